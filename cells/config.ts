@@ -1,0 +1,150 @@
+/**
+ * What one configuration is: seven switches, layers, state size; its validation and its id.
+ * Source: the design's section 1 (switches) and section 3 (id).
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+
+/**
+ * The seven switches of the gated cell, in the order in which they are listed and swept.
+ * `label` is for axes and tables; `on` and `off` say in words what the forward function does.
+ */
+export const SWITCHES = [
+  {
+    key: "use_input_gate",
+    label: "input gate",
+    on: "the input and the old state are each scaled by a gate of their own before anything reads them",
+    off: "the input and the old state are read as they are",
+  },
+  {
+    key: "use_forget_gate",
+    label: "forget gate",
+    on: "a forget gate scales the new state",
+    off: "nothing scales the new state",
+  },
+  {
+    key: "use_output_gate",
+    label: "output gate",
+    on: "a learned gate scales the output",
+    off: "the output is scaled by its own logistic value",
+  },
+  {
+    key: "use_state_gate",
+    label: "state gate",
+    on: "a state gate mixes the candidate with the old state",
+    off: "the candidate replaces the old state whole",
+  },
+  {
+    key: "use_new_state",
+    label: "new state",
+    on: "the output reads the new state",
+    off: "the output does not read the new state, so what lies behind it stays as drawn",
+  },
+  {
+    key: "use_old_state",
+    label: "old state",
+    on: "the output reads the old state",
+    off: "the output does not read the old state",
+  },
+  {
+    key: "use_residual",
+    label: "residual",
+    on: "the output reads the layer's raw input",
+    off: "the output does not read the layer's raw input",
+  },
+] as const;
+
+/** The name of one switch, as it stands in files. */
+export type SwitchKey = typeof SWITCHES[number]["key"];
+
+/** What `z` and `f` read beside the gated input and state: the candidate too (`x,h,n`), or not. */
+export const GATE_INPUTS = ["x,h,n", "x,h"] as const;
+export type GateInputs = typeof GATE_INPUTS[number];
+
+/** Optional keys with their defaults. One of them counts towards an id only where it differs from its default. */
+const OPTIONAL_DEFAULTS = { gate_inputs: "x,h,n", cell: "gated" } as const;
+
+/** Largest layer count and state size that a configuration may ask for: a typing error must not ask for terabytes. */
+const MAX_LAYERS = 64;
+const MAX_STATE_SIZE = 16_384;
+
+/** The fields of a configuration, for schemas that hold one among other keys. */
+export const configFields = {
+  use_input_gate: z.boolean(),
+  use_forget_gate: z.boolean(),
+  use_output_gate: z.boolean(),
+  use_state_gate: z.boolean(),
+  use_new_state: z.boolean(),
+  use_old_state: z.boolean(),
+  use_residual: z.boolean(),
+  n_layers: z.number().int().min(1).max(MAX_LAYERS),
+  state_size: z.number().int().min(1).max(MAX_STATE_SIZE),
+  gate_inputs: z.enum(GATE_INPUTS).optional(),
+  /** Name of a cell of the catalog, or of one that the user registered; the gated cell where absent. */
+  cell: z.string().min(1).optional(),
+} satisfies Record<SwitchKey, z.ZodBoolean> & z.ZodRawShape;
+
+const READS_A_STATE = "needs use_new_state or use_old_state: without either the output does not depend on the past";
+
+/** Schema of a configuration without its id. */
+export const configSchema = z.strictObject(configFields)
+  .refine((c) => c.use_new_state || c.use_old_state, { message: READS_A_STATE });
+
+/** One configuration: the seven switches, `n_layers`, `state_size`, and optional keys. */
+export type CellConfig = z.infer<typeof configSchema>;
+
+/** Whether a gated cell with these switches depends on the past at all. */
+export function isValidSwitchSetting(switches: Record<SwitchKey, boolean>): boolean {
+  return switches.use_new_state || switches.use_old_state;
+}
+
+/** One line that says what is wrong with a value, from a schema's error. */
+export function describeSchemaError(error: z.ZodError): string {
+  return error.issues.map((issue) => {
+    const where = issue.path.length ? `'${issue.path.join(".")}': ` : "";
+    return where + issue.message.replace(/^Invalid input: /, "");
+  }).join("; ");
+}
+
+/**
+ * Checks a value from outside.
+ *
+ * @throws {TypeError} with one line naming each wrong key, what was found and what is needed
+ */
+export function parseConfig(value: unknown, from = "a configuration"): CellConfig {
+  const parsed = configSchema.safeParse(value);
+  if (!parsed.success) throw new TypeError(`Cannot read ${from}: ${describeSchemaError(parsed.error)}`);
+  return parsed.data;
+}
+
+/** The configuration alone, from an object that holds other keys too (a list entry, a result). */
+export function pickConfig(value: Record<string, unknown>): CellConfig {
+  const own = Object.keys(configFields).filter((key) => value[key] !== undefined).map((key) => [key, value[key]]);
+  return parseConfig(Object.fromEntries(own));
+}
+
+/** The keys that count, sorted: all required ones, and optional ones that differ from their default. */
+function significantEntries(config: CellConfig): [string, unknown][] {
+  return Object.entries(config)
+    .filter(([key, value]) => value !== undefined && OPTIONAL_DEFAULTS[key as keyof typeof OPTIONAL_DEFAULTS] !== value)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** The configuration as Python's `json.dumps(config, sort_keys=True)` prints it. */
+export function canonicalJson(config: CellConfig): string {
+  const parts = significantEntries(config).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  return `{${parts.join(", ")}}`;
+}
+
+/** SHA-256, in hexadecimal, of {@linkcode canonicalJson}: a configuration's name in every file. */
+export function configId(config: CellConfig): string {
+  return createHash("sha256").update(canonicalJson(config)).digest("hex");
+}
+
+/** A short line for a person: `2 layers × 256, state gate + new state + residual`. */
+export function describeConfig(config: CellConfig): string {
+  const on = SWITCHES.filter(({ key }) => config[key]).map(({ label }) => label).join(" + ");
+  const cell = config.cell && config.cell !== OPTIONAL_DEFAULTS.cell ? `${config.cell}, ` : "";
+  const gates = config.gate_inputs === "x,h" ? ", gates read x,h" : "";
+  return `${cell}${config.n_layers} layer${config.n_layers > 1 ? "s" : ""} × ${config.state_size}, ${on}${gates}`;
+}

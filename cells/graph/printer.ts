@@ -1,0 +1,108 @@
+/** A graph as text that a person can read: one line per node, and the equations of its named parts. */
+import type { Graph } from "./graph.ts";
+import { formatShape, isOp, type OpName, type Tensor } from "./tensor.ts";
+
+/** Prints a node from the text of its inputs. `precedence` of the text: 0 sum, 1 product, 2 atom. */
+type Formula<K extends OpName> = (node: Tensor<K>, inputs: readonly Text[]) => Text;
+
+interface Text {
+  readonly text: string;
+  readonly precedence: number;
+}
+
+const atom = (text: string): Text => ({ text, precedence: 2 });
+const call = (name: string) => (_: Tensor, inputs: readonly Text[]): Text =>
+  atom(`${name}(${inputs.map((i) => i.text).join(", ")})`);
+
+/** An infix operation; brackets stand where an operand binds less, and on the right of `−` and `/` also where it binds as much. */
+const infix =
+  (symbol: string, precedence: number, strictRight = false) => (_: Tensor, [a, b]: readonly Text[]): Text => {
+    const wrap = (t: Text, least: number) => (t.precedence < least ? `(${t.text})` : t.text);
+    return {
+      text: `${wrap(a, precedence)} ${symbol} ${wrap(b, strictRight ? precedence + 1 : precedence)}`,
+      precedence,
+    };
+  };
+
+const joined = (texts: readonly Text[]) =>
+  texts.length === 1 ? texts[0].text : `[${texts.map((t) => t.text).join(", ")}]`;
+
+/** `layers.0.state_gate_nn.weight` → `state_gate_nn`, as the equations name a product. */
+const shortName = (text: string) => text.replace(/^layers\.\d+\./, "").replace(/\.(weight|bias)$/, "");
+
+const FORMULAS: { readonly [K in OpName]: Formula<K> } = {
+  input: ({ attributes: { name } }) => atom(name),
+  constant: ({ attributes: { value } }) => atom(`${value}`),
+  add: infix("+", 0),
+  sub: infix("−", 0, true),
+  mul: infix("⊙", 1),
+  div: infix("/", 1, true),
+  exp: call("exp"),
+  log: call("ln"),
+  sqrt: call("sqrt"),
+  sigmoid: call("σ"),
+  tanh: call("tanh"),
+  relu: call("relu"),
+  step: call("step"),
+  linear: (_, inputs) => {
+    const [weight, bias] = inputs.slice(-2);
+    const x = joined(inputs.slice(0, -2));
+    const name = shortName(weight.text);
+    const plain = weight.text.endsWith(".weight") && shortName(bias.text) === name;
+    return { text: plain ? `W_${name} ${x} + b_${name}` : `${weight.text} ${x} + ${bias.text}`, precedence: 0 };
+  },
+  linear_input_gradient: ({ attributes: { offset, width } }, [dy, weight]) => ({
+    text: `${dy.text} ${weight.text}[:, ${offset}:${offset + width}]`,
+    precedence: 1,
+  }),
+  linear_weight_gradient: (_, [dy, ...xs]) => ({ text: `${dy.text}ᵀ ${joined(xs)}`, precedence: 1 }),
+  embedding: (_, [indices, weight]) =>
+    atom(`W_${shortName(weight.text)}[:, ${indices.text}] + b_${shortName(weight.text)}`),
+  embedding_weight_gradient: (_, [dy, indices]) => ({ text: `${dy.text}ᵀ onehot(${indices.text})`, precedence: 1 }),
+  sum: call("sum"),
+  softmax_cross_entropy: call("softmax_cross_entropy"),
+  softmax_cross_entropy_gradient: call("softmax_cross_entropy_gradient"),
+};
+
+function formula<K extends OpName>(node: Tensor<K>, inputs: readonly Text[]): Text {
+  return FORMULAS[node.op](node, inputs);
+}
+
+/** One line per node: `%7 = tanh(%6)  [256, 32]  # n`, then the outputs. */
+export function printGraph(graph: Graph): string {
+  const numbers = new Map(graph.nodes.map((node, i) => [node, i]));
+  const lines = graph.nodes.map((node, i) => {
+    const attributes = Object.entries(node.attributes).map(([key, value]) => `${key}=${value}`);
+    const operands = [...node.inputs.map((source) => `%${numbers.get(source)}`), ...attributes].join(", ");
+    const label = node.label ? `  # ${node.label}` : "";
+    return `%${i} = ${node.op}(${operands})  ${node.dtype === "index" ? "index " : ""}${
+      formatShape(node.shape)
+    }${label}`;
+  });
+  const outputs = [...graph.outputs].map(([name, node]) => `return ${name} = %${numbers.get(node)}`);
+  return [...lines, ...outputs].join("\n");
+}
+
+/**
+ * The forward function as equations, one for each named tensor in the order of the computation:
+ * `z = σ(W_state_gate_nn [x̃, h̃, n] + b_state_gate_nn)`. A name used twice (n before and after a gate) is told apart by primes.
+ */
+export function equations(graph: Graph): string[] {
+  const symbols = new Map<Tensor, string>();
+  const taken = new Map<string, number>();
+  const lines: string[] = [];
+  const texts = new Map<Tensor, Text>();
+  for (const node of graph.nodes) {
+    const body = formula(node, node.inputs.map((source) => texts.get(source)!));
+    if (!node.label) {
+      texts.set(node, body);
+      continue;
+    }
+    const count = taken.get(node.label) ?? 0;
+    taken.set(node.label, count + 1);
+    symbols.set(node, node.label + "′".repeat(count));
+    texts.set(node, atom(symbols.get(node)!));
+    if (!isOp(node, "input")) lines.push(`${symbols.get(node)} = ${body.text}`);
+  }
+  return lines;
+}

@@ -1,0 +1,169 @@
+/**
+ * The language model around a cell: `input_embedding`, layers, `output_embedding`, softmax cross-entropy.
+ * From it come two graphs: the training step (loss, gradient, Adam) and the evaluation (logits, states).
+ */
+import { type Cell, Layer, type Parameter, Parameters } from "./cell.ts";
+import { add, div, embedding, input, linear, mul, named, softmaxCrossEntropy, sqrt, sub } from "./graph/builder.ts";
+import { gradients } from "./graph/gradient.ts";
+import { buildGraph, type Graph } from "./graph/graph.ts";
+import type { Shape, Tensor } from "./graph/tensor.ts";
+
+/** Sizes of a model. Every tensor of its graphs has a fixed shape. */
+export interface ModelSizes {
+  readonly n_layers: number;
+  readonly state_size: number;
+  /** 256 for bytes. */
+  readonly vocabulary: number;
+  /** Rows that are computed side by side. */
+  readonly batch: number;
+}
+
+/** A carried state: `layers.0.h`, `[batch, state_size]`, zero at the start of a pass. */
+export interface State {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/** Adam's constants. Source: Kingma and Ba, "Adam", 2015; the values are PyTorch's defaults. */
+export const ADAM = { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+
+/** Names of the inputs that are no weights, moments or states. */
+export const INPUTS = {
+  /** `index [batch]`: the bytes read at this step. */
+  bytes: "bytes",
+  /** `index [batch]`: the bytes to predict. */
+  targets: "targets",
+  /** Scalars that change from step to step: see {@linkcode adamScalars}. */
+  step_size: "adam.step_size",
+  epsilon: "adam.epsilon",
+} as const;
+
+export const firstMomentName = (weight: string): string => `exp_avg.${weight}`;
+export const secondMomentName = (weight: string): string => `exp_avg_sq.${weight}`;
+export const gradientName = (weight: string): string => `gradient.${weight}`;
+
+/** One training step as a graph, and what its inputs are. */
+export interface TrainingStep {
+  readonly graph: Graph;
+  readonly sizes: ModelSizes;
+  readonly parameters: readonly Parameter[];
+  readonly states: readonly State[];
+  /** Names of the weights that get a gradient; the others stay as drawn. */
+  readonly trained: readonly string[];
+}
+
+/** One forward step as a graph: inputs `bytes`, states and weights; outputs `logits [batch, vocabulary]` and states. */
+export interface EvaluationModel {
+  readonly graph: Graph;
+  readonly sizes: ModelSizes;
+  readonly parameters: readonly Parameter[];
+  readonly states: readonly State[];
+}
+
+interface Forward {
+  readonly parameters: Parameters;
+  readonly states: State[];
+  readonly newStates: Record<string, Tensor>;
+  readonly logits: Tensor;
+}
+
+function buildForward(cell: Cell, { n_layers, state_size, vocabulary, batch }: ModelSizes): Forward {
+  const parameters = new Parameters();
+  const bytes = input(INPUTS.bytes, [batch], "index");
+  let x = embedding(
+    bytes,
+    // A one-hot product has `vocabulary` inputs: that is its fan-in, as in PyTorch's Linear.
+    parameters.get("input_embedding.weight", [state_size, vocabulary], vocabulary),
+    parameters.get("input_embedding.bias", [state_size], vocabulary),
+  );
+  named("x", x);
+
+  const states: State[] = [];
+  const newStates: Record<string, Tensor> = {};
+  for (let index = 0; index < n_layers; index++) {
+    const layer = new Layer(`layers.${index}`, batch, state_size, parameters);
+    const carried = Object.fromEntries(cell.states.map((name) => [name, layer.state(name)]));
+    const { output, states: next } = cell.forward(layer, x, carried);
+    for (const name of cell.states) {
+      if (!next[name]) throw new TypeError(`Cannot build cell '${cell.name}': forward() returned no state '${name}'`);
+      const full = `${layer.prefix}.${name}`;
+      states.push({ name: full, shape: carried[name].shape });
+      newStates[full] = next[name];
+    }
+    x = output;
+  }
+
+  const logits = linear(
+    [x],
+    parameters.get("output_embedding.weight", [vocabulary, state_size], state_size),
+    parameters.get("output_embedding.bias", [vocabulary], state_size),
+  );
+  return { parameters, states, newStates, logits: named("logits", logits) };
+}
+
+/**
+ * The training step of a cell: forward, loss, gradient and one Adam update, as one graph.
+ *
+ * Inputs: `bytes`, `targets`, the two Adam scalars, every weight, both moments of each trained weight, every state.
+ * Outputs: `loss` (scalar, nats), and under their input's name what is carried to the next step: weights, moments, states.
+ *
+ * @param withGradients adds an output `gradient.<weight>` for each trained weight
+ */
+export function buildTrainingStep(cell: Cell, sizes: ModelSizes, { withGradients = false } = {}): TrainingStep {
+  const { parameters, states, newStates, logits } = buildForward(cell, sizes);
+  const loss = named("loss", softmaxCrossEntropy(logits, input(INPUTS.targets, [sizes.batch], "index")));
+  const entries = parameters.entries();
+  const flows = gradients(loss, entries.map(({ tensor }) => tensor));
+
+  const outputs: Record<string, Tensor> = { loss, ...newStates };
+  const trained: string[] = [];
+  entries.forEach(({ parameter: { name }, tensor }, i) => {
+    const gradient = flows[i];
+    if (!gradient) return;
+    trained.push(name);
+    Object.assign(outputs, adamUpdate(name, tensor, gradient));
+    if (withGradients) outputs[gradientName(name)] = gradient;
+  });
+  return { graph: buildGraph(outputs), sizes, parameters: entries.map((e) => e.parameter), states, trained };
+}
+
+/**
+ * `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`, `p ← p − α̂ m / (√v + ε̂)`. Source: Kingma and Ba, 2015, the reordered form at
+ * the end of section 2, which moves both bias corrections into the scalars α̂ and ε̂.
+ */
+function adamUpdate(name: string, weight: Tensor, gradient: Tensor): Record<string, Tensor> {
+  const stepSize = input(INPUTS.step_size, []), epsilon = input(INPUTS.epsilon, []);
+  const m = input(firstMomentName(name), weight.shape), v = input(secondMomentName(name), weight.shape);
+  const newM = add(m, mul(1 - ADAM.beta1, sub(gradient, m)));
+  const newV = add(v, mul(1 - ADAM.beta2, sub(mul(gradient, gradient), v)));
+  return {
+    [name]: sub(weight, mul(stepSize, div(newM, add(sqrt(newV), epsilon)))),
+    [firstMomentName(name)]: newM,
+    [secondMomentName(name)]: newV,
+  };
+}
+
+/**
+ * The scalars of Adam's update number `step`: `α̂ = α √(1−β₂ᵗ) / (1−β₁ᵗ)` and `ε̂ = ε √(1−β₂ᵗ)`.
+ *
+ * @param step counts from 1
+ */
+export function adamScalars(step: number, learning_rate: number = ADAM.learning_rate): Record<string, number> {
+  const correction = Math.sqrt(1 - ADAM.beta2 ** step);
+  return {
+    [INPUTS.step_size]: learning_rate * correction / (1 - ADAM.beta1 ** step),
+    [INPUTS.epsilon]: ADAM.epsilon * correction,
+  };
+}
+
+/** The forward step of a cell alone, for evaluation, export, sampling and pictures. */
+export function buildEvaluation(cell: Cell, sizes: ModelSizes): EvaluationModel {
+  const { parameters, states, newStates, logits } = buildForward(cell, sizes);
+  const graph = buildGraph({ logits, ...newStates });
+  return { graph, sizes, parameters: parameters.entries().map((e) => e.parameter), states };
+}
+
+/** Trainable numbers of a model, frozen ones included. */
+export function countParameters(parameters: readonly Parameter[]): number {
+  return parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
+}

@@ -1,0 +1,90 @@
+/**
+ * One run's record, as it stands in `results_*\/<id>.json`. The keys with spaces are the original study's;
+ * new ones are snake_case. A run that has not finished has no `loss`.
+ */
+import { z } from "zod";
+import { type CellConfig, configFields, configSchema, describeSchemaError, pickConfig } from "../cells/config.ts";
+
+const finishedFields = {
+  /** Smoothed training loss, nats per byte, one value every `log_every` steps. */
+  loss: z.array(z.number()).min(1),
+  /** The smallest value of `loss`. */
+  "min loss": z.number(),
+  /** Unix seconds. */
+  "end time": z.number(),
+  /** Steps done, which is `training steps` rounded up to whole passes. */
+  steps_done: z.number().int().positive(),
+  /** Training time in seconds, without set-up and evaluation. */
+  train_seconds: z.number().nonnegative(),
+};
+
+const evaluationFields = {
+  /** Mean cross-entropy on the test split, nats per byte. */
+  test_loss: z.number(),
+  test_bits_per_byte: z.number(),
+  /** Bytes scored. */
+  test_bytes: z.number().int().positive(),
+  /** Parallel streams that the test split was cut into, and how many unscored bytes each read first. */
+  test_streams: z.number().int().positive(),
+  test_warm_up: z.number().int().nonnegative(),
+};
+
+/** Schema of a result, of a run that is under way as well as of a finished one. */
+export const resultSchema = z.looseObject({
+  ...configFields,
+  id: z.string().regex(/^[0-9a-f]{64}$/),
+  "start time": z.number(),
+  /** Steps asked for. */
+  "training steps": z.number().int().positive(),
+  "batch size": z.number().int().positive(),
+  /** Bytes of one pass. */
+  "history size": z.number().int().positive(),
+  /** The corpus' name. */
+  dataset: z.string(),
+  corpus_sha1: z.string(),
+  seed: z.number().int().nonnegative(),
+  /** Steps between two values of `loss`. */
+  log_every: z.number().int().positive(),
+  engine: z.string(),
+  adapter: z.string(),
+  /** Trainable numbers in the model, frozen ones included. */
+  parameters: z.number().int().positive(),
+  cellspace_version: z.string(),
+  "old id": z.string().optional(),
+  ...z.object({ ...finishedFields, ...evaluationFields }).partial().shape,
+});
+
+export type RunResult = z.infer<typeof resultSchema>;
+
+/** A result that has its curve. */
+export type FinishedResult = RunResult & z.infer<z.ZodObject<typeof finishedFields>>;
+
+export function isFinished(result: RunResult): result is FinishedResult {
+  return result.loss !== undefined && result["min loss"] !== undefined && result["end time"] !== undefined;
+}
+
+/** The configuration that a result is of. */
+export function configOf(result: RunResult): CellConfig {
+  return pickConfig(result);
+}
+
+/**
+ * Checks a parsed result file.
+ *
+ * @throws {TypeError} naming the file and each wrong key
+ */
+export function parseResult(value: unknown, file: string): RunResult {
+  const parsed = resultSchema.safeParse(value);
+  if (!parsed.success) throw new TypeError(`Cannot read ${file}: ${describeSchemaError(parsed.error)}`);
+  if (!configSchema.safeParse(pickConfigKeys(parsed.data)).success) {
+    throw new TypeError(`Cannot read ${file}: its keys are not a valid configuration`);
+  }
+  return parsed.data;
+}
+
+/** The keys of a configuration that the result has. */
+function pickConfigKeys(result: RunResult): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.keys(configFields).filter((k) => result[k] !== undefined).map((k) => [k, result[k]]),
+  );
+}

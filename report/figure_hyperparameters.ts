@@ -1,0 +1,219 @@
+/**
+ * The pictures `results_*_hyperparameters` and `filtered_results_*`: nine panels, one per hyperparameter, with each run
+ * as a dot above its value and the mean of each group.
+ */
+import * as Plot from "@observablehq/plot";
+import { distinct, type RunRow } from "./rows.ts";
+import { type Grouping, groupings } from "./statistics.ts";
+import { composeFigure, element, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
+import { COLOUR, colourScale, formatDifference, formatLoss, plural, SIZE } from "./theme.ts";
+import { fitSwarms } from "./swarm.ts";
+import type { FigureOptions } from "./figure_training_runs.ts";
+
+const COLUMNS = 3;
+const PANEL_HEIGHT = 262;
+const GAP_X = 22;
+const TICK_LABELS = 34;
+const INSET = { top: 50, bottom: 48 } as const;
+
+/** Which runs the picture shows. */
+export interface HyperparameterOptions extends FigureOptions {
+  /** Only runs with a smaller loss are shown, nats per byte; all where absent. */
+  below?: number;
+}
+
+/**
+ * Draws the least loss of each run against each hyperparameter. With `below` and no run under it, the picture says so.
+ *
+ * @param rows at least one finished run, best first
+ * @returns the SVG's text
+ */
+export function figureHyperparameters(
+  document: SvgDocument,
+  rows: readonly RunRow[],
+  options: HyperparameterOptions,
+): string {
+  const shown = options.below === undefined ? rows : rows.filter((row) => row.min_loss < options.below!);
+  // Colours are those of all runs, so that the filtered picture agrees with the full one.
+  const colours = colourScale(distinct(rows, (row) => row.config.state_size));
+  const filtered = options.below !== undefined;
+  const frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [options.subtitle, explanation(filtered)],
+    legend: [{
+      heading: "state size",
+      entries: [
+        ...[...colours].map(([size, colour]) => ({ mark: "dot" as const, colour, text: `${size}` })),
+        { mark: "bar" as const, colour: COLOUR.highlight, text: "mean of the group" },
+      ],
+    }],
+    x: "value of the hyperparameter, with the number of runs that have it",
+    y: "least smoothed training loss (nats per byte)",
+  };
+  const area = panelArea(frame);
+  const all = groupings(shown);
+  const height = Math.ceil(all.length / COLUMNS) * PANEL_HEIGHT;
+  if (!shown.length) {
+    return composeFigure(document, frame, [emptyNote(document, area.top + height / 2, rows[0])], height);
+  }
+  const inner = (SIZE.width - SIZE.margin - area.left - TICK_LABELS - (COLUMNS - 1) * GAP_X) / COLUMNS;
+  const low = Math.min(...shown.map((row) => row.min_loss));
+  const high = Math.max(...shown.map((row) => row.min_loss));
+  const pad = Math.max(0.06 * (high - low), 0.01);
+  const domain: [number, number] = [low - pad, high + pad];
+  const swarms = layOut(all, inner, domain);
+  const panels = all.map((grouping, i) => {
+    const [column, row] = [i % COLUMNS, Math.floor(i / COLUMNS)];
+    const place = [
+      area.left + column * (inner + GAP_X) + (column ? TICK_LABELS : 0),
+      area.top + row * PANEL_HEIGHT,
+    ] as const;
+    const note = filtered || !grouping.effect ? "" : effectNote(grouping);
+    return drawPanel(document, grouping, {
+      place,
+      inner,
+      domain,
+      colours,
+      note,
+      labelled: column === 0,
+      radius: swarms.radius,
+      dots: swarms.dots[i],
+    });
+  });
+  return composeFigure(document, frame, panels, height);
+}
+
+function explanation(filtered: boolean): string {
+  return filtered
+    ? "One dot per run; lower is better. Means are of the runs shown."
+    : "One dot per run; lower is better. “on − off”: mean difference between runs that are alike in all else.";
+}
+
+function emptyNote(document: SvgDocument, y: number, best: RunRow): SvgElement {
+  const text = `No run is below the threshold; the best one has ${formatLoss(best.min_loss)} nats per byte.`;
+  return element(document, "text", { x: SIZE.width / 2, y, "text-anchor": "middle", "font-size": SIZE.text }, text);
+}
+
+function effectNote({ effect }: Grouping): string {
+  if (effect?.difference === undefined) return "on − off: no two runs to compare";
+  return `on − off: ${formatDifference(effect.difference)} in ${plural(effect.pairs, "pair")}`;
+}
+
+/** One dot: the middle of its column is a whole number, and a column is 1 wide. */
+interface Dot {
+  x: number;
+  row: RunRow;
+}
+
+/** A lone group, too, gets no more than half of a panel. */
+function columnCount(grouping: Grouping): number {
+  return Math.max(2, grouping.groups.length);
+}
+
+/** Places the dots of all panels, with one radius for all, as large as the fullest column allows. */
+function layOut(all: readonly Grouping[], inner: number, [low, high]: [number, number]) {
+  const plotHeight = PANEL_HEIGHT - INSET.top - INSET.bottom;
+  const columns = all.flatMap((grouping) => grouping.groups.map((group) => ({ grouping, group })));
+  const ys = columns.map(({ group }) => group.rows.map((row) => (high - row.min_loss) / (high - low) * plotHeight));
+  const widths = columns.map(({ grouping }) => inner / columnCount(grouping));
+  const { radius, places } = fitSwarms(ys, 4.2, widths.map((width) => 0.47 * width));
+  const dots = all.map((grouping) =>
+    columns.flatMap((column, k): Dot[] =>
+      column.grouping !== grouping ? [] : column.group.rows.map((row, i) => ({
+        x: grouping.groups.indexOf(column.group) + places[k][i] / widths[k],
+        row,
+      }))
+    )
+  );
+  return { radius, dots };
+}
+
+interface PanelOptions {
+  place: readonly [number, number];
+  /** Width between the axes, in pixels. */
+  inner: number;
+  domain: [number, number];
+  colours: Map<number, string>;
+  /** A line under the heading. */
+  note: string;
+  labelled: boolean;
+  /** Of a dot, in pixels. */
+  radius: number;
+  dots: Dot[];
+}
+
+function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOptions): SvgElement {
+  const left = options.labelled ? TICK_LABELS : 0;
+  const middle = (columnCount(grouping) - grouping.groups.length) / 2;
+  const groups = grouping.groups.map((group, x) => ({ ...group, x }));
+  return panel(document, options.place, {
+    width: left + options.inner,
+    height: PANEL_HEIGHT,
+    marginLeft: left,
+    marginRight: 0,
+    marginTop: INSET.top,
+    marginBottom: INSET.bottom,
+    x: { domain: [-0.5 - middle, groups.length - 0.5 + middle], axis: null },
+    y: { domain: options.domain, label: null },
+    marks: [
+      Plot.gridY({ ticks: 5, stroke: COLOUR.grid, strokeOpacity: 1 }),
+      Plot.axisY({ ticks: options.labelled ? 5 : [], tickSize: 0, label: null }),
+      Plot.ruleY([options.domain[0]], { stroke: COLOUR.axis }),
+      Plot.dot(options.dots, {
+        x: "x",
+        y: (dot: Dot) => dot.row.min_loss,
+        r: options.radius * 0.92,
+        fill: (dot: Dot) => options.colours.get(dot.row.config.state_size),
+        stroke: "none",
+      }),
+      ...meanMarks(groups),
+      Plot.text(groups, {
+        x: "x",
+        frameAnchor: "bottom",
+        text: ({ name, rows }) => `${name}\n${plural(rows.length, "run")}`,
+        lineAnchor: "top",
+        dy: 8,
+        fontSize: groups.length > 4 ? 11 : SIZE.tick,
+      }),
+      ...headings(grouping.label, options.note),
+    ],
+  });
+}
+
+function headings(label: string, note: string): Plot.Markish[] {
+  const at = { frameAnchor: "top-left", fontSize: SIZE.text } as const;
+  return [
+    Plot.text([label], { ...at, dy: -41, fontWeight: "bold" }),
+    ...(note ? [Plot.text([note], { ...at, dy: -22, fontSize: 13.5, fill: COLOUR.muted })] : []),
+  ];
+}
+
+interface PlacedGroup {
+  x: number;
+  mean: number | undefined;
+}
+
+function meanMarks(groups: readonly PlacedGroup[]): Plot.Markish[] {
+  const means = groups.filter((group) => group.mean !== undefined);
+  const bar = {
+    y: "mean",
+    x1: (group: PlacedGroup) => group.x - 0.42,
+    x2: (group: PlacedGroup) => group.x + 0.42,
+  };
+  return [
+    Plot.ruleY(means, { ...bar, stroke: COLOUR.background, strokeWidth: 5 }),
+    Plot.ruleY(means, { ...bar, stroke: COLOUR.highlight, strokeWidth: 2.5 }),
+    Plot.text(means, {
+      x: "x",
+      y: "mean",
+      text: ({ mean }: PlacedGroup) => formatLoss(mean!),
+      dy: -10,
+      fontSize: groups.length > 4 ? 11 : SIZE.tick,
+      fontWeight: "bold",
+      fill: COLOUR.highlight,
+      stroke: COLOUR.background,
+      strokeWidth: 4,
+    }),
+  ];
+}

@@ -1,0 +1,189 @@
+/** The picture `results_01_all` (or `results_02_big`): every run's smoothed loss over training steps. */
+import * as Plot from "@observablehq/plot";
+import { type CurvePoint, curveOf, distinct, type RunRow } from "./rows.ts";
+import { lossRange } from "./statistics.ts";
+import { composeFigure, type LegendLine, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
+import { COLOUR, colourScale, formatCount, formatLoss, plural, SIZE } from "./theme.ts";
+
+/** More numbers of layers than this do not stand side by side; all curves then share one panel. */
+const MOST_PANELS = 4;
+/** Points of all curves together; a picture with more is slow to open, and no finer to the eye. */
+const MOST_POINTS = 50_000;
+
+const HEIGHT = 430;
+const GAP = 26;
+const TICK_LABELS = 34;
+const INSET = { top: 34, bottom: 26, right: 14 } as const;
+
+/** What every figure is told. */
+export interface FigureOptions {
+  /** File name without its ending. */
+  name: string;
+  title: string;
+  /** First line of the subtitle: runs and corpus. */
+  subtitle: string;
+}
+
+/** One panel: some curves under a heading. */
+interface Facet {
+  heading: string;
+  rows: RunRow[];
+}
+
+/**
+ * Draws training curves, one panel per number of layers, coloured by state size, the best run in black.
+ *
+ * @param rows at least one finished run, best first
+ * @returns the SVG's text
+ */
+export function figureTrainingRuns(document: SvgDocument, rows: readonly RunRow[], options: FigureOptions): string {
+  const best = rows[0];
+  const range = lossRange(rows);
+  const colours = colourScale(distinct(rows, (row) => row.config.state_size));
+  const cut = range.cut ? `; the highest values of ${plural(range.cut, "curve")} are cut off` : "";
+  const frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [options.subtitle, `One line per run, logged every ${loggedEvery(rows)}; lower is better${cut}.`],
+    legend: legendOf(best, colours),
+    x: "training steps",
+    y: "smoothed training loss (nats per byte)",
+  };
+  const area = panelArea(frame);
+  const shown = facets(rows);
+  const inner = (SIZE.width - SIZE.margin - area.left - TICK_LABELS - (shown.length - 1) * GAP) / shown.length;
+  // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
+  const span = Math.max(range.high - range.low, 0.05);
+  const y = { domain: [range.low - 0.09 * span, range.high + 0.02 * span] };
+  const lastStep = Math.max(...rows.map((row) => row.loss.length * row.log_every));
+  const x = { domain: [0, lastStep] };
+  const most = Math.max(100, Math.floor(MOST_POINTS / rows.length));
+
+  const panels = shown.map((facet, i) =>
+    drawFacet(document, facet, {
+      place: [area.left + i * (inner + GAP) + (i ? TICK_LABELS : 0), area.top],
+      inner,
+      labelled: i === 0,
+      x,
+      y,
+      colours,
+      most,
+      best,
+    })
+  );
+  return composeFigure(document, frame, panels, HEIGHT);
+}
+
+function loggedEvery(rows: readonly RunRow[]): string {
+  const values = distinct(rows, (row) => row.log_every);
+  return plural(values[0], "step") + (values.length > 1 ? ` to ${plural(values.at(-1)!, "step")}` : "");
+}
+
+function facets(rows: readonly RunRow[]): Facet[] {
+  const layers = distinct(rows, (row) => row.config.n_layers);
+  if (layers.length > MOST_PANELS) {
+    return [{ heading: `${layers[0]} to ${layers.at(-1)} layers: ${plural(rows.length, "run")}`, rows: [...rows] }];
+  }
+  return layers.map((n) => {
+    const own = rows.filter((row) => row.config.n_layers === n);
+    return { heading: `${plural(n, "layer")}: ${plural(own.length, "run")}`, rows: own };
+  });
+}
+
+function legendOf(best: RunRow, colours: Map<number, string>): LegendLine[] {
+  return [
+    {
+      heading: "state size",
+      entries: [...colours].map(([size, colour]) => ({ mark: "line", colour, text: `${size}` })),
+    },
+    { entries: [{ mark: "bar", colour: COLOUR.highlight, text: `best run, ${best.id.slice(0, 8)}: ${best.label}` }] },
+  ];
+}
+
+interface FacetOptions {
+  place: readonly [number, number];
+  /** Width between the axes, in pixels. */
+  inner: number;
+  /** Whether the ticks of the loss are labelled. */
+  labelled: boolean;
+  x: { domain: number[] };
+  y: { domain: number[] };
+  colours: Map<number, string>;
+  most: number;
+  best: RunRow;
+}
+
+function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): SvgElement {
+  const { best, inner, x, y } = options;
+  const left = options.labelled ? TICK_LABELS : 0;
+  // The best run is drawn last, above all others; so the others go from worst to best.
+  const others = facet.rows.filter((row) => row !== best).reverse();
+  const points = others.flatMap((row, run) =>
+    curveOf(row, options.most).map((point) => ({ ...point, run, colour: options.colours.get(row.config.state_size) }))
+  );
+  const thin = facet.rows.length > 40;
+  const holdsBest = facet.rows.includes(best);
+  return panel(document, options.place, {
+    width: left + inner + INSET.right,
+    height: HEIGHT,
+    marginLeft: left,
+    marginRight: INSET.right,
+    marginTop: INSET.top,
+    marginBottom: INSET.bottom,
+    x: { ...x, label: null },
+    y: { ...y, label: null },
+    marks: [
+      Plot.gridY({ ticks: 7, stroke: COLOUR.grid, strokeOpacity: 1 }),
+      Plot.axisY({ ticks: options.labelled ? 7 : [], tickSize: 0, label: null }),
+      Plot.axisX({
+        ticks: Math.max(2, Math.floor(inner / 110)),
+        tickSize: 5,
+        label: null,
+        tickFormat: (step: number) => formatCount(step),
+      }),
+      Plot.ruleY([y.domain[0]], { stroke: COLOUR.axis }),
+      Plot.line(points, {
+        x: "step",
+        y: "loss",
+        z: "run",
+        stroke: "colour",
+        strokeWidth: thin ? 0.9 : 1.6,
+        strokeOpacity: thin ? 0.45 : 0.9,
+        clip: true,
+      }),
+      ...(holdsBest ? bestMarks(best, options.most, x.domain[1]) : []),
+      Plot.text([facet.heading], {
+        frameAnchor: "top-left",
+        dy: -25,
+        fontSize: SIZE.text,
+        fontWeight: "bold",
+        fill: COLOUR.text,
+      }),
+    ],
+  });
+}
+
+function bestMarks(best: RunRow, most: number, lastStep: number): Plot.Markish[] {
+  const curve = curveOf(best, most);
+  const lowest = curve.find(({ loss }) => loss === best.min_loss) ?? curve[curve.length - 1];
+  // Centred below the point would leave the panel near its right edge, as the lowest loss mostly does.
+  const textAnchor = lowest.step > 0.6 * lastStep ? "end" : lowest.step < 0.3 * lastStep ? "start" : "middle";
+  const at = { x: (point: CurvePoint) => point.step, y: (point: CurvePoint) => point.loss };
+  return [
+    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.background, strokeWidth: 5, clip: true }),
+    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.highlight, strokeWidth: 2.4, clip: true }),
+    Plot.dot([lowest], { ...at, r: 4, fill: COLOUR.highlight, stroke: COLOUR.background }),
+    Plot.text([lowest], {
+      ...at,
+      text: () => `best: ${formatLoss(best.min_loss)}`,
+      textAnchor,
+      dx: textAnchor === "end" ? 5 : 0,
+      dy: 17,
+      fontSize: SIZE.tick,
+      fontWeight: "bold",
+      fill: COLOUR.highlight,
+      stroke: COLOUR.background,
+      strokeWidth: 4,
+    }),
+  ];
+}

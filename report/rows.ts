@@ -1,0 +1,103 @@
+/**
+ * Results -> tidy rows, one per finished run, which the figures and tables read. Runs that have not finished
+ * are handed on as a list of their own, so that a report can count them.
+ */
+import { type CellConfig, describeConfig } from "../cells/config.ts";
+import { configOf, type FinishedResult, isFinished, type RunResult } from "../experiments/result.ts";
+
+/** One finished run. Losses in nats per byte. */
+export interface RunRow {
+  id: string;
+  /** Two runs of one configuration differ by seed alone. */
+  seed: number;
+  config: CellConfig;
+  /** The configuration in a short line. */
+  label: string;
+  /** Smoothed loss: value `i`, from 0, was logged after `(i + 1) * log_every` steps. */
+  loss: readonly number[];
+  log_every: number;
+  min_loss: number;
+  /** Bits per byte on the test split, where the run has been evaluated. */
+  test_bits_per_byte: number | undefined;
+  /** Seconds. */
+  train_seconds: number;
+  steps_done: number;
+  batch_size: number;
+  /** Bytes of one pass. */
+  history_size: number;
+  dataset: string;
+  engine: string;
+  adapter: string;
+  parameters: number;
+}
+
+/** What a folder of results comes to. */
+export interface RunTable {
+  /** Finished runs, best first: by least loss, then by id and seed. */
+  rows: RunRow[];
+  /** Runs without a curve: under way, or stopped before their end; by id and seed. */
+  unfinished: RunResult[];
+}
+
+/** Splits results into rows and unfinished runs. The order of the input does not matter. */
+export function tableOf(results: readonly RunResult[]): RunTable {
+  const rows = results.filter(isFinished).map(rowOf);
+  rows.sort((a, b) => a.min_loss - b.min_loss || byName(a, b));
+  const unfinished = results.filter((result) => !isFinished(result)).sort(byName);
+  return { rows, unfinished };
+}
+
+function rowOf(result: FinishedResult): RunRow {
+  const config = configOf(result);
+  return {
+    id: result.id,
+    seed: result.seed,
+    config,
+    label: describeConfig(config),
+    loss: result.loss,
+    log_every: result.log_every,
+    min_loss: result["min loss"],
+    test_bits_per_byte: result.test_bits_per_byte,
+    train_seconds: result.train_seconds,
+    steps_done: result.steps_done,
+    batch_size: result["batch size"],
+    history_size: result["history size"],
+    dataset: result.dataset,
+    engine: result.engine,
+    adapter: result.adapter,
+    parameters: result.parameters,
+  };
+}
+
+function byName(a: { id: string; seed: number }, b: { id: string; seed: number }): number {
+  if (a.id !== b.id) return a.id < b.id ? -1 : 1;
+  return a.seed - b.seed;
+}
+
+/** One point of a training curve. */
+export interface CurvePoint {
+  step: number;
+  /** Nats per byte. */
+  loss: number;
+}
+
+/**
+ * A run's curve, thinned evenly to at most about `most` points. The first, the lowest and the last point always stay,
+ * so a thinned picture shows the same start, minimum and end.
+ */
+export function curveOf(row: RunRow, most = Infinity): CurvePoint[] {
+  const stride = Math.max(1, Math.ceil(row.loss.length / most));
+  const lowest = row.loss.indexOf(Math.min(...row.loss));
+  const last = row.loss.length - 1;
+  return row.loss.flatMap((loss, i) =>
+    i % stride === 0 || i === lowest || i === last ? [{ step: (i + 1) * row.log_every, loss }] : []
+  );
+}
+
+/** The distinct values of one property, ascending. */
+export function distinct<Value extends number | string>(
+  rows: readonly RunRow[],
+  valueOf: (row: RunRow) => Value,
+): Value[] {
+  return [...new Set(rows.map(valueOf))].sort((a, b) => (a < b ? -1 : 1));
+}

@@ -1,0 +1,114 @@
+/** The numbers of tables and figures: group means, and what one switch alone changes. */
+import { mean, quantileSorted } from "simple-statistics";
+import { canonicalJson, type SwitchKey, SWITCHES } from "../cells/config.ts";
+import type { RunRow } from "./rows.ts";
+
+/** The runs that share one value of one hyperparameter. */
+export interface Group {
+  /** The value as an axis shows it. */
+  name: string;
+  rows: RunRow[];
+  /** Mean of `min_loss`, nats per byte; undefined in an empty group. */
+  mean: number | undefined;
+}
+
+/** One hyperparameter and its groups: what one panel of a figure shows. */
+export interface Grouping {
+  label: string;
+  groups: Group[];
+  /** For a switch: what switching it on changes, all else alike. */
+  effect?: SwitchEffect;
+}
+
+/** What a switch alone changes: statistics over pairs of runs that are alike in all else, their seed included. */
+export interface SwitchEffect {
+  pairs: number;
+  /** Mean of `min_loss` with the switch on, less `min_loss` with it off, nats per byte; undefined without a pair. */
+  difference: number | undefined;
+  /** Pairs in which the run with the switch on has the smaller loss. */
+  on_better: number;
+}
+
+function groupOf(name: string, rows: RunRow[]): Group {
+  return { name, rows, mean: rows.length ? mean(rows.map((row) => row.min_loss)) : undefined };
+}
+
+/** The groups of one number, one per value that occurs in `values`, ascending. */
+export function groupByNumber(
+  rows: readonly RunRow[],
+  label: string,
+  valueOf: (row: RunRow) => number,
+): Grouping {
+  const values = [...new Set(rows.map(valueOf))].sort((a, b) => a - b);
+  return { label, groups: values.map((value) => groupOf(`${value}`, rows.filter((row) => valueOf(row) === value))) };
+}
+
+/** The two groups of one switch, off before on; either may be empty. */
+export function groupBySwitch(rows: readonly RunRow[], key: SwitchKey): Grouping {
+  const label = SWITCHES.find((one) => one.key === key)!.label;
+  return {
+    label,
+    groups: [
+      groupOf("off", rows.filter((row) => !row.config[key])),
+      groupOf("on", rows.filter((row) => row.config[key])),
+    ],
+    effect: switchEffect(rows, key),
+  };
+}
+
+/** All hyperparameters, in the order in which pictures and tables show them: the switches, layers, state size. */
+export function groupings(rows: readonly RunRow[]): Grouping[] {
+  return [
+    ...SWITCHES.map(({ key }) => groupBySwitch(rows, key)),
+    groupByNumber(rows, "layers", (row) => row.config.n_layers),
+    groupByNumber(rows, "state size", (row) => row.config.state_size),
+  ];
+}
+
+/**
+ * Compares runs with the switch on with the same configurations where it is off. Group means mix this with whatever
+ * else differs between the groups (in experiment 01 only runs with a residual have 32 states); pairs do not.
+ */
+export function switchEffect(rows: readonly RunRow[], key: SwitchKey): SwitchEffect {
+  const name = (row: RunRow, value: boolean) => pairName(row, key, value);
+  const off = new Map(rows.filter((row) => !row.config[key]).map((row) => [name(row, false), row.min_loss]));
+  const differences = rows.filter((row) => row.config[key]).flatMap((row) => {
+    const partner = off.get(name(row, false));
+    return partner === undefined ? [] : [row.min_loss - partner];
+  });
+  return {
+    pairs: differences.length,
+    difference: differences.length ? mean(differences) : undefined,
+    on_better: differences.filter((difference) => difference < 0).length,
+  };
+}
+
+/** Runs with other training settings are no partners: more steps alone would make a smaller loss. */
+function pairName(row: RunRow, key: SwitchKey, value: boolean): string {
+  const settings = [row.seed, row.steps_done, row.batch_size, row.history_size, row.dataset];
+  return JSON.stringify([canonicalJson({ ...row.config, [key]: value }), ...settings]);
+}
+
+/** A range of losses to draw, nats per byte. */
+export interface LossRange {
+  low: number;
+  high: number;
+  /** Curves with a value above `high`. */
+  cut: number;
+}
+
+/** Largest share of the picture's height that the last half per cent of the values may take before they are cut off. */
+const TAIL_SHARE = 0.35;
+
+/**
+ * The range that shows all curves: from the lowest value to the highest, unless a few outliers (a diverging run) would
+ * squeeze all others into a strip; then up to the quantile 0.995.
+ */
+export function lossRange(rows: readonly RunRow[]): LossRange {
+  const sorted = rows.flatMap((row) => row.loss).sort((a, b) => a - b);
+  const low = sorted[0];
+  const highest = sorted[sorted.length - 1];
+  const usual = quantileSorted(sorted, 0.995);
+  const high = highest - usual <= TAIL_SHARE * (highest - low) ? highest : usual;
+  return { low, high, cut: rows.filter((row) => row.loss.some((loss) => loss > high)).length };
+}

@@ -1,0 +1,214 @@
+/**
+ * The frame of a picture: a document to draw in, Plot panels put in place, title, legend and axis labels, and the
+ * finished SVG as text. Everything is text and shapes in one `<svg>`, because a PNG is drawn from the same text and
+ * Plot's own titles and legends are HTML.
+ */
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { COLOUR, FONT_FAMILY, SIZE } from "./theme.ts";
+
+/** The part of a DOM element that figures use. The DOM's own types are the browser's, which Deno does not load. */
+export interface SvgElement {
+  readonly tagName: string;
+  readonly outerHTML: string;
+  readonly children: Iterable<SvgElement>;
+  textContent: string;
+  append(...nodes: (SvgElement | string)[]): void;
+  remove(): void;
+  getAttribute(name: string): string | null;
+  setAttribute(name: string, value: string): void;
+  removeAttribute(name: string): void;
+  querySelectorAll(selectors: string): Iterable<SvgElement>;
+}
+
+/** The part of a DOM document that figures use. */
+export interface SvgDocument {
+  createElementNS(namespace: string, name: string): SvgElement;
+}
+
+const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
+
+/** A new empty document, to be handed to the figures. */
+export function figureDocument(): SvgDocument {
+  return (parseHTML("<html><body></body></html>") as unknown as { document: SvgDocument }).document;
+}
+
+/** A new SVG element; text children are escaped on the way out. Attribute values must not come from outside. */
+export function element(
+  document: SvgDocument,
+  name: string,
+  attributes: Record<string, string | number>,
+  ...children: (SvgElement | string)[]
+): SvgElement {
+  const made = document.createElementNS(SVG_NAMESPACE, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, `${value}`);
+  made.append(...children);
+  return made;
+}
+
+/**
+ * Draws marks with Plot and returns them as a group at `[x, y]`, without Plot's style sheet, whose `:where` rules
+ * the PNG renderer does not know, and so without class names.
+ *
+ * @throws {Error} where Plot warns: a warning means that the picture does not show what was asked for
+ */
+export function panel(
+  document: SvgDocument,
+  [x, y]: readonly [number, number],
+  options: Omit<Plot.PlotOptions, "document">,
+): SvgElement {
+  const plot = Plot.plot({ ...options, document, className: "panel" } as Plot.PlotOptions) as unknown as SvgElement;
+  const children = [...plot.children];
+  // Plot marks a warned-about picture with this sign as a child of its root; the message itself is on the console.
+  const warned = children.some((child) => child.tagName.toLowerCase() === "text" && child.textContent.includes("⚠"));
+  if (warned) throw new Error("Cannot draw a panel: Plot warns (see the line above), it must not");
+  const shapes = children.filter((child) => child.tagName.toLowerCase() !== "style");
+  const attributes = { transform: `translate(${x},${y})`, "text-anchor": "middle", "font-size": SIZE.tick };
+  return element(document, "g", attributes, ...shapes);
+}
+
+/** How a legend shows an entry: a dot, a line, or a thick line. */
+export type Mark = "dot" | "line" | "bar";
+
+/** One entry of a legend. */
+export interface LegendEntry {
+  mark: Mark;
+  colour: string;
+  text: string;
+}
+
+/** A line of the legend: entries side by side, after a heading where there is one. */
+export interface LegendLine {
+  heading?: string;
+  entries: LegendEntry[];
+}
+
+/** What stands around the panels of a picture. Text may hold any characters. */
+export interface Frame {
+  /** The picture's file name without its ending; prefix of all ids. */
+  name: string;
+  title: string;
+  subtitle: readonly string[];
+  legend: readonly LegendLine[];
+  /** Axis labels, centred along the panels. */
+  x: string;
+  y: string;
+}
+
+const LINE_HEIGHT = 21;
+const TITLE_BASELINE = 38;
+const FIRST_LINE = 66;
+
+/** Where the panels begin, and how much room axis labels need below and to the left of them. */
+export function panelArea(frame: Pick<Frame, "subtitle" | "legend">): { top: number; left: number; bottom: number } {
+  const lines = frame.subtitle.length + frame.legend.length;
+  return { top: FIRST_LINE + lines * LINE_HEIGHT + 4, left: SIZE.margin + 22, bottom: 40 };
+}
+
+/** Puts panels into their frame and prints the picture. `height` is that of the panels together, in pixels. */
+export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgElement[], height: number): string {
+  const area = panelArea(frame);
+  const total = Math.ceil(area.top + height + area.bottom);
+  const text = (attributes: Record<string, string | number>, ...children: (SvgElement | string)[]) =>
+    element(document, "text", { "font-size": SIZE.text, fill: COLOUR.text, ...attributes }, ...children);
+  const middle = area.top + height / 2;
+  const lines = frame.subtitle.map((line, i) =>
+    text({ x: SIZE.margin, y: FIRST_LINE + i * LINE_HEIGHT, fill: COLOUR.muted }, line)
+  );
+  const legend = frame.legend.map((line, i) =>
+    legendLine(document, line, FIRST_LINE + 5 + (frame.subtitle.length + i) * LINE_HEIGHT)
+  );
+  const root = element(
+    document,
+    "svg",
+    {
+      xmlns: SVG_NAMESPACE,
+      width: SIZE.width,
+      height: total,
+      viewBox: `0 0 ${SIZE.width} ${total}`,
+      "font-family": FONT_FAMILY,
+      fill: COLOUR.text,
+      role: "img",
+      "aria-labelledby": "title",
+    },
+    element(document, "title", { id: "title" }, frame.title),
+    element(document, "desc", {}, frame.subtitle.join(" ")),
+    element(document, "rect", { width: SIZE.width, height: total, fill: COLOUR.background }),
+    text({ x: SIZE.margin, y: TITLE_BASELINE, "font-size": SIZE.title, "font-weight": "bold" }, frame.title),
+    ...lines,
+    ...legend,
+    ...panels,
+    text({ x: (area.left + SIZE.width) / 2, y: total - 14, "text-anchor": "middle" }, frame.x),
+    text({ transform: `translate(${SIZE.margin},${middle}) rotate(-90)`, "text-anchor": "middle" }, frame.y),
+  );
+  return print(root, frame.name);
+}
+
+/** Widths of text are not known without a font; this is DejaVu Sans's mean advance, in ems, with some to spare. */
+const ADVANCE = 0.61;
+
+/** About how wide a text is drawn, in pixels. */
+export function textWidth(text: string, size: number = SIZE.text): number {
+  return text.length * size * ADVANCE;
+}
+
+function legendLine(document: SvgDocument, line: LegendLine, baseline: number): SvgElement {
+  const group = element(document, "g", { class: "legend", "font-size": SIZE.text });
+  let x: number = SIZE.margin;
+  if (line.heading) {
+    group.append(element(document, "text", { x, y: baseline }, line.heading));
+    x += textWidth(line.heading) + 12;
+  }
+  for (const entry of line.entries) {
+    group.append(legendMark(document, entry, x, baseline - 5));
+    const start = x + (entry.mark === "dot" ? 18 : 34);
+    group.append(element(document, "text", { x: start, y: baseline }, entry.text));
+    x = start + textWidth(entry.text) + 22;
+  }
+  return group;
+}
+
+function legendMark(document: SvgDocument, { mark, colour }: LegendEntry, x: number, y: number): SvgElement {
+  if (mark === "dot") return element(document, "circle", { cx: x + 6, cy: y, r: 5.5, fill: colour });
+  const thickness = mark === "bar" ? 3.5 : 2.5;
+  return element(document, "line", { x1: x, x2: x + 27, y1: y, y2: y, stroke: colour, "stroke-width": thickness });
+}
+
+/** Attributes that hold pixels, and their decimals: a hundredth is invisible, a tenth is enough along a curve. */
+const DECIMALS: Record<string, number> = {
+  d: 1,
+  ...Object.fromEntries(["x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "dy", "transform"].map((key) => [key, 2])),
+};
+
+/** The SVG's text: numbers rounded, colours fixed, ids that hold the picture's name and count from 0. */
+function print(root: SvgElement, name: string): string {
+  const elements = [root, ...root.querySelectorAll("*")];
+  const ids = new Map<string, string>();
+  for (const one of elements) {
+    const id = one.getAttribute("id");
+    if (id) ids.set(id, `${name}-${ids.size}`);
+  }
+  for (const one of elements) {
+    for (const [key, decimals] of Object.entries(DECIMALS)) {
+      const value = one.getAttribute(key);
+      if (value !== null) one.setAttribute(key, roundNumbers(value, decimals));
+    }
+    for (const key of ["id", "aria-labelledby"]) {
+      const id = one.getAttribute(key);
+      if (id) one.setAttribute(key, ids.get(id)!);
+    }
+    const clip = one.getAttribute("clip-path");
+    if (clip) one.setAttribute("clip-path", clip.replace(/#([^)]+)/, (_, id: string) => `#${ids.get(id)}`));
+    // A dark page must not turn the axes of a white picture white.
+    for (const key of ["fill", "stroke"]) {
+      if (one.getAttribute(key) === "currentColor") one.setAttribute(key, COLOUR.text);
+    }
+  }
+  return `${root.outerHTML}\n`;
+}
+
+/** Rounds each number in an attribute; trailing zeros go. */
+export function roundNumbers(text: string, decimals: number): string {
+  return text.replace(/-?\d+\.\d+(e[-+]?\d+)?|-?\d+e[-+]?\d+/g, (number) => `${Number(Number(number).toFixed(decimals))}`)
+    .replace(/(?<![\d.])-0(?![\d.])/g, "0");
+}

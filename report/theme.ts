@@ -1,0 +1,65 @@
+/** What all pictures share: colours, fonts, sizes, and how numbers are printed. */
+
+/** First the font that PNGs are drawn with; a browser without it takes a similar one. */
+export const FONT_FAMILY = "'DejaVu Sans', Verdana, 'Segoe UI', sans-serif";
+
+/** Pixels of the SVG. At half of this size the smallest text is still about 7 pixels high. */
+export const SIZE = {
+  width: 1000,
+  /** Space to the left and right of everything. */
+  margin: 24,
+  title: 23,
+  text: 14.5,
+  tick: 14,
+} as const;
+
+export const COLOUR = {
+  background: "#ffffff",
+  text: "#1b1b1b",
+  /** Second-rank text; 7:1 on white. */
+  muted: "#555555",
+  grid: "#e3e3e3",
+  axis: "#888888",
+  /** The best run, and group means. */
+  highlight: "#000000",
+} as const;
+
+/** Okabe and Ito's palette, without yellow (too pale on white) and black (taken by the best run). */
+const CATEGORIES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"] as const;
+
+/**
+ * A colour for each of some values, in order: told apart by people with any common colour blindness up to six values;
+ * beyond that colours repeat.
+ */
+export function colourScale<Value>(values: readonly Value[]): Map<Value, string> {
+  return new Map(values.map((value, i) => [value, CATEGORIES[i % CATEGORIES.length]]));
+}
+
+/** A whole number with thousands separated: `10,989`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+/** Nats or bits per byte, to three decimals, with a true minus sign. */
+export function formatLoss(loss: number): string {
+  return loss.toFixed(3).replace("-", "−");
+}
+
+/** A difference in nats per byte, always with a sign. */
+export function formatDifference(difference: number): string {
+  return difference < 0 ? formatLoss(difference) : `+${formatLoss(difference)}`;
+}
+
+/** Seconds as a person says them: `38 s`, `12 min`, `2 h 05 min`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 99.5) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 100) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+}
+
+/** `1 run`, `2 runs`. */
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}

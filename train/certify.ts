@@ -1,0 +1,150 @@
+/**
+ * Golden files: reference numbers of the gated cell, and how far an engine is from them (section 5 of the design).
+ */
+import { z } from "zod";
+import { configSchema, describeSchemaError } from "../cells/config.ts";
+import { gatedCell } from "../cells/gated_cell.ts";
+import { buildTrainingStep, gradientName, type TrainingStep } from "../cells/language_model.ts";
+import type { Engine, EngineName, EngineRun } from "./engines/engine.ts";
+
+/** Largest error that an engine may show: losses relative, gradients relative to the tensor's norm, states absolute. */
+export const TOLERANCES: Readonly<Record<EngineName, number>> = { reference: 1e-10, onnx: 1e-4, webgpu: 1e-4 };
+
+/** The step whose gradients a golden file holds, from 0: the second one, so that the carried states are not zero any more. */
+const GRADIENT_STEP = 1;
+
+const caseSchema = z.looseObject({
+  n_layers: z.number().int().positive(),
+  losses: z.array(z.number()).min(1),
+  /** `[sum, sum of squares]` of each gradient, or null where none flows. */
+  grads_at_step_1: z.record(z.string(), z.tuple([z.number(), z.number()]).nullable()),
+  /** For each layer, the carried state, row-major. */
+  final_state: z.array(z.array(z.number())),
+});
+
+const goldenSchema = z.looseObject({
+  settings: z.object({
+    state: z.number().int().positive(),
+    vocab: z.number().int().min(2).max(256),
+    batch: z.number().int().positive(),
+    steps: z.number().int().min(GRADIENT_STEP + 2),
+    lr: z.number().positive(),
+    phase: z.number(),
+  }),
+  cases: z.array(caseSchema).min(1),
+});
+
+export type GoldenFile = z.infer<typeof goldenSchema>;
+export type GoldenSettings = GoldenFile["settings"];
+export type GoldenCase = z.infer<typeof caseSchema>;
+
+/** Largest errors of one engine on one case. */
+export interface CaseErrors {
+  readonly losses: number;
+  readonly gradients: number;
+  readonly states: number;
+}
+
+/**
+ * Checks the text of a golden file.
+ *
+ * @throws {TypeError} with one line that names the file and what is wrong
+ */
+export function parseGolden(text: string, file: string): GoldenFile {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new TypeError(`Cannot read golden file ${file}: it is not JSON`);
+  }
+  const parsed = goldenSchema.safeParse(value);
+  if (!parsed.success) throw new TypeError(`Cannot read golden file ${file}: ${describeSchemaError(parsed.error)}`);
+  return parsed.data;
+}
+
+/** Element `i` of tensor `n` (names sorted): `0.5·sin(0.7·(i+1) + 1.3·(n+1) + phase)`. */
+export function goldenWeights(step: TrainingStep, phase: number): Map<string, Float64Array> {
+  return new Map(step.parameters.map(({ name, shape }, n) => {
+    const values = new Float64Array(shape.reduce((a, b) => a * b, 1));
+    return [name, values.map((_, i) => 0.5 * Math.sin(0.7 * (i + 1) + 1.3 * (n + 1) + phase))];
+  }));
+}
+
+/** The rows of the golden text one after the other, and where each starts: byte `t` of row `b` is `(3t + 5b + t·b) mod vocabulary`. */
+export function goldenText({ batch, steps, vocab }: GoldenSettings): { text: Uint8Array; offsets: Uint32Array } {
+  const length = steps + 1;
+  const text = new Uint8Array(batch * length).map((_, at) => {
+    const b = Math.floor(at / length), t = at % length;
+    return (3 * t + 5 * b + t * b) % vocab;
+  });
+  return { text, offsets: new Uint32Array(batch).map((_, b) => b * length) };
+}
+
+function goldenRun(settings: GoldenSettings, golden: GoldenCase): EngineRun {
+  const { losses: _, grads_at_step_1: __, final_state: ___, ...switches } = golden;
+  const config = configSchema.parse({ ...switches, state_size: settings.state });
+  const sizes = { ...config, vocabulary: settings.vocab, batch: settings.batch };
+  const step = buildTrainingStep(gatedCell(config), sizes, { withGradients: true });
+  return { step, tensors: goldenWeights(step, settings.phase), stepsDone: 0, learningRate: settings.lr };
+}
+
+/**
+ * Runs some cases as one group on an engine.
+ *
+ * @returns the errors of each case, in the order of `cases`
+ */
+export async function certifyGroup(
+  engine: Engine,
+  settings: GoldenSettings,
+  cases: readonly GoldenCase[],
+): Promise<CaseErrors[]> {
+  const { text, offsets } = goldenText(settings);
+  const runs = cases.map((golden) => goldenRun(settings, golden));
+  const group = await engine.open(runs, text);
+  try {
+    group.beginPass(runs.map(() => offsets));
+    const first = await group.advance(GRADIENT_STEP + 1);
+    const afterFirst = await Promise.all(runs.map((_, i) => group.read(i)));
+    const rest = await group.advance(settings.steps - GRADIENT_STEP - 1);
+    const afterLast = await Promise.all(runs.map((_, i) => group.read(i)));
+    return cases.map((golden, i) => ({
+      losses: largest(golden.losses.map((loss, t) => relative([...first[i], ...rest[i]][t], loss))),
+      gradients: gradientError(golden, runs[i].step, afterFirst[i]),
+      states: largest(
+        runs[i].step.states.flatMap(({ name }, layer) =>
+          golden.final_state[layer].map((value, at) => Math.abs(afterLast[i].get(name)![at] - value))
+        ),
+      ),
+    }));
+  } finally {
+    await group.close();
+  }
+}
+
+const relative = (value: number, wanted: number) => Math.abs(value - wanted) / Math.abs(wanted);
+
+/** NaN counts as infinitely wrong: `Math.max` would pass it on, and `NaN > tolerance` is false. */
+function largest(errors: readonly number[]): number {
+  return errors.reduce((a, b) => Math.max(a, Number.isNaN(b) ? Infinity : b), 0);
+}
+
+/**
+ * Largest difference in sum or norm of a gradient, relative to its norm. A sum of n numbers of one norm can be √n times as
+ * large as the norm, so its difference is measured against that.
+ */
+function gradientError(golden: GoldenCase, step: TrainingStep, results: Map<string, ArrayLike<number>>): number {
+  return largest(
+    Object.entries(golden.grads_at_step_1).map(([name, wanted]) => {
+      const gradient = results.get(gradientName(name));
+      if (!wanted || !gradient) return (!wanted) === (!gradient) ? 0 : Infinity;
+      const values = Array.from(gradient);
+      const sum = values.reduce((a, b) => a + b, 0), squares = values.reduce((a, b) => a + b * b, 0);
+      const norm = Math.sqrt(wanted[1]);
+      if (norm === 0) return Math.sqrt(squares);
+      return Math.max(
+        Math.abs(sum - wanted[0]) / (norm * Math.sqrt(values.length)),
+        Math.abs(Math.sqrt(squares) - norm) / norm,
+      );
+    }),
+  );
+}

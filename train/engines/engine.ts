@@ -1,0 +1,73 @@
+/**
+ * What every engine does: it takes a *group* of runs, possibly of different configurations, and trains them step by step.
+ * Runs of a group share the text, the batch size and the length of a pass; each has its own weights and offsets.
+ */
+import type { TrainingStep } from "../../cells/language_model.ts";
+
+export const ENGINE_NAMES = ["reference", "onnx", "webgpu"] as const;
+export type EngineName = typeof ENGINE_NAMES[number];
+
+/** Numbers by tensor name, row-major. */
+export type TensorMap = Map<string, Float32Array | Float64Array>;
+
+/** One run of a group, as it starts or goes on. */
+export interface EngineRun {
+  readonly step: TrainingStep;
+  /** Values of weights, and of moments where the run goes on; what is absent is zero. */
+  readonly tensors: TensorMap;
+  /** Updates done before: Adam's bias correction counts from here. */
+  readonly stepsDone: number;
+  readonly learningRate: number;
+}
+
+/** Some runs that train together. Calls are queued in order; none waits for the work of the one before. */
+export interface TrainingGroup {
+  /**
+   * Starts a pass: states become zero, position becomes 0.
+   *
+   * @param offsets for each run, where each row of the batch starts in the text
+   */
+  beginPass(offsets: readonly Uint32Array[]): void;
+  /**
+   * Does `count` steps: at position `t`, a row that starts at `o` reads byte `text[o+t]` and is to predict `text[o+t+1]`.
+   *
+   * @returns for each run, the loss of each step before its update, nats per byte
+   */
+  advance(count: number): Promise<Float64Array[]>;
+  /** Reads what a run carries (weights, moments, states) and any other output of its graph, as after the last step. */
+  read(run: number): Promise<TensorMap>;
+  /** Frees everything; the group cannot be used after. */
+  close(): Promise<void>;
+}
+
+export interface Engine {
+  readonly name: EngineName;
+  /** The device that does the work, for the record. */
+  readonly adapter: string;
+  /**
+   * How `parallel` runs are best kept busy: `groups` groups at once of `runs` runs each.
+   */
+  lanes(parallel: number): { groups: number; runs: number };
+  /**
+   * Opens a group.
+   *
+   * @param text the training split; every byte must be below each model's vocabulary
+   * @param threads processor threads that the group may use, for engines that run on the CPU
+   */
+  open(runs: readonly EngineRun[], text: Uint8Array, threads?: number): Promise<TrainingGroup>;
+  close(): Promise<void>;
+}
+
+/** Names that a run carries from step to step, with their initial values: given ones, or zeros. */
+export function initialTensors(run: EngineRun): TensorMap {
+  const { graph } = run.step;
+  const outside = new Map([...graph.inputs].filter(([name]) => run.tensors.has(name) || graph.outputs.has(name)));
+  return new Map([...outside].map(([name, { shape }]) => {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const given = run.tensors.get(name);
+    if (given && given.length !== size) {
+      throw new RangeError(`Cannot open a run: '${name}' has ${given.length} elements, must have ${size}`);
+    }
+    return [name, given ?? new Float32Array(size)];
+  }));
+}
