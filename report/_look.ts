@@ -1,19 +1,31 @@
-import { figureTrainingRuns } from "./figure_training_runs.ts";
-import { figureHyperparameters } from "./figure_hyperparameters.ts";
-import { figureDocument } from "./svg.ts";
-import { pngOf } from "./png.ts";
+import { writeReport } from "./write_report.ts";
+import { syntheticResults, unfinished } from "../tests/report/synthetic_results.ts";
 import { tableOf } from "./rows.ts";
-import { syntheticResults } from "../tests/report/synthetic_results.ts";
 const all = syntheticResults();
-const pick = (n: number) => n === 1 ? [all[300]] : n === 4 ? [all[3], all[150], all[301], all[420]] : n === 144 ? syntheticResults({layers:[2]}) : all;
-for (const n of [1, 4, 144, 432]) {
-  const t0 = performance.now();
-  const { rows } = tableOf(pick(n));
-  const d = figureDocument();
-  const sub = `${n} finished runs on tinyshakespeare, 10,000 training steps each.`;
-  const a = figureTrainingRuns(d, rows, { name: "results_01_all", title: "Training loss of every configuration", subtitle: sub });
-  const b = figureHyperparameters(d, rows, { name: "h", title: "Least training loss by hyperparameter", subtitle: sub });
-  const t1 = performance.now();
-  for (const [k, s] of [["a", a], ["b", b]]) { Deno.writeTextFileSync(`/tmp/rp/${k}${n}.svg`, s); Deno.writeFileSync(`/tmp/rp/${k}${n}.png`, pngOf(s)); }
-  console.log(n, t1 - t0, performance.now() - t1, a.length, b.length);
+const best = tableOf(all).rows.slice(0, 43).map((r) => r.id);
+const two = [...syntheticResults({ state_sizes: [256, 512], log_every: 100, steps: 50_000 })].filter((_, i) =>
+  i % 9 === 0
+);
+const sets = {
+  one: [all[300]],
+  four: [all[3], all[150], all[301], all[420]],
+  all: [...all.slice(0, 430), unfinished(all[430]), unfinished(all[431])],
+};
+for (const [k, results] of Object.entries(sets)) {
+  const dir = `/tmp/rp/${k}`;
+  Deno.mkdirSync(dir, { recursive: true });
+  const t = performance.now();
+  const s = await writeReport({
+    results,
+    unreadable: k === "four" ? ["Cannot read a<b>.json: not JSON"] : [],
+    dir,
+    experiment: "01",
+    below: k === "one" ? 1.5 : 1.9,
+  });
+  console.log(k, performance.now() - t, s.headline);
+  console.log(s.tables.best_runs);
+  console.log(s.tables.switches);
+  console.log(s.tables.forward);
 }
+Deno.mkdirSync("/tmp/rp/two", { recursive: true });
+await writeReport({ results: two, unreadable: [], dir: "/tmp/rp/two", experiment: "02", below: 1.9 });

@@ -5,7 +5,7 @@
 import * as Plot from "@observablehq/plot";
 import { distinct, type RunRow } from "./rows.ts";
 import { type Grouping, groupings } from "./statistics.ts";
-import { composeFigure, element, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
+import { composeFigure, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { COLOUR, colourScale, formatDifference, formatLoss, plural, SIZE } from "./theme.ts";
 import { fitSwarms } from "./swarm.ts";
 import type { FigureOptions } from "./figure_training_runs.ts";
@@ -34,12 +34,16 @@ export function figureHyperparameters(
   options: HyperparameterOptions,
 ): string {
   const shown = options.below === undefined ? rows : rows.filter((row) => row.min_loss < options.below!);
+  const filtered = options.below !== undefined;
+  const base = { name: options.name, title: options.title };
+  if (!shown.length) {
+    const note = `No run is below the threshold; the best one has ${formatLoss(rows[0].min_loss)} nats per byte.`;
+    return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
+  }
   // Colours are those of all runs, so that the filtered picture agrees with the full one.
   const colours = colourScale(distinct(rows, (row) => row.config.state_size));
-  const filtered = options.below !== undefined;
   const frame = {
-    name: options.name,
-    title: options.title,
+    ...base,
     subtitle: [options.subtitle, explanation(filtered)],
     legend: [{
       heading: "state size",
@@ -54,9 +58,6 @@ export function figureHyperparameters(
   const area = panelArea(frame);
   const all = groupings(shown);
   const height = Math.ceil(all.length / COLUMNS) * PANEL_HEIGHT;
-  if (!shown.length) {
-    return composeFigure(document, frame, [emptyNote(document, area.top + height / 2, rows[0])], height);
-  }
   const inner = (SIZE.width - SIZE.margin - area.left - TICK_LABELS - (COLUMNS - 1) * GAP_X) / COLUMNS;
   const low = Math.min(...shown.map((row) => row.min_loss));
   const high = Math.max(...shown.map((row) => row.min_loss));
@@ -88,11 +89,6 @@ function explanation(filtered: boolean): string {
   return filtered
     ? "One dot per run; lower is better. Means are of the runs shown."
     : "One dot per run; lower is better. “on − off”: mean difference between runs that are alike in all else.";
-}
-
-function emptyNote(document: SvgDocument, y: number, best: RunRow): SvgElement {
-  const text = `No run is below the threshold; the best one has ${formatLoss(best.min_loss)} nats per byte.`;
-  return element(document, "text", { x: SIZE.width / 2, y, "text-anchor": "middle", "font-size": SIZE.text }, text);
 }
 
 function effectNote({ effect }: Grouping): string {
@@ -147,6 +143,7 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
   const left = options.labelled ? TICK_LABELS : 0;
   const middle = (columnCount(grouping) - grouping.groups.length) / 2;
   const groups = grouping.groups.map((group, x) => ({ ...group, x }));
+  const few = options.dots.length <= 40;
   return panel(document, options.place, {
     width: left + options.inner,
     height: PANEL_HEIGHT,
@@ -160,6 +157,8 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
       Plot.gridY({ ticks: 5, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisY({ ticks: options.labelled ? 5 : [], tickSize: 0, label: null }),
       Plot.ruleY([options.domain[0]], { stroke: COLOUR.axis }),
+      // Among few dots a bar must not hide one; among many a bar under the dots would not be seen.
+      ...(few ? meanBars(groups) : []),
       Plot.dot(options.dots, {
         x: "x",
         y: (dot: Dot) => dot.row.min_loss,
@@ -167,7 +166,8 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
         fill: (dot: Dot) => options.colours.get(dot.row.config.state_size),
         stroke: "none",
       }),
-      ...meanMarks(groups),
+      ...(few ? [] : meanBars(groups)),
+      meanLabels(groups),
       Plot.text(groups, {
         x: "x",
         frameAnchor: "bottom",
@@ -194,26 +194,37 @@ interface PlacedGroup {
   mean: number | undefined;
 }
 
-function meanMarks(groups: readonly PlacedGroup[]): Plot.Markish[] {
-  const means = groups.filter((group) => group.mean !== undefined);
+/** Half the width of a mean's bar; a column is 1 wide. */
+const HALF_BAR = 0.42;
+
+function withMean(groups: readonly PlacedGroup[]): PlacedGroup[] {
+  return groups.filter((group) => group.mean !== undefined);
+}
+
+function meanBars(groups: readonly PlacedGroup[]): Plot.Markish[] {
   const bar = {
     y: "mean",
-    x1: (group: PlacedGroup) => group.x - 0.42,
-    x2: (group: PlacedGroup) => group.x + 0.42,
+    x1: (group: PlacedGroup) => group.x - HALF_BAR,
+    x2: (group: PlacedGroup) => group.x + HALF_BAR,
   };
   return [
-    Plot.ruleY(means, { ...bar, stroke: COLOUR.background, strokeWidth: 5 }),
-    Plot.ruleY(means, { ...bar, stroke: COLOUR.highlight, strokeWidth: 2.5 }),
-    Plot.text(means, {
-      x: "x",
-      y: "mean",
-      text: ({ mean }: PlacedGroup) => formatLoss(mean!),
-      dy: -10,
-      fontSize: groups.length > 4 ? 11 : SIZE.tick,
-      fontWeight: "bold",
-      fill: COLOUR.highlight,
-      stroke: COLOUR.background,
-      strokeWidth: 4,
-    }),
+    Plot.ruleY(withMean(groups), { ...bar, stroke: COLOUR.background, strokeWidth: 5 }),
+    Plot.ruleY(withMean(groups), { ...bar, stroke: COLOUR.highlight, strokeWidth: 2.5 }),
   ];
+}
+
+/** The means in figures, above the right end of their bars: there the swarm is thinner than in the middle. */
+function meanLabels(groups: readonly PlacedGroup[]): Plot.Markish {
+  return Plot.text(withMean(groups), {
+    x: (group: PlacedGroup) => group.x + HALF_BAR,
+    y: "mean",
+    text: ({ mean }: PlacedGroup) => formatLoss(mean!),
+    textAnchor: "end",
+    dy: -10,
+    fontSize: groups.length > 4 ? 11 : SIZE.tick,
+    fontWeight: "bold",
+    fill: COLOUR.highlight,
+    stroke: COLOUR.background,
+    strokeWidth: 4,
+  });
 }

@@ -1,19 +1,21 @@
 /** The picture `results_01_all` (or `results_02_big`): every run's smoothed loss over training steps. */
 import * as Plot from "@observablehq/plot";
-import { type CurvePoint, curveOf, distinct, type RunRow } from "./rows.ts";
+import { curveOf, type CurvePoint, distinct, type RunRow } from "./rows.ts";
 import { lossRange } from "./statistics.ts";
 import { composeFigure, type LegendLine, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { COLOUR, colourScale, formatCount, formatLoss, plural, SIZE } from "./theme.ts";
 
 /** More numbers of layers than this do not stand side by side; all curves then share one panel. */
 const MOST_PANELS = 4;
-/** Points of all curves together; a picture with more is slow to open, and no finer to the eye. */
+/** Points of all curves together, and of one: a picture with more is slow to open, and no finer to the eye. */
 const MOST_POINTS = 50_000;
+const MOST_POINTS_OF_ONE = 400;
 
 const HEIGHT = 430;
-const GAP = 26;
+/** Between panels: room for half of the last step's label and for the next panel's "0". */
+const GAP = 46;
 const TICK_LABELS = 34;
-const INSET = { top: 34, bottom: 26, right: 14 } as const;
+const INSET = { top: 34, bottom: 26, right: 26 } as const;
 
 /** What every figure is told. */
 export interface FigureOptions {
@@ -40,7 +42,7 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly RunRow[
   const best = rows[0];
   const range = lossRange(rows);
   const colours = colourScale(distinct(rows, (row) => row.config.state_size));
-  const cut = range.cut ? `; the highest values of ${plural(range.cut, "curve")} are cut off` : "";
+  const cut = range.cut ? `; ${plural(range.cut, "curve")} reach${range.cut === 1 ? "es" : ""} beyond the top` : "";
   const frame = {
     name: options.name,
     title: options.title,
@@ -51,13 +53,13 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly RunRow[
   };
   const area = panelArea(frame);
   const shown = facets(rows);
-  const inner = (SIZE.width - SIZE.margin - area.left - TICK_LABELS - (shown.length - 1) * GAP) / shown.length;
+  const inner = (SIZE.width - area.left - TICK_LABELS - INSET.right - 10 - (shown.length - 1) * GAP) / shown.length;
   // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
   const span = Math.max(range.high - range.low, 0.05);
   const y = { domain: [range.low - 0.09 * span, range.high + 0.02 * span] };
   const lastStep = Math.max(...rows.map((row) => row.loss.length * row.log_every));
   const x = { domain: [0, lastStep] };
-  const most = Math.max(100, Math.floor(MOST_POINTS / rows.length));
+  const most = Math.min(MOST_POINTS_OF_ONE, Math.max(100, Math.floor(MOST_POINTS / rows.length)));
 
   const panels = shown.map((facet, i) =>
     drawFacet(document, facet, {
@@ -121,7 +123,7 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
   const points = others.flatMap((row, run) =>
     curveOf(row, options.most).map((point) => ({ ...point, run, colour: options.colours.get(row.config.state_size) }))
   );
-  const thin = facet.rows.length > 40;
+  const many = facet.rows.length;
   const holdsBest = facet.rows.includes(best);
   return panel(document, options.place, {
     width: left + inner + INSET.right,
@@ -147,8 +149,8 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
         y: "loss",
         z: "run",
         stroke: "colour",
-        strokeWidth: thin ? 0.9 : 1.6,
-        strokeOpacity: thin ? 0.45 : 0.9,
+        strokeWidth: many > 40 ? 0.9 : 1.6,
+        strokeOpacity: many > 100 ? 0.35 : many > 20 ? 0.55 : 0.9,
         clip: true,
       }),
       ...(holdsBest ? bestMarks(best, options.most, x.domain[1]) : []),
@@ -170,7 +172,7 @@ function bestMarks(best: RunRow, most: number, lastStep: number): Plot.Markish[]
   const textAnchor = lowest.step > 0.6 * lastStep ? "end" : lowest.step < 0.3 * lastStep ? "start" : "middle";
   const at = { x: (point: CurvePoint) => point.step, y: (point: CurvePoint) => point.loss };
   return [
-    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.background, strokeWidth: 5, clip: true }),
+    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.background, strokeWidth: 4, clip: true }),
     Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.highlight, strokeWidth: 2.4, clip: true }),
     Plot.dot([lowest], { ...at, r: 4, fill: COLOUR.highlight, stroke: COLOUR.background }),
     Plot.text([lowest], {

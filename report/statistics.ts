@@ -1,6 +1,6 @@
 /** The numbers of tables and figures: group means, and what one switch alone changes. */
 import { mean, quantileSorted } from "simple-statistics";
-import { canonicalJson, type SwitchKey, SWITCHES } from "../cells/config.ts";
+import { canonicalJson, SWITCHES, type SwitchKey } from "../cells/config.ts";
 import type { RunRow } from "./rows.ts";
 
 /** The runs that share one value of one hyperparameter. */
@@ -97,18 +97,25 @@ export interface LossRange {
   cut: number;
 }
 
+/** The first part of each curve, in which it falls steeply from where every model starts, may lie above the picture. */
+const START_SHARE = 0.03;
 /** Largest share of the picture's height that the last half per cent of the values may take before they are cut off. */
 const TAIL_SHARE = 0.35;
 
 /**
- * The range that shows all curves: from the lowest value to the highest, unless a few outliers (a diverging run) would
- * squeeze all others into a strip; then up to the quantile 0.995.
+ * The range that shows what differs between curves: from the lowest value to the highest after the steep start, unless a
+ * few outliers (a diverging run) would squeeze all others into a strip; then up to the quantile 0.995.
  */
 export function lossRange(rows: readonly RunRow[]): LossRange {
-  const sorted = rows.flatMap((row) => row.loss).sort((a, b) => a - b);
-  const low = sorted[0];
+  const sorted = rows.flatMap(({ loss }) => loss.slice(startOf(loss))).sort((a, b) => a - b);
+  const low = Math.min(...rows.map((row) => row.min_loss), sorted[0]);
   const highest = sorted[sorted.length - 1];
   const usual = quantileSorted(sorted, 0.995);
   const high = highest - usual <= TAIL_SHARE * (highest - low) ? highest : usual;
   return { low, high, cut: rows.filter((row) => row.loss.some((loss) => loss > high)).length };
+}
+
+/** A curve of one value keeps it. */
+function startOf(loss: readonly number[]): number {
+  return Math.min(Math.ceil(START_SHARE * loss.length), loss.length - 1);
 }

@@ -90,9 +90,9 @@ export interface Frame {
   title: string;
   subtitle: readonly string[];
   legend: readonly LegendLine[];
-  /** Axis labels, centred along the panels. */
-  x: string;
-  y: string;
+  /** Axis labels, centred along the panels; none in a picture without panels. */
+  x?: string;
+  y?: string;
 }
 
 const LINE_HEIGHT = 21;
@@ -113,11 +113,15 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
     element(document, "text", { "font-size": SIZE.text, fill: COLOUR.text, ...attributes }, ...children);
   const middle = area.top + height / 2;
   const lines = frame.subtitle.map((line, i) =>
-    text({ x: SIZE.margin, y: FIRST_LINE + i * LINE_HEIGHT, fill: COLOUR.muted }, line)
+    text({ x: SIZE.margin, y: FIRST_LINE + i * LINE_HEIGHT, fill: COLOUR.muted, "font-size": fittedSize(line) }, line)
   );
   const legend = frame.legend.map((line, i) =>
     legendLine(document, line, FIRST_LINE + 5 + (frame.subtitle.length + i) * LINE_HEIGHT)
   );
+  const axisLabels = [
+    { label: frame.x, place: { x: (area.left + SIZE.width) / 2, y: total - 14 } },
+    { label: frame.y, place: { transform: `translate(${SIZE.margin},${middle}) rotate(-90)` } },
+  ].flatMap(({ label, place }) => label ? [text({ ...place, "text-anchor": "middle" }, label)] : []);
   const root = element(
     document,
     "svg",
@@ -138,8 +142,7 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
     ...lines,
     ...legend,
     ...panels,
-    text({ x: (area.left + SIZE.width) / 2, y: total - 14, "text-anchor": "middle" }, frame.x),
-    text({ transform: `translate(${SIZE.margin},${middle}) rotate(-90)`, "text-anchor": "middle" }, frame.y),
+    ...axisLabels,
   );
   return print(root, frame.name);
 }
@@ -152,17 +155,24 @@ export function textWidth(text: string, size: number = SIZE.text): number {
   return text.length * size * ADVANCE;
 }
 
+/** The usual size of text, or a smaller one for a line that would not fit between `x` and the right margin. */
+function fittedSize(text: string, x: number = SIZE.margin): number {
+  const share = (SIZE.width - SIZE.margin - x) / textWidth(text);
+  return share < 1 ? Math.floor(10 * SIZE.text * share) / 10 : SIZE.text;
+}
+
 function legendLine(document: SvgDocument, line: LegendLine, baseline: number): SvgElement {
   const group = element(document, "g", { class: "legend", "font-size": SIZE.text });
   let x: number = SIZE.margin;
   if (line.heading) {
     group.append(element(document, "text", { x, y: baseline }, line.heading));
-    x += textWidth(line.heading) + 12;
+    x += textWidth(line.heading) + 6;
   }
   for (const entry of line.entries) {
     group.append(legendMark(document, entry, x, baseline - 5));
     const start = x + (entry.mark === "dot" ? 18 : 34);
-    group.append(element(document, "text", { x: start, y: baseline }, entry.text));
+    const size = fittedSize(entry.text, start);
+    group.append(element(document, "text", { x: start, y: baseline, "font-size": size }, entry.text));
     x = start + textWidth(entry.text) + 22;
   }
   return group;
@@ -209,6 +219,9 @@ function print(root: SvgElement, name: string): string {
 
 /** Rounds each number in an attribute; trailing zeros go. */
 export function roundNumbers(text: string, decimals: number): string {
-  return text.replace(/-?\d+\.\d+(e[-+]?\d+)?|-?\d+e[-+]?\d+/g, (number) => `${Number(Number(number).toFixed(decimals))}`)
+  return text.replace(
+    /-?\d+\.\d+(e[-+]?\d+)?|-?\d+e[-+]?\d+/g,
+    (number) => `${Number(Number(number).toFixed(decimals))}`,
+  )
     .replace(/(?<![\d.])-0(?![\d.])/g, "0");
 }

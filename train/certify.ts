@@ -109,7 +109,7 @@ export async function certifyGroup(
     const afterLast = await Promise.all(runs.map((_, i) => group.read(i)));
     return cases.map((golden, i) => ({
       losses: largest(golden.losses.map((loss, t) => relative([...first[i], ...rest[i]][t], loss))),
-      gradients: gradientError(golden, runs[i].step, afterFirst[i]),
+      gradients: gradientError(golden, afterFirst[i]),
       states: largest(
         runs[i].step.states.flatMap(({ name }, layer) =>
           golden.final_state[layer].map((value, at) => Math.abs(afterLast[i].get(name)![at] - value))
@@ -132,7 +132,7 @@ function largest(errors: readonly number[]): number {
  * Largest difference in sum or norm of a gradient, relative to its norm. A sum of n numbers of one norm can be √n times as
  * large as the norm, so its difference is measured against that.
  */
-function gradientError(golden: GoldenCase, step: TrainingStep, results: Map<string, ArrayLike<number>>): number {
+function gradientError(golden: GoldenCase, results: Map<string, ArrayLike<number>>): number {
   return largest(
     Object.entries(golden.grads_at_step_1).map(([name, wanted]) => {
       const gradient = results.get(gradientName(name));

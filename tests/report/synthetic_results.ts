@@ -1,7 +1,7 @@
 /** Made-up results with plausible curves, from a seed: input for the report's tests, and for a look at its pictures. */
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import { type CellConfig, configId, isValidSwitchSetting, type SwitchKey, SWITCHES } from "../../cells/config.ts";
+import { type CellConfig, configId, isValidSwitchSetting, SWITCHES, type SwitchKey } from "../../cells/config.ts";
 import type { RunResult } from "../../experiments/result.ts";
 
 /** Which results to make up. */

@@ -48,6 +48,8 @@ export interface Engine {
    * How `parallel` runs are best kept busy: `groups` groups at once of `runs` runs each.
    */
   lanes(parallel: number): { groups: number; runs: number };
+  /** How many of these runs, from the first, fit into one group. */
+  capacity(runs: readonly EngineRun[]): number;
   /**
    * Opens a group.
    *

@@ -8,6 +8,7 @@ export function openReferenceEngine(): Engine {
     name: "reference",
     adapter: "float64 interpreter",
     lanes: (parallel) => ({ groups: 1, runs: parallel }),
+    capacity: (runs) => runs.length,
     open: (runs, text) => Promise.resolve(new ReferenceGroup(runs, text)),
     close: () => Promise.resolve(),
   };

@@ -1,0 +1,198 @@
+/** The report as one HTML page: no network, no script, readable in the dark, on a small screen and on paper. */
+import { SWITCHES } from "../cells/config.ts";
+import type { RunResult } from "../experiments/result.ts";
+import type { RunRow } from "./rows.ts";
+import { forwardInWords, hasSeeds, SWITCH_HEADINGS, switchLines, testScore } from "./tables.ts";
+import { formatCount, formatLoss, formatSeconds, plural } from "./theme.ts";
+
+/** A picture to show: its file name without an ending, what it shows, and its SVG. */
+export interface Picture {
+  name: string;
+  caption: string;
+  svg: string;
+}
+
+/** What the page tells. */
+export interface PageContent {
+  title: string;
+  /** At least one finished run, best first. */
+  rows: readonly RunRow[];
+  unfinished: readonly RunResult[];
+  /** One line on each result file that could not be read. */
+  unreadable: readonly string[];
+  /** The runs' corpus and training settings, in a sentence. */
+  settings: string;
+  pictures: readonly Picture[];
+}
+
+/** Text as HTML shows it, in content and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  return text.replace(/[&<>"']/g, (character) => entities[character]);
+}
+
+const STYLE = `
+:root { color-scheme: light dark; --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd; }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #e8e8e8; --muted: #aaa; --paper: #16181b; --card: #1f2226; --line: #3a3d42; }
+}
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 64rem; color: var(--text); background: var(--paper);
+  font: 1rem/1.55 "DejaVu Sans", Verdana, "Segoe UI", system-ui, sans-serif; }
+h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
+.lead { font-size: 1.15rem; } .muted { color: var(--muted); }
+figure { margin: 1.5rem 0; }
+figcaption { color: var(--muted); font-size: .9rem; margin-top: .4rem; }
+.card { background: #fff; border: 1px solid var(--line); border-radius: .4rem; overflow-x: auto; }
+.card svg { display: block; width: 100%; min-width: 40rem; height: auto; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
+th { vertical-align: bottom; } th.turn { white-space: normal; min-width: 3.2rem; }
+.text { text-align: left; } .tick { text-align: center; }
+code { font-size: .95em; }
+@media print {
+  :root { --text: #000; --muted: #444; --paper: #fff; --card: #fff; --line: #bbb; }
+  body { max-width: none; padding: 0; font-size: .8rem; } figure, tr { break-inside: avoid; }
+  table { font-size: .55rem; } th, td { padding: .12rem .25rem; } th.turn { min-width: 0; }
+  .card { border: 0; } .card, .scroll { overflow: visible; } .card svg { min-width: 0; }
+}`;
+
+/** The whole page. All text from outside is escaped; nothing on it changes from one call to the next. */
+export function pageOf(content: PageContent): string {
+  const [best] = content.rows;
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(content.title)}</title>
+<style>${STYLE}
+</style>
+</head>
+<body>
+<main>
+<h1>${escapeHtml(content.title)}</h1>
+<p class="lead">${escapeHtml(headline(content.rows))}</p>
+<p>${escapeHtml(content.settings)}</p>
+${missing(content)}
+${content.pictures.map(figure).join("\n")}
+<h2>What each switch changes</h2>
+<p>Least training loss in nats per byte, lower is better. “on − off” is the mean difference between pairs of runs
+that are alike in everything but the switch; the means compare groups that may differ in more.
+The last column counts the pairs in which the run with the switch on has the smaller loss.</p>
+${switchesTable(content.rows)}
+<h2>The best run, in words</h2>
+${inWords(best)}
+<h2>All finished runs</h2>
+${runsTable(content.rows)}
+</main>
+</body>
+</html>
+`;
+}
+
+/** The answer in one sentence. */
+export function headline(rows: readonly RunRow[]): string {
+  const [best] = rows;
+  const among = rows.length === 1 ? "The only finished run" : `The best of ${formatCount(rows.length)} finished runs`;
+  const test = best.test_bits_per_byte === undefined
+    ? "it has not been scored on the test split"
+    : `on the test split it needs ${formatLoss(best.test_bits_per_byte)} bits per byte`;
+  return `${among} is ${best.label}: its training loss fell to ${
+    formatLoss(best.min_loss)
+  } nats per byte, and ${test}.`;
+}
+
+function missing({ unfinished, unreadable }: PageContent): string {
+  const parts: string[] = [];
+  if (unfinished.length) {
+    const names = unfinished.slice(0, 20).map((run) => `${run.id.slice(0, 8)}${run.seed ? ` seed ${run.seed}` : ""}`);
+    const more = unfinished.length > names.length ? `, and ${unfinished.length - names.length} more` : "";
+    const have = unfinished.length === 1 ? "has" : "have";
+    parts.push(
+      `<p>${plural(unfinished.length, "run")} ${have} not finished and ${have} no part in this report: ` +
+        `${escapeHtml(names.join(", "))}${more}.</p>`,
+    );
+  }
+  if (unreadable.length) {
+    const lines = unreadable.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n");
+    parts.push(`<p>${plural(unreadable.length, "result file")} could not be read:</p>\n<ul>\n${lines}\n</ul>`);
+  }
+  return parts.join("\n") || `<p class="muted">No run is unfinished, and every result file could be read.</p>`;
+}
+
+function figure({ name, caption, svg }: Picture): string {
+  const file = escapeHtml(name);
+  return `<figure id="${file}">
+<div class="card" tabindex="0">
+${svg.trim()}
+</div>
+<figcaption>${escapeHtml(caption)} (<code>${file}.svg</code>, <code>${file}.png</code>)</figcaption>
+</figure>`;
+}
+
+function table(head: string, body: string): string {
+  return `<div class="scroll" tabindex="0">
+<table>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${body}
+</tbody>
+</table>
+</div>`;
+}
+
+function switchesTable(rows: readonly RunRow[]): string {
+  const head = SWITCH_HEADINGS.map((name, i) => `<th scope="col"${i ? "" : ' class="text"'}>${name}</th>`).join("");
+  const body = switchLines(rows).map((line) => {
+    const [label, ...numbers] = Object.values(line);
+    const cells = numbers.map((text) => `<td>${escapeHtml(text)}</td>`).join("");
+    return `<tr><th scope="row" class="text">${escapeHtml(label)}</th>${cells}</tr>`;
+  });
+  return table(head, body.join("\n"));
+}
+
+function inWords(best: RunRow): string {
+  const { before, lead, layer, after } = forwardInWords(best);
+  return `<p>${escapeHtml(best.label)} (<code>${best.id}</code>)</p>
+<p>${escapeHtml(before)} ${escapeHtml(lead)}</p>
+<ul>
+${layer.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}
+</ul>
+<p>${escapeHtml(after)}</p>`;
+}
+
+function runsTable(rows: readonly RunRow[]): string {
+  const seeds = hasSeeds(rows);
+  const others = rows.some((row) => extras(row));
+  const head = [
+    `<th scope="col">rank</th><th scope="col" class="text">id</th>`,
+    seeds ? `<th scope="col">seed</th>` : "",
+    `<th scope="col">layers</th><th scope="col">state size</th>`,
+    ...SWITCHES.map(({ label }) => `<th scope="col" class="tick turn">${escapeHtml(label)}</th>`),
+    others ? `<th scope="col" class="text">cell</th>` : "",
+    `<th scope="col" class="turn">least loss, nats/byte</th><th scope="col" class="turn">test, bits/byte</th>`,
+    `<th scope="col">parameters</th><th scope="col">steps</th><th scope="col">time</th>`,
+    `<th scope="col" class="text">engine</th>`,
+  ].join("");
+  const body = rows.map((row, i) =>
+    [
+      `<tr><td>${i + 1}</td><td class="text"><code>${row.id.slice(0, 8)}</code></td>`,
+      seeds ? `<td>${row.seed}</td>` : "",
+      `<td>${row.config.n_layers}</td><td>${row.config.state_size}</td>`,
+      ...SWITCHES.map(({ key }) => `<td class="tick">${row.config[key] ? "on" : "·"}</td>`),
+      others ? `<td class="text">${escapeHtml(extras(row))}</td>` : "",
+      `<td>${formatLoss(row.min_loss)}</td><td>${testScore(row)}</td>`,
+      `<td>${formatCount(row.parameters)}</td><td>${formatCount(row.steps_done)}</td>`,
+      `<td>${formatSeconds(row.train_seconds)}</td><td class="text">${escapeHtml(row.engine)}</td></tr>`,
+    ].join("")
+  );
+  return table(head, body.join("\n"));
+}
+
+/** What sets a configuration apart beside its switches, layers and state size; mostly nothing. */
+function extras({ config }: RunRow): string {
+  const cell = config.cell !== undefined && config.cell !== "gated" ? config.cell : "";
+  const gates = config.gate_inputs === "x,h" ? "gates read x,h" : "";
+  return [cell, gates].filter(Boolean).join(", ");
+}

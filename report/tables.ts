@@ -1,0 +1,143 @@
+/** Plain-text tables for the terminal, and the best run's forward function in words. */
+import { SWITCHES } from "../cells/config.ts";
+import type { RunRow } from "./rows.ts";
+import { type Grouping, groupings } from "./statistics.ts";
+import { formatCount, formatDifference, formatLoss, formatSeconds, plural } from "./theme.ts";
+
+/** Rows of cells, the first row being the headings; numbers are set to the right. */
+function layOut(lines: readonly string[][], rightAligned: readonly boolean[]): string {
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  return lines.map((line) =>
+    line.map((cell, i) => rightAligned[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])).join("  ").trimEnd()
+  ).join("\n");
+}
+
+/** The switches that are on, as the digits that {@linkcode switchLegend} explains: `·2·45·7`. */
+export function compactSwitches(row: RunRow): string {
+  return SWITCHES.map(({ key }, i) => row.config[key] ? `${i + 1}` : "·").join("");
+}
+
+/** What the digits of {@linkcode compactSwitches} stand for. */
+export function switchLegend(): string {
+  return `switches: ${SWITCHES.map(({ label }, i) => `${i + 1} ${label}`).join(", ")}; · is off`;
+}
+
+/** Bits per byte on the test split, or a dash for a run that has not been evaluated. */
+export function testScore(row: RunRow): string {
+  return row.test_bits_per_byte === undefined ? "–" : formatLoss(row.test_bits_per_byte);
+}
+
+/** Whether a seed must be named to tell the runs apart. */
+export function hasSeeds(rows: readonly RunRow[]): boolean {
+  return new Set(rows.map((row) => row.seed)).size > 1;
+}
+
+/**
+ * The best runs as a text table, best first.
+ *
+ * @param rows finished runs, best first
+ * @param most rows of the table
+ */
+export function bestRunsTable(rows: readonly RunRow[], most = 10): string {
+  const seeds = hasSeeds(rows);
+  const cells: string[][] = rows.slice(0, most).map((row, i) => [
+    `${i + 1}`,
+    row.id.slice(0, 8),
+    ...(seeds ? [`${row.seed}`] : []),
+    `${row.config.n_layers}`,
+    `${row.config.state_size}`,
+    compactSwitches(row),
+    formatLoss(row.min_loss),
+    testScore(row),
+    formatSeconds(row.train_seconds),
+  ]);
+  const head = [
+    "rank",
+    "id",
+    ...(seeds ? ["seed"] : []),
+    "layers",
+    "state",
+    "switches",
+    "min loss (nats/byte)",
+    "test (bits/byte)",
+    "time",
+  ];
+  const textColumns = ["id", "switches"];
+  return `${layOut([head, ...cells], head.map((name) => !textColumns.includes(name)))}\n${switchLegend()}`;
+}
+
+/** One line of the switches' table: everything as it is printed. */
+export interface SwitchLine {
+  label: string;
+  mean_off: string;
+  mean_on: string;
+  difference: string;
+  better: string;
+}
+
+/** The switches' means and paired differences, ready to print. */
+export function switchLines(rows: readonly RunRow[]): SwitchLine[] {
+  return groupings(rows).filter((grouping) => grouping.effect).map(switchLine);
+}
+
+function switchLine({ label, groups: [off, on], effect }: Grouping): SwitchLine {
+  const orDash = (loss: number | undefined, format: (loss: number) => string) =>
+    loss === undefined ? "–" : format(loss);
+  return {
+    label,
+    mean_off: orDash(off.mean, formatLoss),
+    mean_on: orDash(on.mean, formatLoss),
+    difference: orDash(effect!.difference, formatDifference),
+    better: effect!.pairs ? `${formatCount(effect!.on_better)} of ${formatCount(effect!.pairs)}` : "–",
+  };
+}
+
+/** Headings of {@linkcode switchLines}, in the order of its fields. */
+export const SWITCH_HEADINGS = ["switch", "mean off", "mean on", "on − off", "pairs with on better"] as const;
+
+/** What each switch does to the least loss (nats per byte), as a text table. */
+export function switchTable(rows: readonly RunRow[]): string {
+  const lines = switchLines(rows).map((line) => Object.values(line));
+  return layOut([[...SWITCH_HEADINGS], ...lines], SWITCH_HEADINGS.map((_, i) => i > 0));
+}
+
+/** A forward function in words. */
+export interface ForwardWords {
+  before: string;
+  /** What leads in to `layer`, ending in a colon. */
+  lead: string;
+  /** What each layer does, one clause per switch. */
+  layer: string[];
+  after: string;
+}
+
+/** The forward function of a run's configuration in words, from the switches' own texts. */
+export function forwardInWords({ config }: RunRow): ForwardWords {
+  const { n_layers, state_size } = config;
+  const through = n_layers === 1
+    ? "then goes through one layer"
+    : `then goes through ${n_layers} layers, one after the other`;
+  const before = `Each byte becomes ${plural(state_size, "number")} (its embedding), ${through}; ` +
+    `${n_layers === 1 ? "the layer" : "each layer"} carries a state of ${plural(state_size, "number")} ` +
+    "from byte to byte.";
+  const after = `A linear map makes of the ${n_layers === 1 ? "layer" : "last layer"}'s output ` +
+    "one logit for each value that the next byte may have.";
+  if (config.cell !== undefined && config.cell !== "gated") {
+    return {
+      before,
+      lead: "In each layer:",
+      layer: [`the cell is '${config.cell}', which the switches do not describe`],
+      after,
+    };
+  }
+  const gates = config.gate_inputs === "x,h" ? ["the state gate and the forget gate do not read the candidate"] : [];
+  const lead = "In each layer, the candidate for the new state is the tanh of a linear map of the input and the old " +
+    "state; around it:";
+  return { before, lead, layer: [...SWITCHES.map((one) => config[one.key] ? one.on : one.off), ...gates], after };
+}
+
+/** {@linkcode forwardInWords} as plain text. */
+export function forwardText(row: RunRow): string {
+  const { before, lead, layer, after } = forwardInWords(row);
+  return [before, lead, ...layer.map((line) => `  - ${line}`), after].join("\n");
+}

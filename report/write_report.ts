@@ -1,0 +1,174 @@
+/** Draws all pictures and the page of one experiment and puts them into the study's folder. */
+import { join } from "node:path";
+import type { RunResult } from "../experiments/result.ts";
+import { figureHyperparameters } from "./figure_hyperparameters.ts";
+import { figureTrainingRuns } from "./figure_training_runs.ts";
+import { headline, pageOf, type Picture } from "./page.ts";
+import { pngOf } from "./png.ts";
+import { distinct, type RunRow, type RunTable, tableOf } from "./rows.ts";
+import { figureDocument } from "./svg.ts";
+import { bestRunsTable, forwardText, switchTable } from "./tables.ts";
+import { formatCount, plural } from "./theme.ts";
+
+/** What {@linkcode writeReport} is told. */
+export interface ReportOptions {
+  results: readonly RunResult[];
+  /** One line on each result file that could not be read; they are counted and named on the page. */
+  unreadable: readonly string[];
+  /** The study's folder, which must exist. */
+  dir: string;
+  experiment: "01" | "02";
+  /** Threshold of experiment 01's filtered picture, nats per byte. */
+  below: number;
+}
+
+/** What has been written, and what the terminal shows of it. */
+export interface ReportSummary {
+  /** All files, pictures before the page. */
+  paths: string[];
+  best: RunRow;
+  finished: number;
+  unfinished: number;
+  unreadable: number;
+  /** The answer in one sentence. */
+  headline: string;
+  /** Text tables without a final line break. */
+  tables: { best_runs: string; switches: string; forward: string };
+}
+
+/**
+ * Writes the pictures (SVG and PNG) and the page. Everything is drawn before the first file is written, and each file
+ * appears whole or not at all. The same results give the same bytes, in whatever order they come.
+ *
+ * @throws {RangeError} where `below` is not a positive number
+ * @throws {Error} where no run has finished; nothing is written then
+ */
+export async function writeReport(options: ReportOptions): Promise<ReportSummary> {
+  const { dir, experiment, below, unreadable } = options;
+  if (!(Number.isFinite(below) && below > 0)) {
+    throw new RangeError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
+  }
+  const runs = tableOf(options.results);
+  if (!runs.rows.length) {
+    throw new Error(
+      `Cannot draw a report of ${dir}: no run of experiment ${experiment} has finished; ` +
+        "train some with 'deno task train'",
+    );
+  }
+  const pictures = experiment === "01" ? picturesOfAll(runs, below) : picturesOfBest(runs);
+  const page = pageOf({
+    title: experiment === "01"
+      ? "Experiment 01: every configuration of the gated cell"
+      : "Experiment 02: the best configurations, wider and deeper",
+    rows: runs.rows,
+    unfinished: runs.unfinished,
+    unreadable,
+    settings: settingsOf(runs.rows),
+    pictures,
+  });
+  const files: [string, string | Uint8Array][] = [
+    ...pictures.flatMap(({ name, svg }): [string, string | Uint8Array][] => [
+      [`${name}.svg`, svg],
+      [`${name}.png`, pngOf(svg)],
+    ]),
+    [experiment === "01" ? "report_01_all.html" : "report_02_best.html", page],
+  ];
+  const paths: string[] = [];
+  for (const [name, content] of files) paths.push(await writeWhole(dir, name, content));
+  return {
+    paths,
+    best: runs.rows[0],
+    finished: runs.rows.length,
+    unfinished: runs.unfinished.length,
+    unreadable: unreadable.length,
+    headline: headline(runs.rows),
+    tables: {
+      best_runs: bestRunsTable(runs.rows),
+      switches: switchTable(runs.rows),
+      forward: forwardText(runs.rows[0]),
+    },
+  };
+}
+
+function picturesOfAll({ rows }: RunTable, below: number): Picture[] {
+  const document = figureDocument();
+  const kept = rows.filter((row) => row.min_loss < below).length;
+  const filtered = {
+    name: `filtered_results_01_loss_below_${below}`,
+    title: `Least training loss by hyperparameter, runs below ${below}`,
+    subtitle: `${formatCount(kept)} of ${plural(rows.length, "finished run")} below ${below} nats per byte, ` +
+      `on ${corpusAndSteps(rows)}.`,
+    below,
+  };
+  return [
+    ...picturesOf(rows, "results_01_all", "Training loss of every configuration"),
+    {
+      name: filtered.name,
+      caption: `The same for the ${plural(kept, "run")} whose loss fell below ${below} nats per byte.`,
+      svg: figureHyperparameters(document, rows, filtered),
+    },
+  ];
+}
+
+function picturesOfBest({ rows }: RunTable): Picture[] {
+  return picturesOf(rows, "results_02_big", "Training loss of the best configurations, wider and deeper");
+}
+
+/** The two pictures that both experiments have. */
+function picturesOf(rows: readonly RunRow[], name: string, title: string): Picture[] {
+  const document = figureDocument();
+  const subtitle = `${plural(rows.length, "finished run")} on ${corpusAndSteps(rows)}.`;
+  const hyperparameters = `${name}_hyperparameters`;
+  return [
+    {
+      name,
+      caption: "Training loss of each run over its steps.",
+      svg: figureTrainingRuns(document, rows, { name, title, subtitle }),
+    },
+    {
+      name: hyperparameters,
+      caption: "The least loss of each run, by hyperparameter.",
+      svg: figureHyperparameters(document, rows, {
+        name: hyperparameters,
+        title: "Least training loss by hyperparameter",
+        subtitle,
+      }),
+    },
+  ];
+}
+
+function corpusAndSteps(rows: readonly RunRow[]): string {
+  return `${corpora(rows)}, ${range(distinct(rows, (row) => row.steps_done), "training step")} each`;
+}
+
+function corpora(rows: readonly RunRow[]): string {
+  return distinct(rows, (row) => row.dataset).join(" and ");
+}
+
+/** `10,989 steps`, or the least and the most where runs differ. */
+function range(values: readonly number[], noun: string): string {
+  const most = plural(values[values.length - 1], noun);
+  return values.length === 1 ? most : `${formatCount(values[0])} to ${most}`;
+}
+
+function settingsOf(rows: readonly RunRow[]): string {
+  const batch = range(distinct(rows, (row) => row.batch_size), "sequence");
+  const history = range(distinct(rows, (row) => row.history_size), "byte");
+  const engines = distinct(rows, (row) => row.engine).join(" and ");
+  return `Trained on ${corpusAndSteps(rows)}, with batches of ${batch} in passes of ${history}, by ${engines}.`;
+}
+
+/** Writes to a neighbour first, so that a reader never meets half a file; a failed write leaves no neighbour. */
+async function writeWhole(dir: string, name: string, content: string | Uint8Array): Promise<string> {
+  const path = join(dir, name);
+  const temporary = join(dir, `.${name}.${crypto.randomUUID()}.tmp`);
+  try {
+    if (typeof content === "string") await Deno.writeTextFile(temporary, content);
+    else await Deno.writeFile(temporary, content);
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+  return path;
+}

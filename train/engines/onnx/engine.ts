@@ -1,0 +1,113 @@
+/** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per session. */
+import { carriedNames } from "../../../cells/graph/graph.ts";
+import { type Engine, type EngineRun, initialTensors, type TensorMap, type TrainingGroup } from "../engine.ts";
+import { exportOnnx } from "./export.ts";
+import type { NumberedRequest, Reply, Request } from "./protocol.ts";
+
+/** @param cores processor cores to share among groups that are open at once */
+export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): Engine {
+  return {
+    name: "onnx",
+    adapter: `ONNX Runtime CPU, ${cores} cores`,
+    lanes: (parallel) => ({ groups: parallel, runs: 1 }),
+    capacity: (runs) => runs.length,
+    open: (runs, text, threads = Math.max(1, Math.floor(cores / runs.length))) => OnnxGroup.open(runs, text, threads),
+    close: () => Promise.resolve(),
+  };
+}
+
+class OnnxGroup implements TrainingGroup {
+  private constructor(private readonly workers: readonly OnnxWorker[]) {}
+
+  static async open(runs: readonly EngineRun[], text: Uint8Array, threads: number): Promise<OnnxGroup> {
+    const shared = toShared(text);
+    const workers = runs.map(() => new OnnxWorker());
+    try {
+      await Promise.all(workers.map((worker, i) => worker.ask(openRequest(runs[i], shared, threads))));
+    } catch (error) {
+      for (const worker of workers) worker.close();
+      throw error;
+    }
+    return new OnnxGroup(workers);
+  }
+
+  beginPass(offsets: readonly Uint32Array[]): void {
+    // Errors of a queued request come with the next awaited one: the worker answers in order.
+    this.workers.forEach((worker, i) => void worker.ask({ kind: "begin_pass", offsets: offsets[i] }).catch(() => {}));
+  }
+
+  advance(count: number): Promise<Float64Array[]> {
+    return Promise.all(this.workers.map(async (worker) => (await worker.ask({ kind: "advance", count })).losses!));
+  }
+
+  async read(run: number): Promise<TensorMap> {
+    return (await this.workers[run].ask({ kind: "read" })).tensors!;
+  }
+
+  close(): Promise<void> {
+    for (const worker of this.workers) worker.close();
+    return Promise.resolve();
+  }
+}
+
+/** Memory that all workers see, so that a large text is there once. */
+function toShared(text: Uint8Array): Uint8Array {
+  if (text.buffer instanceof SharedArrayBuffer) return text;
+  const shared = new Uint8Array(new SharedArrayBuffer(text.length));
+  shared.set(text);
+  return shared;
+}
+
+function openRequest(run: EngineRun, text: Uint8Array, threads: number): Request {
+  const { graph, states, sizes } = run.step;
+  const carried = carriedNames(graph);
+  return {
+    kind: "open",
+    model: exportOnnx(graph),
+    tensors: initialTensors(run),
+    shapes: new Map([...graph.inputs, ...graph.outputs].map(([name, { shape }]) => [name, shape])),
+    carried,
+    results: [...graph.outputs.keys()].filter((name) => !graph.inputs.has(name)),
+    states: states.map(({ name }) => name),
+    batch: sizes.batch,
+    text,
+    threads,
+    stepsDone: run.stepsDone,
+    learningRate: run.learningRate,
+  };
+}
+
+/** The near end of a worker: numbers requests and matches replies. */
+class OnnxWorker {
+  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  readonly #waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>();
+  #last = 0;
+
+  constructor() {
+    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+      const waiting = this.#waiting.get(data.number);
+      this.#waiting.delete(data.number);
+      if (data.error === undefined) waiting?.resolve(data);
+      else waiting?.reject(new Error(data.error));
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      for (const { reject } of this.#waiting.values()) reject(new Error(`ONNX worker stopped: ${event.message}`));
+      this.#waiting.clear();
+    };
+  }
+
+  ask(request: Request): Promise<Reply> {
+    const number = ++this.#last;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(number, { resolve, reject });
+      this.#worker.postMessage({ ...request, number } satisfies NumberedRequest);
+    });
+  }
+
+  close(): void {
+    this.#worker.terminate();
+    for (const { reject } of this.#waiting.values()) reject(new Error("ONNX worker was closed"));
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,17 @@
+/** Opens ONNX sessions with the settings that all of the project uses. */
+import * as ort from "onnxruntime-node";
+
+/** An ONNX session on the CPU with `threads` threads. */
+export function openSession(model: Uint8Array, threads: number): Promise<ort.InferenceSession> {
+  return ort.InferenceSession.create(model, {
+    executionProviders: ["cpu"],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 3,
+    // Adam's second moments and saturated gates run into denormals, which a CPU computes a hundred times slower.
+    // A lone thread has nobody to wait for; several lose a tenth of a step if they sleep between operators.
+    extra: { session: { set_denormal_as_zero: "1", intra_op: { allow_spinning: threads > 1 ? "1" : "0" } } },
+  });
+}
