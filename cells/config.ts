@@ -141,10 +141,15 @@ export function configId(config: CellConfig): string {
   return createHash("sha256").update(canonicalJson(config)).digest("hex");
 }
 
+/** Whether the switches say anything: only the gated cell has them. */
+export function isGated(config: CellConfig): boolean {
+  return (config.cell ?? OPTIONAL_DEFAULTS.cell) === OPTIONAL_DEFAULTS.cell;
+}
+
 /** A short line for a person: `2 layers × 256, state gate + new state + residual`. */
 export function describeConfig(config: CellConfig): string {
+  const size = `${config.n_layers} layer${config.n_layers > 1 ? "s" : ""} × ${config.state_size}`;
+  if (!isGated(config)) return `${size}, ${config.cell}`;
   const on = SWITCHES.filter(({ key }) => config[key]).map(({ label }) => label).join(" + ");
-  const cell = config.cell && config.cell !== OPTIONAL_DEFAULTS.cell ? `${config.cell}, ` : "";
-  const gates = config.gate_inputs === "x,h" ? ", gates read x,h" : "";
-  return `${cell}${config.n_layers} layer${config.n_layers > 1 ? "s" : ""} × ${config.state_size}, ${on}${gates}`;
+  return `${size}, ${on}${config.gate_inputs === "x,h" ? ", gates read x,h" : ""}`;
 }

@@ -51,6 +51,8 @@ export const resultSchema = z.looseObject({
   parameters: z.number().int().positive(),
   cellspace_version: z.string(),
   "old id": z.string().optional(),
+  /** Why the run ended without a result. */
+  failed: z.string().optional(),
   ...z.object({ ...finishedFields, ...evaluationFields }).partial().shape,
 });
 

@@ -49,7 +49,7 @@ table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabu
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th { vertical-align: bottom; } th.turn { white-space: normal; min-width: 3.2rem; }
 .text { text-align: left; } .tick { text-align: center; }
-code { font-size: .95em; }
+code { font-size: .95em; overflow-wrap: anywhere; }
 @media print {
   :root { --text: #000; --muted: #444; --paper: #fff; --card: #fff; --line: #bbb; }
   body { max-width: none; padding: 0; font-size: .8rem; } figure, tr { break-inside: avoid; }

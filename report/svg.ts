@@ -118,10 +118,8 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
   const legend = frame.legend.map((line, i) =>
     legendLine(document, line, FIRST_LINE + 5 + (frame.subtitle.length + i) * LINE_HEIGHT)
   );
-  const axisLabels = [
-    { label: frame.x, place: { x: (area.left + SIZE.width) / 2, y: total - 14 } },
-    { label: frame.y, place: { transform: `translate(${SIZE.margin},${middle}) rotate(-90)` } },
-  ].flatMap(({ label, place }) => label ? [text({ ...place, "text-anchor": "middle" }, label)] : []);
+  const label = (content: string | undefined, place: Record<string, string | number>) =>
+    content === undefined ? [] : [text({ ...place, "text-anchor": "middle" }, content)];
   const root = element(
     document,
     "svg",
@@ -142,13 +140,14 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
     ...lines,
     ...legend,
     ...panels,
-    ...axisLabels,
+    ...label(frame.x, { x: (area.left + SIZE.width) / 2, y: total - 14 }),
+    ...label(frame.y, { transform: `translate(${SIZE.margin},${middle}) rotate(-90)` }),
   );
   return print(root, frame.name);
 }
 
 /** Widths of text are not known without a font; this is DejaVu Sans's mean advance, in ems, with some to spare. */
-const ADVANCE = 0.61;
+const ADVANCE = 0.59;
 
 /** About how wide a text is drawn, in pixels. */
 export function textWidth(text: string, size: number = SIZE.text): number {
@@ -162,7 +161,7 @@ function fittedSize(text: string, x: number = SIZE.margin): number {
 }
 
 function legendLine(document: SvgDocument, line: LegendLine, baseline: number): SvgElement {
-  const group = element(document, "g", { class: "legend", "font-size": SIZE.text });
+  const group = element(document, "g", { "aria-label": "legend", "font-size": SIZE.text });
   let x: number = SIZE.margin;
   if (line.heading) {
     group.append(element(document, "text", { x, y: baseline }, line.heading));

@@ -43,7 +43,7 @@ export function fitSwarms(
     const fits = widest.every((width, i) => width <= reachOf(i));
     if (fits) return { radius, places };
     if (radius * 0.9 < SMALLEST_RADIUS) {
-      const squeeze = widest.map((width, i) => Math.min(1, reachOf(i) / width));
+      const squeeze = widest.map((width, i) => Math.min(1, (reachOf(i) - radius) / (width - radius)));
       return { radius, places: places.map((xs, i) => xs.map((x) => x * squeeze[i])) };
     }
   }

@@ -1,0 +1,27 @@
+/** Which engine trains. */
+import type { Engine } from "../train/engines/engine.ts";
+import { openOnnxEngine } from "../train/engines/onnx/engine.ts";
+import { openWebGpuEngine } from "../train/engines/webgpu/engine.ts";
+
+export const ENGINE_CHOICES = ["auto", "webgpu", "onnx"] as const;
+export type EngineChoice = typeof ENGINE_CHOICES[number];
+
+/** Runs at once where the user does not say: one per core on the CPU; a GPU is filled by some dozens. */
+export const DEFAULT_PARALLEL = { onnx: navigator.hardwareConcurrency, webgpu: 64, reference: 1 } as const;
+
+/**
+ * Opens an engine. `auto` takes webgpu where the adapter is a real GPU, else onnx; a software adapter serves only on request.
+ *
+ * @throws {Error} if webgpu was asked for and there is no adapter
+ */
+export async function openEngine(choice: EngineChoice): Promise<Engine> {
+  if (choice === "onnx") return openOnnxEngine();
+  const engine = await openWebGpuEngine();
+  if (choice === "webgpu") {
+    if (!engine) throw new Error("Cannot open engine webgpu: this machine has no WebGPU adapter; use --engine onnx");
+    return engine;
+  }
+  if (engine && !engine.software) return engine;
+  await engine?.close();
+  return openOnnxEngine();
+}

@@ -1,0 +1,31 @@
+/** Experiment 01: every sensible configuration. */
+import { type CellConfig, isValidSwitchSetting, SWITCHES, type SwitchKey } from "../cells/config.ts";
+
+/** The sizes of experiment 01. */
+export const GRID = { layers: [1, 2, 3], state_sizes: [32, 256] } as const;
+
+/** At this size only cells with a residual are tried: 256 byte values do not pass through 32 numbers otherwise. */
+const RESIDUAL_ONLY_SIZE = 32;
+
+/** The settings of the seven switches that depend on the past at all: 96 of 128. */
+export function switchSettings(): Record<SwitchKey, boolean>[] {
+  const all = Array.from(
+    { length: 2 ** SWITCHES.length },
+    (_, bits) => Object.fromEntries(SWITCHES.map(({ key }, i) => [key, (bits >> (SWITCHES.length - 1 - i) & 1) === 1])),
+  ) as Record<SwitchKey, boolean>[];
+  return all.filter(isValidSwitchSetting);
+}
+
+/** All configurations over these layers and state sizes: 432 by default. */
+export function grid(
+  layers: readonly number[] = GRID.layers,
+  stateSizes: readonly number[] = GRID.state_sizes,
+): CellConfig[] {
+  return switchSettings().flatMap((switches) =>
+    [...new Set(layers)].flatMap((n_layers) =>
+      [...new Set(stateSizes)]
+        .filter((size) => size !== RESIDUAL_ONLY_SIZE || switches.use_residual)
+        .map((state_size) => ({ ...switches, n_layers, state_size }))
+    )
+  );
+}

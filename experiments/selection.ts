@@ -1,0 +1,31 @@
+/** Which runs a command means: `--only n_layers=2,use_residual=true`. */
+import { type CellConfig, configFields } from "../cells/config.ts";
+
+/** Whether a configuration is meant. */
+export type Selection = (config: CellConfig) => boolean;
+
+/**
+ * Parses an expression: `key=value` joined by commas, all of which must hold.
+ *
+ * @throws {Error} naming the part that is wrong
+ */
+export function parseSelection(text: string): Selection {
+  const tests = text.split(",").map((part) => {
+    const [key, value, ...rest] = part.split("=").map((side) => side.trim());
+    const fail = (why: string): never => {
+      throw new Error(`'${part.trim()}' ${why}`);
+    };
+    if (!key || !value || rest.length) fail("must read key=value");
+    if (!(key in configFields)) fail(`names no key; keys are ${Object.keys(configFields).join(", ")}`);
+    const parsed = configFields[key as keyof typeof configFields].safeParse(parseValue(value));
+    if (!parsed.success) fail(`has a value of the wrong kind for ${key}`);
+    return { key: key as keyof CellConfig, value: parsed.data };
+  });
+  return (config) => tests.every(({ key, value }) => config[key] === value);
+}
+
+/** `true`, `12` and text, as they stand on a command line. */
+function parseValue(text: string): unknown {
+  if (text === "true" || text === "false") return text === "true";
+  return /^\d+$/.test(text) ? Number(text) : text;
+}

@@ -1,0 +1,49 @@
+/** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test split. */
+import { dirFlag, EXIT, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { formatDuration } from "../train/terminal/progress.ts";
+import { stopSignal } from "../train/terminal/stop_signal.ts";
+import { ENGINE_CHOICES } from "./engines.ts";
+import { parseSelection, type Selection } from "./selection.ts";
+import { trainStudy } from "./training.ts";
+
+const flags = {
+  dir: dirFlag,
+  experiment: experimentFlag,
+  parallel: flag.whole(
+    "--parallel <n>",
+    "runs at a time: workers on onnx, runs of a group on webgpu (default: cores; 64)",
+    undefined,
+  ),
+  engine: flag.choice(
+    "--engine <name>",
+    "what trains; auto takes webgpu on a real GPU, else onnx",
+    ENGINE_CHOICES,
+    "auto",
+  ),
+  steps: flag.whole("--steps <n>", "updates per run, for this call (default: the study's)", undefined),
+  limit: flag.whole("--limit <n>", "train at most so many runs", undefined),
+  only: {
+    usage: "--only <expression>",
+    help: "train only these, e.g. n_layers=2,use_residual=true",
+    parse: parseSelection,
+    fallback: undefined as Selection | undefined,
+  },
+  quiet: flag.on("--quiet", "print nothing but errors"),
+};
+
+if (import.meta.main) {
+  const description =
+    "Trains what is not yet trained. May be stopped with Ctrl-C and run again, and run several times side by side.";
+  await runCommand({ name: "train", description, flags }, async (options) => {
+    using stop = stopSignal();
+    const summary = await trainStudy({ ...options, signal: stop.signal });
+    const { finished, failed, interrupted, seconds } = summary;
+    if (!options.quiet) {
+      console.log(`${finished} runs finished, ${failed} failed, in ${formatDuration(seconds)}`);
+    }
+    if (!stop.signal.aborted) return failed ? EXIT.failed : EXIT.ok;
+    const left = interrupted.map((key) => key.slice(0, 8)).join(", ") || "none";
+    console.error(`train: stopped; left as not finished: ${left}; run the same command to train them`);
+    return EXIT.interrupted;
+  });
+}

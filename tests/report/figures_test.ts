@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import * as Plot from "@observablehq/plot";
+import { SWITCHES } from "../../cells/config.ts";
+import { figureHyperparameters } from "../../report/figure_hyperparameters.ts";
+import { figureTrainingRuns } from "../../report/figure_training_runs.ts";
+import { type RunRow, tableOf } from "../../report/rows.ts";
+import { composeFigure, figureDocument, panel, roundNumbers } from "../../report/svg.ts";
+import { syntheticResults } from "./synthetic_results.ts";
+
+const NAMES = { name: "picture", title: "A title", subtitle: "Some runs on a <corpus> & more." };
+const many = tableOf(syntheticResults({ steps: 1000 })).rows;
+const four = [0, 100, 200, 300].map((i) => many[i]);
+
+function bothFigures(rows: RunRow[]): [string, string] {
+  const document = figureDocument();
+  return [figureTrainingRuns(document, rows, NAMES), figureHyperparameters(document, rows, NAMES)];
+}
+
+for (const [count, rows] of [[1, four.slice(0, 1)], [4, four], [432, many]] as const) {
+  Deno.test(`both figures give the same bytes twice when there are ${count} runs`, () => {
+    assert.deepEqual(bothFigures([...rows]), bothFigures([...rows]));
+  });
+
+  Deno.test(`both figures hold no random names, no missing numbers and no page colour when there are ${count} runs`, () => {
+    for (const svg of bothFigures([...rows])) {
+      assert.doesNotMatch(svg, /plot-|NaN|Infinity|undefined|currentColor|<style/);
+      const ids = [...svg.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+      assert.ok(ids.length > 0 && ids.every((id) => /^picture-\d+$/.test(id)));
+      const used = [...svg.matchAll(/url\(#([^)]*)\)/g)].map(([, id]) => id);
+      assert.ok(used.every((id) => ids.includes(id)));
+      assert.match(svg, /Some runs on a &lt;corpus&gt; &amp; more\./);
+    }
+  });
+}
+
+Deno.test("figureTrainingRuns() shows title, axis labels with units, legend and best run when there are 432 runs", () => {
+  const svg = figureTrainingRuns(figureDocument(), many, NAMES);
+  const texts = ["A title", "training steps", "smoothed training loss (nats per byte)", "state size", ">32<", ">256<"];
+  texts.push("1 layer: 144 runs", "3 layers: 144 runs", many[0].label, many[0].id.slice(0, 8));
+  for (const text of [...texts, `best: ${many[0].min_loss.toFixed(3)}`]) assert.ok(svg.includes(text), text);
+  assert.equal(svg.match(/<path d="M[^"]*L[^"]*"/g)!.length >= 432, true);
+});
+
+Deno.test("figureTrainingRuns() puts all curves into one panel when there are many numbers of layers", () => {
+  const { rows } = tableOf(syntheticResults({ layers: [1, 2, 3, 4, 5, 6], state_sizes: [256], steps: 500 }));
+  assert.ok(figureTrainingRuns(figureDocument(), rows, NAMES).includes(`1 to 6 layers: ${rows.length} runs`));
+});
+
+Deno.test("figureHyperparameters() has nine panels with their groups when there are 432 runs", () => {
+  const svg = figureHyperparameters(figureDocument(), many, NAMES);
+  for (const label of [...SWITCHES.map((one) => one.label), "layers", "state size"]) {
+    assert.ok(svg.includes(`>${label}</text>`), label);
+  }
+  assert.ok(svg.includes("least smoothed training loss (nats per byte)"));
+  assert.ok(svg.includes("mean of the group"));
+  assert.equal(svg.match(/<circle/g)!.length, 9 * 432 + 2);
+});
+
+Deno.test("figureHyperparameters() shows only runs below the threshold when one is given", () => {
+  const below = many[9].min_loss;
+  const svg = figureHyperparameters(figureDocument(), many, { ...NAMES, below });
+  assert.equal(svg.match(/<circle/g)!.length, 9 * 9 + 2);
+});
+
+Deno.test("figureHyperparameters() says so when no run is below the threshold", () => {
+  const svg = figureHyperparameters(figureDocument(), many, { ...NAMES, below: 0.1 });
+  assert.ok(svg.includes("No run is below the threshold"));
+});
+
+Deno.test("panel() throws when Plot warns", () => {
+  const { warn } = console;
+  console.warn = () => {};
+  try {
+    // Text that looks like numbers on an ordinal scale is what Plot warns about.
+    const marks = [Plot.dot([{ x: "1" }, { x: "2" }], { x: "x" })];
+    const draw = () => panel(figureDocument(), [0, 0], { marks });
+    assert.throws(draw, /^Error: Cannot draw a panel: Plot warns .* must not$/);
+  } finally {
+    console.warn = warn;
+  }
+});
+
+Deno.test("composeFigure() shrinks a line of text when it would leave the picture", () => {
+  const frame = { name: "picture", title: "A title", subtitle: ["x".repeat(150)], legend: [] };
+  const size = Number(composeFigure(figureDocument(), frame, [], 0).match(/font-size="([\d.]+)"[^>]*>x{150}/)![1]);
+  assert.ok(size < 11 && size > 9, `${size}`);
+});
+
+Deno.test("roundNumbers() rounds every number and leaves the rest when given a path", () => {
+  assert.equal(roundNumbers("M1.2345,-0.001L10,2.96e-7Z", 2), "M1.23,0L10,0Z");
+  assert.equal(roundNumbers("translate(40,434.99999999999994)", 2), "translate(40,435)");
+});

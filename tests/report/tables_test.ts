@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { SWITCHES } from "../../cells/config.ts";
+import { tableOf } from "../../report/rows.ts";
+import { bestRunsTable, compactSwitches, forwardText, switchLegend, switchTable } from "../../report/tables.ts";
+import { formatDifference, formatSeconds } from "../../report/theme.ts";
+import { syntheticResults } from "./synthetic_results.ts";
+
+const { rows } = tableOf(syntheticResults({ steps: 1000 }));
+
+Deno.test("bestRunsTable() lists the best runs first, in lines of one width, when there are many", () => {
+  const lines = bestRunsTable(rows, 3).split("\n");
+  assert.equal(lines.length, 1 + 3 + 1);
+  assert.match(lines[0], /^rank +id +layers +state +switches +min loss \(nats\/byte\) +test \(bits\/byte\) +time$/);
+  assert.ok(lines[1].includes(rows[0].id.slice(0, 8)) && lines[1].includes(rows[0].min_loss.toFixed(3)));
+  assert.equal(new Set(lines.slice(0, 4).map((line) => line.length)).size, 1);
+  assert.equal(lines[4], switchLegend());
+});
+
+Deno.test("bestRunsTable() names seeds when there are several, and shows a dash when a run is not evaluated", () => {
+  const [row] = rows;
+  const text = bestRunsTable([row, { ...row, seed: 1, test_bits_per_byte: undefined }]);
+  assert.match(text, /^rank +id +seed/);
+  assert.match(text.split("\n")[2], / – /);
+});
+
+Deno.test("compactSwitches() shows the digit of each switch that is on", () => {
+  const config = { ...rows[0].config, ...Object.fromEntries(SWITCHES.map(({ key }, i) => [key, i % 2 === 0])) };
+  assert.equal(compactSwitches({ ...rows[0], config }), "1·3·5·7");
+});
+
+Deno.test("switchTable() has one line per switch", () => {
+  assert.equal(switchTable(rows).split("\n").length, 1 + SWITCHES.length);
+});
+
+Deno.test("forwardText() uses each switch's own words when the cell is the gated one", () => {
+  const text = forwardText(rows[0]);
+  for (const one of SWITCHES) assert.ok(text.includes(rows[0].config[one.key] ? one.on : one.off), one.key);
+  assert.ok(text.includes(`${rows[0].config.state_size} numbers`));
+});
+
+Deno.test("forwardText() names the cell and no switch when the cell is another one", () => {
+  const text = forwardText({ ...rows[0], config: { ...rows[0].config, cell: "gru" } });
+  assert.ok(text.includes("'gru'"));
+  assert.ok(SWITCHES.every((one) => !text.includes(one.on) && !text.includes(one.off)));
+});
+
+Deno.test("formatSeconds() and formatDifference() read as a person writes them", () => {
+  assert.deepEqual([1.24, 38, 240, 7500].map(formatSeconds), ["1.2 s", "38 s", "4 min", "2 h 05 min"]);
+  assert.deepEqual([-0.0432, 0.0432].map(formatDifference), ["−0.043", "+0.043"]);
+});

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { basename, join } from "node:path";
+import { type ReportOptions, writeReport } from "../../report/write_report.ts";
+import { syntheticResults, unfinished } from "./synthetic_results.ts";
+
+const results = syntheticResults({ layers: [1, 2], state_sizes: [256], steps: 1000 });
+
+/** Calls with a fresh folder, which is gone afterwards. */
+async function inFolder(act: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "cellspace_report_" });
+  try {
+    await act(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+function options(dir: string, changes: Partial<ReportOptions> = {}): ReportOptions {
+  return { results, unreadable: [], dir, experiment: "01", below: 1.9, ...changes };
+}
+
+function filesOf(dir: string): string[] {
+  return [...Deno.readDirSync(dir)].map((entry) => entry.name).sort();
+}
+
+Deno.test("writeReport() writes the named files and nothing else when experiment 01 has runs", () =>
+  inFolder(async (dir) => {
+    const summary = await writeReport(options(dir, { results: [...results, unfinished(results[0])] }));
+    const pictures = ["filtered_results_01_loss_below_1.9", "results_01_all", "results_01_all_hyperparameters"];
+    const expected = [...pictures.flatMap((name) => [`${name}.png`, `${name}.svg`]), "report_01_all.html"].sort();
+    assert.deepEqual(filesOf(dir), expected);
+    assert.deepEqual(summary.paths.map((path) => basename(path)).sort(), expected);
+    assert.deepEqual([summary.finished, summary.unfinished, summary.unreadable], [results.length, 1, 0]);
+    assert.equal(summary.best.min_loss, Math.min(...results.map((result) => result["min loss"]!)));
+  }));
+
+Deno.test("writeReport() writes no filtered picture when it draws experiment 02", () =>
+  inFolder(async (dir) => {
+    await writeReport(options(dir, { experiment: "02" }));
+    const pictures = ["results_02_big", "results_02_big_hyperparameters"];
+    const expected = [...pictures.flatMap((name) => [`${name}.png`, `${name}.svg`]), "report_02_best.html"].sort();
+    assert.deepEqual(filesOf(dir), expected);
+  }));
+
+Deno.test("writeReport() writes the same bytes when the same results come in another order", () =>
+  inFolder((first) =>
+    inFolder(async (second) => {
+      await writeReport(options(first));
+      await writeReport(options(second, { results: results.toReversed() }));
+      assert.deepEqual(filesOf(first), filesOf(second));
+      for (const name of filesOf(first)) {
+        assert.deepEqual(await Deno.readFile(join(first, name)), await Deno.readFile(join(second, name)), name);
+      }
+    })
+  ));
+
+Deno.test("writeReport() refuses and writes nothing when no run has finished", () =>
+  inFolder(async (dir) => {
+    const message = `Cannot draw a report of ${dir}: no run of experiment 01 has finished; ` +
+      "train some with 'deno task train'";
+    await assert.rejects(writeReport(options(dir, { results: [unfinished(results[0])] })), { name: "Error", message });
+    assert.deepEqual(filesOf(dir), []);
+  }));
+
+Deno.test("writeReport() refuses and writes nothing when the threshold is not a positive number", () =>
+  inFolder(async (dir) => {
+    for (const below of [0, -1, NaN, Infinity]) {
+      await assert.rejects(writeReport(options(dir, { below })), { name: "RangeError" });
+    }
+    assert.deepEqual(filesOf(dir), []);
+  }));
+
+Deno.test("writeReport() makes a page that needs no network, script or second id when it has three pictures", () =>
+  inFolder(async (dir) => {
+    await writeReport(options(dir));
+    const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
+    const addresses = page.match(/https?:\/\/[^"'\s<]*/g)!;
+    assert.deepEqual([...new Set(addresses)], ["http://www.w3.org/2000/svg"]);
+    assert.doesNotMatch(page, /<script|<link|<img|@import|src=|href=/);
+    const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.equal(page.match(/<svg/g)!.length, 3);
+  }));
+
+Deno.test("writeReport() escapes all text from outside, and counts what is missing, when a page names it", () =>
+  inFolder(async (dir) => {
+    const evil = `<b onclick="x">&'`;
+    const renamed = results.map((result) => ({ ...result, dataset: evil, engine: evil }));
+    await writeReport(options(dir, { results: [...renamed, unfinished(results[0])], unreadable: [`bad ${evil}`] }));
+    const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
+    assert.ok(!page.includes("<b onclick"));
+    assert.ok(page.includes("bad &lt;b onclick=&quot;x&quot;&gt;&amp;&#39;"));
+    assert.ok(page.includes("1 result file could not be read"));
+    assert.ok(page.includes(`1 run has not finished`) && page.includes(results[0].id.slice(0, 8)));
+  }));

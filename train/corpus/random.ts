@@ -1,0 +1,57 @@
+/**
+ * Everything random comes from a run's seed, by named streams: the stream `(seed, "weights/output_nn.weight")` gives the same
+ * numbers whatever else was drawn before. So two engines see the same numbers, two configurations of one seed share what
+ * they have in common, and a run that goes on needs no saved state.
+ */
+import { createHash } from "node:crypto";
+import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import type { Parameter } from "../../cells/cell.ts";
+
+/** A stream of random numbers. */
+export interface RandomStream {
+  /** Uniform in [0, 1), with 32 random bits. */
+  uniform(): number;
+  /** A whole number, each from `from` to `to` (both included) equally likely. */
+  integer(from: number, to: number): number;
+}
+
+/** The stream of this name: xoroshiro128+, started from the SHA-256 of seed and name. */
+export function randomStream(seed: number, name: string): RandomStream {
+  const digest = createHash("sha256").update(`cellspace/${seed}/${name}`).digest();
+  const state = [0, 4, 8, 12].map((at) => digest.readInt32LE(at));
+  const generator = xoroshiro128plusFromState(state);
+  return {
+    uniform: () => (generator.next() >>> 0) / 2 ** 32,
+    integer: (from, to) => uniformInt(generator, from, to),
+  };
+}
+
+/** A model's initial weights: each from U(−1/√fan_in, 1/√fan_in), biases too, rounded to float32. */
+export function initialWeights(parameters: readonly Parameter[], seed: number): Map<string, Float32Array> {
+  return new Map(parameters.map(({ name, shape, fan_in }) => {
+    const stream = randomStream(seed, `weights/${name}`);
+    const bound = 1 / Math.sqrt(fan_in);
+    const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    return [name, values.map(() => (2 * stream.uniform() - 1) * bound)];
+  }));
+}
+
+/**
+ * Where each row of the batch starts in pass number `pass`: uniform over all places where `history` bytes fit.
+ *
+ * @throws {RangeError} if the text is shorter than one pass
+ */
+export function passOffsets(
+  seed: number,
+  pass: number,
+  batch: number,
+  history: number,
+  textLength: number,
+): Uint32Array {
+  if (textLength < history) {
+    throw new RangeError(`Cannot draw a pass: the text has ${textLength} bytes, a pass reads ${history}`);
+  }
+  const stream = randomStream(seed, `offsets/${pass}`);
+  return new Uint32Array(batch).map(() => stream.integer(0, textLength - history));
+}

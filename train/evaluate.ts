@@ -1,0 +1,84 @@
+/** Scores a model on text with carried state, through ONNX Runtime; and makes the ONNX model that is scored. */
+import type { Cell, Parameter } from "../cells/cell.ts";
+import { cellOf } from "../cells/catalog.ts";
+import { canonicalJson, type CellConfig, configId, describeConfig } from "../cells/config.ts";
+import { buildEvaluation } from "../cells/language_model.ts";
+import { exportOnnx } from "./engines/onnx/export.ts";
+import type { TensorMap } from "./engines/engine.ts";
+import { BYTE_VOCABULARY } from "./trainer.ts";
+
+/** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored bytes. */
+export interface Cut {
+  readonly streams: number;
+  readonly warm_up: number;
+}
+
+export interface Score extends Cut {
+  /** Mean cross-entropy, nats per byte. */
+  readonly nats: number;
+  readonly bits_per_byte: number;
+  /** Bytes scored: each but the first, once. */
+  readonly bytes: number;
+}
+
+const MAX_STREAMS = 64;
+const WARM_UP = 256;
+
+/**
+ * The streams for a text of this length: all but the first start with a state that has read `warm_up` bytes before the
+ * part's own, so that a stream's start costs next to nothing; short texts are read as one stream.
+ */
+export function cutFor(length: number): Cut {
+  const streams = Math.max(1, Math.min(MAX_STREAMS, Math.floor(length / (4 * WARM_UP))));
+  return { streams, warm_up: streams > 1 ? WARM_UP : 0 };
+}
+
+/** The evaluation model of a configuration with these weights, as the bytes of an `.onnx` file. */
+export function exportModel(
+  config: CellConfig,
+  weights: TensorMap,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const about = { config: canonicalJson(config), id: configId(config), ...metadata };
+  return exportCell(cellOf(config), config, weights, { description: describeConfig(config), metadata: about });
+}
+
+/**
+ * The evaluation model of any cell. Inputs: `bytes` int64 [batch], and each state `layers.<i>.<name>` float32
+ * [batch, state_size]; outputs: `logits` float32 [batch, 256], and each state as `layers.<i>.<name>.next`. Weights are inside.
+ */
+export function exportCell(
+  cell: Cell,
+  { n_layers, state_size }: { n_layers: number; state_size: number },
+  weights: TensorMap,
+  options: { description?: string; metadata?: Readonly<Record<string, string>> } = {},
+): Uint8Array<ArrayBuffer> {
+  const model = buildEvaluation(cell, { n_layers, state_size, vocabulary: BYTE_VOCABULARY, batch: 1 });
+  const own = new Map(model.parameters.map(({ name }: Parameter) => {
+    const values = weights.get(name);
+    if (!values) throw new TypeError(`Cannot export cell '${cell.name}': weight '${name}' is missing`);
+    return [name, values];
+  }));
+  return exportOnnx(model.graph, { weights: own, openBatch: true, name: cell.name, ...options });
+}
+
+/** Scores a model in a worker of its own, so that whoever asks can go on. */
+export function evaluateModel(
+  model: Uint8Array,
+  text: Uint8Array,
+  threads = 1,
+  cut = cutFor(text.length),
+): Promise<Score> {
+  const worker = new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" });
+  return new Promise<Score>((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<{ nats: number; bytes: number } | { error: string }>) => {
+      if ("error" in data) reject(new Error(data.error));
+      else resolve({ ...data, ...cut, bits_per_byte: data.nats / Math.LN2 });
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(`Cannot evaluate: the worker stopped: ${event.message}`));
+    };
+    worker.postMessage({ model, text, threads, cut });
+  }).finally(() => worker.terminate());
+}

@@ -1,0 +1,145 @@
+/**
+ * Command lines of all scripts. The only module that knows the command-line library, so that another can take its place.
+ * A wrong flag or value, and any error that a person can mend, ends with one line on standard error and exit code 2.
+ */
+import { Command, CommanderError, Option } from "@commander-js/extra-typings";
+
+/** How one flag is written, explained and checked. */
+export interface Flag<T> {
+  /** As in `--parallel <n>`; a flag without `<…>` is a switch. */
+  readonly usage: string;
+  readonly help: string;
+  /** Turns the text into a value; throws an error whose message says what must be. */
+  readonly parse?: (text: string) => T;
+  readonly fallback: T;
+}
+
+type Flags = Readonly<Record<string, Flag<unknown>>>;
+
+/** The values of some flags, by the names that the script gives them. */
+export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** Errors that a person can mend are sentences that begin so; anything else is a bug, and shows its stack. */
+const FOR_PEOPLE = /^Cannot /;
+
+export const flag = {
+  text: <T extends string | undefined>(usage: string, help: string, fallback: T): Flag<string | T> => (
+    { usage, help, parse: (text) => text, fallback }
+  ),
+  on: (usage: string, help: string): Flag<boolean> => ({ usage, help, fallback: false }),
+  choice: <T extends string>(usage: string, help: string, choices: readonly T[], fallback: T): Flag<T> => ({
+    usage,
+    help: `${help} (${choices.join(", ")})`,
+    fallback,
+    parse: (text) => {
+      const found = choices.find((choice) => choice === text);
+      if (found === undefined) throw new Error(`must be one of ${choices.join(", ")}`);
+      return found;
+    },
+  }),
+  whole: <T extends number | undefined>(usage: string, help: string, fallback: T, least = 1): Flag<number | T> => (
+    { usage, help, fallback, parse: (text) => parseWhole(text, least) }
+  ),
+  number: <T extends number | undefined>(usage: string, help: string, fallback: T, least = 0): Flag<number | T> => ({
+    usage,
+    help,
+    fallback,
+    parse: (text) => {
+      const value = Number(text);
+      if (!text.trim() || !Number.isFinite(value) || value < least) {
+        throw new Error(`must be a number of at least ${least}`);
+      }
+      return value;
+    },
+  }),
+  wholeList: <T extends readonly number[] | undefined>(
+    usage: string,
+    help: string,
+    fallback: T,
+  ): Flag<readonly number[] | T> => (
+    { usage, help, fallback, parse: (text) => text.split(",").map((part) => parseWhole(part, 1)) }
+  ),
+};
+
+function parseWhole(text: string, least: number): number {
+  if (!/^\d+$/.test(text.trim()) || Number(text) < least || !Number.isSafeInteger(Number(text))) {
+    throw new Error(`must be a whole number of at least ${least}`);
+  }
+  return Number(text);
+}
+
+/** Flags that every script on a study has. */
+export const dirFlag = flag.text("--dir <folder>", "the study's folder", "study");
+export const experimentFlag = flag.choice("--experiment <number>", "which experiment", ["01", "02"], "01");
+
+/**
+ * Parses the command line, runs the script, and sets the exit code.
+ *
+ * @param run returns the exit code, or nothing for success
+ */
+export async function runCommand<const F extends Flags>(
+  { name, description, flags }: { name: string; description: string; flags: F },
+  run: (values: FlagValues<F>) => Promise<number | void>,
+): Promise<void> {
+  try {
+    const values = parseFlags(name, description, flags, Deno.args);
+    if (values) Deno.exitCode = await run(values) ?? EXIT.ok;
+  } catch (error) {
+    Deno.exitCode = report(name, error);
+  }
+}
+
+/** Prints an error the way it helps most; returns the exit code. */
+function report(name: string, error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && FOR_PEOPLE.test(message)) {
+    console.error(`${name}: ${message.replaceAll("\n", " ")}`);
+    return EXIT.usage;
+  }
+  console.error(error instanceof Deno.errors.NotCapable ? `${name}: Cannot go on: ${message}` : error);
+  return EXIT.failed;
+}
+
+/** @returns undefined if the help was asked for and has been printed */
+function parseFlags<F extends Flags>(
+  name: string,
+  description: string,
+  flags: F,
+  args: string[],
+): FlagValues<F> | undefined {
+  const command = new Command(`deno task ${name}`).description(description).exitOverride().allowExcessArguments(false)
+    .helpOption("--help", "show this help")
+    .configureOutput({ writeOut: (text) => console.log(text.trimEnd()), writeErr: () => {} });
+  for (const { usage, help, fallback, parse } of Object.values(flags)) {
+    const option = new Option(usage, help);
+    if (parse) {
+      option.argParser((text: string) => {
+        try {
+          return parse(text);
+        } catch (error) {
+          throw new Error(`Cannot use ${usage.split(" ")[0]} ${text}: ${(error as Error).message}`);
+        }
+      });
+    }
+    const shown = Array.isArray(fallback) ? fallback.join(",") : fallback;
+    command.addOption(fallback === undefined || fallback === false ? option : option.default(fallback, `${shown}`));
+  }
+  try {
+    command.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    throw new Error(`Cannot read the command line: ${error.message.replace(/^error: /, "")}; see --help`);
+  }
+  const given = command.opts() as Record<string, unknown>;
+  const keys = Object.entries(flags).map(([key, { usage, fallback }]) => [key, given[optionKey(usage)] ?? fallback]);
+  return Object.fromEntries(keys);
+}
+
+/** The name under which the library keeps a flag: `--state-size <list>` → `stateSize`. */
+function optionKey(usage: string): string {
+  const long = usage.split(" ")[0].replace(/^--/, "");
+  return long.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,60 @@
+/** A progress bar on standard error, only on a terminal. */
+import { Presets, SingleBar } from "cli-progress";
+import process from "node:process";
+
+export interface ProgressBar {
+  /** @param text what stands behind the bar (loss, speed) */
+  update(done: number, text: string): void;
+  /** Prints a line to standard output, above the bar. */
+  print(line: string): void;
+  stop(): void;
+}
+
+/**
+ * @param unit what is counted: `steps`
+ * @param quiet shows nothing at all, not even printed lines
+ */
+export function openProgress(total: number, unit: string, quiet = false): ProgressBar {
+  const print = (line: string) => {
+    if (!quiet) console.log(line);
+  };
+  if (quiet || !Deno.stderr.isTerminal()) return { update: () => {}, print, stop: () => {} };
+
+  const start = performance.now();
+  const bar = new SingleBar({
+    format: `{bar} {percentage}% | {value}/{total} ${unit} | {text} | {rate} ${unit}/s | {left} left`,
+    stream: process.stderr,
+    hideCursor: true,
+    barsize: 20,
+    clearOnComplete: true,
+  }, Presets.shades_classic);
+  bar.start(total, 0, { text: "starting", rate: "–", left: "–" });
+  let current = { done: 0, text: "starting" };
+  const redraw = () => {
+    const seconds = (performance.now() - start) / 1000;
+    const rate = current.done / seconds;
+    const left = rate > 0 ? formatDuration((total - current.done) / rate) : "–";
+    bar.update(current.done, { text: current.text, rate: rate < 10 ? rate.toFixed(1) : rate.toFixed(0), left });
+  };
+  return {
+    update(done, text) {
+      current = { done, text };
+      redraw();
+    },
+    print(line) {
+      // The line would stand behind the bar: clear it first, draw it again after.
+      Deno.stderr.writeSync(new TextEncoder().encode("\r\x1b[2K"));
+      print(line);
+      redraw();
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+/** `4 s`, `3 min 10 s`, `2 h 5 min`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
+}

@@ -1,0 +1,24 @@
+/** Ctrl-C: the first asks the work to stop at a good place, the second stops at once. */
+
+export interface StopSignal extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/** Listens for SIGINT and SIGTERM until it is disposed of. */
+export function stopSignal(): StopSignal {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) Deno.exit(130);
+    console.error("\nStopping after the steps that are queued; press Ctrl-C again to stop at once");
+    controller.abort();
+  };
+  // Windows knows SIGINT only.
+  const names: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const name of names) Deno.addSignalListener(name, onSignal);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      for (const name of names) Deno.removeSignalListener(name, onSignal);
+    },
+  };
+}

@@ -1,0 +1,180 @@
+/** Trains runs: passes over the text, smoothed loss, all in step with each other where a group has several. */
+import { cellOf } from "../cells/catalog.ts";
+import type { CellConfig } from "../cells/config.ts";
+import { ADAM, buildTrainingStep, type TrainingStep } from "../cells/language_model.ts";
+import { initialWeights, passOffsets } from "./corpus/random.ts";
+import type { Engine, EngineRun, TensorMap, TrainingGroup } from "./engines/engine.ts";
+
+/** Values of a byte. */
+export const BYTE_VOCABULARY = 256;
+
+/** How runs are trained; the design's section 2 has the reasons. */
+export interface TrainingSettings {
+  /** Updates wanted: passes repeat until at least so many are done. */
+  readonly steps: number;
+  readonly batch: number;
+  /** Bytes of one pass: `history − 1` updates. */
+  readonly history: number;
+  /** Steps between two logged values. */
+  readonly log_every: number;
+}
+
+/** Smoothed loss: `ma ← 0.95·ma + 0.05·loss`, from 3.0. */
+const SMOOTHING = { keep: 0.95, start: 3 } as const;
+
+export interface Job {
+  readonly config: CellConfig;
+  readonly seed: number;
+}
+
+/** What a job became. */
+export interface TrainedRun {
+  /** Smoothed loss every `log_every` steps, nats per byte. */
+  readonly curve: readonly number[];
+  readonly steps_done: number;
+  /** Wall time of the group's training, seconds. */
+  readonly seconds: number;
+  readonly tensors: TensorMap;
+  readonly step: TrainingStep;
+  /** Where the loss stopped being a finite number: the run is worthless from there. */
+  readonly failed?: string;
+}
+
+export interface Progress {
+  /** Steps done by each run of the group, and in all. */
+  readonly step: number;
+  readonly totalSteps: number;
+  /** Smoothed loss of each run. */
+  readonly losses: readonly number[];
+}
+
+export interface TrainOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly threads?: number;
+}
+
+/** Updates that a run gets: whole passes, until `steps` are done. */
+export function totalSteps({ steps, history }: TrainingSettings): number {
+  return Math.ceil(steps / (history - 1)) * (history - 1);
+}
+
+/** A job as an engine takes it. */
+export function prepare({ config, seed }: Job, { batch }: TrainingSettings): EngineRun {
+  const sizes = { n_layers: config.n_layers, state_size: config.state_size, vocabulary: BYTE_VOCABULARY, batch };
+  const step = buildTrainingStep(cellOf(config), sizes);
+  return { step, tensors: initialWeights(step.parameters, seed), stepsDone: 0, learningRate: ADAM.learning_rate };
+}
+
+/**
+ * Trains jobs as one group.
+ *
+ * @returns one run per job, in order; or undefined if the signal stopped it
+ * @throws {RangeError} if the text is shorter than a pass
+ */
+export async function trainGroup(
+  engine: Engine,
+  jobs: readonly Job[],
+  settings: TrainingSettings,
+  text: Uint8Array,
+  { signal, onProgress, threads }: TrainOptions = {},
+): Promise<TrainedRun[] | undefined> {
+  const runs = jobs.map((job) => prepare(job, settings));
+  const group = await engine.open(runs, text, threads);
+  try {
+    const curves = jobs.map(() => new SmoothedLoss(settings.log_every));
+    const start = performance.now();
+    const total = totalSteps(settings);
+    const done = await runPasses(group, jobs, settings, text.length, signal, (losses) => {
+      losses.forEach((values, i) => curves[i].add(values));
+      onProgress?.({ step: curves[0].steps, totalSteps: total, losses: curves.map((curve) => curve.value) });
+    });
+    if (!done) return undefined;
+    const seconds = (performance.now() - start) / 1000;
+    const tensors = await Promise.all(runs.map((_, i) => group.read(i)));
+    return runs.map(({ step }, i) => {
+      const { values: curve, steps: steps_done, failed } = curves[i];
+      return { curve, steps_done, seconds, tensors: tensors[i], step, failed };
+    });
+  } finally {
+    await group.close();
+  }
+}
+
+/** Queues all steps, one chunk ahead of the one that is read. Returns false if the signal came. */
+async function runPasses(
+  group: TrainingGroup,
+  jobs: readonly Job[],
+  settings: TrainingSettings,
+  textLength: number,
+  signal: AbortSignal | undefined,
+  onLosses: (losses: Float64Array[]) => void,
+): Promise<boolean> {
+  const { batch, history } = settings;
+  const chunks = new ChunkSize();
+  const passSteps = history - 1;
+  let ahead: Promise<Float64Array[]> | undefined;
+  for (let pass = 0; pass * passSteps < settings.steps; pass++) {
+    group.beginPass(jobs.map(({ seed }) => passOffsets(seed, pass, batch, history, textLength)));
+    for (let position = 0; position < passSteps;) {
+      if (signal?.aborted) {
+        await ahead?.catch(() => {});
+        return false;
+      }
+      const count = Math.min(chunks.next(), passSteps - position);
+      position += count;
+      const queued = group.advance(count);
+      // An error in the chunk that is under way surfaces when it is awaited, one round later.
+      queued.catch(() => {});
+      if (ahead) onLosses(await ahead);
+      chunks.finished(count);
+      ahead = queued;
+    }
+  }
+  if (ahead) onLosses(await ahead);
+  return true;
+}
+
+/**
+ * Steps per call: few enough that progress shows and Ctrl-C is heard within about a second, many enough that reading
+ * losses costs nothing. The numbers do not depend on it.
+ */
+class ChunkSize {
+  #steps = 4;
+  #last = performance.now();
+
+  next(): number {
+    return this.#steps;
+  }
+
+  finished(steps: number): void {
+    const now = performance.now();
+    const perStep = Math.max((now - this.#last) / steps, 1e-3);
+    this.#last = now;
+    const target = Math.round(500 / perStep);
+    this.#steps = Math.max(1, Math.min(target, this.#steps * 2, 500));
+  }
+}
+
+/** The smoothed loss of one run and its logged values. */
+class SmoothedLoss {
+  readonly values: number[] = [];
+  value: number = SMOOTHING.start;
+  steps = 0;
+  failed?: string;
+
+  constructor(private readonly log_every: number) {}
+
+  add(losses: Float64Array): void {
+    for (const loss of losses) {
+      this.steps++;
+      if (this.failed !== undefined) continue;
+      if (!Number.isFinite(loss)) {
+        this.failed = `the loss became ${loss} at step ${this.steps}`;
+        continue;
+      }
+      this.value = SMOOTHING.keep * this.value + (1 - SMOOTHING.keep) * loss;
+      if (this.steps % this.log_every === 0) this.values.push(this.value);
+    }
+  }
+}
