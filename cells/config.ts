@@ -68,8 +68,26 @@ const OPTIONAL_DEFAULTS = { gate_inputs: "x,h,n", cell: "gated" } as const;
 const MAX_LAYERS = 64;
 const MAX_STATE_SIZE = 16_384;
 
+/** One configuration: the seven switches, layers and state size, and two optional keys. */
+export interface CellConfig extends Readonly<Record<SwitchKey, boolean>> {
+  readonly n_layers: number;
+  readonly state_size: number;
+  /** What the state gate and the forget gate read; `x,h,n` where absent. */
+  readonly gate_inputs?: GateInputs;
+  /** Name of a cell of the catalog; the gated cell where absent. The switches are the gated cell's. */
+  readonly cell?: string;
+}
+
+/** A schema for each key of a configuration. */
+export interface ConfigFields extends Readonly<Record<SwitchKey, z.ZodBoolean>> {
+  readonly n_layers: z.ZodNumber;
+  readonly state_size: z.ZodNumber;
+  readonly gate_inputs: z.ZodOptional<z.ZodType<GateInputs>>;
+  readonly cell: z.ZodOptional<z.ZodString>;
+}
+
 /** The fields of a configuration, for schemas that hold one among other keys. */
-export const configFields = {
+export const configFields: ConfigFields = {
   use_input_gate: z.boolean(),
   use_forget_gate: z.boolean(),
   use_output_gate: z.boolean(),
@@ -80,18 +98,14 @@ export const configFields = {
   n_layers: z.number().int().min(1).max(MAX_LAYERS),
   state_size: z.number().int().min(1).max(MAX_STATE_SIZE),
   gate_inputs: z.enum(GATE_INPUTS).optional(),
-  /** Name of a cell of the catalog, or of one that the user registered; the gated cell where absent. */
   cell: z.string().min(1).optional(),
-} satisfies Record<SwitchKey, z.ZodBoolean> & z.ZodRawShape;
+};
 
 const READS_A_STATE = "needs use_new_state or use_old_state: without either the output does not depend on the past";
 
 /** Schema of a configuration without its id. */
-export const configSchema = z.strictObject(configFields)
+export const configSchema: z.ZodType<CellConfig> = z.strictObject(configFields)
   .refine((c) => c.use_new_state || c.use_old_state, { message: READS_A_STATE });
-
-/** One configuration: the seven switches, `n_layers`, `state_size`, and optional keys. */
-export type CellConfig = z.infer<typeof configSchema>;
 
 /** Whether a gated cell with these switches depends on the past at all. */
 export function isValidSwitchSetting(switches: Record<SwitchKey, boolean>): boolean {

@@ -156,8 +156,15 @@ export function adamScalars(step: number, learning_rate: number = ADAM.learning_
   };
 }
 
-/** The forward step of a cell alone, for evaluation, export, sampling and pictures. */
-export function buildEvaluation(cell: Cell, sizes: ModelSizes): EvaluationModel {
+/** Values of a byte: the vocabulary where nothing else is said. */
+export const BYTE_VOCABULARY = 256;
+
+/** The forward step of a cell alone, for evaluation, export, sampling and pictures; one row of bytes where nothing else is said. */
+export function evaluationModel(
+  cell: Cell,
+  given: Pick<ModelSizes, "n_layers" | "state_size"> & Partial<ModelSizes>,
+): EvaluationModel {
+  const sizes = { vocabulary: BYTE_VOCABULARY, batch: 1, ...given };
   const { parameters, states, newStates, logits } = buildForward(cell, sizes);
   const graph = buildGraph({ logits, ...newStates });
   return { graph, sizes, parameters: parameters.entries().map((e) => e.parameter), states };

@@ -6,7 +6,7 @@ import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
 import { formatDuration, openProgress, type ProgressBar } from "../train/terminal/progress.ts";
-import { prepare, totalSteps, type TrainedRun, trainGroup, type TrainingSettings } from "../train/trainer.ts";
+import { cellJob, prepare, totalSteps, type TrainedRun, trainGroup, type TrainingSettings } from "../train/trainer.ts";
 import metadata from "../deno.json" with { type: "json" };
 import { DEFAULT_PARALLEL, type EngineChoice, openEngine } from "./engines.ts";
 import { openQueue, type Queue } from "./queue.ts";
@@ -150,7 +150,7 @@ class TrainingSession {
     while (group.length < size && this.#waiting.length && !this.options.signal?.aborted) {
       const [next] = this.#waiting;
       const candidates = [...group, next].map(({ entry, seed }) =>
-        prepare({ config: entry.config, seed }, this.#settings)
+        prepare(cellJob({ config: entry.config, seed }), this.#settings)
       );
       const fits = this.engine.capacity(candidates) === candidates.length;
       // A run that does not even fit alone is tried all the same: the engine's error says by how much.
@@ -183,7 +183,7 @@ class TrainingSession {
     const runs = [...records.keys()];
     if (!runs.length) return;
 
-    const jobs = runs.map(({ entry, seed }) => ({ config: entry.config, seed }));
+    const jobs = runs.map(({ entry, seed }) => cellJob({ config: entry.config, seed }));
     const trained = await trainGroup(this.engine, jobs, this.#settings, this.corpus.train, {
       signal,
       threads,
@@ -203,7 +203,7 @@ class TrainingSession {
 
   /** The result of a run as it starts: everything but what training finds. */
   #newRecord({ entry, seed }: Run): RunResult {
-    const { parameters } = prepare({ config: entry.config, seed }, this.#settings).step;
+    const { parameters } = prepare(cellJob({ config: entry.config, seed }), this.#settings).step;
     return {
       ...entry.config,
       id: entry.id,

@@ -2,10 +2,9 @@
 import type { Cell, Parameter } from "../cells/cell.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { canonicalJson, type CellConfig, configId, describeConfig } from "../cells/config.ts";
-import { buildEvaluation } from "../cells/language_model.ts";
+import { evaluationModel } from "../cells/language_model.ts";
 import { exportOnnx } from "./engines/onnx/export.ts";
 import type { TensorMap } from "./engines/engine.ts";
-import { BYTE_VOCABULARY } from "./trainer.ts";
 
 /** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored bytes. */
 export interface Cut {
@@ -49,11 +48,11 @@ export function exportModel(
  */
 export function exportCell(
   cell: Cell,
-  { n_layers, state_size }: { n_layers: number; state_size: number },
+  sizes: { n_layers: number; state_size: number },
   weights: TensorMap,
   options: { description?: string; metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array<ArrayBuffer> {
-  const model = buildEvaluation(cell, { n_layers, state_size, vocabulary: BYTE_VOCABULARY, batch: 1 });
+  const model = evaluationModel(cell, { n_layers: sizes.n_layers, state_size: sizes.state_size });
   const own = new Map(model.parameters.map(({ name }: Parameter) => {
     const values = weights.get(name);
     if (!values) throw new TypeError(`Cannot export cell '${cell.name}': weight '${name}' is missing`);
@@ -66,8 +65,8 @@ export function exportCell(
 export function evaluateModel(
   model: Uint8Array,
   text: Uint8Array,
-  threads = 1,
-  cut = cutFor(text.length),
+  threads: number = 1,
+  cut: Cut = cutFor(text.length),
 ): Promise<Score> {
   const worker = new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" });
   return new Promise<Score>((resolve, reject) => {

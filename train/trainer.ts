@@ -1,12 +1,10 @@
 /** Trains runs: passes over the text, smoothed loss, all in step with each other where a group has several. */
+import type { Cell } from "../cells/cell.ts";
 import { cellOf } from "../cells/catalog.ts";
 import type { CellConfig } from "../cells/config.ts";
-import { ADAM, buildTrainingStep, type TrainingStep } from "../cells/language_model.ts";
+import { ADAM, buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../cells/language_model.ts";
 import { initialWeights, passOffsets } from "./corpus/random.ts";
 import type { Engine, EngineRun, TensorMap, TrainingGroup } from "./engines/engine.ts";
-
-/** Values of a byte. */
-export const BYTE_VOCABULARY = 256;
 
 /** How runs are trained; the design's section 2 has the reasons. */
 export interface TrainingSettings {
@@ -24,6 +22,14 @@ const SMOOTHING = { keep: 0.95, start: 3 } as const;
 
 export interface Job {
   readonly config: CellConfig;
+  readonly seed: number;
+}
+
+/** A job of a cell that need not be in the catalog. */
+export interface CellJob {
+  readonly cell: Cell;
+  readonly n_layers: number;
+  readonly state_size: number;
   readonly seed: number;
 }
 
@@ -59,10 +65,14 @@ export function totalSteps({ steps, history }: TrainingSettings): number {
   return Math.ceil(steps / (history - 1)) * (history - 1);
 }
 
+/** The job of a configuration, with its cell. */
+export function cellJob({ config, seed }: Job): CellJob {
+  return { cell: cellOf(config), n_layers: config.n_layers, state_size: config.state_size, seed };
+}
+
 /** A job as an engine takes it. */
-export function prepare({ config, seed }: Job, { batch }: TrainingSettings): EngineRun {
-  const sizes = { n_layers: config.n_layers, state_size: config.state_size, vocabulary: BYTE_VOCABULARY, batch };
-  const step = buildTrainingStep(cellOf(config), sizes);
+export function prepare({ cell, n_layers, state_size, seed }: CellJob, { batch }: TrainingSettings): EngineRun {
+  const step = buildTrainingStep(cell, { n_layers, state_size, vocabulary: BYTE_VOCABULARY, batch });
   return { step, tensors: initialWeights(step.parameters, seed), stepsDone: 0, learningRate: ADAM.learning_rate };
 }
 
@@ -74,7 +84,7 @@ export function prepare({ config, seed }: Job, { batch }: TrainingSettings): Eng
  */
 export async function trainGroup(
   engine: Engine,
-  jobs: readonly Job[],
+  jobs: readonly CellJob[],
   settings: TrainingSettings,
   text: Uint8Array,
   { signal, onProgress, threads }: TrainOptions = {},
@@ -101,10 +111,22 @@ export async function trainGroup(
   }
 }
 
+/** Trains one cell; see {@linkcode trainGroup}. */
+export async function trainCell(
+  engine: Engine,
+  cell: Cell,
+  model: { n_layers: number; state_size: number; seed: number },
+  settings: TrainingSettings,
+  text: Uint8Array,
+): Promise<TrainedRun> {
+  const [run] = (await trainGroup(engine, [{ cell, ...model }], settings, text))!;
+  return run;
+}
+
 /** Queues all steps, one chunk ahead of the one that is read. Returns false if the signal came. */
 async function runPasses(
   group: TrainingGroup,
-  jobs: readonly Job[],
+  jobs: readonly CellJob[],
   settings: TrainingSettings,
   textLength: number,
   signal: AbortSignal | undefined,

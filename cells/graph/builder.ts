@@ -26,32 +26,37 @@ export function constant(value: number): Tensor<"constant"> {
 
 const asTensor = (value: Operand): Tensor => typeof value === "number" ? constant(value) : value;
 
-const binary = (op: "add" | "sub" | "mul" | "div") => (a: Operand, b: Operand): Tensor =>
+/** Combines two operands. */
+export type BinaryFunction = (a: Operand, b: Operand) => Tensor;
+/** Maps one tensor. */
+export type UnaryFunction = (x: Tensor) => Tensor;
+
+const binary = (op: "add" | "sub" | "mul" | "div"): BinaryFunction => (a, b) =>
   makeNode(op, [asTensor(a), asTensor(b)], {});
 
-const unary = (op: "exp" | "log" | "sqrt" | "sigmoid" | "tanh" | "relu" | "step" | "sum") => (x: Tensor): Tensor =>
+const unary = (op: "exp" | "log" | "sqrt" | "sigmoid" | "tanh" | "relu" | "step" | "sum"): UnaryFunction => (x) =>
   makeNode(op, [x], {});
 
 /** `a + b`. */
-export const add = binary("add");
+export const add: BinaryFunction = binary("add");
 /** `a − b`. */
-export const sub = binary("sub");
+export const sub: BinaryFunction = binary("sub");
 /** `a ⊙ b`, elementwise. */
-export const mul = binary("mul");
+export const mul: BinaryFunction = binary("mul");
 /** `a / b`, elementwise. */
-export const div = binary("div");
-export const exp = unary("exp");
+export const div: BinaryFunction = binary("div");
+export const exp: UnaryFunction = unary("exp");
 /** Natural logarithm. */
-export const log = unary("log");
-export const sqrt = unary("sqrt");
+export const log: UnaryFunction = unary("log");
+export const sqrt: UnaryFunction = unary("sqrt");
 /** The logistic function σ. */
-export const sigmoid = unary("sigmoid");
-export const tanh = unary("tanh");
-export const relu = unary("relu");
+export const sigmoid: UnaryFunction = unary("sigmoid");
+export const tanh: UnaryFunction = unary("tanh");
+export const relu: UnaryFunction = unary("relu");
 /** 1 where `x > 0`, else 0. */
-export const step = unary("step");
+export const step: UnaryFunction = unary("step");
 /** Sum over the first axis. */
-export const sum = unary("sum");
+export const sum: UnaryFunction = unary("sum");
 
 /** `[x1 … xk] Wᵀ + b`; the inputs are never joined in memory. */
 export function linear(xs: readonly Tensor[], weight: Tensor, bias: Tensor): Tensor {

@@ -78,14 +78,15 @@ class Collector {
   }
 
   #keep(node: Tensor, sources: Tensor[]): Tensor {
-    const key = `${node.op}(${sources.map((s) => this.#numbers.get(s)).join()})${JSON.stringify(node.attributes)}`;
+    const numbers = sources.map((source) => this.#numbers.get(source));
+    // Not JSON, in which all of NaN, Infinity and -Infinity are null.
+    const key = `${node.op}(${numbers})${Object.entries(node.attributes)}`;
     const known = this.unique.get(key);
     if (known) {
-      if (!sameShape(known.shape, node.shape)) {
+      if (isOp(node, "input") && (!sameShape(known.shape, node.shape) || known.dtype !== node.dtype)) {
+        const [first, second] = [known, node].map(({ dtype, shape }) => `${dtype} ${formatShape(shape)}`);
         throw new TypeError(
-          `Cannot build a graph: input '${key}' is declared as ${formatShape(known.shape)} and as ${
-            formatShape(node.shape)
-          }`,
+          `Cannot build a graph: input '${node.attributes.name}' is declared as ${first} and as ${second}`,
         );
       }
       if (node.label) known.label ??= node.label;

@@ -56,8 +56,9 @@ const FORMULAS: { readonly [K in OpName]: Formula<K> } = {
     precedence: 1,
   }),
   linear_weight_gradient: (_, [dy, ...xs]) => ({ text: `${dy.text}ᵀ ${joined(xs)}`, precedence: 1 }),
-  embedding: (_, [indices, weight]) =>
-    atom(`W_${shortName(weight.text)}[:, ${indices.text}] + b_${shortName(weight.text)}`),
+  embedding: (_, [indices, weight]) => (
+    { text: `W_${shortName(weight.text)}[:, ${indices.text}] + b_${shortName(weight.text)}`, precedence: 0 }
+  ),
   embedding_weight_gradient: (_, [dy, indices]) => ({ text: `${dy.text}ᵀ onehot(${indices.text})`, precedence: 1 }),
   sum: call("sum"),
   softmax_cross_entropy: call("softmax_cross_entropy"),

@@ -17,8 +17,10 @@ function fail(op: OpName, needed: string, inputs: readonly Tensor[]): never {
   throw new TypeError(`Cannot build '${op}': needs ${needed}, got ${came}`);
 }
 
+const areFloats = (tensors: readonly Tensor[]) => tensors.every((t) => t.dtype === "float");
+
 function expectFloats(op: OpName, inputs: readonly Tensor[], count: number, needed: string): void {
-  if (inputs.length !== count || inputs.some((t) => t.dtype !== "float")) fail(op, needed, inputs);
+  if (inputs.length !== count || !areFloats(inputs)) fail(op, needed, inputs);
 }
 
 /** Two of one shape, or one that is a trailing part of the other: a scalar, or a vector over the last axis. */
@@ -49,8 +51,8 @@ function lossInputs(op: OpName, inputs: readonly Tensor[]): Shape {
 
 /** Columns that the inputs of one `linear` have together; each must be `[batch, features]`. */
 function joinedFeatures(op: OpName, xs: readonly Tensor[], needed: string, all: readonly Tensor[]): number {
-  const right = xs.length > 0 &&
-    xs.every((x) => x.dtype === "float" && x.shape.length === 2 && x.shape[0] === xs[0].shape[0]);
+  const right = xs.length > 0 && areFloats(all) &&
+    xs.every((x) => x.shape.length === 2 && x.shape[0] === xs[0].shape[0]);
   if (!right) fail(op, needed, all);
   return xs.reduce((sum, x) => sum + x.shape[1], 0);
 }
@@ -97,13 +99,14 @@ export const SHAPE_RULES: { readonly [K in OpName]: ShapeRule<K> } = {
   embedding(inputs) {
     const [indices, weight, bias] = inputs;
     const right = inputs.length === 3 && indices.dtype === "index" && indices.shape.length === 1 &&
+      areFloats([weight, bias]) &&
       weight.shape.length === 2 && sameShape(bias.shape, weight.shape.slice(0, 1));
     if (!right) fail("embedding", "index [batch], weight [out, vocabulary], bias [out]", inputs);
     return [indices.shape[0], bias.shape[0]];
   },
   embedding_weight_gradient(inputs, { vocabulary }) {
     const [dy, indices] = inputs;
-    const right = inputs.length === 2 && dy.shape.length === 2 && indices.dtype === "index" &&
+    const right = inputs.length === 2 && areFloats([dy]) && dy.shape.length === 2 && indices.dtype === "index" &&
       sameShape(indices.shape, dy.shape.slice(0, 1));
     if (!right) fail("embedding_weight_gradient", "dy [batch, out], index [batch]", inputs);
     return [dy.shape[1], vocabulary];

@@ -9,7 +9,9 @@ export function stopSignal(): StopSignal {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) Deno.exit(130);
-    console.error("\nStopping after the steps that are queued; press Ctrl-C again to stop at once");
+    // On a terminal a progress bar stands in the line, and the terminal has added ^C to it.
+    const clear = Deno.stderr.isTerminal() ? "\r\x1b[2K" : "";
+    console.error(`${clear}Stopping after the steps that are queued; press Ctrl-C again to stop at once`);
     controller.abort();
   };
   // Windows knows SIGINT only.

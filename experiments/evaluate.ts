@@ -1,0 +1,33 @@
+/** `deno task evaluate`: scores finished runs on the test split through ONNX Runtime. */
+import { dirFlag, EXIT, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { openProgress } from "../train/terminal/progress.ts";
+import { evaluateStudy } from "./scoring.ts";
+
+const flags = {
+  dir: dirFlag,
+  experiment: experimentFlag,
+  again: flag.on("--again", "score every finished run, after making its ONNX model anew from its checkpoint"),
+};
+
+if (import.meta.main) {
+  const description = "Scores finished runs that have no test score yet; training does so by itself.";
+  await runCommand({ name: "evaluate", description, flags }, async (options) => {
+    let bar: ReturnType<typeof openProgress> | undefined;
+    const { scored, had, problems } = await evaluateStudy({
+      ...options,
+      onScore(done, total, key, { bits_per_byte, streams, warm_up }) {
+        bar ??= openProgress(total, "models");
+        bar.print(
+          `${key.slice(0, 8)}  test ${
+            bits_per_byte.toFixed(4)
+          } bits/byte (${streams} streams, warm-up ${warm_up} bytes)`,
+        );
+        bar.update(done, `${bits_per_byte.toFixed(3)} bits/byte`);
+      },
+      onProblem: (problem) => console.error(`evaluate: ${problem}`),
+    });
+    bar?.stop();
+    console.log(`${scored} runs scored, ${had} had a score, ${problems} could not be scored`);
+    return problems ? EXIT.failed : EXIT.ok;
+  });
+}

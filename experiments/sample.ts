@@ -1,0 +1,40 @@
+/** `deno task sample`: text from a trained model. */
+import { describeConfig } from "../cells/config.ts";
+import { LoadedModel } from "../train/model.ts";
+import { dirFlag, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { configOf } from "./result.ts";
+import { findRun, readModel, sampleText } from "./sampling.ts";
+import { Study } from "./store.ts";
+
+const flags = {
+  dir: dirFlag,
+  experiment: experimentFlag,
+  id: flag.text("--id <prefix>", "which run: the beginning of its id (default: the best)", undefined),
+  prompt: flag.text("--prompt <text>", "text that the model reads first", ""),
+  bytes: flag.whole("--bytes <n>", "bytes to draw", 500),
+  temperature: flag.number(
+    "--temperature <t>",
+    "below 1 bolder choices fade, above 1 they grow; 0 takes the likeliest byte",
+    0.8,
+  ),
+  seed: flag.whole("--seed <n>", "random seed", 0, 0),
+};
+
+if (import.meta.main) {
+  const description =
+    "Prints text that a trained model writes. What it is told about the model goes to standard error.";
+  await runCommand({ name: "sample", description, flags }, async ({ dir, experiment, id, prompt, ...options }) => {
+    const study = await Study.open(dir);
+    const { key, result } = await findRun(study, experiment, id);
+    const { path, model } = await readModel(study, experiment, key);
+    const loaded = await LoadedModel.open(model, { file: path });
+    console.error(
+      `${key.slice(0, 8)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"]?.toFixed(4)} nats/byte`,
+    );
+    const read = new TextEncoder().encode(prompt);
+    const drawn = await sampleText(loaded, { prompt: read, ...options });
+    // A model of bytes may draw what is no UTF-8: such bytes show as replacement characters.
+    console.log(prompt + new TextDecoder().decode(drawn));
+    await loaded.close();
+  });
+}

@@ -1,0 +1,54 @@
+/** `deno task demo`: the whole way, small, on the embedded corpus. */
+import { describeConfig } from "../cells/config.ts";
+import { ENGINE_CHOICES } from "../experiments/engines.ts";
+import { configOf } from "../experiments/result.ts";
+import { findRun, readModel, sampleText } from "../experiments/sampling.ts";
+import { initStudy } from "../experiments/study.ts";
+import { trainStudy } from "../experiments/training.ts";
+import { EMBEDDED } from "../train/corpus/corpus.ts";
+import { LoadedModel } from "../train/model.ts";
+import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { formatDuration } from "../train/terminal/progress.ts";
+import { stopSignal } from "../train/terminal/stop_signal.ts";
+import { writeReport } from "./write_report.ts";
+
+/** All 48 settings of the switches that a 32-state layer is tried with, for three passes each: about two minutes on two cores. */
+const DEMO = { stateSizes: [32], layers: [1], steps: 2997, history: 1000 } as const;
+
+const flags = {
+  dir: flag.text("--dir <folder>", "the demo's study", "study/demo"),
+  engine: flag.choice("--engine <name>", "what trains", ENGINE_CHOICES, "auto"),
+};
+
+if (import.meta.main) {
+  const description =
+    "Lists, trains, scores and draws 48 small configurations on the embedded corpus. Run it again to go on.";
+  await runCommand({ name: "demo", description, flags }, async ({ dir, engine }) => {
+    const start = performance.now();
+    using stop = stopSignal();
+    const { study, corpus } = await initStudy({ dir, experiment: "01", corpus: EMBEDDED.name, ...DEMO });
+    await trainStudy({ dir, experiment: "01", engine, quiet: false, signal: stop.signal });
+    if (stop.signal.aborted) return EXIT.interrupted;
+
+    const { paths, tables } = await writeReport({
+      ...await study.readResults("01"),
+      dir,
+      experiment: "01",
+      below: 1.9,
+    });
+    console.log(`\n${tables.best_runs}\n\n${tables.forward}`);
+    const { key, result } = await findRun(study, "01");
+    const { path, model } = await readModel(study, "01", key);
+    const loaded = await LoadedModel.open(model, { file: path });
+    const drawn = await sampleText(loaded, { prompt: new Uint8Array(), bytes: 200, temperature: 0.8, seed: 0 });
+    await loaded.close();
+    console.log(`\nIt writes:\n${new TextDecoder().decode(drawn)}`);
+
+    const best = result["min loss"]!.toFixed(4), bits = result.test_bits_per_byte!.toFixed(4);
+    const floor = (corpus.entropy_rate! / Math.LN2).toFixed(4);
+    console.log(`\nBest configuration: ${describeConfig(configOf(result))} (${key.slice(0, 8)})`);
+    console.log(`  min loss ${best} nats per byte; test ${bits} bits per byte (the text's entropy rate is ${floor})`);
+    console.log(["Pictures and page:", ...paths.map((file) => `  ${file}`)].join("\n"));
+    console.log(`Done in ${formatDuration((performance.now() - start) / 1000)}`);
+  });
+}

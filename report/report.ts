@@ -1,0 +1,25 @@
+/** `deno task report`: pictures, tables, page. */
+import { Study } from "../experiments/store.ts";
+import { dirFlag, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { writeReport } from "./write_report.ts";
+
+const flags = {
+  dir: dirFlag,
+  experiment: experimentFlag,
+  below: flag.number("--below <nats>", "the filtered picture shows runs with a smaller min loss, nats per byte", 1.9),
+};
+
+if (import.meta.main) {
+  const description = "Draws the finished runs of an experiment, prints the best, and writes one page with everything.";
+  await runCommand({ name: "report", description, flags }, async ({ dir, experiment, below }) => {
+    const study = await Study.open(dir);
+    const { paths, headline, tables } = await writeReport({
+      ...await study.readResults(experiment),
+      dir,
+      experiment,
+      below,
+    });
+    console.log([headline, tables.best_runs, tables.switches, tables.forward].join("\n\n"));
+    console.log(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
+  });
+}

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import {
+  canonicalJson,
+  configId,
+  describeConfig,
+  isValidSwitchSetting,
+  parseConfig,
+  pickConfig,
+  SWITCHES,
+} from "../../cells/config.ts";
+import { catalogConfig } from "../../cells/catalog.ts";
+import { allGatedConfigs, gatedConfig } from "./golden_cases.ts";
+
+/** The best configuration of the original study, whose id is known. */
+const BEST = gatedConfig({
+  use_input_gate: false,
+  use_output_gate: false,
+  use_old_state: false,
+  n_layers: 2,
+  state_size: 256,
+});
+const BEST_ID = "d6f462b530a3b970e6a57056b30537147ecf94812810e96fce5e30deefe5e4b1";
+
+Deno.test("canonicalJson() prints like Python's json.dumps when keys are sorted", () => {
+  assert.equal(
+    canonicalJson(BEST),
+    '{"n_layers": 2, "state_size": 256, "use_forget_gate": true, "use_input_gate": false, "use_new_state": true, ' +
+      '"use_old_state": false, "use_output_gate": false, "use_residual": true, "use_state_gate": true}',
+  );
+});
+
+Deno.test("configId() gives the known id when given the original study's best configuration", () => {
+  assert.equal(configId(BEST), BEST_ID);
+});
+
+Deno.test("configId() does not depend on the order of keys", () => {
+  const reversed = Object.fromEntries(Object.entries(BEST).reverse());
+  assert.equal(configId(parseConfig(reversed)), BEST_ID);
+});
+
+Deno.test("configId() ignores an optional key when it has its default", () => {
+  assert.equal(configId({ ...BEST, gate_inputs: "x,h,n", cell: "gated" }), BEST_ID);
+  assert.equal(configId({ ...BEST, gate_inputs: undefined }), BEST_ID);
+});
+
+Deno.test("configId() counts an optional key when it differs from its default", () => {
+  const ids = [
+    BEST,
+    { ...BEST, gate_inputs: "x,h" as const },
+    { ...BEST, cell: "gru" },
+    { ...BEST, cell: "lstm" },
+  ].map(configId);
+  assert.equal(new Set(ids).size, 4);
+  assert.match(canonicalJson({ ...BEST, gate_inputs: "x,h" }), /^{"gate_inputs": "x,h", "n_layers": 2, /);
+});
+
+Deno.test("configId() gives 96 different ids when all switch settings are tried", () => {
+  assert.equal(new Set(allGatedConfigs().map(configId)).size, 96);
+});
+
+Deno.test("isValidSwitchSetting() refuses 32 of the 128 settings when all are tried", () => {
+  const settings = Array.from(
+    { length: 128 },
+    (_, bits) => gatedConfig(Object.fromEntries(SWITCHES.map(({ key }, i) => [key, (bits >> i) % 2 === 1]))),
+  );
+  const refused = settings.filter((setting) => !isValidSwitchSetting(setting));
+  assert.equal(refused.length, 32);
+  assert.ok(refused.every(({ use_new_state, use_old_state }) => !use_new_state && !use_old_state));
+});
+
+Deno.test("catalogConfig() passes parseConfig() when the cell is in the catalog", () => {
+  const config = parseConfig(catalogConfig("gru", 2, 32));
+  assert.deepEqual([config.cell, config.n_layers, config.state_size], ["gru", 2, 32]);
+});
+
+Deno.test("pickConfig() leaves other keys out when an entry holds more", () => {
+  const entry = { ...BEST, id: BEST_ID, loss: [3, 2], "min loss": 2, gate_inputs: undefined };
+  assert.deepEqual(pickConfig(entry), BEST);
+});
+
+const { n_layers: _, ...withoutLayers } = BEST;
+const WRONG: readonly [when: string, value: unknown, says: string][] = [
+  ["there is no layer", { ...BEST, n_layers: 0 }, "'n_layers': Too small: expected number to be >=1"],
+  ["layers are absurdly many", { ...BEST, n_layers: 65 }, "'n_layers': Too big: expected number to be <=64"],
+  ["the state size is no whole number", { ...BEST, state_size: 1.5 }, "'state_size': expected int, received number"],
+  ["the state size is a text", { ...BEST, state_size: "32" }, "'state_size': expected number, received string"],
+  ["a switch is a number", { ...BEST, use_residual: 1 }, "'use_residual': expected boolean, received number"],
+  ["a key is missing", withoutLayers, "'n_layers': expected number, received undefined"],
+  ["a key is unknown", { ...BEST, use_reset_gate: true }, 'Unrecognized key: "use_reset_gate"'],
+  [
+    "gates are to read something unknown",
+    { ...BEST, gate_inputs: "h" },
+    `'gate_inputs': Invalid option: expected one of "x,h,n"|"x,h"`,
+  ],
+  ["the cell has no name", { ...BEST, cell: "" }, "'cell': Too small: expected string to have >=1 characters"],
+  ["it is null", null, "expected object, received null"],
+  [
+    "the output reads no state",
+    { ...BEST, use_new_state: false },
+    "needs use_new_state or use_old_state: without either the output does not depend on the past",
+  ],
+  [
+    "two keys are wrong",
+    { ...BEST, use_residual: "yes", n_layers: "2" },
+    "'use_residual': expected boolean, received string; 'n_layers': expected number, received string",
+  ],
+];
+for (const [when, value, says] of WRONG) {
+  Deno.test(`parseConfig() throws one clear line when ${when}`, () => {
+    assert.throws(() => parseConfig(value, "rnn_configs.json, entry 3"), {
+      name: "TypeError",
+      message: `Cannot read rnn_configs.json, entry 3: ${says}`,
+    });
+  });
+}
+
+Deno.test("describeConfig() names layers, size and switches when given the best configuration", () => {
+  assert.equal(describeConfig(BEST), "2 layers × 256, forget gate + state gate + new state + residual");
+  const other = gatedConfig({ use_output_gate: false, use_input_gate: false, gate_inputs: "x,h" });
+  assert.equal(
+    describeConfig(other),
+    "1 layer × 4, forget gate + state gate + new state + old state + residual, gates read x,h",
+  );
+});
