@@ -4,28 +4,7 @@
  * A cell is one short function; from it come the training step with its gradient, every engine, the ONNX model, the picture
  * and the equations.
  *
- * @example Define a cell, train it, look at it
- * ```ts
- * import { defineCell, equations, evaluationModel, loadCorpus, openReferenceEngine, ops, trainCell } from "./mod.ts";
- *
- * const { add, mul, named, sigmoid, sub } = ops;
- * const lightCell = defineCell({
- *   name: "light",
- *   states: ["h"],
- *   forward(layer, x, { h }) {
- *     const z = named("z", sigmoid(layer.linear("gate_nn", [x, h])));
- *     const n = named("n", add(mul(z, x), mul(sub(1, z), h)));
- *     return { output: layer.linear("output_nn", [n, x]), states: { h: n } };
- *   },
- * });
- *
- * const corpus = await loadCorpus("embedded", 20);
- * const engine = openReferenceEngine();
- * const settings = { steps: 38, batch: 4, history: 20, log_every: 19 };
- * const run = await trainCell(engine, lightCell, { n_layers: 1, state_size: 8, seed: 0 }, settings, corpus.train);
- * console.log(run.curve);
- * console.log(equations(evaluationModel(lightCell, { n_layers: 1, state_size: 8 }).graph).join("\n"));
- * ```
+ * The README shows how to add a cell; that example runs as a test.
  *
  * @module
  */

@@ -101,6 +101,11 @@ function buildForward(cell: Cell, { n_layers, state_size, vocabulary, batch }: M
   return { parameters, states, newStates, logits: named("logits", logits) };
 }
 
+/** A state that the cell never reads (a feed-forward cell, to compare with) is nothing to carry. */
+function statesRead(graph: Graph, states: readonly State[]): State[] {
+  return states.filter(({ name }) => graph.inputs.has(name));
+}
+
 /**
  * The training step of a cell: forward, loss, gradient and one Adam update, as one graph.
  *
@@ -124,7 +129,8 @@ export function buildTrainingStep(cell: Cell, sizes: ModelSizes, { withGradients
     Object.assign(outputs, adamUpdate(name, tensor, gradient));
     if (withGradients) outputs[gradientName(name)] = gradient;
   });
-  return { graph: buildGraph(outputs), sizes, parameters: entries.map((e) => e.parameter), states, trained };
+  const graph = buildGraph(outputs);
+  return { graph, sizes, parameters: entries.map((e) => e.parameter), states: statesRead(graph, states), trained };
 }
 
 /**
@@ -167,7 +173,7 @@ export function evaluationModel(
   const sizes = { vocabulary: BYTE_VOCABULARY, batch: 1, ...given };
   const { parameters, states, newStates, logits } = buildForward(cell, sizes);
   const graph = buildGraph({ logits, ...newStates });
-  return { graph, sizes, parameters: parameters.entries().map((e) => e.parameter), states };
+  return { graph, sizes, parameters: parameters.entries().map((e) => e.parameter), states: statesRead(graph, states) };
 }
 
 /** Trainable numbers of a model, frozen ones included. */

@@ -45,14 +45,14 @@ export function copies(config: CellConfig, count: number): EngineRun[] {
 }
 
 /**
- * Milliseconds per step of a group, the median over rounds of about `roundSeconds` each, after a warm-up.
+ * Milliseconds per step of a group, the median over rounds of about `roundSeconds` each, after a warm-up of two rounds.
  *
  * @param threads for engines on the CPU
  */
 export async function timeSteps(
   engine: Engine,
   runs: readonly EngineRun[],
-  { rounds = 5, roundSeconds = 0.6, threads }: { rounds?: number; roundSeconds?: number; threads?: number } = {},
+  { rounds = 9, roundSeconds = 0.5, threads }: { rounds?: number; roundSeconds?: number; threads?: number } = {},
 ): Promise<number> {
   const group = await engine.open(runs, noise(100_000), threads);
   try {
@@ -66,7 +66,10 @@ export async function timeSteps(
     const perStep = await time(2);
     const steps = Math.max(1, Math.min(100, Math.round(1000 * roundSeconds / perStep)));
     const times: number[] = [];
-    for (let round = 0; round < rounds; round++) times.push(await time(steps));
+    for (let round = -2; round < rounds; round++) {
+      const perStepOfRound = await time(steps);
+      if (round >= 0) times.push(perStepOfRound);
+    }
     return median(times);
   } finally {
     await group.close();

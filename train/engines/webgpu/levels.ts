@@ -2,6 +2,7 @@
  * From a graph to tasks: what one run does in one step, as units that become kernel instances. Each task has a level;
  * it needs only what earlier levels made, so all tasks of one level, of all runs of a group, may run at once.
  */
+import { add, constant } from "../../../cells/graph/builder.ts";
 import type { Graph } from "../../../cells/graph/graph.ts";
 import { usersOf } from "../../../cells/graph/graph.ts";
 import { isElementwise, isOp, sameShape, type Tensor } from "../../../cells/graph/tensor.ts";
@@ -29,6 +30,22 @@ export interface TaskGraph {
 
 /** Level at which the inputs that change from step to step (bytes, scalars) are written. */
 export const INPUT_LEVEL = 0;
+
+/**
+ * A cell may hand a state on as it is: `a ← b`. Then a carried output is another's input, which must be kept until all is
+ * read; a copy of its own, made at the start of the step, lets it be treated like any computed tensor.
+ */
+export function separateCarried(graph: Graph): Graph {
+  const zero = constant(0);
+  const added: Tensor[] = [];
+  const outputs = new Map([...graph.outputs].map(([name, output]) => {
+    if (!isOp(output, "input") || graph.inputs.get(name) === output) return [name, output];
+    const copy = add(output, zero);
+    added.push(copy);
+    return [name, copy];
+  }));
+  return added.length ? { inputs: graph.inputs, outputs, nodes: [...graph.nodes, zero, ...added] } : graph;
+}
 
 /** @param fed names of the inputs that are written anew at each step; all others lie in memory from the start */
 export function toTasks(graph: Graph, fed: ReadonlySet<string>): TaskGraph {

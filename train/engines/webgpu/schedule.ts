@@ -7,7 +7,7 @@ import { isOp, type Tensor } from "../../../cells/graph/tensor.ts";
 import type { EngineRun } from "../engine.ts";
 import { copyKernel, elementwiseKernel } from "./elementwise.ts";
 import type { Kernel, KernelUse, Locate } from "./kernel.ts";
-import { INPUT_LEVEL, type Task, type TaskGraph, toTasks } from "./levels.ts";
+import { INPUT_LEVEL, separateCarried, type Task, type TaskGraph, toTasks } from "./levels.ts";
 import { type MemoryPlan, planMemory } from "./memory.ts";
 import { logLossKernel, operationKernel, stepInputsKernel } from "./operations.ts";
 
@@ -51,8 +51,9 @@ export interface Schedule {
 
 /** What a run needs, before it has a place. */
 export function planRun(run: EngineRun): { tasks: TaskGraph; memory: MemoryPlan } {
-  const tasks = toTasks(run.step.graph, FED);
-  return { tasks, memory: planMemory(run.step.graph, tasks) };
+  const graph = separateCarried(run.step.graph);
+  const tasks = toTasks(graph, FED);
+  return { tasks, memory: planMemory(graph, tasks) };
 }
 
 export function locator({ memory, base }: PlacedRun): Locate {

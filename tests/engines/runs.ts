@@ -1,0 +1,118 @@
+/** Runs for engines to train, cells that use what the gated cell does not, and the comparison of two trainings. */
+import { type Cell, defineCell } from "../../cells/cell.ts";
+import { catalogConfig, CELL_NAMES, cellOf } from "../../cells/catalog.ts";
+import { add, div, exp, log, mul, relu, sigmoid, sqrt, sub, tanh } from "../../cells/graph/builder.ts";
+import { buildTrainingStep, type ModelSizes } from "../../cells/language_model.ts";
+import type { Engine, EngineRun, TensorMap } from "../../train/engines/engine.ts";
+import { drawnWeights } from "../cells/models.ts";
+
+/** The catalog's cells beside the gated one. */
+export const CATALOG: readonly Cell[] = CELL_NAMES.filter((name) => name !== "gated")
+  .map((name) => cellOf(catalogConfig(name, 1, 4)));
+
+/** Every elementwise operation, with all shapes of operands: matrices, vectors, scalars, numbers on either side. */
+export const arithmeticCell: Cell = defineCell({
+  name: "arithmetic",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const vector = layer.parameter("vector", [layer.state_size]), scalar = layer.parameter("scalar", [], 4);
+    const n = layer.linear("state_nn", [x, h]);
+    const positive = add(exp(mul(vector, n)), 0.5);
+    const ratio = div(sub(n, vector), sqrt(positive));
+    const rectified = relu(add(sub(scalar, n), div(vector, positive)));
+    const next = tanh(add(mul(log(positive), sigmoid(ratio)), sub(1, rectified)));
+    return { output: add(next, div(1, positive)), states: { h: mul(next, exp(scalar)) } };
+  },
+});
+
+/** States that only change their names: what is carried into `before` is the very memory that `h` overwrites. */
+export const delayCell: Cell = defineCell({
+  name: "delay",
+  states: ["h", "before", "long_before"],
+  forward(layer, x, { h, before, long_before }) {
+    const n = tanh(layer.linear("state_nn", [x, h, before, long_before]));
+    return { output: n, states: { h: n, before: h, long_before: before } };
+  },
+});
+
+/** Two states that change places, one of them changed on the way. */
+export const swapCell: Cell = defineCell({
+  name: "swap",
+  states: ["a", "b"],
+  forward(layer, x, { a, b }) {
+    const n = tanh(layer.linear("state_nn", [x, a]));
+    return { output: n, states: { a: b, b: mul(add(a, n), 0.5) } };
+  },
+});
+
+/** One tensor that is carried under two names, and a state that nobody reads. */
+export const twinCell: Cell = defineCell({
+  name: "twin",
+  states: ["a", "b", "unread"],
+  forward(layer, x, { a, b }) {
+    const n = tanh(layer.linear("state_nn", [x, a, mul(a, b)]));
+    return { output: n, states: { a: n, b: n, unread: n } };
+  },
+});
+
+/** Cells that a user might write, beside those of the catalog. */
+export const UNUSUAL: readonly Cell[] = [arithmeticCell, delayCell, swapCell, twinCell];
+
+export const SMALL: ModelSizes = { n_layers: 2, state_size: 5, vocabulary: 7, batch: 3 };
+
+export function runOf(cell: Cell, sizes: ModelSizes = SMALL, { withGradients = false } = {}): EngineRun {
+  const step = buildTrainingStep(cell, sizes, { withGradients });
+  const tensors: TensorMap = drawnWeights(step.parameters);
+  return { step, tensors, stepsDone: 0, learningRate: 0.02 };
+}
+
+/** Bytes below the vocabulary, without a short period. */
+export function textOf(length: number, vocabulary: number): Uint8Array {
+  return new Uint8Array(length).map((_, i) => (i * i + 3 * i + Math.floor(i / 5)) % vocabulary);
+}
+
+/** Where the rows of a run start; each run of a group starts elsewhere. */
+export function offsetsOf(run: EngineRun, number: number): Uint32Array {
+  return new Uint32Array(run.step.sizes.batch).map((_, row) => 3 * row + 11 * number);
+}
+
+export interface Trained {
+  readonly losses: readonly number[];
+  readonly tensors: TensorMap;
+}
+
+/** Trains runs as one group: a pass per entry of `passes`, which says how many steps each has. */
+export async function train(
+  engine: Engine,
+  runs: readonly EngineRun[],
+  passes: readonly number[],
+  first = 0,
+): Promise<Trained[]> {
+  const { batch, vocabulary } = runs[0].step.sizes;
+  const text = textOf(3 * batch + 11 * runs.length + Math.max(...passes) + 50, vocabulary);
+  const group = await engine.open(runs, text);
+  try {
+    const losses: number[][] = runs.map(() => []);
+    for (const steps of passes) {
+      group.beginPass(runs.map((run, i) => offsetsOf(run, first + i)));
+      (await group.advance(steps)).forEach((part, i) => losses[i].push(...part));
+    }
+    const tensors = await Promise.all(runs.map((_, i) => group.read(i)));
+    return runs.map((_, i) => ({ losses: losses[i], tensors: tensors[i] }));
+  } finally {
+    await group.close();
+  }
+}
+
+/** Largest differences of losses (relative) and of all tensors (to the tensor's largest entry); NaN counts as Infinity. */
+export function differences(actual: Trained, expected: Trained): { losses: number; tensors: number } {
+  const largest = (errors: number[]) => errors.reduce((a, b) => (b <= a ? a : Number.isNaN(b) ? Infinity : b), 0);
+  const losses = expected.losses.map((loss, t) => Math.abs(actual.losses[t] - loss) / Math.abs(loss));
+  const tensors = [...expected.tensors].map(([name, values]) => {
+    const other = actual.tensors.get(name);
+    if (!other || other.length !== values.length) return Infinity;
+    const scale = Array.from(values).reduce((most, x) => Math.max(most, Math.abs(x)), 1e-3);
+    return largest(Array.from(values, (x, i) => Math.abs(other[i] - x) / scale));
+  });
+  return { losses: largest(losses), tensors: largest(tensors) };
+}

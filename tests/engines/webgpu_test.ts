@@ -1,0 +1,164 @@
+/** The WebGPU engine on whatever adapter is there; where none is, each test is counted as ignored. */
+import assert from "node:assert/strict";
+import { gatedCell } from "../../cells/gated_cell.ts";
+import { vanillaCell } from "../../cells/catalog.ts";
+import { buildTrainingStep } from "../../cells/language_model.ts";
+import type { EngineRun } from "../../train/engines/engine.ts";
+import { openReferenceEngine } from "../../train/engines/reference.ts";
+import { openWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/engine.ts";
+import { MAX_STEPS_PER_SUBMIT } from "../../train/engines/webgpu/schedule.ts";
+import { certifyGroup, type GoldenCase, TOLERANCES } from "../../train/golden.ts";
+import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
+import { CATALOG, differences, runOf, SMALL, train, UNUSUAL } from "./runs.ts";
+
+const opened = await openWebGpuEngine();
+console.log(opened ? `WebGPU tests run on ${opened.adapter}` : "WebGPU tests are ignored: there is no adapter");
+Deno.test.afterAll(() => opened?.close());
+
+function webgpuTest(name: string, run: (engine: WebGpuEngine) => Promise<void>): void {
+  Deno.test({ name, ignore: !opened, fn: () => run(opened!) });
+}
+
+const { settings, cases } = GOLDEN;
+
+webgpuTest("the WebGPU engine gives PyTorch's numbers when all 288 golden cases are one group", async (engine) => {
+  const errors = await certifyGroup(engine, settings, cases);
+  assert.deepEqual(failures(cases, errors, TOLERANCES.webgpu), []);
+});
+
+/** Faults to plant into one golden case, each well above the tolerance and small enough to be overlooked. */
+const FAULTS: readonly [
+  what: keyof Awaited<ReturnType<typeof certifyGroup>>[0],
+  plant: (golden: GoldenCase) => void,
+][] = [
+  ["losses", (golden) => golden.losses[7] *= 1.0005],
+  ["gradients", (golden) => golden.grads_at_step_1["layers.0.output_nn.weight"]![1] *= 1.0005],
+  ["gradients", (golden) => golden.grads_at_step_1["layers.0.state_nn.bias"] = null],
+  ["states", (golden) => golden.final_state[0][5] += 0.0003],
+];
+for (const [i, [what, plant]] of FAULTS.entries()) {
+  webgpuTest(`certifyGroup() notices when one number of the golden ${what} is wrong (${i + 1})`, async (engine) => {
+    const chosen = structuredClone(
+      cases.filter(({ n_layers, use_new_state }) => n_layers === 1 && use_new_state).slice(0, 3),
+    );
+    plant(chosen[1]);
+    const errors = await certifyGroup(engine, settings, chosen);
+    assert.ok(!(errors[1][what] <= TOLERANCES.webgpu), `${what} are off by ${errors[1][what]} only`);
+    assert.equal(failures(chosen, errors, TOLERANCES.webgpu).length, 1);
+  });
+}
+
+/** Eight runs that differ in everything a run may differ in; few sizes are multiples of a tile or of a vector. */
+function unlikeRuns(): EngineRun[] {
+  const common = { vocabulary: 250, batch: 30 };
+  const gated = (n_layers: number, state_size: number, changes: Parameters<typeof gatedConfig>[0] = {}) =>
+    runOf(gatedCell(gatedConfig(changes)), { ...common, n_layers, state_size });
+  const off = { use_input_gate: false, use_output_gate: false, use_old_state: false };
+  return [
+    gated(1, 20),
+    gated(2, 33),
+    gated(3, 7, off),
+    gated(2, 32, { ...off, use_forget_gate: false }),
+    gated(1, 64, { ...off, use_state_gate: false }),
+    gated(2, 1, { use_new_state: false }),
+    gated(1, 35, { gate_inputs: "x,h" }),
+    { ...gated(1, 20), learningRate: 0.005 },
+  ];
+}
+
+webgpuTest("the WebGPU engine gives each of eight unlike runs the same bits in a group as alone", async (engine) => {
+  const runs = unlikeRuns();
+  const together = await train(engine, runs, [3, 2]);
+  assert.equal(new Set(together.map(({ losses }) => losses.join())).size, 8, "runs must differ");
+  for (const [i, run] of runs.entries()) {
+    const [alone] = await train(engine, [run], [3, 2], i);
+    assert.deepEqual(alone.losses, together[i].losses, `losses of run ${i}`);
+    assert.deepEqual(alone.tensors, together[i].tensors, `tensors of run ${i}`);
+  }
+});
+
+webgpuTest("the WebGPU engine agrees with the reference when eight unlike runs are one group", async (engine) => {
+  const actual = await train(engine, unlikeRuns(), [3]);
+  const expected = await train(openReferenceEngine(), unlikeRuns(), [3]);
+  expected.forEach((reference, i) => {
+    const { losses } = differences(actual[i], reference);
+    assert.ok(losses <= TOLERANCES.webgpu, `losses of run ${i} are off by ${losses}`);
+  });
+});
+
+webgpuTest("the WebGPU engine gives the same bits when a training is repeated", async (engine) => {
+  const runs = unlikeRuns().slice(0, 3);
+  const first = await train(engine, runs, [4, 4]);
+  assert.deepEqual(await train(engine, runs, [4, 4]), first);
+});
+
+for (const cell of [...CATALOG, ...UNUSUAL]) {
+  webgpuTest(
+    `the WebGPU engine agrees with the reference over 12 steps when the cell is ${cell.name}`,
+    async (engine) => {
+      const runs = [runOf(cell), runOf(cell, { n_layers: 1, state_size: 9, vocabulary: 7, batch: 6 })];
+      for (const run of runs) {
+        const [actual] = await train(engine, [run], [7, 5]);
+        const [expected] = await train(openReferenceEngine(), [run], [7, 5]);
+        const { losses, tensors } = differences(actual, expected);
+        assert.ok(losses <= TOLERANCES.webgpu, `losses are off by ${losses}`);
+        // Adam divides by a gradient's size: where that is near zero, rounding is a large part of a step.
+        assert.ok(tensors <= 1e-3, `tensors are off by ${tensors}`);
+      }
+    },
+  );
+}
+
+webgpuTest("advance() gives the same losses when its steps fill several submits or come one by one", async (engine) => {
+  const steps = 2 * MAX_STEPS_PER_SUBMIT + 7;
+  const [run] = [runOf(vanillaCell)];
+  const [atOnce] = await train(engine, [run], [steps]);
+  assert.equal(atOnce.losses.length, steps);
+  const text = new Uint8Array(steps + 20).map((_, i) => (i * i + 3 * i + Math.floor(i / 5)) % SMALL.vocabulary);
+  const group = await engine.open([run], text);
+  group.beginPass([Uint32Array.of(0, 3, 6)]);
+  const parts = [
+    await group.advance(1),
+    await group.advance(MAX_STEPS_PER_SUBMIT),
+    await group.advance(steps - 1 - MAX_STEPS_PER_SUBMIT),
+  ];
+  await group.close();
+  assert.deepEqual(parts.flatMap(([losses]) => [...losses]), atOnce.losses);
+});
+
+webgpuTest("a run goes on with the same bits when its tensors are read and opened again", async (engine) => {
+  const run = runOf(gatedCell(gatedConfig({})));
+  const [whole] = await train(engine, [run], [6, 6]);
+  const [half] = await train(engine, [run], [6]);
+  const [rest] = await train(engine, [{ ...run, tensors: half.tensors, stepsDone: 6 }], [6]);
+  assert.deepEqual([...half.losses, ...rest.losses], whole.losses);
+  assert.deepEqual(rest.tensors, whole.tensors);
+});
+
+webgpuTest("read() gives carried and frozen tensors and results when new state is off", async (engine) => {
+  const run = runOf(gatedCell(gatedConfig({ use_new_state: false })), SMALL, { withGradients: true });
+  const [{ tensors }] = await train(engine, [run], [3]);
+  const [reference] = await train(openReferenceEngine(), [run], [3]);
+  assert.deepEqual([...tensors.keys()].sort(), [...reference.tensors.keys()].sort());
+  const frozen = run.step.parameters.map(({ name }) => name).filter((name) => !run.step.trained.includes(name));
+  assert.ok(frozen.includes("layers.0.state_nn.weight"));
+  for (const name of frozen) {
+    assert.deepEqual([...tensors.get(name)!], [...run.tensors.get(name)!], name);
+    assert.equal(tensors.get(`gradient.${name}`), undefined, name);
+  }
+});
+
+webgpuTest("capacity() says how many runs fit when they need more memory than the adapter grants", async (engine) => {
+  // Half a gigabyte each; nothing is allocated, since open() refuses first.
+  const step = buildTrainingStep(vanillaCell, { n_layers: 1, state_size: 4096, vocabulary: 256, batch: 16 });
+  const runs: EngineRun[] = new Array(500).fill({ step, tensors: new Map(), stepsDone: 0, learningRate: 0.001 });
+  const fit = engine.capacity(runs);
+  assert.ok(fit < 500, `${fit} runs fit`);
+  assert.equal(engine.capacity(runs.slice(0, fit)), fit);
+  await assert.rejects(engine.open(runs.slice(0, fit + 1), new Uint8Array(10)), {
+    name: "RangeError",
+    message: new RegExp(
+      `^Cannot open a group of ${fit + 1} runs: it needs a buffer of \\d+ MiB, the adapter allows \\d+ MiB$`,
+    ),
+  });
+});

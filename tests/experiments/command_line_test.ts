@@ -1,0 +1,248 @@
+/** The whole way through the real command line: init, train, evaluate, status, report, sample, and what goes wrong on it. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import tasks from "../../deno.json" with { type: "json" };
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+interface Finished {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a task's own command, with its own permissions. */
+async function task(name: keyof typeof tasks.tasks, ...args: string[]): Promise<Finished> {
+  const [deno, ...command] = tasks.tasks[name].command.split(" ");
+  assert.equal(deno, "deno");
+  const child = new Deno.Command(Deno.execPath(), { args: [...command, ...args], cwd: ROOT, env: { NO_COLOR: "1" } });
+  const { code, stdout, stderr } = await child.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+async function succeed(name: keyof typeof tasks.tasks, ...args: string[]): Promise<string> {
+  const { code, out, err } = await task(name, ...args);
+  assert.equal(code, 0, `${name} ${args.join(" ")}: ${err}`);
+  return out;
+}
+
+const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
+
+Deno.test("init, train, evaluate, status, report and sample go the whole way", async (t) => {
+  const dir = await Deno.makeTempDir();
+  const study = join(dir, "s");
+  const at = ["--dir", study];
+  try {
+    await t.step("init lists configurations and says how many are new", async () => {
+      const size = ["--state-size", "8", "--layers", "1", "--batch", "16", "--history", "101", "--steps", "300"];
+      assert.match(await succeed("init", ...at, ...size), /96 new configurations, 96 in all/);
+      assert.match(await succeed("init", ...at, ...size), /0 new configurations, 96 in all/);
+    });
+
+    await t.step("train trains what was asked for, on onnx, and goes on where it stopped", async () => {
+      const only = ["--only", "use_residual=true,use_state_gate=true", "--engine", "onnx", "--parallel", "2"];
+      assert.match(await succeed("train", ...at, ...only, "--limit", "2"), /2 runs finished, 0 failed/);
+      assert.match(await succeed("train", ...at, ...only, "--limit", "1"), /1 runs finished, 0 failed/);
+    });
+
+    await t.step("a result has the original's keys and a curve that falls", async () => {
+      const names = [...Deno.readDirSync(join(study, "results_01_all"))].map(({ name }) => name);
+      assert.equal(names.length, 3);
+      for (const name of names) {
+        const result = JSON.parse(await Deno.readTextFile(join(study, "results_01_all", name)));
+        assert.equal(name, `${result.id}.json`);
+        assert.equal(result.loss.length, 6);
+        assert.equal(result["min loss"], Math.min(...result.loss));
+        assert.deepEqual([result["training steps"], result.steps_done, result["batch size"], result["history size"]], [
+          300,
+          300,
+          16,
+          101,
+        ]);
+        assert.equal(result.dataset, "embedded");
+        assert.ok(result["end time"] >= result["start time"]);
+        assert.ok(result.test_bits_per_byte > 0 && result.test_bits_per_byte < 8);
+        assert.ok(await exists(join(study, "models_01_all", `${result.id}.onnx`)));
+        assert.ok(await exists(join(study, "checkpoints_01_all", `${result.id}.safetensors`)));
+      }
+    });
+
+    await t.step("evaluate gives the same score again", async () => {
+      const scores = () =>
+        [...Deno.readDirSync(join(study, "results_01_all"))].map(({ name }) => name).sort()
+          .map((name) => JSON.parse(Deno.readTextFileSync(join(study, "results_01_all", name))).test_loss);
+      const before = scores();
+      assert.match(await succeed("evaluate", ...at), /0 runs scored, 3 had a score/);
+      assert.match(await succeed("evaluate", ...at, "--again"), /3 runs scored/);
+      const after: number[] = scores();
+      after.forEach((score, i) => assert.ok(Math.abs(score - before[i]) < 1e-6, `${score} against ${before[i]}`));
+    });
+
+    await t.step("status counts, as text and as JSON", async () => {
+      assert.match(await succeed("status", ...at), /3 of 96 runs done, 0 running, 0 failed, 93 waiting/);
+      const status = JSON.parse(await succeed("status", ...at, "--json"));
+      assert.deepEqual([status.done, status.waiting, status.total], [3, 93, 96]);
+      assert.ok(status.seconds_left > 0 && status.best.min_loss > 0);
+    });
+
+    await t.step("report draws every picture and a page", async () => {
+      const out = await succeed("report", ...at, "--below", "9");
+      for (const name of ["results_01_all", "results_01_all_hyperparameters", "filtered_results_01_loss_below_9"]) {
+        for (const kind of ["svg", "png"]) {
+          assert.ok(await exists(join(study, `${name}.${kind}`)), `${name}.${kind}\n${out}`);
+        }
+      }
+      assert.ok(await exists(join(study, "report_01_all.html")));
+      assert.match(out, /rank +id/);
+    });
+
+    await t.step("sample prints the prompt and as many bytes as asked for, the same for one seed", async () => {
+      const args = [...at, "--prompt", "Pa ", "--bytes", "60", "--seed", "3"];
+      const out = await succeed("sample", ...args);
+      assert.ok(out.startsWith("Pa "));
+      assert.equal(await succeed("sample", ...args), out);
+      assert.notEqual(await succeed("sample", ...args.slice(0, -1), "4"), out);
+    });
+
+    await t.step("init --experiment 02 chooses the best of what is there", async () => {
+      const out = await succeed("init", ...at, "--experiment", "02");
+      assert.match(out, /Chosen from 3 finished runs of experiment 01/);
+      assert.match(out, /4 new configurations, 4 in all/);
+    });
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+const adapter = await navigator.gpu?.requestAdapter();
+if (!adapter) console.log("skipped: train --engine webgpu, for this machine has no WebGPU adapter");
+
+Deno.test({
+  name: "train --engine webgpu trains a group of different configurations, and names the adapter",
+  ignore: !adapter,
+  async fn() {
+    const dir = await Deno.makeTempDir();
+    try {
+      await succeed(
+        "init",
+        "--dir",
+        dir,
+        "--state-size",
+        "8",
+        "--layers",
+        "1,2",
+        "--batch",
+        "8",
+        "--history",
+        "41",
+        "--steps",
+        "80",
+      );
+      const out = await succeed("train", "--dir", dir, "--engine", "webgpu", "--parallel", "5", "--limit", "7");
+      assert.match(out, /Training 7 runs of 80 steps on webgpu \(.+\), 5 at a time/);
+      assert.match(out, /7 runs finished, 0 failed/);
+      const results = [...Deno.readDirSync(join(dir, "results_01_all"))]
+        .map(({ name }) => JSON.parse(Deno.readTextFileSync(join(dir, "results_01_all", name))));
+      assert.equal(results.length, 7);
+      assert.ok(results.every(({ engine, adapter, test_loss }) => engine === "webgpu" && adapter && test_loss > 0));
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});
+
+const WRONG: [string, Parameters<typeof task>, RegExp][] = [
+  ["an unknown flag", ["train", "--nonsense"], /^train: Cannot read the command line: unknown option '--nonsense'/],
+  [
+    "a value of the wrong kind",
+    ["train", "--parallel", "two"],
+    /^train: Cannot use --parallel two: must be a whole number of at least 1$/,
+  ],
+  [
+    "a value out of range",
+    ["init", "--layers", "0,1"],
+    /^init: Cannot use --layers 0,1: must be a whole number of at least 1$/,
+  ],
+  [
+    "an unknown engine",
+    ["train", "--engine", "cuda"],
+    /^train: Cannot use --engine cuda: must be one of auto, webgpu, onnx$/,
+  ],
+  [
+    "an unknown experiment",
+    ["status", "--experiment", "03"],
+    /^status: Cannot use --experiment 03: must be one of 01, 02$/,
+  ],
+  [
+    "a wrong expression",
+    ["train", "--only", "layers=2"],
+    /^train: Cannot use --only layers=2: 'layers=2' names no key/,
+  ],
+  ["a surplus argument", ["report", "here"], /^report: Cannot read the command line: too many arguments/],
+  [
+    "a study that is not there",
+    ["train", "--dir", "/nowhere/s"],
+    /^train: Cannot open study \/nowhere\/s: it has no study.json/,
+  ],
+  [
+    "a corpus that is not there",
+    ["init", "--dir", "/nowhere/s", "--corpus", "/nowhere/t"],
+    /^init: Cannot read corpus \/nowhere\/t: it does not exist/,
+  ],
+  ["a study below a file", ["init", "--dir", `${ROOT}deno.json/s`], /^init: Cannot read .*deno.json\/s\/study.json/],
+  [
+    "a golden file that is not there",
+    ["certify", "--golden", "/nowhere/g.json"],
+    /^certify: Cannot read golden file \/nowhere\/g.json/,
+  ],
+];
+
+for (const [what, args, message] of WRONG) {
+  Deno.test(`${args[0]} ends with one line and exit code 2 on ${what}`, async () => {
+    const { code, out, err } = await task(...args);
+    assert.equal(code, 2, err);
+    assert.match(err, message);
+    assert.equal(err.split("\n").length, 1, err);
+    assert.equal(out, "");
+  });
+}
+
+for (const name of Object.keys(tasks.tasks) as (keyof typeof tasks.tasks)[]) {
+  if (name === "test" || name === "ok") continue;
+  Deno.test(`${name} --help says what it does`, async () => {
+    const { code, out } = await task(name, "--help");
+    assert.equal(code, 0);
+    assert.match(out, new RegExp(`^Usage: deno task ${name} \\[options\\]`));
+  });
+}
+
+Deno.test("no task runs with all permissions, or with the network", () => {
+  for (const [name, { command }] of Object.entries(tasks.tasks)) {
+    assert.doesNotMatch(command, /(^| )(-A|--allow-all|--allow-net)( |$)/, name);
+  }
+});
+
+Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await succeed("init", "--dir", dir, "--state-size", "32", "--layers", "1");
+    const [, ...command] = tasks.tasks.train.command.split(" ");
+    const args = [...command, "--dir", dir, "--engine", "onnx", "--parallel", "1", "--limit", "1"];
+    const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "piped", stderr: "piped" }).spawn();
+    // The record of a running run is there before its first step.
+    while (!await exists(join(dir, "results_01_all")) || ![...Deno.readDirSync(join(dir, "results_01_all"))].length) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    child.kill("SIGINT");
+    const { code, stderr } = await child.output();
+    assert.equal(code, 130);
+    assert.match(new TextDecoder().decode(stderr), /left as not finished: [0-9a-f]{8}/);
+    const [{ name }] = [...Deno.readDirSync(join(dir, "results_01_all"))];
+    const record = JSON.parse(await Deno.readTextFile(join(dir, "results_01_all", name)));
+    assert.ok(!("loss" in record) && "start time" in record);
+    assert.match(await succeed("status", "--dir", dir), /0 of 48 runs done, 0 running, 0 failed, 48 waiting/);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

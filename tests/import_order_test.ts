@@ -1,0 +1,84 @@
+/** Data flows one way: a module imports from its own stage or from those before it, and never in a circle. */
+import assert from "node:assert/strict";
+import { dirname, join, relative } from "node:path";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+const STAGES = ["cells", "train", "experiments", "report"];
+
+/** Every module of the stages with the modules that it imports, by path from the root. */
+function readImports(): Map<string, string[]> {
+  const modules = new Map<string, string[]>();
+  const visit = (folder: string) => {
+    for (const { name, isDirectory } of Deno.readDirSync(join(ROOT, folder))) {
+      const path = join(folder, name);
+      if (isDirectory) visit(path);
+      else if (name.endsWith(".ts")) {
+        const source = Deno.readTextFileSync(join(ROOT, path));
+        const imports = [...source.matchAll(/(?:from|import)\s+"(\.[^"]+)"/g)].map(([, target]) =>
+          relative(ROOT, join(ROOT, dirname(path), target))
+        );
+        modules.set(path, imports);
+      }
+    }
+  };
+  STAGES.forEach(visit);
+  return modules;
+}
+
+/** Imports from a later stage, or from outside the stages. */
+function wrongWay(modules: ReadonlyMap<string, string[]>): string[] {
+  const stageOf = (path: string) => STAGES.indexOf(path.split("/")[0]);
+  return [...modules].flatMap(([path, imports]) =>
+    imports
+      .filter((target) => target.endsWith(".ts") && (stageOf(target) < 0 || stageOf(target) > stageOf(path)))
+      .map((target) => `${path} imports ${target}`)
+  );
+}
+
+/** One circle of imports, or undefined. */
+function findCycle(modules: ReadonlyMap<string, string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (path: string, trail: string[]): string[] | undefined => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
+    if (done.has(path)) return undefined;
+    for (const target of modules.get(path) ?? []) {
+      const cycle = visit(target, [...trail, path]);
+      if (cycle) return cycle;
+    }
+    done.add(path);
+    return undefined;
+  };
+  for (const path of modules.keys()) {
+    const cycle = visit(path, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
+}
+
+Deno.test("modules import from their own stage or an earlier one", () => {
+  const modules = readImports();
+  assert.ok(modules.size > 50, `only ${modules.size} modules were found`);
+  assert.deepEqual(wrongWay(modules), []);
+});
+
+Deno.test("modules do not import each other in a circle", () => {
+  assert.equal(findCycle(readImports()), undefined);
+});
+
+Deno.test("the import check finds a wrong way and a circle when there is one", () => {
+  const modules = new Map([["cells/a.ts", ["train/b.ts"]], ["train/b.ts", ["train/c.ts"]], ["train/c.ts", [
+    "train/b.ts",
+  ]]]);
+  assert.deepEqual(wrongWay(modules), ["cells/a.ts imports train/b.ts"]);
+  assert.deepEqual(findCycle(modules), ["train/b.ts", "train/c.ts", "train/b.ts"]);
+});
+
+Deno.test("one module alone knows the command-line library", () => {
+  const users: string[] = [];
+  for (const path of readImports().keys()) {
+    if (/from "(@commander-js\/extra-typings|commander)"/.test(Deno.readTextFileSync(join(ROOT, path)))) {
+      users.push(path);
+    }
+  }
+  assert.deepEqual(users, ["train/terminal/command_line.ts"]);
+});

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { configId } from "../../cells/config.ts";
+import { catalogConfig, CELL_NAMES, cellOf } from "../../cells/catalog.ts";
+import { interpret } from "../../cells/graph/interpreter.ts";
+import { evaluationModel } from "../../cells/language_model.ts";
+import { SMALL_CONFIG } from "../../train/bench/measure.ts";
+import { generateEmbedded } from "../../train/corpus/embedded.ts";
+import { initialWeights } from "../../train/corpus/random.ts";
+import { decodeModel } from "../../train/engines/onnx/proto.ts";
+import { cutFor, evaluateModel, exportModel } from "../../train/evaluate.ts";
+import { LoadedModel } from "../../train/model.ts";
+import type { CellConfig } from "../../cells/config.ts";
+
+/** Logits of one row, byte after byte, on the float64 interpreter. */
+function* referenceLogits(config: CellConfig, weights: Map<string, Float32Array>, text: Uint8Array) {
+  const model = evaluationModel(cellOf(config), config);
+  const feeds = new Map<string, ArrayLike<number>>(weights);
+  for (const { name, shape } of model.states) feeds.set(name, new Float64Array(shape[0] * shape[1]));
+  for (const byte of text) {
+    const outputs = interpret(model.graph, feeds.set("bytes", [byte]));
+    for (const { name } of model.states) feeds.set(name, outputs.get(name)!);
+    yield outputs.get("logits")!;
+  }
+}
+
+function setUp(config: CellConfig, bytes: number) {
+  const weights = initialWeights(evaluationModel(cellOf(config), config).parameters, 0);
+  return { weights, text: generateEmbedded(1, bytes).text, model: exportModel(config, weights, { corpus: "test" }) };
+}
+
+for (const cell of CELL_NAMES) {
+  Deno.test(`exportModel() of cell ${cell} gives the logits of the reference within 1e-5, with carried states`, async () => {
+    const config = cell === "gated" ? { ...SMALL_CONFIG, n_layers: 2, state_size: 12 } : catalogConfig(cell, 2, 12);
+    const { weights, text, model } = setUp(config, 30);
+    const loaded = await LoadedModel.open(model);
+    let furthest = 0, t = 0;
+    for (const expected of referenceLogits(config, weights, text)) {
+      const logits = await loaded.step([text[t++]]);
+      assert.equal(logits.length, 256);
+      furthest = Math.max(furthest, ...expected.map((x, i) => Math.abs(x - logits[i])));
+    }
+    await loaded.close();
+    assert.ok(furthest < 1e-5, `they differ by ${furthest}`);
+  });
+}
+
+Deno.test("exportModel() names inputs and outputs as documented, and says what it is of", () => {
+  const { model } = setUp(SMALL_CONFIG, 10);
+  const { graph, metadata_props, opset_import } = decodeModel(model);
+  const dims = (i: (typeof graph.input)[number]) =>
+    i.type.tensor_type.shape.dim.map((d) => "dim_param" in d ? d.dim_param : d.dim_value);
+  assert.deepEqual(graph.input.map((i) => [i.name, ...dims(i)]), [["bytes", "batch"], ["layers.0.h", "batch", 32]]);
+  assert.deepEqual(graph.output.map((o) => [o.name, ...dims(o)]), [["logits", "batch", 256], [
+    "layers.0.h.next",
+    "batch",
+    32,
+  ]]);
+  assert.deepEqual(opset_import.map(({ version }) => version), [17]);
+  const metadata = Object.fromEntries(metadata_props.map(({ key, value }) => [key, value]));
+  assert.equal(metadata.id, configId(SMALL_CONFIG));
+  assert.equal(metadata.corpus, "test");
+  assert.equal(JSON.parse(metadata.config).state_size, 32);
+});
+
+Deno.test("evaluateModel() in one stream is the mean surprise of the reference, each byte but the first once", async () => {
+  const { weights, text, model } = setUp({ ...SMALL_CONFIG, state_size: 8 }, 200);
+  let total = 0, t = 0;
+  for (const logits of referenceLogits({ ...SMALL_CONFIG, state_size: 8 }, weights, text.subarray(0, -1))) {
+    const peak = Math.max(...logits);
+    total += peak + Math.log(logits.reduce((a, x) => a + Math.exp(x - peak), 0)) - logits[text[++t]];
+  }
+  const score = await evaluateModel(model, text, 1, { streams: 1, warm_up: 0 });
+  assert.equal(score.bytes, 199);
+  assert.ok(Math.abs(score.nats - total / 199) < 1e-5, `${score.nats} against ${total / 199}`);
+  assert.ok(Math.abs(score.bits_per_byte - score.nats / Math.LN2) < 1e-12);
+});
+
+Deno.test("evaluateModel() in many streams scores each byte once, and close to one stream", async () => {
+  const { text, model } = setUp({ ...SMALL_CONFIG, state_size: 8 }, 3001);
+  const one = await evaluateModel(model, text, 1, { streams: 1, warm_up: 0 });
+  const many = await evaluateModel(model, text, 1, { streams: 7, warm_up: 64 });
+  assert.equal(many.bytes, 3000);
+  assert.ok(Math.abs(one.nats - many.nats) < 1e-3, `${one.nats} against ${many.nats}`);
+});
+
+Deno.test("cutFor() reads a short text as one stream, and gives a long one at most 64", () => {
+  assert.deepEqual(cutFor(500), { streams: 1, warm_up: 0 });
+  assert.deepEqual(cutFor(10_240), { streams: 10, warm_up: 256 });
+  assert.equal(cutFor(10_000_000).streams, 64);
+});
+
+Deno.test("LoadedModel.open() refuses a file that is no evaluation model", async () => {
+  await assert.rejects(LoadedModel.open(new Uint8Array([255, 255, 255]), { file: "x.onnx" }), /^TypeError: Cannot/);
+  await assert.rejects(
+    LoadedModel.open(new Uint8Array(), { file: "x.onnx" }),
+    /Cannot open x.onnx: it is no evaluation model/,
+  );
+});

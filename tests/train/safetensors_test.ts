@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { decodeWeights, encodeWeights } from "../../train/checkpoint.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../train/safetensors.ts";
+import { initialWeights } from "../../train/corpus/random.ts";
+import { evaluationModel } from "../../cells/language_model.ts";
+import { gatedCell } from "../../cells/gated_cell.ts";
+import { SMALL_CONFIG } from "../../train/bench/measure.ts";
+
+const file = {
+  tensors: new Map([["b", { shape: [2, 2], values: Float32Array.of(1, 2, 3, 4) }], ["a", {
+    shape: [1],
+    values: Float32Array.of(5),
+  }]]),
+  metadata: { by: "test" },
+};
+
+Deno.test("encodeSafetensors() lays a file out as the format says", () => {
+  const bytes = encodeSafetensors(file);
+  const view = new DataView(bytes.buffer);
+  const length = Number(view.getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  assert.equal(length % 8, 0);
+  assert.deepEqual(header, {
+    __metadata__: { by: "test" },
+    a: { dtype: "F32", shape: [1], data_offsets: [0, 4] },
+    b: { dtype: "F32", shape: [2, 2], data_offsets: [4, 20] },
+  });
+  assert.equal(view.getFloat32(8 + length, true), 5);
+  assert.equal(view.getFloat32(8 + length + 16, true), 4);
+  assert.equal(bytes.length, 8 + length + 20);
+});
+
+Deno.test("decodeSafetensors() reads back what was written, also at an odd place in memory", () => {
+  const bytes = encodeSafetensors(file);
+  const shifted = new Uint8Array(bytes.length + 1).subarray(1);
+  shifted.set(bytes);
+  const read = decodeSafetensors(shifted, "f");
+  assert.deepEqual(read.tensors.get("b"), file.tensors.get("b"));
+  assert.deepEqual(read.metadata, file.metadata);
+});
+
+Deno.test("decodeSafetensors() names the file and what is wrong with a damaged one", () => {
+  const bytes = encodeSafetensors(file);
+  const edited = (from: string, to: string) => {
+    const text = new TextDecoder("latin1").decode(bytes).replace(from, to);
+    return Uint8Array.from(text, (c) => c.charCodeAt(0));
+  };
+  assert.throws(() => decodeSafetensors(bytes.subarray(0, 5), "f"), /Cannot read f: it has 5 bytes/);
+  assert.throws(() => decodeSafetensors(bytes.subarray(0, 40), "f"), /Cannot read f: its header ends at byte/);
+  assert.throws(
+    () => decodeSafetensors(bytes.subarray(0, bytes.length - 1), "f"),
+    /Cannot read f: tensor 'b' ends at byte/,
+  );
+  assert.throws(() => decodeSafetensors(edited("F32", "F16"), "f"), /Cannot read f: tensor 'a' is F16, must be F32/);
+  assert.throws(
+    () => decodeSafetensors(edited('"shape":[1]', '"shape":[3]'), "f"),
+    /tensor 'a' has 4 bytes, its shape \[3\] needs 12/,
+  );
+  assert.throws(() => decodeSafetensors(edited('{"__', '["__'), "f"), /its header is not JSON/);
+});
+
+Deno.test("encodeWeights() and decodeWeights() keep every weight, PyTorch's names and the configuration", () => {
+  const { parameters } = evaluationModel(gatedCell(SMALL_CONFIG), SMALL_CONFIG);
+  const weights = initialWeights(parameters, 0);
+  const read = decodeWeights(encodeWeights(SMALL_CONFIG, parameters, weights), parameters, "f");
+  assert.deepEqual(read.weights, weights);
+  assert.deepEqual(read.config, SMALL_CONFIG);
+  assert.ok(read.weights.has("layers.0.state_gate_nn.weight") && read.weights.has("output_embedding.bias"));
+});
+
+Deno.test("decodeWeights() refuses a file that lacks a weight or has it in another shape", () => {
+  const { parameters } = evaluationModel(gatedCell(SMALL_CONFIG), SMALL_CONFIG);
+  const bytes = encodeWeights(SMALL_CONFIG, parameters, initialWeights(parameters, 0));
+  const wider = parameters.map((p) => p.name === "output_embedding.bias" ? { ...p, shape: [257] } : p);
+  assert.throws(
+    () => decodeWeights(bytes, [...parameters, { name: "more", shape: [1], fan_in: 1 }], "f"),
+    /weight 'more' is missing/,
+  );
+  assert.throws(() => decodeWeights(bytes, wider, "f"), /weight 'output_embedding.bias' is \[256\], must be \[257\]/);
+});
