@@ -1,12 +1,12 @@
 /** What `train` does: takes waiting runs, trains them in groups, exports and scores each, and writes it down. */
 import { canonicalJson } from "../cells/config.ts";
-import { countParameters } from "../cells/language_model.ts";
+import { countParameters, type TrainingStep } from "../cells/language_model.ts";
 import { encodeWeights } from "../train/checkpoint.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
 import { formatDuration, openProgress, type ProgressBar } from "../train/terminal/progress.ts";
-import { cellJob, prepare, totalSteps, type TrainedRun, trainGroup, type TrainingSettings } from "../train/trainer.ts";
+import { cellJob, stepOf, totalSteps, type TrainedRun, trainGroup, type TrainingSettings } from "../train/trainer.ts";
 import metadata from "../deno.json" with { type: "json" };
 import { DEFAULT_PARALLEL, type EngineChoice, openEngine } from "./engines.ts";
 import { openQueue, type Queue } from "./queue.ts";
@@ -147,18 +147,22 @@ class TrainingSession {
   /** Claims the next runs, as many as fit; what another process has is left to it. */
   #take(size: number): Run[] {
     const group: Run[] = [];
+    let bytes = 0;
     while (group.length < size && this.#waiting.length && !this.options.signal?.aborted) {
       const [next] = this.#waiting;
-      const candidates = [...group, next].map(({ entry, seed }) =>
-        prepare(cellJob({ config: entry.config, seed }), this.#settings)
-      );
-      const fits = this.engine.capacity(candidates) === candidates.length;
+      const footprint = this.engine.footprint(this.#stepOf(next));
       // A run that does not even fit alone is tried all the same: the engine's error says by how much.
-      if (!fits && group.length) break;
+      if (group.length && bytes + footprint > this.engine.memory) break;
       this.#waiting.shift();
-      if (this.#queue.claim(this.#claimKey(next))) group.push(next);
+      if (!this.#queue.claim(this.#claimKey(next))) continue;
+      group.push(next);
+      bytes += footprint;
     }
     return group;
+  }
+
+  #stepOf({ entry, seed }: Run): TrainingStep {
+    return stepOf(cellJob({ config: entry.config, seed }), this.#settings);
   }
 
   #giveBack(group: readonly Run[]): void {
@@ -202,8 +206,9 @@ class TrainingSession {
   }
 
   /** The result of a run as it starts: everything but what training finds. */
-  #newRecord({ entry, seed }: Run): RunResult {
-    const { parameters } = prepare(cellJob({ config: entry.config, seed }), this.#settings).step;
+  #newRecord(run: Run): RunResult {
+    const { entry, seed } = run;
+    const { parameters } = this.#stepOf(run);
     return {
       ...entry.config,
       id: entry.id,

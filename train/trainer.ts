@@ -70,10 +70,15 @@ export function cellJob({ config, seed }: Job): CellJob {
   return { cell: cellOf(config), n_layers: config.n_layers, state_size: config.state_size, seed };
 }
 
-/** A job as an engine takes it. */
-export function prepare({ cell, n_layers, state_size, seed }: CellJob, { batch }: TrainingSettings): EngineRun {
-  const step = buildTrainingStep(cell, { n_layers, state_size, vocabulary: BYTE_VOCABULARY, batch });
-  return { step, tensors: initialWeights(step.parameters, seed), stepsDone: 0, learningRate: ADAM.learning_rate };
+/** The training step of a job. */
+export function stepOf({ cell, n_layers, state_size }: CellJob, { batch }: TrainingSettings): TrainingStep {
+  return buildTrainingStep(cell, { n_layers, state_size, vocabulary: BYTE_VOCABULARY, batch });
+}
+
+/** A job as an engine takes it, with its initial weights. */
+export function prepare(job: CellJob, settings: TrainingSettings): EngineRun {
+  const step = stepOf(job, settings);
+  return { step, tensors: initialWeights(step.parameters, job.seed), stepsDone: 0, learningRate: ADAM.learning_rate };
 }
 
 /**

@@ -81,7 +81,11 @@ export interface Trained {
   readonly tensors: TensorMap;
 }
 
-/** Trains runs as one group: a pass per entry of `passes`, which says how many steps each has. */
+/**
+ * Trains runs as one group: a pass per entry of `passes`, which says how many steps each has.
+ *
+ * @param first number of the first run: alone, it reads the same text as in the middle of a group
+ */
 export async function train(
   engine: Engine,
   runs: readonly EngineRun[],
@@ -89,7 +93,7 @@ export async function train(
   first = 0,
 ): Promise<Trained[]> {
   const { batch, vocabulary } = runs[0].step.sizes;
-  const text = textOf(3 * batch + 11 * runs.length + Math.max(...passes) + 50, vocabulary);
+  const text = textOf(3 * batch + 11 * (first + runs.length) + Math.max(...passes), vocabulary);
   const group = await engine.open(runs, text);
   try {
     const losses: number[][] = runs.map(() => []);

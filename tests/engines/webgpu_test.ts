@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { gatedCell } from "../../cells/gated_cell.ts";
 import { vanillaCell } from "../../cells/catalog.ts";
+import { sizeOf } from "../../cells/graph/tensor.ts";
 import { buildTrainingStep } from "../../cells/language_model.ts";
 import type { EngineRun } from "../../train/engines/engine.ts";
 import { openReferenceEngine } from "../../train/engines/reference.ts";
@@ -9,7 +10,7 @@ import { openWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/
 import { MAX_STEPS_PER_SUBMIT } from "../../train/engines/webgpu/schedule.ts";
 import { certifyGroup, type GoldenCase, TOLERANCES } from "../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
-import { CATALOG, differences, runOf, SMALL, train, UNUSUAL } from "./runs.ts";
+import { CATALOG, differences, offsetsOf, runOf, SMALL, textOf, train, UNUSUAL } from "./runs.ts";
 
 const opened = await openWebGpuEngine();
 console.log(opened ? `WebGPU tests run on ${opened.adapter}` : "WebGPU tests are ignored: there is no adapter");
@@ -111,19 +112,17 @@ for (const cell of [...CATALOG, ...UNUSUAL]) {
 
 webgpuTest("advance() gives the same losses when its steps fill several submits or come one by one", async (engine) => {
   const steps = 2 * MAX_STEPS_PER_SUBMIT + 7;
-  const [run] = [runOf(vanillaCell)];
+  const run = runOf(vanillaCell);
   const [atOnce] = await train(engine, [run], [steps]);
   assert.equal(atOnce.losses.length, steps);
-  const text = new Uint8Array(steps + 20).map((_, i) => (i * i + 3 * i + Math.floor(i / 5)) % SMALL.vocabulary);
-  const group = await engine.open([run], text);
-  group.beginPass([Uint32Array.of(0, 3, 6)]);
-  const parts = [
-    await group.advance(1),
-    await group.advance(MAX_STEPS_PER_SUBMIT),
-    await group.advance(steps - 1 - MAX_STEPS_PER_SUBMIT),
-  ];
+  const group = await engine.open([run], textOf(steps + 20, SMALL.vocabulary));
+  group.beginPass([offsetsOf(run, 0)]);
+  const parts: number[] = [];
+  for (const count of [1, MAX_STEPS_PER_SUBMIT, MAX_STEPS_PER_SUBMIT + 6]) {
+    parts.push(...(await group.advance(count))[0]);
+  }
   await group.close();
-  assert.deepEqual(parts.flatMap(([losses]) => [...losses]), atOnce.losses);
+  assert.deepEqual(parts, atOnce.losses);
 });
 
 webgpuTest("a run goes on with the same bits when its tensors are read and opened again", async (engine) => {
@@ -148,17 +147,17 @@ webgpuTest("read() gives carried and frozen tensors and results when new state i
   }
 });
 
-webgpuTest("capacity() says how many runs fit when they need more memory than the adapter grants", async (engine) => {
-  // Half a gigabyte each; nothing is allocated, since open() refuses first.
+webgpuTest("open() refuses a group when its footprints are more than the engine's memory", async (engine) => {
+  // Some hundred megabytes each; nothing is allocated, since open() refuses first.
   const step = buildTrainingStep(vanillaCell, { n_layers: 1, state_size: 4096, vocabulary: 256, batch: 16 });
-  const runs: EngineRun[] = new Array(500).fill({ step, tensors: new Map(), stepsDone: 0, learningRate: 0.001 });
-  const fit = engine.capacity(runs);
-  assert.ok(fit < 500, `${fit} runs fit`);
-  assert.equal(engine.capacity(runs.slice(0, fit)), fit);
-  await assert.rejects(engine.open(runs.slice(0, fit + 1), new Uint8Array(10)), {
+  const run: EngineRun = { step, tensors: new Map(), stepsDone: 0, learningRate: 0.001 };
+  const floats = [...step.graph.inputs.values()].reduce((total, { shape }) => total + sizeOf(shape), 0);
+  assert.ok(engine.footprint(step) >= 4 * floats, "a run holds its weights and moments at least");
+  const tooMany = Math.floor(engine.memory / engine.footprint(step)) + 1;
+  await assert.rejects(engine.open(new Array(tooMany).fill(run), new Uint8Array(10)), {
     name: "RangeError",
     message: new RegExp(
-      `^Cannot open a group of ${fit + 1} runs: it needs a buffer of \\d+ MiB, the adapter allows \\d+ MiB$`,
+      `^Cannot open a group of ${tooMany} runs: it needs a buffer of \\d+ MiB, the adapter allows \\d+ MiB$`,
     ),
   });
 });

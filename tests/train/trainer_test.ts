@@ -19,7 +19,8 @@ function fakeEngine(lossAt: (step: number) => number) {
     name: "reference",
     adapter: "fake",
     lanes: () => ({ groups: 1, runs: 1 }),
-    capacity: (runs) => runs.length,
+    memory: Infinity,
+    footprint: () => 0,
     close: () => Promise.resolve(),
     open: () =>
       Promise.resolve({

@@ -96,7 +96,7 @@ async function benchWebGpu(engine: WebGpuEngine): Promise<Row[]> {
   const rows: Row[] = [];
   for (const size of engine.software ? [1, 8] : [1, 4, 16, 64]) {
     const runs = copies(config, size);
-    if (engine.capacity(runs) < size) break;
+    if (size * engine.footprint(runs[0].step) > engine.memory) break;
     const dispatches = buildSchedule(runs).dispatches.length;
     const ms = await timeSteps(engine, runs, { rounds: 3 });
     const what = `webgpu: ${size} × (${config.n_layers} layer${config.n_layers > 1 ? "s" : ""} × ${config.state_size})`;

@@ -48,8 +48,10 @@ export interface Engine {
    * How `parallel` runs are best kept busy: `groups` groups at once of `runs` runs each.
    */
   lanes(parallel: number): { groups: number; runs: number };
-  /** How many of these runs, from the first, fit into one group. */
-  capacity(runs: readonly EngineRun[]): number;
+  /** Bytes of device memory that the runs of one group may take together. */
+  readonly memory: number;
+  /** Bytes that a run takes of it. */
+  footprint(step: TrainingStep): number;
   /**
    * Opens a group.
    *

@@ -8,7 +8,9 @@ export function openReferenceEngine(): Engine {
     name: "reference",
     adapter: "float64 interpreter",
     lanes: (parallel) => ({ groups: 1, runs: parallel }),
-    capacity: (runs) => runs.length,
+    // The system's memory is shared and swapped: it sets no limit that could be named.
+    memory: Infinity,
+    footprint: () => 0,
     open: (runs, text) => Promise.resolve(new ReferenceGroup(runs, text)),
     close: () => Promise.resolve(),
   };

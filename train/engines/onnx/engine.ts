@@ -10,7 +10,9 @@ export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): E
     name: "onnx",
     adapter: `ONNX Runtime CPU, ${cores} cores`,
     lanes: (parallel) => ({ groups: parallel, runs: 1 }),
-    capacity: (runs) => runs.length,
+    // The system's memory is shared and swapped: it sets no limit that could be named.
+    memory: Infinity,
+    footprint: () => 0,
     open: (runs, text, threads = Math.max(1, Math.floor(cores / runs.length))) => OnnxGroup.open(runs, text, threads),
     close: () => Promise.resolve(),
   };

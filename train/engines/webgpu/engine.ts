@@ -31,11 +31,8 @@ export async function openWebGpuEngine(): Promise<WebGpuEngine | undefined> {
     adapter: opened.adapter,
     software: opened.software,
     lanes: (parallel) => ({ groups: 1, runs: parallel }),
-    capacity: (runs) => {
-      let bytes = 0;
-      const full = runs.findIndex((run) => (bytes += planRun(run).memory.size * FLOAT_BYTES) > limit);
-      return full < 0 ? runs.length : full;
-    },
+    memory: limit,
+    footprint: (step) => planRun({ step }).memory.size * FLOAT_BYTES,
     open: (runs, text) => WebGpuGroup.open(opened, pipelines, runs, text, limit),
     close: () => Promise.resolve(opened.device.destroy()),
   };

@@ -50,8 +50,8 @@ export interface Schedule {
 }
 
 /** What a run needs, before it has a place. */
-export function planRun(run: EngineRun): { tasks: TaskGraph; memory: MemoryPlan } {
-  const graph = separateCarried(run.step.graph);
+export function planRun({ step }: Pick<EngineRun, "step">): { tasks: TaskGraph; memory: MemoryPlan } {
+  const graph = separateCarried(step.graph);
   const tasks = toTasks(graph, FED);
   return { tasks, memory: planMemory(graph, tasks) };
 }
