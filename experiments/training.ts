@@ -74,8 +74,13 @@ async function waitingRuns(study: Study, { dir, experiment, only, limit }: Train
   }
   const waiting: Run[] = [];
   for (const run of chosen) {
-    const result = await study.readResult(experiment, run.key);
-    if (!result || !(isFinished(result) || result.failed)) waiting.push(run);
+    try {
+      const result = await study.readResult(experiment, run.key);
+      if (!result || !(isFinished(result) || result.failed)) waiting.push(run);
+    } catch (error) {
+      // Someone may want to mend the file: its run is left alone, the others go on.
+      console.error(`train: ${error instanceof Error ? error.message : error}; this run is skipped`);
+    }
   }
   return waiting.slice(0, limit);
 }
@@ -90,6 +95,8 @@ class TrainingSession {
   readonly #waiting: Run[];
   /** Steps and smoothed losses of the groups under way, for the progress bar. */
   readonly #underWay = new Map<number, { steps: number; losses: readonly number[] }>();
+  readonly #failure = new AbortController();
+  readonly #signal: AbortSignal;
   #stepsDone = 0;
   #best = Infinity;
 
@@ -107,6 +114,7 @@ class TrainingSession {
       batch: training.batch,
       history: training.history,
     };
+    this.#signal = AbortSignal.any([this.#failure.signal, ...(options.signal ? [options.signal] : [])]);
     this.#waiting = [...waiting];
     this.#queue = openQueue(study.queuePath, `${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`);
     this.#bar = openProgress(waiting.length * totalSteps(this.#settings), "steps", options.quiet);
@@ -123,7 +131,7 @@ class TrainingSession {
       } steps on ${this.engine.name} (${this.engine.adapter}), ${parallel} at a time`,
     );
     try {
-      await Promise.all(Array.from({ length: groups }, (_, lane) => this.#lane(lane, runs, threads)));
+      await everyOne(Array.from({ length: groups }, (_, lane) => this.#lane(lane, runs, threads)));
     } finally {
       clearInterval(beat);
       this.#bar.stop();
@@ -135,9 +143,13 @@ class TrainingSession {
   async #lane(lane: number, size: number, threads: number): Promise<void> {
     for (;;) {
       const group = this.#take(size);
-      if (!group.length || this.options.signal?.aborted) return this.#giveBack(group);
+      if (!group.length || this.#signal.aborted) return this.#giveBack(group);
       try {
         await this.#trainGroup(lane, group, threads);
+      } catch (error) {
+        // The other lanes stop at a good place too, rather than lose what they have in hand.
+        this.#failure.abort();
+        throw error;
       } finally {
         this.#giveBack(group);
       }
@@ -148,7 +160,7 @@ class TrainingSession {
   #take(size: number): Run[] {
     const group: Run[] = [];
     let bytes = 0;
-    while (group.length < size && this.#waiting.length && !this.options.signal?.aborted) {
+    while (group.length < size && this.#waiting.length && !this.#signal.aborted) {
       const [next] = this.#waiting;
       const footprint = this.engine.footprint(this.#stepOf(next));
       // A run that does not even fit alone is tried all the same: the engine's error says by how much.
@@ -174,7 +186,7 @@ class TrainingSession {
   }
 
   async #trainGroup(lane: number, group: readonly Run[], threads: number): Promise<void> {
-    const { experiment, signal } = this.options;
+    const { experiment } = this.options;
     // Another process may have finished a run between our list and our claim.
     const records = new Map<Run, RunResult>();
     for (const run of group) {
@@ -189,7 +201,7 @@ class TrainingSession {
 
     const jobs = runs.map(({ entry, seed }) => cellJob({ config: entry.config, seed }));
     const trained = await trainGroup(this.engine, jobs, this.#settings, this.corpus.train, {
-      signal,
+      signal: this.#signal,
       threads,
       onProgress: ({ step, losses }) => {
         this.#underWay.set(lane, { steps: step * runs.length, losses });
@@ -202,7 +214,7 @@ class TrainingSession {
       return;
     }
     this.#stepsDone += trained.reduce((total, { steps_done }) => total + steps_done, 0);
-    for (const [i, run] of runs.entries()) await this.#finish(run, records.get(run)!, trained[i], threads);
+    await this.#finishAll(runs.map((run, i) => ({ run, record: records.get(run)!, trained: trained[i] })), threads);
   }
 
   /** The result of a run as it starts: everything but what training finds. */
@@ -228,8 +240,20 @@ class TrainingSession {
     };
   }
 
+  /** Finishes the runs of a group, as many at a time as the lane has threads. */
+  async #finishAll(
+    ended: readonly { run: Run; record: RunResult; trained: TrainedRun }[],
+    threads: number,
+  ): Promise<void> {
+    const left = [...ended];
+    const work = async () => {
+      for (let next = left.shift(); next; next = left.shift()) await this.#finish(next.run, next.record, next.trained);
+    };
+    await everyOne(Array.from({ length: threads }, work));
+  }
+
   /** Exports, scores and writes down a trained run. */
-  async #finish(run: Run, record: RunResult, trained: TrainedRun, threads: number): Promise<void> {
+  async #finish(run: Run, record: RunResult, trained: TrainedRun): Promise<void> {
     const { experiment } = this.options;
     const about = { corpus: this.corpus.name, corpus_sha1: this.corpus.sha1, seed: String(run.seed) };
     const outcome = {
@@ -248,7 +272,7 @@ class TrainingSession {
     await writeAtomically(this.study.checkpointPath(experiment, run.key), weights);
     const model = exportModel(run.entry.config, trained.tensors, about);
     await writeAtomically(this.study.modelPath(experiment, run.key), model);
-    const score = await evaluateModel(model, this.corpus.test, threads);
+    const score = await evaluateModel(model, this.corpus.test);
     const minLoss = trained.curve.reduce((a, b) => Math.min(a, b));
     const result = { ...record, ...outcome, ...scoreFields(score), loss: [...trained.curve], "min loss": minLoss };
     await this.study.writeResult(experiment, run.key, result);
@@ -271,6 +295,12 @@ class TrainingSession {
     const best = Number.isFinite(this.#best) ? `, best ${this.#best.toFixed(3)}` : "";
     this.#bar.update(this.#steps(), `${current}${best}`);
   }
+}
+
+/** Waits for all, then throws the first error if there was one: nobody's work goes on behind the error's back. */
+async function everyOne(promises: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(promises)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
 }
 
 /** A score under the names that a result gives it. */

@@ -167,7 +167,7 @@ async function runPasses(
  * losses costs nothing. The numbers do not depend on it.
  */
 class ChunkSize {
-  #steps = 4;
+  #steps = 1;
   #last = performance.now();
 
   next(): number {

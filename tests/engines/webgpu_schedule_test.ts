@@ -55,7 +55,7 @@ for (const cell of [...CATALOG, ...UNUSUAL]) {
   Deno.test(`planRun() gives sound levels and memory when the cell is ${cell.name}`, () => checkPlan(runOf(cell)));
 }
 
-Deno.test("overlaps() and simulate() notice when a plan puts two living tensors in one place", async () => {
+Deno.test("overlaps() and simulate() notice when a plan puts two living tensors in one place", () => {
   const run = gatedRun(gatedConfig({}));
   const plan = planRun(run);
   const offsets = new Map(plan.memory.offsets);

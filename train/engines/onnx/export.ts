@@ -1,6 +1,6 @@
 /** A graph as an ONNX model: opset 17, IR version 8, standard operators only. */
 import type { Graph } from "../../../cells/graph/graph.ts";
-import { isOp, type OpName, type Tensor } from "../../../cells/graph/tensor.ts";
+import type { OpName, Tensor } from "../../../cells/graph/tensor.ts";
 import type { TensorMap } from "../engine.ts";
 import {
   ATTRIBUTE_TYPE,
@@ -110,7 +110,8 @@ export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Arra
   for (const node of graph.nodes) names.set(node, emit(model, node, node.inputs.map((source) => names.get(source)!)));
   for (const [name, tensor] of graph.outputs) model.publish(names.get(tensor)!, outputName(graph, name));
 
-  const describe = (name: string, tensor: Tensor) => valueInfo(name, tensor, openBatch);
+  // Indices and states have a batch as first axis; what is read but not carried in a forward graph are weights.
+  const isBatched = (name: string, { dtype }: Tensor) => openBatch && (dtype === "index" || graph.outputs.has(name));
   return encodeModel({
     ir_version: IR_VERSION,
     producer_name: "cellspace",
@@ -125,19 +126,18 @@ export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Arra
           floatTensor(name, [...graph.inputs.get(name)!.shape], values)
         ),
       ],
-      input: [...graph.inputs].filter(([name]) => !weights.has(name)).map(([name, t]) => describe(name, t)),
-      output: [...graph.outputs].map(([name, t]) => describe(outputName(graph, name), t)),
+      input: [...graph.inputs].filter(([name]) => !weights.has(name)).map(([name, t]) =>
+        valueInfo(name, t, isBatched(name, t))
+      ),
+      output: [...graph.outputs].map(([name, t]) => valueInfo(outputName(graph, name), t, isBatched(name, t))),
     },
     opset_import: [{ domain: "", version: OPSET }],
     metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   });
 }
 
-function valueInfo(name: string, tensor: Tensor, openBatch: boolean): ValueInfoProto {
-  const isWeight = isOp(tensor, "input") && /\.(weight|bias)$/.test(tensor.attributes.name);
-  const dim = tensor.shape.map((size, axis) =>
-    openBatch && axis === 0 && !isWeight ? { dim_param: "batch" } : { dim_value: size }
-  );
+function valueInfo(name: string, tensor: Tensor, isBatched: boolean): ValueInfoProto {
+  const dim = tensor.shape.map((size, axis) => isBatched && axis === 0 ? { dim_param: "batch" } : { dim_value: size });
   const elem_type = tensor.dtype === "index" ? DATA_TYPE.INT64 : DATA_TYPE.FLOAT;
   return { name, type: { tensor_type: { elem_type, shape: { dim } } } };
 }
