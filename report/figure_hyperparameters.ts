@@ -208,7 +208,6 @@ function meanBars(groups: readonly PlacedGroup[]): Plot.Markish[] {
     x2: (group: PlacedGroup) => group.x + HALF_BAR,
   };
   return [
-    Plot.ruleY(withMean(groups), { ...bar, stroke: COLOUR.background, strokeWidth: 5 }),
     Plot.ruleY(withMean(groups), { ...bar, stroke: COLOUR.highlight, strokeWidth: 2.5 }),
   ];
 }

@@ -4,7 +4,7 @@ import type { Graph } from "./graph.ts";
 import { isElementwise, isOp, type Tensor } from "./tensor.ts";
 
 /** Fill colours by what a node is; dark text reads on all of them, also for colour-blind readers. */
-const FILL = { weight: "#f2e6c9", input: "#cfe3f5", product: "#fbd9c6", elementwise: "#ffffff", other: "#e4e4e4" };
+const FILL = { input: "#cfe3f5", product: "#fbd9c6", elementwise: "#ffffff", other: "#e4e4e4" };
 
 /** Signs that are shorter than the operation's name. */
 const SIGNS: Partial<Record<Tensor["op"], string>> = { add: "+", sub: "−", mul: "⊙", div: "/", sigmoid: "σ" };

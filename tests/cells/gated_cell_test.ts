@@ -26,6 +26,15 @@ for (const n_layers of [1, 2, 3]) {
   });
 }
 
+Deno.test("certifyGroup() gives Infinity when a number is NaN, in which every comparison is false", async () => {
+  const chosen = structuredClone(cases.slice(0, 2));
+  chosen[1].losses[3] = chosen[1].final_state[0][2] = NaN;
+  chosen[1].grads_at_step_1["layers.0.output_nn.bias"] = [NaN, 1];
+  const [right, wrong] = await certifyGroup(openReferenceEngine(), settings, chosen);
+  assert.deepEqual(wrong, { losses: Infinity, gradients: Infinity, states: Infinity });
+  assert.deepEqual(failures([chosen[0]], [right], TOLERANCES.reference), []);
+});
+
 Deno.test("gatedCell() freezes exactly the weights that get no gradient in the golden file", () => {
   let frozen = 0;
   for (const golden of cases) {

@@ -16,7 +16,8 @@ export const arithmeticCell: Cell = defineCell({
   states: ["h"],
   forward(layer, x, { h }) {
     const vector = layer.parameter("vector", [layer.state_size]), scalar = layer.parameter("scalar", [], 4);
-    const n = layer.linear("state_nn", [x, h]);
+    // a vector that is computed, not given, meets a matrix that is there from the start
+    const n = layer.linear("state_nn", [x, mul(sigmoid(vector), h)]);
     const positive = add(exp(mul(vector, n)), 0.5);
     const ratio = div(sub(n, vector), sqrt(positive));
     const rectified = relu(add(sub(scalar, n), div(vector, positive)));
@@ -55,8 +56,23 @@ export const twinCell: Cell = defineCell({
   },
 });
 
+/**
+ * States that no gradient reads, so that nothing but the forward pass keeps them from being overwritten: `a` and `b` by one
+ * tensor, `c` at the very level at which `k` reads it.
+ */
+export const reservoirCell: Cell = defineCell({
+  name: "reservoir",
+  states: ["a", "b", "c", "k"],
+  forward(layer, x, { a, b, c, k }) {
+    const n = tanh(layer.linear("state_nn", [a, b]));
+    const driven = add(mul(c, 0.5), layer.parameter("drive", [layer.state_size]));
+    const output = tanh(layer.linear("output_nn", [x, k]));
+    return { output, states: { a: n, b: n, c: driven, k: layer.linear("read_nn", [a, c]) } };
+  },
+});
+
 /** Cells that a user might write, beside those of the catalog. */
-export const UNUSUAL: readonly Cell[] = [arithmeticCell, delayCell, swapCell, twinCell];
+export const UNUSUAL: readonly Cell[] = [arithmeticCell, delayCell, swapCell, twinCell, reservoirCell];
 
 export const SMALL: ModelSizes = { n_layers: 2, state_size: 5, vocabulary: 7, batch: 3 };
 

@@ -1,0 +1,24 @@
+/** What the README shows is what the code makes. */
+import assert from "node:assert/strict";
+import tasks from "../deno.json" with { type: "json" };
+import { evaluationModel, gatedCell, toSvg } from "../mod.ts";
+import { BEST_CONFIG } from "../train/bench/measure.ts";
+
+const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
+
+Deno.test("docs/best_cell.svg is what toSvg() draws of the best cell", async () => {
+  const config = { ...BEST_CONFIG, n_layers: 1 };
+  assert.equal(await read("docs/best_cell.svg"), await toSvg(evaluationModel(gatedCell(config), config).graph));
+});
+
+Deno.test("the README names every task", async () => {
+  const readme = await read("README.md");
+  for (const name of Object.keys(tasks.tasks)) assert.ok(readme.includes(`\`${name}\``), name);
+});
+
+Deno.test("every file that the README links to is there", async () => {
+  const readme = await read("README.md");
+  const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path);
+  assert.ok(links.length > 5);
+  for (const path of links) await Deno.stat(new URL(`../${path}`, import.meta.url));
+});
