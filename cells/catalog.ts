@@ -1,4 +1,5 @@
 /** Named cells: the gated one, and known ones to compare with. Each is one short function. */
+import { UserError } from "./errors.ts";
 import type { Cell } from "./cell.ts";
 import { defineCell } from "./cell.ts";
 import { type CellConfig, SWITCHES } from "./config.ts";
@@ -72,12 +73,12 @@ export const CELL_NAMES: readonly string[] = ["gated", ...CELLS.keys()];
 /**
  * The cell of a configuration.
  *
- * @throws {RangeError} if `config.cell` is not in the catalog
+ * @throws {UserError} if `config.cell` is not in the catalog
  */
 export function cellOf(config: CellConfig): Cell {
   if (config.cell === undefined || config.cell === "gated") return gatedCell(config);
   const cell = CELLS.get(config.cell);
-  if (!cell) throw new RangeError(`Cannot make cell '${config.cell}': must be one of ${CELL_NAMES.join(", ")}`);
+  if (!cell) throw new UserError(`Cannot make cell '${config.cell}': must be one of ${CELL_NAMES.join(", ")}`);
   return cell;
 }
 

@@ -2,6 +2,7 @@
  * What one configuration is: seven switches, layers, state size; its validation and its id.
  * Source: the design's section 1 (switches) and section 3 (id).
  */
+import { UserError } from "./errors.ts";
 import { createHash } from "node:crypto";
 import { z } from "zod";
 
@@ -62,11 +63,11 @@ export const GATE_INPUTS = ["x,h,n", "x,h"] as const;
 export type GateInputs = typeof GATE_INPUTS[number];
 
 /** Optional keys with their defaults. One of them counts towards an id only where it differs from its default. */
-const OPTIONAL_DEFAULTS = { gate_inputs: "x,h,n", cell: "gated" } as const;
+export const OPTIONAL_DEFAULTS: Readonly<Record<string, string>> = { gate_inputs: "x,h,n", cell: "gated" } as const;
 
 /** Largest layer count and state size that a configuration may ask for: a typing error must not ask for terabytes. */
-const MAX_LAYERS = 64;
-const MAX_STATE_SIZE = 16_384;
+export const MAX_LAYERS = 64;
+export const MAX_STATE_SIZE = 16_384;
 
 /** One configuration: the seven switches, layers and state size, and two optional keys. */
 export interface CellConfig extends Readonly<Record<SwitchKey, boolean>> {
@@ -112,35 +113,40 @@ export function isValidSwitchSetting(switches: Record<SwitchKey, boolean>): bool
   return switches.use_new_state || switches.use_old_state;
 }
 
+/** Issues that one line names; a list of hundreds of entries may have as many. */
+const MOST_ISSUES = 3;
+
 /** One line that says what is wrong with a value, from a schema's error. */
 export function describeSchemaError(error: z.ZodError): string {
-  return error.issues.map((issue) => {
+  const lines = error.issues.map((issue) => {
     const where = issue.path.length ? `'${issue.path.join(".")}': ` : "";
     return where + issue.message.replace(/^Invalid input: /, "");
-  }).join("; ");
+  });
+  const more = lines.length - MOST_ISSUES;
+  return lines.slice(0, MOST_ISSUES).join("; ") + (more > 0 ? `; and ${more} more` : "");
 }
 
 /**
  * Checks a value from outside.
  *
- * @throws {TypeError} with one line naming each wrong key, what was found and what is needed
+ * @throws {UserError} with one line naming each wrong key, what was found and what is needed
  */
 export function parseConfig(value: unknown, from = "a configuration"): CellConfig {
   const parsed = configSchema.safeParse(value);
-  if (!parsed.success) throw new TypeError(`Cannot read ${from}: ${describeSchemaError(parsed.error)}`);
+  if (!parsed.success) throw new UserError(`Cannot read ${from}: ${describeSchemaError(parsed.error)}`);
   return parsed.data;
 }
 
 /** The configuration alone, from an object that holds other keys too (a list entry, a result). */
-export function pickConfig(value: Record<string, unknown>): CellConfig {
+export function pickConfig(value: Record<string, unknown>, from?: string): CellConfig {
   const own = Object.keys(configFields).filter((key) => value[key] !== undefined).map((key) => [key, value[key]]);
-  return parseConfig(Object.fromEntries(own));
+  return parseConfig(Object.fromEntries(own), from);
 }
 
 /** The keys that count, sorted: all required ones, and optional ones that differ from their default. */
 function significantEntries(config: CellConfig): [string, unknown][] {
   return Object.entries(config)
-    .filter(([key, value]) => value !== undefined && OPTIONAL_DEFAULTS[key as keyof typeof OPTIONAL_DEFAULTS] !== value)
+    .filter(([key, value]) => value !== undefined && OPTIONAL_DEFAULTS[key] !== value)
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 

@@ -1,4 +1,5 @@
 /** Which engine trains. */
+import { UserError } from "../cells/errors.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { openOnnxEngine } from "../train/engines/onnx/engine.ts";
 import { openWebGpuEngine } from "../train/engines/webgpu/engine.ts";
@@ -12,13 +13,15 @@ export const DEFAULT_PARALLEL = { onnx: navigator.hardwareConcurrency, webgpu: 6
 /**
  * Opens an engine. `auto` takes webgpu where the adapter is a real GPU, else onnx; a software adapter serves only on request.
  *
- * @throws {Error} if webgpu was asked for and there is no adapter
+ * @throws {UserError} if webgpu was asked for and there is no adapter
  */
 export async function openEngine(choice: EngineChoice): Promise<Engine> {
   if (choice === "onnx") return openOnnxEngine();
   const engine = await openWebGpuEngine();
   if (choice === "webgpu") {
-    if (!engine) throw new Error("Cannot open engine webgpu: this machine has no WebGPU adapter; use --engine onnx");
+    if (!engine) {
+      throw new UserError("Cannot open engine webgpu: this machine has no WebGPU adapter; use --engine onnx");
+    }
     return engine;
   }
   if (engine && !engine.software) return engine;

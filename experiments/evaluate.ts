@@ -1,6 +1,6 @@
 /** `deno task evaluate`: scores finished runs on the test split through ONNX Runtime. */
 import { dirFlag, EXIT, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
-import { openProgress } from "../train/terminal/progress.ts";
+import { openProgress, plural } from "../train/terminal/progress.ts";
 import { evaluateStudy } from "./scoring.ts";
 
 const flags = {
@@ -13,21 +13,24 @@ if (import.meta.main) {
   const description = "Scores finished runs that have no test score yet; training does so by itself.";
   await runCommand({ name: "evaluate", description, flags }, async (options) => {
     let bar: ReturnType<typeof openProgress> | undefined;
-    const { scored, had, problems } = await evaluateStudy({
+    const { scored, had, problems, unreadable } = await evaluateStudy({
       ...options,
       onScore(done, total, key, { bits_per_byte, streams, warm_up }) {
         bar ??= openProgress(total, "models");
         bar.print(
-          `${key.slice(0, 8)}  test ${
-            bits_per_byte.toFixed(4)
-          } bits/byte (${streams} streams, warm-up ${warm_up} bytes)`,
+          `${key.slice(0, 8)}  test ${bits_per_byte.toFixed(4)} bits/byte (${
+            plural(streams, "stream")
+          }, warm-up ${warm_up} bytes)`,
         );
         bar.update(done, `${bits_per_byte.toFixed(3)} bits/byte`);
       },
       onProblem: (problem) => console.error(`evaluate: ${problem}`),
     });
     bar?.stop();
-    console.log(`${scored} runs scored, ${had} had a score, ${problems} could not be scored`);
-    return problems ? EXIT.failed : EXIT.ok;
+    for (const line of unreadable) console.error(`evaluate: ${line}`);
+    console.log(
+      `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,
+    );
+    return problems + unreadable.length ? EXIT.failed : EXIT.ok;
   });
 }

@@ -1,4 +1,6 @@
 /** `deno task init`: writes or extends the list of configurations. */
+import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/config.ts";
+import { plural } from "../train/terminal/progress.ts";
 import { dirFlag, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
 import { initStudy, SPLIT_TEXT } from "./study.ts";
 
@@ -10,8 +12,8 @@ const flags = {
     "text to train on: 'embedded', or a file (default: the study's, else embedded)",
     undefined,
   ),
-  stateSizes: flag.wholeList("--state-size <list>", "state sizes to list (default: 32,256)", undefined),
-  layers: flag.wholeList("--layers <list>", "numbers of layers to list (default: 1,2,3)", undefined),
+  stateSizes: flag.wholeList("--state-size <list>", "state sizes to list (default: 32,256)", undefined, MAX_STATE_SIZE),
+  layers: flag.wholeList("--layers <list>", "numbers of layers to list (default: 1,2,3)", undefined, MAX_LAYERS),
   seeds: flag.whole(
     "--seeds <n>",
     "runs of each configuration, seeds 0 … n−1 (default: the study's, else 1)",
@@ -23,21 +25,25 @@ const flags = {
 };
 
 if (import.meta.main) {
-  const description = "Makes a study, or adds configurations to one. Nothing that is there is changed or removed.";
+  const description = "Makes a study, or adds configurations to one. No configuration is ever removed. " +
+    "For a study that has some, new ones need --state-size or --layers; other flags change its settings.";
   await runCommand({ name: "init", description, flags }, async (options) => {
-    const { study, corpus, added, total, chosenFrom } = await initStudy(options);
+    const { study, corpus, added, total, chosenFrom, before } = await initStudy(options);
     const { training, seeds } = study.settings;
     const rate = corpus.entropy_rate === undefined
       ? ""
       : `, entropy rate ${corpus.entropy_rate.toFixed(4)} nats per byte (${
         (corpus.entropy_rate / Math.LN2).toFixed(4)
       } bits)`;
-    console.log(`Study ${study.dir}: corpus ${corpus.name}, ${corpus.bytes} bytes (${SPLIT_TEXT})${rate}`);
-    if (chosenFrom !== undefined) console.log(`Chosen from ${chosenFrom} finished runs of experiment 01`);
-    console.log(`Experiment ${options.experiment}: ${added} new configurations, ${total} in all`);
+    const was = (old: number | undefined, now: number) => old === undefined || old === now ? "" : ` (was ${old})`;
+    console.log(`Study in ${study.dir}: corpus ${corpus.name}, ${corpus.bytes} bytes (${SPLIT_TEXT})${rate}`);
+    if (chosenFrom !== undefined) console.log(`Chosen from ${plural(chosenFrom, "finished run")} of experiment 01`);
+    console.log(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
+    const steps = training.steps[options.experiment];
     console.log(
-      `Each: ${seeds} seed${seeds > 1 ? "s" : ""}, ${training.steps[options.experiment]} steps, ` +
-        `batch ${training.batch}, history ${training.history} bytes`,
+      `Each: ${plural(seeds, "seed")}${was(before?.seeds, seeds)}, ` +
+        `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}, ` +
+        `batch ${training.batch}, history ${plural(training.history, "byte")}`,
     );
   });
 }

@@ -1,7 +1,6 @@
 /** What `status` shows: where a study stands. */
-import { existsSync } from "node:fs";
 import { totalSteps } from "../train/trainer.ts";
-import { openQueue } from "./queue.ts";
+import { readClaims } from "./queue.ts";
 import { type FinishedResult, isFinished } from "./result.ts";
 import { type Experiment, type Run, Study } from "./store.ts";
 
@@ -35,7 +34,7 @@ export async function overviewOf(dir: string, experiment: Experiment): Promise<O
   const byKey = new Map(results.map((result) => [`${result.id}/${result.seed}`, result]));
   const resultOf = ({ entry, seed }: Run) => byKey.get(`${entry.id}/${seed}`);
 
-  const claims = readClaims(study, experiment);
+  const claims = livingClaims(study, experiment);
   const finished = runs.flatMap((run) => {
     const result = resultOf(run);
     return result && isFinished(result) ? [{ key: run.key, result }] : [];
@@ -72,22 +71,16 @@ export async function overviewOf(dir: string, experiment: Experiment): Promise<O
   };
 }
 
-/** Claims of living processes. Reading must not make a database where there is none. */
-function readClaims(study: Study, experiment: Experiment): RunningRun[] {
-  if (!existsSync(study.queuePath)) return [];
-  const queue = openQueue(study.queuePath, "status");
+/** Claims of living processes. */
+function livingClaims(study: Study, experiment: Experiment): RunningRun[] {
   const prefix = `${experiment}/`;
-  try {
-    return queue.claims().filter(({ key, stale }) => key.startsWith(prefix) && !stale)
-      .map(({ key, owner, since }) => ({ key: key.slice(prefix.length), owner, since }));
-  } finally {
-    queue.close();
-  }
+  return readClaims(study.queuePath).filter(({ key, stale }) => key.startsWith(prefix) && !stale)
+    .map(({ key, owner, since }) => ({ key: key.slice(prefix.length), owner, since }));
 }
 
 /**
- * Time for the runs that are left: the mean time between two ends so far (which counts runs side by side rightly), scaled
- * by the steps and by the size of the model.
+ * Time for the runs that are left: the work so far per second in which anything trained (so that runs side by side count
+ * rightly, and nights do not), applied to the work that is left.
  */
 function secondsLeft(
   study: Study,
@@ -105,10 +98,17 @@ function secondsLeft(
     steps: training.steps[experiment],
     log_every: training.log_every[experiment],
   });
-  const perWork = finished.map((r) => r.train_seconds / work(r, r.steps_done));
-  const mean = perWork.reduce((a, b) => a + b, 0) / perWork.length;
-  const starts = finished.map((r) => r["start time"]), ends = finished.map((r) => r["end time"]);
-  const busy = finished.reduce((total, r) => total + r.train_seconds, 0);
-  const sideBySide = Math.max(1, busy / Math.max(1, Math.max(...ends) - Math.min(...starts)));
-  return mean * left.reduce((total, { entry }) => total + work(entry.config, steps), 0) / sideBySide;
+  const done = finished.reduce((total, r) => total + work(r, r.steps_done), 0);
+  return left.reduce((total, { entry }) => total + work(entry.config, steps), 0) * busySeconds(finished) / done;
+}
+
+/** Seconds in which at least one of the runs trained. */
+function busySeconds(finished: readonly FinishedResult[]): number {
+  const spans = finished.map((r) => [r["end time"] - r.train_seconds, r["end time"]]).sort(([a], [b]) => a - b);
+  let total = 0, reached = -Infinity;
+  for (const [start, end] of spans) {
+    total += Math.max(0, end - Math.max(start, reached));
+    reached = Math.max(reached, end);
+  }
+  return total;
 }

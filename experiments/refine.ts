@@ -1,8 +1,8 @@
 /** Experiment 02: the best of 01, larger. */
 import { type CellConfig, configId } from "../cells/config.ts";
 
-/** Share of experiment 01 that goes on, the best by `min loss`. */
-export const PROMOTED_SHARE = 0.1;
+/** How many of experiment 01 go on, the best by `min loss`: a tenth, rounded up. Not `× 0.1`, which makes 8 of 70. */
+export const promotedCount = (total: number): number => Math.ceil(total / 10);
 
 const SIZES = { small: 32, usual: 256, large: 512 } as const;
 const MOST_LAYERS = 3;
@@ -20,7 +20,7 @@ export interface RefinedConfig {
  * @param ranked configurations of experiment 01, best first
  */
 export function refine(ranked: readonly CellConfig[]): RefinedConfig[] {
-  const best = ranked.slice(0, Math.ceil(ranked.length * PROMOTED_SHARE));
+  const best = ranked.slice(0, promotedCount(ranked.length));
   const refined = new Map<string, RefinedConfig>();
   for (const origin of best) {
     const same = { ...origin, state_size: origin.state_size === SIZES.small ? SIZES.usual : origin.state_size };

@@ -2,8 +2,10 @@
  * One run's record, as it stands in `results_*\/<id>.json`. The keys with spaces are the original study's;
  * new ones are snake_case. A run that has not finished has no `loss`.
  */
+import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
-import { type CellConfig, configFields, configSchema, describeSchemaError, pickConfig } from "../cells/config.ts";
+import type { Score } from "../train/evaluate.ts";
+import { type CellConfig, configFields, describeSchemaError, pickConfig } from "../cells/config.ts";
 
 const finishedFields = {
   /** Smoothed training loss, nats per byte, one value every `log_every` steps. */
@@ -51,8 +53,9 @@ export const resultSchema = z.looseObject({
   parameters: z.number().int().positive(),
   cellspace_version: z.string(),
   "old id": z.string().optional(),
-  /** Why the run ended without a result. */
+  /** Why the run ended without a result, and its smoothed loss up to there. */
   failed: z.string().optional(),
+  loss_before_failure: z.array(z.number()).optional(),
   ...z.object({ ...finishedFields, ...evaluationFields }).partial().shape,
 });
 
@@ -73,20 +76,24 @@ export function configOf(result: RunResult): CellConfig {
 /**
  * Checks a parsed result file.
  *
- * @throws {TypeError} naming the file and each wrong key
+ * @throws {UserError} naming the file and each wrong key
  */
 export function parseResult(value: unknown, file: string): RunResult {
   const parsed = resultSchema.safeParse(value);
-  if (!parsed.success) throw new TypeError(`Cannot read ${file}: ${describeSchemaError(parsed.error)}`);
-  if (!configSchema.safeParse(pickConfigKeys(parsed.data)).success) {
-    throw new TypeError(`Cannot read ${file}: its keys are not a valid configuration`);
-  }
+  if (!parsed.success) throw new UserError(`Cannot read ${file}: ${describeSchemaError(parsed.error)}`);
+  pickConfig(parsed.data, file);
   return parsed.data;
 }
 
-/** The keys of a configuration that the result has. */
-function pickConfigKeys(result: RunResult): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.keys(configFields).filter((k) => result[k] !== undefined).map((k) => [k, result[k]]),
-  );
+/** A score under the names that a result gives it. */
+export function scoreFields(
+  { nats, bits_per_byte, bytes, streams, warm_up }: Score,
+): z.infer<z.ZodObject<typeof evaluationFields>> {
+  return {
+    test_loss: nats,
+    test_bits_per_byte: bits_per_byte,
+    test_bytes: bytes,
+    test_streams: streams,
+    test_warm_up: warm_up,
+  };
 }

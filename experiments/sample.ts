@@ -1,9 +1,10 @@
 /** `deno task sample`: text from a trained model. */
+import { UserError } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
 import { LoadedModel } from "../train/model.ts";
 import { dirFlag, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
 import { configOf } from "./result.ts";
-import { findRun, readModel, sampleText } from "./sampling.ts";
+import { findRun, sampleText } from "./sampling.ts";
 import { Study } from "./store.ts";
 
 const flags = {
@@ -26,8 +27,13 @@ if (import.meta.main) {
   await runCommand({ name: "sample", description, flags }, async ({ dir, experiment, id, prompt, ...options }) => {
     const study = await Study.open(dir);
     const { key, result } = await findRun(study, experiment, id);
-    const { path, model } = await readModel(study, experiment, key);
+    const { path, model } = await study.readModel(experiment, key);
     const loaded = await LoadedModel.open(model, { file: path });
+    if (loaded.metadata.id !== result.id) {
+      throw new UserError(
+        `Cannot use ${path}: it is the model of configuration ${loaded.metadata.id}, must be ${result.id}`,
+      );
+    }
     console.error(
       `${key.slice(0, 8)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"]?.toFixed(4)} nats/byte`,
     );

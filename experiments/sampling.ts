@@ -1,7 +1,8 @@
 /** Text from a trained model. */
+import { UserError } from "../cells/errors.ts";
 import type { LoadedModel } from "../train/model.ts";
 import { randomStream } from "../train/corpus/random.ts";
-import { type Experiment, runKey, type Study } from "./store.ts";
+import { type Experiment, runKey, shortKey, type Study } from "./store.ts";
 import { isFinished, type RunResult } from "./result.ts";
 
 export interface SampleOptions {
@@ -47,7 +48,7 @@ export function draw(logits: ArrayLike<number>, temperature: number, u: number):
 /**
  * The finished run that is meant: by a prefix of its key, or the best.
  *
- * @throws {Error} if no run, or more than one, has the prefix
+ * @throws {UserError} if no run, or more than one, has the prefix
  */
 export async function findRun(
   study: Study,
@@ -58,40 +59,19 @@ export async function findRun(
   const finished = results.filter(isFinished).sort((a, b) => a["min loss"] - b["min loss"]);
   const where = `experiment ${experiment} of ${study.dir}`;
   if (!finished.length) {
-    throw new Error(`Cannot find a model: no run of ${where} has finished; train some with 'deno task train'`);
+    throw new UserError(`Cannot find a model: no run of ${where} has finished; train some with 'deno task train'`);
   }
   const named = finished.map((result) => ({ key: runKey(result.id, result.seed), result }));
   if (prefix === undefined) return named[0];
   // A whole key is meant exactly, though `<id>_seed1` begins with `<id>`.
   const exact = named.filter(({ key }) => key === prefix);
   const matches = exact.length ? exact : named.filter(({ key }) => key.startsWith(prefix));
-  if (!matches.length) throw new Error(`Cannot find run '${prefix}': no finished run of ${where} begins so`);
+  if (!matches.length) throw new UserError(`Cannot find run '${prefix}': no finished run of ${where} begins so`);
   if (matches.length > 1) {
-    const list = matches.slice(0, 4).map(({ key }) =>
-      key.slice(0, prefix.length + 6) + (key.includes("_") ? key.slice(64) : "")
-    );
-    throw new Error(
+    const list = matches.slice(0, 4).map(({ key }) => shortKey(key));
+    throw new UserError(
       `Cannot tell which run '${prefix}' is: ${matches.length} begin so (${list.join(", ")}); give more of the id`,
     );
   }
   return matches[0];
-}
-
-/** The bytes of a run's model. */
-export async function readModel(
-  study: Study,
-  experiment: Experiment,
-  key: string,
-): Promise<{ path: string; model: Uint8Array }> {
-  const path = study.modelPath(experiment, key);
-  try {
-    return { path, model: await Deno.readFile(path) };
-  } catch (error) {
-    const why = error instanceof Deno.errors.NotFound
-      ? "it does not exist"
-      : error instanceof Error
-      ? error.message
-      : error;
-    throw new Error(`Cannot read model ${path}: ${why}; make it again with 'deno task evaluate --again'`);
-  }
 }

@@ -1,20 +1,20 @@
 /** What `evaluate` does: scores finished runs on the test split. */
+import { messageOf, UserError } from "../cells/errors.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { configId } from "../cells/config.ts";
 import { evaluationModel } from "../cells/language_model.ts";
 import { decodeWeights } from "../train/checkpoint.ts";
 import { evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
-import { configOf, isFinished, type RunResult } from "./result.ts";
-import { readModel } from "./sampling.ts";
-import { type Experiment, runKey, Study, writeAtomically } from "./store.ts";
+import { configOf, isFinished, type RunResult, scoreFields } from "./result.ts";
+import { type Experiment, runKey, Study } from "./store.ts";
 import { studyCorpus } from "./study.ts";
-import { scoreFields } from "./training.ts";
 
 export interface EvaluateOptions {
   readonly dir: string;
   readonly experiment: Experiment;
   /** Scores runs that have a score too, after making their model anew from the checkpoint. */
   readonly again: boolean;
+  readonly signal?: AbortSignal;
   readonly onScore?: (done: number, total: number, key: string, score: Score) => void;
   /** Told of a run that cannot be scored; the others go on. */
   readonly onProblem?: (problem: string) => void;
@@ -23,33 +23,58 @@ export interface EvaluateOptions {
 /**
  * Scores finished runs.
  *
- * @returns how many were scored, had a score already, and could not be scored
+ * @returns how many were scored, had a score already, and could not be scored; and a line for each file that could not be read
  */
-export async function evaluateStudy({ dir, experiment, again, onScore, onProblem }: EvaluateOptions) {
+export async function evaluateStudy({ dir, experiment, again, signal, onScore, onProblem }: EvaluateOptions) {
   const study = await Study.open(dir);
   const { results, unreadable } = await study.readResults(experiment);
   const finished = results.filter(isFinished);
   const todo = finished.filter(({ test_loss }) => again || test_loss === undefined);
-  for (const problem of unreadable) onProblem?.(problem);
-  let scored = 0, problems = unreadable.length;
+  let scored = 0, problems = 0;
   if (todo.length) {
-    const corpus = await studyCorpus(study);
+    const { test } = await studyCorpus(study);
     for (const result of todo) {
+      if (signal?.aborted) break;
       const key = runKey(result.id, result.seed);
       try {
         const model = again
           ? await remakeModel(study, experiment, key, result)
-          : (await readModel(study, experiment, key)).model;
-        const score = await evaluateModel(model, corpus.test, navigator.hardwareConcurrency);
-        await study.writeResult(experiment, key, { ...result, ...scoreFields(score) });
-        onScore?.(++scored, todo.length, key, score);
+          : (await study.readModel(experiment, key)).model;
+        onScore?.(
+          ++scored,
+          todo.length,
+          key,
+          await scoreRun(study, experiment, key, model, test, navigator.hardwareConcurrency),
+        );
       } catch (error) {
         problems++;
-        onProblem?.(error instanceof Error ? error.message : String(error));
+        onProblem?.(messageOf(error));
       }
     }
   }
-  return { scored, had: finished.length - todo.length, problems };
+  return { scored, had: finished.length - todo.length, problems, unreadable };
+}
+
+/**
+ * Scores one run's model on the test split, and adds the score to its result.
+ *
+ * @throws {UserError} if the score is no finite number; the result stays as it is
+ */
+export async function scoreRun(
+  study: Study,
+  experiment: Experiment,
+  key: string,
+  model: Uint8Array,
+  test: Uint8Array,
+  threads = 1,
+): Promise<Score> {
+  const score = await evaluateModel(model, test, threads);
+  if (!Number.isFinite(score.nats)) {
+    throw new UserError(`Cannot score run ${key}: its loss on the test split is ${score.nats}`);
+  }
+  const result = await study.readResult(experiment, key);
+  if (result) await study.writeResult(experiment, key, { ...result, ...scoreFields(score) });
+  return score;
 }
 
 /** The model of a run's checkpoint, written anew: so weights that were trained elsewhere come in. */
@@ -60,20 +85,20 @@ async function remakeModel(study: Study, experiment: Experiment, key: string, re
     bytes = await Deno.readFile(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
-      throw new Error(`Cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+      throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
     }
-    return (await readModel(study, experiment, key)).model;
+    return (await study.readModel(experiment, key)).model;
   }
   const config = configOf(result);
   const { parameters } = evaluationModel(cellOf(config), config);
   const stored = decodeWeights(bytes, parameters, path);
   if (stored.config && configId(stored.config) !== result.id) {
-    throw new TypeError(
+    throw new UserError(
       `Cannot use ${path}: it holds the weights of configuration ${configId(stored.config)}, must be ${result.id}`,
     );
   }
   const about = { corpus: result.dataset, corpus_sha1: result.corpus_sha1, seed: String(result.seed) };
   const model = exportModel(config, stored.weights, about);
-  await writeAtomically(study.modelPath(experiment, key), model);
+  await study.writeModel(experiment, key, model);
   return model;
 }

@@ -1,16 +1,17 @@
 /** Which runs a command means: `--only n_layers=2,use_residual=true`. */
-import { type CellConfig, configFields } from "../cells/config.ts";
+import { type CellConfig, configFields, OPTIONAL_DEFAULTS } from "../cells/config.ts";
 
 /** Whether a configuration is meant. */
 export type Selection = (config: CellConfig) => boolean;
 
 /**
- * Parses an expression: `key=value` joined by commas, all of which must hold.
+ * Parses an expression: `key=value` joined by commas, all of which must hold. A comma without a `=` behind it is part of a
+ * value (`gate_inputs=x,h`).
  *
  * @throws {Error} naming the part that is wrong
  */
 export function parseSelection(text: string): Selection {
-  const tests = text.split(",").map((part) => {
+  const tests = text.split(/,(?=[^,=]*=)/).map((part) => {
     const [key, value, ...rest] = part.split("=").map((side) => side.trim());
     const fail = (why: string): never => {
       throw new Error(`'${part.trim()}' ${why}`);
@@ -21,7 +22,7 @@ export function parseSelection(text: string): Selection {
     if (!parsed.success) fail(`has a value of the wrong kind for ${key}`);
     return { key: key as keyof CellConfig, value: parsed.data };
   });
-  return (config) => tests.every(({ key, value }) => config[key] === value);
+  return (config) => tests.every(({ key, value }) => (config[key] ?? OPTIONAL_DEFAULTS[key]) === value);
 }
 
 /** `true`, `12` and text, as they stand on a command line. */

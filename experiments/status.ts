@@ -2,6 +2,7 @@
 import { dirFlag, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
 import { formatDuration } from "../train/terminal/progress.ts";
 import { type Overview, overviewOf } from "./overview.ts";
+import { shortKey } from "./store.ts";
 
 const flags = {
   dir: dirFlag,
@@ -13,11 +14,9 @@ function* lines(overview: Overview): Generator<string> {
   const { total, done, running, failed, waiting, left_unfinished, unreadable, best, seconds_left } = overview;
   yield `Experiment ${overview.experiment}: ${done} of ${total} runs done, ${running.length} running, ${failed.length} failed, ${waiting} waiting`;
   for (const { key, owner, since } of running) {
-    yield `  running  ${key.slice(0, 8)}${key.slice(64)}  process ${owner}, for ${
-      formatDuration(Date.now() / 1000 - since)
-    }`;
+    yield `  running  ${shortKey(key)}  process ${owner}, for ${formatDuration(Date.now() / 1000 - since)}`;
   }
-  for (const { key, why } of failed) yield `  failed   ${key.slice(0, 8)}${key.slice(64)}  ${why}`;
+  for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${why}`;
   for (const key of left_unfinished) {
     yield `  left     ${key.slice(0, 8)}${
       key.slice(64)

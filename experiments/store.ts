@@ -1,6 +1,7 @@
 /** The study's folder: what lies where, read with checks and written whole or not at all. */
+import { messageOf, UserError } from "../cells/errors.ts";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import {
   type CellConfig,
@@ -8,6 +9,7 @@ import {
   configId,
   describeConfig,
   describeSchemaError,
+  parseConfig,
   pickConfig,
 } from "../cells/config.ts";
 import { parseResult, type RunResult } from "./result.ts";
@@ -17,6 +19,9 @@ export type Experiment = typeof EXPERIMENTS[number];
 
 /** Version of the folder's layout; a study of a newer one is refused. */
 const LAYOUT_VERSION = 1;
+
+/** Age from which an unfinished file is taken for a killed process's. */
+const LEFTOVER_MILLISECONDS = 3_600_000;
 
 /** How an experiment's files are called. */
 const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> = {
@@ -70,22 +75,37 @@ export function runKey(id: string, seed: number): string {
   return seed === 0 ? id : `${id}_seed${seed}`;
 }
 
+/** A run's key as people see it: eight characters, and the seed where it is not the first. */
+export function shortKey(key: string): string {
+  return key.slice(0, 8) + key.slice(64);
+}
+
 export interface ReadResults {
   readonly results: RunResult[];
   /** One line for each file that could not be read. */
   readonly unreadable: string[];
 }
 
-/** Writes a file so that it is either there whole or as it was before. */
-export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+/**
+ * Writes a file so that it is either there whole or as it was before, also after a power cut.
+ *
+ * @param folder where the unfinished file lies meanwhile; on the same disk
+ */
+export async function writeAtomically(
+  path: string,
+  content: string | Uint8Array,
+  folder = dirname(path),
+): Promise<void> {
+  const temporary = join(folder, `.${crypto.randomUUID()}.tmp`);
   try {
-    if (typeof content === "string") await Deno.writeTextFile(temporary, content);
-    else await Deno.writeFile(temporary, content);
+    using file = await Deno.open(temporary, { write: true, createNew: true });
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    await file.sync();
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
-    throw new Error(`Cannot write ${path}: ${error instanceof Error ? error.message : error}`);
+    throw new UserError(`Cannot write ${path}: ${messageOf(error)}`);
   }
 }
 
@@ -95,23 +115,25 @@ async function readJson(path: string): Promise<unknown> {
     text = await Deno.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new Error(`Cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+    throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
   }
   try {
     return JSON.parse(text);
   } catch {
-    throw new TypeError(`Cannot read ${path}: it is not JSON (${text.length} characters); mend it or move it away`);
+    throw new UserError(`Cannot read ${path}: it is not JSON (${text.length} characters); mend it or move it away`);
   }
 }
 
 export class Study {
   private constructor(readonly dir: string, readonly settings: StudySettings) {}
 
-  /** @throws {Error} with one line, if there is no study or its `study.json` is damaged or newer than this program */
+  /** @throws {UserError} with one line, if there is no study or its `study.json` is damaged or newer than this program */
   static async open(dir: string): Promise<Study> {
     const study = await Study.find(dir);
     if (!study) {
-      throw new Error(`Cannot open study ${dir}: it has no study.json; make one with 'deno task init --dir ${dir}'`);
+      throw new UserError(
+        `Cannot open study ${dir}: it has no study.json; make one with 'deno task init --dir ${dir}'`,
+      );
     }
     return study;
   }
@@ -122,9 +144,9 @@ export class Study {
     const value = await readJson(path);
     if (value === undefined) return undefined;
     const parsed = studySchema.safeParse(value);
-    if (!parsed.success) throw new TypeError(`Cannot read ${path}: ${describeSchemaError(parsed.error)}`);
+    if (!parsed.success) throw new UserError(`Cannot read ${path}: ${describeSchemaError(parsed.error)}`);
     if (parsed.data.version > LAYOUT_VERSION) {
-      throw new RangeError(
+      throw new UserError(
         `Cannot open study ${dir}: its layout is version ${parsed.data.version}, this program knows up to ${LAYOUT_VERSION}`,
       );
     }
@@ -161,17 +183,17 @@ export class Study {
     for (const kind of ["results", "models", "checkpoints"]) await makeFolder(join(this.dir, `${kind}_${suffix}`));
   }
 
-  /** @throws {TypeError} if the list is damaged, or an entry's id is not that of its configuration */
+  /** @throws {UserError} if the list is damaged, or an entry's id is not that of its configuration */
   async readConfigs(experiment: Experiment): Promise<ConfigEntry[]> {
     const path = join(this.dir, FILES[experiment].configs);
     const value = await readJson(path);
     if (value === undefined) return [];
     const parsed = z.array(entrySchema).safeParse(value);
-    if (!parsed.success) throw new TypeError(`Cannot read ${path}: ${describeSchemaError(parsed.error)}`);
+    if (!parsed.success) throw new UserError(`Cannot read ${path}: ${describeSchemaError(parsed.error)}`);
     return parsed.data.map((entry, i) => {
       const config = pickConfig(entry);
       if (configId(config) !== entry.id) {
-        throw new TypeError(
+        throw new UserError(
           `Cannot read ${path}: entry ${i} (${describeConfig(config)}) has id ${entry.id}, must be ${configId(config)}`,
         );
       }
@@ -184,6 +206,8 @@ export class Study {
     const known = await this.readConfigs(experiment);
     const ids = new Set(known.map(({ id }) => id));
     const fresh = entries.filter(({ id }) => !ids.has(id));
+    // What could not be read again must not be written.
+    for (const { config } of fresh) parseConfig(config, `a new configuration of ${this.dir}`);
     const all = [...known, ...fresh].map(({ id, config, oldId }) => ({
       ...config,
       id,
@@ -215,7 +239,44 @@ export class Study {
   }
 
   async writeResult(experiment: Experiment, key: string, result: RunResult): Promise<void> {
-    await writeAtomically(this.resultPath(experiment, key), JSON.stringify(result) + "\n");
+    const path = this.resultPath(experiment, key);
+    // What could not be read again must not be written: JSON has no NaN.
+    parseResult(result, path);
+    await this.#write(path, JSON.stringify(result) + "\n");
+  }
+
+  async writeCheckpoint(experiment: Experiment, key: string, bytes: Uint8Array): Promise<void> {
+    await this.#write(this.checkpointPath(experiment, key), bytes);
+  }
+
+  async writeModel(experiment: Experiment, key: string, bytes: Uint8Array): Promise<void> {
+    await this.#write(this.modelPath(experiment, key), bytes);
+  }
+
+  /** The bytes of a run's model. */
+  async readModel(experiment: Experiment, key: string): Promise<{ path: string; model: Uint8Array }> {
+    const path = this.modelPath(experiment, key);
+    try {
+      return { path, model: await Deno.readFile(path) };
+    } catch (error) {
+      const why = error instanceof Deno.errors.NotFound ? "it does not exist" : messageOf(error);
+      throw new UserError(`Cannot read model ${path}: ${why}; make it again with 'deno task evaluate --again'`);
+    }
+  }
+
+  /** Unfinished files lie in the study's folder: the folders of results hold results and nothing else. */
+  #write(path: string, content: string | Uint8Array): Promise<void> {
+    return writeAtomically(path, content, this.dir);
+  }
+
+  /** Removes unfinished files that a killed process has left; younger ones may be somebody's work. */
+  async removeLeftovers(): Promise<void> {
+    for await (const { name } of Deno.readDir(this.dir)) {
+      if (!/^\.[0-9a-f-]{36}\.tmp$/.test(name)) continue;
+      const path = join(this.dir, name);
+      const age = Date.now() - ((await Deno.stat(path).catch(() => undefined))?.mtime?.getTime() ?? Date.now());
+      if (age > LEFTOVER_MILLISECONDS) await Deno.remove(path).catch(() => {});
+    }
   }
 
   /** Every result of an experiment, sorted by file name; files that cannot be read are named, not dropped. */
@@ -232,7 +293,7 @@ export class Study {
       try {
         results.push(parseResult(await readJson(join(folder, name)), join(folder, name)));
       } catch (error) {
-        unreadable.push(error instanceof Error ? error.message : String(error));
+        unreadable.push(messageOf(error));
       }
     }
     return { results, unreadable };
@@ -243,6 +304,6 @@ async function makeFolder(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true });
   } catch (error) {
-    throw new Error(`Cannot make folder ${path}: ${error instanceof Error ? error.message : error}`);
+    throw new UserError(`Cannot make folder ${path}: ${messageOf(error)}`);
   }
 }

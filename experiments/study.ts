@@ -1,4 +1,5 @@
 /** What `init` does: a study's settings, and its lists of configurations. */
+import { UserError } from "../cells/errors.ts";
 import { resolve } from "node:path";
 import { configId } from "../cells/config.ts";
 import { type Corpus, EMBEDDED, loadCorpus, SPLIT } from "../train/corpus/corpus.ts";
@@ -35,20 +36,28 @@ export interface InitSummary {
   readonly total: number;
   /** For experiment 02: how many finished runs the best were chosen from. */
   readonly chosenFrom?: number;
+  /** The study's settings before this call, where there was one. */
+  readonly before?: StudySettings;
 }
 
 /**
  * Makes a study or extends one: settings, and the list of configurations of an experiment.
  *
- * @throws {Error} with one line and before anything is written, if the corpus cannot be used, a setting would change what
+ * @throws {UserError} with one line and before anything is written, if the corpus cannot be used, a setting would change what
  * results already stand for, or experiment 02 has nothing to choose from
  */
 export async function initStudy(options: InitOptions): Promise<InitSummary> {
   const known = await Study.find(options.dir);
   const settings = await mergeSettings(known, options);
   const corpus = await loadCorpus(settings.source, settings.training.history);
+  if (known && settings.source !== known.settings.corpus.source && corpus.sha1 !== known.settings.corpus.sha1) {
+    throw new UserError(
+      `Cannot extend study ${options.dir} with corpus ${settings.source}: it was made with ${known.settings.corpus.source}; ` +
+        "start another with --dir",
+    );
+  }
   if (known && corpus.sha1 !== known.settings.corpus.sha1) {
-    throw new Error(
+    throw new UserError(
       `Cannot extend study ${options.dir}: corpus ${settings.source} has SHA-1 ${corpus.sha1}, ` +
         `the study was made with ${known.settings.corpus.sha1}; start another with --dir`,
     );
@@ -63,10 +72,10 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
       ...(corpus.entropy_rate === undefined ? {} : { entropy_rate: corpus.entropy_rate }),
     },
     split: { train: corpus.train.length, validation: corpus.validation.length, test: corpus.test.length },
-    seeds: Math.max(settings.seeds, known?.settings.seeds ?? 1),
+    seeds: settings.seeds,
     training: settings.training,
   });
-  return { study, corpus, chosenFrom, ...await study.addConfigs(options.experiment, entries) };
+  return { study, corpus, chosenFrom, before: known?.settings, ...await study.addConfigs(options.experiment, entries) };
 }
 
 /** The study's settings with what the options change. */
@@ -79,7 +88,12 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
     : options.corpus === EMBEDDED.name
     ? EMBEDDED.name
     : resolve(options.corpus);
-  if (history < 2) throw new RangeError(`Cannot use a history of ${history} bytes: a pass needs at least 2`);
+  if (known && seeds < known.settings.seeds) {
+    throw new UserError(
+      `Cannot take seeds from study ${options.dir}: it has ${known.settings.seeds}, asked for ${seeds}`,
+    );
+  }
+  if (history < 2) throw new UserError(`Cannot use a history of ${history} bytes: a pass needs at least 2`);
   const training = {
     ...before,
     batch,
@@ -89,7 +103,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
   };
   const changed = before.batch !== batch || before.history !== history;
   if (known && changed && await hasResults(known)) {
-    throw new Error(
+    throw new UserError(
       `Cannot extend study ${options.dir}: its results have batch ${before.batch} and history ${before.history}, ` +
         `asked for ${batch} and ${history}; start another with --dir`,
     );
@@ -106,18 +120,24 @@ async function hasResults(study: Study): Promise<boolean> {
 
 async function chooseConfigs(known: Study | undefined, { dir, experiment, layers, stateSizes }: InitOptions) {
   if (experiment === "01") {
+    // Settings of a study can be changed without its list growing to the whole grid.
+    const asked = layers !== undefined || stateSizes !== undefined;
+    if (!asked && known && (await known.readConfigs("01")).length) return { entries: [] };
     const entries = grid(layers, stateSizes).map((config): ConfigEntry => ({ id: configId(config), config }));
     return { entries };
   }
   if (layers || stateSizes) {
-    throw new Error(
+    throw new UserError(
       "Cannot use --layers or --state-size with experiment 02: its sizes follow from the best of experiment 01",
     );
   }
   const results = known ? (await known.readResults("01")).results : [];
-  const finished = results.filter(isFinished).filter(({ seed }) => seed === 0);
+  const ended = results.filter(isFinished).filter(({ seed }) => seed === 0);
+  // Losses after different numbers of steps cannot be ranked together: the longest trained count.
+  const longest = ended.reduce((most, { steps_done }) => Math.max(most, steps_done), 0);
+  const finished = ended.filter(({ steps_done }) => steps_done === longest);
   if (!finished.length) {
-    throw new Error(
+    throw new UserError(
       `Cannot choose experiment 02 in ${dir}: no run of experiment 01 has finished; ` +
         `run 'deno task init --dir ${dir}' and 'deno task train --dir ${dir}' first`,
     );
@@ -132,7 +152,7 @@ export async function studyCorpus(study: Study): Promise<Corpus> {
   const { source, sha1 } = study.settings.corpus;
   const corpus = await loadCorpus(source, study.settings.training.history);
   if (corpus.sha1 !== sha1) {
-    throw new Error(
+    throw new UserError(
       `Cannot use corpus ${source}: its SHA-1 is ${corpus.sha1}, study ${study.dir} was made with ${sha1}; ` +
         "put the old file back or start another study",
     );

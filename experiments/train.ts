@@ -1,9 +1,10 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test split. */
 import { dirFlag, EXIT, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
-import { formatDuration } from "../train/terminal/progress.ts";
+import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { ENGINE_CHOICES } from "./engines.ts";
 import { parseSelection, type Selection } from "./selection.ts";
+import { shortKey } from "./store.ts";
 import { trainStudy } from "./training.ts";
 
 const flags = {
@@ -37,13 +38,15 @@ if (import.meta.main) {
   await runCommand({ name: "train", description, flags }, async (options) => {
     using stop = stopSignal();
     const summary = await trainStudy({ ...options, signal: stop.signal });
-    const { finished, failed, interrupted, seconds } = summary;
+    const { finished, failed, problems, interrupted, others, seconds } = summary;
     if (!options.quiet) {
-      console.log(`${finished} runs finished, ${failed} failed, in ${formatDuration(seconds)}`);
+      const trouble = problems ? `, ${problems} with problems` : "";
+      console.log(`${plural(finished, "run")} finished, ${failed} failed${trouble}, in ${formatDuration(seconds)}`);
+      if (others) console.log(`${plural(others, "run")} left to other processes, which are training them`);
     }
-    if (!stop.signal.aborted) return failed ? EXIT.failed : EXIT.ok;
-    const left = interrupted.map((key) => key.slice(0, 8)).join(", ") || "none";
-    console.error(`train: stopped; left as not finished: ${left}; run the same command to train them`);
+    if (!stop.signal.aborted) return failed || problems ? EXIT.failed : EXIT.ok;
+    const left = interrupted.length ? `; left as not finished: ${interrupted.map(shortKey).join(", ")}` : "";
+    console.error(`train: stopped${left}; run the same command to go on`);
     return EXIT.interrupted;
   });
 }

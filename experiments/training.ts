@@ -1,10 +1,11 @@
 /** What `train` does: takes waiting runs, trains them in groups, exports and scores each, and writes it down. */
-import { canonicalJson } from "../cells/config.ts";
+import { messageOf, UserError } from "../cells/errors.ts";
+import { describeConfig } from "../cells/config.ts";
 import { countParameters, type TrainingStep } from "../cells/language_model.ts";
 import { encodeWeights } from "../train/checkpoint.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
-import { evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
+import { exportModel } from "../train/evaluate.ts";
 import { formatDuration, openProgress, type ProgressBar } from "../train/terminal/progress.ts";
 import { cellJob, stepOf, totalSteps, type TrainedRun, trainGroup, type TrainingSettings } from "../train/trainer.ts";
 import metadata from "../deno.json" with { type: "json" };
@@ -12,8 +13,10 @@ import { DEFAULT_PARALLEL, type EngineChoice, openEngine } from "./engines.ts";
 import { openQueue, type Queue } from "./queue.ts";
 import { isFinished, type RunResult } from "./result.ts";
 import type { Selection } from "./selection.ts";
-import { type Experiment, type Run, Study, writeAtomically } from "./store.ts";
+import { evaluateStudy, scoreRun } from "./scoring.ts";
+import { type Experiment, type Run, shortKey, Study } from "./store.ts";
 import { studyCorpus } from "./study.ts";
+import { WorkList } from "./work.ts";
 
 export interface TrainStudyOptions {
   readonly dir: string;
@@ -30,108 +33,152 @@ export interface TrainStudyOptions {
 export interface TrainSummary {
   readonly finished: number;
   readonly failed: number;
+  /** Runs that could not be trained or scored for an outside reason; a later call tries them again. */
+  readonly problems: number;
   /** Runs that were under way when the signal came. */
   readonly interrupted: readonly string[];
+  /** Runs that were left to other processes. */
+  readonly others: number;
   readonly seconds: number;
 }
 
 /** Milliseconds between heartbeats of the claims of this process. */
 const BEAT_INTERVAL = 5000;
 
+/** So many runs in a row that cannot be trained for an outside reason end the whole: the next would fare no better. */
+const MOST_PROBLEMS_IN_A_ROW = 3;
+
 /**
  * Trains what is not yet trained.
  *
- * @throws {Error} with one line, if there is no study, no configuration, or no engine
+ * @throws {UserError} if there is no study, no configuration, or no engine; or if the study cannot be written any more
  */
 export async function trainStudy(options: TrainStudyOptions): Promise<TrainSummary> {
-  const study = await Study.open(options.dir);
+  const { dir, experiment, signal } = options;
+  const study = await Study.open(dir);
+  const settings = settingsOf(study, options);
   const waiting = await waitingRuns(study, options);
   const corpus = await studyCorpus(study);
   const engine = await openEngine(options.engine);
   const start = performance.now();
   try {
-    await study.makeRunFolders(options.experiment);
-    const session = new TrainingSession(study, corpus, engine, waiting, options);
+    await study.makeRunFolders(experiment);
+    await study.removeLeftovers();
+    const session = new TrainingSession(study, corpus, engine, settings, waiting, options);
     await session.run();
+    // What an earlier call trained and was stopped before it could score.
+    const late = signal?.aborted ? undefined : await evaluateStudy({
+      dir,
+      experiment,
+      again: false,
+      signal,
+      onProblem: (problem) => console.error(`train: ${problem}`),
+    });
     const seconds = (performance.now() - start) / 1000;
-    return { finished: session.finished, failed: session.failed, interrupted: session.interrupted, seconds };
+    const { finished, failed, problems, interrupted, others } = session;
+    return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
   } finally {
     await engine.close();
   }
 }
 
+function settingsOf({ settings: { training } }: Study, { experiment, steps }: TrainStudyOptions): TrainingSettings {
+  const settings = {
+    steps: steps ?? training.steps[experiment],
+    log_every: training.log_every[experiment],
+    batch: training.batch,
+    history: training.history,
+  };
+  if (totalSteps(settings) < settings.log_every) {
+    throw new UserError(
+      `Cannot train ${
+        totalSteps(settings)
+      } steps: the loss is logged every ${settings.log_every} steps, so they must be at least as many`,
+    );
+  }
+  return settings;
+}
+
 /** Runs that have no final result, in training order. */
-async function waitingRuns(study: Study, { dir, experiment, only, limit }: TrainStudyOptions): Promise<Run[]> {
+async function waitingRuns(study: Study, { dir, experiment, only }: TrainStudyOptions): Promise<Run[]> {
   const runs = await study.runs(experiment);
   if (!runs.length) {
-    throw new Error(
-      `Cannot train experiment ${experiment} in ${dir}: it has no configurations; run 'deno task init --dir ${dir} --experiment ${experiment}'`,
+    throw new UserError(
+      `Cannot train experiment ${experiment} in ${dir}: it has no configurations; ` +
+        `run 'deno task init --dir ${dir} --experiment ${experiment}'`,
     );
   }
   const chosen = runs.filter(({ entry }) => only?.(entry.config) ?? true);
   if (!chosen.length) {
-    throw new Error(`Cannot train experiment ${experiment} in ${dir}: none of its ${runs.length} runs matches --only`);
+    throw new UserError(
+      `Cannot train experiment ${experiment} in ${dir}: none of its ${runs.length} runs matches --only`,
+    );
   }
   const waiting: Run[] = [];
   for (const run of chosen) {
     try {
-      const result = await study.readResult(experiment, run.key);
-      if (!result || !(isFinished(result) || result.failed)) waiting.push(run);
+      if (!hasEnded(await study.readResult(experiment, run.key))) waiting.push(run);
     } catch (error) {
       // Someone may want to mend the file: its run is left alone, the others go on.
-      console.error(`train: ${error instanceof Error ? error.message : error}; this run is skipped`);
+      console.error(`train: ${messageOf(error)}; this run is skipped`);
     }
   }
-  return waiting.slice(0, limit);
+  return waiting;
+}
+
+function hasEnded(result: RunResult | undefined): boolean {
+  return result !== undefined && (isFinished(result) || result.failed !== undefined);
 }
 
 class TrainingSession {
   finished = 0;
   failed = 0;
+  problems = 0;
   readonly interrupted: string[] = [];
-  readonly #settings: TrainingSettings;
   readonly #queue: Queue;
+  readonly #work: WorkList;
   readonly #bar: ProgressBar;
-  readonly #waiting: Run[];
-  /** Steps and smoothed losses of the groups under way, for the progress bar. */
-  readonly #underWay = new Map<number, { steps: number; losses: readonly number[] }>();
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
+  /** Steps and smoothed losses of the groups under way, for the progress bar. */
+  readonly #underWay = new Map<number, { steps: number; losses: readonly number[] }>();
+  /** Scoring that goes on while the next group trains. */
+  readonly #scoring: Promise<void>[] = [];
+  readonly #runs: number;
   #stepsDone = 0;
+  #problemsInARow = 0;
   #best = Infinity;
 
   constructor(
     private readonly study: Study,
     private readonly corpus: Corpus,
     private readonly engine: Engine,
+    private readonly settings: TrainingSettings,
     waiting: readonly Run[],
     private readonly options: TrainStudyOptions,
   ) {
-    const { training } = study.settings;
-    this.#settings = {
-      steps: options.steps ?? training.steps[options.experiment],
-      log_every: training.log_every[options.experiment],
-      batch: training.batch,
-      history: training.history,
-    };
     this.#signal = AbortSignal.any([this.#failure.signal, ...(options.signal ? [options.signal] : [])]);
-    this.#waiting = [...waiting];
     this.#queue = openQueue(study.queuePath, `${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`);
-    this.#bar = openProgress(waiting.length * totalSteps(this.#settings), "steps", options.quiet);
+    this.#work = new WorkList(waiting, this.#queue, options.experiment, options.limit);
+    this.#runs = Math.min(waiting.length, options.limit ?? Infinity);
+    this.#bar = openProgress(this.#runs * totalSteps(settings), "steps", options.quiet);
+  }
+
+  get others(): number {
+    return this.#work.others.length;
   }
 
   async run(): Promise<void> {
     const parallel = this.options.parallel ?? DEFAULT_PARALLEL[this.engine.name];
     const { groups, runs } = this.engine.lanes(parallel);
     const threads = Math.max(1, Math.floor(navigator.hardwareConcurrency / groups));
-    const beat = setInterval(() => this.#queue.beat(this.#steps()), BEAT_INTERVAL);
-    this.#bar.print(
-      `Training ${this.#waiting.length} runs of ${
-        totalSteps(this.#settings)
-      } steps on ${this.engine.name} (${this.engine.adapter}), ${parallel} at a time`,
-    );
+    const beat = setInterval(() => this.#beat(), BEAT_INTERVAL);
+    this.#announce(Math.min(parallel, this.#runs));
     try {
-      await everyOne(Array.from({ length: groups }, (_, lane) => this.#lane(lane, runs, threads)));
+      await everyOne(
+        Array.from({ length: Math.min(groups, this.#runs) }, (_, lane) => this.#lane(lane, runs, threads)),
+      );
+      await everyOne(this.#scoring);
     } finally {
       clearInterval(beat);
       this.#bar.stop();
@@ -139,68 +186,133 @@ class TrainingSession {
     }
   }
 
+  #announce(parallel: number): void {
+    const { steps } = this.settings, total = totalSteps(this.settings);
+    const whole = total === steps ? "" : ` (${steps} asked for; passes of ${this.settings.history - 1} are finished)`;
+    this.#bar.print(
+      `Training ${this.#runs} runs of ${total} steps${whole} on ${this.engine.name} (${this.engine.adapter}), ${parallel} at a time`,
+    );
+    if (this.engine.software) {
+      console.error(`train: ${this.engine.adapter} is a software adapter: right, but far slower than --engine onnx`);
+    }
+  }
+
+  /** Says that this process is alive. Another that holds the database for long must not end the work. */
+  #beat(): void {
+    try {
+      this.#queue.beat(this.#steps());
+    } catch (error) {
+      this.#bar.print(`The queue could not be told that this process is alive: ${messageOf(error)}`);
+    }
+  }
+
   /** One lane: takes a group, trains it, takes the next. */
   async #lane(lane: number, size: number, threads: number): Promise<void> {
     for (;;) {
-      const group = this.#take(size);
-      if (!group.length || this.#signal.aborted) return this.#giveBack(group);
+      const group = await this.#take(size);
+      if (!group.length) return;
       try {
-        await this.#trainGroup(lane, group, threads);
+        await this.#process(lane, group, threads);
       } catch (error) {
         // The other lanes stop at a good place too, rather than lose what they have in hand.
         this.#failure.abort();
         throw error;
       } finally {
-        this.#giveBack(group);
+        for (const run of group) this.#release(run);
       }
     }
   }
 
-  /** Claims the next runs, as many as fit; what another process has is left to it. */
-  #take(size: number): Run[] {
+  /** A claim that cannot be given back now becomes stale by itself. */
+  #release(run: Run): void {
+    try {
+      this.#work.release(run);
+    } catch (error) {
+      this.#bar.print(`The claim on run ${shortKey(run.key)} could not be given back: ${messageOf(error)}`);
+    }
+  }
+
+  /** Claims the next runs, as many as fit together. */
+  async #take(size: number): Promise<Run[]> {
     const group: Run[] = [];
     let bytes = 0;
-    while (group.length < size && this.#waiting.length && !this.#signal.aborted) {
-      const [next] = this.#waiting;
-      const footprint = this.engine.footprint(this.#stepOf(next));
-      // A run that does not even fit alone is tried all the same: the engine's error says by how much.
-      if (group.length && bytes + footprint > this.engine.memory) break;
-      this.#waiting.shift();
-      if (!this.#queue.claim(this.#claimKey(next))) continue;
-      group.push(next);
-      bytes += footprint;
+    while (group.length < size && !this.#signal.aborted) {
+      let footprint = 0;
+      const next = this.#work.claim((run) => {
+        footprint = this.engine.footprint(this.#stepOf(run));
+        // A run that does not even fit alone is tried all the same: the engine's error says by how much.
+        return !group.length || bytes + footprint <= this.engine.memory;
+      });
+      if (next) {
+        group.push(next);
+        bytes += footprint;
+      } else if (group.length || !await this.#work.revive(this.#signal)) break;
     }
     return group;
   }
 
   #stepOf({ entry, seed }: Run): TrainingStep {
-    return stepOf(cellJob({ config: entry.config, seed }), this.#settings);
+    return stepOf(cellJob({ config: entry.config, seed }), this.settings);
   }
 
-  #giveBack(group: readonly Run[]): void {
-    for (const run of group) this.#queue.release(this.#claimKey(run));
-  }
-
-  #claimKey(run: Run): string {
-    return `${this.options.experiment}/${run.key}`;
-  }
-
-  async #trainGroup(lane: number, group: readonly Run[], threads: number): Promise<void> {
+  async #process(lane: number, group: readonly Run[], threads: number): Promise<void> {
     const { experiment } = this.options;
-    // Another process may have finished a run between our list and our claim.
     const records = new Map<Run, RunResult>();
     for (const run of group) {
-      const known = await this.study.readResult(experiment, run.key);
-      if (known && (isFinished(known) || known.failed)) continue;
+      // Another process may have finished a run between our list and our claim.
+      if (hasEnded(await this.study.readResult(experiment, run.key))) continue;
       const record = this.#newRecord(run);
       records.set(run, record);
       await this.study.writeResult(experiment, run.key, record);
     }
-    const runs = [...records.keys()];
-    if (!runs.length) return;
+    await this.#trainOrSplit(lane, [...records.keys()], records, threads);
+  }
 
+  /** Trains a group. If the engine cannot, it is halved and tried again; a run that fails alone is left for a later call. */
+  async #trainOrSplit(
+    lane: number,
+    runs: readonly Run[],
+    records: Map<Run, RunResult>,
+    threads: number,
+  ): Promise<void> {
+    if (!runs.length || this.#signal.aborted) return;
+    let trained: TrainedRun[] | undefined;
+    try {
+      trained = await this.#train(lane, runs, threads);
+      this.#problemsInARow = 0;
+    } catch (error) {
+      this.#underWay.delete(lane);
+      if (runs.length === 1) return this.#leave(runs[0], error);
+      this.#bar.print(`A group of ${runs.length} runs could not be trained (${messageOf(error)}); trying each half`);
+      const half = Math.ceil(runs.length / 2);
+      await this.#trainOrSplit(lane, runs.slice(0, half), records, threads);
+      return this.#trainOrSplit(lane, runs.slice(half), records, threads);
+    }
+    this.#underWay.delete(lane);
+    if (!trained) {
+      this.interrupted.push(...runs.map(({ key }) => key));
+      return;
+    }
+    const models: { run: Run; model: Uint8Array }[] = [];
+    for (const [i, run] of runs.entries()) {
+      const model = await this.#writeDown(run, records.get(run)!, trained[i]);
+      if (model) models.push({ run, model });
+    }
+    const scoring = this.#score(models, threads);
+    // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
+    if (this.engine.name === "webgpu") this.#scoring.push(scoring);
+    else await scoring;
+  }
+
+  #leave(run: Run, error: unknown): void {
+    this.problems++;
+    console.error(`train: run ${shortKey(run.key)} was not trained: ${messageOf(error)}`);
+    if (++this.#problemsInARow >= MOST_PROBLEMS_IN_A_ROW) throw error;
+  }
+
+  async #train(lane: number, runs: readonly Run[], threads: number): Promise<TrainedRun[] | undefined> {
     const jobs = runs.map(({ entry, seed }) => cellJob({ config: entry.config, seed }));
-    const trained = await trainGroup(this.engine, jobs, this.#settings, this.corpus.train, {
+    const trained = await trainGroup(this.engine, jobs, this.settings, this.corpus.train, {
       signal: this.#signal,
       threads,
       onProgress: ({ step, losses }) => {
@@ -208,81 +320,74 @@ class TrainingSession {
         this.#showProgress();
       },
     });
-    this.#underWay.delete(lane);
-    if (!trained) {
-      this.interrupted.push(...runs.map(({ key }) => key));
-      return;
-    }
-    this.#stepsDone += trained.reduce((total, { steps_done }) => total + steps_done, 0);
-    await this.#finishAll(runs.map((run, i) => ({ run, record: records.get(run)!, trained: trained[i] })), threads);
+    this.#stepsDone += trained?.reduce((total, { steps_done }) => total + steps_done, 0) ?? 0;
+    return trained;
   }
 
   /** The result of a run as it starts: everything but what training finds. */
   #newRecord(run: Run): RunResult {
     const { entry, seed } = run;
-    const { parameters } = this.#stepOf(run);
     return {
       ...entry.config,
       id: entry.id,
       ...(entry.oldId ? { "old id": entry.oldId } : {}),
       "start time": Date.now() / 1000,
-      "training steps": this.#settings.steps,
-      "batch size": this.#settings.batch,
-      "history size": this.#settings.history,
+      "training steps": this.settings.steps,
+      "batch size": this.settings.batch,
+      "history size": this.settings.history,
       dataset: this.corpus.name,
       corpus_sha1: this.corpus.sha1,
       seed,
-      log_every: this.#settings.log_every,
+      log_every: this.settings.log_every,
       engine: this.engine.name,
       adapter: this.engine.adapter,
-      parameters: countParameters(parameters),
+      parameters: countParameters(this.#stepOf(run).parameters),
       cellspace_version: metadata.version,
     };
   }
 
-  /** Finishes the runs of a group, as many at a time as the lane has threads. */
-  async #finishAll(
-    ended: readonly { run: Run; record: RunResult; trained: TrainedRun }[],
-    threads: number,
-  ): Promise<void> {
-    const left = [...ended];
-    const work = async () => {
-      for (let next = left.shift(); next; next = left.shift()) await this.#finish(next.run, next.record, next.trained);
-    };
-    await everyOne(Array.from({ length: threads }, work));
-  }
-
-  /** Exports, scores and writes down a trained run. */
-  async #finish(run: Run, record: RunResult, trained: TrainedRun): Promise<void> {
+  /** Keeps what training gave: weights, model, result. Returns the model, unless the run has failed. */
+  async #writeDown(run: Run, record: RunResult, trained: TrainedRun): Promise<Uint8Array | undefined> {
     const { experiment } = this.options;
-    const about = { corpus: this.corpus.name, corpus_sha1: this.corpus.sha1, seed: String(run.seed) };
-    const outcome = {
-      "end time": Date.now() / 1000,
-      steps_done: trained.steps_done,
-      train_seconds: trained.seconds,
-    };
-    if (trained.failed !== undefined || !trained.curve.length) {
-      const failed = trained.failed ?? `no value was logged in ${trained.steps_done} steps`;
-      await this.study.writeResult(experiment, run.key, { ...record, ...outcome, failed });
+    const { curve, failed, steps_done, seconds: train_seconds } = trained;
+    const outcome = { "end time": Date.now() / 1000, steps_done, train_seconds };
+    if (failed !== undefined) {
+      const ended = { ...record, ...outcome, failed, loss_before_failure: [...curve] };
+      await this.study.writeResult(experiment, run.key, ended);
       this.failed++;
-      this.#bar.print(`${run.key.slice(0, 8)} failed: ${failed} (${canonicalJson(run.entry.config)})`);
-      return;
+      this.#bar.print(`${shortKey(run.key)}  failed: ${failed} (${describeConfig(run.entry.config)})`);
+      return undefined;
     }
-    const weights = encodeWeights(run.entry.config, trained.step.parameters, trained.tensors, about);
-    await writeAtomically(this.study.checkpointPath(experiment, run.key), weights);
-    const model = exportModel(run.entry.config, trained.tensors, about);
-    await writeAtomically(this.study.modelPath(experiment, run.key), model);
-    const score = await evaluateModel(model, this.corpus.test);
-    const minLoss = trained.curve.reduce((a, b) => Math.min(a, b));
-    const result = { ...record, ...outcome, ...scoreFields(score), loss: [...trained.curve], "min loss": minLoss };
-    await this.study.writeResult(experiment, run.key, result);
+    const about = { corpus: this.corpus.name, corpus_sha1: this.corpus.sha1, seed: String(run.seed) };
+    const weights = encodeWeights(run.entry.config, trained.step.parameters, trained.weights, about);
+    await this.study.writeCheckpoint(experiment, run.key, weights);
+    const model = exportModel(run.entry.config, trained.weights, about);
+    await this.study.writeModel(experiment, run.key, model);
+    const minLoss = curve.reduce((a, b) => Math.min(a, b));
+    await this.study.writeResult(experiment, run.key, { ...record, ...outcome, loss: [...curve], "min loss": minLoss });
     this.finished++;
     this.#best = Math.min(this.#best, minLoss);
-    this.#bar.print(
-      `${run.key.slice(0, 8)}${run.seed ? ` seed ${run.seed}` : ""}  min loss ${minLoss.toFixed(4)} nats/byte, ` +
-        `test ${score.bits_per_byte.toFixed(4)} bits/byte, ${formatDuration(trained.seconds)}`,
-    );
-    this.#showProgress();
+    const took = formatDuration(train_seconds);
+    this.#bar.print(`${shortKey(run.key)}  min loss ${minLoss.toFixed(4)} nats/byte, ${steps_done} steps in ${took}`);
+    return model;
+  }
+
+  /** Scores models, as many at a time as there are threads. What a signal cuts short, the next call scores. */
+  #score(models: readonly { run: Run; model: Uint8Array }[], threads: number): Promise<void> {
+    const left = [...models];
+    const work = async () => {
+      for (let next = left.shift(); next && !this.#signal.aborted; next = left.shift()) {
+        const { run: { key }, model } = next;
+        try {
+          const score = await scoreRun(this.study, this.options.experiment, key, model, this.corpus.test);
+          this.#bar.print(`${shortKey(key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
+        } catch (error) {
+          this.problems++;
+          console.error(`train: ${messageOf(error)}`);
+        }
+      }
+    };
+    return everyOne(Array.from({ length: threads }, work));
   }
 
   #steps(): number {
@@ -292,7 +397,7 @@ class TrainingSession {
   #showProgress(): void {
     const now = [...this.#underWay.values()].flatMap(({ losses }) => losses);
     const current = now.length ? `loss ${Math.min(...now).toFixed(3)}` : "scoring";
-    const best = Number.isFinite(this.#best) ? `, best ${this.#best.toFixed(3)}` : "";
+    const best = Number.isFinite(this.#best) ? `, best finished ${this.#best.toFixed(3)}` : "";
     this.#bar.update(this.#steps(), `${current}${best}`);
   }
 }
@@ -301,15 +406,4 @@ class TrainingSession {
 async function everyOne(promises: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(promises)).find(({ status }) => status === "rejected");
   if (failed?.status === "rejected") throw failed.reason;
-}
-
-/** A score under the names that a result gives it. */
-export function scoreFields({ nats, bits_per_byte, bytes, streams, warm_up }: Score) {
-  return {
-    test_loss: nats,
-    test_bits_per_byte: bits_per_byte,
-    test_bytes: bytes,
-    test_streams: streams,
-    test_warm_up: warm_up,
-  };
 }

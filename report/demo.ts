@@ -2,7 +2,7 @@
 import { describeConfig } from "../cells/config.ts";
 import { ENGINE_CHOICES } from "../experiments/engines.ts";
 import { configOf } from "../experiments/result.ts";
-import { findRun, readModel, sampleText } from "../experiments/sampling.ts";
+import { findRun, sampleText } from "../experiments/sampling.ts";
 import { initStudy } from "../experiments/study.ts";
 import { trainStudy } from "../experiments/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
@@ -38,7 +38,7 @@ if (import.meta.main) {
     });
     console.log(`\n${tables.best_runs}\n\n${tables.forward}`);
     const { key, result } = await findRun(study, "01");
-    const { path, model } = await readModel(study, "01", key);
+    const { path, model } = await study.readModel("01", key);
     const loaded = await LoadedModel.open(model, { file: path });
     const drawn = await sampleText(loaded, { prompt: new Uint8Array(), bytes: 200, temperature: 0.8, seed: 0 });
     await loaded.close();

@@ -42,7 +42,7 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly RunRow[
   const best = rows[0];
   const range = lossRange(rows);
   const colours = colourScale(distinct(rows, (row) => row.config.state_size));
-  const cut = range.cut ? `; ${plural(range.cut, "curve")} reach${range.cut === 1 ? "es" : ""} beyond the top` : "";
+  const cut = range.cut ? `; the top cuts off ${plural(range.cut, "curve")}` : "";
   const frame = {
     name: options.name,
     title: options.title,

@@ -103,8 +103,14 @@ export function headline(rows: readonly RunRow[]): string {
   } nats per byte, and ${test}.`;
 }
 
-function missing({ unfinished, unreadable }: PageContent): string {
+function missing({ unfinished: all, unreadable }: PageContent): string {
   const parts: string[] = [];
+  const failed = all.filter((run) => run.failed !== undefined);
+  const unfinished = all.filter((run) => run.failed === undefined);
+  if (failed.length) {
+    const lines = failed.map((run) => `<li>${escapeHtml(`${run.id.slice(0, 8)}: ${run.failed}`)}</li>`).join("\n");
+    parts.push(`<p>${plural(failed.length, "run")} failed:</p>\n<ul>\n${lines}\n</ul>`);
+  }
   if (unfinished.length) {
     const names = unfinished.slice(0, 20).map((run) => `${run.id.slice(0, 8)}${run.seed ? ` seed ${run.seed}` : ""}`);
     const more = unfinished.length > names.length ? `, and ${unfinished.length - names.length} more` : "";

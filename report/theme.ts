@@ -42,12 +42,14 @@ export function formatCount(count: number): string {
 
 /** Nats or bits per byte, to three decimals, with a true minus sign. */
 export function formatLoss(loss: number): string {
-  return loss.toFixed(3).replace("-", "−");
+  // What rounds to nothing has no sign.
+  return (Math.abs(loss) < 0.0005 ? 0 : loss).toFixed(3).replace("-", "−");
 }
 
 /** A difference in nats per byte, always with a sign. */
 export function formatDifference(difference: number): string {
-  return difference < 0 ? formatLoss(difference) : `+${formatLoss(difference)}`;
+  const text = formatLoss(difference);
+  return text.startsWith("−") ? text : `+${text}`;
 }
 
 /** Seconds as a person says them: `38 s`, `12 min`, `2 h 05 min`. */

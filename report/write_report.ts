@@ -1,6 +1,8 @@
 /** Draws all pictures and the page of one experiment and puts them into the study's folder. */
+import { UserError } from "../cells/errors.ts";
 import { join } from "node:path";
 import type { RunResult } from "../experiments/result.ts";
+import { type Experiment, writeAtomically } from "../experiments/store.ts";
 import { figureHyperparameters } from "./figure_hyperparameters.ts";
 import { figureTrainingRuns } from "./figure_training_runs.ts";
 import { headline, pageOf, type Picture } from "./page.ts";
@@ -17,7 +19,7 @@ export interface ReportOptions {
   unreadable: readonly string[];
   /** The study's folder, which must exist. */
   dir: string;
-  experiment: "01" | "02";
+  experiment: Experiment;
   /** Threshold of experiment 01's filtered picture, nats per byte. */
   below: number;
 }
@@ -40,17 +42,17 @@ export interface ReportSummary {
  * Writes the pictures (SVG and PNG) and the page. Everything is drawn before the first file is written, and each file
  * appears whole or not at all. The same results give the same bytes, in whatever order they come.
  *
- * @throws {RangeError} where `below` is not a positive number
- * @throws {Error} where no run has finished; nothing is written then
+ * @throws {UserError} where `below` is not a positive number
+ * @throws {UserError} where no run has finished; nothing is written then
  */
 export async function writeReport(options: ReportOptions): Promise<ReportSummary> {
   const { dir, experiment, below, unreadable } = options;
   if (!(Number.isFinite(below) && below > 0)) {
-    throw new RangeError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
+    throw new UserError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
   }
   const runs = tableOf(options.results);
   if (!runs.rows.length) {
-    throw new Error(
+    throw new UserError(
       `Cannot draw a report of ${dir}: no run of experiment ${experiment} has finished; ` +
         "train some with 'deno task train'",
     );
@@ -74,7 +76,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     [experiment === "01" ? "report_01_all.html" : "report_02_best.html", page],
   ];
   const paths: string[] = [];
-  for (const [name, content] of files) paths.push(await writeWhole(dir, name, content));
+  for (const [name, content] of files) paths.push(await writeFile(dir, name, content));
   return {
     paths,
     best: runs.rows[0],
@@ -158,17 +160,8 @@ function settingsOf(rows: readonly RunRow[]): string {
   return `Trained on ${corpusAndSteps(rows)}, with batches of ${batch} in passes of ${history}, by ${engines}.`;
 }
 
-/** Writes to a neighbour first, so that a reader never meets half a file; a failed write leaves no neighbour. */
-async function writeWhole(dir: string, name: string, content: string | Uint8Array): Promise<string> {
+async function writeFile(dir: string, name: string, content: string | Uint8Array): Promise<string> {
   const path = join(dir, name);
-  const temporary = join(dir, `.${name}.${crypto.randomUUID()}.tmp`);
-  try {
-    if (typeof content === "string") await Deno.writeTextFile(temporary, content);
-    else await Deno.writeFile(temporary, content);
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
+  await writeAtomically(path, content);
   return path;
 }

@@ -1,8 +1,9 @@
 /** Data flows one way: a module imports from its own stage or from those before it, and never in a circle. */
+import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { dirname, join, relative } from "node:path";
 
-const ROOT = new URL("..", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const STAGES = ["cells", "train", "experiments", "report"];
 
 /** Every module of the stages with the modules that it imports, by path from the root. */

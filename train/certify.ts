@@ -1,4 +1,6 @@
 /** `deno task certify`: runs a golden file on engines, and prints how far each is from it. */
+import { fileURLToPath } from "node:url";
+import { messageOf, UserError } from "../cells/errors.ts";
 import { describeConfig, pickConfig } from "../cells/config.ts";
 import type { Engine, EngineName } from "./engines/engine.ts";
 import { ENGINE_NAMES } from "./engines/engine.ts";
@@ -22,7 +24,7 @@ const flags = {
   golden: flag.text(
     "--golden <file>",
     "reference numbers",
-    new URL("../tests/golden/gated_cells.json", import.meta.url).pathname,
+    fileURLToPath(new URL("../tests/golden/gated_cells.json", import.meta.url)),
   ),
   engine: {
     usage: "--engine <list>",
@@ -42,7 +44,11 @@ async function readGolden(path: string): Promise<GoldenFile> {
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    throw new Error(`Cannot read golden file ${path}: ${error instanceof Error ? error.message : error}`);
+    throw new UserError(
+      `Cannot read golden file ${path}: ${
+        error instanceof Deno.errors.NotFound ? "it does not exist" : messageOf(error)
+      }`,
+    );
   }
   return parseGolden(text, path);
 }
@@ -91,7 +97,7 @@ if (import.meta.main) {
     for (const name of asked ?? ENGINE_NAMES) {
       const engine = await OPENERS[name]();
       if (!engine) {
-        if (asked) throw new Error(`Cannot certify ${name}: this machine has no WebGPU adapter`);
+        if (asked) throw new UserError(`Cannot certify ${name}: this machine has no WebGPU adapter`);
         console.log(`${name.padEnd(9)}  skipped: this machine has no WebGPU adapter`);
         continue;
       }

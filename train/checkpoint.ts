@@ -1,4 +1,5 @@
 /** A model's weights as a file: PyTorch's names and layout, so that they travel both ways. */
+import { UserError } from "../cells/errors.ts";
 import type { Parameter } from "../cells/cell.ts";
 import { canonicalJson, type CellConfig, parseConfig } from "../cells/config.ts";
 import type { TensorMap } from "./engines/engine.ts";
@@ -16,7 +17,7 @@ export function encodeWeights(
 ): Uint8Array<ArrayBuffer> {
   const stored = parameters.map(({ name, shape }) => {
     const values = tensors.get(name);
-    if (!values) throw new TypeError(`Cannot save weights: '${name}' is missing`);
+    if (!values) throw new UserError(`Cannot save weights: '${name}' is missing`);
     return [name, { shape, values: Float32Array.from(values) }] as const;
   });
   return encodeSafetensors({
@@ -35,15 +36,15 @@ export interface StoredWeights {
  * Reads weights for a model.
  *
  * @param parameters what the model needs; further tensors in the file (moments, say) are left aside
- * @throws {TypeError} if the file is damaged, or a weight is missing or has another shape
+ * @throws {UserError} if the file is damaged, or a weight is missing or has another shape
  */
 export function decodeWeights(bytes: Uint8Array, parameters: readonly Parameter[], file: string): StoredWeights {
   const { tensors, metadata } = decodeSafetensors(bytes, file);
   const weights = new Map(parameters.map(({ name, shape }) => {
     const stored = tensors.get(name);
-    if (!stored) throw new TypeError(`Cannot read ${file}: weight '${name}' is missing`);
+    if (!stored) throw new UserError(`Cannot read ${file}: weight '${name}' is missing`);
     if (stored.shape.join() !== shape.join()) {
-      throw new TypeError(`Cannot read ${file}: weight '${name}' is [${stored.shape}], must be [${shape}]`);
+      throw new UserError(`Cannot read ${file}: weight '${name}' is [${stored.shape}], must be [${shape}]`);
     }
     return [name, stored.values];
   }));

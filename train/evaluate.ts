@@ -20,7 +20,7 @@ export interface Score extends Cut {
   readonly bytes: number;
 }
 
-const MAX_STREAMS = 64;
+const MAX_STREAMS = 256;
 const WARM_UP = 256;
 
 /**

@@ -15,7 +15,9 @@ interface Request {
 self.onmessage = async ({ data: { model, text, threads, cut } }: MessageEvent<Request>) => {
   try {
     const loaded = await LoadedModel.open(model, { rows: cut.streams, threads });
-    self.postMessage(await scoreText(loaded, text, cut));
+    const score = await scoreText(loaded, text, cut);
+    await loaded.close();
+    self.postMessage(score);
   } catch (error) {
     self.postMessage({ error: error instanceof Error ? error.message : String(error) });
   }

@@ -1,4 +1,5 @@
 /** A trained model as an ONNX file, run step by step: for scoring and for sampling. */
+import { UserError } from "../cells/errors.ts";
 import * as ort from "onnxruntime-node";
 import { openSession } from "./engines/onnx/session.ts";
 import { NEXT } from "./engines/onnx/export.ts";
@@ -25,10 +26,10 @@ export class LoadedModel {
   }
 
   /**
-   * @throws {TypeError} if the bytes are no evaluation model of this project
+   * @throws {UserError} if the bytes are no evaluation model of this project
    */
   static async open(model: Uint8Array, { rows = 1, threads = 1, file = "the model" } = {}): Promise<LoadedModel> {
-    const { graph, metadata_props } = decodeModel(model);
+    const { graph, metadata_props } = decodeModel(model, file);
     const inputs = graph?.input ?? [];
     const shapes = new Map(
       inputs.filter(({ name }) => name !== "bytes").map(({ name, type }) => {
@@ -40,7 +41,7 @@ export class LoadedModel {
     const right = inputs.some(({ name }) => name === "bytes") && outputs.has("logits") &&
       [...shapes.keys()].every((name) => outputs.has(name + NEXT));
     if (!right) {
-      throw new TypeError(
+      throw new UserError(
         `Cannot open ${file}: it is no evaluation model (inputs 'bytes' and states, outputs 'logits' and states)`,
       );
     }

@@ -2,6 +2,7 @@
  * The safetensors format, float32 tensors only: an 8-byte length, a JSON header, the data.
  * Source: huggingface/safetensors, "Format". No kept npm package reads and writes it, so it is here.
  */
+import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
 import { describeSchemaError } from "../cells/config.ts";
 
@@ -52,11 +53,11 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
 /**
  * Reads a `.safetensors` file.
  *
- * @throws {TypeError} with one line that names the file: truncated, no header, another type than F32, sizes that disagree
+ * @throws {UserError} with one line that names the file: truncated, no header, another type than F32, sizes that disagree
  */
 export function decodeSafetensors(bytes: Uint8Array, file: string): SafetensorsFile {
   const fail = (why: string): never => {
-    throw new TypeError(`Cannot read ${file}: ${why}`);
+    throw new UserError(`Cannot read ${file}: ${why}`);
   };
   if (bytes.length < LENGTH_BYTES) {
     fail(`it has ${bytes.length} bytes, a safetensors file has at least ${LENGTH_BYTES}`);

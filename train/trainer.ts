@@ -40,9 +40,9 @@ export interface TrainedRun {
   readonly steps_done: number;
   /** Wall time of the group's training, seconds. */
   readonly seconds: number;
-  readonly tensors: TensorMap;
+  readonly weights: TensorMap;
   readonly step: TrainingStep;
-  /** Where the loss stopped being a finite number: the run is worthless from there. */
+  /** Where a number stopped being finite: the run is worthless from there, and `curve` ends before. */
   readonly failed?: string;
 }
 
@@ -94,7 +94,12 @@ export async function trainGroup(
   text: Uint8Array,
   { signal, onProgress, threads }: TrainOptions = {},
 ): Promise<TrainedRun[] | undefined> {
-  const runs = jobs.map((job) => prepare(job, settings));
+  const runs: EngineRun[] = [];
+  for (const job of jobs) {
+    runs.push(prepare(job, settings));
+    // Drawing a large model's weights takes a while: timers (heartbeats) must get their turn in between.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
   const group = await engine.open(runs, text, threads);
   try {
     const curves = jobs.map(() => new SmoothedLoss(settings.log_every));
@@ -103,14 +108,18 @@ export async function trainGroup(
     const done = await runPasses(group, jobs, settings, text.length, signal, (losses) => {
       losses.forEach((values, i) => curves[i].add(values));
       onProgress?.({ step: curves[0].steps, totalSteps: total, losses: curves.map((curve) => curve.value) });
+      return curves.some(({ failed }) => failed === undefined);
     });
     if (!done) return undefined;
     const seconds = (performance.now() - start) / 1000;
-    const tensors = await Promise.all(runs.map((_, i) => group.read(i)));
-    return runs.map(({ step }, i) => {
+    const trained: TrainedRun[] = [];
+    // One after the other: a group's moments need not be in the host's memory all at once.
+    for (const [i, { step }] of runs.entries()) {
+      const weights = weightsOf(step, await group.read(i));
       const { values: curve, steps: steps_done, failed } = curves[i];
-      return { curve, steps_done, seconds, tensors: tensors[i], step, failed };
-    });
+      trained.push({ curve, steps_done, seconds, weights, step, failed: failed ?? brokenWeight(weights) });
+    }
+    return trained;
   } finally {
     await group.close();
   }
@@ -128,58 +137,73 @@ export async function trainCell(
   return run;
 }
 
-/** Queues all steps, one chunk ahead of the one that is read. Returns false if the signal came. */
+function weightsOf({ parameters }: TrainingStep, tensors: TensorMap): TensorMap {
+  return new Map(parameters.map(({ name }) => [name, tensors.get(name)!]));
+}
+
+/** What the last update may have broken without a loss to show it. */
+function brokenWeight(weights: TensorMap): string | undefined {
+  for (const [name, values] of weights) {
+    if (!values.every(Number.isFinite)) return `weight '${name}' is no finite number after the last step`;
+  }
+  return undefined;
+}
+
+/**
+ * Queues all steps, one chunk ahead of the one that is read, until `onLosses` returns false. Returns false if the signal came.
+ */
 async function runPasses(
   group: TrainingGroup,
   jobs: readonly CellJob[],
   settings: TrainingSettings,
   textLength: number,
   signal: AbortSignal | undefined,
-  onLosses: (losses: Float64Array[]) => void,
+  onLosses: (losses: Float64Array[]) => boolean,
 ): Promise<boolean> {
   const { batch, history } = settings;
   const chunks = new ChunkSize();
   const passSteps = history - 1;
-  let ahead: Promise<Float64Array[]> | undefined;
+  let ahead: { count: number; losses: Promise<Float64Array[]> } | undefined;
+  const readAhead = async () => {
+    if (!ahead) return true;
+    const useful = onLosses(await ahead.losses);
+    chunks.finished(ahead.count);
+    return useful;
+  };
   for (let pass = 0; pass * passSteps < settings.steps; pass++) {
     group.beginPass(jobs.map(({ seed }) => passOffsets(seed, pass, batch, history, textLength)));
     for (let position = 0; position < passSteps;) {
       if (signal?.aborted) {
-        await ahead?.catch(() => {});
+        await ahead?.losses.catch(() => {});
         return false;
       }
-      const count = Math.min(chunks.next(), passSteps - position);
+      const count = Math.min(chunks.next, passSteps - position);
       position += count;
-      const queued = group.advance(count);
+      const losses = group.advance(count);
       // An error in the chunk that is under way surfaces when it is awaited, one round later.
-      queued.catch(() => {});
-      if (ahead) onLosses(await ahead);
-      chunks.finished(count);
-      ahead = queued;
+      losses.catch(() => {});
+      if (!await readAhead()) return true;
+      ahead = { count, losses };
     }
   }
-  if (ahead) onLosses(await ahead);
+  await readAhead();
   return true;
 }
 
-/**
- * Steps per call: few enough that progress shows and Ctrl-C is heard within about a second, many enough that reading
- * losses costs nothing. The numbers do not depend on it.
- */
-class ChunkSize {
-  #steps = 1;
-  #last = performance.now();
+/** Aim for the time between two readings: progress shows, Ctrl-C is heard, and reading losses costs nothing. */
+const CHUNK_MILLISECONDS = 500;
+const MOST_STEPS_PER_CHUNK = 500;
 
-  next(): number {
-    return this.#steps;
-  }
+/** Steps per call, from the measured time of the calls before. The numbers do not depend on it. */
+class ChunkSize {
+  next = 1;
+  #last = performance.now();
 
   finished(steps: number): void {
     const now = performance.now();
     const perStep = Math.max((now - this.#last) / steps, 1e-3);
     this.#last = now;
-    const target = Math.round(500 / perStep);
-    this.#steps = Math.max(1, Math.min(target, this.#steps * 2, 500));
+    this.next = Math.max(1, Math.min(Math.round(CHUNK_MILLISECONDS / perStep), this.next * 2, MOST_STEPS_PER_CHUNK));
   }
 }
 

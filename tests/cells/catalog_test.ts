@@ -104,7 +104,7 @@ Deno.test("cellOf() gives the gated cell when a configuration names none", () =>
 
 Deno.test("cellOf() throws when the catalog has no such cell", () => {
   assert.throws(() => cellOf(catalogConfig("lstn", 1, 4)), {
-    name: "RangeError",
+    name: "UserError",
     message: "Cannot make cell 'lstn': must be one of gated, vanilla, gru, lstm, min_gru",
   });
 });

@@ -108,7 +108,7 @@ const WRONG: readonly [when: string, value: unknown, says: string][] = [
 for (const [when, value, says] of WRONG) {
   Deno.test(`parseConfig() throws one clear line when ${when}`, () => {
     assert.throws(() => parseConfig(value, "rnn_configs.json, entry 3"), {
-      name: "TypeError",
+      name: "UserError",
       message: `Cannot read rnn_configs.json, entry 3: ${says}`,
     });
   });

@@ -145,8 +145,8 @@ Deno.test("decodeModel() gives what encodeModel() was given", () => {
 
 Deno.test("decodeModel() throws when the bytes are no model", () => {
   assert.throws(() => decodeModel(Uint8Array.of(0xff, 0xff, 0xff, 0xff)), {
-    name: "TypeError",
-    message: /^Cannot decode an ONNX model: /,
+    name: "UserError",
+    message: /^Cannot read an ONNX model: it is damaged or no ONNX model /,
   });
 });
 

@@ -4,9 +4,9 @@ import { gatedCell } from "../../cells/gated_cell.ts";
 import { vanillaCell } from "../../cells/catalog.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import { buildTrainingStep } from "../../cells/language_model.ts";
-import type { EngineRun } from "../../train/engines/engine.ts";
+import type { Engine, EngineRun } from "../../train/engines/engine.ts";
 import { openReferenceEngine } from "../../train/engines/reference.ts";
-import { openWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/engine.ts";
+import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import { MAX_STEPS_PER_SUBMIT } from "../../train/engines/webgpu/schedule.ts";
 import { certifyGroup, type GoldenCase, TOLERANCES } from "../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
@@ -16,7 +16,7 @@ const opened = await openWebGpuEngine();
 console.log(opened ? `WebGPU tests run on ${opened.adapter}` : "WebGPU tests are ignored: there is no adapter");
 Deno.test.afterAll(() => opened?.close());
 
-function webgpuTest(name: string, run: (engine: WebGpuEngine) => Promise<void>): void {
+function webgpuTest(name: string, run: (engine: Engine) => Promise<void>): void {
   Deno.test({ name, ignore: !opened, fn: () => run(opened!) });
 }
 
@@ -155,9 +155,34 @@ webgpuTest("open() refuses a group when its footprints are more than the engine'
   assert.ok(engine.footprint(step) >= 4 * floats, "a run holds its weights and moments at least");
   const tooMany = Math.floor(engine.memory / engine.footprint(step)) + 1;
   await assert.rejects(engine.open(new Array(tooMany).fill(run), new Uint8Array(10)), {
-    name: "RangeError",
+    name: "UserError",
     message: new RegExp(
       `^Cannot open a group of ${tooMany} runs: it needs a buffer of \\d+ MiB, the adapter allows \\d+ MiB$`,
     ),
   });
 });
+
+webgpuTest(
+  "open() throws, and trains nothing, when the device has not the memory that its limits promise",
+  async (engine) => {
+    const run = unlikeRuns()[0];
+    const original = GPUDevice.prototype.createBuffer;
+    // What an exhausted device does: the buffer is an error object, and the error goes to the innermost scope.
+    GPUDevice.prototype.createBuffer = function (this: GPUDevice, descriptor: GPUBufferDescriptor): GPUBuffer {
+      const impossible = descriptor.usage & GPUBufferUsage.COPY_SRC && descriptor.usage & GPUBufferUsage.STORAGE;
+      return original.call(this, impossible ? { ...descriptor, size: 2 ** 52 } : descriptor);
+    };
+    try {
+      await assert.rejects(
+        engine.open([run], new Uint8Array(1000)),
+        /^UserError: Cannot open a group of 1 runs, which needs/,
+      );
+    } finally {
+      GPUDevice.prototype.createBuffer = original;
+    }
+    const group = await engine.open([run], new Uint8Array(1000));
+    group.beginPass([new Uint32Array(run.step.sizes.batch)]);
+    assert.ok((await group.advance(2))[0].every((loss) => loss > 0));
+    await group.close();
+  },
+);

@@ -1,9 +1,10 @@
 /** The whole way through the real command line: init, train, evaluate, status, report, sample, and what goes wrong on it. */
+import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import tasks from "../../deno.json" with { type: "json" };
 
-const ROOT = new URL("../..", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 interface Finished {
   readonly code: number;
@@ -27,6 +28,24 @@ async function succeed(name: keyof typeof tasks.tasks, ...args: string[]): Promi
   return out;
 }
 
+/** Names of the result files; none where there is no folder yet. */
+function resultNames(dir: string): string[] {
+  try {
+    return [...Deno.readDirSync(join(dir, "results_01_all"))].map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+/** Waits for something that another process does; an error after a minute. */
+async function until(happened: () => boolean): Promise<void> {
+  for (let look = 0; look < 600; look++) {
+    if (happened()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("it did not happen within a minute");
+}
+
 const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
 
 Deno.test("init, train, evaluate, status, report and sample go the whole way", async (t) => {
@@ -43,7 +62,7 @@ Deno.test("init, train, evaluate, status, report and sample go the whole way", a
     await t.step("train trains what was asked for, on onnx, and goes on where it stopped", async () => {
       const only = ["--only", "use_residual=true,use_state_gate=true", "--engine", "onnx", "--parallel", "2"];
       assert.match(await succeed("train", ...at, ...only, "--limit", "2"), /2 runs finished, 0 failed/);
-      assert.match(await succeed("train", ...at, ...only, "--limit", "1"), /1 runs finished, 0 failed/);
+      assert.match(await succeed("train", ...at, ...only, "--limit", "1"), /1 run finished, 0 failed/);
     });
 
     await t.step("a result has the original's keys and a curve that falls", async () => {
@@ -74,6 +93,11 @@ Deno.test("init, train, evaluate, status, report and sample go the whole way", a
           .map((name) => JSON.parse(Deno.readTextFileSync(join(study, "results_01_all", name))).test_loss);
       const before = scores();
       assert.match(await succeed("evaluate", ...at), /0 runs scored, 3 had a score/);
+      // Spoil one score, so that one which is not computed again is seen.
+      const [name] = resultNames(study).sort();
+      const path = join(study, "results_01_all", name);
+      const result = JSON.parse(await Deno.readTextFile(path));
+      await Deno.writeTextFile(path, JSON.stringify({ ...result, test_loss: 1 }));
       assert.match(await succeed("evaluate", ...at, "--again"), /3 runs scored/);
       const after: number[] = scores();
       after.forEach((score, i) => assert.ok(Math.abs(score - before[i]) < 1e-6, `${score} against ${before[i]}`));
@@ -162,7 +186,7 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
   [
     "a value out of range",
     ["init", "--layers", "0,1"],
-    /^init: Cannot use --layers 0,1: must be a whole number of at least 1$/,
+    /^init: Cannot use --layers 0,1: must be a whole number of at least 1 and at most 64$/,
   ],
   [
     "an unknown engine",
@@ -223,6 +247,64 @@ Deno.test("no task runs with all permissions, or with the network", () => {
   }
 });
 
+Deno.test("two train processes on one study train each run once, also with a limit", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await succeed(
+      "init",
+      "--dir",
+      dir,
+      "--state-size",
+      "8",
+      "--layers",
+      "1",
+      "--batch",
+      "8",
+      "--history",
+      "101",
+      "--steps",
+      "100",
+    );
+    const half = ["--dir", dir, "--engine", "onnx", "--parallel", "1", "--limit", "3"];
+    const outs = await Promise.all([succeed("train", ...half), succeed("train", ...half)]);
+    for (const out of outs) assert.match(out, /3 runs finished, 0 failed/);
+    assert.equal(resultNames(dir).length, 6);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("train leaves a damaged result alone, says so, and trains the others", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await succeed(
+      "init",
+      "--dir",
+      dir,
+      "--state-size",
+      "8",
+      "--layers",
+      "1",
+      "--batch",
+      "8",
+      "--history",
+      "101",
+      "--steps",
+      "100",
+    );
+    await Deno.mkdir(join(dir, "results_01_all"));
+    const [{ id }] = JSON.parse(await Deno.readTextFile(join(dir, "rnn_configs.json")));
+    await Deno.writeTextFile(join(dir, "results_01_all", `${id}.json`), '{"id": "');
+    const { code, out, err } = await task("train", "--dir", dir, "--engine", "onnx", "--limit", "2");
+    assert.equal(code, 0, err);
+    assert.match(err, /it is not JSON .*this run is skipped/);
+    assert.match(out, /2 runs finished/);
+    assert.equal(await Deno.readTextFile(join(dir, "results_01_all", `${id}.json`)), '{"id": "');
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", async () => {
   const dir = await Deno.makeTempDir();
   try {
@@ -231,9 +313,7 @@ Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", 
     const args = [...command, "--dir", dir, "--engine", "onnx", "--parallel", "1", "--limit", "1"];
     const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "piped", stderr: "piped" }).spawn();
     // The record of a running run is there before its first step.
-    while (!await exists(join(dir, "results_01_all")) || ![...Deno.readDirSync(join(dir, "results_01_all"))].length) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await until(() => resultNames(dir).length > 0);
     child.kill("SIGINT");
     const { code, stderr } = await child.output();
     assert.equal(code, 130);

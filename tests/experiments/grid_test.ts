@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type CellConfig, configId, SWITCHES } from "../../cells/config.ts";
 import { grid, switchSettings } from "../../experiments/grid.ts";
-import { refine } from "../../experiments/refine.ts";
+import { promotedCount, refine } from "../../experiments/refine.ts";
 
 const KNOWN_ID = "d6f462b530a3b970e6a57056b30537147ecf94812810e96fce5e30deefe5e4b1";
 
@@ -53,9 +53,15 @@ Deno.test("refine() merges what two origins lead to, and names the better one", 
   assert.equal(shared?.oldId, configId(best));
 });
 
-Deno.test("refine() chooses 44 of 432", () => {
+Deno.test("promotedCount() is a tenth, rounded up", () => {
+  assert.deepEqual([1, 10, 11, 70, 432].map(promotedCount), [1, 1, 2, 7, 44]);
+});
+
+Deno.test("refine() uses the best tenth, all of it and nothing else", () => {
   const ranked = grid();
   const origins = new Set(refine(ranked).map(({ oldId }) => oldId));
-  assert.ok(origins.size <= 44);
-  assert.ok([...origins].every((id) => ranked.slice(0, 44).some((c) => configId(c) === id)));
+  const best = new Set(ranked.slice(0, 44).map(configId));
+  assert.ok([...origins].every((id) => best.has(id)));
+  const reached = new Set(refine(ranked).map(({ config: c }) => configId(c)));
+  for (const origin of ranked.slice(0, 44)) assert.ok(reached.has(configId({ ...origin, state_size: 512 })));
 });

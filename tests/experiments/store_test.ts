@@ -6,6 +6,7 @@ import { draw } from "../../experiments/sampling.ts";
 import { parseSelection } from "../../experiments/selection.ts";
 import { runKey, Study, writeAtomically } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
+import { WorkList } from "../../experiments/work.ts";
 import { SMALL_CONFIG } from "../../train/bench/measure.ts";
 import { syntheticResults } from "../report/synthetic_results.ts";
 
@@ -35,6 +36,47 @@ inFolder("initStudy() makes a study, extends it, and never drops a configuration
   assert.equal((await study.runs("01")).length, 3 * 192);
 });
 
+inFolder("initStudy() changes settings of a study without growing its list, and takes no seeds away", async (dir) => {
+  await initStudy({ dir, ...small, seeds: 2 });
+  const changed = await initStudy({ dir, experiment: "01", steps: 500 });
+  assert.deepEqual([changed.added, changed.total], [0, 96]);
+  assert.deepEqual([changed.before?.training.steps["01"], changed.study.settings.training.steps["01"]], [10_000, 500]);
+  await assert.rejects(
+    initStudy({ dir, experiment: "01", seeds: 1 }),
+    /Cannot take seeds from study .*: it has 2, asked for 1/,
+  );
+});
+
+inFolder("initStudy() writes no configuration that could not be read again", async (dir) => {
+  await initStudy({ dir, ...small });
+  await assert.rejects(
+    initStudy({ dir, ...small, stateSizes: [20_000] }),
+    /Cannot read a new configuration of .*'state_size'/,
+  );
+  assert.equal((await (await Study.open(dir)).readConfigs("01")).length, 96);
+});
+
+inFolder("WorkList hands each run out once, waits for a dead owner's, and leaves a living one's", async (dir) => {
+  const { study } = await initStudy({ dir, ...small });
+  const runs = (await study.runs("01")).slice(0, 3);
+  let now = 1000;
+  const [mine, dead, alive] = ["mine", "dead", "alive"].map((owner) => openQueue(study.queuePath, owner, () => now));
+  assert.ok(dead.claim(`01/${runs[0].key}`) && alive.claim(`01/${runs[1].key}`));
+  const list = new WorkList(runs, mine, "01");
+  assert.equal(list.claim(() => true), runs[2]);
+  assert.equal(list.claim(() => true), undefined);
+  // While the list looks, one owner's heart beats, and the other's claim grows stale.
+  const life = setInterval(() => {
+    now += STALE_SECONDS / 2;
+    alive.beat(1);
+  }, 200);
+  assert.ok(await list.revive(new AbortController().signal));
+  clearInterval(life);
+  assert.equal(list.claim(() => true), runs[0]);
+  assert.deepEqual(list.others, [runs[1]]);
+  for (const queue of [mine, dead, alive]) queue.close();
+});
+
 inFolder("Study.runs() gives all first seeds before any second, in one shuffled order", async (dir) => {
   const { study } = await initStudy({ dir, ...small, seeds: 2 });
   const runs = await study.runs("01");
@@ -58,7 +100,7 @@ inFolder("initStudy() refuses another corpus for a study that has one", async (d
   await Deno.writeFile(join(dir, "text"), new Uint8Array(5000));
   await assert.rejects(
     initStudy({ dir: join(dir, "s"), ...small, corpus: join(dir, "text") }),
-    /Cannot extend study .* SHA-1/,
+    /Cannot extend study .* with corpus .*: it was made with embedded/,
   );
 });
 
@@ -96,7 +138,7 @@ inFolder("Study.readResults() reads what was written, and names what it cannot r
 
 inFolder("writeAtomically() leaves the old file where the new one cannot be written", async (dir) => {
   await writeAtomically(join(dir, "a"), "old");
-  await assert.rejects(writeAtomically(join(dir, "none", "a"), "new"), /^Error: Cannot write/);
+  await assert.rejects(writeAtomically(join(dir, "none", "a"), "new"), /^UserError: Cannot write/);
   assert.equal(await Deno.readTextFile(join(dir, "a")), "old");
   assert.deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name), ["a"]);
 });
@@ -136,7 +178,7 @@ Deno.test("parseResult() names the file and the keys that are wrong", () => {
   assert.throws(() => parseResult({ ...result, loss: "no" }, "f"), /Cannot read f: 'loss'/);
   assert.throws(
     () => parseResult({ ...result, use_new_state: false, use_old_state: false }, "f"),
-    /not a valid configuration/,
+    /Cannot read f: needs use_new_state or use_old_state/,
   );
 });
 
@@ -169,6 +211,9 @@ Deno.test("parseSelection() takes what matches all parts, and names a part that 
   assert.throws(() => parseSelection("layers=1"), /'layers=1' names no key; keys are use_input_gate/);
   assert.throws(() => parseSelection("n_layers=two"), /'n_layers=two' has a value of the wrong kind/);
   assert.throws(() => parseSelection("n_layers"), /must read key=value/);
+  // A value with a comma of its own, and defaults that a configuration does not write out.
+  assert.ok(parseSelection("gate_inputs=x,h,n,cell=gated")(SMALL_CONFIG));
+  assert.ok(!parseSelection("gate_inputs=x,h,n_layers=1")(SMALL_CONFIG));
 });
 
 Deno.test("draw() follows softmax of logits over temperature", () => {

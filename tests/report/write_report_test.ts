@@ -58,14 +58,17 @@ Deno.test("writeReport() refuses and writes nothing when no run has finished", (
   inFolder(async (dir) => {
     const message = `Cannot draw a report of ${dir}: no run of experiment 01 has finished; ` +
       "train some with 'deno task train'";
-    await assert.rejects(writeReport(options(dir, { results: [unfinished(results[0])] })), { name: "Error", message });
+    await assert.rejects(writeReport(options(dir, { results: [unfinished(results[0])] })), {
+      name: "UserError",
+      message,
+    });
     assert.deepEqual(filesOf(dir), []);
   }));
 
 Deno.test("writeReport() refuses and writes nothing when the threshold is not a positive number", () =>
   inFolder(async (dir) => {
     for (const below of [0, -1, NaN, Infinity]) {
-      await assert.rejects(writeReport(options(dir, { below })), { name: "RangeError" });
+      await assert.rejects(writeReport(options(dir, { below })), { name: "UserError" });
     }
     assert.deepEqual(filesOf(dir), []);
   }));

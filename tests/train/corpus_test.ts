@@ -64,7 +64,7 @@ Deno.test("loadCorpus() refuses a missing, empty, small or unreadable file with 
     await Deno.writeFile(join(dir, "small"), new Uint8Array(1000));
     await assert.rejects(
       loadCorpus(join(dir, "none"), 1000),
-      /^Error: Cannot read corpus .*none: it does not exist; must be 'embedded' or a readable file$/,
+      /^UserError: Cannot read corpus .*none: it does not exist; must be 'embedded' or a readable file$/,
     );
     await assert.rejects(loadCorpus(dir, 1000), /Cannot read corpus .*: it is a folder/);
     await assert.rejects(loadCorpus(join(dir, "empty"), 1000), /Cannot use corpus empty: it is empty/);

@@ -6,7 +6,7 @@ import { passOffsets } from "../../train/corpus/random.ts";
 import type { Engine } from "../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
-import { cellJob, totalSteps, trainGroup } from "../../train/trainer.ts";
+import { cellJob, stepOf, totalSteps, trainGroup } from "../../train/trainer.ts";
 
 const job = { cell: gatedCell(SMALL_CONFIG), n_layers: 1, state_size: 4, seed: 5 };
 const settings = { steps: 25, batch: 3, history: 11, log_every: 4 };
@@ -29,7 +29,8 @@ function fakeEngine(lossAt: (step: number) => number) {
           asked.counts.push(count);
           return Promise.resolve([new Float64Array(count).map(() => lossAt(++step))]);
         },
-        read: () => Promise.resolve(new Map()),
+        read: () =>
+          Promise.resolve(new Map(stepOf(job, settings).parameters.map(({ name }) => [name, new Float32Array(1)]))),
         close: () => Promise.resolve(),
       }),
   };
@@ -73,6 +74,25 @@ Deno.test("trainGroup() ends a run as failed where its loss is no finite number,
   const [run] = (await trainGroup(engine, [job], settings, new Uint8Array(100)))!;
   assert.equal(run.failed, "the loss became NaN at step 10");
   assert.equal(run.curve.length, 2);
+});
+
+Deno.test("trainGroup() ends early when every run of the group has failed", async () => {
+  const { engine, asked } = fakeEngine(() => NaN);
+  await trainGroup(engine, [job], { ...settings, steps: 10_000 }, new Uint8Array(100));
+  assert.ok(asked.counts.length < 5, `${asked.counts.length} calls`);
+});
+
+Deno.test("trainGroup() marks a run as failed whose weights are broken though its losses are not", async () => {
+  const { engine } = fakeEngine(() => 1);
+  const open: Engine["open"] = async (...args) => {
+    const group = await engine.open(...args);
+    return {
+      ...group,
+      read: async (run) => new Map([...await group.read(run), ["output_embedding.bias", Float32Array.of(NaN)]]),
+    };
+  };
+  const [run] = (await trainGroup({ ...engine, open }, [job], settings, new Uint8Array(100)))!;
+  assert.equal(run.failed, "weight 'output_embedding.bias' is no finite number after the last step");
 });
 
 Deno.test("trainGroup() stops at a signal and returns no run", async () => {

@@ -3,10 +3,11 @@ import * as ort from "onnxruntime-node";
 import { cpus } from "node:os";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
+import type { Engine } from "../engines/engine.ts";
 import { openOnnxEngine } from "../engines/onnx/engine.ts";
 import { exportOnnx } from "../engines/onnx/export.ts";
 import { openSession } from "../engines/onnx/session.ts";
-import { openWebGpuEngine, type WebGpuEngine } from "../engines/webgpu/engine.ts";
+import { openWebGpuEngine } from "../engines/webgpu/engine.ts";
 import { buildSchedule } from "../engines/webgpu/schedule.ts";
 import { flag, runCommand } from "../terminal/command_line.ts";
 import { bareProducts, BATCH, BEST_CONFIG, copies, median, SMALL_CONFIG, timeSteps } from "./measure.ts";
@@ -90,7 +91,7 @@ async function benchOnnx(): Promise<Row[]> {
 }
 
 /** On a GPU, groups of the best configuration; on a software adapter, small ones, which show that it works, not how fast. */
-async function benchWebGpu(engine: WebGpuEngine): Promise<Row[]> {
+async function benchWebGpu(engine: Engine): Promise<Row[]> {
   const config = engine.software ? SMALL_CONFIG : BEST_CONFIG;
   const flop = engine.software ? smallFlop : bestFlop;
   const rows: Row[] = [];

@@ -1,10 +1,11 @@
 /** Other programs that do the same training step. */
+import { fileURLToPath } from "node:url";
 
 export type Peer = { readonly what: string; readonly ms_per_step: number } | { readonly absent: string };
 
 /** PyTorch, eager, through `python3`: the best configuration's step with PyTorch's own Adam. */
 export async function torchPeer(): Promise<Peer> {
-  const script = new URL("./torch_step.py", import.meta.url).pathname;
+  const script = fileURLToPath(new URL("./torch_step.py", import.meta.url));
   try {
     const { success, stdout, stderr } = await new Deno.Command("python3", {
       args: [script],

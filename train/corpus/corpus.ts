@@ -1,4 +1,5 @@
 /** Where text comes from, and how it is split. */
+import { messageOf, UserError } from "../../cells/errors.ts";
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { generateEmbedded } from "./embedded.ts";
@@ -30,7 +31,7 @@ const MIN_TEST_BYTES = 2;
  * Reads a corpus: `embedded`, or a file by path.
  *
  * @param history bytes of one pass, which must fit into the training split
- * @throws {Error} with one line: the file is missing, unreadable, empty or too small, with the sizes
+ * @throws {UserError} with one line: the file is missing, unreadable, empty or too small, with the sizes
  */
 export async function loadCorpus(source: string, history: number): Promise<Corpus> {
   if (source === EMBEDDED.name) {
@@ -41,32 +42,32 @@ export async function loadCorpus(source: string, history: number): Promise<Corpu
 }
 
 async function readText(path: string): Promise<Uint8Array> {
+  const fail = (why: string): never => {
+    throw new UserError(`Cannot read corpus ${path}: ${why}; must be 'embedded' or a readable file`);
+  };
   try {
+    const { isFile, isDirectory } = await Deno.stat(path);
+    // A device would be read for ever.
+    if (!isFile) return fail(isDirectory ? "it is a folder" : "it is no regular file");
     return await Deno.readFile(path);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound
-      ? "it does not exist"
-      : error instanceof Deno.errors.IsADirectory || (error instanceof Error && /directory/i.test(error.message))
-      ? "it is a folder, must be a file"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new Error(`Cannot read corpus ${path}: ${why}; must be 'embedded' or a readable file`);
+    if (error instanceof UserError) throw error;
+    return fail(error instanceof Deno.errors.NotFound ? "it does not exist" : messageOf(error));
   }
 }
 
-/** @throws {RangeError} if the text is empty, or too small for one pass and a test */
+/** @throws {UserError} if the text is empty, or too small for one pass and a test */
 export function makeCorpus(
   name: string,
   text: Uint8Array,
   history: number,
   more: { path?: string; entropy_rate?: number } = {},
 ): Corpus {
-  if (text.length === 0) throw new RangeError(`Cannot use corpus ${name}: it is empty`);
+  if (text.length === 0) throw new UserError(`Cannot use corpus ${name}: it is empty`);
   const trainEnd = Math.floor(text.length * SPLIT.train);
   const validationEnd = Math.floor(text.length * (SPLIT.train + SPLIT.validation));
   if (trainEnd < history || text.length - validationEnd < MIN_TEST_BYTES) {
-    throw new RangeError(
+    throw new UserError(
       `Cannot use corpus ${name}: it has ${text.length} bytes, so its training split (${
         100 * SPLIT.train
       } %) has ${trainEnd}; ` +

@@ -3,6 +3,7 @@
  * numbers whatever else was drawn before. So two engines see the same numbers, two configurations of one seed share what
  * they have in common, and a run that goes on needs no saved state.
  */
+import { UserError } from "../../cells/errors.ts";
 import { createHash } from "node:crypto";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
@@ -40,7 +41,7 @@ export function initialWeights(parameters: readonly Parameter[], seed: number): 
 /**
  * Where each row of the batch starts in pass number `pass`: uniform over all places where `history` bytes fit.
  *
- * @throws {RangeError} if the text is shorter than one pass
+ * @throws {UserError} if the text is shorter than one pass
  */
 export function passOffsets(
   seed: number,
@@ -50,7 +51,7 @@ export function passOffsets(
   textLength: number,
 ): Uint32Array {
   if (textLength < history) {
-    throw new RangeError(`Cannot draw a pass: the text has ${textLength} bytes, a pass reads ${history}`);
+    throw new UserError(`Cannot draw a pass: the text has ${textLength} bytes, a pass reads ${history}`);
   }
   const stream = randomStream(seed, `offsets/${pass}`);
   return new Uint32Array(batch).map(() => stream.integer(0, textLength - history));

@@ -2,6 +2,7 @@
  * What every engine does: it takes a *group* of runs, possibly of different configurations, and trains them step by step.
  * Runs of a group share the text, the batch size and the length of a pass; each has its own weights and offsets.
  */
+import { sizeOf } from "../../cells/graph/tensor.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 
 export const ENGINE_NAMES = ["reference", "onnx", "webgpu"] as const;
@@ -44,6 +45,8 @@ export interface Engine {
   readonly name: EngineName;
   /** The device that does the work, for the record. */
   readonly adapter: string;
+  /** Whether the adapter is a program on the CPU that plays a GPU: right, and slow. */
+  readonly software?: boolean;
   /**
    * How `parallel` runs are best kept busy: `groups` groups at once of `runs` runs each.
    */
@@ -62,12 +65,55 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+/** Where a group is in its pass. Checks what is asked of it, so that no engine reads beyond the text. */
+export class Pass {
+  #offsets: readonly Uint32Array[] = [];
+  #position = 0;
+
+  constructor(private readonly runs: readonly EngineRun[], private readonly text: Uint8Array) {
+    const least = Math.min(...runs.map(({ step }) => step.sizes.vocabulary));
+    const wrong = least < 256 ? text.findIndex((byte) => byte >= least) : -1;
+    if (wrong >= 0) {
+      throw new RangeError(
+        `Cannot open a group: byte ${wrong} of the text is ${text[wrong]}, must be below the vocabulary, ${least}`,
+      );
+    }
+  }
+
+  begin(offsets: readonly Uint32Array[]): void {
+    const right = offsets.length === this.runs.length &&
+      offsets.every((rows, i) => rows.length === this.runs[i].step.sizes.batch);
+    if (!right) {
+      const came = offsets.map((rows) => rows.length).join(", ");
+      throw new RangeError(
+        `Cannot begin a pass: got offsets for [${came}] rows, must be ${this.runs.map(({ step }) => step.sizes.batch)}`,
+      );
+    }
+    this.#offsets = offsets;
+    this.#position = 0;
+  }
+
+  /** Goes on by some steps; returns the position of the first. */
+  advance(count: number): number {
+    const last = this.#offsets.reduce((most, rows) => rows.reduce((a, b) => Math.max(a, b), most), 0) + this.#position +
+      count;
+    if (!this.#offsets.length || last >= this.text.length) {
+      throw new RangeError(
+        `Cannot advance by ${count} steps: they read up to byte ${last}, the text has ${this.text.length}`,
+      );
+    }
+    const first = this.#position;
+    this.#position += count;
+    return first;
+  }
+}
+
 /** Names that a run carries from step to step, with their initial values: given ones, or zeros. */
 export function initialTensors(run: EngineRun): TensorMap {
   const { graph } = run.step;
   const outside = new Map([...graph.inputs].filter(([name]) => run.tensors.has(name) || graph.outputs.has(name)));
   return new Map([...outside].map(([name, { shape }]) => {
-    const size = shape.reduce((a, b) => a * b, 1);
+    const size = sizeOf(shape);
     const given = run.tensors.get(name);
     if (given && given.length !== size) {
       throw new RangeError(`Cannot open a run: '${name}' has ${given.length} elements, must have ${size}`);

@@ -1,7 +1,7 @@
 /** The reference engine: float64 arrays through the graph interpreter. Slow and obvious. */
 import { adamScalars, INPUTS } from "../../cells/language_model.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
-import { type Engine, type EngineRun, initialTensors, type TensorMap, type TrainingGroup } from "./engine.ts";
+import { type Engine, type EngineRun, initialTensors, Pass, type TensorMap, type TrainingGroup } from "./engine.ts";
 
 export function openReferenceEngine(): Engine {
   return {
@@ -18,16 +18,20 @@ export function openReferenceEngine(): Engine {
 
 class ReferenceGroup implements TrainingGroup {
   readonly #runs: ReferenceRun[];
+  readonly #pass: Pass;
 
   constructor(runs: readonly EngineRun[], text: Uint8Array) {
+    this.#pass = new Pass(runs, text);
     this.#runs = runs.map((run) => new ReferenceRun(run, text));
   }
 
   beginPass(offsets: readonly Uint32Array[]): void {
+    this.#pass.begin(offsets);
     this.#runs.forEach((run, i) => run.beginPass(offsets[i]));
   }
 
   advance(count: number): Promise<Float64Array[]> {
+    this.#pass.advance(count);
     return Promise.resolve(this.#runs.map((run) => new Float64Array(count).map(() => run.step())));
   }
 

@@ -2,6 +2,7 @@
  * Command lines of all scripts. The only module that knows the command-line library, so that another can take its place.
  * A wrong flag or value, and any error that a person can mend, ends with one line on standard error and exit code 2.
  */
+import { messageOf, UserError } from "../../cells/errors.ts";
 import { Command, CommanderError, Option } from "@commander-js/extra-typings";
 
 /** How one flag is written, explained and checked. */
@@ -21,9 +22,6 @@ export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extend
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** Errors that a person can mend are sentences that begin so; anything else is a bug, and shows its stack. */
-const FOR_PEOPLE = /^Cannot /;
-
 export const flag = {
   text: <T extends string | undefined>(usage: string, help: string, fallback: T): Flag<string | T> => (
     { usage, help, parse: (text) => text, fallback }
@@ -42,6 +40,16 @@ export const flag = {
   whole: <T extends number | undefined>(usage: string, help: string, fallback: T, least = 1): Flag<number | T> => (
     { usage, help, fallback, parse: (text) => parseWhole(text, least) }
   ),
+  positive: <T extends number | undefined>(usage: string, help: string, fallback: T): Flag<number | T> => ({
+    usage,
+    help,
+    fallback,
+    parse: (text) => {
+      const value = Number(text);
+      if (!(Number.isFinite(value) && value > 0)) throw new Error("must be a number above 0");
+      return value;
+    },
+  }),
   number: <T extends number | undefined>(usage: string, help: string, fallback: T, least = 0): Flag<number | T> => ({
     usage,
     help,
@@ -58,20 +66,30 @@ export const flag = {
     usage: string,
     help: string,
     fallback: T,
+    most: number,
   ): Flag<readonly number[] | T> => (
-    { usage, help, fallback, parse: (text) => text.split(",").map((part) => parseWhole(part, 1)) }
+    { usage, help, fallback, parse: (text) => text.split(",").map((part) => parseWhole(part, 1, most)) }
   ),
 };
 
-function parseWhole(text: string, least: number): number {
-  if (!/^\d+$/.test(text.trim()) || Number(text) < least || !Number.isSafeInteger(Number(text))) {
-    throw new Error(`must be a whole number of at least ${least}`);
+function parseWhole(text: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (!/^\d+$/.test(text.trim()) || Number(text) < least || Number(text) > most) {
+    const limit = most < Number.MAX_SAFE_INTEGER ? ` and at most ${most}` : "";
+    throw new Error(`must be a whole number of at least ${least}${limit}`);
   }
   return Number(text);
 }
 
 /** Flags that every script on a study has. */
-export const dirFlag = flag.text("--dir <folder>", "the study's folder", "study");
+export const dirFlag: Flag<string> = {
+  usage: "--dir <folder>",
+  help: "the study's folder",
+  fallback: "study",
+  parse: (text) => {
+    if (!text.trim()) throw new Error("must name a folder");
+    return text;
+  },
+};
 export const experimentFlag = flag.choice("--experiment <number>", "which experiment", ["01", "02"], "01");
 
 /**
@@ -93,9 +111,10 @@ export async function runCommand<const F extends Flags>(
 
 /** Prints an error the way it helps most; returns the exit code. */
 function report(name: string, error: unknown): number {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof Error && FOR_PEOPLE.test(message)) {
-    console.error(`${name}: ${message.replaceAll("\n", " ")}`);
+  const message = messageOf(error);
+  if (error instanceof UserError) {
+    // Deno's advice on permissions is for whoever wrote the command, which was not the user.
+    console.error(`${name}: ${message.replaceAll("\n", " ").replace(/, run again with the --[\w-]+ flag/, "")}`);
     return EXIT.usage;
   }
   console.error(error instanceof Deno.errors.NotCapable ? `${name}: Cannot go on: ${message}` : error);
@@ -119,7 +138,7 @@ function parseFlags<F extends Flags>(
         try {
           return parse(text);
         } catch (error) {
-          throw new Error(`Cannot use ${usage.split(" ")[0]} ${text}: ${(error as Error).message}`);
+          throw new UserError(`Cannot use ${usage.split(" ")[0]} ${text}: ${(error as Error).message}`);
         }
       });
     }
@@ -131,7 +150,7 @@ function parseFlags<F extends Flags>(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
-    throw new Error(`Cannot read the command line: ${error.message.replace(/^error: /, "")}; see --help`);
+    throw new UserError(`Cannot read the command line: ${error.message.replace(/^error: /, "")}; see --help`);
   }
   const given = command.opts() as Record<string, unknown>;
   const keys = Object.entries(flags).map(([key, { usage, fallback }]) => [key, given[optionKey(usage)] ?? fallback]);

@@ -2,6 +2,11 @@
 import { Presets, SingleBar } from "cli-progress";
 import process from "node:process";
 
+/** What a terminal understands. */
+const CLEAR_LINE = "\x1b[2K", WRAP_ON = "\x1b[?7h", WRAP_OFF = "\x1b[?7l", SAVE_CURSOR = "\x1b7";
+
+const control = (codes: string) => void Deno.stderr.writeSync(new TextEncoder().encode(codes));
+
 export interface ProgressBar {
   /** @param text what stands behind the bar (loss, speed) */
   update(done: number, text: string): void;
@@ -42,12 +47,17 @@ export function openProgress(total: number, unit: string, quiet = false): Progre
       redraw();
     },
     print(line) {
-      // The line would stand behind the bar: clear it first, draw it again after.
-      Deno.stderr.writeSync(new TextEncoder().encode("\r\x1b[2K"));
+      // The line would stand behind the bar: clear it first, draw it again after. The bar has wrapping off, a line needs it.
+      control(`\r${CLEAR_LINE}${WRAP_ON}`);
       print(line);
+      control(WRAP_OFF);
       redraw();
     },
-    stop: () => bar.stop(),
+    stop() {
+      // At its end the library goes back to where the cursor was at the start, over all lines printed since: save it anew.
+      control(SAVE_CURSOR);
+      bar.stop();
+    },
   };
 }
 
@@ -57,4 +67,9 @@ export function formatDuration(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
+}
+
+/** `1 run`, `2 runs`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -1,5 +1,8 @@
 /** Ctrl-C: the first asks the work to stop at a good place, the second stops at once. */
 
+/** Signals so close to each other are one. */
+const ONE_KEY_MILLISECONDS = 1000;
+
 export interface StopSignal extends Disposable {
   readonly signal: AbortSignal;
 }
@@ -7,8 +10,12 @@ export interface StopSignal extends Disposable {
 /** Listens for SIGINT and SIGTERM until it is disposed of. */
 export function stopSignal(): StopSignal {
   const controller = new AbortController();
+  let first = -Infinity;
   const onSignal = () => {
+    // A terminal signals the whole group, and `deno task` passes it on once more: two signals, one key.
+    if (performance.now() - first < ONE_KEY_MILLISECONDS) return;
     if (controller.signal.aborted) Deno.exit(130);
+    first = performance.now();
     // On a terminal a progress bar stands in the line, and the terminal has added ^C to it.
     const clear = Deno.stderr.isTerminal() ? "\r\x1b[2K" : "";
     console.error(`${clear}Stopping after the steps that are queued; press Ctrl-C again to stop at once`);

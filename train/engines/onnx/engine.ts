@@ -1,6 +1,6 @@
 /** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per session. */
 import { carriedNames } from "../../../cells/graph/graph.ts";
-import { type Engine, type EngineRun, initialTensors, type TensorMap, type TrainingGroup } from "../engine.ts";
+import { type Engine, type EngineRun, initialTensors, Pass, type TensorMap, type TrainingGroup } from "../engine.ts";
 import { exportOnnx } from "./export.ts";
 import type { NumberedRequest, Reply, Request } from "./protocol.ts";
 
@@ -19,44 +19,55 @@ export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): E
 }
 
 class OnnxGroup implements TrainingGroup {
-  private constructor(private readonly workers: readonly OnnxWorker[]) {}
+  /** The requests that began the pass: an error of one comes out with the next steps. */
+  #begun: Promise<unknown> = Promise.resolve();
+
+  private constructor(private readonly workers: readonly OnnxWorker[], private readonly pass: Pass) {}
 
   static async open(runs: readonly EngineRun[], text: Uint8Array, threads: number): Promise<OnnxGroup> {
-    const shared = toShared(text);
+    const pass = new Pass(runs, text);
+    const shared = sharedCopy(text);
     const workers = runs.map(() => new OnnxWorker());
     try {
       await Promise.all(workers.map((worker, i) => worker.ask(openRequest(runs[i], shared, threads))));
     } catch (error) {
-      for (const worker of workers) worker.close();
+      for (const worker of workers) worker.terminate();
       throw error;
     }
-    return new OnnxGroup(workers);
+    return new OnnxGroup(workers, pass);
   }
 
   beginPass(offsets: readonly Uint32Array[]): void {
-    // Errors of a queued request come with the next awaited one: the worker answers in order.
-    this.workers.forEach((worker, i) => void worker.ask({ kind: "begin_pass", offsets: offsets[i] }).catch(() => {}));
+    this.pass.begin(offsets);
+    this.#begun = Promise.all(this.workers.map((worker, i) => worker.ask({ kind: "begin_pass", offsets: offsets[i] })));
+    this.#begun.catch(() => {});
   }
 
-  advance(count: number): Promise<Float64Array[]> {
-    return Promise.all(this.workers.map(async (worker) => (await worker.ask({ kind: "advance", count })).losses!));
+  async advance(count: number): Promise<Float64Array[]> {
+    this.pass.advance(count);
+    const replies = Promise.all(this.workers.map((worker) => worker.ask({ kind: "advance", count })));
+    const [losses] = await Promise.all([replies, this.#begun]);
+    return losses.map((reply) => reply.losses!);
   }
 
   async read(run: number): Promise<TensorMap> {
     return (await this.workers[run].ask({ kind: "read" })).tensors!;
   }
 
-  close(): Promise<void> {
-    for (const worker of this.workers) worker.close();
-    return Promise.resolve();
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.close()));
   }
 }
 
-/** Memory that all workers see, so that a large text is there once. */
-function toShared(text: Uint8Array): Uint8Array {
-  if (text.buffer instanceof SharedArrayBuffer) return text;
+/** Copies that all workers see, by the text that they are of: a large text is there once, however many groups train on it. */
+const sharedTexts = new WeakMap<Uint8Array, Uint8Array>();
+
+function sharedCopy(text: Uint8Array): Uint8Array {
+  const known = sharedTexts.get(text);
+  if (known) return known;
   const shared = new Uint8Array(new SharedArrayBuffer(text.length));
   shared.set(text);
+  sharedTexts.set(text, shared);
   return shared;
 }
 
@@ -84,6 +95,7 @@ class OnnxWorker {
   readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   readonly #waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>();
   #last = 0;
+  #closed = false;
 
   constructor() {
     this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => {
@@ -100,6 +112,7 @@ class OnnxWorker {
   }
 
   ask(request: Request): Promise<Reply> {
+    if (this.#closed) return Promise.reject(new Error("ONNX worker was closed"));
     const number = ++this.#last;
     return new Promise((resolve, reject) => {
       this.#waiting.set(number, { resolve, reject });
@@ -107,7 +120,14 @@ class OnnxWorker {
     });
   }
 
-  close(): void {
+  /** Lets the worker give its memory back, then ends it. A worker that has failed already is ended all the same. */
+  async close(): Promise<void> {
+    await this.ask({ kind: "close" }).catch(() => {});
+    this.terminate();
+  }
+
+  terminate(): void {
+    this.#closed = true;
     this.#worker.terminate();
     for (const { reject } of this.#waiting.values()) reject(new Error("ONNX worker was closed"));
     this.#waiting.clear();

@@ -1,4 +1,5 @@
 /** The part of ONNX' protobuf schema that models written here use. Source: onnx/onnx.proto, IR version 8. */
+import { messageOf, UserError } from "../../../cells/errors.ts";
 import protobuf from "protobufjs";
 
 const SCHEMA = `
@@ -117,13 +118,13 @@ export function encodeModel(model: ModelProto): Uint8Array<ArrayBuffer> {
 /**
  * The model in the bytes of an `.onnx` file; whole numbers come as JavaScript numbers.
  *
- * @throws {TypeError} if the bytes are no ONNX model
+ * @throws {UserError} if the bytes are no ONNX model
  */
-export function decodeModel(bytes: Uint8Array): ModelProto {
+export function decodeModel(bytes: Uint8Array, file = "an ONNX model"): ModelProto {
   try {
     const decoded = MODEL.toObject(MODEL.decode(bytes), { longs: Number, defaults: true, arrays: true });
     return decoded as unknown as ModelProto;
   } catch (error) {
-    throw new TypeError(`Cannot decode an ONNX model: ${error instanceof Error ? error.message : error}`);
+    throw new UserError(`Cannot read ${file}: it is damaged or no ONNX model (${messageOf(error)})`);
   }
 }

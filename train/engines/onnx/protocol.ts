@@ -23,7 +23,8 @@ export type Request =
   | OpenRequest
   | { readonly kind: "begin_pass"; readonly offsets: Uint32Array }
   | { readonly kind: "advance"; readonly count: number }
-  | { readonly kind: "read" };
+  | { readonly kind: "read" }
+  | { readonly kind: "close" };
 
 /** A request with the number under which its reply comes. */
 export type NumberedRequest = Request & { readonly number: number };

@@ -2,7 +2,9 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 import * as ort from "onnxruntime-node";
+import { messageOf } from "../../../cells/errors.ts";
 import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
+import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { NEXT } from "./export.ts";
 import type { NumberedRequest, OpenRequest, Reply } from "./protocol.ts";
 import { openSession } from "./session.ts";
@@ -28,7 +30,7 @@ class Run {
     this.#stepsDone = request.stepsDone;
 
     const tensor = (name: string, data: Float32Array) => new ort.Tensor("float32", data, shapes.get(name)!);
-    const empty = (name: string) => new Float32Array(shapes.get(name)!.reduce((a, b) => a * b, 1));
+    const empty = (name: string) => new Float32Array(sizeOf(shapes.get(name)!));
     const fixed: Tensors = {
       [INPUTS.bytes]: new ort.Tensor("int64", this.#bytes, [batch]),
       [INPUTS.targets]: new ort.Tensor("int64", this.#targets, [batch]),
@@ -85,6 +87,11 @@ class Run {
     return losses;
   }
 
+  /** Gives the session's native memory back, which ending the thread alone does not. */
+  async close(): Promise<void> {
+    await this.session.release();
+  }
+
   read(): Map<string, Float32Array> {
     const written = this.#sides[1 - this.#side].fetches;
     return new Map([
@@ -117,6 +124,10 @@ async function answer(request: NumberedRequest): Promise<Omit<Reply, "number">> 
       return { losses: await run.advance(request.count) };
     case "read":
       return { tensors: run.read() };
+    case "close":
+      await run.close();
+      run = undefined;
+      return {};
     default:
       return request satisfies never;
   }
@@ -127,7 +138,7 @@ let queue: Promise<unknown> = Promise.resolve();
 self.onmessage = ({ data }: MessageEvent<NumberedRequest>) => {
   queue = queue.then(async () => {
     const reply = await answer(data).catch((error: unknown) => ({
-      error: error instanceof Error ? error.message : `${error}`,
+      error: messageOf(error),
     }));
     self.postMessage({ number: data.number, ...reply } satisfies Reply);
   });

@@ -1,4 +1,5 @@
 /** Finds an adapter and opens a device with all that the adapter grants. */
+import { UserError } from "../../../cells/errors.ts";
 
 export interface Device {
   readonly device: GPUDevice;
@@ -6,6 +7,8 @@ export interface Device {
   readonly adapter: string;
   /** Whether the "GPU" is a program on the CPU (llvmpipe, SwiftShader). */
   readonly software: boolean;
+  /** Rejects when the device is lost or reports an error outside any scope: whoever waits for a result must hear of it. */
+  readonly failure: Promise<never>;
 }
 
 /** Limits that kernels and arenas profit from; a device gets the small defaults unless it asks. */
@@ -26,7 +29,23 @@ export async function openDevice(): Promise<Device | undefined> {
   const device = await adapter.requestDevice({ requiredLimits });
   const { description, device: name, vendor, isFallbackAdapter } = adapter.info;
   const label = description || name || vendor || "unknown adapter";
-  return { device, adapter: label, software: isFallbackAdapter || /llvmpipe|swiftshader|lavapipe/i.test(label) };
+  const failure = new Promise<never>((_, reject) => {
+    device.lost.then(({ message }) =>
+      reject(new UserError(`Cannot go on with ${label}: the device was lost: ${message}`))
+    );
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      reject(new UserError(`Cannot go on with ${label}: ${(event as GPUUncapturedErrorEvent).error.message}`));
+    });
+  });
+  // A device that is closed when nobody waits is no failure.
+  failure.catch(() => {});
+  return {
+    device,
+    failure,
+    adapter: label,
+    software: isFallbackAdapter || /llvmpipe|swiftshader|lavapipe/i.test(label),
+  };
 }
 
 /** Mesa's loader complains on standard error where no session set this; any folder will do. */

@@ -1,6 +1,8 @@
 /** The WebGPU engine: a group of runs trains in one schedule; the host only queues steps and reads losses. */
+import { UserError } from "../../../cells/errors.ts";
+import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { adamScalars } from "../../../cells/language_model.ts";
-import { type Engine, type EngineRun, initialTensors, type TensorMap, type TrainingGroup } from "../engine.ts";
+import { type Engine, type EngineRun, initialTensors, Pass, type TensorMap, type TrainingGroup } from "../engine.ts";
 import { type Device, openDevice } from "./device.ts";
 import { BINDINGS, type Kernel, UNIFORM_BYTES } from "./kernel.ts";
 import {
@@ -14,13 +16,8 @@ import {
 
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
-export interface WebGpuEngine extends Engine {
-  /** Whether the adapter is a program on the CPU. */
-  readonly software: boolean;
-}
-
 /** @returns undefined where no adapter is */
-export async function openWebGpuEngine(): Promise<WebGpuEngine | undefined> {
+export async function openWebGpuEngine(): Promise<Engine | undefined> {
   const opened = await openDevice();
   if (!opened) return undefined;
   const pipelines = new Pipelines(opened.device);
@@ -85,41 +82,57 @@ class Pipelines {
 
 class WebGpuGroup implements TrainingGroup {
   readonly #device: GPUDevice;
+  readonly #failure: Promise<never>;
   readonly #buffers: Record<keyof typeof BINDINGS, GPUBuffer>;
   readonly #bindGroup: GPUBindGroup;
   /** Distance of two uniform records, as the adapter wants it. */
   readonly #uniformStride: number;
   readonly #stepsDone: number[];
-  #position = 0;
 
   static async open(
-    { device }: Device,
+    opened: Device,
     pipelines: Pipelines,
     runs: readonly EngineRun[],
     text: Uint8Array,
     limit: number,
   ): Promise<WebGpuGroup> {
+    const pass = new Pass(runs, text);
     const schedule = buildSchedule(runs);
     const largest = Math.max(schedule.arenaSize * FLOAT_BYTES, text.length, schedule.tables.byteLength);
     if (largest > limit) {
-      throw new RangeError(
+      throw new UserError(
         `Cannot open a group of ${runs.length} runs: it needs a buffer of ${mebibytes(largest)}, the adapter allows ${
           mebibytes(limit)
         }`,
       );
     }
+    const { device } = opened;
     const compiled = await Promise.all(schedule.dispatches.map(({ kernel }) => pipelines.get(kernel)));
-    return new WebGpuGroup(device, pipelines.layout, schedule, compiled, text);
+    device.pushErrorScope("validation");
+    device.pushErrorScope("out-of-memory");
+    const group = new WebGpuGroup(opened, pipelines.layout, schedule, compiled, pass, text);
+    const [noMemory, invalid] = [await device.popErrorScope(), await device.popErrorScope()];
+    const error = noMemory ?? invalid;
+    if (error) {
+      await group.close();
+      throw new UserError(
+        `Cannot open a group of ${runs.length} runs, which needs ${mebibytes(largest)}: ${error.message}`,
+      );
+    }
+    return group;
   }
 
   private constructor(
-    device: GPUDevice,
+    opened: Device,
     layout: GPUBindGroupLayout,
     private readonly schedule: Schedule,
     private readonly pipelines: readonly GPUComputePipeline[],
+    private readonly pass: Pass,
     text: Uint8Array,
   ) {
+    const { device } = opened;
     this.#device = device;
+    this.#failure = opened.failure;
     this.#stepsDone = schedule.runs.map(({ run }) => run.stepsDone);
     this.#uniformStride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
     const { STORAGE, COPY_DST, COPY_SRC, UNIFORM } = GPUBufferUsage;
@@ -130,7 +143,7 @@ class WebGpuGroup implements TrainingGroup {
       tables: make(schedule.tables.byteLength, STORAGE | COPY_DST),
       text: make(text.length, STORAGE | COPY_DST),
       step_data: make(schedule.stepDataSize * FLOAT_BYTES, STORAGE | COPY_DST),
-      losses: make(schedule.runs.length * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES, STORAGE | COPY_SRC),
+      losses: make(schedule.runs.length * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES, STORAGE | COPY_SRC | COPY_DST),
       dispatch: make(schedule.dispatches.length * this.#uniformStride, UNIFORM | COPY_DST),
       step: make(MAX_STEPS_PER_SUBMIT * this.#uniformStride, UNIFORM | COPY_DST),
     };
@@ -149,6 +162,8 @@ class WebGpuGroup implements TrainingGroup {
     const { queue, limits } = this.#device;
     const { dispatches, tables, runs } = this.schedule;
     queue.writeBuffer(this.#buffers.tables, 0, tables);
+    // A slot that no kernel has written must not read as a loss of zero.
+    queue.writeBuffer(this.#buffers.losses, 0, new Float32Array(runs.length * MAX_STEPS_PER_SUBMIT).fill(NaN));
     const padded = new Uint8Array(Math.ceil(text.length / 4) * 4);
     padded.set(text);
     queue.writeBuffer(this.#buffers.text, 0, padded);
@@ -171,7 +186,7 @@ class WebGpuGroup implements TrainingGroup {
   }
 
   beginPass(offsets: readonly Uint32Array[]): void {
-    this.#position = 0;
+    this.pass.begin(offsets);
     const encoder = this.#device.createCommandEncoder();
     this.schedule.runs.forEach((place, i) => {
       this.#device.queue.writeBuffer(
@@ -180,7 +195,7 @@ class WebGpuGroup implements TrainingGroup {
         Uint32Array.from(offsets[i]),
       );
       for (const { name, shape } of place.run.step.states) {
-        const bytes = shape.reduce((a, b) => a * b, 1) * FLOAT_BYTES;
+        const bytes = sizeOf(shape) * FLOAT_BYTES;
         encoder.clearBuffer(this.#buffers.arena, this.#byteOffset(place, name), bytes);
       }
     });
@@ -200,7 +215,7 @@ class WebGpuGroup implements TrainingGroup {
   #submit(steps: number): Promise<Float32Array[]> {
     const { schedule: { dispatches, runs }, pipelines } = this;
     const { queue } = this.#device;
-    this.#writeStepData(steps);
+    this.#writeStepData(this.pass.advance(steps), steps);
 
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
@@ -223,18 +238,19 @@ class WebGpuGroup implements TrainingGroup {
     });
     encoder.copyBufferToBuffer(this.#buffers.losses, 0, staging, 0, bytes);
     queue.submit([encoder.finish()]);
-    return readBack(staging).then((all) =>
+    return this.#readBack(staging).then((all) =>
       runs.map((_, i) => all.slice(i * MAX_STEPS_PER_SUBMIT, i * MAX_STEPS_PER_SUBMIT + steps))
     );
   }
 
-  #writeStepData(steps: number): void {
+  /** @param first position of the first step in the pass */
+  #writeStepData(first: number, steps: number): void {
     const { runs, scalars } = this.schedule;
     const values = new Float32Array(steps * runs.length * STEP_SCALARS.length);
     const records = new Uint32Array(steps * this.#uniformStride / 4);
     let at = 0;
     for (let step = 0; step < steps; step++) {
-      records.set([this.#position++, step], step * this.#uniformStride / 4);
+      records.set([first + step, step], step * this.#uniformStride / 4);
       runs.forEach(({ run }, i) => {
         const byName = adamScalars(++this.#stepsDone[i], run.learningRate);
         for (const name of STEP_SCALARS) values[at++] = byName[name];
@@ -255,7 +271,7 @@ class WebGpuGroup implements TrainingGroup {
     const encoder = this.#device.createCommandEncoder();
     encoder.copyBufferToBuffer(this.#buffers.arena, place.base * FLOAT_BYTES, staging, 0, bytes);
     this.#device.queue.submit([encoder.finish()]);
-    const floats = await readBack(staging);
+    const floats = await this.#readBack(staging);
     const names = [
       ...initialTensors(place.run).keys(),
       ...[...graph.outputs.keys()].filter((name) => !graph.inputs.has(name)),
@@ -263,21 +279,22 @@ class WebGpuGroup implements TrainingGroup {
     return new Map(names.map((name) => {
       const { shape } = (graph.inputs.get(name) ?? graph.outputs.get(name))!;
       const first = this.#byteOffset(place, name) / FLOAT_BYTES - place.base;
-      return [name, floats.slice(first, first + shape.reduce((a, b) => a * b, 1))];
+      return [name, floats.slice(first, first + sizeOf(shape))];
     }));
+  }
+
+  /** The floats of a buffer once the GPU has written them; an error if the device fails before. */
+  async #readBack(staging: GPUBuffer): Promise<Float32Array<ArrayBuffer>> {
+    await Promise.race([staging.mapAsync(GPUMapMode.READ), this.#failure]);
+    const values = new Float32Array(staging.getMappedRange().slice(0));
+    staging.destroy();
+    return values;
   }
 
   close(): Promise<void> {
     for (const buffer of Object.values(this.#buffers)) buffer.destroy();
     return Promise.resolve();
   }
-}
-
-async function readBack(staging: GPUBuffer): Promise<Float32Array<ArrayBuffer>> {
-  await staging.mapAsync(GPUMapMode.READ);
-  const values = new Float32Array(staging.getMappedRange().slice(0));
-  staging.destroy();
-  return values;
 }
 
 function mebibytes(bytes: number): string {

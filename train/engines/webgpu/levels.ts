@@ -90,8 +90,15 @@ function assignLevels(graph: Graph, fed: ReadonlySet<string>): Map<Tensor, numbe
 function clusterElementwise(graph: Graph, level: ReadonlyMap<Tensor, number>): Tensor[][] {
   const parent = new Map<Tensor, Tensor>();
   const root = (node: Tensor): Tensor => {
-    const up = parent.get(node);
-    return up ? root(up) : node;
+    let top = node;
+    for (let up = parent.get(top); up; up = parent.get(top)) top = up;
+    // Every node on the way is hung below the top, so that long chains stay cheap.
+    for (let at = node; at !== top;) {
+      const up = parent.get(at)!;
+      parent.set(at, top);
+      at = up;
+    }
+    return top;
   };
   const computed = graph.nodes.filter((node) => !isOp(node, "input") && !isOp(node, "constant"));
   for (const node of computed) {
