@@ -6,11 +6,11 @@ import { encodeWeights } from "../train/checkpoint.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { exportModel } from "../train/evaluate.ts";
-import { formatDuration, openProgress, type ProgressBar } from "../train/terminal/progress.ts";
+import { formatDuration, openProgress, plural, type ProgressBar } from "../train/terminal/progress.ts";
 import { cellJob, stepOf, totalSteps, type TrainedRun, trainGroup, type TrainingSettings } from "../train/trainer.ts";
 import metadata from "../deno.json" with { type: "json" };
 import { DEFAULT_PARALLEL, type EngineChoice, openEngine } from "./engines.ts";
-import { openQueue, type Queue } from "./queue.ts";
+import { openQueue, type Queue, STALE_SECONDS } from "./queue.ts";
 import { isFinished, type RunResult } from "./result.ts";
 import type { Selection } from "./selection.ts";
 import { evaluateStudy, scoreRun } from "./scoring.ts";
@@ -147,6 +147,7 @@ class TrainingSession {
   readonly #runs: number;
   #stepsDone = 0;
   #problemsInARow = 0;
+  #saidThatWeWait = false;
   #best = Infinity;
 
   constructor(
@@ -190,7 +191,9 @@ class TrainingSession {
     const { steps } = this.settings, total = totalSteps(this.settings);
     const whole = total === steps ? "" : ` (${steps} asked for; passes of ${this.settings.history - 1} are finished)`;
     this.#bar.print(
-      `Training ${this.#runs} runs of ${total} steps${whole} on ${this.engine.name} (${this.engine.adapter}), ${parallel} at a time`,
+      `Training ${
+        plural(this.#runs, "run")
+      } of ${total} steps${whole} on ${this.engine.name} (${this.engine.adapter}), ${parallel} at a time`,
     );
     if (this.engine.software) {
       console.error(`train: ${this.engine.adapter} is a software adapter: right, but far slower than --engine onnx`);
@@ -244,11 +247,27 @@ class TrainingSession {
         return !group.length || bytes + footprint <= this.engine.memory;
       });
       if (next) {
+        // Another process may have finished it between our list and our claim.
+        if (hasEnded(await this.study.readResult(this.options.experiment, next.key))) {
+          this.#work.drop(next);
+          continue;
+        }
         group.push(next);
         bytes += footprint;
-      } else if (group.length || !await this.#work.revive(this.#signal)) break;
+      } else if (group.length || !await this.#revive()) break;
     }
     return group;
+  }
+
+  /** Waits for runs that others hold; says so, once, since it may take a while. */
+  #revive(): Promise<boolean> {
+    if (this.#work.held && !this.#saidThatWeWait) {
+      this.#saidThatWeWait = true;
+      this.#bar.print(
+        `Other processes hold what is left (${this.#work.held}); seeing whether they are alive takes up to ${STALE_SECONDS} s`,
+      );
+    }
+    return this.#work.revive(this.#signal);
   }
 
   #stepOf({ entry, seed }: Run): TrainingStep {
@@ -259,8 +278,6 @@ class TrainingSession {
     const { experiment } = this.options;
     const records = new Map<Run, RunResult>();
     for (const run of group) {
-      // Another process may have finished a run between our list and our claim.
-      if (hasEnded(await this.study.readResult(experiment, run.key))) continue;
       const record = this.#newRecord(run);
       records.set(run, record);
       await this.study.writeResult(experiment, run.key, record);

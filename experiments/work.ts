@@ -26,6 +26,11 @@ export class WorkList {
   /** Runs of living processes, found when nothing else was left. */
   readonly others: Run[] = [];
 
+  /** Runs that other processes hold, as far as is known. */
+  get held(): number {
+    return this.#left > 0 ? this.#held.length : 0;
+  }
+
   /** The next run, claimed; undefined if none is left, or `accept` says that it does not fit. */
   claim(accept: (run: Run) => boolean): Run | undefined {
     while (this.#left > 0 && this.#waiting.length) {
@@ -43,6 +48,12 @@ export class WorkList {
 
   release(run: Run): void {
     this.queue.release(this.#key(run));
+  }
+
+  /** Gives back a claimed run that needs no training after all; it does not count towards the limit. */
+  drop(run: Run): void {
+    this.#left++;
+    this.release(run);
   }
 
   /**

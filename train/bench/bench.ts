@@ -129,8 +129,9 @@ if (import.meta.main) {
   const description =
     "Measures training steps on each engine. Medians of one run; machines are noisy, so compare within a run only.";
   await runCommand({ name: "bench", description, flags }, async ({ json, peers }) => {
-    const webgpu = await openWebGpuEngine();
+    // A software adapter keeps threads of its own: it is opened when the CPU has been measured.
     const rows = await benchOnnx();
+    const webgpu = await openWebGpuEngine();
     if (webgpu) rows.push(...await benchWebGpu(webgpu));
     const peer = peers ? await torchPeer() : undefined;
     if (peer && "ms_per_step" in peer) {
