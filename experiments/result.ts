@@ -68,6 +68,11 @@ export function isFinished(result: RunResult): result is FinishedResult {
   return result.loss !== undefined && result["min loss"] !== undefined && result["end time"] !== undefined;
 }
 
+/** Whether nothing is left to do for a run: it has finished, or failed for good. */
+export function hasEnded(result: RunResult | undefined): boolean {
+  return result !== undefined && (isFinished(result) || result.failed !== undefined);
+}
+
 /** The configuration that a result is of. */
 export function configOf(result: RunResult): CellConfig {
   return pickConfig(result);

@@ -247,7 +247,8 @@ Deno.test("no task runs with all permissions, or with the network", () => {
   }
 });
 
-Deno.test("two train processes on one study train each run once, also with a limit", async () => {
+/** A study of small, quick runs in a temporary folder that goes afterwards. */
+async function inQuickStudy(test: (dir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir();
   try {
     await succeed(
@@ -265,33 +266,22 @@ Deno.test("two train processes on one study train each run once, also with a lim
       "--steps",
       "100",
     );
+    await test(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test("two train processes on one study train each run once, also with a limit", () =>
+  inQuickStudy(async (dir) => {
     const half = ["--dir", dir, "--engine", "onnx", "--parallel", "1", "--limit", "3"];
     const outs = await Promise.all([succeed("train", ...half), succeed("train", ...half)]);
     for (const out of outs) assert.match(out, /3 runs finished, 0 failed/);
     assert.equal(resultNames(dir).length, 6);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-});
+  }));
 
-Deno.test("train leaves a damaged result alone, says so, and trains the others", async () => {
-  const dir = await Deno.makeTempDir();
-  try {
-    await succeed(
-      "init",
-      "--dir",
-      dir,
-      "--state-size",
-      "8",
-      "--layers",
-      "1",
-      "--batch",
-      "8",
-      "--history",
-      "101",
-      "--steps",
-      "100",
-    );
+Deno.test("train leaves a damaged result alone, says so, and trains the others", () =>
+  inQuickStudy(async (dir) => {
     await Deno.mkdir(join(dir, "results_01_all"));
     const [{ id }] = JSON.parse(await Deno.readTextFile(join(dir, "rnn_configs.json")));
     await Deno.writeTextFile(join(dir, "results_01_all", `${id}.json`), '{"id": "');
@@ -300,10 +290,7 @@ Deno.test("train leaves a damaged result alone, says so, and trains the others",
     assert.match(err, /it is not JSON .*this run is skipped/);
     assert.match(out, /2 runs finished/);
     assert.equal(await Deno.readTextFile(join(dir, "results_01_all", `${id}.json`)), '{"id": "');
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-});
+  }));
 
 Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", async () => {
   const dir = await Deno.makeTempDir();
