@@ -6,7 +6,7 @@ import { type Cell, Layer, type Parameter, Parameters } from "./cell.ts";
 import { add, div, embedding, input, linear, mul, named, softmaxCrossEntropy, sqrt, sub } from "./graph/builder.ts";
 import { gradients } from "./graph/gradient.ts";
 import { buildGraph, type Graph } from "./graph/graph.ts";
-import type { Shape, Tensor } from "./graph/tensor.ts";
+import { type Shape, sizeOf, type Tensor } from "./graph/tensor.ts";
 
 /** Sizes of a model. Every tensor of its graphs has a fixed shape. */
 export interface ModelSizes {
@@ -178,5 +178,5 @@ export function evaluationModel(
 
 /** Trainable numbers of a model, frozen ones included. */
 export function countParameters(parameters: readonly Parameter[]): number {
-  return parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
+  return parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);
 }

@@ -1,5 +1,6 @@
 /** `deno task evaluate`: scores finished runs on the test split through ONNX Runtime. */
-import { dirFlag, EXIT, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { dirFlag, experimentFlag } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { evaluateStudy } from "./scoring.ts";
 

@@ -1,7 +1,8 @@
 /** `deno task init`: writes or extends the list of configurations. */
 import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/config.ts";
 import { plural } from "../train/terminal/progress.ts";
-import { dirFlag, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { dirFlag, experimentFlag } from "./flags.ts";
 import { initStudy, SPLIT_TEXT } from "./study.ts";
 
 const flags = {

@@ -2,7 +2,8 @@
 import { UserError } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
 import { LoadedModel } from "../train/model.ts";
-import { dirFlag, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./result.ts";
 import { findRun, sampleText } from "./sampling.ts";
 import { Study } from "./store.ts";

@@ -1,5 +1,6 @@
 /** `deno task status`: where a study stands. */
-import { dirFlag, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration } from "../train/terminal/progress.ts";
 import { type Overview, overviewOf } from "./overview.ts";
 import { shortKey } from "./store.ts";

@@ -6,7 +6,7 @@ import { type Corpus, EMBEDDED, loadCorpus, SPLIT } from "../train/corpus/corpus
 import { grid } from "./grid.ts";
 import { refine } from "./refine.ts";
 import { configOf, isFinished } from "./result.ts";
-import { type ConfigEntry, type Experiment, Study, type StudySettings } from "./store.ts";
+import { type ConfigEntry, type Experiment, EXPERIMENTS, Study, type StudySettings } from "./store.ts";
 
 /** Training settings of a new study (design, sections 2 and 3). */
 const DEFAULTS: StudySettings["training"] = {
@@ -112,7 +112,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
 }
 
 async function hasResults(study: Study): Promise<boolean> {
-  for (const experiment of ["01", "02"] as const) {
+  for (const experiment of EXPERIMENTS) {
     if ((await study.readResults(experiment)).results.length) return true;
   }
   return false;

@@ -1,5 +1,6 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test split. */
-import { dirFlag, EXIT, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { ENGINE_CHOICES } from "./engines.ts";

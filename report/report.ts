@@ -1,6 +1,7 @@
 /** `deno task report`: pictures, tables, page. */
 import { Study } from "../experiments/store.ts";
-import { dirFlag, experimentFlag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { dirFlag, experimentFlag } from "../experiments/flags.ts";
 import { writeReport } from "./write_report.ts";
 
 const flags = {

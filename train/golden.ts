@@ -1,6 +1,7 @@
 /**
  * Golden files: reference numbers of the gated cell, and how far an engine is from them (section 5 of the design).
  */
+import { sizeOf } from "../cells/graph/tensor.ts";
 import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
 import { configSchema, describeSchemaError } from "../cells/config.ts";
@@ -85,7 +86,7 @@ function switchesOf(golden: GoldenCase, { state }: GoldenSettings): unknown {
 /** Element `i` of tensor `n` (names sorted): `0.5·sin(0.7·(i+1) + 1.3·(n+1) + phase)`. */
 export function goldenWeights(step: TrainingStep, phase: number): Map<string, Float64Array> {
   return new Map(step.parameters.map(({ name, shape }, n) => {
-    const values = new Float64Array(shape.reduce((a, b) => a * b, 1));
+    const values = new Float64Array(sizeOf(shape));
     return [name, values.map((_, i) => 0.5 * Math.sin(0.7 * (i + 1) + 1.3 * (n + 1) + phase))];
   }));
 }

@@ -2,6 +2,7 @@
  * The safetensors format, float32 tensors only: an 8-byte length, a JSON header, the data.
  * Source: huggingface/safetensors, "Format". No kept npm package reads and writes it, so it is here.
  */
+import { sizeOf } from "../cells/graph/tensor.ts";
 import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
 import { describeSchemaError } from "../cells/config.ts";
@@ -69,7 +70,7 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): SafetensorsF
   const { __metadata__: metadata = {}, ...entries } = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), fail);
   const tensors = new Map(
     Object.entries(entries).map(([name, { dtype, shape, data_offsets: [begin, end] }]) => {
-      const elements = shape.reduce((a, b) => a * b, 1);
+      const elements = sizeOf(shape);
       if (dtype !== "F32") fail(`tensor '${name}' is ${dtype}, must be F32`);
       if (end - begin !== elements * Float32Array.BYTES_PER_ELEMENT) {
         fail(`tensor '${name}' has ${end - begin} bytes, its shape [${shape}] needs ${elements * 4}`);

@@ -112,7 +112,7 @@ export function gradients(loss: Tensor, targets: readonly Tensor[]): (Tensor | n
   return targets.map((target) => gradient.get(target) ?? null);
 }
 
-/** The table's entry for a node; the cast joins key and value, which TypeScript cannot follow for a union. */
+/** The table's entry for a node; generic, so that key and value stay joined. */
 function applyRule<K extends OpName>(node: Tensor<K>, dy: Tensor): (Tensor | null)[] {
   return GRADIENT_RULES[node.op](node, dy);
 }

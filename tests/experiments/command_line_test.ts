@@ -139,41 +139,42 @@ Deno.test("init, train, evaluate, status, report and sample go the whole way", a
   }
 });
 
+/** A study of small, quick runs in a temporary folder that goes afterwards; further flags of `init` take the place of these. */
+async function inQuickStudy(test: (dir: string) => Promise<void>, ...more: string[]): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  const small = "--state-size 8 --layers 1 --batch 8 --history 101 --steps 100".split(" ");
+  try {
+    await succeed("init", "--dir", dir, ...small, ...more);
+    await test(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
 const adapter = await navigator.gpu?.requestAdapter();
 if (!adapter) console.log("skipped: train --engine webgpu, for this machine has no WebGPU adapter");
 
 Deno.test({
   name: "train --engine webgpu trains a group of different configurations, and names the adapter",
   ignore: !adapter,
-  async fn() {
-    const dir = await Deno.makeTempDir();
-    try {
-      await succeed(
-        "init",
-        "--dir",
-        dir,
-        "--state-size",
-        "8",
-        "--layers",
-        "1,2",
-        "--batch",
-        "8",
-        "--history",
-        "41",
-        "--steps",
-        "80",
-      );
-      const out = await succeed("train", "--dir", dir, "--engine", "webgpu", "--parallel", "5", "--limit", "7");
-      assert.match(out, /Training 7 runs of 80 steps on webgpu \(.+\), 5 at a time/);
-      assert.match(out, /7 runs finished, 0 failed/);
-      const results = [...Deno.readDirSync(join(dir, "results_01_all"))]
-        .map(({ name }) => JSON.parse(Deno.readTextFileSync(join(dir, "results_01_all", name))));
-      assert.equal(results.length, 7);
-      assert.ok(results.every(({ engine, adapter, test_loss }) => engine === "webgpu" && adapter && test_loss > 0));
-    } finally {
-      await Deno.remove(dir, { recursive: true });
-    }
-  },
+  fn: () =>
+    inQuickStudy(
+      async (dir) => {
+        const out = await succeed("train", "--dir", dir, "--engine", "webgpu", "--parallel", "5", "--limit", "7");
+        assert.match(out, /Training 7 runs of 80 steps on webgpu \(.+\), 5 at a time/);
+        assert.match(out, /7 runs finished, 0 failed/);
+        const results = [...Deno.readDirSync(join(dir, "results_01_all"))]
+          .map(({ name }) => JSON.parse(Deno.readTextFileSync(join(dir, "results_01_all", name))));
+        assert.equal(results.length, 7);
+        assert.ok(results.every(({ engine, adapter, test_loss }) => engine === "webgpu" && adapter && test_loss > 0));
+      },
+      "--layers",
+      "1,2",
+      "--history",
+      "41",
+      "--steps",
+      "80",
+    ),
 });
 
 const WRONG: [string, Parameters<typeof task>, RegExp][] = [
@@ -246,31 +247,6 @@ Deno.test("no task runs with all permissions, or with the network", () => {
     assert.doesNotMatch(command, /(^| )(-A|--allow-all|--allow-net)( |$)/, name);
   }
 });
-
-/** A study of small, quick runs in a temporary folder that goes afterwards. */
-async function inQuickStudy(test: (dir: string) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir();
-  try {
-    await succeed(
-      "init",
-      "--dir",
-      dir,
-      "--state-size",
-      "8",
-      "--layers",
-      "1",
-      "--batch",
-      "8",
-      "--history",
-      "101",
-      "--steps",
-      "100",
-    );
-    await test(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-}
 
 Deno.test("two train processes on one study train each run once, also with a limit", () =>
   inQuickStudy(async (dir) => {

@@ -3,6 +3,7 @@
  * numbers whatever else was drawn before. So two engines see the same numbers, two configurations of one seed share what
  * they have in common, and a run that goes on needs no saved state.
  */
+import { sizeOf } from "../../cells/graph/tensor.ts";
 import { UserError } from "../../cells/errors.ts";
 import { createHash } from "node:crypto";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
@@ -33,7 +34,7 @@ export function initialWeights(parameters: readonly Parameter[], seed: number): 
   return new Map(parameters.map(({ name, shape, fan_in }) => {
     const stream = randomStream(seed, `weights/${name}`);
     const bound = 1 / Math.sqrt(fan_in);
-    const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    const values = new Float32Array(sizeOf(shape));
     return [name, values.map(() => (2 * stream.uniform() - 1) * bound)];
   }));
 }

@@ -80,18 +80,6 @@ function parseWhole(text: string, least: number, most = Number.MAX_SAFE_INTEGER)
   return Number(text);
 }
 
-/** Flags that every script on a study has. */
-export const dirFlag: Flag<string> = {
-  usage: "--dir <folder>",
-  help: "the study's folder",
-  fallback: "study",
-  parse: (text) => {
-    if (!text.trim()) throw new Error("must name a folder");
-    return text;
-  },
-};
-export const experimentFlag = flag.choice("--experiment <number>", "which experiment", ["01", "02"], "01");
-
 /**
  * Parses the command line, runs the script, and sets the exit code.
  *
