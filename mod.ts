@@ -27,5 +27,6 @@ export { openOnnxEngine } from "./train/engines/onnx/engine.ts";
 export { openReferenceEngine } from "./train/engines/reference.ts";
 export { openWebGpuEngine } from "./train/engines/webgpu/engine.ts";
 export { evaluateModel, exportCell, exportModel, type Score } from "./train/evaluate.ts";
-export { trainCell, type TrainedRun, trainGroup, type TrainingSettings } from "./train/trainer.ts";
+export { type TrainingSettings } from "./train/settings.ts";
+export { trainCell, type TrainedRun, trainGroup } from "./train/trainer.ts";
 export { grid } from "./experiments/grid.ts";

@@ -1,105 +1,120 @@
 /** What `status` shows: where a study stands. */
-import { totalSteps } from "../train/trainer.ts";
-import { readClaims } from "./queue.ts";
+import { totalSteps } from "../train/settings.ts";
+import { readClaims, STALE_SECONDS } from "./queue.ts";
 import { type FinishedResult, isFinished } from "./result.ts";
-import { type Experiment, type Run, Study } from "./store.ts";
+import { type Experiment, type Run, runKey, Study } from "./store.ts";
+import { claimKey } from "./study_queue.ts";
 
-export interface RunningRun {
+/** A run that somebody has claimed. */
+export interface ClaimedRun {
   readonly key: string;
   readonly owner: string;
   /** Unix seconds. */
   readonly since: number;
+  /** When its owner was last heard of, Unix seconds. */
+  readonly heard: number;
+  readonly step: number;
 }
 
+/** Where each run of an experiment is; `done`, `running`, `stale`, `failed`, `damaged` and `waiting` make up `total`. */
 export interface Overview {
   readonly experiment: Experiment;
   readonly total: number;
   readonly done: number;
-  readonly running: readonly RunningRun[];
+  /** Steps of a run, whole passes. */
+  readonly steps: number;
+  readonly running: readonly ClaimedRun[];
+  /** Claimed by processes that have fallen silent; the next `train` takes them over. */
+  readonly stale: readonly ClaimedRun[];
   readonly failed: readonly { key: string; why: string }[];
   /** Runs that nobody works on, those included that were started and left. */
   readonly waiting: number;
   /** Keys of waiting runs that were started and left. */
   readonly left_unfinished: readonly string[];
+  /** Runs whose result cannot be read; `train` leaves them alone. */
+  readonly damaged: number;
+  /** A line for each file that cannot be read. */
   readonly unreadable: readonly string[];
   readonly best?: { key: string; min_loss: number; test_bits_per_byte?: number };
   /** From the speed of the finished runs; absent where none has finished. */
   readonly seconds_left?: number;
 }
 
-export async function overviewOf(dir: string, experiment: Experiment): Promise<Overview> {
+type State = "done" | "running" | "stale" | "failed" | "damaged" | "waiting";
+
+export async function overviewOf(dir: string, experiment: Experiment, now = Date.now() / 1000): Promise<Overview> {
   const study = await Study.open(dir);
   const runs = await study.runs(experiment);
-  const { results, unreadable } = await study.readResults(experiment);
-  const byKey = new Map(results.map((result) => [`${result.id}/${result.seed}`, result]));
-  const resultOf = ({ entry, seed }: Run) => byKey.get(`${entry.id}/${seed}`);
-
-  const claims = livingClaims(study, experiment);
-  const finished = runs.flatMap((run) => {
-    const result = resultOf(run);
-    return result && isFinished(result) ? [{ key: run.key, result }] : [];
-  });
-  const failed = runs.flatMap((run) => {
-    const why = resultOf(run)?.failed;
-    return why === undefined ? [] : [{ key: run.key, why }];
-  });
-  const ended = new Set([...finished, ...failed].map(({ key }) => key));
-  const running = claims.filter(({ key }) => !ended.has(key));
-  const busy = new Set(running.map(({ key }) => key));
-  const waiting = runs.filter(({ key }) => !ended.has(key) && !busy.has(key));
-  const best = [...finished].sort((a, b) => a.result["min loss"] - b.result["min loss"])[0];
-  return {
-    experiment,
-    total: runs.length,
-    done: finished.length,
-    running,
-    failed,
-    waiting: waiting.length,
-    left_unfinished: waiting.filter((run) => resultOf(run) !== undefined).map(({ key }) => key),
-    unreadable,
-    ...(best
-      ? {
-        best: { key: best.key, min_loss: best.result["min loss"], test_bits_per_byte: best.result.test_bits_per_byte },
-      }
-      : {}),
-    seconds_left: secondsLeft(
-      study,
-      experiment,
-      [...waiting, ...runs.filter(({ key }) => busy.has(key))],
-      finished.map((f) => f.result),
-    ),
+  const { results, unreadable, damaged } = await study.readResults(experiment);
+  const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));
+  const claims = new Map(readClaims(study.queuePath).map((claim) => [claim.key, claim]));
+  const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
+  const stateOf = (run: Run): State => {
+    const claim = claimOf(run), result = byKey.get(run.key);
+    // This process has not watched: it goes by the clock, and does no more with it than to show it.
+    if (claim) return now - claim.heard > STALE_SECONDS ? "stale" : "running";
+    if (damaged.has(run.key)) return "damaged";
+    if (result?.failed !== undefined) return "failed";
+    return result && isFinished(result) ? "done" : "waiting";
   };
-}
-
-/** Claims of living processes. */
-function livingClaims(study: Study, experiment: Experiment): RunningRun[] {
-  const prefix = `${experiment}/`;
-  return readClaims(study.queuePath).filter(({ key, stale }) => key.startsWith(prefix) && !stale)
-    .map(({ key, owner, since }) => ({ key: key.slice(prefix.length), owner, since }));
-}
-
-/**
- * Time for the runs that are left: the work so far per second in which anything trained (so that runs side by side count
- * rightly, and nights do not), applied to the work that is left.
- */
-function secondsLeft(
-  study: Study,
-  experiment: Experiment,
-  left: readonly Run[],
-  finished: readonly FinishedResult[],
-): number | undefined {
-  if (!left.length) return 0;
-  if (!finished.length) return undefined;
-  const work = ({ n_layers, state_size }: { n_layers: number; state_size: number }, steps: number) =>
-    steps * (n_layers * state_size ** 2 + 512 * state_size);
+  const inState = Map.groupBy(runs, stateOf);
+  const of = (state: State) => inState.get(state) ?? [];
+  const claimed = (run: Run): ClaimedRun => ({ ...claimOf(run)!, key: run.key });
+  const finished = runs.flatMap(({ key }) => {
+    const result = byKey.get(key);
+    return result && isFinished(result) ? [{ key, result }] : [];
+  });
+  const best = [...finished].sort((a, b) => a.result["min loss"] - b.result["min loss"])[0];
   const { training } = study.settings;
   const steps = totalSteps({
     ...training,
     steps: training.steps[experiment],
     log_every: training.log_every[experiment],
   });
-  const done = finished.reduce((total, r) => total + work(r, r.steps_done), 0);
-  return left.reduce((total, { entry }) => total + work(entry.config, steps), 0) * busySeconds(finished) / done;
+  const left = (["waiting", "stale", "running"] as const).flatMap((state) =>
+    of(state).map((run) => ({ ...run.entry.config, steps: Math.max(0, steps - (claimOf(run)?.step ?? 0)) }))
+  );
+  return {
+    experiment,
+    total: runs.length,
+    done: of("done").length,
+    steps,
+    running: of("running").map(claimed),
+    stale: of("stale").map(claimed),
+    failed: of("failed").map(({ key }) => ({ key, why: byKey.get(key)!.failed! })),
+    waiting: of("waiting").length,
+    left_unfinished: of("waiting").filter(({ key }) => byKey.has(key)).map(({ key }) => key),
+    damaged: of("damaged").length,
+    unreadable,
+    ...(best
+      ? {
+        best: { key: best.key, min_loss: best.result["min loss"], test_bits_per_byte: best.result.test_bits_per_byte },
+      }
+      : {}),
+    seconds_left: secondsLeft(left, finished.map(({ result }) => result)),
+  };
+}
+
+interface Work {
+  readonly n_layers: number;
+  readonly state_size: number;
+  readonly steps: number;
+}
+
+/**
+ * Time for the runs that are left: the work so far per second in which anything trained (so that runs side by side count
+ * rightly, and nights do not), applied to the work that is left.
+ */
+function secondsLeft(left: readonly Work[], finished: readonly FinishedResult[]): number | undefined {
+  if (!left.length) return 0;
+  if (!finished.length) return undefined;
+  const total = (works: readonly Work[]) =>
+    works.reduce(
+      (sum, { n_layers, state_size, steps }) => sum + steps * (n_layers * state_size ** 2 + 512 * state_size),
+      0,
+    );
+  const done = total(finished.map((result) => ({ ...result, steps: result.steps_done })));
+  return total(left) * busySeconds(finished) / done;
 }
 
 /** Seconds in which at least one of the runs trained. */

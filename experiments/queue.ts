@@ -1,71 +1,234 @@
 /**
  * Who is training what: claims on runs, in an SQLite database in the study. The results are the truth about what is done;
- * this file can be deleted at any time, and says nothing but who is at work.
+ * this file says only who is at work, can be deleted at any time, and is made anew from the results of runs under way.
  */
 import { messageOf, UserError } from "../cells/errors.ts";
-import { existsSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { existsSync, statSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 
-/** Seconds without a heartbeat after which a claim counts as left behind. */
-export const STALE_SECONDS = 45;
+/** Seconds between two heartbeats of an owner. */
+export const BEAT_SECONDS = 3;
 
-/** How long a process waits for another that is writing; set before anything else, or two that start together collide. */
-const BUSY_MILLISECONDS = 10_000;
+/** Seconds of watching without a heartbeat after which a claim counts as left behind. */
+export const STALE_SECONDS = 30;
 
 /** Who holds a run. */
 export interface Claim {
   readonly key: string;
   readonly owner: string;
-  /** Unix seconds. */
+  /** Unix seconds, for people: a clock may jump, so nothing is decided by them. */
   readonly since: number;
-  /** When the owner was last heard of, Unix seconds. */
-  readonly beat: number;
+  readonly heard: number;
+  /** Where the run is. */
   readonly step: number;
-  readonly stale: boolean;
 }
 
 /** The interface that a database server could serve as well. */
 export interface Queue {
-  /** Takes a run unless a living owner has it. */
-  claim(key: string): boolean;
-  /** Says that the owner is alive, and at which step its runs are. */
-  beat(step: number): void;
-  release(key: string): void;
-  claims(): Claim[];
-  close(): void;
+  /** Takes a run, unless its owner has been heard of within the time that {@linkcode QueueOptions.staleAfter} gives. */
+  claim(key: string): Promise<boolean>;
+  /**
+   * Says that the owner is alive, and where its runs are. Watches the others.
+   *
+   * @returns runs that this owner held and another has taken over: it must leave them alone
+   */
+  beat(steps: ReadonlyMap<string, number>): Promise<string[]>;
+  /**
+   * Does something that only the holder of a run may do; nobody can take the run over meanwhile.
+   *
+   * @returns whether it was done: false if the run is another's by now
+   */
+  whileHeld(key: string, action: () => void): Promise<boolean>;
+  release(key: string): Promise<void>;
+  /** All claims with a heartbeat that was seen or may still come. */
+  living(): Promise<Claim[]>;
+  close(): Promise<void>;
 }
+
+export interface QueueOptions {
+  /** Names this process; unique. */
+  readonly owner: string;
+  /** The runs under way according to their results, from which a new database is made. */
+  readonly underWay?: () => Promise<readonly Pick<Claim, "key" | "owner" | "since">[]>;
+  /** Seconds of watching after which a silent owner counts as gone. */
+  readonly staleAfter?: number;
+  /** Seconds, of a clock that never jumps. */
+  readonly now?: () => number;
+}
+
+/** How long a process waits for another that is writing; set before anything else, or two that start together collide. */
+const BUSY_MILLISECONDS = 10_000;
+
+/** Version of the table; an older one is dropped, for it holds nothing that lasts. */
+const TABLE_VERSION = 2;
+
+/** SQLite's codes for a file that is damaged or no database. */
+const DAMAGED = [11, 26];
 
 /**
- * @param owner names this process; unique
- * @throws {UserError} if the file is no database
+ * @throws {UserError} if the file is no database, or cannot be written
  */
-export function openQueue(path: string, owner: string, now: () => number = () => Date.now() / 1000): Queue {
-  const database = openDatabase(path);
-  const statements = {
-    // One statement, so that of two claimants one wins.
-    claim: database.prepare(`
-      INSERT INTO claims (experiment_run, owner, since, beat, step) VALUES (?1, ?2, ?3, ?3, 0)
-      ON CONFLICT (experiment_run) DO UPDATE SET owner = ?2, since = ?3, beat = ?3, step = 0 WHERE claims.beat < ?3 - ${STALE_SECONDS}`),
-    beat: database.prepare("UPDATE claims SET beat = ?1, step = ?2 WHERE owner = ?3"),
-    release: database.prepare("DELETE FROM claims WHERE experiment_run = ?1 AND owner = ?2"),
-    list: database.prepare(LIST),
-  };
-  return {
-    claim: (key) => Number(statements.claim.run(key, owner, now()).changes) === 1,
-    beat: (step) => void statements.beat.run(now(), step, owner),
-    release: (key) => void statements.release.run(key, owner),
-    claims: () => listClaims(statements.list, now()),
-    close: () => database.close(),
-  };
+export async function openQueue(path: string, options: QueueOptions): Promise<Queue> {
+  const queue = new SqliteQueue(path, options);
+  // The watch over other owners begins here.
+  await queue.living();
+  return queue;
 }
 
-/** The claims alone, for looking; needs no permission to write. Nothing where there is no database. */
+/** A name for this process, different each time. */
+export function newOwner(): string {
+  return `${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`;
+}
+
+interface Row extends Claim {
+  readonly beat: number;
+}
+
+class SqliteQueue implements Queue {
+  #database: DatabaseSync | undefined;
+  /** Which file the database is: another one may come to lie under its name. */
+  #file: string | undefined;
+  /** One call after the other: a transaction must not mix with another call's. */
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #held = new Map<string, { since: number; step: number }>();
+  /** The heartbeat that each run's owner showed last, and since when by this process's clock. */
+  readonly #watched = new Map<string, { owner: string; beat: number; at: number }>();
+  #lastLook = -Infinity;
+  readonly #owner: string;
+  readonly #now: () => number;
+  readonly #staleAfter: number;
+
+  constructor(private readonly path: string, private readonly options: QueueOptions) {
+    this.#owner = options.owner;
+    this.#staleAfter = options.staleAfter ?? STALE_SECONDS;
+    this.#now = options.now ?? (() => performance.now() / 1000);
+  }
+
+  claim(key: string): Promise<boolean> {
+    return this.#transaction((database) => {
+      const row = this.#look(database).find((row) => row.key === key);
+      if (row && row.owner !== this.#owner && !this.#isStale(row)) return false;
+      const since = wallClock();
+      database.prepare("INSERT OR REPLACE INTO claims (key, owner, since, heard, beat, step) VALUES (?, ?, ?, ?, 0, 0)")
+        .run(key, this.#owner, since, since);
+      this.#held.set(key, { since, step: 0 });
+      return true;
+    });
+  }
+
+  beat(steps: ReadonlyMap<string, number>): Promise<string[]> {
+    return this.#transaction((database) => {
+      const beat = database.prepare(
+        "UPDATE claims SET beat = beat + 1, heard = ?, step = ? WHERE key = ? AND owner = ?",
+      );
+      const lost: string[] = [];
+      for (const [key, held] of this.#held) {
+        held.step = steps.get(key) ?? held.step;
+        if (Number(beat.run(wallClock(), held.step, key, this.#owner).changes) === 0) lost.push(key);
+      }
+      for (const key of lost) this.#held.delete(key);
+      this.#look(database);
+      return lost;
+    });
+  }
+
+  async whileHeld(key: string, action: () => void): Promise<boolean> {
+    // What goes wrong in the action is no trouble of the queue's.
+    let failure: { error: unknown } | undefined;
+    const held = await this.#transaction((database) => {
+      const row = database.prepare("SELECT owner FROM claims WHERE key = ?").get(key);
+      if (row?.owner !== this.#owner) return false;
+      try {
+        action();
+      } catch (error) {
+        failure = { error };
+      }
+      return true;
+    });
+    if (failure) throw failure.error;
+    return held;
+  }
+
+  async release(key: string): Promise<void> {
+    await this.#transaction((database) => {
+      this.#held.delete(key);
+      database.prepare("DELETE FROM claims WHERE key = ? AND owner = ?").run(key, this.#owner);
+    });
+  }
+
+  living(): Promise<Claim[]> {
+    return this.#transaction((database) => this.#look(database).filter((row) => !this.#isStale(row)));
+  }
+
+  async close(): Promise<void> {
+    await this.#last.catch(() => {});
+    this.#database?.close();
+    this.#database = undefined;
+  }
+
+  /** Reads all claims and notes which hearts have beaten since the last time. */
+  #look(database: DatabaseSync): Row[] {
+    const now = this.#now();
+    // Whoever did not look for long (a stopped process, a sleeping laptop) has not watched: the count begins anew.
+    if (now - this.#lastLook > this.#staleAfter / 2) this.#watched.clear();
+    this.#lastLook = now;
+    const rows = readRows(database);
+    for (const { key, owner, beat } of rows) {
+      const known = this.#watched.get(key);
+      if (known?.owner !== owner || known.beat !== beat) this.#watched.set(key, { owner, beat, at: now });
+    }
+    return rows;
+  }
+
+  #isStale({ key }: Row): boolean {
+    return this.#lastLook - this.#watched.get(key)!.at >= this.#staleAfter;
+  }
+
+  /** Does something with nobody else writing meanwhile. */
+  #transaction<T>(action: (database: DatabaseSync) => T): Promise<T> {
+    const result = this.#last.catch(() => {}).then(async () => {
+      try {
+        const database = await this.#current();
+        return withinTransaction(database, () => action(database));
+      } catch (error) {
+        throw queueError(this.path, error);
+      }
+    });
+    this.#last = result;
+    return result;
+  }
+
+  /** The database that lies under the path now: it may have been deleted, and another process may have made a new one. */
+  async #current(): Promise<DatabaseSync> {
+    if (this.#database && fileAt(this.path) === this.#file) return this.#database;
+    this.#database?.close();
+    this.#database = undefined;
+    const database = openDatabase(this.path);
+    try {
+      if (versionOf(database) !== TABLE_VERSION) {
+        const underWay = await this.options.underWay?.() ?? [];
+        withinTransaction(database, () => makeTable(database, underWay));
+      }
+      withinTransaction(database, () => {
+        // What this process is at stays its own, unless another has taken it before.
+        for (const [key, { since, step }] of this.#held) insertClaim(database, key, this.#owner, since, step);
+      });
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    this.#file = fileAt(this.path);
+    return this.#database = database;
+  }
+}
+
+/** The claims as they stand, for looking: `heard` says how fresh each is. Nothing where there is no database. */
 export function readClaims(path: string): Claim[] {
   if (!existsSync(path)) return [];
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MILLISECONDS });
-    return listClaims(database.prepare(LIST), Date.now() / 1000);
+    return readRows(database);
   } catch {
     // Who is at work cannot be told; what is done still can.
     return [];
@@ -74,31 +237,80 @@ export function readClaims(path: string): Claim[] {
   }
 }
 
-const LIST = "SELECT experiment_run AS key, owner, since, beat, step FROM claims ORDER BY since, experiment_run";
+function readRows(database: DatabaseSync): Row[] {
+  return database.prepare("SELECT key, owner, since, heard, beat, step FROM claims ORDER BY since, key").all()
+    .map((row) => ({
+      key: String(row.key),
+      owner: String(row.owner),
+      since: Number(row.since),
+      heard: Number(row.heard),
+      beat: Number(row.beat),
+      step: Number(row.step),
+    }));
+}
 
-function listClaims(statement: StatementSync, now: number): Claim[] {
-  return statement.all().map((row) => ({
-    key: String(row.key),
-    owner: String(row.owner),
-    since: Number(row.since),
-    beat: Number(row.beat),
-    step: Number(row.step),
-    stale: Number(row.beat) < now - STALE_SECONDS,
-  }));
+function insertClaim(database: DatabaseSync, key: string, owner: string, since: number, step: number): void {
+  database.prepare("INSERT OR IGNORE INTO claims (key, owner, since, heard, beat, step) VALUES (?, ?, ?, ?, 0, ?)")
+    .run(key, owner, since, wallClock(), step);
 }
 
 function openDatabase(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: BUSY_MILLISECONDS });
   try {
-    const database = new DatabaseSync(path, { timeout: BUSY_MILLISECONDS });
     database.exec("PRAGMA journal_mode = WAL");
-    database.exec(`
-      CREATE TABLE IF NOT EXISTS claims (
-        experiment_run TEXT PRIMARY KEY, owner TEXT NOT NULL, since REAL NOT NULL, beat REAL NOT NULL, step INTEGER NOT NULL
-      ) STRICT`);
     return database;
   } catch (error) {
-    throw new UserError(
-      `Cannot open ${path}: ${messageOf(error)}; it holds no results and can be deleted`,
-    );
+    database.close();
+    throw error;
   }
+}
+
+function makeTable(database: DatabaseSync, underWay: readonly Pick<Claim, "key" | "owner" | "since">[]): void {
+  const version = versionOf(database);
+  // Another process may have been quicker.
+  if (version === TABLE_VERSION) return;
+  if (version > TABLE_VERSION) {
+    throw new UserError(`its table is version ${version}, this program knows up to ${TABLE_VERSION}`);
+  }
+  database.exec(`
+    DROP TABLE IF EXISTS claims;
+    CREATE TABLE claims (
+      key TEXT PRIMARY KEY, owner TEXT NOT NULL, since REAL NOT NULL, heard REAL NOT NULL,
+      beat INTEGER NOT NULL, step INTEGER NOT NULL
+    ) STRICT;
+    PRAGMA user_version = ${TABLE_VERSION}`);
+  for (const { key, owner, since } of underWay) insertClaim(database, key, owner, since, 0);
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare("PRAGMA user_version").get()!.user_version);
+}
+
+function withinTransaction<T>(database: DatabaseSync, action: () => T): T {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = action();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    // Some errors (a full disk) have rolled back already.
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+/** Tells one file from another that takes its name; undefined where none is. */
+function fileAt(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return stat && `${stat.dev}/${stat.ino}`;
+}
+
+function wallClock(): number {
+  return Date.now() / 1000;
+}
+
+function queueError(path: string, error: unknown): UserError {
+  const code = (error as { errcode?: number }).errcode;
+  const help = code !== undefined && DAMAGED.includes(code & 0xff) ? "; it holds no results and can be deleted" : "";
+  return new UserError(`Cannot use ${path}: ${messageOf(error)}${help}`);
 }

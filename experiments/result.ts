@@ -5,7 +5,7 @@
 import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
 import type { Score } from "../train/evaluate.ts";
-import { type CellConfig, configFields, describeSchemaError, pickConfig } from "../cells/config.ts";
+import { type CellConfig, configFields, configId, describeSchemaError, pickConfig } from "../cells/config.ts";
 
 const finishedFields = {
   /** Smoothed training loss, nats per byte, one value every `log_every` steps. */
@@ -31,6 +31,9 @@ const evaluationFields = {
   test_warm_up: z.number().int().nonnegative(),
 };
 
+/** What to do about a damaged result. */
+export const MEND_RESULT = "mend it, or move it away and the run is trained again";
+
 /** Schema of a result, of a run that is under way as well as of a finished one. */
 export const resultSchema = z.looseObject({
   ...configFields,
@@ -53,8 +56,13 @@ export const resultSchema = z.looseObject({
   parameters: z.number().int().positive(),
   cellspace_version: z.string(),
   "old id": z.string().optional(),
-  /** Why the run ended without a result, and its smoothed loss up to there. */
+  /** Who trains the run; gone when it has ended. */
+  owner: z.string().optional(),
+  /** Engines that did the run's first steps, where another finished it. */
+  earlier_engines: z.array(z.object({ engine: z.string(), adapter: z.string(), steps: z.number().int() })).optional(),
+  /** Why the run ended without a result, at which step, and its smoothed loss up to there. */
   failed: z.string().optional(),
+  failed_at_step: z.number().int().nonnegative().optional(),
   loss_before_failure: z.array(z.number()).optional(),
   ...z.object({ ...finishedFields, ...evaluationFields }).partial().shape,
 });
@@ -68,9 +76,15 @@ export function isFinished(result: RunResult): result is FinishedResult {
   return result.loss !== undefined && result["min loss"] !== undefined && result["end time"] !== undefined;
 }
 
-/** Whether nothing is left to do for a run: it has finished, or failed for good. */
-export function hasEnded(result: RunResult | undefined): boolean {
-  return result !== undefined && (isFinished(result) || result.failed !== undefined);
+/** Whether a run is under way, or was when its process ended. */
+export function isUnderWay(result: RunResult): boolean {
+  return !isFinished(result) && result.failed === undefined;
+}
+
+/** Whether nothing is left to do for a run: it has done so many steps, or failed for good. */
+export function hasEnded(result: RunResult | undefined, steps: number): boolean {
+  if (!result) return false;
+  return isFinished(result) ? result.steps_done >= steps : result.failed !== undefined;
 }
 
 /** The configuration that a result is of. */
@@ -84,10 +98,25 @@ export function configOf(result: RunResult): CellConfig {
  * @throws {UserError} naming the file and each wrong key
  */
 export function parseResult(value: unknown, file: string): RunResult {
+  const fail = (why: string) => new UserError(`Cannot read ${file}: ${why}; ${MEND_RESULT}`);
   const parsed = resultSchema.safeParse(value);
-  if (!parsed.success) throw new UserError(`Cannot read ${file}: ${describeSchemaError(parsed.error)}`);
-  pickConfig(parsed.data, file);
-  return parsed.data;
+  if (!parsed.success) throw fail(describeSchemaError(parsed.error));
+  const result = parsed.data;
+  const id = configId(pickConfig(result, file));
+  if (id !== result.id) throw fail(`its id is ${result.id}, that of its configuration is ${id}`);
+  if (isFinished(result)) {
+    const least = result.loss.reduce((a, b) => Math.min(a, b)),
+      logged = Math.floor(result.steps_done / result.log_every);
+    if (least !== result["min loss"]) {
+      throw fail(`'min loss' is ${result["min loss"]}, the smallest of 'loss' is ${least}`);
+    }
+    if (logged !== result.loss.length) {
+      throw fail(
+        `'loss' has ${result.loss.length} values, ${result.steps_done} steps logged every ${result.log_every} give ${logged}`,
+      );
+    }
+  }
+  return result;
 }
 
 /** A score under the names that a result gives it. */

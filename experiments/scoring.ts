@@ -3,11 +3,16 @@ import { messageOf, UserError } from "../cells/errors.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { configId } from "../cells/config.ts";
 import { evaluationModel } from "../cells/language_model.ts";
-import { decodeWeights } from "../train/checkpoint.ts";
+import { decodeWeights, stepsIn } from "../train/checkpoint.ts";
 import { evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
-import { configOf, isFinished, type RunResult, scoreFields } from "./result.ts";
-import { type Experiment, runKey, Study } from "./store.ts";
+import { metadataOf } from "../train/model.ts";
+import { configOf, type FinishedResult, isFinished, scoreFields } from "./result.ts";
+import type { Queue } from "./queue.ts";
+import { checkModel, modelFacts } from "./run_files.ts";
+import { type Experiment, runKey, shortKey, Study } from "./store.ts";
 import { studyCorpus } from "./study.ts";
+import { heartbeat, openStudyQueue } from "./study_queue.ts";
+import { WorkList } from "./work.ts";
 
 export interface EvaluateOptions {
   readonly dir: string;
@@ -20,45 +25,81 @@ export interface EvaluateOptions {
   readonly onProblem?: (problem: string) => void;
 }
 
+export interface EvaluateSummary {
+  readonly scored: number;
+  /** Runs that had a score already. */
+  readonly had: number;
+  /** Runs that are in the hands of other processes. */
+  readonly others: number;
+  /** Runs that could not be scored. */
+  readonly problems: number;
+  /** A line for each file that could not be read. */
+  readonly unreadable: readonly string[];
+}
+
 /**
- * Scores finished runs.
+ * Scores finished runs. Each is claimed meanwhile: none is scored twice, or while it trains on.
  *
- * @returns how many were scored, had a score already, and could not be scored; and a line for each file that could not be read
+ * @param queue the study's, where the caller has it open
  */
-export async function evaluateStudy({ dir, experiment, again, signal, onScore, onProblem }: EvaluateOptions) {
+export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Promise<EvaluateSummary> {
+  const { dir, experiment, again } = options;
   const study = await Study.open(dir);
   const { results, unreadable } = await study.readResults(experiment);
   const finished = results.filter(isFinished);
   const todo = finished.filter(({ test_loss }) => again || test_loss === undefined);
+  const had = finished.length - todo.length;
+  if (!todo.length) return { scored: 0, had, others: 0, problems: 0, unreadable };
+  const { test } = await studyCorpus(study);
+  const own = queue ?? (await openStudyQueue(study)).queue;
+  // What cannot be said now is said three seconds later.
+  using _heart = heartbeat(() => own.beat(new Map()).then(() => {}, () => {}));
+  try {
+    return { had, unreadable, ...await scoreAll(study, todo, test, own, options) };
+  } finally {
+    if (!queue) await own.close();
+  }
+}
+
+async function scoreAll(
+  study: Study,
+  todo: readonly FinishedResult[],
+  test: Uint8Array,
+  queue: Queue,
+  { experiment, again, signal = new AbortController().signal, onScore, onProblem }: EvaluateOptions,
+) {
+  const work = new WorkList(
+    todo.map((result) => ({ key: runKey(result.id, result.seed), result })),
+    queue,
+    experiment,
+  );
   let scored = 0, problems = 0;
-  if (todo.length) {
-    const { test } = await studyCorpus(study);
-    for (const result of todo) {
-      if (signal?.aborted) break;
-      const key = runKey(result.id, result.seed);
-      try {
-        const model = again
-          ? await remakeModel(study, experiment, key, result)
-          : (await study.readModel(experiment, key)).model;
-        onScore?.(
-          ++scored,
-          todo.length,
-          key,
-          await scoreRun(study, experiment, key, model, test, navigator.hardwareConcurrency),
-        );
-      } catch (error) {
-        problems++;
-        onProblem?.(messageOf(error));
-      }
+  while (!signal.aborted) {
+    const next = await work.claim(() => true);
+    if (!next) {
+      if (await work.revive(signal)) continue;
+      break;
+    }
+    const { key, result } = next;
+    try {
+      if (again) await remakeModel(study, experiment, key, result);
+      const { model } = await study.readModel(experiment, key);
+      const score = await scoreRun(study, experiment, key, model, test, navigator.hardwareConcurrency);
+      onScore?.(++scored, todo.length, key, score);
+    } catch (error) {
+      problems++;
+      onProblem?.(messageOf(error));
+    } finally {
+      await work.release(next);
     }
   }
-  return { scored, had: finished.length - todo.length, problems, unreadable };
+  return { scored, problems, others: work.others.length };
 }
 
 /**
  * Scores one run's model on the test split, and adds the score to its result.
  *
- * @throws {UserError} if the score is no finite number; the result stays as it is
+ * @throws {UserError} if the model is not that of the result, or the score is no finite number; the result stays as it is
  */
 export async function scoreRun(
   study: Study,
@@ -68,27 +109,41 @@ export async function scoreRun(
   test: Uint8Array,
   threads = 1,
 ): Promise<Score> {
-  const score = await evaluateModel(model, test, threads);
+  const path = study.modelPath(experiment, key);
+  const result = await finishedResult(study, experiment, key);
+  checkModel(metadataOf(model, path), result, path);
+  const score = await evaluateModel(model, test, threads).catch((error) => {
+    throw new UserError(`Cannot score ${path}: ${messageOf(error)}`);
+  });
   if (!Number.isFinite(score.nats)) {
-    throw new UserError(`Cannot score run ${key}: its loss on the test split is ${score.nats}`);
+    throw new UserError(`Cannot score run ${shortKey(key)}: its loss on the test split is ${score.nats}`);
   }
-  const result = await study.readResult(experiment, key);
-  if (result) await study.writeResult(experiment, key, { ...result, ...scoreFields(score) });
+  // The file again: someone may have removed or mended it meanwhile.
+  const now = await finishedResult(study, experiment, key);
+  if (now["end time"] !== result["end time"]) {
+    throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result has changed while it was scored`);
+  }
+  await study.writeResult(experiment, key, { ...now, ...scoreFields(score) });
   return score;
 }
 
-/** The model of a run's checkpoint, written anew: so weights that were trained elsewhere come in. */
-async function remakeModel(study: Study, experiment: Experiment, key: string, result: RunResult): Promise<Uint8Array> {
-  const path = study.checkpointPath(experiment, key);
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
-    }
-    return (await study.readModel(experiment, key)).model;
+async function finishedResult(study: Study, experiment: Experiment, key: string): Promise<FinishedResult> {
+  const result = await study.readResult(experiment, key);
+  if (!result || !isFinished(result)) {
+    throw new UserError(`Cannot score run ${shortKey(key)}: it has no finished result`);
   }
+  return result;
+}
+
+/**
+ * Writes the model of a run's checkpoint anew: so weights that were trained elsewhere come in. A run without a checkpoint keeps
+ * its model, and so does one whose checkpoint is further than its result.
+ */
+async function remakeModel(study: Study, experiment: Experiment, key: string, result: FinishedResult): Promise<void> {
+  const { path, bytes } = await study.readCheckpoint(experiment, key);
+  if (!bytes) return;
+  const steps = await stepsIn(bytes, path);
+  if (steps !== undefined && steps !== result.steps_done) return;
   const config = configOf(result);
   const { parameters } = evaluationModel(cellOf(config), config);
   const stored = decodeWeights(bytes, parameters, path);
@@ -97,8 +152,6 @@ async function remakeModel(study: Study, experiment: Experiment, key: string, re
       `Cannot use ${path}: it holds the weights of configuration ${configId(stored.config)}, must be ${result.id}`,
     );
   }
-  const about = { corpus: result.dataset, corpus_sha1: result.corpus_sha1, seed: String(result.seed) };
-  const model = exportModel(config, stored.weights, about);
+  const model = exportModel(config, stored.weights, modelFacts(result, result.steps_done));
   await study.writeModel(experiment, key, model);
-  return model;
 }

@@ -1,20 +1,23 @@
 /** One call of `train` at work: takes waiting runs in groups, trains them, writes down what comes out, and scores it. */
-import { messageOf } from "../cells/errors.ts";
+import { messageOf, UserError } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
-import { countParameters, type TrainingStep } from "../cells/language_model.ts";
-import { encodeWeights } from "../train/checkpoint.ts";
+import type { TrainingStep } from "../cells/language_model.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
-import { exportModel } from "../train/evaluate.ts";
-import { formatDuration, openProgress, plural, type ProgressBar } from "../train/terminal/progress.ts";
-import { cellJob, stepOf, totalSteps, type TrainedRun, trainGroup, type TrainingSettings } from "../train/trainer.ts";
-import metadata from "../deno.json" with { type: "json" };
+import type { TrainingState } from "../train/group_training.ts";
+import { totalSteps, type TrainingSettings } from "../train/settings.ts";
+import { formatDuration, plural } from "../train/terminal/progress.ts";
+import { cellJob, stepOf, type TrainedRun, trainGroup } from "../train/trainer.ts";
+import { Board } from "./board.ts";
 import { DEFAULT_PARALLEL, type EngineChoice } from "./engines.ts";
-import { openQueue, type Queue, STALE_SECONDS } from "./queue.ts";
+import { Attempts } from "./recovery.ts";
+import { type Queue, STALE_SECONDS } from "./queue.ts";
 import { hasEnded, type RunResult } from "./result.ts";
+import { ClaimLost, RunFiles, type Start } from "./run_files.ts";
 import type { Selection } from "./selection.ts";
 import { scoreRun } from "./scoring.ts";
 import { type Experiment, type Run, shortKey, type Study } from "./store.ts";
+import { claimKey, heartbeat, type Timing } from "./study_queue.ts";
 import { WorkList } from "./work.ts";
 
 export interface TrainStudyOptions {
@@ -25,12 +28,24 @@ export interface TrainStudyOptions {
   readonly steps?: number;
   readonly limit?: number;
   readonly only?: Selection;
+  /** Trains runs that have failed once more, from their beginning. */
+  readonly retryFailed?: boolean;
   readonly quiet: boolean;
   readonly signal?: AbortSignal;
+  readonly timing?: Timing;
 }
 
-/** Milliseconds between heartbeats of the claims of this process. */
-const BEAT_INTERVAL = 5000;
+/** What a session works with. */
+export interface Tools {
+  readonly study: Study;
+  readonly corpus: Corpus;
+  readonly queue: Queue;
+  /** Names this process in the queue. */
+  readonly owner: string;
+  readonly engine: Engine;
+  /** Opens the same engine again after its device was lost. */
+  readonly reopen: () => Promise<Engine>;
+}
 
 /** So many runs in a row that cannot be trained for an outside reason end the whole: the next would fare no better. */
 const MOST_PROBLEMS_IN_A_ROW = 3;
@@ -40,77 +55,81 @@ export class TrainingSession {
   failed = 0;
   problems = 0;
   readonly interrupted: string[] = [];
+  readonly #study: Study;
+  readonly #corpus: Corpus;
   readonly #queue: Queue;
-  readonly #work: WorkList;
-  readonly #bar: ProgressBar;
+  readonly #files: RunFiles;
+  readonly #work: WorkList<Run>;
+  readonly #board: Board;
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
-  /** Steps and smoothed losses of the groups under way, for the progress bar. */
-  readonly #underWay = new Map<number, { steps: number; losses: readonly number[] }>();
+  #engine: Engine;
+  readonly #attempts = new Attempts();
   /** Scoring that goes on while the next group trains. */
   readonly #scoring: Promise<void>[] = [];
   readonly #runs: number;
-  #stepsDone = 0;
+  #taken = 0;
   #problemsInARow = 0;
   #saidThatWeWait = false;
-  #best = Infinity;
 
   constructor(
-    private readonly study: Study,
-    private readonly corpus: Corpus,
-    private readonly engine: Engine,
+    private readonly tools: Tools,
     private readonly settings: TrainingSettings,
     waiting: readonly Run[],
     private readonly options: TrainStudyOptions,
   ) {
+    ({ study: this.#study, corpus: this.#corpus, queue: this.#queue, engine: this.#engine } = tools);
     this.#signal = AbortSignal.any([this.#failure.signal, ...(options.signal ? [options.signal] : [])]);
-    this.#queue = openQueue(study.queuePath, `${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`);
-    this.#work = new WorkList(waiting, this.#queue, options.experiment, options.limit);
-    this.#runs = Math.min(waiting.length, options.limit ?? Infinity);
-    this.#bar = openProgress(this.#runs * totalSteps(settings), "steps", options.quiet);
+    const { experiment, limit } = options;
+    this.#files = new RunFiles(
+      this.#study,
+      experiment,
+      this.#corpus,
+      settings,
+      this.#queue,
+      tools.owner,
+      () => this.#engine,
+    );
+    this.#work = new WorkList(waiting, this.#queue, experiment, limit);
+    this.#runs = Math.min(waiting.length, limit ?? Infinity);
+    this.#board = new Board(this.#runs, settings, options.quiet);
   }
 
   get others(): number {
-    return this.#work.others.length;
+    return this.#work.others.length + this.#taken;
   }
 
   async run(): Promise<void> {
-    const parallel = this.options.parallel ?? DEFAULT_PARALLEL[this.engine.name];
-    const { groups, runs } = this.engine.lanes(parallel);
+    const parallel = this.options.parallel ?? DEFAULT_PARALLEL[this.#engine.name];
+    const { groups, runs } = this.#engine.lanes(parallel);
     const threads = Math.max(1, Math.floor(navigator.hardwareConcurrency / groups));
-    const beat = setInterval(() => this.#beat(), BEAT_INTERVAL);
-    this.#announce(Math.min(parallel, this.#runs));
+    using _heart = heartbeat(() => this.#beat(), this.options.timing);
+    this.#board.announce(this.#engine, parallel);
     try {
       await everyOne(
         Array.from({ length: Math.min(groups, this.#runs) }, (_, lane) => this.#lane(lane, runs, threads)),
       );
       await everyOne(this.#scoring);
     } finally {
-      clearInterval(beat);
-      this.#bar.stop();
-      this.#queue.close();
+      this.#board.stop();
+      await this.#engine.close();
     }
   }
 
-  #announce(parallel: number): void {
-    const { steps } = this.settings, total = totalSteps(this.settings);
-    const whole = total === steps ? "" : ` (${steps} asked for; passes of ${this.settings.history - 1} are finished)`;
-    this.#bar.print(
-      `Training ${
-        plural(this.#runs, "run")
-      } of ${total} steps${whole} on ${this.engine.name} (${this.engine.adapter}), ${parallel} at a time`,
+  /** Says that this process is alive, and lets go of what another has taken meanwhile. */
+  async #beat(): Promise<void> {
+    const steps = [...this.#board.atWork.values()].flatMap(({ runs, step }) =>
+      runs.map((run) => [claimKey(this.options.experiment, run.key), step] as const)
     );
-    if (this.engine.software) {
-      console.error(`train: ${this.engine.adapter} is a software adapter: right, but far slower than --engine onnx`);
-    }
-  }
-
-  /** Says that this process is alive. Another that holds the database for long must not end the work. */
-  #beat(): void {
     try {
-      this.#queue.beat(this.#steps());
+      const lost = new Set(await this.#queue.beat(new Map(steps)));
+      for (const { runs, stop } of this.#board.atWork.values()) {
+        // A group of which this process holds some trains on; what it knows of the others is not written.
+        if (runs.every((run) => lost.has(claimKey(this.options.experiment, run.key)))) stop.abort();
+      }
     } catch (error) {
-      this.#bar.print(`The queue could not be told that this process is alive: ${messageOf(error)}`);
+      // Another process that holds the database for long must not end the work.
+      this.#board.print(`The queue could not be told that this process is alive: ${messageOf(error)}`);
     }
   }
 
@@ -120,24 +139,30 @@ export class TrainingSession {
       const group = await this.#take(size);
       if (!group.length) return;
       try {
-        await this.#process(lane, group, threads);
+        await this.#train(lane, group, threads);
       } catch (error) {
         // The other lanes stop at a good place too, rather than lose what they have in hand.
         this.#failure.abort();
+        for (const run of group) await this.#release(run);
         throw error;
       } finally {
-        for (const run of group) this.#release(run);
+        this.#board.atWork.delete(lane);
       }
     }
   }
 
   /** A claim that cannot be given back now becomes stale by itself. */
-  #release(run: Run): void {
-    try {
-      this.#work.release(run);
-    } catch (error) {
-      this.#bar.print(`The claim on run ${shortKey(run.key)} could not be given back: ${messageOf(error)}`);
-    }
+  async #release(run: Run): Promise<void> {
+    this.#board.drop(run);
+    await this.#work.release(run).catch((error) =>
+      this.#board.print(`The claim on run ${shortKey(run.key)} could not be given back: ${messageOf(error)}`)
+    );
+  }
+
+  /** Lets go of a run that this call has nothing to do with after all. */
+  async #drop(run: Run): Promise<void> {
+    this.#board.drop(run);
+    await this.#work.drop(run);
   }
 
   /** Claims the next runs, as many as fit together. */
@@ -146,17 +171,14 @@ export class TrainingSession {
     let bytes = 0;
     while (group.length < size && !this.#signal.aborted) {
       let footprint = 0;
-      const next = this.#work.claim((run) => {
-        footprint = this.engine.footprint(this.#stepOf(run));
+      const next = await this.#work.claim((run) => {
+        footprint = this.#engine.footprint(this.#stepOf(run));
         // A run that does not even fit alone is tried all the same: the engine's error says by how much.
-        return !group.length || bytes + footprint <= this.engine.memory;
+        return !group.length || bytes + footprint <= this.#engine.memory;
       });
       if (next) {
-        // Another process may have finished it between our list and our claim.
-        if (hasEnded(await this.study.readResult(this.options.experiment, next.key))) {
-          this.#work.drop(next);
-          continue;
-        }
+        this.#board.take(next);
+        if (!await this.#isWanted(next)) continue;
         group.push(next);
         bytes += footprint;
       } else if (group.length || !await this.#revive()) break;
@@ -164,11 +186,23 @@ export class TrainingSession {
     return group;
   }
 
+  /** Another process may have finished a run between our list and our claim. */
+  async #isWanted(run: Run): Promise<boolean> {
+    try {
+      const result = await this.#study.readResult(this.options.experiment, run.key);
+      if (!isDone(result, this.settings, this.options)) return true;
+      await this.#drop(run);
+    } catch (error) {
+      await this.#skip(run, error);
+    }
+    return false;
+  }
+
   /** Waits for runs that others hold; says so, once, since it may take a while. */
   #revive(): Promise<boolean> {
     if (this.#work.held && !this.#saidThatWeWait) {
       this.#saidThatWeWait = true;
-      this.#bar.print(
+      this.#board.print(
         `Other processes hold what is left (${this.#work.held}); seeing whether they are alive takes up to ${STALE_SECONDS} s`,
       );
     }
@@ -179,149 +213,188 @@ export class TrainingSession {
     return stepOf(cellJob({ config: entry.config, seed }), this.settings);
   }
 
-  async #process(lane: number, group: readonly Run[], threads: number): Promise<void> {
-    const { experiment } = this.options;
-    const records = new Map<Run, RunResult>();
-    for (const run of group) {
-      const record = this.#newRecord(run);
-      records.set(run, record);
-      await this.study.writeResult(experiment, run.key, record);
+  /** Trains claimed runs, those that stand at one step together; releases each when it has ended or is left. */
+  async #train(lane: number, runs: readonly Run[], threads: number): Promise<void> {
+    const starts: Start[] = [];
+    for (const run of runs) {
+      try {
+        const anew = this.options.retryFailed === true && !this.#attempts.has(run) && await this.#hasFailed(run);
+        starts.push(await this.#files.start(run, this.#stepOf(run), anew));
+      } catch (error) {
+        await (error instanceof ClaimLost ? this.#leaveToOther(run) : this.#skip(run, error));
+      }
     }
-    await this.#trainOrSplit(lane, [...records.keys()], records, threads);
+    const bySteps = Map.groupBy(starts, ({ from }) => from?.steps_done ?? 0);
+    for (const group of bySteps.values()) await this.#trainGroup(lane, group, threads);
   }
 
-  /** Trains a group. If the engine cannot, it is halved and tried again; a run that fails alone is left for a later call. */
-  async #trainOrSplit(
-    lane: number,
-    runs: readonly Run[],
-    records: Map<Run, RunResult>,
-    threads: number,
-  ): Promise<void> {
-    if (!runs.length || this.#signal.aborted) return;
-    let trained: TrainedRun[] | undefined;
-    try {
-      trained = await this.#train(lane, runs, threads);
-      this.#problemsInARow = 0;
-    } catch (error) {
-      this.#underWay.delete(lane);
-      if (runs.length === 1) return this.#leave(runs[0], error);
-      this.#bar.print(`A group of ${runs.length} runs could not be trained (${messageOf(error)}); trying each half`);
-      const half = Math.ceil(runs.length / 2);
-      await this.#trainOrSplit(lane, runs.slice(0, half), records, threads);
-      return this.#trainOrSplit(lane, runs.slice(half), records, threads);
-    }
-    this.#underWay.delete(lane);
-    if (!trained) {
-      this.interrupted.push(...runs.map(({ key }) => key));
-      return;
-    }
+  async #hasFailed(run: Run): Promise<boolean> {
+    return (await this.#study.readResult(this.options.experiment, run.key))?.failed !== undefined;
+  }
+
+  async #trainGroup(lane: number, starts: readonly Start[], threads: number): Promise<void> {
+    const left = new Map(starts.map((start) => [start.run, start]));
+    const stepsBefore = starts[0].from?.steps_done ?? 0;
+    const atWork = this.#board.begin(lane, [...left.keys()], stepsBefore);
     const models: { run: Run; model: Uint8Array }[] = [];
-    for (const [i, run] of runs.entries()) {
-      const model = await this.#writeDown(run, records.get(run)!, trained[i]);
-      if (model) models.push({ run, model });
+    try {
+      const trained = await trainGroup(this.#engine, starts.map(jobOf), this.settings, this.#corpus.train, {
+        signal: AbortSignal.any([this.#signal, atWork.stop.signal]),
+        threads,
+        from: stepsBefore > 0 ? starts.map(({ from }) => from!) : undefined,
+        saveEvery: this.options.timing?.save === undefined ? undefined : this.options.timing.save * 1000,
+        onProgress: ({ step, losses }) => this.#board.advance(atWork, step, losses),
+        save: (i, state) => this.#save(starts[i], state),
+        onTrained: async (i, run) => {
+          const model = await this.#finish(starts[i], run);
+          if (model) models.push({ run: starts[i].run, model });
+          left.delete(starts[i].run);
+        },
+      });
+      if (!trained) await this.#stop([...left.keys()]);
+    } catch (error) {
+      await this.#recover(lane, [...left.keys()], threads, error);
     }
     const scoring = this.#score(models, threads);
     // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
-    if (this.engine.name === "webgpu") this.#scoring.push(scoring);
+    if (this.#engine.name === "webgpu") this.#scoring.push(scoring);
     else await scoring;
   }
 
-  #leave(run: Run, error: unknown): void {
+  /** A checkpoint that cannot be written is no reason to stop: the one before is still there, and the next may go well. */
+  async #save(start: Start, state: TrainingState): Promise<void> {
+    try {
+      await this.#files.save(start, state);
+    } catch (error) {
+      if (error instanceof ClaimLost) return;
+      this.#board.print(`Run ${shortKey(start.run.key)} trains on without a new checkpoint: ${messageOf(error)}`);
+    }
+  }
+
+  /** Ends runs whose training was told to stop: by Ctrl-C, or because another process has them. */
+  async #stop(runs: readonly Run[]): Promise<void> {
+    for (const run of runs) {
+      if (!this.#signal.aborted) await this.#leaveToOther(run);
+      else {
+        this.interrupted.push(run.key);
+        await this.#release(run);
+      }
+    }
+  }
+
+  async #leaveToOther(run: Run): Promise<void> {
+    this.#taken++;
+    this.#board.print(`${shortKey(run.key)}  was taken over by another process, which found this one silent`);
+    await this.#release(run);
+  }
+
+  /** Tries runs again that an engine or the disk has failed, as far as that makes sense. */
+  async #recover(lane: number, runs: readonly Run[], threads: number, error: unknown): Promise<void> {
+    if (this.#signal.aborted) return this.#stop(runs);
+    if (this.#engine.failed) await this.#reopen();
+    const { groups, leave, pause } = this.#attempts.after(runs, error);
+    for (const run of leave) await this.#leave(run, error);
+    if (!groups.length) return;
+    const how = groups.length > 1 ? ` in ${groups.length} groups` : "";
+    this.#board.print(`Trying ${plural(groups.flat().length, "run")} again${how}: ${messageOf(error)}`);
+    await sleep(pause, this.#signal);
+    if (this.#signal.aborted) return this.#stop(groups.flat());
+    for (const group of groups) await this.#train(lane, group, threads);
+  }
+
+  async #reopen(): Promise<void> {
+    const { name } = this.#engine;
+    await this.#engine.close().catch(() => {});
+    this.#engine = await this.tools.reopen();
+    this.#board.print(`The device of ${name} was lost and has been opened again (${this.#engine.adapter})`);
+  }
+
+  /** Leaves a run for a later call, after an outside reason. */
+  async #leave(run: Run, error: unknown): Promise<void> {
     this.problems++;
     console.error(`train: run ${shortKey(run.key)} was not trained: ${messageOf(error)}`);
+    await this.#release(run);
     if (++this.#problemsInARow >= MOST_PROBLEMS_IN_A_ROW) throw error;
   }
 
-  async #train(lane: number, runs: readonly Run[], threads: number): Promise<TrainedRun[] | undefined> {
-    const jobs = runs.map(({ entry, seed }) => cellJob({ config: entry.config, seed }));
-    const trained = await trainGroup(this.engine, jobs, this.settings, this.corpus.train, {
-      signal: this.#signal,
-      threads,
-      onProgress: ({ step, losses }) => {
-        this.#underWay.set(lane, { steps: step * runs.length, losses });
-        this.#showProgress();
-      },
-    });
-    this.#stepsDone += trained?.reduce((total, { steps_done }) => total + steps_done, 0) ?? 0;
-    return trained;
+  /** Leaves a run whose own files cannot be used: that says nothing about the next. */
+  async #skip(run: Run, error: unknown): Promise<void> {
+    if (!(error instanceof UserError)) throw error;
+    this.problems++;
+    console.error(`train: ${messageOf(error)}; run ${shortKey(run.key)} is skipped`);
+    await this.#drop(run);
   }
 
-  /** The result of a run as it starts: everything but what training finds. */
-  #newRecord(run: Run): RunResult {
-    const { entry, seed } = run;
-    return {
-      ...entry.config,
-      id: entry.id,
-      ...(entry.oldId ? { "old id": entry.oldId } : {}),
-      "start time": Date.now() / 1000,
-      "training steps": this.settings.steps,
-      "batch size": this.settings.batch,
-      "history size": this.settings.history,
-      dataset: this.corpus.name,
-      corpus_sha1: this.corpus.sha1,
-      seed,
-      log_every: this.settings.log_every,
-      engine: this.engine.name,
-      adapter: this.engine.adapter,
-      parameters: countParameters(this.#stepOf(run).parameters),
-      cellspace_version: metadata.version,
-    };
-  }
-
-  /** Keeps what training gave: weights, model, result. Returns the model, unless the run has failed. */
-  async #writeDown(run: Run, record: RunResult, trained: TrainedRun): Promise<Uint8Array | undefined> {
-    const { experiment } = this.options;
-    const { curve, failed, steps_done, seconds: train_seconds } = trained;
-    const outcome = { "end time": Date.now() / 1000, steps_done, train_seconds };
-    if (failed !== undefined) {
-      const ended = { ...record, ...outcome, failed, loss_before_failure: [...curve] };
-      await this.study.writeResult(experiment, run.key, ended);
-      this.failed++;
-      this.#bar.print(`${shortKey(run.key)}  failed: ${failed} (${describeConfig(run.entry.config)})`);
+  /** Keeps what training gave. Returns the model, unless the run has failed or is another's by now. */
+  async #finish(start: Start, trained: TrainedRun): Promise<Uint8Array | undefined> {
+    const { run } = start;
+    let kept;
+    try {
+      kept = await this.#files.finish(start, trained);
+    } catch (error) {
+      if (!(error instanceof ClaimLost)) throw error;
+      await this.#leaveToOther(run);
       return undefined;
     }
-    const about = { corpus: this.corpus.name, corpus_sha1: this.corpus.sha1, seed: String(run.seed) };
-    const weights = encodeWeights(run.entry.config, trained.step.parameters, trained.weights, about);
-    await this.study.writeCheckpoint(experiment, run.key, weights);
-    const model = exportModel(run.entry.config, trained.weights, about);
-    await this.study.writeModel(experiment, run.key, model);
-    const minLoss = curve.reduce((a, b) => Math.min(a, b));
-    await this.study.writeResult(experiment, run.key, { ...record, ...outcome, loss: [...curve], "min loss": minLoss });
-    this.finished++;
-    this.#best = Math.min(this.#best, minLoss);
-    const took = formatDuration(train_seconds);
-    this.#bar.print(`${shortKey(run.key)}  min loss ${minLoss.toFixed(4)} nats/byte, ${steps_done} steps in ${took}`);
+    this.#problemsInARow = 0;
+    const { result, model } = kept;
+    if (result.failed !== undefined) {
+      this.failed++;
+      this.#board.print(`${shortKey(run.key)}  failed: ${result.failed} (${describeConfig(run.entry.config)})`);
+      await this.#release(run);
+    } else {
+      this.finished++;
+      this.#board.finish(result["min loss"]!);
+      this.#board.print(`${shortKey(run.key)}  ${summaryOf(result)}`);
+    }
     return model;
   }
 
-  /** Scores models, as many at a time as there are threads. What a signal cuts short, the next call scores. */
+  /** Scores models, as many at a time as there are threads, and releases their runs. What a signal cuts short, the next call scores. */
   #score(models: readonly { run: Run; model: Uint8Array }[], threads: number): Promise<void> {
     const left = [...models];
     const work = async () => {
-      for (let next = left.shift(); next && !this.#signal.aborted; next = left.shift()) {
-        const { run: { key }, model } = next;
+      for (let next = left.shift(); next; next = left.shift()) {
+        const { run, model } = next;
         try {
-          const score = await scoreRun(this.study, this.options.experiment, key, model, this.corpus.test);
-          this.#bar.print(`${shortKey(key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
+          if (this.#signal.aborted) continue;
+          const { experiment } = this.options;
+          const score = await scoreRun(this.#study, experiment, run.key, model, this.#corpus.test);
+          this.#board.print(`${shortKey(run.key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
         } catch (error) {
           this.problems++;
           console.error(`train: ${messageOf(error)}`);
+        } finally {
+          await this.#release(run);
         }
       }
     };
     return everyOne(Array.from({ length: threads }, work));
   }
+}
 
-  #steps(): number {
-    return this.#stepsDone + [...this.#underWay.values()].reduce((total, { steps }) => total + steps, 0);
-  }
+/** Whether a run needs nothing of `train`. */
+export function isDone(
+  result: RunResult | undefined,
+  settings: TrainingSettings,
+  { retryFailed }: Pick<TrainStudyOptions, "retryFailed">,
+): boolean {
+  if (retryFailed && result?.failed !== undefined) return false;
+  return hasEnded(result, totalSteps(settings));
+}
 
-  #showProgress(): void {
-    const now = [...this.#underWay.values()].flatMap(({ losses }) => losses);
-    const current = now.length ? `loss ${Math.min(...now).toFixed(3)}` : "scoring";
-    const best = Number.isFinite(this.#best) ? `, best finished ${this.#best.toFixed(3)}` : "";
-    this.#bar.update(this.#steps(), `${current}${best}`);
-  }
+function jobOf({ run: { entry, seed } }: Start) {
+  return cellJob({ config: entry.config, seed });
+}
+
+function summaryOf(result: RunResult): string {
+  const took = formatDuration(result.train_seconds!);
+  return `min loss ${result["min loss"]!.toFixed(4)} nats/byte, ${result.steps_done} steps in ${took}`;
+}
+
+async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
 /** Waits for all, then throws the first error if there was one: nobody's work goes on behind the error's back. */

@@ -1,7 +1,7 @@
 /** `deno task status`: where a study stands. */
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
-import { formatDuration } from "../train/terminal/progress.ts";
+import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { type Overview, overviewOf } from "./overview.ts";
 import { shortKey } from "./store.ts";
 
@@ -12,25 +12,36 @@ const flags = {
 };
 
 function* lines(overview: Overview): Generator<string> {
-  const { total, done, running, failed, waiting, left_unfinished, unreadable, best, seconds_left } = overview;
-  yield `Experiment ${overview.experiment}: ${done} of ${total} runs done, ${running.length} running, ${failed.length} failed, ${waiting} waiting`;
-  for (const { key, owner, since } of running) {
-    yield `  running  ${shortKey(key)}  process ${owner}, for ${formatDuration(Date.now() / 1000 - since)}`;
+  const { total, done, running, stale, failed, waiting, left_unfinished, damaged, unreadable, best, seconds_left } =
+    overview;
+  const counts = [
+    `${done} of ${plural(total, "run")} done`,
+    `${running.length} running`,
+    ...(stale.length ? [`${stale.length} stale`] : []),
+    `${failed.length} failed`,
+    ...(damaged ? [`${damaged} damaged`] : []),
+    `${waiting} waiting`,
+  ];
+  yield `Experiment ${overview.experiment}: ${counts.join(", ")}`;
+  const ago = (time: number) => formatDuration(Math.max(0, Date.now() / 1000 - time));
+  for (const { key, owner, since, step } of running) {
+    yield `  running  ${shortKey(key)}  step ${step} of ${overview.steps}, process ${owner}, for ${ago(since)}`;
+  }
+  for (const { key, owner, heard, step } of stale) {
+    yield `  stale    ${shortKey(key)}  step ${step} of ${overview.steps}, process ${owner} has been silent for ` +
+      `${ago(heard)}; the next 'deno task train' goes on with it`;
   }
   for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${why}`;
   for (const key of left_unfinished) {
-    yield `  left     ${key.slice(0, 8)}${
-      key.slice(64)
-    }  was started and not finished; 'deno task train' starts it again`;
+    yield `  left     ${shortKey(key)}  was started and not finished; 'deno task train' goes on with it`;
   }
   for (const problem of unreadable) yield `  damaged  ${problem}`;
   if (best) {
     const bits = best.test_bits_per_byte === undefined ? "" : `, test ${best.test_bits_per_byte.toFixed(4)} bits/byte`;
-    yield `Best so far: ${best.key.slice(0, 8)}, min loss ${best.min_loss.toFixed(4)} nats/byte${bits}`;
+    yield `Best so far: ${shortKey(best.key)}, min loss ${best.min_loss.toFixed(4)} nats/byte${bits}`;
   }
-  if (seconds_left !== undefined && seconds_left > 0) {
-    yield `About ${formatDuration(seconds_left)} left at the speed so far`;
-  }
+  if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";
+  else if (seconds_left > 0) yield `About ${formatDuration(seconds_left)} left at the speed so far`;
 }
 
 if (import.meta.main) {

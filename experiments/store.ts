@@ -1,7 +1,7 @@
 /** The study's folder: what lies where, read with checks and written whole or not at all. */
 import { messageOf, UserError } from "../cells/errors.ts";
 import { createHash } from "node:crypto";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
 import {
   type CellConfig,
@@ -12,16 +12,14 @@ import {
   parseConfig,
   pickConfig,
 } from "../cells/config.ts";
-import { parseResult, type RunResult } from "./result.ts";
+import { type Commit, makeFolder, MEND, readBytes, readJson, removeLeftovers, writeAtomically } from "./files.ts";
+import { MEND_RESULT, parseResult, type RunResult } from "./result.ts";
 
 export const EXPERIMENTS = ["01", "02"] as const;
 export type Experiment = typeof EXPERIMENTS[number];
 
 /** Version of the folder's layout; a study of a newer one is refused. */
 const LAYOUT_VERSION = 1;
-
-/** Age from which an unfinished file is taken for a killed process's. */
-const LEFTOVER_MILLISECONDS = 3_600_000;
 
 /** How an experiment's files are called. */
 const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> = {
@@ -51,6 +49,8 @@ const studySchema = z.object({
     history: z.number().int().min(2),
   }),
 });
+
+const versionSchema = z.object({ version: z.number() });
 
 /** The content of `study.json`. */
 export type StudySettings = z.infer<typeof studySchema>;
@@ -82,46 +82,9 @@ export function shortKey(key: string): string {
 
 export interface ReadResults {
   readonly results: RunResult[];
-  /** One line for each file that could not be read. */
+  /** One line for each file that could not be read, and the keys under which they lie. */
   readonly unreadable: string[];
-}
-
-/**
- * Writes a file so that it is either there whole or as it was before, also after a power cut.
- *
- * @param folder where the unfinished file lies meanwhile; on the same disk
- */
-export async function writeAtomically(
-  path: string,
-  content: string | Uint8Array,
-  folder = dirname(path),
-): Promise<void> {
-  const temporary = join(folder, `.${crypto.randomUUID()}.tmp`);
-  try {
-    using file = await Deno.open(temporary, { write: true, createNew: true });
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-    await file.sync();
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw new UserError(`Cannot write ${path}: ${messageOf(error)}`);
-  }
-}
-
-async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UserError(`Cannot read ${path}: it is not JSON (${text.length} characters); mend it or move it away`);
-  }
+  readonly damaged: ReadonlySet<string>;
 }
 
 export class Study {
@@ -143,13 +106,16 @@ export class Study {
     const path = join(dir, "study.json");
     const value = await readJson(path);
     if (value === undefined) return undefined;
-    const parsed = studySchema.safeParse(value);
-    if (!parsed.success) throw new UserError(`Cannot read ${path}: ${describeSchemaError(parsed.error)}`);
-    if (parsed.data.version > LAYOUT_VERSION) {
+    // The version first: what a newer one holds cannot be judged.
+    const version = versionSchema.safeParse(value);
+    if (version.success && version.data.version > LAYOUT_VERSION) {
       throw new UserError(
-        `Cannot open study ${dir}: its layout is version ${parsed.data.version}, this program knows up to ${LAYOUT_VERSION}`,
+        `Cannot open study ${dir}: its layout is version ${version.data.version}, ` +
+          `this program knows up to ${LAYOUT_VERSION}; use the cellspace that made it, or a newer one`,
       );
     }
+    const parsed = studySchema.safeParse(value);
+    if (!parsed.success) throw new UserError(`Cannot read ${path}: ${describeSchemaError(parsed.error)}; ${MEND}`);
     return new Study(dir, parsed.data);
   }
 
@@ -189,14 +155,21 @@ export class Study {
     const value = await readJson(path);
     if (value === undefined) return [];
     const parsed = z.array(entrySchema).safeParse(value);
-    if (!parsed.success) throw new UserError(`Cannot read ${path}: ${describeSchemaError(parsed.error)}`);
+    if (!parsed.success) throw new UserError(`Cannot read ${path}: ${describeSchemaError(parsed.error)}; ${MEND}`);
+    const seen = new Set<string>();
     return parsed.data.map((entry, i) => {
-      const config = pickConfig(entry);
+      const config = pickConfig(entry, `entry ${i} of ${path}`);
       if (configId(config) !== entry.id) {
         throw new UserError(
-          `Cannot read ${path}: entry ${i} (${describeConfig(config)}) has id ${entry.id}, must be ${configId(config)}`,
+          `Cannot read ${path}: entry ${i} (${describeConfig(config)}) has id ${entry.id}, must be ${
+            configId(config)
+          }; ${MEND}`,
         );
       }
+      if (seen.has(entry.id)) {
+        throw new UserError(`Cannot read ${path}: entry ${i} (${describeConfig(config)}) is there twice; ${MEND}`);
+      }
+      seen.add(entry.id);
       return { id: entry.id, config, oldId: entry["old id"] };
     });
   }
@@ -232,51 +205,74 @@ export class Study {
     ).flat();
   }
 
+  /**
+   * A run's result, or the record of one under way; undefined where there is none.
+   *
+   * @throws {UserError} naming the file, if it is damaged, is another run's, or comes from another corpus
+   */
   async readResult(experiment: Experiment, key: string): Promise<RunResult | undefined> {
     const path = this.resultPath(experiment, key);
     const value = await readJson(path);
-    return value === undefined ? undefined : parseResult(value, path);
+    if (value === undefined) return undefined;
+    const result = parseResult(value, path);
+    const named = runKey(result.id, result.seed);
+    if (named !== key) {
+      throw new UserError(
+        `Cannot read ${path}: it is the result of run ${named}, must be of ${key}; ${MEND_RESULT}`,
+      );
+    }
+    const { sha1 } = this.settings.corpus;
+    if (result.corpus_sha1 !== sha1) {
+      throw new UserError(
+        `Cannot read ${path}: it comes from a corpus with SHA-1 ${result.corpus_sha1}, the study's is ${sha1}; ${MEND_RESULT}`,
+      );
+    }
+    return result;
   }
 
-  async writeResult(experiment: Experiment, key: string, result: RunResult): Promise<void> {
+  async writeResult(experiment: Experiment, key: string, result: RunResult, commit?: Commit): Promise<void> {
     const path = this.resultPath(experiment, key);
     // What could not be read again must not be written: JSON has no NaN.
     parseResult(result, path);
-    await this.#write(path, JSON.stringify(result) + "\n");
+    await this.#write(path, JSON.stringify(result) + "\n", commit);
   }
 
-  async writeCheckpoint(experiment: Experiment, key: string, bytes: Uint8Array): Promise<void> {
-    await this.#write(this.checkpointPath(experiment, key), bytes);
+  /** The bytes of a run's checkpoint; undefined where there is none. */
+  async readCheckpoint(
+    experiment: Experiment,
+    key: string,
+  ): Promise<{ path: string; bytes?: Uint8Array<ArrayBuffer> }> {
+    const path = this.checkpointPath(experiment, key);
+    return { path, bytes: await readBytes(path) };
   }
 
-  async writeModel(experiment: Experiment, key: string, bytes: Uint8Array): Promise<void> {
-    await this.#write(this.modelPath(experiment, key), bytes);
+  async writeCheckpoint(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
+    await this.#write(this.checkpointPath(experiment, key), bytes, commit);
+  }
+
+  async writeModel(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
+    await this.#write(this.modelPath(experiment, key), bytes, commit);
   }
 
   /** The bytes of a run's model. */
-  async readModel(experiment: Experiment, key: string): Promise<{ path: string; model: Uint8Array }> {
+  async readModel(experiment: Experiment, key: string): Promise<{ path: string; model: Uint8Array<ArrayBuffer> }> {
     const path = this.modelPath(experiment, key);
-    try {
-      return { path, model: await Deno.readFile(path) };
-    } catch (error) {
-      const why = error instanceof Deno.errors.NotFound ? "it does not exist" : messageOf(error);
-      throw new UserError(`Cannot read model ${path}: ${why}; make it again with 'deno task evaluate --again'`);
+    const model = await readBytes(path);
+    if (!model) {
+      throw new UserError(
+        `Cannot read model ${path}: it does not exist; make it again with 'deno task evaluate --again'`,
+      );
     }
+    return { path, model };
   }
 
   /** Unfinished files lie in the study's folder: the folders of results hold results and nothing else. */
-  #write(path: string, content: string | Uint8Array): Promise<void> {
-    return writeAtomically(path, content, this.dir);
+  #write(path: string, content: string | Uint8Array, commit?: Commit): Promise<void> {
+    return writeAtomically(path, content, this.dir, commit);
   }
 
-  /** Removes unfinished files that a killed process has left; younger ones may be somebody's work. */
-  async removeLeftovers(): Promise<void> {
-    for await (const { name } of Deno.readDir(this.dir)) {
-      if (!/^\.[0-9a-f-]{36}\.tmp$/.test(name)) continue;
-      const path = join(this.dir, name);
-      const age = Date.now() - ((await Deno.stat(path).catch(() => undefined))?.mtime?.getTime() ?? Date.now());
-      if (age > LEFTOVER_MILLISECONDS) await Deno.remove(path).catch(() => {});
-    }
+  removeLeftovers(): Promise<void> {
+    return removeLeftovers(this.dir);
   }
 
   /** Every result of an experiment, sorted by file name; files that cannot be read are named, not dropped. */
@@ -288,22 +284,17 @@ export class Study {
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
-    const results: RunResult[] = [], unreadable: string[] = [];
+    const results: RunResult[] = [], unreadable: string[] = [], damaged = new Set<string>();
     for (const name of names.sort()) {
+      const key = name.replace(/\.json$/, "");
       try {
-        results.push(parseResult(await readJson(join(folder, name)), join(folder, name)));
+        const result = await this.readResult(experiment, key);
+        if (result) results.push(result);
       } catch (error) {
         unreadable.push(messageOf(error));
+        damaged.add(key);
       }
     }
-    return { results, unreadable };
-  }
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (error) {
-    throw new UserError(`Cannot make folder ${path}: ${messageOf(error)}`);
+    return { results, unreadable, damaged };
   }
 }

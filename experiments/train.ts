@@ -30,6 +30,7 @@ const flags = {
     parse: parseSelection,
     fallback: undefined as Selection | undefined,
   },
+  retryFailed: flag.on("--retry-failed", "train runs again whose loss was no finite number"),
   quiet: flag.on("--quiet", "print nothing but errors"),
 };
 

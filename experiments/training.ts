@@ -1,12 +1,12 @@
 /** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
 import { messageOf, UserError } from "../cells/errors.ts";
-import { totalSteps, type TrainingSettings } from "../train/trainer.ts";
+import { totalSteps, type TrainingSettings } from "../train/settings.ts";
 import { openEngine } from "./engines.ts";
-import { hasEnded } from "./result.ts";
-import { TrainingSession, type TrainStudyOptions } from "./session.ts";
+import { isDone, TrainingSession, type TrainStudyOptions } from "./session.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { type Run, Study } from "./store.ts";
 import { studyCorpus } from "./study.ts";
+import { openStudyQueue } from "./study_queue.ts";
 
 export interface TrainSummary {
   readonly finished: number;
@@ -29,28 +29,28 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const { dir, experiment, signal } = options;
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
-  const waiting = await waitingRuns(study, options);
+  const waiting = await waitingRuns(study, settings, options);
   const corpus = await studyCorpus(study);
-  const engine = await openEngine(options.engine);
+  await study.makeRunFolders(experiment);
+  await study.removeLeftovers();
   const start = performance.now();
+  const { queue, owner } = await openStudyQueue(study, options.timing);
   try {
-    await study.makeRunFolders(experiment);
-    await study.removeLeftovers();
-    const session = new TrainingSession(study, corpus, engine, settings, waiting, options);
+    const engine = await openEngine(options.engine);
+    const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
+    const session = new TrainingSession({ study, corpus, queue, owner, engine, reopen }, settings, waiting, options);
     await session.run();
     // What an earlier call trained and was stopped before it could score.
-    const late = signal?.aborted ? undefined : await evaluateStudy({
-      dir,
-      experiment,
-      again: false,
-      signal,
-      onProblem: (problem) => console.error(`train: ${problem}`),
-    });
+    const onProblem = (problem: string) => console.error(`train: ${problem}`);
+    const late = signal?.aborted ? undefined : await evaluateStudy(
+      { dir, experiment, again: false, signal, onProblem },
+      queue,
+    );
     const seconds = (performance.now() - start) / 1000;
     const { finished, failed, problems, interrupted, others } = session;
     return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
   } finally {
-    await engine.close();
+    await queue.close();
   }
 }
 
@@ -71,8 +71,9 @@ function settingsOf({ settings: { training } }: Study, { experiment, steps }: Tr
   return settings;
 }
 
-/** Runs that have no final result, in training order. */
-async function waitingRuns(study: Study, { dir, experiment, only }: TrainStudyOptions): Promise<Run[]> {
+/** Runs that are not done, in training order. */
+async function waitingRuns(study: Study, settings: TrainingSettings, options: TrainStudyOptions): Promise<Run[]> {
+  const { dir, experiment, only } = options;
   const runs = await study.runs(experiment);
   if (!runs.length) {
     throw new UserError(
@@ -89,7 +90,7 @@ async function waitingRuns(study: Study, { dir, experiment, only }: TrainStudyOp
   const waiting: Run[] = [];
   for (const run of chosen) {
     try {
-      if (!hasEnded(await study.readResult(experiment, run.key))) waiting.push(run);
+      if (!isDone(await study.readResult(experiment, run.key), settings, options)) waiting.push(run);
     } catch (error) {
       // Someone may want to mend the file: its run is left alone, the others go on.
       console.error(`train: ${messageOf(error)}; this run is skipped`);

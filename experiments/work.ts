@@ -1,12 +1,13 @@
-/** The runs that are left to train, and which of them this process may take. */
+/** The runs that are left to train or to score, and which of them this process may take. */
 import type { Queue } from "./queue.ts";
-import type { Experiment, Run } from "./store.ts";
+import type { Experiment } from "./store.ts";
+import { claimKey } from "./study_queue.ts";
 
 /** Milliseconds between two looks at what others hold. */
 const LOOK_INTERVAL = 1000;
 
 /** Hands out runs in order, each claimed; keeps aside what other processes hold. */
-export class WorkList {
+export class WorkList<Run extends { readonly key: string }> {
   readonly #waiting: Run[];
   /** Runs that another process held when we came to them; it may be dead. */
   #held: Run[] = [];
@@ -32,28 +33,28 @@ export class WorkList {
   }
 
   /** The next run, claimed; undefined if none is left, or `accept` says that it does not fit. */
-  claim(accept: (run: Run) => boolean): Run | undefined {
+  async claim(accept: (run: Run) => boolean): Promise<Run | undefined> {
     while (this.#left > 0 && this.#waiting.length) {
       const [next] = this.#waiting;
       if (!accept(next)) return undefined;
+      // Taken off before anything is awaited: another lane may ask meanwhile.
       this.#waiting.shift();
-      if (this.queue.claim(this.#key(next))) {
-        this.#left--;
-        return next;
-      }
+      this.#left--;
+      if (await this.queue.claim(claimKey(this.experiment, next.key))) return next;
+      this.#left++;
       this.#held.push(next);
     }
     return undefined;
   }
 
-  release(run: Run): void {
-    this.queue.release(this.#key(run));
+  async release(run: Run): Promise<void> {
+    await this.queue.release(claimKey(this.experiment, run.key));
   }
 
   /** Gives back a claimed run that needs no training after all; it does not count towards the limit. */
-  drop(run: Run): void {
+  async drop(run: Run): Promise<void> {
     this.#left++;
-    this.release(run);
+    await this.release(run);
   }
 
   /**
@@ -68,25 +69,22 @@ export class WorkList {
   }
 
   async #lookAtHeld(signal: AbortSignal): Promise<void> {
-    const beats = () => new Map(this.queue.claims().filter(({ stale }) => !stale).map(({ key, beat }) => [key, beat]));
-    const first = beats();
+    const signs = async () =>
+      new Map((await this.queue.living()).map(({ key, owner, heard }) => [key, `${owner} ${heard}`]));
+    const first = await signs();
     while (this.#held.length && this.#left > 0 && !this.#waiting.length && !signal.aborted) {
-      const now = beats();
+      const now = await signs();
       const held = this.#held;
       this.#held = [];
       for (const run of held) {
-        const beat = now.get(this.#key(run));
-        if (beat === undefined) this.#waiting.push(run);
-        else if (beat !== first.get(this.#key(run))) this.others.push(run);
+        const key = claimKey(this.experiment, run.key), sign = now.get(key);
+        if (sign === undefined) this.#waiting.push(run);
+        else if (sign !== first.get(key)) this.others.push(run);
         else this.#held.push(run);
       }
       if (this.#held.length && !this.#waiting.length) {
         await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL));
       }
     }
-  }
-
-  #key(run: Run): string {
-    return `${this.experiment}/${run.key}`;
   }
 }

@@ -2,7 +2,8 @@
 import { UserError } from "../cells/errors.ts";
 import { join } from "node:path";
 import type { RunResult } from "../experiments/result.ts";
-import { type Experiment, writeAtomically } from "../experiments/store.ts";
+import { writeAtomically } from "../experiments/files.ts";
+import type { Experiment } from "../experiments/store.ts";
 import { figureHyperparameters } from "./figure_hyperparameters.ts";
 import { figureTrainingRuns } from "./figure_training_runs.ts";
 import { headline, pageOf, type Picture } from "./page.ts";

@@ -1,12 +1,22 @@
-/** A model's weights as a file: PyTorch's names and layout, so that they travel both ways. */
-import { UserError } from "../cells/errors.ts";
+/**
+ * A model's weights as a file, under PyTorch's names and in its layout, so that they travel both ways; and with them, where a run
+ * is to go on, its moments, states and curve.
+ */
+import { Buffer } from "node:buffer";
+import { z } from "zod";
 import type { Parameter } from "../cells/cell.ts";
-import { canonicalJson, type CellConfig, parseConfig } from "../cells/config.ts";
+import { canonicalJson, type CellConfig, configId, describeSchemaError, parseConfig } from "../cells/config.ts";
+import { messageOf, UserError } from "../cells/errors.ts";
+import type { TrainingStep } from "../cells/language_model.ts";
 import type { TensorMap } from "./engines/engine.ts";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { stateNames, type TrainingState } from "./group_training.ts";
+import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type StoredTensor } from "./safetensors.ts";
 
-/** Key of the metadata under which the configuration stands. */
-const CONFIG_KEY = "config";
+/** Keys of the metadata: the configuration; all of a run's state that is no tensor; the SHA-256 of the file. */
+const KEYS = { config: "config", training: "training", checksum: "sha256" } as const;
+
+/** Stands in the checksum's place while the file is summed. */
+const NO_CHECKSUM = "0".repeat(64);
 
 /** The `.safetensors` file of a model: every weight, and in the metadata its configuration and whatever is given. */
 export function encodeWeights(
@@ -15,15 +25,16 @@ export function encodeWeights(
   tensors: TensorMap,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const stored = parameters.map(({ name, shape }) => {
-    const values = tensors.get(name);
-    if (!values) throw new UserError(`Cannot save weights: '${name}' is missing`);
-    return [name, { shape, values: Float32Array.from(values) }] as const;
-  });
   return encodeSafetensors({
-    tensors: new Map(stored),
-    metadata: { ...metadata, [CONFIG_KEY]: canonicalJson(config) },
+    tensors: new Map(parameters.map(({ name, shape }) => [name, stored(tensors, name, shape)])),
+    metadata: { ...metadata, [KEYS.config]: canonicalJson(config) },
   });
+}
+
+function stored(tensors: TensorMap, name: string, shape: readonly number[]): StoredTensor {
+  const values = tensors.get(name);
+  if (!values) throw new UserError(`Cannot save weights: '${name}' is missing`);
+  return { shape, values: values instanceof Float32Array ? values : Float32Array.from(values) };
 }
 
 export interface StoredWeights {
@@ -40,13 +51,182 @@ export interface StoredWeights {
  */
 export function decodeWeights(bytes: Uint8Array, parameters: readonly Parameter[], file: string): StoredWeights {
   const { tensors, metadata } = decodeSafetensors(bytes, file);
-  const weights = new Map(parameters.map(({ name, shape }) => {
-    const stored = tensors.get(name);
-    if (!stored) throw new UserError(`Cannot read ${file}: weight '${name}' is missing`);
-    if (stored.shape.join() !== shape.join()) {
-      throw new UserError(`Cannot read ${file}: weight '${name}' is [${stored.shape}], must be [${shape}]`);
+  const weights = new Map(parameters.map(({ name, shape }) => [name, take(tensors, name, shape, file)]));
+  const config = configIn(metadata, file);
+  return config ? { weights, config } : { weights };
+}
+
+function take(
+  tensors: SafetensorsFile["tensors"],
+  name: string,
+  shape: readonly number[],
+  file: string,
+): Float32Array {
+  const found = tensors.get(name);
+  if (!found) throw new UserError(`Cannot read ${file}: '${name}' is missing`);
+  if (found.shape.join() !== shape.join()) {
+    throw new UserError(`Cannot read ${file}: '${name}' is [${found.shape}], must be [${shape}]`);
+  }
+  return found.values;
+}
+
+function configIn(metadata: SafetensorsFile["metadata"], file: string): CellConfig | undefined {
+  const text = metadata[KEYS.config];
+  return text === undefined ? undefined : parseConfig(parseJson(text, KEYS.config, file), file);
+}
+
+function parseJson(text: string, key: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`Cannot read ${file}: '${key}' of its metadata is not JSON: ${messageOf(error)}`);
+  }
+}
+
+/** An engine that did some of a run's steps. */
+const legSchema = z.object({ engine: z.string(), adapter: z.string(), steps: z.number().int().nonnegative() });
+export type Leg = z.infer<typeof legSchema>;
+
+const count = z.number().int().nonnegative();
+const trainingSchema = z.object({
+  steps_done: count,
+  /** Where the run is: passes begun before, and steps done of this one. Both follow from `steps_done`. */
+  pass: count,
+  position: count,
+  smoothed_loss: z.number(),
+  curve: z.array(z.number()),
+  seconds: z.number().nonnegative(),
+  /** Who did the steps so far, in order. */
+  legs: z.array(legSchema),
+});
+
+/** What a checkpoint is of; a run goes on only from one that agrees in all of it. */
+export interface CheckpointOf {
+  readonly config: CellConfig;
+  readonly seed: number;
+  readonly corpus: string;
+  readonly corpus_sha1: string;
+  readonly batch: number;
+  readonly history: number;
+  readonly log_every: number;
+}
+
+/** Those facts as a file's metadata: all text. */
+function factsOf({ config, ...about }: CheckpointOf): Record<string, string> {
+  return {
+    [KEYS.config]: canonicalJson(config),
+    ...Object.fromEntries(Object.entries(about).map(([key, value]) => [key, String(value)])),
+  };
+}
+
+/** Facts that a run's numbers depend on; the corpus' name is for people. */
+const BINDING = ["seed", "corpus_sha1", "batch", "history", "log_every"] as const;
+
+/** The checkpoint of a run: a file of weights with all that the run needs to go on, and a checksum over the whole. */
+export async function encodeCheckpoint(
+  about: CheckpointOf,
+  step: TrainingStep,
+  state: TrainingState,
+  legs: readonly Leg[],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { tensors, steps_done, smoothed_loss, curve, seconds } = state;
+  const passSteps = about.history - 1;
+  const training: z.infer<typeof trainingSchema> = {
+    steps_done,
+    pass: Math.floor(steps_done / passSteps),
+    position: steps_done % passSteps,
+    smoothed_loss,
+    curve: [...curve],
+    seconds,
+    legs: [...legs],
+  };
+  const shapes = shapesOf(step);
+  const file = encodeSafetensors({
+    tensors: new Map([...shapes].map(([name, shape]) => [name, stored(tensors, name, shape)])),
+    metadata: { ...factsOf(about), [KEYS.training]: JSON.stringify(training), [KEYS.checksum]: NO_CHECKSUM },
+  });
+  file.set(new TextEncoder().encode(await sha256(file)), checksumAt(file));
+  return file;
+}
+
+export interface Checkpoint {
+  readonly state: TrainingState;
+  readonly legs: readonly Leg[];
+}
+
+/**
+ * Reads the checkpoint of a run.
+ *
+ * @throws {UserError} if the file is damaged, holds weights alone, or is of another run
+ */
+export async function decodeCheckpoint(
+  bytes: Uint8Array<ArrayBuffer>,
+  file: string,
+  step: TrainingStep,
+  about: CheckpointOf,
+): Promise<Checkpoint> {
+  const { tensors, metadata, training } = await decodeSealed(bytes, file);
+  if (!training) {
+    throw new UserError(`Cannot go on from ${file}: it holds weights alone, and no moments, states or curve`);
+  }
+  const config = configIn(metadata, file);
+  const [id, wanted] = [config && configId(config), configId(about.config)];
+  if (id !== wanted) throw new UserError(`Cannot go on from ${file}: it is of configuration ${id}, must be ${wanted}`);
+  for (const key of BINDING) {
+    if (metadata[key] !== String(about[key])) {
+      throw new UserError(`Cannot go on from ${file}: its ${key} is ${metadata[key]}, must be ${about[key]}`);
     }
-    return [name, stored.values];
-  }));
-  return metadata[CONFIG_KEY] ? { weights, config: parseConfig(JSON.parse(metadata[CONFIG_KEY]), file) } : { weights };
+  }
+  const { legs, pass, position, ...state } = training;
+  if (pass * (about.history - 1) + position !== state.steps_done) {
+    throw new UserError(
+      `Cannot read ${file}: step ${state.steps_done} is not position ${position} of pass ${pass} of ${about.history} bytes`,
+    );
+  }
+  const values = [...shapesOf(step)].map(([name, shape]) => [name, take(tensors, name, shape, file)] as const);
+  return { state: { ...state, tensors: new Map(values) }, legs };
+}
+
+function shapesOf(step: TrainingStep): Map<string, readonly number[]> {
+  const own = new Map(step.parameters.map(({ name, shape }) => [name, shape]));
+  return new Map(stateNames(step).map((name) => [name, own.get(name) ?? step.graph.inputs.get(name)!.shape]));
+}
+
+/**
+ * How many steps the weights in a file have seen; undefined for a file that does not say (one from PyTorch).
+ *
+ * @throws {UserError} if the file is damaged
+ */
+export async function stepsIn(bytes: Uint8Array<ArrayBuffer>, file: string): Promise<number | undefined> {
+  return (await decodeSealed(bytes, file)).training?.steps_done;
+}
+
+/** Reads a file and checks its sum, where it has one: what PyTorch wrote has none. */
+async function decodeSealed(bytes: Uint8Array<ArrayBuffer>, file: string) {
+  const { tensors, metadata } = decodeSafetensors(bytes, file);
+  const text = metadata[KEYS.training];
+  if (text === undefined) return { tensors, metadata };
+  await checkSum(bytes, metadata[KEYS.checksum], file);
+  const parsed = trainingSchema.safeParse(parseJson(text, KEYS.training, file));
+  if (!parsed.success) throw new UserError(`Cannot read ${file}: ${describeSchemaError(parsed.error)}`);
+  return { tensors, metadata, training: parsed.data };
+}
+
+async function checkSum(bytes: Uint8Array<ArrayBuffer>, expected: string | undefined, file: string): Promise<void> {
+  const unsummed = bytes.slice();
+  unsummed.set(new TextEncoder().encode(NO_CHECKSUM), checksumAt(bytes));
+  if (await sha256(unsummed) !== expected) {
+    throw new UserError(`Cannot read ${file}: its checksum is not that of its content: it was damaged or edited`);
+  }
+}
+
+/** Where in a file its checksum stands. */
+function checksumAt(file: Uint8Array<ArrayBuffer>): number {
+  const marker = `"${KEYS.checksum}":"`;
+  return Buffer.from(file.buffer, file.byteOffset, file.byteLength).indexOf(marker) + marker.length;
+}
+
+/** Off this thread: the files are large. */
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex");
 }

@@ -29,7 +29,7 @@ export class LoadedModel {
    * @throws {UserError} if the bytes are no evaluation model of this project
    */
   static async open(model: Uint8Array, { rows = 1, threads = 1, file = "the model" } = {}): Promise<LoadedModel> {
-    const { graph, metadata_props } = decodeModel(model, file);
+    const decoded = decodeModel(model, file), { graph } = decoded;
     const inputs = graph?.input ?? [];
     const shapes = new Map(
       inputs.filter(({ name }) => name !== "bytes").map(({ name, type }) => {
@@ -45,8 +45,7 @@ export class LoadedModel {
         `Cannot open ${file}: it is no evaluation model (inputs 'bytes' and states, outputs 'logits' and states)`,
       );
     }
-    const metadata = Object.fromEntries(metadata_props.map(({ key, value }) => [key, value]));
-    return new LoadedModel(await openSession(model, threads), rows, shapes, metadata);
+    return new LoadedModel(await openSession(model, threads), rows, shapes, metadataIn(decoded));
   }
 
   /** Reads one byte per row and returns the logits of the next, `[rows, vocabulary]`, row-major. */
@@ -74,4 +73,17 @@ export class LoadedModel {
   async close(): Promise<void> {
     await this.session.release();
   }
+}
+
+/**
+ * What a model file says of itself: configuration, id, corpus, seed, steps.
+ *
+ * @throws {UserError} if the bytes are no ONNX model
+ */
+export function metadataOf(model: Uint8Array, file: string): Record<string, string> {
+  return metadataIn(decodeModel(model, file));
+}
+
+function metadataIn({ metadata_props }: ReturnType<typeof decodeModel>): Record<string, string> {
+  return Object.fromEntries(metadata_props.map(({ key, value }) => [key, value]));
 }

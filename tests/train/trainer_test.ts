@@ -6,7 +6,8 @@ import { passOffsets } from "../../train/corpus/random.ts";
 import type { Engine } from "../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
-import { cellJob, stepOf, totalSteps, trainGroup } from "../../train/trainer.ts";
+import { totalSteps } from "../../train/settings.ts";
+import { cellJob, stepOf, trainGroup } from "../../train/trainer.ts";
 
 const job = { cell: gatedCell(SMALL_CONFIG), n_layers: 1, state_size: 4, seed: 5 };
 const settings = { steps: 25, batch: 3, history: 11, log_every: 4 };

@@ -2,6 +2,7 @@
  * What every engine does: it takes a *group* of runs, possibly of different configurations, and trains them step by step.
  * Runs of a group share the text, the batch size and the length of a pass; each has its own weights and offsets.
  */
+import { UserError } from "../../cells/errors.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 
@@ -24,11 +25,12 @@ export interface EngineRun {
 /** Some runs that train together. Calls are queued in order; none waits for the work of the one before. */
 export interface TrainingGroup {
   /**
-   * Starts a pass: states become zero, position becomes 0.
+   * Starts a pass: states become zero, position becomes 0. Or goes on within one: at a later position states stay as they are.
    *
    * @param offsets for each run, where each row of the batch starts in the text
+   * @param position steps of the pass that were done before
    */
-  beginPass(offsets: readonly Uint32Array[]): void;
+  beginPass(offsets: readonly Uint32Array[], position?: number): void;
   /**
    * Does `count` steps: at position `t`, a row that starts at `o` reads byte `text[o+t]` and is to predict `text[o+t+1]`.
    *
@@ -39,6 +41,16 @@ export interface TrainingGroup {
   read(run: number): Promise<TensorMap>;
   /** Frees everything; the group cannot be used after. */
   close(): Promise<void>;
+}
+
+/**
+ * Why an engine cannot go on, where that is nobody's mistake: its device was `lost`, or has not enough `memory`.
+ * Whoever trains can try again, with another device or with fewer runs.
+ */
+export class EngineFailure extends UserError {
+  constructor(readonly kind: "lost" | "memory", message: string) {
+    super(message);
+  }
 }
 
 export interface Engine {
@@ -62,6 +74,8 @@ export interface Engine {
    * @param threads processor threads that the group may use, for engines that run on the CPU
    */
   open(runs: readonly EngineRun[], text: Uint8Array, threads?: number): Promise<TrainingGroup>;
+  /** Whether its device has failed for good: another must be opened. */
+  readonly failed?: boolean;
   close(): Promise<void>;
 }
 
@@ -80,7 +94,7 @@ export class Pass {
     }
   }
 
-  begin(offsets: readonly Uint32Array[]): void {
+  begin(offsets: readonly Uint32Array[], position: number): void {
     const right = offsets.length === this.runs.length &&
       offsets.every((rows, i) => rows.length === this.runs[i].step.sizes.batch);
     if (!right) {
@@ -90,7 +104,7 @@ export class Pass {
       );
     }
     this.#offsets = offsets;
-    this.#position = 0;
+    this.#position = position;
   }
 
   /** Goes on by some steps; returns the position of the first. */

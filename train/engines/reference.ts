@@ -1,5 +1,6 @@
 /** The reference engine: float64 arrays through the graph interpreter. Slow and obvious. */
 import { adamScalars, INPUTS } from "../../cells/language_model.ts";
+import { sizeOf } from "../../cells/graph/tensor.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
 import { type Engine, type EngineRun, initialTensors, Pass, type TensorMap, type TrainingGroup } from "./engine.ts";
 
@@ -25,9 +26,9 @@ class ReferenceGroup implements TrainingGroup {
     this.#runs = runs.map((run) => new ReferenceRun(run, text));
   }
 
-  beginPass(offsets: readonly Uint32Array[]): void {
-    this.#pass.begin(offsets);
-    this.#runs.forEach((run, i) => run.beginPass(offsets[i]));
+  beginPass(offsets: readonly Uint32Array[], position = 0): void {
+    this.#pass.begin(offsets, position);
+    this.#runs.forEach((run, i) => run.beginPass(offsets[i], position));
   }
 
   advance(count: number): Promise<Float64Array[]> {
@@ -56,10 +57,12 @@ class ReferenceRun {
     this.#stepsDone = run.stepsDone;
   }
 
-  beginPass(offsets: Uint32Array): void {
+  beginPass(offsets: Uint32Array, position: number): void {
     this.#offsets = offsets;
-    this.#position = 0;
-    for (const { name } of this.run.step.states) this.tensors.get(name)!.fill(0);
+    this.#position = position;
+    if (position > 0) return;
+    // Not filled in place: the arrays may be the caller's.
+    for (const { name, shape } of this.run.step.states) this.tensors.set(name, new Float64Array(sizeOf(shape)));
   }
 
   step(): number {

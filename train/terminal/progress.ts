@@ -8,8 +8,11 @@ const CLEAR_LINE = "\x1b[2K", WRAP_ON = "\x1b[?7h", WRAP_OFF = "\x1b[?7l", SAVE_
 const control = (codes: string) => void Deno.stderr.writeSync(new TextEncoder().encode(codes));
 
 export interface ProgressBar {
-  /** @param text what stands behind the bar (loss, speed) */
-  update(done: number, text: string): void;
+  /**
+   * @param text what stands behind the bar (loss, speed)
+   * @param total what is to be done, where that has changed
+   */
+  update(done: number, text: string, total?: number): void;
   /** Prints a line to standard output, above the bar. */
   print(line: string): void;
   stop(): void;
@@ -38,12 +41,13 @@ export function openProgress(total: number, unit: string, quiet = false): Progre
   const redraw = () => {
     const seconds = (performance.now() - start) / 1000;
     const rate = current.done / seconds;
-    const left = rate > 0 ? formatDuration((total - current.done) / rate) : "–";
+    const left = rate > 0 ? formatDuration((bar.getTotal() - current.done) / rate) : "–";
     bar.update(current.done, { text: current.text, rate: rate < 10 ? rate.toFixed(1) : rate.toFixed(0), left });
   };
   return {
-    update(done, text) {
+    update(done, text, all = bar.getTotal()) {
       current = { done, text };
+      bar.setTotal(all);
       redraw();
     },
     print(line) {

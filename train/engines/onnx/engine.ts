@@ -37,9 +37,11 @@ class OnnxGroup implements TrainingGroup {
     return new OnnxGroup(workers, pass);
   }
 
-  beginPass(offsets: readonly Uint32Array[]): void {
-    this.pass.begin(offsets);
-    this.#begun = Promise.all(this.workers.map((worker, i) => worker.ask({ kind: "begin_pass", offsets: offsets[i] })));
+  beginPass(offsets: readonly Uint32Array[], position = 0): void {
+    this.pass.begin(offsets, position);
+    this.#begun = Promise.all(
+      this.workers.map((worker, i) => worker.ask({ kind: "begin_pass", offsets: offsets[i], position })),
+    );
     this.#begun.catch(() => {});
   }
 

@@ -21,7 +21,7 @@ export interface OpenRequest {
 
 export type Request =
   | OpenRequest
-  | { readonly kind: "begin_pass"; readonly offsets: Uint32Array }
+  | { readonly kind: "begin_pass"; readonly offsets: Uint32Array; readonly position: number }
   | { readonly kind: "advance"; readonly count: number }
   | { readonly kind: "read" }
   | { readonly kind: "close" };

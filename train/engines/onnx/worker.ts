@@ -60,9 +60,10 @@ class Run {
     }
   }
 
-  beginPass(offsets: Uint32Array): void {
+  beginPass(offsets: Uint32Array, position: number): void {
     this.#offsets = offsets;
-    this.#position = 0;
+    this.#position = position;
+    if (position > 0) return;
     for (const name of this.request.states) this.#sides[this.#side].carried[name].fill(0);
   }
 
@@ -118,7 +119,7 @@ async function answer(request: NumberedRequest): Promise<Omit<Reply, "number">> 
   if (!run) throw new Error(`Cannot ${request.kind}: no run is open`);
   switch (request.kind) {
     case "begin_pass":
-      run.beginPass(request.offsets);
+      run.beginPass(request.offsets, request.position);
       return {};
     case "advance":
       return { losses: await run.advance(request.count) };

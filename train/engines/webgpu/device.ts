@@ -1,5 +1,5 @@
 /** Finds an adapter and opens a device with all that the adapter grants. */
-import { UserError } from "../../../cells/errors.ts";
+import { EngineFailure } from "../engine.ts";
 
 export interface Device {
   readonly device: GPUDevice;
@@ -9,6 +9,8 @@ export interface Device {
   readonly software: boolean;
   /** Rejects when the device is lost or reports an error outside any scope: whoever waits for a result must hear of it. */
   readonly failure: Promise<never>;
+  /** Whether that has happened. */
+  readonly failed: boolean;
 }
 
 /** Limits that kernels and arenas profit from; a device gets the small defaults unless it asks. */
@@ -29,13 +31,17 @@ export async function openDevice(): Promise<Device | undefined> {
   const device = await adapter.requestDevice({ requiredLimits });
   const { description, device: name, vendor, isFallbackAdapter } = adapter.info;
   const label = description || name || vendor || "unknown adapter";
+  let failed = false;
   const failure = new Promise<never>((_, reject) => {
-    device.lost.then(({ message }) =>
-      reject(new UserError(`Cannot go on with ${label}: the device was lost: ${message}`))
-    );
+    const fail = (kind: EngineFailure["kind"], why: string) => {
+      failed = true;
+      reject(new EngineFailure(kind, `Cannot go on with ${label}: ${why}`));
+    };
+    device.lost.then(({ message }) => fail("lost", `the device was lost${message ? `: ${message}` : ""}`));
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      reject(new UserError(`Cannot go on with ${label}: ${(event as GPUUncapturedErrorEvent).error.message}`));
+      const { error } = event as GPUUncapturedErrorEvent;
+      fail(error instanceof GPUOutOfMemoryError ? "memory" : "lost", error.message);
     });
   });
   // A device that is closed when nobody waits is no failure.
@@ -43,6 +49,9 @@ export async function openDevice(): Promise<Device | undefined> {
   return {
     device,
     failure,
+    get failed() {
+      return failed;
+    },
     adapter: label,
     software: isFallbackAdapter || /llvmpipe|swiftshader|lavapipe/i.test(label),
   };

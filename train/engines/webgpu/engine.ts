@@ -1,8 +1,15 @@
 /** The WebGPU engine: a group of runs trains in one schedule; the host only queues steps and reads losses. */
-import { UserError } from "../../../cells/errors.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { adamScalars } from "../../../cells/language_model.ts";
-import { type Engine, type EngineRun, initialTensors, Pass, type TensorMap, type TrainingGroup } from "../engine.ts";
+import {
+  type Engine,
+  EngineFailure,
+  type EngineRun,
+  initialTensors,
+  Pass,
+  type TensorMap,
+  type TrainingGroup,
+} from "../engine.ts";
 import { type Device, openDevice } from "./device.ts";
 import { BINDINGS, type Kernel, UNIFORM_BYTES } from "./kernel.ts";
 import {
@@ -30,7 +37,11 @@ export async function openWebGpuEngine(): Promise<Engine | undefined> {
     lanes: (parallel) => ({ groups: 1, runs: parallel }),
     memory: limit,
     footprint: (step) => planRun({ step }).memory.size * FLOAT_BYTES,
-    open: (runs, text) => WebGpuGroup.open(opened, pipelines, runs, text, limit),
+    // A lost device answers no error scope: who waits for one must hear of the loss.
+    open: (runs, text) => Promise.race([WebGpuGroup.open(opened, pipelines, runs, text, limit), opened.failure]),
+    get failed() {
+      return opened.failed;
+    },
     close: () => Promise.resolve(opened.device.destroy()),
   };
 }
@@ -100,7 +111,8 @@ class WebGpuGroup implements TrainingGroup {
     const schedule = buildSchedule(runs);
     const largest = Math.max(schedule.arenaSize * FLOAT_BYTES, text.length, schedule.tables.byteLength);
     if (largest > limit) {
-      throw new UserError(
+      throw new EngineFailure(
+        "memory",
         `Cannot open a group of ${runs.length} runs: it needs a buffer of ${mebibytes(largest)}, the adapter allows ${
           mebibytes(limit)
         }`,
@@ -115,7 +127,8 @@ class WebGpuGroup implements TrainingGroup {
     const error = noMemory ?? invalid;
     if (error) {
       await group.close();
-      throw new UserError(
+      throw new EngineFailure(
+        error === noMemory ? "memory" : "lost",
         `Cannot open a group of ${runs.length} runs, which needs ${mebibytes(largest)}: ${error.message}`,
       );
     }
@@ -185,8 +198,8 @@ class WebGpuGroup implements TrainingGroup {
     return (base + memory.offsets.get(tensor!)!) * FLOAT_BYTES;
   }
 
-  beginPass(offsets: readonly Uint32Array[]): void {
-    this.pass.begin(offsets);
+  beginPass(offsets: readonly Uint32Array[], position = 0): void {
+    this.pass.begin(offsets, position);
     const encoder = this.#device.createCommandEncoder();
     this.schedule.runs.forEach((place, i) => {
       this.#device.queue.writeBuffer(
@@ -194,7 +207,7 @@ class WebGpuGroup implements TrainingGroup {
         place.rowOffsets * FLOAT_BYTES,
         Uint32Array.from(offsets[i]),
       );
-      for (const { name, shape } of place.run.step.states) {
+      for (const { name, shape } of position > 0 ? [] : place.run.step.states) {
         const bytes = sizeOf(shape) * FLOAT_BYTES;
         encoder.clearBuffer(this.#buffers.arena, this.#byteOffset(place, name), bytes);
       }

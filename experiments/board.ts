@@ -1,0 +1,86 @@
+/** What a session shows while it works: lines as runs end, and a bar over the steps that this process does. */
+import type { Engine } from "../train/engines/engine.ts";
+import { totalSteps, type TrainingSettings } from "../train/settings.ts";
+import { openProgress, plural, type ProgressBar } from "../train/terminal/progress.ts";
+import type { Run } from "./store.ts";
+
+/** Runs that train together, and where they are. */
+export interface AtWork {
+  readonly runs: readonly Run[];
+  readonly stop: AbortController;
+  step: number;
+  losses: readonly number[];
+}
+
+export class Board {
+  /** The groups under way, by lane. */
+  readonly atWork = new Map<number, AtWork>();
+  readonly #bar: ProgressBar;
+  /** Steps that are left of each run in hand. */
+  readonly #left = new Map<Run, number>();
+  #waiting: number;
+  #done = 0;
+  #best = Infinity;
+
+  constructor(private readonly runs: number, private readonly settings: TrainingSettings, quiet: boolean) {
+    this.#waiting = runs;
+    this.#bar = openProgress(runs * totalSteps(settings), "steps", quiet);
+  }
+
+  announce({ name, adapter, software }: Engine, parallel: number): void {
+    const { steps, history } = this.settings, total = totalSteps(this.settings);
+    const whole = total === steps ? "" : ` (${steps} asked for; passes of ${history - 1} are finished)`;
+    const atATime = Math.min(parallel, this.runs);
+    this.print(
+      `Training ${plural(this.runs, "run")} of ${total} steps${whole} on ${name} (${adapter}), ${atATime} at a time`,
+    );
+    if (software) console.error(`train: ${adapter} is a software adapter: right, but far slower than --engine onnx`);
+  }
+
+  print(line: string): void {
+    this.#bar.print(line);
+  }
+
+  take(run: Run): void {
+    this.#waiting = Math.max(0, this.#waiting - 1);
+    this.#left.set(run, totalSteps(this.settings));
+  }
+
+  /** A group starts, or starts again. */
+  begin(lane: number, runs: readonly Run[], step: number): AtWork {
+    const atWork = { runs, stop: new AbortController(), step, losses: [] };
+    this.atWork.set(lane, atWork);
+    for (const run of runs) this.#left.set(run, totalSteps(this.settings, step) - step);
+    return atWork;
+  }
+
+  advance(atWork: AtWork, step: number, losses: readonly number[]): void {
+    const steps = step - atWork.step;
+    for (const run of atWork.runs) this.#left.set(run, Math.max(0, (this.#left.get(run) ?? 0) - steps));
+    this.#done += steps * atWork.runs.length;
+    Object.assign(atWork, { step, losses });
+    this.#show();
+  }
+
+  finish(minLoss: number): void {
+    this.#best = Math.min(this.#best, minLoss);
+  }
+
+  /** A run is out of this process's hands. */
+  drop(run: Run): void {
+    this.#left.delete(run);
+  }
+
+  stop(): void {
+    this.#bar.stop();
+  }
+
+  #show(): void {
+    const inHand = [...this.#left.values()].reduce((a, b) => a + b, 0);
+    const total = this.#done + inHand + this.#waiting * totalSteps(this.settings);
+    const now = [...this.atWork.values()].flatMap(({ losses }) => losses);
+    const current = now.length ? `loss ${Math.min(...now).toFixed(3)}` : "scoring";
+    const best = Number.isFinite(this.#best) ? `, best finished ${this.#best.toFixed(3)}` : "";
+    this.#bar.update(this.#done, `${current}${best}`, total);
+  }
+}

@@ -1,0 +1,195 @@
+/** What a run leaves in its study while it trains, and how it finds its way back: start record, checkpoints, model, result. */
+import { messageOf, UserError } from "../cells/errors.ts";
+import { countParameters, type TrainingStep } from "../cells/language_model.ts";
+import { type CheckpointOf, decodeCheckpoint, encodeCheckpoint, type Leg } from "../train/checkpoint.ts";
+import type { Corpus } from "../train/corpus/corpus.ts";
+import type { Engine } from "../train/engines/engine.ts";
+import { exportModel } from "../train/evaluate.ts";
+import type { TrainingState } from "../train/group_training.ts";
+import { totalSteps, type TrainingSettings } from "../train/settings.ts";
+import type { TrainedRun } from "../train/trainer.ts";
+import metadata from "../deno.json" with { type: "json" };
+import type { Commit } from "./files.ts";
+import type { Queue } from "./queue.ts";
+import { type FinishedResult, isFinished, type RunResult } from "./result.ts";
+import { type Experiment, type Run, runKey, shortKey, type Study } from "./store.ts";
+import { claimKey } from "./study_queue.ts";
+
+/** Another process has taken the run over: whatever this one knows of it is worth nothing any more. */
+export class ClaimLost extends Error {}
+
+/** A run at its start, or where it goes on. */
+export interface Start {
+  readonly run: Run;
+  readonly step: TrainingStep;
+  /** The result as it stands until the run ends. */
+  readonly record: RunResult;
+  readonly from?: TrainingState;
+  /** Who did the steps so far. */
+  readonly legs: readonly Leg[];
+}
+
+/** Reads and writes the files of runs that this process holds. Nothing is put in its place after a claim is lost. */
+export class RunFiles {
+  constructor(
+    private readonly study: Study,
+    private readonly experiment: Experiment,
+    private readonly corpus: Corpus,
+    private readonly settings: TrainingSettings,
+    private readonly queue: Queue,
+    private readonly owner: string,
+    private readonly engine: () => Engine,
+  ) {}
+
+  /**
+   * Finds where a run stands, and notes that it is under way.
+   *
+   * @param anew trains the run from its beginning, whatever there is
+   * @throws {UserError} if what there is of it cannot be used; it is left as it is
+   */
+  async start(run: Run, step: TrainingStep, anew: boolean): Promise<Start> {
+    const known = await this.study.readResult(this.experiment, run.key);
+    const finished = known && isFinished(known) ? known : undefined;
+    const checkpoint = anew ? undefined : await this.#readCheckpoint(run, step, finished);
+    const record = this.#record(run, step, known);
+    // A finished result stays until there is a longer one.
+    if (!finished) await this.study.writeResult(this.experiment, run.key, record, this.#commit(run));
+    return { run, step, record, from: checkpoint?.state, legs: checkpoint?.legs ?? [] };
+  }
+
+  async #readCheckpoint(run: Run, step: TrainingStep, finished: FinishedResult | undefined) {
+    const { path, bytes } = await this.study.readCheckpoint(this.experiment, run.key);
+    const anew = `move ${finished ? "it and the run's result" : "it"} away to train the run from its beginning`;
+    if (!bytes) {
+      if (!finished) return undefined;
+      throw new UserError(
+        `Cannot go on with run ${shortKey(run.key)} from step ${finished.steps_done} to ${
+          totalSteps(this.settings)
+        }: its checkpoint ${path} is gone; put it back, or move the run's result away to train it from its beginning`,
+      );
+    }
+    let checkpoint;
+    try {
+      checkpoint = await decodeCheckpoint(bytes, path, step, this.#about(run));
+    } catch (error) {
+      throw error instanceof UserError ? new UserError(`${messageOf(error)}; ${anew}`) : error;
+    }
+    const { curve, steps_done } = checkpoint.state;
+    if (finished && (steps_done < finished.steps_done || finished.loss.some((loss, i) => loss !== curve[i]))) {
+      throw new UserError(
+        `Cannot go on from ${path}: it is at step ${steps_done} of another curve than the run's result, ` +
+          `which has ${finished.steps_done} steps; ${anew}`,
+      );
+    }
+    return checkpoint;
+  }
+
+  /** Keeps a run's state, from which it can go on. */
+  async save({ run, step, legs }: Start, state: TrainingState): Promise<void> {
+    const bytes = await encodeCheckpoint(this.#about(run), step, state, this.#withThisLeg(legs, state));
+    await this.study.writeCheckpoint(this.experiment, run.key, bytes, this.#commit(run));
+  }
+
+  /** Keeps a run that has ended: checkpoint, model, result, in this order. Returns the result, and the model unless it failed. */
+  async finish(start: Start, trained: TrainedRun): Promise<{ result: RunResult; model?: Uint8Array<ArrayBuffer> }> {
+    const { run, step } = start;
+    const { owner: _, ...record } = start.record;
+    const legs = this.#withThisLeg(start.legs, trained), earlier = legs.slice(0, -1);
+    const common = {
+      ...record,
+      "end time": Date.now() / 1000,
+      train_seconds: trained.seconds,
+      engine: this.engine().name,
+      adapter: this.engine().adapter,
+      ...(earlier.length ? { earlier_engines: earlier } : {}),
+    };
+    const commit = this.#commit(run);
+    if (trained.failed) {
+      const { why, step: failed_at_step } = trained.failed;
+      const result = { ...common, failed: why, failed_at_step, loss_before_failure: [...trained.curve] };
+      await this.study.writeResult(this.experiment, run.key, result, commit);
+      return { result };
+    }
+    const bytes = await encodeCheckpoint(this.#about(run), step, trained, legs);
+    await this.study.writeCheckpoint(this.experiment, run.key, bytes, commit);
+    const model = exportModel(run.entry.config, trained.weights, modelFacts(record, trained.steps_done));
+    await this.study.writeModel(this.experiment, run.key, model, commit);
+    const loss = [...trained.curve];
+    const result = {
+      ...common,
+      steps_done: trained.steps_done,
+      loss,
+      "min loss": loss.reduce((a, b) => Math.min(a, b)),
+    };
+    await this.study.writeResult(this.experiment, run.key, result, commit);
+    return { result, model };
+  }
+
+  #withThisLeg(legs: readonly Leg[], { steps_done }: TrainingState): Leg[] {
+    const { name: engine, adapter } = this.engine();
+    const last = legs.at(-1);
+    const before = last?.engine === engine && last.adapter === adapter ? legs.slice(0, -1) : [...legs];
+    const steps = steps_done - before.reduce((total, leg) => total + leg.steps, 0);
+    return steps > 0 ? [...before, { engine, adapter, steps }] : [...legs];
+  }
+
+  #commit(run: Run): Commit {
+    return async (rename) => {
+      if (!await this.queue.whileHeld(claimKey(this.experiment, run.key), rename)) throw new ClaimLost();
+    };
+  }
+
+  #about({ entry, seed }: Run): CheckpointOf {
+    const { batch, history, log_every } = this.settings;
+    const { name: corpus, sha1: corpus_sha1 } = this.corpus;
+    return { config: entry.config, seed, corpus, corpus_sha1, batch, history, log_every };
+  }
+
+  /** The result of a run as it starts: everything but what training finds. */
+  #record(run: Run, step: TrainingStep, known: RunResult | undefined): RunResult {
+    const { entry, seed } = run;
+    return {
+      ...entry.config,
+      id: entry.id,
+      ...(entry.oldId ? { "old id": entry.oldId } : {}),
+      "start time": known?.["start time"] ?? Date.now() / 1000,
+      "training steps": this.settings.steps,
+      "batch size": this.settings.batch,
+      "history size": this.settings.history,
+      dataset: this.corpus.name,
+      corpus_sha1: this.corpus.sha1,
+      seed,
+      log_every: this.settings.log_every,
+      engine: this.engine().name,
+      adapter: this.engine().adapter,
+      parameters: countParameters(step.parameters),
+      cellspace_version: metadata.version,
+      owner: this.owner,
+    };
+  }
+}
+
+/** What a run's model says of itself: its text, its seed, and how many steps it has seen. */
+export function modelFacts({ dataset, corpus_sha1, seed }: RunResult, steps: number): Record<string, string> {
+  return { corpus: dataset, corpus_sha1, seed: String(seed), steps: String(steps) };
+}
+
+/**
+ * Checks that a model is that of a result.
+ *
+ * @throws {UserError} naming what disagrees
+ */
+export function checkModel(facts: Readonly<Record<string, string>>, result: FinishedResult, path: string): void {
+  const wanted: Record<string, string> = { id: result.id, ...modelFacts(result, result.steps_done) };
+  for (const key of ["id", "seed", "corpus_sha1", "steps"] as const) {
+    // Models of the first version do not say their steps.
+    if (facts[key] === undefined && key === "steps") continue;
+    if (facts[key] !== wanted[key]) {
+      throw new UserError(
+        `Cannot use ${path}: its ${key} is ${facts[key]}, that of run ${shortKey(runKey(result.id, result.seed))} is ${
+          wanted[key]
+        }; make it again with 'deno task evaluate --again', or train on`,
+      );
+    }
+  }
+}
