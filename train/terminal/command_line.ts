@@ -3,6 +3,7 @@
  * A wrong flag or value, and any error that a person can mend, ends with one line on standard error and exit code 2.
  */
 import { messageOf, UserError } from "../../cells/errors.ts";
+import { endWith } from "./exit.ts";
 import { Command, CommanderError, Option } from "@commander-js/extra-typings";
 
 /** How one flag is written, explained and checked. */
@@ -90,11 +91,16 @@ export async function runCommand<const F extends Flags>(
   run: (values: FlagValues<F>) => Promise<number | void>,
 ): Promise<void> {
   try {
-    const values = parseFlags(name, description, flags, Deno.args);
-    if (values) Deno.exitCode = await run(values) ?? EXIT.ok;
+    const values = parseFlags(name, description, flags, argumentsOf(name));
+    endWith(values ? await run(values) ?? EXIT.ok : EXIT.ok);
   } catch (error) {
-    Deno.exitCode = report(name, error);
+    endWith(report(name, error));
   }
+}
+
+/** The command line of a script: all of it, or what stands behind its name where `task.ts` runs it. */
+function argumentsOf(name: string): string[] {
+  return Deno.args[0] === name ? Deno.args.slice(1) : Deno.args;
 }
 
 /** Prints an error the way it helps most; returns the exit code. */

@@ -1,0 +1,140 @@
+/** The permissions of tasks: what Deno refuses to the code of each. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { permissionsOf, TASKS } from "../task.ts";
+import { initStudy } from "../experiments/study.ts";
+import tasks from "../deno.json" with { type: "json" };
+
+/** What a probe tried, and what came of it. */
+type Attempts = Readonly<Record<string, string>>;
+
+/** Runs a probe in a worker of its own process, confined as a task is, with the task's own flags on the process. */
+async function probe(
+  task: keyof typeof TASKS,
+  args: string[],
+  attempts: Readonly<Record<string, string>>,
+): Promise<Attempts> {
+  const dir = await Deno.makeTempDir();
+  try {
+    const script = join(dir, "probe.ts");
+    const tries = Object.entries(attempts).map(([name, code]) =>
+      `await attempt(${JSON.stringify(name)}, () => ${code});`
+    );
+    await Deno.writeTextFile(
+      script,
+      `const found: Record<string, string> = {};
+       async function attempt(name: string, action: () => unknown) {
+         try { await action(); found[name] = "done"; } catch (error) { found[name] = (error as Error).name; }
+       }
+       ${tries.join("\n")}
+       console.log(JSON.stringify(found));
+       (self as unknown as { postMessage(message: unknown): void }).postMessage({ exit_code: 0 });`,
+    );
+    const main = join(dir, "main.ts");
+    const launcher = new URL("../task.ts", import.meta.url).href;
+    await Deno.writeTextFile(
+      main,
+      `import { permissionsOf, runConfined, TASKS } from ${JSON.stringify(launcher)};
+       const permissions = await permissionsOf(TASKS[${JSON.stringify(task)}], ${JSON.stringify(args)});
+       // The worker's module lies beside this file, and not in the project.
+       permissions.read = [...permissions.read as string[], ${JSON.stringify(script)}];
+       Deno.exit(await runConfined(new URL(${JSON.stringify(`file://${script}`)}), permissions));`,
+    );
+    const [, run, ...rest] = tasks.tasks[task as keyof typeof tasks.tasks].command.split(" ");
+    const flags = rest.filter((part) => part.startsWith("--"));
+    const config = new URL("../deno.json", import.meta.url).pathname;
+    const child = new Deno.Command(Deno.execPath(), { args: [run, "--config", config, ...flags, main] });
+    const { stdout, stderr } = await child.output();
+    const text = new TextDecoder().decode(stdout);
+    assert.ok(text, new TextDecoder().decode(stderr));
+    return JSON.parse(text);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+const write = (path: string) => `Deno.writeTextFile(${JSON.stringify(path)}, "x")`;
+const read = (path: string) => `Deno.readTextFile(${JSON.stringify(path)})`;
+
+Deno.test("train cannot write outside its study, reads it and its corpus alone, and has no network", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const study = join(dir, "study"), corpus = join(dir, "text.txt"), other = join(dir, "other.txt");
+    for (const path of [corpus, other]) await Deno.writeFile(path, new Uint8Array(5000).fill(97));
+    await initStudy({ dir: study, experiment: "01", corpus, stateSizes: [8], layers: [1] });
+    const found = await probe("train", ["--limit", "1", "--dir", study], {
+      "write in the study": write(join(study, "a.tmp")),
+      "write beside the study": write(join(dir, "a.tmp")),
+      "write under a longer name": write(`${study}2`),
+      "write by a way out of the study": write(join(study, "..", "a.tmp")),
+      "write the corpus": write(corpus),
+      "write the project": write(new URL("../a.tmp", import.meta.url).pathname),
+      "make a folder elsewhere": `Deno.mkdir(${JSON.stringify(join(dir, "b"))})`,
+      "rename out of the study": `Deno.rename(${JSON.stringify(join(study, "a.tmp"))}, ${
+        JSON.stringify(join(dir, "c"))
+      })`,
+      "read the study": read(join(study, "study.json")),
+      "read the corpus": read(corpus),
+      "read beside the corpus": read(other),
+      "read the machine": read("/etc/hostname"),
+      "read the project": read(new URL("../deno.json", import.meta.url).pathname),
+      "reach the network": `Deno.connect({ hostname: "127.0.0.1", port: 80 })`,
+      "listen": `Deno.listen({ port: 0, hostname: "127.0.0.1" })`,
+      "run a program": `new Deno.Command("ls").output()`,
+      "read a variable": `Deno.env.get("HOME")`,
+      "widen by asking": `Deno.permissions.request({ name: "write" }).then(() => ${write(join(dir, "a.tmp"))})`,
+      "widen by a worker":
+        `(() => { new Worker("data:text/javascript,", { type: "module", deno: { permissions: { net: true } } } as WorkerOptions); })()`,
+    });
+    assert.deepEqual(found, {
+      "write in the study": "done",
+      "write beside the study": "NotCapable",
+      "write under a longer name": "NotCapable",
+      "write by a way out of the study": "NotCapable",
+      "write the corpus": "NotCapable",
+      "write the project": "NotCapable",
+      "make a folder elsewhere": "NotCapable",
+      "rename out of the study": "NotCapable",
+      "read the study": "done",
+      "read the corpus": "done",
+      "read beside the corpus": "NotCapable",
+      "read the machine": "NotCapable",
+      "read the project": "done",
+      "reach the network": "NotCapable",
+      "listen": "NotCapable",
+      "run a program": "NotCapable",
+      "read a variable": "NotCapable",
+      "widen by asking": "NotCapable",
+      "widen by a worker": "NotCapable",
+    });
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("status and sample write nothing, and init reads the corpus that it is given", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const corpus = join(dir, "text.txt");
+    await Deno.writeTextFile(corpus, "text");
+    for (const task of ["status", "sample"]) {
+      const { inside } = await probe(task, [`--dir=${dir}`], { inside: write(join(dir, "a")) });
+      assert.equal(inside, "NotCapable", task);
+    }
+    const found = await probe("init", ["--dir", join(dir, "s"), "--corpus", corpus], {
+      corpus: read(corpus),
+      make: `Deno.mkdir(${JSON.stringify(join(dir, "s"))})`,
+      beside: read(join(dir, "none")),
+    });
+    assert.deepEqual(found, { corpus: "done", make: "done", beside: "NotCapable" });
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("permissionsOf() gives no task the network, other programs, or code from elsewhere", async () => {
+  for (const [name, task] of Object.entries(TASKS)) {
+    const { net, run, import: imports } = await permissionsOf(task, []);
+    assert.deepEqual([net, run, imports], [false, false, false], name);
+  }
+});
