@@ -1,7 +1,7 @@
 /** What `status` shows: where a study stands. */
 import { totalSteps } from "../train/settings.ts";
 import { readClaims, STALE_SECONDS } from "./queue.ts";
-import { type FinishedResult, isFinished } from "./result.ts";
+import { type FinishedResult, hasEnded, isFinished } from "./result.ts";
 import { type Experiment, type Run, runKey, Study } from "./store.ts";
 import { claimKey } from "./study_queue.ts";
 
@@ -21,6 +21,8 @@ export interface Overview {
   readonly experiment: Experiment;
   readonly total: number;
   readonly done: number;
+  /** Done runs that have fewer steps than the study asks for now. */
+  readonly short: number;
   /** Steps of a run, whole passes. */
   readonly steps: number;
   readonly running: readonly ClaimedRun[];
@@ -78,6 +80,7 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
     experiment,
     total: runs.length,
     done: of("done").length,
+    short: of("done").filter(({ key }) => !hasEnded(byKey.get(key), steps)).length,
     steps,
     running: of("running").map(claimed),
     stale: of("stale").map(claimed),

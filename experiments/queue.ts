@@ -3,7 +3,7 @@
  * this file says only who is at work, can be deleted at any time, and is made anew from the results of runs under way.
  */
 import { messageOf, UserError } from "../cells/errors.ts";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 /** Seconds between two heartbeats of an owner. */
@@ -86,8 +86,8 @@ interface Row extends Claim {
 
 class SqliteQueue implements Queue {
   #database: DatabaseSync | undefined;
-  /** Which file the database is: another one may come to lie under its name. */
-  #file: string | undefined;
+  /** Which files the database is: others may come to lie under their names. */
+  #files: string | undefined;
   /** One call after the other: a transaction must not mix with another call's. */
   #last: Promise<unknown> = Promise.resolve();
   readonly #held = new Map<string, { since: number; step: number }>();
@@ -200,15 +200,21 @@ class SqliteQueue implements Queue {
 
   /** The database that lies under the path now: it may have been deleted, and another process may have made a new one. */
   async #current(): Promise<DatabaseSync> {
-    if (this.#database && fileAt(this.path) === this.#file) return this.#database;
+    while (!this.#database || filesAt(this.path).join() !== this.#files) await this.#open();
+    return this.#database;
+  }
+
+  async #open(): Promise<void> {
     this.#database?.close();
     this.#database = undefined;
-    const database = openDatabase(this.path);
+    const database = new DatabaseSync(this.path, { timeout: BUSY_MILLISECONDS });
+    const [main] = filesAt(this.path);
     try {
       if (versionOf(database) !== TABLE_VERSION) {
         const underWay = await this.options.underWay?.() ?? [];
-        withinTransaction(database, () => makeTable(database, underWay));
+        withinTransaction(database, () => makeTable(database, this.path, underWay), "EXCLUSIVE");
       }
+      database.exec("PRAGMA journal_mode = WAL");
       withinTransaction(database, () => {
         // What this process is at stays its own, unless another has taken it before.
         for (const [key, { since, step }] of this.#held) insertClaim(database, key, this.#owner, since, step);
@@ -217,8 +223,8 @@ class SqliteQueue implements Queue {
       database.close();
       throw error;
     }
-    this.#file = fileAt(this.path);
-    return this.#database = database;
+    this.#files = filesAt(this.path).with(0, main).join();
+    this.#database = database;
   }
 }
 
@@ -254,24 +260,19 @@ function insertClaim(database: DatabaseSync, key: string, owner: string, since: 
     .run(key, owner, since, wallClock(), step);
 }
 
-function openDatabase(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: BUSY_MILLISECONDS });
-  try {
-    database.exec("PRAGMA journal_mode = WAL");
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-function makeTable(database: DatabaseSync, underWay: readonly Pick<Claim, "key" | "owner" | "since">[]): void {
+function makeTable(
+  database: DatabaseSync,
+  path: string,
+  underWay: readonly Pick<Claim, "key" | "owner" | "since">[],
+): void {
   const version = versionOf(database);
   // Another process may have been quicker.
   if (version === TABLE_VERSION) return;
   if (version > TABLE_VERSION) {
     throw new UserError(`its table is version ${version}, this program knows up to ${TABLE_VERSION}`);
   }
+  // A deleted database leaves its index behind, which others have open: this one must not share it.
+  if (statSync(path, { throwIfNoEntry: false })?.size === 0) rmSync(`${path}-shm`, { force: true });
   database.exec(`
     DROP TABLE IF EXISTS claims;
     CREATE TABLE claims (
@@ -286,8 +287,12 @@ function versionOf(database: DatabaseSync): number {
   return Number(database.prepare("PRAGMA user_version").get()!.user_version);
 }
 
-function withinTransaction<T>(database: DatabaseSync, action: () => T): T {
-  database.exec("BEGIN IMMEDIATE");
+function withinTransaction<T>(
+  database: DatabaseSync,
+  action: () => T,
+  kind: "IMMEDIATE" | "EXCLUSIVE" = "IMMEDIATE",
+): T {
+  database.exec(`BEGIN ${kind}`);
   try {
     const result = action();
     database.exec("COMMIT");
@@ -299,10 +304,15 @@ function withinTransaction<T>(database: DatabaseSync, action: () => T): T {
   }
 }
 
-/** Tells one file from another that takes its name; undefined where none is. */
-function fileAt(path: string): string | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return stat && `${stat.dev}/${stat.ino}`;
+/** The files of a database: itself, its log, and the log's index. */
+const FILES = ["", "-wal", "-shm"];
+
+/** Tells each from others that take its name; undefined where none is. */
+function filesAt(path: string): (string | undefined)[] {
+  return FILES.map((suffix) => {
+    const stat = statSync(path + suffix, { throwIfNoEntry: false, bigint: true });
+    return stat && `${stat.dev}/${stat.ino}`;
+  });
 }
 
 function wallClock(): number {

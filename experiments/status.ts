@@ -31,6 +31,9 @@ function* lines(overview: Overview): Generator<string> {
     yield `  stale    ${shortKey(key)}  step ${step} of ${overview.steps}, process ${owner} has been silent for ` +
       `${ago(heard)}; the next 'deno task train' goes on with it`;
   }
+  if (overview.short) {
+    yield `  short    ${overview.short} of the done have fewer steps than ${overview.steps}; 'deno task train' takes them further`;
+  }
   for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${why}`;
   for (const key of left_unfinished) {
     yield `  left     ${shortKey(key)}  was started and not finished; 'deno task train' goes on with it`;
