@@ -1,18 +1,18 @@
 /** What a run leaves in its study while it trains, and how it finds its way back: start record, checkpoints, model, result. */
-import { messageOf, UserError } from "../cells/errors.ts";
+import { UserError } from "../cells/errors.ts";
 import { countParameters, type TrainingStep } from "../cells/language_model.ts";
 import { type CheckpointOf, decodeCheckpoint, encodeCheckpoint, type Leg } from "../train/checkpoint.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { exportModel } from "../train/evaluate.ts";
 import type { TrainingState } from "../train/group_training.ts";
-import { totalSteps, type TrainingSettings } from "../train/settings.ts";
+import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainedRun } from "../train/trainer.ts";
 import metadata from "../deno.json" with { type: "json" };
-import type { Commit } from "./files.ts";
+import { advised, type Commit } from "./files.ts";
 import type { Queue } from "./queue.ts";
-import { type FinishedResult, isFinished, type RunResult } from "./result.ts";
-import { type Experiment, type Run, runKey, shortKey, type Study } from "./store.ts";
+import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
+import { type Experiment, REMAKE_MODEL, type Run, runKey, shortKey, type Study } from "./store.ts";
 import { claimKey } from "./study_queue.ts";
 
 /** Another process has taken the run over: whatever this one knows of it is worth nothing any more. */
@@ -58,30 +58,25 @@ export class RunFiles {
   }
 
   async #readCheckpoint(run: Run, step: TrainingStep, finished: FinishedResult | undefined) {
-    const { path, bytes } = await this.study.readCheckpoint(this.experiment, run.key);
     const anew = `move ${finished ? "it and the run's result" : "it"} away to train the run from its beginning`;
+    const { path, bytes } = await advised(anew, () => this.study.readCheckpoint(this.experiment, run.key));
     if (!bytes) {
       if (!finished) return undefined;
       throw new UserError(
-        `Cannot go on with run ${shortKey(run.key)} from step ${finished.steps_done} to ${
-          totalSteps(this.settings)
-        }: its checkpoint ${path} is gone; put it back, or move the run's result away to train it from its beginning`,
+        `Cannot go on from ${path}: it does not exist, the run's result is at step ${finished.steps_done}; ` +
+          "put it back, or move the result away to train the run from its beginning",
       );
     }
-    let checkpoint;
-    try {
-      checkpoint = await decodeCheckpoint(bytes, path, step, this.#about(run));
-    } catch (error) {
-      throw error instanceof UserError ? new UserError(`${messageOf(error)}; ${anew}`) : error;
-    }
-    const { curve, steps_done } = checkpoint.state;
-    if (finished && (steps_done < finished.steps_done || finished.loss.some((loss, i) => loss !== curve[i]))) {
-      throw new UserError(
-        `Cannot go on from ${path}: it is at step ${steps_done} of another curve than the run's result, ` +
-          `which has ${finished.steps_done} steps; ${anew}`,
-      );
-    }
-    return checkpoint;
+    return await advised(anew, async () => {
+      const fail = (why: string) => new UserError(`Cannot go on from ${path}: ${why}`);
+      const checkpoint = await decodeCheckpoint(bytes, path, step, this.#about(run));
+      const { curve, steps_done } = checkpoint.state;
+      if (finished && steps_done < finished.steps_done) {
+        throw fail(`it is at step ${steps_done}, the run's result at step ${finished.steps_done}`);
+      }
+      if (finished?.loss.some((loss, i) => loss !== curve[i])) throw fail("its curve is not that of the run's result");
+      return checkpoint;
+    });
   }
 
   /** Keeps a run's state, from which it can go on. */
@@ -174,6 +169,13 @@ export function modelFacts({ dataset, corpus_sha1, seed }: RunResult, steps: num
   return { corpus: dataset, corpus_sha1, seed: String(seed), steps: String(steps) };
 }
 
+/** What the checkpoint of a run with this result says that it is of. */
+export function checkpointOf(result: RunResult): CheckpointOf {
+  const { seed, dataset: corpus, corpus_sha1, log_every } = result;
+  const { "batch size": batch, "history size": history } = result;
+  return { config: configOf(result), seed, corpus, corpus_sha1, batch, history, log_every };
+}
+
 /**
  * Checks that a model is that of a result.
  *
@@ -186,9 +188,9 @@ export function checkModel(facts: Readonly<Record<string, string>>, result: Fini
     if (facts[key] === undefined && key === "steps") continue;
     if (facts[key] !== wanted[key]) {
       throw new UserError(
-        `Cannot use ${path}: its ${key} is ${facts[key]}, that of run ${shortKey(runKey(result.id, result.seed))} is ${
-          wanted[key]
-        }; make it again with 'deno task evaluate --again', or train on`,
+        `Cannot use ${path}: its '${key}' is ${facts[key]}, that of run ${
+          shortKey(runKey(result.id, result.seed))
+        } is ${wanted[key]}; ${REMAKE_MODEL}, or train on`,
       );
     }
   }

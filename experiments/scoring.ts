@@ -1,15 +1,15 @@
 /** What `evaluate` does: scores finished runs on the test split. */
 import { messageOf, UserError } from "../cells/errors.ts";
 import { cellOf } from "../cells/catalog.ts";
-import { configId } from "../cells/config.ts";
 import { evaluationModel } from "../cells/language_model.ts";
-import { decodeWeights, stepsIn } from "../train/checkpoint.ts";
+import { decodeRunWeights } from "../train/checkpoint.ts";
 import { evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
 import { metadataOf } from "../train/model.ts";
 import { configOf, type FinishedResult, isFinished, scoreFields } from "./result.ts";
 import type { Queue } from "./queue.ts";
-import { checkModel, modelFacts } from "./run_files.ts";
-import { type Experiment, runKey, shortKey, Study } from "./store.ts";
+import { advised } from "./files.ts";
+import { checkModel, checkpointOf, modelFacts } from "./run_files.ts";
+import { type Experiment, REMAKE_MODEL, runKey, shortKey, Study } from "./store.ts";
 import { studyCorpus } from "./study.ts";
 import { heartbeat, openStudyQueue } from "./study_queue.ts";
 import { WorkList } from "./work.ts";
@@ -85,7 +85,8 @@ async function scoreAll(
       if (again) await remakeModel(study, experiment, key, result);
       const { model } = await study.readModel(experiment, key);
       const score = await scoreRun(study, experiment, key, model, test, navigator.hardwareConcurrency);
-      onScore?.(++scored, todo.length, key, score);
+      scored++;
+      onScore?.(scored, todo.length, key, score);
     } catch (error) {
       problems++;
       onProblem?.(messageOf(error));
@@ -111,12 +112,12 @@ export async function scoreRun(
 ): Promise<Score> {
   const path = study.modelPath(experiment, key);
   const result = await finishedResult(study, experiment, key);
-  checkModel(metadataOf(model, path), result, path);
+  checkModel(await advised(REMAKE_MODEL, () => metadataOf(model, path)), result, path);
   const score = await evaluateModel(model, test, threads).catch((error) => {
-    throw new UserError(`Cannot score ${path}: ${messageOf(error)}`);
+    throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${REMAKE_MODEL}`);
   });
   if (!Number.isFinite(score.nats)) {
-    throw new UserError(`Cannot score run ${shortKey(key)}: its loss on the test split is ${score.nats}`);
+    throw new UserError(`Cannot score ${path}: its loss on the test split is ${score.nats}; ${REMAKE_MODEL}`);
   }
   // The file again: someone may have removed or mended it meanwhile.
   const now = await finishedResult(study, experiment, key);
@@ -140,18 +141,14 @@ async function finishedResult(study: Study, experiment: Experiment, key: string)
  * its model, and so does one whose checkpoint is further than its result.
  */
 async function remakeModel(study: Study, experiment: Experiment, key: string, result: FinishedResult): Promise<void> {
-  const { path, bytes } = await study.readCheckpoint(experiment, key);
-  if (!bytes) return;
-  const steps = await stepsIn(bytes, path);
-  if (steps !== undefined && steps !== result.steps_done) return;
   const config = configOf(result);
-  const { parameters } = evaluationModel(cellOf(config), config);
-  const stored = decodeWeights(bytes, parameters, path);
-  if (stored.config && configId(stored.config) !== result.id) {
-    throw new UserError(
-      `Cannot use ${path}: it holds the weights of configuration ${configId(stored.config)}, must be ${result.id}`,
-    );
-  }
+  const stored = await advised("move it away to keep the model that there is", async () => {
+    const { path, bytes } = await study.readCheckpoint(experiment, key);
+    if (!bytes) return undefined;
+    const { parameters } = evaluationModel(cellOf(config), config);
+    return await decodeRunWeights(bytes, path, parameters, checkpointOf(result));
+  });
+  if (!stored || (stored.steps_done ?? result.steps_done) !== result.steps_done) return;
   const model = exportModel(config, stored.weights, modelFacts(result, result.steps_done));
   await study.writeModel(experiment, key, model);
 }

@@ -10,6 +10,7 @@ import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { cellJob, stepOf, type TrainedRun, trainGroup } from "../train/trainer.ts";
 import { Board } from "./board.ts";
 import { DEFAULT_PARALLEL, type EngineChoice } from "./engines.ts";
+import { WriteFailure } from "./files.ts";
 import { Attempts } from "./recovery.ts";
 import { type Queue, STALE_SECONDS } from "./queue.ts";
 import { hasEnded, type RunResult } from "./result.ts";
@@ -68,9 +69,13 @@ export class TrainingSession {
   /** Scoring that goes on while the next group trains. */
   readonly #scoring: Promise<void>[] = [];
   readonly #runs: number;
+  /** Claims that others have taken over. */
+  readonly #lost = new Set<string>();
   #taken = 0;
   #problemsInARow = 0;
   #saidThatWeWait = false;
+  /** Whether the last heartbeat failed. */
+  #silent = false;
 
   constructor(
     private readonly tools: Tools,
@@ -122,14 +127,18 @@ export class TrainingSession {
       runs.map((run) => [claimKey(this.options.experiment, run.key), step] as const)
     );
     try {
-      const lost = new Set(await this.#queue.beat(new Map(steps)));
+      for (const key of await this.#queue.beat(new Map(steps))) this.#lost.add(key);
       for (const { runs, stop } of this.#board.atWork.values()) {
         // A group of which this process holds some trains on; what it knows of the others is not written.
-        if (runs.every((run) => lost.has(claimKey(this.options.experiment, run.key)))) stop.abort();
+        if (runs.every((run) => this.#lost.has(claimKey(this.options.experiment, run.key)))) stop.abort();
       }
+      this.#silent = false;
     } catch (error) {
-      // Another process that holds the database for long must not end the work.
-      this.#board.print(`The queue could not be told that this process is alive: ${messageOf(error)}`);
+      // Another process that holds the database for long, or a full disk, must not end the work; once said is enough.
+      if (!this.#silent) {
+        this.#board.print(`The queue could not be told that this process is alive: ${messageOf(error)}`);
+      }
+      this.#silent = true;
     }
   }
 
@@ -178,6 +187,7 @@ export class TrainingSession {
       });
       if (next) {
         this.#board.take(next);
+        this.#lost.delete(claimKey(this.options.experiment, next.key));
         if (!await this.#isWanted(next)) continue;
         group.push(next);
         bytes += footprint;
@@ -221,7 +231,9 @@ export class TrainingSession {
         const anew = this.options.retryFailed === true && !this.#attempts.has(run) && await this.#hasFailed(run);
         starts.push(await this.#files.start(run, this.#stepOf(run), anew));
       } catch (error) {
-        await (error instanceof ClaimLost ? this.#leaveToOther(run) : this.#skip(run, error));
+        if (error instanceof ClaimLost) await this.#leaveToOther(run);
+        else if (error instanceof WriteFailure) await this.#recover(lane, [run], threads, error);
+        else await this.#skip(run, error);
       }
     }
     const bySteps = Map.groupBy(starts, ({ from }) => from?.steps_done ?? 0);

@@ -11,7 +11,7 @@ import { openStudyQueue } from "./study_queue.ts";
 export interface TrainSummary {
   readonly finished: number;
   readonly failed: number;
-  /** Runs that could not be trained or scored for an outside reason; a later call tries them again. */
+  /** Runs that could not be trained or scored for an outside reason, or were skipped; a later call tries them again. */
   readonly problems: number;
   /** Runs that were under way when the signal came. */
   readonly interrupted: readonly string[];
@@ -29,7 +29,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const { dir, experiment, signal } = options;
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
-  const waiting = await waitingRuns(study, settings, options);
+  const { waiting, skipped } = await waitingRuns(study, settings, options);
   const corpus = await studyCorpus(study);
   await study.makeRunFolders(experiment);
   await study.removeLeftovers();
@@ -48,7 +48,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     );
     const seconds = (performance.now() - start) / 1000;
     const { finished, failed, problems, interrupted, others } = session;
-    return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
+    return { finished, failed, problems: problems + skipped + (late?.problems ?? 0), interrupted, others, seconds };
   } finally {
     await queue.close();
   }
@@ -71,8 +71,12 @@ function settingsOf({ settings: { training } }: Study, { experiment, steps }: Tr
   return settings;
 }
 
-/** Runs that are not done, in training order. */
-async function waitingRuns(study: Study, settings: TrainingSettings, options: TrainStudyOptions): Promise<Run[]> {
+/** Runs that are not done, in training order; and how many are skipped, since their results cannot be read. */
+async function waitingRuns(
+  study: Study,
+  settings: TrainingSettings,
+  options: TrainStudyOptions,
+): Promise<{ waiting: Run[]; skipped: number }> {
   const { dir, experiment, only } = options;
   const runs = await study.runs(experiment);
   if (!runs.length) {
@@ -88,13 +92,15 @@ async function waitingRuns(study: Study, settings: TrainingSettings, options: Tr
     );
   }
   const waiting: Run[] = [];
+  let skipped = 0;
   for (const run of chosen) {
     try {
       if (!isDone(await study.readResult(experiment, run.key), settings, options)) waiting.push(run);
     } catch (error) {
       // Someone may want to mend the file: its run is left alone, the others go on.
       console.error(`train: ${messageOf(error)}; this run is skipped`);
+      skipped++;
     }
   }
-  return waiting;
+  return { waiting, skipped };
 }
