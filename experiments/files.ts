@@ -129,6 +129,16 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
+/** Removes a file, if it is there. */
+export function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new WriteFailure(`Cannot remove ${path}: ${messageOf(error)}${adviceFor(error)}`);
+  }
+}
+
 /** Removes unfinished files that a killed process has left; younger ones may be somebody's work. */
 export async function removeLeftovers(folder: string): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) {

@@ -91,7 +91,7 @@ export function isUnderWay(result: RunResult): boolean {
 /** Whether nothing is left to do for a run: it has done so many steps, or failed for good. */
 export function hasEnded(result: RunResult | undefined, steps: number): boolean {
   if (!result) return false;
-  return isFinished(result) ? result.steps_done >= steps : result.failed !== undefined;
+  return result.failed !== undefined || (isFinished(result) && result.steps_done >= steps);
 }
 
 /** The configuration that a result is of. */

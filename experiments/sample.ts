@@ -4,7 +4,7 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./result.ts";
 import { findRun, openRunModel, sampleText } from "./sampling.ts";
-import { Study } from "./store.ts";
+import { shortKey, Study } from "./store.ts";
 
 const flags = {
   dir: dirFlag,
@@ -28,7 +28,7 @@ if (import.meta.main) {
     const { key, result } = await findRun(study, experiment, id);
     const loaded = await openRunModel(study, experiment, { key, result });
     console.error(
-      `${key.slice(0, 8)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/byte`,
+      `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/byte`,
     );
     const read = new TextEncoder().encode(prompt);
     const drawn = await sampleText(loaded, { prompt: read, ...options });

@@ -3,15 +3,17 @@ import { messageOf, UserError } from "../cells/errors.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { evaluationModel } from "../cells/language_model.ts";
 import { decodeRunWeights } from "../train/checkpoint.ts";
+import type { Corpus } from "../train/corpus/corpus.ts";
 import { evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
 import { metadataOf } from "../train/model.ts";
 import { configOf, type FinishedResult, isFinished, scoreFields } from "./result.ts";
+import type { Commit } from "./files.ts";
 import type { Queue } from "./queue.ts";
 import { advised } from "./files.ts";
 import { checkModel, checkpointOf, modelFacts } from "./run_files.ts";
 import { type Experiment, REMAKE_MODEL, runKey, shortKey, Study } from "./store.ts";
 import { studyCorpus } from "./study.ts";
-import { heartbeat, openStudyQueue } from "./study_queue.ts";
+import { claimKey, commitWhileHeld, heartbeat, openStudyQueue } from "./study_queue.ts";
 import { WorkList } from "./work.ts";
 
 export interface EvaluateOptions {
@@ -20,6 +22,10 @@ export interface EvaluateOptions {
   /** Scores runs that have a score too, after making their model anew from the checkpoint. */
   readonly again: boolean;
   readonly signal?: AbortSignal;
+  /** Runs to leave out. */
+  readonly skip?: ReadonlySet<string>;
+  /** The study's, where the caller has it. */
+  readonly corpus?: Corpus;
   readonly onScore?: (done: number, total: number, key: string, score: Score) => void;
   /** Told of a run that cannot be scored; the others go on. */
   readonly onProblem?: (problem: string) => void;
@@ -50,7 +56,7 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
   const todo = finished.filter(({ test_loss }) => again || test_loss === undefined);
   const had = finished.length - todo.length;
   if (!todo.length) return { scored: 0, had, others: 0, problems: 0, unreadable };
-  const { test } = await studyCorpus(study);
+  const { test } = options.corpus ?? await studyCorpus(study);
   const own = queue ?? (await openStudyQueue(study)).queue;
   // What cannot be said now is said three seconds later.
   using _heart = heartbeat(() => own.beat(new Map()).then(() => {}, () => {}));
@@ -66,10 +72,10 @@ async function scoreAll(
   todo: readonly FinishedResult[],
   test: Uint8Array,
   queue: Queue,
-  { experiment, again, signal = new AbortController().signal, onScore, onProblem }: EvaluateOptions,
+  { experiment, again, skip, signal = new AbortController().signal, onScore, onProblem }: EvaluateOptions,
 ) {
   const work = new WorkList(
-    todo.map((result) => ({ key: runKey(result.id, result.seed), result })),
+    todo.map(({ id, seed }) => ({ key: runKey(id, seed) })).filter(({ key }) => !skip?.has(key)),
     queue,
     experiment,
   );
@@ -80,11 +86,15 @@ async function scoreAll(
       if (await work.revive(signal)) continue;
       break;
     }
-    const { key, result } = next;
+    const { key } = next, commit = commitWhileHeld(queue, claimKey(experiment, key));
     try {
-      if (again) await remakeModel(study, experiment, key, result);
+      // Another process may have scored it, or taken it further, before it was claimed here.
+      const result = await finishedResult(study, experiment, key);
+      if (!again && result.test_loss !== undefined) continue;
+      if (again) await remakeModel(study, experiment, key, result, commit);
       const { model } = await study.readModel(experiment, key);
-      const score = await scoreRun(study, experiment, key, model, test, navigator.hardwareConcurrency);
+      const threads = navigator.hardwareConcurrency;
+      const score = await scoreRun(study, experiment, key, { model, test, threads, commit });
       scored++;
       onScore?.(scored, todo.length, key, score);
     } catch (error) {
@@ -97,6 +107,16 @@ async function scoreAll(
   return { scored, problems, others: work.others.length };
 }
 
+/** What a run is scored with. */
+export interface Scoring {
+  readonly model: Uint8Array;
+  /** The test split. */
+  readonly test: Uint8Array;
+  readonly threads: number;
+  /** Puts the result in its place, if the run is still this process's. */
+  readonly commit: Commit;
+}
+
 /**
  * Scores one run's model on the test split, and adds the score to its result.
  *
@@ -106,9 +126,7 @@ export async function scoreRun(
   study: Study,
   experiment: Experiment,
   key: string,
-  model: Uint8Array,
-  test: Uint8Array,
-  threads = 1,
+  { model, test, threads, commit }: Scoring,
 ): Promise<Score> {
   const path = study.modelPath(experiment, key);
   const result = await finishedResult(study, experiment, key);
@@ -124,7 +142,7 @@ export async function scoreRun(
   if (now["end time"] !== result["end time"]) {
     throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result has changed while it was scored`);
   }
-  await study.writeResult(experiment, key, { ...now, ...scoreFields(score) });
+  await study.writeResult(experiment, key, { ...now, ...scoreFields(score) }, commit);
   return score;
 }
 
@@ -140,7 +158,13 @@ async function finishedResult(study: Study, experiment: Experiment, key: string)
  * Writes the model of a run's checkpoint anew: so weights that were trained elsewhere come in. A run without a checkpoint keeps
  * its model, and so does one whose checkpoint is further than its result.
  */
-async function remakeModel(study: Study, experiment: Experiment, key: string, result: FinishedResult): Promise<void> {
+async function remakeModel(
+  study: Study,
+  experiment: Experiment,
+  key: string,
+  result: FinishedResult,
+  commit: Commit,
+): Promise<void> {
   const config = configOf(result);
   const stored = await advised("move it away to keep the model that there is", async () => {
     const { path, bytes } = await study.readCheckpoint(experiment, key);
@@ -150,5 +174,5 @@ async function remakeModel(study: Study, experiment: Experiment, key: string, re
   });
   if (!stored || (stored.steps_done ?? result.steps_done) !== result.steps_done) return;
   const model = exportModel(config, stored.weights, modelFacts(result, result.steps_done));
-  await study.writeModel(experiment, key, model);
+  await study.writeModel(experiment, key, model, commit);
 }

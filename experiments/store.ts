@@ -19,6 +19,7 @@ import {
   namesIn,
   readBytes,
   readJson,
+  removeFile,
   removeLeftovers,
   writeAtomically,
 } from "./files.ts";
@@ -268,6 +269,11 @@ export class Study {
 
   async writeCheckpoint(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
     await this.#write(this.checkpointPath(experiment, key), bytes, commit);
+  }
+
+  async removeCheckpoint(experiment: Experiment, key: string, commit: Commit): Promise<void> {
+    const path = this.checkpointPath(experiment, key);
+    await commit(() => removeFile(path));
   }
 
   async writeModel(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {

@@ -2,7 +2,8 @@
 import { messageOf, UserError } from "../cells/errors.ts";
 import { totalSteps, type TrainingSettings } from "../train/settings.ts";
 import { openEngine } from "./engines.ts";
-import { isDone, TrainingSession, type TrainStudyOptions } from "./session.ts";
+import { TrainingSession } from "./session.ts";
+import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { type Run, Study } from "./store.ts";
 import { studyCorpus } from "./study.ts";
@@ -43,7 +44,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     // What an earlier call trained and was stopped before it could score.
     const onProblem = (problem: string) => console.error(`train: ${problem}`);
     const late = signal?.aborted ? undefined : await evaluateStudy(
-      { dir, experiment, again: false, signal, onProblem },
+      { dir, experiment, again: false, corpus, signal, skip: session.unscored, onProblem },
       queue,
     );
     const seconds = (performance.now() - start) / 1000;
