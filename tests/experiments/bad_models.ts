@@ -38,17 +38,17 @@ export const BAD_MODELS: readonly BadInput[] = [
   ...model(
     "of another configuration",
     (path, small) => Deno.copyFileSync(small.model(1), path),
-    `Cannot use ${FILE}: its 'id' is RUN1, that of run RUN0 is RUN0; ${REMAKE}, or train on`,
+    `Cannot use ${FILE}: its 'id' is RUN1, that of run RUN0 is RUN0; ${REMAKE}`,
   ),
   ...model(
     "of another number of steps",
     fact("steps", "150"),
-    `Cannot use ${FILE}: its 'steps' is 150, that of run RUN0 is 100; ${REMAKE}, or train on`,
+    `Cannot use ${FILE}: its 'steps' is 150, that of run RUN0 is 100; ${REMAKE}, or let 'deno task train' finish the run`,
   ),
   ...model(
     "of another seed",
     fact("seed", "1"),
-    `Cannot use ${FILE}: its 'seed' is 1, that of run RUN0 is 0; ${REMAKE}, or train on`,
+    `Cannot use ${FILE}: its 'seed' is 1, that of run RUN0 is 0; ${REMAKE}`,
   ),
   ...model(
     "of something else",
