@@ -66,6 +66,8 @@ const resultFields = z.looseObject({
   /** Why the run ended without a result, at which step, and its smoothed loss up to there. */
   failed: z.string().optional(),
   failed_at_step: z.number().int().nonnegative().optional(),
+  /** When it failed, Unix seconds: `end time` is that of the shorter result where there is one. */
+  failed_time: z.number().optional(),
   loss_before_failure: z.array(z.number()).optional(),
   ...finishedSchema.partial().shape,
   ...evaluationSchema.partial().shape,

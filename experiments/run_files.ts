@@ -105,8 +105,8 @@ export class RunFiles {
     if (trained.failed) {
       const { why, step: failed_at_step } = trained.failed;
       // What the run had when it went on is still true.
-      const before = start.finished ?? common;
-      const result = { ...before, failed: why, failed_at_step, loss_before_failure: [...trained.curve] };
+      const before = start.finished ?? common, failed_time = common["end time"];
+      const result = { ...before, failed: why, failed_at_step, failed_time, loss_before_failure: [...trained.curve] };
       await this.study.writeResult(this.experiment, run.key, result, commit);
       return { result };
     }
@@ -168,8 +168,9 @@ export class RunFiles {
 }
 
 /** A finished result as it was before the run went on and failed. */
-function withoutFailure({ failed: _, failed_at_step: __, loss_before_failure: ___, ...result }: FinishedResult) {
-  return result as FinishedResult;
+function withoutFailure(result: FinishedResult): FinishedResult {
+  const { failed: _, failed_at_step: _step, failed_time: _time, loss_before_failure: _curve, ...before } = result;
+  return before as FinishedResult;
 }
 
 /** What a run's model says of itself: its text, its seed, and how many steps it has seen. */

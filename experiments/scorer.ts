@@ -3,7 +3,7 @@ import { messageOf } from "../cells/errors.ts";
 import type { Queue } from "./queue.ts";
 import { scoreRun } from "./scoring.ts";
 import { type Experiment, type Run, shortKey, type Study } from "./store.ts";
-import { claimKey, commitWhileHeld } from "./study_queue.ts";
+import { claimKey, ClaimLost, commitWhileHeld } from "./study_queue.ts";
 
 export interface TrainedModel {
   readonly run: Run;
@@ -58,6 +58,7 @@ export class Scorer {
       const score = await scoreRun(study, experiment, run.key, { model, test, threads: 1, commit });
       print(`${shortKey(run.key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
     } catch (error) {
+      if (error instanceof ClaimLost) return print(`${shortKey(run.key)}  was not scored: ${error.message}`);
       this.problems.add(run.key);
       console.error(`train: ${messageOf(error)}`);
     } finally {

@@ -13,7 +13,7 @@ import { advised } from "./files.ts";
 import { checkModel, checkpointOf, modelFacts } from "./run_files.ts";
 import { type Experiment, REMAKE_MODEL, runKey, shortKey, Study } from "./store.ts";
 import { studyCorpus } from "./study.ts";
-import { claimKey, commitWhileHeld, heartbeat, openStudyQueue } from "./study_queue.ts";
+import { claimKey, ClaimLost, commitWhileHeld, heartbeat, openStudyQueue } from "./study_queue.ts";
 import { WorkList } from "./work.ts";
 
 export interface EvaluateOptions {
@@ -79,7 +79,7 @@ async function scoreAll(
     queue,
     experiment,
   );
-  let scored = 0, problems = 0;
+  let scored = 0, problems = 0, taken = 0;
   while (!signal.aborted) {
     const next = await work.claim(() => true);
     if (!next) {
@@ -98,13 +98,16 @@ async function scoreAll(
       scored++;
       onScore?.(scored, todo.length, key, score);
     } catch (error) {
-      problems++;
-      onProblem?.(messageOf(error));
+      if (error instanceof ClaimLost) taken++;
+      else {
+        problems++;
+        onProblem?.(messageOf(error));
+      }
     } finally {
       await work.release(next);
     }
   }
-  return { scored, problems, others: work.others.length };
+  return { scored, problems, others: work.others.length + taken };
 }
 
 /** What a run is scored with. */

@@ -210,7 +210,7 @@ export class TrainingSession {
       return false;
     }
     // One that has failed in another process meanwhile has been tried again.
-    const hasJustFailed = result?.failed !== undefined && (result["end time"] ?? 0) > this.#begun;
+    const hasJustFailed = result?.failed !== undefined && (result.failed_time ?? 0) > this.#begun;
     if (!hasJustFailed && !isDone(result, this.settings, this.options)) return true;
     await this.#drop(run);
     return false;
@@ -309,10 +309,11 @@ export class TrainingSession {
     if (this.#signal.aborted) return this.#stop(runs);
     const { groups, leave, pause } = this.#attempts.after(runs, error);
     for (const run of leave) await this.#leave(run, error);
-    if (!groups.length && !this.#engine.failed) return;
-    const how = groups.length > 1 ? ` in ${groups.length} groups` : "";
-    this.#board.print(`Trying ${plural(groups.flat().length, "run")} again${how}: ${messageOf(error)}`);
-    await sleep(pause, this.#signal);
+    if (groups.length) {
+      const how = groups.length > 1 ? ` in ${groups.length} groups` : "";
+      this.#board.print(`Trying ${plural(groups.flat().length, "run")} again${how}: ${messageOf(error)}`);
+      await sleep(pause, this.#signal);
+    }
     if (this.#signal.aborted) return this.#stop(groups.flat());
     if (this.#engine.failed) {
       try {

@@ -143,7 +143,8 @@ export class GroupTraining {
 
   #isSavingDue(): boolean {
     const { save, saveEvery = SAVE_MILLISECONDS } = this.options;
-    if (!save || this.#saving || performance.now() - this.#lastSave < saveEvery) return false;
+    // One at a time, also where the chunk before is to be saved once it has been read: two at once could end in the wrong order.
+    if (!save || this.#saving || this.#ahead?.tensors || performance.now() - this.#lastSave < saveEvery) return false;
     this.#lastSave = performance.now();
     return true;
   }

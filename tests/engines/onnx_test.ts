@@ -114,6 +114,29 @@ onnxTest("close() lets the steps that are queued end when a group is busy", asyn
   await assert.rejects(group.advance(1), /ONNX worker was closed/);
 });
 
+onnxTest("a group rejects, and closes, when its worker has died", async () => {
+  const { Worker } = globalThis, started: Worker[] = [];
+  globalThis.Worker = class extends Worker {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      super(...args);
+      started.push(this);
+    }
+  };
+  try {
+    const group = await engine.open([runOf(vanillaCell)], textOf(5000, SMALL.vocabulary));
+    group.beginPass([Uint32Array.of(0, 1, 2)]);
+    await group.advance(1);
+    // No request, and no number to reply under: it throws outside the worker's handler, and that ends the worker.
+    started[0].postMessage(null);
+    await assert.rejects(group.advance(1), /ONNX worker stopped/);
+    await assert.rejects(group.advance(1), /ONNX worker was closed/);
+    await assert.rejects(group.read(0), /ONNX worker was closed/);
+    await group.close();
+  } finally {
+    globalThis.Worker = Worker;
+  }
+});
+
 onnxTest("an exported model with an open batch gives the reference's logits for 1 and for 5 rows", async () => {
   const ort = await import("onnxruntime-node");
   const { openSession } = await import("../../train/engines/onnx/session.ts");

@@ -1,11 +1,13 @@
 /** The WebGPU engine on whatever adapter is there; where none is, each test is counted as ignored. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { gatedCell } from "../../cells/gated_cell.ts";
 import { vanillaCell } from "../../cells/catalog.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import { buildTrainingStep } from "../../cells/language_model.ts";
-import type { Engine, EngineRun } from "../../train/engines/engine.ts";
+import { type Engine, EngineFailure, type EngineRun } from "../../train/engines/engine.ts";
 import { openReferenceEngine } from "../../train/engines/reference.ts";
+import { openDevice } from "../../train/engines/webgpu/device.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import { MAX_STEPS_PER_SUBMIT } from "../../train/engines/webgpu/schedule.ts";
 import { certifyGroup, type GoldenCase, TOLERANCES } from "../../train/golden.ts";
@@ -196,3 +198,41 @@ webgpuTest(
     await group.close();
   },
 );
+
+webgpuTest("unlessFailed() gives what it waits for, and rejects when the device is lost and ever after", async () => {
+  const opened = (await openDevice())!;
+  const mistake = new RangeError("of the result");
+  const forEver = new Promise<never>(() => {});
+  try {
+    assert.equal(await opened.unlessFailed(Promise.resolve(7)), 7);
+    await assert.rejects(opened.unlessFailed(Promise.reject(mistake)), (error) => error === mistake);
+    assert.equal(opened.failed, false);
+    const waiting = [opened.unlessFailed(forEver), opened.unlessFailed(forEver)];
+    opened.device.destroy();
+    for (const result of await Promise.allSettled(waiting)) {
+      assert.ok(result.status === "rejected" && result.reason instanceof EngineFailure);
+      assert.equal(result.reason.kind, "lost");
+      assert.match(result.reason.message, /^Cannot go on with .*: the device was lost/);
+    }
+    assert.equal(opened.failed, true);
+    for (const late of [forEver, Promise.resolve(7)]) await assert.rejects(opened.unlessFailed(late), EngineFailure);
+  } finally {
+    opened.device.destroy();
+  }
+});
+
+const mayRun = Deno.permissions.querySync({ name: "run" }).state === "granted";
+if (!mayRun) console.log("skipped: no garbage is collected, for that needs a process of its own and --allow-run");
+
+Deno.test({
+  name: "the WebGPU engine keeps no group alive that was closed",
+  ignore: !opened || !mayRun,
+  async fn() {
+    const script = fileURLToPath(new URL("closed_groups.ts", import.meta.url));
+    const args = ["run", "--no-prompt", "--allow-env", "--allow-read", "--v8-flags=--expose-gc", script];
+    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+    const [out, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assert.ok(success, errors);
+    assert.deepEqual(JSON.parse(out), { opened: 3, alive: 0 });
+  },
+});

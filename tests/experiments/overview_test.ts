@@ -27,6 +27,12 @@ async function begin(dir: string) {
   return { study, runs: await study.runs("01"), resultOf, write };
 }
 
+/** A result of half the steps. */
+function shorter(result: RunResult): RunResult {
+  const loss = result.loss!.slice(0, 2);
+  return { ...result, loss, "min loss": Math.min(...loss), steps_done: 2 * result.log_every };
+}
+
 inFolder("overviewOf() puts each run in one state: done, running, stale, failed, damaged or waiting", async (dir) => {
   const { study, runs, resultOf, write } = await begin(dir);
   const [done, better, failed, damaged, foreign, left, scored, running, stale] = runs;
@@ -74,7 +80,30 @@ inFolder("overviewOf() puts each run in one state: done, running, stale, failed,
   assert.equal(overview.best!.key, better.key);
 
   const later = await overviewOf(dir, "01", heard + STALE_SECONDS + 1);
-  assert.deepEqual([later.running.length, later.stale.length], [0, 3]);
+  // Whoever held the scored run has fallen silent too, and has left nothing to do on it.
+  assert.deepEqual([later.running.length, later.done, later.waiting], [0, 3, 96 - 8]);
+  assert.deepEqual(later.stale.map(({ key }) => key).sort(), [running.key, stale.key].sort());
+});
+
+inFolder("overviewOf() leaves a run done or failed when a dead process still has its claim", async (dir) => {
+  const { study, runs, resultOf, write } = await begin(dir);
+  const [done, failed, failedLater, short, ...rest] = runs;
+  const failure = { failed: "the loss became NaN at step 7", failed_at_step: 7 };
+  await write(done, resultOf(done));
+  await write(failed, { ...unfinished(resultOf(failed)), ...failure });
+  await write(failedLater, { ...shorter(resultOf(failedLater)), ...failure });
+  await write(short, shorter(resultOf(short)));
+  const queue = await openQueue(study.queuePath, { owner: "dead" });
+  for (const { key } of [done, failed, failedLater, short]) await queue.claim(claimKey("01", key));
+  await queue.close();
+
+  const now = Date.now() / 1000;
+  const before = await overviewOf(dir, "01", now);
+  assert.deepEqual([before.running.length, before.done, before.failed.length], [4, 0, 0]);
+  const after = await overviewOf(dir, "01", now + STALE_SECONDS + 1);
+  assert.deepEqual([after.running.length, after.done, after.waiting], [0, 1, rest.length]);
+  assert.deepEqual(after.failed.map(({ key }) => key), [failed.key, failedLater.key]);
+  assert.deepEqual(after.stale.map(({ key }) => key), [short.key], "there is work left on it");
 });
 
 inFolder("overviewOf() says how long the rest takes, once there is something to go by", async (dir) => {
@@ -86,9 +115,15 @@ inFolder("overviewOf() says how long the rest takes, once there is something to 
   for (const [i, [end, seconds]] of times.entries()) {
     await write(runs[i], { ...resultOf(runs[i]), "end time": end, train_seconds: seconds });
   }
-  const { done, seconds_left } = await overviewOf(dir, "01");
-  assert.equal(done, 3);
+  const { done, short, seconds_left } = await overviewOf(dir, "01");
+  assert.deepEqual([done, short], [3, 0]);
   assert.ok(Math.abs(seconds_left! - 60 * 93 / 3) < 1e-6, `${seconds_left}`);
+  // One run of 300 steps takes 20 seconds: twice the steps are asked for, and three runs have half of theirs.
+  await initStudy({ dir, experiment: "01", steps: 600 });
+  const longer = await overviewOf(dir, "01");
+  assert.deepEqual([longer.done, longer.short, longer.waiting], [3, 3, 93]);
+  assert.ok(Math.abs(longer.seconds_left! - 20 * (2 * 93 + 3)) < 1e-6, `${longer.seconds_left}`);
+  await initStudy({ dir, experiment: "01", steps: 300 });
   for (const run of runs.slice(3)) await write(run, resultOf(run));
   assert.deepEqual((await overviewOf(dir, "01")).seconds_left, 0);
 });

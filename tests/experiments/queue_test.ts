@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { openQueue, type Queue, type QueueOptions, readClaims, STALE_SECONDS } from "../../experiments/queue.ts";
 import { WorkList } from "../../experiments/work.ts";
 import { inFolder } from "./folder.ts";
+import { queueWith } from "./queues.ts";
 
 const FILE = "queue.sqlite";
 const NOTHING: ReadonlyMap<string, number> = new Map();
@@ -428,17 +429,7 @@ withQueues("WorkList.drop() frees a run without counting it, release() counts it
 
 /** A queue on which every look takes a while: the clock goes on, and something may happen meanwhile. */
 function slow(queue: Queue, beforeLook: () => Promise<unknown>): Queue {
-  return {
-    claim: (key) => queue.claim(key),
-    beat: (steps) => queue.beat(steps),
-    whileHeld: (key, action) => queue.whileHeld(key, action),
-    release: (key) => queue.release(key),
-    close: () => queue.close(),
-    async living() {
-      await beforeLook();
-      return queue.living();
-    },
-  };
+  return queueWith(queue, { living: () => beforeLook().then(() => queue.living()) });
 }
 
 withQueues("WorkList.revive() hands out a dead owner's runs, and leaves a living one's", async ({ clock, open }) => {

@@ -51,7 +51,7 @@ function watch(device: GPUDevice, label: string) {
     race<T>(result: Promise<T>): Promise<T> {
       return new Promise((resolve, reject) => {
         if (failure.error) reject(failure.error);
-        waiting.add(reject);
+        else waiting.add(reject);
         result.then(resolve, reject).finally(() => waiting.delete(reject));
       });
     },

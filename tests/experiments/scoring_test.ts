@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type Queue, readClaims } from "../../experiments/queue.ts";
+import { type EvaluateOptions, evaluateStudy } from "../../experiments/scoring.ts";
+import { openStudyQueue } from "../../experiments/study_queue.ts";
+import { queueWith, takeOver } from "./queues.ts";
+import { editJson, makeSmallStudy, SmallStudy, TRAINED } from "./small_study.ts";
+
+let folder = "";
+Deno.test.beforeAll(async () => {
+  folder = await Deno.makeTempDir();
+  await makeSmallStudy(join(folder, "study"));
+});
+Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
+
+let copies = 0;
+
+/** Runs a test on a study whose runs are trained and have no scores; `scores` are those that they should get. */
+function onUnscored(name: string, test: (study: SmallStudy, scores: readonly number[]) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const small = await SmallStudy.copy(join(folder, "study"), join(folder, `${copies++}`));
+    const runs = small.runs.slice(0, TRAINED);
+    const scores = await Promise.all(runs.map((_, i) => scoreOf(small, i)));
+    for (const i of runs.keys()) editJson(small.result(i), (result) => forgetScore(result));
+    await test(small, scores.map((score) => score!));
+  });
+}
+
+function forgetScore(result: Record<string, unknown>): void {
+  for (const key of Object.keys(result)) if (key.startsWith("test_")) delete result[key];
+}
+
+async function scoreOf({ study, runs }: SmallStudy, run: number): Promise<number | undefined> {
+  return (await study.readResult("01", runs[run].key))!.test_loss;
+}
+
+function allScores(small: SmallStudy): Promise<(number | undefined)[]> {
+  return Promise.all(Array.from({ length: TRAINED }, (_, i) => scoreOf(small, i)));
+}
+
+/** Scores what has no score; returns what came of it, the keys that were scored, and what was said of the others. */
+async function evaluate({ dir }: SmallStudy, { queue, again = false }: { queue?: Queue; again?: boolean } = {}) {
+  const keys: string[] = [], problems: string[] = [];
+  const options: EvaluateOptions = {
+    dir,
+    experiment: "01",
+    again,
+    onScore: (_done, _total, key) => void keys.push(key),
+    onProblem: (problem) => void problems.push(problem),
+  };
+  return { summary: await evaluateStudy(options, queue), keys, problems };
+}
+
+onUnscored("evaluateStudy() scores each run once in sum when two do it at once", async (small, scores) => {
+  const both = await Promise.all([evaluate(small), evaluate(small)]);
+  const keys = small.runs.slice(0, TRAINED).map(({ key }) => key);
+  assert.deepEqual(both.flatMap(({ keys }) => keys).sort(), keys.sort());
+  assert.equal(both[0].summary.scored + both[1].summary.scored, TRAINED);
+  assert.deepEqual(both.map(({ problems }) => problems), [[], []]);
+  assert.deepEqual(await allScores(small), scores);
+  assert.deepEqual(readClaims(small.queue), [], "nobody keeps a claim");
+});
+
+onUnscored("evaluateStudy() leaves the score of a run that another has scored before it was claimed", async (small) => {
+  const own = { test_loss: 7, test_bits_per_byte: 10, test_bytes: 5, test_streams: 1, test_warm_up: 0 };
+  const others = small.runs[1].key;
+  const { queue } = await openStudyQueue(small.study);
+  const late = queueWith(queue, {
+    claim(key) {
+      if (key.endsWith(others)) editJson(small.result(1), (result) => Object.assign(result, own));
+      return queue.claim(key);
+    },
+  });
+  const { summary, keys, problems } = await evaluate(small, { queue: late });
+  await queue.close();
+  assert.deepEqual([summary.scored, summary.problems, problems], [TRAINED - 1, 0, []]);
+  assert.ok(!keys.includes(others));
+  assert.equal(await scoreOf(small, 1), own.test_loss);
+  assert.deepEqual(readClaims(small.queue), []);
+});
+
+for (const again of [false, true]) {
+  const what = again ? "neither model nor score of a run that it scores again" : "no score of a run";
+  onUnscored(`evaluateStudy() keeps ${what} when the claim is lost meanwhile`, async (small, scores) => {
+    const lost = small.runs[2].key;
+    const { queue } = await openStudyQueue(small.study);
+    const robbed = queueWith(queue, {
+      whileHeld(key, action) {
+        if (key.endsWith(lost)) takeOver(small.study, lost);
+        return queue.whileHeld(key, action);
+      },
+    });
+    const before = small.files();
+    const { summary, keys, problems } = await evaluate(small, { queue: robbed, again });
+    await queue.close();
+    assert.deepEqual([summary.scored, summary.others, summary.problems, problems], [TRAINED - 1, 1, 0, []]);
+    assert.ok(!keys.includes(lost));
+    const after = small.files();
+    for (const path of [small.result(2), small.model(2)]) assert.equal(after.get(path), before.get(path), path);
+    assert.deepEqual(await allScores(small), [...scores.slice(0, 2), undefined]);
+    assert.deepEqual(readClaims(small.queue).map(({ owner }) => owner), ["another"], "it is not released either");
+  });
+}

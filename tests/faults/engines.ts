@@ -1,0 +1,81 @@
+/** Engines that fail as they are told, and sessions that train on them. */
+import type { Engine, EngineRun, TrainingGroup } from "../../train/engines/engine.ts";
+import type { Study } from "../../experiments/store.ts";
+import { TrainingSession } from "../../experiments/session.ts";
+import { isDone, type TrainStudyOptions } from "../../experiments/train_options.ts";
+import { studyCorpus } from "../../experiments/study.ts";
+import { openStudyQueue } from "../../experiments/study_queue.ts";
+import { recordErrors } from "./processes.ts";
+
+/** What an engine does otherwise than it should. */
+export interface Mischief {
+  /** Instead of the engine's own lanes: how many runs train as one group. */
+  readonly runsPerGroup?: number;
+  /** Called before a group is opened; may throw. */
+  readonly onOpen?: (runs: readonly EngineRun[]) => void;
+  /** Called when steps have been queued; `engine` is the real one. */
+  readonly onAdvance?: (engine: Engine) => void;
+  /** Puts other losses in the place of a run's; `first` is the number of the first step, from 1. */
+  readonly losses?: (run: EngineRun, losses: Float64Array, first: number) => Float64Array;
+}
+
+export function mischievous(engine: Engine, { runsPerGroup, onOpen, onAdvance, losses }: Mischief): Engine {
+  const wrap = (group: TrainingGroup, runs: readonly EngineRun[]): TrainingGroup => {
+    let done = runs[0].stepsDone;
+    return {
+      beginPass: (offsets, position) => group.beginPass(offsets, position),
+      advance(count) {
+        const first = done + 1;
+        done += count;
+        const advanced = group.advance(count);
+        onAdvance?.(engine);
+        return advanced.then((all) => all.map((values, i) => losses?.(runs[i], values, first) ?? values));
+      },
+      read: (run) => group.read(run),
+      close: () => group.close(),
+    };
+  };
+  return {
+    name: engine.name,
+    adapter: engine.adapter,
+    software: engine.software,
+    memory: engine.memory,
+    get failed() {
+      return engine.failed;
+    },
+    lanes: (parallel) => runsPerGroup ? { groups: 1, runs: runsPerGroup } : engine.lanes(parallel),
+    footprint: (step) => engine.footprint(step),
+    async open(runs, text, threads) {
+      onOpen?.(runs);
+      return wrap(await engine.open(runs, text, threads), runs);
+    },
+    close: () => engine.close(),
+  };
+}
+
+/** Trains what is waiting of a study on an engine of the test's choice; returns the session and what it printed as errors. */
+export async function trainOn(
+  study: Study,
+  engine: Engine,
+  options: Pick<TrainStudyOptions, "parallel" | "retryFailed" | "timing"> & { reopen?: () => Promise<Engine> } = {},
+): Promise<{ session: TrainingSession; errors: readonly string[] }> {
+  const { training } = study.settings;
+  const settings = { ...training, steps: training.steps["01"], log_every: training.log_every["01"] };
+  const all = { dir: study.dir, experiment: "01", engine: "auto", quiet: true, ...options } as const;
+  await study.makeRunFolders("01");
+  const waiting = [];
+  for (const run of await study.runs("01")) {
+    if (!isDone(await study.readResult("01", run.key), settings, all)) waiting.push(run);
+  }
+  const corpus = await studyCorpus(study);
+  const { queue, owner } = await openStudyQueue(study, options.timing);
+  using errors = recordErrors();
+  try {
+    const reopen = options.reopen ?? (() => Promise.reject(new Error("Nothing was to be opened again")));
+    const session = new TrainingSession({ study, corpus, queue, owner, engine, reopen }, settings, waiting, all);
+    await session.run();
+    return { session, errors: errors.lines };
+  } finally {
+    await queue.close();
+  }
+}

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Study } from "../../experiments/store.ts";
+import type { EngineName } from "../../train/engines/engine.ts";
+import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
+import { MOST_HURRIED, randomFrom, sleep, Training } from "./processes.ts";
+import {
+  assertReleased,
+  assertSameRuns,
+  checkpointSteps,
+  copyOf,
+  finishedRuns,
+  holdsRuns,
+  inFolder,
+  makeStudy,
+  stepsOfRun,
+  type StudyOptions,
+  trainedQuietly,
+} from "./studies.ts";
+
+interface Kills {
+  readonly engine: Exclude<EngineName, "reference">;
+  readonly least: number;
+  readonly study: StudyOptions;
+  /** Milliseconds, at most, that a process may live on once it may die. */
+  readonly life: number;
+}
+
+/** From when on a process may die, by turns: at once; when it has claimed a run; when it has saved one. */
+const ready: readonly ((study: Study, training: Training) => Promise<void>)[] = [
+  () => Promise.resolve(),
+  (study, training) => training.until("it has a run", () => training.hasEnded || holdsRuns(study, training)),
+  async (study, training) => {
+    const before = await sumOfSteps(study);
+    await training.until(
+      "it has saved a run",
+      async () => training.hasEnded || await sumOfSteps(study) > before,
+    );
+  },
+];
+
+async function sumOfSteps(study: Study): Promise<number> {
+  return [...(await checkpointSteps(study)).values()].reduce((a, b) => a + b);
+}
+
+/** Kills training at random moments, and starts it again, until it has ended; on a fast machine, several studies one after another. */
+async function killAtRandom(dir: string, { engine, least, study: options, life }: Kills): Promise<void> {
+  const seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed);
+  const note = `${engine}, seed ${seed}`;
+  const plan = await makeStudy(join(dir, "plan"), options);
+  const quiet = await trainedQuietly(plan, join(dir, "quiet"), { engine });
+  let kills = 0, wentOn = 0, lives = 0;
+  for (let round = 0; kills < least; round++) {
+    assert.ok(round < 30, `${kills} of ${least} processes were killed in ${round} studies, ${note}`);
+    const study = await copyOf(plan, join(dir, `killed_${round}`));
+    const killed: Training[] = [];
+    let before = await checkpointSteps(study);
+    for (let ended = false; !ended;) {
+      await using training = Training.start(study.dir, { engine, ...MOST_HURRIED });
+      if (kills < least) {
+        await ready[lives++ % ready.length](study, training);
+        await sleep(random() * life);
+        ended = !await training.kill();
+      } else {
+        await training.ended();
+        ended = true;
+      }
+      if (ended) await training.succeed();
+      else killed.push(training);
+      const now = await checkpointSteps(study);
+      for (const [key, steps] of now) {
+        assert.ok(steps >= before.get(key)!, `a checkpoint fell from ${before.get(key)} to ${steps} steps, ${note}`);
+        if (steps > before.get(key)! && before.get(key)! > 0) wentOn++;
+      }
+      const finished = await finishedRuns(study);
+      if (!ended && finished.length < now.size && holdsRuns(study, training)) kills++;
+      before = now;
+    }
+    assert.deepEqual([...new Set(before.values())], [stepsOfRun(study)], note);
+    assertReleased(study, killed, note);
+    await assertSameRuns(study, quiet, note);
+  }
+  assert.ok(wentOn > 0, `no run went on from a checkpoint, ${note}`);
+}
+
+inFolder(
+  "train on onnx, killed at 12 random moments, ends with the numbers of an undisturbed one",
+  (dir) =>
+    killAtRandom(dir, {
+      engine: "onnx",
+      least: 12,
+      study: { runs: 3, layers: 2, stateSizes: [16], steps: 3000, history: 1501 },
+      life: 800,
+    }),
+);
+
+const adapter = await openWebGpuEngine();
+await adapter?.close();
+if (!adapter) console.log("Not killed on webgpu: this machine has no WebGPU adapter");
+
+inFolder(
+  "train on webgpu, killed at 8 random moments, ends with the numbers of an undisturbed one",
+  (dir) =>
+    killAtRandom(dir, {
+      engine: "webgpu",
+      least: 8,
+      study: { runs: 3, steps: 600, history: 301 },
+      life: 1000,
+    }),
+  { ignore: !adapter },
+);

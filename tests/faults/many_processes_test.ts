@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { shortKey, type Study } from "../../experiments/store.ts";
+import { HURRIED, randomFrom, sleep, Training, until } from "./processes.ts";
+import {
+  assertFinishedOnce,
+  assertReleased,
+  assertSameRuns,
+  checkpointSteps,
+  copyOf,
+  finishedRuns,
+  holdsRuns,
+  inFolder,
+  makeStudy,
+  resultsOf,
+  stepsOfRun,
+  trainedQuietly,
+} from "./studies.ts";
+
+inFolder("four train processes, two of them killed and replaced, finish each of 24 runs once", async (dir) => {
+  const seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed), note = `seed ${seed}`;
+  const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 600 });
+  const quiet = await trainedQuietly(plan, join(dir, "quiet"));
+  const study = await copyOf(plan, join(dir, "shared"));
+  await using all = new AsyncDisposableStack();
+  // Nobody alive may be mistaken for dead, however busy the machine is.
+  const start = () => all.use(Training.start(study.dir, { ...HURRIED, stale: 6, parallel: 1 }));
+  const trainings = Array.from({ length: 4 }, start), killed: Training[] = [];
+  // Results that a killed process may have written without having said so.
+  const unsaid = new Set<string>();
+  for (const [victim, finishedBefore] of [[0, 3], [2, 9]]) {
+    await until(
+      `${finishedBefore} runs are finished`,
+      async () => (await finishedRuns(study)).length >= finishedBefore,
+    );
+    const training = trainings[victim];
+    await training.untilAtWork("it has a run", () => holdsRuns(study, training));
+    await sleep(random() * 300);
+    assert.ok(await training.kill(), `${note}\n${training.transcript}`);
+    killed.push(training);
+    for (const key of await finishedRuns(study)) unsaid.add(key);
+    trainings.push(start());
+  }
+  for (const training of trainings) {
+    if (killed.includes(training)) continue;
+    await training.succeed();
+    assert.deepEqual(training.out.filter((line) => /taken over/.test(line)), [], `${note}\n${training.transcript}`);
+  }
+  await assertFinishedOnce(study, trainings, unsaid, note);
+  const workers = trainings.filter(({ finished }) => finished.length > 0);
+  assert.ok(workers.length >= 4, `${workers.length} of ${trainings.length} processes finished a run, ${note}`);
+  assertReleased(study, killed, note);
+  await assertSameRuns(study, quiet, note);
+});
+
+/** Has a process stopped that has a checkpoint of the study's one run, and another that has taken the run over. */
+async function takenOver(study: Study, stack: AsyncDisposableStack) {
+  const [{ key }] = await study.runs("01");
+  const stopped = stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1 }));
+  await stopped.untilAtWork("it has a checkpoint", async () => (await checkpointSteps(study)).get(key)! > 0);
+  await stopOutsideTransaction(study, stopped);
+  const steps = (await checkpointSteps(study)).get(key)!;
+  assert.ok(steps < stepsOfRun(study), "it was through before it was stopped");
+  const other = stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1 }));
+  await other.untilAtWork("it has taken the run over", async () => await ownerOf(study, key) === other.pid);
+  return { key, steps, stopped, other };
+}
+
+/** Whoever is stopped in the middle of a transaction holds the database; that is another fault than the one meant here. */
+async function stopOutsideTransaction(study: Study, training: Training): Promise<void> {
+  for (;;) {
+    training.signal("SIGSTOP");
+    const database = new DatabaseSync(study.queuePath, { timeout: 200 });
+    try {
+      database.exec("BEGIN IMMEDIATE");
+      database.exec("ROLLBACK");
+      return;
+    } catch {
+      training.signal("SIGCONT");
+      await sleep(20);
+    } finally {
+      database.close();
+    }
+  }
+}
+
+/** The process that a run's record names; NaN where it has ended. */
+async function ownerOf(study: Study, key: string): Promise<number> {
+  return Number((await resultsOf(study)).get(key)?.owner?.split("-")[0]);
+}
+
+inFolder(
+  "a stopped train that goes on after another took its run over leaves it, and writes nothing over",
+  async (dir) => {
+    const plan = await makeStudy(join(dir, "plan"), {
+      runs: 1,
+      layers: 2,
+      stateSizes: [16],
+      steps: 6000,
+      history: 2001,
+    });
+    const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
+    for (const goesOn of ["while the other trains", "when the other is through"]) {
+      await using stack = new AsyncDisposableStack();
+      const study = await copyOf(plan, join(dir, goesOn));
+      const { key, steps, stopped, other } = await takenOver(study, stack);
+      if (goesOn === "while the other trains") {
+        stopped.signal("SIGCONT");
+        await stopped.succeed();
+        const owner = await ownerOf(study, key);
+        assert.ok(owner === other.pid || Number.isNaN(owner), `process ${owner} has the run\n${stopped.transcript}`);
+        assert.ok((await checkpointSteps(study)).get(key)! >= steps);
+        assert.ok(stopped.out.some((line) => line.startsWith(`${shortKey(key)}  was taken over`)), stopped.transcript);
+        await other.succeed();
+      } else {
+        await other.succeed();
+        const written = await timesOf(study, key);
+        stopped.signal("SIGCONT");
+        await stopped.succeed();
+        assert.deepEqual(await timesOf(study, key), written, stopped.transcript);
+      }
+      await assertFinishedOnce(study, [stopped, other], new Set(), goesOn);
+      assert.deepEqual(stopped.finished, [], goesOn);
+      assertReleased(study, [], goesOn);
+      await assertSameRuns(study, quiet, goesOn);
+    }
+  },
+);
+
+/** When a run's files were put where they are. */
+async function timesOf(study: Study, key: string): Promise<(Date | null)[]> {
+  const paths = [study.resultPath("01", key), study.modelPath("01", key), study.checkpointPath("01", key)];
+  return await Promise.all(paths.map(async (path) => (await Deno.stat(path)).mtime));
+}
+
+inFolder("two train processes whose database is deleted twice finish each run once", async (dir) => {
+  const plan = await makeStudy(join(dir, "plan"), { runs: 8, steps: 1600 });
+  const quiet = await trainedQuietly(plan, join(dir, "quiet"));
+  const study = await copyOf(plan, join(dir, "shared"));
+  await using stack = new AsyncDisposableStack();
+  const trainings = Array.from({ length: 2 }, () => stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1 })));
+  for (const finishedBefore of [1, 5]) {
+    await until(
+      `${finishedBefore} runs are finished`,
+      async () => (await finishedRuns(study)).length >= finishedBefore,
+    );
+    for (const training of trainings) await training.untilAtWork("it has a run", () => holdsRuns(study, training));
+    // Like `rm queue.sqlite*`: not at once.
+    for (const suffix of ["", "-shm", "-wal"]) await Deno.remove(study.queuePath + suffix);
+    for (const training of trainings) {
+      await training.untilAtWork("it is in the new database", () => holdsRuns(study, training));
+    }
+  }
+  for (const training of trainings) await training.succeed();
+  const note = "database deleted";
+  await assertFinishedOnce(study, trainings, new Set(), note);
+  for (const { finished, transcript } of trainings) assert.ok(finished.length > 1, transcript);
+  assertReleased(study, [], note);
+  await assertSameRuns(study, quiet, note);
+});

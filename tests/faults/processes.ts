@@ -1,0 +1,189 @@
+/** Training in processes of their own, which tests can stop, kill and listen to. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import tasks from "../../deno.json" with { type: "json" };
+import type { EngineChoice } from "../../experiments/engines.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("train_in_a_hurry.ts", import.meta.url));
+
+/** What the real task may do; the script needs no worker with fewer permissions than that. */
+const PERMISSIONS = tasks.tasks.train.command.split(" ").filter((part) => part.startsWith("--allow-"));
+
+/** Seconds that anything may take that is expected to happen at all: other work may keep the machine busy. */
+const PATIENCE = 120;
+
+const LOOK_MILLISECONDS = 20;
+
+export interface TrainingOptions {
+  readonly engine?: EngineChoice;
+  readonly parallel?: number;
+  readonly steps?: number;
+  /** Seconds; the true ones where they are absent. */
+  readonly beat?: number;
+  readonly stale?: number;
+  readonly save?: number;
+}
+
+/** Several processes at once, on two cores: none falls silent for so long unless it is stopped. */
+export const HURRIED = { beat: 0.3, stale: 3, save: 0.2 } as const;
+
+/** One process at a time: nobody alive is ever mistaken for dead. */
+export const MOST_HURRIED = { beat: 0.25, stale: 1.2, save: 0.2 } as const;
+
+/** A process that trains. It is killed, if it still lives, where its scope ends. */
+export class Training implements AsyncDisposable {
+  /** Whole lines of standard output, and of standard error. */
+  readonly out: string[] = [];
+  readonly err: string[] = [];
+  readonly #child: Deno.ChildProcess;
+  readonly #ended: Promise<Deno.CommandStatus>;
+  #status: Deno.CommandStatus | undefined;
+
+  private constructor(args: readonly string[]) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: [...args],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#ended = Promise.all([
+      this.#child.status,
+      collectLines(this.#child.stdout, this.out),
+      collectLines(this.#child.stderr, this.err),
+    ]).then(([status]) => this.#status = status);
+  }
+
+  /** Starts the script that trains with the given times. */
+  static start(dir: string, { engine = "onnx", ...numbers }: TrainingOptions = {}): Training {
+    const flags = Object.entries(numbers).flatMap(([name, value]) =>
+      value === undefined ? [] : [`--${name}`, `${value}`]
+    );
+    return new Training(["run", "--no-prompt", ...PERMISSIONS, SCRIPT, "--dir", dir, "--engine", engine, ...flags]);
+  }
+
+  /** Starts `deno task train` itself. */
+  static startTask(dir: string, ...flags: readonly string[]): Training {
+    const [deno, ...command] = tasks.tasks.train.command.split(" ");
+    assert.equal(deno, "deno");
+    return new Training([...command, "--dir", dir, ...flags]);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get hasEnded(): boolean {
+    return this.#status !== undefined;
+  }
+
+  signal(name: Deno.Signal): void {
+    this.#child.kill(name);
+  }
+
+  /** Kills the process without warning. Returns false if it had ended by itself before. */
+  async kill(): Promise<boolean> {
+    if (this.hasEnded) return false;
+    try {
+      this.signal("SIGKILL");
+    } catch {
+      // It ended this very moment.
+    }
+    return (await this.ended()).signal === "SIGKILL";
+  }
+
+  async ended(): Promise<Deno.CommandStatus> {
+    await this.until("it has ended", () => this.hasEnded);
+    return await this.#ended;
+  }
+
+  /** Waits for the end, which must be a good one. */
+  async succeed(): Promise<void> {
+    const { code } = await this.ended();
+    assert.equal(code, 0, this.transcript);
+  }
+
+  /** Waits for something that this process, or another, does. */
+  async until(what: string, happened: () => boolean | Promise<boolean>): Promise<void> {
+    await until(what, happened, () => `\n${this.transcript}`);
+  }
+
+  /** Waits for something that must happen before the process ends. */
+  async untilAtWork(what: string, happened: () => boolean | Promise<boolean>): Promise<void> {
+    await this.until(what, async () => {
+      if (await happened()) return true;
+      if (this.hasEnded) throw new Error(`It ended before ${what}\n${this.transcript}`);
+      return false;
+    });
+  }
+
+  /** Waits until it has its engine and its runs. */
+  async begun(): Promise<void> {
+    await this.until(
+      "training has begun",
+      () => this.hasEnded || this.out.some((line) => line.startsWith("Training ")),
+    );
+  }
+
+  /** Short keys of the runs that this process says it has finished. */
+  get finished(): string[] {
+    return this.out.flatMap((line) => line.match(/^(\S+) {2}min loss /)?.[1] ?? []);
+  }
+
+  /** All that it printed, for messages. */
+  get transcript(): string {
+    return [`process ${this.pid}:`, ...this.out, ...this.err.map((line) => `! ${line}`)].join("\n  ");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await this.#ended;
+  }
+}
+
+async function collectLines(stream: ReadableStream<Uint8Array<ArrayBuffer>>, lines: string[]): Promise<void> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop()!;
+    lines.push(...parts);
+  }
+  if (rest) lines.push(rest);
+}
+
+/** @throws if it has not happened after two minutes */
+export async function until(
+  what: string,
+  happened: () => boolean | Promise<boolean>,
+  more: () => string = () => "",
+): Promise<void> {
+  const end = performance.now() + PATIENCE * 1000;
+  while (!await happened()) {
+    if (performance.now() > end) throw new Error(`Not within ${PATIENCE} s: ${what}${more()}`);
+    await sleep(LOOK_MILLISECONDS);
+  }
+}
+
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Numbers in [0, 1) that look random and follow from the seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let x = Math.imul(state ^ state >>> 15, state | 1);
+    x = (x + Math.imul(x ^ x >>> 7, x | 61)) ^ x;
+    return ((x ^ x >>> 14) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Keeps what this process would print on standard error. */
+export function recordErrors(): Disposable & { readonly lines: string[] } {
+  const { error } = console;
+  const lines: string[] = [];
+  console.error = (...parts: unknown[]) => void lines.push(parts.join(" "));
+  return { lines, [Symbol.dispose]: () => void (console.error = error) };
+}

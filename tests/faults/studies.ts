@@ -1,0 +1,215 @@
+/** Small studies to do harm to, and what must hold of them after. */
+import assert from "node:assert/strict";
+import { basename, join } from "node:path";
+import { readClaims } from "../../experiments/queue.ts";
+import { isFinished, type RunResult } from "../../experiments/result.ts";
+import { type Run, shortKey, Study } from "../../experiments/store.ts";
+import { initStudy } from "../../experiments/study.ts";
+import { decodeCheckpoint } from "../../train/checkpoint.ts";
+import type { TrainingState } from "../../train/group_training.ts";
+import { totalSteps } from "../../train/settings.ts";
+import { cellJob, stepOf } from "../../train/trainer.ts";
+import type { TrainingStep } from "../../cells/language_model.ts";
+import { HURRIED, Training, type TrainingOptions } from "./processes.ts";
+
+const EXPERIMENT = "01";
+
+export interface StudyOptions {
+  /** Configurations. */
+  readonly runs: number;
+  readonly steps: number;
+  readonly layers?: number;
+  readonly stateSizes?: readonly number[];
+  readonly seeds?: number;
+  readonly corpus?: string;
+  /** Bytes of a pass. Where it is long, checkpoints lie within passes. */
+  readonly history?: number;
+  readonly logEvery?: number;
+}
+
+/** Makes a study with some configurations of the grid, spread over it; the state sizes take turns. */
+export async function makeStudy(
+  dir: string,
+  { runs, steps, layers = 1, stateSizes = [8], seeds, corpus, history = 201, logEvery = 50 }: StudyOptions,
+): Promise<Study> {
+  const size = { layers: [layers], stateSizes };
+  const { study } = await initStudy({
+    dir,
+    experiment: EXPERIMENT,
+    ...size,
+    seeds,
+    corpus,
+    steps,
+    batch: 16,
+    history,
+  });
+  const all = await study.readConfigs(EXPERIMENT);
+  const some = Array.from({ length: runs }, (_, i) => all[Math.floor(i * all.length / runs) + i % stateSizes.length]);
+  const entries = some.map(({ id, config }) => ({ ...config, id }));
+  await Deno.writeTextFile(join(dir, "rnn_configs.json"), JSON.stringify(entries));
+  const settings = {
+    ...study.settings,
+    training: { ...study.settings.training, log_every: { "01": logEvery, "02": logEvery } },
+  };
+  await Deno.writeTextFile(join(dir, "study.json"), JSON.stringify(settings));
+  return await Study.open(dir);
+}
+
+/** A copy of a study that nothing has happened to: its settings and configurations. */
+export async function copyOf(study: Study, dir: string): Promise<Study> {
+  await Deno.mkdir(dir, { recursive: true });
+  for (const name of ["study.json", "rnn_configs.json"]) await Deno.copyFile(join(study.dir, name), join(dir, name));
+  return await Study.open(dir);
+}
+
+/** A study like another, trained by one process that nothing disturbs. */
+export async function trainedQuietly(study: Study, dir: string, options: TrainingOptions = {}): Promise<Study> {
+  const quiet = await copyOf(study, dir);
+  await using training = Training.start(dir, { ...HURRIED, ...options });
+  await training.succeed();
+  return quiet;
+}
+
+/** Runs a test in a temporary folder that goes afterwards. */
+export function inFolder(name: string, test: (dir: string) => Promise<void>, { ignore = false } = {}): void {
+  Deno.test({
+    name,
+    ignore,
+    async fn() {
+      const dir = await Deno.makeTempDir({ prefix: "cellspace_faults_" });
+      try {
+        await test(dir);
+      } finally {
+        await Deno.remove(dir, { recursive: true });
+      }
+    },
+  });
+}
+
+/** The results of a study, by key; every file among them must be whole. */
+export async function resultsOf(study: Study): Promise<Map<string, RunResult>> {
+  const { results, unreadable } = await study.readResults(EXPERIMENT);
+  assert.deepEqual(unreadable, []);
+  return new Map(results.map((result) => [basename(study.resultPath(EXPERIMENT, keyOf(result)), ".json"), result]));
+}
+
+function keyOf({ id, seed }: RunResult): string {
+  return seed === 0 ? id : `${id}_seed${seed}`;
+}
+
+/** Keys of the runs that have their curve. */
+export async function finishedRuns(study: Study): Promise<string[]> {
+  return [...await resultsOf(study)].filter(([, result]) => isFinished(result)).map(([key]) => key);
+}
+
+/** The state in a run's checkpoint; undefined where there is none. A damaged one, or another run's, throws. */
+async function checkpointOf(study: Study, { key, entry: { config }, seed }: Run): Promise<TrainingState | undefined> {
+  const { path, bytes } = await study.readCheckpoint(EXPERIMENT, key);
+  if (!bytes) return undefined;
+  const { corpus, training } = study.settings;
+  const settings = { ...training, steps: training.steps[EXPERIMENT], log_every: training.log_every[EXPERIMENT] };
+  const step = steps.get(key) ?? stepOf(cellJob({ config, seed }), settings);
+  steps.set(key, step);
+  const about = { config, seed, corpus: corpus.name, corpus_sha1: corpus.sha1, ...settings };
+  return (await decodeCheckpoint(bytes, path, step, about)).state;
+}
+
+/** Checkpoints are read often, and the graph that tells their shapes takes a while to build. */
+const steps = new Map<string, TrainingStep>();
+
+/** Steps in the checkpoint of each run; 0 where there is none. */
+export async function checkpointSteps(study: Study): Promise<Map<string, number>> {
+  const steps = new Map<string, number>();
+  for (const run of await study.runs(EXPERIMENT)) {
+    steps.set(run.key, (await checkpointOf(study, run))?.steps_done ?? 0);
+  }
+  return steps;
+}
+
+/** Steps that a run of the study gets. */
+export function stepsOfRun({ settings: { training } }: Study): number {
+  return totalSteps({ ...training, steps: training.steps[EXPERIMENT], log_every: training.log_every[EXPERIMENT] });
+}
+
+/** The files of the study's results as they are. */
+export async function resultFiles(study: Study): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const { key } of await study.runs(EXPERIMENT)) {
+    const text = await Deno.readTextFile(study.resultPath(EXPERIMENT, key)).catch(() => undefined);
+    if (text !== undefined) files.set(key, text);
+  }
+  return files;
+}
+
+/**
+ * Every run of `actual` has ended, whole, and with the numbers of `expected`: curve, score, weights, moments, states, model.
+ * No unfinished file lies where results, models or checkpoints do.
+ */
+export async function assertSameRuns(actual: Study, expected: Study, note: string): Promise<void> {
+  const [results, wanted] = [await resultsOf(actual), await resultsOf(expected)];
+  const runs = await actual.runs(EXPERIMENT);
+  const keys = runs.map(({ key }) => key).sort();
+  assert.deepEqual([...results.keys()].sort(), keys, note);
+  for (const run of runs) {
+    const { key } = run;
+    const [result, other] = [results.get(key)!, wanted.get(key)!];
+    const about = `run ${shortKey(key)}, ${note}`;
+    assert.ok(isFinished(result) && result.failed === undefined && result.owner === undefined, about);
+    assert.ok(isFinished(other) && other.test_loss !== undefined, about);
+    assert.equal(JSON.stringify(result.loss), JSON.stringify(other.loss), about);
+    assert.deepEqual([result.steps_done, result.test_loss], [other.steps_done, other.test_loss], about);
+    assertSameBytes(actual.modelPath(EXPERIMENT, key), expected.modelPath(EXPERIMENT, key), about);
+    await assertSameCheckpoint(actual, expected, run, about);
+  }
+  for (const kind of ["results", "models", "checkpoints"]) {
+    const names = [...Deno.readDirSync(join(actual.dir, `${kind}_01_all`))].map(({ name }) => name.split(".")[0])
+      .sort();
+    assert.deepEqual(names, keys, `${kind}, ${note}`);
+  }
+}
+
+function assertSameBytes(actual: string, expected: string, note: string): void {
+  const [a, b] = [Deno.readFileSync(actual), Deno.readFileSync(expected)];
+  assert.ok(a.length === b.length && a.every((byte, i) => byte === b[i]), `${actual} has other bytes, ${note}`);
+}
+
+async function assertSameCheckpoint(actual: Study, expected: Study, run: Run, note: string): Promise<void> {
+  const [a, b] = [await checkpointOf(actual, run), await checkpointOf(expected, run)];
+  assert.ok(a && b, note);
+  const numbers = ({ steps_done, smoothed_loss, curve }: TrainingState) => [steps_done, smoothed_loss, ...curve];
+  assert.deepEqual(numbers(a), numbers(b), note);
+  assert.deepEqual([...a.tensors.keys()], [...b.tensors.keys()], note);
+  for (const [name, values] of a.tensors) {
+    const other = b.tensors.get(name)!;
+    assert.ok(values.length === other.length && values.every((x, i) => x === other[i]), `'${name}' differs, ${note}`);
+  }
+}
+
+/** Each run was finished by one process: none by two, none by nobody but those that a process finished and was killed before it said so. */
+export async function assertFinishedOnce(
+  study: Study,
+  trainings: readonly Training[],
+  unsaid: ReadonlySet<string>,
+  note: string,
+): Promise<void> {
+  const said = trainings.flatMap(({ finished }) => finished);
+  for (const { key } of await study.runs(EXPERIMENT)) {
+    const times = said.filter((short) => short === shortKey(key)).length;
+    const about = `run ${shortKey(key)} was finished ${times} times, ${note}\n${
+      trainings.map(({ transcript }) => transcript).join("\n")
+    }`;
+    assert.ok(times === 1 || times === 0 && unsaid.has(key), about);
+  }
+}
+
+/** Whether a process has claims, or had when it was killed. */
+export function holdsRuns(study: Study, { pid }: Training): boolean {
+  return readClaims(study.queuePath).some(({ owner }) => owner.startsWith(`${pid}-`));
+}
+
+/** Nobody holds anything, but processes that were killed. */
+export function assertReleased(study: Study, killed: readonly Training[], note: string): void {
+  const dead = new Set(killed.map(({ pid }) => `${pid}`));
+  const held = readClaims(study.queuePath).filter(({ owner }) => !dead.has(owner.split("-")[0]));
+  assert.deepEqual(held, [], note);
+}
