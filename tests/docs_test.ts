@@ -16,6 +16,14 @@ Deno.test("the README names every task", async () => {
   for (const name of Object.keys(tasks.tasks)) assert.ok(readme.includes(`\`${name}\``), name);
 });
 
+Deno.test("the tasks 'test' and 'test:faults' run everything that lies in tests", () => {
+  const named = `${tasks.tasks.test.command} ${tasks.tasks["test:faults"].command}`.split(" ");
+  const holdsTests = ({ name, isDirectory }: Deno.DirEntry) =>
+    isDirectory ? !["golden", "bench"].includes(name) : name.endsWith("_test.ts");
+  const entries = [...Deno.readDirSync(new URL(".", import.meta.url))].filter(holdsTests).map(({ name }) => name);
+  for (const name of entries) assert.ok(named.includes(`tests/${name}`), `tests/${name}`);
+});
+
 Deno.test("every file that the README links to is there", async () => {
   const readme = await read("README.md");
   const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path);

@@ -1,3 +1,4 @@
+import { removeFile } from "../../experiments/files.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -147,7 +148,7 @@ inFolder("two train processes whose database is deleted twice finish each run on
     );
     for (const training of trainings) await training.untilAtWork("it has a run", () => holdsRuns(study, training));
     // Like `rm queue.sqlite*`: not at once.
-    for (const suffix of ["", "-shm", "-wal"]) await Deno.remove(study.queuePath + suffix);
+    for (const suffix of ["", "-shm", "-wal"]) removeFile(study.queuePath + suffix);
     for (const training of trainings) {
       await training.untilAtWork("it is in the new database", () => holdsRuns(study, training));
     }
