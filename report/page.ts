@@ -2,7 +2,9 @@
 import { SWITCHES } from "../cells/config.ts";
 import type { RunResult } from "../experiments/result.ts";
 import type { RunRow } from "./rows.ts";
-import { forwardInWords, hasSeeds, SWITCH_HEADINGS, switchLines, testScore } from "./tables.ts";
+import type { Effects } from "./effects.ts";
+import { EFFECT_HEADINGS, effectLines, MEASURE_NAMES } from "./effect_tables.ts";
+import { forwardInWords, hasSeeds, testScore } from "./tables.ts";
 import { formatCount, formatLoss, formatSeconds, plural } from "./theme.ts";
 
 /** A picture to show: its file name without an ending, what it shows, and its SVG. */
@@ -17,6 +19,7 @@ export interface PageContent {
   title: string;
   /** At least one finished run, best first. */
   rows: readonly RunRow[];
+  effects: Effects;
   unfinished: readonly RunResult[];
   /** One line on each result file that could not be read. */
   unreadable: readonly string[];
@@ -77,10 +80,7 @@ export function pageOf(content: PageContent): string {
 ${missing(content)}
 ${content.pictures.map(figure).join("\n")}
 <h2>What each switch changes</h2>
-<p>Least training loss in nats per byte, lower is better. “on − off” is the mean difference between pairs of runs
-that are alike in everything but the switch; the means compare groups that may differ in more.
-The last column counts the pairs in which the run with the switch on has the smaller loss.</p>
-${switchesTable(content.rows)}
+${effectsTable(content.effects, "min_loss")}
 <h2>The best run, in words</h2>
 ${inWords(best)}
 <h2>All finished runs</h2>
@@ -148,14 +148,14 @@ ${body}
 </div>`;
 }
 
-function switchesTable(rows: readonly RunRow[]): string {
-  const head = SWITCH_HEADINGS.map((name, i) => `<th scope="col"${i ? "" : ' class="text"'}>${name}</th>`).join("");
-  const body = switchLines(rows).map((line) => {
+function effectsTable(effects: Effects, measure: "min_loss" | "test_bits_per_byte"): string {
+  const head = EFFECT_HEADINGS.map((name, i) => `<th scope="col"${i ? "" : ' class="text"'}>${name}</th>`).join("");
+  const body = effectLines(effects[measure]).map((line) => {
     const [label, ...numbers] = Object.values(line);
     const cells = numbers.map((text) => `<td>${escapeHtml(text)}</td>`).join("");
     return `<tr><th scope="row" class="text">${escapeHtml(label)}</th>${cells}</tr>`;
   });
-  return table(head, body.join("\n"));
+  return `<p>${escapeHtml(MEASURE_NAMES[measure])}</p>\n${table(head, body.join("\n"))}`;
 }
 
 function inWords(best: RunRow): string {

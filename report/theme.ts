@@ -52,6 +52,11 @@ export function formatDifference(difference: number): string {
   return text.startsWith("−") ? text : `+${text}`;
 }
 
+/** A p-value, to three decimals. */
+export function formatP(p: number): string {
+  return p < 0.0005 ? "< 0.001" : p.toFixed(3);
+}
+
 /** Seconds as a person says them: `38 s`, `12 min`, `2 h 05 min`. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;

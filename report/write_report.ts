@@ -10,7 +10,9 @@ import { headline, pageOf, type Picture } from "./page.ts";
 import { pngOf } from "./png.ts";
 import { distinct, type RunRow, type RunTable, tableOf } from "./rows.ts";
 import { figureDocument } from "./svg.ts";
-import { bestRunsTable, forwardText, switchTable } from "./tables.ts";
+import { effectsOf } from "./effects.ts";
+import { effectTables } from "./effect_tables.ts";
+import { bestRunsTable, forwardText } from "./tables.ts";
 import { formatCount, plural } from "./theme.ts";
 
 /** What {@linkcode writeReport} is told. */
@@ -58,12 +60,14 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
         "train some with 'deno task train'",
     );
   }
+  const effects = effectsOf(runs.rows);
   const pictures = experiment === "01" ? picturesOfAll(runs, below) : picturesOfBest(runs);
   const page = pageOf({
     title: experiment === "01"
       ? "Experiment 01: every configuration of the gated cell"
       : "Experiment 02: the best configurations, wider and deeper",
     rows: runs.rows,
+    effects,
     unfinished: runs.unfinished,
     unreadable,
     settings: settingsOf(runs.rows),
@@ -87,7 +91,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     headline: headline(runs.rows),
     tables: {
       best_runs: bestRunsTable(runs.rows),
-      switches: switchTable(runs.rows),
+      switches: effectTables(effects),
       forward: forwardText(runs.rows[0]),
     },
   };

@@ -1,0 +1,87 @@
+/**
+ * Matched comparisons: pairs of configurations that differ in one switch alone, quadruples that differ in two. A group
+ * mean mixes a switch with whatever else differs between the groups (in experiment 01 only runs with a residual have 32
+ * states); what is matched does not.
+ */
+import { mean } from "simple-statistics";
+import { canonicalJson, isGated, type SwitchKey } from "../cells/config.ts";
+import type { RunRow } from "./rows.ts";
+
+/** What runs are compared by; of each, less is better. `min_loss`: nats per byte. */
+export type Measure = "min_loss" | "test_bits_per_byte";
+
+/** Configurations that differ in the same `k` switches alone, one for each of the `2^k` settings of these. */
+export interface MatchedBlock {
+  /** What they share: configuration and training settings. */
+  name: string;
+  /**
+   * For each seed that all of them have, ascending: their runs. Bit `k` of a run's place says whether switch `k` is on.
+   */
+  seeds: { seed: number; runs: RunRow[] }[];
+}
+
+/** What one matched block says, in the measure's unit: the unit of all statistics on switches. */
+export interface Contrast {
+  name: string;
+  /** Of each seed by itself, ascending by seed. */
+  by_seed: { seed: number; difference: number }[];
+  /** The mean over the seeds. */
+  difference: number;
+}
+
+/** Runs with other training settings or another text are no partners: more steps alone would make a smaller loss. */
+export function settingsName(row: RunRow): string {
+  return JSON.stringify([row.steps_done, row.batch_size, row.history_size, row.dataset, row.corpus_sha1]);
+}
+
+function blockName(row: RunRow, keys: readonly SwitchKey[]): string {
+  const off = Object.fromEntries(keys.map((key) => [key, false]));
+  return `${canonicalJson({ ...row.config, ...off })} ${settingsName(row)}`;
+}
+
+/**
+ * The complete blocks over these switches, by name: the order of `rows` does not matter. Cells of the catalog have no
+ * switches, so they are in none.
+ */
+export function matchedBlocks(rows: readonly RunRow[], keys: readonly SwitchKey[]): MatchedBlock[] {
+  const corners = 2 ** keys.length;
+  const found = new Map<string, Map<number, RunRow[]>>();
+  for (const row of rows.filter(({ config }) => isGated(config))) {
+    const name = blockName(row, keys);
+    const seeds = found.get(name) ?? new Map<number, RunRow[]>();
+    const runs = seeds.get(row.seed) ?? [];
+    runs[keys.reduce((bits, key, k) => bits + (row.config[key] ? 2 ** k : 0), 0)] = row;
+    found.set(name, seeds.set(row.seed, runs));
+  }
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, seeds]) => {
+    const complete = [...seeds].filter(([, runs]) => runs.filter(Boolean).length === corners);
+    const sorted = complete.sort(([a], [b]) => a - b).map(([seed, runs]) => ({ seed, runs }));
+    return sorted.length ? [{ name, seeds: sorted }] : [];
+  });
+}
+
+/**
+ * The contrast of each block: `Σ ± value` over its runs, with a minus for each switch that is off. So for one switch it is
+ * `on − off`, and for two `both − only the first − only the second + neither`. Seeds without the measure are left out, and
+ * so are blocks that have no other.
+ */
+export function contrasts(blocks: readonly MatchedBlock[], measure: Measure): Contrast[] {
+  return blocks.flatMap(({ name, seeds }) => {
+    const by_seed = seeds.flatMap(({ seed, runs }) => {
+      const values = runs.map((run) => run[measure]);
+      return values.some((value) => value === undefined) ? [] : [{ seed, difference: signedSum(values as number[]) }];
+    });
+    return by_seed.length ? [{ name, by_seed, difference: mean(by_seed.map(({ difference }) => difference)) }] : [];
+  });
+}
+
+function signedSum(values: readonly number[]): number {
+  const last = values.length - 1;
+  return values.reduce((sum, value, bits) => sum + (bitCount(last ^ bits) % 2 ? -value : value), 0);
+}
+
+function bitCount(bits: number): number {
+  let count = 0;
+  for (; bits; bits &= bits - 1) count++;
+  return count;
+}
