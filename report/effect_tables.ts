@@ -2,6 +2,7 @@
 import type { Interval } from "./bootstrap.ts";
 import type { Effects, SwitchEffect } from "./effects.ts";
 import type { Measure } from "./matched.ts";
+import type { LogLossRegression } from "./regression.ts";
 import { layOut } from "./tables.ts";
 import { formatCount, formatDifference, formatP } from "./theme.ts";
 
@@ -11,38 +12,43 @@ export const MEASURE_NAMES: Readonly<Record<Measure, string>> = {
   test_bits_per_byte: "test, bits per byte",
 };
 
-/** One switch: everything as it is printed. */
-export interface EffectLine {
-  label: string;
-  difference: string;
-  interval: string;
-  p: string;
-  lower: string;
-  seeds: string;
-}
-
-/** Headings of {@linkcode EffectLine}, in the order of its fields. */
-export const EFFECT_HEADINGS = [
-  "switch",
-  "on − off",
-  "95 % interval",
-  "corrected p",
-  "pairs lower with on",
-  "seeds",
-] as const;
-
 const NONE = "–";
 
-/** The switches' effects, ready to print; a dash stands for what too few pairs cannot tell. */
-export function effectLines(effects: readonly SwitchEffect[]): EffectLine[] {
-  return effects.map(({ label, pairs, difference, interval, p_holm, lower, seeds }) => ({
-    label,
-    difference: difference === undefined ? NONE : formatDifference(difference),
-    interval: interval ? formatInterval(interval) : NONE,
-    p: p_holm === undefined ? NONE : formatP(p_holm),
-    lower: pairs ? `${formatCount(lower)} of ${formatCount(pairs)}` : "no pair",
-    seeds: !pairs ? NONE : seeds.least === seeds.most ? `${seeds.most}` : `${seeds.least} to ${seeds.most}`,
-  }));
+/** The switches' effects, ready to print: headings, then one line per switch. A dash: too few pairs to tell. */
+export function effectCells(effects: readonly SwitchEffect[]): { headings: string[]; lines: string[][] } {
+  const several = effects.some(({ seeds }) => seeds.most > 1);
+  return {
+    headings: [
+      "switch",
+      "on − off",
+      "95 % interval",
+      "corrected p",
+      "pairs lower with on",
+      "seeds",
+      ...(several ? ["single seeds"] : []),
+    ],
+    lines: effects.map(({ label, pairs, difference, interval, p_holm, lower, seeds, by_seed }) => [
+      label,
+      difference === undefined ? NONE : formatDifference(difference),
+      interval ? formatInterval(interval) : NONE,
+      p_holm === undefined ? NONE : formatP(p_holm),
+      pairs ? `${formatCount(lower)} of ${formatCount(pairs)}` : "no pair",
+      !pairs ? NONE : seeds.least === seeds.most ? `${seeds.most}` : `${seeds.least} to ${seeds.most}`,
+      ...(several ? [rangeOf(by_seed.map((one) => one.difference))] : []),
+    ]),
+  };
+}
+
+/** From the least to the most of the seeds' own means. */
+function rangeOf(differences: readonly number[]): string {
+  if (!differences.length) return NONE;
+  return formatInterval({ low: Math.min(...differences), high: Math.max(...differences) });
+}
+
+/** The measures that have a pair to compare; the training loss always. */
+export function measuresOf(effects: Effects): Measure[] {
+  const scored = effects.test_bits_per_byte.some(({ pairs }) => pairs);
+  return scored ? ["min_loss", "test_bits_per_byte"] : ["min_loss"];
 }
 
 /** `−0.042 to +0.013`. */
@@ -50,14 +56,21 @@ export function formatInterval({ low, high }: Interval): string {
   return `${formatDifference(low)} to ${formatDifference(high)}`;
 }
 
-/** What each switch changes, by both measures, as text tables; the second is left out where no pair has a test score. */
+/** What each switch changes, as a text table for each measure. */
 export function effectTables(effects: Effects): string {
-  const measures = (["min_loss", "test_bits_per_byte"] as const).filter((measure) =>
-    measure === "min_loss" || effects[measure].some(({ pairs }) => pairs)
-  );
-  return measures.map((measure) => {
-    const lines = effectLines(effects[measure]).map((line) => Object.values(line));
-    const table = layOut([[...EFFECT_HEADINGS], ...lines], EFFECT_HEADINGS.map((_, i) => i > 0));
-    return `${MEASURE_NAMES[measure]}:\n${table}`;
+  return measuresOf(effects).map((measure) => {
+    const { headings, lines } = effectCells(effects[measure]);
+    return `${MEASURE_NAMES[measure]}:\n${layOut([headings, ...lines], headings.map((_, i) => i > 0))}`;
   }).join("\n\n");
+}
+
+/** The regression's terms, ready to print. */
+export function regressionCells({ terms }: LogLossRegression): { headings: string[]; lines: string[][] } {
+  return {
+    headings: ["hyperparameter", "standardised coefficient"],
+    lines: terms.map(({ label, coefficient }) => [
+      label,
+      coefficient === undefined ? NONE : formatDifference(coefficient),
+    ]),
+  };
 }
