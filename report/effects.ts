@@ -35,7 +35,7 @@ export interface SwitchEffect {
   difference: number | undefined;
   /** BCa 95 % interval of the mean; undefined with fewer than {@linkcode FEWEST_PAIRS} pairs. */
   interval: Interval | undefined;
-  /** Two-sided sign-flip p, as it is and corrected by Holm over the switches; undefined without a pair. */
+  /** Two-sided sign-flip p, as it is and corrected by Holm over the switches, each measure by itself; undefined without a pair. */
   p: number | undefined;
   p_holm: number | undefined;
   /** Pairs in which the measure is lower with the switch on. */

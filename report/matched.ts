@@ -12,10 +12,11 @@ export type Measure = "min_loss" | "test_bits_per_byte";
 
 /** Configurations that differ in the same `k` switches alone, one for each of the `2^k` settings of these. */
 export interface MatchedBlock {
-  /** What they share: configuration and training settings. */
+  /** The configuration that they share. */
   name: string;
   /**
-   * For each seed that all of them have, ascending: their runs. Bit `k` of a run's place says whether switch `k` is on.
+   * For each seed that all of them have, trained alike, ascending: their runs. Bit `k` of a run's place says whether switch `k`
+   * is on.
    */
   seeds: { seed: number; runs: RunRow[] }[];
 }
@@ -34,30 +35,32 @@ export function settingsName(row: RunRow): string {
   return JSON.stringify([row.steps_done, row.batch_size, row.history_size, row.dataset, row.corpus_sha1]);
 }
 
-function blockName(row: RunRow, keys: readonly SwitchKey[]): string {
-  const off = Object.fromEntries(keys.map((key) => [key, false]));
-  return `${canonicalJson({ ...row.config, ...off })} ${settingsName(row)}`;
+function blockName({ config }: RunRow, keys: readonly SwitchKey[]): string {
+  return canonicalJson({ ...config, ...Object.fromEntries(keys.map((key) => [key, false])) });
 }
 
 /**
- * The complete blocks over these switches, by name: the order of `rows` does not matter. Cells of the catalog have no
- * switches, so they are in none.
+ * The complete blocks over these switches, by name: the order of `rows` does not matter. Seeds that were trained in different
+ * ways are still one block: it counts once. Cells of the catalog have no switches, so they are in none.
  */
 export function matchedBlocks(rows: readonly RunRow[], keys: readonly SwitchKey[]): MatchedBlock[] {
   const corners = 2 ** keys.length;
-  const found = new Map<string, Map<number, RunRow[]>>();
+  const found = new Map<string, Map<string, { seed: number; runs: RunRow[] }>>();
   for (const row of rows.filter(({ config }) => isGated(config))) {
-    const name = blockName(row, keys);
-    const seeds = found.get(name) ?? new Map<number, RunRow[]>();
-    const runs = seeds.get(row.seed) ?? [];
-    runs[keys.reduce((bits, key, k) => bits + (row.config[key] ? 2 ** k : 0), 0)] = row;
-    found.set(name, seeds.set(row.seed, runs));
+    const name = blockName(row, keys), alike = `${row.seed} ${settingsName(row)}`;
+    const block = found.get(name) ?? new Map<string, { seed: number; runs: RunRow[] }>();
+    const one = block.get(alike) ?? { seed: row.seed, runs: [] };
+    one.runs[keys.reduce((bits, key, k) => bits + (row.config[key] ? 2 ** k : 0), 0)] = row;
+    found.set(name, block.set(alike, one));
   }
-  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, seeds]) => {
-    const complete = [...seeds].filter(([, runs]) => runs.filter(Boolean).length === corners);
-    const sorted = complete.sort(([a], [b]) => a - b).map(([seed, runs]) => ({ seed, runs }));
-    return sorted.length ? [{ name, seeds: sorted }] : [];
+  return byName(found).flatMap(([name, block]) => {
+    const complete = byName(block).map(([, one]) => one).filter(({ runs }) => runs.filter(Boolean).length === corners);
+    return complete.length ? [{ name, seeds: complete.sort((a, b) => a.seed - b.seed) }] : [];
   });
+}
+
+function byName<Value>(found: ReadonlyMap<string, Value>): [string, Value][] {
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /**

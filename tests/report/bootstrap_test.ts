@@ -7,10 +7,10 @@ const SKEWED = Array.from({ length: 24 }, (_, i) => (-Math.log((i + 0.5) / 24)) 
 
 Deno.test("bcaInterval() agrees with SciPy when the values are skewed", () => {
   // scipy.stats.bootstrap((x,), np.mean, n_resamples=400000, method="BCa", random_state=1), SciPy 1.17.1; its percentile
-  // interval is 0.659 to 2.057. The tolerance is the Monte Carlo error of the ends: 3 % of the width (1.54).
+  // interval is 0.659 to 2.057. The tolerance is the Monte Carlo error: four other streams gave ends within 0.017.
   const { low, high } = bcaInterval(SKEWED, { name: "test", resamples: 40_000 });
-  assert.ok(Math.abs(low - 0.7576) < 0.046, `low ${low}`);
-  assert.ok(Math.abs(high - 2.2963) < 0.046, `high ${high}`);
+  assert.ok(Math.abs(low - 0.7576) < 0.03, `low ${low}`);
+  assert.ok(Math.abs(high - 2.2963) < 0.03, `high ${high}`);
 });
 
 Deno.test("bcaInterval() moves and scales with the values", () => {

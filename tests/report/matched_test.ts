@@ -62,6 +62,15 @@ Deno.test("contrasts() averages over the seeds that both have when seeds differ"
   assert.equal(difference, -0.375);
 });
 
+Deno.test("matchedBlocks() counts a pair once when one of its seeds was trained longer than another", () => {
+  const rows = [0, 1].flatMap((seed) => {
+    const more = { seed, steps_done: 1000 * (1 + seed) };
+    return [row({}, 2, more), row({ use_residual: true }, seed ? 1.5 : 1.75, more)];
+  });
+  assert.deepEqual(differences(rows, "use_residual"), [-0.375]);
+  assert.deepEqual(differences([...rows.slice(1), rows[0]], "use_residual"), [-0.375]);
+});
+
 const settings = {
   steps_done: 77,
   batch_size: 7,
