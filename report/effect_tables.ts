@@ -27,20 +27,26 @@ export function effectCells(effects: readonly SwitchEffect[]): { headings: strin
       "seeds",
       ...(several ? ["single seeds"] : []),
     ],
-    lines: effects.map(({ label, pairs, difference, interval, p_holm, lower, seeds, by_seed }) => [
-      label,
-      difference === undefined ? NONE : formatDifference(difference),
-      interval ? formatInterval(interval) : NONE,
-      p_holm === undefined ? NONE : formatP(p_holm),
-      pairs ? `${formatCount(lower)} of ${formatCount(pairs)}` : "no pair",
-      !pairs ? NONE : seeds.least === seeds.most ? `${seeds.most}` : `${seeds.least} to ${seeds.most}`,
-      ...(several ? [rangeOf(by_seed.map((one) => one.difference))] : []),
-    ]),
+    lines: effects.map((effect) => lineOf(effect, several)),
   };
 }
 
-/** From the least to the most of the seeds' own means. */
-function rangeOf(differences: readonly number[]): string {
+function lineOf(effect: SwitchEffect, several: boolean): string[] {
+  const { label, pairs, difference, interval, p_holm, lower, seeds } = effect;
+  return [
+    label,
+    difference === undefined ? NONE : formatDifference(difference),
+    interval ? formatInterval(interval) : NONE,
+    p_holm === undefined ? NONE : formatP(p_holm),
+    pairs ? `${formatCount(lower)} of ${formatCount(pairs)}` : "no pair",
+    !pairs ? NONE : seeds.least === seeds.most ? `${seeds.most}` : `${seeds.least} to ${seeds.most}`,
+    ...(several ? [formatSeeds(effect)] : []),
+  ];
+}
+
+/** The mean differences of single seeds, from the least to the most. */
+export function formatSeeds({ by_seed }: SwitchEffect): string {
+  const differences = by_seed.map(({ difference }) => difference);
   if (!differences.length) return NONE;
   return formatInterval({ low: Math.min(...differences), high: Math.max(...differences) });
 }

@@ -2,7 +2,7 @@
  * The effects of the switches in plain words. With one seed they speak of that seed's runs alone, and no word says that
  * a switch is better.
  */
-import { formatInterval } from "./effect_tables.ts";
+import { formatInterval, formatSeeds } from "./effect_tables.ts";
 import type { Effects, SwitchEffect } from "./effects.ts";
 import type { LogLossRegression } from "./regression.ts";
 import { formatCount, formatDifference, formatLoss, formatP, plural } from "./theme.ts";
@@ -32,6 +32,11 @@ export function seedsOfPairs({ min_loss }: Effects): { least: number; most: numb
 /** Whether a difference is clear: its p, corrected over the switches, is at most {@linkcode CLEAR_P}. */
 export function isClear({ p_holm }: SwitchEffect): boolean {
   return p_holm !== undefined && p_holm <= CLEAR_P;
+}
+
+/** Whether the seeds by themselves differ by more than independent pairs would. */
+export function seedsDisagree({ p_seeds }: SwitchEffect): boolean {
+  return p_seeds !== undefined && p_seeds <= CLEAR_P;
 }
 
 /** The switches, clear differences first, then the others, each from the largest; those without a pair last. */
@@ -91,7 +96,8 @@ function switchWords(effect: SwitchEffect, test: SwitchEffect): string {
   ].join(", ");
   const found = isClear(effect) ? `${difference < 0 ? "lower" : "higher"} with it on` : "no clear difference";
   const scored = test.difference === undefined ? "" : `; test ${formatDifference(test.difference)} bits per byte`;
-  return `${label}: ${found}, ${formatDifference(difference)} nats per byte (${known})${scored}`;
+  const seeds = seedsDisagree(effect) ? `; by single seeds ${formatSeeds(effect)}` : "";
+  return `${label}: ${found}, ${formatDifference(difference)} nats per byte (${known})${seeds}${scored}`;
 }
 
 /** What is known of seed noise, in a line or two. */
@@ -111,7 +117,16 @@ export function seedWords(effects: Effects): string {
   return `${count} per pair, averaged first. Seed noise: runs of one configuration differ by a standard deviation of ` +
     `${formatLoss(seed_noise.deviation)} nats per byte (${
       plural(seed_noise.configurations, "configuration")
-    })${share}.${some}`;
+    })${share}.${some}${disagreement(effects)}`;
+}
+
+function disagreement({ min_loss }: Effects): string {
+  const labels = min_loss.filter(seedsDisagree).map(({ label }) => label);
+  if (!labels.length) return "";
+  return ` Seeds disagree by more than independent pairs would (${
+    labels.join(", ")
+  }): there, runs of one seed err alike, and ` +
+    "another seed may well give a mean outside the interval.";
 }
 
 /** `R²` of the regression and what it is of; undefined where there is none. */

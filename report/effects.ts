@@ -10,8 +10,8 @@
  * breaks it too, but is hardly found by a test of the mean, whose flips then scatter by the interaction as well. The pairs
  * are not wholly independent: configurations of one seed share initial weights and text offsets where they have them in
  * common, so neighbours in the grid (one layer more, another switch) may err alike. What all runs of a seed share
- * cancels in a pair; what only neighbours share does not, and makes p and interval too optimistic. The differences of each
- * seed by itself (`by_seed`) show it where there are several: they should agree within the interval.
+ * cancels in a pair; what its pairs share does not, and makes p and interval too optimistic. Where there are several seeds this
+ * is tested ({@linkcode seedDisagreement}): their own means (`by_seed`) should differ by no more than independent pairs would.
  *
  * **What the interval covers.** It resamples pairs: how far the mean would move had other configurations like these been
  * tried. It speaks of configurations like this grid's, on this text, trained so long; of other layer counts or sizes it
@@ -44,6 +44,8 @@ export interface SwitchEffect {
   seeds: { least: number; most: number };
   /** The mean difference by each seed alone, over the pairs that have it. */
   by_seed: { seed: number; pairs: number; difference: number }[];
+  /** {@linkcode seedDisagreement}, corrected by Holm over the switches: small where pairs of one seed err alike. */
+  p_seeds: number | undefined;
 }
 
 /** What two switches change together beyond what each changes alone. */
@@ -95,14 +97,21 @@ export function effectsOf(rows: readonly RunRow[]): Effects {
   };
 }
 
-/** What each switch alone changes, in the order of `SWITCHES`; p is corrected over those that have a pair. */
+/** What each switch alone changes, in the order of `SWITCHES`; both p are corrected over those that have one. */
 export function switchEffects(rows: readonly RunRow[], measure: Measure): SwitchEffect[] {
   const effects = SWITCHES.map(({ key, label }) => {
     const pairs = contrasts(matchedBlocks(rows, [key]), measure);
     return { key, label, ...effectOf(pairs, `${measure}/${key}`) };
   });
-  const corrected = holm(effects.flatMap(({ p }) => p ?? []));
-  return effects.map((effect) => ({ ...effect, p_holm: effect.p === undefined ? undefined : corrected.shift() }));
+  const p_holm = correct(effects.map(({ p }) => p));
+  const p_seeds = correct(effects.map((effect) => effect.p_seeds));
+  return effects.map((effect, i) => ({ ...effect, p_holm: p_holm[i], p_seeds: p_seeds[i] }));
+}
+
+/** Holm's correction over those that there are. */
+function correct(ps: readonly (number | undefined)[]): (number | undefined)[] {
+  const corrected = holm(ps.flatMap((p) => p ?? []));
+  return ps.map((p) => (p === undefined ? undefined : corrected.shift()));
 }
 
 function effectOf(pairs: readonly Contrast[], name: string): Omit<SwitchEffect, "key" | "label" | "p_holm"> {
@@ -115,6 +124,7 @@ function effectOf(pairs: readonly Contrast[], name: string): Omit<SwitchEffect, 
     lower: differences.filter((difference) => difference < 0).length,
     seeds: pairs.length ? { least: Math.min(...counts), most: Math.max(...counts) } : { least: 0, most: 0 },
     by_seed: bySeed(pairs),
+    p_seeds: seedDisagreement(pairs, name),
   };
 }
 
@@ -132,6 +142,27 @@ function bySeed(pairs: readonly Contrast[]): SwitchEffect["by_seed"] {
     pairs: own.length,
     difference: mean(own.map(({ difference }) => difference)),
   }));
+}
+
+/**
+ * Whether seeds disagree on the mean difference by more than independent pairs would. For each two seeds: the sign-flip p of the
+ * pairs' differences by the one less those by the other; the null hypothesis is that in each pair, independently of the others,
+ * the two seeds might as well be swapped. Of several p the smallest, corrected by Holm. Where it is small, pairs of one seed err
+ * alike: another seed may well give a mean outside the interval.
+ *
+ * @returns undefined where no two seeds have {@linkcode FEWEST_PAIRS} pairs
+ */
+export function seedDisagreement(pairs: readonly Contrast[], name: string): number | undefined {
+  const seeds = bySeed(pairs).map(({ seed }) => seed);
+  const of = ({ by_seed }: Contrast, seed: number) => by_seed.find((one) => one.seed === seed)?.difference;
+  const ps = seeds.flatMap((a, i) =>
+    seeds.slice(i + 1).flatMap((b) => {
+      const both = pairs.filter((pair) => of(pair, a) !== undefined && of(pair, b) !== undefined);
+      const differences = both.map((pair) => of(pair, a)! - of(pair, b)!);
+      return both.length < FEWEST_PAIRS ? [] : signFlipP(differences, { name: `${name}/seeds/${a}/${b}` });
+    })
+  );
+  return ps.length ? Math.min(...holm(ps)) : undefined;
 }
 
 /** What each two switches change together beyond what each changes alone, in the order of `SWITCHES`. */

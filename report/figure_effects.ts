@@ -2,7 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import { formatInterval } from "./effect_tables.ts";
 import type { Effects, SwitchEffect } from "./effects.ts";
-import { bySize, CLEAR_P, isClear, seedsOfPairs } from "./effect_words.ts";
+import { bySize, CLEAR_P, isClear, seedsDisagree, seedsOfPairs } from "./effect_words.ts";
 import type { FigureOptions } from "./figure_training_runs.ts";
 import type { Measure } from "./matched.ts";
 import { composeFigure, type Frame, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
@@ -67,7 +67,9 @@ function explanation({ min_loss }: Effects): string[] {
 function seedLine(effects: Effects): string {
   const { least, most } = seedsOfPairs(effects);
   if (most < 2) return "One seed: seed noise is unknown; “lower” means lower in this one seed's runs.";
-  return `Each pair is averaged over its ${least === most ? most : `${least} to ${most}`} seeds first.`;
+  const disagree = effects.min_loss.filter(seedsDisagree).map(({ label }) => label);
+  return `Each pair is averaged over its ${least === most ? most : `${least} to ${most}`} seeds first.` +
+    (disagree.length ? ` Interval too narrow for other seeds: ${disagree.join(", ")}.` : "");
 }
 
 interface Place {

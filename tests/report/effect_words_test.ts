@@ -54,6 +54,18 @@ Deno.test("seedWords() says that seed noise is unknown when there is one seed, a
   assert.match(seedWords(some), /^1 to 2 seeds per pair, .*\(144 configurations\).* Pairs of one seed alone/);
 });
 
+Deno.test("effectWords() says where seeds disagree when one seed's runs err alike, and is silent when none do", () => {
+  assert.doesNotMatch(effectText(three), /disagree|by single seeds/);
+  const noise = randomStream(0, "disagree");
+  const rows = plantedRows(
+    (config, seed) => 2 - (config.use_state_gate ? 0.1 + 0.05 * seed : 0) + 0.02 * noise.uniform(),
+    2,
+  );
+  const { switches, seeds } = effectWords(effectsOf(rows));
+  assert.match(seeds, / Seeds disagree by more than independent pairs would \(state gate\)/);
+  assert.match(switches[0], /^state gate: .*; by single seeds −0\.1\d\d to −0\.\d{3}/);
+});
+
 Deno.test("effectWords() says which switch cannot be compared when it has no pair, and lists it last", () => {
   const { lead, switches } = effectWords(demo);
   assert.match(lead, / of 6 switches that can be compared /);

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { type CellConfig, SWITCHES, type SwitchKey } from "../../cells/config.ts";
-import { effectsOf, FEWEST_PAIRS, interactions, seedNoise, switchEffects } from "../../report/effects.ts";
+import {
+  effectsOf,
+  FEWEST_PAIRS,
+  interactions,
+  seedDisagreement,
+  seedNoise,
+  switchEffects,
+} from "../../report/effects.ts";
 import { contrasts, matchedBlocks } from "../../report/matched.ts";
 import { holm, signFlipP } from "../../report/permutation.ts";
 import type { RunRow } from "../../report/rows.ts";
@@ -135,6 +142,34 @@ Deno.test("seedNoise() is unknown when each configuration has one seed, and no s
   const shared = seedNoise(plantedRows((config, seed) => additive(config) + seed, 2))!;
   assert.ok(Math.abs(shared.deviation - Math.SQRT1_2) < 1e-9);
   assert.ok(shared.share === undefined || shared.share < 1e-6, `${shared.share}`);
+});
+
+Deno.test("seedDisagreement() finds the switch on which pairs of one seed err alike", () => {
+  const noise = randomStream(0, "seeds");
+  // The state gate does more by seed 2; all runs of seed 1 are worse, which cancels in each pair.
+  const loss = (config: CellConfig, seed: number) =>
+    additive(config) + (seed === 1 ? 0.5 : 0) + (seed === 2 && config.use_state_gate ? 0.02 : 0) +
+    0.05 * noise.uniform();
+  for (const { key, p_seeds } of switchEffects(plantedRows(loss, 3), "min_loss")) {
+    // The least that there is: 1/10,000, for three pairs of seeds and seven switches.
+    if (key === "use_state_gate") assert.ok(p_seeds! < 0.0022, `${key}: ${p_seeds}`);
+    else assert.ok(p_seeds! > 0.01, `${key}: ${p_seeds}`);
+  }
+  assert.equal(switchEffects(plantedRows(loss, 1), "min_loss")[0].p_seeds, undefined);
+});
+
+Deno.test("seedDisagreement() is at most 0.05 in 5 % of studies when three seeds differ by independent noise alone", () => {
+  const rows = plantedRows(() => 2, 3);
+  const pairs = matchedBlocks(rows, ["use_new_state"]);
+  const noise = randomStream(0, "seeds that agree");
+  const studies = 200;
+  let wrong = 0;
+  for (let study = 0; study < studies; study++) {
+    for (const row of rows) row.min_loss = 2 + exponential(noise);
+    if (seedDisagreement(contrasts(pairs, "min_loss"), `${study}`)! <= 0.05) wrong++;
+  }
+  const share = wrong / studies;
+  assert.ok(Math.abs(share - 0.05) <= samplingError(0.05, studies), `${share}`);
 });
 
 /** Pairs of every switch over the real grid, matched once: the rows' losses may change afterwards. */

@@ -65,6 +65,15 @@ Deno.test("figureEffects() says what cannot be compared when a switch has no pai
   assert.ok(draw(effectsOf(many.slice(0, 1))).forest.includes("no two runs differ in this alone"));
 });
 
+Deno.test("figureEffects() names the switches on which seeds disagree when there are several seeds", () => {
+  const rows = plantedRows((config, seed) => 2 - (config.use_state_gate ? 0.1 + 0.05 * seed : 0), 2);
+  assert.match(
+    draw(effectsOf(rows)).forest,
+    /averaged over its 2 seeds first\. Interval too narrow for other seeds: state gate\./,
+  );
+  assert.doesNotMatch(draw(effectsOf(plantedRows(() => 2, 2))).forest, /too narrow/);
+});
+
 Deno.test("figureInteractions() has 21 cells with numbers, one of them impossible, when there are 432 runs", () => {
   const effects = effectsOf(many);
   const { map } = draw(effects);
