@@ -87,6 +87,11 @@ export interface ConfigFields extends Readonly<Record<SwitchKey, z.ZodBoolean>> 
   readonly cell: z.ZodOptional<z.ZodString>;
 }
 
+/** Where one is out of bounds, nothing is asked about the whole. */
+function sizeUpTo(most: number): z.ZodNumber {
+  return z.number().int().min(1, { abort: true }).max(most, { abort: true });
+}
+
 /** The fields of a configuration, for schemas that hold one among other keys. */
 export const configFields: ConfigFields = {
   use_input_gate: z.boolean(),
@@ -96,17 +101,19 @@ export const configFields: ConfigFields = {
   use_new_state: z.boolean(),
   use_old_state: z.boolean(),
   use_residual: z.boolean(),
-  n_layers: z.number().int().min(1).max(MAX_LAYERS),
-  state_size: z.number().int().min(1).max(MAX_STATE_SIZE),
+  n_layers: sizeUpTo(MAX_LAYERS),
+  state_size: sizeUpTo(MAX_STATE_SIZE),
   gate_inputs: z.enum(GATE_INPUTS).optional(),
   cell: z.string().min(1).optional(),
 };
 
 const READS_A_STATE = "needs use_new_state or use_old_state: without either the output does not depend on the past";
 
+/** What a configuration must be as a whole, for schemas that hold one among other keys: arguments of their `refine`. */
+export const DEPENDS_ON_PAST = [isValidSwitchSetting, { message: READS_A_STATE, abort: true }] as const;
+
 /** Schema of a configuration without its id. */
-export const configSchema: z.ZodType<CellConfig> = z.strictObject(configFields)
-  .refine((c) => c.use_new_state || c.use_old_state, { message: READS_A_STATE });
+export const configSchema: z.ZodType<CellConfig> = z.strictObject(configFields).refine(...DEPENDS_ON_PAST);
 
 /** Whether a gated cell with these switches depends on the past at all. */
 export function isValidSwitchSetting(switches: Record<SwitchKey, boolean>): boolean {
@@ -131,16 +138,26 @@ export function describeSchemaError(error: z.ZodError): string {
  *
  * @throws {UserError} with one line naming each wrong key, what was found and what is needed
  */
-export function parseConfig(value: unknown, from = "a configuration"): CellConfig {
-  const parsed = configSchema.safeParse(value);
+export function parseWith<T>(schema: z.ZodType<T>, value: unknown, from: string): T {
+  const parsed = schema.safeParse(value);
   if (!parsed.success) throw new UserError(`Cannot read ${from}: ${describeSchemaError(parsed.error)}`);
   return parsed.data;
 }
 
-/** The configuration alone, from an object that holds other keys too (a list entry, a result). */
-export function pickConfig(value: Record<string, unknown>, from?: string): CellConfig {
+/** Checks a configuration from outside; see {@linkcode parseWith}. */
+export function parseConfig(value: unknown, from = "a configuration"): CellConfig {
+  return parseWith(configSchema, value, from);
+}
+
+/** The configuration alone, from an object that holds other keys too (a list entry, a result) and has been checked. */
+export function configIn(value: Record<string, unknown>): CellConfig {
   const own = Object.keys(configFields).filter((key) => value[key] !== undefined).map((key) => [key, value[key]]);
-  return parseConfig(Object.fromEntries(own), from);
+  return Object.fromEntries(own);
+}
+
+/** The same from an object that has not been checked. */
+export function pickConfig(value: Record<string, unknown>, from?: string): CellConfig {
+  return parseConfig(configIn(value), from);
 }
 
 /** The keys that count, sorted: all required ones, and optional ones that differ from their default. */

@@ -2,7 +2,9 @@
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
+import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { evaluateStudy } from "./scoring.ts";
+import { shortKey } from "./store.ts";
 
 const flags = {
   dir: dirFlag,
@@ -13,13 +15,15 @@ const flags = {
 if (import.meta.main) {
   const description = "Scores finished runs that have no test score yet; training does so by itself.";
   await runCommand({ name: "evaluate", description, flags }, async (options) => {
+    using stop = stopSignal();
     let bar: ReturnType<typeof openProgress> | undefined;
     const { scored, had, problems, unreadable } = await evaluateStudy({
       ...options,
+      signal: stop.signal,
       onScore(done, total, key, { bits_per_byte, streams, warm_up }) {
         bar ??= openProgress(total, "models");
         bar.print(
-          `${key.slice(0, 8)}  test ${bits_per_byte.toFixed(4)} bits/byte (${
+          `${shortKey(key)}  test ${bits_per_byte.toFixed(4)} bits/byte (${
             plural(streams, "stream")
           }, warm-up ${warm_up} bytes)`,
         );
@@ -32,6 +36,7 @@ if (import.meta.main) {
     console.log(
       `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,
     );
+    if (stop.signal.aborted) return EXIT.interrupted;
     return problems + unreadable.length ? EXIT.failed : EXIT.ok;
   });
 }

@@ -7,8 +7,8 @@ export type Commit = (rename: () => void) => Promise<void>;
 
 const atOnce: Commit = (rename) => Promise.resolve(rename());
 
-/** What to do about a damaged file. */
-export const MEND = "mend it or move it away";
+/** A file could not be written: a full disk, a folder without permission. That says nothing of what was to be written. */
+export class WriteFailure extends UserError {}
 
 /** How unfinished files are called. */
 const UNFINISHED = /^\.[0-9a-f-]{36}\.tmp$/;
@@ -20,7 +20,7 @@ const LEFTOVER_MILLISECONDS = 3_600_000;
  * Writes a file so that it is either there whole or as it was before, also after a power cut.
  *
  * @param folder where the unfinished file lies meanwhile; on the same disk
- * @throws {UserError} if it cannot be written, with what to do where that is known
+ * @throws {WriteFailure} if it cannot be written, with what to do where that is known
  */
 export async function writeAtomically(
   path: string,
@@ -29,7 +29,7 @@ export async function writeAtomically(
   commit: Commit = atOnce,
 ): Promise<void> {
   const temporary = join(folder, `.${crypto.randomUUID()}.tmp`);
-  const fail = (error: unknown) => new UserError(`Cannot write ${path}: ${messageOf(error)}${adviceFor(error)}`);
+  const fail = (error: unknown) => new WriteFailure(`Cannot write ${path}: ${messageOf(error)}${adviceFor(error)}`);
   try {
     await writeWhole(temporary, typeof content === "string" ? new TextEncoder().encode(content) : content)
       .catch((error) => Promise.reject(fail(error)));
@@ -68,27 +68,56 @@ function adviceFor(error: unknown): string {
  * @throws {UserError} if it cannot be read, or is no JSON
  */
 export async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
-  }
+  const bytes = await readBytes(path);
+  if (!bytes) return undefined;
+  const text = new TextDecoder().decode(bytes);
   try {
     return JSON.parse(text);
   } catch {
-    throw new UserError(`Cannot read ${path}: it is not JSON (${text.length} characters); ${MEND}`);
+    throw new UserError(`Cannot read ${path}: it is not JSON (${text.length} characters)`);
   }
 }
 
-/** The bytes of a file; undefined where there is none. */
+/**
+ * The bytes of a file; undefined where there is none.
+ *
+ * @throws {UserError} if it cannot be read
+ */
 export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
     return await Deno.readFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
+    throw new UserError(`Cannot read ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * Sorted names of what lies in a folder; none where there is no folder.
+ *
+ * @throws {UserError} if it cannot be read, or is none
+ */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw new UserError(`Cannot read ${folder}: ${reasonOf(error)}; move it away`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder, must be a file";
+  if (error instanceof Deno.errors.NotADirectory) return "a file is where a folder must be";
+  return messageOf(error);
+}
+
+/** Does something with a file, and says what to do about the file if that goes wrong. */
+export async function advised<T>(advice: string, action: () => T | Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${error.message}; ${advice}`) : error;
   }
 }
 
@@ -97,6 +126,16 @@ export async function makeFolder(path: string): Promise<void> {
     await Deno.mkdir(path, { recursive: true });
   } catch (error) {
     throw new UserError(`Cannot make folder ${path}: ${messageOf(error)}${adviceFor(error)}`);
+  }
+}
+
+/** Removes a file, if it is there. */
+export function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new WriteFailure(`Cannot remove ${path}: ${messageOf(error)}${adviceFor(error)}`);
   }
 }
 

@@ -51,10 +51,19 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
   const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));
   const claims = new Map(readClaims(study.queuePath).map((claim) => [claim.key, claim]));
   const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
+  const { training } = study.settings;
+  const steps = totalSteps({
+    ...training,
+    steps: training.steps[experiment],
+    log_every: training.log_every[experiment],
+  });
   const stateOf = (run: Run): State => {
     const claim = claimOf(run), result = byKey.get(run.key);
     // This process has not watched: it goes by the clock, and does no more with it than to show it.
-    if (claim) return now - claim.heard > STALE_SECONDS ? "stale" : "running";
+    const isSilent = claim !== undefined && now - claim.heard > STALE_SECONDS;
+    if (claim && !isSilent) return "running";
+    // A process may die after its last word on a run, and before it lets go of it: nobody need come back to that.
+    if (claim && !hasEnded(result, steps)) return "stale";
     if (damaged.has(run.key)) return "damaged";
     if (result?.failed !== undefined) return "failed";
     return result && isFinished(result) ? "done" : "waiting";
@@ -67,20 +76,15 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
     return result && isFinished(result) ? [{ key, result }] : [];
   });
   const best = [...finished].sort((a, b) => a.result["min loss"] - b.result["min loss"])[0];
-  const { training } = study.settings;
-  const steps = totalSteps({
-    ...training,
-    steps: training.steps[experiment],
-    log_every: training.log_every[experiment],
-  });
+  const short = of("done").filter(({ key }) => !hasEnded(byKey.get(key), steps));
   const left = (["waiting", "stale", "running"] as const).flatMap((state) =>
     of(state).map((run) => ({ ...run.entry.config, steps: Math.max(0, steps - (claimOf(run)?.step ?? 0)) }))
-  );
+  ).concat(short.map(({ key, entry }) => ({ ...entry.config, steps: steps - byKey.get(key)!.steps_done! })));
   return {
     experiment,
     total: runs.length,
     done: of("done").length,
-    short: of("done").filter(({ key }) => !hasEnded(byKey.get(key), steps)).length,
+    short: short.length,
     steps,
     running: of("running").map(claimed),
     stale: of("stale").map(claimed),

@@ -62,8 +62,8 @@ const BUSY_MILLISECONDS = 10_000;
 /** Version of the table; an older one is dropped, for it holds nothing that lasts. */
 const TABLE_VERSION = 2;
 
-/** SQLite's codes for a file that is damaged or no database. */
-const DAMAGED = [11, 26];
+/** SQLite's code for a file that another process has locked. */
+const BUSY = 5;
 
 /**
  * @throws {UserError} if the file is no database, or cannot be written
@@ -214,14 +214,16 @@ class SqliteQueue implements Queue {
         const underWay = await this.options.underWay?.() ?? [];
         withinTransaction(database, () => makeTable(database, this.path, underWay), "EXCLUSIVE");
       }
-      database.exec("PRAGMA journal_mode = WAL");
+      await keepLog(database);
       withinTransaction(database, () => {
         // What this process is at stays its own, unless another has taken it before.
         for (const [key, { since, step }] of this.#held) insertClaim(database, key, this.#owner, since, step);
       });
     } catch (error) {
       database.close();
-      throw error;
+      // If it was deleted while it was opened, there is another to open.
+      if (main !== undefined && main === filesAt(this.path)[0]) throw error;
+      return;
     }
     this.#files = filesAt(this.path).with(0, main).join();
     this.#database = database;
@@ -258,6 +260,20 @@ function readRows(database: DatabaseSync): Row[] {
 function insertClaim(database: DatabaseSync, key: string, owner: string, since: number, step: number): void {
   database.prepare("INSERT OR IGNORE INTO claims (key, owner, since, heard, beat, step) VALUES (?, ?, ?, ?, 0, ?)")
     .run(key, owner, since, wallClock(), step);
+}
+
+/** Switches to a write-ahead log. Two that make a database at once collide here, and SQLite does not wait by itself. */
+async function keepLog(database: DatabaseSync): Promise<void> {
+  for (const end = performance.now() + BUSY_MILLISECONDS;;) {
+    try {
+      // Prepared: Deno gives no code with an error of exec().
+      database.prepare("PRAGMA journal_mode = WAL").get();
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 function makeTable(
@@ -319,8 +335,20 @@ function wallClock(): number {
   return Date.now() / 1000;
 }
 
-function queueError(path: string, error: unknown): UserError {
+function isBusy(error: unknown): boolean {
   const code = (error as { errcode?: number }).errcode;
-  const help = code !== undefined && DAMAGED.includes(code & 0xff) ? "; it holds no results and can be deleted" : "";
-  return new UserError(`Cannot use ${path}: ${messageOf(error)}${help}`);
+  return code !== undefined && (code & 0xff) === BUSY;
+}
+
+/** What to do about what SQLite says. Its words, not its codes: Deno gives none with an error of exec(), or of opening. */
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/is not a database|malformed/, "it holds no results and can be deleted"],
+  [/disk is full/, "make room on that disk and run the same command again"],
+  [/readonly database|unable to open/, "make the folder writable, or choose another with --dir"],
+];
+
+function queueError(path: string, error: unknown): UserError {
+  const message = messageOf(error).replace(`: ${path}`, "");
+  const advice = ADVICE.find(([words]) => words.test(message));
+  return new UserError(`Cannot use ${path}: ${message}${advice ? `; ${advice[1]}` : ""}`);
 }

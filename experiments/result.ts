@@ -2,14 +2,21 @@
  * One run's record, as it stands in `results_*\/<id>.json`. The keys with spaces are the original study's;
  * new ones are snake_case. A run that has not finished has no `loss`.
  */
-import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
 import type { Score } from "../train/evaluate.ts";
-import { type CellConfig, configFields, configId, describeSchemaError, pickConfig } from "../cells/config.ts";
+import { CELL_NAMES } from "../cells/catalog.ts";
+import { type CellConfig, configFields, configId, configIn, DEPENDS_ON_PAST, parseWith } from "../cells/config.ts";
 
-const finishedFields = {
+/** A configuration's id, and the SHA-1 of a corpus, as files have them. */
+export const idSchema = z.string().regex(/^[0-9a-f]{64}$/, { abort: true });
+export const sha1Schema = z.string().regex(/^[0-9a-f]{40}$/);
+
+/** The keys of a configuration in a study's files, where its cell must be one that can be made. */
+export const knownConfigFields = { ...configFields, cell: z.enum(CELL_NAMES).optional() };
+
+const finishedSchema = z.object({
   /** Smoothed training loss, nats per byte, one value every `log_every` steps. */
-  loss: z.array(z.number()).min(1),
+  loss: z.array(z.number()).min(1, { abort: true }),
   /** The smallest value of `loss`. */
   "min loss": z.number(),
   /** Unix seconds. */
@@ -18,9 +25,9 @@ const finishedFields = {
   steps_done: z.number().int().positive(),
   /** Training time in seconds, without set-up and evaluation. */
   train_seconds: z.number().nonnegative(),
-};
+});
 
-const evaluationFields = {
+const evaluationSchema = z.object({
   /** Mean cross-entropy on the test split, nats per byte. */
   test_loss: z.number(),
   test_bits_per_byte: z.number(),
@@ -29,15 +36,11 @@ const evaluationFields = {
   /** Parallel streams that the test split was cut into, and how many unscored bytes each read first. */
   test_streams: z.number().int().positive(),
   test_warm_up: z.number().int().nonnegative(),
-};
+});
 
-/** What to do about a damaged result. */
-export const MEND_RESULT = "mend it, or move it away and the run is trained again";
-
-/** Schema of a result, of a run that is under way as well as of a finished one. */
-export const resultSchema = z.looseObject({
-  ...configFields,
-  id: z.string().regex(/^[0-9a-f]{64}$/),
+const resultFields = z.looseObject({
+  ...knownConfigFields,
+  id: idSchema,
   "start time": z.number(),
   /** Steps asked for. */
   "training steps": z.number().int().positive(),
@@ -46,7 +49,7 @@ export const resultSchema = z.looseObject({
   "history size": z.number().int().positive(),
   /** The corpus' name. */
   dataset: z.string(),
-  corpus_sha1: z.string(),
+  corpus_sha1: sha1Schema,
   seed: z.number().int().nonnegative(),
   /** Steps between two values of `loss`. */
   log_every: z.number().int().positive(),
@@ -64,13 +67,17 @@ export const resultSchema = z.looseObject({
   failed: z.string().optional(),
   failed_at_step: z.number().int().nonnegative().optional(),
   loss_before_failure: z.array(z.number()).optional(),
-  ...z.object({ ...finishedFields, ...evaluationFields }).partial().shape,
+  ...finishedSchema.partial().shape,
+  ...evaluationSchema.partial().shape,
 });
 
-export type RunResult = z.infer<typeof resultSchema>;
+/** Schema of a result, of a run that is under way as well as of a finished one. */
+const resultSchema = resultFields.refine(...DEPENDS_ON_PAST).superRefine(checkTogether);
+
+export type RunResult = z.infer<typeof resultFields>;
 
 /** A result that has its curve. */
-export type FinishedResult = RunResult & z.infer<z.ZodObject<typeof finishedFields>>;
+export type FinishedResult = RunResult & z.infer<typeof finishedSchema>;
 
 export function isFinished(result: RunResult): result is FinishedResult {
   return result.loss !== undefined && result["min loss"] !== undefined && result["end time"] !== undefined;
@@ -84,45 +91,49 @@ export function isUnderWay(result: RunResult): boolean {
 /** Whether nothing is left to do for a run: it has done so many steps, or failed for good. */
 export function hasEnded(result: RunResult | undefined, steps: number): boolean {
   if (!result) return false;
-  return isFinished(result) ? result.steps_done >= steps : result.failed !== undefined;
+  return result.failed !== undefined || (isFinished(result) && result.steps_done >= steps);
 }
 
 /** The configuration that a result is of. */
 export function configOf(result: RunResult): CellConfig {
-  return pickConfig(result);
+  return configIn(result);
 }
 
-/**
- * Checks a parsed result file.
- *
- * @throws {UserError} naming the file and each wrong key
- */
-export function parseResult(value: unknown, file: string): RunResult {
-  const fail = (why: string) => new UserError(`Cannot read ${file}: ${why}; ${MEND_RESULT}`);
-  const parsed = resultSchema.safeParse(value);
-  if (!parsed.success) throw fail(describeSchemaError(parsed.error));
-  const result = parsed.data;
-  const id = configId(pickConfig(result, file));
-  if (id !== result.id) throw fail(`its id is ${result.id}, that of its configuration is ${id}`);
-  if (isFinished(result)) {
-    const least = result.loss.reduce((a, b) => Math.min(a, b)),
-      logged = Math.floor(result.steps_done / result.log_every);
-    if (least !== result["min loss"]) {
-      throw fail(`'min loss' is ${result["min loss"]}, the smallest of 'loss' is ${least}`);
-    }
-    if (logged !== result.loss.length) {
-      throw fail(
-        `'loss' has ${result.loss.length} values, ${result.steps_done} steps logged every ${result.log_every} give ${logged}`,
-      );
+/** Where parts of a result that are right by themselves contradict each other: it was edited, or is half of one. */
+function checkTogether(result: RunResult, context: z.RefinementCtx): void {
+  const fail = (message: string) => context.addIssue({ code: "custom", message });
+  const id = configId(configOf(result));
+  if (id !== result.id) fail(`its id is ${result.id}, that of its configuration is ${id}`);
+  const parts = [
+    ["a finished run", ["loss", "min loss", "steps_done"], finishedSchema],
+    ["a score", ["test_loss", "test_bits_per_byte"], evaluationSchema],
+  ] as const;
+  for (const [what, signs, { shape }] of parts) {
+    const missing = Object.keys(shape).filter((key) => result[key] === undefined);
+    if (missing.length && signs.some((key) => result[key] !== undefined)) {
+      return fail(`it lacks '${missing.join("', '")}' of ${what}`);
     }
   }
-  return result;
+  if (!isFinished(result)) return;
+  const least = result.loss.reduce((a, b) => Math.min(a, b)),
+    logged = Math.floor(result.steps_done / result.log_every);
+  if (least !== result["min loss"]) fail(`'min loss' is ${result["min loss"]}, the smallest of 'loss' is ${least}`);
+  if (logged !== result.loss.length) {
+    fail(
+      `'loss' has ${result.loss.length} values, ${result.steps_done} steps logged every ${result.log_every} give ${logged}`,
+    );
+  }
+}
+
+/** @throws {UserError} naming the file, and each wrong key of what was parsed from it */
+export function parseResult(value: unknown, file: string): RunResult {
+  return parseWith(resultSchema, value, file);
 }
 
 /** A score under the names that a result gives it. */
 export function scoreFields(
   { nats, bits_per_byte, bytes, streams, warm_up }: Score,
-): z.infer<z.ZodObject<typeof evaluationFields>> {
+): z.infer<typeof evaluationSchema> {
   return {
     test_loss: nats,
     test_bits_per_byte: bits_per_byte,

@@ -1,29 +1,28 @@
 /** What a run leaves in its study while it trains, and how it finds its way back: start record, checkpoints, model, result. */
-import { messageOf, UserError } from "../cells/errors.ts";
+import { UserError } from "../cells/errors.ts";
 import { countParameters, type TrainingStep } from "../cells/language_model.ts";
 import { type CheckpointOf, decodeCheckpoint, encodeCheckpoint, type Leg } from "../train/checkpoint.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { exportModel } from "../train/evaluate.ts";
 import type { TrainingState } from "../train/group_training.ts";
-import { totalSteps, type TrainingSettings } from "../train/settings.ts";
+import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainedRun } from "../train/trainer.ts";
 import metadata from "../deno.json" with { type: "json" };
-import type { Commit } from "./files.ts";
+import { advised, type Commit } from "./files.ts";
 import type { Queue } from "./queue.ts";
-import { type FinishedResult, isFinished, type RunResult } from "./result.ts";
-import { type Experiment, type Run, runKey, shortKey, type Study } from "./store.ts";
-import { claimKey } from "./study_queue.ts";
-
-/** Another process has taken the run over: whatever this one knows of it is worth nothing any more. */
-export class ClaimLost extends Error {}
+import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
+import { type Experiment, REMAKE_MODEL, type Run, runKey, shortKey, type Study } from "./store.ts";
+import { claimKey, commitWhileHeld } from "./study_queue.ts";
 
 /** A run at its start, or where it goes on. */
 export interface Start {
   readonly run: Run;
   readonly step: TrainingStep;
-  /** The result as it stands until the run ends. */
+  /** The result of the run while it is under way. */
   readonly record: RunResult;
+  /** The shorter result that there is already. */
+  readonly finished?: FinishedResult;
   readonly from?: TrainingState;
   /** Who did the steps so far. */
   readonly legs: readonly Leg[];
@@ -44,44 +43,42 @@ export class RunFiles {
   /**
    * Finds where a run stands, and notes that it is under way.
    *
-   * @param anew trains the run from its beginning, whatever there is
+   * @param retry tries a failed run again: from its beginning, or, where it has a shorter result, from its last good checkpoint
    * @throws {UserError} if what there is of it cannot be used; it is left as it is
    */
-  async start(run: Run, step: TrainingStep, anew: boolean): Promise<Start> {
-    const known = await this.study.readResult(this.experiment, run.key);
-    const finished = known && isFinished(known) ? known : undefined;
-    const checkpoint = anew ? undefined : await this.#readCheckpoint(run, step, finished);
+  async start(run: Run, step: TrainingStep, retry: boolean): Promise<Start> {
+    const known = await this.study.readResult(this.experiment, run.key), commit = this.#commit(run);
+    const hasFailed = retry && known?.failed !== undefined;
+    const finished = known && isFinished(known) ? withoutFailure(known) : undefined;
+    if (hasFailed && !finished) await this.study.removeCheckpoint(this.experiment, run.key, commit);
+    const checkpoint = await this.#readCheckpoint(run, step, finished);
     const record = this.#record(run, step, known);
     // A finished result stays until there is a longer one.
-    if (!finished) await this.study.writeResult(this.experiment, run.key, record, this.#commit(run));
-    return { run, step, record, from: checkpoint?.state, legs: checkpoint?.legs ?? [] };
+    if (!finished) await this.study.writeResult(this.experiment, run.key, record, commit);
+    else if (hasFailed) await this.study.writeResult(this.experiment, run.key, finished, commit);
+    return { run, step, record, finished, from: checkpoint?.state, legs: checkpoint?.legs ?? [] };
   }
 
   async #readCheckpoint(run: Run, step: TrainingStep, finished: FinishedResult | undefined) {
-    const { path, bytes } = await this.study.readCheckpoint(this.experiment, run.key);
-    const anew = `move ${finished ? "it and the run's result" : "it"} away to train the run from its beginning`;
+    const advice = `move ${finished ? "it and the run's result" : "it"} away to train the run from its beginning`;
+    const { path, bytes } = await advised(advice, () => this.study.readCheckpoint(this.experiment, run.key));
     if (!bytes) {
       if (!finished) return undefined;
       throw new UserError(
-        `Cannot go on with run ${shortKey(run.key)} from step ${finished.steps_done} to ${
-          totalSteps(this.settings)
-        }: its checkpoint ${path} is gone; put it back, or move the run's result away to train it from its beginning`,
+        `Cannot go on from ${path}: it does not exist, the run's result is at step ${finished.steps_done}; ` +
+          "put it back, or move the result away to train the run from its beginning",
       );
     }
-    let checkpoint;
-    try {
-      checkpoint = await decodeCheckpoint(bytes, path, step, this.#about(run));
-    } catch (error) {
-      throw error instanceof UserError ? new UserError(`${messageOf(error)}; ${anew}`) : error;
-    }
-    const { curve, steps_done } = checkpoint.state;
-    if (finished && (steps_done < finished.steps_done || finished.loss.some((loss, i) => loss !== curve[i]))) {
-      throw new UserError(
-        `Cannot go on from ${path}: it is at step ${steps_done} of another curve than the run's result, ` +
-          `which has ${finished.steps_done} steps; ${anew}`,
-      );
-    }
-    return checkpoint;
+    return await advised(advice, async () => {
+      const fail = (why: string) => new UserError(`Cannot go on from ${path}: ${why}`);
+      const checkpoint = await decodeCheckpoint(bytes, path, step, this.#about(run));
+      const { curve, steps_done } = checkpoint.state;
+      if (finished && steps_done < finished.steps_done) {
+        throw fail(`it is at step ${steps_done}, the run's result at step ${finished.steps_done}`);
+      }
+      if (finished?.loss.some((loss, i) => loss !== curve[i])) throw fail("its curve is not that of the run's result");
+      return checkpoint;
+    });
   }
 
   /** Keeps a run's state, from which it can go on. */
@@ -95,18 +92,21 @@ export class RunFiles {
     const { run, step } = start;
     const { owner: _, ...record } = start.record;
     const legs = this.#withThisLeg(start.legs, trained), earlier = legs.slice(0, -1);
+    const { engine, adapter } = legs.at(-1)!;
     const common = {
       ...record,
       "end time": Date.now() / 1000,
       train_seconds: trained.seconds,
-      engine: this.engine().name,
-      adapter: this.engine().adapter,
+      engine,
+      adapter,
       ...(earlier.length ? { earlier_engines: earlier } : {}),
     };
     const commit = this.#commit(run);
     if (trained.failed) {
       const { why, step: failed_at_step } = trained.failed;
-      const result = { ...common, failed: why, failed_at_step, loss_before_failure: [...trained.curve] };
+      // What the run had when it went on is still true.
+      const before = start.finished ?? common;
+      const result = { ...before, failed: why, failed_at_step, loss_before_failure: [...trained.curve] };
       await this.study.writeResult(this.experiment, run.key, result, commit);
       return { result };
     }
@@ -134,9 +134,7 @@ export class RunFiles {
   }
 
   #commit(run: Run): Commit {
-    return async (rename) => {
-      if (!await this.queue.whileHeld(claimKey(this.experiment, run.key), rename)) throw new ClaimLost();
-    };
+    return commitWhileHeld(this.queue, claimKey(this.experiment, run.key));
   }
 
   #about({ entry, seed }: Run): CheckpointOf {
@@ -169,9 +167,21 @@ export class RunFiles {
   }
 }
 
+/** A finished result as it was before the run went on and failed. */
+function withoutFailure({ failed: _, failed_at_step: __, loss_before_failure: ___, ...result }: FinishedResult) {
+  return result as FinishedResult;
+}
+
 /** What a run's model says of itself: its text, its seed, and how many steps it has seen. */
 export function modelFacts({ dataset, corpus_sha1, seed }: RunResult, steps: number): Record<string, string> {
   return { corpus: dataset, corpus_sha1, seed: String(seed), steps: String(steps) };
+}
+
+/** What the checkpoint of a run with this result says that it is of. */
+export function checkpointOf(result: RunResult): CheckpointOf {
+  const { seed, dataset: corpus, corpus_sha1, log_every } = result;
+  const { "batch size": batch, "history size": history } = result;
+  return { config: configOf(result), seed, corpus, corpus_sha1, batch, history, log_every };
 }
 
 /**
@@ -185,10 +195,12 @@ export function checkModel(facts: Readonly<Record<string, string>>, result: Fini
     // Models of the first version do not say their steps.
     if (facts[key] === undefined && key === "steps") continue;
     if (facts[key] !== wanted[key]) {
+      // A model of other steps may be one of a run that is going on.
+      const advice = key === "steps" ? `${REMAKE_MODEL}, or let 'deno task train' finish the run` : REMAKE_MODEL;
       throw new UserError(
-        `Cannot use ${path}: its ${key} is ${facts[key]}, that of run ${shortKey(runKey(result.id, result.seed))} is ${
-          wanted[key]
-        }; make it again with 'deno task evaluate --again', or train on`,
+        `Cannot use ${path}: its '${key}' is ${facts[key]}, that of run ${
+          shortKey(runKey(result.id, result.seed))
+        } is ${wanted[key]}; ${advice}`,
       );
     }
   }

@@ -1,12 +1,10 @@
 /** `deno task sample`: text from a trained model. */
-import { UserError } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
-import { LoadedModel } from "../train/model.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./result.ts";
-import { findRun, sampleText } from "./sampling.ts";
-import { Study } from "./store.ts";
+import { findRun, openRunModel, sampleText } from "./sampling.ts";
+import { shortKey, Study } from "./store.ts";
 
 const flags = {
   dir: dirFlag,
@@ -28,15 +26,9 @@ if (import.meta.main) {
   await runCommand({ name: "sample", description, flags }, async ({ dir, experiment, id, prompt, ...options }) => {
     const study = await Study.open(dir);
     const { key, result } = await findRun(study, experiment, id);
-    const { path, model } = await study.readModel(experiment, key);
-    const loaded = await LoadedModel.open(model, { file: path });
-    if (loaded.metadata.id !== result.id) {
-      throw new UserError(
-        `Cannot use ${path}: it is the model of configuration ${loaded.metadata.id}, must be ${result.id}`,
-      );
-    }
+    const loaded = await openRunModel(study, experiment, { key, result });
     console.error(
-      `${key.slice(0, 8)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"]?.toFixed(4)} nats/byte`,
+      `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/byte`,
     );
     const read = new TextEncoder().encode(prompt);
     const drawn = await sampleText(loaded, { prompt: read, ...options });

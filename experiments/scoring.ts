@@ -1,17 +1,19 @@
 /** What `evaluate` does: scores finished runs on the test split. */
 import { messageOf, UserError } from "../cells/errors.ts";
 import { cellOf } from "../cells/catalog.ts";
-import { configId } from "../cells/config.ts";
 import { evaluationModel } from "../cells/language_model.ts";
-import { decodeWeights, stepsIn } from "../train/checkpoint.ts";
+import { decodeRunWeights } from "../train/checkpoint.ts";
+import type { Corpus } from "../train/corpus/corpus.ts";
 import { evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
 import { metadataOf } from "../train/model.ts";
 import { configOf, type FinishedResult, isFinished, scoreFields } from "./result.ts";
+import type { Commit } from "./files.ts";
 import type { Queue } from "./queue.ts";
-import { checkModel, modelFacts } from "./run_files.ts";
-import { type Experiment, runKey, shortKey, Study } from "./store.ts";
+import { advised } from "./files.ts";
+import { checkModel, checkpointOf, modelFacts } from "./run_files.ts";
+import { type Experiment, REMAKE_MODEL, runKey, shortKey, Study } from "./store.ts";
 import { studyCorpus } from "./study.ts";
-import { heartbeat, openStudyQueue } from "./study_queue.ts";
+import { claimKey, commitWhileHeld, heartbeat, openStudyQueue } from "./study_queue.ts";
 import { WorkList } from "./work.ts";
 
 export interface EvaluateOptions {
@@ -20,6 +22,10 @@ export interface EvaluateOptions {
   /** Scores runs that have a score too, after making their model anew from the checkpoint. */
   readonly again: boolean;
   readonly signal?: AbortSignal;
+  /** Runs to leave out. */
+  readonly skip?: ReadonlySet<string>;
+  /** The study's, where the caller has it. */
+  readonly corpus?: Corpus;
   readonly onScore?: (done: number, total: number, key: string, score: Score) => void;
   /** Told of a run that cannot be scored; the others go on. */
   readonly onProblem?: (problem: string) => void;
@@ -50,7 +56,7 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
   const todo = finished.filter(({ test_loss }) => again || test_loss === undefined);
   const had = finished.length - todo.length;
   if (!todo.length) return { scored: 0, had, others: 0, problems: 0, unreadable };
-  const { test } = await studyCorpus(study);
+  const { test } = options.corpus ?? await studyCorpus(study);
   const own = queue ?? (await openStudyQueue(study)).queue;
   // What cannot be said now is said three seconds later.
   using _heart = heartbeat(() => own.beat(new Map()).then(() => {}, () => {}));
@@ -66,10 +72,10 @@ async function scoreAll(
   todo: readonly FinishedResult[],
   test: Uint8Array,
   queue: Queue,
-  { experiment, again, signal = new AbortController().signal, onScore, onProblem }: EvaluateOptions,
+  { experiment, again, skip, signal = new AbortController().signal, onScore, onProblem }: EvaluateOptions,
 ) {
   const work = new WorkList(
-    todo.map((result) => ({ key: runKey(result.id, result.seed), result })),
+    todo.map(({ id, seed }) => ({ key: runKey(id, seed) })).filter(({ key }) => !skip?.has(key)),
     queue,
     experiment,
   );
@@ -80,12 +86,17 @@ async function scoreAll(
       if (await work.revive(signal)) continue;
       break;
     }
-    const { key, result } = next;
+    const { key } = next, commit = commitWhileHeld(queue, claimKey(experiment, key));
     try {
-      if (again) await remakeModel(study, experiment, key, result);
+      // Another process may have scored it, or taken it further, before it was claimed here.
+      const result = await finishedResult(study, experiment, key);
+      if (!again && result.test_loss !== undefined) continue;
+      if (again) await remakeModel(study, experiment, key, result, commit);
       const { model } = await study.readModel(experiment, key);
-      const score = await scoreRun(study, experiment, key, model, test, navigator.hardwareConcurrency);
-      onScore?.(++scored, todo.length, key, score);
+      const threads = navigator.hardwareConcurrency;
+      const score = await scoreRun(study, experiment, key, { model, test, threads, commit });
+      scored++;
+      onScore?.(scored, todo.length, key, score);
     } catch (error) {
       problems++;
       onProblem?.(messageOf(error));
@@ -94,6 +105,16 @@ async function scoreAll(
     }
   }
   return { scored, problems, others: work.others.length };
+}
+
+/** What a run is scored with. */
+export interface Scoring {
+  readonly model: Uint8Array;
+  /** The test split. */
+  readonly test: Uint8Array;
+  readonly threads: number;
+  /** Puts the result in its place, if the run is still this process's. */
+  readonly commit: Commit;
 }
 
 /**
@@ -105,25 +126,23 @@ export async function scoreRun(
   study: Study,
   experiment: Experiment,
   key: string,
-  model: Uint8Array,
-  test: Uint8Array,
-  threads = 1,
+  { model, test, threads, commit }: Scoring,
 ): Promise<Score> {
   const path = study.modelPath(experiment, key);
   const result = await finishedResult(study, experiment, key);
-  checkModel(metadataOf(model, path), result, path);
+  checkModel(await advised(REMAKE_MODEL, () => metadataOf(model, path)), result, path);
   const score = await evaluateModel(model, test, threads).catch((error) => {
-    throw new UserError(`Cannot score ${path}: ${messageOf(error)}`);
+    throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${REMAKE_MODEL}`);
   });
   if (!Number.isFinite(score.nats)) {
-    throw new UserError(`Cannot score run ${shortKey(key)}: its loss on the test split is ${score.nats}`);
+    throw new UserError(`Cannot score ${path}: its loss on the test split is ${score.nats}; ${REMAKE_MODEL}`);
   }
   // The file again: someone may have removed or mended it meanwhile.
   const now = await finishedResult(study, experiment, key);
   if (now["end time"] !== result["end time"]) {
     throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result has changed while it was scored`);
   }
-  await study.writeResult(experiment, key, { ...now, ...scoreFields(score) });
+  await study.writeResult(experiment, key, { ...now, ...scoreFields(score) }, commit);
   return score;
 }
 
@@ -139,19 +158,21 @@ async function finishedResult(study: Study, experiment: Experiment, key: string)
  * Writes the model of a run's checkpoint anew: so weights that were trained elsewhere come in. A run without a checkpoint keeps
  * its model, and so does one whose checkpoint is further than its result.
  */
-async function remakeModel(study: Study, experiment: Experiment, key: string, result: FinishedResult): Promise<void> {
-  const { path, bytes } = await study.readCheckpoint(experiment, key);
-  if (!bytes) return;
-  const steps = await stepsIn(bytes, path);
-  if (steps !== undefined && steps !== result.steps_done) return;
+async function remakeModel(
+  study: Study,
+  experiment: Experiment,
+  key: string,
+  result: FinishedResult,
+  commit: Commit,
+): Promise<void> {
   const config = configOf(result);
-  const { parameters } = evaluationModel(cellOf(config), config);
-  const stored = decodeWeights(bytes, parameters, path);
-  if (stored.config && configId(stored.config) !== result.id) {
-    throw new UserError(
-      `Cannot use ${path}: it holds the weights of configuration ${configId(stored.config)}, must be ${result.id}`,
-    );
-  }
+  const stored = await advised("move it away to keep the model that there is", async () => {
+    const { path, bytes } = await study.readCheckpoint(experiment, key);
+    if (!bytes) return undefined;
+    const { parameters } = evaluationModel(cellOf(config), config);
+    return await decodeRunWeights(bytes, path, parameters, checkpointOf(result));
+  });
+  if (!stored || (stored.steps_done ?? result.steps_done) !== result.steps_done) return;
   const model = exportModel(config, stored.weights, modelFacts(result, result.steps_done));
-  await study.writeModel(experiment, key, model);
+  await study.writeModel(experiment, key, model, commit);
 }

@@ -3,37 +3,23 @@ import { messageOf, UserError } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
 import type { TrainingStep } from "../cells/language_model.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
-import type { Engine } from "../train/engines/engine.ts";
+import { type Engine, EngineFailure } from "../train/engines/engine.ts";
 import type { TrainingState } from "../train/group_training.ts";
-import { totalSteps, type TrainingSettings } from "../train/settings.ts";
+import type { TrainingSettings } from "../train/settings.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { cellJob, stepOf, type TrainedRun, trainGroup } from "../train/trainer.ts";
 import { Board } from "./board.ts";
-import { DEFAULT_PARALLEL, type EngineChoice } from "./engines.ts";
+import { DEFAULT_PARALLEL } from "./engines.ts";
+import { WriteFailure } from "./files.ts";
 import { Attempts } from "./recovery.ts";
 import { type Queue, STALE_SECONDS } from "./queue.ts";
-import { hasEnded, type RunResult } from "./result.ts";
-import { ClaimLost, RunFiles, type Start } from "./run_files.ts";
-import type { Selection } from "./selection.ts";
-import { scoreRun } from "./scoring.ts";
-import { type Experiment, type Run, shortKey, type Study } from "./store.ts";
-import { claimKey, heartbeat, type Timing } from "./study_queue.ts";
+import type { RunResult } from "./result.ts";
+import { RunFiles, type Start } from "./run_files.ts";
+import { Scorer, type TrainedModel } from "./scorer.ts";
+import { type Run, shortKey, type Study } from "./store.ts";
+import { claimKey, ClaimLost, heartbeat } from "./study_queue.ts";
+import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { WorkList } from "./work.ts";
-
-export interface TrainStudyOptions {
-  readonly dir: string;
-  readonly experiment: Experiment;
-  readonly engine: EngineChoice;
-  readonly parallel?: number;
-  readonly steps?: number;
-  readonly limit?: number;
-  readonly only?: Selection;
-  /** Trains runs that have failed once more, from their beginning. */
-  readonly retryFailed?: boolean;
-  readonly quiet: boolean;
-  readonly signal?: AbortSignal;
-  readonly timing?: Timing;
-}
 
 /** What a session works with. */
 export interface Tools {
@@ -53,7 +39,7 @@ const MOST_PROBLEMS_IN_A_ROW = 3;
 export class TrainingSession {
   finished = 0;
   failed = 0;
-  problems = 0;
+  #problems = 0;
   readonly interrupted: string[] = [];
   readonly #study: Study;
   readonly #corpus: Corpus;
@@ -65,12 +51,17 @@ export class TrainingSession {
   readonly #signal: AbortSignal;
   #engine: Engine;
   readonly #attempts = new Attempts();
-  /** Scoring that goes on while the next group trains. */
-  readonly #scoring: Promise<void>[] = [];
+  readonly #scorer: Scorer;
+  /** Unix seconds. */
+  readonly #begun = Date.now() / 1000;
   readonly #runs: number;
+  /** Claims that others have taken over. */
+  readonly #lost = new Set<string>();
   #taken = 0;
   #problemsInARow = 0;
   #saidThatWeWait = false;
+  /** Whether the last heartbeat failed. */
+  #silent = false;
 
   constructor(
     private readonly tools: Tools,
@@ -93,6 +84,24 @@ export class TrainingSession {
     this.#work = new WorkList(waiting, this.#queue, experiment, limit);
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
     this.#board = new Board(this.#runs, settings, options.quiet);
+    this.#scorer = new Scorer({
+      study: this.#study,
+      experiment,
+      queue: this.#queue,
+      test: this.#corpus.test,
+      signal: this.#signal,
+      print: (line) => this.#board.print(line),
+      release: (run) => this.#release(run),
+    });
+  }
+
+  get problems(): number {
+    return this.#problems + this.#scorer.problems.size;
+  }
+
+  /** Runs that were trained and could not be scored. */
+  get unscored(): ReadonlySet<string> {
+    return this.#scorer.problems;
   }
 
   get others(): number {
@@ -109,8 +118,8 @@ export class TrainingSession {
       await everyOne(
         Array.from({ length: Math.min(groups, this.#runs) }, (_, lane) => this.#lane(lane, runs, threads)),
       );
-      await everyOne(this.#scoring);
     } finally {
+      await this.#scorer.finish();
       this.#board.stop();
       await this.#engine.close();
     }
@@ -122,23 +131,29 @@ export class TrainingSession {
       runs.map((run) => [claimKey(this.options.experiment, run.key), step] as const)
     );
     try {
-      const lost = new Set(await this.#queue.beat(new Map(steps)));
+      for (const key of await this.#queue.beat(new Map(steps))) this.#lost.add(key);
       for (const { runs, stop } of this.#board.atWork.values()) {
         // A group of which this process holds some trains on; what it knows of the others is not written.
-        if (runs.every((run) => lost.has(claimKey(this.options.experiment, run.key)))) stop.abort();
+        if (runs.every((run) => this.#lost.has(claimKey(this.options.experiment, run.key)))) stop.abort();
       }
+      this.#silent = false;
     } catch (error) {
-      // Another process that holds the database for long must not end the work.
-      this.#board.print(`The queue could not be told that this process is alive: ${messageOf(error)}`);
+      // Another process that holds the database for long, or a full disk, must not end the work; once said is enough.
+      if (!this.#silent) {
+        this.#board.print(`The queue could not be told that this process is alive: ${messageOf(error)}`);
+      }
+      this.#silent = true;
     }
   }
 
   /** One lane: takes a group, trains it, takes the next. */
   async #lane(lane: number, size: number, threads: number): Promise<void> {
     for (;;) {
-      const group = await this.#take(size);
-      if (!group.length) return;
+      const group: Run[] = [];
       try {
+        await this.#take(size, group);
+        if (this.#signal.aborted) { for (const run of group.splice(0)) await this.#release(run); }
+        if (!group.length) return;
         await this.#train(lane, group, threads);
       } catch (error) {
         // The other lanes stop at a good place too, rather than lose what they have in hand.
@@ -166,8 +181,7 @@ export class TrainingSession {
   }
 
   /** Claims the next runs, as many as fit together. */
-  async #take(size: number): Promise<Run[]> {
-    const group: Run[] = [];
+  async #take(size: number, group: Run[]): Promise<void> {
     let bytes = 0;
     while (group.length < size && !this.#signal.aborted) {
       let footprint = 0;
@@ -178,23 +192,27 @@ export class TrainingSession {
       });
       if (next) {
         this.#board.take(next);
+        this.#lost.delete(claimKey(this.options.experiment, next.key));
         if (!await this.#isWanted(next)) continue;
         group.push(next);
         bytes += footprint;
-      } else if (group.length || !await this.#revive()) break;
+      } else if (group.length || !await this.#revive()) return;
     }
-    return group;
   }
 
   /** Another process may have finished a run between our list and our claim. */
   async #isWanted(run: Run): Promise<boolean> {
+    let result: RunResult | undefined;
     try {
-      const result = await this.#study.readResult(this.options.experiment, run.key);
-      if (!isDone(result, this.settings, this.options)) return true;
-      await this.#drop(run);
+      result = await this.#study.readResult(this.options.experiment, run.key);
     } catch (error) {
       await this.#skip(run, error);
+      return false;
     }
+    // One that has failed in another process meanwhile has been tried again.
+    const hasJustFailed = result?.failed !== undefined && (result["end time"] ?? 0) > this.#begun;
+    if (!hasJustFailed && !isDone(result, this.settings, this.options)) return true;
+    await this.#drop(run);
     return false;
   }
 
@@ -218,25 +236,22 @@ export class TrainingSession {
     const starts: Start[] = [];
     for (const run of runs) {
       try {
-        const anew = this.options.retryFailed === true && !this.#attempts.has(run) && await this.#hasFailed(run);
-        starts.push(await this.#files.start(run, this.#stepOf(run), anew));
+        starts.push(await this.#files.start(run, this.#stepOf(run), this.options.retryFailed === true));
       } catch (error) {
-        await (error instanceof ClaimLost ? this.#leaveToOther(run) : this.#skip(run, error));
+        if (error instanceof ClaimLost) await this.#leaveToOther(run);
+        else if (error instanceof WriteFailure) await this.#recover(lane, [run], threads, error);
+        else await this.#skip(run, error);
       }
     }
     const bySteps = Map.groupBy(starts, ({ from }) => from?.steps_done ?? 0);
     for (const group of bySteps.values()) await this.#trainGroup(lane, group, threads);
   }
 
-  async #hasFailed(run: Run): Promise<boolean> {
-    return (await this.#study.readResult(this.options.experiment, run.key))?.failed !== undefined;
-  }
-
   async #trainGroup(lane: number, starts: readonly Start[], threads: number): Promise<void> {
     const left = new Map(starts.map((start) => [start.run, start]));
     const stepsBefore = starts[0].from?.steps_done ?? 0;
     const atWork = this.#board.begin(lane, [...left.keys()], stepsBefore);
-    const models: { run: Run; model: Uint8Array }[] = [];
+    const models: TrainedModel[] = [];
     try {
       const trained = await trainGroup(this.#engine, starts.map(jobOf), this.settings, this.#corpus.train, {
         signal: AbortSignal.any([this.#signal, atWork.stop.signal]),
@@ -255,10 +270,9 @@ export class TrainingSession {
     } catch (error) {
       await this.#recover(lane, [...left.keys()], threads, error);
     }
-    const scoring = this.#score(models, threads);
     // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
-    if (this.#engine.name === "webgpu") this.#scoring.push(scoring);
-    else await scoring;
+    if (this.#engine.name === "webgpu") await this.#scorer.scoreLater(models, threads);
+    else await this.#scorer.score(models, threads);
   }
 
   /** A checkpoint that cannot be written is no reason to stop: the one before is still there, and the next may go well. */
@@ -284,21 +298,31 @@ export class TrainingSession {
 
   async #leaveToOther(run: Run): Promise<void> {
     this.#taken++;
-    this.#board.print(`${shortKey(run.key)}  was taken over by another process, which found this one silent`);
+    this.#board.print(
+      `${shortKey(run.key)}  was taken over by another process, since this one was silent or queue.sqlite was deleted`,
+    );
     await this.#release(run);
   }
 
   /** Tries runs again that an engine or the disk has failed, as far as that makes sense. */
   async #recover(lane: number, runs: readonly Run[], threads: number, error: unknown): Promise<void> {
     if (this.#signal.aborted) return this.#stop(runs);
-    if (this.#engine.failed) await this.#reopen();
     const { groups, leave, pause } = this.#attempts.after(runs, error);
     for (const run of leave) await this.#leave(run, error);
-    if (!groups.length) return;
+    if (!groups.length && !this.#engine.failed) return;
     const how = groups.length > 1 ? ` in ${groups.length} groups` : "";
     this.#board.print(`Trying ${plural(groups.flat().length, "run")} again${how}: ${messageOf(error)}`);
     await sleep(pause, this.#signal);
     if (this.#signal.aborted) return this.#stop(groups.flat());
+    if (this.#engine.failed) {
+      try {
+        await this.#reopen();
+      } catch (error) {
+        // A driver that starts anew may take a while: that is one more attempt.
+        if (!groups.length) throw error;
+        return this.#recover(lane, groups.flat(), threads, new EngineFailure("lost", messageOf(error)));
+      }
+    }
     for (const group of groups) await this.#train(lane, group, threads);
   }
 
@@ -311,16 +335,18 @@ export class TrainingSession {
 
   /** Leaves a run for a later call, after an outside reason. */
   async #leave(run: Run, error: unknown): Promise<void> {
-    this.problems++;
+    this.#problems++;
     console.error(`train: run ${shortKey(run.key)} was not trained: ${messageOf(error)}`);
     await this.#release(run);
+    // That one run is too large says nothing of the next.
+    if (error instanceof EngineFailure && error.kind === "memory") return;
     if (++this.#problemsInARow >= MOST_PROBLEMS_IN_A_ROW) throw error;
   }
 
   /** Leaves a run whose own files cannot be used: that says nothing about the next. */
   async #skip(run: Run, error: unknown): Promise<void> {
     if (!(error instanceof UserError)) throw error;
-    this.problems++;
+    this.#problems++;
     console.error(`train: ${messageOf(error)}; run ${shortKey(run.key)} is skipped`);
     await this.#drop(run);
   }
@@ -349,38 +375,6 @@ export class TrainingSession {
     }
     return model;
   }
-
-  /** Scores models, as many at a time as there are threads, and releases their runs. What a signal cuts short, the next call scores. */
-  #score(models: readonly { run: Run; model: Uint8Array }[], threads: number): Promise<void> {
-    const left = [...models];
-    const work = async () => {
-      for (let next = left.shift(); next; next = left.shift()) {
-        const { run, model } = next;
-        try {
-          if (this.#signal.aborted) continue;
-          const { experiment } = this.options;
-          const score = await scoreRun(this.#study, experiment, run.key, model, this.#corpus.test);
-          this.#board.print(`${shortKey(run.key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
-        } catch (error) {
-          this.problems++;
-          console.error(`train: ${messageOf(error)}`);
-        } finally {
-          await this.#release(run);
-        }
-      }
-    };
-    return everyOne(Array.from({ length: threads }, work));
-  }
-}
-
-/** Whether a run needs nothing of `train`. */
-export function isDone(
-  result: RunResult | undefined,
-  settings: TrainingSettings,
-  { retryFailed }: Pick<TrainStudyOptions, "retryFailed">,
-): boolean {
-  if (retryFailed && result?.failed !== undefined) return false;
-  return hasEnded(result, totalSteps(settings));
 }
 
 function jobOf({ run: { entry, seed } }: Start) {

@@ -5,15 +5,25 @@ import { join } from "node:path";
 import { z } from "zod";
 import {
   type CellConfig,
-  configFields,
   configId,
+  configIn,
+  DEPENDS_ON_PAST,
   describeConfig,
-  describeSchemaError,
   parseConfig,
-  pickConfig,
+  parseWith,
 } from "../cells/config.ts";
-import { type Commit, makeFolder, MEND, readBytes, readJson, removeLeftovers, writeAtomically } from "./files.ts";
-import { MEND_RESULT, parseResult, type RunResult } from "./result.ts";
+import {
+  advised,
+  type Commit,
+  makeFolder,
+  namesIn,
+  readBytes,
+  readJson,
+  removeFile,
+  removeLeftovers,
+  writeAtomically,
+} from "./files.ts";
+import { idSchema, knownConfigFields, parseResult, type RunResult, sha1Schema } from "./result.ts";
 
 export const EXPERIMENTS = ["01", "02"] as const;
 export type Experiment = typeof EXPERIMENTS[number];
@@ -30,13 +40,13 @@ const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> =
 const positive = z.number().int().positive();
 
 const studySchema = z.object({
-  version: z.number().int(),
+  version: positive,
   corpus: z.object({
     name: z.string().min(1),
     /** `embedded`, or the file's absolute path. */
     source: z.string().min(1),
     bytes: positive,
-    sha1: z.string().regex(/^[0-9a-f]{40}$/),
+    sha1: sha1Schema,
     entropy_rate: z.number().optional(),
   }),
   /** Bytes of each part, in this order. */
@@ -55,7 +65,23 @@ const versionSchema = z.object({ version: z.number() });
 /** The content of `study.json`. */
 export type StudySettings = z.infer<typeof studySchema>;
 
-const entrySchema = z.looseObject({ ...configFields, id: z.string(), "old id": z.string().optional() });
+const listSchema = z.array(
+  z.strictObject({ ...knownConfigFields, id: idSchema, "old id": idSchema.optional() }).refine(...DEPENDS_ON_PAST),
+).superRefine((entries, context) => {
+  const seen = new Set<string>();
+  for (const [i, entry] of entries.entries()) {
+    const config = configIn(entry), id = configId(config), name = `entry ${i} (${describeConfig(config)})`;
+    const fail = (message: string) => context.addIssue({ code: "custom", message });
+    if (entry.id !== id) fail(`${name} has id ${entry.id}, must be ${id}`);
+    else if (seen.has(id)) fail(`${name} is there twice`);
+    seen.add(id);
+  }
+});
+
+/** What to do about damaged files. */
+const MEND = "mend it, or move it away and make it anew with 'deno task init'";
+export const REMAKE_MODEL = "make it again with 'deno task evaluate --again'";
+const MEND_RESULT = "mend it, or move it away and the run is trained again";
 
 /** One entry of a configuration list. */
 export interface ConfigEntry {
@@ -82,9 +108,9 @@ export function shortKey(key: string): string {
 
 export interface ReadResults {
   readonly results: RunResult[];
-  /** One line for each file that could not be read, and the keys under which they lie. */
+  /** One line for each file that could not be read; and the same by the keys under which they lie. */
   readonly unreadable: string[];
-  readonly damaged: ReadonlySet<string>;
+  readonly damaged: ReadonlyMap<string, string>;
 }
 
 export class Study {
@@ -104,7 +130,7 @@ export class Study {
   /** @returns undefined where no study is */
   static async find(dir: string): Promise<Study | undefined> {
     const path = join(dir, "study.json");
-    const value = await readJson(path);
+    const value = await advised(MEND, () => readJson(path));
     if (value === undefined) return undefined;
     // The version first: what a newer one holds cannot be judged.
     const version = versionSchema.safeParse(value);
@@ -114,17 +140,30 @@ export class Study {
           `this program knows up to ${LAYOUT_VERSION}; use the cellspace that made it, or a newer one`,
       );
     }
-    const parsed = studySchema.safeParse(value);
-    if (!parsed.success) throw new UserError(`Cannot read ${path}: ${describeSchemaError(parsed.error)}; ${MEND}`);
-    return new Study(dir, parsed.data);
+    return new Study(dir, await advised(MEND, () => parseWith(studySchema, value, path)));
   }
 
-  /** Writes `study.json`; makes the folder if need be. */
-  static async save(dir: string, settings: Omit<StudySettings, "version">): Promise<Study> {
-    const whole: StudySettings = { version: LAYOUT_VERSION, ...settings };
+  /**
+   * Writes `study.json` and adds configurations to a list; makes the folder if need be.
+   *
+   * @throws {UserError} before anything is written, if the list that is there is damaged
+   */
+  static async save(
+    dir: string,
+    settings: Omit<StudySettings, "version">,
+    experiment: Experiment,
+    entries: readonly ConfigEntry[],
+  ): Promise<{ study: Study; added: number; total: number }> {
+    const study = new Study(dir, { version: LAYOUT_VERSION, ...settings });
+    const known = await study.readConfigs(experiment);
+    const ids = new Set(known.map(({ id }) => id));
+    const fresh = entries.filter(({ id }) => !ids.has(id));
+    // What could not be read again must not be written.
+    for (const { config } of fresh) parseConfig(config, `a new configuration of ${dir}`);
     await makeFolder(dir);
-    await writeAtomically(join(dir, "study.json"), JSON.stringify(whole, null, 2) + "\n");
-    return new Study(dir, whole);
+    if (fresh.length) await study.#writeConfigs(experiment, [...known, ...fresh]);
+    await writeAtomically(join(dir, "study.json"), JSON.stringify(study.settings, null, 2) + "\n");
+    return { study, added: fresh.length, total: known.length + fresh.length };
   }
 
   resultPath(experiment: Experiment, key: string): string {
@@ -151,43 +190,22 @@ export class Study {
 
   /** @throws {UserError} if the list is damaged, or an entry's id is not that of its configuration */
   async readConfigs(experiment: Experiment): Promise<ConfigEntry[]> {
-    const path = join(this.dir, FILES[experiment].configs);
-    const value = await readJson(path);
-    if (value === undefined) return [];
-    const parsed = z.array(entrySchema).safeParse(value);
-    if (!parsed.success) throw new UserError(`Cannot read ${path}: ${describeSchemaError(parsed.error)}; ${MEND}`);
-    const seen = new Set<string>();
-    return parsed.data.map((entry, i) => {
-      const config = pickConfig(entry, `entry ${i} of ${path}`);
-      if (configId(config) !== entry.id) {
-        throw new UserError(
-          `Cannot read ${path}: entry ${i} (${describeConfig(config)}) has id ${entry.id}, must be ${
-            configId(config)
-          }; ${MEND}`,
-        );
-      }
-      if (seen.has(entry.id)) {
-        throw new UserError(`Cannot read ${path}: entry ${i} (${describeConfig(config)}) is there twice; ${MEND}`);
-      }
-      seen.add(entry.id);
-      return { id: entry.id, config, oldId: entry["old id"] };
+    const path = this.#configsPath(experiment);
+    return await advised(MEND, async () => {
+      const value = await readJson(path);
+      if (value === undefined) return [];
+      return parseWith(listSchema, value, path)
+        .map((entry) => ({ id: entry.id, config: configIn(entry), oldId: entry["old id"] }));
     });
   }
 
-  /** Adds configurations that are not in the list yet; returns how many are new. */
-  async addConfigs(experiment: Experiment, entries: readonly ConfigEntry[]): Promise<{ added: number; total: number }> {
-    const known = await this.readConfigs(experiment);
-    const ids = new Set(known.map(({ id }) => id));
-    const fresh = entries.filter(({ id }) => !ids.has(id));
-    // What could not be read again must not be written.
-    for (const { config } of fresh) parseConfig(config, `a new configuration of ${this.dir}`);
-    const all = [...known, ...fresh].map(({ id, config, oldId }) => ({
-      ...config,
-      id,
-      ...(oldId ? { "old id": oldId } : {}),
-    }));
-    await writeAtomically(join(this.dir, FILES[experiment].configs), JSON.stringify(all, null, 2) + "\n");
-    return { added: fresh.length, total: all.length };
+  async #writeConfigs(experiment: Experiment, entries: readonly ConfigEntry[]): Promise<void> {
+    const all = entries.map(({ id, config, oldId }) => ({ ...config, id, ...(oldId ? { "old id": oldId } : {}) }));
+    await writeAtomically(this.#configsPath(experiment), JSON.stringify(all, null, 2) + "\n");
+  }
+
+  #configsPath(experiment: Experiment): string {
+    return join(this.dir, FILES[experiment].configs);
   }
 
   /**
@@ -208,26 +226,29 @@ export class Study {
   /**
    * A run's result, or the record of one under way; undefined where there is none.
    *
-   * @throws {UserError} naming the file, if it is damaged, is another run's, or comes from another corpus
+   * @throws {UserError} naming the file, if it is damaged, is another run's, or was trained in another way than this study's are
    */
   async readResult(experiment: Experiment, key: string): Promise<RunResult | undefined> {
     const path = this.resultPath(experiment, key);
-    const value = await readJson(path);
-    if (value === undefined) return undefined;
-    const result = parseResult(value, path);
-    const named = runKey(result.id, result.seed);
-    if (named !== key) {
-      throw new UserError(
-        `Cannot read ${path}: it is the result of run ${named}, must be of ${key}; ${MEND_RESULT}`,
-      );
-    }
-    const { sha1 } = this.settings.corpus;
-    if (result.corpus_sha1 !== sha1) {
-      throw new UserError(
-        `Cannot read ${path}: it comes from a corpus with SHA-1 ${result.corpus_sha1}, the study's is ${sha1}; ${MEND_RESULT}`,
-      );
-    }
-    return result;
+    return await advised(MEND_RESULT, async () => {
+      const value = await readJson(path);
+      if (value === undefined) return undefined;
+      const result = parseResult(value, path);
+      const named = runKey(result.id, result.seed);
+      if (named !== key) {
+        throw new UserError(`Cannot read ${path}: it is the result of run ${named}, must be of ${key}`);
+      }
+      const { corpus, training } = this.settings;
+      const agreed = [
+        ["SHA-1 of the corpus", result.corpus_sha1, corpus.sha1],
+        ["batch size", result["batch size"], training.batch],
+        ["history size", result["history size"], training.history],
+      ] as const;
+      for (const [what, is, must] of agreed) {
+        if (is !== must) throw new UserError(`Cannot read ${path}: its ${what} is ${is}, study.json has ${must}`);
+      }
+      return result;
+    });
   }
 
   async writeResult(experiment: Experiment, key: string, result: RunResult, commit?: Commit): Promise<void> {
@@ -250,6 +271,11 @@ export class Study {
     await this.#write(this.checkpointPath(experiment, key), bytes, commit);
   }
 
+  async removeCheckpoint(experiment: Experiment, key: string, commit: Commit): Promise<void> {
+    const path = this.checkpointPath(experiment, key);
+    await commit(() => removeFile(path));
+  }
+
   async writeModel(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
     await this.#write(this.modelPath(experiment, key), bytes, commit);
   }
@@ -257,11 +283,9 @@ export class Study {
   /** The bytes of a run's model. */
   async readModel(experiment: Experiment, key: string): Promise<{ path: string; model: Uint8Array<ArrayBuffer> }> {
     const path = this.modelPath(experiment, key);
-    const model = await readBytes(path);
+    const model = await advised(`move it away and ${REMAKE_MODEL}`, () => readBytes(path));
     if (!model) {
-      throw new UserError(
-        `Cannot read model ${path}: it does not exist; make it again with 'deno task evaluate --again'`,
-      );
+      throw new UserError(`Cannot read ${path}: it does not exist; ${REMAKE_MODEL}`);
     }
     return { path, model };
   }
@@ -277,24 +301,16 @@ export class Study {
 
   /** Every result of an experiment, sorted by file name; files that cannot be read are named, not dropped. */
   async readResults(experiment: Experiment): Promise<ReadResults> {
-    const folder = join(this.dir, `results_${FILES[experiment].suffix}`);
-    const names: string[] = [];
-    try {
-      for await (const { name, isFile } of Deno.readDir(folder)) if (isFile && name.endsWith(".json")) names.push(name);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    const results: RunResult[] = [], unreadable: string[] = [], damaged = new Set<string>();
-    for (const name of names.sort()) {
-      const key = name.replace(/\.json$/, "");
+    const names = await namesIn(join(this.dir, `results_${FILES[experiment].suffix}`));
+    const results: RunResult[] = [], damaged = new Map<string, string>();
+    for (const key of names.flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? [])) {
       try {
         const result = await this.readResult(experiment, key);
         if (result) results.push(result);
       } catch (error) {
-        unreadable.push(messageOf(error));
-        damaged.add(key);
+        damaged.set(key, messageOf(error));
       }
     }
-    return { results, unreadable, damaged };
+    return { results, unreadable: [...damaged.values()], damaged };
   }
 }

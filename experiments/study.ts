@@ -5,6 +5,7 @@ import { configId } from "../cells/config.ts";
 import { type Corpus, EMBEDDED, loadCorpus, SPLIT } from "../train/corpus/corpus.ts";
 import { grid } from "./grid.ts";
 import { refine } from "./refine.ts";
+import { advised } from "./files.ts";
 import { configOf, isFinished } from "./result.ts";
 import { type ConfigEntry, type Experiment, EXPERIMENTS, Study, type StudySettings } from "./store.ts";
 
@@ -59,11 +60,11 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
   if (known && corpus.sha1 !== known.settings.corpus.sha1) {
     throw new UserError(
       `Cannot extend study ${options.dir}: corpus ${settings.source} has SHA-1 ${corpus.sha1}, ` +
-        `the study was made with ${known.settings.corpus.sha1}; start another with --dir`,
+        `the study was made with ${known.settings.corpus.sha1}; put it back as it was, or start another with --dir`,
     );
   }
   const { entries, chosenFrom } = await chooseConfigs(known, options);
-  const study = await Study.save(options.dir, {
+  const changed = {
     corpus: {
       name: corpus.name,
       source: settings.source,
@@ -74,8 +75,9 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
     split: { train: corpus.train.length, validation: corpus.validation.length, test: corpus.test.length },
     seeds: settings.seeds,
     training: settings.training,
-  });
-  return { study, corpus, chosenFrom, before: known?.settings, ...await study.addConfigs(options.experiment, entries) };
+  };
+  const saved = await Study.save(options.dir, changed, options.experiment, entries);
+  return { ...saved, corpus, chosenFrom, before: known?.settings };
 }
 
 /** The study's settings with what the options change. */
@@ -113,7 +115,8 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
 
 async function hasResults(study: Study): Promise<boolean> {
   for (const experiment of EXPERIMENTS) {
-    if ((await study.readResults(experiment)).results.length) return true;
+    const { results, unreadable } = await study.readResults(experiment);
+    if (results.length || unreadable.length) return true;
   }
   return false;
 }
@@ -131,8 +134,10 @@ async function chooseConfigs(known: Study | undefined, { dir, experiment, layers
       "Cannot use --layers or --state-size with experiment 02: its sizes follow from the best of experiment 01",
     );
   }
-  const results = known ? (await known.readResults("01")).results : [];
-  const ended = results.filter(isFinished).filter(({ seed }) => seed === 0);
+  const read = await known?.readResults("01");
+  // The best run may be the one that cannot be read.
+  if (read?.unreadable.length) throw new UserError(read.unreadable[0]);
+  const ended = (read?.results ?? []).filter(isFinished).filter(({ seed }) => seed === 0);
   // Losses after different numbers of steps cannot be ranked together: the longest trained count.
   const longest = ended.reduce((most, { steps_done }) => Math.max(most, steps_done), 0);
   const finished = ended.filter(({ steps_done }) => steps_done === longest);
@@ -150,14 +155,15 @@ async function chooseConfigs(known: Study | undefined, { dir, experiment, layers
 /** The corpus of a study, checked to be the one that it was made with. */
 export async function studyCorpus(study: Study): Promise<Corpus> {
   const { source, sha1 } = study.settings.corpus;
-  const corpus = await loadCorpus(source, study.settings.training.history);
-  if (corpus.sha1 !== sha1) {
-    throw new UserError(
-      `Cannot use corpus ${source}: its SHA-1 is ${corpus.sha1}, study ${study.dir} was made with ${sha1}; ` +
-        "put the old file back or start another study",
-    );
-  }
-  return corpus;
+  return await advised(`put ${source} back as it was, or start another study`, async () => {
+    const corpus = await loadCorpus(source, study.settings.training.history);
+    if (corpus.sha1 !== sha1) {
+      throw new UserError(
+        `Cannot use corpus ${source}: its SHA-1 is ${corpus.sha1}, study ${study.dir} was made with ${sha1}`,
+      );
+    }
+    return corpus;
+  });
 }
 
 /** `train 90 %, validation 5 %, test 5 %`, for the record. */

@@ -1,4 +1,5 @@
 /** The queue of a study: claims on its runs, and what its results know of runs under way. */
+import type { Commit } from "./files.ts";
 import { BEAT_SECONDS, type Claim, newOwner, openQueue, type Queue } from "./queue.ts";
 import { isUnderWay } from "./result.ts";
 import { type Experiment, EXPERIMENTS, runKey, type Study } from "./store.ts";
@@ -36,6 +37,18 @@ async function underWay(study: Study): Promise<Pick<Claim, "key" | "owner" | "si
     }
   }
   return claims;
+}
+
+/** Another process has taken a run over: whatever this one knows of it is worth nothing any more. */
+export class ClaimLost extends Error {
+  override readonly message = "another process has taken the run over";
+}
+
+/** Puts files in place only while a claim is held; throws {@linkcode ClaimLost} after. */
+export function commitWhileHeld(queue: Queue, key: string): Commit {
+  return async (rename) => {
+    if (!await queue.whileHeld(key, rename)) throw new ClaimLost();
+  };
 }
 
 /** Calls something as often as a living process must be heard of, until it is disposed of. */

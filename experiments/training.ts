@@ -2,7 +2,8 @@
 import { messageOf, UserError } from "../cells/errors.ts";
 import { totalSteps, type TrainingSettings } from "../train/settings.ts";
 import { openEngine } from "./engines.ts";
-import { isDone, TrainingSession, type TrainStudyOptions } from "./session.ts";
+import { TrainingSession } from "./session.ts";
+import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { type Run, Study } from "./store.ts";
 import { studyCorpus } from "./study.ts";
@@ -11,7 +12,7 @@ import { openStudyQueue } from "./study_queue.ts";
 export interface TrainSummary {
   readonly finished: number;
   readonly failed: number;
-  /** Runs that could not be trained or scored for an outside reason; a later call tries them again. */
+  /** Runs that could not be trained or scored for an outside reason, or were skipped; a later call tries them again. */
   readonly problems: number;
   /** Runs that were under way when the signal came. */
   readonly interrupted: readonly string[];
@@ -29,7 +30,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const { dir, experiment, signal } = options;
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
-  const waiting = await waitingRuns(study, settings, options);
+  const { waiting, skipped } = await waitingRuns(study, settings, options);
   const corpus = await studyCorpus(study);
   await study.makeRunFolders(experiment);
   await study.removeLeftovers();
@@ -43,12 +44,12 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     // What an earlier call trained and was stopped before it could score.
     const onProblem = (problem: string) => console.error(`train: ${problem}`);
     const late = signal?.aborted ? undefined : await evaluateStudy(
-      { dir, experiment, again: false, signal, onProblem },
+      { dir, experiment, again: false, corpus, signal, skip: session.unscored, onProblem },
       queue,
     );
     const seconds = (performance.now() - start) / 1000;
     const { finished, failed, problems, interrupted, others } = session;
-    return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
+    return { finished, failed, problems: problems + skipped + (late?.problems ?? 0), interrupted, others, seconds };
   } finally {
     await queue.close();
   }
@@ -71,8 +72,12 @@ function settingsOf({ settings: { training } }: Study, { experiment, steps }: Tr
   return settings;
 }
 
-/** Runs that are not done, in training order. */
-async function waitingRuns(study: Study, settings: TrainingSettings, options: TrainStudyOptions): Promise<Run[]> {
+/** Runs that are not done, in training order; and how many are skipped, since their results cannot be read. */
+async function waitingRuns(
+  study: Study,
+  settings: TrainingSettings,
+  options: TrainStudyOptions,
+): Promise<{ waiting: Run[]; skipped: number }> {
   const { dir, experiment, only } = options;
   const runs = await study.runs(experiment);
   if (!runs.length) {
@@ -88,13 +93,15 @@ async function waitingRuns(study: Study, settings: TrainingSettings, options: Tr
     );
   }
   const waiting: Run[] = [];
+  let skipped = 0;
   for (const run of chosen) {
     try {
       if (!isDone(await study.readResult(experiment, run.key), settings, options)) waiting.push(run);
     } catch (error) {
       // Someone may want to mend the file: its run is left alone, the others go on.
       console.error(`train: ${messageOf(error)}; this run is skipped`);
+      skipped++;
     }
   }
-  return waiting;
+  return { waiting, skipped };
 }

@@ -4,7 +4,7 @@ import type { Experiment } from "./store.ts";
 import { claimKey } from "./study_queue.ts";
 
 /** Milliseconds between two looks at what others hold. */
-const LOOK_INTERVAL = 1000;
+const LOOK_INTERVAL = 500;
 
 /** Hands out runs in order, each claimed; keeps aside what other processes hold. */
 export class WorkList<Run extends { readonly key: string }> {

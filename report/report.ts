@@ -14,8 +14,10 @@ if (import.meta.main) {
   const description = "Draws the finished runs of an experiment, prints the best, and writes one page with everything.";
   await runCommand({ name: "report", description, flags }, async ({ dir, experiment, below }) => {
     const study = await Study.open(dir);
+    const results = await study.readResults(experiment);
+    for (const line of results.unreadable) console.error(`report: ${line}`);
     const { paths, headline, tables } = await writeReport({
-      ...await study.readResults(experiment),
+      ...results,
       dir,
       experiment,
       below,

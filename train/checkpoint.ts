@@ -5,8 +5,8 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import type { Parameter } from "../cells/cell.ts";
-import { canonicalJson, type CellConfig, configId, describeSchemaError, parseConfig } from "../cells/config.ts";
-import { messageOf, UserError } from "../cells/errors.ts";
+import { canonicalJson, type CellConfig, configId, parseConfig, parseWith } from "../cells/config.ts";
+import { UserError } from "../cells/errors.ts";
 import type { TrainingStep } from "../cells/language_model.ts";
 import type { TensorMap } from "./engines/engine.ts";
 import { stateNames, type TrainingState } from "./group_training.ts";
@@ -51,26 +51,29 @@ export interface StoredWeights {
  */
 export function decodeWeights(bytes: Uint8Array, parameters: readonly Parameter[], file: string): StoredWeights {
   const { tensors, metadata } = decodeSafetensors(bytes, file);
-  const weights = new Map(parameters.map(({ name, shape }) => [name, take(tensors, name, shape, file)]));
-  const config = configIn(metadata, file);
+  const weights = takeAll(tensors, parameters, file);
+  const config = configOf(metadata, file);
   return config ? { weights, config } : { weights };
 }
 
-function take(
+type Shaped = Pick<Parameter, "name" | "shape">;
+
+function takeAll(
   tensors: SafetensorsFile["tensors"],
-  name: string,
-  shape: readonly number[],
+  wanted: readonly Shaped[],
   file: string,
-): Float32Array {
-  const found = tensors.get(name);
-  if (!found) throw new UserError(`Cannot read ${file}: '${name}' is missing`);
-  if (found.shape.join() !== shape.join()) {
-    throw new UserError(`Cannot read ${file}: '${name}' is [${found.shape}], must be [${shape}]`);
-  }
-  return found.values;
+): Map<string, Float32Array> {
+  return new Map(wanted.map(({ name, shape }) => {
+    const found = tensors.get(name);
+    if (!found) throw new UserError(`Cannot read ${file}: '${name}' is missing`);
+    if (found.shape.join() !== shape.join()) {
+      throw new UserError(`Cannot read ${file}: '${name}' is [${found.shape}], must be [${shape}]`);
+    }
+    return [name, found.values];
+  }));
 }
 
-function configIn(metadata: SafetensorsFile["metadata"], file: string): CellConfig | undefined {
+function configOf(metadata: SafetensorsFile["metadata"], file: string): CellConfig | undefined {
   const text = metadata[KEYS.config];
   return text === undefined ? undefined : parseConfig(parseJson(text, KEYS.config, file), file);
 }
@@ -78,8 +81,8 @@ function configIn(metadata: SafetensorsFile["metadata"], file: string): CellConf
 function parseJson(text: string, key: string, file: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`Cannot read ${file}: '${key}' of its metadata is not JSON: ${messageOf(error)}`);
+  } catch {
+    throw new UserError(`Cannot read ${file}: '${key}' of its metadata is not JSON`);
   }
 }
 
@@ -140,9 +143,8 @@ export async function encodeCheckpoint(
     seconds,
     legs: [...legs],
   };
-  const shapes = shapesOf(step);
   const file = encodeSafetensors({
-    tensors: new Map([...shapes].map(([name, shape]) => [name, stored(tensors, name, shape)])),
+    tensors: new Map(tensorsOf(step).map(({ name, shape }) => [name, stored(tensors, name, shape)])),
     metadata: { ...factsOf(about), [KEYS.training]: JSON.stringify(training), [KEYS.checksum]: NO_CHECKSUM },
   });
   file.set(new TextEncoder().encode(await sha256(file)), checksumAt(file));
@@ -169,55 +171,71 @@ export async function decodeCheckpoint(
   if (!training) {
     throw new UserError(`Cannot go on from ${file}: it holds weights alone, and no moments, states or curve`);
   }
-  const config = configIn(metadata, file);
-  const [id, wanted] = [config && configId(config), configId(about.config)];
-  if (id !== wanted) throw new UserError(`Cannot go on from ${file}: it is of configuration ${id}, must be ${wanted}`);
-  for (const key of BINDING) {
-    if (metadata[key] !== String(about[key])) {
-      throw new UserError(`Cannot go on from ${file}: its ${key} is ${metadata[key]}, must be ${about[key]}`);
-    }
-  }
+  checkIsOf(metadata, about, file);
   const { legs, pass, position, ...state } = training;
   if (pass * (about.history - 1) + position !== state.steps_done) {
     throw new UserError(
       `Cannot read ${file}: step ${state.steps_done} is not position ${position} of pass ${pass} of ${about.history} bytes`,
     );
   }
-  const values = [...shapesOf(step)].map(([name, shape]) => [name, take(tensors, name, shape, file)] as const);
-  return { state: { ...state, tensors: new Map(values) }, legs };
+  return { state: { ...state, tensors: takeAll(tensors, tensorsOf(step), file) }, legs };
 }
 
-function shapesOf(step: TrainingStep): Map<string, readonly number[]> {
+/** Tensors that a checkpoint holds. */
+function tensorsOf(step: TrainingStep): Shaped[] {
   const own = new Map(step.parameters.map(({ name, shape }) => [name, shape]));
-  return new Map(stateNames(step).map((name) => [name, own.get(name) ?? step.graph.inputs.get(name)!.shape]));
+  return stateNames(step).map((name) => ({ name, shape: own.get(name) ?? step.graph.inputs.get(name)!.shape }));
+}
+
+/** @throws {UserError} if a file is of another run; one from PyTorch need not say of which it is */
+function checkIsOf(metadata: SafetensorsFile["metadata"], about: CheckpointOf, file: string): void {
+  const config = configOf(metadata, file);
+  const facts = [
+    ["configuration", config && configId(config), configId(about.config)],
+    ...BINDING.map((key) => [key, metadata[key], String(about[key])]),
+  ];
+  for (const [what, is, must] of facts) {
+    if (is === undefined && metadata[KEYS.training] === undefined) continue;
+    if (is !== must) throw new UserError(`Cannot use ${file}: its ${what} is ${is}, must be ${must}`);
+  }
 }
 
 /**
- * How many steps the weights in a file have seen; undefined for a file that does not say (one from PyTorch).
+ * Reads a run's weights, from a checkpoint or from a file that PyTorch wrote.
  *
- * @throws {UserError} if the file is damaged
+ * @returns the weights, and how many steps they have seen, where the file says it
+ * @throws {UserError} if the file is damaged, is of another run, or a weight is missing or has another shape
  */
-export async function stepsIn(bytes: Uint8Array<ArrayBuffer>, file: string): Promise<number | undefined> {
-  return (await decodeSealed(bytes, file)).training?.steps_done;
+export async function decodeRunWeights(
+  bytes: Uint8Array<ArrayBuffer>,
+  file: string,
+  parameters: readonly Parameter[],
+  about: CheckpointOf,
+): Promise<{ weights: Map<string, Float32Array>; steps_done?: number }> {
+  const { tensors, metadata, training } = await decodeSealed(bytes, file);
+  checkIsOf(metadata, about, file);
+  return { weights: takeAll(tensors, parameters, file), steps_done: training?.steps_done };
 }
 
 /** Reads a file and checks its sum, where it has one: what PyTorch wrote has none. */
 async function decodeSealed(bytes: Uint8Array<ArrayBuffer>, file: string) {
   const { tensors, metadata } = decodeSafetensors(bytes, file);
-  const text = metadata[KEYS.training];
+  const { [KEYS.training]: text, [KEYS.checksum]: sum } = metadata;
+  // One of the two alone: the other's name is damaged.
+  if (text === undefined && sum === undefined) return { tensors, metadata };
+  await checkSum(bytes, sum, file);
   if (text === undefined) return { tensors, metadata };
-  await checkSum(bytes, metadata[KEYS.checksum], file);
-  const parsed = trainingSchema.safeParse(parseJson(text, KEYS.training, file));
-  if (!parsed.success) throw new UserError(`Cannot read ${file}: ${describeSchemaError(parsed.error)}`);
-  return { tensors, metadata, training: parsed.data };
+  return { tensors, metadata, training: parseWith(trainingSchema, parseJson(text, KEYS.training, file), file) };
 }
 
-async function checkSum(bytes: Uint8Array<ArrayBuffer>, expected: string | undefined, file: string): Promise<void> {
+async function checkSum(bytes: Uint8Array<ArrayBuffer>, sum: string | undefined, file: string): Promise<void> {
+  const damaged = new UserError(
+    `Cannot read ${file}: its checksum is not that of its content: it was damaged or edited`,
+  );
+  if (sum?.length !== NO_CHECKSUM.length) throw damaged;
   const unsummed = bytes.slice();
   unsummed.set(new TextEncoder().encode(NO_CHECKSUM), checksumAt(bytes));
-  if (await sha256(unsummed) !== expected) {
-    throw new UserError(`Cannot read ${file}: its checksum is not that of its content: it was damaged or edited`);
-  }
+  if (await sha256(unsummed) !== sum) throw damaged;
 }
 
 /** Where in a file its checksum stands. */

@@ -83,15 +83,18 @@ export class GroupTraining {
 
   /**
    * Queues all steps, one chunk ahead of the one that is read, until every run is through or has broken down.
-   * Returns false if the signal came; what was done until then is saved.
+   * Returns false if the signal came; what was done until then is saved. Throws what `save` throws.
    */
   async run(start: number): Promise<boolean> {
+    let through: boolean;
     try {
-      return await this.#passes(start);
+      through = await this.#passes(start);
     } finally {
       // A state that is being written must not come after the one that follows.
       await this.#saving;
     }
+    if (this.#savingError) throw this.#savingError;
+    return through;
   }
 
   /** A run as it is after the last step. */
@@ -193,7 +196,6 @@ export class GroupTraining {
     if (!this.options.save || this.#savingError) return;
     this.#startSaving(this.#readTensors());
     await this.#saving;
-    if (this.#savingError) throw this.#savingError;
   }
 }
 

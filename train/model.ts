@@ -1,9 +1,29 @@
 /** A trained model as an ONNX file, run step by step: for scoring and for sampling. */
-import { UserError } from "../cells/errors.ts";
+import { messageOf, UserError } from "../cells/errors.ts";
 import * as ort from "onnxruntime-node";
+import { z } from "zod";
 import { openSession } from "./engines/onnx/session.ts";
 import { NEXT } from "./engines/onnx/export.ts";
 import { decodeModel } from "./engines/onnx/proto.ts";
+
+/** The input that takes text; all others are states. */
+const BYTES = "bytes";
+
+/** What is used of the file of an evaluation model. */
+const tensorType = z.object({
+  shape: z.object({ dim: z.array(z.object({ dim_value: z.number().optional() })).min(1) }),
+});
+const evaluationSchema = z.object({
+  graph: z.object({
+    input: z.array(z.object({ name: z.string(), type: z.object({ tensor_type: tensorType }) })),
+    output: z.array(z.object({ name: z.string() })),
+  }),
+  metadata_props: z.array(z.object({ key: z.string(), value: z.string() })),
+}).refine(({ graph }) => {
+  const outputs = new Set(graph.output.map(({ name }) => name));
+  return graph.input.some(({ name }) => name === BYTES) && outputs.has("logits") &&
+    graph.input.every(({ name }) => name === BYTES || outputs.has(name + NEXT));
+});
 
 /** An open evaluation model with `rows` independent states. */
 export class LoadedModel {
@@ -29,23 +49,11 @@ export class LoadedModel {
    * @throws {UserError} if the bytes are no evaluation model of this project
    */
   static async open(model: Uint8Array, { rows = 1, threads = 1, file = "the model" } = {}): Promise<LoadedModel> {
-    const decoded = decodeModel(model, file), { graph } = decoded;
-    const inputs = graph?.input ?? [];
-    const shapes = new Map(
-      inputs.filter(({ name }) => name !== "bytes").map(({ name, type }) => {
-        const last = type.tensor_type.shape.dim.at(-1);
-        return [name, last && "dim_value" in last ? Number(last.dim_value) : 0];
-      }),
-    );
-    const outputs = new Set(graph?.output.map(({ name }) => name));
-    const right = inputs.some(({ name }) => name === "bytes") && outputs.has("logits") &&
-      [...shapes.keys()].every((name) => outputs.has(name + NEXT));
-    if (!right) {
-      throw new UserError(
-        `Cannot open ${file}: it is no evaluation model (inputs 'bytes' and states, outputs 'logits' and states)`,
-      );
-    }
-    return new LoadedModel(await openSession(model, threads), rows, shapes, metadataIn(decoded));
+    const { states, metadata } = decodeEvaluation(model, file);
+    const session = await openSession(model, threads).catch((error) => {
+      throw new UserError(`Cannot open ${file}: it is damaged (${messageOf(error)})`);
+    });
+    return new LoadedModel(session, rows, states, metadata);
   }
 
   /** Reads one byte per row and returns the logits of the next, `[rows, vocabulary]`, row-major. */
@@ -78,12 +86,22 @@ export class LoadedModel {
 /**
  * What a model file says of itself: configuration, id, corpus, seed, steps.
  *
- * @throws {UserError} if the bytes are no ONNX model
+ * @throws {UserError} if the bytes are no evaluation model
  */
 export function metadataOf(model: Uint8Array, file: string): Record<string, string> {
-  return metadataIn(decodeModel(model, file));
+  return decodeEvaluation(model, file).metadata;
 }
 
-function metadataIn({ metadata_props }: ReturnType<typeof decodeModel>): Record<string, string> {
-  return Object.fromEntries(metadata_props.map(({ key, value }) => [key, value]));
+/** An evaluation model's metadata, and the size of each of its states by name. */
+function decodeEvaluation(model: Uint8Array, file: string) {
+  const { data } = evaluationSchema.safeParse(decodeModel(model, file));
+  if (!data) {
+    throw new UserError(
+      `Cannot open ${file}: it is no evaluation model (inputs '${BYTES}' and states, outputs 'logits' and states)`,
+    );
+  }
+  const states = data.graph.input.filter(({ name }) => name !== BYTES)
+    .map(({ name, type }) => [name, type.tensor_type.shape.dim.at(-1)!.dim_value ?? 0] as const);
+  const metadata = Object.fromEntries(data.metadata_props.map(({ key, value }) => [key, value]));
+  return { states: new Map(states), metadata };
 }

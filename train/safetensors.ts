@@ -5,7 +5,7 @@
 import { sizeOf } from "../cells/graph/tensor.ts";
 import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
-import { describeSchemaError } from "../cells/config.ts";
+import { parseWith } from "../cells/config.ts";
 
 /** A tensor as a file holds it: its shape and its numbers, row-major. */
 export interface StoredTensor {
@@ -67,7 +67,7 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): SafetensorsF
   const dataStart = LENGTH_BYTES + Number(view.getBigUint64(0, true));
   if (dataStart > bytes.length) fail(`its header ends at byte ${dataStart}, the file at ${bytes.length}`);
 
-  const { __metadata__: metadata = {}, ...entries } = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), fail);
+  const { __metadata__: metadata = {}, ...entries } = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), file);
   const tensors = new Map(
     Object.entries(entries).map(([name, { dtype, shape, data_offsets: [begin, end] }]) => {
       const elements = sizeOf(shape);
@@ -86,13 +86,12 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): SafetensorsF
   return { tensors, metadata };
 }
 
-function parseHeader(bytes: Uint8Array, fail: (why: string) => never): z.infer<typeof headerSchema> {
+function parseHeader(bytes: Uint8Array, file: string): z.infer<typeof headerSchema> {
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
-    return fail("its header is not JSON");
+    throw new UserError(`Cannot read ${file}: its header is not JSON`);
   }
-  const parsed = headerSchema.safeParse(header);
-  return parsed.success ? parsed.data : fail(`its header is wrong: ${describeSchemaError(parsed.error)}`);
+  return parseWith(headerSchema, header, `the header of ${file}`);
 }

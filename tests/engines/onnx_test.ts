@@ -11,7 +11,7 @@ import { certifyGroup, TOLERANCES } from "../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
 import { scattered } from "../cells/finite_differences.ts";
 import { drawnWeights } from "../cells/models.ts";
-import { CATALOG, differences, runOf, SMALL, textOf, train, UNUSUAL } from "./runs.ts";
+import { CATALOG, differences, runOf, SMALL, textOf, train, trainInParts, UNUSUAL } from "./runs.ts";
 
 const refused = (["ffi", "env", "read"] as const).filter((name) =>
   Deno.permissions.querySync({ name }).state !== "granted"
@@ -84,6 +84,16 @@ onnxTest("a run goes on with the same bits when its tensors are read and opened 
     assert.deepEqual([...half.losses, ...rest.losses], whole.losses);
     assert.deepEqual(rest.tensors, whole.tensors);
   }
+});
+
+onnxTest("beginPass() keeps states and reads on in the text when it goes on within a pass", async () => {
+  const run = runOf(gatedCell(gatedConfig({})));
+  const [whole] = await train(engine, [run], [9]);
+  for (const reopen of [true, false]) {
+    assert.deepEqual(await trainInParts(engine, run, [4, 3, 2], { reopen }), whole);
+  }
+  const { losses } = await trainInParts(engine, run, [4, 5], { reopen: false, positions: [0, 0] });
+  assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
 });
 
 onnxTest("advance() rejects when a row runs over the end of the text", async () => {

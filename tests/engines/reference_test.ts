@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { lstmCell } from "../../cells/catalog.ts";
 import { initialTensors } from "../../train/engines/engine.ts";
 import { openReferenceEngine } from "../../train/engines/reference.ts";
-import { offsetsOf, runOf, SMALL, textOf, train } from "./runs.ts";
+import { offsetsOf, runOf, SMALL, textOf, train, trainInParts } from "./runs.ts";
 
 const engine = openReferenceEngine();
 
@@ -13,6 +13,27 @@ Deno.test("beginPass() starts from zero states when states were carried before",
   // Without updates nothing but the states differs from step to step, so two passes over one text are one.
   assert.deepEqual(losses.slice(4), losses.slice(0, 4));
   assert.equal(new Set(losses).size, 4);
+});
+
+Deno.test("beginPass() keeps states and reads on in the text when it goes on within a pass", async () => {
+  const run = runOf(lstmCell);
+  const [whole] = await train(engine, [run], [9]);
+  for (const reopen of [true, false]) {
+    assert.deepEqual(await trainInParts(engine, run, [4, 3, 2], { reopen }), whole);
+  }
+  const { losses } = await trainInParts(engine, run, [4, 5], { reopen: false, positions: [0, 0] });
+  assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
+});
+
+Deno.test("advance() throws when steps after a later position run over the end of the text", async () => {
+  const run = runOf(lstmCell);
+  const group = await engine.open([run], textOf(20, SMALL.vocabulary));
+  group.beginPass([Uint32Array.of(0, 3, 6)], 11);
+  await group.advance(2);
+  assert.throws(() => group.advance(1), {
+    name: "RangeError",
+    message: "Cannot advance by 1 steps: they read up to byte 20, the text has 20",
+  });
 });
 
 Deno.test("advance() reads on in the text and carries states when it is called again", async () => {

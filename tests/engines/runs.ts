@@ -3,7 +3,7 @@ import { type Cell, defineCell } from "../../cells/cell.ts";
 import { catalogConfig, CELL_NAMES, cellOf } from "../../cells/catalog.ts";
 import { add, div, exp, log, mul, relu, sigmoid, sqrt, sub, tanh } from "../../cells/graph/builder.ts";
 import { buildTrainingStep, type ModelSizes } from "../../cells/language_model.ts";
-import type { Engine, EngineRun, TensorMap } from "../../train/engines/engine.ts";
+import type { Engine, EngineRun, TensorMap, TrainingGroup } from "../../train/engines/engine.ts";
 import { drawnWeights } from "../cells/models.ts";
 
 /** The catalog's cells beside the gated one. */
@@ -122,6 +122,36 @@ export async function train(
   } finally {
     await group.close();
   }
+}
+
+/**
+ * Trains a run within one pass, in parts: each opens a group of its own, with what the part before has left.
+ *
+ * @param reopen false: one group does all parts, and is told before each where in the pass it is
+ */
+export async function trainInParts(
+  engine: Engine,
+  run: EngineRun,
+  parts: readonly number[],
+  { reopen = true, positions = parts.map((_, i) => parts.slice(0, i).reduce((a, b) => a + b, 0)) } = {},
+): Promise<Trained> {
+  const { batch, vocabulary } = run.step.sizes;
+  const text = textOf(3 * batch + 11 + parts.reduce((a, b) => a + b), vocabulary);
+  const losses: number[] = [];
+  let { tensors, stepsDone } = run, group: TrainingGroup | undefined;
+  for (const [i, count] of parts.entries()) {
+    group ??= await engine.open([{ ...run, tensors, stepsDone }], text);
+    try {
+      group.beginPass([offsetsOf(run, 0)], positions[i]);
+      losses.push(...(await group.advance(count))[0]);
+      tensors = await group.read(0);
+      stepsDone += count;
+    } finally {
+      if (reopen || i === parts.length - 1) await group.close();
+    }
+    if (reopen) group = undefined;
+  }
+  return { losses, tensors };
 }
 
 /** Largest differences of losses (relative) and of all tensors (to the tensor's largest entry); NaN counts as Infinity. */

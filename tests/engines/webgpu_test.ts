@@ -10,7 +10,7 @@ import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import { MAX_STEPS_PER_SUBMIT } from "../../train/engines/webgpu/schedule.ts";
 import { certifyGroup, type GoldenCase, TOLERANCES } from "../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
-import { CATALOG, differences, offsetsOf, runOf, SMALL, textOf, train, UNUSUAL } from "./runs.ts";
+import { CATALOG, differences, offsetsOf, runOf, SMALL, textOf, train, trainInParts, UNUSUAL } from "./runs.ts";
 
 const opened = await openWebGpuEngine();
 console.log(opened ? `WebGPU tests run on ${opened.adapter}` : "WebGPU tests are ignored: there is no adapter");
@@ -132,6 +132,16 @@ webgpuTest("a run goes on with the same bits when its tensors are read and opene
   const [rest] = await train(engine, [{ ...run, tensors: half.tensors, stepsDone: 6 }], [6]);
   assert.deepEqual([...half.losses, ...rest.losses], whole.losses);
   assert.deepEqual(rest.tensors, whole.tensors);
+});
+
+webgpuTest("beginPass() keeps states and reads on in the text when it goes on within a pass", async (engine) => {
+  const run = runOf(gatedCell(gatedConfig({})));
+  const [whole] = await train(engine, [run], [9]);
+  for (const reopen of [true, false]) {
+    assert.deepEqual(await trainInParts(engine, run, [4, 3, 2], { reopen }), whole);
+  }
+  const { losses } = await trainInParts(engine, run, [4, 5], { reopen: false, positions: [0, 0] });
+  assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
 });
 
 webgpuTest("read() gives carried and frozen tensors and results when new state is off", async (engine) => {

@@ -1,26 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openQueue, STALE_SECONDS } from "../../experiments/queue.ts";
-import { isFinished, parseResult } from "../../experiments/result.ts";
+import { writeAtomically } from "../../experiments/files.ts";
+import { hasEnded, isFinished, isUnderWay, parseResult } from "../../experiments/result.ts";
 import { draw } from "../../experiments/sampling.ts";
 import { parseSelection } from "../../experiments/selection.ts";
-import { runKey, Study, writeAtomically } from "../../experiments/store.ts";
+import { runKey, Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
-import { WorkList } from "../../experiments/work.ts";
 import { SMALL_CONFIG } from "../../train/bench/measure.ts";
-import { syntheticResults } from "../report/synthetic_results.ts";
-
-/** Runs a test in a temporary folder that goes afterwards. */
-function inFolder(name: string, test: (dir: string) => Promise<void>): void {
-  Deno.test(name, async () => {
-    const dir = await Deno.makeTempDir();
-    try {
-      await test(dir);
-    } finally {
-      await Deno.remove(dir, { recursive: true });
-    }
-  });
-}
+import { syntheticResults, unfinished } from "../report/synthetic_results.ts";
+import { inFolder } from "./folder.ts";
 
 const small = { experiment: "01", stateSizes: [8], layers: [1] } as const;
 
@@ -54,27 +42,6 @@ inFolder("initStudy() writes no configuration that could not be read again", asy
     /Cannot read a new configuration of .*'state_size'/,
   );
   assert.equal((await (await Study.open(dir)).readConfigs("01")).length, 96);
-});
-
-inFolder("WorkList hands each run out once, waits for a dead owner's, and leaves a living one's", async (dir) => {
-  const { study } = await initStudy({ dir, ...small });
-  const runs = (await study.runs("01")).slice(0, 3);
-  let now = 1000;
-  const [mine, dead, alive] = ["mine", "dead", "alive"].map((owner) => openQueue(study.queuePath, owner, () => now));
-  assert.ok(dead.claim(`01/${runs[0].key}`) && alive.claim(`01/${runs[1].key}`));
-  const list = new WorkList(runs, mine, "01");
-  assert.equal(list.claim(() => true), runs[2]);
-  assert.equal(list.claim(() => true), undefined);
-  // While the list looks, one owner's heart beats, and the other's claim grows stale.
-  const life = setInterval(() => {
-    now += STALE_SECONDS / 2;
-    alive.beat(1);
-  }, 200);
-  assert.ok(await list.revive(new AbortController().signal));
-  clearInterval(life);
-  assert.equal(list.claim(() => true), runs[0]);
-  assert.deepEqual(list.others, [runs[1]]);
-  for (const queue of [mine, dead, alive]) queue.close();
 });
 
 inFolder("Study.runs() gives all first seeds before any second, in one shuffled order", async (dir) => {
@@ -127,50 +94,71 @@ inFolder("Study.open() refuses a missing, damaged or newer study with one line",
 inFolder("Study.readResults() reads what was written, and names what it cannot read", async (dir) => {
   const { study } = await initStudy({ dir, ...small });
   await study.makeRunFolders("01");
-  const [result] = syntheticResults();
-  await study.writeResult("01", result.id, result);
+  const [first, second] = syntheticResults().map((result) => ({
+    ...result,
+    corpus_sha1: study.settings.corpus.sha1,
+  }));
+  await study.writeResult("01", first.id, first);
   await Deno.writeTextFile(study.resultPath("01", "broken"), '{"id": ');
-  const { results, unreadable } = await study.readResults("01");
-  assert.deepEqual(results, [result]);
-  assert.equal(unreadable.length, 1);
-  assert.match(unreadable[0], /Cannot read .*broken.json: it is not JSON/);
+  await Deno.copyFile(study.resultPath("01", first.id), study.resultPath("01", second.id));
+  await study.writeResult("01", `${second.id}_seed1`, { ...second, seed: 1, corpus_sha1: "0".repeat(40) });
+  const { results, unreadable, damaged } = await study.readResults("01");
+  assert.deepEqual(results, [first]);
+  assert.deepEqual([...damaged.keys()].sort(), ["broken", second.id, `${second.id}_seed1`].sort());
+  const told = (why: RegExp) => assert.equal(unreadable.filter((line) => why.test(line)).length, 1, `${why}`);
+  told(/^Cannot read .*broken.json: it is not JSON \(7 characters\); mend it/);
+  told(new RegExp(`^Cannot read .*: it is the result of run ${first.id}, must be of ${second.id}; mend it`));
+  told(/^Cannot read .*_seed1.json: its SHA-1 of the corpus is 0{40}, study.json has [0-9a-f]{40}; mend it/);
+});
+
+inFolder("Study.writeResult() writes nothing that could not be read again", async (dir) => {
+  const { study } = await initStudy({ dir, ...small });
+  await study.makeRunFolders("01");
+  const [result] = syntheticResults();
+  await assert.rejects(study.writeResult("01", result.id, { ...result, test_loss: NaN }), /Cannot read .*'test_loss'/);
+  assert.deepEqual([...Deno.readDirSync(join(dir, "results_01_all"))], []);
 });
 
 inFolder("writeAtomically() leaves the old file where the new one cannot be written", async (dir) => {
   await writeAtomically(join(dir, "a"), "old");
   await assert.rejects(writeAtomically(join(dir, "none", "a"), "new"), /^UserError: Cannot write/);
+  await assert.rejects(writeAtomically(join(dir, "a"), "new", join(dir, "none")), /^UserError: Cannot write .*a:/);
   assert.equal(await Deno.readTextFile(join(dir, "a")), "old");
   assert.deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name), ["a"]);
 });
 
-inFolder("openQueue() gives a run to one owner, and a stale claim to the next", (dir) => {
-  let now = 1000;
-  const path = join(dir, "queue.sqlite");
-  const [a, b] = [openQueue(path, "a", () => now), openQueue(path, "b", () => now)];
-  assert.ok(a.claim("x") && !b.claim("x") && b.claim("y"));
-  now += STALE_SECONDS - 1;
-  a.beat(7);
-  now += 2;
-  assert.deepEqual(a.claims().map(({ key, owner, stale, step }) => [key, owner, stale, step]), [["x", "a", false, 7], [
-    "y",
-    "b",
-    true,
-    0,
-  ]]);
-  assert.ok(a.claim("y") && !b.claim("x"));
-  b.release("x");
-  assert.ok(!b.claim("x"), "an owner cannot release another's claim");
-  a.release("x");
-  assert.ok(b.claim("x"));
-  a.close();
-  b.close();
-  return Promise.resolve();
-});
+inFolder(
+  "writeAtomically() leaves the old file and no other when its commit throws or does not rename",
+  async (dir) => {
+    await writeAtomically(join(dir, "a"), "old");
+    const refusal = new Error("not yours");
+    const during: string[][] = [];
+    const refuse = () => {
+      during.push([...Deno.readDirSync(dir)].map(({ name }) => name).sort());
+      return Promise.reject(refusal);
+    };
+    await assert.rejects(writeAtomically(join(dir, "a"), "new", dir, refuse), (error) => error === refusal);
+    assert.equal(during[0].length, 2);
+    assert.match(during[0][0], /^\..*\.tmp$/);
+    assert.equal(await Deno.readTextFile(join(dir, "a")), "old");
+    assert.deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name), ["a"]);
+    await writeAtomically(join(dir, "a"), "new", dir, (rename) => Promise.resolve(rename()));
+    assert.equal(await Deno.readTextFile(join(dir, "a")), "new");
+  },
+);
 
-inFolder("openQueue() says that a damaged database can be deleted", async (dir) => {
-  await Deno.writeTextFile(join(dir, "queue.sqlite"), "no database, but long enough to be taken for one".repeat(50));
-  assert.throws(() => openQueue(join(dir, "queue.sqlite"), "a"), /Cannot open .*queue.sqlite: .* can be deleted/);
-});
+inFolder(
+  "Study.removeLeftovers() removes a killed process's unfinished files, and no young or other file",
+  async (dir) => {
+    const { study } = await initStudy({ dir, ...small });
+    const [old, young] = [crypto.randomUUID(), crypto.randomUUID()].map((id) => `.${id}.tmp`);
+    for (const name of [old, young, "notes.tmp"]) await Deno.writeTextFile(join(dir, name), "");
+    for (const name of [old, "notes.tmp"]) await Deno.utime(join(dir, name), 1, 1);
+    await study.removeLeftovers();
+    const left = [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+    assert.deepEqual(left, [young, "notes.tmp", "rnn_configs.json", "study.json"].sort());
+  },
+);
 
 Deno.test("parseResult() names the file and the keys that are wrong", () => {
   const [result] = syntheticResults();
@@ -180,6 +168,25 @@ Deno.test("parseResult() names the file and the keys that are wrong", () => {
     () => parseResult({ ...result, use_new_state: false, use_old_state: false }, "f"),
     /Cannot read f: needs use_new_state or use_old_state/,
   );
+});
+
+Deno.test("parseResult() names what disagrees within a result", () => {
+  const [result] = syntheticResults();
+  const loss = result.loss!;
+  const changed = (change: object) => () => parseResult({ ...result, ...change }, "f");
+  assert.throws(changed({ state_size: 33 }), /Cannot read f: its id is .*, that of its configuration is /);
+  assert.throws(changed({ loss: loss.slice(1) }), /'loss' has 199 values, 10000 steps logged every 50 give 200/);
+  assert.throws(changed({ steps_done: 20_000 }), /'loss' has 200 values, 20000 steps logged every 50 give 400/);
+  assert.throws(changed({ "min loss": 0.5 }), /'min loss' is 0.5, the smallest of 'loss' is /);
+});
+
+Deno.test("hasEnded() and isUnderWay() tell a finished, a failed and a started result apart", () => {
+  const [finished] = syntheticResults(), started = unfinished(finished);
+  const failed = { ...started, failed: "the loss became NaN at step 7" };
+  assert.deepEqual([finished, failed, started].map((result) => hasEnded(result, 10_000)), [true, true, false]);
+  assert.deepEqual([finished, failed, started].map((result) => hasEnded(result, 10_001)), [false, true, false]);
+  assert.deepEqual([finished, failed, started].map(isUnderWay), [false, false, true]);
+  assert.ok(!hasEnded(undefined, 1));
 });
 
 Deno.test("a result keeps the original study's keys", () => {

@@ -74,7 +74,10 @@ Deno.test("decodeWeights() refuses a file that lacks a weight or has it in anoth
   const wider = parameters.map((p) => p.name === "output_embedding.bias" ? { ...p, shape: [257] } : p);
   assert.throws(
     () => decodeWeights(bytes, [...parameters, { name: "more", shape: [1], fan_in: 1 }], "f"),
-    /weight 'more' is missing/,
+    /Cannot read f: 'more' is missing/,
   );
-  assert.throws(() => decodeWeights(bytes, wider, "f"), /weight 'output_embedding.bias' is \[256\], must be \[257\]/);
+  assert.throws(
+    () => decodeWeights(bytes, wider, "f"),
+    /Cannot read f: 'output_embedding.bias' is \[256\], must be \[257\]/,
+  );
 });

@@ -1,21 +1,30 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { gatedCell } from "../../cells/gated_cell.ts";
 import { SMALL_CONFIG } from "../../train/bench/measure.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../train/checkpoint.ts";
 import { loadCorpus } from "../../train/corpus/corpus.ts";
 import { passOffsets } from "../../train/corpus/random.ts";
-import type { Engine } from "../../train/engines/engine.ts";
+import type { Engine, TensorMap } from "../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
+import { stateNames, type TrainingState } from "../../train/group_training.ts";
 import { totalSteps } from "../../train/settings.ts";
-import { cellJob, stepOf, trainGroup } from "../../train/trainer.ts";
+import { cellJob, type Job, stepOf, type TrainedRun, trainGroup, type TrainOptions } from "../../train/trainer.ts";
+import { textOf } from "../engines/runs.ts";
 
 const job = { cell: gatedCell(SMALL_CONFIG), n_layers: 1, state_size: 4, seed: 5 };
 const settings = { steps: 25, batch: 3, history: 11, log_every: 4 };
+const TEXT = textOf(100, 256);
 
-/** An engine that trains nothing: its losses are `lossAt(step)`, and it keeps what it was asked. */
-function fakeEngine(lossAt: (step: number) => number) {
-  const asked: { offsets: Uint32Array[]; counts: number[] } = { offsets: [], counts: [] };
-  let step = 0;
+/** An engine that trains nothing: its losses are `lossAt(step, run)`, and it keeps what it was asked. */
+function fakeEngine(lossAt: (step: number, run: number) => number, read?: (step: number, run: number) => TensorMap) {
+  const asked: { offsets: Uint32Array[]; positions: (number | undefined)[]; counts: number[] } = {
+    offsets: [],
+    positions: [],
+    counts: [],
+  };
+  const zeros: TensorMap = new Map(stateNames(stepOf(job, settings)).map((name) => [name, new Float32Array(1)]));
   const engine: Engine = {
     name: "reference",
     adapter: "fake",
@@ -23,17 +32,25 @@ function fakeEngine(lossAt: (step: number) => number) {
     memory: Infinity,
     footprint: () => 0,
     close: () => Promise.resolve(),
-    open: () =>
-      Promise.resolve({
-        beginPass: (offsets) => void asked.offsets.push(offsets[0]),
+    open: (runs) => {
+      let step = runs[0].stepsDone;
+      return Promise.resolve({
+        beginPass: (offsets, position) => {
+          asked.offsets.push(offsets[0]);
+          asked.positions.push(position);
+        },
         advance: (count) => {
           asked.counts.push(count);
-          return Promise.resolve([new Float64Array(count).map(() => lossAt(++step))]);
+          const first = step + 1;
+          step += count;
+          return Promise.resolve(
+            runs.map((_, run) => new Float64Array(count).map((_, i) => lossAt(first + i, run))),
+          );
         },
-        read: () =>
-          Promise.resolve(new Map(stepOf(job, settings).parameters.map(({ name }) => [name, new Float32Array(1)]))),
+        read: (run) => Promise.resolve(new Map([...zeros, ...read?.(step, run) ?? []])),
         close: () => Promise.resolve(),
-      }),
+      });
+    },
   };
   return { engine, asked };
 }
@@ -46,7 +63,7 @@ Deno.test("totalSteps() rounds up to whole passes", () => {
 
 Deno.test("trainGroup() smooths the loss from 3.0 and logs every few steps", async () => {
   const { engine } = fakeEngine((step) => 1 / step);
-  const [run] = (await trainGroup(engine, [job], settings, new Uint8Array(100)))!;
+  const [run] = (await trainGroup(engine, [job], settings, TEXT))!;
   let ma = 3;
   const expected: number[] = [];
   for (let step = 1; step <= 30; step++) {
@@ -59,8 +76,8 @@ Deno.test("trainGroup() smooths the loss from 3.0 and logs every few steps", asy
 
 Deno.test("trainGroup() starts each pass at its own offsets, and never runs past a pass", async () => {
   const { engine, asked } = fakeEngine(() => 1);
-  await trainGroup(engine, [job], settings, new Uint8Array(100));
-  assert.deepEqual(asked.offsets, [0, 1, 2].map((pass) => passOffsets(5, pass, 3, 11, 100)));
+  await trainGroup(engine, [job], settings, TEXT);
+  assert.deepEqual(asked.offsets, [0, 1, 2].map((pass) => passOffsets(5, pass, 3, 11, TEXT.length)));
   assert.equal(asked.counts.reduce((a, b) => a + b, 0), 30);
   let position = 0;
   for (const count of asked.counts) {
@@ -72,44 +89,219 @@ Deno.test("trainGroup() starts each pass at its own offsets, and never runs past
 
 Deno.test("trainGroup() ends a run as failed where its loss is no finite number, and keeps the curve before", async () => {
   const { engine } = fakeEngine((step) => step < 10 ? 2 : NaN);
-  const [run] = (await trainGroup(engine, [job], settings, new Uint8Array(100)))!;
-  assert.equal(run.failed, "the loss became NaN at step 10");
+  const [run] = (await trainGroup(engine, [job], settings, TEXT))!;
+  assert.deepEqual(run.failed, { step: 10, why: "the loss became NaN at step 10" });
   assert.equal(run.curve.length, 2);
 });
 
 Deno.test("trainGroup() ends early when every run of the group has failed", async () => {
   const { engine, asked } = fakeEngine(() => NaN);
-  await trainGroup(engine, [job], { ...settings, steps: 10_000 }, new Uint8Array(100));
+  await trainGroup(engine, [job], { ...settings, steps: 10_000 }, TEXT);
   assert.ok(asked.counts.length < 5, `${asked.counts.length} calls`);
 });
 
+const BROKEN: TensorMap = new Map([["output_embedding.bias", Float32Array.of(NaN)]]);
+
 Deno.test("trainGroup() marks a run as failed whose weights are broken though its losses are not", async () => {
-  const { engine } = fakeEngine(() => 1);
-  const open: Engine["open"] = async (...args) => {
-    const group = await engine.open(...args);
-    return {
-      ...group,
-      read: async (run) => new Map([...await group.read(run), ["output_embedding.bias", Float32Array.of(NaN)]]),
-    };
-  };
-  const [run] = (await trainGroup({ ...engine, open }, [job], settings, new Uint8Array(100)))!;
-  assert.equal(run.failed, "weight 'output_embedding.bias' is no finite number after the last step");
+  const { engine } = fakeEngine(() => 1, () => BROKEN);
+  const [run] = (await trainGroup(engine, [job], settings, TEXT))!;
+  assert.deepEqual(run.failed, { step: 30, why: "'output_embedding.bias' is no finite number after step 30" });
 });
 
-Deno.test("trainGroup() stops at a signal and returns no run", async () => {
-  const controller = new AbortController();
-  const { engine } = fakeEngine((step) => {
-    if (step === 5) controller.abort();
-    return 1;
+Deno.test("trainGroup() stops at a signal, returns no run, and has saved what it did", async () => {
+  const controller = new AbortController(), saved: TrainingState[] = [];
+  const { engine, asked } = fakeEngine(() => 1);
+  const trained = await trainGroup(engine, [job], settings, TEXT, {
+    signal: controller.signal,
+    onProgress: ({ step }) => step >= 5 && controller.abort(),
+    save: (_, state) => Promise.resolve(void saved.push(state)),
   });
-  assert.equal(
-    await trainGroup(engine, [job], settings, new Uint8Array(100), { signal: controller.signal }),
-    undefined,
+  assert.equal(trained, undefined);
+  const steps = asked.counts.reduce((a, b) => a + b, 0);
+  assert.ok(steps >= 5 && steps < 30, `${steps} steps`);
+  assert.deepEqual(saved.map(({ steps_done }) => steps_done), [steps]);
+  assert.equal(saved[0].curve.length, Math.floor(steps / 4));
+});
+
+Deno.test("trainGroup() saves nothing when it is stopped before its first step", async () => {
+  const { engine, asked } = fakeEngine(() => 1);
+  const save = () => Promise.reject(new Error("nothing to save"));
+  const stopped = await trainGroup(engine, [job], settings, TEXT, { signal: AbortSignal.abort(), save });
+  assert.deepEqual([stopped, asked.counts], [undefined, []]);
+});
+
+Deno.test("trainGroup() goes on at the place in a pass where a state was saved", async () => {
+  const whole = fakeEngine((step) => 1 / step), rest = fakeEngine((step) => 1 / step);
+  const saved: TrainingState[] = [];
+  const options = { saveEvery: 0, save: (_: number, state: TrainingState) => Promise.resolve(void saved.push(state)) };
+  const [expected] = (await trainGroup(whole.engine, [job], settings, TEXT, options))!;
+  const from = saved.find(({ steps_done }) => steps_done > 10 && steps_done % 10 > 0) ?? saved[0];
+  const [run] = (await trainGroup(rest.engine, [job], settings, TEXT, { from: [from] }))!;
+  const pass = Math.floor(from.steps_done / 10);
+  assert.deepEqual(rest.asked.offsets, [0, 1, 2].slice(pass).map((pass) => passOffsets(5, pass, 3, 11, TEXT.length)));
+  assert.deepEqual(rest.asked.positions, [from.steps_done % 10, 0, 0].slice(0, 3 - pass));
+  assert.deepEqual([run.curve, run.smoothed_loss], [expected.curve, expected.smoothed_loss]);
+  assert.ok(run.seconds > from.seconds);
+});
+
+for (const what of ["loss", "tensors"] as const) {
+  Deno.test(`trainGroup() saves no state of a run whose ${what} broke down, and all of the others`, async () => {
+    const { engine } = fakeEngine(
+      (step, run) => what === "loss" && run === 1 && step >= 8 ? Infinity : 1,
+      (step, run) => what === "tensors" && run === 1 && step >= 8 ? BROKEN : new Map(),
+    );
+    const controller = new AbortController(), saved: number[][] = [[], []];
+    const trained = await trainGroup(engine, [job, { ...job, seed: 6 }], { ...settings, steps: 10_000 }, TEXT, {
+      saveEvery: 0,
+      save: (run, { steps_done }) => Promise.resolve(void saved[run].push(steps_done)),
+      signal: controller.signal,
+      onProgress: ({ step }) => step > 60 && controller.abort(),
+    });
+    assert.equal(trained, undefined);
+    assert.ok(saved[0].length > 3 && saved[0].at(-1)! > 60, saved.join(" / "));
+    assert.ok(saved[1].length > 0 && saved[1].every((step) => step < 8), saved.join(" / "));
+  });
+}
+
+Deno.test("trainGroup() throws what saving throws: on the way, after the last step, and at a signal", async () => {
+  const { engine } = fakeEngine(() => 1);
+  const full = new Error("no space left");
+  const fail = (milliseconds: number, options: TrainOptions = {}) => {
+    const save = () => new Promise<void>((_, reject) => setTimeout(() => reject(full), milliseconds));
+    return assert.rejects(trainGroup(engine, [job], settings, TEXT, { save, ...options }), (error) => error === full);
+  };
+  await fail(0, { saveEvery: 0 });
+  await fail(50, { saveEvery: 0 });
+  const controller = new AbortController();
+  await fail(0, { signal: controller.signal, onProgress: () => controller.abort() });
+});
+
+Deno.test("trainGroup() opens no engine for runs that are at their last step", async () => {
+  const { engine } = fakeEngine(() => 1);
+  const [done] = (await trainGroup(engine, [job], settings, TEXT))!;
+  const closed: Engine = { ...engine, open: () => Promise.reject(new Error("opened")) };
+  for (const steps of [settings.steps, 5]) {
+    const [run] = (await trainGroup(closed, [job], { ...settings, steps }, TEXT, { from: [done] }))!;
+    assert.deepEqual({ ...run, step: undefined }, { ...done, step: undefined });
+  }
+  const given: number[] = [];
+  const onTrained = (i: number) => Promise.resolve(void given.push(i));
+  assert.deepEqual(await trainGroup(closed, [job], settings, TEXT, { from: [done], onTrained }), []);
+  assert.deepEqual(given, [0]);
+  await assert.rejects(trainGroup(closed, [job], { ...settings, steps: 31 }, TEXT, { from: [done] }), /opened/);
+});
+
+Deno.test("trainGroup() refuses states that are not one of each job after the same step", async () => {
+  const { engine } = fakeEngine(() => 1);
+  const [done] = (await trainGroup(engine, [job], settings, TEXT))!;
+  const refused = (from: TrainingState[], why: RegExp) =>
+    assert.rejects(trainGroup(engine, [job, job], settings, TEXT, { from }), { name: "RangeError", message: why });
+  await refused(
+    [done, { ...done, steps_done: 20 }],
+    /they go on from 2 states after steps 30, 20, must be one of each/,
   );
+  await refused([done], /Cannot train a group of 2 runs: they go on from 1 states/);
+  await refused([], /they go on from 0 states/);
 });
 
 const webgpu = await openWebGpuEngine();
-if (!webgpu) console.log("skipped: onnx and webgpu are not compared, for this machine has no WebGPU adapter");
+if (!webgpu) {
+  console.log("skipped: onnx and webgpu are not compared, nor webgpu stopped, for this machine has no WebGPU adapter");
+}
+
+/** Two configurations that share nothing but the text. */
+const JOBS: readonly Job[] = [
+  { config: { ...SMALL_CONFIG, state_size: 4 }, seed: 5 },
+  { config: { ...SMALL_CONFIG, n_layers: 2, state_size: 3, use_old_state: true, use_new_state: false }, seed: 1 },
+];
+const exact = { steps: 20, batch: 3, history: 12, log_every: 1 };
+
+/** A state as it comes back from a checkpoint. */
+async function throughFile({ config, seed }: Job, state: TrainingState): Promise<TrainingState> {
+  const { batch, history, log_every } = exact;
+  const about = { config, seed, corpus: "text", corpus_sha1: "0".repeat(40), batch, history, log_every };
+  const step = stepOf(cellJob({ config, seed }), exact);
+  const bytes = await encodeCheckpoint(about, step, state, []);
+  return (await decodeCheckpoint(bytes, "f", step, about)).state;
+}
+
+/** Trains with an interruption after every few steps, mostly in the middle of a pass. Gives the steps at which it went on. */
+async function trainInLegs(engine: Engine, jobs: readonly Job[]): Promise<{ runs: TrainedRun[]; stops: number[] }> {
+  const stops: number[] = [];
+  let from: TrainingState[] | undefined;
+  for (;;) {
+    const controller = new AbortController(), saved: TrainingState[] = [];
+    const runs = await trainGroup(engine, jobs.map(cellJob), exact, TEXT, {
+      from,
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+      save: async (i, state) => void (saved[i] = await throughFile(jobs[i], state)),
+    });
+    if (runs) return { runs, stops };
+    from = saved;
+    stops.push(saved[0].steps_done);
+  }
+}
+
+/** What must be the same, bit for bit; digests of tensors, for a failed comparison would print all their numbers. */
+function numbersOf({ curve, smoothed_loss, steps_done, failed, tensors, weights }: TrainedRun) {
+  const digest = ({ buffer, byteOffset, byteLength }: Float32Array | Float64Array) =>
+    createHash("sha256").update(new Uint8Array(buffer, byteOffset, byteLength)).digest("hex");
+  const digests = (values: TensorMap) => [...values].map(([name, numbers]) => `${name}: ${digest(numbers)}`).sort();
+  return { curve, smoothed_loss, steps_done, failed, tensors: digests(tensors), weights: digests(weights) };
+}
+
+const ENGINES: readonly { name: string; engine: Engine | undefined }[] = [
+  { name: "onnx", engine: openOnnxEngine(2) },
+  { name: "webgpu", engine: webgpu },
+];
+
+function exactTest(name: string, engine: Engine | undefined, run: (engine: Engine) => Promise<void>): void {
+  // The device lives as long as the process.
+  Deno.test({ name, ignore: !engine, fn: () => run(engine!), sanitizeResources: false });
+}
+
+for (const { name, engine } of ENGINES) {
+  for (const [what, jobs] of [["one run", JOBS.slice(0, 1)], ["a group of unlike runs", JOBS]] as const) {
+    exactTest(
+      `trainGroup() ends ${what} on ${name} with the same bits when it is stopped often`,
+      engine,
+      async (engine) => {
+        const whole = (await trainGroup(engine, jobs.map(cellJob), exact, TEXT))!;
+        const { runs, stops } = await trainInLegs(engine, jobs);
+        assert.deepEqual(runs.map(numbersOf), whole.map(numbersOf));
+        assert.equal(whole[0].curve.length, 22);
+        for (const pass of [0, 1]) {
+          assert.ok(stops.some((step) => Math.floor(step / 11) === pass && step % 11 > 0), `stopped at ${stops}`);
+        }
+      },
+    );
+  }
+
+  exactTest(`trainGroup() on ${name} gives the same bits from every state that it saved`, engine, async (engine) => {
+    const saved: { i: number; state: TrainingState }[] = [];
+    const whole = (await trainGroup(engine, JOBS.map(cellJob), exact, TEXT, {
+      saveEvery: 0,
+      save: async (i, state) => void saved.push({ i, state: await throughFile(JOBS[i], state) }),
+    }))!;
+    for (const run of [0, 1]) assert.ok(saved.some(({ i, state }) => i === run && state.steps_done % 11 > 0));
+    for (const { i, state } of saved) {
+      const [run] = (await trainGroup(engine, [cellJob(JOBS[i])], exact, TEXT, { from: [state] }))!;
+      assert.deepEqual(numbersOf(run), numbersOf(whole[i]), `run ${i} from step ${state.steps_done}`);
+    }
+  });
+
+  exactTest(`trainGroup() on ${name} trains longer later with the same bits as at once`, engine, async (engine) => {
+    const jobs = JOBS.map(cellJob), longer = { ...exact, steps: 2 * exact.steps };
+    const whole = (await trainGroup(engine, jobs, longer, TEXT))!;
+    const half = (await trainGroup(engine, jobs, exact, TEXT))!;
+    const from = await Promise.all(half.map((state, i) => throughFile(JOBS[i], state)));
+    const runs = (await trainGroup(engine, jobs, longer, TEXT, { from }))!;
+    assert.deepEqual(runs.map(numbersOf), whole.map(numbersOf));
+    assert.deepEqual(runs.map(({ steps_done }) => steps_done), [44, 44]);
+    for (const [i, { curve }] of half.entries()) assert.deepEqual(runs[i].curve.slice(0, 22), curve);
+  });
+}
 
 Deno.test({
   name: "trainGroup() gives curves on onnx and webgpu that agree within 1e-3 over 100 steps",

@@ -13,7 +13,7 @@ const worker = (globalThis as { DedicatedWorkerGlobalScope?: unknown }).Dedicate
   ? self as unknown as { postMessage(message: LastWord): void }
   : undefined;
 
-/** Ends the process once nothing is left to do. */
+/** Ends a script that has done all: in a worker at once, else when nothing is left to wait for. */
 export function endWith(exit_code: number): void {
   if (worker) worker.postMessage({ exit_code });
   else Deno.exitCode = exit_code;

@@ -16,7 +16,7 @@ export function stopSignal(): StopSignal {
   const onSignal = () => {
     // A terminal signals the whole group, and `deno task` passes it on once more: two signals, one key.
     if (performance.now() - first < ONE_KEY_MILLISECONDS) return;
-    if (controller.signal.aborted) exitNow(130);
+    if (controller.signal.aborted) return exitNow(130);
     first = performance.now();
     // On a terminal a progress bar stands in the line, and the terminal has added ^C to it.
     const clear = Deno.stderr.isTerminal() ? "\r\x1b[2K" : "";

@@ -108,6 +108,8 @@ class OnnxWorker {
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
+      // A dead worker answers nothing: whoever asked it would wait for ever.
+      this.#closed = true;
       for (const { reject } of this.#waiting.values()) reject(new Error(`ONNX worker stopped: ${event.message}`));
       this.#waiting.clear();
     };

@@ -7,10 +7,10 @@ export interface Device {
   readonly adapter: string;
   /** Whether the "GPU" is a program on the CPU (llvmpipe, SwiftShader). */
   readonly software: boolean;
-  /** Rejects when the device is lost or reports an error outside any scope: whoever waits for a result must hear of it. */
-  readonly failure: Promise<never>;
-  /** Whether that has happened. */
+  /** Whether the device is lost, or has reported an error outside any scope. */
   readonly failed: boolean;
+  /** Waits for something of the device; rejects when the device fails, which may leave what is waited for open for ever. */
+  unlessFailed<T>(result: Promise<T>): Promise<T>;
 }
 
 /** Limits that kernels and arenas profit from; a device gets the small defaults unless it asks. */
@@ -31,30 +31,43 @@ export async function openDevice(): Promise<Device | undefined> {
   const device = await adapter.requestDevice({ requiredLimits });
   const { description, device: name, vendor, isFallbackAdapter } = adapter.info;
   const label = description || name || vendor || "unknown adapter";
-  let failed = false;
-  const failure = new Promise<never>((_, reject) => {
-    const fail = (kind: EngineFailure["kind"], why: string) => {
-      failed = true;
-      reject(new EngineFailure(kind, `Cannot go on with ${label}: ${why}`));
-    };
-    device.lost.then(({ message }) => fail("lost", `the device was lost${message ? `: ${message}` : ""}`));
-    device.addEventListener("uncapturederror", (event) => {
-      event.preventDefault();
-      const { error } = event as GPUUncapturedErrorEvent;
-      fail(error instanceof GPUOutOfMemoryError ? "memory" : "lost", error.message);
-    });
-  });
-  // A device that is closed when nobody waits is no failure.
-  failure.catch(() => {});
+  const failure = watch(device, label);
   return {
     device,
-    failure,
     get failed() {
-      return failed;
+      return failure.error !== undefined;
     },
+    unlessFailed: (result) => failure.race(result),
     adapter: label,
     software: isFallbackAdapter || /llvmpipe|swiftshader|lavapipe/i.test(label),
   };
+}
+
+/** Listens for the device's failure. A race with one long-lived promise would keep every result alive that was raced with it. */
+function watch(device: GPUDevice, label: string) {
+  const waiting = new Set<(error: EngineFailure) => void>();
+  const failure = {
+    error: undefined as EngineFailure | undefined,
+    race<T>(result: Promise<T>): Promise<T> {
+      return new Promise((resolve, reject) => {
+        if (failure.error) reject(failure.error);
+        waiting.add(reject);
+        result.then(resolve, reject).finally(() => waiting.delete(reject));
+      });
+    },
+  };
+  const fail = (kind: EngineFailure["kind"], why: string) => {
+    failure.error ??= new EngineFailure(kind, `Cannot go on with ${label}: ${why}`);
+    for (const reject of waiting) reject(failure.error);
+    waiting.clear();
+  };
+  device.lost.then(({ message }) => fail("lost", `the device was lost${message ? `: ${message}` : ""}`));
+  device.addEventListener("uncapturederror", (event) => {
+    event.preventDefault();
+    const { error } = event as GPUUncapturedErrorEvent;
+    fail(error instanceof GPUOutOfMemoryError ? "memory" : "lost", error.message);
+  });
+  return failure;
 }
 
 /** Mesa's loader complains on standard error where no session set this; any folder will do. */

@@ -38,7 +38,7 @@ export async function openWebGpuEngine(): Promise<Engine | undefined> {
     memory: limit,
     footprint: (step) => planRun({ step }).memory.size * FLOAT_BYTES,
     // A lost device answers no error scope: who waits for one must hear of the loss.
-    open: (runs, text) => Promise.race([WebGpuGroup.open(opened, pipelines, runs, text, limit), opened.failure]),
+    open: (runs, text) => opened.unlessFailed(WebGpuGroup.open(opened, pipelines, runs, text, limit)),
     get failed() {
       return opened.failed;
     },
@@ -93,7 +93,6 @@ class Pipelines {
 
 class WebGpuGroup implements TrainingGroup {
   readonly #device: GPUDevice;
-  readonly #failure: Promise<never>;
   readonly #buffers: Record<keyof typeof BINDINGS, GPUBuffer>;
   readonly #bindGroup: GPUBindGroup;
   /** Distance of two uniform records, as the adapter wants it. */
@@ -136,7 +135,7 @@ class WebGpuGroup implements TrainingGroup {
   }
 
   private constructor(
-    opened: Device,
+    private readonly opened: Device,
     layout: GPUBindGroupLayout,
     private readonly schedule: Schedule,
     private readonly pipelines: readonly GPUComputePipeline[],
@@ -145,7 +144,6 @@ class WebGpuGroup implements TrainingGroup {
   ) {
     const { device } = opened;
     this.#device = device;
-    this.#failure = opened.failure;
     this.#stepsDone = schedule.runs.map(({ run }) => run.stepsDone);
     this.#uniformStride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
     const { STORAGE, COPY_DST, COPY_SRC, UNIFORM } = GPUBufferUsage;
@@ -298,7 +296,7 @@ class WebGpuGroup implements TrainingGroup {
 
   /** The floats of a buffer once the GPU has written them; an error if the device fails before. */
   async #readBack(staging: GPUBuffer): Promise<Float32Array<ArrayBuffer>> {
-    await Promise.race([staging.mapAsync(GPUMapMode.READ), this.#failure]);
+    await this.opened.unlessFailed(staging.mapAsync(GPUMapMode.READ));
     const values = new Float32Array(staging.getMappedRange().slice(0));
     staging.destroy();
     return values;

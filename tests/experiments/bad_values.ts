@@ -1,0 +1,169 @@
+/** A corpus or a queue that is not what it was, and values that do not fit a study. */
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import { MAX_STATE_SIZE } from "../../cells/config.ts";
+import { parseSelection } from "../../experiments/selection.ts";
+import { trainStudy } from "../../experiments/training.ts";
+import { type Action, type BadInput, evaluate, init, refused, sample, train } from "./bad_input.ts";
+import { cut, editJson, flipBit, makeFolderOf } from "./small_study.ts";
+
+const PUT_BACK = "put DIR/corpus.txt back as it was, or start another study";
+const read = refused(train, evaluate);
+
+/** `train` with flags. */
+const trainWith = (options: Partial<Parameters<typeof trainStudy>[0]>): Action => ({
+  run: ({ dir }) => trainStudy({ dir, experiment: "01", engine: "onnx", quiet: true, ...options }).then(() => []),
+});
+
+export const BAD_VALUES: readonly BadInput[] = [
+  {
+    name: "corpus is missing",
+    damage: ({ corpus }) => Deno.removeSync(corpus),
+    action: read,
+    says: `Cannot read corpus DIR/corpus.txt: it does not exist; must be 'embedded' or a readable file; ${PUT_BACK}`,
+  },
+  {
+    name: "corpus is a folder",
+    damage: ({ corpus }) => makeFolderOf(corpus),
+    action: read,
+    says: `Cannot read corpus DIR/corpus.txt: it is a folder; must be 'embedded' or a readable file; ${PUT_BACK}`,
+  },
+  {
+    name: "corpus is empty",
+    damage: ({ corpus }) => cut(corpus, 0),
+    action: read,
+    says: `Cannot use corpus corpus.txt: it is empty; ${PUT_BACK}`,
+  },
+  {
+    name: "corpus is shorter than one pass",
+    damage: ({ corpus }) => cut(corpus, 50),
+    action: read,
+    says:
+      `Cannot use corpus corpus.txt: it has 50 bytes, so its training split (90 %) has 45; one pass needs 51; ${PUT_BACK}`,
+  },
+  {
+    name: "corpus has one byte changed",
+    damage: ({ corpus }) => flipBit(corpus, 3000),
+    action: read,
+    says: `Cannot use corpus DIR/corpus.txt: its SHA-1 is …, study DIR was made with …; ${PUT_BACK}`,
+  },
+  {
+    name: "corpus has one byte changed, at init",
+    damage: ({ corpus }) => flipBit(corpus, 3000),
+    action: refused(init({ seeds: 2 })),
+    says:
+      "Cannot extend study DIR: corpus DIR/corpus.txt has SHA-1 …, the study was made with …; put it back as it was, or " +
+      "start another with --dir",
+  },
+  {
+    name: "queue is no database",
+    damage: ({ queue }) => Deno.writeTextFileSync(queue, "no database, but long enough for one".repeat(50)),
+    action: read,
+    says: "Cannot use DIR/queue.sqlite: file is not a database; it holds no results and can be deleted",
+  },
+  {
+    name: "queue is a folder",
+    damage: ({ queue }) => Deno.mkdirSync(queue),
+    action: read,
+    says: "Cannot use DIR/queue.sqlite: unable to open database file…",
+  },
+  {
+    name: "queue is newer",
+    damage({ queue }) {
+      const database = new DatabaseSync(queue);
+      database.exec("PRAGMA user_version = 99");
+      database.close();
+    },
+    action: read,
+    says: "Cannot use DIR/queue.sqlite: its table is version 99, this program knows up to 2…",
+  },
+  {
+    name: "train --only with an unknown key",
+    action: { run: () => Promise.resolve().then(() => saidBy(() => parseSelection("layers=1"))) },
+    says: "'layers=1' names no key; keys are use_input_gate, …, cell",
+  },
+  {
+    name: "train --only that matches no run",
+    action: trainWith({ only: parseSelection("n_layers=3") }),
+    says: "Cannot train experiment 01 in DIR: none of its 96 runs matches --only",
+  },
+  {
+    name: "train with fewer steps than are logged at once",
+    damage: ({ settings }) => editJson(settings, ({ training }) => training.log_every["01"] = 200),
+    action: trainWith({ steps: 150 }),
+    says: "Cannot train 150 steps: the loss is logged every 200 steps, so they must be at least as many",
+  },
+  {
+    name: "train of an experiment that has no list",
+    action: trainWith({ experiment: "02" }),
+    says: "Cannot train experiment 02 in DIR: it has no configurations; run 'deno task init --dir DIR --experiment 02'",
+  },
+  {
+    name: "init with fewer seeds than before",
+    damage: ({ settings }) => editJson(settings, (value) => value.seeds = 3),
+    action: init({ seeds: 2 }),
+    says: "Cannot take seeds from study DIR: it has 3, asked for 2",
+  },
+  {
+    name: "init with another batch, when there are results",
+    action: init({ batch: 16 }),
+    says:
+      "Cannot extend study DIR: its results have batch 8 and history 51, asked for 16 and 51; start another with --dir",
+  },
+  {
+    name: "init with another history, when all results are damaged",
+    damage: (small) => [0, 1, 2].forEach((run) => cut(small.result(run), 0)),
+    action: init({ history: 26 }),
+    says:
+      "Cannot extend study DIR: its results have batch 8 and history 51, asked for 8 and 26; start another with --dir",
+  },
+  {
+    name: "init with a history of one byte",
+    action: init({ history: 1 }),
+    says: "Cannot use a history of 1 bytes: a pass needs at least 2",
+  },
+  {
+    name: "init with another corpus",
+    damage: ({ dir }) => Deno.writeFileSync(join(dir, "other.txt"), new Uint8Array(6000)),
+    action: { run: (small) => init({ corpus: join(small.dir, "other.txt") }).run(small) },
+    says:
+      "Cannot extend study DIR with corpus DIR/other.txt: it was made with DIR/corpus.txt; start another with --dir",
+  },
+  {
+    name: "init with a state that is too large",
+    action: init({ stateSizes: [MAX_STATE_SIZE + 1], seeds: 2 }),
+    says: `Cannot read a new configuration of DIR: 'state_size': Too big: expected number to be <=${MAX_STATE_SIZE}`,
+  },
+  {
+    name: "init of experiment 02 without a finished run",
+    damage: ({ dir }) => Deno.removeSync(join(dir, "results_01_all"), { recursive: true }),
+    action: init({ experiment: "02" }),
+    says: "Cannot choose experiment 02 in DIR: no run of experiment 01 has finished; " +
+      "run 'deno task init --dir DIR' and 'deno task train --dir DIR' first",
+  },
+  {
+    name: "init of experiment 02 with sizes",
+    action: init({ experiment: "02", layers: [2] }),
+    says: "Cannot use --layers or --state-size with experiment 02: its sizes follow from the best of experiment 01",
+  },
+  {
+    name: "sample --id that no run has",
+    action: sample("xyz"),
+    says: "Cannot find run 'xyz': no finished run of experiment 01 of DIR begins so",
+  },
+  {
+    name: "sample --id that several runs have",
+    action: sample(""),
+    says: "Cannot tell which run '' is: 3 begin so (…); give more of the id",
+  },
+];
+
+/** A wrong flag's message, which the command line puts behind the flag. */
+function saidBy(action: () => unknown): string[] {
+  try {
+    action();
+    return [];
+  } catch (error) {
+    return [(error as Error).message];
+  }
+}

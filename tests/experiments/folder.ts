@@ -1,0 +1,11 @@
+/** Runs a test in a temporary folder that goes afterwards. */
+export function inFolder(name: string, test: (dir: string) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const dir = await Deno.makeTempDir();
+    try {
+      await test(dir);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  });
+}
