@@ -2,7 +2,10 @@
 import { SWITCHES } from "../cells/config.ts";
 import type { RunResult } from "../experiments/result.ts";
 import type { RunRow } from "./rows.ts";
-import { forwardInWords, hasSeeds, SWITCH_HEADINGS, switchLines, testScore } from "./tables.ts";
+import type { Effects } from "./effects.ts";
+import { effectsInFigures, effectsInWords } from "./page_effects.ts";
+import { escapeHtml, table } from "./html.ts";
+import { forwardInWords, hasSeeds, testScore } from "./tables.ts";
 import { formatCount, formatLoss, formatSeconds, plural } from "./theme.ts";
 
 /** A picture to show: its file name without an ending, what it shows, and its SVG. */
@@ -17,18 +20,13 @@ export interface PageContent {
   title: string;
   /** At least one finished run, best first. */
   rows: readonly RunRow[];
+  effects: Effects;
   unfinished: readonly RunResult[];
   /** One line on each result file that could not be read. */
   unreadable: readonly string[];
   /** The runs' corpus and training settings, in a sentence. */
   settings: string;
   pictures: readonly Picture[];
-}
-
-/** Text as HTML shows it, in content and in quoted attributes. */
-export function escapeHtml(text: string): string {
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return text.replace(/[&<>"']/g, (character) => entities[character]);
 }
 
 const STYLE = `
@@ -75,12 +73,10 @@ export function pageOf(content: PageContent): string {
 <p class="lead">${escapeHtml(headline(content.rows))}</p>
 <p>${escapeHtml(content.settings)}</p>
 ${missing(content)}
+${effectsInWords(content.effects)}
 ${content.pictures.map(figure).join("\n")}
 <h2>What each switch changes</h2>
-<p>Least training loss in nats per byte, lower is better. “on − off” is the mean difference between pairs of runs
-that are alike in everything but the switch; the means compare groups that may differ in more.
-The last column counts the pairs in which the run with the switch on has the smaller loss.</p>
-${switchesTable(content.rows)}
+${effectsInFigures(content.effects)}
 <h2>The best run, in words</h2>
 ${inWords(best)}
 <h2>All finished runs</h2>
@@ -94,13 +90,13 @@ ${runsTable(content.rows)}
 /** The answer in one sentence. */
 export function headline(rows: readonly RunRow[]): string {
   const [best] = rows;
-  const among = rows.length === 1 ? "The only finished run" : `The best of ${formatCount(rows.length)} finished runs`;
   const test = best.test_bits_per_byte === undefined
     ? "it has not been scored on the test split"
     : `on the test split it needs ${formatLoss(best.test_bits_per_byte)} bits per byte`;
-  return `${among} is ${best.label}: its training loss fell to ${
-    formatLoss(best.min_loss)
-  } nats per byte, and ${test}.`;
+  const loss = `${formatLoss(best.min_loss)} nats per byte`;
+  return rows.length === 1
+    ? `The only finished run is ${best.label}: its training loss fell to ${loss}, and ${test}.`
+    : `Of ${formatCount(rows.length)} finished runs, ${best.label} has the lowest training loss, ${loss}; ${test}.`;
 }
 
 function missing({ unfinished: all, unreadable }: PageContent): string {
@@ -135,27 +131,6 @@ ${svg.trim()}
 </div>
 <figcaption>${escapeHtml(caption)} (<code>${file}.svg</code>, <code>${file}.png</code>)</figcaption>
 </figure>`;
-}
-
-function table(head: string, body: string): string {
-  return `<div class="scroll" tabindex="0">
-<table>
-<thead><tr>${head}</tr></thead>
-<tbody>
-${body}
-</tbody>
-</table>
-</div>`;
-}
-
-function switchesTable(rows: readonly RunRow[]): string {
-  const head = SWITCH_HEADINGS.map((name, i) => `<th scope="col"${i ? "" : ' class="text"'}>${name}</th>`).join("");
-  const body = switchLines(rows).map((line) => {
-    const [label, ...numbers] = Object.values(line);
-    const cells = numbers.map((text) => `<td>${escapeHtml(text)}</td>`).join("");
-    return `<tr><th scope="row" class="text">${escapeHtml(label)}</th>${cells}</tr>`;
-  });
-  return table(head, body.join("\n"));
 }
 
 function inWords(best: RunRow): string {

@@ -26,6 +26,8 @@ export interface RunRow {
   /** Bytes of one pass. */
   history_size: number;
   dataset: string;
+  /** Of the whole text: a name may stand for a file that has been changed. */
+  corpus_sha1: string;
   engine: string;
   adapter: string;
   parameters: number;
@@ -63,6 +65,7 @@ function rowOf(result: FinishedResult): RunRow {
     batch_size: result["batch size"],
     history_size: result["history size"],
     dataset: result.dataset,
+    corpus_sha1: result.corpus_sha1,
     engine: result.engine,
     adapter: result.adapter,
     parameters: result.parameters,

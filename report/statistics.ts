@@ -1,6 +1,7 @@
 /** The numbers of tables and figures: group means, and what one switch alone changes. */
 import { mean, quantileSorted } from "simple-statistics";
-import { canonicalJson, SWITCHES, type SwitchKey } from "../cells/config.ts";
+import { SWITCHES, type SwitchKey } from "../cells/config.ts";
+import { contrasts, matchedBlocks } from "./matched.ts";
 import type { RunRow } from "./rows.ts";
 
 /** The runs that share one value of one hyperparameter. */
@@ -17,16 +18,14 @@ export interface Grouping {
   label: string;
   groups: Group[];
   /** For a switch: what switching it on changes, all else alike. */
-  effect?: SwitchEffect;
+  effect?: PairedDifference;
 }
 
-/** What a switch alone changes: statistics over pairs of runs that are alike in all else, their seed included. */
-export interface SwitchEffect {
+/** What a switch alone changes, over matched pairs of configurations. */
+export interface PairedDifference {
   pairs: number;
   /** Mean of `min_loss` with the switch on, less `min_loss` with it off, nats per byte; undefined without a pair. */
   difference: number | undefined;
-  /** Pairs in which the run with the switch on has the smaller loss. */
-  on_better: number;
 }
 
 function groupOf(name: string, rows: RunRow[]): Group {
@@ -52,8 +51,13 @@ export function groupBySwitch(rows: readonly RunRow[], key: SwitchKey): Grouping
       groupOf("off", rows.filter((row) => !row.config[key])),
       groupOf("on", rows.filter((row) => row.config[key])),
     ],
-    effect: switchEffect(rows, key),
+    effect: pairedDifference(rows, key),
   };
+}
+
+function pairedDifference(rows: readonly RunRow[], key: SwitchKey): PairedDifference {
+  const differences = contrasts(matchedBlocks(rows, [key]), "min_loss").map(({ difference }) => difference);
+  return { pairs: differences.length, difference: differences.length ? mean(differences) : undefined };
 }
 
 /** All hyperparameters, in the order in which pictures and tables show them: the switches, layers, state size. */
@@ -63,30 +67,6 @@ export function groupings(rows: readonly RunRow[]): Grouping[] {
     groupByNumber(rows, "layers", (row) => row.config.n_layers),
     groupByNumber(rows, "state size", (row) => row.config.state_size),
   ];
-}
-
-/**
- * Compares runs with the switch on with the same configurations where it is off. Group means mix this with whatever
- * else differs between the groups (in experiment 01 only runs with a residual have 32 states); pairs do not.
- */
-export function switchEffect(rows: readonly RunRow[], key: SwitchKey): SwitchEffect {
-  const name = (row: RunRow, value: boolean) => pairName(row, key, value);
-  const off = new Map(rows.filter((row) => !row.config[key]).map((row) => [name(row, false), row.min_loss]));
-  const differences = rows.filter((row) => row.config[key]).flatMap((row) => {
-    const partner = off.get(name(row, false));
-    return partner === undefined ? [] : [row.min_loss - partner];
-  });
-  return {
-    pairs: differences.length,
-    difference: differences.length ? mean(differences) : undefined,
-    on_better: differences.filter((difference) => difference < 0).length,
-  };
-}
-
-/** Runs with other training settings are no partners: more steps alone would make a smaller loss. */
-function pairName(row: RunRow, key: SwitchKey, value: boolean): string {
-  const settings = [row.seed, row.steps_done, row.batch_size, row.history_size, row.dataset];
-  return JSON.stringify([canonicalJson({ ...row.config, [key]: value }), ...settings]);
 }
 
 /** A range of losses to draw, nats per byte. */

@@ -1,11 +1,10 @@
 /** Plain-text tables for the terminal, and the best run's forward function in words. */
 import { SWITCHES } from "../cells/config.ts";
 import type { RunRow } from "./rows.ts";
-import { type Grouping, groupings } from "./statistics.ts";
-import { formatCount, formatDifference, formatLoss, formatSeconds, plural } from "./theme.ts";
+import { formatLoss, formatSeconds, plural } from "./theme.ts";
 
 /** Rows of cells, the first row being the headings; numbers are set to the right. */
-function layOut(lines: readonly string[][], rightAligned: readonly boolean[]): string {
+export function layOut(lines: readonly string[][], rightAligned: readonly boolean[]): string {
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   return lines.map((line) =>
     line.map((cell, i) => rightAligned[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])).join("  ").trimEnd()
@@ -64,41 +63,6 @@ export function bestRunsTable(rows: readonly RunRow[], most = 10): string {
   ];
   const textColumns = ["id", "switches"];
   return `${layOut([head, ...cells], head.map((name) => !textColumns.includes(name)))}\n${switchLegend()}`;
-}
-
-/** One line of the switches' table: everything as it is printed. */
-export interface SwitchLine {
-  label: string;
-  mean_off: string;
-  mean_on: string;
-  difference: string;
-  better: string;
-}
-
-/** The switches' means and paired differences, ready to print. */
-export function switchLines(rows: readonly RunRow[]): SwitchLine[] {
-  return groupings(rows).filter((grouping) => grouping.effect).map(switchLine);
-}
-
-function switchLine({ label, groups: [off, on], effect }: Grouping): SwitchLine {
-  const orDash = (loss: number | undefined, format: (loss: number) => string) =>
-    loss === undefined ? "–" : format(loss);
-  return {
-    label,
-    mean_off: orDash(off.mean, formatLoss),
-    mean_on: orDash(on.mean, formatLoss),
-    difference: orDash(effect!.difference, formatDifference),
-    better: effect!.pairs ? `${formatCount(effect!.on_better)} of ${formatCount(effect!.pairs)}` : "–",
-  };
-}
-
-/** Headings of {@linkcode switchLines}, in the order of its fields. */
-export const SWITCH_HEADINGS = ["switch", "mean off", "mean on", "on − off", "pairs with on better"] as const;
-
-/** What each switch does to the least loss (nats per byte), as a text table. */
-export function switchTable(rows: readonly RunRow[]): string {
-  const lines = switchLines(rows).map((line) => Object.values(line));
-  return layOut([[...SWITCH_HEADINGS], ...lines], SWITCH_HEADINGS.map((_, i) => i > 0));
 }
 
 /** A forward function in words. */

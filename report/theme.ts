@@ -35,6 +35,25 @@ export function colourScale<Value>(values: readonly Value[]): Map<Value, string>
   return new Map(values.map((value, i) => [value, CATEGORIES[i % CATEGORIES.length]]));
 }
 
+/** What a difference is drawn in: the measure is lower, higher, or neither for sure. Blue and vermilion of the same palette. */
+export const DIFFERENCE_COLOUR = { lower: "#0072B2", higher: "#D55E00", unclear: "#8a8a8a" } as const;
+
+const MIDDLE = "#f7f7f7";
+/** So much of the end colours is taken that dark text on them keeps a contrast of 6:1. */
+const STRONGEST = 0.75;
+
+/** A colour for a difference: −1 is lower (blue), 0 almost white, 1 higher (vermilion). */
+export function divergingColour(share: number): string {
+  const end = channels(share < 0 ? DIFFERENCE_COLOUR.lower : DIFFERENCE_COLOUR.higher);
+  const part = STRONGEST * Math.min(1, Math.abs(share));
+  const mixed = channels(MIDDLE).map((from, i) => Math.round(from + part * (end[i] - from)));
+  return `#${mixed.map((channel) => channel.toString(16).padStart(2, "0")).join("")}`;
+}
+
+function channels(colour: string): number[] {
+  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+}
+
 /** A whole number with thousands separated: `10,989`. */
 export function formatCount(count: number): string {
   return count.toLocaleString("en-US");
@@ -46,10 +65,15 @@ export function formatLoss(loss: number): string {
   return (Math.abs(loss) < 0.0005 ? 0 : loss).toFixed(3).replace("-", "−");
 }
 
-/** A difference in nats per byte, always with a sign. */
+/** A difference in nats per byte, with a sign unless it rounds to nothing. */
 export function formatDifference(difference: number): string {
   const text = formatLoss(difference);
-  return text.startsWith("−") ? text : `+${text}`;
+  return text.startsWith("−") || Math.abs(difference) < 0.0005 ? text : `+${text}`;
+}
+
+/** A p-value, to three decimals. */
+export function formatP(p: number): string {
+  return p < 0.001 ? "< 0.001" : p.toFixed(3);
 }
 
 /** Seconds as a person says them: `38 s`, `12 min`, `2 h 05 min`. */
@@ -62,6 +86,6 @@ export function formatSeconds(seconds: number): string {
 }
 
 /** `1 run`, `2 runs`. */
-export function plural(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+export function plural(count: number, noun: string, several = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : several}`;
 }

@@ -5,12 +5,17 @@ import type { RunResult } from "../experiments/result.ts";
 import { writeAtomically } from "../experiments/files.ts";
 import type { Experiment } from "../experiments/store.ts";
 import { figureHyperparameters } from "./figure_hyperparameters.ts";
+import { figureInteractions } from "./figure_interactions.ts";
 import { figureTrainingRuns } from "./figure_training_runs.ts";
 import { headline, pageOf, type Picture } from "./page.ts";
 import { pngOf } from "./png.ts";
 import { distinct, type RunRow, type RunTable, tableOf } from "./rows.ts";
 import { figureDocument } from "./svg.ts";
-import { bestRunsTable, forwardText, switchTable } from "./tables.ts";
+import { type Effects, effectsOf } from "./effects.ts";
+import { effectTables } from "./effect_tables.ts";
+import { effectText } from "./effect_words.ts";
+import { figureEffects } from "./figure_effects.ts";
+import { bestRunsTable, forwardText } from "./tables.ts";
 import { formatCount, plural } from "./theme.ts";
 
 /** What {@linkcode writeReport} is told. */
@@ -58,15 +63,17 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
         "train some with 'deno task train'",
     );
   }
-  const pictures = experiment === "01" ? picturesOfAll(runs, below) : picturesOfBest(runs);
+  const effects = effectsOf(runs.rows);
+  const pictures = experiment === "01" ? picturesOfAll(runs, effects, below) : picturesOfBest(runs);
   const page = pageOf({
     title: experiment === "01"
       ? "Experiment 01: every configuration of the gated cell"
       : "Experiment 02: the best configurations, wider and deeper",
     rows: runs.rows,
+    effects,
     unfinished: runs.unfinished,
     unreadable,
-    settings: settingsOf(runs.rows),
+    settings: experiment === "01" ? settingsOf(runs.rows) : `${settingsOf(runs.rows)} ${SELECTED}`,
     pictures,
   });
   const files: [string, string | Uint8Array][] = [
@@ -87,13 +94,13 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     headline: headline(runs.rows),
     tables: {
       best_runs: bestRunsTable(runs.rows),
-      switches: switchTable(runs.rows),
+      switches: `${effectText(effects)}\n\n${effectTables(effects)}`,
       forward: forwardText(runs.rows[0]),
     },
   };
 }
 
-function picturesOfAll({ rows }: RunTable, below: number): Picture[] {
+function picturesOfAll({ rows }: RunTable, effects: Effects, below: number): Picture[] {
   const document = figureDocument();
   const kept = rows.filter((row) => row.min_loss < below).length;
   const filtered = {
@@ -104,6 +111,7 @@ function picturesOfAll({ rows }: RunTable, below: number): Picture[] {
     below,
   };
   return [
+    ...picturesOfEffects(rows, effects, "results_01_all"),
     ...picturesOf(rows, "results_01_all", "Training loss of every configuration"),
     {
       name: filtered.name,
@@ -112,6 +120,29 @@ function picturesOfAll({ rows }: RunTable, below: number): Picture[] {
     },
   ];
 }
+
+function picturesOfEffects(rows: readonly RunRow[], effects: Effects, experiment: string): Picture[] {
+  const document = figureDocument();
+  const subtitle = `${plural(rows.length, "finished run")} on ${corpusAndSteps(rows)}.`;
+  const [forest, map] = [`${experiment}_effects`, `${experiment}_interactions`];
+  return [
+    {
+      name: forest,
+      caption: "What each switch alone changes, over pairs of configurations alike in all else.",
+      svg: figureEffects(document, effects, { name: forest, title: "What each switch changes", subtitle }),
+    },
+    {
+      name: map,
+      caption: "What each two switches change together beyond what each changes alone.",
+      svg: figureInteractions(document, effects, { name: map, title: "Which switches depend on each other", subtitle }),
+    },
+  ];
+}
+
+/** Choosing by the loss makes the chosen alike in it, and hides what a switch does. */
+const SELECTED =
+  "These configurations were chosen for their low loss in experiment 01, so what a switch changes among " +
+  "them says little about other configurations.";
 
 function picturesOfBest({ rows }: RunTable): Picture[] {
   return picturesOf(rows, "results_02_big", "Training loss of the best configurations, wider and deeper");

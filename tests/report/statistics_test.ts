@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type CellConfig, configId, SWITCHES } from "../../cells/config.ts";
 import type { RunResult } from "../../experiments/result.ts";
 import { type RunRow, tableOf } from "../../report/rows.ts";
-import { groupByNumber, groupBySwitch, groupings, lossRange, switchEffect } from "../../report/statistics.ts";
+import { groupByNumber, groupBySwitch, groupings, lossRange } from "../../report/statistics.ts";
 import { fitSwarms, swarm } from "../../report/swarm.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
@@ -64,7 +64,7 @@ Deno.test("groupings() lists every switch, then layers and state size", () => {
   assert.deepEqual(labels, [...SWITCHES.map(({ label }) => label), "layers", "state size"]);
 });
 
-Deno.test("switchEffect() averages over pairs alone when other runs would change the means", () => {
+Deno.test("groupBySwitch() averages the effect over pairs alone when other runs would change the means", () => {
   const rows = rowsOf(
     run({}, 2),
     run({ use_residual: true }, 1.5),
@@ -72,14 +72,8 @@ Deno.test("switchEffect() averages over pairs alone when other runs would change
     run({ n_layers: 2, use_residual: true }, 2),
     run({ n_layers: 3, use_residual: true }, 9),
   );
-  assert.deepEqual(switchEffect(rows, "use_residual"), { pairs: 2, difference: -0.125, on_better: 1 });
-});
-
-Deno.test("switchEffect() pairs no runs when seed or steps differ", () => {
-  const rows = rowsOf(run({}, 2), run({ use_residual: true }, 1.5, { seed: 1 }));
-  assert.deepEqual(switchEffect(rows, "use_residual"), { pairs: 0, difference: undefined, on_better: 0 });
-  const longer = rowsOf(run({}, 2), run({ use_residual: true }, 1.5, { steps_done: 77 }));
-  assert.equal(switchEffect(longer, "use_residual").pairs, 0);
+  assert.deepEqual(groupBySwitch(rows, "use_residual").effect, { pairs: 2, difference: -0.125 });
+  assert.deepEqual(groupBySwitch(rows, "use_old_state").effect, { pairs: 0, difference: undefined });
 });
 
 Deno.test("lossRange() leaves out the steep start and counts what reaches above when curves begin high", () => {

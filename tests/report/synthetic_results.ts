@@ -81,8 +81,9 @@ function floorOf(config: CellConfig): number {
     [config.use_state_gate, -0.12],
     [config.use_forget_gate, -0.04],
     [config.use_input_gate, 0.03],
-    [config.use_output_gate, -0.02],
+    [config.use_output_gate, 0],
     [config.use_residual, -0.08],
+    [config.use_state_gate && config.use_forget_gate, 0.03],
     [config.use_residual && config.n_layers > 1, -0.06],
   ];
   const width = 0.5 * Math.log(256 / config.state_size) / Math.log(8);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SWITCHES } from "../../cells/config.ts";
 import { tableOf } from "../../report/rows.ts";
-import { bestRunsTable, compactSwitches, forwardText, switchLegend, switchTable } from "../../report/tables.ts";
+import { bestRunsTable, compactSwitches, forwardText, switchLegend } from "../../report/tables.ts";
 import { formatDifference, formatSeconds } from "../../report/theme.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
@@ -26,10 +26,6 @@ Deno.test("bestRunsTable() names seeds when there are several, and shows a dash 
 Deno.test("compactSwitches() shows the digit of each switch that is on", () => {
   const config = { ...rows[0].config, ...Object.fromEntries(SWITCHES.map(({ key }, i) => [key, i % 2 === 0])) };
   assert.equal(compactSwitches({ ...rows[0], config }), "1·3·5·7");
-});
-
-Deno.test("switchTable() has one line per switch", () => {
-  assert.equal(switchTable(rows).split("\n").length, 1 + SWITCHES.length);
 });
 
 Deno.test("forwardText() uses each switch's own words when the cell is the gated one", () => {

@@ -26,7 +26,8 @@ function filesOf(dir: string): string[] {
 Deno.test("writeReport() writes the named files and nothing else when experiment 01 has runs", () =>
   inFolder(async (dir) => {
     const summary = await writeReport(options(dir, { results: [...results, unfinished(results[0])] }));
-    const pictures = ["filtered_results_01_loss_below_1.9", "results_01_all", "results_01_all_hyperparameters"];
+    const parts = ["", "_effects", "_hyperparameters", "_interactions"].map((part) => `results_01_all${part}`);
+    const pictures = ["filtered_results_01_loss_below_1.9", ...parts];
     const expected = [...pictures.flatMap((name) => [`${name}.png`, `${name}.svg`]), "report_01_all.html"].sort();
     assert.deepEqual(filesOf(dir), expected);
     assert.deepEqual(summary.paths.map((path) => basename(path)).sort(), expected);
@@ -73,7 +74,7 @@ Deno.test("writeReport() refuses and writes nothing when the threshold is not a 
     assert.deepEqual(filesOf(dir), []);
   }));
 
-Deno.test("writeReport() makes a page that needs no network, script or second id when it has three pictures", () =>
+Deno.test("writeReport() makes a page that needs no network, script or second id when it has five pictures", () =>
   inFolder(async (dir) => {
     await writeReport(options(dir));
     const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
@@ -82,7 +83,7 @@ Deno.test("writeReport() makes a page that needs no network, script or second id
     assert.doesNotMatch(page, /<script|<link|<img|@import|src=|href=/);
     const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
     assert.equal(new Set(ids).size, ids.length);
-    assert.equal(page.match(/<svg/g)!.length, 3);
+    assert.equal(page.match(/<svg/g)!.length, 5);
   }));
 
 Deno.test("writeReport() escapes all text from outside, and counts what is missing, when a page names it", () =>
@@ -95,4 +96,24 @@ Deno.test("writeReport() escapes all text from outside, and counts what is missi
     assert.ok(page.includes("bad &lt;b onclick=&quot;x&quot;&gt;&amp;&#39;"));
     assert.ok(page.includes("1 result file could not be read"));
     assert.ok(page.includes(`1 run has not finished`) && page.includes(results[0].id.slice(0, 8)));
+  }));
+
+Deno.test("writeReport() answers which switches matter, in the page and in print, when there are pairs", () =>
+  inFolder(async (dir) => {
+    const { tables } = await writeReport(options(dir));
+    const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
+    assert.match(page, /<h2>Which switches matter<\/h2>\n<p>In this one seed&#39;s runs \d of 7 switches/);
+    assert.ok(page.includes("seed noise is unknown") && page.includes("R² is"));
+    assert.ok(tables.switches.includes("seed noise is unknown") && tables.switches.includes("95 % interval"));
+  }));
+
+Deno.test("writeReport() draws everything and says what cannot be compared when two runs have nothing in common", () =>
+  inFolder(async (dir) => {
+    const two = [results[0], results.at(-1)!].map((result) => ({ ...result, test_bits_per_byte: undefined }));
+    const { paths, tables } = await writeReport(options(dir, { results: two }));
+    assert.equal(paths.length, 11);
+    assert.match(
+      tables.switches,
+      /^Which switches matter cannot be said: no two finished runs differ in one switch alone\./,
+    );
   }));

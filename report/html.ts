@@ -1,0 +1,29 @@
+/** Pieces of HTML that the page is made of. */
+
+/** Text as HTML shows it, in content and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  return text.replace(/[&<>"']/g, (character) => entities[character]);
+}
+
+/** A table that scrolls sideways where it is too wide; `head` holds cells, `body` rows. */
+export function table(head: string, body: string): string {
+  return `<div class="scroll" tabindex="0">
+<table>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${body}
+</tbody>
+</table>
+</div>`;
+}
+
+/** A table of plain text, whose first column names its rows. */
+export function textTable({ headings, lines }: { headings: readonly string[]; lines: readonly string[][] }): string {
+  const head = headings.map((name, i) => `<th scope="col"${i ? "" : ' class="text"'}>${escapeHtml(name)}</th>`);
+  const body = lines.map(([label, ...cells]) => {
+    const rest = cells.map((text) => `<td>${escapeHtml(text)}</td>`).join("");
+    return `<tr><th scope="row" class="text">${escapeHtml(label)}</th>${rest}</tr>`;
+  });
+  return table(head.join(""), body.join("\n"));
+}
