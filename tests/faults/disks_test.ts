@@ -34,7 +34,7 @@ async function assertKept(
 
 /** Trains until one run is scored, fills the disk, waits for the end, makes room, and trains on. */
 async function trainOnFullDisk(dir: string): Promise<void> {
-  const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 3000 });
+  const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 2000 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   await using disk = await SmallDisk.mount(join(dir, "disk"), 16);
   assert.ok(disk);

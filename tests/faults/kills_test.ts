@@ -104,7 +104,7 @@ inFolder(
     killAtRandom(dir, {
       engine: "webgpu",
       least: 8,
-      study: { runs: 3, steps: 600, history: 301 },
+      study: { runs: 2, steps: 600, history: 301 },
       life: 1000,
     }),
   { ignore: !adapter },
