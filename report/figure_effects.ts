@@ -3,9 +3,16 @@ import * as Plot from "@observablehq/plot";
 import { formatInterval } from "./effect_tables.ts";
 import type { Effects, SwitchEffect } from "./effects.ts";
 import { bySize, CLEAR_P, isClear, seedsDisagree, seedsOfPairs } from "./effect_words.ts";
-import type { FigureOptions } from "./figure_training_runs.ts";
 import type { Measure } from "./matched.ts";
-import { composeFigure, type Frame, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
+import {
+  composeFigure,
+  type FigureOptions,
+  type Frame,
+  panel,
+  panelArea,
+  type SvgDocument,
+  type SvgElement,
+} from "./svg.ts";
 import { COLOUR, DIFFERENCE_COLOUR, formatCount, formatDifference, formatP, plural, SIZE } from "./theme.ts";
 
 const ROW = 34;

@@ -1,14 +1,22 @@
 /**
- * The pictures `results_*_hyperparameters` and `filtered_results_*`: nine panels, one per hyperparameter, with each run
- * as a dot above its value and the mean of each group.
+ * The pictures `results_*_hyperparameters` and `filtered_results_*`: nine panels, one per hyperparameter, with each
+ * configuration as a dot above its value and the mean of each group.
  */
 import * as Plot from "@observablehq/plot";
-import { distinct, type RunRow } from "./rows.ts";
+import { type MergedRow, mostSeeds } from "./merged.ts";
+import { distinct } from "./rows.ts";
 import { type Grouping, groupings } from "./statistics.ts";
-import { composeFigure, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
-import { COLOUR, colourScale, formatDifference, formatLoss, plural, SIZE } from "./theme.ts";
+import {
+  composeFigure,
+  type FigureOptions,
+  naming,
+  panel,
+  panelArea,
+  type SvgDocument,
+  type SvgElement,
+} from "./svg.ts";
+import { COLOUR, colourScale, formatCount, formatDifference, formatLoss, plural, SIZE } from "./theme.ts";
 import { fitSwarms } from "./swarm.ts";
-import type { FigureOptions } from "./figure_training_runs.ts";
 
 const COLUMNS = 3;
 const PANEL_HEIGHT = 262;
@@ -16,35 +24,38 @@ const GAP_X = 22;
 const TICK_LABELS = 34;
 const INSET = { top: 50, bottom: 48 } as const;
 
-/** Which runs the picture shows. */
+/** Which configurations the picture shows. */
 export interface HyperparameterOptions extends FigureOptions {
-  /** Only runs with a smaller loss are shown, nats per byte; all where absent. */
+  /** Only configurations with a smaller loss are shown, nats per byte; all where absent. */
   below?: number;
 }
 
 /**
- * Draws the least loss of each run against each hyperparameter. With `below` and no run under it, the picture says so.
+ * Draws the least loss of each configuration, the mean over its seeds, against each hyperparameter; a line through the dot goes from
+ * the least to the most of the seeds. With `below` and no configuration under it, the picture says so.
  *
- * @param rows at least one finished run, best first
+ * @param rows at least one configuration, best first
  * @returns the SVG's text
  */
 export function figureHyperparameters(
   document: SvgDocument,
-  rows: readonly RunRow[],
+  rows: readonly MergedRow[],
   options: HyperparameterOptions,
 ): string {
-  const shown = options.below === undefined ? rows : rows.filter((row) => row.min_loss < options.below!);
+  const shown = options.below === undefined ? rows : rows.filter((row) => row.min_loss.mean < options.below!);
   const filtered = options.below !== undefined;
   const base = { name: options.name, title: options.title };
   if (!shown.length) {
-    const note = `No run is below the threshold; the best one has ${formatLoss(rows[0].min_loss)} nats per byte.`;
+    const note = `No configuration is below the threshold; the best one has ${
+      formatLoss(rows[0].min_loss.mean)
+    } nats per byte.`;
     return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
   }
   // Colours are those of all runs, so that the filtered picture agrees with the full one.
   const colours = colourScale(distinct(rows, (row) => row.config.state_size));
   const frame = {
     ...base,
-    subtitle: [options.subtitle, explanation(filtered)],
+    subtitle: [options.subtitle, explanation(filtered, mostSeeds(rows))],
     legend: [{
       heading: "state size",
       entries: [
@@ -52,15 +63,15 @@ export function figureHyperparameters(
         { mark: "bar" as const, colour: COLOUR.highlight, text: "mean of the group" },
       ],
     }],
-    x: "value of the hyperparameter, with the number of runs that have it",
+    x: "value of the hyperparameter, with the number of configurations that have it",
     y: "least smoothed training loss (nats per byte)",
   };
   const area = panelArea(frame);
   const all = groupings(shown);
   const height = Math.ceil(all.length / COLUMNS) * PANEL_HEIGHT;
   const inner = (SIZE.width - SIZE.margin - area.left - TICK_LABELS - (COLUMNS - 1) * GAP_X) / COLUMNS;
-  const low = Math.min(...shown.map((row) => row.min_loss));
-  const high = Math.max(...shown.map((row) => row.min_loss));
+  const low = Math.min(...shown.map((row) => row.min_loss.least));
+  const high = Math.max(...shown.map((row) => row.min_loss.most));
   const pad = Math.max(0.06 * (high - low), 0.01);
   const domain: [number, number] = [low - pad, high + pad];
   const swarms = layOut(all, inner, domain);
@@ -85,21 +96,22 @@ export function figureHyperparameters(
   return composeFigure(document, frame, panels, height);
 }
 
-function explanation(filtered: boolean): string {
+function explanation(filtered: boolean, seeds: number): string {
+  const dots = seeds > 1 ? "One dot per configuration: mean of its seeds (line: their range)" : "One dot per run";
   return filtered
-    ? "One dot per run; lower is better. Means are of the runs shown."
-    : "One dot per run; lower is better. “on − off”: mean difference between runs that are alike in all else.";
+    ? `${dots}; lower is better. Means are of the dots shown.`
+    : `${dots}; lower is better. “on − off”: mean difference, all else alike.`;
 }
 
 function effectNote({ effect }: Grouping): string {
-  if (effect?.difference === undefined) return "on − off: no two runs to compare";
+  if (effect?.difference === undefined) return "on − off: none to compare";
   return `on − off: ${formatDifference(effect.difference)} in ${plural(effect.pairs, "pair")}`;
 }
 
 /** One dot: the middle of its column is a whole number, and a column is 1 wide. */
 interface Dot {
   x: number;
-  row: RunRow;
+  row: MergedRow;
 }
 
 /** A lone group, too, gets no more than half of a panel. */
@@ -111,7 +123,9 @@ function columnCount(grouping: Grouping): number {
 function layOut(all: readonly Grouping[], inner: number, [low, high]: [number, number]) {
   const plotHeight = PANEL_HEIGHT - INSET.top - INSET.bottom;
   const columns = all.flatMap((grouping) => grouping.groups.map((group) => ({ grouping, group })));
-  const ys = columns.map(({ group }) => group.rows.map((row) => (high - row.min_loss) / (high - low) * plotHeight));
+  const ys = columns.map(({ group }) =>
+    group.rows.map((row) => (high - row.min_loss.mean) / (high - low) * plotHeight)
+  );
   const widths = columns.map(({ grouping }) => inner / columnCount(grouping));
   const { radius, places } = fitSwarms(ys, 4.2, widths.map((width) => 0.47 * width));
   const dots = all.map((grouping) =>
@@ -159,19 +173,27 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
       Plot.ruleY([options.domain[0]], { stroke: COLOUR.axis }),
       // Among few dots a bar must not hide one; among many a bar under the dots would not be seen.
       ...(few ? meanBars(groups) : []),
+      Plot.ruleX(options.dots.filter(({ row }) => row.runs.length > 1), {
+        x: "x",
+        y1: (dot: Dot) => dot.row.min_loss.least,
+        y2: (dot: Dot) => dot.row.min_loss.most,
+        stroke: (dot: Dot) => options.colours.get(dot.row.config.state_size),
+        strokeOpacity: 0.6,
+      }),
       Plot.dot(options.dots, {
         x: "x",
-        y: (dot: Dot) => dot.row.min_loss,
+        y: (dot: Dot) => dot.row.min_loss.mean,
         r: options.radius * 0.92,
         fill: (dot: Dot) => options.colours.get(dot.row.config.state_size),
         stroke: "none",
+        ...naming(options.dots, ({ row }) => row.name),
       }),
       ...(few ? [] : meanBars(groups)),
       meanLabels(groups),
       Plot.text(groups, {
         x: "x",
         frameAnchor: "bottom",
-        text: ({ name, rows }) => `${name}\n${plural(rows.length, "run")}`,
+        text: ({ name, rows }) => `${name}\n${formatCount(rows.length)}`,
         lineAnchor: "top",
         dy: 8,
         fontSize: groups.length > 4 ? 11 : SIZE.tick,

@@ -4,8 +4,7 @@ import { SWITCHES, type SwitchKey } from "../cells/config.ts";
 import { formatInterval } from "./effect_tables.ts";
 import { type Effects, FEWEST_PAIRS, type Interaction } from "./effects.ts";
 import { seedsOfPairs } from "./effect_words.ts";
-import type { FigureOptions } from "./figure_training_runs.ts";
-import { composeFigure, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
+import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { COLOUR, divergingColour, formatDifference, plural, SIZE } from "./theme.ts";
 
 const HEIGHT = 470;

@@ -1,9 +1,19 @@
-/** The picture `results_01_all` (or `results_02_big`): every run's smoothed loss over training steps. */
+/** The picture `results_01_all` (or `results_02_big`): every configuration's smoothed loss over training steps. */
 import * as Plot from "@observablehq/plot";
-import { curveOf, type CurvePoint, distinct, type RunRow } from "./rows.ts";
+import { curveOf, type CurvePoint, type MergedRow, mostSeeds } from "./merged.ts";
+import { distinct } from "./rows.ts";
 import { lossRange } from "./statistics.ts";
-import { composeFigure, type LegendLine, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
-import { COLOUR, colourScale, formatCount, formatLoss, plural, SIZE } from "./theme.ts";
+import {
+  composeFigure,
+  type FigureOptions,
+  type LegendLine,
+  naming,
+  panel,
+  panelArea,
+  type SvgDocument,
+  type SvgElement,
+} from "./svg.ts";
+import { COLOUR, colourScale, formatCount, formatSpread, plural, SIZE } from "./theme.ts";
 
 /** More numbers of layers than this do not stand side by side; all curves then share one panel. */
 const MOST_PANELS = 4;
@@ -17,36 +27,28 @@ const GAP = 46;
 const TICK_LABELS = 34;
 const INSET = { top: 34, bottom: 26, right: 26 } as const;
 
-/** What every figure is told. */
-export interface FigureOptions {
-  /** File name without its ending. */
-  name: string;
-  title: string;
-  /** First line of the subtitle: runs and corpus. */
-  subtitle: string;
-}
-
 /** One panel: some curves under a heading. */
 interface Facet {
   heading: string;
-  rows: RunRow[];
+  rows: MergedRow[];
 }
 
 /**
- * Draws training curves, one panel per number of layers, coloured by state size, the best run in black.
+ * Draws training curves, one panel per number of layers, coloured by state size, the best one in black, with the range of its seeds.
  *
- * @param rows at least one finished run, best first
+ * @param rows at least one configuration, best first
  * @returns the SVG's text
  */
-export function figureTrainingRuns(document: SvgDocument, rows: readonly RunRow[], options: FigureOptions): string {
+export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
   const best = rows[0];
   const range = lossRange(rows);
   const colours = colourScale(distinct(rows, (row) => row.config.state_size));
   const cut = range.cut ? `; the top cuts off ${plural(range.cut, "curve")}` : "";
+  const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
   const frame = {
     name: options.name,
     title: options.title,
-    subtitle: [options.subtitle, `One line per run, logged every ${loggedEvery(rows)}; lower is better${cut}.`],
+    subtitle: [options.subtitle, `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`],
     legend: legendOf(best, colours),
     x: "training steps",
     y: "smoothed training loss (nats per byte)",
@@ -57,7 +59,7 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly RunRow[
   // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
   const span = Math.max(range.high - range.low, 0.05);
   const y = { domain: [range.low - 0.09 * span, range.high + 0.02 * span] };
-  const lastStep = Math.max(...rows.map((row) => row.loss.length * row.log_every));
+  const lastStep = Math.max(...rows.flatMap((row) => row.runs.map(({ loss }) => loss.length * row.log_every)));
   const x = { domain: [0, lastStep] };
   const most = Math.min(MOST_POINTS_OF_ONE, Math.max(100, Math.floor(MOST_POINTS / rows.length)));
 
@@ -76,29 +78,34 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly RunRow[
   return composeFigure(document, frame, panels, HEIGHT);
 }
 
-function loggedEvery(rows: readonly RunRow[]): string {
+function loggedEvery(rows: readonly MergedRow[]): string {
   const values = distinct(rows, (row) => row.log_every);
   return plural(values[0], "step") + (values.length > 1 ? ` to ${plural(values.at(-1)!, "step")}` : "");
 }
 
-function facets(rows: readonly RunRow[]): Facet[] {
+function facets(rows: readonly MergedRow[]): Facet[] {
   const layers = distinct(rows, (row) => row.config.n_layers);
   if (layers.length > MOST_PANELS) {
-    return [{ heading: `${layers[0]} to ${layers.at(-1)} layers: ${plural(rows.length, "run")}`, rows: [...rows] }];
+    return [{
+      heading: `${layers[0]} to ${layers.at(-1)} layers: ${plural(rows.length, "configuration")}`,
+      rows: [...rows],
+    }];
   }
   return layers.map((n) => {
     const own = rows.filter((row) => row.config.n_layers === n);
-    return { heading: `${plural(n, "layer")}: ${plural(own.length, "run")}`, rows: own };
+    return { heading: `${plural(n, "layer")}: ${plural(own.length, "configuration")}`, rows: own };
   });
 }
 
-function legendOf(best: RunRow, colours: Map<number, string>): LegendLine[] {
+function legendOf(best: MergedRow, colours: Map<number, string>): LegendLine[] {
+  const seeds = best.runs.length;
+  const range = seeds > 1 ? `; grey: from the least to the most of its ${seeds} seeds` : "";
   return [
     {
       heading: "state size",
       entries: [...colours].map(([size, colour]) => ({ mark: "line", colour, text: `${size}` })),
     },
-    { entries: [{ mark: "bar", colour: COLOUR.highlight, text: `best run, ${best.id.slice(0, 8)}: ${best.label}` }] },
+    { entries: [{ mark: "bar", colour: COLOUR.highlight, text: `best: ${best.name}, ${best.label}${range}` }] },
   ];
 }
 
@@ -112,7 +119,7 @@ interface FacetOptions {
   y: { domain: number[] };
   colours: Map<number, string>;
   most: number;
-  best: RunRow;
+  best: MergedRow;
 }
 
 function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): SvgElement {
@@ -120,8 +127,12 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
   const left = options.labelled ? TICK_LABELS : 0;
   // The best run is drawn last, above all others; so the others go from worst to best.
   const others = facet.rows.filter((row) => row !== best).reverse();
-  const points = others.flatMap((row, run) =>
-    curveOf(row, options.most).map((point) => ({ ...point, run, colour: options.colours.get(row.config.state_size) }))
+  const points = others.flatMap((row) =>
+    curveOf(row, options.most).map((point) => ({
+      ...point,
+      name: row.name,
+      colour: options.colours.get(row.config.state_size),
+    }))
   );
   const many = facet.rows.length;
   const holdsBest = facet.rows.includes(best);
@@ -147,11 +158,12 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
       Plot.line(points, {
         x: "step",
         y: "loss",
-        z: "run",
+        z: "name",
         stroke: "colour",
         strokeWidth: many > 40 ? 0.9 : 1.6,
         strokeOpacity: many > 100 ? 0.35 : many > 20 ? 0.55 : 0.9,
         clip: true,
+        ...naming(points, ({ name }) => name),
       }),
       ...(holdsBest ? bestMarks(best, options.most, x.domain[1]) : []),
       Plot.text([facet.heading], {
@@ -165,19 +177,23 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
   });
 }
 
-function bestMarks(best: RunRow, most: number, lastStep: number): Plot.Markish[] {
+function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markish[] {
   const curve = curveOf(best, most);
-  const lowest = curve.find(({ loss }) => loss === best.min_loss) ?? curve[curve.length - 1];
+  const lowest = curve.reduce((least, point) => (point.loss < least.loss ? point : least));
+  const own = naming(curve, () => best.name);
   // Centred below the point would leave the panel near its right edge, as the lowest loss mostly does.
   const textAnchor = lowest.step > 0.6 * lastStep ? "end" : lowest.step < 0.3 * lastStep ? "start" : "middle";
   const at = { x: (point: CurvePoint) => point.step, y: (point: CurvePoint) => point.loss };
   return [
+    ...(best.runs.length > 1
+      ? [Plot.areaY(curve, { x: "step", y1: "least", y2: "most", fill: COLOUR.axis, fillOpacity: 0.45, clip: true })]
+      : []),
     Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.background, strokeWidth: 4, clip: true }),
-    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.highlight, strokeWidth: 2.4, clip: true }),
+    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.highlight, strokeWidth: 2.4, clip: true, ...own }),
     Plot.dot([lowest], { ...at, r: 4, fill: COLOUR.highlight, stroke: COLOUR.background }),
     Plot.text([lowest], {
       ...at,
-      text: () => `best: ${formatLoss(best.min_loss)}`,
+      text: () => `best: ${formatSpread(best.min_loss)}`,
       textAnchor,
       dx: textAnchor === "end" ? 5 : 0,
       dy: 17,

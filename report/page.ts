@@ -1,25 +1,20 @@
 /** The report as one HTML page: no network, no script, readable in the dark, on a small screen and on paper. */
 import { SWITCHES } from "../cells/config.ts";
 import type { RunResult } from "../experiments/result.ts";
-import type { RunRow } from "./rows.ts";
+import { type MergedRow, mostSeeds } from "./merged.ts";
+import { distinct } from "./rows.ts";
 import type { Effects } from "./effects.ts";
 import { effectsInFigures, effectsInWords } from "./page_effects.ts";
 import { escapeHtml, table } from "./html.ts";
-import { forwardInWords, hasSeeds, testScore } from "./tables.ts";
-import { formatCount, formatLoss, formatSeconds, plural } from "./theme.ts";
-
-/** A picture to show: its file name without an ending, what it shows, and its SVG. */
-export interface Picture {
-  name: string;
-  caption: string;
-  svg: string;
-}
+import type { Picture } from "./pictures.ts";
+import { forwardInWords, testScore } from "./tables.ts";
+import { formatCount, formatSeconds, formatSpread, plural } from "./theme.ts";
 
 /** What the page tells. */
 export interface PageContent {
   title: string;
-  /** At least one finished run, best first. */
-  rows: readonly RunRow[];
+  /** At least one configuration, best first. */
+  rows: readonly MergedRow[];
   effects: Effects;
   unfinished: readonly RunResult[];
   /** One line on each result file that could not be read. */
@@ -77,9 +72,9 @@ ${effectsInWords(content.effects)}
 ${content.pictures.map(figure).join("\n")}
 <h2>What each switch changes</h2>
 ${effectsInFigures(content.effects)}
-<h2>The best run, in words</h2>
+<h2>The best configuration, in words</h2>
 ${inWords(best)}
-<h2>All finished runs</h2>
+<h2>All configurations</h2>
 ${runsTable(content.rows)}
 </main>
 </body>
@@ -88,15 +83,18 @@ ${runsTable(content.rows)}
 }
 
 /** The answer in one sentence. */
-export function headline(rows: readonly RunRow[]): string {
+export function headline(rows: readonly MergedRow[]): string {
   const [best] = rows;
   const test = best.test_bits_per_byte === undefined
     ? "it has not been scored on the test split"
-    : `on the test split it needs ${formatLoss(best.test_bits_per_byte)} bits per byte`;
-  const loss = `${formatLoss(best.min_loss)} nats per byte`;
+    : `on the test split it needs ${formatSpread(best.test_bits_per_byte)} bits per byte`;
+  const loss = `${formatSpread(best.min_loss)} nats per byte`;
+  const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${best.runs.length} seeds)` : "";
   return rows.length === 1
-    ? `The only finished run is ${best.label}: its training loss fell to ${loss}, and ${test}.`
-    : `Of ${formatCount(rows.length)} finished runs, ${best.label} has the lowest training loss, ${loss}; ${test}.`;
+    ? `The only configuration with a finished run is ${best.label}: its training loss fell to ${loss}${seeds}, and ${test}.`
+    : `Of ${
+      formatCount(rows.length)
+    } configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`;
 }
 
 function missing({ unfinished: all, unreadable }: PageContent): string {
@@ -133,7 +131,7 @@ ${svg.trim()}
 </figure>`;
 }
 
-function inWords(best: RunRow): string {
+function inWords(best: MergedRow): string {
   const { before, lead, layer, after } = forwardInWords(best);
   return `<p>${escapeHtml(best.label)} (<code>${best.id}</code>)</p>
 <p>${escapeHtml(before)} ${escapeHtml(lead)}</p>
@@ -143,12 +141,12 @@ ${layer.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}
 <p>${escapeHtml(after)}</p>`;
 }
 
-function runsTable(rows: readonly RunRow[]): string {
-  const seeds = hasSeeds(rows);
+function runsTable(rows: readonly MergedRow[]): string {
+  const seeds = mostSeeds(rows) > 1;
   const others = rows.some((row) => extras(row));
   const head = [
     `<th scope="col">rank</th><th scope="col" class="text">id</th>`,
-    seeds ? `<th scope="col">seed</th>` : "",
+    seeds ? `<th scope="col">seeds</th>` : "",
     `<th scope="col">layers</th><th scope="col">state size</th>`,
     ...SWITCHES.map(({ label }) => `<th scope="col" class="tick turn">${escapeHtml(label)}</th>`),
     others ? `<th scope="col" class="text">cell</th>` : "",
@@ -158,21 +156,23 @@ function runsTable(rows: readonly RunRow[]): string {
   ].join("");
   const body = rows.map((row, i) =>
     [
-      `<tr><td>${i + 1}</td><td class="text"><code>${row.id.slice(0, 8)}</code></td>`,
-      seeds ? `<td>${row.seed}</td>` : "",
+      `<tr><td>${i + 1}</td><td class="text"><code>${row.name}</code></td>`,
+      seeds ? `<td>${row.runs.length}</td>` : "",
       `<td>${row.config.n_layers}</td><td>${row.config.state_size}</td>`,
       ...SWITCHES.map(({ key }) => `<td class="tick">${row.config[key] ? "on" : "·"}</td>`),
       others ? `<td class="text">${escapeHtml(extras(row))}</td>` : "",
-      `<td>${formatLoss(row.min_loss)}</td><td>${testScore(row)}</td>`,
+      `<td>${formatSpread(row.min_loss)}</td><td>${testScore(row)}</td>`,
       `<td>${formatCount(row.parameters)}</td><td>${formatCount(row.steps_done)}</td>`,
-      `<td>${formatSeconds(row.train_seconds)}</td><td class="text">${escapeHtml(row.engine)}</td></tr>`,
+      `<td>${formatSeconds(row.train_seconds.mean)}</td><td class="text">${
+        escapeHtml(distinct(row.runs, ({ engine }) => engine).join(", "))
+      }</td></tr>`,
     ].join("")
   );
   return table(head, body.join("\n"));
 }
 
 /** What sets a configuration apart beside its switches, layers and state size; mostly nothing. */
-function extras({ config }: RunRow): string {
+function extras({ config }: MergedRow): string {
   const cell = config.cell !== undefined && config.cell !== "gated" ? config.cell : "";
   const gates = config.gate_inputs === "x,h" ? "gates read x,h" : "";
   return [cell, gates].filter(Boolean).join(", ");

@@ -77,30 +77,10 @@ function byName(a: { id: string; seed: number }, b: { id: string; seed: number }
   return a.seed - b.seed;
 }
 
-/** One point of a training curve. */
-export interface CurvePoint {
-  step: number;
-  /** Nats per byte. */
-  loss: number;
-}
-
-/**
- * A run's curve, thinned evenly to at most about `most` points. The first, the lowest and the last point always stay,
- * so a thinned picture shows the same start, minimum and end.
- */
-export function curveOf(row: RunRow, most = Infinity): CurvePoint[] {
-  const stride = Math.max(1, Math.ceil(row.loss.length / most));
-  const lowest = row.loss.indexOf(Math.min(...row.loss));
-  const last = row.loss.length - 1;
-  return row.loss.flatMap((loss, i) =>
-    i % stride === 0 || i === lowest || i === last ? [{ step: (i + 1) * row.log_every, loss }] : []
-  );
-}
-
 /** The distinct values of one property, ascending. */
-export function distinct<Value extends number | string>(
-  rows: readonly RunRow[],
-  valueOf: (row: RunRow) => Value,
+export function distinct<Row, Value extends number | string>(
+  rows: readonly Row[],
+  valueOf: (row: Row) => Value,
 ): Value[] {
   return [...new Set(rows.map(valueOf))].sort((a, b) => (a < b ? -1 : 1));
 }

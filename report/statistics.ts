@@ -2,14 +2,14 @@
 import { mean, quantileSorted } from "simple-statistics";
 import { SWITCHES, type SwitchKey } from "../cells/config.ts";
 import { contrasts, matchedBlocks } from "./matched.ts";
-import type { RunRow } from "./rows.ts";
+import { curveOf, type MergedRow } from "./merged.ts";
 
-/** The runs that share one value of one hyperparameter. */
+/** The configurations that share one value of one hyperparameter. */
 export interface Group {
   /** The value as an axis shows it. */
   name: string;
-  rows: RunRow[];
-  /** Mean of `min_loss`, nats per byte; undefined in an empty group. */
+  rows: MergedRow[];
+  /** Mean of the configurations' `min_loss`, each averaged over its seeds, nats per byte; undefined in an empty group. */
   mean: number | undefined;
 }
 
@@ -28,22 +28,22 @@ export interface PairedDifference {
   difference: number | undefined;
 }
 
-function groupOf(name: string, rows: RunRow[]): Group {
-  return { name, rows, mean: rows.length ? mean(rows.map((row) => row.min_loss)) : undefined };
+function groupOf(name: string, rows: MergedRow[]): Group {
+  return { name, rows, mean: rows.length ? mean(rows.map((row) => row.min_loss.mean)) : undefined };
 }
 
 /** The groups of one number, one per value that occurs in `values`, ascending. */
 export function groupByNumber(
-  rows: readonly RunRow[],
+  rows: readonly MergedRow[],
   label: string,
-  valueOf: (row: RunRow) => number,
+  valueOf: (row: MergedRow) => number,
 ): Grouping {
   const values = [...new Set(rows.map(valueOf))].sort((a, b) => a - b);
   return { label, groups: values.map((value) => groupOf(`${value}`, rows.filter((row) => valueOf(row) === value))) };
 }
 
 /** The two groups of one switch, off before on; either may be empty. */
-export function groupBySwitch(rows: readonly RunRow[], key: SwitchKey): Grouping {
+export function groupBySwitch(rows: readonly MergedRow[], key: SwitchKey): Grouping {
   const label = SWITCHES.find((one) => one.key === key)!.label;
   return {
     label,
@@ -55,13 +55,15 @@ export function groupBySwitch(rows: readonly RunRow[], key: SwitchKey): Grouping
   };
 }
 
-function pairedDifference(rows: readonly RunRow[], key: SwitchKey): PairedDifference {
-  const differences = contrasts(matchedBlocks(rows, [key]), "min_loss").map(({ difference }) => difference);
+function pairedDifference(rows: readonly MergedRow[], key: SwitchKey): PairedDifference {
+  const differences = contrasts(matchedBlocks(rows.flatMap(({ runs }) => runs), [key]), "min_loss").map((
+    { difference },
+  ) => difference);
   return { pairs: differences.length, difference: differences.length ? mean(differences) : undefined };
 }
 
 /** All hyperparameters, in the order in which pictures and tables show them: the switches, layers, state size. */
-export function groupings(rows: readonly RunRow[]): Grouping[] {
+export function groupings(rows: readonly MergedRow[]): Grouping[] {
   return [
     ...SWITCHES.map(({ key }) => groupBySwitch(rows, key)),
     groupByNumber(rows, "layers", (row) => row.config.n_layers),
@@ -86,13 +88,14 @@ const TAIL_SHARE = 0.35;
  * The range that shows what differs between curves: from the lowest value to the highest after the steep start, unless a
  * few outliers (a diverging run) would squeeze all others into a strip; then up to the quantile 0.995.
  */
-export function lossRange(rows: readonly RunRow[]): LossRange {
-  const sorted = rows.flatMap(({ loss }) => loss.slice(startOf(loss))).sort((a, b) => a - b);
-  const low = Math.min(...rows.map((row) => row.min_loss), sorted[0]);
+export function lossRange(rows: readonly MergedRow[]): LossRange {
+  const curves = rows.map((row) => curveOf(row).map(({ loss }) => loss));
+  const sorted = curves.flatMap((loss) => loss.slice(startOf(loss))).sort((a, b) => a - b);
+  const low = Math.min(...curves.flat());
   const highest = sorted[sorted.length - 1];
   const usual = quantileSorted(sorted, 0.995);
   const high = highest - usual <= TAIL_SHARE * (highest - low) ? highest : usual;
-  return { low, high, cut: rows.filter((row) => row.loss.some((loss) => loss > high)).length };
+  return { low, high, cut: curves.filter((curve) => curve.some((loss) => loss > high)).length };
 }
 
 /** A curve of one value keeps it. */

@@ -67,6 +67,33 @@ export function panel(
   return element(document, "g", attributes, ...shapes);
 }
 
+/**
+ * A mark's `render` that gives each drawn element its row's name as `data-run`: so a page finds all marks of a run. Of a mark
+ * that draws one element per series, the series must be rows.
+ *
+ * @param data what the mark draws, untransformed
+ */
+export function naming<Datum>(
+  data: readonly Datum[],
+  nameOf: (datum: Datum) => string,
+): Pick<Plot.MarkOptions, "render"> {
+  return {
+    render(index, scales, values, dimensions, context, next) {
+      const group = next!(index, scales, values, dimensions, context);
+      let shapes = [...(group as unknown as SvgElement).children];
+      // A clipped mark has a group within its group.
+      while (shapes.length === 1 && shapes[0].tagName.toLowerCase() === "g") shapes = [...shapes[0].children];
+      const all = Array.from(index, (i) => nameOf(data[i]));
+      const names = shapes.length === all.length ? all : [...new Set(all)];
+      if (shapes.length !== names.length) {
+        throw new Error(`Cannot name the marks of a panel: it has ${shapes.length}, must have ${names.length}`);
+      }
+      for (const [i, shape] of shapes.entries()) shape.setAttribute("data-run", names[i]);
+      return group;
+    },
+  };
+}
+
 /** How a legend shows an entry: a dot, a line, or a thick line. */
 export type Mark = "dot" | "line" | "bar";
 
@@ -93,6 +120,15 @@ export interface Frame {
   /** Axis labels, centred along the panels; none in a picture without panels. */
   x?: string;
   y?: string;
+}
+
+/** What every figure is told. */
+export interface FigureOptions {
+  /** File name without its ending. */
+  name: string;
+  title: string;
+  /** First line of the subtitle: runs and corpus. */
+  subtitle: string;
 }
 
 const LINE_HEIGHT = 21;

@@ -1,7 +1,7 @@
 /** Plain-text tables for the terminal, and the best run's forward function in words. */
-import { SWITCHES } from "../cells/config.ts";
-import type { RunRow } from "./rows.ts";
-import { formatLoss, formatSeconds, plural } from "./theme.ts";
+import { type CellConfig, SWITCHES } from "../cells/config.ts";
+import { type MergedRow, mostSeeds } from "./merged.ts";
+import { formatSeconds, formatSpread, plural } from "./theme.ts";
 
 /** Rows of cells, the first row being the headings; numbers are set to the right. */
 export function layOut(lines: readonly string[][], rightAligned: readonly boolean[]): string {
@@ -12,7 +12,7 @@ export function layOut(lines: readonly string[][], rightAligned: readonly boolea
 }
 
 /** The switches that are on, as the digits that {@linkcode switchLegend} explains: `·2·45·7`. */
-export function compactSwitches(row: RunRow): string {
+export function compactSwitches(row: { config: CellConfig }): string {
   return SWITCHES.map(({ key }, i) => row.config[key] ? `${i + 1}` : "·").join("");
 }
 
@@ -21,39 +21,34 @@ export function switchLegend(): string {
   return `switches: ${SWITCHES.map(({ label }, i) => `${i + 1} ${label}`).join(", ")}; · is off`;
 }
 
-/** Bits per byte on the test split, or a dash for a run that has not been evaluated. */
-export function testScore(row: RunRow): string {
-  return row.test_bits_per_byte === undefined ? "–" : formatLoss(row.test_bits_per_byte);
-}
-
-/** Whether a seed must be named to tell the runs apart. */
-export function hasSeeds(rows: readonly RunRow[]): boolean {
-  return new Set(rows.map((row) => row.seed)).size > 1;
+/** Bits per byte on the test split, or a dash for a configuration that has not been evaluated. */
+export function testScore(row: MergedRow): string {
+  return row.test_bits_per_byte === undefined ? "–" : formatSpread(row.test_bits_per_byte);
 }
 
 /**
- * The best runs as a text table, best first.
+ * The best configurations as a text table, best first: means over the seeds, `±` their standard deviation.
  *
- * @param rows finished runs, best first
+ * @param rows configurations, best first
  * @param most rows of the table
  */
-export function bestRunsTable(rows: readonly RunRow[], most = 10): string {
-  const seeds = hasSeeds(rows);
+export function bestRunsTable(rows: readonly MergedRow[], most = 10): string {
+  const seeds = mostSeeds(rows) > 1;
   const cells: string[][] = rows.slice(0, most).map((row, i) => [
     `${i + 1}`,
-    row.id.slice(0, 8),
-    ...(seeds ? [`${row.seed}`] : []),
+    row.name,
+    ...(seeds ? [`${row.runs.length}`] : []),
     `${row.config.n_layers}`,
     `${row.config.state_size}`,
     compactSwitches(row),
-    formatLoss(row.min_loss),
+    formatSpread(row.min_loss),
     testScore(row),
-    formatSeconds(row.train_seconds),
+    formatSeconds(row.train_seconds.mean),
   ]);
   const head = [
     "rank",
     "id",
-    ...(seeds ? ["seed"] : []),
+    ...(seeds ? ["seeds"] : []),
     "layers",
     "state",
     "switches",
@@ -62,7 +57,9 @@ export function bestRunsTable(rows: readonly RunRow[], most = 10): string {
     "time",
   ];
   const textColumns = ["id", "switches"];
-  return `${layOut([head, ...cells], head.map((name) => !textColumns.includes(name)))}\n${switchLegend()}`;
+  const table = layOut([head, ...cells], head.map((name) => !textColumns.includes(name)));
+  const note = seeds ? "\nmeans over seeds, ± their standard deviation" : "";
+  return `${table}\n${switchLegend()}${note}`;
 }
 
 /** A forward function in words. */
@@ -75,8 +72,8 @@ export interface ForwardWords {
   after: string;
 }
 
-/** The forward function of a run's configuration in words, from the switches' own texts. */
-export function forwardInWords({ config }: RunRow): ForwardWords {
+/** The forward function of a configuration in words, from the switches' own texts. */
+export function forwardInWords({ config }: { config: CellConfig }): ForwardWords {
   const { n_layers, state_size } = config;
   const through = n_layers === 1
     ? "then goes through one layer"
@@ -101,7 +98,7 @@ export function forwardInWords({ config }: RunRow): ForwardWords {
 }
 
 /** {@linkcode forwardInWords} as plain text. */
-export function forwardText(row: RunRow): string {
+export function forwardText(row: { config: CellConfig }): string {
   const { before, lead, layer, after } = forwardInWords(row);
   return [before, lead, ...layer.map((line) => `  - ${line}`), after].join("\n");
 }

@@ -65,6 +65,11 @@ export function formatLoss(loss: number): string {
   return (Math.abs(loss) < 0.0005 ? 0 : loss).toFixed(3).replace("-", "−");
 }
 
+/** The mean of a loss over its seeds, and their standard deviation where there are several: `1.812 ± 0.004`. */
+export function formatSpread({ mean, deviation }: { mean: number; deviation: number | undefined }): string {
+  return deviation === undefined ? formatLoss(mean) : `${formatLoss(mean)} ± ${formatLoss(deviation)}`;
+}
+
 /** A difference in nats per byte, with a sign unless it rounds to nothing. */
 export function formatDifference(difference: number): string {
   const text = formatLoss(difference);

@@ -3,15 +3,16 @@ import * as Plot from "@observablehq/plot";
 import { SWITCHES } from "../../cells/config.ts";
 import { figureHyperparameters } from "../../report/figure_hyperparameters.ts";
 import { figureTrainingRuns } from "../../report/figure_training_runs.ts";
-import { type RunRow, tableOf } from "../../report/rows.ts";
+import { type MergedRow, mergeSeeds } from "../../report/merged.ts";
+import { tableOf } from "../../report/rows.ts";
 import { composeFigure, figureDocument, panel, roundNumbers } from "../../report/svg.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
 const NAMES = { name: "picture", title: "A title", subtitle: "Some runs on a <corpus> & more." };
-const many = tableOf(syntheticResults({ steps: 1000 })).rows;
+const many = mergeSeeds(tableOf(syntheticResults({ steps: 1000 })).rows);
 const four = [0, 100, 200, 300].map((i) => many[i]);
 
-function bothFigures(rows: RunRow[]): [string, string] {
+function bothFigures(rows: MergedRow[]): [string, string] {
   const document = figureDocument();
   return [figureTrainingRuns(document, rows, NAMES), figureHyperparameters(document, rows, NAMES)];
 }
@@ -36,14 +37,16 @@ for (const [count, rows] of [[1, four.slice(0, 1)], [4, four], [432, many]] as c
 Deno.test("figureTrainingRuns() shows title, axis labels with units, legend and best run when there are 432 runs", () => {
   const svg = figureTrainingRuns(figureDocument(), many, NAMES);
   const texts = ["A title", "training steps", "smoothed training loss (nats per byte)", "state size", ">32<", ">256<"];
-  texts.push("1 layer: 144 runs", "3 layers: 144 runs", many[0].label, many[0].id.slice(0, 8));
-  for (const text of [...texts, `best: ${many[0].min_loss.toFixed(3)}`]) assert.ok(svg.includes(text), text);
+  texts.push("1 layer: 144 configurations", "3 layers: 144 configurations", many[0].label, many[0].name);
+  for (const text of [...texts, `best: ${many[0].min_loss.mean.toFixed(3)}`]) assert.ok(svg.includes(text), text);
   assert.equal(svg.match(/<path d="M[^"]*L[^"]*"/g)!.length >= 432, true);
 });
 
 Deno.test("figureTrainingRuns() puts all curves into one panel when there are many numbers of layers", () => {
-  const { rows } = tableOf(syntheticResults({ layers: [1, 2, 3, 4, 5, 6], state_sizes: [256], steps: 500 }));
-  assert.ok(figureTrainingRuns(figureDocument(), rows, NAMES).includes(`1 to 6 layers: ${rows.length} runs`));
+  const rows = mergeSeeds(
+    tableOf(syntheticResults({ layers: [1, 2, 3, 4, 5, 6], state_sizes: [256], steps: 500 })).rows,
+  );
+  assert.ok(figureTrainingRuns(figureDocument(), rows, NAMES).includes(`1 to 6 layers: ${rows.length} configurations`));
 });
 
 Deno.test("figureHyperparameters() has nine panels with their groups when there are 432 runs", () => {
@@ -57,14 +60,14 @@ Deno.test("figureHyperparameters() has nine panels with their groups when there 
 });
 
 Deno.test("figureHyperparameters() shows only runs below the threshold when one is given", () => {
-  const below = many[9].min_loss;
+  const below = many[9].min_loss.mean;
   const svg = figureHyperparameters(figureDocument(), many, { ...NAMES, below });
   assert.equal(svg.match(/<circle/g)!.length, 9 * 9 + 2);
 });
 
-Deno.test("figureHyperparameters() says so when no run is below the threshold", () => {
+Deno.test("figureHyperparameters() says so when no configuration is below the threshold", () => {
   const svg = figureHyperparameters(figureDocument(), many, { ...NAMES, below: 0.1 });
-  assert.ok(svg.includes("No run is below the threshold"));
+  assert.ok(svg.includes("No configuration is below the threshold"));
 });
 
 Deno.test("panel() throws when Plot warns", () => {
@@ -89,4 +92,16 @@ Deno.test("composeFigure() shrinks a line of text when it would leave the pictur
 Deno.test("roundNumbers() rounds every number and leaves the rest when given a path", () => {
   assert.equal(roundNumbers("M1.2345,-0.001L10,2.96e-7Z", 2), "M1.23,0L10,0Z");
   assert.equal(roundNumbers("translate(40,434.99999999999994)", 2), "translate(40,435)");
+});
+
+Deno.test("both figures name each configuration's marks, and show the range of its seeds, when there are several", () => {
+  const seeds = [0, 1].flatMap((seed) => syntheticResults({ layers: [1], state_sizes: [256], steps: 500, seed }));
+  const rows = mergeSeeds(tableOf(seeds).rows);
+  const [curves, swarms] = bothFigures(rows);
+  const named = (svg: string) => [...svg.matchAll(/data-run="([^"]*)"/g)].map(([, name]) => name);
+  assert.deepEqual(named(curves).sort(), rows.map(({ name }) => name).sort());
+  assert.equal(named(swarms).length, 9 * rows.length);
+  assert.deepEqual(new Set(named(swarms)), new Set(rows.map(({ name }) => name)));
+  assert.ok(curves.includes("mean over its seeds") && swarms.includes("mean of its seeds"));
+  assert.ok(curves.includes("from the least to the most of its 2 seeds"));
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isFinished } from "../../experiments/result.ts";
-import { curveOf, distinct, tableOf } from "../../report/rows.ts";
+import { distinct, tableOf } from "../../report/rows.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
 
 Deno.test("syntheticResults() makes the 432 configurations of experiment 01 by default", () => {
@@ -28,17 +28,6 @@ Deno.test("tableOf() keeps one row per seed when a configuration was trained twi
   const [first] = syntheticResults({ layers: [1] });
   const { rows } = tableOf([first, { ...first, seed: 1 }]);
   assert.deepEqual(rows.map(({ id, seed }) => [id, seed]), [[first.id, 0], [first.id, 1]]);
-});
-
-Deno.test("curveOf() starts at log_every steps when nothing is thinned", () => {
-  const [row] = tableOf([{ ...syntheticResults()[0], loss: [3, 2.5, 2.75], log_every: 50 }]).rows;
-  assert.deepEqual(curveOf(row), [{ step: 50, loss: 3 }, { step: 100, loss: 2.5 }, { step: 150, loss: 2.75 }]);
-});
-
-Deno.test("curveOf() keeps first, lowest and last point when it thins", () => {
-  const loss = [3, 2.9, 2.8, 2.0, 2.5, 2.4, 2.3, 2.2];
-  const [row] = tableOf([{ ...syntheticResults()[0], loss, log_every: 10 }]).rows;
-  assert.deepEqual(curveOf(row, 2).map(({ step }) => step), [10, 40, 50, 80]);
 });
 
 Deno.test("distinct() sorts numbers by size when they have different lengths", () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type CellConfig, configId, SWITCHES } from "../../cells/config.ts";
 import type { RunResult } from "../../experiments/result.ts";
-import { type RunRow, tableOf } from "../../report/rows.ts";
+import { type MergedRow, mergeSeeds } from "../../report/merged.ts";
+import { tableOf } from "../../report/rows.ts";
 import { groupByNumber, groupBySwitch, groupings, lossRange } from "../../report/statistics.ts";
 import { fitSwarms, swarm } from "../../report/swarm.ts";
 import { syntheticResults } from "./synthetic_results.ts";
@@ -25,8 +26,8 @@ function run(changes: Partial<CellConfig>, least: number, more: Partial<RunResul
   return { ...template, ...config, id: configId(config), loss: [3, least], "min loss": least, ...more } as RunResult;
 }
 
-function rowsOf(...results: RunResult[]): RunRow[] {
-  return tableOf(results).rows;
+function rowsOf(...results: RunResult[]): MergedRow[] {
+  return mergeSeeds(tableOf(results).rows);
 }
 
 Deno.test("groupBySwitch() gives hand-computed means when both groups have runs", () => {

@@ -1,26 +1,29 @@
 import assert from "node:assert/strict";
 import { SWITCHES } from "../../cells/config.ts";
+import { mergeSeeds } from "../../report/merged.ts";
 import { tableOf } from "../../report/rows.ts";
 import { bestRunsTable, compactSwitches, forwardText, switchLegend } from "../../report/tables.ts";
 import { formatDifference, formatSeconds } from "../../report/theme.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
-const { rows } = tableOf(syntheticResults({ steps: 1000 }));
+const rows = mergeSeeds(tableOf(syntheticResults({ steps: 1000 })).rows);
 
 Deno.test("bestRunsTable() lists the best runs first, in lines of one width, when there are many", () => {
   const lines = bestRunsTable(rows, 3).split("\n");
   assert.equal(lines.length, 1 + 3 + 1);
   assert.match(lines[0], /^rank +id +layers +state +switches +min loss \(nats\/byte\) +test \(bits\/byte\) +time$/);
-  assert.ok(lines[1].includes(rows[0].id.slice(0, 8)) && lines[1].includes(rows[0].min_loss.toFixed(3)));
+  assert.ok(lines[1].includes(rows[0].id.slice(0, 8)) && lines[1].includes(rows[0].min_loss.mean.toFixed(3)));
   assert.equal(new Set(lines.slice(0, 4).map((line) => line.length)).size, 1);
   assert.equal(lines[4], switchLegend());
 });
 
-Deno.test("bestRunsTable() names seeds when there are several, and shows a dash when a run is not evaluated", () => {
-  const [row] = rows;
-  const text = bestRunsTable([row, { ...row, seed: 1, test_bits_per_byte: undefined }]);
-  assert.match(text, /^rank +id +seed/);
-  assert.match(text.split("\n")[2], / – /);
+Deno.test("bestRunsTable() counts seeds and shows their deviation when there are several, and a dash when none is evaluated", () => {
+  const [{ runs: [run] }] = rows;
+  const seeds = [{ ...run, min_loss: 1 }, { ...run, seed: 1, min_loss: 2 }];
+  const text = bestRunsTable(mergeSeeds(seeds.map((one) => ({ ...one, test_bits_per_byte: undefined }))));
+  assert.match(text, /^rank +id +seeds/);
+  assert.match(text.split("\n")[1], / 2 .* 1\.500 ± 0\.707 +– /);
+  assert.match(text, /means over seeds, ± their standard deviation$/);
 });
 
 Deno.test("compactSwitches() shows the digit of each switch that is on", () => {

@@ -32,7 +32,7 @@ Deno.test("writeReport() writes the named files and nothing else when experiment
     assert.deepEqual(filesOf(dir), expected);
     assert.deepEqual(summary.paths.map((path) => basename(path)).sort(), expected);
     assert.deepEqual([summary.finished, summary.unfinished, summary.unreadable], [results.length, 1, 0]);
-    assert.equal(summary.best.min_loss, Math.min(...results.map((result) => result["min loss"]!)));
+    assert.equal(summary.best.min_loss.mean, Math.min(...results.map((result) => result["min loss"]!)));
   }));
 
 Deno.test("writeReport() writes no filtered picture when it draws experiment 02", () =>

@@ -1,0 +1,106 @@
+/** All pictures of a report: what each is called, says and shows, in the order in which the page has them. */
+import type { Experiment } from "../experiments/store.ts";
+import type { Effects } from "./effects.ts";
+import { figureEffects } from "./figure_effects.ts";
+import { figureHyperparameters } from "./figure_hyperparameters.ts";
+import { figureInteractions } from "./figure_interactions.ts";
+import { figureTrainingRuns } from "./figure_training_runs.ts";
+import type { MergedRow } from "./merged.ts";
+import { corpusAndSteps, finishedRuns } from "./report_words.ts";
+import { figureDocument, type FigureOptions, type SvgDocument } from "./svg.ts";
+import { formatCount, plural } from "./theme.ts";
+
+/** A picture to show: its file name without an ending, what it shows, and its SVG. */
+export interface Picture {
+  name: string;
+  caption: string;
+  svg: string;
+}
+
+/** What pictures are drawn from. */
+export interface PictureData {
+  experiment: Experiment;
+  /** At least one configuration, best first. */
+  rows: readonly MergedRow[];
+  effects: Effects;
+  /** Threshold of experiment 01's filtered picture, nats per byte. */
+  below: number;
+}
+
+interface PictureKind {
+  /** File name without its ending; undefined where the experiment has no such picture. */
+  name(data: PictureData): string | undefined;
+  title(data: PictureData): string;
+  caption(data: PictureData): string;
+  /** First line under the title; {@linkcode subtitleOf} where absent. */
+  subtitle?(data: PictureData): string;
+  draw(document: SvgDocument, data: PictureData, options: FigureOptions): string;
+}
+
+/** How an experiment's pictures begin. */
+const PREFIX: Readonly<Record<Experiment, string>> = { "01": "results_01_all", "02": "results_02_big" };
+
+const everywhere = (suffix: string) => ({ experiment }: PictureData) => PREFIX[experiment] + suffix;
+const onlyIn01 = (name: (data: PictureData) => string) => (data: PictureData) =>
+  data.experiment === "01" ? name(data) : undefined;
+
+function countBelow({ rows, below }: PictureData): number {
+  return rows.filter((row) => row.min_loss.mean < below).length;
+}
+
+const PICTURES: readonly PictureKind[] = [
+  {
+    name: onlyIn01(everywhere("_effects")),
+    title: () => "What each switch changes",
+    caption: () => "What each switch alone changes, over pairs of configurations alike in all else.",
+    draw: (document, { effects }, options) => figureEffects(document, effects, options),
+  },
+  {
+    name: onlyIn01(everywhere("_interactions")),
+    title: () => "Which switches depend on each other",
+    caption: () => "What each two switches change together beyond what each changes alone.",
+    draw: (document, { effects }, options) => figureInteractions(document, effects, options),
+  },
+  {
+    name: everywhere(""),
+    title: ({ experiment }) =>
+      experiment === "01"
+        ? "Training loss of every configuration"
+        : "Training loss of the best configurations, wider and deeper",
+    caption: () => "Training loss of each configuration over its steps.",
+    draw: (document, { rows }, options) => figureTrainingRuns(document, rows, options),
+  },
+  {
+    name: everywhere("_hyperparameters"),
+    title: () => "Least training loss by hyperparameter",
+    caption: () => "The least loss of each configuration, by hyperparameter.",
+    draw: (document, { rows }, options) => figureHyperparameters(document, rows, options),
+  },
+  {
+    name: onlyIn01(({ below }) => `filtered_results_01_loss_below_${below}`),
+    title: ({ below }) => `Least training loss by hyperparameter, configurations below ${below}`,
+    caption: (data) =>
+      `The same for the ${
+        plural(countBelow(data), "configuration")
+      } whose loss fell below ${data.below} nats per byte.`,
+    subtitle: (data) =>
+      `${formatCount(countBelow(data))} of ${plural(data.rows.length, "configuration")} below ` +
+      `${data.below} nats per byte, on ${corpusAndSteps(data.rows)}.`,
+    draw: (document, { rows, below }, options) => figureHyperparameters(document, rows, { ...options, below }),
+  },
+];
+
+/** Draws an experiment's pictures. */
+export function picturesOf(data: PictureData): Picture[] {
+  const document = figureDocument();
+  return PICTURES.flatMap((kind) => {
+    const name = kind.name(data);
+    if (name === undefined) return [];
+    const options = { name, title: kind.title(data), subtitle: (kind.subtitle ?? subtitleOf)(data) };
+    return [{ name, caption: kind.caption(data), svg: kind.draw(document, data, options) }];
+  });
+}
+
+function subtitleOf({ rows }: PictureData): string {
+  return `${finishedRuns(rows)} on ${corpusAndSteps(rows)}.`;
+}
