@@ -3,7 +3,7 @@
  * configuration as a dot above its value and the mean of each group.
  */
 import * as Plot from "@observablehq/plot";
-import { type MergedRow, mostSeeds } from "./merged.ts";
+import { countConfigurations, type MergedRow, mostSeeds } from "./merged.ts";
 import { distinct } from "./rows.ts";
 import { type Grouping, groupings } from "./statistics.ts";
 import {
@@ -193,7 +193,7 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
       Plot.text(groups, {
         x: "x",
         frameAnchor: "bottom",
-        text: ({ name, rows }) => `${name}\n${formatCount(rows.length)}`,
+        text: ({ name, rows }) => `${name}\n${formatCount(countConfigurations(rows))}`,
         lineAnchor: "top",
         dy: 8,
         fontSize: groups.length > 4 ? 11 : SIZE.tick,

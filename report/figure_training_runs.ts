@@ -1,6 +1,6 @@
 /** The picture `results_01_all` (or `results_02_big`): every configuration's smoothed loss over training steps. */
 import * as Plot from "@observablehq/plot";
-import { curveOf, type CurvePoint, type MergedRow, mostSeeds } from "./merged.ts";
+import { countConfigurations, curveOf, type CurvePoint, type MergedRow, mostSeeds } from "./merged.ts";
 import { distinct } from "./rows.ts";
 import { lossRange } from "./statistics.ts";
 import {
@@ -58,7 +58,8 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedR
   const inner = (SIZE.width - area.left - TICK_LABELS - INSET.right - 10 - (shown.length - 1) * GAP) / shown.length;
   // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
   const span = Math.max(range.high - range.low, 0.05);
-  const y = { domain: [range.low - 0.09 * span, range.high + 0.02 * span] };
+  const low = Math.min(range.low, ...curveOf(best).map(({ least }) => least));
+  const y = { domain: [low - 0.09 * span, range.high + 0.02 * span] };
   const lastStep = Math.max(...rows.flatMap((row) => row.runs.map(({ loss }) => loss.length * row.log_every)));
   const x = { domain: [0, lastStep] };
   const most = Math.min(MOST_POINTS_OF_ONE, Math.max(100, Math.floor(MOST_POINTS / rows.length)));
@@ -87,13 +88,13 @@ function facets(rows: readonly MergedRow[]): Facet[] {
   const layers = distinct(rows, (row) => row.config.n_layers);
   if (layers.length > MOST_PANELS) {
     return [{
-      heading: `${layers[0]} to ${layers.at(-1)} layers: ${plural(rows.length, "configuration")}`,
+      heading: `${layers[0]} to ${layers.at(-1)} layers: ${plural(countConfigurations(rows), "configuration")}`,
       rows: [...rows],
     }];
   }
   return layers.map((n) => {
     const own = rows.filter((row) => row.config.n_layers === n);
-    return { heading: `${plural(n, "layer")}: ${plural(own.length, "configuration")}`, rows: own };
+    return { heading: `${plural(n, "layer")}: ${plural(countConfigurations(own), "configuration")}`, rows: own };
   });
 }
 
@@ -193,6 +194,7 @@ function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markis
     Plot.dot([lowest], { ...at, r: 4, fill: COLOUR.highlight, stroke: COLOUR.background }),
     Plot.text([lowest], {
       ...at,
+      // The mean of the seeds' own least losses, as tables have it: somewhat below the least of the mean curve.
       text: () => `best: ${formatSpread(best.min_loss)}`,
       textAnchor,
       dx: textAnchor === "end" ? 5 : 0,

@@ -122,6 +122,11 @@ export function curveOf(row: MergedRow, most = Infinity): CurvePoint[] {
   });
 }
 
+/** How many configurations there are: one that was trained in different ways has several rows. */
+export function countConfigurations(rows: readonly MergedRow[]): number {
+  return new Set(rows.map(({ id }) => id)).size;
+}
+
 /** The most seeds that a row has. */
 export function mostSeeds(rows: readonly MergedRow[]): number {
   return Math.max(...rows.map(({ runs }) => runs.length));

@@ -1,7 +1,7 @@
 /** The report as one HTML page: no network, no script, readable in the dark, on a small screen and on paper. */
 import { SWITCHES } from "../cells/config.ts";
 import type { RunResult } from "../experiments/result.ts";
-import { type MergedRow, mostSeeds } from "./merged.ts";
+import { countConfigurations, type MergedRow, mostSeeds } from "./merged.ts";
 import { distinct } from "./rows.ts";
 import type { Effects } from "./effects.ts";
 import { effectsInFigures, effectsInWords } from "./page_effects.ts";
@@ -87,14 +87,13 @@ export function headline(rows: readonly MergedRow[]): string {
   const [best] = rows;
   const test = best.test_bits_per_byte === undefined
     ? "it has not been scored on the test split"
-    : `on the test split it needs ${formatSpread(best.test_bits_per_byte)} bits per byte`;
+    : `on the test split it needs ${testScore(best)} bits per byte`;
   const loss = `${formatSpread(best.min_loss)} nats per byte`;
   const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${best.runs.length} seeds)` : "";
-  return rows.length === 1
+  const count = countConfigurations(rows);
+  return count === 1
     ? `The only configuration with a finished run is ${best.label}: its training loss fell to ${loss}${seeds}, and ${test}.`
-    : `Of ${
-      formatCount(rows.length)
-    } configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`;
+    : `Of ${formatCount(count)} configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`;
 }
 
 function missing({ unfinished: all, unreadable }: PageContent): string {

@@ -5,7 +5,7 @@ import { figureEffects } from "./figure_effects.ts";
 import { figureHyperparameters } from "./figure_hyperparameters.ts";
 import { figureInteractions } from "./figure_interactions.ts";
 import { figureTrainingRuns } from "./figure_training_runs.ts";
-import type { MergedRow } from "./merged.ts";
+import { countConfigurations, type MergedRow } from "./merged.ts";
 import { corpusAndSteps, finishedRuns } from "./report_words.ts";
 import { figureDocument, type FigureOptions, type SvgDocument } from "./svg.ts";
 import { formatCount, plural } from "./theme.ts";
@@ -45,7 +45,7 @@ const onlyIn01 = (name: (data: PictureData) => string) => (data: PictureData) =>
   data.experiment === "01" ? name(data) : undefined;
 
 function countBelow({ rows, below }: PictureData): number {
-  return rows.filter((row) => row.min_loss.mean < below).length;
+  return countConfigurations(rows.filter((row) => row.min_loss.mean < below));
 }
 
 const PICTURES: readonly PictureKind[] = [
@@ -84,7 +84,7 @@ const PICTURES: readonly PictureKind[] = [
         plural(countBelow(data), "configuration")
       } whose loss fell below ${data.below} nats per byte.`,
     subtitle: (data) =>
-      `${formatCount(countBelow(data))} of ${plural(data.rows.length, "configuration")} below ` +
+      `${formatCount(countBelow(data))} of ${plural(countConfigurations(data.rows), "configuration")} below ` +
       `${data.below} nats per byte, on ${corpusAndSteps(data.rows)}.`,
     draw: (document, { rows, below }, options) => figureHyperparameters(document, rows, { ...options, below }),
   },

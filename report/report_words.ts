@@ -9,12 +9,13 @@ function runsOf(rows: readonly MergedRow[]): RunRow[] {
 
 /** `432 configurations, one seed each,` or `432 configurations, 2 to 3 seeds each (1,290 runs),`. */
 export function finishedRuns(rows: readonly MergedRow[]): string {
-  const counts = distinct(rows, ({ runs }) => runs.length), most = counts.at(-1)!;
-  const each = rows.length > 1 ? " each" : "";
+  const seedsOf = Map.groupBy(runsOf(rows), ({ id }) => id);
+  const counts = distinct([...seedsOf.values()], (runs) => runs.length), most = counts.at(-1)!;
+  const each = seedsOf.size > 1 ? " each" : "";
   const seeds = most === 1
     ? `one seed${each}`
     : `${range(counts, "seed")}${each} (${plural(runsOf(rows).length, "run")})`;
-  return `${plural(rows.length, "configuration")}, ${seeds},`;
+  return `${plural(seedsOf.size, "configuration")}, ${seeds},`;
 }
 
 /** `tinyshakespeare, 10,989 training steps each`. */
@@ -29,10 +30,8 @@ export function settingsOf(rows: readonly MergedRow[]): string {
   const batch = range(distinct(runs, (row) => row.batch_size), "sequence");
   const history = range(distinct(runs, (row) => row.history_size), "byte");
   const engines = distinct(runs, (row) => row.engine).join(" and ");
-  return `${finishedRuns(rows)} trained on ${
-    corpusAndSteps(rows)
-  }, with batches of ${batch} in passes of ${history}, ` +
-    `by ${engines}.`;
+  return `${finishedRuns(rows)} trained on ${corpusAndSteps(rows)}, ` +
+    `with batches of ${batch} in passes of ${history}, by ${engines}.`;
 }
 
 /** `10,989 steps`, or the least and the most where they differ. */

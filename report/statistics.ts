@@ -56,9 +56,8 @@ export function groupBySwitch(rows: readonly MergedRow[], key: SwitchKey): Group
 }
 
 function pairedDifference(rows: readonly MergedRow[], key: SwitchKey): PairedDifference {
-  const differences = contrasts(matchedBlocks(rows.flatMap(({ runs }) => runs), [key]), "min_loss").map((
-    { difference },
-  ) => difference);
+  const blocks = matchedBlocks(rows.flatMap(({ runs }) => runs), [key]);
+  const differences = contrasts(blocks, "min_loss").map(({ difference }) => difference);
   return { pairs: differences.length, difference: differences.length ? mean(differences) : undefined };
 }
 

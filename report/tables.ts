@@ -21,9 +21,10 @@ export function switchLegend(): string {
   return `switches: ${SWITCHES.map(({ label }, i) => `${i + 1} ${label}`).join(", ")}; · is off`;
 }
 
-/** Bits per byte on the test split, or a dash for a configuration that has not been evaluated. */
-export function testScore(row: MergedRow): string {
-  return row.test_bits_per_byte === undefined ? "–" : formatSpread(row.test_bits_per_byte);
+/** Bits per byte on the test split, with how many seeds it is of where some are not scored; a dash where none is. */
+export function testScore({ test_bits_per_byte: score, runs }: MergedRow): string {
+  if (!score) return "–";
+  return formatSpread(score) + (score.count < runs.length ? ` (${score.count} of ${runs.length} seeds)` : "");
 }
 
 /**

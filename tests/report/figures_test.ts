@@ -105,3 +105,18 @@ Deno.test("both figures name each configuration's marks, and show the range of i
   assert.ok(curves.includes("mean over its seeds") && swarms.includes("mean of its seeds"));
   assert.ok(curves.includes("from the least to the most of its 2 seeds"));
 });
+
+Deno.test("figureTrainingRuns() keeps the range of the best one's seeds inside the panel when one seed is far lower", () => {
+  const [run] = many[0].runs;
+  const rows = mergeSeeds([run, {
+    ...run,
+    seed: 1,
+    loss: run.loss.map((loss) => loss - 1),
+    min_loss: run.min_loss - 1,
+  }]);
+  const svg = figureTrainingRuns(figureDocument(), rows, NAMES);
+  const [, area] = svg.match(/fill-opacity="0.45"[^>]*>(.*?)<\/g>/s)!;
+  const lowest = Math.max(...[...area.matchAll(/,(-?[\d.]+)/g)].map(([, y]) => Number(y)));
+  // The panel is 430 pixels high, with the axis 26 above its end.
+  assert.ok(lowest > 100 && lowest <= 404, `${lowest}`);
+});

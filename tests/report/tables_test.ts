@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SWITCHES } from "../../cells/config.ts";
 import { mergeSeeds } from "../../report/merged.ts";
 import { tableOf } from "../../report/rows.ts";
-import { bestRunsTable, compactSwitches, forwardText, switchLegend } from "../../report/tables.ts";
+import { bestRunsTable, compactSwitches, forwardText, switchLegend, testScore } from "../../report/tables.ts";
 import { formatDifference, formatSeconds } from "../../report/theme.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
@@ -24,6 +24,12 @@ Deno.test("bestRunsTable() counts seeds and shows their deviation when there are
   assert.match(text, /^rank +id +seeds/);
   assert.match(text.split("\n")[1], / 2 .* 1\.500 ± 0\.707 +– /);
   assert.match(text, /means over seeds, ± their standard deviation$/);
+});
+
+Deno.test("testScore() says of how many seeds it is when some are not scored", () => {
+  const [{ runs: [run] }] = rows;
+  const [row] = mergeSeeds([{ ...run, test_bits_per_byte: 2 }, { ...run, seed: 1, test_bits_per_byte: undefined }]);
+  assert.equal(testScore(row), "2.000 (1 of 2 seeds)");
 });
 
 Deno.test("compactSwitches() shows the digit of each switch that is on", () => {
