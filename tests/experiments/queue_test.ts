@@ -2,36 +2,9 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openQueue, type Queue, type QueueOptions, readClaims, STALE_SECONDS } from "../../experiments/queue.ts";
-import { WorkList } from "../../experiments/work.ts";
+import { openQueue, type Queue, readClaims, STALE_SECONDS } from "../../experiments/queue.ts";
 import { inFolder } from "./folder.ts";
-import { queueWith } from "./queues.ts";
-
-const FILE = "queue.sqlite";
-const NOTHING: ReadonlyMap<string, number> = new Map();
-
-interface Bench {
-  readonly path: string;
-  readonly clock: { now: number };
-  open(owner: string, underWay?: QueueOptions["underWay"]): Promise<Queue>;
-}
-
-/** Queues on one database with one clock, which only the test moves. */
-function withQueues(name: string, test: (bench: Bench) => Promise<void>): void {
-  inFolder(name, async (dir) => {
-    const path = join(dir, FILE), clock = { now: 1000 }, opened: Queue[] = [];
-    const open = async (owner: string, underWay?: QueueOptions["underWay"]) => {
-      const queue = await openQueue(path, { owner, underWay, now: () => clock.now });
-      opened.push(queue);
-      return queue;
-    };
-    try {
-      await test({ path, clock, open });
-    } finally {
-      for (const queue of opened) await queue.close();
-    }
-  });
-}
+import { NOTHING, QUEUE_FILE, withQueues } from "./queues.ts";
 
 /** Lets time pass while some queues look as often as they must. */
 async function watch(clock: { now: number }, seconds: number, watchers: readonly Queue[]): Promise<void> {
@@ -140,7 +113,7 @@ for (const [way, jump] of [["forward", DAY], ["backward", -DAY]] as const) {
 }
 
 inFolder("openQueue() watches by a clock that never jumps when it is told no other", async (dir) => {
-  const path = join(dir, FILE);
+  const path = join(dir, QUEUE_FILE);
   const [a, b] = [await openQueue(path, { owner: "a" }), await openQueue(path, { owner: "b", staleAfter: 0.4 })];
   await a.claim("x");
   await b.living();
@@ -203,7 +176,7 @@ withQueues("whileHeld() passes an error of its action on as it is, and the queue
 const DELETED: readonly (readonly string[])[] = [[""], ["", "-shm", "-wal"], ["-wal", "-shm", ""]];
 
 for (const suffixes of DELETED) {
-  const what = suffixes.map((suffix) => FILE + suffix).join(", ");
+  const what = suffixes.map((suffix) => QUEUE_FILE + suffix).join(", ");
   const forget = (path: string) => suffixes.forEach((suffix) => Deno.removeSync(path + suffix));
 
   withQueues(
@@ -274,12 +247,12 @@ const mayRun = Deno.permissions.querySync({ name: "run" }).state === "granted";
 if (!mayRun) console.log("skipped: no database is deleted under other processes, for that needs --allow-run");
 
 for (const suffixes of DELETED) {
-  const what = suffixes.map((suffix) => FILE + suffix).join(", ");
+  const what = suffixes.map((suffix) => QUEUE_FILE + suffix).join(", ");
   Deno.test({
     name: `claims stay with their owners when ${what} is deleted under three processes`,
     ignore: !mayRun,
     async fn() {
-      const dir = await Deno.makeTempDir(), path = join(dir, FILE);
+      const dir = await Deno.makeTempDir(), path = join(dir, QUEUE_FILE);
       const queues = [..."abc"].map((owner) => spawnQueue(path, owner));
       const [a, b, c] = queues;
       try {
@@ -352,7 +325,7 @@ withQueues("openQueue() says that a damaged database can be deleted", async ({ p
 });
 
 inFolder("openQueue() names the path when its folder is missing", async (dir) => {
-  const path = join(dir, "none", FILE);
+  const path = join(dir, "none", QUEUE_FILE);
   await assert.rejects(openQueue(path, { owner: "a" }), /^UserError: Cannot use .*none.queue.sqlite: unable to open/);
 });
 
@@ -371,91 +344,3 @@ withQueues(
     assert.deepEqual(readClaims(`${path}.damaged`), []);
   },
 );
-
-interface Key {
-  readonly key: string;
-}
-
-const RUNS: readonly Key[] = Array.from({ length: 7 }, (_, i) => ({ key: `run${i}` }));
-const anything = () => true;
-
-/** Claims until nothing is left. */
-async function takeAll(list: WorkList<Key>): Promise<Key[]> {
-  const taken: Key[] = [];
-  for (let run = await list.claim(anything); run; run = await list.claim(anything)) taken.push(run);
-  return taken;
-}
-
-withQueues("WorkList.claim() hands each run out once, in order, when two lanes ask at once", async ({ open }) => {
-  const list = new WorkList(RUNS, await open("a"), "01");
-  const [one, other] = await Promise.all([takeAll(list), takeAll(list)]);
-  assert.ok(one.length > 1 && other.length > 1);
-  assert.deepEqual([...one, ...other].sort((p, q) => p.key < q.key ? -1 : 1), RUNS);
-  for (const lane of [one, other]) assert.deepEqual(lane, RUNS.filter((run) => lane.includes(run)));
-});
-
-withQueues("WorkList.claim() hands out no more than its limit, also to two lanes at once", async ({ open }) => {
-  const list = new WorkList(RUNS, await open("a"), "01", 3);
-  assert.equal((await Promise.all([takeAll(list), takeAll(list)])).flat().length, 3);
-});
-
-withQueues("WorkList.claim() goes past what others hold, and that counts towards no limit", async ({ open }) => {
-  const [a, b] = [await open("a"), await open("b")];
-  for (const { key } of RUNS.slice(0, 2)) await b.claim(`01/${key}`);
-  await b.claim(`02/${RUNS[2].key}`);
-  const list = new WorkList(RUNS, a, "01", 2);
-  assert.deepEqual(await takeAll(list), RUNS.slice(2, 4));
-  assert.deepEqual([list.held, list.others], [0, []], "the limit is reached: nobody is waited for");
-});
-
-withQueues("WorkList.claim() leaves a run in its place when it is not accepted", async ({ open }) => {
-  const list = new WorkList(RUNS, await open("a"), "01");
-  const asked: Key[] = [];
-  assert.equal(await list.claim((run) => asked.push(run) === 0), undefined);
-  assert.deepEqual([asked, await list.claim(anything)], [[RUNS[0]], RUNS[0]]);
-});
-
-withQueues("WorkList.drop() frees a run without counting it, release() counts it", async ({ open }) => {
-  const [a, b] = [await open("a"), await open("b")];
-  const list = new WorkList(RUNS, a, "01", 2);
-  const first = (await list.claim(anything))!;
-  await list.drop(first);
-  const rest = await takeAll(list);
-  assert.deepEqual([first, ...rest], RUNS.slice(0, 3));
-  await list.release(rest[0]);
-  assert.equal(await list.claim(anything), undefined);
-  assert.deepEqual(await Promise.all(RUNS.slice(0, 3).map(({ key }) => b.claim(`01/${key}`))), [true, true, false]);
-});
-
-/** A queue on which every look takes a while: the clock goes on, and something may happen meanwhile. */
-function slow(queue: Queue, beforeLook: () => Promise<unknown>): Queue {
-  return queueWith(queue, { living: () => beforeLook().then(() => queue.living()) });
-}
-
-withQueues("WorkList.revive() hands out a dead owner's runs, and leaves a living one's", async ({ clock, open }) => {
-  const [mine, dead, alive] = [await open("mine"), await open("dead"), await open("alive")];
-  await dead.claim("01/run0");
-  await alive.claim("01/run1");
-  const looking = slow(mine, async () => {
-    clock.now += STALE_SECONDS / 2;
-    await alive.beat(NOTHING);
-  });
-  const list = new WorkList(RUNS.slice(0, 3), looking, "01");
-  assert.deepEqual([await takeAll(list), list.held], [[RUNS[2]], 2]);
-  const { signal } = new AbortController();
-  assert.deepEqual(await Promise.all([list.revive(signal), list.revive(signal)]), [true, true]);
-  assert.deepEqual(await takeAll(list), [RUNS[0]]);
-  assert.equal(await list.revive(signal), false);
-  assert.deepEqual([list.others, list.held], [[RUNS[1]], 0]);
-});
-
-withQueues("WorkList.revive() hands out what another has released, and ends at a signal", async ({ open }) => {
-  const [a, b] = [await open("a"), await open("b")];
-  for (const key of ["01/run0", "01/run1"]) await b.claim(key);
-  const list = new WorkList(RUNS.slice(0, 2), a, "01");
-  assert.deepEqual(await takeAll(list), []);
-  assert.equal(await list.revive(AbortSignal.abort()), false);
-  await b.release("01/run1");
-  assert.equal(await list.revive(new AbortController().signal), true);
-  assert.deepEqual([await takeAll(list), list.held], [[RUNS[1]], 1]);
-});

@@ -1,8 +1,38 @@
-/** Queues that are not as they should be. */
+/** Queues for tests: several on one database with a clock that the test moves, and some that are not as they should be. */
 import { DatabaseSync } from "node:sqlite";
-import type { Queue } from "../../experiments/queue.ts";
+import { join } from "node:path";
+import { openQueue, type Queue, type QueueOptions } from "../../experiments/queue.ts";
 import type { Study } from "../../experiments/store.ts";
 import { claimKey } from "../../experiments/study_queue.ts";
+import { inFolder } from "./folder.ts";
+
+export const QUEUE_FILE = "queue.sqlite";
+/** What a process that trains nothing tells with a beat. */
+export const NOTHING: ReadonlyMap<string, number> = new Map();
+
+/** What a test of queues is given. */
+export interface Bench {
+  readonly path: string;
+  readonly clock: { now: number };
+  open(owner: string, underWay?: QueueOptions["underWay"]): Promise<Queue>;
+}
+
+/** Queues on one database with one clock, which only the test moves. */
+export function withQueues(name: string, test: (bench: Bench) => Promise<void>): void {
+  inFolder(name, async (dir) => {
+    const path = join(dir, QUEUE_FILE), clock = { now: 1000 }, opened: Queue[] = [];
+    const open = async (owner: string, underWay?: QueueOptions["underWay"]) => {
+      const queue = await openQueue(path, { owner, underWay, now: () => clock.now });
+      opened.push(queue);
+      return queue;
+    };
+    try {
+      await test({ path, clock, open });
+    } finally {
+      for (const queue of opened) await queue.close();
+    }
+  });
+}
 
 /** A queue that does some things in another way. */
 export function queueWith(queue: Queue, changes: Partial<Queue>): Queue {
