@@ -128,13 +128,13 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
   const left = options.labelled ? TICK_LABELS : 0;
   // The best run is drawn last, above all others; so the others go from worst to best.
   const others = facet.rows.filter((row) => row !== best).reverse();
-  const points = others.flatMap((row) =>
-    curveOf(row, options.most).map((point) => ({
-      ...point,
-      name: row.name,
-      colour: options.colours.get(row.config.state_size),
-    }))
-  );
+  const curves = others.map((row) => {
+    const colour = options.colours.get(row.config.state_size);
+    return curveOf(row, options.most).map((point) => ({ ...point, name: row.name, colour }));
+  });
+  // A line of one point would not be seen.
+  const dots = curves.filter(({ length }) => length === 1).flat();
+  const lines = curves.filter(({ length }) => length > 1).flat();
   const many = facet.rows.length;
   const holdsBest = facet.rows.includes(best);
   return panel(document, options.place, {
@@ -156,7 +156,7 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
         tickFormat: (step: number) => formatCount(step),
       }),
       Plot.ruleY([y.domain[0]], { stroke: COLOUR.axis }),
-      Plot.line(points, {
+      Plot.line(lines, {
         x: "step",
         y: "loss",
         z: "name",
@@ -164,7 +164,14 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
         strokeWidth: many > 40 ? 0.9 : 1.6,
         strokeOpacity: many > 100 ? 0.35 : many > 20 ? 0.55 : 0.9,
         clip: true,
-        ...naming(points, ({ name }) => name),
+        ...naming(lines, ({ name }) => name),
+      }),
+      Plot.dot(dots, {
+        x: "step",
+        y: "loss",
+        fill: "colour",
+        r: 3,
+        ...naming(dots, ({ name }) => name),
       }),
       ...(holdsBest ? bestMarks(best, options.most, x.domain[1]) : []),
       Plot.text([facet.heading], {

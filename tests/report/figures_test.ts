@@ -120,3 +120,10 @@ Deno.test("figureTrainingRuns() keeps the range of the best one's seeds inside t
   // The panel is 430 pixels high, with the axis 26 above its end.
   assert.ok(lowest > 100 && lowest <= 404, `${lowest}`);
 });
+
+Deno.test("figureTrainingRuns() draws a dot for each configuration when its loss was logged once", () => {
+  const rows = mergeSeeds(tableOf(syntheticResults({ layers: [1], state_sizes: [256], steps: 50 })).rows);
+  const svg = figureTrainingRuns(figureDocument(), rows, NAMES);
+  const dots = [...svg.matchAll(/<circle[^>]*data-run="([^"]*)"/g)].map(([, name]) => name);
+  assert.deepEqual(dots.sort(), rows.slice(1).map(({ name }) => name).sort());
+});
