@@ -15,21 +15,29 @@ export interface Mischief {
   readonly onOpen?: (runs: readonly EngineRun[]) => void;
   /** Called when steps have been queued; `engine` is the real one. */
   readonly onAdvance?: (engine: Engine) => void;
+  /** Awaited before losses are handed on; `engine` is the real one, `chunk` counts the group's calls of `advance()`, from 0. */
+  readonly beforeLosses?: (engine: Engine, chunk: number) => Promise<void>;
   /** Puts other losses in the place of a run's; `first` is the number of the first step, from 1. */
   readonly losses?: (run: EngineRun, losses: Float64Array, first: number) => Float64Array;
 }
 
-export function mischievous(engine: Engine, { runsPerGroup, onOpen, onAdvance, losses }: Mischief): Engine {
+export function mischievous(
+  engine: Engine,
+  { runsPerGroup, onOpen, onAdvance, beforeLosses, losses }: Mischief,
+): Engine {
   const wrap = (group: TrainingGroup, runs: readonly EngineRun[]): TrainingGroup => {
-    let done = runs[0].stepsDone;
+    let done = runs[0].stepsDone, chunks = 0;
     return {
       beginPass: (offsets, position) => group.beginPass(offsets, position),
       advance(count) {
-        const first = done + 1;
+        const first = done + 1, chunk = chunks++;
         done += count;
         const advanced = group.advance(count);
         onAdvance?.(engine);
-        return advanced.then((all) => all.map((values, i) => losses?.(runs[i], values, first) ?? values));
+        return advanced.then(async (all) => {
+          await beforeLosses?.(engine, chunk);
+          return all.map((values, i) => losses?.(runs[i], values, first) ?? values);
+        });
       },
       read: (run) => group.read(run),
       close: () => group.close(),
