@@ -1,9 +1,13 @@
 /** All pictures of a report: what each is called, says and shows, in the order in which the page has them. */
 import type { Experiment } from "../experiments/store.ts";
 import type { Effects } from "./effects.ts";
+import { figureBest } from "./figure_best.ts";
+import { figureCost } from "./figure_cost.ts";
 import { figureEffects } from "./figure_effects.ts";
 import { figureHyperparameters } from "./figure_hyperparameters.ts";
 import { figureInteractions } from "./figure_interactions.ts";
+import { figureParallel } from "./figure_parallel.ts";
+import { figureTest } from "./figure_test.ts";
 import { figureTrainingRuns } from "./figure_training_runs.ts";
 import { countConfigurations, type MergedRow } from "./merged.ts";
 import { corpusAndSteps, finishedRuns } from "./report_words.ts";
@@ -87,6 +91,30 @@ const PICTURES: readonly PictureKind[] = [
       `${formatCount(countBelow(data))} of ${plural(countConfigurations(data.rows), "configuration")} below ` +
       `${data.below} nats per byte, on ${corpusAndSteps(data.rows)}.`,
     draw: (document, { rows, below }, options) => figureHyperparameters(document, rows, { ...options, below }),
+  },
+  {
+    name: everywhere("_parallel"),
+    title: () => "From hyperparameters to loss",
+    caption: () => "Each configuration as a line through its hyperparameters to its least training loss.",
+    draw: (document, { rows }, options) => figureParallel(document, rows, options),
+  },
+  {
+    name: everywhere("_best"),
+    title: ({ rows }) => rows.length > 1 ? "Training loss of the best ones" : "Training loss",
+    caption: () => "The training curves of the ten best configurations, with the spread over their seeds.",
+    draw: (document, { rows }, options) => figureBest(document, rows, options),
+  },
+  {
+    name: everywhere("_cost"),
+    title: () => "What a lower loss costs",
+    caption: () => "Least training loss against parameters and training time, with the Pareto fronts.",
+    draw: (document, { rows }, options) => figureCost(document, rows, options),
+  },
+  {
+    name: everywhere("_test"),
+    title: () => "Held-out text against training text",
+    caption: () => "The score on the test split against the least training loss.",
+    draw: (document, { rows }, options) => figureTest(document, rows, options),
   },
 ];
 

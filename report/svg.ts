@@ -94,8 +94,12 @@ export function naming<Datum>(
   };
 }
 
-/** How a legend shows an entry: a dot, a line, or a thick line. */
-export type Mark = "dot" | "line" | "bar";
+/** The shapes of dots: a Plot symbol each. */
+export const SHAPES = ["circle", "triangle", "square", "diamond", "star"] as const;
+export type Shape = typeof SHAPES[number];
+
+/** How a legend shows an entry: a dot, one of the shapes, a line, or a thick line. */
+export type Mark = "dot" | "line" | "bar" | Shape;
 
 /** One entry of a legend. */
 export interface LegendEntry {
@@ -205,7 +209,7 @@ function legendLine(document: SvgDocument, line: LegendLine, baseline: number): 
   }
   for (const entry of line.entries) {
     group.append(legendMark(document, entry, x, baseline - 5));
-    const start = x + (entry.mark === "dot" ? 18 : 34);
+    const start = x + (entry.mark === "line" || entry.mark === "bar" ? 34 : 18);
     const size = fittedSize(entry.text, start);
     group.append(element(document, "text", { x: start, y: baseline, "font-size": size }, entry.text));
     x = start + textWidth(entry.text) + 22;
@@ -215,6 +219,15 @@ function legendLine(document: SvgDocument, line: LegendLine, baseline: number): 
 
 function legendMark(document: SvgDocument, { mark, colour }: LegendEntry, x: number, y: number): SvgElement {
   if (mark === "dot") return element(document, "circle", { cx: x + 6, cy: y, r: 5.5, fill: colour });
+  if (mark !== "bar" && mark !== "line") {
+    return panel(document, [x, y - 6], {
+      width: 12,
+      height: 12,
+      margin: 0,
+      axis: null,
+      marks: [Plot.dot([mark], { symbol: mark, frameAnchor: "middle", r: 5, fill: colour })],
+    });
+  }
   const thickness = mark === "bar" ? 3.5 : 2.5;
   return element(document, "line", { x1: x, x2: x + 27, y1: y, y2: y, stroke: colour, "stroke-width": thickness });
 }

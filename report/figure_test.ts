@@ -1,0 +1,79 @@
+/** The picture `results_*_test`: the score on held-out text against the training loss. */
+import * as Plot from "@observablehq/plot";
+import { sampleRankCorrelation } from "simple-statistics";
+import type { MergedRow } from "./merged.ts";
+import { dotKey, drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
+import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "./svg.ts";
+import { COLOUR, SIZE } from "./theme.ts";
+
+const HEIGHT = 560;
+/** Fewer configurations than this say nothing by their order. */
+const FEWEST_RANKED = 10;
+
+/**
+ * Draws test bits per byte over least training loss, with the line on which both are equal. Configurations that have not been
+ * scored are counted; where none has, the picture says so.
+ *
+ * @param rows at least one configuration, best first
+ * @returns the SVG's text
+ */
+export function figureTest(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
+  const key = dotKey(rows);
+  const dots = rows.flatMap((row): ScatterDot[] => {
+    const score = row.test_bits_per_byte;
+    return score ? [{ row, x: row.min_loss.mean, y: score.mean, least: score.least, most: score.most }] : [];
+  });
+  const base = { name: options.name, title: options.title };
+  if (!dots.length) {
+    const note = "No configuration has been scored on the test split; 'deno task evaluate' scores them.";
+    return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
+  }
+  const frame = {
+    ...base,
+    subtitle: [options.subtitle, agreement(dots) + leftOut(rows.length - dots.length, "no score")],
+    legend: [...key.legend, {
+      entries: [{ mark: "line" as const, colour: COLOUR.muted, text: "as good on the test split as in training" }],
+    }],
+    y: "test split (bits per byte)",
+  };
+  const area = panelArea(frame);
+  const xDomain = widened(dots.map(({ x }) => x), "linear");
+  // The line of equality belongs in the picture where it is near; far from the dots it would squeeze them together.
+  const equal = dots.map(({ x }) => x / Math.LN2);
+  const ys = dots.flatMap(({ least, most }) => [least, most]);
+  const span = Math.max(...ys) - Math.min(...ys);
+  const near = equal.filter((y) => y > Math.min(...ys) - span / 2 && y < Math.max(...ys) + span / 2);
+  const yDomain = widened([...ys, ...near], "linear");
+  const panels = [
+    drawScatter(document, dots.toReversed(), {
+      place: [area.left, area.top],
+      width: SIZE.width - area.left - TICK_LABELS - 10,
+      height: HEIGHT,
+      heading: "",
+      xLabel: "least smoothed training loss (nats per byte)",
+      xScale: "linear",
+      xDomain,
+      yDomain,
+      labelled: true,
+      key,
+      under: [Plot.line(xDomain.map((x) => ({ x, y: x / Math.LN2 })), {
+        x: "x",
+        y: "y",
+        stroke: COLOUR.muted,
+        strokeWidth: 1.4,
+        strokeDasharray: "6 4",
+        clip: true,
+      })],
+      over: [Plot.dot(dots.slice(0, 1), { x: "x", y: "y", r: 7.5, stroke: COLOUR.highlight, strokeWidth: 1.8 })],
+    }),
+  ];
+  return composeFigure(document, frame, panels, HEIGHT - 24);
+}
+
+/** Whether the order by training loss is that by test score: Spearman's rank correlation. */
+function agreement(dots: readonly ScatterDot[]): string {
+  const ring = "The ring marks the least training loss.";
+  const [xs, ys] = [dots.map(({ x }) => x), dots.map(({ y }) => y)];
+  if (dots.length < FEWEST_RANKED || new Set(xs).size < 2 || new Set(ys).size < 2) return ring;
+  return `${ring} Rank correlation of the two (Spearman): ${sampleRankCorrelation(xs, ys).toFixed(3)}.`;
+}

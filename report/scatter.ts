@@ -1,0 +1,158 @@
+/** A panel of configurations as dots, by two numbers: colour is the state size, shape the number of layers. */
+import * as Plot from "@observablehq/plot";
+import type { MergedRow } from "./merged.ts";
+import { distinct } from "./rows.ts";
+import { type LegendLine, naming, panel, type Shape, SHAPES, type SvgDocument, type SvgElement } from "./svg.ts";
+import { COLOUR, colourScale, plural, SIZE } from "./theme.ts";
+
+/** One configuration in a panel, in the units of its axes, with the range of its seeds along y. */
+export interface ScatterDot {
+  row: MergedRow;
+  x: number;
+  y: number;
+  least: number;
+  most: number;
+}
+
+/** How dots are told apart, over all rows of a picture. */
+export interface DotKey {
+  colourOf(row: MergedRow): string;
+  shapeOf(row: MergedRow): Shape;
+  legend: LegendLine[];
+}
+
+/** Colours for state sizes and shapes for numbers of layers; more than five numbers of layers share the last shape. */
+export function dotKey(rows: readonly MergedRow[]): DotKey {
+  const colours = colourScale(distinct(rows, ({ config }) => config.state_size));
+  const layers = distinct(rows, ({ config }) => config.n_layers);
+  const shapeOf = (n: number) => SHAPES[Math.min(layers.indexOf(n), SHAPES.length - 1)];
+  const last = SHAPES.length - 1;
+  const shown = layers.slice(0, SHAPES.length);
+  return {
+    colourOf: ({ config }) => colours.get(config.state_size)!,
+    shapeOf: ({ config }) => shapeOf(config.n_layers),
+    legend: [
+      {
+        heading: "state size",
+        entries: [...colours].map(([size, colour]) => ({ mark: "dot", colour, text: `${size}` })),
+      },
+      {
+        heading: "layers",
+        entries: shown.map((n, i) => ({
+          mark: shapeOf(n),
+          colour: COLOUR.muted,
+          text: i === last && layers.length > SHAPES.length ? `${n} or more` : `${n}`,
+        })),
+      },
+    ],
+  };
+}
+
+/** Where a panel stands and what it shows. */
+export interface ScatterOptions {
+  place: readonly [number, number];
+  width: number;
+  height: number;
+  heading: string;
+  /** Of the axis, in its unit. */
+  xLabel: string;
+  xScale: "linear" | "log";
+  /** Of all panels that share the axis. */
+  xDomain: readonly [number, number];
+  yDomain: readonly [number, number];
+  /** Whether the ticks of y are labelled. */
+  labelled: boolean;
+  key: DotKey;
+  tickFormat?: (value: number) => string;
+  /** Drawn under the dots. */
+  under?: readonly Plot.Markish[];
+  /** Drawn over the dots. */
+  over?: readonly Plot.Markish[];
+}
+
+/** Room for the labels of y. */
+export const TICK_LABELS = 34;
+const INSET = { top: 34, bottom: 46, right: 14 } as const;
+
+/** Least and most of some numbers, widened by a share of their distance on the axis's own scale. */
+export function widened(values: readonly number[], scale: "linear" | "log", share = 0.05): [number, number] {
+  const [to, from] = scale === "log" ? [Math.log, Math.exp] : [(v: number) => v, (v: number) => v];
+  const [low, high] = [to(Math.min(...values)), to(Math.max(...values))];
+  const pad = Math.max(share * (high - low), scale === "log" ? 0.05 : 0.01);
+  return [from(low - pad), from(high + pad)];
+}
+
+/** The labels of an axis of a few powers of ten need no numbers between; one within a power does. */
+function ticks([low, high]: readonly [number, number], scale: "linear" | "log", width: number): number | number[] {
+  if (scale === "linear") return Math.max(3, Math.floor(width / 90));
+  const decades = Array.from({ length: 40 }, (_, i) => 10 ** (i - 15));
+  const factors = Math.log10(high / low) > 1.7 ? [1, 3] : [1, 2, 3, 5];
+  const inside = decades.flatMap((decade) => factors.map((f) => f * decade)).filter((v) => v >= low && v <= high);
+  return inside.length > 1 ? inside : [low * (high / low) ** 0.2, low * (high / low) ** 0.8].map(twoDigits);
+}
+
+function twoDigits(value: number): number {
+  return Number(value.toPrecision(2));
+}
+
+/** Draws one panel; each dot is named after its row. */
+export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], options: ScatterOptions): SvgElement {
+  const left = options.labelled ? TICK_LABELS : 0;
+  const colour = ({ row }: ScatterDot) => options.key.colourOf(row);
+  const many = dots.length > 150;
+  return panel(document, options.place, {
+    width: left + options.width,
+    height: options.height,
+    marginLeft: left,
+    marginRight: INSET.right,
+    marginTop: INSET.top,
+    marginBottom: INSET.bottom,
+    x: { type: options.xScale, domain: [...options.xDomain], label: null },
+    y: { domain: [...options.yDomain], label: null },
+    symbol: { type: "identity" },
+    marks: [
+      Plot.gridY({ ticks: 7, stroke: COLOUR.grid, strokeOpacity: 1 }),
+      Plot.axisY({ ticks: options.labelled ? 7 : [], tickSize: 0, label: null }),
+      Plot.axisX({
+        ticks: ticks(options.xDomain, options.xScale, options.width),
+        tickSize: 5,
+        label: null,
+        ...(options.tickFormat ? { tickFormat: options.tickFormat } : {}),
+      }),
+      Plot.ruleY([options.yDomain[0]], { stroke: COLOUR.axis }),
+      ...(options.under ?? []),
+      Plot.ruleX(dots.filter(({ row }) => row.runs.length > 1), {
+        x: "x",
+        y1: "least",
+        y2: "most",
+        stroke: colour,
+        strokeOpacity: 0.55,
+      }),
+      Plot.dot(dots, {
+        x: "x",
+        y: "y",
+        r: many ? 3.4 : 4.6,
+        symbol: ({ row }: ScatterDot) => options.key.shapeOf(row),
+        fill: colour,
+        fillOpacity: many ? 0.75 : 0.9,
+        stroke: COLOUR.background,
+        strokeWidth: 0.6,
+        ...naming(dots, ({ row }) => row.name),
+      }),
+      ...(options.over ?? []),
+      Plot.text([options.heading], {
+        frameAnchor: "top-left",
+        dy: -25,
+        fontSize: SIZE.text,
+        fontWeight: "bold",
+        fill: COLOUR.text,
+      }),
+      Plot.text([options.xLabel], { frameAnchor: "bottom", dy: 38, fontSize: SIZE.text, fill: COLOUR.text }),
+    ],
+  });
+}
+
+/** How many of the configurations have no dot, for a subtitle; empty where all have one. */
+export function leftOut(count: number, why: string): string {
+  return count ? ` ${plural(count, "configuration")} ${count === 1 ? "has" : "have"} ${why}.` : "";
+}
