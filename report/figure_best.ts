@@ -107,7 +107,13 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
     marks: [
       Plot.gridY({ ticks: 4, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisY({ ticks: labelled ? 4 : [], tickSize: 0, label: null }),
-      Plot.axisX({ ticks: 2, tickSize: 4, label: null, tickFormat: (step: number) => formatCount(step) }),
+      // The label of the last step would run into the next panel's first.
+      Plot.axisX({
+        ticks: [0, tickBefore(0.8 * options.x.domain[1])],
+        tickSize: 4,
+        label: null,
+        tickFormat: (step: number) => formatCount(step),
+      }),
       Plot.ruleY([options.y.domain[0]], { stroke: COLOUR.axis }),
       Plot.line(context, { x: "step", y: "loss", z: "name", stroke: COLOURS.others, strokeWidth: 0.8, clip: true }),
       ...(row.runs.length > 1
@@ -130,6 +136,12 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
       ),
     ],
   });
+}
+
+/** The largest of 1, 2 or 5 times a power of ten up to `step`. */
+function tickBefore(step: number): number {
+  const decade = 10 ** Math.floor(Math.log10(step));
+  return [5, 2, 1].map((factor) => factor * decade).find((tick) => tick <= step)!;
 }
 
 function headings(name: string, cell: string, loss: string): Plot.Markish[] {

@@ -3,12 +3,15 @@ import * as Plot from "@observablehq/plot";
 import type { MergedRow } from "./merged.ts";
 import { paretoFront } from "./pareto.ts";
 import { distinct } from "./rows.ts";
-import { dotKey, drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
+import { dotKey, drawScatter, leftOut, logTicks, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
 import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "./svg.ts";
 import { COLOUR, formatSeconds, SIZE } from "./theme.ts";
 
 const HEIGHT = 470;
 const GAP = 30;
+
+/** Seconds that read well: up to a minute, an hour, a day. */
+const TIMES = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18_000, 36_000, 86_400];
 
 /** What a configuration costs: one panel each. */
 const COSTS = [
@@ -16,12 +19,14 @@ const COSTS = [
     heading: "by parameters",
     xLabel: "parameters",
     of: ({ parameters }: MergedRow) => parameters,
+    ticks: logTicks,
     tickFormat: (count: number) => count < 1e6 ? `${round(count / 1e3)}k` : `${round(count / 1e6)}M`,
   },
   {
     heading: "by training time",
     xLabel: "training time of a run",
     of: ({ train_seconds }: MergedRow) => train_seconds.mean,
+    ticks: () => TIMES,
     tickFormat: (seconds: number) => formatSeconds(seconds),
   },
 ] as const;
@@ -31,8 +36,8 @@ function round(value: number): number {
 }
 
 /**
- * Draws least loss against what it costs, both costs on logarithmic axes; a line joins the configurations that no other beats at
- * their cost or less, and each step of it is numbered from the cheapest.
+ * Draws least loss against what it costs, both costs on logarithmic axes; a stair joins the configurations, ringed, that no other
+ * one beats at their cost or less.
  *
  * @param rows at least one configuration, best first
  * @returns the SVG's text
@@ -61,7 +66,7 @@ export function figureCost(document: SvgDocument, rows: readonly MergedRow[], op
   const area = panelArea(frame);
   const width = (SIZE.width - area.left - TICK_LABELS - GAP - 10) / COSTS.length;
   const yDomain = widened(rows.flatMap(({ min_loss }) => [min_loss.least, min_loss.most]), "linear");
-  const panels = COSTS.map(({ of, ...cost }, i) => {
+  const panels = COSTS.map(({ of, ticks, ...cost }, i) => {
     const dots = rows.flatMap((row): ScatterDot[] => {
       const { mean: y, least, most } = row.min_loss;
       return of(row) > 0 ? [{ row, x: of(row), y, least, most }] : [];
@@ -69,8 +74,9 @@ export function figureCost(document: SvgDocument, rows: readonly MergedRow[], op
     const place = [area.left + i * (width + GAP) + (i ? TICK_LABELS : 0), area.top] as const;
     const shared = { place, width, height: HEIGHT, yDomain, labelled: i === 0, key, xScale: "log" as const };
     const xDomain = dots.length ? widened(dots.map(({ x }) => x), "log") : [1, 10] as const;
+    const over = frontMarks(dots, xDomain[1]);
     // Worst first, so that better ones lie above.
-    return drawScatter(document, dots.toReversed(), { ...cost, ...shared, xDomain, over: frontMarks(dots, xDomain[1]) });
+    return drawScatter(document, dots.toReversed(), { ...cost, ...shared, xDomain, xTicks: ticks(xDomain), over });
   });
   return composeFigure(document, frame, panels, HEIGHT - 24);
 }

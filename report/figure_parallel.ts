@@ -7,7 +7,7 @@ import { composeFigure, type FigureOptions, naming, panel, panelArea, type SvgDo
 import { COLOUR, formatLoss, SIZE } from "./theme.ts";
 
 const HEIGHT = 520;
-const INSET = { left: 46, right: 62, top: 34, bottom: 14 } as const;
+const INSET = { left: 46, right: 62, top: 48, bottom: 14 } as const;
 /** Share of an axis that lies between two of its values. */
 const BETWEEN = 0.09;
 /** The best of so many are drawn in colour. */
@@ -52,15 +52,21 @@ export function figureParallel(document: SvgDocument, rows: readonly MergedRow[]
     title: options.title,
     subtitle: [
       options.subtitle,
-      "One line per configuration; within a value the better ones lie higher, and a value's length is its number of configurations.",
+      "One line per configuration; within a value the better ones lie higher, and a value is as long as it has configurations.",
     ],
-    legend: [{
-      entries: [
-        { mark: "bar" as const, colour: COLOUR.highlight, text: `best: ${rows[0].name}, ${rows[0].label}` },
-        ...(best > 1 ? [{ mark: "line" as const, colour: BEST_COLOUR, text: `best tenth (${best})` }] : []),
-        ...(best < rows.length ? [{ mark: "line" as const, colour: COLOUR.axis, text: "the others" }] : []),
-      ],
-    }],
+    legend: [
+      {
+        entries: [
+          { mark: "bar" as const, colour: COLOUR.highlight, text: `best: ${rows[0].name}, ${rows[0].label}` },
+        ],
+      },
+      {
+        entries: [
+          ...(best > 1 ? [{ mark: "line" as const, colour: BEST_COLOUR, text: `the best tenth (${best})` }] : []),
+          ...(best < rows.length ? [{ mark: "line" as const, colour: COLOUR.axis, text: "the others" }] : []),
+        ],
+      },
+    ],
   };
   const { top } = panelArea(frame);
   const lines = linesOf(axes, bands, rows);
@@ -193,7 +199,7 @@ function headingMarks(headings: string[]): Plot.Markish[] {
     x: (_, i) => i,
     frameAnchor: "top",
     lineAnchor: "bottom",
-    dy: -8,
+    dy: -14,
     fontSize: SIZE.tick,
     fontWeight: "bold",
     fill: COLOUR.text,

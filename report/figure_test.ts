@@ -49,7 +49,6 @@ export function figureTest(document: SvgDocument, rows: readonly MergedRow[], op
       place: [area.left, area.top],
       width: SIZE.width - area.left - TICK_LABELS - 10,
       height: HEIGHT,
-      heading: "",
       xLabel: "least smoothed training loss (nats per byte)",
       xScale: "linear",
       xDomain,

@@ -53,7 +53,7 @@ export interface ScatterOptions {
   place: readonly [number, number];
   width: number;
   height: number;
-  heading: string;
+  heading?: string;
   /** Of the axis, in its unit. */
   xLabel: string;
   xScale: "linear" | "log";
@@ -63,6 +63,8 @@ export interface ScatterOptions {
   /** Whether the ticks of y are labelled. */
   labelled: boolean;
   key: DotKey;
+  /** Where the ticks of x may stand; those in the domain are drawn. Plot's own choice where absent. */
+  xTicks?: readonly number[];
   tickFormat?: (value: number) => string;
   /** Drawn under the dots. */
   under?: readonly Plot.Markish[];
@@ -72,7 +74,7 @@ export interface ScatterOptions {
 
 /** Room for the labels of y. */
 export const TICK_LABELS = 34;
-const INSET = { top: 34, bottom: 46, right: 14 } as const;
+const INSET = { top: 12, heading: 22, bottom: 46, right: 14 } as const;
 
 /** Least and most of some numbers, widened by a share of their distance on the axis's own scale. */
 export function widened(values: readonly number[], scale: "linear" | "log", share = 0.05): [number, number] {
@@ -82,17 +84,10 @@ export function widened(values: readonly number[], scale: "linear" | "log", shar
   return [from(low - pad), from(high + pad)];
 }
 
-/** The labels of an axis of a few powers of ten need no numbers between; one within a power does. */
-function ticks([low, high]: readonly [number, number], scale: "linear" | "log", width: number): number | number[] {
-  if (scale === "linear") return Math.max(3, Math.floor(width / 90));
-  const decades = Array.from({ length: 40 }, (_, i) => 10 ** (i - 15));
-  const factors = Math.log10(high / low) > 1.7 ? [1, 3] : [1, 2, 3, 5];
-  const inside = decades.flatMap((decade) => factors.map((f) => f * decade)).filter((v) => v >= low && v <= high);
-  return inside.length > 1 ? inside : [low * (high / low) ** 0.2, low * (high / low) ** 0.8].map(twoDigits);
-}
-
-function twoDigits(value: number): number {
-  return Number(value.toPrecision(2));
+/** Round numbers for the ticks of a logarithmic axis: so many per power of ten that labels stay apart. */
+export function logTicks([low, high]: readonly [number, number]): number[] {
+  const factors = Math.log10(high / low) > 1.7 ? [1, 3] : [1, 2, 5];
+  return Array.from({ length: 40 }, (_, i) => 10 ** (i - 15)).flatMap((decade) => factors.map((f) => f * decade));
 }
 
 /** Draws one panel; each dot is named after its row. */
@@ -105,7 +100,7 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
     height: options.height,
     marginLeft: left,
     marginRight: INSET.right,
-    marginTop: INSET.top,
+    marginTop: INSET.top + (options.heading ? INSET.heading : 0),
     marginBottom: INSET.bottom,
     x: { type: options.xScale, domain: [...options.xDomain], label: null },
     y: { domain: [...options.yDomain], label: null },
@@ -114,7 +109,7 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
       Plot.gridY({ ticks: 7, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisY({ ticks: options.labelled ? 7 : [], tickSize: 0, label: null }),
       Plot.axisX({
-        ticks: ticks(options.xDomain, options.xScale, options.width),
+        ticks: options.xTicks?.filter((tick) => tick >= options.xDomain[0] && tick <= options.xDomain[1]) ?? 8,
         tickSize: 5,
         label: null,
         ...(options.tickFormat ? { tickFormat: options.tickFormat } : {}),
@@ -140,7 +135,7 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
         ...naming(dots, ({ row }) => row.name),
       }),
       ...(options.over ?? []),
-      Plot.text([options.heading], {
+      Plot.text(options.heading ? [options.heading] : [], {
         frameAnchor: "top-left",
         dy: -25,
         fontSize: SIZE.text,
