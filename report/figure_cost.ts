@@ -32,7 +32,7 @@ const COSTS = [
 ] as const;
 
 function round(value: number): number {
-  return Number(value.toPrecision(2));
+  return Number(value.toPrecision(3));
 }
 
 /**

@@ -63,7 +63,7 @@ export interface ScatterOptions {
   /** Whether the ticks of y are labelled. */
   labelled: boolean;
   key: DotKey;
-  /** Where the ticks of x may stand; those in the domain are drawn. Plot's own choice where absent. */
+  /** Where ticks of x may stand; Plot's own choice where absent. Where none or one is in the domain, the least and the most dot have one. */
   xTicks?: readonly number[];
   tickFormat?: (value: number) => string;
   /** Drawn under the dots. */
@@ -90,6 +90,17 @@ export function logTicks([low, high]: readonly [number, number]): number[] {
   return Array.from({ length: 40 }, (_, i) => 10 ** (i - 15)).flatMap((decade) => factors.map((f) => f * decade));
 }
 
+function ticksWithin(
+  allowed: readonly number[],
+  [low, high]: readonly [number, number],
+  dots: readonly ScatterDot[],
+): number[] {
+  const inside = allowed.filter((tick) => tick >= low && tick <= high);
+  if (inside.length > 1 || !dots.length) return inside;
+  const xs = dots.map(({ x }) => x);
+  return [...new Set([Math.min(...xs), Math.max(...xs)])];
+}
+
 /** Draws one panel; each dot is named after its row. */
 export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], options: ScatterOptions): SvgElement {
   const left = options.labelled ? TICK_LABELS : 0;
@@ -109,7 +120,7 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
       Plot.gridY({ ticks: 7, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisY({ ticks: options.labelled ? 7 : [], tickSize: 0, label: null }),
       Plot.axisX({
-        ticks: options.xTicks?.filter((tick) => tick >= options.xDomain[0] && tick <= options.xDomain[1]) ?? 8,
+        ticks: options.xTicks ? ticksWithin(options.xTicks, options.xDomain, dots) : 8,
         tickSize: 5,
         label: null,
         ...(options.tickFormat ? { tickFormat: options.tickFormat } : {}),
