@@ -46,7 +46,7 @@ interface Drawing {
 }
 
 /** Pixels; letters are taken to be as wide as those of a wide font. */
-const LETTER = 7.6, LINE = 14, PADDING = 12, SMALLEST = 20;
+const LETTER = 7.6, LINE = 14, SMALLEST = 20;
 
 /** Graphviz says where things are, not how they look. One instance serves all pictures. */
 const viz = await instance();
@@ -89,14 +89,11 @@ function contract(graph: Graph, captions: ReadonlyMap<string, string>): Drawing 
 }
 
 function box(kind: Kind, lines: readonly string[]): Box {
+  const [beside, above] = kind === "op" ? [4, 6] : [12, 8];
   const letters = Math.max(...lines.map((line) => [...line].length));
-  const height = lines.length * LINE + (kind === "op" ? 6 : 8);
-  return {
-    kind,
-    lines,
-    height,
-    width: Math.max(SMALLEST, Math.ceil(letters * LETTER) + (kind === "op" ? 4 : PADDING)),
-  };
+  // Even, so that a box around a whole pixel has whole corners.
+  const width = Math.max(SMALLEST, 2 * Math.ceil((letters * LETTER + beside) / 2));
+  return { kind, lines, width, height: lines.length * LINE + above };
 }
 
 /** @param product the node that has the weights, where `node` is the nonlinearity behind it */
@@ -144,6 +141,7 @@ function layOut({ boxes, edges, inputs, outputs }: Drawing): Sketch {
   const [, , right, top] = layout.bb.split(",").map(Number);
   const point = (text: string): Point => {
     const [x, y] = text.split(",").map(Number);
+    // The outermost lines are as thick to either side.
     return [Math.round(x) + 1, Math.round(top - y) + 1];
   };
   return { width: Math.ceil(right) + 2, height: Math.ceil(top) + 2, body: draw(boxes, layout, point) };
@@ -180,14 +178,18 @@ function text({ lines, at: [x, y] }: Box & { at: Point }): string {
   return lines.map((line, i) => `<text x="${x}" y="${first + i * LINE}">${escapeHtml(line)}</text>`).join("");
 }
 
-/** A spline through Bézier points: the first, then three for each piece. */
-function curve([start, ...others]: readonly Point[]): string {
-  return `M${start}C${others.join(" ")}`;
+/** A spline through Bézier points, the first and then three for each piece; in offsets from each piece's start, which are short. */
+function curve(points: readonly Point[]): string {
+  const offsets = points.slice(1).map(([x, y], i) => {
+    const [fromX, fromY] = points[i - i % 3];
+    return `${x - fromX},${y - fromY}`;
+  });
+  return `M${points[0]}c${offsets.join(" ")}`;
 }
 
 /** A triangle from the end of an edge to its tip. */
 function arrow([fromX, fromY]: Point, [x, y]: Point): string {
   const length = Math.hypot(x - fromX, y - fromY) || 1;
-  const side = [y - fromY, fromX - x].map((part) => Math.round(25 * part / length) / 10);
-  return `M${x},${y}L${fromX + side[0]},${fromY + side[1]} ${fromX - side[0]},${fromY - side[1]}z`;
+  const [sideX, sideY] = [y - fromY, fromX - x].map((part) => Math.round(25 * part / length) / 10);
+  return `M${x},${y}L${fromX + sideX},${fromY + sideY}l${-2 * sideX},${-2 * sideY}z`;
 }
