@@ -24,8 +24,11 @@ const infix =
     };
   };
 
-const joined = (texts: readonly Text[]) =>
-  texts.length === 1 ? texts[0].text : `[${texts.map((t) => t.text).join(", ")}]`;
+/** What a product reads: several as a list, one with brackets where it is a sum or a product itself. */
+const joined = (texts: readonly Text[]) => {
+  if (texts.length > 1) return `[${texts.map((t) => t.text).join(", ")}]`;
+  return texts[0].precedence < 2 ? `(${texts[0].text})` : texts[0].text;
+};
 
 /** `layers.0.state_gate_nn.weight` → `state_gate_nn`, as the equations name a product. */
 export const shortName = (text: string) => text.replace(/^layers\.\d+\./, "").replace(/\.(weight|bias)$/, "");
