@@ -185,8 +185,12 @@ export function isGated(config: CellConfig): boolean {
 
 /** A short line for a person: `2 layers × 256, state gate + new state + residual`. */
 export function describeConfig(config: CellConfig): string {
-  const size = `${config.n_layers} layer${config.n_layers > 1 ? "s" : ""} × ${config.state_size}`;
-  if (!isGated(config)) return `${size}, ${config.cell}`;
+  return `${config.n_layers} layer${config.n_layers > 1 ? "s" : ""} × ${config.state_size}, ${describeCell(config)}`;
+}
+
+/** The cell alone, without layers and state size. */
+export function describeCell(config: CellConfig): string {
+  if (!isGated(config)) return config.cell!;
   const on = SWITCHES.filter(({ key }) => config[key]).map(({ label }) => label).join(" + ");
-  return `${size}, ${on}${config.gate_inputs === "x,h" ? ", gates read x,h" : ""}`;
+  return `${on}${config.gate_inputs === "x,h" ? ", gates read x,h" : ""}`;
 }

@@ -67,38 +67,78 @@ interface Forward {
   readonly logits: Tensor;
 }
 
-function buildForward(cell: Cell, { n_layers, state_size, vocabulary, batch }: ModelSizes): Forward {
-  const parameters = new Parameters();
+type LayerSizes = Pick<ModelSizes, "state_size" | "batch">;
+
+function embed(parameters: Parameters, { state_size, vocabulary, batch }: ModelSizes): Tensor {
   const bytes = input(INPUTS.bytes, [batch], "index");
-  let x = embedding(
+  const x = embedding(
     bytes,
     // A one-hot product has `vocabulary` inputs: that is its fan-in, as in PyTorch's Linear.
     parameters.get("input_embedding.weight", [state_size, vocabulary], vocabulary),
     parameters.get("input_embedding.bias", [state_size], vocabulary),
   );
-  named("x", x);
+  return named("x", x);
+}
 
+/** One layer: its output, and its states before and after the step, by their full names. */
+function applyLayer(cell: Cell, index: number, parameters: Parameters, x: Tensor, { state_size, batch }: LayerSizes) {
+  const layer = new Layer(`layers.${index}`, batch, state_size, parameters);
+  const carried = Object.fromEntries(cell.states.map((name) => [name, layer.state(name)]));
+  const { output, states: next } = cell.forward(layer, x, carried);
   const states: State[] = [];
   const newStates: Record<string, Tensor> = {};
-  for (let index = 0; index < n_layers; index++) {
-    const layer = new Layer(`layers.${index}`, batch, state_size, parameters);
-    const carried = Object.fromEntries(cell.states.map((name) => [name, layer.state(name)]));
-    const { output, states: next } = cell.forward(layer, x, carried);
-    for (const name of cell.states) {
-      if (!next[name]) throw new TypeError(`Cannot build cell '${cell.name}': forward() returned no state '${name}'`);
-      const full = `${layer.prefix}.${name}`;
-      states.push({ name: full, shape: carried[name].shape });
-      newStates[full] = next[name];
-    }
-    x = output;
+  for (const name of cell.states) {
+    if (!next[name]) throw new TypeError(`Cannot build cell '${cell.name}': forward() returned no state '${name}'`);
+    const full = `${layer.prefix}.${name}`;
+    states.push({ name: full, shape: carried[name].shape });
+    newStates[full] = next[name];
   }
+  return { output, states, newStates };
+}
 
+function readOut(parameters: Parameters, y: Tensor, { state_size, vocabulary }: ModelSizes): Tensor {
   const logits = linear(
-    [x],
+    [y],
     parameters.get("output_embedding.weight", [vocabulary, state_size], state_size),
     parameters.get("output_embedding.bias", [vocabulary], state_size),
   );
-  return { parameters, states, newStates, logits: named("logits", logits) };
+  return named("logits", logits);
+}
+
+function buildForward(cell: Cell, sizes: ModelSizes): Forward {
+  const parameters = new Parameters();
+  const states: State[] = [];
+  const newStates: Record<string, Tensor> = {};
+  let x = embed(parameters, sizes);
+  for (let index = 0; index < sizes.n_layers; index++) {
+    const layer = applyLayer(cell, index, parameters, x, sizes);
+    states.push(...layer.states);
+    Object.assign(newStates, layer.newStates);
+    x = layer.output;
+  }
+  return { parameters, states, newStates, logits: readOut(parameters, x, sizes) };
+}
+
+/** The parts of a model, each as a graph by itself, for equations and pictures: all layers are alike, so one stands for all. */
+export interface ModelParts {
+  /** `bytes` → `x`. */
+  readonly input_embedding: Graph;
+  /** `x`, the states → the new states under the same names (`layers.0.h`), `y`. */
+  readonly layer: Graph;
+  /** `y` → `logits`. */
+  readonly output_embedding: Graph;
+}
+
+export function modelParts(cell: Cell, state_size: number): ModelParts {
+  const parameters = new Parameters();
+  const sizes = { n_layers: 1, state_size, vocabulary: BYTE_VOCABULARY, batch: 1 };
+  const between = (name: string) => named(name, input(name, [sizes.batch, state_size]));
+  const { newStates, output } = applyLayer(cell, 0, parameters, between("x"), sizes);
+  return {
+    input_embedding: buildGraph({ x: embed(parameters, sizes) }),
+    layer: buildGraph({ ...newStates, y: output }),
+    output_embedding: buildGraph({ logits: readOut(parameters, between("y"), sizes) }),
+  };
 }
 
 /** A state that the cell never reads (a feed-forward cell, to compare with) is nothing to carry. */

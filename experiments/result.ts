@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { Score } from "../train/evaluate.ts";
+import type { SampleOptions } from "../train/sample_text.ts";
 import { CELL_NAMES } from "../cells/catalog.ts";
 import { type CellConfig, configFields, configId, configIn, DEPENDS_ON_PAST, parseWith } from "../cells/config.ts";
 
@@ -38,6 +39,21 @@ const evaluationSchema = z.object({
   test_warm_up: z.number().int().nonnegative(),
 });
 
+const sampleSchema = z.object({
+  /** What the model wrote: bytes as UTF-8, with U+FFFD for what is none. */
+  text: z.string(),
+  /** What it read before, of the test split. */
+  prompt: z.string(),
+  /** Bytes drawn. */
+  bytes: z.number().int().positive(),
+  temperature: z.number().nonnegative(),
+  /** Of the draws; the same for all runs. */
+  seed: z.number().int().nonnegative(),
+});
+
+/** A short text that a run's model wrote when it was scored. */
+export type Sample = z.infer<typeof sampleSchema>;
+
 const resultFields = z.looseObject({
   ...knownConfigFields,
   id: idSchema,
@@ -71,6 +87,8 @@ const resultFields = z.looseObject({
   loss_before_failure: z.array(z.number()).optional(),
   ...finishedSchema.partial().shape,
   ...evaluationSchema.partial().shape,
+  /** Comes with the score; results of the first versions have none. */
+  sample: sampleSchema.optional(),
 });
 
 /** Schema of a result, of a run that is under way as well as of a finished one. */
@@ -143,4 +161,10 @@ export function scoreFields(
     test_streams: streams,
     test_warm_up: warm_up,
   };
+}
+
+/** What a model drew, as a result keeps it. */
+export function sampleOf(drawn: Uint8Array, { prompt, bytes, temperature, seed }: SampleOptions): Sample {
+  const decode = (text: Uint8Array) => new TextDecoder().decode(text);
+  return { text: decode(drawn), prompt: decode(prompt), bytes, temperature, seed };
 }

@@ -1,9 +1,10 @@
 /** `deno task sample`: text from a trained model. */
 import { describeConfig } from "../cells/config.ts";
+import { sampleText } from "../train/sample_text.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./result.ts";
-import { findRun, openRunModel, sampleText } from "./sampling.ts";
+import { findRun, openRunModel } from "./sampling.ts";
 import { shortKey, Study } from "./store.ts";
 
 const flags = {

@@ -4,9 +4,10 @@ import { cellOf } from "../cells/catalog.ts";
 import { evaluationModel } from "../cells/language_model.ts";
 import { decodeRunWeights } from "../train/checkpoint.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
-import { evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
+import { cutFor, evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
 import { metadataOf } from "../train/model.ts";
-import { configOf, type FinishedResult, isFinished, scoreFields } from "./result.ts";
+import { promptFrom } from "../train/sample_text.ts";
+import { configOf, type FinishedResult, isFinished, sampleOf, scoreFields } from "./result.ts";
 import type { Commit } from "./files.ts";
 import type { Queue } from "./queue.ts";
 import { advised } from "./files.ts";
@@ -110,6 +111,9 @@ async function scoreAll(
   return { scored, problems, others: work.others.length + taken };
 }
 
+/** The text that each scored run writes: one seed for all, so that texts differ by their models alone. */
+const SAMPLE = { bytes: 200, temperature: 0.8, seed: 0 } as const;
+
 /** What a run is scored with. */
 export interface Scoring {
   readonly model: Uint8Array;
@@ -121,7 +125,7 @@ export interface Scoring {
 }
 
 /**
- * Scores one run's model on the test split, and adds the score to its result.
+ * Scores one run's model on the test split, and adds the score to its result, with a sample of what it writes.
  *
  * @throws {UserError} if the model is not that of the result, or the score is no finite number; the result stays as it is
  */
@@ -134,9 +138,12 @@ export async function scoreRun(
   const path = study.modelPath(experiment, key);
   const result = await finishedResult(study, experiment, key);
   checkModel(await advised(REMAKE_MODEL, () => metadataOf(model, path)), result, path);
-  const score = await evaluateModel(model, test, threads).catch((error) => {
-    throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${REMAKE_MODEL}`);
-  });
+  const sampling = { prompt: promptFrom(test), ...SAMPLE };
+  const { drawn, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), sampling).catch(
+    (error) => {
+      throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${REMAKE_MODEL}`);
+    },
+  );
   if (!Number.isFinite(score.nats)) {
     throw new UserError(`Cannot score ${path}: its loss on the test split is ${score.nats}; ${REMAKE_MODEL}`);
   }
@@ -145,7 +152,12 @@ export async function scoreRun(
   if (now["end time"] !== result["end time"]) {
     throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result has changed while it was scored`);
   }
-  await study.writeResult(experiment, key, { ...now, ...scoreFields(score) }, commit);
+  await study.writeResult(
+    experiment,
+    key,
+    { ...now, ...scoreFields(score), sample: sampleOf(drawn!, sampling) },
+    commit,
+  );
   return score;
 }
 

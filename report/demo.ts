@@ -2,11 +2,12 @@
 import { describeConfig } from "../cells/config.ts";
 import { ENGINE_CHOICES } from "../experiments/engines.ts";
 import { configOf } from "../experiments/result.ts";
-import { findRun, sampleText } from "../experiments/sampling.ts";
+import { findRun } from "../experiments/sampling.ts";
 import { initStudy } from "../experiments/study.ts";
 import { trainStudy } from "../experiments/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
 import { LoadedModel } from "../train/model.ts";
+import { sampleText } from "../train/sample_text.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { formatDuration } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";

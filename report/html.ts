@@ -1,10 +1,7 @@
 /** Pieces of HTML that the page is made of. */
+import { escapeHtml } from "../cells/markup.ts";
 
-/** Text as HTML shows it, in content and in quoted attributes. */
-export function escapeHtml(text: string): string {
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return text.replace(/[&<>"']/g, (character) => entities[character]);
-}
+export { escapeHtml };
 
 /** A table that scrolls sideways where it is too wide; `head` holds cells, `body` rows. */
 export function table(head: string, body: string): string {

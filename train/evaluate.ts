@@ -5,6 +5,7 @@ import { canonicalJson, type CellConfig, configId, describeConfig } from "../cel
 import { evaluationModel } from "../cells/language_model.ts";
 import { exportOnnx } from "./engines/onnx/export.ts";
 import type { TensorMap } from "./engines/engine.ts";
+import type { SampleOptions } from "./sample_text.ts";
 
 /** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored bytes. */
 export interface Cut {
@@ -18,6 +19,11 @@ export interface Score extends Cut {
   readonly bits_per_byte: number;
   /** Bytes scored: each but the first, once. */
   readonly bytes: number;
+}
+
+/** A score, and the bytes that the model drew where a sample was asked for. */
+export interface Evaluation extends Score {
+  readonly drawn?: Uint8Array;
 }
 
 const MAX_STREAMS = 256;
@@ -61,16 +67,18 @@ export function exportCell(
   return exportOnnx(model.graph, { weights: own, openBatch: true, name: cell.name, ...options });
 }
 
-/** Scores a model in a worker of its own, so that whoever asks can go on. */
+/** Scores a model, and draws a sample from it if asked, in a worker of its own, so that whoever asks can go on. */
 export function evaluateModel(
   model: Uint8Array,
   text: Uint8Array,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
-): Promise<Score> {
+  sampling?: SampleOptions,
+): Promise<Evaluation> {
   const worker = new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" });
-  return new Promise<Score>((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<{ nats: number; bytes: number } | { error: string }>) => {
+  type Found = Pick<Evaluation, "nats" | "bytes" | "drawn">;
+  return new Promise<Evaluation>((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<Found | { error: string }>) => {
       if ("error" in data) reject(new Error(data.error));
       else resolve({ ...data, ...cut, bits_per_byte: data.nats / Math.LN2 });
     };
@@ -78,6 +86,6 @@ export function evaluateModel(
       event.preventDefault();
       reject(new Error(`Cannot evaluate: the worker stopped: ${event.message}`));
     };
-    worker.postMessage({ model, text, threads, cut });
+    worker.postMessage({ model, text, threads, cut, sampling });
   }).finally(() => worker.terminate());
 }

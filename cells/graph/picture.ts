@@ -7,9 +7,10 @@ import { isElementwise, isOp, type Tensor } from "./tensor.ts";
 const FILL = { input: "#cfe3f5", product: "#fbd9c6", elementwise: "#ffffff", other: "#e4e4e4" };
 
 /** Signs that are shorter than the operation's name. */
-const SIGNS: Partial<Record<Tensor["op"], string>> = { add: "+", sub: "−", mul: "⊙", div: "/", sigmoid: "σ" };
+export const SIGNS: Partial<Record<Tensor["op"], string>> = { add: "+", sub: "−", mul: "⊙", div: "/", sigmoid: "σ" };
 
-function isWeight(node: Tensor): boolean {
+/** Whether pictures leave a node out: the product that reads it carries its name. */
+export function isWeight(node: Tensor): boolean {
   return isOp(node, "input") && /\.(weight|bias)$/.test(node.attributes.name);
 }
 

@@ -24,11 +24,14 @@ const infix =
     };
   };
 
-const joined = (texts: readonly Text[]) =>
-  texts.length === 1 ? texts[0].text : `[${texts.map((t) => t.text).join(", ")}]`;
+/** What a product reads: several as a list, one with brackets where it is a sum or a product itself. */
+const joined = (texts: readonly Text[]) => {
+  if (texts.length > 1) return `[${texts.map((t) => t.text).join(", ")}]`;
+  return texts[0].precedence < 2 ? `(${texts[0].text})` : texts[0].text;
+};
 
 /** `layers.0.state_gate_nn.weight` → `state_gate_nn`, as the equations name a product. */
-const shortName = (text: string) => text.replace(/^layers\.\d+\./, "").replace(/\.(weight|bias)$/, "");
+export const shortName = (text: string) => text.replace(/^layers\.\d+\./, "").replace(/\.(weight|bias)$/, "");
 
 const FORMULAS: { readonly [K in OpName]: Formula<K> } = {
   input: ({ attributes: { name } }) => atom(name),
@@ -89,7 +92,17 @@ export function printGraph(graph: Graph): string {
  * `z = σ(W_state_gate_nn [x̃, h̃, n] + b_state_gate_nn)`. A name used twice (n before and after a gate) is told apart by primes.
  */
 export function equations(graph: Graph): string[] {
-  const symbols = new Map<Tensor, string>();
+  return writeOut(graph).lines;
+}
+
+/** What each output is, in the symbols of {@linkcode equations}: `n′`, or a formula where it has no name. */
+export function outputFormulas(graph: Graph): Map<string, string> {
+  const { texts } = writeOut(graph);
+  return new Map([...graph.outputs].map(([name, node]) => [name, texts.get(node)!.text]));
+}
+
+/** The equations, and each node as later ones refer to it. */
+function writeOut(graph: Graph): { lines: string[]; texts: Map<Tensor, Text> } {
   const taken = new Map<string, number>();
   const lines: string[] = [];
   const texts = new Map<Tensor, Text>();
@@ -101,9 +114,9 @@ export function equations(graph: Graph): string[] {
     }
     const count = taken.get(node.label) ?? 0;
     taken.set(node.label, count + 1);
-    symbols.set(node, node.label + "′".repeat(count));
-    texts.set(node, atom(symbols.get(node)!));
-    if (!isOp(node, "input")) lines.push(`${symbols.get(node)} = ${body.text}`);
+    const symbol = node.label + "′".repeat(count);
+    texts.set(node, atom(symbol));
+    if (!isOp(node, "input")) lines.push(`${symbol} = ${body.text}`);
   }
-  return lines;
+  return { lines, texts };
 }

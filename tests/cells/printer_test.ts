@@ -92,6 +92,8 @@ const BRACKETS: readonly [formula: Tensor, text: string][] = [
   [div(a, mul(b, c)), "a / (b ⊙ c)"],
   [div(a, div(b, c)), "a / (b / c)"],
   [add(a, mul(b, c)), "a + b ⊙ c"],
+  [linear([linear([a], input("w", [3, 3]), input("v", [3]))], input("W", [3, 3]), input("V", [3])), "W (w a + v) + V"],
+  [linear([add(a, b)], input("w", [3, 3]), input("v", [3])), "w (a + b) + v"],
   [mul(linear([a], input("w", [3, 3]), input("v", [3])), b), "(w a + v) ⊙ b"],
   [
     mul(embedding(input("i", [2], "index"), input("e.weight", [3, 4]), input("e.bias", [3])), a),

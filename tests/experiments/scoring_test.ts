@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Queue, readClaims } from "../../experiments/queue.ts";
 import { type EvaluateOptions, evaluateStudy } from "../../experiments/scoring.ts";
+import type { Sample } from "../../experiments/result.ts";
+import { studyCorpus } from "../../experiments/study.ts";
 import { openStudyQueue } from "../../experiments/study_queue.ts";
+import { LoadedModel } from "../../train/model.ts";
+import { sampleText } from "../../train/sample_text.ts";
 import { queueWith, takeOver } from "./queues.ts";
 import { editJson, makeSmallStudy, SmallStudy, TRAINED } from "./small_study.ts";
 
@@ -27,7 +31,11 @@ function onUnscored(name: string, test: (study: SmallStudy, scores: readonly num
 }
 
 function forgetScore(result: Record<string, unknown>): void {
-  for (const key of Object.keys(result)) if (key.startsWith("test_")) delete result[key];
+  for (const key of Object.keys(result)) if (key.startsWith("test_") || key === "sample") delete result[key];
+}
+
+async function sampleOf({ study, runs }: SmallStudy, run: number): Promise<Sample | undefined> {
+  return (await study.readResult("01", runs[run].key))!.sample;
 }
 
 async function scoreOf({ study, runs }: SmallStudy, run: number): Promise<number | undefined> {
@@ -101,3 +109,43 @@ for (const again of [false, true]) {
     assert.deepEqual(readClaims(small.queue).map(({ owner }) => owner), ["another"], "it is not released either");
   });
 }
+
+onUnscored(
+  "evaluateStudy() keeps what the run's model writes from the test split's own words, each time the same",
+  async (small) => {
+    await evaluate(small);
+    const { text, prompt, ...options } = (await sampleOf(small, 0))!;
+    assert.deepEqual(options, { bytes: 200, temperature: 0.8, seed: 0 });
+    const { test } = await studyCorpus(small.study);
+    assert.ok(new TextDecoder().decode(test).includes(prompt) && prompt.length >= 64, prompt);
+
+    const loaded = await LoadedModel.open(Deno.readFileSync(small.model(0)));
+    const drawn = await sampleText(loaded, { prompt: new TextEncoder().encode(prompt), ...options });
+    await loaded.close();
+    assert.equal(text, new TextDecoder().decode(drawn));
+    // A model that has learnt next to nothing draws bytes that are no text.
+    assert.ok(text.includes("\ufffd"), text);
+
+    const before = small.files();
+    await evaluate(small, { again: true });
+    for (let run = 0; run < TRAINED; run++) {
+      assert.equal(small.files().get(small.result(run)), before.get(small.result(run)), `run ${run}`);
+    }
+  },
+);
+
+onUnscored(
+  "evaluateStudy() leaves a scored run without a sample as it is, unless asked to score again",
+  async (small) => {
+    await evaluate(small);
+    const [first, second] = await Promise.all([0, 1].map((run) => sampleOf(small, run)));
+    assert.equal(first!.prompt, second!.prompt);
+    assert.notEqual(first!.text, second!.text);
+    editJson(small.result(0), (result) => delete result.sample);
+    const { summary } = await evaluate(small);
+    assert.deepEqual([summary.scored, summary.had, summary.unreadable], [0, TRAINED, []]);
+    assert.equal(await sampleOf(small, 0), undefined);
+    await evaluate(small, { again: true });
+    assert.deepEqual(await sampleOf(small, 0), first);
+  },
+);

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { writeAtomically } from "../../experiments/files.ts";
 import { hasEnded, isFinished, isUnderWay, parseResult } from "../../experiments/result.ts";
-import { draw } from "../../experiments/sampling.ts";
 import { parseSelection } from "../../experiments/selection.ts";
 import { runKey, Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
@@ -180,6 +179,15 @@ Deno.test("parseResult() names what disagrees within a result", () => {
   assert.throws(changed({ "min loss": 0.5 }), /'min loss' is 0.5, the smallest of 'loss' is /);
 });
 
+Deno.test("parseResult() reads a result with a sample and one without, and refuses half a sample", () => {
+  const [result] = syntheticResults();
+  const sample = { text: "a\ufffd", prompt: "b\n", bytes: 2, temperature: 0.8, seed: 0 };
+  assert.equal(parseResult(result, "f").sample, undefined);
+  assert.deepEqual(parseResult({ ...result, sample }, "f").sample, sample);
+  assert.throws(() => parseResult({ ...result, sample: { ...sample, text: undefined } }, "f"), /'sample.text'/);
+  assert.throws(() => parseResult({ ...result, sample: { ...sample, bytes: 0 } }, "f"), /'sample.bytes'/);
+});
+
 Deno.test("hasEnded() and isUnderWay() tell a finished, a failed and a started result apart", () => {
   const [finished] = syntheticResults(), started = unfinished(finished);
   const failed = { ...started, failed: "the loss became NaN at step 7" };
@@ -221,11 +229,4 @@ Deno.test("parseSelection() takes what matches all parts, and names a part that 
   // A value with a comma of its own, and defaults that a configuration does not write out.
   assert.ok(parseSelection("gate_inputs=x,h,n,cell=gated")(SMALL_CONFIG));
   assert.ok(!parseSelection("gate_inputs=x,h,n_layers=1")(SMALL_CONFIG));
-});
-
-Deno.test("draw() follows softmax of logits over temperature", () => {
-  const logits = [Math.log(1), Math.log(3)];
-  assert.deepEqual([0.24, 0.26].map((u) => draw(logits, 1, u)), [0, 1]);
-  assert.deepEqual([0.09, 0.11].map((u) => draw(logits, 0.5, u)), [0, 1]);
-  assert.equal(draw(logits, 0, 0), 1);
 });

@@ -1,0 +1,95 @@
+/** What a configuration's cell is, for people: its equations, and a compact picture. Both are derived from its graph. */
+import { cellOf } from "./catalog.ts";
+import { type CellConfig, describeCell, isGated, SWITCHES } from "./config.ts";
+import type { Graph } from "./graph/graph.ts";
+import { equations, outputFormulas } from "./graph/printer.ts";
+import { sketch, SKETCH_STYLE } from "./graph/sketch.ts";
+import { modelParts } from "./language_model.ts";
+import { escapeHtml } from "./markup.ts";
+
+/** Some of a model's equations under a heading. */
+export interface EquationPart {
+  readonly title: string;
+  readonly lines: string[];
+}
+
+/**
+ * The forward equations of a configuration's model, written out for its switches: input embedding, layer, output embedding. All
+ * layers are alike and stand there once. `W_…` and `b_…` are the weight and the bias of that name; `⟵` sets what is carried.
+ */
+export function equationsOf(config: CellConfig): EquationPart[] {
+  const parts = modelParts(cellOf(config), config.state_size);
+  const { n_layers } = config, states = carried(parts.layer).map(({ name }) => name);
+  const layer = n_layers === 1
+    ? "The layer, from its input x"
+    : `Each of the ${n_layers} layers, from its input x (the embedding, or the y of the layer before)`;
+  const carries = states.length > 1 ? `its carried states ${states.join(" and ")}` : `its carried state ${states[0]}`;
+  return [
+    { title: "Input embedding, from a byte", lines: equations(parts.input_embedding) },
+    { title: states.length ? `${layer} and ${carries}` : layer, lines: layerEquations(parts.layer) },
+    {
+      title: `Output embedding, from the ${n_layers === 1 ? "" : "last "}layer's y to the logits of the next byte`,
+      lines: equations(parts.output_embedding),
+    },
+  ];
+}
+
+function layerEquations(layer: Graph): string[] {
+  const y = outputFormulas(layer).get("y")!;
+  return [
+    ...equations(layer),
+    ...(y === "y" ? [] : [`y = ${y}`]),
+    ...carried(layer).map(({ name, next }) => `${name} ⟵ ${next}`),
+  ];
+}
+
+/** The states that a layer reads and so carries: each one's symbol, and what takes its place. */
+function carried(layer: Graph): { output: string; name: string; next: string }[] {
+  return [...outputFormulas(layer)].flatMap(([output, next]) => {
+    const state = layer.inputs.get(output);
+    return state ? [{ output, name: state.label!, next }] : [];
+  });
+}
+
+/** Names a configuration's cell, whatever its layers and state size: `gated-247`, by the places of the switches that are on. */
+export function cellKey(config: CellConfig): string {
+  if (!isGated(config)) return config.cell!;
+  const on = SWITCHES.map(({ key }, i) => config[key] ? i + 1 : "").join("");
+  return `gated-${on}${config.gate_inputs === "x,h" ? "-xh" : ""}`;
+}
+
+/** CSS of the pictures, for the page that holds them. */
+export const CELL_PICTURE_STYLE: string = SKETCH_STYLE;
+
+/** A cell's picture: by itself, and as a symbol with a reference to it, for pages that show it many times. */
+export interface CellPicture {
+  /** A whole SVG with its style. */
+  readonly svg: string;
+  /** `<symbol id="cell-…">`, once for each {@linkcode cellKey}, within some `<svg>` of the page. */
+  readonly symbol: string;
+  /** `<svg role="img">` that shows the symbol. */
+  readonly use: string;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Draws one layer's cell from its graph: inputs and carried states on the left, what becomes of them on the right.
+ *
+ * @param title what the picture is called for those who do not see it
+ */
+export function cellPicture(config: CellConfig, title: string = `Cell: ${describeCell(config)}`): CellPicture {
+  const { layer } = modelParts(cellOf(config), config.state_size);
+  const captions = new Map(carried(layer).map(({ output, name, next }) => [output, `${name} ⟵ ${next}`]));
+  const { body, width, height } = sketch(layer, captions);
+  const id = `cell-${cellKey(config)}`, box = `viewBox="0 0 ${width} ${height}"`;
+  const size = `${box} width="${width}" height="${height}" role="img" aria-label="${escapeHtml(title)}"`;
+  return {
+    svg: `<svg xmlns="http://www.w3.org/2000/svg" ${size}><style>${CELL_PICTURE_STYLE}</style>${body}</svg>`,
+    symbol: `<symbol id="${id}" ${box}>${body}</symbol>`,
+    use: `<svg class="cell-picture" ${size}><use href="#${id}"/></svg>`,
+    width,
+    height,
+  };
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { evaluationModel } from "../../cells/language_model.ts";
+import { cellOf } from "../../cells/catalog.ts";
+import { SMALL_CONFIG } from "../../train/bench/measure.ts";
+import { generateEmbedded } from "../../train/corpus/embedded.ts";
+import { initialWeights } from "../../train/corpus/random.ts";
+import { cutFor, evaluateModel, exportModel } from "../../train/evaluate.ts";
+import { LoadedModel } from "../../train/model.ts";
+import { draw, promptFrom, type SampleOptions, sampleText } from "../../train/sample_text.ts";
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const textOf = (bytes: Uint8Array) => new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+
+Deno.test("draw() follows softmax of logits over temperature", () => {
+  const logits = [Math.log(1), Math.log(3)];
+  assert.deepEqual([0.24, 0.26].map((u) => draw(logits, 1, u)), [0, 1]);
+  assert.deepEqual([0.09, 0.11].map((u) => draw(logits, 0.5, u)), [0, 1]);
+  assert.equal(draw(logits, 0, 0), 1);
+});
+
+Deno.test("promptFrom() begins behind the first line's end, and gives 64 bytes", () => {
+  const line = "0123456789".repeat(7);
+  assert.equal(textOf(promptFrom(bytesOf(`f a line\n${line}\n${line}`))), line.slice(0, 64));
+});
+
+Deno.test("promptFrom() begins at the start when there is no line's end, none near, or too little behind it", () => {
+  const plain = "no end of a line ".repeat(100);
+  assert.equal(textOf(promptFrom(bytesOf(plain))), plain.slice(0, 64));
+  assert.equal(textOf(promptFrom(bytesOf(`${plain}\nThen ${plain}`))), plain.slice(0, 64));
+  assert.equal(textOf(promptFrom(bytesOf(plain.slice(0, 99) + "\n" + "tail"))), plain.slice(0, 64));
+  assert.equal(textOf(promptFrom(bytesOf("short\n"))), "short\n");
+});
+
+Deno.test("promptFrom() cuts no character in two when characters have several bytes", () => {
+  const text = bytesOf("日本語".repeat(50));
+  for (const cut of [0, 1, 2]) {
+    const prompt = textOf(promptFrom(text.subarray(cut)));
+    assert.match(prompt, /^[日本語]{22}$/, `cut at ${cut}`);
+  }
+});
+
+Deno.test("promptFrom() gives 64 bytes of what is no UTF-8", () => {
+  assert.equal(promptFrom(new Uint8Array(300).fill(0x80)).length, 64);
+});
+
+const config = { ...SMALL_CONFIG, state_size: 8 };
+const text = generateEmbedded(1, 600).text;
+// Weights as drawn hardly use their state: larger ones make what was read matter.
+const weights = [...initialWeights(evaluationModel(cellOf(config), config).parameters, 0)]
+  .map(([name, values]) => [name, values.map((x) => 6 * x)] as const);
+const model = exportModel(config, new Map(weights));
+const sampling: SampleOptions = { prompt: bytesOf("The "), bytes: 40, temperature: 0.8, seed: 0 };
+
+async function sampled(options: SampleOptions): Promise<Uint8Array> {
+  const loaded = await LoadedModel.open(model);
+  const drawn = await sampleText(loaded, options);
+  await loaded.close();
+  return drawn;
+}
+
+Deno.test("sampleText() draws the same bytes for one seed, and others for another seed or prompt", async () => {
+  const drawn = await sampled(sampling);
+  assert.equal(drawn.length, 40);
+  assert.deepEqual(await sampled(sampling), drawn);
+  assert.notDeepEqual(await sampled({ ...sampling, seed: 1 }), drawn);
+  assert.notDeepEqual(await sampled({ ...sampling, prompt: bytesOf("A") }), drawn);
+});
+
+Deno.test("evaluateModel() draws what sampleText() does, whatever the threads, and scores as without", async () => {
+  const drawn = await sampled(sampling);
+  const plain = await evaluateModel(model, text);
+  for (const threads of [1, 2]) {
+    const { drawn: found, ...score } = await evaluateModel(model, text, threads, cutFor(text.length), sampling);
+    assert.deepEqual(found, drawn);
+    assert.deepEqual(score, plain);
+  }
+});
