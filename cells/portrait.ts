@@ -16,13 +16,16 @@ export interface EquationPart {
 /**
  * The forward equations of a configuration's model, written out for its switches: input embedding, layer, output embedding. All
  * layers are alike and stand there once. `W_…` and `b_…` are the weight and the bias of that name; `⟵` sets what is carried.
+ *
+ * @param n_layers `"any"` for words that hold whatever their number
  */
-export function equationsOf(config: CellConfig): EquationPart[] {
+export function equationsOf(config: CellConfig, n_layers: number | "any" = config.n_layers): EquationPart[] {
   const parts = modelParts(cellOf(config), config.state_size);
-  const { n_layers } = config, states = carried(parts.layer).map(({ name }) => name);
+  const states = carried(parts.layer).map(({ name }) => name);
   const layer = n_layers === 1
     ? "The layer, from its input x"
-    : `Each of the ${n_layers} layers, from its input x (the embedding, or the y of the layer before)`;
+    : `${n_layers === "any" ? "Each layer" : `Each of the ${n_layers} layers`}, from its input x ` +
+      "(the embedding, or the y of the layer before)";
   const carries = states.length > 1 ? `its carried states ${states.join(" and ")}` : `its carried state ${states[0]}`;
   return [
     { title: "Input embedding, from a byte", lines: equations(parts.input_embedding) },
@@ -61,14 +64,12 @@ export function cellKey(config: CellConfig): string {
 /** CSS of the pictures, for the page that holds them. */
 export const CELL_PICTURE_STYLE: string = SKETCH_STYLE;
 
-/** A cell's picture: by itself, and as a symbol with a reference to it, for pages that show it many times. */
+/** A cell's picture. */
 export interface CellPicture {
   /** A whole SVG with its style. */
   readonly svg: string;
-  /** `<symbol id="cell-…">`, once for each {@linkcode cellKey}, within some `<svg>` of the page. */
-  readonly symbol: string;
-  /** `<svg role="img">` that shows the symbol. */
-  readonly use: string;
+  /** The same for a page that has {@linkcode CELL_PICTURE_STYLE}. */
+  readonly inline: string;
   /** Pixels. */
   readonly width: number;
   readonly height: number;
@@ -83,12 +84,13 @@ export function cellPicture(config: CellConfig, title: string = `Cell: ${describ
   const { layer } = modelParts(cellOf(config), config.state_size);
   const captions = new Map(carried(layer).map(({ output, name, next }) => [output, `${name} ⟵ ${next}`]));
   const { body, width, height } = sketch(layer, captions);
-  const id = `cell-${cellKey(config)}`, box = `viewBox="0 0 ${width} ${height}"`;
-  const size = `${box} width="${width}" height="${height}" role="img" aria-label="${escapeHtml(title)}"`;
+  const open = (more: string) =>
+    `<svg ${more} viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" ` +
+    `aria-label="${escapeHtml(title)}">`;
+  const xmlns = 'xmlns="http://www.w3.org/2000/svg"';
   return {
-    svg: `<svg xmlns="http://www.w3.org/2000/svg" ${size}><style>${CELL_PICTURE_STYLE}</style>${body}</svg>`,
-    symbol: `<symbol id="${id}" ${box}>${body}</symbol>`,
-    use: `<svg class="cell-picture" ${size}><use href="#${id}"/></svg>`,
+    svg: `${open(xmlns)}<style>${CELL_PICTURE_STYLE}</style>${body}</svg>`,
+    inline: `${open('class="cell-picture"')}${body}</svg>`,
     width,
     height,
   };

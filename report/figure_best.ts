@@ -20,7 +20,7 @@ const PANEL_HEIGHT = 238;
 const GAP_X = 16;
 const TICK_LABELS = 38;
 const INSET = { top: 56, bottom: 34, right: 10 } as const;
-const POINTS = 200;
+const POINTS = 140;
 const COLOURS = { own: "#0072B2", others: "#b9b9b9" } as const;
 /** The axis starts where the curves have come this far down: what is before is alike in all, and would press the rest together. */
 const SHOWN_SHARE = 0.6;

@@ -18,7 +18,7 @@ import { COLOUR, colourScale, formatCount, formatSpread, plural, SIZE } from "./
 /** More numbers of layers than this do not stand side by side; all curves then share one panel. */
 const MOST_PANELS = 4;
 /** Points of all curves together, and of one: a picture with more is slow to open, and no finer to the eye. */
-const MOST_POINTS = 50_000;
+const MOST_POINTS = 40_000;
 const MOST_POINTS_OF_ONE = 400;
 
 const HEIGHT = 430;

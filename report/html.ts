@@ -3,6 +3,13 @@ import { escapeHtml } from "../cells/markup.ts";
 
 export { escapeHtml };
 
+/** Text from a model or a file, which may hold anything: control characters, which HTML must not, become their pictures (`␀`). */
+export function visibleText(text: string): string {
+  // deno-lint-ignore no-control-regex
+  const shown = text.replace(/[\x00-\x08\x0b-\x1f]/g, (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)));
+  return escapeHtml(shown.replaceAll("\x7f", "␡"));
+}
+
 /** A table that scrolls sideways where it is too wide; `head` holds cells, `body` rows. */
 export function table(head: string, body: string): string {
   return `<div class="scroll" tabindex="0">

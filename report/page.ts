@@ -1,14 +1,16 @@
-/** The report as one HTML page: no network, no script, readable in the dark, on a small screen and on paper. */
-import { SWITCHES } from "../cells/config.ts";
+/** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
 import type { RunResult } from "../experiments/result.ts";
-import { countConfigurations, type MergedRow, mostSeeds } from "./merged.ts";
-import { distinct } from "./rows.ts";
+import { countConfigurations, type MergedRow } from "./merged.ts";
 import type { Effects } from "./effects.ts";
 import { effectsInFigures, effectsInWords } from "./page_effects.ts";
-import { escapeHtml, table } from "./html.ts";
+import { escapeHtml } from "./html.ts";
+import { cellsInFull } from "./page_cells.ts";
+import pageScript from "./page_client.js" with { type: "text" };
+import { runsTable } from "./page_runs.ts";
+import { PAGE_STYLE } from "./page_style.ts";
 import type { Picture } from "./pictures.ts";
-import { forwardInWords, testScore } from "./tables.ts";
-import { formatCount, formatSeconds, formatSpread, plural } from "./theme.ts";
+import { testScore } from "./tables.ts";
+import { formatCount, formatSpread, plural } from "./theme.ts";
 
 /** What the page tells. */
 export interface PageContent {
@@ -24,43 +26,30 @@ export interface PageContent {
   pictures: readonly Picture[];
 }
 
-const STYLE = `
-:root { color-scheme: light dark; --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd; }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e8e8e8; --muted: #aaa; --paper: #16181b; --card: #1f2226; --line: #3a3d42; }
-}
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 64rem; color: var(--text); background: var(--paper);
-  font: 1rem/1.55 "DejaVu Sans", Verdana, "Segoe UI", system-ui, sans-serif; }
-h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
-.lead { font-size: 1.15rem; } .muted { color: var(--muted); }
-figure { margin: 1.5rem 0; }
-figcaption { color: var(--muted); font-size: .9rem; margin-top: .4rem; }
-.card { background: #fff; border: 1px solid var(--line); border-radius: .4rem; overflow-x: auto; }
-.card svg { display: block; width: 100%; min-width: 40rem; height: auto; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th { vertical-align: bottom; } th.turn { white-space: normal; min-width: 3.2rem; }
-.text { text-align: left; } .tick { text-align: center; }
-code { font-size: .95em; overflow-wrap: anywhere; }
-@media print {
-  :root { --text: #000; --muted: #444; --paper: #fff; --card: #fff; --line: #bbb; }
-  body { max-width: none; padding: 0; font-size: .8rem; } figure, tr { break-inside: avoid; }
-  table { font-size: .55rem; } th, td { padding: .12rem .25rem; } th.turn { min-width: 0; }
-  .card { border: 0; } .card, .scroll { overflow: visible; } .card svg { min-width: 0; }
-}`;
+/** The parts of the page, as its navigation names them. */
+const PARTS = [
+  ["answer", "Which switches matter"],
+  ["pictures", "Pictures"],
+  ["effects", "What each switch changes"],
+  ["all", "All configurations"],
+  ["cells", "Each cell and its runs"],
+] as const;
+
+/** Nothing is loaded from anywhere, whatever a result's text holds. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /** The whole page. All text from outside is escaped; nothing on it changes from one call to the next. */
 export function pageOf(content: PageContent): string {
-  const [best] = content.rows;
+  const links = PARTS.map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`).join("\n");
+  const heading = (part: typeof PARTS[number][0]) => `<h2 id="${part}">${new Map(PARTS).get(part)}</h2>`;
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <title>${escapeHtml(content.title)}</title>
-<style>${STYLE}
-</style>
+<style>${PAGE_STYLE}</style>
 </head>
 <body>
 <main>
@@ -68,19 +57,35 @@ export function pageOf(content: PageContent): string {
 <p class="lead">${escapeHtml(headline(content.rows))}</p>
 <p>${escapeHtml(content.settings)}</p>
 ${missing(content)}
+<nav aria-label="Parts of this page">
+<ul>
+${links}
+</ul>
+</nav>
+${heading("answer")}
 ${effectsInWords(content.effects)}
+${heading("pictures")}
 ${content.pictures.map(figure).join("\n")}
-<h2>What each switch changes</h2>
+${heading("effects")}
 ${effectsInFigures(content.effects)}
-<h2>The best configuration, in words</h2>
-${inWords(best)}
-<h2>All configurations</h2>
+${heading("all")}
 ${runsTable(content.rows)}
+${heading("cells")}
+${CELLS_INTRODUCTION}
+${cellsInFull(content.rows)}
 </main>
+<p id="marked" role="status" hidden></p>
+<script>
+${pageScript}</script>
 </body>
 </html>
 `;
 }
+
+const CELLS_INTRODUCTION =
+  `<p>W_… and b_… are the weight and the bias of that name, σ the logistic function, ⊙ the elementwise product (× in the
+pictures), [a, b] joined features; ⟵ sets what is carried to the next byte. In the pictures, round boxes are gates and dashed ends are
+what a layer reads and hands on.</p>`;
 
 /** The answer in one sentence. */
 export function headline(rows: readonly MergedRow[]): string {
@@ -120,59 +125,12 @@ function missing({ unfinished: all, unreadable }: PageContent): string {
   return parts.join("\n") || `<p class="muted">No run is unfinished, and every result file could be read.</p>`;
 }
 
-function figure({ name, caption, svg }: Picture): string {
+function figure({ name, caption, svg, paper }: Picture): string {
   const file = escapeHtml(name);
   return `<figure id="${file}">
-<div class="card" tabindex="0">
+<div class="card${paper ? " paper" : ""}" tabindex="0">
 ${svg.trim()}
 </div>
 <figcaption>${escapeHtml(caption)} (<code>${file}.svg</code>, <code>${file}.png</code>)</figcaption>
 </figure>`;
-}
-
-function inWords(best: MergedRow): string {
-  const { before, lead, layer, after } = forwardInWords(best);
-  return `<p>${escapeHtml(best.label)} (<code>${best.id}</code>)</p>
-<p>${escapeHtml(before)} ${escapeHtml(lead)}</p>
-<ul>
-${layer.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}
-</ul>
-<p>${escapeHtml(after)}</p>`;
-}
-
-function runsTable(rows: readonly MergedRow[]): string {
-  const seeds = mostSeeds(rows) > 1;
-  const others = rows.some((row) => extras(row));
-  const head = [
-    `<th scope="col">rank</th><th scope="col" class="text">id</th>`,
-    seeds ? `<th scope="col">seeds</th>` : "",
-    `<th scope="col">layers</th><th scope="col">state size</th>`,
-    ...SWITCHES.map(({ label }) => `<th scope="col" class="tick turn">${escapeHtml(label)}</th>`),
-    others ? `<th scope="col" class="text">cell</th>` : "",
-    `<th scope="col" class="turn">least loss, nats/byte</th><th scope="col" class="turn">test, bits/byte</th>`,
-    `<th scope="col">parameters</th><th scope="col">steps</th><th scope="col">time</th>`,
-    `<th scope="col" class="text">engine</th>`,
-  ].join("");
-  const body = rows.map((row, i) =>
-    [
-      `<tr><td>${i + 1}</td><td class="text"><code>${row.name}</code></td>`,
-      seeds ? `<td>${row.runs.length}</td>` : "",
-      `<td>${row.config.n_layers}</td><td>${row.config.state_size}</td>`,
-      ...SWITCHES.map(({ key }) => `<td class="tick">${row.config[key] ? "on" : "·"}</td>`),
-      others ? `<td class="text">${escapeHtml(extras(row))}</td>` : "",
-      `<td>${formatSpread(row.min_loss)}</td><td>${testScore(row)}</td>`,
-      `<td>${formatCount(row.parameters)}</td><td>${formatCount(row.steps_done)}</td>`,
-      `<td>${formatSeconds(row.train_seconds.mean)}</td><td class="text">${
-        escapeHtml(distinct(row.runs, ({ engine }) => engine).join(", "))
-      }</td></tr>`,
-    ].join("")
-  );
-  return table(head, body.join("\n"));
-}
-
-/** What sets a configuration apart beside its switches, layers and state size; mostly nothing. */
-function extras({ config }: MergedRow): string {
-  const cell = config.cell !== undefined && config.cell !== "gated" ? config.cell : "";
-  const gates = config.gate_inputs === "x,h" ? "gates read x,h" : "";
-  return [cell, gates].filter(Boolean).join(", ");
 }

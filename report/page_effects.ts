@@ -4,11 +4,10 @@ import { effectWords, regressionWords } from "./effect_words.ts";
 import type { Effects } from "./effects.ts";
 import { escapeHtml, textTable } from "./html.ts";
 
-/** Which switches matter, by how much, how sure: with its heading. */
+/** Which switches matter, by how much, how sure. */
 export function effectsInWords(effects: Effects): string {
   const { lead, switches, seeds } = effectWords(effects);
-  return `<h2>Which switches matter</h2>
-<p>${escapeHtml(lead)}</p>
+  return `<p>${escapeHtml(lead)}</p>
 <ul>
 ${switches.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}
 </ul>

@@ -19,6 +19,8 @@ export interface Picture {
   name: string;
   caption: string;
   svg: string;
+  /** Whether it stays on white in the dark, because text stands on its colours. */
+  paper: boolean;
 }
 
 /** What pictures are drawn from. */
@@ -38,6 +40,7 @@ interface PictureKind {
   caption(data: PictureData): string;
   /** First line under the title; {@linkcode subtitleOf} where absent. */
   subtitle?(data: PictureData): string;
+  paper?: boolean;
   draw(document: SvgDocument, data: PictureData, options: FigureOptions): string;
 }
 
@@ -63,6 +66,7 @@ const PICTURES: readonly PictureKind[] = [
     name: onlyIn01(everywhere("_interactions")),
     title: () => "Which switches depend on each other",
     caption: () => "What each two switches change together beyond what each changes alone.",
+    paper: true,
     draw: (document, { effects }, options) => figureInteractions(document, effects, options),
   },
   {
@@ -125,7 +129,7 @@ export function picturesOf(data: PictureData): Picture[] {
     const name = kind.name(data);
     if (name === undefined) return [];
     const options = { name, title: kind.title(data), subtitle: (kind.subtitle ?? subtitleOf)(data) };
-    return [{ name, caption: kind.caption(data), svg: kind.draw(document, data, options) }];
+    return [{ name, caption: kind.caption(data), svg: kind.draw(document, data, options), paper: kind.paper ?? false }];
   });
 }
 

@@ -3,7 +3,7 @@
  * are handed on as a list of their own, so that a report can count them.
  */
 import { type CellConfig, describeConfig } from "../cells/config.ts";
-import { configOf, type FinishedResult, isFinished, type RunResult } from "../experiments/result.ts";
+import { configOf, type FinishedResult, isFinished, type RunResult, type Sample } from "../experiments/result.ts";
 
 /** One finished run. Losses in nats per byte. */
 export interface RunRow {
@@ -31,6 +31,8 @@ export interface RunRow {
   engine: string;
   adapter: string;
   parameters: number;
+  /** What the model writes, where it has been drawn. */
+  sample: Sample | undefined;
 }
 
 /** What a folder of results comes to. */
@@ -69,6 +71,7 @@ function rowOf(result: FinishedResult): RunRow {
     engine: result.engine,
     adapter: result.adapter,
     parameters: result.parameters,
+    sample: result.sample,
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { joinLines, shortenPath } from "./svg_paths.ts";
 import { COLOUR, FONT_FAMILY, SIZE } from "./theme.ts";
 
 /** The part of a DOM element that figures use. The DOM's own types are the browser's, which Deno does not load. */
@@ -14,6 +15,7 @@ export interface SvgElement {
   readonly children: Iterable<SvgElement>;
   textContent: string;
   append(...nodes: (SvgElement | string)[]): void;
+  before(...nodes: SvgElement[]): void;
   remove(): void;
   getAttribute(name: string): string | null;
   setAttribute(name: string, value: string): void;
@@ -183,7 +185,7 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
     ...label(frame.x, { x: (area.left + SIZE.width) / 2, y: total - 14 }),
     ...label(frame.y, { transform: `translate(${SIZE.margin},${middle}) rotate(-90)` }),
   );
-  return print(root, frame.name);
+  return print(document, root, frame.name);
 }
 
 /** Widths of text are not known without a font; this is DejaVu Sans's mean advance, in ems, with some to spare. */
@@ -235,11 +237,12 @@ function legendMark(document: SvgDocument, { mark, colour }: LegendEntry, x: num
 /** Attributes that hold pixels, and their decimals: a hundredth is invisible, a tenth is enough along a curve. */
 const DECIMALS: Record<string, number> = {
   d: 1,
-  ...Object.fromEntries(["x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "dy", "transform"].map((key) => [key, 2])),
+  ...Object.fromEntries(["x", "y", "r", "dy", "transform"].map((key) => [key, 2])),
+  ...Object.fromEntries(["x1", "x2", "y1", "y2", "cx", "cy"].map((key) => [key, 1])),
 };
 
 /** The SVG's text: numbers rounded, colours fixed, ids that hold the picture's name and count from 0. */
-function print(root: SvgElement, name: string): string {
+function print(document: SvgDocument, root: SvgElement, name: string): string {
   const elements = [root, ...root.querySelectorAll("*")];
   const ids = new Map<string, string>();
   for (const one of elements) {
@@ -255,12 +258,17 @@ function print(root: SvgElement, name: string): string {
       const id = one.getAttribute(key);
       if (id) one.setAttribute(key, ids.get(id)!);
     }
+    const path = one.getAttribute("d");
+    if (path !== null) one.setAttribute("d", shortenPath(path, DECIMALS.d));
     const clip = one.getAttribute("clip-path");
     if (clip) one.setAttribute("clip-path", clip.replace(/#([^)]+)/, (_, id: string) => `#${ids.get(id)}`));
     // A dark page must not turn the axes of a white picture white.
     for (const key of ["fill", "stroke"]) {
       if (one.getAttribute(key) === "currentColor") one.setAttribute(key, COLOUR.text);
     }
+  }
+  for (const group of root.querySelectorAll("g")) {
+    joinLines(group, (attributes) => element(document, "path", attributes));
   }
   return `${root.outerHTML}\n`;
 }

@@ -114,7 +114,7 @@ const edgesIn = (svg: string) => svg.match(/class="sketch-edge" d="([^"]*)"/)![1
 
 Deno.test("cellPicture() shows exactly a setting's gates, for each of the 96", () => {
   for (const config of SETTINGS) {
-    const texts = textsIn(cellPicture(config).symbol),
+    const texts = textsIn(cellPicture(config).inline),
       names = productsOf(config).map((name) => name.replaceAll("_", " "));
     const known = productsOf(gatedConfig({})).map((name) => name.replaceAll("_", " "));
     assert.deepEqual(texts.filter((text) => known.includes(text)).sort(), names.sort(), cellKey(config));
@@ -152,8 +152,8 @@ function pathIn(svg: string, name: string): number[][] {
 
 Deno.test("cellPicture() lays boxes side by side within the picture", () => {
   for (const config of ALL) {
-    const { symbol, width, height } = cellPicture(config), key = cellKey(config), boxes = boxesIn(symbol);
-    assert.ok(symbol.includes(`viewBox="0 0 ${width} ${height}"`));
+    const { inline, width, height } = cellPicture(config), key = cellKey(config), boxes = boxesIn(inline);
+    assert.ok(inline.includes(`viewBox="0 0 ${width} ${height}"`));
     assert.ok(boxes.length >= 5, key);
     for (const [i, a] of boxes.entries()) {
       assert.ok(a.left >= 0.5 && a.top >= 0.5 && a.right <= width - 0.5 && a.bottom <= height - 0.5, key);
@@ -167,11 +167,11 @@ Deno.test("cellPicture() lays boxes side by side within the picture", () => {
 
 Deno.test("cellPicture() leads each edge from one box to the tip at another", () => {
   for (const config of ALL) {
-    const { symbol } = cellPicture(config), boxes = boxesIn(symbol);
+    const { inline } = cellPicture(config), boxes = boxesIn(inline);
     const boxAt = (x: number, y: number) =>
       boxes.findIndex((b) => x > b.left - 2 && x < b.right + 2 && y > b.top - 2 && y < b.bottom + 2);
-    const tips = pathIn(symbol, "sketch-tip");
-    for (const [i, [startX, startY, ...offsets]] of pathIn(symbol, "sketch-edge").entries()) {
+    const tips = pathIn(inline, "sketch-tip");
+    for (const [i, [startX, startY, ...offsets]] of pathIn(inline, "sketch-edge").entries()) {
       let [x, y] = [startX, startY];
       for (let piece = 0; piece < offsets.length; piece += 6) [x, y] = [x + offsets[piece + 4], y + offsets[piece + 5]];
       const [tipX, tipY] = tips[i], from = boxAt(startX, startY), to = boxAt(tipX, tipY);
@@ -192,27 +192,26 @@ Deno.test("cellPicture() gives the same bytes each time, whatever was drawn befo
   const first = SETTINGS.map((config) => cellPicture(config));
   const again = SETTINGS.toReversed().map((config) => cellPicture({ ...config, n_layers: 3, state_size: 256 }));
   assert.deepEqual(again.toReversed(), first);
-  const bytes = first.reduce((sum, { symbol }) => sum + new TextEncoder().encode(symbol).length, 0);
+  const bytes = first.reduce((sum, { inline }) => sum + new TextEncoder().encode(inline).length, 0);
   assert.ok(bytes < 300_000, `${bytes} bytes`);
 });
 
-Deno.test("cellPicture() names the symbol by the cell, refers to it, and says in words what is to be seen", () => {
-  const { symbol, use, svg, width, height } = cellPicture(BEST);
-  assert.ok(symbol.startsWith(`<symbol id="cell-gated-2457" viewBox="0 0 ${width} ${height}"><path`));
-  assert.match(use, /<use href="#cell-gated-2457"\/>/);
-  for (const shown of [use, svg]) {
+Deno.test("cellPicture() says in words what is to be seen, and stands alone with its style", () => {
+  const { inline, svg } = cellPicture(BEST);
+  for (const shown of [inline, svg]) {
     assert.match(shown, /role="img" aria-label="Cell: forget gate \+ state gate \+ new state \+ residual"/);
   }
   assert.ok(svg.includes(CELL_PICTURE_STYLE) && svg.startsWith('<svg xmlns="http://www.w3.org/2000/svg"'));
-  assert.ok(svg.endsWith(symbol.slice(symbol.indexOf("<path")).replace("</symbol>", "</svg>")));
+  assert.ok(!inline.includes("<style") && svg.endsWith(inline.slice(inline.indexOf("<path"))));
   const named = cellPicture(BEST, `a "b" <c>`);
-  for (const shown of [named.use, named.svg]) assert.ok(shown.includes('aria-label="a &quot;b&quot; &lt;c&gt;"'));
-  assert.equal(named.symbol, symbol);
+  for (const shown of [named.inline, named.svg]) assert.ok(shown.includes('aria-label="a &quot;b&quot; &lt;c&gt;"'));
 });
 
 Deno.test("CELL_PICTURE_STYLE has a rule for every class, and colours lines and text like the text around", () => {
   const used = new Set(
-    ALL.flatMap((config) => [...cellPicture(config).symbol.matchAll(/class="([^"]+)"/g)].map(([, name]) => name)),
+    ALL.flatMap((config) =>
+      [...cellPicture(config).inline.matchAll(/class="(sketch-[^"]+)"/g)].map(([, name]) => name)
+    ),
   );
   assert.equal(used.size, 7);
   for (const name of used) {

@@ -1,0 +1,102 @@
+/** The page's parts on single runs: each cell with its picture and equations, and under it the configurations that have it. */
+import { cellKey, cellPicture, equationsOf } from "../cells/portrait.ts";
+import { describeCell } from "../cells/config.ts";
+import { type CurveFrame, curveFrame } from "./page_curve.ts";
+import { escapeHtml, visibleText } from "./html.ts";
+import type { MergedRow } from "./merged.ts";
+import { distinct, type RunRow } from "./rows.ts";
+import { forwardInWords, testScore } from "./tables.ts";
+import { formatCount, formatLoss, formatSeconds, formatSpread, plural } from "./theme.ts";
+
+/** A configuration with its place among all, from 1. */
+interface Ranked {
+  row: MergedRow;
+  rank: number;
+}
+
+/**
+ * One part per cell, the one with the best configuration first and open: layers and state sizes share picture and equations, which so
+ * stand on the page once.
+ */
+export function cellsInFull(rows: readonly MergedRow[]): string {
+  const frame = curveFrame(rows);
+  const ranked = rows.map((row, i): Ranked => ({ row, rank: i + 1 }));
+  const cells = [...Map.groupBy(ranked, ({ row }) => cellKey(row.config))];
+  return `${frame.symbol}\n${cells.map(([key, own], i) => cellPart(key, own, i === 0, frame)).join("\n")}`;
+}
+
+function cellPart(key: string, configurations: readonly Ranked[], open: boolean, frame: CurveFrame): string {
+  const [{ row: best, rank }] = configurations;
+  const { config } = best;
+  const parts = equationsOf(config, "any").map(({ title, lines }) =>
+    `<p>${escapeHtml(title)}</p>\n<div class="equations" tabindex="0">${escapeHtml(lines.join("\n"))}</div>`
+  );
+  const count = plural(configurations.length, "configuration");
+  return `<details id="cell-${key}"${open ? " open" : ""}>
+<summary><b>${escapeHtml(describeCell(config))}</b>: ${count}, best ${
+    formatSpread(best.min_loss)
+  } (rank ${rank})</summary>
+<div>
+<div class="scroll" tabindex="0">${cellPicture(config).inline}</div>
+${inWords(best)}
+${parts.join("\n")}
+${configurations.map((one) => runPart(one, frame)).join("\n")}
+</div>
+</details>`;
+}
+
+function inWords(row: MergedRow): string {
+  const { lead, layer } = forwardInWords(row);
+  return `<p>${escapeHtml(lead)}</p>\n<ul>\n${layer.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}\n</ul>`;
+}
+
+function runPart({ row, rank }: Ranked, frame: CurveFrame): string {
+  const { name, config, runs } = row;
+  return `<article id="run-${name}" data-run="${name}">
+<h4>Rank ${rank}: ${plural(config.n_layers, "layer")} × ${config.state_size}, ${
+    formatSpread(row.min_loss)
+  } nats per byte</h4>
+<div class="beside">
+${frame.draw(row)}
+<div>
+${facts(row)}
+</div>
+</div>
+${sampleOf(runs)}
+</article>`;
+}
+
+function facts(row: MergedRow): string {
+  const texts = distinct(row.runs, ({ dataset, corpus_sha1 }) => `${dataset}, SHA-1 ${corpus_sha1}`);
+  const seeds = row.runs.length > 1
+    ? [`test split: ${row.test_bits_per_byte ? `${testScore(row)} bits per byte` : "not scored"}`]
+    : [];
+  return [
+    `id <code>${row.id}</code>`,
+    ...texts.map((text) => `corpus ${escapeHtml(text)}`),
+    `${formatCount(row.parameters)} parameters, ${plural(row.steps_done, "step")}`,
+    ...seeds,
+    ...row.runs.map((run) => escapeHtml(seedInWords(run))),
+  ].join("<br>\n");
+}
+
+function seedInWords(run: RunRow): string {
+  const test = run.test_bits_per_byte === undefined
+    ? "not scored"
+    : `test split ${formatLoss(run.test_bits_per_byte)} bits per byte`;
+  return `seed ${run.seed}: ${formatLoss(run.min_loss)}, ${test}, ${
+    formatSeconds(run.train_seconds)
+  } by ${run.engine} ` +
+    `on ${run.adapter}`;
+}
+
+/** What the first seed's model writes, behind what it was given to read. */
+function sampleOf(runs: readonly RunRow[]): string {
+  const run = runs.find(({ sample }) => sample);
+  if (!run) return `<p class="muted">No sample of its text: 'deno task evaluate --again' draws one.</p>`;
+  const { text, prompt, bytes, temperature } = run.sample!;
+  return `<p class="sample"><b>${visibleText(prompt)}</b>${visibleText(text)}</p>
+<p class="muted">${
+    plural(bytes, "byte")
+  } that seed ${run.seed} writes at temperature ${temperature}, behind the prompt in grey.</p>`;
+}
