@@ -5,6 +5,8 @@ import { countConfigurations, type MergedRow, mostSeeds } from "./merged.ts";
 import { distinct } from "./rows.ts";
 import type { Effects } from "./effects.ts";
 import { effectsInFigures, effectsInWords } from "./page_effects.ts";
+import { promotionOnPage } from "./page_promotion.ts";
+import type { PromotionAudit } from "./promotion_audit.ts";
 import { escapeHtml, table } from "./html.ts";
 import type { Picture } from "./pictures.ts";
 import { forwardInWords, testScore } from "./tables.ts";
@@ -22,6 +24,8 @@ export interface PageContent {
   /** The runs' corpus and training settings, in a sentence. */
   settings: string;
   pictures: readonly Picture[];
+  /** Of an experiment that was chosen by the ranking of another. */
+  promotion?: PromotionAudit;
 }
 
 const STYLE = `
@@ -68,6 +72,7 @@ export function pageOf(content: PageContent): string {
 <p class="lead">${escapeHtml(headline(content.rows))}</p>
 <p>${escapeHtml(content.settings)}</p>
 ${missing(content)}
+${promotionOnPage(content.promotion)}
 ${effectsInWords(content.effects)}
 ${content.pictures.map(figure).join("\n")}
 <h2>What each switch changes</h2>
@@ -91,9 +96,12 @@ export function headline(rows: readonly MergedRow[]): string {
   const loss = `${formatSpread(best.min_loss)} nats per byte`;
   const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${best.runs.length} seeds)` : "";
   const count = countConfigurations(rows);
-  return count === 1
+  const control = best.control ? " It is a control: the short ranking of experiment 01 had left it out." : "";
+  return (count === 1
     ? `The only configuration with a finished run is ${best.label}: its training loss fell to ${loss}${seeds}, and ${test}.`
-    : `Of ${formatCount(count)} configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`;
+    : `Of ${
+      formatCount(count)
+    } configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`) + control;
 }
 
 function missing({ unfinished: all, unreadable }: PageContent): string {
@@ -142,9 +150,10 @@ ${layer.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}
 
 function runsTable(rows: readonly MergedRow[]): string {
   const seeds = mostSeeds(rows) > 1;
-  const others = rows.some((row) => extras(row));
+  const others = rows.some((row) => extras(row)), controls = rows.some(({ control }) => control);
   const head = [
     `<th scope="col">rank</th><th scope="col" class="text">id</th>`,
+    controls ? `<th scope="col" class="text">chosen as</th>` : "",
     seeds ? `<th scope="col">seeds</th>` : "",
     `<th scope="col">layers</th><th scope="col">state size</th>`,
     ...SWITCHES.map(({ label }) => `<th scope="col" class="tick turn">${escapeHtml(label)}</th>`),
@@ -156,6 +165,7 @@ function runsTable(rows: readonly MergedRow[]): string {
   const body = rows.map((row, i) =>
     [
       `<tr><td>${i + 1}</td><td class="text"><code>${row.name}</code></td>`,
+      controls ? `<td class="text">${row.control ? "control" : ""}</td>` : "",
       seeds ? `<td>${row.runs.length}</td>` : "",
       `<td>${row.config.n_layers}</td><td>${row.config.state_size}</td>`,
       ...SWITCHES.map(({ key }) => `<td class="tick">${row.config[key] ? "on" : "·"}</td>`),

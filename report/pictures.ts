@@ -4,8 +4,10 @@ import type { Effects } from "./effects.ts";
 import { figureEffects } from "./figure_effects.ts";
 import { figureHyperparameters } from "./figure_hyperparameters.ts";
 import { figureInteractions } from "./figure_interactions.ts";
+import { figurePromotion } from "./figure_promotion.ts";
 import { figureTrainingRuns } from "./figure_training_runs.ts";
 import { countConfigurations, type MergedRow } from "./merged.ts";
+import type { PromotionAudit } from "./promotion_audit.ts";
 import { corpusAndSteps, finishedRuns } from "./report_words.ts";
 import { figureDocument, type FigureOptions, type SvgDocument } from "./svg.ts";
 import { formatCount, plural } from "./theme.ts";
@@ -25,6 +27,8 @@ export interface PictureData {
   effects: Effects;
   /** Threshold of experiment 01's filtered picture, nats per byte. */
   below: number;
+  /** Of an experiment that was chosen by the ranking of another. */
+  promotion?: PromotionAudit;
 }
 
 interface PictureKind {
@@ -60,6 +64,13 @@ const PICTURES: readonly PictureKind[] = [
     title: () => "Which switches depend on each other",
     caption: () => "What each two switches change together beyond what each changes alone.",
     draw: (document, { effects }, options) => figureInteractions(document, effects, options),
+  },
+  {
+    name: (data) => data.promotion?.points.length ? everywhere("_promotion")(data) : undefined,
+    title: () => "Does the short ranking foretell the long one?",
+    caption: () =>
+      "Loss after the short training against loss after the long one, of promoted configurations and controls.",
+    draw: (document, { promotion }, options) => figurePromotion(document, promotion!, options),
   },
   {
     name: everywhere(""),

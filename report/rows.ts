@@ -31,6 +31,8 @@ export interface RunRow {
   engine: string;
   adapter: string;
   parameters: number;
+  /** In experiment 02: drawn at random from what was not chosen. */
+  control: boolean;
 }
 
 /** What a folder of results comes to. */
@@ -55,7 +57,7 @@ function rowOf(result: FinishedResult): RunRow {
     id: result.id,
     seed: result.seed,
     config,
-    label: describeConfig(config),
+    label: describeConfig(config) + (result.control ? " (a control)" : ""),
     loss: result.loss,
     log_every: result.log_every,
     min_loss: result["min loss"],
@@ -69,6 +71,7 @@ function rowOf(result: FinishedResult): RunRow {
     engine: result.engine,
     adapter: result.adapter,
     parameters: result.parameters,
+    control: result.control === true,
   };
 }
 

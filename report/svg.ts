@@ -94,8 +94,8 @@ export function naming<Datum>(
   };
 }
 
-/** How a legend shows an entry: a dot, a line, or a thick line. */
-export type Mark = "dot" | "line" | "bar";
+/** How a legend shows an entry: a dot, a diamond, its outline, a line, a broken line, or a thick line. */
+export type Mark = "dot" | "diamond" | "outline" | "line" | "dashes" | "bar";
 
 /** One entry of a legend. */
 export interface LegendEntry {
@@ -130,6 +130,9 @@ export interface FigureOptions {
   /** First line of the subtitle: runs and corpus. */
   subtitle: string;
 }
+
+/** Of broken lines. */
+export const DASHES = "5,3";
 
 const LINE_HEIGHT = 21;
 const TITLE_BASELINE = 38;
@@ -205,7 +208,7 @@ function legendLine(document: SvgDocument, line: LegendLine, baseline: number): 
   }
   for (const entry of line.entries) {
     group.append(legendMark(document, entry, x, baseline - 5));
-    const start = x + (entry.mark === "dot" ? 18 : 34);
+    const start = x + (["dot", "diamond", "outline"].includes(entry.mark) ? 18 : 34);
     const size = fittedSize(entry.text, start);
     group.append(element(document, "text", { x: start, y: baseline, "font-size": size }, entry.text));
     x = start + textWidth(entry.text) + 22;
@@ -215,8 +218,12 @@ function legendLine(document: SvgDocument, line: LegendLine, baseline: number): 
 
 function legendMark(document: SvgDocument, { mark, colour }: LegendEntry, x: number, y: number): SvgElement {
   if (mark === "dot") return element(document, "circle", { cx: x + 6, cy: y, r: 5.5, fill: colour });
-  const thickness = mark === "bar" ? 3.5 : 2.5;
-  return element(document, "line", { x1: x, x2: x + 27, y1: y, y2: y, stroke: colour, "stroke-width": thickness });
+  if (mark === "diamond" || mark === "outline") {
+    const fill = mark === "diamond" ? colour : "none";
+    return element(document, "path", { d: `M${x + 6},${y - 6}l5,6l-5,6l-5,-6Z`, fill, stroke: colour });
+  }
+  const line = { x1: x, x2: x + 27, y1: y, y2: y, stroke: colour, "stroke-width": mark === "bar" ? 3.5 : 2.5 };
+  return element(document, "line", mark === "dashes" ? { ...line, "stroke-dasharray": DASHES } : line);
 }
 
 /** Attributes that hold pixels, and their decimals: a hundredth is invisible, a tenth is enough along a curve. */
