@@ -66,7 +66,7 @@ const PICTURES: readonly PictureKind[] = [
     draw: (document, { effects }, options) => figureInteractions(document, effects, options),
   },
   {
-    name: (data) => data.promotion?.points.length ? everywhere("_promotion")(data) : undefined,
+    name: (data) => data.promotion?.regret ? everywhere("_promotion")(data) : undefined,
     title: () => "Does the short ranking foretell the long one?",
     caption: () =>
       "Loss after the short training against loss after the long one, of promoted configurations and controls.",

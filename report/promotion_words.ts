@@ -61,7 +61,7 @@ function agreementWords({ tau, interval, steps, rest, promoted }: PromotionAudit
     `${
       formatTau(tau)
     } (${sure}; 1 is the same order, 0 no relation, −1 the reverse). Controls count for all that they were ` +
-    "drawn from; among the promoted alone τ would be lower, since they were chosen for being alike in the short loss.";
+    "drawn from; the promoted alone would not do, since they were chosen for being alike in the short loss.";
 }
 
 function failures({ controls: { failed } }: PromotionAudit): string {
