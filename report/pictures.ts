@@ -70,6 +70,10 @@ const PICTURES: readonly PictureKind[] = [
     title: () => "Does the short ranking foretell the long one?",
     caption: () =>
       "Loss after the short training against loss after the long one, of promoted configurations and controls.",
+    subtitle: ({ rows, promotion }) => {
+      const shown = new Set(promotion!.points.map(({ name }) => name));
+      return subtitleOf({ rows: rows.filter(({ name }) => shown.has(name)) });
+    },
     draw: (document, { promotion }, options) => figurePromotion(document, promotion!, options),
   },
   {
@@ -112,6 +116,6 @@ export function picturesOf(data: PictureData): Picture[] {
   });
 }
 
-function subtitleOf({ rows }: PictureData): string {
+function subtitleOf({ rows }: Pick<PictureData, "rows">): string {
   return `${finishedRuns(rows)} on ${corpusAndSteps(rows)}.`;
 }

@@ -30,18 +30,17 @@ export function promotionText(audit: PromotionAudit): string {
 
 function regretWords({ value, promoted, control, better, most }: Regret, { rest }: PromotionAudit): string {
   const named = ({ name, label, long }: AuditPoint) => `${name} (${label}), at ${formatSpread(long)}`;
+  const best = `the best promoted configuration as it is, not widened, ${named(promoted)}`;
   const found = better
-    ? `Regret of the top 10 %: ${formatLoss(value)} nats per byte. The control ${
-      named(control)
-    }, ended lower than the best ` +
-      `promoted configuration, ${named(promoted)}; ${better} of ${plural(rest.trained, "control")} did.`
-    : `Regret of the top 10 %: none found. ${
+    ? `${formatLoss(value)} nats per byte. The control ${named(control)}, ended lower than ${best}; ` +
+      `${better} of ${plural(rest.trained, "control")} did.`
+    : `none found. ${
       rest.trained === 1 ? "The one control did not end" : `None of the ${rest.trained} controls ended`
-    } lower than the best promoted configuration, ${named(promoted)}; the best control is ${named(control)}.`;
+    } lower than ${best}; the best control is ${named(control)}.`;
   const share = `${formatCount(most)} of the ${formatCount(rest.population)} that were left out (${
     Math.round(100 * most / rest.population)
   } %)`;
-  return `${found} With 95 % confidence at most ${share} would have ended lower.`;
+  return `Regret of the top 10 %: ${found} With 95 % confidence at most ${share} would have ended lower.`;
 }
 
 function agreementWords({ tau, interval, steps, rest, promoted }: PromotionAudit): string {
