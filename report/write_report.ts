@@ -82,7 +82,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     effects,
     unfinished: runs.unfinished,
     unreadable,
-    settings: experiment === "01" ? settingsOf(rows) : `${settingsOf(rows)} ${SELECTED}`,
+    settings: experiment === "01" ? settingsOf(rows) : `${settingsOf(rows)} ${selected(rows)}`,
     pictures,
     promotion,
   });
@@ -112,9 +112,11 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
 }
 
 /** Choosing by the loss makes the chosen alike in it, and hides what a switch does. */
-const SELECTED =
-  "These configurations were chosen for their low loss in experiment 01, so what a switch changes among " +
-  "them says little about other configurations.";
+function selected(rows: readonly MergedRow[]): string {
+  const which = rows.some(({ control }) => control) ? "All but the controls" : "These configurations";
+  return `${which} were chosen for their low loss in experiment 01, so what a switch changes among them says little about ` +
+    "other configurations.";
+}
 
 async function writeFile(dir: string, name: string, content: string | Uint8Array): Promise<string> {
   const path = join(dir, name);

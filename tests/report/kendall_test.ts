@@ -22,6 +22,8 @@ Deno.test("kendallTauB() agrees with pairs counted by hand when there are ties, 
   close(kendallTauB(all([[1, 1], [1, 2], [2, 3], [3, 3]])), 4 / 5);
   // 12 ties in x; 13 ties in y; 23 disagrees: −1 / √(2 · 2).
   close(kendallTauB(all([[1, 1], [1, 2], [2, 1]])), -1 / 2);
+  // 12 ties in x alone, 13 and 23 agree: 2 / √(2 · 3).
+  close(kendallTauB(all([[1, 1], [1, 2], [2, 3]])), 2 / Math.sqrt(6));
   assert.equal(kendallTauB(all([[1, 1], [1, 2]])), undefined);
   assert.equal(kendallTauB(all([[1, 1]])), undefined);
 });
