@@ -37,7 +37,7 @@ export interface Overview {
   readonly damaged: number;
   /** A line for each file that cannot be read. */
   readonly unreadable: readonly string[];
-  readonly best?: { key: string; min_loss: number; test_bits_per_byte?: number };
+  readonly best?: { key: string; min_loss: number; test_bits_per_byte?: number; control?: true };
   /** From the speed of the finished runs; absent where none has finished. */
   readonly seconds_left?: number;
 }
@@ -71,9 +71,9 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
   const inState = Map.groupBy(runs, stateOf);
   const of = (state: State) => inState.get(state) ?? [];
   const claimed = (run: Run): ClaimedRun => ({ ...claimOf(run)!, key: run.key });
-  const finished = runs.flatMap(({ key }) => {
+  const finished = runs.flatMap(({ key, entry: { control } }) => {
     const result = byKey.get(key);
-    return result && isFinished(result) ? [{ key, result }] : [];
+    return result && isFinished(result) ? [{ key, result, control }] : [];
   });
   const best = [...finished].sort((a, b) => a.result["min loss"] - b.result["min loss"])[0];
   const short = of("done").filter(({ key }) => !hasEnded(byKey.get(key), steps));
@@ -95,7 +95,12 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
     unreadable,
     ...(best
       ? {
-        best: { key: best.key, min_loss: best.result["min loss"], test_bits_per_byte: best.result.test_bits_per_byte },
+        best: {
+          key: best.key,
+          min_loss: best.result["min loss"],
+          test_bits_per_byte: best.result.test_bits_per_byte,
+          ...(best.control ? { control: true } : {}),
+        },
       }
       : {}),
     seconds_left: secondsLeft(left, finished.map(({ result }) => result)),

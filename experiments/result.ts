@@ -75,6 +75,8 @@ const resultFields = z.looseObject({
   parameters: z.number().int().positive(),
   cellspace_version: z.string(),
   "old id": z.string().optional(),
+  /** In experiment 02: drawn at random from what was not chosen; absent where it was chosen. */
+  control: z.literal(true).optional(),
   /** Who trains the run; gone when it has ended. */
   owner: z.string().optional(),
   /** Engines that did the run's first steps, where another finished it. */

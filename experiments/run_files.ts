@@ -150,6 +150,7 @@ export class RunFiles {
       ...entry.config,
       id: entry.id,
       ...(entry.oldId ? { "old id": entry.oldId } : {}),
+      ...(entry.control ? { control: true } : {}),
       "start time": known?.["start time"] ?? Date.now() / 1000,
       "training steps": this.settings.steps,
       "batch size": this.settings.batch,

@@ -41,7 +41,8 @@ function* lines(overview: Overview): Generator<string> {
   for (const problem of unreadable) yield `  damaged  ${problem}`;
   if (best) {
     const bits = best.test_bits_per_byte === undefined ? "" : `, test ${best.test_bits_per_byte.toFixed(4)} bits/byte`;
-    yield `Best so far: ${shortKey(best.key)}, min loss ${best.min_loss.toFixed(4)} nats/byte${bits}`;
+    const control = best.control ? " (a control)" : "";
+    yield `Best so far: ${shortKey(best.key)}${control}, min loss ${best.min_loss.toFixed(4)} nats/byte${bits}`;
   }
   if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";
   else if (seconds_left > 0) yield `About ${formatDuration(seconds_left)} left at the speed so far`;

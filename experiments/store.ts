@@ -66,7 +66,12 @@ const versionSchema = z.object({ version: z.number() });
 export type StudySettings = z.infer<typeof studySchema>;
 
 const listSchema = z.array(
-  z.strictObject({ ...knownConfigFields, id: idSchema, "old id": idSchema.optional() }).refine(...DEPENDS_ON_PAST),
+  z.strictObject({
+    ...knownConfigFields,
+    id: idSchema,
+    "old id": idSchema.optional(),
+    control: z.literal(true).optional(),
+  }).refine(...DEPENDS_ON_PAST),
 ).superRefine((entries, context) => {
   const seen = new Set<string>();
   for (const [i, entry] of entries.entries()) {
@@ -88,6 +93,8 @@ export interface ConfigEntry {
   readonly id: string;
   readonly config: CellConfig;
   readonly oldId?: string;
+  /** In experiment 02: drawn at random from what was not chosen (see `promotion.ts`). */
+  readonly control?: true;
 }
 
 /** One run: a configuration with a seed. Its key names its files. */
@@ -144,7 +151,8 @@ export class Study {
   }
 
   /**
-   * Writes `study.json` and adds configurations to a list; makes the folder if need be.
+   * Writes `study.json` and adds configurations to a list; makes the folder if need be. An entry that is there as a control
+   * and comes without the mark loses it.
    *
    * @throws {UserError} before anything is written, if the list that is there is damaged
    */
@@ -156,12 +164,14 @@ export class Study {
   ): Promise<{ study: Study; added: number; total: number }> {
     const study = new Study(dir, { version: LAYOUT_VERSION, ...settings });
     const known = await study.readConfigs(experiment);
-    const ids = new Set(known.map(({ id }) => id));
+    const ids = new Set(known.map(({ id }) => id)), asked = new Map(entries.map((entry) => [entry.id, entry]));
+    const kept = known.map((entry) => entry.control ? asked.get(entry.id) ?? entry : entry);
     const fresh = entries.filter(({ id }) => !ids.has(id));
     // What could not be read again must not be written.
     for (const { config } of fresh) parseConfig(config, `a new configuration of ${dir}`);
     await makeFolder(dir);
-    if (fresh.length) await study.#writeConfigs(experiment, [...known, ...fresh]);
+    const isChanged = fresh.length > 0 || kept.some((entry, i) => entry !== known[i]);
+    if (isChanged) await study.#writeConfigs(experiment, [...kept, ...fresh]);
     await writeAtomically(join(dir, "study.json"), JSON.stringify(study.settings, null, 2) + "\n");
     return { study, added: fresh.length, total: known.length + fresh.length };
   }
@@ -195,12 +205,22 @@ export class Study {
       const value = await readJson(path);
       if (value === undefined) return [];
       return parseWith(listSchema, value, path)
-        .map((entry) => ({ id: entry.id, config: configIn(entry), oldId: entry["old id"] }));
+        .map((entry) => ({
+          id: entry.id,
+          config: configIn(entry),
+          oldId: entry["old id"],
+          ...(entry.control ? { control: true } : {}),
+        }));
     });
   }
 
   async #writeConfigs(experiment: Experiment, entries: readonly ConfigEntry[]): Promise<void> {
-    const all = entries.map(({ id, config, oldId }) => ({ ...config, id, ...(oldId ? { "old id": oldId } : {}) }));
+    const all = entries.map(({ id, config, oldId, control }) => ({
+      ...config,
+      id,
+      ...(oldId ? { "old id": oldId } : {}),
+      ...(control ? { control } : {}),
+    }));
     await writeAtomically(this.#configsPath(experiment), JSON.stringify(all, null, 2) + "\n");
   }
 

@@ -3,10 +3,10 @@ import { UserError } from "../cells/errors.ts";
 import { resolve } from "node:path";
 import { configId } from "../cells/config.ts";
 import { type Corpus, EMBEDDED, loadCorpus, SPLIT } from "../train/corpus/corpus.ts";
+import { checkLogged } from "../train/settings.ts";
 import { grid } from "./grid.ts";
-import { refine } from "./refine.ts";
 import { advised } from "./files.ts";
-import { configOf, isFinished } from "./result.ts";
+import { promote, type Promotion } from "./promotion.ts";
 import { type ConfigEntry, type Experiment, EXPERIMENTS, Study, type StudySettings } from "./store.ts";
 
 /** Training settings of a new study (design, sections 2 and 3). */
@@ -28,6 +28,8 @@ export interface InitOptions {
   readonly steps?: number;
   readonly batch?: number;
   readonly history?: number;
+  /** For experiment 02: configurations that are not chosen and are trained all the same, in all. */
+  readonly controls?: number;
 }
 
 export interface InitSummary {
@@ -35,8 +37,8 @@ export interface InitSummary {
   readonly corpus: Corpus;
   readonly added: number;
   readonly total: number;
-  /** For experiment 02: how many finished runs the best were chosen from. */
-  readonly chosenFrom?: number;
+  /** For experiment 02: what was chosen, and from what. */
+  readonly promotion?: Promotion;
   /** The study's settings before this call, where there was one. */
   readonly before?: StudySettings;
 }
@@ -63,7 +65,7 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
         `the study was made with ${known.settings.corpus.sha1}; put it back as it was, or start another with --dir`,
     );
   }
-  const { entries, chosenFrom } = await chooseConfigs(known, options);
+  const { entries, promotion } = await chooseConfigs(known, options);
   const changed = {
     corpus: {
       name: corpus.name,
@@ -77,7 +79,7 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
     training: settings.training,
   };
   const saved = await Study.save(options.dir, changed, options.experiment, entries);
-  return { ...saved, corpus, chosenFrom, before: known?.settings };
+  return { ...saved, corpus, promotion, before: known?.settings };
 }
 
 /** The study's settings with what the options change. */
@@ -103,6 +105,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
     steps: { ...before.steps, [experiment]: steps ?? before.steps[experiment] },
     log_every: { ...before.log_every },
   };
+  checkLogged({ ...training, steps: training.steps[experiment], log_every: training.log_every[experiment] });
   const changed = before.batch !== batch || before.history !== history;
   if (known && changed && await hasResults(known)) {
     throw new UserError(
@@ -121,8 +124,14 @@ async function hasResults(study: Study): Promise<boolean> {
   return false;
 }
 
-async function chooseConfigs(known: Study | undefined, { dir, experiment, layers, stateSizes }: InitOptions) {
+async function chooseConfigs(
+  known: Study | undefined,
+  { dir, experiment, layers, stateSizes, controls }: InitOptions,
+): Promise<{ entries: readonly ConfigEntry[]; promotion?: Promotion }> {
   if (experiment === "01") {
+    if (controls !== undefined) {
+      throw new UserError("Cannot use --controls with experiment 01: nothing is left out of it");
+    }
     // Settings of a study can be changed without its list growing to the whole grid.
     const asked = layers !== undefined || stateSizes !== undefined;
     if (!asked && known && (await known.readConfigs("01")).length) return { entries: [] };
@@ -134,22 +143,8 @@ async function chooseConfigs(known: Study | undefined, { dir, experiment, layers
       "Cannot use --layers or --state-size with experiment 02: its sizes follow from the best of experiment 01",
     );
   }
-  const read = await known?.readResults("01");
-  // The best run may be the one that cannot be read.
-  if (read?.unreadable.length) throw new UserError(read.unreadable[0]);
-  const ended = (read?.results ?? []).filter(isFinished).filter(({ seed }) => seed === 0);
-  // Losses after different numbers of steps cannot be ranked together: the longest trained count.
-  const longest = ended.reduce((most, { steps_done }) => Math.max(most, steps_done), 0);
-  const finished = ended.filter(({ steps_done }) => steps_done === longest);
-  if (!finished.length) {
-    throw new UserError(
-      `Cannot choose experiment 02 in ${dir}: no run of experiment 01 has finished; ` +
-        `run 'deno task init --dir ${dir}' and 'deno task train --dir ${dir}' first`,
-    );
-  }
-  const ranked = finished.sort((a, b) => a["min loss"] - b["min loss"]).map(configOf);
-  const entries = refine(ranked).map(({ config, oldId }): ConfigEntry => ({ id: configId(config), config, oldId }));
-  return { entries, chosenFrom: finished.length };
+  const promotion = await promote(known, dir, controls);
+  return { entries: promotion.entries, promotion };
 }
 
 /** The corpus of a study, checked to be the one that it was made with. */

@@ -1,6 +1,6 @@
 /** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
 import { messageOf, UserError } from "../cells/errors.ts";
-import { totalSteps, type TrainingSettings } from "../train/settings.ts";
+import { checkLogged, type TrainingSettings } from "../train/settings.ts";
 import { openEngine } from "./engines.ts";
 import { TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
@@ -62,13 +62,7 @@ function settingsOf({ settings: { training } }: Study, { experiment, steps }: Tr
     batch: training.batch,
     history: training.history,
   };
-  if (totalSteps(settings) < settings.log_every) {
-    throw new UserError(
-      `Cannot train ${
-        totalSteps(settings)
-      } steps: the loss is logged every ${settings.log_every} steps, so they must be at least as many`,
-    );
-  }
+  checkLogged(settings);
   return settings;
 }
 

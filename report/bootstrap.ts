@@ -1,6 +1,6 @@
-/** Bootstrap intervals of a mean, from a seed: same values, same interval. */
+/** Bootstrap intervals, of a mean and of other statistics, from a seed: same values, same interval. */
 import { errorFunction, mean, probit } from "simple-statistics";
-import { randomStream } from "../train/corpus/random.ts";
+import { type RandomStream, randomStream } from "../train/corpus/random.ts";
 
 /** An interval of values, both ends included. */
 export interface Interval {
@@ -42,11 +42,59 @@ export function bcaInterval(values: readonly number[], { name, resamples = 4999 
   const largest = Math.max(...values.map(Math.abs));
   if (deviations.every((deviation) => Math.abs(deviation) <= ROUNDING * largest)) return { low: centre, high: centre };
   const means = resampledMeans(deviations, resamples, name);
-  const z0 = biasCorrection(means);
   const cubes = deviations.reduce((sum, d) => sum + d ** 3, 0);
   const squares = deviations.reduce((sum, d) => sum + d ** 2, 0);
   const acceleration = cubes / (6 * squares ** 1.5);
-  const end = (z: number) => centre + quantile(means, Φ(z0 + (z0 + z) / (1 - acceleration * (z0 + z))));
+  const { low, high } = bcaEnds(means, 0, acceleration);
+  return { low: centre + low, high: centre + high };
+}
+
+/**
+ * The BCa 95 % interval of any statistic of values that were drawn from one or more strata; see {@linkcode bcaInterval} for the
+ * formula and its source. Resamples are drawn within each stratum. The acceleration is that of the jackknife over all strata,
+ *
+ *     a = Σᵢ nᵢ⁻³ Σⱼ lᵢⱼ³ / (6 (Σᵢ nᵢ⁻² Σⱼ lᵢⱼ²)^(3/2)),  lᵢⱼ = (nᵢ − 1) (θ̄ᵢ − θ without value j of stratum i)
+ *
+ * (A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application", Cambridge 1997, sections 3.2 and 5.3), which for
+ * the mean of one stratum is the same as there.
+ *
+ * @param sizes how many values each stratum has
+ * @param statistic is told how often each value of each stratum is there
+ */
+export function bcaIntervalOf(
+  sizes: readonly number[],
+  statistic: (counts: readonly (readonly number[])[]) => number,
+  { name, resamples = 4999 }: BootstrapOptions,
+): Interval {
+  const stream = randomStream(0, `bootstrap/${name}`);
+  const all = sizes.map((size) => new Array<number>(size).fill(1));
+  const found = new Float64Array(resamples).map(() => statistic(sizes.map((size) => resample(size, stream)))).sort();
+  let squares = 0, cubes = 0;
+  for (const [i, size] of sizes.entries()) {
+    // A stratum of one value has nothing to compare it with.
+    if (size < 2) continue;
+    const without = all[i].map((_, j) => statistic(all.with(i, all[i].with(j, 0))));
+    const centre = mean(without);
+    for (const value of without) {
+      const influence = (size - 1) * (centre - value);
+      squares += influence ** 2 / size ** 2;
+      cubes += influence ** 3 / size ** 3;
+    }
+  }
+  return bcaEnds(found, statistic(all), squares > 0 ? cubes / (6 * squares ** 1.5) : 0);
+}
+
+/** How often each of so many values is drawn in as many draws. */
+function resample(size: number, stream: RandomStream): number[] {
+  const counts = new Array<number>(size).fill(0);
+  for (let i = 0; i < size; i++) counts[Math.floor(stream.uniform() * size)]++;
+  return counts;
+}
+
+/** The ends of the interval from the sorted statistics of resamples, the statistic itself, and the acceleration. */
+function bcaEnds(sorted: Float64Array, estimate: number, acceleration: number): Interval {
+  const z0 = biasCorrection(sorted, estimate);
+  const end = (z: number) => quantile(sorted, Φ(z0 + (z0 + z) / (1 - acceleration * (z0 + z))));
   return { low: end(-Z_975), high: end(Z_975) };
 }
 
@@ -64,9 +112,9 @@ function resampledMeans(deviations: readonly number[], resamples: number, name: 
 }
 
 /** `z₀`; kept finite where no resample lies on one side. */
-function biasCorrection(means: Float64Array): number {
-  const below = means.reduce((count, value) => count + (value < 0 ? 1 : value === 0 ? 0.5 : 0), 0);
-  return probit(Math.min(Math.max(below, 0.5), means.length - 0.5) / means.length);
+function biasCorrection(sorted: Float64Array, estimate: number): number {
+  const below = sorted.reduce((count, value) => count + (value < estimate ? 1 : value === estimate ? 0.5 : 0), 0);
+  return probit(Math.min(Math.max(below, 0.5), sorted.length - 0.5) / sorted.length);
 }
 
 /** The value at rank `α (B + 1)` of `B` sorted ones, rounded to a rank that there is. */

@@ -32,7 +32,7 @@ export interface HyperparameterOptions extends FigureOptions {
 
 /**
  * Draws the least loss of each configuration, the mean over its seeds, against each hyperparameter; a line through the dot goes from
- * the least to the most of the seeds. With `below` and no configuration under it, the picture says so.
+ * the least to the most of the seeds. Controls are hollow diamonds, and have no part in means. With `below` and no configuration under it, the picture says so.
  *
  * @param rows at least one configuration, best first
  * @returns the SVG's text
@@ -53,6 +53,7 @@ export function figureHyperparameters(
   }
   // Colours are those of all runs, so that the filtered picture agrees with the full one.
   const colours = colourScale(distinct(rows, (row) => row.config.state_size));
+  const controls = shown.some(({ control }) => control);
   const frame = {
     ...base,
     subtitle: [options.subtitle, explanation(filtered, mostSeeds(rows))],
@@ -60,7 +61,12 @@ export function figureHyperparameters(
       heading: "state size",
       entries: [
         ...[...colours].map(([size, colour]) => ({ mark: "dot" as const, colour, text: `${size}` })),
-        { mark: "bar" as const, colour: COLOUR.highlight, text: "mean of the group" },
+        ...(controls ? [{ mark: "outline" as const, colour: COLOUR.muted, text: "a control" }] : []),
+        {
+          mark: "bar" as const,
+          colour: COLOUR.highlight,
+          text: `mean of the group${controls ? ", without controls" : ""}`,
+        },
       ],
     }],
     x: "value of the hyperparameter, with the number of configurations that have it",
@@ -180,14 +186,7 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
         stroke: (dot: Dot) => options.colours.get(dot.row.config.state_size),
         strokeOpacity: 0.6,
       }),
-      Plot.dot(options.dots, {
-        x: "x",
-        y: (dot: Dot) => dot.row.min_loss.mean,
-        r: options.radius * 0.92,
-        fill: (dot: Dot) => options.colours.get(dot.row.config.state_size),
-        stroke: "none",
-        ...naming(options.dots, ({ row }) => row.name),
-      }),
+      ...dotMarks(options),
       ...(few ? [] : meanBars(groups)),
       meanLabels(groups),
       Plot.text(groups, {
@@ -201,6 +200,26 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
       ...headings(grouping.label, options.note),
     ],
   });
+}
+
+/** The dots of what was chosen, and the controls among them as hollow diamonds. */
+function dotMarks({ dots, radius, colours }: PanelOptions): Plot.Markish[] {
+  const colour = ({ row }: Dot) => colours.get(row.config.state_size);
+  const at = { x: "x", y: ({ row }: Dot) => row.min_loss.mean };
+  const chosen = dots.filter(({ row }) => !row.control), controls = dots.filter(({ row }) => row.control);
+  const named = (some: readonly Dot[]) => naming(some, ({ row }) => row.name);
+  return [
+    Plot.dot(chosen, { ...at, r: radius * 0.92, fill: colour, stroke: "none", ...named(chosen) }),
+    Plot.dot(controls, {
+      ...at,
+      r: radius * 0.92,
+      symbol: "diamond",
+      fill: COLOUR.background,
+      stroke: colour,
+      strokeWidth: 1.5,
+      ...named(controls),
+    }),
+  ];
 }
 
 function headings(label: string, note: string): Plot.Markish[] {

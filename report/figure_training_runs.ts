@@ -5,6 +5,7 @@ import { distinct } from "./rows.ts";
 import { lossRange } from "./statistics.ts";
 import {
   composeFigure,
+  DASHES,
   type FigureOptions,
   type LegendLine,
   naming,
@@ -34,7 +35,8 @@ interface Facet {
 }
 
 /**
- * Draws training curves, one panel per number of layers, coloured by state size, the best one in black, with the range of its seeds.
+ * Draws training curves, one panel per number of layers, coloured by state size, the best one in black, with the range of its seeds;
+ * controls are broken lines.
  *
  * @param rows at least one configuration, best first
  * @returns the SVG's text
@@ -49,7 +51,7 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedR
     name: options.name,
     title: options.title,
     subtitle: [options.subtitle, `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`],
-    legend: legendOf(best, colours),
+    legend: legendOf(rows, colours),
     x: "training steps",
     y: "smoothed training loss (nats per byte)",
   };
@@ -98,13 +100,18 @@ function facets(rows: readonly MergedRow[]): Facet[] {
   });
 }
 
-function legendOf(best: MergedRow, colours: Map<number, string>): LegendLine[] {
-  const seeds = best.runs.length;
+function legendOf(rows: readonly MergedRow[], colours: Map<number, string>): LegendLine[] {
+  const [best] = rows, seeds = best.runs.length;
   const range = seeds > 1 ? `; grey: from the least to the most of its ${seeds} seeds` : "";
   return [
     {
       heading: "state size",
-      entries: [...colours].map(([size, colour]) => ({ mark: "line", colour, text: `${size}` })),
+      entries: [
+        ...[...colours].map(([size, colour]) => ({ mark: "line" as const, colour, text: `${size}` })),
+        ...(rows.some(({ control }) => control)
+          ? [{ mark: "dashes" as const, colour: COLOUR.muted, text: "a control" }]
+          : []),
+      ],
     },
     { entries: [{ mark: "bar", colour: COLOUR.highlight, text: `best: ${best.name}, ${best.label}${range}` }] },
   ];
@@ -128,13 +135,10 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
   const left = options.labelled ? TICK_LABELS : 0;
   // The best run is drawn last, above all others; so the others go from worst to best.
   const others = facet.rows.filter((row) => row !== best).reverse();
-  const curves = others.map((row) => {
+  const curves = others.map((row): DrawnPoint[] => {
     const colour = options.colours.get(row.config.state_size);
-    return curveOf(row, options.most).map((point) => ({ ...point, name: row.name, colour }));
+    return curveOf(row, options.most).map((point) => ({ ...point, name: row.name, colour, control: row.control }));
   });
-  // A line of one point would not be seen.
-  const dots = curves.filter(({ length }) => length === 1).flat();
-  const lines = curves.filter(({ length }) => length > 1).flat();
   const many = facet.rows.length;
   const holdsBest = facet.rows.includes(best);
   return panel(document, options.place, {
@@ -156,23 +160,7 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
         tickFormat: (step: number) => formatCount(step),
       }),
       Plot.ruleY([y.domain[0]], { stroke: COLOUR.axis }),
-      Plot.line(lines, {
-        x: "step",
-        y: "loss",
-        z: "name",
-        stroke: "colour",
-        strokeWidth: many > 40 ? 0.9 : 1.6,
-        strokeOpacity: many > 100 ? 0.35 : many > 20 ? 0.55 : 0.9,
-        clip: true,
-        ...naming(lines, ({ name }) => name),
-      }),
-      Plot.dot(dots, {
-        x: "step",
-        y: "loss",
-        fill: "colour",
-        r: 3,
-        ...naming(dots, ({ name }) => name),
-      }),
+      ...[true, false].flatMap((control) => curveMarks(curves.filter(([point]) => point.control === control), many)),
       ...(holdsBest ? bestMarks(best, options.most, x.domain[1]) : []),
       Plot.text([facet.heading], {
         frameAnchor: "top-left",
@@ -183,6 +171,36 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
       }),
     ],
   });
+}
+
+/** A point of a configuration's curve, and how it is drawn. */
+interface DrawnPoint extends CurvePoint {
+  name: string;
+  colour: string | undefined;
+  control: boolean;
+}
+
+/** Curves of controls, or of others; `many` is how many there are in the panel. */
+function curveMarks(curves: readonly DrawnPoint[][], many: number): Plot.Markish[] {
+  const control = curves[0]?.[0].control;
+  // A line of one point would not be seen.
+  const dots = curves.filter(({ length }) => length === 1).flat();
+  const lines = curves.filter(({ length }) => length > 1).flat();
+  const at = { x: "step", y: "loss" };
+  const named = (points: readonly DrawnPoint[]) => naming(points, ({ name }) => name);
+  return [
+    Plot.line(lines, {
+      ...at,
+      z: "name",
+      stroke: "colour",
+      strokeWidth: many > 40 ? 0.9 : 1.6,
+      strokeOpacity: many > 100 ? 0.35 : many > 20 ? 0.55 : 0.9,
+      strokeDasharray: control ? DASHES : undefined,
+      clip: true,
+      ...named(lines),
+    }),
+    Plot.dot(dots, { ...at, fill: "colour", r: 3, symbol: control ? "diamond" : "circle", ...named(dots) }),
+  ];
 }
 
 function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markish[] {

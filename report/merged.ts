@@ -37,6 +37,8 @@ export interface MergedRow {
   /** Steps of each run. */
   steps_done: number;
   log_every: number;
+  /** In experiment 02: drawn at random from what was not chosen. */
+  control: boolean;
 }
 
 /** Of numbers, at least one. */
@@ -66,7 +68,7 @@ export function mergeSeeds(rows: readonly RunRow[]): MergedRow[] {
 
 function mergeOne(group: readonly RunRow[]): Omit<MergedRow, "name"> {
   const runs = group.toSorted((a, b) => a.seed - b.seed);
-  const [{ id, config, label, parameters, steps_done, log_every }] = runs;
+  const [{ id, config, label, parameters, steps_done, log_every, control }] = runs;
   const scores = runs.flatMap((run) => run.test_bits_per_byte ?? []);
   return {
     id,
@@ -79,6 +81,7 @@ function mergeOne(group: readonly RunRow[]): Omit<MergedRow, "name"> {
     parameters,
     steps_done,
     log_every,
+    control,
   };
 }
 

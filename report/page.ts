@@ -6,8 +6,10 @@ import { effectsInFigures, effectsInWords } from "./page_effects.ts";
 import { escapeHtml } from "./html.ts";
 import { cellsInFull } from "./page_cells.ts";
 import pageScript from "./page_client.js" with { type: "text" };
+import { promotionOnPage } from "./page_promotion.ts";
 import { runsTable } from "./page_runs.ts";
 import { PAGE_STYLE } from "./page_style.ts";
+import type { PromotionAudit } from "./promotion_audit.ts";
 import type { Picture } from "./pictures.ts";
 import { testScore } from "./tables.ts";
 import { formatCount, formatSpread, plural } from "./theme.ts";
@@ -24,6 +26,8 @@ export interface PageContent {
   /** The runs' corpus and training settings, in a sentence. */
   settings: string;
   pictures: readonly Picture[];
+  /** Of an experiment that was chosen by the ranking of another. */
+  promotion?: PromotionAudit;
 }
 
 /** The parts of the page, as its navigation names them. */
@@ -62,6 +66,7 @@ ${missing(content)}
 ${links}
 </ul>
 </nav>
+${promotionOnPage(content.promotion)}
 ${heading("answer")}
 ${effectsInWords(content.effects)}
 ${heading("pictures")}
@@ -96,9 +101,12 @@ export function headline(rows: readonly MergedRow[]): string {
   const loss = `${formatSpread(best.min_loss)} nats per byte`;
   const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${best.runs.length} seeds)` : "";
   const count = countConfigurations(rows);
-  return count === 1
+  const control = best.control ? " It is a control: the short ranking of experiment 01 had left it out." : "";
+  return (count === 1
     ? `The only configuration with a finished run is ${best.label}: its training loss fell to ${loss}${seeds}, and ${test}.`
-    : `Of ${formatCount(count)} configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`;
+    : `Of ${
+      formatCount(count)
+    } configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`) + control;
 }
 
 function missing({ unfinished: all, unreadable }: PageContent): string {

@@ -24,6 +24,7 @@ interface Column {
 const COLUMNS: readonly Column[] = [
   { heading: "rank", cell: (_, rank) => `${rank}` },
   { heading: "id", kind: "text", cell: ({ name }) => `<a href="#run-${name}"><code>${name}</code></a>` },
+  { heading: "chosen as", kind: "text", filter: true, cell: ({ control }) => control ? "control" : "promoted" },
   { heading: "seeds", filter: true, cell: ({ runs }) => `${runs.length}` },
   { heading: "layers", filter: true, cell: ({ config }) => `${config.n_layers}` },
   { heading: "state size", filter: true, cell: ({ config }) => `${config.state_size}` },
@@ -59,9 +60,10 @@ function extras({ config }: MergedRow): string {
   return [cell, gates].filter(Boolean).join(", ");
 }
 
-/** The columns that say something: seeds where there are several, the cell where not all are the plain gated one. */
+/** The columns that say something: what was chosen where there are controls, seeds where there are several, the cell where not all are the plain gated one. */
 function columnsFor(rows: readonly MergedRow[]): Column[] {
   const hidden = new Set([
+    ...(rows.some(({ control }) => control) ? [] : ["chosen as"]),
     ...(mostSeeds(rows) > 1 ? [] : ["seeds"]),
     ...(rows.some((row) => extras(row)) ? [] : ["cell"]),
   ]);

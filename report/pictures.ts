@@ -7,9 +7,11 @@ import { figureEffects } from "./figure_effects.ts";
 import { figureHyperparameters } from "./figure_hyperparameters.ts";
 import { figureInteractions } from "./figure_interactions.ts";
 import { figureParallel } from "./figure_parallel.ts";
+import { figurePromotion } from "./figure_promotion.ts";
 import { figureTest } from "./figure_test.ts";
 import { figureTrainingRuns } from "./figure_training_runs.ts";
 import { countConfigurations, type MergedRow } from "./merged.ts";
+import type { PromotionAudit } from "./promotion_audit.ts";
 import { corpusAndSteps, finishedRuns } from "./report_words.ts";
 import { figureDocument, type FigureOptions, type SvgDocument } from "./svg.ts";
 import { formatCount, plural } from "./theme.ts";
@@ -31,6 +33,8 @@ export interface PictureData {
   effects: Effects;
   /** Threshold of experiment 01's filtered picture, nats per byte. */
   below: number;
+  /** Of an experiment that was chosen by the ranking of another. */
+  promotion?: PromotionAudit;
 }
 
 interface PictureKind {
@@ -68,6 +72,17 @@ const PICTURES: readonly PictureKind[] = [
     caption: () => "What each two switches change together beyond what each changes alone.",
     paper: true,
     draw: (document, { effects }, options) => figureInteractions(document, effects, options),
+  },
+  {
+    name: (data) => data.promotion?.regret ? everywhere("_promotion")(data) : undefined,
+    title: () => "Does the short ranking foretell the long one?",
+    caption: () =>
+      "Loss after the short training against loss after the long one, of promoted configurations and controls.",
+    subtitle: ({ rows, promotion }) => {
+      const shown = new Set(promotion!.points.map(({ name }) => name));
+      return subtitleOf({ rows: rows.filter(({ name }) => shown.has(name)) });
+    },
+    draw: (document, { promotion }, options) => figurePromotion(document, promotion!, options),
   },
   {
     name: everywhere(""),
@@ -133,6 +148,6 @@ export function picturesOf(data: PictureData): Picture[] {
   });
 }
 
-function subtitleOf({ rows }: PictureData): string {
+function subtitleOf({ rows }: Pick<PictureData, "rows">): string {
   return `${finishedRuns(rows)} on ${corpusAndSteps(rows)}.`;
 }

@@ -15,14 +15,19 @@ if (import.meta.main) {
   await runCommand({ name: "report", description, flags }, async ({ dir, experiment, below }) => {
     const study = await Study.open(dir);
     const results = await study.readResults(experiment);
-    for (const line of results.unreadable) console.error(`report: ${line}`);
+    const short = experiment === "02" ? await study.readResults("01") : undefined;
+    const unreadable = [...results.unreadable, ...short?.unreadable ?? []];
+    for (const line of unreadable) console.error(`report: ${line}`);
     const { paths, headline, tables } = await writeReport({
-      ...results,
+      results: results.results,
+      unreadable,
       dir,
       experiment,
       below,
+      chosenBy: short && { short: short.results, entries: await study.readConfigs(experiment) },
     });
-    console.log([headline, tables.best_runs, tables.switches, tables.forward].join("\n\n"));
+    const promotion = tables.promotion === undefined ? [] : [tables.promotion];
+    console.log([headline, tables.best_runs, ...promotion, tables.switches, tables.forward].join("\n\n"));
     console.log(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
   });
 }

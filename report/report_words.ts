@@ -15,7 +15,9 @@ export function finishedRuns(rows: readonly MergedRow[]): string {
   const seeds = most === 1
     ? `one seed${each}`
     : `${range(counts, "seed")}${each} (${plural(runsOf(rows).length, "run")})`;
-  return `${plural(seedsOf.size, "configuration")}, ${seeds},`;
+  const controls = new Set(rows.filter(({ control }) => control).map(({ id }) => id)).size;
+  const marked = controls ? ` (${plural(controls, "control")} among them)` : "";
+  return `${plural(seedsOf.size, "configuration")}${marked}, ${seeds},`;
 }
 
 /** `tinyshakespeare, 10,989 training steps each`. */

@@ -33,6 +33,8 @@ export interface RunRow {
   parameters: number;
   /** What the model writes, where it has been drawn. */
   sample: Sample | undefined;
+  /** In experiment 02: drawn at random from what was not chosen. */
+  control: boolean;
 }
 
 /** What a folder of results comes to. */
@@ -57,7 +59,7 @@ function rowOf(result: FinishedResult): RunRow {
     id: result.id,
     seed: result.seed,
     config,
-    label: describeConfig(config),
+    label: describeConfig(config) + (result.control ? " (a control)" : ""),
     loss: result.loss,
     log_every: result.log_every,
     min_loss: result["min loss"],
@@ -72,6 +74,7 @@ function rowOf(result: FinishedResult): RunRow {
     adapter: result.adapter,
     parameters: result.parameters,
     sample: result.sample,
+    control: result.control === true,
   };
 }
 

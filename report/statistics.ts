@@ -9,7 +9,10 @@ export interface Group {
   /** The value as an axis shows it. */
   name: string;
   rows: MergedRow[];
-  /** Mean of the configurations' `min_loss`, each averaged over its seeds, nats per byte; undefined in an empty group. */
+  /**
+   * Mean of the configurations' `min_loss`, each averaged over its seeds, nats per byte; undefined in an empty group. Without
+   * controls: they were not chosen by what the others were, nor widened, and would raise the means of the sizes they have.
+   */
   mean: number | undefined;
 }
 
@@ -21,15 +24,20 @@ export interface Grouping {
   effect?: PairedDifference;
 }
 
-/** What a switch alone changes, over matched pairs of configurations. */
+/** What a switch alone changes, over matched pairs of configurations without controls. */
 export interface PairedDifference {
   pairs: number;
   /** Mean of `min_loss` with the switch on, less `min_loss` with it off, nats per byte; undefined without a pair. */
   difference: number | undefined;
 }
 
+function withoutControls(rows: readonly MergedRow[]): MergedRow[] {
+  return rows.filter(({ control }) => !control);
+}
+
 function groupOf(name: string, rows: MergedRow[]): Group {
-  return { name, rows, mean: rows.length ? mean(rows.map((row) => row.min_loss.mean)) : undefined };
+  const chosen = withoutControls(rows);
+  return { name, rows, mean: chosen.length ? mean(chosen.map((row) => row.min_loss.mean)) : undefined };
 }
 
 /** The groups of one number, one per value that occurs in `values`, ascending. */
@@ -56,7 +64,7 @@ export function groupBySwitch(rows: readonly MergedRow[], key: SwitchKey): Group
 }
 
 function pairedDifference(rows: readonly MergedRow[], key: SwitchKey): PairedDifference {
-  const blocks = matchedBlocks(rows.flatMap(({ runs }) => runs), [key]);
+  const blocks = matchedBlocks(withoutControls(rows).flatMap(({ runs }) => runs), [key]);
   const differences = contrasts(blocks, "min_loss").map(({ difference }) => difference);
   return { pairs: differences.length, difference: differences.length ? mean(differences) : undefined };
 }

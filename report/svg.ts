@@ -100,8 +100,8 @@ export function naming<Datum>(
 export const SHAPES = ["circle", "triangle", "square", "diamond", "star"] as const;
 export type Shape = typeof SHAPES[number];
 
-/** How a legend shows an entry: a dot, one of the shapes, a line, or a thick line. */
-export type Mark = "dot" | "line" | "bar" | Shape;
+/** How a legend shows an entry: a dot, one of the shapes, the outline of a diamond, a line, a broken line, or a thick line. */
+export type Mark = "dot" | Shape | "outline" | "line" | "dashes" | "bar";
 
 /** One entry of a legend. */
 export interface LegendEntry {
@@ -136,6 +136,9 @@ export interface FigureOptions {
   /** First line of the subtitle: runs and corpus. */
   subtitle: string;
 }
+
+/** Of broken lines. */
+export const DASHES = "5,3";
 
 const LINE_HEIGHT = 21;
 const TITLE_BASELINE = 38;
@@ -211,7 +214,7 @@ function legendLine(document: SvgDocument, line: LegendLine, baseline: number): 
   }
   for (const entry of line.entries) {
     group.append(legendMark(document, entry, x, baseline - 5));
-    const start = x + (entry.mark === "line" || entry.mark === "bar" ? 34 : 18);
+    const start = x + (LINES.has(entry.mark) ? 34 : 18);
     const size = fittedSize(entry.text, start);
     group.append(element(document, "text", { x: start, y: baseline, "font-size": size }, entry.text));
     x = start + textWidth(entry.text) + 22;
@@ -219,19 +222,29 @@ function legendLine(document: SvgDocument, line: LegendLine, baseline: number): 
   return group;
 }
 
+/** The entries that are lines. */
+const LINES: ReadonlySet<Mark> = new Set<Mark>(["line", "dashes", "bar"]);
+
 function legendMark(document: SvgDocument, { mark, colour }: LegendEntry, x: number, y: number): SvgElement {
   if (mark === "dot") return element(document, "circle", { cx: x + 6, cy: y, r: 5.5, fill: colour });
-  if (mark !== "bar" && mark !== "line") {
-    return panel(document, [x, y - 6], {
-      width: 12,
-      height: 12,
-      margin: 0,
-      axis: null,
-      marks: [Plot.dot([mark], { symbol: mark, frameAnchor: "middle", r: 5, fill: colour })],
-    });
+  if (LINES.has(mark)) {
+    const line = { x1: x, x2: x + 27, y1: y, y2: y, stroke: colour, "stroke-width": mark === "bar" ? 3.5 : 2.5 };
+    return element(document, "line", mark === "dashes" ? { ...line, "stroke-dasharray": DASHES } : line);
   }
-  const thickness = mark === "bar" ? 3.5 : 2.5;
-  return element(document, "line", { x1: x, x2: x + 27, y1: y, y2: y, stroke: colour, "stroke-width": thickness });
+  const outline = mark === "outline";
+  return panel(document, [x, y - 6], {
+    width: 12,
+    height: 12,
+    margin: 0,
+    axis: null,
+    marks: [Plot.dot([mark], {
+      symbol: outline ? "diamond" : (mark as Shape),
+      frameAnchor: "middle",
+      r: 5,
+      fill: outline ? "none" : colour,
+      stroke: colour,
+    })],
+  });
 }
 
 /** Attributes that hold pixels, and their decimals: a hundredth is invisible, a tenth is enough along a curve. */

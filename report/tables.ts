@@ -34,10 +34,11 @@ export function testScore({ test_bits_per_byte: score, runs }: MergedRow): strin
  * @param most rows of the table
  */
 export function bestRunsTable(rows: readonly MergedRow[], most = 10): string {
-  const seeds = mostSeeds(rows) > 1;
+  const seeds = mostSeeds(rows) > 1, controls = rows.some(({ control }) => control);
   const cells: string[][] = rows.slice(0, most).map((row, i) => [
     `${i + 1}`,
     row.name,
+    ...(controls ? [row.control ? "control" : ""] : []),
     ...(seeds ? [`${row.runs.length}`] : []),
     `${row.config.n_layers}`,
     `${row.config.state_size}`,
@@ -49,6 +50,7 @@ export function bestRunsTable(rows: readonly MergedRow[], most = 10): string {
   const head = [
     "rank",
     "id",
+    ...(controls ? ["chosen as"] : []),
     ...(seeds ? ["seeds"] : []),
     "layers",
     "state",
@@ -57,7 +59,7 @@ export function bestRunsTable(rows: readonly MergedRow[], most = 10): string {
     "test (bits/byte)",
     "time",
   ];
-  const textColumns = ["id", "switches"];
+  const textColumns = ["id", "chosen as", "switches"];
   const table = layOut([head, ...cells], head.map((name) => !textColumns.includes(name)));
   const note = seeds ? "\nmeans over seeds, ± their standard deviation" : "";
   return `${table}\n${switchLegend()}${note}`;

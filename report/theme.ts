@@ -35,6 +35,9 @@ export function colourScale<Value>(values: readonly Value[]): Map<Value, string>
   return new Map(values.map((value, i) => [value, CATEGORIES[i % CATEGORIES.length]]));
 }
 
+/** What controls are drawn in where colour does not tell something else: vermilion of the same palette. */
+export const CONTROL_COLOUR = CATEGORIES[5];
+
 /** What a difference is drawn in: the measure is lower, higher, or neither for sure. Blue and vermilion of the same palette. */
 export const DIFFERENCE_COLOUR = { lower: "#0072B2", higher: "#D55E00", unclear: "#8a8a8a" } as const;
 

@@ -1,6 +1,7 @@
 /** Draws all pictures and the page of one experiment and puts them into the study's folder. */
 import { UserError } from "../cells/errors.ts";
 import { join } from "node:path";
+import { withListedMarks } from "../experiments/promotion.ts";
 import type { RunResult } from "../experiments/result.ts";
 import { writeAtomically } from "../experiments/files.ts";
 import type { Experiment } from "../experiments/store.ts";
@@ -13,6 +14,8 @@ import { tableOf } from "./rows.ts";
 import { effectsOf } from "./effects.ts";
 import { effectTables } from "./effect_tables.ts";
 import { effectText } from "./effect_words.ts";
+import { type AuditData, auditPromotion } from "./promotion_audit.ts";
+import { promotionText } from "./promotion_words.ts";
 import { bestRunsTable, forwardText } from "./tables.ts";
 
 /** What {@linkcode writeReport} is told. */
@@ -25,6 +28,8 @@ export interface ReportOptions {
   experiment: Experiment;
   /** Threshold of experiment 01's filtered picture, nats per byte. */
   below: number;
+  /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
+  chosenBy?: Omit<AuditData, "long">;
 }
 
 /** What has been written, and what the terminal shows of it. */
@@ -40,7 +45,7 @@ export interface ReportSummary {
   /** The answer in one sentence. */
   headline: string;
   /** Text tables without a final line break. */
-  tables: { best_runs: string; switches: string; forward: string };
+  tables: { best_runs: string; promotion?: string; switches: string; forward: string };
 }
 
 /**
@@ -55,16 +60,20 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   if (!(Number.isFinite(below) && below > 0)) {
     throw new UserError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
   }
-  const runs = tableOf(options.results);
+  const { chosenBy } = options;
+  const results = chosenBy ? withListedMarks(options.results, chosenBy.entries) : options.results;
+  const runs = tableOf(results);
   if (!runs.rows.length) {
     throw new UserError(
       `Cannot draw a report of ${dir}: no run of experiment ${experiment} has finished; ` +
         "train some with 'deno task train'",
     );
   }
-  const effects = effectsOf(runs.rows);
+  // Controls are there for the ranking's sake: what the chosen say on switches is the same without them.
+  const effects = effectsOf(runs.rows.filter(({ control }) => !control));
   const rows = mergeSeeds(runs.rows);
-  const pictures = picturesOf({ experiment, rows, effects, below });
+  const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows);
+  const pictures = picturesOf({ experiment, rows, effects, below, promotion });
   const page = pageOf({
     title: experiment === "01"
       ? "Experiment 01: every configuration of the gated cell"
@@ -73,8 +82,9 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     effects,
     unfinished: runs.unfinished,
     unreadable,
-    settings: experiment === "01" ? settingsOf(rows) : `${settingsOf(rows)} ${SELECTED}`,
+    settings: experiment === "01" ? settingsOf(rows) : `${settingsOf(rows)} ${selected(rows)}`,
     pictures,
+    promotion,
   });
   const files: [string, string | Uint8Array][] = [
     ...pictures.flatMap(({ name, svg }): [string, string | Uint8Array][] => [
@@ -94,6 +104,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     headline: headline(rows),
     tables: {
       best_runs: bestRunsTable(rows),
+      ...(promotion ? { promotion: promotionText(promotion) } : {}),
       switches: `${effectText(effects)}\n\n${effectTables(effects)}`,
       forward: forwardText(rows[0]),
     },
@@ -101,9 +112,11 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
 }
 
 /** Choosing by the loss makes the chosen alike in it, and hides what a switch does. */
-const SELECTED =
-  "These configurations were chosen for their low loss in experiment 01, so what a switch changes among " +
-  "them says little about other configurations.";
+function selected(rows: readonly MergedRow[]): string {
+  const which = rows.some(({ control }) => control) ? "All but the controls" : "These configurations";
+  return `${which} were chosen for their low loss in experiment 01, so what a switch changes among them says little about ` +
+    "other configurations.";
+}
 
 async function writeFile(dir: string, name: string, content: string | Uint8Array): Promise<string> {
   const path = join(dir, name);

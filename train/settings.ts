@@ -1,4 +1,5 @@
 /** How runs are trained. */
+import { UserError } from "../cells/errors.ts";
 
 /** The design's section 2 has the reasons. */
 export interface TrainingSettings {
@@ -14,4 +15,13 @@ export interface TrainingSettings {
 /** Updates that a run gets: whole passes, until `steps` are done. One that has done more already ends with the pass it is in. */
 export function totalSteps({ steps, history }: TrainingSettings, stepsDone = 0): number {
   return Math.ceil(Math.max(steps, stepsDone) / (history - 1)) * (history - 1);
+}
+
+/** @throws {UserError} if a run would end before its loss is logged once */
+export function checkLogged(settings: TrainingSettings): void {
+  const steps = totalSteps(settings);
+  if (steps >= settings.log_every) return;
+  throw new UserError(
+    `Cannot train ${steps} steps: the loss is logged every ${settings.log_every} steps, so they must be at least as many`,
+  );
 }

@@ -132,8 +132,9 @@ Deno.test("init, train, evaluate, status, report and sample go the whole way", a
 
     await t.step("init --experiment 02 chooses the best of what is there", async () => {
       const out = await succeed("init", ...at, "--experiment", "02");
-      assert.match(out, /Chosen from 3 finished runs of experiment 01/);
-      assert.match(out, /4 new configurations, 4 in all/);
+      assert.match(out, /Chosen from 3 configurations \(3 finished runs\) of experiment 01\n/);
+      assert.match(out, /Controls: 2 \(2 new\) of 2 configurations that were not chosen\n/);
+      assert.match(out, /6 new configurations, 6 in all/);
     });
   } finally {
     await Deno.remove(dir, { recursive: true });
@@ -215,6 +216,11 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
     "a corpus that is not there",
     ["init", "--dir", "/nowhere/s", "--corpus", "/nowhere/t"],
     /^init: Cannot read corpus \/nowhere\/t: it does not exist/,
+  ],
+  [
+    "fewer steps than the loss is logged at",
+    ["init", "--dir", "/nowhere/s", "--experiment", "02", "--steps", "99", "--history", "100"],
+    /^init: Cannot train 99 steps: the loss is logged every 100 steps, so they must be at least as many$/,
   ],
   ["a study below a file", ["init", "--dir", `${ROOT}deno.json/s`], /^init: Cannot read .*deno.json\/s\/study.json/],
   [

@@ -41,6 +41,13 @@ Deno.test("groupBySwitch() gives hand-computed means when both groups have runs"
   ]]);
 });
 
+Deno.test("groupBySwitch() counts controls, and leaves them out of means and pairs, when there are some", () => {
+  const rows = rowsOf(run({}, 2), run({ n_layers: 2 }, 1.5), run({ use_forget_gate: true }, 9, { control: true }));
+  const { groups, effect } = groupBySwitch(rows, "use_forget_gate");
+  assert.deepEqual(groups.map(({ mean, rows }) => [mean, rows.length]), [[1.75, 2], [undefined, 1]]);
+  assert.equal(effect!.pairs, 0);
+});
+
 Deno.test("groupBySwitch() keeps an empty group without a mean when all runs have one value", () => {
   const { groups } = groupBySwitch(rowsOf(run({}, 2)), "use_residual");
   assert.deepEqual(groups.map(({ name, mean, rows }) => [name, mean, rows.length]), [["off", 2, 1], [
