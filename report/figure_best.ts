@@ -130,7 +130,7 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
         })]
         : [Plot.dot(points, { x: "step", y: "loss", fill: COLOURS.own, r: 3, ...naming(points, () => row.name) })]),
       ...headings(
-        `${options.rank}. ${row.name}`,
+        `${options.rank}. ${row.name}${row.control ? " (control)" : ""}`,
         `${config.n_layers} × ${config.state_size}  ${compactSwitches(row)}`,
         formatSpread(row.min_loss),
       ),

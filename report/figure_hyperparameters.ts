@@ -12,6 +12,7 @@ import {
   naming,
   panel,
   panelArea,
+  SEEDS_LABEL,
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
@@ -185,6 +186,7 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
         y2: (dot: Dot) => dot.row.min_loss.most,
         stroke: (dot: Dot) => options.colours.get(dot.row.config.state_size),
         strokeOpacity: 0.6,
+        ariaLabel: SEEDS_LABEL,
       }),
       ...dotMarks(options),
       ...(few ? [] : meanBars(groups)),

@@ -11,6 +11,7 @@ import {
   naming,
   panel,
   panelArea,
+  SEEDS_LABEL,
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
@@ -212,7 +213,17 @@ function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markis
   const at = { x: (point: CurvePoint) => point.step, y: (point: CurvePoint) => point.loss };
   return [
     ...(best.runs.length > 1
-      ? [Plot.areaY(curve, { x: "step", y1: "least", y2: "most", fill: COLOUR.axis, fillOpacity: 0.45, clip: true })]
+      ? [
+        Plot.areaY(curve, {
+          x: "step",
+          y1: "least",
+          y2: "most",
+          fill: COLOUR.axis,
+          fillOpacity: 0.45,
+          clip: true,
+          ariaLabel: SEEDS_LABEL,
+        }),
+      ]
       : []),
     Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.background, strokeWidth: 4, clip: true }),
     Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.highlight, strokeWidth: 2.4, clip: true, ...own }),

@@ -54,6 +54,7 @@
       if (!out) shown++;
       for (const shape of shapes.get(row.dataset.run)) if (shape.ownerSVGElement) shape.classList.toggle("out", out);
     }
+    document.body.classList.toggle("filtered", wanted.length > 0);
     count.textContent = `${shown} of ${rows.length} shown`;
   };
   form.hidden = false;

@@ -29,11 +29,13 @@ export function curveFrame(rows: readonly MergedRow[]): CurveFrame {
     return Math.round(HEIGHT - PLOT.bottom - share * (HEIGHT - PLOT.top - PLOT.bottom));
   };
   const grid = [0, 0.5, 1].map((share) => low + share * span).map((loss) =>
-    `<path class="grid" d="M${PLOT.left},${y(loss)}H${WIDTH - PLOT.right}"/>` +
-    `<text x="${PLOT.left - 4}" y="${y(loss) + 4}" text-anchor="end">${loss.toFixed(2)}</text>`
+    `<path class="curve-grid" d="M${PLOT.left},${y(loss)}H${WIDTH - PLOT.right}"/>` +
+    `<text class="curve-text" x="${PLOT.left - 4}" y="${y(loss) + 4}" text-anchor="end">${loss.toFixed(2)}</text>`
   );
-  const steps = `<text x="${PLOT.left}" y="${HEIGHT - 4}">0</text>` +
-    `<text x="${WIDTH - PLOT.right}" y="${HEIGHT - 4}" text-anchor="end">${formatCount(last)} steps</text>`;
+  const steps = `<text class="curve-text" x="${PLOT.left}" y="${HEIGHT - 4}">0</text>` +
+    `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${HEIGHT - 4}" text-anchor="end">${
+      formatCount(last)
+    } steps</text>`;
   return {
     symbol: `<svg class="curve" width="0" height="0" style="position:absolute" aria-hidden="true">` +
       `<symbol id="curve-frame" viewBox="0 0 ${WIDTH} ${HEIGHT}">${grid.join("")}${steps}</symbol></svg>`,

@@ -1,5 +1,6 @@
 /** The page's style sheet: light, dark, small screens, paper. */
 import { CELL_PICTURE_STYLE } from "../cells/portrait.ts";
+import { SEEDS_LABEL } from "./svg.ts";
 import { COLOUR } from "./theme.ts";
 
 /** What the pictures' colours become on a dark page; those of categories stay, but the one that would be too dark. */
@@ -55,11 +56,12 @@ summary { cursor: pointer; padding: .45rem .8rem; } details > div { padding: 0 .
 .equations { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .85rem; overflow-x: auto; white-space: pre; }
 article { border-top: 1px solid var(--line); padding: .9rem 0; scroll-margin-top: 1rem; }
 article:target { background: var(--tint); box-shadow: -.8rem 0 0 var(--tint), .8rem 0 0 var(--tint); }
-.beside { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: start; }
+.beside { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: start; font-size: .9rem; }
+.beside > div { flex: 1 1 18rem; min-width: 0; overflow-wrap: anywhere; }
 .curve { width: 20rem; max-width: 100%; height: auto; font-size: 11px; }
 .curve .band { fill: #0072B2; fill-opacity: .3; } .curve .line { fill: none; stroke: #0072B2; stroke-width: 1.8; }
 @media screen and (prefers-color-scheme: dark) { .curve .line { stroke: #4aa3df; } .curve .band { fill: #4aa3df; } }
-.curve .grid { stroke: var(--line); } .curve text { fill: var(--muted); }
+.curve-grid { stroke: var(--line); } .curve-text { fill: var(--muted); }
 .sample { margin: .6rem 0 0; font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere;
   border-left: .25rem solid var(--line); padding-left: .8rem; }
 .sample b { font-weight: normal; color: var(--muted); }
@@ -67,7 +69,7 @@ article:target { background: var(--tint); box-shadow: -.8rem 0 0 var(--tint), .8
 tr.marked > *, article.marked { background: var(--tint); }
 .card .marked { stroke: var(--mark) !important; stroke-opacity: 1; stroke-width: 3.5; }
 .card circle.marked, .card path.marked[transform] { stroke-width: 3; fill-opacity: 1; }
-.card .out { opacity: .06; }
+.card .out { opacity: .06; } .filtered .card [aria-label="${SEEDS_LABEL}"] { display: none; }
 #marked { position: fixed; inset: auto 0 0 0; margin: 0; padding: .5rem 1rem; background: var(--card);
   border-top: 2px solid var(--mark); font-size: .9rem; }
 @media print {

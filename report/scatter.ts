@@ -2,7 +2,16 @@
 import * as Plot from "@observablehq/plot";
 import type { MergedRow } from "./merged.ts";
 import { distinct } from "./rows.ts";
-import { type LegendLine, naming, panel, type Shape, SHAPES, type SvgDocument, type SvgElement } from "./svg.ts";
+import {
+  type LegendLine,
+  naming,
+  panel,
+  SEEDS_LABEL,
+  type Shape,
+  SHAPES,
+  type SvgDocument,
+  type SvgElement,
+} from "./svg.ts";
 import { COLOUR, colourScale, plural, SIZE } from "./theme.ts";
 
 /** One configuration in a panel, in the units of its axes, with the range of its seeds along y. */
@@ -44,6 +53,9 @@ export function dotKey(rows: readonly MergedRow[]): DotKey {
           text: i === last && layers.length > SHAPES.length ? `${n} or more` : `${n}`,
         })),
       },
+      ...(rows.some(({ control }) => control)
+        ? [{ entries: [{ mark: "outline" as const, colour: COLOUR.muted, text: "hollow: a control" }] }]
+        : []),
     ],
   };
 }
@@ -133,16 +145,17 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
         y2: "most",
         stroke: colour,
         strokeOpacity: 0.55,
+        ariaLabel: SEEDS_LABEL,
       }),
       Plot.dot(dots, {
         x: "x",
         y: "y",
         r: many ? 3.4 : 4.6,
         symbol: ({ row }: ScatterDot) => options.key.shapeOf(row),
-        fill: colour,
+        fill: (dot: ScatterDot) => dot.row.control ? COLOUR.background : colour(dot),
         fillOpacity: many ? 0.75 : 0.9,
-        stroke: COLOUR.background,
-        strokeWidth: 0.6,
+        stroke: (dot: ScatterDot) => dot.row.control ? colour(dot) : COLOUR.background,
+        strokeWidth: dots.some(({ row }) => row.control) ? 1.4 : 0.6,
         ...naming(dots, ({ row }) => row.name),
       }),
       ...(options.over ?? []),

@@ -96,6 +96,9 @@ export function naming<Datum>(
   };
 }
 
+/** Label of marks that show the spread over a run's seeds and carry no run's name: a page hides them where it shows some runs alone. */
+export const SEEDS_LABEL = "spread over seeds";
+
 /** The shapes of dots: a Plot symbol each. */
 export const SHAPES = ["circle", "triangle", "square", "diamond", "star"] as const;
 export type Shape = typeof SHAPES[number];
