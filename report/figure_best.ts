@@ -92,7 +92,8 @@ interface PanelOptions {
 function drawPanel(document: SvgDocument, { row, points }: Curve, options: PanelOptions): SvgElement {
   const labelled = (options.rank - 1) % COLUMNS === 0;
   const left = labelled ? TICK_LABELS : 0;
-  const others = options.curves.filter((curve) => curve.row !== row);
+  // A line of one point would not be seen, and the PNG renderer cannot clip it.
+  const others = options.curves.filter((curve) => curve.row !== row && curve.points.length > 1);
   const context = others.flatMap((curve) => curve.points.map((point) => ({ ...point, name: curve.row.name })));
   const { config } = row;
   return panel(document, options.place, {

@@ -3,12 +3,16 @@ import * as Plot from "@observablehq/plot";
 import { sampleRankCorrelation } from "simple-statistics";
 import type { MergedRow } from "./merged.ts";
 import { dotKey, drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
-import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "./svg.ts";
+import { composeFigure, DASHES, type FigureOptions, type LegendLine, panelArea, type SvgDocument } from "./svg.ts";
 import { COLOUR, SIZE } from "./theme.ts";
 
 const HEIGHT = 560;
 /** Fewer configurations than this say nothing by their order. */
 const FEWEST_RANKED = 10;
+
+const EQUALITY: LegendLine = {
+  entries: [{ mark: "dashes", colour: COLOUR.muted, text: "as good on the test split as in training" }],
+};
 
 /**
  * Draws test bits per byte over least training loss, with the line on which both are equal. Configurations that have not been
@@ -28,21 +32,20 @@ export function figureTest(document: SvgDocument, rows: readonly MergedRow[], op
     const note = "No configuration has been scored on the test split; 'deno task evaluate' scores them.";
     return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
   }
-  const frame = {
-    ...base,
-    subtitle: [options.subtitle, agreement(dots) + leftOut(rows.length - dots.length, "no score")],
-    legend: [...key.legend, {
-      entries: [{ mark: "line" as const, colour: COLOUR.muted, text: "as good on the test split as in training" }],
-    }],
-    y: "test split (bits per byte)",
-  };
-  const area = panelArea(frame);
   const xDomain = widened(dots.map(({ x }) => x), "linear");
-  // The line of equality belongs in the picture where it is near; far from the dots it would squeeze them together.
+  // The line of equality belongs in the picture where it is near; far from the dots it would squeeze them together, and the PNG
+  // renderer fails on a line that is clipped away whole.
   const equal = dots.map(({ x }) => x / Math.LN2);
   const ys = dots.flatMap(({ least, most }) => [least, most]);
   const span = Math.max(...ys) - Math.min(...ys);
   const near = equal.filter((y) => y > Math.min(...ys) - span / 2 && y < Math.max(...ys) + span / 2);
+  const frame = {
+    ...base,
+    subtitle: [options.subtitle, agreement(dots) + leftOut(rows.length - dots.length, "no score")],
+    legend: near.length ? [...key.legend, EQUALITY] : key.legend,
+    y: "test split (bits per byte)",
+  };
+  const area = panelArea(frame);
   const yDomain = widened([...ys, ...near], "linear");
   const panels = [
     drawScatter(document, dots.toReversed(), {
@@ -55,18 +58,22 @@ export function figureTest(document: SvgDocument, rows: readonly MergedRow[], op
       yDomain,
       labelled: true,
       key,
-      under: [Plot.line(xDomain.map((x) => ({ x, y: x / Math.LN2 })), {
-        x: "x",
-        y: "y",
-        stroke: COLOUR.muted,
-        strokeWidth: 1.4,
-        strokeDasharray: "6 4",
-        clip: true,
-      })],
+      under: near.length ? [equalityLine(xDomain)] : [],
       over: [Plot.dot(dots.slice(0, 1), { x: "x", y: "y", r: 7.5, stroke: COLOUR.highlight, strokeWidth: 1.8 })],
     }),
   ];
   return composeFigure(document, frame, panels, HEIGHT - 24);
+}
+
+function equalityLine(xDomain: readonly number[]): Plot.Markish {
+  return Plot.line(xDomain.map((x) => ({ x, y: x / Math.LN2 })), {
+    x: "x",
+    y: "y",
+    stroke: COLOUR.muted,
+    strokeWidth: 1.4,
+    strokeDasharray: DASHES,
+    clip: true,
+  });
 }
 
 /** Whether the order by training loss is that by test score: Spearman's rank correlation. */

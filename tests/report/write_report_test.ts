@@ -19,6 +19,9 @@ function options(dir: string, changes: Partial<ReportOptions> = {}): ReportOptio
   return { results, unreadable: [], dir, experiment: "01", below: 1.9, ...changes };
 }
 
+/** How the names of the pictures end that both experiments have. */
+const EVERYWHERE = ["", "_best", "_cost", "_hyperparameters", "_parallel", "_test"];
+
 function filesOf(dir: string): string[] {
   return [...Deno.readDirSync(dir)].map((entry) => entry.name).sort();
 }
@@ -26,7 +29,7 @@ function filesOf(dir: string): string[] {
 Deno.test("writeReport() writes the named files and nothing else when experiment 01 has runs", () =>
   inFolder(async (dir) => {
     const summary = await writeReport(options(dir, { results: [...results, unfinished(results[0])] }));
-    const parts = ["", "_effects", "_hyperparameters", "_interactions"].map((part) => `results_01_all${part}`);
+    const parts = ["_effects", "_interactions", ...EVERYWHERE].map((part) => `results_01_all${part}`);
     const pictures = ["filtered_results_01_loss_below_1.9", ...parts];
     const expected = [...pictures.flatMap((name) => [`${name}.png`, `${name}.svg`]), "report_01_all.html"].sort();
     assert.deepEqual(filesOf(dir), expected);
@@ -38,7 +41,7 @@ Deno.test("writeReport() writes the named files and nothing else when experiment
 Deno.test("writeReport() writes no filtered picture when it draws experiment 02", () =>
   inFolder(async (dir) => {
     await writeReport(options(dir, { experiment: "02" }));
-    const pictures = ["results_02_big", "results_02_big_hyperparameters"];
+    const pictures = EVERYWHERE.map((part) => `results_02_big${part}`);
     const expected = [...pictures.flatMap((name) => [`${name}.png`, `${name}.svg`]), "report_02_best.html"].sort();
     assert.deepEqual(filesOf(dir), expected);
   }));
@@ -74,16 +77,18 @@ Deno.test("writeReport() refuses and writes nothing when the threshold is not a 
     assert.deepEqual(filesOf(dir), []);
   }));
 
-Deno.test("writeReport() makes a page that needs no network, script or second id when it has five pictures", () =>
+Deno.test("writeReport() makes a page that needs no network or second id when it has nine pictures", () =>
   inFolder(async (dir) => {
     await writeReport(options(dir));
     const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
     const addresses = page.match(/https?:\/\/[^"'\s<]*/g)!;
     assert.deepEqual([...new Set(addresses)], ["http://www.w3.org/2000/svg"]);
-    assert.doesNotMatch(page, /<script|<link|<img|@import|src=|href=/);
+    assert.doesNotMatch(page, /<script [^>]|<link|<img|@import|src=|url\((?!#)/);
+    const targets = [...page.matchAll(/href="([^"]*)"/g)].map(([, target]) => target);
     const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
     assert.equal(new Set(ids).size, ids.length);
-    assert.equal(page.match(/<svg/g)!.length, 5);
+    assert.deepEqual(targets.filter((target) => !target.startsWith("#") || !ids.includes(target.slice(1))), []);
+    assert.equal(page.match(/<figure /g)!.length, 9);
   }));
 
 Deno.test("writeReport() escapes all text from outside, and counts what is missing, when a page names it", () =>
@@ -102,7 +107,7 @@ Deno.test("writeReport() answers which switches matter, in the page and in print
   inFolder(async (dir) => {
     const { tables } = await writeReport(options(dir));
     const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
-    assert.match(page, /<h2>Which switches matter<\/h2>\n<p>In this one seed&#39;s runs \d of 7 switches/);
+    assert.match(page, /<h2 id="answer">Which switches matter<\/h2>\n<p>In this one seed&#39;s runs \d of 7 switches/);
     assert.ok(page.includes("seed noise is unknown") && page.includes("R² is"));
     assert.ok(tables.switches.includes("seed noise is unknown") && tables.switches.includes("95 % interval"));
   }));
@@ -111,7 +116,7 @@ Deno.test("writeReport() draws everything and says what cannot be compared when 
   inFolder(async (dir) => {
     const two = [results[0], results.at(-1)!].map((result) => ({ ...result, test_bits_per_byte: undefined }));
     const { paths, tables } = await writeReport(options(dir, { results: two }));
-    assert.equal(paths.length, 11);
+    assert.equal(paths.length, 19);
     assert.match(
       tables.switches,
       /^Which switches matter cannot be said: no two finished runs differ in one switch alone\./,
