@@ -186,7 +186,7 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
         y2: (dot: Dot) => dot.row.min_loss.most,
         stroke: (dot: Dot) => options.colours.get(dot.row.config.state_size),
         strokeOpacity: 0.6,
-        ariaLabel: SEEDS_LABEL,
+        ariaDescription: SEEDS_LABEL,
       }),
       ...dotMarks(options),
       ...(few ? [] : meanBars(groups)),

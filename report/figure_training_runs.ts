@@ -221,7 +221,7 @@ function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markis
           fill: COLOUR.axis,
           fillOpacity: 0.45,
           clip: true,
-          ariaLabel: SEEDS_LABEL,
+          ariaDescription: SEEDS_LABEL,
         }),
       ]
       : []),

@@ -69,7 +69,7 @@ article:target { background: var(--tint); box-shadow: -.8rem 0 0 var(--tint), .8
 tr.marked > *, article.marked { background: var(--tint); }
 .card .marked { stroke: var(--mark) !important; stroke-opacity: 1; stroke-width: 3.5; }
 .card circle.marked, .card path.marked[transform] { stroke-width: 3; fill-opacity: 1; }
-.card .out { opacity: .06; } .filtered .card [aria-label="${SEEDS_LABEL}"] { display: none; }
+.card .out { opacity: .06; } .filtered .card [aria-description="${SEEDS_LABEL}"] { display: none; }
 #marked { position: fixed; inset: auto 0 0 0; margin: 0; padding: .5rem 1rem; background: var(--card);
   border-top: 2px solid var(--mark); font-size: .9rem; }
 @media print {

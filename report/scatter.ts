@@ -145,7 +145,7 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
         y2: "most",
         stroke: colour,
         strokeOpacity: 0.55,
-        ariaLabel: SEEDS_LABEL,
+        ariaDescription: SEEDS_LABEL,
       }),
       Plot.dot(dots, {
         x: "x",
