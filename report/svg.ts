@@ -5,28 +5,11 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import type { SvgDocument, SvgElement } from "./dom.ts";
 import { joinLines, shortenPath } from "./svg_paths.ts";
 import { COLOUR, FONT_FAMILY, SIZE } from "./theme.ts";
 
-/** The part of a DOM element that figures use. The DOM's own types are the browser's, which Deno does not load. */
-export interface SvgElement {
-  readonly tagName: string;
-  readonly outerHTML: string;
-  readonly children: Iterable<SvgElement>;
-  textContent: string;
-  append(...nodes: (SvgElement | string)[]): void;
-  before(...nodes: SvgElement[]): void;
-  remove(): void;
-  getAttribute(name: string): string | null;
-  setAttribute(name: string, value: string): void;
-  removeAttribute(name: string): void;
-  querySelectorAll(selectors: string): Iterable<SvgElement>;
-}
-
-/** The part of a DOM document that figures use. */
-export interface SvgDocument {
-  createElementNS(namespace: string, name: string): SvgElement;
-}
+export type { SvgDocument, SvgElement };
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 

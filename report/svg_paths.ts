@@ -1,5 +1,5 @@
 /** Shorter SVG for the same shapes: a page holds hundreds of curves. */
-import type { SvgElement } from "./svg.ts";
+import type { SvgElement } from "./dom.ts";
 
 export type Point = readonly [x: number, y: number];
 
