@@ -1,11 +1,11 @@
-/** The page in a real browser. A machine may lack one: then the tests are skipped, which CI takes for a failure. */
+/** Run by hand: playwright-core reads /proc, which Deno gives with -A alone. The page in a real browser. A machine may lack one: then the tests are skipped, which CI takes for a failure. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { writeReport } from "../../report/write_report.ts";
-import { syntheticResults } from "./synthetic_results.ts";
+import { syntheticResults } from "../report/synthetic_results.ts";
 
 const BROWSERS = [
   "/usr/bin/chromium",
