@@ -1,7 +1,7 @@
 /** Where each tensor of a run lies in the group's arena, in units of one float. */
 import type { Graph } from "../../../cells/graph/graph.ts";
-import { isOp, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
-import type { TaskGraph } from "./levels.ts";
+import { sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
+import { isLoss, type TaskGraph } from "./tasks.ts";
 
 /** Tensors start at multiples of this, so that kernels may load whole `vec4f`. */
 const ALIGNMENT = 4;
@@ -15,25 +15,26 @@ export interface MemoryPlan {
   readonly size: number;
 }
 
+/** Floats of a tensor that starts where a whole vector does and may be read to the end of its last one. */
 const aligned = (size: number) => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
 
 /**
  * Inputs and outputs get a place of their own; what lives inside a step shares storage by lifetime. Tasks of one level run
  * at once, so two tensors share a place only if one's last reader stands at an earlier level than the other's writer.
  */
-export function planMemory(graph: Graph, { tasks, inPlace }: TaskGraph): MemoryPlan {
+export function planMemory(graph: Graph, { tasks, inPlace }: TaskGraph, fed: ReadonlySet<string>): MemoryPlan {
   const offsets = new Map<Tensor, number>();
   let end = 0;
   const place = (tensor: Tensor) => {
     offsets.set(tensor, end);
     end += aligned(sizeOf(tensor.shape));
   };
-  for (const node of graph.nodes) if (isOp(node, "input")) place(node);
+  for (const [name, tensor] of graph.inputs) if (!fed.has(name)) place(tensor);
   for (const [output, target] of inPlace) offsets.set(output, offsets.get(target)!);
   for (const tensor of graph.outputs.values()) {
     // A carried output that is copied into its input lives inside the step only, like any other.
     const isResult = [...graph.outputs].some(([name, t]) => t === tensor && !graph.inputs.has(name));
-    if (isResult && !offsets.has(tensor)) place(tensor);
+    if (isResult && !isLoss(tensor) && !offsets.has(tensor)) place(tensor);
   }
   const persistent = end;
 

@@ -2,33 +2,90 @@
  * One schedule for a whole group: the tasks of all runs, level by level, instances of one kernel at one level in one
  * dispatch. The table says for each workgroup which instance it serves, and for each instance where its tensors lie.
  */
-import { INPUTS } from "../../../cells/language_model.ts";
+import type { Graph } from "../../../cells/graph/graph.ts";
 import { isOp, type Tensor } from "../../../cells/graph/tensor.ts";
-import type { EngineRun } from "../engine.ts";
-import { copyKernel, elementwiseKernel } from "./elementwise.ts";
-import type { Kernel, KernelUse, Locate } from "./kernel.ts";
-import { INPUT_LEVEL, separateCarried, type Task, type TaskGraph, toTasks } from "./levels.ts";
+import { INPUTS, type TrainingStep } from "../../../cells/language_model.ts";
+import { type Chain, type Frame, type Kernel, kernelKey, type KernelUse, type Place, RECORD } from "./kernel.ts";
 import { type MemoryPlan, planMemory } from "./memory.ts";
-import { logLossKernel, operationKernel, stepInputsKernel } from "./operations.ts";
+import { usesOf } from "./operations.ts";
+import { gatherProducts, separateCarried } from "./rewrite.ts";
+import { type TaskGraph, toTasks } from "./tasks.ts";
 
 /** Most steps of one submit: the losses of so many are kept on the GPU. */
 export const MAX_STEPS_PER_SUBMIT = 100;
 
-/** Scalars that change from step to step, in the order in which they stand in the step data. */
-export const STEP_SCALARS = [INPUTS.step_size, INPUTS.epsilon] as const;
+/** Inputs that are written anew at each step. */
+const SCALARS: ReadonlyMap<string, number> = new Map([
+  [INPUTS.step_size, RECORD.step_size],
+  [INPUTS.epsilon, RECORD.epsilon],
+]);
+/** How far behind the position in the text a row's byte is found. */
+const INDICES: ReadonlyMap<string, number> = new Map([[INPUTS.bytes, 0], [INPUTS.targets, 1]]);
+const FED: ReadonlySet<string> = new Set([...SCALARS.keys(), ...INDICES.keys()]);
 
-const FED: ReadonlySet<string> = new Set([INPUTS.bytes, INPUTS.targets, ...STEP_SCALARS]);
+/**
+ * What makes a dispatch. `chain`: one frame with one chain, whose code is small and whose source does not depend on the group.
+ * `frame`: all chains of a frame, which instances tell apart by a tag: few and full dispatches where configurations differ.
+ */
+export type Merging = "chain" | "frame";
 
-/** One run with its place in the group's memory. */
-export interface PlacedRun {
-  readonly run: EngineRun;
+/** What a run does in a step and what memory it needs, before it has a place. */
+export interface RunPlan {
+  readonly step: TrainingStep;
+  /** The step's graph as it is carried out. Its inputs are those of the step. */
+  readonly graph: Graph;
   readonly tasks: TaskGraph;
   readonly memory: MemoryPlan;
+}
+
+const plans = new WeakMap<TrainingStep, RunPlan>();
+
+/** Plans a step; each once. */
+export function planRun(step: TrainingStep): RunPlan {
+  const known = plans.get(step);
+  if (known) return known;
+  const graph = gatherProducts(separateCarried(step.graph));
+  const tasks = toTasks(graph, FED);
+  const plan = { step, graph, tasks, memory: planMemory(graph, tasks, FED) };
+  plans.set(step, plan);
+  return plan;
+}
+
+/** A run with its number in the group and its place in the group's memory. */
+export interface PlacedRun {
+  readonly plan: RunPlan;
+  readonly number: number;
   /** First float of the run in the arena. */
   readonly base: number;
-  /** First word of the run's row offsets in the step data. */
-  readonly rowOffsets: number;
 }
+
+/** Sizes that all places of a group have in common: where step data and losses lie follows from them. */
+export interface GroupSizes {
+  readonly places: number;
+  readonly batch: number;
+}
+
+/**
+ * Where a group's numbers lie in its buffers. The step data are the row offsets of all places, then a record per place for
+ * each step of a submit; the losses are those of every row, by place and step, then their means.
+ */
+export function layoutOf({ places, batch }: GroupSizes) {
+  const records = places * batch;
+  const lossesPerPlace = MAX_STEPS_PER_SUBMIT * batch;
+  const means = places * lossesPerPlace;
+  return {
+    rows: (place: number) => place * batch,
+    /** First word of the records of a step of the submit, and of a place's record within them. */
+    records: (step: number) => records + step * places * RECORD.size,
+    record: (place: number) => place * RECORD.size,
+    stepDataWords: records + MAX_STEPS_PER_SUBMIT * places * RECORD.size,
+    losses: (place: number) => place * lossesPerPlace,
+    means: (place: number) => means + place * MAX_STEPS_PER_SUBMIT,
+    lossWords: means + places * MAX_STEPS_PER_SUBMIT,
+  };
+}
+
+export type Layout = ReturnType<typeof layoutOf>;
 
 export interface Dispatch {
   readonly level: number;
@@ -39,123 +96,100 @@ export interface Dispatch {
 }
 
 export interface Schedule {
-  readonly runs: readonly PlacedRun[];
   readonly dispatches: readonly Dispatch[];
   readonly tables: Uint32Array<ArrayBuffer>;
-  /** Floats of the arena, words of the step data. */
-  readonly arenaSize: number;
-  readonly stepDataSize: number;
-  /** First word of the scalars in the step data; a step's scalars are those of all runs, one after the other. */
-  readonly scalars: number;
 }
 
-/** What a run needs, before it has a place. */
-export function planRun({ step }: Pick<EngineRun, "step">): { tasks: TaskGraph; memory: MemoryPlan } {
-  const graph = separateCarried(step.graph);
-  const tasks = toTasks(graph, FED);
-  return { tasks, memory: planMemory(graph, tasks) };
-}
-
-export function locator({ memory, base }: PlacedRun): Locate {
-  return (tensor) => {
-    const offset = memory.offsets.get(tensor);
-    if (offset === undefined) {
-      throw new Error(`Cannot place '${tensor.op}': it has no memory, its shape is [${tensor.shape}]`);
-    }
-    return base + offset;
-  };
-}
-
-export function buildSchedule(runs: readonly EngineRun[]): Schedule {
-  let arenaSize = 0, rowOffsets = 0;
-  const placed = runs.map((run): PlacedRun => {
-    const place = { run, ...planRun(run), base: arenaSize, rowOffsets };
-    arenaSize += place.memory.size;
-    rowOffsets += run.step.sizes.batch;
-    return place;
-  });
-  const scalars = rowOffsets;
-  const stride = runs.length * STEP_SCALARS.length;
-
-  const byDispatch = new Map<string, { level: number; uses: KernelUse[] }>();
-  const add = (level: number, use: KernelUse) => {
-    const key = `${String(level).padStart(6, "0")} ${use.kernel.key}`;
-    const known = byDispatch.get(key);
-    if (known) known.uses.push(use);
-    else byDispatch.set(key, { level, uses: [use] });
-  };
-  placed.forEach((place, i) => {
-    const locate = locator(place);
-    const { graph, sizes } = place.run.step;
-    const inputAt = (name: string) => locate(graph.inputs.get(name)!);
-    // A step without any trained weight has no Adam, and no scalars.
-    const fed = STEP_SCALARS.filter((name) => graph.inputs.has(name));
-    add(
-      INPUT_LEVEL,
-      stepInputsKernel({
-        batch: sizes.batch,
-        rowOffsets: place.rowOffsets,
-        bytes: inputAt(INPUTS.bytes),
-        targets: inputAt(INPUTS.targets),
-        scalars: scalars + i * STEP_SCALARS.length,
-        scalarStride: stride,
-        scalarTargets: fed.map(inputAt),
-      }),
-    );
-    for (const task of place.tasks.tasks) add(task.level, kernelOf(task, locate));
-    const loss = graph.outputs.get("loss")!;
-    add(levelOf(place.tasks, loss) + 1, logLossKernel(locate(loss), i * MAX_STEPS_PER_SUBMIT));
-  });
-
-  const ordered = [...byDispatch].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, dispatch]) => dispatch);
+/** Where a run's tensors and step numbers are. */
+export function placeOf({ plan, number, base }: PlacedRun, layout: Layout): Place {
+  const nameOf = (tensor: Tensor) => isOp(tensor, "input") ? tensor.attributes.name : "";
   return {
-    runs: placed,
-    arenaSize,
-    stepDataSize: scalars + stride * MAX_STEPS_PER_SUBMIT,
-    scalars,
-    ...writeTables(ordered),
+    locate(tensor) {
+      const offset = plan.memory.offsets.get(tensor);
+      if (offset === undefined) {
+        throw new Error(`Cannot place '${tensor.op}': it has no memory, its shape is [${tensor.shape}]`);
+      }
+      return base + offset;
+    },
+    scalar(tensor) {
+      const at = SCALARS.get(nameOf(tensor));
+      return at === undefined ? undefined : layout.record(number) + at;
+    },
+    index(tensor) {
+      const shift = INDICES.get(nameOf(tensor));
+      if (shift === undefined) throw new TypeError(`Cannot read '${nameOf(tensor)}': it is no bytes of the text`);
+      return [layout.rows(number), layout.record(number), shift];
+    },
+    losses: layout.losses(number),
   };
 }
 
-function kernelOf(task: Task, locate: Locate): KernelUse {
-  switch (task.type) {
-    case "elementwise":
-      return elementwiseKernel(task, locate);
-    case "copy":
-      return copyKernel(task, locate);
-    case "operation":
-      return operationKernel(task.nodes[0], locate);
-    default:
-      return task.type satisfies never;
+/**
+ * The chains of each frame in the order of their tags. It only ever grows, so that a kernel that holds more chains than a
+ * group needs serves it all the same.
+ */
+export class ChainBook {
+  readonly #chains = new Map<string, Map<string, { chain: Chain; tag: number }>>();
+
+  constructor(readonly merging: Merging) {}
+
+  /** The tag of a chain in its frame's kernel. */
+  tag({ frame, chain }: KernelUse): number {
+    if (this.merging === "chain") return 0;
+    const known = this.#chains.get(frame.key) ?? new Map<string, { chain: Chain; tag: number }>();
+    this.#chains.set(frame.key, known);
+    const entry = known.get(chain.key) ?? { chain, tag: known.size };
+    known.set(chain.key, entry);
+    return entry.tag;
+  }
+
+  /** The kernel that serves a use, as far as chains are known by now. */
+  kernel({ frame, chain }: KernelUse): Kernel {
+    const known = this.#chains.get(frame.key);
+    return { frame, chains: known ? [...known.values()].map((entry) => entry.chain) : [chain] };
   }
 }
 
-function levelOf({ tasks }: TaskGraph, tensor: Tensor): number {
-  const task = tasks.find(({ nodes, type }) => type !== "copy" && nodes.includes(tensor));
-  if (!task) {
-    throw new Error(`Cannot log '${isOp(tensor, "input") ? tensor.attributes.name : tensor.op}': nothing computes it`);
-  }
-  return task.level;
-}
+/** Schedules the runs that are there. */
+export function buildSchedule(runs: readonly PlacedRun[], layout: Layout, book: ChainBook): Schedule {
+  const uses = runs.flatMap((run) => {
+    const place = placeOf(run, layout);
+    return run.plan.tasks.tasks.flatMap((task) => usesOf(task, place).map((use) => ({ level: task.level, use })));
+  });
+  const tagged = uses.map(({ level, use }) => ({ level, use, tag: book.tag(use) }));
+  const dispatchKey = ({ level, use: { frame, chain } }: typeof tagged[number]) =>
+    `${String(level).padStart(6, "0")} ${frame.key}${book.merging === "chain" ? ` ${chain.key}` : ""}`;
+  const byDispatch = [...Map.groupBy(tagged, dispatchKey)].sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** Instances first, then for each dispatch a pair per workgroup: where its instance starts, its number therein. */
-function writeTables(ordered: readonly { level: number; uses: readonly KernelUse[] }[]) {
-  const uses = ordered.flatMap((dispatch) => dispatch.uses);
-  const instanceWords = uses.reduce((total, { instance }) => total + instance.words.length, 0);
-  const workgroups = uses.reduce((total, { instance }) => total + instance.workgroups, 0);
-  const tables = new Uint32Array(instanceWords + 2 * workgroups);
-  let instanceAt = 0, entryAt = instanceWords;
-  const dispatches = ordered.map(({ level, uses }): Dispatch => {
-    const first = entryAt;
-    for (const { instance } of uses) {
-      tables.set(instance.words, instanceAt);
-      for (let group = 0; group < instance.workgroups; group++) {
-        tables[entryAt++] = instanceAt;
-        tables[entryAt++] = group;
+  const size = uses.reduce((total, { use }) => total + 1 + use.words.length + 2 * use.workgroups, 0);
+  const tables = new Uint32Array(size);
+  let at = 0;
+  const dispatches = byDispatch.map(([, instances]): Dispatch => {
+    // The longest first: what is left at the end are short ones, and the GPU runs dry for a moment only.
+    instances.sort((a, b) => b.use.cost - a.use.cost);
+    const starts = instances.map(({ use, tag }) => {
+      const start = at;
+      tables.set([tag, ...use.words], start);
+      at += 1 + use.words.length;
+      return start;
+    });
+    const first = at;
+    instances.forEach(({ use }, i) => {
+      for (let group = 0; group < use.workgroups; group++) {
+        tables[at++] = starts[i];
+        tables[at++] = group;
       }
-      instanceAt += instance.words.length;
-    }
-    return { level, kernel: uses[0].kernel, first, workgroups: (entryAt - first) / 2 };
+    });
+    const [{ level, use }] = instances;
+    return { level, kernel: book.kernel(use), first, workgroups: (at - first) / 2 };
   });
   return { dispatches, tables };
 }
+
+/** Kernels of a schedule, each once. */
+export function kernelsOf({ dispatches }: Schedule): Kernel[] {
+  return [...new Map(dispatches.map(({ kernel }): [string, Kernel] => [kernelKey(kernel), kernel])).values()];
+}
+
+/** What a frame is called in tables for people: its key without sizes. */
+export const frameName = ({ key }: Frame): string => key.replace(/ f32x\d$/, "");

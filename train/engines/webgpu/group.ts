@@ -1,0 +1,429 @@
+/** A group of runs on the GPU: their memory, their schedule, and the queueing of steps. */
+import { sizeOf } from "../../../cells/graph/tensor.ts";
+import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
+import { EngineFailure, type EngineRun, initialTensors, occupant, Pass, type TensorMap, type TrainingGroup } from "../engine.ts";
+import type { Device } from "./device.ts";
+import { BINDINGS, RECORD, UNIFORM_BYTES } from "./kernel.ts";
+import { meanLossDispatch, type Pipelines } from "./pipelines.ts";
+import {
+  buildSchedule,
+  type ChainBook,
+  type GroupSizes,
+  kernelsOf,
+  type Layout,
+  layoutOf,
+  MAX_STEPS_PER_SUBMIT,
+  type PlacedRun,
+  planRun,
+  type Schedule,
+} from "./schedule.ts";
+import { kernelKey } from "./kernel.ts";
+import type { Texts } from "./texts.ts";
+
+const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
+
+/** What the engine lends to its groups. */
+export interface Tools {
+  readonly opened: Device;
+  readonly pipelines: Pipelines;
+  readonly texts: Texts;
+  readonly book: ChainBook;
+  /** Bytes of the largest buffer that a kernel may see. */
+  readonly memory: number;
+}
+
+/** A run at its place. */
+interface Occupant extends PlacedRun {
+  readonly run: EngineRun;
+  readonly pass: Pass;
+  stepsDone: number;
+  /** Whether the last step's loss, which the GPU keeps, is this run's. */
+  hasLoss: boolean;
+}
+
+/** A dispatch as it is recorded: all that need not be looked up at each step. */
+interface Recorded {
+  readonly pipeline: GPUComputePipeline;
+  readonly columns: number;
+  readonly rows: number;
+  /** Offset of its uniform record. */
+  readonly offset: number;
+}
+
+/** The buffers that change with the schedule. */
+interface Program {
+  readonly schedule: Schedule;
+  readonly tables: GPUBuffer;
+  readonly dispatch: GPUBuffer;
+  readonly bindGroup: GPUBindGroup;
+  readonly recorded: readonly Recorded[];
+  readonly meanLoss: Recorded;
+}
+
+type Lasting = Record<"arena" | "text" | "step_data" | "losses" | "step", GPUBuffer>;
+
+export class WebGpuGroup implements TrainingGroup {
+  readonly #device: GPUDevice;
+  readonly #layout: Layout;
+  readonly #uniformStride: number;
+  /** States that are to be zero when the next step is queued. */
+  #toClear: { offset: number; size: number }[] = [];
+  #stepsOfLastSubmit = 0;
+  #program!: Program;
+
+  static async open(tools: Tools, runs: readonly EngineRun[], text: Uint8Array): Promise<WebGpuGroup> {
+    const [{ step: { sizes: { batch } } }] = runs;
+    if (runs.some(({ step }) => step.sizes.batch !== batch)) {
+      const came = [...new Set(runs.map(({ step }) => step.sizes.batch))].join(", ");
+      throw new RangeError(`Cannot open a group: its runs have batches of ${came} rows, must be one number`);
+    }
+    let base = 0;
+    const places = runs.map((run, number): Occupant => {
+      const occupant = occupy(run, number, base, text);
+      base += occupant.plan.memory.size;
+      return occupant;
+    });
+    const needed = Math.max(base * FLOAT_BYTES, text.length);
+    const what = `Cannot open a group of ${runs.length} runs`;
+    if (needed > tools.memory) {
+      throw new EngineFailure(
+        "memory",
+        `${what}: it needs a buffer of ${mebibytes(needed)}, the adapter allows ${mebibytes(tools.memory)}`,
+      );
+    }
+    const group = await checked(tools, `${what}, which needs ${mebibytes(needed)}`, () => {
+      const sizes = { places: runs.length, batch };
+      return new WebGpuGroup(tools, places, sizes, base, makeBuffers(tools, sizes, base, text), text);
+    }, (group) => group.#destroyLasting());
+    try {
+      await group.#rebuild();
+      for (const place of places) group.#upload(place);
+    } catch (error) {
+      await group.close();
+      throw error;
+    }
+    return group;
+  }
+
+  private constructor(
+    private readonly tools: Tools,
+    private readonly places: (Occupant | undefined)[],
+    private readonly sizes: GroupSizes,
+    /** Floats of the arena. */
+    private readonly arenaSize: number,
+    private readonly lasting: Lasting,
+    private readonly text: Uint8Array,
+  ) {
+    const { device } = tools.opened;
+    this.#device = device;
+    this.#layout = layoutOf(sizes);
+    this.#uniformStride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
+    const records = new Uint32Array(MAX_STEPS_PER_SUBMIT * this.#uniformStride / 4);
+    for (let step = 0; step < MAX_STEPS_PER_SUBMIT; step++) {
+      records.set([this.#layout.records(step), step], step * this.#uniformStride / 4);
+    }
+    device.queue.writeBuffer(lasting.step, 0, records);
+    // A slot that no kernel has written must not read as a loss of zero.
+    device.queue.writeBuffer(lasting.losses, 0, new Float32Array(this.#layout.lossWords).fill(NaN));
+  }
+
+  /** Dispatches of a step. */
+  get dispatches(): number {
+    return this.#program.recorded.length;
+  }
+
+  /** What the group does in a step. */
+  get schedule(): Schedule {
+    return this.#program.schedule;
+  }
+
+  /** Makes the schedule of the runs that are there, and what it needs on the GPU. */
+  async #rebuild(): Promise<void> {
+    const { tools: { book, pipelines }, lasting } = this;
+    const runs = this.places.filter((place) => place !== undefined);
+    const schedule = buildSchedule(runs, this.#layout, book);
+    const kernels = kernelsOf(schedule);
+    const compiled = new Map((await pipelines.get(kernels)).map((pipeline, i) => [kernelKey(kernels[i]), pipeline]));
+    const meanLossPipeline = await pipelines.meanLoss();
+
+    const device = this.#device, most = device.limits.maxComputeWorkgroupsPerDimension;
+    const records = new Uint32Array((schedule.dispatches.length + 1) * this.#uniformStride / 4);
+    const record = (i: number, values: readonly number[]) => {
+      records.set(values, i * this.#uniformStride / 4);
+      return i * this.#uniformStride;
+    };
+    const recorded = schedule.dispatches.map(({ kernel, first, workgroups }, i): Recorded => {
+      const columns = Math.min(workgroups, most);
+      const offset = record(i, [first, workgroups, columns]);
+      return { pipeline: compiled.get(kernelKey(kernel))!, columns, rows: Math.ceil(workgroups / columns), offset };
+    });
+    const mean = meanLossDispatch(this.sizes, this.#layout, most);
+    const meanLoss = {
+      pipeline: meanLossPipeline,
+      columns: mean.columns,
+      rows: Math.ceil(mean.workgroups / mean.columns),
+      offset: record(recorded.length, mean.record),
+    };
+    const what = `Cannot make the tables of a group of ${runs.length} runs`;
+    const before: Program | undefined = this.#program;
+    this.#program = await checked(this.tools, what, () => {
+      const tables = makeBuffer(device, schedule.tables.byteLength, GPUBufferUsage.STORAGE);
+      const dispatch = makeBuffer(device, records.byteLength, GPUBufferUsage.UNIFORM);
+      device.queue.writeBuffer(tables, 0, schedule.tables);
+      device.queue.writeBuffer(dispatch, 0, records);
+      const buffers: Record<keyof typeof BINDINGS, GPUBuffer> = { ...lasting, tables, dispatch };
+      const bindGroup = device.createBindGroup({
+        layout: pipelines.layout,
+        entries: Object.entries(BINDINGS).map(([name, binding]) => {
+          const buffer = buffers[name as keyof typeof BINDINGS];
+          const uniform = name === "dispatch" || name === "step";
+          return { binding, resource: uniform ? { buffer, size: UNIFORM_BYTES } : { buffer } };
+        }),
+      });
+      return { schedule, tables, dispatch, bindGroup, recorded, meanLoss };
+    }, destroyProgram);
+    if (before) destroyProgram(before);
+  }
+
+  #upload(place: Occupant): void {
+    for (const [name, values] of initialTensors(place.run)) {
+      const at = place.plan.memory.offsets.get(place.plan.graph.inputs.get(name)!);
+      // What comes with each step has no place to lie in.
+      if (at === undefined) continue;
+      const floats = values instanceof Float32Array ? values : Float32Array.from(values);
+      this.#device.queue.writeBuffer(
+        this.lasting.arena,
+        (place.base + at) * FLOAT_BYTES,
+        floats as Float32Array<ArrayBuffer>,
+      );
+    }
+  }
+
+  beginPass(run: number, offsets: Uint32Array, position = 0): void {
+    const { plan, number, base, pass } = occupant(this.places, run);
+    pass.begin(offsets, position);
+    const rows = this.#layout.rows(number) * FLOAT_BYTES;
+    this.#device.queue.writeBuffer(this.lasting.step_data, rows, offsets as Uint32Array<ArrayBuffer>);
+    for (const { name, shape } of position > 0 ? [] : plan.step.states) {
+      const at = plan.memory.offsets.get(plan.graph.inputs.get(name)!)!;
+      this.#toClear.push({ offset: (base + at) * FLOAT_BYTES, size: sizeOf(shape) * FLOAT_BYTES });
+    }
+  }
+
+  /** A command encoder whose first commands bring about what was asked for before. */
+  #encoder(): GPUCommandEncoder {
+    const encoder = this.#device.createCommandEncoder();
+    for (const { offset, size } of this.#toClear) encoder.clearBuffer(this.lasting.arena, offset, size);
+    this.#toClear = [];
+    return encoder;
+  }
+
+  async advance(count: number): Promise<Float64Array[]> {
+    const parts: Promise<Float32Array>[] = [];
+    for (let done = 0; done < count; done += MAX_STEPS_PER_SUBMIT) {
+      parts.push(this.#submit(Math.min(MAX_STEPS_PER_SUBMIT, count - done)));
+    }
+    const present = this.places.map((place) => place !== undefined);
+    const means = await Promise.all(parts);
+    return present.map((isThere, number) => {
+      const losses = new Float64Array(isThere ? count : 0);
+      means.forEach((part, i) => {
+        const done = i * MAX_STEPS_PER_SUBMIT, first = number * MAX_STEPS_PER_SUBMIT;
+        if (isThere) losses.set(part.subarray(first, first + Math.min(MAX_STEPS_PER_SUBMIT, count - done)), done);
+      });
+      return losses;
+    });
+  }
+
+  /** Queues some steps; the promise gives the losses by place and step once the GPU is through with them. */
+  #submit(steps: number): Promise<Float32Array> {
+    this.#writeRecords(steps);
+    const { recorded, meanLoss } = this.#program;
+    const encoder = this.#encoder();
+    const pass = encoder.beginComputePass();
+    for (let step = 0; step < steps; step++) this.#recordStep(pass, recorded, step);
+    this.#record(pass, meanLoss, new Uint32Array(2));
+    pass.end();
+    this.#stepsOfLastSubmit = steps;
+    const bytes = this.sizes.places * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES;
+    return this.#readBack(encoder, [{ buffer: this.lasting.losses, offset: this.#layout.means(0) * FLOAT_BYTES, bytes }]);
+  }
+
+  #recordStep(pass: GPUComputePassEncoder, recorded: readonly Recorded[], step: number): void {
+    const offsets = Uint32Array.of(0, step * this.#uniformStride);
+    for (const dispatch of recorded) this.#record(pass, dispatch, offsets);
+  }
+
+  #record(pass: GPUComputePassEncoder, { pipeline, columns, rows, offset }: Recorded, offsets: Uint32Array): void {
+    offsets[0] = offset;
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, this.#program.bindGroup, offsets, 0, 2);
+    pass.dispatchWorkgroups(columns, rows);
+  }
+
+  /** Writes down what differs from step to step: positions in the text, and Adam's scalars. */
+  #writeRecords(steps: number): void {
+    const floats = new Float32Array(steps * this.sizes.places * RECORD.size), words = new Uint32Array(floats.buffer);
+    // Most runs of a group are at one step.
+    const scalars = new Map<string, Record<string, number>>();
+    for (const place of this.places) {
+      if (!place) continue;
+      const first = place.pass.advance(steps);
+      const { learningRate } = place.run;
+      for (let step = 0; step < steps; step++) {
+        const key = `${++place.stepsDone} ${learningRate}`;
+        const values = scalars.get(key) ?? adamScalars(place.stepsDone, learningRate);
+        scalars.set(key, values);
+        const at = (step * this.sizes.places + place.number) * RECORD.size;
+        floats[at + RECORD.step_size] = values[INPUTS.step_size];
+        floats[at + RECORD.epsilon] = values[INPUTS.epsilon];
+        words[at + RECORD.position] = first + step;
+      }
+      place.hasLoss = true;
+    }
+    this.#device.queue.writeBuffer(this.lasting.step_data, this.#layout.records(0) * FLOAT_BYTES, words);
+  }
+
+  /**
+   * Does one step with a pass of its own for each dispatch, between two timestamps.
+   *
+   * @returns nanoseconds of each dispatch of {@linkcode schedule}
+   * @throws {TypeError} if the device measures no time
+   */
+  async profileStep(): Promise<number[]> {
+    if (!this.#device.features.has("timestamp-query")) throw new TypeError("Cannot profile a step: the device has no timestamps");
+    this.#writeRecords(1);
+    const { recorded } = this.#program;
+    const querySet = this.#device.createQuerySet({ type: "timestamp", count: 2 * recorded.length });
+    const encoder = this.#encoder();
+    recorded.forEach((dispatch, i) => {
+      const pass = encoder.beginComputePass({
+        timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+      });
+      this.#recordStep(pass, [dispatch], 0);
+      pass.end();
+    });
+    const bytes = 2 * recorded.length * BigUint64Array.BYTES_PER_ELEMENT;
+    const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsage;
+    const buffer = this.#device.createBuffer({ size: bytes, usage: QUERY_RESOLVE | COPY_SRC });
+    encoder.resolveQuerySet(querySet, 0, 2 * recorded.length, buffer, 0);
+    const times = new BigUint64Array((await this.#readBack(encoder, [{ buffer, offset: 0, bytes }])).buffer);
+    buffer.destroy();
+    querySet.destroy();
+    return recorded.map((_, i) => Number(times[2 * i + 1] - times[2 * i]));
+  }
+
+  async read(run: number): Promise<TensorMap> {
+    const { run: { step }, plan: { graph, memory }, base, number, hasLoss } = occupant(this.places, run);
+    const lastLoss = this.#layout.means(number) + Math.max(0, this.#stepsOfLastSubmit - 1);
+    const floats = await this.#readBack(this.#encoder(), [
+      { buffer: this.lasting.arena, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },
+      { buffer: this.lasting.losses, offset: lastLoss * FLOAT_BYTES, bytes: FLOAT_BYTES },
+    ]);
+    const tensors: TensorMap = new Map();
+    for (const name of [...step.graph.inputs.keys(), ...step.graph.outputs.keys()]) {
+      const tensor = graph.inputs.get(name) ?? graph.outputs.get(name)!;
+      const first = memory.offsets.get(tensor);
+      if (first !== undefined) tensors.set(name, floats.slice(first, first + sizeOf(tensor.shape)));
+    }
+    tensors.set("loss", Float32Array.of(hasLoss ? floats.at(-1)! : NaN));
+    return tensors;
+  }
+
+  async replace(run: number, next?: EngineRun): Promise<boolean> {
+    const { number } = occupant(this.places, run);
+    this.places[number] = undefined;
+    const base = next && next.step.sizes.batch === this.sizes.batch ? this.#findRoom(planRun(next.step).memory.size) : undefined;
+    const joined = next && base !== undefined ? occupy(next, number, base, this.text) : undefined;
+    this.places[number] = joined;
+    if (this.places.some((place) => place !== undefined)) await this.tools.opened.unlessFailed(this.#rebuild());
+    if (joined) this.#upload(joined);
+    return next === undefined || joined !== undefined;
+  }
+
+  /** The first gap between the runs that is large enough, in floats. */
+  #findRoom(size: number): number | undefined {
+    const taken = this.places.filter((place) => place !== undefined).sort((a, b) => a.base - b.base);
+    let end = 0;
+    for (const { base, plan } of taken) {
+      if (base - end >= size) return end;
+      end = base + plan.memory.size;
+    }
+    return this.arenaSize - end >= size ? end : undefined;
+  }
+
+  /** The floats of some parts of buffers, one after the other, as they are behind the commands that were queued. */
+  async #readBack(
+    encoder: GPUCommandEncoder,
+    parts: readonly { buffer: GPUBuffer; offset: number; bytes: number }[],
+  ): Promise<Float32Array<ArrayBuffer>> {
+    const { MAP_READ, COPY_DST } = GPUBufferUsage;
+    const size = parts.reduce((total, { bytes }) => total + bytes, 0);
+    const staging = this.#device.createBuffer({ size, usage: MAP_READ | COPY_DST });
+    let at = 0;
+    for (const { buffer, offset, bytes } of parts) {
+      encoder.copyBufferToBuffer(buffer, offset, staging, at, bytes);
+      at += bytes;
+    }
+    this.#device.queue.submit([encoder.finish()]);
+    await this.tools.opened.unlessFailed(staging.mapAsync(GPUMapMode.READ));
+    const values = new Float32Array(staging.getMappedRange().slice(0));
+    staging.destroy();
+    return values;
+  }
+
+  #destroyLasting(): void {
+    const { text, ...own } = this.lasting;
+    for (const buffer of Object.values(own)) buffer.destroy();
+    this.tools.texts.release(text);
+  }
+
+  close(): Promise<void> {
+    this.#destroyLasting();
+    if (this.#program) destroyProgram(this.#program);
+    return Promise.resolve();
+  }
+}
+
+function occupy(run: EngineRun, number: number, base: number, text: Uint8Array): Occupant {
+  return { run, plan: planRun(run.step), number, base, pass: new Pass(run, text), stepsDone: run.stepsDone, hasLoss: false };
+}
+
+function makeBuffer(device: GPUDevice, size: number, usage: number): GPUBuffer {
+  const { COPY_DST } = GPUBufferUsage;
+  return device.createBuffer({ size: Math.max(16, Math.ceil(size / 4) * 4), usage: usage | COPY_DST });
+}
+
+function makeBuffers({ opened: { device }, texts }: Tools, sizes: GroupSizes, arenaSize: number, text: Uint8Array): Lasting {
+  const { STORAGE, COPY_SRC, UNIFORM } = GPUBufferUsage;
+  const { stepDataWords, lossWords } = layoutOf(sizes);
+  const stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
+  return {
+    arena: makeBuffer(device, arenaSize * FLOAT_BYTES, STORAGE | COPY_SRC),
+    step_data: makeBuffer(device, stepDataWords * FLOAT_BYTES, STORAGE),
+    losses: makeBuffer(device, lossWords * FLOAT_BYTES, STORAGE | COPY_SRC),
+    step: makeBuffer(device, MAX_STEPS_PER_SUBMIT * stride, UNIFORM),
+    text: texts.take(text),
+  };
+}
+
+function destroyProgram({ tables, dispatch }: Program): void {
+  tables.destroy();
+  dispatch.destroy();
+}
+
+/** Makes something on the device; what it cannot hold or does not take is an {@linkcode EngineFailure}, and nothing stays behind. */
+async function checked<T>({ opened: { device } }: Tools, what: string, make: () => T, undo: (made: T) => void): Promise<T> {
+  device.pushErrorScope("validation");
+  device.pushErrorScope("out-of-memory");
+  const made = make();
+  const [noMemory, invalid] = [await device.popErrorScope(), await device.popErrorScope()];
+  const error = noMemory ?? invalid;
+  if (!error) return made;
+  undo(made);
+  throw new EngineFailure(error === noMemory ? "memory" : "lost", `${what}: ${error.message}`);
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+}
