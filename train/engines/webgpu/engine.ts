@@ -6,6 +6,7 @@ import {
   EngineFailure,
   type EngineRun,
   initialTensors,
+  occupant,
   Pass,
   type TensorMap,
   type TrainingGroup,
@@ -36,9 +37,9 @@ export async function openWebGpuEngine(): Promise<Engine | undefined> {
     software: opened.software,
     lanes: (parallel) => ({ groups: 1, runs: parallel }),
     memory: limit,
-    footprint: (step) => planRun({ step }).memory.size * FLOAT_BYTES,
+    footprint: (step) => bytesOf({ step }),
     // A lost device answers no error scope: who waits for one must hear of the loss.
-    open: (runs, text) => opened.unlessFailed(WebGpuGroup.open(opened, pipelines, runs, text, limit)),
+    open: (runs, text) => opened.unlessFailed(WebGpuPlaces.open(opened, pipelines, runs, text, limit)),
     get failed() {
       return opened.failed;
     },
@@ -91,7 +92,8 @@ class Pipelines {
   }
 }
 
-class WebGpuGroup implements TrainingGroup {
+/** Runs that are at one position of their passes, and stay together to their end. */
+class WebGpuGroup {
   readonly #device: GPUDevice;
   readonly #buffers: Record<keyof typeof BINDINGS, GPUBuffer>;
   readonly #bindGroup: GPUBindGroup;
@@ -106,7 +108,7 @@ class WebGpuGroup implements TrainingGroup {
     text: Uint8Array,
     limit: number,
   ): Promise<WebGpuGroup> {
-    const pass = new Pass(runs, text);
+    const passes = runs.map((run) => new Pass(run, text));
     const schedule = buildSchedule(runs);
     const largest = Math.max(schedule.arenaSize * FLOAT_BYTES, text.length, schedule.tables.byteLength);
     if (largest > limit) {
@@ -121,7 +123,7 @@ class WebGpuGroup implements TrainingGroup {
     const compiled = await Promise.all(schedule.dispatches.map(({ kernel }) => pipelines.get(kernel)));
     device.pushErrorScope("validation");
     device.pushErrorScope("out-of-memory");
-    const group = new WebGpuGroup(opened, pipelines.layout, schedule, compiled, pass, text);
+    const group = new WebGpuGroup(opened, pipelines.layout, schedule, compiled, passes, text);
     const [noMemory, invalid] = [await device.popErrorScope(), await device.popErrorScope()];
     const error = noMemory ?? invalid;
     if (error) {
@@ -139,7 +141,7 @@ class WebGpuGroup implements TrainingGroup {
     layout: GPUBindGroupLayout,
     private readonly schedule: Schedule,
     private readonly pipelines: readonly GPUComputePipeline[],
-    private readonly pass: Pass,
+    private readonly passes: readonly Pass[],
     text: Uint8Array,
   ) {
     const { device } = opened;
@@ -197,7 +199,7 @@ class WebGpuGroup implements TrainingGroup {
   }
 
   beginPass(offsets: readonly Uint32Array[], position = 0): void {
-    this.pass.begin(offsets, position);
+    this.passes.forEach((pass, i) => pass.begin(offsets[i], position));
     const encoder = this.#device.createCommandEncoder();
     this.schedule.runs.forEach((place, i) => {
       this.#device.queue.writeBuffer(
@@ -226,7 +228,8 @@ class WebGpuGroup implements TrainingGroup {
   #submit(steps: number): Promise<Float32Array[]> {
     const { schedule: { dispatches, runs }, pipelines } = this;
     const { queue } = this.#device;
-    this.#writeStepData(this.pass.advance(steps), steps);
+    const [first] = this.passes.map((pass) => pass.advance(steps));
+    this.#writeStepData(first, steps);
 
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
@@ -306,6 +309,79 @@ class WebGpuGroup implements TrainingGroup {
     for (const buffer of Object.values(this.#buffers)) buffer.destroy();
     return Promise.resolve();
   }
+}
+
+/** A group of runs that come and go: each is a group of one, since that shares one position in the text. */
+class WebGpuPlaces implements TrainingGroup {
+  private constructor(
+    private readonly places: (WebGpuGroup | undefined)[],
+    private readonly openOne: (run: EngineRun) => Promise<WebGpuGroup>,
+    private readonly fits: (bytes: number) => boolean,
+    private readonly bytes: number[],
+  ) {}
+
+  static async open(
+    opened: Device,
+    pipelines: Pipelines,
+    runs: readonly EngineRun[],
+    text: Uint8Array,
+    limit: number,
+  ): Promise<WebGpuPlaces> {
+    const bytes = runs.map(bytesOf);
+    const total = bytes.reduce((a, b) => a + b, 0);
+    if (total > limit) {
+      throw new EngineFailure(
+        "memory",
+        `Cannot open a group of ${runs.length} runs: it needs a buffer of ${mebibytes(total)}, the adapter allows ${
+          mebibytes(limit)
+        }`,
+      );
+    }
+    const openOne = (run: EngineRun) => opened.unlessFailed(WebGpuGroup.open(opened, pipelines, [run], text, limit));
+    const places: WebGpuGroup[] = [];
+    try {
+      for (const run of runs) places.push(await openOne(run));
+    } catch (error) {
+      for (const place of places) await place.close();
+      throw error;
+    }
+    return new WebGpuPlaces(places, openOne, (bytes) => bytes <= limit, bytes);
+  }
+
+  beginPass(run: number, offsets: Uint32Array, position = 0): void {
+    occupant(this.places, run).beginPass([offsets], position);
+  }
+
+  async advance(count: number): Promise<Float64Array[]> {
+    const losses = await Promise.all(this.places.map((place) => place?.advance(count)));
+    return losses.map((own) => own?.[0] ?? new Float64Array());
+  }
+
+  // deno-lint-ignore require-await -- an empty place is to reject
+  async read(run: number): Promise<TensorMap> {
+    return occupant(this.places, run).read(0);
+  }
+
+  async replace(run: number, next?: EngineRun): Promise<boolean> {
+    const left = this.places[run];
+    this.places[run] = undefined;
+    this.bytes[run] = 0;
+    await left?.close();
+    if (!next) return true;
+    const needed = bytesOf(next);
+    if (!this.fits(needed + this.bytes.reduce((a, b) => a + b, 0))) return false;
+    this.places[run] = await this.openOne(next);
+    this.bytes[run] = needed;
+    return true;
+  }
+
+  async close(): Promise<void> {
+    for (const place of this.places) await place?.close();
+  }
+}
+
+function bytesOf(run: Pick<EngineRun, "step">): number {
+  return planRun(run).memory.size * FLOAT_BYTES;
 }
 
 function mebibytes(bytes: number): string {
