@@ -5,7 +5,7 @@ import { type CheckpointOf, decodeCheckpoint, encodeCheckpoint, type Leg } from 
 import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { exportModel } from "../train/evaluate.ts";
-import type { TrainingState } from "../train/group_training.ts";
+import type { TrainingState } from "../train/ledger.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainedRun } from "../train/trainer.ts";
 import metadata from "../deno.json" with { type: "json" };

@@ -4,7 +4,7 @@ import { describeConfig } from "../cells/config.ts";
 import type { TrainingStep } from "../cells/language_model.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import { type Engine, EngineFailure } from "../train/engines/engine.ts";
-import type { TrainingState } from "../train/group_training.ts";
+import type { TrainingState } from "../train/ledger.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { cellJob, stepOf, type TrainedRun, trainGroup } from "../train/trainer.ts";

@@ -9,7 +9,7 @@ import { canonicalJson, type CellConfig, configId, parseConfig, parseWith } from
 import { UserError } from "../cells/errors.ts";
 import type { TrainingStep } from "../cells/language_model.ts";
 import type { TensorMap } from "./engines/engine.ts";
-import { stateNames, type TrainingState } from "./group_training.ts";
+import { stateNames, type TrainingState } from "./ledger.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type StoredTensor } from "./safetensors.ts";
 
 /** Keys of the metadata: the configuration; all of a run's state that is no tensor; the SHA-256 of the file. */

@@ -122,7 +122,7 @@ export async function certifyGroup(
   const runs = cases.map((golden) => goldenRun(settings, golden));
   const group = await engine.open(runs, text);
   try {
-    group.beginPass(runs.map(() => offsets));
+    for (const i of runs.keys()) group.beginPass(i, offsets);
     const first = await group.advance(GRADIENT_STEP + 1);
     const afterFirst = await Promise.all(runs.map((_, i) => group.read(i)));
     const rest = await group.advance(settings.steps - GRADIENT_STEP - 1);

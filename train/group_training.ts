@@ -1,12 +1,8 @@
-/** A group at work: passes over the text, losses read one chunk behind, states saved while the next steps run. */
-import { carriedNames } from "../cells/graph/graph.ts";
-import type { TrainingStep } from "../cells/language_model.ts";
+/** A group at work: passes over the text, losses read one chunk behind, states saved and ended runs replaced meanwhile. */
 import { passOffsets } from "./corpus/random.ts";
 import type { EngineRun, TensorMap, TrainingGroup } from "./engines/engine.ts";
+import { type Breakdown, brokenTensor, type Ledger, pickState, type TrainingState } from "./ledger.ts";
 import { totalSteps, type TrainingSettings } from "./settings.ts";
-
-/** Smoothed loss: `ma ← 0.95·ma + 0.05·loss`, from 3.0. */
-const SMOOTHING = { keep: 0.95, start: 3 } as const;
 
 /** How often states are saved, unless the caller says otherwise: with the time to write them, half a minute's work may be lost. */
 const SAVE_MILLISECONDS = 20_000;
@@ -15,130 +11,179 @@ const SAVE_MILLISECONDS = 20_000;
 const CHUNK_MILLISECONDS = 500;
 const MOST_STEPS_PER_CHUNK = 500;
 
-/** All that a run needs to go on exactly where it was. Offsets follow from seed and pass: there is no random state beside these. */
-export interface TrainingState {
-  readonly steps_done: number;
-  /** Smoothed loss after the last step, nats per byte. */
-  readonly smoothed_loss: number;
-  /** Smoothed loss every `log_every` steps. */
-  readonly curve: readonly number[];
-  /** Training time so far, seconds. */
-  readonly seconds: number;
-  /** Weights (frozen ones too), moments and carried states. */
-  readonly tensors: TensorMap;
-}
-
-/** Why a run is worthless from some step on. */
-export interface Breakdown {
-  readonly step: number;
-  readonly why: string;
-}
-
+/** Where a run is. */
 export interface Progress {
-  /** Steps done by each run of the group. */
+  readonly run: number;
   readonly step: number;
-  /** Smoothed loss of each run. */
-  readonly losses: readonly number[];
+  /** Smoothed. */
+  readonly loss: number;
 }
 
+/** What is told of runs names each by its number: the group's first ones are 0, 1, ..., and who joins later gets the next. */
 export interface GroupOptions {
   readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: Progress) => void;
+  /** Given all runs of the group whenever losses have been read. */
+  readonly onProgress?: (progress: readonly Progress[]) => void;
   /** Given a run's state every so often, and when the signal comes; never that of a run that has broken down. */
   readonly save?: (run: number, state: TrainingState) => Promise<void>;
   /** Milliseconds from one saving to the next. */
   readonly saveEvery?: number;
+  /** Whether a run is to leave the group as it is, neither saved nor ended. */
+  readonly isLost?: (run: number) => boolean;
+  /** Told of a run that has left so. */
+  readonly onLost?: (run: number) => Promise<void>;
+  /** Told of a run that was to join and did not fit: the group has nothing more to do with it. */
+  readonly onRefused?: (run: number) => Promise<void>;
 }
 
-/** Names of the tensors that a run's state consists of: weights, and whatever is carried from step to step. */
-export function stateNames({ parameters, graph }: TrainingStep): string[] {
-  return [...new Set([...parameters.map(({ name }) => name), ...carriedNames(graph)])];
+/** A run that takes a place in a group. */
+export interface Entrant {
+  readonly number: number;
+  readonly run: EngineRun;
+  readonly seed: number;
+  readonly ledger: Ledger;
+}
+
+/** What a group is asked to do with its runs. */
+export interface Attendants {
+  /** Given each run that has ended or broken down, as it is after its last step. The others train on meanwhile. */
+  readonly finish: (entrant: Entrant, state: TrainingState, failed?: Breakdown) => Promise<void>;
+  /**
+   * Asked for a run to take a place that has become free.
+   *
+   * @param present numbers of the runs that have a place, or are about to take one
+   */
+  readonly next: (present: readonly number[]) => Promise<Entrant | undefined>;
+}
+
+/** An entrant in its place. */
+interface Member extends Entrant {
+  /** Steps that it gets in all, and those that have been queued. */
+  readonly total: number;
+  queued: number;
+  /** By the clock of this process, milliseconds. */
+  readonly joined: number;
+  /** Whether its pass has begun in this group. */
+  hasBegun: boolean;
+  hasLeft: boolean;
+  /** Its state that is being written. */
+  saving?: Promise<void>;
 }
 
 interface Chunk {
   readonly count: number;
-  readonly losses: Promise<Float64Array[]>;
-  /** The tensors after the chunk, where they are to be saved. */
+  /** By place, of each call of `advance`. */
+  readonly losses: Promise<Float64Array[][]>;
+  /** The tensors after the chunk, by member, where they are to be saved. */
   readonly tensors?: Promise<TensorMap[]>;
 }
 
-/** Trains a group from a step to its end. */
+/** Trains a group until its last run has left. */
 export class GroupTraining {
+  readonly #places: (Member | undefined)[];
   readonly #chunks = new ChunkSize();
-  readonly #begun = performance.now();
+  /** Who takes a place when the steps that are queued are done. */
+  readonly #ready: Entrant[] = [];
   #ahead: Chunk | undefined;
   #lastSave = performance.now();
+  /** Tensors that are read to be saved, and the writing of them. */
+  #reading: Promise<unknown> = Promise.resolve();
   #saving: Promise<void> | undefined;
-  #savingError: unknown;
+  /** What is done for runs that have left: one after the other. */
+  #leaving: Promise<void> = Promise.resolve();
+  /** Whether a run did not fit: before another leaves there is no use in asking for the next. */
+  #isFull = false;
+  #error: unknown;
 
   constructor(
     private readonly group: TrainingGroup,
-    private readonly runs: readonly EngineRun[],
-    private readonly ledgers: readonly Ledger[],
-    private readonly seeds: readonly number[],
+    entrants: readonly Entrant[],
     private readonly settings: TrainingSettings,
     private readonly textLength: number,
     private readonly options: GroupOptions,
-  ) {}
+    private readonly attendants: Attendants,
+  ) {
+    this.#places = entrants.map((entrant) => this.#memberOf(entrant));
+  }
 
   /**
-   * Queues all steps, one chunk ahead of the one that is read, until every run is through or has broken down.
-   * Returns false if the signal came; what was done until then is saved. Throws what `save` throws.
+   * Queues all steps, one chunk ahead of the one that is read, until every run is through or has broken down, and so have those
+   * that took their places. Returns false if the signal came; what was done until then is saved. Throws what `save`, `finish` and
+   * `next` throw.
    */
-  async run(start: number): Promise<boolean> {
-    let through: boolean;
-    try {
-      through = await this.#passes(start);
-    } finally {
-      // A state that is being written must not come after the one that follows.
-      await this.#saving;
-    }
-    if (this.#savingError) throw this.#savingError;
-    return through;
+  async run(): Promise<boolean> {
+    const through = await this.#rounds().catch((error) => void (this.#error ??= error));
+    // A state that is being written must not come after the one that follows.
+    await this.#saving;
+    await this.#leaving;
+    if (this.#error) throw this.#error;
+    return through === true && !this.#ready.length;
   }
 
-  /** A run as it is after the last step. */
-  async trained(run: number): Promise<{ state: TrainingState; failed?: Breakdown }> {
-    const { step } = this.runs[run], ledger = this.ledgers[run];
-    const state = ledger.state(pickState(step, await this.group.read(run)), this.#seconds);
-    return { state, failed: ledger.failed ?? brokenTensor(state) };
+  get #present(): Member[] {
+    return this.#places.filter((member) => member !== undefined);
   }
 
-  get #seconds(): number {
-    return (performance.now() - this.#begun) / 1000;
+  #memberOf(entrant: Entrant): Member {
+    const { stepsDone } = entrant.run;
+    const total = totalSteps(this.settings, stepsDone);
+    return { ...entrant, total, queued: stepsDone, joined: performance.now(), hasBegun: false, hasLeft: false };
   }
 
-  async #passes(start: number): Promise<boolean> {
-    const passSteps = this.settings.history - 1;
-    const total = totalSteps(this.settings, start);
-    for (let step = start; step < total;) {
-      if (this.options.signal?.aborted) {
+  async #rounds(): Promise<boolean> {
+    for (;;) {
+      const stopped = this.options.signal?.aborted === true;
+      if (stopped || this.#ready.length || this.#present.some((member) => this.#mustLeave(member))) {
         await this.#readAhead();
-        if (step > start) await this.#saveNow();
-        return false;
+        await this.#reading;
+        await this.#letLeave();
+        if (!stopped) await this.#letJoin();
+        this.#chunks.restart();
       }
-      const position = step % passSteps;
-      if (position === 0 || step === start) this.#beginPass(Math.floor(step / passSteps), position);
-      const count = Math.min(this.#chunks.next, passSteps - position);
-      step += count;
-      const next = this.#queue(count);
-      if (!await this.#readAhead()) return true;
-      this.#ahead = next;
+      if (this.#error) throw this.#error;
+      if (stopped) {
+        await this.#saveNow();
+        return !this.#present.length;
+      }
+      if (this.#present.length) {
+        const next = this.#queue();
+        await this.#readAhead();
+        this.#ahead = next;
+        continue;
+      }
+      // Whoever takes the place of the last one has yet to be found.
+      await this.#leaving;
+      if (!this.#ready.length) return true;
     }
-    await this.#readAhead();
-    return true;
   }
 
-  #beginPass(pass: number, position: number): void {
-    const { batch, history } = this.settings;
-    this.group.beginPass(this.seeds.map((seed) => passOffsets(seed, pass, batch, history, this.textLength)), position);
-  }
-
-  #queue(count: number): Chunk {
-    const losses = this.group.advance(count);
+  /** Queues a chunk. Where a pass of any run ends within it, that one's next pass begins; where a run ends, the chunk does. */
+  #queue(): Chunk {
+    const present = this.#present, parts: Promise<Float64Array[]>[] = [];
+    const passSteps = this.settings.history - 1;
+    let count = 0;
+    do {
+      for (const member of present) this.#beginPass(member);
+      // Runs end with a pass.
+      const inPass = present.map(({ queued }) => passSteps - queued % passSteps);
+      const steps = Math.min(this.#chunks.next - count, ...inPass);
+      parts.push(this.group.advance(steps));
+      for (const member of present) member.queued += steps;
+      count += steps;
+    } while (count < this.#chunks.next && present.every(({ queued, total }) => queued < total));
+    const losses = Promise.all(parts);
     // An error in the chunk that is under way surfaces when it is awaited, one round later.
     losses.catch(() => {});
     return { count, losses, tensors: this.#isSavingDue() ? this.#readTensors() : undefined };
+  }
+
+  #beginPass(member: Member): void {
+    const { batch, history } = this.settings;
+    const pass = Math.floor(member.queued / (history - 1)), position = member.queued % (history - 1);
+    if (position > 0 && member.hasBegun) return;
+    const offsets = passOffsets(member.seed, pass, batch, history, this.textLength);
+    this.group.beginPass(this.#places.indexOf(member), offsets, position);
+    member.hasBegun = true;
   }
 
   #isSavingDue(): boolean {
@@ -151,119 +196,141 @@ export class GroupTraining {
 
   /** Calls are queued in order: this reads what stands after the chunk that was queued last, while the next one waits. */
   #readTensors(): Promise<TensorMap[]> {
-    const tensors = Promise.all(this.runs.map((_, run) => this.group.read(run)));
+    const tensors = Promise.all(this.#present.map((member) => this.group.read(this.#places.indexOf(member))));
     tensors.catch(() => {});
     return tensors;
   }
 
-  /** Takes in the losses of the chunk that was queued before. Returns whether any run is still worth training. */
-  async #readAhead(): Promise<boolean> {
-    if (this.#savingError) throw this.#savingError;
+  /** Takes in the losses of the chunk that was queued before. */
+  async #readAhead(): Promise<void> {
+    if (this.#error) throw this.#error;
     const chunk = this.#ahead;
-    if (!chunk) return true;
+    if (!chunk) return;
     this.#ahead = undefined;
-    (await chunk.losses).forEach((values, i) => this.ledgers[i].add(values));
+    // Nobody has come or gone since it was queued.
+    for (const part of await chunk.losses) part.forEach((values, place) => this.#places[place]?.ledger.add(values));
     this.#chunks.finished(chunk.count);
     if (chunk.tensors) this.#startSaving(chunk.tensors);
-    this.options.onProgress?.({
-      step: this.ledgers[0].steps,
-      losses: this.ledgers.map(({ smoothed }) => smoothed),
-    });
-    return this.ledgers.some(({ failed }) => failed === undefined);
+    this.options.onProgress?.(
+      this.#present.map(({ number, ledger: { steps, smoothed } }) => ({ run: number, step: steps, loss: smoothed })),
+    );
+  }
+
+  #mustLeave({ number, queued, total, ledger }: Member): boolean {
+    return queued === total || ledger.failed !== undefined || this.options.isLost?.(number) === true;
+  }
+
+  /** Empties the places of those that are through, have broken down or are lost. Nothing is under way meanwhile. */
+  async #letLeave(): Promise<void> {
+    const leaving = this.#present.filter((member) => this.#mustLeave(member));
+    const read = async (member: Member) => {
+      if (this.options.isLost?.(member.number)) return undefined;
+      return pickState(member.run.step, await this.group.read(this.#places.indexOf(member)));
+    };
+    // Those who stay are not to wait for one reading after the other. Where nobody stays, the tensors need not all be in memory.
+    const isAwaited = leaving.length < this.#present.length;
+    const tensors = isAwaited ? await Promise.all(leaving.map(read)) : undefined;
+    for (const [i, member] of leaving.entries()) {
+      const last = tensors ? tensors[i] : await read(member), place = this.#places.indexOf(member);
+      await this.group.replace(place);
+      this.#places[place] = undefined;
+      member.hasLeft = true;
+      this.#isFull = false;
+      this.#seeOff(member, last);
+      if (!isAwaited) await this.#leaving;
+    }
+  }
+
+  /** Does what is to be done for a run that has left, and finds who takes its place, while the others train on. */
+  #seeOff(member: Member, tensors: TensorMap | undefined): void {
+    const seconds = secondsSince(member.joined);
+    const work = async () => {
+      // Written before: its last state but one, perhaps.
+      await member.saving;
+      if (tensors) {
+        const state = member.ledger.state(tensors, seconds);
+        await this.attendants.finish(member, state, member.ledger.failed ?? brokenTensor(state));
+      } else {
+        await this.options.onLost?.(member.number);
+      }
+      await this.#findNext();
+    };
+    this.#leaving = this.#leaving.then(work).catch((error) => void (this.#error ??= error));
+  }
+
+  async #findNext(): Promise<void> {
+    const isFree = () => this.#places.filter((member) => member === undefined).length > this.#ready.length;
+    while (isFree() && !this.#isFull && !this.options.signal?.aborted && !this.#error) {
+      const staying = this.#present.filter((member) => !this.#mustLeave(member));
+      const next = await this.attendants.next([...staying, ...this.#ready].map(({ number }) => number));
+      if (!next) return;
+      this.#ready.push(next);
+    }
+  }
+
+  async #letJoin(): Promise<void> {
+    while (this.#ready.length) {
+      const entrant = this.#ready[0], place = this.#places.indexOf(undefined);
+      const fits = await this.group.replace(place, entrant.run);
+      this.#ready.shift();
+      if (fits) {
+        this.#places[place] = this.#memberOf(entrant);
+      } else {
+        this.#isFull = true;
+        await this.options.onRefused?.(entrant.number);
+      }
+    }
   }
 
   /** Saves in the background; the ledgers are read now, for they go on. */
   #startSaving(tensors: Promise<TensorMap[]>): void {
-    const seconds = this.#seconds;
-    const states = this.runs.map(({ step }, i) => {
-      const ledger = this.ledgers[i];
-      const before = ledger.state(new Map(), seconds);
-      return ledger.failed ? undefined : (read: TensorMap) => ({ ...before, tensors: pickState(step, read) });
+    const states = this.#present.map((member) => {
+      const before = member.ledger.state(new Map(), secondsSince(member.joined));
+      return { member, before: member.ledger.failed ? undefined : before };
     });
+    this.#reading = tensors;
     const write = async () => {
       const read = await tensors;
-      for (const [i, stateWith] of states.entries()) {
-        const state = stateWith?.(read[i]);
+      for (const [i, { member, before }] of states.entries()) {
+        const state = before && { ...before, tensors: pickState(member.run.step, read[i]) };
         // The step that comes next would tell; until then the state before is the last good one.
-        if (state && !brokenTensor(state)) await this.options.save!(i, state);
+        if (state && !member.hasLeft && !brokenTensor(state)) {
+          member.saving = this.options.save!(member.number, state);
+          await member.saving;
+        }
         read[i].clear();
       }
     };
-    this.#saving = write().catch((error) => void (this.#savingError = error)).finally(() => this.#saving = undefined);
+    this.#saving = write().catch((error) => void (this.#error ??= error)).finally(() => this.#saving = undefined);
   }
 
   async #saveNow(): Promise<void> {
     await this.#saving;
-    if (!this.options.save || this.#savingError) return;
+    const hasSteps = this.#present.some(({ run, ledger }) => ledger.steps > run.stepsDone);
+    if (!this.options.save || this.#error || !hasSteps) return;
     this.#startSaving(this.#readTensors());
     await this.#saving;
   }
 }
 
-function pickState(step: TrainingStep, tensors: TensorMap): TensorMap {
-  return new Map(stateNames(step).map((name) => [name, tensors.get(name)!]));
+function secondsSince(milliseconds: number): number {
+  return (performance.now() - milliseconds) / 1000;
 }
 
-/** What the last update may have broken without a loss to show it. */
-function brokenTensor({ tensors, steps_done }: TrainingState): Breakdown | undefined {
-  for (const [name, values] of tensors) {
-    if (!values.every(Number.isFinite)) {
-      return { step: steps_done, why: `'${name}' is no finite number after step ${steps_done}` };
-    }
-  }
-  return undefined;
-}
-
-/** Steps per call, from the measured time of the calls before. The numbers do not depend on it. */
+/** Steps per chunk, from the measured time of those before. The numbers do not depend on it. */
 class ChunkSize {
   next = 1;
   #last = performance.now();
+
+  /** Time that passed while nothing was under way is no step's. */
+  restart(): void {
+    this.#last = performance.now();
+  }
 
   finished(steps: number): void {
     const now = performance.now();
     const perStep = Math.max((now - this.#last) / steps, 1e-3);
     this.#last = now;
     this.next = Math.max(1, Math.min(Math.round(CHUNK_MILLISECONDS / perStep), this.next * 2, MOST_STEPS_PER_CHUNK));
-  }
-}
-
-/** What is written down of one run as it trains: its smoothed loss, and some of the values on the way. */
-export class Ledger {
-  readonly #curve: number[];
-  readonly #secondsBefore: number;
-  steps: number;
-  smoothed: number;
-  failed?: Breakdown;
-
-  /** @param from where the run goes on; absent: at its start */
-  constructor(private readonly log_every: number, from?: TrainingState) {
-    this.#curve = [...from?.curve ?? []];
-    this.#secondsBefore = from?.seconds ?? 0;
-    this.steps = from?.steps_done ?? 0;
-    this.smoothed = from?.smoothed_loss ?? SMOOTHING.start;
-  }
-
-  add(losses: Float64Array): void {
-    for (const loss of losses) {
-      this.steps++;
-      if (this.failed) continue;
-      if (!Number.isFinite(loss)) {
-        this.failed = { step: this.steps, why: `the loss became ${loss} at step ${this.steps}` };
-        continue;
-      }
-      this.smoothed = SMOOTHING.keep * this.smoothed + (1 - SMOOTHING.keep) * loss;
-      if (this.steps % this.log_every === 0) this.#curve.push(this.smoothed);
-    }
-  }
-
-  /** @param seconds training time of this process */
-  state(tensors: TensorMap, seconds: number): TrainingState {
-    return {
-      steps_done: this.steps,
-      smoothed_loss: this.smoothed,
-      curve: [...this.#curve],
-      seconds: this.#secondsBefore + seconds,
-      tensors,
-    };
   }
 }

@@ -1,11 +1,12 @@
-/** Trains runs, all in step with each other where a group has several. */
+/** Trains runs, many at once where an engine takes groups of them. */
 import type { Cell } from "../cells/cell.ts";
 import { cellOf } from "../cells/catalog.ts";
 import type { CellConfig } from "../cells/config.ts";
 import { ADAM, buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../cells/language_model.ts";
 import { initialWeights } from "./corpus/random.ts";
 import type { Engine, EngineRun, TensorMap } from "./engines/engine.ts";
-import { type Breakdown, type GroupOptions, GroupTraining, Ledger, type TrainingState } from "./group_training.ts";
+import { type Attendants, type Entrant, type GroupOptions, GroupTraining } from "./group_training.ts";
+import { type Breakdown, Ledger, type TrainingState } from "./ledger.ts";
 import { totalSteps, type TrainingSettings } from "./settings.ts";
 
 export interface Job {
@@ -29,12 +30,28 @@ export interface TrainedRun extends TrainingState {
   readonly failed?: Breakdown;
 }
 
+/** A job for a place that has become free, and where it goes on. */
+export interface NextJob {
+  readonly job: CellJob;
+  readonly from?: TrainingState;
+}
+
 export interface TrainOptions extends GroupOptions {
   readonly threads?: number;
-  /** Where the jobs go on, all after the same number of steps; absent: from the start. */
-  readonly from?: readonly TrainingState[];
-  /** Given each run as it ends, in order; then it is not returned, so that a large group's states need not all be in memory. */
+  /** Where the jobs go on, each where it was; absent: from the start. */
+  readonly from?: readonly (TrainingState | undefined)[];
+  /**
+   * Given each run as it ends, while the others train on; then it is not returned, so that a large group's states need not all be
+   * in memory.
+   */
   readonly onTrained?: (run: number, trained: TrainedRun) => Promise<void>;
+  /**
+   * Asked for a next job when a run has left its place, after `onTrained`; again until there is none or no place is free.
+   *
+   * @param run the number of the run that the job becomes
+   * @param present numbers of the runs that have a place, or are about to take one
+   */
+  readonly refill?: (run: number, present: readonly number[]) => Promise<NextJob | undefined>;
 }
 
 /** The job of a configuration, with its cell. */
@@ -55,10 +72,11 @@ export function prepare(job: CellJob, settings: TrainingSettings, from?: Trainin
 }
 
 /**
- * Trains jobs as one group.
+ * Trains jobs as one group, and those that `refill` gives in the places of the ones that end. A run's numbers depend neither on
+ * its company nor on when it joins.
  *
  * @returns one run per job, in order (none where `onTrained` takes them); or undefined if the signal stopped it
- * @throws {RangeError} if the text is shorter than a pass, or the jobs are to go on after different numbers of steps
+ * @throws {RangeError} if the text is shorter than a pass, or there is not one state for each job to go on from
  */
 export async function trainGroup(
   engine: Engine,
@@ -68,52 +86,62 @@ export async function trainGroup(
   options: TrainOptions = {},
 ): Promise<TrainedRun[] | undefined> {
   const { from, threads } = options;
-  const start = commonStart(jobs, from);
-  const runs: EngineRun[] = [];
-  for (const [i, job] of jobs.entries()) {
-    runs.push(prepare(job, settings, from?.[i]));
-    // Drawing a large model's weights takes a while: timers (heartbeats) must get their turn in between.
-    await new Promise((resolve) => setTimeout(resolve));
+  if (from && from.length !== jobs.length) {
+    throw new RangeError(
+      `Cannot train a group of ${jobs.length} runs: they go on from ${from.length} states, must be one of each`,
+    );
   }
-  const trained: TrainedRun[] = [];
-  const finish = async (i: number, state: TrainingState, failed?: Breakdown) => {
-    const { step } = runs[i];
-    const weights: TensorMap = new Map(step.parameters.map(({ name }) => [name, state.tensors.get(name)!]));
-    const run = { ...state, weights, step, failed };
-    if (options.onTrained) await options.onTrained(i, run);
-    else trained.push(run);
-  };
-  if (from && start === totalSteps(settings, start)) {
-    // Stopped after the last step and before its result was written.
-    for (const [i, state] of from.entries()) await finish(i, state);
-    return trained;
+  const queue = new JobQueue(settings, options);
+  const entrants: Entrant[] = [];
+  for (const [i, job] of jobs.entries()) entrants.push(...await queue.enter(job, from?.[i]));
+  if (!entrants.length) return queue.trained;
+  while (entrants.length < jobs.length) {
+    const next = await queue.next(entrants.map(({ number }) => number));
+    if (!next) break;
+    entrants.push(next);
   }
-  const group = await engine.open(runs, text, threads);
+  const group = await engine.open(entrants.map(({ run }) => run), text, threads);
   try {
-    const ledgers = jobs.map((_, i) => new Ledger(settings.log_every, from?.[i]));
-    const seeds = jobs.map(({ seed }) => seed);
-    const training = new GroupTraining(group, runs, ledgers, seeds, settings, text.length, options);
-    if (!await training.run(start)) return undefined;
-    for (const i of runs.keys()) {
-      const { state, failed } = await training.trained(i);
-      await finish(i, state, failed);
-    }
-    return trained;
+    const training = new GroupTraining(group, entrants, settings, text.length, options, queue);
+    return await training.run() ? queue.trained : undefined;
   } finally {
     await group.close();
   }
 }
 
-function commonStart(jobs: readonly CellJob[], from: readonly TrainingState[] | undefined): number {
-  if (!from) return 0;
-  const steps = [...new Set(from.map(({ steps_done }) => steps_done))];
-  if (from.length !== jobs.length || steps.length !== 1) {
-    throw new RangeError(
-      `Cannot train a group of ${jobs.length} runs: they go on from ${from.length} states after steps ` +
-        `${steps.join(", ")}, must be one of each and after the same`,
-    );
+/** Makes runs of jobs, in the order in which they come, and takes what they become. */
+class JobQueue implements Attendants {
+  readonly trained: TrainedRun[] = [];
+  #entered = 0;
+
+  constructor(private readonly settings: TrainingSettings, private readonly options: TrainOptions) {}
+
+  /** The run of a job; none if it was stopped after the last step and before its result was written: then it ends at once. */
+  async enter({ seed, ...job }: CellJob, from?: TrainingState): Promise<Entrant[]> {
+    const run = prepare({ seed, ...job }, this.settings, from);
+    // Drawing a large model's weights takes a while: timers (heartbeats) must get their turn in between.
+    await new Promise((resolve) => setTimeout(resolve));
+    const entrant = { number: this.#entered++, run, seed, ledger: new Ledger(this.settings.log_every, from) };
+    if (from?.steps_done !== totalSteps(this.settings, from?.steps_done)) return [entrant];
+    await this.finish(entrant, from);
+    return [];
   }
-  return steps[0];
+
+  async next(present: readonly number[]): Promise<Entrant | undefined> {
+    for (;;) {
+      const next = await this.options.refill?.(this.#entered, present);
+      if (!next) return undefined;
+      const [entrant] = await this.enter(next.job, next.from);
+      if (entrant) return entrant;
+    }
+  }
+
+  async finish({ number, run: { step } }: Entrant, state: TrainingState, failed?: Breakdown): Promise<void> {
+    const weights: TensorMap = new Map(step.parameters.map(({ name }) => [name, state.tensors.get(name)!]));
+    const run = { ...state, weights, step, failed };
+    if (this.options.onTrained) await this.options.onTrained(number, run);
+    else this.trained[number] = run;
+  }
 }
 
 /** Trains one cell; see {@linkcode trainGroup}. */

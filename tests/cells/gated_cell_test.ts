@@ -54,7 +54,7 @@ Deno.test("gatedCell() leaves frozen weights as drawn when the rest is trained",
   const tensors = goldenWeights(step, 0);
   const { text, offsets } = goldenText(settings);
   const group = await openReferenceEngine().open([{ step, tensors, stepsDone: 0, learningRate: 0.02 }], text);
-  group.beginPass([offsets]);
+  group.beginPass(0, offsets);
   await group.advance(3);
   const after = await group.read(0);
   for (const { name } of step.parameters) {

@@ -10,7 +10,7 @@ const { gc } = globalThis as unknown as { gc: () => void };
 async function trainAndClose(engine: Engine): Promise<WeakRef<TrainingGroup>> {
   const run = runOf(vanillaCell);
   const group = await engine.open([run], textOf(100, SMALL.vocabulary));
-  group.beginPass([offsetsOf(run, 0)]);
+  group.beginPass(0, offsetsOf(run, 0));
   await group.advance(3);
   await group.read(0);
   await group.close();

@@ -99,7 +99,7 @@ onnxTest("beginPass() keeps states and reads on in the text when it goes on with
 onnxTest("advance() rejects when a row runs over the end of the text", async () => {
   const run = runOf(vanillaCell);
   const group = await engine.open([run], textOf(10, SMALL.vocabulary));
-  group.beginPass([Uint32Array.of(0, 1, 2)]);
+  group.beginPass(0, Uint32Array.of(0, 1, 2));
   await group.advance(7);
   await assert.rejects(group.advance(1));
   await group.close();
@@ -107,7 +107,7 @@ onnxTest("advance() rejects when a row runs over the end of the text", async () 
 
 onnxTest("close() lets the steps that are queued end when a group is busy", async () => {
   const group = await engine.open([runOf(vanillaCell)], textOf(5000, SMALL.vocabulary));
-  group.beginPass([Uint32Array.of(0, 1, 2)]);
+  group.beginPass(0, Uint32Array.of(0, 1, 2));
   const waiting = group.advance(200);
   await group.close();
   assert.equal((await waiting)[0].length, 200);
@@ -124,7 +124,7 @@ onnxTest("a group rejects, and closes, when its worker has died", async () => {
   };
   try {
     const group = await engine.open([runOf(vanillaCell)], textOf(5000, SMALL.vocabulary));
-    group.beginPass([Uint32Array.of(0, 1, 2)]);
+    group.beginPass(0, Uint32Array.of(0, 1, 2));
     await group.advance(1);
     // No request, and no number to reply under: it throws outside the worker's handler, and that ends the worker.
     started[0].postMessage(null);

@@ -28,7 +28,7 @@ Deno.test("beginPass() keeps states and reads on in the text when it goes on wit
 Deno.test("advance() throws when steps after a later position run over the end of the text", async () => {
   const run = runOf(lstmCell);
   const group = await engine.open([run], textOf(20, SMALL.vocabulary));
-  group.beginPass([Uint32Array.of(0, 3, 6)], 11);
+  group.beginPass(0, Uint32Array.of(0, 3, 6), 11);
   await group.advance(2);
   assert.throws(() => group.advance(1), {
     name: "RangeError",
@@ -40,7 +40,7 @@ Deno.test("advance() reads on in the text and carries states when it is called a
   const run = runOf(lstmCell);
   const [{ losses }] = await train(engine, [run], [6]);
   const group = await engine.open([run], textOf(60, SMALL.vocabulary));
-  group.beginPass([offsetsOf(run, 0)]);
+  group.beginPass(0, offsetsOf(run, 0));
   const [first] = await group.advance(2), [rest] = await group.advance(4);
   assert.deepEqual([...first, ...rest], losses);
 });

@@ -114,7 +114,7 @@ export async function train(
   try {
     const losses: number[][] = runs.map(() => []);
     for (const steps of passes) {
-      group.beginPass(runs.map((run, i) => offsetsOf(run, first + i)));
+      runs.forEach((run, i) => group.beginPass(i, offsetsOf(run, first + i)));
       (await group.advance(steps)).forEach((part, i) => losses[i].push(...part));
     }
     const tensors = await Promise.all(runs.map((_, i) => group.read(i)));
@@ -142,7 +142,7 @@ export async function trainInParts(
   for (const [i, count] of parts.entries()) {
     group ??= await engine.open([{ ...run, tensors, stepsDone }], text);
     try {
-      group.beginPass([offsetsOf(run, 0)], positions[i]);
+      group.beginPass(0, offsetsOf(run, 0), positions[i]);
       losses.push(...(await group.advance(count))[0]);
       tensors = await group.read(0);
       stepsDone += count;

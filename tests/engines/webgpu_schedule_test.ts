@@ -32,7 +32,7 @@ async function checkPlan(run: EngineRun): Promise<void> {
   assert.deepEqual(overlaps(planRun(run), run), []);
   const group = await openReferenceEngine().open([run], TEXT);
   const offsets = offsetsOf(run, 0);
-  group.beginPass([offsets]);
+  group.beginPass(0, offsets);
   const expected = [...(await group.advance(STEPS))[0]];
   assert.deepEqual(simulate(run, TEXT, offsets, STEPS, "forward"), expected, "tasks of a level in order");
   assert.deepEqual(simulate(run, TEXT, offsets, STEPS, "backward"), expected, "tasks of a level in reverse order");

@@ -118,7 +118,7 @@ webgpuTest("advance() gives the same losses when its steps fill several submits 
   const [atOnce] = await train(engine, [run], [steps]);
   assert.equal(atOnce.losses.length, steps);
   const group = await engine.open([run], textOf(steps + 20, SMALL.vocabulary));
-  group.beginPass([offsetsOf(run, 0)]);
+  group.beginPass(0, offsetsOf(run, 0));
   const parts: number[] = [];
   for (const count of [1, MAX_STEPS_PER_SUBMIT, MAX_STEPS_PER_SUBMIT + 6]) {
     parts.push(...(await group.advance(count))[0]);
@@ -193,7 +193,7 @@ webgpuTest(
       GPUDevice.prototype.createBuffer = original;
     }
     const group = await engine.open([run], new Uint8Array(1000));
-    group.beginPass([new Uint32Array(run.step.sizes.batch)]);
+    group.beginPass(0, new Uint32Array(run.step.sizes.batch));
     assert.ok((await group.advance(2))[0].every((loss) => loss > 0));
     await group.close();
   },

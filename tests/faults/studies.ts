@@ -6,7 +6,7 @@ import { isFinished, type RunResult } from "../../experiments/result.ts";
 import { type Run, shortKey, Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
 import { decodeCheckpoint } from "../../train/checkpoint.ts";
-import type { TrainingState } from "../../train/group_training.ts";
+import type { TrainingState } from "../../train/ledger.ts";
 import { totalSteps } from "../../train/settings.ts";
 import { cellJob, stepOf } from "../../train/trainer.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";

@@ -12,7 +12,7 @@ import {
   encodeCheckpoint,
   encodeWeights,
 } from "../../train/checkpoint.ts";
-import { stateNames, type TrainingState } from "../../train/group_training.ts";
+import { stateNames, type TrainingState } from "../../train/ledger.ts";
 import { cellJob, stepOf } from "../../train/trainer.ts";
 
 const config: CellConfig = { ...SMALL_CONFIG, state_size: 2 };

@@ -56,7 +56,8 @@ export async function timeSteps(
 ): Promise<number> {
   const group = await engine.open(runs, noise(100_000), threads);
   try {
-    group.beginPass(runs.map(() => new Uint32Array(BATCH).map((_, row) => row * 300)));
+    const offsets = new Uint32Array(BATCH).map((_, row) => row * 300);
+    for (const i of runs.keys()) group.beginPass(i, offsets);
     const time = async (steps: number) => {
       const start = performance.now();
       await group.advance(steps);

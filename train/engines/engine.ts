@@ -22,23 +22,35 @@ export interface EngineRun {
   readonly learningRate: number;
 }
 
-/** Some runs that train together. Calls are queued in order; none waits for the work of the one before. */
+/**
+ * Some runs that train together, each in a place of its own: place `i` is first that of the group's `i`th run. Calls are queued in
+ * order; none waits for the work of the one before, but for {@linkcode TrainingGroup.replace}.
+ */
 export interface TrainingGroup {
   /**
-   * Starts a pass: states become zero, position becomes 0. Or goes on within one: at a later position states stay as they are.
+   * Starts a pass of one run: its states become zero, its position 0. Or goes on within one: at a later position states stay as
+   * they are.
    *
-   * @param offsets for each run, where each row of the batch starts in the text
+   * @param offsets where each row of the batch starts in the text
    * @param position steps of the pass that were done before
    */
-  beginPass(offsets: readonly Uint32Array[], position?: number): void;
+  beginPass(run: number, offsets: Uint32Array, position?: number): void;
   /**
-   * Does `count` steps: at position `t`, a row that starts at `o` reads byte `text[o+t]` and is to predict `text[o+t+1]`.
+   * Does `count` steps of every run that is there: at position `t`, a row that starts at `o` reads byte `text[o+t]` and is to
+   * predict `text[o+t+1]`.
    *
-   * @returns for each run, the loss of each step before its update, nats per byte
+   * @returns for each place, the loss of each step before its update, nats per byte; nothing for an empty place
    */
   advance(count: number): Promise<Float64Array[]>;
   /** Reads what a run carries (weights, moments, states) and any other output of its graph, as after the last step. */
   read(run: number): Promise<TensorMap>;
+  /**
+   * Empties the place of a run that has ended, and puts another run there if one is given. The others' numbers do not change. To
+   * be called only when every `advance` and `read` before has been awaited.
+   *
+   * @returns false if `next` does not fit into the memory that is free; then the place is empty
+   */
+  replace(run: number, next?: EngineRun): Promise<boolean>;
   /** Frees everything; the group cannot be used after. */
   close(): Promise<void>;
 }
@@ -79,29 +91,25 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** Where a group is in its pass. Checks what is asked of it, so that no engine reads beyond the text. */
+/** Where a run is in its pass. Checks what is asked of it, so that no engine reads beyond the text. */
 export class Pass {
-  #offsets: readonly Uint32Array[] = [];
+  #offsets: Uint32Array | undefined;
   #position = 0;
 
-  constructor(private readonly runs: readonly EngineRun[], private readonly text: Uint8Array) {
-    const least = Math.min(...runs.map(({ step }) => step.sizes.vocabulary));
-    const wrong = least < 256 ? text.findIndex((byte) => byte >= least) : -1;
+  constructor(private readonly run: EngineRun, private readonly text: Uint8Array) {
+    const { vocabulary } = run.step.sizes;
+    const wrong = vocabulary < 256 ? text.findIndex((byte) => byte >= vocabulary) : -1;
     if (wrong >= 0) {
       throw new RangeError(
-        `Cannot open a group: byte ${wrong} of the text is ${text[wrong]}, must be below the vocabulary, ${least}`,
+        `Cannot train a run: byte ${wrong} of the text is ${text[wrong]}, must be below the vocabulary, ${vocabulary}`,
       );
     }
   }
 
-  begin(offsets: readonly Uint32Array[], position: number): void {
-    const right = offsets.length === this.runs.length &&
-      offsets.every((rows, i) => rows.length === this.runs[i].step.sizes.batch);
-    if (!right) {
-      const came = offsets.map((rows) => rows.length).join(", ");
-      throw new RangeError(
-        `Cannot begin a pass: got offsets for [${came}] rows, must be ${this.runs.map(({ step }) => step.sizes.batch)}`,
-      );
+  begin(offsets: Uint32Array, position: number): void {
+    const { batch } = this.run.step.sizes;
+    if (offsets.length !== batch) {
+      throw new RangeError(`Cannot begin a pass: got offsets for ${offsets.length} rows, must be ${batch}`);
     }
     this.#offsets = offsets;
     this.#position = position;
@@ -109,9 +117,9 @@ export class Pass {
 
   /** Goes on by some steps; returns the position of the first. */
   advance(count: number): number {
-    const last = this.#offsets.reduce((most, rows) => rows.reduce((a, b) => Math.max(a, b), most), 0) + this.#position +
-      count;
-    if (!this.#offsets.length || last >= this.text.length) {
+    if (!this.#offsets) throw new RangeError(`Cannot advance by ${count} steps: no pass of the run has begun`);
+    const last = this.#offsets.reduce((a, b) => Math.max(a, b), 0) + this.#position + count;
+    if (last >= this.text.length) {
       throw new RangeError(
         `Cannot advance by ${count} steps: they read up to byte ${last}, the text has ${this.text.length}`,
       );
@@ -120,6 +128,15 @@ export class Pass {
     this.#position += count;
     return first;
   }
+}
+
+/** What stands in a place of a group. */
+export function occupant<T>(places: readonly (T | undefined)[], run: number): T {
+  const found = places[run];
+  if (found === undefined) {
+    throw new RangeError(`Cannot reach run ${run}: its place is empty, or the group has only ${places.length} places`);
+  }
+  return found;
 }
 
 /** Names that a run carries from step to step, with their initial values: given ones, or zeros. */

@@ -2,7 +2,15 @@
 import { adamScalars, INPUTS } from "../../cells/language_model.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
-import { type Engine, type EngineRun, initialTensors, Pass, type TensorMap, type TrainingGroup } from "./engine.ts";
+import {
+  type Engine,
+  type EngineRun,
+  initialTensors,
+  occupant,
+  Pass,
+  type TensorMap,
+  type TrainingGroup,
+} from "./engine.ts";
 
 export function openReferenceEngine(): Engine {
   return {
@@ -18,62 +26,69 @@ export function openReferenceEngine(): Engine {
 }
 
 class ReferenceGroup implements TrainingGroup {
-  readonly #runs: ReferenceRun[];
-  readonly #pass: Pass;
+  readonly #places: (ReferenceRun | undefined)[];
 
-  constructor(runs: readonly EngineRun[], text: Uint8Array) {
-    this.#pass = new Pass(runs, text);
-    this.#runs = runs.map((run) => new ReferenceRun(run, text));
+  constructor(runs: readonly EngineRun[], private readonly text: Uint8Array) {
+    this.#places = runs.map((run) => new ReferenceRun(run, text));
   }
 
-  beginPass(offsets: readonly Uint32Array[], position = 0): void {
-    this.#pass.begin(offsets, position);
-    this.#runs.forEach((run, i) => run.beginPass(offsets[i], position));
+  beginPass(run: number, offsets: Uint32Array, position = 0): void {
+    occupant(this.#places, run).beginPass(offsets, position);
   }
 
   advance(count: number): Promise<Float64Array[]> {
-    this.#pass.advance(count);
-    return Promise.resolve(this.#runs.map((run) => new Float64Array(count).map(() => run.step())));
+    return Promise.resolve(this.#places.map((run) => run?.advance(count) ?? new Float64Array()));
   }
 
-  read(run: number): Promise<TensorMap> {
-    return Promise.resolve(new Map(this.#runs[run].tensors));
+  // deno-lint-ignore require-await -- an empty place is to reject
+  async read(run: number): Promise<TensorMap> {
+    return new Map(occupant(this.#places, run).tensors);
+  }
+
+  replace(run: number, next?: EngineRun): Promise<boolean> {
+    this.#places[run] = next && new ReferenceRun(next, this.text);
+    return Promise.resolve(true);
   }
 
   close(): Promise<void> {
-    this.#runs.length = 0;
+    this.#places.length = 0;
     return Promise.resolve();
   }
 }
 
 class ReferenceRun {
   readonly tensors: TensorMap;
+  readonly #pass: Pass;
   #offsets: Uint32Array = new Uint32Array();
-  #position = 0;
   #stepsDone: number;
 
   constructor(private readonly run: EngineRun, private readonly text: Uint8Array) {
+    this.#pass = new Pass(run, text);
     this.tensors = initialTensors(run);
     this.#stepsDone = run.stepsDone;
   }
 
   beginPass(offsets: Uint32Array, position: number): void {
+    this.#pass.begin(offsets, position);
     this.#offsets = offsets;
-    this.#position = position;
     if (position > 0) return;
     // Not filled in place: the arrays may be the caller's.
     for (const { name, shape } of this.run.step.states) this.tensors.set(name, new Float64Array(sizeOf(shape)));
   }
 
-  step(): number {
+  advance(count: number): Float64Array {
+    const first = this.#pass.advance(count);
+    return new Float64Array(count).map((_, i) => this.#step(first + i));
+  }
+
+  #step(position: number): number {
     const scalars = adamScalars(++this.#stepsDone, this.run.learningRate);
-    const read = (shift: number) => Array.from(this.#offsets, (offset) => this.text[offset + this.#position + shift]);
+    const read = (shift: number) => Array.from(this.#offsets, (offset) => this.text[offset + position + shift]);
     const feeds = new Map<string, ArrayLike<number>>(this.tensors);
     feeds.set(INPUTS.bytes, read(0)).set(INPUTS.targets, read(1));
     for (const [name, value] of Object.entries(scalars)) feeds.set(name, [value]);
     const results = interpret(this.run.step.graph, feeds);
     for (const [name, values] of results) this.tensors.set(name, values);
-    this.#position++;
     return results.get("loss")![0];
   }
 }

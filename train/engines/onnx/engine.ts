@@ -1,6 +1,14 @@
 /** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per session. */
 import { carriedNames } from "../../../cells/graph/graph.ts";
-import { type Engine, type EngineRun, initialTensors, Pass, type TensorMap, type TrainingGroup } from "../engine.ts";
+import {
+  type Engine,
+  type EngineRun,
+  initialTensors,
+  occupant,
+  Pass,
+  type TensorMap,
+  type TrainingGroup,
+} from "../engine.ts";
 import { exportOnnx } from "./export.ts";
 import type { NumberedRequest, Reply, Request } from "./protocol.ts";
 
@@ -18,47 +26,74 @@ export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): E
   };
 }
 
-class OnnxGroup implements TrainingGroup {
-  /** The requests that began the pass: an error of one comes out with the next steps. */
-  #begun: Promise<unknown> = Promise.resolve();
+/** A run at work: its worker, and where it is in the text. */
+interface Place {
+  readonly worker: OnnxWorker;
+  readonly pass: Pass;
+}
 
-  private constructor(private readonly workers: readonly OnnxWorker[], private readonly pass: Pass) {}
+class OnnxGroup implements TrainingGroup {
+  /** The requests that began passes: an error of one comes out with the next steps. */
+  #begun: Promise<unknown>[] = [];
+
+  private constructor(
+    private readonly places: (Place | undefined)[],
+    private readonly text: Uint8Array,
+    private readonly threads: number,
+  ) {}
 
   static async open(runs: readonly EngineRun[], text: Uint8Array, threads: number): Promise<OnnxGroup> {
-    const pass = new Pass(runs, text);
-    const shared = sharedCopy(text);
-    const workers = runs.map(() => new OnnxWorker());
-    try {
-      await Promise.all(workers.map((worker, i) => worker.ask(openRequest(runs[i], shared, threads))));
-    } catch (error) {
-      for (const worker of workers) worker.terminate();
-      throw error;
+    const opened = await Promise.allSettled(runs.map((run) => openPlace(run, text, threads)));
+    const failed = opened.find(({ status }) => status === "rejected");
+    const places = opened.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+    if (failed?.status === "rejected") {
+      for (const { worker } of places) worker.terminate();
+      throw failed.reason;
     }
-    return new OnnxGroup(workers, pass);
+    return new OnnxGroup(places, text, threads);
   }
 
-  beginPass(offsets: readonly Uint32Array[], position = 0): void {
-    this.pass.begin(offsets, position);
-    this.#begun = Promise.all(
-      this.workers.map((worker, i) => worker.ask({ kind: "begin_pass", offsets: offsets[i], position })),
-    );
-    this.#begun.catch(() => {});
+  beginPass(run: number, offsets: Uint32Array, position = 0): void {
+    const { worker, pass } = occupant(this.places, run);
+    pass.begin(offsets, position);
+    const begun = worker.ask({ kind: "begin_pass", offsets, position });
+    begun.catch(() => {});
+    this.#begun.push(begun);
   }
 
   async advance(count: number): Promise<Float64Array[]> {
-    this.pass.advance(count);
-    const replies = Promise.all(this.workers.map((worker) => worker.ask({ kind: "advance", count })));
-    const [losses] = await Promise.all([replies, this.#begun]);
-    return losses.map((reply) => reply.losses!);
+    for (const place of this.places) place?.pass.advance(count);
+    const replies = Promise.all(this.places.map((place) => place?.worker.ask({ kind: "advance", count })));
+    const [losses] = await Promise.all([replies, ...this.#begun.splice(0)]);
+    return losses.map((reply) => reply?.losses ?? new Float64Array());
   }
 
   async read(run: number): Promise<TensorMap> {
-    return (await this.workers[run].ask({ kind: "read" })).tensors!;
+    return (await occupant(this.places, run).worker.ask({ kind: "read" })).tensors!;
+  }
+
+  async replace(run: number, next?: EngineRun): Promise<boolean> {
+    const left = this.places[run];
+    this.places[run] = undefined;
+    await left?.worker.close();
+    if (next) this.places[run] = await openPlace(next, this.text, this.threads);
+    return true;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.close()));
+    await Promise.all(this.places.map((place) => place?.worker.close()));
   }
+}
+
+async function openPlace(run: EngineRun, text: Uint8Array, threads: number): Promise<Place> {
+  const pass = new Pass(run, text), worker = new OnnxWorker();
+  try {
+    await worker.ask(openRequest(run, sharedCopy(text), threads));
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+  return { worker, pass };
 }
 
 /** Copies that all workers see, by the text that they are of: a large text is there once, however many groups train on it. */

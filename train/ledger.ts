@@ -1,0 +1,87 @@
+/** What is kept of a run as it trains: the state that it goes on from, its smoothed loss, and whether it has broken down. */
+import { carriedNames } from "../cells/graph/graph.ts";
+import type { TrainingStep } from "../cells/language_model.ts";
+import type { TensorMap } from "./engines/engine.ts";
+
+/** Smoothed loss: `ma ← 0.95·ma + 0.05·loss`, from 3.0. */
+const SMOOTHING = { keep: 0.95, start: 3 } as const;
+
+/** All that a run needs to go on exactly where it was. Offsets follow from seed and pass: there is no random state beside these. */
+export interface TrainingState {
+  readonly steps_done: number;
+  /** Smoothed loss after the last step, nats per byte. */
+  readonly smoothed_loss: number;
+  /** Smoothed loss every `log_every` steps. */
+  readonly curve: readonly number[];
+  /** Training time so far, seconds. */
+  readonly seconds: number;
+  /** Weights (frozen ones too), moments and carried states. */
+  readonly tensors: TensorMap;
+}
+
+/** Why a run is worthless from some step on. */
+export interface Breakdown {
+  readonly step: number;
+  readonly why: string;
+}
+
+/** Names of the tensors that a run's state consists of: weights, and whatever is carried from step to step. */
+export function stateNames({ parameters, graph }: TrainingStep): string[] {
+  return [...new Set([...parameters.map(({ name }) => name), ...carriedNames(graph)])];
+}
+
+/** The tensors of a run's state, of all that its group reads. */
+export function pickState(step: TrainingStep, tensors: TensorMap): TensorMap {
+  return new Map(stateNames(step).map((name) => [name, tensors.get(name)!]));
+}
+
+/** What the last update may have broken without a loss to show it. */
+export function brokenTensor({ tensors, steps_done }: TrainingState): Breakdown | undefined {
+  for (const [name, values] of tensors) {
+    if (!values.every(Number.isFinite)) {
+      return { step: steps_done, why: `'${name}' is no finite number after step ${steps_done}` };
+    }
+  }
+  return undefined;
+}
+
+/** What is written down of one run as it trains: its smoothed loss, and some of the values on the way. */
+export class Ledger {
+  readonly #curve: number[];
+  readonly #secondsBefore: number;
+  steps: number;
+  smoothed: number;
+  failed?: Breakdown;
+
+  /** @param from where the run goes on; absent: at its start */
+  constructor(private readonly log_every: number, from?: TrainingState) {
+    this.#curve = [...from?.curve ?? []];
+    this.#secondsBefore = from?.seconds ?? 0;
+    this.steps = from?.steps_done ?? 0;
+    this.smoothed = from?.smoothed_loss ?? SMOOTHING.start;
+  }
+
+  add(losses: Float64Array): void {
+    for (const loss of losses) {
+      this.steps++;
+      if (this.failed) continue;
+      if (!Number.isFinite(loss)) {
+        this.failed = { step: this.steps, why: `the loss became ${loss} at step ${this.steps}` };
+        continue;
+      }
+      this.smoothed = SMOOTHING.keep * this.smoothed + (1 - SMOOTHING.keep) * loss;
+      if (this.steps % this.log_every === 0) this.#curve.push(this.smoothed);
+    }
+  }
+
+  /** @param seconds training time of this process */
+  state(tensors: TensorMap, seconds: number): TrainingState {
+    return {
+      steps_done: this.steps,
+      smoothed_loss: this.smoothed,
+      curve: [...this.#curve],
+      seconds: this.#secondsBefore + seconds,
+      tensors,
+    };
+  }
+}
