@@ -55,7 +55,9 @@ export function buildChain(task: Task, place: Place, lane: Lane, first: number):
   if (value) builder.names.set(value, "value");
   // The frames leave the bias to the chain.
   for (const head of heads) {
-    if (isOp(head, "linear") || isOp(head, "embedding")) builder.names.set(value!, builder.line(`${builder.names.get(value!)} + ${builder.read(head.inputs.at(-1)!)}`));
+    if (isOp(head, "linear") || isOp(head, "embedding")) {
+      builder.names.set(value!, builder.line(`${builder.names.get(value!)} + ${builder.read(head.inputs.at(-1)!)}`));
+    }
   }
   if (target) builder.write(target, builder.read(task.nodes[0]));
   // All is read before anything is written: a result may lie where an operand was.

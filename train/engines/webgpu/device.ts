@@ -28,7 +28,9 @@ export async function openDevice(): Promise<Device | undefined> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) return undefined;
   const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
-  const device = await adapter.requestDevice({ requiredLimits });
+  // Timestamps tell a benchmark where a step's time goes.
+  const requiredFeatures: GPUFeatureName[] = adapter.features.has("timestamp-query") ? ["timestamp-query"] : [];
+  const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
   const { description, device: name, vendor, isFallbackAdapter } = adapter.info;
   const label = description || name || vendor || "unknown adapter";
   const failure = watch(device, label);

@@ -1,7 +1,16 @@
 /** Frames that make each element by itself: chains without a head, copies, and the embedding. */
 import { sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
 import { buildChain, readsVectors } from "./chain.ts";
-import { type Frame, INDEX_WORDS, INVOCATIONS, type KernelUse, type Lane, laneType, type Place, word } from "./kernel.ts";
+import {
+  type Frame,
+  INDEX_WORDS,
+  INVOCATIONS,
+  type KernelUse,
+  type Lane,
+  laneType,
+  type Place,
+  word,
+} from "./kernel.ts";
 import { elementsOf, type Task } from "./tasks.ts";
 
 /** Lanes that an invocation does, one after the other. */

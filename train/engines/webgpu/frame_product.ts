@@ -27,7 +27,8 @@ const FIRST_CHAIN_WORD = 8;
 const SEGMENT = { a: 0, aRow: 1, b: 2, bRow: 3, steps: 4 } as const;
 const SEGMENT_WORDS = 5;
 
-const lines = (count: number, line: (i: number) => string) => Array.from({ length: count }, (_, i) => line(i)).join("\n");
+const lines = (count: number, line: (i: number) => string) =>
+  Array.from({ length: count }, (_, i) => line(i)).join("\n");
 
 const productFrame = (lane: Lane, width: Width): Frame => ({
   key: `product ${SQUARE * width}x${SQUARE * width} f32x${lane}`,
@@ -53,7 +54,9 @@ ${lines(4, (i) => `        ${name}${i} = fetch(${name}_base, ${name}_row, at + $
     } else {
 ${
     lines(each, (i) =>
-      `      ${name}${i} = fetch(${name}_base, ${name}_row, k0 + across_step + ${i * DEPTH / each}u, steps, ${first} + 4u * across_quad, ${limit});`)
+      `      ${name}${i} = fetch(${name}_base, ${name}_row, k0 + across_step + ${
+        i * DEPTH / each
+      }u, steps, ${first} + 4u * across_quad, ${limit});`)
   }
     }`;
   const item = (name: "a" | "b", row: string, square: string) =>
@@ -63,7 +66,9 @@ ${
     const store = (row: string, quad: string, value: string) =>
       halves === 1
         ? `${item(name, row, quad)} = ${value};`
-        : `if (${quad} < ${SQUARE}u) { ${item(name, row, quad)}.lo = ${value}; } else { ${item(name, row, `(${quad} - ${SQUARE}u)`)}.hi = ${value}; }`;
+        : `if (${quad} < ${SQUARE}u) { ${item(name, row, quad)}.lo = ${value}; } else { ${
+          item(name, row, `(${quad} - ${SQUARE}u)`)
+        }.hi = ${value}; }`;
     const column = (c: number) => `vec4f(${[0, 1, 2, 3].map((i) => `${name}${i}[${c}]`).join(", ")})`;
     return `
     if (${name}_along) {
@@ -88,28 +93,33 @@ ${
   // An invocation parks its results in workgroup memory, at a place of its own: registers cannot be indexed, and the chain is
   // to be there once, in a loop, rather than once for each vector.
   const finish = (half: number) => `
-${lines(4, (row) => `  tiles[${row * INVOCATIONS}u + local] = ${
-    halves === 2 ? `Pair(c${4 * half + row}_0, c${4 * half + row}_1)` : `c${row}_0`
-  };`)}
+${
+    lines(4, (row) =>
+      `  tiles[${row * INVOCATIONS}u + local] = ${
+        halves === 2 ? `Pair(c${4 * half + row}_0, c${4 * half + row}_1)` : `c${row}_0`
+      };`)
+  }
   for (var i = 0u; i < ${4 * halves}u; i++) {
     let row = m0 + ${half * 4 * SQUARE}u + 4u * ty + i / ${halves}u;
-    let from = n0 + 4u * tx + (i % ${halves}u) * ${4 * SQUARE}u;
-    if (row < rows && from < columns) {
+    let left = n0 + 4u * tx + (i % ${halves}u) * ${4 * SQUARE}u;
+    if (row < rows && left < columns) {
       let parked = tiles[(i / ${halves}u) * ${INVOCATIONS}u + local];
       let quad = ${halves === 2 ? "select(parked.lo, parked.hi, i % 2u == 1u)" : "parked"};
-      let column = (${word(HEAD.firstColumn)} + from) / ${lane}u;
+      let column = (${word(HEAD.firstColumn)} + left) / ${lane}u;
       ${
     lane === 4
       ? `chain(instance, row * (${word(HEAD.rowLength)} / 4u) + column, column, quad);`
-      : `for (var j = 0u; j < min(4u, columns - from); j++) { chain(instance, row * ${word(HEAD.rowLength)} + column + j, column + j, quad[j]); }`
+      : `for (var j = 0u; j < min(4u, columns - left); j++) { chain(instance, row * ${
+        word(HEAD.rowLength)
+      } + column + j, column + j, quad[j]); }`
   }
     }
   }`;
 
   return {
-    declarations: `${halves === 2 ? "struct Pair { lo: vec4f, hi: vec4f }\n" : ""}var<workgroup> tiles: array<${Item}, ${
-      2 * DEPTH * SQUARE
-    }>;
+    declarations: `${
+      halves === 2 ? "struct Pair { lo: vec4f, hi: vec4f }\n" : ""
+    }var<workgroup> tiles: array<${Item}, ${2 * DEPTH * SQUARE}>;
 // Four elements (row, column …) of a matrix; zero beyond its edges.
 fn fetch(base: u32, row_length: u32, row: u32, rows: u32, column: u32, columns: u32) -> vec4f {
   if (row >= rows || column >= columns) { return vec4f(); }
@@ -128,11 +138,17 @@ ${
     }`,
     body: `
   let rows = ${word(HEAD.rows)}; let columns = ${word(HEAD.columns)};
-  let a_along = ${word(HEAD.mode)} != ${MODES.linear_weight_gradient}u; let b_along = ${word(HEAD.mode)} == ${MODES.linear}u;
+  let a_along = ${word(HEAD.mode)} != ${MODES.linear_weight_gradient}u; let b_along = ${
+      word(HEAD.mode)
+    } == ${MODES.linear}u;
   let tiles_across = (columns + ${tile - 1}u) / ${tile}u;
   let m0 = (group / tiles_across) * ${tile}u; let n0 = (group % tiles_across) * ${tile}u;
   let ty = local / ${SQUARE}u; let tx = local % ${SQUARE}u;
-  // ${halves === 2 ? "half a workgroup each takes the low and the high quads, so that none diverges" : "a row of quads after the other"}
+  // ${
+      halves === 2
+        ? "half a workgroup each takes the low and the high quads, so that none diverges"
+        : "a row of quads after the other"
+    }
   let across_quad = ${halves === 2 ? `(local & 7u) + ${SQUARE}u * (local >> 5u)` : "local & 7u"};
   let across_step = ${halves === 2 ? "(local >> 3u) & 3u" : "local >> 3u"};
 ${lines(4 * halves, (row) => `  ${lines(halves, (half) => `var c${row}_${half} = vec4f();`).replaceAll("\n", " ")}`)}
@@ -200,7 +216,13 @@ function windowsOf(node: Tensor, { locate }: Place): Window[] {
   if (isOp(node, "linear_input_gradient")) {
     // dx[m,n] = Σ_k dy[m,k] W[k, offset+n]
     const [dy, weight] = node.inputs, steps = dy.shape[1];
-    const segment = { a: locate(dy), aRow: steps, b: locate(weight) + node.attributes.offset, bRow: weight.shape[1], steps };
+    const segment = {
+      a: locate(dy),
+      aRow: steps,
+      b: locate(weight) + node.attributes.offset,
+      bRow: weight.shape[1],
+      steps,
+    };
     return [{ columns: node.shape[1], firstColumn: 0, segments: [segment] }];
   }
   // dW[m,n] = Σ_k dy[k,m] x[k,n]: a window per input
@@ -223,7 +245,13 @@ export function productUses(task: Task, place: Place): KernelUse[] {
   return parts[0].map(({ columns, firstColumn }, i) => {
     const segments = parts.flatMap((windows) => windows[i].segments);
     const across = op === "linear_weight_gradient" ? [rows] : segments.map(({ steps }) => steps);
-    const whole = [columns, firstColumn, rowLength, ...across, ...segments.flatMap(({ a, aRow, b, bRow }) => [a, aRow, b, bRow])];
+    const whole = [
+      columns,
+      firstColumn,
+      rowLength,
+      ...across,
+      ...segments.flatMap(({ a, aRow, b, bRow }) => [a, aRow, b, bRow]),
+    ];
     const lane: Lane = whole.every((size) => size % 4 === 0) ? 4 : 1;
     const chain = buildChain(task, place, lane, FIRST_CHAIN_WORD);
     const width: Width = Math.min(rows, columns) > 4 * SQUARE ? 8 : 4;

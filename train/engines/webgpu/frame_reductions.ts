@@ -1,7 +1,16 @@
 /** Frames that bring many numbers to one: sums over the batch, the embedding's gradient, the loss. No atomics: sums repeat bit for bit. */
 import { sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
 import { buildChain } from "./chain.ts";
-import { type Frame, INDEX_WORDS, INVOCATIONS, type KernelUse, type Lane, laneType, type Place, word } from "./kernel.ts";
+import {
+  type Frame,
+  INDEX_WORDS,
+  INVOCATIONS,
+  type KernelUse,
+  type Lane,
+  laneType,
+  type Place,
+  word,
+} from "./kernel.ts";
 import type { Task } from "./tasks.ts";
 
 const laneFor = (columns: number): Lane => columns % 4 === 0 ? 4 : 1;
@@ -156,6 +165,13 @@ export function softmaxUse(task: Task, place: Place): KernelUse {
   const [{ inputs: [logits, targets] }] = task.heads;
   const [rows, vocabulary] = logits.shape, lane = laneFor(vocabulary);
   const chain = buildChain(task, place, lane, 5 + INDEX_WORDS);
-  const words = [rows, vocabulary / lane, place.locate(logits) / lane, place.losses, ...place.index(targets), ...chain.words];
+  const words = [
+    rows,
+    vocabulary / lane,
+    place.locate(logits) / lane,
+    place.losses,
+    ...place.index(targets),
+    ...chain.words,
+  ];
   return { frame: softmaxFrame(lane, task.value !== undefined), chain, words, workgroups: rows, cost: vocabulary };
 }

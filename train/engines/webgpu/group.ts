@@ -1,9 +1,17 @@
 /** A group of runs on the GPU: their memory, their schedule, and the queueing of steps. */
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
-import { EngineFailure, type EngineRun, initialTensors, occupant, Pass, type TensorMap, type TrainingGroup } from "../engine.ts";
+import {
+  EngineFailure,
+  type EngineRun,
+  initialTensors,
+  occupant,
+  Pass,
+  type TensorMap,
+  type TrainingGroup,
+} from "../engine.ts";
 import type { Device } from "./device.ts";
-import { BINDINGS, RECORD, UNIFORM_BYTES } from "./kernel.ts";
+import { BINDINGS, kernelKey, RECORD, UNIFORM_BYTES } from "./kernel.ts";
 import { meanLossDispatch, type Pipelines } from "./pipelines.ts";
 import {
   buildSchedule,
@@ -17,7 +25,6 @@ import {
   planRun,
   type Schedule,
 } from "./schedule.ts";
-import { kernelKey } from "./kernel.ts";
 import type { Texts } from "./texts.ts";
 
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
@@ -219,11 +226,12 @@ export class WebGpuGroup implements TrainingGroup {
   }
 
   async advance(count: number): Promise<Float64Array[]> {
+    const present = this.places.map((place) => place !== undefined);
+    if (!present.includes(true)) return present.map(() => new Float64Array());
     const parts: Promise<Float32Array>[] = [];
     for (let done = 0; done < count; done += MAX_STEPS_PER_SUBMIT) {
       parts.push(this.#submit(Math.min(MAX_STEPS_PER_SUBMIT, count - done)));
     }
-    const present = this.places.map((place) => place !== undefined);
     const means = await Promise.all(parts);
     return present.map((isThere, number) => {
       const losses = new Float64Array(isThere ? count : 0);
@@ -246,7 +254,11 @@ export class WebGpuGroup implements TrainingGroup {
     pass.end();
     this.#stepsOfLastSubmit = steps;
     const bytes = this.sizes.places * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES;
-    return this.#readBack(encoder, [{ buffer: this.lasting.losses, offset: this.#layout.means(0) * FLOAT_BYTES, bytes }]);
+    return this.#readBack(encoder, [{
+      buffer: this.lasting.losses,
+      offset: this.#layout.means(0) * FLOAT_BYTES,
+      bytes,
+    }]);
   }
 
   #recordStep(pass: GPUComputePassEncoder, recorded: readonly Recorded[], step: number): void {
@@ -291,7 +303,9 @@ export class WebGpuGroup implements TrainingGroup {
    * @throws {TypeError} if the device measures no time
    */
   async profileStep(): Promise<number[]> {
-    if (!this.#device.features.has("timestamp-query")) throw new TypeError("Cannot profile a step: the device has no timestamps");
+    if (!this.#device.features.has("timestamp-query")) {
+      throw new TypeError("Cannot profile a step: the device has no timestamps");
+    }
     this.#writeRecords(1);
     const { recorded } = this.#program;
     const querySet = this.#device.createQuerySet({ type: "timestamp", count: 2 * recorded.length });
@@ -333,7 +347,9 @@ export class WebGpuGroup implements TrainingGroup {
   async replace(run: number, next?: EngineRun): Promise<boolean> {
     const { number } = occupant(this.places, run);
     this.places[number] = undefined;
-    const base = next && next.step.sizes.batch === this.sizes.batch ? this.#findRoom(planRun(next.step).memory.size) : undefined;
+    const base = next && next.step.sizes.batch === this.sizes.batch
+      ? this.#findRoom(planRun(next.step).memory.size)
+      : undefined;
     const joined = next && base !== undefined ? occupy(next, number, base, this.text) : undefined;
     this.places[number] = joined;
     if (this.places.some((place) => place !== undefined)) await this.tools.opened.unlessFailed(this.#rebuild());
@@ -386,7 +402,15 @@ export class WebGpuGroup implements TrainingGroup {
 }
 
 function occupy(run: EngineRun, number: number, base: number, text: Uint8Array): Occupant {
-  return { run, plan: planRun(run.step), number, base, pass: new Pass(run, text), stepsDone: run.stepsDone, hasLoss: false };
+  return {
+    run,
+    plan: planRun(run.step),
+    number,
+    base,
+    pass: new Pass(run, text),
+    stepsDone: run.stepsDone,
+    hasLoss: false,
+  };
 }
 
 function makeBuffer(device: GPUDevice, size: number, usage: number): GPUBuffer {
@@ -394,7 +418,12 @@ function makeBuffer(device: GPUDevice, size: number, usage: number): GPUBuffer {
   return device.createBuffer({ size: Math.max(16, Math.ceil(size / 4) * 4), usage: usage | COPY_DST });
 }
 
-function makeBuffers({ opened: { device }, texts }: Tools, sizes: GroupSizes, arenaSize: number, text: Uint8Array): Lasting {
+function makeBuffers(
+  { opened: { device }, texts }: Tools,
+  sizes: GroupSizes,
+  arenaSize: number,
+  text: Uint8Array,
+): Lasting {
   const { STORAGE, COPY_SRC, UNIFORM } = GPUBufferUsage;
   const { stepDataWords, lossWords } = layoutOf(sizes);
   const stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
@@ -413,7 +442,12 @@ function destroyProgram({ tables, dispatch }: Program): void {
 }
 
 /** Makes something on the device; what it cannot hold or does not take is an {@linkcode EngineFailure}, and nothing stays behind. */
-async function checked<T>({ opened: { device } }: Tools, what: string, make: () => T, undo: (made: T) => void): Promise<T> {
+async function checked<T>(
+  { opened: { device } }: Tools,
+  what: string,
+  make: () => T,
+  undo: (made: T) => void,
+): Promise<T> {
   device.pushErrorScope("validation");
   device.pushErrorScope("out-of-memory");
   const made = make();

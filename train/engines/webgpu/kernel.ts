@@ -59,7 +59,8 @@ export interface Kernel {
   readonly chains: readonly Chain[];
 }
 
-export const kernelKey = ({ frame, chains }: Kernel): string => `${frame.key} | ${chains.map(({ key }) => key).join(" | ")}`;
+export const kernelKey = ({ frame, chains }: Kernel): string =>
+  `${frame.key} | ${chains.map(({ key }) => key).join(" | ")}`;
 
 export const BINDINGS = { arena: 0, tables: 1, text: 2, step_data: 3, losses: 4, dispatch: 5, step: 6 } as const;
 

@@ -7,11 +7,14 @@ import { isOp, sameShape, type Tensor } from "../../../cells/graph/tensor.ts";
 export function sameProducts(a: Tensor, b: Tensor): boolean {
   if (!isProduct(a) || a.op !== b.op || !sameShape(a.shape, b.shape)) return false;
   // A weight gradient is made in one window of columns per input.
-  const windows = (x: Tensor) => isOp(x, "linear_weight_gradient") ? x.inputs.slice(1).map(({ shape }) => shape[1]) : [];
+  const windows = (x: Tensor) =>
+    isOp(x, "linear_weight_gradient") ? x.inputs.slice(1).map(({ shape }) => shape[1]) : [];
   return windows(a).join() === windows(b).join();
 }
 
-export function isProduct(tensor: Tensor): tensor is Tensor<"linear" | "linear_input_gradient" | "linear_weight_gradient"> {
+export function isProduct(
+  tensor: Tensor,
+): tensor is Tensor<"linear" | "linear_input_gradient" | "linear_weight_gradient"> {
   return isOp(tensor, "linear") || isOp(tensor, "linear_input_gradient") || isOp(tensor, "linear_weight_gradient");
 }
 
@@ -44,7 +47,8 @@ export function gatherProducts(graph: Graph): Graph {
   };
   /** Whether a sum is a term of another sum of its shape, and of nothing else. */
   const isInner = (node: Tensor) =>
-    isOp(node, "add") && isPart(node) && isOp(users.get(node)![0], "add") && sameShape(users.get(node)![0].shape, node.shape);
+    isOp(node, "add") && isPart(node) && isOp(users.get(node)![0], "add") &&
+    sameShape(users.get(node)![0].shape, node.shape);
   const termsOf = (node: Tensor, shape = node.shape): Tensor[] =>
     node.inputs.flatMap((term) => isInner(term) && sameShape(term.shape, shape) ? termsOf(term, shape) : [term]);
 

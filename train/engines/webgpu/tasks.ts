@@ -125,7 +125,9 @@ class Clustering {
   #placeHead(node: Tensor): void {
     // The loss and its gradient come from the same rows: one kernel makes both.
     const twin = isLossPart(node)
-      ? this.clusters.find(({ heads: [head] }) => head && isLossPart(head) && head.inputs.every((x, i) => x === node.inputs[i]))
+      ? this.clusters.find(({ heads: [head] }) =>
+        head && isLossPart(head) && head.inputs.every((x, i) => x === node.inputs[i])
+      )
       : undefined;
     const cluster = twin ?? { level: 1 + latest(this.#sources(node)), heads: [], nodes: [] };
     cluster.heads.push(node);
@@ -139,8 +141,13 @@ class Clustering {
     const sources = this.#sources(node);
     const level = latest(sources);
     const last = sources.filter((cluster) => cluster.level === level);
-    const joinable = last.filter((cluster) => shapeOf(cluster) !== undefined && sameShape(shapeOf(cluster)!, node.shape));
-    const [headed, chains] = [joinable.filter(({ heads }) => heads.length), joinable.filter(({ heads }) => !heads.length)];
+    const joinable = last.filter((cluster) =>
+      shapeOf(cluster) !== undefined && sameShape(shapeOf(cluster)!, node.shape)
+    );
+    const [headed, chains] = [
+      joinable.filter(({ heads }) => heads.length),
+      joinable.filter(({ heads }) => !heads.length),
+    ];
     if (joinable.length === last.length && joinable.length && headed.length < 2) {
       const home = headed[0] ?? chains[0];
       for (const other of chains) if (other !== home) this.#merge(other, home);
@@ -164,7 +171,9 @@ class Clustering {
       cluster !== undefined && cluster.value === source && isProduct(cluster.heads[0]) &&
       cluster.nodes.length === 2 * cluster.heads.length - 1 && this.users.get(source)!.length === 1 &&
       !this.#returned.has(source);
-    if (a === b || !bare(a, node.inputs[0]) || !bare(b, node.inputs[1]) || !sameProducts(a!.heads[0], b!.heads[0])) return false;
+    if (a === b || !bare(a, node.inputs[0]) || !bare(b, node.inputs[1]) || !sameProducts(a!.heads[0], b!.heads[0])) {
+      return false;
+    }
     this.#merge(b!, a!);
     this.#add(a!, node);
     a!.value = node;
