@@ -6,14 +6,12 @@ import { INTERPRETER } from "../../cells/graph/interpreter.ts";
 import { isOp, type OpName, sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
 import { adamScalars, INPUTS } from "../../cells/language_model.ts";
 import { type EngineRun, initialTensors } from "../../train/engines/engine.ts";
-import type { Task } from "../../train/engines/webgpu/levels.ts";
 import type { MemoryPlan } from "../../train/engines/webgpu/memory.ts";
-import { planRun } from "../../train/engines/webgpu/schedule.ts";
+import { planRun, type RunPlan } from "../../train/engines/webgpu/schedule.ts";
+import { isLoss, type Task } from "../../train/engines/webgpu/tasks.ts";
 
 /** Tasks of one level may run in any order: of two that get into each other's way, one of these two shows it. */
 export type Order = "forward" | "backward";
-
-type Plan = ReturnType<typeof planRun>;
 
 /** Losses of some steps of one pass. */
 export function simulate(
@@ -22,10 +20,8 @@ export function simulate(
   offsets: Uint32Array,
   steps: number,
   order: Order,
-  plan: Plan = planRun(run),
+  { graph: { inputs }, tasks, memory }: RunPlan = planRun(run.step),
 ): number[] {
-  const { tasks, memory } = plan;
-  const { inputs, outputs } = run.step.graph;
   const arena = new Arena(memory);
   for (const [name, values] of initialTensors(run)) arena.write(inputs.get(name)!, values);
 
@@ -34,20 +30,23 @@ export function simulate(
     arena.forget();
     const scalars = adamScalars(run.stepsDone + position + 1, run.learningRate);
     for (const [name, value] of Object.entries(scalars)) {
-      if (inputs.has(name)) arena.write(inputs.get(name)!, [value]);
+      if (inputs.has(name)) arena.feed(inputs.get(name)!, [value]);
     }
-    arena.write(inputs.get(INPUTS.bytes)!, Array.from(offsets, (offset) => text[offset + position]));
-    arena.write(inputs.get(INPUTS.targets)!, Array.from(offsets, (offset) => text[offset + position + 1]));
+    arena.feed(inputs.get(INPUTS.bytes)!, Array.from(offsets, (offset) => text[offset + position]));
+    arena.feed(inputs.get(INPUTS.targets)!, Array.from(offsets, (offset) => text[offset + position + 1]));
+    let loss = NaN;
     for (let level = 0; level < tasks.levels; level++) {
       const together = byLevel.get(level) ?? [];
-      for (const task of order === "forward" ? together : together.toReversed()) play(task, arena);
+      for (const task of order === "forward" ? together : together.toReversed()) loss = play(task, arena) ?? loss;
     }
-    return arena.read(outputs.get("loss")!)[0];
+    return loss;
   });
 }
 
 class Arena {
   readonly #floats: Float64Array;
+  /** What comes with each step and lies in no run's memory. */
+  readonly #fed = new Map<Tensor, Float64Array>();
 
   constructor(private readonly memory: MemoryPlan) {
     this.#floats = new Float64Array(memory.size);
@@ -60,7 +59,12 @@ class Arena {
   }
 
   read(tensor: Tensor): Float64Array {
-    return isOp(tensor, "constant") ? Float64Array.of(tensor.attributes.value) : this.#place(tensor).slice();
+    if (isOp(tensor, "constant")) return Float64Array.of(tensor.attributes.value);
+    return this.#fed.get(tensor) ?? this.#place(tensor).slice();
+  }
+
+  feed(tensor: Tensor, values: readonly number[]): void {
+    this.#fed.set(tensor, Float64Array.from(values));
   }
 
   write(tensor: Tensor, values: ArrayLike<number>): void {
@@ -73,14 +77,17 @@ class Arena {
   }
 }
 
-function play(task: Task, arena: Arena): void {
-  if (task.type === "copy") return arena.write(task.target!, arena.read(task.nodes[0]));
+/** Does a task; returns the loss if it is the one that makes it. */
+function play(task: Task, arena: Arena): number | undefined {
+  if (task.target) return void arena.write(task.target, arena.read(task.nodes[0]));
   const values = new Map<Tensor, Float64Array>(task.reads.map((source) => [source, arena.read(source)]));
   for (const node of task.nodes) {
     values.set(node, evaluate(node, node.inputs.map((source) => values.get(source) ?? arena.read(source))));
   }
   // Only what a task says that it writes is there for others.
   for (const result of task.writes) arena.write(result, values.get(result)!);
+  const loss = task.nodes.find(isLoss);
+  return loss && values.get(loss)![0];
 }
 
 function evaluate<K extends OpName>(node: Tensor<K>, inputs: readonly Float64Array[]): Float64Array {
@@ -97,7 +104,7 @@ interface Claim {
 }
 
 /** Pairs of tensors that need one place at one time, as text; empty if the plan is sound. */
-export function overlaps({ tasks: { tasks, inPlace }, memory }: Plan, { step: { graph } }: EngineRun): string[] {
+export function overlaps({ graph, tasks: { tasks, inPlace }, memory }: RunPlan): string[] {
   const writer = new Map(tasks.flatMap((task) => task.writes.map((tensor): [Tensor, Task] => [tensor, task])));
   const lastReader = (tensor: Tensor) =>
     tasks.filter(({ reads }) => reads.includes(tensor)).reduce((last, { level }) => Math.max(last, level), -1);
@@ -127,7 +134,7 @@ export function overlaps({ tasks: { tasks, inPlace }, memory }: Plan, { step: { 
         tasks.every((task) =>
           task === writer.get(late.tensor) || task.level < late.from || !task.reads.includes(early.tensor)
         ) &&
-        writer.get(late.tensor)!.type === "elementwise";
+        !writer.get(late.tensor)!.heads.some(({ inputs }) => inputs.includes(early.tensor));
       if (!sameTask) found.push(`${describe(a)} and ${describe(b)}`);
     }
   });

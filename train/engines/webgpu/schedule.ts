@@ -150,11 +150,24 @@ export class ChainBook {
   }
 }
 
+/**
+ * Levels of a group: losses of all runs stand at one level, and so does the work that nobody waits for, whatever way each run
+ * has to them; a dispatch there serves all. Order within a run stays, and with it what its memory plan builds on.
+ */
+function alignLevels(graphs: readonly TaskGraph[]): (graph: TaskGraph, level: number) => number {
+  const most = (of: (graph: TaskGraph) => number) => graphs.reduce((a, graph) => Math.max(a, of(graph)), 0);
+  const loss = most(({ lossLevel }) => lossLevel);
+  const last = loss + most(({ lossLevel, lastLevel }) => lastLevel - lossLevel);
+  return ({ lossLevel, lastLevel }, level) =>
+    level >= lastLevel ? level - lastLevel + last : level >= lossLevel ? level - lossLevel + loss : level;
+}
+
 /** Schedules the runs that are there. */
 export function buildSchedule(runs: readonly PlacedRun[], layout: Layout, book: ChainBook): Schedule {
+  const align = alignLevels(runs.map(({ plan }) => plan.tasks));
   const uses = runs.flatMap((run) => {
-    const place = placeOf(run, layout);
-    return run.plan.tasks.tasks.flatMap((task) => usesOf(task, place).map((use) => ({ level: task.level, use })));
+    const place = placeOf(run, layout), { tasks } = run.plan;
+    return tasks.tasks.flatMap((task) => usesOf(task, place).map((use) => ({ level: align(tasks, task.level), use })));
   });
   const tagged = uses.map(({ level, use }) => ({ level, use, tag: book.tag(use) }));
   const dispatchKey = ({ level, use: { frame, chain } }: typeof tagged[number]) =>

@@ -6,7 +6,7 @@
  */
 import type { Graph } from "../../../cells/graph/graph.ts";
 import { usersOf } from "../../../cells/graph/graph.ts";
-import { isElementwise, isOp, sameShape, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
+import { isElementwise, isOp, type OpName, sameShape, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
 import { isProduct, sameProducts } from "./rewrite.ts";
 
 export interface Task {
@@ -30,6 +30,9 @@ export interface Task {
 export interface TaskGraph {
   readonly tasks: readonly Task[];
   readonly levels: number;
+  /** The level of the loss, and that of the work that nobody waits for: where runs of a group are brought in line. */
+  readonly lossLevel: number;
+  readonly lastLevel: number;
   /** Carried outputs that may be written straight into the memory of their input. */
   readonly inPlace: ReadonlyMap<Tensor, Tensor>;
 }
@@ -52,32 +55,95 @@ export function toTasks(graph: Graph, fed: ReadonlySet<string>): TaskGraph {
   const clusters = new Clustering(graph, users).clusters;
   const order = new Map(graph.nodes.map((node, i) => [node, i]));
   const returned = new Set(graph.outputs.values());
+  const repeated = repeatCheap(clusters, users, returned);
   const isStored = (x: Tensor) => !isOp(x, "constant") && !(isOp(x, "input") && fed.has(x.attributes.name));
 
-  const drafts = clusters.map(({ level, heads, value, nodes }) => {
+  const nodesOf = clusters.map((cluster) => [...cluster.nodes, ...repeated.get(cluster) ?? []]);
+  const readsOf = (nodes: readonly Tensor[]) => {
     const own = new Set(nodes);
-    const sorted = [...nodes].sort((a, b) => order.get(a)! - order.get(b)!);
-    const summed = new Set(heads.length > 1 ? sumsOf(sorted, heads) : []);
+    return [...new Set(nodes.flatMap((node) => node.inputs))].filter((x) => !own.has(x) && isStored(x));
+  };
+  const read = new Set(nodesOf.flatMap(readsOf));
+  const made = clusters.map(({ level, heads, value, nodes: own }, i): Task => {
+    const writes = own.filter((node) => !isLoss(node) && (returned.has(node) || read.has(node)));
+    const nodes = neededFor([...writes, ...heads], nodesOf[i]).sort((a, b) => order.get(a)! - order.get(b)!);
+    const summed = new Set(sumsOf(nodes, heads));
     return {
       level,
-      nodes: sorted,
-      heads: sorted.filter((node) => heads.includes(node)),
+      nodes,
+      heads: nodes.filter((node) => heads.includes(node)),
       value,
-      chain: sorted.filter((node) => !heads.includes(node) && !summed.has(node)),
-      reads: [...new Set(sorted.flatMap((node) => node.inputs))].filter((x) => !own.has(x) && isStored(x)),
-      writes: sorted.filter((node) =>
-        !isLoss(node) && (returned.has(node) || users.get(node)!.some((user) => !own.has(user)))
-      ),
+      chain: nodes.filter((node) => !heads.includes(node) && !summed.has(node)),
+      reads: readsOf(nodes),
+      writes: writes.sort((a, b) => order.get(a)! - order.get(b)!),
     };
   });
-  const tasks = sinkLast(drafts);
-  const { copies, inPlace } = placeCarried(graph, users, tasks);
+  const { tasks, lastLevel } = sinkLast(made);
+  const { copies, inPlace } = placeCarried(graph, tasks);
   const all = [...tasks, ...copies];
-  return { tasks: all, inPlace, levels: 1 + all.reduce((most, task) => Math.max(most, task.level), 0) };
+  const levels = 1 + all.reduce((most, task) => Math.max(most, task.level), 0);
+  const lossLevel = tasks.find(({ heads }) => heads.some(isLoss))?.level ?? 0;
+  return { tasks: all, inPlace, levels, lossLevel, lastLevel };
+}
+
+/** Those of some nodes from which the results come. */
+function neededFor(results: readonly Tensor[], nodes: readonly Tensor[]): Tensor[] {
+  const all = new Set(nodes), needed = new Set(results);
+  // A set that grows while it is walked: what is added is visited too.
+  for (const node of needed) for (const source of node.inputs) if (all.has(source)) needed.add(source);
+  return [...needed];
+}
+
+/** Operations that cost less than to fetch what they give. */
+const CHEAP: readonly OpName[] = ["add", "sub", "mul"];
+
+/**
+ * What a later task works out again rather than reads: the derivatives `y(1−y)` and `1−y²`, above all, which belong to the forward
+ * pass by their operands, and are one or two operations on what is in memory anyway.
+ *
+ * @returns for each task, operations of others that it does too
+ */
+function repeatCheap(
+  clusters: readonly Cluster[],
+  users: ReadonlyMap<Tensor, readonly Tensor[]>,
+  returned: ReadonlySet<Tensor>,
+): Map<Cluster, Set<Tensor>> {
+  const home = new Map(clusters.flatMap((cluster) => cluster.nodes.map((node): [Tensor, Cluster] => [node, cluster])));
+  const readersOf = (node: Tensor) =>
+    [...new Set(users.get(node)!.map((user) => home.get(user)!))].filter((cluster) => cluster !== home.get(node));
+  const isOutside = (x: Tensor) => !home.has(x);
+  /** Whether a later task finds the tensor in memory, for another reason than to work this out. */
+  const isKept = (x: Tensor) => isOutside(x) || (!isCheap(x) && (returned.has(x) || readersOf(x).length > 0));
+  const isCheap = (node: Tensor) => CHEAP.includes(node.op) && !returned.has(node);
+  /** The operations that lead from what is in memory to the node, itself included; undefined if they are more than two. */
+  const recipe = (node: Tensor): Tensor[] | undefined => {
+    if (!isCheap(node)) return undefined;
+    const missing = [...new Set(node.inputs)].filter((x) => !isKept(x));
+    if (!missing.length) return [node];
+    const [inner] = missing;
+    return missing.length === 1 && isCheap(inner) && inner.inputs.every(isKept) ? [inner, node] : undefined;
+  };
+
+  const repeated = new Map<Cluster, Set<Tensor>>();
+  for (const node of home.keys()) {
+    const readers = readersOf(node), steps = recipe(node);
+    // Only a chain can do it, and only element for element.
+    const inChains = readers.every(({ heads, value, nodes }) =>
+      sameShape((value ?? nodes[0]).shape, node.shape) && !heads.some(({ inputs }) => inputs.includes(node))
+    );
+    if (!readers.length || !steps || !inChains || !steps.every((x) => sameShape(x.shape, node.shape))) continue;
+    for (const reader of readers) {
+      const all = repeated.get(reader) ?? new Set();
+      repeated.set(reader, all);
+      for (const step of steps) if (home.get(step) !== reader) all.add(step);
+    }
+  }
+  return repeated;
 }
 
 /** The additions that the head does itself: those of heads and of such additions. */
 function sumsOf(nodes: readonly Tensor[], heads: readonly Tensor[]): Tensor[] {
+  if (heads.length < 2) return [];
   const parts = new Set(heads);
   const sums: Tensor[] = [];
   for (const node of nodes) {
@@ -89,11 +155,11 @@ function sumsOf(nodes: readonly Tensor[], heads: readonly Tensor[]): Tensor[] {
 }
 
 /** Work that nobody waits for (weight gradients with their update) goes where it is one full dispatch: to one level at the end. */
-function sinkLast(tasks: readonly Task[]): Task[] {
+function sinkLast(tasks: readonly Task[]): { tasks: Task[]; lastLevel: number } {
   const read = new Set(tasks.flatMap(({ reads }) => reads));
   const isSink = ({ writes }: Task) => !writes.some((tensor) => read.has(tensor));
-  const last = tasks.reduce((most, task) => isSink(task) ? most : Math.max(most, task.level), -1) + 1;
-  return tasks.map((task) => isSink(task) ? { ...task, level: Math.max(last, task.level) } : task);
+  const lastLevel = tasks.reduce((most, task) => Math.max(most, isSink(task) ? task.level : task.level + 1), 0);
+  return { tasks: tasks.map((task) => isSink(task) ? { ...task, level: lastLevel } : task), lastLevel };
 }
 
 class Clustering {
@@ -212,21 +278,21 @@ function shapeOf({ heads, value, nodes }: Cluster): Tensor["shape"] | undefined 
  * Decides how each carried output comes back into its input: straight, if nobody reads the input at that level or later
  * (but the chain of the writing task itself, element for element), else by a copy after the last reader.
  */
-function placeCarried(graph: Graph, users: ReadonlyMap<Tensor, readonly Tensor[]>, tasks: readonly Task[]) {
-  const taskOf = new Map(tasks.flatMap((task) => task.nodes.map((node): [Tensor, Task] => [node, task])));
+function placeCarried(graph: Graph, tasks: readonly Task[]) {
+  const writerOf = new Map(tasks.flatMap((task) => task.writes.map((node): [Tensor, Task] => [node, task])));
   const copies: Task[] = [];
   const inPlace = new Map<Tensor, Tensor>();
   for (const [name, output] of graph.outputs) {
     const target = graph.inputs.get(name);
     if (!target || output === target) continue;
-    const writer = taskOf.get(output);
-    const readers = users.get(target)!.map((user) => ({ user, task: taskOf.get(user)! }));
-    const isOwnChain = (user: Tensor, task: Task) => task === writer && writer.chain.includes(user);
+    const writer = writerOf.get(output);
+    const readers = tasks.filter(({ reads }) => reads.includes(target));
+    const isOwnChain = (task: Task) => task === writer && !task.heads.some(({ inputs }) => inputs.includes(target));
     const safe = writer !== undefined && !inPlace.has(output) &&
-      readers.every(({ user, task }) => task.level < writer.level || isOwnChain(user, task));
+      readers.every((task) => task.level < writer.level || isOwnChain(task));
     if (safe) inPlace.set(output, target);
     else {
-      const last = Math.max(writer?.level ?? 0, ...readers.map(({ task }) => task.level));
+      const last = Math.max(writer?.level ?? 0, ...readers.map(({ level }) => level));
       copies.push({ level: last + 1, nodes: [output], heads: [], chain: [], reads: [output], writes: [], target });
     }
   }
