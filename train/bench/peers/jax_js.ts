@@ -6,6 +6,9 @@ import { ADAM } from "../../../cells/language_model.ts";
 import type { PeerTask } from "./peer.ts";
 import { serveStepper, type Stepper } from "./stepper.ts";
 
+/** It does not say its version; the place that it is loaded from does. */
+const VERSION = /jax[@/](\d[^/]*)/.exec(import.meta.resolve("@jax-js/jax"))?.[1] ?? "of unknown version";
+
 type Arrays = Record<string, np.Array>;
 
 /** All that a run carries. In jax-js a use consumes an array, unless it is of its `ref`. */
@@ -93,7 +96,7 @@ async function open({ sizes, starts, text }: PeerTask, backend: string): Promise
   };
   let kept: np.Array | undefined;
   return {
-    what: `jax-js 0.1.25, ${backend}`,
+    what: `jax-js ${VERSION}, ${backend}`,
     step(t) {
       if (t === 0) {
         carried.states.forEach((h) => h.dispose());
