@@ -225,6 +225,8 @@ def read_task(stream):
 
 def measure(steps, task, synchronize):
     losses = [steps.step().reshape(-1).tolist() for _ in range(task["checked"])]
+    if not all(math.isfinite(loss) for step in losses for loss in step):
+        raise ValueError("a loss is not finite, which JSON cannot say")
 
     def timed(count):
         start = time.perf_counter()
