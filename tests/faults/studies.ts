@@ -180,7 +180,7 @@ async function assertSameCheckpoint(actual: Study, expected: Study, run: Run, no
   assert.deepEqual(numbers(a), numbers(b), note);
   assert.deepEqual([...a.tensors.keys()], [...b.tensors.keys()], note);
   for (const [name, values] of a.tensors) {
-    const other = b.tensors.get(name)!;
+    const other: ArrayLike<number> = b.tensors.get(name)!;
     assert.ok(values.length === other.length && values.every((x, i) => x === other[i]), `'${name}' differs, ${note}`);
   }
 }

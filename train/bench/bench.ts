@@ -10,8 +10,11 @@ import { openSession } from "../engines/onnx/session.ts";
 import { openWebGpuEngine } from "../engines/webgpu/engine.ts";
 import { buildSchedule } from "../engines/webgpu/schedule.ts";
 import { flag, runCommand } from "../terminal/command_line.ts";
-import { bareProducts, BATCH, BEST_CONFIG, copies, median, SMALL_CONFIG, timeSteps } from "./measure.ts";
-import { torchPeer } from "./peers.ts";
+import { bareProducts, BATCH, BEST_CONFIG, copies, SMALL_CONFIG, timeSteps } from "./measure.ts";
+import { median } from "./median.ts";
+import type { Absent } from "./peers/peer.ts";
+import { measurePeer, PEERS } from "./peers/peers.ts";
+import { peerTask } from "./peers/task.ts";
 
 /** One line of the table. */
 interface Row {
@@ -27,7 +30,7 @@ interface Row {
 
 const flags = {
   json: flag.on("--json", "print JSON instead of a table"),
-  peers: flag.on("--peers", "measure PyTorch beside ours, where python3 has torch"),
+  peers: flag.on("--peers", "measure tfjs, jax-js and PyTorch beside ours, where they are present"),
 };
 
 const cores = navigator.hardwareConcurrency;
@@ -106,6 +109,23 @@ async function benchWebGpu(engine: Engine): Promise<Row[]> {
   return rows;
 }
 
+/** The peers' rows, and why the others have none. On a software adapter peers on WebGPU train the small model, as ours does. */
+async function benchPeers(gpu: "real" | "software" | "none"): Promise<{ rows: Row[]; absent: Absent[] }> {
+  const engine = openOnnxEngine();
+  const best = await peerTask(engine, BEST_CONFIG, { runs: gpu === "real" ? 64 : cores });
+  const small = gpu === "software" ? await peerTask(engine, SMALL_CONFIG) : undefined;
+  await engine.close();
+  const isSmall = (device: string) => small && device === "webgpu";
+  const rows: Row[] = [], absent: Absent[] = [];
+  for (const peer of PEERS) {
+    const result = await measurePeer(peer, isSmall(peer.device) ? small! : best);
+    if ("absent" in result) absent.push(result);
+    else if (isSmall(peer.device)) rows.push(row(`${result.what}: 1 layer × 32`, result.ms_per_step, smallFlop));
+    else rows.push(row(`${result.what}: ${result.runs} × (2 layers × 256)`, result.ms_per_step, bestFlop, result.runs));
+  }
+  return { rows, absent };
+}
+
 function print(machine: Record<string, unknown>, rows: readonly Row[]): void {
   for (const [key, value] of Object.entries(machine)) console.log(`${key}: ${value}`);
   const width = Math.max(...rows.map(({ what }) => what.length));
@@ -133,25 +153,16 @@ if (import.meta.main) {
     const rows = await benchOnnx();
     const webgpu = await openWebGpuEngine();
     if (webgpu) rows.push(...await benchWebGpu(webgpu));
-    const peer = peers ? await torchPeer() : undefined;
-    if (peer && "ms_per_step" in peer) {
-      rows.push(
-        row(
-          peer.what,
-          peer.ms_per_step,
-          bestFlop,
-          1,
-          `${(peer.ms_per_step / rows[0].ms_per_step).toFixed(2)} × ours on onnx`,
-        ),
-      );
-    }
     await webgpu?.close();
+    const gpu = !webgpu ? "none" : webgpu.software ? "software" : "real";
+    const beside = peers ? await benchPeers(gpu) : { rows: [], absent: [] };
+    rows.push(...beside.rows);
     const machine = {
       date: new Date().toISOString().slice(0, 10),
       deno: Deno.version.deno,
       cpu: `${cpus()[0]?.model ?? "unknown"}, ${cores} cores`,
       webgpu_adapter: webgpu?.adapter ?? "none on this machine",
-      ...(peer && "absent" in peer ? { peers: peer.absent } : {}),
+      ...Object.fromEntries(beside.absent.map(({ what, absent }) => [`${what}, not measured`, absent])),
     };
     if (json) console.log(JSON.stringify({ ...machine, rows }, null, 2));
     else print(machine, rows);

@@ -5,6 +5,7 @@ import { buildGraph, type Graph } from "../../cells/graph/graph.ts";
 import { isOp, type Tensor } from "../../cells/graph/tensor.ts";
 import { randomStream } from "../corpus/random.ts";
 import type { Engine, EngineRun } from "../engines/engine.ts";
+import { median } from "./median.ts";
 import { cellJob, prepare } from "../trainer.ts";
 
 /** The best configuration of the original study: 2 layers, 256 states, state gate, forget gate, new state, residual. */
@@ -30,12 +31,6 @@ const PASS_BYTES = 1000;
 export function noise(bytes: number): Uint8Array {
   const stream = randomStream(0, "bench");
   return new Uint8Array(bytes).map(() => stream.integer(0, 255));
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 /** Copies of one configuration with different seeds, as an engine takes them. */
