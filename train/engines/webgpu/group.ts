@@ -25,6 +25,7 @@ import {
   planRun,
   type Schedule,
 } from "./schedule.ts";
+import { mapped, Readback } from "./readback.ts";
 import type { Texts } from "./texts.ts";
 
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
@@ -77,6 +78,9 @@ export class WebGpuGroup implements TrainingGroup {
   #toClear: { offset: number; size: number }[] = [];
   #stepsOfLastSubmit = 0;
   #program!: Program;
+  readonly #losses: Readback;
+  /** Time that the host took to queue steps, without what it waited for the GPU. */
+  hostMilliseconds = 0;
 
   static async open(tools: Tools, runs: readonly EngineRun[], text: Uint8Array): Promise<WebGpuGroup> {
     const [{ step: { sizes: { batch } } }] = runs;
@@ -124,6 +128,7 @@ export class WebGpuGroup implements TrainingGroup {
     const { device } = tools.opened;
     this.#device = device;
     this.#layout = layoutOf(sizes);
+    this.#losses = new Readback(tools.opened);
     this.#uniformStride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
     const records = new Uint32Array(MAX_STEPS_PER_SUBMIT * this.#uniformStride / 4);
     for (let step = 0; step < MAX_STEPS_PER_SUBMIT; step++) {
@@ -228,24 +233,36 @@ export class WebGpuGroup implements TrainingGroup {
   async advance(count: number): Promise<Float64Array[]> {
     const present = this.places.map((place) => place !== undefined);
     if (!present.includes(true)) return present.map(() => new Float64Array());
-    const parts: Promise<Float32Array>[] = [];
-    for (let done = 0; done < count; done += MAX_STEPS_PER_SUBMIT) {
-      parts.push(this.#submit(Math.min(MAX_STEPS_PER_SUBMIT, count - done)));
-    }
-    const means = await Promise.all(parts);
-    return present.map((isThere, number) => {
-      const losses = new Float64Array(isThere ? count : 0);
-      means.forEach((part, i) => {
-        const done = i * MAX_STEPS_PER_SUBMIT, first = number * MAX_STEPS_PER_SUBMIT;
-        if (isThere) losses.set(part.subarray(first, first + Math.min(MAX_STEPS_PER_SUBMIT, count - done)), done);
-      });
-      return losses;
-    });
+    const means = await this.#queue(count);
+    return present.map((isThere, number) =>
+      new Float64Array(isThere ? count : 0).map((_, step) => {
+        const submit = Math.floor(step / MAX_STEPS_PER_SUBMIT);
+        return means[(submit * this.sizes.places + number) * MAX_STEPS_PER_SUBMIT + step % MAX_STEPS_PER_SUBMIT];
+      })
+    );
   }
 
-  /** Queues some steps; the promise gives the losses by place and step once the GPU is through with them. */
-  #submit(steps: number): Promise<Float32Array> {
-    this.#writeRecords(steps);
+  /** Queues some steps; the promise gives the losses, by submit, place and step, once the GPU is through with them. */
+  #queue(count: number): Promise<Float32Array> {
+    const begun = performance.now();
+    const submits = Math.ceil(count / MAX_STEPS_PER_SUBMIT);
+    const bytes = this.sizes.places * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES;
+    const staging = this.#staging(submits * bytes);
+    // All but the last go at once, if nothing runs; what is to follow something that runs is made ready meanwhile.
+    let waited = 0;
+    for (let submit = 0; submit < submits; submit++) {
+      const steps = Math.min(MAX_STEPS_PER_SUBMIT, count - submit * MAX_STEPS_PER_SUBMIT);
+      const records = this.#records(steps);
+      const commands = this.#encode(steps, staging, submit * bytes);
+      if (submit === 0) waited = this.#losses.map();
+      this.#device.queue.writeBuffer(this.lasting.step_data, this.#layout.records(0) * FLOAT_BYTES, records);
+      this.#device.queue.submit([commands]);
+    }
+    this.hostMilliseconds += performance.now() - begun - waited;
+    return this.#losses.later(staging);
+  }
+
+  #encode(steps: number, staging: GPUBuffer, stagingOffset: number): GPUCommandBuffer {
     const { recorded, meanLoss } = this.#program;
     const encoder = this.#encoder();
     const pass = encoder.beginComputePass();
@@ -254,11 +271,8 @@ export class WebGpuGroup implements TrainingGroup {
     pass.end();
     this.#stepsOfLastSubmit = steps;
     const bytes = this.sizes.places * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES;
-    return this.#readBack(encoder, [{
-      buffer: this.lasting.losses,
-      offset: this.#layout.means(0) * FLOAT_BYTES,
-      bytes,
-    }]);
+    encoder.copyBufferToBuffer(this.lasting.losses, this.#layout.means(0) * FLOAT_BYTES, staging, stagingOffset, bytes);
+    return encoder.finish();
   }
 
   #recordStep(pass: GPUComputePassEncoder, recorded: readonly Recorded[], step: number): void {
@@ -273,8 +287,8 @@ export class WebGpuGroup implements TrainingGroup {
     pass.dispatchWorkgroups(columns, rows);
   }
 
-  /** Writes down what differs from step to step: positions in the text, and Adam's scalars. */
-  #writeRecords(steps: number): void {
+  /** What differs from step to step: positions in the text, and Adam's scalars. */
+  #records(steps: number): Uint32Array<ArrayBuffer> {
     const floats = new Float32Array(steps * this.sizes.places * RECORD.size), words = new Uint32Array(floats.buffer);
     // Most runs of a group are at one step.
     const scalars = new Map<string, Record<string, number>>();
@@ -293,7 +307,7 @@ export class WebGpuGroup implements TrainingGroup {
       }
       place.hasLoss = true;
     }
-    this.#device.queue.writeBuffer(this.lasting.step_data, this.#layout.records(0) * FLOAT_BYTES, words);
+    return words;
   }
 
   /**
@@ -306,7 +320,7 @@ export class WebGpuGroup implements TrainingGroup {
     if (!this.#device.features.has("timestamp-query")) {
       throw new TypeError("Cannot profile a step: the device has no timestamps");
     }
-    this.#writeRecords(1);
+    this.#device.queue.writeBuffer(this.lasting.step_data, this.#layout.records(0) * FLOAT_BYTES, this.#records(1));
     const { recorded } = this.#program;
     const querySet = this.#device.createQuerySet({ type: "timestamp", count: 2 * recorded.length });
     const encoder = this.#encoder();
@@ -373,19 +387,21 @@ export class WebGpuGroup implements TrainingGroup {
     encoder: GPUCommandEncoder,
     parts: readonly { buffer: GPUBuffer; offset: number; bytes: number }[],
   ): Promise<Float32Array<ArrayBuffer>> {
-    const { MAP_READ, COPY_DST } = GPUBufferUsage;
-    const size = parts.reduce((total, { bytes }) => total + bytes, 0);
-    const staging = this.#device.createBuffer({ size, usage: MAP_READ | COPY_DST });
+    const staging = this.#staging(parts.reduce((total, { bytes }) => total + bytes, 0));
     let at = 0;
     for (const { buffer, offset, bytes } of parts) {
       encoder.copyBufferToBuffer(buffer, offset, staging, at, bytes);
       at += bytes;
     }
     this.#device.queue.submit([encoder.finish()]);
-    await this.tools.opened.unlessFailed(staging.mapAsync(GPUMapMode.READ));
-    const values = new Float32Array(staging.getMappedRange().slice(0));
-    staging.destroy();
-    return values;
+    // To wait for this is to wait for all before.
+    this.#losses.map();
+    return await mapped(this.tools.opened, staging);
+  }
+
+  #staging(size: number): GPUBuffer {
+    const { MAP_READ, COPY_DST } = GPUBufferUsage;
+    return this.#device.createBuffer({ size, usage: MAP_READ | COPY_DST });
   }
 
   #destroyLasting(): void {
@@ -395,6 +411,7 @@ export class WebGpuGroup implements TrainingGroup {
   }
 
   close(): Promise<void> {
+    this.#losses.map();
     this.#destroyLasting();
     if (this.#program) destroyProgram(this.#program);
     return Promise.resolve();
