@@ -10,7 +10,7 @@ import { promote, type Promotion } from "./promotion.ts";
 import { type ConfigEntry, type Experiment, EXPERIMENTS, Study, type StudySettings } from "./store.ts";
 
 /** Training settings of a new study (design, sections 2 and 3). */
-const DEFAULTS: StudySettings["training"] = {
+export const DEFAULT_TRAINING: StudySettings["training"] = {
   steps: { "01": 10_000, "02": 50_000 },
   log_every: { "01": 50, "02": 100 },
   batch: 256,
@@ -84,7 +84,7 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
 
 /** The study's settings with what the options change. */
 async function mergeSettings(known: Study | undefined, options: InitOptions) {
-  const before = known?.settings.training ?? DEFAULTS;
+  const before = known?.settings.training ?? DEFAULT_TRAINING;
   const { experiment, seeds = known?.settings.seeds ?? 1, steps, batch = before.batch, history = before.history } =
     options;
   const source = options.corpus === undefined

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import tasks from "../deno.json" with { type: "json" };
 import { evaluationModel, gatedCell, toSvg } from "../mod.ts";
-import { BEST_CONFIG } from "../train/bench/measure.ts";
+import { BEST_CONFIG } from "../experiments/bench/measure.ts";
 
 const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
 

@@ -8,10 +8,11 @@ import { buildTrainingStep } from "../../cells/language_model.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../train/engines/engine.ts";
 import { openReferenceEngine } from "../../train/engines/reference.ts";
 import { openDevice } from "../../train/engines/webgpu/device.ts";
-import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
+import { openWebGpuEngine, type WebGpuEngine, type WebGpuOptions } from "../../train/engines/webgpu/engine.ts";
 import { MAX_STEPS_PER_SUBMIT } from "../../train/engines/webgpu/schedule.ts";
 import { certifyGroup, type GoldenCase, TOLERANCES } from "../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
+import { KERNEL_FAULTS, plantFault } from "./kernel_faults.ts";
 import { CATALOG, differences, offsetsOf, runOf, SMALL, textOf, train, trainInParts, UNUSUAL } from "./runs.ts";
 
 const opened = await openWebGpuEngine();
@@ -87,6 +88,107 @@ webgpuTest("the WebGPU engine agrees with the reference when eight unlike runs a
     const { losses } = differences(actual[i], reference);
     assert.ok(losses <= TOLERANCES.webgpu, `losses of run ${i} are off by ${losses}`);
   });
+});
+
+webgpuTest("the WebGPU engine agrees with the reference when no size is a multiple of a tile", async () => {
+  const cell = gatedCell(gatedConfig({ use_input_gate: false, use_forget_gate: false, use_old_state: false }));
+  // Lanes of one float and of four, both widths of tiles, more and less than a tile along each axis.
+  for (
+    const sizes of [
+      { n_layers: 1, state_size: 20, batch: 9, vocabulary: 257 },
+      { n_layers: 2, state_size: 36, batch: 10, vocabulary: 268 },
+      { n_layers: 1, state_size: 100, batch: 72, vocabulary: 68 },
+      { n_layers: 1, state_size: 67, batch: 65, vocabulary: 66 },
+    ]
+  ) {
+    const run = runOf(cell, sizes, { withGradients: true });
+    const [[actual], [expected]] = [
+      await train(opened!, [run], [2]),
+      await train(openReferenceEngine(), [run], [2]),
+    ];
+    const { losses, tensors } = differences(actual, expected);
+    assert.ok(losses <= TOLERANCES.webgpu, `losses are off by ${losses} with ${JSON.stringify(sizes)}`);
+    assert.ok(tensors <= 1e-3, `tensors are off by ${tensors} with ${JSON.stringify(sizes)}`);
+  }
+});
+
+/** Opens an engine for one test. */
+async function withEngine(options: WebGpuOptions, use: (engine: WebGpuEngine) => Promise<void>): Promise<void> {
+  const engine = (await openWebGpuEngine(options))!;
+  try {
+    await use(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+webgpuTest("the WebGPU engine gives the same bits whether dispatches merge by chain or by frame", async () => {
+  const runs = unlikeRuns();
+  await withEngine({ merging: "frame" }, async (byFrame) => {
+    await withEngine({ merging: "chain" }, async (byChain) => {
+      const expected = await train(byChain, runs, [3, 2]);
+      assert.deepEqual(await train(byFrame, runs, [3, 2]), expected);
+      // By now the kernels hold the chains of all runs; alone, a run is given the same ones.
+      const [alone] = await train(byFrame, [runs[3]], [3, 2], 3);
+      assert.deepEqual(alone, expected[3]);
+    });
+  });
+});
+
+webgpuTest("the WebGPU engine gives PyTorch's numbers when dispatches merge by frame", async () => {
+  const chosen = cases.filter((_, i) => i % 12 === 5);
+  await withEngine({ merging: "frame" }, async (engine) => {
+    assert.deepEqual(failures(chosen, await certifyGroup(engine, settings, chosen), TOLERANCES.webgpu), []);
+  });
+});
+
+for (const [name, { sound, faulty }] of Object.entries(KERNEL_FAULTS)) {
+  webgpuTest(`certifyGroup() notices a fault in a kernel: ${name}`, async () => {
+    const chosen = cases.filter((_, i) => i % 96 === 40);
+    const planted = plantFault({ sound, faulty });
+    try {
+      await withEngine({}, async (engine) => {
+        const errors = await certifyGroup(engine, settings, chosen);
+        assert.ok(failures(chosen, errors, TOLERANCES.webgpu).length > 0, "nobody noticed");
+      });
+    } finally {
+      planted.remove();
+    }
+    assert.ok(planted.shaders > 0, "no kernel has such a line");
+  });
+}
+
+webgpuTest("open() tells how far it is when it compiles for more than a second", async () => {
+  const told: string[] = [];
+  const clock = performance.now;
+  // A slow machine: each look at the clock finds that a second has gone.
+  let now = 0;
+  performance.now = () => (now += 1000);
+  try {
+    await withEngine({ onCompile: (done, total) => void told.push(`${done}/${total}`) }, async (engine) => {
+      const group = await engine.open([runOf(vanillaCell)], textOf(100, SMALL.vocabulary));
+      await group.close();
+    });
+  } finally {
+    performance.now = clock;
+  }
+  assert.ok(told.length > 1 && told.every((line) => /^[1-9]\d*\/\d+$/.test(line)), told.join());
+});
+
+webgpuTest("profileStep() gives a time for each dispatch, and does a step as any other", async (engine) => {
+  const run = runOf(vanillaCell), text = textOf(100, SMALL.vocabulary);
+  const group = await (engine as WebGpuEngine).open([run], text);
+  try {
+    assert.ok(group.hasClock, "the adapter has no timestamps");
+    group.beginPass(0, offsetsOf(run, 0));
+    const times = await group.profileStep();
+    assert.equal(times.length, group.schedule.dispatches.length);
+    assert.ok(times.every((time) => time >= 0) && times.some((time) => time > 0), times.join());
+    const [{ losses }] = await train(engine, [run], [2]);
+    assert.equal((await group.advance(1))[0][0], losses[1]);
+  } finally {
+    await group.close();
+  }
 });
 
 webgpuTest("the WebGPU engine gives the same bits when a training is repeated", async (engine) => {

@@ -5,7 +5,7 @@ import { hasEnded, isFinished, isUnderWay, parseResult } from "../../experiments
 import { parseSelection } from "../../experiments/selection.ts";
 import { runKey, Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
-import { SMALL_CONFIG } from "../../train/bench/measure.ts";
+import { SMALL_CONFIG } from "../../experiments/bench/measure.ts";
 import { syntheticResults, unfinished } from "../report/synthetic_results.ts";
 import { inFolder } from "./folder.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { SMALL_CONFIG } from "../../train/bench/measure.ts";
+import { SMALL_CONFIG } from "../../experiments/bench/measure.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../train/checkpoint.ts";
 import { loadCorpus } from "../../train/corpus/corpus.ts";
 import { passOffsets } from "../../train/corpus/random.ts";

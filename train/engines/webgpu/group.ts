@@ -10,14 +10,12 @@ import {
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
-import type { Device } from "./device.ts";
-import { BINDINGS, kernelKey, RECORD, UNIFORM_BYTES } from "./kernel.ts";
-import { meanLossDispatch, type Pipelines } from "./pipelines.ts";
+import { type Buffers, checked, destroyBuffers, FLOAT_BYTES, makeBuffers, type Tools } from "./buffers.ts";
+import { RECORD } from "./kernel.ts";
+import { Program } from "./program.ts";
+import { mapped, Readback } from "./readback.ts";
 import {
-  buildSchedule,
-  type ChainBook,
   type GroupSizes,
-  kernelsOf,
   type Layout,
   layoutOf,
   MAX_STEPS_PER_SUBMIT,
@@ -25,20 +23,6 @@ import {
   planRun,
   type Schedule,
 } from "./schedule.ts";
-import { mapped, Readback } from "./readback.ts";
-import type { Texts } from "./texts.ts";
-
-const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
-
-/** What the engine lends to its groups. */
-export interface Tools {
-  readonly opened: Device;
-  readonly pipelines: Pipelines;
-  readonly texts: Texts;
-  readonly book: ChainBook;
-  /** Bytes of the largest buffer that a kernel may see. */
-  readonly memory: number;
-}
 
 /** A run at its place. */
 interface Occupant extends PlacedRun {
@@ -49,34 +33,13 @@ interface Occupant extends PlacedRun {
   hasLoss: boolean;
 }
 
-/** A dispatch as it is recorded: all that need not be looked up at each step. */
-interface Recorded {
-  readonly pipeline: GPUComputePipeline;
-  readonly columns: number;
-  readonly rows: number;
-  /** Offset of its uniform record. */
-  readonly offset: number;
-}
-
-/** The buffers that change with the schedule. */
-interface Program {
-  readonly schedule: Schedule;
-  readonly tables: GPUBuffer;
-  readonly dispatch: GPUBuffer;
-  readonly bindGroup: GPUBindGroup;
-  readonly recorded: readonly Recorded[];
-  readonly meanLoss: Recorded;
-}
-
-type Lasting = Record<"arena" | "text" | "step_data" | "losses" | "step", GPUBuffer>;
-
 export class WebGpuGroup implements TrainingGroup {
   readonly #device: GPUDevice;
   readonly #layout: Layout;
-  readonly #uniformStride: number;
   /** States that are to be zero when the next step is queued. */
   #toClear: { offset: number; size: number }[] = [];
   #stepsOfLastSubmit = 0;
+  /** Set before anybody has the group. */
   #program!: Program;
   readonly #losses: Readback;
   /** Time that the host took to queue steps, without what it waited for the GPU. */
@@ -105,7 +68,7 @@ export class WebGpuGroup implements TrainingGroup {
     const group = await checked(tools, `${what}, which needs ${mebibytes(needed)}`, () => {
       const sizes = { places: runs.length, batch };
       return new WebGpuGroup(tools, places, sizes, base, makeBuffers(tools, sizes, base, text), text);
-    }, (group) => group.#destroyLasting());
+    }, (group) => destroyBuffers(group.buffers, tools));
     try {
       await group.#rebuild();
       for (const place of places) group.#upload(place);
@@ -122,26 +85,13 @@ export class WebGpuGroup implements TrainingGroup {
     private readonly sizes: GroupSizes,
     /** Floats of the arena. */
     private readonly arenaSize: number,
-    private readonly lasting: Lasting,
+    private readonly buffers: Buffers,
     private readonly text: Uint8Array,
   ) {
     const { device } = tools.opened;
     this.#device = device;
     this.#layout = layoutOf(sizes);
     this.#losses = new Readback(tools.opened);
-    this.#uniformStride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
-    const records = new Uint32Array(MAX_STEPS_PER_SUBMIT * this.#uniformStride / 4);
-    for (let step = 0; step < MAX_STEPS_PER_SUBMIT; step++) {
-      records.set([this.#layout.records(step), step], step * this.#uniformStride / 4);
-    }
-    device.queue.writeBuffer(lasting.step, 0, records);
-    // A slot that no kernel has written must not read as a loss of zero.
-    device.queue.writeBuffer(lasting.losses, 0, new Float32Array(this.#layout.lossWords).fill(NaN));
-  }
-
-  /** Dispatches of a step. */
-  get dispatches(): number {
-    return this.#program.recorded.length;
   }
 
   /** What the group does in a step. */
@@ -149,52 +99,17 @@ export class WebGpuGroup implements TrainingGroup {
     return this.#program.schedule;
   }
 
-  /** Makes the schedule of the runs that are there, and what it needs on the GPU. */
-  async #rebuild(): Promise<void> {
-    const { tools: { book, pipelines }, lasting } = this;
-    const runs = this.places.filter((place) => place !== undefined);
-    const schedule = buildSchedule(runs, this.#layout, book);
-    const kernels = kernelsOf(schedule);
-    const compiled = new Map((await pipelines.get(kernels)).map((pipeline, i) => [kernelKey(kernels[i]), pipeline]));
-    const meanLossPipeline = await pipelines.meanLoss();
+  /** Whether {@linkcode profileStep} can tell the time. */
+  get hasClock(): boolean {
+    return this.#device.features.has("timestamp-query");
+  }
 
-    const device = this.#device, most = device.limits.maxComputeWorkgroupsPerDimension;
-    const records = new Uint32Array((schedule.dispatches.length + 1) * this.#uniformStride / 4);
-    const record = (i: number, values: readonly number[]) => {
-      records.set(values, i * this.#uniformStride / 4);
-      return i * this.#uniformStride;
-    };
-    const recorded = schedule.dispatches.map(({ kernel, first, workgroups }, i): Recorded => {
-      const columns = Math.min(workgroups, most);
-      const offset = record(i, [first, workgroups, columns]);
-      return { pipeline: compiled.get(kernelKey(kernel))!, columns, rows: Math.ceil(workgroups / columns), offset };
-    });
-    const mean = meanLossDispatch(this.sizes, this.#layout, most);
-    const meanLoss = {
-      pipeline: meanLossPipeline,
-      columns: mean.columns,
-      rows: Math.ceil(mean.workgroups / mean.columns),
-      offset: record(recorded.length, mean.record),
-    };
-    const what = `Cannot make the tables of a group of ${runs.length} runs`;
+  /** Makes the schedule of the runs that are there. */
+  async #rebuild(): Promise<void> {
     const before: Program | undefined = this.#program;
-    this.#program = await checked(this.tools, what, () => {
-      const tables = makeBuffer(device, schedule.tables.byteLength, GPUBufferUsage.STORAGE);
-      const dispatch = makeBuffer(device, records.byteLength, GPUBufferUsage.UNIFORM);
-      device.queue.writeBuffer(tables, 0, schedule.tables);
-      device.queue.writeBuffer(dispatch, 0, records);
-      const buffers: Record<keyof typeof BINDINGS, GPUBuffer> = { ...lasting, tables, dispatch };
-      const bindGroup = device.createBindGroup({
-        layout: pipelines.layout,
-        entries: Object.entries(BINDINGS).map(([name, binding]) => {
-          const buffer = buffers[name as keyof typeof BINDINGS];
-          const uniform = name === "dispatch" || name === "step";
-          return { binding, resource: uniform ? { buffer, size: UNIFORM_BYTES } : { buffer } };
-        }),
-      });
-      return { schedule, tables, dispatch, bindGroup, recorded, meanLoss };
-    }, destroyProgram);
-    if (before) destroyProgram(before);
+    const runs = this.places.filter((place) => place !== undefined);
+    this.#program = await Program.build(this.tools, runs, this.sizes, this.buffers);
+    before?.destroy();
   }
 
   #upload(place: Occupant): void {
@@ -204,7 +119,7 @@ export class WebGpuGroup implements TrainingGroup {
       if (at === undefined) continue;
       const floats = values instanceof Float32Array ? values : Float32Array.from(values);
       this.#device.queue.writeBuffer(
-        this.lasting.arena,
+        this.buffers.arena,
         (place.base + at) * FLOAT_BYTES,
         floats as Float32Array<ArrayBuffer>,
       );
@@ -212,11 +127,11 @@ export class WebGpuGroup implements TrainingGroup {
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
-    const { plan, number, base, pass } = occupant(this.places, run);
+    const { run: { step }, plan, number, base, pass } = occupant(this.places, run);
     pass.begin(offsets, position);
     const rows = this.#layout.rows(number) * FLOAT_BYTES;
-    this.#device.queue.writeBuffer(this.lasting.step_data, rows, offsets as Uint32Array<ArrayBuffer>);
-    for (const { name, shape } of position > 0 ? [] : plan.step.states) {
+    this.#device.queue.writeBuffer(this.buffers.step_data, rows, offsets as Uint32Array<ArrayBuffer>);
+    for (const { name, shape } of position > 0 ? [] : step.states) {
       const at = plan.memory.offsets.get(plan.graph.inputs.get(name)!)!;
       this.#toClear.push({ offset: (base + at) * FLOAT_BYTES, size: sizeOf(shape) * FLOAT_BYTES });
     }
@@ -225,7 +140,7 @@ export class WebGpuGroup implements TrainingGroup {
   /** A command encoder whose first commands bring about what was asked for before. */
   #encoder(): GPUCommandEncoder {
     const encoder = this.#device.createCommandEncoder();
-    for (const { offset, size } of this.#toClear) encoder.clearBuffer(this.lasting.arena, offset, size);
+    for (const { offset, size } of this.#toClear) encoder.clearBuffer(this.buffers.arena, offset, size);
     this.#toClear = [];
     return encoder;
   }
@@ -248,14 +163,14 @@ export class WebGpuGroup implements TrainingGroup {
     const submits = Math.ceil(count / MAX_STEPS_PER_SUBMIT);
     const bytes = this.sizes.places * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES;
     const staging = this.#staging(submits * bytes);
-    // All but the last go at once, if nothing runs; what is to follow something that runs is made ready meanwhile.
+    // What is to follow steps that still run is recorded before their losses are waited for.
     let waited = 0;
     for (let submit = 0; submit < submits; submit++) {
       const steps = Math.min(MAX_STEPS_PER_SUBMIT, count - submit * MAX_STEPS_PER_SUBMIT);
       const records = this.#records(steps);
       const commands = this.#encode(steps, staging, submit * bytes);
       if (submit === 0) waited = this.#losses.map();
-      this.#device.queue.writeBuffer(this.lasting.step_data, this.#layout.records(0) * FLOAT_BYTES, records);
+      this.#device.queue.writeBuffer(this.buffers.step_data, this.#layout.records(0) * FLOAT_BYTES, records);
       this.#device.queue.submit([commands]);
     }
     this.hostMilliseconds += performance.now() - begun - waited;
@@ -263,28 +178,15 @@ export class WebGpuGroup implements TrainingGroup {
   }
 
   #encode(steps: number, staging: GPUBuffer, stagingOffset: number): GPUCommandBuffer {
-    const { recorded, meanLoss } = this.#program;
     const encoder = this.#encoder();
     const pass = encoder.beginComputePass();
-    for (let step = 0; step < steps; step++) this.#recordStep(pass, recorded, step);
-    this.#record(pass, meanLoss, new Uint32Array(2));
+    for (let step = 0; step < steps; step++) this.#program.recordStep(pass, step);
+    this.#program.recordMeanLoss(pass);
     pass.end();
     this.#stepsOfLastSubmit = steps;
     const bytes = this.sizes.places * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES;
-    encoder.copyBufferToBuffer(this.lasting.losses, this.#layout.means(0) * FLOAT_BYTES, staging, stagingOffset, bytes);
+    encoder.copyBufferToBuffer(this.buffers.losses, this.#layout.means(0) * FLOAT_BYTES, staging, stagingOffset, bytes);
     return encoder.finish();
-  }
-
-  #recordStep(pass: GPUComputePassEncoder, recorded: readonly Recorded[], step: number): void {
-    const offsets = Uint32Array.of(0, step * this.#uniformStride);
-    for (const dispatch of recorded) this.#record(pass, dispatch, offsets);
-  }
-
-  #record(pass: GPUComputePassEncoder, { pipeline, columns, rows, offset }: Recorded, offsets: Uint32Array): void {
-    offsets[0] = offset;
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, this.#program.bindGroup, offsets, 0, 2);
-    pass.dispatchWorkgroups(columns, rows);
   }
 
   /** What differs from step to step: positions in the text, and Adam's scalars. */
@@ -317,36 +219,34 @@ export class WebGpuGroup implements TrainingGroup {
    * @throws {TypeError} if the device measures no time
    */
   async profileStep(): Promise<number[]> {
-    if (!this.#device.features.has("timestamp-query")) {
-      throw new TypeError("Cannot profile a step: the device has no timestamps");
-    }
-    this.#device.queue.writeBuffer(this.lasting.step_data, this.#layout.records(0) * FLOAT_BYTES, this.#records(1));
-    const { recorded } = this.#program;
-    const querySet = this.#device.createQuerySet({ type: "timestamp", count: 2 * recorded.length });
+    if (!this.hasClock) throw new TypeError("Cannot profile a step: the device has no timestamps");
+    this.#device.queue.writeBuffer(this.buffers.step_data, this.#layout.records(0) * FLOAT_BYTES, this.#records(1));
+    const { schedule: { dispatches } } = this.#program;
+    const querySet = this.#device.createQuerySet({ type: "timestamp", count: 2 * dispatches.length });
     const encoder = this.#encoder();
-    recorded.forEach((dispatch, i) => {
+    dispatches.forEach((_, i) => {
       const pass = encoder.beginComputePass({
         timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
       });
-      this.#recordStep(pass, [dispatch], 0);
+      this.#program.recordDispatch(pass, i);
       pass.end();
     });
-    const bytes = 2 * recorded.length * BigUint64Array.BYTES_PER_ELEMENT;
+    const bytes = 2 * dispatches.length * BigUint64Array.BYTES_PER_ELEMENT;
     const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsage;
     const buffer = this.#device.createBuffer({ size: bytes, usage: QUERY_RESOLVE | COPY_SRC });
-    encoder.resolveQuerySet(querySet, 0, 2 * recorded.length, buffer, 0);
+    encoder.resolveQuerySet(querySet, 0, 2 * dispatches.length, buffer, 0);
     const times = new BigUint64Array((await this.#readBack(encoder, [{ buffer, offset: 0, bytes }])).buffer);
     buffer.destroy();
     querySet.destroy();
-    return recorded.map((_, i) => Number(times[2 * i + 1] - times[2 * i]));
+    return dispatches.map((_, i) => Number(times[2 * i + 1] - times[2 * i]));
   }
 
   async read(run: number): Promise<TensorMap> {
     const { run: { step }, plan: { graph, memory }, base, number, hasLoss } = occupant(this.places, run);
     const lastLoss = this.#layout.means(number) + Math.max(0, this.#stepsOfLastSubmit - 1);
     const floats = await this.#readBack(this.#encoder(), [
-      { buffer: this.lasting.arena, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },
-      { buffer: this.lasting.losses, offset: lastLoss * FLOAT_BYTES, bytes: FLOAT_BYTES },
+      { buffer: this.buffers.arena, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },
+      { buffer: this.buffers.losses, offset: lastLoss * FLOAT_BYTES, bytes: FLOAT_BYTES },
     ]);
     const tensors: TensorMap = new Map();
     for (const name of [...step.graph.inputs.keys(), ...step.graph.outputs.keys()]) {
@@ -404,16 +304,10 @@ export class WebGpuGroup implements TrainingGroup {
     return this.#device.createBuffer({ size, usage: MAP_READ | COPY_DST });
   }
 
-  #destroyLasting(): void {
-    const { text, ...own } = this.lasting;
-    for (const buffer of Object.values(own)) buffer.destroy();
-    this.tools.texts.release(text);
-  }
-
   close(): Promise<void> {
     this.#losses.map();
-    this.#destroyLasting();
-    if (this.#program) destroyProgram(this.#program);
+    destroyBuffers(this.buffers, this.tools);
+    this.#program?.destroy();
     return Promise.resolve();
   }
 }
@@ -428,51 +322,6 @@ function occupy(run: EngineRun, number: number, base: number, text: Uint8Array):
     stepsDone: run.stepsDone,
     hasLoss: false,
   };
-}
-
-function makeBuffer(device: GPUDevice, size: number, usage: number): GPUBuffer {
-  const { COPY_DST } = GPUBufferUsage;
-  return device.createBuffer({ size: Math.max(16, Math.ceil(size / 4) * 4), usage: usage | COPY_DST });
-}
-
-function makeBuffers(
-  { opened: { device }, texts }: Tools,
-  sizes: GroupSizes,
-  arenaSize: number,
-  text: Uint8Array,
-): Lasting {
-  const { STORAGE, COPY_SRC, UNIFORM } = GPUBufferUsage;
-  const { stepDataWords, lossWords } = layoutOf(sizes);
-  const stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
-  return {
-    arena: makeBuffer(device, arenaSize * FLOAT_BYTES, STORAGE | COPY_SRC),
-    step_data: makeBuffer(device, stepDataWords * FLOAT_BYTES, STORAGE),
-    losses: makeBuffer(device, lossWords * FLOAT_BYTES, STORAGE | COPY_SRC),
-    step: makeBuffer(device, MAX_STEPS_PER_SUBMIT * stride, UNIFORM),
-    text: texts.take(text),
-  };
-}
-
-function destroyProgram({ tables, dispatch }: Program): void {
-  tables.destroy();
-  dispatch.destroy();
-}
-
-/** Makes something on the device; what it cannot hold or does not take is an {@linkcode EngineFailure}, and nothing stays behind. */
-async function checked<T>(
-  { opened: { device } }: Tools,
-  what: string,
-  make: () => T,
-  undo: (made: T) => void,
-): Promise<T> {
-  device.pushErrorScope("validation");
-  device.pushErrorScope("out-of-memory");
-  const made = make();
-  const [noMemory, invalid] = [await device.popErrorScope(), await device.popErrorScope()];
-  const error = noMemory ?? invalid;
-  if (!error) return made;
-  undo(made);
-  throw new EngineFailure(error === noMemory ? "memory" : "lost", `${what}: ${error.message}`);
 }
 
 function mebibytes(bytes: number): string {

@@ -31,7 +31,6 @@ export type Merging = "chain" | "frame";
 
 /** What a run does in a step and what memory it needs, before it has a place. */
 export interface RunPlan {
-  readonly step: TrainingStep;
   /** The step's graph as it is carried out. Its inputs are those of the step. */
   readonly graph: Graph;
   readonly tasks: TaskGraph;
@@ -44,11 +43,16 @@ const plans = new WeakMap<TrainingStep, RunPlan>();
 export function planRun(step: TrainingStep): RunPlan {
   const known = plans.get(step);
   if (known) return known;
-  const graph = gatherProducts(separateCarried(step.graph));
-  const tasks = toTasks(graph, FED);
-  const plan = { step, graph, tasks, memory: planMemory(graph, tasks, FED) };
+  const plan = planGraph(step.graph);
   plans.set(step, plan);
   return plan;
+}
+
+/** Plans any graph; a step's is one. */
+export function planGraph(given: Graph): RunPlan {
+  const graph = gatherProducts(separateCarried(given));
+  const tasks = toTasks(graph, FED);
+  return { graph, tasks, memory: planMemory(graph, tasks, FED) };
 }
 
 /** A run with its number in the group and its place in the group's memory. */

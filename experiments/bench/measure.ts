@@ -3,10 +3,11 @@ import type { CellConfig } from "../../cells/config.ts";
 import { input, makeNode } from "../../cells/graph/builder.ts";
 import { buildGraph, type Graph } from "../../cells/graph/graph.ts";
 import { isOp, type Tensor } from "../../cells/graph/tensor.ts";
-import { randomStream } from "../corpus/random.ts";
-import type { Engine, EngineRun } from "../engines/engine.ts";
+import { randomStream } from "../../train/corpus/random.ts";
+import type { Engine, EngineRun } from "../../train/engines/engine.ts";
+import type { TrainingSettings } from "../../train/settings.ts";
 import { median } from "./median.ts";
-import { cellJob, prepare } from "../trainer.ts";
+import { cellJob, prepare } from "../../train/trainer.ts";
 
 /** The best configuration of the original study: 2 layers, 256 states, state gate, forget gate, new state, residual. */
 export const BEST_CONFIG: CellConfig = {
@@ -25,7 +26,7 @@ export const BEST_CONFIG: CellConfig = {
 export const SMALL_CONFIG: CellConfig = { ...BEST_CONFIG, n_layers: 1, state_size: 32 };
 
 export const BATCH = 256;
-const PASS_BYTES = 1000;
+export const MEASURED_SETTINGS: TrainingSettings = { steps: 1, batch: BATCH, history: 1000, log_every: 1 };
 
 /** Noise to train on: a step's time does not depend on what the bytes are. */
 export function noise(bytes: number): Uint8Array {
@@ -35,8 +36,7 @@ export function noise(bytes: number): Uint8Array {
 
 /** Copies of one configuration with different seeds, as an engine takes them. */
 export function copies(config: CellConfig, count: number): EngineRun[] {
-  const settings = { steps: 1, batch: BATCH, history: PASS_BYTES, log_every: 1 };
-  return Array.from({ length: count }, (_, seed) => prepare(cellJob({ config, seed }), settings));
+  return Array.from({ length: count }, (_, seed) => prepare(cellJob({ config, seed }), MEASURED_SETTINGS));
 }
 
 /**

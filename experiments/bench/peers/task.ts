@@ -1,7 +1,7 @@
 /** The step that all peers do: our weights, our bytes, and the losses that our engine got. */
 import type { CellConfig } from "../../../cells/config.ts";
-import { loadCorpus } from "../../corpus/corpus.ts";
-import type { Engine } from "../../engines/engine.ts";
+import { loadCorpus } from "../../../train/corpus/corpus.ts";
+import type { Engine } from "../../../train/engines/engine.ts";
 import { BATCH, copies } from "../measure.ts";
 import type { PeerStart, PeerTask, PeerTiming } from "./peer.ts";
 
@@ -30,7 +30,7 @@ export async function peerTask(
   const offsets = new Uint32Array(BATCH).map((_, row) => row * stride);
   const group = await engine.open(prepared, train);
   try {
-    group.beginPass(prepared.map(() => offsets));
+    prepared.forEach((_, i) => group.beginPass(i, offsets));
     const losses = await group.advance(CHECKED_STEPS);
     const starts = prepared.map(({ step, tensors }, i): PeerStart => ({
       weights: new Map(

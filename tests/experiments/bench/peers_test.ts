@@ -1,9 +1,9 @@
 /** What stands between a peer and the table: that its losses are ours, and what goes to and comes from PyTorch. No peer is run. */
 import assert from "node:assert/strict";
-import { requireAgreement } from "../../../train/bench/peers/agreement.ts";
-import type { PeerStart, PeerTask } from "../../../train/bench/peers/peer.ts";
-import { measurePeer } from "../../../train/bench/peers/peers.ts";
-import { encodeTask, parseReply } from "../../../train/bench/peers/torch.ts";
+import { requireAgreement } from "../../../experiments/bench/peers/agreement.ts";
+import type { PeerStart, PeerTask } from "../../../experiments/bench/peers/peer.ts";
+import { measurePeer } from "../../../experiments/bench/peers/peers.ts";
+import { encodeTask, parseReply } from "../../../experiments/bench/peers/torch.ts";
 
 const start = (losses: number[], weight = 0): PeerStart => ({
   weights: new Map([["w", { shape: [1, 2], values: new Float32Array([weight, weight + 1]) }]]),

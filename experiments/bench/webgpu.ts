@@ -1,0 +1,224 @@
+/** Measures the WebGPU engine: groups of every size, what a step's time goes to, and how long experiment 01 would take. */
+import type { CellConfig } from "../../cells/config.ts";
+import { productFlop } from "../../cells/graph/cost.ts";
+import { sizeOf } from "../../cells/graph/tensor.ts";
+import type { EngineRun, TensorMap } from "../../train/engines/engine.ts";
+import { openWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/engine.ts";
+import type { WebGpuGroup } from "../../train/engines/webgpu/group.ts";
+import { frameName, type Merging } from "../../train/engines/webgpu/schedule.ts";
+import { totalSteps } from "../../train/settings.ts";
+import { cellJob, stepOf } from "../../train/trainer.ts";
+import { grid } from "../grid.ts";
+import { packingOrder } from "../packing.ts";
+import { DEFAULT_TRAINING as training } from "../study.ts";
+import type { Ceilings } from "./ceilings.ts";
+import { BATCH, BEST_CONFIG, MEASURED_SETTINGS, noise, SMALL_CONFIG } from "./measure.ts";
+import { median } from "./median.ts";
+
+/** How a group of runs trains. */
+export interface GroupRow {
+  readonly what: string;
+  readonly runs: number;
+  readonly merging: Merging;
+  readonly dispatches_per_step: number;
+  readonly mebibytes_per_run: number;
+  /** Milliseconds for a step of all its runs. */
+  readonly ms_per_step: number;
+  readonly run_steps_per_second: number;
+  /** Matrix products alone, 2·M·N·K each. */
+  readonly gflop_per_second: number;
+  readonly percent_of_fma: number;
+  readonly percent_of_product: number;
+  /** What of it the host is at work, to queue the steps. */
+  readonly host_ms_per_step: number;
+  readonly host_percent: number;
+}
+
+/** Where the time of a step goes. */
+export interface KernelRow {
+  readonly frame: string;
+  readonly dispatches: number;
+  readonly ms_per_step: number;
+  readonly percent: number;
+}
+
+export interface WebGpuReport {
+  readonly groups: readonly GroupRow[];
+  /** Of the largest group of the best configuration; or why there is none. */
+  readonly kernels: readonly KernelRow[] | string;
+  readonly experiment_01: { readonly seconds: number; readonly groups: number; readonly runs: number } | string;
+}
+
+const text = noise(100_000);
+/** Numbers for all weights: what they are does not matter, but that they are not zero. */
+const pool = Float32Array.from(noise(2 ** 20), (byte) => (byte - 127.5) / 2000);
+
+/** A run whose weights cost no time to draw. */
+function cheapRun(config: CellConfig): EngineRun {
+  const step = stepOf(cellJob({ config, seed: 0 }), MEASURED_SETTINGS);
+  const tensors: TensorMap = new Map(step.parameters.map(({ name, shape }) => [name, pool.subarray(0, sizeOf(shape))]));
+  return { step, tensors, stepsDone: 0, learningRate: 1e-5 };
+}
+
+/** Runs of one configuration share what is planned for it. */
+function copiesOf(config: CellConfig, count: number): EngineRun[] {
+  return new Array(count).fill(cheapRun(config));
+}
+
+interface Timing {
+  readonly ms: number;
+  readonly host: number;
+}
+
+/** Milliseconds of a step, and of the host's part in it: the median of some rounds that are queued as training queues them. */
+async function timeGroup(group: WebGpuGroup, runs: number, { rounds = 5, seconds = 0.5 } = {}): Promise<Timing> {
+  const offsets = new Uint32Array(BATCH).map((_, row) => row * 300);
+  for (let run = 0; run < runs; run++) group.beginPass(run, offsets);
+  const begun = performance.now();
+  await group.advance(2);
+  // The first steps may have compiled something; the next tell how many make a round.
+  const warm = performance.now();
+  await group.advance(3);
+  const perStep = Math.min(warm - begun, performance.now() - warm) / 3;
+  const steps = Math.max(1, Math.min(100, Math.round(1000 * seconds / perStep)));
+  const times: number[] = [];
+  let ahead = group.advance(steps), last = performance.now();
+  const host = group.hostMilliseconds;
+  for (let round = 0; round < rounds; round++) {
+    const next = group.advance(steps);
+    await ahead;
+    ahead = next;
+    times.push((performance.now() - last) / steps);
+    last = performance.now();
+  }
+  await ahead;
+  // The first round began with nothing before it.
+  return { ms: median(times.slice(1)), host: (group.hostMilliseconds - host) / rounds / steps };
+}
+
+/** Opens a group, measures it, closes it. */
+async function measureGroup(
+  engine: WebGpuEngine,
+  what: string,
+  runs: readonly EngineRun[],
+  ceilings: Ceilings,
+  timing?: Parameters<typeof timeGroup>[2],
+  more?: (group: WebGpuGroup) => Promise<void>,
+): Promise<GroupRow> {
+  const group = await engine.open(runs, text);
+  try {
+    const { ms, host } = await timeGroup(group, runs.length, timing);
+    await more?.(group);
+    const flop = runs.reduce((total, { step }) => total + productFlop(step.graph), 0);
+    const gflop_per_second = flop / ms / 1e6;
+    const bytes = runs.reduce((total, { step }) => total + engine.footprint(step), 0);
+    return {
+      what,
+      runs: runs.length,
+      merging: engine.merging,
+      dispatches_per_step: group.schedule.dispatches.length,
+      mebibytes_per_run: bytes / runs.length / 2 ** 20,
+      ms_per_step: ms,
+      run_steps_per_second: 1000 * runs.length / ms,
+      gflop_per_second,
+      percent_of_fma: 100 * gflop_per_second / ceilings.fma_gflop_per_second,
+      percent_of_product: 100 * gflop_per_second / ceilings.product_gflop_per_second,
+      host_ms_per_step: host,
+      host_percent: 100 * host / ms,
+    };
+  } finally {
+    await group.close();
+  }
+}
+
+/** Each frame's part of a step, from timestamps around every dispatch. */
+async function profile(group: WebGpuGroup, steps = 5): Promise<KernelRow[]> {
+  const { dispatches } = group.schedule;
+  const rounds: number[][] = [];
+  for (let step = 0; step < steps; step++) rounds.push(await group.profileStep());
+  const times = dispatches.map((_, i) => median(rounds.map((round) => round[i])) / 1e6);
+  const total = times.reduce((a, b) => a + b, 0);
+  const byFrame = Map.groupBy(dispatches.keys(), (i) => frameName(dispatches[i].kernel.frame));
+  return [...byFrame].map(([frame, members]) => {
+    const ms = members.reduce((sum, i) => sum + times[i], 0);
+    return { frame, dispatches: members.length, ms_per_step: ms, percent: 100 * ms / total };
+  }).sort((a, b) => b.ms_per_step - a.ms_per_step);
+}
+
+/** The groups that `train` makes of experiment 01. */
+function packExperiment(engine: WebGpuEngine): EngineRun[][] {
+  const runs = grid().map((config) => ({ entry: { config }, run: cheapRun(config) }));
+  const footprint = ({ run }: typeof runs[number]) => engine.footprint(run.step);
+  let waiting = packingOrder(runs, footprint);
+  const groups: EngineRun[][] = [];
+  while (waiting.length) {
+    let free = engine.memory;
+    const group: EngineRun[] = [], left: typeof waiting = [];
+    for (const candidate of waiting) {
+      const bytes = footprint(candidate);
+      if (bytes <= free) {
+        group.push(candidate.run);
+        free -= bytes;
+      } else left.push(candidate);
+    }
+    if (!group.length) break;
+    groups.push(group);
+    waiting = left;
+  }
+  return groups;
+}
+
+/**
+ * Measures all of it. On a software adapter small groups, which show that it works and what the host does, not how fast a GPU is.
+ *
+ * @returns undefined where no adapter is
+ */
+export async function benchWebGpu(
+  ceilings: Ceilings,
+  progress: (what: string) => void,
+): Promise<WebGpuReport | undefined> {
+  const engine = await openWebGpuEngine();
+  if (!engine) return undefined;
+  const { software } = engine;
+  const config = software ? SMALL_CONFIG : BEST_CONFIG;
+  const name = software ? "1 layer × 32" : "2 layers × 256";
+  const most = Math.floor(engine.memory / engine.footprint(cheapRun(config).step));
+  const sizes = software ? [1, 4, 16] : [...new Set([1, 4, 16, 64, most])].filter((size) => size <= most);
+  const groups: GroupRow[] = [];
+  let kernels: WebGpuReport["kernels"] = "the adapter has no timestamps";
+  for (const size of sizes) {
+    progress(`${size} × (${name})`);
+    const isLast = size === sizes.at(-1);
+    groups.push(
+      await measureGroup(engine, `${size} × (${name})`, copiesOf(config, size), ceilings, undefined, async (group) => {
+        if (isLast && group.hasClock) kernels = await profile(group);
+      }),
+    );
+  }
+
+  const packed = packExperiment(engine);
+  const mixed = software ? grid().filter(({ state_size }) => state_size === 32).slice(0, 16).map(cheapRun) : packed[0];
+  for (const merging of ["frame", "chain"] as const) {
+    progress(`${mixed.length} different configurations, merged by ${merging}`);
+    const merged = (await openWebGpuEngine({ merging }))!;
+    try {
+      groups.push(await measureGroup(merged, `${mixed.length} different configurations`, mixed, ceilings));
+    } finally {
+      await merged.close();
+    }
+  }
+
+  let experiment_01: WebGpuReport["experiment_01"] = "not estimated on a software adapter";
+  if (!software) {
+    const steps = totalSteps({ ...training, steps: training.steps["01"], log_every: training.log_every["01"] });
+    let seconds = 0;
+    for (const [i, runs] of packed.entries()) {
+      progress(`experiment 01, group ${i + 1} of ${packed.length}`);
+      const { ms_per_step } = await measureGroup(engine, "", runs, ceilings, { rounds: 3, seconds: 0.5 });
+      seconds += steps * ms_per_step / 1000;
+    }
+    experiment_01 = { seconds, groups: packed.length, runs: packed.flat().length };
+  }
+  await engine.close();
+  return { groups, kernels, experiment_01 };
+}

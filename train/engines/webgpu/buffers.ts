@@ -1,0 +1,82 @@
+/** What a group takes of the device's memory, and how it is asked for. */
+import { EngineFailure } from "../engine.ts";
+import type { Device } from "./device.ts";
+import { BINDINGS, UNIFORM_BYTES } from "./kernel.ts";
+import type { Pipelines } from "./pipelines.ts";
+import { type ChainBook, type GroupSizes, layoutOf, MAX_STEPS_PER_SUBMIT } from "./schedule.ts";
+import type { Texts } from "./texts.ts";
+
+export const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
+
+/** What the engine lends to its groups. */
+export interface Tools {
+  readonly opened: Device;
+  readonly pipelines: Pipelines;
+  readonly texts: Texts;
+  readonly book: ChainBook;
+  /** Bytes of the largest buffer that a kernel may see. */
+  readonly memory: number;
+}
+
+type BufferName = keyof typeof BINDINGS;
+export const BUFFER_NAMES = Object.keys(BINDINGS) as BufferName[];
+
+/** The buffers that stay as long as the group does, whoever joins or leaves. */
+export type Buffers = Readonly<Record<Exclude<BufferName, "tables" | "dispatch">, GPUBuffer>>;
+
+/** Distance of two uniform records, as the adapter wants it. */
+export const uniformStride = ({ limits }: GPUDevice): number =>
+  Math.max(UNIFORM_BYTES, limits.minUniformBufferOffsetAlignment);
+
+export function makeBuffer(device: GPUDevice, size: number, usage: number): GPUBuffer {
+  const { COPY_DST } = GPUBufferUsage;
+  return device.createBuffer({ size: Math.max(16, Math.ceil(size / 4) * 4), usage: usage | COPY_DST });
+}
+
+/** @param arenaSize floats that all runs take together */
+export function makeBuffers(
+  { opened: { device }, texts }: Tools,
+  sizes: GroupSizes,
+  arenaSize: number,
+  text: Uint8Array,
+): Buffers {
+  const { STORAGE, COPY_SRC, UNIFORM } = GPUBufferUsage;
+  const layout = layoutOf(sizes), stride = uniformStride(device);
+  const buffers = {
+    arena: makeBuffer(device, arenaSize * FLOAT_BYTES, STORAGE | COPY_SRC),
+    step_data: makeBuffer(device, layout.stepDataWords * FLOAT_BYTES, STORAGE),
+    losses: makeBuffer(device, layout.lossWords * FLOAT_BYTES, STORAGE | COPY_SRC),
+    step: makeBuffer(device, MAX_STEPS_PER_SUBMIT * stride, UNIFORM),
+    text: texts.take(text),
+  };
+  const records = new Uint32Array(MAX_STEPS_PER_SUBMIT * stride / 4);
+  for (let step = 0; step < MAX_STEPS_PER_SUBMIT; step++) {
+    records.set([layout.records(step), step], step * stride / 4);
+  }
+  device.queue.writeBuffer(buffers.step, 0, records);
+  // A slot that no kernel has written must not read as a loss of zero.
+  device.queue.writeBuffer(buffers.losses, 0, new Float32Array(layout.lossWords).fill(NaN));
+  return buffers;
+}
+
+export function destroyBuffers({ text, ...own }: Buffers, { texts }: Tools): void {
+  for (const buffer of Object.values(own)) buffer.destroy();
+  texts.release(text);
+}
+
+/** Makes something on the device; what it cannot hold or does not take is an {@linkcode EngineFailure}, and nothing stays behind. */
+export async function checked<T>(
+  { opened: { device } }: Tools,
+  what: string,
+  make: () => T,
+  undo: (made: T) => void,
+): Promise<T> {
+  device.pushErrorScope("validation");
+  device.pushErrorScope("out-of-memory");
+  const made = make();
+  const [noMemory, invalid] = [await device.popErrorScope(), await device.popErrorScope()];
+  const error = noMemory ?? invalid;
+  if (!error) return made;
+  undo(made);
+  throw new EngineFailure(error === noMemory ? "memory" : "lost", `${what}: ${error.message}`);
+}
