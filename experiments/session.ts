@@ -11,6 +11,7 @@ import { type AtWork, Board } from "./board.ts";
 import { defaultParallel } from "./engines.ts";
 import { WriteFailure } from "./files.ts";
 import { Intake } from "./intake.ts";
+import { everyOne, sleep } from "./promises.ts";
 import { Attempts } from "./recovery.ts";
 import type { Queue } from "./queue.ts";
 import type { RunResult } from "./result.ts";
@@ -50,7 +51,7 @@ interface Crew {
   readonly lane: Lane;
   readonly starts: Map<number, Start>;
   readonly atWork: AtWork;
-  /** Runs that could not join, since the disk failed them. */
+  /** Runs that the disk failed when they were to join or had ended. */
   readonly stranded: { readonly run: Run; readonly error: WriteFailure }[];
 }
 
@@ -235,14 +236,22 @@ export class TrainingSession {
           this.#board.advance(atWork, progress.map((now) => ({ ...now, run: startOf(now.run).run }))),
         save: (number, state) => this.#save(startOf(number), state),
         onTrained: async (number, trained) => {
-          const start = startOf(number), model = await this.#finish(start, trained);
+          const { run } = startOf(number);
+          let model: Uint8Array | undefined;
+          try {
+            model = await this.#finish(startOf(number), trained);
+          } catch (error) {
+            // The others go on: that one is tried again after them.
+            if (!(error instanceof WriteFailure)) throw error;
+            crew.stranded.push({ run, error });
+          }
           leave(number);
           if (!model) return;
           // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
-          if (this.#engine.name !== "webgpu") models.push({ run: start.run, model });
+          if (this.#engine.name !== "webgpu") models.push({ run, model });
           else {
-            lane.held.delete(start.run);
-            this.#scorer.scoreLater(start.run, lane.threads);
+            lane.held.delete(run);
+            this.#scorer.scoreLater(run, lane.threads);
           }
         },
         isLost: (number) => this.#intake.isLost(startOf(number).run),
@@ -398,15 +407,4 @@ function jobOf({ run: { entry, seed } }: Start) {
 function summaryOf(result: RunResult): string {
   const took = formatDuration(result.train_seconds!);
   return `min loss ${result["min loss"]!.toFixed(4)} nats/byte, ${result.steps_done} steps in ${took}`;
-}
-
-async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  const end = performance.now() + milliseconds;
-  while (performance.now() < end && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 100));
-}
-
-/** Waits for all, then throws the first error if there was one: nobody's work goes on behind the error's back. */
-async function everyOne(promises: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(promises)).find(({ status }) => status === "rejected");
-  if (failed?.status === "rejected") throw failed.reason;
 }
