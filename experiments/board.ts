@@ -4,12 +4,10 @@ import { totalSteps, type TrainingSettings } from "../train/settings.ts";
 import { openProgress, plural, type ProgressBar } from "../train/terminal/progress.ts";
 import type { Run } from "./store.ts";
 
-/** Runs that train together, and where they are. */
+/** Runs that train together, with where each is. They change as runs end and others take their places. */
 export interface AtWork {
-  readonly runs: readonly Run[];
+  readonly runs: Map<Run, { step: number; loss?: number }>;
   readonly stop: AbortController;
-  step: number;
-  losses: readonly number[];
 }
 
 export class Board {
@@ -30,7 +28,8 @@ export class Board {
   announce({ name, adapter, software }: Engine, parallel: number): void {
     const { steps, history } = this.settings, total = totalSteps(this.settings);
     const whole = total === steps ? "" : ` (${steps} asked for; passes of ${history - 1} are finished)`;
-    const atATime = Math.min(parallel, this.runs);
+    // What fits is not known before it has been tried.
+    const atATime = Number.isFinite(parallel) ? Math.min(parallel, this.runs) : `up to ${this.runs}`;
     this.print(
       `Training ${plural(this.runs, "run")} of ${total} steps${whole} on ${name} (${adapter}), ${atATime} at a time`,
     );
@@ -47,18 +46,30 @@ export class Board {
   }
 
   /** A group starts, or starts again. */
-  begin(lane: number, runs: readonly Run[], step: number): AtWork {
-    const atWork = { runs, stop: new AbortController(), step, losses: [] };
+  begin(lane: number): AtWork {
+    const atWork = { runs: new Map(), stop: new AbortController() };
     this.atWork.set(lane, atWork);
-    for (const run of runs) this.#left.set(run, totalSteps(this.settings, step) - step);
     return atWork;
   }
 
-  advance(atWork: AtWork, step: number, losses: readonly number[]): void {
-    const steps = step - atWork.step;
-    for (const run of atWork.runs) this.#left.set(run, Math.max(0, (this.#left.get(run) ?? 0) - steps));
-    this.#done += steps * atWork.runs.length;
-    Object.assign(atWork, { step, losses });
+  /** A run takes a place in a group. */
+  join({ runs }: AtWork, run: Run, step: number): void {
+    runs.set(run, { step });
+    this.#left.set(run, totalSteps(this.settings, step) - step);
+  }
+
+  /** A run has left its group. */
+  leave({ runs }: AtWork, run: Run): void {
+    runs.delete(run);
+  }
+
+  advance({ runs }: AtWork, progress: readonly { run: Run; step: number; loss: number }[]): void {
+    for (const { run, step, loss } of progress) {
+      const steps = step - runs.get(run)!.step;
+      this.#left.set(run, Math.max(0, (this.#left.get(run) ?? 0) - steps));
+      this.#done += steps;
+      runs.set(run, { step, loss });
+    }
     this.#show();
   }
 
@@ -71,6 +82,11 @@ export class Board {
     this.#left.delete(run);
   }
 
+  /** A run that was dropped is to be taken again. */
+  putBack(): void {
+    this.#waiting++;
+  }
+
   stop(): void {
     this.#bar.stop();
   }
@@ -78,7 +94,7 @@ export class Board {
   #show(): void {
     const inHand = [...this.#left.values()].reduce((a, b) => a + b, 0);
     const total = this.#done + inHand + this.#waiting * totalSteps(this.settings);
-    const now = [...this.atWork.values()].flatMap(({ losses }) => losses);
+    const now = [...this.atWork.values()].flatMap(({ runs }) => [...runs.values()].flatMap(({ loss }) => loss ?? []));
     const current = now.length ? `loss ${Math.min(...now).toFixed(3)}` : "scoring";
     const best = Number.isFinite(this.#best) ? `, best finished ${this.#best.toFixed(3)}` : "";
     this.#bar.update(this.#done, `${current}${best}`, total);

@@ -7,8 +7,22 @@ import { openWebGpuEngine } from "../train/engines/webgpu/engine.ts";
 export const ENGINE_CHOICES = ["auto", "webgpu", "onnx"] as const;
 export type EngineChoice = typeof ENGINE_CHOICES[number];
 
-/** Runs at once where the user does not say: one per core on the CPU; a GPU is filled by some dozens. */
-export const DEFAULT_PARALLEL = { onnx: navigator.hardwareConcurrency, webgpu: 64, reference: 1 } as const;
+/** Runs at once where a program plays the GPU: more would take memory and be no faster. */
+const SOFTWARE_PARALLEL = 8;
+
+/** Runs at once where the user does not say: one per core on the CPU; on a GPU, as many as its memory holds. */
+export function defaultParallel({ name, software }: Pick<Engine, "name" | "software">): number {
+  switch (name) {
+    case "webgpu":
+      return software ? SOFTWARE_PARALLEL : Infinity;
+    case "onnx":
+      return navigator.hardwareConcurrency;
+    case "reference":
+      return 1;
+    default:
+      return name satisfies never;
+  }
+}
 
 /**
  * Opens an engine. `auto` takes webgpu where the adapter is a real GPU, else onnx; a software adapter serves only on request.

@@ -25,7 +25,10 @@ export interface ScorerOptions {
 export class Scorer {
   /** Runs that could not be scored. */
   readonly problems = new Set<string>();
-  #last: Promise<void> = Promise.resolve();
+  /** Runs to be scored in the background, and how many are at it. */
+  readonly #waiting: Run[] = [];
+  #workers = 0;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: ScorerOptions) {}
 
@@ -33,28 +36,34 @@ export class Scorer {
   async score(models: readonly TrainedModel[], threads: number): Promise<void> {
     const left = [...models];
     const work = async () => {
-      for (let next = left.shift(); next; next = left.shift()) await this.#scoreOne(next);
+      for (let next = left.shift(); next; next = left.shift()) await this.#scoreOne(next.run, next.model);
     };
     await Promise.all(Array.from({ length: threads }, work));
   }
 
-  /** The same in the background; resolves when all that was asked for before is done, so that work does not pile up. */
-  scoreLater(models: readonly TrainedModel[], threads: number): Promise<void> {
-    const before = this.#last;
-    this.#last = before.then(() => this.score(models, threads));
-    return before;
+  /** Scores a run in the background when a thread is free. Its model is read then: many that wait are not all in memory. */
+  scoreLater(run: Run, threads: number): void {
+    this.#waiting.push(run);
+    if (this.#workers === threads) return;
+    this.#workers++;
+    const work = async () => {
+      for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) await this.#scoreOne(next);
+      this.#workers--;
+    };
+    this.#last = Promise.all([this.#last, work()]);
   }
 
   /** Resolves when nothing is left to score. */
-  finish(): Promise<void> {
-    return this.#last;
+  async finish(): Promise<void> {
+    await this.#last;
   }
 
-  async #scoreOne({ run, model }: TrainedModel): Promise<void> {
+  async #scoreOne(run: Run, given?: Uint8Array): Promise<void> {
     const { study, experiment, queue, test, signal, print, release } = this.options;
     try {
       if (signal.aborted) return;
       const commit = commitWhileHeld(queue, claimKey(experiment, run.key));
+      const model = given ?? (await study.readModel(experiment, run.key)).model;
       const score = await scoreRun(study, experiment, run.key, { model, test, threads: 1, commit });
       print(`${shortKey(run.key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
     } catch (error) {

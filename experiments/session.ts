@@ -1,25 +1,25 @@
 /** One call of `train` at work: takes waiting runs in groups, trains them, writes down what comes out, and scores it. */
-import { messageOf, UserError } from "../cells/errors.ts";
+import { messageOf } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
-import type { TrainingStep } from "../cells/language_model.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import { type Engine, EngineFailure } from "../train/engines/engine.ts";
 import type { TrainingState } from "../train/ledger.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
-import { cellJob, stepOf, type TrainedRun, trainGroup } from "../train/trainer.ts";
-import { Board } from "./board.ts";
-import { DEFAULT_PARALLEL } from "./engines.ts";
+import { cellJob, type NextJob, stepOf, type TrainedRun, trainGroup } from "../train/trainer.ts";
+import { type AtWork, Board } from "./board.ts";
+import { defaultParallel } from "./engines.ts";
 import { WriteFailure } from "./files.ts";
+import { Intake } from "./intake.ts";
+import { everyOne, sleep } from "./promises.ts";
 import { Attempts } from "./recovery.ts";
-import { type Queue, STALE_SECONDS } from "./queue.ts";
+import type { Queue } from "./queue.ts";
 import type { RunResult } from "./result.ts";
 import { RunFiles, type Start } from "./run_files.ts";
 import { Scorer, type TrainedModel } from "./scorer.ts";
 import { type Run, shortKey, type Study } from "./store.ts";
 import { claimKey, ClaimLost, heartbeat } from "./study_queue.ts";
-import { isDone, type TrainStudyOptions } from "./train_options.ts";
-import { WorkList } from "./work.ts";
+import type { TrainStudyOptions } from "./train_options.ts";
 
 /** What a session works with. */
 export interface Tools {
@@ -36,6 +36,25 @@ export interface Tools {
 /** So many runs in a row that cannot be trained for an outside reason end the whole: the next would fare no better. */
 const MOST_PROBLEMS_IN_A_ROW = 3;
 
+/** Trains one group at a time, beside other lanes. */
+interface Lane {
+  readonly number: number;
+  /** Runs of a group. */
+  readonly places: number;
+  readonly threads: number;
+  /** What the lane has claimed, to be given back if it fails. */
+  readonly held: Set<Run>;
+}
+
+/** The runs of a group under way, by the number that each has there. */
+interface Crew {
+  readonly lane: Lane;
+  readonly starts: Map<number, Start>;
+  readonly atWork: AtWork;
+  /** Runs that the disk failed when they were to join or had ended. */
+  readonly stranded: { readonly run: Run; readonly error: WriteFailure }[];
+}
+
 export class TrainingSession {
   finished = 0;
   failed = 0;
@@ -45,21 +64,19 @@ export class TrainingSession {
   readonly #corpus: Corpus;
   readonly #queue: Queue;
   readonly #files: RunFiles;
-  readonly #work: WorkList<Run>;
+  readonly #intake: Intake;
   readonly #board: Board;
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
   #engine: Engine;
   readonly #attempts = new Attempts();
   readonly #scorer: Scorer;
-  /** Unix seconds. */
-  readonly #begun = Date.now() / 1000;
   readonly #runs: number;
-  /** Claims that others have taken over. */
-  readonly #lost = new Set<string>();
+  readonly #parallel: number;
   #taken = 0;
   #problemsInARow = 0;
-  #saidThatWeWait = false;
+  /** What went wrong while a group at work was given its next run. */
+  #refillError: unknown;
   /** Whether the last heartbeat failed. */
   #silent = false;
 
@@ -81,9 +98,18 @@ export class TrainingSession {
       tools.owner,
       () => this.#engine,
     );
-    this.#work = new WorkList(waiting, this.#queue, experiment, limit);
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
+    this.#parallel = options.parallel ?? defaultParallel(this.#engine);
     this.#board = new Board(this.#runs, settings, options.quiet);
+    const forIntake = {
+      study: this.#study,
+      queue: this.#queue,
+      board: this.#board,
+      signal: this.#signal,
+      engine: () => this.#engine,
+    };
+    const isPacked = this.#engine.lanes(this.#parallel).runs > 1;
+    this.#intake = new Intake(forIntake, settings, waiting, options, isPacked);
     this.#scorer = new Scorer({
       study: this.#study,
       experiment,
@@ -91,12 +117,12 @@ export class TrainingSession {
       test: this.#corpus.test,
       signal: this.#signal,
       print: (line) => this.#board.print(line),
-      release: (run) => this.#release(run),
+      release: (run) => this.#intake.release(run),
     });
   }
 
   get problems(): number {
-    return this.#problems + this.#scorer.problems.size;
+    return this.#problems + this.#intake.skipped + this.#scorer.problems.size;
   }
 
   /** Runs that were trained and could not be scored. */
@@ -105,19 +131,19 @@ export class TrainingSession {
   }
 
   get others(): number {
-    return this.#work.others.length + this.#taken;
+    return this.#intake.others + this.#taken;
   }
 
   async run(): Promise<void> {
-    const parallel = this.options.parallel ?? DEFAULT_PARALLEL[this.#engine.name];
-    const { groups, runs } = this.#engine.lanes(parallel);
+    const { groups, runs: places } = this.#engine.lanes(this.#parallel);
     const threads = Math.max(1, Math.floor(navigator.hardwareConcurrency / groups));
     using _heart = heartbeat(() => this.#beat(), this.options.timing);
-    this.#board.announce(this.#engine, parallel);
+    this.#board.announce(this.#engine, this.#parallel);
+    const lanes = Array.from({ length: Math.min(groups, this.#runs) }, (_, number): Lane => (
+      { number, places, threads, held: new Set() }
+    ));
     try {
-      await everyOne(
-        Array.from({ length: Math.min(groups, this.#runs) }, (_, lane) => this.#lane(lane, runs, threads)),
-      );
+      await everyOne(lanes.map((lane) => this.#work(lane)));
     } finally {
       await this.#scorer.finish();
       this.#board.stop();
@@ -127,14 +153,14 @@ export class TrainingSession {
 
   /** Says that this process is alive, and lets go of what another has taken meanwhile. */
   async #beat(): Promise<void> {
-    const steps = [...this.#board.atWork.values()].flatMap(({ runs, step }) =>
-      runs.map((run) => [claimKey(this.options.experiment, run.key), step] as const)
+    const steps = [...this.#board.atWork.values()].flatMap(({ runs }) =>
+      [...runs].map(([run, { step }]) => [claimKey(this.options.experiment, run.key), step] as const)
     );
     try {
-      for (const key of await this.#queue.beat(new Map(steps))) this.#lost.add(key);
+      this.#intake.lose(await this.#queue.beat(new Map(steps)));
       for (const { runs, stop } of this.#board.atWork.values()) {
-        // A group of which this process holds some trains on; what it knows of the others is not written.
-        if (runs.every((run) => this.#lost.has(claimKey(this.options.experiment, run.key)))) stop.abort();
+        // A group of which this process holds some trains on without the others.
+        if (runs.size && [...runs.keys()].every((run) => this.#intake.isLost(run))) stop.abort();
       }
       this.#silent = false;
     } catch (error) {
@@ -146,133 +172,133 @@ export class TrainingSession {
     }
   }
 
-  /** One lane: takes a group, trains it, takes the next. */
-  async #lane(lane: number, size: number, threads: number): Promise<void> {
+  /** Takes a group, trains it, takes the next. */
+  async #work(lane: Lane): Promise<void> {
     for (;;) {
-      const group: Run[] = [];
+      lane.held.clear();
       try {
-        await this.#take(size, group);
-        if (this.#signal.aborted) { for (const run of group.splice(0)) await this.#release(run); }
+        const group = await this.#intake.group(lane);
+        if (this.#signal.aborted) { for (const run of group.splice(0)) await this.#intake.release(run); }
         if (!group.length) return;
-        await this.#train(lane, group, threads);
+        await this.#train(lane, group, { refill: true });
       } catch (error) {
         // The other lanes stop at a good place too, rather than lose what they have in hand.
         this.#failure.abort();
-        for (const run of group) await this.#release(run);
+        for (const run of lane.held) await this.#intake.release(run);
         throw error;
       } finally {
-        this.#board.atWork.delete(lane);
+        this.#board.atWork.delete(lane.number);
       }
     }
   }
 
-  /** A claim that cannot be given back now becomes stale by itself. */
-  async #release(run: Run): Promise<void> {
-    this.#board.drop(run);
-    await this.#work.release(run).catch((error) =>
-      this.#board.print(`The claim on run ${shortKey(run.key)} could not be given back: ${messageOf(error)}`)
-    );
-  }
-
-  /** Lets go of a run that this call has nothing to do with after all. */
-  async #drop(run: Run): Promise<void> {
-    this.#board.drop(run);
-    await this.#work.drop(run);
-  }
-
-  /** Claims the next runs, as many as fit together. */
-  async #take(size: number, group: Run[]): Promise<void> {
-    let bytes = 0;
-    while (group.length < size && !this.#signal.aborted) {
-      let footprint = 0;
-      const next = await this.#work.claim((run) => {
-        footprint = this.#engine.footprint(this.#stepOf(run));
-        // A run that does not even fit alone is tried all the same: the engine's error says by how much.
-        return !group.length || bytes + footprint <= this.#engine.memory;
-      });
-      if (next) {
-        this.#board.take(next);
-        this.#lost.delete(claimKey(this.options.experiment, next.key));
-        if (!await this.#isWanted(next)) continue;
-        group.push(next);
-        bytes += footprint;
-      } else if (group.length || !await this.#revive()) return;
-    }
-  }
-
-  /** Another process may have finished a run between our list and our claim. */
-  async #isWanted(run: Run): Promise<boolean> {
-    let result: RunResult | undefined;
-    try {
-      result = await this.#study.readResult(this.options.experiment, run.key);
-    } catch (error) {
-      await this.#skip(run, error);
-      return false;
-    }
-    // One that has failed in another process meanwhile has been tried again.
-    const hasJustFailed = result?.failed !== undefined && (result.failed_time ?? 0) > this.#begun;
-    if (!hasJustFailed && !isDone(result, this.settings, this.options)) return true;
-    await this.#drop(run);
-    return false;
-  }
-
-  /** Waits for runs that others hold; says so, once, since it may take a while. */
-  #revive(): Promise<boolean> {
-    if (this.#work.held && !this.#saidThatWeWait) {
-      this.#saidThatWeWait = true;
-      this.#board.print(
-        `Other processes hold what is left (${this.#work.held}); seeing whether they are alive takes up to ${STALE_SECONDS} s`,
-      );
-    }
-    return this.#work.revive(this.#signal);
-  }
-
-  #stepOf({ entry, seed }: Run): TrainingStep {
-    return stepOf(cellJob({ config: entry.config, seed }), this.settings);
-  }
-
-  /** Trains claimed runs, those that stand at one step together; releases each when it has ended or is left. */
-  async #train(lane: number, runs: readonly Run[], threads: number): Promise<void> {
+  /** Trains claimed runs; releases each when it has ended or is left. */
+  async #train(lane: Lane, runs: readonly Run[], { refill }: { refill: boolean }): Promise<void> {
     const starts: Start[] = [];
     for (const run of runs) {
-      try {
-        starts.push(await this.#files.start(run, this.#stepOf(run), this.options.retryFailed === true));
-      } catch (error) {
-        if (error instanceof ClaimLost) await this.#leaveToOther(run);
-        else if (error instanceof WriteFailure) await this.#recover(lane, [run], threads, error);
-        else await this.#skip(run, error);
-      }
+      const start = await this.#start(run, (error) => this.#recover(lane, [run], error));
+      if (start) starts.push(start);
     }
-    const bySteps = Map.groupBy(starts, ({ from }) => from?.steps_done ?? 0);
-    for (const group of bySteps.values()) await this.#trainGroup(lane, group, threads);
+    if (starts.length) await this.#trainGroup(lane, starts, refill);
   }
 
-  async #trainGroup(lane: number, starts: readonly Start[], threads: number): Promise<void> {
-    const left = new Map(starts.map((start) => [start.run, start]));
-    const stepsBefore = starts[0].from?.steps_done ?? 0;
-    const atWork = this.#board.begin(lane, [...left.keys()], stepsBefore);
+  /** Finds where a claimed run stands; none if it cannot be trained now. */
+  async #start(run: Run, onWriteFailure: (error: WriteFailure) => Promise<void> | void): Promise<Start | undefined> {
+    try {
+      const step = stepOf(cellJob({ config: run.entry.config, seed: run.seed }), this.settings);
+      return await this.#files.start(run, step, this.options.retryFailed === true);
+    } catch (error) {
+      if (error instanceof ClaimLost) await this.#leaveToOther(run);
+      else if (error instanceof WriteFailure) await onWriteFailure(error);
+      else await this.#intake.skip(run, error);
+      return undefined;
+    }
+  }
+
+  async #trainGroup(lane: Lane, starts: readonly Start[], refill: boolean): Promise<void> {
+    const atWork = this.#board.begin(lane.number);
+    const crew: Crew = { lane, starts: new Map(starts.entries()), atWork, stranded: [] };
+    for (const { run, from } of starts) this.#board.join(atWork, run, from?.steps_done ?? 0);
+    const startOf = (number: number) => crew.starts.get(number)!;
+    const left = () => [...crew.starts.values()].map(({ run }) => run);
     const models: TrainedModel[] = [];
+    const leave = (number: number) => {
+      this.#board.leave(atWork, startOf(number).run);
+      crew.starts.delete(number);
+    };
     try {
       const trained = await trainGroup(this.#engine, starts.map(jobOf), this.settings, this.#corpus.train, {
         signal: AbortSignal.any([this.#signal, atWork.stop.signal]),
-        threads,
-        from: stepsBefore > 0 ? starts.map(({ from }) => from!) : undefined,
+        threads: lane.threads,
+        from: starts.map(({ from }) => from),
         saveEvery: this.options.timing?.save === undefined ? undefined : this.options.timing.save * 1000,
-        onProgress: ({ step, losses }) => this.#board.advance(atWork, step, losses),
-        save: (i, state) => this.#save(starts[i], state),
-        onTrained: async (i, run) => {
-          const model = await this.#finish(starts[i], run);
-          if (model) models.push({ run: starts[i].run, model });
-          left.delete(starts[i].run);
+        onProgress: (progress) =>
+          this.#board.advance(atWork, progress.map((now) => ({ ...now, run: startOf(now.run).run }))),
+        save: (number, state) => this.#save(startOf(number), state),
+        onTrained: async (number, trained) => {
+          const { run } = startOf(number);
+          let model: Uint8Array | undefined;
+          try {
+            model = await this.#finish(startOf(number), trained);
+          } catch (error) {
+            // The others go on: that one is tried again after them.
+            if (!(error instanceof WriteFailure)) throw error;
+            crew.stranded.push({ run, error });
+          }
+          leave(number);
+          if (!model) return;
+          // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
+          if (this.#engine.name !== "webgpu") models.push({ run, model });
+          else {
+            lane.held.delete(run);
+            this.#scorer.scoreLater(run, lane.threads);
+          }
         },
+        isLost: (number) => this.#intake.isLost(startOf(number).run),
+        onLost: async (number) => {
+          await this.#leaveToOther(startOf(number).run);
+          leave(number);
+        },
+        onRefused: async (number) => {
+          const { run } = startOf(number);
+          leave(number);
+          lane.held.delete(run);
+          await this.#intake.putBack(run);
+        },
+        refill: refill ? (number, present) => this.#refill(crew, number, present) : undefined,
       });
-      if (!trained) await this.#stop([...left.keys()]);
+      if (!trained) await this.#stop(left());
     } catch (error) {
-      await this.#recover(lane, [...left.keys()], threads, error);
+      await this.#recover(lane, left(), error);
     }
-    // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
-    if (this.#engine.name === "webgpu") await this.#scorer.scoreLater(models, threads);
-    else await this.#scorer.score(models, threads);
+    if (this.#refillError) throw this.#refillError;
+    await this.#scorer.score(models, lane.threads);
+    for (const { run, error } of crew.stranded) await this.#recover(lane, [run], error);
+  }
+
+  /** The next run for a group at work. What goes wrong with it must not take the group's runs along. */
+  async #refill(crew: Crew, number: number, present: readonly number[]): Promise<NextJob | undefined> {
+    try {
+      return await this.#nextJob(crew, number, present.map((other) => crew.starts.get(other)!.run));
+    } catch (error) {
+      this.#refillError ??= error;
+      this.#failure.abort();
+      return undefined;
+    }
+  }
+
+  async #nextJob({ lane, starts, atWork, stranded }: Crew, number: number, present: readonly Run[]) {
+    // Runs that end together make room for a new group, which may have more places than theirs.
+    while (present.length && !stranded.length) {
+      const run = await this.#intake.beside(present, lane);
+      if (!run) return undefined;
+      const start = await this.#start(run, (error) => void stranded.push({ run, error }));
+      if (!start) continue;
+      starts.set(number, start);
+      this.#board.join(atWork, run, start.from?.steps_done ?? 0);
+      return { job: jobOf(start), from: start.from };
+    }
+    return undefined;
   }
 
   /** A checkpoint that cannot be written is no reason to stop: the one before is still there, and the next may go well. */
@@ -288,10 +314,14 @@ export class TrainingSession {
   /** Ends runs whose training was told to stop: by Ctrl-C, or because another process has them. */
   async #stop(runs: readonly Run[]): Promise<void> {
     for (const run of runs) {
-      if (!this.#signal.aborted) await this.#leaveToOther(run);
-      else {
+      if (this.#signal.aborted) {
         this.interrupted.push(run.key);
-        await this.#release(run);
+        await this.#intake.release(run);
+      } else if (this.#intake.isLost(run)) {
+        await this.#leaveToOther(run);
+      } else {
+        // It came into a group whose others were lost at that moment.
+        await this.#intake.putBack(run);
       }
     }
   }
@@ -301,11 +331,11 @@ export class TrainingSession {
     this.#board.print(
       `${shortKey(run.key)}  was taken over by another process, since this one was silent or queue.sqlite was deleted`,
     );
-    await this.#release(run);
+    await this.#intake.release(run);
   }
 
   /** Tries runs again that an engine or the disk has failed, as far as that makes sense. */
-  async #recover(lane: number, runs: readonly Run[], threads: number, error: unknown): Promise<void> {
+  async #recover(lane: Lane, runs: readonly Run[], error: unknown): Promise<void> {
     if (this.#signal.aborted) return this.#stop(runs);
     const { groups, leave, pause } = this.#attempts.after(runs, error);
     for (const run of leave) await this.#leave(run, error);
@@ -321,10 +351,10 @@ export class TrainingSession {
       } catch (error) {
         // A driver that starts anew may take a while: that is one more attempt.
         if (!groups.length) throw error;
-        return this.#recover(lane, groups.flat(), threads, new EngineFailure("lost", messageOf(error)));
+        return this.#recover(lane, groups.flat(), new EngineFailure("lost", messageOf(error)));
       }
     }
-    for (const group of groups) await this.#train(lane, group, threads);
+    for (const group of groups) await this.#train(lane, group, { refill: false });
   }
 
   async #reopen(): Promise<void> {
@@ -338,18 +368,10 @@ export class TrainingSession {
   async #leave(run: Run, error: unknown): Promise<void> {
     this.#problems++;
     console.error(`train: run ${shortKey(run.key)} was not trained: ${messageOf(error)}`);
-    await this.#release(run);
+    await this.#intake.release(run);
     // That one run is too large says nothing of the next.
     if (error instanceof EngineFailure && error.kind === "memory") return;
     if (++this.#problemsInARow >= MOST_PROBLEMS_IN_A_ROW) throw error;
-  }
-
-  /** Leaves a run whose own files cannot be used: that says nothing about the next. */
-  async #skip(run: Run, error: unknown): Promise<void> {
-    if (!(error instanceof UserError)) throw error;
-    this.#problems++;
-    console.error(`train: ${messageOf(error)}; run ${shortKey(run.key)} is skipped`);
-    await this.#drop(run);
   }
 
   /** Keeps what training gave. Returns the model, unless the run has failed or is another's by now. */
@@ -368,7 +390,7 @@ export class TrainingSession {
     if (result.failed !== undefined) {
       this.failed++;
       this.#board.print(`${shortKey(run.key)}  failed: ${result.failed} (${describeConfig(run.entry.config)})`);
-      await this.#release(run);
+      await this.#intake.release(run);
     } else {
       this.finished++;
       this.#board.finish(result["min loss"]!);
@@ -385,15 +407,4 @@ function jobOf({ run: { entry, seed } }: Start) {
 function summaryOf(result: RunResult): string {
   const took = formatDuration(result.train_seconds!);
   return `min loss ${result["min loss"]!.toFixed(4)} nats/byte, ${result.steps_done} steps in ${took}`;
-}
-
-async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  const end = performance.now() + milliseconds;
-  while (performance.now() < end && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 100));
-}
-
-/** Waits for all, then throws the first error if there was one: nobody's work goes on behind the error's back. */
-async function everyOne(promises: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(promises)).find(({ status }) => status === "rejected");
-  if (failed?.status === "rejected") throw failed.reason;
 }

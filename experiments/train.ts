@@ -13,7 +13,7 @@ const flags = {
   experiment: experimentFlag,
   parallel: flag.whole(
     "--parallel <n>",
-    "runs at a time: workers on onnx, runs of a group on webgpu (default: cores; 64)",
+    "runs at a time: workers on onnx, runs of a group on webgpu (default: cores; as many as fit, 8 on a software adapter)",
     undefined,
   ),
   engine: flag.choice(

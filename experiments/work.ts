@@ -32,13 +32,13 @@ export class WorkList<Run extends { readonly key: string }> {
     return this.#left > 0 ? this.#held.length : 0;
   }
 
-  /** The next run, claimed; undefined if none is left, or `accept` says that it does not fit. */
+  /** The next run that `accept` says fits, claimed; the others keep their places. Undefined if none is left that does. */
   async claim(accept: (run: Run) => boolean): Promise<Run | undefined> {
-    while (this.#left > 0 && this.#waiting.length) {
-      const [next] = this.#waiting;
-      if (!accept(next)) return undefined;
+    while (this.#left > 0) {
+      const at = this.#waiting.findIndex(accept);
+      if (at < 0) return undefined;
       // Taken off before anything is awaited: another lane may ask meanwhile.
-      this.#waiting.shift();
+      const [next] = this.#waiting.splice(at, 1);
       this.#left--;
       if (await this.queue.claim(claimKey(this.experiment, next.key))) return next;
       this.#left++;
@@ -55,6 +55,12 @@ export class WorkList<Run extends { readonly key: string }> {
   async drop(run: Run): Promise<void> {
     this.#left++;
     await this.release(run);
+  }
+
+  /** Takes back a run that has been released and is yet to be trained: it is the next again, and does not count towards the limit. */
+  putBack(run: Run): void {
+    this.#left++;
+    this.#waiting.unshift(run);
   }
 
   /**

@@ -11,7 +11,17 @@ import { certifyGroup, TOLERANCES } from "../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
 import { scattered } from "../cells/finite_differences.ts";
 import { drawnWeights } from "../cells/models.ts";
-import { CATALOG, differences, runOf, SMALL, textOf, train, trainInParts, UNUSUAL } from "./runs.ts";
+import {
+  CATALOG,
+  differences,
+  runOf,
+  SMALL,
+  textOf,
+  train,
+  trainInParts,
+  trainWithReplacement,
+  UNUSUAL,
+} from "./runs.ts";
 
 const refused = (["ffi", "env", "read"] as const).filter((name) =>
   Deno.permissions.querySync({ name }).state !== "granted"
@@ -94,6 +104,13 @@ onnxTest("beginPass() keeps states and reads on in the text when it goes on with
   }
   const { losses } = await trainInParts(engine, run, [4, 5], { reopen: false, positions: [0, 0] });
   assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
+});
+
+onnxTest("replace() gives the run that comes, and those that stay, the same bits as alone", async () => {
+  const sizes = [SMALL, { ...SMALL, state_size: 3 }, { ...SMALL, n_layers: 1 }, { ...SMALL, state_size: 4 }];
+  const runs = sizes.map((size) => runOf(gatedCell(gatedConfig({})), size));
+  const { together, alone } = await trainWithReplacement(engine, runs);
+  assert.deepEqual(together, alone);
 });
 
 onnxTest("advance() rejects when a row runs over the end of the text", async () => {

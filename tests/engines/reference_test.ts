@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { lstmCell } from "../../cells/catalog.ts";
 import { initialTensors } from "../../train/engines/engine.ts";
 import { openReferenceEngine } from "../../train/engines/reference.ts";
-import { offsetsOf, runOf, SMALL, textOf, train, trainInParts } from "./runs.ts";
+import { offsetsOf, runOf, SMALL, textOf, train, trainInParts, trainWithReplacement } from "./runs.ts";
 
 const engine = openReferenceEngine();
 
@@ -58,6 +58,34 @@ Deno.test("runs of a group do not touch each other when they share a text", asyn
   const runs = [runOf(lstmCell), runOf(lstmCell, { ...SMALL, state_size: 3 })];
   const together = await train(engine, runs, [4]);
   for (const [i, run] of runs.entries()) assert.deepEqual(await train(engine, [run], [4], i), [together[i]]);
+});
+
+Deno.test("replace() changes no number of the run that comes, nor of those that stay", async () => {
+  const sizes = [SMALL, { ...SMALL, state_size: 3 }, { ...SMALL, n_layers: 1 }, { ...SMALL, state_size: 4 }];
+  const { together, alone } = await trainWithReplacement(engine, sizes.map((size) => runOf(lstmCell, size)));
+  assert.deepEqual(together, alone);
+});
+
+Deno.test("advance() throws when no pass of a run has begun", async () => {
+  const run = runOf(lstmCell), group = await engine.open([run, run], textOf(60, SMALL.vocabulary));
+  group.beginPass(0, offsetsOf(run, 0));
+  assert.throws(() => group.advance(2), {
+    name: "RangeError",
+    message: "Cannot advance by 2 steps: no pass of the run has begun",
+  });
+});
+
+Deno.test("beginPass() throws when rows are missing, or the place is empty", async () => {
+  const run = runOf(lstmCell), group = await engine.open([run], textOf(60, SMALL.vocabulary));
+  assert.throws(() => group.beginPass(0, Uint32Array.of(1, 2)), {
+    name: "RangeError",
+    message: "Cannot begin a pass: got offsets for 2 rows, must be 3",
+  });
+  await group.replace(0);
+  assert.throws(() => group.beginPass(0, offsetsOf(run, 0)), {
+    name: "RangeError",
+    message: "Cannot reach run 0: its place is empty, or the group has only 1 places",
+  });
 });
 
 Deno.test("initialTensors() gives zeros when a moment or a state is absent", () => {

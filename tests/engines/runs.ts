@@ -1,4 +1,5 @@
 /** Runs for engines to train, cells that use what the gated cell does not, and the comparison of two trainings. */
+import assert from "node:assert/strict";
 import { type Cell, defineCell } from "../../cells/cell.ts";
 import { catalogConfig, CELL_NAMES, cellOf } from "../../cells/catalog.ts";
 import { add, div, exp, log, mul, relu, sigmoid, sqrt, sub, tanh } from "../../cells/graph/builder.ts";
@@ -165,4 +166,55 @@ export function differences(actual: Trained, expected: Trained): { losses: numbe
     return largest(Array.from(values, (x, i) => Math.abs(other[i] - x) / scale));
   });
   return { losses: largest(losses), tensors: largest(tensors) };
+}
+
+/**
+ * Trains three runs as a group in which the second one's place is first empty, then another's, and each of the four alone.
+ *
+ * @returns by run, what it became in the group and what it becomes alone; the second one ends early
+ */
+export async function trainWithReplacement(
+  engine: Engine,
+  runs: readonly EngineRun[],
+): Promise<{ together: Trained[]; alone: Trained[] }> {
+  const [first, second, third, next] = runs, { batch, vocabulary } = first.step.sizes;
+  const text = textOf(3 * batch + 11 * runs.length + 20, vocabulary);
+  const losses: number[][] = runs.map(() => []);
+  // Which run stands in each place; the last one comes when the others are within a pass.
+  const places: (number | undefined)[] = [0, 1, 2];
+  const group = await engine.open([first, second, third], text);
+  const advance = async (count: number) => {
+    for (const [place, values] of (await group.advance(count)).entries()) {
+      const run = places[place];
+      if (run === undefined) assert.equal(values.length, 0, "an empty place has no losses");
+      else losses[run].push(...values);
+    }
+  };
+  try {
+    for (const place of [0, 1, 2]) group.beginPass(place, offsetsOf(runs[place], place));
+    await advance(3);
+    const tensors: TensorMap[] = [];
+    tensors[1] = await group.read(1);
+    assert.equal(await group.replace(1), true);
+    places[1] = undefined;
+    await assert.rejects(group.read(1), RangeError);
+    await advance(2);
+    assert.equal(await group.replace(1, next), true);
+    places[1] = 3;
+    group.beginPass(1, offsetsOf(next, 3));
+    // A pass of one run begins while the others are within theirs.
+    await advance(4);
+    group.beginPass(0, offsetsOf(first, 0));
+    await advance(2);
+    for (const [place, run] of [[0, 0], [2, 2], [1, 3]]) tensors[run] = await group.read(place);
+    const alone = [
+      ...await train(engine, [first], [9, 2], 0),
+      ...await train(engine, [second], [3], 1),
+      ...await train(engine, [third], [11], 2),
+      ...await train(engine, [next], [6], 3),
+    ];
+    return { together: runs.map((_, i) => ({ losses: losses[i], tensors: tensors[i] })), alone };
+  } finally {
+    await group.close();
+  }
 }

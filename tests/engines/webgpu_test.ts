@@ -13,7 +13,18 @@ import { MAX_STEPS_PER_SUBMIT } from "../../train/engines/webgpu/schedule.ts";
 import { certifyGroup, type GoldenCase, TOLERANCES } from "../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
 import { KERNEL_FAULTS, plantFault } from "./kernel_faults.ts";
-import { CATALOG, differences, offsetsOf, runOf, SMALL, textOf, train, trainInParts, UNUSUAL } from "./runs.ts";
+import {
+  CATALOG,
+  differences,
+  offsetsOf,
+  runOf,
+  SMALL,
+  textOf,
+  train,
+  trainInParts,
+  trainWithReplacement,
+  UNUSUAL,
+} from "./runs.ts";
 
 const opened = await openWebGpuEngine();
 console.log(opened ? `WebGPU tests run on ${opened.adapter}` : "WebGPU tests are ignored: there is no adapter");
@@ -247,6 +258,34 @@ webgpuTest("beginPass() keeps states and reads on in the text when it goes on wi
   const { losses } = await trainInParts(engine, run, [4, 5], { reopen: false, positions: [0, 0] });
   assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
 });
+
+webgpuTest("replace() gives the run that comes, and those that stay, the same bits as alone", async (engine) => {
+  // Larger and smaller than the one whose place it takes, and of another shape.
+  for (const [leaves, comes] of [[1, 3], [3, 1], [2, 0]]) {
+    const all = unlikeRuns();
+    const { together, alone } = await trainWithReplacement(engine, [all[4], all[leaves], all[6], all[comes]]);
+    assert.deepEqual(together.map(({ losses }) => losses), alone.map(({ losses }) => losses));
+    assert.deepEqual(together.map(({ tensors }) => tensors), alone.map(({ tensors }) => tensors));
+    assert.equal(new Set(together.map(({ losses }) => losses[0])).size, 4, "runs must differ");
+  }
+});
+
+webgpuTest(
+  "replace() says no, and empties the place, when the next run does not fit into the memory",
+  async (engine) => {
+    const small = runOf(vanillaCell);
+    const step = buildTrainingStep(vanillaCell, { n_layers: 1, state_size: 4096, vocabulary: 7, batch: 16 });
+    const copies = Math.floor(engine.memory / engine.footprint(step)) + 1;
+    // As much as several of them: nothing is allocated, since replace() refuses first.
+    const large = buildTrainingStep(vanillaCell, { n_layers: copies, state_size: 4096, vocabulary: 7, batch: 16 });
+    const group = await engine.open([small, small], textOf(100, SMALL.vocabulary));
+    group.beginPass(1, offsetsOf(small, 1));
+    assert.equal(await group.replace(0, { ...small, step: large, tensors: new Map() }), false);
+    const [empty, losses] = await group.advance(3);
+    assert.deepEqual([empty.length, [...losses]], [0, (await train(engine, [small], [3], 1))[0].losses]);
+    await group.close();
+  },
+);
 
 webgpuTest("read() gives carried and frozen tensors and results when new state is off", async (engine) => {
   const run = runOf(gatedCell(gatedConfig({ use_new_state: false })), SMALL, { withGradients: true });

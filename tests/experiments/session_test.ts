@@ -283,3 +283,21 @@ inFolder("TrainingSession.run() writes the others of a group when one claim is l
     [claimKey("01", lost), "another"],
   ]);
 });
+
+inFolder("TrainingSession.run() finishes the others of a group when one cannot be written at its end", async (dir) => {
+  const { study, keys } = await begin(dir, 3);
+  const expected = await undisturbed(study, join(dir, "quiet"));
+  await study.makeRunFolders("01");
+  // A folder with something in it, where the model is to be.
+  const path = study.modelPath("01", keys[1]);
+  await Deno.mkdir(join(path, "in the way"), { recursive: true });
+  const opened: number[] = [];
+  const engine = mischievous(openOnnxEngine(), { runsPerGroup: 3, onOpen: (runs) => void opened.push(runs.length) });
+  const { session, errors } = await inHaste(() => trainOn(study, engine));
+  assert.deepEqual([session.finished, session.failed, session.problems, opened], [2, 0, 1, [3]]);
+  assert.equal(errors.length, 1);
+  assert.match(errors[0], new RegExp(`^train: run ${shortKey(keys[1])} was not trained: Cannot write `));
+  for (const key of [keys[0], keys[2]]) assert.deepEqual((await resultOf(study, key)).loss, expected(key).loss);
+  assert.equal((await resultOf(study, keys[1])).loss, undefined);
+  assert.deepEqual(readClaims(study.queuePath), []);
+});

@@ -39,11 +39,25 @@ withQueues("WorkList.claim() goes past what others hold, and that counts towards
   assert.deepEqual([list.held, list.others], [0, []], "the limit is reached: nobody is waited for");
 });
 
-withQueues("WorkList.claim() leaves a run in its place when it is not accepted", async ({ open }) => {
+withQueues("WorkList.claim() leaves runs in their places when they are not accepted", async ({ open }) => {
   const list = new WorkList(RUNS, await open("a"), "01");
   const asked: Key[] = [];
   assert.equal(await list.claim((run) => asked.push(run) === 0), undefined);
-  assert.deepEqual([asked, await list.claim(anything)], [[RUNS[0]], RUNS[0]]);
+  assert.deepEqual([asked, await list.claim(anything)], [RUNS, RUNS[0]]);
+});
+
+withQueues("WorkList.claim() takes a later run when the first ones do not fit", async ({ open }) => {
+  const list = new WorkList(RUNS, await open("a"), "01");
+  assert.equal(await list.claim(({ key }) => key >= "run2"), RUNS[2]);
+  assert.deepEqual(await takeAll(list), RUNS.filter((run) => run !== RUNS[2]));
+});
+
+withQueues("WorkList.putBack() hands a run out again as the next, and does not count it", async ({ open }) => {
+  const list = new WorkList(RUNS, await open("a"), "01", 2);
+  const first = (await list.claim(anything))!;
+  await list.release(first);
+  list.putBack(first);
+  assert.deepEqual(await takeAll(list), RUNS.slice(0, 2));
 });
 
 withQueues("WorkList.drop() frees a run without counting it, release() counts it", async ({ open }) => {

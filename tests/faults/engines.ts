@@ -1,4 +1,5 @@
 /** Engines that fail as they are told, and sessions that train on them. */
+import type { TrainingStep } from "../../cells/language_model.ts";
 import type { Engine, EngineRun, TrainingGroup } from "../../train/engines/engine.ts";
 import type { Study } from "../../experiments/store.ts";
 import { TrainingSession } from "../../experiments/session.ts";
@@ -11,8 +12,13 @@ import { recordErrors } from "./processes.ts";
 export interface Mischief {
   /** Instead of the engine's own lanes: how many runs train as one group. */
   readonly runsPerGroup?: number;
+  /** Instead of the engine's own memory: bytes of it, and those that a run takes. */
+  readonly memory?: number;
+  readonly footprint?: (step: TrainingStep) => number;
   /** Called before a group is opened; may throw. */
   readonly onOpen?: (runs: readonly EngineRun[]) => void;
+  /** Called before a run takes a place of an open group. Says whether it fits; may throw. */
+  readonly onJoin?: (run: EngineRun) => boolean;
   /** Called when steps have been queued; `engine` is the real one. */
   readonly onAdvance?: (engine: Engine) => void;
   /** Awaited before losses are handed on; `engine` is the real one, `chunk` counts the group's calls of `advance()`, from 0. */
@@ -23,23 +29,35 @@ export interface Mischief {
 
 export function mischievous(
   engine: Engine,
-  { runsPerGroup, onOpen, onAdvance, beforeLosses, losses }: Mischief,
+  { runsPerGroup, memory, footprint, onOpen, onJoin, onAdvance, beforeLosses, losses }: Mischief,
 ): Engine {
   const wrap = (group: TrainingGroup, runs: readonly EngineRun[]): TrainingGroup => {
-    let done = runs[0].stepsDone, chunks = 0;
+    const enter = (run: EngineRun) => ({ run, done: run.stepsDone });
+    const places: (ReturnType<typeof enter> | undefined)[] = runs.map(enter);
+    let chunks = 0;
     return {
-      beginPass: (offsets, position) => group.beginPass(offsets, position),
+      beginPass: (run, offsets, position) => group.beginPass(run, offsets, position),
       advance(count) {
-        const first = done + 1, chunk = chunks++;
-        done += count;
+        const chunk = chunks++, before = places.map((place) => place && { ...place });
+        for (const place of places) if (place) place.done += count;
         const advanced = group.advance(count);
         onAdvance?.(engine);
         return advanced.then(async (all) => {
           await beforeLosses?.(engine, chunk);
-          return all.map((values, i) => losses?.(runs[i], values, first) ?? values);
+          return all.map((values, i) => {
+            const place = before[i];
+            return place && losses?.(place.run, values, place.done + 1) || values;
+          });
         });
       },
       read: (run) => group.read(run),
+      async replace(run, next) {
+        places[run] = undefined;
+        const fits = !next || (onJoin?.(next) ?? true);
+        await group.replace(run, fits ? next : undefined);
+        if (next && fits) places[run] = enter(next);
+        return fits;
+      },
       close: () => group.close(),
     };
   };
@@ -47,12 +65,12 @@ export function mischievous(
     name: engine.name,
     adapter: engine.adapter,
     software: engine.software,
-    memory: engine.memory,
+    memory: memory ?? engine.memory,
     get failed() {
       return engine.failed;
     },
     lanes: (parallel) => runsPerGroup ? { groups: 1, runs: runsPerGroup } : engine.lanes(parallel),
-    footprint: (step) => engine.footprint(step),
+    footprint: (step) => footprint?.(step) ?? engine.footprint(step),
     async open(runs, text, threads) {
       onOpen?.(runs);
       return wrap(await engine.open(runs, text, threads), runs);
@@ -65,7 +83,9 @@ export function mischievous(
 export async function trainOn(
   study: Study,
   engine: Engine,
-  options: Pick<TrainStudyOptions, "parallel" | "retryFailed" | "timing"> & { reopen?: () => Promise<Engine> } = {},
+  options: Pick<TrainStudyOptions, "parallel" | "limit" | "retryFailed" | "timing"> & {
+    reopen?: () => Promise<Engine>;
+  } = {},
 ): Promise<{ session: TrainingSession; errors: readonly string[] }> {
   const { training } = study.settings;
   const settings = { ...training, steps: training.steps["01"], log_every: training.log_every["01"] };

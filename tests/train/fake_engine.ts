@@ -47,10 +47,10 @@ function fakeGroup(runs: readonly EngineRun[], asked: Asked, { lossAt, read, fit
   let came = 0, underWay = 0;
   const enter = ({ stepsDone }: EngineRun) => ({ run: came++, step: stepsDone });
   const places: (ReturnType<typeof enter> | undefined)[] = runs.map(enter);
-  /** What takes a turn, as all calls to a device do. */
+  /** A device takes its time, and lets timers have their turn. */
   const later = async <T>(answer: T): Promise<T> => {
     underWay++;
-    await Promise.resolve();
+    await new Promise((resolve) => setTimeout(resolve));
     underWay--;
     return answer;
   };

@@ -54,7 +54,9 @@ function watch(device: GPUDevice, label: string) {
       return new Promise((resolve, reject) => {
         if (failure.error) reject(failure.error);
         else waiting.add(reject);
-        result.then(resolve, reject).finally(() => waiting.delete(reject));
+        // A lost device may refuse its next work before it is heard of that it is lost.
+        const refuse = (error: unknown) => void setTimeout(() => reject(failure.error ?? error));
+        result.then(resolve, refuse).finally(() => waiting.delete(reject));
       });
     },
   };
