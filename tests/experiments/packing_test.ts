@@ -7,7 +7,7 @@ import { packingOrder } from "../../experiments/packing.ts";
 import { readClaims } from "../../experiments/queue.ts";
 import type { Run, Study } from "../../experiments/store.ts";
 import { claimKey } from "../../experiments/study_queue.ts";
-import { SMALL_CONFIG } from "../../train/bench/measure.ts";
+import { SMALL_CONFIG } from "../../experiments/bench/measure.ts";
 import type { EngineRun } from "../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { mischievous, trainOn } from "../faults/engines.ts";

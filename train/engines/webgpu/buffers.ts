@@ -33,6 +33,11 @@ export function makeBuffer(device: GPUDevice, size: number, usage: number): GPUB
   return device.createBuffer({ size: Math.max(16, Math.ceil(size / 4) * 4), usage: usage | COPY_DST });
 }
 
+/** The memory of all runs. */
+export function makeArena(device: GPUDevice, floats: number): GPUBuffer {
+  return makeBuffer(device, floats * FLOAT_BYTES, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC);
+}
+
 /** @param arenaSize floats that all runs take together */
 export function makeBuffers(
   { opened: { device }, texts }: Tools,
@@ -43,7 +48,7 @@ export function makeBuffers(
   const { STORAGE, COPY_SRC, UNIFORM } = GPUBufferUsage;
   const layout = layoutOf(sizes), stride = uniformStride(device);
   const buffers = {
-    arena: makeBuffer(device, arenaSize * FLOAT_BYTES, STORAGE | COPY_SRC),
+    arena: makeArena(device, arenaSize),
     step_data: makeBuffer(device, layout.stepDataWords * FLOAT_BYTES, STORAGE),
     losses: makeBuffer(device, layout.lossWords * FLOAT_BYTES, STORAGE | COPY_SRC),
     step: makeBuffer(device, MAX_STEPS_PER_SUBMIT * stride, UNIFORM),

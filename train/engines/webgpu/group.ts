@@ -10,7 +10,7 @@ import {
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
-import { type Buffers, checked, destroyBuffers, FLOAT_BYTES, makeBuffers, type Tools } from "./buffers.ts";
+import { type Buffers, checked, destroyBuffers, FLOAT_BYTES, makeArena, makeBuffers, type Tools } from "./buffers.ts";
 import { RECORD } from "./kernel.ts";
 import { Program } from "./program.ts";
 import { mapped, Readback } from "./readback.ts";
@@ -26,6 +26,7 @@ import {
 
 /** A run at its place. */
 interface Occupant extends PlacedRun {
+  base: number;
   readonly run: EngineRun;
   readonly pass: Pass;
   stepsDone: number;
@@ -41,6 +42,11 @@ export class WebGpuGroup implements TrainingGroup {
   #stepsOfLastSubmit = 0;
   /** Set before anybody has the group. */
   #program!: Program;
+  /** Whether a run has left since the program was built. */
+  #isStale = false;
+  /** Floats of the arena. */
+  #arenaSize: number;
+  #buffers: Buffers;
   readonly #losses: Readback;
   /** Time that the host took to queue steps, without what it waited for the GPU. */
   hostMilliseconds = 0;
@@ -67,8 +73,8 @@ export class WebGpuGroup implements TrainingGroup {
     }
     const group = await checked(tools, `${what}, which needs ${mebibytes(needed)}`, () => {
       const sizes = { places: runs.length, batch };
-      return new WebGpuGroup(tools, places, sizes, base, makeBuffers(tools, sizes, base, text), text);
-    }, (group) => destroyBuffers(group.buffers, tools));
+      return new WebGpuGroup(tools, places, sizes, text, base);
+    }, (group) => destroyBuffers(group.#buffers, tools));
     try {
       await group.#rebuild();
       for (const place of places) group.#upload(place);
@@ -83,15 +89,15 @@ export class WebGpuGroup implements TrainingGroup {
     private readonly tools: Tools,
     private readonly places: (Occupant | undefined)[],
     private readonly sizes: GroupSizes,
-    /** Floats of the arena. */
-    private readonly arenaSize: number,
-    private readonly buffers: Buffers,
     private readonly text: Uint8Array,
+    arenaSize: number,
   ) {
     const { device } = tools.opened;
     this.#device = device;
     this.#layout = layoutOf(sizes);
     this.#losses = new Readback(tools.opened);
+    this.#arenaSize = arenaSize;
+    this.#buffers = makeBuffers(tools, sizes, arenaSize, text);
   }
 
   /** What the group does in a step. */
@@ -107,9 +113,9 @@ export class WebGpuGroup implements TrainingGroup {
   /** Makes the schedule of the runs that are there. */
   async #rebuild(): Promise<void> {
     const before: Program | undefined = this.#program;
-    const runs = this.places.filter((place) => place !== undefined);
-    this.#program = await Program.build(this.tools, runs, this.sizes, this.buffers);
+    this.#program = await Program.build(this.tools, this.#present, this.sizes, this.#buffers);
     before?.destroy();
+    this.#isStale = false;
   }
 
   #upload(place: Occupant): void {
@@ -119,7 +125,7 @@ export class WebGpuGroup implements TrainingGroup {
       if (at === undefined) continue;
       const floats = values instanceof Float32Array ? values : Float32Array.from(values);
       this.#device.queue.writeBuffer(
-        this.buffers.arena,
+        this.#buffers.arena,
         (place.base + at) * FLOAT_BYTES,
         floats as Float32Array<ArrayBuffer>,
       );
@@ -130,7 +136,7 @@ export class WebGpuGroup implements TrainingGroup {
     const { run: { step }, plan, number, base, pass } = occupant(this.places, run);
     pass.begin(offsets, position);
     const rows = this.#layout.rows(number) * FLOAT_BYTES;
-    this.#device.queue.writeBuffer(this.buffers.step_data, rows, offsets as Uint32Array<ArrayBuffer>);
+    this.#device.queue.writeBuffer(this.#buffers.step_data, rows, offsets as Uint32Array<ArrayBuffer>);
     for (const { name, shape } of position > 0 ? [] : step.states) {
       const at = plan.memory.offsets.get(plan.graph.inputs.get(name)!)!;
       this.#toClear.push({ offset: (base + at) * FLOAT_BYTES, size: sizeOf(shape) * FLOAT_BYTES });
@@ -140,7 +146,7 @@ export class WebGpuGroup implements TrainingGroup {
   /** A command encoder whose first commands bring about what was asked for before. */
   #encoder(): GPUCommandEncoder {
     const encoder = this.#device.createCommandEncoder();
-    for (const { offset, size } of this.#toClear) encoder.clearBuffer(this.buffers.arena, offset, size);
+    for (const { offset, size } of this.#toClear) encoder.clearBuffer(this.#buffers.arena, offset, size);
     this.#toClear = [];
     return encoder;
   }
@@ -148,6 +154,11 @@ export class WebGpuGroup implements TrainingGroup {
   async advance(count: number): Promise<Float64Array[]> {
     const present = this.places.map((place) => place !== undefined);
     if (!present.includes(true)) return present.map(() => new Float64Array());
+    if (this.#isStale) {
+      this.#program.destroy();
+      this.#program = Program.rebuild(this.tools, this.#present, this.sizes, this.#buffers);
+      this.#isStale = false;
+    }
     const means = await this.#queue(count);
     return present.map((isThere, number) =>
       new Float64Array(isThere ? count : 0).map((_, step) => {
@@ -170,7 +181,7 @@ export class WebGpuGroup implements TrainingGroup {
       const records = this.#records(steps);
       const commands = this.#encode(steps, staging, submit * bytes);
       if (submit === 0) waited = this.#losses.map();
-      this.#device.queue.writeBuffer(this.buffers.step_data, this.#layout.records(0) * FLOAT_BYTES, records);
+      this.#device.queue.writeBuffer(this.#buffers.step_data, this.#layout.records(0) * FLOAT_BYTES, records);
       this.#device.queue.submit([commands]);
     }
     this.hostMilliseconds += performance.now() - begun - waited;
@@ -185,7 +196,13 @@ export class WebGpuGroup implements TrainingGroup {
     pass.end();
     this.#stepsOfLastSubmit = steps;
     const bytes = this.sizes.places * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES;
-    encoder.copyBufferToBuffer(this.buffers.losses, this.#layout.means(0) * FLOAT_BYTES, staging, stagingOffset, bytes);
+    encoder.copyBufferToBuffer(
+      this.#buffers.losses,
+      this.#layout.means(0) * FLOAT_BYTES,
+      staging,
+      stagingOffset,
+      bytes,
+    );
     return encoder.finish();
   }
 
@@ -220,7 +237,7 @@ export class WebGpuGroup implements TrainingGroup {
    */
   async profileStep(): Promise<number[]> {
     if (!this.hasClock) throw new TypeError("Cannot profile a step: the device has no timestamps");
-    this.#device.queue.writeBuffer(this.buffers.step_data, this.#layout.records(0) * FLOAT_BYTES, this.#records(1));
+    this.#device.queue.writeBuffer(this.#buffers.step_data, this.#layout.records(0) * FLOAT_BYTES, this.#records(1));
     const { schedule: { dispatches } } = this.#program;
     const querySet = this.#device.createQuerySet({ type: "timestamp", count: 2 * dispatches.length });
     const encoder = this.#encoder();
@@ -245,8 +262,8 @@ export class WebGpuGroup implements TrainingGroup {
     const { run: { step }, plan: { graph, memory }, base, number, hasLoss } = occupant(this.places, run);
     const lastLoss = this.#layout.means(number) + Math.max(0, this.#stepsOfLastSubmit - 1);
     const floats = await this.#readBack(this.#encoder(), [
-      { buffer: this.buffers.arena, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },
-      { buffer: this.buffers.losses, offset: lastLoss * FLOAT_BYTES, bytes: FLOAT_BYTES },
+      { buffer: this.#buffers.arena, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },
+      { buffer: this.#buffers.losses, offset: lastLoss * FLOAT_BYTES, bytes: FLOAT_BYTES },
     ]);
     const tensors: TensorMap = new Map();
     for (const name of [...step.graph.inputs.keys(), ...step.graph.outputs.keys()]) {
@@ -259,27 +276,64 @@ export class WebGpuGroup implements TrainingGroup {
   }
 
   async replace(run: number, next?: EngineRun): Promise<boolean> {
-    const { number } = occupant(this.places, run);
-    this.places[number] = undefined;
-    const base = next && next.step.sizes.batch === this.sizes.batch
-      ? this.#findRoom(planRun(next.step).memory.size)
-      : undefined;
-    const joined = next && base !== undefined ? occupy(next, number, base, this.text) : undefined;
-    this.places[number] = joined;
-    if (this.places.some((place) => place !== undefined)) await this.tools.opened.unlessFailed(this.#rebuild());
-    if (joined) this.#upload(joined);
-    return next === undefined || joined !== undefined;
+    this.places[run] = undefined;
+    // The schedule still has the run that left: that costs time, and is made good before the next steps.
+    this.#isStale = true;
+    if (!next) return true;
+    const { size } = planRun(next.step).memory;
+    const isAlike = next.step.sizes.batch === this.sizes.batch;
+    const base = isAlike ? this.#findRoom(size) ?? await this.#makeRoom(size) : undefined;
+    if (base === undefined) return false;
+    const joined = occupy(next, run, base, this.text);
+    this.places[run] = joined;
+    await this.tools.opened.unlessFailed(this.#rebuild());
+    this.#upload(joined);
+    return true;
+  }
+
+  get #present(): Occupant[] {
+    return this.places.filter((place) => place !== undefined);
   }
 
   /** The first gap between the runs that is large enough, in floats. */
   #findRoom(size: number): number | undefined {
-    const taken = this.places.filter((place) => place !== undefined).sort((a, b) => a.base - b.base);
     let end = 0;
-    for (const { base, plan } of taken) {
+    for (const { base, plan } of this.#present.sort((a, b) => a.base - b.base)) {
       if (base - end >= size) return end;
       end = base + plan.memory.size;
     }
-    return this.arenaSize - end >= size ? end : undefined;
+    return this.#arenaSize - end >= size ? end : undefined;
+  }
+
+  /** Moves all runs to a larger arena, one after the other, and returns where a further one may lie; undefined if that is too much. */
+  async #makeRoom(size: number): Promise<number | undefined> {
+    const end = this.#present.reduce((total, { plan }) => total + plan.memory.size, 0), floats = end + size;
+    if (floats * FLOAT_BYTES > this.tools.memory) return undefined;
+    let arena: GPUBuffer;
+    try {
+      const make = () => makeArena(this.#device, floats);
+      arena = await this.tools.opened.unlessFailed(
+        checked(this.tools, "Cannot move a group", make, (arena) => arena.destroy()),
+      );
+    } catch (error) {
+      // For a moment there are two: what does not fit beside the others waits for the next group.
+      if (error instanceof EngineFailure && error.kind === "memory") return undefined;
+      throw error;
+    }
+    const encoder = this.#encoder();
+    let base = 0;
+    for (const place of this.#present) {
+      const { persistent, size } = place.plan.memory;
+      const bytes = persistent * FLOAT_BYTES;
+      encoder.copyBufferToBuffer(this.#buffers.arena, place.base * FLOAT_BYTES, arena, base * FLOAT_BYTES, bytes);
+      place.base = base;
+      base += size;
+    }
+    this.#device.queue.submit([encoder.finish()]);
+    this.#buffers.arena.destroy();
+    this.#buffers = { ...this.#buffers, arena };
+    this.#arenaSize = floats;
+    return end;
   }
 
   /** The floats of some parts of buffers, one after the other, as they are behind the commands that were queued. */
@@ -306,7 +360,7 @@ export class WebGpuGroup implements TrainingGroup {
 
   close(): Promise<void> {
     this.#losses.map();
-    destroyBuffers(this.buffers, this.tools);
+    destroyBuffers(this.#buffers, this.tools);
     this.#program?.destroy();
     return Promise.resolve();
   }

@@ -33,17 +33,20 @@ export class Pipelines {
     this.#pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [this.layout] });
   }
 
-  /** Compiles what is not compiled yet, and gives the pipelines in the order of the kernels. */
-  async get(kernels: readonly Kernel[]): Promise<GPUComputePipeline[]> {
-    const sources = kernels.map((kernel) => ({ key: kernelKey(kernel), source: () => shader(kernel) }));
-    await this.#compileAll(sources);
-    return sources.map(({ key }) => this.#compiled.get(key)!);
+  /** Compiles what is not compiled yet of some kernels, and of the one that makes a step's loss out of those of its rows. */
+  async prepare(kernels: readonly Kernel[]): Promise<void> {
+    await this.#compileAll([
+      MEAN_LOSS,
+      ...kernels.map((kernel) => ({ key: kernelKey(kernel), source: () => shader(kernel) })),
+    ]);
   }
 
-  /** The kernel that makes a step's loss out of those of its rows. */
-  async meanLoss(): Promise<GPUComputePipeline> {
-    await this.#compileAll([MEAN_LOSS]);
-    return this.#compiled.get(MEAN_LOSS.key)!;
+  /** A kernel that has been compiled; the mean loss where none is named. */
+  get(kernel?: Kernel): GPUComputePipeline {
+    const key = kernel ? kernelKey(kernel) : MEAN_LOSS.key;
+    const pipeline = this.#compiled.get(key);
+    if (!pipeline) throw new Error(`Cannot launch kernel '${key}': it has not been compiled`);
+    return pipeline;
   }
 
   async #compileAll(sources: readonly Source[]): Promise<void> {

@@ -1,6 +1,6 @@
 /** A schedule as the GPU carries it out: compiled kernels, tables, and the recording of a step's dispatches. */
 import { BUFFER_NAMES, type Buffers, checked, makeBuffer, type Tools, uniformStride } from "./buffers.ts";
-import { BINDINGS, kernelKey, UNIFORM_BYTES } from "./kernel.ts";
+import { BINDINGS, UNIFORM_BYTES } from "./kernel.ts";
 import { meanLossDispatch } from "./pipelines.ts";
 import { buildSchedule, type GroupSizes, kernelsOf, layoutOf, type PlacedRun, type Schedule } from "./schedule.ts";
 
@@ -25,12 +25,28 @@ export class Program {
 
   /** Schedules some runs, compiles what is new, and writes the tables. */
   static async build(tools: Tools, runs: readonly PlacedRun[], sizes: GroupSizes, buffers: Buffers): Promise<Program> {
-    const { pipelines, book, opened: { device } } = tools;
-    const layout = layoutOf(sizes);
-    const schedule = buildSchedule(runs, layout, book);
-    const kernels = kernelsOf(schedule);
-    const compiled = new Map((await pipelines.get(kernels)).map((pipeline, i) => [kernelKey(kernels[i]), pipeline]));
+    const schedule = buildSchedule(runs, layoutOf(sizes), tools.book);
+    await tools.pipelines.prepare(kernelsOf(schedule));
+    const what = `Cannot make the tables of a group of ${runs.length} runs`;
+    return await checked(
+      tools,
+      what,
+      () => Program.#make(tools, schedule, sizes, buffers),
+      (program) => program.destroy(),
+    );
+  }
 
+  /** The same for some of the runs for which a program has been built: all is compiled, and the tables are smaller. */
+  static rebuild(tools: Tools, runs: readonly PlacedRun[], sizes: GroupSizes, buffers: Buffers): Program {
+    return Program.#make(tools, buildSchedule(runs, layoutOf(sizes), tools.book), sizes, buffers);
+  }
+
+  static #make(
+    { pipelines, opened: { device } }: Tools,
+    schedule: Schedule,
+    sizes: GroupSizes,
+    buffers: Buffers,
+  ): Program {
     const stride = uniformStride(device), most = device.limits.maxComputeWorkgroupsPerDimension;
     const records = new Uint32Array((schedule.dispatches.length + 1) * stride / 4);
     const record = (
@@ -44,28 +60,26 @@ export class Program {
       return { pipeline, columns, rows: Math.ceil(workgroups / columns), offset: i * stride };
     };
     const recorded = schedule.dispatches.map(({ kernel, first, workgroups }, i) =>
-      record(i, compiled.get(kernelKey(kernel))!, workgroups, [first, workgroups, Math.min(workgroups, most)])
+      record(i, pipelines.get(kernel), workgroups, [first, workgroups, Math.min(workgroups, most)])
     );
-    const mean = meanLossDispatch(sizes, layout, most);
-    const meanLoss = record(recorded.length, await pipelines.meanLoss(), mean.workgroups, mean.record);
+    const mean = meanLossDispatch(sizes, layoutOf(sizes), most);
+    const meanLoss = record(recorded.length, pipelines.get(), mean.workgroups, mean.record);
 
-    return await checked(tools, `Cannot make the tables of a group of ${runs.length} runs`, () => {
-      const own = {
-        tables: makeBuffer(device, schedule.tables.byteLength, GPUBufferUsage.STORAGE),
-        dispatch: makeBuffer(device, records.byteLength, GPUBufferUsage.UNIFORM),
-      };
-      device.queue.writeBuffer(own.tables, 0, schedule.tables);
-      device.queue.writeBuffer(own.dispatch, 0, records);
-      const all = { ...buffers, ...own };
-      const bindGroup = device.createBindGroup({
-        layout: pipelines.layout,
-        entries: BUFFER_NAMES.map((name) => {
-          const buffer = all[name], isUniform = name === "dispatch" || name === "step";
-          return { binding: BINDINGS[name], resource: isUniform ? { buffer, size: UNIFORM_BYTES } : { buffer } };
-        }),
-      });
-      return new Program(schedule, recorded, meanLoss, own, bindGroup, stride);
-    }, (program) => program.destroy());
+    const own = {
+      tables: makeBuffer(device, schedule.tables.byteLength, GPUBufferUsage.STORAGE),
+      dispatch: makeBuffer(device, records.byteLength, GPUBufferUsage.UNIFORM),
+    };
+    device.queue.writeBuffer(own.tables, 0, schedule.tables);
+    device.queue.writeBuffer(own.dispatch, 0, records);
+    const all = { ...buffers, ...own };
+    const bindGroup = device.createBindGroup({
+      layout: pipelines.layout,
+      entries: BUFFER_NAMES.map((name) => {
+        const buffer = all[name], isUniform = name === "dispatch" || name === "step";
+        return { binding: BINDINGS[name], resource: isUniform ? { buffer, size: UNIFORM_BYTES } : { buffer } };
+      }),
+    });
+    return new Program(schedule, recorded, meanLoss, own, bindGroup, stride);
   }
 
   /** Records a step: number `step` of its submit. */
