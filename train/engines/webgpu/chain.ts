@@ -1,6 +1,6 @@
 /** The elementwise operations of a task as WGSL. Its lines are its key: chains of one form, in any run, are one piece of code. */
 import { type ElementwiseOp, isElementwise, isOp, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
-import { type Chain, type Lane, laneType, type Place, word } from "./kernel.ts";
+import { type Chain, type Lane, laneType, type Place } from "./kernel.ts";
 import type { Task } from "./tasks.ts";
 
 type Expression = (a: string, b: string, V: string) => string;
@@ -51,7 +51,7 @@ export function readsVectors({ heads, chain, value }: Task): boolean {
  */
 export function buildChain(task: Task, place: Place, lane: Lane, first: number): BuiltChain {
   const { heads, chain, value, writes, target } = task;
-  const builder = new ChainBuilder((value ?? task.nodes[0]).shape, place, lane, first);
+  const builder = new ChainBuilder((value ?? task.nodes[0]).shape, place, lane);
   if (value) builder.names.set(value, "value");
   // The frames leave the bias to the chain.
   for (const head of heads) {
@@ -64,7 +64,8 @@ export function buildChain(task: Task, place: Place, lane: Lane, first: number):
   for (const node of chain) for (const x of node.inputs) if (!isOp(x, "constant")) builder.read(x, chain);
   for (const node of chain) builder.compute(node);
   for (const result of writes) builder.write(result, builder.names.get(result)!);
-  return { key: builder.lines.join(" "), lines: builder.lines, words: builder.words };
+  const { lines, words } = builder;
+  return { key: lines.join(" "), lines, words, firstWord: first, wordCount: words.length };
 }
 
 class ChainBuilder {
@@ -79,13 +80,12 @@ class ChainBuilder {
     private readonly shape: Tensor["shape"],
     private readonly place: Place,
     private readonly lane: Lane,
-    private readonly first: number,
   ) {
     this.#V = laneType(lane);
   }
 
   #word(value: number): string {
-    return word(this.first + this.words.push(value) - 1);
+    return `w${this.words.push(value) - 1}`;
   }
 
   /** Offset of a tensor in lanes: tensors start at multiples of a whole vector. */

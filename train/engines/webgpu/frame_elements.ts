@@ -18,11 +18,12 @@ const LANES_PER_INVOCATION = 4;
 const LANES = INVOCATIONS * LANES_PER_INVOCATION;
 
 const eachLane = (make: string) => `
+  prepare(instance);
   for (var part = 0u; part < ${LANES_PER_INVOCATION}u; part++) {
     let f = group * ${LANES}u + part * ${INVOCATIONS}u + local;
     if (f < ${word(1)}) {
 ${make}
-      chain(instance, f, column, value);
+      chain(f, column, value);
     }
   }`;
 

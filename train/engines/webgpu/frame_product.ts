@@ -108,8 +108,8 @@ ${
       let column = (${word(HEAD.firstColumn)} + left) / ${lane}u;
       ${
     lane === 4
-      ? `chain(instance, row * (${word(HEAD.rowLength)} / 4u) + column, column, quad);`
-      : `for (var j = 0u; j < min(4u, columns - left); j++) { chain(instance, row * ${
+      ? `chain(row * (${word(HEAD.rowLength)} / 4u) + column, column, quad);`
+      : `for (var j = 0u; j < min(4u, columns - left); j++) { chain(row * ${
         word(HEAD.rowLength)
       } + column + j, column + j, quad[j]); }`
   }
@@ -137,7 +137,7 @@ ${
 }`
     }`,
     body: `
-  let rows = ${word(HEAD.rows)}; let columns = ${word(HEAD.columns)};
+  let rows = ${word(HEAD.rows)}; let columns = ${word(HEAD.columns)}; let all_tiles = ${word(HEAD.tiles)};
   let a_along = ${word(HEAD.mode)} != ${MODES.linear_weight_gradient}u; let b_along = ${
       word(HEAD.mode)
     } == ${MODES.linear}u;
@@ -157,7 +157,7 @@ ${lines(4 * halves, (row) => `  ${lines(halves, (half) => `var c${row}_${half} =
   var segment = instance + ${word(HEAD.segments)};
   var a_base = 0u; var a_row = 0u; var b_base = 0u; var b_row = 0u; var steps = 0u; var k0 = 0u;
   // The next part of the sum is on its way into registers while the last one is multiplied.
-  for (var number = 0u; number <= ${word(HEAD.tiles)}; number++) {
+  for (var number = 0u; number <= all_tiles; number++) {
     if (number > 0u) {
       workgroupBarrier();
       ${put("a")}
@@ -166,7 +166,7 @@ ${lines(4 * halves, (row) => `  ${lines(halves, (half) => `var c${row}_${half} =
       k0 += ${DEPTH}u;
       if (k0 >= steps) { segment += ${SEGMENT_WORDS}u; k0 = 0u; }
     }
-    if (number < ${word(HEAD.tiles)}) {
+    if (number < all_tiles) {
       if (k0 == 0u) {
         a_base = tables[segment + ${SEGMENT.a}u]; a_row = tables[segment + ${SEGMENT.aRow}u];
         b_base = tables[segment + ${SEGMENT.b}u]; b_row = tables[segment + ${SEGMENT.bRow}u];
@@ -180,6 +180,7 @@ ${lines(4 * halves, (row) => `  ${lines(halves, (half) => `var c${row}_${half} =
     }
   }
   workgroupBarrier();
+  prepare(instance);
 ${lines(halves, finish)}`,
   };
 }

@@ -38,7 +38,8 @@ const sumFrame = (lane: Lane): Frame => ({
     if (local < half) { partial[local] += partial[local + half]; }
     workgroupBarrier();
   }
-  if (local < ${SUM_COLUMNS}u && f < ${word(1)}) { chain(instance, f, f, partial[local]); }`,
+  prepare(instance);
+  if (local < ${SUM_COLUMNS}u && f < ${word(1)}) { chain(f, f, partial[local]); }`,
   }),
 });
 
@@ -86,13 +87,14 @@ fn gradient_at(at: u32) -> f32 { return ${lane === 4 ? "arena[at / 4u][at % 4u]"
     }
   }
   workgroupBarrier();
+  prepare(instance);
   for (var i = local; i < ${FEATURES * quads}u; i += ${INVOCATIONS}u) {
     let q = i % ${quads}u;
     let feature = i / ${quads}u;
     let column = first_byte / ${lane}u + q;
     if (first_feature + feature < ${word(1)} && column < ${word(2)}) {
       let value = ${lane === 4 ? `vec4f(${[0, 1, 2, 3].map(element).join(", ")})` : element(0)};
-      chain(instance, (first_feature + feature) * ${word(2)} + column, column, value);
+      chain((first_feature + feature) * ${word(2)} + column, column, value);
     }
   }`,
     };
@@ -150,10 +152,11 @@ const softmaxFrame = (lane: Lane, withGradient: boolean): Frame => ({
   }
   ${
         withGradient
-          ? `for (var column = local; column < ${word(2)}; column += ${INVOCATIONS}u) {
+          ? `prepare(instance);
+  for (var column = local; column < ${word(2)}; column += ${INVOCATIONS}u) {
     let probability = exp(arena[row + column] - ${V}(peak)) / ${V}(total);
     let value = (probability - select(${V}(0.0), ${V}(1.0), ${own})) / ${V}(f32(${word(1)}));
-    chain(instance, group * ${word(2)} + column, column, value);
+    chain(group * ${word(2)} + column, column, value);
   }`
           : ""
       }`,

@@ -28,7 +28,7 @@ export const RECORD = { step_size: 0, epsilon: 1, position: 2, size: 4 } as cons
 /** Invocations of every workgroup. */
 export const INVOCATIONS = 64;
 
-/** Makes values and hands each to the chain: a body that calls `chain(instance, f, column, value)`. */
+/** Makes values and hands each to the chain: a body that calls `prepare(instance)` and then, for each, `chain(f, column, value)`. */
 export interface Frame {
   /** Names every fact that specialises the source, and nothing else: equal keys mean equal source. */
   readonly key: string;
@@ -36,10 +36,13 @@ export interface Frame {
   readonly source: () => { readonly declarations: string; readonly body: string };
 }
 
-/** The elementwise end of a kernel: statements that see `instance`, `f` (element), `column` and `value`, in lanes. */
+/** The elementwise end of a kernel: statements that see `f` (element), `column` and `value`, in lanes, and its words as `w0`, `w1` … */
 export interface Chain {
   readonly key: string;
   readonly lines: readonly string[];
+  /** Number of the instance's word that the chain's first word is, and how many words it has. */
+  readonly firstWord: number;
+  readonly wordCount: number;
 }
 
 /** One task as work for the GPU. */
@@ -77,14 +80,16 @@ export const laneType = (lane: Lane): string => lane === 4 ? "vec4f" : "f32";
 export function shader({ frame, chains }: Kernel): string {
   const { declarations, body } = frame.source();
   const V = laneType(frame.lane);
-  const functions = chains.map(({ lines }, i) => {
-    const statements = lines.map((line) => `  ${line}`).join("\n");
-    return `fn chain_${i}(instance: u32, f: u32, column: u32, value: ${V}) {\n${statements}\n}`;
+  const functions = chains.map(({ lines, firstWord, wordCount }, i) => {
+    const words = Array.from({ length: wordCount }, (_, n) => `  w${n} = ${word(firstWord + n)};`);
+    return `fn prepare_${i}(instance: u32) {\n${words.join("\n")}\n}
+fn chain_${i}(f: u32, column: u32, value: ${V}) {\n${lines.map((line) => `  ${line}`).join("\n")}\n}`;
   });
-  const call = (i: number) => `chain_${i}(instance, f, column, value);`;
-  const choice = chains.length === 1
-    ? call(0)
-    : `switch (${word(0)}) {${chains.map((_, i) => `\n    case ${i}u: { ${call(i)} }`).join("")}\n    default: {}\n  }`;
+  const choose = (tag: string, call: (i: number) => string) =>
+    chains.length === 1
+      ? call(0)
+      : `switch (${tag}) {${chains.map((_, i) => `\n    case ${i}u: { ${call(i)} }`).join("")}\n    default: {}\n  }`;
+  const mostWords = Math.max(...chains.map(({ wordCount }) => wordCount));
   return `
 @group(0) @binding(${BINDINGS.arena}) var<storage, read_write> arena: array<${V}>;
 @group(0) @binding(${BINDINGS.tables}) var<storage, read> tables: array<u32>;
@@ -113,9 +118,16 @@ fn index_at(rows: u32, record: u32, shift: u32, b: u32) -> u32 {
   let at = step_data[rows + b] + step_data[step.x + record + ${RECORD.position}u] + shift;
   return (text[at / 4u] >> (8u * (at % 4u))) & 255u;
 }
+var<private> tag: u32;
+${Array.from({ length: mostWords }, (_, i) => `var<private> w${i}: u32;`).join("\n")}
 ${functions.join("\n")}
-fn chain(instance: u32, f: u32, column: u32, value: ${V}) {
-  ${choice}
+// An instance's words stay in registers while its chain goes over many elements.
+fn prepare(instance: u32) {
+  tag = ${word(0)};
+  ${choose("tag", (i) => `prepare_${i}(instance);`)}
+}
+fn chain(f: u32, column: u32, value: ${V}) {
+  ${choose("tag", (i) => `chain_${i}(f, column, value);`)}
 }
 ${declarations}
 @compute @workgroup_size(${INVOCATIONS})
