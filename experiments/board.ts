@@ -73,6 +73,11 @@ export class Board {
     this.#show();
   }
 
+  /** What an engine makes before the first step. */
+  prepare(done: number, total: number): void {
+    this.#bar.update(this.#done, `compiling kernels, ${done} of ${total}`);
+  }
+
   finish(minLoss: number): void {
     this.#best = Math.min(this.#best, minLoss);
   }

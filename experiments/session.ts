@@ -232,6 +232,7 @@ export class TrainingSession {
         threads: lane.threads,
         from: starts.map(({ from }) => from),
         saveEvery: this.options.timing?.save === undefined ? undefined : this.options.timing.save * 1000,
+        onPreparing: (done, total) => this.#board.prepare(done, total),
         onProgress: (progress) =>
           this.#board.advance(atWork, progress.map((now) => ({ ...now, run: startOf(now.run).run }))),
         save: (number, state) => this.#save(startOf(number), state),

@@ -59,7 +59,10 @@ async function certify(engine: Engine, { settings, cases }: GoldenFile): Promise
   const errors: CaseErrors[] = [];
   try {
     for (let first = 0; first < cases.length; first += GROUP[engine.name]) {
-      errors.push(...await certifyGroup(engine, settings, cases.slice(first, first + GROUP[engine.name])));
+      const group = cases.slice(first, first + GROUP[engine.name]);
+      const tell = (done: number, total: number) =>
+        bar.update(errors.length, `${engine.name}, compiling kernels, ${done} of ${total}`);
+      errors.push(...await certifyGroup(engine, settings, group, tell));
       bar.update(errors.length, engine.name);
     }
   } finally {

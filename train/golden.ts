@@ -7,7 +7,7 @@ import { z } from "zod";
 import { configSchema, describeSchemaError } from "../cells/config.ts";
 import { gatedCell } from "../cells/gated_cell.ts";
 import { buildTrainingStep, gradientName, type TrainingStep } from "../cells/language_model.ts";
-import type { Engine, EngineName, EngineRun } from "./engines/engine.ts";
+import type { Engine, EngineName, EngineRun, OnPreparing } from "./engines/engine.ts";
 
 /** Largest error that an engine may show: losses relative, gradients relative to the tensor's norm, states absolute. */
 export const TOLERANCES: Readonly<Record<EngineName, number>> = { reference: 1e-10, onnx: 1e-4, webgpu: 1e-4 };
@@ -117,10 +117,11 @@ export async function certifyGroup(
   engine: Engine,
   settings: GoldenSettings,
   cases: readonly GoldenCase[],
+  onPreparing?: OnPreparing,
 ): Promise<CaseErrors[]> {
   const { text, offsets } = goldenText(settings);
   const runs = cases.map((golden) => goldenRun(settings, golden));
-  const group = await engine.open(runs, text);
+  const group = await engine.open(runs, text, undefined, onPreparing);
   try {
     for (const i of runs.keys()) group.beginPass(i, offsets);
     const first = await group.advance(GRADIENT_STEP + 1);

@@ -1,6 +1,6 @@
 /** A group at work: passes over the text, losses read one chunk behind, states saved and ended runs replaced meanwhile. */
 import { passOffsets } from "./corpus/random.ts";
-import type { EngineRun, TensorMap, TrainingGroup } from "./engines/engine.ts";
+import type { EngineRun, OnPreparing, TensorMap, TrainingGroup } from "./engines/engine.ts";
 import { type Breakdown, brokenTensor, type Ledger, pickState, type TrainingState } from "./ledger.ts";
 import { totalSteps, type TrainingSettings } from "./settings.ts";
 
@@ -24,6 +24,8 @@ export interface GroupOptions {
   readonly signal?: AbortSignal;
   /** Given all runs of the group whenever losses have been read. */
   readonly onProgress?: (progress: readonly Progress[]) => void;
+  /** Told how far the engine is with what it must make before the first step, where that takes more than a second. */
+  readonly onPreparing?: OnPreparing;
   /** Given a run's state every so often, and when the signal comes; never that of a run that has broken down. */
   readonly save?: (run: number, state: TrainingState) => Promise<void>;
   /** Milliseconds from one saving to the next. */

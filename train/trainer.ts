@@ -100,7 +100,7 @@ export async function trainGroup(
     if (!next) break;
     entrants.push(next);
   }
-  const group = await engine.open(entrants.map(({ run }) => run), text, threads);
+  const group = await engine.open(entrants.map(({ run }) => run), text, threads, options.onPreparing);
   try {
     const training = new GroupTraining(group, entrants, settings, text.length, options, queue);
     return await training.run() ? queue.trained : undefined;

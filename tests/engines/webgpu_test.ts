@@ -176,8 +176,9 @@ webgpuTest("open() tells how far it is when it compiles for more than a second",
   let now = 0;
   performance.now = () => (now += 1000);
   try {
-    await withEngine({ onCompile: (done, total) => void told.push(`${done}/${total}`) }, async (engine) => {
-      const group = await engine.open([runOf(vanillaCell)], textOf(100, SMALL.vocabulary));
+    await withEngine({}, async (engine) => {
+      const tell = (done: number, total: number) => void told.push(`${done}/${total}`);
+      const group = await engine.open([runOf(vanillaCell)], textOf(100, SMALL.vocabulary), 1, tell);
       await group.close();
     });
   } finally {

@@ -71,9 +71,9 @@ export function mischievous(
     },
     lanes: (parallel) => runsPerGroup ? { groups: 1, runs: runsPerGroup } : engine.lanes(parallel),
     footprint: (step) => footprint?.(step) ?? engine.footprint(step),
-    async open(runs, text, threads) {
+    async open(runs, text, threads, onPreparing) {
       onOpen?.(runs);
-      return wrap(await engine.open(runs, text, threads), runs);
+      return wrap(await engine.open(runs, text, threads, onPreparing), runs);
     },
     close: () => engine.close(),
   };

@@ -65,6 +65,9 @@ export class EngineFailure extends UserError {
   }
 }
 
+/** Told of something that takes its time, how much of it is done. */
+export type OnPreparing = (done: number, total: number) => void;
+
 export interface Engine {
   readonly name: EngineName;
   /** The device that does the work, for the record. */
@@ -84,8 +87,14 @@ export interface Engine {
    *
    * @param text the training split; every byte must be below each model's vocabulary
    * @param threads processor threads that the group may use, for engines that run on the CPU
+   * @param onPreparing told how far an engine is that must compile something first, where that takes more than a second
    */
-  open(runs: readonly EngineRun[], text: Uint8Array, threads?: number): Promise<TrainingGroup>;
+  open(
+    runs: readonly EngineRun[],
+    text: Uint8Array,
+    threads?: number,
+    onPreparing?: OnPreparing,
+  ): Promise<TrainingGroup>;
   /** Whether its device has failed for good: another must be opened. */
   readonly failed?: boolean;
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 /** What a group takes of the device's memory, and how it is asked for. */
-import { EngineFailure } from "../engine.ts";
+import { EngineFailure, type OnPreparing } from "../engine.ts";
 import type { Device } from "./device.ts";
 import { BINDINGS, UNIFORM_BYTES } from "./kernel.ts";
 import type { Pipelines } from "./pipelines.ts";
@@ -16,6 +16,7 @@ export interface Tools {
   readonly book: ChainBook;
   /** Bytes of the largest buffer that a kernel may see. */
   readonly memory: number;
+  readonly onPreparing?: OnPreparing;
 }
 
 type BufferName = keyof typeof BINDINGS;

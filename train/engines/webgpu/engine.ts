@@ -2,15 +2,13 @@
 import type { Engine } from "../engine.ts";
 import { openDevice } from "./device.ts";
 import { WebGpuGroup } from "./group.ts";
-import { type OnCompile, Pipelines } from "./pipelines.ts";
+import { Pipelines } from "./pipelines.ts";
 import { ChainBook, type Merging, planRun } from "./schedule.ts";
 import { Texts } from "./texts.ts";
 
 export interface WebGpuOptions {
   /** What makes a dispatch; absent: `frame` on a GPU, `chain` on a software adapter, which takes every branch of a shader. */
   readonly merging?: Merging;
-  /** Told how far the compiling of kernels is, where that takes more than a second. */
-  readonly onCompile?: OnCompile;
 }
 
 export interface WebGpuEngine extends Engine {
@@ -19,14 +17,14 @@ export interface WebGpuEngine extends Engine {
 }
 
 /** @returns undefined where no adapter is */
-export async function openWebGpuEngine({ merging, onCompile }: WebGpuOptions = {}): Promise<WebGpuEngine | undefined> {
+export async function openWebGpuEngine({ merging }: WebGpuOptions = {}): Promise<WebGpuEngine | undefined> {
   const opened = await openDevice();
   if (!opened) return undefined;
   const { device, adapter, software } = opened;
   const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
   const memory = Math.min(maxStorageBufferBindingSize, maxBufferSize);
   const book = new ChainBook(merging ?? (software ? "chain" : "frame"));
-  const tools = { opened, pipelines: new Pipelines(device, onCompile), texts: new Texts(device), book, memory };
+  const tools = { opened, pipelines: new Pipelines(device), texts: new Texts(device), book, memory };
   return {
     name: "webgpu",
     adapter,
@@ -36,7 +34,8 @@ export async function openWebGpuEngine({ merging, onCompile }: WebGpuOptions = {
     memory,
     footprint: (step) => planRun(step).memory.size * Float32Array.BYTES_PER_ELEMENT,
     // A lost device answers no error scope: who waits for one must hear of the loss.
-    open: (runs, text) => opened.unlessFailed(WebGpuGroup.open(tools, runs, text)),
+    open: (runs, text, _threads, onPreparing) =>
+      opened.unlessFailed(WebGpuGroup.open({ ...tools, onPreparing }, runs, text)),
     get failed() {
       return opened.failed;
     },

@@ -1,10 +1,8 @@
 /** Compiled kernels. All have one layout of bindings, so that one bind group serves every dispatch. */
 import { BINDINGS, INVOCATIONS, type Kernel, kernelKey, shader, UNIFORM_BYTES } from "./kernel.ts";
+import type { OnPreparing } from "../engine.ts";
 import type { GroupSizes, Layout } from "./schedule.ts";
 import { MAX_STEPS_PER_SUBMIT } from "./schedule.ts";
-
-/** Told how far the compiling is, when it takes long enough to be noticed. */
-export type OnCompile = (done: number, total: number) => void;
 
 /** Milliseconds of compiling after which it is worth a word. */
 const NOTICED = 1000;
@@ -14,7 +12,7 @@ export class Pipelines {
   readonly layout: GPUBindGroupLayout;
   readonly #pipelineLayout: GPUPipelineLayout;
 
-  constructor(private readonly device: GPUDevice, private readonly onCompile?: OnCompile) {
+  constructor(private readonly device: GPUDevice) {
     const dynamic = { type: "uniform", hasDynamicOffset: true, minBindingSize: UNIFORM_BYTES } as const;
     const types: Record<keyof typeof BINDINGS, GPUBufferBindingLayout> = {
       arena: { type: "storage" },
@@ -34,11 +32,16 @@ export class Pipelines {
   }
 
   /** Compiles what is not compiled yet of some kernels, and of the one that makes a step's loss out of those of its rows. */
-  async prepare(kernels: readonly Kernel[]): Promise<void> {
-    await this.#compileAll([
-      MEAN_LOSS,
-      ...kernels.map((kernel) => ({ key: kernelKey(kernel), source: () => shader(kernel) })),
-    ]);
+  async prepare(kernels: readonly Kernel[], onPreparing?: OnPreparing): Promise<void> {
+    const sources = kernels.map((kernel) => ({ key: kernelKey(kernel), source: () => shader(kernel) }));
+    const missing = [MEAN_LOSS, ...sources].filter(({ key }) => !this.#compiled.has(key));
+    const begun = performance.now();
+    for (const [i, source] of missing.entries()) {
+      this.#compiled.set(source.key, await this.#compile(source));
+      if (performance.now() - begun > NOTICED) onPreparing?.(i + 1, missing.length);
+      // The compiler holds this thread: timers (heartbeats) must get their turn in between.
+      await new Promise((resolve) => setTimeout(resolve));
+    }
   }
 
   /** A kernel that has been compiled; the mean loss where none is named. */
@@ -47,18 +50,6 @@ export class Pipelines {
     const pipeline = this.#compiled.get(key);
     if (!pipeline) throw new Error(`Cannot launch kernel '${key}': it has not been compiled`);
     return pipeline;
-  }
-
-  async #compileAll(sources: readonly Source[]): Promise<void> {
-    const missing = [...new Map(sources.map((source) => [source.key, source])).values()]
-      .filter(({ key }) => !this.#compiled.has(key));
-    const begun = performance.now();
-    for (const [i, source] of missing.entries()) {
-      this.#compiled.set(source.key, await this.#compile(source));
-      if (performance.now() - begun > NOTICED) this.onCompile?.(i + 1, missing.length);
-      // The compiler holds this thread: timers (heartbeats) must get their turn in between.
-      await new Promise((resolve) => setTimeout(resolve));
-    }
   }
 
   async #compile({ key, source }: Source): Promise<GPUComputePipeline> {

@@ -26,7 +26,7 @@ export class Program {
   /** Schedules some runs, compiles what is new, and writes the tables. */
   static async build(tools: Tools, runs: readonly PlacedRun[], sizes: GroupSizes, buffers: Buffers): Promise<Program> {
     const schedule = buildSchedule(runs, layoutOf(sizes), tools.book);
-    await tools.pipelines.prepare(kernelsOf(schedule));
+    await tools.pipelines.prepare(kernelsOf(schedule), tools.onPreparing);
     const what = `Cannot make the tables of a group of ${runs.length} runs`;
     return await checked(
       tools,
