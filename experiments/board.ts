@@ -33,7 +33,7 @@ export class Board {
     this.print(
       `Training ${plural(this.runs, "run")} of ${total} steps${whole} on ${name} (${adapter}), ${atATime} at a time`,
     );
-    if (software) console.error(`train: ${adapter} is a software adapter: right, but far slower than --engine onnx`);
+    if (software) this.print(`${adapter} is a software adapter: right, but far slower than --engine onnx`);
   }
 
   print(line: string): void {

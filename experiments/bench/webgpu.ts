@@ -183,7 +183,7 @@ export async function benchWebGpu(
   const config = software ? SMALL_CONFIG : BEST_CONFIG;
   const name = software ? "1 layer × 32" : "2 layers × 256";
   const most = Math.floor(engine.memory / engine.footprint(cheapRun(config).step));
-  const sizes = software ? [1, 4, 16] : [...new Set([1, 4, 16, 64, most])].filter((size) => size <= most);
+  const sizes = software ? [1, 4, 16, 64] : [...new Set([1, 4, 16, 64, most])].filter((size) => size <= most);
   const groups: GroupRow[] = [];
   let kernels: WebGpuReport["kernels"] = "the adapter has no timestamps";
   for (const size of sizes) {
