@@ -1,13 +1,14 @@
 /** The step in jax-js: one jitted function of weights, moments and states. Its optimizers are no package of npm: Adam is written out. */
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
-import { defaultDevice, type Device, init, jit, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
+// Named here and not in deno.json, which leaves this file out: jax-js is loaded when it is measured, and nobody else downloads it.
+import { defaultDevice, type Device, init, jit, nn, numpy as np, tree, valueAndGrad } from "npm:@jax-js/jax@0.1.25";
 import { ADAM } from "../../../cells/language_model.ts";
 import type { PeerTask } from "./peer.ts";
 import { serveStepper, type Stepper } from "./stepper.ts";
 
 /** It does not say its version; the place that it is loaded from does. */
-const VERSION = /jax[@/](\d[^/]*)/.exec(import.meta.resolve("@jax-js/jax"))?.[1] ?? "of unknown version";
+const VERSION = /jax[@/](\d[^/]*)/.exec(import.meta.resolve("npm:@jax-js/jax@0.1.25"))?.[1] ?? "of unknown version";
 
 type Arrays = Record<string, np.Array>;
 

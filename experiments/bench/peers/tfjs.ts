@@ -2,14 +2,15 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 // The core alone has no gradients that Deno can load: it is the whole package that registers them.
-import * as tf from "@tensorflow/tfjs";
+// Named here and not in deno.json, which leaves this file out: tfjs is loaded when it is measured, and nobody else downloads it.
+import * as tf from "npm:@tensorflow/tfjs@4.22.0";
 import { ADAM } from "../../../cells/language_model.ts";
 import type { PeerTask } from "./peer.ts";
 import { serveStepper, type Stepper } from "./stepper.ts";
 
 async function useBackend(backend: string): Promise<void> {
-  if (backend === "webgpu") await import("@tensorflow/tfjs-backend-webgpu");
-  if (backend === "wasm") await import("@tensorflow/tfjs-backend-wasm");
+  if (backend === "webgpu") await import("npm:@tensorflow/tfjs-backend-webgpu@4.22.0");
+  if (backend === "wasm") await import("npm:@tensorflow/tfjs-backend-wasm@4.22.0");
   if (!await tf.setBackend(backend)) throw new Error(`tfjs could not open its backend '${backend}'`);
 }
 
