@@ -27,7 +27,9 @@ function cellName(config: CellConfig): string {
   if (!isGated(config)) return config.cell!;
   const on = SWITCHES.filter(({ key }) => config[key]).map(({ label }) => label.split(" ")[0]);
   const { gate_inputs } = config;
-  const gates = gate_inputs === undefined || gate_inputs === OPTIONAL_DEFAULTS.gate_inputs ? [] : [gate_inputs];
+  const gates = gate_inputs === undefined || gate_inputs === OPTIONAL_DEFAULTS.gate_inputs
+    ? []
+    : [gate_inputs.replaceAll(",", "")];
   return [...on, ...gates].join("-");
 }
 
