@@ -23,7 +23,7 @@ export function crc32c(bytes: Uint8Array): number {
 }
 
 /** The checksum as records hold it: rotated and moved, since the checksum of bytes that hold a checksum is weak. */
-export function maskedCrc32c(bytes: Uint8Array): number {
+function maskedCrc32c(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
