@@ -1,7 +1,7 @@
 /** `deno task export`: the runs for other tools. */
 import { dirFlag, experimentFlag } from "../experiments/flags.ts";
 import { Study } from "../experiments/store.ts";
-import { type Flag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { type Flag, runCommand } from "../train/terminal/command_line.ts";
 import { plural } from "../train/terminal/progress.ts";
 import { type Format, FORMATS, writeExport } from "./write_export.ts";
 
@@ -22,11 +22,12 @@ const flags = {
   dir: dirFlag,
   experiment: experimentFlag,
   formats: formatFlag,
-  out: flag.text(
-    "--out <folder>",
-    "where to, inside the study's folder (default: export_01_all or export_02_best there)",
-    undefined,
-  ),
+  out: {
+    usage: "--out <folder>",
+    help: "where to, inside the study's folder (default: export_01_all or export_02_best there)",
+    fallback: undefined,
+    parse: dirFlag.parse,
+  } as Flag<string | undefined>,
 };
 
 if (import.meta.main) {
