@@ -38,6 +38,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
   status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, ffi: false, sys: [] },
   sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, ffi: true, sys: [] },
   report: { script: "report/report.ts", dir: DIR, writes: true, readsCorpus: false, ffi: true, sys: RENDERER },
+  export: { script: "report/export.ts", dir: DIR, writes: true, readsCorpus: false, ffi: false, sys: [] },
   demo: { script: "report/demo.ts", dir: "study/demo", writes: true, readsCorpus: false, ffi: true, sys: RENDERER },
 };
 

@@ -98,6 +98,10 @@ const resultSchema = resultFields.refine(...DEPENDS_ON_PAST).superRefine(checkTo
 
 export type RunResult = z.infer<typeof resultFields>;
 
+/** The keys that this program knows, and what they hold; a file may have others beside them. */
+export type KnownFields = z.infer<z.ZodObject<typeof resultFields.shape>>;
+export const KNOWN_KEYS: readonly string[] = Object.keys(resultFields.shape);
+
 /** A result that has its curve. */
 export type FinishedResult = RunResult & z.infer<typeof finishedSchema>;
 

@@ -194,8 +194,17 @@ export class Study {
 
   /** Makes the folders into which a training run writes. */
   async makeRunFolders(experiment: Experiment): Promise<void> {
-    const { suffix } = FILES[experiment];
-    for (const kind of ["results", "models", "checkpoints"]) await makeFolder(join(this.dir, `${kind}_${suffix}`));
+    for (const folder of this.runFolders(experiment)) await makeFolder(folder);
+  }
+
+  /** The folders that hold files of runs and nothing else. */
+  runFolders(experiment: Experiment): string[] {
+    return ["results", "models", "checkpoints"].map((kind) => join(this.dir, `${kind}_${FILES[experiment].suffix}`));
+  }
+
+  /** Where the runs are written for other tools, if nobody says. */
+  exportFolder(experiment: Experiment): string {
+    return join(this.dir, `export_${FILES[experiment].suffix}`);
   }
 
   /** @throws {UserError} if the list is damaged, or an entry's id is not that of its configuration */

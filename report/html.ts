@@ -1,13 +1,12 @@
 /** Pieces of HTML that the page is made of. */
 import { escapeHtml } from "../cells/markup.ts";
+import { drawControls } from "./control_characters.ts";
 
 export { escapeHtml };
 
-/** Text from a model or a file, which may hold anything: control characters, which HTML must not, become their pictures (`␀`). */
+/** Text from a model or a file, which may hold anything. */
 export function visibleText(text: string): string {
-  // deno-lint-ignore no-control-regex
-  const shown = text.replace(/[\x00-\x08\x0b-\x1f]/g, (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)));
-  return escapeHtml(shown.replaceAll("\x7f", "␡"));
+  return escapeHtml(drawControls(text));
 }
 
 /** A table that scrolls sideways where it is too wide; `head` holds cells, `body` rows. */

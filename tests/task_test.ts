@@ -132,6 +132,28 @@ Deno.test("status and sample write nothing, and init reads the corpus that it is
   }
 });
 
+Deno.test("export writes in its study alone, and loads no native library", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const study = join(dir, "study");
+    await Deno.mkdir(study);
+    const found = await probe("export", ["--dir", study, "--out", join(dir, "out")], {
+      inside: `Deno.mkdir(${JSON.stringify(join(study, "export_01_all"))})`,
+      out: `Deno.mkdir(${JSON.stringify(join(dir, "out"))})`,
+      "a native library": `Deno.dlopen("libm.so.6", {})`,
+      "the network": `Deno.connect({ hostname: "127.0.0.1", port: 80 })`,
+    });
+    assert.deepEqual(found, {
+      inside: "done",
+      out: "NotCapable",
+      "a native library": "NotCapable",
+      "the network": "NotCapable",
+    });
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("permissionsOf() gives no task the network, other programs, or code from elsewhere", async () => {
   for (const [name, task] of Object.entries(TASKS)) {
     const { net, run, import: imports } = await permissionsOf(task, []);

@@ -1,4 +1,4 @@
-/** The whole way through the real command line: init, train, evaluate, status, report, sample, and what goes wrong on it. */
+/** The whole way through the real command line: init, train, evaluate, status, report, export, sample, and what goes wrong on it. */
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -49,7 +49,7 @@ async function until(happened: () => boolean): Promise<void> {
 
 const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
 
-Deno.test("init, train, evaluate, status, report and sample go the whole way", async (t) => {
+Deno.test("init, train, evaluate, status, report, export and sample go the whole way", async (t) => {
   const dir = await Deno.makeTempDir();
   const study = join(dir, "s");
   const at = ["--dir", study];
@@ -120,6 +120,28 @@ Deno.test("init, train, evaluate, status, report and sample go the whole way", a
       }
       assert.ok(await exists(join(study, "report_01_all.html")));
       assert.match(out, /rank +id/);
+    });
+
+    await t.step("export writes tables and event files, and again the same", async () => {
+      const out = await succeed("export", ...at);
+      assert.match(out, /^3 runs: 3 done, 0 failed, 0 running or stopped before their end\n/);
+      const folder = join(study, "export_01_all");
+      for (const name of ["runs", "curves"]) {
+        for (const kind of ["csv", "parquet"]) assert.ok(await exists(join(folder, `${name}.${kind}`)), out);
+      }
+      assert.equal([...Deno.readDirSync(join(folder, "tensorboard"))].length, 3);
+      const before = await Deno.readFile(join(folder, "runs.parquet"));
+      await succeed("export", ...at, "--format", "parquet");
+      assert.deepEqual(await Deno.readFile(join(folder, "runs.parquet")), before);
+    });
+
+    await t.step("the folder of results holds results and nothing else after all of this", () => {
+      const ids = JSON.parse(Deno.readTextFileSync(join(study, "rnn_configs.json"))).map(({ id }: { id: string }) =>
+        id
+      );
+      const names = resultNames(study);
+      assert.equal(names.length, 3);
+      for (const name of names) assert.ok(ids.includes(name.replace(/\.json$/, "")), name);
     });
 
     await t.step("sample prints the prompt and as many bytes as asked for, the same for one seed", async () => {
@@ -206,6 +228,16 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
     ["train", "--only", "layers=2"],
     /^train: Cannot use --only layers=2: 'layers=2' names no key/,
   ],
+  [
+    "an unknown format",
+    ["export", "--format", "csv,xls"],
+    /^export: Cannot use --format csv,xls: must be of csv, parquet, tensorboard, with commas between$/,
+  ],
+  [
+    "a study that is not there",
+    ["export", "--dir", "/nowhere/s"],
+    /^export: Cannot open study \/nowhere\/s: it has no study.json/,
+  ],
   ["a surplus argument", ["report", "here"], /^report: Cannot read the command line: too many arguments/],
   [
     "a study that is not there",
@@ -254,6 +286,16 @@ Deno.test("no task runs with all permissions, or with the network", () => {
     assert.doesNotMatch(command, /(^| )(-A|--allow-all|--allow-net)( |$)/, name);
   }
 });
+
+Deno.test("export ends with one line and exit code 2 on a folder that is not its study's", () =>
+  inQuickStudy(async (dir) => {
+    const { code, out, err } = await task("export", "--dir", dir, "--out", "/tmp");
+    assert.deepEqual([code, out], [2, ""]);
+    assert.equal(
+      err,
+      `export: Cannot export to /tmp: it must lie inside the study's folder ${dir}, for tasks may write only there`,
+    );
+  }));
 
 Deno.test("two train processes on one study train each run once, also with a limit", () =>
   inQuickStudy(async (dir) => {

@@ -1,0 +1,46 @@
+/** `deno task export`: the runs for other tools. */
+import { dirFlag, experimentFlag } from "../experiments/flags.ts";
+import { Study } from "../experiments/store.ts";
+import { type Flag, runCommand } from "../train/terminal/command_line.ts";
+import { plural } from "../train/terminal/progress.ts";
+import { type Format, FORMATS, writeExport } from "./write_export.ts";
+
+const formatFlag: Flag<readonly Format[]> = {
+  usage: "--format <list>",
+  help: `which formats, with commas between (${FORMATS.join(", ")})`,
+  fallback: FORMATS,
+  parse(text) {
+    const asked = text.split(",").map((part) => part.trim());
+    if (asked.some((part) => !FORMATS.some((format) => format === part))) {
+      throw new Error(`must be of ${FORMATS.join(", ")}, with commas between`);
+    }
+    return FORMATS.filter((format) => asked.includes(format));
+  },
+};
+
+const flags = {
+  dir: dirFlag,
+  experiment: experimentFlag,
+  formats: formatFlag,
+  out: {
+    usage: "--out <folder>",
+    help: "where to, inside the study's folder (default: export_01_all or export_02_best there)",
+    fallback: undefined,
+    parse: dirFlag.parse,
+  } as Flag<string | undefined>,
+};
+
+if (import.meta.main) {
+  const description =
+    "Writes the runs of an experiment for other tools: tables as CSV and Parquet, curves for TensorBoard.";
+  await runCommand({ name: "export", description, flags }, async ({ dir, experiment, formats, out }) => {
+    const study = await Study.open(dir);
+    const { paths, runs, counts, problems } = await writeExport({ study, experiment, formats, out });
+    for (const line of problems) console.error(`export: ${line}`);
+    const { done, failed, running } = counts;
+    console.log(
+      `${plural(runs, "run")}: ${done} done, ${failed} failed, ${running} running or stopped before their end`,
+    );
+    console.log(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
+  });
+}
