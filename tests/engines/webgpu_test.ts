@@ -364,17 +364,45 @@ webgpuTest("unlessFailed() gives what it waits for, and rejects when the device 
 });
 
 const mayRun = Deno.permissions.querySync({ name: "run" }).state === "granted";
-if (!mayRun) console.log("skipped: no garbage is collected, for that needs a process of its own and --allow-run");
+if (!mayRun) {
+  console.log(
+    "skipped: no garbage is collected and no command is given a fault, for both need a process and --allow-run",
+  );
+}
+
+async function runDeno(args: readonly string[]): Promise<{ code: number; out: string; errors: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["run", "--no-prompt", ...args] })
+    .output();
+  const [out, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { code, out, errors };
+}
+
+const pathOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+Deno.test({
+  name: "certify ends with exit code 1, and names the worst case, when a kernel has a fault",
+  ignore: !opened || !mayRun,
+  async fn() {
+    const permissions = ["--allow-env", "--allow-read", "--allow-ffi"];
+    const certify = [pathOf("../../train/certify.ts"), "--engine", "webgpu"];
+    const { code, out, errors } = await runDeno([
+      ...permissions,
+      `--preload=${pathOf("planted_fault.ts")}`,
+      ...certify,
+    ]);
+    assert.equal(code, 1, errors);
+    assert.match(out, /^webgpu +0 of 288 /m);
+    assert.match(out, /^ +worst: case \d+, .+: error \d/m);
+  },
+});
 
 Deno.test({
   name: "the WebGPU engine keeps no group alive that was closed",
   ignore: !opened || !mayRun,
   async fn() {
-    const script = fileURLToPath(new URL("closed_groups.ts", import.meta.url));
-    const args = ["run", "--no-prompt", "--allow-env", "--allow-read", "--v8-flags=--expose-gc", script];
-    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
-    const [out, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-    assert.ok(success, errors);
+    const script = pathOf("closed_groups.ts");
+    const { code, out, errors } = await runDeno(["--allow-env", "--allow-read", "--v8-flags=--expose-gc", script]);
+    assert.equal(code, 0, errors);
     assert.deepEqual(JSON.parse(out), { opened: 3, alive: 0 });
   },
 });
