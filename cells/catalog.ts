@@ -76,10 +76,20 @@ export const CELL_NAMES: readonly string[] = ["gated", ...CELLS.keys()];
  * @throws {UserError} if `config.cell` is not in the catalog
  */
 export function cellOf(config: CellConfig): Cell {
-  if (config.cell === undefined || config.cell === "gated") return gatedCell(config);
+  if (config.cell === undefined || config.cell === "gated") return sharedGatedCell(config);
   const cell = CELLS.get(config.cell);
   if (!cell) throw new UserError(`Cannot make cell '${config.cell}': must be one of ${CELL_NAMES.join(", ")}`);
   return cell;
+}
+
+const gatedCells = new Map<string, Cell>();
+
+/** One cell for all configurations that have its switches, whatever their sizes: what is worked out for a cell is kept with it. */
+function sharedGatedCell(config: CellConfig): Cell {
+  const key = [...SWITCHES.map(({ key }) => config[key]), config.gate_inputs].join();
+  const known = gatedCells.get(key) ?? gatedCell(config);
+  gatedCells.set(key, known);
+  return known;
 }
 
 /** A configuration of a catalog cell. The switches say nothing there, so they have one fixed setting: one cell, one id. */

@@ -136,6 +136,7 @@ export class GroupTraining {
     for (;;) {
       const stopped = this.options.signal?.aborted === true;
       if (stopped || this.#ready.length || this.#present.some((member) => this.#mustLeave(member))) {
+        await this.group.ready?.();
         await this.#readAhead();
         await this.#reading;
         await this.#letLeave();
@@ -148,6 +149,7 @@ export class GroupTraining {
         return !this.#present.length;
       }
       if (this.#present.length) {
+        await this.group.ready?.();
         const next = this.#queue();
         await this.#readAhead();
         this.#ahead = next;

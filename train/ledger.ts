@@ -38,11 +38,17 @@ export function pickState(step: TrainingStep, tensors: TensorMap): TensorMap {
 /** What the last update may have broken without a loss to show it. */
 export function brokenTensor({ tensors, steps_done }: TrainingState): Breakdown | undefined {
   for (const [name, values] of tensors) {
-    if (!values.every(Number.isFinite)) {
+    if (!areFinite(values)) {
       return { step: steps_done, why: `'${name}' is no finite number after step ${steps_done}` };
     }
   }
   return undefined;
+}
+
+/** A plain loop: with `every`, millions of numbers took ten times as long, on the thread that feeds the GPU. */
+function areFinite(values: Float32Array | Float64Array): boolean {
+  for (let i = 0; i < values.length; i++) if (values[i] - values[i] !== 0) return false;
+  return true;
 }
 
 /** What is written down of one run as it trains: its smoothed loss, and some of the values on the way. */

@@ -59,9 +59,17 @@ export function cellJob({ config, seed }: Job): CellJob {
   return { cell: cellOf(config), n_layers: config.n_layers, state_size: config.state_size, seed };
 }
 
+/** Steps that have been built, by cell and sizes: seeds share one, and what an engine plans for it. */
+const steps = new WeakMap<Cell, Map<string, TrainingStep>>();
+
 /** The training step of a job. */
 export function stepOf({ cell, n_layers, state_size }: CellJob, { batch }: TrainingSettings): TrainingStep {
-  return buildTrainingStep(cell, { n_layers, state_size, vocabulary: BYTE_VOCABULARY, batch });
+  const ofCell = steps.get(cell) ?? new Map<string, TrainingStep>();
+  steps.set(cell, ofCell);
+  const key = `${n_layers} ${state_size} ${batch}`;
+  const step = ofCell.get(key) ?? buildTrainingStep(cell, { n_layers, state_size, vocabulary: BYTE_VOCABULARY, batch });
+  ofCell.set(key, step);
+  return step;
 }
 
 /** A job as an engine takes it, with its initial weights or with what it had when it was saved. */

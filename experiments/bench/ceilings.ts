@@ -59,33 +59,47 @@ export async function measureCeilings(): Promise<Ceilings | undefined> {
   }
 }
 
-/** Seconds of what is recorded: the median of some rounds, after one to warm up. By timestamps where the device has them. */
+/** Seconds for which a round is to last at least: shorter ones would catch a GPU before its clock has risen. */
+const ROUND_SECONDS = 0.2;
+
+/** Seconds of what is recorded: the median of some rounds, each of as many repetitions as make it long enough. */
 async function time(device: GPUDevice, rounds: number, record: (pass: GPUComputePassEncoder) => void): Promise<number> {
+  const repeated = (times: number) =>
+    timeOnce(device, (pass) => {
+      for (let i = 0; i < times; i++) record(pass);
+    });
+  // The first also compiles, the second tells how long one takes.
+  await repeated(1);
+  const repetitions = Math.max(1, Math.min(10_000, Math.ceil(ROUND_SECONDS / await repeated(1))));
+  const seconds: number[] = [];
+  for (let round = 0; round < rounds; round++) seconds.push(await repeated(repetitions) / repetitions);
+  return median(seconds);
+}
+
+/** Seconds of what is recorded, by timestamps where the device has them. */
+async function timeOnce(device: GPUDevice, record: (pass: GPUComputePassEncoder) => void): Promise<number> {
   const hasClock = device.features.has("timestamp-query");
   const querySet = hasClock ? device.createQuerySet({ type: "timestamp", count: 2 }) : undefined;
   const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
   const resolved = device.createBuffer({ size: 16, usage: QUERY_RESOLVE | COPY_SRC });
-  const seconds: number[] = [];
-  for (let round = 0; round <= rounds; round++) {
-    const staging = device.createBuffer({ size: 16, usage: MAP_READ | COPY_DST });
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass(
-      querySet && { timestampWrites: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } },
-    );
-    record(pass);
-    pass.end();
-    if (querySet) encoder.resolveQuerySet(querySet, 0, 2, resolved, 0);
-    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16);
-    const begun = performance.now();
-    device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
-    const [start, end] = new BigUint64Array(staging.getMappedRange().slice(0));
-    staging.destroy();
-    if (round > 0) seconds.push(querySet ? Number(end - start) / 1e9 : (performance.now() - begun) / 1000);
-  }
+  const staging = device.createBuffer({ size: 16, usage: MAP_READ | COPY_DST });
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass(
+    querySet && { timestampWrites: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } },
+  );
+  record(pass);
+  pass.end();
+  if (querySet) encoder.resolveQuerySet(querySet, 0, 2, resolved, 0);
+  encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16);
+  const begun = performance.now();
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  const wall = (performance.now() - begun) / 1000;
+  const [start, end] = new BigUint64Array(staging.getMappedRange().slice(0));
+  staging.destroy();
   querySet?.destroy();
   resolved.destroy();
-  return median(seconds);
+  return querySet ? Number(end - start) / 1e9 : wall;
 }
 
 function simplePipeline(device: GPUDevice, code: string, buffers: readonly GPUBuffer[]) {

@@ -4,7 +4,7 @@ import { input, makeNode } from "../../cells/graph/builder.ts";
 import { buildGraph, type Graph } from "../../cells/graph/graph.ts";
 import { isOp, type Tensor } from "../../cells/graph/tensor.ts";
 import { randomStream } from "../../train/corpus/random.ts";
-import type { Engine, EngineRun } from "../../train/engines/engine.ts";
+import type { Engine, EngineRun, TrainingGroup } from "../../train/engines/engine.ts";
 import type { TrainingSettings } from "../../train/settings.ts";
 import { median } from "./median.ts";
 import { cellJob, prepare } from "../../train/trainer.ts";
@@ -39,34 +39,54 @@ export function copies(config: CellConfig, count: number): EngineRun[] {
   return Array.from({ length: count }, (_, seed) => prepare(cellJob({ config, seed }), MEASURED_SETTINGS));
 }
 
+/** How long a group is measured, and how. */
+export interface Rounds {
+  readonly rounds?: number;
+  readonly roundSeconds?: number;
+}
+
 /**
- * Milliseconds per step of a group, the median over rounds of about `roundSeconds` each, after a warm-up of two rounds.
+ * Milliseconds per step of a group: the median over rounds of about `roundSeconds` each, after a warm-up. Steps are queued a round
+ * ahead, as training queues them.
  *
- * @param threads for engines on the CPU
+ * @param runs number of its runs
  */
+export async function timeGroup(
+  group: TrainingGroup,
+  runs: number,
+  { rounds = 9, roundSeconds = 0.5 }: Rounds = {},
+): Promise<number> {
+  const offsets = new Uint32Array(BATCH).map((_, row) => row * 300);
+  for (let run = 0; run < runs; run++) group.beginPass(run, offsets);
+  // The first steps may compile something; the next tell how many make a round.
+  await group.advance(2);
+  const begun = performance.now();
+  await group.advance(2);
+  const perStep = (performance.now() - begun) / 2;
+  const steps = Math.max(1, Math.min(100, Math.round(1000 * roundSeconds / perStep)));
+  const times: number[] = [];
+  let ahead = group.advance(steps), last = performance.now();
+  for (let round = -2; round < rounds; round++) {
+    await group.ready?.();
+    const next = group.advance(steps);
+    await ahead;
+    ahead = next;
+    if (round >= 0) times.push((performance.now() - last) / steps);
+    last = performance.now();
+  }
+  await ahead;
+  return median(times);
+}
+
+/** {@linkcode timeGroup} of some runs on an engine. @param threads for engines on the CPU */
 export async function timeSteps(
   engine: Engine,
   runs: readonly EngineRun[],
-  { rounds = 9, roundSeconds = 0.5, threads }: { rounds?: number; roundSeconds?: number; threads?: number } = {},
+  { threads, ...timing }: Rounds & { threads?: number } = {},
 ): Promise<number> {
   const group = await engine.open(runs, noise(100_000), threads);
   try {
-    const offsets = new Uint32Array(BATCH).map((_, row) => row * 300);
-    for (const i of runs.keys()) group.beginPass(i, offsets);
-    const time = async (steps: number) => {
-      const start = performance.now();
-      await group.advance(steps);
-      return (performance.now() - start) / steps;
-    };
-    await time(2);
-    const perStep = await time(2);
-    const steps = Math.max(1, Math.min(100, Math.round(1000 * roundSeconds / perStep)));
-    const times: number[] = [];
-    for (let round = -2; round < rounds; round++) {
-      const perStepOfRound = await time(steps);
-      if (round >= 0) times.push(perStepOfRound);
-    }
-    return median(times);
+    return await timeGroup(group, runs.length, timing);
   } finally {
     await group.close();
   }

@@ -12,7 +12,7 @@ import { grid } from "../grid.ts";
 import { packingOrder } from "../packing.ts";
 import { DEFAULT_TRAINING as training } from "../study.ts";
 import type { Ceilings } from "./ceilings.ts";
-import { BATCH, BEST_CONFIG, MEASURED_SETTINGS, noise, SMALL_CONFIG } from "./measure.ts";
+import { BEST_CONFIG, MEASURED_SETTINGS, noise, type Rounds, SMALL_CONFIG, timeGroup } from "./measure.ts";
 import { median } from "./median.ts";
 
 /** How a group of runs trains. */
@@ -49,14 +49,16 @@ export interface WebGpuReport {
   readonly experiment_01: { readonly seconds: number; readonly groups: number; readonly runs: number } | string;
 }
 
-const text = noise(100_000);
 /** Numbers for all weights: what they are does not matter, but that they are not zero. */
-const pool = Float32Array.from(noise(2 ** 20), (byte) => (byte - 127.5) / 2000);
+let pool: Float32Array | undefined;
 
 /** A run whose weights cost no time to draw. */
 function cheapRun(config: CellConfig): EngineRun {
+  const numbers = pool ??= Float32Array.from(noise(2 ** 20), (byte) => (byte - 127.5) / 2000);
   const step = stepOf(cellJob({ config, seed: 0 }), MEASURED_SETTINGS);
-  const tensors: TensorMap = new Map(step.parameters.map(({ name, shape }) => [name, pool.subarray(0, sizeOf(shape))]));
+  const tensors: TensorMap = new Map(
+    step.parameters.map(({ name, shape }) => [name, numbers.subarray(0, sizeOf(shape))]),
+  );
   return { step, tensors, stepsDone: 0, learningRate: 1e-5 };
 }
 
@@ -65,49 +67,19 @@ function copiesOf(config: CellConfig, count: number): EngineRun[] {
   return new Array(count).fill(cheapRun(config));
 }
 
-interface Timing {
-  readonly ms: number;
-  readonly host: number;
-}
-
-/** Milliseconds of a step, and of the host's part in it: the median of some rounds that are queued as training queues them. */
-async function timeGroup(group: WebGpuGroup, runs: number, { rounds = 5, seconds = 0.5 } = {}): Promise<Timing> {
-  const offsets = new Uint32Array(BATCH).map((_, row) => row * 300);
-  for (let run = 0; run < runs; run++) group.beginPass(run, offsets);
-  const begun = performance.now();
-  await group.advance(2);
-  // The first steps may have compiled something; the next tell how many make a round.
-  const warm = performance.now();
-  await group.advance(3);
-  const perStep = Math.min(warm - begun, performance.now() - warm) / 3;
-  const steps = Math.max(1, Math.min(100, Math.round(1000 * seconds / perStep)));
-  const times: number[] = [];
-  let ahead = group.advance(steps), last = performance.now();
-  const host = group.hostMilliseconds;
-  for (let round = 0; round < rounds; round++) {
-    const next = group.advance(steps);
-    await ahead;
-    ahead = next;
-    times.push((performance.now() - last) / steps);
-    last = performance.now();
-  }
-  await ahead;
-  // The first round began with nothing before it.
-  return { ms: median(times.slice(1)), host: (group.hostMilliseconds - host) / rounds / steps };
-}
-
 /** Opens a group, measures it, closes it. */
 async function measureGroup(
   engine: WebGpuEngine,
   what: string,
   runs: readonly EngineRun[],
   ceilings: Ceilings,
-  timing?: Parameters<typeof timeGroup>[2],
+  timing: Rounds = { rounds: 5 },
   more?: (group: WebGpuGroup) => Promise<void>,
 ): Promise<GroupRow> {
-  const group = await engine.open(runs, text);
+  const group = await engine.open(runs, noise(100_000));
   try {
-    const { ms, host } = await timeGroup(group, runs.length, timing);
+    const ms = await timeGroup(group, runs.length, timing);
+    const host = group.hostMilliseconds / group.stepsQueued;
     await more?.(group);
     const flop = runs.reduce((total, { step }) => total + productFlop(step.graph), 0);
     const gflop_per_second = flop / ms / 1e6;
@@ -179,6 +151,18 @@ export async function benchWebGpu(
 ): Promise<WebGpuReport | undefined> {
   const engine = await openWebGpuEngine();
   if (!engine) return undefined;
+  try {
+    return await measureAll(engine, ceilings, progress);
+  } finally {
+    await engine.close();
+  }
+}
+
+async function measureAll(
+  engine: WebGpuEngine,
+  ceilings: Ceilings,
+  progress: (what: string) => void,
+): Promise<WebGpuReport> {
   const { software } = engine;
   const config = software ? SMALL_CONFIG : BEST_CONFIG;
   const name = software ? "1 layer × 32" : "2 layers × 256";
@@ -214,11 +198,10 @@ export async function benchWebGpu(
     let seconds = 0;
     for (const [i, runs] of packed.entries()) {
       progress(`experiment 01, group ${i + 1} of ${packed.length}`);
-      const { ms_per_step } = await measureGroup(engine, "", runs, ceilings, { rounds: 3, seconds: 0.5 });
+      const { ms_per_step } = await measureGroup(engine, "", runs, ceilings, { rounds: 3 });
       seconds += steps * ms_per_step / 1000;
     }
     experiment_01 = { seconds, groups: packed.length, runs: packed.flat().length };
   }
-  await engine.close();
   return { groups, kernels, experiment_01 };
 }

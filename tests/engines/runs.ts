@@ -72,8 +72,19 @@ export const reservoirCell: Cell = defineCell({
   },
 });
 
+/** A leaky state: all that its update does is cheap enough to be done again by whoever reads it. */
+export const leakyCell: Cell = defineCell({
+  name: "leaky",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const n = tanh(layer.linear("state_nn", [x, h]));
+    const next = add(mul(h, 0.9), mul(n, 0.1));
+    return { output: layer.linear("output_nn", [next, x]), states: { h: next } };
+  },
+});
+
 /** Cells that a user might write, beside those of the catalog. */
-export const UNUSUAL: readonly Cell[] = [arithmeticCell, delayCell, swapCell, twinCell, reservoirCell];
+export const UNUSUAL: readonly Cell[] = [arithmeticCell, delayCell, swapCell, twinCell, reservoirCell, leakyCell];
 
 export const SMALL: ModelSizes = { n_layers: 2, state_size: 5, vocabulary: 7, batch: 3 };
 

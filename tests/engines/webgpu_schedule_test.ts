@@ -41,6 +41,9 @@ const BEST_AS_TRAINED = runOf(gatedCell(BEST_CONFIG), BEST_SIZES);
 /** Plays the plan in both orders, which must not matter, and compares with the reference: sums may have another order. */
 async function checkPlan(run: EngineRun): Promise<void> {
   assert.deepEqual(overlaps(planRun(run.step)), []);
+  for (const merging of ["frame", "chain"] as const) {
+    assert.ok(scheduleOf([run], merging).dispatches.every(({ workgroups }) => workgroups > 0));
+  }
   const group = await openReferenceEngine().open([run], TEXT);
   const offsets = offsetsOf(run, 0);
   group.beginPass(0, offsets);

@@ -271,6 +271,22 @@ webgpuTest("replace() gives the run that comes, and those that stay, the same bi
   }
 });
 
+webgpuTest("replace() leaves nothing of a run whose pass had begun and that never did a step", async (engine) => {
+  const [first, second, next] = unlikeRuns();
+  const group = await engine.open([first, second], textOf(200, first.step.sizes.vocabulary));
+  try {
+    group.beginPass(0, offsetsOf(first, 0));
+    assert.equal(await group.replace(0, next), true);
+    for (const place of [0, 1]) group.beginPass(place, offsetsOf([next, second][place], place));
+    const losses = await group.advance(2);
+    for (const [place, run] of [next, second].entries()) {
+      assert.deepEqual([...losses[place]], (await train(engine, [run], [2], place))[0].losses);
+    }
+  } finally {
+    await group.close();
+  }
+});
+
 webgpuTest(
   "replace() says no, and empties the place, when the next run does not fit into the memory",
   async (engine) => {

@@ -42,6 +42,11 @@ export interface TrainingGroup {
    * @returns for each place, the loss of each step before its update, nats per byte; nothing for an empty place
    */
   advance(count: number): Promise<Float64Array[]>;
+  /**
+   * Resolves when it is time to queue further steps. An engine has it that holds the thread while it queues steps behind others: who
+   * waits for this can do something else meanwhile.
+   */
+  ready?(): Promise<void>;
   /** Reads what a run carries (weights, moments, states) and any other output of its graph, as after the last step. */
   read(run: number): Promise<TensorMap>;
   /**

@@ -79,8 +79,14 @@ export async function checked<T>(
 ): Promise<T> {
   device.pushErrorScope("validation");
   device.pushErrorScope("out-of-memory");
-  const made = make();
-  const [noMemory, invalid] = [await device.popErrorScope(), await device.popErrorScope()];
+  let made: T, scopes: Promise<GPUError | null>[] = [];
+  try {
+    made = make();
+  } finally {
+    // Both before anything is awaited: a scope that somebody else opens meanwhile is not ours.
+    scopes = [device.popErrorScope(), device.popErrorScope()];
+  }
+  const [noMemory, invalid] = await Promise.all(scopes);
   const error = noMemory ?? invalid;
   if (!error) return made;
   undo(made);

@@ -13,7 +13,7 @@ import {
 import { type Buffers, checked, destroyBuffers, FLOAT_BYTES, makeArena, makeBuffers, type Tools } from "./buffers.ts";
 import { RECORD } from "./kernel.ts";
 import { Program } from "./program.ts";
-import { mapped, Readback } from "./readback.ts";
+import { Readback } from "./readback.ts";
 import {
   type GroupSizes,
   type Layout,
@@ -38,18 +38,20 @@ export class WebGpuGroup implements TrainingGroup {
   readonly #device: GPUDevice;
   readonly #layout: Layout;
   /** States that are to be zero when the next step is queued. */
-  #toClear: { offset: number; size: number }[] = [];
+  #toClear: { place: number; offset: number; size: number }[] = [];
   #stepsOfLastSubmit = 0;
   /** Set before anybody has the group. */
   #program!: Program;
-  /** Whether a run has left since the program was built. */
+  /** Whether runs have come or gone since the program was built. */
   #isStale = false;
   /** Floats of the arena. */
   #arenaSize: number;
   #buffers: Buffers;
-  readonly #losses: Readback;
+  readonly #readback: Readback;
   /** Time that the host took to queue steps, without what it waited for the GPU. */
   hostMilliseconds = 0;
+  /** Steps that were queued in it. */
+  stepsQueued = 0;
 
   static async open(tools: Tools, runs: readonly EngineRun[], text: Uint8Array): Promise<WebGpuGroup> {
     const [{ step: { sizes: { batch } } }] = runs;
@@ -76,7 +78,7 @@ export class WebGpuGroup implements TrainingGroup {
       return new WebGpuGroup(tools, places, sizes, text, base);
     }, (group) => destroyBuffers(group.#buffers, tools));
     try {
-      await group.#rebuild();
+      group.#program = await Program.build(tools, places, group.sizes, group.#buffers);
       for (const place of places) group.#upload(place);
     } catch (error) {
       await group.close();
@@ -95,7 +97,7 @@ export class WebGpuGroup implements TrainingGroup {
     const { device } = tools.opened;
     this.#device = device;
     this.#layout = layoutOf(sizes);
-    this.#losses = new Readback(tools.opened);
+    this.#readback = new Readback(tools.opened);
     this.#arenaSize = arenaSize;
     this.#buffers = makeBuffers(tools, sizes, arenaSize, text);
   }
@@ -110,26 +112,18 @@ export class WebGpuGroup implements TrainingGroup {
     return this.#device.features.has("timestamp-query");
   }
 
-  /** Makes the schedule of the runs that are there. */
-  async #rebuild(): Promise<void> {
-    const before: Program | undefined = this.#program;
-    this.#program = await Program.build(this.tools, this.#present, this.sizes, this.#buffers);
-    before?.destroy();
-    this.#isStale = false;
-  }
-
-  #upload(place: Occupant): void {
-    for (const [name, values] of initialTensors(place.run)) {
-      const at = place.plan.memory.offsets.get(place.plan.graph.inputs.get(name)!);
+  /** Writes what a run starts with. Its memory must be zero: what is not given is not written. */
+  #upload({ run, plan, base }: Occupant): void {
+    const { queue } = this.#device;
+    for (const [name, values] of initialTensors(run)) {
+      const at = plan.memory.offsets.get(plan.graph.inputs.get(name)!);
       // What comes with each step has no place to lie in.
-      if (at === undefined) continue;
+      if (at === undefined || !run.tensors.has(name)) continue;
       const floats = values instanceof Float32Array ? values : Float32Array.from(values);
-      this.#device.queue.writeBuffer(
-        this.#buffers.arena,
-        (place.base + at) * FLOAT_BYTES,
-        floats as Float32Array<ArrayBuffer>,
-      );
+      queue.writeBuffer(this.#buffers.arena, (base + at) * FLOAT_BYTES, floats as Float32Array<ArrayBuffer>);
     }
+    // What is to be written stays in the host's memory until something is submitted.
+    queue.submit([]);
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
@@ -139,7 +133,7 @@ export class WebGpuGroup implements TrainingGroup {
     this.#device.queue.writeBuffer(this.#buffers.step_data, rows, offsets as Uint32Array<ArrayBuffer>);
     for (const { name, shape } of position > 0 ? [] : step.states) {
       const at = plan.memory.offsets.get(plan.graph.inputs.get(name)!)!;
-      this.#toClear.push({ offset: (base + at) * FLOAT_BYTES, size: sizeOf(shape) * FLOAT_BYTES });
+      this.#toClear.push({ place: number, offset: (base + at) * FLOAT_BYTES, size: sizeOf(shape) * FLOAT_BYTES });
     }
   }
 
@@ -180,12 +174,18 @@ export class WebGpuGroup implements TrainingGroup {
       const steps = Math.min(MAX_STEPS_PER_SUBMIT, count - submit * MAX_STEPS_PER_SUBMIT);
       const records = this.#records(steps);
       const commands = this.#encode(steps, staging, submit * bytes);
-      if (submit === 0) waited = this.#losses.map();
+      if (submit === 0) waited = this.#readback.map(false);
       this.#device.queue.writeBuffer(this.#buffers.step_data, this.#layout.records(0) * FLOAT_BYTES, records);
       this.#device.queue.submit([commands]);
+      this.#readback.submitted(steps);
     }
     this.hostMilliseconds += performance.now() - begun - waited;
-    return this.#losses.later(staging);
+    this.stepsQueued += count;
+    return this.#readback.later(staging, (content) => new Float32Array(content.slice(0)));
+  }
+
+  ready(): Promise<void> {
+    return this.#readback.nearlyDone();
   }
 
   #encode(steps: number, staging: GPUBuffer, stagingOffset: number): GPUCommandBuffer {
@@ -252,7 +252,8 @@ export class WebGpuGroup implements TrainingGroup {
     const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsage;
     const buffer = this.#device.createBuffer({ size: bytes, usage: QUERY_RESOLVE | COPY_SRC });
     encoder.resolveQuerySet(querySet, 0, 2 * dispatches.length, buffer, 0);
-    const times = new BigUint64Array((await this.#readBack(encoder, [{ buffer, offset: 0, bytes }])).buffer);
+    const parts = [{ buffer, offset: 0, bytes }];
+    const times = await this.#read(encoder, parts, (content) => new BigUint64Array(content.slice(0)));
     buffer.destroy();
     querySet.destroy();
     return dispatches.map((_, i) => Number(times[2 * i + 1] - times[2 * i]));
@@ -261,23 +262,27 @@ export class WebGpuGroup implements TrainingGroup {
   async read(run: number): Promise<TensorMap> {
     const { run: { step }, plan: { graph, memory }, base, number, hasLoss } = occupant(this.places, run);
     const lastLoss = this.#layout.means(number) + Math.max(0, this.#stepsOfLastSubmit - 1);
-    const floats = await this.#readBack(this.#encoder(), [
+    const parts = [
       { buffer: this.#buffers.arena, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },
       { buffer: this.#buffers.losses, offset: lastLoss * FLOAT_BYTES, bytes: FLOAT_BYTES },
-    ]);
-    const tensors: TensorMap = new Map();
-    for (const name of [...step.graph.inputs.keys(), ...step.graph.outputs.keys()]) {
-      const tensor = graph.inputs.get(name) ?? graph.outputs.get(name)!;
-      const first = memory.offsets.get(tensor);
-      if (first !== undefined) tensors.set(name, floats.slice(first, first + sizeOf(tensor.shape)));
-    }
-    tensors.set("loss", Float32Array.of(hasLoss ? floats.at(-1)! : NaN));
-    return tensors;
+    ];
+    return await this.#read(this.#encoder(), parts, (content) => {
+      const floats = new Float32Array(content);
+      const tensors: TensorMap = new Map();
+      for (const name of [...step.graph.inputs.keys(), ...step.graph.outputs.keys()]) {
+        const tensor = graph.inputs.get(name) ?? graph.outputs.get(name)!;
+        const first = memory.offsets.get(tensor);
+        if (first !== undefined) tensors.set(name, floats.slice(first, first + sizeOf(tensor.shape)));
+      }
+      tensors.set("loss", Float32Array.of(hasLoss ? floats.at(-1)! : NaN));
+      return tensors;
+    });
   }
 
   async replace(run: number, next?: EngineRun): Promise<boolean> {
     this.places[run] = undefined;
-    // The schedule still has the run that left: that costs time, and is made good before the next steps.
+    this.#toClear = this.#toClear.filter(({ place }) => place !== run);
+    // The schedule still has the run that left: it is made anew before the next steps.
     this.#isStale = true;
     if (!next) return true;
     const { size } = planRun(next.step).memory;
@@ -286,7 +291,11 @@ export class WebGpuGroup implements TrainingGroup {
     if (base === undefined) return false;
     const joined = occupy(next, run, base, this.text);
     this.places[run] = joined;
-    await this.tools.opened.unlessFailed(this.#rebuild());
+    // The schedule of all is made when the next steps are queued, once for all that join; by then its kernels are compiled.
+    await this.tools.opened.unlessFailed(Program.prepare(this.tools, joined, this.sizes));
+    const encoder = this.#encoder();
+    encoder.clearBuffer(this.#buffers.arena, base * FLOAT_BYTES, size * FLOAT_BYTES);
+    this.#device.queue.submit([encoder.finish()]);
     this.#upload(joined);
     return true;
   }
@@ -307,7 +316,8 @@ export class WebGpuGroup implements TrainingGroup {
 
   /** Moves all runs to a larger arena, one after the other, and returns where a further one may lie; undefined if that is too much. */
   async #makeRoom(size: number): Promise<number | undefined> {
-    const end = this.#present.reduce((total, { plan }) => total + plan.memory.size, 0), floats = end + size;
+    const end = this.#present.reduce((total, { plan }) => total + plan.memory.size, 0);
+    const floats = Math.max(this.#arenaSize, end + size);
     if (floats * FLOAT_BYTES > this.tools.memory) return undefined;
     let arena: GPUBuffer;
     try {
@@ -336,21 +346,24 @@ export class WebGpuGroup implements TrainingGroup {
     return end;
   }
 
-  /** The floats of some parts of buffers, one after the other, as they are behind the commands that were queued. */
-  async #readBack(
+  /** What `take` makes of some parts of buffers, one after the other, as they are behind the commands that were queued. */
+  async #read<T>(
     encoder: GPUCommandEncoder,
     parts: readonly { buffer: GPUBuffer; offset: number; bytes: number }[],
-  ): Promise<Float32Array<ArrayBuffer>> {
+    take: (content: ArrayBuffer) => T,
+  ): Promise<T> {
     const staging = this.#staging(parts.reduce((total, { bytes }) => total + bytes, 0));
     let at = 0;
     for (const { buffer, offset, bytes } of parts) {
       encoder.copyBufferToBuffer(buffer, offset, staging, at, bytes);
       at += bytes;
     }
+    const { isIdle } = this.#readback;
     this.#device.queue.submit([encoder.finish()]);
-    // To wait for this is to wait for all before.
-    this.#losses.map();
-    return await mapped(this.tools.opened, staging);
+    const taken = this.#readback.later(staging, take);
+    // Where no steps are under way there is nothing to wait for.
+    if (isIdle) this.#readback.map();
+    return await taken;
   }
 
   #staging(size: number): GPUBuffer {
@@ -359,7 +372,7 @@ export class WebGpuGroup implements TrainingGroup {
   }
 
   close(): Promise<void> {
-    this.#losses.map();
+    this.#readback.map();
     destroyBuffers(this.#buffers, this.tools);
     this.#program?.destroy();
     return Promise.resolve();

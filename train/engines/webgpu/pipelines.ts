@@ -61,7 +61,7 @@ export class Pipelines {
       compute: { module, entryPoint: "main" },
     });
     const error = await this.device.popErrorScope();
-    if (error) throw new Error(`Cannot compile kernel '${key}': ${error.message}`);
+    if (error) throw new Error(`Cannot compile kernel '${key.slice(0, 200)}': ${error.message}`);
     return pipeline;
   }
 }

@@ -36,7 +36,12 @@ export class Program {
     );
   }
 
-  /** The same for some of the runs for which a program has been built: all is compiled, and the tables are smaller. */
+  /** Compiles what a run needs that is to join others. */
+  static async prepare(tools: Tools, run: PlacedRun, sizes: GroupSizes): Promise<void> {
+    await tools.pipelines.prepare(kernelsOf(buildSchedule([run], layoutOf(sizes), tools.book)), tools.onPreparing);
+  }
+
+  /** The program of runs whose kernels are all compiled: those of a program before, and those that were prepared. */
   static rebuild(tools: Tools, runs: readonly PlacedRun[], sizes: GroupSizes, buffers: Buffers): Program {
     return Program.#make(tools, buildSchedule(runs, layoutOf(sizes), tools.book), sizes, buffers);
   }

@@ -64,6 +64,7 @@ export function toTasks(graph: Graph, fed: ReadonlySet<string>): TaskGraph {
     return [...new Set(nodes.flatMap((node) => node.inputs))].filter((x) => !own.has(x) && isStored(x));
   };
   const read = new Set(nodesOf.flatMap(readsOf));
+  // A chain that others repeat as a whole has nothing left to do itself: it goes.
   const made = clusters.map(({ level, heads, value, nodes: own }, i): Task => {
     const writes = own.filter((node) => !isLoss(node) && (returned.has(node) || read.has(node)));
     const nodes = neededFor([...writes, ...heads], nodesOf[i]).sort((a, b) => order.get(a)! - order.get(b)!);
@@ -77,7 +78,7 @@ export function toTasks(graph: Graph, fed: ReadonlySet<string>): TaskGraph {
       reads: readsOf(nodes),
       writes: writes.sort((a, b) => order.get(a)! - order.get(b)!),
     };
-  });
+  }).filter(({ nodes }) => nodes.length);
   const { tasks, lastLevel } = sinkLast(made);
   const { copies, inPlace } = placeCarried(graph, tasks);
   const all = [...tasks, ...copies];
