@@ -90,7 +90,8 @@ ${pageScript}</script>
 const CELLS_INTRODUCTION =
   `<p>W_… and b_… are the weight and the bias of that name, σ the logistic function, ⊙ the elementwise product (× in the
 pictures), [a, b] joined features; ⟵ sets what is carried to the next byte. In the pictures, round boxes are gates and dashed ends are
-what a layer reads and hands on.</p>`;
+what a layer reads and hands on.</p>
+<p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
 
 /** The answer in one sentence. */
 export function headline(rows: readonly MergedRow[]): string {

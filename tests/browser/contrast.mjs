@@ -67,13 +67,19 @@ export function leastContrast() {
     let below = behind(svg);
     for (const { shape, box } of shapes(svg)) {
       if (!(shape.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING)) break;
+      if (x < box.left || x > box.right || y < box.top || y > box.bottom) continue;
       const fill = painted(shape, "fill");
-      if (fill[3] === 0 || x < box.left || x > box.right || y < box.top || y > box.bottom) continue;
+      if (fill[3] === 0) continue;
       // The outline of a curve covers much that the curve does not.
       const at = new DOMPoint(x, y).matrixTransform(shape.getScreenCTM().inverse());
       if (shape.isPointInFill(at)) below = over(fill, below);
     }
     return below;
+  };
+  /** The broad outline that text in a picture may have to set it off. @param {SVGElement} text */
+  const halo = (text) => {
+    const { paintOrder, strokeWidth } = getComputedStyle(text), colour = painted(text, "stroke");
+    return paintOrder.startsWith("stroke") && parseFloat(strokeWidth) >= 3 && colour[3] === 1 ? colour : undefined;
   };
 
   let texts = 0, least = Infinity, where = "";
@@ -83,7 +89,7 @@ export function leastContrast() {
     if (!element || !text || element.closest("script, style, title, symbol")) continue;
     if (!element.checkVisibility({ opacityProperty: false, visibilityProperty: true })) continue;
     const inPicture = element instanceof SVGElement;
-    const ground = inPicture ? behindInPicture(element) : behind(element);
+    const ground = inPicture ? halo(element) ?? behindInPicture(element) : behind(element);
     const ink = inPicture ? painted(element, "fill") : parse(getComputedStyle(element).color);
     if (inPicture && ink[3] === 0) continue;
     texts++;

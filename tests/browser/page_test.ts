@@ -12,8 +12,9 @@ if (lacking) console.log(`page in a browser: skipped, ${lacking}`);
 const TEXT = `</p><script>globalThis.hacked = 1</script>\u0000 &amp; end`;
 const sample = { text: TEXT.padEnd(200, "\ufffd"), prompt: "First\n", bytes: 200, temperature: 0.8, seed: 0 };
 
-/** All 432 configurations of experiment 01, with two seeds. */
-const results = [0, 1].flatMap((seed) => syntheticResults({ seed })).map((result) => ({ ...result, sample }));
+/** So many configurations that the page is long, and not so many that loading it is what the tests do. */
+const results = [0, 1].flatMap((seed) => syntheticResults({ layers: [1, 2], state_sizes: [256], seed }))
+  .map((result) => ({ ...result, sample }));
 
 const configs = results.filter(({ seed }) => seed === 0).map(({ id, n_layers, use_state_gate }) => (
   { name: id.slice(0, 8), id, n_layers, state_gate: use_state_gate }
