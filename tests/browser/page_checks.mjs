@@ -94,10 +94,11 @@ export const CHECKS = {
       assert.deepEqual(new Set(await cellsOf(page, "state gate")), new Set(["on"]));
       assert.equal(await page.locator(".filters output").innerText(), `${wanted.length} of ${all} shown`);
       for (const figure of await figuresOfRuns(page)) {
-        const left = await runsIn(page, `figure[id="${figure}"] svg [data-run]:not(.out)`);
-        assert.deepEqual(left.filter((name) => !wanted.includes(name ?? "")), [], figure);
+        const drawn = await runsIn(page, `figure[id="${figure}"] svg [data-run]`);
         const out = await runsIn(page, `figure[id="${figure}"] svg .out`);
-        assert.ok(out.length && out.every((name) => !wanted.includes(name ?? "")), figure);
+        assert.deepEqual(out, drawn.filter((name) => !wanted.includes(name)), figure);
+        const left = await runsIn(page, `figure[id="${figure}"] svg [data-run]:not(.out)`);
+        assert.deepEqual(left, drawn.filter((name) => wanted.includes(name)), figure);
       }
       assert.deepEqual(await runsIn(page, `figure[id="results_01_all"] svg [data-run]:not(.out)`), wanted);
       const dimmed = await page.locator("#results_01_all .out").first().evaluate((shape) =>
@@ -119,7 +120,7 @@ export const CHECKS = {
       await page.getByRole("button", { name: "parameters" }).focus();
       await page.keyboard.press("Enter");
       const up = await numbers("parameters");
-      assert.ok(new Set(up).size > 2 && up.every((count, i) => i === 0 || up[i - 1] <= count), `${up}`);
+      assert.ok(new Set(up).size > 1 && up.every((count, i) => i === 0 || up[i - 1] <= count), `${up}`);
       assert.match(await page.locator("#runs th[aria-sort=ascending]").innerText(), /^parameters/);
       await page.keyboard.press("Enter");
       assert.deepEqual(await numbers("parameters"), [...up].reverse());
