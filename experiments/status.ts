@@ -22,7 +22,7 @@ function* lines(overview: Overview): Generator<string> {
     ...(damaged ? [`${damaged} damaged`] : []),
     ...(unknown_version ? [`${unknown_version} of an unknown version`] : []),
     `${waiting} waiting`,
-    ...(unlisted.length ? [`${unlisted.length} beside the list`] : []),
+    ...(unlisted.length ? [`${unlisted.length} unlisted`] : []),
   ];
   yield `Experiment ${overview.experiment}: ${counts.join(", ")}`;
   const ago = (time: number) => formatDuration(Math.max(0, Date.now() / 1000 - time));
