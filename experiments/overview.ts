@@ -2,7 +2,7 @@
 import { totalSteps } from "../train/settings.ts";
 import { readClaims, STALE_SECONDS } from "./queue.ts";
 import { type FinishedResult, hasEnded, isFinished } from "./result.ts";
-import { type Experiment, type Run, runKey, Study } from "./store.ts";
+import { comparedWithList, type Experiment, type Run, runKey, Study } from "./store.ts";
 import { claimKey } from "./study_queue.ts";
 
 /** A run that somebody has claimed. */
@@ -16,7 +16,7 @@ export interface ClaimedRun {
   readonly step: number;
 }
 
-/** Where each run of an experiment is; `done`, `running`, `stale`, `failed`, `damaged` and `waiting` make up `total`. */
+/** Where each run of an experiment is; `done`, `running`, `stale`, `failed`, `damaged`, `unknown_version` and `waiting` make up `total`. */
 export interface Overview {
   readonly experiment: Experiment;
   readonly total: number;
@@ -33,8 +33,14 @@ export interface Overview {
   readonly waiting: number;
   /** Keys of waiting runs that were started and left. */
   readonly left_unfinished: readonly string[];
+  /** Keys of waiting runs that nobody has begun. */
+  readonly not_begun: readonly string[];
   /** Runs whose result cannot be read; `train` leaves them alone. */
   readonly damaged: number;
+  /** Runs whose result is of a version of this program that this one does not know; `train` leaves them alone. */
+  readonly unknown_version: number;
+  /** Keys of results whose run is not in the study's list; they are beside `total`. */
+  readonly unlisted: readonly string[];
   /** A line for each file that cannot be read. */
   readonly unreadable: readonly string[];
   readonly best?: { key: string; min_loss: number; test_bits_per_byte?: number; control?: true };
@@ -42,12 +48,13 @@ export interface Overview {
   readonly seconds_left?: number;
 }
 
-type State = "done" | "running" | "stale" | "failed" | "damaged" | "waiting";
+type State = "done" | "running" | "stale" | "failed" | "damaged" | "unknown_version" | "waiting";
 
 export async function overviewOf(dir: string, experiment: Experiment, now = Date.now() / 1000): Promise<Overview> {
   const study = await Study.open(dir);
   const runs = await study.runs(experiment);
-  const { results, unreadable, damaged } = await study.readResults(experiment);
+  const read = await study.readResults(experiment), { results, unreadable, damaged } = read;
+  const { not_begun, unlisted } = comparedWithList(runs, read), unknown = new Set(read.unknown_version);
   const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));
   const claims = new Map(readClaims(study.queuePath).map((claim) => [claim.key, claim]));
   const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
@@ -64,7 +71,8 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
     if (claim && !isSilent) return "running";
     // A process may die after its last word on a run, and before it lets go of it: nobody need come back to that.
     if (claim && !hasEnded(result, steps)) return "stale";
-    if (damaged.has(run.key)) return "damaged";
+    const problem = damaged.get(run.key);
+    if (problem !== undefined) return unknown.has(problem) ? "unknown_version" : "damaged";
     if (result?.failed !== undefined) return "failed";
     return result && isFinished(result) ? "done" : "waiting";
   };
@@ -91,7 +99,10 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
     failed: of("failed").map(({ key }) => ({ key, why: byKey.get(key)!.failed! })),
     waiting: of("waiting").length,
     left_unfinished: of("waiting").filter(({ key }) => byKey.has(key)).map(({ key }) => key),
+    not_begun: not_begun.filter((key) => !claims.has(claimKey(experiment, key))),
     damaged: of("damaged").length,
+    unknown_version: of("unknown_version").length,
+    unlisted,
     unreadable,
     ...(best
       ? {

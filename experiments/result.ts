@@ -3,6 +3,8 @@
  * new ones are snake_case. A run that has not finished has no `loss`.
  */
 import { z } from "zod";
+import metadata from "../deno.json" with { type: "json" };
+import { UserError } from "../cells/errors.ts";
 import type { Score } from "../train/evaluate.ts";
 import type { SampleOptions } from "../train/sample_text.ts";
 import { CELL_NAMES } from "../cells/catalog.ts";
@@ -149,6 +151,30 @@ function checkTogether(result: RunResult, context: z.RefinementCtx): void {
       `'loss' has ${result.loss.length} values, ${result.steps_done} steps logged every ${result.log_every} give ${logged}`,
     );
   }
+}
+
+/** A result was written by a version of this program that this one does not know. */
+export class UnknownVersion extends UserError {}
+
+/** Versions that differ in the last number alone write results that mean the same. */
+const VERSION = /^(\d+)\.(\d+)\.\d+$/;
+
+/**
+ * Checks who wrote a result, before all else: what a later version means by its keys cannot be judged.
+ *
+ * @param value what was parsed from the file; where it names no version, {@linkcode parseResult} says what is wrong
+ * @throws {UnknownVersion} naming the file
+ */
+export function checkVersion(value: unknown, file: string): void {
+  const version = (value as Partial<RunResult> | null)?.cellspace_version;
+  if (typeof version !== "string") return;
+  const [, major, minor] = VERSION.exec(version)?.map(Number) ?? [];
+  const [, ownMajor, ownMinor] = VERSION.exec(metadata.version)!.map(Number);
+  if (major < ownMajor || (major === ownMajor && minor <= ownMinor)) return;
+  throw new UnknownVersion(
+    `Cannot read ${file}: it was written by version '${version}' of cellspace, this is ${metadata.version}; ` +
+      "use the one that wrote it, or a newer one",
+  );
 }
 
 /** @throws {UserError} naming the file, and each wrong key of what was parsed from it */

@@ -1,7 +1,7 @@
 /** `deno task status`: where a study stands. */
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
-import { formatDuration, plural } from "../train/terminal/progress.ts";
+import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { type Overview, overviewOf } from "./overview.ts";
 import { shortKey } from "./store.ts";
 
@@ -12,7 +12,7 @@ const flags = {
 };
 
 function* lines(overview: Overview): Generator<string> {
-  const { total, done, running, stale, failed, waiting, left_unfinished, damaged, unreadable, best, seconds_left } =
+  const { total, done, running, stale, failed, waiting, damaged, unknown_version, unlisted, best, seconds_left } =
     overview;
   const counts = [
     `${done} of ${plural(total, "run")} done`,
@@ -20,7 +20,9 @@ function* lines(overview: Overview): Generator<string> {
     ...(stale.length ? [`${stale.length} stale`] : []),
     `${failed.length} failed`,
     ...(damaged ? [`${damaged} damaged`] : []),
+    ...(unknown_version ? [`${unknown_version} of an unknown version`] : []),
     `${waiting} waiting`,
+    ...(unlisted.length ? [`${unlisted.length} unlisted`] : []),
   ];
   yield `Experiment ${overview.experiment}: ${counts.join(", ")}`;
   const ago = (time: number) => formatDuration(Math.max(0, Date.now() / 1000 - time));
@@ -35,10 +37,16 @@ function* lines(overview: Overview): Generator<string> {
     yield `  short    ${overview.short} of the done have fewer steps than ${overview.steps}; 'deno task train' takes them further`;
   }
   for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${why}`;
-  for (const key of left_unfinished) {
+  for (const key of overview.left_unfinished) {
     yield `  left     ${shortKey(key)}  was started and not finished; 'deno task train' goes on with it`;
   }
-  for (const problem of unreadable) yield `  damaged  ${problem}`;
+  if (overview.not_begun.length) {
+    yield `  waiting  ${overview.not_begun.length} not begun: ${shortList(overview.not_begun.map(shortKey))}`;
+  }
+  for (const problem of overview.unreadable) yield `  unread   ${problem}`;
+  for (const key of unlisted) {
+    yield `  unlisted ${shortKey(key)}  is not in the study's list; 'deno task report' shows it if it has finished`;
+  }
   if (best) {
     const bits = best.test_bits_per_byte === undefined ? "" : `, test ${best.test_bits_per_byte.toFixed(4)} bits/byte`;
     const control = best.control ? " (a control)" : "";

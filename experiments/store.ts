@@ -23,7 +23,15 @@ import {
   removeLeftovers,
   writeAtomically,
 } from "./files.ts";
-import { idSchema, knownConfigFields, parseResult, type RunResult, sha1Schema } from "./result.ts";
+import {
+  checkVersion,
+  idSchema,
+  knownConfigFields,
+  parseResult,
+  type RunResult,
+  sha1Schema,
+  UnknownVersion,
+} from "./result.ts";
 
 export const EXPERIMENTS = ["01", "02"] as const;
 export type Experiment = typeof EXPERIMENTS[number];
@@ -118,6 +126,26 @@ export interface ReadResults {
   /** One line for each file that could not be read; and the same by the keys under which they lie. */
   readonly unreadable: string[];
   readonly damaged: ReadonlyMap<string, string>;
+  /** Those of the lines that are of a version of the program that this one does not know. */
+  readonly unknown_version: string[];
+}
+
+/** Where a study's list and its folder of results differ, as keys: runs without any file, and results of runs that the list has not. */
+export interface ListGaps {
+  readonly not_begun: readonly string[];
+  readonly unlisted: readonly string[];
+}
+
+export function comparedWithList(
+  runs: readonly Run[],
+  { results, damaged }: Pick<ReadResults, "results" | "damaged">,
+): ListGaps {
+  const listed = new Set(runs.map(({ key }) => key)), kept = results.map(({ id, seed }) => runKey(id, seed));
+  const there = new Set([...kept, ...damaged.keys()]);
+  return {
+    not_begun: [...listed].filter((key) => !there.has(key)).sort(),
+    unlisted: kept.filter((key) => !listed.has(key)).sort(),
+  };
 }
 
 export class Study {
@@ -256,28 +284,30 @@ export class Study {
    * A run's result, or the record of one under way; undefined where there is none.
    *
    * @throws {UserError} naming the file, if it is damaged, is another run's, or was trained in another way than this study's are
+   * @throws {UnknownVersion} naming the file, if a later program wrote it
    */
   async readResult(experiment: Experiment, key: string): Promise<RunResult | undefined> {
     const path = this.resultPath(experiment, key);
-    return await advised(MEND_RESULT, async () => {
-      const value = await readJson(path);
-      if (value === undefined) return undefined;
-      const result = parseResult(value, path);
-      const named = runKey(result.id, result.seed);
-      if (named !== key) {
-        throw new UserError(`Cannot read ${path}: it is the result of run ${named}, must be of ${key}`);
-      }
-      const { corpus, training } = this.settings;
-      const agreed = [
-        ["SHA-1 of the corpus", result.corpus_sha1, corpus.sha1],
-        ["batch size", result["batch size"], training.batch],
-        ["history size", result["history size"], training.history],
-      ] as const;
-      for (const [what, is, must] of agreed) {
-        if (is !== must) throw new UserError(`Cannot read ${path}: its ${what} is ${is}, study.json has ${must}`);
-      }
-      return result;
-    });
+    const value = await advised(MEND_RESULT, () => readJson(path));
+    if (value === undefined) return undefined;
+    checkVersion(value, path);
+    return await advised(MEND_RESULT, () => this.#checkedResult(value, path, key));
+  }
+
+  #checkedResult(value: unknown, path: string, key: string): RunResult {
+    const result = parseResult(value, path);
+    const named = runKey(result.id, result.seed);
+    if (named !== key) throw new UserError(`Cannot read ${path}: it is the result of run ${named}, must be of ${key}`);
+    const { corpus, training } = this.settings;
+    const agreed = [
+      ["SHA-1 of the corpus", result.corpus_sha1, corpus.sha1],
+      ["batch size", result["batch size"], training.batch],
+      ["history size", result["history size"], training.history],
+    ] as const;
+    for (const [what, is, must] of agreed) {
+      if (is !== must) throw new UserError(`Cannot read ${path}: its ${what} is ${is}, study.json has ${must}`);
+    }
+    return result;
   }
 
   async writeResult(experiment: Experiment, key: string, result: RunResult, commit?: Commit): Promise<void> {
@@ -331,15 +361,16 @@ export class Study {
   /** Every result of an experiment, sorted by file name; files that cannot be read are named, not dropped. */
   async readResults(experiment: Experiment): Promise<ReadResults> {
     const names = await namesIn(join(this.dir, `results_${FILES[experiment].suffix}`));
-    const results: RunResult[] = [], damaged = new Map<string, string>();
+    const results: RunResult[] = [], damaged = new Map<string, string>(), unknown_version: string[] = [];
     for (const key of names.flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? [])) {
       try {
         const result = await this.readResult(experiment, key);
         if (result) results.push(result);
       } catch (error) {
         damaged.set(key, messageOf(error));
+        if (error instanceof UnknownVersion) unknown_version.push(messageOf(error));
       }
     }
-    return { results, unreadable: [...damaged.values()], damaged };
+    return { results, unreadable: [...damaged.values()], damaged, unknown_version };
   }
 }

@@ -4,6 +4,7 @@ import { ENGINE_CHOICES } from "../experiments/engines.ts";
 import { configOf } from "../experiments/result.ts";
 import { findRun } from "../experiments/sampling.ts";
 import { initStudy } from "../experiments/study.ts";
+import { comparedWithList } from "../experiments/store.ts";
 import { trainStudy } from "../experiments/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
 import { LoadedModel } from "../train/model.ts";
@@ -31,8 +32,10 @@ if (import.meta.main) {
     await trainStudy({ dir, experiment: "01", engine, quiet: false, signal: stop.signal });
     if (stop.signal.aborted) return EXIT.interrupted;
 
+    const results = await study.readResults("01");
     const { paths, tables } = await writeReport({
-      ...await study.readResults("01"),
+      ...results,
+      gaps: comparedWithList(await study.runs("01"), results),
       dir,
       experiment: "01",
       below: 1.9,

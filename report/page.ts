@@ -1,5 +1,5 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
-import type { RunResult } from "../experiments/result.ts";
+import { type AccountEntry, accountOnPage } from "./account.ts";
 import { countConfigurations, type MergedRow } from "./merged.ts";
 import type { Effects } from "./effects.ts";
 import { effectsInFigures, effectsInWords } from "./page_effects.ts";
@@ -12,7 +12,7 @@ import { PAGE_STYLE } from "./page_style.ts";
 import type { PromotionAudit } from "./promotion_audit.ts";
 import type { Picture } from "./pictures.ts";
 import { testScore } from "./tables.ts";
-import { formatCount, formatSpread, plural } from "./theme.ts";
+import { formatCount, formatSpread } from "./theme.ts";
 
 /** What the page tells. */
 export interface PageContent {
@@ -20,9 +20,8 @@ export interface PageContent {
   /** At least one configuration, best first. */
   rows: readonly MergedRow[];
   effects: Effects;
-  unfinished: readonly RunResult[];
-  /** One line on each result file that could not be read. */
-  unreadable: readonly string[];
+  /** What has no part in it. */
+  account: readonly AccountEntry[];
   /** The runs' corpus and training settings, in a sentence. */
   settings: string;
   pictures: readonly Picture[];
@@ -60,7 +59,7 @@ export function pageOf(content: PageContent): string {
 <h1>${escapeHtml(content.title)}</h1>
 <p class="lead">${escapeHtml(headline(content.rows))}</p>
 <p>${escapeHtml(content.settings)}</p>
-${missing(content)}
+${accountOnPage(content.account)}
 <nav aria-label="Parts of this page">
 <ul>
 ${links}
@@ -90,7 +89,8 @@ ${pageScript}</script>
 const CELLS_INTRODUCTION =
   `<p>W_… and b_… are the weight and the bias of that name, σ the logistic function, ⊙ the elementwise product (× in the
 pictures), [a, b] joined features; ⟵ sets what is carried to the next byte. In the pictures, round boxes are gates and dashed ends are
-what a layer reads and hands on.</p>`;
+what a layer reads and hands on.</p>
+<p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
 
 /** The answer in one sentence. */
 export function headline(rows: readonly MergedRow[]): string {
@@ -107,30 +107,6 @@ export function headline(rows: readonly MergedRow[]): string {
     : `Of ${
       formatCount(count)
     } configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`) + control;
-}
-
-function missing({ unfinished: all, unreadable }: PageContent): string {
-  const parts: string[] = [];
-  const failed = all.filter((run) => run.failed !== undefined);
-  const unfinished = all.filter((run) => run.failed === undefined);
-  if (failed.length) {
-    const lines = failed.map((run) => `<li>${escapeHtml(`${run.id.slice(0, 8)}: ${run.failed}`)}</li>`).join("\n");
-    parts.push(`<p>${plural(failed.length, "run")} failed:</p>\n<ul>\n${lines}\n</ul>`);
-  }
-  if (unfinished.length) {
-    const names = unfinished.slice(0, 20).map((run) => `${run.id.slice(0, 8)}${run.seed ? ` seed ${run.seed}` : ""}`);
-    const more = unfinished.length > names.length ? `, and ${unfinished.length - names.length} more` : "";
-    const have = unfinished.length === 1 ? "has" : "have";
-    parts.push(
-      `<p>${plural(unfinished.length, "run")} ${have} not finished and ${have} no part in this report: ` +
-        `${escapeHtml(names.join(", "))}${more}.</p>`,
-    );
-  }
-  if (unreadable.length) {
-    const lines = unreadable.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n");
-    parts.push(`<p>${plural(unreadable.length, "result file")} could not be read:</p>\n<ul>\n${lines}\n</ul>`);
-  }
-  return parts.join("\n") || `<p class="muted">No run is unfinished, and every result file could be read.</p>`;
 }
 
 function figure({ name, caption, svg, paper }: Picture): string {

@@ -1,5 +1,5 @@
 /** `deno task report`: pictures, tables, page. */
-import { Study } from "../experiments/store.ts";
+import { comparedWithList, Study } from "../experiments/store.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "../experiments/flags.ts";
 import { writeReport } from "./write_report.ts";
@@ -18,16 +18,18 @@ if (import.meta.main) {
     const short = experiment === "02" ? await study.readResults("01") : undefined;
     const unreadable = [...results.unreadable, ...short?.unreadable ?? []];
     for (const line of unreadable) console.error(`report: ${line}`);
-    const { paths, headline, tables } = await writeReport({
+    const { paths, headline, account, tables } = await writeReport({
       results: results.results,
       unreadable,
+      unknown_version: [...results.unknown_version, ...short?.unknown_version ?? []],
+      gaps: comparedWithList(await study.runs(experiment), results),
       dir,
       experiment,
       below,
       chosenBy: short && { short: short.results, entries: await study.readConfigs(experiment) },
     });
     const promotion = tables.promotion === undefined ? [] : [tables.promotion];
-    console.log([headline, tables.best_runs, ...promotion, tables.switches, tables.forward].join("\n\n"));
+    console.log([headline, account, tables.best_runs, ...promotion, tables.switches, tables.forward].join("\n\n"));
     console.log(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
   });
 }

@@ -41,8 +41,10 @@ export interface RunRow {
 export interface RunTable {
   /** Finished runs, best first: by least loss, then by id and seed. */
   rows: RunRow[];
-  /** Runs without a curve: under way, or stopped before their end; by id and seed. */
+  /** Runs without a curve: under way, or stopped before their end, or failed; by id and seed. */
   unfinished: RunResult[];
+  /** Finished runs that failed when they were taken further: a row shows the shorter run. */
+  failed_later: RunResult[];
 }
 
 /** Splits results into rows and unfinished runs. The order of the input does not matter. */
@@ -50,7 +52,8 @@ export function tableOf(results: readonly RunResult[]): RunTable {
   const rows = results.filter(isFinished).map(rowOf);
   rows.sort((a, b) => a.min_loss - b.min_loss || byName(a, b));
   const unfinished = results.filter((result) => !isFinished(result)).sort(byName);
-  return { rows, unfinished };
+  const failed_later = results.filter((result) => isFinished(result) && result.failed !== undefined).sort(byName);
+  return { rows, unfinished, failed_later };
 }
 
 function rowOf(result: FinishedResult): RunRow {

@@ -1,10 +1,11 @@
 /** Draws all pictures and the page of one experiment and puts them into the study's folder. */
 import { UserError } from "../cells/errors.ts";
-import { join } from "node:path";
+import { join, sep } from "node:path";
+import { accountOf, accountText } from "./account.ts";
 import { withListedMarks } from "../experiments/promotion.ts";
 import type { RunResult } from "../experiments/result.ts";
 import { writeAtomically } from "../experiments/files.ts";
-import type { Experiment } from "../experiments/store.ts";
+import type { Experiment, ListGaps } from "../experiments/store.ts";
 import { type MergedRow, mergeSeeds } from "./merged.ts";
 import { headline, pageOf } from "./page.ts";
 import { picturesOf } from "./pictures.ts";
@@ -21,8 +22,11 @@ import { bestRunsTable, forwardText } from "./tables.ts";
 /** What {@linkcode writeReport} is told. */
 export interface ReportOptions {
   results: readonly RunResult[];
-  /** One line on each result file that could not be read; they are counted and named on the page. */
+  /** One line on each result file that could not be read; and those of them that are of a version that is not known. */
   unreadable: readonly string[];
+  unknown_version?: readonly string[];
+  /** Where the study's list and the results differ; nothing is said of it where that is not given. */
+  gaps?: ListGaps;
   /** The study's folder, which must exist. */
   dir: string;
   experiment: Experiment;
@@ -44,6 +48,8 @@ export interface ReportSummary {
   unreadable: number;
   /** The answer in one sentence. */
   headline: string;
+  /** What has no part in the report, as text without a final line break. */
+  account: string;
   /** Text tables without a final line break. */
   tables: { best_runs: string; promotion?: string; switches: string; forward: string };
 }
@@ -74,14 +80,19 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const rows = mergeSeeds(runs.rows);
   const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows);
   const pictures = picturesOf({ experiment, rows, effects, below, promotion });
+  const account = accountOf({
+    ...options.gaps,
+    runs,
+    unreadable: unreadable.map((line) => withinStudy(line, dir)),
+    unknown_version: (options.unknown_version ?? []).map((line) => withinStudy(line, dir)),
+  });
   const page = pageOf({
     title: experiment === "01"
       ? "Experiment 01: every configuration of the gated cell"
       : "Experiment 02: the best configurations, wider and deeper",
     rows,
     effects,
-    unfinished: runs.unfinished,
-    unreadable,
+    account,
     settings: experiment === "01" ? settingsOf(rows) : `${settingsOf(rows)} ${selected(rows)}`,
     pictures,
     promotion,
@@ -102,6 +113,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     unfinished: runs.unfinished.length,
     unreadable: unreadable.length,
     headline: headline(rows),
+    account: accountText(account),
     tables: {
       best_runs: bestRunsTable(rows),
       ...(promotion ? { promotion: promotionText(promotion) } : {}),
@@ -116,6 +128,12 @@ function selected(rows: readonly MergedRow[]): string {
   const which = rows.some(({ control }) => control) ? "All but the controls" : "These configurations";
   return `${which} were chosen for their low loss in experiment 01, so what a switch changes among them says little about ` +
     "other configurations.";
+}
+
+/** A line on a file, named from the study's folder: where that lies is no matter of the report, which is the same wherever it is. */
+function withinStudy(line: string, dir: string): string {
+  const start = `Cannot read ${join(dir, sep)}`;
+  return line.startsWith(start) ? `Cannot read ${line.slice(start.length)}` : line;
 }
 
 async function writeFile(dir: string, name: string, content: string | Uint8Array): Promise<string> {

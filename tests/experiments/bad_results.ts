@@ -1,4 +1,5 @@
 /** Damaged results. */
+import metadata from "../../deno.json" with { type: "json" };
 import { type Action, type BadInput, evaluate, init, refused, report, sample, status, train } from "./bad_input.ts";
 import { cut, editJson, halve, makeFolderOf, type SmallStudy } from "./small_study.ts";
 
@@ -25,6 +26,20 @@ function result(
 const edited = (edit: (result: any) => unknown) => (path: string) => editJson(path, edit);
 
 const ID = "0".repeat(64);
+
+const LATER = `${FILE}: it was written by version '9.1.0' of cellspace, this is ${metadata.version}; ` +
+  "use the one that wrote it, or a newer one";
+
+/** A result of a program that is yet to be written, with keys that it may have. */
+function later(name: string, action: Action): BadInput {
+  return {
+    name: `of a later version, at ${name}`,
+    damage: (small) =>
+      editJson(small.result(0), (value) => Object.assign(value, { cellspace_version: "9.1.0", loss: { packed: "…" } })),
+    action,
+    says: action === train ? `train: ${LATER}; this run is skipped` : LATER,
+  };
+}
 
 export const BAD_RESULTS: readonly BadInput[] = [
   result("empty, at train", (path) => cut(path, 0), "it is not JSON (0 characters)", train),
@@ -146,6 +161,11 @@ export const BAD_RESULTS: readonly BadInput[] = [
     "needs use_new_state or use_old_state: without either the output does not depend on the past",
     status,
   ),
+  later("train", train),
+  later("evaluate", evaluate),
+  later("report", report),
+  later("sample", refused(sample())),
+  later("init of experiment 02", refused(init({ experiment: "02" }))),
   result("a folder, at train", makeFolderOf, "it is a folder, must be a file", train),
   result("a folder, at status", makeFolderOf, "it is a folder, must be a file", status),
   {

@@ -33,57 +33,74 @@ function shorter(result: RunResult): RunResult {
   return { ...result, loss, "min loss": Math.min(...loss), steps_done: 2 * result.log_every };
 }
 
-inFolder("overviewOf() puts each run in one state: done, running, stale, failed, damaged or waiting", async (dir) => {
-  const { study, runs, resultOf, write } = await begin(dir);
-  const [done, better, failed, damaged, foreign, left, scored, running, stale] = runs;
-  await write(done, resultOf(done));
-  const best = resultOf(better).loss!.map((loss) => loss - 1);
-  await write(better, { ...resultOf(better), loss: best, "min loss": Math.min(...best) });
-  await write(failed, { ...unfinished(resultOf(failed)), failed: "the loss became NaN at step 7", failed_at_step: 7 });
-  await Deno.writeTextFile(study.resultPath("01", damaged.key), "{");
-  await write(foreign, { ...resultOf(foreign), corpus_sha1: "0".repeat(40) });
-  await Deno.writeTextFile(study.resultPath("01", "no_run_of_the_study"), "{");
-  await write(left, unfinished(resultOf(left)));
-  await write(scored, resultOf(scored));
-  await write(running, unfinished(resultOf(running)));
+inFolder(
+  "overviewOf() puts each run in one state: done, running, stale, failed, damaged, of an unknown version or waiting",
+  async (dir) => {
+    const { study, runs, resultOf, write } = await begin(dir);
+    const [done, better, failed, damaged, foreign, left, scored, running, stale, newer, odd, ...rest] = runs;
+    await write(done, resultOf(done));
+    const best = resultOf(better).loss!.map((loss) => loss - 1);
+    await write(better, { ...resultOf(better), loss: best, "min loss": Math.min(...best) });
+    await write(failed, {
+      ...unfinished(resultOf(failed)),
+      failed: "the loss became NaN at step 7",
+      failed_at_step: 7,
+    });
+    await Deno.writeTextFile(study.resultPath("01", damaged.key), "{");
+    await write(foreign, { ...resultOf(foreign), corpus_sha1: "0".repeat(40) });
+    await Deno.writeTextFile(study.resultPath("01", "no_run_of_the_study"), "{");
+    for (const [run, version] of [[newer, "1.0.0"], [odd, "nightly"]] as const) {
+      const written = JSON.stringify({ ...resultOf(run), cellspace_version: version });
+      await Deno.writeTextFile(study.resultPath("01", run.key), written);
+    }
+    const unlisted = `${done.key}_seed1`;
+    await study.writeResult("01", unlisted, { ...resultOf(done), seed: 1 });
+    await write(left, unfinished(resultOf(left)));
+    await write(scored, resultOf(scored));
+    await write(running, unfinished(resultOf(running)));
 
-  const queue = await openQueue(study.queuePath, { owner: "me" });
-  for (const run of [scored, running, stale]) await queue.claim(claimKey("01", run.key));
-  await queue.claim(claimKey("02", done.key));
-  await queue.beat(new Map([[claimKey("01", running.key), 120]]));
-  await queue.close();
-  const heard = Date.now() / 1000;
-  const database = new DatabaseSync(study.queuePath);
-  database.prepare("UPDATE claims SET heard = ?").run(heard);
-  database.prepare("UPDATE claims SET heard = ? WHERE key = ?").run(
-    heard - STALE_SECONDS,
-    claimKey("01", stale.key),
-  );
-  database.close();
+    const queue = await openQueue(study.queuePath, { owner: "me" });
+    for (const run of [scored, running, stale]) await queue.claim(claimKey("01", run.key));
+    await queue.claim(claimKey("02", done.key));
+    await queue.beat(new Map([[claimKey("01", running.key), 120]]));
+    await queue.close();
+    const heard = Date.now() / 1000;
+    const database = new DatabaseSync(study.queuePath);
+    database.prepare("UPDATE claims SET heard = ?").run(heard);
+    database.prepare("UPDATE claims SET heard = ? WHERE key = ?").run(
+      heard - STALE_SECONDS,
+      claimKey("01", stale.key),
+    );
+    database.close();
 
-  const overview = await overviewOf(dir, "01", heard + 1);
-  const { total, done: ended, waiting, damaged: broken } = overview;
-  assert.deepEqual([total, ended, waiting, broken], [96, 2, 96 - 8, 2]);
-  assert.deepEqual(
-    overview.running.map(({ key, owner, step }) => [key, owner, step]).sort(),
-    [
-      [running.key, "me", 120],
-      [scored.key, "me", 0],
-    ].sort(),
-  );
-  assert.deepEqual(overview.stale.map(({ key }) => key), [stale.key]);
-  assert.deepEqual(overview.failed, [{ key: failed.key, why: "the loss became NaN at step 7" }]);
-  const sum = ended + overview.running.length + overview.stale.length + overview.failed.length + broken + waiting;
-  assert.equal(sum, total);
-  assert.deepEqual(overview.left_unfinished, [left.key]);
-  assert.equal(overview.unreadable.length, 3);
-  assert.equal(overview.best!.key, better.key);
+    const overview = await overviewOf(dir, "01", heard + 1);
+    const { total, done: ended, waiting, damaged: broken } = overview;
+    assert.deepEqual([total, ended, waiting, broken], [96, 2, 96 - 10, 2]);
+    assert.equal(overview.unknown_version, 2);
+    assert.deepEqual(overview.unlisted, [unlisted]);
+    assert.deepEqual(overview.not_begun, rest.map(({ key }) => key).sort());
+    assert.deepEqual(
+      overview.running.map(({ key, owner, step }) => [key, owner, step]).sort(),
+      [
+        [running.key, "me", 120],
+        [scored.key, "me", 0],
+      ].sort(),
+    );
+    assert.deepEqual(overview.stale.map(({ key }) => key), [stale.key]);
+    assert.deepEqual(overview.failed, [{ key: failed.key, why: "the loss became NaN at step 7" }]);
+    const sum = ended + overview.running.length + overview.stale.length + overview.failed.length + broken +
+      overview.unknown_version + waiting;
+    assert.equal(sum, total);
+    assert.deepEqual(overview.left_unfinished, [left.key]);
+    assert.equal(overview.unreadable.length, 5);
+    assert.equal(overview.best!.key, better.key);
 
-  const later = await overviewOf(dir, "01", heard + STALE_SECONDS + 1);
-  // Whoever held the scored run has fallen silent too, and has left nothing to do on it.
-  assert.deepEqual([later.running.length, later.done, later.waiting], [0, 3, 96 - 8]);
-  assert.deepEqual(later.stale.map(({ key }) => key).sort(), [running.key, stale.key].sort());
-});
+    const later = await overviewOf(dir, "01", heard + STALE_SECONDS + 1);
+    // Whoever held the scored run has fallen silent too, and has left nothing to do on it.
+    assert.deepEqual([later.running.length, later.done, later.waiting], [0, 3, 96 - 10]);
+    assert.deepEqual(later.stale.map(({ key }) => key).sort(), [running.key, stale.key].sort());
+  },
+);
 
 inFolder("overviewOf() leaves a run done or failed when a dead process still has its claim", async (dir) => {
   const { study, runs, resultOf, write } = await begin(dir);

@@ -91,6 +91,15 @@ Deno.test("writeReport() makes a page that needs no network or second id when it
     assert.equal(page.match(/<figure /g)!.length, 9);
   }));
 
+Deno.test("writeReport() makes a page of less than 3 MB when 432 configurations have their samples", () =>
+  inFolder(async (dir) => {
+    // Bytes that are no UTF-8 take the most room.
+    const sample = { text: "\ufffd".repeat(200), prompt: "\ufffd".repeat(64), bytes: 200, temperature: 0.8, seed: 0 };
+    await writeReport(options(dir, { results: syntheticResults().map((result) => ({ ...result, sample })) }));
+    const { size } = await Deno.stat(join(dir, "report_01_all.html"));
+    assert.ok(size < 3e6, `${size}`);
+  }));
+
 Deno.test("writeReport() escapes all text from outside, and counts what is missing, when a page names it", () =>
   inFolder(async (dir) => {
     const evil = `<b onclick="x">&'`;

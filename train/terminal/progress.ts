@@ -77,3 +77,9 @@ export function formatDuration(seconds: number): string {
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** `a, b`, or so many of them `and 72 more`. */
+export function shortList(names: readonly string[], most = 20): string {
+  const more = names.length - most;
+  return names.slice(0, most).join(", ") + (more > 0 ? `, and ${more} more` : "");
+}

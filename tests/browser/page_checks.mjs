@@ -1,0 +1,274 @@
+// What must be true of the page in a browser. Each check gets a fresh page; it may not end with a message on the console, an
+// exception, or a request beside the page itself.
+import assert from "node:assert/strict";
+import { leastContrast } from "./contrast.mjs";
+
+/**
+ * @typedef {import("playwright-core").Page} Page
+ * @typedef {object} Facts what the page was made from
+ * @property {{ name: string, id: string, n_layers: number, state_gate: boolean }[]} configs
+ * @property {string[]} told what the part of the run `configs[0]` must say, its sample among it
+ * @typedef {object} Check
+ * @property {import("playwright-core").BrowserContextOptions} options
+ * @property {(page: Page, facts: Facts, pictures: string) => Promise<void>} act `pictures`: a folder for them, or nothing
+ */
+
+/** WCAG 2.2, level AA, for text of any size. */
+const LEAST_CONTRAST = 4.5;
+
+/** The width of a common phone, CSS pixels. */
+const PHONE = { width: 390, height: 844 };
+
+/** @param {Page} page */
+const shownRows = (page) => page.locator("#runs tbody tr:visible");
+
+/** @param {Page} page @param {string} heading */
+async function cellsOf(page, heading) {
+  const headings = await page.locator("#runs th").allInnerTexts();
+  const column = headings.findIndex((text) => text.replace(/\s+/g, " ").replace(/ [▲▼]$/, "") === heading);
+  assert.ok(column >= 0, `no column ${heading} among ${headings}`);
+  return await shownRows(page).locator(`td:nth-child(${column + 1})`).allInnerTexts();
+}
+
+/** The distinct runs of what a selector finds. @param {Page} page @param {string} selector */
+async function runsIn(page, selector) {
+  const names = await page.locator(selector).evaluateAll((all) => all.map((one) => one.getAttribute("data-run")));
+  return [...new Set(names)].sort();
+}
+
+/** Names of the figures in which runs are drawn. @param {Page} page @returns {Promise<string[]>} */
+const figuresOfRuns = (page) =>
+  page.locator("figure:has(svg [data-run])").evaluateAll((all) => all.map((figure) => figure.id));
+
+/** That all shapes of one run are marked, in every picture that has it, and nothing else is. @param {Page} page @param {string} name */
+async function assertMarked(page, name) {
+  assert.deepEqual(await runsIn(page, ".marked"), [name]);
+  const all = await page.locator(`[data-run="${name}"]`).count();
+  assert.equal(await page.locator(`.marked[data-run="${name}"]`).count(), all);
+  const drawn = await page.locator(`figure:has([data-run="${name}"])`).count();
+  assert.ok(drawn >= 6, `${name} is in ${drawn} pictures`);
+  assert.equal(await page.locator("figure:has(.marked)").count(), drawn);
+}
+
+/** @param {Page} page */
+async function assertReadable(page) {
+  await openAll(page);
+  const { texts, least, where } = await page.evaluate(leastContrast);
+  assert.ok(texts > 3000, `${texts} texts`);
+  assert.ok(least >= LEAST_CONTRAST, `contrast ${least.toFixed(2)}: ${where}`);
+}
+
+/** @param {Page} page */
+const openAll = (page) => page.evaluate(() => document.querySelectorAll("details").forEach((part) => part.open = true));
+
+/** All text of the page but that of the filters, which are of no use without the script. @param {Page} page @returns {Promise<string>} */
+const textOf = (page) =>
+  page.evaluate(() => {
+    const main = document.querySelector("main")?.cloneNode(true);
+    main.querySelector(".filters")?.remove();
+    return main.textContent ?? "";
+  });
+
+/** The page's text with the script on: what it must be with the script off. @param {Page} page */
+async function textWithScript(page) {
+  const context = await page.context().browser().newContext();
+  const other = await context.newPage();
+  await other.goto(page.url());
+  const text = await textOf(other);
+  await context.close();
+  return text;
+}
+
+/** @type {Readonly<Record<string, Check>>} */
+export const CHECKS = {
+  "filters its table by switches, and dims the others in all pictures": {
+    options: {},
+    async act(page, { configs }) {
+      const all = configs.length;
+      assert.equal(await shownRows(page).count(), all);
+      await page.locator(".filters").getByLabel("state gate").selectOption("on");
+      await page.locator(".filters").getByLabel("layers").selectOption("2");
+      const wanted = configs.filter((config) => config.state_gate && config.n_layers === 2).map(({ name }) => name)
+        .sort();
+      assert.deepEqual((await cellsOf(page, "id")).sort(), wanted);
+      assert.deepEqual(new Set(await cellsOf(page, "state gate")), new Set(["on"]));
+      assert.equal(await page.locator(".filters output").innerText(), `${wanted.length} of ${all} shown`);
+      for (const figure of await figuresOfRuns(page)) {
+        const drawn = await runsIn(page, `figure[id="${figure}"] svg [data-run]`);
+        const out = await runsIn(page, `figure[id="${figure}"] svg .out`);
+        assert.deepEqual(out, drawn.filter((name) => !wanted.includes(name)), figure);
+        const left = await runsIn(page, `figure[id="${figure}"] svg [data-run]:not(.out)`);
+        assert.deepEqual(left, drawn.filter((name) => wanted.includes(name)), figure);
+      }
+      assert.deepEqual(await runsIn(page, `figure[id="results_01_all"] svg [data-run]:not(.out)`), wanted);
+      const dimmed = await page.locator("#results_01_all .out").first().evaluate((shape) =>
+        getComputedStyle(shape).opacity
+      );
+      assert.ok(Number(dimmed) < 0.2, dimmed);
+      await page.getByRole("button", { name: "show all" }).click();
+      await page.getByText(`${all} of ${all} shown`).waitFor();
+      assert.equal(await page.locator(".out").count(), 0);
+    },
+  },
+
+  "sorts its table up and down, by numbers, with the keyboard": {
+    options: {},
+    async act(page) {
+      /** @param {string} heading */
+      const numbers = async (heading) =>
+        (await cellsOf(page, heading)).map((text) => parseFloat(text.replaceAll(",", "")));
+      await page.getByRole("button", { name: "parameters" }).focus();
+      await page.keyboard.press("Enter");
+      const up = await numbers("parameters");
+      assert.ok(new Set(up).size > 1 && up.every((count, i) => i === 0 || up[i - 1] <= count), `${up}`);
+      assert.match(await page.locator("#runs th[aria-sort=ascending]").innerText(), /^parameters/);
+      await page.keyboard.press("Enter");
+      assert.deepEqual(await numbers("parameters"), [...up].reverse());
+      await page.getByRole("button", { name: "rank" }).click();
+      const ranks = await numbers("rank");
+      assert.deepEqual(ranks, ranks.map((_, i) => i + 1));
+    },
+  },
+
+  "marks a run in every picture when it is hovered, in the table or in a picture, and none after Escape": {
+    options: {},
+    async act(page) {
+      const row = shownRows(page).nth(4), name = await row.getAttribute("data-run");
+      await row.hover();
+      await assertMarked(page, name);
+      assert.match(await page.locator("#marked").innerText(), new RegExp(`^${name}: .*Rank 5: `));
+      const stroke = await page.locator("#results_01_all .marked").first().evaluate((shape) =>
+        getComputedStyle(shape).stroke
+      );
+      assert.equal(stroke, "rgb(194, 0, 107)");
+      await page.keyboard.press("Escape");
+      assert.equal(await page.locator(".marked").count(), 0);
+      assert.ok(await page.locator("#marked").isHidden());
+      // What is drawn last lies on top, so the pointer meets it.
+      const dot = page.locator("figure[id=results_01_all_test] svg [data-run]").last();
+      await dot.hover();
+      await assertMarked(page, await dot.getAttribute("data-run"));
+    },
+  },
+
+  "marks a run in every picture when the keyboard comes to it, with a ring around what has the focus": {
+    options: {},
+    async act(page) {
+      const first = shownRows(page).nth(0), second = shownRows(page).nth(1);
+      await first.locator("a").focus();
+      await assertMarked(page, await first.getAttribute("data-run"));
+      await page.keyboard.press("Tab");
+      await assertMarked(page, await second.getAttribute("data-run"));
+      const ring = await second.locator("a").evaluate((link) => getComputedStyle(link).outline);
+      assert.match(ring, /solid 3px/);
+    },
+  },
+
+  "leads the keyboard to everything that can be used, in the order of the page": {
+    options: {},
+    async act(page) {
+      const met = [];
+      for (let press = 0; press < 40; press++) {
+        await page.keyboard.press("Tab");
+        met.push(await page.evaluate(() => document.activeElement?.tagName));
+      }
+      assert.deepEqual(met.slice(0, 5), ["A", "A", "A", "A", "A"], "the parts of the page");
+      for (const tag of ["SELECT", "BUTTON"]) assert.ok(met.includes(tag), `${tag} among ${met}`);
+      await page.locator("summary").nth(1).press("Enter");
+      assert.ok(await page.locator("details").nth(1).locator("article").first().isVisible());
+    },
+  },
+
+  "opens a run's part, with curve, cell picture, equations, score and text as text, when its id is followed": {
+    options: {},
+    async act(page, { configs, told }) {
+      const [{ name, state_gate }] = configs;
+      const part = page.locator(`#run-${name}`);
+      assert.ok(await part.isHidden());
+      await page.locator(`#runs tr[data-run="${name}"] a`).press("Enter");
+      await part.waitFor({ state: "visible" });
+      const text = await part.innerText();
+      for (const shown of told) assert.ok(text.includes(shown), `${shown} in ${text}`);
+      assert.equal(await page.evaluate(() => "hacked" in globalThis), false);
+      assert.equal(await part.locator("svg.curve .line").count(), 1);
+      const cell = page.locator(`details:has(#run-${name})`);
+      assert.equal((await cell.locator(".equations").allInnerTexts()).join("\n").includes("z = σ"), state_gate);
+      const picture = cell.locator("svg.cell-picture");
+      assert.equal(await picture.count(), 1);
+      assert.ok((await picture.boundingBox())?.width ?? 0 > 100);
+    },
+  },
+
+  "holds everything, filters hidden, when JavaScript is off": {
+    options: { javaScriptEnabled: false },
+    async act(page, { configs }) {
+      assert.equal(await shownRows(page).count(), configs.length);
+      assert.ok(await page.locator(".filters").isHidden() && await page.locator("#marked").isHidden());
+      assert.equal(await textOf(page), await textWithScript(page));
+      assert.equal(await page.locator("article").count(), configs.length);
+      assert.ok(await page.locator("details[open] article").first().isVisible());
+      await page.locator("details summary").nth(3).click();
+      assert.ok(await page.locator("details").nth(3).locator("article").first().isVisible());
+    },
+  },
+
+  "fits a phone: the page does not scroll sideways, and what is wider scrolls by itself": {
+    options: { viewport: PHONE, isMobile: true, hasTouch: true },
+    async act(page, _, pictures) {
+      if (pictures) await page.screenshot({ path: `${pictures}/phone.png` });
+      await openAll(page);
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(width <= PHONE.width, `${width}`);
+      const outside = await page.evaluate(() =>
+        [...document.querySelectorAll("body *")].filter((element) =>
+          element.getBoundingClientRect().right > innerWidth + 1 &&
+          !element.closest(".card, .scroll, .equations, symbol, svg")
+        ).map((element) => element.outerHTML.slice(0, 100))
+      );
+      assert.deepEqual(outside, []);
+      const small = await page.evaluate(() =>
+        [...document.querySelectorAll("p, li, td, summary, figcaption")].filter((element) =>
+          parseFloat(getComputedStyle(element).fontSize) < 12
+        ).length
+      );
+      assert.equal(small, 0);
+    },
+  },
+
+  "can be read in the light: all text contrasts with what lies behind it": {
+    options: { colorScheme: "light" },
+    async act(page, _, pictures) {
+      if (pictures) await page.screenshot({ path: `${pictures}/light.png`, fullPage: true });
+      await assertReadable(page);
+    },
+  },
+
+  "can be read in the dark: all text contrasts with what lies behind it, which is dark": {
+    options: { colorScheme: "dark" },
+    async act(page, _, pictures) {
+      if (pictures) await page.screenshot({ path: `${pictures}/dark.png`, fullPage: true });
+      const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      assert.equal(ground, "rgb(22, 24, 27)");
+      await assertReadable(page);
+    },
+  },
+
+  "shows its content on paper, dark on white, without what only a screen can use": {
+    options: { colorScheme: "dark" },
+    async act(page, { configs }, pictures) {
+      await page.emulateMedia({ media: "print" });
+      assert.ok(await page.locator("nav").isHidden() && await page.locator(".filters").isHidden());
+      assert.equal(await shownRows(page).count(), configs.length);
+      assert.ok(await page.locator("figure").count() >= 9);
+      for (const figure of await page.locator("figure svg").all()) assert.ok(await figure.isVisible());
+      const ink = await page.evaluate(() => getComputedStyle(document.body).color);
+      assert.equal(ink, "rgb(0, 0, 0)");
+      // An A4 sheet less margins, at 96 pixels per inch.
+      await page.setViewportSize({ width: 718, height: 1047 });
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(width <= 718, `${width}`);
+      await assertReadable(page);
+      if (pictures) await page.pdf({ path: `${pictures}/paper.pdf`, format: "A4" });
+    },
+  },
+};

@@ -1,0 +1,47 @@
+/** The page in a real browser. A machine may lack one: then the tests are skipped, with the reason; CI takes that for a failure. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { writeReport } from "../../report/write_report.ts";
+import { syntheticResults } from "../report/synthetic_results.ts";
+import { checkPage, lacking, type Outcomes } from "./browser.ts";
+import { CHECKS } from "./page_checks.mjs";
+
+if (lacking) console.log(`page in a browser: skipped, ${lacking}`);
+
+/** What the model is said to write: markup and a control character must be shown, not obeyed. */
+const TEXT = `</p><script>globalThis.hacked = 1</script>\u0000 &amp; end`;
+const sample = { text: TEXT.padEnd(200, "\ufffd"), prompt: "First\n", bytes: 200, temperature: 0.8, seed: 0 };
+
+/** So many configurations that the page is long, and not so many that loading it is what the tests do. */
+const results = [0, 1].flatMap((seed) => syntheticResults({ layers: [1, 2], state_sizes: [256], seed }))
+  .map((result) => ({ ...result, sample }));
+
+const configs = results.filter(({ seed }) => seed === 0).map(({ id, n_layers, use_state_gate }) => (
+  { name: id.slice(0, 8), id, n_layers, state_gate: use_state_gate }
+));
+const [{ id, corpus_sha1, engine, adapter }] = results;
+const told = [id, corpus_sha1, "seed 0:", "seed 1:", "bits per byte", engine, adapter, TEXT.replace("\u0000", "␀")];
+
+/** One browser does all checks, at the first test that asks. */
+let outcomes: Promise<Outcomes> | undefined;
+
+async function checkAll(): Promise<Outcomes> {
+  const dir = await Deno.makeTempDir({ prefix: "cellspace_page_" });
+  try {
+    await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.9 });
+    return await checkPage(join(dir, "report_01_all.html"), { configs, told }, Deno.env.get("CELLSPACE_PICTURES"));
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+for (const name of Object.keys(CHECKS)) {
+  Deno.test({
+    name: `the page ${name}`,
+    ignore: lacking !== undefined,
+    async fn() {
+      const outcome = (await (outcomes ??= checkAll()))[name];
+      assert.equal(outcome, null, outcome ?? "");
+    },
+  });
+}
