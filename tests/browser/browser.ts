@@ -14,7 +14,10 @@ const BROWSERS = [
 ];
 const browser = BROWSERS.find((path) => existsSync(path));
 
-const programFolders = (Deno.env.get("PATH") ?? "").split(delimiter);
+// Where there is no Node.js, Deno puts a folder with itself under that name on the PATH: that would be Deno with all permissions.
+const programFolders = (Deno.env.get("PATH") ?? "").split(delimiter).filter((path) =>
+  !path.endsWith("node_compat_bin")
+);
 const node = ["node", "node.exe"].flatMap((name) => programFolders.map((folder) => join(folder, name)))
   .find((path) => existsSync(path));
 
