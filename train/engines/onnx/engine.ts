@@ -1,5 +1,4 @@
 /** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per session. */
-import { carriedNames } from "../../../cells/graph/graph.ts";
 import {
   type Engine,
   type EngineRun,
@@ -9,7 +8,7 @@ import {
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
-import { exportOnnx } from "./export.ts";
+import { planStep } from "./plan.ts";
 import type { NumberedRequest, Reply, Request } from "./protocol.ts";
 
 /** @param cores processor cores to share among groups that are open at once */
@@ -30,6 +29,8 @@ export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): E
 interface Place {
   readonly worker: OnnxWorker;
   readonly pass: Pass;
+  /** What the run carries, and the other outputs of its graph. */
+  readonly names: readonly string[];
 }
 
 class OnnxGroup implements TrainingGroup {
@@ -69,7 +70,8 @@ class OnnxGroup implements TrainingGroup {
   }
 
   async read(run: number): Promise<TensorMap> {
-    return (await occupant(this.places, run).worker.ask({ kind: "read" })).tensors!;
+    const { worker, names } = occupant(this.places, run);
+    return (await worker.ask({ kind: "read", names })).tensors!;
   }
 
   async replace(run: number, next?: EngineRun): Promise<boolean> {
@@ -87,13 +89,15 @@ class OnnxGroup implements TrainingGroup {
 
 async function openPlace(run: EngineRun, text: Uint8Array, threads: number): Promise<Place> {
   const pass = new Pass(run, text), worker = new OnnxWorker();
+  const tensors = initialTensors(run);
   try {
-    await worker.ask(openRequest(run, sharedCopy(text), threads));
+    await worker.ask(openRequest(run, tensors, sharedCopy(text), threads));
   } catch (error) {
     worker.terminate();
     throw error;
   }
-  return { worker, pass };
+  const { inputs, outputs } = run.step.graph;
+  return { worker, pass, names: [...tensors.keys(), ...outputs.keys().filter((name) => !inputs.has(name))] };
 }
 
 /** Copies that all workers see, by the text that they are of: a large text is there once, however many groups train on it. */
@@ -108,16 +112,12 @@ function sharedCopy(text: Uint8Array): Uint8Array {
   return shared;
 }
 
-function openRequest(run: EngineRun, text: Uint8Array, threads: number): Request {
+function openRequest(run: EngineRun, tensors: TensorMap, text: Uint8Array, threads: number): Request {
   const { graph, states, sizes } = run.step;
-  const carried = carriedNames(graph);
   return {
     kind: "open",
-    model: exportOnnx(graph),
-    tensors: initialTensors(run),
-    shapes: new Map([...graph.inputs, ...graph.outputs].map(([name, { shape }]) => [name, shape])),
-    carried,
-    results: [...graph.outputs.keys()].filter((name) => !graph.inputs.has(name)),
+    plan: planStep(graph),
+    tensors,
     states: states.map(({ name }) => name),
     batch: sizes.batch,
     text,

@@ -1,0 +1,141 @@
+/** One run on ONNX Runtime: its session, its loops and its memory. */
+import * as ort from "onnxruntime-node";
+import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
+import type { TensorMap } from "../engine.ts";
+import { transpose } from "./layout.ts";
+import { SharedMemory } from "./memory.ts";
+import type { Call, Slot } from "./plan.ts";
+import type { OpenRequest } from "./protocol.ts";
+import { openSession } from "./session.ts";
+
+type Tensors = Record<string, ort.Tensor>;
+type Loop = (...parameters: number[]) => void;
+
+/** The inputs that say what is read and what is to be predicted. */
+const INDICES = [INPUTS.bytes, INPUTS.targets];
+
+/** What the model reads and writes, and the loops after it. */
+interface Side {
+  readonly feeds: Tensors;
+  readonly fetches: Tensors;
+  readonly loops: readonly ((scalars: Record<string, number>) => void)[];
+}
+
+export class OnnxRun {
+  readonly #memory: SharedMemory;
+  readonly #slots: ReadonlyMap<string, Slot>;
+  /** For even steps, and for odd ones, in which swapped slots have changed places. */
+  readonly #sides: readonly Side[];
+  #side = 0;
+  #offsets: Uint32Array = new Uint32Array();
+  #position = 0;
+  #stepsDone: number;
+
+  private constructor(
+    private readonly session: ort.InferenceSession,
+    private readonly request: OpenRequest,
+    loops: WebAssembly.Module,
+  ) {
+    const { plan, tensors, batch, stepsDone } = request;
+    this.#stepsDone = stepsDone;
+    this.#slots = new Map(plan.slots.map((slot) => [slot.name, slot]));
+    this.#memory = new SharedMemory(plan.slots, INDICES, batch);
+    for (const { name, shape: [rows, columns], transposed } of plan.slots) {
+      const given = tensors.get(name);
+      if (given) this.#memory.floats(name).set(transposed ? transpose(given, columns, rows) : given);
+    }
+    const { exports } = new WebAssembly.Instance(loops, { env: { memory: this.#memory.memory } });
+    this.#sides = [0, 1].map((side) => ({
+      feeds: this.#feeds(side),
+      fetches: this.#fetches(1 - side),
+      loops: plan.calls.map((call) => this.#bind(call, exports[call.name] as Loop, side)),
+    }));
+  }
+
+  static async open(request: OpenRequest): Promise<OnnxRun> {
+    const loops = await WebAssembly.compile(request.plan.loops);
+    return new OnnxRun(await openSession(request.plan.model, request.threads), request, loops);
+  }
+
+  beginPass(offsets: Uint32Array, position: number): void {
+    this.#offsets = offsets;
+    this.#position = position;
+    if (position > 0) return;
+    for (const name of this.request.states) this.#memory.floats(name, this.#side).fill(0);
+  }
+
+  async advance(count: number): Promise<Float64Array<ArrayBuffer>> {
+    const losses = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      this.#readText();
+      const scalars = adamScalars(++this.#stepsDone, this.request.learningRate);
+      // A step that keeps its updates with ONNX Runtime reads them there.
+      for (const [name, value] of Object.entries(scalars)) {
+        if (this.#slots.has(name)) this.#memory.floats(name)[0] = value;
+      }
+      const { feeds, fetches, loops } = this.#sides[this.#side];
+      await this.session.run(feeds, fetches);
+      for (const loop of loops) loop(scalars);
+      losses[i] = this.#memory.floats("loss")[0];
+      this.#side = 1 - this.#side;
+      this.#position++;
+    }
+    return losses;
+  }
+
+  /** Copies of tensors as they are now, `[out, in]`. */
+  read(names: readonly string[]): TensorMap {
+    return new Map(names.map((name) => {
+      const { shape: [rows, columns], transposed } = this.#slots.get(name)!;
+      const floats = this.#memory.floats(name, this.#side);
+      return [name, transposed ? transpose(floats, rows, columns) : floats.slice()];
+    }));
+  }
+
+  /** Gives the session's native memory back, which ending the thread alone does not. */
+  async close(): Promise<void> {
+    await this.session.release();
+  }
+
+  #readText(): void {
+    const { text } = this.request;
+    const [bytes, targets] = INDICES.map((name) => this.#memory.indices(name));
+    this.#offsets.forEach((offset, row) => {
+      const at = offset + this.#position;
+      bytes[row] = BigInt(text[at]);
+      targets[row] = BigInt(text[at + 1]);
+    });
+  }
+
+  /** What the model reads; of a swapped slot, the copy `side`. */
+  #feeds(side: number): Tensors {
+    const { slots, views } = this.request.plan;
+    const feeds = new Map<string, ort.Tensor>();
+    for (const name of INDICES) {
+      const indices = this.#memory.indices(name);
+      feeds.set(name, new ort.Tensor("int64", indices, [indices.length]));
+    }
+    for (const { name, shape } of slots) {
+      feeds.set(name, new ort.Tensor("float32", this.#memory.floats(name, side), shape));
+    }
+    for (const { name, slot, first, shape } of views) {
+      const [rows, columns] = shape;
+      const part = this.#memory.floats(slot).subarray(first * columns, (first + rows) * columns);
+      feeds.set(name, new ort.Tensor("float32", part, shape));
+    }
+    // A graph that does not read an input (a frozen model has no Adam) has none of that name.
+    return Object.fromEntries(this.session.inputNames.map((name) => [name, feeds.get(name)!]));
+  }
+
+  #fetches(side: number): Tensors {
+    return Object.fromEntries([...this.request.plan.outputs].map(([output, name]) => {
+      const { shape } = this.#slots.get(name)!;
+      return [output, new ort.Tensor("float32", this.#memory.floats(name, side), shape)];
+    }));
+  }
+
+  #bind({ addresses, scalars, numbers }: Call, loop: Loop, side: number): (values: Record<string, number>) => void {
+    const fixed = addresses.map((name) => this.#memory.address(name, side));
+    return (values) => loop(...fixed, ...scalars.map((name) => values[name]), ...numbers);
+  }
+}
