@@ -1,8 +1,8 @@
 /** A graph as an ONNX model: opset 17, IR version 8, standard operators only. */
 import type { Graph } from "../../../cells/graph/graph.ts";
-import type { DType, OpName, Shape, Tensor } from "../../../cells/graph/tensor.ts";
+import { type DType, isOp, type OpName, type Shape, type Tensor } from "../../../cells/graph/tensor.ts";
 import type { TensorMap } from "../engine.ts";
-import { viewOf } from "./layout.ts";
+import { neighbours, type Part, partsOf, type StandTogether, viewOf } from "./layout.ts";
 import {
   ATTRIBUTE_TYPE,
   type AttributeProto,
@@ -18,6 +18,9 @@ const IR_VERSION = 8;
 
 /** Ending of the name under which an output goes that is an input too: ONNX wants each name once. */
 export const NEXT = ".next";
+
+/** The largest table, in floats, that a product of an embedding becomes: beyond, computing it costs more than it saves. */
+const MAX_FOLDED = 2 ** 20;
 
 export interface ExportOptions {
   /** Inputs that become initializers: their values stand in the model. */
@@ -46,6 +49,17 @@ function oneHot(model: ModelWriter, indices: string, depth: number): string {
   return model.node("OneHot", [indices, model.int64([depth]), model.floats([2], [0, 1])]);
 }
 
+/**
+ * What a product makes of an embedding, in one table with the bias: `[vocabulary, out]`. All that it is made of is constant,
+ * so ONNX Runtime computes it once, when it loads the model.
+ */
+function foldedEmbedding(model: ModelWriter, part: Part, weight: Tensor, bias: string): string {
+  const [indices, embedded, embeddedBias] = part.inputs[0].inputs;
+  const rows = model.node("Add", [model.rows(embedded), model.nameOf(embeddedBias)]);
+  const table = model.node("Gemm", [rows, model.weightPart(weight, part), bias], { transB: 1 });
+  return model.node("Gather", [table, model.nameOf(indices)], { axis: 0 });
+}
+
 const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
   input: (_, { attributes: { name } }) => name,
   constant: (model, { attributes: { value } }) => model.floats([], [value]),
@@ -61,30 +75,33 @@ const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
   relu: plain("Relu"),
   step: (model, _, [x]) =>
     model.node("Cast", [model.node("Greater", [x, model.floats([], [0])])], { to: DATA_TYPE.FLOAT }),
-  linear: (model, { inputs: tensors }, inputs) =>
-    model.node("Gemm", [joined(model, inputs.slice(0, -2)), ...inputs.slice(-2)], {
-      transB: model.isTransposed(tensors.at(-2)!) ? 0 : 1,
-    }),
-  linear_input_gradient: (model, node, [dy, w]) => {
-    const { inputs: [, weight], attributes: { offset, width } } = node;
-    if (model.isTransposed(weight)) {
-      const view = viewOf(node);
-      return model.node("Gemm", [dy, view ? model.input(view.name, view.shape) : w], { transB: 1 });
+  linear: (model, { inputs: tensors }, inputs) => {
+    const [weight, bias] = inputs.slice(-2), xs = tensors.slice(0, -2), table = tensors.at(-2)!;
+    if (!model.comesInParts(table)) {
+      return model.node("Gemm", [joined(model, inputs.slice(0, -2)), weight, bias], { transB: 1 });
     }
-    const ends = [model.int64([offset]), model.int64([offset + width]), model.int64([1])];
-    return model.node("Gemm", [dy, width === weight.shape[1] ? w : model.node("Slice", [w, ...ends])]);
+    const parts = partsOf(xs, model.standTogether);
+    const folded = parts.find(({ inputs }) => model.canFold(inputs, table));
+    let sum = folded ? foldedEmbedding(model, folded, table, bias) : bias;
+    for (const part of parts) {
+      if (part === folded) continue;
+      const x = joined(model, part.inputs.map((input) => model.nameOf(input)));
+      sum = model.node("Gemm", [x, model.weightPart(table, part), sum], { transB: model.isTransposed(table) ? 0 : 1 });
+    }
+    return sum;
   },
+  linear_input_gradient: (model, { inputs: [, weight], attributes: { offset, width } }, [dy]) =>
+    model.node("Gemm", [dy, model.weightPart(weight, { first: offset, width })], {
+      transB: model.isTransposed(weight) ? 1 : 0,
+    }),
   linear_weight_gradient: (model, node, [dy, ...xs]) => {
     const x = joined(model, xs);
     return model.node("Gemm", model.isTransposed(node) ? [x, dy] : [dy, x], { transA: 1 });
   },
-  embedding: (model, { inputs: [, table] }, [indices, weight, bias]) => {
-    if (model.isTransposed(table)) {
-      return model.node("Add", [model.node("Gather", [weight, indices], { axis: 0 }), bias]);
-    }
-    const columns = model.node("Gather", [weight, indices], { axis: 1 });
-    return model.node("Add", [model.node("Transpose", [columns], { perm: [1, 0] }), bias]);
-  },
+  embedding: (model, { inputs: [, weight] }, [indices, , bias]) =>
+    model.isConstant(weight)
+      ? model.node("Gather", [model.node("Add", [model.rows(weight), bias]), indices], { axis: 0 })
+      : model.node("Add", [model.node("Gather", [model.rows(weight), indices], { axis: 0 }), bias]),
   // As a product with the one-hot code: deterministic, where ONNX Runtime's `ScatterND` adds up in any order.
   embedding_weight_gradient: (model, node, [dy, indices]) => {
     const code = oneHot(model, indices, node.attributes.vocabulary);
@@ -124,11 +141,11 @@ export function outputName(graph: Graph, name: string): string {
  * called `<name>.next`. Index inputs are int64, all else is float32.
  */
 export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Array<ArrayBuffer> {
-  const { weights = new Map(), openBatch = false, transposed = new Set(), metadata = {} } = options;
-  const model = new ModelWriter(transposed);
-  const names = new Map<Tensor, string>();
-  for (const node of graph.nodes) names.set(node, emit(model, node, node.inputs.map((source) => names.get(source)!)));
-  for (const [name, tensor] of graph.outputs) model.publish(names.get(tensor)!, outputName(graph, name));
+  const { weights = new Map(), openBatch = false, metadata = {} } = options;
+  const model = new ModelWriter(graph, options);
+  for (const node of graph.nodes) model.write(node);
+  for (const [name, tensor] of graph.outputs) model.publish(model.nameOf(tensor), outputName(graph, name));
+  model.prune([...graph.outputs.keys()].map((name) => outputName(graph, name)));
 
   // Indices and states have a batch as first axis; what is read but not carried in a forward graph are weights.
   const isBatched = (name: string, { dtype }: Tensor) => openBatch && (dtype === "index" || graph.outputs.has(name));
@@ -182,10 +199,71 @@ class ModelWriter {
   readonly #known = new Map<string, string>();
   readonly #published = new Map<string, string>();
 
-  constructor(private readonly transposed: ReadonlySet<Tensor>) {}
+  readonly standTogether: StandTogether;
+  readonly #names = new Map<Tensor, string>();
+  readonly #transposed: ReadonlySet<Tensor>;
+  readonly #weights: ReadonlyMap<string, unknown>;
+
+  constructor(graph: Graph, { transposed = new Set(), weights = new Map() }: ExportOptions) {
+    this.standTogether = neighbours(graph);
+    this.#transposed = transposed;
+    this.#weights = weights;
+  }
+
+  write(tensor: Tensor): void {
+    this.#names.set(tensor, emit(this, tensor, tensor.inputs.map((source) => this.nameOf(source))));
+  }
+
+  nameOf(tensor: Tensor): string {
+    return this.#names.get(tensor)!;
+  }
 
   isTransposed(tensor: Tensor): boolean {
-    return this.transposed.has(tensor);
+    return this.#transposed.has(tensor);
+  }
+
+  /** Whether a tensor's values stand in the model. */
+  isConstant(tensor: Tensor): boolean {
+    return isOp(tensor, "input") && this.#weights.has(tensor.attributes.name);
+  }
+
+  /** Whether the parts of a weight cost nothing: where it lies transposed, or is cut once, when the model is loaded. */
+  comesInParts(weight: Tensor): boolean {
+    return this.isTransposed(weight) || this.isConstant(weight);
+  }
+
+  /** Whether a product of these inputs can be looked up by the token. */
+  canFold([x, ...others]: readonly Tensor[], weight: Tensor): boolean {
+    if (others.length || !isOp(x, "embedding") || !this.isConstant(weight)) return false;
+    const [, { shape: [, vocabulary] }] = x.inputs;
+    return x.inputs.slice(1).every((source) => this.isConstant(source)) && vocabulary * weight.shape[0] <= MAX_FOLDED;
+  }
+
+  /** The part of a weight for some of its inputs, as it lies. */
+  weightPart(weight: Tensor, { first, width }: Pick<Part, "first" | "width">): string {
+    const whole = this.nameOf(weight);
+    if (width === weight.shape[1]) return whole;
+    const view = this.isTransposed(weight) && viewOf(weight, first, width);
+    if (view) return this.input(view.name, view.shape);
+    return this.node("Slice", [whole, this.int64([first]), this.int64([first + width]), this.int64([1])]);
+  }
+
+  /** An embedding's weight with a row for each token. */
+  rows(weight: Tensor): string {
+    const name = this.nameOf(weight);
+    return this.isTransposed(weight) ? name : this.node("Transpose", [name], { perm: [1, 0] });
+  }
+
+  /** Leaves out what no output needs. */
+  prune(outputs: readonly string[]): void {
+    const needed = new Set(outputs);
+    const kept = this.nodes.toReversed().filter(({ output, input }) => {
+      const isNeeded = output.some((name) => needed.has(name));
+      if (isNeeded) { for (const name of input) needed.add(name); }
+      return isNeeded;
+    });
+    this.nodes.splice(0, this.nodes.length, ...kept.reverse());
+    for (const name of this.initializers.keys()) if (!needed.has(name)) this.initializers.delete(name);
   }
 
   /** The shape in which a tensor comes and goes. */

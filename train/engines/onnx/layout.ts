@@ -41,13 +41,58 @@ export interface View {
   readonly shape: Shape;
 }
 
-/** The part of a transposed weight that an input's gradient reads; none if that is all of it. */
-export function viewOf(
-  { inputs: [, weight], attributes: { offset, width } }: Tensor<"linear_input_gradient">,
-): View | undefined {
+/** The view of a weight `[out, in]` for some of its inputs; none if that is all of it. */
+export function viewOf(weight: Tensor, first: number, width: number): View | undefined {
   const [out, all] = weight.shape;
   if (width === all || !isOp(weight, "input")) return undefined;
-  return { name: `${weight.attributes.name}[${offset}:${offset + width}]`, weight, first: offset, shape: [width, out] };
+  return { name: `${weight.attributes.name}[${first}:${first + width}]`, weight, first, shape: [width, out] };
+}
+
+/** All views that a graph's products and input gradients read. */
+export function viewsOf(graph: Graph, transposed: ReadonlySet<Tensor>): View[] {
+  const standTogether = neighbours(graph);
+  const views = graph.nodes.flatMap((node) => {
+    if (isOp(node, "linear_input_gradient")) {
+      return viewOf(node.inputs[1], node.attributes.offset, node.attributes.width);
+    }
+    if (!isOp(node, "linear")) return undefined;
+    return partsOf(node.inputs.slice(0, -2), standTogether).map(({ first, width }) =>
+      viewOf(node.inputs.at(-2)!, first, width)
+    );
+  });
+  return views.filter((view) => view !== undefined && transposed.has(view.weight)) as View[];
+}
+
+/** Some inputs of a product that are read as one matrix, and which of its weight's inputs they are. */
+export interface Part {
+  readonly inputs: readonly Tensor[];
+  readonly first: number;
+  readonly width: number;
+}
+
+/** Whether two inputs, one after the other, are read as one matrix. */
+export type StandTogether = (left: Tensor, right: Tensor) => boolean;
+
+/**
+ * Inputs that stand side by side in several products are joined once for all of them; others are multiplied apart and added up,
+ * which costs less than to join them.
+ */
+export function neighbours(graph: Graph): StandTogether {
+  const lists = graph.nodes.filter((node) => isOp(node, "linear")).map(({ inputs }) => inputs.slice(0, -2));
+  return (left, right) => lists.filter((list) => list.some((x, i) => x === left && list[i + 1] === right)).length > 1;
+}
+
+/** The inputs of a product, cut where neighbours do not stand together. */
+export function partsOf(inputs: readonly Tensor[], standTogether: StandTogether): Part[] {
+  const parts: Part[] = [];
+  inputs.forEach((input, i) => {
+    const last = parts.at(-1);
+    const [, width] = input.shape;
+    if (last && standTogether(inputs[i - 1], input)) {
+      parts[parts.length - 1] = { ...last, inputs: [...last.inputs, input], width: last.width + width };
+    } else parts.push({ inputs: [input], first: last ? last.first + last.width : 0, width });
+  });
+  return parts;
 }
 
 /** A matrix `[rows, columns]`, row-major, as `[columns, rows]`. */

@@ -2,10 +2,11 @@
  * What a worker needs to run a training step: an ONNX model for the products and gates, a WebAssembly module for the updates,
  * and which tensors of both lie in the memory that they share.
  */
+import { makeNode } from "../../../cells/graph/builder.ts";
 import { buildGraph, type Graph } from "../../../cells/graph/graph.ts";
 import { isOp, type Shape, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
 import { exportOnnx, outputName } from "./export.ts";
-import { transposedTensors, viewOf } from "./layout.ts";
+import { neighbours, partsOf, transposedTensors, viewsOf } from "./layout.ts";
 import { compileUpdates, LANES, SCATTER } from "./loops.ts";
 import { findUpdates, type Update } from "./updates.ts";
 
@@ -19,8 +20,9 @@ export interface Slot {
   readonly swapped: boolean;
 }
 
-/** Some rows of a slot, as an input of the model. */
+/** Some rows of a slot, or all of it, as an input or output of the model. */
 export interface SlotView {
+  /** The name that the model gives it. */
   readonly name: string;
   readonly slot: string;
   readonly first: number;
@@ -41,9 +43,8 @@ export interface StepPlan {
   readonly model: Uint8Array<ArrayBuffer>;
   readonly loops: Uint8Array<ArrayBuffer>;
   readonly slots: readonly Slot[];
-  readonly views: readonly SlotView[];
-  /** Slots that the model writes, by the name of its output. */
-  readonly outputs: ReadonlyMap<string, string>;
+  readonly inputs: readonly SlotView[];
+  readonly outputs: readonly SlotView[];
   readonly calls: readonly Call[];
 }
 
@@ -59,48 +60,86 @@ export function planStep(step: Graph): StepPlan {
 function makePlan(step: Graph): StepPlan {
   const updates = findUpdates(step);
   const transposed = transposedTensors(step, updates);
-  const scattered = updates.flatMap(({ computed }) =>
-    computed && isOp(computed, "embedding_weight_gradient") && transposed.has(computed) ? [computed] : []
-  );
   const names = new Naming(step);
-  const rest = restOf(step, updates, scattered, names);
+  const gradients = updates.flatMap(({ computed }) => computed && transposed.has(computed) ? [computed] : []);
+  const scattered = gradients.filter((x) => isOp(x, "embedding_weight_gradient"));
+  const parted = gradients.filter((x) => isOp(x, "linear_weight_gradient")).flatMap((x) => partsOfGradient(x, step));
+  for (const { tensor } of parted) transposed.add(tensor);
+  const rest = restOf(step, { updates, gradients, scattered, parted }, names);
 
   const updated = new Set(updates.flatMap(({ results }) => [...results.keys()]));
-  const isSwapped = (name: string, x: Tensor) => step.outputs.has(name) && !updated.has(x as Tensor<"input">);
-  const slot = (name: string, x: Tensor, swapped: boolean): Slot => ({
-    name,
-    shape: transposed.has(x) ? x.shape.toReversed() : x.shape,
-    transposed: transposed.has(x),
-    swapped,
-  });
-  const made = new Map([...rest.outputs].filter(([name]) => !step.inputs.has(name)));
-  for (const gradient of scattered) made.set(names.of(gradient), gradient);
-  const views = rest.nodes.flatMap((node) => {
-    const view = isOp(node, "linear_input_gradient") && transposed.has(node.inputs[1]) ? viewOf(node) : undefined;
-    return view ? [{ ...view, slot: names.of(view.weight) }] : [];
+  const lying = (x: Tensor) => transposed.has(x) ? x.shape.toReversed() : x.shape;
+  const slots = new Map<string, Slot>();
+  const reserve = (name: string, x: Tensor, swapped = false) =>
+    slots.set(name, { name, shape: lying(x), transposed: transposed.has(x), swapped });
+  for (const [name, x] of step.inputs) {
+    if (x.dtype === "float") reserve(name, x, step.outputs.has(name) && !updated.has(x));
+  }
+  for (const gradient of gradients) reserve(names.of(gradient), gradient);
+
+  const parts = new Map(parted.map(({ whole, tensor, first }) => [tensor, { slot: names.of(whole), first }]));
+  const outputs = [...rest.outputs].map(([name, x]): SlotView => {
+    const place = parts.get(x) ?? { slot: name, first: 0 };
+    if (!slots.has(place.slot)) reserve(place.slot, x);
+    return { name: outputName(rest, name), ...place, shape: lying(x) };
   });
   return {
     model: exportOnnx(rest, { transposed }),
     ...compile(updates, scattered, names),
-    slots: [
-      ...[...step.inputs].filter(([, { dtype }]) => dtype === "float").map(([n, x]) => slot(n, x, isSwapped(n, x))),
-      ...[...made].map(([name, x]) => slot(name, x, false)),
+    slots: [...slots.values()],
+    inputs: [
+      ...[...slots.values()].map(({ name, shape }) => ({ name, slot: name, first: 0, shape })),
+      ...viewsOf(rest, transposed).map(({ name, weight, first, shape }) => ({
+        name,
+        slot: names.of(weight),
+        first,
+        shape,
+      })),
     ],
-    views: views.map(({ name, slot, first, shape }) => ({ name, slot, first, shape })),
-    outputs: new Map([...rest.outputs.keys()].map((name) => [outputName(rest, name), name])),
+    outputs,
   };
 }
 
+/** A weight's gradient for some of its inputs: a tensor of its own, whose rows come to lie in the whole's. */
+interface GradientPart {
+  readonly whole: Tensor;
+  readonly tensor: Tensor;
+  readonly first: number;
+}
+
+function partsOfGradient(whole: Tensor<"linear_weight_gradient">, step: Graph): GradientPart[] {
+  const [dy, ...xs] = whole.inputs;
+  const parts = partsOf(xs, neighbours(step));
+  if (parts.length === 1) return [{ whole, tensor: whole, first: 0 }];
+  return parts.map(({ inputs, first }) => ({
+    whole,
+    tensor: makeNode("linear_weight_gradient", [dy, ...inputs], {}),
+    first,
+  }));
+}
+
+/** What becomes of a step. */
+interface Division {
+  readonly updates: readonly Update[];
+  /** Gradients that lie transposed, of which some come in parts and others are scattered. */
+  readonly gradients: readonly Tensor[];
+  readonly scattered: readonly Tensor[];
+  readonly parted: readonly GradientPart[];
+}
+
 /** What is left of a step without its updates; what they read is an output of it. */
-function restOf(step: Graph, updates: readonly Update[], scattered: readonly Tensor[], names: Naming): Graph {
-  const moved = new Set(updates.flatMap(({ nodes }) => nodes));
-  const apart = new Set<Tensor>([...moved, ...scattered]);
+function restOf(step: Graph, { updates, gradients, scattered, parted }: Division, names: Naming): Graph {
+  const apart = new Set<Tensor>([...updates.flatMap(({ nodes }) => nodes), ...gradients]);
   const kept = [...step.outputs].filter(([, x]) => !apart.has(x));
   const handed = [
     ...updates.flatMap(({ computed }) => computed && !apart.has(computed) ? [computed] : []),
     ...scattered.map(({ inputs: [dy] }) => dy),
   ];
-  return buildGraph(Object.fromEntries([...kept, ...handed.map((x): [string, Tensor] => [names.of(x), x])]));
+  return buildGraph(Object.fromEntries([
+    ...kept,
+    ...handed.map((x): [string, Tensor] => [names.of(x), x]),
+    ...parted.map(({ whole, tensor, first }): [string, Tensor] => [`${names.of(whole)}[${first}:]`, tensor]),
+  ]));
 }
 
 /** The loops, and the calls of them that complete a step. */

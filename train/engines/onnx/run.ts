@@ -1,10 +1,11 @@
 /** One run on ONNX Runtime: its session, its loops and its memory. */
 import * as ort from "onnxruntime-node";
 import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
+import { sizeOf } from "../../../cells/graph/tensor.ts";
 import type { TensorMap } from "../engine.ts";
 import { transpose } from "./layout.ts";
 import { SharedMemory } from "./memory.ts";
-import type { Call, Slot } from "./plan.ts";
+import type { Call, Slot, SlotView } from "./plan.ts";
 import type { OpenRequest } from "./protocol.ts";
 import { openSession } from "./session.ts";
 
@@ -107,31 +108,25 @@ export class OnnxRun {
     });
   }
 
-  /** What the model reads; of a swapped slot, the copy `side`. */
+  /** What the model reads; of swapped slots, the copy `side`. */
   #feeds(side: number): Tensors {
-    const { slots, views } = this.request.plan;
-    const feeds = new Map<string, ort.Tensor>();
+    const feeds = new Map(this.request.plan.inputs.map((view) => [view.name, this.#tensor(view, side)]));
     for (const name of INDICES) {
       const indices = this.#memory.indices(name);
       feeds.set(name, new ort.Tensor("int64", indices, [indices.length]));
     }
-    for (const { name, shape } of slots) {
-      feeds.set(name, new ort.Tensor("float32", this.#memory.floats(name, side), shape));
-    }
-    for (const { name, slot, first, shape } of views) {
-      const [rows, columns] = shape;
-      const part = this.#memory.floats(slot).subarray(first * columns, (first + rows) * columns);
-      feeds.set(name, new ort.Tensor("float32", part, shape));
-    }
-    // A graph that does not read an input (a frozen model has no Adam) has none of that name.
+    // Loops read some tensors alone, and a frozen model has no Adam.
     return Object.fromEntries(this.session.inputNames.map((name) => [name, feeds.get(name)!]));
   }
 
   #fetches(side: number): Tensors {
-    return Object.fromEntries([...this.request.plan.outputs].map(([output, name]) => {
-      const { shape } = this.#slots.get(name)!;
-      return [output, new ort.Tensor("float32", this.#memory.floats(name, side), shape)];
-    }));
+    return Object.fromEntries(this.request.plan.outputs.map((view) => [view.name, this.#tensor(view, side)]));
+  }
+
+  #tensor({ slot, first, shape }: SlotView, side: number): ort.Tensor {
+    const [, width = 1] = shape;
+    const floats = this.#memory.floats(slot, side).subarray(first * width, first * width + sizeOf(shape));
+    return new ort.Tensor("float32", floats, shape);
   }
 
   #bind({ addresses, scalars, numbers }: Call, loop: Loop, side: number): (values: Record<string, number>) => void {
