@@ -1,6 +1,6 @@
 /** A graph as an ONNX model: opset 17, IR version 8, standard operators only. */
-import type { Graph } from "../../../cells/graph/graph.ts";
-import { type DType, isOp, type OpName, type Shape, type Tensor } from "../../../cells/graph/tensor.ts";
+import { type Graph, usersOf } from "../../../cells/graph/graph.ts";
+import { type DType, isOp, type OpName, sameShape, type Shape, type Tensor } from "../../../cells/graph/tensor.ts";
 import type { TensorMap } from "../engine.ts";
 import { neighbours, type Part, partsOf, type StandTogether, viewOf } from "./layout.ts";
 import {
@@ -63,7 +63,11 @@ function foldedEmbedding(model: ModelWriter, part: Part, weight: Tensor, bias: s
 const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
   input: (_, { attributes: { name } }) => name,
   constant: (model, { attributes: { value } }) => model.floats([], [value]),
-  add: plain("Add"),
+  // A product takes what is added to it along; ONNX Runtime would make another pass over memory.
+  add: (model, { inputs: terms, shape }, inputs) => {
+    const i = terms.findIndex((term, i) => model.isOwnProduct(term) && sameShape(terms[1 - i].shape, shape));
+    return i < 0 ? model.node("Add", inputs) : model.addedUp(inputs[i], inputs[1 - i]);
+  },
   sub: plain("Sub"),
   mul: plain("Mul"),
   div: plain("Div"),
@@ -203,11 +207,15 @@ class ModelWriter {
   readonly #names = new Map<Tensor, string>();
   readonly #transposed: ReadonlySet<Tensor>;
   readonly #weights: ReadonlyMap<string, unknown>;
+  readonly #users: ReadonlyMap<Tensor, readonly Tensor[]>;
+  readonly #returned: ReadonlySet<Tensor>;
 
   constructor(graph: Graph, { transposed = new Set(), weights = new Map() }: ExportOptions) {
     this.standTogether = neighbours(graph);
     this.#transposed = transposed;
     this.#weights = weights;
+    this.#users = usersOf(graph);
+    this.#returned = new Set(graph.outputs.values());
   }
 
   write(tensor: Tensor): void {
@@ -246,6 +254,18 @@ class ModelWriter {
     const view = this.isTransposed(weight) && viewOf(weight, first, width);
     if (view) return this.input(view.name, view.shape);
     return this.node("Slice", [whole, this.int64([first]), this.int64([first + width]), this.int64([1])]);
+  }
+
+  /** Whether a tensor is a product that only one other reads. */
+  isOwnProduct(tensor: Tensor): boolean {
+    return isOp(tensor, "linear_input_gradient") && this.#users.get(tensor)!.length === 1 &&
+      !this.#returned.has(tensor);
+  }
+
+  /** A product that has been written, with something added to it; the one without is left to {@linkcode prune}. */
+  addedUp(product: string, term: string): string {
+    const { input, attribute } = this.nodes.find(({ output }) => output[0] === product)!;
+    return this.node("Gemm", [...input, term], { transB: attribute[0].i! });
   }
 
   /** An embedding's weight with a row for each token. */
