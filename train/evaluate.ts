@@ -5,7 +5,9 @@ import { canonicalJson, type CellConfig, configId, describeConfig } from "../cel
 import { evaluationModel } from "../cells/language_model.ts";
 import { exportOnnx } from "./engines/onnx/export.ts";
 import type { TensorMap } from "./engines/engine.ts";
+import type { EvaluateRequest, ShareEvaluation } from "./evaluate_worker.ts";
 import type { SampleOptions } from "./sample_text.ts";
+import type { Share } from "./score.ts";
 
 /** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored bytes. */
 export interface Cut {
@@ -67,25 +69,60 @@ export function exportCell(
   return exportOnnx(model.graph, { weights: own, openBatch: true, name: cell.name, ...options });
 }
 
-/** Scores a model, and draws a sample from it if asked, in a worker of its own, so that whoever asks can go on. */
-export function evaluateModel(
+/**
+ * Scores a model, and draws a sample from it if asked, in workers of its own, so that whoever asks can go on.
+ *
+ * @param threads workers, each with a share of the streams: how many they are does not change the score
+ */
+export async function evaluateModel(
   model: Uint8Array,
   text: Uint8Array,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
   sampling?: SampleOptions,
 ): Promise<Evaluation> {
-  const worker = new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" });
-  type Found = Pick<Evaluation, "nats" | "bytes" | "drawn">;
-  return new Promise<Evaluation>((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<Found | { error: string }>) => {
+  const workers = Array.from(
+    { length: Math.min(threads, cut.streams) },
+    () => new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" }),
+  );
+  try {
+    const found = await Promise.all(
+      workers.map((worker, i) =>
+        ask(worker, {
+          model,
+          text,
+          cut,
+          share: shareOf(cut.streams, i, workers.length),
+          sampling: i ? undefined : sampling,
+        })
+      ),
+    );
+    const sum = (values: (share: ShareEvaluation) => ArrayLike<number>) =>
+      found.flatMap((share) => [...Array.from(values(share))]).reduce((total, value) => total + value, 0);
+    const bytes = sum((share) => share.bytes), nats = sum((share) => share.nats) / bytes;
+    const { drawn } = found[0];
+    return { nats, bytes, ...cut, bits_per_byte: nats / Math.LN2, ...(drawn ? { drawn } : {}) };
+  } finally {
+    for (const worker of workers) worker.terminate();
+  }
+}
+
+/** The streams of worker `i` of `workers`, which differ by at most one in how many they have. */
+function shareOf(streams: number, i: number, workers: number): Share {
+  const first = Math.floor(i * streams / workers);
+  return { first, streams: Math.floor((i + 1) * streams / workers) - first };
+}
+
+function ask(worker: Worker, request: EvaluateRequest): Promise<ShareEvaluation> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<ShareEvaluation | { error: string }>) => {
       if ("error" in data) reject(new Error(data.error));
-      else resolve({ ...data, ...cut, bits_per_byte: data.nats / Math.LN2 });
+      else resolve(data);
     };
     worker.onerror = (event) => {
       event.preventDefault();
       reject(new Error(`Cannot evaluate: the worker stopped: ${event.message}`));
     };
-    worker.postMessage({ model, text, threads, cut, sampling });
-  }).finally(() => worker.terminate());
+    worker.postMessage(request);
+  });
 }

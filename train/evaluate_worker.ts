@@ -1,31 +1,37 @@
-/** One worker: scores a model, draws a sample from it where one is wanted, and ends. */
+/** One worker: scores a share of a text's streams, draws a sample where one is wanted, and ends. */
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
+import { messageOf } from "../cells/errors.ts";
 import type { Cut } from "./evaluate.ts";
 import { LoadedModel } from "./model.ts";
 import { type SampleOptions, sampleText } from "./sample_text.ts";
-import { scoreText } from "./score.ts";
+import { scoreStreams, type Share, type StreamScores } from "./score.ts";
 
-interface Request {
+export interface EvaluateRequest {
   readonly model: Uint8Array;
   readonly text: Uint8Array;
-  readonly threads: number;
   readonly cut: Cut;
+  readonly share: Share;
   readonly sampling?: SampleOptions;
 }
 
-self.onmessage = async ({ data: { model, text, threads, cut, sampling } }: MessageEvent<Request>) => {
+export interface ShareEvaluation extends StreamScores {
+  readonly drawn?: Uint8Array;
+}
+
+self.onmessage = async ({ data: { model, text, cut, share, sampling } }: MessageEvent<EvaluateRequest>) => {
   try {
-    const loaded = await LoadedModel.open(model, { rows: cut.streams, threads });
-    const score = await scoreText(loaded, text, cut);
+    const loaded = await LoadedModel.open(model, { rows: share.streams, scores: true });
+    const scores = await scoreStreams(loaded, text, cut, share);
     await loaded.close();
-    self.postMessage({ ...score, ...(sampling ? { drawn: await drawText(model, sampling) } : {}) });
+    const drawn = sampling && await drawText(model, sampling);
+    self.postMessage({ ...scores, drawn } satisfies ShareEvaluation);
   } catch (error) {
-    self.postMessage({ error: error instanceof Error ? error.message : String(error) });
+    self.postMessage({ error: messageOf(error) });
   }
 };
 
-/** One row and one thread: a sample does not depend on how the score was computed. */
+/** One row: a sample does not depend on how the score was computed. */
 async function drawText(model: Uint8Array, sampling: SampleOptions): Promise<Uint8Array> {
   const loaded = await LoadedModel.open(model);
   const drawn = await sampleText(loaded, sampling);

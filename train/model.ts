@@ -4,7 +4,8 @@ import * as ort from "onnxruntime-node";
 import { z } from "zod";
 import { openSession } from "./engines/onnx/session.ts";
 import { NEXT } from "./engines/onnx/export.ts";
-import { decodeModel } from "./engines/onnx/proto.ts";
+import { decodeModel, encodeModel } from "./engines/onnx/proto.ts";
+import { SURPRISE, TARGETS, withSurprise } from "./engines/onnx/surprise.ts";
 
 /** The input that takes text; all others are states. */
 const BYTES = "bytes";
@@ -25,12 +26,25 @@ const evaluationSchema = z.object({
     graph.input.every(({ name }) => name === BYTES || outputs.has(name + NEXT));
 });
 
+/** How a model is opened. */
+export interface OpenOptions {
+  /** Rows with a state of their own, read side by side. */
+  readonly rows?: number;
+  readonly threads?: number;
+  /** For {@linkcode LoadedModel.surprise}, instead of {@linkcode LoadedModel.step}. */
+  readonly scores?: boolean;
+  /** What messages call the model. */
+  readonly file?: string;
+}
+
 /** An open evaluation model with `rows` independent states. */
 export class LoadedModel {
   /** Metadata of the file: configuration, id, corpus. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly #bytes: BigInt64Array;
-  readonly #states = new Map<string, ort.Tensor>();
+  readonly #targets: BigInt64Array;
+  /** Each state twice: a step reads one and writes the other. */
+  readonly #states = new Map<string, { now: ort.Tensor; next: ort.Tensor }>();
 
   private constructor(
     private readonly session: ort.InferenceSession,
@@ -40,17 +54,20 @@ export class LoadedModel {
   ) {
     this.metadata = metadata;
     this.#bytes = new BigInt64Array(rows);
+    this.#targets = new BigInt64Array(rows);
     for (const [name, size] of shapes) {
-      this.#states.set(name, new ort.Tensor("float32", new Float32Array(rows * size), [rows, size]));
+      const zeros = () => new ort.Tensor("float32", new Float32Array(rows * size), [rows, size]);
+      this.#states.set(name, { now: zeros(), next: zeros() });
     }
   }
 
   /**
    * @throws {UserError} if the bytes are no evaluation model of this project
    */
-  static async open(model: Uint8Array, { rows = 1, threads = 1, file = "the model" } = {}): Promise<LoadedModel> {
-    const { states, metadata } = decodeEvaluation(model, file);
-    const session = await openSession(model, threads).catch((error) => {
+  static async open(model: Uint8Array, options: OpenOptions = {}): Promise<LoadedModel> {
+    const { rows = 1, threads = 1, scores = false, file = "the model" } = options;
+    const { proto, states, metadata } = decodeEvaluation(model, file);
+    const session = await openSession(scores ? encodeModel(withSurprise(proto)) : model, threads).catch((error) => {
       throw new UserError(`Cannot open ${file}: it is damaged (${messageOf(error)})`);
     });
     return new LoadedModel(session, rows, states, metadata);
@@ -58,29 +75,45 @@ export class LoadedModel {
 
   /** Reads one byte per row and returns the logits of the next, `[rows, vocabulary]`, row-major. */
   async step(bytes: ArrayLike<number>): Promise<Float32Array> {
-    for (let row = 0; row < this.rows; row++) this.#bytes[row] = BigInt(bytes[row]);
-    const feeds = { bytes: new ort.Tensor("int64", this.#bytes, [this.rows]), ...Object.fromEntries(this.#states) };
-    const results = await this.session.run(feeds);
-    for (const name of this.#states.keys()) this.#states.set(name, results[name + NEXT]);
-    return results.logits.data as Float32Array;
+    return await this.#run("logits", { [BYTES]: fill(this.#bytes, bytes) });
+  }
+
+  /** Reads one byte per row; returns for each row `−ln p(target)`, nats: how little it expected the one that follows. */
+  async surprise(bytes: ArrayLike<number>, targets: ArrayLike<number>): Promise<Float32Array> {
+    return await this.#run(SURPRISE, {
+      [BYTES]: fill(this.#bytes, bytes),
+      [TARGETS]: fill(this.#targets, targets),
+    });
+  }
+
+  async #run(output: string, indices: Record<string, BigInt64Array>): Promise<Float32Array> {
+    const feeds: Record<string, ort.Tensor> = {}, fetches: Record<string, ort.Tensor | null> = { [output]: null };
+    for (const [name, values] of Object.entries(indices)) feeds[name] = new ort.Tensor("int64", values, [this.rows]);
+    for (const [name, { now, next }] of this.#states) {
+      feeds[name] = now;
+      fetches[name + NEXT] = next;
+    }
+    const results = await this.session.run(feeds, fetches);
+    for (const [name, { now, next }] of this.#states) this.#states.set(name, { now: next, next: now });
+    return results[output].data as Float32Array;
   }
 
   /** Sets the states of one row to zero. */
   forget(row: number): void {
-    for (const state of this.#states.values()) {
-      const size = state.dims[1];
-      (state.data as Float32Array).fill(0, row * size, (row + 1) * size);
+    for (const { now } of this.#states.values()) {
+      const size = now.dims[1];
+      (now.data as Float32Array).fill(0, row * size, (row + 1) * size);
     }
-  }
-
-  /** The carried states by name, `[rows, state_size]`, row-major. */
-  states(): Map<string, Float32Array> {
-    return new Map([...this.#states].map(([name, { data }]) => [name, data as Float32Array]));
   }
 
   async close(): Promise<void> {
     await this.session.release();
   }
+}
+
+function fill(indices: BigInt64Array, values: ArrayLike<number>): BigInt64Array {
+  for (let row = 0; row < indices.length; row++) indices[row] = BigInt(values[row]);
+  return indices;
 }
 
 /**
@@ -94,7 +127,8 @@ export function metadataOf(model: Uint8Array, file: string): Record<string, stri
 
 /** An evaluation model's metadata, and the size of each of its states by name. */
 function decodeEvaluation(model: Uint8Array, file: string) {
-  const { data } = evaluationSchema.safeParse(decodeModel(model, file));
+  const proto = decodeModel(model, file);
+  const { data } = evaluationSchema.safeParse(proto);
   if (!data) {
     throw new UserError(
       `Cannot open ${file}: it is no evaluation model (inputs '${BYTES}' and states, outputs 'logits' and states)`,
@@ -103,5 +137,5 @@ function decodeEvaluation(model: Uint8Array, file: string) {
   const states = data.graph.input.filter(({ name }) => name !== BYTES)
     .map(({ name, type }) => [name, type.tensor_type.shape.dim.at(-1)!.dim_value ?? 0] as const);
   const metadata = Object.fromEntries(data.metadata_props.map(({ key, value }) => [key, value]));
-  return { states: new Map(states), metadata };
+  return { proto, states: new Map(states), metadata };
 }

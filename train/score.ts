@@ -2,44 +2,52 @@
 import type { Cut } from "./evaluate.ts";
 import type { LoadedModel } from "./model.ts";
 
+/** Some streams of a cut that one worker reads: `streams` of them, from number `first`. */
+export interface Share {
+  readonly first: number;
+  readonly streams: number;
+}
+
+/** What a stream scored. */
+export interface StreamScores {
+  /** Summed cross-entropy of each stream, nats. */
+  readonly nats: Float64Array;
+  /** Bytes that each scored. */
+  readonly bytes: Uint32Array;
+}
+
 /**
- * Mean cross-entropy of `text[1…]`, each byte scored once, given all bytes before it (within its stream and the warm-up).
+ * Cross-entropy of `text[1…]`, each byte scored once, given all bytes before it (within its stream and the warm-up).
  *
  * Stream `s` scores bytes `1 + s·length …`; it first reads `warm_up` bytes that are another stream's to score. The first
  * stream has nothing before it: it waits with a zero state.
  *
- * @param model opened with `cut.streams` rows
+ * @param model opened for scores, with as many rows as the share has streams
  */
-export async function scoreText(
+export async function scoreStreams(
   model: LoadedModel,
   text: Uint8Array,
-  { streams, warm_up }: Cut,
-): Promise<{ nats: number; bytes: number }> {
-  const targets = text.length - 1;
-  const length = Math.ceil(targets / streams);
-  const bytes = new Uint8Array(streams);
-  let total = 0, scored = 0;
-  for (let t = -warm_up; t < length; t++) {
-    for (let s = 0; s < streams; s++) bytes[s] = text[s * length + t] ?? 0;
-    for (let s = 0; s < streams; s++) if (s * length + t === 0) model.forget(s);
-    const logits = await model.step(bytes);
+  cut: Cut,
+  { first, streams }: Share,
+): Promise<StreamScores> {
+  const last = text.length - 1;
+  const length = Math.ceil(last / cut.streams);
+  const scores = { nats: new Float64Array(streams), bytes: new Uint32Array(streams) };
+  const bytes = new Uint8Array(streams), targets = new Uint8Array(streams);
+  for (let t = -cut.warm_up; t < length; t++) {
+    for (let row = 0; row < streams; row++) {
+      const at = (first + row) * length + t;
+      bytes[row] = text[at] ?? 0;
+      targets[row] = text[at + 1] ?? 0;
+      if (at === 0) model.forget(row);
+    }
+    const surprise = await model.surprise(bytes, targets);
     if (t < 0) continue;
-    const vocabulary = logits.length / streams;
-    for (let s = 0; s < streams; s++) {
-      const target = s * length + t + 1;
-      if (target > targets) continue;
-      total += crossEntropy(logits.subarray(s * vocabulary, (s + 1) * vocabulary), text[target]);
-      scored++;
+    for (let row = 0; row < streams; row++) {
+      if ((first + row) * length + t >= last) continue;
+      scores.nats[row] += surprise[row];
+      scores.bytes[row]++;
     }
   }
-  return { nats: total / scored, bytes: scored };
-}
-
-/** `ln Σ exp(logits) − logits[target]`, nats. */
-function crossEntropy(logits: Float32Array, target: number): number {
-  let peak = -Infinity;
-  for (const x of logits) if (x > peak) peak = x;
-  let sum = 0;
-  for (const x of logits) sum += Math.exp(x - peak);
-  return peak + Math.log(sum) - logits[target];
+  return scores;
 }
