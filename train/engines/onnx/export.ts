@@ -84,8 +84,9 @@ const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
     if (!model.comesInParts(table)) {
       return model.node("Gemm", [joined(model, inputs.slice(0, -2)), weight, bias], { transB: 1 });
     }
-    const parts = partsOf(xs, model.standTogether);
-    const folded = parts.find(({ inputs }) => model.canFold(inputs, table));
+    const staysApart = (x: Tensor) => model.canFold(x, table);
+    const parts = partsOf(xs, (a, b) => !staysApart(a) && !staysApart(b) && model.standTogether(a, b));
+    const folded = parts.find(({ inputs: [x] }) => staysApart(x));
     let sum = folded ? foldedEmbedding(model, folded, table, bias) : bias;
     for (const part of parts) {
       if (part === folded) continue;
@@ -240,9 +241,9 @@ class ModelWriter {
     return this.isTransposed(weight) || this.isConstant(weight);
   }
 
-  /** Whether a product of these inputs can be looked up by the token. */
-  canFold([x, ...others]: readonly Tensor[], weight: Tensor): boolean {
-    if (others.length || !isOp(x, "embedding") || !this.isConstant(weight)) return false;
+  /** Whether a product of this input can be looked up by the token. */
+  canFold(x: Tensor, weight: Tensor): boolean {
+    if (!isOp(x, "embedding") || !this.isConstant(weight)) return false;
     const [, { shape: [, vocabulary] }] = x.inputs;
     return x.inputs.slice(1).every((source) => this.isConstant(source)) && vocabulary * weight.shape[0] <= MAX_FOLDED;
   }
