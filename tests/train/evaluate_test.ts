@@ -109,6 +109,15 @@ Deno.test("evaluateModel() in many streams is the reference's score, cut the sam
   assert.ok(Math.abs(other.nats - score.nats) > 1e-4, "the warm-up makes no difference here");
 });
 
+Deno.test("evaluateModel() gives the same bits whatever the number of workers", async () => {
+  const { text, model } = setUp({ ...SMALL_CONFIG, n_layers: 2 }, 3000);
+  const cut = { streams: 7, warm_up: 10 };
+  const alone = await evaluateModel(model, text, 1, cut);
+  assert.equal(alone.bytes, 2999);
+  // More workers than streams: some would have nothing to do.
+  for (const threads of [2, 3, 9]) assert.deepEqual(await evaluateModel(model, text, threads, cut), alone);
+});
+
 Deno.test("cutFor() reads a short text as one stream, and gives a long one at most 256", () => {
   assert.deepEqual(cutFor(500), { streams: 1, warm_up: 0 });
   assert.deepEqual(cutFor(10_240), { streams: 10, warm_up: 256 });
