@@ -5,6 +5,7 @@ import { canonicalJson, type CellConfig, configId, describeConfig } from "../cel
 import { evaluationModel } from "../cells/language_model.ts";
 import { exportOnnx } from "./engines/onnx/export.ts";
 import type { TensorMap } from "./engines/engine.ts";
+import { type MemoryCurve, memoryCurve, PART_BYTES, rangeOf } from "./memory_gain.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_worker.ts";
 import type { SampleOptions } from "./sample_text.ts";
 import type { Share } from "./score.ts";
@@ -23,9 +24,18 @@ export interface Score extends Cut {
   readonly bytes: number;
 }
 
-/** A score, and the bytes that the model drew where a sample was asked for. */
+/** What can be asked for beside a score. */
+export interface Extras {
+  /** A text that the model draws. */
+  readonly sample?: SampleOptions;
+  /** What its memory is worth. */
+  readonly memory?: boolean;
+}
+
+/** A score, and what was asked for beside it. */
 export interface Evaluation extends Score {
   readonly drawn?: Uint8Array;
+  readonly memory?: MemoryCurve;
 }
 
 const MAX_STREAMS = 256;
@@ -70,7 +80,7 @@ export function exportCell(
 }
 
 /**
- * Scores a model, and draws a sample from it if asked, in workers of its own, so that whoever asks can go on.
+ * Scores a model, in workers of its own, so that whoever asks can go on.
  *
  * @param threads workers, each with a share of the streams: how many they are does not change the score
  */
@@ -79,29 +89,43 @@ export async function evaluateModel(
   text: Uint8Array,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
-  sampling?: SampleOptions,
+  { sample, memory = false }: Extras = {},
 ): Promise<Evaluation> {
   const workers = Array.from(
     { length: Math.min(threads, cut.streams) },
     () => new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" }),
   );
+  const part = Math.min(text.length - 1, PART_BYTES);
   try {
-    const found = await Promise.all(
-      workers.map((worker, i) =>
-        ask(worker, {
-          model,
-          text,
-          cut,
-          share: shareOf(cut.streams, i, workers.length),
-          sampling: i ? undefined : sampling,
-        })
-      ),
-    );
-    const sum = (values: (share: ShareEvaluation) => ArrayLike<number>) =>
-      found.flatMap((share) => [...Array.from(values(share))]).reduce((total, value) => total + value, 0);
-    const bytes = sum((share) => share.bytes), nats = sum((share) => share.nats) / bytes;
-    const { drawn } = found[0];
-    return { nats, bytes, ...cut, bits_per_byte: nats / Math.LN2, ...(drawn ? { drawn } : {}) };
+    const found = await Promise.all(workers.map((worker, i) =>
+      ask(worker, {
+        model,
+        text,
+        cut,
+        share: shareOf(cut.streams, i, workers.length),
+        windows: memory ? { bytes: part, range: rangeOf(part, i, workers.length) } : undefined,
+        sampling: i === 0 ? sample : undefined,
+      })
+    ));
+    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+    const nats = found.flatMap((share) => [...share.nats]), bytes = sum(found.flatMap((share) => [...share.bytes]));
+    const mean = sum(nats) / bytes;
+    const [{ drawn }] = found;
+    return {
+      nats: mean,
+      bits_per_byte: mean / Math.LN2,
+      bytes,
+      ...cut,
+      ...(drawn ? { drawn } : {}),
+      ...(memory
+        ? {
+          memory: memoryCurve(
+            found.map(({ windows }) => windows!),
+            Float32Array.from(found.flatMap(({ each }) => [...each])),
+          ),
+        }
+        : {}),
+    };
   } finally {
     for (const worker of workers) worker.terminate();
   }

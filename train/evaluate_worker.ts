@@ -3,6 +3,7 @@
 /// <reference lib="deno.worker" />
 import { messageOf } from "../cells/errors.ts";
 import type { Cut } from "./evaluate.ts";
+import { scoreWindows, type StartRange, type WindowScores } from "./memory_gain.ts";
 import { LoadedModel } from "./model.ts";
 import { type SampleOptions, sampleText } from "./sample_text.ts";
 import { scoreStreams, type Share, type StreamScores } from "./score.ts";
@@ -12,20 +13,27 @@ export interface EvaluateRequest {
   readonly text: Uint8Array;
   readonly cut: Cut;
   readonly share: Share;
+  readonly windows?: { readonly bytes: number; readonly range: StartRange };
   readonly sampling?: SampleOptions;
 }
 
 export interface ShareEvaluation extends StreamScores {
+  readonly windows?: WindowScores;
   readonly drawn?: Uint8Array;
 }
 
-self.onmessage = async ({ data: { model, text, cut, share, sampling } }: MessageEvent<EvaluateRequest>) => {
+/** Windows that are scored side by side. */
+const WINDOW_ROWS = 128;
+
+self.onmessage = async ({ data }: MessageEvent<EvaluateRequest>) => {
+  const { model, text, cut, share, windows: asked, sampling } = data;
   try {
     const loaded = await LoadedModel.open(model, { rows: share.streams, scores: true });
-    const scores = await scoreStreams(loaded, text, cut, share);
+    const scores = await scoreStreams(loaded, text, cut, share, asked?.bytes);
+    const windows = asked && await scoreWindows(loaded.withRows(WINDOW_ROWS), text, asked.bytes, asked.range);
     await loaded.close();
     const drawn = sampling && await drawText(model, sampling);
-    self.postMessage({ ...scores, drawn } satisfies ShareEvaluation);
+    self.postMessage({ ...scores, windows, drawn } satisfies ShareEvaluation);
   } catch (error) {
     self.postMessage({ error: messageOf(error) });
   }
