@@ -92,7 +92,7 @@ export async function evaluateModel(
   { sample, memory = false }: Extras = {},
 ): Promise<Evaluation> {
   const workers = Array.from(
-    { length: Math.min(threads, cut.streams) },
+    { length: Math.max(1, Math.min(threads, cut.streams)) },
     () => new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" }),
   );
   const part = Math.min(text.length - 1, PART_BYTES);

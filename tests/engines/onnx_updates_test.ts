@@ -7,9 +7,9 @@ import { buildGraph, type Graph } from "../../cells/graph/graph.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
 import { isOp, sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
 import { buildTrainingStep } from "../../cells/language_model.ts";
-import { compileUpdates, LANES, SCATTER } from "../../train/engines/onnx/loops.ts";
+import { compileUpdates, LANES, SCATTER, type Update } from "../../train/engines/onnx/loops.ts";
 import { planStep } from "../../train/engines/onnx/plan.ts";
-import { findUpdates, type Update } from "../../train/engines/onnx/updates.ts";
+import { findUpdates } from "../../train/engines/onnx/updates.ts";
 import { gatedConfig } from "../cells/golden_cases.ts";
 import { swapCell } from "./runs.ts";
 

@@ -83,8 +83,82 @@ export const leakyCell: Cell = defineCell({
   },
 });
 
+/** A product that reads one input twice. */
+export const repeatingCell: Cell = defineCell({
+  name: "repeating",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const n = tanh(layer.linear("nn", [x, x, h]));
+    return { output: n, states: { h: n } };
+  },
+});
+
+/** Products with one derivative, of which one reads a part of what the other reads: parts of their gradients are one. */
+export const projectingCell: Cell = defineCell({
+  name: "projecting",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const n = tanh(add(layer.linear("a_nn", [x, h]), layer.linear("b_nn", [x])));
+    return { output: n, states: { h: n } };
+  },
+});
+
+/** Two weights that get the same gradient. */
+export const doublingCell: Cell = defineCell({
+  name: "doubling",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const n = tanh(add(layer.linear("a_nn", [x, h]), layer.linear("b_nn", [x, h])));
+    return { output: n, states: { h: n } };
+  },
+});
+
+/** A weight that two products read, beside a product whose gradient has a part that equals one of its own. */
+export const sharingCell: Cell = defineCell({
+  name: "sharing",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const n = tanh(add(layer.linear("w_nn", [x]), layer.linear("a_nn", [x, h])));
+    return { output: add(n, layer.linear("w_nn", [n])), states: { h: n } };
+  },
+});
+
+/** A state that decays by a number of its own, which is learnt, and is updated by nothing but arithmetic. */
+export const decayingCell: Cell = defineCell({
+  name: "decaying",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const decay = layer.parameter("decay", []);
+    const n = tanh(layer.linear("nn", [x, h]));
+    return { output: mul(n, decay), states: { h: add(mul(h, decay), mul(n, 0.1)) } };
+  },
+});
+
+/** A state that follows another, which nothing else reads. */
+export const tracingCell: Cell = defineCell({
+  name: "tracing",
+  states: ["h", "last", "trace"],
+  forward(layer, x, { h, last, trace }) {
+    const n = tanh(layer.linear("nn", [x, h]));
+    return { output: n, states: { h: n, last: n, trace: add(mul(trace, 0.9), mul(last, 0.1)) } };
+  },
+});
+
 /** Cells that a user might write, beside those of the catalog. */
-export const UNUSUAL: readonly Cell[] = [arithmeticCell, delayCell, swapCell, twinCell, reservoirCell, leakyCell];
+export const UNUSUAL: readonly Cell[] = [
+  arithmeticCell,
+  delayCell,
+  swapCell,
+  twinCell,
+  reservoirCell,
+  leakyCell,
+  repeatingCell,
+  projectingCell,
+  doublingCell,
+  sharingCell,
+  decayingCell,
+  tracingCell,
+];
 
 export const SMALL: ModelSizes = { n_layers: 2, state_size: 5, vocabulary: 7, batch: 3 };
 

@@ -8,6 +8,7 @@ import {
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
+import { memoryBytes } from "./memory.ts";
 import { planStep } from "./plan.ts";
 import type { NumberedRequest, Reply, Request } from "./protocol.ts";
 
@@ -17,7 +18,7 @@ export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): E
     name: "onnx",
     adapter: `ONNX Runtime CPU, ${cores} cores`,
     lanes: (parallel) => ({ groups: parallel, runs: 1 }),
-    // The system's memory is shared and swapped: it sets no limit that could be named.
+    // The system's memory is shared and swapped: it sets no limit that could be named. A run by itself has one of 4 GiB.
     memory: Infinity,
     footprint: () => 0,
     open: (runs, text, threads = Math.max(1, Math.floor(cores / runs.length))) => OnnxGroup.open(runs, text, threads),
@@ -88,8 +89,9 @@ class OnnxGroup implements TrainingGroup {
 }
 
 async function openPlace(run: EngineRun, text: Uint8Array, threads: number): Promise<Place> {
-  const pass = new Pass(run, text), worker = new OnnxWorker();
-  const tensors = initialTensors(run);
+  const pass = new Pass(run, text), tensors = initialTensors(run);
+  memoryBytes(planStep(run.step.graph).slots, run.step.sizes.batch);
+  const worker = new OnnxWorker();
   try {
     await worker.ask(openRequest(run, tensors, sharedCopy(text), threads));
   } catch (error) {

@@ -114,7 +114,7 @@ const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
   },
   // Of a matrix as a product with ones, which takes a sixth of `ReduceSum`'s time over the first axis.
   sum: (model, { inputs: [{ shape }] }, [x]) =>
-    shape.length === 2
+    shape.length === 2 && !model.openBatch
       ? model.node("MatMul", [model.floats([shape[0]], Array(shape[0]).fill(1)), x])
       : model.node("ReduceSum", [x, model.int64([0])], { keepdims: 0 }),
   softmax_cross_entropy: (model, _, [logits, targets]) => {
@@ -205,13 +205,16 @@ class ModelWriter {
   readonly #published = new Map<string, string>();
 
   readonly standTogether: StandTogether;
+  /** Whether the number of rows is open: then nothing may be made for the graph's own. */
+  readonly openBatch: boolean;
   readonly #names = new Map<Tensor, string>();
   readonly #transposed: ReadonlySet<Tensor>;
   readonly #weights: ReadonlyMap<string, unknown>;
   readonly #users: ReadonlyMap<Tensor, readonly Tensor[]>;
   readonly #returned: ReadonlySet<Tensor>;
 
-  constructor(graph: Graph, { transposed = new Set(), weights = new Map() }: ExportOptions) {
+  constructor(graph: Graph, { transposed = new Set(), weights = new Map(), openBatch = false }: ExportOptions) {
+    this.openBatch = openBatch;
     this.standTogether = neighbours(graph);
     this.#transposed = transposed;
     this.#weights = weights;

@@ -5,7 +5,7 @@
  */
 import { type Graph, usersOf } from "../../../cells/graph/graph.ts";
 import { isOp, type Shape, type Tensor } from "../../../cells/graph/tensor.ts";
-import type { Update } from "./updates.ts";
+import type { Update } from "./loops.ts";
 
 /** Whether a node reads a tensor as its weight, and in no other way. */
 function readsAsWeight(node: Tensor, weight: Tensor): boolean {
@@ -21,16 +21,23 @@ function readsAsWeight(node: Tensor, weight: Tensor): boolean {
 export function transposedTensors(graph: Graph, updates: readonly Update[]): Set<Tensor> {
   const moved = new Set(updates.flatMap(({ nodes }) => nodes));
   const users = new Map([...usersOf(graph)].map(([node, all]) => [node, all.filter((user) => !moved.has(user))]));
+  const timesReturned = (x: Tensor) => [...graph.outputs.values()].filter((output) => output === x).length;
   const isWeight = (x: Tensor) => x.shape.length === 2 && users.get(x)!.every((user) => readsAsWeight(user, x));
-  const isFree = (x: Tensor) =>
-    isOp(x, "input")
-      ? isWeight(x)
-      : (isOp(x, "linear_weight_gradient") || isOp(x, "embedding_weight_gradient")) && users.get(x)!.length === 0;
+  const isOwnGradient = (x: Tensor) =>
+    (isOp(x, "linear_weight_gradient") || isOp(x, "embedding_weight_gradient")) && users.get(x)!.length === 0 &&
+    timesReturned(x) < 2;
+  const isOfWeight = ({ computed, arrays, results }: Update) =>
+    computed !== undefined && isOwnGradient(computed) &&
+    arrays.every((x) =>
+      x === computed || isOp(x, "input") && isWeight(x) &&
+        // What the model writes comes as it is.
+        (results.has(x) || !graph.outputs.has(x.attributes.name))
+    );
   const updated = new Set(updates.flatMap(({ arrays }) => arrays));
   const frozen = [...graph.inputs].flatMap(([name, x]) =>
     !updated.has(x) && !graph.outputs.has(name) && users.get(x)!.length > 0 && isWeight(x) ? [x] : []
   );
-  return new Set([...frozen, ...updates.flatMap(({ arrays }) => arrays.every(isFree) ? arrays : [])]);
+  return new Set([...frozen, ...updates.filter(isOfWeight).flatMap(({ arrays }) => arrays)]);
 }
 
 /** Some rows of a transposed weight, read as a tensor of its own. */
@@ -78,8 +85,14 @@ export type StandTogether = (left: Tensor, right: Tensor) => boolean;
  * which costs less than to join them.
  */
 export function neighbours(graph: Graph): StandTogether {
-  const lists = graph.nodes.filter((node) => isOp(node, "linear")).map(({ inputs }) => inputs.slice(0, -2));
-  return (left, right) => lists.filter((list) => list.some((x, i) => x === left && list[i + 1] === right)).length > 1;
+  const times = new Map<Tensor, Map<Tensor, number>>();
+  for (const { inputs } of graph.nodes.filter((node) => isOp(node, "linear"))) {
+    inputs.slice(0, -3).forEach((left, i) => {
+      const ofLeft = times.get(left) ?? new Map<Tensor, number>(), right = inputs[i + 1];
+      times.set(left, ofLeft.set(right, (ofLeft.get(right) ?? 0) + 1));
+    });
+  }
+  return (left, right) => (times.get(left)?.get(right) ?? 0) > 1;
 }
 
 /** The inputs of a product, cut where neighbours do not stand together. */

@@ -1,6 +1,5 @@
 /** Updates as WebAssembly: loops over the elements, four at a time, in place. */
 import { ELEMENTWISE, type ElementwiseOp, isOp, type OpName, type Tensor } from "../../../cells/graph/tensor.ts";
-import type { Update } from "./updates.ts";
 import {
   type Code,
   f32x4,
@@ -17,6 +16,19 @@ import {
   type WasmFunction,
   wasmModule,
 } from "./wasm.ts";
+
+/** New values of some carried tensors, element by element, from their old ones and at most one computed tensor of their shape. */
+export interface Update {
+  /** Elementwise operations, each after its inputs. */
+  readonly nodes: readonly Tensor[];
+  /** What the loop reads at each element: inputs of the graph, and the computed tensor. */
+  readonly arrays: readonly Tensor[];
+  /** Inputs that are one number: Adam's, or a parameter of a cell. */
+  readonly scalars: readonly Tensor<"input">[];
+  /** What it writes: the carried inputs, and their new values. */
+  readonly results: ReadonlyMap<Tensor<"input">, Tensor>;
+  readonly computed?: Tensor;
+}
 
 /** The instruction of each elementwise operation on four floats; what has none stays with ONNX Runtime. */
 const INSTRUCTIONS: { readonly [K in ElementwiseOp]: Code | undefined } = {

@@ -6,9 +6,9 @@ import { makeNode } from "../../../cells/graph/builder.ts";
 import { buildGraph, type Graph } from "../../../cells/graph/graph.ts";
 import { isOp, type Shape, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
 import { exportOnnx, outputName } from "./export.ts";
-import { neighbours, partsOf, transposedTensors, viewsOf } from "./layout.ts";
-import { compileUpdates, LANES, SCATTER } from "./loops.ts";
-import { findUpdates, type Update } from "./updates.ts";
+import { neighbours, type Part, partsOf, transposedTensors, viewsOf } from "./layout.ts";
+import { compileUpdates, LANES, SCATTER, type Update } from "./loops.ts";
+import { findUpdates } from "./updates.ts";
 
 /** A float tensor in the shared memory. */
 export interface Slot {
@@ -63,9 +63,12 @@ function makePlan(step: Graph): StepPlan {
   const names = new Naming(step);
   const gradients = updates.flatMap(({ computed }) => computed && transposed.has(computed) ? [computed] : []);
   const scattered = gradients.filter((x) => isOp(x, "embedding_weight_gradient"));
-  const parted = gradients.filter((x) => isOp(x, "linear_weight_gradient")).flatMap((x) => partsOfGradient(x, step));
-  for (const { tensor } of parted) transposed.add(tensor);
+  const parted = gradients.filter((x) => isOp(x, "linear_weight_gradient")).flatMap((x) =>
+    partsOfGradient(x, step, transposed)
+  );
   const rest = restOf(step, { updates, gradients, scattered, parted }, names);
+  // Equal parts of two gradients are one node there, under two names.
+  for (const part of parted) transposed.add(rest.outputs.get(partName(part, names))!);
 
   const updated = new Set(updates.flatMap(({ results }) => [...results.keys()]));
   const lying = (x: Tensor) => transposed.has(x) ? x.shape.toReversed() : x.shape;
@@ -77,9 +80,11 @@ function makePlan(step: Graph): StepPlan {
   }
   for (const gradient of gradients) reserve(names.of(gradient), gradient);
 
-  const parts = new Map(parted.map(({ whole, tensor, first }) => [tensor, { slot: names.of(whole), first }]));
+  const parts = new Map(
+    parted.map((part) => [partName(part, names), { slot: names.of(part.whole), first: part.first }]),
+  );
   const outputs = [...rest.outputs].map(([name, x]): SlotView => {
-    const place = parts.get(x) ?? { slot: name, first: 0 };
+    const place = parts.get(name) ?? { slot: name, first: 0 };
     if (!slots.has(place.slot)) reserve(place.slot, x);
     return { name: outputName(rest, name), ...place, shape: lying(x) };
   });
@@ -107,10 +112,23 @@ interface GradientPart {
   readonly first: number;
 }
 
-function partsOfGradient(whole: Tensor<"linear_weight_gradient">, step: Graph): GradientPart[] {
+/** The name under which the model hands over a part. */
+const partName = ({ whole, first }: GradientPart, names: Naming) => `${names.of(whole)}[${first}:]`;
+
+function partsOfGradient(
+  whole: Tensor<"linear_weight_gradient">,
+  step: Graph,
+  transposed: ReadonlySet<Tensor>,
+): GradientPart[] {
   const [dy, ...xs] = whole.inputs;
   const parts = partsOf(xs, neighbours(step));
-  if (parts.length === 1) return [{ whole, tensor: whole, first: 0 }];
+  // A gradient that stays as it is elsewhere in the step would be one node with a part that equals it.
+  const isTaken = ({ inputs }: Part) =>
+    step.nodes.some((node) =>
+      isOp(node, "linear_weight_gradient") && !transposed.has(node) && node.inputs.length === inputs.length + 1 &&
+      [dy, ...inputs].every((source, i) => source === node.inputs[i])
+    );
+  if (parts.length === 1 || parts.some(isTaken)) return [{ whole, tensor: whole, first: 0 }];
   return parts.map(({ inputs, first }) => ({
     whole,
     tensor: makeNode("linear_weight_gradient", [dy, ...inputs], {}),
@@ -138,7 +156,7 @@ function restOf(step: Graph, { updates, gradients, scattered, parted }: Division
   return buildGraph(Object.fromEntries([
     ...kept,
     ...handed.map((x): [string, Tensor] => [names.of(x), x]),
-    ...parted.map(({ whole, tensor, first }): [string, Tensor] => [`${names.of(whole)}[${first}:]`, tensor]),
+    ...parted.map((part): [string, Tensor] => [partName(part, names), part.tensor]),
   ]));
 }
 

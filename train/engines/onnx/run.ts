@@ -3,7 +3,7 @@ import * as ort from "onnxruntime-node";
 import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { transpose } from "./layout.ts";
-import { SharedMemory } from "./memory.ts";
+import { RunMemory } from "./memory.ts";
 import type { Call, Slot, SlotView } from "./plan.ts";
 import type { OpenRequest } from "./protocol.ts";
 import { openSession } from "./session.ts";
@@ -12,19 +12,19 @@ type Tensors = Record<string, ort.Tensor>;
 type Loop = (...parameters: number[]) => void;
 
 /** The inputs that say what is read and what is to be predicted. */
-const INDICES = [INPUTS.bytes, INPUTS.targets];
+const INDICES = [INPUTS.bytes, INPUTS.targets] as const;
 
 /** What the model reads and writes, and the loops after it. */
 interface Side {
   readonly feeds: Tensors;
   readonly fetches: Tensors;
-  readonly loops: readonly ((scalars: Record<string, number>) => void)[];
+  readonly loops: readonly (() => void)[];
 }
 
 export class OnnxRun {
   /** Without the tensors, which live on in the memory. */
   readonly #request: Omit<OpenRequest, "tensors">;
-  readonly #memory: SharedMemory;
+  readonly #memory: RunMemory;
   readonly #slots: ReadonlyMap<string, Slot>;
   /** For even steps, and for odd ones, in which swapped slots have changed places. */
   readonly #sides: readonly Side[];
@@ -42,7 +42,7 @@ export class OnnxRun {
     const { plan, batch, stepsDone } = request;
     this.#stepsDone = stepsDone;
     this.#slots = new Map(plan.slots.map((slot) => [slot.name, slot]));
-    this.#memory = new SharedMemory(plan.slots, INDICES, batch);
+    this.#memory = new RunMemory(plan.slots, INDICES, batch);
     for (const { name, shape: [rows, columns], transposed } of plan.slots) {
       const given = tensors.get(name);
       if (given) this.#memory.floats(name).set(transposed ? transpose(given, columns, rows) : given);
@@ -57,7 +57,13 @@ export class OnnxRun {
 
   static async open(request: OpenRequest): Promise<OnnxRun> {
     const loops = await WebAssembly.compile(request.plan.loops);
-    return new OnnxRun(await openSession(request.plan.model, request.threads), request, loops);
+    const session = await openSession(request.plan.model, request.threads);
+    try {
+      return new OnnxRun(session, request, loops);
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
   }
 
   beginPass(offsets: Uint32Array, position: number): void {
@@ -72,13 +78,12 @@ export class OnnxRun {
     for (let i = 0; i < count; i++) {
       this.#readText();
       const scalars = adamScalars(++this.#stepsDone, this.#request.learningRate);
-      // A step that keeps its updates with ONNX Runtime reads them there.
       for (const [name, value] of Object.entries(scalars)) {
         if (this.#slots.has(name)) this.#memory.floats(name)[0] = value;
       }
       const { feeds, fetches, loops } = this.#sides[this.#side];
       await this.session.run(feeds, fetches);
-      for (const loop of loops) loop(scalars);
+      for (const loop of loops) loop();
       losses[i] = this.#memory.floats("loss")[0];
       this.#side = 1 - this.#side;
       this.#position++;
@@ -131,8 +136,9 @@ export class OnnxRun {
     return new ort.Tensor("float32", floats, shape);
   }
 
-  #bind({ addresses, scalars, numbers }: Call, loop: Loop, side: number): (values: Record<string, number>) => void {
+  #bind({ addresses, scalars, numbers }: Call, loop: Loop, side: number): () => void {
     const fixed = addresses.map((name) => this.#memory.address(name, side));
-    return (values) => loop(...fixed, ...scalars.map((name) => values[name]), ...numbers);
+    const values = scalars.map((name) => this.#memory.floats(name, side));
+    return () => loop(...fixed, ...values.map(([value]) => value), ...numbers);
   }
 }

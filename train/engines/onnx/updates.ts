@@ -4,20 +4,7 @@
  */
 import { type Graph, usersOf } from "../../../cells/graph/graph.ts";
 import { isElementwise, isOp, sameShape, type Tensor } from "../../../cells/graph/tensor.ts";
-import { isInLoops } from "./loops.ts";
-
-/** New values of some carried tensors, element by element, from their old ones and at most one computed tensor of their shape. */
-export interface Update {
-  /** Elementwise operations, each after its inputs. */
-  readonly nodes: readonly Tensor[];
-  /** What the loop reads at each element: inputs of the graph, and the computed tensor. */
-  readonly arrays: readonly Tensor[];
-  /** Inputs that are one number. */
-  readonly scalars: readonly Tensor<"input">[];
-  /** What it writes: the carried inputs, and their new values. */
-  readonly results: ReadonlyMap<Tensor<"input">, Tensor>;
-  readonly computed?: Tensor;
-}
+import { isInLoops, type Update } from "./loops.ts";
 
 /**
  * The updates of a training step. Run after the rest of it, they complete it: the rest reads nothing that they make, and none
