@@ -6,9 +6,11 @@ import { evaluationModel } from "../../cells/language_model.ts";
 import { SMALL_CONFIG } from "../../experiments/bench/measure.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { initialWeights } from "../../train/corpus/random.ts";
+import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { decodeModel } from "../../train/engines/onnx/proto.ts";
 import { cutFor, evaluateModel, exportModel } from "../../train/evaluate.ts";
 import { LoadedModel } from "../../train/model.ts";
+import { trainCell } from "../../train/trainer.ts";
 import type { CellConfig } from "../../cells/config.ts";
 
 /** Logits of one row, byte after byte, on the float64 interpreter. */
@@ -107,6 +109,29 @@ Deno.test("evaluateModel() in many streams is the reference's score, cut the sam
   // The check would see a lost warm-up, or a first stream that does not start from zero.
   const other = await evaluateModel(exportModel(config, weights), text, 1, { ...cut, warm_up: 0 });
   assert.ok(Math.abs(other.nats - score.nats) > 1e-4, "the warm-up makes no difference here");
+});
+
+Deno.test("evaluateModel() gives the same bits whatever the number of workers", async () => {
+  const { text, model } = setUp({ ...SMALL_CONFIG, n_layers: 2 }, 3000);
+  const cut = { streams: 7, warm_up: 10 };
+  const alone = await evaluateModel(model, text, 1, cut);
+  assert.equal(alone.bytes, 2999);
+  // More workers than streams: some would have nothing to do.
+  for (const threads of [2, 3, 9]) assert.deepEqual(await evaluateModel(model, text, threads, cut), alone);
+});
+
+Deno.test("evaluateModel() in many streams is as in one within 1e-6 bits per byte, when the model is trained and warms up", async () => {
+  const { text } = generateEmbedded(1, 60_000);
+  const settings = { steps: 400, batch: 64, history: 401, log_every: 100 };
+  const job = { n_layers: SMALL_CONFIG.n_layers, state_size: SMALL_CONFIG.state_size, seed: 0 };
+  const engine = openOnnxEngine(1);
+  const { weights } = await trainCell(engine, cellOf(SMALL_CONFIG), job, settings, text.subarray(0, 40_000));
+  const model = exportModel(SMALL_CONFIG, weights), test = text.subarray(40_000);
+  const score = async (streams: number, warm_up: number) =>
+    (await evaluateModel(model, test, 1, { streams, warm_up })).bits_per_byte;
+  const [one, many, cold] = [await score(1, 0), await score(64, 256), await score(64, 0)];
+  assert.ok(Math.abs(many - one) < 1e-6, `${many} against ${one}`);
+  assert.ok(Math.abs(cold - one) > 1e-4, `without a warm-up it would be as good: ${cold} against ${one}`);
 });
 
 Deno.test("cutFor() reads a short text as one stream, and gives a long one at most 256", () => {

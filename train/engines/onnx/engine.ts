@@ -71,7 +71,7 @@ class OnnxGroup implements TrainingGroup {
 
   async read(run: number): Promise<TensorMap> {
     const { worker, names } = occupant(this.places, run);
-    return (await worker.ask({ kind: "read", names })).tensors!;
+    return new Map((await worker.ask({ kind: "read", names })).tensors);
   }
 
   async replace(run: number, next?: EngineRun): Promise<boolean> {

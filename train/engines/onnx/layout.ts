@@ -96,7 +96,7 @@ export function partsOf(inputs: readonly Tensor[], standTogether: StandTogether)
 }
 
 /** A matrix `[rows, columns]`, row-major, as `[columns, rows]`. */
-export function transpose(values: ArrayLike<number>, rows: number, columns: number): Float32Array {
+export function transpose(values: ArrayLike<number>, rows: number, columns: number): Float32Array<ArrayBuffer> {
   const result = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column];

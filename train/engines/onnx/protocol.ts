@@ -31,5 +31,6 @@ export interface Reply {
   readonly number: number;
   readonly error?: string;
   readonly losses?: Float64Array<ArrayBuffer>;
-  readonly tensors?: TensorMap;
+  /** Handed over rather than copied. */
+  readonly tensors?: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }

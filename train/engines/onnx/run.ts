@@ -2,7 +2,6 @@
 import * as ort from "onnxruntime-node";
 import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
-import type { TensorMap } from "../engine.ts";
 import { transpose } from "./layout.ts";
 import { SharedMemory } from "./memory.ts";
 import type { Call, Slot, SlotView } from "./plan.ts";
@@ -23,6 +22,8 @@ interface Side {
 }
 
 export class OnnxRun {
+  /** Without the tensors, which live on in the memory. */
+  readonly #request: Omit<OpenRequest, "tensors">;
   readonly #memory: SharedMemory;
   readonly #slots: ReadonlyMap<string, Slot>;
   /** For even steps, and for odd ones, in which swapped slots have changed places. */
@@ -34,10 +35,11 @@ export class OnnxRun {
 
   private constructor(
     private readonly session: ort.InferenceSession,
-    private readonly request: OpenRequest,
+    { tensors, ...request }: OpenRequest,
     loops: WebAssembly.Module,
   ) {
-    const { plan, tensors, batch, stepsDone } = request;
+    this.#request = request;
+    const { plan, batch, stepsDone } = request;
     this.#stepsDone = stepsDone;
     this.#slots = new Map(plan.slots.map((slot) => [slot.name, slot]));
     this.#memory = new SharedMemory(plan.slots, INDICES, batch);
@@ -62,14 +64,14 @@ export class OnnxRun {
     this.#offsets = offsets;
     this.#position = position;
     if (position > 0) return;
-    for (const name of this.request.states) this.#memory.floats(name, this.#side).fill(0);
+    for (const name of this.#request.states) this.#memory.floats(name, this.#side).fill(0);
   }
 
   async advance(count: number): Promise<Float64Array<ArrayBuffer>> {
     const losses = new Float64Array(count);
     for (let i = 0; i < count; i++) {
       this.#readText();
-      const scalars = adamScalars(++this.#stepsDone, this.request.learningRate);
+      const scalars = adamScalars(++this.#stepsDone, this.#request.learningRate);
       // A step that keeps its updates with ONNX Runtime reads them there.
       for (const [name, value] of Object.entries(scalars)) {
         if (this.#slots.has(name)) this.#memory.floats(name)[0] = value;
@@ -85,11 +87,11 @@ export class OnnxRun {
   }
 
   /** Copies of tensors as they are now, `[out, in]`. */
-  read(names: readonly string[]): TensorMap {
+  read(names: readonly string[]): Map<string, Float32Array<ArrayBuffer>> {
     return new Map(names.map((name) => {
       const { shape: [rows, columns], transposed } = this.#slots.get(name)!;
       const floats = this.#memory.floats(name, this.#side);
-      return [name, transposed ? transpose(floats, rows, columns) : floats.slice()];
+      return [name, transposed ? transpose(floats, rows, columns) : Float32Array.from(floats)];
     }));
   }
 
@@ -99,7 +101,7 @@ export class OnnxRun {
   }
 
   #readText(): void {
-    const { text } = this.request;
+    const { text } = this.#request;
     const [bytes, targets] = INDICES.map((name) => this.#memory.indices(name));
     this.#offsets.forEach((offset, row) => {
       const at = offset + this.#position;
@@ -110,7 +112,7 @@ export class OnnxRun {
 
   /** What the model reads; of swapped slots, the copy `side`. */
   #feeds(side: number): Tensors {
-    const feeds = new Map(this.request.plan.inputs.map((view) => [view.name, this.#tensor(view, side)]));
+    const feeds = new Map(this.#request.plan.inputs.map((view) => [view.name, this.#tensor(view, side)]));
     for (const name of INDICES) {
       const indices = this.#memory.indices(name);
       feeds.set(name, new ort.Tensor("int64", indices, [indices.length]));
@@ -120,7 +122,7 @@ export class OnnxRun {
   }
 
   #fetches(side: number): Tensors {
-    return Object.fromEntries(this.request.plan.outputs.map((view) => [view.name, this.#tensor(view, side)]));
+    return Object.fromEntries(this.#request.plan.outputs.map((view) => [view.name, this.#tensor(view, side)]));
   }
 
   #tensor({ slot, first, shape }: SlotView, side: number): ort.Tensor {

@@ -37,6 +37,7 @@ self.onmessage = ({ data }: MessageEvent<NumberedRequest>) => {
     const reply = await answer(data).catch((error: unknown) => ({
       error: messageOf(error),
     }));
-    self.postMessage({ number: data.number, ...reply } satisfies Reply);
+    const numbers = "tensors" in reply ? [...reply.tensors?.values() ?? []].map(({ buffer }) => buffer) : [];
+    self.postMessage({ number: data.number, ...reply } satisfies Reply, numbers);
   });
 };
