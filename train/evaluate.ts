@@ -2,30 +2,33 @@
 import type { Cell, Parameter } from "../cells/cell.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { canonicalJson, type CellConfig, configId, describeConfig } from "../cells/config.ts";
-import { evaluationModel } from "../cells/language_model.ts";
+import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { exportOnnx } from "./engines/onnx/export.ts";
+import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "./engines/engine.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_worker.ts";
 import type { SampleOptions } from "./sample_text.ts";
 import type { Share } from "./score.ts";
 
-/** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored bytes. */
+/** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored tokens. */
 export interface Cut {
   readonly streams: number;
   readonly warm_up: number;
 }
 
 export interface Score extends Cut {
-  /** Mean cross-entropy, nats per byte. */
+  /** Mean cross-entropy, nats per token. */
   readonly nats: number;
-  readonly bits_per_byte: number;
-  /** Bytes scored: each but the first, once. */
+  /** Tokens scored: each but the first, once. */
+  readonly tokens: number;
+  /** Bytes that they stand for, and how well these are predicted: what models of bytes and of any tokens can be compared by. */
   readonly bytes: number;
+  readonly bits_per_byte: number;
 }
 
-/** A score, and the bytes that the model drew where a sample was asked for. */
+/** A score, and the tokens that the model drew where a sample was asked for. */
 export interface Evaluation extends Score {
-  readonly drawn?: Uint8Array;
+  readonly drawn?: Tokens;
 }
 
 const MAX_STREAMS = 256;
@@ -40,27 +43,34 @@ export function cutFor(length: number): Cut {
   return { streams, warm_up: streams > 1 ? WARM_UP : 0 };
 }
 
-/** The evaluation model of a configuration with these weights, as the bytes of an `.onnx` file. */
+/**
+ * The evaluation model of a configuration with these weights, as the bytes of an `.onnx` file.
+ *
+ * @param vocabulary absent: that of bytes
+ */
 export function exportModel(
   config: CellConfig,
   weights: TensorMap,
   metadata: Readonly<Record<string, string>> = {},
+  vocabulary?: number,
 ): Uint8Array<ArrayBuffer> {
   const about = { config: canonicalJson(config), id: configId(config), ...metadata };
-  return exportCell(cellOf(config), config, weights, { description: describeConfig(config), metadata: about });
+  const { n_layers, state_size } = config, sizes = { n_layers, state_size, vocabulary };
+  return exportCell(cellOf(config), sizes, weights, { description: describeConfig(config), metadata: about });
 }
 
 /**
- * The evaluation model of any cell. Inputs: `bytes` int64 [batch], and each state `layers.<i>.<name>` float32
- * [batch, state_size]; outputs: `logits` float32 [batch, 256], and each state as `layers.<i>.<name>.next`. Weights are inside.
+ * The evaluation model of any cell. Inputs: `bytes` int64 [batch], or `tokens` where the vocabulary is larger than 256, and each
+ * state `layers.<i>.<name>` float32 [batch, state_size]; outputs: `logits` float32 [batch, vocabulary], and each state as
+ * `layers.<i>.<name>.next`. Weights are inside.
  */
 export function exportCell(
   cell: Cell,
-  sizes: { n_layers: number; state_size: number },
+  { n_layers, state_size, vocabulary = BYTE_VOCABULARY }: { n_layers: number; state_size: number; vocabulary?: number },
   weights: TensorMap,
   options: { description?: string; metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array<ArrayBuffer> {
-  const model = evaluationModel(cell, { n_layers: sizes.n_layers, state_size: sizes.state_size });
+  const model = evaluationModel(cell, { n_layers, state_size, vocabulary });
   const own = new Map(model.parameters.map(({ name }: Parameter) => {
     const values = weights.get(name);
     if (!values) throw new TypeError(`Cannot export cell '${cell.name}': weight '${name}' is missing`);
@@ -73,13 +83,15 @@ export function exportCell(
  * Scores a model, and draws a sample from it if asked, in workers of its own, so that whoever asks can go on.
  *
  * @param threads workers, each with a share of the streams: how many they are does not change the score
+ * @param tokenizer what the text's tokens stand for; absent: bytes
  */
 export async function evaluateModel(
   model: Uint8Array,
-  text: Uint8Array,
+  text: Tokens,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
   sampling?: SampleOptions,
+  tokenizer: Pick<Tokenizer, "lengths"> = BYTE_TOKENIZER,
 ): Promise<Evaluation> {
   const workers = Array.from(
     { length: Math.min(threads, cut.streams) },
@@ -99,9 +111,10 @@ export async function evaluateModel(
     );
     const sum = (values: (share: ShareEvaluation) => ArrayLike<number>) =>
       found.flatMap((share) => [...Array.from(values(share))]).reduce((total, value) => total + value, 0);
-    const bytes = sum((share) => share.bytes), nats = sum((share) => share.nats) / bytes;
-    const { drawn } = found[0];
-    return { nats, bytes, ...cut, bits_per_byte: nats / Math.LN2, ...(drawn ? { drawn } : {}) };
+    const tokens = sum((share) => share.tokens), nats = sum((share) => share.nats);
+    const bytes = bytesOf(text.subarray(1), tokenizer), { drawn } = found[0];
+    const perByte = nats / bytes / Math.LN2;
+    return { nats: nats / tokens, tokens, bytes, bits_per_byte: perByte, ...cut, ...(drawn ? { drawn } : {}) };
   } finally {
     for (const worker of workers) worker.terminate();
   }

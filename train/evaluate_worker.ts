@@ -2,6 +2,7 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 import { messageOf } from "../cells/errors.ts";
+import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Cut } from "./evaluate.ts";
 import { LoadedModel } from "./model.ts";
 import { type SampleOptions, sampleText } from "./sample_text.ts";
@@ -9,14 +10,14 @@ import { scoreStreams, type Share, type StreamScores } from "./score.ts";
 
 export interface EvaluateRequest {
   readonly model: Uint8Array;
-  readonly text: Uint8Array;
+  readonly text: Tokens;
   readonly cut: Cut;
   readonly share: Share;
   readonly sampling?: SampleOptions;
 }
 
 export interface ShareEvaluation extends StreamScores {
-  readonly drawn?: Uint8Array;
+  readonly drawn?: Tokens;
 }
 
 self.onmessage = async ({ data: { model, text, cut, share, sampling } }: MessageEvent<EvaluateRequest>) => {
@@ -32,7 +33,7 @@ self.onmessage = async ({ data: { model, text, cut, share, sampling } }: Message
 };
 
 /** One row: a sample does not depend on how the score was computed. */
-async function drawText(model: Uint8Array, sampling: SampleOptions): Promise<Uint8Array> {
+async function drawText(model: Uint8Array, sampling: SampleOptions): Promise<Tokens> {
   const loaded = await LoadedModel.open(model);
   const drawn = await sampleText(loaded, sampling);
   await loaded.close();

@@ -6,7 +6,8 @@ import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
 import { configSchema, describeSchemaError } from "../cells/config.ts";
 import { gatedCell } from "../cells/gated_cell.ts";
-import { buildTrainingStep, gradientName, type TrainingStep } from "../cells/language_model.ts";
+import { buildTrainingStep, BYTE_VOCABULARY, gradientName, type TrainingStep } from "../cells/language_model.ts";
+import { MAX_VOCABULARY, type Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Engine, EngineName, EngineRun, OnPreparing } from "./engines/engine.ts";
 
 /** Largest error that an engine may show: losses relative, gradients relative to the tensor's norm, states absolute. */
@@ -27,7 +28,7 @@ const caseSchema = z.looseObject({
 const goldenSchema = z.looseObject({
   settings: z.object({
     state: z.number().int().positive(),
-    vocab: z.number().int().min(2).max(256),
+    vocab: z.number().int().min(2).max(MAX_VOCABULARY),
     batch: z.number().int().positive(),
     steps: z.number().int().min(GRADIENT_STEP + 2),
     lr: z.number().positive(),
@@ -91,10 +92,11 @@ export function goldenWeights(step: TrainingStep, phase: number): Map<string, Fl
   }));
 }
 
-/** The rows of the golden text one after the other, and where each starts: byte `t` of row `b` is `(3t + 5b + t·b) mod vocabulary`. */
-export function goldenText({ batch, steps, vocab }: GoldenSettings): { text: Uint8Array; offsets: Uint32Array } {
+/** The rows of the golden text one after the other, and where each starts: token `t` of row `b` is `(3t + 5b + t·b) mod vocabulary`. */
+export function goldenText({ batch, steps, vocab }: GoldenSettings): { text: Tokens; offsets: Uint32Array } {
   const length = steps + 1;
-  const text = new Uint8Array(batch * length).map((_, at) => {
+  const Text = vocab > BYTE_VOCABULARY ? Uint16Array : Uint8Array;
+  const text = new Text(batch * length).map((_, at) => {
     const b = Math.floor(at / length), t = at % length;
     return (3 * t + 5 * b + t * b) % vocab;
   });

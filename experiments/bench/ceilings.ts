@@ -169,7 +169,7 @@ async function product(opened: Device, { product: size, rounds }: Sizes): Promis
     book: new ChainBook("chain"),
     memory,
   };
-  const group = { places: 1, batch: size };
+  const group = { places: 1, batch: size, tokenBytes: 1 };
   const buffers: Buffers = makeBuffers(tools, group, plan.memory.size, new Uint8Array(4));
   // Random numbers: on zeros a GPU draws less power and may run faster.
   const stream = randomStream(0, "ceilings");

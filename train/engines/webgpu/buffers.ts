@@ -1,4 +1,5 @@
 /** What a group takes of the device's memory, and how it is asked for. */
+import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import { EngineFailure, type OnPreparing } from "../engine.ts";
 import type { Device } from "./device.ts";
 import { BINDINGS, UNIFORM_BYTES } from "./kernel.ts";
@@ -44,7 +45,7 @@ export function makeBuffers(
   { opened: { device }, texts }: Tools,
   sizes: GroupSizes,
   arenaSize: number,
-  text: Uint8Array,
+  text: Tokens,
 ): Buffers {
   const { STORAGE, COPY_SRC, UNIFORM } = GPUBufferUsage;
   const layout = layoutOf(sizes), stride = uniformStride(device);

@@ -1,6 +1,7 @@
 /** A group of runs on the GPU: their memory, their schedule, and the queueing of steps. */
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
+import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import {
   EngineFailure,
   type EngineRun,
@@ -53,7 +54,7 @@ export class WebGpuGroup implements TrainingGroup {
   /** Steps that were queued in it. */
   stepsQueued = 0;
 
-  static async open(tools: Tools, runs: readonly EngineRun[], text: Uint8Array): Promise<WebGpuGroup> {
+  static async open(tools: Tools, runs: readonly EngineRun[], text: Tokens): Promise<WebGpuGroup> {
     const [{ step: { sizes: { batch } } }] = runs;
     if (runs.some(({ step }) => step.sizes.batch !== batch)) {
       const came = [...new Set(runs.map(({ step }) => step.sizes.batch))].join(", ");
@@ -65,7 +66,7 @@ export class WebGpuGroup implements TrainingGroup {
       base += occupant.plan.memory.size;
       return occupant;
     });
-    const needed = Math.max(base * FLOAT_BYTES, text.length);
+    const needed = Math.max(base * FLOAT_BYTES, text.byteLength);
     const what = `Cannot open a group of ${runs.length} runs`;
     if (needed > tools.memory) {
       throw new EngineFailure(
@@ -74,7 +75,7 @@ export class WebGpuGroup implements TrainingGroup {
       );
     }
     const group = await checked(tools, `${what}, which needs ${mebibytes(needed)}`, () => {
-      const sizes = { places: runs.length, batch };
+      const sizes = { places: runs.length, batch, tokenBytes: text.BYTES_PER_ELEMENT };
       return new WebGpuGroup(tools, places, sizes, text, base);
     }, (group) => destroyBuffers(group.#buffers, tools));
     try {
@@ -91,7 +92,7 @@ export class WebGpuGroup implements TrainingGroup {
     private readonly tools: Tools,
     private readonly places: (Occupant | undefined)[],
     private readonly sizes: GroupSizes,
-    private readonly text: Uint8Array,
+    private readonly text: Tokens,
     arenaSize: number,
   ) {
     const { device } = tools.opened;
@@ -379,7 +380,7 @@ export class WebGpuGroup implements TrainingGroup {
   }
 }
 
-function occupy(run: EngineRun, number: number, base: number, text: Uint8Array): Occupant {
+function occupy(run: EngineRun, number: number, base: number, text: Tokens): Occupant {
   return {
     run,
     plan: planRun(run.step),

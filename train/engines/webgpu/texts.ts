@@ -1,15 +1,17 @@
 /** The text on the GPU: uploaded once, however many groups train on it. */
+import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
+
 export class Texts {
-  #latest?: { readonly text: Uint8Array; readonly buffer: GPUBuffer };
+  #latest?: { readonly text: Tokens; readonly buffer: GPUBuffer };
   readonly #users = new Map<GPUBuffer, number>();
 
   constructor(private readonly device: GPUDevice) {}
 
   /** The buffer of a text, padded to whole words; to be given back with {@linkcode release}. */
-  take(text: Uint8Array): GPUBuffer {
+  take(text: Tokens): GPUBuffer {
     if (this.#latest?.text !== text) {
       const before = this.#latest?.buffer;
-      this.#latest = { text, buffer: this.#upload(text) };
+      this.#latest = { text, buffer: this.#upload(new Uint8Array(text.buffer, text.byteOffset, text.byteLength)) };
       if (before) this.#destroyUnused(before);
     }
     const { buffer } = this.#latest!;
