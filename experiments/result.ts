@@ -6,6 +6,7 @@ import { z } from "zod";
 import metadata from "../deno.json" with { type: "json" };
 import { UserError } from "../cells/errors.ts";
 import type { Score } from "../train/evaluate.ts";
+import type { MemoryCurve } from "../train/memory_gain.ts";
 import type { SampleOptions } from "../train/sample_text.ts";
 import { CELL_NAMES } from "../cells/catalog.ts";
 import { type CellConfig, configFields, configId, configIn, DEPENDS_ON_PAST, parseWith } from "../cells/config.ts";
@@ -53,6 +54,15 @@ const sampleSchema = z.object({
   seed: z.number().int().nonnegative(),
 });
 
+/** What the memory of a run's model is worth: see train/memory_gain.ts. */
+const memorySchema: z.ZodType<MemoryCurve> = z.object({
+  gain: z.number(),
+  context: z.number().int().nonnegative().nullable(),
+  bytes: z.number().int().positive(),
+  carried: z.number(),
+  reset: z.array(z.object({ every: z.number().int().positive(), bits_per_byte: z.number() })),
+});
+
 /** A short text that a run's model wrote when it was scored. */
 export type Sample = z.infer<typeof sampleSchema>;
 
@@ -93,6 +103,7 @@ const resultFields = z.looseObject({
   ...evaluationSchema.partial().shape,
   /** Comes with the score; results of the first versions have none. */
   sample: sampleSchema.optional(),
+  memory: memorySchema.optional(),
 });
 
 /** Schema of a result, of a run that is under way as well as of a finished one. */

@@ -139,7 +139,8 @@ export async function scoreRun(
   const result = await finishedResult(study, experiment, key);
   checkModel(await advised(REMAKE_MODEL, () => metadataOf(model, path)), result, path);
   const sampling = { prompt: promptFrom(test), ...SAMPLE };
-  const { drawn, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), sampling).catch(
+  const extras = { sample: sampling, memory: true };
+  const { drawn, memory, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras).catch(
     (error) => {
       throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${REMAKE_MODEL}`);
     },
@@ -155,7 +156,7 @@ export async function scoreRun(
   await study.writeResult(
     experiment,
     key,
-    { ...now, ...scoreFields(score), sample: sampleOf(drawn!, sampling) },
+    { ...now, ...scoreFields(score), sample: sampleOf(drawn!, sampling), memory: memory! },
     commit,
   );
   return score;

@@ -6,6 +6,7 @@ import { OPTIONAL_DEFAULTS } from "../cells/config.ts";
 import { UserError } from "../cells/errors.ts";
 import { isFinished, type KnownFields, type RunResult } from "../experiments/result.ts";
 import { runKey, shortKey } from "../experiments/store.ts";
+import { type MemoryCurve, RESETS } from "../train/memory_gain.ts";
 
 /** What a column holds; `null` stands for what a run does not have. */
 export type ColumnType = "string" | "int" | "double" | "boolean" | "time";
@@ -109,9 +110,42 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
     sampleColumn("temperature", "double", "temperature of the draws"),
     sampleColumn("seed", "int", "seed of the draws"),
   ],
+  memory: [
+    memoryColumn(
+      "memory_gain",
+      "double",
+      "bits per byte lost when the state is set to zero before every byte",
+      ({ gain }) => gain,
+    ),
+    memoryColumn(
+      "memory_context",
+      "int",
+      "bytes of context after which more does not help; none: more than 128",
+      ({ context }) => context,
+    ),
+    memoryColumn("memory_bytes", "int", "bytes of the test split that were scored with resets", ({ bytes }) => bytes),
+    memoryColumn("memory_carried", "double", "bits per byte of these with the state carried", ({ carried }) => carried),
+    ...RESETS.map((every) =>
+      memoryColumn(
+        `memory_reset_${every}`,
+        "double",
+        `bits per byte of these with the state set to zero every ${every === 1 ? "byte" : `${every} bytes`}`,
+        ({ reset }) => reset.find((entry) => entry.every === every)?.bits_per_byte ?? null,
+      )
+    ),
+  ],
   loss: "in the curves",
   loss_before_failure: "in the curves",
 };
+
+function memoryColumn(
+  name: string,
+  type: ColumnType,
+  about: string,
+  of: (memory: MemoryCurve) => Value,
+): Column<RunResult> {
+  return { name, type, about, of: ({ memory }) => memory ? of(memory) : null };
+}
 
 function sampleColumn(
   key: keyof NonNullable<RunResult["sample"]>,

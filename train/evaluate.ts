@@ -6,6 +6,7 @@ import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { exportOnnx } from "./engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "./engines/engine.ts";
+import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./memory_gain.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_worker.ts";
 import type { SampleOptions } from "./sample_text.ts";
 import type { Share } from "./score.ts";
@@ -26,16 +27,25 @@ export interface Score extends Cut {
   readonly bits_per_byte: number;
 }
 
-/** A score, and the tokens that the model drew where a sample was asked for. */
+/** What can be asked for beside a score. */
+export interface Extras {
+  /** A text that the model draws. */
+  readonly sample?: SampleOptions;
+  /** What its memory is worth. */
+  readonly memory?: boolean;
+}
+
+/** A score, and what was asked for beside it. */
 export interface Evaluation extends Score {
   readonly drawn?: Tokens;
+  readonly memory?: MemoryCurve;
 }
 
 const MAX_STREAMS = 256;
 const WARM_UP = 256;
 
 /**
- * The streams for a text of this length: all but the first start with a state that has read `warm_up` bytes before the
+ * The streams for a text of this length: all but the first start with a state that has read `warm_up` tokens before the
  * part's own, so that a stream's start costs next to nothing; short texts are read as one stream.
  */
 export function cutFor(length: number): Cut {
@@ -80,7 +90,7 @@ export function exportCell(
 }
 
 /**
- * Scores a model, and draws a sample from it if asked, in workers of its own, so that whoever asks can go on.
+ * Scores a model, in workers of its own, so that whoever asks can go on.
  *
  * @param threads workers, each with a share of the streams: how many they are does not change the score
  * @param tokenizer what the text's tokens stand for; absent: bytes
@@ -90,31 +100,46 @@ export async function evaluateModel(
   text: Tokens,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
-  sampling?: SampleOptions,
+  { sample, memory = false }: Extras = {},
   tokenizer: Pick<Tokenizer, "lengths"> = BYTE_TOKENIZER,
 ): Promise<Evaluation> {
   const workers = Array.from(
     { length: Math.min(threads, cut.streams) },
     () => new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" }),
   );
+  const part = Math.min(text.length - 1, PART_TOKENS);
   try {
-    const found = await Promise.all(
-      workers.map((worker, i) =>
-        ask(worker, {
-          model,
-          text,
-          cut,
-          share: shareOf(cut.streams, i, workers.length),
-          sampling: i ? undefined : sampling,
-        })
-      ),
-    );
-    const sum = (values: (share: ShareEvaluation) => ArrayLike<number>) =>
-      found.flatMap((share) => [...Array.from(values(share))]).reduce((total, value) => total + value, 0);
-    const tokens = sum((share) => share.tokens), nats = sum((share) => share.nats);
-    const bytes = bytesOf(text.subarray(1), tokenizer), { drawn } = found[0];
-    const perByte = nats / bytes / Math.LN2;
-    return { nats: nats / tokens, tokens, bytes, bits_per_byte: perByte, ...cut, ...(drawn ? { drawn } : {}) };
+    const found = await Promise.all(workers.map((worker, i) =>
+      ask(worker, {
+        model,
+        text,
+        cut,
+        share: shareOf(cut.streams, i, workers.length),
+        windows: memory ? { tokens: part, range: rangeOf(part, i, workers.length) } : undefined,
+        sampling: i === 0 ? sample : undefined,
+      })
+    ));
+    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+    const nats = sum(found.flatMap((share) => [...share.nats]));
+    const tokens = sum(found.flatMap((share) => [...share.tokens])), bytes = bytesOf(text.subarray(1), tokenizer);
+    const [{ drawn }] = found;
+    return {
+      nats: nats / tokens,
+      tokens,
+      bytes,
+      bits_per_byte: nats / bytes / Math.LN2,
+      ...cut,
+      ...(drawn ? { drawn } : {}),
+      ...(memory
+        ? {
+          memory: memoryCurve(
+            found.map(({ windows }) => windows!),
+            Float32Array.from(found.flatMap(({ each }) => [...each])),
+            bytesOf(text.subarray(1, 1 + part), tokenizer),
+          ),
+        }
+        : {}),
+    };
   } finally {
     for (const worker of workers) worker.terminate();
   }

@@ -100,6 +100,17 @@ export class LoadedModel {
     return results[output].data as Float32Array;
   }
 
+  /** The same model with other rows, all of them with a zero state. It is closed with this one. */
+  withRows(rows: number): LoadedModel {
+    const sizes = new Map([...this.#states].map(([name, { now }]) => [name, now.dims[1]]));
+    return new LoadedModel(this.session, rows, this.input, sizes, this.metadata);
+  }
+
+  /** Sets all states to zero. */
+  reset(): void {
+    for (const { now } of this.#states.values()) (now.data as Float32Array).fill(0);
+  }
+
   /** Sets the states of one row to zero. */
   forget(row: number): void {
     for (const { now } of this.#states.values()) {

@@ -15,6 +15,8 @@ export interface StreamScores {
   readonly nats: Float64Array;
   /** Tokens that each scored. */
   readonly tokens: Uint32Array;
+  /** Cross-entropy of each token of the first streams, as far as they are asked for, one stream after the other. */
+  readonly each: Float32Array;
 }
 
 /**
@@ -24,20 +26,27 @@ export interface StreamScores {
  * stream has nothing before it: it waits with a zero state.
  *
  * @param model opened for scores, with as many rows as the share has streams
+ * @param each of so many tokens from the beginning of the text, the cross-entropy is kept
  */
 export async function scoreStreams(
   model: LoadedModel,
   text: Tokens,
   cut: Cut,
   { first, streams }: Share,
+  each: number = 0,
 ): Promise<StreamScores> {
   const last = text.length - 1;
   const length = Math.ceil(last / cut.streams);
-  const scores = { nats: new Float64Array(streams), tokens: new Uint32Array(streams) };
+  const begin = first * length, end = Math.min(each, begin + streams * length);
+  const scores = {
+    nats: new Float64Array(streams),
+    tokens: new Uint32Array(streams),
+    each: new Float32Array(Math.max(0, end - begin)),
+  };
   const tokens = new Uint16Array(streams), targets = new Uint16Array(streams);
   for (let t = -cut.warm_up; t < length; t++) {
     for (let row = 0; row < streams; row++) {
-      const at = (first + row) * length + t;
+      const at = begin + row * length + t;
       tokens[row] = text[at] ?? 0;
       targets[row] = text[at + 1] ?? 0;
       if (at === 0) model.forget(row);
@@ -45,9 +54,12 @@ export async function scoreStreams(
     const surprise = await model.surprise(tokens, targets);
     if (t < 0) continue;
     for (let row = 0; row < streams; row++) {
-      if ((first + row) * length + t >= last) continue;
+      const at = begin + row * length + t;
+      if (at >= last) continue;
       scores.nats[row] += surprise[row];
       scores.tokens[row]++;
+      // Beyond its end, an array ignores what is written.
+      scores.each[at - begin] = surprise[row];
     }
   }
   return scores;

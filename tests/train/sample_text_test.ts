@@ -70,7 +70,9 @@ Deno.test("evaluateModel() draws what sampleText() does, whatever the threads, a
   const drawn = await sampled(sampling);
   const plain = await evaluateModel(model, text);
   for (const threads of [1, 2]) {
-    const { drawn: found, ...score } = await evaluateModel(model, text, threads, cutFor(text.length), sampling);
+    const { drawn: found, ...score } = await evaluateModel(model, text, threads, cutFor(text.length), {
+      sample: sampling,
+    });
     assert.deepEqual(found, drawn);
     assert.deepEqual(score, plain);
   }
