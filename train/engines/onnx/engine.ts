@@ -1,5 +1,6 @@
 /** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per session. */
 import { carriedNames } from "../../../cells/graph/graph.ts";
+import { sharedText } from "../../corpus/shared_text.ts";
 import {
   type Engine,
   type EngineRun,
@@ -88,24 +89,12 @@ class OnnxGroup implements TrainingGroup {
 async function openPlace(run: EngineRun, text: Uint8Array, threads: number): Promise<Place> {
   const pass = new Pass(run, text), worker = new OnnxWorker();
   try {
-    await worker.ask(openRequest(run, sharedCopy(text), threads));
+    await worker.ask(openRequest(run, sharedText(text), threads));
   } catch (error) {
     worker.terminate();
     throw error;
   }
   return { worker, pass };
-}
-
-/** Copies that all workers see, by the text that they are of: a large text is there once, however many groups train on it. */
-const sharedTexts = new WeakMap<Uint8Array, Uint8Array>();
-
-function sharedCopy(text: Uint8Array): Uint8Array {
-  const known = sharedTexts.get(text);
-  if (known) return known;
-  const shared = new Uint8Array(new SharedArrayBuffer(text.length));
-  shared.set(text);
-  sharedTexts.set(text, shared);
-  return shared;
 }
 
 function openRequest(run: EngineRun, text: Uint8Array, threads: number): Request {
