@@ -1,8 +1,8 @@
 /** What `init` does: a study's settings, and its lists of configurations. */
 import { UserError } from "../cells/errors.ts";
-import { resolve } from "node:path";
 import { configId } from "../cells/config.ts";
-import { type Corpus, EMBEDDED, loadCorpus, SPLIT } from "../train/corpus/corpus.ts";
+import { type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../train/corpus/corpus.ts";
+import { SPLIT } from "../train/corpus/split.ts";
 import { checkLogged } from "../train/settings.ts";
 import { grid } from "./grid.ts";
 import { advised } from "./files.ts";
@@ -89,9 +89,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
     options;
   const source = options.corpus === undefined
     ? known?.settings.corpus.source ?? EMBEDDED.name
-    : options.corpus === EMBEDDED.name
-    ? EMBEDDED.name
-    : resolve(options.corpus);
+    : corpusSource(options.corpus);
   if (known && seeds < known.settings.seeds) {
     throw new UserError(
       `Cannot take seeds from study ${options.dir}: it has ${known.settings.seeds}, asked for ${seeds}`,

@@ -1,4 +1,5 @@
 /** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per session. */
+import { sharedText } from "../../corpus/shared_text.ts";
 import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import {
   type Engine,
@@ -92,26 +93,13 @@ async function openPlace(run: EngineRun, text: Tokens, threads: number): Promise
   const pass = new Pass(run, text), worker = new OnnxWorker();
   const tensors = initialTensors(run);
   try {
-    await worker.ask(openRequest(run, tensors, sharedCopy(text), threads));
+    await worker.ask(openRequest(run, tensors, sharedText(text), threads));
   } catch (error) {
     worker.terminate();
     throw error;
   }
   const { inputs, outputs } = run.step.graph;
   return { worker, pass, names: [...tensors.keys(), ...outputs.keys().filter((name) => !inputs.has(name))] };
-}
-
-/** Copies that all workers see, by the text that they are of: a large text is there once, however many groups train on it. */
-const sharedTexts = new WeakMap<Tokens, Tokens>();
-
-function sharedCopy(text: Tokens): Tokens {
-  const known = text.buffer instanceof SharedArrayBuffer ? text : sharedTexts.get(text);
-  if (known) return known;
-  const memory = new SharedArrayBuffer(text.byteLength);
-  const shared = text instanceof Uint8Array ? new Uint8Array(memory) : new Uint16Array(memory);
-  shared.set(text);
-  sharedTexts.set(text, shared);
-  return shared;
 }
 
 function openRequest(run: EngineRun, tensors: TensorMap, text: Tokens, threads: number): Request {
