@@ -6,7 +6,7 @@ import { TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { type Run, Study } from "./store.ts";
-import { studyCorpus } from "./study.ts";
+import { studyText } from "./study_text.ts";
 import { openStudyQueue } from "./study_queue.ts";
 
 export interface TrainSummary {
@@ -31,7 +31,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
   const { waiting, skipped } = await waitingRuns(study, settings, options);
-  const corpus = await studyCorpus(study);
+  const text = await studyText(study);
   await study.makeRunFolders(experiment);
   await study.removeLeftovers();
   const start = performance.now();
@@ -39,12 +39,12 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   try {
     const engine = await openEngine(options.engine);
     const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
-    const session = new TrainingSession({ study, corpus, queue, owner, engine, reopen }, settings, waiting, options);
+    const session = new TrainingSession({ study, text, queue, owner, engine, reopen }, settings, waiting, options);
     await session.run();
     // What an earlier call trained and was stopped before it could score.
     const onProblem = (problem: string) => console.error(`train: ${problem}`);
     const late = signal?.aborted ? undefined : await evaluateStudy(
-      { dir, experiment, again: false, corpus, signal, skip: session.unscored, onProblem },
+      { dir, experiment, again: false, text, signal, skip: session.unscored, onProblem },
       queue,
     );
     const seconds = (performance.now() - start) / 1000;
@@ -55,12 +55,16 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   }
 }
 
-function settingsOf({ settings: { training } }: Study, { experiment, steps }: TrainStudyOptions): TrainingSettings {
+function settingsOf(
+  { settings: { training, tokens } }: Study,
+  { experiment, steps }: TrainStudyOptions,
+): TrainingSettings {
   const settings = {
     steps: steps ?? training.steps[experiment],
     log_every: training.log_every[experiment],
     batch: training.batch,
     history: training.history,
+    vocabulary: tokens?.vocabulary,
   };
   checkLogged(settings);
   return settings;

@@ -27,12 +27,14 @@ export interface Score extends Cut {
   readonly bits_per_byte: number;
 }
 
-/** What can be asked for beside a score. */
+/** What can be asked for beside a score, and what is needed for it. */
 export interface Extras {
   /** A text that the model draws. */
   readonly sample?: SampleOptions;
   /** What its memory is worth. */
   readonly memory?: boolean;
+  /** What the text's tokens stand for; absent: bytes. */
+  readonly tokenizer?: Pick<Tokenizer, "lengths">;
 }
 
 /** A score, and what was asked for beside it. */
@@ -93,15 +95,13 @@ export function exportCell(
  * Scores a model, in workers of its own, so that whoever asks can go on.
  *
  * @param threads workers, each with a share of the streams: how many they are does not change the score
- * @param tokenizer what the text's tokens stand for; absent: bytes
  */
 export async function evaluateModel(
   model: Uint8Array,
   text: Tokens,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
-  { sample, memory = false }: Extras = {},
-  tokenizer: Pick<Tokenizer, "lengths"> = BYTE_TOKENIZER,
+  { sample, memory = false, tokenizer = BYTE_TOKENIZER }: Extras = {},
 ): Promise<Evaluation> {
   const workers = Array.from(
     { length: Math.min(threads, cut.streams) },
