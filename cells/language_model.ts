@@ -123,7 +123,7 @@ function buildForward(cell: Cell, sizes: ModelSizes, name: string = INPUTS.bytes
 
 /** The parts of a model, each as a graph by itself, for equations and pictures: all layers are alike, so one stands for all. */
 export interface ModelParts {
-  /** `bytes` → `x`. */
+  /** `bytes` (or `tokens`) → `x`. */
   readonly input_embedding: Graph;
   /** `x`, the states → the new states under the same names (`layers.0.h`), `y`. */
   readonly layer: Graph;
@@ -131,13 +131,14 @@ export interface ModelParts {
   readonly output_embedding: Graph;
 }
 
-export function modelParts(cell: Cell, state_size: number): ModelParts {
+/** @param reads the name of what the model reads: `bytes` or `tokens` */
+export function modelParts(cell: Cell, state_size: number, reads: string = INPUTS.bytes): ModelParts {
   const parameters = new Parameters();
   const sizes = { n_layers: 1, state_size, vocabulary: BYTE_VOCABULARY, batch: 1 };
   const between = (name: string) => named(name, input(name, [sizes.batch, state_size]));
   const { newStates, output } = applyLayer(cell, 0, parameters, between("x"), sizes);
   return {
-    input_embedding: buildGraph({ x: embed(parameters, sizes, INPUTS.bytes) }),
+    input_embedding: buildGraph({ x: embed(parameters, sizes, reads) }),
     layer: buildGraph({ ...newStates, y: output }),
     output_embedding: buildGraph({ logits: readOut(parameters, between("y"), sizes) }),
   };

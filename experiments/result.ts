@@ -83,6 +83,8 @@ const resultFields = z.looseObject({
   tokens: z.string().optional(),
   vocabulary: z.number().int().positive().optional(),
   tokenizer_sha1: sha1Schema.optional(),
+  /** Mean bytes that one of them stands for in the training split. */
+  bytes_per_token: z.number().positive().optional(),
   seed: z.number().int().nonnegative(),
   /** Steps between two values of `loss`. */
   log_every: z.number().int().positive(),

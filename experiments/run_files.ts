@@ -151,7 +151,7 @@ export class RunFiles {
 
   /** The result of a run as it starts: everything but what training finds. */
   #record(run: Run, step: TrainingStep, known: RunResult | undefined): RunResult {
-    const { entry, seed } = run, { tokens } = this.study.settings;
+    const { entry, seed } = run, { tokens, split } = this.study.settings;
     return {
       ...entry.config,
       id: entry.id,
@@ -163,7 +163,14 @@ export class RunFiles {
       "history size": this.settings.history,
       dataset: this.corpus.name,
       corpus_sha1: this.corpus.sha1,
-      ...(tokens ? { tokens: tokens.name, vocabulary: tokens.vocabulary, tokenizer_sha1: tokens.sha1 } : {}),
+      ...(tokens
+        ? {
+          tokens: tokens.name,
+          vocabulary: tokens.vocabulary,
+          bytes_per_token: split.train / tokens.split.train,
+          tokenizer_sha1: tokens.sha1,
+        }
+        : {}),
       seed,
       log_every: this.settings.log_every,
       engine: this.engine().name,

@@ -93,6 +93,7 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   corpus_sha1: ["string", "SHA-1 of the whole corpus"],
   tokens: ["string", "what the model reads: bytes, or byte-pair tokens", "bytes"],
   vocabulary: ["int", "how many different tokens there are", 256],
+  bytes_per_token: ["double", "mean bytes that a token of the training split stands for", 1],
   tokenizer_sha1: ["string", "SHA-1 of the study's tokenizer.json"],
   engine: ["string", "engine that trained the run, or its last part"],
   adapter: ["string", "what that engine ran on"],
