@@ -8,7 +8,7 @@ import { checkLogged } from "../train/settings.ts";
 import { grid } from "./grid.ts";
 import { promote, type Promotion } from "./promotion.ts";
 import { type ConfigEntry, type Experiment, EXPERIMENTS, Study, type StudySettings } from "./store.ts";
-import { learnTokens } from "./study_text.ts";
+import { tokensFor } from "./study_text.ts";
 
 /** Training settings of a new study (design, sections 2 and 3). */
 export const DEFAULT_TRAINING: StudySettings["training"] = {
@@ -69,7 +69,7 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
     );
   }
   const { entries, promotion } = await chooseConfigs(known, options);
-  const tokens = await learnTokens(known, corpus, settings.vocabulary, settings.training.history);
+  const tokens = await tokensFor(known, corpus, settings.vocabulary, settings.training.history);
   const changed = {
     corpus: {
       name: corpus.name,

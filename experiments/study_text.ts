@@ -39,7 +39,7 @@ export function parseTokens(text: string): number {
   return Number(size);
 }
 
-const sha1 = (text: string) => createHash("sha1").update(text).digest("hex");
+const sha1 = (content: string | Uint8Array) => createHash("sha1").update(content).digest("hex");
 
 /**
  * The tokenizer of a study.
@@ -51,11 +51,10 @@ export async function studyTokenizer({ tokenizerPath: path, settings: { tokens }
   return await advised(MAKE_ANEW, async () => {
     const bytes = await readBytes(path);
     if (!bytes) throw new UserError(`Cannot read ${path}: it does not exist`);
-    const text = new TextDecoder().decode(bytes);
-    if (sha1(text) !== tokens.sha1) {
-      throw new UserError(`Cannot use ${path}: its SHA-1 is ${sha1(text)}, study.json has ${tokens.sha1}`);
+    if (sha1(bytes) !== tokens.sha1) {
+      throw new UserError(`Cannot use ${path}: its SHA-1 is ${sha1(bytes)}, study.json has ${tokens.sha1}`);
     }
-    return decodeTokenizer(text, path);
+    return decodeTokenizer(new TextDecoder().decode(bytes), path);
   });
 }
 
@@ -80,19 +79,39 @@ export async function studyText(study: Study): Promise<TokenizedCorpus> {
 }
 
 /**
- * The tokens for a study that is made or extended: learned from its training split, which gives the same each time.
+ * The tokens for a study that is made or extended: those that it has, or else learned from its training split, which gives the
+ * same each time.
  *
  * @param known the study as it is, if there is one
  * @param vocabulary {@linkcode BYTE_VOCABULARY} for bytes, which need no file
+ * @param history tokens of one pass
  * @throws {UserError} if the split has not enough pairs or tokens, or what was learned is not what the study was made with
  */
-export async function learnTokens(
+export async function tokensFor(
   known: Study | undefined,
   corpus: Corpus,
   vocabulary: number,
   history: number,
 ): Promise<KeptTokens | undefined> {
   if (vocabulary === BYTE_VOCABULARY) return undefined;
+  const before = known?.settings.tokens, isKept = before?.vocabulary === vocabulary;
+  const bytes = isKept ? await readBytes(known!.tokenizerPath) : undefined;
+  if (before && bytes && sha1(bytes) === before.sha1) {
+    checkLength(corpus, before, history);
+    return { settings: before, file: new TextDecoder().decode(bytes) };
+  }
+  const learned = learnTokens(corpus, vocabulary);
+  checkLength(corpus, learned.settings, history);
+  if (before && isKept && before.sha1 !== learned.settings.sha1) {
+    throw new UserError(
+      `Cannot extend study ${known!.dir}: its corpus gives a ${before.name} with SHA-1 ${learned.settings.sha1}, ` +
+        `the study was made with ${before.sha1}; put its tokenizer.json back, or start another with --dir`,
+    );
+  }
+  return learned;
+}
+
+function learnTokens(corpus: Corpus, vocabulary: number): KeptTokens {
   const tokenizer = BytePairTokenizer.learn(corpus.train, vocabulary);
   if (tokenizer.vocabulary < vocabulary) {
     throw new UserError(
@@ -100,20 +119,16 @@ export async function learnTokens(
         `${tokenizer.vocabulary} only`,
     );
   }
-  const text = new TokenizedCorpus(corpus, tokenizer), file = encodeTokenizer(tokenizer);
-  text.checkLength(history);
-  const before = known?.settings.tokens,
-    settings: TokenSettings = {
-      name: tokenizer.name,
-      vocabulary,
-      sha1: sha1(file),
-      split: { train: text.train.length, validation: text.validation.length, test: text.test.length },
-    };
-  if (before?.vocabulary === vocabulary && before.sha1 !== settings.sha1) {
-    throw new UserError(
-      `Cannot extend study ${known!.dir}: its corpus gives a ${tokenizer.name} with SHA-1 ${settings.sha1}, ` +
-        `the study was made with ${before.sha1} by another cellspace; start another with --dir`,
-    );
-  }
-  return { settings, file };
+  const { train, validation, test } = new TokenizedCorpus(corpus, tokenizer), file = encodeTokenizer(tokenizer);
+  const split = { train: train.length, validation: validation.length, test: test.length };
+  return { settings: { name: tokenizer.name, vocabulary, sha1: sha1(file), split }, file };
+}
+
+/** As a corpus of bytes is checked when it is read: one pass must fit, and there must be something to predict. */
+function checkLength(corpus: Corpus, { name, split: { train, test } }: TokenSettings, history: number): void {
+  if (train >= history && test >= 2) return;
+  throw new UserError(
+    `Cannot use corpus ${corpus.name} with tokens ${name}: its training split has ${train} of them, one pass needs ` +
+      `${history}; its test split has ${test}, 2 are needed`,
+  );
 }
