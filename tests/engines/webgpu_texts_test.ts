@@ -13,27 +13,27 @@ const opened = await openDevice();
 if (!opened) console.log("Tests of texts on the GPU are ignored: there is no adapter");
 Deno.test.afterAll(() => opened?.device.destroy());
 
-const SIZES = { n_layers: 1, state_size: 4, vocabulary: 251, batch: 5 };
-/** One cell's runs, so that few kernels are compiled; each reads and learns otherwise. */
-const RUNS: readonly EngineRun[] = [0.02, 0.03, 0.01].map((learningRate) => ({
-  ...runOf(vanillaCell, SIZES),
-  learningRate,
-}));
-/** Its length is no multiple of a word. */
-const TEXT = textOf(5003, SIZES.vocabulary);
+const BATCH = 5;
+/** Its length is no multiple of a word, neither in bytes nor in tokens of 16 bits. */
+const LENGTH = 5003;
 
 /** Rows here and there in the text, and one that ends with it. */
 const offsetsOf = (run: number, steps: number) =>
-  new Uint32Array(SIZES.batch).map((_, row) => row === 4 ? TEXT.length - 1 - steps : 997 * row + 131 * run);
+  new Uint32Array(BATCH).map((_, row) => row === 4 ? LENGTH - 1 - steps : 997 * row + 131 * run);
 
 /** Trains two runs over more than a submit, lets a third take a place within the other's pass, and goes on. */
-async function train(engine: WebGpuEngine): Promise<{ losses: number[][]; tensors: unknown }> {
+async function train(engine: WebGpuEngine, vocabulary: number): Promise<{ losses: number[][]; tensors: unknown }> {
   const steps = MAX_STEPS_PER_SUBMIT + 50, more = 30, losses: number[][] = [[], [], []];
-  const group = await engine.open(RUNS.slice(0, 2), TEXT);
+  // One cell's runs, so that few kernels are compiled; each reads and learns otherwise.
+  const runs = [0.02, 0.03, 0.01].map((learningRate): EngineRun => ({
+    ...runOf(vanillaCell, { n_layers: 1, state_size: 4, vocabulary, batch: BATCH }),
+    learningRate,
+  }));
+  const group = await engine.open(runs.slice(0, 2), textOf(LENGTH, vocabulary));
   try {
     for (const run of [0, 1]) group.beginPass(run, offsetsOf(run, steps + more));
     (await group.advance(steps)).forEach((part, run) => losses[run].push(...part));
-    assert.ok(await group.replace(1, RUNS[2]));
+    assert.ok(await group.replace(1, runs[2]));
     // As a run that was saved within its pass.
     group.beginPass(1, offsetsOf(2, steps), 7);
     const [first, second] = await group.advance(more);
@@ -45,26 +45,28 @@ async function train(engine: WebGpuEngine): Promise<{ losses: number[][]; tensor
   }
 }
 
-async function trainWith(text: Partial<TextLimits>): ReturnType<typeof train> {
+async function trainWith(vocabulary: number, text: Partial<TextLimits>): ReturnType<typeof train> {
   const engine = (await openWebGpuEngine({ text }))!;
   try {
-    return await train(engine);
+    return await train(engine, vocabulary);
   } finally {
     await engine.close();
   }
 }
 
-Deno.test({
-  name: "a text trains with the same bits whole, sent in slices, and in windows where no binding holds it",
-  ignore: !opened,
-  async fn() {
-    const whole = await trainWith({});
-    assert.ok(whole.losses.flat().every((loss) => loss > 0 && loss < 20));
-    assert.deepEqual(whole.losses.map(({ length }) => length), [180, 150, 30]);
-    assert.deepEqual(await trainWith({ slice: 1000 }), whole);
-    assert.deepEqual(await trainWith({ whole: TEXT.length }), whole);
-  },
-});
+for (const [what, vocabulary, bytes] of [["bytes", 251, LENGTH], ["tokens of 16 bits", 300, 2 * LENGTH]] as const) {
+  Deno.test({
+    name: `a text of ${what} trains with the same bits whole, sent in slices, and in windows where no binding holds it`,
+    ignore: !opened,
+    async fn() {
+      const whole = await trainWith(vocabulary, {});
+      assert.ok(whole.losses.flat().every((loss) => loss > 0 && loss < 20));
+      assert.deepEqual(whole.losses.map(({ length }) => length), [180, 150, 30]);
+      assert.deepEqual(await trainWith(vocabulary, { slice: 1000 }), whole);
+      assert.deepEqual(await trainWith(vocabulary, { whole: bytes }), whole);
+    },
+  });
+}
 
 Deno.test({
   name: "openTextReader() takes a text whole up to the limit, padding and all, and in windows above it",
