@@ -100,7 +100,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
       `Cannot take seeds from study ${options.dir}: it has ${known.settings.seeds}, asked for ${seeds}`,
     );
   }
-  if (history < 2) throw new UserError(`Cannot use a history of ${history} tokens: a pass needs at least 2`);
+  if (history < 2) throw new UserError(`Cannot use a history of ${history}: a pass needs at least 2`);
   const training = {
     ...before,
     batch,
@@ -113,10 +113,16 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
   const vocabulary = options.tokens ?? vocabularyBefore;
   const changed = before.batch !== batch || before.history !== history || vocabularyBefore !== vocabulary;
   if (known && changed && await hasResults(known)) {
-    const words = (size: number) => size === BYTE_VOCABULARY ? "bytes" : `tokens bpe:${size}`;
+    const tokens = (size: number) => size === BYTE_VOCABULARY ? "bytes" : `bpe:${size}`;
+    const facts = [
+      ["batch", before.batch, batch],
+      ["history", before.history, history],
+      ...(vocabularyBefore === vocabulary ? [] : [["tokens", tokens(vocabularyBefore), tokens(vocabulary)]]),
+    ];
+    const list = (words: readonly unknown[]) => new Intl.ListFormat("en-GB").format(words.map(String));
     throw new UserError(
-      `Cannot extend study ${options.dir}: its results have batch ${before.batch}, history ${before.history} and ` +
-        `${words(vocabularyBefore)}, asked for ${batch}, ${history} and ${words(vocabulary)}; start another with --dir`,
+      `Cannot extend study ${options.dir}: its results have ${list(facts.map(([what, is]) => `${what} ${is}`))}, ` +
+        `asked for ${list(facts.map(([, , must]) => must))}; start another with --dir`,
     );
   }
   return { source, training, seeds, vocabulary };
