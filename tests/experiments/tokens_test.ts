@@ -153,3 +153,22 @@ Deno.test("a run on tokens goes on from its checkpoint; results and a tokenizer.
     /Cannot use .*tokenizer\.json: its SHA-1 is [0-9a-f]{40}, study.json has 0{40}; put it back/,
   );
 });
+
+const adapter = await navigator.gpu?.requestAdapter();
+if (!adapter) console.log("a test of the GPU's memory is ignored: there is no WebGPU adapter");
+
+Deno.test({
+  name: "train refuses a study of which no run fits into a GPU's buffer, before it writes anything",
+  ignore: !adapter,
+  async fn() {
+    // Logits of 27 GB: more than any buffer.
+    const { dir } = await makeStudy({ batch: 2 ** 24 });
+    const files = () => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+    const before = files();
+    await assert.rejects(
+      trainStudy({ dir, experiment: "01", engine: "webgpu", quiet: true }),
+      /^UserError: Cannot train on webgpu: with 400 tokens the smallest run needs a buffer of \d+ MiB, .+ allows \d+ MiB; take another/,
+    );
+    assert.deepEqual(files(), before);
+  },
+});

@@ -200,6 +200,10 @@ Deno.test("decodeTokenizer() reads what encodeTokenizer() wrote, and nothing els
   refused(edited((copy) => copy.pre_tokenizer.pretokenizers.shift()), foreign);
 });
 
+Deno.test("bytesOf() refuses tokens that the tokenizer has not", () => {
+  assert.throws(() => bytesOf(Uint16Array.of(7, 256), BYTE_TOKENIZER), /^RangeError: .* none of 256$/);
+});
+
 Deno.test("a tokenizer refuses more tokens than 16 bits hold, and merges of tokens that come later", () => {
   assert.throws(() => new BytePairTokenizer(Array(65_281).fill([0, 0])), /^RangeError: .*65537 tokens.* at most 65536/);
   assert.throws(() => new BytePairTokenizer([[0, 256]]), /^RangeError: Cannot merge tokens 0 and 256 into 256/);

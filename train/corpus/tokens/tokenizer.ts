@@ -30,10 +30,17 @@ export const BYTE_TOKENIZER: Tokenizer = {
   decode: (tokens) => Uint8Array.from(tokens),
 };
 
-/** Bytes that a text of tokens stands for. */
+/**
+ * Bytes that a text of tokens stands for.
+ *
+ * @throws {RangeError} if it has a token that the tokenizer has not
+ */
 export function bytesOf(tokens: Tokens, { lengths }: Pick<Tokenizer, "lengths">): number {
   let bytes = 0;
   for (let i = 0; i < tokens.length; i++) bytes += lengths[tokens[i]];
+  if (Number.isNaN(bytes)) {
+    throw new RangeError(`Cannot tell the bytes of a text: it has tokens that are none of ${lengths.length}`);
+  }
   return bytes;
 }
 
