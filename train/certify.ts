@@ -117,7 +117,8 @@ function summarise(engine: Engine, errors: readonly CaseErrors[], { settings, ca
 }
 
 if (import.meta.main) {
-  const description = "Compares engines with reference numbers. Exit code 1 if one is past its tolerance.";
+  const description =
+    "Compares engines with reference numbers, in several vocabularies. Exit code 1 if one is past its tolerance.";
   await runCommand({ name: "certify", description, flags }, async ({ golden: path, engine: asked }) => {
     const golden = await readGolden(path), engines = await openEngines(asked);
     try {
