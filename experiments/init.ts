@@ -1,10 +1,14 @@
 /** `deno task init`: writes or extends the list of configurations. */
 import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/config.ts";
+import type { Corpus } from "../train/corpus/corpus.ts";
+import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
 import { plural } from "../train/terminal/progress.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./promotion.ts";
+import type { StudySettings } from "./store.ts";
 import { initStudy, SPLIT_TEXT } from "./study.ts";
+import { parseTokens } from "./study_text.ts";
 
 const flags = {
   dir: dirFlag,
@@ -23,7 +27,15 @@ const flags = {
   ),
   steps: flag.whole("--steps <n>", "updates per run (default: 10000; 50000 for experiment 02)", undefined),
   batch: flag.whole("--batch <n>", "rows side by side (default: 256)", undefined),
-  history: flag.whole("--history <n>", "bytes per pass (default: 1000)", undefined, 2),
+  history: flag.whole("--history <n>", "tokens per pass (default: 1000)", undefined, 2),
+  tokens: {
+    usage: "--tokens <kind>",
+    help:
+      "what models read: 'bytes', or 'bpe:1024': so many byte-pair tokens (257 to 65536), which are learned from the " +
+      "training split and kept in tokenizer.json (default: the study's, else bytes)",
+    parse: parseTokens,
+    fallback: undefined as number | undefined,
+  },
   controls: flag.whole(
     "--controls <n>",
     "in experiment 02: configurations that were not chosen, drawn at random and trained as long, so that the report can " +
@@ -49,12 +61,20 @@ function promotionLines({ from, controls }: Promotion): string[] {
   ];
 }
 
+/** What models read instead of bytes. */
+function tokenLine({ name, split }: NonNullable<StudySettings["tokens"]>, { train }: Corpus): string {
+  const learned = train.length > MOST_LEARNED_BYTES
+    ? `${MOST_LEARNED_BYTES} bytes of the training split, in blocks spread over it`
+    : "the training split";
+  return `Tokens: ${name}, learned from ${learned}; ${(train.length / split.train).toFixed(2)} bytes per token there`;
+}
+
 if (import.meta.main) {
   const description = "Makes a study, or adds configurations to one. No configuration is ever removed. " +
     "For a study that has some, new ones need --state-size or --layers; other flags change its settings.";
   await runCommand({ name: "init", description, flags }, async (options) => {
     const { study, corpus, added, total, promotion, before } = await initStudy(options);
-    const { training, seeds } = study.settings;
+    const { training, tokens, seeds } = study.settings;
     const rate = corpus.entropy_rate === undefined
       ? ""
       : `, entropy rate ${corpus.entropy_rate.toFixed(4)} nats per byte (${
@@ -62,13 +82,14 @@ if (import.meta.main) {
       } bits)`;
     const was = (old: number | undefined, now: number) => old === undefined || old === now ? "" : ` (was ${old})`;
     console.log(`Study in ${study.dir}: corpus ${corpus.name}, ${corpus.bytes} bytes (${SPLIT_TEXT})${rate}`);
+    if (tokens) console.log(tokenLine(tokens, corpus));
     if (promotion) console.log(promotionLines(promotion).join("\n"));
     console.log(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
     const steps = training.steps[options.experiment];
     console.log(
       `Each: ${plural(seeds, "seed")}${was(before?.seeds, seeds)}, ` +
         `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}, ` +
-        `batch ${training.batch}, history ${plural(training.history, "byte")}`,
+        `batch ${training.batch}, history ${plural(training.history, tokens ? "token" : "byte")}`,
     );
   });
 }

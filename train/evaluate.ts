@@ -2,39 +2,44 @@
 import type { Cell, Parameter } from "../cells/cell.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { canonicalJson, type CellConfig, configId, describeConfig } from "../cells/config.ts";
-import { evaluationModel } from "../cells/language_model.ts";
+import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { exportOnnx } from "./engines/onnx/export.ts";
+import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "./engines/engine.ts";
-import { type MemoryCurve, memoryCurve, PART_BYTES, rangeOf } from "./memory_gain.ts";
+import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./memory_gain.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_worker.ts";
 import type { SampleOptions } from "./sample_text.ts";
 import type { Share } from "./score.ts";
 
-/** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored bytes. */
+/** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored tokens. */
 export interface Cut {
   readonly streams: number;
   readonly warm_up: number;
 }
 
 export interface Score extends Cut {
-  /** Mean cross-entropy, nats per byte. */
+  /** Mean cross-entropy, nats per token. */
   readonly nats: number;
-  readonly bits_per_byte: number;
-  /** Bytes scored: each but the first, once. */
+  /** Tokens scored: each but the first, once. */
+  readonly tokens: number;
+  /** Bytes that they stand for, and how well these are predicted: what models of bytes and of any tokens can be compared by. */
   readonly bytes: number;
+  readonly bits_per_byte: number;
 }
 
-/** What can be asked for beside a score. */
+/** What can be asked for beside a score, and what is needed for it. */
 export interface Extras {
   /** A text that the model draws. */
   readonly sample?: SampleOptions;
   /** What its memory is worth. */
   readonly memory?: boolean;
+  /** What the text's tokens stand for; absent: bytes. */
+  readonly tokenizer?: Pick<Tokenizer, "lengths">;
 }
 
 /** A score, and what was asked for beside it. */
 export interface Evaluation extends Score {
-  readonly drawn?: Uint8Array;
+  readonly drawn?: Tokens;
   readonly memory?: MemoryCurve;
 }
 
@@ -42,7 +47,7 @@ const MAX_STREAMS = 256;
 const WARM_UP = 256;
 
 /**
- * The streams for a text of this length: all but the first start with a state that has read `warm_up` bytes before the
+ * The streams for a text of this length: all but the first start with a state that has read `warm_up` tokens before the
  * part's own, so that a stream's start costs next to nothing; short texts are read as one stream.
  */
 export function cutFor(length: number): Cut {
@@ -50,27 +55,34 @@ export function cutFor(length: number): Cut {
   return { streams, warm_up: streams > 1 ? WARM_UP : 0 };
 }
 
-/** The evaluation model of a configuration with these weights, as the bytes of an `.onnx` file. */
+/**
+ * The evaluation model of a configuration with these weights, as the bytes of an `.onnx` file.
+ *
+ * @param vocabulary absent: that of bytes
+ */
 export function exportModel(
   config: CellConfig,
   weights: TensorMap,
   metadata: Readonly<Record<string, string>> = {},
+  vocabulary?: number,
 ): Uint8Array<ArrayBuffer> {
   const about = { config: canonicalJson(config), id: configId(config), ...metadata };
-  return exportCell(cellOf(config), config, weights, { description: describeConfig(config), metadata: about });
+  const { n_layers, state_size } = config, sizes = { n_layers, state_size, vocabulary };
+  return exportCell(cellOf(config), sizes, weights, { description: describeConfig(config), metadata: about });
 }
 
 /**
- * The evaluation model of any cell. Inputs: `bytes` int64 [batch], and each state `layers.<i>.<name>` float32
- * [batch, state_size]; outputs: `logits` float32 [batch, 256], and each state as `layers.<i>.<name>.next`. Weights are inside.
+ * The evaluation model of any cell. Inputs: `bytes` int64 [batch], or `tokens` where the vocabulary is larger than 256, and each
+ * state `layers.<i>.<name>` float32 [batch, state_size]; outputs: `logits` float32 [batch, vocabulary], and each state as
+ * `layers.<i>.<name>.next`. Weights are inside.
  */
 export function exportCell(
   cell: Cell,
-  sizes: { n_layers: number; state_size: number },
+  { n_layers, state_size, vocabulary = BYTE_VOCABULARY }: { n_layers: number; state_size: number; vocabulary?: number },
   weights: TensorMap,
   options: { description?: string; metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array<ArrayBuffer> {
-  const model = evaluationModel(cell, { n_layers: sizes.n_layers, state_size: sizes.state_size });
+  const model = evaluationModel(cell, { n_layers, state_size, vocabulary });
   const own = new Map(model.parameters.map(({ name }: Parameter) => {
     const values = weights.get(name);
     if (!values) throw new TypeError(`Cannot export cell '${cell.name}': weight '${name}' is missing`);
@@ -86,16 +98,16 @@ export function exportCell(
  */
 export async function evaluateModel(
   model: Uint8Array,
-  text: Uint8Array,
+  text: Tokens,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
-  { sample, memory = false }: Extras = {},
+  { sample, memory = false, tokenizer = BYTE_TOKENIZER }: Extras = {},
 ): Promise<Evaluation> {
   const workers = Array.from(
     { length: Math.max(1, Math.min(threads, cut.streams)) },
     () => new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" }),
   );
-  const part = Math.min(text.length - 1, PART_BYTES);
+  const part = Math.min(text.length - 1, PART_TOKENS);
   try {
     const found = await Promise.all(workers.map((worker, i) =>
       ask(worker, {
@@ -103,18 +115,19 @@ export async function evaluateModel(
         text,
         cut,
         share: shareOf(cut.streams, i, workers.length),
-        windows: memory ? { bytes: part, range: rangeOf(part, i, workers.length) } : undefined,
+        windows: memory ? { tokens: part, range: rangeOf(part, i, workers.length) } : undefined,
         sampling: i === 0 ? sample : undefined,
       })
     ));
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-    const nats = found.flatMap((share) => [...share.nats]), bytes = sum(found.flatMap((share) => [...share.bytes]));
-    const mean = sum(nats) / bytes;
+    const nats = sum(found.flatMap((share) => [...share.nats]));
+    const tokens = sum(found.flatMap((share) => [...share.tokens])), bytes = bytesOf(text.subarray(1), tokenizer);
     const [{ drawn }] = found;
     return {
-      nats: mean,
-      bits_per_byte: mean / Math.LN2,
+      nats: nats / tokens,
+      tokens,
       bytes,
+      bits_per_byte: nats / bytes / Math.LN2,
       ...cut,
       ...(drawn ? { drawn } : {}),
       ...(memory
@@ -122,6 +135,7 @@ export async function evaluateModel(
           memory: memoryCurve(
             found.map(({ windows }) => windows!),
             Float32Array.from(found.flatMap(({ each }) => [...each])),
+            bytesOf(text.subarray(1, 1 + part), tokenizer),
           ),
         }
         : {}),

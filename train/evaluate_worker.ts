@@ -2,6 +2,7 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 import { messageOf } from "../cells/errors.ts";
+import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Cut } from "./evaluate.ts";
 import { scoreWindows, type StartRange, type WindowScores } from "./memory_gain.ts";
 import { LoadedModel } from "./model.ts";
@@ -10,16 +11,16 @@ import { scoreStreams, type Share, type StreamScores } from "./score.ts";
 
 export interface EvaluateRequest {
   readonly model: Uint8Array;
-  readonly text: Uint8Array;
+  readonly text: Tokens;
   readonly cut: Cut;
   readonly share: Share;
-  readonly windows?: { readonly bytes: number; readonly range: StartRange };
+  readonly windows?: { readonly tokens: number; readonly range: StartRange };
   readonly sampling?: SampleOptions;
 }
 
 export interface ShareEvaluation extends StreamScores {
   readonly windows?: WindowScores;
-  readonly drawn?: Uint8Array;
+  readonly drawn?: Tokens;
 }
 
 /** Windows that are scored side by side. */
@@ -29,8 +30,8 @@ self.onmessage = async ({ data }: MessageEvent<EvaluateRequest>) => {
   const { model, text, cut, share, windows: asked, sampling } = data;
   try {
     const loaded = await LoadedModel.open(model, { rows: share.streams, scores: true });
-    const scores = await scoreStreams(loaded, text, cut, share, asked?.bytes);
-    const windows = asked && await scoreWindows(loaded.withRows(WINDOW_ROWS), text, asked.bytes, asked.range);
+    const scores = await scoreStreams(loaded, text, cut, share, asked?.tokens);
+    const windows = asked && await scoreWindows(loaded.withRows(WINDOW_ROWS), text, asked.tokens, asked.range);
     await loaded.close();
     const drawn = sampling && await drawText(model, sampling);
     self.postMessage({ ...scores, windows, drawn } satisfies ShareEvaluation);
@@ -40,7 +41,7 @@ self.onmessage = async ({ data }: MessageEvent<EvaluateRequest>) => {
 };
 
 /** One row: a sample does not depend on how the score was computed. */
-async function drawText(model: Uint8Array, sampling: SampleOptions): Promise<Uint8Array> {
+async function drawText(model: Uint8Array, sampling: SampleOptions): Promise<Tokens> {
   const loaded = await LoadedModel.open(model);
   const drawn = await sampleText(loaded, sampling);
   await loaded.close();

@@ -1,5 +1,6 @@
 /** A trained model as an ONNX file, run step by step: for scoring and for sampling. */
 import { messageOf, UserError } from "../cells/errors.ts";
+import { INPUTS } from "../cells/language_model.ts";
 import * as ort from "onnxruntime-node";
 import { z } from "zod";
 import { openSession } from "./engines/onnx/session.ts";
@@ -7,8 +8,8 @@ import { NEXT } from "./engines/onnx/export.ts";
 import { decodeModel, encodeModel } from "./engines/onnx/proto.ts";
 import { SURPRISE, TARGETS, withSurprise } from "./engines/onnx/surprise.ts";
 
-/** The input that takes text; all others are states. */
-const BYTES = "bytes";
+/** Inputs that take text: a model has one of them, and all its others are states. */
+const TEXT_INPUTS: readonly string[] = [INPUTS.bytes, INPUTS.tokens];
 
 /** What is used of the file of an evaluation model. */
 const tensorType = z.object({
@@ -22,8 +23,8 @@ const evaluationSchema = z.object({
   metadata_props: z.array(z.object({ key: z.string(), value: z.string() })),
 }).refine(({ graph }) => {
   const outputs = new Set(graph.output.map(({ name }) => name));
-  return graph.input.some(({ name }) => name === BYTES) && outputs.has("logits") &&
-    graph.input.every(({ name }) => name === BYTES || outputs.has(name + NEXT));
+  return graph.input.filter(({ name }) => TEXT_INPUTS.includes(name)).length === 1 && outputs.has("logits") &&
+    graph.input.every(({ name }) => TEXT_INPUTS.includes(name) || outputs.has(name + NEXT));
 });
 
 /** How a model is opened. */
@@ -41,7 +42,7 @@ export interface OpenOptions {
 export class LoadedModel {
   /** Metadata of the file: configuration, id, corpus. */
   readonly metadata: Readonly<Record<string, string>>;
-  readonly #bytes: BigInt64Array;
+  readonly #tokens: BigInt64Array;
   readonly #targets: BigInt64Array;
   /** Each state twice: a step reads one and writes the other. */
   readonly #states = new Map<string, { now: ort.Tensor; next: ort.Tensor }>();
@@ -49,11 +50,12 @@ export class LoadedModel {
   private constructor(
     private readonly session: ort.InferenceSession,
     readonly rows: number,
+    private readonly input: string,
     shapes: ReadonlyMap<string, number>,
     metadata: Readonly<Record<string, string>>,
   ) {
     this.metadata = metadata;
-    this.#bytes = new BigInt64Array(rows);
+    this.#tokens = new BigInt64Array(rows);
     this.#targets = new BigInt64Array(rows);
     for (const [name, size] of shapes) {
       const zeros = () => new ort.Tensor("float32", new Float32Array(rows * size), [rows, size]);
@@ -66,22 +68,22 @@ export class LoadedModel {
    */
   static async open(model: Uint8Array, options: OpenOptions = {}): Promise<LoadedModel> {
     const { rows = 1, threads = 1, scores = false, file = "the model" } = options;
-    const { proto, states, metadata } = decodeEvaluation(model, file);
+    const { proto, input, states, metadata } = decodeEvaluation(model, file);
     const session = await openSession(scores ? encodeModel(withSurprise(proto)) : model, threads).catch((error) => {
       throw new UserError(`Cannot open ${file}: it is damaged (${messageOf(error)})`);
     });
-    return new LoadedModel(session, rows, states, metadata);
+    return new LoadedModel(session, rows, input, states, metadata);
   }
 
-  /** Reads one byte per row and returns the logits of the next, `[rows, vocabulary]`, row-major. */
-  async step(bytes: ArrayLike<number>): Promise<Float32Array> {
-    return await this.#run("logits", { [BYTES]: fill(this.#bytes, bytes) });
+  /** Reads one token per row and returns the logits of the next, `[rows, vocabulary]`, row-major. */
+  async step(tokens: ArrayLike<number>): Promise<Float32Array> {
+    return await this.#run("logits", { [this.input]: fill(this.#tokens, tokens) });
   }
 
-  /** Reads one byte per row; returns for each row `−ln p(target)`, nats: how little it expected the one that follows. */
-  async surprise(bytes: ArrayLike<number>, targets: ArrayLike<number>): Promise<Float32Array> {
+  /** Reads one token per row; returns for each row `−ln p(target)`, nats: how little it expected the one that follows. */
+  async surprise(tokens: ArrayLike<number>, targets: ArrayLike<number>): Promise<Float32Array> {
     return await this.#run(SURPRISE, {
-      [BYTES]: fill(this.#bytes, bytes),
+      [this.input]: fill(this.#tokens, tokens),
       [TARGETS]: fill(this.#targets, targets),
     });
   }
@@ -101,7 +103,7 @@ export class LoadedModel {
   /** The same model with other rows, all of them with a zero state. It is closed with this one. */
   withRows(rows: number): LoadedModel {
     const sizes = new Map([...this.#states].map(([name, { now }]) => [name, now.dims[1]]));
-    return new LoadedModel(this.session, rows, sizes, this.metadata);
+    return new LoadedModel(this.session, rows, this.input, sizes, this.metadata);
   }
 
   /** Sets all states to zero. */
@@ -142,11 +144,14 @@ function decodeEvaluation(model: Uint8Array, file: string) {
   const { data } = evaluationSchema.safeParse(proto);
   if (!data) {
     throw new UserError(
-      `Cannot open ${file}: it is no evaluation model (inputs '${BYTES}' and states, outputs 'logits' and states)`,
+      `Cannot open ${file}: it is no evaluation model (inputs '${
+        TEXT_INPUTS.join("' or '")
+      }' and states, outputs 'logits' and states)`,
     );
   }
-  const states = data.graph.input.filter(({ name }) => name !== BYTES)
+  const input = data.graph.input.find(({ name }) => TEXT_INPUTS.includes(name))!.name;
+  const states = data.graph.input.filter(({ name }) => name !== input)
     .map(({ name, type }) => [name, type.tensor_type.shape.dim.at(-1)!.dim_value ?? 0] as const);
   const metadata = Object.fromEntries(data.metadata_props.map(({ key, value }) => [key, value]));
-  return { proto, states: new Map(states), metadata };
+  return { proto, input, states: new Map(states), metadata };
 }

@@ -1,4 +1,5 @@
 /** The score itself: cross-entropy of a text under a model, over parallel streams with carried state. */
+import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Cut } from "./evaluate.ts";
 import type { LoadedModel } from "./model.ts";
 
@@ -12,24 +13,24 @@ export interface Share {
 export interface StreamScores {
   /** Summed cross-entropy of each stream, nats. */
   readonly nats: Float64Array;
-  /** Bytes that each scored. */
-  readonly bytes: Uint32Array;
-  /** Cross-entropy of each byte of the first streams, as far as they are asked for, one stream after the other. */
+  /** Tokens that each scored. */
+  readonly tokens: Uint32Array;
+  /** Cross-entropy of each token of the first streams, as far as they are asked for, one stream after the other. */
   readonly each: Float32Array;
 }
 
 /**
- * Cross-entropy of `text[1…]`, each byte scored once, given all bytes before it (within its stream and the warm-up).
+ * Cross-entropy of `text[1…]`, each token scored once, given all tokens before it (within its stream and the warm-up).
  *
- * Stream `s` scores bytes `1 + s·length …`; it first reads `warm_up` bytes that are another stream's to score. The first
+ * Stream `s` scores tokens `1 + s·length …`; it first reads `warm_up` tokens that are another stream's to score. The first
  * stream has nothing before it: it waits with a zero state.
  *
  * @param model opened for scores, with as many rows as the share has streams
- * @param each of so many bytes from the beginning of the text, the cross-entropy is kept
+ * @param each of so many tokens from the beginning of the text, the cross-entropy is kept
  */
 export async function scoreStreams(
   model: LoadedModel,
-  text: Uint8Array,
+  text: Tokens,
   cut: Cut,
   { first, streams }: Share,
   each: number = 0,
@@ -39,24 +40,24 @@ export async function scoreStreams(
   const begin = first * length, end = Math.min(each, begin + streams * length);
   const scores = {
     nats: new Float64Array(streams),
-    bytes: new Uint32Array(streams),
+    tokens: new Uint32Array(streams),
     each: new Float32Array(Math.max(0, end - begin)),
   };
-  const bytes = new Uint8Array(streams), targets = new Uint8Array(streams);
+  const tokens = new Uint16Array(streams), targets = new Uint16Array(streams);
   for (let t = -cut.warm_up; t < length; t++) {
     for (let row = 0; row < streams; row++) {
       const at = begin + row * length + t;
-      bytes[row] = text[at] ?? 0;
+      tokens[row] = text[at] ?? 0;
       targets[row] = text[at + 1] ?? 0;
       if (at === 0) model.forget(row);
     }
-    const surprise = await model.surprise(bytes, targets);
+    const surprise = await model.surprise(tokens, targets);
     if (t < 0) continue;
     for (let row = 0; row < streams; row++) {
       const at = begin + row * length + t;
       if (at >= last) continue;
       scores.nats[row] += surprise[row];
-      scores.bytes[row]++;
+      scores.tokens[row]++;
       // Beyond its end, an array ignores what is written.
       scores.each[at - begin] = surprise[row];
     }

@@ -5,6 +5,7 @@ import { catalogConfig, CELL_NAMES, cellOf } from "../../cells/catalog.ts";
 import { add, div, exp, log, mul, relu, sigmoid, sqrt, sub, tanh } from "../../cells/graph/builder.ts";
 import { buildTrainingStep, type ModelSizes } from "../../cells/language_model.ts";
 import type { Engine, EngineRun, TensorMap, TrainingGroup } from "../../train/engines/engine.ts";
+import type { Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { drawnWeights } from "../cells/models.ts";
 
 /** The catalog's cells beside the gated one. */
@@ -168,9 +169,11 @@ export function runOf(cell: Cell, sizes: ModelSizes = SMALL, { withGradients = f
   return { step, tensors, stepsDone: 0, learningRate: 0.02 };
 }
 
-/** Bytes below the vocabulary, without a short period. */
-export function textOf(length: number, vocabulary: number): Uint8Array {
-  return new Uint8Array(length).map((_, i) => (i * i + 3 * i + Math.floor(i / 5)) % vocabulary);
+/** Tokens below the vocabulary, without a short period. */
+export function textOf(length: number, vocabulary: number): Tokens {
+  return new (vocabulary > 256 ? Uint16Array : Uint8Array)(length).map((_, i) =>
+    (i * i + 3 * i + Math.floor(i / 5)) % vocabulary
+  );
 }
 
 /** Where the rows of a run start; each run of a group starts elsewhere. */

@@ -120,7 +120,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "init with a history of one byte",
     action: init({ history: 1 }),
-    says: "Cannot use a history of 1 bytes: a pass needs at least 2",
+    says: "Cannot use a history of 1: a pass needs at least 2",
   },
   {
     name: "init with another corpus",

@@ -201,6 +201,28 @@ Deno.test({
     ),
 });
 
+Deno.test("init, train, status and sample take byte-pair tokens, and say what they count in", async () => {
+  const dir = await Deno.makeTempDir(), at = ["--dir", dir];
+  try {
+    const small = "--tokens bpe:300 --state-size 8 --layers 1 --batch 8 --history 101 --steps 100".split(" ");
+    const made = await succeed("init", ...at, ...small);
+    assert.match(made, /\nTokens: bpe:300, learned from the training split; \d\.\d\d bytes per token there\n/);
+    assert.match(made, /history 101 tokens/);
+    assert.match(
+      await succeed("train", ...at, "--engine", "onnx", "--limit", "1"),
+      /min loss \d\.\d{4} nats\/token, .*\n.* test \d\.\d{4} bits\/byte/,
+    );
+    assert.match(await succeed("status", ...at), /min loss \d\.\d{4} nats\/token, test \d\.\d{4} bits\/byte/);
+    const args = [...at, "--prompt", "Pa", "--bytes", "400", "--seed", "3"];
+    const drawn = await succeed("sample", ...args);
+    // What is no UTF-8 shows as one character; white space at the end is lost on the way here.
+    assert.match(drawn, /^Pa[^]{200,400}$/);
+    assert.equal(await succeed("sample", ...args), drawn);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 const WRONG: [string, Parameters<typeof task>, RegExp][] = [
   ["an unknown flag", ["train", "--nonsense"], /^train: Cannot read the command line: unknown option '--nonsense'/],
   [
@@ -212,6 +234,11 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
     "a value out of range",
     ["init", "--layers", "0,1"],
     /^init: Cannot use --layers 0,1: must be a whole number of at least 1 and at most 64$/,
+  ],
+  [
+    "tokens that are fewer than bytes",
+    ["init", "--tokens", "bpe:256"],
+    /^init: Cannot use --tokens bpe:256: must be 'bytes', or 'bpe:' and a size from 257 to 65536, as in bpe:1024$/,
   ],
   [
     "an unknown engine",

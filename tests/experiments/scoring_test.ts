@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Queue, readClaims } from "../../experiments/queue.ts";
 import { type EvaluateOptions, evaluateStudy } from "../../experiments/scoring.ts";
 import type { Sample } from "../../experiments/result.ts";
-import { studyCorpus } from "../../experiments/study.ts";
+import { studyCorpus } from "../../experiments/study_text.ts";
 import { openStudyQueue } from "../../experiments/study_queue.ts";
 import { LoadedModel } from "../../train/model.ts";
 import { sampleText } from "../../train/sample_text.ts";

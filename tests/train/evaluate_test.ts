@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { configId } from "../../cells/config.ts";
 import { catalogConfig, CELL_NAMES, cellOf } from "../../cells/catalog.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
-import { evaluationModel } from "../../cells/language_model.ts";
+import { BYTE_VOCABULARY, evaluationModel } from "../../cells/language_model.ts";
 import { SMALL_CONFIG } from "../../experiments/bench/measure.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { initialWeights } from "../../train/corpus/random.ts";
+import { BytePairTokenizer, type Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { decodeModel } from "../../train/engines/onnx/proto.ts";
 import { cutFor, evaluateModel, exportModel } from "../../train/evaluate.ts";
@@ -13,13 +14,19 @@ import { LoadedModel } from "../../train/model.ts";
 import { trainCell } from "../../train/trainer.ts";
 import type { CellConfig } from "../../cells/config.ts";
 
-/** Logits of one row, byte after byte, on the float64 interpreter. */
-function* referenceLogits(config: CellConfig, weights: Map<string, Float32Array>, text: Uint8Array) {
-  const model = evaluationModel(cellOf(config), config);
+/** Logits of one row, token after token, on the float64 interpreter. */
+function* referenceLogits(
+  config: CellConfig,
+  weights: Map<string, Float32Array>,
+  text: Tokens,
+  vocabulary: number = BYTE_VOCABULARY,
+) {
+  const model = evaluationModel(cellOf(config), { ...config, vocabulary });
+  const input = vocabulary > BYTE_VOCABULARY ? "tokens" : "bytes";
   const feeds = new Map<string, ArrayLike<number>>(weights);
   for (const { name, shape } of model.states) feeds.set(name, new Float64Array(shape[0] * shape[1]));
-  for (const byte of text) {
-    const outputs = interpret(model.graph, feeds.set("bytes", [byte]));
+  for (const token of text) {
+    const outputs = interpret(model.graph, feeds.set(input, [token]));
     for (const { name } of model.states) feeds.set(name, outputs.get(name)!);
     yield outputs.get("logits")!;
   }
@@ -75,6 +82,32 @@ Deno.test("evaluateModel() in one stream is the mean surprise of the reference, 
   assert.equal(score.bytes, 199);
   assert.ok(Math.abs(score.nats - total / 199) < 1e-5, `${score.nats} against ${total / 199}`);
   assert.ok(Math.abs(score.bits_per_byte - score.nats / Math.LN2) < 1e-12);
+});
+
+Deno.test("evaluateModel() scores tokens in nats per token, and in bits per byte of all that they stand for", async () => {
+  const { text } = generateEmbedded(1, 3000), tokenizer = BytePairTokenizer.learn(text, 320);
+  const config = { ...SMALL_CONFIG, state_size: 8 }, vocabulary = tokenizer.vocabulary;
+  const weights = initialWeights(evaluationModel(cellOf(config), { ...config, vocabulary }).parameters, 0);
+  const model = exportModel(config, weights, {}, vocabulary);
+  const { graph } = decodeModel(model);
+  assert.equal(graph.input[0].name, "tokens");
+  assert.deepEqual(graph.output[0].type.tensor_type.shape.dim.at(-1), { dim_value: 320 });
+  const tokens = tokenizer.encode(text).subarray(0, 201);
+  let total = 0, t = 0;
+  for (const logits of referenceLogits(config, weights, tokens.subarray(0, -1), vocabulary)) {
+    const peak = Math.max(...logits);
+    total += peak + Math.log(logits.reduce((a, x) => a + Math.exp(x - peak), 0)) - logits[tokens[++t]];
+  }
+  // The first token is read and not scored.
+  const bytes = tokenizer.decode(tokens.subarray(1)).length;
+  const score = await evaluateModel(model, tokens, 2, { streams: 1, warm_up: 0 }, { memory: true, tokenizer });
+  assert.deepEqual([score.tokens, score.bytes], [200, bytes]);
+  assert.ok(bytes > 300, "tokens must stand for several bytes");
+  assert.ok(Math.abs(score.nats - total / 200) < 1e-5, `${score.nats} against ${total / 200}`);
+  assert.ok(Math.abs(score.bits_per_byte - total / bytes / Math.LN2) < 1e-5);
+  // All of so short a text is scored with resets, too: the same total over the same bytes.
+  assert.equal(score.memory!.bytes, bytes);
+  assert.ok(Math.abs(score.memory!.carried - score.bits_per_byte) < 1e-5);
 });
 
 Deno.test("evaluateModel() in many streams is the reference's score, cut the same way: each byte once, warm-ups unscored", async () => {

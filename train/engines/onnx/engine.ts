@@ -1,4 +1,6 @@
 /** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per session. */
+import { sharedText } from "../../corpus/shared_text.ts";
+import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import {
   type Engine,
   type EngineRun,
@@ -40,11 +42,11 @@ class OnnxGroup implements TrainingGroup {
 
   private constructor(
     private readonly places: (Place | undefined)[],
-    private readonly text: Uint8Array,
+    private readonly text: Tokens,
     private readonly threads: number,
   ) {}
 
-  static async open(runs: readonly EngineRun[], text: Uint8Array, threads: number): Promise<OnnxGroup> {
+  static async open(runs: readonly EngineRun[], text: Tokens, threads: number): Promise<OnnxGroup> {
     const opened = await Promise.allSettled(runs.map((run) => openPlace(run, text, threads)));
     const failed = opened.find(({ status }) => status === "rejected");
     const places = opened.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
@@ -88,12 +90,12 @@ class OnnxGroup implements TrainingGroup {
   }
 }
 
-async function openPlace(run: EngineRun, text: Uint8Array, threads: number): Promise<Place> {
+async function openPlace(run: EngineRun, text: Tokens, threads: number): Promise<Place> {
   const pass = new Pass(run, text), tensors = initialTensors(run);
   memoryBytes(planStep(run.step.graph).slots, run.step.sizes.batch);
   const worker = new OnnxWorker();
   try {
-    await worker.ask(openRequest(run, tensors, sharedCopy(text), threads));
+    await worker.ask(openRequest(run, tensors, sharedText(text), threads));
   } catch (error) {
     worker.terminate();
     throw error;
@@ -102,19 +104,7 @@ async function openPlace(run: EngineRun, text: Uint8Array, threads: number): Pro
   return { worker, pass, names: [...tensors.keys(), ...outputs.keys().filter((name) => !inputs.has(name))] };
 }
 
-/** Copies that all workers see, by the text that they are of: a large text is there once, however many groups train on it. */
-const sharedTexts = new WeakMap<Uint8Array, Uint8Array>();
-
-function sharedCopy(text: Uint8Array): Uint8Array {
-  const known = sharedTexts.get(text);
-  if (known) return known;
-  const shared = new Uint8Array(new SharedArrayBuffer(text.length));
-  shared.set(text);
-  sharedTexts.set(text, shared);
-  return shared;
-}
-
-function openRequest(run: EngineRun, tensors: TensorMap, text: Uint8Array, threads: number): Request {
+function openRequest(run: EngineRun, tensors: TensorMap, text: Tokens, threads: number): Request {
   const { graph, states, sizes } = run.step;
   return {
     kind: "open",

@@ -1,4 +1,5 @@
 /** What the ONNX engine and its workers say to each other. */
+import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "../engine.ts";
 import type { StepPlan } from "./plan.ts";
 
@@ -11,7 +12,7 @@ export interface OpenRequest {
   /** Names of what is set to zero when a pass begins. */
   readonly states: readonly string[];
   readonly batch: number;
-  readonly text: Uint8Array;
+  readonly text: Tokens;
   readonly threads: number;
   readonly stepsDone: number;
   readonly learningRate: number;
