@@ -68,6 +68,9 @@ const resultFields = z.looseObject({
   /** The corpus' name. */
   dataset: z.string(),
   corpus_sha1: sha1Schema,
+  /** Of the splits; results of the first versions have none. */
+  train_sha1: sha1Schema.optional(),
+  test_sha1: sha1Schema.optional(),
   seed: z.number().int().nonnegative(),
   /** Steps between two values of `loss`. */
   log_every: z.number().int().positive(),

@@ -157,6 +157,8 @@ export class RunFiles {
       "history size": this.settings.history,
       dataset: this.corpus.name,
       corpus_sha1: this.corpus.sha1,
+      train_sha1: this.corpus.train_sha1,
+      test_sha1: this.corpus.test_sha1,
       seed,
       log_every: this.settings.log_every,
       engine: this.engine().name,

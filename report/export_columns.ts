@@ -89,6 +89,8 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   log_every: ["int", "steps between two logged losses"],
   dataset: ["string", "name of the corpus"],
   corpus_sha1: ["string", "SHA-1 of the whole corpus"],
+  train_sha1: ["string", "SHA-1 of its training split"],
+  test_sha1: ["string", "SHA-1 of its test split"],
   engine: ["string", "engine that trained the run, or its last part"],
   adapter: ["string", "what that engine ran on"],
   earlier_engines: [{
