@@ -30,7 +30,7 @@ export class Part {
   }
 
   get isWhole(): boolean {
-    return this.bytes > 0 && this.bytes === this.facts.total;
+    return this.bytes === this.facts.total;
   }
 
   /** Begins anew, with another file of the server's. */
