@@ -2,6 +2,7 @@
 import { UserError } from "../cells/errors.ts";
 import { configId } from "../cells/config.ts";
 import { type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../train/corpus/corpus.ts";
+import { type KnownCorpus, knownCorpus } from "../train/corpus/known.ts";
 import { SPLIT } from "../train/corpus/split.ts";
 import { checkLogged } from "../train/settings.ts";
 import { grid } from "./grid.ts";
@@ -20,8 +21,10 @@ export const DEFAULT_TRAINING: StudySettings["training"] = {
 export interface InitOptions {
   readonly dir: string;
   readonly experiment: Experiment;
-  /** `embedded` or a file; the study's own where it has one. */
+  /** `embedded`, the name of a known corpus, or a file; the study's own where it has one. */
   readonly corpus?: string;
+  /** Brings a known corpus that was asked for into the cache; absent: it must be there. */
+  readonly fetch?: (corpus: KnownCorpus) => Promise<void>;
   readonly stateSizes?: readonly number[];
   readonly layers?: readonly number[];
   readonly seeds?: number;
@@ -52,7 +55,9 @@ export interface InitSummary {
 export async function initStudy(options: InitOptions): Promise<InitSummary> {
   const known = await Study.find(options.dir);
   const settings = await mergeSettings(known, options);
-  const corpus = await loadCorpus(settings.source, settings.training.history);
+  const named = knownCorpus(options.corpus);
+  if (named) await options.fetch?.(named);
+  const corpus = await loadCorpus(settings.source, settings.training.history, options.dir);
   if (known && settings.source !== known.settings.corpus.source && corpus.sha1 !== known.settings.corpus.sha1) {
     throw new UserError(
       `Cannot extend study ${options.dir} with corpus ${settings.source}: it was made with ${known.settings.corpus.source}; ` +
@@ -146,17 +151,20 @@ async function chooseConfigs(
 }
 
 /** The corpus of a study, checked to be the one that it was made with. */
-export async function studyCorpus(study: Study): Promise<Corpus> {
-  const { source, sha1 } = study.settings.corpus;
-  return await advised(`put ${source} back as it was, or start another study`, async () => {
-    const corpus = await loadCorpus(source, study.settings.training.history);
+export async function studyCorpus({ dir, settings }: Study): Promise<Corpus> {
+  const { source, sha1 } = settings.corpus;
+  const load = async () => {
+    const corpus = await loadCorpus(source, settings.training.history, dir);
     if (corpus.sha1 !== sha1) {
       throw new UserError(
-        `Cannot use corpus ${source}: its SHA-1 is ${corpus.sha1}, study ${study.dir} was made with ${sha1}`,
+        `Cannot use corpus ${source}: its SHA-1 is ${corpus.sha1}, study ${dir} was made with ${sha1}`,
       );
     }
     return corpus;
-  });
+  };
+  return knownCorpus(source)
+    ? await load()
+    : await advised(`put ${source} back as it was, or start another study`, load);
 }
 
 /** `train 90 %, validation 5 %, test 5 %`, for the record. */

@@ -29,8 +29,8 @@ const INSTEAD = "a file of your own serves with --corpus FILE, and --corpus embe
  * @throws the signal's reason, if it comes meanwhile; what has been downloaded stays for the next time
  */
 export async function fetchCorpus(corpus: KnownCorpus, options: FetchOptions = {}): Promise<void> {
-  const folder = options.folder ?? cacheFolder();
   try {
+    const folder = options.folder ?? cacheFolder();
     if (await isCached(corpus, folder)) return;
     await Deno.mkdir(folder, { recursive: true });
     using _lock = await holdLock(`${cachedPath(corpus, folder)}.lock`, options.onWait ?? (() => {}), options.signal);
@@ -38,7 +38,7 @@ export async function fetchCorpus(corpus: KnownCorpus, options: FetchOptions = {
     if (!await isCached(corpus, folder)) await fetchInto(folder, corpus, options);
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw new UserError(`Cannot ${whatFailed(error, corpus, folder)}; ${INSTEAD}`);
+    throw new UserError(`Cannot ${whatFailed(error, corpus, options)}; ${INSTEAD}`);
   }
 }
 
@@ -68,10 +68,10 @@ async function fetchInto(folder: string, corpus: KnownCorpus, options: FetchOpti
   await Part.remove(part);
 }
 
-function whatFailed(error: unknown, { name, url }: KnownCorpus, folder: string): string {
+function whatFailed(error: unknown, { name, url }: KnownCorpus, { folder }: FetchOptions): string {
   const why = messageOf(error);
   if (error instanceof WrongContent) return `use what ${url} sent for corpus ${name}: ${why}; it was thrown away`;
   if (error instanceof Interrupted || error instanceof Refused) return `download corpus ${name} from ${url}: ${why}`;
   if (error instanceof UserError) return why.replace(/^Cannot /, "");
-  return `keep corpus ${name} in ${folder}: ${why}`;
+  return `keep corpus ${name} in ${folder ?? cacheFolder()}: ${why}`;
 }
