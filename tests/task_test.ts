@@ -210,7 +210,9 @@ Deno.test("a corpus that is cached is read, and nothing beside it; only init, an
     await Deno.writeTextFile(join(study, "study.json"), JSON.stringify({ ...settings, corpus }));
     const of = async (name: string, args: readonly string[]) => {
       const { read, write, net, env } = await permissionsOf(TASKS[name], args);
-      const inCache = (paths: unknown) => Array.isArray(paths) ? paths.filter((path) => path.startsWith(folder)) : [];
+      const inCache = (paths: unknown) => [
+        ...new Set(Array.isArray(paths) ? paths.filter((path) => path.startsWith(folder)) : []),
+      ];
       return [inCache(read), inCache(write), net, (env as string[]).includes("XDG_CACHE_HOME")];
     };
     assert.deepEqual(await of("init", given), [[folder], [folder], enwik8.hosts, true]);

@@ -19,6 +19,7 @@ export class Part {
     public facts: Facts,
     /** Bytes that are there. */
     public bytes: number,
+    private isNoted: boolean,
   ) {}
 
   /** Opens what there is of a download from an address; what came from another, or nobody knows from where, does not count. */
@@ -26,7 +27,7 @@ export class Part {
     const facts = await readFacts(path), isOurs = facts?.url === url;
     const bytes = isOurs ? await sizeOf(path) ?? 0 : 0;
     const file = await Deno.open(path, { read: true, write: true, create: true });
-    return new Part(path, file, isOurs ? facts : { url }, bytes);
+    return new Part(path, file, isOurs ? facts : { url }, bytes, isOurs);
   }
 
   get isWhole(): boolean {
@@ -42,8 +43,12 @@ export class Part {
 
   /** Keeps what is known now, before or after bytes that it is true of. */
   async note(facts: Omit<Facts, "url">): Promise<void> {
-    this.facts = { url: this.facts.url, ...facts };
-    await Deno.writeTextFile(factsPath(this.path), JSON.stringify(this.facts));
+    const before = JSON.stringify(this.facts);
+    this.facts = { url: this.facts.url, validator: facts.validator, total: facts.total };
+    const now = JSON.stringify(this.facts);
+    // On a full disk, what is written again may be lost.
+    if (now !== before || !this.isNoted) await Deno.writeTextFile(factsPath(this.path), now);
+    this.isNoted = true;
   }
 
   async append(chunk: Uint8Array): Promise<void> {
