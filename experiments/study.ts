@@ -55,14 +55,20 @@ export interface InitSummary {
 export async function initStudy(options: InitOptions): Promise<InitSummary> {
   const known = await Study.find(options.dir);
   const settings = await mergeSettings(known, options);
+  const refused = () =>
+    new UserError(
+      `Cannot extend study ${options.dir} with corpus ${settings.source}: it was made with ${
+        known!.settings.corpus.source
+      }; ` +
+        "start another with --dir",
+    );
   const named = knownCorpus(options.corpus);
+  // What could not be used need not come.
+  if (named && known && named.sha1 !== known.settings.corpus.sha1) throw refused();
   if (named) await options.fetch?.(named);
   const corpus = await loadCorpus(settings.source, settings.training.history, options.dir);
   if (known && settings.source !== known.settings.corpus.source && corpus.sha1 !== known.settings.corpus.sha1) {
-    throw new UserError(
-      `Cannot extend study ${options.dir} with corpus ${settings.source}: it was made with ${known.settings.corpus.source}; ` +
-        "start another with --dir",
-    );
+    throw refused();
   }
   if (known && corpus.sha1 !== known.settings.corpus.sha1) {
     throw new UserError(

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
+import { initStudy } from "../../experiments/study.ts";
 import { KNOWN_CORPORA, type KnownCorpus } from "../../train/corpus/known.ts";
 import { splitEnds, SplitHasher } from "../../train/corpus/split.ts";
 import { type Answer, CorpusServer, properly } from "../train/corpus_server.ts";
@@ -217,6 +218,25 @@ inFolder("init asks the host of enwik8 for it, and says in one line what it got"
   assert.deepEqual(server.requests.map(({ path }) => path), [from, from, from]);
   await assert.rejects(Deno.stat(machine.study), Deno.errors.NotFound);
 });
+
+inFolder(
+  "initStudy() fetches a corpus that was asked for by name, and none for a study that has another",
+  async (dir) => {
+    const options = { dir: join(dir, "s"), experiment: "01", stateSizes: [4], layers: [1] } as const;
+    const asked: string[] = [];
+    // It stops where a download would begin.
+    const fetch = ({ name }: KnownCorpus) => Promise.reject(new Error(`asked for ${asked[asked.push(name) - 1]}`));
+    await assert.rejects(initStudy({ ...options, corpus: "enwik8", fetch }), /asked for enwik8/);
+    await assert.rejects(Deno.stat(options.dir), Deno.errors.NotFound);
+    await initStudy({ ...options, corpus: "embedded", fetch });
+    await initStudy({ ...options, fetch });
+    await assert.rejects(
+      initStudy({ ...options, corpus: "text8", fetch }),
+      /^UserError: Cannot extend study \S+ with corpus text8: it was made with embedded; start another with --dir$/,
+    );
+    assert.deepEqual(asked, ["enwik8"]);
+  },
+);
 
 inFolder("corpora lists names, sizes, licences and what is cached, as a table and as JSON", async (dir) => {
   const machine = new Machine(dir), [enwik8, text8, tinyshakespeare] = KNOWN_CORPORA;
