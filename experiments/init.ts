@@ -3,7 +3,9 @@ import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/config.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
 import { plural } from "../train/terminal/progress.ts";
-import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { CORPUS_NAMES } from "../train/corpus/corpus.ts";
+import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { fetchShown } from "./fetching.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./promotion.ts";
 import type { StudySettings } from "./store.ts";
@@ -15,7 +17,9 @@ const flags = {
   experiment: experimentFlag,
   corpus: flag.text(
     "--corpus <name|file>",
-    "text to train on: 'embedded', or a file (default: the study's, else embedded)",
+    `text to train on: ${
+      CORPUS_NAMES.join(", ")
+    }, or a file; what is not on this machine is downloaded (default: the study's, else embedded)`,
     undefined,
   ),
   stateSizes: flag.wholeList("--state-size <list>", "state sizes to list (default: 32,256)", undefined, MAX_STATE_SIZE),
@@ -69,11 +73,19 @@ function tokenLine({ name, split }: NonNullable<StudySettings["tokens"]>, { trai
   return `Tokens: ${name}, learned from ${learned}; ${(train.length / split.train).toFixed(2)} bytes per token there`;
 }
 
+/** Nothing is made of a study whose corpus has not come. */
+function unlessStopped(error: unknown): undefined {
+  if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
+  console.error("init: stopped; run the same command to go on with the download");
+}
+
 if (import.meta.main) {
   const description = "Makes a study, or adds configurations to one. No configuration is ever removed. " +
     "For a study that has some, new ones need --state-size or --layers; other flags change its settings.";
   await runCommand({ name: "init", description, flags }, async (options) => {
-    const { study, corpus, added, total, promotion, before } = await initStudy(options);
+    const made = await initStudy({ ...options, fetch: fetchShown }).catch(unlessStopped);
+    if (!made) return EXIT.interrupted;
+    const { study, corpus, added, total, promotion, before } = made;
     const { training, tokens, seeds } = study.settings;
     const rate = corpus.entropy_rate === undefined
       ? ""

@@ -85,6 +85,9 @@ const resultFields = z.looseObject({
   tokenizer_sha1: sha1Schema.optional(),
   /** Mean bytes that one of them stands for in the training split. */
   bytes_per_token: z.number().positive().optional(),
+  /** Of the splits; results of the first versions have none. */
+  train_sha1: sha1Schema.optional(),
+  test_sha1: sha1Schema.optional(),
   seed: z.number().int().nonnegative(),
   /** Steps between two values of `loss`. */
   log_every: z.number().int().positive(),

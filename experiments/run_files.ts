@@ -171,6 +171,8 @@ export class RunFiles {
           tokenizer_sha1: tokens.sha1,
         }
         : {}),
+      train_sha1: this.corpus.train_sha1,
+      test_sha1: this.corpus.test_sha1,
       seed,
       log_every: this.settings.log_every,
       engine: this.engine().name,

@@ -57,7 +57,7 @@ const studySchema = z.object({
   version: positive,
   corpus: z.object({
     name: z.string().min(1),
-    /** `embedded`, or the file's absolute path. */
+    /** `embedded`, the name of a known corpus, or the file's absolute path. */
     source: z.string().min(1),
     bytes: positive,
     sha1: sha1Schema,

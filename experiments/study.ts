@@ -3,6 +3,7 @@ import { UserError } from "../cells/errors.ts";
 import { configId } from "../cells/config.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../train/corpus/corpus.ts";
+import { type KnownCorpus, knownCorpus } from "../train/corpus/known.ts";
 import { SPLIT } from "../train/corpus/split.ts";
 import { checkLogged } from "../train/settings.ts";
 import { grid } from "./grid.ts";
@@ -21,8 +22,10 @@ export const DEFAULT_TRAINING: StudySettings["training"] = {
 export interface InitOptions {
   readonly dir: string;
   readonly experiment: Experiment;
-  /** `embedded` or a file; the study's own where it has one. */
+  /** `embedded`, the name of a known corpus, or a file; the study's own where it has one. */
   readonly corpus?: string;
+  /** Brings a known corpus that was asked for into the cache; absent: it must be there. */
+  readonly fetch?: (corpus: KnownCorpus) => Promise<void>;
   readonly stateSizes?: readonly number[];
   readonly layers?: readonly number[];
   readonly seeds?: number;
@@ -55,12 +58,20 @@ export interface InitSummary {
 export async function initStudy(options: InitOptions): Promise<InitSummary> {
   const known = await Study.find(options.dir);
   const settings = await mergeSettings(known, options);
-  const corpus = await loadCorpus(settings.source, settings.training.history);
-  if (known && settings.source !== known.settings.corpus.source && corpus.sha1 !== known.settings.corpus.sha1) {
-    throw new UserError(
-      `Cannot extend study ${options.dir} with corpus ${settings.source}: it was made with ${known.settings.corpus.source}; ` +
+  const refused = () =>
+    new UserError(
+      `Cannot extend study ${options.dir} with corpus ${settings.source}: it was made with ${
+        known!.settings.corpus.source
+      }; ` +
         "start another with --dir",
     );
+  const named = knownCorpus(options.corpus);
+  // What could not be used need not come.
+  if (named && known && named.sha1 !== known.settings.corpus.sha1) throw refused();
+  if (named) await options.fetch?.(named);
+  const corpus = await loadCorpus(settings.source, settings.training.history, options.dir);
+  if (known && settings.source !== known.settings.corpus.source && corpus.sha1 !== known.settings.corpus.sha1) {
+    throw refused();
   }
   if (known && corpus.sha1 !== known.settings.corpus.sha1) {
     throw new UserError(

@@ -3,6 +3,7 @@ import { UserError } from "../cells/errors.ts";
 import { createHash } from "node:crypto";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { type Corpus, loadCorpus } from "../train/corpus/corpus.ts";
+import { knownCorpus } from "../train/corpus/known.ts";
 import { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
 import { BYTE_TOKENIZER, BytePairTokenizer, MAX_VOCABULARY, type Tokenizer } from "../train/corpus/tokens/tokenizer.ts";
 import { decodeTokenizer, encodeTokenizer } from "../train/corpus/tokens/tokenizer_json.ts";
@@ -59,17 +60,20 @@ export async function studyTokenizer({ tokenizerPath: path, settings: { tokens }
 }
 
 /** The corpus of a study, checked to be the one that it was made with. */
-export async function studyCorpus(study: Study): Promise<Corpus> {
-  const { source, sha1 } = study.settings.corpus;
-  return await advised(`put ${source} back as it was, or start another study`, async () => {
-    const corpus = await loadCorpus(source, study.settings.training.history);
+export async function studyCorpus({ dir, settings }: Study): Promise<Corpus> {
+  const { source, sha1 } = settings.corpus;
+  const load = async () => {
+    const corpus = await loadCorpus(source, settings.training.history, dir);
     if (corpus.sha1 !== sha1) {
       throw new UserError(
-        `Cannot use corpus ${source}: its SHA-1 is ${corpus.sha1}, study ${study.dir} was made with ${sha1}`,
+        `Cannot use corpus ${source}: its SHA-1 is ${corpus.sha1}, study ${dir} was made with ${sha1}`,
       );
     }
     return corpus;
-  });
+  };
+  return knownCorpus(source)
+    ? await load()
+    : await advised(`put ${source} back as it was, or start another study`, load);
 }
 
 /** The corpus of a study as its models read it. */

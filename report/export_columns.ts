@@ -95,6 +95,8 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   vocabulary: ["int", "how many different tokens there are", 256],
   bytes_per_token: ["double", "mean bytes that a token of the training split stands for", 1],
   tokenizer_sha1: ["string", "SHA-1 of the study's tokenizer.json"],
+  train_sha1: ["string", "SHA-1 of its training split"],
+  test_sha1: ["string", "SHA-1 of its test split"],
   engine: ["string", "engine that trained the run, or its last part"],
   adapter: ["string", "what that engine ran on"],
   earlier_engines: [{

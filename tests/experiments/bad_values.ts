@@ -20,13 +20,15 @@ export const BAD_VALUES: readonly BadInput[] = [
     name: "corpus is missing",
     damage: ({ corpus }) => Deno.removeSync(corpus),
     action: read,
-    says: `Cannot read corpus DIR/corpus.txt: it does not exist; must be 'embedded' or a readable file; ${PUT_BACK}`,
+    says:
+      `Cannot read corpus DIR/corpus.txt: it does not exist; must be embedded, enwik8, text8, tinyshakespeare or a readable file; ${PUT_BACK}`,
   },
   {
     name: "corpus is a folder",
     damage: ({ corpus }) => makeFolderOf(corpus),
     action: read,
-    says: `Cannot read corpus DIR/corpus.txt: it is a folder; must be 'embedded' or a readable file; ${PUT_BACK}`,
+    says:
+      `Cannot read corpus DIR/corpus.txt: it is a folder; must be embedded, enwik8, text8, tinyshakespeare or a readable file; ${PUT_BACK}`,
   },
   {
     name: "corpus is empty",

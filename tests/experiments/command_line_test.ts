@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { readClaims } from "../../experiments/queue.ts";
 import tasks from "../../deno.json" with { type: "json" };
 
@@ -50,7 +51,7 @@ async function until(happened: () => boolean): Promise<void> {
 const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
 
 Deno.test("init, train, evaluate, status, report, export and sample go the whole way", async (t) => {
-  const dir = await Deno.makeTempDir();
+  const dir = await Deno.makeTempDir(), embedded = await loadCorpus(EMBEDDED.name, 101);
   const study = join(dir, "s");
   const at = ["--dir", study];
   try {
@@ -81,6 +82,8 @@ Deno.test("init, train, evaluate, status, report, export and sample go the whole
           101,
         ]);
         assert.equal(result.dataset, "embedded");
+        const { corpus_sha1, train_sha1, test_sha1 } = result, hashes = [corpus_sha1, train_sha1, test_sha1];
+        assert.deepEqual(hashes, [embedded.sha1, embedded.train_sha1, embedded.test_sha1]);
         assert.ok(result["end time"] >= result["start time"]);
         assert.ok(result.test_bits_per_byte > 0 && result.test_bits_per_byte < 8);
         assert.ok(await exists(join(study, "models_01_all", `${result.id}.onnx`)));

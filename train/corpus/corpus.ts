@@ -41,31 +41,33 @@ export function corpusSource(asked: string): string {
  * Reads a corpus: `embedded`, a known one by name from the cache, or a file by path.
  *
  * @param history bytes of one pass, which must fit into the training split
+ * @param dir the study that it is for: an error names the command that brings a known corpus there
  * @throws {UserError} with one line: it is missing, unreadable, changed, empty, too small or too large, with the sizes
  */
-export async function loadCorpus(source: string, history: number): Promise<Corpus> {
+export async function loadCorpus(source: string, history: number, dir?: string): Promise<Corpus> {
   if (source === EMBEDDED.name) {
     const { text, entropy_rate } = generateEmbedded(EMBEDDED.seed, EMBEDDED.bytes);
     return makeCorpus(EMBEDDED.name, text, history, { entropy_rate });
   }
   const known = knownCorpus(source);
-  return known ? await loadKnown(known, history) : await readCorpus(basename(source), source, history, readFailure);
+  return known
+    ? await loadKnown(known, history, dir)
+    : await readCorpus(basename(source), source, history, readFailure);
 }
 
 function readFailure(path: string, why: string): UserError {
   return new UserError(`Cannot read corpus ${path}: ${why}; must be ${CORPUS_NAMES.join(", ")} or a readable file`);
 }
 
-async function loadKnown(known: KnownCorpus, history: number): Promise<Corpus> {
-  const fetch = `'deno task init --corpus ${known.name}'`;
-  const corpus = await readCorpus(known.name, cachedPath(known), history, (path, why) => {
-    const use = `Cannot use corpus ${known.name}: its copy in the cache, ${path}, cannot be read: ${why}`;
-    return new UserError(`${use}; download it with ${fetch}`);
-  });
+async function loadKnown(known: KnownCorpus, history: number, dir?: string): Promise<Corpus> {
+  const advice = `download it with 'deno task init ${dir === undefined ? "" : `--dir ${dir} `}--corpus ${known.name}'`;
+  const failure = (path: string, why: string) =>
+    new UserError(`Cannot use corpus ${known.name}: cannot read ${path}: ${why}; ${advice}`);
+  const corpus = await readCorpus(known.name, cachedPath(known), history, failure);
   if (corpus.sha1 !== known.sha1) {
     throw new UserError(
       `Cannot use corpus ${known.name}: the SHA-1 of its copy in the cache, ${corpus.path}, is ${corpus.sha1}, ` +
-        `must be ${known.sha1}; remove that file and download it again with ${fetch}`,
+        `must be ${known.sha1}; remove that file and ${advice}`,
     );
   }
   return corpus;
