@@ -7,15 +7,9 @@ import { exportOnnx } from "./engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "./engines/engine.ts";
 import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./memory_gain.ts";
-import type { EvaluateRequest, ShareEvaluation } from "./evaluate_worker.ts";
+import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import type { SampleOptions } from "./sample_text.ts";
-import type { Share } from "./score.ts";
-
-/** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored tokens. */
-export interface Cut {
-  readonly streams: number;
-  readonly warm_up: number;
-}
+import type { Cut, Share } from "./score.ts";
 
 export interface Score extends Cut {
   /** Mean cross-entropy, nats per token. */
@@ -109,7 +103,7 @@ export async function evaluateModel(
   );
   const part = Math.min(text.length - 1, PART_TOKENS);
   try {
-    const found = await Promise.all(workers.map((worker, i) =>
+    const replies = await Promise.allSettled(workers.map((worker, i) =>
       ask(worker, {
         model,
         text,
@@ -119,6 +113,12 @@ export async function evaluateModel(
         sampling: i === 0 ? sample : undefined,
       })
     ));
+    // When one fails, the others go on to their end, at which they give their memory back.
+    const found = replies.map((reply) => {
+      if (reply.status === "rejected") throw reply.reason;
+      return reply.value;
+    });
+    // One after the other, whatever the number of workers: so a score has the same bits.
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
     const nats = sum(found.flatMap((share) => [...share.nats]));
     const tokens = sum(found.flatMap((share) => [...share.tokens])), bytes = bytesOf(text.subarray(1), tokenizer);

@@ -1,7 +1,12 @@
 /** The score itself: cross-entropy of a text under a model, over parallel streams with carried state. */
 import type { Tokens } from "./corpus/tokens/tokenizer.ts";
-import type { Cut } from "./evaluate.ts";
 import type { LoadedModel } from "./model.ts";
+
+/** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored tokens. */
+export interface Cut {
+  readonly streams: number;
+  readonly warm_up: number;
+}
 
 /** Some streams of a cut that one worker reads: `streams` of them, from number `first`. */
 export interface Share {
