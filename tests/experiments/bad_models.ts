@@ -1,5 +1,5 @@
 /** Damaged ONNX models: met when runs are scored, or sampled from. */
-import { decodeModel, encodeModel, type ModelProto } from "../../train/engines/onnx/proto.ts";
+import { DATA_TYPE, decodeModel, encodeModel, type ModelProto } from "../../train/engines/onnx/proto.ts";
 import { type BadInput, evaluate, refused, sample } from "./bad_input.ts";
 import { cut, halve, makeFolderOf, type SmallStudy } from "./small_study.ts";
 
@@ -76,7 +76,9 @@ export const BAD_MODELS: readonly BadInput[] = [
   {
     name: "weights that are no numbers",
     damage: (small) =>
-      edited(({ graph }) => graph.initializer.forEach(({ raw_data }) => raw_data.fill(255)))(small.model(0)),
+      edited(({ graph }) => {
+        for (const { data_type, raw_data } of graph.initializer) if (data_type === DATA_TYPE.FLOAT) raw_data.fill(255);
+      })(small.model(0)),
     action: evaluate,
     says: `Cannot score ${FILE}: its loss on the test split is NaN; ${REMAKE}`,
   },
