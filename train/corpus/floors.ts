@@ -8,8 +8,8 @@
  * nearly nothing. The bound is `hindsight_nats`: no model whatever that sees k bytes scores less on this very split, even one that was
  * fitted to it.
  */
-import { type CountOptions, countGrams } from "./gram_counts.ts";
-import { gramKey, type GramTable, gramTable, indexOfGram, LONGEST } from "./gram_table.ts";
+import { countGrams, type CountOptions } from "./gram_counts.ts";
+import { gramKey, type GramTable, gramTables, indexOfGram, LONGEST } from "./gram_table.ts";
 import { kneserNey } from "./kneser_ney.ts";
 
 /** How floors are made; floors of another method are made anew. */
@@ -36,7 +36,7 @@ export interface Floor {
  * @param test at least two bytes
  */
 export async function entropyFloors(train: Uint8Array, test: Uint8Array, options: CountOptions = {}): Promise<Floor[]> {
-  const tables = Array.from({ length: LONGEST + 1 }, (_, n) => gramTable(test, n));
+  const tables = gramTables(test);
   const probabilities = kneserNey(tables, await countGrams(train, tables, options));
   const nats = probabilities.map((ofOrder) => ofOrder.map((p) => -Math.log(p)));
   const hindsight = tables.slice(1).map(hindsightNats);

@@ -7,20 +7,20 @@
  */
 import { type GramTable, LONGEST } from "./gram_table.ts";
 
-/** How often grams stand somewhere: so many once, twice, three and four times. Index 0 is not used. */
+/** So many grams have a count of one, two, three and four. Index 0 is not used. */
 export type CountsOfCounts = readonly number[];
 
-/** What follows one context: how often anything does, and how many different bytes do so once, twice, and more often. */
+/** What follows a context: how often anything does, and how many different bytes do so once, twice, and more often. */
 export interface Followers {
-  readonly total: Float64Array;
+  readonly total: Uint32Array;
   readonly once: Uint16Array;
   readonly twice: Uint16Array;
   readonly often: Uint16Array;
 }
 
-/** One way to count the grams of one length. Entry `i` of an array belongs to the table's gram `i`. */
+/** One way to count the grams of one length. Entry `i` of an array belongs to the table's gram `i`; what no model needs has no entries. */
 export interface Counts {
-  readonly count: Float64Array;
+  readonly count: Uint32Array;
   /** The same of the one-byte-longer grams that begin with gram `i`, taken together. */
   readonly followers: Followers;
   /** Over all different grams of the long text, whether they are in the table or not. */
@@ -33,9 +33,9 @@ export interface GramCounts {
   readonly continuations: Counts;
 }
 
-/** Numbers that are sorted at once, at least; a longer text is sorted in about {@linkcode PARTS} parts. */
+/** So many numbers are sorted at once, and more of a text that has more than {@linkcode PARTS} times as many. */
 const PART = 1 << 24;
-const PARTS = 16;
+const PARTS = 32;
 /** Most bytes have one before them; the text's first has none. */
 const NO_BYTE = 256;
 
@@ -44,23 +44,25 @@ export interface CountOptions {
   /** Told of positions counted so far. */
   readonly onProgress?: (done: number) => void;
   readonly signal?: AbortSignal;
+  /** Numbers to be sorted at once, where it is not for the text's length to say. */
+  readonly part?: number;
 }
 
 /**
- * Counts the grams of `tables` in a text. Takes the longer of 128 MiB and about half a byte per byte of the text; more only where
- * two bytes that follow each other are a greater part of it than a sixteenth.
+ * Counts the grams of `tables` in a text. Beside the counts it takes 128 MiB, or a quarter of a byte per byte of the text where that is more;
+ * and more than that only where one pair of bytes begins a greater part of the text's positions.
  *
- * @param tables those of lengths 0 (one empty gram), 1, … {@linkcode LONGEST}, of one text
- * @returns for each length from 0; length 0 has followers alone
+ * @param tables of one text, those of lengths 0 to {@linkcode LONGEST}
+ * @returns for each length
  * @throws the signal's reason, when it is aborted
  */
 export async function countGrams(
   text: Uint8Array,
   tables: readonly GramTable[],
-  { onProgress, signal }: CountOptions = {},
+  { onProgress, signal, part }: CountOptions = {},
 ): Promise<GramCounts[]> {
   const counter = new SortedCounter(tables);
-  const pairs = countPairs(text), limit = Math.max(PART, Math.ceil(text.length / PARTS));
+  const pairs = countPairs(text), limit = part ?? Math.max(PART, Math.ceil(text.length / PARTS));
   let done = 0;
   for (let from = 0; from < pairs.length;) {
     let to = from, size = 0;
@@ -121,8 +123,11 @@ class SortedCounter {
   #isEmpty = true;
 
   constructor(private readonly tables: readonly GramTable[]) {
-    this.#occurrences = tables.map(({ keys }) => new Tally(keys.length));
-    this.#continuations = tables.map(({ keys }) => new Tally(keys.length));
+    // The longest grams are no contexts, and models that they end with count how often they occur.
+    this.#occurrences = tables.map(({ keys }, n) => new Tally(keys.length, n < LONGEST ? keys.length : 0));
+    this.#continuations = tables.map(({ keys }, n) =>
+      new Tally(n < LONGEST ? keys.length : 0, n < LONGEST - 1 ? keys.length : 0)
+    );
     this.#opened.fill(1);
   }
 
@@ -143,7 +148,7 @@ class SortedCounter {
   #count(length: number, before: number, times: number): void {
     for (let n = 1; n <= length; n++) {
       this.#occurrences[n].open += times;
-      if (before === NO_BYTE || this.#seen[n][before] === this.#opened[n]) continue;
+      if (n === LONGEST || before === NO_BYTE || this.#seen[n][before] === this.#opened[n]) continue;
       this.#seen[n][before] = this.#opened[n];
       this.#continuations[n].open++;
     }
@@ -162,9 +167,7 @@ class SortedCounter {
   /** The place of the open gram of `n` bytes in its table, −1 where it is not there. Grams are closed in the table's order. */
   #find(n: number): number {
     const { keys } = this.tables[n], places = this.#place;
-    const key = n <= 4
-      ? this.#high >>> 8 * (4 - n)
-      : this.#high * 256 ** (n - 4) + (this.#low >>> 8 * (8 - n));
+    const key = n <= 4 ? this.#high >>> 8 * (4 - n) : this.#high * 256 ** (n - 4) + (this.#low >>> 8 * (8 - n));
     let place = places[n];
     while (place < keys.length && keys[place] < key) place++;
     places[n] = place;
@@ -189,8 +192,8 @@ function commonBytes(high: number, low: number, otherHigh: number, otherLow: num
 
 /** The counts of one length as they come in. */
 class Tally implements Counts {
-  readonly count: Float64Array;
-  readonly followers: { readonly [Key in keyof Followers]: Followers[Key] };
+  readonly count: Uint32Array;
+  readonly followers: Followers;
   readonly countsOfCounts: number[] = [0, 0, 0, 0, 0];
   /** Of the open gram. */
   open = 0;
@@ -198,10 +201,14 @@ class Tally implements Counts {
   #total = 0;
   readonly #kinds = new Uint16Array(4);
 
-  constructor(length: number) {
-    this.count = new Float64Array(length);
-    const kind = () => new Uint16Array(length);
-    this.followers = { total: new Float64Array(length), once: kind(), twice: kind(), often: kind() };
+  /**
+   * @param grams whose counts are kept
+   * @param contexts whose followers are kept
+   */
+  constructor(grams: number, contexts: number) {
+    this.count = new Uint32Array(grams);
+    const kind = () => new Uint16Array(contexts);
+    this.followers = { total: new Uint32Array(contexts), once: kind(), twice: kind(), often: kind() };
   }
 
   /**

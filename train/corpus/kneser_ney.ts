@@ -47,7 +47,7 @@ export function kneserNey(tables: readonly GramTable[], counts: readonly GramCou
     const smoothed = (kind: keyof GramCounts) =>
       interpolate(counts[n][kind], counts[n - 1][kind], contexts, (i) => lower[shorter[i]]);
     orders.push(smoothed("occurrences"));
-    lower = smoothed("continuations");
+    if (n + 1 < tables.length) lower = smoothed("continuations");
   }
   return orders;
 }
