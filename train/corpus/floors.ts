@@ -38,49 +38,64 @@ export interface Floor {
 export async function entropyFloors(train: Uint8Array, test: Uint8Array, options: CountOptions = {}): Promise<Floor[]> {
   const tables = gramTables(test);
   const probabilities = kneserNey(tables, await countGrams(train, tables, options));
-  const nats = probabilities.map((ofOrder) => ofOrder.map((p) => -Math.log(p)));
-  const hindsight = tables.slice(1).map(hindsightNats);
-  return probabilities.map((_, order): Floor => {
-    const mean = meanOver(test, tables, nats, order);
-    const hindsight_nats = meanOver(test, tables, hindsight, order, () => 0);
-    return { order, nats: mean, bits: mean / Math.LN2, hindsight_nats };
+  const costs = probabilities.map((ofOrder) => ofOrder.map((p) => -Math.log(p)));
+  // Bytes with fewer others before them than the order: the first is nobody's to score, the next ones are for the lower orders.
+  const start = costs.map((ofOrder, i) =>
+    i ? ofOrder[indexOfGram(tables[i + 1], gramKey(test.subarray(0, i + 1)))] : 0
+  );
+  return costs.map((ofOrder, order): Floor => {
+    const table = order ? tables[order + 1] : withoutFirst(tables[1], test[0]);
+    const atStart = start.slice(0, Math.min(order, test.length)).reduce((sum, cost) => sum + cost, 0);
+    const nats = (inAll(ofOrder, table) + atStart) / (test.length - 1);
+    const hindsight_nats = inAll(hindsightNats(table), table) / (test.length - 1);
+    return { order, nats, bits: nats / Math.LN2, hindsight_nats };
   });
 }
 
-/**
- * Mean over the scored bytes of what each costs with `order` bytes of context.
- *
- * @param costs by order, of the grams of one byte more
- * @param atStart what the byte at place `i` costs, which has fewer bytes before it than the order
- */
-function meanOver(
-  test: Uint8Array,
-  tables: readonly GramTable[],
-  costs: readonly Float64Array[],
-  order: number,
-  atStart = (i: number) => costAt(test, tables, costs, i),
-): number {
-  const { occurrences } = tables[order + 1];
-  let sum = costs[order].reduce((total, cost, i) => total + occurrences[i] * cost, 0);
-  // The first byte is nobody's to score; of the next ones, grams of full length know nothing.
-  if (order === 0) sum -= costAt(test, tables, costs, 0);
-  for (let i = 1; i < Math.min(order, test.length); i++) sum += atStart(i);
-  return sum / (test.length - 1);
+function withoutFirst(bytes: GramTable, first: number): GramTable {
+  const at = indexOfGram(bytes, first);
+  return { ...bytes, occurrences: bytes.occurrences.map((times, i) => i === at ? times - 1 : times) };
 }
 
-/** What the byte at place `i` costs after all bytes before it. */
-function costAt(test: Uint8Array, tables: readonly GramTable[], costs: readonly Float64Array[], i: number): number {
-  return costs[i][indexOfGram(tables[i + 1], gramKey(test.subarray(0, i + 1)))];
+/** Of each gram's cost, as often as it occurs. */
+function inAll(costs: Float64Array, { occurrences }: GramTable): number {
+  return costs.reduce((sum, cost, i) => sum + occurrences[i] * cost, 0);
 }
 
-/** `−ln` of each gram's share among those with its context in the test split. */
+/** `−ln` of each gram's share among those with its context in the text itself. */
 function hindsightNats({ keys, occurrences }: GramTable): Float64Array {
   const nats = new Float64Array(keys.length);
   for (let from = 0, to = 0; from < keys.length; from = to) {
     const context = Math.floor(keys[from] / 256);
     let total = 0;
     while (to < keys.length && Math.floor(keys[to] / 256) === context) total += occurrences[to++];
-    for (let i = from; i < to; i++) nats[i] = Math.log(total / occurrences[i]);
+    for (let i = from; i < to; i++) nats[i] = occurrences[i] ? Math.log(total / occurrences[i]) : 0;
   }
   return nats;
+}
+
+/** What a text is worth of which nothing is known: the order below 0, where all bytes are equally likely. */
+const NO_ORDER = { order: -1, nats: Math.log(256) } as const;
+
+/**
+ * The order whose floor a loss reaches, linear in nats between neighbouring floors: 2.5 lies halfway from the floor of two bytes of context to
+ * that of three. At least −1, where a loss is no better than that all bytes be equally likely (order −1, as in prediction by partial matching);
+ * and at most {@linkcode HIGHEST_ORDER}, which says that the loss reaches the last floor or passes it. A floor that is not below those of
+ * less context (short texts have such) is passed over.
+ *
+ * @param nats a loss on the test split, per byte
+ * @param floors ascending by order
+ */
+export function contextOrder(nats: number, floors: readonly Pick<Floor, "order" | "nats">[]): number {
+  let reached: Pick<Floor, "order" | "nats"> = NO_ORDER;
+  if (!(nats < reached.nats)) return reached.order;
+  for (const floor of floors) {
+    if (floor.nats >= reached.nats) continue;
+    if (nats > floor.nats) {
+      const share = (reached.nats - nats) / (reached.nats - floor.nats);
+      return reached.order + share * (floor.order - reached.order);
+    }
+    reached = floor;
+  }
+  return HIGHEST_ORDER;
 }
