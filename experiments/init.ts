@@ -3,6 +3,7 @@ import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/config.ts";
 import { plural } from "../train/terminal/progress.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
+import { ensureFloors, floorsInWords } from "./floors.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./promotion.ts";
 import { initStudy, SPLIT_TEXT } from "./study.ts";
 
@@ -70,5 +71,8 @@ if (import.meta.main) {
         `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}, ` +
         `batch ${training.batch}, history ${plural(training.history, "byte")}`,
     );
+    // The study is there already: whoever ends this now loses nothing, and 'train' counts.
+    const floors = await ensureFloors(study, corpus, { onDamaged: (problem) => console.error(`init: ${problem}`) });
+    if (floors) console.log(`Entropy floors of the test split, nats per byte: ${floorsInWords(floors)}`);
   });
 }

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import metadata from "../deno.json" with { type: "json" };
 import { UserError } from "../cells/errors.ts";
+import { HIGHEST_ORDER } from "../train/corpus/floors.ts";
 import type { Score } from "../train/evaluate.ts";
 import type { SampleOptions } from "../train/sample_text.ts";
 import { CELL_NAMES } from "../cells/catalog.ts";
@@ -91,6 +92,11 @@ const resultFields = z.looseObject({
   loss_before_failure: z.array(z.number()).optional(),
   ...finishedSchema.partial().shape,
   ...evaluationSchema.partial().shape,
+  /**
+   * The order whose entropy floor the score reaches: bytes of context, between those of two floors where it lies between them. −1: none
+   * at all; 5: that of the last floor, or more. Absent where the study had no floors when it was scored.
+   */
+  context_order: z.number().min(-1).max(HIGHEST_ORDER).optional(),
   /** Comes with the score; results of the first versions have none. */
   sample: sampleSchema.optional(),
 });

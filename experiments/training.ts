@@ -2,6 +2,7 @@
 import { messageOf, UserError } from "../cells/errors.ts";
 import { checkLogged, type TrainingSettings } from "../train/settings.ts";
 import { openEngine } from "./engines.ts";
+import { ensureFloors } from "./floors.ts";
 import { TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
@@ -34,6 +35,8 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const corpus = await studyCorpus(study);
   await study.makeRunFolders(experiment);
   await study.removeLeftovers();
+  const onProblem = (problem: string) => console.error(`train: ${problem}`);
+  await ensureFloors(study, corpus, { signal, quiet: options.quiet, onDamaged: onProblem });
   const start = performance.now();
   const { queue, owner } = await openStudyQueue(study, options.timing);
   try {
@@ -42,7 +45,6 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     const session = new TrainingSession({ study, corpus, queue, owner, engine, reopen }, settings, waiting, options);
     await session.run();
     // What an earlier call trained and was stopped before it could score.
-    const onProblem = (problem: string) => console.error(`train: ${problem}`);
     const late = signal?.aborted ? undefined : await evaluateStudy(
       { dir, experiment, again: false, corpus, signal, skip: session.unscored, onProblem },
       queue,

@@ -31,7 +31,8 @@ function onUnscored(name: string, test: (study: SmallStudy, scores: readonly num
 }
 
 function forgetScore(result: Record<string, unknown>): void {
-  for (const key of Object.keys(result)) if (key.startsWith("test_") || key === "sample") delete result[key];
+  const others = ["context_order", "sample"];
+  for (const key of Object.keys(result)) if (key.startsWith("test_") || others.includes(key)) delete result[key];
 }
 
 async function sampleOf({ study, runs }: SmallStudy, run: number): Promise<Sample | undefined> {
