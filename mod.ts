@@ -21,6 +21,8 @@ export { equations, printGraph } from "./cells/graph/printer.ts";
 export type { Tensor } from "./cells/graph/tensor.ts";
 export { buildTrainingStep, evaluationModel, type ModelSizes, type TrainingStep } from "./cells/language_model.ts";
 export { type Corpus, loadCorpus, makeCorpus } from "./train/corpus/corpus.ts";
+export { BytePairTokenizer, type Tokenizer, type Tokens } from "./train/corpus/tokens/tokenizer.ts";
+export { decodeTokenizer, encodeTokenizer } from "./train/corpus/tokens/tokenizer_json.ts";
 export { decodeWeights, encodeWeights } from "./train/checkpoint.ts";
 export type { Engine, EngineRun, TrainingGroup } from "./train/engines/engine.ts";
 export { openOnnxEngine } from "./train/engines/onnx/engine.ts";

@@ -11,17 +11,23 @@ import { parseArgs } from "node:util";
 import { UserError } from "./cells/errors.ts";
 import { dirFlag } from "./experiments/flags.ts";
 import { Study } from "./experiments/store.ts";
-import { EMBEDDED } from "./train/corpus/corpus.ts";
+import { CACHE_VARIABLES, cachedPath, cacheFolder, isCached } from "./train/corpus/cache.ts";
+import { CORPUS_NAMES } from "./train/corpus/corpus.ts";
+import { knownCorpus } from "./train/corpus/known.ts";
 import type { LastWord } from "./train/terminal/exit.ts";
 
 /** What a task runs, and what it needs. */
 export interface Task {
   readonly script: string;
-  /** Where its study is, if the flags do not say. */
-  readonly dir: string;
+  /** Where its study is, if the flags do not say; absent where it has none. */
+  readonly dir?: string;
   /** What it may do beside reading its study and this project. */
   readonly writes: boolean;
   readonly readsCorpus: boolean;
+  /** Whether it downloads a known corpus that `--corpus` names, where that is not on this machine. */
+  readonly fetchesCorpus?: boolean;
+  /** Whether it looks at what has been downloaded. */
+  readonly listsCorpora?: boolean;
   /** Native libraries (ONNX Runtime, the PNG renderer) and what they ask of the system. */
   readonly ffi: boolean;
   readonly sys: readonly ("cpus" | "networkInterfaces" | "hostname")[];
@@ -32,13 +38,22 @@ const DIR = dirFlag.fallback;
 const RENDERER = ["cpus", "networkInterfaces", "hostname"] as const;
 
 export const TASKS: Readonly<Record<string, Task>> = {
-  init: { script: "experiments/init.ts", dir: DIR, writes: true, readsCorpus: true, ffi: false, sys: [] },
+  init: {
+    script: "experiments/init.ts",
+    dir: DIR,
+    writes: true,
+    readsCorpus: true,
+    fetchesCorpus: true,
+    ffi: false,
+    sys: [],
+  },
   train: { script: "experiments/train.ts", dir: DIR, writes: true, readsCorpus: true, ffi: true, sys: [] },
   evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, ffi: true, sys: [] },
   status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, ffi: false, sys: [] },
   sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, ffi: true, sys: [] },
   report: { script: "report/report.ts", dir: DIR, writes: true, readsCorpus: false, ffi: true, sys: RENDERER },
   export: { script: "report/export.ts", dir: DIR, writes: true, readsCorpus: false, ffi: false, sys: [] },
+  corpora: { script: "train/corpora.ts", writes: false, readsCorpus: false, listsCorpora: true, ffi: false, sys: [] },
   demo: { script: "report/demo.ts", dir: "study/demo", writes: true, readsCorpus: false, ffi: true, sys: RENDERER },
 };
 
@@ -51,26 +66,56 @@ const VARIABLES = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "XDG_RUNTIME_DIR
  * @param args its command line, of which `--dir` and `--corpus` are read; what is wrong with it, the task itself will say
  */
 export async function permissionsOf(task: Task, args: readonly string[]): Promise<Deno.PermissionOptionsObject> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { dir: { type: "string" }, corpus: { type: "string" } },
-    strict: false,
-  });
-  const dir = typeof values.dir === "string" && values.dir.trim() ? values.dir : task.dir;
-  const corpus = [await corpusOf(dir), values.corpus].filter((source) =>
-    typeof source === "string" && source !== EMBEDDED.name
-  ) as string[];
-  const study = [resolve(dir)], packages = packageFolder();
+  const given = pathsIn(args), dir = task.dir && (given.dir ?? task.dir);
+  const source = dir === undefined ? undefined : await corpusOf(dir);
+  const corpora = task.readsCorpus ? [source, given.corpus].filter((name) => name !== undefined) : [];
+  const files = corpora.filter((name) => !CORPUS_NAMES.includes(name));
+  const cache = await cachePermissions(task, corpora, given.corpus);
+  const study = dir === undefined ? [] : [resolve(dir)], packages = packageFolder();
+  const orNone = <T>(list: readonly T[]) => list.length ? [...list] : false;
   return {
-    read: [...study, import.meta.dirname!, packages, ...(task.readsCorpus ? corpus.map((path) => resolve(path)) : [])],
-    write: task.writes ? study : false,
+    read: [...study, import.meta.dirname!, packages, ...files.map((path) => resolve(path)), ...cache.read],
+    write: orNone([...(task.writes ? study : []), ...cache.write]),
     ffi: task.ffi ? [packages] : false,
-    sys: task.sys.length ? [...task.sys] : false,
-    env: VARIABLES,
-    net: false,
+    sys: orNone(task.sys),
+    env: [...VARIABLES, ...cache.env],
+    net: orNone(cache.net),
     run: false,
     import: false,
   };
+}
+
+/** The flags that permissions follow from, where they say something. */
+function pathsIn(args: readonly string[]): { dir?: string; corpus?: string } {
+  const options = { dir: { type: "string" }, corpus: { type: "string" } } as const;
+  const { values } = parseArgs({ args: [...args], options, strict: false });
+  const text = (value: unknown) => typeof value === "string" && value.trim() ? value : undefined;
+  return { dir: text(values.dir), corpus: text(values.corpus) };
+}
+
+interface CachePermissions {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly net: readonly string[];
+  readonly env: readonly string[];
+}
+
+/**
+ * What a task may do with the corpora of this machine: read the one that it trains on; or, where that has yet to come, write
+ * beside it, and reach the hosts that have it.
+ */
+async function cachePermissions(task: Task, names: readonly string[], asked?: string): Promise<CachePermissions> {
+  const none = { read: [], write: [], net: [], env: [] };
+  const corpora = names.map(knownCorpus).filter((corpus) => corpus !== undefined);
+  if (!corpora.length && !task.listsCorpora) return none;
+  const env = CACHE_VARIABLES, folder = await unlessRefused(cacheFolder);
+  if (folder === undefined) return { ...none, env };
+  if (task.listsCorpora) return { ...none, env, read: [folder] };
+  const wanted = task.fetchesCorpus ? knownCorpus(asked) : undefined;
+  if (!wanted || await isCached(wanted, folder)) {
+    return { ...none, env, read: corpora.map((corpus) => cachedPath(corpus, folder)) };
+  }
+  return { env, read: [folder], write: [folder], net: wanted.hosts };
 }
 
 /** Where npm's packages lie: their native libraries and fonts are read from there. */
@@ -81,11 +126,15 @@ function packageFolder(): string {
 
 /** The corpus that a study was made with. */
 async function corpusOf(dir: string): Promise<string | undefined> {
+  const source = (await unlessRefused(() => Study.find(dir)))?.settings.corpus.source;
+  return source !== undefined && (CORPUS_NAMES.includes(source) || isAbsolute(source)) ? source : undefined;
+}
+
+/** What comes of an action; nothing where a person must mend something first: the task meets the same error, and says it. */
+async function unlessRefused<T>(action: () => T | Promise<T>): Promise<T | undefined> {
   try {
-    const source = (await Study.find(dir))?.settings.corpus.source;
-    return source !== undefined && isAbsolute(source) ? source : undefined;
+    return await action();
   } catch (error) {
-    // The task meets the same error, and says it.
     if (error instanceof UserError) return undefined;
     throw error;
   }

@@ -12,7 +12,7 @@ import { type Shape, sizeOf, type Tensor } from "./graph/tensor.ts";
 export interface ModelSizes {
   readonly n_layers: number;
   readonly state_size: number;
-  /** 256 for bytes. */
+  /** Tokens are the numbers below: 256 for bytes. */
   readonly vocabulary: number;
   /** Rows that are computed side by side. */
   readonly batch: number;
@@ -29,9 +29,11 @@ export const ADAM = { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e
 
 /** Names of the inputs that are no weights, moments or states. */
 export const INPUTS = {
-  /** `index [batch]`: the bytes read at this step. */
+  /** `index [batch]`: the bytes read at this step; in a training step also tokens of another kind. */
   bytes: "bytes",
-  /** `index [batch]`: the bytes to predict. */
+  /** `index [batch]`: the same in the evaluation model of a vocabulary that is larger than that of bytes. */
+  tokens: "tokens",
+  /** `index [batch]`: the bytes or tokens to predict. */
   targets: "targets",
   /** Scalars that change from step to step: see {@linkcode adamScalars}. */
   step_size: "adam.step_size",
@@ -52,7 +54,7 @@ export interface TrainingStep {
   readonly trained: readonly string[];
 }
 
-/** One forward step as a graph: inputs `bytes`, states and weights; outputs `logits [batch, vocabulary]` and states. */
+/** One forward step as a graph: inputs `bytes` (or `tokens`), states and weights; outputs `logits [batch, vocabulary]` and states. */
 export interface EvaluationModel {
   readonly graph: Graph;
   readonly sizes: ModelSizes;
@@ -69,10 +71,10 @@ interface Forward {
 
 type LayerSizes = Pick<ModelSizes, "state_size" | "batch">;
 
-function embed(parameters: Parameters, { state_size, vocabulary, batch }: ModelSizes): Tensor {
-  const bytes = input(INPUTS.bytes, [batch], "index");
+function embed(parameters: Parameters, { state_size, vocabulary, batch }: ModelSizes, name: string): Tensor {
+  const tokens = input(name, [batch], "index");
   const x = embedding(
-    bytes,
+    tokens,
     // A one-hot product has `vocabulary` inputs: that is its fan-in, as in PyTorch's Linear.
     parameters.get("input_embedding.weight", [state_size, vocabulary], vocabulary),
     parameters.get("input_embedding.bias", [state_size], vocabulary),
@@ -105,11 +107,11 @@ function readOut(parameters: Parameters, y: Tensor, { state_size, vocabulary }: 
   return named("logits", logits);
 }
 
-function buildForward(cell: Cell, sizes: ModelSizes): Forward {
+function buildForward(cell: Cell, sizes: ModelSizes, name: string = INPUTS.bytes): Forward {
   const parameters = new Parameters();
   const states: State[] = [];
   const newStates: Record<string, Tensor> = {};
-  let x = embed(parameters, sizes);
+  let x = embed(parameters, sizes, name);
   for (let index = 0; index < sizes.n_layers; index++) {
     const layer = applyLayer(cell, index, parameters, x, sizes);
     states.push(...layer.states);
@@ -121,7 +123,7 @@ function buildForward(cell: Cell, sizes: ModelSizes): Forward {
 
 /** The parts of a model, each as a graph by itself, for equations and pictures: all layers are alike, so one stands for all. */
 export interface ModelParts {
-  /** `bytes` → `x`. */
+  /** `bytes` (or `tokens`) → `x`. */
   readonly input_embedding: Graph;
   /** `x`, the states → the new states under the same names (`layers.0.h`), `y`. */
   readonly layer: Graph;
@@ -129,13 +131,14 @@ export interface ModelParts {
   readonly output_embedding: Graph;
 }
 
-export function modelParts(cell: Cell, state_size: number): ModelParts {
+/** @param reads the name of what the model reads: `bytes` or `tokens` */
+export function modelParts(cell: Cell, state_size: number, reads: string = INPUTS.bytes): ModelParts {
   const parameters = new Parameters();
   const sizes = { n_layers: 1, state_size, vocabulary: BYTE_VOCABULARY, batch: 1 };
   const between = (name: string) => named(name, input(name, [sizes.batch, state_size]));
   const { newStates, output } = applyLayer(cell, 0, parameters, between("x"), sizes);
   return {
-    input_embedding: buildGraph({ x: embed(parameters, sizes) }),
+    input_embedding: buildGraph({ x: embed(parameters, sizes, reads) }),
     layer: buildGraph({ ...newStates, y: output }),
     output_embedding: buildGraph({ logits: readOut(parameters, between("y"), sizes) }),
   };
@@ -211,7 +214,8 @@ export function evaluationModel(
   given: Pick<ModelSizes, "n_layers" | "state_size"> & Partial<ModelSizes>,
 ): EvaluationModel {
   const sizes = { vocabulary: BYTE_VOCABULARY, batch: 1, ...given };
-  const { parameters, states, newStates, logits } = buildForward(cell, sizes);
+  const name = sizes.vocabulary > BYTE_VOCABULARY ? INPUTS.tokens : INPUTS.bytes;
+  const { parameters, states, newStates, logits } = buildForward(cell, sizes, name);
   const graph = buildGraph({ logits, ...newStates });
   return { graph, sizes, parameters: parameters.entries().map((e) => e.parameter), states: statesRead(graph, states) };
 }

@@ -18,9 +18,14 @@ export interface EquationPart {
  * layers are alike and stand there once. `W_…` and `b_…` are the weight and the bias of that name; `⟵` sets what is carried.
  *
  * @param n_layers `"any"` for words that hold whatever their number
+ * @param reads what the model reads one by one
  */
-export function equationsOf(config: CellConfig, n_layers: number | "any" = config.n_layers): EquationPart[] {
-  const parts = modelParts(cellOf(config), config.state_size);
+export function equationsOf(
+  config: CellConfig,
+  n_layers: number | "any" = config.n_layers,
+  reads: "byte" | "token" = "byte",
+): EquationPart[] {
+  const parts = modelParts(cellOf(config), config.state_size, `${reads}s`);
   const states = carried(parts.layer).map(({ name }) => name);
   const layer = n_layers === 1
     ? "The layer, from its input x"
@@ -28,10 +33,10 @@ export function equationsOf(config: CellConfig, n_layers: number | "any" = confi
       "(the embedding, or the y of the layer before)";
   const carries = states.length > 1 ? `its carried states ${states.join(" and ")}` : `its carried state ${states[0]}`;
   return [
-    { title: "Input embedding, from a byte", lines: equations(parts.input_embedding) },
+    { title: `Input embedding, from a ${reads}`, lines: equations(parts.input_embedding) },
     { title: states.length ? `${layer} and ${carries}` : layer, lines: layerEquations(parts.layer) },
     {
-      title: `Output embedding, from the ${n_layers === 1 ? "" : "last "}layer's y to the logits of the next byte`,
+      title: `Output embedding, from the ${n_layers === 1 ? "" : "last "}layer's y to the logits of the next ${reads}`,
       lines: equations(parts.output_embedding),
     },
   ];

@@ -1,18 +1,26 @@
 /** `deno task init`: writes or extends the list of configurations. */
 import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/config.ts";
+import type { Corpus } from "../train/corpus/corpus.ts";
+import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
 import { plural } from "../train/terminal/progress.ts";
-import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { CORPUS_NAMES } from "../train/corpus/corpus.ts";
+import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { fetchShown } from "./fetching.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { ensureFloors, floorsInWords } from "./floors.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./promotion.ts";
+import type { StudySettings } from "./store.ts";
 import { initStudy, SPLIT_TEXT } from "./study.ts";
+import { parseTokens } from "./study_text.ts";
 
 const flags = {
   dir: dirFlag,
   experiment: experimentFlag,
   corpus: flag.text(
     "--corpus <name|file>",
-    "text to train on: 'embedded', or a file (default: the study's, else embedded)",
+    `text to train on: ${
+      CORPUS_NAMES.join(", ")
+    }, or a file; what is not on this machine is downloaded (default: the study's, else embedded)`,
     undefined,
   ),
   stateSizes: flag.wholeList("--state-size <list>", "state sizes to list (default: 32,256)", undefined, MAX_STATE_SIZE),
@@ -24,7 +32,15 @@ const flags = {
   ),
   steps: flag.whole("--steps <n>", "updates per run (default: 10000; 50000 for experiment 02)", undefined),
   batch: flag.whole("--batch <n>", "rows side by side (default: 256)", undefined),
-  history: flag.whole("--history <n>", "bytes per pass (default: 1000)", undefined, 2),
+  history: flag.whole("--history <n>", "tokens per pass (default: 1000)", undefined, 2),
+  tokens: {
+    usage: "--tokens <kind>",
+    help:
+      "what models read: 'bytes', or 'bpe:1024': so many byte-pair tokens (257 to 65536), which are learned from the " +
+      "training split and kept in tokenizer.json (default: the study's, else bytes)",
+    parse: parseTokens,
+    fallback: undefined as number | undefined,
+  },
   controls: flag.whole(
     "--controls <n>",
     "in experiment 02: configurations that were not chosen, drawn at random and trained as long, so that the report can " +
@@ -50,12 +66,28 @@ function promotionLines({ from, controls }: Promotion): string[] {
   ];
 }
 
+/** What models read instead of bytes. */
+function tokenLine({ name, split }: NonNullable<StudySettings["tokens"]>, { train }: Corpus): string {
+  const learned = train.length > MOST_LEARNED_BYTES
+    ? `${MOST_LEARNED_BYTES} bytes of the training split, in blocks spread over it`
+    : "the training split";
+  return `Tokens: ${name}, learned from ${learned}; ${(train.length / split.train).toFixed(2)} bytes per token there`;
+}
+
+/** Nothing is made of a study whose corpus has not come. */
+function unlessStopped(error: unknown): undefined {
+  if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
+  console.error("init: stopped; run the same command to go on with the download");
+}
+
 if (import.meta.main) {
   const description = "Makes a study, or adds configurations to one. No configuration is ever removed. " +
     "For a study that has some, new ones need --state-size or --layers; other flags change its settings.";
   await runCommand({ name: "init", description, flags }, async (options) => {
-    const { study, corpus, added, total, promotion, before } = await initStudy(options);
-    const { training, seeds } = study.settings;
+    const made = await initStudy({ ...options, fetch: fetchShown }).catch(unlessStopped);
+    if (!made) return EXIT.interrupted;
+    const { study, corpus, added, total, promotion, before } = made;
+    const { training, tokens, seeds } = study.settings;
     const rate = corpus.entropy_rate === undefined
       ? ""
       : `, entropy rate ${corpus.entropy_rate.toFixed(4)} nats per byte (${
@@ -63,13 +95,14 @@ if (import.meta.main) {
       } bits)`;
     const was = (old: number | undefined, now: number) => old === undefined || old === now ? "" : ` (was ${old})`;
     console.log(`Study in ${study.dir}: corpus ${corpus.name}, ${corpus.bytes} bytes (${SPLIT_TEXT})${rate}`);
+    if (tokens) console.log(tokenLine(tokens, corpus));
     if (promotion) console.log(promotionLines(promotion).join("\n"));
     console.log(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
     const steps = training.steps[options.experiment];
     console.log(
       `Each: ${plural(seeds, "seed")}${was(before?.seeds, seeds)}, ` +
         `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}, ` +
-        `batch ${training.batch}, history ${plural(training.history, "byte")}`,
+        `batch ${training.batch}, history ${plural(training.history, tokens ? "token" : "byte")}`,
     );
     // The study is there already: whoever ends this now loses nothing, and 'train' counts.
     const floors = await ensureFloors(study, corpus, { onDamaged: (problem) => console.error(`init: ${problem}`) });

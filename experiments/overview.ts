@@ -43,7 +43,7 @@ export interface Overview {
   readonly unlisted: readonly string[];
   /** A line for each file that cannot be read. */
   readonly unreadable: readonly string[];
-  readonly best?: { key: string; min_loss: number; test_bits_per_byte?: number; control?: true };
+  readonly best?: { key: string; min_loss: number; tokens?: string; test_bits_per_byte?: number; control?: true };
   /** From the speed of the finished runs; absent where none has finished. */
   readonly seconds_left?: number;
 }
@@ -109,6 +109,7 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
         best: {
           key: best.key,
           min_loss: best.result["min loss"],
+          ...(best.result.tokens ? { tokens: best.result.tokens } : {}),
           test_bits_per_byte: best.result.test_bits_per_byte,
           ...(best.control ? { control: true } : {}),
         },

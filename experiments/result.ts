@@ -7,6 +7,8 @@ import metadata from "../deno.json" with { type: "json" };
 import { UserError } from "../cells/errors.ts";
 import { HIGHEST_ORDER } from "../train/corpus/floors.ts";
 import type { Score } from "../train/evaluate.ts";
+import type { MemoryCurve } from "../train/memory_gain.ts";
+import type { Tokenizer, Tokens } from "../train/corpus/tokens/tokenizer.ts";
 import type { SampleOptions } from "../train/sample_text.ts";
 import { CELL_NAMES } from "../cells/catalog.ts";
 import { type CellConfig, configFields, configId, configIn, DEPENDS_ON_PAST, parseWith } from "../cells/config.ts";
@@ -19,7 +21,7 @@ export const sha1Schema = z.string().regex(/^[0-9a-f]{40}$/);
 export const knownConfigFields = { ...configFields, cell: z.enum(CELL_NAMES).optional() };
 
 const finishedSchema = z.object({
-  /** Smoothed training loss, nats per byte, one value every `log_every` steps. */
+  /** Smoothed training loss, nats per token (bytes are tokens, where nothing else is said), one value every `log_every` steps. */
   loss: z.array(z.number()).min(1, { abort: true }),
   /** The smallest value of `loss`. */
   "min loss": z.number(),
@@ -32,12 +34,12 @@ const finishedSchema = z.object({
 });
 
 const evaluationSchema = z.object({
-  /** Mean cross-entropy on the test split, nats per byte. */
+  /** Mean cross-entropy on the test split, nats per token. */
   test_loss: z.number(),
   test_bits_per_byte: z.number(),
-  /** Bytes scored. */
+  /** Bytes scored; of tokens, those that the scored ones stand for. */
   test_bytes: z.number().int().positive(),
-  /** Parallel streams that the test split was cut into, and how many unscored bytes each read first. */
+  /** Parallel streams that the test split was cut into, and how many unscored tokens each read first. */
   test_streams: z.number().int().positive(),
   test_warm_up: z.number().int().nonnegative(),
 });
@@ -54,6 +56,15 @@ const sampleSchema = z.object({
   seed: z.number().int().nonnegative(),
 });
 
+/** What the memory of a run's model is worth: see train/memory_gain.ts. */
+const memorySchema: z.ZodType<MemoryCurve> = z.object({
+  gain: z.number(),
+  context: z.number().int().nonnegative().nullable(),
+  bytes: z.number().int().positive(),
+  carried: z.number(),
+  reset: z.array(z.object({ every: z.number().int().positive(), bits_per_byte: z.number() })),
+});
+
 /** A short text that a run's model wrote when it was scored. */
 export type Sample = z.infer<typeof sampleSchema>;
 
@@ -64,11 +75,20 @@ const resultFields = z.looseObject({
   /** Steps asked for. */
   "training steps": z.number().int().positive(),
   "batch size": z.number().int().positive(),
-  /** Bytes of one pass. */
+  /** Tokens of one pass. */
   "history size": z.number().int().positive(),
   /** The corpus' name. */
   dataset: z.string(),
   corpus_sha1: sha1Schema,
+  /** What the model reads, where that is not bytes: `bpe:1024`, how many they are, and the SHA-1 of the study's `tokenizer.json`. */
+  tokens: z.string().optional(),
+  vocabulary: z.number().int().positive().optional(),
+  tokenizer_sha1: sha1Schema.optional(),
+  /** Mean bytes that one of them stands for in the training split. */
+  bytes_per_token: z.number().positive().optional(),
+  /** Of the splits; results of the first versions have none. */
+  train_sha1: sha1Schema.optional(),
+  test_sha1: sha1Schema.optional(),
   seed: z.number().int().nonnegative(),
   /** Steps between two values of `loss`. */
   log_every: z.number().int().positive(),
@@ -92,6 +112,8 @@ const resultFields = z.looseObject({
   loss_before_failure: z.array(z.number()).optional(),
   ...finishedSchema.partial().shape,
   ...evaluationSchema.partial().shape,
+  /** Tokens scored, where they are not as many as the bytes. */
+  test_tokens: z.number().int().positive().optional(),
   /**
    * The order whose entropy floor the score reaches: bytes of context, between those of two floors where it lies between them. −1: none
    * at all; 5: that of the last floor, or more. Absent where the study had no floors when it was scored.
@@ -99,6 +121,7 @@ const resultFields = z.looseObject({
   context_order: z.number().min(-1).max(HIGHEST_ORDER).optional(),
   /** Comes with the score; results of the first versions have none. */
   sample: sampleSchema.optional(),
+  memory: memorySchema.optional(),
 });
 
 /** Schema of a result, of a run that is under way as well as of a finished one. */
@@ -190,19 +213,25 @@ export function parseResult(value: unknown, file: string): RunResult {
 
 /** A score under the names that a result gives it. */
 export function scoreFields(
-  { nats, bits_per_byte, bytes, streams, warm_up }: Score,
-): z.infer<typeof evaluationSchema> {
+  { nats, bits_per_byte, bytes, tokens, streams, warm_up }: Score,
+): z.infer<typeof evaluationSchema> & Pick<RunResult, "test_tokens"> {
   return {
     test_loss: nats,
     test_bits_per_byte: bits_per_byte,
     test_bytes: bytes,
+    ...(tokens === bytes ? {} : { test_tokens: tokens }),
     test_streams: streams,
     test_warm_up: warm_up,
   };
 }
 
 /** What a model drew, as a result keeps it. */
-export function sampleOf(drawn: Uint8Array, { prompt, bytes, temperature, seed }: SampleOptions): Sample {
-  const decode = (text: Uint8Array) => new TextDecoder().decode(text);
-  return { text: decode(drawn), prompt: decode(prompt), bytes, temperature, seed };
+export function sampleOf(
+  drawn: Tokens,
+  { prompt, bytes, temperature, seed }: SampleOptions,
+  tokenizer: Tokenizer,
+): Sample {
+  const decode = (tokens: Tokens, most?: number) =>
+    new TextDecoder().decode(tokenizer.decode(tokens).subarray(0, most));
+  return { text: decode(drawn, bytes), prompt: decode(prompt), bytes, temperature, seed };
 }

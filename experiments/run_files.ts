@@ -112,7 +112,12 @@ export class RunFiles {
     }
     const bytes = await encodeCheckpoint(this.#about(run), step, trained, legs);
     await this.study.writeCheckpoint(this.experiment, run.key, bytes, commit);
-    const model = exportModel(run.entry.config, trained.weights, modelFacts(record, trained.steps_done));
+    const model = exportModel(
+      run.entry.config,
+      trained.weights,
+      modelFacts(record, trained.steps_done),
+      record.vocabulary,
+    );
     await this.study.writeModel(this.experiment, run.key, model, commit);
     const loss = [...trained.curve];
     const result = {
@@ -140,12 +145,13 @@ export class RunFiles {
   #about({ entry, seed }: Run): CheckpointOf {
     const { batch, history, log_every } = this.settings;
     const { name: corpus, sha1: corpus_sha1 } = this.corpus;
-    return { config: entry.config, seed, corpus, corpus_sha1, batch, history, log_every };
+    const tokenizer_sha1 = this.study.settings.tokens?.sha1;
+    return { config: entry.config, seed, corpus, corpus_sha1, tokenizer_sha1, batch, history, log_every };
   }
 
   /** The result of a run as it starts: everything but what training finds. */
   #record(run: Run, step: TrainingStep, known: RunResult | undefined): RunResult {
-    const { entry, seed } = run;
+    const { entry, seed } = run, { tokens, split } = this.study.settings;
     return {
       ...entry.config,
       id: entry.id,
@@ -157,6 +163,16 @@ export class RunFiles {
       "history size": this.settings.history,
       dataset: this.corpus.name,
       corpus_sha1: this.corpus.sha1,
+      ...(tokens
+        ? {
+          tokens: tokens.name,
+          vocabulary: tokens.vocabulary,
+          bytes_per_token: split.train / tokens.split.train,
+          tokenizer_sha1: tokens.sha1,
+        }
+        : {}),
+      train_sha1: this.corpus.train_sha1,
+      test_sha1: this.corpus.test_sha1,
       seed,
       log_every: this.settings.log_every,
       engine: this.engine().name,
@@ -175,15 +191,19 @@ function withoutFailure(result: FinishedResult): FinishedResult {
 }
 
 /** What a run's model says of itself: its text, its seed, and how many steps it has seen. */
-export function modelFacts({ dataset, corpus_sha1, seed }: RunResult, steps: number): Record<string, string> {
-  return { corpus: dataset, corpus_sha1, seed: String(seed), steps: String(steps) };
+export function modelFacts(
+  { dataset, corpus_sha1, tokens, tokenizer_sha1, seed }: RunResult,
+  steps: number,
+): Record<string, string> {
+  const read: Record<string, string> = tokens && tokenizer_sha1 ? { tokens, tokenizer_sha1 } : {};
+  return { corpus: dataset, corpus_sha1, ...read, seed: String(seed), steps: String(steps) };
 }
 
 /** What the checkpoint of a run with this result says that it is of. */
 export function checkpointOf(result: RunResult): CheckpointOf {
-  const { seed, dataset: corpus, corpus_sha1, log_every } = result;
+  const { seed, dataset: corpus, corpus_sha1, tokenizer_sha1, log_every } = result;
   const { "batch size": batch, "history size": history } = result;
-  return { config: configOf(result), seed, corpus, corpus_sha1, batch, history, log_every };
+  return { config: configOf(result), seed, corpus, corpus_sha1, tokenizer_sha1, batch, history, log_every };
 }
 
 /**
@@ -193,16 +213,16 @@ export function checkpointOf(result: RunResult): CheckpointOf {
  */
 export function checkModel(facts: Readonly<Record<string, string>>, result: FinishedResult, path: string): void {
   const wanted: Record<string, string> = { id: result.id, ...modelFacts(result, result.steps_done) };
-  for (const key of ["id", "seed", "corpus_sha1", "steps"] as const) {
+  for (const key of ["id", "seed", "corpus_sha1", "tokenizer_sha1", "steps"] as const) {
     // Models of the first version do not say their steps.
     if (facts[key] === undefined && key === "steps") continue;
     if (facts[key] !== wanted[key]) {
       // A model of other steps may be one of a run that is going on.
       const advice = key === "steps" ? `${REMAKE_MODEL}, or let 'deno task train' finish the run` : REMAKE_MODEL;
       throw new UserError(
-        `Cannot use ${path}: its '${key}' is ${facts[key]}, that of run ${
+        `Cannot use ${path}: its '${key}' is ${facts[key] ?? "none"}, that of run ${
           shortKey(runKey(result.id, result.seed))
-        } is ${wanted[key]}; ${advice}`,
+        } is ${wanted[key] ?? "none"}; ${advice}`,
       );
     }
   }

@@ -6,6 +6,7 @@ import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./result.ts";
 import { findRun, openRunModel } from "./sampling.ts";
 import { shortKey, Study } from "./store.ts";
+import { studyTokenizer } from "./study_text.ts";
 
 const flags = {
   dir: dirFlag,
@@ -27,14 +28,17 @@ if (import.meta.main) {
   await runCommand({ name: "sample", description, flags }, async ({ dir, experiment, id, prompt, ...options }) => {
     const study = await Study.open(dir);
     const { key, result } = await findRun(study, experiment, id);
+    const tokenizer = await studyTokenizer(study);
     const loaded = await openRunModel(study, experiment, { key, result });
     console.error(
-      `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/byte`,
+      `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/${
+        result.tokens ? "token" : "byte"
+      }`,
     );
-    const read = new TextEncoder().encode(prompt);
-    const drawn = await sampleText(loaded, { prompt: read, ...options });
-    // A model of bytes may draw what is no UTF-8: such bytes show as replacement characters.
-    console.log(prompt + new TextDecoder().decode(drawn));
+    const read = tokenizer.encode(new TextEncoder().encode(prompt));
+    const drawn = await sampleText(loaded, { prompt: read, lengths: tokenizer.lengths, ...options });
+    // A model may draw what is no UTF-8: such bytes show as replacement characters.
+    console.log(prompt + new TextDecoder().decode(tokenizer.decode(drawn).subarray(0, options.bytes)));
     await loaded.close();
   });
 }

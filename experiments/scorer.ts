@@ -1,5 +1,6 @@
 /** Scores what a session has trained, while it trains on. */
 import { messageOf } from "../cells/errors.ts";
+import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
 import type { Queue } from "./queue.ts";
 import { scoreRun } from "./scoring.ts";
 import { type Experiment, type Run, shortKey, type Study } from "./store.ts";
@@ -14,8 +15,7 @@ export interface ScorerOptions {
   readonly study: Study;
   readonly experiment: Experiment;
   readonly queue: Queue;
-  /** The test split. */
-  readonly test: Uint8Array;
+  readonly text: TokenizedCorpus;
   readonly signal: AbortSignal;
   readonly print: (line: string) => void;
   /** Called for each run, scored or not: it needs its claim no longer. */
@@ -59,12 +59,12 @@ export class Scorer {
   }
 
   async #scoreOne(run: Run, given?: Uint8Array): Promise<void> {
-    const { study, experiment, queue, test, signal, print, release } = this.options;
+    const { study, experiment, queue, text, signal, print, release } = this.options;
     try {
       if (signal.aborted) return;
       const commit = commitWhileHeld(queue, claimKey(experiment, run.key));
       const model = given ?? (await study.readModel(experiment, run.key)).model;
-      const score = await scoreRun(study, experiment, run.key, { model, test, threads: 1, commit });
+      const score = await scoreRun(study, experiment, run.key, { model, text, threads: 1, commit });
       print(`${shortKey(run.key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
     } catch (error) {
       if (error instanceof ClaimLost) return print(`${shortKey(run.key)}  was not scored: ${error.message}`);

@@ -1,9 +1,9 @@
 /** What `evaluate` does: scores finished runs on the test split. */
 import { messageOf, UserError } from "../cells/errors.ts";
 import { cellOf } from "../cells/catalog.ts";
-import { evaluationModel } from "../cells/language_model.ts";
+import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { decodeRunWeights } from "../train/checkpoint.ts";
-import type { Corpus } from "../train/corpus/corpus.ts";
+import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
 import { cutFor, evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
 import { metadataOf } from "../train/model.ts";
 import { promptFrom } from "../train/sample_text.ts";
@@ -15,7 +15,7 @@ import { isMisplaced, placeScores } from "./context_orders.ts";
 import { contextOrderOf, ensureFloors, readFloors } from "./floors.ts";
 import { checkModel, checkpointOf, modelFacts } from "./run_files.ts";
 import { type Experiment, REMAKE_MODEL, runKey, shortKey, Study } from "./store.ts";
-import { studyCorpus } from "./study.ts";
+import { studyText } from "./study_text.ts";
 import { claimKey, ClaimLost, commitWhileHeld, heartbeat, openStudyQueue } from "./study_queue.ts";
 import { WorkList } from "./work.ts";
 
@@ -28,7 +28,7 @@ export interface EvaluateOptions {
   /** Runs to leave out. */
   readonly skip?: ReadonlySet<string>;
   /** The study's, where the caller has it. */
-  readonly corpus?: Corpus;
+  readonly text?: TokenizedCorpus;
   readonly onScore?: (done: number, total: number, key: string, score: Score) => void;
   /** Told of a run that cannot be scored; the others go on. */
   readonly onProblem?: (problem: string) => void;
@@ -63,16 +63,14 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
   const known = await readFloors(study).catch(() => undefined);
   const isPlaced = !finished.some((result) => isMisplaced(result, known));
   if (!todo.length && isPlaced) return { scored: 0, had, placed: 0, others: 0, problems: 0, unreadable };
-  const corpus = todo.length || !known ? options.corpus ?? await studyCorpus(study) : undefined;
+  const text = todo.length || !known ? options.text ?? await studyText(study) : undefined;
   const { signal, onProblem } = options;
-  const floors = corpus ? await ensureFloors(study, corpus, { signal, onDamaged: onProblem }) : known;
+  const floors = text ? await ensureFloors(study, text.corpus, { signal, onDamaged: onProblem }) : known;
   const own = queue ?? (await openStudyQueue(study)).queue;
   // What cannot be said now is said three seconds later.
   using _heart = heartbeat(() => own.beat(new Map()).then(() => {}, () => {}));
   try {
-    const scores = corpus
-      ? await scoreAll(study, todo, corpus.test, own, options)
-      : { scored: 0, problems: 0, others: 0 };
+    const scores = text ? await scoreAll(study, todo, text, own, options) : { scored: 0, problems: 0, others: 0 };
     const placed = floors ? await placeScores({ study, experiment, floors, queue: own, signal, onProblem }) : 0;
     return { had, unreadable, placed, ...scores };
   } finally {
@@ -83,7 +81,7 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
 async function scoreAll(
   study: Study,
   todo: readonly FinishedResult[],
-  test: Uint8Array,
+  text: TokenizedCorpus,
   queue: Queue,
   { experiment, again, skip, signal = new AbortController().signal, onScore, onProblem }: EvaluateOptions,
 ) {
@@ -107,7 +105,7 @@ async function scoreAll(
       if (again) await remakeModel(study, experiment, key, result, commit);
       const { model } = await study.readModel(experiment, key);
       const threads = navigator.hardwareConcurrency;
-      const score = await scoreRun(study, experiment, key, { model, test, threads, commit });
+      const score = await scoreRun(study, experiment, key, { model, text, threads, commit });
       scored++;
       onScore?.(scored, todo.length, key, score);
     } catch (error) {
@@ -129,8 +127,8 @@ const SAMPLE = { bytes: 200, temperature: 0.8, seed: 0 } as const;
 /** What a run is scored with. */
 export interface Scoring {
   readonly model: Uint8Array;
-  /** The test split. */
-  readonly test: Uint8Array;
+  /** What the study's models read: its test split is scored. */
+  readonly text: TokenizedCorpus;
   readonly threads: number;
   /** Puts the result in its place, if the run is still this process's. */
   readonly commit: Commit;
@@ -145,13 +143,16 @@ export async function scoreRun(
   study: Study,
   experiment: Experiment,
   key: string,
-  { model, test, threads, commit }: Scoring,
+  { model, text, threads, commit }: Scoring,
 ): Promise<Score> {
   const path = study.modelPath(experiment, key);
   const result = await finishedResult(study, experiment, key);
   checkModel(await advised(REMAKE_MODEL, () => metadataOf(model, path)), result, path);
-  const sampling = { prompt: promptFrom(test), ...SAMPLE };
-  const { drawn, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), sampling).catch(
+  const { test, tokenizer } = text;
+  const prompt = tokenizer.encode(promptFrom(text.corpus.test));
+  const sample = { prompt, lengths: tokenizer.lengths, ...SAMPLE };
+  const extras = { sample, memory: true, tokenizer };
+  const { drawn, memory, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras).catch(
     (error) => {
       throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${REMAKE_MODEL}`);
     },
@@ -170,7 +171,7 @@ export async function scoreRun(
   await study.writeResult(
     experiment,
     key,
-    { ...now, ...scoreFields(score), context_order, sample: sampleOf(drawn!, sampling) },
+    { ...now, ...scoreFields(score), context_order, sample: sampleOf(drawn!, sample, tokenizer), memory: memory! },
     commit,
   );
   return score;
@@ -195,14 +196,14 @@ async function remakeModel(
   result: FinishedResult,
   commit: Commit,
 ): Promise<void> {
-  const config = configOf(result);
+  const config = configOf(result), { vocabulary = BYTE_VOCABULARY } = result;
   const stored = await advised("move it away to keep the model that there is", async () => {
     const { path, bytes } = await study.readCheckpoint(experiment, key);
     if (!bytes) return undefined;
-    const { parameters } = evaluationModel(cellOf(config), config);
+    const { parameters } = evaluationModel(cellOf(config), { ...config, vocabulary });
     return await decodeRunWeights(bytes, path, parameters, checkpointOf(result));
   });
   if (!stored || (stored.steps_done ?? result.steps_done) !== result.steps_done) return;
-  const model = exportModel(config, stored.weights, modelFacts(result, result.steps_done));
+  const model = exportModel(config, stored.weights, modelFacts(result, result.steps_done), vocabulary);
   await study.writeModel(experiment, key, model, commit);
 }

@@ -1,7 +1,7 @@
 /** One call of `train` at work: takes waiting runs in groups, trains them, writes down what comes out, and scores it. */
 import { messageOf } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
-import type { Corpus } from "../train/corpus/corpus.ts";
+import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
 import { type Engine, EngineFailure } from "../train/engines/engine.ts";
 import type { TrainingState } from "../train/ledger.ts";
 import type { TrainingSettings } from "../train/settings.ts";
@@ -24,7 +24,8 @@ import type { TrainStudyOptions } from "./train_options.ts";
 /** What a session works with. */
 export interface Tools {
   readonly study: Study;
-  readonly corpus: Corpus;
+  /** What models read. */
+  readonly text: TokenizedCorpus;
   readonly queue: Queue;
   /** Names this process in the queue. */
   readonly owner: string;
@@ -61,7 +62,7 @@ export class TrainingSession {
   #problems = 0;
   readonly interrupted: string[] = [];
   readonly #study: Study;
-  readonly #corpus: Corpus;
+  readonly #text: TokenizedCorpus;
   readonly #queue: Queue;
   readonly #files: RunFiles;
   readonly #intake: Intake;
@@ -86,13 +87,13 @@ export class TrainingSession {
     waiting: readonly Run[],
     private readonly options: TrainStudyOptions,
   ) {
-    ({ study: this.#study, corpus: this.#corpus, queue: this.#queue, engine: this.#engine } = tools);
+    ({ study: this.#study, text: this.#text, queue: this.#queue, engine: this.#engine } = tools);
     this.#signal = AbortSignal.any([this.#failure.signal, ...(options.signal ? [options.signal] : [])]);
     const { experiment, limit } = options;
     this.#files = new RunFiles(
       this.#study,
       experiment,
-      this.#corpus,
+      this.#text.corpus,
       settings,
       this.#queue,
       tools.owner,
@@ -114,7 +115,7 @@ export class TrainingSession {
       study: this.#study,
       experiment,
       queue: this.#queue,
-      test: this.#corpus.test,
+      text: this.#text,
       signal: this.#signal,
       print: (line) => this.#board.print(line),
       release: (run) => this.#intake.release(run),
@@ -227,7 +228,7 @@ export class TrainingSession {
       crew.starts.delete(number);
     };
     try {
-      const trained = await trainGroup(this.#engine, starts.map(jobOf), this.settings, this.#corpus.train, {
+      const trained = await trainGroup(this.#engine, starts.map(jobOf), this.settings, this.#text.train, {
         signal: AbortSignal.any([this.#signal, atWork.stop.signal]),
         threads: lane.threads,
         from: starts.map(({ from }) => from),
@@ -407,5 +408,7 @@ function jobOf({ run: { entry, seed } }: Start) {
 
 function summaryOf(result: RunResult): string {
   const took = formatDuration(result.train_seconds!);
-  return `min loss ${result["min loss"]!.toFixed(4)} nats/byte, ${result.steps_done} steps in ${took}`;
+  return `min loss ${result["min loss"]!.toFixed(4)} nats/${
+    result.tokens ? "token" : "byte"
+  }, ${result.steps_done} steps in ${took}`;
 }

@@ -50,7 +50,9 @@ function* lines(overview: Overview): Generator<string> {
   if (best) {
     const bits = best.test_bits_per_byte === undefined ? "" : `, test ${best.test_bits_per_byte.toFixed(4)} bits/byte`;
     const control = best.control ? " (a control)" : "";
-    yield `Best so far: ${shortKey(best.key)}${control}, min loss ${best.min_loss.toFixed(4)} nats/byte${bits}`;
+    yield `Best so far: ${shortKey(best.key)}${control}, min loss ${best.min_loss.toFixed(4)} nats/${
+      best.tokens ? "token" : "byte"
+    }${bits}`;
   }
   if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";
   else if (seconds_left > 0) yield `About ${formatDuration(seconds_left)} left at the speed so far`;

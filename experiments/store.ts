@@ -12,6 +12,8 @@ import {
   parseConfig,
   parseWith,
 } from "../cells/config.ts";
+import { BYTE_VOCABULARY } from "../cells/language_model.ts";
+import { BYTE_TOKENIZER, MAX_VOCABULARY } from "../train/corpus/tokens/tokenizer.ts";
 import {
   advised,
   type Commit,
@@ -36,8 +38,9 @@ import {
 export const EXPERIMENTS = ["01", "02"] as const;
 export type Experiment = typeof EXPERIMENTS[number];
 
-/** Version of the folder's layout; a study of a newer one is refused. */
-const LAYOUT_VERSION = 1;
+/** Versions of the folder's layout; a study of a newer one is refused. Programs that know no tokens must not train on bytes instead. */
+const LAYOUT_VERSION = { bytes: 1, tokens: 2 } as const;
+const NEWEST_LAYOUT = LAYOUT_VERSION.tokens;
 
 /** How an experiment's files are called. */
 const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> = {
@@ -47,18 +50,31 @@ const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> =
 
 const positive = z.number().int().positive();
 
+/** Parts of a corpus, in this order. */
+const splitSchema = z.object({ train: positive, validation: z.number().int().nonnegative(), test: positive });
+
 const studySchema = z.object({
   version: positive,
   corpus: z.object({
     name: z.string().min(1),
-    /** `embedded`, or the file's absolute path. */
+    /** `embedded`, the name of a known corpus, or the file's absolute path. */
     source: z.string().min(1),
     bytes: positive,
     sha1: sha1Schema,
     entropy_rate: z.number().optional(),
   }),
-  /** Bytes of each part, in this order. */
-  split: z.object({ train: positive, validation: z.number().int().nonnegative(), test: positive }),
+  /** Bytes of each part. */
+  split: splitSchema,
+  /** What models read, where that is not bytes: kept in `tokenizer.json`. */
+  tokens: z.object({
+    /** `bpe:1024`. */
+    name: z.string().min(1),
+    vocabulary: z.number().int().min(BYTE_VOCABULARY + 1).max(MAX_VOCABULARY),
+    /** Of `tokenizer.json`. */
+    sha1: sha1Schema,
+    /** Tokens of each part. */
+    split: splitSchema,
+  }).optional(),
   seeds: positive,
   training: z.object({
     steps: z.record(z.enum(EXPERIMENTS), positive),
@@ -169,10 +185,10 @@ export class Study {
     if (value === undefined) return undefined;
     // The version first: what a newer one holds cannot be judged.
     const version = versionSchema.safeParse(value);
-    if (version.success && version.data.version > LAYOUT_VERSION) {
+    if (version.success && version.data.version > NEWEST_LAYOUT) {
       throw new UserError(
         `Cannot open study ${dir}: its layout is version ${version.data.version}, ` +
-          `this program knows up to ${LAYOUT_VERSION}; use the cellspace that made it, or a newer one`,
+          `this program knows up to ${NEWEST_LAYOUT}; use the cellspace that made it, or a newer one`,
       );
     }
     return new Study(dir, await advised(MEND, () => parseWith(studySchema, value, path)));
@@ -182,6 +198,7 @@ export class Study {
    * Writes `study.json` and adds configurations to a list; makes the folder if need be. An entry that is there as a control
    * and comes without the mark loses it.
    *
+   * @param tokenizer the text of `tokenizer.json`, where the study has tokens
    * @throws {UserError} before anything is written, if the list that is there is damaged
    */
   static async save(
@@ -189,8 +206,10 @@ export class Study {
     settings: Omit<StudySettings, "version">,
     experiment: Experiment,
     entries: readonly ConfigEntry[],
+    tokenizer?: string,
   ): Promise<{ study: Study; added: number; total: number }> {
-    const study = new Study(dir, { version: LAYOUT_VERSION, ...settings });
+    const version = LAYOUT_VERSION[settings.tokens ? "tokens" : "bytes"];
+    const study = new Study(dir, { version, ...settings });
     const known = await study.readConfigs(experiment);
     const ids = new Set(known.map(({ id }) => id)), asked = new Map(entries.map((entry) => [entry.id, entry]));
     const kept = known.map((entry) => entry.control ? asked.get(entry.id) ?? entry : entry);
@@ -200,8 +219,15 @@ export class Study {
     await makeFolder(dir);
     const isChanged = fresh.length > 0 || kept.some((entry, i) => entry !== known[i]);
     if (isChanged) await study.#writeConfigs(experiment, [...kept, ...fresh]);
+    // Before the settings that name it; a study that has become one of bytes keeps none.
+    if (tokenizer !== undefined) await writeAtomically(study.tokenizerPath, tokenizer);
     await writeAtomically(join(dir, "study.json"), JSON.stringify(study.settings, null, 2) + "\n");
+    if (tokenizer === undefined) removeFile(study.tokenizerPath);
     return { study, added: fresh.length, total: known.length + fresh.length };
+  }
+
+  get tokenizerPath(): string {
+    return join(this.dir, "tokenizer.json");
   }
 
   resultPath(experiment: Experiment, key: string): string {
@@ -298,9 +324,11 @@ export class Study {
     const result = parseResult(value, path);
     const named = runKey(result.id, result.seed);
     if (named !== key) throw new UserError(`Cannot read ${path}: it is the result of run ${named}, must be of ${key}`);
-    const { corpus, training } = this.settings;
+    const { corpus, training, tokens } = this.settings;
     const agreed = [
       ["SHA-1 of the corpus", result.corpus_sha1, corpus.sha1],
+      ["tokens", result.tokens ?? BYTE_TOKENIZER.name, tokens?.name ?? BYTE_TOKENIZER.name],
+      ["SHA-1 of the tokenizer", result.tokenizer_sha1, tokens?.sha1],
       ["batch size", result["batch size"], training.batch],
       ["history size", result["history size"], training.history],
     ] as const;

@@ -1,13 +1,15 @@
 /** What `init` does: a study's settings, and its lists of configurations. */
 import { UserError } from "../cells/errors.ts";
-import { resolve } from "node:path";
 import { configId } from "../cells/config.ts";
-import { type Corpus, EMBEDDED, loadCorpus, SPLIT } from "../train/corpus/corpus.ts";
+import { BYTE_VOCABULARY } from "../cells/language_model.ts";
+import { type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../train/corpus/corpus.ts";
+import { type KnownCorpus, knownCorpus } from "../train/corpus/known.ts";
+import { SPLIT } from "../train/corpus/split.ts";
 import { checkLogged } from "../train/settings.ts";
 import { grid } from "./grid.ts";
-import { advised } from "./files.ts";
 import { promote, type Promotion } from "./promotion.ts";
 import { type ConfigEntry, type Experiment, EXPERIMENTS, Study, type StudySettings } from "./store.ts";
+import { tokensFor } from "./study_text.ts";
 
 /** Training settings of a new study (design, sections 2 and 3). */
 export const DEFAULT_TRAINING: StudySettings["training"] = {
@@ -20,14 +22,18 @@ export const DEFAULT_TRAINING: StudySettings["training"] = {
 export interface InitOptions {
   readonly dir: string;
   readonly experiment: Experiment;
-  /** `embedded` or a file; the study's own where it has one. */
+  /** `embedded`, the name of a known corpus, or a file; the study's own where it has one. */
   readonly corpus?: string;
+  /** Brings a known corpus that was asked for into the cache; absent: it must be there. */
+  readonly fetch?: (corpus: KnownCorpus) => Promise<void>;
   readonly stateSizes?: readonly number[];
   readonly layers?: readonly number[];
   readonly seeds?: number;
   readonly steps?: number;
   readonly batch?: number;
   readonly history?: number;
+  /** The vocabulary: 256 for bytes, more for byte-pair tokens; the study's own where it has one. */
+  readonly tokens?: number;
   /** For experiment 02: configurations that are not chosen and are trained all the same, in all. */
   readonly controls?: number;
 }
@@ -52,12 +58,20 @@ export interface InitSummary {
 export async function initStudy(options: InitOptions): Promise<InitSummary> {
   const known = await Study.find(options.dir);
   const settings = await mergeSettings(known, options);
-  const corpus = await loadCorpus(settings.source, settings.training.history);
-  if (known && settings.source !== known.settings.corpus.source && corpus.sha1 !== known.settings.corpus.sha1) {
-    throw new UserError(
-      `Cannot extend study ${options.dir} with corpus ${settings.source}: it was made with ${known.settings.corpus.source}; ` +
+  const refused = () =>
+    new UserError(
+      `Cannot extend study ${options.dir} with corpus ${settings.source}: it was made with ${
+        known!.settings.corpus.source
+      }; ` +
         "start another with --dir",
     );
+  const named = knownCorpus(options.corpus);
+  // What could not be used need not come.
+  if (named && known && named.sha1 !== known.settings.corpus.sha1) throw refused();
+  if (named) await options.fetch?.(named);
+  const corpus = await loadCorpus(settings.source, settings.training.history, options.dir);
+  if (known && settings.source !== known.settings.corpus.source && corpus.sha1 !== known.settings.corpus.sha1) {
+    throw refused();
   }
   if (known && corpus.sha1 !== known.settings.corpus.sha1) {
     throw new UserError(
@@ -66,6 +80,7 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
     );
   }
   const { entries, promotion } = await chooseConfigs(known, options);
+  const tokens = await tokensFor(known, corpus, settings.vocabulary, settings.training.history);
   const changed = {
     corpus: {
       name: corpus.name,
@@ -75,10 +90,11 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
       ...(corpus.entropy_rate === undefined ? {} : { entropy_rate: corpus.entropy_rate }),
     },
     split: { train: corpus.train.length, validation: corpus.validation.length, test: corpus.test.length },
+    ...(tokens ? { tokens: tokens.settings } : {}),
     seeds: settings.seeds,
     training: settings.training,
   };
-  const saved = await Study.save(options.dir, changed, options.experiment, entries);
+  const saved = await Study.save(options.dir, changed, options.experiment, entries, tokens?.file);
   return { ...saved, corpus, promotion, before: known?.settings };
 }
 
@@ -89,15 +105,13 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
     options;
   const source = options.corpus === undefined
     ? known?.settings.corpus.source ?? EMBEDDED.name
-    : options.corpus === EMBEDDED.name
-    ? EMBEDDED.name
-    : resolve(options.corpus);
+    : corpusSource(options.corpus);
   if (known && seeds < known.settings.seeds) {
     throw new UserError(
       `Cannot take seeds from study ${options.dir}: it has ${known.settings.seeds}, asked for ${seeds}`,
     );
   }
-  if (history < 2) throw new UserError(`Cannot use a history of ${history} bytes: a pass needs at least 2`);
+  if (history < 2) throw new UserError(`Cannot use a history of ${history}: a pass needs at least 2`);
   const training = {
     ...before,
     batch,
@@ -106,14 +120,23 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
     log_every: { ...before.log_every },
   };
   checkLogged({ ...training, steps: training.steps[experiment], log_every: training.log_every[experiment] });
-  const changed = before.batch !== batch || before.history !== history;
+  const vocabularyBefore = known?.settings.tokens?.vocabulary ?? BYTE_VOCABULARY;
+  const vocabulary = options.tokens ?? vocabularyBefore;
+  const changed = before.batch !== batch || before.history !== history || vocabularyBefore !== vocabulary;
   if (known && changed && await hasResults(known)) {
+    const tokens = (size: number) => size === BYTE_VOCABULARY ? "bytes" : `bpe:${size}`;
+    const facts = [
+      ["batch", before.batch, batch],
+      ["history", before.history, history],
+      ...(vocabularyBefore === vocabulary ? [] : [["tokens", tokens(vocabularyBefore), tokens(vocabulary)]]),
+    ];
+    const list = (words: readonly unknown[]) => new Intl.ListFormat("en-GB").format(words.map(String));
     throw new UserError(
-      `Cannot extend study ${options.dir}: its results have batch ${before.batch} and history ${before.history}, ` +
-        `asked for ${batch} and ${history}; start another with --dir`,
+      `Cannot extend study ${options.dir}: its results have ${list(facts.map(([what, is]) => `${what} ${is}`))}, ` +
+        `asked for ${list(facts.map(([, , must]) => must))}; start another with --dir`,
     );
   }
-  return { source, training, seeds };
+  return { source, training, seeds, vocabulary };
 }
 
 async function hasResults(study: Study): Promise<boolean> {
@@ -145,20 +168,6 @@ async function chooseConfigs(
   }
   const promotion = await promote(known, dir, controls);
   return { entries: promotion.entries, promotion };
-}
-
-/** The corpus of a study, checked to be the one that it was made with. */
-export async function studyCorpus(study: Study): Promise<Corpus> {
-  const { source, sha1 } = study.settings.corpus;
-  return await advised(`put ${source} back as it was, or start another study`, async () => {
-    const corpus = await loadCorpus(source, study.settings.training.history);
-    if (corpus.sha1 !== sha1) {
-      throw new UserError(
-        `Cannot use corpus ${source}: its SHA-1 is ${corpus.sha1}, study ${study.dir} was made with ${sha1}`,
-      );
-    }
-    return corpus;
-  });
 }
 
 /** `train 90 %, validation 5 %, test 5 %`, for the record. */

@@ -1,13 +1,16 @@
 /** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
 import { messageOf, UserError } from "../cells/errors.ts";
+import { BYTE_VOCABULARY } from "../cells/language_model.ts";
+import type { Engine } from "../train/engines/engine.ts";
 import { checkLogged, type TrainingSettings } from "../train/settings.ts";
+import { cellJob, stepOf } from "../train/trainer.ts";
 import { openEngine } from "./engines.ts";
 import { ensureFloors } from "./floors.ts";
-import { TrainingSession } from "./session.ts";
+import { type Tools, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { type Run, Study } from "./store.ts";
-import { studyCorpus } from "./study.ts";
+import { studyText } from "./study_text.ts";
 import { openStudyQueue } from "./study_queue.ts";
 
 export interface TrainSummary {
@@ -28,41 +31,86 @@ export interface TrainSummary {
  * @throws {UserError} if there is no study, no configuration, or no engine; or if the study cannot be written any more
  */
 export async function trainStudy(options: TrainStudyOptions): Promise<TrainSummary> {
-  const { dir, experiment, signal } = options;
+  const { dir, experiment } = options;
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
   const { waiting, skipped } = await waitingRuns(study, settings, options);
-  const corpus = await studyCorpus(study);
-  await study.makeRunFolders(experiment);
-  await study.removeLeftovers();
-  const onProblem = (problem: string) => console.error(`train: ${problem}`);
-  await ensureFloors(study, corpus, { signal, quiet: options.quiet, onDamaged: onProblem });
+  const text = await studyText(study), engine = await openEngine(options.engine);
+  try {
+    checkRoom(engine, waiting, settings);
+    await study.makeRunFolders(experiment);
+    await study.removeLeftovers();
+    await ensureFloors(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
+    const summary = await trainRuns({ study, text, engine }, settings, waiting, options);
+    return { ...summary, problems: summary.problems + skipped };
+  } catch (error) {
+    await engine.close().catch(() => {});
+    throw error;
+  }
+}
+
+const onProblem = (problem: string) => console.error(`train: ${problem}`);
+
+async function trainRuns(
+  { study, text, engine }: Pick<Tools, "study" | "text" | "engine">,
+  settings: TrainingSettings,
+  waiting: readonly Run[],
+  options: TrainStudyOptions,
+): Promise<TrainSummary> {
+  const { dir, experiment, signal } = options;
   const start = performance.now();
   const { queue, owner } = await openStudyQueue(study, options.timing);
   try {
-    const engine = await openEngine(options.engine);
     const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
-    const session = new TrainingSession({ study, corpus, queue, owner, engine, reopen }, settings, waiting, options);
+    const session = new TrainingSession({ study, text, queue, owner, engine, reopen }, settings, waiting, options);
     await session.run();
     // What an earlier call trained and was stopped before it could score.
     const late = signal?.aborted ? undefined : await evaluateStudy(
-      { dir, experiment, again: false, corpus, signal, skip: session.unscored, onProblem },
+      { dir, experiment, again: false, text, signal, skip: session.unscored, onProblem },
       queue,
     );
     const seconds = (performance.now() - start) / 1000;
     const { finished, failed, problems, interrupted, others } = session;
-    return { finished, failed, problems: problems + skipped + (late?.problems ?? 0), interrupted, others, seconds };
+    return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
   } finally {
     await queue.close();
   }
 }
 
-function settingsOf({ settings: { training } }: Study, { experiment, steps }: TrainStudyOptions): TrainingSettings {
+/**
+ * Checks that there is a run that fits into an engine's memory: a large vocabulary may make all too large.
+ *
+ * @throws {UserError} naming both sizes
+ */
+function checkRoom(engine: Engine, waiting: readonly Run[], settings: TrainingSettings): void {
+  if (!waiting.length || engine.memory === Infinity) return;
+  let least = Infinity;
+  for (const { entry: { config }, seed } of waiting) {
+    least = Math.min(least, engine.footprint(stepOf(cellJob({ config, seed }), settings)));
+    if (least <= engine.memory) return;
+  }
+  const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  throw new UserError(
+    `Cannot train on ${engine.name}: with ${
+      settings.vocabulary ?? BYTE_VOCABULARY
+    } tokens the smallest run needs a buffer of ` +
+      `${mebibytes(least)}, ${engine.adapter} allows ${
+        mebibytes(engine.memory)
+      }; take another --engine, or a study of fewer ` +
+      "tokens or smaller states",
+  );
+}
+
+function settingsOf(
+  { settings: { training, tokens } }: Study,
+  { experiment, steps }: TrainStudyOptions,
+): TrainingSettings {
   const settings = {
     steps: steps ?? training.steps[experiment],
     log_every: training.log_every[experiment],
     batch: training.batch,
     history: training.history,
+    vocabulary: tokens?.vocabulary,
   };
   checkLogged(settings);
   return settings;

@@ -6,11 +6,10 @@ import type { LogLossRegression } from "./regression.ts";
 import { layOut } from "./tables.ts";
 import { formatCount, formatDifference, formatP } from "./theme.ts";
 
-/** What the measures are called, with their units. */
-export const MEASURE_NAMES: Readonly<Record<Measure, string>> = {
-  min_loss: "least training loss, nats per byte",
-  test_bits_per_byte: "test, bits per byte",
-};
+/** What a measure is called, with its unit. */
+export function measureName(measure: Measure, { reads }: Pick<Effects, "reads">): string {
+  return measure === "min_loss" ? `least training loss, nats per ${reads}` : "test, bits per byte";
+}
 
 const NONE = "–";
 
@@ -66,7 +65,7 @@ export function formatInterval({ low, high }: Interval): string {
 export function effectTables(effects: Effects): string {
   return measuresOf(effects).map((measure) => {
     const { headings, lines } = effectCells(effects[measure]);
-    return `${MEASURE_NAMES[measure]}:\n${layOut([headings, ...lines], headings.map((_, i) => i > 0))}`;
+    return `${measureName(measure, effects)}:\n${layOut([headings, ...lines], headings.map((_, i) => i > 0))}`;
   }).join("\n\n");
 }
 

@@ -5,6 +5,7 @@
 import { formatInterval, formatSeeds } from "./effect_tables.ts";
 import type { Effects, SwitchEffect } from "./effects.ts";
 import type { LogLossRegression } from "./regression.ts";
+import type { Unit } from "./rows.ts";
 import { formatCount, formatDifference, formatLoss, formatP, plural } from "./theme.ts";
 
 /** At or below this corrected p a difference is called clear. */
@@ -52,7 +53,7 @@ export function effectWords(effects: Effects): EffectWords {
   const test = new Map(effects.test_bits_per_byte.map((effect) => [effect.key, effect]));
   return {
     lead: leadOf(effects, sorted),
-    switches: sorted.map((effect) => switchWords(effect, test.get(effect.key)!)),
+    switches: sorted.map((effect) => switchWords(effect, test.get(effect.key)!, effects.reads)),
     seeds: seedWords(effects),
   };
 }
@@ -83,10 +84,10 @@ function leadOf(effects: Effects, sorted: readonly SwitchEffect[]): string {
       clear.length === 1 ? "goes" : "go"
     } with a clearly different least training loss (corrected p at most ${CLEAR_P}), ` +
     `most of all the ${largest.label}: with it on, the loss is ${direction} by ` +
-    `${formatLoss(Math.abs(largest.difference!))} nats per byte.`;
+    `${formatLoss(Math.abs(largest.difference!))} nats per ${effects.reads}.`;
 }
 
-function switchWords(effect: SwitchEffect, test: SwitchEffect): string {
+function switchWords(effect: SwitchEffect, test: SwitchEffect, reads: Unit): string {
   const { label, difference, interval, p_holm, lower, pairs } = effect;
   if (difference === undefined) return `${label}: cannot be compared, since no two runs differ in it alone`;
   const known = [
@@ -97,7 +98,7 @@ function switchWords(effect: SwitchEffect, test: SwitchEffect): string {
   const found = isClear(effect) ? `${difference < 0 ? "lower" : "higher"} with it on` : "no clear difference";
   const scored = test.difference === undefined ? "" : `; test ${formatDifference(test.difference)} bits per byte`;
   const seeds = seedsDisagree(effect) ? `; by single seeds ${formatSeeds(effect)}` : "";
-  return `${label}: ${found}, ${formatDifference(difference)} nats per byte (${known})${seeds}${scored}`;
+  return `${label}: ${found}, ${formatDifference(difference)} nats per ${reads} (${known})${seeds}${scored}`;
 }
 
 /** What is known of seed noise, in a line or two. */
@@ -115,7 +116,7 @@ export function seedWords(effects: Effects): string {
     : `; it explains ${percent(seed_noise.share)} of how pairs of one switch differ from each other`;
   const some = least > 1 ? "" : " Pairs of one seed alone say nothing about seeds.";
   return `${count} per pair, averaged first. Seed noise: runs of one configuration differ by a standard deviation of ` +
-    `${formatLoss(seed_noise.deviation)} nats per byte (${
+    `${formatLoss(seed_noise.deviation)} nats per ${effects.reads} (${
       plural(seed_noise.configurations, "configuration")
     })${share}.${some}${disagreement(effects)}`;
 }

@@ -24,7 +24,7 @@ import { bcaInterval, type Interval } from "./bootstrap.ts";
 import { type Contrast, contrasts, matchedBlocks, type Measure, settingsName } from "./matched.ts";
 import { holm, signFlipP } from "./permutation.ts";
 import { type LogLossRegression, logLossRegression } from "./regression.ts";
-import type { RunRow } from "./rows.ts";
+import type { RunRow, Unit } from "./rows.ts";
 
 /** What one switch alone changes, in the measure's unit; less than 0: the measure is lower with the switch on. */
 export interface SwitchEffect {
@@ -64,7 +64,7 @@ export interface SeedNoise {
   /** Configurations with at least two seeds. */
   configurations: number;
   /**
-   * Pooled standard deviation of `min_loss` within a configuration, nats per byte:
+   * Pooled standard deviation of `min_loss` within a configuration, in its unit:
    * `√(Σ (y − ȳ_configuration)² / Σ (n_configuration − 1))`.
    */
   deviation: number;
@@ -74,9 +74,11 @@ export interface SeedNoise {
 
 /** Everything that a report says on switches. */
 export interface Effects {
+  /** What the runs' models read: `min_loss` is in nats per that. */
+  reads: Unit;
   min_loss: SwitchEffect[];
   test_bits_per_byte: SwitchEffect[];
-  /** Of `min_loss`, nats per byte. */
+  /** Of `min_loss`. */
   interactions: Interaction[];
   /** Undefined where no configuration has two seeds: then seed noise is unknown. */
   seed_noise: SeedNoise | undefined;
@@ -89,6 +91,7 @@ export const FEWEST_PAIRS = 6;
 /** Everything that a report says on switches. The order of `rows` does not matter. */
 export function effectsOf(rows: readonly RunRow[]): Effects {
   return {
+    reads: rows[0]?.reads ?? "byte",
     min_loss: switchEffects(rows, "min_loss"),
     test_bits_per_byte: switchEffects(rows, "test_bits_per_byte"),
     interactions: interactions(rows, "min_loss"),
@@ -193,7 +196,7 @@ export function seedNoise(rows: readonly RunRow[]): SeedNoise | undefined {
   };
 }
 
-/** Differences that scatter by less than this, in nats per byte, are alike but for rounding. */
+/** Differences that scatter by less than this, in nats, are alike but for rounding. */
 const ROUNDING = 1e-10;
 
 /** `Σ (y − ȳ_group)² / Σ (n_group − 1)` over groups, each of at least one value, some of two. */

@@ -6,6 +6,7 @@ import { OPTIONAL_DEFAULTS } from "../cells/config.ts";
 import { UserError } from "../cells/errors.ts";
 import { isFinished, type KnownFields, type RunResult } from "../experiments/result.ts";
 import { runKey, shortKey } from "../experiments/store.ts";
+import { type MemoryCurve, RESETS } from "../train/memory_gain.ts";
 
 /** What a column holds; `null` stands for what a run does not have. */
 export type ColumnType = "string" | "int" | "double" | "boolean" | "time";
@@ -73,26 +74,33 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   "old id": ["string", "experiment 02: the configuration of experiment 01 that this one comes from"],
   control: ["boolean", "experiment 02: drawn at random from what was not chosen", false],
   parameters: ["int", "trainable numbers in the model, frozen ones included"],
-  "min loss": ["double", "smallest logged smoothed training loss, nats per byte"],
-  test_loss: ["double", "mean cross-entropy on the test split, nats per byte"],
-  test_bits_per_byte: ["double", "the same in bits per byte"],
+  "min loss": ["double", "smallest logged smoothed training loss, nats per token (see tokens)"],
+  test_loss: ["double", "mean cross-entropy on the test split, nats per token (see tokens)"],
+  test_bits_per_byte: ["double", "the same in bits per byte, all bits by all bytes"],
   context_order: [
     "double",
     "order of the entropy floor that the score reaches: bytes of context, from -1 (none) to 5 (or more)",
   ],
   test_bytes: ["int", "bytes of the test split that were scored"],
+  test_tokens: ["int", "tokens that were scored, where they are not as many as the bytes"],
   test_streams: ["int", "parts side by side that the test split was scored in"],
-  test_warm_up: ["int", "bytes that each part read first, unscored"],
+  test_warm_up: ["int", "tokens that each part read first, unscored"],
   "training steps": ["int", "steps asked for"],
   steps_done: ["int", "steps done: whole passes"],
   train_seconds: ["double", "training time in seconds, without set-up and evaluation"],
   "start time": ["time", "when the run began"],
   "end time": ["time", "when the run ended"],
   "batch size": ["int", "rows of a batch"],
-  "history size": ["int", "bytes of one pass"],
+  "history size": ["int", "tokens of one pass"],
   log_every: ["int", "steps between two logged losses"],
   dataset: ["string", "name of the corpus"],
   corpus_sha1: ["string", "SHA-1 of the whole corpus"],
+  tokens: ["string", "what the model reads: bytes, or byte-pair tokens", "bytes"],
+  vocabulary: ["int", "how many different tokens there are", 256],
+  bytes_per_token: ["double", "mean bytes that a token of the training split stands for", 1],
+  tokenizer_sha1: ["string", "SHA-1 of the study's tokenizer.json"],
+  train_sha1: ["string", "SHA-1 of its training split"],
+  test_sha1: ["string", "SHA-1 of its test split"],
   engine: ["string", "engine that trained the run, or its last part"],
   adapter: ["string", "what that engine ran on"],
   earlier_engines: [{
@@ -113,9 +121,42 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
     sampleColumn("temperature", "double", "temperature of the draws"),
     sampleColumn("seed", "int", "seed of the draws"),
   ],
+  memory: [
+    memoryColumn(
+      "memory_gain",
+      "double",
+      "bits per byte lost when the state is set to zero before every token",
+      ({ gain }) => gain,
+    ),
+    memoryColumn(
+      "memory_context",
+      "int",
+      "tokens of context after which more does not help; none: more than 128",
+      ({ context }) => context,
+    ),
+    memoryColumn("memory_bytes", "int", "bytes of the test split that were scored with resets", ({ bytes }) => bytes),
+    memoryColumn("memory_carried", "double", "bits per byte of these with the state carried", ({ carried }) => carried),
+    ...RESETS.map((every) =>
+      memoryColumn(
+        `memory_reset_${every}`,
+        "double",
+        `bits per byte of these with the state set to zero every ${every === 1 ? "token" : `${every} tokens`}`,
+        ({ reset }) => reset.find((entry) => entry.every === every)?.bits_per_byte ?? null,
+      )
+    ),
+  ],
   loss: "in the curves",
   loss_before_failure: "in the curves",
 };
+
+function memoryColumn(
+  name: string,
+  type: ColumnType,
+  about: string,
+  of: (memory: MemoryCurve) => Value,
+): Column<RunResult> {
+  return { name, type, about, of: ({ memory }) => memory ? of(memory) : null };
+}
 
 function sampleColumn(
   key: keyof NonNullable<RunResult["sample"]>,
@@ -165,7 +206,7 @@ export const CURVE_COLUMNS: readonly Column<CurvePoint>[] = [
   {
     name: "smoothed_loss",
     type: "double",
-    about: "smoothed training loss, nats per byte; of a failed run up to its failure",
+    about: "smoothed training loss, nats per token; of a failed run up to its failure",
     of: ({ smoothed_loss }) => smoothed_loss,
   },
 ];

@@ -54,7 +54,7 @@ export function figureBest(document: SvgDocument, rows: readonly MergedRow[], op
     ],
     legend: [],
     x: "training steps",
-    y: "smoothed training loss (nats per byte)",
+    y: `smoothed training loss (nats per ${rows[0].reads})`,
   };
   const area = panelArea(frame);
   const inner = (SIZE.width - area.left - TICK_LABELS - (COLUMNS - 1) * GAP_X - 6) / COLUMNS - INSET.right;

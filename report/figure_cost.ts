@@ -61,7 +61,7 @@ export function figureCost(document: SvgDocument, rows: readonly MergedRow[], op
         text: "Pareto front: no other configuration costs as little and loses as little",
       }],
     }],
-    y: "least smoothed training loss (nats per byte)",
+    y: `least smoothed training loss (nats per ${rows[0].reads})`,
   };
   const area = panelArea(frame);
   const width = (SIZE.width - area.left - TICK_LABELS - GAP - 10) / COSTS.length;

@@ -21,15 +21,13 @@ const GAP = 26;
 /** Where the columns of text end, in pixels from the right border of the plot. */
 const COLUMN = { difference: 62, interval: 200, pairs: 262, p: 346 } as const;
 
-const HEADINGS: Readonly<Record<Measure, { title: string; axis: string; none: string }>> = {
+const HEADINGS: Readonly<Record<Measure, { title: string; none: string }>> = {
   min_loss: {
     title: "Least training loss",
-    axis: "on − off, nats per byte (left of zero: lower with the switch on)",
     none: "no two runs differ in this alone",
   },
   test_bits_per_byte: {
     title: "Score on the test split",
-    axis: "on − off, bits per byte (left of zero: lower with the switch on)",
     none: "no two scored runs differ in this alone",
   },
 };
@@ -58,7 +56,7 @@ export function figureEffects(document: SvgDocument, effects: Effects, options: 
   const height = INSET.top + order.length * ROW + INSET.bottom;
   const { top } = panelArea(frame);
   const panels = (["min_loss", "test_bits_per_byte"] as const).map((measure, i) =>
-    drawPanel(document, measure, effects[measure], order, { top: top + i * (height + GAP), height })
+    drawPanel(document, measure, effects, order, { top: top + i * (height + GAP), height })
   );
   return composeFigure(document, frame, panels, panels.length * height + GAP - 24);
 }
@@ -87,11 +85,12 @@ interface Place {
 function drawPanel(
   document: SvgDocument,
   measure: Measure,
-  effects: readonly SwitchEffect[],
+  all: Effects,
   order: readonly string[],
   { top, height }: Place,
 ): SvgElement {
-  const domain = domainOf(effects);
+  const effects = all[measure], domain = domainOf(effects);
+  const unit = measure === "min_loss" ? `nats per ${all.reads}` : "bits per byte";
   const compared = effects.filter(({ difference }) => difference !== undefined);
   return panel(document, [SIZE.margin, top], {
     width: SIZE.width - 2 * SIZE.margin,
@@ -124,7 +123,11 @@ function drawPanel(
         fontSize: SIZE.text,
         fontWeight: "bold",
       }),
-      Plot.text([HEADINGS[measure].axis], { frameAnchor: "bottom", dy: 44, fontSize: SIZE.tick }),
+      Plot.text([`on − off, ${unit} (left of zero: lower with the switch on)`], {
+        frameAnchor: "bottom",
+        dy: 44,
+        fontSize: SIZE.tick,
+      }),
     ],
   });
 }

@@ -27,7 +27,7 @@ const INSET = { top: 50, bottom: 48 } as const;
 
 /** Which configurations the picture shows. */
 export interface HyperparameterOptions extends FigureOptions {
-  /** Only configurations with a smaller loss are shown, nats per byte; all where absent. */
+  /** Only configurations with a smaller loss are shown, nats per what the models read; all where absent. */
   below?: number;
 }
 
@@ -49,7 +49,7 @@ export function figureHyperparameters(
   if (!shown.length) {
     const note = `No configuration is below the threshold; the best one has ${
       formatLoss(rows[0].min_loss.mean)
-    } nats per byte.`;
+    } nats per ${rows[0].reads}.`;
     return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
   }
   // Colours are those of all runs, so that the filtered picture agrees with the full one.
@@ -71,7 +71,7 @@ export function figureHyperparameters(
       ],
     }],
     x: "value of the hyperparameter, with the number of configurations that have it",
-    y: "least smoothed training loss (nats per byte)",
+    y: `least smoothed training loss (nats per ${rows[0].reads})`,
   };
   const area = panelArea(frame);
   const all = groupings(shown);

@@ -36,7 +36,8 @@ export function figureInteractions(document: SvgDocument, effects: Effects, opti
     title: options.title,
     subtitle: [
       options.subtitle,
-      "Each number: mean of “both on − only the one − only the other + neither”, least training loss, nats per byte,",
+      "Each number: mean of “both on − only the one − only the other + neither”, least training loss, nats per " +
+      `${effects.reads},`,
       "over quadruples of configurations alike in all else; below it its BCa 95 % interval, bold if it leaves out zero.",
       warning(effects),
     ],

@@ -87,7 +87,7 @@ export function figureParallel(document: SvgDocument, rows: readonly MergedRow[]
       ...lineMarks(lines[0], COLOUR.highlight, 2.6, 1),
       ...bandMarks(bands.flat()),
       ...lossMarks(axes.length, losses),
-      ...headingMarks([...axes.map(({ label }) => label), "least loss,\nnats per byte"]),
+      ...headingMarks([...axes.map(({ label }) => label), `least loss,\nnats per ${rows[0].reads}`]),
     ],
   });
   return composeFigure(document, frame, [drawn], HEIGHT - 30);

@@ -32,7 +32,7 @@ const KINDS = {
  * @returns the SVG's text
  */
 export function figurePromotion(document: SvgDocument, audit: PromotionAudit, options: FigureOptions): string {
-  const { points, steps, regret } = audit;
+  const { points, steps, regret, reads } = audit;
   const seeds = points.some(({ short, long }) => short.count > 1 || long.count > 1);
   const ofKind = (control: boolean) => points.filter((point) => point.control === control);
   const entry = ({ mark, colour }: typeof KINDS[keyof typeof KINDS], text: string): LegendEntry => ({
@@ -55,8 +55,8 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
         entry(KINDS.control, `control, drawn at random from those left out (${ofKind(true).length})`),
       ],
     }],
-    x: `least training loss in experiment 01, ${formatCount(steps.short)} steps (nats per byte)`,
-    y: `in experiment 02, ${formatCount(steps.long)} steps (nats per byte)`,
+    x: `least training loss in experiment 01, ${formatCount(steps.short)} steps (nats per ${reads})`,
+    y: `in experiment 02, ${formatCount(steps.long)} steps (nats per ${reads})`,
   };
   const area = panelArea(frame);
   const marks = [

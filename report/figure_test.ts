@@ -35,7 +35,8 @@ export function figureTest(document: SvgDocument, rows: readonly MergedRow[], op
   const xDomain = widened(dots.map(({ x }) => x), "linear");
   // The line of equality belongs in the picture where it is near; far from the dots it would squeeze them together, and the PNG
   // renderer fails on a line that is clipped away whole.
-  const equal = dots.map(({ x }) => x / Math.LN2);
+  const bitsPerByte = (nats: number) => nats / Math.LN2 / rows[0].bytes_per_token;
+  const equal = dots.map(({ x }) => bitsPerByte(x));
   const ys = dots.flatMap(({ least, most }) => [least, most]);
   const span = Math.max(...ys) - Math.min(...ys);
   const near = equal.filter((y) => y > Math.min(...ys) - span / 2 && y < Math.max(...ys) + span / 2);
@@ -52,21 +53,21 @@ export function figureTest(document: SvgDocument, rows: readonly MergedRow[], op
       place: [area.left, area.top],
       width: SIZE.width - area.left - TICK_LABELS - 10,
       height: HEIGHT,
-      xLabel: "least smoothed training loss (nats per byte)",
+      xLabel: `least smoothed training loss (nats per ${rows[0].reads})`,
       xScale: "linear",
       xDomain,
       yDomain,
       labelled: true,
       key,
-      under: near.length ? [equalityLine(xDomain)] : [],
+      under: near.length ? [equalityLine(xDomain, bitsPerByte)] : [],
       over: [Plot.dot(dots.slice(0, 1), { x: "x", y: "y", r: 7.5, stroke: COLOUR.highlight, strokeWidth: 1.8 })],
     }),
   ];
   return composeFigure(document, frame, panels, HEIGHT - 24);
 }
 
-function equalityLine(xDomain: readonly number[]): Plot.Markish {
-  return Plot.line(xDomain.map((x) => ({ x, y: x / Math.LN2 })), {
+function equalityLine(xDomain: readonly number[], bitsPerByte: (nats: number) => number): Plot.Markish {
+  return Plot.line(xDomain.map((x) => ({ x, y: bitsPerByte(x) })), {
     x: "x",
     y: "y",
     stroke: COLOUR.muted,

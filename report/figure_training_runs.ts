@@ -54,7 +54,7 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedR
     subtitle: [options.subtitle, `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`],
     legend: legendOf(rows, colours),
     x: "training steps",
-    y: "smoothed training loss (nats per byte)",
+    y: `smoothed training loss (nats per ${best.reads})`,
   };
   const area = panelArea(frame);
   const shown = facets(rows);

@@ -7,7 +7,7 @@ import { mean } from "simple-statistics";
 import { canonicalJson, isGated, type SwitchKey } from "../cells/config.ts";
 import type { RunRow } from "./rows.ts";
 
-/** What runs are compared by; of each, less is better. `min_loss`: nats per byte. */
+/** What runs are compared by; of each, less is better. `min_loss`: nats per what the models read. */
 export type Measure = "min_loss" | "test_bits_per_byte";
 
 /** Configurations that differ in the same `k` switches alone, one for each of the `2^k` settings of these. */

@@ -5,7 +5,7 @@
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import type { CellConfig } from "../cells/config.ts";
 import { settingsName } from "./matched.ts";
-import type { RunRow } from "./rows.ts";
+import type { RunRow, Unit } from "./rows.ts";
 
 /** One number over some seeds, in the number's unit. */
 export interface Spread {
@@ -27,8 +27,10 @@ export interface MergedRow {
   label: string;
   /** At least one, ascending by seed. */
   runs: readonly RunRow[];
-  /** Nats per byte. */
+  /** Nats per what the models read. */
   min_loss: Spread;
+  reads: Unit;
+  bytes_per_token: number;
   /** On the test split, over the seeds that have been scored; undefined where none has. */
   test_bits_per_byte: Spread | undefined;
   /** Seconds. */
@@ -68,7 +70,7 @@ export function mergeSeeds(rows: readonly RunRow[]): MergedRow[] {
 
 function mergeOne(group: readonly RunRow[]): Omit<MergedRow, "name"> {
   const runs = group.toSorted((a, b) => a.seed - b.seed);
-  const [{ id, config, label, parameters, steps_done, log_every, control }] = runs;
+  const [{ id, config, label, reads, bytes_per_token, parameters, steps_done, log_every, control }] = runs;
   const scores = runs.flatMap((run) => run.test_bits_per_byte ?? []);
   return {
     id,
@@ -76,6 +78,8 @@ function mergeOne(group: readonly RunRow[]): Omit<MergedRow, "name"> {
     label,
     runs,
     min_loss: spreadOf(runs.map((run) => run.min_loss)),
+    reads,
+    bytes_per_token,
     test_bits_per_byte: scores.length ? spreadOf(scores) : undefined,
     train_seconds: spreadOf(runs.map((run) => run.train_seconds)),
     parameters,
@@ -100,7 +104,7 @@ function namesOf(ids: readonly string[]): string[] {
   });
 }
 
-/** One point of a configuration's training curve, nats per byte. */
+/** One point of a configuration's training curve, nats per what the models read. */
 export interface CurvePoint {
   step: number;
   /** The mean over the seeds. */

@@ -75,7 +75,7 @@ ${effectsInFigures(content.effects)}
 ${heading("all")}
 ${runsTable(content.rows)}
 ${heading("cells")}
-${CELLS_INTRODUCTION}
+${cellsIntroduction(content.rows[0])}
 ${cellsInFull(content.rows)}
 </main>
 <p id="marked" role="status" hidden></p>
@@ -86,9 +86,9 @@ ${pageScript}</script>
 `;
 }
 
-const CELLS_INTRODUCTION =
+const cellsIntroduction = ({ reads }: MergedRow) =>
   `<p>W_… and b_… are the weight and the bias of that name, σ the logistic function, ⊙ the elementwise product (× in the
-pictures), [a, b] joined features; ⟵ sets what is carried to the next byte. In the pictures, round boxes are gates and dashed ends are
+pictures), [a, b] joined features; ⟵ sets what is carried to the next ${reads}. In the pictures, round boxes are gates and dashed ends are
 what a layer reads and hands on.</p>
 <p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
 
@@ -98,7 +98,7 @@ export function headline(rows: readonly MergedRow[]): string {
   const test = best.test_bits_per_byte === undefined
     ? "it has not been scored on the test split"
     : `on the test split it needs ${testScore(best)} bits per byte`;
-  const loss = `${formatSpread(best.min_loss)} nats per byte`;
+  const loss = `${formatSpread(best.min_loss)} nats per ${best.reads}`;
   const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${best.runs.length} seeds)` : "";
   const count = countConfigurations(rows);
   const control = best.control ? " It is a control: the short ranking of experiment 01 had left it out." : "";

@@ -27,8 +27,8 @@ export function cellsInFull(rows: readonly MergedRow[]): string {
 
 function cellPart(key: string, configurations: readonly Ranked[], open: boolean, frame: CurveFrame): string {
   const [{ row: best, rank }] = configurations;
-  const { config } = best;
-  const parts = equationsOf(config, "any").map(({ title, lines }) =>
+  const { config, reads } = best;
+  const parts = equationsOf(config, "any", reads).map(({ title, lines }) =>
     `<p>${escapeHtml(title)}</p>\n<div class="equations" tabindex="0">${escapeHtml(lines.join("\n"))}</div>`
   );
   const count = plural(configurations.length, "configuration");
@@ -55,7 +55,7 @@ function runPart({ row, rank }: Ranked, frame: CurveFrame): string {
   return `<article id="run-${name}" data-run="${name}">
 <h4>Rank ${rank}: ${plural(config.n_layers, "layer")} × ${config.state_size}, ${
     formatSpread(row.min_loss)
-  } nats per byte</h4>
+  } nats per ${row.reads}</h4>
 <div class="beside">
 ${frame.draw(row)}
 <div>
@@ -74,6 +74,7 @@ function facts(row: MergedRow): string {
   return [
     `id <code>${row.id}</code>`,
     ...texts.map((text) => `corpus ${escapeHtml(text)}`),
+    ...(row.reads === "token" ? [`tokens ${escapeHtml(row.runs[0].tokens)}`] : []),
     `${formatCount(row.parameters)} parameters, ${plural(row.steps_done, "step")}`,
     ...seeds,
     ...row.runs.map((run) => escapeHtml(seedInWords(run))),

@@ -1,5 +1,5 @@
 /** What the page says on switches: the answer in words, and its tables. */
-import { effectCells, MEASURE_NAMES, measuresOf, regressionCells } from "./effect_tables.ts";
+import { effectCells, measureName, measuresOf, regressionCells } from "./effect_tables.ts";
 import { effectWords, regressionWords } from "./effect_words.ts";
 import type { Effects } from "./effects.ts";
 import { escapeHtml, textTable } from "./html.ts";
@@ -24,7 +24,7 @@ flipping the signs of pairs: how often pairs that might as well be swapped would
 switches. Both take the pairs as independent; runs of one seed that share weights may err alike, which makes them too sure.</p>
 ${
     measuresOf(effects).map((measure) =>
-      `<h3>${escapeHtml(MEASURE_NAMES[measure])}</h3>\n${textTable(effectCells(effects[measure]))}`
+      `<h3>${escapeHtml(measureName(measure, effects))}</h3>\n${textTable(effectCells(effects[measure]))}`
     ).join("\n")
   }
 <h3>Regression</h3>

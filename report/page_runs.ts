@@ -21,6 +21,9 @@ interface Column {
   value?(row: MergedRow): number;
 }
 
+/** Heading of the losses, without their unit: that goes with what the models read. */
+const LOSS = "least loss";
+
 const COLUMNS: readonly Column[] = [
   { heading: "rank", cell: (_, rank) => `${rank}` },
   { heading: "id", kind: "text", cell: ({ name }) => `<a href="#run-${name}"><code>${name}</code></a>` },
@@ -36,7 +39,7 @@ const COLUMNS: readonly Column[] = [
     cell: ({ config }) => config[key] ? "on" : "off",
   })),
   { heading: "cell", kind: "text", filter: true, cell: (row) => escapeHtml(extras(row) || "gated") },
-  { heading: "least loss, nats/byte", turn: true, cell: ({ min_loss }) => formatSpread(min_loss) },
+  { heading: LOSS, turn: true, cell: ({ min_loss }) => formatSpread(min_loss) },
   { heading: "test, bits/byte", turn: true, cell: testScore },
   { heading: "parameters", cell: ({ parameters }) => formatCount(parameters) },
   { heading: "steps", cell: ({ steps_done }) => formatCount(steps_done) },
@@ -67,7 +70,8 @@ function columnsFor(rows: readonly MergedRow[]): Column[] {
     ...(mostSeeds(rows) > 1 ? [] : ["seeds"]),
     ...(rows.some((row) => extras(row)) ? [] : ["cell"]),
   ]);
-  return COLUMNS.filter(({ heading }) => !hidden.has(heading));
+  return COLUMNS.filter(({ heading }) => !hidden.has(heading))
+    .map((column) => column.heading === LOSS ? { ...column, heading: `${LOSS}, nats/${rows[0].reads}` } : column);
 }
 
 /** All configurations, best first. Without the script the table stands in this order, and the filters are hidden. */

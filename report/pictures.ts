@@ -31,7 +31,7 @@ export interface PictureData {
   /** At least one configuration, best first. */
   rows: readonly MergedRow[];
   effects: Effects;
-  /** Threshold of experiment 01's filtered picture, nats per byte. */
+  /** Threshold of experiment 01's filtered picture, nats per what the models read. */
   below: number;
   /** Of an experiment that was chosen by the ranking of another. */
   promotion?: PromotionAudit;
@@ -103,12 +103,12 @@ const PICTURES: readonly PictureKind[] = [
     name: onlyIn01(({ below }) => `filtered_results_01_loss_below_${below}`),
     title: ({ below }) => `Least training loss by hyperparameter, configurations below ${below}`,
     caption: (data) =>
-      `The same for the ${
-        plural(countBelow(data), "configuration")
-      } whose loss fell below ${data.below} nats per byte.`,
+      `The same for the ${plural(countBelow(data), "configuration")} whose loss fell below ${data.below} nats per ${
+        data.rows[0].reads
+      }.`,
     subtitle: (data) =>
       `${formatCount(countBelow(data))} of ${plural(countConfigurations(data.rows), "configuration")} below ` +
-      `${data.below} nats per byte, on ${corpusAndSteps(data.rows)}.`,
+      `${data.below} nats per ${data.rows[0].reads}, on ${corpusAndSteps(data.rows)}.`,
     draw: (document, { rows, below }, options) => figureHyperparameters(document, rows, { ...options, below }),
   },
   {

@@ -16,6 +16,7 @@ import { bcaIntervalOf, type Interval } from "./bootstrap.ts";
 import { mostInPopulation } from "./finite_population.ts";
 import { kendallTauB, type Stratum } from "./kendall.ts";
 import { type MergedRow, type Spread, spreadOf } from "./merged.ts";
+import type { Unit } from "./rows.ts";
 
 /** A configuration that was trained in both experiments as it is. */
 export interface AuditPoint {
@@ -23,7 +24,7 @@ export interface AuditPoint {
   name: string;
   label: string;
   control: boolean;
-  /** Least losses in 01 and in 02, over the seeds, nats per byte. */
+  /** Least losses in 01 and in 02, over the seeds, nats per what the models read. */
   short: Spread;
   long: Spread;
 }
@@ -37,7 +38,7 @@ export interface AuditStratum {
 
 /** How much better than the best promoted one a configuration would have been that was left out. */
 export interface Regret {
-  /** How much lower the best control's long loss is, nats per byte; 0 where it is not. */
+  /** How much lower the best control's long loss is, nats per what the models read; 0 where it is not. */
   value: number;
   promoted: AuditPoint;
   control: AuditPoint;
@@ -49,6 +50,8 @@ export interface Regret {
 
 /** What is known of the short ranking. */
 export interface PromotionAudit {
+  /** What the models read: losses are in nats per that. */
+  reads: Unit;
   /** Steps of the runs that are compared; 0 where there is none. */
   steps: { short: number; long: number };
   /** Best long loss first. */
@@ -102,6 +105,7 @@ export function auditPromotion({ short, long, entries }: AuditData, rows: readon
     return own.length > 0 && own.every((result) => result.failed !== undefined);
   });
   return {
+    reads: rows[0]?.reads ?? "byte",
     steps: { short: from.steps_done, long: to.steps_done },
     points,
     promoted,

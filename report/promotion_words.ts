@@ -28,11 +28,11 @@ export function promotionText(audit: PromotionAudit): string {
   return [`${PROMOTION_HEADING}:`, ...promotionWords(audit).map((line) => `  - ${line}`)].join("\n");
 }
 
-function regretWords({ value, promoted, control, better, most }: Regret, { rest }: PromotionAudit): string {
+function regretWords({ value, promoted, control, better, most }: Regret, { rest, reads }: PromotionAudit): string {
   const named = ({ name, label, long }: AuditPoint) => `${name} (${label}), at ${formatSpread(long)}`;
   const best = `the best promoted configuration as it is, not widened, ${named(promoted)}`;
   const found = better
-    ? `${formatLoss(value)} nats per byte. The control ${named(control)}, ended lower than ${best}; ` +
+    ? `${formatLoss(value)} nats per ${reads}. The control ${named(control)}, ended lower than ${best}; ` +
       `${better} of ${plural(rest.trained, "control")} did.`
     : `none found. ${
       rest.trained === 1 ? "The one control did not end" : `None of the ${rest.trained} controls ended`

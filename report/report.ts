@@ -7,7 +7,11 @@ import { writeReport } from "./write_report.ts";
 const flags = {
   dir: dirFlag,
   experiment: experimentFlag,
-  below: flag.positive("--below <nats>", "the filtered picture shows runs with a smaller min loss, nats per byte", 1.9),
+  below: flag.positive(
+    "--below <nats>",
+    "the filtered picture shows runs with a smaller min loss, nats per byte (or token)",
+    1.9,
+  ),
 };
 
 if (import.meta.main) {

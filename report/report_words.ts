@@ -20,9 +20,12 @@ export function finishedRuns(rows: readonly MergedRow[]): string {
   return `${plural(seedsOf.size, "configuration")}${marked}, ${seeds},`;
 }
 
-/** `tinyshakespeare, 10,989 training steps each`. */
+/** `tinyshakespeare, 10,989 training steps each`; tokens are named where they are not bytes. */
 export function corpusAndSteps(rows: readonly MergedRow[]): string {
-  const corpora = distinct(runsOf(rows), (row) => row.dataset).join(" and ");
+  const corpora = distinct(
+    runsOf(rows),
+    ({ dataset, reads, tokens }) => reads === "byte" ? dataset : `${dataset} (${tokens})`,
+  ).join(" and ");
   return `${corpora}, ${range(distinct(rows, (row) => row.steps_done), "training step")} each`;
 }
 
@@ -30,7 +33,7 @@ export function corpusAndSteps(rows: readonly MergedRow[]): string {
 export function settingsOf(rows: readonly MergedRow[]): string {
   const runs = runsOf(rows);
   const batch = range(distinct(runs, (row) => row.batch_size), "sequence");
-  const history = range(distinct(runs, (row) => row.history_size), "byte");
+  const history = range(distinct(runs, (row) => row.history_size), rows[0].reads);
   const engines = distinct(runs, (row) => row.engine).join(" and ");
   return `${finishedRuns(rows)} trained on ${corpusAndSteps(rows)}, ` +
     `with batches of ${batch} in passes of ${history}, by ${engines}.`;

@@ -5,7 +5,10 @@
 import { type CellConfig, describeConfig } from "../cells/config.ts";
 import { configOf, type FinishedResult, isFinished, type RunResult, type Sample } from "../experiments/result.ts";
 
-/** One finished run. Losses in nats per byte. */
+/** What a model reads one by one, and what its losses are per. */
+export type Unit = "byte" | "token";
+
+/** One finished run. Losses in nats per byte, or per token where its model reads these. */
 export interface RunRow {
   id: string;
   /** Two runs of one configuration differ by seed alone. */
@@ -17,13 +20,18 @@ export interface RunRow {
   loss: readonly number[];
   log_every: number;
   min_loss: number;
+  /** `bytes`, or which tokens. */
+  tokens: string;
+  reads: Unit;
+  /** Mean bytes that a token of the training split stands for; 1 for bytes. */
+  bytes_per_token: number;
   /** Bits per byte on the test split, where the run has been evaluated. */
   test_bits_per_byte: number | undefined;
   /** Seconds. */
   train_seconds: number;
   steps_done: number;
   batch_size: number;
-  /** Bytes of one pass. */
+  /** Bytes or tokens of one pass. */
   history_size: number;
   dataset: string;
   /** Of the whole text: a name may stand for a file that has been changed. */
@@ -66,6 +74,9 @@ function rowOf(result: FinishedResult): RunRow {
     loss: result.loss,
     log_every: result.log_every,
     min_loss: result["min loss"],
+    tokens: result.tokens ?? "bytes",
+    reads: result.tokens === undefined ? "byte" : "token",
+    bytes_per_token: result.bytes_per_token ?? 1,
     test_bits_per_byte: result.test_bits_per_byte,
     train_seconds: result.train_seconds,
     steps_done: result.steps_done,

@@ -10,7 +10,7 @@ export interface Group {
   name: string;
   rows: MergedRow[];
   /**
-   * Mean of the configurations' `min_loss`, each averaged over its seeds, nats per byte; undefined in an empty group. Without
+   * Mean of the configurations' `min_loss`, each averaged over its seeds, nats per what the models read; undefined in an empty group. Without
    * controls: they were not chosen by what the others were, nor widened, and would raise the means of the sizes they have.
    */
   mean: number | undefined;
@@ -27,7 +27,7 @@ export interface Grouping {
 /** What a switch alone changes, over matched pairs of configurations without controls. */
 export interface PairedDifference {
   pairs: number;
-  /** Mean of `min_loss` with the switch on, less `min_loss` with it off, nats per byte; undefined without a pair. */
+  /** Mean of `min_loss` with the switch on, less `min_loss` with it off, nats per what the models read; undefined without a pair. */
   difference: number | undefined;
 }
 
@@ -78,7 +78,7 @@ export function groupings(rows: readonly MergedRow[]): Grouping[] {
   ];
 }
 
-/** A range of losses to draw, nats per byte. */
+/** A range of losses to draw, nats per what the models read. */
 export interface LossRange {
   low: number;
   high: number;

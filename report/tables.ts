@@ -1,6 +1,7 @@
 /** Plain-text tables for the terminal, and the best run's forward function in words. */
 import { type CellConfig, SWITCHES } from "../cells/config.ts";
 import { type MergedRow, mostSeeds } from "./merged.ts";
+import type { Unit } from "./rows.ts";
 import { formatSeconds, formatSpread, plural } from "./theme.ts";
 
 /** Rows of cells, the first row being the headings; numbers are set to the right. */
@@ -55,7 +56,7 @@ export function bestRunsTable(rows: readonly MergedRow[], most = 10): string {
     "layers",
     "state",
     "switches",
-    "min loss (nats/byte)",
+    `min loss (nats/${rows[0].reads})`,
     "test (bits/byte)",
     "time",
   ];
@@ -76,16 +77,16 @@ export interface ForwardWords {
 }
 
 /** The forward function of a configuration in words, from the switches' own texts. */
-export function forwardInWords({ config }: { config: CellConfig }): ForwardWords {
+export function forwardInWords({ config, reads = "byte" }: { config: CellConfig; reads?: Unit }): ForwardWords {
   const { n_layers, state_size } = config;
   const through = n_layers === 1
     ? "then goes through one layer"
     : `then goes through ${n_layers} layers, one after the other`;
-  const before = `Each byte becomes ${plural(state_size, "number")} (its embedding), ${through}; ` +
+  const before = `Each ${reads} becomes ${plural(state_size, "number")} (its embedding), ${through}; ` +
     `${n_layers === 1 ? "the layer" : "each layer"} carries a state of ${plural(state_size, "number")} ` +
-    "from byte to byte.";
+    `from ${reads} to ${reads}.`;
   const after = `A linear map makes of the ${n_layers === 1 ? "layer" : "last layer"}'s output ` +
-    "one logit for each value that the next byte may have.";
+    `one logit for each value that the next ${reads} may have.`;
   if (config.cell !== undefined && config.cell !== "gated") {
     return {
       before,
@@ -101,7 +102,7 @@ export function forwardInWords({ config }: { config: CellConfig }): ForwardWords
 }
 
 /** {@linkcode forwardInWords} as plain text. */
-export function forwardText(row: { config: CellConfig }): string {
+export function forwardText(row: { config: CellConfig; reads?: Unit }): string {
   const { before, lead, layer, after } = forwardInWords(row);
   return [before, lead, ...layer.map((line) => `  - ${line}`), after].join("\n");
 }

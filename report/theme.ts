@@ -62,7 +62,7 @@ export function formatCount(count: number): string {
   return count.toLocaleString("en-US");
 }
 
-/** Nats or bits per byte, to three decimals, with a true minus sign. */
+/** Nats or bits, to three decimals, with a true minus sign. */
 export function formatLoss(loss: number): string {
   // What rounds to nothing has no sign.
   return (Math.abs(loss) < 0.0005 ? 0 : loss).toFixed(3).replace("-", "−");
@@ -73,7 +73,7 @@ export function formatSpread({ mean, deviation }: { mean: number; deviation: num
   return deviation === undefined ? formatLoss(mean) : `${formatLoss(mean)} ± ${formatLoss(deviation)}`;
 }
 
-/** A difference in nats per byte, with a sign unless it rounds to nothing. */
+/** A difference in nats or bits, with a sign unless it rounds to nothing. */
 export function formatDifference(difference: number): string {
   const text = formatLoss(difference);
   return text.startsWith("−") || Math.abs(difference) < 0.0005 ? text : `+${text}`;

@@ -30,7 +30,7 @@ export interface ReportOptions {
   /** The study's folder, which must exist. */
   dir: string;
   experiment: Experiment;
-  /** Threshold of experiment 01's filtered picture, nats per byte. */
+  /** Threshold of experiment 01's filtered picture, nats per what the models read. */
   below: number;
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
   chosenBy?: Omit<AuditData, "long">;

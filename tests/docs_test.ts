@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import tasks from "../deno.json" with { type: "json" };
 import { evaluationModel, gatedCell, toSvg } from "../mod.ts";
+import { KNOWN_CORPORA } from "../train/corpus/known.ts";
 import { BEST_CONFIG } from "../experiments/bench/measure.ts";
 
 const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
@@ -14,6 +15,16 @@ Deno.test("docs/best_cell.svg is what toSvg() draws of the best cell", async () 
 Deno.test("the README names every task", async () => {
   const readme = await read("README.md");
   for (const name of Object.keys(tasks.tasks)) assert.ok(readme.includes(`\`${name}\``), name);
+});
+
+Deno.test("the README's table of corpora is what init can download", async () => {
+  const readme = await read("README.md"), number = (value: number) => value.toLocaleString("en-US");
+  const rows = KNOWN_CORPORA.map(({ name, bytes, download_bytes, url, licence }) =>
+    `| \`${name}\` | ${number(bytes)} | ${number(download_bytes)} | \`${new URL(url).hostname}\` | ${licence} |`
+  );
+  for (const row of rows) assert.ok(readme.includes(row), row);
+  const [table] = /^\| `embedded` \(default\)(.*\n\|)*/m.exec(readme)!;
+  assert.equal(table.match(/^\| `/gm)!.length, rows.length + 1);
 });
 
 Deno.test("the tasks 'test' and 'test:faults' run everything that lies in tests", () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { permissionsOf, TASKS } from "../task.ts";
+import { KNOWN_CORPORA } from "../train/corpus/known.ts";
 import { initStudy } from "../experiments/study.ts";
 import tasks from "../deno.json" with { type: "json" };
 
@@ -13,6 +14,7 @@ async function probe(
   task: keyof typeof TASKS,
   args: string[],
   attempts: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Attempts> {
   const dir = await Deno.makeTempDir();
   try {
@@ -43,7 +45,7 @@ async function probe(
     const [, run, ...rest] = tasks.tasks[task as keyof typeof tasks.tasks].command.split(" ");
     const flags = rest.filter((part) => part.startsWith("--"));
     const config = new URL("../deno.json", import.meta.url).pathname;
-    const child = new Deno.Command(Deno.execPath(), { args: [run, "--config", config, ...flags, main] });
+    const child = new Deno.Command(Deno.execPath(), { args: [run, "--config", config, ...flags, main], env });
     const { stdout, stderr } = await child.output();
     const text = new TextDecoder().decode(stdout);
     assert.ok(text, new TextDecoder().decode(stderr));
@@ -152,6 +154,85 @@ Deno.test("export writes in its study alone, and loads no native library", async
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
+});
+
+/** A cache that is not this user's; Deno's own stays where it is. */
+async function inCache(run: (dir: string, folder: string, env: Record<string, string>) => Promise<void>) {
+  const dir = await Deno.makeTempDir(), cache = join(dir, "cache"), before = Deno.env.get("XDG_CACHE_HOME");
+  const denoDir = Deno.env.get("DENO_DIR") ?? join(before ?? join(Deno.env.get("HOME")!, ".cache"), "deno");
+  Deno.env.set("XDG_CACHE_HOME", cache);
+  try {
+    await run(dir, join(cache, "cellspace"), { XDG_CACHE_HOME: cache, DENO_DIR: denoDir });
+  } finally {
+    if (before === undefined) Deno.env.delete("XDG_CACHE_HOME");
+    else Deno.env.set("XDG_CACHE_HOME", before);
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+const [enwik8] = KNOWN_CORPORA;
+
+Deno.test("init may reach the hosts of a corpus that it is to download, and write in the cache, and no more", () =>
+  inCache(async (dir, folder, env) => {
+    const granted = (name: string, what: string) =>
+      `Deno.permissions.query(${JSON.stringify({ name: "net", host: name })}).then(({ state }) => {
+         if (state !== "granted") throw new Deno.errors.NotCapable(${JSON.stringify(what)});
+       })`;
+    const found = await probe("init", ["--dir", join(dir, "s"), "--corpus", "enwik8"], {
+      "make the cache": `Deno.mkdir(${JSON.stringify(folder)}, { recursive: true })`,
+      "write in the cache": write(join(folder, "enwik8.part")),
+      "write beside it": write(`${folder}.txt`),
+      "the host": granted("mattmahoney.net:80", "host"),
+      "the host, safely": granted("mattmahoney.net:443", "host"),
+      "another port": granted("mattmahoney.net:8080", "port"),
+      "the host of another corpus": granted("raw.githubusercontent.com:443", "host"),
+      "this machine": `Deno.connect({ hostname: "127.0.0.1", port: 80 })`,
+      "listen": `Deno.listen({ port: 0, hostname: "127.0.0.1" })`,
+    }, env);
+    assert.deepEqual(found, {
+      "make the cache": "done",
+      "write in the cache": "done",
+      "write beside it": "NotCapable",
+      "the host": "done",
+      "the host, safely": "done",
+      "another port": "NotCapable",
+      "the host of another corpus": "NotCapable",
+      "this machine": "NotCapable",
+      "listen": "NotCapable",
+    });
+  }));
+
+Deno.test("a corpus that is cached is read, and nothing beside it; only init, and only where it is not, has the network", () =>
+  inCache(async (dir, folder) => {
+    const study = join(dir, "study"), path = join(folder, "enwik8"), given = ["--dir", study, "--corpus", "enwik8"];
+    const { settings } = (await initStudy({ dir: study, experiment: "01", stateSizes: [8], layers: [1] })).study;
+    const corpus = { ...settings.corpus, name: "enwik8", source: "enwik8" };
+    await Deno.writeTextFile(join(study, "study.json"), JSON.stringify({ ...settings, corpus }));
+    const of = async (name: string, args: readonly string[]) => {
+      const { read, write, net, env } = await permissionsOf(TASKS[name], args);
+      const inCache = (paths: unknown) => [
+        ...new Set(Array.isArray(paths) ? paths.filter((path) => path.startsWith(folder)) : []),
+      ];
+      return [inCache(read), inCache(write), net, (env as string[]).includes("XDG_CACHE_HOME")];
+    };
+    assert.deepEqual(await of("init", given), [[folder], [folder], enwik8.hosts, true]);
+    // What the study has does not count as asked for.
+    assert.deepEqual(await of("init", ["--dir", study]), [[path], [], false, true]);
+    for (const name of ["train", "evaluate"]) assert.deepEqual(await of(name, given), [[path], [], false, true], name);
+    for (const name of ["status", "sample", "report", "export", "demo"]) {
+      assert.deepEqual(await of(name, given), [[], [], false, false], name);
+    }
+    assert.deepEqual(await of("corpora", given), [[folder], [], false, true]);
+
+    await Deno.mkdir(folder, { recursive: true });
+    using file = await Deno.open(path, { write: true, create: true });
+    await file.truncate(enwik8.bytes);
+    assert.deepEqual(await of("init", given), [[path], [], false, true]);
+  }));
+
+Deno.test("the command of init names every host of a known corpus, and no other", () => {
+  const [, hosts] = /--allow-net=(\S+)/.exec(tasks.tasks.init.command)!;
+  assert.deepEqual(new Set(hosts.split(",")), new Set(KNOWN_CORPORA.flatMap(({ hosts }) => hosts)));
 });
 
 Deno.test("permissionsOf() gives no task the network, other programs, or code from elsewhere", async () => {

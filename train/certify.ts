@@ -1,4 +1,4 @@
-/** `deno task certify`: runs a golden file on engines, and prints how far each is from it. */
+/** `deno task certify`: runs a golden file on engines, and cases of other vocabularies, and prints how far each is from the numbers. */
 import { fileURLToPath } from "node:url";
 import { messageOf, UserError } from "../cells/errors.ts";
 import { describeConfig, pickConfig } from "../cells/config.ts";
@@ -7,7 +7,7 @@ import { ENGINE_NAMES } from "./engines/engine.ts";
 import { openOnnxEngine } from "./engines/onnx/engine.ts";
 import { openReferenceEngine } from "./engines/reference.ts";
 import { openWebGpuEngine } from "./engines/webgpu/engine.ts";
-import { type CaseErrors, certifyGroup, type GoldenFile, parseGolden, TOLERANCES } from "./golden.ts";
+import { type CaseErrors, certifyGroup, type GoldenFile, goldenFrom, parseGolden, TOLERANCES } from "./golden.ts";
 import { EXIT, flag, runCommand } from "./terminal/command_line.ts";
 import { openProgress } from "./terminal/progress.ts";
 
@@ -53,6 +53,19 @@ async function readGolden(path: string): Promise<GoldenFile> {
   return parseGolden(text, path);
 }
 
+/** Vocabularies beside the golden file's: one off a vector's size, and one with many more tokens than a byte has values. */
+const VOCABULARIES = [258, 1024];
+/** A batch whose rows read tokens from all over such a vocabulary; and which cases of the file are taken. */
+const WIDE = { batch: 64, every: 48 } as const;
+
+/** Cases with other vocabularies than the file's, and the reference engine's numbers, in float64. */
+function otherVocabularies({ settings, cases }: GoldenFile): Promise<GoldenFile[]> {
+  const reference = openReferenceEngine(), some = cases.filter((_, i) => i % WIDE.every === 0);
+  return Promise.all(
+    VOCABULARIES.map((vocab) => goldenFrom(reference, { ...settings, vocab, batch: WIDE.batch }, some)),
+  );
+}
+
 /** Errors of all cases on one engine. */
 async function certify(engine: Engine, { settings, cases }: GoldenFile): Promise<CaseErrors[]> {
   const bar = openProgress(cases.length, "cases");
@@ -69,6 +82,18 @@ async function certify(engine: Engine, { settings, cases }: GoldenFile): Promise
     bar.stop();
   }
   return errors;
+}
+
+/** @throws {UserError} if one that was asked for is not there */
+async function openEngines(asked: readonly EngineName[] | undefined): Promise<Engine[]> {
+  const engines: Engine[] = [];
+  for (const name of asked ?? ENGINE_NAMES) {
+    const engine = await OPENERS[name]();
+    if (engine) engines.push(engine);
+    else if (asked) throw new UserError(`Cannot certify ${name}: this machine has no WebGPU adapter`);
+    else console.log(`${name.padEnd(9)}  skipped: this machine has no WebGPU adapter`);
+  }
+  return engines;
 }
 
 const worst = ({ losses, gradients, states }: CaseErrors) => Math.max(losses, gradients, states);
@@ -92,24 +117,23 @@ function summarise(engine: Engine, errors: readonly CaseErrors[], { settings, ca
 }
 
 if (import.meta.main) {
-  const description = "Compares engines with reference numbers. Exit code 1 if one is past its tolerance.";
+  const description =
+    "Compares engines with reference numbers, in several vocabularies. Exit code 1 if one is past its tolerance.";
   await runCommand({ name: "certify", description, flags }, async ({ golden: path, engine: asked }) => {
-    const golden = await readGolden(path);
-    console.log("engine     cases       losses   gradients  states   tolerance  adapter");
-    let right = true;
-    for (const name of asked ?? ENGINE_NAMES) {
-      const engine = await OPENERS[name]();
-      if (!engine) {
-        if (asked) throw new UserError(`Cannot certify ${name}: this machine has no WebGPU adapter`);
-        console.log(`${name.padEnd(9)}  skipped: this machine has no WebGPU adapter`);
-        continue;
+    const golden = await readGolden(path), engines = await openEngines(asked);
+    try {
+      let right = true;
+      console.log("engine     cases       losses   gradients  states   tolerance  adapter");
+      for (const engine of engines) right = summarise(engine, await certify(engine, golden), golden) && right;
+      // The reference itself has nothing to be compared with there.
+      const compared = engines.filter(({ name }) => name !== "reference");
+      for (const other of compared.length ? await otherVocabularies(golden) : []) {
+        console.log(`vocabulary ${other.settings.vocab}, numbers from the reference engine`);
+        for (const engine of compared) right = summarise(engine, await certify(engine, other), other) && right;
       }
-      try {
-        right = summarise(engine, await certify(engine, golden), golden) && right;
-      } finally {
-        await engine.close();
-      }
+      return right ? EXIT.ok : EXIT.failed;
+    } finally {
+      for (const engine of engines) await engine.close();
     }
-    return right ? EXIT.ok : EXIT.failed;
   });
 }

@@ -109,6 +109,8 @@ export interface CheckpointOf {
   readonly seed: number;
   readonly corpus: string;
   readonly corpus_sha1: string;
+  /** Of `tokenizer.json`, where models read other tokens than bytes. */
+  readonly tokenizer_sha1?: string;
   readonly batch: number;
   readonly history: number;
   readonly log_every: number;
@@ -118,12 +120,14 @@ export interface CheckpointOf {
 function factsOf({ config, ...about }: CheckpointOf): Record<string, string> {
   return {
     [KEYS.config]: canonicalJson(config),
-    ...Object.fromEntries(Object.entries(about).map(([key, value]) => [key, String(value)])),
+    ...Object.fromEntries(
+      Object.entries(about).filter(([, value]) => value !== undefined).map(([key, value]) => [key, String(value)]),
+    ),
   };
 }
 
 /** Facts that a run's numbers depend on; the corpus' name is for people. */
-const BINDING = ["seed", "corpus_sha1", "batch", "history", "log_every"] as const;
+const BINDING = ["seed", "corpus_sha1", "tokenizer_sha1", "batch", "history", "log_every"] as const;
 
 /** The checkpoint of a run: a file of weights with all that the run needs to go on, and a checksum over the whole. */
 export async function encodeCheckpoint(
@@ -192,11 +196,13 @@ function checkIsOf(metadata: SafetensorsFile["metadata"], about: CheckpointOf, f
   const config = configOf(metadata, file);
   const facts = [
     ["configuration", config && configId(config), configId(about.config)],
-    ...BINDING.map((key) => [key, metadata[key], String(about[key])]),
+    ...BINDING.map((key) => [key, metadata[key], about[key]?.toString()]),
   ];
   for (const [what, is, must] of facts) {
     if (is === undefined && metadata[KEYS.training] === undefined) continue;
-    if (is !== must) throw new UserError(`Cannot use ${file}: its ${what} is ${is}, must be ${must}`);
+    if (is !== must) {
+      throw new UserError(`Cannot use ${file}: its ${what} is ${is ?? "none"}, must be ${must ?? "none"}`);
+    }
   }
 }
 

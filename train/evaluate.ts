@@ -2,35 +2,46 @@
 import type { Cell, Parameter } from "../cells/cell.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { canonicalJson, type CellConfig, configId, describeConfig } from "../cells/config.ts";
-import { evaluationModel } from "../cells/language_model.ts";
+import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { exportOnnx } from "./engines/onnx/export.ts";
+import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "./engines/engine.ts";
+import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./memory_gain.ts";
+import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import type { SampleOptions } from "./sample_text.ts";
-
-/** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored bytes. */
-export interface Cut {
-  readonly streams: number;
-  readonly warm_up: number;
-}
+import type { Cut, Share } from "./score.ts";
 
 export interface Score extends Cut {
-  /** Mean cross-entropy, nats per byte. */
+  /** Mean cross-entropy, nats per token. */
   readonly nats: number;
-  readonly bits_per_byte: number;
-  /** Bytes scored: each but the first, once. */
+  /** Tokens scored: each but the first, once. */
+  readonly tokens: number;
+  /** Bytes that they stand for, and how well these are predicted: what models of bytes and of any tokens can be compared by. */
   readonly bytes: number;
+  readonly bits_per_byte: number;
 }
 
-/** A score, and the bytes that the model drew where a sample was asked for. */
+/** What can be asked for beside a score, and what is needed for it. */
+export interface Extras {
+  /** A text that the model draws. */
+  readonly sample?: SampleOptions;
+  /** What its memory is worth. */
+  readonly memory?: boolean;
+  /** What the text's tokens stand for; absent: bytes. */
+  readonly tokenizer?: Pick<Tokenizer, "lengths">;
+}
+
+/** A score, and what was asked for beside it. */
 export interface Evaluation extends Score {
-  readonly drawn?: Uint8Array;
+  readonly drawn?: Tokens;
+  readonly memory?: MemoryCurve;
 }
 
 const MAX_STREAMS = 256;
 const WARM_UP = 256;
 
 /**
- * The streams for a text of this length: all but the first start with a state that has read `warm_up` bytes before the
+ * The streams for a text of this length: all but the first start with a state that has read `warm_up` tokens before the
  * part's own, so that a stream's start costs next to nothing; short texts are read as one stream.
  */
 export function cutFor(length: number): Cut {
@@ -38,27 +49,34 @@ export function cutFor(length: number): Cut {
   return { streams, warm_up: streams > 1 ? WARM_UP : 0 };
 }
 
-/** The evaluation model of a configuration with these weights, as the bytes of an `.onnx` file. */
+/**
+ * The evaluation model of a configuration with these weights, as the bytes of an `.onnx` file.
+ *
+ * @param vocabulary absent: that of bytes
+ */
 export function exportModel(
   config: CellConfig,
   weights: TensorMap,
   metadata: Readonly<Record<string, string>> = {},
+  vocabulary?: number,
 ): Uint8Array<ArrayBuffer> {
   const about = { config: canonicalJson(config), id: configId(config), ...metadata };
-  return exportCell(cellOf(config), config, weights, { description: describeConfig(config), metadata: about });
+  const { n_layers, state_size } = config, sizes = { n_layers, state_size, vocabulary };
+  return exportCell(cellOf(config), sizes, weights, { description: describeConfig(config), metadata: about });
 }
 
 /**
- * The evaluation model of any cell. Inputs: `bytes` int64 [batch], and each state `layers.<i>.<name>` float32
- * [batch, state_size]; outputs: `logits` float32 [batch, 256], and each state as `layers.<i>.<name>.next`. Weights are inside.
+ * The evaluation model of any cell. Inputs: `bytes` int64 [batch], or `tokens` where the vocabulary is larger than 256, and each
+ * state `layers.<i>.<name>` float32 [batch, state_size]; outputs: `logits` float32 [batch, vocabulary], and each state as
+ * `layers.<i>.<name>.next`. Weights are inside.
  */
 export function exportCell(
   cell: Cell,
-  sizes: { n_layers: number; state_size: number },
+  { n_layers, state_size, vocabulary = BYTE_VOCABULARY }: { n_layers: number; state_size: number; vocabulary?: number },
   weights: TensorMap,
   options: { description?: string; metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array<ArrayBuffer> {
-  const model = evaluationModel(cell, { n_layers: sizes.n_layers, state_size: sizes.state_size });
+  const model = evaluationModel(cell, { n_layers, state_size, vocabulary });
   const own = new Map(model.parameters.map(({ name }: Parameter) => {
     const values = weights.get(name);
     if (!values) throw new TypeError(`Cannot export cell '${cell.name}': weight '${name}' is missing`);
@@ -67,25 +85,82 @@ export function exportCell(
   return exportOnnx(model.graph, { weights: own, openBatch: true, name: cell.name, ...options });
 }
 
-/** Scores a model, and draws a sample from it if asked, in a worker of its own, so that whoever asks can go on. */
-export function evaluateModel(
+/**
+ * Scores a model, in workers of its own, so that whoever asks can go on.
+ *
+ * @param threads workers, each with a share of the streams: how many they are does not change the score
+ */
+export async function evaluateModel(
   model: Uint8Array,
-  text: Uint8Array,
+  text: Tokens,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
-  sampling?: SampleOptions,
+  { sample, memory = false, tokenizer = BYTE_TOKENIZER }: Extras = {},
 ): Promise<Evaluation> {
-  const worker = new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" });
-  type Found = Pick<Evaluation, "nats" | "bytes" | "drawn">;
-  return new Promise<Evaluation>((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<Found | { error: string }>) => {
+  const workers = Array.from(
+    { length: Math.max(1, Math.min(threads, cut.streams)) },
+    () => new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" }),
+  );
+  const part = Math.min(text.length - 1, PART_TOKENS);
+  try {
+    const replies = await Promise.allSettled(workers.map((worker, i) =>
+      ask(worker, {
+        model,
+        text,
+        cut,
+        share: shareOf(cut.streams, i, workers.length),
+        windows: memory ? { tokens: part, range: rangeOf(part, i, workers.length) } : undefined,
+        sampling: i === 0 ? sample : undefined,
+      })
+    ));
+    // When one fails, the others go on to their end, at which they give their memory back.
+    const found = replies.map((reply) => {
+      if (reply.status === "rejected") throw reply.reason;
+      return reply.value;
+    });
+    // One after the other, whatever the number of workers: so a score has the same bits.
+    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+    const nats = sum(found.flatMap((share) => [...share.nats]));
+    const tokens = sum(found.flatMap((share) => [...share.tokens])), bytes = bytesOf(text.subarray(1), tokenizer);
+    const [{ drawn }] = found;
+    return {
+      nats: nats / tokens,
+      tokens,
+      bytes,
+      bits_per_byte: nats / bytes / Math.LN2,
+      ...cut,
+      ...(drawn ? { drawn } : {}),
+      ...(memory
+        ? {
+          memory: memoryCurve(
+            found.map(({ windows }) => windows!),
+            Float32Array.from(found.flatMap(({ each }) => [...each])),
+            bytesOf(text.subarray(1, 1 + part), tokenizer),
+          ),
+        }
+        : {}),
+    };
+  } finally {
+    for (const worker of workers) worker.terminate();
+  }
+}
+
+/** The streams of worker `i` of `workers`, which differ by at most one in how many they have. */
+function shareOf(streams: number, i: number, workers: number): Share {
+  const first = Math.floor(i * streams / workers);
+  return { first, streams: Math.floor((i + 1) * streams / workers) - first };
+}
+
+function ask(worker: Worker, request: EvaluateRequest): Promise<ShareEvaluation> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<ShareEvaluation | { error: string }>) => {
       if ("error" in data) reject(new Error(data.error));
-      else resolve({ ...data, ...cut, bits_per_byte: data.nats / Math.LN2 });
+      else resolve(data);
     };
     worker.onerror = (event) => {
       event.preventDefault();
       reject(new Error(`Cannot evaluate: the worker stopped: ${event.message}`));
     };
-    worker.postMessage({ model, text, threads, cut, sampling });
-  }).finally(() => worker.terminate());
+    worker.postMessage(request);
+  });
 }

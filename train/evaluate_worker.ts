@@ -1,34 +1,44 @@
-/** One worker: scores a model, draws a sample from it where one is wanted, and ends. */
+/** One worker: scores a share of a text's streams, draws a sample where one is wanted, and ends. */
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
-import type { Cut } from "./evaluate.ts";
+import { messageOf } from "../cells/errors.ts";
+import type { Tokens } from "./corpus/tokens/tokenizer.ts";
+import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
+import { scoreWindows } from "./memory_gain.ts";
 import { LoadedModel } from "./model.ts";
 import { type SampleOptions, sampleText } from "./sample_text.ts";
-import { scoreText } from "./score.ts";
+import { scoreStreams } from "./score.ts";
 
-interface Request {
-  readonly model: Uint8Array;
-  readonly text: Uint8Array;
-  readonly threads: number;
-  readonly cut: Cut;
-  readonly sampling?: SampleOptions;
-}
+/** Windows that are scored side by side. */
+const WINDOW_ROWS = 128;
 
-self.onmessage = async ({ data: { model, text, threads, cut, sampling } }: MessageEvent<Request>) => {
+self.onmessage = async ({ data }: MessageEvent<EvaluateRequest>) => {
   try {
-    const loaded = await LoadedModel.open(model, { rows: cut.streams, threads });
-    const score = await scoreText(loaded, text, cut);
-    await loaded.close();
-    self.postMessage({ ...score, ...(sampling ? { drawn: await drawText(model, sampling) } : {}) });
+    const scores = await scoreShare(data);
+    const drawn = data.sampling && await drawText(data.model, data.sampling);
+    self.postMessage({ ...scores, drawn } satisfies ShareEvaluation);
   } catch (error) {
-    self.postMessage({ error: error instanceof Error ? error.message : String(error) });
+    self.postMessage({ error: messageOf(error) });
   }
 };
 
-/** One row and one thread: a sample does not depend on how the score was computed. */
-async function drawText(model: Uint8Array, sampling: SampleOptions): Promise<Uint8Array> {
+async function scoreShare({ model, text, cut, share, windows: asked }: EvaluateRequest): Promise<ShareEvaluation> {
+  const loaded = await LoadedModel.open(model, { rows: share.streams, scores: true });
+  try {
+    const scores = await scoreStreams(loaded, text, cut, share, asked?.tokens);
+    const windows = asked && await scoreWindows(loaded.withRows(WINDOW_ROWS), text, asked.tokens, asked.range);
+    return { ...scores, windows };
+  } finally {
+    await loaded.close();
+  }
+}
+
+/** One row: a sample does not depend on how the score was computed. */
+async function drawText(model: Uint8Array, sampling: SampleOptions): Promise<Tokens> {
   const loaded = await LoadedModel.open(model);
-  const drawn = await sampleText(loaded, sampling);
-  await loaded.close();
-  return drawn;
+  try {
+    return await sampleText(loaded, sampling);
+  } finally {
+    await loaded.close();
+  }
 }

@@ -6,8 +6,9 @@ import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
 import { configSchema, describeSchemaError } from "../cells/config.ts";
 import { gatedCell } from "../cells/gated_cell.ts";
-import { buildTrainingStep, gradientName, type TrainingStep } from "../cells/language_model.ts";
-import type { Engine, EngineName, EngineRun, OnPreparing } from "./engines/engine.ts";
+import { buildTrainingStep, BYTE_VOCABULARY, gradientName, type TrainingStep } from "../cells/language_model.ts";
+import { MAX_VOCABULARY, type Tokens } from "./corpus/tokens/tokenizer.ts";
+import type { Engine, EngineName, EngineRun, OnPreparing, TensorMap } from "./engines/engine.ts";
 
 /** Largest error that an engine may show: losses relative, gradients relative to the tensor's norm, states absolute. */
 export const TOLERANCES: Readonly<Record<EngineName, number>> = { reference: 1e-10, onnx: 1e-4, webgpu: 1e-4 };
@@ -27,7 +28,7 @@ const caseSchema = z.looseObject({
 const goldenSchema = z.looseObject({
   settings: z.object({
     state: z.number().int().positive(),
-    vocab: z.number().int().min(2).max(256),
+    vocab: z.number().int().min(2).max(MAX_VOCABULARY),
     batch: z.number().int().positive(),
     steps: z.number().int().min(GRADIENT_STEP + 2),
     lr: z.number().positive(),
@@ -39,6 +40,8 @@ const goldenSchema = z.looseObject({
 export type GoldenFile = z.infer<typeof goldenSchema>;
 export type GoldenSettings = GoldenFile["settings"];
 export type GoldenCase = z.infer<typeof caseSchema>;
+/** A case, of which the configuration alone is used. */
+type SwitchCase = Pick<GoldenCase, "n_layers"> & Partial<GoldenCase>;
 
 /** Largest errors of one engine on one case. */
 export interface CaseErrors {
@@ -78,7 +81,7 @@ export function parseGolden(text: string, file: string): GoldenFile {
 }
 
 /** The configuration of a case: all that is no result. */
-function switchesOf(golden: GoldenCase, { state }: GoldenSettings): unknown {
+function switchesOf(golden: SwitchCase, { state }: GoldenSettings): unknown {
   const { losses: _, grads_at_step_1: __, final_state: ___, ...switches } = golden;
   return { ...switches, state_size: state };
 }
@@ -91,21 +94,57 @@ export function goldenWeights(step: TrainingStep, phase: number): Map<string, Fl
   }));
 }
 
-/** The rows of the golden text one after the other, and where each starts: byte `t` of row `b` is `(3t + 5b + t·b) mod vocabulary`. */
-export function goldenText({ batch, steps, vocab }: GoldenSettings): { text: Uint8Array; offsets: Uint32Array } {
+/** The rows of the golden text one after the other, and where each starts: token `t` of row `b` is `(3t + 5b + t·b) mod vocabulary`. */
+export function goldenText({ batch, steps, vocab }: GoldenSettings): { text: Tokens; offsets: Uint32Array } {
   const length = steps + 1;
-  const text = new Uint8Array(batch * length).map((_, at) => {
+  const Text = vocab > BYTE_VOCABULARY ? Uint16Array : Uint8Array;
+  const text = new Text(batch * length).map((_, at) => {
     const b = Math.floor(at / length), t = at % length;
     return (3 * t + 5 * b + t * b) % vocab;
   });
   return { text, offsets: new Uint32Array(batch).map((_, b) => b * length) };
 }
 
-function goldenRun(settings: GoldenSettings, golden: GoldenCase): EngineRun {
+function goldenRun(settings: GoldenSettings, golden: SwitchCase): EngineRun {
   const config = configSchema.parse(switchesOf(golden, settings));
   const sizes = { ...config, vocabulary: settings.vocab, batch: settings.batch };
   const step = buildTrainingStep(gatedCell(config), sizes, { withGradients: true });
   return { step, tensors: goldenWeights(step, settings.phase), stepsDone: 0, learningRate: settings.lr };
+}
+
+/** What a group of cases came to on an engine, by case. */
+interface CaseNumbers {
+  readonly step: TrainingStep;
+  readonly losses: readonly number[];
+  /** The tensors after {@linkcode GRADIENT_STEP}, and after the last step. */
+  readonly afterFirst: TensorMap;
+  readonly afterLast: TensorMap;
+}
+
+async function runCases(
+  engine: Engine,
+  settings: GoldenSettings,
+  cases: readonly SwitchCase[],
+  onPreparing?: OnPreparing,
+): Promise<CaseNumbers[]> {
+  const { text, offsets } = goldenText(settings);
+  const runs = cases.map((golden) => goldenRun(settings, golden));
+  const group = await engine.open(runs, text, undefined, onPreparing);
+  try {
+    for (const i of runs.keys()) group.beginPass(i, offsets);
+    const first = await group.advance(GRADIENT_STEP + 1);
+    const afterFirst = await Promise.all(runs.map((_, i) => group.read(i)));
+    const rest = await group.advance(settings.steps - GRADIENT_STEP - 1);
+    const afterLast = await Promise.all(runs.map((_, i) => group.read(i)));
+    return runs.map(({ step }, i) => ({
+      step,
+      losses: [...first[i], ...rest[i]],
+      afterFirst: afterFirst[i],
+      afterLast: afterLast[i],
+    }));
+  } finally {
+    await group.close();
+  }
 }
 
 /**
@@ -119,27 +158,43 @@ export async function certifyGroup(
   cases: readonly GoldenCase[],
   onPreparing?: OnPreparing,
 ): Promise<CaseErrors[]> {
-  const { text, offsets } = goldenText(settings);
-  const runs = cases.map((golden) => goldenRun(settings, golden));
-  const group = await engine.open(runs, text, undefined, onPreparing);
-  try {
-    for (const i of runs.keys()) group.beginPass(i, offsets);
-    const first = await group.advance(GRADIENT_STEP + 1);
-    const afterFirst = await Promise.all(runs.map((_, i) => group.read(i)));
-    const rest = await group.advance(settings.steps - GRADIENT_STEP - 1);
-    const afterLast = await Promise.all(runs.map((_, i) => group.read(i)));
-    return cases.map((golden, i) => ({
-      losses: largest(golden.losses.map((loss, t) => relative([...first[i], ...rest[i]][t], loss))),
-      gradients: gradientError(golden, afterFirst[i]),
+  const found = await runCases(engine, settings, cases, onPreparing);
+  return cases.map((golden, i) => {
+    const { step, losses, afterFirst, afterLast } = found[i];
+    return {
+      losses: largest(golden.losses.map((loss, t) => relative(losses[t], loss))),
+      gradients: gradientError(golden, afterFirst),
       states: largest(
-        runs[i].step.states.flatMap(({ name }, layer) =>
-          golden.final_state[layer].map((value, at) => Math.abs(afterLast[i].get(name)![at] - value))
+        step.states.flatMap(({ name }, layer) =>
+          golden.final_state[layer].map((value, at) => Math.abs(afterLast.get(name)![at] - value))
         ),
       ),
-    }));
-  } finally {
-    await group.close();
-  }
+    };
+  });
+}
+
+/**
+ * Cases of other settings than a golden file has (a larger vocabulary, say), with the numbers that an engine gives: the reference,
+ * which is right where it can be compared with a file, so that the others can be compared with it.
+ */
+export async function goldenFrom(
+  engine: Engine,
+  settings: GoldenSettings,
+  cases: readonly SwitchCase[],
+): Promise<GoldenFile> {
+  const found = await runCases(engine, settings, cases);
+  return {
+    settings,
+    cases: found.map(({ step, losses, afterFirst, afterLast }, i): GoldenCase => ({
+      ...cases[i],
+      losses: [...losses],
+      grads_at_step_1: Object.fromEntries(step.parameters.map(({ name }) => {
+        const gradient = afterFirst.get(gradientName(name));
+        return [name, gradient ? sums(gradient) : null];
+      })),
+      final_state: step.states.map(({ name }) => Array.from(afterLast.get(name)!)),
+    })),
+  };
 }
 
 const relative = (value: number, wanted: number) => Math.abs(value - wanted) / Math.abs(wanted);
@@ -155,8 +210,7 @@ function gradientError(golden: GoldenCase, results: Map<string, ArrayLike<number
     Object.entries(golden.grads_at_step_1).map(([name, wanted]) => {
       const gradient = results.get(gradientName(name));
       if (!wanted || !gradient) return (!wanted) === (!gradient) ? 0 : Infinity;
-      const values = Array.from(gradient);
-      const sum = values.reduce((a, b) => a + b, 0), squares = values.reduce((a, b) => a + b * b, 0);
+      const [sum, squares] = sums(gradient);
       const norm = Math.sqrt(wanted[1]);
       if (norm === 0) return Math.sqrt(squares);
       return Math.max(
@@ -165,4 +219,10 @@ function gradientError(golden: GoldenCase, results: Map<string, ArrayLike<number
       );
     }),
   );
+}
+
+/** `[sum, sum of squares]`. */
+function sums(values: ArrayLike<number>): [number, number] {
+  const all = Array.from(values);
+  return [all.reduce((a, b) => a + b, 0), all.reduce((a, b) => a + b * b, 0)];
 }

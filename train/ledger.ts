@@ -9,7 +9,7 @@ const SMOOTHING = { keep: 0.95, start: 3 } as const;
 /** All that a run needs to go on exactly where it was. Offsets follow from seed and pass: there is no random state beside these. */
 export interface TrainingState {
   readonly steps_done: number;
-  /** Smoothed loss after the last step, nats per byte. */
+  /** Smoothed loss after the last step, nats per token. */
   readonly smoothed_loss: number;
   /** Smoothed loss every `log_every` steps. */
   readonly curve: readonly number[];

@@ -1,34 +1,41 @@
-/** Text drawn from a model, byte after byte. */
+/** Text drawn from a model, token after token. */
+import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { randomStream } from "./corpus/random.ts";
+import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { LoadedModel } from "./model.ts";
 
 export interface SampleOptions {
-  readonly prompt: Uint8Array;
-  /** Bytes to draw. */
+  readonly prompt: Tokens;
+  /** Bytes to draw; the last of several tokens may go beyond. */
   readonly bytes: number;
-  /** Divides the logits; 0 takes the likeliest byte each time. */
+  /** Divides the logits; 0 takes the likeliest token each time. */
   readonly temperature: number;
   readonly seed: number;
+  /** Bytes that each token stands for; absent: one. */
+  readonly lengths?: Uint32Array;
 }
 
 /**
- * Draws bytes one after the other, each given all before.
+ * Draws tokens one after the other, each given all before, until they stand for as many bytes as are asked for.
  *
  * @param model opened with one row
- * @returns the drawn bytes, without the prompt
+ * @returns the drawn tokens, without the prompt
  */
-export async function sampleText(model: LoadedModel, options: SampleOptions): Promise<Uint8Array> {
+export async function sampleText(model: LoadedModel, options: SampleOptions): Promise<Tokens> {
   const stream = randomStream(options.seed, "sample");
-  // A model is trained on text, where every byte has one before it: a line's end stands in where there is no prompt.
+  // A model is trained on text, where every token has one before it: a line's end, which is a token in any vocabulary, stands in
+  // where there is no prompt.
   const prompt = options.prompt.length ? options.prompt : new TextEncoder().encode("\n");
   let logits: Float32Array = new Float32Array();
-  for (const byte of prompt) logits = await model.step([byte]);
-  const drawn = new Uint8Array(options.bytes);
-  for (let i = 0; i < drawn.length; i++) {
-    drawn[i] = draw(logits, options.temperature, stream.uniform());
-    if (i + 1 < drawn.length) logits = await model.step([drawn[i]]);
+  for (const token of prompt) logits = await model.step([token]);
+  const drawn: number[] = [], { lengths } = options;
+  for (let left = options.bytes; left > 0;) {
+    if (drawn.length) logits = await model.step([drawn.at(-1)!]);
+    const token = draw(logits, options.temperature, stream.uniform());
+    drawn.push(token);
+    left -= lengths?.[token] ?? 1;
   }
-  return drawn;
+  return logits.length > BYTE_VOCABULARY ? Uint16Array.from(drawn) : Uint8Array.from(drawn);
 }
 
 /** The index at which the running sum of softmax(logits / temperature) passes `u`. */

@@ -6,10 +6,12 @@ export interface TrainingSettings {
   /** Updates wanted: passes repeat until at least so many are done. */
   readonly steps: number;
   readonly batch: number;
-  /** Bytes of one pass: `history − 1` updates. */
+  /** Tokens of one pass (bytes are tokens, where nothing else is said): `history − 1` updates. */
   readonly history: number;
   /** Steps between two logged values. */
   readonly log_every: number;
+  /** Tokens are the numbers below; absent: 256, for bytes. */
+  readonly vocabulary?: number;
 }
 
 /** Updates that a run gets: whole passes, until `steps` are done. One that has done more already ends with the pass it is in. */

@@ -4,6 +4,7 @@ import { cellOf } from "../cells/catalog.ts";
 import type { CellConfig } from "../cells/config.ts";
 import { ADAM, buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../cells/language_model.ts";
 import { initialWeights } from "./corpus/random.ts";
+import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Engine, EngineRun, TensorMap } from "./engines/engine.ts";
 import { type Attendants, type Entrant, type GroupOptions, GroupTraining } from "./group_training.ts";
 import { type Breakdown, Ledger, type TrainingState } from "./ledger.ts";
@@ -63,11 +64,12 @@ export function cellJob({ config, seed }: Job): CellJob {
 const steps = new WeakMap<Cell, Map<string, TrainingStep>>();
 
 /** The training step of a job. */
-export function stepOf({ cell, n_layers, state_size }: CellJob, { batch }: TrainingSettings): TrainingStep {
+export function stepOf({ cell, n_layers, state_size }: CellJob, settings: TrainingSettings): TrainingStep {
   const ofCell = steps.get(cell) ?? new Map<string, TrainingStep>();
   steps.set(cell, ofCell);
-  const key = `${n_layers} ${state_size} ${batch}`;
-  const step = ofCell.get(key) ?? buildTrainingStep(cell, { n_layers, state_size, vocabulary: BYTE_VOCABULARY, batch });
+  const { batch, vocabulary = BYTE_VOCABULARY } = settings;
+  const key = `${n_layers} ${state_size} ${batch} ${vocabulary}`;
+  const step = ofCell.get(key) ?? buildTrainingStep(cell, { n_layers, state_size, vocabulary, batch });
   ofCell.set(key, step);
   return step;
 }
@@ -90,7 +92,7 @@ export async function trainGroup(
   engine: Engine,
   jobs: readonly CellJob[],
   settings: TrainingSettings,
-  text: Uint8Array,
+  text: Tokens,
   options: TrainOptions = {},
 ): Promise<TrainedRun[] | undefined> {
   const { from, threads } = options;
@@ -158,7 +160,7 @@ export async function trainCell(
   cell: Cell,
   model: { n_layers: number; state_size: number; seed: number },
   settings: TrainingSettings,
-  text: Uint8Array,
+  text: Tokens,
 ): Promise<TrainedRun> {
   const [run] = (await trainGroup(engine, [{ cell, ...model }], settings, text))!;
   return run;

@@ -1,17 +1,26 @@
 /** `deno task bench`: measures the engines, and peers where they are present, in one run on one machine. */
-import * as ort from "onnxruntime-node";
 import { cpus } from "node:os";
+import type { CellConfig } from "../../cells/config.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
-import { sizeOf } from "../../cells/graph/tensor.ts";
+import { EMBEDDED } from "../../train/corpus/corpus.ts";
+import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
-import { exportOnnx } from "../../train/engines/onnx/export.ts";
-import { openSession } from "../../train/engines/onnx/session.ts";
+import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
+import { evaluateModel, exportModel } from "../../train/evaluate.ts";
 import { flag, runCommand } from "../../train/terminal/command_line.ts";
 import { formatDuration } from "../../train/terminal/progress.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
-import { bareProducts, BATCH, BEST_CONFIG, copies, SMALL_CONFIG, timeSteps } from "./measure.ts";
-import { median } from "./median.ts";
-import type { Absent } from "./peers/peer.ts";
+import { contest, type Outcome } from "./contest.ts";
+import {
+  bareContender,
+  BATCH,
+  BEST_CONFIG,
+  copies,
+  groupContender,
+  type OpenContender,
+  SMALL_CONFIG,
+} from "./measure.ts";
+import type { Absent, Measured, PeerTask } from "./peers/peer.ts";
 import { measurePeer, PEERS } from "./peers/peers.ts";
 import { peerTask } from "./peers/task.ts";
 import { benchWebGpu, type WebGpuReport } from "./webgpu.ts";
@@ -25,7 +34,8 @@ interface Row {
   readonly run_steps_per_second: number;
   /** Matrix products alone, 2·M·N·K each. */
   readonly gflop_per_second: number;
-  readonly note?: string;
+  /** Beside what was measured in turns with it. */
+  readonly beside?: { readonly of: string; readonly ratio: number };
 }
 
 const flags = {
@@ -38,80 +48,118 @@ const cores = navigator.hardwareConcurrency;
 const bestFlop = productFlop(copies(BEST_CONFIG, 1)[0].step.graph);
 const smallFlop = productFlop(copies(SMALL_CONFIG, 1)[0].step.graph);
 
-function row(what: string, ms: number, flop: number, runs = 1, note?: string): Row {
+function row(what: string, ms: number, flop: number, runs = 1, beside?: Row["beside"]): Row {
   return {
     what,
     ms_per_step: ms,
     run_steps_per_second: 1000 * runs / ms,
     gflop_per_second: runs * flop / ms / 1e6,
-    note,
+    ...(beside ? { beside } : {}),
   };
 }
 
-/** The products of a step alone, on ONNX Runtime with the engine's own settings. */
-async function timeBareProducts(): Promise<number> {
-  const graph = bareProducts(copies(BEST_CONFIG, 1)[0].step.graph);
-  const session = await openSession(exportOnnx(graph), cores);
-  const tensor = (shape: readonly number[]) =>
-    new ort.Tensor("float32", new Float32Array(sizeOf(shape)).fill(0.01), shape);
-  const feeds = Object.fromEntries([...graph.inputs].map(([name, { shape }]) => [name, tensor(shape)]));
-  const fetches = Object.fromEntries([...graph.outputs].map(([name, { shape }]) => [name, tensor(shape)]));
-  const times: number[] = [];
-  for (let round = 0; round < 40; round++) {
-    const start = performance.now();
-    await session.run(feeds, fetches);
-    times.push(performance.now() - start);
+/** Opens contenders, lets them take turns, and closes them, so that no thread of one waits busily beside the next. */
+async function takeTurns(open: readonly (() => Promise<OpenContender>)[]): Promise<Outcome[]> {
+  const opened: OpenContender[] = [];
+  try {
+    for (const contender of open) opened.push(await contender());
+    return await contest(opened);
+  } finally {
+    for (const contender of opened) await contender.close();
   }
-  await session.release();
-  return median(times.slice(5));
 }
 
-async function benchOnnx(): Promise<Row[]> {
+async function benchOnnx(progress: (what: string) => void): Promise<Row[]> {
   const engine = openOnnxEngine();
-  const all = await timeSteps(engine, copies(BEST_CONFIG, 1), { threads: cores });
-  const bare = await timeBareProducts();
-  const one = await timeSteps(engine, copies(BEST_CONFIG, 1), { threads: 1 });
-  const parallel = await timeSteps(engine, copies(BEST_CONFIG, cores), { threads: 1 });
-  const small = await timeSteps(engine, copies(SMALL_CONFIG, 1), { threads: 1 });
-  return [
-    row(
-      `onnx: best configuration, ${cores} threads`,
-      all,
-      bestFlop,
-      1,
-      `${(all / bare).toFixed(2)} × its bare products`,
-    ),
-    row(`onnx: bare products of that step, ${cores} threads`, bare, bestFlop),
-    row("onnx: best configuration, 1 thread", one, bestFlop),
-    row(
-      `onnx: best configuration, ${cores} runs side by side`,
-      parallel,
-      bestFlop,
-      cores,
-      `${(cores * one / parallel).toFixed(2)} × one worker`,
-    ),
-    row("onnx: 1 layer × 32, 1 thread", small, smallFlop),
-  ];
+  const ours = (config: CellConfig, runs: number, threads: number) => () =>
+    groupContender(engine, copies(config, runs), threads);
+  const rows: Row[] = [];
+  for (const threads of new Set([cores, 1])) {
+    progress(`onnx, ${threads} threads`);
+    const on = `${threads} ${threads === 1 ? "thread" : "threads"}`;
+    const bare = () => bareContender(copies(BEST_CONFIG, 1)[0], threads);
+    const [products, step] = await takeTurns([bare, ours(BEST_CONFIG, 1, threads)]);
+    const what = `onnx: best configuration, ${on}`, base = `onnx: bare products of that step, ${on}`;
+    rows.push(row(what, step.ms_per_step, bestFlop, 1, { of: "its bare products", ratio: step.ratio }));
+    rows.push(row(base, products.ms_per_step, bestFlop));
+  }
+  progress("onnx, workers side by side");
+  const [one, many] = await takeTurns([ours(BEST_CONFIG, 1, 1), ours(BEST_CONFIG, cores, 1)]);
+  const throughput = { of: "the throughput of one worker", ratio: cores / many.ratio };
+  rows.push(
+    row(`onnx: best configuration, ${cores} runs side by side`, many.ms_per_step, bestFlop, cores, throughput),
+    row("onnx: one of these by itself", one.ms_per_step, bestFlop),
+  );
+  const [small, wide] = await takeTurns([ours(SMALL_CONFIG, 1, 1), ours(SMALL_CONFIG, 1, cores)]);
+  rows.push(row("onnx: 1 layer × 32, 1 thread", small.ms_per_step, smallFlop));
+  rows.push(row(`onnx: 1 layer × 32, ${cores} threads`, wide.ms_per_step, smallFlop));
+  return rows;
 }
 
-/** The peers' rows, and why the others have none. On a software adapter peers on WebGPU train the small model, as ours does. */
+/** How long the score of a text takes. */
+interface Scoring {
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly threads: number;
+  readonly streams: number;
+  readonly warm_up: number;
+}
+
+const SCORED_BYTES = 2 ** 20;
+
+/** A score of 1 MiB by the best configuration: of the text of the embedded corpus, though what it is does not matter. */
+async function benchScoring(): Promise<Scoring> {
+  const [{ tensors }] = copies(BEST_CONFIG, 1);
+  const model = exportModel(BEST_CONFIG, tensors), { text } = generateEmbedded(EMBEDDED.seed, SCORED_BYTES);
+  const start = performance.now();
+  const { streams, warm_up } = await evaluateModel(model, text, cores);
+  return { bytes: SCORED_BYTES, seconds: (performance.now() - start) / 1000, threads: cores, streams, warm_up };
+}
+
+/** A peer in the table. */
+interface PeerRow extends Measured {
+  readonly model: string;
+  readonly ours: string;
+}
+
+/**
+ * The peers' rows, and why the others have none. Each takes turns with ours: those on the CPU with the onnx engine, with as many threads;
+ * those on a GPU with the webgpu engine. On a software adapter both train the small model; PyTorch on the CPU trains both.
+ */
 async function benchPeers(
   gpu: "real" | "software" | "none",
   progress: (what: string) => void,
-): Promise<{ rows: Row[]; absent: Absent[] }> {
-  const engine = openOnnxEngine();
-  const best = await peerTask(engine, BEST_CONFIG, { runs: gpu === "real" ? 64 : cores });
-  const small = gpu === "software" ? await peerTask(engine, SMALL_CONFIG) : undefined;
-  await engine.close();
-  const isSmall = (device: string) => small && device === "webgpu";
-  const rows: Row[] = [], absent: Absent[] = [];
+): Promise<{ rows: PeerRow[]; absent: Absent[] }> {
+  const onnx = openOnnxEngine(), webgpu = gpu === "none" ? undefined : await openWebGpuEngine();
+  const runs = gpu === "real" ? 64 : cores;
+  const tasks = new Map<CellConfig, PeerTask>();
+  for (const config of [BEST_CONFIG, SMALL_CONFIG]) tasks.set(config, await peerTask(onnx, config, runs));
+  const rows: PeerRow[] = [], absent: Absent[] = [];
   for (const peer of PEERS) {
-    progress(peer.what);
-    const result = await measurePeer(peer, isSmall(peer.device) ? small! : best);
-    if ("absent" in result) absent.push(result);
-    else if (isSmall(peer.device)) rows.push(row(`${result.what}: 1 layer × 32`, result.ms_per_step, smallFlop));
-    else rows.push(row(`${result.what}: ${result.runs} × (2 layers × 256)`, result.ms_per_step, bestFlop, result.runs));
+    const onGpu = peer.device === "webgpu" || peer.device === "python" && gpu === "real";
+    const engine = onGpu && webgpu ? webgpu : onnx;
+    const threads = peer.device === "cpu" || peer.manyRuns ? 1 : cores;
+    const both = peer.device === "python" && !peer.manyRuns;
+    const configs = peer.device === "webgpu" && gpu === "software"
+      ? [SMALL_CONFIG]
+      : both
+      ? [BEST_CONFIG, SMALL_CONFIG]
+      : [BEST_CONFIG];
+    for (const config of configs) {
+      const model = config === BEST_CONFIG ? "2 layers × 256" : "1 layer × 32";
+      progress(`${peer.what}, ${model}`);
+      const openOurs = (count: number) => groupContender(engine, copies(config, count), threads);
+      const result = await measurePeer(peer, tasks.get(config)!, openOurs);
+      if ("absent" in result) {
+        absent.push(result);
+        break;
+      }
+      const ours = engine === onnx ? `onnx, ${threads} ${threads === 1 ? "thread" : "threads"}` : "webgpu";
+      rows.push({ ...result, model, ours });
+    }
   }
+  await webgpu?.close();
+  await onnx.close();
   return { rows, absent };
 }
 
@@ -131,14 +179,25 @@ async function driverVersion(): Promise<string> {
 function printRows(rows: readonly Row[]): void {
   const width = Math.max(...rows.map(({ what }) => what.length));
   console.log(`\n${"".padEnd(width)}   ms/step  run-steps/s  GFLOP/s`);
-  for (const { what, ms_per_step, run_steps_per_second, gflop_per_second, note } of rows) {
+  for (const { what, ms_per_step, run_steps_per_second, gflop_per_second, beside } of rows) {
+    const note = beside ? `${beside.ratio.toFixed(2)} × ${beside.of}` : "";
     const numbers = [
       ms_per_step.toFixed(2).padStart(8),
       run_steps_per_second.toFixed(1).padStart(11),
       gflop_per_second.toFixed(1).padStart(7),
     ];
-    console.log(`${what.padEnd(width)}  ${numbers.join("  ")}  ${note ?? ""}`);
+    console.log(`${what.padEnd(width)}  ${numbers.join("  ")}  ${note}`);
   }
+}
+
+function printPeers(rows: readonly PeerRow[]): void {
+  const names = rows.map(({ what, model, runs }) => `${what}: ${runs} × (${model})`);
+  const width = Math.max(...names.map(({ length }) => length));
+  console.log(`\n${"in turns with ours".padEnd(width)}   ms/step     ours  theirs / ours`);
+  rows.forEach(({ ms_per_step, ours_ms_per_step, ratio, ours }, i) => {
+    const numbers = [ms_per_step.toFixed(2).padStart(8), ours_ms_per_step.toFixed(2).padStart(7)];
+    console.log(`${names[i].padEnd(width)}  ${numbers.join("  ")}  ${ratio.toFixed(2).padStart(8)} × ${ours}`);
+  });
 }
 
 /** What a step of a group costs, beside what the adapter could do. */
@@ -192,12 +251,12 @@ if (import.meta.main) {
   await runCommand({ name: "bench", description, flags }, async ({ json, peers, engine }) => {
     const progress = (what: string) => Deno.stderr.isTerminal() && console.error(`bench: ${what}`);
     // A software adapter keeps threads of its own: it is opened when the CPU has been measured.
-    const rows = engine === "webgpu" ? [] : await benchOnnx();
+    const rows = engine === "webgpu" ? [] : await benchOnnx(progress);
+    const scoring = engine === "webgpu" ? undefined : await benchScoring();
     const ceilings = engine === "onnx" ? undefined : await measureCeilings();
     const webgpu = ceilings && await benchWebGpu(ceilings, progress);
     const gpu = !ceilings ? "none" : ceilings.software ? "software" : "real";
     const beside = peers ? await benchPeers(gpu, progress) : { rows: [], absent: [] };
-    rows.push(...beside.rows);
     const machine = {
       date: new Date().toISOString().slice(0, 10),
       deno: Deno.version.deno,
@@ -207,10 +266,21 @@ if (import.meta.main) {
       ...Object.fromEntries(beside.absent.map(({ what, absent }) => [`${what}, not measured`, absent])),
     };
     if (json) {
-      return console.log(JSON.stringify({ ...machine, rows, webgpu: webgpu && { ceilings, ...webgpu } }, null, 2));
+      const all = { ...machine, rows, scoring, peers: beside.rows, webgpu: webgpu && { ceilings, ...webgpu } };
+      return console.log(JSON.stringify(all, null, 2));
     }
     for (const [key, value] of Object.entries(machine)) console.log(`${key}: ${value}`);
     if (rows.length) printRows(rows);
+    if (scoring) {
+      const { bytes, seconds, threads, streams, warm_up } = scoring;
+      console.log(
+        `\nScoring ${bytes} bytes with the best configuration: ${
+          seconds.toFixed(1)
+        } s with ${threads} workers, ${streams} streams ` +
+          `that each read ${warm_up} bytes first`,
+      );
+    }
+    if (beside.rows.length) printPeers(beside.rows);
     if (webgpu) printWebGpu(ceilings, webgpu);
     console.log(
       `\nBatch ${BATCH}; best configuration: 2 layers × 256, state gate, forget gate, new state, residual, ${

@@ -169,8 +169,10 @@ async function product(opened: Device, { product: size, rounds }: Sizes): Promis
     book: new ChainBook("chain"),
     memory,
   };
-  const group = { places: 1, batch: size };
-  const buffers: Buffers = makeBuffers(tools, group, plan.memory.size, new Uint8Array(4));
+  const group = { places: 1, batch: size, tokenBytes: 1 };
+  // The product reads no text.
+  const noText = makeBuffer(device, 4, GPUBufferUsage.STORAGE);
+  const buffers: Buffers = makeBuffers(tools, group, plan.memory.size, noText);
   // Random numbers: on zeros a GPU draws less power and may run faster.
   const stream = randomStream(0, "ceilings");
   const values = new Float32Array(size * size).map(() => stream.uniform() - 0.5);
@@ -180,6 +182,7 @@ async function product(opened: Device, { product: size, rounds }: Sizes): Promis
   const program = await Program.build(tools, [{ plan, number: 0, base: 0 }], group, buffers);
   const seconds = await time(device, rounds, (pass) => program.recordStep(pass, 0));
   program.destroy();
-  destroyBuffers(buffers, tools);
+  destroyBuffers(buffers);
+  noText.destroy();
   return productFlop(graph) / seconds / 1e9;
 }

@@ -1,11 +1,15 @@
 /** Timing: rounds, medians, and the models that are measured. */
+import * as ort from "onnxruntime-node";
 import type { CellConfig } from "../../cells/config.ts";
 import { input, makeNode } from "../../cells/graph/builder.ts";
 import { buildGraph, type Graph } from "../../cells/graph/graph.ts";
-import { isOp, type Tensor } from "../../cells/graph/tensor.ts";
+import { isOp, sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import type { Engine, EngineRun, TrainingGroup } from "../../train/engines/engine.ts";
+import { exportOnnx } from "../../train/engines/onnx/export.ts";
+import { openSession } from "../../train/engines/onnx/session.ts";
 import type { TrainingSettings } from "../../train/settings.ts";
+import type { Contender } from "./contest.ts";
 import { median } from "./median.ts";
 import { cellJob, prepare } from "../../train/trainer.ts";
 
@@ -39,6 +43,8 @@ export function copies(config: CellConfig, count: number): EngineRun[] {
   return Array.from({ length: count }, (_, seed) => prepare(cellJob({ config, seed }), MEASURED_SETTINGS));
 }
 
+const OFFSETS = new Uint32Array(BATCH).map((_, row) => row * 300);
+
 /** How long a group is measured, and how. */
 export interface Rounds {
   readonly rounds?: number;
@@ -56,8 +62,7 @@ export async function timeGroup(
   runs: number,
   { rounds = 9, roundSeconds = 0.5 }: Rounds = {},
 ): Promise<number> {
-  const offsets = new Uint32Array(BATCH).map((_, row) => row * 300);
-  for (let run = 0; run < runs; run++) group.beginPass(run, offsets);
+  for (let run = 0; run < runs; run++) group.beginPass(run, OFFSETS);
   // The first steps may compile something; the next tell how many make a round.
   await group.advance(2);
   const begun = performance.now();
@@ -78,18 +83,47 @@ export async function timeGroup(
   return median(times);
 }
 
-/** {@linkcode timeGroup} of some runs on an engine. @param threads for engines on the CPU */
-export async function timeSteps(
+/** A group of runs as a contender, and its end. */
+export interface OpenContender extends Contender {
+  close(): Promise<void>;
+}
+
+/** Steps of some runs on an engine, all at once. @param threads for engines on the CPU: of each run */
+export async function groupContender(
   engine: Engine,
   runs: readonly EngineRun[],
-  { threads, ...timing }: Rounds & { threads?: number } = {},
-): Promise<number> {
+  threads?: number,
+): Promise<OpenContender> {
   const group = await engine.open(runs, noise(100_000), threads);
-  try {
-    return await timeGroup(group, runs.length, timing);
-  } finally {
-    await group.close();
-  }
+  return {
+    name: engine.name,
+    close: () => group.close(),
+    async round(steps) {
+      const start = performance.now();
+      runs.forEach((_, run) => group.beginPass(run, OFFSETS));
+      await group.advance(steps);
+      return (performance.now() - start) / steps;
+    },
+  };
+}
+
+/** The products of a run's step alone, on ONNX Runtime with the engine's own settings. */
+export async function bareContender({ step }: EngineRun, threads: number): Promise<OpenContender> {
+  const graph = bareProducts(step.graph);
+  const session = await openSession(exportOnnx(graph), threads);
+  const tensor = (shape: readonly number[]) =>
+    new ort.Tensor("float32", new Float32Array(sizeOf(shape)).fill(0.01), shape);
+  const feeds = Object.fromEntries([...graph.inputs].map(([name, { shape }]) => [name, tensor(shape)]));
+  const fetches = Object.fromEntries([...graph.outputs].map(([name, { shape }]) => [name, tensor(shape)]));
+  return {
+    name: "bare products",
+    close: () => session.release(),
+    async round(steps) {
+      const start = performance.now();
+      for (let i = 0; i < steps; i++) await session.run(feeds, fetches);
+      return (performance.now() - start) / steps;
+    },
+  };
 }
 
 /** The matrix products of a graph alone, each with inputs of its own that are joined already: the least that a step can take. */

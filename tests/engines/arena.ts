@@ -8,6 +8,7 @@ import { adamScalars, INPUTS } from "../../cells/language_model.ts";
 import { type EngineRun, initialTensors } from "../../train/engines/engine.ts";
 import type { MemoryPlan } from "../../train/engines/webgpu/memory.ts";
 import { planRun, type RunPlan } from "../../train/engines/webgpu/schedule.ts";
+import type { Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { isLoss, type Task } from "../../train/engines/webgpu/tasks.ts";
 
 /** Tasks of one level may run in any order: of two that get into each other's way, one of these two shows it. */
@@ -16,7 +17,7 @@ export type Order = "forward" | "backward";
 /** Losses of some steps of one pass. */
 export function simulate(
   run: EngineRun,
-  text: Uint8Array,
+  text: Tokens,
   offsets: Uint32Array,
   steps: number,
   order: Order,

@@ -7,6 +7,8 @@ import { exportOnnx, NEXT, OPSET } from "../../train/engines/onnx/export.ts";
 import { decodeModel, encodeModel, type ModelProto, type ValueInfoProto } from "../../train/engines/onnx/proto.ts";
 import { allGatedConfigs } from "../cells/golden_cases.ts";
 import { drawnWeights } from "../cells/models.ts";
+import { planStep } from "../../train/engines/onnx/plan.ts";
+import { BEST_CONFIG, copies } from "../../experiments/bench/measure.ts";
 import { arithmeticCell, CATALOG, SMALL, UNUSUAL } from "./runs.ts";
 
 const SIZES = { n_layers: 1, state_size: 4, vocabulary: 7, batch: 2 };
@@ -48,8 +50,8 @@ Deno.test("exportOnnx() writes standard operators under the graph's names when t
   assert.deepEqual([ir_version, opset_import], [8, [{ domain: "", version: OPSET }]]);
   assert.equal(OPSET, 17);
   assert.deepEqual(graph.node.map(({ op_type }) => op_type), [
-    "Gather",
     "Transpose",
+    "Gather",
     "Add",
     "Concat",
     "Gemm",
@@ -80,6 +82,31 @@ Deno.test("exportOnnx() puts weights into the model when they are given", () => 
     assert.deepEqual([dims, data_type], [[...shape], 1], name);
     assert.deepEqual(new Float32Array(Uint8Array.from(raw_data).buffer), Float32Array.from(weights.get(name)!), name);
   }
+});
+
+Deno.test("exportOnnx() looks the embedding's products up, and cuts weights rather than join inputs, when weights are given", () => {
+  const { graph } = decodeModel(exportOnnx(evaluation.graph, { weights: drawnWeights(evaluation.parameters) }));
+  const made = new Map(graph.node.map((node) => [node.output[0], node]));
+  const lastOfState = made.get(made.get("layers.0.h.next")!.input[0])!;
+  assert.deepEqual(lastOfState.input[0], "layers.0.h", "the state's part is multiplied alone");
+  const lookedUp = made.get(lastOfState.input[2])!;
+  assert.deepEqual([lookedUp.op_type, lookedUp.input[1]], ["Gather", "bytes"]);
+  // All that the table is made of is constant, down to the weights.
+  const sources = (name: string): string[] => made.get(name)?.input.flatMap(sources) ?? [name];
+  const table = sources(lookedUp.input[0]).filter((name) => !name.startsWith("int64"));
+  assert.deepEqual(table.toSorted(), WEIGHTS.filter((name) => !name.startsWith("output")));
+  assert.ok(!graph.node.some(({ op_type }) => op_type === "Concat"));
+});
+
+Deno.test("the training model of the best configuration has as few operations as it has had", () => {
+  const { step } = copies(BEST_CONFIG, 1)[0];
+  const { graph } = decodeModel(planStep(step.graph).model);
+  const count = (...ops: string[]) => graph.node.filter(({ op_type }) => ops.includes(op_type)).length;
+  assert.deepEqual(
+    { gemm: count("Gemm"), elementwise: count("Add", "Sub", "Mul"), joined: count("Concat"), all: graph.node.length },
+    { gemm: 45, elementwise: 56, joined: 2, all: 129 },
+  );
+  assert.equal(count("Slice", "Split", "Transpose", "OneHot", "ReduceSum", "Sqrt", "Div"), 0);
 });
 
 Deno.test("exportOnnx() leaves the batch open in what has one when asked", () => {

@@ -7,7 +7,7 @@ import { evaluationModel } from "../../cells/language_model.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { exportOnnx, NEXT } from "../../train/engines/onnx/export.ts";
 import { openReferenceEngine } from "../../train/engines/reference.ts";
-import { certifyGroup, TOLERANCES } from "../../train/golden.ts";
+import { certifyGroup, goldenFrom, TOLERANCES } from "../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
 import { scattered } from "../cells/finite_differences.ts";
 import { drawnWeights } from "../cells/models.ts";
@@ -55,7 +55,7 @@ onnxTest("certifyGroup() notices when a golden loss is wrong", async () => {
 
 for (const cell of [...CATALOG, ...UNUSUAL]) {
   onnxTest(`the ONNX engine agrees with the reference over 12 steps when the cell is ${cell.name}`, async () => {
-    const run = runOf(cell);
+    const run = runOf(cell, SMALL, { withGradients: true });
     const [actual] = await train(engine, [run], [7, 5]);
     const [expected] = await train(openReferenceEngine(), [run], [7, 5]);
     const { losses, tensors } = differences(actual, expected);
@@ -64,6 +64,14 @@ for (const cell of [...CATALOG, ...UNUSUAL]) {
     assert.ok(tensors <= 1e-3, `tensors are off by ${tensors}`);
   });
 }
+
+onnxTest("the ONNX engine gives the reference's numbers when tokens have 16 bits", async () => {
+  for (const vocab of [258, 1024]) {
+    const golden = await goldenFrom(openReferenceEngine(), { ...settings, vocab, batch: 64 }, [cases[0], cases[130]]);
+    const errors = await certifyGroup(engine, golden.settings, golden.cases);
+    assert.deepEqual(failures(golden.cases, errors, TOLERANCES.onnx), [], `vocabulary ${vocab}`);
+  }
+});
 
 onnxTest("the ONNX engine leaves frozen weights as drawn and gives them no gradient", async () => {
   const run = runOf(gatedCell(gatedConfig({ use_new_state: false })), SMALL, { withGradients: true });

@@ -32,7 +32,7 @@ Deno.test("advance() throws when steps after a later position run over the end o
   await group.advance(2);
   assert.throws(() => group.advance(1), {
     name: "RangeError",
-    message: "Cannot advance by 1 steps: they read up to byte 20, the text has 20",
+    message: "Cannot advance by 1 steps: they read up to token 20, the text has 20",
   });
 });
 

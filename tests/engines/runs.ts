@@ -5,6 +5,7 @@ import { catalogConfig, CELL_NAMES, cellOf } from "../../cells/catalog.ts";
 import { add, div, exp, log, mul, relu, sigmoid, sqrt, sub, tanh } from "../../cells/graph/builder.ts";
 import { buildTrainingStep, type ModelSizes } from "../../cells/language_model.ts";
 import type { Engine, EngineRun, TensorMap, TrainingGroup } from "../../train/engines/engine.ts";
+import type { Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { drawnWeights } from "../cells/models.ts";
 
 /** The catalog's cells beside the gated one. */
@@ -83,8 +84,82 @@ export const leakyCell: Cell = defineCell({
   },
 });
 
+/** A product that reads one input twice. */
+export const repeatingCell: Cell = defineCell({
+  name: "repeating",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const n = tanh(layer.linear("nn", [x, x, h]));
+    return { output: n, states: { h: n } };
+  },
+});
+
+/** Products with one derivative, of which one reads a part of what the other reads: parts of their gradients are one. */
+export const projectingCell: Cell = defineCell({
+  name: "projecting",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const n = tanh(add(layer.linear("a_nn", [x, h]), layer.linear("b_nn", [x])));
+    return { output: n, states: { h: n } };
+  },
+});
+
+/** Two weights that get the same gradient. */
+export const doublingCell: Cell = defineCell({
+  name: "doubling",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const n = tanh(add(layer.linear("a_nn", [x, h]), layer.linear("b_nn", [x, h])));
+    return { output: n, states: { h: n } };
+  },
+});
+
+/** A weight that two products read, beside a product whose gradient has a part that equals one of its own. */
+export const sharingCell: Cell = defineCell({
+  name: "sharing",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const n = tanh(add(layer.linear("w_nn", [x]), layer.linear("a_nn", [x, h])));
+    return { output: add(n, layer.linear("w_nn", [n])), states: { h: n } };
+  },
+});
+
+/** A state that decays by a number of its own, which is learnt, and is updated by nothing but arithmetic. */
+export const decayingCell: Cell = defineCell({
+  name: "decaying",
+  states: ["h"],
+  forward(layer, x, { h }) {
+    const decay = layer.parameter("decay", []);
+    const n = tanh(layer.linear("nn", [x, h]));
+    return { output: mul(n, decay), states: { h: add(mul(h, decay), mul(n, 0.1)) } };
+  },
+});
+
+/** A state that follows another, which nothing else reads. */
+export const tracingCell: Cell = defineCell({
+  name: "tracing",
+  states: ["h", "last", "trace"],
+  forward(layer, x, { h, last, trace }) {
+    const n = tanh(layer.linear("nn", [x, h]));
+    return { output: n, states: { h: n, last: n, trace: add(mul(trace, 0.9), mul(last, 0.1)) } };
+  },
+});
+
 /** Cells that a user might write, beside those of the catalog. */
-export const UNUSUAL: readonly Cell[] = [arithmeticCell, delayCell, swapCell, twinCell, reservoirCell, leakyCell];
+export const UNUSUAL: readonly Cell[] = [
+  arithmeticCell,
+  delayCell,
+  swapCell,
+  twinCell,
+  reservoirCell,
+  leakyCell,
+  repeatingCell,
+  projectingCell,
+  doublingCell,
+  sharingCell,
+  decayingCell,
+  tracingCell,
+];
 
 export const SMALL: ModelSizes = { n_layers: 2, state_size: 5, vocabulary: 7, batch: 3 };
 
@@ -94,9 +169,11 @@ export function runOf(cell: Cell, sizes: ModelSizes = SMALL, { withGradients = f
   return { step, tensors, stepsDone: 0, learningRate: 0.02 };
 }
 
-/** Bytes below the vocabulary, without a short period. */
-export function textOf(length: number, vocabulary: number): Uint8Array {
-  return new Uint8Array(length).map((_, i) => (i * i + 3 * i + Math.floor(i / 5)) % vocabulary);
+/** Tokens below the vocabulary, without a short period. */
+export function textOf(length: number, vocabulary: number): Tokens {
+  return new (vocabulary > 256 ? Uint16Array : Uint8Array)(length).map((_, i) =>
+    (i * i + 3 * i + Math.floor(i / 5)) % vocabulary
+  );
 }
 
 /** Where the rows of a run start; each run of a group starts elsewhere. */

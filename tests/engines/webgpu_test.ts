@@ -10,7 +10,7 @@ import { openReferenceEngine } from "../../train/engines/reference.ts";
 import { openDevice } from "../../train/engines/webgpu/device.ts";
 import { openWebGpuEngine, type WebGpuEngine, type WebGpuOptions } from "../../train/engines/webgpu/engine.ts";
 import { MAX_STEPS_PER_SUBMIT } from "../../train/engines/webgpu/schedule.ts";
-import { certifyGroup, type GoldenCase, TOLERANCES } from "../../train/golden.ts";
+import { certifyGroup, type GoldenCase, goldenFrom, TOLERANCES } from "../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
 import { KERNEL_FAULTS, plantFault } from "./kernel_faults.ts";
 import {
@@ -39,6 +39,14 @@ const { settings, cases } = GOLDEN;
 webgpuTest("the WebGPU engine gives PyTorch's numbers when all 288 golden cases are one group", async (engine) => {
   const errors = await certifyGroup(engine, settings, cases);
   assert.deepEqual(failures(cases, errors, TOLERANCES.webgpu), []);
+});
+
+webgpuTest("the WebGPU engine gives the reference's numbers when tokens have 16 bits", async (engine) => {
+  for (const vocab of [258, 1024]) {
+    const golden = await goldenFrom(openReferenceEngine(), { ...settings, vocab, batch: 64 }, [cases[0], cases[130]]);
+    const errors = await certifyGroup(engine, golden.settings, golden.cases);
+    assert.deepEqual(failures(golden.cases, errors, TOLERANCES.webgpu), [], `vocabulary ${vocab}`);
+  }
 });
 
 /** Faults to plant into one golden case, each well above the tolerance and small enough to be overlooked. */

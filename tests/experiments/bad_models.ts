@@ -25,7 +25,7 @@ const fact = (key: string, value: string) =>
   edited(({ metadata_props }) => metadata_props.find((fact) => fact.key === key)!.value = value);
 
 const noModel =
-  `Cannot open ${FILE}: it is no evaluation model (inputs 'bytes' and states, outputs 'logits' and states)`;
+  `Cannot open ${FILE}: it is no evaluation model (inputs 'bytes' or 'tokens' and states, outputs 'logits' and states)`;
 
 export const BAD_MODELS: readonly BadInput[] = [
   ...model("empty", (path) => cut(path, 0), `${noModel}; ${REMAKE}`),

@@ -21,7 +21,7 @@ function list(name: string, damage: BadInput["damage"], why: string): BadInput {
 const entry = (edit: (entry: any, entries: any[]) => unknown) => (small: SmallStudy) =>
   editJson(small.list, (entries) => edit(entries[3], entries));
 
-const newer = "Cannot open study DIR: its layout is version 2, this program knows up to 1; " +
+const newer = "Cannot open study DIR: its layout is version 3, this program knows up to 2; " +
   "use the cellspace that made it, or a newer one";
 
 export const BAD_STUDIES: readonly BadInput[] = [
@@ -64,10 +64,10 @@ export const BAD_STUDIES: readonly BadInput[] = [
     "'seeds': Too small: expected number to be >0",
   ),
   study("has no version", setting((value) => delete value.version), "'version': expected number, received undefined"),
-  { name: "study.json is newer", damage: setting((value) => value.version = 2), action: every, says: newer },
+  { name: "study.json is newer", damage: setting((value) => value.version = 3), action: every, says: newer },
   {
     name: "study.json is newer, and nothing in it is known",
-    damage: ({ settings }) => Deno.writeTextFileSync(settings, '{"version": 2, "texts": ["a", "b"]}'),
+    damage: ({ settings }) => Deno.writeTextFileSync(settings, '{"version": 3, "texts": ["a", "b"]}'),
     action: every,
     says: newer,
   },

@@ -20,13 +20,15 @@ export const BAD_VALUES: readonly BadInput[] = [
     name: "corpus is missing",
     damage: ({ corpus }) => Deno.removeSync(corpus),
     action: read,
-    says: `Cannot read corpus DIR/corpus.txt: it does not exist; must be 'embedded' or a readable file; ${PUT_BACK}`,
+    says:
+      `Cannot read corpus DIR/corpus.txt: it does not exist; must be embedded, enwik8, text8, tinyshakespeare or a readable file; ${PUT_BACK}`,
   },
   {
     name: "corpus is a folder",
     damage: ({ corpus }) => makeFolderOf(corpus),
     action: read,
-    says: `Cannot read corpus DIR/corpus.txt: it is a folder; must be 'embedded' or a readable file; ${PUT_BACK}`,
+    says:
+      `Cannot read corpus DIR/corpus.txt: it is a folder; must be embedded, enwik8, text8, tinyshakespeare or a readable file; ${PUT_BACK}`,
   },
   {
     name: "corpus is empty",
@@ -120,7 +122,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "init with a history of one byte",
     action: init({ history: 1 }),
-    says: "Cannot use a history of 1 bytes: a pass needs at least 2",
+    says: "Cannot use a history of 1: a pass needs at least 2",
   },
   {
     name: "init with another corpus",

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { readClaims } from "../../experiments/queue.ts";
 import tasks from "../../deno.json" with { type: "json" };
 
@@ -50,7 +51,7 @@ async function until(happened: () => boolean): Promise<void> {
 const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
 
 Deno.test("init, train, evaluate, status, report, export and sample go the whole way", async (t) => {
-  const dir = await Deno.makeTempDir();
+  const dir = await Deno.makeTempDir(), embedded = await loadCorpus(EMBEDDED.name, 101);
   const study = join(dir, "s");
   const at = ["--dir", study];
   try {
@@ -81,6 +82,8 @@ Deno.test("init, train, evaluate, status, report, export and sample go the whole
           101,
         ]);
         assert.equal(result.dataset, "embedded");
+        const { corpus_sha1, train_sha1, test_sha1 } = result, hashes = [corpus_sha1, train_sha1, test_sha1];
+        assert.deepEqual(hashes, [embedded.sha1, embedded.train_sha1, embedded.test_sha1]);
         assert.ok(result["end time"] >= result["start time"]);
         assert.ok(result.test_bits_per_byte > 0 && result.test_bits_per_byte < 8);
         assert.ok(await exists(join(study, "models_01_all", `${result.id}.onnx`)));
@@ -201,6 +204,28 @@ Deno.test({
     ),
 });
 
+Deno.test("init, train, status and sample take byte-pair tokens, and say what they count in", async () => {
+  const dir = await Deno.makeTempDir(), at = ["--dir", dir];
+  try {
+    const small = "--tokens bpe:300 --state-size 8 --layers 1 --batch 8 --history 101 --steps 100".split(" ");
+    const made = await succeed("init", ...at, ...small);
+    assert.match(made, /\nTokens: bpe:300, learned from the training split; \d\.\d\d bytes per token there\n/);
+    assert.match(made, /history 101 tokens/);
+    assert.match(
+      await succeed("train", ...at, "--engine", "onnx", "--limit", "1"),
+      /min loss \d\.\d{4} nats\/token, .*\n.* test \d\.\d{4} bits\/byte/,
+    );
+    assert.match(await succeed("status", ...at), /min loss \d\.\d{4} nats\/token, test \d\.\d{4} bits\/byte/);
+    const args = [...at, "--prompt", "Pa", "--bytes", "400", "--seed", "3"];
+    const drawn = await succeed("sample", ...args);
+    // What is no UTF-8 shows as one character; white space at the end is lost on the way here.
+    assert.match(drawn, /^Pa[^]{200,400}$/);
+    assert.equal(await succeed("sample", ...args), drawn);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 const WRONG: [string, Parameters<typeof task>, RegExp][] = [
   ["an unknown flag", ["train", "--nonsense"], /^train: Cannot read the command line: unknown option '--nonsense'/],
   [
@@ -212,6 +237,11 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
     "a value out of range",
     ["init", "--layers", "0,1"],
     /^init: Cannot use --layers 0,1: must be a whole number of at least 1 and at most 64$/,
+  ],
+  [
+    "tokens that are fewer than bytes",
+    ["init", "--tokens", "bpe:256"],
+    /^init: Cannot use --tokens bpe:256: must be 'bytes', or 'bpe:' and a size from 257 to 65536, as in bpe:1024$/,
   ],
   [
     "an unknown engine",

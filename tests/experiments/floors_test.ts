@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { contextOrderOf, ensureFloors, readFloors } from "../../experiments/floors.ts";
 import { evaluateStudy } from "../../experiments/scoring.ts";
-import { studyCorpus } from "../../experiments/study.ts";
+import { studyCorpus } from "../../experiments/study_text.ts";
 import { contextOrder, entropyFloors } from "../../train/corpus/floors.ts";
 import { editJson, makeSmallStudy, SmallStudy, TRAINED } from "./small_study.ts";
 

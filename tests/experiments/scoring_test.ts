@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Queue, readClaims } from "../../experiments/queue.ts";
 import { type EvaluateOptions, evaluateStudy } from "../../experiments/scoring.ts";
 import type { Sample } from "../../experiments/result.ts";
-import { studyCorpus } from "../../experiments/study.ts";
+import { studyCorpus } from "../../experiments/study_text.ts";
 import { openStudyQueue } from "../../experiments/study_queue.ts";
 import { LoadedModel } from "../../train/model.ts";
 import { sampleText } from "../../train/sample_text.ts";
@@ -31,8 +31,9 @@ function onUnscored(name: string, test: (study: SmallStudy, scores: readonly num
 }
 
 function forgetScore(result: Record<string, unknown>): void {
-  const others = ["context_order", "sample"];
-  for (const key of Object.keys(result)) if (key.startsWith("test_") || others.includes(key)) delete result[key];
+  for (const key of Object.keys(result)) {
+    if (key.startsWith("test_") || ["context_order", "sample", "memory"].includes(key)) delete result[key];
+  }
 }
 
 async function sampleOf({ study, runs }: SmallStudy, run: number): Promise<Sample | undefined> {

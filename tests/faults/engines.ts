@@ -4,7 +4,7 @@ import type { Engine, EngineRun, TrainingGroup } from "../../train/engines/engin
 import type { Study } from "../../experiments/store.ts";
 import { TrainingSession } from "../../experiments/session.ts";
 import { isDone, type TrainStudyOptions } from "../../experiments/train_options.ts";
-import { studyCorpus } from "../../experiments/study.ts";
+import { studyText } from "../../experiments/study_text.ts";
 import { openStudyQueue } from "../../experiments/study_queue.ts";
 import { recordErrors } from "./processes.ts";
 
@@ -95,12 +95,12 @@ export async function trainOn(
   for (const run of await study.runs("01")) {
     if (!isDone(await study.readResult("01", run.key), settings, all)) waiting.push(run);
   }
-  const corpus = await studyCorpus(study);
+  const text = await studyText(study);
   const { queue, owner } = await openStudyQueue(study, options.timing);
   using errors = recordErrors();
   try {
     const reopen = options.reopen ?? (() => Promise.reject(new Error("Nothing was to be opened again")));
-    const session = new TrainingSession({ study, corpus, queue, owner, engine, reopen }, settings, waiting, all);
+    const session = new TrainingSession({ study, text, queue, owner, engine, reopen }, settings, waiting, all);
     await session.run();
     return { session, errors: errors.lines };
   } finally {

@@ -12,6 +12,7 @@ import {
 } from "../../report/export_columns.ts";
 import { columnsTable, curveOf, sortRuns, tablesOf } from "../../report/export_tables.ts";
 import { parquetOf } from "../../report/parquet.ts";
+import { RESETS } from "../../train/memory_gain.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
 import { TEXT, writeStudy } from "./written_study.ts";
@@ -21,6 +22,13 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   loss: ["smoothed_loss"],
   loss_before_failure: ["smoothed_loss"],
   sample: ["sample_text", "sample_prompt", "sample_bytes", "sample_temperature", "sample_seed"],
+  memory: [
+    "memory_gain",
+    "memory_context",
+    "memory_bytes",
+    "memory_carried",
+    ...RESETS.map((every) => `memory_reset_${every}`),
+  ],
 };
 
 Deno.test("the tables have a column for each key of a result, each of a name of its own, with a line on what it means", () => {

@@ -30,6 +30,13 @@ Deno.test("tableOf() keeps one row per seed when a configuration was trained twi
   assert.deepEqual(rows.map(({ id, seed }) => [id, seed]), [[first.id, 0], [first.id, 1]]);
 });
 
+Deno.test("tableOf() says what models read, and how many bytes that is, with bytes where a result says nothing", () => {
+  const [first] = syntheticResults({ layers: [1] });
+  const { rows } = tableOf([first, { ...first, seed: 1, tokens: "bpe:300", vocabulary: 300, bytes_per_token: 1.5 }]);
+  const read = rows.map(({ tokens, reads, bytes_per_token }) => [tokens, reads, bytes_per_token]);
+  assert.deepEqual(read, [["bytes", "byte", 1], ["bpe:300", "token", 1.5]]);
+});
+
 Deno.test("distinct() sorts numbers by size when they have different lengths", () => {
   const { rows } = tableOf(syntheticResults({ layers: [10, 2, 1], state_sizes: [256] }));
   assert.deepEqual(distinct(rows, (row) => row.config.n_layers), [1, 2, 10]);

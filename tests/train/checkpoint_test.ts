@@ -125,6 +125,19 @@ for (const [key, value] of Object.entries(OTHERS)) {
   });
 }
 
+Deno.test("decodeCheckpoint() refuses a file of other tokens, of none, and of some where bytes are read", async () => {
+  const onTokens = { ...about, tokenizer_sha1: "cd".repeat(20) };
+  const refusal = (is: string, must: string) => ({
+    message: `Cannot use f: its tokenizer_sha1 is ${is}, must be ${must}`,
+  });
+  for (const [made, read] of [[onTokens, about], [about, onTokens], [onTokens, { ...about, tokenizer_sha1: "ef" }]]) {
+    const file = await encodeCheckpoint(made, step, state, []);
+    const expected = refusal(made.tokenizer_sha1 ?? "none", read.tokenizer_sha1 ?? "none");
+    await assert.rejects(decodeCheckpoint(file, "f", step, read), expected);
+    assert.equal((await decodeCheckpoint(file, "f", step, made)).state.steps_done, state.steps_done);
+  }
+});
+
 Deno.test("decodeCheckpoint() refuses a file of another configuration, and takes one of a renamed corpus", async () => {
   const other = { ...config, use_input_gate: true };
   await assert.rejects(decodeCheckpoint(bytes, "f", stepFor(other), { ...about, config: other }), {

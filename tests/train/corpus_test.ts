@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
 import { EMBEDDED, loadCorpus, makeCorpus } from "../../train/corpus/corpus.ts";
 import { buildGrammar, entropyRate, generateEmbedded } from "../../train/corpus/embedded.ts";
+import { readShared, sharedText } from "../../train/corpus/shared_text.ts";
+import { splitEnds, SplitHasher } from "../../train/corpus/split.ts";
 import { initialWeights, passOffsets, randomStream } from "../../train/corpus/random.ts";
 
 Deno.test("generateEmbedded() gives the same bytes for one seed, others for another", () => {
@@ -57,6 +60,60 @@ Deno.test("makeCorpus() splits 90/5/5, contiguous, nothing lost", () => {
   assert.deepEqual(new Uint8Array([...train, ...validation, ...test]), text);
 });
 
+const sha1 = (bytes: Uint8Array) => createHash("sha1").update(bytes).digest("hex");
+
+Deno.test("SplitHasher gives the SHA-1 of the whole and of both splits, however the bytes come", () => {
+  for (const length of [1, 2, 19, 1000, 1234]) {
+    const text = new Uint8Array(length).map((_, i) => i * i), { train, validation } = splitEnds(length);
+    const expected = {
+      sha1: sha1(text),
+      train_sha1: sha1(text.subarray(0, train)),
+      test_sha1: sha1(text.subarray(validation)),
+    };
+    for (const chunk of [1, 7, 900, 1110, length]) {
+      const hasher = new SplitHasher(length);
+      for (let at = 0; at < length; at += chunk) hasher.update(text.subarray(at, at + chunk));
+      assert.deepEqual(hasher.digest(), expected, `${length} bytes, ${chunk} at a time`);
+    }
+  }
+  const hasher = new SplitHasher(3);
+  hasher.update(new Uint8Array(2));
+  assert.throws(() => hasher.digest(), /Cannot hash a corpus of 3 bytes: 2 have come/);
+});
+
+Deno.test("loadCorpus() reads a file into one memory that workers share, with the bytes and hashes of makeCorpus()", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    // More than is read at a time.
+    const text = new Uint8Array(2 ** 23 + 12_345).map((_, i) => (i * i) >> 5);
+    await Deno.writeFile(path, text);
+    const { path: _, ...corpus } = await loadCorpus(path, 1000);
+    assert.deepEqual(corpus, makeCorpus(basename(path), text, 1000));
+    assert.equal(corpus.sha1, sha1(text));
+    assert.ok(corpus.train.buffer instanceof SharedArrayBuffer);
+    assert.ok(corpus.validation.buffer === corpus.train.buffer && corpus.test.buffer === corpus.train.buffer);
+    assert.equal(sharedText(corpus.train), corpus.train, "what is shared is not copied");
+    assert.equal(sharedText(text), sharedText(text), "one copy of what is not");
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("readShared() refuses a file that has more or fewer bytes by the time it is read", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, new Uint8Array(100));
+    for (const announced of [99, 101]) {
+      await assert.rejects(
+        readShared(path, announced, () => {}),
+        new RegExp(`^UserError: Cannot read .*: it had ${announced} bytes, and was changed while it was read$`),
+      );
+    }
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
 Deno.test("loadCorpus() refuses a missing, empty, small or unreadable file with one line that has the sizes", async () => {
   const dir = await Deno.makeTempDir();
   try {
@@ -64,7 +121,7 @@ Deno.test("loadCorpus() refuses a missing, empty, small or unreadable file with 
     await Deno.writeFile(join(dir, "small"), new Uint8Array(1000));
     await assert.rejects(
       loadCorpus(join(dir, "none"), 1000),
-      /^UserError: Cannot read corpus .*none: it does not exist; must be 'embedded' or a readable file$/,
+      /^UserError: Cannot read corpus .*none: it does not exist; must be embedded, enwik8, text8, tinyshakespeare or a readable file$/,
     );
     await assert.rejects(loadCorpus(dir, 1000), /Cannot read corpus .*: it is a folder/);
     await assert.rejects(loadCorpus(join(dir, "empty"), 1000), /Cannot use corpus empty: it is empty/);
@@ -107,5 +164,5 @@ Deno.test("passOffsets() draws every place where a pass fits, and no other", () 
   const offsets = passOffsets(0, 0, 4000, 10, 14);
   assert.deepEqual([...new Set(offsets)].sort(), [0, 1, 2, 3, 4]);
   assert.notDeepEqual(passOffsets(0, 1, 4000, 10, 14), offsets);
-  assert.throws(() => passOffsets(0, 0, 1, 15, 14), /the text has 14 bytes, a pass reads 15/);
+  assert.throws(() => passOffsets(0, 0, 1, 15, 14), /the text has 14 tokens, a pass reads 15/);
 });

@@ -5,6 +5,7 @@ import { SMALL_CONFIG } from "../../experiments/bench/measure.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { initialWeights } from "../../train/corpus/random.ts";
 import { cutFor, evaluateModel, exportModel } from "../../train/evaluate.ts";
+import type { Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { LoadedModel } from "../../train/model.ts";
 import { draw, promptFrom, type SampleOptions, sampleText } from "../../train/sample_text.ts";
 
@@ -51,7 +52,7 @@ const weights = [...initialWeights(evaluationModel(cellOf(config), config).param
 const model = exportModel(config, new Map(weights));
 const sampling: SampleOptions = { prompt: bytesOf("The "), bytes: 40, temperature: 0.8, seed: 0 };
 
-async function sampled(options: SampleOptions): Promise<Uint8Array> {
+async function sampled(options: SampleOptions): Promise<Tokens> {
   const loaded = await LoadedModel.open(model);
   const drawn = await sampleText(loaded, options);
   await loaded.close();
@@ -70,7 +71,9 @@ Deno.test("evaluateModel() draws what sampleText() does, whatever the threads, a
   const drawn = await sampled(sampling);
   const plain = await evaluateModel(model, text);
   for (const threads of [1, 2]) {
-    const { drawn: found, ...score } = await evaluateModel(model, text, threads, cutFor(text.length), sampling);
+    const { drawn: found, ...score } = await evaluateModel(model, text, threads, cutFor(text.length), {
+      sample: sampling,
+    });
     assert.deepEqual(found, drawn);
     assert.deepEqual(score, plain);
   }

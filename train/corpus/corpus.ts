@@ -1,24 +1,26 @@
 /** Where text comes from, and how it is split. */
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { createHash } from "node:crypto";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
+import { cachedPath } from "./cache.ts";
 import { generateEmbedded } from "./embedded.ts";
+import { KNOWN_CORPORA, type KnownCorpus, knownCorpus } from "./known.ts";
+import { readShared, sharedText } from "./shared_text.ts";
+import { SPLIT, splitEnds, SplitHasher, type SplitHashes } from "./split.ts";
 
 /** The default corpus: its name, seed and size are part of what a result says it was trained on. */
 export const EMBEDDED = { name: "embedded", seed: 1, bytes: 1_000_000 } as const;
 
-/** Contiguous parts of a corpus, in bytes: training first, then validation, then test. */
-export const SPLIT = { train: 0.9, validation: 0.05, test: 0.05 } as const;
+/** Names that stand for a corpus wherever one is asked for; anything else is a file. */
+export const CORPUS_NAMES: readonly string[] = [EMBEDDED.name, ...KNOWN_CORPORA.map(({ name }) => name)];
 
-export interface Corpus {
+export interface Corpus extends SplitHashes {
   readonly name: string;
   /** The file, where it is one. */
   readonly path?: string;
   readonly bytes: number;
-  /** Of the whole corpus, hexadecimal. */
-  readonly sha1: string;
   /** Nats per byte, where it is known from the construction. */
   readonly entropy_rate?: number;
+  /** Parts of one memory, which workers share. */
   readonly train: Uint8Array;
   readonly validation: Uint8Array;
   readonly test: Uint8Array;
@@ -27,60 +29,105 @@ export interface Corpus {
 /** The smallest test split that says anything: a byte to read, and one to predict. */
 const MIN_TEST_BYTES = 2;
 
+/** The largest corpus: places in the text are numbers of 32 bits, on the GPU too. */
+const MAX_BYTES = 2 ** 32;
+
+/** What a study keeps of what was asked for: a name as it is, a file by its absolute path. */
+export function corpusSource(asked: string): string {
+  return CORPUS_NAMES.includes(asked) ? asked : resolve(asked);
+}
+
 /**
- * Reads a corpus: `embedded`, or a file by path.
+ * Reads a corpus: `embedded`, a known one by name from the cache, or a file by path.
  *
  * @param history bytes of one pass, which must fit into the training split
- * @throws {UserError} with one line: the file is missing, unreadable, empty or too small, with the sizes
+ * @param dir the study that it is for: an error names the command that brings a known corpus there
+ * @throws {UserError} with one line: it is missing, unreadable, changed, empty, too small or too large, with the sizes
  */
-export async function loadCorpus(source: string, history: number): Promise<Corpus> {
+export async function loadCorpus(source: string, history: number, dir?: string): Promise<Corpus> {
   if (source === EMBEDDED.name) {
     const { text, entropy_rate } = generateEmbedded(EMBEDDED.seed, EMBEDDED.bytes);
     return makeCorpus(EMBEDDED.name, text, history, { entropy_rate });
   }
-  return makeCorpus(basename(source), await readText(source), history, { path: source });
+  const known = knownCorpus(source);
+  return known
+    ? await loadKnown(known, history, dir)
+    : await readCorpus(basename(source), source, history, readFailure);
 }
 
-async function readText(path: string): Promise<Uint8Array> {
-  const fail = (why: string): never => {
-    throw new UserError(`Cannot read corpus ${path}: ${why}; must be 'embedded' or a readable file`);
-  };
+function readFailure(path: string, why: string): UserError {
+  return new UserError(`Cannot read corpus ${path}: ${why}; must be ${CORPUS_NAMES.join(", ")} or a readable file`);
+}
+
+async function loadKnown(known: KnownCorpus, history: number, dir?: string): Promise<Corpus> {
+  const advice = `download it with 'deno task init ${dir === undefined ? "" : `--dir ${dir} `}--corpus ${known.name}'`;
+  const failure = (path: string, why: string) =>
+    new UserError(`Cannot use corpus ${known.name}: cannot read ${path}: ${why}; ${advice}`);
+  const corpus = await readCorpus(known.name, cachedPath(known), history, failure);
+  if (corpus.sha1 !== known.sha1) {
+    throw new UserError(
+      `Cannot use corpus ${known.name}: the SHA-1 of its copy in the cache, ${corpus.path}, is ${corpus.sha1}, ` +
+        `must be ${known.sha1}; remove that file and ${advice}`,
+    );
+  }
+  return corpus;
+}
+
+/** Reads the file of a corpus once: into memory that workers share, and through its hashes on the way. */
+async function readCorpus(
+  name: string,
+  path: string,
+  history: number,
+  failure: (path: string, why: string) => UserError,
+): Promise<Corpus> {
   try {
-    const { isFile, isDirectory } = await Deno.stat(path);
+    const { isFile, isDirectory, size } = await Deno.stat(path);
     // A device would be read for ever.
-    if (!isFile) return fail(isDirectory ? "it is a folder" : "it is no regular file");
-    return await Deno.readFile(path);
+    if (!isFile) throw failure(path, isDirectory ? "it is a folder" : "it is no regular file");
+    checkSize(name, size, history);
+    const hasher = new SplitHasher(size);
+    const text = await readShared(path, size, (part) => hasher.update(part));
+    return { name, path, bytes: size, ...hasher.digest(), ...splitText(text) };
   } catch (error) {
     if (error instanceof UserError) throw error;
-    return fail(error instanceof Deno.errors.NotFound ? "it does not exist" : messageOf(error));
+    throw failure(path, error instanceof Deno.errors.NotFound ? "it does not exist" : messageOf(error));
   }
 }
 
-/** @throws {UserError} if the text is empty, or too small for one pass and a test */
+/** @throws {UserError} if the text is empty, too large, or too small for one pass and a test */
 export function makeCorpus(
   name: string,
   text: Uint8Array,
   history: number,
   more: { path?: string; entropy_rate?: number } = {},
 ): Corpus {
-  if (text.length === 0) throw new UserError(`Cannot use corpus ${name}: it is empty`);
-  const trainEnd = Math.floor(text.length * SPLIT.train);
-  const validationEnd = Math.floor(text.length * (SPLIT.train + SPLIT.validation));
-  if (trainEnd < history || text.length - validationEnd < MIN_TEST_BYTES) {
+  checkSize(name, text.length, history);
+  const hasher = new SplitHasher(text.length);
+  hasher.update(text);
+  return { name, ...more, bytes: text.length, ...hasher.digest(), ...splitText(sharedText(text)) };
+}
+
+function splitText(text: Uint8Array): Pick<Corpus, "train" | "validation" | "test"> {
+  const { train, validation } = splitEnds(text.length);
+  return {
+    train: text.subarray(0, train),
+    validation: text.subarray(train, validation),
+    test: text.subarray(validation),
+  };
+}
+
+function checkSize(name: string, bytes: number, history: number): void {
+  if (bytes === 0) throw new UserError(`Cannot use corpus ${name}: it is empty`);
+  if (bytes > MAX_BYTES) {
+    throw new UserError(`Cannot use corpus ${name}: it has ${bytes} bytes, at most ${MAX_BYTES} can be used`);
+  }
+  const { train, validation } = splitEnds(bytes);
+  if (train < history || bytes - validation < MIN_TEST_BYTES) {
     throw new UserError(
-      `Cannot use corpus ${name}: it has ${text.length} bytes, so its training split (${
+      `Cannot use corpus ${name}: it has ${bytes} bytes, so its training split (${
         100 * SPLIT.train
-      } %) has ${trainEnd}; ` +
+      } %) has ${train}; ` +
         `one pass needs ${history}`,
     );
   }
-  return {
-    name,
-    ...more,
-    bytes: text.length,
-    sha1: createHash("sha1").update(text).digest("hex"),
-    train: text.subarray(0, trainEnd),
-    validation: text.subarray(trainEnd, validationEnd),
-    test: text.subarray(validationEnd),
-  };
 }

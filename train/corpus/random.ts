@@ -40,7 +40,7 @@ export function initialWeights(parameters: readonly Parameter[], seed: number): 
 }
 
 /**
- * Where each row of the batch starts in pass number `pass`: uniform over all places where `history` bytes fit.
+ * Where each row of the batch starts in pass number `pass`: uniform over all places where `history` tokens fit.
  *
  * @throws {UserError} if the text is shorter than one pass
  */
@@ -52,7 +52,7 @@ export function passOffsets(
   textLength: number,
 ): Uint32Array {
   if (textLength < history) {
-    throw new UserError(`Cannot draw a pass: the text has ${textLength} bytes, a pass reads ${history}`);
+    throw new UserError(`Cannot draw a pass: the text has ${textLength} tokens, a pass reads ${history}`);
   }
   const stream = randomStream(seed, `offsets/${pass}`);
   return new Uint32Array(batch).map(() => stream.integer(0, textLength - history));

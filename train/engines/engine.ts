@@ -5,6 +5,7 @@
 import { UserError } from "../../cells/errors.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
+import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 
 export const ENGINE_NAMES = ["reference", "onnx", "webgpu"] as const;
 export type EngineName = typeof ENGINE_NAMES[number];
@@ -36,10 +37,10 @@ export interface TrainingGroup {
    */
   beginPass(run: number, offsets: Uint32Array, position?: number): void;
   /**
-   * Does `count` steps of every run that is there: at position `t`, a row that starts at `o` reads byte `text[o+t]` and is to
+   * Does `count` steps of every run that is there: at position `t`, a row that starts at `o` reads token `text[o+t]` and is to
    * predict `text[o+t+1]`.
    *
-   * @returns for each place, the loss of each step before its update, nats per byte; nothing for an empty place
+   * @returns for each place, the loss of each step before its update, nats per token; nothing for an empty place
    */
   advance(count: number): Promise<Float64Array[]>;
   /**
@@ -90,13 +91,13 @@ export interface Engine {
   /**
    * Opens a group.
    *
-   * @param text the training split; every byte must be below each model's vocabulary
+   * @param text the training split; every token must be below each model's vocabulary
    * @param threads processor threads that the group may use, for engines that run on the CPU
    * @param onPreparing told how far an engine is that must compile something first, where that takes more than a second
    */
   open(
     runs: readonly EngineRun[],
-    text: Uint8Array,
+    text: Tokens,
     threads?: number,
     onPreparing?: OnPreparing,
   ): Promise<TrainingGroup>;
@@ -105,17 +106,29 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+/** The largest token of a text, which is gone through once, however many runs train on it. */
+function largestToken(text: Tokens): number {
+  let largest = largestTokens.get(text) ?? -1;
+  if (largest < 0) {
+    for (let i = 0; i < text.length; i++) if (text[i] > largest) largest = text[i];
+    largestTokens.set(text, largest);
+  }
+  return largest;
+}
+
+const largestTokens = new WeakMap<Tokens, number>();
+
 /** Where a run is in its pass. Checks what is asked of it, so that no engine reads beyond the text. */
 export class Pass {
   #offsets: Uint32Array | undefined;
   #position = 0;
 
-  constructor(private readonly run: EngineRun, private readonly text: Uint8Array) {
-    const { vocabulary } = run.step.sizes;
-    const wrong = vocabulary < 256 ? text.findIndex((byte) => byte >= vocabulary) : -1;
-    if (wrong >= 0) {
+  constructor(private readonly run: EngineRun, private readonly text: Tokens) {
+    const { vocabulary } = run.step.sizes, largest = largestToken(text);
+    if (largest >= vocabulary) {
       throw new RangeError(
-        `Cannot train a run: byte ${wrong} of the text is ${text[wrong]}, must be below the vocabulary, ${vocabulary}`,
+        `Cannot train a run: token ${text.indexOf(largest)} of the text is ${largest}, ` +
+          `must be below the vocabulary, ${vocabulary}`,
       );
     }
   }
@@ -135,7 +148,7 @@ export class Pass {
     const last = this.#offsets.reduce((a, b) => Math.max(a, b), 0) + this.#position + count;
     if (last >= this.text.length) {
       throw new RangeError(
-        `Cannot advance by ${count} steps: they read up to byte ${last}, the text has ${this.text.length}`,
+        `Cannot advance by ${count} steps: they read up to token ${last}, the text has ${this.text.length}`,
       );
     }
     const first = this.#position;

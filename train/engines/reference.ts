@@ -2,6 +2,7 @@
 import { adamScalars, INPUTS } from "../../cells/language_model.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
+import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import {
   type Engine,
   type EngineRun,
@@ -28,7 +29,7 @@ export function openReferenceEngine(): Engine {
 class ReferenceGroup implements TrainingGroup {
   readonly #places: (ReferenceRun | undefined)[];
 
-  constructor(runs: readonly EngineRun[], private readonly text: Uint8Array) {
+  constructor(runs: readonly EngineRun[], private readonly text: Tokens) {
     this.#places = runs.map((run) => new ReferenceRun(run, text));
   }
 
@@ -62,7 +63,7 @@ class ReferenceRun {
   #offsets: Uint32Array = new Uint32Array();
   #stepsDone: number;
 
-  constructor(private readonly run: EngineRun, private readonly text: Uint8Array) {
+  constructor(private readonly run: EngineRun, private readonly text: Tokens) {
     this.#pass = new Pass(run, text);
     this.tensors = initialTensors(run);
     this.#stepsDone = run.stepsDone;

@@ -9,8 +9,12 @@ export interface StopSignal extends Disposable {
   readonly signal: AbortSignal;
 }
 
-/** Listens for SIGINT and SIGTERM until it is disposed of. */
-export function stopSignal(): StopSignal {
+/**
+ * Listens for SIGINT and SIGTERM until it is disposed of.
+ *
+ * @param doing what the first signal brings about
+ */
+export function stopSignal(doing: string = "Stopping after the steps that are queued"): StopSignal {
   const controller = new AbortController();
   let first = -Infinity;
   const onSignal = () => {
@@ -20,7 +24,7 @@ export function stopSignal(): StopSignal {
     first = performance.now();
     // On a terminal a progress bar stands in the line, and the terminal has added ^C to it.
     const clear = Deno.stderr.isTerminal() ? "\r\x1b[2K" : "";
-    console.error(`${clear}Stopping after the steps that are queued; press Ctrl-C again to stop at once`);
+    console.error(`${clear}${doing}; press Ctrl-C again to stop at once`);
     controller.abort();
   };
   // Windows knows SIGINT only.

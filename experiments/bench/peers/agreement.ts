@@ -1,17 +1,16 @@
 /** Whether a peer does what it is compared for: its first losses must be ours. */
-import { type Absent, LOSS_TOLERANCE, type Measured, type PeerStart } from "./peer.ts";
+import { type Absent, LOSS_TOLERANCE, type PeerStart, type Trained } from "./peer.ts";
 
 /**
- * The measurement, if each run's losses agree with those of its start; else why it does not count.
+ * Why a peer does not count, if a run's losses do not agree with those of its start.
  *
  * @param tolerance relative
  */
-export function requireAgreement(
-  measured: Measured,
+export function disagreement(
+  { what, runs, losses }: Trained,
   starts: readonly PeerStart[],
   tolerance: number = LOSS_TOLERANCE,
-): Measured | Absent {
-  const { what, runs, losses } = measured;
+): Absent | undefined {
   if (losses.length !== runs) {
     return { what, absent: `its losses disagree with ours: it gave those of ${losses.length} runs, must be ${runs}` };
   }
@@ -31,5 +30,5 @@ export function requireAgreement(
       };
     }
   }
-  return measured;
+  return undefined;
 }

@@ -9,14 +9,6 @@ export interface PeerStart {
   readonly losses: readonly number[];
 }
 
-/** How long a peer measures: the median of `rounds` rounds of about `roundSeconds` each, and never more than `limitSeconds`. */
-export interface PeerTiming {
-  readonly rounds: number;
-  readonly roundSeconds: number;
-  /** With start and compilation; then the peer is ended and counts as absent. */
-  readonly limitSeconds: number;
-}
-
 /** Plain data: it is handed to a worker as it is. */
 export interface PeerTask {
   readonly sizes: ModelSizes;
@@ -26,16 +18,33 @@ export interface PeerTask {
   readonly text: Uint8Array;
   /** Runs that train together, where a peer can do that. */
   readonly runs: number;
-  readonly timing: PeerTiming;
 }
 
-export interface Measured {
+/** What a peer has done before it is measured. */
+export interface Trained {
+  /** With its version and what it computes on. */
   readonly what: string;
-  /** Milliseconds for a step of all its runs. */
-  readonly ms_per_step: number;
   readonly runs: number;
   /** The first losses of each run: as many as each start has. */
   readonly losses: readonly (readonly number[])[];
+}
+
+/** A peer that has done its first steps, and does more on request. */
+export interface OpenPeer extends Trained {
+  /** Does so many steps of all its runs; returns the milliseconds of one. */
+  round(steps: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** A peer beside ours, in turns. */
+export interface Measured {
+  readonly what: string;
+  readonly runs: number;
+  /** Milliseconds for a step of all its runs, and of as many of ours. */
+  readonly ms_per_step: number;
+  readonly ours_ms_per_step: number;
+  /** Its time divided by ours: the median of those within each round. */
+  readonly ratio: number;
 }
 
 /** Not measured, and why, in one line. */
@@ -50,15 +59,16 @@ export interface Peer {
   readonly device: "webgpu" | "cpu" | "python";
   /** The largest relative error that its losses may have; absent: {@linkcode LOSS_TOLERANCE}. */
   readonly tolerance?: number;
-  measure(task: PeerTask): Promise<Measured | Absent>;
+  /** Several runs at once, where the task asks for them; else one. */
+  readonly manyRuns?: boolean;
+  open(task: PeerTask): Promise<OpenPeer | Absent>;
 }
 
-/** What the worker of a peer in JavaScript is sent. */
-export interface WorkerRequest {
-  readonly task: PeerTask;
-  /** The library's name for its device. */
-  readonly backend: string;
-}
+/** What the worker of a peer in JavaScript is sent: the task, and the library's name for its device; then how many steps to do. */
+export type WorkerRequest = { readonly task: PeerTask; readonly backend: string } | { readonly steps: number };
+
+/** A peer must open, and do a round, in so long: else it counts as absent. */
+export const LIMIT_SECONDS = 150;
 
 /** As for our own engines on float32. */
 export const LOSS_TOLERANCE = 1e-4;

@@ -1,8 +1,8 @@
-/** The worker's side of a peer in JavaScript: checks its first steps, then times rounds of steps. */
+/** The worker's side of a peer in JavaScript: does its first steps, then rounds of steps on request. */
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
-import { median } from "../median.ts";
-import type { Measured, PeerTask, WorkerRequest } from "./peer.ts";
+import { messageOf } from "../../../cells/errors.ts";
+import type { PeerTask, WorkerRequest } from "./peer.ts";
 
 /** A run that a library trains, step by step. */
 export interface Stepper {
@@ -14,39 +14,43 @@ export interface Stepper {
   loss(): Promise<number>;
 }
 
-export async function timeStepper(stepper: Stepper, { sizes, starts, text, timing }: PeerTask): Promise<Measured> {
-  const pass = text.length / sizes.batch - 1;
-  let t = 0;
-  const losses: number[] = [];
-  for (; t < starts[0].losses.length; t++) {
-    stepper.step(t);
-    losses.push(await stepper.loss());
+class Rounds {
+  #t = 0;
+
+  constructor(private readonly stepper: Stepper, private readonly pass: number) {}
+
+  /** The losses of the first steps. */
+  async begin(count: number): Promise<number[]> {
+    const losses: number[] = [];
+    while (this.#t < count) {
+      this.stepper.step(this.#t++);
+      losses.push(await this.stepper.loss());
+    }
+    return losses;
   }
-  const time = async (steps: number) => {
+
+  /** Milliseconds per step of so many. */
+  async time(steps: number): Promise<number> {
     const start = performance.now();
-    for (let i = 0; i < steps; i++) stepper.step(t++ % pass);
-    await stepper.loss();
+    for (let i = 0; i < steps; i++) this.stepper.step(this.#t++ % this.pass);
+    await this.stepper.loss();
     return (performance.now() - start) / steps;
-  };
-  const perStep = await time(2);
-  const steps = Math.max(1, Math.min(100, Math.round(1000 * timing.roundSeconds / perStep)));
-  // A slow device gets fewer rounds: three times the time that they should take.
-  const end = performance.now() + 3000 * timing.rounds * timing.roundSeconds;
-  const times: number[] = [];
-  for (let round = -1; round < timing.rounds && (round < 1 || performance.now() < end); round++) {
-    const perStepOfRound = await time(steps);
-    if (round >= 0) times.push(perStepOfRound);
   }
-  return { what: stepper.what, ms_per_step: median(times), runs: 1, losses: [losses] };
 }
 
-/** Answers one request with a measurement, or with `{ error }`. */
+/** Answers the first request with what the peer has done, each further one with the time of a round; or with `{ error }`. */
 export function serveStepper(open: (task: PeerTask, backend: string) => Promise<Stepper>): void {
-  self.onmessage = async ({ data: { task, backend } }: MessageEvent<WorkerRequest>) => {
+  let rounds: Rounds | undefined;
+  self.onmessage = async ({ data }: MessageEvent<WorkerRequest>) => {
     try {
-      self.postMessage(await timeStepper(await open(task, backend), task));
+      if ("steps" in data) return self.postMessage(await rounds!.time(data.steps));
+      const { task, backend } = data;
+      const stepper = await open(task, backend);
+      rounds = new Rounds(stepper, task.text.length / task.sizes.batch - 1);
+      const losses = [await rounds.begin(task.starts[0].losses.length)];
+      self.postMessage({ what: stepper.what, runs: 1, losses });
     } catch (error) {
-      self.postMessage({ error: error instanceof Error ? error.message : String(error) });
+      self.postMessage({ error: messageOf(error) });
     }
   };
 }

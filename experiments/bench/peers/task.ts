@@ -3,15 +3,13 @@ import type { CellConfig } from "../../../cells/config.ts";
 import { loadCorpus } from "../../../train/corpus/corpus.ts";
 import type { Engine } from "../../../train/engines/engine.ts";
 import { BATCH, copies } from "../measure.ts";
-import type { PeerStart, PeerTask, PeerTiming } from "./peer.ts";
+import type { PeerStart, PeerTask } from "./peer.ts";
 
 /** Steps whose losses are compared: on text, a wrong update shows in the next loss; on noise it would not. */
 const CHECKED_STEPS = 24;
 const PASS_BYTES = 1000;
 /** Different weights, so that runs that get mixed up are seen. */
 const STARTS = 2;
-
-export const TIMING: PeerTiming = { rounds: 7, roundSeconds: 0.5, limitSeconds: 150 };
 
 /**
  * The task of one configuration, with losses from `engine`.
@@ -22,7 +20,7 @@ export const TIMING: PeerTiming = { rounds: 7, roundSeconds: 0.5, limitSeconds: 
 export async function peerTask(
   engine: Engine,
   config: CellConfig,
-  { runs = 1, timing = TIMING }: { runs?: number; timing?: PeerTiming } = {},
+  runs: number = 1,
 ): Promise<PeerTask> {
   const { train } = await loadCorpus("embedded", PASS_BYTES);
   const prepared = copies(config, STARTS);
@@ -39,7 +37,7 @@ export async function peerTask(
       losses: Array.from(losses[i]),
     }));
     const text = new Uint8Array(PASS_BYTES * BATCH).map((_, i) => train[offsets[i % BATCH] + Math.floor(i / BATCH)]);
-    return { sizes: prepared[0].step.sizes, starts, text, runs, timing };
+    return { sizes: prepared[0].step.sizes, starts, text, runs };
   } finally {
     await group.close();
   }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { parseWith } from "../../../cells/config.ts";
 import { messageOf } from "../../../cells/errors.ts";
 import { ADAM } from "../../../cells/language_model.ts";
-import type { Absent, Measured, Peer, PeerTask } from "./peer.ts";
+import { type Absent, LIMIT_SECONDS, type Peer, type PeerTask, type Trained } from "./peer.ts";
 
 /** How PyTorch runs the step. */
 export interface TorchMode {
@@ -18,13 +18,16 @@ export interface TorchMode {
   readonly tf32?: boolean;
 }
 
-const replySchema = z.object({
+const trainedSchema = z.object({
   version: z.string(),
   where: z.string(),
   runs: z.number(),
-  ms_per_step: z.number(),
   losses: z.array(z.array(z.number())),
 });
+const roundSchema = z.object({ ms_per_step: z.number() });
+
+/** Lines that are answers begin so: PyTorch's libraries may print others. */
+const REPLY = "reply: ";
 
 /** Relative: TensorFloat-32 rounds each factor of a product by up to 2⁻¹¹. */
 const TF32_TOLERANCE = 1e-2;
@@ -35,33 +38,46 @@ export function torchPeer(name: string, mode: TorchMode): Peer {
     what,
     device: "python",
     ...(mode.tf32 ? { tolerance: TF32_TOLERANCE } : {}),
-    async measure(task) {
+    manyRuns: mode.vmap ?? false,
+    async open(task) {
+      const python = new Python();
       try {
-        return parseReply(name, await runPython(encodeTask(task, mode), task.timing.limitSeconds));
+        const trained = parseTrained(name, await python.ask(encodeTask(task, mode)));
+        return {
+          ...trained,
+          async round(steps) {
+            const reply = await python.ask([new TextEncoder().encode(`${steps}\n`)]);
+            return parseWith(roundSchema, reply, "the answer of torch_step.py").ms_per_step;
+          },
+          close: () => python.close(),
+        };
       } catch (error) {
+        await python.close();
         return { what, absent: messageOf(error) } satisfies Absent;
       }
     },
   };
 }
 
-/** What the process printed, as a measurement. */
-export function parseReply(name: string, output: string): Measured {
-  // PyTorch's libraries may print before it.
-  const line = output.trim().split("\n").at(-1) ?? "";
-  let reply: unknown;
+/** What the process has done, from its first answer. */
+export function parseTrained(name: string, reply: unknown): Trained {
+  const { version, where, ...trained } = parseWith(trainedSchema, reply, "the answer of torch_step.py");
+  return { what: `PyTorch ${version} ${name}, ${where}`, ...trained };
+}
+
+/** The answer in a line of output; none where it is another's. */
+export function replyIn(line: string): unknown {
+  if (!line.startsWith(REPLY)) return undefined;
   try {
-    reply = JSON.parse(line);
+    return JSON.parse(line.slice(REPLY.length));
   } catch {
     throw new Error(`its answer is no JSON: ${line.slice(0, 80)}`);
   }
-  const { version, where, ...measured } = parseWith(replySchema, reply, "the answer of torch_step.py");
-  return { what: `PyTorch ${version} ${name}, ${where}`, ...measured };
 }
 
 /** A line of JSON, the weights of each start, the text: see torch_step.py. */
 export function encodeTask(
-  { sizes, starts, text, runs, timing }: PeerTask,
+  { sizes, starts, text, runs }: PeerTask,
   { vmap = false, compile = false, graph = false, tf32 = false }: TorchMode,
 ): Uint8Array<ArrayBuffer>[] {
   const names = [...starts[0].weights.keys()];
@@ -77,8 +93,7 @@ export function encodeTask(
     graph,
     tf32,
     needs_cuda: compile || graph || tf32,
-    rounds: timing.rounds,
-    round_seconds: timing.roundSeconds,
+    text_bytes: text.length,
   };
   const floats = starts.flatMap(({ weights }) =>
     names.map((name) => new Uint8Array(Float32Array.from(weights.get(name)!.values).buffer))
@@ -86,29 +101,75 @@ export function encodeTask(
   return [new TextEncoder().encode(JSON.stringify(header) + "\n"), ...floats, Uint8Array.from(text)];
 }
 
-async function runPython(input: readonly Uint8Array[], limitSeconds: number): Promise<string> {
-  const script = fileURLToPath(new URL("./torch_step.py", import.meta.url));
-  const late = AbortSignal.timeout(1000 * limitSeconds);
-  const process = new Deno.Command("python3", {
-    args: [script],
+/** A process that answers a line for each request. */
+class Python {
+  readonly #process = new Deno.Command("python3", {
+    args: [fileURLToPath(new URL("./torch_step.py", import.meta.url))],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    signal: late,
   }).spawn();
-  const [{ success, stdout, stderr }] = await Promise.all([process.output(), feed(process.stdin, input)]);
-  if (success) return new TextDecoder().decode(stdout);
-  if (late.aborted) throw new Error(`it was not through after ${limitSeconds} s`);
-  throw new Error(new TextDecoder().decode(stderr).trim().split("\n").at(-1) || "python3 failed without a word");
+  readonly #input = this.#process.stdin.getWriter();
+  readonly #lines = this.#process.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
+    .getReader();
+  readonly #errors = new Response(this.#process.stderr).text();
+
+  async ask(request: readonly Uint8Array[]): Promise<unknown> {
+    const late = AbortSignal.timeout(1000 * LIMIT_SECONDS);
+    const end = () => this.#kill();
+    late.addEventListener("abort", end);
+    try {
+      // A process that has no torch ends before it has read: that its pipe breaks is no error beside its own.
+      const sent = this.#send(request).catch(() => {});
+      for (;;) {
+        const { done, value } = await this.#lines.read();
+        const reply = done ? undefined : replyIn(value);
+        if (reply !== undefined) return reply;
+        if (!done) continue;
+        await sent;
+        if (late.aborted) throw new Error(`it was not through after ${LIMIT_SECONDS} s`);
+        throw new Error((await this.#errors).trim().split("\n").at(-1) || "python3 failed without a word");
+      }
+    } finally {
+      late.removeEventListener("abort", end);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#kill();
+    await this.#process.status;
+    await this.#lines.cancel();
+    await this.#errors;
+    await this.#input.abort().catch(() => {});
+  }
+
+  async #send(parts: readonly Uint8Array[]): Promise<void> {
+    for (const part of parts) await this.#input.write(part);
+  }
+
+  #kill(): void {
+    try {
+      this.#process.kill();
+    } catch (error) {
+      // It has ended by itself.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
 }
 
-/** A process that has no torch ends before it has read: that its pipe breaks is no error beside its own. */
-async function feed(stdin: WritableStream<Uint8Array>, parts: readonly Uint8Array[]): Promise<void> {
-  const writer = stdin.getWriter();
-  try {
-    for (const part of parts) await writer.write(part);
-    await writer.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+/** Cuts text into lines. */
+class TextLineStream extends TransformStream<string, string> {
+  constructor() {
+    let rest = "";
+    super({
+      transform(chunk, controller) {
+        const lines = (rest + chunk).split("\n");
+        rest = lines.pop()!;
+        for (const line of lines) controller.enqueue(line);
+      },
+      flush(controller) {
+        if (rest) controller.enqueue(rest);
+      },
+    });
   }
 }

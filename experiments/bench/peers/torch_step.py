@@ -1,13 +1,13 @@
 """
-The best configuration's training step in PyTorch, from weights and text on standard input; prints a measurement as JSON.
+The best configuration's training step in PyTorch, from weights and text on standard input, in rounds that are asked for.
 
-Input: one line of JSON (sizes, shapes, how to measure), then for each start its weights as float32 in the order of the
-shapes, then the text as bytes, [steps + 1, batch]. A mode that cannot run ends with one line on standard error.
+Input: one line of JSON (sizes, shapes, how to run the step), then for each start its weights as float32 in the order of the
+shapes, then the text as bytes, [steps + 1, batch]; it answers with a line of its first losses. Then each line of input is a number
+of steps, and its answer the milliseconds of one. A mode that cannot run ends with one line on standard error.
 """
 
 import json
 import math
-import statistics
 import sys
 import time
 
@@ -219,27 +219,29 @@ def read_task(stream):
         return torch.frombuffer(bytearray(stream.read(4 * count)), dtype=torch.float32).reshape(shape)
 
     weights = [{name: tensor(shape) for name, shape in task["shapes"]} for _ in range(task["starts"])]
-    text = torch.frombuffer(bytearray(stream.read()), dtype=torch.uint8).reshape(-1, task["batch"]).long()
+    text = torch.frombuffer(bytearray(stream.read(task["text_bytes"])), dtype=torch.uint8).reshape(-1, task["batch"]).long()
     return task, weights, text
 
 
-def measure(steps, task, synchronize):
+def reply(value):
+    print("reply: " + json.dumps(value), flush=True)
+
+
+def first_losses(steps, task):
     losses = [steps.step().reshape(-1).tolist() for _ in range(task["checked"])]
     if not all(math.isfinite(loss) for step in losses for loss in step):
         raise ValueError("a loss is not finite, which JSON cannot say")
+    return [list(run) for run in zip(*losses)]
 
-    def timed(count):
+
+def serve(steps, synchronize, stream):
+    for line in stream:
+        count = int(line)
         start = time.perf_counter()
         for _ in range(count):
             steps.step()
         synchronize()
-        return 1000 * (time.perf_counter() - start) / count
-
-    timed(2)
-    count = max(1, min(1000, round(1000 * task["round_seconds"] / timed(2))))
-    timed(count)
-    times = [timed(count) for _ in range(task["rounds"])]
-    return {"ms_per_step": statistics.median(times), "losses": [list(run) for run in zip(*losses)]}
+        reply({"ms_per_step": 1000 * (time.perf_counter() - start) / count})
 
 
 def main():
@@ -251,9 +253,9 @@ def main():
     torch.set_float32_matmul_precision("high" if task["tf32"] else "highest")
     run = (ManyRuns if task["vmap"] else OneRun)(task, weights, device)
     steps = (CapturedSteps if task["graph"] else Steps)(run, text.to(device))
-    measured = measure(steps, task, torch.cuda.synchronize if cuda else lambda: None)
     where = torch.cuda.get_device_name() if cuda else f"cpu, {torch.get_num_threads()} threads"
-    print(json.dumps({"version": torch.__version__, "where": where, "runs": task["runs"], **measured}))
+    reply({"version": torch.__version__, "where": where, "runs": task["runs"], "losses": first_losses(steps, task)})
+    serve(steps, torch.cuda.synchronize if cuda else lambda: None, sys.stdin.buffer)
 
 
 try:

@@ -1,9 +1,9 @@
 /** What stands between a peer and the table: that its losses are ours, and what goes to and comes from PyTorch. No peer is run. */
 import assert from "node:assert/strict";
-import { requireAgreement } from "../../../experiments/bench/peers/agreement.ts";
+import { disagreement } from "../../../experiments/bench/peers/agreement.ts";
 import type { PeerStart, PeerTask } from "../../../experiments/bench/peers/peer.ts";
 import { measurePeer } from "../../../experiments/bench/peers/peers.ts";
-import { encodeTask, parseReply } from "../../../experiments/bench/peers/torch.ts";
+import { encodeTask, parseTrained, replyIn } from "../../../experiments/bench/peers/torch.ts";
 
 const start = (losses: number[], weight = 0): PeerStart => ({
   weights: new Map([["w", { shape: [1, 2], values: new Float32Array([weight, weight + 1]) }]]),
@@ -15,20 +15,16 @@ const task: PeerTask = {
   starts,
   text: new Uint8Array([1, 2, 3, 4, 5, 6]),
   runs: 3,
-  timing: { rounds: 1, roundSeconds: 0.1, limitSeconds: 1 },
 };
-const measured = (losses: number[][]) => ({ what: "peer", ms_per_step: 1, runs: losses.length, losses });
-const reason = (losses: number[][], tolerance?: number) => {
-  const result = requireAgreement(measured(losses), starts, tolerance);
-  return "absent" in result ? result.absent : undefined;
-};
+const trained = (losses: number[][]) => ({ what: "peer", runs: losses.length, losses });
+const reason = (losses: number[][], tolerance?: number) => disagreement(trained(losses), starts, tolerance)?.absent;
 
-Deno.test("requireAgreement() takes losses within the tolerance, each run's against those of its start", () => {
+Deno.test("disagreement() takes losses within the tolerance, each run's against those of its start", () => {
   assert.equal(reason([[5.0004, 4], [3, 2.0001], [5, 4]]), undefined);
   assert.equal(reason([[5.04, 4]], 0.01), undefined);
 });
 
-Deno.test("requireAgreement() names the run and the step whose loss is another", () => {
+Deno.test("disagreement() names the run and the step whose loss is another", () => {
   assert.equal(
     reason([[5, 4], [3, 2.01]]),
     "its losses disagree with ours: run 1, step 1: 2.010000, must be 2.000000 within 0.0001",
@@ -36,19 +32,56 @@ Deno.test("requireAgreement() names the run and the step whose loss is another",
   assert.match(reason([[5, 4], [5, 4]])!, /run 1, step 0/, "runs that are mixed up");
 });
 
-Deno.test("requireAgreement() refuses losses that are no numbers, and too few of them", () => {
+Deno.test("disagreement() refuses losses that are no numbers, and too few of them", () => {
   assert.match(reason([[NaN, 4]])!, /run 0, step 0: NaN/);
   assert.match(reason([[5]])!, /run 0 has 1, must be 2/);
-  const short = requireAgreement({ ...measured([[5, 4]]), runs: 2 }, starts);
-  assert.match("absent" in short ? short.absent : "", /of 1 runs, must be 2/);
+  assert.match(disagreement({ ...trained([[5, 4]]), runs: 2 }, starts)!.absent, /of 1 runs, must be 2/);
 });
 
-Deno.test("measurePeer() reports a peer that disagrees instead of its time, and passes an absent one on", async () => {
-  const peer = (result: Awaited<ReturnType<Parameters<typeof measurePeer>[0]["measure"]>>) =>
-    measurePeer({ what: "peer", device: "cpu", measure: () => Promise.resolve(result) }, task);
-  assert.equal("ms_per_step" in await peer(measured([[5, 4]])), true);
-  assert.equal("ms_per_step" in await peer(measured([[5, 4.1]])), false);
-  assert.deepEqual(await peer({ what: "peer", absent: "not here" }), { what: "peer", absent: "not here" });
+Deno.test("measurePeer() lets a peer take turns with as many runs of ours, and closes both", async () => {
+  const log: string[] = [];
+  const contender = (name: string, ms: number) => ({
+    name,
+    round: (steps: number) => Promise.resolve(log.push(`${name} ${steps}`) && ms),
+    close: () => Promise.resolve(void log.push(`${name} closed`)),
+  });
+  const open = (losses: number[][]) => () => Promise.resolve({ ...trained(losses), ...contender("peer", 30) });
+  const measure = (peer: Parameters<typeof measurePeer>[0]["open"]) =>
+    measurePeer(
+      { what: "peer", device: "cpu", open: peer },
+      task,
+      (runs) => Promise.resolve(contender(`ours of ${runs}`, 20)),
+      {
+        rounds: 3,
+        roundSeconds: 0.06,
+        limitSeconds: 60,
+      },
+    );
+  assert.deepEqual(await measure(open([[5, 4], [3, 2]])), {
+    what: "peer",
+    runs: 2,
+    ms_per_step: 30,
+    ours_ms_per_step: 20,
+    ratio: 1.5,
+  });
+  const rounds = ["ours of 2 3", "peer 2"];
+  assert.deepEqual(log.slice(4), [...rounds, ...rounds, ...rounds, "ours of 2 closed", "peer closed"]);
+
+  log.length = 0;
+  const wrong = await measure(open([[5, 4.1]]));
+  assert.match("absent" in wrong ? wrong.absent : "", /its losses disagree/);
+  assert.deepEqual(log, ["peer closed"], "a peer that disagrees is not measured");
+  assert.deepEqual(await measure(() => Promise.resolve({ what: "peer", absent: "not here" })), {
+    what: "peer",
+    absent: "not here",
+  });
+  const broken = () =>
+    Promise.resolve({
+      ...trained([[5, 4]]),
+      ...contender("peer", 1),
+      round: () => Promise.reject(new Error("it broke")),
+    });
+  assert.deepEqual(await measure(broken), { what: "peer", absent: "it broke" });
 });
 
 Deno.test("encodeTask() writes a line of JSON, the weights of each start, the text", () => {
@@ -69,10 +102,11 @@ Deno.test("encodeTask() writes a line of JSON, the weights of each start, the te
   assert.deepEqual({ alone, cuda }, { alone: 1, cuda: true });
 });
 
-Deno.test("parseReply() reads the last line that PyTorch printed, or says that it is no JSON", () => {
-  const reply = { version: "2.0", where: "cpu", runs: 1, ms_per_step: 3, losses: [[5, 4]] };
-  const got = parseReply("eager", `a warning\n${JSON.stringify(reply)}\n`);
-  assert.deepEqual(got, { what: "PyTorch 2.0 eager, cpu", runs: 1, ms_per_step: 3, losses: [[5, 4]] });
-  assert.throws(() => parseReply("eager", "Segmentation fault"), /its answer is no JSON: Segmentation fault/);
-  assert.throws(() => parseReply("eager", "{}"), /the answer of torch_step.py/);
+Deno.test("replyIn() finds the answers among what PyTorch prints, and parseTrained() reads the first", () => {
+  const reply = { version: "2.0", where: "cpu", runs: 1, losses: [[5, 4]] };
+  assert.equal(replyIn("a warning"), undefined);
+  const got = parseTrained("eager", replyIn(`reply: ${JSON.stringify(reply)}`));
+  assert.deepEqual(got, { what: "PyTorch 2.0 eager, cpu", runs: 1, losses: [[5, 4]] });
+  assert.throws(() => replyIn("reply: Segmentation fault"), /its answer is no JSON: reply: Segmentation fault/);
+  assert.throws(() => parseTrained("eager", {}), /the answer of torch_step.py/);
 });

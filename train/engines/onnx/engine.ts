@@ -1,5 +1,6 @@
 /** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per session. */
-import { carriedNames } from "../../../cells/graph/graph.ts";
+import { sharedText } from "../../corpus/shared_text.ts";
+import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import {
   type Engine,
   type EngineRun,
@@ -9,7 +10,8 @@ import {
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
-import { exportOnnx } from "./export.ts";
+import { memoryBytes } from "./memory.ts";
+import { planStep } from "./plan.ts";
 import type { NumberedRequest, Reply, Request } from "./protocol.ts";
 
 /** @param cores processor cores to share among groups that are open at once */
@@ -18,7 +20,7 @@ export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): E
     name: "onnx",
     adapter: `ONNX Runtime CPU, ${cores} cores`,
     lanes: (parallel) => ({ groups: parallel, runs: 1 }),
-    // The system's memory is shared and swapped: it sets no limit that could be named.
+    // The system's memory is shared and swapped: it sets no limit that could be named. A run by itself has one of 4 GiB.
     memory: Infinity,
     footprint: () => 0,
     open: (runs, text, threads = Math.max(1, Math.floor(cores / runs.length))) => OnnxGroup.open(runs, text, threads),
@@ -30,6 +32,8 @@ export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): E
 interface Place {
   readonly worker: OnnxWorker;
   readonly pass: Pass;
+  /** What the run carries, and the other outputs of its graph. */
+  readonly names: readonly string[];
 }
 
 class OnnxGroup implements TrainingGroup {
@@ -38,11 +42,11 @@ class OnnxGroup implements TrainingGroup {
 
   private constructor(
     private readonly places: (Place | undefined)[],
-    private readonly text: Uint8Array,
+    private readonly text: Tokens,
     private readonly threads: number,
   ) {}
 
-  static async open(runs: readonly EngineRun[], text: Uint8Array, threads: number): Promise<OnnxGroup> {
+  static async open(runs: readonly EngineRun[], text: Tokens, threads: number): Promise<OnnxGroup> {
     const opened = await Promise.allSettled(runs.map((run) => openPlace(run, text, threads)));
     const failed = opened.find(({ status }) => status === "rejected");
     const places = opened.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
@@ -69,7 +73,8 @@ class OnnxGroup implements TrainingGroup {
   }
 
   async read(run: number): Promise<TensorMap> {
-    return (await occupant(this.places, run).worker.ask({ kind: "read" })).tensors!;
+    const { worker, names } = occupant(this.places, run);
+    return new Map((await worker.ask({ kind: "read", names })).tensors);
   }
 
   async replace(run: number, next?: EngineRun): Promise<boolean> {
@@ -85,39 +90,26 @@ class OnnxGroup implements TrainingGroup {
   }
 }
 
-async function openPlace(run: EngineRun, text: Uint8Array, threads: number): Promise<Place> {
-  const pass = new Pass(run, text), worker = new OnnxWorker();
+async function openPlace(run: EngineRun, text: Tokens, threads: number): Promise<Place> {
+  const pass = new Pass(run, text), tensors = initialTensors(run);
+  memoryBytes(planStep(run.step.graph).slots, run.step.sizes.batch);
+  const worker = new OnnxWorker();
   try {
-    await worker.ask(openRequest(run, sharedCopy(text), threads));
+    await worker.ask(openRequest(run, tensors, sharedText(text), threads));
   } catch (error) {
     worker.terminate();
     throw error;
   }
-  return { worker, pass };
+  const { inputs, outputs } = run.step.graph;
+  return { worker, pass, names: [...tensors.keys(), ...outputs.keys().filter((name) => !inputs.has(name))] };
 }
 
-/** Copies that all workers see, by the text that they are of: a large text is there once, however many groups train on it. */
-const sharedTexts = new WeakMap<Uint8Array, Uint8Array>();
-
-function sharedCopy(text: Uint8Array): Uint8Array {
-  const known = sharedTexts.get(text);
-  if (known) return known;
-  const shared = new Uint8Array(new SharedArrayBuffer(text.length));
-  shared.set(text);
-  sharedTexts.set(text, shared);
-  return shared;
-}
-
-function openRequest(run: EngineRun, text: Uint8Array, threads: number): Request {
+function openRequest(run: EngineRun, tensors: TensorMap, text: Tokens, threads: number): Request {
   const { graph, states, sizes } = run.step;
-  const carried = carriedNames(graph);
   return {
     kind: "open",
-    model: exportOnnx(graph),
-    tensors: initialTensors(run),
-    shapes: new Map([...graph.inputs, ...graph.outputs].map(([name, { shape }]) => [name, shape])),
-    carried,
-    results: [...graph.outputs.keys()].filter((name) => !graph.inputs.has(name)),
+    plan: planStep(graph),
+    tensors,
     states: states.map(({ name }) => name),
     batch: sizes.batch,
     text,

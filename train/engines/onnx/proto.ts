@@ -72,6 +72,7 @@ export interface AttributeProto {
   type: number;
   f?: number;
   i?: number;
+  s?: Uint8Array;
   ints?: number[];
 }
 export interface NodeProto {

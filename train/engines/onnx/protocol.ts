@@ -1,19 +1,18 @@
 /** What the ONNX engine and its workers say to each other. */
+import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "../engine.ts";
+import type { StepPlan } from "./plan.ts";
 
 /** Everything that a worker needs to train one run. */
 export interface OpenRequest {
   readonly kind: "open";
-  /** The training step as an ONNX model. */
-  readonly model: Uint8Array<ArrayBuffer>;
-  /** Carried and frozen tensors with their shapes, and outputs that are no input (loss, gradients). */
+  readonly plan: StepPlan;
+  /** What the run starts with, `[out, in]` as everywhere outside of the worker; what is absent is zero. */
   readonly tensors: TensorMap;
-  readonly shapes: ReadonlyMap<string, readonly number[]>;
-  readonly carried: readonly string[];
-  readonly results: readonly string[];
+  /** Names of what is set to zero when a pass begins. */
   readonly states: readonly string[];
   readonly batch: number;
-  readonly text: Uint8Array;
+  readonly text: Tokens;
   readonly threads: number;
   readonly stepsDone: number;
   readonly learningRate: number;
@@ -23,7 +22,7 @@ export type Request =
   | OpenRequest
   | { readonly kind: "begin_pass"; readonly offsets: Uint32Array; readonly position: number }
   | { readonly kind: "advance"; readonly count: number }
-  | { readonly kind: "read" }
+  | { readonly kind: "read"; readonly names: readonly string[] }
   | { readonly kind: "close" };
 
 /** A request with the number under which its reply comes. */
@@ -33,5 +32,6 @@ export interface Reply {
   readonly number: number;
   readonly error?: string;
   readonly losses?: Float64Array<ArrayBuffer>;
-  readonly tensors?: TensorMap;
+  /** Handed over rather than copied. */
+  readonly tensors?: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }

@@ -39,12 +39,15 @@ export function makeArena(device: GPUDevice, floats: number): GPUBuffer {
   return makeBuffer(device, floats * FLOAT_BYTES, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC);
 }
 
-/** @param arenaSize floats that all runs take together */
+/**
+ * @param arenaSize floats that all runs take together
+ * @param text what kernels read tokens from; it stays the caller's
+ */
 export function makeBuffers(
-  { opened: { device }, texts }: Tools,
+  { opened: { device } }: Pick<Tools, "opened">,
   sizes: GroupSizes,
   arenaSize: number,
-  text: Uint8Array,
+  text: GPUBuffer,
 ): Buffers {
   const { STORAGE, COPY_SRC, UNIFORM } = GPUBufferUsage;
   const layout = layoutOf(sizes), stride = uniformStride(device);
@@ -53,7 +56,7 @@ export function makeBuffers(
     step_data: makeBuffer(device, layout.stepDataWords * FLOAT_BYTES, STORAGE),
     losses: makeBuffer(device, layout.lossWords * FLOAT_BYTES, STORAGE | COPY_SRC),
     step: makeBuffer(device, MAX_STEPS_PER_SUBMIT * stride, UNIFORM),
-    text: texts.take(text),
+    text,
   };
   const records = new Uint32Array(MAX_STEPS_PER_SUBMIT * stride / 4);
   for (let step = 0; step < MAX_STEPS_PER_SUBMIT; step++) {
@@ -65,9 +68,8 @@ export function makeBuffers(
   return buffers;
 }
 
-export function destroyBuffers({ text, ...own }: Buffers, { texts }: Tools): void {
+export function destroyBuffers({ text: _, ...own }: Buffers): void {
   for (const buffer of Object.values(own)) buffer.destroy();
-  texts.release(text);
 }
 
 /** Makes something on the device; what it cannot hold or does not take is an {@linkcode EngineFailure}, and nothing stays behind. */

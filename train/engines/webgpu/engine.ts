@@ -4,11 +4,13 @@ import { openDevice } from "./device.ts";
 import { WebGpuGroup } from "./group.ts";
 import { Pipelines } from "./pipelines.ts";
 import { ChainBook, type Merging, planRun } from "./schedule.ts";
-import { Texts } from "./texts.ts";
+import { type TextLimits, Texts } from "./texts.ts";
 
 export interface WebGpuOptions {
   /** What makes a dispatch; absent: `frame` on a GPU, `chain` on a software adapter, which takes every branch of a shader. */
   readonly merging?: Merging;
+  /** How a text reaches the GPU; absent: as the adapter's limits allow. */
+  readonly text?: Partial<TextLimits>;
 }
 
 export interface WebGpuEngine extends Engine {
@@ -17,14 +19,14 @@ export interface WebGpuEngine extends Engine {
 }
 
 /** @returns undefined where no adapter is */
-export async function openWebGpuEngine({ merging }: WebGpuOptions = {}): Promise<WebGpuEngine | undefined> {
+export async function openWebGpuEngine({ merging, text }: WebGpuOptions = {}): Promise<WebGpuEngine | undefined> {
   const opened = await openDevice();
   if (!opened) return undefined;
   const { device, adapter, software } = opened;
   const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
   const memory = Math.min(maxStorageBufferBindingSize, maxBufferSize);
   const book = new ChainBook(merging ?? (software ? "chain" : "frame"));
-  const tools = { opened, pipelines: new Pipelines(device), texts: new Texts(device), book, memory };
+  const tools = { opened, pipelines: new Pipelines(device), texts: new Texts(device, text), book, memory };
   return {
     name: "webgpu",
     adapter,

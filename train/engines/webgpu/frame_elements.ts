@@ -49,7 +49,7 @@ export function elementwiseUse(task: Task, place: Place): KernelUse {
   return { frame: elementwiseFrame(lane), chain, words, workgroups: Math.ceil(lanes / LANES), cost: 1 };
 }
 
-// Words: lanes, lanes of a row, weight in floats, vocabulary, where bytes come from. y[b,s] = W[s, byte b]; the bias is the chain's.
+// Words: lanes, lanes of a row, weight in floats, vocabulary, where tokens come from. y[b,s] = W[s, token b]; the bias is the chain's.
 const embeddingFrame = (lane: Lane): Frame => ({
   key: `embedding f32x${lane}`,
   lane,
@@ -60,8 +60,8 @@ const embeddingFrame = (lane: Lane): Frame => ({
         ? "fn weight_at(at: u32) -> f32 { return arena[at / 4u][at % 4u]; }"
         : "fn weight_at(at: u32) -> f32 { return arena[at]; }",
       body: eachLane(`      let column = f % ${word(2)};
-      let byte = index_at(${word(5)}, ${word(6)}, ${word(7)}, f / ${word(2)});
-      let first = ${word(3)} + column * ${lane}u * ${word(4)} + byte;
+      let token = index_at(${word(5)}, ${word(6)}, ${word(7)}, f / ${word(2)});
+      let first = ${word(3)} + column * ${lane}u * ${word(4)} + token;
       let value = ${lane === 4 ? `vec4f(${[0, 1, 2, 3].map(at).join(", ")})` : at(0)};`),
     };
   },

@@ -52,36 +52,36 @@ export function sumUse(task: Task, place: Place): KernelUse {
   return { frame: sumFrame(lane), chain, words, workgroups, cost: x.shape[0] };
 }
 
-/** Part of the embedding's gradient that a workgroup makes: so many features × so many bytes of the vocabulary. */
-const FEATURES = INVOCATIONS, BYTES = 32;
-/** Each byte's row is a float longer, so that the features of one byte and the bytes of one feature lie in different banks. */
+/** Part of the embedding's gradient that a workgroup makes: so many features × so many tokens of the vocabulary. */
+const FEATURES = INVOCATIONS, TOKENS = 32;
+/** Each token's row is a float longer, so that the features of one token and the tokens of one feature lie in different banks. */
 const ROW = FEATURES + 1;
 
-// Words: features, lanes of the vocabulary, batch, dy, where bytes come from. An invocation owns a feature and adds the batch in
-// its order: dW[s, v] = Σ_{b: byte b = v} dy[b, s].
+// Words: features, lanes of the vocabulary, batch, dy, where tokens come from. An invocation owns a feature and adds the batch in
+// its order: dW[s, v] = Σ_{b: token b = v} dy[b, s].
 const embeddingGradientFrame = (lane: Lane): Frame => ({
   key: `embedding_weight_gradient f32x${lane}`,
   lane,
   source: () => {
-    const quads = BYTES / lane;
+    const quads = TOKENS / lane;
     const element = (i: number) => `sums[(q * ${lane}u + ${i}u) * ${ROW}u + feature]`;
     return {
-      declarations: `var<workgroup> sums: array<f32, ${BYTES * ROW}>;
-var<workgroup> bytes: array<u32, ${INVOCATIONS}>;
+      declarations: `var<workgroup> sums: array<f32, ${TOKENS * ROW}>;
+var<workgroup> tokens: array<u32, ${INVOCATIONS}>;
 fn gradient_at(at: u32) -> f32 { return ${lane === 4 ? "arena[at / 4u][at % 4u]" : "arena[at]"}; }`,
       body: `
   let blocks = (${word(2)} + ${quads - 1}u) / ${quads}u;
   let first_feature = (group / blocks) * ${FEATURES}u;
-  let first_byte = (group % blocks) * ${BYTES}u;
-  for (var i = local; i < ${BYTES * ROW}u; i += ${INVOCATIONS}u) { sums[i] = 0.0; }
+  let first_token = (group % blocks) * ${TOKENS}u;
+  for (var i = local; i < ${TOKENS * ROW}u; i += ${INVOCATIONS}u) { sums[i] = 0.0; }
   for (var start = 0u; start < ${word(3)}; start += ${INVOCATIONS}u) {
     workgroupBarrier();
-    if (start + local < ${word(3)}) { bytes[local] = index_at(${word(5)}, ${word(6)}, ${word(7)}, start + local); }
+    if (start + local < ${word(3)}) { tokens[local] = index_at(${word(5)}, ${word(6)}, ${word(7)}, start + local); }
     workgroupBarrier();
     for (var b = 0u; b < min(${INVOCATIONS}u, ${word(3)} - start); b++) {
-      // Below the first byte this is a large number: unsigned.
-      let v = bytes[b] - first_byte;
-      if (v < ${BYTES}u && first_feature + local < ${word(1)}) {
+      // Below the first token this is a large number: unsigned.
+      let v = tokens[b] - first_token;
+      if (v < ${TOKENS}u && first_feature + local < ${word(1)}) {
         sums[v * ${ROW}u + local] += gradient_at(${word(4)} + (start + b) * ${word(1)} + first_feature + local);
       }
     }
@@ -91,7 +91,7 @@ fn gradient_at(at: u32) -> f32 { return ${lane === 4 ? "arena[at / 4u][at % 4u]"
   for (var i = local; i < ${FEATURES * quads}u; i += ${INVOCATIONS}u) {
     let q = i % ${quads}u;
     let feature = i / ${quads}u;
-    let column = first_byte / ${lane}u + q;
+    let column = first_token / ${lane}u + q;
     if (first_feature + feature < ${word(1)} && column < ${word(2)}) {
       let value = ${lane === 4 ? `vec4f(${[0, 1, 2, 3].map(element).join(", ")})` : element(0)};
       chain((first_feature + feature) * ${word(2)} + column, column, value);
@@ -107,7 +107,7 @@ export function embeddingGradientUse(task: Task, place: Place): KernelUse {
   const [features, vocabulary] = head.shape, lane = laneFor(vocabulary);
   const chain = buildChain(task, place, lane, 5 + INDEX_WORDS);
   const words = [features, vocabulary / lane, dy.shape[0], place.locate(dy), ...place.index(indices), ...chain.words];
-  const workgroups = Math.ceil(features / FEATURES) * Math.ceil(vocabulary / BYTES);
+  const workgroups = Math.ceil(features / FEATURES) * Math.ceil(vocabulary / TOKENS);
   return { frame: embeddingGradientFrame(lane), chain, words, workgroups, cost: dy.shape[0] };
 }
 
@@ -120,7 +120,7 @@ const softmaxFrame = (lane: Lane, withGradient: boolean): Frame => ({
     const V = laneType(lane), parts = [..."xyzw"].slice(0, lane);
     const all = (combine: (a: string, b: string) => string, name: string) =>
       lane === 1 ? name : parts.map((part) => `${name}.${part}`).reduce(combine);
-    const own = lane === 4 ? "vec4u(0u, 1u, 2u, 3u) + 4u * column == vec4u(target_byte)" : "column == target_byte";
+    const own = lane === 4 ? "vec4u(0u, 1u, 2u, 3u) + 4u * column == vec4u(target_token)" : "column == target_token";
     const tree = (join: string) => `
   partial[local] = own;
   workgroupBarrier();
@@ -145,9 +145,9 @@ const softmaxFrame = (lane: Lane, withGradient: boolean): Frame => ({
       }; }
   ${tree("partial[local] + partial[local + half]")}
   let total = partial[0];
-  let target_byte = index_at(${word(5)}, ${word(6)}, ${word(7)}, group);
+  let target_token = index_at(${word(5)}, ${word(6)}, ${word(7)}, group);
   if (local == 0u) {
-    let logit = arena[row + target_byte / ${lane}u]${lane === 4 ? "[target_byte % 4u]" : ""};
+    let logit = arena[row + target_token / ${lane}u]${lane === 4 ? "[target_token % 4u]" : ""};
     losses[${word(4)} + step.y * ${word(1)} + group] = peak + log(total) - logit;
   }
   ${

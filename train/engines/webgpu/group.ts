@@ -1,6 +1,7 @@
 /** A group of runs on the GPU: their memory, their schedule, and the queueing of steps. */
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
+import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import {
   EngineFailure,
   type EngineRun,
@@ -14,6 +15,7 @@ import { type Buffers, checked, destroyBuffers, FLOAT_BYTES, makeArena, makeBuff
 import { RECORD } from "./kernel.ts";
 import { Program } from "./program.ts";
 import { Readback } from "./readback.ts";
+import { openTextReader, type TextReader } from "./text_reader.ts";
 import {
   type GroupSizes,
   type Layout,
@@ -53,7 +55,7 @@ export class WebGpuGroup implements TrainingGroup {
   /** Steps that were queued in it. */
   stepsQueued = 0;
 
-  static async open(tools: Tools, runs: readonly EngineRun[], text: Uint8Array): Promise<WebGpuGroup> {
+  static async open(tools: Tools, runs: readonly EngineRun[], text: Tokens): Promise<WebGpuGroup> {
     const [{ step: { sizes: { batch } } }] = runs;
     if (runs.some(({ step }) => step.sizes.batch !== batch)) {
       const came = [...new Set(runs.map(({ step }) => step.sizes.batch))].join(", ");
@@ -65,7 +67,7 @@ export class WebGpuGroup implements TrainingGroup {
       base += occupant.plan.memory.size;
       return occupant;
     });
-    const needed = Math.max(base * FLOAT_BYTES, text.length);
+    const needed = base * FLOAT_BYTES;
     const what = `Cannot open a group of ${runs.length} runs`;
     if (needed > tools.memory) {
       throw new EngineFailure(
@@ -73,10 +75,18 @@ export class WebGpuGroup implements TrainingGroup {
         `${what}: it needs a buffer of ${mebibytes(needed)}, the adapter allows ${mebibytes(tools.memory)}`,
       );
     }
-    const group = await checked(tools, `${what}, which needs ${mebibytes(needed)}`, () => {
-      const sizes = { places: runs.length, batch };
-      return new WebGpuGroup(tools, places, sizes, text, base);
-    }, (group) => destroyBuffers(group.#buffers, tools));
+    const sizes = { places: runs.length, batch, tokenBytes: text.BYTES_PER_ELEMENT };
+    const reader = await openTextReader(tools, text, sizes);
+    const make = () => new WebGpuGroup(tools, places, sizes, text, reader, base);
+    const group = await checked(
+      tools,
+      `${what}, which needs ${mebibytes(needed)}`,
+      make,
+      (group) => destroyBuffers(group.#buffers),
+    ).catch((error) => {
+      reader.close();
+      throw error;
+    });
     try {
       group.#program = await Program.build(tools, places, group.sizes, group.#buffers);
       for (const place of places) group.#upload(place);
@@ -91,7 +101,8 @@ export class WebGpuGroup implements TrainingGroup {
     private readonly tools: Tools,
     private readonly places: (Occupant | undefined)[],
     private readonly sizes: GroupSizes,
-    private readonly text: Uint8Array,
+    private readonly text: Tokens,
+    private readonly reader: TextReader,
     arenaSize: number,
   ) {
     const { device } = tools.opened;
@@ -99,7 +110,7 @@ export class WebGpuGroup implements TrainingGroup {
     this.#layout = layoutOf(sizes);
     this.#readback = new Readback(tools.opened);
     this.#arenaSize = arenaSize;
-    this.#buffers = makeBuffers(tools, sizes, arenaSize, text);
+    this.#buffers = makeBuffers(tools, sizes, arenaSize, reader.buffer);
   }
 
   /** What the group does in a step. */
@@ -130,7 +141,7 @@ export class WebGpuGroup implements TrainingGroup {
     const { run: { step }, plan, number, base, pass } = occupant(this.places, run);
     pass.begin(offsets, position);
     const rows = this.#layout.rows(number) * FLOAT_BYTES;
-    this.#device.queue.writeBuffer(this.#buffers.step_data, rows, offsets as Uint32Array<ArrayBuffer>);
+    this.#device.queue.writeBuffer(this.#buffers.step_data, rows, this.reader.beginPass(number, offsets));
     for (const { name, shape } of position > 0 ? [] : step.states) {
       const at = plan.memory.offsets.get(plan.graph.inputs.get(name)!)!;
       this.#toClear.push({ place: number, offset: (base + at) * FLOAT_BYTES, size: sizeOf(shape) * FLOAT_BYTES });
@@ -206,14 +217,14 @@ export class WebGpuGroup implements TrainingGroup {
     return encoder.finish();
   }
 
-  /** What differs from step to step: positions in the text, and Adam's scalars. */
+  /** What differs from step to step: positions in the text, which is brought, and Adam's scalars. */
   #records(steps: number): Uint32Array<ArrayBuffer> {
     const floats = new Float32Array(steps * this.sizes.places * RECORD.size), words = new Uint32Array(floats.buffer);
     // Most runs of a group are at one step.
     const scalars = new Map<string, Record<string, number>>();
     for (const place of this.places) {
       if (!place) continue;
-      const first = place.pass.advance(steps);
+      const first = this.reader.bring(place.number, place.pass.advance(steps), steps);
       const { learningRate } = place.run;
       for (let step = 0; step < steps; step++) {
         const key = `${++place.stepsDone} ${learningRate}`;
@@ -373,13 +384,14 @@ export class WebGpuGroup implements TrainingGroup {
 
   close(): Promise<void> {
     this.#readback.map();
-    destroyBuffers(this.#buffers, this.tools);
+    destroyBuffers(this.#buffers);
+    this.reader.close();
     this.#program?.destroy();
     return Promise.resolve();
   }
 }
 
-function occupy(run: EngineRun, number: number, base: number, text: Uint8Array): Occupant {
+function occupy(run: EngineRun, number: number, base: number, text: Tokens): Occupant {
   return {
     run,
     plan: planRun(run.step),

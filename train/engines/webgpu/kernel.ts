@@ -13,13 +13,13 @@ export interface Place {
   locate(tensor: Tensor): number;
   /** Word of a scalar that changes from step to step, within the records of a step; undefined for any other tensor. */
   scalar(tensor: Tensor): number | undefined;
-  /** Words that {@linkcode INDEX_WORDS} numbers: how bytes are found in the text. */
+  /** Words that {@linkcode INDEX_WORDS} numbers: how tokens are found in the text. */
   index(tensor: Tensor): readonly number[];
   /** First slot of the losses of the run's rows. */
   readonly losses: number;
 }
 
-/** Where bytes come from: start of the run's row offsets, start of its record of the step, 0 for the byte read and 1 for the next. */
+/** Where tokens come from: start of the run's row offsets, start of its record of the step, 0 for the token read and 1 for the next. */
 export const INDEX_WORDS = 3;
 
 /** Order of the words in a run's record of a step. */
@@ -96,7 +96,8 @@ fn chain_${i}(f: u32, column: u32, value: ${V}) {\n${lines.map((line) => `  ${li
 @group(0) @binding(${BINDINGS.text}) var<storage, read> text: array<u32>;
 @group(0) @binding(${BINDINGS.step_data}) var<storage, read> step_data: array<u32>;
 @group(0) @binding(${BINDINGS.losses}) var<storage, read_write> losses: array<f32>;
-// x: first entry of this dispatch in the tables, y: number of workgroups, z: workgroups in a row of the dispatch
+// x: first entry of this dispatch in the tables, y: number of workgroups, z: workgroups in a row of the dispatch,
+// w: tokens of the text in a word
 @group(0) @binding(${BINDINGS.dispatch}) var<uniform> dispatch: vec4<u32>;
 // x: start of the step's records in the step data, y: number of the step within the submit
 @group(0) @binding(${BINDINGS.step}) var<uniform> step: vec4<u32>;
@@ -113,10 +114,11 @@ fn safe_sigmoid(x: ${V}) -> ${V} {
 }
 fn stored_scalar(at: u32) -> ${V} { return ${frame.lane === 4 ? "vec4f(arena[at].x)" : "arena[at]"}; }
 fn step_scalar(at: u32) -> ${V} { return ${V}(bitcast<f32>(step_data[step.x + at])); }
-// the byte of row b: rows, record and shift as the instance has them
+// the token of row b: rows, record and shift as the instance has them
 fn index_at(rows: u32, record: u32, shift: u32, b: u32) -> u32 {
   let at = step_data[rows + b] + step_data[step.x + record + ${RECORD.position}u] + shift;
-  return (text[at / 4u] >> (8u * (at % 4u))) & 255u;
+  let bits = 32u / dispatch.w;
+  return extractBits(text[at / dispatch.w], bits * (at % dispatch.w), bits);
 }
 var<private> tag: u32;
 ${Array.from({ length: mostWords }, (_, i) => `var<private> w${i}: u32;`).join("\n")}

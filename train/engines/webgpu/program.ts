@@ -65,7 +65,12 @@ export class Program {
       return { pipeline, columns, rows: Math.ceil(workgroups / columns), offset: i * stride };
     };
     const recorded = schedule.dispatches.map(({ kernel, first, workgroups }, i) =>
-      record(i, pipelines.get(kernel), workgroups, [first, workgroups, Math.min(workgroups, most)])
+      record(i, pipelines.get(kernel), workgroups, [
+        first,
+        workgroups,
+        Math.min(workgroups, most),
+        4 / sizes.tokenBytes,
+      ])
     );
     const mean = meanLossDispatch(sizes, layoutOf(sizes), most);
     const meanLoss = record(recorded.length, pipelines.get(), mean.workgroups, mean.record);

@@ -19,7 +19,7 @@ const SCALARS: ReadonlyMap<string, number> = new Map([
   [INPUTS.step_size, RECORD.step_size],
   [INPUTS.epsilon, RECORD.epsilon],
 ]);
-/** How far behind the position in the text a row's byte is found. */
+/** How far behind the position in the text a row's token is found. */
 const INDICES: ReadonlyMap<string, number> = new Map([[INPUTS.bytes, 0], [INPUTS.targets, 1]]);
 const FED: ReadonlySet<string> = new Set([...SCALARS.keys(), ...INDICES.keys()]);
 
@@ -67,13 +67,15 @@ export interface PlacedRun {
 export interface GroupSizes {
   readonly places: number;
   readonly batch: number;
+  /** Bytes of a token in the text that all read. */
+  readonly tokenBytes: number;
 }
 
 /**
  * Where a group's numbers lie in its buffers. The step data are the row offsets of all places, then a record per place for
  * each step of a submit; the losses are those of every row, by place and step, then their means.
  */
-export function layoutOf({ places, batch }: GroupSizes) {
+export function layoutOf({ places, batch }: Pick<GroupSizes, "places" | "batch">) {
   const records = places * batch;
   const lossesPerPlace = MAX_STEPS_PER_SUBMIT * batch;
   const means = places * lossesPerPlace;
@@ -121,7 +123,7 @@ export function placeOf({ plan, number, base }: PlacedRun, layout: Layout): Plac
     },
     index(tensor) {
       const shift = INDICES.get(nameOf(tensor));
-      if (shift === undefined) throw new TypeError(`Cannot read '${nameOf(tensor)}': it is no bytes of the text`);
+      if (shift === undefined) throw new TypeError(`Cannot read '${nameOf(tensor)}': it is no tokens of the text`);
       return [layout.rows(number), layout.record(number), shift];
     },
     losses: layout.losses(number),

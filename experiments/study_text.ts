@@ -1,0 +1,138 @@
+/** What a study's models read: its corpus, and the tokens that were learned from it. */
+import { UserError } from "../cells/errors.ts";
+import { createHash } from "node:crypto";
+import { BYTE_VOCABULARY } from "../cells/language_model.ts";
+import { type Corpus, loadCorpus } from "../train/corpus/corpus.ts";
+import { knownCorpus } from "../train/corpus/known.ts";
+import { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
+import { BYTE_TOKENIZER, BytePairTokenizer, MAX_VOCABULARY, type Tokenizer } from "../train/corpus/tokens/tokenizer.ts";
+import { decodeTokenizer, encodeTokenizer } from "../train/corpus/tokens/tokenizer_json.ts";
+import { advised, readBytes } from "./files.ts";
+import type { Study, StudySettings } from "./store.ts";
+
+type TokenSettings = NonNullable<StudySettings["tokens"]>;
+
+/** What a study has of its tokens: settings, and the text of the file. */
+export interface KeptTokens {
+  readonly settings: TokenSettings;
+  readonly file: string;
+}
+
+/** What to do about a missing or changed `tokenizer.json`. */
+const MAKE_ANEW = "put it back, or make it anew with 'deno task init'";
+
+/**
+ * Reads `--tokens`.
+ *
+ * @returns the vocabulary
+ * @throws {Error} saying what must be
+ */
+export function parseTokens(text: string): number {
+  if (text === BYTE_TOKENIZER.name) return BYTE_VOCABULARY;
+  const size = /^bpe:(\d{1,6})$/.exec(text)?.[1];
+  if (size === undefined || Number(size) <= BYTE_VOCABULARY || Number(size) > MAX_VOCABULARY) {
+    throw new Error(
+      `must be '${BYTE_TOKENIZER.name}', or 'bpe:' and a size from ${
+        BYTE_VOCABULARY + 1
+      } to ${MAX_VOCABULARY}, as in bpe:1024`,
+    );
+  }
+  return Number(size);
+}
+
+const sha1 = (content: string | Uint8Array) => createHash("sha1").update(content).digest("hex");
+
+/**
+ * The tokenizer of a study.
+ *
+ * @throws {UserError} if its file is missing, damaged, or not the one that the study was made with
+ */
+export async function studyTokenizer({ tokenizerPath: path, settings: { tokens } }: Study): Promise<Tokenizer> {
+  if (!tokens) return BYTE_TOKENIZER;
+  return await advised(MAKE_ANEW, async () => {
+    const bytes = await readBytes(path);
+    if (!bytes) throw new UserError(`Cannot read ${path}: it does not exist`);
+    if (sha1(bytes) !== tokens.sha1) {
+      throw new UserError(`Cannot use ${path}: its SHA-1 is ${sha1(bytes)}, study.json has ${tokens.sha1}`);
+    }
+    return decodeTokenizer(new TextDecoder().decode(bytes), path);
+  });
+}
+
+/** The corpus of a study, checked to be the one that it was made with. */
+export async function studyCorpus({ dir, settings }: Study): Promise<Corpus> {
+  const { source, sha1 } = settings.corpus;
+  const load = async () => {
+    const corpus = await loadCorpus(source, settings.training.history, dir);
+    if (corpus.sha1 !== sha1) {
+      throw new UserError(
+        `Cannot use corpus ${source}: its SHA-1 is ${corpus.sha1}, study ${dir} was made with ${sha1}`,
+      );
+    }
+    return corpus;
+  };
+  return knownCorpus(source)
+    ? await load()
+    : await advised(`put ${source} back as it was, or start another study`, load);
+}
+
+/** The corpus of a study as its models read it. */
+export async function studyText(study: Study): Promise<TokenizedCorpus> {
+  const tokenizer = await studyTokenizer(study);
+  return new TokenizedCorpus(await studyCorpus(study), tokenizer);
+}
+
+/**
+ * The tokens for a study that is made or extended: those that it has, or else learned from its training split, which gives the
+ * same each time.
+ *
+ * @param known the study as it is, if there is one
+ * @param vocabulary {@linkcode BYTE_VOCABULARY} for bytes, which need no file
+ * @param history tokens of one pass
+ * @throws {UserError} if the split has not enough pairs or tokens, or what was learned is not what the study was made with
+ */
+export async function tokensFor(
+  known: Study | undefined,
+  corpus: Corpus,
+  vocabulary: number,
+  history: number,
+): Promise<KeptTokens | undefined> {
+  if (vocabulary === BYTE_VOCABULARY) return undefined;
+  const before = known?.settings.tokens, isKept = before?.vocabulary === vocabulary;
+  const bytes = isKept ? await readBytes(known!.tokenizerPath) : undefined;
+  if (before && bytes && sha1(bytes) === before.sha1) {
+    checkLength(corpus, before, history);
+    return { settings: before, file: new TextDecoder().decode(bytes) };
+  }
+  const learned = learnTokens(corpus, vocabulary);
+  checkLength(corpus, learned.settings, history);
+  if (before && isKept && before.sha1 !== learned.settings.sha1) {
+    throw new UserError(
+      `Cannot extend study ${known!.dir}: its corpus gives a ${before.name} with SHA-1 ${learned.settings.sha1}, ` +
+        `the study was made with ${before.sha1}; put its tokenizer.json back, or start another with --dir`,
+    );
+  }
+  return learned;
+}
+
+function learnTokens(corpus: Corpus, vocabulary: number): KeptTokens {
+  const tokenizer = BytePairTokenizer.learn(corpus.train, vocabulary);
+  if (tokenizer.vocabulary < vocabulary) {
+    throw new UserError(
+      `Cannot learn ${vocabulary} tokens from corpus ${corpus.name}: its training split has pairs that occur twice for ` +
+        `${tokenizer.vocabulary} only`,
+    );
+  }
+  const { train, validation, test } = new TokenizedCorpus(corpus, tokenizer), file = encodeTokenizer(tokenizer);
+  const split = { train: train.length, validation: validation.length, test: test.length };
+  return { settings: { name: tokenizer.name, vocabulary, sha1: sha1(file), split }, file };
+}
+
+/** As a corpus of bytes is checked when it is read: one pass must fit, and there must be something to predict. */
+function checkLength(corpus: Corpus, { name, split: { train, test } }: TokenSettings, history: number): void {
+  if (train >= history && test >= 2) return;
+  throw new UserError(
+    `Cannot use corpus ${corpus.name} with tokens ${name}: its training split has ${train} of them, one pass needs ` +
+      `${history}; its test split has ${test}, 2 are needed`,
+  );
+}

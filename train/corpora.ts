@@ -1,0 +1,79 @@
+/** `deno task corpora`: corpora that go by a name, and which of them are on this machine. */
+import { cachedPath, cacheFolder, isCached, partPath, sizeOf } from "./corpus/cache.ts";
+import { EMBEDDED } from "./corpus/corpus.ts";
+import { KNOWN_CORPORA, type KnownCorpus } from "./corpus/known.ts";
+import { flag, runCommand } from "./terminal/command_line.ts";
+
+const flags = { json: flag.on("--json", "the same as JSON, with SHA-1s and addresses") };
+
+/** A corpus as it stands here. */
+interface Listed {
+  readonly name: string;
+  readonly about: string;
+  readonly licence: string;
+  readonly bytes: number;
+  /** `built in` where it is part of the program. */
+  readonly cached: "yes" | "no" | "partly" | "built in";
+  /** Where it lies, or would. */
+  readonly path?: string;
+  /** Bytes that have come of a download that is not through. */
+  readonly downloaded_bytes?: number;
+  readonly download_bytes?: number;
+  readonly url?: string;
+  readonly sha1?: string;
+}
+
+const BUILT_IN: Listed = {
+  name: EMBEDDED.name,
+  about: "text from a small grammar, whose entropy rate is known",
+  licence: "this project's",
+  bytes: EMBEDDED.bytes,
+  cached: "built in",
+};
+
+async function list(corpus: KnownCorpus, folder: string): Promise<Listed> {
+  const { name, about, licence, bytes, download_bytes, url, sha1 } = corpus;
+  const path = cachedPath(corpus, folder);
+  const facts = { name, about, licence, bytes, path, download_bytes, url, sha1 };
+  if (await isCached(corpus, folder)) return { ...facts, cached: "yes" };
+  const downloaded_bytes = await sizeOf(partPath(corpus, folder));
+  return downloaded_bytes ? { ...facts, cached: "partly", downloaded_bytes } : { ...facts, cached: "no" };
+}
+
+function cachedText({ cached, path, downloaded_bytes, download_bytes }: Listed): string {
+  switch (cached) {
+    case "yes":
+      return path!;
+    case "partly":
+      return `${downloaded_bytes} of ${download_bytes} bytes`;
+    default:
+      return cached;
+  }
+}
+
+function table(corpora: readonly Listed[]): string {
+  const rows = corpora.map((corpus) => [
+    corpus.name,
+    String(corpus.bytes),
+    corpus.download_bytes === undefined ? "" : String(corpus.download_bytes),
+    corpus.licence,
+    cachedText(corpus),
+    corpus.about,
+  ]);
+  const all = [["name", "bytes", "to download", "licence", "cached", "what it is"], ...rows];
+  const widths = all[0].map((_, column) => Math.max(...all.map((row) => row[column].length)));
+  const isNumber = (column: number) => column === 1 || column === 2;
+  const cell = (text: string, column: number) =>
+    isNumber(column) ? text.padStart(widths[column]) : text.padEnd(widths[column]);
+  return all.map((row) => row.map(cell).join("  ").trimEnd()).join("\n");
+}
+
+if (import.meta.main) {
+  const description = "Lists the corpora that go by a name, and which of them have been downloaded. " +
+    "'deno task init --corpus NAME' downloads one.";
+  await runCommand({ name: "corpora", description, flags }, async ({ json }) => {
+    const folder = cacheFolder();
+    const corpora = [BUILT_IN, ...await Promise.all(KNOWN_CORPORA.map((corpus) => list(corpus, folder)))];
+    console.log(json ? JSON.stringify(corpora, null, 2) : table(corpora));
+  });
+}

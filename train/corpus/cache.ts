@@ -1,0 +1,59 @@
+/** Where corpora that were downloaded lie on this machine. */
+import { UserError } from "../../cells/errors.ts";
+import { isAbsolute, join } from "node:path";
+import type { KnownCorpus } from "./known.ts";
+
+type Variable = "XDG_CACHE_HOME" | "LOCALAPPDATA" | "HOME";
+
+/** Variables of the environment that say where the cache is. */
+export const CACHE_VARIABLES: readonly Variable[] = Deno.build.os === "windows"
+  ? ["XDG_CACHE_HOME", "LOCALAPPDATA"]
+  : ["XDG_CACHE_HOME", "HOME"];
+
+/**
+ * The folder of this program in the user's cache: under `XDG_CACHE_HOME`, else where the system has caches.
+ *
+ * @throws {UserError} if no variable says where that is
+ */
+export function cacheFolder(
+  os: typeof Deno.build.os = Deno.build.os,
+  variable: (name: Variable) => string | undefined = (name) => Deno.env.get(name),
+): string {
+  const asked = variable("XDG_CACHE_HOME");
+  // The specification has relative paths ignored: https://specifications.freedesktop.org/basedir-spec/latest/
+  if (asked && isAbsolute(asked)) return join(asked, "cellspace");
+  const home = os === "windows" ? "LOCALAPPDATA" : "HOME", place = variable(home);
+  if (!place) {
+    throw new UserError(
+      `Cannot find the folder of caches: neither XDG_CACHE_HOME nor ${home} is set; must be one of them`,
+    );
+  }
+  const folders = os === "windows" ? [] : os === "darwin" ? ["Library", "Caches"] : [".cache"];
+  return join(place, ...folders, "cellspace");
+}
+
+/** Where the text of a corpus lies, once it is there. */
+export function cachedPath({ name }: KnownCorpus, folder: string = cacheFolder()): string {
+  return join(folder, name);
+}
+
+/** Where what has come of a download lies, until it is whole and has been checked. */
+export function partPath(corpus: KnownCorpus, folder: string = cacheFolder()): string {
+  return `${cachedPath(corpus, folder)}.part`;
+}
+
+/** Whether the text is there. It comes to this name whole and checked; whoever reads it compares the SHA-1 again. */
+export async function isCached(corpus: KnownCorpus, folder: string = cacheFolder()): Promise<boolean> {
+  return await sizeOf(cachedPath(corpus, folder)) === corpus.bytes;
+}
+
+/** Bytes of a file; undefined where there is none. */
+export async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    const { isFile, size } = await Deno.stat(path);
+    return isFile ? size : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

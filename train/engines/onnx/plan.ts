@@ -1,0 +1,198 @@
+/**
+ * What a worker needs to run a training step: an ONNX model for the products and gates, a WebAssembly module for the updates,
+ * and which tensors of both lie in the memory that they share.
+ */
+import { makeNode } from "../../../cells/graph/builder.ts";
+import { buildGraph, type Graph } from "../../../cells/graph/graph.ts";
+import { isOp, type Shape, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
+import { exportOnnx, outputName } from "./export.ts";
+import { neighbours, type Part, partsOf, transposedTensors, viewsOf } from "./layout.ts";
+import { compileUpdates, LANES, SCATTER, type Update } from "./loops.ts";
+import { findUpdates } from "./updates.ts";
+
+/** A float tensor in the shared memory. */
+export interface Slot {
+  readonly name: string;
+  /** As it lies there. */
+  readonly shape: Shape;
+  readonly transposed: boolean;
+  /** Whether there are two copies: the model reads one and writes the other, and after each step they change places. */
+  readonly swapped: boolean;
+}
+
+/** Some rows of a slot, or all of it, as an input or output of the model. */
+export interface SlotView {
+  /** The name that the model gives it. */
+  readonly name: string;
+  readonly slot: string;
+  readonly first: number;
+  readonly shape: Shape;
+}
+
+/** A call of the WebAssembly module, after the model has run. */
+export interface Call {
+  readonly name: string;
+  /** The slots, or int64 inputs, whose addresses it takes. */
+  readonly addresses: readonly string[];
+  /** The scalar inputs whose values it takes. */
+  readonly scalars: readonly string[];
+  readonly numbers: readonly number[];
+}
+
+export interface StepPlan {
+  readonly model: Uint8Array<ArrayBuffer>;
+  readonly loops: Uint8Array<ArrayBuffer>;
+  readonly slots: readonly Slot[];
+  readonly inputs: readonly SlotView[];
+  readonly outputs: readonly SlotView[];
+  readonly calls: readonly Call[];
+}
+
+const plans = new WeakMap<Graph, StepPlan>();
+
+/** The plan of a training step; seeds share a step, and so its plan. */
+export function planStep(step: Graph): StepPlan {
+  const plan = plans.get(step) ?? makePlan(step);
+  plans.set(step, plan);
+  return plan;
+}
+
+function makePlan(step: Graph): StepPlan {
+  const updates = findUpdates(step);
+  const transposed = transposedTensors(step, updates);
+  const names = new Naming(step);
+  const gradients = updates.flatMap(({ computed }) => computed && transposed.has(computed) ? [computed] : []);
+  const scattered = gradients.filter((x) => isOp(x, "embedding_weight_gradient"));
+  const parted = gradients.filter((x) => isOp(x, "linear_weight_gradient")).flatMap((x) =>
+    partsOfGradient(x, step, transposed)
+  );
+  const rest = restOf(step, { updates, gradients, scattered, parted }, names);
+  // Equal parts of two gradients are one node there, under two names.
+  for (const part of parted) transposed.add(rest.outputs.get(partName(part, names))!);
+
+  const updated = new Set(updates.flatMap(({ results }) => [...results.keys()]));
+  const lying = (x: Tensor) => transposed.has(x) ? x.shape.toReversed() : x.shape;
+  const slots = new Map<string, Slot>();
+  const reserve = (name: string, x: Tensor, swapped = false) =>
+    slots.set(name, { name, shape: lying(x), transposed: transposed.has(x), swapped });
+  for (const [name, x] of step.inputs) {
+    if (x.dtype === "float") reserve(name, x, step.outputs.has(name) && !updated.has(x));
+  }
+  for (const gradient of gradients) reserve(names.of(gradient), gradient);
+
+  const parts = new Map(
+    parted.map((part) => [partName(part, names), { slot: names.of(part.whole), first: part.first }]),
+  );
+  const outputs = [...rest.outputs].map(([name, x]): SlotView => {
+    const place = parts.get(name) ?? { slot: name, first: 0 };
+    if (!slots.has(place.slot)) reserve(place.slot, x);
+    return { name: outputName(rest, name), ...place, shape: lying(x) };
+  });
+  return {
+    model: exportOnnx(rest, { transposed }),
+    ...compile(updates, scattered, names),
+    slots: [...slots.values()],
+    inputs: [
+      ...[...slots.values()].map(({ name, shape }) => ({ name, slot: name, first: 0, shape })),
+      ...viewsOf(rest, transposed).map(({ name, weight, first, shape }) => ({
+        name,
+        slot: names.of(weight),
+        first,
+        shape,
+      })),
+    ],
+    outputs,
+  };
+}
+
+/** A weight's gradient for some of its inputs: a tensor of its own, whose rows come to lie in the whole's. */
+interface GradientPart {
+  readonly whole: Tensor;
+  readonly tensor: Tensor;
+  readonly first: number;
+}
+
+/** The name under which the model hands over a part. */
+const partName = ({ whole, first }: GradientPart, names: Naming) => `${names.of(whole)}[${first}:]`;
+
+function partsOfGradient(
+  whole: Tensor<"linear_weight_gradient">,
+  step: Graph,
+  transposed: ReadonlySet<Tensor>,
+): GradientPart[] {
+  const [dy, ...xs] = whole.inputs;
+  const parts = partsOf(xs, neighbours(step));
+  // A gradient that stays as it is elsewhere in the step would be one node with a part that equals it.
+  const isTaken = ({ inputs }: Part) =>
+    step.nodes.some((node) =>
+      isOp(node, "linear_weight_gradient") && !transposed.has(node) && node.inputs.length === inputs.length + 1 &&
+      [dy, ...inputs].every((source, i) => source === node.inputs[i])
+    );
+  if (parts.length === 1 || parts.some(isTaken)) return [{ whole, tensor: whole, first: 0 }];
+  return parts.map(({ inputs, first }) => ({
+    whole,
+    tensor: makeNode("linear_weight_gradient", [dy, ...inputs], {}),
+    first,
+  }));
+}
+
+/** What becomes of a step. */
+interface Division {
+  readonly updates: readonly Update[];
+  /** Gradients that lie transposed, of which some come in parts and others are scattered. */
+  readonly gradients: readonly Tensor[];
+  readonly scattered: readonly Tensor[];
+  readonly parted: readonly GradientPart[];
+}
+
+/** What is left of a step without its updates; what they read is an output of it. */
+function restOf(step: Graph, { updates, gradients, scattered, parted }: Division, names: Naming): Graph {
+  const apart = new Set<Tensor>([...updates.flatMap(({ nodes }) => nodes), ...gradients]);
+  const kept = [...step.outputs].filter(([, x]) => !apart.has(x));
+  const handed = [
+    ...updates.flatMap(({ computed }) => computed && !apart.has(computed) ? [computed] : []),
+    ...scattered.map(({ inputs: [dy] }) => dy),
+  ];
+  return buildGraph(Object.fromEntries([
+    ...kept,
+    ...handed.map((x): [string, Tensor] => [names.of(x), x]),
+    ...parted.map((part): [string, Tensor] => [partName(part, names), part.tensor]),
+  ]));
+}
+
+/** The loops, and the calls of them that complete a step. */
+function compile(
+  updates: readonly Update[],
+  scattered: readonly Tensor[],
+  names: Naming,
+): Pick<StepPlan, "loops" | "calls"> {
+  const compiled = compileUpdates(updates);
+  const scatters = scattered.map((gradient): Call => {
+    const { inputs: [dy, indices], shape: [, vocabulary] } = gradient;
+    const addresses = [gradient, dy, indices].map((x) => names.of(x));
+    return { name: SCATTER, addresses, scalars: [], numbers: [...dy.shape, vocabulary] };
+  });
+  const loops = updates.map(({ arrays, scalars }, i): Call => ({
+    name: compiled.names[i],
+    addresses: arrays.map((x) => names.of(x)),
+    scalars: scalars.map((x) => names.of(x)),
+    numbers: [Math.ceil(sizeOf(arrays[0].shape) / LANES)],
+  }));
+  return { loops: compiled.module, calls: [...scatters, ...loops] };
+}
+
+/** Names under which the model and the loops know tensors: public ones where there are such. */
+class Naming {
+  readonly #names = new Map<Tensor, string>();
+
+  constructor(graph: Graph) {
+    for (const [name, x] of graph.outputs) if (!graph.inputs.has(name)) this.#names.set(x, name);
+    for (const [name, x] of graph.inputs) this.#names.set(x, name);
+  }
+
+  of(tensor: Tensor): string {
+    const name = this.#names.get(tensor) ?? `handed.${this.#names.size}`;
+    this.#names.set(tensor, name);
+    return name;
+  }
+}

@@ -1,0 +1,144 @@
+/** One run on ONNX Runtime: its session, its loops and its memory. */
+import * as ort from "onnxruntime-node";
+import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
+import { sizeOf } from "../../../cells/graph/tensor.ts";
+import { transpose } from "./layout.ts";
+import { RunMemory } from "./memory.ts";
+import type { Call, Slot, SlotView } from "./plan.ts";
+import type { OpenRequest } from "./protocol.ts";
+import { openSession } from "./session.ts";
+
+type Tensors = Record<string, ort.Tensor>;
+type Loop = (...parameters: number[]) => void;
+
+/** The inputs that say what is read and what is to be predicted. */
+const INDICES = [INPUTS.bytes, INPUTS.targets] as const;
+
+/** What the model reads and writes, and the loops after it. */
+interface Side {
+  readonly feeds: Tensors;
+  readonly fetches: Tensors;
+  readonly loops: readonly (() => void)[];
+}
+
+export class OnnxRun {
+  /** Without the tensors, which live on in the memory. */
+  readonly #request: Omit<OpenRequest, "tensors">;
+  readonly #memory: RunMemory;
+  readonly #slots: ReadonlyMap<string, Slot>;
+  /** For even steps, and for odd ones, in which swapped slots have changed places. */
+  readonly #sides: readonly Side[];
+  #side = 0;
+  #offsets: Uint32Array = new Uint32Array();
+  #position = 0;
+  #stepsDone: number;
+
+  private constructor(
+    private readonly session: ort.InferenceSession,
+    { tensors, ...request }: OpenRequest,
+    loops: WebAssembly.Module,
+  ) {
+    this.#request = request;
+    const { plan, batch, stepsDone } = request;
+    this.#stepsDone = stepsDone;
+    this.#slots = new Map(plan.slots.map((slot) => [slot.name, slot]));
+    this.#memory = new RunMemory(plan.slots, INDICES, batch);
+    for (const { name, shape: [rows, columns], transposed } of plan.slots) {
+      const given = tensors.get(name);
+      if (given) this.#memory.floats(name).set(transposed ? transpose(given, columns, rows) : given);
+    }
+    const { exports } = new WebAssembly.Instance(loops, { env: { memory: this.#memory.memory } });
+    this.#sides = [0, 1].map((side) => ({
+      feeds: this.#feeds(side),
+      fetches: this.#fetches(1 - side),
+      loops: plan.calls.map((call) => this.#bind(call, exports[call.name] as Loop, side)),
+    }));
+  }
+
+  static async open(request: OpenRequest): Promise<OnnxRun> {
+    const loops = await WebAssembly.compile(request.plan.loops);
+    const session = await openSession(request.plan.model, request.threads);
+    try {
+      return new OnnxRun(session, request, loops);
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+  }
+
+  beginPass(offsets: Uint32Array, position: number): void {
+    this.#offsets = offsets;
+    this.#position = position;
+    if (position > 0) return;
+    for (const name of this.#request.states) this.#memory.floats(name, this.#side).fill(0);
+  }
+
+  async advance(count: number): Promise<Float64Array<ArrayBuffer>> {
+    const losses = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      this.#readText();
+      const scalars = adamScalars(++this.#stepsDone, this.#request.learningRate);
+      for (const [name, value] of Object.entries(scalars)) {
+        if (this.#slots.has(name)) this.#memory.floats(name)[0] = value;
+      }
+      const { feeds, fetches, loops } = this.#sides[this.#side];
+      await this.session.run(feeds, fetches);
+      for (const loop of loops) loop();
+      losses[i] = this.#memory.floats("loss")[0];
+      this.#side = 1 - this.#side;
+      this.#position++;
+    }
+    return losses;
+  }
+
+  /** Copies of tensors as they are now, `[out, in]`. */
+  read(names: readonly string[]): Map<string, Float32Array<ArrayBuffer>> {
+    return new Map(names.map((name) => {
+      const { shape: [rows, columns], transposed } = this.#slots.get(name)!;
+      const floats = this.#memory.floats(name, this.#side);
+      return [name, transposed ? transpose(floats, rows, columns) : Float32Array.from(floats)];
+    }));
+  }
+
+  /** Gives the session's native memory back, which ending the thread alone does not. */
+  async close(): Promise<void> {
+    await this.session.release();
+  }
+
+  #readText(): void {
+    const { text } = this.#request;
+    const [bytes, targets] = INDICES.map((name) => this.#memory.indices(name));
+    this.#offsets.forEach((offset, row) => {
+      const at = offset + this.#position;
+      bytes[row] = BigInt(text[at]);
+      targets[row] = BigInt(text[at + 1]);
+    });
+  }
+
+  /** What the model reads; of swapped slots, the copy `side`. */
+  #feeds(side: number): Tensors {
+    const feeds = new Map(this.#request.plan.inputs.map((view) => [view.name, this.#tensor(view, side)]));
+    for (const name of INDICES) {
+      const indices = this.#memory.indices(name);
+      feeds.set(name, new ort.Tensor("int64", indices, [indices.length]));
+    }
+    // Loops read some tensors alone, and a frozen model has no Adam.
+    return Object.fromEntries(this.session.inputNames.map((name) => [name, feeds.get(name)!]));
+  }
+
+  #fetches(side: number): Tensors {
+    return Object.fromEntries(this.#request.plan.outputs.map((view) => [view.name, this.#tensor(view, side)]));
+  }
+
+  #tensor({ slot, first, shape }: SlotView, side: number): ort.Tensor {
+    const [, width = 1] = shape;
+    const floats = this.#memory.floats(slot, side).subarray(first * width, first * width + sizeOf(shape));
+    return new ort.Tensor("float32", floats, shape);
+  }
+
+  #bind({ addresses, scalars, numbers }: Call, loop: Loop, side: number): () => void {
+    const fixed = addresses.map((name) => this.#memory.address(name, side));
+    const values = scalars.map((name) => this.#memory.floats(name, side));
+    return () => loop(...fixed, ...values.map(([value]) => value), ...numbers);
+  }
+}
