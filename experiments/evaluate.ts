@@ -17,7 +17,7 @@ if (import.meta.main) {
   await runCommand({ name: "evaluate", description, flags }, async (options) => {
     using stop = stopSignal();
     let bar: ReturnType<typeof openProgress> | undefined;
-    const { scored, had, problems, unreadable } = await evaluateStudy({
+    const { scored, had, placed, problems, unreadable } = await evaluateStudy({
       ...options,
       signal: stop.signal,
       onScore(done, total, key, { bits_per_byte, tokens, bytes, streams, warm_up }) {
@@ -36,6 +36,9 @@ if (import.meta.main) {
     console.log(
       `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,
     );
+    if (placed) {
+      console.log(`${plural(placed, "score")} got the order of context that the study's entropy floors give it`);
+    }
     if (stop.signal.aborted) return EXIT.interrupted;
     return problems + unreadable.length ? EXIT.failed : EXIT.ok;
   });

@@ -7,6 +7,7 @@ import { CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { fetchShown } from "./fetching.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
+import { ensureFloors, floorsInWords } from "./floors.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./promotion.ts";
 import type { StudySettings } from "./store.ts";
 import { initStudy, SPLIT_TEXT } from "./study.ts";
@@ -103,5 +104,8 @@ if (import.meta.main) {
         `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}, ` +
         `batch ${training.batch}, history ${plural(training.history, tokens ? "token" : "byte")}`,
     );
+    // The study is there already: whoever ends this now loses nothing, and 'train' counts.
+    const floors = await ensureFloors(study, corpus, { onDamaged: (problem) => console.error(`init: ${problem}`) });
+    if (floors) console.log(`Entropy floors of the test split, nats per byte: ${floorsInWords(floors)}`);
   });
 }

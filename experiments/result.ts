@@ -5,6 +5,7 @@
 import { z } from "zod";
 import metadata from "../deno.json" with { type: "json" };
 import { UserError } from "../cells/errors.ts";
+import { HIGHEST_ORDER } from "../train/corpus/floors.ts";
 import type { Score } from "../train/evaluate.ts";
 import type { MemoryCurve } from "../train/memory_gain.ts";
 import type { Tokenizer, Tokens } from "../train/corpus/tokens/tokenizer.ts";
@@ -113,6 +114,11 @@ const resultFields = z.looseObject({
   ...evaluationSchema.partial().shape,
   /** Tokens scored, where they are not as many as the bytes. */
   test_tokens: z.number().int().positive().optional(),
+  /**
+   * The order whose entropy floor the score reaches: bytes of context, between those of two floors where it lies between them. −1: none
+   * at all; 5: that of the last floor, or more. Absent where the study had no floors when it was scored.
+   */
+  context_order: z.number().min(-1).max(HIGHEST_ORDER).optional(),
   /** Comes with the score; results of the first versions have none. */
   sample: sampleSchema.optional(),
   memory: memorySchema.optional(),

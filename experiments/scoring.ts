@@ -11,6 +11,8 @@ import { configOf, type FinishedResult, isFinished, sampleOf, scoreFields } from
 import type { Commit } from "./files.ts";
 import type { Queue } from "./queue.ts";
 import { advised } from "./files.ts";
+import { isMisplaced, placeScores } from "./context_orders.ts";
+import { contextOrderOf, ensureFloors, readFloors } from "./floors.ts";
 import { checkModel, checkpointOf, modelFacts } from "./run_files.ts";
 import { type Experiment, REMAKE_MODEL, runKey, shortKey, Study } from "./store.ts";
 import { studyText } from "./study_text.ts";
@@ -36,6 +38,8 @@ export interface EvaluateSummary {
   readonly scored: number;
   /** Runs that had a score already. */
   readonly had: number;
+  /** Of those, runs that have now got the order of context that their score stands for. */
+  readonly placed: number;
   /** Runs that are in the hands of other processes. */
   readonly others: number;
   /** Runs that could not be scored. */
@@ -56,13 +60,19 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
   const finished = results.filter(isFinished);
   const todo = finished.filter(({ test_loss }) => again || test_loss === undefined);
   const had = finished.length - todo.length;
-  if (!todo.length) return { scored: 0, had, others: 0, problems: 0, unreadable };
-  const text = options.text ?? await studyText(study);
+  const known = await readFloors(study).catch(() => undefined);
+  const isPlaced = !finished.some((result) => isMisplaced(result, known));
+  if (!todo.length && isPlaced) return { scored: 0, had, placed: 0, others: 0, problems: 0, unreadable };
+  const text = todo.length || !known ? options.text ?? await studyText(study) : undefined;
+  const { signal, onProblem } = options;
+  const floors = text ? await ensureFloors(study, text.corpus, { signal, onDamaged: onProblem }) : known;
   const own = queue ?? (await openStudyQueue(study)).queue;
   // What cannot be said now is said three seconds later.
   using _heart = heartbeat(() => own.beat(new Map()).then(() => {}, () => {}));
   try {
-    return { had, unreadable, ...await scoreAll(study, todo, text, own, options) };
+    const scores = text ? await scoreAll(study, todo, text, own, options) : { scored: 0, problems: 0, others: 0 };
+    const placed = floors ? await placeScores({ study, experiment, floors, queue: own, signal, onProblem }) : 0;
+    return { had, unreadable, placed, ...scores };
   } finally {
     if (!queue) await own.close();
   }
@@ -155,10 +165,13 @@ export async function scoreRun(
   if (now["end time"] !== result["end time"]) {
     throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result has changed while it was scored`);
   }
+  const floors = await readFloors(study);
+  // That of an earlier score says nothing of this one.
+  const context_order = floors && contextOrderOf(score.bits_per_byte, floors);
   await study.writeResult(
     experiment,
     key,
-    { ...now, ...scoreFields(score), sample: sampleOf(drawn!, sample, tokenizer), memory: memory! },
+    { ...now, ...scoreFields(score), context_order, sample: sampleOf(drawn!, sample, tokenizer), memory: memory! },
     commit,
   );
   return score;

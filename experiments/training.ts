@@ -5,6 +5,7 @@ import type { Engine } from "../train/engines/engine.ts";
 import { checkLogged, type TrainingSettings } from "../train/settings.ts";
 import { cellJob, stepOf } from "../train/trainer.ts";
 import { openEngine } from "./engines.ts";
+import { ensureFloors } from "./floors.ts";
 import { type Tools, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
@@ -39,6 +40,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     checkRoom(engine, waiting, settings);
     await study.makeRunFolders(experiment);
     await study.removeLeftovers();
+    await ensureFloors(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
     const summary = await trainRuns({ study, text, engine }, settings, waiting, options);
     return { ...summary, problems: summary.problems + skipped };
   } catch (error) {
@@ -46,6 +48,8 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     throw error;
   }
 }
+
+const onProblem = (problem: string) => console.error(`train: ${problem}`);
 
 async function trainRuns(
   { study, text, engine }: Pick<Tools, "study" | "text" | "engine">,
@@ -61,7 +65,6 @@ async function trainRuns(
     const session = new TrainingSession({ study, text, queue, owner, engine, reopen }, settings, waiting, options);
     await session.run();
     // What an earlier call trained and was stopped before it could score.
-    const onProblem = (problem: string) => console.error(`train: ${problem}`);
     const late = signal?.aborted ? undefined : await evaluateStudy(
       { dir, experiment, again: false, text, signal, skip: session.unscored, onProblem },
       queue,

@@ -77,6 +77,10 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   "min loss": ["double", "smallest logged smoothed training loss, nats per token (see tokens)"],
   test_loss: ["double", "mean cross-entropy on the test split, nats per token (see tokens)"],
   test_bits_per_byte: ["double", "the same in bits per byte, all bits by all bytes"],
+  context_order: [
+    "double",
+    "order of the entropy floor that the score reaches: bytes of context, from -1 (none) to 5 (or more)",
+  ],
   test_bytes: ["int", "bytes of the test split that were scored"],
   test_tokens: ["int", "tokens that were scored, where they are not as many as the bytes"],
   test_streams: ["int", "parts side by side that the test split was scored in"],

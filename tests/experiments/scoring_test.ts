@@ -32,7 +32,7 @@ function onUnscored(name: string, test: (study: SmallStudy, scores: readonly num
 
 function forgetScore(result: Record<string, unknown>): void {
   for (const key of Object.keys(result)) {
-    if (key.startsWith("test_") || ["sample", "memory"].includes(key)) delete result[key];
+    if (key.startsWith("test_") || ["context_order", "sample", "memory"].includes(key)) delete result[key];
   }
 }
 
