@@ -12,6 +12,7 @@ import { sampleText } from "../train/sample_text.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { formatDuration } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
+import { studyLevels } from "./study_levels.ts";
 import { writeReport } from "./write_report.ts";
 
 /** All 48 settings of the switches that a 32-state layer is tried with, for three passes each: about two minutes on two cores. */
@@ -38,7 +39,7 @@ if (import.meta.main) {
       gaps: comparedWithList(await study.runs("01"), results),
       dir,
       experiment: "01",
-      below: 1.9,
+      ...await studyLevels(study, (problem) => console.error(`demo: ${problem}`)),
     });
     console.log(`\n${tables.best_runs}\n\n${tables.forward}`);
     const { key, result } = await findRun(study, "01");

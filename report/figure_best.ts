@@ -1,5 +1,6 @@
 /** The picture `results_*_best`: the training curves of the ten best configurations, with the spread over their seeds. */
 import * as Plot from "@observablehq/plot";
+import { levelMarks, levelNote } from "./levels.ts";
 import { curveOf, type CurvePoint, type MergedRow, mostSeeds } from "./merged.ts";
 import {
   composeFigure,
@@ -43,6 +44,7 @@ export function figureBest(document: SvgDocument, rows: readonly MergedRow[], op
   const low = Math.min(...all.map(({ least }) => least));
   const high = shownHigh(curves, low);
   const seeds = mostSeeds(curves.map(({ row }) => row)) > 1;
+  const domain = [low - 0.04 * (high - low), high];
   const frame = {
     name: options.name,
     title: options.title,
@@ -51,6 +53,7 @@ export function figureBest(document: SvgDocument, rows: readonly MergedRow[], op
       `${seeds ? "Line: mean over the seeds; band: from their least to their most. " : ""}` +
       "Grey: the other ones shown. Losses above the axis are left out.",
       `${switchLegend()}.`,
+      ...levelNote(options.levels, domain),
     ],
     legend: [],
     x: "training steps",
@@ -62,7 +65,8 @@ export function figureBest(document: SvgDocument, rows: readonly MergedRow[], op
     inner,
     curves,
     x: { domain: [0, Math.max(...all.map(({ step }) => step))] },
-    y: { domain: [low - 0.04 * (high - low), high] },
+    y: { domain },
+    levels: options.levels,
   };
   const panels = curves.map((curve, i) => {
     const [column, line] = [i % COLUMNS, Math.floor(i / COLUMNS)];
@@ -87,6 +91,7 @@ interface PanelOptions {
   curves: readonly Curve[];
   x: { domain: number[] };
   y: { domain: number[] };
+  levels: FigureOptions["levels"];
 }
 
 function drawPanel(document: SvgDocument, { row, points }: Curve, options: PanelOptions): SvgElement {
@@ -116,6 +121,10 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
         tickFormat: (step: number) => formatCount(step),
       }),
       Plot.ruleY([options.y.domain[0]], { stroke: COLOUR.axis }),
+      ...levelMarks(options.levels, options.y.domain, {
+        height: PANEL_HEIGHT - INSET.top - INSET.bottom,
+        labelled: true,
+      }),
       Plot.line(context, { x: "step", y: "loss", z: "name", stroke: COLOURS.others, strokeWidth: 0.8, clip: true }),
       ...(row.runs.length > 1
         ? [Plot.areaY(points, { x: "step", y1: "least", y2: "most", fill: COLOURS.own, fillOpacity: 0.28, clip: true })]

@@ -1,6 +1,7 @@
 /** The picture `results_*_cost`: loss against parameters and against training time, with the Pareto fronts. */
 import * as Plot from "@observablehq/plot";
 import type { MergedRow } from "./merged.ts";
+import { levelMarks, levelNote } from "./levels.ts";
 import { paretoFront } from "./pareto.ts";
 import { distinct } from "./rows.ts";
 import { dotKey, drawScatter, leftOut, logTicks, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
@@ -46,6 +47,7 @@ export function figureCost(document: SvgDocument, rows: readonly MergedRow[], op
   const key = dotKey(rows);
   const untimed = rows.filter((row) => !(row.train_seconds.mean > 0)).length;
   const engines = distinct(rows.flatMap(({ runs }) => runs), ({ engine }) => engine).join(" and ");
+  const yDomain = widened(rows.flatMap(({ min_loss }) => [min_loss.least, min_loss.most]), "linear");
   const frame = {
     name: options.name,
     title: options.title,
@@ -53,6 +55,7 @@ export function figureCost(document: SvgDocument, rows: readonly MergedRow[], op
       options.subtitle,
       `One mark per configuration, least loss over its cost; the times are those measured with ${engines}.` +
       leftOut(untimed, "no time"),
+      ...levelNote(options.levels, yDomain),
     ],
     legend: [...key.legend, {
       entries: [{
@@ -65,7 +68,6 @@ export function figureCost(document: SvgDocument, rows: readonly MergedRow[], op
   };
   const area = panelArea(frame);
   const width = (SIZE.width - area.left - TICK_LABELS - GAP - 10) / COSTS.length;
-  const yDomain = widened(rows.flatMap(({ min_loss }) => [min_loss.least, min_loss.most]), "linear");
   const panels = COSTS.map(({ of, ticks, ...cost }, i) => {
     const dots = rows.flatMap((row): ScatterDot[] => {
       const { mean: y, least, most } = row.min_loss;
@@ -76,7 +78,14 @@ export function figureCost(document: SvgDocument, rows: readonly MergedRow[], op
     const xDomain = dots.length ? widened(dots.map(({ x }) => x), "log") : [1, 10] as const;
     const over = frontMarks(dots, xDomain[1]);
     // Worst first, so that better ones lie above.
-    return drawScatter(document, dots.toReversed(), { ...cost, ...shared, xDomain, xTicks: ticks(xDomain), over });
+    return drawScatter(document, dots.toReversed(), {
+      ...cost,
+      ...shared,
+      xDomain,
+      xTicks: ticks(xDomain),
+      over,
+      levels: options.levels,
+    });
   });
   return composeFigure(document, frame, panels, HEIGHT - 24);
 }

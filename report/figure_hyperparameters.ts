@@ -3,6 +3,7 @@
  * configuration as a dot above its value and the mean of each group.
  */
 import * as Plot from "@observablehq/plot";
+import { levelMarks, levelNote } from "./levels.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "./merged.ts";
 import { distinct } from "./rows.ts";
 import { type Grouping, groupings } from "./statistics.ts";
@@ -55,9 +56,13 @@ export function figureHyperparameters(
   // Colours are those of all runs, so that the filtered picture agrees with the full one.
   const colours = colourScale(distinct(rows, (row) => row.config.state_size));
   const controls = shown.some(({ control }) => control);
+  const low = Math.min(...shown.map((row) => row.min_loss.least));
+  const high = Math.max(...shown.map((row) => row.min_loss.most));
+  const pad = Math.max(0.06 * (high - low), 0.01);
+  const domain: [number, number] = [low - pad, high + pad];
   const frame = {
     ...base,
-    subtitle: [options.subtitle, explanation(filtered, mostSeeds(rows))],
+    subtitle: [options.subtitle, explanation(filtered, mostSeeds(rows)), ...levelNote(options.levels, domain)],
     legend: [{
       heading: "state size",
       entries: [
@@ -77,10 +82,6 @@ export function figureHyperparameters(
   const all = groupings(shown);
   const height = Math.ceil(all.length / COLUMNS) * PANEL_HEIGHT;
   const inner = (SIZE.width - SIZE.margin - area.left - TICK_LABELS - (COLUMNS - 1) * GAP_X) / COLUMNS;
-  const low = Math.min(...shown.map((row) => row.min_loss.least));
-  const high = Math.max(...shown.map((row) => row.min_loss.most));
-  const pad = Math.max(0.06 * (high - low), 0.01);
-  const domain: [number, number] = [low - pad, high + pad];
   const swarms = layOut(all, inner, domain);
   const panels = all.map((grouping, i) => {
     const [column, row] = [i % COLUMNS, Math.floor(i / COLUMNS)];
@@ -96,6 +97,7 @@ export function figureHyperparameters(
       colours,
       note,
       labelled: column === 0,
+      levels: options.levels,
       radius: swarms.radius,
       dots: swarms.dots[i],
     });
@@ -155,6 +157,7 @@ interface PanelOptions {
   /** A line under the heading. */
   note: string;
   labelled: boolean;
+  levels: FigureOptions["levels"];
   /** Of a dot, in pixels. */
   radius: number;
   dots: Dot[];
@@ -178,6 +181,10 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
       Plot.gridY({ ticks: 5, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisY({ ticks: options.labelled ? 5 : [], tickSize: 0, label: null }),
       Plot.ruleY([options.domain[0]], { stroke: COLOUR.axis }),
+      ...levelMarks(options.levels, options.domain, {
+        height: PANEL_HEIGHT - INSET.top - INSET.bottom,
+        labelled: options.labelled,
+      }),
       // Among few dots a bar must not hide one; among many a bar under the dots would not be seen.
       ...(few ? meanBars(groups) : []),
       Plot.ruleX(options.dots.filter(({ row }) => row.runs.length > 1), {

@@ -1,6 +1,7 @@
 /** The picture `results_*_test`: the score on held-out text against the training loss. */
 import * as Plot from "@observablehq/plot";
 import { sampleRankCorrelation } from "simple-statistics";
+import { levelNote } from "./levels.ts";
 import type { MergedRow } from "./merged.ts";
 import { dotKey, drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
 import { composeFigure, DASHES, type FigureOptions, type LegendLine, panelArea, type SvgDocument } from "./svg.ts";
@@ -40,14 +41,19 @@ export function figureTest(document: SvgDocument, rows: readonly MergedRow[], op
   const ys = dots.flatMap(({ least, most }) => [least, most]);
   const span = Math.max(...ys) - Math.min(...ys);
   const near = equal.filter((y) => y > Math.min(...ys) - span / 2 && y < Math.max(...ys) + span / 2);
+  const yDomain = widened([...ys, ...near], "linear");
+  const levels = options.levels?.map(({ label, value }) => ({ label, value: bitsPerByte(value) }));
   const frame = {
     ...base,
-    subtitle: [options.subtitle, agreement(dots) + leftOut(rows.length - dots.length, "no score")],
+    subtitle: [
+      options.subtitle,
+      agreement(dots) + leftOut(rows.length - dots.length, "no score"),
+      ...levelNote(levels, yDomain),
+    ],
     legend: near.length ? [...key.legend, EQUALITY] : key.legend,
     y: "test split (bits per byte)",
   };
   const area = panelArea(frame);
-  const yDomain = widened([...ys, ...near], "linear");
   const panels = [
     drawScatter(document, dots.toReversed(), {
       place: [area.left, area.top],
@@ -59,6 +65,7 @@ export function figureTest(document: SvgDocument, rows: readonly MergedRow[], op
       yDomain,
       labelled: true,
       key,
+      levels,
       under: near.length ? [equalityLine(xDomain, bitsPerByte)] : [],
       over: [Plot.dot(dots.slice(0, 1), { x: "x", y: "y", r: 7.5, stroke: COLOUR.highlight, strokeWidth: 1.8 })],
     }),

@@ -1,5 +1,6 @@
 /** The picture `results_01_all` (or `results_02_big`): every configuration's smoothed loss over training steps. */
 import * as Plot from "@observablehq/plot";
+import { levelMarks, levelNote } from "./levels.ts";
 import { countConfigurations, curveOf, type CurvePoint, type MergedRow, mostSeeds } from "./merged.ts";
 import { distinct } from "./rows.ts";
 import { lossRange } from "./statistics.ts";
@@ -48,10 +49,18 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedR
   const colours = colourScale(distinct(rows, (row) => row.config.state_size));
   const cut = range.cut ? `; the top cuts off ${plural(range.cut, "curve")}` : "";
   const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
+  // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
+  const span = Math.max(range.high - range.low, 0.05);
+  const low = Math.min(range.low, ...curveOf(best).map(({ least }) => least));
+  const y = { domain: [low - 0.09 * span, range.high + 0.02 * span] };
   const frame = {
     name: options.name,
     title: options.title,
-    subtitle: [options.subtitle, `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`],
+    subtitle: [
+      options.subtitle,
+      `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`,
+      ...levelNote(options.levels, y.domain),
+    ],
     legend: legendOf(rows, colours),
     x: "training steps",
     y: `smoothed training loss (nats per ${best.reads})`,
@@ -59,10 +68,6 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedR
   const area = panelArea(frame);
   const shown = facets(rows);
   const inner = (SIZE.width - area.left - TICK_LABELS - INSET.right - 10 - (shown.length - 1) * GAP) / shown.length;
-  // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
-  const span = Math.max(range.high - range.low, 0.05);
-  const low = Math.min(range.low, ...curveOf(best).map(({ least }) => least));
-  const y = { domain: [low - 0.09 * span, range.high + 0.02 * span] };
   const lastStep = Math.max(...rows.flatMap((row) => row.runs.map(({ loss }) => loss.length * row.log_every)));
   const x = { domain: [0, lastStep] };
   const most = Math.min(MOST_POINTS_OF_ONE, Math.max(100, Math.floor(MOST_POINTS / rows.length)));
@@ -77,6 +82,7 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedR
       colours,
       most,
       best,
+      levels: options.levels,
     })
   );
   return composeFigure(document, frame, panels, HEIGHT);
@@ -129,6 +135,7 @@ interface FacetOptions {
   colours: Map<number, string>;
   most: number;
   best: MergedRow;
+  levels: FigureOptions["levels"];
 }
 
 function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): SvgElement {
@@ -161,6 +168,10 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
         tickFormat: (step: number) => formatCount(step),
       }),
       Plot.ruleY([y.domain[0]], { stroke: COLOUR.axis }),
+      ...levelMarks(options.levels, y.domain, {
+        height: HEIGHT - INSET.top - INSET.bottom,
+        labelled: options.labelled,
+      }),
       ...[true, false].flatMap((control) => curveMarks(curves.filter(([point]) => point.control === control), many)),
       ...(holdsBest ? bestMarks(best, options.most, x.domain[1]) : []),
       Plot.text([facet.heading], {

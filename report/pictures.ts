@@ -10,6 +10,7 @@ import { figureParallel } from "./figure_parallel.ts";
 import { figurePromotion } from "./figure_promotion.ts";
 import { figureTest } from "./figure_test.ts";
 import { figureTrainingRuns } from "./figure_training_runs.ts";
+import type { Level } from "./levels.ts";
 import { countConfigurations, type MergedRow } from "./merged.ts";
 import type { PromotionAudit } from "./promotion_audit.ts";
 import { corpusAndSteps, finishedRuns } from "./report_words.ts";
@@ -33,6 +34,8 @@ export interface PictureData {
   effects: Effects;
   /** Threshold of experiment 01's filtered picture, nats per what the models read. */
   below: number;
+  /** What losses are held against, nats per what the models read. */
+  levels?: readonly Level[];
   /** Of an experiment that was chosen by the ranking of another. */
   promotion?: PromotionAudit;
 }
@@ -143,7 +146,12 @@ export function picturesOf(data: PictureData): Picture[] {
   return PICTURES.flatMap((kind) => {
     const name = kind.name(data);
     if (name === undefined) return [];
-    const options = { name, title: kind.title(data), subtitle: (kind.subtitle ?? subtitleOf)(data) };
+    const options = {
+      name,
+      title: kind.title(data),
+      subtitle: (kind.subtitle ?? subtitleOf)(data),
+      levels: data.levels,
+    };
     return [{ name, caption: kind.caption(data), svg: kind.draw(document, data, options), paper: kind.paper ?? false }];
   });
 }

@@ -1,5 +1,6 @@
 /** A panel of configurations as dots, by two numbers: colour is the state size, shape the number of layers. */
 import * as Plot from "@observablehq/plot";
+import { type Level, levelMarks } from "./levels.ts";
 import type { MergedRow } from "./merged.ts";
 import { distinct } from "./rows.ts";
 import {
@@ -78,6 +79,8 @@ export interface ScatterOptions {
   /** Where ticks of x may stand; Plot's own choice where absent. Where none or one is in the domain, the least and the most dot have one. */
   xTicks?: readonly number[];
   tickFormat?: (value: number) => string;
+  /** In the unit of y. */
+  levels?: readonly Level[];
   /** Drawn under the dots. */
   under?: readonly Plot.Markish[];
   /** Drawn over the dots. */
@@ -138,6 +141,10 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
         ...(options.tickFormat ? { tickFormat: options.tickFormat } : {}),
       }),
       Plot.ruleY([options.yDomain[0]], { stroke: COLOUR.axis }),
+      ...levelMarks(options.levels, options.yDomain, {
+        height: options.height - INSET.bottom,
+        labelled: options.labelled,
+      }),
       ...(options.under ?? []),
       Plot.ruleX(dots.filter(({ row }) => row.runs.length > 1), {
         x: "x",

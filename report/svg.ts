@@ -3,6 +3,7 @@
  * finished SVG as text. Everything is text and shapes in one `<svg>`, because a PNG is drawn from the same text and
  * Plot's own titles and legends are HTML.
  */
+import type { Level } from "./levels.ts";
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { SvgDocument, SvgElement } from "./dom.ts";
@@ -121,6 +122,8 @@ export interface FigureOptions {
   title: string;
   /** First line of the subtitle: runs and corpus. */
   subtitle: string;
+  /** What losses are held against, nats per what the models read. */
+  levels?: readonly Level[];
 }
 
 /** Of broken lines. */

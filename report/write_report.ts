@@ -6,6 +6,7 @@ import { withListedMarks } from "../experiments/promotion.ts";
 import type { RunResult } from "../experiments/result.ts";
 import { writeAtomically } from "../experiments/files.ts";
 import type { Experiment, ListGaps } from "../experiments/store.ts";
+import type { Level } from "./levels.ts";
 import { type MergedRow, mergeSeeds } from "./merged.ts";
 import { headline, pageOf } from "./page.ts";
 import { picturesOf } from "./pictures.ts";
@@ -32,6 +33,8 @@ export interface ReportOptions {
   experiment: Experiment;
   /** Threshold of experiment 01's filtered picture, nats per what the models read. */
   below: number;
+  /** What losses are held against, nats per what the models read; nothing where the study has no entropy floors. */
+  levels?: readonly Level[];
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
   chosenBy?: Omit<AuditData, "long">;
 }
@@ -79,7 +82,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const effects = effectsOf(runs.rows.filter(({ control }) => !control));
   const rows = mergeSeeds(runs.rows);
   const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows);
-  const pictures = picturesOf({ experiment, rows, effects, below, promotion });
+  const pictures = picturesOf({ experiment, rows, effects, below, levels: options.levels, promotion });
   const account = accountOf({
     ...options.gaps,
     runs,
