@@ -168,11 +168,11 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
         tickFormat: (step: number) => formatCount(step),
       }),
       Plot.ruleY([y.domain[0]], { stroke: COLOUR.axis }),
+      ...[true, false].flatMap((control) => curveMarks(curves.filter(([point]) => point.control === control), many)),
       ...levelMarks(options.levels, y.domain, {
         height: HEIGHT - INSET.top - INSET.bottom,
         labelled: options.labelled,
       }),
-      ...[true, false].flatMap((control) => curveMarks(curves.filter(([point]) => point.control === control), many)),
       ...(holdsBest ? bestMarks(best, options.most, x.domain[1]) : []),
       Plot.text([facet.heading], {
         frameAnchor: "top-left",

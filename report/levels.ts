@@ -76,9 +76,10 @@ export function levelMarks(
 export function levelNote(levels: readonly Level[] | undefined, domain: readonly number[]): string[] {
   if (!levels?.length) return [];
   const outside = levels.filter((level) => !isWithin(domain)(level));
-  const said = outside.length
-    ? `; outside: ${outside.map(({ label, value }) => `${label} ${value.toFixed(3)}`).join(", ")}`
-    : "";
-  const what = "Dotted: entropy floors, what n-gram models of order k (k bytes of context) reach on the test split";
-  return [`${outside.length < levels.length ? what : "Entropy floors of the test split, by bytes of context"}${said}.`];
+  const what = "Dotted: entropy floors, what n-gram models of order k (k bytes of context) reach on the test split.";
+  const values = outside.map(({ label, value }) => `${label} ${value.toFixed(3)}`).join(", ");
+  return [
+    ...(outside.length < levels.length ? [what] : []),
+    ...(outside.length ? [`Entropy floors of the test split outside of the picture: ${values}.`] : []),
+  ];
 }
