@@ -138,7 +138,6 @@ async function benchPeers(
   for (const peer of PEERS) {
     const onGpu = peer.device === "webgpu" || peer.device === "python" && gpu === "real";
     const engine = onGpu && webgpu ? webgpu : onnx;
-    const threads = peer.device === "cpu" || peer.manyRuns ? 1 : cores;
     const both = peer.device === "python" && !peer.manyRuns;
     const configs = peer.device === "webgpu" && gpu === "software"
       ? [SMALL_CONFIG]
@@ -146,6 +145,8 @@ async function benchPeers(
       ? [BEST_CONFIG, SMALL_CONFIG]
       : [BEST_CONFIG];
     for (const config of configs) {
+      // A small run gains nothing from a second thread.
+      const threads = peer.device === "cpu" || peer.manyRuns || config === SMALL_CONFIG ? 1 : cores;
       const model = config === BEST_CONFIG ? "2 layers × 256" : "1 layer × 32";
       progress(`${peer.what}, ${model}`);
       const openOurs = (count: number) => groupContender(engine, copies(config, count), threads);

@@ -126,25 +126,32 @@ export async function bareContender({ step }: EngineRun, threads: number): Promi
   };
 }
 
-/** The matrix products of a graph alone, each with inputs of its own that are joined already: the least that a step can take. */
+/**
+ * The matrix products of a graph alone: the least that a step can take. What several of them read is one input, as it is one tensor in the
+ * step; inputs that stand side by side are joined already.
+ */
 export function bareProducts(graph: Graph): Graph {
-  const outputs: Record<string, Tensor> = {};
-  const fresh = (tensor: Tensor, name: string) => input(name, tensor.shape);
-  const join = (xs: readonly Tensor[], name: string) =>
-    input(name, [xs[0].shape[0], xs.reduce((sum, x) => sum + x.shape[1], 0)]);
+  const outputs: Record<string, Tensor> = {}, inputs = new Map<string, Tensor>();
+  const number = new Map(graph.nodes.map((node, i) => [node, i]));
+  const once = (key: string, shape: readonly number[]) => {
+    const known = inputs.get(key) ?? input(key, shape);
+    inputs.set(key, known);
+    return known;
+  };
+  const stand = (tensor: Tensor) => once(`t${number.get(tensor)}`, tensor.shape);
+  const join = (xs: readonly Tensor[]) =>
+    once(`t${xs.map((x) => number.get(x)).join("_")}`, [xs[0].shape[0], xs.reduce((sum, x) => sum + x.shape[1], 0)]);
   graph.nodes.forEach((node, i) => {
     if (isOp(node, "linear")) {
       const [weight, bias] = node.inputs.slice(-2);
-      const inputs = [join(node.inputs.slice(0, -2), `x${i}`), fresh(weight, `w${i}`), fresh(bias, `b${i}`)];
-      outputs[`y${i}`] = makeNode("linear", inputs, {});
+      outputs[`y${i}`] = makeNode("linear", [join(node.inputs.slice(0, -2)), stand(weight), stand(bias)], {});
     } else if (isOp(node, "linear_input_gradient")) {
-      const [dy, weight] = node.inputs;
-      const { width } = node.attributes;
-      const part = input(`w${i}`, [weight.shape[0], width]);
-      outputs[`y${i}`] = makeNode("linear_input_gradient", [fresh(dy, `dy${i}`), part], { offset: 0, width });
+      const [dy, weight] = node.inputs, { offset, width } = node.attributes;
+      const part = once(`t${number.get(weight)}[${offset}:${offset + width}]`, [weight.shape[0], width]);
+      outputs[`y${i}`] = makeNode("linear_input_gradient", [stand(dy), part], { offset: 0, width });
     } else if (isOp(node, "linear_weight_gradient")) {
       const [dy, ...xs] = node.inputs;
-      outputs[`y${i}`] = makeNode("linear_weight_gradient", [fresh(dy, `dy${i}`), join(xs, `x${i}`)], {});
+      outputs[`y${i}`] = makeNode("linear_weight_gradient", [stand(dy), join(xs)], {});
     }
   });
   return buildGraph(outputs);

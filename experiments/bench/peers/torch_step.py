@@ -8,6 +8,7 @@ of steps, and its answer the milliseconds of one. A mode that cannot run ends wi
 
 import json
 import math
+import os
 import sys
 import time
 
@@ -250,6 +251,8 @@ def main():
     if task["needs_cuda"] and not cuda:
         sys.exit(f"PyTorch {torch.__version__} is here, CUDA is not")
     device = "cuda" if cuda else "cpu"
+    # Some builds take fewer threads than there are cores.
+    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
     torch.set_float32_matmul_precision("high" if task["tf32"] else "highest")
     run = (ManyRuns if task["vmap"] else OneRun)(task, weights, device)
     steps = (CapturedSteps if task["graph"] else Steps)(run, text.to(device))
