@@ -1,7 +1,7 @@
 /** The picture `results_*_cost`: loss against parameters and against training time, with the Pareto fronts. */
 import * as Plot from "@observablehq/plot";
 import type { MergedRow } from "./merged.ts";
-import { levelMarks, levelNote } from "./levels.ts";
+import { levelNote } from "./levels.ts";
 import { paretoFront } from "./pareto.ts";
 import { distinct } from "./rows.ts";
 import { dotKey, drawScatter, leftOut, logTicks, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";

@@ -1,6 +1,7 @@
 /** The picture `results_*_parallel`: parallel coordinates, one line per configuration through its hyperparameters to its loss. */
 import * as Plot from "@observablehq/plot";
 import { SWITCHES } from "../cells/config.ts";
+import { type Level, levelNote } from "./levels.ts";
 import type { MergedRow } from "./merged.ts";
 import { distinct } from "./rows.ts";
 import { composeFigure, type FigureOptions, naming, panel, panelArea, type SvgDocument } from "./svg.ts";
@@ -53,6 +54,7 @@ export function figureParallel(document: SvgDocument, rows: readonly MergedRow[]
     subtitle: [
       options.subtitle,
       "One line per configuration; within a value the better ones lie higher, and a value is as long as it has configurations.",
+      ...levelNote(options.levels, [rows[0].min_loss.mean, rows.at(-1)!.min_loss.mean]),
     ],
     legend: [
       {
@@ -87,6 +89,7 @@ export function figureParallel(document: SvgDocument, rows: readonly MergedRow[]
       ...lineMarks(lines[0], COLOUR.highlight, 2.6, 1),
       ...bandMarks(bands.flat()),
       ...lossMarks(axes.length, losses),
+      ...levelTicks(axes.length, losses, options.levels ?? []),
       ...headingMarks([...axes.map(({ label }) => label), `least loss,\nnats per ${rows[0].reads}`]),
     ],
   });
@@ -190,6 +193,27 @@ function lossMarks(x: number, losses: readonly number[]): Plot.Markish[] {
       dx: 7,
       fontSize: SIZE.tick,
       fill: COLOUR.text,
+    }),
+  ];
+}
+
+/** Levels on the axis of the loss, as short dotted lines across it. */
+function levelTicks(x: number, losses: readonly number[], levels: readonly Level[]): Plot.Markish[] {
+  const [least, most] = [losses[0], losses.at(-1)!];
+  const shown = levels.filter(({ value }) => value >= least && value <= most && most > least)
+    .map(({ label, value }) => ({ label, y: (most - value) / (most - least) }));
+  return [
+    Plot.ruleY(shown, { y: "y", x1: x - 0.12, x2: x, stroke: COLOUR.text, strokeWidth: 1.4, strokeDasharray: "2,2" }),
+    Plot.text(shown, {
+      x: () => x - 0.12,
+      y: "y",
+      text: "label",
+      textAnchor: "end",
+      dx: -3,
+      fontSize: 11,
+      fill: COLOUR.text,
+      stroke: COLOUR.background,
+      strokeWidth: 3,
     }),
   ];
 }

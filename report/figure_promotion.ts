@@ -1,5 +1,6 @@
 /** The picture `results_02_big_promotion`: the short loss of experiment 01 against the long one of 02. */
 import * as Plot from "@observablehq/plot";
+import { levelMarks, levelNote } from "./levels.ts";
 import type { AuditPoint, PromotionAudit } from "./promotion_audit.ts";
 import {
   composeFigure,
@@ -40,6 +41,7 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
     colour,
     text,
   });
+  const yDomain = domainOf(points.map(({ long }) => long));
   const frame = {
     name: options.name,
     title: options.title,
@@ -48,6 +50,7 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
       `One mark per configuration trained in both experiments as it is${
         seeds ? ": mean of its seeds (line: their range)" : ""
       }.`,
+      ...levelNote(options.levels, yDomain),
     ],
     legend: [{
       entries: [
@@ -65,6 +68,7 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
     Plot.axisX({ ticks: 7, tickSize: 0, label: null }),
     Plot.axisY({ ticks: 7, tickSize: 0, label: null }),
     Plot.frame({ stroke: COLOUR.axis }),
+    ...levelMarks(options.levels, yDomain, { height: HEIGHT - INSET.top - INSET.bottom, labelled: true }),
     ...(regret ? bestLine(regret.promoted) : []),
     ...[false, true].flatMap((control) => pointMarks(ofKind(control), control ? KINDS.control : KINDS.promoted)),
   ];
@@ -76,7 +80,7 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
     marginTop: INSET.top,
     marginBottom: INSET.bottom,
     x: { domain: domainOf(points.map(({ short }) => short)), label: null },
-    y: { domain: domainOf(points.map(({ long }) => long)), label: null },
+    y: { domain: yDomain, label: null },
     marks,
   });
   return composeFigure(document, frame, [drawn], HEIGHT);

@@ -4,6 +4,7 @@ import { countConfigurations, type MergedRow } from "./merged.ts";
 import type { Effects } from "./effects.ts";
 import { effectsInFigures, effectsInWords } from "./page_effects.ts";
 import { escapeHtml } from "./html.ts";
+import type { Level } from "./levels.ts";
 import { cellsInFull } from "./page_cells.ts";
 import pageScript from "./page_client.js" with { type: "text" };
 import { promotionOnPage } from "./page_promotion.ts";
@@ -19,6 +20,8 @@ export interface PageContent {
   title: string;
   /** At least one configuration, best first. */
   rows: readonly MergedRow[];
+  /** What losses are held against, nats per what the models read. */
+  levels?: readonly Level[];
   effects: Effects;
   /** What has no part in it. */
   account: readonly AccountEntry[];
@@ -76,7 +79,7 @@ ${heading("all")}
 ${runsTable(content.rows)}
 ${heading("cells")}
 ${cellsIntroduction(content.rows[0])}
-${cellsInFull(content.rows)}
+${cellsInFull(content.rows, content.levels)}
 </main>
 <p id="marked" role="status" hidden></p>
 <script>

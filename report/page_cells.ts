@@ -3,6 +3,7 @@ import { cellKey, cellPicture, equationsOf } from "../cells/portrait.ts";
 import { describeCell } from "../cells/config.ts";
 import { type CurveFrame, curveFrame } from "./page_curve.ts";
 import { escapeHtml, visibleText } from "./html.ts";
+import type { Level } from "./levels.ts";
 import type { MergedRow } from "./merged.ts";
 import { distinct, type RunRow } from "./rows.ts";
 import { forwardInWords, testScore } from "./tables.ts";
@@ -18,8 +19,8 @@ interface Ranked {
  * One part per cell, the one with the best configuration first and open: layers and state sizes share picture and equations, which so
  * stand on the page once.
  */
-export function cellsInFull(rows: readonly MergedRow[]): string {
-  const frame = curveFrame(rows);
+export function cellsInFull(rows: readonly MergedRow[], levels: readonly Level[] = []): string {
+  const frame = curveFrame(rows, levels);
   const ranked = rows.map((row, i): Ranked => ({ row, rank: i + 1 }));
   const cells = [...Map.groupBy(ranked, ({ row }) => cellKey(row.config))];
   return `${frame.symbol}\n${cells.map(([key, own], i) => cellPart(key, own, i === 0, frame)).join("\n")}`;
@@ -88,7 +89,18 @@ function seedInWords(run: RunRow): string {
   return `seed ${run.seed}: ${formatLoss(run.min_loss)}, ${test}, ${
     formatSeconds(run.train_seconds)
   } by ${run.engine} ` +
-    `on ${run.adapter}`;
+    `on ${run.adapter}${memoryInWords(run)}`;
+}
+
+/** How much context the score stands for, and what the memory is worth; nothing where neither is known. */
+function memoryInWords({ context_order: order, memory }: RunRow): string {
+  const reached = order === undefined ? "" : `; as good as ${order.toFixed(2)} bytes of context (entropy floors)`;
+  if (!memory) return reached;
+  const { gain, context } = memory;
+  const enough = context === null
+    ? "more than 128 bytes help"
+    : `more than ${plural(context, "byte")} of context do not help`;
+  return `${reached}; memory is worth ${formatLoss(gain)} bits per byte, ${enough}`;
 }
 
 /** What the first seed's model writes, behind what it was given to read. */

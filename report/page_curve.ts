@@ -1,5 +1,6 @@
 /** Small training curves for the parts on single runs, all in one frame, so that they can be compared. */
 import { curveOf, type MergedRow } from "./merged.ts";
+import type { Level } from "./levels.ts";
 import { lossRange } from "./statistics.ts";
 import { type Point, polyline } from "./svg_paths.ts";
 import { formatCount } from "./theme.ts";
@@ -17,8 +18,11 @@ const PLOT = { left: 36, right: 8, top: 8, bottom: 20 } as const;
 /** Points of one curve: a page holds hundreds. */
 const POINTS = 45;
 
-/** @param rows at least one configuration, best first */
-export function curveFrame(rows: readonly MergedRow[]): CurveFrame {
+/**
+ * @param rows at least one configuration, best first
+ * @param levels that losses are held against; those within the frame are drawn
+ */
+export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] = []): CurveFrame {
   const { low, high } = lossRange(rows);
   const span = Math.max(high - low, 0.01);
   const last = Math.max(...rows.map(({ steps_done }) => steps_done));
@@ -32,13 +36,19 @@ export function curveFrame(rows: readonly MergedRow[]): CurveFrame {
     `<path class="curve-grid" d="M${PLOT.left},${y(loss)}H${WIDTH - PLOT.right}"/>` +
     `<text class="curve-text" x="${PLOT.left - 4}" y="${y(loss) + 4}" text-anchor="end">${loss.toFixed(2)}</text>`
   );
+  const held = levels.filter(({ value }) => value >= low && value <= high).map(({ label, value }) =>
+    `<path class="curve-level" d="M${PLOT.left},${y(value)}H${WIDTH - PLOT.right}"/>` +
+    `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${y(value) - 3}" text-anchor="end">${label}</text>`
+  );
   const steps = `<text class="curve-text" x="${PLOT.left}" y="${HEIGHT - 4}">0</text>` +
     `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${HEIGHT - 4}" text-anchor="end">${
       formatCount(last)
     } steps</text>`;
   return {
     symbol: `<svg class="curve" width="0" height="0" style="position:absolute" aria-hidden="true">` +
-      `<symbol id="curve-frame" viewBox="0 0 ${WIDTH} ${HEIGHT}">${grid.join("")}${steps}</symbol></svg>`,
+      `<symbol id="curve-frame" viewBox="0 0 ${WIDTH} ${HEIGHT}">${grid.join("")}${
+        held.join("")
+      }${steps}</symbol></svg>`,
     draw(row) {
       const points = curveOf(row, POINTS);
       const at = (loss: "loss" | "least" | "most") => points.map((point): Point => [x(point.step), y(point[loss])]);

@@ -2,7 +2,7 @@
 import { SWITCHES } from "../cells/config.ts";
 import { escapeHtml, table } from "./html.ts";
 import { type MergedRow, mostSeeds } from "./merged.ts";
-import { distinct } from "./rows.ts";
+import { distinct, type RunRow } from "./rows.ts";
 import { testScore } from "./tables.ts";
 import { formatCount, formatSeconds, formatSpread, plural } from "./theme.ts";
 
@@ -24,6 +24,14 @@ interface Column {
 /** Heading of the losses, without their unit: that goes with what the models read. */
 const LOSS = "least loss";
 
+const CONTEXT = "context order", MEMORY = "memory gain, bits/byte";
+
+/** Over the seeds that have it. */
+function meanOf({ runs }: MergedRow, of: (run: RunRow) => number | undefined): number | undefined {
+  const values = runs.flatMap((run) => of(run) ?? []);
+  return values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : undefined;
+}
+
 const COLUMNS: readonly Column[] = [
   { heading: "rank", cell: (_, rank) => `${rank}` },
   { heading: "id", kind: "text", cell: ({ name }) => `<a href="#run-${name}"><code>${name}</code></a>` },
@@ -41,6 +49,16 @@ const COLUMNS: readonly Column[] = [
   { heading: "cell", kind: "text", filter: true, cell: (row) => escapeHtml(extras(row) || "gated") },
   { heading: LOSS, turn: true, cell: ({ min_loss }) => formatSpread(min_loss) },
   { heading: "test, bits/byte", turn: true, cell: testScore },
+  {
+    heading: CONTEXT,
+    turn: true,
+    cell: (row) => meanOf(row, ({ context_order }) => context_order)?.toFixed(2) ?? "–",
+  },
+  {
+    heading: MEMORY,
+    turn: true,
+    cell: (row) => meanOf(row, ({ memory }) => memory?.gain)?.toFixed(3) ?? "–",
+  },
   { heading: "parameters", cell: ({ parameters }) => formatCount(parameters) },
   { heading: "steps", cell: ({ steps_done }) => formatCount(steps_done) },
   {
@@ -69,6 +87,8 @@ function columnsFor(rows: readonly MergedRow[]): Column[] {
     ...(rows.some(({ control }) => control) ? [] : ["chosen as"]),
     ...(mostSeeds(rows) > 1 ? [] : ["seeds"]),
     ...(rows.some((row) => extras(row)) ? [] : ["cell"]),
+    ...(rows.some((row) => meanOf(row, ({ context_order }) => context_order) !== undefined) ? [] : [CONTEXT]),
+    ...(rows.some((row) => meanOf(row, ({ memory }) => memory?.gain) !== undefined) ? [] : [MEMORY]),
   ]);
   return COLUMNS.filter(({ heading }) => !hidden.has(heading))
     .map((column) => column.heading === LOSS ? { ...column, heading: `${LOSS}, nats/${rows[0].reads}` } : column);

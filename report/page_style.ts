@@ -61,7 +61,7 @@ article:target { background: var(--tint); box-shadow: -.8rem 0 0 var(--tint), .8
 .curve { width: 20rem; max-width: 100%; height: auto; font-size: 11px; }
 .curve .band { fill: #0072B2; fill-opacity: .3; } .curve .line { fill: none; stroke: #0072B2; stroke-width: 1.8; }
 @media screen and (prefers-color-scheme: dark) { .curve .line { stroke: #4aa3df; } .curve .band { fill: #4aa3df; } }
-.curve-grid { stroke: var(--line); } .curve-text { fill: var(--muted); }
+.curve-grid { stroke: var(--line); } .curve-level { stroke: var(--muted); stroke-dasharray: 2 3; } .curve-text { fill: var(--muted); }
 .sample { margin: .6rem 0 0; font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere;
   border-left: .25rem solid var(--line); padding-left: .8rem; }
 .sample b { font-weight: normal; color: var(--muted); }

@@ -3,6 +3,7 @@
  * are handed on as a list of their own, so that a report can count them.
  */
 import { type CellConfig, describeConfig } from "../cells/config.ts";
+import type { MemoryCurve } from "../train/memory_gain.ts";
 import { configOf, type FinishedResult, isFinished, type RunResult, type Sample } from "../experiments/result.ts";
 
 /** What a model reads one by one, and what its losses are per. */
@@ -27,6 +28,10 @@ export interface RunRow {
   bytes_per_token: number;
   /** Bits per byte on the test split, where the run has been evaluated. */
   test_bits_per_byte: number | undefined;
+  /** The order of context that this stands for, by the study's entropy floors. */
+  context_order: number | undefined;
+  /** What the model's memory is worth, where it has been scored with resets. */
+  memory: MemoryCurve | undefined;
   /** Seconds. */
   train_seconds: number;
   steps_done: number;
@@ -78,6 +83,8 @@ function rowOf(result: FinishedResult): RunRow {
     reads: result.tokens === undefined ? "byte" : "token",
     bytes_per_token: result.bytes_per_token ?? 1,
     test_bits_per_byte: result.test_bits_per_byte,
+    context_order: result.context_order,
+    memory: result.memory,
     train_seconds: result.train_seconds,
     steps_done: result.steps_done,
     batch_size: result["batch size"],

@@ -94,6 +94,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
       ? "Experiment 01: every configuration of the gated cell"
       : "Experiment 02: the best configurations, wider and deeper",
     rows,
+    levels: options.levels,
     effects,
     account,
     settings: experiment === "01" ? settingsOf(rows) : `${settingsOf(rows)} ${selected(rows)}`,

@@ -50,6 +50,7 @@ Deno.test("every picture of losses has the levels that lie in it as labelled lin
     "results_01_all",
     "results_01_all_hyperparameters",
     "filtered_results_01_loss_below_1.9",
+    "results_01_all_parallel",
     "results_01_all_best",
     "results_01_all_cost",
     "results_01_all_test",
