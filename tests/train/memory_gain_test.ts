@@ -1,15 +1,18 @@
 /** What a model's memory is worth: against the interpreter, for a cell that carries nothing, and for made-up losses. */
 import assert from "node:assert/strict";
-import { defineCell } from "../../cells/cell.ts";
+import { type Cell, defineCell } from "../../cells/cell.ts";
 import { cellOf } from "../../cells/catalog.ts";
 import { tanh } from "../../cells/graph/builder.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
 import { evaluationModel } from "../../cells/language_model.ts";
 import { SMALL_CONFIG } from "../../experiments/bench/measure.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
+import { entropyFloors } from "../../train/corpus/floors.ts";
 import { initialWeights } from "../../train/corpus/random.ts";
+import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { evaluateModel, exportCell, exportModel } from "../../train/evaluate.ts";
 import { memoryCurve, rangeOf, RESETS, type WindowScores } from "../../train/memory_gain.ts";
+import { trainCell } from "../../train/trainer.ts";
 
 const config = { ...SMALL_CONFIG, state_size: 6 };
 const { text } = generateEmbedded(1, 700);
@@ -60,20 +63,36 @@ Deno.test("evaluateModel() gives the same curve whatever the number of workers",
   assert.deepEqual(await evaluateModel(model, text, 3, cut, { memory: true }), alone);
 });
 
+/** Reads its byte and nothing else. */
+const feedForward = defineCell({
+  name: "feed_forward",
+  states: ["h"],
+  forward(layer, x) {
+    const n = tanh(layer.linear("state_nn", [x]));
+    return { output: n, states: { h: n } };
+  },
+});
+
 Deno.test("a cell that carries nothing has a gain of zero and needs no context", async () => {
-  const cell = defineCell({
-    name: "feed_forward",
-    states: ["h"],
-    forward(layer, x) {
-      const n = tanh(layer.linear("state_nn", [x]));
-      return { output: n, states: { h: n } };
-    },
-  });
   const sizes = { n_layers: 2, state_size: 6 };
-  const weights = initialWeights(evaluationModel(cell, sizes).parameters, 0);
-  const { memory } = await evaluateModel(exportCell(cell, sizes, weights), text, 2, undefined, { memory: true });
+  const weights = initialWeights(evaluationModel(feedForward, sizes).parameters, 0);
+  const { memory } = await evaluateModel(exportCell(feedForward, sizes, weights), text, 2, undefined, { memory: true });
   assert.ok(Math.abs(memory!.gain) < 1e-6, `its gain is ${memory!.gain}`);
   assert.equal(memory!.context, 0);
+});
+
+Deno.test("a trained cell that carries nothing comes near the order-1 floor and does not beat it, one that carries something does", async () => {
+  const all = generateEmbedded(1, 200_000).text, train = all.subarray(0, 180_000), test = all.subarray(180_000);
+  const floors = await entropyFloors(train, test);
+  const settings = { steps: 3000, batch: 64, history: 501, log_every: 500 }, sizes = { n_layers: 1, state_size: 32 };
+  const lossOf = async (cell: Cell) => {
+    const { weights } = await trainCell(openOnnxEngine(1), cell, { ...sizes, seed: 0 }, settings, train);
+    return (await evaluateModel(exportCell(cell, sizes, weights), test)).nats;
+  };
+  // The floor is measured on 20,000 bytes, of which the model could be luckier by a few standard errors of the difference.
+  const without = await lossOf(feedForward), floor = floors[1].nats;
+  assert.ok(without > floor - 0.01 && without < floor + 0.15, `${without} nats, the floor is ${floor}`);
+  assert.ok(await lossOf(cellOf(config)) < floor - 0.1, "a cell with memory is no better");
 });
 
 /** Windows over so many bytes, of a model that loses so many nats at the `n`th byte since a reset. */
