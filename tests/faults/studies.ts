@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { readClaims } from "../../experiments/queue.ts";
 import { isFinished, type RunResult } from "../../experiments/result.ts";
 import { type Run, shortKey, Study } from "../../experiments/store.ts";
+import { ensureFloors } from "../../experiments/floors.ts";
 import { initStudy } from "../../experiments/study.ts";
 import { decodeCheckpoint } from "../../train/checkpoint.ts";
 import type { TrainingState } from "../../train/ledger.ts";
@@ -33,7 +34,7 @@ export async function makeStudy(
   { runs, steps, layers = 1, stateSizes = [8], seeds, corpus, history = 201, logEvery = 50 }: StudyOptions,
 ): Promise<Study> {
   const size = { layers: [layers], stateSizes };
-  const { study } = await initStudy({
+  const { study, corpus: text } = await initStudy({
     dir,
     experiment: EXPERIMENT,
     ...size,
@@ -52,13 +53,17 @@ export async function makeStudy(
     training: { ...study.settings.training, log_every: { "01": logEvery, "02": logEvery } },
   };
   await Deno.writeTextFile(join(dir, "study.json"), JSON.stringify(settings));
+  // As 'init' leaves a study.
+  await ensureFloors(study, text);
   return await Study.open(dir);
 }
 
-/** A copy of a study that nothing has happened to: its settings and configurations. */
+/** A copy of a study that nothing has happened to: its settings, configurations and entropy floors. */
 export async function copyOf(study: Study, dir: string): Promise<Study> {
   await Deno.mkdir(dir, { recursive: true });
-  for (const name of ["study.json", "rnn_configs.json"]) await Deno.copyFile(join(study.dir, name), join(dir, name));
+  for (const name of ["study.json", "rnn_configs.json", "entropy_floors.json"]) {
+    await Deno.copyFile(join(study.dir, name), join(dir, name));
+  }
   return await Study.open(dir);
 }
 
