@@ -24,7 +24,7 @@ inFolder(
   async (dir) => {
     const short = await makeStudy(join(dir, "study"), { runs: 3, steps: 1200 });
     const options = { dir: short.dir, experiment: "01", engine: "onnx", parallel: 1, quiet: true } as const;
-    const long = await makeStudy(join(dir, "plan"), { runs: 3, steps: 2400 });
+    const long = await makeStudy(join(dir, "plan"), { runs: 3, steps: 9600 });
     const quiet = await trainedQuietly(long, join(dir, "quiet"), { parallel: 1 });
     await trainStudy(options);
     const half = await resultFiles(short), halfResults = await resultsOf(short);
@@ -32,7 +32,7 @@ inFolder(
     assert.deepEqual([fewer.finished, fewer.failed, fewer.problems, fewer.others], [0, 0, 0, 0]);
     assert.deepEqual(await resultFiles(short), half);
     {
-      await using training = Training.start(short.dir, { ...HURRIED, parallel: 1, steps: 2400 });
+      await using training = Training.start(short.dir, { ...HURRIED, parallel: 1, steps: 9600 });
       await training.untilAtWork(
         "a run has gone on",
         async () => [...(await checkpointSteps(short)).values()].some((steps) => steps > 1200),
@@ -47,7 +47,7 @@ inFolder(
       }
     }
     assert.ok([...results.values()].some(({ steps_done }) => steps_done === 1200));
-    await using again = Training.start(short.dir, { ...HURRIED, parallel: 1, steps: 2400 });
+    await using again = Training.start(short.dir, { ...HURRIED, parallel: 1, steps: 9600 });
     await again.succeed();
     await assertSameRuns(short, quiet, "longer later");
     for (const [key, { loss }] of await resultsOf(short)) {

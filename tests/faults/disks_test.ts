@@ -34,7 +34,7 @@ async function assertKept(
 
 /** Trains until one run is scored, fills the disk, waits for the end, makes room, and trains on. */
 async function trainOnFullDisk(dir: string): Promise<void> {
-  const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 2000 });
+  const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 10_000 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   await using disk = await SmallDisk.mount(join(dir, "disk"), 16);
   assert.ok(disk);
@@ -137,7 +137,7 @@ inFolder("train refuses a corpus that has changed, and goes on when the old one 
     byte ^ (i % 7 >> 1)
   );
   await Deno.writeFile(corpus, text);
-  const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 3000, corpus });
+  const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 8000, corpus });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   const study = await copyOf(plan, join(dir, "study"));
   {
