@@ -89,6 +89,11 @@ export class LoadedModel {
   }
 
   async #run(output: string, indices: Record<string, BigInt64Array>): Promise<Float32Array> {
+    if (!this.session.outputNames.includes(output)) {
+      throw new TypeError(
+        `Cannot compute ${output}: the model was opened ${output === SURPRISE ? "for logits" : "for scores"}`,
+      );
+    }
     const feeds: Record<string, ort.Tensor> = {}, fetches: Record<string, ort.Tensor | null> = { [output]: null };
     for (const [name, values] of Object.entries(indices)) feeds[name] = new ort.Tensor("int64", values, [this.rows]);
     for (const [name, { now, next }] of this.#states) {

@@ -4,20 +4,13 @@ import { contextOrderOf, ensureFloors, readFloors } from "../../experiments/floo
 import { evaluateStudy } from "../../experiments/scoring.ts";
 import { studyCorpus } from "../../experiments/study_text.ts";
 import { contextOrder, entropyFloors } from "../../train/corpus/floors.ts";
-import { editJson, makeSmallStudy, SmallStudy, TRAINED } from "./small_study.ts";
+import { copiesOfSmallStudy, editJson, type SmallStudy, TRAINED } from "./small_study.ts";
 
-let folder = "";
-Deno.test.beforeAll(async () => {
-  folder = await Deno.makeTempDir();
-  await makeSmallStudy(join(folder, "study"));
-});
-Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
-
-let copies = 0;
+const copyStudy = copiesOfSmallStudy();
 
 function onStudy(name: string, test: (study: SmallStudy, file: string) => Promise<void>): void {
   Deno.test(name, async () => {
-    const small = await SmallStudy.copy(join(folder, "study"), join(folder, `${copies++}`));
+    const small = await copyStudy();
     await test(small, join(small.dir, "entropy_floors.json"));
   });
 }

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { type Queue, readClaims } from "../../experiments/queue.ts";
 import { type EvaluateOptions, evaluateStudy } from "../../experiments/scoring.ts";
 import type { Sample } from "../../experiments/result.ts";
@@ -8,21 +7,14 @@ import { openStudyQueue } from "../../experiments/study_queue.ts";
 import { LoadedModel } from "../../train/model.ts";
 import { sampleText } from "../../train/sample_text.ts";
 import { queueWith, takeOver } from "./queues.ts";
-import { editJson, makeSmallStudy, SmallStudy, TRAINED } from "./small_study.ts";
+import { copiesOfSmallStudy, editJson, type SmallStudy, TRAINED } from "./small_study.ts";
 
-let folder = "";
-Deno.test.beforeAll(async () => {
-  folder = await Deno.makeTempDir();
-  await makeSmallStudy(join(folder, "study"));
-});
-Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
-
-let copies = 0;
+const copyStudy = copiesOfSmallStudy();
 
 /** Runs a test on a study whose runs are trained and have no scores; `scores` are those that they should get. */
 function onUnscored(name: string, test: (study: SmallStudy, scores: readonly number[]) => Promise<void>): void {
   Deno.test(name, async () => {
-    const small = await SmallStudy.copy(join(folder, "study"), join(folder, `${copies++}`));
+    const small = await copyStudy();
     const runs = small.runs.slice(0, TRAINED);
     const scores = await Promise.all(runs.map((_, i) => scoreOf(small, i)));
     for (const i of runs.keys()) editJson(small.result(i), (result) => forgetScore(result));

@@ -28,6 +28,17 @@ export async function makeSmallStudy(dir: string): Promise<void> {
   for (const { name } of Deno.readDirSync(dir)) if (name.startsWith("queue.sqlite")) Deno.removeSync(join(dir, name));
 }
 
+/** Makes the study before a file's tests, and removes it and its copies after them; returns what makes a copy. */
+export function copiesOfSmallStudy(): () => Promise<SmallStudy> {
+  let folder = "", copies = 0;
+  Deno.test.beforeAll(async () => {
+    folder = await Deno.makeTempDir();
+    await makeSmallStudy(join(folder, "study"));
+  });
+  Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
+  return () => SmallStudy.copy(join(folder, "study"), join(folder, `${copies++}`));
+}
+
 /** A copy of the study, with its own corpus. */
 export class SmallStudy {
   private constructor(readonly dir: string, readonly study: Study, readonly runs: readonly Run[]) {}

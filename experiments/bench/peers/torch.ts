@@ -1,4 +1,6 @@
 /** PyTorch through `python3`, one process for each way of running the step. */
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { parseWith } from "../../../cells/config.ts";
@@ -110,8 +112,7 @@ class Python {
     stderr: "piped",
   }).spawn();
   readonly #input = this.#process.stdin.getWriter();
-  readonly #lines = this.#process.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
-    .getReader();
+  readonly #lines = createInterface({ input: Readable.fromWeb(this.#process.stdout) })[Symbol.asyncIterator]();
   readonly #errors = new Response(this.#process.stderr).text();
 
   async ask(request: readonly Uint8Array[]): Promise<unknown> {
@@ -122,7 +123,7 @@ class Python {
       // A process that has no torch ends before it has read: that its pipe breaks is no error beside its own.
       const sent = this.#send(request).catch(() => {});
       for (;;) {
-        const { done, value } = await this.#lines.read();
+        const { done, value } = await this.#lines.next();
         const reply = done ? undefined : replyIn(value);
         if (reply !== undefined) return reply;
         if (!done) continue;
@@ -138,7 +139,7 @@ class Python {
   async close(): Promise<void> {
     this.#kill();
     await this.#process.status;
-    await this.#lines.cancel();
+    await this.#lines.return?.();
     await this.#errors;
     await this.#input.abort().catch(() => {});
   }
@@ -154,22 +155,5 @@ class Python {
       // It has ended by itself.
       if (!(error instanceof TypeError)) throw error;
     }
-  }
-}
-
-/** Cuts text into lines. */
-class TextLineStream extends TransformStream<string, string> {
-  constructor() {
-    let rest = "";
-    super({
-      transform(chunk, controller) {
-        const lines = (rest + chunk).split("\n");
-        rest = lines.pop()!;
-        for (const line of lines) controller.enqueue(line);
-      },
-      flush(controller) {
-        if (rest) controller.enqueue(rest);
-      },
-    });
   }
 }

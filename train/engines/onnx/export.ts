@@ -2,7 +2,7 @@
 import { type Graph, usersOf } from "../../../cells/graph/graph.ts";
 import { type DType, isOp, type OpName, sameShape, type Shape, type Tensor } from "../../../cells/graph/tensor.ts";
 import type { TensorMap } from "../engine.ts";
-import { neighbours, type Part, partsOf, type StandTogether, viewOf } from "./layout.ts";
+import { neighbours, type Part, partsOf, type StandTogether, viewName, viewsOf } from "./layout.ts";
 import {
   ATTRIBUTE_TYPE,
   type AttributeProto,
@@ -41,8 +41,8 @@ type Emitter<K extends OpName> = (model: ModelWriter, node: Tensor<K>, inputs: r
 const plain = (op_type: string) => (model: ModelWriter, _: Tensor, inputs: readonly string[]) =>
   model.node(op_type, inputs);
 
-function joined(model: ModelWriter, xs: readonly string[], axis = 1): string {
-  return xs.length === 1 ? xs[0] : model.node("Concat", xs, { axis });
+function joined(model: ModelWriter, xs: readonly string[]): string {
+  return xs.length === 1 ? xs[0] : model.node("Concat", xs, { axis: 1 });
 }
 
 function oneHot(model: ModelWriter, indices: string, depth: number): string {
@@ -60,13 +60,26 @@ function foldedEmbedding(model: ModelWriter, part: Part, weight: Tensor, bias: s
   return model.node("Gather", [table, model.nameOf(indices)], { axis: 0 });
 }
 
+/** An input's gradient, with what is to be added to it: then {@linkcode ModelWriter.prune} leaves out the one without. */
+function inputGradient(
+  model: ModelWriter,
+  { inputs: [dy, weight], attributes: { offset, width } }: Tensor<"linear_input_gradient">,
+  added: readonly string[] = [],
+): string {
+  const part = model.weightPart(weight, { first: offset, width });
+  return model.node("Gemm", [model.nameOf(dy), part, ...added], { transB: model.isTransposed(weight) ? 1 : 0 });
+}
+
 const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
   input: (_, { attributes: { name } }) => name,
   constant: (model, { attributes: { value } }) => model.floats([], [value]),
   // A product takes what is added to it along; ONNX Runtime would make another pass over memory.
   add: (model, { inputs: terms, shape }, inputs) => {
-    const i = terms.findIndex((term, i) => model.isOwnProduct(term) && sameShape(terms[1 - i].shape, shape));
-    return i < 0 ? model.node("Add", inputs) : model.addedUp(inputs[i], inputs[1 - i]);
+    for (const [i, term] of terms.entries()) {
+      const isItsOwn = isOp(term, "linear_input_gradient") && model.isReadOnce(term);
+      if (isItsOwn && sameShape(terms[1 - i].shape, shape)) return inputGradient(model, term, [inputs[1 - i]]);
+    }
+    return model.node("Add", inputs);
   },
   sub: plain("Sub"),
   mul: plain("Mul"),
@@ -95,10 +108,7 @@ const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
     }
     return sum;
   },
-  linear_input_gradient: (model, { inputs: [, weight], attributes: { offset, width } }, [dy]) =>
-    model.node("Gemm", [dy, model.weightPart(weight, { first: offset, width })], {
-      transB: model.isTransposed(weight) ? 1 : 0,
-    }),
+  linear_input_gradient: (model, node) => inputGradient(model, node),
   linear_weight_gradient: (model, node, [dy, ...xs]) => {
     const x = joined(model, xs);
     return model.node("Gemm", model.isTransposed(node) ? [x, dy] : [dy, x], { transA: 1 });
@@ -146,7 +156,7 @@ export function outputName(graph: Graph, name: string): string {
  * called `<name>.next`. Index inputs are int64, all else is float32.
  */
 export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Array<ArrayBuffer> {
-  const { weights = new Map(), openBatch = false, metadata = {} } = options;
+  const { weights = new Map(), openBatch = false, transposed = new Set(), metadata = {} } = options;
   const model = new ModelWriter(graph, options);
   for (const node of graph.nodes) model.write(node);
   for (const [name, tensor] of graph.outputs) model.publish(model.nameOf(tensor), outputName(graph, name));
@@ -172,7 +182,7 @@ export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Arra
         ...[...graph.inputs].filter(([name]) => !weights.has(name)).map(([name, t]) =>
           valueInfo(name, model.lying(t), t.dtype, isBatched(name, t))
         ),
-        ...[...model.inputs].map(([name, shape]) => valueInfo(name, shape)),
+        ...viewsOf(graph, transposed).map(({ name, shape }) => valueInfo(name, shape)),
       ],
       output: [...graph.outputs].map(([name, t]) =>
         valueInfo(outputName(graph, name), model.lying(t), t.dtype, isBatched(name, t))
@@ -199,8 +209,6 @@ function floatTensor(name: string, dims: number[], values: ArrayLike<number>): T
 class ModelWriter {
   readonly nodes: NodeProto[] = [];
   readonly initializers = new Map<string, TensorProto>();
-  /** Inputs beside the graph's own: parts of these. */
-  readonly inputs = new Map<string, Shape>();
   readonly #known = new Map<string, string>();
   readonly #published = new Map<string, string>();
 
@@ -255,21 +263,14 @@ class ModelWriter {
   weightPart(weight: Tensor, { first, width }: Pick<Part, "first" | "width">): string {
     const whole = this.nameOf(weight);
     if (width === weight.shape[1]) return whole;
-    const view = this.isTransposed(weight) && viewOf(weight, first, width);
-    if (view) return this.input(view.name, view.shape);
+    // One of the views, which are inputs of the model.
+    if (this.isTransposed(weight)) return viewName(weight, first, width);
     return this.node("Slice", [whole, this.int64([first]), this.int64([first + width]), this.int64([1])]);
   }
 
-  /** Whether a tensor is a product that only one other reads. */
-  isOwnProduct(tensor: Tensor): boolean {
-    return isOp(tensor, "linear_input_gradient") && this.#users.get(tensor)!.length === 1 &&
-      !this.#returned.has(tensor);
-  }
-
-  /** A product that has been written, with something added to it; the one without is left to {@linkcode prune}. */
-  addedUp(product: string, term: string): string {
-    const { input, attribute } = this.nodes.find(({ output }) => output[0] === product)!;
-    return this.node("Gemm", [...input, term], { transB: attribute[0].i! });
+  /** Whether a tensor goes to one other, and nowhere else. */
+  isReadOnce(tensor: Tensor): boolean {
+    return this.#users.get(tensor)!.length === 1 && !this.#returned.has(tensor);
   }
 
   /** An embedding's weight with a row for each token. */
@@ -295,21 +296,15 @@ class ModelWriter {
     return this.isTransposed(tensor) ? tensor.shape.toReversed() : tensor.shape;
   }
 
-  input(name: string, shape: Shape): string {
-    this.inputs.set(name, shape);
-    return name;
-  }
-
   node(
     op_type: string,
     inputs: readonly string[],
     attributes: Record<string, number | number[] | string> = {},
-    output?: string,
-  ) {
+  ): string {
     const key = JSON.stringify([op_type, inputs, attributes]);
     const known = this.#known.get(key);
-    if (known && output === undefined) return known;
-    const name = output ?? `${op_type}_${this.nodes.length}`;
+    if (known) return known;
+    const name = `${op_type}_${this.nodes.length}`;
     const attribute = Object.entries(attributes).map(([attributeName, value]): AttributeProto =>
       Array.isArray(value)
         ? { name: attributeName, type: ATTRIBUTE_TYPE.INTS, ints: value }

@@ -40,36 +40,6 @@ export function transposedTensors(graph: Graph, updates: readonly Update[]): Set
   return new Set([...frozen, ...updates.filter(isOfWeight).flatMap(({ arrays }) => arrays)]);
 }
 
-/** Some rows of a transposed weight, read as a tensor of its own. */
-export interface View {
-  readonly name: string;
-  readonly weight: Tensor;
-  readonly first: number;
-  readonly shape: Shape;
-}
-
-/** The view of a weight `[out, in]` for some of its inputs; none if that is all of it. */
-export function viewOf(weight: Tensor, first: number, width: number): View | undefined {
-  const [out, all] = weight.shape;
-  if (width === all || !isOp(weight, "input")) return undefined;
-  return { name: `${weight.attributes.name}[${first}:${first + width}]`, weight, first, shape: [width, out] };
-}
-
-/** All views that a graph's products and input gradients read. */
-export function viewsOf(graph: Graph, transposed: ReadonlySet<Tensor>): View[] {
-  const standTogether = neighbours(graph);
-  const views = graph.nodes.flatMap((node) => {
-    if (isOp(node, "linear_input_gradient")) {
-      return viewOf(node.inputs[1], node.attributes.offset, node.attributes.width);
-    }
-    if (!isOp(node, "linear")) return undefined;
-    return partsOf(node.inputs.slice(0, -2), standTogether).map(({ first, width }) =>
-      viewOf(node.inputs.at(-2)!, first, width)
-    );
-  });
-  return views.filter((view) => view !== undefined && transposed.has(view.weight)) as View[];
-}
-
 /** Some inputs of a product that are read as one matrix, and which of its weight's inputs they are. */
 export interface Part {
   readonly inputs: readonly Tensor[];
@@ -106,6 +76,38 @@ export function partsOf(inputs: readonly Tensor[], standTogether: StandTogether)
     } else parts.push({ inputs: [input], first: last ? last.first + last.width : 0, width });
   });
   return parts;
+}
+
+/** Some rows of a transposed weight, read as a tensor of its own. */
+export interface View {
+  readonly name: string;
+  readonly weight: Tensor;
+  readonly first: number;
+  readonly shape: Shape;
+}
+
+export function viewName(weight: Tensor, first: number, width: number): string {
+  if (!isOp(weight, "input")) throw new TypeError(`Cannot view part of '${weight.op}': it must be an input`);
+  return `${weight.attributes.name}[${first}:${first + width}]`;
+}
+
+/** The views that a graph's products and input gradients read, each once. */
+export function viewsOf(graph: Graph, transposed: ReadonlySet<Tensor>): View[] {
+  const standTogether = neighbours(graph), views = new Map<string, View>();
+  const add = (weight: Tensor, first: number, width: number) => {
+    const [out, all] = weight.shape;
+    if (width === all || !transposed.has(weight)) return;
+    const name = viewName(weight, first, width);
+    views.set(name, { name, weight, first, shape: [width, out] });
+  };
+  for (const node of graph.nodes) {
+    if (isOp(node, "linear_input_gradient")) add(node.inputs[1], node.attributes.offset, node.attributes.width);
+    if (!isOp(node, "linear")) continue;
+    for (const { first, width } of partsOf(node.inputs.slice(0, -2), standTogether)) {
+      add(node.inputs.at(-2)!, first, width);
+    }
+  }
+  return [...views.values()];
 }
 
 /** A matrix `[rows, columns]`, row-major, as `[columns, rows]`. */

@@ -63,9 +63,7 @@ function makePlan(step: Graph): StepPlan {
   const names = new Naming(step);
   const gradients = updates.flatMap(({ computed }) => computed && transposed.has(computed) ? [computed] : []);
   const scattered = gradients.filter((x) => isOp(x, "embedding_weight_gradient"));
-  const parted = gradients.filter((x) => isOp(x, "linear_weight_gradient")).flatMap((x) =>
-    partsOfGradient(x, step, transposed)
-  );
+  const parted = partsOfGradients(gradients.filter((x) => isOp(x, "linear_weight_gradient")), step, transposed);
   const rest = restOf(step, { updates, gradients, scattered, parted }, names);
   // Equal parts of two gradients are one node there, under two names.
   for (const part of parted) transposed.add(rest.outputs.get(partName(part, names))!);
@@ -115,25 +113,28 @@ interface GradientPart {
 /** The name under which the model hands over a part. */
 const partName = ({ whole, first }: GradientPart, names: Naming) => `${names.of(whole)}[${first}:]`;
 
-function partsOfGradient(
-  whole: Tensor<"linear_weight_gradient">,
+/** The gradients cut as the products of their weights are. */
+function partsOfGradients(
+  gradients: readonly Tensor<"linear_weight_gradient">[],
   step: Graph,
   transposed: ReadonlySet<Tensor>,
 ): GradientPart[] {
-  const [dy, ...xs] = whole.inputs;
-  const parts = partsOf(xs, neighbours(step));
-  // A gradient that stays as it is elsewhere in the step would be one node with a part that equals it.
-  const isTaken = ({ inputs }: Part) =>
-    step.nodes.some((node) =>
-      isOp(node, "linear_weight_gradient") && !transposed.has(node) && node.inputs.length === inputs.length + 1 &&
-      [dy, ...inputs].every((source, i) => source === node.inputs[i])
-    );
-  if (parts.length === 1 || parts.some(isTaken)) return [{ whole, tensor: whole, first: 0 }];
-  return parts.map(({ inputs, first }) => ({
-    whole,
-    tensor: makeNode("linear_weight_gradient", [dy, ...inputs], {}),
-    first,
-  }));
+  const standTogether = neighbours(step);
+  const others = step.nodes.filter((node) => isOp(node, "linear_weight_gradient") && !transposed.has(node));
+  return gradients.flatMap((whole): GradientPart[] => {
+    const [dy, ...xs] = whole.inputs, parts = partsOf(xs, standTogether);
+    // A gradient that stays as it is elsewhere in the step would be one node with a part that equals it.
+    const isTaken = ({ inputs }: Part) =>
+      others.some((node) =>
+        node.inputs.length === inputs.length + 1 && [dy, ...inputs].every((source, i) => source === node.inputs[i])
+      );
+    if (parts.length === 1 || parts.some(isTaken)) return [{ whole, tensor: whole, first: 0 }];
+    return parts.map(({ inputs, first }) => ({
+      whole,
+      tensor: makeNode("linear_weight_gradient", [dy, ...inputs], {}),
+      first,
+    }));
+  });
 }
 
 /** What becomes of a step. */
