@@ -8,6 +8,7 @@ import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { fetchShown } from "./fetching.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { ensureFloors, floorsInWords } from "./floors.ts";
+import { MOST_SMALL_STATES } from "./grid.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./promotion.ts";
 import type { StudySettings } from "./store.ts";
 import { initStudy, SPLIT_TEXT } from "./study.ts";
@@ -23,7 +24,12 @@ const flags = {
     }, or a file; what is not on this machine is downloaded (default: the study's, else embedded)`,
     undefined,
   ),
-  stateSizes: flag.wholeList("--state-size <list>", "state sizes to list (default: 32,256)", undefined, MAX_STATE_SIZE),
+  stateSizes: flag.wholeList(
+    "--state-size <list>",
+    `state sizes to list (default: 32,256); of up to ${MOST_SMALL_STATES} states only cells with a residual`,
+    undefined,
+    MAX_STATE_SIZE,
+  ),
   layers: flag.wholeList("--layers <list>", "numbers of layers to list (default: 1,2,3)", undefined, MAX_LAYERS),
   seeds: flag.whole(
     "--seeds <n>",

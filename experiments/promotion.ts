@@ -76,7 +76,7 @@ async function rankingOf01(known: Study | undefined, dir: string): Promise<Ranki
 }
 
 /**
- * The best, as the original study takes them on. With controls, each of the best also as it was ranked: one of 32 states would
+ * The best, as the original study takes them on. With controls, each of the best also as it was ranked: a small one would
  * otherwise be trained at 256 alone, and could not be compared with its short run.
  */
 function chosenOf(ranked: readonly RankedConfig[], hasControls: boolean): ConfigEntry[] {
