@@ -12,7 +12,7 @@ import metadata from "../deno.json" with { type: "json" };
 import { advised, type Commit } from "./files.ts";
 import type { Queue } from "./queue.ts";
 import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
-import { type Experiment, REMAKE_MODEL, type Run, runKey, shortKey, type Study } from "./store.ts";
+import { commandOn, type Experiment, remakeModel, type Run, runKey, shortKey, type Study } from "./store.ts";
 import { claimKey, commitWhileHeld } from "./study_queue.ts";
 
 /** A run at its start, or where it goes on. */
@@ -211,14 +211,23 @@ export function checkpointOf(result: RunResult): CheckpointOf {
  *
  * @throws {UserError} naming what disagrees
  */
-export function checkModel(facts: Readonly<Record<string, string>>, result: FinishedResult, path: string): void {
+export function checkModel(
+  facts: Readonly<Record<string, string>>,
+  result: FinishedResult,
+  path: string,
+  study: Study,
+  experiment: Experiment,
+): void {
   const wanted: Record<string, string> = { id: result.id, ...modelFacts(result, result.steps_done) };
   for (const key of ["id", "seed", "corpus_sha1", "tokenizer_sha1", "steps"] as const) {
     // Models of the first version do not say their steps.
     if (facts[key] === undefined && key === "steps") continue;
     if (facts[key] !== wanted[key]) {
       // A model of other steps may be one of a run that is going on.
-      const advice = key === "steps" ? `${REMAKE_MODEL}, or let 'deno task train' finish the run` : REMAKE_MODEL;
+      const remake = remakeModel(study, experiment);
+      const advice = key === "steps"
+        ? `${remake}, or let ${commandOn("train", study, experiment)} finish the run`
+        : remake;
       throw new UserError(
         `Cannot use ${path}: its '${key}' is ${facts[key] ?? "none"}, that of run ${
           shortKey(runKey(result.id, result.seed))

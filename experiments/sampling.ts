@@ -4,7 +4,7 @@ import { LoadedModel } from "../train/model.ts";
 import { advised } from "./files.ts";
 import { type FinishedResult, isFinished } from "./result.ts";
 import { checkModel } from "./run_files.ts";
-import { type Experiment, REMAKE_MODEL, runKey, shortKey, type Study } from "./store.ts";
+import { commandOn, type Experiment, remakeModel, runKey, shortKey, type Study } from "./store.ts";
 
 /**
  * The finished run that is meant: by a prefix of its key, or the best.
@@ -22,7 +22,10 @@ export async function findRun(
   if (!finished.length) {
     const [problem] = damaged.values();
     throw new UserError(
-      problem ?? `Cannot find a model: no run of ${where} has finished; train some with 'deno task train'`,
+      problem ??
+        `Cannot find a model: no run of ${where} has finished; train some with ${
+          commandOn("train", study, experiment)
+        }`,
     );
   }
   const named = new Map(finished.map((result) => [runKey(result.id, result.seed), result]));
@@ -54,9 +57,9 @@ export async function openRunModel(
   { key, result }: { key: string; result: FinishedResult },
 ): Promise<LoadedModel> {
   const { path, model } = await study.readModel(experiment, key);
-  const loaded = await advised(REMAKE_MODEL, () => LoadedModel.open(model, { file: path }));
+  const loaded = await advised(remakeModel(study, experiment), () => LoadedModel.open(model, { file: path }));
   try {
-    checkModel(loaded.metadata, result, path);
+    checkModel(loaded.metadata, result, path, study, experiment);
     return loaded;
   } catch (error) {
     await loaded.close();

@@ -14,7 +14,7 @@ import { advised } from "./files.ts";
 import { isMisplaced, placeScores } from "./context_orders.ts";
 import { contextOrderOf, ensureFloors, readFloors } from "./floors.ts";
 import { checkModel, checkpointOf, modelFacts } from "./run_files.ts";
-import { type Experiment, REMAKE_MODEL, runKey, shortKey, Study } from "./store.ts";
+import { type Experiment, remakeModel, runKey, shortKey, Study } from "./store.ts";
 import { studyText } from "./study_text.ts";
 import { claimKey, ClaimLost, commitWhileHeld, heartbeat, openStudyQueue } from "./study_queue.ts";
 import { WorkList } from "./work.ts";
@@ -102,7 +102,7 @@ async function scoreAll(
       // Another process may have scored it, or taken it further, before it was claimed here.
       const result = await finishedResult(study, experiment, key);
       if (!again && result.test_loss !== undefined) continue;
-      if (again) await remakeModel(study, experiment, key, result, commit);
+      if (again) await writeModelAnew(study, experiment, key, result, commit);
       const { model } = await study.readModel(experiment, key);
       const threads = navigator.hardwareConcurrency;
       const score = await scoreRun(study, experiment, key, { model, text, threads, commit });
@@ -145,20 +145,20 @@ export async function scoreRun(
   key: string,
   { model, text, threads, commit }: Scoring,
 ): Promise<Score> {
-  const path = study.modelPath(experiment, key);
+  const path = study.modelPath(experiment, key), remake = remakeModel(study, experiment);
   const result = await finishedResult(study, experiment, key);
-  checkModel(await advised(REMAKE_MODEL, () => metadataOf(model, path)), result, path);
+  checkModel(await advised(remake, () => metadataOf(model, path)), result, path, study, experiment);
   const { test, tokenizer } = text;
   const prompt = tokenizer.encode(promptFrom(text.corpus.test));
   const sample = { prompt, lengths: tokenizer.lengths, ...SAMPLE };
   const extras = { sample, memory: true, tokenizer };
   const { drawn, memory, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras).catch(
     (error) => {
-      throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${REMAKE_MODEL}`);
+      throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${remake}`);
     },
   );
   if (!Number.isFinite(score.nats)) {
-    throw new UserError(`Cannot score ${path}: its loss on the test split is ${score.nats}; ${REMAKE_MODEL}`);
+    throw new UserError(`Cannot score ${path}: its loss on the test split is ${score.nats}; ${remake}`);
   }
   // The file again: someone may have removed or mended it meanwhile.
   const now = await finishedResult(study, experiment, key);
@@ -189,7 +189,7 @@ async function finishedResult(study: Study, experiment: Experiment, key: string)
  * Writes the model of a run's checkpoint anew: so weights that were trained elsewhere come in. A run without a checkpoint keeps
  * its model, and so does one whose checkpoint is further than its result.
  */
-async function remakeModel(
+async function writeModelAnew(
   study: Study,
   experiment: Experiment,
   key: string,

@@ -3,7 +3,7 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { type Overview, overviewOf } from "./overview.ts";
-import { shortKey } from "./store.ts";
+import { commandOn, shortKey } from "./store.ts";
 
 const flags = {
   dir: dirFlag,
@@ -11,7 +11,7 @@ const flags = {
   json: flag.on("--json", "the same as JSON"),
 };
 
-function* lines(overview: Overview): Generator<string> {
+function* lines(overview: Overview, dir: string): Generator<string> {
   const { total, done, running, stale, failed, waiting, damaged, unknown_version, unlisted, best, seconds_left } =
     overview;
   const counts = [
@@ -24,6 +24,7 @@ function* lines(overview: Overview): Generator<string> {
     `${waiting} waiting`,
     ...(unlisted.length ? [`${unlisted.length} unlisted`] : []),
   ];
+  const command = (name: string) => commandOn(name, { dir }, overview.experiment);
   yield `Experiment ${overview.experiment}: ${counts.join(", ")}`;
   const ago = (time: number) => formatDuration(Math.max(0, Date.now() / 1000 - time));
   for (const { key, owner, since, step } of running) {
@@ -31,21 +32,23 @@ function* lines(overview: Overview): Generator<string> {
   }
   for (const { key, owner, heard, step } of stale) {
     yield `  stale    ${shortKey(key)}  step ${step} of ${overview.steps}, process ${owner} has been silent for ` +
-      `${ago(heard)}; the next 'deno task train' goes on with it`;
+      `${ago(heard)}; the next ${command("train")} goes on with it`;
   }
   if (overview.short) {
-    yield `  short    ${overview.short} of the done have fewer steps than ${overview.steps}; 'deno task train' takes them further`;
+    yield `  short    ${overview.short} of the done have fewer steps than ${overview.steps}; ${
+      command("train")
+    } takes them further`;
   }
   for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${why}`;
   for (const key of overview.left_unfinished) {
-    yield `  left     ${shortKey(key)}  was started and not finished; 'deno task train' goes on with it`;
+    yield `  left     ${shortKey(key)}  was started and not finished; ${command("train")} goes on with it`;
   }
   if (overview.not_begun.length) {
     yield `  waiting  ${overview.not_begun.length} not begun: ${shortList(overview.not_begun.map(shortKey))}`;
   }
   for (const problem of overview.unreadable) yield `  unread   ${problem}`;
   for (const key of unlisted) {
-    yield `  unlisted ${shortKey(key)}  is not in the study's list; 'deno task report' shows it if it has finished`;
+    yield `  unlisted ${shortKey(key)}  is not in the study's list; ${command("report")} shows it if it has finished`;
   }
   if (best) {
     const bits = best.test_bits_per_byte === undefined ? "" : `, test ${best.test_bits_per_byte.toFixed(4)} bits/byte`;
@@ -62,6 +65,6 @@ if (import.meta.main) {
   const description = "Shows what is done, running, failed and waiting, the best run so far, and the time left.";
   await runCommand({ name: "status", description, flags }, async ({ dir, experiment, json }) => {
     const overview = await overviewOf(dir, experiment);
-    console.log(json ? JSON.stringify(overview, null, 2) : [...lines(overview)].join("\n"));
+    console.log(json ? JSON.stringify(overview, null, 2) : [...lines(overview, dir)].join("\n"));
   });
 }

@@ -9,7 +9,7 @@ import { ensureFloors } from "./floors.ts";
 import { type Tools, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
-import { type Run, Study } from "./store.ts";
+import { commandOn, type Run, Study } from "./store.ts";
 import { studyText } from "./study_text.ts";
 import { openStudyQueue } from "./study_queue.ts";
 
@@ -35,7 +35,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
   const { waiting, skipped } = await waitingRuns(study, settings, options);
-  const text = await studyText(study), engine = await openEngine(options.engine);
+  const text = await studyText(study, ["train", "test"]), engine = await openEngine(options.engine);
   try {
     checkRoom(engine, waiting, settings);
     await study.makeRunFolders(experiment);
@@ -127,7 +127,7 @@ async function waitingRuns(
   if (!runs.length) {
     throw new UserError(
       `Cannot train experiment ${experiment} in ${dir}: it has no configurations; ` +
-        `run 'deno task init --dir ${dir} --experiment ${experiment}'`,
+        `run ${commandOn("init", study, experiment)}`,
     );
   }
   const chosen = runs.filter(({ entry }) => only?.(entry.config) ?? true);

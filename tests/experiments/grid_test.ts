@@ -36,7 +36,8 @@ Deno.test("grid() refuses a list that is too long before it makes one", () => {
   const layers = Array.from({ length: MAX_LAYERS }, (_, i) => i + 1);
   assert.throws(() => grid(layers, sizes), {
     name: "UserError",
-    message: "Cannot list 64 numbers of layers × 16384 state sizes × 96 settings of the switches: these are 100663296 " +
+    message:
+      "Cannot list 64 numbers of layers × 16384 state sizes × 96 settings of the switches: these are 100663296 " +
       "configurations, must be at most 100000",
   });
 });
