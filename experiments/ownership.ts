@@ -112,7 +112,8 @@ export function checkReplaceable(path: string, doing: string = `write ${path}`, 
   try {
     info = Deno.lstatSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
+    const isNothing = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+    if (isNothing) return;
     throw fail(messageOf(error));
   }
   if (info.isDirectory) throw fail(`${it} is a folder, must be a file`);

@@ -5,11 +5,12 @@ import { type CheckpointOf, decodeCheckpoint, encodeCheckpoint, type Leg } from 
 import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { exportModel } from "../train/evaluate.ts";
+import { metadataOf } from "../train/model.ts";
 import type { TrainingState } from "../train/ledger.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainedRun } from "../train/trainer.ts";
 import metadata from "../deno.json" with { type: "json" };
-import { advised, type Commit } from "./files.ts";
+import { advised, type Commit, readBytes } from "./files.ts";
 import type { Queue } from "./queue.ts";
 import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
 import { commandOn, type Experiment, remakeModel, type Run, runKey, shortKey, type Study } from "./store.ts";
@@ -48,6 +49,7 @@ export class RunFiles {
    */
   async start(run: Run, step: TrainingStep, retry: boolean): Promise<Start> {
     const known = await this.study.readResult(this.experiment, run.key), commit = this.#commit(run);
+    if (!known) await this.#checkModelPlace(run);
     const hasFailed = retry && known?.failed !== undefined;
     const finished = known && isFinished(known) ? withoutFailure(known) : undefined;
     if (hasFailed && !finished) await this.study.removeCheckpoint(this.experiment, run.key, commit);
@@ -57,6 +59,16 @@ export class RunFiles {
     if (!finished) await this.study.writeResult(this.experiment, run.key, record, commit);
     else if (hasFailed) await this.study.writeResult(this.experiment, run.key, finished, commit);
     return { run, step, record, finished, from: checkpoint?.state, legs: checkpoint?.legs ?? [] };
+  }
+
+  /** A run that begins anew may find its own earlier model; what else lies under its name is somebody's. */
+  async #checkModelPlace({ key, entry }: Run): Promise<void> {
+    const path = this.study.modelPath(this.experiment, key);
+    await advised("move it away", async () => {
+      const bytes = await readBytes(path);
+      if (bytes === undefined || metadataOf(bytes, path).id === entry.id) return;
+      throw new UserError(`Cannot write ${path}: it is there, and is no model of this run`);
+    });
   }
 
   async #readCheckpoint(run: Run, step: TrainingStep, finished: FinishedResult | undefined) {

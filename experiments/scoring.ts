@@ -65,11 +65,14 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
   if (!todo.length && isPlaced) return { scored: 0, had, placed: 0, others: 0, problems: 0, unreadable };
   const text = todo.length || !known ? options.text ?? await studyText(study) : undefined;
   const { signal, onProblem } = options;
-  const floors = text ? await ensureFloors(study, text.corpus, { signal, onDamaged: onProblem }) : known;
+  // Whoever has the queue open has heard of it.
+  const onDamaged = queue ? undefined : onProblem;
+  // First of what is written: where its place is taken, nothing else is.
   const own = queue ?? (await openStudyQueue(study)).queue;
   // What cannot be said now is said three seconds later.
   using _heart = heartbeat(() => own.beat(new Map()).then(() => {}, () => {}));
   try {
+    const floors = text ? await ensureFloors(study, text.corpus, { signal, onDamaged }) : known;
     const scores = text ? await scoreAll(study, todo, text, own, options) : { scored: 0, problems: 0, others: 0 };
     const placed = floors ? await placeScores({ study, experiment, floors, queue: own, signal, onProblem }) : 0;
     return { had, unreadable, placed, ...scores };
@@ -165,7 +168,8 @@ export async function scoreRun(
   if (now["end time"] !== result["end time"]) {
     throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result has changed while it was scored`);
   }
-  const floors = await readFloors(study);
+  // A score stands without floors, too, where their file is another's.
+  const floors = await readFloors(study).catch(() => undefined);
   // That of an earlier score says nothing of this one.
   const context_order = floors && contextOrderOf(score.bits_per_byte, floors);
   await study.writeResult(

@@ -38,11 +38,17 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const text = await studyText(study, ["train", "test"]), engine = await openEngine(options.engine);
   try {
     checkRoom(engine, waiting, settings);
-    await study.makeRunFolders(experiment);
-    await study.removeLeftovers();
-    await ensureFloors(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
-    const summary = await trainRuns({ study, text, engine }, settings, waiting, options);
-    return { ...summary, problems: summary.problems + skipped };
+    // First of what is written: where its place is taken, nothing else is.
+    const claims = await openStudyQueue(study, options.timing);
+    try {
+      await study.makeRunFolders(experiment);
+      await study.removeLeftovers();
+      await ensureFloors(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
+      const summary = await trainRuns({ study, text, engine, ...claims }, settings, waiting, options);
+      return { ...summary, problems: summary.problems + skipped };
+    } finally {
+      await claims.queue.close();
+    }
   } catch (error) {
     await engine.close().catch(() => {});
     throw error;
@@ -52,29 +58,24 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
 const onProblem = (problem: string) => console.error(`train: ${problem}`);
 
 async function trainRuns(
-  { study, text, engine }: Pick<Tools, "study" | "text" | "engine">,
+  { study, text, engine, queue, owner }: Omit<Tools, "reopen">,
   settings: TrainingSettings,
   waiting: readonly Run[],
   options: TrainStudyOptions,
 ): Promise<TrainSummary> {
   const { dir, experiment, signal } = options;
   const start = performance.now();
-  const { queue, owner } = await openStudyQueue(study, options.timing);
-  try {
-    const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
-    const session = new TrainingSession({ study, text, queue, owner, engine, reopen }, settings, waiting, options);
-    await session.run();
-    // What an earlier call trained and was stopped before it could score.
-    const late = signal?.aborted ? undefined : await evaluateStudy(
-      { dir, experiment, again: false, text, signal, skip: session.unscored, onProblem },
-      queue,
-    );
-    const seconds = (performance.now() - start) / 1000;
-    const { finished, failed, problems, interrupted, others } = session;
-    return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
-  } finally {
-    await queue.close();
-  }
+  const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
+  const session = new TrainingSession({ study, text, queue, owner, engine, reopen }, settings, waiting, options);
+  await session.run();
+  // What an earlier call trained and was stopped before it could score.
+  const late = signal?.aborted ? undefined : await evaluateStudy(
+    { dir, experiment, again: false, text, signal, skip: session.unscored, onProblem },
+    queue,
+  );
+  const seconds = (performance.now() - start) / 1000;
+  const { finished, failed, problems, interrupted, others } = session;
+  return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
 }
 
 /**

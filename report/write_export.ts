@@ -164,7 +164,7 @@ async function formerFiles(
 ): Promise<readonly string[]> {
   const path = join(folder, MANIFEST);
   checkReplaceable(path, `export to ${folder}`, ELSEWHERE);
-  const value = await advised("move it away", () => readJson(path));
+  const value = existsSync(path) ? await advised("move it away", () => readJson(path)) : undefined;
   const { cellspace_export: of, files } = value === undefined
     ? await unnotedFiles(study, folder, experiment, made)
     : parseWith(manifestSchema, value, path);

@@ -59,7 +59,10 @@ inFolder(
       `Cannot list the runs of study ${dir}: 20240101 seeds of 48 configurations are 971524848, must be at ` +
       `most 1000 seeds and 1000000 runs; take seeds away with 'deno task init --dir ${dir} --seeds 1'`;
     await assert.rejects(overviewOf(dir, "01"), { name: "UserError", message });
-    await assert.rejects(trainStudy({ dir, experiment: "01", engine: "onnx" }), { name: "UserError", message });
+    await assert.rejects(trainStudy({ dir, experiment: "01", engine: "onnx", quiet: true }), {
+      name: "UserError",
+      message,
+    });
     await assert.rejects(initStudy({ dir, experiment: "01", steps: 500 }), { name: "UserError", message });
     await initStudy({ dir, experiment: "01", seeds: 1 });
     assert.equal((await overviewOf(dir, "01")).total, 48);
