@@ -8,8 +8,9 @@ import { UserError } from "../cells/errors.ts";
 import { HIGHEST_ORDER } from "../train/corpus/floors.ts";
 import type { Score } from "../train/evaluate.ts";
 import type { MemoryCurve } from "../train/memory_gain.ts";
-import type { Tokenizer, Tokens } from "../train/corpus/tokens/tokenizer.ts";
+import { MAX_VOCABULARY, type Tokenizer, type Tokens } from "../train/corpus/tokens/tokenizer.ts";
 import type { SampleOptions } from "../train/sample_text.ts";
+import { LIMITS } from "../train/settings.ts";
 import { CELL_NAMES } from "../cells/catalog.ts";
 import { type CellConfig, configFields, configId, configIn, DEPENDS_ON_PAST, parseWith } from "../cells/config.ts";
 
@@ -28,7 +29,7 @@ const finishedSchema = z.object({
   /** Unix seconds. */
   "end time": z.number(),
   /** Steps done, which is `training steps` rounded up to whole passes. */
-  steps_done: z.number().int().positive(),
+  steps_done: z.number().int().positive().max(LIMITS.steps + LIMITS.history),
   /** Training time in seconds, without set-up and evaluation. */
   train_seconds: z.number().nonnegative(),
 });
@@ -73,25 +74,26 @@ const resultFields = z.looseObject({
   id: idSchema,
   "start time": z.number(),
   /** Steps asked for. */
-  "training steps": z.number().int().positive(),
-  "batch size": z.number().int().positive(),
+  "training steps": z.number().int().positive().max(LIMITS.steps),
+  "batch size": z.number().int().positive().max(LIMITS.batch),
   /** Tokens of one pass. */
-  "history size": z.number().int().positive(),
+  "history size": z.number().int().positive().max(LIMITS.history),
   /** The corpus' name. */
   dataset: z.string(),
   corpus_sha1: sha1Schema,
   /** What the model reads, where that is not bytes: `bpe:1024`, how many they are, and the SHA-1 of the study's `tokenizer.json`. */
   tokens: z.string().optional(),
-  vocabulary: z.number().int().positive().optional(),
+  vocabulary: z.number().int().positive().max(MAX_VOCABULARY).optional(),
   tokenizer_sha1: sha1Schema.optional(),
   /** Mean bytes that one of them stands for in the training split. */
   bytes_per_token: z.number().positive().optional(),
   /** Of the splits; results of the first versions have none. */
   train_sha1: sha1Schema.optional(),
   test_sha1: sha1Schema.optional(),
+  /** Any that there may have been: a result of more seeds than the study has now is not in its list. */
   seed: z.number().int().nonnegative(),
   /** Steps between two values of `loss`. */
-  log_every: z.number().int().positive(),
+  log_every: z.number().int().positive().max(LIMITS.log_every),
   engine: z.string(),
   adapter: z.string(),
   /** Trainable numbers in the model, frozen ones included. */

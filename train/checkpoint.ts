@@ -10,6 +10,7 @@ import { UserError } from "../cells/errors.ts";
 import type { TrainingStep } from "../cells/language_model.ts";
 import type { TensorMap } from "./engines/engine.ts";
 import { stateNames, type TrainingState } from "./ledger.ts";
+import { LIMITS } from "./settings.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type StoredTensor } from "./safetensors.ts";
 
 /** Keys of the metadata: the configuration; all of a run's state that is no tensor; the SHA-256 of the file. */
@@ -92,7 +93,7 @@ export type Leg = z.infer<typeof legSchema>;
 
 const count = z.number().int().nonnegative();
 const trainingSchema = z.object({
-  steps_done: count,
+  steps_done: count.max(LIMITS.steps + LIMITS.history),
   /** Where the run is: passes begun before, and steps done of this one. Both follow from `steps_done`. */
   pass: count,
   position: count,
