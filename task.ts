@@ -14,6 +14,7 @@ import { Study } from "./experiments/store.ts";
 import { CACHE_VARIABLES, cachedPath, cacheFolder, isCached } from "./train/corpus/cache.ts";
 import { CORPUS_NAMES } from "./train/corpus/corpus.ts";
 import { knownCorpus } from "./train/corpus/known.ts";
+import { TELEMETRY_VARIABLE } from "./train/engines/onnx/telemetry.ts";
 import type { LastWord } from "./train/terminal/exit.ts";
 
 /** What a task runs, and what it needs. */
@@ -28,14 +29,18 @@ export interface Task {
   readonly fetchesCorpus?: boolean;
   /** Whether it looks at what has been downloaded. */
   readonly listsCorpora?: boolean;
-  /** Native libraries (ONNX Runtime, the PNG renderer) and what they ask of the system. */
-  readonly ffi: boolean;
-  readonly sys: readonly ("cpus" | "networkInterfaces" | "hostname")[];
+  /** Native libraries that it loads; Deno does not watch what these do. */
+  readonly native: readonly (keyof typeof NATIVE)[];
 }
 
 const DIR = dirFlag.fallback;
-/** What resvg's loader asks for, to tell which C library this is. */
-const RENDERER = ["cpus", "networkInterfaces", "hostname"] as const;
+
+/** What each native library needs beside `ffi`: what it asks of the system, and variables of the environment that are set for it. */
+const NATIVE = {
+  onnxruntime: { sys: [], env: [TELEMETRY_VARIABLE] },
+  /** Its loader asks which C library this is. */
+  resvg: { sys: ["cpus", "networkInterfaces", "hostname"], env: [] },
+} as const;
 
 export const TASKS: Readonly<Record<string, Task>> = {
   init: {
@@ -44,17 +49,22 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     fetchesCorpus: true,
-    ffi: false,
-    sys: [],
+    native: [],
   },
-  train: { script: "experiments/train.ts", dir: DIR, writes: true, readsCorpus: true, ffi: true, sys: [] },
-  evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, ffi: true, sys: [] },
-  status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, ffi: false, sys: [] },
-  sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, ffi: true, sys: [] },
-  report: { script: "report/report.ts", dir: DIR, writes: true, readsCorpus: false, ffi: true, sys: RENDERER },
-  export: { script: "report/export.ts", dir: DIR, writes: true, readsCorpus: false, ffi: false, sys: [] },
-  corpora: { script: "train/corpora.ts", writes: false, readsCorpus: false, listsCorpora: true, ffi: false, sys: [] },
-  demo: { script: "report/demo.ts", dir: "study/demo", writes: true, readsCorpus: false, ffi: true, sys: RENDERER },
+  train: { script: "experiments/train.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
+  evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
+  status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, native: [] },
+  sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, native: ["onnxruntime"] },
+  report: { script: "report/report.ts", dir: DIR, writes: true, readsCorpus: false, native: ["resvg"] },
+  export: { script: "report/export.ts", dir: DIR, writes: true, readsCorpus: false, native: [] },
+  corpora: { script: "train/corpora.ts", writes: false, readsCorpus: false, listsCorpora: true, native: [] },
+  demo: {
+    script: "report/demo.ts",
+    dir: "study/demo",
+    writes: true,
+    readsCorpus: false,
+    native: ["onnxruntime", "resvg"],
+  },
 };
 
 /** Variables of the environment that any task reads: colours, and where Vulkan's loader looks. */
@@ -76,9 +86,9 @@ export async function permissionsOf(task: Task, args: readonly string[]): Promis
   return {
     read: [...study, import.meta.dirname!, packages, ...files.map((path) => resolve(path)), ...cache.read],
     write: orNone([...(task.writes ? study : []), ...cache.write]),
-    ffi: task.ffi ? [packages] : false,
-    sys: orNone(task.sys),
-    env: [...VARIABLES, ...cache.env],
+    ffi: task.native.length ? [packages] : false,
+    sys: orNone(task.native.flatMap((library) => NATIVE[library].sys)),
+    env: [...VARIABLES, ...task.native.flatMap((library) => NATIVE[library].env), ...cache.env],
     net: orNone(cache.net),
     run: false,
     import: false,

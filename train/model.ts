@@ -1,7 +1,7 @@
 /** A trained model as an ONNX file, run step by step: for scoring and for sampling. */
 import { messageOf, UserError } from "../cells/errors.ts";
 import { INPUTS } from "../cells/language_model.ts";
-import * as ort from "onnxruntime-node";
+import * as ort from "./engines/onnx/runtime.ts";
 import { z } from "zod";
 import { openSession } from "./engines/onnx/session.ts";
 import { NEXT } from "./engines/onnx/export.ts";
