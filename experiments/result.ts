@@ -3,13 +3,14 @@
  * new ones are snake_case. A run that has not finished has no `loss`.
  */
 import { z } from "zod";
-import metadata from "../deno.json" with { type: "json" };
 import { UserError } from "../cells/errors.ts";
 import { HIGHEST_ORDER } from "../train/corpus/floors.ts";
+import { legSchema } from "../train/checkpoint.ts";
 import type { Score } from "../train/evaluate.ts";
 import type { MemoryCurve } from "../train/memory_gain.ts";
 import type { Tokenizer, Tokens } from "../train/corpus/tokens/tokenizer.ts";
 import type { SampleOptions } from "../train/sample_text.ts";
+import { CELLSPACE_VERSION } from "../train/version.ts";
 import { CELL_NAMES } from "../cells/catalog.ts";
 import { type CellConfig, configFields, configId, configIn, DEPENDS_ON_PAST, parseWith } from "../cells/config.ts";
 
@@ -68,7 +69,7 @@ const memorySchema: z.ZodType<MemoryCurve> = z.object({
 /** A short text that a run's model wrote when it was scored. */
 export type Sample = z.infer<typeof sampleSchema>;
 
-const resultFields = z.looseObject({
+export const resultFields = z.looseObject({
   ...knownConfigFields,
   id: idSchema,
   "start time": z.number(),
@@ -96,14 +97,15 @@ const resultFields = z.looseObject({
   adapter: z.string(),
   /** Trainable numbers in the model, frozen ones included. */
   parameters: z.number().int().positive(),
+  /** Which version of this program wrote the result, and did the last of its steps. */
   cellspace_version: z.string(),
   "old id": z.string().optional(),
   /** In experiment 02: drawn at random from what was not chosen; absent where it was chosen. */
   control: z.literal(true).optional(),
   /** Who trains the run; gone when it has ended. */
   owner: z.string().optional(),
-  /** Engines that did the run's first steps, where another finished it. */
-  earlier_engines: z.array(z.object({ engine: z.string(), adapter: z.string(), steps: z.number().int() })).optional(),
+  /** Who did the run's first steps, where another engine, adapter or version of this program finished it. */
+  earlier_engines: z.array(legSchema).optional(),
   /** Why the run ended without a result, at which step, and its smoothed loss up to there. */
   failed: z.string().optional(),
   failed_at_step: z.number().int().nonnegative().optional(),
@@ -198,10 +200,10 @@ export function checkVersion(value: unknown, file: string): void {
   const version = (value as Partial<RunResult> | null)?.cellspace_version;
   if (typeof version !== "string") return;
   const [, major, minor] = VERSION.exec(version)?.map(Number) ?? [];
-  const [, ownMajor, ownMinor] = VERSION.exec(metadata.version)!.map(Number);
+  const [, ownMajor, ownMinor] = VERSION.exec(CELLSPACE_VERSION)!.map(Number);
   if (major < ownMajor || (major === ownMajor && minor <= ownMinor)) return;
   throw new UnknownVersion(
-    `Cannot read ${file}: it was written by version '${version}' of cellspace, this is ${metadata.version}; ` +
+    `Cannot read ${file}: it was written by version '${version}' of cellspace, this is ${CELLSPACE_VERSION}; ` +
       "use the one that wrote it, or a newer one",
   );
 }

@@ -113,7 +113,7 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   failed: ["string", "why the run failed; a shorter result that it had before is kept in the other columns"],
   failed_at_step: ["int", "step at which it failed"],
   failed_time: ["time", "when it failed"],
-  cellspace_version: ["string", "version of cellspace that began the run"],
+  cellspace_version: ["string", "version of cellspace that wrote the result"],
   sample: [
     sampleColumn("text", "string", "what the model wrote, no UTF-8 as U+FFFD"),
     sampleColumn("prompt", "string", "what it had read before, of the test split"),

@@ -10,6 +10,7 @@ import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./memory_ga
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import type { SampleOptions } from "./sample_text.ts";
 import type { Cut, Share } from "./score.ts";
+import { CELLSPACE_VERSION } from "./version.ts";
 
 export interface Score extends Cut {
   /** Mean cross-entropy, nats per token. */
@@ -82,7 +83,13 @@ export function exportCell(
     if (!values) throw new TypeError(`Cannot export cell '${cell.name}': weight '${name}' is missing`);
     return [name, values];
   }));
-  return exportOnnx(model.graph, { weights: own, openBatch: true, name: cell.name, ...options });
+  return exportOnnx(model.graph, {
+    weights: own,
+    openBatch: true,
+    name: cell.name,
+    producerVersion: CELLSPACE_VERSION,
+    ...options,
+  });
 }
 
 /**
