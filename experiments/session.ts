@@ -20,6 +20,7 @@ import { Scorer, type TrainedModel } from "./scorer.ts";
 import { type Run, shortKey, type Study } from "./store.ts";
 import { claimKey, ClaimLost, heartbeat } from "./study_queue.ts";
 import type { TrainStudyOptions } from "./train_options.ts";
+import { printError } from "../train/terminal/output.ts";
 
 /** What a session works with. */
 export interface Tools {
@@ -117,6 +118,7 @@ export class TrainingSession {
       queue: this.#queue,
       text: this.#text,
       signal: this.#signal,
+      interrupt: options.signal,
       print: (line) => this.#board.print(line),
       release: (run) => this.#intake.release(run),
     });
@@ -369,7 +371,7 @@ export class TrainingSession {
   /** Leaves a run for a later call, after an outside reason. */
   async #leave(run: Run, error: unknown): Promise<void> {
     this.#problems++;
-    console.error(`train: run ${shortKey(run.key)} was not trained: ${messageOf(error)}`);
+    printError(`train: run ${shortKey(run.key)} was not trained: ${messageOf(error)}`);
     await this.#intake.release(run);
     // That one run is too large says nothing of the next.
     if (error instanceof EngineFailure && error.kind === "memory") return;
