@@ -1,6 +1,7 @@
 /** One call of `train` at work: takes waiting runs in groups, trains them, writes down what comes out, and scores it. */
 import { messageOf } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
+import { affordableWorkers } from "../train/open_files.ts";
 import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
 import { type Engine, EngineFailure } from "../train/engines/engine.ts";
 import type { TrainingState } from "../train/ledger.ts";
@@ -139,7 +140,7 @@ export class TrainingSession {
 
   async run(): Promise<void> {
     const { groups, runs: places } = this.#engine.lanes(this.#parallel);
-    const threads = Math.max(1, Math.floor(navigator.hardwareConcurrency / groups));
+    const threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));
     using _heart = heartbeat(() => this.#beat(), this.options.timing);
     this.#board.announce(this.#engine, this.#parallel);
     const lanes = Array.from({ length: Math.min(groups, this.#runs) }, (_, number): Lane => (

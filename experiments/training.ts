@@ -4,6 +4,7 @@ import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { checkLimits, checkLogged, type TrainingSettings } from "../train/settings.ts";
 import { cellJob, stepOf } from "../train/trainer.ts";
+import { capacityOf } from "./capacity.ts";
 import { openEngine } from "./engines.ts";
 import { ensureFloors } from "./floors.ts";
 import { type Tools, TrainingSession } from "./session.ts";
@@ -12,7 +13,7 @@ import { evaluateStudy } from "./scoring.ts";
 import { type Run, Study } from "./store.ts";
 import { studyText } from "./study_text.ts";
 import { openStudyQueue } from "./study_queue.ts";
-import { printError } from "../train/terminal/output.ts";
+import { print, printError } from "../train/terminal/output.ts";
 
 export interface TrainSummary {
   readonly finished: number;
@@ -63,7 +64,10 @@ async function trainRuns(
   const { queue, owner } = await openStudyQueue(study, options.timing);
   try {
     const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
-    const session = new TrainingSession({ study, text, queue, owner, engine, reopen }, settings, waiting, options);
+    const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
+    if (why !== undefined && !options.quiet) print(why);
+    const tools = { study, text, queue, owner, engine, reopen };
+    const session = new TrainingSession(tools, settings, waiting, { ...options, parallel });
     await session.run();
     // What an earlier call trained and was stopped before it could score.
     const late = signal?.aborted ? undefined : await evaluateStudy(

@@ -6,6 +6,7 @@ import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { exportOnnx } from "./engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "./engines/engine.ts";
+import { affordableWorkers, checkWorker } from "./open_files.ts";
 import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./memory_gain.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import type { SampleOptions } from "./sample_text.ts";
@@ -100,8 +101,9 @@ export async function evaluateModel(
   cut: Cut = cutFor(text.length),
   { sample, memory = false, tokenizer = BYTE_TOKENIZER, signal }: Extras = {},
 ): Promise<Evaluation> {
+  checkWorker();
   const workers = Array.from(
-    { length: Math.max(1, Math.min(threads, cut.streams)) },
+    { length: affordableWorkers(Math.max(1, Math.min(threads, cut.streams))) },
     () => new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" }),
   );
   const part = Math.min(text.length - 1, PART_TOKENS);
