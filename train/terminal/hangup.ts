@@ -34,7 +34,7 @@ export function hangupName(): Hangup | undefined {
   }
 }
 
-/** Whether to listen for SIGHUP; where nobody does, it stays as it was set when the process was started. */
+/** Whether SIGHUP is to stop the work; else it is to be ignored. */
 export function hearsHangup(): boolean {
   const { name } = globalThis as { name?: unknown };
   const known = name === "hangup ignored" || name === "hangup ends" ? name : hangupName();

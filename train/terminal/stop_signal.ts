@@ -72,5 +72,15 @@ export function stopSignal(doing: string = "Stopping after the steps that are qu
 /** Windows knows SIGINT only. */
 function heardSignals(): readonly StopName[] {
   if (Deno.build.os === "windows") return ["SIGINT"];
-  return STOP_SIGNALS.filter((name) => name !== "SIGHUP" || hearsHangup());
+  if (hearsHangup()) return STOP_SIGNALS;
+  ignoreHangup();
+  return STOP_SIGNALS.filter((name) => name !== "SIGHUP");
+}
+
+let isIgnored = false;
+
+/** With the first listener for any signal, Deno takes SIGHUP over and dies of it, ignored or not: one that does nothing keeps it ignored. */
+function ignoreHangup(): void {
+  if (!isIgnored) Deno.addSignalListener("SIGHUP", () => {});
+  isIgnored = true;
 }
