@@ -7,7 +7,6 @@
  */
 import { createRequire } from "node:module";
 import { isAbsolute, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { UserError } from "./cells/errors.ts";
 import { dirFlag } from "./experiments/flags.ts";
 import { Study } from "./experiments/store.ts";
@@ -15,7 +14,10 @@ import { CACHE_VARIABLES, cachedPath, cacheFolder, isCached } from "./train/corp
 import { CORPUS_NAMES } from "./train/corpus/corpus.ts";
 import { knownCorpus } from "./train/corpus/known.ts";
 import { TELEMETRY_VARIABLE } from "./train/engines/onnx/telemetry.ts";
+import { valueIn } from "./train/terminal/command_line.ts";
+import { hangupName } from "./train/terminal/hangup.ts";
 import type { LastWord } from "./train/terminal/exit.ts";
+import { printError } from "./train/terminal/output.ts";
 
 /** What a task runs, and what it needs. */
 export interface Task {
@@ -76,7 +78,8 @@ const VARIABLES = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "XDG_RUNTIME_DIR
  * @param args its command line, of which `--dir` and `--corpus` are read; what is wrong with it, the task itself will say
  */
 export async function permissionsOf(task: Task, args: readonly string[]): Promise<Deno.PermissionOptionsObject> {
-  const given = pathsIn(args), dir = task.dir && (given.dir ?? task.dir);
+  const given = { dir: pathIn(args, "dir"), corpus: pathIn(args, "corpus") };
+  const dir = task.dir && (given.dir ?? task.dir);
   const source = dir === undefined ? undefined : await corpusOf(dir);
   const corpora = task.readsCorpus ? [source, given.corpus].filter((name) => name !== undefined) : [];
   const files = corpora.filter((name) => !CORPUS_NAMES.includes(name));
@@ -95,12 +98,9 @@ export async function permissionsOf(task: Task, args: readonly string[]): Promis
   };
 }
 
-/** The flags that permissions follow from, where they say something. */
-function pathsIn(args: readonly string[]): { dir?: string; corpus?: string } {
-  const options = { dir: { type: "string" }, corpus: { type: "string" } } as const;
-  const { values } = parseArgs({ args: [...args], options, strict: false });
-  const text = (value: unknown) => typeof value === "string" && value.trim() ? value : undefined;
-  return { dir: text(values.dir), corpus: text(values.corpus) };
+/** A flag that permissions follow from, where it says something: read as the task itself will read it. */
+function pathIn(args: readonly string[], flag: "dir" | "corpus"): string | undefined {
+  return valueIn(args, flag)?.trim() ? valueIn(args, flag) : undefined;
 }
 
 interface CachePermissions {
@@ -152,7 +152,7 @@ async function unlessRefused<T>(action: () => T | Promise<T>): Promise<T | undef
 
 /** Runs a script in a worker with these permissions; resolves to its exit code. */
 export function runConfined(script: URL, permissions: Deno.PermissionOptionsObject): Promise<number> {
-  const worker = new Worker(script, { type: "module", deno: { permissions } });
+  const worker = new Worker(script, { type: "module", name: hangupName(), deno: { permissions } });
   return new Promise((resolve) => {
     worker.onmessage = ({ data }: MessageEvent<LastWord>) => resolve(data.exit_code);
   });
@@ -160,9 +160,9 @@ export function runConfined(script: URL, permissions: Deno.PermissionOptionsObje
 
 if (import.meta.main) {
   const [name, ...args] = Deno.args;
-  const task = TASKS[name];
+  const task = Object.hasOwn(TASKS, name) ? TASKS[name] : undefined;
   if (!task) {
-    console.error(`task: Cannot run '${name}': must be one of ${Object.keys(TASKS).join(", ")}`);
+    printError(`task: Cannot run '${name}': must be one of ${Object.keys(TASKS).join(", ")}`);
     Deno.exit(2);
   }
   Deno.exit(await runConfined(new URL(task.script, import.meta.url), await permissionsOf(task, args)));

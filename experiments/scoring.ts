@@ -105,10 +105,11 @@ async function scoreAll(
       if (again) await remakeModel(study, experiment, key, result, commit);
       const { model } = await study.readModel(experiment, key);
       const threads = navigator.hardwareConcurrency;
-      const score = await scoreRun(study, experiment, key, { model, text, threads, commit });
+      const score = await scoreRun(study, experiment, key, { model, text, threads, commit, signal });
       scored++;
       onScore?.(scored, todo.length, key, score);
     } catch (error) {
+      if (signal.aborted) break;
       if (error instanceof ClaimLost) taken++;
       else {
         problems++;
@@ -132,18 +133,20 @@ export interface Scoring {
   readonly threads: number;
   /** Puts the result in its place, if the run is still this process's. */
   readonly commit: Commit;
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Scores one run's model on the test split, and adds the score to its result, with a sample of what it writes.
  *
  * @throws {UserError} if the model is not that of the result, or the score is no finite number; the result stays as it is
+ * @throws the signal's reason, if it gives the score up
  */
 export async function scoreRun(
   study: Study,
   experiment: Experiment,
   key: string,
-  { model, text, threads, commit }: Scoring,
+  { model, text, threads, commit, signal }: Scoring,
 ): Promise<Score> {
   const path = study.modelPath(experiment, key);
   const result = await finishedResult(study, experiment, key);
@@ -151,9 +154,10 @@ export async function scoreRun(
   const { test, tokenizer } = text;
   const prompt = tokenizer.encode(promptFrom(text.corpus.test));
   const sample = { prompt, lengths: tokenizer.lengths, ...SAMPLE };
-  const extras = { sample, memory: true, tokenizer };
+  const extras = { sample, memory: true, tokenizer, signal };
   const { drawn, memory, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras).catch(
     (error) => {
+      signal?.throwIfAborted();
       throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${REMAKE_MODEL}`);
     },
   );

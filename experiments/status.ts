@@ -4,6 +4,7 @@ import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { type Overview, overviewOf } from "./overview.ts";
 import { shortKey } from "./store.ts";
+import { print } from "../train/terminal/output.ts";
 
 const flags = {
   dir: dirFlag,
@@ -60,8 +61,8 @@ function* lines(overview: Overview): Generator<string> {
 
 if (import.meta.main) {
   const description = "Shows what is done, running, failed and waiting, the best run so far, and the time left.";
-  await runCommand({ name: "status", description, flags }, async ({ dir, experiment, json }) => {
+  await runCommand({ name: "status", description, flags, printsData: true }, async ({ dir, experiment, json }) => {
     const overview = await overviewOf(dir, experiment);
-    console.log(json ? JSON.stringify(overview, null, 2) : [...lines(overview)].join("\n"));
+    print(json ? JSON.stringify(overview, null, 2) : [...lines(overview)].join("\n"));
   });
 }

@@ -6,6 +6,7 @@ import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { exportOnnx } from "./engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "./engines/engine.ts";
+import { affordableWorkers, checkWorker } from "./open_files.ts";
 import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./memory_gain.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import type { SampleOptions } from "./sample_text.ts";
@@ -30,6 +31,8 @@ export interface Extras {
   readonly memory?: boolean;
   /** What the text's tokens stand for; absent: bytes. */
   readonly tokenizer?: Pick<Tokenizer, "lengths">;
+  /** Gives the evaluation up, within a token or so. */
+  readonly signal?: AbortSignal;
 }
 
 /** A score, and what was asked for beside it. */
@@ -96,19 +99,25 @@ export function exportCell(
  * Scores a model, in workers of its own, so that whoever asks can go on.
  *
  * @param threads workers, each with a share of the streams: how many they are does not change the score
+ * @throws the signal's reason, if it gives the evaluation up
  */
 export async function evaluateModel(
   model: Uint8Array,
   text: Tokens,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
-  { sample, memory = false, tokenizer = BYTE_TOKENIZER }: Extras = {},
+  { sample, memory = false, tokenizer = BYTE_TOKENIZER, signal }: Extras = {},
 ): Promise<Evaluation> {
+  checkWorker();
   const workers = Array.from(
-    { length: Math.max(1, Math.min(threads, cut.streams)) },
+    { length: affordableWorkers(Math.max(1, Math.min(threads, cut.streams))) },
     () => new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" }),
   );
   const part = Math.min(text.length - 1, PART_TOKENS);
+  // A worker that is ended within native code takes its memory along: it is told instead, and gives it back.
+  const stop = new Int32Array(new SharedArrayBuffer(4)), tell = () => void Atomics.store(stop, 0, 1);
+  if (signal?.aborted) tell();
+  signal?.addEventListener("abort", tell);
   try {
     const replies = await Promise.allSettled(workers.map((worker, i) =>
       ask(worker, {
@@ -118,8 +127,10 @@ export async function evaluateModel(
         share: shareOf(cut.streams, i, workers.length),
         windows: memory ? { tokens: part, range: rangeOf(part, i, workers.length) } : undefined,
         sampling: i === 0 ? sample : undefined,
+        stop,
       })
     ));
+    signal?.throwIfAborted();
     // When one fails, the others go on to their end, at which they give their memory back.
     const found = replies.map((reply) => {
       if (reply.status === "rejected") throw reply.reason;
@@ -148,6 +159,7 @@ export async function evaluateModel(
         : {}),
     };
   } finally {
+    signal?.removeEventListener("abort", tell);
     for (const worker of workers) worker.terminate();
   }
 }

@@ -36,6 +36,8 @@ export interface OpenOptions {
   readonly scores?: boolean;
   /** What messages call the model. */
   readonly file?: string;
+  /** Asked before each token; the model throws once it is true. */
+  readonly isStopped?: () => boolean;
 }
 
 /** An open evaluation model with `rows` independent states. */
@@ -53,6 +55,7 @@ export class LoadedModel {
     private readonly input: string,
     shapes: ReadonlyMap<string, number>,
     metadata: Readonly<Record<string, string>>,
+    private readonly isStopped: () => boolean = () => false,
   ) {
     this.metadata = metadata;
     this.#tokens = new BigInt64Array(rows);
@@ -67,12 +70,12 @@ export class LoadedModel {
    * @throws {UserError} if the bytes are no evaluation model of this project
    */
   static async open(model: Uint8Array, options: OpenOptions = {}): Promise<LoadedModel> {
-    const { rows = 1, threads = 1, scores = false, file = "the model" } = options;
+    const { rows = 1, threads = 1, scores = false, file = "the model", isStopped } = options;
     const { proto, input, states, metadata } = decodeEvaluation(model, file);
     const session = await openSession(scores ? encodeModel(withSurprise(proto)) : model, threads).catch((error) => {
       throw new UserError(`Cannot open ${file}: it is damaged (${messageOf(error)})`);
     });
-    return new LoadedModel(session, rows, input, states, metadata);
+    return new LoadedModel(session, rows, input, states, metadata, isStopped);
   }
 
   /** Reads one token per row and returns the logits of the next, `[rows, vocabulary]`, row-major. */
@@ -89,6 +92,7 @@ export class LoadedModel {
   }
 
   async #run(output: string, indices: Record<string, BigInt64Array>): Promise<Float32Array> {
+    if (this.isStopped()) throw new Error(`Cannot compute ${output}: it was stopped`);
     if (!this.session.outputNames.includes(output)) {
       throw new TypeError(
         `Cannot compute ${output}: the model was opened ${output === SURPRISE ? "for logits" : "for scores"}`,
@@ -108,7 +112,7 @@ export class LoadedModel {
   /** The same model with other rows, all of them with a zero state. It is closed with this one. */
   withRows(rows: number): LoadedModel {
     const sizes = new Map([...this.#states].map(([name, { now }]) => [name, now.dims[1]]));
-    return new LoadedModel(this.session, rows, this.input, sizes, this.metadata);
+    return new LoadedModel(this.session, rows, this.input, sizes, this.metadata, this.isStopped);
   }
 
   /** Sets all states to zero. */

@@ -8,7 +8,7 @@ import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Engine, EngineRun, TensorMap } from "./engines/engine.ts";
 import { type Attendants, type Entrant, type GroupOptions, GroupTraining } from "./group_training.ts";
 import { type Breakdown, Ledger, type TrainingState } from "./ledger.ts";
-import { totalSteps, type TrainingSettings } from "./settings.ts";
+import { checkLimits, totalSteps, type TrainingSettings } from "./settings.ts";
 
 export interface Job {
   readonly config: CellConfig;
@@ -86,6 +86,7 @@ export function prepare(job: CellJob, settings: TrainingSettings, from?: Trainin
  * its company nor on when it joins.
  *
  * @returns one run per job, in order (none where `onTrained` takes them); or undefined if the signal stopped it
+ * @throws {UserError} if a setting is out of bounds (see {@linkcode LIMITS})
  * @throws {RangeError} if the text is shorter than a pass, or there is not one state for each job to go on from
  */
 export async function trainGroup(
@@ -95,6 +96,7 @@ export async function trainGroup(
   text: Tokens,
   options: TrainOptions = {},
 ): Promise<TrainedRun[] | undefined> {
+  checkLimits(settings);
   const { from, threads } = options;
   if (from && from.length !== jobs.length) {
     throw new RangeError(
