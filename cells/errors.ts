@@ -6,9 +6,18 @@
  */
 export class UserError extends Error {
   override readonly name = "UserError";
+
+  constructor(message: string) {
+    super(inOneLine(message));
+  }
 }
 
-/** The message of whatever was thrown. */
+/** The message of whatever was thrown, in one line. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return inOneLine(error instanceof Error ? error.message : String(error));
+}
+
+/** Runtimes write messages of several lines, and names in files may hold line ends: a log has one line for each problem. */
+function inOneLine(text: string): string {
+  return text.split(/[\r\n\u2028\u2029]+/).map((line) => line.trim()).filter((line) => line).join(" ");
 }

@@ -1,5 +1,13 @@
 /** Experiment 01: every sensible configuration. */
-import { type CellConfig, isValidSwitchSetting, SWITCHES, type SwitchKey } from "../cells/config.ts";
+import { z } from "zod";
+import {
+  type CellConfig,
+  configFields,
+  isValidSwitchSetting,
+  parseWith,
+  SWITCHES,
+  type SwitchKey,
+} from "../cells/config.ts";
 
 /** The sizes of experiment 01. */
 export const GRID = { layers: [1, 2, 3], state_sizes: [32, 256] } as const;
@@ -16,11 +24,17 @@ export function switchSettings(): Record<SwitchKey, boolean>[] {
   return all.filter(isValidSwitchSetting);
 }
 
-/** All configurations over these layers and state sizes: 432 by default. */
+/**
+ * All configurations over these layers and state sizes: 432 by default.
+ *
+ * @throws {UserError} if a number of layers or a state size is out of bounds
+ */
 export function grid(
   layers: readonly number[] = GRID.layers,
   stateSizes: readonly number[] = GRID.state_sizes,
 ): CellConfig[] {
+  parseWith(z.array(configFields.n_layers), [...layers], "the layers of a grid");
+  parseWith(z.array(configFields.state_size), [...stateSizes], "the state sizes of a grid");
   return switchSettings().flatMap((switches) =>
     [...new Set(layers)].flatMap((n_layers) =>
       [...new Set(stateSizes)]

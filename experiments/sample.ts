@@ -2,10 +2,11 @@
 import { describeConfig } from "../cells/config.ts";
 import { sampleText } from "../train/sample_text.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { advised } from "./files.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./result.ts";
 import { findRun, openRunModel } from "./sampling.ts";
-import { shortKey, Study } from "./store.ts";
+import { REMAKE_MODEL, shortKey, Study } from "./store.ts";
 import { studyTokenizer } from "./study_text.ts";
 
 const flags = {
@@ -36,7 +37,8 @@ if (import.meta.main) {
       }`,
     );
     const read = tokenizer.encode(new TextEncoder().encode(prompt));
-    const drawn = await sampleText(loaded, { prompt: read, lengths: tokenizer.lengths, ...options });
+    const sampling = { prompt: read, lengths: tokenizer.lengths, ...options };
+    const drawn = await advised(REMAKE_MODEL, () => sampleText(loaded, sampling));
     // A model may draw what is no UTF-8: such bytes show as replacement characters.
     console.log(prompt + new TextDecoder().decode(tokenizer.decode(drawn).subarray(0, options.bytes)));
     await loaded.close();

@@ -54,12 +54,6 @@ export async function openRunModel(
   { key, result }: { key: string; result: FinishedResult },
 ): Promise<LoadedModel> {
   const { path, model } = await study.readModel(experiment, key);
-  const loaded = await advised(REMAKE_MODEL, () => LoadedModel.open(model, { file: path }));
-  try {
-    checkModel(loaded.metadata, result, path);
-    return loaded;
-  } catch (error) {
-    await loaded.close();
-    throw error;
-  }
+  await checkModel(model, result, path);
+  return await advised(REMAKE_MODEL, () => LoadedModel.open(model, { file: path }));
 }
