@@ -17,7 +17,11 @@ export function messageOf(error: unknown): string {
   return inOneLine(error instanceof Error ? error.message : String(error));
 }
 
-/** Runtimes write messages of several lines, and names in files may hold line ends: a log has one line for each problem. */
+/**
+ * Runtimes write messages of several lines, and names in files may hold line ends, or characters that a terminal obeys: a log has one
+ * plain line for each problem.
+ */
 function inOneLine(text: string): string {
-  return text.split(/[\r\n\u2028\u2029]+/).map((line) => line.trim()).filter((line) => line).join(" ");
+  const lines = text.split(/[\t\v\f\r\n\u2028\u2029]+/).map((line) => line.trim()).filter((line) => line);
+  return lines.join(" ").replace(/\p{Cc}/gu, "\ufffd");
 }

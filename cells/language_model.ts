@@ -223,7 +223,7 @@ export function evaluationModel(
   cell: Cell,
   given: Pick<ModelSizes, "n_layers" | "state_size"> & Partial<ModelSizes>,
 ): EvaluationModel {
-  const sizes = { vocabulary: BYTE_VOCABULARY, batch: 1, ...given };
+  const { vocabulary = BYTE_VOCABULARY, batch = 1 } = given, sizes = { ...given, vocabulary, batch };
   const name = sizes.vocabulary > BYTE_VOCABULARY ? INPUTS.tokens : INPUTS.bytes;
   const { parameters, states, newStates, logits } = buildForward(cell, sizes, name);
   const graph = buildGraph({ logits, ...newStates });

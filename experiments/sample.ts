@@ -1,13 +1,10 @@
 /** `deno task sample`: text from a trained model. */
 import { describeConfig } from "../cells/config.ts";
-import { sampleText } from "../train/sample_text.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
-import { advised } from "./files.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./result.ts";
-import { findRun, openRunModel } from "./sampling.ts";
-import { REMAKE_MODEL, shortKey, Study } from "./store.ts";
-import { studyTokenizer } from "./study_text.ts";
+import { drawText, findRun } from "./sampling.ts";
+import { shortKey, Study } from "./store.ts";
 
 const flags = {
   dir: dirFlag,
@@ -29,18 +26,13 @@ if (import.meta.main) {
   await runCommand({ name: "sample", description, flags }, async ({ dir, experiment, id, prompt, ...options }) => {
     const study = await Study.open(dir);
     const { key, result } = await findRun(study, experiment, id);
-    const tokenizer = await studyTokenizer(study);
-    const loaded = await openRunModel(study, experiment, { key, result });
+    const drawn = await drawText(study, experiment, { key, result }, { prompt, ...options });
     console.error(
       `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/${
         result.tokens ? "token" : "byte"
       }`,
     );
-    const read = tokenizer.encode(new TextEncoder().encode(prompt));
-    const sampling = { prompt: read, lengths: tokenizer.lengths, ...options };
-    const drawn = await advised(REMAKE_MODEL, () => sampleText(loaded, sampling));
     // A model may draw what is no UTF-8: such bytes show as replacement characters.
-    console.log(prompt + new TextDecoder().decode(tokenizer.decode(drawn).subarray(0, options.bytes)));
-    await loaded.close();
+    console.log(prompt + new TextDecoder().decode(drawn));
   });
 }

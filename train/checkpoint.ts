@@ -28,7 +28,7 @@ const NO_CHECKSUM = "0".repeat(64);
 /**
  * The `.safetensors` file of a model: every weight, and in the metadata its configuration and whatever is given.
  *
- * @throws {RangeError} if a weight is missing, has another number of elements, or is NaN or infinite
+ * @throws {UserError} if a weight is missing, has another number of elements, or is NaN or infinite
  */
 export function encodeWeights(
   config: CellConfig,

@@ -74,7 +74,8 @@ export function exportModel(
  * state `layers.<i>.<name>` float32 [batch, state_size]; outputs: `logits` float32 [batch, vocabulary], and each state as
  * `layers.<i>.<name>.next`. Weights are inside.
  *
- * @throws {RangeError} if a weight is missing, has another number of elements, or is NaN or infinite; or a size is out of bounds
+ * @throws {UserError} if a weight is missing, has another number of elements, or is NaN or infinite; {@linkcode RangeError} if a size is
+ * out of bounds
  */
 export function exportCell(
   cell: Cell,

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../cells/errors.ts";
 import { type EvaluationModel, INPUTS } from "../cells/language_model.ts";
 import { type DType, formatShape, type Shape } from "../cells/graph/tensor.ts";
-import { NEXT } from "./engines/onnx/export.ts";
+import { CONSTANT_PREFIX, NEXT } from "./engines/onnx/export.ts";
 import {
   DATA_TYPE,
   decodeModel,
@@ -71,8 +71,9 @@ export function decodeEvaluation(model: Uint8Array, file: string): EvaluationFil
     }),
   );
   const vocabulary = expectShape(outputs.get(LOGITS)!, "float", [ROWS, ANY], fail);
-  const weights = graph.initializer.filter(({ data_type }) => data_type === DATA_TYPE.FLOAT);
-  for (const weight of weights) checkWeight(weight, fail);
+  const numbers = graph.initializer.filter(({ data_type }) => data_type === DATA_TYPE.FLOAT);
+  for (const each of numbers) checkWeight(each, fail);
+  const weights = numbers.filter(({ name }) => !name.startsWith(CONSTANT_PREFIX));
   return {
     proto,
     input: input.name,
@@ -155,10 +156,8 @@ export function differences(found: EvaluationFile, model: EvaluationModel): { is
       model.parameters.filter(({ name }) => model.graph.inputs.has(name)).map(({ name, shape }) => [name, shape]),
     ),
   );
-  const isConstant = (name: string) => found.weights.has(name) && !must.has(name);
   return [...new Set([...must.keys(), ...is.keys()])]
-    // What the writer of the file has put there beside the weights: the numbers that occur in the equations.
-    .filter((name) => is.get(name) !== must.get(name) && !isConstant(name))
+    .filter((name) => is.get(name) !== must.get(name))
     .map((name) => ({
       is: is.has(name) ? `its '${name}' is ${is.get(name)}` : `it has no '${name}'`,
       must: must.get(name) ?? "none",

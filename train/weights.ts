@@ -1,4 +1,5 @@
 /** Weights as they go into files and come out of them: there, of the right number, and finite. */
+import { UserError } from "../cells/errors.ts";
 import { formatShape, type Shape, sizeOf } from "../cells/graph/tensor.ts";
 import type { TensorMap } from "./engines/engine.ts";
 
@@ -35,7 +36,7 @@ export function whyUnusable({ name, shape }: Wanted, values: ArrayLike<number> |
  * weights that no model can run on would replace one that is good.
  *
  * @param action what the error says was being done
- * @throws {RangeError} naming the first tensor that is missing, has another number of elements, or is not finite
+ * @throws {UserError} naming the first tensor that is missing, has another number of elements, or is not finite
  */
 export function checkedFloats(
   tensors: TensorMap,
@@ -46,7 +47,7 @@ export function checkedFloats(
     const given = tensors.get(tensor.name);
     const values = given && (given instanceof Float32Array ? given : Float32Array.from(given));
     const why = whyUnusable(tensor, values);
-    if (!values || why) throw new RangeError(`Cannot ${action}: ${why}`);
+    if (!values || why) throw new UserError(`Cannot ${action}: ${why}`);
     return [tensor.name, values];
   }));
 }

@@ -139,7 +139,8 @@ Deno.test("trainGroup() opens no engine for runs that are at their last step", a
   const closed: Engine = { ...engine, open: () => Promise.reject(new Error("opened")) };
   for (const steps of [settings.steps, 5]) {
     const [run] = (await trainGroup(closed, [job], { ...settings, steps }, TEXT, { from: [done] }))!;
-    assert.deepEqual({ ...run, step: undefined }, { ...done, step: undefined });
+    // Nothing was trained here.
+    assert.deepEqual({ ...run, step: undefined }, { ...done, losses: [], step: undefined });
   }
   const given: number[] = [];
   const onTrained = (i: number) => Promise.resolve(void given.push(i));
