@@ -1,5 +1,13 @@
 /** Experiment 01: every sensible configuration. */
-import { type CellConfig, isValidSwitchSetting, SWITCHES, type SwitchKey } from "../cells/config.ts";
+import { z } from "zod";
+import {
+  type CellConfig,
+  configFields,
+  isValidSwitchSetting,
+  parseWith,
+  SWITCHES,
+  type SwitchKey,
+} from "../cells/config.ts";
 
 import { UserError } from "../cells/errors.ts";
 
@@ -27,7 +35,7 @@ export function switchSettings(): Record<SwitchKey, boolean>[] {
 /**
  * All configurations over these layers and state sizes: 432 by default.
  *
- * @throws {UserError} if they are more sizes than {@linkcode MOST_SIZES}
+ * @throws {UserError} if a number of layers or a state size is out of bounds, or they are more than {@linkcode MOST_SIZES}
  */
 export function grid(
   layers: readonly number[] = GRID.layers,
@@ -38,6 +46,8 @@ export function grid(
       throw new UserError(`Cannot list ${sizes.length} ${what}: must be at most ${MOST_SIZES} in one call`);
     }
   }
+  parseWith(z.array(configFields.n_layers), [...layers], "the layers of a grid");
+  parseWith(z.array(configFields.state_size), [...stateSizes], "the state sizes of a grid");
   return switchSettings().flatMap((switches) =>
     [...new Set(layers)].flatMap((n_layers) =>
       [...new Set(stateSizes)]

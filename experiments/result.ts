@@ -213,6 +213,20 @@ export function parseResult(value: unknown, file: string): RunResult {
   return parseWith(resultSchema, value, file);
 }
 
+/** The keys that come with a score and go with it. */
+const SCORE_KEYS: readonly string[] = [
+  ...Object.keys(evaluationSchema.shape),
+  "test_tokens",
+  "context_order",
+  "sample",
+  "memory",
+];
+
+/** A result as it was before its model was scored. */
+export function withoutScore(result: FinishedResult): FinishedResult {
+  return Object.fromEntries(Object.entries(result).filter(([key]) => !SCORE_KEYS.includes(key))) as FinishedResult;
+}
+
 /** A score under the names that a result gives it. */
 export function scoreFields(
   { nats, bits_per_byte, bytes, tokens, streams, warm_up }: Score,

@@ -1,17 +1,19 @@
 /** What a run leaves in its study while it trains, and how it finds its way back: start record, checkpoints, model, result. */
 import { UserError } from "../cells/errors.ts";
-import { countParameters, type TrainingStep } from "../cells/language_model.ts";
+import { cellOf } from "../cells/catalog.ts";
+import { BYTE_VOCABULARY, countParameters, evaluationModel, type TrainingStep } from "../cells/language_model.ts";
 import { type CheckpointOf, decodeCheckpoint, encodeCheckpoint, type Leg } from "../train/checkpoint.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { exportModel } from "../train/evaluate.ts";
+import { decodeEvaluation, differences } from "../train/evaluation_file.ts";
 import type { TrainingState } from "../train/ledger.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainedRun } from "../train/trainer.ts";
 import { CELLSPACE_VERSION } from "../train/version.ts";
 import { advised, type Commit } from "./files.ts";
 import type { Queue } from "./queue.ts";
-import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
+import { configOf, type FinishedResult, isFinished, parseResult, type RunResult } from "./result.ts";
 import { type Experiment, REMAKE_MODEL, type Run, runKey, shortKey, type Study } from "./store.ts";
 import { claimKey, commitWhileHeld } from "./study_queue.ts";
 
@@ -87,7 +89,10 @@ export class RunFiles {
     await this.study.writeCheckpoint(this.experiment, run.key, bytes, this.#commit(run));
   }
 
-  /** Keeps a run that has ended: checkpoint, model, result, in this order. Returns the result, and the model unless it failed. */
+  /**
+   * Keeps a run that has ended: checkpoint, model, result, in this order, once all three are made and found good. Returns the result,
+   * and the model unless it failed.
+   */
   async finish(start: Start, trained: TrainedRun): Promise<{ result: RunResult; model?: Uint8Array<ArrayBuffer> }> {
     const { run, step } = start;
     const { owner: _, ...record } = start.record;
@@ -112,14 +117,12 @@ export class RunFiles {
       return { result };
     }
     const bytes = await encodeCheckpoint(this.#about(run), step, trained, legs);
-    await this.study.writeCheckpoint(this.experiment, run.key, bytes, commit);
     const model = exportModel(
       run.entry.config,
       trained.weights,
       modelFacts(record, trained.steps_done),
       record.vocabulary,
     );
-    await this.study.writeModel(this.experiment, run.key, model, commit);
     const loss = [...trained.curve];
     const result = {
       ...common,
@@ -127,6 +130,9 @@ export class RunFiles {
       loss,
       "min loss": loss.reduce((a, b) => Math.min(a, b)),
     };
+    parseResult(result, this.study.resultPath(this.experiment, run.key));
+    await this.study.writeCheckpoint(this.experiment, run.key, bytes, commit);
+    await this.study.writeModel(this.experiment, run.key, model, commit);
     await this.study.writeResult(this.experiment, run.key, result, commit);
     return { result, model };
   }
@@ -209,11 +215,13 @@ export function checkpointOf(result: RunResult): CheckpointOf {
 }
 
 /**
- * Checks that a model is that of a result.
+ * Checks that a model is that of a result, before anything runs it: what it says of itself, and its inputs, outputs and weights.
  *
  * @throws {UserError} naming what disagrees
  */
-export function checkModel(facts: Readonly<Record<string, string>>, result: FinishedResult, path: string): void {
+export async function checkModel(model: Uint8Array, result: FinishedResult, path: string): Promise<void> {
+  const found = await advised(REMAKE_MODEL, () => decodeEvaluation(model, path)), { metadata: facts } = found;
+  const run = shortKey(runKey(result.id, result.seed));
   const wanted: Record<string, string> = { id: result.id, ...modelFacts(result, result.steps_done) };
   for (const key of ["id", "seed", "corpus_sha1", "tokenizer_sha1", "steps"] as const) {
     // Models of the first version do not say their steps.
@@ -222,10 +230,17 @@ export function checkModel(facts: Readonly<Record<string, string>>, result: Fini
       // A model of other steps may be one of a run that is going on.
       const advice = key === "steps" ? `${REMAKE_MODEL}, or let 'deno task train' finish the run` : REMAKE_MODEL;
       throw new UserError(
-        `Cannot use ${path}: its '${key}' is ${facts[key] ?? "none"}, that of run ${
-          shortKey(runKey(result.id, result.seed))
-        } is ${wanted[key] ?? "none"}; ${advice}`,
+        `Cannot use ${path}: its '${key}' is ${facts[key] ?? "none"}, that of run ${run} is ${
+          wanted[key] ?? "none"
+        }; ${advice}`,
       );
     }
+  }
+  const config = configOf(result), { vocabulary = BYTE_VOCABULARY } = result;
+  const [difference] = differences(found, evaluationModel(cellOf(config), { ...config, vocabulary }));
+  if (difference) {
+    throw new UserError(
+      `Cannot use ${path}: ${difference.is}, that of run ${run} is ${difference.must}; ${REMAKE_MODEL}`,
+    );
   }
 }

@@ -1,12 +1,10 @@
 /** `deno task sample`: text from a trained model. */
 import { describeConfig } from "../cells/config.ts";
-import { sampleText } from "../train/sample_text.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./result.ts";
-import { findRun, openRunModel } from "./sampling.ts";
+import { drawText, findRun } from "./sampling.ts";
 import { shortKey, Study } from "./store.ts";
-import { studyTokenizer } from "./study_text.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 /** All of it is in memory until it is printed, and takes an hour or more to draw. */
@@ -43,18 +41,14 @@ if (import.meta.main) {
     async ({ dir, experiment, id, prompt, ...options }) => {
       const study = await Study.open(dir);
       const { key, result } = await findRun(study, experiment, id);
-      const tokenizer = await studyTokenizer(study);
-      const loaded = await openRunModel(study, experiment, { key, result });
+      const drawn = await drawText(study, experiment, { key, result }, { prompt, ...options });
       printError(
         `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/${
           result.tokens ? "token" : "byte"
         }`,
       );
-      const read = tokenizer.encode(new TextEncoder().encode(prompt));
-      const drawn = await sampleText(loaded, { prompt: read, lengths: tokenizer.lengths, ...options });
       // A model may draw what is no UTF-8: such bytes show as replacement characters.
-      print(prompt + new TextDecoder().decode(tokenizer.decode(drawn).subarray(0, options.bytes)));
-      await loaded.close();
+      print(prompt + new TextDecoder().decode(drawn));
     },
   );
 }

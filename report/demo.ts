@@ -3,14 +3,12 @@ import { describeConfig } from "../cells/config.ts";
 import { dirFlag } from "../experiments/flags.ts";
 import { ENGINE_CHOICES } from "../experiments/engines.ts";
 import { configOf } from "../experiments/result.ts";
-import { findRun } from "../experiments/sampling.ts";
+import { drawText, findRun } from "../experiments/sampling.ts";
 import { initStudy } from "../experiments/study.ts";
 import { comparedWithList } from "../experiments/store.ts";
 import { trainStudy } from "../experiments/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
-import { LoadedModel } from "../train/model.ts";
-import { sampleText } from "../train/sample_text.ts";
-import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { formatDuration } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { studyLevels } from "./study_levels.ts";
@@ -45,10 +43,7 @@ if (import.meta.main) {
     });
     print(`\n${tables.best_runs}\n\n${tables.forward}`);
     const { key, result } = await findRun(study, "01");
-    const { path, model } = await study.readModel("01", key);
-    const loaded = await LoadedModel.open(model, { file: path });
-    const drawn = await sampleText(loaded, { prompt: new Uint8Array(), bytes: 200, temperature: 0.8, seed: 0 });
-    await loaded.close();
+    const drawn = await drawText(study, "01", { key, result }, { prompt: "", bytes: 200, temperature: 0.8, seed: 0 });
     print(`\nIt writes:\n${new TextDecoder().decode(drawn)}`);
 
     const best = result["min loss"]!.toFixed(4), bits = result.test_bits_per_byte!.toFixed(4);

@@ -134,7 +134,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "init with a state that is too large",
     action: init({ stateSizes: [MAX_STATE_SIZE + 1], seeds: 2 }),
-    says: `Cannot read a new configuration of DIR: 'state_size': Too big: expected number to be <=${MAX_STATE_SIZE}`,
+    says: `Cannot read the state sizes of a grid: '0': Too big: expected number to be <=${MAX_STATE_SIZE}`,
   },
   {
     name: "init of experiment 02 without a finished run",

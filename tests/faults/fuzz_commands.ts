@@ -1,16 +1,14 @@
 /** What the commands do, as their scripts call it, for a study of which one file is damaged. */
 import { overviewOf } from "../../experiments/overview.ts";
-import { findRun, openRunModel } from "../../experiments/sampling.ts";
+import { drawText, findRun } from "../../experiments/sampling.ts";
 import { evaluateStudy } from "../../experiments/scoring.ts";
 import { comparedWithList, Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
-import { studyTokenizer } from "../../experiments/study_text.ts";
 import { trainStudy } from "../../experiments/training.ts";
 import { studyLevels } from "../../report/study_levels.ts";
 import { FORMATS, writeExport } from "../../report/write_export.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { permissionsOf, TASKS } from "../../task.ts";
-import { sampleText } from "../../train/sample_text.ts";
 import { type FuzzedRuns, MORE_STEPS, STEPS } from "./fuzz_study.ts";
 
 export interface FuzzCommand {
@@ -82,20 +80,8 @@ export const COMMANDS: readonly FuzzCommand[] = [
     name: "sample",
     isCheap: true,
     async run(dir, { damaged }) {
-      const study = await Study.open(dir), tokenizer = await studyTokenizer(study);
-      const loaded = await openRunModel(study, EXPERIMENT, await findRun(study, EXPERIMENT, damaged));
-      try {
-        const drawn = await sampleText(loaded, {
-          prompt: tokenizer.encode(new TextEncoder().encode("the ")),
-          bytes: 3,
-          temperature: 0.8,
-          seed: 0,
-          lengths: tokenizer.lengths,
-        });
-        tokenizer.decode(drawn);
-      } finally {
-        await loaded.close();
-      }
+      const study = await Study.open(dir), options = { prompt: "the ", bytes: 3, temperature: 0.8, seed: 0 };
+      await drawText(study, EXPERIMENT, await findRun(study, EXPERIMENT, damaged), options);
       return [];
     },
     changes: nothing,

@@ -1,4 +1,5 @@
 /** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per session. */
+import { checkWhole } from "../../../cells/bounds.ts";
 import { sharedText } from "../../corpus/shared_text.ts";
 import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import {
@@ -15,8 +16,12 @@ import { memoryBytes } from "./memory.ts";
 import { planStep } from "./plan.ts";
 import type { NumberedRequest, Reply, Request } from "./protocol.ts";
 
-/** @param cores processor cores to share among groups that are open at once */
+/**
+ * @param cores processor cores to share among groups that are open at once
+ * @throws {RangeError} if they are no whole number of at least 1
+ */
 export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): Engine {
+  checkWhole("open the onnx engine", "cores", cores, 1);
   return {
     name: "onnx",
     adapter: `ONNX Runtime CPU, ${cores} cores`,
