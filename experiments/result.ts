@@ -3,6 +3,7 @@
  * new ones are snake_case. A run that has not finished has no `loss`.
  */
 import { z } from "zod";
+import { minOf } from "../cells/extremes.ts";
 import metadata from "../deno.json" with { type: "json" };
 import { UserError } from "../cells/errors.ts";
 import { HIGHEST_ORDER } from "../train/corpus/floors.ts";
@@ -172,7 +173,7 @@ function checkTogether(result: RunResult, context: z.RefinementCtx): void {
     }
   }
   if (!isFinished(result)) return;
-  const least = result.loss.reduce((a, b) => Math.min(a, b)),
+  const least = minOf(result.loss),
     logged = Math.floor(result.steps_done / result.log_every);
   if (least !== result["min loss"]) fail(`'min loss' is ${result["min loss"]}, the smallest of 'loss' is ${least}`);
   if (logged !== result.loss.length) {

@@ -1,4 +1,5 @@
 /** What a run leaves in its study while it trains, and how it finds its way back: start record, checkpoints, model, result. */
+import { minOf } from "../cells/extremes.ts";
 import { UserError } from "../cells/errors.ts";
 import { countParameters, type TrainingStep } from "../cells/language_model.ts";
 import { type CheckpointOf, decodeCheckpoint, encodeCheckpoint, type Leg } from "../train/checkpoint.ts";
@@ -124,7 +125,7 @@ export class RunFiles {
       ...common,
       steps_done: trained.steps_done,
       loss,
-      "min loss": loss.reduce((a, b) => Math.min(a, b)),
+      "min loss": minOf(loss),
     };
     await this.study.writeResult(this.experiment, run.key, result, commit);
     return { result, model };

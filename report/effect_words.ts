@@ -2,6 +2,7 @@
  * The effects of the switches in plain words. With one seed they speak of that seed's runs alone, and no word says that
  * a switch is better.
  */
+import { maxOf, minOf } from "../cells/extremes.ts";
 import { formatInterval, formatSeeds } from "./effect_tables.ts";
 import type { Effects, SwitchEffect } from "./effects.ts";
 import type { LogLossRegression } from "./regression.ts";
@@ -25,8 +26,8 @@ export function seedsOfPairs({ min_loss }: Effects): { least: number; most: numb
   const paired = min_loss.filter(({ pairs }) => pairs).map(({ seeds }) => seeds);
   if (!paired.length) return { least: 0, most: 0 };
   return {
-    least: Math.min(...paired.map(({ least }) => least)),
-    most: Math.max(...paired.map(({ most }) => most)),
+    least: minOf(paired.map(({ least }) => least)),
+    most: maxOf(paired.map(({ most }) => most)),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Small training curves for the parts on single runs, all in one frame, so that they can be compared. */
+import { maxOf } from "../cells/extremes.ts";
 import { curveOf, type MergedRow } from "./merged.ts";
 import type { Level } from "./levels.ts";
 import { lossRange } from "./statistics.ts";
@@ -25,7 +26,7 @@ const POINTS = 45;
 export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] = []): CurveFrame {
   const { low, high } = lossRange(rows);
   const span = Math.max(high - low, 0.01);
-  const last = Math.max(...rows.map(({ steps_done }) => steps_done));
+  const last = maxOf(rows.map(({ steps_done }) => steps_done));
   const x = (step: number) => Math.round(PLOT.left + step / last * (WIDTH - PLOT.left - PLOT.right));
   // What is above the frame runs along its top.
   const y = (loss: number) => {
