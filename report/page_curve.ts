@@ -4,7 +4,7 @@ import { curveOf, type MergedRow } from "./merged.ts";
 import type { Level } from "./levels.ts";
 import { lossRange } from "./statistics.ts";
 import { type Point, polyline } from "./svg_paths.ts";
-import { formatCount } from "./theme.ts";
+import { formatCount, formatOnAxis } from "./theme.ts";
 
 /** Draws curves in one frame. */
 export interface CurveFrame {
@@ -35,7 +35,9 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
   };
   const grid = [0, 0.5, 1].map((share) => low + share * span).map((loss) =>
     `<path class="curve-grid" d="M${PLOT.left},${y(loss)}H${WIDTH - PLOT.right}"/>` +
-    `<text class="curve-text" x="${PLOT.left - 4}" y="${y(loss) + 4}" text-anchor="end">${loss.toFixed(2)}</text>`
+    `<text class="curve-text" x="${PLOT.left - 4}" y="${y(loss) + 4}" text-anchor="end">${
+      formatOnAxis(loss, span, 2)
+    }</text>`
   );
   const held = levels.filter(({ value }) => value >= low && value <= high).map(({ label, value }) =>
     `<path class="curve-level" d="M${PLOT.left},${y(value)}H${WIDTH - PLOT.right}"/>` +
