@@ -1,5 +1,6 @@
 /** `deno task status`: where a study stands. */
 import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { oneLine } from "../cells/visible_text.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { type Overview, overviewOf } from "./overview.ts";
@@ -11,7 +12,8 @@ const flags = {
   json: flag.on("--json", "the same as JSON"),
 };
 
-function* lines(overview: Overview): Generator<string> {
+/** What the task prints. */
+export function* statusLines(overview: Overview): Generator<string> {
   const { total, done, running, stale, failed, waiting, damaged, unknown_version, unlisted, best, seconds_left } =
     overview;
   const counts = [
@@ -36,7 +38,7 @@ function* lines(overview: Overview): Generator<string> {
   if (overview.short) {
     yield `  short    ${overview.short} of the done have fewer steps than ${overview.steps}; 'deno task train' takes them further`;
   }
-  for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${why}`;
+  for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${oneLine(why)}`;
   for (const key of overview.left_unfinished) {
     yield `  left     ${shortKey(key)}  was started and not finished; 'deno task train' goes on with it`;
   }
@@ -62,6 +64,6 @@ if (import.meta.main) {
   const description = "Shows what is done, running, failed and waiting, the best run so far, and the time left.";
   await runCommand({ name: "status", description, flags }, async ({ dir, experiment, json }) => {
     const overview = await overviewOf(dir, experiment);
-    console.log(json ? JSON.stringify(overview, null, 2) : [...lines(overview)].join("\n"));
+    console.log(json ? JSON.stringify(overview, null, 2) : [...statusLines(overview)].join("\n"));
   });
 }

@@ -3,7 +3,7 @@
  * characters are drawn (`␀`), since pandas ends a text at the first NUL.
  */
 import { stringify } from "csv-stringify/sync";
-import { drawControls } from "./control_characters.ts";
+import { drawControls } from "../cells/visible_text.ts";
 import type { Table, Value } from "./export_columns.ts";
 
 /** Rows that are turned into text at once: the library needs a kilobyte for each, and a table of curves may have millions. */

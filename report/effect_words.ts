@@ -134,8 +134,12 @@ function disagreement({ min_loss }: Effects): string {
 /** `R²` of the regression and what it is of; undefined where there is none. */
 export function regressionWords(regression: LogLossRegression | undefined): string {
   if (!regression) return "Too few configurations for a regression.";
-  const { runs, left_out, folds, r2 } = regression;
-  const rest = left_out ? ` (${plural(left_out, "run")} with other training settings left out)` : "";
+  const { runs, left_out, no_logarithm, folds, r2 } = regression;
+  const without = [
+    ...(left_out ? [`${plural(left_out, "run")} with other training settings`] : []),
+    ...(no_logarithm ? [`${plural(no_logarithm, "run")} with a loss of 0`] : []),
+  ];
+  const rest = without.length ? ` (${without.join(" and ")} left out)` : "";
   return `Linear regression of the logarithm of the least loss on all nine hyperparameters, ${
     plural(runs, "run")
   }${rest}: ` +

@@ -3,9 +3,7 @@
  * and what it means; each format is made from these lists.
  */
 import { OPTIONAL_DEFAULTS } from "../cells/config.ts";
-import { UserError } from "../cells/errors.ts";
-import { isFinished, type KnownFields, type RunResult } from "../experiments/result.ts";
-import { runKey, shortKey } from "../experiments/store.ts";
+import { dateIn, isFinished, type KnownFields, type RunResult, type TIME_KEYS } from "../experiments/result.ts";
 import { type MemoryCurve, RESETS } from "../train/memory_gain.ts";
 
 /** What a column holds; `null` stands for what a run does not have. */
@@ -41,7 +39,7 @@ type AnyPlain = Plain<ColumnType, Value>;
 
 /** What becomes of a key: a column of its type, several columns, or none, where another table holds it. */
 type Field<V> = V extends boolean ? Plain<"boolean", boolean>
-  : V extends number ? Plain<"int" | "double" | "time", number>
+  : V extends number ? Plain<"int" | "double", number> | readonly Column<RunResult>[]
   : V extends string ? Plain<"string", string>
   : readonly Column<RunResult>[] | "in the curves";
 
@@ -88,8 +86,8 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   "training steps": ["int", "steps asked for"],
   steps_done: ["int", "steps done: whole passes"],
   train_seconds: ["double", "training time in seconds, without set-up and evaluation"],
-  "start time": ["time", "when the run began"],
-  "end time": ["time", "when the run ended"],
+  "start time": timeColumn("start time", "when the run began"),
+  "end time": timeColumn("end time", "when the run ended"),
   "batch size": ["int", "rows of a batch"],
   "history size": ["int", "tokens of one pass"],
   log_every: ["int", "steps between two logged losses"],
@@ -112,7 +110,7 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   owner: ["string", "process that trains the run"],
   failed: ["string", "why the run failed; a shorter result that it had before is kept in the other columns"],
   failed_at_step: ["int", "step at which it failed"],
-  failed_time: ["time", "when it failed"],
+  failed_time: timeColumn("failed_time", "when it failed"),
   cellspace_version: ["string", "version of cellspace that began the run"],
   sample: [
     sampleColumn("text", "string", "what the model wrote, no UTF-8 as U+FFFD"),
@@ -166,19 +164,15 @@ function sampleColumn(
   return { name: `sample_${key}`, type, about, of: ({ sample }) => sample?.[key] ?? null };
 }
 
-/** A result's own keys as columns. Times are Unix seconds there. */
+/** A result's own keys as columns. */
 function plainColumn(key: string, [type, about, absent = null]: AnyPlain): Column<RunResult> {
   const valueOf = (result: RunResult) => (result[key] ?? absent) as Value;
-  return { name: key, type, about, of: type === "time" ? (result) => timeOf(result, key) : valueOf };
+  return { name: key, type, about, of: valueOf };
 }
 
-function timeOf(result: RunResult, key: string): Date | null {
-  const seconds = result[key] as number | undefined;
-  if (seconds === undefined) return null;
-  const time = new Date(Math.round(1000 * seconds));
-  if (!Number.isNaN(time.getTime())) return time;
-  const run = shortKey(runKey(result.id, result.seed));
-  throw new UserError(`Cannot export run ${run}: its '${key}' is ${seconds}, must be a time in Unix seconds`);
+/** A time of a result as a column. */
+function timeColumn(name: typeof TIME_KEYS[number], about: string): readonly Column<RunResult>[] {
+  return [{ name, type: "time", about, of: (result) => dateIn(result, name) }];
 }
 
 /** Columns of the table of runs, in order. */
