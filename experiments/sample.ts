@@ -1,5 +1,6 @@
 /** `deno task sample`: text from a trained model. */
 import { describeConfig } from "../cells/config.ts";
+import { unitOf } from "../cells/unit.ts";
 import { sampleText } from "../train/sample_text.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
@@ -16,7 +17,7 @@ const flags = {
   bytes: flag.whole("--bytes <n>", "bytes to draw", 500),
   temperature: flag.number(
     "--temperature <t>",
-    "below 1 bolder choices fade, above 1 they grow; 0 takes the likeliest byte",
+    "below 1 bolder choices fade, above 1 they grow; 0 takes the likeliest byte or token",
     0.8,
   ),
   seed: flag.whole("--seed <n>", "random seed", 0, 0),
@@ -32,7 +33,7 @@ if (import.meta.main) {
     const loaded = await openRunModel(study, experiment, { key, result });
     console.error(
       `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/${
-        result.tokens ? "token" : "byte"
+        unitOf(result)
       }`,
     );
     const read = tokenizer.encode(new TextEncoder().encode(prompt));

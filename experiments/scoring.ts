@@ -1,5 +1,6 @@
 /** What `evaluate` does: scores finished runs on the test split. */
 import { messageOf, UserError } from "../cells/errors.ts";
+import { type Unit, unitOf } from "../cells/unit.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { decodeRunWeights } from "../train/checkpoint.ts";
@@ -29,7 +30,7 @@ export interface EvaluateOptions {
   readonly skip?: ReadonlySet<string>;
   /** The study's, where the caller has it. */
   readonly text?: TokenizedCorpus;
-  readonly onScore?: (done: number, total: number, key: string, score: Score) => void;
+  readonly onScore?: (done: number, total: number, key: string, score: Score & { readonly reads: Unit }) => void;
   /** Told of a run that cannot be scored; the others go on. */
   readonly onProblem?: (problem: string) => void;
 }
@@ -107,7 +108,7 @@ async function scoreAll(
       const threads = navigator.hardwareConcurrency;
       const score = await scoreRun(study, experiment, key, { model, text, threads, commit });
       scored++;
-      onScore?.(scored, todo.length, key, score);
+      onScore?.(scored, todo.length, key, { ...score, reads: unitOf(result) });
     } catch (error) {
       if (error instanceof ClaimLost) taken++;
       else {

@@ -3,6 +3,7 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { oneLine } from "../cells/visible_text.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
+import { unitOf } from "../cells/unit.ts";
 import { type Overview, overviewOf } from "./overview.ts";
 import { shortKey } from "./store.ts";
 
@@ -53,7 +54,7 @@ export function* statusLines(overview: Overview): Generator<string> {
     const bits = best.test_bits_per_byte === undefined ? "" : `, test ${best.test_bits_per_byte.toFixed(4)} bits/byte`;
     const control = best.control ? " (a control)" : "";
     yield `Best so far: ${shortKey(best.key)}${control}, min loss ${best.min_loss.toFixed(4)} nats/${
-      best.tokens ? "token" : "byte"
+      unitOf(best)
     }${bits}`;
   }
   if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";

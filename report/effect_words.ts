@@ -6,7 +6,7 @@ import { maxOf, minOf } from "../cells/extremes.ts";
 import { formatInterval, formatSeeds } from "./effect_tables.ts";
 import type { Effects, SwitchEffect } from "./effects.ts";
 import type { LogLossRegression } from "./regression.ts";
-import type { Unit } from "./rows.ts";
+import type { Unit } from "../cells/unit.ts";
 import { formatCount, formatDifference, formatLoss, formatP, plural } from "./theme.ts";
 
 /** At or below this corrected p a difference is called clear. */

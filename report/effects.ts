@@ -25,7 +25,8 @@ import { bcaInterval, type Interval } from "./bootstrap.ts";
 import { type Contrast, contrasts, matchedBlocks, type Measure, settingsName } from "./matched.ts";
 import { holm, signFlipP } from "./permutation.ts";
 import { type LogLossRegression, logLossRegression } from "./regression.ts";
-import type { RunRow, Unit } from "./rows.ts";
+import type { Unit } from "../cells/unit.ts";
+import type { RunRow } from "./rows.ts";
 
 /** What one switch alone changes, in the measure's unit; less than 0: the measure is lower with the switch on. */
 export interface SwitchEffect {

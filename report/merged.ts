@@ -6,7 +6,8 @@ import { mean, sampleStandardDeviation } from "simple-statistics";
 import { extentOf, maxOf, minOf } from "../cells/extremes.ts";
 import type { CellConfig } from "../cells/config.ts";
 import { settingsName } from "./matched.ts";
-import type { RunRow, Unit } from "./rows.ts";
+import type { Unit } from "../cells/unit.ts";
+import type { RunRow } from "./rows.ts";
 
 /** One number over some seeds, in the number's unit. */
 export interface Spread {

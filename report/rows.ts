@@ -5,10 +5,8 @@
 import { type CellConfig, describeConfig } from "../cells/config.ts";
 import { oneLine } from "../cells/visible_text.ts";
 import type { MemoryCurve } from "../train/memory_gain.ts";
+import { type Unit, unitOf } from "../cells/unit.ts";
 import { configOf, type FinishedResult, isFinished, type RunResult, type Sample } from "../experiments/result.ts";
-
-/** What a model reads one by one, and what its losses are per. */
-export type Unit = "byte" | "token";
 
 /** One finished run; what is text in it can be shown as it stands. Losses in nats per byte, or per token where its model reads these. */
 export interface RunRow {
@@ -81,7 +79,7 @@ function rowOf(result: FinishedResult): RunRow {
     log_every: result.log_every,
     min_loss: result["min loss"],
     tokens: oneLine(result.tokens ?? "bytes"),
-    reads: result.tokens === undefined ? "byte" : "token",
+    reads: unitOf(result),
     bytes_per_token: result.bytes_per_token ?? 1,
     test_bits_per_byte: result.test_bits_per_byte,
     context_order: result.context_order,

@@ -2,7 +2,7 @@
 import { maxOf } from "../cells/extremes.ts";
 import { type CellConfig, SWITCHES } from "../cells/config.ts";
 import { type MergedRow, mostSeeds } from "./merged.ts";
-import type { Unit } from "./rows.ts";
+import type { Unit } from "../cells/unit.ts";
 import { formatSeconds, formatSpread, plural } from "./theme.ts";
 
 /** Rows of cells, the first row being the headings; numbers are set to the right. */
