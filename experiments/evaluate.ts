@@ -21,12 +21,12 @@ if (import.meta.main) {
     const { scored, had, placed, problems, unreadable } = await evaluateStudy({
       ...options,
       signal: stop.signal,
-      onScore(done, total, key, { bits_per_byte, tokens, bytes, streams, warm_up }) {
+      onScore(done, total, key, { bits_per_byte, streams, warm_up, reads }) {
         bar ??= openProgress(total, "models");
         bar.print(
-          `${shortKey(key)}  test ${bits_per_byte.toFixed(4)} bits/byte (${
-            plural(streams, "stream")
-          }, warm-up ${warm_up} ${tokens === bytes ? "bytes" : "tokens"})`,
+          `${shortKey(key)}  test ${bits_per_byte.toFixed(4)} bits/byte (${plural(streams, "stream")}, warm-up ${
+            plural(warm_up, reads)
+          })`,
         );
         bar.update(done, `${bits_per_byte.toFixed(3)} bits/byte`);
       },

@@ -1,6 +1,7 @@
 /** `deno task init`: writes or extends the list of configurations. */
 import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/config.ts";
 import { LIMITS } from "../train/settings.ts";
+import { unitOf } from "../cells/unit.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
 import { plural } from "../train/terminal/progress.ts";
@@ -111,7 +112,7 @@ if (import.meta.main) {
     print(
       `Each: ${plural(seeds, "seed")}${was(before?.seeds, seeds)}, ` +
         `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}, ` +
-        `batch ${training.batch}, history ${plural(training.history, tokens ? "token" : "byte")}`,
+        `batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
     );
     // The study is there already: whoever ends this now loses nothing, and 'train' counts.
     using stop = stopSignal("Stopping the count");

@@ -1,4 +1,5 @@
 /** What a run leaves in its study while it trains, and how it finds its way back: start record, checkpoints, model, result. */
+import { minOf } from "../cells/extremes.ts";
 import { UserError } from "../cells/errors.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { BYTE_VOCABULARY, countParameters, evaluationModel, type TrainingStep } from "../cells/language_model.ts";
@@ -128,7 +129,7 @@ export class RunFiles {
       ...common,
       steps_done: trained.steps_done,
       loss,
-      "min loss": loss.reduce((a, b) => Math.min(a, b)),
+      "min loss": minOf(loss),
     };
     parseResult(result, this.study.resultPath(this.experiment, run.key));
     await this.study.writeCheckpoint(this.experiment, run.key, bytes, commit);

@@ -1,5 +1,6 @@
 /** `deno task sample`: text from a trained model. */
 import { describeConfig } from "../cells/config.ts";
+import { unitOf } from "../cells/unit.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./result.ts";
@@ -26,7 +27,7 @@ const flags = {
   bytes: flag.whole("--bytes <n>", "bytes to draw", 500, { most: MOST_DRAWN }),
   temperature: flag.number(
     "--temperature <t>",
-    "below 1 bolder choices fade, above 1 they grow; 0 takes the likeliest byte",
+    "below 1 bolder choices fade, above 1 they grow; 0 takes the likeliest byte or token",
     0.8,
     { most: MOST_TEMPERATURE },
   ),
@@ -44,7 +45,7 @@ if (import.meta.main) {
       const drawn = await drawText(study, experiment, { key, result }, { prompt, ...options });
       printError(
         `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/${
-          result.tokens ? "token" : "byte"
+          unitOf(result)
         }`,
       );
       // A model may draw what is no UTF-8: such bytes show as replacement characters.

@@ -1,6 +1,7 @@
 /** What `evaluate` does: scores finished runs on the test split. */
 import { Buffer } from "node:buffer";
 import { messageOf, UserError } from "../cells/errors.ts";
+import { type Unit, unitOf } from "../cells/unit.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { decodeRunWeights } from "../train/checkpoint.ts";
@@ -36,7 +37,7 @@ export interface EvaluateOptions {
   readonly skip?: ReadonlySet<string>;
   /** The study's, where the caller has it. */
   readonly text?: TokenizedCorpus;
-  readonly onScore?: (done: number, total: number, key: string, score: Score) => void;
+  readonly onScore?: (done: number, total: number, key: string, score: Score & { readonly reads: Unit }) => void;
   /** Told of a run that cannot be scored; the others go on. */
   readonly onProblem?: (problem: string) => void;
 }
@@ -114,7 +115,7 @@ async function scoreAll(
       const threads = navigator.hardwareConcurrency, isRemade = remade !== undefined;
       const score = await scoreRun(study, experiment, key, { model, isRemade, text, threads, commit, signal });
       scored++;
-      onScore?.(scored, todo.length, key, score);
+      onScore?.(scored, todo.length, key, { ...score, reads: unitOf(result) });
     } catch (error) {
       if (signal.aborted) break;
       if (error instanceof ClaimLost) taken++;

@@ -2,6 +2,7 @@
 import { messageOf } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
 import { affordableWorkers } from "../train/open_files.ts";
+import { unitOf } from "../cells/unit.ts";
 import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
 import { type Engine, EngineFailure } from "../train/engines/engine.ts";
 import type { TrainingState } from "../train/ledger.ts";
@@ -411,7 +412,5 @@ function jobOf({ run: { entry, seed } }: Start) {
 
 function summaryOf(result: RunResult): string {
   const took = formatDuration(result.train_seconds!);
-  return `min loss ${result["min loss"]!.toFixed(4)} nats/${
-    result.tokens ? "token" : "byte"
-  }, ${result.steps_done} steps in ${took}`;
+  return `min loss ${result["min loss"]!.toFixed(4)} nats/${unitOf(result)}, ${result.steps_done} steps in ${took}`;
 }

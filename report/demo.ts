@@ -8,7 +8,7 @@ import { initStudy } from "../experiments/study.ts";
 import { comparedWithList } from "../experiments/store.ts";
 import { trainStudy } from "../experiments/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
-import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { formatDuration } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { studyLevels } from "./study_levels.ts";

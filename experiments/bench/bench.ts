@@ -1,5 +1,6 @@
 /** `deno task bench`: measures the engines, and peers where they are present, in one run on one machine. */
 import { cpus } from "node:os";
+import { maxOf } from "../../cells/extremes.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { EMBEDDED } from "../../train/corpus/corpus.ts";
@@ -179,7 +180,7 @@ async function driverVersion(): Promise<string> {
 }
 
 function printRows(rows: readonly Row[]): void {
-  const width = Math.max(...rows.map(({ what }) => what.length));
+  const width = maxOf(rows.map(({ what }) => what.length));
   print(`\n${"".padEnd(width)}   ms/step  run-steps/s  GFLOP/s`);
   for (const { what, ms_per_step, run_steps_per_second, gflop_per_second, beside } of rows) {
     const note = beside ? `${beside.ratio.toFixed(2)} × ${beside.of}` : "";
@@ -194,7 +195,7 @@ function printRows(rows: readonly Row[]): void {
 
 function printPeers(rows: readonly PeerRow[]): void {
   const names = rows.map(({ what, model, runs }) => `${what}: ${runs} × (${model})`);
-  const width = Math.max(...names.map(({ length }) => length));
+  const width = maxOf(names.map(({ length }) => length));
   print(`\n${"in turns with ours".padEnd(width)}   ms/step     ours  theirs / ours`);
   rows.forEach(({ ms_per_step, ours_ms_per_step, ratio, ours }, i) => {
     const numbers = [ms_per_step.toFixed(2).padStart(8), ours_ms_per_step.toFixed(2).padStart(7)];
@@ -213,7 +214,7 @@ function printWebGpu(ceilings: Ceilings, { groups, kernels, experiment_01 }: Web
       `${product_size}², ${copy.toFixed(1)} GB/s of a copy`,
   );
   const head = ["ms/step", "run-steps/s", "GFLOP/s", "% of fma", "% of product", "dispatches", "MiB/run", "host %"];
-  const width = Math.max(...groups.map(({ what, merging }) => what.length + merging.length + 11));
+  const width = maxOf(groups.map(({ what, merging }) => what.length + merging.length + 11));
   print(`${"".padEnd(width)}  ${head.join("  ")}`);
   for (const group of groups) {
     const cells = [
