@@ -2,7 +2,7 @@
 import { UserError } from "./errors.ts";
 import type { Cell } from "./cell.ts";
 import { defineCell } from "./cell.ts";
-import { type CellConfig, SWITCHES } from "./config.ts";
+import { type CellConfig, parseConfig, SWITCHES } from "./config.ts";
 import { gatedCell } from "./gated_cell.ts";
 import { add, mul, named, sigmoid, sub, tanh } from "./graph/builder.ts";
 
@@ -92,8 +92,14 @@ function sharedGatedCell(config: CellConfig): Cell {
   return known;
 }
 
-/** A configuration of a catalog cell. The switches say nothing there, so they have one fixed setting: one cell, one id. */
+/**
+ * A configuration of a catalog cell. The switches say nothing there, so they have one fixed setting: one cell, one id.
+ *
+ * @throws {UserError} if there is no such cell, or a size is out of bounds
+ */
 export function catalogConfig(cell: string, n_layers: number, state_size: number): CellConfig {
   const switches = Object.fromEntries(SWITCHES.map(({ key }) => [key, key === "use_new_state"]));
-  return { ...switches, n_layers, state_size, cell } as CellConfig;
+  const config = parseConfig({ ...switches, n_layers, state_size, cell }, `a configuration of cell '${cell}'`);
+  cellOf(config);
+  return config;
 }

@@ -107,7 +107,9 @@ export const configFields: ConfigFields = {
   cell: z.string().min(1).optional(),
 };
 
-const READS_A_STATE = "needs use_new_state or use_old_state: without either the output does not depend on the past";
+/** What the switches must be, as the end of a sentence. */
+export const READS_A_STATE =
+  "needs use_new_state or use_old_state: without either the output does not depend on the past";
 
 /** What a configuration must be as a whole, for schemas that hold one among other keys: arguments of their `refine`. */
 export const DEPENDS_ON_PAST = [isValidSwitchSetting, { message: READS_A_STATE, abort: true }] as const;

@@ -6,9 +6,22 @@
  */
 export class UserError extends Error {
   override readonly name = "UserError";
+
+  constructor(message: string) {
+    super(inOneLine(message));
+  }
 }
 
-/** The message of whatever was thrown. */
+/** The message of whatever was thrown, in one line. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return inOneLine(error instanceof Error ? error.message : String(error));
+}
+
+/**
+ * Runtimes write messages of several lines, and names in files may hold line ends, or characters that a terminal obeys: a log has one
+ * plain line for each problem.
+ */
+function inOneLine(text: string): string {
+  const lines = text.split(/[\t\v\f\r\n\u2028\u2029]+/).map((line) => line.trim()).filter((line) => line);
+  return lines.join(" ").replace(/\p{Cc}/gu, "\ufffd");
 }

@@ -1,11 +1,17 @@
 /** The gated cell with its seven switches: section 1 of the design, line by line. */
-import type { CellConfig } from "./config.ts";
+import { type CellConfig, isValidSwitchSetting, READS_A_STATE } from "./config.ts";
+import { UserError } from "./errors.ts";
 import { type Cell, defineCell } from "./cell.ts";
 import { add, mul, named, sigmoid, sub, tanh } from "./graph/builder.ts";
 import type { Tensor } from "./graph/tensor.ts";
 
-/** The cell that a configuration describes. State `h` is the layer's `n` of the step before. */
+/**
+ * The cell that a configuration describes. State `h` is the layer's `n` of the step before.
+ *
+ * @throws {UserError} if its output would not depend on the past
+ */
 export function gatedCell(config: CellConfig): Cell {
+  if (!isValidSwitchSetting(config)) throw new UserError(`Cannot make a gated cell: it ${READS_A_STATE}`);
   return defineCell({
     name: "gated",
     states: ["h"],

@@ -2,6 +2,7 @@
  * The language model around a cell: `input_embedding`, layers, `output_embedding`, softmax cross-entropy.
  * From it come two graphs: the training step (loss, gradient, Adam) and the evaluation (logits, states).
  */
+import { checkWhole } from "./bounds.ts";
 import { type Cell, Layer, type Parameter, Parameters } from "./cell.ts";
 import { add, div, embedding, input, linear, mul, named, softmaxCrossEntropy, sqrt, sub } from "./graph/builder.ts";
 import { gradients } from "./graph/gradient.ts";
@@ -107,14 +108,22 @@ function readOut(parameters: Parameters, y: Tensor, { state_size, vocabulary }: 
   return named("logits", logits);
 }
 
+/** @throws {RangeError} if a size is no whole number of at least 1 */
+function checkSizes({ name }: Cell, { n_layers, state_size, vocabulary, batch }: ModelSizes): void {
+  for (const [what, size] of Object.entries({ n_layers, state_size, vocabulary, batch })) {
+    checkWhole(`build cell '${name}'`, what, size, 1);
+  }
+}
+
 function buildForward(cell: Cell, sizes: ModelSizes, name: string = INPUTS.bytes): Forward {
+  checkSizes(cell, sizes);
   const parameters = new Parameters();
   const states: State[] = [];
   const newStates: Record<string, Tensor> = {};
   let x = embed(parameters, sizes, name);
   for (let index = 0; index < sizes.n_layers; index++) {
     const layer = applyLayer(cell, index, parameters, x, sizes);
-    states.push(...layer.states);
+    for (const state of layer.states) states.push(state);
     Object.assign(newStates, layer.newStates);
     x = layer.output;
   }
@@ -156,6 +165,7 @@ function statesRead(graph: Graph, states: readonly State[]): State[] {
  * Outputs: `loss` (scalar, nats), and under their input's name what is carried to the next step: weights, moments, states.
  *
  * @param withGradients adds an output `gradient.<weight>` for each trained weight
+ * @throws {RangeError} if a size is no whole number of at least 1
  */
 export function buildTrainingStep(cell: Cell, sizes: ModelSizes, { withGradients = false } = {}): TrainingStep {
   const { parameters, states, newStates, logits } = buildForward(cell, sizes);
@@ -208,12 +218,12 @@ export function adamScalars(step: number, learning_rate: number = ADAM.learning_
 /** Values of a byte: the vocabulary where nothing else is said. */
 export const BYTE_VOCABULARY = 256;
 
-/** The forward step of a cell alone, for evaluation, export, sampling and pictures; one row of bytes where nothing else is said. */
+/** The forward step of a cell alone, for evaluation, export, sampling and pictures; one row of bytes where nothing else is said. Throws as {@linkcode buildTrainingStep} does. */
 export function evaluationModel(
   cell: Cell,
   given: Pick<ModelSizes, "n_layers" | "state_size"> & Partial<ModelSizes>,
 ): EvaluationModel {
-  const sizes = { vocabulary: BYTE_VOCABULARY, batch: 1, ...given };
+  const { vocabulary = BYTE_VOCABULARY, batch = 1 } = given, sizes = { ...given, vocabulary, batch };
   const name = sizes.vocabulary > BYTE_VOCABULARY ? INPUTS.tokens : INPUTS.bytes;
   const { parameters, states, newStates, logits } = buildForward(cell, sizes, name);
   const graph = buildGraph({ logits, ...newStates });

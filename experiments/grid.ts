@@ -1,15 +1,30 @@
 /** Experiment 01: every sensible configuration. */
-import { type CellConfig, isValidSwitchSetting, SWITCHES, type SwitchKey } from "../cells/config.ts";
+import { z } from "zod";
+import {
+  type CellConfig,
+  configFields,
+  isValidSwitchSetting,
+  parseWith,
+  SWITCHES,
+  type SwitchKey,
+} from "../cells/config.ts";
+
 import { UserError } from "../cells/errors.ts";
 
 /** The sizes of experiment 01. */
 export const GRID = { layers: [1, 2, 3], state_sizes: [32, 256] } as const;
 
-/** The most states of a small cell, by {@linkcode isSmall}. */
-export const MOST_SMALL_STATES = 32;
+/** Layers, or state sizes, that one call lists: with as many of both, the 96 settings are 98,304 configurations. */
+export const MOST_SIZES = 32;
 
-/** Most configurations of a list: every command reads all of it, 30 MB at this length. */
+/** Configurations of a list, which grows from call to call: every command reads all of it, 30 MB at this length. */
 export const MOST_CONFIGS = 100_000;
+
+/** Runs of an experiment, seeds counted: they are sorted in memory whenever a study is looked at. */
+export const MOST_RUNS = 1_000_000;
+
+/** The most states of a small cell. */
+export const MOST_SMALL_STATES = 32;
 
 /**
  * Whether a cell is small: the 256 values of a byte do not pass through so few numbers without a residual, so a small cell is
@@ -31,20 +46,22 @@ export function switchSettings(): Record<SwitchKey, boolean>[] {
 /**
  * All configurations over these layers and state sizes: 432 by default.
  *
- * @throws {UserError} before any is made, if they are too many for a list
+ * @throws {UserError} if a number of layers or a state size is out of bounds, or they are more than {@linkcode MOST_SIZES}
  */
 export function grid(
   layers: readonly number[] = GRID.layers,
   stateSizes: readonly number[] = GRID.state_sizes,
 ): CellConfig[] {
-  const allLayers = [...new Set(layers)], sizes = [...new Set(stateSizes)], settings = switchSettings();
-  checkListLength(
-    `list ${allLayers.length} numbers of layers × ${sizes.length} state sizes × ${settings.length} settings of the switches`,
-    allLayers.length * sizes.length * settings.length,
-  );
-  return settings.flatMap((switches) =>
-    allLayers.flatMap((n_layers) =>
-      sizes
+  for (const [what, sizes] of [["layer counts", layers], ["state sizes", stateSizes]] as const) {
+    if (sizes.length > MOST_SIZES) {
+      throw new UserError(`Cannot list ${sizes.length} ${what}: must be at most ${MOST_SIZES} in one call`);
+    }
+  }
+  parseWith(z.array(configFields.n_layers), [...layers], "the layers of a grid");
+  parseWith(z.array(configFields.state_size), [...stateSizes], "the state sizes of a grid");
+  return switchSettings().flatMap((switches) =>
+    [...new Set(layers)].flatMap((n_layers) =>
+      [...new Set(stateSizes)]
         .map((state_size): CellConfig => ({ ...switches, n_layers, state_size }))
         .filter((config) => !isSmall(config) || config.use_residual)
     )

@@ -19,6 +19,9 @@ type Recognizer = (content: Content, path: string) => boolean;
 const beginsWith = (...beginnings: string[]): Recognizer => (content) =>
   beginnings.some((beginning) => content.startsWith(beginning));
 
+const emptyOr = (...beginnings: string[]): Recognizer => (content, path) =>
+  !content || beginsWith(...beginnings)(content, path);
+
 /** Of a table in Parquet: its magic, and the name of a column that nobody else's has. */
 const isParquetWith = (column: string): Recognizer => (content) =>
   content.startsWith("PAR1") && content.includes(column);
@@ -28,10 +31,10 @@ const PICTURE = String.raw`(results_(01_all|02_big)(_[a-z]+)?|filtered_results_0
 /** Names that are written into a study's folder itself, beside those that are checked as they are read. */
 const IN_STUDY: readonly (readonly [name: RegExp, isOurs: Recognizer])[] = [
   [/^entropy_floors\.json$/, isFloors],
-  [/^queue\.sqlite$/, (content) => !content || isDatabase(content)],
+  [/^queue\.sqlite$/, isDatabase],
   // What SQLite keeps beside a database is empty or begins so.
-  [/^queue\.sqlite-wal$/, (content) => /^(\x37\x7f\x06[\x82\x83]|$)/.test(content)],
-  [/^queue\.sqlite-shm$/, (content) => /^(\x18\xe2\x2d\0|\0|$)/.test(content)],
+  [/^queue\.sqlite-wal$/, emptyOr("\x37\x7f\x06\x82", "\x37\x7f\x06\x83")],
+  [/^queue\.sqlite-shm$/, emptyOr("\x18\xe2\x2d\0", "\0")],
   [RegExp(`^${PICTURE}\\.svg$`), isPicture],
   [RegExp(`^${PICTURE}\\.png$`), isDrawnPicture],
   [/^report_(01_all|02_best)\.html$/, (content) => /<title>Experiment 0[12]: /.test(content)],
@@ -59,6 +62,7 @@ function isFloors(content: Content): boolean {
 
 /** A queue's database has one table at most, whose text SQLite keeps. */
 function isDatabase(content: Content): boolean {
+  if (!content) return true;
   return content.startsWith("SQLite format 3\0") && !/CREATE TABLE (?!claims )/.test(content);
 }
 

@@ -1,18 +1,20 @@
 /** What a run leaves in its study while it trains, and how it finds its way back: start record, checkpoints, model, result. */
+import { minOf } from "../cells/extremes.ts";
 import { UserError } from "../cells/errors.ts";
-import { countParameters, type TrainingStep } from "../cells/language_model.ts";
+import { cellOf } from "../cells/catalog.ts";
+import { BYTE_VOCABULARY, countParameters, evaluationModel, type TrainingStep } from "../cells/language_model.ts";
 import { type CheckpointOf, decodeCheckpoint, encodeCheckpoint, type Leg } from "../train/checkpoint.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { exportModel } from "../train/evaluate.ts";
-import { metadataOf } from "../train/model.ts";
+import { decodeEvaluation, differences } from "../train/evaluation_file.ts";
 import type { TrainingState } from "../train/ledger.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainedRun } from "../train/trainer.ts";
-import metadata from "../deno.json" with { type: "json" };
+import { CELLSPACE_VERSION } from "../train/version.ts";
 import { advised, type Commit, readBytes } from "./files.ts";
 import type { Queue } from "./queue.ts";
-import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
+import { configOf, type FinishedResult, isFinished, parseResult, type RunResult } from "./result.ts";
 import { commandOn, type Experiment, remakeModel, type Run, runKey, shortKey, type Study } from "./store.ts";
 import { claimKey, commitWhileHeld } from "./study_queue.ts";
 
@@ -66,7 +68,7 @@ export class RunFiles {
     const path = this.study.modelPath(this.experiment, key);
     await advised("move it away", async () => {
       const bytes = await readBytes(path);
-      if (bytes === undefined || metadataOf(bytes, path).id === entry.id) return;
+      if (bytes === undefined || decodeEvaluation(bytes, path).metadata.id === entry.id) return;
       throw new UserError(`Cannot write ${path}: it is there, and is no model of this run`);
     });
   }
@@ -99,12 +101,16 @@ export class RunFiles {
     await this.study.writeCheckpoint(this.experiment, run.key, bytes, this.#commit(run));
   }
 
-  /** Keeps a run that has ended: checkpoint, model, result, in this order. Returns the result, and the model unless it failed. */
+  /**
+   * Keeps a run that has ended: checkpoint, model, result, in this order, once all three are made and found good. Returns the result,
+   * and the model unless it failed.
+   */
   async finish(start: Start, trained: TrainedRun): Promise<{ result: RunResult; model?: Uint8Array<ArrayBuffer> }> {
     const { run, step } = start;
     const { owner: _, ...record } = start.record;
-    const legs = this.#withThisLeg(start.legs, trained), earlier = legs.slice(0, -1);
-    const { engine, adapter } = legs.at(-1)!;
+    const legs = this.#withThisLeg(start.legs, trained), last = legs.at(-1)!, { engine, adapter } = last;
+    // A version that did all steps, and was stopped before it wrote the result, is not the one that this result names.
+    const earlier = last.cellspace_version === CELLSPACE_VERSION ? legs.slice(0, -1) : legs;
     const common = {
       ...record,
       "end time": Date.now() / 1000,
@@ -123,31 +129,33 @@ export class RunFiles {
       return { result };
     }
     const bytes = await encodeCheckpoint(this.#about(run), step, trained, legs);
-    await this.study.writeCheckpoint(this.experiment, run.key, bytes, commit);
     const model = exportModel(
       run.entry.config,
       trained.weights,
       modelFacts(record, trained.steps_done),
       record.vocabulary,
     );
-    await this.study.writeModel(this.experiment, run.key, model, commit);
     const loss = [...trained.curve];
     const result = {
       ...common,
       steps_done: trained.steps_done,
       loss,
-      "min loss": loss.reduce((a, b) => Math.min(a, b)),
+      "min loss": minOf(loss),
     };
+    parseResult(result, this.study.resultPath(this.experiment, run.key));
+    await this.study.writeCheckpoint(this.experiment, run.key, bytes, commit);
+    await this.study.writeModel(this.experiment, run.key, model, commit);
     await this.study.writeResult(this.experiment, run.key, result, commit);
     return { result, model };
   }
 
   #withThisLeg(legs: readonly Leg[], { steps_done }: TrainingState): Leg[] {
-    const { name: engine, adapter } = this.engine();
+    const { name: engine, adapter } = this.engine(), cellspace_version = CELLSPACE_VERSION;
     const last = legs.at(-1);
-    const before = last?.engine === engine && last.adapter === adapter ? legs.slice(0, -1) : [...legs];
+    const isThis = last?.engine === engine && last.adapter === adapter && last.cellspace_version === cellspace_version;
+    const before = isThis ? legs.slice(0, -1) : [...legs];
     const steps = steps_done - before.reduce((total, leg) => total + leg.steps, 0);
-    return steps > 0 ? [...before, { engine, adapter, steps }] : [...legs];
+    return steps > 0 ? [...before, { engine, adapter, steps, cellspace_version }] : [...legs];
   }
 
   #commit(run: Run): Commit {
@@ -190,7 +198,7 @@ export class RunFiles {
       engine: this.engine().name,
       adapter: this.engine().adapter,
       parameters: countParameters(step.parameters),
-      cellspace_version: metadata.version,
+      cellspace_version: CELLSPACE_VERSION,
       owner: this.owner,
     };
   }
@@ -219,32 +227,41 @@ export function checkpointOf(result: RunResult): CheckpointOf {
 }
 
 /**
- * Checks that a model is that of a result.
+ * Checks that a model is that of a result, before anything runs it: what it says of itself, and its inputs, outputs and weights.
  *
  * @throws {UserError} naming what disagrees
  */
-export function checkModel(
-  facts: Readonly<Record<string, string>>,
+export async function checkModel(
+  model: Uint8Array,
   result: FinishedResult,
   path: string,
   study: Study,
   experiment: Experiment,
-): void {
+): Promise<void> {
+  const remake = remakeModel(study, experiment);
+  const found = await advised(remake, () => decodeEvaluation(model, path)), { metadata: facts } = found;
+  const run = shortKey(runKey(result.id, result.seed));
   const wanted: Record<string, string> = { id: result.id, ...modelFacts(result, result.steps_done) };
   for (const key of ["id", "seed", "corpus_sha1", "tokenizer_sha1", "steps"] as const) {
     // Models of the first version do not say their steps.
     if (facts[key] === undefined && key === "steps") continue;
     if (facts[key] !== wanted[key]) {
       // A model of other steps may be one of a run that is going on.
-      const remake = remakeModel(study, experiment);
       const advice = key === "steps"
         ? `${remake}, or let ${commandOn("train", study, experiment)} finish the run`
         : remake;
       throw new UserError(
-        `Cannot use ${path}: its '${key}' is ${facts[key] ?? "none"}, that of run ${
-          shortKey(runKey(result.id, result.seed))
-        } is ${wanted[key] ?? "none"}; ${advice}`,
+        `Cannot use ${path}: its '${key}' is ${facts[key] ?? "none"}, that of run ${run} is ${
+          wanted[key] ?? "none"
+        }; ${advice}`,
       );
     }
+  }
+  const config = configOf(result), { vocabulary = BYTE_VOCABULARY } = result;
+  const [difference] = differences(found, evaluationModel(cellOf(config), { ...config, vocabulary }));
+  if (difference) {
+    throw new UserError(
+      `Cannot use ${path}: ${difference.is}, that of run ${run} is ${difference.must}; ${remake}`,
+    );
   }
 }

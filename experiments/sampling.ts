@@ -1,10 +1,12 @@
 /** Which run text is drawn from, and its model. */
 import { UserError } from "../cells/errors.ts";
 import { LoadedModel } from "../train/model.ts";
+import { type SampleOptions, sampleText } from "../train/sample_text.ts";
 import { advised } from "./files.ts";
 import { type FinishedResult, isFinished } from "./result.ts";
 import { checkModel } from "./run_files.ts";
 import { commandOn, type Experiment, remakeModel, runKey, shortKey, type Study } from "./store.ts";
+import { studyTokenizer } from "./study_text.ts";
 
 /**
  * The finished run that is meant: by a prefix of its key, or the best.
@@ -46,23 +48,34 @@ export async function findRun(
   return { key, result };
 }
 
+/** What is drawn: the prompt as text, in bytes whatever tokens the model reads. */
+export interface TextOptions extends Pick<SampleOptions, "bytes" | "temperature" | "seed"> {
+  readonly prompt: string;
+}
+
 /**
- * Opens the model of a run, to be closed by the caller.
+ * Draws a text from a run's model.
  *
- * @throws {UserError} if the model is missing or damaged, or is not that of the result
+ * @returns the bytes behind the prompt
+ * @throws {UserError} if the model is missing or damaged, is not that of the result, or cannot be run
  */
-export async function openRunModel(
+export async function drawText(
   study: Study,
   experiment: Experiment,
   { key, result }: { key: string; result: FinishedResult },
-): Promise<LoadedModel> {
+  { prompt, ...options }: TextOptions,
+): Promise<Uint8Array> {
+  const tokenizer = await studyTokenizer(study);
   const { path, model } = await study.readModel(experiment, key);
-  const loaded = await advised(remakeModel(study, experiment), () => LoadedModel.open(model, { file: path }));
-  try {
-    checkModel(loaded.metadata, result, path, study, experiment);
-    return loaded;
-  } catch (error) {
-    await loaded.close();
-    throw error;
-  }
+  await checkModel(model, result, path, study, experiment);
+  return await advised(remakeModel(study, experiment), async () => {
+    const loaded = await LoadedModel.open(model, { file: path });
+    try {
+      const read = tokenizer.encode(new TextEncoder().encode(prompt));
+      const drawn = await sampleText(loaded, { prompt: read, lengths: tokenizer.lengths, ...options });
+      return tokenizer.decode(drawn).subarray(0, options.bytes);
+    } finally {
+      await loaded.close();
+    }
+  });
 }

@@ -1,16 +1,24 @@
 /** What `evaluate` does: scores finished runs on the test split. */
+import { Buffer } from "node:buffer";
 import { messageOf, UserError } from "../cells/errors.ts";
+import { type Unit, unitOf } from "../cells/unit.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { decodeRunWeights } from "../train/checkpoint.ts";
 import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
 import { cutFor, evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
-import { metadataOf } from "../train/model.ts";
 import { promptFrom } from "../train/sample_text.ts";
-import { configOf, type FinishedResult, isFinished, sampleOf, scoreFields } from "./result.ts";
-import type { Commit } from "./files.ts";
+import {
+  configOf,
+  type FinishedResult,
+  isFinished,
+  parseResult,
+  sampleOf,
+  scoreFields,
+  withoutScore,
+} from "./result.ts";
 import type { Queue } from "./queue.ts";
-import { advised } from "./files.ts";
+import { advised, type Commit, readBytes } from "./files.ts";
 import { isMisplaced, placeScores } from "./context_orders.ts";
 import { contextOrderOf, ensureFloors, readFloors } from "./floors.ts";
 import { checkModel, checkpointOf, modelFacts } from "./run_files.ts";
@@ -29,7 +37,7 @@ export interface EvaluateOptions {
   readonly skip?: ReadonlySet<string>;
   /** The study's, where the caller has it. */
   readonly text?: TokenizedCorpus;
-  readonly onScore?: (done: number, total: number, key: string, score: Score) => void;
+  readonly onScore?: (done: number, total: number, key: string, score: Score & { readonly reads: Unit }) => void;
   /** Told of a run that cannot be scored; the others go on. */
   readonly onProblem?: (problem: string) => void;
 }
@@ -105,13 +113,14 @@ async function scoreAll(
       // Another process may have scored it, or taken it further, before it was claimed here.
       const result = await finishedResult(study, experiment, key);
       if (!again && result.test_loss !== undefined) continue;
-      if (again) await writeModelAnew(study, experiment, key, result, commit);
-      const { model } = await study.readModel(experiment, key);
-      const threads = navigator.hardwareConcurrency;
-      const score = await scoreRun(study, experiment, key, { model, text, threads, commit });
+      const remade = again ? await remadeModel(study, experiment, key, result) : undefined;
+      const model = remade ?? (await study.readModel(experiment, key)).model;
+      const threads = navigator.hardwareConcurrency, isRemade = remade !== undefined;
+      const score = await scoreRun(study, experiment, key, { model, isRemade, text, threads, commit, signal });
       scored++;
-      onScore?.(scored, todo.length, key, score);
+      onScore?.(scored, todo.length, key, { ...score, reads: unitOf(result) });
     } catch (error) {
+      if (signal.aborted) break;
       if (error instanceof ClaimLost) taken++;
       else {
         problems++;
@@ -130,39 +139,46 @@ const SAMPLE = { bytes: 200, temperature: 0.8, seed: 0 } as const;
 /** What a run is scored with. */
 export interface Scoring {
   readonly model: Uint8Array;
+  /** Whether the model was made anew from the checkpoint: if its score is good, both take the place of those that there are. */
+  readonly isRemade?: boolean;
   /** What the study's models read: its test split is scored. */
   readonly text: TokenizedCorpus;
   readonly threads: number;
   /** Puts the result in its place, if the run is still this process's. */
   readonly commit: Commit;
+  readonly signal?: AbortSignal;
 }
+
+/** What to do about a checkpoint from which no good model can be made. */
+const KEEP_MODEL = "move it away to keep the model that there is";
 
 /**
  * Scores one run's model on the test split, and adds the score to its result, with a sample of what it writes.
  *
- * @throws {UserError} if the model is not that of the result, or the score is no finite number; the result stays as it is
+ * @throws {UserError} if the model is not that of the result, or the score is no finite number; model and result stay as they are
+ * @throws the signal's reason, if it gives the score up
  */
 export async function scoreRun(
   study: Study,
   experiment: Experiment,
   key: string,
-  { model, text, threads, commit }: Scoring,
+  { model, isRemade = false, text, threads, commit, signal }: Scoring,
 ): Promise<Score> {
-  const path = study.modelPath(experiment, key), remake = remakeModel(study, experiment);
+  const [path, advice] = isRemade
+    ? [study.checkpointPath(experiment, key), KEEP_MODEL]
+    : [study.modelPath(experiment, key), remakeModel(study, experiment)];
   const result = await finishedResult(study, experiment, key);
-  checkModel(await advised(remake, () => metadataOf(model, path)), result, path, study, experiment);
+  await checkModel(model, result, path, study, experiment);
   const { test, tokenizer } = text;
   const prompt = tokenizer.encode(promptFrom(text.corpus.test));
   const sample = { prompt, lengths: tokenizer.lengths, ...SAMPLE };
-  const extras = { sample, memory: true, tokenizer };
+  const extras = { sample, memory: true, tokenizer, signal };
   const { drawn, memory, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras).catch(
     (error) => {
-      throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${remake}`);
+      signal?.throwIfAborted();
+      throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${advice}`);
     },
   );
-  if (!Number.isFinite(score.nats)) {
-    throw new UserError(`Cannot score ${path}: its loss on the test split is ${score.nats}; ${remake}`);
-  }
   // The file again: someone may have removed or mended it meanwhile.
   const now = await finishedResult(study, experiment, key);
   if (now["end time"] !== result["end time"]) {
@@ -172,13 +188,35 @@ export async function scoreRun(
   const floors = await readFloors(study).catch(() => undefined);
   // That of an earlier score says nothing of this one.
   const context_order = floors && contextOrderOf(score.bits_per_byte, floors);
-  await study.writeResult(
-    experiment,
-    key,
-    { ...now, ...scoreFields(score), context_order, sample: sampleOf(drawn!, sample, tokenizer), memory: memory! },
-    commit,
-  );
+  const about = { context_order, sample: sampleOf(drawn!, sample, tokenizer), memory: memory! };
+  const scored = { ...now, ...scoreFields(score), ...about };
+  if (isRemade) {
+    parseResult(scored, study.resultPath(experiment, key));
+    await replaceModel(study, experiment, key, model, now, commit);
+  }
+  await study.writeResult(experiment, key, scored, commit);
   return score;
+}
+
+/**
+ * Puts a scored model in the place of the one before. That one's score goes first: then a model that is there has its own score or
+ * none, whenever the process is killed, and one that has none is scored by the next call.
+ */
+async function replaceModel(
+  study: Study,
+  experiment: Experiment,
+  key: string,
+  model: Uint8Array,
+  result: FinishedResult,
+  commit: Commit,
+): Promise<void> {
+  const before = await readBytes(study.modelPath(experiment, key));
+  if (before && Buffer.from(before).equals(model)) return;
+  // The large file first, beside its place: a full disk takes no score away.
+  await study.writeModel(experiment, key, model, async (rename) => {
+    await study.writeResult(experiment, key, withoutScore(result), commit);
+    await commit(rename);
+  });
 }
 
 async function finishedResult(study: Study, experiment: Experiment, key: string): Promise<FinishedResult> {
@@ -190,24 +228,22 @@ async function finishedResult(study: Study, experiment: Experiment, key: string)
 }
 
 /**
- * Writes the model of a run's checkpoint anew: so weights that were trained elsewhere come in. A run without a checkpoint keeps
+ * Makes the model of a run's checkpoint anew: so weights that were trained elsewhere come in. A run without a checkpoint keeps
  * its model, and so does one whose checkpoint is further than its result.
  */
-async function writeModelAnew(
+async function remadeModel(
   study: Study,
   experiment: Experiment,
   key: string,
   result: FinishedResult,
-  commit: Commit,
-): Promise<void> {
+): Promise<Uint8Array | undefined> {
   const config = configOf(result), { vocabulary = BYTE_VOCABULARY } = result;
-  const stored = await advised("move it away to keep the model that there is", async () => {
+  const stored = await advised(KEEP_MODEL, async () => {
     const { path, bytes } = await study.readCheckpoint(experiment, key);
     if (!bytes) return undefined;
     const { parameters } = evaluationModel(cellOf(config), { ...config, vocabulary });
     return await decodeRunWeights(bytes, path, parameters, checkpointOf(result));
   });
-  if (!stored || (stored.steps_done ?? result.steps_done) !== result.steps_done) return;
-  const model = exportModel(config, stored.weights, modelFacts(result, result.steps_done), vocabulary);
-  await study.writeModel(experiment, key, model, commit);
+  if (!stored || (stored.steps_done ?? result.steps_done) !== result.steps_done) return undefined;
+  return exportModel(config, stored.weights, modelFacts(result, result.steps_done), vocabulary);
 }

@@ -1,9 +1,12 @@
 /** `deno task status`: where a study stands. */
 import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { oneLine } from "../cells/visible_text.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
+import { unitOf } from "../cells/unit.ts";
 import { type Overview, overviewOf } from "./overview.ts";
 import { commandOn, shortKey } from "./store.ts";
+import { print } from "../train/terminal/output.ts";
 
 const flags = {
   dir: dirFlag,
@@ -11,7 +14,8 @@ const flags = {
   json: flag.on("--json", "the same as JSON"),
 };
 
-function* lines(overview: Overview, dir: string): Generator<string> {
+/** What the task prints. */
+export function* statusLines(overview: Overview, dir: string): Generator<string> {
   const { total, done, running, stale, failed, waiting, damaged, unknown_version, unlisted, best, seconds_left } =
     overview;
   const counts = [
@@ -39,7 +43,7 @@ function* lines(overview: Overview, dir: string): Generator<string> {
       command("train")
     } takes them further`;
   }
-  for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${why}`;
+  for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${oneLine(why)}`;
   for (const key of overview.left_unfinished) {
     yield `  left     ${shortKey(key)}  was started and not finished; ${command("train")} goes on with it`;
   }
@@ -54,7 +58,7 @@ function* lines(overview: Overview, dir: string): Generator<string> {
     const bits = best.test_bits_per_byte === undefined ? "" : `, test ${best.test_bits_per_byte.toFixed(4)} bits/byte`;
     const control = best.control ? " (a control)" : "";
     yield `Best so far: ${shortKey(best.key)}${control}, min loss ${best.min_loss.toFixed(4)} nats/${
-      best.tokens ? "token" : "byte"
+      unitOf(best)
     }${bits}`;
   }
   if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";
@@ -63,8 +67,8 @@ function* lines(overview: Overview, dir: string): Generator<string> {
 
 if (import.meta.main) {
   const description = "Shows what is done, running, failed and waiting, the best run so far, and the time left.";
-  await runCommand({ name: "status", description, flags }, async ({ dir, experiment, json }) => {
+  await runCommand({ name: "status", description, flags, printsData: true }, async ({ dir, experiment, json }) => {
     const overview = await overviewOf(dir, experiment);
-    console.log(json ? JSON.stringify(overview, null, 2) : [...lines(overview, dir)].join("\n"));
+    print(json ? JSON.stringify(overview, null, 2) : [...statusLines(overview, dir)].join("\n"));
   });
 }

@@ -17,7 +17,7 @@ import {
   removeLeftovers,
   writeAtomically,
 } from "./files.ts";
-import { checkListLength } from "./grid.ts";
+import { checkListLength, MOST_RUNS } from "./grid.ts";
 import { checkVersion, parseResult, type RunResult, UnknownVersion } from "./result.ts";
 import {
   type Experiment,
@@ -37,9 +37,6 @@ const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> =
   "01": { configs: "rnn_configs.json", suffix: "01_all" },
   "02": { configs: "rnn_configs_02.json", suffix: "02_best" },
 };
-
-/** Runs that a study may list: some hundred bytes of memory each, in every command. */
-export const MOST_RUNS = 1_000_000;
 
 /** What to do about a run's damaged files. */
 const MEND_RESULT = "mend it, or move it away and the run is trained again";
@@ -111,7 +108,8 @@ export function comparedWithList(
   };
 }
 
-function resultFolder(dir: string, experiment: Experiment): string {
+/** Where the results of an experiment lie in a study's folder. */
+export function resultFolder(dir: string, experiment: Experiment): string {
   return join(dir, `results_${FILES[experiment].suffix}`);
 }
 
@@ -120,31 +118,17 @@ export async function resultKeys(dir: string, experiment: Experiment): Promise<s
   return (await namesIn(resultFolder(dir, experiment))).flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
 }
 
-/** A result that can be read, whatever the study of its folder says of how it was trained; undefined where none can. */
-export async function anyResult(dir: string): Promise<RunResult | undefined> {
-  for (const experiment of EXPERIMENTS) {
-    for (const key of await resultKeys(dir, experiment)) {
-      const path = join(resultFolder(dir, experiment), `${key}.json`);
-      try {
-        const value = await readJson(path);
-        checkVersion(value, path);
-        return parseResult(value, path);
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-      }
-    }
-  }
-  return undefined;
-}
-
-/** @throws {UserError} if so many seeds of so many configurations are too many runs */
+/** @throws {UserError} if a study of an earlier version has too many seeds, or so many of so many configurations are too many runs */
 export function checkRuns(dir: string, seeds: number, configs: number): void {
-  const runs = seeds * configs;
-  if (seeds <= LIMITS.seeds && runs <= MOST_RUNS) return;
   const mend = `take seeds away with ${commandOn("init", { dir }, "01", { seeds: 1 })}`;
+  if (seeds > LIMITS.seeds) {
+    throw new UserError(`Cannot use study ${dir}: it has ${seeds} seeds, must be at most ${LIMITS.seeds}; ${mend}`);
+  }
+  const runs = seeds * configs;
+  if (runs <= MOST_RUNS) return;
   throw new UserError(
     `Cannot list the runs of study ${dir}: ${seeds} seeds of ${configs} configurations are ${runs}, must be at most ` +
-      `${LIMITS.seeds} seeds and ${MOST_RUNS} runs; ${mend}`,
+      `${MOST_RUNS}; ${mend}`,
   );
 }
 
@@ -205,7 +189,6 @@ export class Study {
     const kept = known.map((entry) => entry.control ? asked.get(entry.id) ?? entry : entry);
     const fresh = entries.filter(({ id }) => !ids.has(id)), total = known.length + fresh.length;
     checkListLength(`extend the list of study ${dir}`, total);
-    checkRuns(dir, settings.seeds, total);
     // What could not be read again must not be written.
     for (const { config } of fresh) parseConfig(config, `a new configuration of ${dir}`);
     const isChanged = fresh.length > 0 || kept.some((entry, i) => entry !== known[i]);

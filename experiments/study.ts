@@ -7,18 +7,19 @@ import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../train/corpus/known.ts";
 import { SPLIT } from "../train/corpus/split.ts";
-import { checkLogged } from "../train/settings.ts";
+import { checkLimits, checkLogged } from "../train/settings.ts";
 import { plural } from "../train/terminal/progress.ts";
-import { readBytes } from "./files.ts";
-import { grid } from "./grid.ts";
+import { readBytes, readJson } from "./files.ts";
+import { grid, MOST_RUNS } from "./grid.ts";
 import { checkNewFolder } from "./ownership.ts";
 import { promote, type Promotion } from "./promotion.ts";
-import type { RunResult } from "./result.ts";
+import { checkVersion, parseResult, type RunResult } from "./result.ts";
 import {
-  anyResult,
+  checkRuns,
   type ConfigEntry,
   type Experiment,
   EXPERIMENTS,
+  resultFolder,
   resultKeys,
   shortKey,
   Study,
@@ -94,6 +95,23 @@ async function stampOf(dir: string): Promise<string> {
   return hash.digest("hex");
 }
 
+/** A result that can be read, whatever the study of its folder says of how it was trained; undefined where none can. */
+async function anyResult(dir: string): Promise<RunResult | undefined> {
+  for (const experiment of EXPERIMENTS) {
+    for (const key of await resultKeys(dir, experiment)) {
+      const path = join(resultFolder(dir, experiment), `${key}.json`);
+      try {
+        const value = await readJson(path);
+        checkVersion(value, path);
+        return parseResult(value, path);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+      }
+    }
+  }
+  return undefined;
+}
+
 /** All that is to be written; nothing is written yet. */
 async function planStudy(options: InitOptions) {
   const { dir } = options;
@@ -129,6 +147,7 @@ async function planStudy(options: InitOptions) {
     );
   }
   const { entries, promotion } = await chooseConfigs(known, options);
+  await checkAllRuns(known, options, entries, settings.seeds);
   const tokens = await tokensFor(dir, known, corpus, settings.vocabulary, settings.training.history);
   const isLeft = !tokens && known?.settings.tokens !== undefined && await hasTokenizer(dir, known.settings);
   const planned = {
@@ -158,7 +177,9 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
     ? known?.settings.corpus.source ?? EMBEDDED.name
     : corpusSource(options.corpus);
   if (known && seeds < known.settings.seeds) await checkSeedsLeft(options.dir, seeds);
-  if (history < 2) throw new UserError(`Cannot use a history of ${history}: a pass needs at least 2`);
+  // Those of an earlier version may be too many, which this call may mend.
+  if (options.seeds === undefined) checkRuns(options.dir, seeds, 0);
+  checkLimits({ seeds, batch, history, steps });
   const training = {
     ...before,
     batch,
@@ -174,6 +195,26 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
   }
   return { source, training, seeds, vocabulary, trained };
 }
+
+/** @throws {UserError} if an experiment would have more runs than can be looked at in memory */
+async function checkAllRuns(
+  known: Study | undefined,
+  { dir, experiment }: InitOptions,
+  entries: readonly ConfigEntry[],
+  seeds: number,
+): Promise<void> {
+  for (const each of EXPERIMENTS) {
+    const ids = new Set([...await known?.readConfigs(each) ?? [], ...each === experiment ? entries : []].map(idOf));
+    if (ids.size * seeds <= MOST_RUNS) continue;
+    throw new UserError(
+      `Cannot list experiment ${each} of ${dir}: ${ids.size} configurations with ${seeds} seeds are ${
+        ids.size * seeds
+      } runs, must be at most ${MOST_RUNS}`,
+    );
+  }
+}
+
+const idOf = ({ id }: ConfigEntry) => id;
 
 /** @throws {UserError} if there is a result, readable or not, of a seed that would go */
 async function checkSeedsLeft(dir: string, seeds: number): Promise<void> {

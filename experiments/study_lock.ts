@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { messageOf } from "../cells/errors.ts";
 import { holdLock } from "../train/lock.ts";
+import { printError } from "../train/terminal/output.ts";
 import { adviceFor, makeFolder, WriteFailure } from "./files.ts";
 
 /** Beside the files that it is for: a task may write in its study's folder alone. It goes with the lock. */
@@ -26,7 +27,7 @@ export async function lockStudy(dir: string, doing: string, signal?: AbortSignal
       signal,
       patience: PATIENCE,
       passing: true,
-      onWait: () => console.error(`${doing}: another process is changing study ${dir}: waiting for it`),
+      onWait: () => printError(`${doing}: another process is changing study ${dir}: waiting for it`),
     });
   } catch (error) {
     signal?.throwIfAborted();

@@ -15,8 +15,16 @@ import {
 } from "../experiments/files.ts";
 import { checkReplaceable, isOurs } from "../experiments/ownership.ts";
 import { withListedMarks } from "../experiments/promotion.ts";
-import { KNOWN_KEYS, type RunResult } from "../experiments/result.ts";
-import { commandOn, type Experiment, EXPERIMENTS, resultKeys, type Study } from "../experiments/store.ts";
+import { dateIn, KNOWN_KEYS, type RunResult, TIME_KEYS } from "../experiments/result.ts";
+import {
+  commandOn,
+  type Experiment,
+  EXPERIMENTS,
+  resultKeys,
+  runKey,
+  shortKey,
+  type Study,
+} from "../experiments/store.ts";
 import { lockStudy } from "../experiments/study_lock.ts";
 import { csvOf } from "./csv.ts";
 import { type Status, statusOf } from "./export_columns.ts";
@@ -43,7 +51,7 @@ export interface ExportSummary {
   /** Runs in all, and of each status. */
   readonly runs: number;
   readonly counts: Readonly<Record<Status, number>>;
-  /** One line on each result file that could not be read, and on keys of results that no column holds. */
+  /** One line on each result file that could not be read, each time that is none, and on keys of results that no column holds. */
   readonly problems: readonly string[];
 }
 
@@ -59,7 +67,7 @@ type File = readonly [path: string, content: string | Uint8Array];
 export async function writeExport({ study, experiment, formats, out }: ExportOptions): Promise<ExportSummary> {
   const folder = out === undefined ? study.exportFolder(experiment) : checkFolder(study, out);
   const { results, unreadable } = await study.readResults(experiment);
-  const problems = [...unreadable, ...unknownKeys(results)];
+  const problems = [...unreadable, ...impossibleTimes(results), ...unknownKeys(results)];
   if (!results.length) {
     const train = commandOn("train", study, experiment);
     const why = [`no run of experiment ${experiment} has begun; train some with ${train}`, ...unreadable];
@@ -127,6 +135,15 @@ function checkFolder(study: Study, out: string): string {
     .find((folder) => !relative(folder, resolve(study.dir, way)).startsWith(".."));
   if (kept !== undefined) throw new UserError(`Cannot export to ${out}: ${kept} holds files of runs and nothing else`);
   return join(study.dir, way);
+}
+
+/** One line for each number that stands for a time and is none. */
+function impossibleTimes(results: readonly RunResult[]): string[] {
+  return sortRuns(results).flatMap((result) => {
+    const wrong = TIME_KEYS.filter((key) => result[key] !== undefined && dateIn(result, key) === null);
+    const run = shortKey(runKey(result.id, result.seed));
+    return wrong.map((key) => `Left out: '${key}' of run ${run} is ${result[key]}, must be a time in Unix seconds`);
+  });
 }
 
 /** A result may hold what a newer version or somebody else put there. */

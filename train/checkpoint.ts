@@ -11,7 +11,14 @@ import type { TrainingStep } from "../cells/language_model.ts";
 import type { TensorMap } from "./engines/engine.ts";
 import { stateNames, type TrainingState } from "./ledger.ts";
 import { LIMITS } from "./settings.ts";
-import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type StoredTensor } from "./safetensors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  READ_KINDS,
+  type ReadSafetensors,
+  type SafetensorsFile,
+} from "./safetensors.ts";
+import { checkedFloats, type Wanted, whyUnusable } from "./weights.ts";
 
 /** Keys of the metadata: the configuration; all of a run's state that is no tensor; the SHA-256 of the file. */
 const KEYS = { config: "config", training: "training", checksum: "sha256" } as const;
@@ -19,7 +26,11 @@ const KEYS = { config: "config", training: "training", checksum: "sha256" } as c
 /** Stands in the checksum's place while the file is summed. */
 const NO_CHECKSUM = "0".repeat(64);
 
-/** The `.safetensors` file of a model: every weight, and in the metadata its configuration and whatever is given. */
+/**
+ * The `.safetensors` file of a model: every weight, and in the metadata its configuration and whatever is given.
+ *
+ * @throws {UserError} if a weight is missing, has another number of elements, or is NaN or infinite
+ */
 export function encodeWeights(
   config: CellConfig,
   parameters: readonly Parameter[],
@@ -27,15 +38,14 @@ export function encodeWeights(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   return encodeSafetensors({
-    tensors: new Map(parameters.map(({ name, shape }) => [name, stored(tensors, name, shape)])),
+    tensors: storedTensors(tensors, parameters),
     metadata: { ...metadata, [KEYS.config]: canonicalJson(config) },
   });
 }
 
-function stored(tensors: TensorMap, name: string, shape: readonly number[]): StoredTensor {
-  const values = tensors.get(name);
-  if (!values) throw new UserError(`Cannot save weights: '${name}' is missing`);
-  return { shape, values: values instanceof Float32Array ? values : Float32Array.from(values) };
+function storedTensors(tensors: TensorMap, wanted: readonly Wanted[]): SafetensorsFile["tensors"] {
+  const values = checkedFloats(tensors, wanted, "save weights");
+  return new Map(wanted.map(({ name, shape }) => [name, { shape, values: values.get(name)! }]));
 }
 
 export interface StoredWeights {
@@ -47,29 +57,26 @@ export interface StoredWeights {
 /**
  * Reads weights for a model.
  *
- * @param parameters what the model needs; further tensors in the file (moments, say) are left aside
- * @throws {UserError} if the file is damaged, or a weight is missing or has another shape
+ * @param parameters what the model needs; further tensors in the file (moments, counters, say) are left aside
+ * @throws {UserError} if the file is damaged, or a weight is missing, has another shape, is no floating point, or is NaN or infinite
  */
 export function decodeWeights(bytes: Uint8Array, parameters: readonly Parameter[], file: string): StoredWeights {
-  const { tensors, metadata } = decodeSafetensors(bytes, file);
-  const weights = takeAll(tensors, parameters, file);
-  const config = configOf(metadata, file);
+  const read = decodeSafetensors(bytes, file);
+  const weights = takeAll(read, parameters, file);
+  const config = configOf(read.metadata, file);
   return config ? { weights, config } : { weights };
 }
 
-type Shaped = Pick<Parameter, "name" | "shape">;
+type Read = Pick<ReadSafetensors, "tensors" | "others">;
 
-function takeAll(
-  tensors: SafetensorsFile["tensors"],
-  wanted: readonly Shaped[],
-  file: string,
-): Map<string, Float32Array> {
+function takeAll({ tensors, others }: Read, wanted: readonly Wanted[], file: string): Map<string, Float32Array> {
+  const fail = (why: string) => new UserError(`Cannot read ${file}: ${why}`);
   return new Map(wanted.map(({ name, shape }) => {
-    const found = tensors.get(name);
-    if (!found) throw new UserError(`Cannot read ${file}: '${name}' is missing`);
-    if (found.shape.join() !== shape.join()) {
-      throw new UserError(`Cannot read ${file}: '${name}' is [${found.shape}], must be [${shape}]`);
-    }
+    const found = tensors.get(name), kind = others.get(name);
+    if (kind) throw fail(`'${name}' is ${kind}, must be one of ${READ_KINDS.join(", ")}`);
+    if (found && found.shape.join() !== shape.join()) throw fail(`'${name}' is [${found.shape}], must be [${shape}]`);
+    const why = whyUnusable({ name, shape }, found?.values);
+    if (!found || why) throw fail(why!);
     return [name, found.values];
   }));
 }
@@ -87,12 +94,20 @@ function parseJson(text: string, key: string, file: string): unknown {
   }
 }
 
-/** An engine that did some of a run's steps. */
-const legSchema = z.object({ engine: z.string(), adapter: z.string(), steps: z.number().int().nonnegative() });
+const count = z.number().int().nonnegative();
+
+/** Who did some of a run's steps: an engine on an adapter, of a version of this program. */
+export const legSchema = z.object({
+  engine: z.string(),
+  adapter: z.string(),
+  steps: count,
+  /** Absent in checkpoints of 0.1.0, which did not name it. */
+  cellspace_version: z.string().optional(),
+});
 export type Leg = z.infer<typeof legSchema>;
 
-const count = z.number().int().nonnegative();
-const trainingSchema = z.object({
+/** What a checkpoint holds of a run beside its tensors. */
+export const trainingSchema = z.object({
   steps_done: count.max(LIMITS.steps + LIMITS.history),
   /** Where the run is: passes begun before, and steps done of this one. Both follow from `steps_done`. */
   pass: count,
@@ -149,7 +164,7 @@ export async function encodeCheckpoint(
     legs: [...legs],
   };
   const file = encodeSafetensors({
-    tensors: new Map(tensorsOf(step).map(({ name, shape }) => [name, stored(tensors, name, shape)])),
+    tensors: storedTensors(tensors, tensorsOf(step)),
     metadata: { ...factsOf(about), [KEYS.training]: JSON.stringify(training), [KEYS.checksum]: NO_CHECKSUM },
   });
   file.set(new TextEncoder().encode(await sha256(file)), checksumAt(file));
@@ -172,7 +187,7 @@ export async function decodeCheckpoint(
   step: TrainingStep,
   about: CheckpointOf,
 ): Promise<Checkpoint> {
-  const { tensors, metadata, training } = await decodeSealed(bytes, file);
+  const { metadata, training, ...read } = await decodeSealed(bytes, file);
   if (!training) {
     throw new UserError(`Cannot go on from ${file}: it holds weights alone, and no moments, states or curve`);
   }
@@ -183,11 +198,11 @@ export async function decodeCheckpoint(
       `Cannot read ${file}: step ${state.steps_done} is not position ${position} of pass ${pass} of ${about.history} bytes`,
     );
   }
-  return { state: { ...state, tensors: takeAll(tensors, tensorsOf(step), file) }, legs };
+  return { state: { ...state, tensors: takeAll(read, tensorsOf(step), file) }, legs };
 }
 
 /** Tensors that a checkpoint holds. */
-function tensorsOf(step: TrainingStep): Shaped[] {
+function tensorsOf(step: TrainingStep): Wanted[] {
   const own = new Map(step.parameters.map(({ name, shape }) => [name, shape]));
   return stateNames(step).map((name) => ({ name, shape: own.get(name) ?? step.graph.inputs.get(name)!.shape }));
 }
@@ -211,7 +226,7 @@ function checkIsOf(metadata: SafetensorsFile["metadata"], about: CheckpointOf, f
  * Reads a run's weights, from a checkpoint or from a file that PyTorch wrote.
  *
  * @returns the weights, and how many steps they have seen, where the file says it
- * @throws {UserError} if the file is damaged, is of another run, or a weight is missing or has another shape
+ * @throws {UserError} if the file is damaged, is of another run, or a weight cannot be used: see {@linkcode decodeWeights}
  */
 export async function decodeRunWeights(
   bytes: Uint8Array<ArrayBuffer>,
@@ -219,20 +234,23 @@ export async function decodeRunWeights(
   parameters: readonly Parameter[],
   about: CheckpointOf,
 ): Promise<{ weights: Map<string, Float32Array>; steps_done?: number }> {
-  const { tensors, metadata, training } = await decodeSealed(bytes, file);
+  const { metadata, training, ...read } = await decodeSealed(bytes, file);
   checkIsOf(metadata, about, file);
-  return { weights: takeAll(tensors, parameters, file), steps_done: training?.steps_done };
+  return { weights: takeAll(read, parameters, file), steps_done: training?.steps_done };
 }
 
 /** Reads a file and checks its sum, where it has one: what PyTorch wrote has none. */
-async function decodeSealed(bytes: Uint8Array<ArrayBuffer>, file: string) {
-  const { tensors, metadata } = decodeSafetensors(bytes, file);
-  const { [KEYS.training]: text, [KEYS.checksum]: sum } = metadata;
+async function decodeSealed(
+  bytes: Uint8Array<ArrayBuffer>,
+  file: string,
+): Promise<ReadSafetensors & { readonly training?: z.infer<typeof trainingSchema> }> {
+  const read = decodeSafetensors(bytes, file);
+  const { [KEYS.training]: text, [KEYS.checksum]: sum } = read.metadata;
   // One of the two alone: the other's name is damaged.
-  if (text === undefined && sum === undefined) return { tensors, metadata };
+  if (text === undefined && sum === undefined) return read;
   await checkSum(bytes, sum, file);
-  if (text === undefined) return { tensors, metadata };
-  return { tensors, metadata, training: parseWith(trainingSchema, parseJson(text, KEYS.training, file), file) };
+  if (text === undefined) return read;
+  return { ...read, training: parseWith(trainingSchema, parseJson(text, KEYS.training, file), file) };
 }
 
 async function checkSum(bytes: Uint8Array<ArrayBuffer>, sum: string | undefined, file: string): Promise<void> {

@@ -1,15 +1,21 @@
 /** Scores a model on text with carried state, through ONNX Runtime; and makes the ONNX model that is scored. */
-import type { Cell, Parameter } from "../cells/cell.ts";
+import { checkWhole } from "../cells/bounds.ts";
+import type { Cell } from "../cells/cell.ts";
 import { cellOf } from "../cells/catalog.ts";
+import { UserError } from "../cells/errors.ts";
 import { canonicalJson, type CellConfig, configId, describeConfig } from "../cells/config.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { exportOnnx } from "./engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "./corpus/tokens/tokenizer.ts";
-import type { TensorMap } from "./engines/engine.ts";
+import { checkTokens, type TensorMap } from "./engines/engine.ts";
+import { decodeEvaluation } from "./evaluation_file.ts";
+import { affordableWorkers, checkWorker } from "./open_files.ts";
 import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./memory_gain.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
-import type { SampleOptions } from "./sample_text.ts";
+import { checkSampling, type SampleOptions } from "./sample_text.ts";
 import type { Cut, Share } from "./score.ts";
+import { CELLSPACE_VERSION } from "./version.ts";
+import { checkedFloats } from "./weights.ts";
 
 export interface Score extends Cut {
   /** Mean cross-entropy, nats per token. */
@@ -29,6 +35,8 @@ export interface Extras {
   readonly memory?: boolean;
   /** What the text's tokens stand for; absent: bytes. */
   readonly tokenizer?: Pick<Tokenizer, "lengths">;
+  /** Gives the evaluation up, within a token or so. */
+  readonly signal?: AbortSignal;
 }
 
 /** A score, and what was asked for beside it. */
@@ -69,6 +77,9 @@ export function exportModel(
  * The evaluation model of any cell. Inputs: `bytes` int64 [batch], or `tokens` where the vocabulary is larger than 256, and each
  * state `layers.<i>.<name>` float32 [batch, state_size]; outputs: `logits` float32 [batch, vocabulary], and each state as
  * `layers.<i>.<name>.next`. Weights are inside.
+ *
+ * @throws {UserError} if a weight is missing, has another number of elements, or is NaN or infinite; {@linkcode RangeError} if a size is
+ * out of bounds
  */
 export function exportCell(
   cell: Cell,
@@ -77,31 +88,44 @@ export function exportCell(
   options: { description?: string; metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array<ArrayBuffer> {
   const model = evaluationModel(cell, { n_layers, state_size, vocabulary });
-  const own = new Map(model.parameters.map(({ name }: Parameter) => {
-    const values = weights.get(name);
-    if (!values) throw new TypeError(`Cannot export cell '${cell.name}': weight '${name}' is missing`);
-    return [name, values];
-  }));
-  return exportOnnx(model.graph, { weights: own, openBatch: true, name: cell.name, ...options });
+  const own = checkedFloats(weights, model.parameters, `export cell '${cell.name}'`);
+  return exportOnnx(model.graph, {
+    weights: own,
+    openBatch: true,
+    name: cell.name,
+    producerVersion: CELLSPACE_VERSION,
+    ...options,
+  });
 }
 
 /**
  * Scores a model, in workers of its own, so that whoever asks can go on.
  *
+ * @param text two tokens or more: the first is read, each other one predicted
  * @param threads workers, each with a share of the streams: how many they are does not change the score
+ * @throws the signal's reason, if it gives the evaluation up
+ * @throws {RangeError} before any work, if the text is too short, has a token that the model has not, or a number is out of bounds
+ * @throws {UserError} if the model is no evaluation model, or what comes of it is no finite number
  */
 export async function evaluateModel(
   model: Uint8Array,
   text: Tokens,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
-  { sample, memory = false, tokenizer = BYTE_TOKENIZER }: Extras = {},
+  { sample, memory = false, tokenizer = BYTE_TOKENIZER, signal }: Extras = {},
 ): Promise<Evaluation> {
+  checkRequest(model, text, threads, cut, sample);
+  checkWorker();
+  const bytes = bytesOf(text.subarray(1), tokenizer);
   const workers = Array.from(
-    { length: Math.max(1, Math.min(threads, cut.streams)) },
+    { length: affordableWorkers(Math.max(1, Math.min(threads, cut.streams))) },
     () => new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" }),
   );
   const part = Math.min(text.length - 1, PART_TOKENS);
+  // A worker that is ended within native code takes its memory along: it is told instead, and gives it back.
+  const stop = new Int32Array(new SharedArrayBuffer(4)), tell = () => void Atomics.store(stop, 0, 1);
+  if (signal?.aborted) tell();
+  signal?.addEventListener("abort", tell);
   try {
     const replies = await Promise.allSettled(workers.map((worker, i) =>
       ask(worker, {
@@ -111,8 +135,10 @@ export async function evaluateModel(
         share: shareOf(cut.streams, i, workers.length),
         windows: memory ? { tokens: part, range: rangeOf(part, i, workers.length) } : undefined,
         sampling: i === 0 ? sample : undefined,
+        stop,
       })
     ));
+    signal?.throwIfAborted();
     // When one fails, the others go on to their end, at which they give their memory back.
     const found = replies.map((reply) => {
       if (reply.status === "rejected") throw reply.reason;
@@ -121,9 +147,9 @@ export async function evaluateModel(
     // One after the other, whatever the number of workers: so a score has the same bits.
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
     const nats = sum(found.flatMap((share) => [...share.nats]));
-    const tokens = sum(found.flatMap((share) => [...share.tokens])), bytes = bytesOf(text.subarray(1), tokenizer);
+    const tokens = sum(found.flatMap((share) => [...share.tokens]));
     const [{ drawn }] = found;
-    return {
+    return finite({
       nats: nats / tokens,
       tokens,
       bytes,
@@ -139,10 +165,41 @@ export async function evaluateModel(
           ),
         }
         : {}),
-    };
+    });
   } finally {
+    signal?.removeEventListener("abort", tell);
     for (const worker of workers) worker.terminate();
   }
+}
+
+/** @throws {RangeError} see {@linkcode evaluateModel} */
+function checkRequest(
+  model: Uint8Array,
+  text: Tokens,
+  threads: number,
+  { streams, warm_up }: Cut,
+  sample: SampleOptions | undefined,
+): void {
+  const { vocabulary } = decodeEvaluation(model, "the model"), action = "evaluate a model";
+  if (text.length < 2) {
+    throw new RangeError(`Cannot ${action}: the text has ${text.length} tokens, must have at least 2`);
+  }
+  checkTokens(action, text, vocabulary);
+  checkWhole(action, "threads", threads, 1);
+  // One token for each stream to predict, at least; and no warm-up can begin before the text.
+  checkWhole(action, "streams", streams, 1, text.length - 1);
+  checkWhole(action, "warm_up", warm_up, 0, text.length - 1);
+  if (sample) checkSampling(sample, vocabulary);
+}
+
+/** @throws {UserError} if a loss is NaN or infinite: weights that are finite may still be too large to compute with */
+function finite(evaluation: Evaluation): Evaluation {
+  const { nats, memory } = evaluation;
+  if (!Number.isFinite(nats)) throw new UserError(`Cannot evaluate a model: its loss is ${nats}, must be finite`);
+  const bits = memory ? [memory.gain, memory.carried, ...memory.reset.map(({ bits_per_byte }) => bits_per_byte)] : [];
+  const bad = bits.find((value) => !Number.isFinite(value));
+  if (bad === undefined) return evaluation;
+  throw new UserError(`Cannot evaluate a model: with its state set to zero, its loss is ${bad}, must be finite`);
 }
 
 /** The streams of worker `i` of `workers`, which differ by at most one in how many they have. */

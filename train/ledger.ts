@@ -2,6 +2,7 @@
 import { carriedNames } from "../cells/graph/graph.ts";
 import type { TrainingStep } from "../cells/language_model.ts";
 import type { TensorMap } from "./engines/engine.ts";
+import { firstNonFinite } from "./weights.ts";
 
 /** Smoothed loss: `ma ← 0.95·ma + 0.05·loss`, from 3.0. */
 const SMOOTHING = { keep: 0.95, start: 3 } as const;
@@ -11,7 +12,10 @@ export interface TrainingState {
   readonly steps_done: number;
   /** Smoothed loss after the last step, nats per token. */
   readonly smoothed_loss: number;
-  /** Smoothed loss every `log_every` steps. */
+  /**
+   * Smoothed loss every `log_every` steps, nats per token: `ma ← 0.95·ma + 0.05·loss`. It starts from 3.0, as the original study's
+   * does, and not from the first loss (about ln 256 = 5.55): the first 100 steps say more of that start than of the run.
+   */
   readonly curve: readonly number[];
   /** Training time so far, seconds. */
   readonly seconds: number;
@@ -38,17 +42,11 @@ export function pickState(step: TrainingStep, tensors: TensorMap): TensorMap {
 /** What the last update may have broken without a loss to show it. */
 export function brokenTensor({ tensors, steps_done }: TrainingState): Breakdown | undefined {
   for (const [name, values] of tensors) {
-    if (!areFinite(values)) {
+    if (firstNonFinite(values) !== undefined) {
       return { step: steps_done, why: `'${name}' is no finite number after step ${steps_done}` };
     }
   }
   return undefined;
-}
-
-/** A plain loop: with `every`, millions of numbers took ten times as long, on the thread that feeds the GPU. */
-function areFinite(values: Float32Array | Float64Array): boolean {
-  for (let i = 0; i < values.length; i++) if (values[i] - values[i] !== 0) return false;
-  return true;
 }
 
 /** What is written down of one run as it trains: its smoothed loss, and some of the values on the way. */
@@ -58,6 +56,10 @@ export class Ledger {
   steps: number;
   smoothed: number;
   failed?: Breakdown;
+  /** Mean loss of the steps up to each logged one, from the one logged before: of the steps that were added here. */
+  readonly means: number[] = [];
+  #sum = 0;
+  #count = 0;
 
   /** @param from where the run goes on; absent: at its start */
   constructor(private readonly log_every: number, from?: TrainingState) {
@@ -76,7 +78,12 @@ export class Ledger {
         continue;
       }
       this.smoothed = SMOOTHING.keep * this.smoothed + (1 - SMOOTHING.keep) * loss;
-      if (this.steps % this.log_every === 0) this.#curve.push(this.smoothed);
+      this.#sum += loss;
+      this.#count++;
+      if (this.steps % this.log_every !== 0) continue;
+      this.#curve.push(this.smoothed);
+      this.means.push(this.#sum / this.#count);
+      this.#sum = this.#count = 0;
     }
   }
 

@@ -1,31 +1,11 @@
 /** A trained model as an ONNX file, run step by step: for scoring and for sampling. */
 import { messageOf, UserError } from "../cells/errors.ts";
-import { INPUTS } from "../cells/language_model.ts";
-import * as ort from "onnxruntime-node";
-import { z } from "zod";
+import * as ort from "./engines/onnx/runtime.ts";
 import { openSession } from "./engines/onnx/session.ts";
 import { NEXT } from "./engines/onnx/export.ts";
-import { decodeModel, encodeModel } from "./engines/onnx/proto.ts";
+import { encodeModel } from "./engines/onnx/proto.ts";
 import { SURPRISE, TARGETS, withSurprise } from "./engines/onnx/surprise.ts";
-
-/** Inputs that take text: a model has one of them, and all its others are states. */
-const TEXT_INPUTS: readonly string[] = [INPUTS.bytes, INPUTS.tokens];
-
-/** What is used of the file of an evaluation model. */
-const tensorType = z.object({
-  shape: z.object({ dim: z.array(z.object({ dim_value: z.number().optional() })).min(1) }),
-});
-const evaluationSchema = z.object({
-  graph: z.object({
-    input: z.array(z.object({ name: z.string(), type: z.object({ tensor_type: tensorType }) })),
-    output: z.array(z.object({ name: z.string() })),
-  }),
-  metadata_props: z.array(z.object({ key: z.string(), value: z.string() })),
-}).refine(({ graph }) => {
-  const outputs = new Set(graph.output.map(({ name }) => name));
-  return graph.input.filter(({ name }) => TEXT_INPUTS.includes(name)).length === 1 && outputs.has("logits") &&
-    graph.input.every(({ name }) => TEXT_INPUTS.includes(name) || outputs.has(name + NEXT));
-});
+import { decodeEvaluation, type EvaluationFile, LOGITS } from "./evaluation_file.ts";
 
 /** How a model is opened. */
 export interface OpenOptions {
@@ -36,12 +16,12 @@ export interface OpenOptions {
   readonly scores?: boolean;
   /** What messages call the model. */
   readonly file?: string;
+  /** Asked before each token; the model throws once it is true. */
+  readonly isStopped?: () => boolean;
 }
 
 /** An open evaluation model with `rows` independent states. */
 export class LoadedModel {
-  /** Metadata of the file: configuration, id, corpus. */
-  readonly metadata: Readonly<Record<string, string>>;
   readonly #tokens: BigInt64Array;
   readonly #targets: BigInt64Array;
   /** Each state twice: a step reads one and writes the other. */
@@ -50,45 +30,51 @@ export class LoadedModel {
   private constructor(
     private readonly session: ort.InferenceSession,
     readonly rows: number,
-    private readonly input: string,
-    shapes: ReadonlyMap<string, number>,
-    metadata: Readonly<Record<string, string>>,
+    private readonly about: Pick<EvaluationFile, "input" | "states" | "vocabulary">,
+    /** What messages call the model. */
+    readonly file: string,
+    private readonly isStopped: () => boolean = () => false,
   ) {
-    this.metadata = metadata;
     this.#tokens = new BigInt64Array(rows);
     this.#targets = new BigInt64Array(rows);
-    for (const [name, size] of shapes) {
+    for (const [name, size] of about.states) {
       const zeros = () => new ort.Tensor("float32", new Float32Array(rows * size), [rows, size]);
       this.#states.set(name, { now: zeros(), next: zeros() });
     }
   }
 
   /**
-   * @throws {UserError} if the bytes are no evaluation model of this project
+   * @throws {UserError} if the bytes are no evaluation model of this project: see {@linkcode decodeEvaluation}
    */
   static async open(model: Uint8Array, options: OpenOptions = {}): Promise<LoadedModel> {
-    const { rows = 1, threads = 1, scores = false, file = "the model" } = options;
-    const { proto, input, states, metadata } = decodeEvaluation(model, file);
+    const { rows = 1, threads = 1, scores = false, file = "the model", isStopped } = options;
+    const { proto, input, states, vocabulary } = decodeEvaluation(model, file);
     const session = await openSession(scores ? encodeModel(withSurprise(proto)) : model, threads).catch((error) => {
       throw new UserError(`Cannot open ${file}: it is damaged (${messageOf(error)})`);
     });
-    return new LoadedModel(session, rows, input, states, metadata);
+    return new LoadedModel(session, rows, { input, states, vocabulary }, file, isStopped);
+  }
+
+  /** Tokens are the numbers below. */
+  get vocabulary(): number {
+    return this.about.vocabulary;
   }
 
   /** Reads one token per row and returns the logits of the next, `[rows, vocabulary]`, row-major. */
   async step(tokens: ArrayLike<number>): Promise<Float32Array> {
-    return await this.#run("logits", { [this.input]: fill(this.#tokens, tokens) });
+    return await this.#run(LOGITS, { [this.about.input]: fill(this.#tokens, tokens) });
   }
 
   /** Reads one token per row; returns for each row `−ln p(target)`, nats: how little it expected the one that follows. */
   async surprise(tokens: ArrayLike<number>, targets: ArrayLike<number>): Promise<Float32Array> {
     return await this.#run(SURPRISE, {
-      [this.input]: fill(this.#tokens, tokens),
+      [this.about.input]: fill(this.#tokens, tokens),
       [TARGETS]: fill(this.#targets, targets),
     });
   }
 
   async #run(output: string, indices: Record<string, BigInt64Array>): Promise<Float32Array> {
+    if (this.isStopped()) throw new Error(`Cannot compute ${output}: it was stopped`);
     if (!this.session.outputNames.includes(output)) {
       throw new TypeError(
         `Cannot compute ${output}: the model was opened ${output === SURPRISE ? "for logits" : "for scores"}`,
@@ -100,15 +86,25 @@ export class LoadedModel {
       feeds[name] = now;
       fetches[name + NEXT] = next;
     }
-    const results = await this.session.run(feeds, fetches);
+    const results = await this.session.run(feeds, fetches).catch((error) => {
+      throw new UserError(`Cannot run ${this.file}: ${messageOf(error)}`);
+    });
     for (const [name, { now, next }] of this.#states) this.#states.set(name, { now: next, next: now });
-    return results[output].data as Float32Array;
+    return this.#numbersOf(output, results[output]);
+  }
+
+  /** What a file declares of its outputs is checked when it is opened; what comes of them is checked here. */
+  #numbersOf(output: string, { data, type, dims }: ort.Tensor): Float32Array {
+    const size = this.rows * (output === LOGITS ? this.vocabulary : 1);
+    if (data instanceof Float32Array && data.length === size) return data;
+    throw new UserError(
+      `Cannot run ${this.file}: its '${output}' came as ${type} [${dims}], must have ${size} numbers`,
+    );
   }
 
   /** The same model with other rows, all of them with a zero state. It is closed with this one. */
   withRows(rows: number): LoadedModel {
-    const sizes = new Map([...this.#states].map(([name, { now }]) => [name, now.dims[1]]));
-    return new LoadedModel(this.session, rows, this.input, sizes, this.metadata);
+    return new LoadedModel(this.session, rows, this.about, this.file, this.isStopped);
   }
 
   /** Sets all states to zero. */
@@ -132,31 +128,4 @@ export class LoadedModel {
 function fill(indices: BigInt64Array, values: ArrayLike<number>): BigInt64Array {
   for (let row = 0; row < indices.length; row++) indices[row] = BigInt(values[row]);
   return indices;
-}
-
-/**
- * What a model file says of itself: configuration, id, corpus, seed, steps.
- *
- * @throws {UserError} if the bytes are no evaluation model
- */
-export function metadataOf(model: Uint8Array, file: string): Record<string, string> {
-  return decodeEvaluation(model, file).metadata;
-}
-
-/** An evaluation model's metadata, and the size of each of its states by name. */
-function decodeEvaluation(model: Uint8Array, file: string) {
-  const proto = decodeModel(model, file);
-  const { data } = evaluationSchema.safeParse(proto);
-  if (!data) {
-    throw new UserError(
-      `Cannot open ${file}: it is no evaluation model (inputs '${
-        TEXT_INPUTS.join("' or '")
-      }' and states, outputs 'logits' and states)`,
-    );
-  }
-  const input = data.graph.input.find(({ name }) => TEXT_INPUTS.includes(name))!.name;
-  const states = data.graph.input.filter(({ name }) => name !== input)
-    .map(({ name, type }) => [name, type.tensor_type.shape.dim.at(-1)!.dim_value ?? 0] as const);
-  const metadata = Object.fromEntries(data.metadata_props.map(({ key, value }) => [key, value]));
-  return { proto, input, states: new Map(states), metadata };
 }

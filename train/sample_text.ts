@@ -1,6 +1,10 @@
 /** Text drawn from a model, token after token. */
+import { checkWhole } from "../cells/bounds.ts";
+import { UserError } from "../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
-import { randomStream } from "./corpus/random.ts";
+import { checkSeed, randomStream } from "./corpus/random.ts";
+import { checkTokens } from "./engines/engine.ts";
+import { firstNonFinite } from "./weights.ts";
 import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { LoadedModel } from "./model.ts";
 
@@ -16,21 +20,56 @@ export interface SampleOptions {
 }
 
 /**
+ * Checks what is asked of a model, before anything is drawn.
+ *
+ * @throws {RangeError} if a number is out of bounds, or the prompt has a token that the model has not
+ */
+export function checkSampling(
+  { prompt, bytes, temperature, seed, lengths }: SampleOptions,
+  vocabulary: number,
+): void {
+  checkWhole("draw a text", "bytes", bytes, 0);
+  if (!(Number.isFinite(temperature) && temperature >= 0)) {
+    throw new RangeError(`Cannot draw a text: temperature is ${temperature}, must be a number of at least 0`);
+  }
+  checkSeed(seed);
+  checkTokens("draw a text", prompt, vocabulary);
+  // A token of no bytes could be drawn for ever.
+  if (lengths && (lengths.length < vocabulary || lengths.includes(0))) {
+    throw new RangeError(
+      `Cannot draw a text: lengths of ${lengths.length} tokens are given, must be of ${vocabulary}, each above 0`,
+    );
+  }
+}
+
+/**
  * Draws tokens one after the other, each given all before, until they stand for as many bytes as are asked for.
  *
  * @param model opened with one row
  * @returns the drawn tokens, without the prompt
+ * @throws {UserError} naming the model, if it makes of its input what is no number; {@linkcode RangeError} see {@linkcode checkSampling}
  */
 export async function sampleText(model: LoadedModel, options: SampleOptions): Promise<Tokens> {
+  checkSampling(options, model.vocabulary);
   const stream = randomStream(options.seed, "sample");
   // A model is trained on text, where every token has one before it: a line's end, which is a token in any vocabulary, stands in
   // where there is no prompt.
   const prompt = options.prompt.length ? options.prompt : new TextEncoder().encode("\n");
   let logits: Float32Array = new Float32Array();
-  for (const token of prompt) logits = await model.step([token]);
+  let read = 0;
+  const step = async (token: number) => {
+    logits = await model.step([token]);
+    read++;
+    const at = firstNonFinite(logits);
+    if (at === undefined) return;
+    throw new UserError(
+      `Cannot draw from ${model.file}: its logit of token ${at} is ${logits[at]} after ${read} tokens, must be finite`,
+    );
+  };
+  for (const token of prompt) await step(token);
   const drawn: number[] = [], { lengths } = options;
   for (let left = options.bytes; left > 0;) {
-    if (drawn.length) logits = await model.step([drawn.at(-1)!]);
+    if (drawn.length) await step(drawn.at(-1)!);
     const token = draw(logits, options.temperature, stream.uniform());
     drawn.push(token);
     left -= lengths?.[token] ?? 1;

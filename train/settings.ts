@@ -1,4 +1,5 @@
 /** How runs are trained. */
+import { checkWhole } from "../cells/bounds.ts";
 import { UserError } from "../cells/errors.ts";
 
 /** The design's section 2 has the reasons. */
@@ -52,6 +53,18 @@ export function checkLimits(settings: { readonly [K in keyof typeof LIMITS]?: nu
 /** Updates that a run gets: whole passes, until `steps` are done. One that has done more already ends with the pass it is in. */
 export function totalSteps({ steps, history }: TrainingSettings, stepsDone = 0): number {
   return Math.ceil(Math.max(steps, stepsDone) / (history - 1)) * (history - 1);
+}
+
+/**
+ * Checks settings that a library user gives, against the same bounds.
+ *
+ * @throws {RangeError} naming the first that is out of bounds
+ */
+export function checkSettings({ vocabulary = 1, ...settings }: TrainingSettings): void {
+  for (const key of ["steps", "batch", "history", "log_every"] as const) {
+    checkWhole("train", key, settings[key], LEAST[key], LIMITS[key]);
+  }
+  checkWhole("train", "vocabulary", vocabulary, 1);
 }
 
 /** @throws {UserError} if a run would end before its loss is logged once */

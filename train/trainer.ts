@@ -1,14 +1,15 @@
 /** Trains runs, many at once where an engine takes groups of them. */
+import { checkWhole } from "../cells/bounds.ts";
 import type { Cell } from "../cells/cell.ts";
 import { cellOf } from "../cells/catalog.ts";
 import type { CellConfig } from "../cells/config.ts";
 import { ADAM, buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../cells/language_model.ts";
-import { initialWeights } from "./corpus/random.ts";
+import { checkSeed, initialWeights } from "./corpus/random.ts";
 import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Engine, EngineRun, TensorMap } from "./engines/engine.ts";
 import { type Attendants, type Entrant, type GroupOptions, GroupTraining } from "./group_training.ts";
 import { type Breakdown, Ledger, type TrainingState } from "./ledger.ts";
-import { totalSteps, type TrainingSettings } from "./settings.ts";
+import { checkSettings, totalSteps, type TrainingSettings } from "./settings.ts";
 
 export interface Job {
   readonly config: CellConfig;
@@ -27,6 +28,11 @@ export interface CellJob {
 export interface TrainedRun extends TrainingState {
   readonly weights: TensorMap;
   readonly step: TrainingStep;
+  /**
+   * Mean loss of each `log_every` steps, nats per token, as it was: unlike `curve`, without smoothing and its start. Of the steps of this
+   * call: where the run went on from a state, the values of its first steps are not there.
+   */
+  readonly losses: readonly number[];
   /** Where a number stopped being finite: the run is worthless from there, and `curve` ends before. */
   readonly failed?: Breakdown;
 }
@@ -76,6 +82,7 @@ export function stepOf({ cell, n_layers, state_size }: CellJob, settings: Traini
 
 /** A job as an engine takes it, with its initial weights or with what it had when it was saved. */
 export function prepare(job: CellJob, settings: TrainingSettings, from?: TrainingState): EngineRun {
+  checkSeed(job.seed);
   const step = stepOf(job, settings);
   const tensors = from?.tensors ?? initialWeights(step.parameters, job.seed);
   return { step, tensors, stepsDone: from?.steps_done ?? 0, learningRate: ADAM.learning_rate };
@@ -86,7 +93,8 @@ export function prepare(job: CellJob, settings: TrainingSettings, from?: Trainin
  * its company nor on when it joins.
  *
  * @returns one run per job, in order (none where `onTrained` takes them); or undefined if the signal stopped it
- * @throws {RangeError} if the text is shorter than a pass, or there is not one state for each job to go on from
+ * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size or seed is out of bounds, or there is not
+ * one state for each job to go on from
  */
 export async function trainGroup(
   engine: Engine,
@@ -96,6 +104,13 @@ export async function trainGroup(
   options: TrainOptions = {},
 ): Promise<TrainedRun[] | undefined> {
   const { from, threads } = options;
+  checkSettings(settings);
+  if (threads !== undefined) checkWhole("train", "threads", threads, 1);
+  if (text.length < settings.history) {
+    throw new RangeError(
+      `Cannot train: the text has ${text.length} tokens, a pass reads ${settings.history}, must be no more`,
+    );
+  }
   if (from && from.length !== jobs.length) {
     throw new RangeError(
       `Cannot train a group of ${jobs.length} runs: they go on from ${from.length} states, must be one of each`,
@@ -146,15 +161,18 @@ class JobQueue implements Attendants {
     }
   }
 
-  async finish({ number, run: { step } }: Entrant, state: TrainingState, failed?: Breakdown): Promise<void> {
+  async finish({ number, run: { step }, ledger }: Entrant, state: TrainingState, failed?: Breakdown): Promise<void> {
     const weights: TensorMap = new Map(step.parameters.map(({ name }) => [name, state.tensors.get(name)!]));
-    const run = { ...state, weights, step, failed };
+    const run = { ...state, weights, step, losses: [...ledger.means], failed };
     if (this.options.onTrained) await this.options.onTrained(number, run);
     else this.trained[number] = run;
   }
 }
 
-/** Trains one cell; see {@linkcode trainGroup}. */
+/**
+ * Trains one cell; see {@linkcode trainGroup}. `losses` is what a training curve is usually drawn from; `curve` is smoothed as the
+ * original study's are, and its first values are too low.
+ */
 export async function trainCell(
   engine: Engine,
   cell: Cell,

@@ -71,8 +71,9 @@ export const BAD_CHECKPOINTS: readonly BadInput[] = [
   ),
   checkpoint(
     "numbers of another kind",
-    (path) => writeHeader(path, '{"weight": {"dtype": "F16", "shape": [0], "data_offsets": [0, 0]}}'),
-    `Cannot read ${FILE}: tensor 'weight' is F16, must be F32`,
+    (path) => writeHeader(path, '{"input_embedding.bias": {"dtype": "I32", "shape": [0], "data_offsets": [0, 0]}}'),
+    `Cannot read ${FILE}: 'input_embedding.bias' is I32, must be one of F32, F16, BF16, F64`,
+    evaluateAgain,
   ),
   checkpoint("data cut off", halve, `Cannot read ${FILE}: tensor '…' ends at byte …, the file at …`),
   checkpoint(
@@ -80,6 +81,11 @@ export const BAD_CHECKPOINTS: readonly BadInput[] = [
     halve,
     `Cannot read ${FILE}: tensor '…' ends at byte …, the file at …`,
     evaluateAgain,
+  ),
+  checkpoint(
+    "bytes behind its data",
+    (path) => Deno.writeFileSync(path, new Uint8Array(4), { append: true }),
+    `Cannot read ${FILE}: its tensors end at byte …, the file at …`,
   ),
   checkpoint("flipped bit in the data", (path) => flipBit(path, -1000), damaged),
   checkpoint("flipped bit in the data, at evaluate --again", (path) => flipBit(path, -1000), damaged, evaluateAgain),
@@ -150,6 +156,27 @@ export const BAD_CHECKPOINTS: readonly BadInput[] = [
     "a weight is missing, at evaluate --again",
     resealed((_, tensors) => tensors.delete(weight)),
     `Cannot read ${FILE}: '${weight}' is missing`,
+    evaluateAgain,
+  ),
+  ...["NaN", "Infinity"].flatMap((value) =>
+    [trainLonger, evaluateAgain].map((action) =>
+      checkpoint(
+        `a weight is ${value}${action === evaluateAgain ? ", at evaluate --again" : ""}`,
+        resealed((_, tensors) => tensors.get(weight)!.values[7] = Number(value)),
+        `Cannot read ${FILE}: '${weight}' is ${value} at element 7, must be finite`,
+        action,
+      )
+    )
+  ),
+  checkpoint(
+    "a moment is NaN",
+    resealed((_, tensors) => tensors.get(`exp_avg.${weight}`)!.values[0] = NaN),
+    `Cannot read ${FILE}: 'exp_avg.${weight}' is NaN at element 0, must be finite`,
+  ),
+  checkpoint(
+    "weights that are too large to compute with, at evaluate --again",
+    resealed((_, tensors) => tensors.forEach(({ values }) => values.fill(1e30))),
+    `Cannot score ${FILE}: …, must be finite`,
     evaluateAgain,
   ),
   checkpoint(

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../cells/errors.ts";
 import { overviewOf } from "../../experiments/overview.ts";
-import { findRun, openRunModel } from "../../experiments/sampling.ts";
+import { drawText, findRun } from "../../experiments/sampling.ts";
 import { evaluateStudy } from "../../experiments/scoring.ts";
 import { initStudy } from "../../experiments/study.ts";
 import { trainStudy } from "../../experiments/training.ts";
@@ -90,12 +90,12 @@ export function init(options: Partial<Parameters<typeof initStudy>[0]> = {}): Ac
   return { run: (small) => initStudy({ ...of01(small), ...options }).then(() => []) };
 }
 
-/** Opens the model of a run by a prefix of its key: of the first where none is given. */
+/** Draws from the model of a run by a prefix of its key: of the first where none is given. */
 export function sample(prefix?: string): Action {
   return {
     async run(small) {
       const found = await findRun(small.study, "01", prefix ?? small.runs[0].key);
-      await (await openRunModel(small.study, "01", found)).close();
+      await drawText(small.study, "01", found, { prompt: "a", bytes: 2, temperature: 1, seed: 0 });
       return [];
     },
   };

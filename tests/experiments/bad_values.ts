@@ -129,7 +129,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "init with a history of one byte",
     action: init({ history: 1 }),
-    says: "Cannot use a history of 1: a pass needs at least 2",
+    says: "Cannot use history 1: must be a whole number of at least 2 and at most 10000000",
   },
   {
     name: "init with another corpus",
@@ -141,7 +141,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "init with a state that is too large",
     action: init({ stateSizes: [MAX_STATE_SIZE + 1], seeds: 2 }),
-    says: `Cannot read a new configuration of DIR: 'state_size': Too big: expected number to be <=${MAX_STATE_SIZE}`,
+    says: `Cannot read the state sizes of a grid: '0': Too big: expected number to be <=${MAX_STATE_SIZE}`,
   },
   {
     name: "init of experiment 02 without a finished run",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type CellConfig, configId, MAX_LAYERS, MAX_STATE_SIZE, SWITCHES } from "../../cells/config.ts";
-import { grid, switchSettings } from "../../experiments/grid.ts";
+import { type CellConfig, configId, MAX_STATE_SIZE, SWITCHES } from "../../cells/config.ts";
+import { checkListLength, grid, MOST_CONFIGS, switchSettings } from "../../experiments/grid.ts";
 import { promotedCount, refine } from "../../experiments/refine.ts";
 
 const KNOWN_ID = "d6f462b530a3b970e6a57056b30537147ecf94812810e96fce5e30deefe5e4b1";
@@ -33,12 +33,13 @@ Deno.test("grid() tries every small size with a residual alone, and every larger
 
 Deno.test("grid() refuses a list that is too long before it makes one", () => {
   const sizes = Array.from({ length: MAX_STATE_SIZE }, (_, i) => i + 1);
-  const layers = Array.from({ length: MAX_LAYERS }, (_, i) => i + 1);
-  assert.throws(() => grid(layers, sizes), {
+  assert.throws(() => grid([1], sizes), {
     name: "UserError",
-    message:
-      "Cannot list 64 numbers of layers × 16384 state sizes × 96 settings of the switches: these are 100663296 " +
-      "configurations, must be at most 100000",
+    message: "Cannot list 16384 state sizes: must be at most 32 in one call",
+  });
+  assert.throws(() => checkListLength("extend a list", MOST_CONFIGS + 1), {
+    name: "UserError",
+    message: "Cannot extend a list: these are 100001 configurations, must be at most 100000",
   });
 });
 

@@ -7,7 +7,7 @@ import { openStudyQueue } from "../../experiments/study_queue.ts";
 import { LoadedModel } from "../../train/model.ts";
 import { sampleText } from "../../train/sample_text.ts";
 import { queueWith, takeOver } from "./queues.ts";
-import { copiesOfSmallStudy, editJson, type SmallStudy, TRAINED } from "./small_study.ts";
+import { copiesOfSmallStudy, editJson, reseal, type SmallStudy, TRAINED } from "./small_study.ts";
 
 const copyStudy = copiesOfSmallStudy();
 
@@ -143,3 +143,65 @@ onUnscored(
     assert.deepEqual(await sampleOf(small, 0), first);
   },
 );
+
+/** Gives the first run's checkpoint other weights, as a person does who has trained on elsewhere. */
+function changeWeights(small: SmallStudy): void {
+  reseal(small.checkpoint(0), (_, tensors) => {
+    const { values } = tensors.get("output_embedding.weight")!;
+    values.forEach((value, i) => values[i] = 3 * value);
+  });
+}
+
+/** The first run's model, and the score that stands beside it. */
+const pairOf = async (small: SmallStudy) => ({
+  model: small.files().get(small.model(0)),
+  score: await scoreOf(small, 0),
+});
+
+Deno.test("evaluateStudy() leaves a model with its own score or none, wherever it is cut short while it replaces both", async () => {
+  const whole = await copyStudy(), old = await pairOf(whole);
+  changeWeights(whole);
+  await evaluate(whole, { again: true });
+  const fresh = await pairOf(whole);
+  assert.notEqual(fresh.model, old.model);
+  assert.ok(fresh.score !== undefined && fresh.score !== old.score);
+
+  const seen = new Set<string>();
+  for (let cut = 0, isCut = true; isCut; cut++) {
+    const small = await copyStudy(), key = small.runs[0].key;
+    changeWeights(small);
+    const { queue } = await openStudyQueue(small.study);
+    let calls = 0;
+    const stopped = queueWith(queue, {
+      whileHeld: (held, action) =>
+        held.endsWith(key) && calls++ === cut ? Promise.reject(new Error("killed")) : queue.whileHeld(held, action),
+    });
+    const { problems } = await evaluate(small, { queue: stopped, again: true });
+    await queue.close();
+    isCut = problems.length > 0;
+    assert.deepEqual(problems, isCut ? ["killed"] : []);
+
+    const { model, score } = await pairOf(small), mine = [old, fresh].find((pair) => pair.model === model);
+    assert.ok(
+      mine && (score === undefined || score === mine.score),
+      `cut ${cut}: ${score} stands beside another model`,
+    );
+    seen.add(`${mine === old ? "old" : "new"} ${score === undefined ? "unscored" : "scored"}`);
+    // The next call makes it good.
+    await evaluate(small);
+    assert.deepEqual(await pairOf(small), mine);
+  }
+  assert.deepEqual([...seen], ["old scored", "old unscored", "new unscored", "new scored"]);
+});
+
+Deno.test("evaluateStudy() keeps model and score, when the model that is made anew has no finite loss", async () => {
+  const small = await copyStudy(), before = small.files();
+  reseal(small.checkpoint(0), (_, tensors) => tensors.forEach(({ values }) => values.fill(1e30)));
+  const { summary, problems } = await evaluate(small, { again: true });
+  assert.equal(summary.scored, TRAINED - 1);
+  assert.match(
+    problems.join("\n"),
+    /^Cannot score .*: .*must be finite; move it away to keep the model that there is$/,
+  );
+  for (const path of [small.model(0), small.result(0)]) assert.equal(small.files().get(path), before.get(path), path);
+});

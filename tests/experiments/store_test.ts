@@ -55,9 +55,8 @@ inFolder(
     await initStudy({ dir, ...small });
     // As a version without bounds has written it.
     editJson(join(dir, "study.json"), (value) => value.seeds = 20_240_101);
-    const message =
-      `Cannot list the runs of study ${dir}: 20240101 seeds of 48 configurations are 971524848, must be at ` +
-      `most 1000 seeds and 1000000 runs; take seeds away with 'deno task init --dir ${dir} --seeds 1'`;
+    const message = `Cannot use study ${dir}: it has 20240101 seeds, must be at most 1000; take seeds away with ` +
+      `'deno task init --dir ${dir} --seeds 1'`;
     await assert.rejects(overviewOf(dir, "01"), { name: "UserError", message });
     await assert.rejects(trainStudy({ dir, experiment: "01", engine: "onnx", quiet: true }), {
       name: "UserError",

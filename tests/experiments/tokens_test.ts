@@ -8,7 +8,7 @@ import { type InitOptions, initStudy } from "../../experiments/study.ts";
 import { parseTokens, studyText, studyTokenizer } from "../../experiments/study_text.ts";
 import { trainStudy } from "../../experiments/training.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
-import { metadataOf } from "../../train/model.ts";
+import { decodeEvaluation } from "../../train/evaluation_file.ts";
 import { editJson } from "./small_study.ts";
 
 let folder = "";
@@ -124,7 +124,7 @@ Deno.test("runs on tokens are trained, scored and sampled, and stand beside runs
   assert.ok(onTokens.test_bits_per_byte! < 1.5 * onBytes.test_bits_per_byte!);
 
   const { model, path } = await study.readModel("01", onTokens.id);
-  assert.equal(metadataOf(model, path).tokenizer_sha1, study.settings.tokens!.sha1);
+  assert.equal(decodeEvaluation(model, path).metadata.tokenizer_sha1, study.settings.tokens!.sha1);
   const { scored, problems } = await evaluateStudy({ dir, experiment: "01", again: true });
   assert.deepEqual([scored, problems], [2, 0]);
   assert.deepEqual(

@@ -78,3 +78,47 @@ Deno.test("evaluateModel() draws what sampleText() does, whatever the threads, a
     assert.deepEqual(score, plain);
   }
 });
+
+Deno.test("sampleText() refuses a model whose logits are no finite numbers, and names it", async () => {
+  const large = exportModel(config, new Map(weights.map(([name, values]) => [name, values.map(() => 1e30)])));
+  const loaded = await LoadedModel.open(large, { file: "large.onnx" });
+  try {
+    await assert.rejects(
+      sampleText(loaded, sampling),
+      /^UserError: Cannot draw from large.onnx: its logit of token 0 is .* after 1 tokens, must be finite$/,
+    );
+  } finally {
+    await loaded.close();
+  }
+});
+
+const NOTHING: SampleOptions = { prompt: new Uint8Array(), bytes: 0, temperature: 0, seed: 0 };
+
+Deno.test("sampleText() draws nothing, where no bytes are asked for", async () => {
+  assert.deepEqual(await sampled(NOTHING), new Uint8Array());
+});
+
+for (
+  const [name, change, says] of [
+    ["bytes below zero", { bytes: -1 }, /bytes is -1, must be a whole number/],
+    ["half a byte", { bytes: 0.5 }, /bytes is 0.5/],
+    ["a temperature below zero", { temperature: -1 }, /temperature is -1, must be a number of at least 0/],
+    ["a temperature that is no number", { temperature: NaN }, /temperature is NaN/],
+    ["an infinite temperature", { temperature: Infinity }, /temperature is Infinity/],
+    ["a seed below zero", { seed: -1 }, /the seed is -1, must be a whole number of at least 0, and below 2\^53/],
+    ["a seed that is not exact", { seed: 2 ** 53 }, /the seed is 9007199254740992/],
+    ["tokens that the model has not", { prompt: Uint16Array.of(1, 256) }, /token 1 of the text is 256, must be below/],
+    [
+      "tokens of no bytes",
+      { lengths: new Uint32Array(256) },
+      /lengths of 256 tokens are given, must be of 256, each above 0/,
+    ],
+    ["too few lengths", { lengths: new Uint32Array(3).fill(1) }, /lengths of 3 tokens are given, must be of 256/],
+  ] as const
+) {
+  Deno.test(`sampleText() and evaluateModel() refuse to draw with ${name}`, async () => {
+    const options = { ...NOTHING, ...change }, refused = { name: "RangeError", message: says };
+    await assert.rejects(sampled(options), refused);
+    await assert.rejects(evaluateModel(model, text, 1, undefined, { sample: options }), refused);
+  });
+}

@@ -200,6 +200,22 @@ Deno.test("decodeTokenizer() reads what encodeTokenizer() wrote, and nothing els
   refused(edited((copy) => copy.pre_tokenizer.pretokenizers.shift()), foreign);
 });
 
+Deno.test("decodeTokenizer() refuses 84,000 merges that make one token, before it makes anything of them", () => {
+  for (const count of [2, 60_000, 84_000]) {
+    const text = JSON.stringify({ model: { merges: Array(count).fill("a b") } });
+    assert.throws(() => decodeTokenizer(text, "f"), {
+      name: "UserError",
+      message: "Cannot read f: it is not as cellspace writes it: it was edited, or another program made it",
+    });
+  }
+});
+
+Deno.test("a tokenizer refuses merges that double a token until no memory holds it", () => {
+  const merges = Array.from({ length: 60 }, (_, i): [number, number] => i ? [255 + i, 255 + i] : [0, 0]);
+  assert.throws(() => new BytePairTokenizer(merges), /^RangeError: Cannot make token \d+: all up to it have \d+ bytes/);
+  assert.equal(new BytePairTokenizer(merges.slice(0, 10)).lengths.at(-1), 1024);
+});
+
 Deno.test("bytesOf() refuses tokens that the tokenizer has not", () => {
   assert.throws(() => bytesOf(Uint16Array.of(7, 256), BYTE_TOKENIZER), /^RangeError: .* none of 256$/);
 });

@@ -9,7 +9,15 @@ import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import type { TrainingState } from "../../train/ledger.ts";
 import { totalSteps } from "../../train/settings.ts";
-import { cellJob, type Job, stepOf, type TrainedRun, trainGroup, type TrainOptions } from "../../train/trainer.ts";
+import {
+  cellJob,
+  type Job,
+  stepOf,
+  trainCell,
+  type TrainedRun,
+  trainGroup,
+  type TrainOptions,
+} from "../../train/trainer.ts";
 import { fakeEngine, job, settings, TEXT } from "./fake_engine.ts";
 
 Deno.test("totalSteps() rounds up to whole passes", () => {
@@ -29,6 +37,27 @@ Deno.test("trainGroup() smooths the loss from 3.0 and logs every few steps", asy
   }
   assert.deepEqual(run.curve.map((x) => x.toFixed(12)), expected.map((x) => x.toFixed(12)));
   assert.equal(run.steps_done, 30);
+});
+
+Deno.test("trainGroup() gives the mean loss of each interval beside the smoothed curve, as it was from the first step on", async () => {
+  const { engine } = fakeEngine({ lossAt: (step) => step });
+  const [run] = (await trainGroup(engine, [job], settings, TEXT))!;
+  assert.deepEqual(run.losses, [2.5, 6.5, 10.5, 14.5, 18.5, 22.5, 26.5]);
+  const [each] = (await trainGroup(engine, [job], { ...settings, log_every: 1 }, TEXT))!;
+  assert.deepEqual(each.losses, Array.from({ length: 30 }, (_, i) => i + 1));
+  assert.equal(each.curve.length, 30);
+  // What went before is not there to be averaged.
+  const from = [{ ...each, steps_done: 10 }];
+  const [longer] = (await trainGroup(engine, [job], settings, TEXT, { from }))!;
+  assert.deepEqual(longer.losses, [11.5, 14.5, 18.5, 22.5, 26.5]);
+});
+
+Deno.test("trainCell() gives losses that begin at a fresh model's, ln 256, where its smoothed curve begins near 3", async () => {
+  const cell = { n_layers: 1, state_size: 8, seed: 0 }, { train } = await loadCorpus("embedded", 11);
+  const { curve, losses } = await trainCell(openOnnxEngine(1), job.cell, cell, { ...settings, log_every: 1 }, train);
+  assert.ok(Math.abs(losses[0] - Math.log(256)) < 0.3, `the first loss is ${losses[0]}`);
+  assert.ok(losses.at(-1)! < losses[0], `${losses}`);
+  assert.ok(curve[0] < 3.2 && curve.at(-1)! > curve[0], `${curve}`);
 });
 
 Deno.test("trainGroup() starts each pass at its own offsets, and never runs past a pass", async () => {
@@ -139,7 +168,8 @@ Deno.test("trainGroup() opens no engine for runs that are at their last step", a
   const closed: Engine = { ...engine, open: () => Promise.reject(new Error("opened")) };
   for (const steps of [settings.steps, 5]) {
     const [run] = (await trainGroup(closed, [job], { ...settings, steps }, TEXT, { from: [done] }))!;
-    assert.deepEqual({ ...run, step: undefined }, { ...done, step: undefined });
+    // Nothing was trained here.
+    assert.deepEqual({ ...run, step: undefined }, { ...done, losses: [], step: undefined });
   }
   const given: number[] = [];
   const onTrained = (i: number) => Promise.resolve(void given.push(i));

@@ -1,4 +1,5 @@
 /** Where text comes from, and how it is split. */
+import { checkWhole } from "../../cells/bounds.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { basename, resolve } from "node:path";
 import { taskCommand } from "../terminal/advice.ts";
@@ -90,12 +91,18 @@ async function readCorpus(
     const text = await readShared(path, size, (part) => hasher.update(part));
     return { name, path, bytes: size, ...hasher.digest(), ...splitText(text) };
   } catch (error) {
-    if (error instanceof UserError) throw error;
+    if (error instanceof UserError || error instanceof RangeError) throw error;
     throw failure(path, error instanceof Deno.errors.NotFound ? "it does not exist" : messageOf(error));
   }
 }
 
-/** @throws {UserError} if the text is empty, too large, or too small for one pass and a test */
+/**
+ * A text as a corpus.
+ *
+ * @param history bytes of one pass, which must fit into the training split
+ * @throws {UserError} if the text is empty, too large, or too small for one pass and a test; {@linkcode RangeError} if `history` is no
+ * whole number of at least 2
+ */
 export function makeCorpus(
   name: string,
   text: Uint8Array,
@@ -118,6 +125,7 @@ function splitText(text: Uint8Array): Pick<Corpus, "train" | "validation" | "tes
 }
 
 function checkSize(name: string, bytes: number, history: number): void {
+  checkWhole(`use corpus ${name}`, "the history", history, 2);
   if (bytes === 0) throw new UserError(`Cannot use corpus ${name}: it is empty`);
   if (bytes > MAX_BYTES) {
     throw new UserError(`Cannot use corpus ${name}: it has ${bytes} bytes, at most ${MAX_BYTES} can be used`);

@@ -8,6 +8,7 @@ import { UserError } from "../../cells/errors.ts";
 import { createHash } from "node:crypto";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { checkWhole } from "../../cells/bounds.ts";
 import type { Parameter } from "../../cells/cell.ts";
 
 /** A stream of random numbers. */
@@ -18,8 +19,18 @@ export interface RandomStream {
   integer(from: number, to: number): number;
 }
 
-/** The stream of this name: xoroshiro128+, started from the SHA-256 of seed and name. */
+/** @throws {RangeError} if a seed is no whole number that is exact: two of them could not be told apart */
+export function checkSeed(seed: number): void {
+  checkWhole("draw random numbers", "the seed", seed, 0);
+}
+
+/**
+ * The stream of this name: xoroshiro128+, started from the SHA-256 of seed and name.
+ *
+ * @throws {RangeError} see {@linkcode checkSeed}
+ */
 export function randomStream(seed: number, name: string): RandomStream {
+  checkSeed(seed);
   const digest = createHash("sha256").update(`cellspace/${seed}/${name}`).digest();
   const state = [0, 4, 8, 12].map((at) => digest.readInt32LE(at));
   const generator = xoroshiro128plusFromState(state);

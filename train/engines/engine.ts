@@ -118,19 +118,29 @@ function largestToken(text: Tokens): number {
 
 const largestTokens = new WeakMap<Tokens, number>();
 
+/**
+ * Checks that a model knows all tokens of a text.
+ *
+ * @param action what the error says was being done
+ * @throws {RangeError} naming the first of the largest ones
+ */
+export function checkTokens(action: string, text: Tokens, vocabulary: number): void {
+  const largest = largestToken(text);
+  if (largest < vocabulary) return;
+  throw new RangeError(
+    `Cannot ${action}: token ${
+      text.indexOf(largest)
+    } of the text is ${largest}, must be below the vocabulary, ${vocabulary}`,
+  );
+}
+
 /** Where a run is in its pass. Checks what is asked of it, so that no engine reads beyond the text. */
 export class Pass {
   #offsets: Uint32Array | undefined;
   #position = 0;
 
   constructor(private readonly run: EngineRun, private readonly text: Tokens) {
-    const { vocabulary } = run.step.sizes, largest = largestToken(text);
-    if (largest >= vocabulary) {
-      throw new RangeError(
-        `Cannot train a run: token ${text.indexOf(largest)} of the text is ${largest}, ` +
-          `must be below the vocabulary, ${vocabulary}`,
-      );
-    }
+    checkTokens("train a run", text, run.step.sizes.vocabulary);
   }
 
   begin(offsets: Uint32Array, position: number): void {

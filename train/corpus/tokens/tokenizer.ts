@@ -1,5 +1,6 @@
 /** What a text is to a model: its bytes, or tokens that stand for several. */
 import TinyQueue from "tinyqueue";
+import { checkWhole } from "../../../cells/bounds.ts";
 import { BYTES, learnMerges, type Merge } from "./learn.ts";
 import { wordEnd, Words } from "./words.ts";
 
@@ -8,6 +9,9 @@ export type Tokens = Uint8Array | Uint16Array;
 
 /** The largest vocabulary: a token is kept in 16 bits. */
 export const MAX_VOCABULARY = 2 ** 16;
+
+/** The most bytes that all tokens together stand for: each of a few merges may be twice as long as the one before. */
+const MOST_BYTES = 2 ** 30;
 
 /** Turns bytes into tokens and back, exactly, whatever the bytes are. */
 export interface Tokenizer {
@@ -35,7 +39,7 @@ export const BYTE_TOKENIZER: Tokenizer = {
  *
  * @throws {RangeError} if it has a token that the tokenizer has not
  */
-export function bytesOf(tokens: Tokens, { lengths }: Pick<Tokenizer, "lengths">): number {
+export function bytesOf(tokens: ArrayLike<number>, { lengths }: Pick<Tokenizer, "lengths">): number {
   let bytes = 0;
   for (let i = 0; i < tokens.length; i++) bytes += lengths[tokens[i]];
   if (Number.isNaN(bytes)) {
@@ -57,7 +61,7 @@ export class BytePairTokenizer implements Tokenizer {
 
   /**
    * @param merges merge `i` makes token `256 + i` of two that came before it
-   * @throws {RangeError} if one is of a token that is not there yet, or all are too many
+   * @throws {RangeError} if one is of a token that is not there yet, or all are too many or stand for too many bytes
    */
   constructor(readonly merges: readonly Merge[]) {
     this.vocabulary = BYTES + merges.length;
@@ -66,10 +70,17 @@ export class BytePairTokenizer implements Tokenizer {
     }
     this.name = `bpe:${this.vocabulary}`;
     const lengths = this.lengths = new Uint32Array(this.vocabulary).fill(1, 0, BYTES);
+    let total = BYTES;
     merges.forEach(([left, right], i) => {
       const token = BYTES + i;
-      if (!(left < token && right < token)) {
+      if (!isBelow(left, token) || !isBelow(right, token)) {
         throw new RangeError(`Cannot merge tokens ${left} and ${right} into ${token}: they must be below it`);
+      }
+      total += lengths[left] + lengths[right];
+      if (total > MOST_BYTES) {
+        throw new RangeError(
+          `Cannot make token ${token}: all up to it have ${total} bytes, must have at most ${MOST_BYTES}`,
+        );
       }
       lengths[token] = lengths[left] + lengths[right];
     });
@@ -86,13 +97,23 @@ export class BytePairTokenizer implements Tokenizer {
     merges.forEach(([left, right], i) => this.#merged[left].set(right, BYTES + i));
   }
 
-  /** Learns a vocabulary from a text; it may become smaller than asked for: see {@linkcode learnMerges}. */
+  /**
+   * Learns a vocabulary from a text; it may become smaller than asked for: see {@linkcode learnMerges}.
+   *
+   * @throws {RangeError} if the vocabulary has not room for all bytes, or is too large
+   */
   static learn(text: Uint8Array, vocabulary: number): BytePairTokenizer {
+    checkWhole("learn tokens", "vocabulary", vocabulary, BYTES, MAX_VOCABULARY);
     return new BytePairTokenizer(learnMerges(text, vocabulary));
   }
 
-  /** The bytes of a token. */
+  /**
+   * The bytes of a token.
+   *
+   * @throws {RangeError} if there is no such token
+   */
   bytes(token: number): Uint8Array {
+    checkWhole(`tell the bytes of a token of ${this.name}`, "it", token, 0, this.vocabulary - 1);
     return this.#bytes.subarray(this.#starts[token], this.#starts[token] + this.lengths[token]);
   }
 
@@ -124,15 +145,17 @@ export class BytePairTokenizer implements Tokenizer {
 
   decode(tokens: ArrayLike<number>): Uint8Array<ArrayBuffer> {
     const { lengths } = this, starts = this.#starts;
-    let length = 0;
-    for (let i = 0; i < tokens.length; i++) length += lengths[tokens[i]];
-    const text = new Uint8Array(length);
+    const text = new Uint8Array(bytesOf(tokens, this));
     for (let i = 0, at = 0; i < tokens.length; i++) {
       const token = tokens[i];
       for (let from = starts[token]; from < starts[token] + lengths[token]; from++) text[at++] = this.#bytes[from];
     }
     return text;
   }
+}
+
+function isBelow(token: number, limit: number): boolean {
+  return Number.isInteger(token) && token >= 0 && token < limit;
 }
 
 /** Takes words apart: merges what was learned first, and of that the leftmost, until nothing is left to merge. */

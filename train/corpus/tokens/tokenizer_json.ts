@@ -81,14 +81,16 @@ export function decodeTokenizer(text: string, file: string): BytePairTokenizer {
   return tokenizer;
 }
 
-/** The tokenizer of merges as a file has them; undefined if one names what is no token before it. */
+/** The tokenizer of merges as a file has them; undefined if one names what is no token before it, or makes one that is there. */
 function fromMerges(merges: readonly string[]): BytePairTokenizer | undefined {
   const tokens = new Map(BYTE_CHARACTERS.map((name, byte) => [name, byte]));
   const pairs: Merge[] = [];
   for (const merge of merges) {
     const [left, right] = merge.split(" ").map((name) => tokens.get(name));
     if (left === undefined || right === undefined || tokens.size === MAX_VOCABULARY) return undefined;
-    tokens.set(merge.replace(" ", ""), BYTES + pairs.push([left, right]) - 1);
+    const made = merge.replace(" ", "");
+    if (tokens.has(made)) return undefined;
+    tokens.set(made, BYTES + pairs.push([left, right]) - 1);
   }
   return new BytePairTokenizer(pairs);
 }

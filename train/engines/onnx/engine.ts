@@ -1,4 +1,5 @@
 /** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per session. */
+import { checkWhole } from "../../../cells/bounds.ts";
 import { sharedText } from "../../corpus/shared_text.ts";
 import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import {
@@ -10,12 +11,17 @@ import {
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
+import { checkWorker } from "../../open_files.ts";
 import { memoryBytes } from "./memory.ts";
 import { planStep } from "./plan.ts";
 import type { NumberedRequest, Reply, Request } from "./protocol.ts";
 
-/** @param cores processor cores to share among groups that are open at once */
+/**
+ * @param cores processor cores to share among groups that are open at once
+ * @throws {RangeError} if they are no whole number of at least 1
+ */
 export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): Engine {
+  checkWhole("open the onnx engine", "cores", cores, 1);
   return {
     name: "onnx",
     adapter: `ONNX Runtime CPU, ${cores} cores`,
@@ -92,6 +98,7 @@ class OnnxGroup implements TrainingGroup {
 
 async function openPlace(run: EngineRun, text: Tokens, threads: number): Promise<Place> {
   const pass = new Pass(run, text), tensors = initialTensors(run);
+  checkWorker();
   memoryBytes(planStep(run.step.graph).slots, run.step.sizes.batch);
   const worker = new OnnxWorker();
   try {

@@ -19,6 +19,9 @@ const IR_VERSION = 8;
 /** Ending of the name under which an output goes that is an input too: ONNX wants each name once. */
 export const NEXT = ".next";
 
+/** How the names of numbers begin that stand in a model beside its weights: those of the equations. */
+export const CONSTANT_PREFIX = "floats_";
+
 /** The largest table, in floats, that a product of an embedding becomes: beyond, computing it costs more than it saves. */
 const MAX_FOLDED = 2 ** 20;
 
@@ -333,7 +336,9 @@ class ModelWriter {
   }
 
   floats(dims: number[], values: number[]): string {
-    const name = `floats_${dims.join("x")}_${[...new Set(values)].length === 1 ? values[0] : values.join("_")}`;
+    const name = `${CONSTANT_PREFIX}${dims.join("x")}_${
+      [...new Set(values)].length === 1 ? values[0] : values.join("_")
+    }`;
     this.initializers.set(name, floatTensor(name, dims, values));
     return name;
   }
