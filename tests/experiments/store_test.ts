@@ -97,7 +97,7 @@ inFolder("initStudy() writes no configuration that could not be read again", asy
   await initStudy({ dir, ...small });
   await assert.rejects(
     initStudy({ dir, ...small, stateSizes: [20_000] }),
-    /Cannot read a new configuration of .*'state_size'/,
+    /^UserError: Cannot read the state sizes of a grid: /,
   );
   assert.equal((await (await Study.open(dir)).readConfigs("01")).length, 48);
 });

@@ -14,7 +14,12 @@ export function taskCommand(name: string, flags: CommandFlags): string {
   return `'${["deno", "task", name, ...words].join(" ")}'`;
 }
 
-/** A word as a shell takes it for one. */
+/** A word as a shell takes it for one; within quotation marks a backslash counts only before what it takes the meaning from. */
 function quoted(word: string): string {
-  return /^[\p{L}\p{N}@%+=:,./\\_-]+$/u.test(word) ? word : `"${word.replace(/["$`]/g, "\\$&")}"`;
+  if (/^[\p{L}\p{N}@%+=:,./_-]+$/u.test(word)) return word;
+  const escaped = word.replace(
+    /(\\*)(["$`]|$)/g,
+    (_, slashes: string, mark: string) => slashes.repeat(2) + (mark && `\\${mark}`),
+  );
+  return `"${escaped}"`;
 }
