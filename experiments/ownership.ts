@@ -48,7 +48,7 @@ const IN_EXPORT: typeof IN_STUDY = [
   [/^runs\.parquet$/, isParquetWith("use_old_state")],
   [/^curves\.parquet$/, isParquetWith("smoothed_loss")],
   [/^events\.out\.tfevents\.cellspace$/, (content) => content.includes("_hparams_/session_start_info")],
-  [/^export\.json$/, (content) => /^\{\s*"cellspace_export": /.test(content)],
+  [/^export\.json$/, (content) => /^\{\s*"cellspace_export":/.test(content)],
 ];
 
 function isFloors(content: Content): boolean {
@@ -87,9 +87,14 @@ function contentOf(path: string): Content | undefined {
   try {
     return Buffer.from(Deno.readFileSync(path)).toString("latin1");
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (isNothing(error)) return undefined;
     throw error;
   }
+}
+
+/** There is no such file, or no such folder. */
+function isNothing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 
 /** Whether a file is there and was written by cellspace. */
@@ -116,8 +121,7 @@ export function checkReplaceable(path: string, doing: string = `write ${path}`, 
   try {
     info = Deno.lstatSync(path);
   } catch (error) {
-    const isNothing = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
-    if (isNothing) return;
+    if (isNothing(error)) return;
     throw fail(messageOf(error));
   }
   if (info.isDirectory) throw fail(`${it} is a folder, must be a file`);

@@ -159,7 +159,7 @@ Deno.test("init, train, evaluate, status, report, export and sample go the whole
       const out = await succeed("init", ...at, "--experiment", "02");
       assert.match(out, /Chosen from 3 configurations \(3 finished runs\) of experiment 01\n/);
       assert.match(out, /Controls: 2 \(2 new\) of 2 configurations that were not chosen\n/);
-      assert.match(out, /6 new configurations, 6 in all/);
+      assert.match(out, /7 new configurations, 7 in all/);
     });
   } finally {
     await Deno.remove(dir, { recursive: true });

@@ -11,6 +11,7 @@ import { initStudy } from "../../experiments/study.ts";
 import { trainStudy } from "../../experiments/training.ts";
 import { writeExport } from "../../report/write_export.ts";
 import { writeReport } from "../../report/write_report.ts";
+import { recordErrors } from "../faults/processes.ts";
 import { inFolder } from "./folder.ts";
 import { copiesOfSmallStudy, editJson, type SmallStudy, TRAINED } from "./small_study.ts";
 
@@ -54,17 +55,14 @@ function filesIn(dir: string): string[] {
 
 /** What a command says where it is refused, or warns; any error but a `UserError` is one. */
 async function saidBy(command: () => Promise<unknown>): Promise<string[]> {
-  const said: string[] = [], print = console.error;
-  console.error = (...words: unknown[]) => void said.push(words.join(" "));
+  using errors = recordErrors();
   try {
     await command();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    said.push(error.message);
-  } finally {
-    console.error = print;
+    return [...errors.lines, error.message];
   }
-  return said;
+  return [...errors.lines];
 }
 
 /** Every file that the commands write, by its path in the study; the corpus is no part of it. */

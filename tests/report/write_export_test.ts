@@ -85,6 +85,58 @@ inFolder(
   },
 );
 
+inFolder("writeExport() leaves the files of another experiment's export alone, whoever wrote it", async (dir) => {
+  const { study, done: [first] } = await writeStudy(dir);
+  await study.makeRunFolders("02");
+  await study.writeResult("02", first.id, first);
+  const out = join(dir, "both"),
+    message = (what: string) =>
+      `Cannot export experiment 02 to ${out}: it holds ${what}, under the same names; choose another folder with --out`;
+  await writeExport(all(study, { out }));
+  const before = filesOf(out);
+  const refused = async (what: string) => {
+    const there = filesOf(out);
+    await assert.rejects(writeExport(all(study, { experiment: "02", out })), {
+      name: "UserError",
+      message: message(what),
+    });
+    assert.deepEqual(filesOf(out), there);
+  };
+  await refused("experiment 01");
+  // As a version that kept no note has left it.
+  Deno.removeSync(join(out, "export.json"));
+  await refused("an earlier export");
+  Deno.removeSync(out, { recursive: true });
+  await writeExport(all(study, { experiment: "02", out }));
+  assert.ok(filesOf(out).size < before.size);
+});
+
+inFolder(
+  "writeExport() goes on with an export of a version that kept no note, in the experiment's own folder",
+  async (dir) => {
+    const { study, done: [first] } = await writeStudy(dir);
+    const { folder } = await writeExport(all(study));
+    Deno.removeSync(join(folder, "export.json"));
+    Deno.removeSync(study.resultPath("01", first.id));
+    Deno.writeTextFileSync(join(folder, "tensorboard", "notes.txt"), "somebody's");
+    await writeExport(all(study));
+    await assert.rejects(Deno.stat(join(folder, "tensorboard", runFolderName(first))), Deno.errors.NotFound);
+    assert.equal(Deno.readTextFileSync(join(folder, "tensorboard", "notes.txt")), "somebody's");
+  },
+);
+
+inFolder("writeExport() removes nothing that its note does not rightly name", async (dir) => {
+  const { study } = await writeStudy(dir);
+  const { folder } = await writeExport(all(study)), mine = join("tensorboard", "mine", EVENT_FILE);
+  Deno.mkdirSync(join(folder, "tensorboard", "mine"));
+  Deno.writeTextFileSync(join(folder, mine), "somebody's");
+  const wanted = [mine, join("..", "study.json"), "runs.csv", join("tensorboard", "..", "..", EVENT_FILE)];
+  Deno.writeTextFileSync(join(folder, "export.json"), JSON.stringify({ cellspace_export: "01", files: wanted }));
+  await writeExport(all(study));
+  assert.equal(Deno.readTextFileSync(join(folder, mine)), "somebody's");
+  assert.ok((await Deno.stat(join(dir, "study.json"))).isFile);
+});
+
 inFolder("writeExport() refuses a folder outside the study, and those of runs, and writes nothing", async (dir) => {
   const { study } = await writeStudy(join(dir, "s"));
   const before = filesOf(dir);
