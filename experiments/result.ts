@@ -54,6 +54,9 @@ const evaluationSchema = z.object({
   test_warm_up: z.number().int().nonnegative(),
 });
 
+/** From here on every token is as likely as the next. */
+const MOST_TEMPERATURE = 1e6;
+
 const sampleSchema = z.object({
   /** What the model wrote: bytes as UTF-8, with U+FFFD for what is none. */
   text: z.string(),
@@ -61,7 +64,7 @@ const sampleSchema = z.object({
   prompt: z.string(),
   /** Bytes drawn. */
   bytes: z.number().int().positive(),
-  temperature: z.number().nonnegative(),
+  temperature: z.number().nonnegative().max(MOST_TEMPERATURE),
   /** Of the draws; the same for all runs. */
   seed: z.number().int().nonnegative(),
 });

@@ -221,7 +221,7 @@ function formerEvents(former: readonly string[], made: readonly File[]): string[
 }
 
 /** Nothing else that a manifest names is ever removed, whatever somebody wrote into it. */
-const EVENT_PATH = RegExp(`^${TENSORBOARD}[\\\\/][^\\\\/]+[\\\\/]${RegExp.escape(EVENT_FILE)}$`);
+const EVENT_PATH = RegExp(`^${TENSORBOARD}[\\\\/](?!\\.)[^\\\\/]+[\\\\/]${RegExp.escape(EVENT_FILE)}$`);
 
 function removeEvents(folder: string, paths: readonly string[]): void {
   for (const path of paths.map((path) => join(folder, path))) {
