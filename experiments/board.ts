@@ -100,7 +100,7 @@ export class Board {
     const inHand = [...this.#left.values()].reduce((a, b) => a + b, 0);
     const total = this.#done + inHand + this.#waiting * totalSteps(this.settings);
     const now = [...this.atWork.values()].flatMap(({ runs }) => [...runs.values()].flatMap(({ loss }) => loss ?? []));
-    const current = now.length ? `loss ${Math.min(...now).toFixed(3)}` : "scoring";
+    const current = now.length ? `loss ${now.reduce((a, b) => Math.min(a, b)).toFixed(3)}` : "scoring";
     const best = Number.isFinite(this.#best) ? `, best finished ${this.#best.toFixed(3)}` : "";
     this.#bar.update(this.#done, `${current}${best}`, total);
   }

@@ -41,7 +41,7 @@ export class Attempts {
     for (const run of runs) this.#failures.set(run, (this.#failures.get(run) ?? 0) + 1);
     const count = (run: Run) => this.#failures.get(run)!;
     const again = runs.filter((run) => count(run) < MOST_ATTEMPTS);
-    const most = Math.max(0, ...again.map(count));
+    const most = again.reduce((before, run) => Math.max(before, count(run)), 0);
     return {
       groups: !again.length ? [] : most === 1 ? [again] : again.map((run) => [run]),
       leave: runs.filter((run) => count(run) >= MOST_ATTEMPTS),

@@ -170,7 +170,7 @@ export class GroupTraining {
       for (const member of present) this.#beginPass(member);
       // Runs end with a pass.
       const inPass = present.map(({ queued }) => passSteps - queued % passSteps);
-      const steps = Math.min(this.#chunks.next - count, ...inPass);
+      const steps = inPass.reduce((least, left) => Math.min(least, left), this.#chunks.next - count);
       parts.push(this.group.advance(steps));
       for (const member of present) member.queued += steps;
       count += steps;
