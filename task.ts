@@ -7,14 +7,17 @@
  */
 import { createRequire } from "node:module";
 import { isAbsolute, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { UserError } from "./cells/errors.ts";
 import { dirFlag } from "./experiments/flags.ts";
 import { Study } from "./experiments/store.ts";
 import { CACHE_VARIABLES, cachedPath, cacheFolder, isCached } from "./train/corpus/cache.ts";
 import { CORPUS_NAMES } from "./train/corpus/corpus.ts";
 import { knownCorpus } from "./train/corpus/known.ts";
+import { TELEMETRY_VARIABLE } from "./train/engines/onnx/telemetry.ts";
+import { valueIn } from "./train/terminal/command_line.ts";
+import { hangupName } from "./train/terminal/hangup.ts";
 import type { LastWord } from "./train/terminal/exit.ts";
+import { printError } from "./train/terminal/output.ts";
 
 /** What a task runs, and what it needs. */
 export interface Task {
@@ -28,14 +31,18 @@ export interface Task {
   readonly fetchesCorpus?: boolean;
   /** Whether it looks at what has been downloaded. */
   readonly listsCorpora?: boolean;
-  /** Native libraries (ONNX Runtime, the PNG renderer) and what they ask of the system. */
-  readonly ffi: boolean;
-  readonly sys: readonly ("cpus" | "networkInterfaces" | "hostname")[];
+  /** Native libraries that it loads; Deno does not watch what these do. */
+  readonly native: readonly (keyof typeof NATIVE)[];
 }
 
 const DIR = dirFlag.fallback;
-/** What resvg's loader asks for, to tell which C library this is. */
-const RENDERER = ["cpus", "networkInterfaces", "hostname"] as const;
+
+/** What each native library needs beside `ffi`: what it asks of the system, and variables of the environment that are set for it. */
+const NATIVE = {
+  onnxruntime: { sys: [], env: [TELEMETRY_VARIABLE] },
+  /** Its loader asks which C library this is. */
+  resvg: { sys: ["cpus", "networkInterfaces", "hostname"], env: [] },
+} as const;
 
 export const TASKS: Readonly<Record<string, Task>> = {
   init: {
@@ -44,17 +51,22 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     fetchesCorpus: true,
-    ffi: false,
-    sys: [],
+    native: [],
   },
-  train: { script: "experiments/train.ts", dir: DIR, writes: true, readsCorpus: true, ffi: true, sys: [] },
-  evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, ffi: true, sys: [] },
-  status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, ffi: false, sys: [] },
-  sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, ffi: true, sys: [] },
-  report: { script: "report/report.ts", dir: DIR, writes: true, readsCorpus: false, ffi: true, sys: RENDERER },
-  export: { script: "report/export.ts", dir: DIR, writes: true, readsCorpus: false, ffi: false, sys: [] },
-  corpora: { script: "train/corpora.ts", writes: false, readsCorpus: false, listsCorpora: true, ffi: false, sys: [] },
-  demo: { script: "report/demo.ts", dir: "study/demo", writes: true, readsCorpus: false, ffi: true, sys: RENDERER },
+  train: { script: "experiments/train.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
+  evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
+  status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, native: [] },
+  sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, native: ["onnxruntime"] },
+  report: { script: "report/report.ts", dir: DIR, writes: true, readsCorpus: false, native: ["resvg"] },
+  export: { script: "report/export.ts", dir: DIR, writes: true, readsCorpus: false, native: [] },
+  corpora: { script: "train/corpora.ts", writes: false, readsCorpus: false, listsCorpora: true, native: [] },
+  demo: {
+    script: "report/demo.ts",
+    dir: "study/demo",
+    writes: true,
+    readsCorpus: false,
+    native: ["onnxruntime", "resvg"],
+  },
 };
 
 /** Variables of the environment that any task reads: colours, and where Vulkan's loader looks. */
@@ -66,7 +78,8 @@ const VARIABLES = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "XDG_RUNTIME_DIR
  * @param args its command line, of which `--dir` and `--corpus` are read; what is wrong with it, the task itself will say
  */
 export async function permissionsOf(task: Task, args: readonly string[]): Promise<Deno.PermissionOptionsObject> {
-  const given = pathsIn(args), dir = task.dir && (given.dir ?? task.dir);
+  const given = { dir: pathIn(args, "dir"), corpus: pathIn(args, "corpus") };
+  const dir = task.dir && (given.dir ?? task.dir);
   const source = dir === undefined ? undefined : await corpusOf(dir);
   const corpora = task.readsCorpus ? [source, given.corpus].filter((name) => name !== undefined) : [];
   const files = corpora.filter((name) => !CORPUS_NAMES.includes(name));
@@ -76,21 +89,18 @@ export async function permissionsOf(task: Task, args: readonly string[]): Promis
   return {
     read: [...study, import.meta.dirname!, packages, ...files.map((path) => resolve(path)), ...cache.read],
     write: orNone([...(task.writes ? study : []), ...cache.write]),
-    ffi: task.ffi ? [packages] : false,
-    sys: orNone(task.sys),
-    env: [...VARIABLES, ...cache.env],
+    ffi: task.native.length ? [packages] : false,
+    sys: orNone(task.native.flatMap((library) => NATIVE[library].sys)),
+    env: [...VARIABLES, ...task.native.flatMap((library) => NATIVE[library].env), ...cache.env],
     net: orNone(cache.net),
     run: false,
     import: false,
   };
 }
 
-/** The flags that permissions follow from, where they say something. */
-function pathsIn(args: readonly string[]): { dir?: string; corpus?: string } {
-  const options = { dir: { type: "string" }, corpus: { type: "string" } } as const;
-  const { values } = parseArgs({ args: [...args], options, strict: false });
-  const text = (value: unknown) => typeof value === "string" && value.trim() ? value : undefined;
-  return { dir: text(values.dir), corpus: text(values.corpus) };
+/** A flag that permissions follow from, where it says something: read as the task itself will read it. */
+function pathIn(args: readonly string[], flag: "dir" | "corpus"): string | undefined {
+  return valueIn(args, flag)?.trim() ? valueIn(args, flag) : undefined;
 }
 
 interface CachePermissions {
@@ -142,7 +152,7 @@ async function unlessRefused<T>(action: () => T | Promise<T>): Promise<T | undef
 
 /** Runs a script in a worker with these permissions; resolves to its exit code. */
 export function runConfined(script: URL, permissions: Deno.PermissionOptionsObject): Promise<number> {
-  const worker = new Worker(script, { type: "module", deno: { permissions } });
+  const worker = new Worker(script, { type: "module", name: hangupName(), deno: { permissions } });
   return new Promise((resolve) => {
     worker.onmessage = ({ data }: MessageEvent<LastWord>) => resolve(data.exit_code);
   });
@@ -150,9 +160,9 @@ export function runConfined(script: URL, permissions: Deno.PermissionOptionsObje
 
 if (import.meta.main) {
   const [name, ...args] = Deno.args;
-  const task = TASKS[name];
+  const task = Object.hasOwn(TASKS, name) ? TASKS[name] : undefined;
   if (!task) {
-    console.error(`task: Cannot run '${name}': must be one of ${Object.keys(TASKS).join(", ")}`);
+    printError(`task: Cannot run '${name}': must be one of ${Object.keys(TASKS).join(", ")}`);
     Deno.exit(2);
   }
   Deno.exit(await runConfined(new URL(task.script, import.meta.url), await permissionsOf(task, args)));

@@ -123,7 +123,7 @@ function buildForward(cell: Cell, sizes: ModelSizes, name: string = INPUTS.bytes
   let x = embed(parameters, sizes, name);
   for (let index = 0; index < sizes.n_layers; index++) {
     const layer = applyLayer(cell, index, parameters, x, sizes);
-    states.push(...layer.states);
+    for (const state of layer.states) states.push(state);
     Object.assign(newStates, layer.newStates);
     x = layer.output;
   }

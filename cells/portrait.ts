@@ -1,4 +1,5 @@
 /** What a configuration's cell is, for people: its equations, and a compact picture. Both are derived from its graph. */
+import type { Unit } from "./unit.ts";
 import { cellOf } from "./catalog.ts";
 import { type CellConfig, describeCell, isGated, SWITCHES } from "./config.ts";
 import type { Graph } from "./graph/graph.ts";
@@ -23,7 +24,7 @@ export interface EquationPart {
 export function equationsOf(
   config: CellConfig,
   n_layers: number | "any" = config.n_layers,
-  reads: "byte" | "token" = "byte",
+  reads: Unit = "byte",
 ): EquationPart[] {
   const parts = modelParts(cellOf(config), config.state_size, `${reads}s`);
   const states = carried(parts.layer).map(({ name }) => name);

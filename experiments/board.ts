@@ -1,4 +1,5 @@
 /** What a session shows while it works: lines as runs end, and a bar over the steps that this process does. */
+import { minOf } from "../cells/extremes.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { totalSteps, type TrainingSettings } from "../train/settings.ts";
 import { openProgress, plural, type ProgressBar } from "../train/terminal/progress.ts";
@@ -100,7 +101,7 @@ export class Board {
     const inHand = [...this.#left.values()].reduce((a, b) => a + b, 0);
     const total = this.#done + inHand + this.#waiting * totalSteps(this.settings);
     const now = [...this.atWork.values()].flatMap(({ runs }) => [...runs.values()].flatMap(({ loss }) => loss ?? []));
-    const current = now.length ? `loss ${now.reduce((a, b) => Math.min(a, b)).toFixed(3)}` : "scoring";
+    const current = now.length ? `loss ${minOf(now).toFixed(3)}` : "scoring";
     const best = Number.isFinite(this.#best) ? `, best finished ${this.#best.toFixed(3)}` : "";
     this.#bar.update(this.#done, `${current}${best}`, total);
   }

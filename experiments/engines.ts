@@ -7,6 +7,9 @@ import { openWebGpuEngine } from "../train/engines/webgpu/engine.ts";
 export const ENGINE_CHOICES = ["auto", "webgpu", "onnx"] as const;
 export type EngineChoice = typeof ENGINE_CHOICES[number];
 
+/** Each run has a thread on the CPU, or its part of the memory on a GPU: more than any machine of today has. */
+export const MOST_PARALLEL = 10_000;
+
 /** Runs at once where a program plays the GPU: more would take memory and be no faster. */
 const SOFTWARE_PARALLEL = 8;
 

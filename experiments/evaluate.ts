@@ -5,6 +5,7 @@ import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { shortKey } from "./store.ts";
+import { print, printError } from "../train/terminal/output.ts";
 
 const flags = {
   dir: dirFlag,
@@ -15,31 +16,34 @@ const flags = {
 if (import.meta.main) {
   const description = "Scores finished runs that have no test score yet; training does so by itself.";
   await runCommand({ name: "evaluate", description, flags }, async (options) => {
-    using stop = stopSignal();
+    using stop = stopSignal("Stopping");
     let bar: ReturnType<typeof openProgress> | undefined;
     const { scored, had, placed, problems, unreadable } = await evaluateStudy({
       ...options,
       signal: stop.signal,
-      onScore(done, total, key, { bits_per_byte, tokens, bytes, streams, warm_up }) {
+      onScore(done, total, key, { bits_per_byte, streams, warm_up, reads }) {
         bar ??= openProgress(total, "models");
         bar.print(
-          `${shortKey(key)}  test ${bits_per_byte.toFixed(4)} bits/byte (${
-            plural(streams, "stream")
-          }, warm-up ${warm_up} ${tokens === bytes ? "bytes" : "tokens"})`,
+          `${shortKey(key)}  test ${bits_per_byte.toFixed(4)} bits/byte (${plural(streams, "stream")}, warm-up ${
+            plural(warm_up, reads)
+          })`,
         );
         bar.update(done, `${bits_per_byte.toFixed(3)} bits/byte`);
       },
-      onProblem: (problem) => console.error(`evaluate: ${problem}`),
+      onProblem: (problem) => printError(`evaluate: ${problem}`),
     });
     bar?.stop();
-    for (const line of unreadable) console.error(`evaluate: ${line}`);
-    console.log(
+    for (const line of unreadable) printError(`evaluate: ${line}`);
+    print(
       `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,
     );
     if (placed) {
-      console.log(`${plural(placed, "score")} got the order of context that the study's entropy floors give it`);
+      print(`${plural(placed, "score")} got the order of context that the study's entropy floors give it`);
     }
-    if (stop.signal.aborted) return EXIT.interrupted;
+    if (stop.signal.aborted) {
+      printError("evaluate: stopped; run the same command to score the rest");
+      return stop.exitCode;
+    }
     return problems + unreadable.length ? EXIT.failed : EXIT.ok;
   });
 }

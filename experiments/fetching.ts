@@ -3,7 +3,8 @@ import { cachedPath } from "../train/corpus/cache.ts";
 import { fetchCorpus } from "../train/corpus/fetch.ts";
 import type { KnownCorpus } from "../train/corpus/known.ts";
 import { openProgress, type ProgressBar } from "../train/terminal/progress.ts";
-import { stopSignal } from "../train/terminal/stop_signal.ts";
+import { print } from "../train/terminal/output.ts";
+import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 
 /** Bytes in what the progress bar counts. */
 const KILOBYTE = 1000;
@@ -11,7 +12,7 @@ const KILOBYTE = 1000;
 /**
  * Sees to it that a corpus is in the cache; see {@linkcode fetchCorpus}.
  *
- * @throws an `AbortError` if Ctrl-C stopped it
+ * @throws {Stopped} if a signal stopped it
  */
 export async function fetchShown(corpus: KnownCorpus): Promise<void> {
   using stop = stopSignal("Stopping the download");
@@ -25,14 +26,17 @@ export async function fetchShown(corpus: KnownCorpus): Promise<void> {
   try {
     await fetchCorpus(corpus, {
       signal: stop.signal,
-      onWait: () => console.log(`Another process is downloading corpus ${corpus.name}: waiting for it`),
+      onWait: () => print(`Another process is downloading corpus ${corpus.name}: waiting for it`),
       onProgress(what, bytes, total) {
         if (what !== shown) begin(what, total);
         bar!.update(Math.round(bytes / KILOBYTE), what, Math.ceil(total / KILOBYTE));
       },
     });
+  } catch (error) {
+    if (stop.signal.aborted) throw new Stopped(stop, "run the same command to go on with the download");
+    throw error;
   } finally {
     bar?.stop();
   }
-  if (shown) console.log(`Corpus ${corpus.name} is in ${cachedPath(corpus)}`);
+  if (shown) print(`Corpus ${corpus.name} is in ${cachedPath(corpus)}`);
 }

@@ -9,8 +9,16 @@ import {
   type SwitchKey,
 } from "../cells/config.ts";
 
+import { UserError } from "../cells/errors.ts";
+
 /** The sizes of experiment 01. */
 export const GRID = { layers: [1, 2, 3], state_sizes: [32, 256] } as const;
+
+/** Layers, or state sizes, that one call lists: with as many of both, the 96 settings are 98,304 configurations. */
+export const MOST_SIZES = 32;
+
+/** Runs of an experiment, seeds counted: they are sorted in memory whenever a study is looked at. */
+export const MOST_RUNS = 1_000_000;
 
 /** At this size only cells with a residual are tried: 256 byte values do not pass through 32 numbers otherwise. */
 const RESIDUAL_ONLY_SIZE = 32;
@@ -27,12 +35,17 @@ export function switchSettings(): Record<SwitchKey, boolean>[] {
 /**
  * All configurations over these layers and state sizes: 432 by default.
  *
- * @throws {UserError} if a number of layers or a state size is out of bounds
+ * @throws {UserError} if a number of layers or a state size is out of bounds, or they are more than {@linkcode MOST_SIZES}
  */
 export function grid(
   layers: readonly number[] = GRID.layers,
   stateSizes: readonly number[] = GRID.state_sizes,
 ): CellConfig[] {
+  for (const [what, sizes] of [["layer counts", layers], ["state sizes", stateSizes]] as const) {
+    if (sizes.length > MOST_SIZES) {
+      throw new UserError(`Cannot list ${sizes.length} ${what}: must be at most ${MOST_SIZES} in one call`);
+    }
+  }
   parseWith(z.array(configFields.n_layers), [...layers], "the layers of a grid");
   parseWith(z.array(configFields.state_size), [...stateSizes], "the state sizes of a grid");
   return switchSettings().flatMap((switches) =>

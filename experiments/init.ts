@@ -1,17 +1,22 @@
 /** `deno task init`: writes or extends the list of configurations. */
 import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/config.ts";
+import { LIMITS } from "../train/settings.ts";
+import { unitOf } from "../cells/unit.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
 import { plural } from "../train/terminal/progress.ts";
 import { CORPUS_NAMES } from "../train/corpus/corpus.ts";
-import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./fetching.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
+import { MOST_RUNS, MOST_SIZES } from "./grid.ts";
 import { ensureFloors, floorsInWords } from "./floors.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./promotion.ts";
 import type { StudySettings } from "./store.ts";
 import { initStudy, SPLIT_TEXT } from "./study.ts";
 import { parseTokens } from "./study_text.ts";
+import { print, printError } from "../train/terminal/output.ts";
 
 const flags = {
   dir: dirFlag,
@@ -23,16 +28,28 @@ const flags = {
     }, or a file; what is not on this machine is downloaded (default: the study's, else embedded)`,
     undefined,
   ),
-  stateSizes: flag.wholeList("--state-size <list>", "state sizes to list (default: 32,256)", undefined, MAX_STATE_SIZE),
-  layers: flag.wholeList("--layers <list>", "numbers of layers to list (default: 1,2,3)", undefined, MAX_LAYERS),
+  stateSizes: flag.wholeList("--state-size <list>", "state sizes to list (default: 32,256)", undefined, {
+    most: MAX_STATE_SIZE,
+    count: MOST_SIZES,
+  }),
+  layers: flag.wholeList("--layers <list>", "numbers of layers to list (default: 1,2,3)", undefined, {
+    most: MAX_LAYERS,
+    count: MOST_SIZES,
+  }),
   seeds: flag.whole(
     "--seeds <n>",
     "runs of each configuration, seeds 0 … n−1 (default: the study's, else 1)",
     undefined,
+    { most: LIMITS.seeds, note: "it says how many seeds, not which" },
   ),
-  steps: flag.whole("--steps <n>", "updates per run (default: 10000; 50000 for experiment 02)", undefined),
-  batch: flag.whole("--batch <n>", "rows side by side (default: 256)", undefined),
-  history: flag.whole("--history <n>", "tokens per pass (default: 1000)", undefined, 2),
+  steps: flag.whole("--steps <n>", "updates per run (default: 10000; 50000 for experiment 02)", undefined, {
+    most: LIMITS.steps,
+  }),
+  batch: flag.whole("--batch <n>", "rows side by side (default: 256)", undefined, { most: LIMITS.batch }),
+  history: flag.whole("--history <n>", "tokens per pass (default: 1000)", undefined, {
+    least: 2,
+    most: LIMITS.history,
+  }),
   tokens: {
     usage: "--tokens <kind>",
     help:
@@ -46,7 +63,7 @@ const flags = {
     "in experiment 02: configurations that were not chosen, drawn at random and trained as long, so that the report can " +
       `say how far the short ranking is to be trusted (default: the study's, else ${DEFAULT_CONTROLS})`,
     undefined,
-    0,
+    { least: 0, most: MOST_RUNS },
   ),
 };
 
@@ -74,19 +91,12 @@ function tokenLine({ name, split }: NonNullable<StudySettings["tokens"]>, { trai
   return `Tokens: ${name}, learned from ${learned}; ${(train.length / split.train).toFixed(2)} bytes per token there`;
 }
 
-/** Nothing is made of a study whose corpus has not come. */
-function unlessStopped(error: unknown): undefined {
-  if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
-  console.error("init: stopped; run the same command to go on with the download");
-}
-
 if (import.meta.main) {
   const description = "Makes a study, or adds configurations to one. No configuration is ever removed. " +
     "For a study that has some, new ones need --state-size or --layers; other flags change its settings.";
   await runCommand({ name: "init", description, flags }, async (options) => {
-    const made = await initStudy({ ...options, fetch: fetchShown }).catch(unlessStopped);
-    if (!made) return EXIT.interrupted;
-    const { study, corpus, added, total, promotion, before } = made;
+    // Before and after a download a signal ends this at once: it has written nothing.
+    const { study, corpus, added, total, promotion, before } = await initStudy({ ...options, fetch: fetchShown });
     const { training, tokens, seeds } = study.settings;
     const rate = corpus.entropy_rate === undefined
       ? ""
@@ -94,18 +104,21 @@ if (import.meta.main) {
         (corpus.entropy_rate / Math.LN2).toFixed(4)
       } bits)`;
     const was = (old: number | undefined, now: number) => old === undefined || old === now ? "" : ` (was ${old})`;
-    console.log(`Study in ${study.dir}: corpus ${corpus.name}, ${corpus.bytes} bytes (${SPLIT_TEXT})${rate}`);
-    if (tokens) console.log(tokenLine(tokens, corpus));
-    if (promotion) console.log(promotionLines(promotion).join("\n"));
-    console.log(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
+    print(`Study in ${study.dir}: corpus ${corpus.name}, ${corpus.bytes} bytes (${SPLIT_TEXT})${rate}`);
+    if (tokens) print(tokenLine(tokens, corpus));
+    if (promotion) print(promotionLines(promotion).join("\n"));
+    print(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
     const steps = training.steps[options.experiment];
-    console.log(
+    print(
       `Each: ${plural(seeds, "seed")}${was(before?.seeds, seeds)}, ` +
         `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}, ` +
-        `batch ${training.batch}, history ${plural(training.history, tokens ? "token" : "byte")}`,
+        `batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
     );
     // The study is there already: whoever ends this now loses nothing, and 'train' counts.
-    const floors = await ensureFloors(study, corpus, { onDamaged: (problem) => console.error(`init: ${problem}`) });
-    if (floors) console.log(`Entropy floors of the test split, nats per byte: ${floorsInWords(floors)}`);
+    using stop = stopSignal("Stopping the count");
+    const onDamaged = (problem: string) => printError(`init: ${problem}`);
+    const floors = await ensureFloors(study, corpus, { signal: stop.signal, onDamaged });
+    if (!floors) throw new Stopped(stop, "the study is made, and 'deno task train' counts what is to be counted");
+    print(`Entropy floors of the test split, nats per byte: ${floorsInWords(floors)}`);
   });
 }

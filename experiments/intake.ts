@@ -11,6 +11,7 @@ import { type Run, shortKey, type Study } from "./store.ts";
 import { claimKey } from "./study_queue.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { WorkList } from "./work.ts";
+import { printError } from "../train/terminal/output.ts";
 
 export interface IntakeTools {
   readonly study: Study;
@@ -112,7 +113,7 @@ export class Intake {
   async skip(run: Run, error: unknown): Promise<void> {
     if (!(error instanceof UserError)) throw error;
     this.skipped++;
-    console.error(`train: ${messageOf(error)}; run ${shortKey(run.key)} is skipped`);
+    printError(`train: ${messageOf(error)}; run ${shortKey(run.key)} is skipped`);
     await this.#drop(run);
   }
 

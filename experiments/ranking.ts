@@ -6,7 +6,7 @@ import { configOf, type FinishedResult, isFinished, type RunResult } from "./res
 export interface RankedConfig {
   readonly id: string;
   readonly config: CellConfig;
-  /** Mean over the seeds of `min loss`, nats per byte. */
+  /** Mean over the seeds of `min loss`, nats per what the models read. */
   readonly min_loss: number;
   /** Its finished runs, ascending by seed. */
   readonly runs: readonly FinishedResult[];

@@ -1,4 +1,5 @@
 /** What to do with runs that an engine, a driver or a disk has failed. */
+import { maxOf } from "../cells/extremes.ts";
 import { EngineFailure } from "../train/engines/engine.ts";
 import type { Run } from "./store.ts";
 
@@ -41,7 +42,7 @@ export class Attempts {
     for (const run of runs) this.#failures.set(run, (this.#failures.get(run) ?? 0) + 1);
     const count = (run: Run) => this.#failures.get(run)!;
     const again = runs.filter((run) => count(run) < MOST_ATTEMPTS);
-    const most = again.reduce((before, run) => Math.max(before, count(run)), 0);
+    const most = maxOf(again.map(count), 0);
     return {
       groups: !again.length ? [] : most === 1 ? [again] : again.map((run) => [run]),
       leave: runs.filter((run) => count(run) >= MOST_ATTEMPTS),

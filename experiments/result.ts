@@ -3,13 +3,15 @@
  * new ones are snake_case. A run that has not finished has no `loss`.
  */
 import { z } from "zod";
-import metadata from "../deno.json" with { type: "json" };
+import { minOf } from "../cells/extremes.ts";
 import { UserError } from "../cells/errors.ts";
 import { HIGHEST_ORDER } from "../train/corpus/floors.ts";
+import { legSchema } from "../train/checkpoint.ts";
 import type { Score } from "../train/evaluate.ts";
 import type { MemoryCurve } from "../train/memory_gain.ts";
 import type { Tokenizer, Tokens } from "../train/corpus/tokens/tokenizer.ts";
 import type { SampleOptions } from "../train/sample_text.ts";
+import { CELLSPACE_VERSION } from "../train/version.ts";
 import { CELL_NAMES } from "../cells/catalog.ts";
 import { type CellConfig, configFields, configId, configIn, DEPENDS_ON_PAST, parseWith } from "../cells/config.ts";
 
@@ -20,23 +22,30 @@ export const sha1Schema = z.string().regex(/^[0-9a-f]{40}$/);
 /** The keys of a configuration in a study's files, where its cell must be one that can be made. */
 export const knownConfigFields = { ...configFields, cell: z.enum(CELL_NAMES).optional() };
 
+/** Losses are computed in 32-bit floats: what these do not hold no run has measured, and sums and squares of it would overflow. */
+const MOST_LOSS = (2 - 2 ** -23) * 2 ** 127;
+const anyLoss = z.number().min(-MOST_LOSS).max(MOST_LOSS);
+
+/** More seconds than anybody trains: a century. */
+const MOST_SECONDS = 100 * 365.25 * 24 * 3600;
+
 const finishedSchema = z.object({
   /** Smoothed training loss, nats per token (bytes are tokens, where nothing else is said), one value every `log_every` steps. */
-  loss: z.array(z.number()).min(1, { abort: true }),
+  loss: z.array(anyLoss).min(1, { abort: true }),
   /** The smallest value of `loss`. */
-  "min loss": z.number(),
-  /** Unix seconds. */
+  "min loss": anyLoss,
+  /** Unix seconds, by a clock that may be wrong: readers take no time for sure (see {@linkcode dateIn}). */
   "end time": z.number(),
   /** Steps done, which is `training steps` rounded up to whole passes. */
   steps_done: z.number().int().positive(),
   /** Training time in seconds, without set-up and evaluation. */
-  train_seconds: z.number().nonnegative(),
+  train_seconds: z.number().nonnegative().max(MOST_SECONDS),
 });
 
 const evaluationSchema = z.object({
   /** Mean cross-entropy on the test split, nats per token. */
-  test_loss: z.number(),
-  test_bits_per_byte: z.number(),
+  test_loss: anyLoss,
+  test_bits_per_byte: anyLoss,
   /** Bytes scored; of tokens, those that the scored ones stand for. */
   test_bytes: z.number().int().positive(),
   /** Parallel streams that the test split was cut into, and how many unscored tokens each read first. */
@@ -58,17 +67,17 @@ const sampleSchema = z.object({
 
 /** What the memory of a run's model is worth: see train/memory_gain.ts. */
 const memorySchema: z.ZodType<MemoryCurve> = z.object({
-  gain: z.number(),
+  gain: anyLoss,
   context: z.number().int().nonnegative().nullable(),
   bytes: z.number().int().positive(),
-  carried: z.number(),
-  reset: z.array(z.object({ every: z.number().int().positive(), bits_per_byte: z.number() })),
+  carried: anyLoss,
+  reset: z.array(z.object({ every: z.number().int().positive(), bits_per_byte: anyLoss })),
 });
 
 /** A short text that a run's model wrote when it was scored. */
 export type Sample = z.infer<typeof sampleSchema>;
 
-const resultFields = z.looseObject({
+export const resultFields = z.looseObject({
   ...knownConfigFields,
   id: idSchema,
   "start time": z.number(),
@@ -85,7 +94,7 @@ const resultFields = z.looseObject({
   vocabulary: z.number().int().positive().optional(),
   tokenizer_sha1: sha1Schema.optional(),
   /** Mean bytes that one of them stands for in the training split. */
-  bytes_per_token: z.number().positive().optional(),
+  bytes_per_token: z.number().min(1).optional(),
   /** Of the splits; results of the first versions have none. */
   train_sha1: sha1Schema.optional(),
   test_sha1: sha1Schema.optional(),
@@ -96,20 +105,21 @@ const resultFields = z.looseObject({
   adapter: z.string(),
   /** Trainable numbers in the model, frozen ones included. */
   parameters: z.number().int().positive(),
+  /** Which version of this program wrote the result, and did the last of its steps. */
   cellspace_version: z.string(),
   "old id": z.string().optional(),
   /** In experiment 02: drawn at random from what was not chosen; absent where it was chosen. */
   control: z.literal(true).optional(),
   /** Who trains the run; gone when it has ended. */
   owner: z.string().optional(),
-  /** Engines that did the run's first steps, where another finished it. */
-  earlier_engines: z.array(z.object({ engine: z.string(), adapter: z.string(), steps: z.number().int() })).optional(),
+  /** Who did the run's first steps, where another engine, adapter or version of this program finished it. */
+  earlier_engines: z.array(legSchema).optional(),
   /** Why the run ended without a result, at which step, and its smoothed loss up to there. */
   failed: z.string().optional(),
   failed_at_step: z.number().int().nonnegative().optional(),
   /** When it failed, Unix seconds: `end time` is that of the shorter result where there is one. */
   failed_time: z.number().optional(),
-  loss_before_failure: z.array(z.number()).optional(),
+  loss_before_failure: z.array(anyLoss).optional(),
   ...finishedSchema.partial().shape,
   ...evaluationSchema.partial().shape,
   /** Tokens scored, where they are not as many as the bytes. */
@@ -156,6 +166,15 @@ export function configOf(result: RunResult): CellConfig {
   return configIn(result);
 }
 
+/** Keys of a result that hold times, Unix seconds. */
+export const TIME_KEYS = ["start time", "end time", "failed_time"] as const;
+
+/** One of a result's times; null where it has none, or a number that is no time: that says nothing against its other keys. */
+export function dateIn(result: RunResult, key: typeof TIME_KEYS[number]): Date | null {
+  const date = new Date(Math.round(1000 * (result[key] ?? NaN)));
+  return Number.isNaN(date.getTime()) ? null : date;
+}
+
 /** Where parts of a result that are right by themselves contradict each other: it was edited, or is half of one. */
 function checkTogether(result: RunResult, context: z.RefinementCtx): void {
   const fail = (message: string) => context.addIssue({ code: "custom", message });
@@ -172,7 +191,7 @@ function checkTogether(result: RunResult, context: z.RefinementCtx): void {
     }
   }
   if (!isFinished(result)) return;
-  const least = result.loss.reduce((a, b) => Math.min(a, b)),
+  const least = minOf(result.loss),
     logged = Math.floor(result.steps_done / result.log_every);
   if (least !== result["min loss"]) fail(`'min loss' is ${result["min loss"]}, the smallest of 'loss' is ${least}`);
   if (logged !== result.loss.length) {
@@ -198,10 +217,10 @@ export function checkVersion(value: unknown, file: string): void {
   const version = (value as Partial<RunResult> | null)?.cellspace_version;
   if (typeof version !== "string") return;
   const [, major, minor] = VERSION.exec(version)?.map(Number) ?? [];
-  const [, ownMajor, ownMinor] = VERSION.exec(metadata.version)!.map(Number);
+  const [, ownMajor, ownMinor] = VERSION.exec(CELLSPACE_VERSION)!.map(Number);
   if (major < ownMajor || (major === ownMajor && minor <= ownMinor)) return;
   throw new UnknownVersion(
-    `Cannot read ${file}: it was written by version '${version}' of cellspace, this is ${metadata.version}; ` +
+    `Cannot read ${file}: it was written by version '${version}' of cellspace, this is ${CELLSPACE_VERSION}; ` +
       "use the one that wrote it, or a newer one",
   );
 }

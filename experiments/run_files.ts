@@ -1,4 +1,5 @@
 /** What a run leaves in its study while it trains, and how it finds its way back: start record, checkpoints, model, result. */
+import { minOf } from "../cells/extremes.ts";
 import { UserError } from "../cells/errors.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { BYTE_VOCABULARY, countParameters, evaluationModel, type TrainingStep } from "../cells/language_model.ts";
@@ -10,7 +11,7 @@ import { decodeEvaluation, differences } from "../train/evaluation_file.ts";
 import type { TrainingState } from "../train/ledger.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainedRun } from "../train/trainer.ts";
-import metadata from "../deno.json" with { type: "json" };
+import { CELLSPACE_VERSION } from "../train/version.ts";
 import { advised, type Commit } from "./files.ts";
 import type { Queue } from "./queue.ts";
 import { configOf, type FinishedResult, isFinished, parseResult, type RunResult } from "./result.ts";
@@ -96,8 +97,9 @@ export class RunFiles {
   async finish(start: Start, trained: TrainedRun): Promise<{ result: RunResult; model?: Uint8Array<ArrayBuffer> }> {
     const { run, step } = start;
     const { owner: _, ...record } = start.record;
-    const legs = this.#withThisLeg(start.legs, trained), earlier = legs.slice(0, -1);
-    const { engine, adapter } = legs.at(-1)!;
+    const legs = this.#withThisLeg(start.legs, trained), last = legs.at(-1)!, { engine, adapter } = last;
+    // A version that did all steps, and was stopped before it wrote the result, is not the one that this result names.
+    const earlier = last.cellspace_version === CELLSPACE_VERSION ? legs.slice(0, -1) : legs;
     const common = {
       ...record,
       "end time": Date.now() / 1000,
@@ -127,7 +129,7 @@ export class RunFiles {
       ...common,
       steps_done: trained.steps_done,
       loss,
-      "min loss": loss.reduce((a, b) => Math.min(a, b)),
+      "min loss": minOf(loss),
     };
     parseResult(result, this.study.resultPath(this.experiment, run.key));
     await this.study.writeCheckpoint(this.experiment, run.key, bytes, commit);
@@ -137,11 +139,12 @@ export class RunFiles {
   }
 
   #withThisLeg(legs: readonly Leg[], { steps_done }: TrainingState): Leg[] {
-    const { name: engine, adapter } = this.engine();
+    const { name: engine, adapter } = this.engine(), cellspace_version = CELLSPACE_VERSION;
     const last = legs.at(-1);
-    const before = last?.engine === engine && last.adapter === adapter ? legs.slice(0, -1) : [...legs];
+    const isThis = last?.engine === engine && last.adapter === adapter && last.cellspace_version === cellspace_version;
+    const before = isThis ? legs.slice(0, -1) : [...legs];
     const steps = steps_done - before.reduce((total, leg) => total + leg.steps, 0);
-    return steps > 0 ? [...before, { engine, adapter, steps }] : [...legs];
+    return steps > 0 ? [...before, { engine, adapter, steps, cellspace_version }] : [...legs];
   }
 
   #commit(run: Run): Commit {
@@ -184,7 +187,7 @@ export class RunFiles {
       engine: this.engine().name,
       adapter: this.engine().adapter,
       parameters: countParameters(step.parameters),
-      cellspace_version: metadata.version,
+      cellspace_version: CELLSPACE_VERSION,
       owner: this.owner,
     };
   }

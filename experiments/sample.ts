@@ -1,38 +1,55 @@
 /** `deno task sample`: text from a trained model. */
 import { describeConfig } from "../cells/config.ts";
+import { unitOf } from "../cells/unit.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./result.ts";
 import { drawText, findRun } from "./sampling.ts";
 import { shortKey, Study } from "./store.ts";
+import { print, printError } from "../train/terminal/output.ts";
+
+/** All of it is in memory until it is printed, and takes an hour or more to draw. */
+const MOST_DRAWN = 10_000_000;
+/** Long before, all tokens are as likely as each other. */
+const MOST_TEMPERATURE = 1000;
 
 const flags = {
   dir: dirFlag,
   experiment: experimentFlag,
   id: flag.text("--id <prefix>", "which run: the beginning of its id (default: the best)", undefined),
-  prompt: flag.text("--prompt <text>", "text that the model reads first", ""),
-  bytes: flag.whole("--bytes <n>", "bytes to draw", 500),
+  prompt: {
+    usage: "--prompt <text>",
+    help: "text that the model reads first",
+    fallback: "",
+    // An empty one is a prompt too.
+    parse: (text: string) => text,
+  },
+  bytes: flag.whole("--bytes <n>", "bytes to draw", 500, { most: MOST_DRAWN }),
   temperature: flag.number(
     "--temperature <t>",
-    "below 1 bolder choices fade, above 1 they grow; 0 takes the likeliest byte",
+    "below 1 bolder choices fade, above 1 they grow; 0 takes the likeliest byte or token",
     0.8,
+    { most: MOST_TEMPERATURE },
   ),
-  seed: flag.whole("--seed <n>", "random seed", 0, 0),
+  seed: flag.whole("--seed <n>", "random seed", 0, { least: 0, most: Number.MAX_SAFE_INTEGER }),
 };
 
 if (import.meta.main) {
   const description =
     "Prints text that a trained model writes. What it is told about the model goes to standard error.";
-  await runCommand({ name: "sample", description, flags }, async ({ dir, experiment, id, prompt, ...options }) => {
-    const study = await Study.open(dir);
-    const { key, result } = await findRun(study, experiment, id);
-    const drawn = await drawText(study, experiment, { key, result }, { prompt, ...options });
-    console.error(
-      `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/${
-        result.tokens ? "token" : "byte"
-      }`,
-    );
-    // A model may draw what is no UTF-8: such bytes show as replacement characters.
-    console.log(prompt + new TextDecoder().decode(drawn));
-  });
+  await runCommand(
+    { name: "sample", description, flags, printsData: true },
+    async ({ dir, experiment, id, prompt, ...options }) => {
+      const study = await Study.open(dir);
+      const { key, result } = await findRun(study, experiment, id);
+      const drawn = await drawText(study, experiment, { key, result }, { prompt, ...options });
+      printError(
+        `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/${
+          unitOf(result)
+        }`,
+      );
+      // A model may draw what is no UTF-8: such bytes show as replacement characters.
+      print(prompt + new TextDecoder().decode(drawn));
+    },
+  );
 }

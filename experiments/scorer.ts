@@ -5,6 +5,7 @@ import type { Queue } from "./queue.ts";
 import { scoreRun } from "./scoring.ts";
 import { type Experiment, type Run, shortKey, type Study } from "./store.ts";
 import { claimKey, ClaimLost, commitWhileHeld } from "./study_queue.ts";
+import { printError } from "../train/terminal/output.ts";
 
 export interface TrainedModel {
   readonly run: Run;
@@ -16,7 +17,10 @@ export interface ScorerOptions {
   readonly experiment: Experiment;
   readonly queue: Queue;
   readonly text: TokenizedCorpus;
+  /** No further score is begun. */
   readonly signal: AbortSignal;
+  /** A score under way is given up. */
+  readonly interrupt?: AbortSignal;
   readonly print: (line: string) => void;
   /** Called for each run, scored or not: it needs its claim no longer. */
   readonly release: (run: Run) => Promise<void>;
@@ -59,17 +63,19 @@ export class Scorer {
   }
 
   async #scoreOne(run: Run, given?: Uint8Array): Promise<void> {
-    const { study, experiment, queue, text, signal, print, release } = this.options;
+    const { study, experiment, queue, text, signal, interrupt, print, release } = this.options;
     try {
       if (signal.aborted) return;
       const commit = commitWhileHeld(queue, claimKey(experiment, run.key));
       const model = given ?? (await study.readModel(experiment, run.key)).model;
-      const score = await scoreRun(study, experiment, run.key, { model, text, threads: 1, commit });
+      const score = await scoreRun(study, experiment, run.key, { model, text, threads: 1, commit, signal: interrupt });
       print(`${shortKey(run.key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
     } catch (error) {
+      // The run is kept; the next call scores it.
+      if (interrupt?.aborted) return;
       if (error instanceof ClaimLost) return print(`${shortKey(run.key)}  was not scored: ${error.message}`);
       this.problems.add(run.key);
-      console.error(`train: ${messageOf(error)}`);
+      printError(`train: ${messageOf(error)}`);
     } finally {
       await release(run);
     }

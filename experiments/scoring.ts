@@ -1,6 +1,7 @@
 /** What `evaluate` does: scores finished runs on the test split. */
 import { Buffer } from "node:buffer";
 import { messageOf, UserError } from "../cells/errors.ts";
+import { type Unit, unitOf } from "../cells/unit.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { decodeRunWeights } from "../train/checkpoint.ts";
@@ -36,7 +37,7 @@ export interface EvaluateOptions {
   readonly skip?: ReadonlySet<string>;
   /** The study's, where the caller has it. */
   readonly text?: TokenizedCorpus;
-  readonly onScore?: (done: number, total: number, key: string, score: Score) => void;
+  readonly onScore?: (done: number, total: number, key: string, score: Score & { readonly reads: Unit }) => void;
   /** Told of a run that cannot be scored; the others go on. */
   readonly onProblem?: (problem: string) => void;
 }
@@ -112,10 +113,11 @@ async function scoreAll(
       const remade = again ? await remadeModel(study, experiment, key, result) : undefined;
       const model = remade ?? (await study.readModel(experiment, key)).model;
       const threads = navigator.hardwareConcurrency, isRemade = remade !== undefined;
-      const score = await scoreRun(study, experiment, key, { model, isRemade, text, threads, commit });
+      const score = await scoreRun(study, experiment, key, { model, isRemade, text, threads, commit, signal });
       scored++;
-      onScore?.(scored, todo.length, key, score);
+      onScore?.(scored, todo.length, key, { ...score, reads: unitOf(result) });
     } catch (error) {
+      if (signal.aborted) break;
       if (error instanceof ClaimLost) taken++;
       else {
         problems++;
@@ -141,6 +143,7 @@ export interface Scoring {
   readonly threads: number;
   /** Puts the result in its place, if the run is still this process's. */
   readonly commit: Commit;
+  readonly signal?: AbortSignal;
 }
 
 /** What to do about a checkpoint from which no good model can be made. */
@@ -150,12 +153,13 @@ const KEEP_MODEL = "move it away to keep the model that there is";
  * Scores one run's model on the test split, and adds the score to its result, with a sample of what it writes.
  *
  * @throws {UserError} if the model is not that of the result, or the score is no finite number; model and result stay as they are
+ * @throws the signal's reason, if it gives the score up
  */
 export async function scoreRun(
   study: Study,
   experiment: Experiment,
   key: string,
-  { model, isRemade = false, text, threads, commit }: Scoring,
+  { model, isRemade = false, text, threads, commit, signal }: Scoring,
 ): Promise<Score> {
   const [path, advice] = isRemade
     ? [study.checkpointPath(experiment, key), KEEP_MODEL]
@@ -165,9 +169,10 @@ export async function scoreRun(
   const { test, tokenizer } = text;
   const prompt = tokenizer.encode(promptFrom(text.corpus.test));
   const sample = { prompt, lengths: tokenizer.lengths, ...SAMPLE };
-  const extras = { sample, memory: true, tokenizer };
+  const extras = { sample, memory: true, tokenizer, signal };
   const { drawn, memory, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras).catch(
     (error) => {
+      signal?.throwIfAborted();
       throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${advice}`);
     },
   );

@@ -17,11 +17,15 @@ export function parseSelection(text: string): Selection {
       throw new Error(`'${part.trim()}' ${why}`);
     };
     if (!key || !value || rest.length) fail("must read key=value");
-    if (!(key in configFields)) fail(`names no key; keys are ${Object.keys(configFields).join(", ")}`);
+    if (!Object.hasOwn(configFields, key)) fail(`names no key; keys are ${Object.keys(configFields).join(", ")}`);
     const parsed = configFields[key as keyof typeof configFields].safeParse(parseValue(value));
     if (!parsed.success) fail(`has a value of the wrong kind for ${key}`);
     return { key: key as keyof CellConfig, value: parsed.data };
   });
+  const keys = tests.map(({ key }) => key), repeated = keys.find((key, i) => keys.indexOf(key) < i);
+  if (repeated !== undefined) {
+    throw new Error(`names ${repeated} twice; all parts must hold, so each key must be there once`);
+  }
   return (config) => tests.every(({ key, value }) => (config[key] ?? OPTIONAL_DEFAULTS[key]) === value);
 }
 

@@ -1,6 +1,8 @@
 /** One call of `train` at work: takes waiting runs in groups, trains them, writes down what comes out, and scores it. */
 import { messageOf } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
+import { affordableWorkers } from "../train/open_files.ts";
+import { unitOf } from "../cells/unit.ts";
 import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
 import { type Engine, EngineFailure } from "../train/engines/engine.ts";
 import type { TrainingState } from "../train/ledger.ts";
@@ -20,6 +22,7 @@ import { Scorer, type TrainedModel } from "./scorer.ts";
 import { type Run, shortKey, type Study } from "./store.ts";
 import { claimKey, ClaimLost, heartbeat } from "./study_queue.ts";
 import type { TrainStudyOptions } from "./train_options.ts";
+import { printError } from "../train/terminal/output.ts";
 
 /** What a session works with. */
 export interface Tools {
@@ -117,6 +120,7 @@ export class TrainingSession {
       queue: this.#queue,
       text: this.#text,
       signal: this.#signal,
+      interrupt: options.signal,
       print: (line) => this.#board.print(line),
       release: (run) => this.#intake.release(run),
     });
@@ -137,7 +141,7 @@ export class TrainingSession {
 
   async run(): Promise<void> {
     const { groups, runs: places } = this.#engine.lanes(this.#parallel);
-    const threads = Math.max(1, Math.floor(navigator.hardwareConcurrency / groups));
+    const threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));
     using _heart = heartbeat(() => this.#beat(), this.options.timing);
     this.#board.announce(this.#engine, this.#parallel);
     const lanes = Array.from({ length: Math.min(groups, this.#runs) }, (_, number): Lane => (
@@ -369,7 +373,7 @@ export class TrainingSession {
   /** Leaves a run for a later call, after an outside reason. */
   async #leave(run: Run, error: unknown): Promise<void> {
     this.#problems++;
-    console.error(`train: run ${shortKey(run.key)} was not trained: ${messageOf(error)}`);
+    printError(`train: run ${shortKey(run.key)} was not trained: ${messageOf(error)}`);
     await this.#intake.release(run);
     // That one run is too large says nothing of the next.
     if (error instanceof EngineFailure && error.kind === "memory") return;
@@ -408,7 +412,5 @@ function jobOf({ run: { entry, seed } }: Start) {
 
 function summaryOf(result: RunResult): string {
   const took = formatDuration(result.train_seconds!);
-  return `min loss ${result["min loss"]!.toFixed(4)} nats/${
-    result.tokens ? "token" : "byte"
-  }, ${result.steps_done} steps in ${took}`;
+  return `min loss ${result["min loss"]!.toFixed(4)} nats/${unitOf(result)}, ${result.steps_done} steps in ${took}`;
 }

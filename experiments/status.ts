@@ -1,9 +1,12 @@
 /** `deno task status`: where a study stands. */
 import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { oneLine } from "../cells/visible_text.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
+import { unitOf } from "../cells/unit.ts";
 import { type Overview, overviewOf } from "./overview.ts";
 import { shortKey } from "./store.ts";
+import { print } from "../train/terminal/output.ts";
 
 const flags = {
   dir: dirFlag,
@@ -11,7 +14,8 @@ const flags = {
   json: flag.on("--json", "the same as JSON"),
 };
 
-function* lines(overview: Overview): Generator<string> {
+/** What the task prints. */
+export function* statusLines(overview: Overview): Generator<string> {
   const { total, done, running, stale, failed, waiting, damaged, unknown_version, unlisted, best, seconds_left } =
     overview;
   const counts = [
@@ -36,7 +40,7 @@ function* lines(overview: Overview): Generator<string> {
   if (overview.short) {
     yield `  short    ${overview.short} of the done have fewer steps than ${overview.steps}; 'deno task train' takes them further`;
   }
-  for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${why}`;
+  for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${oneLine(why)}`;
   for (const key of overview.left_unfinished) {
     yield `  left     ${shortKey(key)}  was started and not finished; 'deno task train' goes on with it`;
   }
@@ -51,7 +55,7 @@ function* lines(overview: Overview): Generator<string> {
     const bits = best.test_bits_per_byte === undefined ? "" : `, test ${best.test_bits_per_byte.toFixed(4)} bits/byte`;
     const control = best.control ? " (a control)" : "";
     yield `Best so far: ${shortKey(best.key)}${control}, min loss ${best.min_loss.toFixed(4)} nats/${
-      best.tokens ? "token" : "byte"
+      unitOf(best)
     }${bits}`;
   }
   if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";
@@ -60,8 +64,8 @@ function* lines(overview: Overview): Generator<string> {
 
 if (import.meta.main) {
   const description = "Shows what is done, running, failed and waiting, the best run so far, and the time left.";
-  await runCommand({ name: "status", description, flags }, async ({ dir, experiment, json }) => {
+  await runCommand({ name: "status", description, flags, printsData: true }, async ({ dir, experiment, json }) => {
     const overview = await overviewOf(dir, experiment);
-    console.log(json ? JSON.stringify(overview, null, 2) : [...lines(overview)].join("\n"));
+    print(json ? JSON.stringify(overview, null, 2) : [...statusLines(overview)].join("\n"));
   });
 }

@@ -53,7 +53,7 @@ const positive = z.number().int().positive();
 /** Parts of a corpus, in this order. */
 const splitSchema = z.object({ train: positive, validation: z.number().int().nonnegative(), test: positive });
 
-const studySchema = z.object({
+export const studySchema = z.object({
   version: positive,
   corpus: z.object({
     name: z.string().min(1),

@@ -5,8 +5,8 @@ import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../train/corpus/known.ts";
 import { SPLIT } from "../train/corpus/split.ts";
-import { checkLogged } from "../train/settings.ts";
-import { grid } from "./grid.ts";
+import { checkLimits, checkLogged } from "../train/settings.ts";
+import { grid, MOST_RUNS } from "./grid.ts";
 import { promote, type Promotion } from "./promotion.ts";
 import { type ConfigEntry, type Experiment, EXPERIMENTS, Study, type StudySettings } from "./store.ts";
 import { tokensFor } from "./study_text.ts";
@@ -80,6 +80,7 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
     );
   }
   const { entries, promotion } = await chooseConfigs(known, options);
+  await checkRuns(known, options, entries, settings.seeds);
   const tokens = await tokensFor(known, corpus, settings.vocabulary, settings.training.history);
   const changed = {
     corpus: {
@@ -111,7 +112,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
       `Cannot take seeds from study ${options.dir}: it has ${known.settings.seeds}, asked for ${seeds}`,
     );
   }
-  if (history < 2) throw new UserError(`Cannot use a history of ${history}: a pass needs at least 2`);
+  checkLimits({ seeds, batch, history, steps });
   const training = {
     ...before,
     batch,
@@ -138,6 +139,26 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
   }
   return { source, training, seeds, vocabulary };
 }
+
+/** @throws {UserError} if an experiment would have more runs than can be looked at in memory */
+async function checkRuns(
+  known: Study | undefined,
+  { dir, experiment }: InitOptions,
+  entries: readonly ConfigEntry[],
+  seeds: number,
+): Promise<void> {
+  for (const each of EXPERIMENTS) {
+    const ids = new Set([...await known?.readConfigs(each) ?? [], ...each === experiment ? entries : []].map(idOf));
+    if (ids.size * seeds <= MOST_RUNS) continue;
+    throw new UserError(
+      `Cannot list experiment ${each} of ${dir}: ${ids.size} configurations with ${seeds} seeds are ${
+        ids.size * seeds
+      } runs, must be at most ${MOST_RUNS}`,
+    );
+  }
+}
+
+const idOf = ({ id }: ConfigEntry) => id;
 
 async function hasResults(study: Study): Promise<boolean> {
   for (const experiment of EXPERIMENTS) {

@@ -2,11 +2,14 @@
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
+import { LIMITS } from "../train/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
-import { ENGINE_CHOICES } from "./engines.ts";
+import { ENGINE_CHOICES, MOST_PARALLEL } from "./engines.ts";
+import { MOST_RUNS } from "./grid.ts";
 import { parseSelection, type Selection } from "./selection.ts";
 import { shortKey } from "./store.ts";
 import { trainStudy } from "./training.ts";
+import { print, printError } from "../train/terminal/output.ts";
 
 const flags = {
   dir: dirFlag,
@@ -15,6 +18,7 @@ const flags = {
     "--parallel <n>",
     "runs at a time: workers on onnx, runs of a group on webgpu (default: cores; as many as fit, 8 on a software adapter)",
     undefined,
+    { most: MOST_PARALLEL },
   ),
   engine: flag.choice(
     "--engine <name>",
@@ -22,8 +26,10 @@ const flags = {
     ENGINE_CHOICES,
     "auto",
   ),
-  steps: flag.whole("--steps <n>", "updates per run, for this call (default: the study's)", undefined),
-  limit: flag.whole("--limit <n>", "train at most so many runs", undefined),
+  steps: flag.whole("--steps <n>", "updates per run, for this call (default: the study's)", undefined, {
+    most: LIMITS.steps,
+  }),
+  limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
   only: {
     usage: "--only <expression>",
     help: "train only these, e.g. n_layers=2,use_residual=true",
@@ -43,12 +49,12 @@ if (import.meta.main) {
     const { finished, failed, problems, interrupted, others, seconds } = summary;
     if (!options.quiet) {
       const trouble = problems ? `, ${problems} with problems` : "";
-      console.log(`${plural(finished, "run")} finished, ${failed} failed${trouble}, in ${formatDuration(seconds)}`);
-      if (others) console.log(`${plural(others, "run")} left to other processes, which are training them`);
+      print(`${plural(finished, "run")} finished, ${failed} failed${trouble}, in ${formatDuration(seconds)}`);
+      if (others) print(`${plural(others, "run")} left to other processes, which are training them`);
     }
     if (!stop.signal.aborted) return failed || problems ? EXIT.failed : EXIT.ok;
     const left = interrupted.length ? `; left as not finished: ${interrupted.map(shortKey).join(", ")}` : "";
-    console.error(`train: stopped${left}; run the same command to go on`);
-    return EXIT.interrupted;
+    printError(`train: stopped${left}; run the same command to go on`);
+    return stop.exitCode;
   });
 }

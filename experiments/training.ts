@@ -2,8 +2,9 @@
 import { messageOf, UserError } from "../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import type { Engine } from "../train/engines/engine.ts";
-import { checkLogged, type TrainingSettings } from "../train/settings.ts";
+import { checkLimits, checkLogged, type TrainingSettings } from "../train/settings.ts";
 import { cellJob, stepOf } from "../train/trainer.ts";
+import { capacityOf } from "./capacity.ts";
 import { openEngine } from "./engines.ts";
 import { ensureFloors } from "./floors.ts";
 import { type Tools, TrainingSession } from "./session.ts";
@@ -12,6 +13,7 @@ import { evaluateStudy } from "./scoring.ts";
 import { type Run, Study } from "./store.ts";
 import { studyText } from "./study_text.ts";
 import { openStudyQueue } from "./study_queue.ts";
+import { print, printError } from "../train/terminal/output.ts";
 
 export interface TrainSummary {
   readonly finished: number;
@@ -49,7 +51,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   }
 }
 
-const onProblem = (problem: string) => console.error(`train: ${problem}`);
+const onProblem = (problem: string) => printError(`train: ${problem}`);
 
 async function trainRuns(
   { study, text, engine }: Pick<Tools, "study" | "text" | "engine">,
@@ -62,7 +64,10 @@ async function trainRuns(
   const { queue, owner } = await openStudyQueue(study, options.timing);
   try {
     const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
-    const session = new TrainingSession({ study, text, queue, owner, engine, reopen }, settings, waiting, options);
+    const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
+    if (why !== undefined && !options.quiet) print(why);
+    const tools = { study, text, queue, owner, engine, reopen };
+    const session = new TrainingSession(tools, settings, waiting, { ...options, parallel });
     await session.run();
     // What an earlier call trained and was stopped before it could score.
     const late = signal?.aborted ? undefined : await evaluateStudy(
@@ -112,6 +117,7 @@ function settingsOf(
     history: training.history,
     vocabulary: tokens?.vocabulary,
   };
+  checkLimits(settings);
   checkLogged(settings);
   return settings;
 }
@@ -143,7 +149,7 @@ async function waitingRuns(
       if (!isDone(await study.readResult(experiment, run.key), settings, options)) waiting.push(run);
     } catch (error) {
       // Someone may want to mend the file: its run is left alone, the others go on.
-      console.error(`train: ${messageOf(error)}; this run is skipped`);
+      printError(`train: ${messageOf(error)}; this run is skipped`);
       skipped++;
     }
   }

@@ -4,6 +4,7 @@ import type { RunResult } from "../experiments/result.ts";
 import { shortList } from "../train/terminal/progress.ts";
 import { escapeHtml } from "./html.ts";
 import type { RunTable } from "./rows.ts";
+import { oneLine } from "../cells/visible_text.ts";
 import { plural } from "./theme.ts";
 
 /** What is missing for one reason. */
@@ -29,7 +30,7 @@ export function accountOf({ runs, unreadable, unknown_version, not_begun, unlist
   const failed = runs.unfinished.filter((run) => run.failed !== undefined);
   const open = runs.unfinished.filter((run) => run.failed === undefined).map(nameOf);
   const unknown = new Set(unknown_version), damaged = unreadable.filter((line) => !unknown.has(line));
-  const why = (run: RunResult) => `${nameOf(run)}: ${run.failed}`;
+  const why = (run: RunResult) => `${nameOf(run)}: ${oneLine(run.failed!)}`;
   const entries: AccountEntry[] = [
     { lead: `${plural(failed.length, "run")} failed`, names: failed.map(why), lines: true },
     {

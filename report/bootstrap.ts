@@ -1,5 +1,6 @@
 /** Bootstrap intervals, of a mean and of other statistics, from a seed: same values, same interval. */
 import { errorFunction, mean, probit } from "simple-statistics";
+import { maxOf } from "../cells/extremes.ts";
 import { type RandomStream, randomStream } from "../train/corpus/random.ts";
 
 /** An interval of values, both ends included. */
@@ -39,7 +40,7 @@ const ROUNDING = 1e-12;
 export function bcaInterval(values: readonly number[], { name, resamples = 4999 }: BootstrapOptions): Interval {
   const centre = mean([...values]);
   const deviations = values.map((value) => value - centre);
-  const largest = Math.max(...values.map(Math.abs));
+  const largest = maxOf(values.map(Math.abs));
   if (deviations.every((deviation) => Math.abs(deviation) <= ROUNDING * largest)) return { low: centre, high: centre };
   const means = resampledMeans(deviations, resamples, name);
   const cubes = deviations.reduce((sum, d) => sum + d ** 3, 0);

@@ -3,12 +3,22 @@
  * characters are drawn (`␀`), since pandas ends a text at the first NUL.
  */
 import { stringify } from "csv-stringify/sync";
-import { drawControls } from "./control_characters.ts";
-import type { Table } from "./export_columns.ts";
+import { drawControls } from "../cells/visible_text.ts";
+import type { Table, Value } from "./export_columns.ts";
+
+/** Rows that are turned into text at once: the library needs a kilobyte for each, and a table of curves may have millions. */
+const ROWS_AT_ONCE = 10_000;
 
 export function csvOf<Row>({ columns, rows }: Table<Row>): string {
-  const lines = rows.map((row) => columns.map(({ of }) => of(row)));
-  return stringify([columns.map(({ name }) => name), ...lines], {
+  const parts = [linesOf([columns.map(({ name }) => name)])];
+  for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+    parts.push(linesOf(rows.slice(from, from + ROWS_AT_ONCE).map((row) => columns.map(({ of }) => of(row)))));
+  }
+  return parts.join("");
+}
+
+function linesOf(lines: readonly (readonly Value[])[]): string {
+  return stringify([...lines], {
     record_delimiter: "windows",
     // An empty text is not the same as none; and the library takes a line feed alone for no break.
     quoted_match: /^$|\n/,

@@ -1,5 +1,6 @@
 /** `deno task demo`: the whole way, small, on the embedded corpus. */
 import { describeConfig } from "../cells/config.ts";
+import { dirFlag } from "../experiments/flags.ts";
 import { ENGINE_CHOICES } from "../experiments/engines.ts";
 import { configOf } from "../experiments/result.ts";
 import { drawText, findRun } from "../experiments/sampling.ts";
@@ -7,17 +8,18 @@ import { initStudy } from "../experiments/study.ts";
 import { comparedWithList } from "../experiments/store.ts";
 import { trainStudy } from "../experiments/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
-import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { formatDuration } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { studyLevels } from "./study_levels.ts";
 import { writeReport } from "./write_report.ts";
+import { print, printError } from "../train/terminal/output.ts";
 
 /** All 48 settings of the switches that a 32-state layer is tried with, for three passes each: about two minutes on two cores. */
 const DEMO = { stateSizes: [32], layers: [1], steps: 2997, history: 1000 } as const;
 
 const flags = {
-  dir: flag.text("--dir <folder>", "the demo's study", "study/demo"),
+  dir: { ...dirFlag, help: "the demo's study", fallback: "study/demo" },
   engine: flag.choice("--engine <name>", "what trains", ENGINE_CHOICES, "auto"),
 };
 
@@ -29,7 +31,7 @@ if (import.meta.main) {
     using stop = stopSignal();
     const { study, corpus } = await initStudy({ dir, experiment: "01", corpus: EMBEDDED.name, ...DEMO });
     await trainStudy({ dir, experiment: "01", engine, quiet: false, signal: stop.signal });
-    if (stop.signal.aborted) return EXIT.interrupted;
+    if (stop.signal.aborted) return stop.exitCode;
 
     const results = await study.readResults("01");
     const { paths, tables } = await writeReport({
@@ -37,18 +39,18 @@ if (import.meta.main) {
       gaps: comparedWithList(await study.runs("01"), results),
       dir,
       experiment: "01",
-      ...await studyLevels(study, (problem) => console.error(`demo: ${problem}`)),
+      ...await studyLevels(study, (problem) => printError(`demo: ${problem}`)),
     });
-    console.log(`\n${tables.best_runs}\n\n${tables.forward}`);
+    print(`\n${tables.best_runs}\n\n${tables.forward}`);
     const { key, result } = await findRun(study, "01");
     const drawn = await drawText(study, "01", { key, result }, { prompt: "", bytes: 200, temperature: 0.8, seed: 0 });
-    console.log(`\nIt writes:\n${new TextDecoder().decode(drawn)}`);
+    print(`\nIt writes:\n${new TextDecoder().decode(drawn)}`);
 
     const best = result["min loss"]!.toFixed(4), bits = result.test_bits_per_byte!.toFixed(4);
     const floor = (corpus.entropy_rate! / Math.LN2).toFixed(4);
-    console.log(`\nBest configuration: ${describeConfig(configOf(result))} (${key.slice(0, 8)})`);
-    console.log(`  min loss ${best} nats per byte; test ${bits} bits per byte (the text's entropy rate is ${floor})`);
-    console.log(["Pictures and page:", ...paths.map((file) => `  ${file}`)].join("\n"));
-    console.log(`Done in ${formatDuration((performance.now() - start) / 1000)}`);
+    print(`\nBest configuration: ${describeConfig(configOf(result))} (${key.slice(0, 8)})`);
+    print(`  min loss ${best} nats per byte; test ${bits} bits per byte (the text's entropy rate is ${floor})`);
+    print(["Pictures and page:", ...paths.map((file) => `  ${file}`)].join("\n"));
+    print(`Done in ${formatDuration((performance.now() - start) / 1000)}`);
   });
 }

@@ -1,4 +1,5 @@
 /** The effects of the switches as lines of printed cells, for the terminal and the page. */
+import { extentOf } from "../cells/extremes.ts";
 import type { Interval } from "./bootstrap.ts";
 import type { Effects, SwitchEffect } from "./effects.ts";
 import type { Measure } from "./matched.ts";
@@ -47,7 +48,8 @@ function lineOf(effect: SwitchEffect, several: boolean): string[] {
 export function formatSeeds({ by_seed }: SwitchEffect): string {
   const differences = by_seed.map(({ difference }) => difference);
   if (!differences.length) return NONE;
-  return formatInterval({ low: Math.min(...differences), high: Math.max(...differences) });
+  const [low, high] = extentOf(differences);
+  return formatInterval({ low, high });
 }
 
 /** The measures that have a pair to compare; the training loss always. */

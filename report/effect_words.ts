@@ -2,10 +2,11 @@
  * The effects of the switches in plain words. With one seed they speak of that seed's runs alone, and no word says that
  * a switch is better.
  */
+import { maxOf, minOf } from "../cells/extremes.ts";
 import { formatInterval, formatSeeds } from "./effect_tables.ts";
 import type { Effects, SwitchEffect } from "./effects.ts";
 import type { LogLossRegression } from "./regression.ts";
-import type { Unit } from "./rows.ts";
+import type { Unit } from "../cells/unit.ts";
 import { formatCount, formatDifference, formatLoss, formatP, plural } from "./theme.ts";
 
 /** At or below this corrected p a difference is called clear. */
@@ -25,8 +26,8 @@ export function seedsOfPairs({ min_loss }: Effects): { least: number; most: numb
   const paired = min_loss.filter(({ pairs }) => pairs).map(({ seeds }) => seeds);
   if (!paired.length) return { least: 0, most: 0 };
   return {
-    least: Math.min(...paired.map(({ least }) => least)),
-    most: Math.max(...paired.map(({ most }) => most)),
+    least: minOf(paired.map(({ least }) => least)),
+    most: maxOf(paired.map(({ most }) => most)),
   };
 }
 
@@ -133,8 +134,12 @@ function disagreement({ min_loss }: Effects): string {
 /** `R²` of the regression and what it is of; undefined where there is none. */
 export function regressionWords(regression: LogLossRegression | undefined): string {
   if (!regression) return "Too few configurations for a regression.";
-  const { runs, left_out, folds, r2 } = regression;
-  const rest = left_out ? ` (${plural(left_out, "run")} with other training settings left out)` : "";
+  const { runs, left_out, no_logarithm, folds, r2 } = regression;
+  const without = [
+    ...(left_out ? [`${plural(left_out, "run")} with other training settings`] : []),
+    ...(no_logarithm ? [`${plural(no_logarithm, "run")} with a loss of 0`] : []),
+  ];
+  const rest = without.length ? ` (${without.join(" and ")} left out)` : "";
   return `Linear regression of the logarithm of the least loss on all nine hyperparameters, ${
     plural(runs, "run")
   }${rest}: ` +

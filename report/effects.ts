@@ -19,12 +19,14 @@
  * nothing to check that against, so seed noise is then unknown, and nothing here says that a switch is better.
  */
 import { mean, sum, variance } from "simple-statistics";
+import { extentOf, minOf } from "../cells/extremes.ts";
 import { SWITCHES, type SwitchKey } from "../cells/config.ts";
 import { bcaInterval, type Interval } from "./bootstrap.ts";
 import { type Contrast, contrasts, matchedBlocks, type Measure, settingsName } from "./matched.ts";
 import { holm, signFlipP } from "./permutation.ts";
 import { type LogLossRegression, logLossRegression } from "./regression.ts";
-import type { RunRow, Unit } from "./rows.ts";
+import type { Unit } from "../cells/unit.ts";
+import type { RunRow } from "./rows.ts";
 
 /** What one switch alone changes, in the measure's unit; less than 0: the measure is lower with the switch on. */
 export interface SwitchEffect {
@@ -119,13 +121,13 @@ function correct(ps: readonly (number | undefined)[]): (number | undefined)[] {
 
 function effectOf(pairs: readonly Contrast[], name: string): Omit<SwitchEffect, "key" | "label" | "p_holm"> {
   const differences = pairs.map(({ difference }) => difference);
-  const counts = pairs.map(({ by_seed }) => by_seed.length);
+  const [fewest, most] = extentOf(pairs.map(({ by_seed }) => by_seed.length));
   return {
     pairs: pairs.length,
     ...meanWithInterval(differences, name),
     p: pairs.length ? signFlipP(differences, { name }) : undefined,
     lower: differences.filter((difference) => difference < 0).length,
-    seeds: pairs.length ? { least: Math.min(...counts), most: Math.max(...counts) } : { least: 0, most: 0 },
+    seeds: pairs.length ? { least: fewest, most } : { least: 0, most: 0 },
     by_seed: bySeed(pairs),
     p_seeds: seedDisagreement(pairs, name),
   };
@@ -165,7 +167,7 @@ export function seedDisagreement(pairs: readonly Contrast[], name: string): numb
       return both.length < FEWEST_PAIRS ? [] : signFlipP(differences, { name: `${name}/seeds/${a}/${b}` });
     })
   );
-  return ps.length ? Math.min(...holm(ps)) : undefined;
+  return ps.length ? minOf(holm(ps)) : undefined;
 }
 
 /** What each two switches change together beyond what each changes alone, in the order of `SWITCHES`. */

@@ -1,16 +1,17 @@
 /** `deno task export`: the runs for other tools. */
 import { dirFlag, experimentFlag } from "../experiments/flags.ts";
 import { Study } from "../experiments/store.ts";
-import { type Flag, runCommand } from "../train/terminal/command_line.ts";
+import { type Flag, runCommand, splitList } from "../train/terminal/command_line.ts";
 import { plural } from "../train/terminal/progress.ts";
 import { type Format, FORMATS, writeExport } from "./write_export.ts";
+import { print, printError } from "../train/terminal/output.ts";
 
 const formatFlag: Flag<readonly Format[]> = {
   usage: "--format <list>",
   help: `which formats, with commas between (${FORMATS.join(", ")})`,
   fallback: FORMATS,
   parse(text) {
-    const asked = text.split(",").map((part) => part.trim());
+    const asked = splitList(text, FORMATS.length);
     if (asked.some((part) => !FORMATS.some((format) => format === part))) {
       throw new Error(`must be of ${FORMATS.join(", ")}, with commas between`);
     }
@@ -36,11 +37,11 @@ if (import.meta.main) {
   await runCommand({ name: "export", description, flags }, async ({ dir, experiment, formats, out }) => {
     const study = await Study.open(dir);
     const { paths, runs, counts, problems } = await writeExport({ study, experiment, formats, out });
-    for (const line of problems) console.error(`export: ${line}`);
+    for (const line of problems) printError(`export: ${line}`);
     const { done, failed, running } = counts;
-    console.log(
+    print(
       `${plural(runs, "run")}: ${done} done, ${failed} failed, ${running} running or stopped before their end`,
     );
-    console.log(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
+    print(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
   });
 }

@@ -3,9 +3,7 @@
  * and what it means; each format is made from these lists.
  */
 import { OPTIONAL_DEFAULTS } from "../cells/config.ts";
-import { UserError } from "../cells/errors.ts";
-import { isFinished, type KnownFields, type RunResult } from "../experiments/result.ts";
-import { runKey, shortKey } from "../experiments/store.ts";
+import { dateIn, isFinished, type KnownFields, type RunResult, type TIME_KEYS } from "../experiments/result.ts";
 import { type MemoryCurve, RESETS } from "../train/memory_gain.ts";
 
 /** What a column holds; `null` stands for what a run does not have. */
@@ -41,7 +39,7 @@ type AnyPlain = Plain<ColumnType, Value>;
 
 /** What becomes of a key: a column of its type, several columns, or none, where another table holds it. */
 type Field<V> = V extends boolean ? Plain<"boolean", boolean>
-  : V extends number ? Plain<"int" | "double" | "time", number>
+  : V extends number ? Plain<"int" | "double", number> | readonly Column<RunResult>[]
   : V extends string ? Plain<"string", string>
   : readonly Column<RunResult>[] | "in the curves";
 
@@ -74,8 +72,8 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   "old id": ["string", "experiment 02: the configuration of experiment 01 that this one comes from"],
   control: ["boolean", "experiment 02: drawn at random from what was not chosen", false],
   parameters: ["int", "trainable numbers in the model, frozen ones included"],
-  "min loss": ["double", "smallest logged smoothed training loss, nats per token (see tokens)"],
-  test_loss: ["double", "mean cross-entropy on the test split, nats per token (see tokens)"],
+  "min loss": ["double", "smallest logged smoothed training loss, nats per byte or token (see tokens)"],
+  test_loss: ["double", "mean cross-entropy on the test split, nats per byte or token (see tokens)"],
   test_bits_per_byte: ["double", "the same in bits per byte, all bits by all bytes"],
   context_order: [
     "double",
@@ -84,19 +82,19 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   test_bytes: ["int", "bytes of the test split that were scored"],
   test_tokens: ["int", "tokens that were scored, where they are not as many as the bytes"],
   test_streams: ["int", "parts side by side that the test split was scored in"],
-  test_warm_up: ["int", "tokens that each part read first, unscored"],
+  test_warm_up: ["int", "bytes or tokens (see tokens) that each part read first, unscored"],
   "training steps": ["int", "steps asked for"],
   steps_done: ["int", "steps done: whole passes"],
   train_seconds: ["double", "training time in seconds, without set-up and evaluation"],
-  "start time": ["time", "when the run began"],
-  "end time": ["time", "when the run ended"],
+  "start time": timeColumn("start time", "when the run began"),
+  "end time": timeColumn("end time", "when the run ended"),
   "batch size": ["int", "rows of a batch"],
-  "history size": ["int", "tokens of one pass"],
+  "history size": ["int", "bytes or tokens (see tokens) of one pass"],
   log_every: ["int", "steps between two logged losses"],
   dataset: ["string", "name of the corpus"],
   corpus_sha1: ["string", "SHA-1 of the whole corpus"],
   tokens: ["string", "what the model reads: bytes, or byte-pair tokens", "bytes"],
-  vocabulary: ["int", "how many different tokens there are", 256],
+  vocabulary: ["int", "how many different bytes or tokens (see tokens) there are", 256],
   bytes_per_token: ["double", "mean bytes that a token of the training split stands for", 1],
   tokenizer_sha1: ["string", "SHA-1 of the study's tokenizer.json"],
   train_sha1: ["string", "SHA-1 of its training split"],
@@ -112,8 +110,8 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   owner: ["string", "process that trains the run"],
   failed: ["string", "why the run failed; a shorter result that it had before is kept in the other columns"],
   failed_at_step: ["int", "step at which it failed"],
-  failed_time: ["time", "when it failed"],
-  cellspace_version: ["string", "version of cellspace that began the run"],
+  failed_time: timeColumn("failed_time", "when it failed"),
+  cellspace_version: ["string", "version of cellspace that wrote the result"],
   sample: [
     sampleColumn("text", "string", "what the model wrote, no UTF-8 as U+FFFD"),
     sampleColumn("prompt", "string", "what it had read before, of the test split"),
@@ -125,13 +123,13 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
     memoryColumn(
       "memory_gain",
       "double",
-      "bits per byte lost when the state is set to zero before every token",
+      "bits per byte lost when the state is set to zero before every byte or token (see tokens)",
       ({ gain }) => gain,
     ),
     memoryColumn(
       "memory_context",
       "int",
-      "tokens of context after which more does not help; none: more than 128",
+      "bytes or tokens (see tokens) of context after which more does not help; none: more than 128",
       ({ context }) => context,
     ),
     memoryColumn("memory_bytes", "int", "bytes of the test split that were scored with resets", ({ bytes }) => bytes),
@@ -140,7 +138,9 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
       memoryColumn(
         `memory_reset_${every}`,
         "double",
-        `bits per byte of these with the state set to zero every ${every === 1 ? "token" : `${every} tokens`}`,
+        `bits per byte of these with the state set to zero every ${
+          every === 1 ? "byte or token" : `${every} bytes or tokens`
+        }`,
         ({ reset }) => reset.find((entry) => entry.every === every)?.bits_per_byte ?? null,
       )
     ),
@@ -166,19 +166,15 @@ function sampleColumn(
   return { name: `sample_${key}`, type, about, of: ({ sample }) => sample?.[key] ?? null };
 }
 
-/** A result's own keys as columns. Times are Unix seconds there. */
+/** A result's own keys as columns. */
 function plainColumn(key: string, [type, about, absent = null]: AnyPlain): Column<RunResult> {
   const valueOf = (result: RunResult) => (result[key] ?? absent) as Value;
-  return { name: key, type, about, of: type === "time" ? (result) => timeOf(result, key) : valueOf };
+  return { name: key, type, about, of: valueOf };
 }
 
-function timeOf(result: RunResult, key: string): Date | null {
-  const seconds = result[key] as number | undefined;
-  if (seconds === undefined) return null;
-  const time = new Date(Math.round(1000 * seconds));
-  if (!Number.isNaN(time.getTime())) return time;
-  const run = shortKey(runKey(result.id, result.seed));
-  throw new UserError(`Cannot export run ${run}: its '${key}' is ${seconds}, must be a time in Unix seconds`);
+/** A time of a result as a column. */
+function timeColumn(name: typeof TIME_KEYS[number], about: string): readonly Column<RunResult>[] {
+  return [{ name, type: "time", about, of: (result) => dateIn(result, name) }];
 }
 
 /** Columns of the table of runs, in order. */
@@ -206,7 +202,7 @@ export const CURVE_COLUMNS: readonly Column<CurvePoint>[] = [
   {
     name: "smoothed_loss",
     type: "double",
-    about: "smoothed training loss, nats per token; of a failed run up to its failure",
+    about: "smoothed training loss, nats per byte or token (see tokens of the run); of a failed run up to its failure",
     of: ({ smoothed_loss }) => smoothed_loss,
   },
 ];

@@ -5,17 +5,17 @@ import { type Column, CURVE_COLUMNS, type CurvePoint, RUN_COLUMNS, type Table } 
 /** A run's smoothed loss: value `i`, from 0, was logged after `(i + 1) * log_every` steps. */
 export interface Curve {
   readonly loss: readonly number[];
-  /** Steps that the run did on it, and when it ended, Unix seconds; none of a run that is under way. */
+  /** Steps that the run did on it, and the key of when it ended; none of a run that is under way. */
   readonly steps: number;
-  readonly end: number | undefined;
+  readonly end: "end time" | "failed_time" | undefined;
 }
 
 /** The longer one, where a run was done and failed on its way to more steps: it begins with what was done. */
 export function curveOf(result: RunResult): Curve {
   const { loss = [], loss_before_failure = [] } = result;
   return result.failed !== undefined && loss_before_failure.length >= loss.length
-    ? { loss: loss_before_failure, steps: result.failed_at_step ?? 0, end: result.failed_time }
-    : { loss, steps: result.steps_done ?? 0, end: result["end time"] };
+    ? { loss: loss_before_failure, steps: result.failed_at_step ?? 0, end: "failed_time" }
+    : { loss, steps: result.steps_done ?? 0, end: result["end time"] === undefined ? undefined : "end time" };
 }
 
 /** By id and seed, so that equal results give equal bytes, in whatever order they come. */

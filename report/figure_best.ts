@@ -1,5 +1,6 @@
 /** The picture `results_*_best`: the training curves of the ten best configurations, with the spread over their seeds. */
 import * as Plot from "@observablehq/plot";
+import { maxOf, minOf } from "../cells/extremes.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { curveOf, type CurvePoint, type MergedRow, mostSeeds } from "./merged.ts";
 import {
@@ -41,7 +42,7 @@ interface Curve {
 export function figureBest(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
   const curves = rows.slice(0, MOST).map((row): Curve => ({ row, points: curveOf(row, POINTS) }));
   const all = curves.flatMap(({ points }) => points);
-  const low = Math.min(...all.map(({ least }) => least));
+  const low = minOf(all.map(({ least }) => least));
   const high = shownHigh(curves, low);
   const seeds = mostSeeds(curves.map(({ row }) => row)) > 1;
   const domain = [low - 0.04 * (high - low), high];
@@ -64,7 +65,7 @@ export function figureBest(document: SvgDocument, rows: readonly MergedRow[], op
   const shared = {
     inner,
     curves,
-    x: { domain: [0, Math.max(...all.map(({ step }) => step))] },
+    x: { domain: [0, maxOf(all.map(({ step }) => step))] },
     y: { domain },
     levels: options.levels,
   };
@@ -79,7 +80,7 @@ export function figureBest(document: SvgDocument, rows: readonly MergedRow[], op
 /** The top of the axis: what all curves are below after the part of their steps that is not steep. */
 function shownHigh(curves: readonly Curve[], low: number): number {
   const late = curves.flatMap(({ points }) => points.slice(Math.floor((1 - SHOWN_SHARE) * (points.length - 1) / 2)));
-  return Math.max(low + 0.02, ...late.map(({ most }) => most));
+  return maxOf(late.map(({ most }) => most), low + 0.02);
 }
 
 interface PanelOptions {

@@ -1,5 +1,6 @@
 /** The picture `results_*_effects`, a forest plot: what each switch alone changes, with its interval, by both measures. */
 import * as Plot from "@observablehq/plot";
+import { extentOf } from "../cells/extremes.ts";
 import { formatInterval } from "./effect_tables.ts";
 import type { Effects, SwitchEffect } from "./effects.ts";
 import { bySize, CLEAR_P, isClear, seedsDisagree, seedsOfPairs } from "./effect_words.ts";
@@ -138,7 +139,7 @@ function domainOf(effects: readonly SwitchEffect[]): [number, number] {
     ...(difference === undefined ? [] : [difference]),
     ...(interval ? [interval.low, interval.high] : []),
   ]);
-  const [low, high] = [Math.min(0, ...ends), Math.max(0, ...ends)];
+  const [low, high] = extentOf([0, ...ends]);
   const pad = 0.06 * (high - low) || 0.1;
   return [low - pad, high + pad];
 }

@@ -3,6 +3,7 @@
  * configuration as a dot above its value and the mean of each group.
  */
 import * as Plot from "@observablehq/plot";
+import { extentOf } from "../cells/extremes.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "./merged.ts";
 import { distinct } from "./rows.ts";
@@ -56,8 +57,7 @@ export function figureHyperparameters(
   // Colours are those of all runs, so that the filtered picture agrees with the full one.
   const colours = colourScale(distinct(rows, (row) => row.config.state_size));
   const controls = shown.some(({ control }) => control);
-  const low = Math.min(...shown.map((row) => row.min_loss.least));
-  const high = Math.max(...shown.map((row) => row.min_loss.most));
+  const [low, high] = extentOf(shown.flatMap(({ min_loss }) => [min_loss.least, min_loss.most]));
   const pad = Math.max(0.06 * (high - low), 0.01);
   const domain: [number, number] = [low - pad, high + pad];
   const frame = {

@@ -1,5 +1,6 @@
 /** The picture `results_*_interactions`, a heat map: what two switches change together beyond what each changes alone. */
 import * as Plot from "@observablehq/plot";
+import { maxOf } from "../cells/extremes.ts";
 import { SWITCHES, type SwitchKey } from "../cells/config.ts";
 import { formatInterval } from "./effect_tables.ts";
 import { type Effects, FEWEST_PAIRS, type Interaction } from "./effects.ts";
@@ -44,7 +45,7 @@ export function figureInteractions(document: SvgDocument, effects: Effects, opti
     legend: [],
   };
   const { top } = panelArea(frame);
-  const largest = Math.max(0, ...cells.map(({ difference }) => Math.abs(difference ?? 0)));
+  const largest = maxOf(cells.map(({ difference }) => Math.abs(difference ?? 0)), 0);
   const panels = [drawCells(document, cells, largest || 1, top), drawScale(document, largest, top)];
   return composeFigure(document, frame, panels, HEIGHT - 20);
 }

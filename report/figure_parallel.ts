@@ -5,7 +5,7 @@ import { type Level, levelNote } from "./levels.ts";
 import type { MergedRow } from "./merged.ts";
 import { distinct } from "./rows.ts";
 import { composeFigure, type FigureOptions, naming, panel, panelArea, type SvgDocument } from "./svg.ts";
-import { COLOUR, formatLoss, SIZE } from "./theme.ts";
+import { COLOUR, formatOnAxis, SIZE } from "./theme.ts";
 
 const HEIGHT = 520;
 const INSET = { left: 46, right: 62, top: 48, bottom: 14 } as const;
@@ -188,7 +188,7 @@ function lossMarks(x: number, losses: readonly number[]): Plot.Markish[] {
     Plot.text(ticks, {
       x: () => x,
       y: "y",
-      text: ({ loss }: { loss: number }) => formatLoss(loss),
+      text: ({ loss }: { loss: number }) => formatOnAxis(loss, most - least),
       textAnchor: "start",
       dx: 7,
       fontSize: SIZE.tick,

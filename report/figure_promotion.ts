@@ -1,5 +1,6 @@
 /** The picture `results_02_big_promotion`: the short loss of experiment 01 against the long one of 02. */
 import * as Plot from "@observablehq/plot";
+import { extentOf } from "../cells/extremes.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import type { AuditPoint, PromotionAudit } from "./promotion_audit.ts";
 import {
@@ -87,7 +88,7 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
 }
 
 function domainOf(spreads: readonly AuditPoint["short"][]): [number, number] {
-  const low = Math.min(...spreads.map(({ least }) => least)), high = Math.max(...spreads.map(({ most }) => most));
+  const [low, high] = extentOf(spreads.flatMap(({ least, most }) => [least, most]));
   const pad = Math.max(0.07 * (high - low), LEAST_SPAN / 2);
   return [low - pad, high + pad];
 }

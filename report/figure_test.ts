@@ -1,6 +1,7 @@
 /** The picture `results_*_test`: the score on held-out text against the training loss. */
 import * as Plot from "@observablehq/plot";
 import { sampleRankCorrelation } from "simple-statistics";
+import { extentOf } from "../cells/extremes.ts";
 import { levelNote } from "./levels.ts";
 import type { MergedRow } from "./merged.ts";
 import { dotKey, drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
@@ -39,8 +40,8 @@ export function figureTest(document: SvgDocument, rows: readonly MergedRow[], op
   const bitsPerByte = (nats: number) => nats / Math.LN2 / rows[0].bytes_per_token;
   const equal = dots.map(({ x }) => bitsPerByte(x));
   const ys = dots.flatMap(({ least, most }) => [least, most]);
-  const span = Math.max(...ys) - Math.min(...ys);
-  const near = equal.filter((y) => y > Math.min(...ys) - span / 2 && y < Math.max(...ys) + span / 2);
+  const [low, high] = extentOf(ys), span = high - low;
+  const near = equal.filter((y) => y > low - span / 2 && y < high + span / 2);
   const yDomain = widened([...ys, ...near], "linear");
   const levels = options.levels?.map(({ label, value }) => ({ label, value: bitsPerByte(value) }));
   const frame = {

@@ -1,5 +1,6 @@
 /** The picture `results_01_all` (or `results_02_big`): every configuration's smoothed loss over training steps. */
 import * as Plot from "@observablehq/plot";
+import { maxOf, minOf } from "../cells/extremes.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { countConfigurations, curveOf, type CurvePoint, type MergedRow, mostSeeds } from "./merged.ts";
 import { distinct } from "./rows.ts";
@@ -51,7 +52,7 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedR
   const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
   // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
   const span = Math.max(range.high - range.low, 0.05);
-  const low = Math.min(range.low, ...curveOf(best).map(({ least }) => least));
+  const low = minOf(curveOf(best).map(({ least }) => least), range.low);
   const y = { domain: [low - 0.09 * span, range.high + 0.02 * span] };
   const frame = {
     name: options.name,
@@ -68,7 +69,7 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedR
   const area = panelArea(frame);
   const shown = facets(rows);
   const inner = (SIZE.width - area.left - TICK_LABELS - INSET.right - 10 - (shown.length - 1) * GAP) / shown.length;
-  const lastStep = Math.max(...rows.flatMap((row) => row.runs.map(({ loss }) => loss.length * row.log_every)));
+  const lastStep = maxOf(rows.flatMap((row) => row.runs.map(({ loss }) => loss.length * row.log_every)));
   const x = { domain: [0, lastStep] };
   const most = Math.min(MOST_POINTS_OF_ONE, Math.max(100, Math.floor(MOST_POINTS / rows.length)));
 

@@ -1,12 +1,12 @@
 /** Pieces of HTML that the page is made of. */
 import { escapeHtml } from "../cells/markup.ts";
-import { drawControls } from "./control_characters.ts";
+import { showable } from "../cells/visible_text.ts";
 
 export { escapeHtml };
 
 /** Text from a model or a file, which may hold anything. */
 export function visibleText(text: string): string {
-  return escapeHtml(drawControls(text));
+  return escapeHtml(showable(text));
 }
 
 /** A table that scrolls sideways where it is too wide; `head` holds cells, `body` rows. */

@@ -58,7 +58,7 @@ export function levelMarks(
     ...(labelled
       ? [Plot.text(groups, {
         y: "value",
-        text: ({ labels }: { labels: string[] }) => labels.join(", "),
+        text: ({ labels }: { labels: string[] }) => inShort(labels),
         frameAnchor: "left",
         textAnchor: "start",
         dx: 3,
@@ -70,6 +70,20 @@ export function levelMarks(
       })]
       : []),
   ];
+}
+
+/** Labels that share a line: three or more orders in a row as `order 1–5`, which a narrow panel has room for. */
+export function inShort(labels: readonly string[]): string {
+  const orderOf = (label: string | undefined) => Number(/^order (\d+)$/.exec(label ?? "")?.[1] ?? NaN);
+  const parts: string[] = [];
+  for (let from = 0; from < labels.length;) {
+    let to = from;
+    while (orderOf(labels[to + 1]) === orderOf(labels[to]) + 1) to++;
+    if (to - from >= 2) parts.push(`${labels[from]}–${orderOf(labels[to])}`);
+    else for (const label of labels.slice(from, to + 1)) parts.push(label);
+    from = to + 1;
+  }
+  return parts.join(", ");
 }
 
 /** What the lines are, for a subtitle, and which levels lie outside of the picture; nothing where there are none. */

@@ -3,9 +3,11 @@
  * runs themselves, because they compare seed with seed.
  */
 import { mean, sampleStandardDeviation } from "simple-statistics";
+import { extentOf, maxOf, minOf } from "../cells/extremes.ts";
 import type { CellConfig } from "../cells/config.ts";
 import { settingsName } from "./matched.ts";
-import type { RunRow, Unit } from "./rows.ts";
+import type { Unit } from "../cells/unit.ts";
+import type { RunRow } from "./rows.ts";
 
 /** One number over some seeds, in the number's unit. */
 export interface Spread {
@@ -45,11 +47,12 @@ export interface MergedRow {
 
 /** Of numbers, at least one. */
 export function spreadOf(values: readonly number[]): Spread {
+  const [least, most] = extentOf(values);
   return {
     mean: mean([...values]),
     deviation: values.length > 1 ? sampleStandardDeviation([...values]) : undefined,
-    least: Math.min(...values),
-    most: Math.max(...values),
+    least,
+    most,
     count: values.length,
   };
 }
@@ -118,15 +121,21 @@ export interface CurvePoint {
  * first, the lowest and the last point always stay, so a thinned picture shows the same start, minimum and end.
  */
 export function curveOf(row: MergedRow, most = Infinity): CurvePoint[] {
-  const length = Math.min(...row.runs.map(({ loss }) => loss.length));
+  const means = meanCurve(row), { length } = means;
   const stride = Math.max(1, Math.ceil(length / most));
-  const means = Array.from({ length }, (_, i) => mean(row.runs.map(({ loss }) => loss[i])));
   const lowest = means.reduce((best, loss, i) => (loss < means[best] ? i : best), 0);
   return means.flatMap((loss, i) => {
     if (i % stride !== 0 && i !== lowest && i !== length - 1) return [];
-    const all = row.runs.map((run) => run.loss[i]);
-    return [{ step: (i + 1) * row.log_every, loss, least: Math.min(...all), most: Math.max(...all) }];
+    const [least, most] = extentOf(row.runs.map((run) => run.loss[i]));
+    return [{ step: (i + 1) * row.log_every, loss, least, most }];
   });
+}
+
+/** The mean over a configuration's seeds at each logged step, as far as all of them go. */
+export function meanCurve({ runs }: MergedRow): readonly number[] {
+  if (runs.length === 1) return runs[0].loss;
+  const length = minOf(runs.map(({ loss }) => loss.length));
+  return Array.from({ length }, (_, i) => mean(runs.map(({ loss }) => loss[i])));
 }
 
 /** How many configurations there are: one that was trained in different ways has several rows. */
@@ -136,5 +145,5 @@ export function countConfigurations(rows: readonly MergedRow[]): number {
 
 /** The most seeds that a row has. */
 export function mostSeeds(rows: readonly MergedRow[]): number {
-  return Math.max(...rows.map(({ runs }) => runs.length));
+  return maxOf(rows.map(({ runs }) => runs.length));
 }

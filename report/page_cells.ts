@@ -1,6 +1,7 @@
 /** The page's parts on single runs: each cell with its picture and equations, and under it the configurations that have it. */
 import { cellKey, cellPicture, equationsOf } from "../cells/portrait.ts";
 import { describeCell } from "../cells/config.ts";
+import { RESETS } from "../train/memory_gain.ts";
 import { type CurveFrame, curveFrame } from "./page_curve.ts";
 import { escapeHtml, visibleText } from "./html.ts";
 import type { Level } from "./levels.ts";
@@ -93,13 +94,13 @@ function seedInWords(run: RunRow): string {
 }
 
 /** How much context the score stands for, and what the memory is worth; nothing where neither is known. */
-function memoryInWords({ context_order: order, memory }: RunRow): string {
+function memoryInWords({ context_order: order, memory, reads }: RunRow): string {
   const reached = order === undefined ? "" : `; as good as ${order.toFixed(2)} bytes of context (entropy floors)`;
   if (!memory) return reached;
   const { gain, context } = memory;
   const enough = context === null
-    ? "more than 128 bytes help"
-    : `more than ${plural(context, "byte")} of context do not help`;
+    ? `more than ${plural(RESETS[RESETS.length - 1] / 2, reads)} of context help`
+    : `more than ${plural(context, reads)} of context do not help`;
   return `${reached}; memory is worth ${formatLoss(gain)} bits per byte, ${enough}`;
 }
 

@@ -1,9 +1,10 @@
 /** Small training curves for the parts on single runs, all in one frame, so that they can be compared. */
+import { maxOf } from "../cells/extremes.ts";
 import { curveOf, type MergedRow } from "./merged.ts";
 import type { Level } from "./levels.ts";
 import { lossRange } from "./statistics.ts";
 import { type Point, polyline } from "./svg_paths.ts";
-import { formatCount } from "./theme.ts";
+import { formatCount, formatOnAxis } from "./theme.ts";
 
 /** Draws curves in one frame. */
 export interface CurveFrame {
@@ -25,7 +26,7 @@ const POINTS = 45;
 export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] = []): CurveFrame {
   const { low, high } = lossRange(rows);
   const span = Math.max(high - low, 0.01);
-  const last = Math.max(...rows.map(({ steps_done }) => steps_done));
+  const last = maxOf(rows.map(({ steps_done }) => steps_done));
   const x = (step: number) => Math.round(PLOT.left + step / last * (WIDTH - PLOT.left - PLOT.right));
   // What is above the frame runs along its top.
   const y = (loss: number) => {
@@ -34,7 +35,9 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
   };
   const grid = [0, 0.5, 1].map((share) => low + share * span).map((loss) =>
     `<path class="curve-grid" d="M${PLOT.left},${y(loss)}H${WIDTH - PLOT.right}"/>` +
-    `<text class="curve-text" x="${PLOT.left - 4}" y="${y(loss) + 4}" text-anchor="end">${loss.toFixed(2)}</text>`
+    `<text class="curve-text" x="${PLOT.left - 4}" y="${y(loss) + 4}" text-anchor="end">${
+      formatOnAxis(loss, span, 2)
+    }</text>`
   );
   const held = levels.filter(({ value }) => value >= low && value <= high).map(({ label, value }) =>
     `<path class="curve-level" d="M${PLOT.left},${y(value)}H${WIDTH - PLOT.right}"/>` +

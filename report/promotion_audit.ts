@@ -16,7 +16,7 @@ import { bcaIntervalOf, type Interval } from "./bootstrap.ts";
 import { mostInPopulation } from "./finite_population.ts";
 import { kendallTauB, type Stratum } from "./kendall.ts";
 import { type MergedRow, type Spread, spreadOf } from "./merged.ts";
-import type { Unit } from "./rows.ts";
+import type { Unit } from "../cells/unit.ts";
 
 /** A configuration that was trained in both experiments as it is. */
 export interface AuditPoint {

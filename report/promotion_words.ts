@@ -1,4 +1,5 @@
 /** In plain words: how far the short ranking can be trusted. */
+import { extentOf } from "../cells/extremes.ts";
 import { type AuditPoint, FEWEST_CONTROLS, type PromotionAudit, type Regret } from "./promotion_audit.ts";
 import { formatCount, formatLoss, formatSpread, plural } from "./theme.ts";
 
@@ -69,7 +70,7 @@ function failures({ controls: { failed } }: PromotionAudit): string {
 
 function seedsIn({ points }: PromotionAudit): string {
   const counts = points.flatMap(({ short, long }) => [short.count, long.count]);
-  const least = Math.min(...counts), most = Math.max(...counts);
+  const [least, most] = extentOf(counts);
   if (!counts.length || most === 1) {
     return "One seed each: seed noise is unknown, and is part of every difference here.";
   }

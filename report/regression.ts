@@ -21,6 +21,8 @@ export interface LogLossRegression {
   runs: number;
   /** Runs with other training settings, or of a cell without switches. */
   left_out: number;
+  /** Runs whose loss has no logarithm: 0, or rounded to less. */
+  no_logarithm: number;
   terms: RegressionTerm[];
   /** Parts of the cross-validation. */
   folds: number;
@@ -46,7 +48,7 @@ const FOLDS = 10;
  * @returns undefined with fewer than 10 configurations, or where all losses are alike
  */
 export function logLossRegression(rows: readonly RunRow[]): LogLossRegression | undefined {
-  const runs = comparable(rows);
+  const positive = rows.filter(({ min_loss }) => min_loss > 0), runs = comparable(positive);
   const ids = [...new Set(runs.map(({ id }) => id))];
   const losses = runs.map(logLoss);
   if (ids.length < FOLDS || isConstant(losses)) return undefined;
@@ -54,7 +56,8 @@ export function logLossRegression(rows: readonly RunRow[]): LogLossRegression | 
   const fit = fitLinear(runs, varied);
   return {
     runs: runs.length,
-    left_out: rows.length - runs.length,
+    left_out: positive.length - runs.length,
+    no_logarithm: rows.length - positive.length,
     terms: HYPERPARAMETERS.map((one) => ({
       label: one.label,
       coefficient: fit.rank === varied.length ? fit.coefficients[varied.indexOf(one)] : undefined,

@@ -4,6 +4,10 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "../experiments/flags.ts";
 import { studyLevels } from "./study_levels.ts";
 import { writeReport } from "./write_report.ts";
+import { print, printError } from "../train/terminal/output.ts";
+
+/** Nats: an untrained model of the largest vocabulary has 11.1. */
+const MOST_LOSS = 1000;
 
 const flags = {
   dir: dirFlag,
@@ -13,6 +17,7 @@ const flags = {
     "the filtered picture shows runs with a smaller min loss, nats per byte (or token; default: the order-1 entropy floor; " +
       "on enwik8 the original's 1.9)",
     undefined,
+    { most: MOST_LOSS },
   ),
 };
 
@@ -21,10 +26,10 @@ if (import.meta.main) {
   await runCommand({ name: "report", description, flags }, async ({ dir, experiment, below }) => {
     const study = await Study.open(dir);
     const results = await study.readResults(experiment);
-    const { levels, below: usual } = await studyLevels(study, (problem) => console.error(`report: ${problem}`));
+    const { levels, below: usual } = await studyLevels(study, (problem) => printError(`report: ${problem}`));
     const short = experiment === "02" ? await study.readResults("01") : undefined;
     const unreadable = [...results.unreadable, ...short?.unreadable ?? []];
-    for (const line of unreadable) console.error(`report: ${line}`);
+    for (const line of unreadable) printError(`report: ${line}`);
     const { paths, headline, account, tables } = await writeReport({
       results: results.results,
       unreadable,
@@ -37,7 +42,7 @@ if (import.meta.main) {
       chosenBy: short && { short: short.results, entries: await study.readConfigs(experiment) },
     });
     const promotion = tables.promotion === undefined ? [] : [tables.promotion];
-    console.log([headline, account, tables.best_runs, ...promotion, tables.switches, tables.forward].join("\n\n"));
-    console.log(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
+    print([headline, account, tables.best_runs, ...promotion, tables.switches, tables.forward].join("\n\n"));
+    print(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
   });
 }

@@ -3,13 +3,12 @@
  * are handed on as a list of their own, so that a report can count them.
  */
 import { type CellConfig, describeConfig } from "../cells/config.ts";
+import { oneLine } from "../cells/visible_text.ts";
 import type { MemoryCurve } from "../train/memory_gain.ts";
+import { type Unit, unitOf } from "../cells/unit.ts";
 import { configOf, type FinishedResult, isFinished, type RunResult, type Sample } from "../experiments/result.ts";
 
-/** What a model reads one by one, and what its losses are per. */
-export type Unit = "byte" | "token";
-
-/** One finished run. Losses in nats per byte, or per token where its model reads these. */
+/** One finished run; what is text in it can be shown as it stands. Losses in nats per byte, or per token where its model reads these. */
 export interface RunRow {
   id: string;
   /** Two runs of one configuration differ by seed alone. */
@@ -79,8 +78,8 @@ function rowOf(result: FinishedResult): RunRow {
     loss: result.loss,
     log_every: result.log_every,
     min_loss: result["min loss"],
-    tokens: result.tokens ?? "bytes",
-    reads: result.tokens === undefined ? "byte" : "token",
+    tokens: oneLine(result.tokens ?? "bytes"),
+    reads: unitOf(result),
     bytes_per_token: result.bytes_per_token ?? 1,
     test_bits_per_byte: result.test_bits_per_byte,
     context_order: result.context_order,
@@ -89,10 +88,10 @@ function rowOf(result: FinishedResult): RunRow {
     steps_done: result.steps_done,
     batch_size: result["batch size"],
     history_size: result["history size"],
-    dataset: result.dataset,
+    dataset: oneLine(result.dataset),
     corpus_sha1: result.corpus_sha1,
-    engine: result.engine,
-    adapter: result.adapter,
+    engine: oneLine(result.engine),
+    adapter: oneLine(result.adapter),
     parameters: result.parameters,
     sample: result.sample,
     control: result.control === true,

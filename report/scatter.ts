@@ -1,5 +1,6 @@
 /** A panel of configurations as dots, by two numbers: colour is the state size, shape the number of layers. */
 import * as Plot from "@observablehq/plot";
+import { extentOf } from "../cells/extremes.ts";
 import { type Level, levelMarks } from "./levels.ts";
 import type { MergedRow } from "./merged.ts";
 import { distinct } from "./rows.ts";
@@ -94,7 +95,7 @@ const INSET = { top: 12, heading: 22, bottom: 46, right: 14 } as const;
 /** Least and most of some numbers, widened by a share of their distance on the axis's own scale. */
 export function widened(values: readonly number[], scale: "linear" | "log", share = 0.05): [number, number] {
   const [to, from] = scale === "log" ? [Math.log, Math.exp] : [(v: number) => v, (v: number) => v];
-  const [low, high] = [to(Math.min(...values)), to(Math.max(...values))];
+  const [low, high] = extentOf(values).map(to);
   const pad = Math.max(share * (high - low), scale === "log" ? 0.05 : 0.01);
   return [from(low - pad), from(high + pad)];
 }
@@ -113,7 +114,7 @@ function ticksWithin(
   const inside = allowed.filter((tick) => tick >= low && tick <= high);
   if (inside.length > 1 || !dots.length) return inside;
   const xs = dots.map(({ x }) => x);
-  return [...new Set([Math.min(...xs), Math.max(...xs)])];
+  return [...new Set(extentOf(xs))];
 }
 
 /** Draws one panel; each dot is named after its row. */

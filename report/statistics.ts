@@ -1,8 +1,9 @@
 /** The numbers of tables and figures: group means, and what one switch alone changes. */
 import { mean, quantileSorted } from "simple-statistics";
 import { SWITCHES, type SwitchKey } from "../cells/config.ts";
+import { minOf } from "../cells/extremes.ts";
 import { contrasts, matchedBlocks } from "./matched.ts";
-import { curveOf, type MergedRow } from "./merged.ts";
+import { meanCurve, type MergedRow } from "./merged.ts";
 
 /** The configurations that share one value of one hyperparameter. */
 export interface Group {
@@ -96,11 +97,11 @@ const TAIL_SHARE = 0.35;
  * few outliers (a diverging run) would squeeze all others into a strip; then up to the quantile 0.995.
  */
 export function lossRange(rows: readonly MergedRow[]): LossRange {
-  const curves = rows.map((row) => curveOf(row).map(({ loss }) => loss));
-  const sorted = curves.flatMap((loss) => loss.slice(startOf(loss))).sort((a, b) => a - b);
-  const low = Math.min(...curves.flat());
-  const highest = sorted[sorted.length - 1];
-  const usual = quantileSorted(sorted, 0.995);
+  const curves = rows.map(meanCurve);
+  const late = [...Float64Array.from(curves.flatMap((loss) => loss.slice(startOf(loss)))).sort()];
+  const low = minOf(curves.map((loss) => minOf(loss)));
+  const highest = late[late.length - 1];
+  const usual = quantileSorted(late, 0.995);
   const high = highest - usual <= TAIL_SHARE * (highest - low) ? highest : usual;
   return { low, high, cut: curves.filter((curve) => curve.some((loss) => loss > high)).length };
 }

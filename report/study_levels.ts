@@ -16,8 +16,16 @@ export interface StudyLevels {
 }
 
 /**
+ * A level as a threshold: to two decimals, or to two digits where these would leave nothing of it; always above 0. A text that a model of
+ * order 1 knows by heart has a level of 0, which nothing is below: no threshold then.
+ */
+export function thresholdAt(level: number): number | undefined {
+  return Number(level.toFixed(2)) || Number(level.toPrecision(2)) || undefined;
+}
+
+/**
  * The levels of a study. Its threshold is what a network can reach without memory, the floor of order 1; or the original's where the corpus is
- * the original's, or the study has no floors.
+ * the original's, or the study has no floors, or one of 0.
  *
  * @param onProblem told where the file of the floors cannot be read
  */
@@ -32,6 +40,6 @@ export async function studyLevels(study: Study, onProblem: (problem: string) => 
   const isOriginal = corpus.sha1 === knownCorpus("enwik8")?.sha1;
   return {
     levels: levelsOf(floors, corpus.entropy_rate, bytesPerToken),
-    below: floors && !isOriginal ? Number((floors[1].nats * bytesPerToken).toFixed(2)) : ORIGINAL_BELOW,
+    below: floors && !isOriginal ? thresholdAt(floors[1].nats * bytesPerToken) ?? ORIGINAL_BELOW : ORIGINAL_BELOW,
   };
 }

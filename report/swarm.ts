@@ -1,4 +1,5 @@
 /** A beeswarm: dots of one column moved sideways until none covers another. No randomness: same values, same picture. */
+import { maxOf } from "../cells/extremes.ts";
 
 /** Sideways places of the dots of one column, in pixels from its middle, in the order of `ys` (their heights, in pixels). */
 export function swarm(ys: readonly number[], radius: number): number[] {
@@ -39,7 +40,7 @@ export function fitSwarms(
   const reachOf = (i: number) => typeof reach === "number" ? reach : reach[i];
   for (;; radius *= 0.9) {
     const places = columns.map((ys) => swarm(ys, radius));
-    const widest = places.map((xs) => Math.max(0, ...xs.map(Math.abs)) + radius);
+    const widest = places.map((xs) => maxOf(xs.map(Math.abs), 0) + radius);
     const fits = widest.every((width, i) => width <= reachOf(i));
     if (fits) return { radius, places };
     if (radius * 0.9 < SMALLEST_RADIUS) {

@@ -1,12 +1,13 @@
 /** Plain-text tables for the terminal, and the best run's forward function in words. */
+import { maxOf } from "../cells/extremes.ts";
 import { type CellConfig, SWITCHES } from "../cells/config.ts";
 import { type MergedRow, mostSeeds } from "./merged.ts";
-import type { Unit } from "./rows.ts";
+import type { Unit } from "../cells/unit.ts";
 import { formatSeconds, formatSpread, plural } from "./theme.ts";
 
 /** Rows of cells, the first row being the headings; numbers are set to the right. */
 export function layOut(lines: readonly string[][], rightAligned: readonly boolean[]): string {
-  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  const widths = lines[0].map((_, column) => maxOf(lines.map((line) => line[column].length)));
   return lines.map((line) =>
     line.map((cell, i) => rightAligned[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])).join("  ").trimEnd()
   ).join("\n");

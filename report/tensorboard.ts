@@ -1,6 +1,6 @@
 /** A run as a TensorBoard event file: its curve and scores as scalars, its configuration as hyperparameters. */
 import { type CellConfig, isGated, OPTIONAL_DEFAULTS, SWITCHES } from "../cells/config.ts";
-import { configOf, type RunResult } from "../experiments/result.ts";
+import { configOf, dateIn, type RunResult, type TIME_KEYS } from "../experiments/result.ts";
 import { encodeEvent, encodeHParams, type Event, type HParamsPluginData, type HParamValue } from "./event_proto.ts";
 import { statusOf } from "./export_columns.ts";
 import { curveOf } from "./export_tables.ts";
@@ -42,8 +42,10 @@ export function eventFileOf(result: RunResult): Uint8Array<ArrayBuffer> {
 }
 
 function* eventsOf(result: RunResult): Generator<Event> {
-  const start = result["start time"];
-  const { loss, steps, end = start } = curveOf(result);
+  const { loss, steps, end: endKey } = curveOf(result);
+  // A clock may have been wrong, or set back while the run went on: TensorBoard asks for times that are some, in order.
+  const started = secondsIn(result, "start time"), ended = endKey && secondsIn(result, endKey);
+  const start = started ?? ended ?? 0, end = Math.max(start, ended ?? start);
   const status = statusOf(result);
   yield { wall_time: start, file_version: "brain.Event:2" };
   yield hparamsEvent("_hparams_/session_start_info", start, {
@@ -56,13 +58,20 @@ function* eventsOf(result: RunResult): Generator<Event> {
   }
   const scores = { "loss/min": result["min loss"], "test/bits_per_byte": result.test_bits_per_byte };
   for (const [tag, value] of Object.entries(scores)) {
-    if (value !== undefined) yield scalarEvent(tag, result["end time"] ?? end, result.steps_done ?? steps, value);
+    if (value !== undefined) {
+      yield scalarEvent(tag, Math.max(start, secondsIn(result, "end time") ?? end), result.steps_done ?? steps, value);
+    }
   }
   if (status !== "running") {
     yield hparamsEvent("_hparams_/session_end_info", end, {
       session_end_info: { status: STATUS[status], end_time_secs: end },
     });
   }
+}
+
+/** Unix seconds as they stand in the result, where they are a time. */
+function secondsIn(result: RunResult, key: typeof TIME_KEYS[number]): number | undefined {
+  return dateIn(result, key) ? result[key] : undefined;
 }
 
 function scalarEvent(tag: string, wall_time: number, step: number, simple_value: number): Event {

@@ -68,6 +68,16 @@ export function formatLoss(loss: number): string {
   return (Math.abs(loss) < 0.0005 ? 0 : loss).toFixed(3).replace("-", "−");
 }
 
+/**
+ * A number on an axis that is `span` long: to the decimals of {@linkcode formatLoss}, or to so many more that the axis' numbers differ; as a
+ * power of ten where it would be wider than a picture has room for.
+ */
+export function formatOnAxis(value: number, span: number, decimals = 3): string {
+  const needed = span > 0 ? Math.max(decimals, 1 - Math.floor(Math.log10(span))) : decimals;
+  const text = needed > 7 || Math.abs(value) >= 1e6 ? `${Number(value.toPrecision(3))}` : value.toFixed(needed);
+  return (Number(text) === 0 ? text.replace("-", "") : text).replace(/^-/, "−");
+}
+
 /** The mean of a loss over its seeds, and their standard deviation where there are several: `1.812 ± 0.004`. */
 export function formatSpread({ mean, deviation }: { mean: number; deviation: number | undefined }): string {
   return deviation === undefined ? formatLoss(mean) : `${formatLoss(mean)} ± ${formatLoss(deviation)}`;

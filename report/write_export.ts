@@ -3,8 +3,8 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { UserError } from "../cells/errors.ts";
 import { makeFolder, removeFile, writeAtomically } from "../experiments/files.ts";
 import { withListedMarks } from "../experiments/promotion.ts";
-import { KNOWN_KEYS, type RunResult } from "../experiments/result.ts";
-import { type Experiment, EXPERIMENTS, type Study } from "../experiments/store.ts";
+import { dateIn, KNOWN_KEYS, type RunResult, TIME_KEYS } from "../experiments/result.ts";
+import { type Experiment, EXPERIMENTS, runKey, shortKey, type Study } from "../experiments/store.ts";
 import { csvOf } from "./csv.ts";
 import { type Status, statusOf } from "./export_columns.ts";
 import { columnsTable, sortRuns, tablesOf } from "./export_tables.ts";
@@ -30,7 +30,7 @@ export interface ExportSummary {
   /** Runs in all, and of each status. */
   readonly runs: number;
   readonly counts: Readonly<Record<Status, number>>;
-  /** One line on each result file that could not be read, and on keys of results that no column holds. */
+  /** One line on each result file that could not be read, each time that is none, and on keys of results that no column holds. */
   readonly problems: readonly string[];
 }
 
@@ -46,7 +46,7 @@ type File = readonly [path: string, content: string | Uint8Array];
 export async function writeExport({ study, experiment, formats, out }: ExportOptions): Promise<ExportSummary> {
   const folder = out === undefined ? study.exportFolder(experiment) : checkFolder(study, out);
   const { results, unreadable } = await study.readResults(experiment);
-  const problems = [...unreadable, ...unknownKeys(results)];
+  const problems = [...unreadable, ...impossibleTimes(results), ...unknownKeys(results)];
   if (!results.length) {
     const why = [`no run of experiment ${experiment} has begun; train some with 'deno task train'`, ...unreadable];
     throw new UserError(`Cannot export ${study.dir}: ${why.join("; ")}`);
@@ -102,6 +102,15 @@ function checkFolder(study: Study, out: string): string {
     .find((folder) => !relative(folder, resolve(study.dir, way)).startsWith(".."));
   if (kept !== undefined) throw new UserError(`Cannot export to ${out}: ${kept} holds files of runs and nothing else`);
   return join(study.dir, way);
+}
+
+/** One line for each number that stands for a time and is none. */
+function impossibleTimes(results: readonly RunResult[]): string[] {
+  return sortRuns(results).flatMap((result) => {
+    const wrong = TIME_KEYS.filter((key) => result[key] !== undefined && dateIn(result, key) === null);
+    const run = shortKey(runKey(result.id, result.seed));
+    return wrong.map((key) => `Left out: '${key}' of run ${run} is ${result[key]}, must be a time in Unix seconds`);
+  });
 }
 
 /** A result may hold what a newer version or somebody else put there. */

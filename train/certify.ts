@@ -8,8 +8,9 @@ import { openOnnxEngine } from "./engines/onnx/engine.ts";
 import { openReferenceEngine } from "./engines/reference.ts";
 import { openWebGpuEngine } from "./engines/webgpu/engine.ts";
 import { type CaseErrors, certifyGroup, type GoldenFile, goldenFrom, parseGolden, TOLERANCES } from "./golden.ts";
-import { EXIT, flag, runCommand } from "./terminal/command_line.ts";
+import { EXIT, flag, runCommand, splitList } from "./terminal/command_line.ts";
 import { openProgress } from "./terminal/progress.ts";
+import { print } from "./terminal/output.ts";
 
 const OPENERS: Readonly<Record<EngineName, () => Promise<Engine | undefined>>> = {
   reference: () => Promise.resolve(openReferenceEngine()),
@@ -31,8 +32,8 @@ const flags = {
     help: `engines to check (default: all that this machine has of ${ENGINE_NAMES.join(", ")})`,
     fallback: undefined as EngineName[] | undefined,
     parse: (text: string) =>
-      text.split(",").map((part): EngineName => {
-        const name = ENGINE_NAMES.find((known) => known === part.trim());
+      splitList(text, ENGINE_NAMES.length).map((part): EngineName => {
+        const name = ENGINE_NAMES.find((known) => known === part);
         if (!name) throw new Error(`'${part}' must be one of ${ENGINE_NAMES.join(", ")}`);
         return name;
       }),
@@ -91,7 +92,7 @@ async function openEngines(asked: readonly EngineName[] | undefined): Promise<En
     const engine = await OPENERS[name]();
     if (engine) engines.push(engine);
     else if (asked) throw new UserError(`Cannot certify ${name}: this machine has no WebGPU adapter`);
-    else console.log(`${name.padEnd(9)}  skipped: this machine has no WebGPU adapter`);
+    else print(`${name.padEnd(9)}  skipped: this machine has no WebGPU adapter`);
   }
   return engines;
 }
@@ -103,7 +104,7 @@ function summarise(engine: Engine, errors: readonly CaseErrors[], { settings, ca
   const tolerance = TOLERANCES[engine.name];
   const most = (key: keyof CaseErrors) => errors.reduce((a, e) => Math.max(a, e[key]), 0).toExponential(1);
   const passed = errors.filter((e) => worst(e) <= tolerance).length;
-  console.log(
+  print(
     `${engine.name.padEnd(9)}  ${`${passed} of ${errors.length}`.padEnd(10)}  ${most("losses").padEnd(7)}  ` +
       `${most("gradients").padEnd(9)}  ${most("states").padEnd(7)}  ${
         tolerance.toExponential(0).padEnd(9)
@@ -112,7 +113,7 @@ function summarise(engine: Engine, errors: readonly CaseErrors[], { settings, ca
   if (passed === errors.length) return true;
   const at = errors.reduce((a, e, i) => (worst(e) > worst(errors[a]) ? i : a), 0);
   const config = pickConfig({ ...cases[at], state_size: settings.state });
-  console.log(`           worst: case ${at}, ${describeConfig(config)}: error ${worst(errors[at]).toExponential(2)}`);
+  print(`           worst: case ${at}, ${describeConfig(config)}: error ${worst(errors[at]).toExponential(2)}`);
   return false;
 }
 
@@ -123,12 +124,12 @@ if (import.meta.main) {
     const golden = await readGolden(path), engines = await openEngines(asked);
     try {
       let right = true;
-      console.log("engine     cases       losses   gradients  states   tolerance  adapter");
+      print("engine     cases       losses   gradients  states   tolerance  adapter");
       for (const engine of engines) right = summarise(engine, await certify(engine, golden), golden) && right;
       // The reference itself has nothing to be compared with there.
       const compared = engines.filter(({ name }) => name !== "reference");
       for (const other of compared.length ? await otherVocabularies(golden) : []) {
-        console.log(`vocabulary ${other.settings.vocab}, numbers from the reference engine`);
+        print(`vocabulary ${other.settings.vocab}, numbers from the reference engine`);
         for (const engine of compared) right = summarise(engine, await certify(engine, other), other) && right;
       }
       return right ? EXIT.ok : EXIT.failed;

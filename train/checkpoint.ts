@@ -93,12 +93,20 @@ function parseJson(text: string, key: string, file: string): unknown {
   }
 }
 
-/** An engine that did some of a run's steps. */
-const legSchema = z.object({ engine: z.string(), adapter: z.string(), steps: z.number().int().nonnegative() });
+const count = z.number().int().nonnegative();
+
+/** Who did some of a run's steps: an engine on an adapter, of a version of this program. */
+export const legSchema = z.object({
+  engine: z.string(),
+  adapter: z.string(),
+  steps: count,
+  /** Absent in checkpoints of 0.1.0, which did not name it. */
+  cellspace_version: z.string().optional(),
+});
 export type Leg = z.infer<typeof legSchema>;
 
-const count = z.number().int().nonnegative();
-const trainingSchema = z.object({
+/** What a checkpoint holds of a run beside its tensors. */
+export const trainingSchema = z.object({
   steps_done: count,
   /** Where the run is: passes begun before, and steps done of this one. Both follow from `steps_done`. */
   pass: count,

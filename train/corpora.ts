@@ -3,6 +3,7 @@ import { cachedPath, cacheFolder, isCached, partPath, sizeOf } from "./corpus/ca
 import { EMBEDDED } from "./corpus/corpus.ts";
 import { KNOWN_CORPORA, type KnownCorpus } from "./corpus/known.ts";
 import { flag, runCommand } from "./terminal/command_line.ts";
+import { print } from "./terminal/output.ts";
 
 const flags = { json: flag.on("--json", "the same as JSON, with SHA-1s and addresses") };
 
@@ -71,9 +72,9 @@ function table(corpora: readonly Listed[]): string {
 if (import.meta.main) {
   const description = "Lists the corpora that go by a name, and which of them have been downloaded. " +
     "'deno task init --corpus NAME' downloads one.";
-  await runCommand({ name: "corpora", description, flags }, async ({ json }) => {
+  await runCommand({ name: "corpora", description, flags, printsData: true }, async ({ json }) => {
     const folder = cacheFolder();
     const corpora = [BUILT_IN, ...await Promise.all(KNOWN_CORPORA.map((corpus) => list(corpus, folder)))];
-    console.log(json ? JSON.stringify(corpora, null, 2) : table(corpora));
+    print(json ? JSON.stringify(corpora, null, 2) : table(corpora));
   });
 }

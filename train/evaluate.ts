@@ -9,10 +9,12 @@ import { exportOnnx } from "./engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "./corpus/tokens/tokenizer.ts";
 import { checkTokens, type TensorMap } from "./engines/engine.ts";
 import { decodeEvaluation } from "./evaluation_file.ts";
+import { affordableWorkers, checkWorker } from "./open_files.ts";
 import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./memory_gain.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import { checkSampling, type SampleOptions } from "./sample_text.ts";
 import type { Cut, Share } from "./score.ts";
+import { CELLSPACE_VERSION } from "./version.ts";
 import { checkedFloats } from "./weights.ts";
 
 export interface Score extends Cut {
@@ -33,6 +35,8 @@ export interface Extras {
   readonly memory?: boolean;
   /** What the text's tokens stand for; absent: bytes. */
   readonly tokenizer?: Pick<Tokenizer, "lengths">;
+  /** Gives the evaluation up, within a token or so. */
+  readonly signal?: AbortSignal;
 }
 
 /** A score, and what was asked for beside it. */
@@ -85,7 +89,13 @@ export function exportCell(
 ): Uint8Array<ArrayBuffer> {
   const model = evaluationModel(cell, { n_layers, state_size, vocabulary });
   const own = checkedFloats(weights, model.parameters, `export cell '${cell.name}'`);
-  return exportOnnx(model.graph, { weights: own, openBatch: true, name: cell.name, ...options });
+  return exportOnnx(model.graph, {
+    weights: own,
+    openBatch: true,
+    name: cell.name,
+    producerVersion: CELLSPACE_VERSION,
+    ...options,
+  });
 }
 
 /**
@@ -93,6 +103,7 @@ export function exportCell(
  *
  * @param text two tokens or more: the first is read, each other one predicted
  * @param threads workers, each with a share of the streams: how many they are does not change the score
+ * @throws the signal's reason, if it gives the evaluation up
  * @throws {RangeError} before any work, if the text is too short, has a token that the model has not, or a number is out of bounds
  * @throws {UserError} if the model is no evaluation model, or what comes of it is no finite number
  */
@@ -101,15 +112,20 @@ export async function evaluateModel(
   text: Tokens,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
-  { sample, memory = false, tokenizer = BYTE_TOKENIZER }: Extras = {},
+  { sample, memory = false, tokenizer = BYTE_TOKENIZER, signal }: Extras = {},
 ): Promise<Evaluation> {
   checkRequest(model, text, threads, cut, sample);
+  checkWorker();
   const bytes = bytesOf(text.subarray(1), tokenizer);
   const workers = Array.from(
-    { length: Math.max(1, Math.min(threads, cut.streams)) },
+    { length: affordableWorkers(Math.max(1, Math.min(threads, cut.streams))) },
     () => new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" }),
   );
   const part = Math.min(text.length - 1, PART_TOKENS);
+  // A worker that is ended within native code takes its memory along: it is told instead, and gives it back.
+  const stop = new Int32Array(new SharedArrayBuffer(4)), tell = () => void Atomics.store(stop, 0, 1);
+  if (signal?.aborted) tell();
+  signal?.addEventListener("abort", tell);
   try {
     const replies = await Promise.allSettled(workers.map((worker, i) =>
       ask(worker, {
@@ -119,8 +135,10 @@ export async function evaluateModel(
         share: shareOf(cut.streams, i, workers.length),
         windows: memory ? { tokens: part, range: rangeOf(part, i, workers.length) } : undefined,
         sampling: i === 0 ? sample : undefined,
+        stop,
       })
     ));
+    signal?.throwIfAborted();
     // When one fails, the others go on to their end, at which they give their memory back.
     const found = replies.map((reply) => {
       if (reply.status === "rejected") throw reply.reason;
@@ -149,6 +167,7 @@ export async function evaluateModel(
         : {}),
     });
   } finally {
+    signal?.removeEventListener("abort", tell);
     for (const worker of workers) worker.terminate();
   }
 }

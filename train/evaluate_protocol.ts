@@ -11,6 +11,8 @@ export interface EvaluateRequest {
   readonly share: Share;
   readonly windows?: { readonly tokens: number; readonly range: StartRange };
   readonly sampling?: SampleOptions;
+  /** One number in shared memory; other than 0 once the evaluation is to be given up. */
+  readonly stop?: Int32Array;
 }
 
 export interface ShareEvaluation extends StreamScores {

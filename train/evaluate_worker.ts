@@ -15,15 +15,21 @@ const WINDOW_ROWS = 128;
 self.onmessage = async ({ data }: MessageEvent<EvaluateRequest>) => {
   try {
     const scores = await scoreShare(data);
-    const drawn = data.sampling && await drawText(data.model, data.sampling);
+    const drawn = data.sampling && await drawText(data.model, data.sampling, isSet(data.stop));
     self.postMessage({ ...scores, drawn } satisfies ShareEvaluation);
   } catch (error) {
     self.postMessage({ error: messageOf(error) });
   }
 };
 
-async function scoreShare({ model, text, cut, share, windows: asked }: EvaluateRequest): Promise<ShareEvaluation> {
-  const loaded = await LoadedModel.open(model, { rows: share.streams, scores: true });
+function isSet(stop: Int32Array | undefined): () => boolean {
+  return () => stop !== undefined && Atomics.load(stop, 0) !== 0;
+}
+
+async function scoreShare(
+  { model, text, cut, share, windows: asked, stop }: EvaluateRequest,
+): Promise<ShareEvaluation> {
+  const loaded = await LoadedModel.open(model, { rows: share.streams, scores: true, isStopped: isSet(stop) });
   try {
     const scores = await scoreStreams(loaded, text, cut, share, asked?.tokens);
     const windows = asked && await scoreWindows(loaded.withRows(WINDOW_ROWS), text, asked.tokens, asked.range);
@@ -34,8 +40,8 @@ async function scoreShare({ model, text, cut, share, windows: asked }: EvaluateR
 }
 
 /** One row: a sample does not depend on how the score was computed. */
-async function drawText(model: Uint8Array, sampling: SampleOptions): Promise<Tokens> {
-  const loaded = await LoadedModel.open(model);
+async function drawText(model: Uint8Array, sampling: SampleOptions, isStopped: () => boolean): Promise<Tokens> {
+  const loaded = await LoadedModel.open(model, { isStopped });
   try {
     return await sampleText(loaded, sampling);
   } finally {

@@ -1,6 +1,6 @@
 /** A trained model as an ONNX file, run step by step: for scoring and for sampling. */
 import { messageOf, UserError } from "../cells/errors.ts";
-import * as ort from "onnxruntime-node";
+import * as ort from "./engines/onnx/runtime.ts";
 import { openSession } from "./engines/onnx/session.ts";
 import { NEXT } from "./engines/onnx/export.ts";
 import { encodeModel } from "./engines/onnx/proto.ts";
@@ -16,6 +16,8 @@ export interface OpenOptions {
   readonly scores?: boolean;
   /** What messages call the model. */
   readonly file?: string;
+  /** Asked before each token; the model throws once it is true. */
+  readonly isStopped?: () => boolean;
 }
 
 /** An open evaluation model with `rows` independent states. */
@@ -31,6 +33,7 @@ export class LoadedModel {
     private readonly about: Pick<EvaluationFile, "input" | "states" | "vocabulary">,
     /** What messages call the model. */
     readonly file: string,
+    private readonly isStopped: () => boolean = () => false,
   ) {
     this.#tokens = new BigInt64Array(rows);
     this.#targets = new BigInt64Array(rows);
@@ -44,12 +47,12 @@ export class LoadedModel {
    * @throws {UserError} if the bytes are no evaluation model of this project: see {@linkcode decodeEvaluation}
    */
   static async open(model: Uint8Array, options: OpenOptions = {}): Promise<LoadedModel> {
-    const { rows = 1, threads = 1, scores = false, file = "the model" } = options;
+    const { rows = 1, threads = 1, scores = false, file = "the model", isStopped } = options;
     const { proto, input, states, vocabulary } = decodeEvaluation(model, file);
     const session = await openSession(scores ? encodeModel(withSurprise(proto)) : model, threads).catch((error) => {
       throw new UserError(`Cannot open ${file}: it is damaged (${messageOf(error)})`);
     });
-    return new LoadedModel(session, rows, { input, states, vocabulary }, file);
+    return new LoadedModel(session, rows, { input, states, vocabulary }, file, isStopped);
   }
 
   /** Tokens are the numbers below. */
@@ -71,6 +74,7 @@ export class LoadedModel {
   }
 
   async #run(output: string, indices: Record<string, BigInt64Array>): Promise<Float32Array> {
+    if (this.isStopped()) throw new Error(`Cannot compute ${output}: it was stopped`);
     if (!this.session.outputNames.includes(output)) {
       throw new TypeError(
         `Cannot compute ${output}: the model was opened ${output === SURPRISE ? "for logits" : "for scores"}`,
@@ -100,7 +104,7 @@ export class LoadedModel {
 
   /** The same model with other rows, all of them with a zero state. It is closed with this one. */
   withRows(rows: number): LoadedModel {
-    return new LoadedModel(this.session, rows, this.about, this.file);
+    return new LoadedModel(this.session, rows, this.about, this.file, this.isStopped);
   }
 
   /** Sets all states to zero. */

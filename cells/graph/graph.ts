@@ -58,7 +58,7 @@ class Collector {
       const node = stack.at(-1)!;
       const waiting = this.#done.has(node) ? [] : node.inputs.filter((source) => !this.#done.has(source));
       if (waiting.length) {
-        stack.push(...waiting.reverse());
+        for (const source of waiting.reverse()) stack.push(source);
         continue;
       }
       stack.pop();

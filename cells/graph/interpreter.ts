@@ -1,4 +1,5 @@
 /** Float64 meaning of every operation: slow and plain, the oracle that the engines are compared with. */
+import { maxOf } from "../extremes.ts";
 import type { Graph } from "./graph.ts";
 import { formatShape, isOp, type OpName, sizeOf, type Tensor } from "./tensor.ts";
 
@@ -29,7 +30,7 @@ function softmax(logits: Values, vocabulary: number): Values {
   const out = new Float64Array(logits.length);
   for (let first = 0; first < logits.length; first += vocabulary) {
     const row = logits.subarray(first, first + vocabulary);
-    const peak = row.reduce((a, b) => Math.max(a, b), -Infinity);
+    const peak = maxOf(row);
     const powers = row.map((x) => Math.exp(x - peak));
     const total = powers.reduce((a, b) => a + b, 0);
     out.set(powers.map((x) => x / total), first);

@@ -1,5 +1,6 @@
 /** A small graph as a compact picture: a product and its nonlinearity are one box, elementwise operations small circles. */
 import { instance } from "@viz-js/viz";
+import { maxOf } from "../extremes.ts";
 import { escapeHtml } from "../markup.ts";
 import { type Graph, usersOf } from "./graph.ts";
 import { isWeight, SIGNS } from "./picture.ts";
@@ -90,7 +91,7 @@ function contract(graph: Graph, captions: ReadonlyMap<string, string>): Drawing 
 
 function box(kind: Kind, lines: readonly string[]): Box {
   const [beside, above] = kind === "op" ? [4, 6] : [12, 8];
-  const letters = Math.max(...lines.map((line) => [...line].length));
+  const letters = maxOf(lines.map((line) => [...line].length));
   // Even, so that a box around a whole pixel has whole corners.
   const width = Math.max(SMALLEST, 2 * Math.ceil((letters * LETTER + beside) / 2));
   return { kind, lines, width, height: lines.length * LINE + above };

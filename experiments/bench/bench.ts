@@ -1,5 +1,6 @@
 /** `deno task bench`: measures the engines, and peers where they are present, in one run on one machine. */
 import { cpus } from "node:os";
+import { maxOf } from "../../cells/extremes.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { EMBEDDED } from "../../train/corpus/corpus.ts";
@@ -24,6 +25,7 @@ import type { Absent, Measured, PeerTask } from "./peers/peer.ts";
 import { measurePeer, PEERS } from "./peers/peers.ts";
 import { peerTask } from "./peers/task.ts";
 import { benchWebGpu, type WebGpuReport } from "./webgpu.ts";
+import { isTerminal, print, printError } from "../../train/terminal/output.ts";
 
 /** One line of the table. */
 interface Row {
@@ -178,8 +180,8 @@ async function driverVersion(): Promise<string> {
 }
 
 function printRows(rows: readonly Row[]): void {
-  const width = Math.max(...rows.map(({ what }) => what.length));
-  console.log(`\n${"".padEnd(width)}   ms/step  run-steps/s  GFLOP/s`);
+  const width = maxOf(rows.map(({ what }) => what.length));
+  print(`\n${"".padEnd(width)}   ms/step  run-steps/s  GFLOP/s`);
   for (const { what, ms_per_step, run_steps_per_second, gflop_per_second, beside } of rows) {
     const note = beside ? `${beside.ratio.toFixed(2)} × ${beside.of}` : "";
     const numbers = [
@@ -187,17 +189,17 @@ function printRows(rows: readonly Row[]): void {
       run_steps_per_second.toFixed(1).padStart(11),
       gflop_per_second.toFixed(1).padStart(7),
     ];
-    console.log(`${what.padEnd(width)}  ${numbers.join("  ")}  ${note}`);
+    print(`${what.padEnd(width)}  ${numbers.join("  ")}  ${note}`);
   }
 }
 
 function printPeers(rows: readonly PeerRow[]): void {
   const names = rows.map(({ what, model, runs }) => `${what}: ${runs} × (${model})`);
-  const width = Math.max(...names.map(({ length }) => length));
-  console.log(`\n${"in turns with ours".padEnd(width)}   ms/step     ours  theirs / ours`);
+  const width = maxOf(names.map(({ length }) => length));
+  print(`\n${"in turns with ours".padEnd(width)}   ms/step     ours  theirs / ours`);
   rows.forEach(({ ms_per_step, ours_ms_per_step, ratio, ours }, i) => {
     const numbers = [ms_per_step.toFixed(2).padStart(8), ours_ms_per_step.toFixed(2).padStart(7)];
-    console.log(`${names[i].padEnd(width)}  ${numbers.join("  ")}  ${ratio.toFixed(2).padStart(8)} × ${ours}`);
+    print(`${names[i].padEnd(width)}  ${numbers.join("  ")}  ${ratio.toFixed(2).padStart(8)} × ${ours}`);
   });
 }
 
@@ -205,15 +207,15 @@ function printPeers(rows: readonly PeerRow[]): void {
 function printWebGpu(ceilings: Ceilings, { groups, kernels, experiment_01 }: WebGpuReport): void {
   const { fma_gflop_per_second: fma, copy_gb_per_second: copy, product_gflop_per_second: product, product_size } =
     ceilings;
-  console.log(
+  print(
     `\nwebgpu, ceilings measured here: ${fma.toFixed(0)} GFLOP/s of fma alone, ${
       product.toFixed(0)
     } of our product of ` +
       `${product_size}², ${copy.toFixed(1)} GB/s of a copy`,
   );
   const head = ["ms/step", "run-steps/s", "GFLOP/s", "% of fma", "% of product", "dispatches", "MiB/run", "host %"];
-  const width = Math.max(...groups.map(({ what, merging }) => what.length + merging.length + 11));
-  console.log(`${"".padEnd(width)}  ${head.join("  ")}`);
+  const width = maxOf(groups.map(({ what, merging }) => what.length + merging.length + 11));
+  print(`${"".padEnd(width)}  ${head.join("  ")}`);
   for (const group of groups) {
     const cells = [
       group.ms_per_step.toFixed(2),
@@ -225,20 +227,20 @@ function printWebGpu(ceilings: Ceilings, { groups, kernels, experiment_01 }: Web
       group.mebibytes_per_run.toFixed(1),
       group.host_percent.toFixed(1),
     ].map((cell, i) => cell.padStart(head[i].length));
-    console.log(`${`${group.what}, merged by ${group.merging}`.padEnd(width)}  ${cells.join("  ")}`);
+    print(`${`${group.what}, merged by ${group.merging}`.padEnd(width)}  ${cells.join("  ")}`);
   }
-  if (typeof kernels === "string") console.log(`\nTime by kernel: ${kernels}`);
+  if (typeof kernels === "string") print(`\nTime by kernel: ${kernels}`);
   else {
-    console.log("\nTime of a step by kernel (each dispatch by itself, so their sum is more than a step):");
+    print("\nTime of a step by kernel (each dispatch by itself, so their sum is more than a step):");
     for (const { frame, dispatches, ms_per_step, percent } of kernels) {
-      console.log(
+      print(
         `${frame.padEnd(40)} ${String(dispatches).padStart(3)} dispatches  ${ms_per_step.toFixed(3)} ms  ${
           percent.toFixed(0)
         } %`,
       );
     }
   }
-  console.log(
+  print(
     typeof experiment_01 === "string"
       ? `\nExperiment 01: ${experiment_01}`
       : `\nExperiment 01, training alone: ${experiment_01.runs} runs in ${experiment_01.groups} groups, ` +
@@ -249,8 +251,8 @@ function printWebGpu(ceilings: Ceilings, { groups, kernels, experiment_01 }: Web
 if (import.meta.main) {
   const description =
     "Measures training steps on each engine. Medians of one run; machines are noisy, so compare within a run only.";
-  await runCommand({ name: "bench", description, flags }, async ({ json, peers, engine }) => {
-    const progress = (what: string) => Deno.stderr.isTerminal() && console.error(`bench: ${what}`);
+  await runCommand({ name: "bench", description, flags, printsData: true }, async ({ json, peers, engine }) => {
+    const progress = (what: string) => isTerminal("error") && printError(`bench: ${what}`);
     // A software adapter keeps threads of its own: it is opened when the CPU has been measured.
     const rows = engine === "webgpu" ? [] : await benchOnnx(progress);
     const scoring = engine === "webgpu" ? undefined : await benchScoring();
@@ -268,13 +270,13 @@ if (import.meta.main) {
     };
     if (json) {
       const all = { ...machine, rows, scoring, peers: beside.rows, webgpu: webgpu && { ceilings, ...webgpu } };
-      return console.log(JSON.stringify(all, null, 2));
+      return print(JSON.stringify(all, null, 2));
     }
-    for (const [key, value] of Object.entries(machine)) console.log(`${key}: ${value}`);
+    for (const [key, value] of Object.entries(machine)) print(`${key}: ${value}`);
     if (rows.length) printRows(rows);
     if (scoring) {
       const { bytes, seconds, threads, streams, warm_up } = scoring;
-      console.log(
+      print(
         `\nScoring ${bytes} bytes with the best configuration: ${
           seconds.toFixed(1)
         } s with ${threads} workers, ${streams} streams ` +
@@ -283,7 +285,7 @@ if (import.meta.main) {
     }
     if (beside.rows.length) printPeers(beside.rows);
     if (webgpu) printWebGpu(ceilings, webgpu);
-    console.log(
+    print(
       `\nBatch ${BATCH}; best configuration: 2 layers × 256, state gate, forget gate, new state, residual, ${
         (bestFlop / 1e9).toFixed(2)
       } GFLOP of products per step`,

@@ -1,5 +1,5 @@
 /** Timing: rounds, medians, and the models that are measured. */
-import * as ort from "onnxruntime-node";
+import * as ort from "../../train/engines/onnx/runtime.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { input, makeNode } from "../../cells/graph/builder.ts";
 import { buildGraph, type Graph } from "../../cells/graph/graph.ts";

@@ -163,7 +163,7 @@ onnxTest("a group rejects, and closes, when its worker has died", async () => {
 });
 
 onnxTest("an exported model with an open batch gives the reference's logits for 1 and for 5 rows", async () => {
-  const ort = await import("onnxruntime-node");
+  const ort = await import("../../train/engines/onnx/runtime.ts");
   const { openSession } = await import("../../train/engines/onnx/session.ts");
   for (const cell of [gatedCell(gatedConfig({})), ...CATALOG, ...UNUSUAL]) {
     const { graph, parameters } = evaluationModel(cell, SMALL);

@@ -13,6 +13,7 @@ import { BAD_RESULTS } from "./bad_results.ts";
 import { BAD_STUDIES } from "./bad_studies.ts";
 import { BAD_VALUES } from "./bad_values.ts";
 import { makeSmallStudy, SmallStudy } from "./small_study.ts";
+import { recordErrors } from "../faults/processes.ts";
 
 const TABLES = {
   "study and lists": BAD_STUDIES,
@@ -69,18 +70,16 @@ async function checkRow({ damage, action, says }: BadInput, small: SmallStudy): 
 
 /** What an action says: the lines that it prints on standard error or returns, and its error. */
 async function linesOf(run: () => Promise<string[]>): Promise<string[]> {
-  const lines: string[] = [], print = console.error;
-  console.error = (...args: unknown[]) => lines.push(args.join(" "));
+  using errors = recordErrors();
+  const lines: string[] = [];
   try {
     lines.push(...await run());
   } catch (error) {
     // Any other error would show its stack.
     if (!(error instanceof UserError)) throw error;
     lines.push(error.message);
-  } finally {
-    console.error = print;
   }
-  return lines.flatMap((line) => line.split("\n"));
+  return [...errors.lines, ...lines].flatMap((line) => line.split("\n"));
 }
 
 /** A pattern for a whole line in which `…` stands for anything. */

@@ -122,7 +122,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "init with a history of one byte",
     action: init({ history: 1 }),
-    says: "Cannot use a history of 1: a pass needs at least 2",
+    says: "Cannot use history 1: must be a whole number of at least 2 and at most 10000000",
   },
   {
     name: "init with another corpus",

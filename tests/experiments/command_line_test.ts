@@ -231,7 +231,7 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
   [
     "a value of the wrong kind",
     ["train", "--parallel", "two"],
-    /^train: Cannot use --parallel two: must be a whole number of at least 1$/,
+    /^train: Cannot use --parallel two: must be a whole number of at least 1 and at most 10000$/,
   ],
   [
     "a value out of range",

@@ -182,8 +182,11 @@ export function randomFrom(seed: number): () => number {
 
 /** Keeps what this process would print on standard error. */
 export function recordErrors(): Disposable & { readonly lines: string[] } {
-  const { error } = console;
+  const { writeSync } = Deno.stderr;
   const lines: string[] = [];
-  console.error = (...parts: unknown[]) => void lines.push(parts.join(" "));
-  return { lines, [Symbol.dispose]: () => void (console.error = error) };
+  Deno.stderr.writeSync = (bytes) => {
+    lines.push(...new TextDecoder().decode(bytes).trimEnd().split("\n"));
+    return bytes.length;
+  };
+  return { lines, [Symbol.dispose]: () => void (Deno.stderr.writeSync = writeSync) };
 }

@@ -1,5 +1,7 @@
 /** What `deno task train` does, with heartbeats and checkpoints in quick succession: for tests that kill it. */
 import { EXIT, flag, runCommand } from "../../train/terminal/command_line.ts";
+import { LIMITS } from "../../train/settings.ts";
+import { print } from "../../train/terminal/output.ts";
 import { stopSignal } from "../../train/terminal/stop_signal.ts";
 import { ENGINE_CHOICES } from "../../experiments/engines.ts";
 import { trainStudy } from "../../experiments/training.ts";
@@ -7,11 +9,13 @@ import { trainStudy } from "../../experiments/training.ts";
 const flags = {
   dir: flag.text("--dir <path>", "the study", ""),
   engine: flag.choice("--engine <name>", "what trains", ENGINE_CHOICES, "onnx"),
-  parallel: flag.whole("--parallel <n>", "runs at a time", undefined),
-  steps: flag.whole("--steps <n>", "updates per run", undefined),
-  beat: flag.positive("--beat <seconds>", "from one heartbeat to the next", undefined),
-  stale: flag.positive("--stale <seconds>", "without a heartbeat, until a claim is taken over", undefined),
-  save: flag.positive("--save <seconds>", "from one checkpoint to the next", undefined),
+  parallel: flag.whole("--parallel <n>", "runs at a time", undefined, { most: 100 }),
+  steps: flag.whole("--steps <n>", "updates per run", undefined, { most: LIMITS.steps }),
+  beat: flag.positive("--beat <seconds>", "from one heartbeat to the next", undefined, { most: 1000 }),
+  stale: flag.positive("--stale <seconds>", "without a heartbeat, until a claim is taken over", undefined, {
+    most: 1000,
+  }),
+  save: flag.positive("--save <seconds>", "from one checkpoint to the next", undefined, { most: 1000 }),
 };
 
 if (import.meta.main) {
@@ -22,8 +26,8 @@ if (import.meta.main) {
       const summary = await trainStudy(
         { dir, experiment: "01", engine, parallel, steps, quiet: false, signal: stop.signal, timing },
       );
-      console.log(JSON.stringify(summary));
-      if (stop.signal.aborted) return EXIT.interrupted;
+      print(JSON.stringify(summary));
+      if (stop.signal.aborted) return stop.exitCode;
       return summary.failed || summary.problems ? EXIT.failed : EXIT.ok;
     },
   );

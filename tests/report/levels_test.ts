@@ -5,13 +5,15 @@ import type { Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
 import { figureDocument } from "../../report/svg.ts";
 import { figureTrainingRuns } from "../../report/figure_training_runs.ts";
-import { levelNote, levelsOf } from "../../report/levels.ts";
+import { inShort, levelNote, levelsOf } from "../../report/levels.ts";
 import { mergeSeeds } from "../../report/merged.ts";
+import type { RunResult } from "../../experiments/result.ts";
 import { picturesOf } from "../../report/pictures.ts";
 import { effectsOf } from "../../report/effects.ts";
 import { tableOf } from "../../report/rows.ts";
-import { studyLevels } from "../../report/study_levels.ts";
+import { studyLevels, thresholdAt } from "../../report/study_levels.ts";
 import { knownCorpus } from "../../train/corpus/known.ts";
+import { writeReport } from "../../report/write_report.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
@@ -80,3 +82,54 @@ inFolder(
     assert.equal(problems.length, 1);
   },
 );
+
+Deno.test("thresholdAt() gives two decimals, or two digits where these would leave nothing, and never what --below refuses", () => {
+  const cases: [level: number, threshold: number | undefined][] = [
+    [1.8849, 1.88],
+    [0.0051, 0.01],
+    [0.0049, 0.0049],
+    [0.00002075, 0.000021],
+    [3e-12, 3e-12],
+    [5e-324, 5e-324],
+    [0, undefined],
+  ];
+  for (const [level, threshold] of cases) assert.equal(thresholdAt(level), threshold, `${level}`);
+});
+
+inFolder("a report of a text that is one repeated byte has a threshold, and every picture", async (dir) => {
+  for (const [name, byte, counts] of [["a", 97, [1, 2, 5]], ["nul", 0, [1]]] as const) {
+    await Deno.writeFile(`${dir}/${name}.txt`, new Uint8Array(40_000).fill(byte));
+    const { study, corpus } = await initStudy({
+      dir: `${dir}/${name}`,
+      experiment: "01",
+      corpus: `${dir}/${name}.txt`,
+    });
+    await ensureFloors(study, corpus);
+    const { below, levels } = await studyLevels(study, (problem) => assert.fail(problem));
+    assert.ok(below > 0 && below < 0.005, `${below}`);
+    const options = { unreadable: [], dir: study.dir, experiment: "01", below, levels } as const;
+    for (const count of counts) {
+      // All alike in their loss, which is what a text without entropy comes to.
+      const results = syntheticResults({ layers: [1], state_sizes: [256] }).slice(0, count).map((
+        result,
+      ): RunResult => ({
+        ...result,
+        loss: result.loss!.map(() => 0),
+        "min loss": 0,
+        test_loss: 0,
+        test_bits_per_byte: 0,
+      }));
+      const { paths } = await writeReport({ ...options, results });
+      assert.equal(paths.length, 19, `${name}, ${count}`);
+      assert.ok(paths.some((path) => path.endsWith(`filtered_results_01_loss_below_${below}.svg`)), `${paths}`);
+    }
+  }
+});
+
+Deno.test("inShort() joins three or more orders in a row", () => {
+  const orders = (...all: number[]) => all.map((order) => `order ${order}`);
+  assert.equal(inShort(orders(0, 1, 2, 3)), "order 0–3");
+  assert.equal(inShort([...orders(2, 3), "entropy rate"]), "order 2, order 3, entropy rate");
+  assert.equal(inShort([...orders(1), "entropy rate", ...orders(3, 4, 5)]), "order 1, entropy rate, order 3–5");
+  assert.equal(inShort([]), "");
+});

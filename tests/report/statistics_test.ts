@@ -114,3 +114,9 @@ Deno.test("fitSwarms() stays within its reach when even tiny dots are too many",
   assert.ok(radius >= 1.3);
   assert.ok(places.flat().every((x) => Math.abs(x) + radius <= 20 + 1e-9));
 });
+
+Deno.test("lossRange() takes curves with more values than a call may have arguments", () => {
+  const long = Array.from({ length: 200_000 }, (_, i) => 3 - i / 200_000);
+  const rows = rowsOf(run({}, long.at(-1)!, { loss: long }), run({ use_residual: true }, long.at(-1)!, { loss: long }));
+  assert.deepEqual(lossRange(rows), { low: long.at(-1)!, high: long[6000], cut: 2 });
+});

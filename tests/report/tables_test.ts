@@ -3,7 +3,7 @@ import { SWITCHES } from "../../cells/config.ts";
 import { mergeSeeds } from "../../report/merged.ts";
 import { tableOf } from "../../report/rows.ts";
 import { bestRunsTable, compactSwitches, forwardText, switchLegend, testScore } from "../../report/tables.ts";
-import { formatDifference, formatSeconds } from "../../report/theme.ts";
+import { formatDifference, formatOnAxis, formatSeconds } from "../../report/theme.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
 const rows = mergeSeeds(tableOf(syntheticResults({ steps: 1000 })).rows);
@@ -52,4 +52,16 @@ Deno.test("forwardText() names the cell and no switch when the cell is another o
 Deno.test("formatSeconds() and formatDifference() read as a person writes them", () => {
   assert.deepEqual([1.24, 38, 240, 7500].map(formatSeconds), ["1.2 s", "38 s", "4 min", "2 h 05 min"]);
   assert.deepEqual([-0.0432, 0.0432].map(formatDifference), ["−0.043", "+0.043"]);
+});
+
+Deno.test("formatOnAxis() tells the numbers of an axis apart, however short or long it is", () => {
+  const axis = (low: number, high: number, decimals?: number) =>
+    [low, (low + high) / 2, high].map((value) => formatOnAxis(value, high - low, decimals));
+  assert.deepEqual(axis(1, 2), ["1.000", "1.500", "2.000"]);
+  assert.deepEqual(axis(1.5, 2, 2), ["1.50", "1.75", "2.00"]);
+  assert.deepEqual(axis(0, 0.0008), ["0.00000", "0.00040", "0.00080"]);
+  assert.deepEqual(axis(-2e-9, 2e-9), ["−2e-9", "0", "2e-9"]);
+  assert.deepEqual(axis(0, 2e30), ["0.000", "1e+30", "2e+30"]);
+  assert.deepEqual(axis(1.25, 1.25), ["1.250", "1.250", "1.250"]);
+  assert.equal(formatOnAxis(-0.00001, 1), "0.000");
 });

@@ -137,6 +137,28 @@ Deno.test("eventFileOf() has the configuration as hyperparameters, switches that
   assert.deepEqual(endOf(unfinished(result)), []);
 });
 
+Deno.test("eventFileOf() has times that are some and never go back, whatever the clock said", () => {
+  const timesOf = (times: Partial<RunResult>) => {
+    const events = eventsOf({ ...result, ...times });
+    // Of what is not written, 0 is read.
+    const walls = events.map(({ wall_time = 0 }) => wall_time);
+    const [{ session_end_info }] = hparams(events, "_hparams_/session_end_info");
+    return { walls, last: session_end_info!.end_time_secs ?? 0 };
+  };
+  const end = result["end time"]!;
+  const cases: [times: Partial<RunResult>, start: number, last: number][] = [
+    [{ "start time": 1e300 }, end, end],
+    [{ "end time": 1e300 }, 1_790_000_000, 1_790_000_000],
+    [{ "start time": -1e300, "end time": 1e300 }, 0, 0],
+    [{ "start time": end + 60 }, end + 60, end + 60],
+  ];
+  for (const [times, start, expected] of cases) {
+    const { walls, last } = timesOf(times);
+    assert.equal(last, expected);
+    assert.deepEqual([...new Set(walls)], [start], JSON.stringify(times));
+  }
+});
+
 Deno.test("runFolderName() says in words what TensorBoard's filter looks for, and differs between any two runs", () => {
   const named = (changes: object) => runFolderName({ ...result, id: "d6f462b5".repeat(8), ...changes });
   const off = Object.fromEntries(SWITCHES.map(({ key }) => [key, false]));

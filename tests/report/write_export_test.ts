@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { basename, join, relative } from "node:path";
 import { parquetReadObjects } from "hyparquet";
+import type { RunResult } from "../../experiments/result.ts";
 import { runKey, Study } from "../../experiments/store.ts";
 import { EVENT_FILE, runFolderName } from "../../report/tensorboard.ts";
 import { type ExportOptions, FORMATS, writeExport } from "../../report/write_export.ts";
@@ -136,6 +137,24 @@ inFolder(
     assert.equal(problems[1], "Left out: results hold keys that this version has no column for: another, my note");
   },
 );
+
+inFolder("writeExport() names each time that is none, and exports the run and all others", async (dir) => {
+  const { study, done: [first, second] } = await writeStudy(dir);
+  await study.writeResult("01", first.id, { ...first, "start time": 1e300, "end time": -1e300 });
+  await study.writeResult("01", second.id, { ...second, "start time": 8.64e12 + 1 });
+  const { runs, problems } = await writeExport(all(study));
+  assert.equal(runs, 6);
+  const line = ({ id }: RunResult, key: string, seconds: string) =>
+    `Left out: '${key}' of run ${id.slice(0, 8)} is ${seconds}, must be a time in Unix seconds`;
+  assert.deepEqual(
+    new Set(problems),
+    new Set([
+      line(first, "start time", "1e+300"),
+      line(first, "end time", "-1e+300"),
+      line(second, "start time", "8640000000001"),
+    ]),
+  );
+});
 
 inFolder("writeExport() takes the list's word for what is a control of experiment 02", async (dir) => {
   const { study, done: [first, second] } = await writeStudy(dir);

@@ -131,25 +131,3 @@ Deno.test("writeReport() draws everything and says what cannot be compared when 
       /^Which switches matter cannot be said: no two finished runs differ in one switch alone\./,
     );
   }));
-
-Deno.test("writeReport() says everywhere that losses are per token, and scores per byte, when models read tokens", () =>
-  inFolder(async (dir) => {
-    const few = results.slice(0, 60).flatMap((
-      result,
-    ) => [result, { ...result, seed: 1, "min loss": result["min loss"]! }])
-      .map((result) => ({ ...result, tokens: "bpe:1024", vocabulary: 1024, bytes_per_token: 2.5 }));
-    const { tables, headline } = await writeReport(options(dir, { results: few }));
-    const drawn = filesOf(dir).filter((name) => !name.endsWith(".png"))
-      .map((name) => Deno.readTextFileSync(join(dir, name)));
-    for (const text of [...drawn, ...Object.values(tables), headline]) {
-      assert.doesNotMatch(text, /nats per byte|nats\/byte|next byte|each byte becomes|from a byte/i);
-    }
-    const page = Deno.readTextFileSync(join(dir, "report_01_all.html"));
-    for (
-      const wanted of ["tinyshakespeare (bpe:1024)", "nats per token", "nats/token", "bits per byte", "the next token"]
-    ) {
-      assert.ok(page.includes(wanted), wanted);
-    }
-    assert.match(tables.best_runs, /min loss \(nats\/token\) +test \(bits\/byte\)/);
-    assert.match(tables.switches, /nats per token/);
-  }));

@@ -37,6 +37,19 @@ function setUp(config: CellConfig, bytes: number) {
   return { weights, text: generateEmbedded(1, bytes).text, model: exportModel(config, weights, { corpus: "test" }) };
 }
 
+Deno.test("evaluateModel() gives a score up soon after its signal, and the next one is right", async () => {
+  const { model, text } = setUp(SMALL_CONFIG, 2000), whole = await evaluateModel(model, text);
+  // Left to itself this would take minutes.
+  const endless = new Uint8Array(20_000_000), controller = new AbortController();
+  const given = evaluateModel(model, endless, 2, cutFor(endless.length), { signal: controller.signal });
+  setTimeout(() => controller.abort(), 300);
+  await assert.rejects(given, { name: "AbortError" });
+  await assert.rejects(evaluateModel(model, endless, 1, cutFor(endless.length), { signal: controller.signal }), {
+    name: "AbortError",
+  });
+  assert.deepEqual(await evaluateModel(model, text, 2), whole);
+});
+
 for (const cell of CELL_NAMES) {
   Deno.test(`exportModel() of cell ${cell} gives the logits of the reference within 1e-5, with carried states`, async () => {
     const config = cell === "gated" ? { ...SMALL_CONFIG, n_layers: 2, state_size: 12 } : catalogConfig(cell, 2, 12);

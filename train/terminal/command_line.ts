@@ -4,6 +4,8 @@
  */
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { endWith } from "./exit.ts";
+import { lostOn, print, printError, routeConsole } from "./output.ts";
+import { Stopped } from "./stop_signal.ts";
 import { Command, CommanderError, Option } from "@commander-js/extra-typings";
 
 /** How one flag is written, explained and checked. */
@@ -21,12 +23,27 @@ type Flags = Readonly<Record<string, Flag<unknown>>>;
 /** The values of some flags, by the names that the script gives them. */
 export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** What a number may be. The most has a reason, and stands where that is told. */
+export interface Bounds {
+  /** 1 for whole numbers and 0 for others, where it is absent. */
+  readonly least?: number;
+  readonly most: number;
+  /** What the number means, for whoever meant something else: it stands behind what it must be. */
+  readonly note?: string;
+}
 
 export const flag = {
-  text: <T extends string | undefined>(usage: string, help: string, fallback: T): Flag<string | T> => (
-    { usage, help, parse: (text) => text, fallback }
-  ),
+  text: <T extends string | undefined>(usage: string, help: string, fallback: T): Flag<string | T> => ({
+    usage,
+    help,
+    fallback,
+    parse: (text) => {
+      if (!text.trim()) throw new Error("must not be empty");
+      return text;
+    },
+  }),
   on: (usage: string, help: string): Flag<boolean> => ({ usage, help, fallback: false }),
   choice: <T extends string>(usage: string, help: string, choices: readonly T[], fallback: T): Flag<T> => ({
     usage,
@@ -38,47 +55,102 @@ export const flag = {
       return found;
     },
   }),
-  whole: <T extends number | undefined>(usage: string, help: string, fallback: T, least = 1): Flag<number | T> => (
-    { usage, help, fallback, parse: (text) => parseWhole(text, least) }
-  ),
-  positive: <T extends number | undefined>(usage: string, help: string, fallback: T): Flag<number | T> => ({
+  whole: <T extends number | undefined>(
+    usage: string,
+    help: string,
+    fallback: T,
+    bounds: Bounds,
+  ): Flag<number | T> => ({ usage, help, fallback, parse: (text) => parseWhole(text, bounds) }),
+  /** A number above 0. */
+  positive: <T extends number | undefined>(
+    usage: string,
+    help: string,
+    fallback: T,
+    { most }: Pick<Bounds, "most">,
+  ): Flag<number | T> => ({
     usage,
     help,
     fallback,
     parse: (text) => {
-      const value = Number(text);
-      if (!(Number.isFinite(value) && value > 0)) throw new Error("must be a number above 0");
+      const value = parseDecimal(text);
+      if (!(value > 0 && value <= most)) throw new Error(`must be a number above 0 and at most ${most}`);
       return value;
     },
   }),
-  number: <T extends number | undefined>(usage: string, help: string, fallback: T, least = 0): Flag<number | T> => ({
+  number: <T extends number | undefined>(
+    usage: string,
+    help: string,
+    fallback: T,
+    { least = 0, most }: Bounds,
+  ): Flag<number | T> => ({
     usage,
     help,
     fallback,
     parse: (text) => {
-      const value = Number(text);
-      if (!text.trim() || !Number.isFinite(value) || value < least) {
-        throw new Error(`must be a number of at least ${least}`);
+      const value = parseDecimal(text);
+      if (!(value >= least && value <= most)) {
+        throw new Error(`must be a number of at least ${least} and at most ${most}`);
       }
       return value;
     },
   }),
+  /** @param count values that the list may have at most */
   wholeList: <T extends readonly number[] | undefined>(
     usage: string,
     help: string,
     fallback: T,
-    most: number,
-  ): Flag<readonly number[] | T> => (
-    { usage, help, fallback, parse: (text) => text.split(",").map((part) => parseWhole(part, 1, most)) }
-  ),
+    bounds: Bounds & { readonly count: number },
+  ): Flag<readonly number[] | T> => ({
+    usage,
+    help,
+    fallback,
+    parse: (text) => {
+      const values = splitList(text, bounds.count).map((part) => parseWhole(part, bounds));
+      refuseRepeated(values);
+      return values;
+    },
+  }),
 };
 
-function parseWhole(text: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
-  if (!/^\d+$/.test(text.trim()) || Number(text) < least || Number(text) > most) {
-    const limit = most < Number.MAX_SAFE_INTEGER ? ` and at most ${most}` : "";
-    throw new Error(`must be a whole number of at least ${least}${limit}`);
+/**
+ * The values of a list, with commas between.
+ *
+ * @throws {Error} if they are too many, or one stands there twice: nothing that was typed is dropped
+ */
+export function splitList(text: string, most: number): string[] {
+  // One more than allowed tells enough of a list of millions.
+  const values = text.split(",", most + 1).map((part) => part.trim());
+  if (values.length > most) throw new Error(`must have at most ${most} values`);
+  refuseRepeated(values);
+  return values;
+}
+
+function refuseRepeated(values: readonly unknown[]): void {
+  const repeated = values.find((value, i) => values.indexOf(value) < i);
+  if (repeated !== undefined) throw new Error(`must name ${repeated} once`);
+}
+
+function parseWhole(text: string, { least = 1, most, note }: Bounds): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text.trim()) || value < least || value > most) {
+    const meaning = note === undefined ? "" : `: ${note}`;
+    throw new Error(`must be a whole number of at least ${least} and at most ${most}${meaning}`);
   }
-  return Number(text);
+  return value;
+}
+
+/** @returns NaN for what is no decimal number, such as the empty text and `0x10`, which JavaScript reads as one */
+function parseDecimal(text: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : NaN;
+}
+
+/** What a script is called, and takes. */
+export interface CommandOptions<F extends Flags> {
+  readonly name: string;
+  readonly description: string;
+  readonly flags: F;
+  /** Standard output is what was asked for, perhaps for another program: nothing else may be said there. */
+  readonly printsData?: boolean;
 }
 
 /**
@@ -87,15 +159,27 @@ function parseWhole(text: string, least: number, most = Number.MAX_SAFE_INTEGER)
  * @param run returns the exit code, or nothing for success
  */
 export async function runCommand<const F extends Flags>(
-  { name, description, flags }: { name: string; description: string; flags: F },
+  { name, description, flags, printsData = false }: CommandOptions<F>,
   run: (values: FlagValues<F>) => Promise<number | void>,
 ): Promise<void> {
+  routeConsole();
+  let code: number;
   try {
     const values = parseFlags(name, description, flags, argumentsOf(name));
-    endWith(values ? await run(values) ?? EXIT.ok : EXIT.ok);
+    code = values ? await run(values) ?? EXIT.ok : EXIT.ok;
   } catch (error) {
-    endWith(report(name, error));
+    code = report(name, error);
   }
+  // Whoever reads the exit code alone must not take it that all has been said.
+  endWith(tellLost(name, printsData) && code === EXIT.ok ? EXIT.failed : code);
+}
+
+/** Says on one stream what was lost on the other. A reader that has gone needs no word. Returns whether anything was lost. */
+function tellLost(name: string, printsData: boolean): boolean {
+  const output = lostOn("output"), error = lostOn("error");
+  if (output && !output.isClosedPipe) printError(`${name}: Cannot write to standard output: ${output.message}`);
+  if (error && !error.isClosedPipe && !printsData) print(`${name}: Cannot write to standard error: ${error.message}`);
+  return output !== undefined || error !== undefined;
 }
 
 /** The command line of a script: all of it, or what stands behind its name where `task.ts` runs it. */
@@ -108,11 +192,62 @@ function report(name: string, error: unknown): number {
   const message = messageOf(error);
   if (error instanceof UserError) {
     // Deno's advice on permissions is for whoever wrote the command, which was not the user.
-    console.error(`${name}: ${message.replaceAll("\n", " ").replace(/, run again with the --[\w-]+ flag/, "")}`);
+    printError(`${name}: ${message.replaceAll("\n", " ").replace(/, run again with the --[\w-]+ flag/, "")}`);
     return EXIT.usage;
   }
-  console.error(error instanceof Deno.errors.NotCapable ? `${name}: Cannot go on: ${message}` : error);
+  if (error instanceof Stopped) {
+    printError(`${name}: ${message}`);
+    return error.exitCode;
+  }
+  printError(error instanceof Deno.errors.NotCapable ? `${name}: Cannot go on: ${message}` : Deno.inspect(error));
   return EXIT.failed;
+}
+
+/** A flag as it stands in a command line. */
+interface GivenFlag {
+  readonly name: string;
+  /** Behind `=`, or the next argument unless that is a flag too. */
+  readonly value?: string;
+  /** The next argument, where that is a flag. */
+  readonly next?: string;
+}
+
+/** The flags of a command line in order, up to `--`. */
+function* givenFlags(args: readonly string[]): Generator<GivenFlag> {
+  for (const [i, arg] of args.entries()) {
+    if (arg === "--") return;
+    const [, name, value] = /^--([^=]+)(?:=([^]*))?$/.exec(arg) ?? [];
+    if (name === undefined) continue;
+    const next = args[i + 1], isFlag = next?.startsWith("--");
+    yield { name, value: value ?? (isFlag ? undefined : next), ...(isFlag && value === undefined ? { next } : {}) };
+  }
+}
+
+/** The value of a flag that takes one, as a script would read it; undefined where there is none. */
+export function valueIn(args: readonly string[], name: string): string | undefined {
+  for (const given of givenFlags(args)) if (given.name === name) return given.value;
+  return undefined;
+}
+
+/**
+ * Refuses what the library would pass over: a flag that is there twice, of which it takes the last; and one whose value is missing, for which
+ * it takes the next flag.
+ */
+function checkGiven(flags: Flags, args: readonly string[]): void {
+  const usages = new Map(Object.values(flags).map(({ usage }) => [usage.split(" ")[0].slice(2), usage]));
+  const seen = new Set<string>();
+  for (const { name, next } of givenFlags(args)) {
+    const usage = usages.get(name);
+    if (usage === undefined) continue;
+    const [, kind] = /<(.*)>/.exec(usage) ?? [];
+    if (seen.has(name)) {
+      const joined = kind === "list" || kind === "expression" ? ", with commas between what it names" : "";
+      throw new UserError(`Cannot use --${name} twice: it must be given once${joined}`);
+    }
+    seen.add(name);
+    if (kind === undefined || next === undefined) continue;
+    throw new UserError(`Cannot use --${name} ${next}: a value that begins with -- must be given as --${name}=${next}`);
+  }
 }
 
 /** @returns undefined if the help was asked for and has been printed */
@@ -124,7 +259,7 @@ function parseFlags<F extends Flags>(
 ): FlagValues<F> | undefined {
   const command = new Command(`deno task ${name}`).description(description).exitOverride().allowExcessArguments(false)
     .helpOption("--help", "show this help")
-    .configureOutput({ writeOut: (text) => console.log(text.trimEnd()), writeErr: () => {} });
+    .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: () => {} });
   for (const { usage, help, fallback, parse } of Object.values(flags)) {
     const option = new Option(usage, help);
     if (parse) {
@@ -139,6 +274,7 @@ function parseFlags<F extends Flags>(
     const shown = Array.isArray(fallback) ? fallback.join(",") : fallback;
     command.addOption(fallback === undefined || fallback === false ? option : option.default(fallback, `${shown}`));
   }
+  checkGiven(flags, args);
   try {
     command.parse(args, { from: "user" });
   } catch (error) {

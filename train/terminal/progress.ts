@@ -1,11 +1,22 @@
 /** A progress bar on standard error, only on a terminal. */
 import { Presets, SingleBar } from "cli-progress";
-import process from "node:process";
+import { Writable } from "node:stream";
+import { control, isTerminal, print, terminalColumns } from "./output.ts";
 
 /** What a terminal understands. */
 const CLEAR_LINE = "\x1b[2K", WRAP_ON = "\x1b[?7h", WRAP_OFF = "\x1b[?7l", SAVE_CURSOR = "\x1b7";
 
-const control = (codes: string) => void Deno.stderr.writeSync(new TextEncoder().encode(codes));
+/** Standard error for the library, which would not survive a terminal that closes. */
+function errorStream(): Writable {
+  const stream = new Writable({
+    decodeStrings: false,
+    write(text: string, _encoding, done) {
+      control(text);
+      done();
+    },
+  });
+  return Object.defineProperty(Object.assign(stream, { isTTY: true }), "columns", { get: terminalColumns });
+}
 
 export interface ProgressBar {
   /**
@@ -23,15 +34,15 @@ export interface ProgressBar {
  * @param quiet shows nothing at all, not even printed lines
  */
 export function openProgress(total: number, unit: string, quiet = false): ProgressBar {
-  const print = (line: string) => {
-    if (!quiet) console.log(line);
+  const printUnlessQuiet = (line: string) => {
+    if (!quiet) print(line);
   };
-  if (quiet || !Deno.stderr.isTerminal()) return { update: () => {}, print, stop: () => {} };
+  if (quiet || !isTerminal("error")) return { update: () => {}, print: printUnlessQuiet, stop: () => {} };
 
   const start = performance.now();
   const bar = new SingleBar({
     format: `{bar} {percentage}% | {value}/{total} ${unit} | {text} | {rate} ${unit}/s | {left} left`,
-    stream: process.stderr,
+    stream: errorStream(),
     hideCursor: true,
     barsize: 20,
     clearOnComplete: true,

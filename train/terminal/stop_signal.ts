@@ -1,39 +1,86 @@
-/** Ctrl-C: the first asks the work to stop at a good place, the second stops at once. */
-
+/** Ctrl-C, and what else asks a process to stop: the first asks the work to stop at a good place, the second stops at once. */
+import { constants } from "node:os";
 import { exitNow } from "./exit.ts";
+import { hearsHangup } from "./hangup.ts";
+import { isTerminal, printError } from "./output.ts";
 
 /** Signals so close to each other are one. */
 const ONE_KEY_MILLISECONDS = 1000;
 
+/**
+ * What stops the work: Ctrl-C, Ctrl-\, `kill`, a terminal that closes (see `hangup.ts`), and what schedulers send some time before they kill:
+ * SIGUSR1 or SIGUSR2 where a job asks for them, SIGXCPU where its time is up.
+ */
+export const STOP_SIGNALS = ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU"] as const;
+type StopName = typeof STOP_SIGNALS[number];
+
 export interface StopSignal extends Disposable {
   readonly signal: AbortSignal;
+  /** What the script ends with if the signal came: 128 and the signal's number, as shells have it; 130 for Ctrl-C. */
+  readonly exitCode: number;
+}
+
+/** What a script throws where a signal leaves it nothing more to do; see {@linkcode runCommand}. */
+export class Stopped extends Error {
+  readonly exitCode: number;
+
+  /** @param next what to do, or what happens, next */
+  constructor({ exitCode }: Pick<StopSignal, "exitCode">, next: string) {
+    super(`stopped; ${next}`);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The exit code of a process that a signal has stopped. */
+export function exitCodeOf(name: StopName): number {
+  return 128 + constants.signals[name];
 }
 
 /**
- * Listens for SIGINT and SIGTERM until it is disposed of.
+ * Listens for {@linkcode STOP_SIGNALS} until it is disposed of.
  *
  * @param doing what the first signal brings about
  */
 export function stopSignal(doing: string = "Stopping after the steps that are queued"): StopSignal {
   const controller = new AbortController();
-  let first = -Infinity;
-  const onSignal = () => {
+  let first = -Infinity, exitCode = exitCodeOf("SIGINT");
+  const onSignal = (name: StopName) => {
     // A terminal signals the whole group, and `deno task` passes it on once more: two signals, one key.
     if (performance.now() - first < ONE_KEY_MILLISECONDS) return;
-    if (controller.signal.aborted) return exitNow(130);
+    if (controller.signal.aborted) return exitNow(exitCodeOf(name));
     first = performance.now();
+    exitCode = exitCodeOf(name);
     // On a terminal a progress bar stands in the line, and the terminal has added ^C to it.
-    const clear = Deno.stderr.isTerminal() ? "\r\x1b[2K" : "";
-    console.error(`${clear}${doing}; press Ctrl-C again to stop at once`);
+    const clear = isTerminal("error") ? "\r\x1b[2K" : "";
+    const again = name === "SIGINT" ? "press Ctrl-C again" : "a second signal is needed";
+    printError(`${clear}${doing}; ${again} to stop at once`);
     controller.abort();
   };
-  // Windows knows SIGINT only.
-  const names: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  for (const name of names) Deno.addSignalListener(name, onSignal);
+  const listeners = heardSignals().map((name) => [name, () => onSignal(name)] as const);
+  for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,
+    get exitCode() {
+      return exitCode;
+    },
     [Symbol.dispose]() {
-      for (const name of names) Deno.removeSignalListener(name, onSignal);
+      for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
     },
   };
+}
+
+/** Windows knows SIGINT only. */
+function heardSignals(): readonly StopName[] {
+  if (Deno.build.os === "windows") return ["SIGINT"];
+  if (hearsHangup()) return STOP_SIGNALS;
+  ignoreHangup();
+  return STOP_SIGNALS.filter((name) => name !== "SIGHUP");
+}
+
+let isIgnored = false;
+
+/** With the first listener for any signal, Deno takes SIGHUP over and dies of it, ignored or not: one that does nothing keeps it ignored. */
+function ignoreHangup(): void {
+  if (!isIgnored) Deno.addSignalListener("SIGHUP", () => {});
+  isIgnored = true;
 }

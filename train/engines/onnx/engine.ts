@@ -11,6 +11,7 @@ import {
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
+import { checkWorker } from "../../open_files.ts";
 import { memoryBytes } from "./memory.ts";
 import { planStep } from "./plan.ts";
 import type { NumberedRequest, Reply, Request } from "./protocol.ts";
@@ -97,6 +98,7 @@ class OnnxGroup implements TrainingGroup {
 
 async function openPlace(run: EngineRun, text: Tokens, threads: number): Promise<Place> {
   const pass = new Pass(run, text), tensors = initialTensors(run);
+  checkWorker();
   memoryBytes(planStep(run.step.graph).slots, run.step.sizes.batch);
   const worker = new OnnxWorker();
   try {

@@ -1,5 +1,5 @@
 /** One run on ONNX Runtime: its session, its loops and its memory. */
-import * as ort from "onnxruntime-node";
+import * as ort from "./runtime.ts";
 import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { transpose } from "./layout.ts";

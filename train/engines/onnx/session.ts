@@ -1,9 +1,15 @@
 /** Opens ONNX sessions with the settings that all of the project uses. */
-import * as ort from "onnxruntime-node";
+import * as ort from "./runtime.ts";
+import { disableTelemetry } from "./telemetry.ts";
 
-/** An ONNX session on the CPU with `threads` threads. */
-export function openSession(model: Uint8Array, threads: number): Promise<ort.InferenceSession> {
-  return ort.InferenceSession.create(model, {
+/**
+ * An ONNX session on the CPU with `threads` threads. No other code makes one.
+ *
+ * @throws {UserError} if the library's telemetry cannot be switched off
+ */
+export async function openSession(model: Uint8Array, threads: number): Promise<ort.InferenceSession> {
+  disableTelemetry();
+  return await ort.InferenceSession.create(model, {
     executionProviders: ["cpu"],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

@@ -1,0 +1,22 @@
+/** Text from a model or a file may hold anything: characters that HTML and SVG must not hold, that end a text, or that steer a terminal. */
+
+/** The text with pictures (`␀`) in the place of control characters, but for tabs and line feeds. */
+export function drawControls(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x08\x0b-\x1f]/g, (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)))
+    .replaceAll("\x7f", "␡");
+}
+
+/** The text as pages can show it: also without C1 controls, and what is no character, neither of which XML holds for sure. */
+export function showable(text: string): string {
+  return drawControls(text.toWellFormed()).replace(/[\x80-\x9f\ufffe\uffff]/g, "\ufffd");
+}
+
+/** Longer than any name or reason that this program writes; a picture and a terminal have no room for more. */
+const LONGEST = 300;
+
+/** The text as one line that a terminal, a picture and a page can show, and cut where it is too long. */
+export function oneLine(text: string, most = LONGEST): string {
+  const cut = text.length > most ? `${text.slice(0, most)}…` : text;
+  return showable(cut.replace(/[\t\n\r\u2028\u2029]+/g, " "));
+}

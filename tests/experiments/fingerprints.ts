@@ -1,0 +1,107 @@
+/**
+ * What this version's numbers and files follow from, as hashes: programs as the engines get them, random draws, and schemas.
+ * Run as a script, it writes `tests/golden/fingerprints.json` anew:
+ * `deno run --allow-read --allow-write=tests/golden tests/experiments/fingerprints.ts`.
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import project from "../../deno.json" with { type: "json" };
+import { CELL_NAMES, cellOf } from "../../cells/catalog.ts";
+import type { Cell } from "../../cells/cell.ts";
+import { printGraph } from "../../cells/graph/printer.ts";
+import { buildTrainingStep, evaluationModel } from "../../cells/language_model.ts";
+import { trainingSchema } from "../../train/checkpoint.ts";
+import { generateEmbedded } from "../../train/corpus/embedded.ts";
+import { initialWeights, passOffsets } from "../../train/corpus/random.ts";
+import { BytePairTokenizer } from "../../train/corpus/tokens/tokenizer.ts";
+import { encodeTokenizer } from "../../train/corpus/tokens/tokenizer_json.ts";
+import { exportOnnx } from "../../train/engines/onnx/export.ts";
+import { planStep } from "../../train/engines/onnx/plan.ts";
+import { kernelKey, shader } from "../../train/engines/webgpu/kernel.ts";
+import { buildSchedule, ChainBook, kernelsOf, layoutOf, planRun } from "../../train/engines/webgpu/schedule.ts";
+import { entropyFloors } from "../../train/corpus/floors.ts";
+import { cutFor } from "../../train/evaluate.ts";
+import { resultFields } from "../../experiments/result.ts";
+import { studySchema } from "../../experiments/store.ts";
+import { allGatedConfigs } from "../cells/golden_cases.ts";
+
+/** The hashes of one version, by what they are of. */
+export type Fingerprints = Readonly<Record<string, string>>;
+
+/** What `tests/golden/fingerprints.json` holds. */
+export interface Recorded {
+  readonly version: string;
+  readonly fingerprints: Fingerprints;
+}
+
+export const RECORDED = new URL("../golden/fingerprints.json", import.meta.url);
+
+class Hash {
+  readonly #hash = createHash("sha256");
+
+  add(...parts: readonly (string | Uint8Array)[]): this {
+    for (const part of parts) this.#hash.update(part);
+    return this;
+  }
+
+  /** Half of it: enough to notice a change, and short to read. */
+  toString(): string {
+    return this.#hash.digest("hex").slice(0, 32);
+  }
+}
+
+/** All switch settings of the gated cell, and the catalog, in two layers. */
+function* cells(): Generator<Cell> {
+  for (const config of allGatedConfigs()) yield cellOf(config);
+  const [config] = allGatedConfigs();
+  for (const cell of CELL_NAMES) if (cell !== "gated") yield cellOf({ ...config, cell });
+}
+
+const SIZES = { n_layers: 2, state_size: 8, vocabulary: 256, batch: 4 };
+/** A producer's version is no part of a program. */
+const EXPORT = { openBatch: true, producerVersion: "" };
+
+/** The hashes of this version. */
+export async function fingerprints(): Promise<Fingerprints> {
+  const graphs = new Hash(), onnx = new Hash(), webgpu = new Hash(), models = new Hash(), weights = new Hash();
+  for (const cell of cells()) {
+    const step = buildTrainingStep(cell, SIZES);
+    graphs.add(printGraph(step.graph));
+    const { model, loops, calls } = planStep(step.graph);
+    onnx.add(model, loops, JSON.stringify(calls));
+    for (const merging of ["frame", "chain"] as const) {
+      const run = { plan: planRun(step), number: 0, base: 0 };
+      const schedule = buildSchedule([run], layoutOf({ places: 1, batch: SIZES.batch }), new ChainBook(merging));
+      for (const kernel of kernelsOf(schedule)) webgpu.add(kernelKey(kernel), shader(kernel));
+      webgpu.add(JSON.stringify(schedule.dispatches.map(({ workgroups }) => workgroups)));
+    }
+    models.add(exportOnnx(evaluationModel(cell, SIZES).graph, EXPORT));
+    for (const [name, values] of initialWeights(step.parameters, 1)) weights.add(name, new Uint8Array(values.buffer));
+  }
+  const { text } = generateEmbedded(1, 40_000);
+  const offsets = passOffsets(1, 2, 8, 100, text.length);
+  const schema = (value: z.ZodType) => JSON.stringify(z.toJSONSchema(value, { unrepresentable: "any", io: "input" }));
+  const floors = await entropyFloors(text.subarray(0, 30_000), text.subarray(30_000));
+  const hashes = {
+    "training graphs": graphs,
+    "onnx training programs": onnx,
+    "webgpu kernels": webgpu,
+    "evaluation models": models,
+    "initial weights": weights,
+    "offsets": new Hash().add(new Uint8Array(Uint32Array.from(offsets).buffer)),
+    "embedded corpus": new Hash().add(text),
+    "tokens": new Hash().add(encodeTokenizer(BytePairTokenizer.learn(text, 400))),
+    "n-gram levels": new Hash().add(JSON.stringify(floors)),
+    "streams of a score": new Hash().add(JSON.stringify([100, 5000, 50_000, 5_000_000].map(cutFor))),
+    "onnxruntime-node": new Hash().add(project.imports["onnxruntime-node"]),
+    "result format": new Hash().add(schema(resultFields)),
+    "checkpoint format": new Hash().add(schema(trainingSchema)),
+    "study format": new Hash().add(schema(studySchema)),
+  };
+  return Object.fromEntries(Object.entries(hashes).map(([name, hash]) => [name, `${hash}`]));
+}
+
+if (import.meta.main) {
+  const recorded: Recorded = { version: project.version, fingerprints: await fingerprints() };
+  await Deno.writeTextFile(RECORDED, JSON.stringify(recorded, null, 2) + "\n");
+}

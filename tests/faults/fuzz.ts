@@ -1,0 +1,143 @@
+/**
+ * Damages one file of a study again and again, and gives each variant to a command: `fuzz.ts STUDY FILE RUNS FIRST LAST`. It runs in a process
+ * of its own, so that native code that dies takes no test along. Prints one JSON line for each thing that must not be.
+ */
+import { createHash } from "node:crypto";
+import { join, relative } from "node:path";
+import { messageOf, UserError } from "../../cells/errors.ts";
+import { randomStream } from "../../train/corpus/random.ts";
+import { COMMANDS, type FuzzCommand } from "./fuzz_commands.ts";
+import { FOREIGN, FUZZED, type FuzzedFile, type FuzzedRuns } from "./fuzz_study.ts";
+import { damage, type Damaged } from "./mutations.ts";
+
+/** What went wrong with a variant. */
+export interface Failure {
+  readonly file: string;
+  readonly variant: number;
+  readonly how: string;
+  readonly command: string;
+  readonly what: string;
+}
+
+/** Longer than any command takes here on a loaded machine. */
+const HANG_MILLISECONDS = 120_000;
+
+const sum = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+/** Every file of a folder but the queue's, by its path inside. */
+function readAll(dir: string): Map<string, Uint8Array<ArrayBuffer>> {
+  const found = new Map<string, Uint8Array<ArrayBuffer>>();
+  const walk = (folder: string) => {
+    for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+      const path = join(folder, name), inside = relative(dir, path);
+      if (isDirectory) walk(path);
+      else found.set(inside, Deno.readFileSync(path));
+    }
+  };
+  walk(dir);
+  return found;
+}
+
+class Fuzzer {
+  readonly #pristine: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+  readonly #target: string;
+
+  constructor(
+    private readonly dir: string,
+    private readonly file: FuzzedFile,
+    private readonly runs: FuzzedRuns,
+  ) {
+    this.#pristine = readAll(dir);
+    this.#target = file.path(runs);
+  }
+
+  async run(variant: number, seed: number): Promise<Failure[]> {
+    const random = randomStream(seed, `fuzz/${this.file.name}/${variant}`);
+    const others = [...this.#pristine.values()];
+    const damaged = damage(
+      this.#pristine.get(this.#target)!,
+      others[random.integer(0, others.length - 1)],
+      random,
+      this.file.inside,
+    );
+    const failures: Failure[] = [];
+    for (const command of this.#commandsFor(variant)) {
+      Deno.writeFileSync(join(this.dir, this.#target), damaged.bytes);
+      try {
+        const complaints = await this.#try(command, damaged);
+        failures.push(...complaints.map((what) => (
+          { file: this.file.name, variant, how: damaged.how, command: command.name, what }
+        )));
+      } finally {
+        this.#restore();
+      }
+    }
+    return failures;
+  }
+
+  /** Cheap ones each time; of those that train, score or draw, one in turn. */
+  #commandsFor(variant: number): FuzzCommand[] {
+    const cheap = COMMANDS.filter(({ isCheap }) => isCheap), dear = COMMANDS.filter(({ isCheap }) => !isCheap);
+    // One of the cheap ones is enough where one of the others comes.
+    return variant % 5 === 0
+      ? [dear[(variant / 5) % dear.length]]
+      : [cheap[variant % cheap.length], cheap[(variant + 3) % cheap.length]];
+  }
+
+  async #try(command: FuzzCommand, { bytes }: Damaged): Promise<string[]> {
+    const said: string[] = [];
+    const { promise: hang, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error("it hangs")), HANG_MILLISECONDS);
+    let refused = false;
+    try {
+      said.push(...await Promise.race([command.run(this.dir, this.runs), hang]));
+    } catch (error) {
+      refused = true;
+      if (error instanceof UserError) said.push(error.message);
+      else return [`no UserError: ${error instanceof Error ? error.stack : messageOf(error)}`];
+    } finally {
+      clearTimeout(timer);
+    }
+    const complaints = said.filter((line) => /[\n\r]/.test(line)).map((line) => `more than one line: ${line}`);
+    return [...complaints, ...this.#changed(command, sum(bytes), refused)];
+  }
+
+  /** Files that the command may not have touched and did. */
+  #changed({ changes }: FuzzCommand, damagedSum: string, refused: boolean): string[] {
+    const after = readAll(this.dir), complaints: string[] = [];
+    for (const [path, bytes] of this.#pristine) {
+      if (path.startsWith("queue.sqlite")) continue;
+      const isTarget = path === this.#target, before = isTarget ? damagedSum : sum(bytes);
+      const now = after.get(path), isSame = now !== undefined && sum(now) === before;
+      if (isSame) continue;
+      const how = now === undefined ? "was removed" : "was changed";
+      if (FOREIGN.includes(path)) complaints.push(`the foreign file ${path} ${how}`);
+      else if (refused && isTarget) complaints.push(`${path} ${how}, though the command was refused`);
+      else if (!changes(path, this.runs, this.#target)) complaints.push(`${path} ${how}`);
+    }
+    return complaints;
+  }
+
+  #restore(): void {
+    for (const path of readAll(this.dir).keys()) {
+      if (!this.#pristine.has(path)) Deno.removeSync(join(this.dir, path));
+    }
+    const now = readAll(this.dir);
+    for (const [path, bytes] of this.#pristine) {
+      const there = now.get(path);
+      if (!there || sum(there) !== sum(bytes)) Deno.writeFileSync(join(this.dir, path), bytes);
+    }
+  }
+}
+
+/** The damage that is drawn: another seed draws other damage. */
+const SEED = 1;
+
+if (import.meta.main) {
+  const [dir, name, runs, first, last] = Deno.args;
+  const fuzzer = new Fuzzer(dir, FUZZED.find((file) => file.name === name)!, JSON.parse(runs));
+  for (let variant = Number(first); variant <= Number(last); variant++) {
+    for (const failure of await fuzzer.run(variant, SEED)) console.log(JSON.stringify(failure));
+  }
+  console.log(JSON.stringify({ done: name }));
+}

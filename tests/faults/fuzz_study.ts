@@ -1,0 +1,143 @@
+/** A study with one of each file, foreign ones among them, to be damaged. */
+import { join } from "node:path";
+import { evaluateStudy } from "../../experiments/scoring.ts";
+import { initStudy } from "../../experiments/study.ts";
+import { trainStudy } from "../../experiments/training.ts";
+import { generateEmbedded } from "../../train/corpus/embedded.ts";
+import { decodeModel, encodeModel, type ModelProto } from "../../train/engines/onnx/proto.ts";
+import { editJson, reseal } from "../experiments/small_study.ts";
+import { type JsonInside, PLAIN_JSON } from "./mutations.ts";
+
+/** Steps of its trained runs, and of one that has gone on. */
+export const STEPS = 50, MORE_STEPS = 100;
+
+/** Its runs by what they are, as keys. */
+export interface FuzzedRuns {
+  /** The run whose files are damaged; it has finished. */
+  readonly damaged: string;
+  /** Finished, and whole. */
+  readonly whole: string;
+  /** Finished, and not scored yet. */
+  readonly unscored: string;
+  /** Begun, and stopped on the way. */
+  readonly stopped: string;
+}
+
+const TRAINED = 4;
+
+/** Makes the study, and returns its runs. */
+export async function makeFuzzedStudy(dir: string): Promise<FuzzedRuns> {
+  await Deno.mkdir(dir);
+  const corpus = join(dir, "corpus.txt");
+  await Deno.writeFile(corpus, generateEmbedded(1, 8000).text);
+  const settings = { dir, experiment: "01", corpus, tokens: 280, layers: [1], stateSizes: [4] } as const;
+  const { study } = await initStudy({ ...settings, steps: STEPS, batch: 4, history: STEPS + 1 });
+  await trainStudy({ dir, experiment: "01", engine: "onnx", limit: TRAINED, quiet: true });
+  await evaluateStudy({ dir, experiment: "01", again: false });
+  const [damaged, whole, unscored, stopped] = (await study.runs("01")).map(({ key }) => key);
+  editJson(study.resultPath("01", unscored), (result) => {
+    for (const key of Object.keys(result)) {
+      if (key.startsWith("test_") || ["sample", "memory", "context_order"].includes(key)) delete result[key];
+    }
+  });
+  // As one that was killed leaves its record: it has a checkpoint, and neither curve nor model.
+  editJson(study.resultPath("01", stopped), (result) => {
+    for (const key of ["loss", "min loss", "end time", "steps_done", "train_seconds", "sample", "memory"]) {
+      delete result[key];
+    }
+    for (const key of Object.keys(result)) if (/^test_|^context/.test(key)) delete result[key];
+  });
+  await Deno.remove(study.modelPath("01", stopped));
+  for (const [path, text] of Object.entries(FOREIGN_FILES)) {
+    await Deno.mkdir(join(dir, path, ".."), { recursive: true });
+    await Deno.writeTextFile(join(dir, path), text);
+  }
+  return { damaged, whole, unscored, stopped };
+}
+
+/** Somebody's files in the study: nothing may touch them. */
+const FOREIGN_FILES: Readonly<Record<string, string>> = {
+  "notes.txt": "mine",
+  "notes/results.json": "{}",
+  ".hidden": "mine",
+  "results_01_all/notes.txt": "mine",
+  "models_01_all/other.onnx": "mine",
+  "checkpoints_01_all/other.safetensors": "mine",
+  "export_01_all/mine.csv": "a,b",
+};
+export const FOREIGN: readonly string[] = Object.keys(FOREIGN_FILES);
+
+/** A kind of file of a study. */
+export interface FuzzedFile {
+  readonly name: string;
+  path(runs: FuzzedRuns): string;
+  readonly inside?: JsonInside;
+}
+
+/** The header of a safetensors file; its data stay as they are, and so does its checksum, or it is made right. */
+function header(seal: boolean): JsonInside {
+  const lengthOf = (bytes: Uint8Array) => Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  return {
+    read: (bytes) => JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + lengthOf(bytes)))),
+    write(value, text, before) {
+      const json = new TextEncoder().encode(text(value)), data = before.subarray(8 + lengthOf(before));
+      const bytes = new Uint8Array(8 + json.length + data.length);
+      new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+      bytes.set(json, 8);
+      bytes.set(data, 8 + json.length);
+      return seal ? sealed(bytes) : bytes;
+    },
+  };
+}
+
+/** A checkpoint whose checksum is that of its content, where it has one. */
+function sealed(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const path = Deno.makeTempFileSync();
+  try {
+    Deno.writeFileSync(path, bytes);
+    reseal(path, () => {});
+    return Deno.readFileSync(path);
+  } catch {
+    // It is no checkpoint any more.
+    return bytes;
+  } finally {
+    Deno.removeSync(path);
+  }
+}
+
+/** A model as JSON: its weights as they are, its structure to be damaged. */
+const MODEL: JsonInside = {
+  read(bytes) {
+    const { graph: { initializer, ...graph }, ...model } = decodeModel(bytes);
+    const shapes = initializer.map(({ raw_data: _, ...tensor }) => tensor);
+    return { ...model, graph: { ...graph, initializer: shapes } };
+  },
+  write(value, text, before) {
+    const model = JSON.parse(text(value), (_, number) => number === Infinity || number === -Infinity ? 0 : number);
+    const data = decodeModel(before).graph.initializer.map(({ raw_data }) => raw_data);
+    try {
+      model.graph.initializer.forEach((tensor: { raw_data: Uint8Array }, i: number) => tensor.raw_data = data[i]);
+      return encodeModel(model as ModelProto);
+    } catch {
+      // It is no model any more, of any shape.
+      return new Uint8Array([1, 2, 3]);
+    }
+  },
+};
+
+export const FUZZED: readonly FuzzedFile[] = [
+  { name: "study.json", path: () => "study.json", inside: PLAIN_JSON },
+  { name: "rnn_configs.json", path: () => "rnn_configs.json", inside: PLAIN_JSON },
+  { name: "tokenizer.json", path: () => "tokenizer.json", inside: PLAIN_JSON },
+  { name: "entropy_floors.json", path: () => "entropy_floors.json", inside: PLAIN_JSON },
+  { name: "result", path: ({ damaged }) => `results_01_all/${damaged}.json`, inside: PLAIN_JSON },
+  { name: "result of a stopped run", path: ({ stopped }) => `results_01_all/${stopped}.json`, inside: PLAIN_JSON },
+  { name: "checkpoint", path: ({ damaged }) => `checkpoints_01_all/${damaged}.safetensors`, inside: header(false) },
+  {
+    name: "resealed checkpoint",
+    path: ({ damaged }) => `checkpoints_01_all/${damaged}.safetensors`,
+    inside: header(true),
+  },
+  { name: "model", path: ({ damaged }) => `models_01_all/${damaged}.onnx`, inside: MODEL },
+  { name: "queue.sqlite", path: () => "queue.sqlite" },
+];

@@ -1,0 +1,60 @@
+/**
+ * Every file of a study is damaged in 300 ways, drawn from a seed: a command says one line or does what is right; it never shows a stack,
+ * hangs, dies, or touches what is not its own.
+ */
+import assert from "node:assert/strict";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Failure } from "./fuzz.ts";
+import { FUZZED, type FuzzedRuns, makeFuzzedStudy } from "./fuzz_study.ts";
+
+const VARIANTS = 300;
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("fuzz.ts", import.meta.url));
+
+/** What a stack, a panic of native code or an error that nobody caught looks like. */
+const NO_LINE = /^\s+at .*:\d+|panicked|Uncaught|^(TypeError|RangeError|ReferenceError|SyntaxError)\b/;
+
+/** Variants of one file, in a process of their own; says what must not be. */
+async function fuzz(study: string, name: string, runs: FuzzedRuns, first: number, last: number): Promise<string[]> {
+  const permissions = ["--allow-env", "--allow-read", "--allow-write", "--allow-ffi", "--allow-sys"];
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...permissions, SCRIPT, study, name, JSON.stringify(runs), `${first}`, `${last}`],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const lines = new TextDecoder().decode(stdout).trim().split("\n").flatMap((line) => line ? [JSON.parse(line)] : []);
+  const stacks = new TextDecoder().decode(stderr).split("\n").filter((line) => NO_LINE.test(line));
+  const failures = lines.filter((line): line is Failure => "variant" in line).map(({ variant, how, command, what }) =>
+    `variant ${variant} (${how}), ${command}: ${what}`
+  );
+  const isWhole = code === 0 && lines.at(-1)?.done === name;
+  return [
+    ...failures,
+    ...stacks,
+    ...(isWhole ? [] : [`the process ended with exit code ${code}: ${stacks.join("; ")}`]),
+  ];
+}
+
+Deno.test("a damaged file gives one line, or is right, whatever command meets it", async (t) => {
+  const dir = await Deno.makeTempDir({ prefix: "cellspace_fuzz_" });
+  try {
+    const study = join(dir, "study"), runs = await makeFuzzedStudy(study);
+    for (const { name } of FUZZED) {
+      await t.step(`${VARIANTS} variants of ${name}`, async () => {
+        // Two processes, for two cores.
+        const half = VARIANTS / 2;
+        const found = await Promise.all([0, 1].map(async (part) => {
+          const copy = join(dir, `${name} ${part}`);
+          cpSync(study, copy, { recursive: true });
+          return await fuzz(copy, name, runs, part * half, (part + 1) * half - 1);
+        }));
+        assert.deepEqual(found.flat(), []);
+      });
+    }
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -1,0 +1,70 @@
+/** Whatever a result holds that the schema takes: report, export and status neither fail nor say nonsense. */
+import assert from "node:assert/strict";
+import { overviewOf } from "../../experiments/overview.ts";
+import { configOf } from "../../experiments/result.ts";
+import { statusLines } from "../../experiments/status.ts";
+import { runKey } from "../../experiments/store.ts";
+import { initStudy } from "../../experiments/study.ts";
+import { writeExport } from "../../report/write_export.ts";
+import { writeReport } from "../../report/write_report.ts";
+import { inFolder } from "../experiments/folder.ts";
+import { extremeResults } from "./extreme_results.ts";
+
+/** Seeds and how many results: one alone, two, and enough for regressions. */
+const TRIALS: readonly [seed: number, count: number][] = [[1, 1], [2, 2], [3, 25]];
+
+/** What a number or a value became that was none. */
+const NONSENSE = /\b(NaN|Infinity|undefined|null|\[object)\b/;
+
+/** A page or picture without what is the same in each: its style and script. */
+function contentOf(markup: string): string {
+  return markup.replace(/<(style|script)>[\s\S]*?<\/\1>/g, "");
+}
+
+function assertSound(text: string, what: string): void {
+  const found = NONSENSE.exec(text);
+  assert.equal(found && text.slice(Math.max(0, found.index - 80), found.index + 40), null, what);
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(text, /[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]/, `${what} holds control characters`);
+}
+
+inFolder("report, export and status take every result that the schema takes", async (dir) => {
+  const { study } = await initStudy({ dir: `${dir}/s`, experiment: "01", stateSizes: [256], layers: [1] });
+  const { corpus, training } = study.settings;
+  const agreed = { corpus_sha1: corpus.sha1, "batch size": training.batch, "history size": training.history };
+  await study.makeRunFolders("01");
+  for (const [seed, count] of TRIALS) {
+    const [folder] = study.runFolders("01");
+    for (const { name } of Deno.readDirSync(folder)) await Deno.remove(`${folder}/${name}`);
+    const made = extremeResults(seed, count, agreed);
+    for (const result of made) await study.writeResult("01", runKey(result.id, result.seed), result);
+    const { results, unreadable } = await study.readResults("01");
+    assert.deepEqual(unreadable, [], "the schema takes them");
+    assert.equal(results.length, count);
+
+    const overview = await overviewOf(study.dir, "01");
+    for (const line of statusLines(overview)) assertSound(line, `status, seed ${seed}`);
+
+    const options = { unreadable, dir: study.dir, below: 1.9, levels: [{ label: "order 1", value: 1.9 }] } as const;
+    // The short ranking needs some to compare; to draw them takes a second each time.
+    for (const experiment of count > 2 ? ["01", "02"] as const : ["01"] as const) {
+      const entries = results.map((result, i) => ({
+        id: result.id,
+        config: configOf(result),
+        ...(i % 2 ? { control: true as const } : {}),
+      }));
+      const chosenBy = experiment === "02" ? { short: results, entries } : undefined;
+      const { paths, headline, account, tables } = await writeReport({ ...options, results, experiment, chosenBy });
+      for (const text of [headline, account, ...Object.values(tables)]) {
+        assertSound(text, `report ${experiment}, seed ${seed}`);
+      }
+      for (const path of paths.filter((path) => /\.(svg|html)$/.test(path))) {
+        assertSound(contentOf(await Deno.readTextFile(path)), `${path}, seed ${seed}`);
+      }
+    }
+
+    const exported = await writeExport({ study, experiment: "01", formats: ["csv", "parquet", "tensorboard"] });
+    assert.equal(exported.runs, count);
+    for (const line of exported.problems) assertSound(line, `export, seed ${seed}`);
+  }
+});

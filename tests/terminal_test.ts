@@ -1,0 +1,204 @@
+/** What scripts print goes through one module that never throws, and every number of a flag has bounds. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { MAX_LAYERS } from "../cells/config.ts";
+import { grid, MOST_SIZES } from "../experiments/grid.ts";
+import { parseSelection } from "../experiments/selection.ts";
+import { initStudy } from "../experiments/study.ts";
+import { buildTrainingStep } from "../cells/language_model.ts";
+import { cellOf } from "../cells/catalog.ts";
+import { checkLimits, LIMITS } from "../train/settings.ts";
+import { openReferenceEngine } from "../train/engines/reference.ts";
+import { splitList, valueIn } from "../train/terminal/command_line.ts";
+import { trainCell } from "../train/trainer.ts";
+import tasks from "../deno.json" with { type: "json" };
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** The one module that may. */
+const OUTPUT = "train/terminal/output.ts";
+
+function* modules(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(join(ROOT, folder))) {
+    if (isDirectory) yield* modules(join(folder, name));
+    else if (name.endsWith(".ts")) yield join(folder, name);
+  }
+}
+
+/** Places where a module writes to a stream by itself. Comments and strings count too: none needs the words. */
+function writesIn(source: string): string[] {
+  return source.match(/\bconsole\.\w+|\bDeno\.std(out|err)\b|(?<![#.\w])process\.std(out|err)\b/g) ??
+    [];
+}
+
+Deno.test("no module writes to the streams but the one that never throws", () => {
+  const paths = [
+    "task.ts",
+    "mod.ts",
+    ...["cells", "train", "experiments", "report"].flatMap((dir) => [...modules(dir)]),
+  ];
+  assert.ok(paths.length > 150, `only ${paths.length} modules were found`);
+  const found = paths.filter((path) => path !== OUTPUT)
+    .flatMap((path) => writesIn(Deno.readTextFileSync(join(ROOT, path))).map((what) => `${path}: ${what}`));
+  assert.deepEqual(found, []);
+});
+
+Deno.test("the check of streams finds each way of writing to one", () => {
+  for (
+    const text of [
+      "console.warn(1)",
+      "Deno.stderr.writeSync(x)",
+      "stream: process.stderr",
+      "await Deno.stdout.write(x)",
+    ]
+  ) {
+    assert.equal(writesIn(text).length, 1, text);
+  }
+  assert.deepEqual(writesIn("this.#process.stdout"), []);
+});
+
+/** Runs a task's own command through a shell, as `deno COMMAND ARGUMENTS REST`. */
+async function shell(task: keyof typeof tasks.tasks, args: string, rest: string): Promise<Deno.CommandOutput> {
+  const command = tasks.tasks[task].command.replace(/^deno/, '"$DENO"');
+  return await new Deno.Command("bash", {
+    args: ["-c", `${command} ${args} ${rest}`],
+    cwd: ROOT,
+    env: { DENO: Deno.execPath(), NO_COLOR: "1" },
+  }).output();
+}
+
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+const hasFull = Deno.build.os === "linux";
+if (!hasFull) console.log("skipped: output that cannot be written, for this system has no /dev/full");
+
+for (const [task, args] of [["status", "--help"], ["corpora", "--json"], ["certify", "--help"]] as const) {
+  Deno.test({
+    name: `${task} ${args} says that its output could not be written, with exit code 1`,
+    ignore: !hasFull,
+    async fn() {
+      const { code, stderr } = await shell(task, args, ">/dev/full");
+      assert.deepEqual(
+        [code, text(stderr)],
+        [1, `${task}: Cannot write to standard output: No space left on device (os error 28)`],
+      );
+    },
+  });
+}
+
+Deno.test({
+  name: "a task ends quietly where its reader has gone, and keeps its exit code where its error cannot be told",
+  ignore: !hasFull,
+  async fn() {
+    // `exec` with a closed reader: the pipe's other end is gone before the first write.
+    const gone = await shell("corpora", "--json", "> >(exec true); sleep 0.1");
+    assert.equal(text(gone.stderr), "");
+    const untold = await shell("status", "--dir /nowhere/s", "2>/dev/full");
+    assert.deepEqual([untold.code, text(untold.stdout)], [2, ""]);
+  },
+});
+
+/** Every flag that takes a value, as `--help` lists it. */
+async function flagsOf(task: keyof typeof tasks.tasks): Promise<{ name: string; kind: string }[]> {
+  const { stdout } = await shell(task, "--help", "");
+  return [...text(stdout).matchAll(/^ {2}--([\w-]+) <([^>]+)>/gm)].map(([, name, kind]) => ({ name, kind }));
+}
+
+const SCRIPTS = [
+  "init",
+  "train",
+  "evaluate",
+  "status",
+  "report",
+  "export",
+  "sample",
+  "demo",
+  "certify",
+  "bench",
+] as const;
+
+Deno.test("every number of every task has an upper bound, and no flag may be there twice", async () => {
+  let numbers = 0, all = 0;
+  for (const task of SCRIPTS) {
+    for (const { name, kind } of await flagsOf(task)) {
+      all++;
+      if (/^(n|t|nats)$/.test(kind) || name === "layers" || name === "state-size") {
+        numbers++;
+        for (const huge of ["99999999999999999999", "1e300"]) {
+          const { code, stderr } = await shell(task, `--${name} ${huge}`, "");
+          assert.equal(code, 2, text(stderr));
+          assert.match(text(stderr), new RegExp(`^${task}: Cannot use --${name} ${huge}: must be .* at most \\d+`));
+        }
+      }
+    }
+    const [{ name, kind }] = [...await flagsOf(task), { name: "json", kind: "" }];
+    const { code, stderr } = await shell(task, kind ? `--${name} x --${name}=y` : `--${name} --${name}`, "");
+    assert.equal(code, 2, text(stderr));
+    assert.match(text(stderr), new RegExp(`^${task}: Cannot use --${name} twice: it must be given once`));
+  }
+  assert.ok(numbers >= 13 && all > 25, `${numbers} numbers among ${all} flags were found`);
+});
+
+Deno.test("valueIn() reads a flag as the script does", () => {
+  assert.equal(valueIn(["--dir", "a"], "dir"), "a");
+  assert.equal(valueIn(["--json", "--dir=a=b"], "dir"), "a=b");
+  assert.equal(valueIn(["--dir="], "dir"), "");
+  assert.equal(valueIn(["--dir", "--json"], "dir"), undefined);
+  assert.equal(valueIn(["--prompt=--dir=b", "--dir", "a"], "dir"), "a");
+  assert.equal(valueIn(["--", "--dir", "a"], "dir"), undefined);
+  assert.equal(valueIn(["--dirt", "a"], "dir"), undefined);
+});
+
+Deno.test("lists refuse what is there twice, and more values than they may have", () => {
+  assert.deepEqual(splitList("a, b", 2), ["a", "b"]);
+  assert.throws(() => splitList("a,b,a", 3), { message: "must name a once" });
+  assert.throws(() => splitList("1,".repeat(5_000_000), 3), { message: "must have at most 3 values" });
+  assert.throws(() => parseSelection("n_layers=1,n_layers=2"), /^Error: names n_layers twice/);
+});
+
+Deno.test("parseSelection() knows no key that every object has", () => {
+  for (const key of ["constructor", "toString", "__proto__", "hasOwnProperty", "valueOf"]) {
+    assert.throws(() => parseSelection(`${key}=1`), { message: new RegExp(`^'${key}=1' names no key`) });
+  }
+});
+
+Deno.test("settings out of bounds are refused to callers that are no command line", async () => {
+  const settings = { steps: 2, batch: 1, history: 2, log_every: 1 };
+  const config = grid([1], [8])[0], cell = cellOf(config);
+  assert.ok(buildTrainingStep(cell, { n_layers: 1, state_size: 8, batch: 1, vocabulary: 256 }));
+  for (const key of Object.keys(LIMITS) as (keyof typeof LIMITS)[]) {
+    for (const value of [0, 1.5, NaN, LIMITS[key] + 1, 1e300]) {
+      const says = {
+        name: "UserError",
+        message: new RegExp(`^Cannot use ${key} \\S+: must be a whole number .* at most ${LIMITS[key]}$`),
+      };
+      assert.throws(() => checkLimits({ [key]: value }), says);
+      if (key !== "log_every") {
+        await assert.rejects(initStudy({ dir: "/nowhere/s", experiment: "01", [key]: value }), says);
+      }
+      if (key !== "seeds") {
+        const model = { n_layers: 1, state_size: 8, seed: 0 };
+        await assert.rejects(
+          trainCell(openReferenceEngine(), cell, model, { ...settings, [key]: value }, new Uint8Array(9)),
+          {
+            name: "RangeError",
+            message: new RegExp(`^Cannot train: ${key} is \\S+, must be a whole number .*to ${LIMITS[key]}$`),
+          },
+        );
+      }
+    }
+    checkLimits({ [key]: LIMITS[key] });
+  }
+});
+
+Deno.test("grid() and initStudy() refuse more configurations and runs than fit into memory, before they list them", async () => {
+  const many = Array.from({ length: MOST_SIZES + 1 }, (_, i) => i + 1);
+  assert.ok(MOST_SIZES <= MAX_LAYERS);
+  assert.throws(() => grid(many), { message: `Cannot list 33 layer counts: must be at most 32 in one call` });
+  const options = { dir: "/nowhere/s", experiment: "01", layers: many.slice(1), stateSizes: [8], seeds: 1000 } as const;
+  await assert.rejects(initStudy(options), {
+    name: "UserError",
+    message:
+      "Cannot list experiment 01 of /nowhere/s: 3072 configurations with 1000 seeds are 3072000 runs, must be at most 1000000",
+  });
+});

@@ -1,0 +1,10 @@
+/**
+ * ONNX Runtime without its telemetry. The only module that imports the library: what else does would load it as its makers
+ * have set it, and a test rejects that.
+ *
+ * From 1.30 on the library's Linux and macOS builds keep a lasting device id under the home folder, a database of events and a log,
+ * and look up a host of Microsoft's to send them to. It is native code, so Deno's permissions do not stop it. It reads a variable
+ * of the environment when its first session is made; a setting of a session does not exist.
+ */
+import "./telemetry.ts";
+export { InferenceSession, Tensor } from "onnxruntime-node";
