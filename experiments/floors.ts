@@ -79,6 +79,8 @@ export async function ensureFloors(
   const floors = known ?? await countFloors(corpus, options);
   if (floors && !known) {
     const about = { method: FLOOR_METHOD, corpus_sha1: study.settings.corpus.sha1, split: study.settings.split };
+    // What could not be read again must not be written: JSON has no NaN.
+    parseWith(floorsSchema, { ...about, floors }, join(study.dir, FILE));
     await writeAtomically(join(study.dir, FILE), JSON.stringify({ ...about, floors }, null, 2) + "\n");
   }
   return floors;
