@@ -10,16 +10,23 @@ const atOnce: Commit = (rename) => Promise.resolve(rename());
 /** A file could not be written: a full disk, a folder without permission. That says nothing of what was to be written. */
 export class WriteFailure extends UserError {}
 
-/** How unfinished files are called. */
-const UNFINISHED = /^\.[0-9a-f-]{36}\.tmp$/;
+/** How unfinished files are called: nobody else's are called so. */
+const UNFINISHED = /^\.cellspace-[0-9a-f-]{36}\.tmp$/;
 
 /** Age from which an unfinished file is taken for a killed process's. */
 const LEFTOVER_MILLISECONDS = 3_600_000;
 
+/** Folders that are known to lie on another disk than the folder in which unfinished files were to lie. */
+const onOtherDisk = new Set<string>();
+
+/** A file cannot be renamed to a place on another disk. */
+class OtherDisk extends Error {}
+
 /**
- * Writes a file so that it is either there whole or as it was before, also after a power cut.
+ * Writes a file so that it is either there whole or as it was before, also after a power cut. A link stays one: the file that it
+ * leads to is replaced.
  *
- * @param folder where the unfinished file lies meanwhile; on the same disk
+ * @param folder where the unfinished file lies meanwhile; beside the file itself, where that is on another disk
  * @throws {WriteFailure} if it cannot be written, with what to do where that is known
  */
 export async function writeAtomically(
@@ -28,14 +35,34 @@ export async function writeAtomically(
   folder: string = dirname(path),
   commit: Commit = atOnce,
 ): Promise<void> {
-  const temporary = join(folder, `.${crypto.randomUUID()}.tmp`);
-  const fail = (error: unknown) => new WriteFailure(`Cannot write ${path}: ${messageOf(error)}${adviceFor(error)}`);
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const target = targetOf(path), beside = dirname(target);
+  const write = (folder: string) =>
+    writeBy(join(folder, `.cellspace-${crypto.randomUUID()}.tmp`), target, bytes, commit);
+  const asked = target === path && !onOtherDisk.has(beside) ? folder : beside;
   try {
-    await writeWhole(temporary, typeof content === "string" ? new TextEncoder().encode(content) : content)
-      .catch((error) => Promise.reject(fail(error)));
+    await write(asked).catch(async (error) => {
+      if (!(error instanceof OtherDisk) || asked === beside) throw error;
+      await write(beside);
+      onOtherDisk.add(beside);
+    });
+  } catch (error) {
+    // What goes wrong within a commit that is no rename is the commit's own.
+    if (!(error instanceof NotWritten)) throw error;
+    const { cause } = error, advice = target === path ? adviceFor(cause) : adviceForLink(cause, target);
+    throw new WriteFailure(`Cannot write ${path}: ${messageOf(cause)}${advice}`);
+  }
+}
+
+class NotWritten extends Error {}
+
+async function writeBy(temporary: string, target: string, bytes: Uint8Array, commit: Commit): Promise<void> {
+  const fail = (cause: unknown) => isOtherDisk(cause) ? new OtherDisk("", { cause }) : new NotWritten("", { cause });
+  try {
+    await writeWhole(temporary, bytes).catch((error) => Promise.reject(fail(error)));
     await commit(() => {
       try {
-        Deno.renameSync(temporary, path);
+        Deno.renameSync(temporary, target);
       } catch (error) {
         throw fail(error);
       }
@@ -46,13 +73,37 @@ export async function writeAtomically(
   }
 }
 
+/** EXDEV, and what Windows calls it. */
+function isOtherDisk(error: unknown): boolean {
+  return (Deno.build.os === "windows" ? /\(os error 17\)/ : /\(os error 18\)/).test(messageOf(error));
+}
+
+/** The file that a path leads to, by however many links. */
+function targetOf(path: string): string {
+  try {
+    return Deno.lstatSync(path).isSymlink ? Deno.realPathSync(path) : path;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound) || !isLink(path)) return path;
+    throw new WriteFailure(`Cannot write ${path}: it is a link to a file that does not exist; move it away`);
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch {
+    return false;
+  }
+}
+
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
   for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
   await file.sync();
 }
 
-function adviceFor(error: unknown): string {
+/** What to do about a file that could not be written, to put behind the reason; nothing where that is not known. */
+export function adviceFor(error: unknown): string {
   if (/no space|disk quota|\(os error (28|122)\)/i.test(messageOf(error))) {
     return "; make room on that disk and run the same command again";
   }
@@ -60,6 +111,13 @@ function adviceFor(error: unknown): string {
     return "; make the folder writable, or choose another with --dir";
   }
   return "";
+}
+
+/** A task may write in its study's folder alone, whatever links lead elsewhere. */
+function adviceForLink(error: unknown, target: string): string {
+  return error instanceof Deno.errors.NotCapable
+    ? `; it is a link to ${target}, outside of the folder: put the file itself in its place`
+    : adviceFor(error);
 }
 
 /**
@@ -125,6 +183,8 @@ export async function makeFolder(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true });
   } catch (error) {
+    const isFile = error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotADirectory;
+    if (isFile) throw new UserError(`Cannot make folder ${path}: a file is where a folder must be; move it away`);
     throw new UserError(`Cannot make folder ${path}: ${messageOf(error)}${adviceFor(error)}`);
   }
 }
@@ -139,12 +199,15 @@ export function removeFile(path: string): void {
   }
 }
 
-/** Removes unfinished files that a killed process has left; younger ones may be somebody's work. */
+/** Removes unfinished files that a killed process has left, if there is such a folder; younger ones may be somebody's work. */
 export async function removeLeftovers(folder: string): Promise<void> {
-  for await (const { name } of Deno.readDir(folder)) {
+  for (const name of await namesIn(folder)) {
     if (!UNFINISHED.test(name)) continue;
-    const path = join(folder, name);
-    const age = Date.now() - ((await Deno.stat(path).catch(() => undefined))?.mtime?.getTime() ?? Date.now());
-    if (age > LEFTOVER_MILLISECONDS) await Deno.remove(path).catch(() => {});
+    const path = join(folder, name), { isFile, mtime } = await Deno.lstat(path).catch(() => NOTHING);
+    if (isFile && mtime && Date.now() - mtime.getTime() > LEFTOVER_MILLISECONDS) {
+      await Deno.remove(path).catch(() => {});
+    }
   }
 }
+
+const NOTHING = { isFile: false, mtime: null };

@@ -7,20 +7,23 @@ import type { Corpus } from "../train/corpus/corpus.ts";
 import { contextOrder, entropyFloors, FLOOR_METHOD, HIGHEST_ORDER } from "../train/corpus/floors.ts";
 import { openProgress } from "../train/terminal/progress.ts";
 import { advised, readJson, writeAtomically } from "./files.ts";
+import { isOurs } from "./ownership.ts";
 import { sha1Schema } from "./result.ts";
-import type { Study } from "./store.ts";
+import { commandOn, type Study } from "./store.ts";
+import { splitSchema } from "./study_schema.ts";
 
-const loss = z.number().nonnegative();
+/** Counts of the largest corpus give no byte less than a chance of one in 2^40. */
+const loss = z.number().nonnegative().max(40);
 
 const floorsSchema = z.object({
   /** How they were counted. */
   method: z.string(),
   /** What they were counted on. */
   corpus_sha1: sha1Schema,
-  split: z.object({ train: z.number(), validation: z.number(), test: z.number() }),
+  split: splitSchema,
   /** One for each order, ascending from 0. */
   floors: z.array(
-    z.object({ order: z.number().int(), nats: loss, bits: loss, hindsight_nats: loss }),
+    z.object({ order: z.number().int().max(HIGHEST_ORDER), nats: loss, bits: loss, hindsight_nats: loss }),
   ).length(HIGHEST_ORDER + 1).refine((floors) => floors.every(({ order }, i) => order === i), "must be in order"),
 });
 
@@ -37,7 +40,9 @@ const FILE = "entropy_floors.json";
  */
 export async function readFloors({ dir, settings }: Study): Promise<EntropyFloors | undefined> {
   const path = join(dir, FILE);
-  return await advised("the next 'deno task train' or 'evaluate' makes it anew", async () => {
+  // What is not told for one of cellspace's is left alone.
+  const mend = `${isKept(path) ? "" : "move it away, and "}the next ${commandOn("train", { dir })} makes it anew`;
+  return await advised(mend, async () => {
     const value = await readJson(path);
     if (value === undefined) return undefined;
     const { method, corpus_sha1, split, floors } = parseWith(floorsSchema, value, path);
@@ -46,6 +51,14 @@ export async function readFloors({ dir, settings }: Study): Promise<EntropyFloor
       split.validation === settings.split.validation && split.test === settings.split.test;
     return isOurs ? floors : undefined;
   });
+}
+
+function isKept(path: string): boolean {
+  try {
+    return isOurs(path);
+  } catch {
+    return false;
+  }
 }
 
 /** A text that is shorter is counted in about a second: that needs no word. */
@@ -65,23 +78,29 @@ export interface CountingOptions {
  * leaves nothing, and the next begins again.
  *
  * @param corpus the study's
- * @returns undefined where the signal cut the count short
+ * @returns undefined where the signal cut the count short, or a file of somebody's has the floors' name
  */
 export async function ensureFloors(
   study: Study,
   corpus: Corpus,
   options: CountingOptions = {},
 ): Promise<EntropyFloors | undefined> {
+  const path = join(study.dir, FILE);
+  let isReplaceable = true;
   const known = await readFloors(study).catch((error) => {
     if (!(error instanceof UserError)) throw error;
     options.onDamaged?.(error.message);
+    isReplaceable = isKept(path);
   });
-  const floors = known ?? await countFloors(corpus, options);
-  if (floors && !known) {
+  // Somebody's file stays; the work goes on without floors.
+  if (known || !isReplaceable) return known ?? undefined;
+  const floors = await countFloors(corpus, options);
+  if (floors) {
+    // Two that have counted the same corpus have the same to write.
     const about = { method: FLOOR_METHOD, corpus_sha1: study.settings.corpus.sha1, split: study.settings.split };
     // What could not be read again must not be written: JSON has no NaN.
-    parseWith(floorsSchema, { ...about, floors }, join(study.dir, FILE));
-    await writeAtomically(join(study.dir, FILE), JSON.stringify({ ...about, floors }, null, 2) + "\n");
+    parseWith(floorsSchema, { ...about, floors }, path);
+    await writeAtomically(path, JSON.stringify({ ...about, floors }, null, 2) + "\n");
   }
   return floors;
 }

@@ -17,11 +17,22 @@ export const GRID = { layers: [1, 2, 3], state_sizes: [32, 256] } as const;
 /** Layers, or state sizes, that one call lists: with as many of both, the 96 settings are 98,304 configurations. */
 export const MOST_SIZES = 32;
 
+/** Configurations of a list, which grows from call to call: every command reads all of it, 30 MB at this length. */
+export const MOST_CONFIGS = 100_000;
+
 /** Runs of an experiment, seeds counted: they are sorted in memory whenever a study is looked at. */
 export const MOST_RUNS = 1_000_000;
 
-/** At this size only cells with a residual are tried: 256 byte values do not pass through 32 numbers otherwise. */
-const RESIDUAL_ONLY_SIZE = 32;
+/** The most states of a small cell. */
+export const MOST_SMALL_STATES = 32;
+
+/**
+ * Whether a cell is small: the 256 values of a byte do not pass through so few numbers without a residual, so a small cell is
+ * tried with one alone, and experiment 02 trains it at the usual size.
+ */
+export function isSmall({ state_size }: Pick<CellConfig, "state_size">): boolean {
+  return state_size <= MOST_SMALL_STATES;
+}
 
 /** The settings of the seven switches that depend on the past at all: 96 of 128. */
 export function switchSettings(): Record<SwitchKey, boolean>[] {
@@ -51,8 +62,14 @@ export function grid(
   return switchSettings().flatMap((switches) =>
     [...new Set(layers)].flatMap((n_layers) =>
       [...new Set(stateSizes)]
-        .filter((size) => size !== RESIDUAL_ONLY_SIZE || switches.use_residual)
-        .map((state_size) => ({ ...switches, n_layers, state_size }))
+        .map((state_size): CellConfig => ({ ...switches, n_layers, state_size }))
+        .filter((config) => !isSmall(config) || config.use_residual)
     )
   );
+}
+
+/** @throws {UserError} if so many configurations are too many for a list */
+export function checkListLength(doing: string, count: number): void {
+  if (count <= MOST_CONFIGS) return;
+  throw new UserError(`Cannot ${doing}: these are ${count} configurations, must be at most ${MOST_CONFIGS}`);
 }

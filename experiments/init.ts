@@ -10,10 +10,10 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./fetching.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
-import { MOST_RUNS, MOST_SIZES } from "./grid.ts";
+import { MOST_RUNS, MOST_SIZES, MOST_SMALL_STATES } from "./grid.ts";
 import { ensureFloors, floorsInWords } from "./floors.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./promotion.ts";
-import type { StudySettings } from "./store.ts";
+import { commandOn, type StudySettings } from "./store.ts";
 import { initStudy, SPLIT_TEXT } from "./study.ts";
 import { parseTokens } from "./study_text.ts";
 import { print, printError } from "../train/terminal/output.ts";
@@ -28,10 +28,12 @@ const flags = {
     }, or a file; what is not on this machine is downloaded (default: the study's, else embedded)`,
     undefined,
   ),
-  stateSizes: flag.wholeList("--state-size <list>", "state sizes to list (default: 32,256)", undefined, {
-    most: MAX_STATE_SIZE,
-    count: MOST_SIZES,
-  }),
+  stateSizes: flag.wholeList(
+    "--state-size <list>",
+    `state sizes to list (default: 32,256); of up to ${MOST_SMALL_STATES} states only cells with a residual`,
+    undefined,
+    { most: MAX_STATE_SIZE, count: MOST_SIZES },
+  ),
   layers: flag.wholeList("--layers <list>", "numbers of layers to list (default: 1,2,3)", undefined, {
     most: MAX_LAYERS,
     count: MOST_SIZES,
@@ -118,7 +120,10 @@ if (import.meta.main) {
     using stop = stopSignal("Stopping the count");
     const onDamaged = (problem: string) => printError(`init: ${problem}`);
     const floors = await ensureFloors(study, corpus, { signal: stop.signal, onDamaged });
-    if (!floors) throw new Stopped(stop, "the study is made, and 'deno task train' counts what is to be counted");
-    print(`Entropy floors of the test split, nats per byte: ${floorsInWords(floors)}`);
+    if (stop.signal.aborted) {
+      const train = commandOn("train", study, options.experiment);
+      throw new Stopped(stop, `the study is made, and ${train} counts what is to be counted`);
+    }
+    if (floors) print(`Entropy floors of the test split, nats per byte: ${floorsInWords(floors)}`);
   });
 }

@@ -11,7 +11,7 @@ import { randomStream } from "../train/corpus/random.ts";
 import { rankConfigs, type RankedConfig, type Ranking } from "./ranking.ts";
 import { promotedCount, refine } from "./refine.ts";
 import type { RunResult } from "./result.ts";
-import type { ConfigEntry, Study } from "./store.ts";
+import { commandOn, type ConfigEntry, type Study } from "./store.ts";
 
 /** Controls of a new list. */
 export const DEFAULT_CONTROLS = 8;
@@ -71,12 +71,12 @@ async function rankingOf01(known: Study | undefined, dir: string): Promise<Ranki
   if (ranking.ranked.length) return ranking;
   throw new UserError(
     `Cannot choose experiment 02 in ${dir}: no run of experiment 01 has finished; ` +
-      `run 'deno task init --dir ${dir}' and 'deno task train --dir ${dir}' first`,
+      `run ${known ? "" : `${commandOn("init", { dir })} and `}${commandOn("train", { dir })} first`,
   );
 }
 
 /**
- * The best, as the original study takes them on. With controls, each of the best also as it was ranked: one of 32 states would
+ * The best, as the original study takes them on. With controls, each of the best also as it was ranked: a small one would
  * otherwise be trained at 256 alone, and could not be compared with its short run.
  */
 function chosenOf(ranked: readonly RankedConfig[], hasControls: boolean): ConfigEntry[] {

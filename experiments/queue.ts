@@ -5,6 +5,7 @@
 import { messageOf, UserError } from "../cells/errors.ts";
 import { existsSync, rmSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { checkReplaceable } from "./ownership.ts";
 
 /** Seconds between two heartbeats of an owner. */
 export const BEAT_SECONDS = 3;
@@ -66,13 +67,25 @@ const TABLE_VERSION = 2;
 const BUSY = 5;
 
 /**
- * @throws {UserError} if the file is no database, or cannot be written
+ * @throws {UserError} if the file is another program's, or cannot be written
  */
 export async function openQueue(path: string, options: QueueOptions): Promise<Queue> {
+  checkFiles(path);
   const queue = new SqliteQueue(path, options);
   // The watch over other owners begins here.
   await queue.living();
   return queue;
+}
+
+/**
+ * Checks that nobody's files would be taken for a database's. The database itself is read by SQLite alone: whoever closes it takes this
+ * process's locks away.
+ */
+function checkFiles(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) throw new UserError(`Cannot use ${path}: it is a folder, must be a file; move it away`);
+  checkReplaceable(`${path}-wal`, `use ${path}`);
+  if (!stat) checkReplaceable(`${path}-shm`, `use ${path}`);
 }
 
 /** A name for this process, different each time. */
@@ -211,6 +224,7 @@ class SqliteQueue implements Queue {
     const [main] = filesAt(this.path);
     try {
       if (versionOf(database) !== TABLE_VERSION) {
+        checkOwner(database);
         const underWay = await this.options.underWay?.() ?? [];
         withinTransaction(database, () => makeTable(database, this.path, underWay), "EXCLUSIVE");
       }
@@ -299,6 +313,13 @@ function makeTable(
   for (const { key, owner, since } of underWay) insertClaim(database, key, owner, since, 0);
 }
 
+/** @throws {UserError} if another program has made the database */
+function checkOwner(database: DatabaseSync): void {
+  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'").all();
+  const foreign = tables.map(({ name }) => String(name)).filter((name) => name !== "claims");
+  if (foreign.length) throw new UserError(`it is a database of something else, with '${foreign[0]}'; move it away`);
+}
+
 function versionOf(database: DatabaseSync): number {
   return Number(database.prepare("PRAGMA user_version").get()!.user_version);
 }
@@ -342,7 +363,10 @@ function isBusy(error: unknown): boolean {
 
 /** What to do about what SQLite says. Its words, not its codes: Deno gives none with an error of exec(), or of opening. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/is not a database|malformed/, "it holds no results and can be deleted"],
+  [
+    /is not a database|malformed/,
+    "it is damaged, or somebody else's: move it away, and the next command makes it anew",
+  ],
   [/disk is full/, "make room on that disk and run the same command again"],
   [/readonly database|unable to open/, "make the folder writable, or choose another with --dir"],
 ];

@@ -9,8 +9,9 @@ import { HIGHEST_ORDER } from "../train/corpus/floors.ts";
 import { legSchema } from "../train/checkpoint.ts";
 import type { Score } from "../train/evaluate.ts";
 import type { MemoryCurve } from "../train/memory_gain.ts";
-import type { Tokenizer, Tokens } from "../train/corpus/tokens/tokenizer.ts";
+import { MAX_VOCABULARY, type Tokenizer, type Tokens } from "../train/corpus/tokens/tokenizer.ts";
 import type { SampleOptions } from "../train/sample_text.ts";
+import { LIMITS } from "../train/settings.ts";
 import { CELLSPACE_VERSION } from "../train/version.ts";
 import { CELL_NAMES } from "../cells/catalog.ts";
 import { type CellConfig, configFields, configId, configIn, DEPENDS_ON_PAST, parseWith } from "../cells/config.ts";
@@ -37,7 +38,7 @@ const finishedSchema = z.object({
   /** Unix seconds, by a clock that may be wrong: readers take no time for sure (see {@linkcode dateIn}). */
   "end time": z.number(),
   /** Steps done, which is `training steps` rounded up to whole passes. */
-  steps_done: z.number().int().positive(),
+  steps_done: z.number().int().positive().max(LIMITS.steps + LIMITS.history),
   /** Training time in seconds, without set-up and evaluation. */
   train_seconds: z.number().nonnegative().max(MOST_SECONDS),
 });
@@ -82,25 +83,26 @@ export const resultFields = z.looseObject({
   id: idSchema,
   "start time": z.number(),
   /** Steps asked for. */
-  "training steps": z.number().int().positive(),
-  "batch size": z.number().int().positive(),
+  "training steps": z.number().int().positive().max(LIMITS.steps),
+  "batch size": z.number().int().positive().max(LIMITS.batch),
   /** Tokens of one pass. */
-  "history size": z.number().int().positive(),
+  "history size": z.number().int().positive().max(LIMITS.history),
   /** The corpus' name. */
   dataset: z.string(),
   corpus_sha1: sha1Schema,
   /** What the model reads, where that is not bytes: `bpe:1024`, how many they are, and the SHA-1 of the study's `tokenizer.json`. */
   tokens: z.string().optional(),
-  vocabulary: z.number().int().positive().optional(),
+  vocabulary: z.number().int().positive().max(MAX_VOCABULARY).optional(),
   tokenizer_sha1: sha1Schema.optional(),
   /** Mean bytes that one of them stands for in the training split. */
   bytes_per_token: z.number().min(1).optional(),
   /** Of the splits; results of the first versions have none. */
   train_sha1: sha1Schema.optional(),
   test_sha1: sha1Schema.optional(),
+  /** Any that there may have been: a result of more seeds than the study has now is not in its list. */
   seed: z.number().int().nonnegative(),
   /** Steps between two values of `loss`. */
-  log_every: z.number().int().positive(),
+  log_every: z.number().int().positive().max(LIMITS.log_every),
   engine: z.string(),
   adapter: z.string(),
   /** Trainable numbers in the model, frozen ones included. */

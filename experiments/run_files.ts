@@ -12,10 +12,10 @@ import type { TrainingState } from "../train/ledger.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainedRun } from "../train/trainer.ts";
 import { CELLSPACE_VERSION } from "../train/version.ts";
-import { advised, type Commit } from "./files.ts";
+import { advised, type Commit, readBytes } from "./files.ts";
 import type { Queue } from "./queue.ts";
 import { configOf, type FinishedResult, isFinished, parseResult, type RunResult } from "./result.ts";
-import { type Experiment, REMAKE_MODEL, type Run, runKey, shortKey, type Study } from "./store.ts";
+import { commandOn, type Experiment, remakeModel, type Run, runKey, shortKey, type Study } from "./store.ts";
 import { claimKey, commitWhileHeld } from "./study_queue.ts";
 
 /** A run at its start, or where it goes on. */
@@ -53,6 +53,7 @@ export class RunFiles {
    */
   async start(run: Run, step: TrainingStep, retry: boolean): Promise<Start> {
     const known = await this.study.readResult(this.experiment, run.key), commit = this.#commit(run);
+    if (!known) await this.#checkModelPlace(run);
     const hasFailed = retry && known?.failed !== undefined;
     const finished = known && isFinished(known) ? withoutFailure(known) : undefined;
     if (hasFailed && !finished) await this.study.removeCheckpoint(this.experiment, run.key, commit);
@@ -63,6 +64,16 @@ export class RunFiles {
     else if (hasFailed) await this.study.writeResult(this.experiment, run.key, finished, commit);
     const legs = checkpoint?.legs ?? [], last = legs.at(-1), other = last && !this.#isThis(last) ? last : undefined;
     return { run, step, record, finished, from: checkpoint?.state, legs, other };
+  }
+
+  /** A run that begins anew may find its own earlier model; what else lies under its name is somebody's. */
+  async #checkModelPlace({ key, entry }: Run): Promise<void> {
+    const path = this.study.modelPath(this.experiment, key);
+    await advised("move it away", async () => {
+      const bytes = await readBytes(path);
+      if (bytes === undefined || decodeEvaluation(bytes, path).metadata.id === entry.id) return;
+      throw new UserError(`Cannot write ${path}: it is there, and is no model of this run`);
+    });
   }
 
   async #readCheckpoint(run: Run, step: TrainingStep, finished: FinishedResult | undefined) {
@@ -226,8 +237,15 @@ export function checkpointOf(result: RunResult): CheckpointOf {
  *
  * @throws {UserError} naming what disagrees
  */
-export async function checkModel(model: Uint8Array, result: FinishedResult, path: string): Promise<void> {
-  const found = await advised(REMAKE_MODEL, () => decodeEvaluation(model, path)), { metadata: facts } = found;
+export async function checkModel(
+  model: Uint8Array,
+  result: FinishedResult,
+  path: string,
+  study: Study,
+  experiment: Experiment,
+): Promise<void> {
+  const remake = remakeModel(study, experiment);
+  const found = await advised(remake, () => decodeEvaluation(model, path)), { metadata: facts } = found;
   const run = shortKey(runKey(result.id, result.seed));
   const wanted: Record<string, string> = { id: result.id, ...modelFacts(result, result.steps_done) };
   for (const key of ["id", "seed", "corpus_sha1", "tokenizer_sha1", "steps"] as const) {
@@ -235,7 +253,9 @@ export async function checkModel(model: Uint8Array, result: FinishedResult, path
     if (facts[key] === undefined && key === "steps") continue;
     if (facts[key] !== wanted[key]) {
       // A model of other steps may be one of a run that is going on.
-      const advice = key === "steps" ? `${REMAKE_MODEL}, or let 'deno task train' finish the run` : REMAKE_MODEL;
+      const advice = key === "steps"
+        ? `${remake}, or let ${commandOn("train", study, experiment)} finish the run`
+        : remake;
       throw new UserError(
         `Cannot use ${path}: its '${key}' is ${facts[key] ?? "none"}, that of run ${run} is ${
           wanted[key] ?? "none"
@@ -247,7 +267,7 @@ export async function checkModel(model: Uint8Array, result: FinishedResult, path
   const [difference] = differences(found, evaluationModel(cellOf(config), { ...config, vocabulary }));
   if (difference) {
     throw new UserError(
-      `Cannot use ${path}: ${difference.is}, that of run ${run} is ${difference.must}; ${REMAKE_MODEL}`,
+      `Cannot use ${path}: ${difference.is}, that of run ${run} is ${difference.must}; ${remake}`,
     );
   }
 }

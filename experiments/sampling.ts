@@ -5,7 +5,7 @@ import { type SampleOptions, sampleText } from "../train/sample_text.ts";
 import { advised } from "./files.ts";
 import { type FinishedResult, isFinished } from "./result.ts";
 import { checkModel } from "./run_files.ts";
-import { type Experiment, REMAKE_MODEL, runKey, shortKey, type Study } from "./store.ts";
+import { commandOn, type Experiment, remakeModel, runKey, shortKey, type Study } from "./store.ts";
 import { studyTokenizer } from "./study_text.ts";
 
 /**
@@ -24,7 +24,10 @@ export async function findRun(
   if (!finished.length) {
     const [problem] = damaged.values();
     throw new UserError(
-      problem ?? `Cannot find a model: no run of ${where} has finished; train some with 'deno task train'`,
+      problem ??
+        `Cannot find a model: no run of ${where} has finished; train some with ${
+          commandOn("train", study, experiment)
+        }`,
     );
   }
   const named = new Map(finished.map((result) => [runKey(result.id, result.seed), result]));
@@ -64,8 +67,8 @@ export async function drawText(
 ): Promise<Uint8Array> {
   const tokenizer = await studyTokenizer(study);
   const { path, model } = await study.readModel(experiment, key);
-  await checkModel(model, result, path);
-  return await advised(REMAKE_MODEL, async () => {
+  await checkModel(model, result, path, study, experiment);
+  return await advised(remakeModel(study, experiment), async () => {
     const loaded = await LoadedModel.open(model, { file: path });
     try {
       const read = tokenizer.encode(new TextEncoder().encode(prompt));

@@ -22,7 +22,7 @@ import { advised, type Commit, readBytes } from "./files.ts";
 import { isMisplaced, placeScores } from "./context_orders.ts";
 import { contextOrderOf, ensureFloors, readFloors } from "./floors.ts";
 import { checkModel, checkpointOf, modelFacts } from "./run_files.ts";
-import { type Experiment, REMAKE_MODEL, runKey, shortKey, Study } from "./store.ts";
+import { type Experiment, remakeModel, runKey, shortKey, Study } from "./store.ts";
 import { studyText } from "./study_text.ts";
 import { claimKey, ClaimLost, commitWhileHeld, heartbeat, openStudyQueue } from "./study_queue.ts";
 import { WorkList } from "./work.ts";
@@ -73,11 +73,14 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
   if (!todo.length && isPlaced) return { scored: 0, had, placed: 0, others: 0, problems: 0, unreadable };
   const text = todo.length || !known ? options.text ?? await studyText(study) : undefined;
   const { signal, onProblem } = options;
-  const floors = text ? await ensureFloors(study, text.corpus, { signal, onDamaged: onProblem }) : known;
+  // Whoever has the queue open has heard of it.
+  const onDamaged = queue ? undefined : onProblem;
+  // First of what is written: where its place is taken, nothing else is.
   const own = queue ?? (await openStudyQueue(study)).queue;
   // What cannot be said now is said three seconds later.
   using _heart = heartbeat(() => own.beat(new Map()).then(() => {}, () => {}));
   try {
+    const floors = text ? await ensureFloors(study, text.corpus, { signal, onDamaged }) : known;
     const scores = text ? await scoreAll(study, todo, text, own, options) : { scored: 0, problems: 0, others: 0 };
     const placed = floors ? await placeScores({ study, experiment, floors, queue: own, signal, onProblem }) : 0;
     return { had, unreadable, placed, ...scores };
@@ -163,9 +166,9 @@ export async function scoreRun(
 ): Promise<Score> {
   const [path, advice] = isRemade
     ? [study.checkpointPath(experiment, key), KEEP_MODEL]
-    : [study.modelPath(experiment, key), REMAKE_MODEL];
+    : [study.modelPath(experiment, key), remakeModel(study, experiment)];
   const result = await finishedResult(study, experiment, key);
-  await checkModel(model, result, path);
+  await checkModel(model, result, path, study, experiment);
   const { test, tokenizer } = text;
   const prompt = tokenizer.encode(promptFrom(text.corpus.test));
   const sample = { prompt, lengths: tokenizer.lengths, ...SAMPLE };
@@ -181,7 +184,8 @@ export async function scoreRun(
   if (now["end time"] !== result["end time"]) {
     throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result has changed while it was scored`);
   }
-  const floors = await readFloors(study);
+  // A score stands without floors, too, where their file is another's.
+  const floors = await readFloors(study).catch(() => undefined);
   // That of an earlier score says nothing of this one.
   const context_order = floors && contextOrderOf(score.bits_per_byte, floors);
   const about = { context_order, sample: sampleOf(drawn!, sample, tokenizer), memory: memory! };

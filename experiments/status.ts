@@ -5,7 +5,7 @@ import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { unitOf } from "../cells/unit.ts";
 import { type Overview, overviewOf } from "./overview.ts";
-import { shortKey } from "./store.ts";
+import { commandOn, shortKey } from "./store.ts";
 import { print } from "../train/terminal/output.ts";
 
 const flags = {
@@ -15,7 +15,7 @@ const flags = {
 };
 
 /** What the task prints. */
-export function* statusLines(overview: Overview): Generator<string> {
+export function* statusLines(overview: Overview, dir: string): Generator<string> {
   const { total, done, running, stale, failed, waiting, damaged, unknown_version, unlisted, best, seconds_left } =
     overview;
   const counts = [
@@ -28,6 +28,7 @@ export function* statusLines(overview: Overview): Generator<string> {
     `${waiting} waiting`,
     ...(unlisted.length ? [`${unlisted.length} unlisted`] : []),
   ];
+  const command = (name: string) => commandOn(name, { dir }, overview.experiment);
   yield `Experiment ${overview.experiment}: ${counts.join(", ")}`;
   const ago = (time: number) => formatDuration(Math.max(0, Date.now() / 1000 - time));
   for (const { key, owner, since, step } of running) {
@@ -35,21 +36,23 @@ export function* statusLines(overview: Overview): Generator<string> {
   }
   for (const { key, owner, heard, step } of stale) {
     yield `  stale    ${shortKey(key)}  step ${step} of ${overview.steps}, process ${owner} has been silent for ` +
-      `${ago(heard)}; the next 'deno task train' goes on with it`;
+      `${ago(heard)}; the next ${command("train")} goes on with it`;
   }
   if (overview.short) {
-    yield `  short    ${overview.short} of the done have fewer steps than ${overview.steps}; 'deno task train' takes them further`;
+    yield `  short    ${overview.short} of the done have fewer steps than ${overview.steps}; ${
+      command("train")
+    } takes them further`;
   }
   for (const { key, why } of failed) yield `  failed   ${shortKey(key)}  ${oneLine(why)}`;
   for (const key of overview.left_unfinished) {
-    yield `  left     ${shortKey(key)}  was started and not finished; 'deno task train' goes on with it`;
+    yield `  left     ${shortKey(key)}  was started and not finished; ${command("train")} goes on with it`;
   }
   if (overview.not_begun.length) {
     yield `  waiting  ${overview.not_begun.length} not begun: ${shortList(overview.not_begun.map(shortKey))}`;
   }
   for (const problem of overview.unreadable) yield `  unread   ${problem}`;
   for (const key of unlisted) {
-    yield `  unlisted ${shortKey(key)}  is not in the study's list; 'deno task report' shows it if it has finished`;
+    yield `  unlisted ${shortKey(key)}  is not in the study's list; ${command("report")} shows it if it has finished`;
   }
   if (best) {
     const bits = best.test_bits_per_byte === undefined ? "" : `, test ${best.test_bits_per_byte.toFixed(4)} bits/byte`;
@@ -66,6 +69,6 @@ if (import.meta.main) {
   const description = "Shows what is done, running, failed and waiting, the best run so far, and the time left.";
   await runCommand({ name: "status", description, flags, printsData: true }, async ({ dir, experiment, json }) => {
     const overview = await overviewOf(dir, experiment);
-    print(json ? JSON.stringify(overview, null, 2) : [...statusLines(overview)].join("\n"));
+    print(json ? JSON.stringify(overview, null, 2) : [...statusLines(overview, dir)].join("\n"));
   });
 }

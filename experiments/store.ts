@@ -1,19 +1,11 @@
 /** The study's folder: what lies where, read with checks and written whole or not at all. */
 import { messageOf, UserError } from "../cells/errors.ts";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
-import { z } from "zod";
-import {
-  type CellConfig,
-  configId,
-  configIn,
-  DEPENDS_ON_PAST,
-  describeConfig,
-  parseConfig,
-  parseWith,
-} from "../cells/config.ts";
-import { BYTE_VOCABULARY } from "../cells/language_model.ts";
-import { BYTE_TOKENIZER, MAX_VOCABULARY } from "../train/corpus/tokens/tokenizer.ts";
+import { isAbsolute, join, resolve } from "node:path";
+import { type CellConfig, configIn, parseConfig, parseWith } from "../cells/config.ts";
+import { LIMITS } from "../train/settings.ts";
+import { type CommandFlags, taskCommand } from "../train/terminal/advice.ts";
+import { BYTE_TOKENIZER } from "../train/corpus/tokens/tokenizer.ts";
 import {
   advised,
   type Commit,
@@ -25,22 +17,20 @@ import {
   removeLeftovers,
   writeAtomically,
 } from "./files.ts";
+import { checkListLength, MOST_RUNS } from "./grid.ts";
+import { checkVersion, parseResult, type RunResult, UnknownVersion } from "./result.ts";
 import {
-  checkVersion,
-  idSchema,
-  knownConfigFields,
-  parseResult,
-  type RunResult,
-  sha1Schema,
-  UnknownVersion,
-} from "./result.ts";
+  type Experiment,
+  EXPERIMENTS,
+  layoutOf,
+  listSchema,
+  NEWEST_LAYOUT,
+  studySchema,
+  type StudySettings,
+  versionSchema,
+} from "./study_schema.ts";
 
-export const EXPERIMENTS = ["01", "02"] as const;
-export type Experiment = typeof EXPERIMENTS[number];
-
-/** Versions of the folder's layout; a study of a newer one is refused. Programs that know no tokens must not train on bytes instead. */
-const LAYOUT_VERSION = { bytes: 1, tokens: 2 } as const;
-const NEWEST_LAYOUT = LAYOUT_VERSION.tokens;
+export { type Experiment, EXPERIMENTS, type StudySettings } from "./study_schema.ts";
 
 /** How an experiment's files are called. */
 const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> = {
@@ -48,69 +38,23 @@ const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> =
   "02": { configs: "rnn_configs_02.json", suffix: "02_best" },
 };
 
-const positive = z.number().int().positive();
-
-/** Parts of a corpus, in this order. */
-const splitSchema = z.object({ train: positive, validation: z.number().int().nonnegative(), test: positive });
-
-export const studySchema = z.object({
-  version: positive,
-  corpus: z.object({
-    name: z.string().min(1),
-    /** `embedded`, the name of a known corpus, or the file's absolute path. */
-    source: z.string().min(1),
-    bytes: positive,
-    sha1: sha1Schema,
-    entropy_rate: z.number().optional(),
-  }),
-  /** Bytes of each part. */
-  split: splitSchema,
-  /** What models read, where that is not bytes: kept in `tokenizer.json`. */
-  tokens: z.object({
-    /** `bpe:1024`. */
-    name: z.string().min(1),
-    vocabulary: z.number().int().min(BYTE_VOCABULARY + 1).max(MAX_VOCABULARY),
-    /** Of `tokenizer.json`. */
-    sha1: sha1Schema,
-    /** Tokens of each part. */
-    split: splitSchema,
-  }).optional(),
-  seeds: positive,
-  training: z.object({
-    steps: z.record(z.enum(EXPERIMENTS), positive),
-    log_every: z.record(z.enum(EXPERIMENTS), positive),
-    batch: positive,
-    history: z.number().int().min(2),
-  }),
-});
-
-const versionSchema = z.object({ version: z.number() });
-
-/** The content of `study.json`. */
-export type StudySettings = z.infer<typeof studySchema>;
-
-const listSchema = z.array(
-  z.strictObject({
-    ...knownConfigFields,
-    id: idSchema,
-    "old id": idSchema.optional(),
-    control: z.literal(true).optional(),
-  }).refine(...DEPENDS_ON_PAST),
-).superRefine((entries, context) => {
-  const seen = new Set<string>();
-  for (const [i, entry] of entries.entries()) {
-    const config = configIn(entry), id = configId(config), name = `entry ${i} (${describeConfig(config)})`;
-    const fail = (message: string) => context.addIssue({ code: "custom", message });
-    if (entry.id !== id) fail(`${name} has id ${entry.id}, must be ${id}`);
-    else if (seen.has(id)) fail(`${name} is there twice`);
-    seen.add(id);
-  }
-});
-
-/** What to do about damaged files. */
-const MEND = "mend it, or move it away and make it anew with 'deno task init'";
-export const REMAKE_MODEL = "make it again with 'deno task evaluate --again'";
+/** What to do about a run's damaged files. */
 const MEND_RESULT = "mend it, or move it away and the run is trained again";
+
+/** What makes a run's model again. */
+export function remakeModel({ dir }: Pick<Study, "dir">, experiment: Experiment): string {
+  return `make it again with ${commandOn("evaluate", { dir }, experiment, { again: true })}`;
+}
+
+/** A command on a study, for the text of a message. */
+export function commandOn(
+  name: string,
+  { dir }: Pick<Study, "dir">,
+  experiment: Experiment = "01",
+  flags: CommandFlags = {},
+): string {
+  return taskCommand(name, { dir, experiment: experiment === "01" ? undefined : experiment, ...flags });
+}
 
 /** One entry of a configuration list. */
 export interface ConfigEntry {
@@ -164,6 +108,30 @@ export function comparedWithList(
   };
 }
 
+/** Where the results of an experiment lie in a study's folder. */
+export function resultFolder(dir: string, experiment: Experiment): string {
+  return join(dir, `results_${FILES[experiment].suffix}`);
+}
+
+/** The keys under which results lie in a study's folder, sorted: of runs that the study has, and of others. */
+export async function resultKeys(dir: string, experiment: Experiment): Promise<string[]> {
+  return (await namesIn(resultFolder(dir, experiment))).flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
+}
+
+/** @throws {UserError} if a study of an earlier version has too many seeds, or so many of so many configurations are too many runs */
+export function checkRuns(dir: string, seeds: number, configs: number): void {
+  const mend = `take seeds away with ${commandOn("init", { dir }, "01", { seeds: 1 })}`;
+  if (seeds > LIMITS.seeds) {
+    throw new UserError(`Cannot use study ${dir}: it has ${seeds} seeds, must be at most ${LIMITS.seeds}; ${mend}`);
+  }
+  const runs = seeds * configs;
+  if (runs <= MOST_RUNS) return;
+  throw new UserError(
+    `Cannot list the runs of study ${dir}: ${seeds} seeds of ${configs} configurations are ${runs}, must be at most ` +
+      `${MOST_RUNS}; ${mend}`,
+  );
+}
+
 export class Study {
   private constructor(readonly dir: string, readonly settings: StudySettings) {}
 
@@ -172,7 +140,9 @@ export class Study {
     const study = await Study.find(dir);
     if (!study) {
       throw new UserError(
-        `Cannot open study ${dir}: it has no study.json; make one with 'deno task init --dir ${dir}'`,
+        `Cannot open study ${dir}: ${isAbsolute(dir) ? "it" : resolve(dir)} has no study.json; make one with ${
+          commandOn("init", { dir })
+        }`,
       );
     }
     return study;
@@ -181,7 +151,11 @@ export class Study {
   /** @returns undefined where no study is */
   static async find(dir: string): Promise<Study | undefined> {
     const path = join(dir, "study.json");
-    const value = await advised(MEND, () => readJson(path));
+    // Nothing else knows all of its settings: a new one must get them from whoever made it.
+    const mend = `mend it, or move it away and make it anew with ${
+      commandOn("init", { dir })
+    } and the flags that it was made with`;
+    const value = await advised(mend, () => readJson(path));
     if (value === undefined) return undefined;
     // The version first: what a newer one holds cannot be judged.
     const version = versionSchema.safeParse(value);
@@ -191,39 +165,46 @@ export class Study {
           `this program knows up to ${NEWEST_LAYOUT}; use the cellspace that made it, or a newer one`,
       );
     }
-    return new Study(dir, await advised(MEND, () => parseWith(studySchema, value, path)));
+    return new Study(dir, await advised(mend, () => parseWith(studySchema, value, path)));
   }
 
   /**
-   * Writes `study.json` and adds configurations to a list; makes the folder if need be. An entry that is there as a control
-   * and comes without the mark loses it.
+   * What writes `study.json` and adds configurations to a list; all is checked before. An entry that is there as a control and
+   * comes without the mark loses it.
    *
-   * @param tokenizer the text of `tokenizer.json`, where the study has tokens
-   * @throws {UserError} before anything is written, if the list that is there is damaged
+   * @param tokenizer the text of `tokenizer.json`, where the study has tokens; or that it has them no more
+   * @returns to be called as long as the files that are there stay as they are
+   * @throws {UserError} if the list that is there is damaged, or would become too long
    */
-  static async save(
+  static async plan(
     dir: string,
     settings: Omit<StudySettings, "version">,
     experiment: Experiment,
     entries: readonly ConfigEntry[],
-    tokenizer?: string,
-  ): Promise<{ study: Study; added: number; total: number }> {
-    const version = LAYOUT_VERSION[settings.tokens ? "tokens" : "bytes"];
-    const study = new Study(dir, { version, ...settings });
+    tokenizer?: { readonly text?: string; readonly removed?: boolean },
+  ): Promise<() => Promise<{ study: Study; added: number; total: number }>> {
+    const study = new Study(dir, { version: layoutOf(settings), ...settings });
     const known = await study.readConfigs(experiment);
     const ids = new Set(known.map(({ id }) => id)), asked = new Map(entries.map((entry) => [entry.id, entry]));
     const kept = known.map((entry) => entry.control ? asked.get(entry.id) ?? entry : entry);
-    const fresh = entries.filter(({ id }) => !ids.has(id));
+    const fresh = entries.filter(({ id }) => !ids.has(id)), total = known.length + fresh.length;
+    checkListLength(`extend the list of study ${dir}`, total);
     // What could not be read again must not be written.
     for (const { config } of fresh) parseConfig(config, `a new configuration of ${dir}`);
-    await makeFolder(dir);
     const isChanged = fresh.length > 0 || kept.some((entry, i) => entry !== known[i]);
-    if (isChanged) await study.#writeConfigs(experiment, [...kept, ...fresh]);
-    // Before the settings that name it; a study that has become one of bytes keeps none.
-    if (tokenizer !== undefined) await writeAtomically(study.tokenizerPath, tokenizer);
-    await writeAtomically(join(dir, "study.json"), JSON.stringify(study.settings, null, 2) + "\n");
-    if (tokenizer === undefined) removeFile(study.tokenizerPath);
-    return { study, added: fresh.length, total: known.length + fresh.length };
+    return async () => {
+      await makeFolder(dir);
+      if (isChanged) await study.#writeConfigs(experiment, [...kept, ...fresh]);
+      // Before the settings that name it; a study that has become one of bytes keeps none.
+      if (tokenizer?.text !== undefined) await writeAtomically(study.tokenizerPath, tokenizer.text);
+      await writeAtomically(study.settingsPath, JSON.stringify(study.settings, null, 2) + "\n");
+      if (tokenizer?.removed) removeFile(study.tokenizerPath);
+      return { study, added: fresh.length, total };
+    };
+  }
+
+  get settingsPath(): string {
+    return join(this.dir, "study.json");
   }
 
   get tokenizerPath(): string {
@@ -231,7 +212,7 @@ export class Study {
   }
 
   resultPath(experiment: Experiment, key: string): string {
-    return join(this.dir, `results_${FILES[experiment].suffix}`, `${key}.json`);
+    return join(resultFolder(this.dir, experiment), `${key}.json`);
   }
 
   modelPath(experiment: Experiment, key: string): string {
@@ -264,7 +245,9 @@ export class Study {
   /** @throws {UserError} if the list is damaged, or an entry's id is not that of its configuration */
   async readConfigs(experiment: Experiment): Promise<ConfigEntry[]> {
     const path = this.#configsPath(experiment);
-    return await advised(MEND, async () => {
+    const anew = commandOn("init", this, experiment);
+    const sizes = experiment === "01" ? ", with the --state-size and --layers that it had" : "";
+    return await advised(`mend it, or move it away and make it anew with ${anew}${sizes}`, async () => {
       const value = await readJson(path);
       if (value === undefined) return [];
       return parseWith(listSchema, value, path)
@@ -294,9 +277,12 @@ export class Study {
   /**
    * All runs of an experiment in the order in which they are trained: first seeds before further ones, and within a seed
    * a shuffle that is the same each time, so that early looks see a fair sample.
+   *
+   * @throws {UserError} before any is made, if they are too many
    */
   async runs(experiment: Experiment): Promise<Run[]> {
     const entries = await this.readConfigs(experiment);
+    checkRuns(this.dir, this.settings.seeds, entries.length);
     const shuffled = entries
       .map((entry) => ({ entry, order: createHash("sha256").update(`order/${entry.id}`).digest("hex") }))
       .sort((a, b) => (a.order < b.order ? -1 : 1));
@@ -329,11 +315,13 @@ export class Study {
       ["SHA-1 of the corpus", result.corpus_sha1, corpus.sha1],
       ["tokens", result.tokens ?? BYTE_TOKENIZER.name, tokens?.name ?? BYTE_TOKENIZER.name],
       ["SHA-1 of the tokenizer", result.tokenizer_sha1, tokens?.sha1],
+      ["vocabulary", result.vocabulary, tokens?.vocabulary],
       ["batch size", result["batch size"], training.batch],
       ["history size", result["history size"], training.history],
     ] as const;
     for (const [what, is, must] of agreed) {
-      if (is !== must) throw new UserError(`Cannot read ${path}: its ${what} is ${is}, study.json has ${must}`);
+      if (is === must) continue;
+      throw new UserError(`Cannot read ${path}: its ${what} is ${is ?? "none"}, study.json has ${must ?? "none"}`);
     }
     return result;
   }
@@ -369,10 +357,10 @@ export class Study {
 
   /** The bytes of a run's model. */
   async readModel(experiment: Experiment, key: string): Promise<{ path: string; model: Uint8Array<ArrayBuffer> }> {
-    const path = this.modelPath(experiment, key);
-    const model = await advised(`move it away and ${REMAKE_MODEL}`, () => readBytes(path));
+    const path = this.modelPath(experiment, key), remake = remakeModel(this, experiment);
+    const model = await advised(`move it away and ${remake}`, () => readBytes(path));
     if (!model) {
-      throw new UserError(`Cannot read ${path}: it does not exist; ${REMAKE_MODEL}`);
+      throw new UserError(`Cannot read ${path}: it does not exist; ${remake}`);
     }
     return { path, model };
   }
@@ -382,15 +370,17 @@ export class Study {
     return writeAtomically(path, content, this.dir, commit);
   }
 
-  removeLeftovers(): Promise<void> {
-    return removeLeftovers(this.dir);
+  /** Unfinished files lie beside the finished ones too, where those are on another disk. */
+  async removeLeftovers(): Promise<void> {
+    for (const folder of [this.dir, ...EXPERIMENTS.flatMap((experiment) => this.runFolders(experiment))]) {
+      await removeLeftovers(folder);
+    }
   }
 
   /** Every result of an experiment, sorted by file name; files that cannot be read are named, not dropped. */
   async readResults(experiment: Experiment): Promise<ReadResults> {
-    const names = await namesIn(join(this.dir, `results_${FILES[experiment].suffix}`));
     const results: RunResult[] = [], damaged = new Map<string, string>(), unknown_version: string[] = [];
-    for (const key of names.flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? [])) {
+    for (const key of await resultKeys(this.dir, experiment)) {
       try {
         const result = await this.readResult(experiment, key);
         if (result) results.push(result);

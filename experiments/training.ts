@@ -10,7 +10,7 @@ import { ensureFloors } from "./floors.ts";
 import { type Tools, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
-import { type Run, Study } from "./store.ts";
+import { commandOn, type Run, Study } from "./store.ts";
 import { studyText } from "./study_text.ts";
 import { openStudyQueue } from "./study_queue.ts";
 import { print, printError } from "../train/terminal/output.ts";
@@ -37,14 +37,20 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
   const { waiting, skipped } = await waitingRuns(study, settings, options);
-  const text = await studyText(study), engine = await openEngine(options.engine);
+  const text = await studyText(study, ["train", "test"]), engine = await openEngine(options.engine);
   try {
     checkRoom(engine, waiting, settings);
-    await study.makeRunFolders(experiment);
-    await study.removeLeftovers();
-    await ensureFloors(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
-    const summary = await trainRuns({ study, text, engine }, settings, waiting, options);
-    return { ...summary, problems: summary.problems + skipped };
+    // First of what is written: where its place is taken, nothing else is.
+    const claims = await openStudyQueue(study, options.timing);
+    try {
+      await study.makeRunFolders(experiment);
+      await study.removeLeftovers();
+      await ensureFloors(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
+      const summary = await trainRuns({ study, text, engine, ...claims }, settings, waiting, options);
+      return { ...summary, problems: summary.problems + skipped };
+    } finally {
+      await claims.queue.close();
+    }
   } catch (error) {
     await engine.close().catch(() => {});
     throw error;
@@ -54,32 +60,27 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
 const onProblem = (problem: string) => printError(`train: ${problem}`);
 
 async function trainRuns(
-  { study, text, engine }: Pick<Tools, "study" | "text" | "engine">,
+  { study, text, engine, queue, owner }: Omit<Tools, "reopen">,
   settings: TrainingSettings,
   waiting: readonly Run[],
   options: TrainStudyOptions,
 ): Promise<TrainSummary> {
   const { dir, experiment, signal } = options;
   const start = performance.now();
-  const { queue, owner } = await openStudyQueue(study, options.timing);
-  try {
-    const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
-    const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
-    if (why !== undefined && !options.quiet) print(why);
-    const tools = { study, text, queue, owner, engine, reopen };
-    const session = new TrainingSession(tools, settings, waiting, { ...options, parallel });
-    await session.run();
-    // What an earlier call trained and was stopped before it could score.
-    const late = signal?.aborted ? undefined : await evaluateStudy(
-      { dir, experiment, again: false, text, signal, skip: session.unscored, onProblem },
-      queue,
-    );
-    const seconds = (performance.now() - start) / 1000;
-    const { finished, failed, problems, interrupted, others } = session;
-    return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
-  } finally {
-    await queue.close();
-  }
+  const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
+  const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
+  if (why !== undefined && !options.quiet) print(why);
+  const tools = { study, text, queue, owner, engine, reopen };
+  const session = new TrainingSession(tools, settings, waiting, { ...options, parallel });
+  await session.run();
+  // What an earlier call trained and was stopped before it could score.
+  const late = signal?.aborted ? undefined : await evaluateStudy(
+    { dir, experiment, again: false, text, signal, skip: session.unscored, onProblem },
+    queue,
+  );
+  const seconds = (performance.now() - start) / 1000;
+  const { finished, failed, problems, interrupted, others } = session;
+  return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
 }
 
 /**
@@ -133,7 +134,7 @@ async function waitingRuns(
   if (!runs.length) {
     throw new UserError(
       `Cannot train experiment ${experiment} in ${dir}: it has no configurations; ` +
-        `run 'deno task init --dir ${dir} --experiment ${experiment}'`,
+        `run ${commandOn("init", study, experiment)}`,
     );
   }
   const chosen = runs.filter(({ entry }) => only?.(entry.config) ?? true);

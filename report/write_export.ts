@@ -1,10 +1,31 @@
 /** Writes the runs of one experiment for other tools: tables as CSV and Parquet, curves as TensorBoard event files. */
+import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { z } from "zod";
+import { parseWith } from "../cells/config.ts";
 import { UserError } from "../cells/errors.ts";
-import { makeFolder, removeFile, writeAtomically } from "../experiments/files.ts";
+import {
+  advised,
+  makeFolder,
+  namesIn,
+  readJson,
+  removeFile,
+  removeLeftovers,
+  writeAtomically,
+} from "../experiments/files.ts";
+import { checkReplaceable, isOurs } from "../experiments/ownership.ts";
 import { withListedMarks } from "../experiments/promotion.ts";
 import { dateIn, KNOWN_KEYS, type RunResult, TIME_KEYS } from "../experiments/result.ts";
-import { type Experiment, EXPERIMENTS, runKey, shortKey, type Study } from "../experiments/store.ts";
+import {
+  commandOn,
+  type Experiment,
+  EXPERIMENTS,
+  resultKeys,
+  runKey,
+  shortKey,
+  type Study,
+} from "../experiments/store.ts";
+import { lockStudy } from "../experiments/study_lock.ts";
 import { csvOf } from "./csv.ts";
 import { type Status, statusOf } from "./export_columns.ts";
 import { columnsTable, sortRuns, tablesOf } from "./export_tables.ts";
@@ -48,19 +69,31 @@ export async function writeExport({ study, experiment, formats, out }: ExportOpt
   const { results, unreadable } = await study.readResults(experiment);
   const problems = [...unreadable, ...impossibleTimes(results), ...unknownKeys(results)];
   if (!results.length) {
-    const why = [`no run of experiment ${experiment} has begun; train some with 'deno task train'`, ...unreadable];
+    const train = commandOn("train", study, experiment);
+    const why = [`no run of experiment ${experiment} has begun; train some with ${train}`, ...unreadable];
     throw new UserError(`Cannot export ${study.dir}: ${why.join("; ")}`);
   }
   const marked = experiment === "02" ? withListedMarks(results, await study.readConfigs(experiment)) : results;
   const runs = sortRuns(marked);
   const files = formats.map((format): [Format, File[]] => [format, MAKERS[format](runs)]);
 
-  // Unfinished files lie in the study's folder, where `train` removes what a killed process has left.
-  for (const [path, content] of files.flatMap(([, made]) => made)) {
-    await makeFolder(dirname(join(folder, path)));
-    await writeAtomically(join(folder, path), content, study.dir);
+  using _lock = await lockStudy(study.dir, "export");
+  const made = files.flatMap(([, made]) => made), former = await formerFiles(study, folder, experiment, made);
+  const gone = formats.includes("tensorboard") ? formerEvents(former, made) : [];
+  for (const [path] of made) checkReplaceable(join(folder, path), `export to ${folder}`, ELSEWHERE);
+  for (const below of new Set(made.map(([path]) => join(folder, dirname(path))))) {
+    await makeFolder(below);
+    await removeLeftovers(below);
   }
-  if (formats.includes("tensorboard")) removeFormerRuns(join(folder, TENSORBOARD), runs);
+  // What is to be written is noted before: a file is known for this experiment's even if the next is never written.
+  await writeManifest(study, folder, experiment, [...former, ...made.map(([path]) => path)]);
+  // Unfinished files lie in the study's folder, where `train` removes what a killed process has left.
+  for (const [path, content] of made) await writeAtomically(join(folder, path), content, study.dir);
+  removeEvents(folder, gone);
+  await writeManifest(study, folder, experiment, [
+    ...former.filter((path) => !gone.includes(path)),
+    ...made.map(([path]) => path),
+  ]);
   const paths = files.flatMap(([format, made]) =>
     format === "tensorboard" ? [TENSORBOARD] : made.map(([path]) => path)
   );
@@ -123,13 +156,78 @@ function unknownKeys(results: readonly RunResult[]): string[] {
     : [];
 }
 
-/** Removes the event files of runs that the study no longer has, which TensorBoard would go on showing. */
-function removeFormerRuns(folder: string, runs: readonly RunResult[]): void {
-  const names = new Set(runs.map(runFolderName));
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    if (!isDirectory || names.has(name)) continue;
-    removeFile(join(folder, name, EVENT_FILE));
+/** What to do about a file or an export that is in the way. */
+const ELSEWHERE = "move it away, or choose another folder with --out";
+
+/** What an export's folder holds, in a file of its own: whose event files may go when their runs have gone. */
+const MANIFEST = "export.json";
+
+const manifestSchema = z.object({
+  cellspace_export: z.enum(EXPERIMENTS),
+  files: z.array(z.string()),
+});
+
+/**
+ * The files that earlier exports of an experiment have written into a folder, as paths from there.
+ *
+ * @param made what is to be written there
+ * @throws {UserError} if another experiment was written there: its files have the same names
+ */
+async function formerFiles(
+  study: Study,
+  folder: string,
+  experiment: Experiment,
+  made: readonly File[],
+): Promise<readonly string[]> {
+  const path = join(folder, MANIFEST);
+  checkReplaceable(path, `export to ${folder}`, ELSEWHERE);
+  const value = existsSync(path) ? await advised("move it away", () => readJson(path)) : undefined;
+  const { cellspace_export: of, files } = value === undefined
+    ? await unnotedFiles(study, folder, experiment, made)
+    : parseWith(manifestSchema, value, path);
+  if (of === experiment) return files;
+  throw new UserError(
+    `Cannot export experiment ${experiment} to ${folder}: it holds ${of ? `experiment ${of}` : "an earlier export"}, ` +
+      "under the same names; choose another folder with --out",
+  );
+}
+
+/** What is there of a version that kept no note: of this experiment in its own folder; elsewhere nobody knows, where there are two. */
+async function unnotedFiles(study: Study, folder: string, experiment: Experiment, made: readonly File[]) {
+  if (folder === study.exportFolder(experiment)) {
+    const runs = await namesIn(join(folder, TENSORBOARD)).catch(() => []);
+    return { cellspace_export: experiment, files: runs.map((name) => join(TENSORBOARD, name, EVENT_FILE)) };
+  }
+  const others = EXPERIMENTS.filter((other) => other !== experiment);
+  const keys = (await Promise.all(others.map((other) => resultKeys(study.dir, other)))).flat();
+  const isThere = made.some(([path]) => existsSync(join(folder, path)));
+  return { cellspace_export: keys.length && isThere ? undefined : experiment, files: [] };
+}
+
+async function writeManifest(
+  { dir }: Study,
+  folder: string,
+  cellspace_export: Experiment,
+  files: readonly string[],
+): Promise<void> {
+  const content = JSON.stringify({ cellspace_export, files: [...new Set(files)].sort() }, null, 1);
+  await writeAtomically(join(folder, MANIFEST), `${content}\n`, dir);
+}
+
+/** The event files of runs that the study no longer has, which TensorBoard would go on showing. */
+function formerEvents(former: readonly string[], made: readonly File[]): string[] {
+  const paths = new Set(made.map(([path]) => path));
+  return former.filter((path) => EVENT_PATH.test(path) && !paths.has(path));
+}
+
+/** Nothing else that a manifest names is ever removed, whatever somebody wrote into it. */
+const EVENT_PATH = RegExp(`^${TENSORBOARD}[\\\\/][^\\\\/]+[\\\\/]${RegExp.escape(EVENT_FILE)}$`);
+
+function removeEvents(folder: string, paths: readonly string[]): void {
+  for (const path of paths.map((path) => join(folder, path))) {
+    if (!isOurs(path)) continue;
+    removeFile(path);
     // Something else may lie there: that is somebody's.
-    if (![...Deno.readDirSync(join(folder, name))].length) Deno.removeSync(join(folder, name));
+    if (![...Deno.readDirSync(dirname(path))].length) Deno.removeSync(dirname(path));
   }
 }

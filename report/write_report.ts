@@ -5,7 +5,8 @@ import { accountOf, accountText } from "./account.ts";
 import { withListedMarks } from "../experiments/promotion.ts";
 import type { RunResult } from "../experiments/result.ts";
 import { writeAtomically } from "../experiments/files.ts";
-import type { Experiment, ListGaps } from "../experiments/store.ts";
+import { checkReplaceable } from "../experiments/ownership.ts";
+import { commandOn, type Experiment, type ListGaps } from "../experiments/store.ts";
 import type { Level } from "./levels.ts";
 import { type MergedRow, mergeSeeds } from "./merged.ts";
 import { headline, pageOf } from "./page.ts";
@@ -62,7 +63,7 @@ export interface ReportSummary {
  * appears whole or not at all. The same results give the same bytes, in whatever order they come.
  *
  * @throws {UserError} where `below` is not a positive number
- * @throws {UserError} where no run has finished; nothing is written then
+ * @throws {UserError} where no run has finished, or a file of somebody's would be lost; nothing is written then
  */
 export async function writeReport(options: ReportOptions): Promise<ReportSummary> {
   const { dir, experiment, below, unreadable } = options;
@@ -75,7 +76,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   if (!runs.rows.length) {
     throw new UserError(
       `Cannot draw a report of ${dir}: no run of experiment ${experiment} has finished; ` +
-        "train some with 'deno task train'",
+        `train some with ${commandOn("train", { dir }, experiment)}`,
     );
   }
   // Controls are there for the ranking's sake: what the chosen say on switches is the same without them.
@@ -108,6 +109,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     ]),
     [experiment === "01" ? "report_01_all.html" : "report_02_best.html", page],
   ];
+  for (const [name] of files) checkReplaceable(join(dir, name));
   const paths: string[] = [];
   for (const [name, content] of files) paths.push(await writeFile(dir, name, content));
   return {

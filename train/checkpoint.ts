@@ -10,6 +10,7 @@ import { UserError } from "../cells/errors.ts";
 import type { TrainingStep } from "../cells/language_model.ts";
 import type { TensorMap } from "./engines/engine.ts";
 import { stateNames, type TrainingState } from "./ledger.ts";
+import { LIMITS } from "./settings.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -110,7 +111,7 @@ export type Leg = z.infer<typeof legSchema>;
 
 /** What a checkpoint holds of a run beside its tensors. */
 export const trainingSchema = z.object({
-  steps_done: count,
+  steps_done: count.max(LIMITS.steps + LIMITS.history),
   /** Where the run is: passes begun before, and steps done of this one. Both follow from `steps_done`. */
   pass: count,
   position: count,

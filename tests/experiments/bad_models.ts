@@ -9,7 +9,7 @@ import { type BadInput, evaluate, refused, sample } from "./bad_input.ts";
 import { cut, halve, makeFolderOf, type SmallStudy } from "./small_study.ts";
 
 const FILE = "DIR/models_01_all/RUN0.onnx";
-const REMAKE = "make it again with 'deno task evaluate --again'";
+const REMAKE = "make it again with 'deno task evaluate --dir DIR --again'";
 
 /** The same for both: `evaluate` goes on with the next. */
 function model(name: string, damage: (path: string, small: SmallStudy) => void, says: string): BadInput[] {
@@ -153,7 +153,7 @@ export const BAD_MODELS: readonly BadInput[] = [
   ...model(
     "of another number of steps",
     fact("steps", "150"),
-    `Cannot use ${FILE}: its 'steps' is 150, that of run RUN0 is 100; ${REMAKE}, or let 'deno task train' finish the run`,
+    `Cannot use ${FILE}: its 'steps' is 150, that of run RUN0 is 100; ${REMAKE}, or let 'deno task train --dir DIR' finish the run`,
   ),
   ...model(
     "of another seed",

@@ -2,19 +2,29 @@
 import { type BadInput, evaluate, init, refused, report, sample, status, train } from "./bad_input.ts";
 import { cut, editJson, halve, makeFolderOf, type SmallStudy } from "./small_study.ts";
 
-const MEND = "mend it, or move it away and make it anew with 'deno task init'";
+const MEND = "mend it, or move it away and make it anew with 'deno task init --dir DIR'";
 const every = refused(init(), train, evaluate, status);
 const listed = refused(init({ layers: [2] }), train, status);
 
 function study(name: string, damage: BadInput["damage"], why: string, does = every): BadInput {
-  return { name: `study.json ${name}`, damage, action: does, says: `Cannot read DIR/study.json: ${why}; ${MEND}` };
+  return {
+    name: `study.json ${name}`,
+    damage,
+    action: does,
+    says: `Cannot read DIR/study.json: ${why}; ${MEND} and the flags that it was made with`,
+  };
 }
 
 // deno-lint-ignore no-explicit-any -- what is edited is wrong on purpose
 const setting = (edit: (settings: any) => unknown) => (small: SmallStudy) => editJson(small.settings, edit);
 
 function list(name: string, damage: BadInput["damage"], why: string): BadInput {
-  return { name: `list ${name}`, damage, action: listed, says: `Cannot read DIR/rnn_configs.json: ${why}; ${MEND}` };
+  return {
+    name: `list ${name}`,
+    damage,
+    action: listed,
+    says: `Cannot read DIR/rnn_configs.json: ${why}; ${MEND}, with the --state-size and --layers that it had`,
+  };
 }
 
 // deno-lint-ignore no-explicit-any -- what is edited is wrong on purpose
@@ -85,7 +95,7 @@ export const BAD_STUDIES: readonly BadInput[] = [
     name: "list is missing",
     damage: ({ list }) => Deno.removeSync(list),
     action: refused(train),
-    says: "Cannot train experiment 01 in DIR: it has no configurations; run 'deno task init --dir DIR --experiment 01'",
+    says: "Cannot train experiment 01 in DIR: it has no configurations; run 'deno task init --dir DIR'",
   },
   list("is empty", ({ list }) => cut(list, 0), "it is not JSON (0 characters)"),
   list("is truncated", ({ list }) => halve(list), "it is not JSON (… characters)"),
@@ -100,7 +110,7 @@ export const BAD_STUDIES: readonly BadInput[] = [
     "lacks a switch in more entries than a line can name",
     entry((_, entries) => entries.forEach((config) => delete config.use_residual)),
     "'0.use_residual': expected boolean, received undefined; '1.use_residual': expected boolean, received undefined; " +
-      "'2.use_residual': expected boolean, received undefined; and 93 more",
+      "'2.use_residual': expected boolean, received undefined; and 45 more",
   ),
   list(
     "has no layer",
@@ -130,7 +140,7 @@ export const BAD_STUDIES: readonly BadInput[] = [
   list(
     "has an entry twice",
     entry((config, entries) => entries.push(config)),
-    "entry 96 (1 layer × 8, …) is there twice",
+    "entry 48 (1 layer × 8, …) is there twice",
   ),
   list("has no id", entry((config) => delete config.id), "'3.id': expected string, received undefined"),
   list(
@@ -152,12 +162,14 @@ export const BAD_STUDIES: readonly BadInput[] = [
     name: "study has no configuration and no result to show",
     damage: ({ dir }) => Deno.removeSync(`${dir}/results_01_all`, { recursive: true }),
     action: refused(report),
-    says: "Cannot draw a report of DIR: no run of experiment 01 has finished; train some with 'deno task train'",
+    says:
+      "Cannot draw a report of DIR: no run of experiment 01 has finished; train some with 'deno task train --dir DIR'",
   },
   {
     name: "study has no result to sample from",
     damage: ({ dir }) => Deno.removeSync(`${dir}/results_01_all`, { recursive: true }),
     action: refused(sample()),
-    says: "Cannot find a model: no run of experiment 01 of DIR has finished; train some with 'deno task train'",
+    says:
+      "Cannot find a model: no run of experiment 01 of DIR has finished; train some with 'deno task train --dir DIR'",
   },
 ];

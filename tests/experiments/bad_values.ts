@@ -7,7 +7,8 @@ import { trainStudy } from "../../experiments/training.ts";
 import { type Action, type BadInput, evaluate, init, refused, sample, train } from "./bad_input.ts";
 import { cut, editJson, flipBit, makeFolderOf } from "./small_study.ts";
 
-const PUT_BACK = "put DIR/corpus.txt back as it was, or start another study";
+const PUT_BACK =
+  "put DIR/corpus.txt back as it was, or say where it is now with 'deno task init --dir DIR --corpus FILE'";
 const read = refused(train, evaluate);
 
 /** `train` with flags. */
@@ -54,20 +55,22 @@ export const BAD_VALUES: readonly BadInput[] = [
     damage: ({ corpus }) => flipBit(corpus, 3000),
     action: refused(init({ seeds: 2 })),
     says:
-      "Cannot extend study DIR: corpus DIR/corpus.txt has SHA-1 …, the study was made with …; put it back as it was, or " +
-      "start another with --dir",
+      "Cannot extend study DIR: corpus DIR/corpus.txt has SHA-1 …, the study was made with …; put it back as it was, name " +
+      "a copy of it with --corpus, or start another with --dir",
   },
   {
     name: "queue is no database",
     damage: ({ queue }) => Deno.writeTextFileSync(queue, "no database, but long enough for one".repeat(50)),
     action: read,
-    says: "Cannot use DIR/queue.sqlite: file is not a database; it holds no results and can be deleted",
+    says:
+      "Cannot use DIR/queue.sqlite: file is not a database; it is damaged, or somebody else's: move it away, and the next " +
+      "command makes it anew",
   },
   {
     name: "queue is a folder",
     damage: ({ queue }) => Deno.mkdirSync(queue),
     action: read,
-    says: "Cannot use DIR/queue.sqlite: unable to open database file…",
+    says: "Cannot use DIR/queue.sqlite: it is a folder, must be a file; move it away",
   },
   {
     name: "queue is newer",
@@ -87,7 +90,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "train --only that matches no run",
     action: trainWith({ only: parseSelection("n_layers=3") }),
-    says: "Cannot train experiment 01 in DIR: none of its 96 runs matches --only",
+    says: "Cannot train experiment 01 in DIR: none of its 48 runs matches --only",
   },
   {
     name: "train with fewer steps than are logged at once",
@@ -101,10 +104,14 @@ export const BAD_VALUES: readonly BadInput[] = [
     says: "Cannot train experiment 02 in DIR: it has no configurations; run 'deno task init --dir DIR --experiment 02'",
   },
   {
-    name: "init with fewer seeds than before",
-    damage: ({ settings }) => editJson(settings, (value) => value.seeds = 3),
+    name: "init with fewer seeds than there are results of",
+    damage(small) {
+      editJson(small.settings, (value) => value.seeds = 9);
+      Deno.copyFileSync(small.result(0), small.result(0).replace(/\.json$/, "_seed4.json"));
+    },
     action: init({ seeds: 2 }),
-    says: "Cannot take seeds from study DIR: it has 3, asked for 2",
+    says: "Cannot take seeds from study DIR: experiment 01 has a result of seed 4 (RUN0_seed4), asked for 2 seeds; " +
+      "must be at least 5",
   },
   {
     name: "init with another batch, when there are results",
@@ -141,7 +148,7 @@ export const BAD_VALUES: readonly BadInput[] = [
     damage: ({ dir }) => Deno.removeSync(join(dir, "results_01_all"), { recursive: true }),
     action: init({ experiment: "02" }),
     says: "Cannot choose experiment 02 in DIR: no run of experiment 01 has finished; " +
-      "run 'deno task init --dir DIR' and 'deno task train --dir DIR' first",
+      "run 'deno task train --dir DIR' first",
   },
   {
     name: "init of experiment 02 with sizes",

@@ -22,7 +22,7 @@ import { buildSchedule, ChainBook, kernelsOf, layoutOf, planRun } from "../../tr
 import { entropyFloors } from "../../train/corpus/floors.ts";
 import { cutFor } from "../../train/evaluate.ts";
 import { resultFields } from "../../experiments/result.ts";
-import { studySchema } from "../../experiments/store.ts";
+import { studySchema } from "../../experiments/study_schema.ts";
 import { allGatedConfigs } from "../cells/golden_cases.ts";
 
 /** The hashes of one version, by what they are of. */

@@ -81,14 +81,13 @@ onStudy(
   async (small, file) => {
     const known = await readFloors(small.study), corpus = await studyCorpus(small.study);
     const damages = [
-      "{",
-      "[]",
-      JSON.stringify({ method: "x" }),
+      JSON.stringify({ method: "x", floors: [] }),
+      JSON.stringify({ ...JSON.parse(Deno.readTextFileSync(file)), split: { train: 1e300, validation: 0, test: 1 } }),
       Deno.readTextFileSync(file).replace(/"order": 3/, '"order": 2'),
     ];
     for (const damaged of damages) {
       Deno.writeTextFileSync(file, damaged);
-      const message = /^Cannot read .*entropy_floors.json: .*; the next 'deno task train' or 'evaluate' makes it anew$/;
+      const message = /^Cannot read .*entropy_floors.json: .*; the next 'deno task train --dir .*' makes it anew$/;
       await assert.rejects(readFloors(small.study), { name: "UserError", message });
       const told: string[] = [];
       assert.deepEqual(await ensureFloors(small.study, corpus, { onDamaged: (line) => void told.push(line) }), known);
@@ -97,6 +96,22 @@ onStudy(
     }
   },
 );
+
+onStudy("ensureFloors() leaves a file that is not told for its own alone, and says what to do", async (small, file) => {
+  const corpus = await studyCorpus(small.study), known = await readFloors(small.study);
+  for (const foreign of ["{", "[]", "", JSON.stringify({ method: "x" }), '{"floors": 3}']) {
+    Deno.writeTextFileSync(file, foreign);
+    const told: string[] = [];
+    assert.equal(
+      await ensureFloors(small.study, corpus, { onDamaged: (line) => void told.push(line) }),
+      undefined,
+    );
+    assert.match(told.join(), /; move it away, and the next 'deno task train --dir .*' makes it anew$/);
+    assert.equal(Deno.readTextFileSync(file), foreign);
+  }
+  Deno.removeSync(file);
+  assert.deepEqual(await ensureFloors(small.study, corpus), known);
+});
 
 onStudy("ensureFloors() leaves nothing behind when its count is cut short", async (small, file) => {
   Deno.removeSync(file);

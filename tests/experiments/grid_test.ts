@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type CellConfig, configId, SWITCHES } from "../../cells/config.ts";
-import { grid, switchSettings } from "../../experiments/grid.ts";
+import { type CellConfig, configId, MAX_STATE_SIZE, SWITCHES } from "../../cells/config.ts";
+import { checkListLength, grid, MOST_CONFIGS, switchSettings } from "../../experiments/grid.ts";
 import { promotedCount, refine } from "../../experiments/refine.ts";
 
 const KNOWN_ID = "d6f462b530a3b970e6a57056b30537147ecf94812810e96fce5e30deefe5e4b1";
@@ -25,6 +25,24 @@ Deno.test("grid() takes other sizes and layers, and counts a repeated one once",
   assert.equal(grid([1, 1, 4], [64, 64]).length, 2 * 96);
 });
 
+Deno.test("grid() tries every small size with a residual alone, and every larger one with all settings", () => {
+  const counts = [1, 8, 31, 32, 33, 64, 255, 256, 257].map((size) => [size, grid([1], [size]).length]);
+  assert.deepEqual(counts, [[1, 48], [8, 48], [31, 48], [32, 48], [33, 96], [64, 96], [255, 96], [256, 96], [257, 96]]);
+  assert.ok(grid([1, 2], [1, 16, 32]).every(({ use_residual }) => use_residual));
+});
+
+Deno.test("grid() refuses a list that is too long before it makes one", () => {
+  const sizes = Array.from({ length: MAX_STATE_SIZE }, (_, i) => i + 1);
+  assert.throws(() => grid([1], sizes), {
+    name: "UserError",
+    message: "Cannot list 16384 state sizes: must be at most 32 in one call",
+  });
+  assert.throws(() => checkListLength("extend a list", MOST_CONFIGS + 1), {
+    name: "UserError",
+    message: "Cannot extend a list: these are 100001 configurations, must be at most 100000",
+  });
+});
+
 Deno.test("switchSettings() leaves out what does not depend on the past", () => {
   const settings = switchSettings();
   assert.equal(settings.length, 96);
@@ -43,6 +61,8 @@ Deno.test("refine() takes the best tenth: as it is or at 256, at 512, and with 3
   assert.deepEqual(sizes([config(1, 32)]), ["1×256", "1×512", "3×256", "3×512"]);
   assert.deepEqual(sizes([config(3, 256)]), ["3×256", "3×512"]);
   assert.deepEqual(sizes([config(3, 32)]), ["3×256", "3×512"]);
+  for (const small of [1, 8, 31]) assert.deepEqual(sizes([config(3, small)]), ["3×256", "3×512"]);
+  assert.deepEqual(sizes([config(3, 33)]), ["3×33", "3×512"]);
 });
 
 Deno.test("refine() merges what two origins lead to, and names the better one", () => {

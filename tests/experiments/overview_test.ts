@@ -75,7 +75,7 @@ inFolder(
 
     const overview = await overviewOf(dir, "01", heard + 1);
     const { total, done: ended, waiting, damaged: broken } = overview;
-    assert.deepEqual([total, ended, waiting, broken], [96, 2, 96 - 10, 2]);
+    assert.deepEqual([total, ended, waiting, broken], [48, 2, 48 - 10, 2]);
     assert.equal(overview.unknown_version, 2);
     assert.deepEqual(overview.unlisted, [unlisted]);
     assert.deepEqual(overview.not_begun, rest.map(({ key }) => key).sort());
@@ -97,7 +97,7 @@ inFolder(
 
     const later = await overviewOf(dir, "01", heard + STALE_SECONDS + 1);
     // Whoever held the scored run has fallen silent too, and has left nothing to do on it.
-    assert.deepEqual([later.running.length, later.done, later.waiting], [0, 3, 96 - 10]);
+    assert.deepEqual([later.running.length, later.done, later.waiting], [0, 3, 48 - 10]);
     assert.deepEqual(later.stale.map(({ key }) => key).sort(), [running.key, stale.key].sort());
   },
 );
@@ -126,20 +126,20 @@ inFolder("overviewOf() leaves a run done or failed when a dead process still has
 inFolder("overviewOf() says how long the rest takes, once there is something to go by", async (dir) => {
   const { runs, resultOf, write } = await begin(dir);
   const nothing = await overviewOf(dir, "01");
-  assert.deepEqual([nothing.done, nothing.waiting, nothing.best, nothing.seconds_left], [0, 96, undefined, undefined]);
-  // Two runs side by side in 40 seconds, then one in 20: 3 of 96 runs in a minute.
+  assert.deepEqual([nothing.done, nothing.waiting, nothing.best, nothing.seconds_left], [0, 48, undefined, undefined]);
+  // Two runs side by side in 40 seconds, then one in 20: 3 of 48 runs in a minute.
   const times: [number, number][] = [[100, 40], [100, 40], [120, 20]];
   for (const [i, [end, seconds]] of times.entries()) {
     await write(runs[i], { ...resultOf(runs[i]), "end time": end, train_seconds: seconds });
   }
   const { done, short, seconds_left } = await overviewOf(dir, "01");
   assert.deepEqual([done, short], [3, 0]);
-  assert.ok(Math.abs(seconds_left! - 60 * 93 / 3) < 1e-6, `${seconds_left}`);
+  assert.ok(Math.abs(seconds_left! - 60 * 45 / 3) < 1e-6, `${seconds_left}`);
   // One run of 300 steps takes 20 seconds: twice the steps are asked for, and three runs have half of theirs.
   await initStudy({ dir, experiment: "01", steps: 600 });
   const longer = await overviewOf(dir, "01");
-  assert.deepEqual([longer.done, longer.short, longer.waiting], [3, 3, 93]);
-  assert.ok(Math.abs(longer.seconds_left! - 20 * (2 * 93 + 3)) < 1e-6, `${longer.seconds_left}`);
+  assert.deepEqual([longer.done, longer.short, longer.waiting], [3, 3, 45]);
+  assert.ok(Math.abs(longer.seconds_left! - 20 * (2 * 45 + 3)) < 1e-6, `${longer.seconds_left}`);
   await initStudy({ dir, experiment: "01", steps: 300 });
   for (const run of runs.slice(3)) await write(run, resultOf(run));
   assert.deepEqual((await overviewOf(dir, "01")).seconds_left, 0);

@@ -12,7 +12,7 @@ import { trainStudy } from "../../experiments/training.ts";
 import { syntheticResults } from "../report/synthetic_results.ts";
 import { inFolder } from "./folder.ts";
 
-const SMALL = { experiment: "01", stateSizes: [8], layers: [1], batch: 4, history: 101, steps: 100 } as const;
+const SMALL = { experiment: "01", stateSizes: [33], layers: [1], batch: 4, history: 101, steps: 100 } as const;
 
 /** A result as a run of this loss leaves it. */
 function planted(result: RunResult, loss: number, more: Partial<RunResult> = {}): RunResult {
@@ -29,7 +29,7 @@ function planted(result: RunResult, loss: number, more: Partial<RunResult> = {})
   };
 }
 
-const templates = syntheticResults({ layers: [1], state_sizes: [8], steps: 100, log_every: 100 })
+const templates = syntheticResults({ layers: [1], state_sizes: [33], steps: 100, log_every: 100 })
   .sort((a, b) => (a.id < b.id ? -1 : 1));
 
 async function plantIn(study: Study, results: readonly RunResult[]): Promise<void> {
@@ -101,7 +101,7 @@ inFolder(
       [promotion!.from.ranked.length, promotion!.from.runs, promotion!.controls],
       [96, 96, { total: 8, added: 8, chosen: 0, rest: 86 }],
     );
-    // Ten of 8 states: each at 8, 512, 3×256 and 3×512.
+    // Ten of 33 states: each at 33, 512, 3×256 and 3×512.
     assert.deepEqual([added, entries.length, controls.length], [48, 48, 8]);
     const best = new Set(templates.slice(0, 10).map(({ id }) => id));
     for (const { id, config, oldId } of controls) {
@@ -205,7 +205,7 @@ inFolder(
     await plantIn(study, templates.map((result, i) => planted(result, 1 + i / 100)));
     await init02(dir, 86);
     const options = { dir, experiment: "02", engine: "onnx", parallel: 1, quiet: true } as const;
-    const only = parseSelection("state_size=8,use_residual=true");
+    const only = parseSelection("state_size=33,use_residual=true");
     const read = async () => (await study.readResults("02")).results.filter(isFinished);
     await trainStudy({ ...options, limit: 3, only });
     const first = await read(), marked = new Set((await controlsIn(study)).map(({ id }) => id));

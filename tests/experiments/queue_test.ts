@@ -312,12 +312,13 @@ withQueues("openQueue() refuses a newer table with one line, and leaves it", asy
   left.close();
 });
 
-withQueues("openQueue() says that a damaged database can be deleted", async ({ path, open }) => {
+withQueues("openQueue() says that a damaged database is to be moved away", async ({ path, open }) => {
   const text = "no database, but long enough to be taken for one".repeat(50);
   await Deno.writeTextFile(path, text);
   await assert.rejects(open("a"), {
     name: "UserError",
-    message: `Cannot use ${path}: file is not a database; it holds no results and can be deleted`,
+    message:
+      `Cannot use ${path}: file is not a database; it is damaged, or somebody else's: move it away, and the next command makes it anew`,
   });
   assert.equal(await Deno.readTextFile(path), text);
   await Deno.remove(path);

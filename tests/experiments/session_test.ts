@@ -288,11 +288,15 @@ inFolder("TrainingSession.run() finishes the others of a group when one cannot b
   const { study, keys } = await begin(dir, 3);
   const expected = await undisturbed(study, join(dir, "quiet"));
   await study.makeRunFolders("01");
-  // A folder with something in it, where the model is to be.
-  const path = study.modelPath("01", keys[1]);
-  await Deno.mkdir(join(path, "in the way"), { recursive: true });
-  const opened: number[] = [];
-  const engine = mischievous(openOnnxEngine(), { runsPerGroup: 3, onOpen: (runs) => void opened.push(runs.length) });
+  const path = study.modelPath("01", keys[1]), opened: number[] = [];
+  const engine = mischievous(openOnnxEngine(), {
+    runsPerGroup: 3,
+    onOpen(runs) {
+      opened.push(runs.length);
+      // A folder with something in it, where the model is to be: it was not there when the run began.
+      Deno.mkdirSync(join(path, "in the way"), { recursive: true });
+    },
+  });
   const { session, errors } = await inHaste(() => trainOn(study, engine));
   assert.deepEqual([session.finished, session.failed, session.problems, opened], [2, 0, 1, [3]]);
   assert.equal(errors.length, 1);

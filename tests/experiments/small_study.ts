@@ -45,6 +45,15 @@ export class SmallStudy {
 
   static async copy(from: string, dir: string): Promise<SmallStudy> {
     cpSync(from, dir, { recursive: true });
+    return await SmallStudy.#at(dir);
+  }
+
+  /** The same study, where its folder has been renamed. */
+  async movedTo(dir: string): Promise<SmallStudy> {
+    return await SmallStudy.#at(dir);
+  }
+
+  static async #at(dir: string): Promise<SmallStudy> {
     editJson(join(dir, "study.json"), ({ corpus }) => corpus.source = join(dir, "corpus.txt"));
     const study = await Study.open(dir);
     return new SmallStudy(dir, study, await study.runs("01"));

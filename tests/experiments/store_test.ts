@@ -1,56 +1,115 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { writeAtomically } from "../../experiments/files.ts";
+import { overviewOf } from "../../experiments/overview.ts";
 import { hasEnded, isFinished, isUnderWay, parseResult } from "../../experiments/result.ts";
 import { parseSelection } from "../../experiments/selection.ts";
 import { runKey, Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
+import { trainStudy } from "../../experiments/training.ts";
 import { SMALL_CONFIG } from "../../experiments/bench/measure.ts";
 import { syntheticResults, unfinished } from "../report/synthetic_results.ts";
 import { inFolder } from "./folder.ts";
+import { editJson } from "./small_study.ts";
 
 const small = { experiment: "01", stateSizes: [8], layers: [1] } as const;
 
 inFolder("initStudy() makes a study, extends it, and never drops a configuration", async (dir) => {
   const first = await initStudy({ dir, ...small });
-  assert.deepEqual([first.added, first.total], [96, 96]);
+  assert.deepEqual([first.added, first.total], [48, 48]);
   const again = await initStudy({ dir, ...small });
-  assert.deepEqual([again.added, again.total], [0, 96]);
+  assert.deepEqual([again.added, again.total], [0, 48]);
   const more = await initStudy({ dir, ...small, layers: [2], seeds: 3 });
-  assert.deepEqual([more.added, more.total], [96, 192]);
+  assert.deepEqual([more.added, more.total], [48, 96]);
   const study = await Study.open(dir);
   assert.equal(study.settings.seeds, 3);
-  assert.equal((await study.runs("01")).length, 3 * 192);
+  assert.equal((await study.runs("01")).length, 3 * 96);
 });
 
-inFolder("initStudy() changes settings of a study without growing its list, and takes no seeds away", async (dir) => {
+inFolder("initStudy() changes settings of a study without growing its list", async (dir) => {
   await initStudy({ dir, ...small, seeds: 2 });
   const changed = await initStudy({ dir, experiment: "01", steps: 500 });
-  assert.deepEqual([changed.added, changed.total], [0, 96]);
+  assert.deepEqual([changed.added, changed.total], [0, 48]);
   assert.deepEqual([changed.before?.training.steps["01"], changed.study.settings.training.steps["01"]], [10_000, 500]);
-  await assert.rejects(
-    initStudy({ dir, experiment: "01", seeds: 1 }),
-    /Cannot take seeds from study .*: it has 2, asked for 1/,
-  );
 });
+
+inFolder("initStudy() takes seeds away of which there is no result, and no others", async (dir) => {
+  const { study } = await initStudy({ dir, ...small, seeds: 5 });
+  const [result] = syntheticResults({ state_sizes: [8], layers: [1] }).map((one) => (
+    { ...one, corpus_sha1: study.settings.corpus.sha1 }
+  ));
+  await study.makeRunFolders("02");
+  await study.writeResult("02", `${result.id}_seed2`, { ...result, seed: 2 });
+  await assert.rejects(initStudy({ dir, experiment: "01", seeds: 2 }), {
+    name: "UserError",
+    message:
+      `Cannot take seeds from study ${dir}: experiment 02 has a result of seed 2 (${result.id.slice(0, 8)}_seed2), ` +
+      "asked for 2 seeds; must be at least 3",
+  });
+  assert.equal((await initStudy({ dir, experiment: "01", seeds: 3 })).study.settings.seeds, 3);
+});
+
+inFolder(
+  "a study of 20240101 seeds is told in one line, lists nothing in memory, and is mended by init",
+  async (dir) => {
+    await initStudy({ dir, ...small });
+    // As a version without bounds has written it.
+    editJson(join(dir, "study.json"), (value) => value.seeds = 20_240_101);
+    const message = `Cannot use study ${dir}: it has 20240101 seeds, must be at most 1000; take seeds away with ` +
+      `'deno task init --dir ${dir} --seeds 1'`;
+    await assert.rejects(overviewOf(dir, "01"), { name: "UserError", message });
+    await assert.rejects(trainStudy({ dir, experiment: "01", engine: "onnx", quiet: true }), {
+      name: "UserError",
+      message,
+    });
+    await assert.rejects(initStudy({ dir, experiment: "01", steps: 500 }), { name: "UserError", message });
+    await initStudy({ dir, experiment: "01", seeds: 1 });
+    assert.equal((await overviewOf(dir, "01")).total, 48);
+  },
+);
+
+inFolder(
+  "initStudy() makes no study over results that were trained in another way, or on another corpus",
+  async (dir) => {
+    const { study } = await initStudy({ dir, ...small });
+    const [result] = syntheticResults({ state_sizes: [8], layers: [1] }).map((one) => (
+      { ...one, corpus_sha1: study.settings.corpus.sha1, "batch size": 8 }
+    ));
+    await study.makeRunFolders("01");
+    Deno.writeTextFileSync(study.resultPath("01", result.id), JSON.stringify(result));
+    await Deno.remove(join(dir, "study.json"));
+    await assert.rejects(initStudy({ dir, ...small }), {
+      message: `Cannot make study ${dir}: its results have batch 8 and history 1000, asked for 256 and 1000; ` +
+        "ask for those with --batch 8 --history 1000, or start another with --dir",
+    });
+    Deno.writeTextFileSync(
+      study.resultPath("01", result.id),
+      JSON.stringify({ ...result, corpus_sha1: "0".repeat(40), "batch size": 256 }),
+    );
+    await assert.rejects(
+      initStudy({ dir, ...small }),
+      /Cannot make a study in .*: its results were trained on corpus .*0{40}/,
+    );
+  },
+);
 
 inFolder("initStudy() writes no configuration that could not be read again", async (dir) => {
   await initStudy({ dir, ...small });
   await assert.rejects(
     initStudy({ dir, ...small, stateSizes: [20_000] }),
-    /Cannot read a new configuration of .*'state_size'/,
+    /^UserError: Cannot read the state sizes of a grid: /,
   );
-  assert.equal((await (await Study.open(dir)).readConfigs("01")).length, 96);
+  assert.equal((await (await Study.open(dir)).readConfigs("01")).length, 48);
 });
 
 inFolder("Study.runs() gives all first seeds before any second, in one shuffled order", async (dir) => {
   const { study } = await initStudy({ dir, ...small, seeds: 2 });
   const runs = await study.runs("01");
-  assert.ok(runs.slice(0, 96).every(({ seed }) => seed === 0) && runs.slice(96).every(({ seed }) => seed === 1));
+  assert.ok(runs.slice(0, 48).every(({ seed }) => seed === 0) && runs.slice(48).every(({ seed }) => seed === 1));
   assert.deepEqual(runs.map(({ key }) => key), (await study.runs("01")).map(({ key }) => key));
   const listed = (await study.readConfigs("01")).map(({ id }) => id);
-  assert.notDeepEqual(runs.slice(0, 96).map(({ entry }) => entry.id), listed);
-  assert.equal(runs[96].key, `${runs[96].entry.id}_seed1`);
+  assert.notDeepEqual(runs.slice(0, 48).map(({ entry }) => entry.id), listed);
+  assert.equal(runs[48].key, `${runs[48].entry.id}_seed1`);
 });
 
 inFolder("initStudy() refuses experiment 02 without results, and writes nothing", async (dir) => {
@@ -150,7 +209,7 @@ inFolder(
   "Study.removeLeftovers() removes a killed process's unfinished files, and no young or other file",
   async (dir) => {
     const { study } = await initStudy({ dir, ...small });
-    const [old, young] = [crypto.randomUUID(), crypto.randomUUID()].map((id) => `.${id}.tmp`);
+    const [old, young] = [crypto.randomUUID(), crypto.randomUUID()].map((id) => `.cellspace-${id}.tmp`);
     for (const name of [old, young, "notes.tmp"]) await Deno.writeTextFile(join(dir, name), "");
     for (const name of [old, "notes.tmp"]) await Deno.utime(join(dir, name), 1, 1);
     await study.removeLeftovers();

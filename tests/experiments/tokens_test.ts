@@ -152,7 +152,7 @@ Deno.test("a run on tokens goes on from its checkpoint; results and a tokenizer.
   );
   await assert.rejects(
     train(dir),
-    /Cannot use .*tokenizer\.json: its SHA-1 is [0-9a-f]{40}, study.json has 0{40}; put it back/,
+    /Cannot use .*tokenizer\.json: its SHA-1 is [0-9a-f]{40}, study.json has 0{40}; put the right one back, or move it away/,
   );
 });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { shortKey, type Study } from "../../experiments/store.ts";
 import { trainStudy } from "../../experiments/training.ts";
+import { writeExport } from "../../report/write_export.ts";
 import { canMount, fillDiskOfThisProcess, setReadOnly, SmallDisk } from "./disks.ts";
 import { HURRIED, recordErrors, Training } from "./processes.ts";
 import {
@@ -131,6 +132,33 @@ inFolder("train in a folder without permission names a file, and goes on when it
   await assertSameRuns(study, quiet, "no permission");
 }, { ignore: !protectable });
 
+inFolder("a study whose folders lie on another disk is trained, scored and exported there", async (dir) => {
+  const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 300 });
+  const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
+  await using disk = await SmallDisk.mount(join(dir, "disk"), 16);
+  assert.ok(disk);
+  const study = await copyOf(plan, join(dir, "study"));
+  const folders = ["results_01_all", "models_01_all", "checkpoints_01_all", "export_01_all"];
+  const leftover = `.cellspace-${crypto.randomUUID()}.tmp`;
+  for (const folder of folders) {
+    await Deno.mkdir(join(disk.dir, folder));
+    await Deno.symlink(join(disk.dir, folder), join(study.dir, folder));
+    // What a process that was killed has left there.
+    await Deno.writeTextFile(join(disk.dir, folder, leftover), "");
+    await Deno.utime(join(disk.dir, folder, leftover), 1, 1);
+  }
+  await using training = Training.startTask(study.dir, "--engine", "onnx", "--parallel", "2");
+  await training.succeed();
+  await assertSameRuns(study, quiet, "another disk");
+  await writeExport({ study, experiment: "01", formats: ["csv"] });
+  for (const folder of folders) {
+    assert.ok((await Deno.lstat(join(study.dir, folder))).isSymlink);
+    const names = [...Deno.readDirSync(join(disk.dir, folder))].map(({ name }) => name);
+    assert.ok(names.length >= 2 && names.every((name) => !name.startsWith(".")), `${folder}: ${names}`);
+  }
+  assert.deepEqual([...Deno.readDirSync(study.dir)].filter(({ name }) => name.startsWith(".")), []);
+}, { ignore: !mountable });
+
 inFolder("train refuses a corpus that has changed, and goes on when the old one is back", async (dir) => {
   const corpus = join(dir, "corpus.txt");
   const text = new TextEncoder().encode("It is a truth universally acknowledged. ".repeat(400)).map((byte, i) =>
@@ -158,7 +186,10 @@ inFolder("train refuses a corpus that has changed, and goes on when the old one 
     assert.equal((await training.ended()).code, 2, training.transcript);
     assert.equal(training.err.length, 1, training.transcript);
     assert.ok(training.err[0].startsWith(`train: Cannot use corpus ${corpus}: its SHA-1 is `), training.transcript);
-    assert.match(training.err[0], /; put \S+ back as it was, or start another study$/);
+    assert.match(
+      training.err[0],
+      /; put \S+ back as it was, or say where it is now with 'deno task init .* --corpus FILE'$/,
+    );
     assert.deepEqual(await resultFiles(study), before);
     assert.deepEqual(await checkpointSteps(study), steps);
   }

@@ -43,7 +43,7 @@ inFolder("report, export and status take every result that the schema takes", as
     assert.equal(results.length, count);
 
     const overview = await overviewOf(study.dir, "01");
-    for (const line of statusLines(overview)) assertSound(line, `status, seed ${seed}`);
+    for (const line of statusLines(overview, "s")) assertSound(line, `status, seed ${seed}`);
 
     const options = { unreadable, dir: study.dir, below: 1.9, levels: [{ label: "order 1", value: 1.9 }] } as const;
     // The short ranking needs some to compare; to draw them takes a second each time.

@@ -77,7 +77,7 @@ for (const reads of ["byte", "token"] as const) {
     assert.deepEqual([read.unreadable, read.results.length], [[], 24]);
     assert.equal(unitOf(read.results[0]), reads);
 
-    const texts = [...statusLines(await overviewOf(study.dir, "01"))];
+    const texts = [...statusLines(await overviewOf(study.dir, "01"), study.dir)];
     assert.ok(texts.some((line) => line.includes(`nats/${reads}`)), texts.join("\n"));
     for (const experiment of ["01", "02"] as const) {
       const entries = made.map((result, i) => ({

@@ -38,7 +38,7 @@ inFolder("writeExport() writes every run in every format, whatever came of it, a
   const runs = [...done, furtherSeed, failed, running, failedLater];
   const events = runs.map((run) => join("tensorboard", runFolderName(run), EVENT_FILE));
   const files = filesOf(summary.folder);
-  assert.deepEqual([...files.keys()].sort(), [...TABLES, ...events].sort());
+  assert.deepEqual([...files.keys()].sort(), ["export.json", ...TABLES, ...events].sort());
   const rows = await parquetReadObjects({ file: files.get("runs.parquet")!.buffer as ArrayBuffer });
   assert.deepEqual(
     rows.map(({ id, seed }) => runKey(id, Number(seed))),
@@ -62,7 +62,7 @@ inFolder("writeExport() writes the same bytes again, and in another place", asyn
 inFolder("writeExport() writes the formats that are asked for, and leaves nothing unfinished", async (dir) => {
   const { study } = await writeStudy(dir);
   const { folder, paths } = await writeExport(all(study, { formats: ["parquet"] }));
-  assert.deepEqual([...filesOf(folder).keys()].sort(), ["curves.parquet", "runs.parquet"]);
+  assert.deepEqual([...filesOf(folder).keys()].sort(), ["curves.parquet", "export.json", "runs.parquet"]);
   assert.equal(paths.length, 2);
   assert.deepEqual([...Deno.readDirSync(dir)].filter(({ name }) => name.endsWith(".tmp")), []);
 });
@@ -118,7 +118,10 @@ inFolder("writeExport() refuses a study of which no run has begun, and writes no
   for (const experiment of ["01", "02"] as const) {
     await assert.rejects(writeExport(all(study, { experiment })), {
       name: "UserError",
-      message: `Cannot export ${dir}: no run of experiment ${experiment} has begun; train some with 'deno task train'`,
+      message:
+        `Cannot export ${dir}: no run of experiment ${experiment} has begun; train some with 'deno task train --dir ${dir}${
+          experiment === "01" ? "" : " --experiment 02"
+        }'`,
     });
   }
   assert.deepEqual(filesOf(dir), before);

@@ -61,7 +61,7 @@ Deno.test("writeReport() writes the same bytes when the same results come in ano
 Deno.test("writeReport() refuses and writes nothing when no run has finished", () =>
   inFolder(async (dir) => {
     const message = `Cannot draw a report of ${dir}: no run of experiment 01 has finished; ` +
-      "train some with 'deno task train'";
+      `train some with 'deno task train --dir ${dir}'`;
     await assert.rejects(writeReport(options(dir, { results: [unfinished(results[0])] })), {
       name: "UserError",
       message,

@@ -2,6 +2,7 @@
 import { checkWhole } from "../../cells/bounds.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { basename, resolve } from "node:path";
+import { taskCommand } from "../terminal/advice.ts";
 import { cachedPath } from "./cache.ts";
 import { generateEmbedded } from "./embedded.ts";
 import { KNOWN_CORPORA, type KnownCorpus, knownCorpus } from "./known.ts";
@@ -31,7 +32,7 @@ export interface Corpus extends SplitHashes {
 const MIN_TEST_BYTES = 2;
 
 /** The largest corpus: places in the text are numbers of 32 bits, on the GPU too. */
-const MAX_BYTES = 2 ** 32;
+export const MAX_BYTES = 2 ** 32;
 
 /** What a study keeps of what was asked for: a name as it is, a file by its absolute path. */
 export function corpusSource(asked: string): string {
@@ -61,7 +62,7 @@ function readFailure(path: string, why: string): UserError {
 }
 
 async function loadKnown(known: KnownCorpus, history: number, dir?: string): Promise<Corpus> {
-  const advice = `download it with 'deno task init ${dir === undefined ? "" : `--dir ${dir} `}--corpus ${known.name}'`;
+  const advice = `download it with ${taskCommand("init", { dir, corpus: known.name })}`;
   const failure = (path: string, why: string) =>
     new UserError(`Cannot use corpus ${known.name}: cannot read ${path}: ${why}; ${advice}`);
   const corpus = await readCorpus(known.name, cachedPath(known), history, failure);

@@ -3,8 +3,8 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import { cachedPath, cacheFolder, isCached, partPath } from "./cache.ts";
 import { download, type DownloadOptions } from "./download.ts";
 import { Interrupted, Refused } from "./http.ts";
+import { holdLock } from "../lock.ts";
 import type { KnownCorpus } from "./known.ts";
-import { holdLock } from "./lock.ts";
 import { Part } from "./part.ts";
 import { unpackText, WrongContent } from "./unpack.ts";
 
@@ -33,7 +33,8 @@ export async function fetchCorpus(corpus: KnownCorpus, options: FetchOptions = {
     const folder = options.folder ?? cacheFolder();
     if (await isCached(corpus, folder)) return;
     await Deno.mkdir(folder, { recursive: true });
-    using _lock = await holdLock(`${cachedPath(corpus, folder)}.lock`, options.onWait ?? (() => {}), options.signal);
+    const { onWait, signal } = options;
+    using _lock = await holdLock(`${cachedPath(corpus, folder)}.lock`, { onWait, signal });
     // Who was waited for has fetched it.
     if (!await isCached(corpus, folder)) await fetchInto(folder, corpus, options);
   } catch (error) {

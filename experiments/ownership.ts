@@ -1,0 +1,143 @@
+/**
+ * Whose a file is. Nothing is replaced or removed for its name alone: each file that cellspace writes into a study can be told from
+ * another one of that name by what it holds, also where an earlier version wrote it.
+ */
+import { Buffer } from "node:buffer";
+import { basename, join } from "node:path";
+import { messageOf, UserError } from "../cells/errors.ts";
+import { namesIn } from "./files.ts";
+
+/** What a PNG of cellspace says that it was made by, under PNG's own keyword. */
+export const PNG_MARK = { keyword: "Software", text: "cellspace" } as const;
+
+/** The bytes of a file as characters up to U+00FF. */
+type Content = string;
+
+/** Whether the file of this path, with this content, is one of cellspace's. */
+type Recognizer = (content: Content, path: string) => boolean;
+
+const beginsWith = (...beginnings: string[]): Recognizer => (content) =>
+  beginnings.some((beginning) => content.startsWith(beginning));
+
+const emptyOr = (...beginnings: string[]): Recognizer => (content, path) =>
+  !content || beginsWith(...beginnings)(content, path);
+
+/** Of a table in Parquet: its magic, and the name of a column that nobody else's has. */
+const isParquetWith = (column: string): Recognizer => (content) =>
+  content.startsWith("PAR1") && content.includes(column);
+
+const PICTURE = String.raw`(results_(01_all|02_big)(_[a-z]+)?|filtered_results_01_loss_below_[\d.e+-]+)`;
+
+/** Names that are written into a study's folder itself, beside those that are checked as they are read. */
+const IN_STUDY: readonly (readonly [name: RegExp, isOurs: Recognizer])[] = [
+  [/^entropy_floors\.json$/, isFloors],
+  [/^queue\.sqlite$/, isDatabase],
+  // What SQLite keeps beside a database is empty or begins so.
+  [/^queue\.sqlite-wal$/, emptyOr("\x37\x7f\x06\x82", "\x37\x7f\x06\x83")],
+  [/^queue\.sqlite-shm$/, emptyOr("\x18\xe2\x2d\0", "\0")],
+  [RegExp(`^${PICTURE}\\.svg$`), isPicture],
+  [RegExp(`^${PICTURE}\\.png$`), isDrawnPicture],
+  [/^report_(01_all|02_best)\.html$/, (content) => /<title>Experiment 0[12]: /.test(content)],
+];
+
+/** Names that are written into an export's folder. */
+const IN_EXPORT: typeof IN_STUDY = [
+  [/^runs\.csv$/, beginsWith("id,seed,status,")],
+  [/^curves\.csv$/, beginsWith("id,seed,step,smoothed_loss")],
+  [/^columns\.csv$/, beginsWith("table,column,type,about")],
+  [/^runs\.parquet$/, isParquetWith("use_old_state")],
+  [/^curves\.parquet$/, isParquetWith("smoothed_loss")],
+  [/^events\.out\.tfevents\.cellspace$/, (content) => content.includes("_hparams_/session_start_info")],
+  [/^export\.json$/, (content) => /^\{\s*"cellspace_export": /.test(content)],
+];
+
+function isFloors(content: Content): boolean {
+  try {
+    const value = JSON.parse(content);
+    return typeof value?.method === "string" && "floors" in value;
+  } catch {
+    return false;
+  }
+}
+
+/** A queue's database has one table at most, whose text SQLite keeps. */
+function isDatabase(content: Content): boolean {
+  if (!content) return true;
+  return content.startsWith("SQLite format 3\0") && !/CREATE TABLE (?!claims )/.test(content);
+}
+
+/** All ids in a picture begin with its name. */
+function isPicture(content: Content, path: string): boolean {
+  return content.startsWith("<svg") && content.includes(`"${basename(path, ".svg")}-0"`);
+}
+
+/** Version 0.1.0 left no mark at first, but drew each picture at twice the size of the SVG beside it. */
+function isDrawnPicture(content: Content, path: string): boolean {
+  if (!content.startsWith("\x89PNG\r\n\x1a\n")) return false;
+  if (content.includes(`${PNG_MARK.keyword}\0${PNG_MARK.text}`)) return true;
+  const beside = path.replace(/\.png$/, ".svg"), svg = contentOf(beside);
+  if (svg === undefined || !isPicture(svg, beside)) return false;
+  const [root] = svg.match(/^<svg[^>]*>/) ?? [""], header = Buffer.from(content.slice(0, 24), "latin1");
+  const drawn = (name: string) => 2 * Number(root.match(` ${name}="(\\d+)"`)?.[1]);
+  return header.readUInt32BE(16) === drawn("width") && header.readUInt32BE(20) === drawn("height");
+}
+
+/** Undefined where there is no file. */
+function contentOf(path: string): Content | undefined {
+  try {
+    return Buffer.from(Deno.readFileSync(path)).toString("latin1");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a file is there and was written by cellspace. */
+export function isOurs(path: string): boolean {
+  const recognizer = recognizerOf(path), content = contentOf(path);
+  if (!recognizer) throw new RangeError(`Cannot tell whose ${path} is: no file of cellspace has such a name`);
+  return content !== undefined && recognizer(content, path);
+}
+
+function recognizerOf(path: string): Recognizer | undefined {
+  return [...IN_STUDY, ...IN_EXPORT].find(([name]) => name.test(basename(path)))?.[1];
+}
+
+/**
+ * Checks that a file may be replaced: there is none, or one that cellspace wrote.
+ *
+ * @param doing what needs it, after "Cannot"
+ * @throws {UserError} if it is somebody's, or no file
+ */
+export function checkReplaceable(path: string, doing: string = `write ${path}`, mend: string = "move it away"): void {
+  const it = doing.endsWith(path) ? "it" : path;
+  const fail = (why: string) => new UserError(`Cannot ${doing}: ${why}; ${mend}`);
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.lstatSync(path);
+  } catch (error) {
+    const isNothing = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+    if (isNothing) return;
+    throw fail(messageOf(error));
+  }
+  if (info.isDirectory) throw fail(`${it} is a folder, must be a file`);
+  let ours: boolean;
+  try {
+    ours = isOurs(path);
+  } catch (error) {
+    throw error instanceof RangeError ? error : fail(`${it} cannot be read: ${messageOf(error)}`);
+  }
+  if (!ours) throw fail(`${it} is there, and cellspace did not write it`);
+}
+
+/**
+ * Checks a folder in which a study is to be made.
+ *
+ * @throws {UserError} if it holds a file under a name of a study's, and that is somebody's
+ */
+export async function checkNewFolder(dir: string): Promise<void> {
+  const names = (await namesIn(dir)).filter((name) => IN_STUDY.some(([pattern]) => pattern.test(name)));
+  for (const name of names) {
+    checkReplaceable(join(dir, name), `make a study in ${dir}`, "move it away, or choose another folder with --dir");
+  }
+}
