@@ -1,4 +1,5 @@
 /** Errors that a person can mend: a wrong file, flag, value or device. */
+import { showable } from "./visible_text.ts";
 
 /**
  * Its message is one sentence without a full stop: what was being done, a colon, what is, what must be. Scripts print it as
@@ -23,5 +24,5 @@ export function messageOf(error: unknown): string {
  */
 function inOneLine(text: string): string {
   const lines = text.split(/[\t\v\f\r\n\u2028\u2029]+/).map((line) => line.trim()).filter((line) => line);
-  return lines.join(" ").replace(/\p{Cc}/gu, "\ufffd");
+  return showable(lines.join(" "));
 }

@@ -1,9 +1,12 @@
 /** What a session shows while it works: lines as runs end, and a bar over the steps that this process does. */
 import { minOf } from "../cells/extremes.ts";
+import { unitOf } from "../cells/unit.ts";
+import { type Leg, UNNAMED_VERSION } from "../train/checkpoint.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { totalSteps, type TrainingSettings } from "../train/settings.ts";
-import { openProgress, plural, type ProgressBar } from "../train/terminal/progress.ts";
-import type { Run } from "./store.ts";
+import { formatDuration, openProgress, plural, type ProgressBar } from "../train/terminal/progress.ts";
+import type { RunResult } from "./result.ts";
+import { type Run, shortKey } from "./store.ts";
 
 /** Runs that train together, with where each is. They change as runs end and others take their places. */
 export interface AtWork {
@@ -79,8 +82,25 @@ export class Board {
     this.#bar.update(this.#done, `compiling kernels, ${done} of ${total}`);
   }
 
-  finish(minLoss: number): void {
-    this.#best = Math.min(this.#best, minLoss);
+  /** A run goes on where another engine, adapter or version of this program stopped. */
+  goOn({ key }: Run, step: number, { engine, adapter, cellspace_version = UNNAMED_VERSION }: Leg): void {
+    this.print(
+      `${
+        shortKey(key)
+      }  goes on from step ${step} of ${engine} (${adapter}), cellspace ${cellspace_version}: its last digits ` +
+        "will be those of neither alone",
+    );
+  }
+
+  /** A run has finished. */
+  finish({ key }: Run, result: RunResult): void {
+    const least = result["min loss"]!;
+    this.#best = Math.min(this.#best, least);
+    this.print(
+      `${shortKey(key)}  min loss ${least.toFixed(4)} nats/${unitOf(result)}, ${result.steps_done} steps in ${
+        formatDuration(result.train_seconds!)
+      }`,
+    );
   }
 
   /** A run is out of this process's hands. */

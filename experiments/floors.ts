@@ -98,6 +98,8 @@ export async function ensureFloors(
   if (floors) {
     // Two that have counted the same corpus have the same to write.
     const about = { method: FLOOR_METHOD, corpus_sha1: study.settings.corpus.sha1, split: study.settings.split };
+    // What could not be read again must not be written: JSON has no NaN.
+    parseWith(floorsSchema, { ...about, floors }, path);
     await writeAtomically(path, JSON.stringify({ ...about, floors }, null, 2) + "\n");
   }
   return floors;

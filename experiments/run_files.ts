@@ -29,6 +29,8 @@ export interface Start {
   readonly from?: TrainingState;
   /** Who did the steps so far. */
   readonly legs: readonly Leg[];
+  /** Of these the last, where that was another engine, adapter or version than this one. */
+  readonly other?: Leg;
 }
 
 /** Reads and writes the files of runs that this process holds. Nothing is put in its place after a claim is lost. */
@@ -60,7 +62,8 @@ export class RunFiles {
     // A finished result stays until there is a longer one.
     if (!finished) await this.study.writeResult(this.experiment, run.key, record, commit);
     else if (hasFailed) await this.study.writeResult(this.experiment, run.key, finished, commit);
-    return { run, step, record, finished, from: checkpoint?.state, legs: checkpoint?.legs ?? [] };
+    const legs = checkpoint?.legs ?? [], last = legs.at(-1), other = last && !this.#isThis(last) ? last : undefined;
+    return { run, step, record, finished, from: checkpoint?.state, legs, other };
   }
 
   /** A run that begins anew may find its own earlier model; what else lies under its name is somebody's. */
@@ -150,12 +153,15 @@ export class RunFiles {
   }
 
   #withThisLeg(legs: readonly Leg[], { steps_done }: TrainingState): Leg[] {
-    const { name: engine, adapter } = this.engine(), cellspace_version = CELLSPACE_VERSION;
-    const last = legs.at(-1);
-    const isThis = last?.engine === engine && last.adapter === adapter && last.cellspace_version === cellspace_version;
-    const before = isThis ? legs.slice(0, -1) : [...legs];
+    const { name: engine, adapter } = this.engine(), last = legs.at(-1);
+    const before = last && this.#isThis(last) ? legs.slice(0, -1) : [...legs];
     const steps = steps_done - before.reduce((total, leg) => total + leg.steps, 0);
-    return steps > 0 ? [...before, { engine, adapter, steps, cellspace_version }] : [...legs];
+    return steps > 0 ? [...before, { engine, adapter, steps, cellspace_version: CELLSPACE_VERSION }] : [...legs];
+  }
+
+  #isThis(leg: Leg): boolean {
+    const { name, adapter } = this.engine();
+    return leg.engine === name && leg.adapter === adapter && leg.cellspace_version === CELLSPACE_VERSION;
   }
 
   #commit(run: Run): Commit {

@@ -2,12 +2,11 @@
 import { messageOf } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
 import { affordableWorkers } from "../train/open_files.ts";
-import { unitOf } from "../cells/unit.ts";
 import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
 import { type Engine, EngineFailure } from "../train/engines/engine.ts";
 import type { TrainingState } from "../train/ledger.ts";
 import type { TrainingSettings } from "../train/settings.ts";
-import { formatDuration, plural } from "../train/terminal/progress.ts";
+import { plural } from "../train/terminal/progress.ts";
 import { cellJob, type NextJob, stepOf, type TrainedRun, trainGroup } from "../train/trainer.ts";
 import { type AtWork, Board } from "./board.ts";
 import { defaultParallel } from "./engines.ts";
@@ -16,7 +15,6 @@ import { Intake } from "./intake.ts";
 import { everyOne, sleep } from "./promises.ts";
 import { Attempts } from "./recovery.ts";
 import type { Queue } from "./queue.ts";
-import type { RunResult } from "./result.ts";
 import { RunFiles, type Start } from "./run_files.ts";
 import { Scorer, type TrainedModel } from "./scorer.ts";
 import { type Run, shortKey, type Study } from "./store.ts";
@@ -211,7 +209,9 @@ export class TrainingSession {
   async #start(run: Run, onWriteFailure: (error: WriteFailure) => Promise<void> | void): Promise<Start | undefined> {
     try {
       const step = stepOf(cellJob({ config: run.entry.config, seed: run.seed }), this.settings);
-      return await this.#files.start(run, step, this.options.retryFailed === true);
+      const start = await this.#files.start(run, step, this.options.retryFailed === true);
+      if (start.other) this.#board.goOn(run, start.from!.steps_done, start.other);
+      return start;
     } catch (error) {
       if (error instanceof ClaimLost) await this.#leaveToOther(run);
       else if (error instanceof WriteFailure) await onWriteFailure(error);
@@ -399,8 +399,7 @@ export class TrainingSession {
       await this.#intake.release(run);
     } else {
       this.finished++;
-      this.#board.finish(result["min loss"]!);
-      this.#board.print(`${shortKey(run.key)}  ${summaryOf(result)}`);
+      this.#board.finish(run, result);
     }
     return model;
   }
@@ -408,9 +407,4 @@ export class TrainingSession {
 
 function jobOf({ run: { entry, seed } }: Start) {
   return cellJob({ config: entry.config, seed });
-}
-
-function summaryOf(result: RunResult): string {
-  const took = formatDuration(result.train_seconds!);
-  return `min loss ${result["min loss"]!.toFixed(4)} nats/${unitOf(result)}, ${result.steps_done} steps in ${took}`;
 }

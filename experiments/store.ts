@@ -328,9 +328,8 @@ export class Study {
 
   async writeResult(experiment: Experiment, key: string, result: RunResult, commit?: Commit): Promise<void> {
     const path = this.resultPath(experiment, key);
-    // What could not be read again must not be written: JSON has no NaN.
-    parseResult(result, path);
-    await this.#write(path, JSON.stringify(result) + "\n", commit);
+    // What could not be read again must not be written: JSON has no NaN. Keys stand in one order, whoever put them together.
+    await this.#write(path, JSON.stringify(parseResult(result, path)) + "\n", commit);
   }
 
   /** The bytes of a run's checkpoint; undefined where there is none. */

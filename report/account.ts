@@ -1,6 +1,7 @@
 /** What of a study has no part in its report, or only half of one: counted and named, so that nothing is dropped in silence. */
 import { type ListGaps, runKey, shortKey } from "../experiments/store.ts";
 import type { RunResult } from "../experiments/result.ts";
+import { UNNAMED_VERSION } from "../train/checkpoint.ts";
 import { shortList } from "../train/terminal/progress.ts";
 import { escapeHtml } from "./html.ts";
 import type { RunTable } from "./rows.ts";
@@ -39,6 +40,22 @@ export function accountOf({ runs, unreadable, unknown_version, not_begun, unlist
       lines: true,
     },
     {
+      lead:
+        `${
+          plural(runs.mixed.length, "run")
+        } trained in parts by different engines, adapters or versions of cellspace, ` +
+        "so the last digits are those of none alone",
+      names: runs.mixed.map(partsOf),
+      lines: true,
+    },
+    {
+      lead: "Results written by different versions of cellspace",
+      names: runs.versions.size < 2
+        ? []
+        : [...runs.versions].sort().map(([version, count]) => `${version} (${plural(count, "run")})`),
+      lines: false,
+    },
+    {
       lead: `${plural(open.length, "run")} ${have(open)} not finished and ${have(open)} no part in this report`,
       names: open,
       lines: false,
@@ -61,6 +78,20 @@ export function accountOf({ runs, unreadable, unknown_version, not_begun, unlist
     },
   ];
   return entries.filter(({ names }) => names.length);
+}
+
+/** Who trained which steps of a run, in order. */
+function partsOf(result: RunResult): string {
+  const { earlier_engines = [], engine, adapter, cellspace_version, steps_done } = result;
+  const done = earlier_engines.reduce((sum, { steps }) => sum + steps, 0);
+  const last = { engine, adapter, cellspace_version, steps: steps_done! - done };
+  const parts = [...earlier_engines, ...(last.steps > 0 ? [last] : [])];
+  const words = parts.map((part) =>
+    `${plural(part.steps, "step")} on ${part.engine} (${part.adapter}), cellspace ${
+      part.cellspace_version ?? UNNAMED_VERSION
+    }`
+  );
+  return `${nameOf(result)}: ${oneLine(words.join("; "))}`;
 }
 
 function nameOf({ id, seed }: RunResult): string {

@@ -7,7 +7,7 @@ import { extentOf } from "../cells/extremes.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "./merged.ts";
 import { distinct } from "./rows.ts";
-import { type Grouping, groupings } from "./statistics.ts";
+import { type Grouping, groupings, padded } from "./statistics.ts";
 import {
   composeFigure,
   type FigureOptions,
@@ -59,7 +59,7 @@ export function figureHyperparameters(
   const controls = shown.some(({ control }) => control);
   const [low, high] = extentOf(shown.flatMap(({ min_loss }) => [min_loss.least, min_loss.most]));
   const pad = Math.max(0.06 * (high - low), 0.01);
-  const domain: [number, number] = [low - pad, high + pad];
+  const domain = padded([low, high], pad);
   const frame = {
     ...base,
     subtitle: [options.subtitle, explanation(filtered, mostSeeds(rows)), ...levelNote(options.levels, domain)],

@@ -2,6 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../cells/extremes.ts";
 import { levelMarks, levelNote } from "./levels.ts";
+import { padded } from "./statistics.ts";
 import type { AuditPoint, PromotionAudit } from "./promotion_audit.ts";
 import {
   composeFigure,
@@ -90,7 +91,7 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
 function domainOf(spreads: readonly AuditPoint["short"][]): [number, number] {
   const [low, high] = extentOf(spreads.flatMap(({ least, most }) => [least, most]));
   const pad = Math.max(0.07 * (high - low), LEAST_SPAN / 2);
-  return [low - pad, high + pad];
+  return padded([low, high], pad);
 }
 
 /** Where the best promoted one ended. */

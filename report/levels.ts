@@ -1,7 +1,7 @@
 /** Levels that losses are held against: the entropy floors of the corpus, and its entropy rate where that is known. */
 import * as Plot from "@observablehq/plot";
 import type { EntropyFloors } from "../experiments/floors.ts";
-import { COLOUR } from "./theme.ts";
+import { COLOUR, formatOnAxis } from "./theme.ts";
 
 /** A level in the unit of a picture's axis. */
 export interface Level {
@@ -91,7 +91,7 @@ export function levelNote(levels: readonly Level[] | undefined, domain: readonly
   if (!levels?.length) return [];
   const outside = levels.filter((level) => !isWithin(domain)(level));
   const what = "Dotted: entropy floors, what n-gram models of order k (k bytes of context) reach on the test split.";
-  const values = outside.map(({ label, value }) => `${label} ${value.toFixed(3)}`).join(", ");
+  const values = outside.map(({ label, value }) => `${label} ${formatOnAxis(value, value)}`).join(", ");
   return [
     ...(outside.length < levels.length ? [what] : []),
     ...(outside.length ? [`Entropy floors of the test split outside of the picture: ${values}.`] : []),

@@ -57,6 +57,10 @@ export interface RunTable {
   unfinished: RunResult[];
   /** Finished runs that failed when they were taken further: a row shows the shorter run. */
   failed_later: RunResult[];
+  /** Finished runs of which other engines, adapters or versions of this program did the first steps. */
+  mixed: RunResult[];
+  /** How many results each version wrote. */
+  versions: ReadonlyMap<string, number>;
 }
 
 /** Splits results into rows and unfinished runs. The order of the input does not matter. */
@@ -65,7 +69,15 @@ export function tableOf(results: readonly RunResult[]): RunTable {
   rows.sort((a, b) => a.min_loss - b.min_loss || byName(a, b));
   const unfinished = results.filter((result) => !isFinished(result)).sort(byName);
   const failed_later = results.filter((result) => isFinished(result) && result.failed !== undefined).sort(byName);
-  return { rows, unfinished, failed_later };
+  const mixed = results.filter((result) => isFinished(result) && result.earlier_engines?.length).sort(byName);
+  const versions = Map.groupBy(results, ({ cellspace_version }) => oneLine(cellspace_version));
+  return {
+    rows,
+    unfinished,
+    failed_later,
+    mixed,
+    versions: new Map([...versions].map(([version, of]) => [version, of.length])),
+  };
 }
 
 function rowOf(result: FinishedResult): RunRow {

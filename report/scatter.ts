@@ -4,6 +4,7 @@ import { extentOf } from "../cells/extremes.ts";
 import { type Level, levelMarks } from "./levels.ts";
 import type { MergedRow } from "./merged.ts";
 import { distinct } from "./rows.ts";
+import { padded } from "./statistics.ts";
 import {
   type LegendLine,
   naming,
@@ -94,10 +95,11 @@ const INSET = { top: 12, heading: 22, bottom: 46, right: 14 } as const;
 
 /** Least and most of some numbers, widened by a share of their distance on the axis's own scale. */
 export function widened(values: readonly number[], scale: "linear" | "log", share = 0.05): [number, number] {
-  const [to, from] = scale === "log" ? [Math.log, Math.exp] : [(v: number) => v, (v: number) => v];
-  const [low, high] = extentOf(values).map(to);
-  const pad = Math.max(share * (high - low), scale === "log" ? 0.05 : 0.01);
-  return [from(low - pad), from(high + pad)];
+  const ends = extentOf(values);
+  if (scale === "linear") return padded(ends, Math.max(share * (ends[1] - ends[0]), 0.01));
+  const [low, high] = ends.map(Math.log);
+  const pad = Math.max(share * (high - low), 0.05);
+  return [Math.exp(low - pad), Math.exp(high + pad)];
 }
 
 /** Round numbers for the ticks of a logarithmic axis: so many per power of ten that labels stay apart. */

@@ -79,6 +79,11 @@ export function groupings(rows: readonly MergedRow[]): Grouping[] {
   ];
 }
 
+/** An axis of losses with room at its ends. It does not go below 0 where no loss does: nothing can lie there. */
+export function padded([low, high]: readonly [number, number], pad: number): [number, number] {
+  return [low >= 0 ? Math.max(0, low - pad) : low - pad, high + pad];
+}
+
 /** A range of losses to draw, nats per what the models read. */
 export interface LossRange {
   low: number;

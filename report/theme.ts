@@ -74,7 +74,7 @@ export function formatLoss(loss: number): string {
  */
 export function formatOnAxis(value: number, span: number, decimals = 3): string {
   const needed = span > 0 ? Math.max(decimals, 1 - Math.floor(Math.log10(span))) : decimals;
-  const text = needed > 7 || Math.abs(value) >= 1e6 ? `${Number(value.toPrecision(3))}` : value.toFixed(needed);
+  const text = needed > 5 || Math.abs(value) >= 1e6 ? `${Number(value.toPrecision(3))}` : value.toFixed(needed);
   return (Number(text) === 0 ? text.replace("-", "") : text).replace(/^-/, "−");
 }
 

@@ -1,4 +1,5 @@
 /** A group at work: passes over the text, losses read one chunk behind, states saved and ended runs replaced meanwhile. */
+import { minOf } from "../cells/extremes.ts";
 import { passOffsets } from "./corpus/random.ts";
 import type { EngineRun, OnPreparing, TensorMap, TrainingGroup } from "./engines/engine.ts";
 import { type Breakdown, brokenTensor, type Ledger, pickState, type TrainingState } from "./ledger.ts";
@@ -170,7 +171,7 @@ export class GroupTraining {
       for (const member of present) this.#beginPass(member);
       // Runs end with a pass.
       const inPass = present.map(({ queued }) => passSteps - queued % passSteps);
-      const steps = Math.min(this.#chunks.next - count, ...inPass);
+      const steps = minOf(inPass, this.#chunks.next - count);
       parts.push(this.group.advance(steps));
       for (const member of present) member.queued += steps;
       count += steps;

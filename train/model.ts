@@ -49,7 +49,9 @@ export class LoadedModel {
   static async open(model: Uint8Array, options: OpenOptions = {}): Promise<LoadedModel> {
     const { rows = 1, threads = 1, scores = false, file = "the model", isStopped } = options;
     const { proto, input, states, vocabulary } = decodeEvaluation(model, file);
-    const session = await openSession(scores ? encodeModel(withSurprise(proto)) : model, threads).catch((error) => {
+    // Written anew: what runs is what was checked, without the parts of a file that nobody read (data in other files, functions).
+    const checked = encodeModel(scores ? withSurprise(proto) : proto);
+    const session = await openSession(checked, threads).catch((error) => {
       throw new UserError(`Cannot open ${file}: it is damaged (${messageOf(error)})`);
     });
     return new LoadedModel(session, rows, { input, states, vocabulary }, file, isStopped);

@@ -8,7 +8,7 @@ import { checkSeed, initialWeights } from "./corpus/random.ts";
 import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Engine, EngineRun, TensorMap } from "./engines/engine.ts";
 import { type Attendants, type Entrant, type GroupOptions, GroupTraining } from "./group_training.ts";
-import { type Breakdown, Ledger, type TrainingState } from "./ledger.ts";
+import { type Breakdown, Ledger, stateNames, type TrainingState } from "./ledger.ts";
 import { checkSettings, totalSteps, type TrainingSettings } from "./settings.ts";
 
 export interface Job {
@@ -84,6 +84,8 @@ export function stepOf({ cell, n_layers, state_size }: CellJob, settings: Traini
 export function prepare(job: CellJob, settings: TrainingSettings, from?: TrainingState): EngineRun {
   checkSeed(job.seed);
   const step = stepOf(job, settings);
+  const missing = from && stateNames(step).find((name) => !from.tensors.has(name));
+  if (missing !== undefined) throw new RangeError(`Cannot go on from a state: its '${missing}' is missing`);
   const tensors = from?.tensors ?? initialWeights(step.parameters, job.seed);
   return { step, tensors, stepsDone: from?.steps_done ?? 0, learningRate: ADAM.learning_rate };
 }

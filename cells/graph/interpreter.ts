@@ -38,6 +38,13 @@ function softmax(logits: Values, vocabulary: number): Values {
   return out;
 }
 
+/** An index beyond its row would read another's number. */
+function checkIndices(indices: Values, vocabulary: number): void {
+  const wrong = indices.find((index) => !(Number.isInteger(index) && index >= 0 && index < vocabulary));
+  if (wrong === undefined) return;
+  throw new RangeError(`Cannot run the graph: an index is ${wrong}, must be a whole number below ${vocabulary}`);
+}
+
 export const INTERPRETER: { readonly [K in OpName]: Meaning<K> } = {
   input: (node) => {
     throw new TypeError(`Cannot run the graph: input '${node.attributes.name}' has no value`);
@@ -93,6 +100,7 @@ export const INTERPRETER: { readonly [K in OpName]: Meaning<K> } = {
   },
   embedding({ inputs: [, weightNode], shape: [batch, outs] }, [indices, weight, bias]) {
     const vocabulary = weightNode.shape[1];
+    checkIndices(indices, vocabulary);
     return new Float64Array(batch * outs).map((_, at) => {
       const b = Math.floor(at / outs), o = at % outs;
       return weight[o * vocabulary + indices[b]] + bias[o];
@@ -113,6 +121,7 @@ export const INTERPRETER: { readonly [K in OpName]: Meaning<K> } = {
   },
   softmax_cross_entropy({ inputs: [logitsNode] }, [logits, targets]) {
     const [batch, vocabulary] = logitsNode.shape;
+    checkIndices(targets, vocabulary);
     let total = 0;
     for (let b = 0; b < batch; b++) {
       const row = logits.subarray(b * vocabulary, (b + 1) * vocabulary);
@@ -138,7 +147,8 @@ function evaluateNode<K extends OpName>(node: Tensor<K>, inputs: readonly Values
  *
  * @param feeds a value for each input, by name, row-major
  * @returns a value for each output, by name
- * @throws {TypeError} if an input is missing; {@linkcode RangeError} if one has another number of elements than its shape
+ * @throws {TypeError} if an input is missing; {@linkcode RangeError} if one has another number of elements than its shape, or an index
+ * that is none of the vocabulary
  */
 export function interpret(graph: Graph, feeds: ReadonlyMap<string, ArrayLike<number>>): Map<string, Values> {
   const values = new Map<Tensor, Values>();

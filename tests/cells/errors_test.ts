@@ -14,6 +14,6 @@ Deno.test("UserError and messageOf() make one line of what a runtime or a file s
 Deno.test("UserError draws characters that a terminal would obey, and keeps all others", () => {
   assert.equal(
     new UserError("Cannot read \u001b[2Jx\u0007\u0000: ü 日 😀").message,
-    "Cannot read \ufffd[2Jx\ufffd\ufffd: ü 日 😀",
+    "Cannot read ␛[2Jx␇␀: ü 日 😀",
   );
 });

@@ -63,6 +63,12 @@ export const BAD_RESULTS: readonly BadInput[] = [
     status,
   ),
   result(
+    "a curve beyond all numbers, which JSON can write",
+    (path) => Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace(/"loss":\[[^,]*,/, '"loss":[1e999,')),
+    "'loss.0': …",
+    status,
+  ),
+  result(
     "NaN in the curve, which JSON writes as null",
     edited((value) => value.loss[1] = NaN),
     "'loss.1': expected number, received null",

@@ -167,11 +167,14 @@ Deno.test("init, train, evaluate, status, report, export and sample go the whole
 });
 
 /** A study of small, quick runs in a temporary folder that goes afterwards; further flags of `init` take the place of these. */
-async function inQuickStudy(test: (dir: string) => Promise<void>, ...more: string[]): Promise<void> {
+async function inQuickStudy(
+  test: (dir: string) => Promise<void>,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const dir = await Deno.makeTempDir();
-  const small = "--state-size 8 --layers 1 --batch 8 --history 101 --steps 100".split(" ");
+  const small = { "state-size": "8", layers: "1", batch: "8", history: "101", steps: "100", ...more };
   try {
-    await succeed("init", "--dir", dir, ...small, ...more);
+    await succeed("init", "--dir", dir, ...Object.entries(small).map(([name, value]) => `--${name}=${value}`));
     await test(dir);
   } finally {
     await Deno.remove(dir, { recursive: true });
@@ -195,12 +198,7 @@ Deno.test({
         assert.equal(results.length, 7);
         assert.ok(results.every(({ engine, adapter, test_loss }) => engine === "webgpu" && adapter && test_loss > 0));
       },
-      "--layers",
-      "1,2",
-      "--history",
-      "41",
-      "--steps",
-      "80",
+      { layers: "1,2", history: "41", steps: "80" },
     ),
 });
 

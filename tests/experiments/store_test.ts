@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { writeAtomically } from "../../experiments/files.ts";
 import { overviewOf } from "../../experiments/overview.ts";
-import { hasEnded, isFinished, isUnderWay, parseResult } from "../../experiments/result.ts";
+import { hasEnded, isFinished, isUnderWay, parseResult, type RunResult } from "../../experiments/result.ts";
 import { parseSelection } from "../../experiments/selection.ts";
 import { runKey, Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
@@ -175,6 +175,18 @@ inFolder("Study.writeResult() writes nothing that could not be read again", asyn
   const [result] = syntheticResults();
   await assert.rejects(study.writeResult("01", result.id, { ...result, test_loss: NaN }), /Cannot read .*'test_loss'/);
   assert.deepEqual([...Deno.readDirSync(join(dir, "results_01_all"))], []);
+});
+
+inFolder("Study.writeResult() writes the same bytes when a result was put together in another order", async (dir) => {
+  const { study } = await initStudy({ dir, ...small });
+  await study.makeRunFolders("01");
+  const [result] = syntheticResults();
+  const write = async (entries: readonly [string, unknown][]) => {
+    await study.writeResult("01", result.id, Object.fromEntries(entries) as RunResult);
+    return await Deno.readTextFile(study.resultPath("01", result.id));
+  };
+  const entries = Object.entries(result);
+  assert.equal(await write(entries), await write(entries.toReversed()));
 });
 
 inFolder("writeAtomically() leaves the old file where the new one cannot be written", async (dir) => {

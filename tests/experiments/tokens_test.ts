@@ -10,6 +10,8 @@ import { trainStudy } from "../../experiments/training.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { decodeEvaluation } from "../../train/evaluation_file.ts";
 import { editJson } from "./small_study.ts";
+import { MAX_STATE_SIZE } from "../../cells/config.ts";
+import { LIMITS } from "../../train/settings.ts";
 
 let folder = "";
 Deno.test.beforeAll(async () => {
@@ -161,8 +163,8 @@ Deno.test({
   name: "train refuses a study of which no run fits into a GPU's buffer, before it writes anything",
   ignore: !adapter,
   async fn() {
-    // Activations of dozens of GB: more than any buffer.
-    const { dir } = await makeStudy({ batch: 2 ** 16, stateSizes: [8192], layers: [2] });
+    // Each of several tensors has 4 GiB: together more than any buffer.
+    const { dir } = await makeStudy({ batch: LIMITS.batch, stateSizes: [MAX_STATE_SIZE] });
     const files = () => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
     const before = files();
     await assert.rejects(

@@ -39,6 +39,31 @@ Deno.test("accountOf() counts and names each run for its reason when runs failed
   }
 });
 
+Deno.test("accountOf() tells who trained which steps when engines or versions of a run differ, and which versions wrote results", () => {
+  const leg = { engine: "onnx", adapter: "CPU", steps: 300 };
+  const given = [
+    { ...first, engine: "webgpu", adapter: "GPU", earlier_engines: [leg], cellspace_version: "0.2.0" },
+    // A version that did all steps, and was stopped before it wrote the result.
+    { ...second, earlier_engines: [{ ...leg, steps: 400, cellspace_version: "0.1.7" }], cellspace_version: "0.1.7" },
+    { ...third, cellspace_version: "0.2.0" },
+  ];
+  const [a, b] = [first, second].map(({ id }) => id.slice(0, 8));
+  const told = new Map(accountOf({ ...none, runs: tableOf(given) }).map(({ lead, names }) => [lead, names]));
+  assert.deepEqual(
+    [
+      ...told.get(
+        "2 runs trained in parts by different engines, adapters or versions of cellspace, so the last digits are those of none alone",
+      )!,
+    ].sort(),
+    [
+      `${a}: 300 steps on onnx (CPU), cellspace 0.1.0; 100 steps on webgpu (GPU), cellspace 0.2.0`,
+      `${b}: 400 steps on onnx (CPU), cellspace 0.1.7`,
+    ].sort(),
+  );
+  assert.deepEqual(told.get("Results written by different versions of cellspace"), ["0.1.7 (1 run)", "0.2.0 (2 runs)"]);
+  assert.equal(told.size, 2);
+});
+
 Deno.test("accountOf() says nothing but that nothing is missing when all runs have finished", () => {
   const entries = accountOf({ ...none, not_begun: [], unlisted: [] });
   assert.deepEqual(entries, []);

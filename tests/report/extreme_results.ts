@@ -51,7 +51,14 @@ export function extremeResults(seed: number, count: number, fixed: Partial<RunRe
       ...maybe({
         sample: { text: pick(TEXTS), prompt: pick(TEXTS), bytes: pick(COUNTS), temperature: 1e300, seed: 0 },
       }),
-      ...maybe({ earlier_engines: [{ engine: pick(TEXTS), adapter: pick(TEXTS), steps: -MOST_WHOLE }] }),
+      ...maybe({
+        earlier_engines: [{
+          engine: pick(TEXTS),
+          adapter: pick(TEXTS),
+          steps: pick([0, ...COUNTS]),
+          cellspace_version: pick(TEXTS),
+        }],
+      }),
       ...maybe({
         memory: {
           gain: pick(LOSSES),

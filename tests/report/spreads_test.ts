@@ -18,10 +18,8 @@ const TAKES_MANY =
 const BOUNDED: Readonly<Record<string, string>> = {
   "train/certify.ts": "engines times cases of a golden file",
   "train/corpora.ts": "the corpora that go by a name",
-  "train/engines/onnx/export.ts": "nodes of a graph",
   "train/engines/webgpu/kernel.ts": "kernels of a graph",
   "train/engines/webgpu/tasks.ts": "nodes of a graph",
-  "train/group_training.ts": "runs of a group",
   "train/trainer.ts": "runs of a group",
 };
 

@@ -3,7 +3,7 @@ import { type CellConfig, configId, SWITCHES } from "../../cells/config.ts";
 import type { RunResult } from "../../experiments/result.ts";
 import { type MergedRow, mergeSeeds } from "../../report/merged.ts";
 import { tableOf } from "../../report/rows.ts";
-import { groupByNumber, groupBySwitch, groupings, lossRange } from "../../report/statistics.ts";
+import { groupByNumber, groupBySwitch, groupings, lossRange, padded } from "../../report/statistics.ts";
 import { fitSwarms, swarm } from "../../report/swarm.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
@@ -119,4 +119,11 @@ Deno.test("lossRange() takes curves with more values than a call may have argume
   const long = Array.from({ length: 200_000 }, (_, i) => 3 - i / 200_000);
   const rows = rowsOf(run({}, long.at(-1)!, { loss: long }), run({ use_residual: true }, long.at(-1)!, { loss: long }));
   assert.deepEqual(lossRange(rows), { low: long.at(-1)!, high: long[6000], cut: 2 });
+});
+
+Deno.test("padded() widens an axis, but not below 0 where no loss is", () => {
+  assert.deepEqual(padded([1, 2], 0.25), [0.75, 2.25]);
+  assert.deepEqual(padded([0.00002, 0.001], 0.01), [0, 0.011]);
+  assert.deepEqual(padded([0, 0], 0.5), [0, 0.5]);
+  assert.deepEqual(padded([-0.5, 1], 0.5), [-1, 1.5]);
 });

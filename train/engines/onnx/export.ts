@@ -210,7 +210,7 @@ function floatTensor(name: string, dims: number[], values: ArrayLike<number>): T
 
 /** Collects nodes and constants. Equal calls give one node, so that what several operations share is computed once. */
 class ModelWriter {
-  readonly nodes: NodeProto[] = [];
+  nodes: NodeProto[] = [];
   readonly initializers = new Map<string, TensorProto>();
   readonly #known = new Map<string, string>();
   readonly #published = new Map<string, string>();
@@ -290,7 +290,7 @@ class ModelWriter {
       if (isNeeded) { for (const name of input) needed.add(name); }
       return isNeeded;
     });
-    this.nodes.splice(0, this.nodes.length, ...kept.reverse());
+    this.nodes = kept.reverse();
     for (const name of this.initializers.keys()) if (!needed.has(name)) this.initializers.delete(name);
   }
 

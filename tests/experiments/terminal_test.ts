@@ -2,19 +2,19 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { MAX_LAYERS } from "../cells/config.ts";
-import { grid, MOST_SIZES } from "../experiments/grid.ts";
-import { parseSelection } from "../experiments/selection.ts";
-import { initStudy } from "../experiments/study.ts";
-import { buildTrainingStep } from "../cells/language_model.ts";
-import { cellOf } from "../cells/catalog.ts";
-import { checkLimits, LIMITS } from "../train/settings.ts";
-import { openReferenceEngine } from "../train/engines/reference.ts";
-import { splitList, valueIn } from "../train/terminal/command_line.ts";
-import { trainCell } from "../train/trainer.ts";
-import tasks from "../deno.json" with { type: "json" };
+import { MAX_LAYERS } from "../../cells/config.ts";
+import { grid, MOST_SIZES } from "../../experiments/grid.ts";
+import { parseSelection } from "../../experiments/selection.ts";
+import { initStudy } from "../../experiments/study.ts";
+import { buildTrainingStep } from "../../cells/language_model.ts";
+import { cellOf } from "../../cells/catalog.ts";
+import { checkLimits, LIMITS } from "../../train/settings.ts";
+import { openReferenceEngine } from "../../train/engines/reference.ts";
+import { splitList, valueIn } from "../../train/terminal/command_line.ts";
+import { trainCell } from "../../train/trainer.ts";
+import tasks from "../../deno.json" with { type: "json" };
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The one module that may. */
 const OUTPUT = "train/terminal/output.ts";

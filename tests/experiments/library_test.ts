@@ -1,0 +1,338 @@
+/**
+ * The public interface at its edges: whatever a user gives, each function works or says in one line what is wrong, before it works on it.
+ * An export that no row names fails the last test.
+ */
+import assert from "node:assert/strict";
+import * as library from "../../mod.ts";
+import { SMALL_CONFIG } from "../../experiments/bench/measure.ts";
+import {
+  assertFinite,
+  cell,
+  config,
+  constantList,
+  emptyGraph,
+  engine,
+  feeds,
+  filledFor,
+  graph,
+  isCell,
+  model,
+  ops,
+  parameters,
+  type Row,
+  score,
+  settings,
+  sizeRows,
+  sizes,
+  small,
+  state,
+  text,
+  tokenizer,
+  train,
+  weightRows,
+  weights,
+} from "./library_edges.ts";
+
+const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
+  defineCell: [
+    ["no states", () => library.defineCell({ ...cell, states: [] }), [
+      "TypeError",
+      /has no state, must have at least one/,
+    ]],
+    [
+      "a state that forward() does not return",
+      () =>
+        library.evaluationModel(
+          library.defineCell({ name: "x", states: ["h"], forward: (_, x) => ({ output: x, states: {} as never }) }),
+          sizes,
+        ),
+      ["TypeError", /returned no state 'h'/],
+    ],
+  ],
+  catalogConfig: [
+    ["a cell that is none", () => library.catalogConfig("nothing", 1, 4), [
+      "UserError",
+      /Cannot make cell 'nothing': must be/,
+    ]],
+    ["no layer", () => library.catalogConfig("gru", 0, 4), ["UserError", /'n_layers': Too small/]],
+    ["no states", () => library.catalogConfig("gru", 1, 0), ["UserError", /'state_size': Too small/]],
+    ["states that are no number", () => library.catalogConfig("gru", 1, NaN), ["UserError", /'state_size'/]],
+  ],
+  CELL_NAMES: constantList(library.CELL_NAMES),
+  SWITCHES: constantList(library.SWITCHES),
+  cellOf: [
+    ["a cell that is none", () => library.cellOf({ ...config, cell: "nothing" }), [
+      "UserError",
+      /Cannot make cell 'nothing'/,
+    ]],
+    [
+      "switches that read no state",
+      () => library.cellOf({ ...SMALL_CONFIG, use_new_state: false, use_old_state: false }),
+      ["UserError", /Cannot make a gated cell: it needs use_new_state or use_old_state/],
+    ],
+  ],
+  gruCell: isCell,
+  lstmCell: isCell,
+  minGruCell: isCell,
+  vanillaCell: isCell,
+  canonicalJson: [["a configuration", () => library.canonicalJson(config), "works"]],
+  configId: [["a configuration", () => library.configId(config), "works"]],
+  describeConfig: [["a configuration", () => library.describeConfig(config), "works"]],
+  parseConfig: [
+    ["nothing", () => library.parseConfig(undefined), ["UserError", /Cannot read a configuration/]],
+    ["null", () => library.parseConfig(null), ["UserError", /expected object, received null/]],
+    ["a list", () => library.parseConfig([]), ["UserError", /Cannot read a configuration/]],
+    ["one key more", () => library.parseConfig({ ...config, more: 1 }), ["UserError", /more/]],
+  ],
+  gatedCell: [
+    [
+      "switches that read no state",
+      () => library.gatedCell({ ...SMALL_CONFIG, use_new_state: false, use_old_state: false }),
+      ["UserError", /needs use_new_state or use_old_state/],
+    ],
+  ],
+  ops: [
+    ["a shape of no elements", () => ops.input("x", [0]), ["RangeError", /sizes must be whole and positive/]],
+    ["a shape that is no number", () => ops.input("x", [NaN]), ["RangeError", /sizes must be whole and positive/]],
+    ["shapes that do not fit", () => ops.add(ops.input("x", [2]), ops.input("y", [3])), [
+      "TypeError",
+      /Cannot build 'add'/,
+    ]],
+    ["nothing to multiply", () => ops.linear([], ops.input("w", [2, 2]), ops.input("b", [2])), [
+      "TypeError",
+      /Cannot build 'linear'/,
+    ]],
+    ["the sum of a scalar", () => ops.sum(ops.constant(1)), ["TypeError", /at least one axis/]],
+  ],
+  gradients: [
+    ["a loss that is no scalar", () => library.gradients(ops.input("x", [2]), []), ["TypeError", /must be a scalar/]],
+    ["no targets", () => library.gradients(ops.constant(1), []), "works"],
+  ],
+  buildGraph: [
+    ["no outputs", () => library.buildGraph({}), "works"],
+    ["a name for two shapes", () => library.buildGraph({ y: ops.input("x", [1]), z: ops.input("x", [2]) }), [
+      "TypeError",
+      /input 'x' is declared as/,
+    ]],
+    ["a state of another shape", () => library.buildGraph({ x: ops.sum(ops.input("x", [2, 3])) }), [
+      "TypeError",
+      /Cannot carry 'x'/,
+    ]],
+  ],
+  interpret: [
+    ["all inputs", () => library.interpret(graph, feeds()), "works"],
+    ["no inputs", () => library.interpret(graph, new Map()), ["TypeError", /input '.*' has no value/]],
+    ["an input too short", () => library.interpret(graph, feeds({ "layers.0.h": [0] })), [
+      "RangeError",
+      /has 1 elements/,
+    ]],
+    ["a byte that is none", () => library.interpret(graph, feeds({ bytes: [256] })), [
+      "RangeError",
+      /an index is 256, must be/,
+    ]],
+    ["half a byte", () => library.interpret(graph, feeds({ bytes: [0.5] })), [
+      "RangeError",
+      /an index is 0\.5, must be/,
+    ]],
+    ["an empty graph", () => library.interpret(emptyGraph, new Map()), "works"],
+  ],
+  toSvg: [["an empty graph", () => library.toSvg(emptyGraph), "works"]],
+  equations: [["an empty graph", () => library.equations(emptyGraph), "works"]],
+  printGraph: [["an empty graph", () => library.printGraph(emptyGraph), "works"]],
+  buildTrainingStep: [
+    ...sizeRows(({ vocabulary = 256, ...all }) =>
+      library.buildTrainingStep(cell, { vocabulary, ...all }).parameters.length
+    ),
+    ["no rows", () => library.buildTrainingStep(cell, { ...sizes, vocabulary: 2, batch: 0 }), [
+      "RangeError",
+      /batch is 0/,
+    ]],
+    [
+      "one token",
+      () => library.buildTrainingStep(cell, { ...sizes, vocabulary: 1, batch: 1 }).parameters.length,
+      "works",
+    ],
+  ],
+  evaluationModel: sizeRows((all) => library.evaluationModel(cell, all).parameters.length),
+  loadCorpus: [
+    ["no history", () => library.loadCorpus("embedded", 0), ["RangeError", /the history is 0, must be a whole number/]],
+    ["a history that is no number", () => library.loadCorpus("embedded", NaN), ["RangeError", /the history is NaN/]],
+    ["a history that is too long", () => library.loadCorpus("embedded", 1e9), [
+      "UserError",
+      /one pass needs 1000000000/,
+    ]],
+    ["no name", () => library.loadCorpus("", 2), ["UserError", /Cannot read corpus/]],
+  ],
+  makeCorpus: [
+    ["no text", () => library.makeCorpus("x", new Uint8Array(), 2), ["UserError", /it is empty/]],
+    ["one byte", () => library.makeCorpus("x", new Uint8Array(1), 2), ["UserError", /it has 1 bytes/]],
+    ["a history of one", () => library.makeCorpus("x", text, 1), [
+      "RangeError",
+      /the history is 1, must be a whole number/,
+    ]],
+    ["a history beyond the text", () => library.makeCorpus("x", text, 1000), ["UserError", /one pass needs 1000/]],
+  ],
+  BytePairTokenizer: [
+    ["no merges", () => new library.BytePairTokenizer([]).encode(text).length, "works"],
+    ["a merge of what is no token", () => new library.BytePairTokenizer([[-1, 0]]), [
+      "RangeError",
+      /Cannot merge tokens -1 and 0/,
+    ]],
+    ["a merge of NaN", () => new library.BytePairTokenizer([[NaN, 0]]), [
+      "RangeError",
+      /Cannot merge tokens NaN and 0/,
+    ]],
+    ["a merge of a half", () => new library.BytePairTokenizer([[0, 0.5]]), [
+      "RangeError",
+      /Cannot merge tokens 0 and 0\.5/,
+    ]],
+    ["no vocabulary", () => library.BytePairTokenizer.learn(text, 0), [
+      "RangeError",
+      /vocabulary is 0, must be .* from 256 to 65536/,
+    ]],
+    ["a vocabulary of NaN", () => library.BytePairTokenizer.learn(text, NaN), ["RangeError", /vocabulary is NaN/]],
+    ["a vocabulary beyond 16 bits", () => library.BytePairTokenizer.learn(text, 1e6), [
+      "RangeError",
+      /vocabulary is 1000000/,
+    ]],
+    ["no text to learn from", () => library.BytePairTokenizer.learn(new Uint8Array(), 300).vocabulary, "works"],
+    ["no text", () => tokenizer.encode(new Uint8Array()), "works"],
+    ["tokens that it has not", () => tokenizer.decode([260]), ["RangeError", /has tokens that are none of 260/]],
+    ["a token that it has not", () => tokenizer.bytes(-1), [
+      "RangeError",
+      /it is -1, must be a whole number from 0 to 259/,
+    ]],
+  ],
+  decodeTokenizer: [
+    ["no text", () => library.decodeTokenizer("", "f"), ["UserError", /Cannot read f: it is not JSON/]],
+    ["null", () => library.decodeTokenizer("null", "f"), ["UserError", /Cannot read f/]],
+    ["nothing that it needs", () => library.decodeTokenizer("{}", "f"), ["UserError", /Cannot read f: 'model'/]],
+  ],
+  encodeTokenizer: [["no merges", () => library.encodeTokenizer(new library.BytePairTokenizer([])), "works"]],
+  decodeWeights: [
+    ["no bytes", () => library.decodeWeights(new Uint8Array(), parameters, "f"), [
+      "UserError",
+      /Cannot read f: it has 0 bytes/,
+    ]],
+    [
+      "no parameters",
+      () => library.decodeWeights(library.encodeWeights(config, [], new Map()), [], "f").weights.size,
+      "works",
+    ],
+  ],
+  encodeWeights: weightRows((given) => library.encodeWeights(config, parameters, given).length),
+  openOnnxEngine: [
+    ["no cores", () => library.openOnnxEngine(0), ["RangeError", /cores is 0, must be a whole number/]],
+    ["cores that are no number", () => library.openOnnxEngine(NaN), ["RangeError", /cores is NaN/]],
+    ["one core", () => library.openOnnxEngine(1).close(), "works"],
+  ],
+  openReferenceEngine: [["nothing", () => library.openReferenceEngine().close(), "works"]],
+  openWebGpuEngine: [["nothing", async () => (await library.openWebGpuEngine())?.close(), "works"]],
+  evaluateModel: [
+    ["two bytes", () => score(text.subarray(0, 2)), "works"],
+    [
+      "two bytes, with memory",
+      () => library.evaluateModel(model, text.subarray(0, 2), 1, undefined, { memory: true }),
+      "works",
+    ],
+    ["one byte", () => score(text.subarray(0, 1)), ["RangeError", /the text has 1 tokens, must have at least 2/]],
+    ["no text", () => score(new Uint8Array()), ["RangeError", /the text has 0 tokens, must have at least 2/]],
+    ["no threads", () => score(text, 0), ["RangeError", /threads is 0, must be a whole number/]],
+    ["threads that are no number", () => score(text, NaN), ["RangeError", /threads is NaN/]],
+    ["no streams", () => score(text, 1, { streams: 0, warm_up: 0 }), [
+      "RangeError",
+      /streams is 0, must be .* from 1 to 439/,
+    ]],
+    ["as many streams as bytes to predict", () => score(text.subarray(0, 9), 2, { streams: 8, warm_up: 0 }), "works"],
+    ["more streams", () => score(text.subarray(0, 9), 1, { streams: 9, warm_up: 0 }), ["RangeError", /streams is 9/]],
+    ["a warm-up as long as the text", () => score(text, 1, { streams: 2, warm_up: 440 }), [
+      "RangeError",
+      /warm_up is 440/,
+    ]],
+    ["a warm-up longer than a stream", () => score(text, 1, { streams: 20, warm_up: 100 }), "works"],
+    ["a warm-up below zero", () => score(text, 1, { streams: 2, warm_up: -1 }), ["RangeError", /warm_up is -1/]],
+    ["a model of fewer tokens", () => score(text, 1, undefined, small), [
+      "RangeError",
+      /of the text is \d+, must be below the vocabulary, 70/,
+    ]],
+    ["no model", () => score(text, 1, undefined, new Uint8Array()), ["UserError", /it is no evaluation model/]],
+    ["bytes that are no model", () => score(text, 1, undefined, text), ["UserError", /it is damaged or no ONNX model/]],
+    [
+      "a tokenizer of fewer tokens",
+      () => library.evaluateModel(model, text, 1, undefined, { tokenizer: { lengths: new Uint32Array(9).fill(1) } }),
+      ["RangeError", /has tokens that are none of 9/],
+    ],
+  ],
+  exportCell: [
+    ...weightRows((given) => library.exportCell(cell, sizes, given).length),
+    ...sizeRows((all) => library.exportCell(cell, all, filledFor(all)).length),
+  ],
+  exportModel: [
+    ...weightRows((given) => library.exportModel(config, given).length),
+    ["no vocabulary", () => library.exportModel(config, weights, {}, 0), ["RangeError", /vocabulary is 0/]],
+  ],
+  trainCell: [
+    ["its settings", () => train({}), "works"],
+    ["no steps", () => train({ steps: 0 }), ["RangeError", /Cannot train: steps is 0, must be a whole number/]],
+    ["one step", () => train({ steps: 1 }), "works"],
+    ["steps that are no number", () => train({ steps: NaN }), ["RangeError", /steps is NaN/]],
+    ["no rows", () => train({ batch: 0 }), ["RangeError", /batch is 0/]],
+    ["a history of one", () => train({ history: 1 }), ["RangeError", /history is 1, must be a whole number from 2/]],
+    ["a history of two", () => train({ history: 2 }), "works"],
+    ["a history as long as the text", () => train({ history: text.length, steps: 1 }, text.subarray(0, 30)), [
+      "RangeError",
+      /the text has 30 tokens/,
+    ]],
+    ["a text that fits exactly", () => train({}, text.subarray(0, 5)), "works"],
+    ["no text", () => train({}, new Uint8Array()), ["RangeError", /the text has 0 tokens, a pass reads 5/]],
+    ["no logging", () => train({ log_every: 0 }), ["RangeError", /log_every is 0/]],
+    ["logging beyond the end", () => train({ log_every: 1000 }), "works"],
+    ["a vocabulary of one", () => train({ vocabulary: 1 }), ["RangeError", /must be below the vocabulary, 1/]],
+    ["one token, again and again", () => train({ vocabulary: 1 }, new Uint8Array(20)), "works"],
+    ["no layers", () => train({ n_layers: 0 }), ["RangeError", /n_layers is 0/]],
+    ["no states", () => train({ state_size: 0 }), ["RangeError", /state_size is 0/]],
+    ["a seed below zero", () => train({ seed: -1 }), ["RangeError", /the seed is -1/]],
+    ["half a seed", () => train({ seed: 1.5 }), ["RangeError", /the seed is 1\.5/]],
+    ["a seed that is not exact", () => train({ seed: 2 ** 53 }), ["RangeError", /the seed is 9007199254740992/]],
+  ],
+  trainGroup: [
+    ["no jobs", () => library.trainGroup(engine, [], settings, text), "works"],
+    ["no threads", () => library.trainGroup(engine, [], settings, text, { threads: 0 }), [
+      "RangeError",
+      /threads is 0/,
+    ]],
+    [
+      "a state of no tensors",
+      () => library.trainGroup(engine, [{ cell, ...sizes, seed: 0 }], settings, text, { from: [state] }),
+      ["RangeError", /Cannot go on from a state: its '.*' is missing/],
+    ],
+  ],
+  grid: [
+    ["no sizes", () => library.grid([], []), "works"],
+    ["no layer", () => library.grid([0]), ["UserError", /Cannot read the layers of a grid: '0': Too small/]],
+    ["half a state", () => library.grid([1], [0.5]), ["UserError", /Cannot read the state sizes of a grid: '0'/]],
+  ],
+};
+
+for (const [name, rows] of Object.entries(ROWS)) {
+  Deno.test(`${name}: works or says what is wrong at its edges`, async (t) => {
+    for (const [given, call, outcome] of rows) {
+      await t.step(given, async () => {
+        const run = async () => assertFinite(await call());
+        if (outcome === "works") return await run();
+        const [kind, says] = outcome;
+        await assert.rejects(run, (error: Error) => {
+          assert.equal(error.name, kind, error.stack);
+          assert.match(error.message, says);
+          assert.match(error.message, /^Cannot .*[^.]$/);
+          return true;
+        });
+      });
+    }
+  });
+}
+
+Deno.test("each export of mod.ts has its edges in this table", () => {
+  assert.deepEqual(Object.keys(ROWS).sort(), Object.keys(library).sort());
+  for (const [name, rows] of Object.entries(ROWS)) assert.ok(rows.length, name);
+});
