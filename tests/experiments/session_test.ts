@@ -10,6 +10,7 @@ import { trainStudy } from "../../experiments/training.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
+import { CELLSPACE_VERSION } from "../../train/version.ts";
 import { mischievous, trainOn } from "../faults/engines.ts";
 import { copyOf, makeStudy } from "../faults/studies.ts";
 import { unfinished } from "../report/synthetic_results.ts";
@@ -173,7 +174,7 @@ inFolder("TrainingSession.run() names the engine that did the steps when another
   const both = {
     engine: other.name,
     adapter: other.adapter,
-    earlier_engines: [{ ...byOnnx, steps: STEPS }],
+    earlier_engines: [{ ...byOnnx, steps: STEPS, cellspace_version: CELLSPACE_VERSION }],
   };
   assert.deepEqual(namesOf(await resultOf(longer, key)), both);
   await Deno.remove(longer.resultPath("01", key));
