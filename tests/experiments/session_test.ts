@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CELLSPACE_VERSION } from "../../train/version.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readClaims } from "../../experiments/queue.ts";
@@ -173,7 +174,7 @@ inFolder("TrainingSession.run() names the engine that did the steps when another
   const both = {
     engine: other.name,
     adapter: other.adapter,
-    earlier_engines: [{ ...byOnnx, steps: STEPS }],
+    earlier_engines: [{ ...byOnnx, steps: STEPS, cellspace_version: CELLSPACE_VERSION }],
   };
   assert.deepEqual(namesOf(await resultOf(longer, key)), both);
   await Deno.remove(longer.resultPath("01", key));
