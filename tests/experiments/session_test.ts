@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CELLSPACE_VERSION } from "../../train/version.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readClaims } from "../../experiments/queue.ts";

@@ -45,7 +45,9 @@ export async function makeStudy(
     history,
   });
   const all = await study.readConfigs(EXPERIMENT);
-  const some = Array.from({ length: runs }, (_, i) => all[Math.floor(i * all.length / runs) + i % stateSizes.length]);
+  // Each setting is listed in all sizes, one after the other: from run to run another setting, and the next size.
+  const sizes = stateSizes.length, settingsListed = all.length / sizes;
+  const some = Array.from({ length: runs }, (_, i) => all[sizes * Math.floor(i * settingsListed / runs) + i % sizes]);
   const entries = some.map(({ id, config }) => ({ ...config, id }));
   await Deno.writeTextFile(join(dir, "rnn_configs.json"), JSON.stringify(entries));
   const settings = {
