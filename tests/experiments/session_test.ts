@@ -11,7 +11,6 @@ import { trainStudy } from "../../experiments/training.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
-import { CELLSPACE_VERSION } from "../../train/version.ts";
 import { mischievous, trainOn } from "../faults/engines.ts";
 import { copyOf, makeStudy } from "../faults/studies.ts";
 import { unfinished } from "../report/synthetic_results.ts";
