@@ -10,7 +10,7 @@ import { legSchema } from "../train/checkpoint.ts";
 import type { Score } from "../train/evaluate.ts";
 import type { MemoryCurve } from "../train/memory_gain.ts";
 import { MAX_VOCABULARY, type Tokenizer, type Tokens } from "../train/corpus/tokens/tokenizer.ts";
-import type { SampleOptions } from "../train/sample_text.ts";
+import { MOST_TEMPERATURE, type SampleOptions } from "../train/sample_text.ts";
 import { LIMITS } from "../train/settings.ts";
 import { CELLSPACE_VERSION } from "../train/version.ts";
 import { CELL_NAMES } from "../cells/catalog.ts";
@@ -53,9 +53,6 @@ const evaluationSchema = z.object({
   test_streams: z.number().int().positive(),
   test_warm_up: z.number().int().nonnegative(),
 });
-
-/** From here on every token is as likely as the next. */
-const MOST_TEMPERATURE = 1e6;
 
 const sampleSchema = z.object({
   /** What the model wrote: bytes as UTF-8, with U+FFFD for what is none. */

@@ -6,12 +6,11 @@ import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./result.ts";
 import { drawText, findRun } from "./sampling.ts";
 import { shortKey, Study } from "./store.ts";
+import { MOST_TEMPERATURE } from "../train/sample_text.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 /** All of it is in memory until it is printed, and takes an hour or more to draw. */
 const MOST_DRAWN = 10_000_000;
-/** Long before, all tokens are as likely as each other. */
-const MOST_TEMPERATURE = 1000;
 
 const flags = {
   dir: dirFlag,

@@ -8,6 +8,9 @@ import { firstNonFinite } from "./weights.ts";
 import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { LoadedModel } from "./model.ts";
 
+/** The highest temperature: long before, all tokens are as likely as each other. */
+export const MOST_TEMPERATURE = 1000;
+
 export interface SampleOptions {
   readonly prompt: Tokens;
   /** Bytes to draw; the last of several tokens may go beyond. */
@@ -29,8 +32,10 @@ export function checkSampling(
   vocabulary: number,
 ): void {
   checkWhole("draw a text", "bytes", bytes, 0);
-  if (!(Number.isFinite(temperature) && temperature >= 0)) {
-    throw new RangeError(`Cannot draw a text: temperature is ${temperature}, must be a number of at least 0`);
+  if (!(temperature >= 0 && temperature <= MOST_TEMPERATURE)) {
+    throw new RangeError(
+      `Cannot draw a text: temperature is ${temperature}, must be a number of at least 0 and at most ${MOST_TEMPERATURE}`,
+    );
   }
   checkSeed(seed);
   checkTokens("draw a text", prompt, vocabulary);

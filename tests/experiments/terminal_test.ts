@@ -199,6 +199,6 @@ Deno.test("grid() and initStudy() refuse more configurations and runs than fit i
   await assert.rejects(initStudy(options), {
     name: "UserError",
     message:
-      "Cannot list experiment 01 of /nowhere/s: 3072 configurations with 1000 seeds are 3072000 runs, must be at most 1000000",
+      "Cannot list experiment 01 of /nowhere/s: 1536 configurations with 1000 seeds are 1536000 runs, must be at most 1000000",
   });
 });

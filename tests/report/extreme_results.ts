@@ -2,11 +2,16 @@
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { RunResult } from "../../experiments/result.ts";
+import { LIMITS } from "../../train/settings.ts";
 import { RESETS } from "../../train/memory_gain.ts";
+import { MOST_TEMPERATURE } from "../../train/sample_text.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
 /** The largest 32-bit float, the largest whole number, a century: the bounds of the schema. */
 const MOST_LOSS = (2 - 2 ** -23) * 2 ** 127, MOST_WHOLE = Number.MAX_SAFE_INTEGER, CENTURY = 100 * 365.25 * 86_400;
+
+/** Steps between two logged values of the longest of the curves here, 30 values. */
+const MOST_LOGGED = Math.floor(LIMITS.steps / 30);
 
 const LOSSES = [0, -0, 5e-324, 1e-300, -1e-9, 1e-9, -5, 1, 2.5, 1e20, MOST_LOSS, -MOST_LOSS] as const;
 const TIMES = [1e300, -1e300, 1e20, -1, 0, 8.64e12, -8.64e12, 8.64e12 + 1, 1.79e9, 5e-324, 0.0005] as const;
@@ -32,24 +37,24 @@ export function extremeResults(seed: number, count: number, fixed: Partial<RunRe
 
   const base = syntheticResults({ layers: [1, 64], state_sizes: [1, 256] }).filter(() => integer(0, 3) === 0);
   // Half of them share their settings and logs, so that there is something to compare; of the others each is odd in its own way.
-  const shared = { length: pick([1, 2, 30]), log_every: pick([1, 50, 2 ** 40]) };
+  const shared = { length: pick([1, 2, 30]), log_every: pick([1, 50, MOST_LOGGED]) };
   return base.slice(0, count).map((result, i): RunResult => {
     const { length, log_every } = integer(0, 1)
       ? shared
-      : { length: pick([1, 2, 7]), log_every: pick(COUNTS.slice(0, 5)) };
+      : { length: pick([1, 2, 7]), log_every: pick([1, 2, 3, MOST_LOGGED]) };
     const loss = Array.from({ length }, () => pick(LOSSES));
     const odd: Partial<RunResult>[] = [
       ...maybe({ "start time": pick(TIMES) }),
       ...maybe({ "end time": pick(TIMES) }),
       ...maybe({ train_seconds: pick([0, 5e-324, 1, 1e9, CENTURY]) }),
-      ...maybe({ parameters: pick(COUNTS), "training steps": pick(COUNTS) }),
+      ...maybe({ parameters: pick(COUNTS), "training steps": pick([1, 2, LIMITS.steps]) }),
       ...maybe({ engine: pick(TEXTS), adapter: pick(TEXTS) }),
       ...maybe({ dataset: pick(TEXTS) }),
       ...maybe({ owner: pick(TEXTS), "old id": pick(TEXTS) }),
       ...maybe({ test_loss: pick(LOSSES), test_bits_per_byte: pick(LOSSES), test_bytes: pick(COUNTS) }),
       ...maybe({ context_order: pick([-1, 0, 2.345678, 5]) }),
       ...maybe({
-        sample: { text: pick(TEXTS), prompt: pick(TEXTS), bytes: pick(COUNTS), temperature: 1e300, seed: 0 },
+        sample: { text: pick(TEXTS), prompt: pick(TEXTS), bytes: pick(COUNTS), temperature: MOST_TEMPERATURE, seed: 0 },
       }),
       ...maybe({
         earlier_engines: [{
