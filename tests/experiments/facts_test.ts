@@ -7,7 +7,7 @@ import { Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
 import { studyText } from "../../experiments/study_text.ts";
 import { trainStudy } from "../../experiments/training.ts";
-import { copiesOfSmallStudy, editJson, type SmallStudy } from "./small_study.ts";
+import { copiesOfSmallStudy, editJson, SMALL, type SmallStudy } from "./small_study.ts";
 
 const copyStudy = copiesOfSmallStudy();
 
@@ -71,17 +71,7 @@ Deno.test("no number in a study's files is taken that nothing can be done with",
 /** A study of tokens with a run, and its corpus. */
 async function tokenStudy(small: SmallStudy): Promise<string> {
   const dir = join(small.dir, "tokens");
-  await initStudy({
-    dir,
-    experiment: "01",
-    corpus: small.corpus,
-    stateSizes: [8],
-    layers: [1],
-    steps: 100,
-    batch: 8,
-    history: 51,
-    tokens: 300,
-  });
+  await initStudy({ dir, experiment: "01", corpus: small.corpus, ...SMALL, tokens: 300 });
   await trainStudy({ dir, experiment: "01", engine: "onnx", limit: 1, quiet: true });
   return dir;
 }

@@ -13,7 +13,7 @@ import { writeExport } from "../../report/write_export.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { recordErrors } from "../faults/processes.ts";
 import { inFolder } from "./folder.ts";
-import { copiesOfSmallStudy, editJson, type SmallStudy, TRAINED } from "./small_study.ts";
+import { copiesOfSmallStudy, editJson, SMALL, type SmallStudy, TRAINED } from "./small_study.ts";
 
 const copyStudy = copiesOfSmallStudy();
 
@@ -209,16 +209,7 @@ Deno.test("a file behind a link is replaced, and the link stays", async () => {
 
 inFolder("init refuses a study of tokens that has lost them, and leaves its tokenizer.json", async (dir) => {
   const small = await copyStudy(), corpus = small.corpus, path = join(dir, "tokenizer.json");
-  await initStudy({
-    ...of01(dir),
-    corpus,
-    stateSizes: [8],
-    layers: [1],
-    steps: 100,
-    batch: 8,
-    history: 51,
-    tokens: 300,
-  });
+  await initStudy({ ...of01(dir), corpus, ...SMALL, tokens: 300 });
   await COMMANDS.train(dir);
   const tokenizer = sha256(path);
   const lose = (version: number) =>

@@ -16,13 +16,15 @@ export const TRAINED = 3;
 export const STEPS = 100;
 export const MORE_STEPS = 150;
 
+/** The settings of the study, and of others as small. */
+export const SMALL = { stateSizes: [8], layers: [1], steps: STEPS, batch: 8, history: 51 } as const;
+
 /** Makes the study in a folder, and trains its first runs. */
 export async function makeSmallStudy(dir: string): Promise<void> {
   Deno.mkdirSync(dir);
   const corpus = join(dir, "corpus.txt");
   Deno.writeFileSync(corpus, generateEmbedded(1, 6000).text);
-  const sizes = { stateSizes: [8], layers: [1], steps: STEPS, batch: 8, history: 51 };
-  await initStudy({ dir, experiment: "01", corpus, ...sizes });
+  await initStudy({ dir, experiment: "01", corpus, ...SMALL });
   await trainStudy({ dir, experiment: "01", engine: "onnx", limit: TRAINED, quiet: true });
   await evaluateStudy({ dir, experiment: "01", again: false });
   for (const { name } of Deno.readDirSync(dir)) if (name.startsWith("queue.sqlite")) Deno.removeSync(join(dir, name));

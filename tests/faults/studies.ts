@@ -13,6 +13,8 @@ import { cellJob, stepOf } from "../../train/trainer.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import { HURRIED, Training, type TrainingOptions } from "./processes.ts";
 
+export { inFolder } from "../experiments/folder.ts";
+
 const EXPERIMENT = "01";
 
 export interface StudyOptions {
@@ -75,22 +77,6 @@ export async function trainedQuietly(study: Study, dir: string, options: Trainin
   await using training = Training.start(dir, { ...HURRIED, ...options });
   await training.succeed();
   return quiet;
-}
-
-/** Runs a test in a temporary folder that goes afterwards. */
-export function inFolder(name: string, test: (dir: string) => Promise<void>, { ignore = false } = {}): void {
-  Deno.test({
-    name,
-    ignore,
-    async fn() {
-      const dir = await Deno.makeTempDir({ prefix: "cellspace_faults_" });
-      try {
-        await test(dir);
-      } finally {
-        await Deno.remove(dir, { recursive: true });
-      }
-    },
-  });
 }
 
 /** The results of a study, by key; every file among them must be whole. */
