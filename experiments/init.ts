@@ -1,6 +1,6 @@
 /** `deno task init`: writes or extends the list of configurations. */
 import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/config.ts";
-import { LIMITS } from "../train/settings.ts";
+import { LIMITS, totalSteps } from "../train/settings.ts";
 import { unitOf } from "../cells/unit.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
@@ -110,10 +110,13 @@ if (import.meta.main) {
     if (tokens) print(tokenLine(tokens, corpus));
     if (promotion) print(promotionLines(promotion).join("\n"));
     print(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
-    const steps = training.steps[options.experiment];
+    const steps = training.steps[options.experiment], trained = totalSteps({ ...training, steps, log_every: 1 });
+    const wholePasses = trained === steps
+      ? ""
+      : ` (${trained} are done: passes of ${training.history - 1} are finished)`;
     print(
       `Each: ${plural(seeds, "seed")}${was(before?.seeds, seeds)}, ` +
-        `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}, ` +
+        `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}${wholePasses}, ` +
         `batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
     );
     // The study is there already: whoever ends this now loses nothing, and 'train' counts.

@@ -5,7 +5,7 @@ import { type SampleOptions, sampleText } from "../train/sample_text.ts";
 import { advised } from "./files.ts";
 import { type FinishedResult, isFinished } from "./result.ts";
 import { checkModel } from "./run_files.ts";
-import { commandOn, type Experiment, remakeModel, runKey, shortKey, type Study } from "./store.ts";
+import { adviceForRuns, type Experiment, remakeModel, runKey, shortKey, type Study } from "./store.ts";
 import { studyTokenizer } from "./study_text.ts";
 
 /**
@@ -23,11 +23,9 @@ export async function findRun(
   const where = `experiment ${experiment} of ${study.dir}`;
   if (!finished.length) {
     const [problem] = damaged.values();
+    const advice = adviceForRuns(study, experiment, (await study.readConfigs(experiment)).length > 0);
     throw new UserError(
-      problem ??
-        `Cannot find a model: no run of ${where} has finished; train some with ${
-          commandOn("train", study, experiment)
-        }`,
+      problem ?? `Cannot find a model: no run of ${where} has finished; ${advice}`,
     );
   }
   const named = new Map(finished.map((result) => [runKey(result.id, result.seed), result]));

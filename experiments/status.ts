@@ -31,11 +31,14 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
   const command = (name: string) => commandOn(name, { dir }, overview.experiment);
   yield `Experiment ${overview.experiment}: ${counts.join(", ")}`;
   const ago = (time: number) => formatDuration(Math.max(0, Date.now() / 1000 - time));
+  if (!total) yield `  nothing is listed yet; ${command("init")} lists configurations`;
+  // A call of 'train' may have been asked for more steps than the study is.
+  const progress = (step: number) => step > overview.steps ? `step ${step}` : `step ${step} of ${overview.steps}`;
   for (const { key, owner, since, step } of running) {
-    yield `  running  ${shortKey(key)}  step ${step} of ${overview.steps}, process ${owner}, for ${ago(since)}`;
+    yield `  running  ${shortKey(key)}  ${progress(step)}, process ${owner}, for ${ago(since)}`;
   }
   for (const { key, owner, heard, step } of stale) {
-    yield `  stale    ${shortKey(key)}  step ${step} of ${overview.steps}, process ${owner} has been silent for ` +
+    yield `  stale    ${shortKey(key)}  ${progress(step)}, process ${owner} has been silent for ` +
       `${ago(heard)}; the next ${command("train")} goes on with it`;
   }
   if (overview.short) {

@@ -56,6 +56,12 @@ export function commandOn(
   return taskCommand(name, { dir, experiment: experiment === "01" ? undefined : experiment, ...flags });
 }
 
+/** What to do, in a message, where no run of an experiment has come so far. */
+export function adviceForRuns(study: Pick<Study, "dir">, experiment: Experiment, isAnyListed: boolean): string {
+  const [verb, name] = isAnyListed ? ["train", "train"] : ["list", "init"];
+  return `${verb} some with ${commandOn(name, study, experiment)}`;
+}
+
 /** One entry of a configuration list. */
 export interface ConfigEntry {
   readonly id: string;

@@ -17,7 +17,7 @@ import { checkReplaceable, isOurs } from "../experiments/ownership.ts";
 import { withListedMarks } from "../experiments/promotion.ts";
 import { dateIn, KNOWN_KEYS, type RunResult, TIME_KEYS } from "../experiments/result.ts";
 import {
-  commandOn,
+  adviceForRuns,
   type Experiment,
   EXPERIMENTS,
   resultKeys,
@@ -69,8 +69,8 @@ export async function writeExport({ study, experiment, formats, out }: ExportOpt
   const { results, unreadable } = await study.readResults(experiment);
   const problems = [...unreadable, ...impossibleTimes(results), ...unknownKeys(results)];
   if (!results.length) {
-    const train = commandOn("train", study, experiment);
-    const why = [`no run of experiment ${experiment} has begun; train some with ${train}`, ...unreadable];
+    const advice = adviceForRuns(study, experiment, (await study.readConfigs(experiment)).length > 0);
+    const why = [`no run of experiment ${experiment} has begun; ${advice}`, ...unreadable];
     throw new UserError(`Cannot export ${study.dir}: ${why.join("; ")}`);
   }
   const marked = experiment === "02" ? withListedMarks(results, await study.readConfigs(experiment)) : results;

@@ -6,7 +6,7 @@ import { withListedMarks } from "../experiments/promotion.ts";
 import type { RunResult } from "../experiments/result.ts";
 import { writeAtomically } from "../experiments/files.ts";
 import { checkReplaceable } from "../experiments/ownership.ts";
-import { commandOn, type Experiment, type ListGaps } from "../experiments/store.ts";
+import { adviceForRuns, type Experiment, type ListGaps } from "../experiments/store.ts";
 import type { Level } from "./levels.ts";
 import { type MergedRow, mergeSeeds } from "./merged.ts";
 import { headline, pageOf } from "./page.ts";
@@ -74,9 +74,10 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const results = chosenBy ? withListedMarks(options.results, chosenBy.entries) : options.results;
   const runs = tableOf(results);
   if (!runs.rows.length) {
+    const isAnyListed = !options.gaps || options.gaps.not_begun.length + results.length + options.unreadable.length > 0;
     throw new UserError(
       `Cannot draw a report of ${dir}: no run of experiment ${experiment} has finished; ` +
-        `train some with ${commandOn("train", { dir }, experiment)}`,
+        adviceForRuns({ dir }, experiment, isAnyListed),
     );
   }
   // Controls are there for the ranking's sake: what the chosen say on switches is the same without them.

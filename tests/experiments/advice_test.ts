@@ -102,6 +102,27 @@ const ROWS: readonly Row[] = [
     says: /it has no configurations; run 'deno task init --dir .* --experiment 02'$/,
   },
   {
+    name: "report of experiment 02, which has no list",
+    damage: () => {},
+    task: "report --experiment 02",
+    then: "status --experiment 02",
+    says: /; list some with 'deno task init --dir .* --experiment 02'$/,
+  },
+  {
+    name: "export of experiment 02, which has no list",
+    damage: () => {},
+    task: "export --experiment 02",
+    then: "status --experiment 02",
+    says: /; list some with 'deno task init --dir .* --experiment 02'$/,
+  },
+  {
+    name: "sample of experiment 02, which has no list",
+    damage: () => {},
+    task: "sample --experiment 02",
+    then: "status --experiment 02",
+    says: /; list some with 'deno task init --dir .* --experiment 02'$/,
+  },
+  {
     name: "a version without bounds gave the study too many seeds",
     damage: ({ settings }) => editJson(settings, (value) => value.seeds = 20_240_101),
     task: "status",

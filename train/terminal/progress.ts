@@ -41,7 +41,7 @@ export function openProgress(total: number, unit: string, quiet = false): Progre
 
   const start = performance.now();
   const bar = new SingleBar({
-    format: `{bar} {percentage}% | {value}/{total} ${unit} | {text} | {rate} ${unit}/s | {left} left`,
+    format: `{bar} {percentage}% | {value}/{total} ${unit} | {left} left | {rate} ${unit}/s | {text}`,
     stream: errorStream(),
     hideCursor: true,
     barsize: 20,
