@@ -8,7 +8,10 @@ export interface Parameter {
   readonly name: string;
   /** PyTorch's layout: `[out, in]` for the weight of a linear layer, `[out]` for its bias. */
   readonly shape: Shape;
-  /** Inputs that each output of its linear layer sums; a bias has that of its layer. */
+  /**
+   * Inputs that each output of its linear layer sums. A bias has that of its layer; what {@linkcode Layer.parameter} makes has the one
+   * that is given there.
+   */
   readonly fan_in: number;
 }
 

@@ -17,7 +17,10 @@ export const CORPUS_NAMES: readonly string[] = [EMBEDDED.name, ...KNOWN_CORPORA.
 
 /** A text to train and to score on, in three contiguous parts: see {@linkcode loadCorpus} and {@linkcode makeCorpus}. */
 export interface Corpus extends SplitHashes {
-  /** `embedded`, a known corpus' name, or a file's without its folder. For people: corpora are told apart by `sha1`. */
+  /**
+   * For people: `embedded`, a known corpus' name, a file's without its folder, or what {@linkcode makeCorpus} was given. Corpora are
+   * told apart by `sha1`.
+   */
   readonly name: string;
   /** The file, where it is one. */
   readonly path?: string;
