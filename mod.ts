@@ -10,25 +10,65 @@
  */
 export { type Cell, type CellOutput, defineCell, type Layer, type Parameter } from "./cells/cell.ts";
 export { catalogConfig, CELL_NAMES, cellOf, gruCell, lstmCell, minGruCell, vanillaCell } from "./cells/catalog.ts";
-export { canonicalJson, type CellConfig, configId, describeConfig, parseConfig, SWITCHES } from "./cells/config.ts";
+export {
+  canonicalJson,
+  type CellConfig,
+  configId,
+  describeConfig,
+  GATE_INPUTS,
+  type GateInputs,
+  parseConfig,
+  SWITCHES,
+  type SwitchKey,
+} from "./cells/config.ts";
 export { gatedCell } from "./cells/gated_cell.ts";
+/** What a cell's `forward` is written with: each function makes a node of the graph, and computes nothing by itself. */
 export * as ops from "./cells/graph/builder.ts";
 export { gradients } from "./cells/graph/gradient.ts";
 export { buildGraph, type Graph } from "./cells/graph/graph.ts";
-export { interpret } from "./cells/graph/interpreter.ts";
+export { interpret, type Values } from "./cells/graph/interpreter.ts";
 export { toSvg } from "./cells/graph/picture.ts";
 export { equations, printGraph } from "./cells/graph/printer.ts";
-export type { Tensor } from "./cells/graph/tensor.ts";
-export { buildTrainingStep, evaluationModel, type ModelSizes, type TrainingStep } from "./cells/language_model.ts";
+export type { DType, NoAttributes, OpAttributes, OpName, Shape, Tensor } from "./cells/graph/tensor.ts";
+export {
+  buildTrainingStep,
+  type EvaluationModel,
+  evaluationModel,
+  type ModelSizes,
+  type State,
+  type TrainingStep,
+} from "./cells/language_model.ts";
 export { type Corpus, loadCorpus, makeCorpus } from "./train/corpus/corpus.ts";
+export type { SplitHashes } from "./train/corpus/split.ts";
+export type { Merge } from "./train/corpus/tokens/learn.ts";
 export { BytePairTokenizer, type Tokenizer, type Tokens } from "./train/corpus/tokens/tokenizer.ts";
 export { decodeTokenizer, encodeTokenizer } from "./train/corpus/tokens/tokenizer_json.ts";
-export { decodeWeights, encodeWeights } from "./train/checkpoint.ts";
-export type { Engine, EngineRun, TrainingGroup } from "./train/engines/engine.ts";
+export { decodeWeights, encodeWeights, type StoredWeights } from "./train/checkpoint.ts";
+export {
+  type Engine,
+  ENGINE_NAMES,
+  type EngineName,
+  type EngineRun,
+  type OnPreparing,
+  type TensorMap,
+  type TrainingGroup,
+} from "./train/engines/engine.ts";
 export { openOnnxEngine } from "./train/engines/onnx/engine.ts";
 export { openReferenceEngine } from "./train/engines/reference.ts";
 export { openWebGpuEngine } from "./train/engines/webgpu/engine.ts";
-export { evaluateModel, exportCell, exportModel, type Score } from "./train/evaluate.ts";
+export { evaluateModel, type Evaluation, exportCell, exportModel, type Extras, type Score } from "./train/evaluate.ts";
+export type { GroupOptions, Progress } from "./train/group_training.ts";
+export type { Breakdown, TrainingState } from "./train/ledger.ts";
+export type { MemoryCurve } from "./train/memory_gain.ts";
+export type { SampleOptions } from "./train/sample_text.ts";
+export type { Cut } from "./train/score.ts";
 export { type TrainingSettings } from "./train/settings.ts";
-export { trainCell, type TrainedRun, trainGroup } from "./train/trainer.ts";
+export {
+  type CellJob,
+  type NextJob,
+  trainCell,
+  type TrainedRun,
+  trainGroup,
+  type TrainOptions,
+} from "./train/trainer.ts";
 export { grid } from "./experiments/grid.ts";

@@ -4,8 +4,14 @@ import type { Shape, Tensor } from "./graph/tensor.ts";
 
 /** A weight or bias that is trained. Drawn from U(−1/√fan_in, 1/√fan_in). */
 export interface Parameter {
+  /** PyTorch's name, as in files of weights: `layers.0.state_nn.weight`. */
   readonly name: string;
+  /** PyTorch's layout: `[out, in]` for the weight of a linear layer, `[out]` for its bias. */
   readonly shape: Shape;
+  /**
+   * Inputs that each output of its linear layer sums. A bias has that of its layer; what {@linkcode Layer.parameter} makes has the one
+   * that is given there.
+   */
   readonly fan_in: number;
 }
 
@@ -22,8 +28,14 @@ export interface CellOutput<S extends string = string> {
  * step before, all `[batch, state_size]`; the states are constants for the gradient.
  */
 export interface Cell<S extends string = string> {
+  /** What errors and exported models call the cell. */
   readonly name: string;
+  /** The carried states, at least one; `layers.0.h` is state `h` of the first layer. */
   readonly states: readonly S[];
+  /**
+   * Builds one step of one layer: it is called once for each layer of a graph, not once for each byte. It must return every state
+   * that `states` names; else {@linkcode TypeError} is thrown where a model is built.
+   */
   forward(layer: Layer, x: Tensor, states: Readonly<Record<S, Tensor>>): CellOutput<S>;
 }
 
@@ -60,6 +72,14 @@ export class Parameters {
 
 /** One layer of a model: gives a cell its weights, named as PyTorch names them. */
 export class Layer {
+  /**
+   * Made for each layer while a model is built, and handed to {@linkcode Cell.forward}.
+   *
+   * @param prefix how the names of its weights and states begin: `layers.0`
+   * @param batch rows of every tensor that the cell sees
+   * @param state_size columns of `x` and of each state
+   * @param parameters collects the model's weights
+   */
   constructor(
     readonly prefix: string,
     readonly batch: number,

@@ -60,6 +60,7 @@ export type SwitchKey = typeof SWITCHES[number]["key"];
 
 /** What `z` and `f` read beside the gated input and state: the candidate too (`x,h,n`), or not. */
 export const GATE_INPUTS = ["x,h,n", "x,h"] as const;
+/** One of {@linkcode GATE_INPUTS}. */
 export type GateInputs = typeof GATE_INPUTS[number];
 
 /** Optional keys with their defaults. One of them counts towards an id only where it differs from its default. */
@@ -71,7 +72,9 @@ export const MAX_STATE_SIZE = 16_384;
 
 /** One configuration: the seven switches, layers and state size, and two optional keys. */
 export interface CellConfig extends Readonly<Record<SwitchKey, boolean>> {
+  /** Layers, each on top of the one before: from 1 to {@linkcode MAX_LAYERS}. */
   readonly n_layers: number;
+  /** Numbers in each state, and in what a layer hands to the next: from 1 to {@linkcode MAX_STATE_SIZE}. */
   readonly state_size: number;
   /** What the state gate and the forget gate read; `x,h,n` where absent. */
   readonly gate_inputs?: GateInputs;

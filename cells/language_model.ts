@@ -11,7 +11,9 @@ import { type Shape, sizeOf, type Tensor } from "./graph/tensor.ts";
 
 /** Sizes of a model. Every tensor of its graphs has a fixed shape. */
 export interface ModelSizes {
+  /** Layers of the cell, each on top of the one before; at least 1. */
   readonly n_layers: number;
+  /** Numbers in each state, and in what a layer hands to the next; at least 1. */
   readonly state_size: number;
   /** Tokens are the numbers below: 256 for bytes. */
   readonly vocabulary: number;
@@ -21,7 +23,9 @@ export interface ModelSizes {
 
 /** A carried state: `layers.0.h`, `[batch, state_size]`, zero at the start of a pass. */
 export interface State {
+  /** The graph's input for the state before a step, and its output for the one after. */
   readonly name: string;
+  /** `[batch, state_size]`. */
   readonly shape: Shape;
 }
 
@@ -47,9 +51,13 @@ export const gradientName = (weight: string): string => `gradient.${weight}`;
 
 /** One training step as a graph, and what its inputs are. */
 export interface TrainingStep {
+  /** Its inputs and outputs: see {@linkcode buildTrainingStep}. */
   readonly graph: Graph;
+  /** What it was built for: another batch size needs another graph. */
   readonly sizes: ModelSizes;
+  /** All weights and biases, also those that get no gradient; names sorted. */
   readonly parameters: readonly Parameter[];
+  /** States that are carried to the next step, layer by layer; those that the cell never reads are left out. */
   readonly states: readonly State[];
   /** Names of the weights that get a gradient; the others stay as drawn. */
   readonly trained: readonly string[];
@@ -57,9 +65,13 @@ export interface TrainingStep {
 
 /** One forward step as a graph: inputs `bytes` (or `tokens`), states and weights; outputs `logits [batch, vocabulary]` and states. */
 export interface EvaluationModel {
+  /** One forward step, without loss and gradient. */
   readonly graph: Graph;
+  /** What it was built for, defaults filled in. */
   readonly sizes: ModelSizes;
+  /** The weights and biases of the training step with the same sizes; names sorted. */
   readonly parameters: readonly Parameter[];
+  /** States to be fed back, as in {@linkcode TrainingStep.states}. */
   readonly states: readonly State[];
 }
 

@@ -48,7 +48,9 @@ function storedTensors(tensors: TensorMap, wanted: readonly Wanted[]): Safetenso
   return new Map(wanted.map(({ name, shape }) => [name, { shape, values: values.get(name)! }]));
 }
 
+/** What {@linkcode decodeWeights} finds in a file. */
 export interface StoredWeights {
+  /** By parameter, row-major; rounded where the file has float64. */
   readonly weights: Map<string, Float32Array>;
   /** The configuration, where the file names one: a file from PyTorch need not. */
   readonly config?: CellConfig;

@@ -17,13 +17,15 @@ import type { Cut, Share } from "./score.ts";
 import { CELLSPACE_VERSION } from "./version.ts";
 import { checkedFloats } from "./weights.ts";
 
+/** How well a model predicts a text, and the cut that the score depends on. */
 export interface Score extends Cut {
   /** Mean cross-entropy, nats per token. */
   readonly nats: number;
   /** Tokens scored: each but the first, once. */
   readonly tokens: number;
-  /** Bytes that they stand for, and how well these are predicted: what models of bytes and of any tokens can be compared by. */
+  /** Bytes that they stand for. */
   readonly bytes: number;
+  /** `nats · tokens / (bytes · ln 2)`: by it, models of bytes and of any tokens can be compared. */
   readonly bits_per_byte: number;
 }
 
@@ -41,7 +43,9 @@ export interface Extras {
 
 /** A score, and what was asked for beside it. */
 export interface Evaluation extends Score {
+  /** The text that the model drew, without the prompt. */
   readonly drawn?: Tokens;
+  /** Its loss under state resets. */
   readonly memory?: MemoryCurve;
 }
 

@@ -14,14 +14,17 @@ const MOST_STEPS_PER_CHUNK = 500;
 
 /** Where a run is. */
 export interface Progress {
+  /** Its number: see {@linkcode GroupOptions}. */
   readonly run: number;
+  /** Steps done in all, also before this call. */
   readonly step: number;
-  /** Smoothed. */
+  /** Smoothed, nats per token. */
   readonly loss: number;
 }
 
 /** What is told of runs names each by its number: the group's first ones are 0, 1, ..., and who joins later gets the next. */
 export interface GroupOptions {
+  /** Stops all runs after the steps that are under way; their states are given to `save` then. */
   readonly signal?: AbortSignal;
   /** Given all runs of the group whenever losses have been read. */
   readonly onProgress?: (progress: readonly Progress[]) => void;

@@ -9,6 +9,7 @@ const SMOOTHING = { keep: 0.95, start: 3 } as const;
 
 /** All that a run needs to go on exactly where it was. Offsets follow from seed and pass: there is no random state beside these. */
 export interface TrainingState {
+  /** Updates so far; those of one pass are `history − 1`. */
   readonly steps_done: number;
   /** Smoothed loss after the last step, nats per token. */
   readonly smoothed_loss: number;
@@ -25,7 +26,9 @@ export interface TrainingState {
 
 /** Why a run is worthless from some step on. */
 export interface Breakdown {
+  /** Steps done by then, counted from the run's first. */
   readonly step: number;
+  /** What is not finite: the loss, or a tensor by its name. */
   readonly why: string;
 }
 

@@ -11,12 +11,15 @@ import type { LoadedModel } from "./model.ts";
 /** The highest temperature: long before, all tokens are as likely as each other. */
 export const MOST_TEMPERATURE = 1000;
 
+/** A text that a model is to draw, token by token, each given all before. */
 export interface SampleOptions {
+  /** Read before the first token is drawn; empty: a line's end. */
   readonly prompt: Tokens;
   /** Bytes to draw; the last of several tokens may go beyond. */
   readonly bytes: number;
   /** Divides the logits; 0 takes the likeliest token each time. */
   readonly temperature: number;
+  /** Of the draws; a whole number of at least 0. */
   readonly seed: number;
   /** Bytes that each token stands for; absent: one. */
   readonly lengths?: Uint32Array;

@@ -4,7 +4,9 @@ import type { LoadedModel } from "./model.ts";
 
 /** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored tokens. */
 export interface Cut {
+  /** Parts, each with a state of its own; at least 1. */
   readonly streams: number;
+  /** Tokens that a stream reads before its part, to have a state when it begins; 0: it begins with zeros. */
   readonly warm_up: number;
 }
 

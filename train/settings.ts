@@ -6,6 +6,7 @@ import { UserError } from "../cells/errors.ts";
 export interface TrainingSettings {
   /** Updates wanted: passes repeat until at least so many are done. */
   readonly steps: number;
+  /** Parallel sequences: rows that each read the text from an offset of their own. */
   readonly batch: number;
   /** Tokens of one pass (bytes are tokens, where nothing else is said): `history − 1` updates. */
   readonly history: number;

@@ -18,15 +18,21 @@ export interface Job {
 
 /** A job of a cell that need not be in the catalog. */
 export interface CellJob {
+  /** Jobs of one cell and size share the graph and what an engine plans for it. */
   readonly cell: Cell;
+  /** Layers of the cell, each on top of the one before; at least 1. */
   readonly n_layers: number;
+  /** Numbers in each state, and in what a layer hands to the next; at least 1. */
   readonly state_size: number;
+  /** Of the initial weights and of where passes start in the text; a whole number of at least 0. */
   readonly seed: number;
 }
 
 /** What a job became. */
 export interface TrainedRun extends TrainingState {
+  /** The part of `tensors` that a model consists of, frozen weights too: what {@linkcode exportCell} takes. */
   readonly weights: TensorMap;
+  /** What was trained: its parameters name and shape the weights. */
   readonly step: TrainingStep;
   /**
    * Mean loss of each `log_every` steps, nats per token, as it was: unlike `curve`, without smoothing and its start. Of the steps of this
@@ -39,11 +45,15 @@ export interface TrainedRun extends TrainingState {
 
 /** A job for a place that has become free, and where it goes on. */
 export interface NextJob {
+  /** It reads the same text as the group, with the same settings. */
   readonly job: CellJob;
+  /** Absent: from the start. */
   readonly from?: TrainingState;
 }
 
+/** What {@linkcode trainGroup} takes beside jobs and settings; all of it may be absent. */
 export interface TrainOptions extends GroupOptions {
+  /** Processor threads for the group, where the engine runs on the CPU; absent: the engine's own choice. */
   readonly threads?: number;
   /** Where the jobs go on, each where it was; absent: from the start. */
   readonly from?: readonly (TrainingState | undefined)[];

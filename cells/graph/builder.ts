@@ -20,6 +20,7 @@ export function input(name: string, shape: Shape, dtype: DType = "float"): Tenso
   return { op: "input", attributes: { name }, inputs: [], shape, dtype };
 }
 
+/** A number as a tensor of shape `[]`; operands that are plain numbers become one by themselves. */
 export function constant(value: number): Tensor<"constant"> {
   return makeNode("constant", [], { value });
 }
@@ -45,13 +46,17 @@ export const sub: BinaryFunction = binary("sub");
 export const mul: BinaryFunction = binary("mul");
 /** `a / b`, elementwise. */
 export const div: BinaryFunction = binary("div");
+/** `eˣ`, elementwise. */
 export const exp: UnaryFunction = unary("exp");
-/** Natural logarithm. */
+/** Natural logarithm, elementwise. */
 export const log: UnaryFunction = unary("log");
+/** `√x`, elementwise. */
 export const sqrt: UnaryFunction = unary("sqrt");
-/** The logistic function σ. */
+/** The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`, elementwise. */
 export const sigmoid: UnaryFunction = unary("sigmoid");
+/** Hyperbolic tangent, elementwise. */
 export const tanh: UnaryFunction = unary("tanh");
+/** `max(x, 0)`, elementwise; its gradient at 0 is 0. */
 export const relu: UnaryFunction = unary("relu");
 /** 1 where `x > 0`, else 0. */
 export const step: UnaryFunction = unary("step");

@@ -2,6 +2,7 @@
 import { constant } from "./builder.ts";
 import { formatShape, isOp, type OpName, sameShape, type Tensor } from "./tensor.ts";
 
+/** Made by {@linkcode buildGraph}; what engines, pictures, equations and exports read. */
 export interface Graph {
   /** Every node once, inputs first: a topological order that depends on nothing but the graph. */
   readonly nodes: readonly Tensor[];

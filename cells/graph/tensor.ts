@@ -10,48 +10,58 @@ export type Shape = readonly number[];
 export type DType = "float" | "index";
 
 /** Nothing beside the inputs. */
-type None = Record<never, never>;
+export type NoAttributes = Record<never, never>;
 
 /**
- * The operations, and what each carries beside its inputs. `B` is the batch, `[a, b]` joins features.
- *
- * | operation | inputs → output |
- * |---|---|
- * | `add` … `div` | two of one shape; a scalar, or a vector of the last axis, is broadcast |
- * | `linear` | `x1 [B,i1] … xk [B,ik]`, `W [o, i1+…+ik]`, `b [o]` → `[x1 … xk] Wᵀ + b  [B,o]` |
- * | `linear_input_gradient` | `dy [B,o]`, `W [o,i]` → `dy W[:, offset:offset+width]  [B,width]` |
- * | `linear_weight_gradient` | `dy [B,o]`, `x1 … xk` → `dyᵀ [x1 … xk]  [o, i1+…+ik]` |
- * | `embedding` | `indices [B]`, `W [o, vocabulary]`, `b [o]` → `W[:, indices]ᵀ + b  [B,o]` |
- * | `embedding_weight_gradient` | `dy [B,o]`, `indices [B]` → `dyᵀ onehot(indices)  [o, vocabulary]` |
- * | `sum` | `[n, …]` → `[…]`, over the first axis |
- * | `softmax_cross_entropy` | `logits [B,v]`, `targets [B]` → the mean of `−ln softmax(logits)[target]`, a scalar, nats |
- * | `softmax_cross_entropy_gradient` | the same → `(softmax(logits) − onehot(targets)) / B  [B,v]` |
+ * The operations, and what each carries beside its inputs. Binary ones take two tensors of one shape, or one that is a scalar or a
+ * vector of the other's last axis, which is broadcast. `B` is the batch, `[a, b]` joins features.
  */
 export interface OpAttributes {
+  /** A tensor from outside. Under this name it is fed; it is the only operation whose dtype may be `index`. */
   input: { readonly name: string };
+  /** A scalar. */
   constant: { readonly value: number };
-  add: None;
-  sub: None;
-  mul: None;
-  div: None;
-  exp: None;
-  log: None;
-  sqrt: None;
-  sigmoid: None;
-  tanh: None;
-  relu: None;
+  /** `a + b`. */
+  add: NoAttributes;
+  /** `a − b`. */
+  sub: NoAttributes;
+  /** `a ⊙ b`. */
+  mul: NoAttributes;
+  /** `a / b`. */
+  div: NoAttributes;
+  /** `eˣ`. */
+  exp: NoAttributes;
+  /** `ln x`. */
+  log: NoAttributes;
+  /** `√x`. */
+  sqrt: NoAttributes;
+  /** `1 / (1 + e⁻ˣ)`. */
+  sigmoid: NoAttributes;
+  /** `(eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)`. */
+  tanh: NoAttributes;
+  /** `max(x, 0)`. */
+  relu: NoAttributes;
   /** 1 where the input is above zero, else 0: the derivative of `relu`. */
-  step: None;
-  linear: None;
+  step: NoAttributes;
+  /** `x1 [B,i1] … xk [B,ik]`, `W [o, i1+…+ik]`, `b [o]` → `[x1 … xk] Wᵀ + b  [B,o]`. */
+  linear: NoAttributes;
+  /** `dy [B,o]`, `W [o,i]` → `dy W[:, offset:offset+width]  [B,width]`. */
   linear_input_gradient: { readonly offset: number; readonly width: number };
-  linear_weight_gradient: None;
-  embedding: None;
+  /** `dy [B,o]`, `x1 … xk` → `dyᵀ [x1 … xk]  [o, i1+…+ik]`. */
+  linear_weight_gradient: NoAttributes;
+  /** `indices [B]`, `W [o, vocabulary]`, `b [o]` → `W[:, indices]ᵀ + b  [B,o]`. */
+  embedding: NoAttributes;
+  /** `dy [B,o]`, `indices [B]` → `dyᵀ onehot(indices)  [o, vocabulary]`. */
   embedding_weight_gradient: { readonly vocabulary: number };
-  sum: None;
-  softmax_cross_entropy: None;
-  softmax_cross_entropy_gradient: None;
+  /** `[n, …]` → `[…]`, over the first axis. */
+  sum: NoAttributes;
+  /** `logits [B,v]`, `targets [B]` → the mean of `−ln softmax(logits)[target]`, a scalar, nats. */
+  softmax_cross_entropy: NoAttributes;
+  /** `logits [B,v]`, `targets [B]` → `(softmax(logits) − onehot(targets)) / B  [B,v]`. */
+  softmax_cross_entropy_gradient: NoAttributes;
 }
 
+/** An operation by its name; every stage has one table over them. */
 export type OpName = keyof OpAttributes;
 
 /** Operations that work element by element; an engine may join chains of them into one kernel. */
@@ -72,10 +82,15 @@ export type ElementwiseOp = typeof ELEMENTWISE[number];
 
 /** One operation with its inputs and the shape of its single output. Immutable, but for the label, which no stage computes with. */
 export interface Tensor<K extends OpName = OpName> {
+  /** The operation whose output this is. */
   readonly op: K;
+  /** What the operation carries beside its inputs; {@linkcode OpAttributes} has the formulas. */
   readonly attributes: OpAttributes[K];
+  /** What it reads, in the formula's order; none for an input or a constant. */
   readonly inputs: readonly Tensor[];
+  /** Shape of the output, fixed when the node is made. */
   readonly shape: Shape;
+  /** Kind of the output: `float`, but for inputs that hold bytes or tokens. */
   readonly dtype: DType;
   /** The symbol that people use for it (`z`, `h̃`): for prints, pictures and equations. */
   label?: string;

@@ -3,7 +3,7 @@ import type { CellConfig } from "../../cells/config.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import type { EngineRun, TensorMap } from "../../train/engines/engine.ts";
-import { openWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/engine.ts";
+import { openTunedWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import type { WebGpuGroup } from "../../train/engines/webgpu/group.ts";
 import { frameName, type Merging } from "../../train/engines/webgpu/schedule.ts";
 import { totalSteps } from "../../train/settings.ts";
@@ -149,7 +149,7 @@ export async function benchWebGpu(
   ceilings: Ceilings,
   progress: (what: string) => void,
 ): Promise<WebGpuReport | undefined> {
-  const engine = await openWebGpuEngine();
+  const engine = await openTunedWebGpuEngine();
   if (!engine) return undefined;
   try {
     return await measureAll(engine, ceilings, progress);
@@ -184,7 +184,7 @@ async function measureAll(
   const mixed = software ? grid().filter(({ state_size }) => state_size === 32).slice(0, 16).map(cheapRun) : packed[0];
   for (const merging of ["frame", "chain"] as const) {
     progress(`${mixed.length} different configurations, merged by ${merging}`);
-    const merged = (await openWebGpuEngine({ merging }))!;
+    const merged = (await openTunedWebGpuEngine({ merging }))!;
     try {
       groups.push(await measureGroup(merged, `${mixed.length} different configurations`, mixed, ceilings));
     } finally {

@@ -8,7 +8,12 @@ import { buildTrainingStep } from "../../cells/language_model.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../train/engines/engine.ts";
 import { openReferenceEngine } from "../../train/engines/reference.ts";
 import { openDevice } from "../../train/engines/webgpu/device.ts";
-import { openWebGpuEngine, type WebGpuEngine, type WebGpuOptions } from "../../train/engines/webgpu/engine.ts";
+import {
+  openTunedWebGpuEngine,
+  openWebGpuEngine,
+  type WebGpuEngine,
+  type WebGpuOptions,
+} from "../../train/engines/webgpu/engine.ts";
 import { MAX_STEPS_PER_SUBMIT } from "../../train/engines/webgpu/schedule.ts";
 import { certifyGroup, type GoldenCase, goldenFrom, TOLERANCES } from "../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
@@ -133,7 +138,7 @@ webgpuTest("the WebGPU engine agrees with the reference when no size is a multip
 
 /** Opens an engine for one test. */
 async function withEngine(options: WebGpuOptions, use: (engine: WebGpuEngine) => Promise<void>): Promise<void> {
-  const engine = (await openWebGpuEngine(options))!;
+  const engine = (await openTunedWebGpuEngine(options))!;
   try {
     await use(engine);
   } finally {

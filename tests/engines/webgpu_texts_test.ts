@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { vanillaCell } from "../../cells/catalog.ts";
 import type { EngineRun } from "../../train/engines/engine.ts";
 import { openDevice } from "../../train/engines/webgpu/device.ts";
-import { openWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/engine.ts";
+import { openTunedWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import { MAX_STEPS_PER_SUBMIT } from "../../train/engines/webgpu/schedule.ts";
 import { openTextReader } from "../../train/engines/webgpu/text_reader.ts";
 import { type TextLimits, Texts } from "../../train/engines/webgpu/texts.ts";
@@ -46,7 +46,7 @@ async function train(engine: WebGpuEngine, vocabulary: number): Promise<{ losses
 }
 
 async function trainWith(vocabulary: number, text: Partial<TextLimits>): ReturnType<typeof train> {
-  const engine = (await openWebGpuEngine({ text }))!;
+  const engine = (await openTunedWebGpuEngine({ text }))!;
   try {
     return await train(engine, vocabulary);
   } finally {

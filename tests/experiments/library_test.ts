@@ -59,6 +59,8 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
     ["states that are no number", () => library.catalogConfig("gru", 1, NaN), ["UserError", /'state_size'/]],
   ],
   CELL_NAMES: constantList(library.CELL_NAMES),
+  GATE_INPUTS: constantList(library.GATE_INPUTS),
+  ENGINE_NAMES: constantList(library.ENGINE_NAMES),
   SWITCHES: constantList(library.SWITCHES),
   cellOf: [
     ["a cell that is none", () => library.cellOf({ ...config, cell: "nothing" }), [

@@ -15,16 +15,24 @@ export const EMBEDDED = { name: "embedded", seed: 1, bytes: 1_000_000 } as const
 /** Names that stand for a corpus wherever one is asked for; anything else is a file. */
 export const CORPUS_NAMES: readonly string[] = [EMBEDDED.name, ...KNOWN_CORPORA.map(({ name }) => name)];
 
+/** A text to train and to score on, in three contiguous parts: see {@linkcode loadCorpus} and {@linkcode makeCorpus}. */
 export interface Corpus extends SplitHashes {
+  /**
+   * For people: `embedded`, a known corpus' name, a file's without its folder, or what {@linkcode makeCorpus} was given. Corpora are
+   * told apart by `sha1`.
+   */
   readonly name: string;
   /** The file, where it is one. */
   readonly path?: string;
+  /** Length of the whole text. */
   readonly bytes: number;
   /** Nats per byte, where it is known from the construction. */
   readonly entropy_rate?: number;
-  /** Parts of one memory, which workers share. */
+  /** The first 90 %. It and the other two are parts of one memory, which workers share. */
   readonly train: Uint8Array;
+  /** The 5 % after it, which no run trains or is scored on. */
   readonly validation: Uint8Array;
+  /** The last 5 %, which runs are scored on. */
   readonly test: Uint8Array;
 }
 

@@ -13,7 +13,9 @@ export function splitEnds(bytes: number): { train: number; validation: number } 
 export interface SplitHashes {
   /** Of the whole corpus. */
   readonly sha1: string;
+  /** Of the training split. */
   readonly train_sha1: string;
+  /** Of the test split. */
   readonly test_sha1: string;
 }
 

@@ -7,7 +7,9 @@ import { sizeOf } from "../../cells/graph/tensor.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 
+/** Engines by name. They differ in speed and rounding. */
 export const ENGINE_NAMES = ["reference", "onnx", "webgpu"] as const;
+/** One of {@linkcode ENGINE_NAMES}. */
 export type EngineName = typeof ENGINE_NAMES[number];
 
 /** Numbers by tensor name, row-major. */
@@ -15,11 +17,13 @@ export type TensorMap = Map<string, Float32Array | Float64Array>;
 
 /** One run of a group, as it starts or goes on. */
 export interface EngineRun {
+  /** The graph to run, and the names of its weights and states. */
   readonly step: TrainingStep;
   /** Values of weights, and of moments where the run goes on; what is absent is zero. */
   readonly tensors: TensorMap;
   /** Updates done before: Adam's bias correction counts from here. */
   readonly stepsDone: number;
+  /** Adam's α. */
   readonly learningRate: number;
 }
 
@@ -74,7 +78,9 @@ export class EngineFailure extends UserError {
 /** Told of something that takes its time, how much of it is done. */
 export type OnPreparing = (done: number, total: number) => void;
 
+/** Opens groups of runs on one device. `deno task certify` compares the numbers of each engine with PyTorch's. */
 export interface Engine {
+  /** Its name in flags and results. */
   readonly name: EngineName;
   /** The device that does the work, for the record. */
   readonly adapter: string;
@@ -103,6 +109,7 @@ export interface Engine {
   ): Promise<TrainingGroup>;
   /** Whether its device has failed for good: another must be opened. */
   readonly failed?: boolean;
+  /** Frees the device. Close its groups first: none can be used after. */
   close(): Promise<void>;
 }
 

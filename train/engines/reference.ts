@@ -13,6 +13,7 @@ import {
   type TrainingGroup,
 } from "./engine.ts";
 
+/** The engine that others are compared with: plain code in float64, far too slow for a study. */
 export function openReferenceEngine(): Engine {
   return {
     name: "reference",

@@ -21,7 +21,9 @@ export interface Tokenizer {
   readonly vocabulary: number;
   /** Bytes that each token stands for. */
   readonly lengths: Uint32Array;
+  /** A text as tokens; any bytes will do, UTF-8 or not. */
   encode(text: Uint8Array): Tokens;
+  /** The bytes that tokens stand for: the inverse of `encode`. */
   decode(tokens: ArrayLike<number>): Uint8Array<ArrayBuffer>;
 }
 
@@ -60,6 +62,8 @@ export class BytePairTokenizer implements Tokenizer {
   readonly #merged: Map<number, number>[];
 
   /**
+   * A tokenizer of given merges; {@linkcode BytePairTokenizer.learn} finds them in a text.
+   *
    * @param merges merge `i` makes token `256 + i` of two that came before it
    * @throws {RangeError} if one is of a token that is not there yet, or all are too many or stand for too many bytes
    */
@@ -143,6 +147,11 @@ export class BytePairTokenizer implements Tokenizer {
     return tokens;
   }
 
+  /**
+   * The bytes that tokens stand for, one token after the other.
+   *
+   * @throws {RangeError} if one is none of the vocabulary
+   */
   decode(tokens: ArrayLike<number>): Uint8Array<ArrayBuffer> {
     const { lengths } = this, starts = this.#starts;
     const text = new Uint8Array(bytesOf(tokens, this));

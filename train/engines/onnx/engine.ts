@@ -17,6 +17,8 @@ import { planStep } from "./plan.ts";
 import type { NumberedRequest, Reply, Request } from "./protocol.ts";
 
 /**
+ * The engine for CPUs, in float32: each run is a session of ONNX Runtime in a worker of its own.
+ *
  * @param cores processor cores to share among groups that are open at once
  * @throws {RangeError} if they are no whole number of at least 1
  */

@@ -6,6 +6,7 @@ import { Pipelines } from "./pipelines.ts";
 import { ChainBook, type Merging, planRun } from "./schedule.ts";
 import { type TextLimits, Texts } from "./texts.ts";
 
+/** Choices that change the speed and the memory, and no number. */
 export interface WebGpuOptions {
   /** What makes a dispatch; absent: `frame` on a GPU, `chain` on a software adapter, which takes every branch of a shader. */
   readonly merging?: Merging;
@@ -13,13 +14,31 @@ export interface WebGpuOptions {
   readonly text?: Partial<TextLimits>;
 }
 
+/** An engine whose groups show their schedule, the time of each dispatch and the host's share. */
 export interface WebGpuEngine extends Engine {
   readonly merging: Merging;
   open(...args: Parameters<Engine["open"]>): Promise<WebGpuGroup>;
 }
 
-/** @returns undefined where no adapter is */
-export async function openWebGpuEngine({ merging, text }: WebGpuOptions = {}): Promise<WebGpuEngine | undefined> {
+/**
+ * The engine for GPUs, in float32: it trains the runs of one group together. It takes a software adapter (llvmpipe, SwiftShader) too,
+ * and says so in {@linkcode Engine.software}.
+ *
+ * @returns undefined where no adapter is
+ */
+export function openWebGpuEngine(): Promise<Engine | undefined> {
+  return openTunedWebGpuEngine();
+}
+
+/**
+ * The same engine for tests and the benchmark, which choose how it works and look into its groups. The library has
+ * {@linkcode openWebGpuEngine} alone, so that kernels and schedules may change.
+ *
+ * @returns undefined where no adapter is
+ */
+export async function openTunedWebGpuEngine(
+  { merging, text }: WebGpuOptions = {},
+): Promise<WebGpuEngine | undefined> {
   const opened = await openDevice();
   if (!opened) return undefined;
   const { device, adapter, software } = opened;
