@@ -21,6 +21,7 @@ export {
   SWITCHES,
   type SwitchKey,
 } from "./cells/config.ts";
+export { UserError } from "./cells/errors.ts";
 export { gatedCell } from "./cells/gated_cell.ts";
 /** What a cell's `forward` is written with: each function makes a node of the graph, and computes nothing by itself. */
 export * as ops from "./cells/graph/builder.ts";

@@ -58,6 +58,14 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
     ["no states", () => library.catalogConfig("gru", 1, 0), ["UserError", /'state_size': Too small/]],
     ["states that are no number", () => library.catalogConfig("gru", 1, NaN), ["UserError", /'state_size'/]],
   ],
+  UserError: [
+    [
+      "a message of several lines",
+      () => assert.equal(new library.UserError("Cannot:\n a").message, "Cannot: a"),
+      "works",
+    ],
+    ["no message", () => assert.equal(new library.UserError("").message, ""), "works"],
+  ],
   CELL_NAMES: constantList(library.CELL_NAMES),
   GATE_INPUTS: constantList(library.GATE_INPUTS),
   ENGINE_NAMES: constantList(library.ENGINE_NAMES),
