@@ -6,8 +6,10 @@ import { showable } from "./visible_text.ts";
  * one line; any other error is a bug, and shows its stack.
  */
 export class UserError extends Error {
+  /** Tells it from a bug where classes cannot, as across workers. */
   override readonly name = "UserError";
 
+  /** @param message line ends and control characters in it are made harmless: it is one line whatever it names */
   constructor(message: string) {
     super(inOneLine(message));
   }
