@@ -236,6 +236,11 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
     ["no cores", () => library.openOnnxEngine(0), ["RangeError", /cores is 0, must be a whole number/]],
     ["cores that are no number", () => library.openOnnxEngine(NaN), ["RangeError", /cores is NaN/]],
     ["one core", () => library.openOnnxEngine(1).close(), "works"],
+    [
+      "more cores than any machine has",
+      () => library.trainCell(library.openOnnxEngine(1e6), cell, { ...sizes, seed: 0 }, settings, text),
+      "works",
+    ],
   ],
   openReferenceEngine: [["nothing", () => library.openReferenceEngine().close(), "works"]],
   openWebGpuEngine: [["nothing", async () => (await library.openWebGpuEngine())?.close(), "works"]],

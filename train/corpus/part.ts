@@ -22,7 +22,7 @@ export class Part {
     private isNoted: boolean,
   ) {}
 
-  /** Opens what there is of a download from an address; what came from another, or nobody knows from where, does not count. */
+  /** Opens what there is of a download from an address. What came from another address, or from an unknown one, does not count. */
   static async open(path: string, url: string): Promise<Part> {
     const facts = await readFacts(path), isOurs = facts?.url === url;
     const bytes = isOurs ? await sizeOf(path) ?? 0 : 0;
