@@ -9,7 +9,7 @@ import { type KnownCorpus, knownCorpus } from "../train/corpus/known.ts";
 import { SPLIT } from "../train/corpus/split.ts";
 import { checkLimits, checkLogged, LEAST } from "../train/settings.ts";
 import { plural } from "../train/terminal/progress.ts";
-import { advised, readBytes, readJson } from "./files.ts";
+import { readBytes, readJson } from "./files.ts";
 import { grid, MOST_RUNS } from "./grid.ts";
 import { checkNewFolder } from "./ownership.ts";
 import { promote, type Promotion } from "./promotion.ts";
@@ -27,7 +27,7 @@ import {
 } from "./store.ts";
 import { lockStudy } from "./study_lock.ts";
 import { tokensName } from "./study_schema.ts";
-import { hasTokenizer, mendCorpus, TOKENIZER_FILE, tokensFor } from "./study_text.ts";
+import { hasTokenizer, loadOwnFile, TOKENIZER_FILE, tokensFor } from "./study_text.ts";
 
 /** Training settings of a new study (design, sections 2 and 3). */
 export const DEFAULT_TRAINING: StudySettings["training"] = {
@@ -129,10 +129,8 @@ async function planStudy(options: InitOptions) {
   if (named) await options.fetch?.(named);
   const { source, training: { history } } = settings;
   const isStudys = known !== undefined && options.corpus === undefined && !knownCorpus(source);
-  // The pass that is asked for is no fault of a file: whether it fits is asked when the text is known to be the right one.
-  const corpus = isStudys
-    ? await advised(mendCorpus(known), () => loadCorpus(source, LEAST.history))
-    : await loadCorpus(source, history, dir);
+  // Whether the pass that is asked for fits is no matter of a study's own file, and is asked when that is known to be the right one.
+  const corpus = isStudys ? await loadOwnFile(known, LEAST.history) : await loadCorpus(source, history, dir);
   if (known && settings.source !== known.settings.corpus.source && corpus.sha1 !== known.settings.corpus.sha1) {
     throw refused();
   }

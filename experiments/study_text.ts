@@ -68,8 +68,17 @@ export async function studyTokenizer(study: Study): Promise<Tokenizer> {
   });
 }
 
-/** What to do where the file of a study's corpus is not what, or where, it was. */
-export function mendCorpus(study: Study): string {
+/**
+ * Reads the file of a study's corpus, whatever it holds.
+ *
+ * @param history bytes of one pass, which must fit into the training split
+ * @throws {UserError} if it cannot be read, with what to do
+ */
+export async function loadOwnFile(study: Study, history: number): Promise<Corpus> {
+  return await advised(mendCorpus(study), () => loadCorpus(study.settings.corpus.source, history, study.dir));
+}
+
+function mendCorpus(study: Study): string {
   const { source } = study.settings.corpus;
   return `put ${source} back as it was, or say where it is now with ${
     commandOn("init", study, "01", { corpus: "FILE" })

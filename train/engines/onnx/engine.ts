@@ -19,7 +19,7 @@ import type { NumberedRequest, Reply, Request } from "./protocol.ts";
 /**
  * The engine for CPUs, in float32: each run is a session of ONNX Runtime in a worker of its own.
  *
- * @param cores processor cores to share among groups that are open at once; more than the machine has are of no use
+ * @param cores processor cores to share among groups that are open at once
  * @throws {RangeError} if they are no whole number of at least 1
  */
 export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): Engine {
@@ -31,9 +31,7 @@ export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): E
     // The system's memory is shared and swapped: it sets no limit that could be named. A run by itself has one of 4 GiB.
     memory: Infinity,
     footprint: () => 0,
-    // ONNX Runtime starts as many threads as it is told, and those beyond the cores wait for each other at every operator.
-    open: (runs, text, threads = Math.max(1, Math.floor(cores / runs.length))) =>
-      OnnxGroup.open(runs, text, Math.min(threads, navigator.hardwareConcurrency)),
+    open: (runs, text, threads = Math.max(1, Math.floor(cores / runs.length))) => OnnxGroup.open(runs, text, threads),
     close: () => Promise.resolve(),
   };
 }
