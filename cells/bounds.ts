@@ -1,5 +1,11 @@
 /** Bounds of numbers that library users give. */
 
+/** The most parallel sequences. The logits alone take 64 MiB at 256 values a row; a GPU starts at most 65,535 workgroups in a row. */
+export const MAX_BATCH = 65_536;
+
+/** The largest vocabulary: a token is kept in 16 bits. */
+export const MAX_VOCABULARY = 2 ** 16;
+
 /**
  * Checks a number that must be whole.
  *

@@ -2,8 +2,9 @@
  * The language model around a cell: `input_embedding`, layers, `output_embedding`, softmax cross-entropy.
  * From it come two graphs: the training step (loss, gradient, Adam) and the evaluation (logits, states).
  */
-import { checkWhole } from "./bounds.ts";
+import { checkWhole, MAX_BATCH, MAX_VOCABULARY } from "./bounds.ts";
 import { type Cell, Layer, type Parameter, Parameters } from "./cell.ts";
+import { MAX_LAYERS, MAX_STATE_SIZE } from "./config.ts";
 import { add, div, embedding, input, linear, mul, named, softmaxCrossEntropy, sqrt, sub } from "./graph/builder.ts";
 import { gradients } from "./graph/gradient.ts";
 import { buildGraph, type Graph } from "./graph/graph.ts";
@@ -11,13 +12,13 @@ import { type Shape, sizeOf, type Tensor } from "./graph/tensor.ts";
 
 /** Sizes of a model. Every tensor of its graphs has a fixed shape. */
 export interface ModelSizes {
-  /** Layers of the cell, each on top of the one before; at least 1. */
+  /** Layers of the cell, each on top of the one before: from 1 to 64. */
   readonly n_layers: number;
-  /** Numbers in each state, and in what a layer hands to the next; at least 1. */
+  /** Numbers in each state, and in what a layer hands to the next: from 1 to 16,384. */
   readonly state_size: number;
-  /** Tokens are the numbers below: 256 for bytes. */
+  /** Tokens are the numbers below: 256 for bytes, at most 65,536. */
   readonly vocabulary: number;
-  /** Rows that are computed side by side. */
+  /** Batch size (parallel sequences): from 1 to 65,536. */
   readonly batch: number;
 }
 
@@ -120,10 +121,18 @@ function readOut(parameters: Parameters, y: Tensor, { state_size, vocabulary }: 
   return named("logits", logits);
 }
 
-/** @throws {RangeError} if a size is no whole number of at least 1 */
-function checkSizes({ name }: Cell, { n_layers, state_size, vocabulary, batch }: ModelSizes): void {
-  for (const [what, size] of Object.entries({ n_layers, state_size, vocabulary, batch })) {
-    checkWhole(`build cell '${name}'`, what, size, 1);
+/** The most that each size may be: a graph of millions of layers, or a tensor of terabytes, would end the whole program. */
+const MOST: Readonly<Record<keyof ModelSizes, number>> = {
+  n_layers: MAX_LAYERS,
+  state_size: MAX_STATE_SIZE,
+  vocabulary: MAX_VOCABULARY,
+  batch: MAX_BATCH,
+};
+
+/** @throws {RangeError} if a size is no whole number from 1 to the most that it may be */
+function checkSizes({ name }: Cell, sizes: ModelSizes): void {
+  for (const what of Object.keys(MOST) as (keyof ModelSizes)[]) {
+    checkWhole(`build cell '${name}'`, what, sizes[what], 1, MOST[what]);
   }
 }
 
@@ -156,6 +165,7 @@ export interface ModelParts {
 export function modelParts(cell: Cell, state_size: number, reads: string = INPUTS.bytes): ModelParts {
   const parameters = new Parameters();
   const sizes = { n_layers: 1, state_size, vocabulary: BYTE_VOCABULARY, batch: 1 };
+  checkSizes(cell, sizes);
   const between = (name: string) => named(name, input(name, [sizes.batch, state_size]));
   const { newStates, output } = applyLayer(cell, 0, parameters, between("x"), sizes);
   return {
@@ -177,7 +187,7 @@ function statesRead(graph: Graph, states: readonly State[]): State[] {
  * Outputs: `loss` (scalar, nats), and under their input's name what is carried to the next step: weights, moments, states.
  *
  * @param withGradients adds an output `gradient.<weight>` for each trained weight
- * @throws {RangeError} if a size is no whole number of at least 1
+ * @throws {RangeError} if a size is out of the bounds of {@linkcode ModelSizes}
  */
 export function buildTrainingStep(cell: Cell, sizes: ModelSizes, { withGradients = false } = {}): TrainingStep {
   const { parameters, states, newStates, logits } = buildForward(cell, sizes);

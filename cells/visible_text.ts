@@ -15,8 +15,12 @@ export function showable(text: string): string {
 /** Longer than any name or reason that this program writes; a picture and a terminal have no room for more. */
 const LONGEST = 300;
 
-/** The text as one line that a terminal, a picture and a page can show, and cut where it is too long. */
+/**
+ * The text as one line that a terminal, a log, a picture and a page can show, and cut where it is too long. Runtimes write messages of
+ * several lines, and names in files may hold anything.
+ */
 export function oneLine(text: string, most = LONGEST): string {
   const cut = text.length > most ? `${text.slice(0, most)}…` : text;
-  return showable(cut.replace(/[\t\n\r\u2028\u2029]+/g, " "));
+  const lines = cut.split(/[\t\v\f\r\n\u2028\u2029]+/).map((line) => line.trim()).filter((line) => line);
+  return showable(lines.join(" "));
 }

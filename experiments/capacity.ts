@@ -10,7 +10,7 @@ const WORKERS_PER_CORE = 16;
  * Open files of a run: its worker's, which may still be ending while that of its score begins, and those that ONNX Runtime leaves behind
  * with every worker.
  */
-const FILES_PER_LANE = 24;
+const FILES_PER_RUN = 24;
 
 /** Runs at a time, and why they are fewer than what was asked for. */
 export interface Capacity {
@@ -34,7 +34,7 @@ export function capacityOf(
   if (engine.lanes(wanted).groups === 1) return { parallel: wanted };
   const useful = Math.min(wanted, runs), cores = navigator.hardwareConcurrency;
   const sensible = Math.min(useful, WORKERS_PER_CORE * cores);
-  const parallel = Math.max(1, affordableWorkers(sensible, FILES_PER_LANE));
+  const parallel = Math.max(1, affordableWorkers(sensible, FILES_PER_RUN));
   if (parallel === useful || useful === 0) return { parallel: wanted };
   const why = parallel < sensible
     ? "this process may open no more files ('ulimit -n' sets how many)"

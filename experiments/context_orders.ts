@@ -23,7 +23,7 @@ export interface Placing {
   readonly floors: EntropyFloors;
   readonly queue: Queue;
   readonly signal?: AbortSignal;
-  /** Told of a result that cannot be written; the others go on. */
+  /** Called when a result cannot be written; the others go on. */
   readonly onProblem?: (problem: string) => void;
 }
 

@@ -80,10 +80,11 @@ function isOtherDisk(error: unknown): boolean {
 
 /** The file that a path leads to, by however many links. */
 function targetOf(path: string): string {
+  if (!isLink(path)) return path;
   try {
-    return Deno.lstatSync(path).isSymlink ? Deno.realPathSync(path) : path;
+    return Deno.realPathSync(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound) || !isLink(path)) return path;
+    if (!(error instanceof Deno.errors.NotFound)) return path;
     throw new WriteFailure(`Cannot write ${path}: it is a link to a file that does not exist; move it away`);
   }
 }

@@ -70,7 +70,7 @@ export interface CountingOptions {
   readonly signal?: AbortSignal;
   /** Shows no progress. */
   readonly quiet?: boolean;
-  /** Told where the study's file is damaged, in one line; it is made anew. */
+  /** Called with one line when the study's file is damaged, before it is made anew. */
   readonly onDamaged?: (problem: string) => void;
 }
 

@@ -47,7 +47,7 @@ const flags = {
   steps: flag.whole("--steps <n>", "updates per run (default: 10000; 50000 for experiment 02)", undefined, {
     most: LIMITS.steps,
   }),
-  batch: flag.whole("--batch <n>", "rows side by side (default: 256)", undefined, { most: LIMITS.batch }),
+  batch: flag.whole("--batch <n>", "batch size (parallel sequences; default: 256)", undefined, { most: LIMITS.batch }),
   history: flag.whole("--history <n>", "tokens per pass (default: 1000)", undefined, {
     least: 2,
     most: LIMITS.history,

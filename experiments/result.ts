@@ -3,13 +3,14 @@
  * new ones are snake_case. A run that has not finished has no `loss`.
  */
 import { z } from "zod";
+import { MAX_VOCABULARY } from "../cells/bounds.ts";
 import { minOf } from "../cells/extremes.ts";
 import { UserError } from "../cells/errors.ts";
 import { HIGHEST_ORDER } from "../train/corpus/floors.ts";
 import { legSchema } from "../train/checkpoint.ts";
 import type { Score } from "../train/evaluate.ts";
 import type { MemoryCurve } from "../train/memory_gain.ts";
-import { MAX_VOCABULARY, type Tokenizer, type Tokens } from "../train/corpus/tokens/tokenizer.ts";
+import type { Tokenizer, Tokens } from "../train/corpus/tokens/tokenizer.ts";
 import { MOST_TEMPERATURE, type SampleOptions } from "../train/sample_text.ts";
 import { LIMITS } from "../train/settings.ts";
 import { CELLSPACE_VERSION } from "../train/version.ts";

@@ -26,7 +26,7 @@ const flags = {
   bytes: flag.whole("--bytes <n>", "bytes to draw", 500, { most: MOST_DRAWN }),
   temperature: flag.number(
     "--temperature <t>",
-    "below 1 bolder choices fade, above 1 they grow; 0 takes the likeliest byte or token",
+    "lower is more deterministic, 1 is the model's own distribution; 0 takes the likeliest byte or token",
     0.8,
     { most: MOST_TEMPERATURE },
   ),

@@ -38,7 +38,7 @@ export interface EvaluateOptions {
   /** The study's, where the caller has it. */
   readonly text?: TokenizedCorpus;
   readonly onScore?: (done: number, total: number, key: string, score: Score & { readonly reads: Unit }) => void;
-  /** Told of a run that cannot be scored; the others go on. */
+  /** Called when a run cannot be scored; the others go on. */
   readonly onProblem?: (problem: string) => void;
 }
 

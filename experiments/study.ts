@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { messageOf, UserError } from "../cells/errors.ts";
 import { configId } from "../cells/config.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
-import { type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../train/corpus/corpus.ts";
+import { checkSize, type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../train/corpus/known.ts";
 import { SPLIT } from "../train/corpus/split.ts";
-import { checkLimits, checkLogged } from "../train/settings.ts";
+import { checkLimits, checkLogged, LEAST } from "../train/settings.ts";
 import { plural } from "../train/terminal/progress.ts";
-import { readBytes, readJson } from "./files.ts";
+import { advised, readBytes, readJson } from "./files.ts";
 import { grid, MOST_RUNS } from "./grid.ts";
 import { checkNewFolder } from "./ownership.ts";
 import { promote, type Promotion } from "./promotion.ts";
@@ -27,7 +27,7 @@ import {
 } from "./store.ts";
 import { lockStudy } from "./study_lock.ts";
 import { tokensName } from "./study_schema.ts";
-import { hasTokenizer, TOKENIZER_FILE, tokensFor } from "./study_text.ts";
+import { hasTokenizer, mendCorpus, TOKENIZER_FILE, tokensFor } from "./study_text.ts";
 
 /** Training settings of a new study (design, sections 2 and 3). */
 export const DEFAULT_TRAINING: StudySettings["training"] = {
@@ -127,7 +127,12 @@ async function planStudy(options: InitOptions) {
   // What could not be used need not come.
   if (named && known && named.sha1 !== known.settings.corpus.sha1) throw refused();
   if (named) await options.fetch?.(named);
-  const corpus = await loadCorpus(settings.source, settings.training.history, dir);
+  const { source, training: { history } } = settings;
+  const isStudys = known !== undefined && options.corpus === undefined && !knownCorpus(source);
+  // The pass that is asked for is no fault of a file: whether it fits is asked when the text is known to be the right one.
+  const corpus = isStudys
+    ? await advised(mendCorpus(known), () => loadCorpus(source, LEAST.history))
+    : await loadCorpus(source, history, dir);
   if (known && settings.source !== known.settings.corpus.source && corpus.sha1 !== known.settings.corpus.sha1) {
     throw refused();
   }
@@ -138,6 +143,7 @@ async function planStudy(options: InitOptions) {
         "or start another with --dir",
     );
   }
+  checkSize(corpus.name, corpus.bytes, history);
   const { trained } = settings;
   if (!known && trained && trained.corpus_sha1 !== corpus.sha1) {
     throw new UserError(
@@ -148,7 +154,7 @@ async function planStudy(options: InitOptions) {
   }
   const { entries, promotion } = await chooseConfigs(known, options);
   await checkAllRuns(known, options, entries, settings.seeds);
-  const tokens = await tokensFor(dir, known, corpus, settings.vocabulary, settings.training.history);
+  const tokens = await tokensFor(dir, known, corpus, settings.vocabulary, history);
   const isLeft = !tokens && known?.settings.tokens !== undefined && await hasTokenizer(dir, known.settings);
   const planned = {
     corpus: {

@@ -26,7 +26,7 @@ export async function lockStudy(dir: string, doing: string, signal?: AbortSignal
     return await holdLock(path, {
       signal,
       patience: PATIENCE,
-      passing: true,
+      removesFile: true,
       onWait: () => printError(`${doing}: another process is changing study ${dir}: waiting for it`),
     });
   } catch (error) {

@@ -1,9 +1,10 @@
 /** What the files of a study's folder hold that are no results: `study.json` and the lists of configurations. */
 import { z } from "zod";
+import { MAX_VOCABULARY } from "../cells/bounds.ts";
 import { configId, configIn, DEPENDS_ON_PAST, describeConfig } from "../cells/config.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { MAX_BYTES } from "../train/corpus/corpus.ts";
-import { BYTE_TOKENIZER, MAX_VOCABULARY } from "../train/corpus/tokens/tokenizer.ts";
+import { BYTE_TOKENIZER } from "../train/corpus/tokens/tokenizer.ts";
 import { LIMITS } from "../train/settings.ts";
 import { MOST_CONFIGS } from "./grid.ts";
 import { idSchema, knownConfigFields, sha1Schema } from "./result.ts";

@@ -1,4 +1,5 @@
 /** What a study's models read: its corpus, and the tokens that were learned from it. */
+import { MAX_VOCABULARY } from "../cells/bounds.ts";
 import { UserError } from "../cells/errors.ts";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { type Corpus, loadCorpus } from "../train/corpus/corpus.ts";
 import { knownCorpus } from "../train/corpus/known.ts";
 import { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
-import { BYTE_TOKENIZER, BytePairTokenizer, MAX_VOCABULARY, type Tokenizer } from "../train/corpus/tokens/tokenizer.ts";
+import { BYTE_TOKENIZER, BytePairTokenizer, type Tokenizer } from "../train/corpus/tokens/tokenizer.ts";
 import { decodeTokenizer, encodeTokenizer } from "../train/corpus/tokens/tokenizer_json.ts";
 import { advised, readBytes } from "./files.ts";
 import { commandOn, type Study, type StudySettings } from "./store.ts";
@@ -67,6 +68,14 @@ export async function studyTokenizer(study: Study): Promise<Tokenizer> {
   });
 }
 
+/** What to do where the file of a study's corpus is not what, or where, it was. */
+export function mendCorpus(study: Study): string {
+  const { source } = study.settings.corpus;
+  return `put ${source} back as it was, or say where it is now with ${
+    commandOn("init", study, "01", { corpus: "FILE" })
+  }`;
+}
+
 /** The corpus of a study, checked to be the one that it was made with. */
 export async function studyCorpus(study: Study): Promise<Corpus> {
   const { dir, settings } = study, { source, sha1 } = settings.corpus;
@@ -79,10 +88,7 @@ export async function studyCorpus(study: Study): Promise<Corpus> {
     }
     return corpus;
   };
-  const moved = `put ${source} back as it was, or say where it is now with ${
-    commandOn("init", study, "01", { corpus: "FILE" })
-  }`;
-  const corpus = knownCorpus(source) ? await load() : await advised(moved, load);
+  const corpus = knownCorpus(source) ? await load() : await advised(mendCorpus(study), load);
   checkFacts(study, [
     ["corpus.bytes", settings.corpus.bytes, corpus.bytes],
     ...PARTS.map((part): Fact => [`split.${part}`, settings.split[part], corpus[part].length]),

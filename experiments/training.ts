@@ -1,7 +1,7 @@
 /** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
 import { messageOf, UserError } from "../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
-import type { Engine } from "../train/engines/engine.ts";
+import { type Engine, mebibytes } from "../train/engines/engine.ts";
 import { checkLimits, checkLogged, type TrainingSettings } from "../train/settings.ts";
 import { cellJob, stepOf } from "../train/trainer.ts";
 import { capacityOf } from "./capacity.ts";
@@ -95,7 +95,6 @@ function checkRoom(engine: Engine, waiting: readonly Run[], settings: TrainingSe
     least = Math.min(least, engine.footprint(stepOf(cellJob({ config, seed }), settings)));
     if (least <= engine.memory) return;
   }
-  const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   throw new UserError(
     `Cannot train on ${engine.name}: with ${
       settings.vocabulary ?? BYTE_VOCABULARY

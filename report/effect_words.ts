@@ -3,6 +3,7 @@
  * a switch is better.
  */
 import { maxOf, minOf } from "../cells/extremes.ts";
+import { commandOn, type Study } from "../experiments/store.ts";
 import { formatInterval, formatSeeds } from "./effect_tables.ts";
 import type { Effects, SwitchEffect } from "./effects.ts";
 import type { LogLossRegression } from "./regression.ts";
@@ -48,20 +49,24 @@ export function bySize(effects: readonly SwitchEffect[]): SwitchEffect[] {
   return [...effects].sort((a, b) => rank(a) - rank(b) || size(b) - size(a));
 }
 
-/** The effects in words. */
-export function effectWords(effects: Effects): EffectWords {
+/**
+ * The effects in words.
+ *
+ * @param study what commands in them name: the study itself in a terminal, `ANY_STUDY` on pages
+ */
+export function effectWords(effects: Effects, study: Pick<Study, "dir">): EffectWords {
   const sorted = bySize(effects.min_loss);
   const test = new Map(effects.test_bits_per_byte.map((effect) => [effect.key, effect]));
   return {
     lead: leadOf(effects, sorted),
     switches: sorted.map((effect) => switchWords(effect, test.get(effect.key)!, effects.reads)),
-    seeds: seedWords(effects),
+    seeds: seedWords(effects, study),
   };
 }
 
 /** {@linkcode effectWords} as plain text. */
-export function effectText(effects: Effects): string {
-  const { lead, switches, seeds } = effectWords(effects);
+export function effectText(effects: Effects, study: Pick<Study, "dir">): string {
+  const { lead, switches, seeds } = effectWords(effects, study);
   return [lead, ...switches.map((line) => `  - ${line}`), seeds].join("\n");
 }
 
@@ -102,14 +107,14 @@ function switchWords(effect: SwitchEffect, test: SwitchEffect, reads: Unit): str
   return `${label}: ${found}, ${formatDifference(difference)} nats per ${reads} (${known})${seeds}${scored}`;
 }
 
-/** What is known of seed noise, in a line or two. */
-export function seedWords(effects: Effects): string {
+/** What is known of seed noise, in a line or two; see {@linkcode effectWords}. */
+export function seedWords(effects: Effects, study: Pick<Study, "dir">): string {
   const { least, most } = seedsOfPairs(effects);
   if (most === 0) return "Effects are means over pairs of configurations that differ in one switch alone.";
   const { seed_noise } = effects;
   if (most === 1 || !seed_noise) {
     return "One seed: seed noise is unknown. Another seed may give other numbers, so “lower” means lower in this one " +
-      "seed's runs; 'deno task init --seeds 3' adds seeds.";
+      `seed's runs; ${commandOn("init", study, "01", { seeds: 3 })} adds seeds.`;
   }
   const count = least === most ? `${most} seeds` : `${least} to ${most} seeds`;
   const share = seed_noise.share === undefined

@@ -2,6 +2,8 @@
 import * as Plot from "@observablehq/plot";
 import { sampleRankCorrelation } from "simple-statistics";
 import { extentOf } from "../cells/extremes.ts";
+import { commandOn, type Experiment } from "../experiments/store.ts";
+import { ANY_STUDY } from "../train/terminal/advice.ts";
 import { levelNote } from "./levels.ts";
 import type { MergedRow } from "./merged.ts";
 import { dotKey, drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
@@ -21,9 +23,15 @@ const EQUALITY: LegendLine = {
  * scored are counted; where none has, the picture says so.
  *
  * @param rows at least one configuration, best first
+ * @param experiment where they can be scored
  * @returns the SVG's text
  */
-export function figureTest(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
+export function figureTest(
+  document: SvgDocument,
+  rows: readonly MergedRow[],
+  options: FigureOptions,
+  experiment: Experiment = "01",
+): string {
   const key = dotKey(rows);
   const dots = rows.flatMap((row): ScatterDot[] => {
     const score = row.test_bits_per_byte;
@@ -31,7 +39,8 @@ export function figureTest(document: SvgDocument, rows: readonly MergedRow[], op
   });
   const base = { name: options.name, title: options.title };
   if (!dots.length) {
-    const note = "No configuration has been scored on the test split; 'deno task evaluate' scores them.";
+    const evaluate = commandOn("evaluate", ANY_STUDY, experiment);
+    const note = `No configuration has been scored on the test split; ${evaluate} scores them.`;
     return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
   }
   const xDomain = widened(dots.map(({ x }) => x), "linear");

@@ -1,5 +1,6 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
 import { type AccountEntry, accountOnPage } from "./account.ts";
+import type { Experiment } from "../experiments/store.ts";
 import { countConfigurations, type MergedRow } from "./merged.ts";
 import type { Effects } from "./effects.ts";
 import { effectsInFigures, effectsInWords } from "./page_effects.ts";
@@ -17,6 +18,7 @@ import { formatCount, formatSpread } from "./theme.ts";
 
 /** What the page tells. */
 export interface PageContent {
+  experiment: Experiment;
   title: string;
   /** At least one configuration, best first. */
   rows: readonly MergedRow[];
@@ -79,7 +81,7 @@ ${heading("all")}
 ${runsTable(content.rows)}
 ${heading("cells")}
 ${cellsIntroduction(content.rows[0])}
-${cellsInFull(content.rows, content.levels)}
+${cellsInFull(content.experiment, content.rows, content.levels)}
 </main>
 <p id="marked" role="status" hidden></p>
 <script>

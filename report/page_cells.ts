@@ -1,7 +1,9 @@
 /** The page's parts on single runs: each cell with its picture and equations, and under it the configurations that have it. */
 import { cellKey, cellPicture, equationsOf } from "../cells/portrait.ts";
 import { describeCell } from "../cells/config.ts";
+import { commandOn, type Experiment } from "../experiments/store.ts";
 import { RESETS } from "../train/memory_gain.ts";
+import { ANY_STUDY } from "../train/terminal/advice.ts";
 import { type CurveFrame, curveFrame } from "./page_curve.ts";
 import { escapeHtml, visibleText } from "./html.ts";
 import type { Level } from "./levels.ts";
@@ -20,14 +22,24 @@ interface Ranked {
  * One part per cell, the one with the best configuration first and open: layers and state sizes share picture and equations, which so
  * stand on the page once.
  */
-export function cellsInFull(rows: readonly MergedRow[], levels: readonly Level[] = []): string {
+export function cellsInFull(
+  experiment: Experiment,
+  rows: readonly MergedRow[],
+  levels: readonly Level[] = [],
+): string {
   const frame = curveFrame(rows, levels);
   const ranked = rows.map((row, i): Ranked => ({ row, rank: i + 1 }));
   const cells = [...Map.groupBy(ranked, ({ row }) => cellKey(row.config))];
-  return `${frame.symbol}\n${cells.map(([key, own], i) => cellPart(key, own, i === 0, frame)).join("\n")}`;
+  return `${frame.symbol}\n${cells.map(([key, own], i) => cellPart(experiment, key, own, i === 0, frame)).join("\n")}`;
 }
 
-function cellPart(key: string, configurations: readonly Ranked[], open: boolean, frame: CurveFrame): string {
+function cellPart(
+  experiment: Experiment,
+  key: string,
+  configurations: readonly Ranked[],
+  open: boolean,
+  frame: CurveFrame,
+): string {
   const [{ row: best, rank }] = configurations;
   const { config, reads } = best;
   const parts = equationsOf(config, "any", reads).map(({ title, lines }) =>
@@ -42,7 +54,7 @@ function cellPart(key: string, configurations: readonly Ranked[], open: boolean,
 <div class="scroll" tabindex="0">${cellPicture(config).inline}</div>
 ${inWords(best)}
 ${parts.join("\n")}
-${configurations.map((one) => runPart(one, frame)).join("\n")}
+${configurations.map((one) => runPart(experiment, one, frame)).join("\n")}
 </div>
 </details>`;
 }
@@ -52,7 +64,7 @@ function inWords(row: MergedRow): string {
   return `<p>${escapeHtml(lead)}</p>\n<ul>\n${layer.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}\n</ul>`;
 }
 
-function runPart({ row, rank }: Ranked, frame: CurveFrame): string {
+function runPart(experiment: Experiment, { row, rank }: Ranked, frame: CurveFrame): string {
   const { name, config, runs } = row;
   return `<article id="run-${name}" data-run="${name}">
 <h4>Rank ${rank}: ${plural(config.n_layers, "layer")} × ${config.state_size}, ${
@@ -64,7 +76,7 @@ ${frame.draw(row)}
 ${facts(row)}
 </div>
 </div>
-${sampleOf(runs)}
+${sampleOf(experiment, runs)}
 </article>`;
 }
 
@@ -105,9 +117,12 @@ function memoryInWords({ context_order: order, memory, reads }: RunRow): string 
 }
 
 /** What the first seed's model writes, behind what it was given to read. */
-function sampleOf(runs: readonly RunRow[]): string {
+function sampleOf(experiment: Experiment, runs: readonly RunRow[]): string {
   const run = runs.find(({ sample }) => sample);
-  if (!run) return `<p class="muted">No sample of its text: 'deno task evaluate --again' draws one.</p>`;
+  if (!run) {
+    const draw = commandOn("evaluate", ANY_STUDY, experiment, { again: true });
+    return `<p class="muted">No sample of its text: ${escapeHtml(draw)} draws one.</p>`;
+  }
   const { text, prompt, bytes, temperature } = run.sample!;
   return `<p class="sample"><b>${visibleText(prompt)}</b>${visibleText(text)}</p>
 <p class="muted">${

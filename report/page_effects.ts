@@ -1,4 +1,5 @@
 /** What the page says on switches: the answer in words, and its tables. */
+import { ANY_STUDY } from "../train/terminal/advice.ts";
 import { effectCells, measureName, measuresOf, regressionCells } from "./effect_tables.ts";
 import { effectWords, regressionWords } from "./effect_words.ts";
 import type { Effects } from "./effects.ts";
@@ -6,7 +7,7 @@ import { escapeHtml, textTable } from "./html.ts";
 
 /** Which switches matter, by how much, how sure. */
 export function effectsInWords(effects: Effects): string {
-  const { lead, switches, seeds } = effectWords(effects);
+  const { lead, switches, seeds } = effectWords(effects, ANY_STUDY);
   return `<p>${escapeHtml(lead)}</p>
 <ul>
 ${switches.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}

@@ -136,7 +136,7 @@ const PICTURES: readonly PictureKind[] = [
     name: everywhere("_test"),
     title: () => "Held-out text against training text",
     caption: () => "The score on the test split against the least training loss.",
-    draw: (document, { rows }, options) => figureTest(document, rows, options),
+    draw: (document, { rows, experiment }, options) => figureTest(document, rows, options, experiment),
   },
 ];
 

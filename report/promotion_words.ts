@@ -1,17 +1,22 @@
 /** In plain words: how far the short ranking can be trusted. */
 import { extentOf } from "../cells/extremes.ts";
+import { commandOn, type Study } from "../experiments/store.ts";
 import { type AuditPoint, FEWEST_CONTROLS, type PromotionAudit, type Regret } from "./promotion_audit.ts";
 import { formatCount, formatLoss, formatSpread, plural } from "./theme.ts";
 
 export const PROMOTION_HEADING = "How far the short ranking can be trusted";
 
-/** What is said, from the most to the least important; paragraphs. */
-export function promotionWords(audit: PromotionAudit): string[] {
+/**
+ * What is said, from the most to the least important; paragraphs.
+ *
+ * @param study what commands in them name: the study itself in a terminal, `ANY_STUDY` on pages
+ */
+export function promotionWords(audit: PromotionAudit, study: Pick<Study, "dir">): string[] {
   const { controls, promoted, rest, regret, steps } = audit;
   if (!controls.listed) {
     return [
       "This cannot be said: no configuration that the short ranking left out is trained in experiment 02. " +
-      `'deno task init --experiment 02 --controls ${FEWEST_CONTROLS}' draws some at random, as controls.`,
+      `${drawControls(study)} draws some at random, as controls.`,
     ];
   }
   const known = `Trained in both as they are: ${promoted.trained} of ${formatCount(promoted.population)} promoted ` +
@@ -21,12 +26,12 @@ export function promotionWords(audit: PromotionAudit): string[] {
     } steps in experiment 01, ` +
     `${formatCount(steps.long)} in 02. ${seedsIn(audit)}`;
   if (!regret) return [`This cannot be said yet: a promoted configuration and a control are needed. ${known}`];
-  return [regretWords(regret, audit), agreementWords(audit), known];
+  return [regretWords(regret, audit), agreementWords(audit, study), known];
 }
 
 /** {@linkcode promotionWords} as plain text. */
-export function promotionText(audit: PromotionAudit): string {
-  return [`${PROMOTION_HEADING}:`, ...promotionWords(audit).map((line) => `  - ${line}`)].join("\n");
+export function promotionText(audit: PromotionAudit, study: Pick<Study, "dir">): string {
+  return [`${PROMOTION_HEADING}:`, ...promotionWords(audit, study).map((line) => `  - ${line}`)].join("\n");
 }
 
 function regretWords({ value, promoted, control, better, most }: Regret, { rest, reads }: PromotionAudit): string {
@@ -44,11 +49,19 @@ function regretWords({ value, promoted, control, better, most }: Regret, { rest,
   return `Regret of the top 10 %: ${found} With 95 % confidence at most ${share} would have ended lower.`;
 }
 
-function agreementWords({ tau, interval, steps, rest, promoted }: PromotionAudit): string {
+/** What draws as many controls as are needed. */
+function drawControls(study: Pick<Study, "dir">): string {
+  return commandOn("init", study, "02", { controls: FEWEST_CONTROLS });
+}
+
+function agreementWords(
+  { tau, interval, steps, rest, promoted }: PromotionAudit,
+  study: Pick<Study, "dir">,
+): string {
   if (tau === undefined) {
     return rest.trained < FEWEST_CONTROLS
       ? `How far the two orders agree as a whole cannot be said from ${plural(rest.trained, "control")}: ` +
-        `it takes ${FEWEST_CONTROLS} ('deno task init --experiment 02 --controls ${FEWEST_CONTROLS}', then train).`
+        `it takes ${FEWEST_CONTROLS} (${drawControls(study)}, then train).`
       : "How far the two orders agree cannot be said: all losses of one experiment are alike.";
   }
   const sure = interval

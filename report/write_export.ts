@@ -192,7 +192,10 @@ async function formerFiles(
   );
 }
 
-/** What is there of a version that kept no note: of this experiment in its own folder; elsewhere nobody knows, where there are two. */
+/**
+ * The former export of a folder without a manifest: versions before it wrote none. In the study's own export folder it is of this
+ * experiment. Anywhere else its experiment is unknown if the study has results of both.
+ */
 async function unnotedFiles(study: Study, folder: string, experiment: Experiment, made: readonly File[]) {
   if (folder === study.exportFolder(experiment)) {
     const runs = await namesIn(join(folder, TENSORBOARD)).catch(() => []);

@@ -92,6 +92,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     unknown_version: (options.unknown_version ?? []).map((line) => withinStudy(line, dir)),
   });
   const page = pageOf({
+    experiment,
     title: experiment === "01"
       ? "Experiment 01: every configuration of the gated cell"
       : "Experiment 02: the best configurations, wider and deeper",
@@ -123,8 +124,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     account: accountText(account),
     tables: {
       best_runs: bestRunsTable(rows),
-      ...(promotion ? { promotion: promotionText(promotion) } : {}),
-      switches: `${effectText(effects)}\n\n${effectTables(effects)}`,
+      ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),
+      switches: `${effectText(effects, { dir })}\n\n${effectTables(effects)}`,
       forward: forwardText(rows[0]),
     },
   };

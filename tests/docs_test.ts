@@ -41,3 +41,40 @@ Deno.test("every file that the README links to is there", async () => {
   assert.ok(links.length > 5);
   for (const path of links) await Deno.stat(new URL(`../${path}`, import.meta.url));
 });
+
+/** Every text file that a person reads or that speaks to one, by its path from the root. */
+function* texts(folder = ""): Generator<[path: string, text: string]> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(`../${folder}`, import.meta.url))) {
+    const path = `${folder}${name}`;
+    if (isDirectory && !name.startsWith(".") && !["node_modules", "tests"].includes(name)) yield* texts(`${path}/`);
+    else if (/\.(ts|js|md)$/.test(name) && name !== "CHANGELOG.md") {
+      yield [path, Deno.readTextFileSync(new URL(`../${path}`, import.meta.url))];
+    }
+  }
+}
+
+/** Words of this project alone, or riddles, and what the field calls it. */
+const WORDS: readonly (readonly [not: RegExp, but: string])[] = [
+  [/rows (that are computed )?side by side/i, "batch size (parallel sequences)"],
+  [/bolder choices/i, "lower is more deterministic"],
+  [/of the wrong kind/i, "must be true or false, or whatever it must be"],
+  [/no finite number/i, "diverged (NaN or Inf)"],
+  [/makes of the output/i, "a linear layer maps the output to"],
+  [/no quadruple/i, "no matched set"],
+  [/the top cuts off/i, "y axis clipped"],
+  [/\/\*\* Told\b/, "Called when …: the subject first"],
+  [/nobody knows/i, "is unknown"],
+  [/\bFILES_PER_LANE\b|\bpassing = |\bpassing: /, "worker; removesFile"],
+];
+
+Deno.test("code and README keep to the field's words", () => {
+  const files = [...texts()];
+  assert.ok(files.length > 100, `only ${files.length} files were found`);
+  const found = files.flatMap(([path, text]) =>
+    WORDS.flatMap(([not, but]) => {
+      const [word] = not.exec(text) ?? [];
+      return word === undefined ? [] : [`${path}: '${word}', write: ${but}`];
+    })
+  );
+  assert.deepEqual(found, []);
+});

@@ -99,3 +99,24 @@ Deno.test("no test changes the environment or the folder of the process, which o
   visit("tests");
   assert.deepEqual(found.filter((path) => path !== "tests/import_order_test.ts"), []);
 });
+
+/** Lines of code that write a command themselves; comments may. */
+function commandsWritten(source: string): string[] {
+  return source.replaceAll(/\/\*\*[^]*?\*\//g, "").split("\n")
+    .filter((line) => /\bdeno task\b|["'`]deno["'`]/.test(line.replace(/(^|\s)\/\/ .*/, "")));
+}
+
+Deno.test("commands in messages name their study: they all come from one module", () => {
+  const writers = [...readImports().keys()].filter((path) =>
+    commandsWritten(Deno.readTextFileSync(join(ROOT, path))).length > 0
+  );
+  // The second says whose help it shows.
+  assert.deepEqual(writers.sort(), ["train/terminal/advice.ts", "train/terminal/command_line.ts"]);
+  const page = Deno.readTextFileSync(join(ROOT, "report/page_client.js"));
+  assert.deepEqual(commandsWritten(page), []);
+});
+
+Deno.test("the check of commands finds one in a string, and none in a comment", () => {
+  assert.deepEqual(commandsWritten("const advice = \"run 'deno task train'\";").length, 1);
+  assert.deepEqual(commandsWritten("/** `deno task x`: does it. */\nconst a = 1; // see deno task x\n"), []);
+});

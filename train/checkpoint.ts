@@ -8,6 +8,7 @@ import type { Parameter } from "../cells/cell.ts";
 import { canonicalJson, type CellConfig, configId, parseConfig, parseWith } from "../cells/config.ts";
 import { UserError } from "../cells/errors.ts";
 import type { TrainingStep } from "../cells/language_model.ts";
+import { unitOf } from "../cells/unit.ts";
 import type { TensorMap } from "./engines/engine.ts";
 import { stateNames, type TrainingState } from "./ledger.ts";
 import { LIMITS } from "./settings.ts";
@@ -197,10 +198,10 @@ export async function decodeCheckpoint(
     throw new UserError(`Cannot go on from ${file}: it holds weights alone, and no moments, states or curve`);
   }
   checkIsOf(metadata, about, file);
-  const { legs, pass, position, ...state } = training;
+  const { legs, pass, position, ...state } = training, reads = unitOf({ tokens: about.tokenizer_sha1 });
   if (pass * (about.history - 1) + position !== state.steps_done) {
     throw new UserError(
-      `Cannot read ${file}: step ${state.steps_done} is not position ${position} of pass ${pass} of ${about.history} bytes`,
+      `Cannot read ${file}: step ${state.steps_done} is not position ${position} of pass ${pass} of ${about.history} ${reads}s`,
     );
   }
   return { state: { ...state, tensors: takeAll(read, tensorsOf(step), file) }, legs };

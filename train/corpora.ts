@@ -2,6 +2,7 @@
 import { cachedPath, cacheFolder, isCached, partPath, sizeOf } from "./corpus/cache.ts";
 import { EMBEDDED } from "./corpus/corpus.ts";
 import { KNOWN_CORPORA, type KnownCorpus } from "./corpus/known.ts";
+import { ANY_STUDY, taskCommand } from "./terminal/advice.ts";
 import { flag, runCommand } from "./terminal/command_line.ts";
 import { print } from "./terminal/output.ts";
 
@@ -71,7 +72,7 @@ function table(corpora: readonly Listed[]): string {
 
 if (import.meta.main) {
   const description = "Lists the corpora that go by a name, and which of them have been downloaded. " +
-    "'deno task init --corpus NAME' downloads one.";
+    `${taskCommand("init", { ...ANY_STUDY, corpus: "NAME" })} downloads one.`;
   await runCommand({ name: "corpora", description, flags, printsData: true }, async ({ json }) => {
     const folder = cacheFolder();
     const corpora = [BUILT_IN, ...await Promise.all(KNOWN_CORPORA.map((corpus) => list(corpus, folder)))];

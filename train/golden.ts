@@ -1,13 +1,14 @@
 /**
  * Golden files: reference numbers of the gated cell, and how far an engine is from them (section 5 of the design).
  */
+import { MAX_VOCABULARY } from "../cells/bounds.ts";
 import { sizeOf } from "../cells/graph/tensor.ts";
 import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
 import { configSchema, describeSchemaError } from "../cells/config.ts";
 import { gatedCell } from "../cells/gated_cell.ts";
 import { buildTrainingStep, BYTE_VOCABULARY, gradientName, type TrainingStep } from "../cells/language_model.ts";
-import { MAX_VOCABULARY, type Tokens } from "./corpus/tokens/tokenizer.ts";
+import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Engine, EngineName, EngineRun, OnPreparing, TensorMap } from "./engines/engine.ts";
 
 /** Largest error that an engine may show: losses relative, gradients relative to the tensor's norm, states absolute. */

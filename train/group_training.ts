@@ -28,7 +28,7 @@ export interface GroupOptions {
   readonly signal?: AbortSignal;
   /** Given all runs of the group whenever losses have been read. */
   readonly onProgress?: (progress: readonly Progress[]) => void;
-  /** Told how far the engine is with what it must make before the first step, where that takes more than a second. */
+  /** Called while the engine prepares the first step, where that takes more than a second. */
   readonly onPreparing?: OnPreparing;
   /** Given a run's state every so often, and when the signal comes; never that of a run that has broken down. */
   readonly save?: (run: number, state: TrainingState) => Promise<void>;
@@ -36,9 +36,9 @@ export interface GroupOptions {
   readonly saveEvery?: number;
   /** Whether a run is to leave the group as it is, neither saved nor ended. */
   readonly isLost?: (run: number) => boolean;
-  /** Told of a run that has left so. */
+  /** Called when a run has left the group so. */
   readonly onLost?: (run: number) => Promise<void>;
-  /** Told of a run that was to join and did not fit: the group has nothing more to do with it. */
+  /** Called when a run does not fit into the group: the group has nothing more to do with it. */
   readonly onRefused?: (run: number) => Promise<void>;
 }
 

@@ -4,13 +4,13 @@
 const TRY_AGAIN = 100;
 
 export interface LockOptions {
-  /** Told once, if another process holds the lock. */
+  /** Called once, when another process holds the lock. */
   readonly onWait?: () => void;
-  /** Milliseconds of waiting before that is told. */
+  /** Milliseconds of waiting before `onWait` is called. */
   readonly patience?: number;
   readonly signal?: AbortSignal;
-  /** Removes the file with the lock, where it lies among a person's files. */
-  readonly passing?: boolean;
+  /** Removes the file when the lock is given up: for one that lies among a person's files. */
+  readonly removesFile?: boolean;
 }
 
 /**
@@ -20,7 +20,7 @@ export interface LockOptions {
  * @throws the signal's reason, if it comes while waiting
  */
 export async function holdLock(path: string, options: LockOptions = {}): Promise<Disposable> {
-  const { onWait, patience = 0, signal, passing = false } = options;
+  const { onWait, patience = 0, signal, removesFile = false } = options;
   let until = performance.now() + patience;
   for (;;) {
     const file = await Deno.open(path, { read: true, write: true, create: true });
@@ -33,7 +33,7 @@ export async function holdLock(path: string, options: LockOptions = {}): Promise
         signal?.throwIfAborted();
         await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN));
       }
-      if (!passing) return file;
+      if (!removesFile) return file;
       // Whoever held it may have removed the file: then others lock another one under its name.
       if (isAt(path, file)) return { [Symbol.dispose]: () => removeLocked(path, file) };
     } catch (error) {

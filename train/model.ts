@@ -9,7 +9,7 @@ import { decodeEvaluation, type EvaluationFile, LOGITS } from "./evaluation_file
 
 /** How a model is opened. */
 export interface OpenOptions {
-  /** Rows with a state of their own, read side by side. */
+  /** Batch size: so many parallel sequences are read, each with a state of its own. */
   readonly rows?: number;
   readonly threads?: number;
   /** For {@linkcode LoadedModel.surprise}, instead of {@linkcode LoadedModel.step}. */

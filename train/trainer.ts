@@ -20,9 +20,9 @@ export interface Job {
 export interface CellJob {
   /** Jobs of one cell and size share the graph and what an engine plans for it. */
   readonly cell: Cell;
-  /** Layers of the cell, each on top of the one before; at least 1. */
+  /** Layers of the cell, each on top of the one before: from 1 to 64. */
   readonly n_layers: number;
-  /** Numbers in each state, and in what a layer hands to the next; at least 1. */
+  /** Numbers in each state, and in what a layer hands to the next: from 1 to 16,384. */
   readonly state_size: number;
   /** Of the initial weights and of where passes start in the text; a whole number of at least 0. */
   readonly seed: number;
@@ -105,8 +105,8 @@ export function prepare(job: CellJob, settings: TrainingSettings, from?: Trainin
  * its company nor on when it joins.
  *
  * @returns one run per job, in order (none where `onTrained` takes them); or undefined if the signal stopped it
- * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size or seed is out of bounds, or there is not
- * one state for each job to go on from
+ * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size or seed is out of bounds, a run would
+ * end before its loss is logged once, or there is not one state for each job to go on from
  */
 export async function trainGroup(
   engine: Engine,

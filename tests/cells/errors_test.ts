@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { messageOf, UserError } from "../../cells/errors.ts";
+import { oneLine } from "../../cells/visible_text.ts";
 
 const RUNTIME = "Non-zero status code returned while running Gemm node.\nStatus Message:\n\n  dimensions\tdiffer\r\n";
 
@@ -9,6 +10,11 @@ Deno.test("UserError and messageOf() make one line of what a runtime or a file s
     assert.equal(message, line);
   }
   assert.equal(messageOf(new Error("a\u2028b\u2029c")), "a b c");
+  // What a report shows of a result's text is made harmless in the same way, and cut.
+  assert.equal(oneLine(RUNTIME), line);
+  assert.equal(oneLine(" a\v\fb \n\n c "), "a b c");
+  assert.equal(oneLine("abc", 2), "ab…");
+  assert.equal(new UserError("a".repeat(5000)).message.length, 5000);
 });
 
 Deno.test("UserError draws characters that a terminal would obey, and keeps all others", () => {

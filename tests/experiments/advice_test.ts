@@ -53,6 +53,13 @@ const ROWS: readonly Row[] = [
     fill: (command, { dir }) => command.replace("FILE", `"${join(dir, "moved.txt")}"`),
   },
   {
+    name: "the study's text was moved before it was extended",
+    damage: ({ dir, corpus }) => Deno.renameSync(corpus, join(dir, "moved.txt")),
+    task: "init --seeds 2",
+    says: /; put .* back as it was, or say where it is now with 'deno task init --dir .* --corpus FILE'$/,
+    fill: (command, { dir }) => command.replace("FILE", `"${join(dir, "moved.txt")}"`),
+  },
+  {
     name: "there is no study",
     damage: ({ dir }) => [...Deno.readDirSync(dir)].forEach(({ name }) => remove(join(dir, name))),
     task: "status",

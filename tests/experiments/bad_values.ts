@@ -1,6 +1,6 @@
 /** A corpus or a queue that is not what it was, and values that do not fit a study. */
 import { DatabaseSync } from "node:sqlite";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { MAX_STATE_SIZE } from "../../cells/config.ts";
 import { parseSelection } from "../../experiments/selection.ts";
 import { trainStudy } from "../../experiments/training.ts";
@@ -10,6 +10,7 @@ import { cut, editJson, flipBit, makeFolderOf } from "./small_study.ts";
 const PUT_BACK =
   "put DIR/corpus.txt back as it was, or say where it is now with 'deno task init --dir DIR --corpus FILE'";
 const read = refused(train, evaluate);
+const readOrExtended = refused(train, evaluate, init(), init({ seeds: 2 }));
 
 /** `train` with flags. */
 const trainWith = (options: Partial<Parameters<typeof trainStudy>[0]>): Action => ({
@@ -20,21 +21,21 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "corpus is missing",
     damage: ({ corpus }) => Deno.removeSync(corpus),
-    action: read,
+    action: readOrExtended,
     says:
       `Cannot read corpus DIR/corpus.txt: it does not exist; must be embedded, enwik8, text8, tinyshakespeare or a readable file; ${PUT_BACK}`,
   },
   {
     name: "corpus is a folder",
     damage: ({ corpus }) => makeFolderOf(corpus),
-    action: read,
+    action: readOrExtended,
     says:
       `Cannot read corpus DIR/corpus.txt: it is a folder; must be embedded, enwik8, text8, tinyshakespeare or a readable file; ${PUT_BACK}`,
   },
   {
     name: "corpus is empty",
     damage: ({ corpus }) => cut(corpus, 0),
-    action: read,
+    action: readOrExtended,
     says: `Cannot use corpus corpus.txt: it is empty; ${PUT_BACK}`,
   },
   {
@@ -57,6 +58,20 @@ export const BAD_VALUES: readonly BadInput[] = [
     says:
       "Cannot extend study DIR: corpus DIR/corpus.txt has SHA-1 …, the study was made with …; put it back as it was, name " +
       "a copy of it with --corpus, or start another with --dir",
+  },
+  {
+    name: "corpus is shorter than one pass, at init",
+    damage: ({ corpus }) => cut(corpus, 50),
+    action: refused(init(), init({ seeds: 2 })),
+    says:
+      "Cannot extend study DIR: corpus DIR/corpus.txt has SHA-1 …, the study was made with …; put it back as it was, name " +
+      "a copy of it with --corpus, or start another with --dir",
+  },
+  {
+    name: "init with a pass that is longer than the study's own text",
+    damage: (small) => Deno.removeSync(dirname(small.result(0)), { recursive: true }),
+    action: refused(init({ history: 6000 }), init({ history: 6000, seeds: 2 })),
+    says: "Cannot use corpus corpus.txt: it has 6000 bytes, so its training split (90 %) has 5400; one pass needs 6000",
   },
   {
     name: "queue is no database",

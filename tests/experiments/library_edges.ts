@@ -56,6 +56,16 @@ export type Outcome = "works" | readonly ["RangeError" | "TypeError" | "UserErro
 export type Row = readonly [given: string, call: () => unknown, outcome: Outcome];
 
 export const notWhole: Outcome = ["RangeError", /must be a whole number/];
+/** More than each size may be: by one, and by so much that memory or the whole program would end. */
+export const mostRows = (call: (sizes: Partial<Record<keyof library.ModelSizes, number>>) => unknown) =>
+  Object.entries({ n_layers: [64, 3e6], state_size: [16_384, 1e6], vocabulary: [65_536, 1e12], batch: [65_536, 1e9] })
+    .flatMap(([what, [most, much]]) =>
+      [most + 1, much].map((size): Row => [
+        `${what} ${size}`,
+        () => call({ [what]: size }),
+        ["RangeError", new RegExp(`\\b${what}\\b.* ${size}\\b.*must be a whole number .*\\b${most}$`)],
+      ])
+    );
 export const sizeRows = (
   call: (sizes: { n_layers: number; state_size: number; vocabulary?: number; batch: number }) => unknown,
 ) => {
@@ -68,6 +78,7 @@ export const sizeRows = (
     ["sizes that are no numbers", () => call({ ...all, state_size: NaN }), ["RangeError", /state_size is NaN/]],
     ["no vocabulary", () => call({ ...all, vocabulary: 0 }), ["RangeError", /vocabulary is 0/]],
     ["a vocabulary that is left out by name", () => call({ ...all, vocabulary: undefined }), "works"],
+    ...mostRows((change) => call({ ...all, ...change })),
   ] as const satisfies readonly Row[];
 };
 export const weightRows = (call: (given: Map<string, Float32Array>) => unknown): readonly Row[] => [

@@ -295,7 +295,20 @@ Deno.test("parseSelection() takes what matches all parts, and names a part that 
   assert.ok(parseSelection("n_layers=1,use_residual=true")(SMALL_CONFIG));
   assert.ok(!parseSelection("n_layers=1, use_residual=false")(SMALL_CONFIG));
   assert.throws(() => parseSelection("layers=1"), /'layers=1' names no key; keys are use_input_gate/);
-  assert.throws(() => parseSelection("n_layers=two"), /'n_layers=two' has a value of the wrong kind/);
+  const sizes = "must be a whole number of at least 1 and at most";
+  for (
+    const [part, message] of [
+      ["n_layers=two", `n_layers is two, ${sizes} 64`],
+      ["n_layers=0", `n_layers is 0, ${sizes} 64`],
+      ["state_size=20000", `state_size is 20000, ${sizes} 16384`],
+      ["use_residual=1", "use_residual is 1, must be true or false"],
+      ["gate_inputs=x", "gate_inputs is x, must be x,h,n or x,h"],
+      ["cell=7", "cell is 7, must be a name"],
+    ]
+  ) {
+    assert.throws(() => parseSelection(part), { message });
+    assert.throws(() => parseSelection(`n_layers=1,${part}`), /is .*, must be|names n_layers twice/);
+  }
   assert.throws(() => parseSelection("n_layers"), /must read key=value/);
   // A value with a comma of its own, and defaults that a configuration does not write out.
   assert.ok(parseSelection("gate_inputs=x,h,n,cell=gated")(SMALL_CONFIG));

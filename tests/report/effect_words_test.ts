@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type CellConfig, SWITCHES } from "../../cells/config.ts";
 import { effectCells, effectTables, formatInterval, regressionCells } from "../../report/effect_tables.ts";
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { bySize, effectText, effectWords, regressionWords, seedWords } from "../../report/effect_words.ts";
 import { type Effects, effectsOf } from "../../report/effects.ts";
 import { formatP } from "../../report/theme.ts";
@@ -19,7 +20,7 @@ const one = study(1), three = study(3);
 const demo = study(1, (config) => config.state_size === 32 && config.n_layers === 1);
 
 Deno.test("effectWords() names the largest clear switch first, with its numbers, and no unclear one as a finding", () => {
-  const { lead, switches } = effectWords(one);
+  const { lead, switches } = effectWords(one, ANY_STUDY);
   assert.match(lead, /^In this one seed's runs 2 of 7 switches .* most of all the state gate: .* lower by 0\.(099|1)/);
   const number = "[+−]0\\.\\d{3}";
   assert.match(
@@ -37,37 +38,40 @@ for (
   const [name, effects] of [["there is one seed", one], ["there are three", three], ["pairs are few", demo]] as const
 ) {
   Deno.test(`the words and tables call nothing better when ${name}`, () => {
-    const text = `${effectText(effects)}\n${effectTables(effects)}\n${regressionWords(effects.regression)}`;
+    const text = `${effectText(effects, ANY_STUDY)}\n${effectTables(effects)}\n${regressionWords(effects.regression)}`;
     assert.doesNotMatch(text, /\b(better|best|improve|worse|NaN|undefined)/i);
   });
 }
 
 Deno.test("seedWords() says that seed noise is unknown when there is one seed, and how large it is when there are three", () => {
-  assert.match(seedWords(one), /^One seed: seed noise is unknown\./);
-  assert.match(effectWords(three).lead, /^Averaged over 3 seeds, 2 of 7 switches/);
+  assert.match(seedWords(one, ANY_STUDY), /^One seed: seed noise is unknown\./);
+  assert.match(effectWords(three, ANY_STUDY).lead, /^Averaged over 3 seeds, 2 of 7 switches/);
   // Uniform noise of width 0.02 has the standard deviation 0.02/√12 = 0.0058.
   assert.match(
-    seedWords(three),
+    seedWords(three, ANY_STUDY),
     /^3 seeds per pair, .* standard deviation of 0\.006 nats per byte \(432 configurations\)/,
   );
   const some = study(2, (config, seed) => seed === 0 || config.n_layers === 1);
-  assert.match(seedWords(some), /^1 to 2 seeds per pair, .*\(144 configurations\).* Pairs of one seed alone/);
+  assert.match(
+    seedWords(some, ANY_STUDY),
+    /^1 to 2 seeds per pair, .*\(144 configurations\).* Pairs of one seed alone/,
+  );
 });
 
 Deno.test("effectWords() says where seeds disagree when one seed's runs err alike, and is silent when none do", () => {
-  assert.doesNotMatch(effectText(three), /disagree|by single seeds/);
+  assert.doesNotMatch(effectText(three, ANY_STUDY), /disagree|by single seeds/);
   const noise = randomStream(0, "disagree");
   const rows = plantedRows(
     (config, seed) => 2 - (config.use_state_gate ? 0.1 + 0.05 * seed : 0) + 0.02 * noise.uniform(),
     2,
   );
-  const { switches, seeds } = effectWords(effectsOf(rows));
+  const { switches, seeds } = effectWords(effectsOf(rows), ANY_STUDY);
   assert.match(seeds, / Seeds disagree by more than independent pairs would \(state gate\)/);
   assert.match(switches[0], /^state gate: .*; by single seeds −0\.1\d\d to −0\.\d{3}/);
 });
 
 Deno.test("effectWords() says which switch cannot be compared when it has no pair, and lists it last", () => {
-  const { lead, switches } = effectWords(demo);
+  const { lead, switches } = effectWords(demo, ANY_STUDY);
   assert.match(lead, / of 6 switches that can be compared /);
   assert.equal(switches.at(-1), "residual: cannot be compared, since no two runs differ in it alone");
   assert.equal(bySize(demo.min_loss).at(-1)!.label, "residual");
@@ -75,7 +79,7 @@ Deno.test("effectWords() says which switch cannot be compared when it has no pai
 
 Deno.test("effectWords() says that no switch is clear when there is noise only", () => {
   const noise = randomStream(0, "nothing");
-  const { lead } = effectWords(effectsOf(plantedRows(() => 2 + noise.uniform())));
+  const { lead } = effectWords(effectsOf(plantedRows(() => 2 + noise.uniform())), ANY_STUDY);
   assert.match(lead, /no switch goes with a clearly different least training loss/);
 });
 

@@ -8,6 +8,7 @@ import { figureDocument } from "../../report/svg.ts";
 import { figurePromotion } from "../../report/figure_promotion.ts";
 import { mergeSeeds } from "../../report/merged.ts";
 import { auditPromotion, type PromotionAudit } from "../../report/promotion_audit.ts";
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { promotionText, promotionWords } from "../../report/promotion_words.ts";
 import { tableOf } from "../../report/rows.ts";
 import { writeReport } from "../../report/write_report.ts";
@@ -99,9 +100,9 @@ Deno.test("auditPromotion() compares runs of the same steps alone, and counts co
 });
 
 Deno.test("promotionWords() gives words for numbers when there is too little to go by", () => {
-  const words = (data: ReturnType<typeof study>) => promotionWords(audit(data)).join("\n");
+  const words = (data: ReturnType<typeof study>) => promotionWords(audit(data), ANY_STUDY).join("\n");
   const none = words(study(0, SAME_ORDER));
-  assert.match(none, /^This cannot be said: .*'deno task init --experiment 02 --controls 8'/);
+  assert.match(none, /^This cannot be said: .*'deno task init --dir STUDY --experiment 02 --controls 8'/);
   const untrained = study(3, SAME_ORDER);
   assert.match(
     words({ ...untrained, long: untrained.long.filter(({ control }) => !control) }),
@@ -114,7 +115,7 @@ Deno.test("promotionWords() gives words for numbers when there is too little to 
 });
 
 Deno.test("promotionText() says the regret, its bound, τ, and of what they are", () => {
-  const text = promotionText(audit(study(8, (place) => place === 30 ? 0.9 : SAME_ORDER(place), 2)));
+  const text = promotionText(audit(study(8, (place) => place === 30 ? 0.9 : SAME_ORDER(place), 2)), ANY_STUDY);
   assert.match(
     text,
     /^How far the short ranking can be trusted:\n {2}- Regret of the top 10 %: 0\.100 nats per byte\. The control /,
@@ -122,7 +123,7 @@ Deno.test("promotionText() says the regret, its bound, τ, and of what they are"
   assert.match(text, /; 1 of 8 controls did\. With 95 % confidence at most \d+ of the 86 that were left out/);
   assert.match(text, /Over all 96 configurations .* τ-b of 0\.\d\d \(95 % interval −?0\.\d\d to [01]\.\d\d;/);
   assert.match(text, /10 of 10 promoted configurations and 8 of 8 controls.* means over 2 seeds\./);
-  assert.match(promotionText(audit(study(8, SAME_ORDER))), /seed noise is unknown/);
+  assert.match(promotionText(audit(study(8, SAME_ORDER)), ANY_STUDY), /seed noise is unknown/);
 });
 
 Deno.test("figurePromotion() draws promoted ones as dots, controls as diamonds, and says how many", () => {

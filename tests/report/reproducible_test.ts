@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { initStudy } from "../../experiments/study.ts";
+import { taskCommand } from "../../train/terminal/advice.ts";
 import tasks from "../../deno.json" with { type: "json" };
 import { inFolder } from "../experiments/folder.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
@@ -51,7 +52,10 @@ async function report(dir: string, cwd: string, place: string, env: Record<strin
     if (!isFile || !/\.(svg|png|html)$/.test(name)) continue;
     digests.set(name, createHash("sha256").update(await Deno.readFile(join(dir, name))).digest("hex"));
   }
-  const out = new TextDecoder().decode(stdout).split("\nWritten:")[0];
+  const [said] = new TextDecoder().decode(stdout).split("\nWritten:");
+  // Where the study is, the terminal alone says.
+  const own = taskCommand("init", { dir: place, seeds: 3 }), out = said.replace(own, "'COMMAND'");
+  assert.notEqual(out, said, `no ${own} in ${said}`);
   return { out, digests: [...digests].sort() };
 }
 

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
+import type { RunResult } from "../../experiments/result.ts";
+import { EXPERIMENTS } from "../../experiments/store.ts";
+import { FEWEST_CONTROLS } from "../../report/promotion_audit.ts";
 import { type ReportOptions, writeReport } from "../../report/write_report.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
 
@@ -21,6 +24,13 @@ function options(dir: string, changes: Partial<ReportOptions> = {}): ReportOptio
 
 /** How the names of the pictures end that both experiments have. */
 const EVERYWHERE = ["", "_best", "_cost", "_hyperparameters", "_parallel", "_test"];
+
+/** The commands that a text gives, without what they all begin with. */
+function commandsIn(text: string): string[] {
+  return [...text.replaceAll("&#39;", "'").replaceAll("&quot;", '"').matchAll(/deno task (.*?)'/g)].map(([, words]) =>
+    words
+  );
+}
 
 function filesOf(dir: string): string[] {
   return [...Deno.readDirSync(dir)].map((entry) => entry.name).sort();
@@ -67,6 +77,35 @@ Deno.test("writeReport() refuses and writes nothing when no run has finished", (
       message,
     });
     assert.deepEqual(filesOf(dir), []);
+  }));
+
+Deno.test("writeReport() names the study in each command for the terminal, and STUDY on what it writes", () =>
+  inFolder(async (folder) => {
+    const unscored = results.map((result): RunResult => {
+      const { test_loss: _loss, test_bits_per_byte: _bits, ...rest } = result;
+      return rest;
+    });
+    for (const experiment of EXPERIMENTS) {
+      const dir = join(folder, `my ${experiment}`);
+      await Deno.mkdir(dir);
+      const chosenBy = experiment === "02" ? { short: unscored, entries: [] } : undefined;
+      const { tables } = await writeReport(options(dir, { results: unscored, experiment, chosenBy }));
+      const said = Object.values(tables).join("\n");
+      assert.deepEqual(commandsIn(said), [
+        ...(chosenBy ? [`init --dir "${dir}" --experiment 02 --controls ${FEWEST_CONTROLS}`] : []),
+        `init --dir "${dir}" --seeds 3`,
+      ]);
+      const on = experiment === "01" ? "" : " --experiment 02", written = new Set<string>();
+      for (const name of filesOf(dir).filter((name) => !name.endsWith(".png"))) {
+        for (const command of commandsIn(await Deno.readTextFile(join(dir, name)))) written.add(command);
+      }
+      assert.deepEqual([...written].sort(), [
+        `evaluate --dir STUDY${on}`,
+        `evaluate --dir STUDY${on} --again`,
+        ...(chosenBy ? [`init --dir STUDY --experiment 02 --controls ${FEWEST_CONTROLS}`] : []),
+        "init --dir STUDY --seeds 3",
+      ]);
+    }
   }));
 
 Deno.test("writeReport() refuses and writes nothing when the threshold is not a positive number", () =>

@@ -206,9 +206,9 @@ Deno.test("decodeCheckpoint() says what is wrong with a damaged file", async () 
 });
 
 /** A file with other text in its header, and the checksum that it would have had. */
-function forged(from: string, to: string): Uint8Array<ArrayBuffer> {
+function forged(from: string, to: string, of = bytes): Uint8Array<ArrayBuffer> {
   assert.equal(from.length, to.length);
-  const file = Buffer.from(bytes), at = file.indexOf(from), sum = file.lastIndexOf('"sha256":"') + 10;
+  const file = Buffer.from(of), at = file.indexOf(from), sum = file.lastIndexOf('"sha256":"') + 10;
   assert.ok(at > 0 && /^[0-9a-f]{64}"/.test(file.toString("latin1", sum, sum + 65)));
   file.write(to, at);
   file.write("0".repeat(64), sum);
@@ -221,6 +221,13 @@ Deno.test("decodeCheckpoint() refuses sealed contents that contradict each other
   await assert.rejects(decode(forged('\\"position\\":3', '\\"position\\":4')), {
     name: "UserError",
     message: "Cannot read f: step 43 is not position 4 of pass 4 of 11 bytes",
+  });
+  const tokenizer_sha1 = "cd".repeat(20),
+    file = await encodeCheckpoint({ ...about, tokenizer_sha1 }, step, state, legs);
+  const wrong = forged('\\"position\\":3', '\\"position\\":4', file);
+  await assert.rejects(decodeCheckpoint(wrong, "f", step, { ...about, tokenizer_sha1 }), {
+    name: "UserError",
+    message: "Cannot read f: step 43 is not position 4 of pass 4 of 11 tokens",
   });
   await assert.rejects(decode(forged('\\"seconds\\":1', '\\"seconds\\":-')), /^UserError: Cannot read f: .*seconds/);
   await assert.rejects(decode(forged('{\\"steps_done', '[\\"steps_done')), /^UserError: Cannot read f: 'training' of/);

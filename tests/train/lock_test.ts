@@ -9,7 +9,7 @@ const LOCK = fileURLToPath(new URL("../../train/lock.ts", import.meta.url));
 /** A process that takes a lock, says so, and keeps it until it is killed. */
 async function holder(path: string): Promise<Deno.ChildProcess> {
   const script = `import { holdLock } from ${JSON.stringify(`file://${LOCK}`)};
-    await holdLock(${JSON.stringify(path)}, { passing: true }); console.log("held"); setInterval(() => {}, 1000);`;
+    await holdLock(${JSON.stringify(path)}, { removesFile: true }); console.log("held"); setInterval(() => {}, 1000);`;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["eval", script],
     stdout: "piped",
@@ -28,7 +28,7 @@ inFolder(
     const child = await holder(path);
     let waits = 0;
     const waiting = holdLock(path, {
-      passing: true,
+      removesFile: true,
       onWait() {
         waits++;
         // That it says so shows that it waits.
@@ -47,7 +47,7 @@ inFolder("holdLock() stops waiting when its signal comes, and leaves the holder'
   const path = join(dir, "lock"), stop = new AbortController();
   using _held = await holdLock(path);
   await assert.rejects(
-    holdLock(path, { onWait: () => stop.abort(), signal: stop.signal, passing: true }),
+    holdLock(path, { onWait: () => stop.abort(), signal: stop.signal, removesFile: true }),
     { name: "AbortError" },
   );
   assert.deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name), ["lock"]);
@@ -57,7 +57,7 @@ inFolder("holdLock() lets one in at a time when each takes the file away with it
   const path = join(dir, "lock");
   let inside = 0, most = 0;
   await Promise.all(Array.from({ length: 20 }, async () => {
-    using _lock = await holdLock(path, { passing: true });
+    using _lock = await holdLock(path, { removesFile: true });
     most = Math.max(most, ++inside);
     await new Promise((resolve) => setTimeout(resolve, 5));
     inside--;
@@ -69,7 +69,7 @@ inFolder("holdLock() lets one in at a time when each takes the file away with it
 inFolder("holdLock() never removes a file that has content, or one that is to stay", async (dir) => {
   const path = join(dir, "lock");
   Deno.writeTextFileSync(path, "somebody's");
-  (await holdLock(path, { passing: true }))[Symbol.dispose]();
+  (await holdLock(path, { removesFile: true }))[Symbol.dispose]();
   assert.equal(Deno.readTextFileSync(path), "somebody's");
   Deno.writeTextFileSync(path, "");
   (await holdLock(path))[Symbol.dispose]();

@@ -132,7 +132,8 @@ function splitText(text: Uint8Array): Pick<Corpus, "train" | "validation" | "tes
   };
 }
 
-function checkSize(name: string, bytes: number, history: number): void {
+/** @throws as {@linkcode makeCorpus} does */
+export function checkSize(name: string, bytes: number, history: number): void {
   checkWhole(`use corpus ${name}`, "the history", history, 2);
   if (bytes === 0) throw new UserError(`Cannot use corpus ${name}: it is empty`);
   if (bytes > MAX_BYTES) {

@@ -24,7 +24,7 @@ const TIMING: Timing = { silence: 30_000, pauses: [1000, 3000, 9000] };
 export interface DownloadOptions {
   readonly timing?: Timing;
   readonly signal?: AbortSignal;
-  /** Told how many bytes there are, and of how many, as far as is known. */
+  /** Called with the bytes that are there, and with their total as far as it is known. */
   readonly onProgress?: (bytes: number, total: number) => void;
 }
 

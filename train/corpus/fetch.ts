@@ -14,7 +14,7 @@ export type OnProgress = (what: "downloading" | "unpacking", bytes: number, tota
 export interface FetchOptions extends Pick<DownloadOptions, "timing" | "signal"> {
   /** The cache's folder; absent: this user's. */
   readonly folder?: string;
-  /** Told if another process is at it, which is then waited for. */
+  /** Called when another process downloads the same corpus, before waiting for it. */
   readonly onWait?: () => void;
   readonly onProgress?: OnProgress;
 }

@@ -41,7 +41,7 @@ const NO_BYTE = 256;
 
 /** What {@linkcode countGrams} is told. */
 export interface CountOptions {
-  /** Told of positions counted so far. */
+  /** Called with the number of positions counted so far. */
   readonly onProgress?: (done: number) => void;
   readonly signal?: AbortSignal;
   /** Numbers to be sorted at once, where it is not for the text's length to say. */

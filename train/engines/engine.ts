@@ -65,6 +65,11 @@ export interface TrainingGroup {
   close(): Promise<void>;
 }
 
+/** A size of memory, for the text of a message; rounded up, so that what is needed is never less than it says. */
+export function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
+
 /**
  * Why an engine cannot go on, where that is nobody's mistake: its device was `lost`, or has not enough `memory`.
  * Whoever trains can try again, with another device or with fewer runs.
@@ -75,7 +80,7 @@ export class EngineFailure extends UserError {
   }
 }
 
-/** Told of something that takes its time, how much of it is done. */
+/** Called while something takes long, with how much of it is done. */
 export type OnPreparing = (done: number, total: number) => void;
 
 /** Opens groups of runs on one device. `deno task certify` compares the numbers of each engine with PyTorch's. */

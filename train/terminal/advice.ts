@@ -3,6 +3,9 @@
 /** Flags of a command by their names without dashes; `true` stands for one that takes no value, and what is undefined is left out. */
 export type CommandFlags = Readonly<Record<string, string | number | true | undefined>>;
 
+/** A study in commands where no folder can be named, for whoever reads them to put in. */
+export const ANY_STUDY = { dir: "STUDY" } as const;
+
 /**
  * A command in quotation marks, for the text of a message: `'deno task init --dir "my study"'`. Every command on a study names its
  * folder as the person did, or else it would do its work on another one.

@@ -25,7 +25,7 @@ export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extend
 
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
-/** What a number may be. The most has a reason, and stands where that is told. */
+/** What a number may be. Each flag gives its own most, for the reason that stands there. */
 export interface Bounds {
   /** 1 for whole numbers and 0 for others, where it is absent. */
   readonly least?: number;
@@ -192,7 +192,7 @@ function report(name: string, error: unknown): number {
   const message = messageOf(error);
   if (error instanceof UserError) {
     // Deno's advice on permissions is for whoever wrote the command, which was not the user.
-    printError(`${name}: ${message.replaceAll("\n", " ").replace(/, run again with the --[\w-]+ flag/, "")}`);
+    printError(`${name}: ${message.replace(/, run again with the --[\w-]+ flag/, "")}`);
     return EXIT.usage;
   }
   if (error instanceof Stopped) {

@@ -1,14 +1,11 @@
 /** What a text is to a model: its bytes, or tokens that stand for several. */
 import TinyQueue from "tinyqueue";
-import { checkWhole } from "../../../cells/bounds.ts";
+import { checkWhole, MAX_VOCABULARY } from "../../../cells/bounds.ts";
 import { BYTES, learnMerges, type Merge } from "./learn.ts";
 import { wordEnd, Words } from "./words.ts";
 
 /** A text as a model reads it: each element is a token, below the vocabulary. */
 export type Tokens = Uint8Array | Uint16Array;
-
-/** The largest vocabulary: a token is kept in 16 bits. */
-export const MAX_VOCABULARY = 2 ** 16;
 
 /** The most bytes that all tokens together stand for: each of a few merges may be twice as long as the one before. */
 const MOST_BYTES = 2 ** 30;

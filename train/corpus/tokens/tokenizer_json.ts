@@ -1,9 +1,10 @@
 /** A byte-pair vocabulary as the `tokenizer.json` of Hugging Face's library, which then makes the same tokens of any text in UTF-8. */
 import { z } from "zod";
+import { MAX_VOCABULARY } from "../../../cells/bounds.ts";
 import { parseWith } from "../../../cells/config.ts";
 import { UserError } from "../../../cells/errors.ts";
 import { BYTES, type Merge } from "./learn.ts";
-import { BytePairTokenizer, MAX_VOCABULARY } from "./tokenizer.ts";
+import { BytePairTokenizer } from "./tokenizer.ts";
 import { WORD_PATTERN } from "./words.ts";
 
 /**

@@ -6,6 +6,7 @@ import {
   EngineFailure,
   type EngineRun,
   initialTensors,
+  mebibytes,
   occupant,
   Pass,
   type TensorMap,
@@ -401,8 +402,4 @@ function occupy(run: EngineRun, number: number, base: number, text: Tokens): Occ
     stepsDone: run.stepsDone,
     hasLoss: false,
   };
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }
