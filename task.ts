@@ -10,7 +10,14 @@ import { isAbsolute, resolve } from "node:path";
 import { UserError } from "./cells/errors.ts";
 import { dirFlag } from "./experiments/flags.ts";
 import { Study } from "./experiments/store.ts";
-import { CACHE_VARIABLES, cachedPath, cacheFolder, isCached } from "./train/corpus/cache.ts";
+import {
+  CACHE_VARIABLES,
+  cachedPath,
+  cacheFolder,
+  type Environment,
+  isCached,
+  ownEnvironment,
+} from "./train/corpus/cache.ts";
 import { CORPUS_NAMES } from "./train/corpus/corpus.ts";
 import { knownCorpus } from "./train/corpus/known.ts";
 import { TELEMETRY_VARIABLE } from "./train/engines/onnx/telemetry.ts";
@@ -76,14 +83,19 @@ const VARIABLES = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "XDG_RUNTIME_DIR
  * The permissions that a task gets.
  *
  * @param args its command line, of which `--dir` and `--corpus` are read; what is wrong with it, the task itself will say
+ * @param environment says where the cache of corpora is
  */
-export async function permissionsOf(task: Task, args: readonly string[]): Promise<Deno.PermissionOptionsObject> {
+export async function permissionsOf(
+  task: Task,
+  args: readonly string[],
+  environment: Environment = ownEnvironment,
+): Promise<Deno.PermissionOptionsObject> {
   const given = { dir: pathIn(args, "dir"), corpus: pathIn(args, "corpus") };
   const dir = task.dir && (given.dir ?? task.dir);
   const source = dir === undefined ? undefined : await corpusOf(dir);
   const corpora = task.readsCorpus ? [source, given.corpus].filter((name) => name !== undefined) : [];
   const files = corpora.filter((name) => !CORPUS_NAMES.includes(name));
-  const cache = await cachePermissions(task, corpora, given.corpus);
+  const cache = await cachePermissions(task, corpora, environment, given.corpus);
   const study = dir === undefined ? [] : [resolve(dir)], packages = packageFolder();
   const orNone = <T>(list: readonly T[]) => list.length ? [...list] : false;
   return {
@@ -114,11 +126,16 @@ interface CachePermissions {
  * What a task may do with the corpora of this machine: read the one that it trains on; or, where that has yet to come, write
  * beside it, and reach the hosts that have it.
  */
-async function cachePermissions(task: Task, names: readonly string[], asked?: string): Promise<CachePermissions> {
+async function cachePermissions(
+  task: Task,
+  names: readonly string[],
+  environment: Environment,
+  asked?: string,
+): Promise<CachePermissions> {
   const none = { read: [], write: [], net: [], env: [] };
   const corpora = names.map(knownCorpus).filter((corpus) => corpus !== undefined);
   if (!corpora.length && !task.listsCorpora) return none;
-  const env = CACHE_VARIABLES, folder = await unlessRefused(cacheFolder);
+  const env = CACHE_VARIABLES, folder = await unlessRefused(() => cacheFolder(Deno.build.os, environment));
   if (folder === undefined) return { ...none, env };
   if (task.listsCorpora) return { ...none, env, read: [folder] };
   const wanted = task.fetchesCorpus ? knownCorpus(asked) : undefined;

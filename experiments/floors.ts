@@ -15,7 +15,8 @@ import { splitSchema } from "./study_schema.ts";
 /** Counts of the largest corpus give no byte less than a chance of one in 2^40. */
 const loss = z.number().nonnegative().max(40);
 
-const floorsSchema = z.object({
+/** What the file holds. */
+export const floorsSchema = z.object({
   /** How they were counted. */
   method: z.string(),
   /** What they were counted on. */

@@ -3,7 +3,13 @@ import { minOf } from "../cells/extremes.ts";
 import { UserError } from "../cells/errors.ts";
 import { cellOf } from "../cells/catalog.ts";
 import { BYTE_VOCABULARY, countParameters, evaluationModel, type TrainingStep } from "../cells/language_model.ts";
-import { type CheckpointOf, decodeCheckpoint, encodeCheckpoint, type Leg } from "../train/checkpoint.ts";
+import {
+  type CheckpointOf,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type Leg,
+  UNNAMED_VERSION,
+} from "../train/checkpoint.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import type { Engine } from "../train/engines/engine.ts";
 import { exportModel } from "../train/evaluate.ts";
@@ -11,7 +17,7 @@ import { decodeEvaluation, differences } from "../train/evaluation_file.ts";
 import type { TrainingState } from "../train/ledger.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainedRun } from "../train/trainer.ts";
-import { CELLSPACE_VERSION } from "../train/version.ts";
+import { CELLSPACE_VERSION, numbersOf } from "../train/version.ts";
 import { advised, type Commit, readBytes } from "./files.ts";
 import type { Queue } from "./queue.ts";
 import { configOf, type FinishedResult, isFinished, parseResult, type RunResult } from "./result.ts";
@@ -113,7 +119,7 @@ export class RunFiles {
     const { owner: _, ...record } = start.record;
     const legs = this.#withThisLeg(start.legs, trained), last = legs.at(-1)!, { engine, adapter } = last;
     // A version that did all steps, and was stopped before it wrote the result, is not the one that this result names.
-    const earlier = last.cellspace_version === CELLSPACE_VERSION ? legs.slice(0, -1) : legs;
+    const earlier = isOfThisVersion(last) ? legs.slice(0, -1) : legs;
     const common = {
       ...record,
       "end time": Date.now() / 1000,
@@ -161,7 +167,7 @@ export class RunFiles {
 
   #isThis(leg: Leg): boolean {
     const { name, adapter } = this.engine();
-    return leg.engine === name && leg.adapter === adapter && leg.cellspace_version === CELLSPACE_VERSION;
+    return leg.engine === name && leg.adapter === adapter && isOfThisVersion(leg);
   }
 
   #commit(run: Run): Commit {
@@ -208,6 +214,11 @@ export class RunFiles {
       owner: this.owner,
     };
   }
+}
+
+/** Whether a version of this program did some steps that computes as this one does. */
+function isOfThisVersion({ cellspace_version = UNNAMED_VERSION }: Leg): boolean {
+  return numbersOf(cellspace_version) === numbersOf(CELLSPACE_VERSION);
 }
 
 /** A finished result as it was before the run went on and failed. */

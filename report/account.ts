@@ -2,6 +2,7 @@
 import { type ListGaps, runKey, shortKey } from "../experiments/store.ts";
 import type { RunResult } from "../experiments/result.ts";
 import { UNNAMED_VERSION } from "../train/checkpoint.ts";
+import { numbersOf } from "../train/version.ts";
 import { shortList } from "../train/terminal/progress.ts";
 import { escapeHtml } from "./html.ts";
 import type { RunTable } from "./rows.ts";
@@ -50,7 +51,7 @@ export function accountOf({ runs, unreadable, unknown_version, not_begun, unlist
     },
     {
       lead: "Results written by different versions of cellspace",
-      names: runs.versions.size < 2
+      names: new Set([...runs.versions.keys()].map(numbersOf)).size < 2
         ? []
         : [...runs.versions].sort().map(([version, count]) => `${version} (${plural(count, "run")})`),
       lines: false,

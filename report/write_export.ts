@@ -162,7 +162,7 @@ const ELSEWHERE = "move it away, or choose another folder with --out";
 /** What an export's folder holds, in a file of its own: whose event files may go when their runs have gone. */
 const MANIFEST = "export.json";
 
-const manifestSchema = z.object({
+export const manifestSchema = z.object({
   cellspace_export: z.enum(EXPERIMENTS),
   files: z.array(z.string()),
 });

@@ -84,6 +84,22 @@ Deno.test("one module alone knows the command-line library", () => {
   assert.deepEqual(users, ["train/terminal/command_line.ts"]);
 });
 
+Deno.test("no test changes the environment or the folder of the process, which others share that run beside it", () => {
+  const found: string[] = [];
+  const visit = (folder: string) => {
+    for (const { name, isDirectory } of Deno.readDirSync(join(ROOT, folder))) {
+      const path = join(folder, name);
+      if (isDirectory) visit(path);
+      else if (/\.m?[tj]s$/.test(name)) {
+        const source = Deno.readTextFileSync(join(ROOT, path));
+        if (/Deno\.(env\.(set|delete)|chdir)\(/.test(source)) found.push(path);
+      }
+    }
+  };
+  visit("tests");
+  assert.deepEqual(found.filter((path) => path !== "tests/import_order_test.ts"), []);
+});
+
 /** Lines of code that write a command themselves; comments may. */
 function commandsWritten(source: string): string[] {
   return source.replaceAll(/\/\*\*[^]*?\*\//g, "").split("\n")

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { permissionsOf, TASKS } from "../task.ts";
 import { KNOWN_CORPORA } from "../train/corpus/known.ts";
 import { initStudy } from "../experiments/study.ts";
+import { denoDir } from "./environment.ts";
 import tasks from "../deno.json" with { type: "json" };
 
 /** What a probe tried, and what came of it. */
@@ -156,16 +157,12 @@ Deno.test("export writes in its study alone, and loads no native library", async
   }
 });
 
-/** A cache that is not this user's; Deno's own stays where it is. */
+/** A cache that is not this user's, and the environment that says so; Deno's own cache stays where it is. */
 async function inCache(run: (dir: string, folder: string, env: Record<string, string>) => Promise<void>) {
-  const dir = await Deno.makeTempDir(), cache = join(dir, "cache"), before = Deno.env.get("XDG_CACHE_HOME");
-  const denoDir = Deno.env.get("DENO_DIR") ?? join(before ?? join(Deno.env.get("HOME")!, ".cache"), "deno");
-  Deno.env.set("XDG_CACHE_HOME", cache);
+  const dir = await Deno.makeTempDir(), cache = join(dir, "cache");
   try {
-    await run(dir, join(cache, "cellspace"), { XDG_CACHE_HOME: cache, DENO_DIR: denoDir });
+    await run(dir, join(cache, "cellspace"), { XDG_CACHE_HOME: cache, DENO_DIR: denoDir() });
   } finally {
-    if (before === undefined) Deno.env.delete("XDG_CACHE_HOME");
-    else Deno.env.set("XDG_CACHE_HOME", before);
     await Deno.remove(dir, { recursive: true });
   }
 }
@@ -203,13 +200,13 @@ Deno.test("init may reach the hosts of a corpus that it is to download, and writ
   }));
 
 Deno.test("a corpus that is cached is read, and nothing beside it; only init, and only where it is not, has the network", () =>
-  inCache(async (dir, folder) => {
+  inCache(async (dir, folder, environment) => {
     const study = join(dir, "study"), path = join(folder, "enwik8"), given = ["--dir", study, "--corpus", "enwik8"];
     const { settings } = (await initStudy({ dir: study, experiment: "01", stateSizes: [8], layers: [1] })).study;
     const corpus = { ...settings.corpus, name: "enwik8", source: "enwik8" };
     await Deno.writeTextFile(join(study, "study.json"), JSON.stringify({ ...settings, corpus }));
     const of = async (name: string, args: readonly string[]) => {
-      const { read, write, net, env } = await permissionsOf(TASKS[name], args);
+      const { read, write, net, env } = await permissionsOf(TASKS[name], args, (variable) => environment[variable]);
       const inCache = (paths: unknown) => [
         ...new Set(Array.isArray(paths) ? paths.filter((path) => path.startsWith(folder)) : []),
       ];

@@ -21,7 +21,7 @@ Deno.test("one module imports onnxruntime-node, after the one that switches its 
   const importers = sources.filter(({ text }) => /\b(from|import)\s*\(?\s*"(npm:)?onnxruntime-/.test(text));
   assert.deepEqual(importers.map(({ path }) => path), [RUNTIME]);
   const imported = [...importers[0].text.matchAll(/^(?:import|export).*"(.+)";$/gm)].map(([, from]) => from);
-  assert.deepEqual(imported, ["./telemetry.ts", "onnxruntime-node"]);
+  assert.deepEqual([imported[0], new Set(imported.slice(1))], ["./telemetry.ts", new Set(["onnxruntime-node"])]);
 });
 
 Deno.test("one module makes sessions", () => {

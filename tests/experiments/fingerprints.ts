@@ -22,7 +22,10 @@ import { buildSchedule, ChainBook, kernelsOf, layoutOf, planRun } from "../../tr
 import { entropyFloors } from "../../train/corpus/floors.ts";
 import { cutFor } from "../../train/evaluate.ts";
 import { resultFields } from "../../experiments/result.ts";
-import { studySchema } from "../../experiments/study_schema.ts";
+import { listSchema, studySchema } from "../../experiments/study_schema.ts";
+import { floorsSchema } from "../../experiments/floors.ts";
+import { type Column, CURVE_COLUMNS, RUN_COLUMNS } from "../../report/export_columns.ts";
+import { manifestSchema } from "../../report/write_export.ts";
 import { allGatedConfigs } from "../cells/golden_cases.ts";
 
 /** The hashes of one version, by what they are of. */
@@ -81,6 +84,8 @@ export async function fingerprints(): Promise<Fingerprints> {
   const { text } = generateEmbedded(1, 40_000);
   const offsets = passOffsets(1, 2, 8, 100, text.length);
   const schema = (value: z.ZodType) => JSON.stringify(z.toJSONSchema(value, { unrepresentable: "any", io: "input" }));
+  const columns = (list: readonly Pick<Column<never>, "name" | "type">[]) =>
+    JSON.stringify(list.map(({ name, type }) => [name, type]));
   const floors = await entropyFloors(text.subarray(0, 30_000), text.subarray(30_000));
   const hashes = {
     "training graphs": graphs,
@@ -96,7 +101,9 @@ export async function fingerprints(): Promise<Fingerprints> {
     "onnxruntime-node": new Hash().add(project.imports["onnxruntime-node"]),
     "result format": new Hash().add(schema(resultFields)),
     "checkpoint format": new Hash().add(schema(trainingSchema)),
-    "study format": new Hash().add(schema(studySchema)),
+    "study format": new Hash().add(schema(studySchema), schema(listSchema)),
+    "format of n-gram levels": new Hash().add(schema(floorsSchema)),
+    "export format": new Hash().add(schema(manifestSchema), columns(RUN_COLUMNS), columns(CURVE_COLUMNS)),
   };
   return Object.fromEntries(Object.entries(hashes).map(([name, hash]) => [name, `${hash}`]));
 }

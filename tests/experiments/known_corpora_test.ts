@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { denoDir } from "../environment.ts";
 import config from "../../deno.json" with { type: "json" };
 import { initStudy } from "../../experiments/study.ts";
 import { KNOWN_CORPORA, type KnownCorpus } from "../../train/corpus/known.ts";
@@ -34,9 +35,7 @@ class Machine {
   constructor(readonly dir: string) {
     this.study = join(dir, "study");
     this.cache = join(dir, "cache", "cellspace");
-    const denoDir = Deno.env.get("DENO_DIR") ??
-      join(Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME")!, ".cache"), "deno");
-    this.env = { NO_COLOR: "1", DENO_DIR: denoDir, XDG_CACHE_HOME: join(dir, "cache") };
+    this.env = { NO_COLOR: "1", DENO_DIR: denoDir(), XDG_CACHE_HOME: join(dir, "cache") };
   }
 
   /** From now on tasks know this corpus and no other, and may reach its host. */

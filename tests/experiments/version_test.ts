@@ -7,6 +7,7 @@ import { Study } from "../../experiments/store.ts";
 import { trainStudy } from "../../experiments/training.ts";
 import { decodeModel } from "../../train/engines/onnx/proto.ts";
 import { decodeSafetensors } from "../../train/safetensors.ts";
+import { numbersOf } from "../../train/version.ts";
 import { fingerprints, RECORDED, type Recorded } from "./fingerprints.ts";
 import { copiesOfSmallStudy, MORE_STEPS, reseal, type SmallStudy, STEPS } from "./small_study.ts";
 
@@ -65,6 +66,15 @@ for (const version of [undefined, "0.0.9"]) {
     }]);
   });
 }
+
+Deno.test("a run that a version with the same numbers began is no mixed one", async () => {
+  const small = await copyStudy(), { dir, study, runs } = small, [{ key }] = runs;
+  ageCheckpoint(small, `${numbersOf(project.version)}.99`);
+  const only = (config: CellConfig) => configId(config) === runs[0].entry.id;
+  await trainStudy({ dir, experiment: "01", engine: "onnx", quiet: true, steps: MORE_STEPS, only });
+  const { cellspace_version, earlier_engines, steps_done } = (await study.readResult("01", key))!;
+  assert.deepEqual([cellspace_version, earlier_engines, steps_done], [project.version, undefined, MORE_STEPS]);
+});
 
 Deno.test("results, checkpoints and models name the version", async () => {
   const { study, runs: [{ key }] } = await copyStudy();

@@ -22,6 +22,10 @@ export interface Failure {
 /** Longer than any command takes here on a loaded machine. */
 const HANG_MILLISECONDS = 120_000;
 
+/** What JavaScript says of a bug, in the words of whoever caught it. */
+const OF_THE_RUNTIME =
+  /is not a function|is not iterable|Cannot read propert|\[object |Maximum call stack|Invalid (typed )?array length|Cannot convert|Cannot destructure|Offset is out/;
+
 const sum = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
 /** Every file of a folder but the queue's, by its path inside. */
@@ -75,13 +79,14 @@ class Fuzzer {
     return failures;
   }
 
-  /** Cheap ones each time; of those that train, score or draw, one in turn. */
+  /** Those that read the file: two of the cheap ones, and each fifth time one that trains, scores or draws; or always, where only these do. */
   #commandsFor(variant: number): FuzzCommand[] {
-    const cheap = COMMANDS.filter(({ isCheap }) => isCheap), dear = COMMANDS.filter(({ isCheap }) => !isCheap);
-    // One of the cheap ones is enough where one of the others comes.
-    return variant % 5 === 0
-      ? [dear[(variant / 5) % dear.length]]
-      : [cheap[variant % cheap.length], cheap[(variant + 3) % cheap.length]];
+    const all = COMMANDS.filter(({ reads }) => reads.includes(this.file.kind));
+    const cheap = all.filter(({ isCheap }) => isCheap), dear = all.filter(({ isCheap }) => !isCheap);
+    const next = (list: readonly FuzzCommand[], turn: number) => list[turn % list.length];
+    if (!cheap.length) return [next(dear, variant)];
+    if (variant % 5 === 0) return [next(dear, variant / 5)];
+    return [...new Set([next(cheap, variant), next(cheap, variant + 1)])];
   }
 
   async #try(command: FuzzCommand, { bytes }: Damaged): Promise<string[]> {
@@ -98,7 +103,10 @@ class Fuzzer {
     } finally {
       clearTimeout(timer);
     }
-    const complaints = said.filter((line) => /[\n\r]/.test(line)).map((line) => `more than one line: ${line}`);
+    const complaints = [
+      ...said.filter((line) => /[\n\r]/.test(line)).map((line) => `more than one line: ${line}`),
+      ...said.filter((line) => OF_THE_RUNTIME.test(line)).map((line) => `a runtime's words: ${line}`),
+    ];
     return [...complaints, ...this.#changed(command, sum(bytes), refused)];
   }
 

@@ -1,20 +1,25 @@
 /** What the commands do, as their scripts call it, for a study of which one file is damaged. */
+import { type CellConfig, configId } from "../../cells/config.ts";
 import { overviewOf } from "../../experiments/overview.ts";
 import { drawText, findRun } from "../../experiments/sampling.ts";
 import { evaluateStudy } from "../../experiments/scoring.ts";
 import { comparedWithList, Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
+import type { TrainStudyOptions } from "../../experiments/train_options.ts";
 import { trainStudy } from "../../experiments/training.ts";
 import { studyLevels } from "../../report/study_levels.ts";
 import { FORMATS, writeExport } from "../../report/write_export.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { permissionsOf, TASKS } from "../../task.ts";
-import { type FuzzedRuns, MORE_STEPS, STEPS } from "./fuzz_study.ts";
+import { editJson } from "../experiments/small_study.ts";
+import { type FileKind, type FuzzedRuns, MORE_STEPS, STEPS } from "./fuzz_study.ts";
 
 export interface FuzzCommand {
   readonly name: string;
   /** Whether it takes milliseconds. */
   readonly isCheap: boolean;
+  /** The kinds of files that it reads. */
+  readonly reads: readonly FileKind[];
   /** Does the work; returns the lines that it says about trouble. */
   run(dir: string, runs: FuzzedRuns): Promise<string[]>;
   /** Whether it may change a file of the study, where it was not refused. */
@@ -31,7 +36,7 @@ const isFloors = (path: string) => path === "entropy_floors.json";
 const isSettings = (path: string) =>
   ["study.json", "rnn_configs.json", "rnn_configs_02.json", "tokenizer.json", "entropy_floors.json"].includes(path);
 
-async function train(dir: string, options: { steps?: number; retryFailed?: boolean }): Promise<string[]> {
+async function train(dir: string, options: Partial<TrainStudyOptions>): Promise<string[]> {
   // A file may now say a billion steps: that is right, and long.
   const signal = AbortSignal.timeout(5000);
   await trainStudy({
@@ -47,12 +52,13 @@ async function train(dir: string, options: { steps?: number; retryFailed?: boole
   return [];
 }
 
-async function evaluate(dir: string, again: boolean): Promise<string[]> {
+async function evaluate(dir: string, again: boolean, skip?: ReadonlySet<string>): Promise<string[]> {
   const said: string[] = [];
   const { unreadable } = await evaluateStudy({
     dir,
     experiment: EXPERIMENT,
     again,
+    skip,
     onProblem: (line) => said.push(line),
   });
   return [...said, ...unreadable];
@@ -62,6 +68,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
   {
     name: "status",
     isCheap: true,
+    reads: ["study", "list", "result", "queue"],
     async run(dir) {
       return [...(await overviewOf(dir, EXPERIMENT)).unreadable];
     },
@@ -70,6 +77,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
   {
     name: "task",
     isCheap: true,
+    reads: ["study"],
     async run(dir) {
       await permissionsOf(TASKS.train, ["--dir", dir]);
       return [];
@@ -79,6 +87,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
   {
     name: "sample",
     isCheap: true,
+    reads: ["study", "tokenizer", "result", "model"],
     async run(dir, { damaged }) {
       const study = await Study.open(dir), options = { prompt: "the ", bytes: 3, temperature: 0.8, seed: 0 };
       await drawText(study, EXPERIMENT, await findRun(study, EXPERIMENT, damaged), options);
@@ -89,6 +98,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
   {
     name: "export",
     isCheap: true,
+    reads: ["study", "result"],
     async run(dir) {
       const { problems } = await writeExport({
         study: await Study.open(dir),
@@ -102,6 +112,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
   {
     name: "init",
     isCheap: true,
+    reads: ["study", "list", "tokenizer", "floors", "result"],
     async run(dir) {
       await initStudy({ dir, experiment: EXPERIMENT });
       return [];
@@ -111,6 +122,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
   {
     name: "init --layers 2",
     isCheap: true,
+    reads: ["study", "list", "tokenizer", "result"],
     async run(dir) {
       await initStudy({ dir, experiment: EXPERIMENT, layers: [2], stateSizes: [8], steps: STEPS });
       return [];
@@ -120,6 +132,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
   {
     name: "init --experiment 02",
     isCheap: true,
+    reads: ["study", "tokenizer", "result"],
     async run(dir) {
       await initStudy({ dir, experiment: "02" });
       return [];
@@ -129,36 +142,52 @@ export const COMMANDS: readonly FuzzCommand[] = [
   {
     name: "train",
     isCheap: false,
+    reads: ["study", "list", "tokenizer", "floors", "result", "queue"],
     run: (dir) => train(dir, {}),
-    // The stopped run goes on, and what has no score gets one.
-    changes: (path, { damaged, stopped, unscored }) => isOf(path, damaged, stopped, unscored) || isFloors(path),
+    // The stopped run goes on.
+    changes: (path, { damaged, stopped }, target) =>
+      isOf(path, damaged, stopped) || isFloors(path) || (isFloors(target) && path.startsWith("results_01_all/")),
   },
   {
     name: "train --steps",
     isCheap: false,
-    run: (dir) => train(dir, { steps: MORE_STEPS, retryFailed: true }),
-    // Where the damaged run cannot go on, another does.
-    changes: (path, { damaged, whole, unscored, stopped }) =>
-      isOf(path, damaged, whole, unscored, stopped) || isFloors(path),
+    reads: ["study", "list", "tokenizer", "floors", "result", "checkpoint", "queue"],
+    run: (dir, { damaged }) => {
+      const only = (config: CellConfig) => configId(config) === damaged;
+      return train(dir, { steps: MORE_STEPS, retryFailed: true, only });
+    },
+    changes: (path, { damaged }, target) =>
+      isOf(path, damaged) || isFloors(path) || (isFloors(target) && path.startsWith("results_01_all/")),
   },
   {
     name: "evaluate",
     isCheap: false,
-    run: (dir) => evaluate(dir, false),
-    changes: (path, { unscored, damaged }, target) =>
-      isOf(path, unscored, damaged) || isFloors(path) || (isFloors(target) && path.startsWith("results_01_all/")),
+    reads: ["study", "tokenizer", "floors", "result", "model", "queue"],
+    async run(dir, { damaged }) {
+      // Only a run without a score is read.
+      const path = (await Study.open(dir)).resultPath(EXPERIMENT, damaged);
+      try {
+        editJson(path, (result) => delete result.test_loss && delete result.test_bits_per_byte);
+      } catch {
+        // It is the result that is damaged.
+      }
+      return await evaluate(dir, false);
+    },
+    changes: (path, { damaged }, target) =>
+      isOf(path, damaged) || isFloors(path) || (isFloors(target) && path.startsWith("results_01_all/")),
   },
   {
     name: "evaluate --again",
     isCheap: false,
-    run: (dir) => evaluate(dir, true),
-    // Whoever is not damaged is scored as before.
-    changes: (path, { unscored, damaged }, target) =>
-      isOf(path, unscored, damaged) || isFloors(path) || (isFloors(target) && path.startsWith("results_01_all/")),
+    reads: ["study", "tokenizer", "floors", "result", "checkpoint", "queue"],
+    run: (dir, { whole }) => evaluate(dir, true, new Set([whole])),
+    changes: (path, { damaged }, target) =>
+      isOf(path, damaged) || isFloors(path) || (isFloors(target) && path.startsWith("results_01_all/")),
   },
   {
     name: "report",
     isCheap: false,
+    reads: ["study", "list", "floors", "result"],
     async run(dir) {
       const said: string[] = [], study = await Study.open(dir), read = await study.readResults(EXPERIMENT);
       const { levels, below } = await studyLevels(study, (problem) => said.push(problem));

@@ -17,13 +17,11 @@ export interface FuzzedRuns {
   readonly damaged: string;
   /** Finished, and whole. */
   readonly whole: string;
-  /** Finished, and not scored yet. */
-  readonly unscored: string;
   /** Begun, and stopped on the way. */
   readonly stopped: string;
 }
 
-const TRAINED = 4;
+const TRAINED = 3;
 
 /** Makes the study, and returns its runs. */
 export async function makeFuzzedStudy(dir: string): Promise<FuzzedRuns> {
@@ -34,12 +32,7 @@ export async function makeFuzzedStudy(dir: string): Promise<FuzzedRuns> {
   const { study } = await initStudy({ ...settings, steps: STEPS, batch: 4, history: STEPS + 1 });
   await trainStudy({ dir, experiment: "01", engine: "onnx", limit: TRAINED, quiet: true });
   await evaluateStudy({ dir, experiment: "01", again: false });
-  const [damaged, whole, unscored, stopped] = (await study.runs("01")).map(({ key }) => key);
-  editJson(study.resultPath("01", unscored), (result) => {
-    for (const key of Object.keys(result)) {
-      if (key.startsWith("test_") || ["sample", "memory", "context_order"].includes(key)) delete result[key];
-    }
-  });
+  const [damaged, whole, stopped] = (await study.runs("01")).map(({ key }) => key);
   // As one that was killed leaves its record: it has a checkpoint, and neither curve nor model.
   editJson(study.resultPath("01", stopped), (result) => {
     for (const key of ["loss", "min loss", "end time", "steps_done", "train_seconds", "sample", "memory"]) {
@@ -52,7 +45,7 @@ export async function makeFuzzedStudy(dir: string): Promise<FuzzedRuns> {
     await Deno.mkdir(join(dir, path, ".."), { recursive: true });
     await Deno.writeTextFile(join(dir, path), text);
   }
-  return { damaged, whole, unscored, stopped };
+  return { damaged, whole, stopped };
 }
 
 /** Somebody's files in the study: nothing may touch them. */
@@ -67,9 +60,13 @@ const FOREIGN_FILES: Readonly<Record<string, string>> = {
 };
 export const FOREIGN: readonly string[] = Object.keys(FOREIGN_FILES);
 
-/** A kind of file of a study. */
+/** What a file of a study is. */
+export type FileKind = "study" | "list" | "tokenizer" | "floors" | "result" | "checkpoint" | "model" | "queue";
+
+/** A file of a study that is damaged. */
 export interface FuzzedFile {
   readonly name: string;
+  readonly kind: FileKind;
   path(runs: FuzzedRuns): string;
   readonly inside?: JsonInside;
 }
@@ -105,39 +102,62 @@ function sealed(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   }
 }
 
+/** Bytes within JSON. */
+const BYTES = "bytes";
+
 /** A model as JSON: its weights as they are, its structure to be damaged. */
-const MODEL: JsonInside = {
+export const MODEL: JsonInside = {
   read(bytes) {
     const { graph: { initializer, ...graph }, ...model } = decodeModel(bytes);
     const shapes = initializer.map(({ raw_data: _, ...tensor }) => tensor);
-    return { ...model, graph: { ...graph, initializer: shapes } };
+    const asJson = (value: unknown): unknown => {
+      if (value instanceof Uint8Array) return { [BYTES]: [...value] };
+      if (Array.isArray(value)) return value.map(asJson);
+      if (typeof value !== "object" || value === null) return value;
+      return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, asJson(part)]));
+    };
+    return asJson({ ...model, graph: { ...graph, initializer: shapes } });
   },
   write(value, text, before) {
-    const model = JSON.parse(text(value), (_, number) => number === Infinity || number === -Infinity ? 0 : number);
+    const model = JSON.parse(
+      text(value),
+      (_, part) => Array.isArray(part?.[BYTES]) ? Uint8Array.from(part[BYTES]) : part,
+    );
     const data = decodeModel(before).graph.initializer.map(({ raw_data }) => raw_data);
     try {
       model.graph.initializer.forEach((tensor: { raw_data: Uint8Array }, i: number) => tensor.raw_data = data[i]);
       return encodeModel(model as ModelProto);
     } catch {
-      // It is no model any more, of any shape.
-      return new Uint8Array([1, 2, 3]);
+      // A model in this format cannot be so: a text where a number stands, say.
+      return undefined;
     }
   },
 };
 
 export const FUZZED: readonly FuzzedFile[] = [
-  { name: "study.json", path: () => "study.json", inside: PLAIN_JSON },
-  { name: "rnn_configs.json", path: () => "rnn_configs.json", inside: PLAIN_JSON },
-  { name: "tokenizer.json", path: () => "tokenizer.json", inside: PLAIN_JSON },
-  { name: "entropy_floors.json", path: () => "entropy_floors.json", inside: PLAIN_JSON },
-  { name: "result", path: ({ damaged }) => `results_01_all/${damaged}.json`, inside: PLAIN_JSON },
-  { name: "result of a stopped run", path: ({ stopped }) => `results_01_all/${stopped}.json`, inside: PLAIN_JSON },
-  { name: "checkpoint", path: ({ damaged }) => `checkpoints_01_all/${damaged}.safetensors`, inside: header(false) },
+  { name: "study.json", kind: "study", path: () => "study.json", inside: PLAIN_JSON },
+  { name: "rnn_configs.json", kind: "list", path: () => "rnn_configs.json", inside: PLAIN_JSON },
+  { name: "tokenizer.json", kind: "tokenizer", path: () => "tokenizer.json", inside: PLAIN_JSON },
+  { name: "entropy_floors.json", kind: "floors", path: () => "entropy_floors.json", inside: PLAIN_JSON },
+  { name: "result", kind: "result", path: ({ damaged }) => `results_01_all/${damaged}.json`, inside: PLAIN_JSON },
+  {
+    name: "result of a stopped run",
+    kind: "result",
+    path: ({ stopped }) => `results_01_all/${stopped}.json`,
+    inside: PLAIN_JSON,
+  },
+  {
+    name: "checkpoint",
+    kind: "checkpoint",
+    path: ({ damaged }) => `checkpoints_01_all/${damaged}.safetensors`,
+    inside: header(false),
+  },
   {
     name: "resealed checkpoint",
+    kind: "checkpoint",
     path: ({ damaged }) => `checkpoints_01_all/${damaged}.safetensors`,
     inside: header(true),
   },
-  { name: "model", path: ({ damaged }) => `models_01_all/${damaged}.onnx`, inside: MODEL },
-  { name: "queue.sqlite", path: () => "queue.sqlite" },
+  { name: "model", kind: "model", path: ({ damaged }) => `models_01_all/${damaged}.onnx`, inside: MODEL },
+  { name: "queue.sqlite", kind: "queue", path: () => "queue.sqlite" },
 ];

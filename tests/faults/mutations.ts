@@ -169,7 +169,8 @@ export interface Damaged {
 /** How a kind of file holds JSON, so that it can be damaged in its meaning, and not in its bytes alone. */
 export interface JsonInside {
   read(bytes: Bytes): unknown;
-  write(value: unknown, text: (value: unknown) => string, before: Bytes): Bytes;
+  /** @returns undefined where the format has no way to say that */
+  write(value: unknown, text: (value: unknown) => string, before: Bytes): Bytes | undefined;
 }
 
 const encode = (text: string): Bytes => new TextEncoder().encode(text);
@@ -181,12 +182,19 @@ export const PLAIN_JSON: JsonInside = {
 };
 
 /**
- * Damages a file.
+ * Damages a file. What is no damage, or what its format cannot say, is drawn again.
  *
  * @param other the bytes of another file, which may come to lie in its place
  * @param inside how it holds JSON, if it does
  */
 export function damage(bytes: Bytes, other: Bytes, random: RandomStream, inside?: JsonInside): Damaged {
+  for (;;) {
+    const { how, bytes: damaged } = drawn(bytes, other, random, inside);
+    if (damaged && !isSame(damaged, bytes)) return { how, bytes: damaged };
+  }
+}
+
+function drawn(bytes: Bytes, other: Bytes, random: RandomStream, inside?: JsonInside) {
   // What is JSON is damaged in its meaning three times in four: in its bytes, it is mostly no JSON any more.
   if (!inside || random.integer(0, 3) === 0) {
     const change = pick(TO_BYTES, random);
@@ -195,4 +203,8 @@ export function damage(bytes: Bytes, other: Bytes, random: RandomStream, inside?
   const change = pick(TO_JSON, random), number = pick(UNHOLDABLE, random);
   const text = (value: unknown) => (JSON.stringify(value) ?? "").replaceAll(JSON.stringify(MARK), number);
   return { how: change.name, bytes: inside.write(change(inside.read(bytes), random), text, bytes) };
+}
+
+function isSame(a: Bytes, b: Bytes): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

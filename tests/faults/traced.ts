@@ -1,9 +1,11 @@
 /** What a process and its native libraries do to files and to the network, as the kernel sees it: Deno does not watch native code. */
 import { isAbsolute, join, resolve } from "node:path";
+import { denoDir } from "../environment.ts";
 
 /** Calls that change a folder or a file, and calls that send something. */
 const WATCHED = {
-  files: "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,rmdir,link,linkat,symlink," +
+  files:
+    "open,openat,openat2,creat,mknod,mknodat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,rmdir,link,linkat,symlink," +
     "symlinkat,truncate,chmod,fchmodat",
   network: "connect,bind,sendto,sendmsg,sendmmsg",
 } as const;
@@ -51,7 +53,7 @@ export async function trace(
       XDG_CACHE_HOME: "",
       TMPDIR: temporary,
       // Deno's own cache stays where it is, and Deno does not ask for a newer version of itself.
-      DENO_DIR: await denoDir(),
+      DENO_DIR: denoDir(),
       DENO_NO_UPDATE_CHECK: "1",
       NO_COLOR: "1",
       ...env,
@@ -64,12 +66,6 @@ export async function trace(
     written: [...new Set(lines.flatMap((line) => pathsWritten(line, cwd)))].sort(),
     network: lines.filter(isNetwork),
   };
-}
-
-/** Where Deno keeps packages and compiled modules. */
-export async function denoDir(): Promise<string> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }
 
 const networkCall = new RegExp(`^\\d+ +(?:${WATCHED.network.replaceAll(",", "|")})\\(`);

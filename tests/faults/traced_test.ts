@@ -5,12 +5,13 @@ import { fileURLToPath } from "node:url";
 import project from "../../deno.json" with { type: "json" };
 import { makeSmallStudy } from "../experiments/small_study.ts";
 import { inFolder } from "./studies.ts";
-import { canTrace, denoDir, trace } from "./traced.ts";
+import { denoDir } from "../environment.ts";
+import { canTrace, trace } from "./traced.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What stands in the folders of processes and devices is no file. */
-const NO_FILE = /^\/(dev|proc|sys)\//;
+/** Devices and what the kernel tells are no files; shared memory under /dev/shm is. */
+const NO_FILE = /^\/(dev\/(null|tty|u?random|pts\/|dri\/)|proc\/|sys\/)/;
 
 /** Compiled shaders that a driver (Mesa, NVIDIA) keeps for itself, wherever HOME is; only an adapter that is opened does it. */
 const DRIVER = /\/(mesa_shader_cache|\.nv|nvidia)(_db)?(\/|$)/;
@@ -34,7 +35,7 @@ await new Promise((resolve) => setTimeout(resolve, 1000));
 `;
 
 async function tracedTasks(dir: string): Promise<void> {
-  const study = join(dir, "study"), cache = await denoDir();
+  const study = join(dir, "study"), cache = denoDir();
   await makeSmallStudy(study);
   const isOurs = (path: string) => path === study || path.startsWith(`${study}/`);
   const isDenos = (path: string) => path === cache || path.startsWith(`${cache}/`);

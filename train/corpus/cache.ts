@@ -3,22 +3,25 @@ import { UserError } from "../../cells/errors.ts";
 import { isAbsolute, join } from "node:path";
 import type { KnownCorpus } from "./known.ts";
 
-type Variable = "XDG_CACHE_HOME" | "LOCALAPPDATA" | "HOME";
+export type Variable = "XDG_CACHE_HOME" | "LOCALAPPDATA" | "HOME";
 
 /** Variables of the environment that say where the cache is. */
 export const CACHE_VARIABLES: readonly Variable[] = Deno.build.os === "windows"
   ? ["XDG_CACHE_HOME", "LOCALAPPDATA"]
   : ["XDG_CACHE_HOME", "HOME"];
 
+/** What a variable of the environment is set to; undefined where it is not. */
+export type Environment = (name: Variable) => string | undefined;
+
+/** The environment of this process. */
+export const ownEnvironment: Environment = (name) => Deno.env.get(name);
+
 /**
  * The folder of this program in the user's cache: under `XDG_CACHE_HOME`, else where the system has caches.
  *
  * @throws {UserError} if no variable says where that is
  */
-export function cacheFolder(
-  os: typeof Deno.build.os = Deno.build.os,
-  variable: (name: Variable) => string | undefined = (name) => Deno.env.get(name),
-): string {
+export function cacheFolder(os: typeof Deno.build.os = Deno.build.os, variable: Environment = ownEnvironment): string {
   const asked = variable("XDG_CACHE_HOME");
   // The specification has relative paths ignored: https://specifications.freedesktop.org/basedir-spec/latest/
   if (asked && isAbsolute(asked)) return join(asked, "cellspace");

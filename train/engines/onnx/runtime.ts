@@ -7,4 +7,9 @@
  * of the environment when its first session is made; a setting of a session does not exist.
  */
 import "./telemetry.ts";
+import { env } from "onnxruntime-node";
+
 export { InferenceSession, Tensor } from "onnxruntime-node";
+
+// What goes wrong is thrown; a line of the library's own beside it would be a second one, and past our output.
+env.logLevel = "fatal";
