@@ -60,8 +60,8 @@ const WORDS: readonly (readonly [not: RegExp, but: string])[] = [
   [/of the wrong kind/i, "must be true or false, or whatever it must be"],
   [/makes of the output/i, "a linear layer maps the output to"],
   [/\/\*\* Told\b/, "Called when …: the subject first"],
-  [/nobody knows/i, "is unknown"],
-  [/\bFILES_PER_LANE\b|\bpassing = |\bpassing: /, "worker; removesFile"],
+  [/nobody knows(,| from) where/i, "is unknown where"],
+  [/\bpassing(: true| = false)/, "removesFile"],
 ];
 
 Deno.test("code and README keep to the field's words", () => {

@@ -3,7 +3,7 @@ import * as ort from "./runtime.ts";
 import { disableTelemetry } from "./telemetry.ts";
 
 /**
- * An ONNX session on the CPU with `threads` threads. No other code makes one.
+ * An ONNX session on the CPU with `threads` threads, as far as there are cores. No other code makes one.
  *
  * @throws {UserError} if the library's telemetry cannot be switched off
  */
@@ -11,7 +11,8 @@ export async function openSession(model: Uint8Array, threads: number): Promise<o
   disableTelemetry();
   return await ort.InferenceSession.create(model, {
     executionProviders: ["cpu"],
-    intraOpNumThreads: threads,
+    // Threads beyond the cores wait for each other at every operator: a thousand of them never get through a step.
+    intraOpNumThreads: Math.min(threads, navigator.hardwareConcurrency),
     interOpNumThreads: 1,
     executionMode: "sequential",
     graphOptimizationLevel: "all",
