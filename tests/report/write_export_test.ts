@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { basename, join, relative } from "node:path";
 import { parquetReadObjects } from "hyparquet";
 import type { RunResult } from "../../experiments/result.ts";
-import { runKey, Study } from "../../experiments/store.ts";
+import { EXPERIMENTS, runKey, Study } from "../../experiments/store.ts";
 import { EVENT_FILE, runFolderName } from "../../report/tensorboard.ts";
 import { type ExportOptions, FORMATS, writeExport } from "../../report/write_export.ts";
 import { inFolder } from "../experiments/folder.ts";
@@ -167,14 +167,14 @@ inFolder("writeExport() refuses a study of which no run has begun, and writes no
   const { study } = await writeStudy(dir);
   Deno.removeSync(join(dir, "results_01_all"), { recursive: true });
   const before = filesOf(dir);
-  for (const experiment of ["01", "02"] as const) {
-    await assert.rejects(writeExport(all(study, { experiment })), {
-      name: "UserError",
-      message:
-        `Cannot export ${dir}: no run of experiment ${experiment} has begun; train some with 'deno task train --dir ${dir}${
-          experiment === "01" ? "" : " --experiment 02"
-        }'`,
-    });
+  // The second has no list either.
+  const advice = {
+    "01": `train some with 'deno task train --dir ${dir}'`,
+    "02": `list some with 'deno task init --dir ${dir} --experiment 02'`,
+  };
+  for (const experiment of EXPERIMENTS) {
+    const message = `Cannot export ${dir}: no run of experiment ${experiment} has begun; ${advice[experiment]}`;
+    await assert.rejects(writeExport(all(study, { experiment })), { name: "UserError", message });
   }
   assert.deepEqual(filesOf(dir), before);
 });
