@@ -3,11 +3,10 @@ import { messageOf, UserError } from "../cells/errors.ts";
 import { createHash } from "node:crypto";
 import { isAbsolute, join, resolve } from "node:path";
 import { type CellConfig, configIn, parseConfig, parseWith } from "../cells/config.ts";
-import { LIMITS } from "../train/settings.ts";
-import { type CommandFlags, taskCommand } from "../train/terminal/advice.ts";
 import { BYTE_TOKENIZER } from "../train/corpus/tokens/tokenizer.ts";
 import {
   advised,
+  atOnce,
   type Commit,
   makeFolder,
   namesIn,
@@ -17,8 +16,11 @@ import {
   removeLeftovers,
   writeAtomically,
 } from "./files.ts";
-import { checkListLength, MOST_RUNS } from "./grid.ts";
+import { checkRuns } from "./bounds.ts";
+import { checkListLength } from "./grid.ts";
+import { checkReplaceable } from "./ownership.ts";
 import { checkVersion, parseResult, type RunResult, UnknownVersion } from "./result.ts";
+import { commandOn, remakeModel } from "./study_commands.ts";
 import {
   type Experiment,
   EXPERIMENTS,
@@ -31,6 +33,7 @@ import {
 } from "./study_schema.ts";
 
 export { type Experiment, EXPERIMENTS, type StudySettings } from "./study_schema.ts";
+export { adviceForRuns, commandOn, remakeModel } from "./study_commands.ts";
 
 /** How an experiment's files are called. */
 const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> = {
@@ -40,27 +43,6 @@ const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> =
 
 /** What to do about a run's damaged files. */
 const MEND_RESULT = "mend it, or move it away and the run is trained again";
-
-/** What makes a run's model again. */
-export function remakeModel({ dir }: Pick<Study, "dir">, experiment: Experiment): string {
-  return `make it again with ${commandOn("evaluate", { dir }, experiment, { again: true })}`;
-}
-
-/** A command on a study, for the text of a message. */
-export function commandOn(
-  name: string,
-  { dir }: Pick<Study, "dir">,
-  experiment: Experiment = "01",
-  flags: CommandFlags = {},
-): string {
-  return taskCommand(name, { dir, experiment: experiment === "01" ? undefined : experiment, ...flags });
-}
-
-/** What to do, in a message, where no run of an experiment has come so far. */
-export function adviceForRuns(study: Pick<Study, "dir">, experiment: Experiment, isAnyListed: boolean): string {
-  const [verb, name] = isAnyListed ? ["train", "train"] : ["list", "init"];
-  return `${verb} some with ${commandOn(name, study, experiment)}`;
-}
 
 /** One entry of a configuration list. */
 export interface ConfigEntry {
@@ -122,20 +104,6 @@ export function resultFolder(dir: string, experiment: Experiment): string {
 /** The keys under which results lie in a study's folder, sorted: of runs that the study has, and of others. */
 export async function resultKeys(dir: string, experiment: Experiment): Promise<string[]> {
   return (await namesIn(resultFolder(dir, experiment))).flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
-}
-
-/** @throws {UserError} if a study of an earlier version has too many seeds, or so many of so many configurations are too many runs */
-export function checkRuns(dir: string, seeds: number, configs: number): void {
-  const mend = `take seeds away with ${commandOn("init", { dir }, "01", { seeds: 1 })}`;
-  if (seeds > LIMITS.seeds) {
-    throw new UserError(`Cannot use study ${dir}: it has ${seeds} seeds, must be at most ${LIMITS.seeds}; ${mend}`);
-  }
-  const runs = seeds * configs;
-  if (runs <= MOST_RUNS) return;
-  throw new UserError(
-    `Cannot list the runs of study ${dir}: ${seeds} seeds of ${configs} configurations are ${runs}, must be at most ` +
-      `${MOST_RUNS}; ${mend}`,
-  );
 }
 
 export class Study {
@@ -348,16 +316,19 @@ export class Study {
   }
 
   async writeCheckpoint(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
-    await this.#write(this.checkpointPath(experiment, key), bytes, commit);
+    await this.#writeLarge(this.checkpointPath(experiment, key), bytes, commit);
   }
 
   async removeCheckpoint(experiment: Experiment, key: string, commit: Commit): Promise<void> {
     const path = this.checkpointPath(experiment, key);
-    await commit(() => removeFile(path));
+    await commit(() => {
+      checkReplaceable(path, `remove ${path}`);
+      removeFile(path);
+    });
   }
 
   async writeModel(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
-    await this.#write(this.modelPath(experiment, key), bytes, commit);
+    await this.#writeLarge(this.modelPath(experiment, key), bytes, commit);
   }
 
   /** The bytes of a run's model. */
@@ -368,6 +339,15 @@ export class Study {
       throw new UserError(`Cannot read ${path}: it does not exist; ${remake}`);
     }
     return { path, model };
+  }
+
+  /** A result is checked as it is read; this may be too large for that, and somebody may have put another file there since. */
+  async #writeLarge(path: string, bytes: Uint8Array, commit: Commit = atOnce): Promise<void> {
+    await this.#write(path, bytes, (rename) =>
+      commit(() => {
+        checkReplaceable(path);
+        rename();
+      }));
   }
 
   /** Unfinished files lie in the study's folder: the folders of results hold results and nothing else. */

@@ -9,13 +9,13 @@ import { type KnownCorpus, knownCorpus } from "../train/corpus/known.ts";
 import { SPLIT } from "../train/corpus/split.ts";
 import { checkLimits, checkLogged } from "../train/settings.ts";
 import { plural } from "../train/terminal/progress.ts";
+import { checkRuns } from "./bounds.ts";
 import { readBytes, readJson } from "./files.ts";
 import { grid, MOST_RUNS } from "./grid.ts";
 import { checkNewFolder } from "./ownership.ts";
 import { promote, type Promotion } from "./promotion.ts";
 import { checkVersion, parseResult, type RunResult } from "./result.ts";
 import {
-  checkRuns,
   type ConfigEntry,
   type Experiment,
   EXPERIMENTS,
