@@ -6,7 +6,7 @@ import { type CellConfig, configId } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
 import { isOurs } from "../../experiments/ownership.ts";
 import { overviewOf } from "../../experiments/overview.ts";
-import { isFinished } from "../../experiments/result.ts";
+import { isFinished, parseResult, type RunResult, withoutScore } from "../../experiments/result.ts";
 import { evaluateStudy } from "../../experiments/scoring.ts";
 import { Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
@@ -16,6 +16,7 @@ import { writeReport } from "../../report/write_report.ts";
 import { decodeModel, encodeModel } from "../../train/engines/onnx/proto.ts";
 import { encodeSafetensors } from "../../train/safetensors.ts";
 import { recordErrors } from "../faults/processes.ts";
+import { unfinished } from "../report/synthetic_results.ts";
 import { inFolder } from "./folder.ts";
 import {
   copiesOfSmallStudy,
@@ -200,30 +201,22 @@ const STATES: Readonly<Record<string, { prepare?: (small: SmallStudy) => void; c
     },
   },
   "failed, tried again": {
-    prepare: (small) => editJson(small.result(0), (result) => unfinish(result, { failed: "the loss is NaN" })),
+    prepare: (small) => unfinish(small, { failed: "the loss is NaN" }),
     command: (small) => trainFirst(small, { retryFailed: true }),
   },
   "failed after a finished result, tried again": {
     prepare: (small) => editJson(small.result(0), (result) => result.failed = "the loss is NaN"),
     command: (small) => trainFirst(small, { retryFailed: true, steps: MORE_STEPS }),
   },
-  "under way": { prepare: (small) => editJson(small.result(0), (result) => unfinish(result)), command: trainFirst },
+  "under way": { prepare: (small) => unfinish(small), command: trainFirst },
   "without a result": { prepare: (small) => Deno.removeSync(small.result(0)), command: trainFirst },
 };
 
-/** Makes a finished result one of a run that has not come so far. */
-function unfinish(result: Record<string, unknown>, change: Record<string, unknown> = {}): void {
-  const kept = Object.keys(result).indexOf("end time");
-  for (const key of Object.keys(result).slice(kept)) {
-    if (
-      /^(end time|train_seconds|steps_done|loss|min loss|test_.*|bits_per_.*|context_order|sample.*|memory.*)$/.test(
-        key,
-      )
-    ) {
-      delete result[key];
-    }
-  }
-  Object.assign(result, change);
+/** Makes the first run's finished result that of one which has not come so far. */
+function unfinish(small: SmallStudy, change: Partial<RunResult> = {}): void {
+  const path = small.result(0), result = parseResult(JSON.parse(Deno.readTextFileSync(path)), path);
+  assert.ok(isFinished(result));
+  Deno.writeTextFileSync(path, JSON.stringify({ ...unfinished(withoutScore(result)), ...change }));
 }
 
 /** Trains the first run if it waits, and no other; returns what is said. */
