@@ -175,9 +175,12 @@ function readFailure(path: string, error: unknown, advice = ""): UserError {
  */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
-    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+    const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+    await checkOpenToAll(folder);
+    return names;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
+    if (error instanceof ReadRefused) throw error;
     throw readFailure(folder, error, "; move it away");
   }
 }
@@ -186,7 +189,7 @@ export async function namesIn(folder: string): Promise<string[]> {
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {
     // Deno names a flag, which is for whoever wrote the command.
-    return /Requires all access/.test(error.message)
+    return isClosedToAll(error)
       ? "Deno lets no program in there without all permissions"
       : `this command may not go there (${error.message.replace(/, run again with .*/, "")})`;
   }
@@ -214,6 +217,28 @@ export async function makeFolder(path: string): Promise<void> {
     if (isFile) throw new UserError(`Cannot make folder ${path}: a file is where a folder must be; move it away`);
     throw new UserError(`Cannot make folder ${path}: ${reasonOf(error)}${adviceFor(error)}`);
   }
+  await checkOpenToAll(path);
+}
+
+/**
+ * Checks that a folder does not lie, by a link, where Deno lets no program in: else each of its files would be refused on its own.
+ *
+ * @throws {ReadRefused} naming it
+ */
+export async function checkOpenToAll(path: string): Promise<void> {
+  try {
+    // To look at its entry, or to list it, Deno goes by the name of the link.
+    (await Deno.open(path)).close();
+  } catch (error) {
+    // Whatever else there is about it is said of the file that it keeps out.
+    if (!(error instanceof Deno.errors.NotCapable) || !isClosedToAll(error)) return;
+    throw new ReadRefused(`Cannot use folder ${path}: ${reasonOf(error)}${adviceFor(error)}`);
+  }
+}
+
+/** Deno keeps some folders of the system from whatever has not every permission. */
+function isClosedToAll({ message }: Error): boolean {
+  return message.includes("Requires all access");
 }
 
 /** Removes a file, if it is there. */

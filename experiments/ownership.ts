@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { basename, join } from "node:path";
+import { KNOWN_KEYS } from "./result.ts";
 import { adviceFor, namesIn, reasonOf, whyNoFile, WriteFailure } from "./files.ts";
 
 /** What a PNG of cellspace says that it was made by, under PNG's own keyword. */
@@ -21,9 +22,19 @@ const beginsWith = (...beginnings: string[]): Recognizer => (content) =>
 const emptyOr = (...beginnings: string[]): Recognizer => (content, path) =>
   !content || beginsWith(...beginnings)(content, path);
 
-/** Of a table in Parquet: its magic, and the name of a column that nobody else's has. */
+/** Of a table in CSV: its first line names these columns, and no further one that a person has added. */
+const isTableOf = (...columns: string[]): Recognizer => (content) => firstLine(content) === columns.join(",");
+
+/** Of a table in Parquet: its magic, the name of a column, and what the library writes last; what others write of it has another. */
 const isParquetWith = (column: string): Recognizer => (content) =>
-  content.startsWith("PAR1") && content.includes(column);
+  content.startsWith("PAR1") && content.includes(column) && content.slice(-WRITER_BYTES).includes("hyparquet");
+
+/** At the end of a Parquet file: who wrote it, and how each of its columns is ordered. */
+const WRITER_BYTES = 1024;
+
+function firstLine(content: Content): string {
+  return /^[^\r\n]*(?=\r?\n)/.exec(content)?.[0] ?? "";
+}
 
 const PICTURE = String.raw`(results_(01_all|02_big)(_[a-z]+)?|filtered_results_01_loss_below_[\d.e+-]+)`;
 
@@ -50,9 +61,9 @@ const BEGINNING = 65_536;
 
 /** Names that are written into an export's folder. */
 const IN_EXPORT: typeof IN_STUDY = [
-  [/^runs\.csv$/, beginsWith("id,seed,status,")],
-  [/^curves\.csv$/, beginsWith("id,seed,step,smoothed_loss")],
-  [/^columns\.csv$/, beginsWith("table,column,type,about")],
+  [/^runs\.csv$/, isTableOfRuns],
+  [/^curves\.csv$/, isTableOf("id", "seed", "step", "smoothed_loss")],
+  [/^columns\.csv$/, isTableOf("table", "column", "type", "about")],
   [/^runs\.parquet$/, isParquetWith("use_old_state")],
   [/^curves\.parquet$/, isParquetWith("smoothed_loss")],
   [/^events\.out\.tfevents\.cellspace$/, (content) => content.includes("_hparams_/session_start_info")],
@@ -61,7 +72,7 @@ const IN_EXPORT: typeof IN_STUDY = [
 
 /** The first two fields of ONNX' `ModelProto`: the version of the format, and who wrote it. */
 function isModel(content: Content): boolean {
-  return !content || /^\x08[^]\x12\x09cellspace/.test(content);
+  return !content || content.startsWith("\b") && content.startsWith("\x12\tcellspace", 2);
 }
 
 /** Weights that PyTorch wrote have the format, and not these facts. */
@@ -74,6 +85,21 @@ function isCheckpoint(content: Content): boolean {
 /** Whether a model was written by cellspace, be it damaged. */
 export function isOurModel(model: Uint8Array): boolean {
   return isModel(Buffer.from(model.subarray(0, BEGINNING)).toString("latin1"));
+}
+
+/** Columns that a table of runs has had since the first version, from its beginning and among the others. */
+const FIRST_COLUMNS = ["id", "seed", "status"] as const;
+const OTHER_COLUMNS = ["use_old_state", "n_layers", "min loss", "log_every", "cellspace_version"] as const;
+
+/** Columns that are made of a key of results. */
+const MADE_COLUMN =
+  /^(status|sample_(text|prompt|bytes|temperature|seed)|memory_(gain|context|bytes|carried|reset_\d+))$/;
+
+/** Earlier versions had fewer columns. */
+function isTableOfRuns(content: Content): boolean {
+  const names = firstLine(content).split(","), known = new Set(names);
+  return FIRST_COLUMNS.every((name, i) => name === names[i]) && OTHER_COLUMNS.every((name) => known.has(name)) &&
+    known.size === names.length && names.every((name) => KNOWN_KEYS.includes(name) || MADE_COLUMN.test(name));
 }
 
 function isFloors(content: Content): boolean {

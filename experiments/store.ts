@@ -7,6 +7,7 @@ import { BYTE_TOKENIZER } from "../train/corpus/tokens/tokenizer.ts";
 import {
   advised,
   atOnce,
+  checkOpenToAll,
   type Commit,
   makeFolder,
   namesIn,
@@ -119,6 +120,8 @@ export class Study {
         }`,
       );
     }
+    // Once, rather than for each file in them.
+    for (const folder of study.#allRunFolders()) await checkOpenToAll(folder);
     return study;
   }
 
@@ -209,6 +212,10 @@ export class Study {
   /** The folders that hold files of runs and nothing else. */
   runFolders(experiment: Experiment): string[] {
     return ["results", "models", "checkpoints"].map((kind) => join(this.dir, `${kind}_${FILES[experiment].suffix}`));
+  }
+
+  #allRunFolders(): string[] {
+    return EXPERIMENTS.flatMap((experiment) => this.runFolders(experiment));
   }
 
   /** Where the runs are written for other tools, if nobody says. */
@@ -357,7 +364,7 @@ export class Study {
 
   /** Unfinished files lie beside the finished ones too, where those are on another disk. */
   async removeLeftovers(): Promise<void> {
-    for (const folder of [this.dir, ...EXPERIMENTS.flatMap((experiment) => this.runFolders(experiment))]) {
+    for (const folder of [this.dir, ...this.#allRunFolders()]) {
       await removeLeftovers(folder);
     }
   }
