@@ -1,6 +1,7 @@
 /** Files that are read with checks, and written whole or not at all. */
 import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../cells/errors.ts";
+import { repeatedKey } from "../train/repeated_key.ts";
 
 /** Puts a finished file in its place, or throws if it must not go there. */
 export type Commit = (rename: () => void) => Promise<void>;
@@ -127,17 +128,22 @@ function adviceForLink(error: unknown, target: string): string {
 /**
  * The value in a JSON file; undefined where there is no such file.
  *
- * @throws {UserError} if it cannot be read, or is no JSON
+ * @throws {UserError} if it cannot be read, is no JSON, or has a key twice in one object
  */
 export async function readJson(path: string): Promise<unknown> {
   const bytes = await readBytes(path);
   if (!bytes) return undefined;
   const text = new TextDecoder().decode(bytes);
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new UserError(`Cannot read ${path}: it is not JSON (${text.length} characters)`);
   }
+  // Somebody meant both, and one would go in silence.
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) throw new UserError(`Cannot read ${path}: it has '${repeated}' twice in one object`);
+  return value;
 }
 
 /**

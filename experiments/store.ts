@@ -17,7 +17,7 @@ import {
   removeLeftovers,
   writeAtomically,
 } from "./files.ts";
-import { checkRuns } from "./bounds.ts";
+import { checkRuns, checkTraining } from "./bounds.ts";
 import { checkListLength } from "./grid.ts";
 import { checkReplaceable } from "./ownership.ts";
 import { checkVersion, parseResult, type RunResult, UnknownVersion } from "./result.ts";
@@ -28,9 +28,12 @@ import {
   layoutOf,
   listSchema,
   NEWEST_LAYOUT,
+  type OwnKey,
+  ownKeys,
   studySchema,
   type StudySettings,
   versionSchema,
+  withOwnKeys,
 } from "./study_schema.ts";
 
 export { type Experiment, EXPERIMENTS, type StudySettings } from "./study_schema.ts";
@@ -108,7 +111,8 @@ export async function resultKeys(dir: string, experiment: Experiment): Promise<s
 }
 
 export class Study {
-  private constructor(readonly dir: string, readonly settings: StudySettings) {}
+  /** @param own what a person has put into `study.json` beside the settings; it stays there */
+  private constructor(readonly dir: string, readonly settings: StudySettings, readonly own: readonly OwnKey[] = []) {}
 
   /** @throws {UserError} with one line, if there is no study or its `study.json` is damaged or newer than this program */
   static async open(dir: string): Promise<Study> {
@@ -142,25 +146,28 @@ export class Study {
           `this program knows up to ${NEWEST_LAYOUT}; use the cellspace that made it, or a newer one`,
       );
     }
-    return new Study(dir, await advised(mend, () => parseWith(studySchema, value, path)));
+    const settings = await advised(mend, () => parseWith(studySchema, value, path));
+    return new Study(dir, settings, ownKeys(value, settings));
   }
 
   /**
    * What writes `study.json` and adds configurations to a list; all is checked before. An entry that is there as a control and
    * comes without the mark loses it.
    *
+   * @param before the study as it is, if there is one
    * @param tokenizer the text of `tokenizer.json`, where the study has tokens; or that it has them no more
    * @returns to be called as long as the files that are there stay as they are
    * @throws {UserError} if the list that is there is damaged, or would become too long
    */
   static async plan(
     dir: string,
+    before: Study | undefined,
     settings: Omit<StudySettings, "version">,
     experiment: Experiment,
     entries: readonly ConfigEntry[],
     tokenizer?: { readonly text?: string; readonly removed?: boolean },
   ): Promise<() => Promise<{ study: Study; added: number; total: number }>> {
-    const study = new Study(dir, { version: layoutOf(settings), ...settings });
+    const study = new Study(dir, { version: layoutOf(settings), ...settings }, before?.own);
     const known = await study.readConfigs(experiment);
     const ids = new Set(known.map(({ id }) => id)), asked = new Map(entries.map((entry) => [entry.id, entry]));
     const kept = known.map((entry) => entry.control ? asked.get(entry.id) ?? entry : entry);
@@ -174,7 +181,8 @@ export class Study {
       if (isChanged) await study.#writeConfigs(experiment, [...kept, ...fresh]);
       // Before the settings that name it; a study that has become one of bytes keeps none.
       if (tokenizer?.text !== undefined) await writeAtomically(study.tokenizerPath, tokenizer.text);
-      await writeAtomically(study.settingsPath, JSON.stringify(study.settings, null, 2) + "\n");
+      const content = withOwnKeys(study.settings, study.own);
+      await writeAtomically(study.settingsPath, JSON.stringify(content, null, 2) + "\n");
       if (tokenizer?.removed) removeFile(study.tokenizerPath);
       return { study, added: fresh.length, total };
     };
@@ -264,6 +272,7 @@ export class Study {
   async runs(experiment: Experiment): Promise<Run[]> {
     const entries = await this.readConfigs(experiment);
     checkRuns(this.dir, this.settings.seeds, entries.length);
+    checkTraining(this.dir, experiment, this.settings.training);
     const shuffled = entries
       .map((entry) => ({ entry, order: createHash("sha256").update(`order/${entry.id}`).digest("hex") }))
       .sort((a, b) => (a.order < b.order ? -1 : 1));
