@@ -1,14 +1,18 @@
 /** Files that are read with checks, and written whole or not at all. */
 import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../cells/errors.ts";
+import { repeatedKey } from "../train/repeated_key.ts";
 
 /** Puts a finished file in its place, or throws if it must not go there. */
 export type Commit = (rename: () => void) => Promise<void>;
 
-const atOnce: Commit = (rename) => Promise.resolve(rename());
+export const atOnce: Commit = (rename) => Promise.resolve(rename());
 
 /** A file could not be written: a full disk, a folder without permission. That says nothing of what was to be written. */
 export class WriteFailure extends UserError {}
+
+/** Deno does not let this process read there. That says nothing of what there is: no advice on a damaged file fits. */
+export class ReadRefused extends UserError {}
 
 /** How unfinished files are called: nobody else's are called so. */
 const UNFINISHED = /^\.cellspace-[0-9a-f-]{36}\.tmp$/;
@@ -50,7 +54,7 @@ export async function writeAtomically(
     // What goes wrong within a commit that is no rename is the commit's own.
     if (!(error instanceof NotWritten)) throw error;
     const { cause } = error, advice = target === path ? adviceFor(cause) : adviceForLink(cause, target);
-    throw new WriteFailure(`Cannot write ${path}: ${messageOf(cause)}${advice}`);
+    throw new WriteFailure(`Cannot write ${path}: ${reasonOf(cause)}${advice}`);
   }
 }
 
@@ -105,6 +109,7 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
 
 /** What to do about a file that could not be written, to put behind the reason; nothing where that is not known. */
 export function adviceFor(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) return "; choose another folder";
   if (/no space|disk quota|\(os error (28|122)\)/i.test(messageOf(error))) {
     return "; make room on that disk and run the same command again";
   }
@@ -124,17 +129,22 @@ function adviceForLink(error: unknown, target: string): string {
 /**
  * The value in a JSON file; undefined where there is no such file.
  *
- * @throws {UserError} if it cannot be read, or is no JSON
+ * @throws {UserError} if it cannot be read, is no JSON, or has a key twice in one object
  */
 export async function readJson(path: string): Promise<unknown> {
   const bytes = await readBytes(path);
   if (!bytes) return undefined;
   const text = new TextDecoder().decode(bytes);
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new UserError(`Cannot read ${path}: it is not JSON (${text.length} characters)`);
   }
+  // Somebody meant both, and one would go in silence.
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) throw new UserError(`Cannot read ${path}: it has '${repeated}' twice in one object`);
+  return value;
 }
 
 /**
@@ -144,11 +154,25 @@ export async function readJson(path: string): Promise<unknown> {
  */
 export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
+    const why = whyNoFile(await Deno.stat(path));
+    if (why) throw new UserError(`Cannot read ${path}: ${why}`);
     return await Deno.readFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new UserError(`Cannot read ${path}: ${reasonOf(error)}`);
+    throw error instanceof UserError ? error : readFailure(path, error);
   }
+}
+
+/** Why something cannot be read as a file, if so. A pipe would be waited for, and a device read, for ever. */
+export function whyNoFile({ isFile, isDirectory }: Pick<Deno.FileInfo, "isFile" | "isDirectory">): string | undefined {
+  if (isFile) return undefined;
+  return isDirectory ? "it is a folder, must be a file" : "it is no regular file, must be one";
+}
+
+function readFailure(path: string, error: unknown, advice = ""): UserError {
+  return error instanceof Deno.errors.NotCapable
+    ? new ReadRefused(`Cannot read ${path}: ${reasonOf(error)}; choose another folder`)
+    : new UserError(`Cannot read ${path}: ${reasonOf(error)}${advice}`);
 }
 
 /**
@@ -158,14 +182,24 @@ export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer> |
  */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
-    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+    const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+    await checkOpenToAll(folder);
+    return names;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
-    throw new UserError(`Cannot read ${folder}: ${reasonOf(error)}; move it away`);
+    if (error instanceof ReadRefused) throw error;
+    throw readFailure(folder, error, "; move it away");
   }
 }
 
-function reasonOf(error: unknown): string {
+/** What went wrong with a file, in words for whoever runs a command. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) {
+    // Deno names a flag, which is for whoever wrote the command.
+    return isClosedToAll(error)
+      ? "Deno lets no program in there without all permissions"
+      : `this command may not go there (${error.message.replace(/, run again with .*/, "")})`;
+  }
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder, must be a file";
   if (error instanceof Deno.errors.NotADirectory) return "a file is where a folder must be";
   return messageOf(error);
@@ -176,7 +210,9 @@ export async function advised<T>(advice: string, action: () => T | Promise<T>): 
   try {
     return await action();
   } catch (error) {
-    throw error instanceof UserError ? new UserError(`${error.message}; ${advice}`) : error;
+    throw error instanceof UserError && !(error instanceof ReadRefused)
+      ? new UserError(`${error.message}; ${advice}`)
+      : error;
   }
 }
 
@@ -186,8 +222,30 @@ export async function makeFolder(path: string): Promise<void> {
   } catch (error) {
     const isFile = error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotADirectory;
     if (isFile) throw new UserError(`Cannot make folder ${path}: a file is where a folder must be; move it away`);
-    throw new UserError(`Cannot make folder ${path}: ${messageOf(error)}${adviceFor(error)}`);
+    throw new UserError(`Cannot make folder ${path}: ${reasonOf(error)}${adviceFor(error)}`);
   }
+  await checkOpenToAll(path);
+}
+
+/**
+ * Checks that a folder does not lie, by a link, where Deno lets no program in: else each of its files would be refused on its own.
+ *
+ * @throws {ReadRefused} naming it
+ */
+export async function checkOpenToAll(path: string): Promise<void> {
+  try {
+    // To look at its entry, or to list it, Deno goes by the name of the link.
+    (await Deno.open(path)).close();
+  } catch (error) {
+    // Whatever else there is about it is said of the file that it keeps out.
+    if (!(error instanceof Deno.errors.NotCapable) || !isClosedToAll(error)) return;
+    throw new ReadRefused(`Cannot use folder ${path}: ${reasonOf(error)}${adviceFor(error)}`);
+  }
+}
+
+/** Deno keeps some folders of the system from whatever has not every permission. */
+function isClosedToAll({ message }: Error): boolean {
+  return message.includes("Requires all access");
 }
 
 /** Removes a file, if it is there. */
@@ -196,7 +254,7 @@ export function removeFile(path: string): void {
     Deno.removeSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
-    throw new WriteFailure(`Cannot remove ${path}: ${messageOf(error)}${adviceFor(error)}`);
+    throw new WriteFailure(`Cannot remove ${path}: ${reasonOf(error)}${adviceFor(error)}`);
   }
 }
 

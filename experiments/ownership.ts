@@ -4,8 +4,8 @@
  */
 import { Buffer } from "node:buffer";
 import { basename, join } from "node:path";
-import { messageOf, UserError } from "../cells/errors.ts";
-import { namesIn } from "./files.ts";
+import { KNOWN_KEYS } from "./result.ts";
+import { adviceFor, namesIn, reasonOf, whyNoFile, WriteFailure } from "./files.ts";
 
 /** What a PNG of cellspace says that it was made by, under PNG's own keyword. */
 export const PNG_MARK = { keyword: "Software", text: "cellspace" } as const;
@@ -22,9 +22,19 @@ const beginsWith = (...beginnings: string[]): Recognizer => (content) =>
 const emptyOr = (...beginnings: string[]): Recognizer => (content, path) =>
   !content || beginsWith(...beginnings)(content, path);
 
-/** Of a table in Parquet: its magic, and the name of a column that nobody else's has. */
+/** Of a table in CSV: its first line names these columns, and no further one that a person has added. */
+const isTableOf = (...columns: string[]): Recognizer => (content) => firstLine(content) === columns.join(",");
+
+/** Of a table in Parquet: its magic, the name of a column, and what the library writes last; what others write of it has another. */
 const isParquetWith = (column: string): Recognizer => (content) =>
-  content.startsWith("PAR1") && content.includes(column);
+  content.startsWith("PAR1") && content.includes(column) && content.slice(-WRITER_BYTES).includes("hyparquet");
+
+/** At the end of a Parquet file: who wrote it, and how each of its columns is ordered. */
+const WRITER_BYTES = 1024;
+
+function firstLine(content: Content): string {
+  return /^[^\r\n]*(?=\r?\n)/.exec(content)?.[0] ?? "";
+}
 
 const PICTURE = String.raw`(results_(01_all|02_big)(_[a-z]+)?|filtered_results_01_loss_below_[\d.e+-]+)`;
 
@@ -40,16 +50,57 @@ const IN_STUDY: readonly (readonly [name: RegExp, isOurs: Recognizer])[] = [
   [/^report_(01_all|02_best)\.html$/, (content) => /<title>Experiment 0[12]: /.test(content)],
 ];
 
+/** Names of a run's large files. Each beginning says who wrote it, also where the end is damaged. */
+const OF_RUNS: typeof IN_STUDY = [
+  [/\.onnx$/, isModel],
+  [/\.safetensors$/, isCheckpoint],
+];
+
+/** Characters of a run's large file that are looked at: more than its metadata has before the curve. */
+const BEGINNING = 65_536;
+
 /** Names that are written into an export's folder. */
 const IN_EXPORT: typeof IN_STUDY = [
-  [/^runs\.csv$/, beginsWith("id,seed,status,")],
-  [/^curves\.csv$/, beginsWith("id,seed,step,smoothed_loss")],
-  [/^columns\.csv$/, beginsWith("table,column,type,about")],
+  [/^runs\.csv$/, isTableOfRuns],
+  [/^curves\.csv$/, isTableOf("id", "seed", "step", "smoothed_loss")],
+  [/^columns\.csv$/, isTableOf("table", "column", "type", "about")],
   [/^runs\.parquet$/, isParquetWith("use_old_state")],
   [/^curves\.parquet$/, isParquetWith("smoothed_loss")],
   [/^events\.out\.tfevents\.cellspace$/, (content) => content.includes("_hparams_/session_start_info")],
   [/^export\.json$/, (content) => /^\{\s*"cellspace_export":/.test(content)],
 ];
+
+/** The first two fields of ONNX' `ModelProto`: the version of the format, and who wrote it. */
+function isModel(content: Content): boolean {
+  return !content || content.startsWith("\b") && content.startsWith("\x12\tcellspace", 2);
+}
+
+/** Weights that PyTorch wrote have the format, and not these facts. */
+function isCheckpoint(content: Content): boolean {
+  return !content ||
+    /^[^]{8}\{"__metadata__":\{/.test(content) &&
+      ["config", "corpus_sha1", "log_every", "training"].every((key) => content.includes(`"${key}":"`));
+}
+
+/** Whether a model was written by cellspace, be it damaged. */
+export function isOurModel(model: Uint8Array): boolean {
+  return isModel(Buffer.from(model.subarray(0, BEGINNING)).toString("latin1"));
+}
+
+/** Columns that a table of runs has had since the first version, from its beginning and among the others. */
+const FIRST_COLUMNS = ["id", "seed", "status"] as const;
+const OTHER_COLUMNS = ["use_old_state", "n_layers", "min loss", "log_every", "cellspace_version"] as const;
+
+/** Columns that are made of a key of results. */
+const MADE_COLUMN =
+  /^(status|sample_(text|prompt|bytes|temperature|seed)|memory_(gain|context|bytes|carried|reset_\d+))$/;
+
+/** Earlier versions had fewer columns. */
+function isTableOfRuns(content: Content): boolean {
+  const names = firstLine(content).split(","), known = new Set(names);
+  return FIRST_COLUMNS.every((name, i) => name === names[i]) && OTHER_COLUMNS.every((name) => known.has(name)) &&
+    known.size === names.length && names.every((name) => KNOWN_KEYS.includes(name) || MADE_COLUMN.test(name));
+}
 
 function isFloors(content: Content): boolean {
   try {
@@ -82,10 +133,21 @@ function isDrawnPicture(content: Content, path: string): boolean {
   return header.readUInt32BE(16) === drawn("width") && header.readUInt32BE(20) === drawn("height");
 }
 
-/** Undefined where there is no file. */
-function contentOf(path: string): Content | undefined {
+/**
+ * Undefined where there is no file.
+ *
+ * @param most so many bytes at most, from the beginning
+ */
+function contentOf(path: string, most = Infinity): Content | undefined {
   try {
-    return Buffer.from(Deno.readFileSync(path)).toString("latin1");
+    const stat = Deno.statSync(path);
+    // What waits for a writer must not be opened.
+    if (whyNoFile(stat)) return undefined;
+    using file = Deno.openSync(path);
+    const bytes = Buffer.alloc(Math.min(stat.size, most));
+    let end = 0;
+    for (let read; end < bytes.length && (read = file.readSync(bytes.subarray(end))); end += read);
+    return bytes.subarray(0, end).toString("latin1");
   } catch (error) {
     if (isNothing(error)) return undefined;
     throw error;
@@ -99,37 +161,41 @@ function isNothing(error: unknown): boolean {
 
 /** Whether a file is there and was written by cellspace. */
 export function isOurs(path: string): boolean {
-  const recognizer = recognizerOf(path), content = contentOf(path);
+  const large = recognizerIn(OF_RUNS, path), recognizer = large ?? recognizerIn([...IN_STUDY, ...IN_EXPORT], path);
   if (!recognizer) throw new RangeError(`Cannot tell whose ${path} is: no file of cellspace has such a name`);
+  const content = contentOf(path, large && BEGINNING);
   return content !== undefined && recognizer(content, path);
 }
 
-function recognizerOf(path: string): Recognizer | undefined {
-  return [...IN_STUDY, ...IN_EXPORT].find(([name]) => name.test(basename(path)))?.[1];
+function recognizerIn(table: typeof IN_STUDY, path: string): Recognizer | undefined {
+  return table.find(([name]) => name.test(basename(path)))?.[1];
 }
 
 /**
- * Checks that a file may be replaced: there is none, or one that cellspace wrote.
+ * Checks that a file may be replaced or removed: there is none, or one that cellspace wrote.
  *
  * @param doing what needs it, after "Cannot"
- * @throws {UserError} if it is somebody's, or no file
+ * @throws {WriteFailure} if it is somebody's, or no file
  */
 export function checkReplaceable(path: string, doing: string = `write ${path}`, mend: string = "move it away"): void {
   const it = doing.endsWith(path) ? "it" : path;
-  const fail = (why: string) => new UserError(`Cannot ${doing}: ${why}; ${mend}`);
+  const fail = (why: string, advice = `; ${mend}`) => new WriteFailure(`Cannot ${doing}: ${why}${advice}`);
+  const failure = (error: unknown, why: string) =>
+    fail(`${why}${reasonOf(error)}`, error instanceof Deno.errors.NotCapable ? adviceFor(error) : undefined);
   let info: Deno.FileInfo;
   try {
     info = Deno.lstatSync(path);
   } catch (error) {
     if (isNothing(error)) return;
-    throw fail(messageOf(error));
+    throw failure(error, "");
   }
-  if (info.isDirectory) throw fail(`${it} is a folder, must be a file`);
+  const why = info.isSymlink ? undefined : whyNoFile(info);
+  if (why) throw fail(why.replace(/^it/, () => it));
   let ours: boolean;
   try {
     ours = isOurs(path);
   } catch (error) {
-    throw error instanceof RangeError ? error : fail(`${it} cannot be read: ${messageOf(error)}`);
+    throw error instanceof RangeError ? error : failure(error, `${it} cannot be read: `);
   }
   if (!ours) throw fail(`${it} is there, and cellspace did not write it`);
 }

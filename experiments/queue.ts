@@ -5,6 +5,7 @@
 import { messageOf, UserError } from "../cells/errors.ts";
 import { existsSync, rmSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { whyNoFile } from "./files.ts";
 import { checkReplaceable } from "./ownership.ts";
 
 /** Seconds between two heartbeats of an owner. */
@@ -83,7 +84,8 @@ export async function openQueue(path: string, options: QueueOptions): Promise<Qu
  */
 function checkFiles(path: string): void {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory()) throw new UserError(`Cannot use ${path}: it is a folder, must be a file; move it away`);
+  const why = stat && whyNoFile({ isFile: stat.isFile(), isDirectory: stat.isDirectory() });
+  if (why) throw new UserError(`Cannot use ${path}: ${why}; move it away`);
   checkReplaceable(`${path}-wal`, `use ${path}`);
   if (!stat) checkReplaceable(`${path}-shm`, `use ${path}`);
 }

@@ -19,6 +19,7 @@ import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainedRun } from "../train/trainer.ts";
 import { CELLSPACE_VERSION, numbersOf } from "../train/version.ts";
 import { advised, type Commit, readBytes } from "./files.ts";
+import { isOurModel } from "./ownership.ts";
 import type { Queue } from "./queue.ts";
 import { configOf, type FinishedResult, isFinished, parseResult, type RunResult } from "./result.ts";
 import { commandOn, type Experiment, remakeModel, type Run, runKey, shortKey, type Study } from "./store.ts";
@@ -59,10 +60,14 @@ export class RunFiles {
    */
   async start(run: Run, step: TrainingStep, retry: boolean): Promise<Start> {
     const known = await this.study.readResult(this.experiment, run.key), commit = this.#commit(run);
-    if (!known) await this.#checkModelPlace(run);
+    await this.#checkModelPlace(run);
     const hasFailed = retry && known?.failed !== undefined;
     const finished = known && isFinished(known) ? withoutFailure(known) : undefined;
-    if (hasFailed && !finished) await this.study.removeCheckpoint(this.experiment, run.key, commit);
+    if (hasFailed && !finished) {
+      // Only that of this run goes: weights from elsewhere, or what is damaged, are for a person to judge.
+      await this.#readCheckpoint(run, step, undefined);
+      await this.study.removeCheckpoint(this.experiment, run.key, commit);
+    }
     const checkpoint = await this.#readCheckpoint(run, step, finished);
     const record = this.#record(run, step, known);
     // A finished result stays until there is a longer one.
@@ -72,12 +77,14 @@ export class RunFiles {
     return { run, step, record, finished, from: checkpoint?.state, legs, other };
   }
 
-  /** A run that begins anew may find its own earlier model; what else lies under its name is somebody's. */
-  async #checkModelPlace({ key, entry }: Run): Promise<void> {
+  /** A run that is to be trained may find its own earlier model; what else lies under its name is somebody's, or damaged. */
+  async #checkModelPlace({ key, entry, seed }: Run): Promise<void> {
     const path = this.study.modelPath(this.experiment, key);
     await advised("move it away", async () => {
       const bytes = await readBytes(path);
-      if (bytes === undefined || decodeEvaluation(bytes, path).metadata.id === entry.id) return;
+      if (bytes === undefined) return;
+      const { id, seed: itsSeed, corpus_sha1 } = decodeEvaluation(bytes, path).metadata;
+      if (id === entry.id && itsSeed === String(seed) && corpus_sha1 === this.corpus.sha1) return;
       throw new UserError(`Cannot write ${path}: it is there, and is no model of this run`);
     });
   }
@@ -255,7 +262,8 @@ export async function checkModel(
   study: Study,
   experiment: Experiment,
 ): Promise<void> {
-  const remake = remakeModel(study, experiment);
+  // What cellspace did not write is not replaced.
+  const remake = `${isOurModel(model) ? "" : "move it away and "}${remakeModel(study, experiment)}`;
   const found = await advised(remake, () => decodeEvaluation(model, path)), { metadata: facts } = found;
   const run = shortKey(runKey(result.id, result.seed));
   const wanted: Record<string, string> = { id: result.id, ...modelFacts(result, result.steps_done) };

@@ -17,6 +17,7 @@ import {
   scoreFields,
   withoutScore,
 } from "./result.ts";
+import { checkReplaceable } from "./ownership.ts";
 import type { Queue } from "./queue.ts";
 import { advised, type Commit, readBytes } from "./files.ts";
 import { isMisplaced, placeScores } from "./context_orders.ts";
@@ -210,7 +211,10 @@ async function replaceModel(
   result: FinishedResult,
   commit: Commit,
 ): Promise<void> {
-  const before = await readBytes(study.modelPath(experiment, key));
+  const path = study.modelPath(experiment, key);
+  // Nobody's score goes for a model that cannot come.
+  checkReplaceable(path);
+  const before = await readBytes(path);
   if (before && Buffer.from(before).equals(model)) return;
   // The large file first, beside its place: a full disk takes no score away.
   await study.writeModel(experiment, key, model, async (rename) => {
@@ -245,5 +249,7 @@ async function remadeModel(
     return await decodeRunWeights(bytes, path, parameters, checkpointOf(result));
   });
   if (!stored || (stored.steps_done ?? result.steps_done) !== result.steps_done) return undefined;
+  // Before minutes of scoring, rather than after.
+  checkReplaceable(study.modelPath(experiment, key));
   return exportModel(config, stored.weights, modelFacts(result, result.steps_done), vocabulary);
 }

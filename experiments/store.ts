@@ -3,11 +3,11 @@ import { messageOf, UserError } from "../cells/errors.ts";
 import { createHash } from "node:crypto";
 import { isAbsolute, join, resolve } from "node:path";
 import { type CellConfig, configIn, parseConfig, parseWith } from "../cells/config.ts";
-import { LIMITS } from "../train/settings.ts";
-import { type CommandFlags, taskCommand } from "../train/terminal/advice.ts";
 import { BYTE_TOKENIZER } from "../train/corpus/tokens/tokenizer.ts";
 import {
   advised,
+  atOnce,
+  checkOpenToAll,
   type Commit,
   makeFolder,
   namesIn,
@@ -17,20 +17,27 @@ import {
   removeLeftovers,
   writeAtomically,
 } from "./files.ts";
-import { checkListLength, MOST_RUNS } from "./grid.ts";
+import { checkRuns, checkTraining } from "./bounds.ts";
+import { checkListLength } from "./grid.ts";
+import { checkReplaceable } from "./ownership.ts";
 import { checkVersion, parseResult, type RunResult, UnknownVersion } from "./result.ts";
+import { commandOn, remakeModel } from "./study_commands.ts";
 import {
   type Experiment,
   EXPERIMENTS,
   layoutOf,
   listSchema,
   NEWEST_LAYOUT,
+  type OwnKey,
+  ownKeys,
   studySchema,
   type StudySettings,
   versionSchema,
+  withOwnKeys,
 } from "./study_schema.ts";
 
 export { type Experiment, EXPERIMENTS, type StudySettings } from "./study_schema.ts";
+export { adviceForRuns, commandOn, remakeModel } from "./study_commands.ts";
 
 /** How an experiment's files are called. */
 const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> = {
@@ -40,27 +47,6 @@ const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> =
 
 /** What to do about a run's damaged files. */
 const MEND_RESULT = "mend it, or move it away and the run is trained again";
-
-/** What makes a run's model again. */
-export function remakeModel({ dir }: Pick<Study, "dir">, experiment: Experiment): string {
-  return `make it again with ${commandOn("evaluate", { dir }, experiment, { again: true })}`;
-}
-
-/** A command on a study, for the text of a message. */
-export function commandOn(
-  name: string,
-  { dir }: Pick<Study, "dir">,
-  experiment: Experiment = "01",
-  flags: CommandFlags = {},
-): string {
-  return taskCommand(name, { dir, experiment: experiment === "01" ? undefined : experiment, ...flags });
-}
-
-/** What to do, in a message, where no run of an experiment has come so far. */
-export function adviceForRuns(study: Pick<Study, "dir">, experiment: Experiment, isAnyListed: boolean): string {
-  const [verb, name] = isAnyListed ? ["train", "train"] : ["list", "init"];
-  return `${verb} some with ${commandOn(name, study, experiment)}`;
-}
 
 /** One entry of a configuration list. */
 export interface ConfigEntry {
@@ -124,22 +110,9 @@ export async function resultKeys(dir: string, experiment: Experiment): Promise<s
   return (await namesIn(resultFolder(dir, experiment))).flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
 }
 
-/** @throws {UserError} if a study of an earlier version has too many seeds, or so many of so many configurations are too many runs */
-export function checkRuns(dir: string, seeds: number, configs: number): void {
-  const mend = `take seeds away with ${commandOn("init", { dir }, "01", { seeds: 1 })}`;
-  if (seeds > LIMITS.seeds) {
-    throw new UserError(`Cannot use study ${dir}: it has ${seeds} seeds, must be at most ${LIMITS.seeds}; ${mend}`);
-  }
-  const runs = seeds * configs;
-  if (runs <= MOST_RUNS) return;
-  throw new UserError(
-    `Cannot list the runs of study ${dir}: ${seeds} seeds of ${configs} configurations are ${runs}, must be at most ` +
-      `${MOST_RUNS}; ${mend}`,
-  );
-}
-
 export class Study {
-  private constructor(readonly dir: string, readonly settings: StudySettings) {}
+  /** @param own what a person has put into `study.json` beside the settings; it stays there */
+  private constructor(readonly dir: string, readonly settings: StudySettings, readonly own: readonly OwnKey[] = []) {}
 
   /** @throws {UserError} with one line, if there is no study or its `study.json` is damaged or newer than this program */
   static async open(dir: string): Promise<Study> {
@@ -151,6 +124,8 @@ export class Study {
         }`,
       );
     }
+    // Once, rather than for each file in them.
+    for (const folder of study.#allRunFolders()) await checkOpenToAll(folder);
     return study;
   }
 
@@ -171,25 +146,28 @@ export class Study {
           `this program knows up to ${NEWEST_LAYOUT}; use the cellspace that made it, or a newer one`,
       );
     }
-    return new Study(dir, await advised(mend, () => parseWith(studySchema, value, path)));
+    const settings = await advised(mend, () => parseWith(studySchema, value, path));
+    return new Study(dir, settings, ownKeys(value, settings));
   }
 
   /**
    * What writes `study.json` and adds configurations to a list; all is checked before. An entry that is there as a control and
    * comes without the mark loses it.
    *
+   * @param before the study as it is, if there is one
    * @param tokenizer the text of `tokenizer.json`, where the study has tokens; or that it has them no more
    * @returns to be called as long as the files that are there stay as they are
    * @throws {UserError} if the list that is there is damaged, or would become too long
    */
   static async plan(
     dir: string,
+    before: Study | undefined,
     settings: Omit<StudySettings, "version">,
     experiment: Experiment,
     entries: readonly ConfigEntry[],
     tokenizer?: { readonly text?: string; readonly removed?: boolean },
   ): Promise<() => Promise<{ study: Study; added: number; total: number }>> {
-    const study = new Study(dir, { version: layoutOf(settings), ...settings });
+    const study = new Study(dir, { version: layoutOf(settings), ...settings }, before?.own);
     const known = await study.readConfigs(experiment);
     const ids = new Set(known.map(({ id }) => id)), asked = new Map(entries.map((entry) => [entry.id, entry]));
     const kept = known.map((entry) => entry.control ? asked.get(entry.id) ?? entry : entry);
@@ -203,7 +181,8 @@ export class Study {
       if (isChanged) await study.#writeConfigs(experiment, [...kept, ...fresh]);
       // Before the settings that name it; a study that has become one of bytes keeps none.
       if (tokenizer?.text !== undefined) await writeAtomically(study.tokenizerPath, tokenizer.text);
-      await writeAtomically(study.settingsPath, JSON.stringify(study.settings, null, 2) + "\n");
+      const content = withOwnKeys(study.settings, study.own);
+      await writeAtomically(study.settingsPath, JSON.stringify(content, null, 2) + "\n");
       if (tokenizer?.removed) removeFile(study.tokenizerPath);
       return { study, added: fresh.length, total };
     };
@@ -241,6 +220,10 @@ export class Study {
   /** The folders that hold files of runs and nothing else. */
   runFolders(experiment: Experiment): string[] {
     return ["results", "models", "checkpoints"].map((kind) => join(this.dir, `${kind}_${FILES[experiment].suffix}`));
+  }
+
+  #allRunFolders(): string[] {
+    return EXPERIMENTS.flatMap((experiment) => this.runFolders(experiment));
   }
 
   /** Where the runs are written for other tools, if nobody says. */
@@ -289,6 +272,7 @@ export class Study {
   async runs(experiment: Experiment): Promise<Run[]> {
     const entries = await this.readConfigs(experiment);
     checkRuns(this.dir, this.settings.seeds, entries.length);
+    checkTraining(this.dir, experiment, this.settings.training);
     const shuffled = entries
       .map((entry) => ({ entry, order: createHash("sha256").update(`order/${entry.id}`).digest("hex") }))
       .sort((a, b) => (a.order < b.order ? -1 : 1));
@@ -348,16 +332,19 @@ export class Study {
   }
 
   async writeCheckpoint(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
-    await this.#write(this.checkpointPath(experiment, key), bytes, commit);
+    await this.#writeLarge(this.checkpointPath(experiment, key), bytes, commit);
   }
 
   async removeCheckpoint(experiment: Experiment, key: string, commit: Commit): Promise<void> {
     const path = this.checkpointPath(experiment, key);
-    await commit(() => removeFile(path));
+    await commit(() => {
+      checkReplaceable(path, `remove ${path}`);
+      removeFile(path);
+    });
   }
 
   async writeModel(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
-    await this.#write(this.modelPath(experiment, key), bytes, commit);
+    await this.#writeLarge(this.modelPath(experiment, key), bytes, commit);
   }
 
   /** The bytes of a run's model. */
@@ -370,6 +357,15 @@ export class Study {
     return { path, model };
   }
 
+  /** A result is checked as it is read; this may be too large for that, and somebody may have put another file there since. */
+  async #writeLarge(path: string, bytes: Uint8Array, commit: Commit = atOnce): Promise<void> {
+    await this.#write(path, bytes, (rename) =>
+      commit(() => {
+        checkReplaceable(path);
+        rename();
+      }));
+  }
+
   /** Unfinished files lie in the study's folder: the folders of results hold results and nothing else. */
   #write(path: string, content: string | Uint8Array, commit?: Commit): Promise<void> {
     return writeAtomically(path, content, this.dir, commit);
@@ -377,7 +373,7 @@ export class Study {
 
   /** Unfinished files lie beside the finished ones too, where those are on another disk. */
   async removeLeftovers(): Promise<void> {
-    for (const folder of [this.dir, ...EXPERIMENTS.flatMap((experiment) => this.runFolders(experiment))]) {
+    for (const folder of [this.dir, ...this.#allRunFolders()]) {
       await removeLeftovers(folder);
     }
   }

@@ -9,13 +9,13 @@ import { type KnownCorpus, knownCorpus } from "../train/corpus/known.ts";
 import { SPLIT } from "../train/corpus/split.ts";
 import { checkLimits, checkLogged, LEAST } from "../train/settings.ts";
 import { plural } from "../train/terminal/progress.ts";
+import { checkRuns, checkTraining } from "./bounds.ts";
 import { readBytes, readJson } from "./files.ts";
 import { grid, MOST_RUNS } from "./grid.ts";
 import { checkNewFolder } from "./ownership.ts";
 import { promote, type Promotion } from "./promotion.ts";
 import { checkVersion, parseResult, type RunResult } from "./result.ts";
 import {
-  checkRuns,
   type ConfigEntry,
   type Experiment,
   EXPERIMENTS,
@@ -168,7 +168,7 @@ async function planStudy(options: InitOptions) {
     training: settings.training,
   };
   const tokenizer = { text: tokens?.file, removed: isLeft };
-  const write = await Study.plan(dir, planned, options.experiment, entries, tokenizer);
+  const write = await Study.plan(dir, known, planned, options.experiment, entries, tokenizer);
   return { known, corpus, promotion, write };
 }
 
@@ -183,6 +183,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
   if (known && seeds < known.settings.seeds) await checkSeedsLeft(options.dir, seeds);
   // Those of an earlier version may be too many, which this call may mend.
   if (options.seeds === undefined) checkRuns(options.dir, seeds, 0);
+  if (known) checkTraining(options.dir, experiment, before, options);
   checkLimits({ seeds, batch, history, steps });
   const training = {
     ...before,

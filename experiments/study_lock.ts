@@ -1,9 +1,8 @@
 /** One process at a time changes what a study's files hold; runs have claims of their own, in the queue. */
 import { join } from "node:path";
-import { messageOf } from "../cells/errors.ts";
 import { holdLock } from "../train/lock.ts";
 import { printError } from "../train/terminal/output.ts";
-import { adviceFor, makeFolder, WriteFailure } from "./files.ts";
+import { adviceFor, makeFolder, reasonOf, WriteFailure } from "./files.ts";
 
 /** Beside the files that it is for: a task may write in its study's folder alone. It goes with the lock. */
 const LOCK_FILE = ".cellspace.lock";
@@ -31,6 +30,6 @@ export async function lockStudy(dir: string, doing: string, signal?: AbortSignal
     });
   } catch (error) {
     signal?.throwIfAborted();
-    throw new WriteFailure(`Cannot write ${path}: ${messageOf(error)}${adviceFor(error)}`);
+    throw new WriteFailure(`Cannot write ${path}: ${reasonOf(error)}${adviceFor(error)}`);
   }
 }

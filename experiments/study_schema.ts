@@ -69,13 +69,16 @@ export const studySchema = z.object({
   split: splitSchema,
   /** What models read, where that is not bytes: kept in `tokenizer.json`. */
   tokens: tokensSchema.optional(),
-  /** Bounded where runs are listed and where `init` sets it, not here: a study that an earlier version gave too many can then be mended. */
+  /**
+   * What `init` has a flag for is bounded where runs are listed and where `init` sets it, not here (see `bounds.ts`): a study that an
+   * earlier version gave too much can then be mended.
+   */
   seeds: positive,
   training: z.object({
-    steps: z.record(z.enum(EXPERIMENTS), positive.max(LIMITS.steps)),
+    steps: z.record(z.enum(EXPERIMENTS), positive),
     log_every: z.record(z.enum(EXPERIMENTS), positive.max(LIMITS.log_every)),
-    batch: positive.max(LIMITS.batch),
-    history: z.number().int().min(2).max(LIMITS.history),
+    batch: positive,
+    history: z.number().int().min(2),
   }),
 }).superRefine(({ version, corpus, split, tokens }, context) => {
   const fail = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
@@ -91,6 +94,41 @@ export const studySchema = z.object({
   const bytes = sumOf(split);
   if (bytes !== corpus.bytes) fail(["split"], `has ${bytes} bytes, the corpus ${corpus.bytes}`);
 });
+
+/** A key of somebody's in `study.json`, with what it holds; and the keys of the objects that it is in. */
+export interface OwnKey {
+  readonly within: readonly string[];
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/**
+ * What a value holds beside what was read of it, so that it can be written back.
+ *
+ * @param read the same, without what its schema does not know
+ */
+export function ownKeys(value: unknown, read: unknown, within: readonly string[] = []): OwnKey[] {
+  if (!isRecord(value) || !isRecord(read)) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    Object.hasOwn(read, key) ? ownKeys(inner, read[key], [...within, key]) : [{ within, key, value: inner }]
+  );
+}
+
+/** Adds keys behind those of the objects that they were in, as far as these are still there. */
+export function withOwnKeys(settings: object, own: readonly OwnKey[], within: readonly string[] = []): object {
+  const here = own.filter((each) => each.within.join("\0") === within.join("\0"));
+  return Object.fromEntries([
+    ...Object.entries(settings).map(([key, value]) => [
+      key,
+      isRecord(value) ? withOwnKeys(value, own, [...within, key]) : value,
+    ]),
+    ...here.map(({ key, value }) => [key, value]),
+  ]);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 export const versionSchema = z.object({ version: z.number() });
 

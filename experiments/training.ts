@@ -4,6 +4,7 @@ import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { type Engine, mebibytes } from "../train/engines/engine.ts";
 import { checkLimits, checkLogged, type TrainingSettings } from "../train/settings.ts";
 import { cellJob, stepOf } from "../train/trainer.ts";
+import { checkTraining } from "./bounds.ts";
 import { capacityOf } from "./capacity.ts";
 import { openEngine } from "./engines.ts";
 import { ensureFloors } from "./floors.ts";
@@ -107,7 +108,7 @@ function checkRoom(engine: Engine, waiting: readonly Run[], settings: TrainingSe
 }
 
 function settingsOf(
-  { settings: { training, tokens } }: Study,
+  { dir, settings: { training, tokens } }: Study,
   { experiment, steps }: TrainStudyOptions,
 ): TrainingSettings {
   const settings = {
@@ -117,6 +118,7 @@ function settingsOf(
     history: training.history,
     vocabulary: tokens?.vocabulary,
   };
+  checkTraining(dir, experiment, training, { steps });
   checkLimits(settings);
   checkLogged(settings);
   return settings;

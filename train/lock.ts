@@ -56,9 +56,10 @@ function isAt(path: string, file: Deno.FsFile): boolean {
 
 function removeLocked(path: string, file: Deno.FsFile): void {
   try {
-    const { size, ino } = file.statSync();
-    // Nothing is ever written into a lock: what has content is somebody's. Without inodes nobody could tell that it is gone.
-    if (size === 0 && ino !== null) Deno.removeSync(path);
+    const { size, ino, isFile } = file.statSync();
+    // Nothing is ever written into a lock: what has content, or is no file, is somebody's. Without inodes nobody could tell that it is gone. Where
+    // somebody has removed the file, another process may hold a new one under its name.
+    if (isFile && size === 0 && ino !== null && isAt(path, file)) Deno.removeSync(path);
   } catch {
     // It stays, and harms nobody.
   } finally {

@@ -143,7 +143,7 @@ export const BAD_MODELS: readonly BadInput[] = [
   ...model(
     "random bytes",
     (path) => Deno.writeFileSync(path, new Uint8Array(5000).map((_, i) => (i * 2654435761) >>> 13)),
-    `Cannot read ${FILE}: it is damaged or no ONNX model (…); ${REMAKE}`,
+    `Cannot read ${FILE}: it is damaged or no ONNX model (…); move it away and ${REMAKE}`,
   ),
   ...model(
     "of another configuration",

@@ -1,69 +1,15 @@
 /** Nobody's file is lost for its name: whatever a command writes is planted before as somebody else's. */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
-import { UserError } from "../../cells/errors.ts";
 import { isOurs } from "../../experiments/ownership.ts";
 import { overviewOf } from "../../experiments/overview.ts";
-import { evaluateStudy } from "../../experiments/scoring.ts";
 import { Study } from "../../experiments/store.ts";
 import { initStudy } from "../../experiments/study.ts";
-import { trainStudy } from "../../experiments/training.ts";
-import { writeExport } from "../../report/write_export.ts";
-import { writeReport } from "../../report/write_report.ts";
-import { recordErrors } from "../faults/processes.ts";
 import { inFolder } from "./folder.ts";
 import { copiesOfSmallStudy, editJson, SMALL, type SmallStudy, TRAINED } from "./small_study.ts";
+import { type Command, COMMANDS, filesIn, FOREIGN, of01, plant, saidBy, sha256 } from "./foreign_files.ts";
 
 const copyStudy = copiesOfSmallStudy();
-
-const of01 = (dir: string) => ({ dir, experiment: "01" } as const);
-
-/** What each command does to a study, as its script calls it. */
-const COMMANDS = {
-  init: (dir: string) => initStudy({ ...of01(dir), seeds: 2 }),
-  train: (dir: string) => trainStudy({ ...of01(dir), engine: "onnx", parallel: 1, limit: 1, quiet: true }),
-  evaluate: (dir: string) => evaluateStudy({ ...of01(dir), again: true }),
-  async report(dir: string) {
-    const study = await Study.open(dir), read = await study.readResults("01");
-    return writeReport({ ...read, ...of01(dir), below: 1.9 });
-  },
-  export: async (dir: string) =>
-    writeExport({ study: await Study.open(dir), experiment: "01", formats: ["csv", "parquet", "tensorboard"] }),
-} as const;
-
-/** Somebody's files: other text, other JSON, and nothing at all. */
-const FOREIGN = [
-  "somebody's own notes\n",
-  '{"model": {"merges": []}, "version": "1.0"}\n',
-  "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\0\0\0\x01\0",
-];
-
-const sha256 = (path: string) => createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
-
-function plant(path: string, content: string): string {
-  Deno.mkdirSync(dirname(path), { recursive: true });
-  Deno.writeFileSync(path, Uint8Array.from(content, (character) => character.charCodeAt(0)));
-  return sha256(path);
-}
-
-function filesIn(dir: string): string[] {
-  return [...Deno.readDirSync(dir)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesIn(join(dir, name)).map((path) => join(name, path)) : [name]
-  ).sort();
-}
-
-/** What a command says where it is refused, or warns; any error but a `UserError` is one. */
-async function saidBy(command: () => Promise<unknown>): Promise<string[]> {
-  using errors = recordErrors();
-  try {
-    await command();
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return [...errors.lines, error.message];
-  }
-  return [...errors.lines];
-}
 
 /** Every file that the commands write, by its path in the study; the corpus is no part of it. */
 async function everyFile(small: SmallStudy): Promise<string[]> {
@@ -72,7 +18,7 @@ async function everyFile(small: SmallStudy): Promise<string[]> {
 }
 
 /** Files that are checked as they are read, by their schemas, sums and facts: no other may be replaced or removed. */
-const CHECKED_AS_READ = /^(study\.json|rnn_configs\.json|(results|models|checkpoints)_01_all[\\/].*)$/;
+const CHECKED_AS_READ = /^(study\.json|rnn_configs\.json|results_01_all[\\/].*)$/;
 
 Deno.test("every file that a command writes is told from somebody's of the same name", async () => {
   const small = await copyStudy(), files = await everyFile(small);
@@ -121,8 +67,6 @@ Deno.test("init in a folder with somebody's file under any of the names changes 
   }
 });
 
-type Command = keyof typeof COMMANDS;
-
 /** Paths in a study that are planted, or replaced, as somebody's; and the commands that have to do with them. */
 const PLACES: readonly (readonly [places: readonly ((small: SmallStudy) => string)[], commands: readonly Command[]])[] =
   [
@@ -140,6 +84,7 @@ const PLACES: readonly (readonly [places: readonly ((small: SmallStudy) => strin
         (small) => small.checkpoint(TRAINED),
         // Of one that has been trained.
         (small) => small.result(0),
+        (small) => small.model(0),
         (small) => small.checkpoint(0),
       ],
       ["init", "train", "evaluate"],

@@ -68,6 +68,82 @@ inFolder(
   },
 );
 
+/** Settings of which an earlier version took any, with how `init` mends them. */
+const TOO_LARGE = {
+  batch: { value: 1_000_000_000, most: 65_536, mended: { batch: 8 } },
+  history: { value: 1_000_000_000_000, most: 10_000_000, mended: { history: 51 } },
+  steps: { value: 1_000_000_000_000, most: 100_000_000, mended: { steps: 100 } },
+} as const;
+
+for (const [key, { value, most, mended }] of Object.entries(TOO_LARGE)) {
+  inFolder(`a study of ${value} ${key} is told in one line, and is mended by init`, async (dir) => {
+    await initStudy({ dir, ...small });
+    // As a version without bounds has written it.
+    editJson(join(dir, "study.json"), ({ training }) => {
+      if (key === "steps") training.steps["01"] = value;
+      else training[key] = value;
+    });
+    const message = `Cannot use study ${dir}: it has ${key} ${value}, must be at most ${most}; set it with ` +
+      `'deno task init --dir ${dir} --${key} N'`;
+    const refused = { name: "UserError", message };
+    await assert.rejects(overviewOf(dir, "01"), refused);
+    await assert.rejects(trainStudy({ dir, experiment: "01", engine: "onnx", quiet: true }), refused);
+    await assert.rejects(initStudy({ dir, experiment: "01", seeds: 2 }), refused);
+    await initStudy({ dir, experiment: "01", ...mended });
+    assert.equal((await overviewOf(dir, "01")).total, 48);
+  });
+}
+
+inFolder("initStudy() keeps what a person has put into study.json beside its settings", async (dir) => {
+  await initStudy({ dir, ...small });
+  const path = join(dir, "study.json"), notes = { why: ["mine", null], deep: { er: 1 } };
+  editJson(path, (value) => {
+    value.notes = notes;
+    value.corpus.licence = "public domain";
+    value.training.reason = 5;
+    value.split["my own"] = false;
+  });
+  Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace("{", '{"__proto__": {"seeds": 7},'));
+  await initStudy({ dir, experiment: "01", seeds: 2, batch: 16 });
+  const text = Deno.readTextFileSync(path), value = JSON.parse(text);
+  assert.deepEqual([value.notes, value.corpus.licence, value.training.reason, value.split["my own"]], [
+    notes,
+    "public domain",
+    5,
+    false,
+  ]);
+  assert.ok(/"__proto__": \{\s+"seeds": 7/.test(text), text);
+  const { settings } = await Study.open(dir);
+  assert.deepEqual([settings.seeds, settings.training.batch], [2, 16]);
+  // The same call again changes nothing.
+  await initStudy({ dir, experiment: "01", seeds: 2, batch: 16 });
+  assert.equal(Deno.readTextFileSync(path), text);
+});
+
+inFolder("a key that stands twice in any JSON file of a study is named, and the file stays", async (dir) => {
+  const { study } = await initStudy({ dir, ...small }), [result] = syntheticResults({ state_sizes: [8], layers: [1] });
+  await study.makeRunFolders("01");
+  const places = {
+    [study.settingsPath]: Deno.readTextFileSync(study.settingsPath),
+    [join(dir, "rnn_configs.json")]: Deno.readTextFileSync(join(dir, "rnn_configs.json")),
+    [study.resultPath("01", result.id)]: JSON.stringify(result),
+  };
+  for (const [path, text] of Object.entries(places)) {
+    const repeated = text.replace("{", '{"seeds": 5, "seeds": 1,');
+    Deno.writeTextFileSync(path, repeated);
+    const { unreadable } = path === study.resultPath("01", result.id)
+      ? await study.readResults("01")
+      : await initStudy({ dir, experiment: "01", layers: [2] }).then(
+        () => ({ unreadable: [] }),
+        ({ message }) => ({ unreadable: [message] }),
+      );
+    assert.equal(unreadable.length, 1, path);
+    assert.ok(unreadable[0].startsWith(`Cannot read ${path}: it has 'seeds' twice in one object; mend it, or move it`));
+    assert.equal(Deno.readTextFileSync(path), repeated);
+    Deno.writeTextFileSync(path, text);
+  }
+});
+
 inFolder(
   "initStudy() makes no study over results that were trained in another way, or on another corpus",
   async (dir) => {

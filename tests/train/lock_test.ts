@@ -66,6 +66,22 @@ inFolder("holdLock() lets one in at a time when each takes the file away with it
   assert.deepEqual([...Deno.readDirSync(dir)], []);
 });
 
+inFolder("holdLock() whose file was removed leaves the one that another holds by now", async (dir) => {
+  const path = join(dir, "lock");
+  const first = await holdLock(path, { passing: true });
+  Deno.removeSync(path);
+  const second = await holdLock(path, { passing: true });
+  first[Symbol.dispose]();
+  assert.deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name), ["lock"]);
+  const stop = new AbortController();
+  await assert.rejects(
+    holdLock(path, { passing: true, onWait: () => stop.abort(), signal: stop.signal }),
+    { name: "AbortError" },
+  );
+  second[Symbol.dispose]();
+  assert.deepEqual([...Deno.readDirSync(dir)], []);
+});
+
 inFolder("holdLock() never removes a file that has content, or one that is to stay", async (dir) => {
   const path = join(dir, "lock");
   Deno.writeTextFileSync(path, "somebody's");
