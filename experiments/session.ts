@@ -1,7 +1,7 @@
 /** One call of `train` at work: takes waiting runs in groups, trains them, writes down what comes out, and scores it. */
 import { messageOf } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
-import { affordableWorkers } from "../train/open_files.ts";
+import { affordableWorkers, OpenFilesError } from "../train/open_files.ts";
 import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
 import { type Engine, EngineFailure } from "../train/engines/engine.ts";
 import type { TrainingState } from "../train/ledger.ts";
@@ -121,6 +121,7 @@ export class TrainingSession {
       interrupt: options.signal,
       print: (line) => this.#board.print(line),
       release: (run) => this.#intake.release(run),
+      onShortage: () => this.#failure.abort(),
     });
   }
 
@@ -148,9 +149,12 @@ export class TrainingSession {
     try {
       await everyOne(lanes.map((lane) => this.#work(lane)));
     } finally {
-      await this.#scorer.finish();
-      this.#board.stop();
-      await this.#engine.close();
+      try {
+        await this.#scorer.finish();
+      } finally {
+        this.#board.stop();
+        await this.#engine.close();
+      }
     }
   }
 
@@ -343,6 +347,8 @@ export class TrainingSession {
   /** Tries runs again that an engine or the disk has failed, as far as that makes sense. */
   async #recover(lane: Lane, runs: readonly Run[], error: unknown): Promise<void> {
     if (this.#signal.aborted) return this.#stop(runs);
+    // A second attempt, and any other run, would fare no better.
+    if (error instanceof OpenFilesError) throw error;
     const { groups, leave, pause } = this.#attempts.after(runs, error);
     for (const run of leave) await this.#leave(run, error);
     if (groups.length) {

@@ -36,10 +36,13 @@ export function affordableWorkers(wanted: number, filesOfEach: number = FILES_PE
   return Math.max(0, Math.min(wanted, Math.floor(free / filesOfEach)));
 }
 
-/** @throws {UserError} if this process may open no more worker */
+/** This process may open no more files. That says nothing of any file, and whatever is begun next fares no better. */
+export class OpenFilesError extends UserError {}
+
+/** @throws {OpenFilesError} if this process may open no more workers */
 export function checkWorker(): void {
   if (affordableWorkers(1)) return;
-  throw new UserError(
+  throw new OpenFilesError(
     "Cannot open a worker: this process may open hardly any more files; raise their limit ('ulimit -n'), or run the same " +
       "command again with fewer runs at a time",
   );
