@@ -193,7 +193,9 @@ export async function scoreRun(
       signal?.throwIfAborted();
       if (error instanceof OpenFilesError) throw error;
       // What is no fault of the file's is not mended by moving it away.
-      throw new UserError(`Cannot score ${path}: ${messageOf(error)}${error instanceof UserError ? `; ${advice}` : ""}`);
+      throw new UserError(
+        `Cannot score ${path}: ${messageOf(error)}${error instanceof UserError ? `; ${advice}` : ""}`,
+      );
     },
   );
   // The file again: someone may have removed or mended it meanwhile.
