@@ -78,6 +78,7 @@ export class Scorer {
     const { study, experiment, queue, text, signal, interrupt, print, release } = this.options;
     try {
       if (signal.aborted || this.#shortage) return;
+      this.#evaluationWorkers.check();
       const commit = commitWhileHeld(queue, claimKey(experiment, run.key));
       const model = given ?? (await study.readModel(experiment, run.key)).model;
       const scoring = { model, text, threads: 1, workers: this.#evaluationWorkers, commit, signal: interrupt };

@@ -112,6 +112,7 @@ async function scoreAll(
   using workers = openEvaluationWorkers();
   let scored = 0, problems = 0, taken = 0;
   while (!signal.aborted) {
+    workers.check();
     const next = await work.claim(() => true);
     if (!next) {
       if (await work.revive(signal)) continue;

@@ -18,7 +18,8 @@ import type { Queue } from "./queue.ts";
 import { RunFiles, type Start } from "./run_files.ts";
 import { Scorer, type TrainedModel } from "./scorer.ts";
 import { type Run, shortKey, type Study } from "./store.ts";
-import { claimKey, ClaimLost, heartbeat } from "./study_queue.ts";
+import { Pulse } from "./pulse.ts";
+import { ClaimLost, heartbeat } from "./study_queue.ts";
 import type { TrainStudyOptions } from "./train_options.ts";
 import { printError } from "../train/terminal/output.ts";
 
@@ -79,8 +80,6 @@ export class TrainingSession {
   #problemsInARow = 0;
   /** What went wrong while a group at work was given its next run. */
   #refillError: unknown;
-  /** Whether the last heartbeat failed. */
-  #silent = false;
 
   constructor(
     private readonly tools: Tools,
@@ -141,7 +140,8 @@ export class TrainingSession {
   async run(): Promise<void> {
     const { groups, runs: places } = this.#engine.lanes(this.#parallel);
     const threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));
-    using _heart = heartbeat(() => this.#beat(), this.options.timing);
+    const pulse = new Pulse(this.#queue, this.options.experiment, this.#board, this.#intake);
+    using _heart = heartbeat(() => pulse.beat(), this.options.timing);
     this.#board.announce(this.#engine, this.#parallel);
     const lanes = Array.from({ length: Math.min(groups, this.#runs) }, (_, number): Lane => (
       { number, places, threads, held: new Set() }
@@ -155,27 +155,6 @@ export class TrainingSession {
         this.#board.stop();
         await this.#engine.close();
       }
-    }
-  }
-
-  /** Says that this process is alive, and lets go of what another has taken meanwhile. */
-  async #beat(): Promise<void> {
-    const steps = [...this.#board.atWork.values()].flatMap(({ runs }) =>
-      [...runs].map(([run, { step }]) => [claimKey(this.options.experiment, run.key), step] as const)
-    );
-    try {
-      this.#intake.lose(await this.#queue.beat(new Map(steps)));
-      for (const { runs, stop } of this.#board.atWork.values()) {
-        // A group of which this process holds some trains on without the others.
-        if (runs.size && [...runs.keys()].every((run) => this.#intake.isLost(run))) stop.abort();
-      }
-      this.#silent = false;
-    } catch (error) {
-      // Another process that holds the database for long, or a full disk, must not end the work; once said is enough.
-      if (!this.#silent) {
-        this.#board.print(`The queue could not be told that this process is alive: ${messageOf(error)}`);
-      }
-      this.#silent = true;
     }
   }
 

@@ -64,6 +64,15 @@ export class WorkerPool<T extends { readonly isSound: boolean; terminate(): void
 
   constructor(private readonly start: () => T) {}
 
+  /**
+   * Checks that there is a worker to take, for those who must read files first.
+   *
+   * @throws {OpenFilesError} if none is idle, and this process may open no more
+   */
+  check(): void {
+    if (!this.#idle.length) checkWorker();
+  }
+
   /** @throws {OpenFilesError} if there is no idle worker, and this process may open no more */
   take(): T {
     return this.takeUpTo(1)[0];
@@ -75,8 +84,8 @@ export class WorkerPool<T extends { readonly isSound: boolean; terminate(): void
    * @throws {OpenFilesError} if that is none
    */
   takeUpTo(wanted: number): T[] {
+    this.check();
     const taken = this.#idle.splice(-wanted);
-    if (!taken.length) checkWorker();
     const more = taken.length < wanted ? affordableWorkers(wanted - taken.length) : 0;
     for (let i = 0; i < more; i++) taken.push(this.start());
     return taken;
