@@ -1,7 +1,7 @@
 /** Scores what a session has trained, while it trains on. */
 import { messageOf } from "../cells/errors.ts";
 import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
-import { openEvaluationWorkers } from "../train/evaluate.ts";
+import { EvaluationWorkers } from "../train/evaluate.ts";
 import { OpenFilesError } from "../train/open_files.ts";
 import type { Queue } from "./queue.ts";
 import { scoreRun } from "./scoring.ts";
@@ -37,7 +37,7 @@ export class Scorer {
   readonly #waiting: Run[] = [];
   #workers = 0;
   #last: Promise<unknown> = Promise.resolve();
-  readonly #evaluationWorkers = openEvaluationWorkers();
+  readonly #evaluationWorkers = new EvaluationWorkers();
   #shortage: OpenFilesError | undefined;
 
   constructor(private readonly options: ScorerOptions) {}

@@ -6,14 +6,7 @@ import { cellOf } from "../cells/catalog.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { decodeRunWeights } from "../train/checkpoint.ts";
 import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
-import {
-  cutFor,
-  evaluateModel,
-  type EvaluationWorkers,
-  exportModel,
-  openEvaluationWorkers,
-  type Score,
-} from "../train/evaluate.ts";
+import { cutFor, evaluateModel, EvaluationWorkers, exportModel, type Score } from "../train/evaluate.ts";
 import { OpenFilesError } from "../train/open_files.ts";
 import { promptFrom } from "../train/sample_text.ts";
 import {
@@ -109,7 +102,7 @@ async function scoreAll(
     queue,
     experiment,
   );
-  using workers = openEvaluationWorkers();
+  using workers = new EvaluationWorkers();
   let scored = 0, problems = 0, taken = 0;
   while (!signal.aborted) {
     workers.check();

@@ -43,8 +43,39 @@ export interface Extras {
   readonly workers?: EvaluationWorkers;
 }
 
-/** See {@linkcode openEvaluationWorkers}. */
-export type EvaluationWorkers = WorkerPool<AskedWorker<EvaluateRequest, ShareEvaluation>>;
+/** The pool within, for this module alone. */
+let poolOf: (workers: EvaluationWorkers) => WorkerPool<AskedWorker<EvaluateRequest, ShareEvaluation>>;
+
+/**
+ * Workers that score many models, one after the other or at once: each that ends leaves two open files behind. Dispose of them, since idle
+ * workers keep a program alive.
+ */
+export class EvaluationWorkers implements Disposable {
+  readonly #pool = new WorkerPool(() =>
+    new AskedWorker<EvaluateRequest, ShareEvaluation>(
+      new URL("./evaluate_worker.ts", import.meta.url),
+      "Evaluation worker",
+    )
+  );
+
+  static {
+    poolOf = (workers) => workers.#pool;
+  }
+
+  /**
+   * Checks that there is a worker to score with, for those who must read files first.
+   *
+   * @throws {UserError} if none is idle, and this process may open no more
+   */
+  check(): void {
+    this.#pool.check();
+  }
+
+  /** Ends the workers. */
+  [Symbol.dispose](): void {
+    this.#pool[Symbol.dispose]();
+  }
+}
 
 /** A score, and what was asked for beside it. */
 export interface Evaluation extends Score {
@@ -107,11 +138,6 @@ export function exportCell(
   });
 }
 
-/** Workers to score many models with, one after the other or at once. Dispose of them: idle workers keep a program alive. */
-export function openEvaluationWorkers(): EvaluationWorkers {
-  return new WorkerPool(() => new AskedWorker(new URL("./evaluate_worker.ts", import.meta.url), "Evaluation worker"));
-}
-
 /**
  * Scores a model in workers, so that whoever asks can go on.
  *
@@ -130,8 +156,8 @@ export async function evaluateModel(
   { sample, memory = false, tokenizer = BYTE_TOKENIZER, signal, workers: kept }: Extras = {},
 ): Promise<Evaluation> {
   checkRequest(model, text, threads, cut, sample);
-  using own = kept ? undefined : openEvaluationWorkers();
-  const pool = kept ?? own!;
+  using own = kept ? undefined : new EvaluationWorkers();
+  const pool = poolOf(kept ?? own!);
   const bytes = bytesOf(text.subarray(1), tokenizer);
   const workers = pool.takeUpTo(Math.max(1, Math.min(threads, cut.streams)));
   const part = Math.min(text.length - 1, PART_TOKENS);

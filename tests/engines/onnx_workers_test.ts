@@ -7,7 +7,7 @@ import { evaluationModel } from "../../cells/language_model.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { initialWeights } from "../../train/corpus/random.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
-import { evaluateModel, exportCell, openEvaluationWorkers } from "../../train/evaluate.ts";
+import { evaluateModel, EvaluationWorkers, exportCell } from "../../train/evaluate.ts";
 import { CATALOG, decayingCell, offsetsOf, runOf, SMALL, textOf, train } from "./runs.ts";
 import { recordWorkers } from "./workers.ts";
 
@@ -73,7 +73,7 @@ Deno.test("evaluateModel() scores many models in the same workers, with the same
   using recorded = recordWorkers();
   const kept = [];
   {
-    using workers = openEvaluationWorkers();
+    using workers = new EvaluationWorkers();
     for (const model of models) kept.push(await evaluateModel(model, text, 2, cut, { memory: true, workers }));
     assert.deepEqual([recorded.started.length, recorded.alive], [2, 2]);
     await assert.rejects(evaluateModel(models[0], text, 2, cut, { workers, signal: AbortSignal.abort() }));

@@ -64,7 +64,7 @@ for (const most of [40, 64, 76, 88, 104, 120]) {
 inFolder("train and evaluate need no more files however many runs they take", async (dir) => {
   // Two files are left behind by each worker that ends: one for each of so many runs would be more than there are.
   const most = 120, runs = most / 2 + 4;
-  const study = await makeStudy(join(dir, "study"), { runs, steps: 4, history: 9, logEvery: 2 });
+  const study = await makeStudy(join(dir, "study"), { runs, steps: 50, history: 51 });
   const trained = await withFiles(most, "train", study, "--engine", "onnx", "--parallel", "2");
   assert.equal(trained.code, 0, trained.text);
   assert.equal((await finishedRuns(study)).length, runs);
@@ -76,7 +76,7 @@ inFolder("train and evaluate need no more files however many runs they take", as
 }, { ignore });
 
 inFolder("evaluate ends once where a process may open no worker, and blames no file", async (dir) => {
-  const study = await makeStudy(join(dir, "study"), { runs: 3, steps: 4, history: 9, logEvery: 2 });
+  const study = await makeStudy(join(dir, "study"), { runs: 3, steps: 50, history: 51 });
   assert.equal((await withFiles(1024, "train", study, "--engine", "onnx")).code, 0);
   const before = await resultFiles(study);
   const { code, text } = await withFiles(48, "evaluate", study, "--again");
