@@ -43,7 +43,6 @@ export class OpenFilesError extends UserError {}
 export function checkWorker(): void {
   if (affordableWorkers(1)) return;
   throw new OpenFilesError(
-    "Cannot open a worker: this process may open hardly any more files; raise their limit ('ulimit -n'), or run the same " +
-      "command again with fewer runs at a time",
+    "Cannot open a worker: this process may open hardly any more files; raise their limit ('ulimit -n')",
   );
 }

@@ -117,6 +117,7 @@ class OnnxGroup implements TrainingGroup {
   }
 
   async replace(run: number, next?: EngineRun): Promise<boolean> {
+    if (this.#closed) throw new Error("Cannot replace a run: the group was closed");
     const left = this.places[run];
     this.places[run] = undefined;
     await this.#leave(left);
