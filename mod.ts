@@ -54,10 +54,18 @@ export {
   type TensorMap,
   type TrainingGroup,
 } from "./train/engines/engine.ts";
-export { openOnnxEngine } from "./train/engines/onnx/engine.ts";
+export { type OnnxOptions, openOnnxEngine } from "./train/engines/onnx/engine.ts";
 export { openReferenceEngine } from "./train/engines/reference.ts";
 export { openWebGpuEngine } from "./train/engines/webgpu/engine.ts";
-export { evaluateModel, type Evaluation, exportCell, exportModel, type Extras, type Score } from "./train/evaluate.ts";
+export {
+  evaluateModel,
+  type Evaluation,
+  EvaluationWorkers,
+  exportCell,
+  exportModel,
+  type Extras,
+  type Score,
+} from "./train/evaluate.ts";
 export type { GroupOptions, Progress } from "./train/group_training.ts";
 export type { Breakdown, TrainingState } from "./train/ledger.ts";
 export type { MemoryCurve } from "./train/memory_gain.ts";

@@ -1,16 +1,14 @@
 /** How many runs train at once: what was asked for, as far as the machine allows. */
 import type { Engine } from "../train/engines/engine.ts";
-import { affordableWorkers } from "../train/open_files.ts";
+import { affordableWorkers, OpenFilesError } from "../train/open_files.ts";
+import { plural } from "../train/terminal/progress.ts";
 import { defaultParallel } from "./engines.ts";
 
 /** Each worker has an interpreter and a session of its own, 50 MB and more: beyond this they only wait for a core. */
 const WORKERS_PER_CORE = 16;
 
-/**
- * Open files of a run: its worker's, which may still be ending while that of its score begins, and those that ONNX Runtime leaves behind
- * with every worker.
- */
-const FILES_PER_LANE = 24;
+/** Workers of a run: one trains it, one scores it. Both are kept for the next run. */
+const WORKERS_PER_RUN = 2;
 
 /** Runs at a time, and why they are fewer than what was asked for. */
 export interface Capacity {
@@ -23,6 +21,7 @@ export interface Capacity {
  *
  * @param asked absent: as many as are sensible
  * @param runs that are to be trained
+ * @throws {OpenFilesError} if this process may not open the files of a single run
  */
 export function capacityOf(
   engine: Pick<Engine, "name" | "software" | "lanes">,
@@ -30,14 +29,22 @@ export function capacityOf(
   runs: number,
 ): Capacity {
   const wanted = asked ?? defaultParallel(engine);
-  // Where all train as one group, there is no worker for each.
-  if (engine.lanes(wanted).groups === 1) return { parallel: wanted };
+  if (runs === 0) return { parallel: wanted };
+  // A single group on a GPU has no worker for each run; its scores have one at least.
+  const isOneGroup = engine.lanes(wanted).groups === 1 && engine.name !== "onnx";
   const useful = Math.min(wanted, runs), cores = navigator.hardwareConcurrency;
-  const sensible = Math.min(useful, WORKERS_PER_CORE * cores);
-  const parallel = Math.max(1, affordableWorkers(sensible, FILES_PER_LANE));
-  if (parallel === useful || useful === 0) return { parallel: wanted };
+  const sensible = isOneGroup ? 1 : Math.min(useful, WORKERS_PER_CORE * cores);
+  const workers = isOneGroup ? 1 : WORKERS_PER_RUN;
+  const parallel = Math.floor(affordableWorkers(sensible * workers) / workers);
+  if (parallel === 0) {
+    throw new OpenFilesError(
+      "Cannot train: this process may open hardly any more files, too few for one run; raise their limit ('ulimit -n')",
+    );
+  }
+  if (isOneGroup || parallel === useful) return { parallel: wanted };
   const why = parallel < sensible
     ? "this process may open no more files ('ulimit -n' sets how many)"
     : `${cores} cores have no use for more`;
-  return { parallel, why: `Training ${parallel} runs at a time, not ${useful}: ${why}` };
+  const waiting = useful < wanted ? ` (${plural(runs, "run")} to train)` : "";
+  return { parallel, why: `Training ${plural(parallel, "run")} at a time, not ${wanted}${waiting}: ${why}` };
 }

@@ -28,12 +28,13 @@ export function defaultParallel({ name, software }: Pick<Engine, "name" | "softw
 }
 
 /**
- * Opens an engine. `auto` takes webgpu where the adapter is a real GPU, else onnx; a software adapter serves only on request.
+ * Opens an engine, which is to be closed. `auto` takes webgpu where the adapter is a real GPU, else onnx; a software adapter serves only on request.
  *
  * @throws {UserError} if webgpu was asked for and there is no adapter
  */
 export async function openEngine(choice: EngineChoice): Promise<Engine> {
-  if (choice === "onnx") return openOnnxEngine();
+  const openOnnx = () => openOnnxEngine(undefined, { keepWorkers: true });
+  if (choice === "onnx") return openOnnx();
   const engine = await openWebGpuEngine();
   if (choice === "webgpu") {
     if (!engine) {
@@ -43,5 +44,5 @@ export async function openEngine(choice: EngineChoice): Promise<Engine> {
   }
   if (engine && !engine.software) return engine;
   await engine?.close();
-  return openOnnxEngine();
+  return openOnnx();
 }

@@ -1,6 +1,8 @@
 /** Scores what a session has trained, while it trains on. */
 import { messageOf } from "../cells/errors.ts";
 import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
+import { EvaluationWorkers } from "../train/evaluate.ts";
+import { OpenFilesError } from "../train/open_files.ts";
 import type { Queue } from "./queue.ts";
 import { scoreRun } from "./scoring.ts";
 import { type Experiment, type Run, shortKey, type Study } from "./store.ts";
@@ -24,6 +26,8 @@ export interface ScorerOptions {
   readonly print: (line: string) => void;
   /** Called for each run, scored or not: it needs its claim no longer. */
   readonly release: (run: Run) => Promise<void>;
+  /** Called once no further score can be made. */
+  readonly onShortage: () => void;
 }
 
 export class Scorer {
@@ -33,6 +37,8 @@ export class Scorer {
   readonly #waiting: Run[] = [];
   #workers = 0;
   #last: Promise<unknown> = Promise.resolve();
+  readonly #evaluationWorkers = new EvaluationWorkers();
+  #shortage: OpenFilesError | undefined;
 
   constructor(private readonly options: ScorerOptions) {}
 
@@ -57,22 +63,34 @@ export class Scorer {
     this.#last = Promise.all([this.#last, work()]);
   }
 
-  /** Resolves when nothing is left to score. */
+  /**
+   * Resolves when nothing is left to score. Nothing can be scored after.
+   *
+   * @throws {OpenFilesError} if this process could open no worker, for the next call to score what is left
+   */
   async finish(): Promise<void> {
     await this.#last;
+    this.#evaluationWorkers[Symbol.dispose]();
+    if (this.#shortage) throw this.#shortage;
   }
 
   async #scoreOne(run: Run, given?: Uint8Array): Promise<void> {
     const { study, experiment, queue, text, signal, interrupt, print, release } = this.options;
     try {
-      if (signal.aborted) return;
+      if (signal.aborted || this.#shortage) return;
+      this.#evaluationWorkers.check();
       const commit = commitWhileHeld(queue, claimKey(experiment, run.key));
       const model = given ?? (await study.readModel(experiment, run.key)).model;
-      const score = await scoreRun(study, experiment, run.key, { model, text, threads: 1, commit, signal: interrupt });
+      const scoring = { model, text, threads: 1, workers: this.#evaluationWorkers, commit, signal: interrupt };
+      const score = await scoreRun(study, experiment, run.key, scoring);
       print(`${shortKey(run.key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
     } catch (error) {
       // The run is kept; the next call scores it.
       if (interrupt?.aborted) return;
+      if (error instanceof OpenFilesError) {
+        this.#shortage ??= error;
+        return this.options.onShortage();
+      }
       if (error instanceof ClaimLost) return print(`${shortKey(run.key)}  was not scored: ${error.message}`);
       this.problems.add(run.key);
       printError(`train: ${messageOf(error)}`);

@@ -6,7 +6,8 @@ import { cellOf } from "../cells/catalog.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../cells/language_model.ts";
 import { decodeRunWeights } from "../train/checkpoint.ts";
 import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
-import { cutFor, evaluateModel, exportModel, type Score } from "../train/evaluate.ts";
+import { cutFor, evaluateModel, EvaluationWorkers, exportModel, type Score } from "../train/evaluate.ts";
+import { OpenFilesError } from "../train/open_files.ts";
 import { promptFrom } from "../train/sample_text.ts";
 import {
   configOf,
@@ -102,8 +103,10 @@ async function scoreAll(
     queue,
     experiment,
   );
+  using workers = new EvaluationWorkers();
   let scored = 0, problems = 0, taken = 0;
   while (!signal.aborted) {
+    workers.check();
     const next = await work.claim(() => true);
     if (!next) {
       if (await work.revive(signal)) continue;
@@ -117,11 +120,14 @@ async function scoreAll(
       const remade = again ? await remadeModel(study, experiment, key, result) : undefined;
       const model = remade ?? (await study.readModel(experiment, key)).model;
       const threads = navigator.hardwareConcurrency, isRemade = remade !== undefined;
-      const score = await scoreRun(study, experiment, key, { model, isRemade, text, threads, commit, signal });
+      const scoring = { model, isRemade, text, threads, workers, commit, signal };
+      const score = await scoreRun(study, experiment, key, scoring);
       scored++;
       onScore?.(scored, todo.length, key, { ...score, reads: unitOf(result) });
     } catch (error) {
       if (signal.aborted) break;
+      // No other run would fare better.
+      if (error instanceof OpenFilesError) throw error;
       if (error instanceof ClaimLost) taken++;
       else {
         problems++;
@@ -145,6 +151,8 @@ export interface Scoring {
   /** What the study's models read: its test split is scored. */
   readonly text: TokenizedCorpus;
   readonly threads: number;
+  /** Kept from run to run. */
+  readonly workers: EvaluationWorkers;
   /** Puts the result in its place, if the run is still this process's. */
   readonly commit: Commit;
   readonly signal?: AbortSignal;
@@ -157,13 +165,14 @@ const KEEP_MODEL = "move it away to keep the model that there is";
  * Scores one run's model on the test split, and adds the score to its result, with a sample of what it writes.
  *
  * @throws {UserError} if the model is not that of the result, or the score is no finite number; model and result stay as they are
+ * @throws {OpenFilesError} if this process may open no worker
  * @throws the signal's reason, if it gives the score up
  */
 export async function scoreRun(
   study: Study,
   experiment: Experiment,
   key: string,
-  { model, isRemade = false, text, threads, commit, signal }: Scoring,
+  { model, isRemade = false, text, threads, workers, commit, signal }: Scoring,
 ): Promise<Score> {
   const [path, advice] = isRemade
     ? [study.checkpointPath(experiment, key), KEEP_MODEL]
@@ -173,11 +182,15 @@ export async function scoreRun(
   const { test, tokenizer } = text;
   const prompt = tokenizer.encode(promptFrom(text.corpus.test));
   const sample = { prompt, lengths: tokenizer.lengths, ...SAMPLE };
-  const extras = { sample, memory: true, tokenizer, signal };
+  const extras = { sample, memory: true, tokenizer, signal, workers };
   const { drawn, memory, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras).catch(
     (error) => {
       signal?.throwIfAborted();
-      throw new UserError(`Cannot score ${path}: ${messageOf(error)}; ${advice}`);
+      if (error instanceof OpenFilesError) throw error;
+      // What is no fault of the file's is not mended by moving it away.
+      throw new UserError(
+        `Cannot score ${path}: ${messageOf(error)}${error instanceof UserError ? `; ${advice}` : ""}`,
+      );
     },
   );
   // The file again: someone may have removed or mended it meanwhile.

@@ -1,7 +1,7 @@
 /** One call of `train` at work: takes waiting runs in groups, trains them, writes down what comes out, and scores it. */
 import { messageOf } from "../cells/errors.ts";
 import { describeConfig } from "../cells/config.ts";
-import { affordableWorkers } from "../train/open_files.ts";
+import { affordableWorkers, OpenFilesError } from "../train/open_files.ts";
 import type { TokenizedCorpus } from "../train/corpus/tokens/tokenized.ts";
 import { type Engine, EngineFailure } from "../train/engines/engine.ts";
 import type { TrainingState } from "../train/ledger.ts";
@@ -18,7 +18,8 @@ import type { Queue } from "./queue.ts";
 import { RunFiles, type Start } from "./run_files.ts";
 import { Scorer, type TrainedModel } from "./scorer.ts";
 import { type Run, shortKey, type Study } from "./store.ts";
-import { claimKey, ClaimLost, heartbeat } from "./study_queue.ts";
+import { Pulse } from "./pulse.ts";
+import { ClaimLost, heartbeat } from "./study_queue.ts";
 import type { TrainStudyOptions } from "./train_options.ts";
 import { printError } from "../train/terminal/output.ts";
 
@@ -79,8 +80,6 @@ export class TrainingSession {
   #problemsInARow = 0;
   /** What went wrong while a group at work was given its next run. */
   #refillError: unknown;
-  /** Whether the last heartbeat failed. */
-  #silent = false;
 
   constructor(
     private readonly tools: Tools,
@@ -121,6 +120,7 @@ export class TrainingSession {
       interrupt: options.signal,
       print: (line) => this.#board.print(line),
       release: (run) => this.#intake.release(run),
+      onShortage: () => this.#failure.abort(),
     });
   }
 
@@ -140,7 +140,8 @@ export class TrainingSession {
   async run(): Promise<void> {
     const { groups, runs: places } = this.#engine.lanes(this.#parallel);
     const threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));
-    using _heart = heartbeat(() => this.#beat(), this.options.timing);
+    const pulse = new Pulse(this.#queue, this.options.experiment, this.#board, this.#intake);
+    using _heart = heartbeat(() => pulse.beat(), this.options.timing);
     this.#board.announce(this.#engine, this.#parallel);
     const lanes = Array.from({ length: Math.min(groups, this.#runs) }, (_, number): Lane => (
       { number, places, threads, held: new Set() }
@@ -148,30 +149,12 @@ export class TrainingSession {
     try {
       await everyOne(lanes.map((lane) => this.#work(lane)));
     } finally {
-      await this.#scorer.finish();
-      this.#board.stop();
-      await this.#engine.close();
-    }
-  }
-
-  /** Says that this process is alive, and lets go of what another has taken meanwhile. */
-  async #beat(): Promise<void> {
-    const steps = [...this.#board.atWork.values()].flatMap(({ runs }) =>
-      [...runs].map(([run, { step }]) => [claimKey(this.options.experiment, run.key), step] as const)
-    );
-    try {
-      this.#intake.lose(await this.#queue.beat(new Map(steps)));
-      for (const { runs, stop } of this.#board.atWork.values()) {
-        // A group of which this process holds some trains on without the others.
-        if (runs.size && [...runs.keys()].every((run) => this.#intake.isLost(run))) stop.abort();
+      try {
+        await this.#scorer.finish();
+      } finally {
+        this.#board.stop();
+        await this.#engine.close();
       }
-      this.#silent = false;
-    } catch (error) {
-      // Another process that holds the database for long, or a full disk, must not end the work; once said is enough.
-      if (!this.#silent) {
-        this.#board.print(`The queue could not be told that this process is alive: ${messageOf(error)}`);
-      }
-      this.#silent = true;
     }
   }
 
@@ -343,6 +326,8 @@ export class TrainingSession {
   /** Tries runs again that an engine or the disk has failed, as far as that makes sense. */
   async #recover(lane: Lane, runs: readonly Run[], error: unknown): Promise<void> {
     if (this.#signal.aborted) return this.#stop(runs);
+    // A second attempt, and any other run, would fare no better.
+    if (error instanceof OpenFilesError) throw error;
     const { groups, leave, pause } = this.#attempts.after(runs, error);
     for (const run of leave) await this.#leave(run, error);
     if (groups.length) {

@@ -14,11 +14,11 @@ import { print } from "./terminal/output.ts";
 
 const OPENERS: Readonly<Record<EngineName, () => Promise<Engine | undefined>>> = {
   reference: () => Promise.resolve(openReferenceEngine()),
-  onnx: () => Promise.resolve(openOnnxEngine()),
+  onnx: () => Promise.resolve(openOnnxEngine(undefined, { keepWorkers: true })),
   webgpu: openWebGpuEngine,
 };
 
-/** Cases per group: onnx starts a worker for each, webgpu takes them into one schedule. */
+/** Cases per group: onnx has a worker for each, webgpu takes them into one schedule. */
 const GROUP: Readonly<Record<EngineName, number>> = { reference: 1, onnx: 8, webgpu: 48 };
 
 const flags = {

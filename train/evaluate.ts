@@ -9,13 +9,13 @@ import { exportOnnx } from "./engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "./corpus/tokens/tokenizer.ts";
 import { checkTokens, type TensorMap } from "./engines/engine.ts";
 import { decodeEvaluation } from "./evaluation_file.ts";
-import { affordableWorkers, checkWorker } from "./open_files.ts";
 import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./memory_gain.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import { checkSampling, type SampleOptions } from "./sample_text.ts";
 import type { Cut, Share } from "./score.ts";
 import { CELLSPACE_VERSION } from "./version.ts";
 import { checkedFloats } from "./weights.ts";
+import { AskedWorker, WorkerPool } from "./worker_pool.ts";
 
 /** How well a model predicts a text, and the cut that the score depends on. */
 export interface Score extends Cut {
@@ -39,6 +39,42 @@ export interface Extras {
   readonly tokenizer?: Pick<Tokenizer, "lengths">;
   /** Gives the evaluation up, within a token or so. */
   readonly signal?: AbortSignal;
+  /** Workers that are kept for the next model. Absent: the evaluation's workers end with it. */
+  readonly workers?: EvaluationWorkers;
+}
+
+/** The pool within, for this module alone. */
+let poolOf: (workers: EvaluationWorkers) => WorkerPool<AskedWorker<EvaluateRequest, ShareEvaluation>>;
+
+/**
+ * Workers that score many models, one after the other or at once: each that ends leaves two open files behind. Dispose of them, since idle
+ * workers keep a program alive.
+ */
+export class EvaluationWorkers implements Disposable {
+  readonly #pool = new WorkerPool(() =>
+    new AskedWorker<EvaluateRequest, ShareEvaluation>(
+      new URL("./evaluate_worker.ts", import.meta.url),
+      "Evaluation worker",
+    )
+  );
+
+  static {
+    poolOf = (workers) => workers.#pool;
+  }
+
+  /**
+   * Checks that there is a worker to score with, for those who must read files first.
+   *
+   * @throws {UserError} if none is idle, and this process may open no more
+   */
+  check(): void {
+    this.#pool.check();
+  }
+
+  /** Ends the workers. */
+  [Symbol.dispose](): void {
+    this.#pool[Symbol.dispose]();
+  }
 }
 
 /** A score, and what was asked for beside it. */
@@ -103,28 +139,27 @@ export function exportCell(
 }
 
 /**
- * Scores a model, in workers of its own, so that whoever asks can go on.
+ * Scores a model in workers, so that whoever asks can go on.
  *
  * @param text two tokens or more: the first is read, each other one predicted
  * @param threads workers, each with a share of the streams: how many they are does not change the score
  * @throws the signal's reason, if it gives the evaluation up
  * @throws {RangeError} before any work, if the text is too short, has a token that the model has not, or a number is out of bounds
- * @throws {UserError} if the model is no evaluation model, or what comes of it is no finite number
+ * @throws {UserError} if the model is no evaluation model, or what comes of it is no finite number; {@linkcode OpenFilesError} if this
+ * process may open no worker
  */
 export async function evaluateModel(
   model: Uint8Array,
   text: Tokens,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
-  { sample, memory = false, tokenizer = BYTE_TOKENIZER, signal }: Extras = {},
+  { sample, memory = false, tokenizer = BYTE_TOKENIZER, signal, workers: kept }: Extras = {},
 ): Promise<Evaluation> {
   checkRequest(model, text, threads, cut, sample);
-  checkWorker();
+  using own = kept ? undefined : new EvaluationWorkers();
+  const pool = poolOf(kept ?? own!);
   const bytes = bytesOf(text.subarray(1), tokenizer);
-  const workers = Array.from(
-    { length: affordableWorkers(Math.max(1, Math.min(threads, cut.streams))) },
-    () => new Worker(new URL("./evaluate_worker.ts", import.meta.url), { type: "module" }),
-  );
+  const workers = pool.takeUpTo(Math.max(1, Math.min(threads, cut.streams)));
   const part = Math.min(text.length - 1, PART_TOKENS);
   // A worker that is ended within native code takes its memory along: it is told instead, and gives it back.
   const stop = new Int32Array(new SharedArrayBuffer(4)), tell = () => void Atomics.store(stop, 0, 1);
@@ -132,7 +167,7 @@ export async function evaluateModel(
   signal?.addEventListener("abort", tell);
   try {
     const replies = await Promise.allSettled(workers.map((worker, i) =>
-      ask(worker, {
+      worker.ask({
         model,
         text,
         cut,
@@ -172,7 +207,7 @@ export async function evaluateModel(
     });
   } finally {
     signal?.removeEventListener("abort", tell);
-    for (const worker of workers) worker.terminate();
+    for (const worker of workers) pool.giveBack(worker);
   }
 }
 
@@ -210,18 +245,4 @@ function finite(evaluation: Evaluation): Evaluation {
 function shareOf(streams: number, i: number, workers: number): Share {
   const first = Math.floor(i * streams / workers);
   return { first, streams: Math.floor((i + 1) * streams / workers) - first };
-}
-
-function ask(worker: Worker, request: EvaluateRequest): Promise<ShareEvaluation> {
-  return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<ShareEvaluation | { error: string }>) => {
-      if ("error" in data) reject(new Error(data.error));
-      else resolve(data);
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(new Error(`Cannot evaluate: the worker stopped: ${event.message}`));
-    };
-    worker.postMessage(request);
-  });
 }

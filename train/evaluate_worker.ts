@@ -1,26 +1,27 @@
-/** One worker: scores a share of a text's streams, draws a sample where one is wanted, and ends. */
+/** One worker: scores a share of a text's streams, and draws a sample where one is wanted. */
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
-import { messageOf } from "../cells/errors.ts";
 import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import { scoreWindows } from "./memory_gain.ts";
 import { LoadedModel } from "./model.ts";
 import { type SampleOptions, sampleText } from "./sample_text.ts";
 import { scoreStreams } from "./score.ts";
+import { type Numbered, type Refusal, refusalOf } from "./worker_reply.ts";
 
 /** Windows that are scored side by side. */
 const WINDOW_ROWS = 128;
 
-self.onmessage = async ({ data }: MessageEvent<EvaluateRequest>) => {
-  try {
-    const scores = await scoreShare(data);
-    const drawn = data.sampling && await drawText(data.model, data.sampling, isSet(data.stop));
-    self.postMessage({ ...scores, drawn } satisfies ShareEvaluation);
-  } catch (error) {
-    self.postMessage({ error: messageOf(error) });
-  }
+self.onmessage = async ({ data }: MessageEvent<Numbered<EvaluateRequest>>) => {
+  const reply = await answer(data).catch(refusalOf);
+  self.postMessage({ number: data.number, ...reply } satisfies Numbered<ShareEvaluation | Refusal>);
 };
+
+async function answer(request: EvaluateRequest): Promise<ShareEvaluation> {
+  const scores = await scoreShare(request);
+  const drawn = request.sampling && await drawText(request.model, request.sampling, isSet(request.stop));
+  return { ...scores, drawn };
+}
 
 function isSet(stop: Int32Array | undefined): () => boolean {
   return () => stop !== undefined && Atomics.load(stop, 0) !== 0;

@@ -31,16 +31,18 @@ export function openableFiles(enough: number): number {
 }
 
 /** Workers that this process may open beside what else it needs files for; 0 where it may open none. */
-export function affordableWorkers(wanted: number, filesOfEach: number = FILES_PER_WORKER): number {
-  const free = openableFiles(RESERVE + wanted * filesOfEach) - RESERVE;
-  return Math.max(0, Math.min(wanted, Math.floor(free / filesOfEach)));
+export function affordableWorkers(wanted: number): number {
+  const free = openableFiles(RESERVE + wanted * FILES_PER_WORKER) - RESERVE;
+  return Math.max(0, Math.min(wanted, Math.floor(free / FILES_PER_WORKER)));
 }
 
-/** @throws {UserError} if this process may open no more worker */
+/** This process may open no more files. That says nothing of any file, and whatever is begun next fares no better. */
+export class OpenFilesError extends UserError {}
+
+/** @throws {OpenFilesError} if this process may open no more workers */
 export function checkWorker(): void {
   if (affordableWorkers(1)) return;
-  throw new UserError(
-    "Cannot open a worker: this process may open hardly any more files; raise their limit ('ulimit -n'), or run the same " +
-      "command again with fewer runs at a time",
+  throw new OpenFilesError(
+    "Cannot open a worker: this process may open hardly any more files; raise their limit ('ulimit -n')",
   );
 }

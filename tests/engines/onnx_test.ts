@@ -11,6 +11,7 @@ import { certifyGroup, goldenFrom, TOLERANCES } from "../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../cells/golden_cases.ts";
 import { scattered } from "../cells/finite_differences.ts";
 import { drawnWeights } from "../cells/models.ts";
+import { recordWorkers } from "./workers.ts";
 import {
   CATALOG,
   differences,
@@ -136,30 +137,20 @@ onnxTest("close() lets the steps that are queued end when a group is busy", asyn
   const waiting = group.advance(200);
   await group.close();
   assert.equal((await waiting)[0].length, 200);
-  await assert.rejects(group.advance(1), /ONNX worker was closed/);
+  await assert.rejects(group.advance(1), /Cannot advance: the group was closed/);
 });
 
 onnxTest("a group rejects, and closes, when its worker has died", async () => {
-  const { Worker } = globalThis, started: Worker[] = [];
-  globalThis.Worker = class extends Worker {
-    constructor(...args: ConstructorParameters<typeof Worker>) {
-      super(...args);
-      started.push(this);
-    }
-  };
-  try {
-    const group = await engine.open([runOf(vanillaCell)], textOf(5000, SMALL.vocabulary));
-    group.beginPass(0, Uint32Array.of(0, 1, 2));
-    await group.advance(1);
-    // No request, and no number to reply under: it throws outside the worker's handler, and that ends the worker.
-    started[0].postMessage(null);
-    await assert.rejects(group.advance(1), /ONNX worker stopped/);
-    await assert.rejects(group.advance(1), /ONNX worker was closed/);
-    await assert.rejects(group.read(0), /ONNX worker was closed/);
-    await group.close();
-  } finally {
-    globalThis.Worker = Worker;
-  }
+  using workers = recordWorkers();
+  const group = await engine.open([runOf(vanillaCell)], textOf(5000, SMALL.vocabulary));
+  group.beginPass(0, Uint32Array.of(0, 1, 2));
+  await group.advance(1);
+  // No request, and no number to reply under: it throws outside the worker's handler, and that ends the worker.
+  workers.started[0].postMessage(null);
+  await assert.rejects(group.advance(1), /ONNX worker stopped/);
+  await assert.rejects(group.advance(1), /ONNX worker was closed/);
+  await assert.rejects(group.read(0), /ONNX worker was closed/);
+  await group.close();
 });
 
 onnxTest("an exported model with an open batch gives the reference's logits for 1 and for 5 rows", async () => {

@@ -241,6 +241,11 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
       () => library.trainCell(library.openOnnxEngine(1e6), cell, { ...sizes, seed: 0 }, settings, text),
       "works",
     ],
+    [
+      "workers to keep, of which there are none",
+      () => library.openOnnxEngine(1, { keepWorkers: true }).close(),
+      "works",
+    ],
   ],
   openReferenceEngine: [["nothing", () => library.openReferenceEngine().close(), "works"]],
   openWebGpuEngine: [["nothing", async () => (await library.openWebGpuEngine())?.close(), "works"]],
@@ -278,6 +283,14 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
       () => library.evaluateModel(model, text, 1, undefined, { tokenizer: { lengths: new Uint32Array(9).fill(1) } }),
       ["RangeError", /has tokens that are none of 9/],
     ],
+  ],
+  EvaluationWorkers: [
+    ["a model, twice", async () => {
+      using workers = new library.EvaluationWorkers();
+      const scored = () => library.evaluateModel(model, text, 1, undefined, { workers });
+      assert.deepEqual(await scored(), await scored());
+    }, "works"],
+    ["no model", () => void new library.EvaluationWorkers()[Symbol.dispose](), "works"],
   ],
   exportCell: [
     ...weightRows((given) => library.exportCell(cell, sizes, given).length),

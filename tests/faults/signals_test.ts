@@ -1,4 +1,4 @@
-/** Signals that ask a process to stop, terminals that close, and processes that may open few files. */
+/** Signals that ask a process to stop, and terminals that close. */
 import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -114,32 +114,3 @@ inFolder("train goes on under nohup when its terminal closes, and its exit code 
   assert.equal(code, 1);
   assert.equal((await finishedRuns(study)).length, 3);
 }, { ignore: !python });
-
-/** What `deno task train` does where a process may have so many files open. */
-async function withFiles(most: number, study: Study, ...flags: string[]): Promise<{ code: number; text: string }> {
-  const { code, stdout, stderr } = await new Deno.Command("bash", {
-    args: ["-c", `ulimit -n ${most}; exec "$@"`, "bash", Deno.execPath(), ...TRAIN, "--dir", study.dir, ...flags],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-  }).output();
-  return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
-}
-
-const isWindows = Deno.build.os === "windows";
-
-inFolder(
-  "train has fewer runs at a time where a process may open few files, and is refused where none",
-  async (dir) => {
-    const study = await makeStudy(join(dir, "study"), { runs: 16, steps: 100, history: 51 });
-    const many = ["--engine", "onnx", "--parallel", "45"];
-    const none = await withFiles(40, study, ...many);
-    assert.equal(none.code, 2, none.text);
-    assert.match(none.text, /Cannot open a worker: this process may open hardly any more files; raise their limit/);
-    assert.doesNotMatch(none.text, /panicked/);
-    const few = await withFiles(256, study, ...many);
-    assert.equal(few.code, 0, few.text);
-    assert.match(few.text, /^Training \d runs at a time, not 16: this process may open no more files/m);
-    assert.equal((await finishedRuns(study)).length, 16);
-  },
-  { ignore: isWindows },
-);

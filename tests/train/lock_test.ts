@@ -68,14 +68,14 @@ inFolder("holdLock() lets one in at a time when each takes the file away with it
 
 inFolder("holdLock() whose file was removed leaves the one that another holds by now", async (dir) => {
   const path = join(dir, "lock");
-  const first = await holdLock(path, { passing: true });
+  const first = await holdLock(path, { removesFile: true });
   Deno.removeSync(path);
-  const second = await holdLock(path, { passing: true });
+  const second = await holdLock(path, { removesFile: true });
   first[Symbol.dispose]();
   assert.deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name), ["lock"]);
   const stop = new AbortController();
   await assert.rejects(
-    holdLock(path, { passing: true, onWait: () => stop.abort(), signal: stop.signal }),
+    holdLock(path, { removesFile: true, onWait: () => stop.abort(), signal: stop.signal }),
     { name: "AbortError" },
   );
   second[Symbol.dispose]();

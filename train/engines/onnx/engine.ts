@@ -1,4 +1,4 @@
-/** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per session. */
+/** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per run at a time. */
 import { checkWhole } from "../../../cells/bounds.ts";
 import { sharedText } from "../../corpus/shared_text.ts";
 import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
@@ -11,10 +11,24 @@ import {
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
-import { checkWorker } from "../../open_files.ts";
+import { AskedWorker, WorkerPool } from "../../worker_pool.ts";
 import { memoryBytes } from "./memory.ts";
 import { planStep } from "./plan.ts";
-import type { NumberedRequest, Reply, Request } from "./protocol.ts";
+import type { OpenRequest, Reply, Request } from "./protocol.ts";
+
+/** How an ONNX engine is opened. */
+export interface OnnxOptions {
+  /**
+   * Keeps workers for the next group, for programs that open many: a worker that ends leaves two open files behind. The engine must be
+   * closed then, since idle workers keep a program alive. Absent: a group's workers end with it.
+   */
+  readonly keepWorkers?: boolean;
+}
+
+type OnnxWorker = AskedWorker<Request, Reply>;
+
+const openWorkers = () =>
+  new WorkerPool<OnnxWorker>(() => new AskedWorker(new URL("./worker.ts", import.meta.url), "ONNX worker"));
 
 /**
  * The engine for CPUs, in float32: each run is a session of ONNX Runtime in a worker of its own.
@@ -22,8 +36,12 @@ import type { NumberedRequest, Reply, Request } from "./protocol.ts";
  * @param cores processor cores to share among groups that are open at once
  * @throws {RangeError} if they are no whole number of at least 1
  */
-export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): Engine {
+export function openOnnxEngine(
+  cores: number = navigator.hardwareConcurrency,
+  { keepWorkers = false }: OnnxOptions = {},
+): Engine {
   checkWhole("open the onnx engine", "cores", cores, 1);
+  const kept = keepWorkers ? openWorkers() : undefined;
   return {
     name: "onnx",
     adapter: `ONNX Runtime CPU, ${cores} cores`,
@@ -31,8 +49,9 @@ export function openOnnxEngine(cores: number = navigator.hardwareConcurrency): E
     // The system's memory is shared and swapped: it sets no limit that could be named. A run by itself has one of 4 GiB.
     memory: Infinity,
     footprint: () => 0,
-    open: (runs, text, threads = Math.max(1, Math.floor(cores / runs.length))) => OnnxGroup.open(runs, text, threads),
-    close: () => Promise.resolve(),
+    open: (runs, text, threads = Math.max(1, Math.floor(cores / runs.length))) =>
+      OnnxGroup.open(runs, text, threads, kept),
+    close: () => Promise.resolve(kept?.[Symbol.dispose]()),
   };
 }
 
@@ -47,22 +66,33 @@ interface Place {
 class OnnxGroup implements TrainingGroup {
   /** The requests that began passes: an error of one comes out with the next steps. */
   #begun: Promise<unknown>[] = [];
+  #closed = false;
 
   private constructor(
     private readonly places: (Place | undefined)[],
     private readonly text: Tokens,
     private readonly threads: number,
+    private readonly workers: WorkerPool<OnnxWorker>,
+    private readonly ownsWorkers: boolean,
   ) {}
 
-  static async open(runs: readonly EngineRun[], text: Tokens, threads: number): Promise<OnnxGroup> {
-    const opened = await Promise.allSettled(runs.map((run) => openPlace(run, text, threads)));
+  /** @param kept workers of the engine's; absent: the group has its own */
+  static async open(
+    runs: readonly EngineRun[],
+    text: Tokens,
+    threads: number,
+    kept?: WorkerPool<OnnxWorker>,
+  ): Promise<OnnxGroup> {
+    const workers = kept ?? openWorkers();
+    const opened = await Promise.allSettled(runs.map((run) => openPlace(run, text, threads, workers)));
     const failed = opened.find(({ status }) => status === "rejected");
     const places = opened.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+    const group = new OnnxGroup(places, text, threads, workers, kept === undefined);
     if (failed?.status === "rejected") {
-      for (const { worker } of places) worker.terminate();
+      await group.close();
       throw failed.reason;
     }
-    return new OnnxGroup(places, text, threads);
+    return group;
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
@@ -74,6 +104,7 @@ class OnnxGroup implements TrainingGroup {
   }
 
   async advance(count: number): Promise<Float64Array[]> {
+    if (this.#closed) throw new Error("Cannot advance: the group was closed");
     for (const place of this.places) place?.pass.advance(count);
     const replies = Promise.all(this.places.map((place) => place?.worker.ask({ kind: "advance", count })));
     const [losses] = await Promise.all([replies, ...this.#begun.splice(0)]);
@@ -86,34 +117,49 @@ class OnnxGroup implements TrainingGroup {
   }
 
   async replace(run: number, next?: EngineRun): Promise<boolean> {
+    if (this.#closed) throw new Error("Cannot replace a run: the group was closed");
     const left = this.places[run];
     this.places[run] = undefined;
-    await left?.worker.close();
-    if (next) this.places[run] = await openPlace(next, this.text, this.threads);
+    await this.#leave(left);
+    if (next) this.places[run] = await openPlace(next, this.text, this.threads, this.workers);
     return true;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.places.map((place) => place?.worker.close()));
+    // Another group may have the workers by now.
+    this.#closed = true;
+    await Promise.all(this.places.splice(0).map((place) => this.#leave(place)));
+    if (this.ownsWorkers) this.workers[Symbol.dispose]();
+  }
+
+  /** Lets a run's worker give its memory back. Only then can it take another run. */
+  async #leave(place: Place | undefined): Promise<void> {
+    if (!place) return;
+    await place.worker.ask({ kind: "close" }).catch(() => {});
+    this.workers.giveBack(place.worker);
   }
 }
 
-async function openPlace(run: EngineRun, text: Tokens, threads: number): Promise<Place> {
+async function openPlace(
+  run: EngineRun,
+  text: Tokens,
+  threads: number,
+  workers: WorkerPool<OnnxWorker>,
+): Promise<Place> {
   const pass = new Pass(run, text), tensors = initialTensors(run);
-  checkWorker();
   memoryBytes(planStep(run.step.graph).slots, run.step.sizes.batch);
-  const worker = new OnnxWorker();
+  const request = openRequest(run, tensors, sharedText(text), threads), worker = workers.take();
   try {
-    await worker.ask(openRequest(run, tensors, sharedText(text), threads));
+    await worker.ask(request);
   } catch (error) {
-    worker.terminate();
+    workers.giveBack(worker);
     throw error;
   }
   const { inputs, outputs } = run.step.graph;
   return { worker, pass, names: [...tensors.keys(), ...outputs.keys().filter((name) => !inputs.has(name))] };
 }
 
-function openRequest(run: EngineRun, tensors: TensorMap, text: Tokens, threads: number): Request {
+function openRequest(run: EngineRun, tensors: TensorMap, text: Tokens, threads: number): OpenRequest {
   const { graph, states, sizes } = run.step;
   return {
     kind: "open",
@@ -126,50 +172,4 @@ function openRequest(run: EngineRun, tensors: TensorMap, text: Tokens, threads: 
     stepsDone: run.stepsDone,
     learningRate: run.learningRate,
   };
-}
-
-/** The near end of a worker: numbers requests and matches replies. */
-class OnnxWorker {
-  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  readonly #waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>();
-  #last = 0;
-  #closed = false;
-
-  constructor() {
-    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => {
-      const waiting = this.#waiting.get(data.number);
-      this.#waiting.delete(data.number);
-      if (data.error === undefined) waiting?.resolve(data);
-      else waiting?.reject(new Error(data.error));
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      // A dead worker answers nothing: whoever asked it would wait for ever.
-      this.#closed = true;
-      for (const { reject } of this.#waiting.values()) reject(new Error(`ONNX worker stopped: ${event.message}`));
-      this.#waiting.clear();
-    };
-  }
-
-  ask(request: Request): Promise<Reply> {
-    if (this.#closed) return Promise.reject(new Error("ONNX worker was closed"));
-    const number = ++this.#last;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(number, { resolve, reject });
-      this.#worker.postMessage({ ...request, number } satisfies NumberedRequest);
-    });
-  }
-
-  /** Lets the worker give its memory back, then ends it. A worker that has failed already is ended all the same. */
-  async close(): Promise<void> {
-    await this.ask({ kind: "close" }).catch(() => {});
-    this.terminate();
-  }
-
-  terminate(): void {
-    this.#closed = true;
-    this.#worker.terminate();
-    for (const { reject } of this.#waiting.values()) reject(new Error("ONNX worker was closed"));
-    this.#waiting.clear();
-  }
 }

@@ -25,12 +25,7 @@ export type Request =
   | { readonly kind: "read"; readonly names: readonly string[] }
   | { readonly kind: "close" };
 
-/** A request with the number under which its reply comes. */
-export type NumberedRequest = Request & { readonly number: number };
-
 export interface Reply {
-  readonly number: number;
-  readonly error?: string;
   readonly losses?: Float64Array<ArrayBuffer>;
   /** Handed over rather than copied. */
   readonly tensors?: ReadonlyMap<string, Float32Array<ArrayBuffer>>;

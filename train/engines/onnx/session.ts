@@ -9,6 +9,7 @@ import { disableTelemetry } from "./telemetry.ts";
  */
 export async function openSession(model: Uint8Array, threads: number): Promise<ort.InferenceSession> {
   disableTelemetry();
+  await (plain ??= openPlainSession());
   return await ort.InferenceSession.create(model, {
     executionProviders: ["cpu"],
     // Threads beyond the cores wait for each other at every operator: a thousand of them never get through a step.
@@ -22,4 +23,27 @@ export async function openSession(model: Uint8Array, threads: number): Promise<o
     // A lone thread has nobody to wait for; several lose a tenth of a step if they sleep between operators.
     extra: { session: { set_denormal_as_zero: "1", intra_op: { allow_spinning: threads > 1 ? "1" : "0" } } },
   });
+}
+
+/** What this thread has done before its first session. */
+let plain: Promise<void> | undefined;
+
+/** An ONNX model of opset 17 whose output is its input, one float. */
+const IDENTITY = Uint8Array.fromBase64(
+  "CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCAhAR",
+);
+
+/**
+ * The library puts the thread that makes the process's first session into the mode which that session asks for, and no other thread
+ * ever: in that thread alone, JavaScript's denormals would become zero too, for good, and what a run gives would depend on its worker.
+ * So the first session of all asks for no mode. Whose that is nobody knows across threads: each begins with one.
+ */
+async function openPlainSession(): Promise<void> {
+  const session = await ort.InferenceSession.create(IDENTITY, {
+    executionProviders: ["cpu"],
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 4,
+  });
+  await session.release();
 }

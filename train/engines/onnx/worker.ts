@@ -1,14 +1,15 @@
-/** One worker, one ONNX session, one run: `session.run` blocks its thread, so every session has a thread of its own. */
+/** One worker, one run at a time: `session.run` blocks its thread, so every session has a thread of its own. */
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
-import { messageOf } from "../../../cells/errors.ts";
-import type { NumberedRequest, Reply } from "./protocol.ts";
+import { type Numbered, type Refusal, refusalOf } from "../../worker_reply.ts";
+import type { Reply, Request } from "./protocol.ts";
 import { OnnxRun } from "./run.ts";
 
 let run: OnnxRun | undefined;
 
-async function answer(request: NumberedRequest): Promise<Omit<Reply, "number">> {
+async function answer(request: Request): Promise<Reply> {
   if (request.kind === "open") {
+    if (run) throw new Error("Cannot open a run: the one before is still open");
     run = await OnnxRun.open(request);
     return {};
   }
@@ -22,8 +23,11 @@ async function answer(request: NumberedRequest): Promise<Omit<Reply, "number">> 
     case "read":
       return { tensors: run.read(request.names) };
     case "close":
-      await run.close();
-      run = undefined;
+      try {
+        await run.close();
+      } finally {
+        run = undefined;
+      }
       return {};
     default:
       return request satisfies never;
@@ -32,12 +36,10 @@ async function answer(request: NumberedRequest): Promise<Omit<Reply, "number">> 
 
 // One request after the other: `advance` awaits, and the next request must not start in between.
 let queue: Promise<unknown> = Promise.resolve();
-self.onmessage = ({ data }: MessageEvent<NumberedRequest>) => {
+self.onmessage = ({ data }: MessageEvent<Numbered<Request>>) => {
   queue = queue.then(async () => {
-    const reply = await answer(data).catch((error: unknown) => ({
-      error: messageOf(error),
-    }));
+    const reply = await answer(data).catch(refusalOf);
     const numbers = "tensors" in reply ? [...reply.tensors?.values() ?? []].map(({ buffer }) => buffer) : [];
-    self.postMessage({ number: data.number, ...reply } satisfies Reply, numbers);
+    self.postMessage({ number: data.number, ...reply } satisfies Numbered<Reply | Refusal>, numbers);
   });
 };
