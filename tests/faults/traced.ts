@@ -48,7 +48,10 @@ export async function trace(
   const { code, stdout, stderr } = await new Deno.Command("strace", {
     args: [...strace, "-o", log, Deno.execPath(), ...args],
     cwd,
+    // Nothing else of the environment: where CI is set, for one, ONNX Runtime keeps its telemetry to itself, and nothing would be seen.
+    clearEnv: true,
     env: {
+      ...inherited(),
       HOME: home,
       XDG_CACHE_HOME: "",
       TMPDIR: temporary,
@@ -66,6 +69,13 @@ export async function trace(
     written: [...new Set(lines.flatMap((line) => pathsWritten(line, cwd)))].sort(),
     network: lines.filter(isNetwork),
   };
+}
+
+/** What processes need of this one's environment: programs, and which driver serves WebGPU. */
+function inherited(): Record<string, string> {
+  const { PATH, DENO_WEBGPU_BACKEND, XDG_RUNTIME_DIR, VK_DRIVER_FILES } = Deno.env.toObject();
+  const all = { PATH, DENO_WEBGPU_BACKEND, XDG_RUNTIME_DIR, VK_DRIVER_FILES };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 const networkCall = new RegExp(`^\\d+ +(?:${WATCHED.network.replaceAll(",", "|")})\\(`);
