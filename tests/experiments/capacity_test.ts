@@ -7,6 +7,7 @@ import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { OpenFilesError } from "../../train/open_files.ts";
 import { join } from "node:path";
 import { recordWorkers } from "../engines/workers.ts";
+import type { Study } from "../../experiments/store.ts";
 import { mischievous, trainOn } from "../faults/engines.ts";
 import { makeStudy, resultsOf } from "../faults/studies.ts";
 import { endlessFiles, noMoreFiles } from "./few_files.ts";
@@ -93,12 +94,17 @@ Deno.test("evaluateStudy() gives no advice on a file where a worker has died", a
   for (const problem of problems) assert.match(problem, /^Cannot score \S+: Evaluation worker stopped: [^;]*$/);
 });
 
+/** So many runs of two passes each, on a text that is scored in no time. */
+async function shortStudy(dir: string, runs: number): Promise<Study> {
+  const corpus = join(dir, "corpus.txt");
+  await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
+  return await makeStudy(join(dir, "study"), { runs, steps: 100, history: 51, logEvery: 10, corpus });
+}
+
 inFolder(
   "a session whose scores get no worker ends once, keeps what is trained, and the next call scores it",
   async (dir) => {
-    const corpus = join(dir, "corpus.txt");
-    await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
-    const study = await makeStudy(join(dir, "study"), { runs: 5, steps: 100, history: 51, logEvery: 10, corpus });
+    const study = await shortStudy(dir, 5);
     let none: Disposable | undefined;
     const engine = mischievous(openOnnxEngine(), { onAdvance: () => void (none ??= noMoreFiles()) });
     try {
@@ -117,9 +123,7 @@ inFolder(
 inFolder(
   "a session has one worker for training and one for scores for each run at a time, and ends them",
   async (dir) => {
-    const corpus = join(dir, "corpus.txt");
-    await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
-    const study = await makeStudy(join(dir, "study"), { runs: 7, steps: 100, history: 51, logEvery: 10, corpus });
+    const study = await shortStudy(dir, 7);
     using workers = recordWorkers();
     const { session } = await trainOn(study, openOnnxEngine(1, { keepWorkers: true }), { parallel: 2 });
     assert.equal(session.finished, 7);
