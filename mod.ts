@@ -9,7 +9,15 @@
  * @module
  */
 export { type Cell, type CellOutput, defineCell, type Layer, type Parameter } from "./cells/cell.ts";
-export { catalogConfig, CELL_NAMES, cellOf, gruCell, lstmCell, minGruCell, vanillaCell } from "./cells/catalog.ts";
+export {
+  catalogConfig,
+  CELL_NAMES,
+  cellOf,
+  gruCell,
+  lstmCell,
+  minGruCell,
+  vanillaCell,
+} from "./cells/catalog/catalog.ts";
 export {
   canonicalJson,
   type CellConfig,
@@ -22,7 +30,7 @@ export {
   type SwitchKey,
 } from "./cells/config.ts";
 export { UserError } from "./cells/errors.ts";
-export { gatedCell } from "./cells/gated_cell.ts";
+export { gatedCell } from "./cells/catalog/gated_cell.ts";
 /** What a cell's `forward` is written with: each function makes a node of the graph, and computes nothing by itself. */
 export * as ops from "./cells/graph/builder.ts";
 export { gradients } from "./cells/graph/gradient.ts";
@@ -44,7 +52,7 @@ export type { SplitHashes } from "./train/corpus/split.ts";
 export type { Merge } from "./train/corpus/tokens/learn.ts";
 export { BytePairTokenizer, type Tokenizer, type Tokens } from "./train/corpus/tokens/tokenizer.ts";
 export { decodeTokenizer, encodeTokenizer } from "./train/corpus/tokens/tokenizer_json.ts";
-export { decodeWeights, encodeWeights, type StoredWeights } from "./train/checkpoint.ts";
+export { decodeWeights, encodeWeights, type StoredWeights } from "./train/training/checkpoint.ts";
 export {
   type Engine,
   ENGINE_NAMES,
@@ -65,13 +73,13 @@ export {
   exportModel,
   type Extras,
   type Score,
-} from "./train/evaluate.ts";
-export type { GroupOptions, Progress } from "./train/group_training.ts";
-export type { Breakdown, TrainingState } from "./train/ledger.ts";
-export type { MemoryCurve } from "./train/memory_gain.ts";
-export type { SampleOptions } from "./train/sample_text.ts";
-export type { Cut } from "./train/score.ts";
-export { type TrainingSettings } from "./train/settings.ts";
+} from "./train/scoring/evaluate.ts";
+export type { GroupOptions, Progress } from "./train/training/group_training.ts";
+export type { Breakdown, TrainingState } from "./train/training/loss_log.ts";
+export type { MemoryCurve } from "./train/scoring/memory_gain.ts";
+export type { SampleOptions } from "./train/scoring/sample_text.ts";
+export type { Cut } from "./train/scoring/score.ts";
+export { type TrainingSettings } from "./train/training/settings.ts";
 export {
   type CellJob,
   type NextJob,
@@ -79,5 +87,5 @@ export {
   type TrainedRun,
   trainGroup,
   type TrainOptions,
-} from "./train/trainer.ts";
-export { grid } from "./experiments/grid.ts";
+} from "./train/training/trainer.ts";
+export { grid } from "./experiments/study/grid.ts";

@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { isAbsolute, resolve } from "node:path";
 import { UserError } from "./cells/errors.ts";
 import { dirFlag } from "./experiments/flags.ts";
-import { Study } from "./experiments/store.ts";
+import { Study } from "./experiments/study/store.ts";
 import {
   CACHE_VARIABLES,
   cachedPath,

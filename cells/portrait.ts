@@ -1,6 +1,6 @@
 /** What a configuration's cell is, for people: its equations, and a compact picture. Both are derived from its graph. */
 import type { Unit } from "./unit.ts";
-import { cellOf } from "./catalog.ts";
+import { cellOf } from "./catalog/catalog.ts";
 import { type CellConfig, describeCell, isGated, SWITCHES } from "./config.ts";
 import type { Graph } from "./graph/graph.ts";
 import { equations, outputFormulas } from "./graph/printer.ts";

@@ -3,8 +3,8 @@ import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
-import { evaluateStudy } from "./scoring.ts";
-import { shortKey } from "./store.ts";
+import { evaluateStudy } from "./session/scoring.ts";
+import { shortKey } from "./study/store.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 const flags = {

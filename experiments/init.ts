@@ -1,6 +1,6 @@
 /** `deno task init`: writes or extends the list of configurations. */
 import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/config.ts";
-import { LIMITS, totalSteps } from "../train/settings.ts";
+import { LIMITS, totalSteps } from "../train/training/settings.ts";
 import { unitOf } from "../cells/unit.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
@@ -8,14 +8,14 @@ import { plural } from "../train/terminal/progress.ts";
 import { CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
-import { fetchShown } from "./fetching.ts";
+import { fetchShown } from "./study/fetching.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
-import { MOST_RUNS, MOST_SIZES, MOST_SMALL_STATES } from "./grid.ts";
-import { ensureFloors, floorsInWords } from "./floors.ts";
-import { DEFAULT_CONTROLS, type Promotion } from "./promotion.ts";
-import { commandOn, type StudySettings } from "./store.ts";
-import { initStudy, SPLIT_TEXT } from "./study.ts";
-import { parseTokens } from "./study_text.ts";
+import { MOST_RUNS, MOST_SIZES, MOST_SMALL_STATES } from "./study/grid.ts";
+import { ensureFloors, floorsInWords } from "./study/ngram_baselines.ts";
+import { DEFAULT_CONTROLS, type Promotion } from "./study/promotion.ts";
+import { commandOn, type StudySettings } from "./study/store.ts";
+import { initStudy, SPLIT_TEXT } from "./study/init_study.ts";
+import { parseTokens } from "./study/text.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 const flags = {

@@ -3,10 +3,10 @@ import { describeConfig } from "../cells/config.ts";
 import { unitOf } from "../cells/unit.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
-import { configOf } from "./result.ts";
-import { drawText, findRun } from "./sampling.ts";
-import { shortKey, Study } from "./store.ts";
-import { MOST_TEMPERATURE } from "../train/sample_text.ts";
+import { configOf } from "./study/result.ts";
+import { drawText, findRun } from "./session/sampling.ts";
+import { shortKey, Study } from "./study/store.ts";
+import { MOST_TEMPERATURE } from "../train/scoring/sample_text.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 /** All of it is in memory until it is printed, and takes an hour or more to draw. */

@@ -4,8 +4,8 @@ import { oneLine } from "../cells/visible_text.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { unitOf } from "../cells/unit.ts";
-import { type Overview, overviewOf } from "./overview.ts";
-import { commandOn, shortKey } from "./store.ts";
+import { type Overview, overviewOf } from "./queue/overview.ts";
+import { commandOn, shortKey } from "./study/store.ts";
 import { print } from "../train/terminal/output.ts";
 
 const flags = {

@@ -2,13 +2,13 @@
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
-import { LIMITS } from "../train/settings.ts";
+import { LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
-import { ENGINE_CHOICES, MOST_PARALLEL } from "./engines.ts";
-import { MOST_RUNS } from "./grid.ts";
-import { parseSelection, type Selection } from "./selection.ts";
-import { shortKey } from "./store.ts";
-import { trainStudy } from "./training.ts";
+import { ENGINE_CHOICES, MOST_PARALLEL } from "./session/engines.ts";
+import { MOST_RUNS } from "./study/grid.ts";
+import { parseSelection, type Selection } from "./study/selection.ts";
+import { shortKey } from "./study/store.ts";
+import { trainStudy } from "./session/training.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 const flags = {

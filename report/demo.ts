@@ -1,17 +1,17 @@
 /** `deno task demo`: the whole way, small, on the embedded corpus. */
 import { describeConfig } from "../cells/config.ts";
 import { dirFlag } from "../experiments/flags.ts";
-import { ENGINE_CHOICES } from "../experiments/engines.ts";
-import { configOf } from "../experiments/result.ts";
-import { drawText, findRun } from "../experiments/sampling.ts";
-import { initStudy } from "../experiments/study.ts";
-import { comparedWithList } from "../experiments/store.ts";
-import { trainStudy } from "../experiments/training.ts";
+import { ENGINE_CHOICES } from "../experiments/session/engines.ts";
+import { configOf } from "../experiments/study/result.ts";
+import { drawText, findRun } from "../experiments/session/sampling.ts";
+import { initStudy } from "../experiments/study/init_study.ts";
+import { comparedWithList } from "../experiments/study/store.ts";
+import { trainStudy } from "../experiments/session/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { formatDuration } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
-import { studyLevels } from "./study_levels.ts";
+import { studyLevels } from "./data/study_levels.ts";
 import { writeReport } from "./write_report.ts";
 import { print, printError } from "../train/terminal/output.ts";
 

@@ -1,9 +1,9 @@
 /** `deno task export`: the runs for other tools. */
 import { dirFlag, experimentFlag } from "../experiments/flags.ts";
-import { Study } from "../experiments/store.ts";
+import { Study } from "../experiments/study/store.ts";
 import { type Flag, runCommand, splitList } from "../train/terminal/command_line.ts";
 import { plural } from "../train/terminal/progress.ts";
-import { type Format, FORMATS, writeExport } from "./write_export.ts";
+import { type Format, FORMATS, writeExport } from "./export/write_export.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 const formatFlag: Flag<readonly Format[]> = {

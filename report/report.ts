@@ -1,8 +1,8 @@
 /** `deno task report`: pictures, tables, page. */
-import { comparedWithList, Study } from "../experiments/store.ts";
+import { comparedWithList, Study } from "../experiments/study/store.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "../experiments/flags.ts";
-import { studyLevels } from "./study_levels.ts";
+import { studyLevels } from "./data/study_levels.ts";
 import { writeReport } from "./write_report.ts";
 import { print, printError } from "../train/terminal/output.ts";
 

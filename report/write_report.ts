@@ -1,25 +1,25 @@
 /** Draws all pictures and the page of one experiment and puts them into the study's folder. */
 import { UserError } from "../cells/errors.ts";
 import { join, sep } from "node:path";
-import { accountOf, accountText } from "./account.ts";
-import { withListedMarks } from "../experiments/promotion.ts";
-import type { RunResult } from "../experiments/result.ts";
-import { writeAtomically } from "../experiments/files.ts";
-import { checkReplaceable } from "../experiments/ownership.ts";
-import { adviceForRuns, type Experiment, type ListGaps } from "../experiments/store.ts";
-import type { Level } from "./levels.ts";
-import { type MergedRow, mergeSeeds } from "./merged.ts";
-import { headline, pageOf } from "./page.ts";
-import { picturesOf } from "./pictures.ts";
-import { pngOf } from "./png.ts";
-import { settingsOf } from "./report_words.ts";
-import { tableOf } from "./rows.ts";
-import { effectsOf } from "./effects.ts";
-import { effectTables } from "./effect_tables.ts";
-import { effectText } from "./effect_words.ts";
-import { type AuditData, auditPromotion } from "./promotion_audit.ts";
-import { promotionText } from "./promotion_words.ts";
-import { bestRunsTable, forwardText } from "./tables.ts";
+import { accountOf, accountText } from "./data/account.ts";
+import { withListedMarks } from "../experiments/study/promotion.ts";
+import type { RunResult } from "../experiments/study/result.ts";
+import { writeAtomically } from "../experiments/study/files.ts";
+import { checkReplaceable } from "../experiments/study/ownership.ts";
+import { adviceForRuns, type Experiment, type ListGaps } from "../experiments/study/store.ts";
+import type { Level } from "./data/levels.ts";
+import { type MergedRow, mergeSeeds } from "./data/merged.ts";
+import { headline, pageOf } from "./page/page.ts";
+import { picturesOf } from "./figures/pictures.ts";
+import { pngOf } from "./figures/png.ts";
+import { settingsOf } from "./tables/report_words.ts";
+import { tableOf } from "./data/rows.ts";
+import { effectsOf } from "./statistics/effects.ts";
+import { effectTables } from "./tables/effect_tables.ts";
+import { effectText } from "./tables/effect_words.ts";
+import { type AuditData, auditPromotion } from "./statistics/promotion_audit.ts";
+import { promotionText } from "./tables/promotion_words.ts";
+import { bestRunsTable, forwardText } from "./tables/tables.ts";
 
 /** What {@linkcode writeReport} is told. */
 export interface ReportOptions {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { permissionsOf, TASKS } from "../task.ts";
 import { KNOWN_CORPORA } from "../train/corpus/known.ts";
-import { initStudy } from "../experiments/study.ts";
+import { initStudy } from "../experiments/study/init_study.ts";
 import { denoDir } from "./environment.ts";
 import tasks from "../deno.json" with { type: "json" };
 

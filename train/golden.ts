@@ -6,7 +6,7 @@ import { sizeOf } from "../cells/graph/tensor.ts";
 import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
 import { configSchema, describeSchemaError } from "../cells/config.ts";
-import { gatedCell } from "../cells/gated_cell.ts";
+import { gatedCell } from "../cells/catalog/gated_cell.ts";
 import { buildTrainingStep, BYTE_VOCABULARY, gradientName, type TrainingStep } from "../cells/language_model.ts";
 import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Engine, EngineName, EngineRun, OnPreparing, TensorMap } from "./engines/engine.ts";

@@ -7,7 +7,7 @@ import { EMBEDDED } from "../../train/corpus/corpus.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
-import { evaluateModel, exportModel } from "../../train/evaluate.ts";
+import { evaluateModel, exportModel } from "../../train/scoring/evaluate.ts";
 import { flag, runCommand } from "../../train/terminal/command_line.ts";
 import { formatDuration } from "../../train/terminal/progress.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";

@@ -8,12 +8,12 @@ import {
   FLOAT_BYTES,
   makeBuffer,
   makeBuffers,
-} from "../../train/engines/webgpu/buffers.ts";
-import { type Device, openDevice } from "../../train/engines/webgpu/device.ts";
-import { Pipelines } from "../../train/engines/webgpu/pipelines.ts";
-import { Program } from "../../train/engines/webgpu/program.ts";
-import { ChainBook, planGraph } from "../../train/engines/webgpu/schedule.ts";
-import { Texts } from "../../train/engines/webgpu/texts.ts";
+} from "../../train/engines/webgpu/runtime/buffers.ts";
+import { type Device, openDevice } from "../../train/engines/webgpu/runtime/device.ts";
+import { Pipelines } from "../../train/engines/webgpu/runtime/pipelines.ts";
+import { Program } from "../../train/engines/webgpu/runtime/program.ts";
+import { ChainBook, planGraph } from "../../train/engines/webgpu/plan/schedule.ts";
+import { Texts } from "../../train/engines/webgpu/runtime/texts.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import { median } from "./median.ts";
 

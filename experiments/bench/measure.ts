@@ -8,10 +8,10 @@ import { randomStream } from "../../train/corpus/random.ts";
 import type { Engine, EngineRun, TrainingGroup } from "../../train/engines/engine.ts";
 import { exportOnnx } from "../../train/engines/onnx/export.ts";
 import { openSession } from "../../train/engines/onnx/session.ts";
-import type { TrainingSettings } from "../../train/settings.ts";
+import type { TrainingSettings } from "../../train/training/settings.ts";
 import type { Contender } from "./contest.ts";
 import { median } from "./median.ts";
-import { cellJob, prepare } from "../../train/trainer.ts";
+import { cellJob, prepare } from "../../train/training/trainer.ts";
 
 /** The best configuration of the original study: 2 layers, 256 states, state gate, forget gate, new state, residual. */
 export const BEST_CONFIG: CellConfig = {

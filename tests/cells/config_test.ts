@@ -8,8 +8,8 @@ import {
   pickConfig,
   SWITCHES,
 } from "../../cells/config.ts";
-import { catalogConfig } from "../../cells/catalog.ts";
-import { allGatedConfigs, gatedConfig } from "./golden_cases.ts";
+import { catalogConfig } from "../../cells/catalog/catalog.ts";
+import { allGatedConfigs, gatedConfig } from "./catalog/golden_cases.ts";
 
 /** The best configuration of the original study, whose id is known. */
 const BEST = gatedConfig({

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { vanillaCell } from "../../cells/catalog.ts";
+import { vanillaCell } from "../../cells/catalog/catalog.ts";
 import { carriedNames } from "../../cells/graph/graph.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
 import {
@@ -12,7 +12,7 @@ import {
   gradientName,
   secondMomentName,
 } from "../../cells/language_model.ts";
-import { assertClose } from "./finite_differences.ts";
+import { assertClose } from "./graph/finite_differences.ts";
 import { feedsOf } from "./models.ts";
 
 const SIZES = { n_layers: 1, state_size: 3, vocabulary: 5, batch: 2 };

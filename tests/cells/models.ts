@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Parameter } from "../../cells/cell.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import { gradientName, INPUTS, type TrainingStep } from "../../cells/language_model.ts";
-import { assertClose, finiteDifferences, scattered, valueOf } from "./finite_differences.ts";
+import { assertClose, finiteDifferences, scattered, valueOf } from "./graph/finite_differences.ts";
 
 /** Weights as large as a fresh model's, but the same each time. */
 export function drawnWeights(parameters: readonly Parameter[]): Map<string, Float64Array> {

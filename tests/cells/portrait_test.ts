@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { catalogConfig, CELL_NAMES, cellOf } from "../../cells/catalog.ts";
+import { catalogConfig, CELL_NAMES, cellOf } from "../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { add, input, mul, named } from "../../cells/graph/builder.ts";
 import { buildGraph } from "../../cells/graph/graph.ts";
@@ -7,7 +7,7 @@ import { equations } from "../../cells/graph/printer.ts";
 import { sketch } from "../../cells/graph/sketch.ts";
 import { evaluationModel } from "../../cells/language_model.ts";
 import { CELL_PICTURE_STYLE, cellKey, cellPicture, equationsOf } from "../../cells/portrait.ts";
-import { allGatedConfigs, gatedConfig } from "./golden_cases.ts";
+import { allGatedConfigs, gatedConfig } from "./catalog/golden_cases.ts";
 
 const SETTINGS = allGatedConfigs();
 const CATALOG = CELL_NAMES.filter((name) => name !== "gated").map((name) => catalogConfig(name, 2, 4));

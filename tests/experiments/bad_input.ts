@@ -1,11 +1,11 @@
 /** The form of the table of bad inputs, and the commands that meet them: as their scripts call them. */
 import assert from "node:assert/strict";
 import { UserError } from "../../cells/errors.ts";
-import { overviewOf } from "../../experiments/overview.ts";
-import { drawText, findRun } from "../../experiments/sampling.ts";
-import { evaluateStudy } from "../../experiments/scoring.ts";
-import { initStudy } from "../../experiments/study.ts";
-import { trainStudy } from "../../experiments/training.ts";
+import { overviewOf } from "../../experiments/queue/overview.ts";
+import { drawText, findRun } from "../../experiments/session/sampling.ts";
+import { evaluateStudy } from "../../experiments/session/scoring.ts";
+import { initStudy } from "../../experiments/study/init_study.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { editJson, MORE_STEPS, type SmallStudy, TRAINED } from "./small_study.ts";
 

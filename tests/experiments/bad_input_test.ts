@@ -4,13 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { isFinished } from "../../experiments/result.ts";
+import { isFinished } from "../../experiments/study/result.ts";
 import { UserError } from "../../cells/errors.ts";
 import type { BadInput } from "./bad_input.ts";
-import { BAD_CHECKPOINTS } from "./bad_checkpoints.ts";
-import { BAD_MODELS } from "./bad_models.ts";
-import { BAD_RESULTS } from "./bad_results.ts";
-import { BAD_STUDIES } from "./bad_studies.ts";
+import { BAD_CHECKPOINTS } from "./session/bad_checkpoints.ts";
+import { BAD_MODELS } from "./session/bad_models.ts";
+import { BAD_RESULTS } from "./study/bad_results.ts";
+import { BAD_STUDIES } from "./study/bad_studies.ts";
 import { BAD_VALUES } from "./bad_values.ts";
 import { makeSmallStudy, SmallStudy } from "./small_study.ts";
 import { recordErrors } from "../faults/processes.ts";

@@ -2,8 +2,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { dirname, join } from "node:path";
 import { MAX_STATE_SIZE } from "../../cells/config.ts";
-import { parseSelection } from "../../experiments/selection.ts";
-import { trainStudy } from "../../experiments/training.ts";
+import { parseSelection } from "../../experiments/study/selection.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
 import { type Action, type BadInput, evaluate, init, refused, sample, train } from "./bad_input.ts";
 import { cut, editJson, flipBit, makeFolderOf } from "./small_study.ts";
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
-import { readClaims } from "../../experiments/queue.ts";
+import { readClaims } from "../../experiments/queue/queue.ts";
 import tasks from "../../deno.json" with { type: "json" };
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../cells/errors.ts";
-import { readFloors } from "../../experiments/floors.ts";
-import { Study } from "../../experiments/store.ts";
-import { initStudy } from "../../experiments/study.ts";
-import { studyText } from "../../experiments/study_text.ts";
-import { trainStudy } from "../../experiments/training.ts";
+import { readFloors } from "../../experiments/study/ngram_baselines.ts";
+import { Study } from "../../experiments/study/store.ts";
+import { initStudy } from "../../experiments/study/init_study.ts";
+import { studyText } from "../../experiments/study/text.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
 import { copiesOfSmallStudy, editJson, SMALL, type SmallStudy } from "./small_study.ts";
 
 const copyStudy = copiesOfSmallStudy();

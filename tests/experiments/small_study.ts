@@ -3,12 +3,12 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { evaluateStudy } from "../../experiments/scoring.ts";
-import { type Run, Study } from "../../experiments/store.ts";
-import { initStudy } from "../../experiments/study.ts";
-import { trainStudy } from "../../experiments/training.ts";
+import { evaluateStudy } from "../../experiments/session/scoring.ts";
+import { type Run, Study } from "../../experiments/study/store.ts";
+import { initStudy } from "../../experiments/study/init_study.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../train/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../train/training/safetensors.ts";
 
 /** Of the runs, so many are trained. */
 export const TRAINED = 3;

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import project from "../../deno.json" with { type: "json" };
 import { type CellConfig, configId } from "../../cells/config.ts";
-import { isFinished } from "../../experiments/result.ts";
-import { Study } from "../../experiments/store.ts";
-import { trainStudy } from "../../experiments/training.ts";
+import { isFinished } from "../../experiments/study/result.ts";
+import { Study } from "../../experiments/study/store.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
 import { decodeModel } from "../../train/engines/onnx/proto.ts";
-import { decodeSafetensors } from "../../train/safetensors.ts";
+import { decodeSafetensors } from "../../train/training/safetensors.ts";
 import { numbersOf } from "../../train/version.ts";
 import { fingerprints, RECORDED, type Recorded } from "./fingerprints.ts";
 import { copiesOfSmallStudy, MORE_STEPS, reseal, type SmallStudy, STEPS } from "./small_study.ts";

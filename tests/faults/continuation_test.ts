@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readClaims } from "../../experiments/queue.ts";
-import type { Study } from "../../experiments/store.ts";
-import { initStudy } from "../../experiments/study.ts";
-import { trainStudy } from "../../experiments/training.ts";
+import { readClaims } from "../../experiments/queue/queue.ts";
+import type { Study } from "../../experiments/study/store.ts";
+import { initStudy } from "../../experiments/study/init_study.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
 import { HURRIED, sleep, Training } from "./processes.ts";
 import {
   assertReleased,

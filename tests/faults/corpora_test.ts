@@ -1,9 +1,9 @@
-/** A cache on a disk that gets full, or cannot be written; what needs no such disk is in tests/train/fetch_test.ts. */
+/** A cache on a disk that gets full, or cannot be written; what needs no such disk is in tests/train/corpus/fetch_test.ts. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fetchCorpus } from "../../train/corpus/fetch.ts";
-import { CorpusServer, properly } from "../train/corpus_server.ts";
-import { ARCHIVE, corpusAt, TEXT } from "../train/known_corpora.ts";
+import { CorpusServer, properly } from "../train/corpus/corpus_server.ts";
+import { ARCHIVE, corpusAt, TEXT } from "../train/corpus/known_corpora.ts";
 import { canMount, SmallDisk } from "./disks.ts";
 import { inFolder } from "./studies.ts";
 
@@ -44,5 +44,7 @@ if (await canMount()) {
     fetchOnSmallDisk,
   );
 } else {
-  console.log("No disk can be mounted here: tests/train/fetch_test.ts has a writer that fails in place of a full one");
+  console.log(
+    "No disk can be mounted here: tests/train/corpus/fetch_test.ts has a writer that fails in place of a full one",
+  );
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { shortKey, type Study } from "../../experiments/store.ts";
-import { trainStudy } from "../../experiments/training.ts";
-import { writeExport } from "../../report/write_export.ts";
+import { shortKey, type Study } from "../../experiments/study/store.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
+import { writeExport } from "../../report/export/write_export.ts";
 import { canMount, fillDiskOfThisProcess, setReadOnly, SmallDisk } from "./disks.ts";
 import { HURRIED, recordErrors, Training } from "./processes.ts";
 import {

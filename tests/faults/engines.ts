@@ -1,11 +1,11 @@
 /** Engines that fail as they are told, and sessions that train on them. */
 import type { TrainingStep } from "../../cells/language_model.ts";
 import type { Engine, EngineRun, TrainingGroup } from "../../train/engines/engine.ts";
-import type { Study } from "../../experiments/store.ts";
-import { TrainingSession } from "../../experiments/session.ts";
-import { isDone, type TrainStudyOptions } from "../../experiments/train_options.ts";
-import { studyText } from "../../experiments/study_text.ts";
-import { openStudyQueue } from "../../experiments/study_queue.ts";
+import type { Study } from "../../experiments/study/store.ts";
+import { TrainingSession } from "../../experiments/session/session.ts";
+import { isDone, type TrainStudyOptions } from "../../experiments/session/train_options.ts";
+import { studyText } from "../../experiments/study/text.ts";
+import { openStudyQueue } from "../../experiments/queue/study_queue.ts";
 import { recordErrors } from "./processes.ts";
 
 /** What an engine does otherwise than it should. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { shortKey } from "../../experiments/store.ts";
-import { trainStudy } from "../../experiments/training.ts";
+import { shortKey } from "../../experiments/study/store.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";

@@ -1,14 +1,14 @@
 /** What the commands do, as their scripts call it, for a study of which one file is damaged. */
 import { type CellConfig, configId } from "../../cells/config.ts";
-import { overviewOf } from "../../experiments/overview.ts";
-import { drawText, findRun } from "../../experiments/sampling.ts";
-import { evaluateStudy } from "../../experiments/scoring.ts";
-import { comparedWithList, Study } from "../../experiments/store.ts";
-import { initStudy } from "../../experiments/study.ts";
-import type { TrainStudyOptions } from "../../experiments/train_options.ts";
-import { trainStudy } from "../../experiments/training.ts";
-import { studyLevels } from "../../report/study_levels.ts";
-import { FORMATS, writeExport } from "../../report/write_export.ts";
+import { overviewOf } from "../../experiments/queue/overview.ts";
+import { drawText, findRun } from "../../experiments/session/sampling.ts";
+import { evaluateStudy } from "../../experiments/session/scoring.ts";
+import { comparedWithList, Study } from "../../experiments/study/store.ts";
+import { initStudy } from "../../experiments/study/init_study.ts";
+import type { TrainStudyOptions } from "../../experiments/session/train_options.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
+import { studyLevels } from "../../report/data/study_levels.ts";
+import { FORMATS, writeExport } from "../../report/export/write_export.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { permissionsOf, TASKS } from "../../task.ts";
 import { editJson } from "../experiments/small_study.ts";

@@ -1,8 +1,8 @@
 /** A study with one of each file, foreign ones among them, to be damaged. */
 import { join } from "node:path";
-import { evaluateStudy } from "../../experiments/scoring.ts";
-import { initStudy } from "../../experiments/study.ts";
-import { trainStudy } from "../../experiments/training.ts";
+import { evaluateStudy } from "../../experiments/session/scoring.ts";
+import { initStudy } from "../../experiments/study/init_study.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { decodeModel, encodeModel, type ModelProto } from "../../train/engines/onnx/proto.ts";
 import { editJson, reseal } from "../experiments/small_study.ts";

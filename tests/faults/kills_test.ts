@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Study } from "../../experiments/store.ts";
+import type { Study } from "../../experiments/study/store.ts";
 import type { EngineName } from "../../train/engines/engine.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import { MOST_HURRIED, randomFrom, sleep, Training } from "./processes.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Study } from "../../experiments/store.ts";
+import { Study } from "../../experiments/study/store.ts";
 import tasks from "../../deno.json" with { type: "json" };
 import { inFolder } from "./studies.ts";
 

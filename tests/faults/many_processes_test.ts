@@ -1,8 +1,8 @@
-import { removeFile } from "../../experiments/files.ts";
+import { removeFile } from "../../experiments/study/files.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { shortKey, type Study } from "../../experiments/store.ts";
+import { shortKey, type Study } from "../../experiments/study/store.ts";
 import { HURRIED, randomFrom, sleep, Training, until } from "./processes.ts";
 import {
   assertFinishedOnce,

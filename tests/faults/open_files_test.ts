@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Study } from "../../experiments/store.ts";
+import type { Study } from "../../experiments/study/store.ts";
 import tasks from "../../deno.json" with { type: "json" };
 import { finishedRuns, inFolder, makeStudy, resultFiles, resultsOf } from "./studies.ts";
 

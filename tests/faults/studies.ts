@@ -1,15 +1,15 @@
 /** Small studies to do harm to, and what must hold of them after. */
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
-import { readClaims } from "../../experiments/queue.ts";
-import { isFinished, type RunResult } from "../../experiments/result.ts";
-import { type Run, shortKey, Study } from "../../experiments/store.ts";
-import { ensureFloors } from "../../experiments/floors.ts";
-import { initStudy } from "../../experiments/study.ts";
-import { decodeCheckpoint } from "../../train/checkpoint.ts";
-import type { TrainingState } from "../../train/ledger.ts";
-import { totalSteps } from "../../train/settings.ts";
-import { cellJob, stepOf } from "../../train/trainer.ts";
+import { readClaims } from "../../experiments/queue/queue.ts";
+import { isFinished, type RunResult } from "../../experiments/study/result.ts";
+import { type Run, shortKey, Study } from "../../experiments/study/store.ts";
+import { ensureFloors } from "../../experiments/study/ngram_baselines.ts";
+import { initStudy } from "../../experiments/study/init_study.ts";
+import { decodeCheckpoint } from "../../train/training/checkpoint.ts";
+import type { TrainingState } from "../../train/training/loss_log.ts";
+import { totalSteps } from "../../train/training/settings.ts";
+import { cellJob, stepOf } from "../../train/training/trainer.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import { HURRIED, Training, type TrainingOptions } from "./processes.ts";
 

@@ -1,10 +1,10 @@
 /** What `deno task train` does, with heartbeats and checkpoints in quick succession: for tests that kill it. */
 import { EXIT, flag, runCommand } from "../../train/terminal/command_line.ts";
-import { LIMITS } from "../../train/settings.ts";
+import { LIMITS } from "../../train/training/settings.ts";
 import { print } from "../../train/terminal/output.ts";
 import { stopSignal } from "../../train/terminal/stop_signal.ts";
-import { ENGINE_CHOICES } from "../../experiments/engines.ts";
-import { trainStudy } from "../../experiments/training.ts";
+import { ENGINE_CHOICES } from "../../experiments/session/engines.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
 
 const flags = {
   dir: flag.text("--dir <path>", "the study", ""),

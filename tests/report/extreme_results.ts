@@ -1,10 +1,10 @@
 /** Results that the schema takes and no run would write: each key at the ends of what it may hold, from a seed. */
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import type { RunResult } from "../../experiments/result.ts";
-import { LIMITS } from "../../train/settings.ts";
-import { RESETS } from "../../train/memory_gain.ts";
-import { MOST_TEMPERATURE } from "../../train/sample_text.ts";
+import type { RunResult } from "../../experiments/study/result.ts";
+import { LIMITS } from "../../train/training/settings.ts";
+import { RESETS } from "../../train/scoring/memory_gain.ts";
+import { MOST_TEMPERATURE } from "../../train/scoring/sample_text.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
 /** The largest 32-bit float, the largest whole number, a century: the bounds of the schema. */

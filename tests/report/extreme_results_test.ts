@@ -1,11 +1,11 @@
 /** Whatever a result holds that the schema takes: report, export and status neither fail nor say nonsense. */
 import assert from "node:assert/strict";
-import { overviewOf } from "../../experiments/overview.ts";
-import { configOf } from "../../experiments/result.ts";
+import { overviewOf } from "../../experiments/queue/overview.ts";
+import { configOf } from "../../experiments/study/result.ts";
 import { statusLines } from "../../experiments/status.ts";
-import { runKey } from "../../experiments/store.ts";
-import { initStudy } from "../../experiments/study.ts";
-import { writeExport } from "../../report/write_export.ts";
+import { runKey } from "../../experiments/study/store.ts";
+import { initStudy } from "../../experiments/study/init_study.ts";
+import { writeExport } from "../../report/export/write_export.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { extremeResults } from "./extreme_results.ts";

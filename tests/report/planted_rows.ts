@@ -1,8 +1,8 @@
 /** Rows of the 432 configurations of experiment 01 with losses that a test chooses. */
 import { type CellConfig, configId } from "../../cells/config.ts";
-import { grid } from "../../experiments/grid.ts";
+import { grid } from "../../experiments/study/grid.ts";
 import type { RandomStream } from "../../train/corpus/random.ts";
-import { type RunRow, tableOf } from "../../report/rows.ts";
+import { type RunRow, tableOf } from "../../report/data/rows.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
 const [template] = tableOf(syntheticResults({ layers: [1], steps: 100 })).rows;

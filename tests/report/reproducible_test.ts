@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { initStudy } from "../../experiments/study.ts";
+import { initStudy } from "../../experiments/study/init_study.ts";
 import { taskCommand } from "../../train/terminal/advice.ts";
 import tasks from "../../deno.json" with { type: "json" };
 import { inFolder } from "../experiments/folder.ts";

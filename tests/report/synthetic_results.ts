@@ -2,7 +2,7 @@
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { type CellConfig, configId, isValidSwitchSetting, SWITCHES, type SwitchKey } from "../../cells/config.ts";
-import type { RunResult } from "../../experiments/result.ts";
+import type { RunResult } from "../../experiments/study/result.ts";
 
 /** Which results to make up. */
 export interface SyntheticOptions {

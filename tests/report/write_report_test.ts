@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
-import type { RunResult } from "../../experiments/result.ts";
-import { EXPERIMENTS } from "../../experiments/store.ts";
-import { FEWEST_CONTROLS } from "../../report/promotion_audit.ts";
+import type { RunResult } from "../../experiments/study/result.ts";
+import { EXPERIMENTS } from "../../experiments/study/store.ts";
+import { FEWEST_CONTROLS } from "../../report/statistics/promotion_audit.ts";
 import { type ReportOptions, writeReport } from "../../report/write_report.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
 

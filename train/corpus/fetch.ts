@@ -3,7 +3,7 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import { cachedPath, cacheFolder, isCached, partPath } from "./cache.ts";
 import { download, type DownloadOptions } from "./download.ts";
 import { Interrupted, Refused } from "./http.ts";
-import { holdLock } from "../lock.ts";
+import { holdLock } from "../process/lock.ts";
 import type { KnownCorpus } from "./known.ts";
 import { Part } from "./part.ts";
 import { unpackText, WrongContent } from "./unpack.ts";

@@ -1,6 +1,6 @@
 /** What a peer is: another program that does the same training step, from the same weights on the same bytes. */
 import type { ModelSizes } from "../../../cells/language_model.ts";
-import type { StoredTensor } from "../../../train/safetensors.ts";
+import type { StoredTensor } from "../../../train/training/safetensors.ts";
 
 /** A run's start, and what its first losses must be. */
 export interface PeerStart {

@@ -11,7 +11,7 @@ import {
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
-import { AskedWorker, WorkerPool } from "../../worker_pool.ts";
+import { AskedWorker, WorkerPool } from "../../process/worker_pool.ts";
 import { memoryBytes } from "./memory.ts";
 import { planStep } from "./plan.ts";
 import type { OpenRequest, Reply, Request } from "./protocol.ts";

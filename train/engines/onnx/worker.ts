@@ -1,7 +1,7 @@
 /** One worker, one run at a time: `session.run` blocks its thread, so every session has a thread of its own. */
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
-import { type Numbered, type Refusal, refusalOf } from "../../worker_reply.ts";
+import { type Numbered, type Refusal, refusalOf } from "../../process/worker_reply.ts";
 import type { Reply, Request } from "./protocol.ts";
 import { OnnxRun } from "./run.ts";
 

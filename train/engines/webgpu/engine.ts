@@ -1,10 +1,10 @@
 /** The WebGPU engine: a group of runs trains in one schedule; the host only queues steps and reads losses. */
 import type { Engine } from "../engine.ts";
-import { openDevice } from "./device.ts";
-import { WebGpuGroup } from "./group.ts";
-import { Pipelines } from "./pipelines.ts";
-import { ChainBook, type Merging, planRun } from "./schedule.ts";
-import { type TextLimits, Texts } from "./texts.ts";
+import { openDevice } from "./runtime/device.ts";
+import { WebGpuGroup } from "./runtime/group.ts";
+import { Pipelines } from "./runtime/pipelines.ts";
+import { ChainBook, type Merging, planRun } from "./plan/schedule.ts";
+import { type TextLimits, Texts } from "./runtime/texts.ts";
 
 /** Choices that change the speed and the memory, and no number. */
 export interface WebGpuOptions {

@@ -1,0 +1,153 @@
+/** What `status` shows: where a study stands. */
+import { totalSteps } from "../../train/training/settings.ts";
+import { readClaims, STALE_SECONDS } from "./queue.ts";
+import { type FinishedResult, hasEnded, isFinished } from "../study/result.ts";
+import { comparedWithList, type Experiment, type Run, runKey, Study } from "../study/store.ts";
+import { claimKey } from "./study_queue.ts";
+
+/** A run that somebody has claimed. */
+export interface ClaimedRun {
+  readonly key: string;
+  readonly owner: string;
+  /** Unix seconds. */
+  readonly since: number;
+  /** When its owner was last heard of, Unix seconds. */
+  readonly heard: number;
+  readonly step: number;
+}
+
+/** Where each run of an experiment is; `done`, `running`, `stale`, `failed`, `damaged`, `unknown_version` and `waiting` make up `total`. */
+export interface Overview {
+  readonly experiment: Experiment;
+  readonly total: number;
+  readonly done: number;
+  /** Done runs that have fewer steps than the study asks for now. */
+  readonly short: number;
+  /** Steps of a run, whole passes. */
+  readonly steps: number;
+  readonly running: readonly ClaimedRun[];
+  /** Claimed by processes that have fallen silent; the next `train` takes them over. */
+  readonly stale: readonly ClaimedRun[];
+  readonly failed: readonly { key: string; why: string }[];
+  /** Runs that nobody works on, those included that were started and left. */
+  readonly waiting: number;
+  /** Keys of waiting runs that were started and left. */
+  readonly left_unfinished: readonly string[];
+  /** Keys of waiting runs that nobody has begun. */
+  readonly not_begun: readonly string[];
+  /** Runs whose result cannot be read; `train` leaves them alone. */
+  readonly damaged: number;
+  /** Runs whose result is of a version of this program that this one does not know; `train` leaves them alone. */
+  readonly unknown_version: number;
+  /** Keys of results whose run is not in the study's list; they are beside `total`. */
+  readonly unlisted: readonly string[];
+  /** A line for each file that cannot be read. */
+  readonly unreadable: readonly string[];
+  readonly best?: { key: string; min_loss: number; tokens?: string; test_bits_per_byte?: number; control?: true };
+  /** From the speed of the finished runs; absent where none has finished. */
+  readonly seconds_left?: number;
+}
+
+type State = "done" | "running" | "stale" | "failed" | "damaged" | "unknown_version" | "waiting";
+
+export async function overviewOf(dir: string, experiment: Experiment, now = Date.now() / 1000): Promise<Overview> {
+  const study = await Study.open(dir);
+  const runs = await study.runs(experiment);
+  const read = await study.readResults(experiment), { results, unreadable, damaged } = read;
+  const { not_begun, unlisted } = comparedWithList(runs, read), unknown = new Set(read.unknown_version);
+  const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));
+  const claims = new Map(readClaims(study.queuePath).map((claim) => [claim.key, claim]));
+  const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
+  const { training } = study.settings;
+  const steps = totalSteps({
+    ...training,
+    steps: training.steps[experiment],
+    log_every: training.log_every[experiment],
+  });
+  const stateOf = (run: Run): State => {
+    const claim = claimOf(run), result = byKey.get(run.key);
+    // This process has not watched: it goes by the clock, and does no more with it than to show it.
+    const isSilent = claim !== undefined && now - claim.heard > STALE_SECONDS;
+    if (claim && !isSilent) return "running";
+    // A process may die after its last word on a run, and before it lets go of it: nobody need come back to that.
+    if (claim && !hasEnded(result, steps)) return "stale";
+    const problem = damaged.get(run.key);
+    if (problem !== undefined) return unknown.has(problem) ? "unknown_version" : "damaged";
+    if (result?.failed !== undefined) return "failed";
+    return result && isFinished(result) ? "done" : "waiting";
+  };
+  const inState = Map.groupBy(runs, stateOf);
+  const of = (state: State) => inState.get(state) ?? [];
+  const claimed = (run: Run): ClaimedRun => ({ ...claimOf(run)!, key: run.key });
+  const finished = runs.flatMap(({ key, entry: { control } }) => {
+    const result = byKey.get(key);
+    return result && isFinished(result) ? [{ key, result, control }] : [];
+  });
+  const best = [...finished].sort((a, b) => a.result["min loss"] - b.result["min loss"])[0];
+  const short = of("done").filter(({ key }) => !hasEnded(byKey.get(key), steps));
+  const left = (["waiting", "stale", "running"] as const).flatMap((state) =>
+    of(state).map((run) => ({ ...run.entry.config, steps: Math.max(0, steps - (claimOf(run)?.step ?? 0)) }))
+  ).concat(short.map(({ key, entry }) => ({ ...entry.config, steps: steps - byKey.get(key)!.steps_done! })));
+  return {
+    experiment,
+    total: runs.length,
+    done: of("done").length,
+    short: short.length,
+    steps,
+    running: of("running").map(claimed),
+    stale: of("stale").map(claimed),
+    failed: of("failed").map(({ key }) => ({ key, why: byKey.get(key)!.failed! })),
+    waiting: of("waiting").length,
+    left_unfinished: of("waiting").filter(({ key }) => byKey.has(key)).map(({ key }) => key),
+    not_begun: not_begun.filter((key) => !claims.has(claimKey(experiment, key))),
+    damaged: of("damaged").length,
+    unknown_version: of("unknown_version").length,
+    unlisted,
+    unreadable,
+    ...(best
+      ? {
+        best: {
+          key: best.key,
+          min_loss: best.result["min loss"],
+          ...(best.result.tokens ? { tokens: best.result.tokens } : {}),
+          test_bits_per_byte: best.result.test_bits_per_byte,
+          ...(best.control ? { control: true } : {}),
+        },
+      }
+      : {}),
+    seconds_left: secondsLeft(left, finished.map(({ result }) => result)),
+  };
+}
+
+interface Work {
+  readonly n_layers: number;
+  readonly state_size: number;
+  readonly steps: number;
+}
+
+/**
+ * Time for the runs that are left: the work so far per second in which anything trained (so that runs side by side count
+ * rightly, and nights do not), applied to the work that is left.
+ */
+function secondsLeft(left: readonly Work[], finished: readonly FinishedResult[]): number | undefined {
+  if (!left.length) return 0;
+  if (!finished.length) return undefined;
+  const total = (works: readonly Work[]) =>
+    works.reduce(
+      (sum, { n_layers, state_size, steps }) => sum + steps * (n_layers * state_size ** 2 + 512 * state_size),
+      0,
+    );
+  const done = total(finished.map((result) => ({ ...result, steps: result.steps_done })));
+  return total(left) * busySeconds(finished) / done;
+}
+
+/** Seconds in which at least one of the runs trained. */
+function busySeconds(finished: readonly FinishedResult[]): number {
+  const spans = finished.map((r) => [r["end time"] - r.train_seconds, r["end time"]]).sort(([a], [b]) => a - b);
+  let total = 0, reached = -Infinity;
+  for (const [start, end] of spans) {
+    total += Math.max(0, end - Math.max(start, reached));
+    reached = Math.max(reached, end);
+  }
+  return total;
+}

@@ -1,0 +1,58 @@
+/** The queue of a study: claims on its runs, and what its results know of runs under way. */
+import type { Commit } from "../study/files.ts";
+import { BEAT_SECONDS, type Claim, newOwner, openQueue, type Queue } from "./queue.ts";
+import { isUnderWay } from "../study/result.ts";
+import { type Experiment, EXPERIMENTS, runKey, type Study } from "../study/store.ts";
+
+/** The key under which a run is claimed. */
+export function claimKey(experiment: Experiment, run: string): string {
+  return `${experiment}/${run}`;
+}
+
+/** How long things take in a session, seconds; whoever tests may be in a hurry. */
+export interface Timing {
+  /** From one heartbeat to the next. */
+  readonly beat?: number;
+  /** Without a heartbeat, until a claim is taken over. */
+  readonly stale?: number;
+  /** From one checkpoint of a run to the next. */
+  readonly save?: number;
+}
+
+/** Opens the queue under a name of this process. */
+export async function openStudyQueue(study: Study, { stale }: Timing = {}): Promise<{ queue: Queue; owner: string }> {
+  const owner = newOwner();
+  const queue = await openQueue(study.queuePath, { owner, staleAfter: stale, underWay: () => underWay(study) });
+  return { queue, owner };
+}
+
+/** The claims that the results speak of: those of runs that have begun and not ended. */
+async function underWay(study: Study): Promise<Pick<Claim, "key" | "owner" | "since">[]> {
+  const claims = [];
+  for (const experiment of EXPERIMENTS) {
+    for (const result of (await study.readResults(experiment)).results) {
+      if (!isUnderWay(result) || result.owner === undefined) continue;
+      const key = claimKey(experiment, runKey(result.id, result.seed));
+      claims.push({ key, owner: result.owner, since: result["start time"] });
+    }
+  }
+  return claims;
+}
+
+/** Another process has taken a run over: whatever this one knows of it is worth nothing any more. */
+export class ClaimLost extends Error {
+  override readonly message = "another process has taken the run over";
+}
+
+/** Puts files in place only while a claim is held; throws {@linkcode ClaimLost} after. */
+export function commitWhileHeld(queue: Queue, key: string): Commit {
+  return async (rename) => {
+    if (!await queue.whileHeld(key, rename)) throw new ClaimLost();
+  };
+}
+
+/** Calls something as often as a living process must be heard of, until it is disposed of. */
+export function heartbeat(beat: () => Promise<void>, { beat: seconds = BEAT_SECONDS }: Timing = {}): Disposable {
+  const timer = setInterval(() => void beat(), seconds * 1000);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

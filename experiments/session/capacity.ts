@@ -1,0 +1,50 @@
+/** How many runs train at once: what was asked for, as far as the machine allows. */
+import type { Engine } from "../../train/engines/engine.ts";
+import { affordableWorkers, OpenFilesError } from "../../train/process/open_files.ts";
+import { plural } from "../../train/terminal/progress.ts";
+import { defaultParallel } from "./engines.ts";
+
+/** Each worker has an interpreter and a session of its own, 50 MB and more: beyond this they only wait for a core. */
+const WORKERS_PER_CORE = 16;
+
+/** Workers of a run: one trains it, one scores it. Both are kept for the next run. */
+const WORKERS_PER_RUN = 2;
+
+/** Runs at a time, and why they are fewer than what was asked for. */
+export interface Capacity {
+  readonly parallel: number;
+  readonly why?: string;
+}
+
+/**
+ * The runs that an engine trains at once.
+ *
+ * @param asked absent: as many as are sensible
+ * @param runs that are to be trained
+ * @throws {OpenFilesError} if this process may not open the files of a single run
+ */
+export function capacityOf(
+  engine: Pick<Engine, "name" | "software" | "lanes">,
+  asked: number | undefined,
+  runs: number,
+): Capacity {
+  const wanted = asked ?? defaultParallel(engine);
+  if (runs === 0) return { parallel: wanted };
+  // A single group on a GPU has no worker for each run; its scores have one at least.
+  const isOneGroup = engine.lanes(wanted).groups === 1 && engine.name !== "onnx";
+  const useful = Math.min(wanted, runs), cores = navigator.hardwareConcurrency;
+  const sensible = isOneGroup ? 1 : Math.min(useful, WORKERS_PER_CORE * cores);
+  const workers = isOneGroup ? 1 : WORKERS_PER_RUN;
+  const parallel = Math.floor(affordableWorkers(sensible * workers) / workers);
+  if (parallel === 0) {
+    throw new OpenFilesError(
+      "Cannot train: this process may open hardly any more files, too few for one run; raise their limit ('ulimit -n')",
+    );
+  }
+  if (isOneGroup || parallel === useful) return { parallel: wanted };
+  const why = parallel < sensible
+    ? "this process may open no more files ('ulimit -n' sets how many)"
+    : `${cores} cores have no use for more`;
+  const waiting = useful < wanted ? ` (${plural(runs, "run")} to train)` : "";
+  return { parallel, why: `Training ${plural(parallel, "run")} at a time, not ${wanted}${waiting}: ${why}` };
+}

@@ -1,0 +1,79 @@
+/** Which run text is drawn from, and its model. */
+import { UserError } from "../../cells/errors.ts";
+import { LoadedModel } from "../../train/scoring/model.ts";
+import { type SampleOptions, sampleText } from "../../train/scoring/sample_text.ts";
+import { advised } from "../study/files.ts";
+import { type FinishedResult, isFinished } from "../study/result.ts";
+import { checkModel } from "./run_files.ts";
+import { adviceForRuns, type Experiment, remakeModel, runKey, shortKey, type Study } from "../study/store.ts";
+import { studyTokenizer } from "../study/text.ts";
+
+/**
+ * The finished run that is meant: by a prefix of its key, or the best.
+ *
+ * @throws {UserError} if no run, or more than one, has the prefix; or if its result cannot be read
+ */
+export async function findRun(
+  study: Study,
+  experiment: Experiment,
+  prefix?: string,
+): Promise<{ key: string; result: FinishedResult }> {
+  const { results, damaged } = await study.readResults(experiment);
+  const finished = results.filter(isFinished).sort((a, b) => a["min loss"] - b["min loss"]);
+  const where = `experiment ${experiment} of ${study.dir}`;
+  if (!finished.length) {
+    const [problem] = damaged.values();
+    const advice = adviceForRuns(study, experiment, (await study.readConfigs(experiment)).length > 0);
+    throw new UserError(
+      problem ?? `Cannot find a model: no run of ${where} has finished; ${advice}`,
+    );
+  }
+  const named = new Map(finished.map((result) => [runKey(result.id, result.seed), result]));
+  const keys = [...named.keys(), ...damaged.keys()];
+  // A whole key is meant exactly, though `<id>_seed1` begins with `<id>`.
+  const matches = prefix === undefined || keys.includes(prefix)
+    ? [prefix ?? keys[0]]
+    : keys.filter((key) => key.startsWith(prefix));
+  if (!matches.length) throw new UserError(`Cannot find run '${prefix}': no finished run of ${where} begins so`);
+  if (matches.length > 1) {
+    const list = matches.slice(0, 4).map(shortKey);
+    throw new UserError(
+      `Cannot tell which run '${prefix}' is: ${matches.length} begin so (${list.join(", ")}); give more of the id`,
+    );
+  }
+  const [key] = matches, result = named.get(key);
+  if (!result) throw new UserError(damaged.get(key)!);
+  return { key, result };
+}
+
+/** What is drawn: the prompt as text, in bytes whatever tokens the model reads. */
+export interface TextOptions extends Pick<SampleOptions, "bytes" | "temperature" | "seed"> {
+  readonly prompt: string;
+}
+
+/**
+ * Draws a text from a run's model.
+ *
+ * @returns the bytes behind the prompt
+ * @throws {UserError} if the model is missing or damaged, is not that of the result, or cannot be run
+ */
+export async function drawText(
+  study: Study,
+  experiment: Experiment,
+  { key, result }: { key: string; result: FinishedResult },
+  { prompt, ...options }: TextOptions,
+): Promise<Uint8Array> {
+  const tokenizer = await studyTokenizer(study);
+  const { path, model } = await study.readModel(experiment, key);
+  await checkModel(model, result, path, study, experiment);
+  return await advised(remakeModel(study, experiment), async () => {
+    const loaded = await LoadedModel.open(model, { file: path });
+    try {
+      const read = tokenizer.encode(new TextEncoder().encode(prompt));
+      const drawn = await sampleText(loaded, { prompt: read, lengths: tokenizer.lengths, ...options });
+      return tokenizer.decode(drawn).subarray(0, options.bytes);
+    } finally {
+      await loaded.close();
+    }
+  });
+}

@@ -1,0 +1,32 @@
+/** What `train` is asked to do. */
+import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
+import type { EngineChoice } from "./engines.ts";
+import { hasEnded, type RunResult } from "../study/result.ts";
+import type { Selection } from "../study/selection.ts";
+import type { Experiment } from "../study/store.ts";
+import type { Timing } from "../queue/study_queue.ts";
+
+export interface TrainStudyOptions {
+  readonly dir: string;
+  readonly experiment: Experiment;
+  readonly engine: EngineChoice;
+  readonly parallel?: number;
+  readonly steps?: number;
+  readonly limit?: number;
+  readonly only?: Selection;
+  /** Tries runs again that have failed. */
+  readonly retryFailed?: boolean;
+  readonly quiet: boolean;
+  readonly signal?: AbortSignal;
+  readonly timing?: Timing;
+}
+
+/** Whether a run needs nothing of `train`. */
+export function isDone(
+  result: RunResult | undefined,
+  settings: TrainingSettings,
+  { retryFailed }: Pick<TrainStudyOptions, "retryFailed">,
+): boolean {
+  if (retryFailed && result?.failed !== undefined) return false;
+  return hasEnded(result, totalSteps(settings));
+}

@@ -1,0 +1,159 @@
+/** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
+import { messageOf, UserError } from "../../cells/errors.ts";
+import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
+import { type Engine, mebibytes } from "../../train/engines/engine.ts";
+import { checkLimits, checkLogged, type TrainingSettings } from "../../train/training/settings.ts";
+import { cellJob, stepOf } from "../../train/training/trainer.ts";
+import { checkTraining } from "../study/bounds.ts";
+import { capacityOf } from "./capacity.ts";
+import { openEngine } from "./engines.ts";
+import { ensureFloors } from "../study/ngram_baselines.ts";
+import { type Tools, TrainingSession } from "./session.ts";
+import { isDone, type TrainStudyOptions } from "./train_options.ts";
+import { evaluateStudy } from "./scoring.ts";
+import { commandOn, type Run, Study } from "../study/store.ts";
+import { studyText } from "../study/text.ts";
+import { openStudyQueue } from "../queue/study_queue.ts";
+import { print, printError } from "../../train/terminal/output.ts";
+
+export interface TrainSummary {
+  readonly finished: number;
+  readonly failed: number;
+  /** Runs that could not be trained or scored for an outside reason, or were skipped; a later call tries them again. */
+  readonly problems: number;
+  /** Runs that were under way when the signal came. */
+  readonly interrupted: readonly string[];
+  /** Runs that were left to other processes. */
+  readonly others: number;
+  readonly seconds: number;
+}
+
+/**
+ * Trains what is not yet trained.
+ *
+ * @throws {UserError} if there is no study, no configuration, or no engine; or if the study cannot be written any more
+ */
+export async function trainStudy(options: TrainStudyOptions): Promise<TrainSummary> {
+  const { dir, experiment } = options;
+  const study = await Study.open(dir);
+  const settings = settingsOf(study, options);
+  const { waiting, skipped } = await waitingRuns(study, settings, options);
+  const text = await studyText(study, ["train", "test"]), engine = await openEngine(options.engine);
+  try {
+    checkRoom(engine, waiting, settings);
+    // First of what is written: where its place is taken, nothing else is.
+    const claims = await openStudyQueue(study, options.timing);
+    try {
+      await study.makeRunFolders(experiment);
+      await study.removeLeftovers();
+      await ensureFloors(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
+      const summary = await trainRuns({ study, text, engine, ...claims }, settings, waiting, options);
+      return { ...summary, problems: summary.problems + skipped };
+    } finally {
+      await claims.queue.close();
+    }
+  } catch (error) {
+    await engine.close().catch(() => {});
+    throw error;
+  }
+}
+
+const onProblem = (problem: string) => printError(`train: ${problem}`);
+
+async function trainRuns(
+  { study, text, engine, queue, owner }: Omit<Tools, "reopen">,
+  settings: TrainingSettings,
+  waiting: readonly Run[],
+  options: TrainStudyOptions,
+): Promise<TrainSummary> {
+  const { dir, experiment, signal } = options;
+  const start = performance.now();
+  const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
+  const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
+  if (why !== undefined && !options.quiet) print(why);
+  const tools = { study, text, queue, owner, engine, reopen };
+  const session = new TrainingSession(tools, settings, waiting, { ...options, parallel });
+  await session.run();
+  // What an earlier call trained and was stopped before it could score.
+  const late = signal?.aborted ? undefined : await evaluateStudy(
+    { dir, experiment, again: false, text, signal, skip: session.unscored, onProblem },
+    queue,
+  );
+  const seconds = (performance.now() - start) / 1000;
+  const { finished, failed, problems, interrupted, others } = session;
+  return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
+}
+
+/**
+ * Checks that there is a run that fits into an engine's memory: a large vocabulary may make all too large.
+ *
+ * @throws {UserError} naming both sizes
+ */
+function checkRoom(engine: Engine, waiting: readonly Run[], settings: TrainingSettings): void {
+  if (!waiting.length || engine.memory === Infinity) return;
+  let least = Infinity;
+  for (const { entry: { config }, seed } of waiting) {
+    least = Math.min(least, engine.footprint(stepOf(cellJob({ config, seed }), settings)));
+    if (least <= engine.memory) return;
+  }
+  throw new UserError(
+    `Cannot train on ${engine.name}: with ${
+      settings.vocabulary ?? BYTE_VOCABULARY
+    } tokens the smallest run needs a buffer of ` +
+      `${mebibytes(least)}, ${engine.adapter} allows ${
+        mebibytes(engine.memory)
+      }; take another --engine, or a study of fewer ` +
+      "tokens or smaller states",
+  );
+}
+
+function settingsOf(
+  { dir, settings: { training, tokens } }: Study,
+  { experiment, steps }: TrainStudyOptions,
+): TrainingSettings {
+  const settings = {
+    steps: steps ?? training.steps[experiment],
+    log_every: training.log_every[experiment],
+    batch: training.batch,
+    history: training.history,
+    vocabulary: tokens?.vocabulary,
+  };
+  checkTraining(dir, experiment, training, { steps });
+  checkLimits(settings);
+  checkLogged(settings);
+  return settings;
+}
+
+/** Runs that are not done, in training order; and how many are skipped, since their results cannot be read. */
+async function waitingRuns(
+  study: Study,
+  settings: TrainingSettings,
+  options: TrainStudyOptions,
+): Promise<{ waiting: Run[]; skipped: number }> {
+  const { dir, experiment, only } = options;
+  const runs = await study.runs(experiment);
+  if (!runs.length) {
+    throw new UserError(
+      `Cannot train experiment ${experiment} in ${dir}: it has no configurations; ` +
+        `run ${commandOn("init", study, experiment)}`,
+    );
+  }
+  const chosen = runs.filter(({ entry }) => only?.(entry.config) ?? true);
+  if (!chosen.length) {
+    throw new UserError(
+      `Cannot train experiment ${experiment} in ${dir}: none of its ${runs.length} runs matches --only`,
+    );
+  }
+  const waiting: Run[] = [];
+  let skipped = 0;
+  for (const run of chosen) {
+    try {
+      if (!isDone(await study.readResult(experiment, run.key), settings, options)) waiting.push(run);
+    } catch (error) {
+      // Someone may want to mend the file: its run is left alone, the others go on.
+      printError(`train: ${messageOf(error)}; this run is skipped`);
+      skipped++;
+    }
+  }
+  return { waiting, skipped };
+}

@@ -1,0 +1,29 @@
+/** Commands on a study, for the text of a message. */
+import { type CommandFlags, taskCommand } from "../../train/terminal/advice.ts";
+import type { Experiment } from "./schema.ts";
+
+/** What a command needs to know of a study. */
+interface StudyFolder {
+  readonly dir: string;
+}
+
+/** What makes a run's model again. */
+export function remakeModel({ dir }: StudyFolder, experiment: Experiment): string {
+  return `make it again with ${commandOn("evaluate", { dir }, experiment, { again: true })}`;
+}
+
+/** A command on a study, for the text of a message. */
+export function commandOn(
+  name: string,
+  { dir }: StudyFolder,
+  experiment: Experiment = "01",
+  flags: CommandFlags = {},
+): string {
+  return taskCommand(name, { dir, experiment: experiment === "01" ? undefined : experiment, ...flags });
+}
+
+/** What to do, in a message, where no run of an experiment has come so far. */
+export function adviceForRuns(study: StudyFolder, experiment: Experiment, isAnyListed: boolean): string {
+  const [verb, name] = isAnyListed ? ["train", "train"] : ["list", "init"];
+  return `${verb} some with ${commandOn(name, study, experiment)}`;
+}

@@ -1,0 +1,51 @@
+/** Gives results that have a score, and not the order of context that it stands for, that order: those of studies that had no floors then. */
+import { messageOf } from "../../cells/errors.ts";
+import { contextOrderOf, type EntropyFloors } from "./ngram_baselines.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { RunResult } from "./result.ts";
+import { type Experiment, runKey, type Study } from "./store.ts";
+import { claimKey, ClaimLost, commitWhileHeld } from "../queue/study_queue.ts";
+
+/**
+ * Whether a result lacks its order, or has one that other floors gave it.
+ *
+ * @param floors the study's; where there are none, any result with a score and no order lacks one
+ */
+export function isMisplaced({ test_bits_per_byte, context_order }: RunResult, floors?: EntropyFloors): boolean {
+  if (test_bits_per_byte === undefined) return false;
+  return floors ? context_order !== contextOrderOf(test_bits_per_byte, floors) : context_order === undefined;
+}
+
+/** What {@linkcode placeScores} works with. */
+export interface Placing {
+  readonly study: Study;
+  readonly experiment: Experiment;
+  readonly floors: EntropyFloors;
+  readonly queue: Queue;
+  readonly signal?: AbortSignal;
+  /** Called when a result cannot be written; the others go on. */
+  readonly onProblem?: (problem: string) => void;
+}
+
+/** Writes the order into each result that needs it, and returns how many those were. Runs that somebody works on get theirs with their score. */
+export async function placeScores({ study, experiment, floors, queue, signal, onProblem }: Placing): Promise<number> {
+  const { results } = await study.readResults(experiment);
+  let placed = 0;
+  for (const { id, seed } of results.filter((result) => isMisplaced(result, floors))) {
+    if (signal?.aborted) break;
+    const key = runKey(id, seed), claim = claimKey(experiment, key);
+    if (!await queue.claim(claim)) continue;
+    try {
+      const result = await study.readResult(experiment, key);
+      if (!result || !isMisplaced(result, floors)) continue;
+      const context_order = contextOrderOf(result.test_bits_per_byte!, floors);
+      await study.writeResult(experiment, key, { ...result, context_order }, commitWhileHeld(queue, claim));
+      placed++;
+    } catch (error) {
+      if (!(error instanceof ClaimLost)) onProblem?.(messageOf(error));
+    } finally {
+      await queue.release(claim);
+    }
+  }
+  return placed;
+}

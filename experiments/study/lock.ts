@@ -1,0 +1,35 @@
+/** One process at a time changes what a study's files hold; runs have claims of their own, in the queue. */
+import { join } from "node:path";
+import { holdLock } from "../../train/process/lock.ts";
+import { printError } from "../../train/terminal/output.ts";
+import { adviceFor, makeFolder, reasonOf, WriteFailure } from "./files.ts";
+
+/** Beside the files that it is for: a task may write in its study's folder alone. It goes with the lock. */
+const LOCK_FILE = ".cellspace.lock";
+
+/** Milliseconds of waiting that need no word: a change takes less. */
+const PATIENCE = 2000;
+
+/**
+ * Waits until nobody else changes a study, and keeps the others waiting until it is disposed of. What is to be written follows from
+ * what is read after that. Makes the folder if need be.
+ *
+ * @param doing the command that says so where it waits
+ * @throws {WriteFailure} if the folder cannot be written
+ * @throws the signal's reason, if it comes while waiting
+ */
+export async function lockStudy(dir: string, doing: string, signal?: AbortSignal): Promise<Disposable> {
+  await makeFolder(dir);
+  const path = join(dir, LOCK_FILE);
+  try {
+    return await holdLock(path, {
+      signal,
+      patience: PATIENCE,
+      removesFile: true,
+      onWait: () => printError(`${doing}: another process is changing study ${dir}: waiting for it`),
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new WriteFailure(`Cannot write ${path}: ${reasonOf(error)}${adviceFor(error)}`);
+  }
+}

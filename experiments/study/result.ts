@@ -1,0 +1,273 @@
+/**
+ * One run's record, as it stands in `results_*\/<id>.json`. The keys with spaces are the original study's;
+ * new ones are snake_case. A run that has not finished has no `loss`.
+ */
+import { z } from "zod";
+import { MAX_VOCABULARY } from "../../cells/bounds.ts";
+import { minOf } from "../../cells/extremes.ts";
+import { UserError } from "../../cells/errors.ts";
+import { HIGHEST_ORDER } from "../../train/corpus/ngrams/baselines.ts";
+import { legSchema } from "../../train/training/checkpoint.ts";
+import type { Score } from "../../train/scoring/evaluate.ts";
+import type { MemoryCurve } from "../../train/scoring/memory_gain.ts";
+import type { Tokenizer, Tokens } from "../../train/corpus/tokens/tokenizer.ts";
+import { MOST_TEMPERATURE, type SampleOptions } from "../../train/scoring/sample_text.ts";
+import { LIMITS } from "../../train/training/settings.ts";
+import { CELLSPACE_VERSION } from "../../train/version.ts";
+import { CELL_NAMES } from "../../cells/catalog/catalog.ts";
+import { type CellConfig, configFields, configId, configIn, DEPENDS_ON_PAST, parseWith } from "../../cells/config.ts";
+
+/** A configuration's id, and the SHA-1 of a corpus, as files have them. */
+export const idSchema = z.string().regex(/^[0-9a-f]{64}$/, { abort: true });
+export const sha1Schema = z.string().regex(/^[0-9a-f]{40}$/);
+
+/** The keys of a configuration in a study's files, where its cell must be one that can be made. */
+export const knownConfigFields = { ...configFields, cell: z.enum(CELL_NAMES).optional() };
+
+/** Losses are computed in 32-bit floats: what these do not hold no run has measured, and sums and squares of it would overflow. */
+const MOST_LOSS = (2 - 2 ** -23) * 2 ** 127;
+const anyLoss = z.number().min(-MOST_LOSS).max(MOST_LOSS);
+
+/** More seconds than anybody trains: a century. */
+const MOST_SECONDS = 100 * 365.25 * 24 * 3600;
+
+const finishedSchema = z.object({
+  /** Smoothed training loss, nats per token (bytes are tokens, where nothing else is said), one value every `log_every` steps. */
+  loss: z.array(anyLoss).min(1, { abort: true }),
+  /** The smallest value of `loss`. */
+  "min loss": anyLoss,
+  /** Unix seconds, by a clock that may be wrong: readers take no time for sure (see {@linkcode dateIn}). */
+  "end time": z.number(),
+  /** Steps done, which is `training steps` rounded up to whole passes. */
+  steps_done: z.number().int().positive().max(LIMITS.steps + LIMITS.history),
+  /** Training time in seconds, without set-up and evaluation. */
+  train_seconds: z.number().nonnegative().max(MOST_SECONDS),
+});
+
+const evaluationSchema = z.object({
+  /** Mean cross-entropy on the test split, nats per token. */
+  test_loss: anyLoss,
+  test_bits_per_byte: anyLoss,
+  /** Bytes scored; of tokens, those that the scored ones stand for. */
+  test_bytes: z.number().int().positive(),
+  /** Parallel streams that the test split was cut into, and how many unscored tokens each read first. */
+  test_streams: z.number().int().positive(),
+  test_warm_up: z.number().int().nonnegative(),
+});
+
+const sampleSchema = z.object({
+  /** What the model wrote: bytes as UTF-8, with U+FFFD for what is none. */
+  text: z.string(),
+  /** What it read before, of the test split. */
+  prompt: z.string(),
+  /** Bytes drawn. */
+  bytes: z.number().int().positive(),
+  temperature: z.number().nonnegative().max(MOST_TEMPERATURE),
+  /** Of the draws; the same for all runs. */
+  seed: z.number().int().nonnegative(),
+});
+
+/** What the memory of a run's model is worth: see train/scoring/memory_gain.ts. */
+const memorySchema: z.ZodType<MemoryCurve> = z.object({
+  gain: anyLoss,
+  context: z.number().int().nonnegative().nullable(),
+  bytes: z.number().int().positive(),
+  carried: anyLoss,
+  reset: z.array(z.object({ every: z.number().int().positive(), bits_per_byte: anyLoss })),
+});
+
+/** A short text that a run's model wrote when it was scored. */
+export type Sample = z.infer<typeof sampleSchema>;
+
+export const resultFields = z.looseObject({
+  ...knownConfigFields,
+  id: idSchema,
+  "start time": z.number(),
+  /** Steps asked for. */
+  "training steps": z.number().int().positive().max(LIMITS.steps),
+  "batch size": z.number().int().positive().max(LIMITS.batch),
+  /** Tokens of one pass. */
+  "history size": z.number().int().positive().max(LIMITS.history),
+  /** The corpus' name. */
+  dataset: z.string(),
+  corpus_sha1: sha1Schema,
+  /** What the model reads, where that is not bytes: `bpe:1024`, how many they are, and the SHA-1 of the study's `tokenizer.json`. */
+  tokens: z.string().optional(),
+  vocabulary: z.number().int().positive().max(MAX_VOCABULARY).optional(),
+  tokenizer_sha1: sha1Schema.optional(),
+  /** Mean bytes that one of them stands for in the training split. */
+  bytes_per_token: z.number().min(1).optional(),
+  /** Of the splits; results of the first versions have none. */
+  train_sha1: sha1Schema.optional(),
+  test_sha1: sha1Schema.optional(),
+  /** Any that there may have been: a result of more seeds than the study has now is not in its list. */
+  seed: z.number().int().nonnegative(),
+  /** Steps between two values of `loss`. */
+  log_every: z.number().int().positive().max(LIMITS.log_every),
+  engine: z.string(),
+  adapter: z.string(),
+  /** Trainable numbers in the model, frozen ones included. */
+  parameters: z.number().int().positive(),
+  /** Which version of this program wrote the result, and did the last of its steps. */
+  cellspace_version: z.string(),
+  "old id": z.string().optional(),
+  /** In experiment 02: drawn at random from what was not chosen; absent where it was chosen. */
+  control: z.literal(true).optional(),
+  /** Who trains the run; gone when it has ended. */
+  owner: z.string().optional(),
+  /** Who did the run's first steps, where another engine, adapter or version of this program finished it. */
+  earlier_engines: z.array(legSchema).optional(),
+  /** Why the run ended without a result, at which step, and its smoothed loss up to there. */
+  failed: z.string().optional(),
+  failed_at_step: z.number().int().nonnegative().optional(),
+  /** When it failed, Unix seconds: `end time` is that of the shorter result where there is one. */
+  failed_time: z.number().optional(),
+  loss_before_failure: z.array(anyLoss).optional(),
+  ...finishedSchema.partial().shape,
+  ...evaluationSchema.partial().shape,
+  /** Tokens scored, where they are not as many as the bytes. */
+  test_tokens: z.number().int().positive().optional(),
+  /**
+   * The order whose entropy floor the score reaches: bytes of context, between those of two floors where it lies between them. −1: none
+   * at all; 5: that of the last floor, or more. Absent where the study had no floors when it was scored.
+   */
+  context_order: z.number().min(-1).max(HIGHEST_ORDER).optional(),
+  /** Comes with the score; results of the first versions have none. */
+  sample: sampleSchema.optional(),
+  memory: memorySchema.optional(),
+});
+
+/** Schema of a result, of a run that is under way as well as of a finished one. */
+const resultSchema = resultFields.refine(...DEPENDS_ON_PAST).superRefine(checkTogether);
+
+export type RunResult = z.infer<typeof resultFields>;
+
+/** The keys that this program knows, and what they hold; a file may have others beside them. */
+export type KnownFields = z.infer<z.ZodObject<typeof resultFields.shape>>;
+export const KNOWN_KEYS: readonly string[] = Object.keys(resultFields.shape);
+
+/** A result that has its curve. */
+export type FinishedResult = RunResult & z.infer<typeof finishedSchema>;
+
+export function isFinished(result: RunResult): result is FinishedResult {
+  return result.loss !== undefined && result["min loss"] !== undefined && result["end time"] !== undefined;
+}
+
+/** Whether a run is under way, or was when its process ended. */
+export function isUnderWay(result: RunResult): boolean {
+  return !isFinished(result) && result.failed === undefined;
+}
+
+/** Whether nothing is left to do for a run: it has done so many steps, or failed for good. */
+export function hasEnded(result: RunResult | undefined, steps: number): boolean {
+  if (!result) return false;
+  return result.failed !== undefined || (isFinished(result) && result.steps_done >= steps);
+}
+
+/** The configuration that a result is of. */
+export function configOf(result: RunResult): CellConfig {
+  return configIn(result);
+}
+
+/** Keys of a result that hold times, Unix seconds. */
+export const TIME_KEYS = ["start time", "end time", "failed_time"] as const;
+
+/** One of a result's times; null where it has none, or a number that is no time: that says nothing against its other keys. */
+export function dateIn(result: RunResult, key: typeof TIME_KEYS[number]): Date | null {
+  const date = new Date(Math.round(1000 * (result[key] ?? NaN)));
+  return Number.isNaN(date.getTime()) ? null : date;
+}
+
+/** Where parts of a result that are right by themselves contradict each other: it was edited, or is half of one. */
+function checkTogether(result: RunResult, context: z.RefinementCtx): void {
+  const fail = (message: string) => context.addIssue({ code: "custom", message });
+  const id = configId(configOf(result));
+  if (id !== result.id) fail(`its id is ${result.id}, that of its configuration is ${id}`);
+  const parts = [
+    ["a finished run", ["loss", "min loss", "steps_done"], finishedSchema],
+    ["a score", ["test_loss", "test_bits_per_byte"], evaluationSchema],
+  ] as const;
+  for (const [what, signs, { shape }] of parts) {
+    const missing = Object.keys(shape).filter((key) => result[key] === undefined);
+    if (missing.length && signs.some((key) => result[key] !== undefined)) {
+      return fail(`it lacks '${missing.join("', '")}' of ${what}`);
+    }
+  }
+  if (!isFinished(result)) return;
+  const least = minOf(result.loss),
+    logged = Math.floor(result.steps_done / result.log_every);
+  if (least !== result["min loss"]) fail(`'min loss' is ${result["min loss"]}, the smallest of 'loss' is ${least}`);
+  if (logged !== result.loss.length) {
+    fail(
+      `'loss' has ${result.loss.length} values, ${result.steps_done} steps logged every ${result.log_every} give ${logged}`,
+    );
+  }
+}
+
+/** A result was written by a version of this program that this one does not know. */
+export class UnknownVersion extends UserError {}
+
+/** Versions that differ in the last number alone write results that mean the same. */
+const VERSION = /^(\d+)\.(\d+)\.\d+$/;
+
+/**
+ * Checks who wrote a result, before all else: what a later version means by its keys cannot be judged.
+ *
+ * @param value what was parsed from the file; where it names no version, {@linkcode parseResult} says what is wrong
+ * @throws {UnknownVersion} naming the file
+ */
+export function checkVersion(value: unknown, file: string): void {
+  const version = (value as Partial<RunResult> | null)?.cellspace_version;
+  if (typeof version !== "string") return;
+  const [, major, minor] = VERSION.exec(version)?.map(Number) ?? [];
+  const [, ownMajor, ownMinor] = VERSION.exec(CELLSPACE_VERSION)!.map(Number);
+  if (major < ownMajor || (major === ownMajor && minor <= ownMinor)) return;
+  throw new UnknownVersion(
+    `Cannot read ${file}: it was written by version '${version}' of cellspace, this is ${CELLSPACE_VERSION}; ` +
+      "use the one that wrote it, or a newer one",
+  );
+}
+
+/** @throws {UserError} naming the file, and each wrong key of what was parsed from it */
+export function parseResult(value: unknown, file: string): RunResult {
+  return parseWith(resultSchema, value, file);
+}
+
+/** The keys that come with a score and go with it. */
+const SCORE_KEYS: readonly string[] = [
+  ...Object.keys(evaluationSchema.shape),
+  "test_tokens",
+  "context_order",
+  "sample",
+  "memory",
+];
+
+/** A result as it was before its model was scored. */
+export function withoutScore(result: FinishedResult): FinishedResult {
+  return Object.fromEntries(Object.entries(result).filter(([key]) => !SCORE_KEYS.includes(key))) as FinishedResult;
+}
+
+/** A score under the names that a result gives it. */
+export function scoreFields(
+  { nats, bits_per_byte, bytes, tokens, streams, warm_up }: Score,
+): z.infer<typeof evaluationSchema> & Pick<RunResult, "test_tokens"> {
+  return {
+    test_loss: nats,
+    test_bits_per_byte: bits_per_byte,
+    test_bytes: bytes,
+    ...(tokens === bytes ? {} : { test_tokens: tokens }),
+    test_streams: streams,
+    test_warm_up: warm_up,
+  };
+}
+
+/** What a model drew, as a result keeps it. */
+export function sampleOf(
+  drawn: Tokens,
+  { prompt, bytes, temperature, seed }: SampleOptions,
+  tokenizer: Tokenizer,
+): Sample {
+  const decode = (tokens: Tokens, most?: number) =>
+    new TextDecoder().decode(tokenizer.decode(tokens).subarray(0, most));
+  return { text: decode(drawn, bytes), prompt: decode(prompt), bytes, temperature, seed };
+}

@@ -1,0 +1,395 @@
+/** The study's folder: what lies where, read with checks and written whole or not at all. */
+import { messageOf, UserError } from "../../cells/errors.ts";
+import { createHash } from "node:crypto";
+import { isAbsolute, join, resolve } from "node:path";
+import { type CellConfig, configIn, parseConfig, parseWith } from "../../cells/config.ts";
+import { BYTE_TOKENIZER } from "../../train/corpus/tokens/tokenizer.ts";
+import {
+  advised,
+  atOnce,
+  checkOpenToAll,
+  type Commit,
+  makeFolder,
+  namesIn,
+  readBytes,
+  readJson,
+  removeFile,
+  removeLeftovers,
+  writeAtomically,
+} from "./files.ts";
+import { checkRuns, checkTraining } from "./bounds.ts";
+import { checkListLength } from "./grid.ts";
+import { checkReplaceable } from "./ownership.ts";
+import { checkVersion, parseResult, type RunResult, UnknownVersion } from "./result.ts";
+import { commandOn, remakeModel } from "./commands.ts";
+import {
+  type Experiment,
+  EXPERIMENTS,
+  layoutOf,
+  listSchema,
+  NEWEST_LAYOUT,
+  type OwnKey,
+  ownKeys,
+  studySchema,
+  type StudySettings,
+  versionSchema,
+  withOwnKeys,
+} from "./schema.ts";
+
+export { type Experiment, EXPERIMENTS, type StudySettings } from "./schema.ts";
+export { adviceForRuns, commandOn, remakeModel } from "./commands.ts";
+
+/** How an experiment's files are called. */
+const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> = {
+  "01": { configs: "rnn_configs.json", suffix: "01_all" },
+  "02": { configs: "rnn_configs_02.json", suffix: "02_best" },
+};
+
+/** What to do about a run's damaged files. */
+const MEND_RESULT = "mend it, or move it away and the run is trained again";
+
+/** One entry of a configuration list. */
+export interface ConfigEntry {
+  readonly id: string;
+  readonly config: CellConfig;
+  readonly oldId?: string;
+  /** In experiment 02: drawn at random from what was not chosen (see `promotion.ts`). */
+  readonly control?: true;
+}
+
+/** One run: a configuration with a seed. Its key names its files. */
+export interface Run {
+  readonly key: string;
+  readonly entry: ConfigEntry;
+  readonly seed: number;
+}
+
+export function runKey(id: string, seed: number): string {
+  return seed === 0 ? id : `${id}_seed${seed}`;
+}
+
+/** A run's key as people see it: eight characters, and the seed where it is not the first. */
+export function shortKey(key: string): string {
+  return key.slice(0, 8) + key.slice(64);
+}
+
+export interface ReadResults {
+  readonly results: RunResult[];
+  /** One line for each file that could not be read; and the same by the keys under which they lie. */
+  readonly unreadable: string[];
+  readonly damaged: ReadonlyMap<string, string>;
+  /** Those of the lines that are of a version of the program that this one does not know. */
+  readonly unknown_version: string[];
+}
+
+/** Where a study's list and its folder of results differ, as keys: runs without any file, and results of runs that the list has not. */
+export interface ListGaps {
+  readonly not_begun: readonly string[];
+  readonly unlisted: readonly string[];
+}
+
+export function comparedWithList(
+  runs: readonly Run[],
+  { results, damaged }: Pick<ReadResults, "results" | "damaged">,
+): ListGaps {
+  const listed = new Set(runs.map(({ key }) => key)), kept = results.map(({ id, seed }) => runKey(id, seed));
+  const there = new Set([...kept, ...damaged.keys()]);
+  return {
+    not_begun: [...listed].filter((key) => !there.has(key)).sort(),
+    unlisted: kept.filter((key) => !listed.has(key)).sort(),
+  };
+}
+
+/** Where the results of an experiment lie in a study's folder. */
+export function resultFolder(dir: string, experiment: Experiment): string {
+  return join(dir, `results_${FILES[experiment].suffix}`);
+}
+
+/** The keys under which results lie in a study's folder, sorted: of runs that the study has, and of others. */
+export async function resultKeys(dir: string, experiment: Experiment): Promise<string[]> {
+  return (await namesIn(resultFolder(dir, experiment))).flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
+}
+
+export class Study {
+  /** @param own what a person has put into `study.json` beside the settings; it stays there */
+  private constructor(readonly dir: string, readonly settings: StudySettings, readonly own: readonly OwnKey[] = []) {}
+
+  /** @throws {UserError} with one line, if there is no study or its `study.json` is damaged or newer than this program */
+  static async open(dir: string): Promise<Study> {
+    const study = await Study.find(dir);
+    if (!study) {
+      throw new UserError(
+        `Cannot open study ${dir}: ${isAbsolute(dir) ? "it" : resolve(dir)} has no study.json; make one with ${
+          commandOn("init", { dir })
+        }`,
+      );
+    }
+    // Once, rather than for each file in them.
+    for (const folder of study.#allRunFolders()) await checkOpenToAll(folder);
+    return study;
+  }
+
+  /** @returns undefined where no study is */
+  static async find(dir: string): Promise<Study | undefined> {
+    const path = join(dir, "study.json");
+    // Nothing else knows all of its settings: a new one must get them from whoever made it.
+    const mend = `mend it, or move it away and make it anew with ${
+      commandOn("init", { dir })
+    } and the flags that it was made with`;
+    const value = await advised(mend, () => readJson(path));
+    if (value === undefined) return undefined;
+    // The version first: what a newer one holds cannot be judged.
+    const version = versionSchema.safeParse(value);
+    if (version.success && version.data.version > NEWEST_LAYOUT) {
+      throw new UserError(
+        `Cannot open study ${dir}: its layout is version ${version.data.version}, ` +
+          `this program knows up to ${NEWEST_LAYOUT}; use the cellspace that made it, or a newer one`,
+      );
+    }
+    const settings = await advised(mend, () => parseWith(studySchema, value, path));
+    return new Study(dir, settings, ownKeys(value, settings));
+  }
+
+  /**
+   * What writes `study.json` and adds configurations to a list; all is checked before. An entry that is there as a control and
+   * comes without the mark loses it.
+   *
+   * @param before the study as it is, if there is one
+   * @param tokenizer the text of `tokenizer.json`, where the study has tokens; or that it has them no more
+   * @returns to be called as long as the files that are there stay as they are
+   * @throws {UserError} if the list that is there is damaged, or would become too long
+   */
+  static async plan(
+    dir: string,
+    before: Study | undefined,
+    settings: Omit<StudySettings, "version">,
+    experiment: Experiment,
+    entries: readonly ConfigEntry[],
+    tokenizer?: { readonly text?: string; readonly removed?: boolean },
+  ): Promise<() => Promise<{ study: Study; added: number; total: number }>> {
+    const study = new Study(dir, { version: layoutOf(settings), ...settings }, before?.own);
+    const known = await study.readConfigs(experiment);
+    const ids = new Set(known.map(({ id }) => id)), asked = new Map(entries.map((entry) => [entry.id, entry]));
+    const kept = known.map((entry) => entry.control ? asked.get(entry.id) ?? entry : entry);
+    const fresh = entries.filter(({ id }) => !ids.has(id)), total = known.length + fresh.length;
+    checkListLength(`extend the list of study ${dir}`, total);
+    // What could not be read again must not be written.
+    for (const { config } of fresh) parseConfig(config, `a new configuration of ${dir}`);
+    const isChanged = fresh.length > 0 || kept.some((entry, i) => entry !== known[i]);
+    return async () => {
+      await makeFolder(dir);
+      if (isChanged) await study.#writeConfigs(experiment, [...kept, ...fresh]);
+      // Before the settings that name it; a study that has become one of bytes keeps none.
+      if (tokenizer?.text !== undefined) await writeAtomically(study.tokenizerPath, tokenizer.text);
+      const content = withOwnKeys(study.settings, study.own);
+      await writeAtomically(study.settingsPath, JSON.stringify(content, null, 2) + "\n");
+      if (tokenizer?.removed) removeFile(study.tokenizerPath);
+      return { study, added: fresh.length, total };
+    };
+  }
+
+  get settingsPath(): string {
+    return join(this.dir, "study.json");
+  }
+
+  get tokenizerPath(): string {
+    return join(this.dir, "tokenizer.json");
+  }
+
+  resultPath(experiment: Experiment, key: string): string {
+    return join(resultFolder(this.dir, experiment), `${key}.json`);
+  }
+
+  modelPath(experiment: Experiment, key: string): string {
+    return join(this.dir, `models_${FILES[experiment].suffix}`, `${key}.onnx`);
+  }
+
+  checkpointPath(experiment: Experiment, key: string): string {
+    return join(this.dir, `checkpoints_${FILES[experiment].suffix}`, `${key}.safetensors`);
+  }
+
+  get queuePath(): string {
+    return join(this.dir, "queue.sqlite");
+  }
+
+  /** Makes the folders into which a training run writes. */
+  async makeRunFolders(experiment: Experiment): Promise<void> {
+    for (const folder of this.runFolders(experiment)) await makeFolder(folder);
+  }
+
+  /** The folders that hold files of runs and nothing else. */
+  runFolders(experiment: Experiment): string[] {
+    return ["results", "models", "checkpoints"].map((kind) => join(this.dir, `${kind}_${FILES[experiment].suffix}`));
+  }
+
+  #allRunFolders(): string[] {
+    return EXPERIMENTS.flatMap((experiment) => this.runFolders(experiment));
+  }
+
+  /** Where the runs are written for other tools, if nobody says. */
+  exportFolder(experiment: Experiment): string {
+    return join(this.dir, `export_${FILES[experiment].suffix}`);
+  }
+
+  /** @throws {UserError} if the list is damaged, or an entry's id is not that of its configuration */
+  async readConfigs(experiment: Experiment): Promise<ConfigEntry[]> {
+    const path = this.#configsPath(experiment);
+    const anew = commandOn("init", this, experiment);
+    const sizes = experiment === "01" ? ", with the --state-size and --layers that it had" : "";
+    return await advised(`mend it, or move it away and make it anew with ${anew}${sizes}`, async () => {
+      const value = await readJson(path);
+      if (value === undefined) return [];
+      return parseWith(listSchema, value, path)
+        .map((entry) => ({
+          id: entry.id,
+          config: configIn(entry),
+          oldId: entry["old id"],
+          ...(entry.control ? { control: true } : {}),
+        }));
+    });
+  }
+
+  async #writeConfigs(experiment: Experiment, entries: readonly ConfigEntry[]): Promise<void> {
+    const all = entries.map(({ id, config, oldId, control }) => ({
+      ...config,
+      id,
+      ...(oldId ? { "old id": oldId } : {}),
+      ...(control ? { control } : {}),
+    }));
+    await writeAtomically(this.#configsPath(experiment), JSON.stringify(all, null, 2) + "\n");
+  }
+
+  #configsPath(experiment: Experiment): string {
+    return join(this.dir, FILES[experiment].configs);
+  }
+
+  /**
+   * All runs of an experiment in the order in which they are trained: first seeds before further ones, and within a seed
+   * a shuffle that is the same each time, so that early looks see a fair sample.
+   *
+   * @throws {UserError} before any is made, if they are too many
+   */
+  async runs(experiment: Experiment): Promise<Run[]> {
+    const entries = await this.readConfigs(experiment);
+    checkRuns(this.dir, this.settings.seeds, entries.length);
+    checkTraining(this.dir, experiment, this.settings.training);
+    const shuffled = entries
+      .map((entry) => ({ entry, order: createHash("sha256").update(`order/${entry.id}`).digest("hex") }))
+      .sort((a, b) => (a.order < b.order ? -1 : 1));
+    return Array.from(
+      { length: this.settings.seeds },
+      (_, seed) => shuffled.map(({ entry }) => ({ key: runKey(entry.id, seed), entry, seed })),
+    ).flat();
+  }
+
+  /**
+   * A run's result, or the record of one under way; undefined where there is none.
+   *
+   * @throws {UserError} naming the file, if it is damaged, is another run's, or was trained in another way than this study's are
+   * @throws {UnknownVersion} naming the file, if a later program wrote it
+   */
+  async readResult(experiment: Experiment, key: string): Promise<RunResult | undefined> {
+    const path = this.resultPath(experiment, key);
+    const value = await advised(MEND_RESULT, () => readJson(path));
+    if (value === undefined) return undefined;
+    checkVersion(value, path);
+    return await advised(MEND_RESULT, () => this.#checkedResult(value, path, key));
+  }
+
+  #checkedResult(value: unknown, path: string, key: string): RunResult {
+    const result = parseResult(value, path);
+    const named = runKey(result.id, result.seed);
+    if (named !== key) throw new UserError(`Cannot read ${path}: it is the result of run ${named}, must be of ${key}`);
+    const { corpus, training, tokens } = this.settings;
+    const agreed = [
+      ["SHA-1 of the corpus", result.corpus_sha1, corpus.sha1],
+      ["tokens", result.tokens ?? BYTE_TOKENIZER.name, tokens?.name ?? BYTE_TOKENIZER.name],
+      ["SHA-1 of the tokenizer", result.tokenizer_sha1, tokens?.sha1],
+      ["vocabulary", result.vocabulary, tokens?.vocabulary],
+      ["batch size", result["batch size"], training.batch],
+      ["history size", result["history size"], training.history],
+    ] as const;
+    for (const [what, is, must] of agreed) {
+      if (is === must) continue;
+      throw new UserError(`Cannot read ${path}: its ${what} is ${is ?? "none"}, study.json has ${must ?? "none"}`);
+    }
+    return result;
+  }
+
+  async writeResult(experiment: Experiment, key: string, result: RunResult, commit?: Commit): Promise<void> {
+    const path = this.resultPath(experiment, key);
+    // What could not be read again must not be written: JSON has no NaN. Keys stand in one order, whoever put them together.
+    await this.#write(path, JSON.stringify(parseResult(result, path)) + "\n", commit);
+  }
+
+  /** The bytes of a run's checkpoint; undefined where there is none. */
+  async readCheckpoint(
+    experiment: Experiment,
+    key: string,
+  ): Promise<{ path: string; bytes?: Uint8Array<ArrayBuffer> }> {
+    const path = this.checkpointPath(experiment, key);
+    return { path, bytes: await readBytes(path) };
+  }
+
+  async writeCheckpoint(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
+    await this.#writeLarge(this.checkpointPath(experiment, key), bytes, commit);
+  }
+
+  async removeCheckpoint(experiment: Experiment, key: string, commit: Commit): Promise<void> {
+    const path = this.checkpointPath(experiment, key);
+    await commit(() => {
+      checkReplaceable(path, `remove ${path}`);
+      removeFile(path);
+    });
+  }
+
+  async writeModel(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
+    await this.#writeLarge(this.modelPath(experiment, key), bytes, commit);
+  }
+
+  /** The bytes of a run's model. */
+  async readModel(experiment: Experiment, key: string): Promise<{ path: string; model: Uint8Array<ArrayBuffer> }> {
+    const path = this.modelPath(experiment, key), remake = remakeModel(this, experiment);
+    const model = await advised(`move it away and ${remake}`, () => readBytes(path));
+    if (!model) {
+      throw new UserError(`Cannot read ${path}: it does not exist; ${remake}`);
+    }
+    return { path, model };
+  }
+
+  /** A result is checked as it is read; this may be too large for that, and somebody may have put another file there since. */
+  async #writeLarge(path: string, bytes: Uint8Array, commit: Commit = atOnce): Promise<void> {
+    await this.#write(path, bytes, (rename) =>
+      commit(() => {
+        checkReplaceable(path);
+        rename();
+      }));
+  }
+
+  /** Unfinished files lie in the study's folder: the folders of results hold results and nothing else. */
+  #write(path: string, content: string | Uint8Array, commit?: Commit): Promise<void> {
+    return writeAtomically(path, content, this.dir, commit);
+  }
+
+  /** Unfinished files lie beside the finished ones too, where those are on another disk. */
+  async removeLeftovers(): Promise<void> {
+    for (const folder of [this.dir, ...this.#allRunFolders()]) {
+      await removeLeftovers(folder);
+    }
+  }
+
+  /** Every result of an experiment, sorted by file name; files that cannot be read are named, not dropped. */
+  async readResults(experiment: Experiment): Promise<ReadResults> {
+    const results: RunResult[] = [], damaged = new Map<string, string>(), unknown_version: string[] = [];
+    for (const key of await resultKeys(this.dir, experiment)) {
+      try {
+        const result = await this.readResult(experiment, key);
+        if (result) results.push(result);
+      } catch (error) {
+        damaged.set(key, messageOf(error));
+        if (error instanceof UnknownVersion) unknown_version.push(messageOf(error));
+      }
+    }
+    return { results, unreadable: [...damaged.values()], damaged, unknown_version };
+  }
+}

@@ -1,0 +1,132 @@
+/** What of a study has no part in its report, or only half of one: counted and named, so that nothing is dropped in silence. */
+import { type ListGaps, runKey, shortKey } from "../../experiments/study/store.ts";
+import type { RunResult } from "../../experiments/study/result.ts";
+import { UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
+import { numbersOf } from "../../train/version.ts";
+import { shortList } from "../../train/terminal/progress.ts";
+import { escapeHtml } from "../page/html.ts";
+import type { RunTable } from "./rows.ts";
+import { oneLine } from "../../cells/visible_text.ts";
+import { plural } from "../figures/theme.ts";
+
+/** What is missing for one reason. */
+export interface AccountEntry {
+  /** How many, and why, without a final colon. */
+  readonly lead: string;
+  /** A name or a line for each. */
+  readonly names: readonly string[];
+  /** Whether each is a line of its own. */
+  readonly lines: boolean;
+}
+
+/** Where a study and its report differ. */
+export interface AccountData extends Partial<ListGaps> {
+  readonly runs: RunTable;
+  /** A line for each result file that could not be read, and those of them that are of a version that is not known. */
+  readonly unreadable: readonly string[];
+  readonly unknown_version: readonly string[];
+}
+
+/** One entry for each reason that there is. */
+export function accountOf({ runs, unreadable, unknown_version, not_begun, unlisted }: AccountData): AccountEntry[] {
+  const failed = runs.unfinished.filter((run) => run.failed !== undefined);
+  const open = runs.unfinished.filter((run) => run.failed === undefined).map(nameOf);
+  const unknown = new Set(unknown_version), damaged = unreadable.filter((line) => !unknown.has(line));
+  const why = (run: RunResult) => `${nameOf(run)}: ${oneLine(run.failed!)}`;
+  const entries: AccountEntry[] = [
+    { lead: `${plural(failed.length, "run")} failed`, names: failed.map(why), lines: true },
+    {
+      lead: `${plural(runs.failed_later.length, "run")} failed when taken further, and shown as before`,
+      names: runs.failed_later.map(why),
+      lines: true,
+    },
+    {
+      lead:
+        `${
+          plural(runs.mixed.length, "run")
+        } trained in parts by different engines, adapters or versions of cellspace, ` +
+        "so the last digits are those of none alone",
+      names: runs.mixed.map(partsOf),
+      lines: true,
+    },
+    {
+      lead: "Results written by different versions of cellspace",
+      names: new Set([...runs.versions.keys()].map(numbersOf)).size < 2
+        ? []
+        : [...runs.versions].sort().map(([version, count]) => `${version} (${plural(count, "run")})`),
+      lines: false,
+    },
+    {
+      lead: `${plural(open.length, "run")} ${have(open)} not finished and ${have(open)} no part in this report`,
+      names: open,
+      lines: false,
+    },
+    {
+      lead: `${plural(not_begun?.length ?? 0, "run")} of the study's list ${have(not_begun)} not begun`,
+      names: (not_begun ?? []).map(shortKey),
+      lines: false,
+    },
+    {
+      lead: `${plural(unknown.size, "result file")} of a version of cellspace that is not known here, and not shown`,
+      names: [...unknown],
+      lines: true,
+    },
+    { lead: `${plural(damaged.length, "result file")} could not be read`, names: damaged, lines: true },
+    {
+      lead: `${plural(unlisted?.length ?? 0, "result")} of runs that are not in the study's list, shown where finished`,
+      names: (unlisted ?? []).map(shortKey),
+      lines: false,
+    },
+  ];
+  return entries.filter(({ names }) => names.length);
+}
+
+/** Who trained which steps of a run, in order. */
+function partsOf(result: RunResult): string {
+  const { earlier_engines = [], engine, adapter, cellspace_version, steps_done } = result;
+  const done = earlier_engines.reduce((sum, { steps }) => sum + steps, 0);
+  const last = { engine, adapter, cellspace_version, steps: steps_done! - done };
+  const parts = [...earlier_engines, ...(last.steps > 0 ? [last] : [])];
+  const words = parts.map((part) =>
+    `${plural(part.steps, "step")} on ${part.engine} (${part.adapter}), cellspace ${
+      part.cellspace_version ?? UNNAMED_VERSION
+    }`
+  );
+  return `${nameOf(result)}: ${oneLine(words.join("; "))}`;
+}
+
+function nameOf({ id, seed }: RunResult): string {
+  return shortKey(runKey(id, seed));
+}
+
+function have(names: readonly string[] = []): string {
+  return names.length === 1 ? "has" : "have";
+}
+
+const NOTHING = "No run is unfinished, and every result file could be read.";
+/** More names than so many would stand in the way of the report: the page folds them, the terminal cuts them. */
+const MOST_NAMES = 20;
+
+/** For the terminal; the page names all. */
+export function accountText(entries: readonly AccountEntry[]): string {
+  if (!entries.length) return NOTHING;
+  return entries.map(({ lead, names, lines }) => {
+    if (!lines) return `${lead}: ${shortList(names, MOST_NAMES)}`;
+    const more = names.length - MOST_NAMES;
+    return [`${lead}:`, ...names.slice(0, MOST_NAMES), ...(more > 0 ? [`and ${more} more`] : [])].join("\n  ");
+  }).join("\n");
+}
+
+/** For the page. */
+export function accountOnPage(entries: readonly AccountEntry[]): string {
+  if (!entries.length) return `<p class="muted">${NOTHING}</p>`;
+  return entries.map(({ lead, names, lines }) => {
+    const list = lines
+      ? `<ul>\n${names.map((name) => `<li>${escapeHtml(name)}</li>`).join("\n")}\n</ul>`
+      : escapeHtml(names.join(", "));
+    if (names.length > MOST_NAMES) {
+      return `<details><summary>${escapeHtml(lead)}</summary>\n<div>${list}</div></details>`;
+    }
+    return lines ? `<p>${escapeHtml(lead)}:</p>\n${list}` : `<p>${escapeHtml(lead)}: ${list}.</p>`;
+  }).join("\n");
+}

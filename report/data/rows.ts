@@ -1,0 +1,130 @@
+/**
+ * Results -> tidy rows, one per finished run, which the figures and tables read. Runs that have not finished
+ * are handed on as a list of their own, so that a report can count them.
+ */
+import { type CellConfig, describeConfig } from "../../cells/config.ts";
+import { oneLine } from "../../cells/visible_text.ts";
+import type { MemoryCurve } from "../../train/scoring/memory_gain.ts";
+import { type Unit, unitOf } from "../../cells/unit.ts";
+import {
+  configOf,
+  type FinishedResult,
+  isFinished,
+  type RunResult,
+  type Sample,
+} from "../../experiments/study/result.ts";
+
+/** One finished run; what is text in it can be shown as it stands. Losses in nats per byte, or per token where its model reads these. */
+export interface RunRow {
+  id: string;
+  /** Two runs of one configuration differ by seed alone. */
+  seed: number;
+  config: CellConfig;
+  /** The configuration in a short line. */
+  label: string;
+  /** Smoothed loss: value `i`, from 0, was logged after `(i + 1) * log_every` steps. */
+  loss: readonly number[];
+  log_every: number;
+  min_loss: number;
+  /** `bytes`, or which tokens. */
+  tokens: string;
+  reads: Unit;
+  /** Mean bytes that a token of the training split stands for; 1 for bytes. */
+  bytes_per_token: number;
+  /** Bits per byte on the test split, where the run has been evaluated. */
+  test_bits_per_byte: number | undefined;
+  /** The order of context that this stands for, by the study's entropy floors. */
+  context_order: number | undefined;
+  /** What the model's memory is worth, where it has been scored with resets. */
+  memory: MemoryCurve | undefined;
+  /** Seconds. */
+  train_seconds: number;
+  steps_done: number;
+  batch_size: number;
+  /** Bytes or tokens of one pass. */
+  history_size: number;
+  dataset: string;
+  /** Of the whole text: a name may stand for a file that has been changed. */
+  corpus_sha1: string;
+  engine: string;
+  adapter: string;
+  parameters: number;
+  /** What the model writes, where it has been drawn. */
+  sample: Sample | undefined;
+  /** In experiment 02: drawn at random from what was not chosen. */
+  control: boolean;
+}
+
+/** What a folder of results comes to. */
+export interface RunTable {
+  /** Finished runs, best first: by least loss, then by id and seed. */
+  rows: RunRow[];
+  /** Runs without a curve: under way, or stopped before their end, or failed; by id and seed. */
+  unfinished: RunResult[];
+  /** Finished runs that failed when they were taken further: a row shows the shorter run. */
+  failed_later: RunResult[];
+  /** Finished runs of which other engines, adapters or versions of this program did the first steps. */
+  mixed: RunResult[];
+  /** How many results each version wrote. */
+  versions: ReadonlyMap<string, number>;
+}
+
+/** Splits results into rows and unfinished runs. The order of the input does not matter. */
+export function tableOf(results: readonly RunResult[]): RunTable {
+  const rows = results.filter(isFinished).map(rowOf);
+  rows.sort((a, b) => a.min_loss - b.min_loss || byName(a, b));
+  const unfinished = results.filter((result) => !isFinished(result)).sort(byName);
+  const failed_later = results.filter((result) => isFinished(result) && result.failed !== undefined).sort(byName);
+  const mixed = results.filter((result) => isFinished(result) && result.earlier_engines?.length).sort(byName);
+  const versions = Map.groupBy(results, ({ cellspace_version }) => oneLine(cellspace_version));
+  return {
+    rows,
+    unfinished,
+    failed_later,
+    mixed,
+    versions: new Map([...versions].map(([version, of]) => [version, of.length])),
+  };
+}
+
+function rowOf(result: FinishedResult): RunRow {
+  const config = configOf(result);
+  return {
+    id: result.id,
+    seed: result.seed,
+    config,
+    label: describeConfig(config) + (result.control ? " (a control)" : ""),
+    loss: result.loss,
+    log_every: result.log_every,
+    min_loss: result["min loss"],
+    tokens: oneLine(result.tokens ?? "bytes"),
+    reads: unitOf(result),
+    bytes_per_token: result.bytes_per_token ?? 1,
+    test_bits_per_byte: result.test_bits_per_byte,
+    context_order: result.context_order,
+    memory: result.memory,
+    train_seconds: result.train_seconds,
+    steps_done: result.steps_done,
+    batch_size: result["batch size"],
+    history_size: result["history size"],
+    dataset: oneLine(result.dataset),
+    corpus_sha1: result.corpus_sha1,
+    engine: oneLine(result.engine),
+    adapter: oneLine(result.adapter),
+    parameters: result.parameters,
+    sample: result.sample,
+    control: result.control === true,
+  };
+}
+
+function byName(a: { id: string; seed: number }, b: { id: string; seed: number }): number {
+  if (a.id !== b.id) return a.id < b.id ? -1 : 1;
+  return a.seed - b.seed;
+}
+
+/** The distinct values of one property, ascending. */
+export function distinct<Row, Value extends number | string>(
+  rows: readonly Row[],
+  valueOf: (row: Row) => Value,
+): Value[] {
+  return [...new Set(rows.map(valueOf))].sort((a, b) => (a < b ? -1 : 1));
+}

@@ -1,0 +1,214 @@
+/**
+ * What the tables for other tools hold: one row per run, and one per logged loss. Every column stands here once, with its type
+ * and what it means; each format is made from these lists.
+ */
+import { OPTIONAL_DEFAULTS } from "../../cells/config.ts";
+import {
+  dateIn,
+  isFinished,
+  type KnownFields,
+  type RunResult,
+  type TIME_KEYS,
+} from "../../experiments/study/result.ts";
+import { type MemoryCurve, RESETS } from "../../train/scoring/memory_gain.ts";
+
+/** What a column holds; `null` stands for what a run does not have. */
+export type ColumnType = "string" | "int" | "double" | "boolean" | "time";
+export type Value = string | number | boolean | Date | null;
+
+export interface Column<Row> {
+  readonly name: string;
+  readonly type: ColumnType;
+  /** In one line. */
+  readonly about: string;
+  readonly of: (row: Row) => Value;
+}
+
+export interface Table<Row = unknown> {
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+}
+
+/** Where a run stands, as far as its result says. */
+export type Status = "done" | "failed" | "running";
+
+export function statusOf(result: RunResult): Status {
+  // A run that was done and failed on its way to more steps counts as failed, as `status` counts it.
+  if (result.failed !== undefined) return "failed";
+  return isFinished(result) ? "done" : "running";
+}
+
+/** A key of a result that is a column as it stands: its type, what it means, and what stands for an absent one. */
+type Plain<Type extends ColumnType, V> = readonly [type: Type, about: string, absent?: V];
+
+type AnyPlain = Plain<ColumnType, Value>;
+
+/** What becomes of a key: a column of its type, several columns, or none, where another table holds it. */
+type Field<V> = V extends boolean ? Plain<"boolean", boolean>
+  : V extends number ? Plain<"int" | "double", number> | readonly Column<RunResult>[]
+  : V extends string ? Plain<"string", string>
+  : readonly Column<RunResult>[] | "in the curves";
+
+type Fields = { readonly [Key in keyof KnownFields]-?: Field<NonNullable<KnownFields[Key]>> };
+
+/**
+ * All keys of a result, in the order of the columns, and `status` beside them. A key that the schema of results has and that is
+ * forgotten here does not compile.
+ */
+const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
+  id: ["string", "SHA-256 of the configuration; runs of one id differ by seed alone"],
+  seed: ["int", "seed of the initial weights and of the offsets"],
+  status: [{
+    name: "status",
+    type: "string",
+    about: "done, failed, or running: under way, or stopped before its end",
+    of: statusOf,
+  }],
+  use_input_gate: ["boolean", "whether a gate each scales the input and the old state"],
+  use_forget_gate: ["boolean", "whether a gate scales the new state"],
+  use_output_gate: ["boolean", "whether a learned gate scales the output"],
+  use_state_gate: ["boolean", "whether a gate mixes the candidate with the old state"],
+  use_new_state: ["boolean", "whether the output reads the new state"],
+  use_old_state: ["boolean", "whether the output reads the old state"],
+  use_residual: ["boolean", "whether the output reads the layer's raw input"],
+  n_layers: ["int", "layers"],
+  state_size: ["int", "numbers in one layer's state"],
+  gate_inputs: ["string", "what the state gate and the forget gate read", OPTIONAL_DEFAULTS.gate_inputs],
+  cell: ["string", "name of the cell; the switches are the gated cell's", OPTIONAL_DEFAULTS.cell],
+  "old id": ["string", "experiment 02: the configuration of experiment 01 that this one comes from"],
+  control: ["boolean", "experiment 02: drawn at random from what was not chosen", false],
+  parameters: ["int", "trainable numbers in the model, frozen ones included"],
+  "min loss": ["double", "smallest logged smoothed training loss, nats per byte or token (see tokens)"],
+  test_loss: ["double", "mean cross-entropy on the test split, nats per byte or token (see tokens)"],
+  test_bits_per_byte: ["double", "the same in bits per byte, all bits by all bytes"],
+  context_order: [
+    "double",
+    "order of the entropy floor that the score reaches: bytes of context, from -1 (none) to 5 (or more)",
+  ],
+  test_bytes: ["int", "bytes of the test split that were scored"],
+  test_tokens: ["int", "tokens that were scored, where they are not as many as the bytes"],
+  test_streams: ["int", "parts side by side that the test split was scored in"],
+  test_warm_up: ["int", "bytes or tokens (see tokens) that each part read first, unscored"],
+  "training steps": ["int", "steps asked for"],
+  steps_done: ["int", "steps done: whole passes"],
+  train_seconds: ["double", "training time in seconds, without set-up and evaluation"],
+  "start time": timeColumn("start time", "when the run began"),
+  "end time": timeColumn("end time", "when the run ended"),
+  "batch size": ["int", "rows of a batch"],
+  "history size": ["int", "bytes or tokens (see tokens) of one pass"],
+  log_every: ["int", "steps between two logged losses"],
+  dataset: ["string", "name of the corpus"],
+  corpus_sha1: ["string", "SHA-1 of the whole corpus"],
+  tokens: ["string", "what the model reads: bytes, or byte-pair tokens", "bytes"],
+  vocabulary: ["int", "how many different bytes or tokens (see tokens) there are", 256],
+  bytes_per_token: ["double", "mean bytes that a token of the training split stands for", 1],
+  tokenizer_sha1: ["string", "SHA-1 of the study's tokenizer.json"],
+  train_sha1: ["string", "SHA-1 of its training split"],
+  test_sha1: ["string", "SHA-1 of its test split"],
+  engine: ["string", "engine that trained the run, or its last part"],
+  adapter: ["string", "what that engine ran on"],
+  earlier_engines: [{
+    name: "earlier_engines",
+    type: "string",
+    about: "engines that did the first steps, as JSON, where another finished the run",
+    of: ({ earlier_engines }) => earlier_engines === undefined ? null : JSON.stringify(earlier_engines),
+  }],
+  owner: ["string", "process that trains the run"],
+  failed: ["string", "why the run failed; a shorter result that it had before is kept in the other columns"],
+  failed_at_step: ["int", "step at which it failed"],
+  failed_time: timeColumn("failed_time", "when it failed"),
+  cellspace_version: ["string", "version of cellspace that wrote the result"],
+  sample: [
+    sampleColumn("text", "string", "what the model wrote, no UTF-8 as U+FFFD"),
+    sampleColumn("prompt", "string", "what it had read before, of the test split"),
+    sampleColumn("bytes", "int", "bytes that it drew"),
+    sampleColumn("temperature", "double", "temperature of the draws"),
+    sampleColumn("seed", "int", "seed of the draws"),
+  ],
+  memory: [
+    memoryColumn(
+      "memory_gain",
+      "double",
+      "bits per byte lost when the state is set to zero before every byte or token (see tokens)",
+      ({ gain }) => gain,
+    ),
+    memoryColumn(
+      "memory_context",
+      "int",
+      "bytes or tokens (see tokens) of context after which more does not help; none: more than 128",
+      ({ context }) => context,
+    ),
+    memoryColumn("memory_bytes", "int", "bytes of the test split that were scored with resets", ({ bytes }) => bytes),
+    memoryColumn("memory_carried", "double", "bits per byte of these with the state carried", ({ carried }) => carried),
+    ...RESETS.map((every) =>
+      memoryColumn(
+        `memory_reset_${every}`,
+        "double",
+        `bits per byte of these with the state set to zero every ${
+          every === 1 ? "byte or token" : `${every} bytes or tokens`
+        }`,
+        ({ reset }) => reset.find((entry) => entry.every === every)?.bits_per_byte ?? null,
+      )
+    ),
+  ],
+  loss: "in the curves",
+  loss_before_failure: "in the curves",
+};
+
+function memoryColumn(
+  name: string,
+  type: ColumnType,
+  about: string,
+  of: (memory: MemoryCurve) => Value,
+): Column<RunResult> {
+  return { name, type, about, of: ({ memory }) => memory ? of(memory) : null };
+}
+
+function sampleColumn(
+  key: keyof NonNullable<RunResult["sample"]>,
+  type: ColumnType,
+  about: string,
+): Column<RunResult> {
+  return { name: `sample_${key}`, type, about, of: ({ sample }) => sample?.[key] ?? null };
+}
+
+/** A result's own keys as columns. */
+function plainColumn(key: string, [type, about, absent = null]: AnyPlain): Column<RunResult> {
+  const valueOf = (result: RunResult) => (result[key] ?? absent) as Value;
+  return { name: key, type, about, of: valueOf };
+}
+
+/** A time of a result as a column. */
+function timeColumn(name: typeof TIME_KEYS[number], about: string): readonly Column<RunResult>[] {
+  return [{ name, type: "time", about, of: (result) => dateIn(result, name) }];
+}
+
+/** Columns of the table of runs, in order. */
+export const RUN_COLUMNS: readonly Column<RunResult>[] = Object.entries(FIELDS).flatMap(([key, field]) => {
+  if (field === "in the curves") return [];
+  return isPlain(field) ? [plainColumn(key, field)] : field;
+});
+
+function isPlain(field: AnyPlain | readonly Column<RunResult>[]): field is AnyPlain {
+  return typeof field[0] === "string";
+}
+
+/** A logged loss. */
+export interface CurvePoint {
+  readonly id: string;
+  readonly seed: number;
+  readonly step: number;
+  readonly smoothed_loss: number;
+}
+
+export const CURVE_COLUMNS: readonly Column<CurvePoint>[] = [
+  { name: "id", type: "string", about: "the run's id", of: ({ id }) => id },
+  { name: "seed", type: "int", about: "the run's seed", of: ({ seed }) => seed },
+  { name: "step", type: "int", about: "steps done when the loss was logged", of: ({ step }) => step },
+  {
+    name: "smoothed_loss",
+    type: "double",
+    about: "smoothed training loss, nats per byte or token (see tokens of the run); of a failed run up to its failure",
+    of: ({ smoothed_loss }) => smoothed_loss,
+  },
+];

@@ -1,0 +1,48 @@
+/** Results -> the tables for other tools: runs, curves, and what the columns mean. */
+import type { RunResult } from "../../experiments/study/result.ts";
+import { type Column, CURVE_COLUMNS, type CurvePoint, RUN_COLUMNS, type Table } from "./columns.ts";
+
+/** A run's smoothed loss: value `i`, from 0, was logged after `(i + 1) * log_every` steps. */
+export interface Curve {
+  readonly loss: readonly number[];
+  /** Steps that the run did on it, and the key of when it ended; none of a run that is under way. */
+  readonly steps: number;
+  readonly end: "end time" | "failed_time" | undefined;
+}
+
+/** The longer one, where a run was done and failed on its way to more steps: it begins with what was done. */
+export function curveOf(result: RunResult): Curve {
+  const { loss = [], loss_before_failure = [] } = result;
+  return result.failed !== undefined && loss_before_failure.length >= loss.length
+    ? { loss: loss_before_failure, steps: result.failed_at_step ?? 0, end: "failed_time" }
+    : { loss, steps: result.steps_done ?? 0, end: result["end time"] === undefined ? undefined : "end time" };
+}
+
+/** By id and seed, so that equal results give equal bytes, in whatever order they come. */
+export function sortRuns(results: readonly RunResult[]): RunResult[] {
+  return results.toSorted((a, b) => a.id === b.id ? a.seed - b.seed : a.id < b.id ? -1 : 1);
+}
+
+/** The tables by the names of their files; `runs` has one row per result. */
+export function tablesOf(results: readonly RunResult[]): { runs: Table<RunResult>; curves: Table<CurvePoint> } {
+  const curves = results.flatMap((result) =>
+    curveOf(result).loss.map((smoothed_loss, i): CurvePoint => ({
+      id: result.id,
+      seed: result.seed,
+      step: (i + 1) * result.log_every,
+      smoothed_loss,
+    }))
+  );
+  return { runs: { columns: RUN_COLUMNS, rows: results }, curves: { columns: CURVE_COLUMNS, rows: curves } };
+}
+
+/** A table about the columns of other tables, for formats that cannot say it themselves. */
+export function columnsTable(tables: Readonly<Record<string, Pick<Table<never>, "columns">>>): Table<string[]> {
+  const rows = Object.entries(tables).flatMap(([table, { columns }]) =>
+    columns.map(({ name, type, about }) => [table, name, type, about])
+  );
+  const columns = ["table", "column", "type", "about"].map((name, i): Column<string[]> => (
+    { name, type: "string", about: "", of: (row) => row[i] }
+  ));
+  return { columns, rows };
+}

@@ -1,0 +1,97 @@
+/** A run as a TensorBoard event file: its curve and scores as scalars, its configuration as hyperparameters. */
+import { type CellConfig, isGated, OPTIONAL_DEFAULTS, SWITCHES } from "../../cells/config.ts";
+import { configOf, dateIn, type RunResult, type TIME_KEYS } from "../../experiments/study/result.ts";
+import { encodeEvent, encodeHParams, type Event, type HParamsPluginData, type HParamValue } from "./event_proto.ts";
+import { statusOf } from "./columns.ts";
+import { curveOf } from "./tables.ts";
+import { encodeRecords } from "./tfrecord.ts";
+
+/** The same for each run and each time: of two event files in one folder, TensorBoard would show both. */
+export const EVENT_FILE = "events.out.tfevents.cellspace";
+
+/** TensorBoard's numbers: `Status` of the hparams plugin's api.proto, and `DT_FLOAT`. */
+const STATUS = { done: 1, failed: 2 } as const;
+const DT_FLOAT = 1;
+
+/**
+ * A run's folder, which TensorBoard shows as its name and filters by: `2x256_forget-state-new-residual_seed0_d6f462b5`, with layers
+ * times state size, the switches that are on, seed, and the first letters of the id. The first word of a switch's label names it, so
+ * that `-residual`, `^2x256` or `seed0` find what they say.
+ */
+export function runFolderName(result: RunResult): string {
+  const config = configOf(result);
+  return `${config.n_layers}x${config.state_size}_${cellName(config)}_seed${result.seed}_${result.id.slice(0, 8)}`;
+}
+
+function cellName(config: CellConfig): string {
+  if (!isGated(config)) return config.cell!;
+  const on = SWITCHES.filter(({ key }) => config[key]).map(({ label }) => label.split(" ")[0]);
+  const { gate_inputs } = config;
+  const gates = gate_inputs === undefined || gate_inputs === OPTIONAL_DEFAULTS.gate_inputs
+    ? []
+    : [gate_inputs.replaceAll(",", "")];
+  return [...on, ...gates].join("-");
+}
+
+/**
+ * The bytes of a run's event file. A loss has the time that its step would have had at an even pace between the run's start
+ * and end: nobody keeps the times of steps.
+ */
+export function eventFileOf(result: RunResult): Uint8Array<ArrayBuffer> {
+  return encodeRecords([...eventsOf(result)].map(encodeEvent));
+}
+
+function* eventsOf(result: RunResult): Generator<Event> {
+  const { loss, steps, end: endKey } = curveOf(result);
+  // A clock may have been wrong, or set back while the run went on: TensorBoard asks for times that are some, in order.
+  const started = secondsIn(result, "start time"), ended = endKey && secondsIn(result, endKey);
+  const start = started ?? ended ?? 0, end = Math.max(start, ended ?? start);
+  const status = statusOf(result);
+  yield { wall_time: start, file_version: "brain.Event:2" };
+  yield hparamsEvent("_hparams_/session_start_info", start, {
+    // Runs of one configuration, which differ by seed alone, are one line of the table.
+    session_start_info: { hparams: hparamsOf(configOf(result)), group_name: result.id, start_time_secs: start },
+  });
+  for (const [i, value] of loss.entries()) {
+    const step = (i + 1) * result.log_every;
+    yield scalarEvent("loss/smoothed", start + (end - start) * Math.min(1, step / steps), step, value);
+  }
+  const scores = { "loss/min": result["min loss"], "test/bits_per_byte": result.test_bits_per_byte };
+  for (const [tag, value] of Object.entries(scores)) {
+    if (value !== undefined) {
+      yield scalarEvent(tag, Math.max(start, secondsIn(result, "end time") ?? end), result.steps_done ?? steps, value);
+    }
+  }
+  if (status !== "running") {
+    yield hparamsEvent("_hparams_/session_end_info", end, {
+      session_end_info: { status: STATUS[status], end_time_secs: end },
+    });
+  }
+}
+
+/** Unix seconds as they stand in the result, where they are a time. */
+function secondsIn(result: RunResult, key: typeof TIME_KEYS[number]): number | undefined {
+  return dateIn(result, key) ? result[key] : undefined;
+}
+
+function scalarEvent(tag: string, wall_time: number, step: number, simple_value: number): Event {
+  return { wall_time, step, summary: { value: [{ tag, simple_value }] } };
+}
+
+/** What the hparams plugin reads lies in the metadata; the value beside it is an empty vector. */
+function hparamsEvent(tag: string, wall_time: number, data: HParamsPluginData): Event {
+  const metadata = { plugin_data: { plugin_name: "hparams", content: encodeHParams(data) } };
+  const tensor = { dtype: DT_FLOAT, tensor_shape: { dim: [{ size: 0 }] } };
+  return { wall_time, summary: { value: [{ tag, metadata, tensor }] } };
+}
+
+function hparamsOf(config: CellConfig): Record<string, HParamValue> {
+  return Object.fromEntries(
+    Object.entries({ ...OPTIONAL_DEFAULTS, ...config }).map(([key, value]) => [key, hparamValue(value)]),
+  );
+}
+
+function hparamValue(value: string | number | boolean): HParamValue {
+  if (typeof value === "boolean") return { bool_value: value };
+  return typeof value === "number" ? { number_value: value } : { string_value: value };
+}

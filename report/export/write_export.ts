@@ -1,0 +1,236 @@
+/** Writes the runs of one experiment for other tools: tables as CSV and Parquet, curves as TensorBoard event files. */
+import { existsSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { z } from "zod";
+import { parseWith } from "../../cells/config.ts";
+import { UserError } from "../../cells/errors.ts";
+import {
+  advised,
+  makeFolder,
+  namesIn,
+  readJson,
+  removeFile,
+  removeLeftovers,
+  writeAtomically,
+} from "../../experiments/study/files.ts";
+import { checkReplaceable, isOurs } from "../../experiments/study/ownership.ts";
+import { withListedMarks } from "../../experiments/study/promotion.ts";
+import { dateIn, KNOWN_KEYS, type RunResult, TIME_KEYS } from "../../experiments/study/result.ts";
+import {
+  adviceForRuns,
+  type Experiment,
+  EXPERIMENTS,
+  resultKeys,
+  runKey,
+  shortKey,
+  type Study,
+} from "../../experiments/study/store.ts";
+import { lockStudy } from "../../experiments/study/lock.ts";
+import { csvOf } from "./csv.ts";
+import { type Status, statusOf } from "./columns.ts";
+import { columnsTable, sortRuns, tablesOf } from "./tables.ts";
+import { parquetOf } from "./parquet.ts";
+import { EVENT_FILE, eventFileOf, runFolderName } from "./tensorboard.ts";
+
+export const FORMATS = ["csv", "parquet", "tensorboard"] as const;
+export type Format = typeof FORMATS[number];
+
+export interface ExportOptions {
+  readonly study: Study;
+  readonly experiment: Experiment;
+  readonly formats: readonly Format[];
+  /** Inside the study's folder; {@linkcode Study.exportFolder} where absent. */
+  readonly out?: string;
+}
+
+/** What has been written. */
+export interface ExportSummary {
+  readonly folder: string;
+  /** Tables' files, and the folder of the event files; a path each. */
+  readonly paths: readonly string[];
+  /** Runs in all, and of each status. */
+  readonly runs: number;
+  readonly counts: Readonly<Record<Status, number>>;
+  /** One line on each result file that could not be read, each time that is none, and on keys of results that no column holds. */
+  readonly problems: readonly string[];
+}
+
+/** Path from the export's folder, and content. */
+type File = readonly [path: string, content: string | Uint8Array];
+
+/**
+ * Writes the files. All is made before the first is written, and each appears whole or not at all. The same results give the same
+ * bytes.
+ *
+ * @throws {UserError} before anything is written: no run has begun, or files must not go to `out`
+ */
+export async function writeExport({ study, experiment, formats, out }: ExportOptions): Promise<ExportSummary> {
+  const folder = out === undefined ? study.exportFolder(experiment) : checkFolder(study, out);
+  const { results, unreadable } = await study.readResults(experiment);
+  const problems = [...unreadable, ...impossibleTimes(results), ...unknownKeys(results)];
+  if (!results.length) {
+    const advice = adviceForRuns(study, experiment, (await study.readConfigs(experiment)).length > 0);
+    const why = [`no run of experiment ${experiment} has begun; ${advice}`, ...unreadable];
+    throw new UserError(`Cannot export ${study.dir}: ${why.join("; ")}`);
+  }
+  const marked = experiment === "02" ? withListedMarks(results, await study.readConfigs(experiment)) : results;
+  const runs = sortRuns(marked);
+  const files = formats.map((format): [Format, File[]] => [format, MAKERS[format](runs)]);
+
+  using _lock = await lockStudy(study.dir, "export");
+  const made = files.flatMap(([, made]) => made), former = await formerFiles(study, folder, experiment, made);
+  const gone = formats.includes("tensorboard") ? formerEvents(former, made) : [];
+  for (const [path] of made) checkReplaceable(join(folder, path), `export to ${folder}`, ELSEWHERE);
+  for (const below of new Set(made.map(([path]) => join(folder, dirname(path))))) {
+    await makeFolder(below);
+    await removeLeftovers(below);
+  }
+  // What is to be written is noted before: a file is known for this experiment's even if the next is never written.
+  await writeManifest(study, folder, experiment, [...former, ...made.map(([path]) => path)]);
+  // Unfinished files lie in the study's folder, where `train` removes what a killed process has left.
+  for (const [path, content] of made) await writeAtomically(join(folder, path), content, study.dir);
+  removeEvents(folder, gone);
+  await writeManifest(study, folder, experiment, [
+    ...former.filter((path) => !gone.includes(path)),
+    ...made.map(([path]) => path),
+  ]);
+  const paths = files.flatMap(([format, made]) =>
+    format === "tensorboard" ? [TENSORBOARD] : made.map(([path]) => path)
+  );
+  const count = (status: Status) => runs.filter((run) => statusOf(run) === status).length;
+  return {
+    folder,
+    paths: paths.map((path) => join(folder, path)),
+    runs: runs.length,
+    counts: { done: count("done"), failed: count("failed"), running: count("running") },
+    problems,
+  };
+}
+
+const TENSORBOARD = "tensorboard";
+
+/** The files of each format. */
+const MAKERS: Readonly<Record<Format, (runs: readonly RunResult[]) => File[]>> = {
+  csv(runs) {
+    const tables = tablesOf(runs);
+    const columns = columnsTable(tables);
+    return [["runs.csv", csvOf(tables.runs)], ["curves.csv", csvOf(tables.curves)], ["columns.csv", csvOf(columns)]];
+  },
+  parquet(runs) {
+    const tables = tablesOf(runs);
+    return [["runs.parquet", parquetOf(tables.runs)], ["curves.parquet", parquetOf(tables.curves)]];
+  },
+  tensorboard: (runs) => runs.map((run) => [join(TENSORBOARD, runFolderName(run), EVENT_FILE), eventFileOf(run)]),
+};
+
+/** @throws {UserError} if the folder is outside the study, or one that holds runs alone */
+function checkFolder(study: Study, out: string): string {
+  const way = relative(resolve(study.dir), resolve(out));
+  if (isAbsolute(way) || way.split(/[\\/]/)[0] === "..") {
+    throw new UserError(
+      `Cannot export to ${out}: it must lie inside the study's folder ${study.dir}, for tasks may write only there`,
+    );
+  }
+  const kept = EXPERIMENTS.flatMap((experiment) => study.runFolders(experiment))
+    .find((folder) => !relative(folder, resolve(study.dir, way)).startsWith(".."));
+  if (kept !== undefined) throw new UserError(`Cannot export to ${out}: ${kept} holds files of runs and nothing else`);
+  return join(study.dir, way);
+}
+
+/** One line for each number that stands for a time and is none. */
+function impossibleTimes(results: readonly RunResult[]): string[] {
+  return sortRuns(results).flatMap((result) => {
+    const wrong = TIME_KEYS.filter((key) => result[key] !== undefined && dateIn(result, key) === null);
+    const run = shortKey(runKey(result.id, result.seed));
+    return wrong.map((key) => `Left out: '${key}' of run ${run} is ${result[key]}, must be a time in Unix seconds`);
+  });
+}
+
+/** A result may hold what a newer version or somebody else put there. */
+function unknownKeys(results: readonly RunResult[]): string[] {
+  const known = new Set(KNOWN_KEYS);
+  const unknown = [...new Set(results.flatMap((result) => Object.keys(result)))].filter((key) => !known.has(key))
+    .sort();
+  return unknown.length
+    ? [`Left out: results hold keys that this version has no column for: ${unknown.join(", ")}`]
+    : [];
+}
+
+/** What to do about a file or an export that is in the way. */
+const ELSEWHERE = "move it away, or choose another folder with --out";
+
+/** What an export's folder holds, in a file of its own: whose event files may go when their runs have gone. */
+const MANIFEST = "export.json";
+
+export const manifestSchema = z.object({
+  cellspace_export: z.enum(EXPERIMENTS),
+  files: z.array(z.string()),
+});
+
+/**
+ * The files that earlier exports of an experiment have written into a folder, as paths from there.
+ *
+ * @param made what is to be written there
+ * @throws {UserError} if another experiment was written there: its files have the same names
+ */
+async function formerFiles(
+  study: Study,
+  folder: string,
+  experiment: Experiment,
+  made: readonly File[],
+): Promise<readonly string[]> {
+  const path = join(folder, MANIFEST);
+  checkReplaceable(path, `export to ${folder}`, ELSEWHERE);
+  const value = existsSync(path) ? await advised("move it away", () => readJson(path)) : undefined;
+  const { cellspace_export: of, files } = value === undefined
+    ? await unnotedFiles(study, folder, experiment, made)
+    : parseWith(manifestSchema, value, path);
+  if (of === experiment) return files;
+  throw new UserError(
+    `Cannot export experiment ${experiment} to ${folder}: it holds ${of ? `experiment ${of}` : "an earlier export"}, ` +
+      "under the same names; choose another folder with --out",
+  );
+}
+
+/**
+ * The former export of a folder without a manifest: versions before it wrote none. In the study's own export folder it is of this
+ * experiment. Anywhere else its experiment is unknown if the study has results of both.
+ */
+async function unnotedFiles(study: Study, folder: string, experiment: Experiment, made: readonly File[]) {
+  if (folder === study.exportFolder(experiment)) {
+    const runs = await namesIn(join(folder, TENSORBOARD)).catch(() => []);
+    return { cellspace_export: experiment, files: runs.map((name) => join(TENSORBOARD, name, EVENT_FILE)) };
+  }
+  const others = EXPERIMENTS.filter((other) => other !== experiment);
+  const keys = (await Promise.all(others.map((other) => resultKeys(study.dir, other)))).flat();
+  const isThere = made.some(([path]) => existsSync(join(folder, path)));
+  return { cellspace_export: keys.length && isThere ? undefined : experiment, files: [] };
+}
+
+async function writeManifest(
+  { dir }: Study,
+  folder: string,
+  cellspace_export: Experiment,
+  files: readonly string[],
+): Promise<void> {
+  const content = JSON.stringify({ cellspace_export, files: [...new Set(files)].sort() }, null, 1);
+  await writeAtomically(join(folder, MANIFEST), `${content}\n`, dir);
+}
+
+/** The event files of runs that the study no longer has, which TensorBoard would go on showing. */
+function formerEvents(former: readonly string[], made: readonly File[]): string[] {
+  const paths = new Set(made.map(([path]) => path));
+  return former.filter((path) => EVENT_PATH.test(path) && !paths.has(path));
+}
+
+/** Nothing else that a manifest names is ever removed, whatever somebody wrote into it. */
+const EVENT_PATH = RegExp(`^${TENSORBOARD}[\\\\/](?!\\.)[^\\\\/]+[\\\\/]${RegExp.escape(EVENT_FILE)}$`);
+
+function removeEvents(folder: string, paths: readonly string[]): void {
+  for (const path of paths.map((path) => join(folder, path))) {
+    if (!isOurs(path)) continue;
+    removeFile(path);
+    // Something else may lie there: that is somebody's.
+    if (![...Deno.readDirSync(dirname(path))].length) Deno.removeSync(dirname(path));
+  }
+}

@@ -1,0 +1,166 @@
+/** The picture `results_*_best`: the training curves of the ten best configurations, with the spread over their seeds. */
+import * as Plot from "@observablehq/plot";
+import { maxOf, minOf } from "../../cells/extremes.ts";
+import { levelMarks, levelNote } from "../data/levels.ts";
+import { curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
+import {
+  composeFigure,
+  type FigureOptions,
+  naming,
+  panel,
+  panelArea,
+  type SvgDocument,
+  type SvgElement,
+} from "./svg.ts";
+import { compactSwitches, switchLegend } from "../tables/tables.ts";
+import { COLOUR, formatCount, formatSpread, SIZE } from "./theme.ts";
+
+/** How many are shown. */
+const MOST = 10;
+const COLUMNS = 5;
+const PANEL_HEIGHT = 238;
+const GAP_X = 16;
+const TICK_LABELS = 38;
+const INSET = { top: 56, bottom: 34, right: 10 } as const;
+const POINTS = 140;
+const COLOURS = { own: "#0072B2", others: "#b9b9b9" } as const;
+/** The axis starts where the curves have come this far down: what is before is alike in all, and would press the rest together. */
+const SHOWN_SHARE = 0.6;
+
+interface Curve {
+  row: MergedRow;
+  points: CurvePoint[];
+}
+
+/**
+ * Draws one panel for each of the ten best configurations, on common axes: its mean curve with a band from the least to the most
+ * of its seeds, over the others in grey. The panels leave out the first, steep part of the curves.
+ *
+ * @param rows at least one configuration, best first
+ * @returns the SVG's text
+ */
+export function figureBest(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
+  const curves = rows.slice(0, MOST).map((row): Curve => ({ row, points: curveOf(row, POINTS) }));
+  const all = curves.flatMap(({ points }) => points);
+  const low = minOf(all.map(({ least }) => least));
+  const high = shownHigh(curves, low);
+  const seeds = mostSeeds(curves.map(({ row }) => row)) > 1;
+  const domain = [low - 0.04 * (high - low), high];
+  const frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [
+      options.subtitle,
+      `${seeds ? "Line: mean over the seeds; band: from their least to their most. " : ""}` +
+      "Grey: the other ones shown. Losses above the axis are left out.",
+      `${switchLegend()}.`,
+      ...levelNote(options.levels, domain),
+    ],
+    legend: [],
+    x: "training steps",
+    y: `smoothed training loss (nats per ${rows[0].reads})`,
+  };
+  const area = panelArea(frame);
+  const inner = (SIZE.width - area.left - TICK_LABELS - (COLUMNS - 1) * GAP_X - 6) / COLUMNS - INSET.right;
+  const shared = {
+    inner,
+    curves,
+    x: { domain: [0, maxOf(all.map(({ step }) => step))] },
+    y: { domain },
+    levels: options.levels,
+  };
+  const panels = curves.map((curve, i) => {
+    const [column, line] = [i % COLUMNS, Math.floor(i / COLUMNS)];
+    const x = area.left + column * (inner + INSET.right + GAP_X) + (column ? TICK_LABELS : 0);
+    return drawPanel(document, curve, { ...shared, rank: i + 1, place: [x, area.top + line * PANEL_HEIGHT] });
+  });
+  return composeFigure(document, frame, panels, Math.ceil(curves.length / COLUMNS) * PANEL_HEIGHT);
+}
+
+/** The top of the axis: what all curves are below after the part of their steps that is not steep. */
+function shownHigh(curves: readonly Curve[], low: number): number {
+  const late = curves.flatMap(({ points }) => points.slice(Math.floor((1 - SHOWN_SHARE) * (points.length - 1) / 2)));
+  return maxOf(late.map(({ most }) => most), low + 0.02);
+}
+
+interface PanelOptions {
+  place: readonly [number, number];
+  /** Width between the axes, in pixels. */
+  inner: number;
+  /** From 1. */
+  rank: number;
+  curves: readonly Curve[];
+  x: { domain: number[] };
+  y: { domain: number[] };
+  levels: FigureOptions["levels"];
+}
+
+function drawPanel(document: SvgDocument, { row, points }: Curve, options: PanelOptions): SvgElement {
+  const labelled = (options.rank - 1) % COLUMNS === 0;
+  const left = labelled ? TICK_LABELS : 0;
+  // A line of one point would not be seen, and the PNG renderer cannot clip it.
+  const others = options.curves.filter((curve) => curve.row !== row && curve.points.length > 1);
+  const context = others.flatMap((curve) => curve.points.map((point) => ({ ...point, name: curve.row.name })));
+  const { config } = row;
+  return panel(document, options.place, {
+    width: left + options.inner + INSET.right,
+    height: PANEL_HEIGHT,
+    marginLeft: left,
+    marginRight: INSET.right,
+    marginTop: INSET.top,
+    marginBottom: INSET.bottom,
+    x: { ...options.x, label: null },
+    y: { ...options.y, label: null },
+    marks: [
+      Plot.gridY({ ticks: 4, stroke: COLOUR.grid, strokeOpacity: 1 }),
+      Plot.axisY({ ticks: labelled ? 4 : [], tickSize: 0, label: null }),
+      // The label of the last step would run into the next panel's first.
+      Plot.axisX({
+        ticks: [0, tickBefore(0.8 * options.x.domain[1])],
+        tickSize: 4,
+        label: null,
+        tickFormat: (step: number) => formatCount(step),
+      }),
+      Plot.ruleY([options.y.domain[0]], { stroke: COLOUR.axis }),
+      ...levelMarks(options.levels, options.y.domain, {
+        height: PANEL_HEIGHT - INSET.top - INSET.bottom,
+        labelled: true,
+      }),
+      Plot.line(context, { x: "step", y: "loss", z: "name", stroke: COLOURS.others, strokeWidth: 0.8, clip: true }),
+      ...(row.runs.length > 1
+        ? [Plot.areaY(points, { x: "step", y1: "least", y2: "most", fill: COLOURS.own, fillOpacity: 0.28, clip: true })]
+        : []),
+      ...(points.length > 1
+        ? [Plot.line(points, {
+          x: "step",
+          y: "loss",
+          stroke: COLOURS.own,
+          strokeWidth: 2,
+          clip: true,
+          ...naming(points, () => row.name),
+        })]
+        : [Plot.dot(points, { x: "step", y: "loss", fill: COLOURS.own, r: 3, ...naming(points, () => row.name) })]),
+      ...headings(
+        `${options.rank}. ${row.name}${row.control ? " (control)" : ""}`,
+        `${config.n_layers} × ${config.state_size}  ${compactSwitches(row)}`,
+        formatSpread(row.min_loss),
+      ),
+    ],
+  });
+}
+
+/** The largest of 1, 2 or 5 times a power of ten up to `step`. */
+function tickBefore(step: number): number {
+  const decade = 10 ** Math.floor(Math.log10(step));
+  return [5, 2, 1].map((factor) => factor * decade).find((tick) => tick <= step)!;
+}
+
+function headings(name: string, cell: string, loss: string): Plot.Markish[] {
+  const line = (text: string, dy: number, more: Plot.TextOptions) =>
+    Plot.text([text], { frameAnchor: "top-left", dy, fontSize: 13, fill: COLOUR.text, ...more });
+  return [
+    line(name, -50, { fontWeight: "bold" }),
+    line(cell, -33, {}),
+    line(loss, -16, { fill: COLOUR.muted }),
+  ];
+}

@@ -1,0 +1,103 @@
+/** The picture `results_*_cost`: loss against parameters and against training time, with the Pareto fronts. */
+import * as Plot from "@observablehq/plot";
+import type { MergedRow } from "../data/merged.ts";
+import { levelNote } from "../data/levels.ts";
+import { paretoFront } from "../statistics/pareto.ts";
+import { distinct } from "../data/rows.ts";
+import { dotKey, drawScatter, leftOut, logTicks, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
+import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "./svg.ts";
+import { COLOUR, formatSeconds, SIZE } from "./theme.ts";
+
+const HEIGHT = 470;
+const GAP = 30;
+
+/** Seconds that read well: up to a minute, an hour, a day. */
+const TIMES = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18_000, 36_000, 86_400];
+
+/** What a configuration costs: one panel each. */
+const COSTS = [
+  {
+    heading: "by parameters",
+    xLabel: "parameters",
+    of: ({ parameters }: MergedRow) => parameters,
+    ticks: logTicks,
+    tickFormat: (count: number) => count < 1e6 ? `${round(count / 1e3)}k` : `${round(count / 1e6)}M`,
+  },
+  {
+    heading: "by training time",
+    xLabel: "training time of a run",
+    of: ({ train_seconds }: MergedRow) => train_seconds.mean,
+    ticks: () => TIMES,
+    tickFormat: (seconds: number) => formatSeconds(seconds),
+  },
+] as const;
+
+function round(value: number): number {
+  return Number(value.toPrecision(3));
+}
+
+/**
+ * Draws least loss against what it costs, both costs on logarithmic axes; a stair joins the configurations, ringed, that no other
+ * one beats at their cost or less.
+ *
+ * @param rows at least one configuration, best first
+ * @returns the SVG's text
+ */
+export function figureCost(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
+  const key = dotKey(rows);
+  const untimed = rows.filter((row) => !(row.train_seconds.mean > 0)).length;
+  const engines = distinct(rows.flatMap(({ runs }) => runs), ({ engine }) => engine).join(" and ");
+  const yDomain = widened(rows.flatMap(({ min_loss }) => [min_loss.least, min_loss.most]), "linear");
+  const frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [
+      options.subtitle,
+      `One mark per configuration, least loss over its cost; the times are those measured with ${engines}.` +
+      leftOut(untimed, "no time"),
+      ...levelNote(options.levels, yDomain),
+    ],
+    legend: [...key.legend, {
+      entries: [{
+        mark: "line" as const,
+        colour: COLOUR.highlight,
+        text: "Pareto front: no other configuration costs as little and loses as little",
+      }],
+    }],
+    y: `least smoothed training loss (nats per ${rows[0].reads})`,
+  };
+  const area = panelArea(frame);
+  const width = (SIZE.width - area.left - TICK_LABELS - GAP - 10) / COSTS.length;
+  const panels = COSTS.map(({ of, ticks, ...cost }, i) => {
+    const dots = rows.flatMap((row): ScatterDot[] => {
+      const { mean: y, least, most } = row.min_loss;
+      return of(row) > 0 ? [{ row, x: of(row), y, least, most }] : [];
+    });
+    const place = [area.left + i * (width + GAP) + (i ? TICK_LABELS : 0), area.top] as const;
+    const shared = { place, width, height: HEIGHT, yDomain, labelled: i === 0, key, xScale: "log" as const };
+    const xDomain = dots.length ? widened(dots.map(({ x }) => x), "log") : [1, 10] as const;
+    const over = frontMarks(dots, xDomain[1]);
+    // Worst first, so that better ones lie above.
+    return drawScatter(document, dots.toReversed(), {
+      ...cost,
+      ...shared,
+      xDomain,
+      xTicks: ticks(xDomain),
+      over,
+      levels: options.levels,
+    });
+  });
+  return composeFigure(document, frame, panels, HEIGHT - 24);
+}
+
+/** The front as a stair, from each of its configurations on to the next, and to the right edge from the last. */
+function frontMarks(dots: readonly ScatterDot[], end: number): Plot.Markish[] {
+  const front = paretoFront(dots);
+  if (!front.length) return [];
+  const stair = [...front, { ...front.at(-1)!, x: end }];
+  const at = { x: "x", y: "y" } as const;
+  return [
+    Plot.line(stair, { ...at, curve: "step-after", stroke: COLOUR.highlight, strokeWidth: 1.6 }),
+    Plot.dot(front, { ...at, r: 6, stroke: COLOUR.highlight, strokeWidth: 1.6 }),
+  ];
+}

@@ -1,0 +1,198 @@
+/** The picture `results_*_effects`, a forest plot: what each switch alone changes, with its interval, by both measures. */
+import * as Plot from "@observablehq/plot";
+import { extentOf } from "../../cells/extremes.ts";
+import { formatInterval } from "../tables/effect_tables.ts";
+import type { Effects, SwitchEffect } from "../statistics/effects.ts";
+import { bySize, CLEAR_P, isClear, seedsDisagree, seedsOfPairs } from "../tables/effect_words.ts";
+import type { Measure } from "../statistics/matched.ts";
+import {
+  composeFigure,
+  type FigureOptions,
+  type Frame,
+  panel,
+  panelArea,
+  type SvgDocument,
+  type SvgElement,
+} from "./svg.ts";
+import { COLOUR, DIFFERENCE_COLOUR, formatCount, formatDifference, formatP, plural, SIZE } from "./theme.ts";
+
+const ROW = 34;
+const INSET = { top: 62, bottom: 62, left: 118, right: 352 } as const;
+const GAP = 26;
+/** Where the columns of text end, in pixels from the right border of the plot. */
+const COLUMN = { difference: 62, interval: 200, pairs: 262, p: 346 } as const;
+
+const HEADINGS: Readonly<Record<Measure, { title: string; none: string }>> = {
+  min_loss: {
+    title: "Least training loss",
+    none: "no two runs differ in this alone",
+  },
+  test_bits_per_byte: {
+    title: "Score on the test split",
+    none: "no two scored runs differ in this alone",
+  },
+};
+
+/**
+ * Draws the effects, one row per switch and one panel per measure; both have their rows in one order, that of the effect
+ * on the least training loss. What cannot be compared has a row that says so.
+ *
+ * @returns the SVG's text
+ */
+export function figureEffects(document: SvgDocument, effects: Effects, options: FigureOptions): string {
+  const order = bySize(effects.min_loss).map(({ label }) => label);
+  const frame: Frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [options.subtitle, ...explanation(effects), seedLine(effects)],
+    legend: [{
+      heading: "with the switch on:",
+      entries: [
+        { mark: "dot", colour: DIFFERENCE_COLOUR.lower, text: "lower" },
+        { mark: "dot", colour: DIFFERENCE_COLOUR.higher, text: "higher" },
+        { mark: "dot", colour: DIFFERENCE_COLOUR.unclear, text: `not clear (corrected p above ${CLEAR_P})` },
+      ],
+    }],
+  };
+  const height = INSET.top + order.length * ROW + INSET.bottom;
+  const { top } = panelArea(frame);
+  const panels = (["min_loss", "test_bits_per_byte"] as const).map((measure, i) =>
+    drawPanel(document, measure, effects, order, { top: top + i * (height + GAP), height })
+  );
+  return composeFigure(document, frame, panels, panels.length * height + GAP - 24);
+}
+
+function explanation({ min_loss }: Effects): string[] {
+  const tested = min_loss.filter(({ p }) => p !== undefined).length;
+  return [
+    "Dot: mean over pairs of configurations that differ in that switch alone. Line: BCa bootstrap 95 % interval.",
+    `p: two-sided, by flipping the signs of pairs, with Holm's correction for ${plural(tested, "switch", "switches")}.`,
+  ];
+}
+
+function seedLine(effects: Effects): string {
+  const { least, most } = seedsOfPairs(effects);
+  if (most < 2) return "One seed: seed noise is unknown; “lower” means lower in this one seed's runs.";
+  const disagree = effects.min_loss.filter(seedsDisagree).map(({ label }) => label);
+  return `Each pair is averaged over its ${least === most ? most : `${least} to ${most}`} seeds first.` +
+    (disagree.length ? ` Interval too narrow for other seeds: ${disagree.join(", ")}.` : "");
+}
+
+interface Place {
+  top: number;
+  height: number;
+}
+
+function drawPanel(
+  document: SvgDocument,
+  measure: Measure,
+  all: Effects,
+  order: readonly string[],
+  { top, height }: Place,
+): SvgElement {
+  const effects = all[measure], domain = domainOf(effects);
+  const unit = measure === "min_loss" ? `nats per ${all.reads}` : "bits per byte";
+  const compared = effects.filter(({ difference }) => difference !== undefined);
+  return panel(document, [SIZE.margin, top], {
+    width: SIZE.width - 2 * SIZE.margin,
+    height,
+    marginLeft: INSET.left,
+    marginRight: INSET.right,
+    marginTop: INSET.top,
+    marginBottom: INSET.bottom,
+    x: { domain, label: null },
+    y: { type: "point", domain: [...order], padding: 0.5, label: null },
+    marks: [
+      Plot.gridX({ ticks: 6, stroke: COLOUR.grid, strokeOpacity: 1 }),
+      Plot.axisX({ ticks: 6, tickSize: 5, label: null, tickFormat: (value: number) => axisNumber(value) }),
+      Plot.axisY({ tickSize: 0, label: null, fontSize: SIZE.text }),
+      Plot.ruleX([0], { stroke: COLOUR.text, strokeWidth: 1.2 }),
+      ...effectMarks(compared),
+      Plot.text(effects.filter(({ difference }) => difference === undefined), {
+        y: "label",
+        frameAnchor: "right",
+        textAnchor: "end",
+        dx: COLUMN.p,
+        text: () => HEADINGS[measure].none,
+        fill: COLOUR.muted,
+      }),
+      ...columns(compared),
+      Plot.text([HEADINGS[measure].title], {
+        frameAnchor: "top-left",
+        dx: -INSET.left,
+        dy: -50,
+        fontSize: SIZE.text,
+        fontWeight: "bold",
+      }),
+      Plot.text([`on − off, ${unit} (left of zero: lower with the switch on)`], {
+        frameAnchor: "bottom",
+        dy: 44,
+        fontSize: SIZE.tick,
+      }),
+    ],
+  });
+}
+
+/** All intervals and zero, with a little room. Without any effect, a range that shows where zero is. */
+function domainOf(effects: readonly SwitchEffect[]): [number, number] {
+  const ends = effects.flatMap(({ difference, interval }) => [
+    ...(difference === undefined ? [] : [difference]),
+    ...(interval ? [interval.low, interval.high] : []),
+  ]);
+  const [low, high] = extentOf([0, ...ends]);
+  const pad = 0.06 * (high - low) || 0.1;
+  return [low - pad, high + pad];
+}
+
+/** As few decimals as there are, with a true minus sign. */
+function axisNumber(value: number): string {
+  return `${Number(value.toPrecision(6))}`.replace("-", "−");
+}
+
+function colourOf(effect: SwitchEffect): string {
+  if (!isClear(effect)) return DIFFERENCE_COLOUR.unclear;
+  return effect.difference! < 0 ? DIFFERENCE_COLOUR.lower : DIFFERENCE_COLOUR.higher;
+}
+
+function effectMarks(compared: readonly SwitchEffect[]): Plot.Markish[] {
+  const sure = compared.filter(({ interval }) => interval);
+  return [
+    Plot.ruleY(sure, {
+      y: "label",
+      x1: ({ interval }: SwitchEffect) => interval!.low,
+      x2: ({ interval }: SwitchEffect) => interval!.high,
+      stroke: colourOf,
+      strokeWidth: 3,
+    }),
+    Plot.dot(compared, {
+      x: "difference",
+      y: "label",
+      r: 4.2,
+      fill: colourOf,
+    }),
+  ];
+}
+
+function columns(compared: readonly SwitchEffect[]): Plot.Markish[] {
+  const column = (dx: number, heading: string, text: (effect: SwitchEffect) => string): Plot.Markish[] => [
+    Plot.text(compared, { y: "label", frameAnchor: "right", textAnchor: "end", dx, text }),
+    Plot.text([heading], {
+      frameAnchor: "top-right",
+      textAnchor: "end",
+      dx,
+      dy: -20,
+      fill: COLOUR.muted,
+      fontSize: 13,
+    }),
+  ];
+  return [
+    ...column(COLUMN.difference, "on − off", ({ difference }) => formatDifference(difference!)),
+    ...column(
+      COLUMN.interval,
+      "95 % interval",
+      ({ interval }) => (interval ? formatInterval(interval) : "too few pairs"),
+    ),
+    ...column(COLUMN.pairs, "pairs", ({ pairs }) => formatCount(pairs)),
+    ...column(COLUMN.p, "corrected p", ({ p_holm }) => formatP(p_holm!)),
+  ];
+}

@@ -1,0 +1,279 @@
+/**
+ * The pictures `results_*_hyperparameters` and `filtered_results_*`: nine panels, one per hyperparameter, with each
+ * configuration as a dot above its value and the mean of each group.
+ */
+import * as Plot from "@observablehq/plot";
+import { extentOf } from "../../cells/extremes.ts";
+import { levelMarks, levelNote } from "../data/levels.ts";
+import { countConfigurations, type MergedRow, mostSeeds } from "../data/merged.ts";
+import { distinct } from "../data/rows.ts";
+import { type Grouping, groupings, padded } from "../statistics/means.ts";
+import {
+  composeFigure,
+  type FigureOptions,
+  naming,
+  panel,
+  panelArea,
+  SEEDS_LABEL,
+  type SvgDocument,
+  type SvgElement,
+} from "./svg.ts";
+import { COLOUR, colourScale, formatCount, formatDifference, formatLoss, plural, SIZE } from "./theme.ts";
+import { fitSwarms } from "./swarm.ts";
+
+const COLUMNS = 3;
+const PANEL_HEIGHT = 262;
+const GAP_X = 22;
+const TICK_LABELS = 34;
+const INSET = { top: 50, bottom: 48 } as const;
+
+/** Which configurations the picture shows. */
+export interface HyperparameterOptions extends FigureOptions {
+  /** Only configurations with a smaller loss are shown, nats per what the models read; all where absent. */
+  below?: number;
+}
+
+/**
+ * Draws the least loss of each configuration, the mean over its seeds, against each hyperparameter; a line through the dot goes from
+ * the least to the most of the seeds. Controls are hollow diamonds, and have no part in means. With `below` and no configuration under it, the picture says so.
+ *
+ * @param rows at least one configuration, best first
+ * @returns the SVG's text
+ */
+export function figureHyperparameters(
+  document: SvgDocument,
+  rows: readonly MergedRow[],
+  options: HyperparameterOptions,
+): string {
+  const shown = options.below === undefined ? rows : rows.filter((row) => row.min_loss.mean < options.below!);
+  const filtered = options.below !== undefined;
+  const base = { name: options.name, title: options.title };
+  if (!shown.length) {
+    const note = `No configuration is below the threshold; the best one has ${
+      formatLoss(rows[0].min_loss.mean)
+    } nats per ${rows[0].reads}.`;
+    return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
+  }
+  // Colours are those of all runs, so that the filtered picture agrees with the full one.
+  const colours = colourScale(distinct(rows, (row) => row.config.state_size));
+  const controls = shown.some(({ control }) => control);
+  const [low, high] = extentOf(shown.flatMap(({ min_loss }) => [min_loss.least, min_loss.most]));
+  const pad = Math.max(0.06 * (high - low), 0.01);
+  const domain = padded([low, high], pad);
+  const frame = {
+    ...base,
+    subtitle: [options.subtitle, explanation(filtered, mostSeeds(rows)), ...levelNote(options.levels, domain)],
+    legend: [{
+      heading: "state size",
+      entries: [
+        ...[...colours].map(([size, colour]) => ({ mark: "dot" as const, colour, text: `${size}` })),
+        ...(controls ? [{ mark: "outline" as const, colour: COLOUR.muted, text: "a control" }] : []),
+        {
+          mark: "bar" as const,
+          colour: COLOUR.highlight,
+          text: `mean of the group${controls ? ", without controls" : ""}`,
+        },
+      ],
+    }],
+    x: "value of the hyperparameter, with the number of configurations that have it",
+    y: `least smoothed training loss (nats per ${rows[0].reads})`,
+  };
+  const area = panelArea(frame);
+  const all = groupings(shown);
+  const height = Math.ceil(all.length / COLUMNS) * PANEL_HEIGHT;
+  const inner = (SIZE.width - SIZE.margin - area.left - TICK_LABELS - (COLUMNS - 1) * GAP_X) / COLUMNS;
+  const swarms = layOut(all, inner, domain);
+  const panels = all.map((grouping, i) => {
+    const [column, row] = [i % COLUMNS, Math.floor(i / COLUMNS)];
+    const place = [
+      area.left + column * (inner + GAP_X) + (column ? TICK_LABELS : 0),
+      area.top + row * PANEL_HEIGHT,
+    ] as const;
+    const note = filtered || !grouping.effect ? "" : effectNote(grouping);
+    return drawPanel(document, grouping, {
+      place,
+      inner,
+      domain,
+      colours,
+      note,
+      labelled: column === 0,
+      levels: options.levels,
+      radius: swarms.radius,
+      dots: swarms.dots[i],
+    });
+  });
+  return composeFigure(document, frame, panels, height);
+}
+
+function explanation(filtered: boolean, seeds: number): string {
+  const dots = seeds > 1 ? "One dot per configuration: mean of its seeds (line: their range)" : "One dot per run";
+  return filtered
+    ? `${dots}; lower is better. Means are of the dots shown.`
+    : `${dots}; lower is better. “on − off”: mean difference, all else alike.`;
+}
+
+function effectNote({ effect }: Grouping): string {
+  if (effect?.difference === undefined) return "on − off: none to compare";
+  return `on − off: ${formatDifference(effect.difference)} in ${plural(effect.pairs, "pair")}`;
+}
+
+/** One dot: the middle of its column is a whole number, and a column is 1 wide. */
+interface Dot {
+  x: number;
+  row: MergedRow;
+}
+
+/** A lone group, too, gets no more than half of a panel. */
+function columnCount(grouping: Grouping): number {
+  return Math.max(2, grouping.groups.length);
+}
+
+/** Places the dots of all panels, with one radius for all, as large as the fullest column allows. */
+function layOut(all: readonly Grouping[], inner: number, [low, high]: [number, number]) {
+  const plotHeight = PANEL_HEIGHT - INSET.top - INSET.bottom;
+  const columns = all.flatMap((grouping) => grouping.groups.map((group) => ({ grouping, group })));
+  const ys = columns.map(({ group }) =>
+    group.rows.map((row) => (high - row.min_loss.mean) / (high - low) * plotHeight)
+  );
+  const widths = columns.map(({ grouping }) => inner / columnCount(grouping));
+  const { radius, places } = fitSwarms(ys, 4.2, widths.map((width) => 0.47 * width));
+  const dots = all.map((grouping) =>
+    columns.flatMap((column, k): Dot[] =>
+      column.grouping !== grouping ? [] : column.group.rows.map((row, i) => ({
+        x: grouping.groups.indexOf(column.group) + places[k][i] / widths[k],
+        row,
+      }))
+    )
+  );
+  return { radius, dots };
+}
+
+interface PanelOptions {
+  place: readonly [number, number];
+  /** Width between the axes, in pixels. */
+  inner: number;
+  domain: [number, number];
+  colours: Map<number, string>;
+  /** A line under the heading. */
+  note: string;
+  labelled: boolean;
+  levels: FigureOptions["levels"];
+  /** Of a dot, in pixels. */
+  radius: number;
+  dots: Dot[];
+}
+
+function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOptions): SvgElement {
+  const left = options.labelled ? TICK_LABELS : 0;
+  const middle = (columnCount(grouping) - grouping.groups.length) / 2;
+  const groups = grouping.groups.map((group, x) => ({ ...group, x }));
+  const few = options.dots.length <= 40;
+  return panel(document, options.place, {
+    width: left + options.inner,
+    height: PANEL_HEIGHT,
+    marginLeft: left,
+    marginRight: 0,
+    marginTop: INSET.top,
+    marginBottom: INSET.bottom,
+    x: { domain: [-0.5 - middle, groups.length - 0.5 + middle], axis: null },
+    y: { domain: options.domain, label: null },
+    marks: [
+      Plot.gridY({ ticks: 5, stroke: COLOUR.grid, strokeOpacity: 1 }),
+      Plot.axisY({ ticks: options.labelled ? 5 : [], tickSize: 0, label: null }),
+      Plot.ruleY([options.domain[0]], { stroke: COLOUR.axis }),
+      ...levelMarks(options.levels, options.domain, {
+        height: PANEL_HEIGHT - INSET.top - INSET.bottom,
+        labelled: options.labelled,
+      }),
+      // Among few dots a bar must not hide one; among many a bar under the dots would not be seen.
+      ...(few ? meanBars(groups) : []),
+      Plot.ruleX(options.dots.filter(({ row }) => row.runs.length > 1), {
+        x: "x",
+        y1: (dot: Dot) => dot.row.min_loss.least,
+        y2: (dot: Dot) => dot.row.min_loss.most,
+        stroke: (dot: Dot) => options.colours.get(dot.row.config.state_size),
+        strokeOpacity: 0.6,
+        ariaDescription: SEEDS_LABEL,
+      }),
+      ...dotMarks(options),
+      ...(few ? [] : meanBars(groups)),
+      meanLabels(groups),
+      Plot.text(groups, {
+        x: "x",
+        frameAnchor: "bottom",
+        text: ({ name, rows }) => `${name}\n${formatCount(countConfigurations(rows))}`,
+        lineAnchor: "top",
+        dy: 8,
+        fontSize: groups.length > 4 ? 11 : SIZE.tick,
+      }),
+      ...headings(grouping.label, options.note),
+    ],
+  });
+}
+
+/** The dots of what was chosen, and the controls among them as hollow diamonds. */
+function dotMarks({ dots, radius, colours }: PanelOptions): Plot.Markish[] {
+  const colour = ({ row }: Dot) => colours.get(row.config.state_size);
+  const at = { x: "x", y: ({ row }: Dot) => row.min_loss.mean };
+  const chosen = dots.filter(({ row }) => !row.control), controls = dots.filter(({ row }) => row.control);
+  const named = (some: readonly Dot[]) => naming(some, ({ row }) => row.name);
+  return [
+    Plot.dot(chosen, { ...at, r: radius * 0.92, fill: colour, stroke: "none", ...named(chosen) }),
+    Plot.dot(controls, {
+      ...at,
+      r: radius * 0.92,
+      symbol: "diamond",
+      fill: COLOUR.background,
+      stroke: colour,
+      strokeWidth: 1.5,
+      ...named(controls),
+    }),
+  ];
+}
+
+function headings(label: string, note: string): Plot.Markish[] {
+  const at = { frameAnchor: "top-left", fontSize: SIZE.text } as const;
+  return [
+    Plot.text([label], { ...at, dy: -41, fontWeight: "bold" }),
+    ...(note ? [Plot.text([note], { ...at, dy: -22, fontSize: 13.5, fill: COLOUR.muted })] : []),
+  ];
+}
+
+interface PlacedGroup {
+  x: number;
+  mean: number | undefined;
+}
+
+/** Half the width of a mean's bar; a column is 1 wide. */
+const HALF_BAR = 0.42;
+
+function withMean(groups: readonly PlacedGroup[]): PlacedGroup[] {
+  return groups.filter((group) => group.mean !== undefined);
+}
+
+function meanBars(groups: readonly PlacedGroup[]): Plot.Markish[] {
+  const bar = {
+    y: "mean",
+    x1: (group: PlacedGroup) => group.x - HALF_BAR,
+    x2: (group: PlacedGroup) => group.x + HALF_BAR,
+  };
+  return [
+    Plot.ruleY(withMean(groups), { ...bar, stroke: COLOUR.highlight, strokeWidth: 2.5 }),
+  ];
+}
+
+/** The means in figures, above the right end of their bars: there the swarm is thinner than in the middle. */
+function meanLabels(groups: readonly PlacedGroup[]): Plot.Markish {
+  return Plot.text(withMean(groups), {
+    x: (group: PlacedGroup) => group.x + HALF_BAR,
+    y: "mean",
+    text: ({ mean }: PlacedGroup) => formatLoss(mean!),
+    textAnchor: "end",
+    dy: -10,
+    fontSize: groups.length > 4 ? 11 : SIZE.tick,
+    fontWeight: "bold",
+    fill: COLOUR.highlight,
+    stroke: COLOUR.background,
+    strokeWidth: 4,
+  });
+}

@@ -1,0 +1,231 @@
+/** The picture `results_*_parallel`: parallel coordinates, one line per configuration through its hyperparameters to its loss. */
+import * as Plot from "@observablehq/plot";
+import { SWITCHES } from "../../cells/config.ts";
+import { type Level, levelNote } from "../data/levels.ts";
+import type { MergedRow } from "../data/merged.ts";
+import { distinct } from "../data/rows.ts";
+import { composeFigure, type FigureOptions, naming, panel, panelArea, type SvgDocument } from "./svg.ts";
+import { COLOUR, formatOnAxis, SIZE } from "./theme.ts";
+
+const HEIGHT = 520;
+const INSET = { left: 46, right: 62, top: 48, bottom: 14 } as const;
+/** Share of an axis that lies between two of its values. */
+const BETWEEN = 0.09;
+/** The best of so many are drawn in colour. */
+const BEST_SHARE = 0.1;
+const BEST_COLOUR = "#0072B2";
+
+/** An upright axis: the values that occur, and which one a row has. */
+interface Axis {
+  label: string;
+  values: string[];
+  valueOf(row: MergedRow): string;
+}
+
+/** A line's crossing of an axis: `y` from 0 (bottom) to 1. */
+interface Crossing {
+  x: number;
+  y: number;
+  row: MergedRow;
+}
+
+/** A value's part of its axis. */
+interface Band {
+  x: number;
+  low: number;
+  high: number;
+  value: string;
+}
+
+/**
+ * Draws each configuration as a line that crosses one axis per hyperparameter, and at last that of the least loss. Within a value
+ * the lines lie by rank, the best above, so that lines do not hide each other; the best tenth is coloured, the best one black.
+ *
+ * @param rows at least one configuration, best first
+ * @returns the SVG's text
+ */
+export function figureParallel(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
+  const axes = axesOf(rows);
+  const bands = axes.map((axis, x) => bandsOf(axis, rows, x));
+  const best = Math.max(1, Math.round(BEST_SHARE * rows.length));
+  const frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [
+      options.subtitle,
+      "One line per configuration; within a value the better ones lie higher, and a value is as long as it has configurations.",
+      ...levelNote(options.levels, [rows[0].min_loss.mean, rows.at(-1)!.min_loss.mean]),
+    ],
+    legend: [
+      {
+        entries: [
+          { mark: "bar" as const, colour: COLOUR.highlight, text: `best: ${rows[0].name}, ${rows[0].label}` },
+        ],
+      },
+      {
+        entries: [
+          ...(best > 1 ? [{ mark: "line" as const, colour: BEST_COLOUR, text: `the best tenth (${best})` }] : []),
+          ...(best < rows.length ? [{ mark: "line" as const, colour: COLOUR.axis, text: "the others" }] : []),
+        ],
+      },
+    ],
+  };
+  const { top } = panelArea(frame);
+  const lines = linesOf(axes, bands, rows);
+  const losses = rows.map(({ min_loss }) => min_loss.mean);
+  const drawn = panel(document, [SIZE.margin, top], {
+    width: SIZE.width - 2 * SIZE.margin,
+    height: HEIGHT,
+    marginLeft: INSET.left,
+    marginRight: INSET.right,
+    marginTop: INSET.top,
+    marginBottom: INSET.bottom,
+    x: { domain: [0, axes.length], axis: null },
+    y: { domain: [0, 1], axis: null },
+    marks: [
+      ...lineMarks(lines.slice(best).flat(), COLOUR.axis, 0.7, rows.length > 100 ? 0.35 : 0.6),
+      ...lineMarks(lines.slice(1, best).reverse().flat(), BEST_COLOUR, 1.5, 0.85),
+      ...lineMarks(lines[0], COLOUR.background, 5, 1, false),
+      ...lineMarks(lines[0], COLOUR.highlight, 2.6, 1),
+      ...bandMarks(bands.flat()),
+      ...lossMarks(axes.length, losses),
+      ...levelTicks(axes.length, losses, options.levels ?? []),
+      ...headingMarks([...axes.map(({ label }) => label), `least loss,\nnats per ${rows[0].reads}`]),
+    ],
+  });
+  return composeFigure(document, frame, [drawn], HEIGHT - 30);
+}
+
+function axesOf(rows: readonly MergedRow[]): Axis[] {
+  const numbers = (label: string, of: (row: MergedRow) => number): Axis => ({
+    label,
+    values: distinct(rows, of).map(String),
+    valueOf: (row) => `${of(row)}`,
+  });
+  return [
+    ...SWITCHES.map(({ key, label }): Axis => ({
+      label: label.replace(" ", "\n"),
+      values: ["off", "on"].filter((value) => rows.some(({ config }) => (config[key] ? "on" : "off") === value)),
+      valueOf: ({ config }) => config[key] ? "on" : "off",
+    })),
+    numbers("layers", ({ config }) => config.n_layers),
+    numbers("state\nsize", ({ config }) => config.state_size),
+  ];
+}
+
+/** An axis cut into its values, the first below, each as long as its share of the rows. */
+function bandsOf(axis: Axis, rows: readonly MergedRow[], x: number): Band[] {
+  const room = 1 - BETWEEN * (axis.values.length - 1);
+  let low = 0;
+  return axis.values.map((value) => {
+    const high = low + room * rows.filter((row) => axis.valueOf(row) === value).length / rows.length;
+    const band = { x, low, high, value };
+    low = high + BETWEEN;
+    return band;
+  });
+}
+
+/** The crossings of each row, in the rows' order. */
+function linesOf(axes: readonly Axis[], bands: readonly Band[][], rows: readonly MergedRow[]): Crossing[][] {
+  const [most, least] = [rows.at(-1)!.min_loss.mean, rows[0].min_loss.mean];
+  const lines = rows.map((): Crossing[] => []);
+  for (const [x, axis] of axes.entries()) {
+    for (const { value, low, high } of bands[x]) {
+      const own = rows.flatMap((row, i) => axis.valueOf(row) === value ? [i] : []);
+      // The best of a value lies at its top; half a place from either end, so that a lone one lies in the middle.
+      for (const [rank, i] of own.entries()) {
+        lines[i].push({ x, y: high - (high - low) * (rank + 0.5) / own.length, row: rows[i] });
+      }
+    }
+  }
+  for (const [i, row] of rows.entries()) {
+    const y = most > least ? (most - row.min_loss.mean) / (most - least) : 0.5;
+    lines[i].push({ x: axes.length, y, row });
+  }
+  return lines;
+}
+
+function lineMarks(
+  crossings: Crossing[],
+  stroke: string,
+  strokeWidth: number,
+  strokeOpacity: number,
+  named = true,
+): Plot.Markish[] {
+  if (!crossings.length) return [];
+  const line = { x: "x", y: "y", z: ({ row }: Crossing) => row.name, stroke, strokeWidth, strokeOpacity } as const;
+  return [Plot.line(crossings, { ...line, ...(named ? naming(crossings, ({ row }) => row.name) : {}) })];
+}
+
+function bandMarks(bands: Band[]): Plot.Markish[] {
+  const at = { x: "x", y: ({ low, high }: Band) => (low + high) / 2 } as const;
+  return [
+    Plot.ruleX(bands, { x: "x", y1: "low", y2: "high", stroke: COLOUR.text, strokeWidth: 3 }),
+    Plot.text(bands, {
+      ...at,
+      text: "value",
+      textAnchor: "end",
+      dx: -6,
+      fontSize: SIZE.tick,
+      fontWeight: "bold",
+      fill: COLOUR.text,
+      stroke: COLOUR.background,
+      strokeWidth: 4,
+    }),
+  ];
+}
+
+/** The axis of the loss, whose least value is at the top. */
+function lossMarks(x: number, losses: readonly number[]): Plot.Markish[] {
+  const [least, most] = [losses[0], losses.at(-1)!];
+  const count = most > least ? 6 : 1;
+  const ticks = Array.from({ length: count }, (_, i) => ({
+    y: count === 1 ? 0.5 : i / (count - 1),
+    loss: count === 1 ? least : most - (most - least) * i / (count - 1),
+  }));
+  return [
+    Plot.ruleX([x], { y1: 0, y2: 1, stroke: COLOUR.text, strokeWidth: 1.5 }),
+    Plot.text(ticks, {
+      x: () => x,
+      y: "y",
+      text: ({ loss }: { loss: number }) => formatOnAxis(loss, most - least),
+      textAnchor: "start",
+      dx: 7,
+      fontSize: SIZE.tick,
+      fill: COLOUR.text,
+    }),
+  ];
+}
+
+/** Levels on the axis of the loss, as short dotted lines across it. */
+function levelTicks(x: number, losses: readonly number[], levels: readonly Level[]): Plot.Markish[] {
+  const [least, most] = [losses[0], losses.at(-1)!];
+  const shown = levels.filter(({ value }) => value >= least && value <= most && most > least)
+    .map(({ label, value }) => ({ label, y: (most - value) / (most - least) }));
+  return [
+    Plot.ruleY(shown, { y: "y", x1: x - 0.12, x2: x, stroke: COLOUR.text, strokeWidth: 1.4, strokeDasharray: "2,2" }),
+    Plot.text(shown, {
+      x: () => x - 0.12,
+      y: "y",
+      text: "label",
+      textAnchor: "end",
+      dx: -3,
+      fontSize: 11,
+      fill: COLOUR.text,
+      stroke: COLOUR.background,
+      strokeWidth: 3,
+    }),
+  ];
+}
+
+function headingMarks(headings: string[]): Plot.Markish[] {
+  return [Plot.text(headings, {
+    x: (_, i) => i,
+    frameAnchor: "top",
+    lineAnchor: "bottom",
+    dy: -14,
+    fontSize: SIZE.tick,
+    fontWeight: "bold",
+    fill: COLOUR.text,
+  })];
+}

@@ -1,0 +1,161 @@
+/** All pictures of a report: what each is called, says and shows, in the order in which the page has them. */
+import type { Experiment } from "../../experiments/study/store.ts";
+import type { Effects } from "../statistics/effects.ts";
+import { figureBest } from "./best.ts";
+import { figureCost } from "./cost.ts";
+import { figureEffects } from "./effects.ts";
+import { figureHyperparameters } from "./hyperparameters.ts";
+import { figureInteractions } from "./interactions.ts";
+import { figureParallel } from "./parallel.ts";
+import { figurePromotion } from "./promotion.ts";
+import { figureTest } from "./test_loss.ts";
+import { figureTrainingRuns } from "./training_runs.ts";
+import type { Level } from "../data/levels.ts";
+import { countConfigurations, type MergedRow } from "../data/merged.ts";
+import type { PromotionAudit } from "../statistics/promotion_audit.ts";
+import { corpusAndSteps, finishedRuns } from "../tables/report_words.ts";
+import { figureDocument, type FigureOptions, type SvgDocument } from "./svg.ts";
+import { formatCount, plural } from "./theme.ts";
+
+/** A picture to show: its file name without an ending, what it shows, and its SVG. */
+export interface Picture {
+  name: string;
+  caption: string;
+  svg: string;
+  /** Whether it stays on white in the dark, because text stands on its colours. */
+  paper: boolean;
+}
+
+/** What pictures are drawn from. */
+export interface PictureData {
+  experiment: Experiment;
+  /** At least one configuration, best first. */
+  rows: readonly MergedRow[];
+  effects: Effects;
+  /** Threshold of experiment 01's filtered picture, nats per what the models read. */
+  below: number;
+  /** What losses are held against, nats per what the models read. */
+  levels?: readonly Level[];
+  /** Of an experiment that was chosen by the ranking of another. */
+  promotion?: PromotionAudit;
+}
+
+interface PictureKind {
+  /** File name without its ending; undefined where the experiment has no such picture. */
+  name(data: PictureData): string | undefined;
+  title(data: PictureData): string;
+  caption(data: PictureData): string;
+  /** First line under the title; {@linkcode subtitleOf} where absent. */
+  subtitle?(data: PictureData): string;
+  paper?: boolean;
+  draw(document: SvgDocument, data: PictureData, options: FigureOptions): string;
+}
+
+/** How an experiment's pictures begin. */
+const PREFIX: Readonly<Record<Experiment, string>> = { "01": "results_01_all", "02": "results_02_big" };
+
+const everywhere = (suffix: string) => ({ experiment }: PictureData) => PREFIX[experiment] + suffix;
+const onlyIn01 = (name: (data: PictureData) => string) => (data: PictureData) =>
+  data.experiment === "01" ? name(data) : undefined;
+
+function countBelow({ rows, below }: PictureData): number {
+  return countConfigurations(rows.filter((row) => row.min_loss.mean < below));
+}
+
+const PICTURES: readonly PictureKind[] = [
+  {
+    name: onlyIn01(everywhere("_effects")),
+    title: () => "What each switch changes",
+    caption: () => "What each switch alone changes, over pairs of configurations alike in all else.",
+    draw: (document, { effects }, options) => figureEffects(document, effects, options),
+  },
+  {
+    name: onlyIn01(everywhere("_interactions")),
+    title: () => "Which switches depend on each other",
+    caption: () => "What each two switches change together beyond what each changes alone.",
+    paper: true,
+    draw: (document, { effects }, options) => figureInteractions(document, effects, options),
+  },
+  {
+    name: (data) => data.promotion?.regret ? everywhere("_promotion")(data) : undefined,
+    title: () => "Does the short ranking foretell the long one?",
+    caption: () =>
+      "Loss after the short training against loss after the long one, of promoted configurations and controls.",
+    subtitle: ({ rows, promotion }) => {
+      const shown = new Set(promotion!.points.map(({ name }) => name));
+      return subtitleOf({ rows: rows.filter(({ name }) => shown.has(name)) });
+    },
+    draw: (document, { promotion }, options) => figurePromotion(document, promotion!, options),
+  },
+  {
+    name: everywhere(""),
+    title: ({ experiment }) =>
+      experiment === "01"
+        ? "Training loss of every configuration"
+        : "Training loss of the best configurations, wider and deeper",
+    caption: () => "Training loss of each configuration over its steps.",
+    draw: (document, { rows }, options) => figureTrainingRuns(document, rows, options),
+  },
+  {
+    name: everywhere("_hyperparameters"),
+    title: () => "Least training loss by hyperparameter",
+    caption: () => "The least loss of each configuration, by hyperparameter.",
+    draw: (document, { rows }, options) => figureHyperparameters(document, rows, options),
+  },
+  {
+    name: onlyIn01(({ below }) => `filtered_results_01_loss_below_${below}`),
+    title: ({ below }) => `Least training loss by hyperparameter, configurations below ${below}`,
+    caption: (data) =>
+      `The same for the ${plural(countBelow(data), "configuration")} whose loss fell below ${data.below} nats per ${
+        data.rows[0].reads
+      }.`,
+    subtitle: (data) =>
+      `${formatCount(countBelow(data))} of ${plural(countConfigurations(data.rows), "configuration")} below ` +
+      `${data.below} nats per ${data.rows[0].reads}, on ${corpusAndSteps(data.rows)}.`,
+    draw: (document, { rows, below }, options) => figureHyperparameters(document, rows, { ...options, below }),
+  },
+  {
+    name: everywhere("_parallel"),
+    title: () => "From hyperparameters to loss",
+    caption: () => "Each configuration as a line through its hyperparameters to its least training loss.",
+    draw: (document, { rows }, options) => figureParallel(document, rows, options),
+  },
+  {
+    name: everywhere("_best"),
+    title: ({ rows }) => rows.length > 1 ? "Training loss of the best ones" : "Training loss",
+    caption: () => "The training curves of the ten best configurations, with the spread over their seeds.",
+    draw: (document, { rows }, options) => figureBest(document, rows, options),
+  },
+  {
+    name: everywhere("_cost"),
+    title: () => "What a lower loss costs",
+    caption: () => "Least training loss against parameters and training time, with the Pareto fronts.",
+    draw: (document, { rows }, options) => figureCost(document, rows, options),
+  },
+  {
+    name: everywhere("_test"),
+    title: () => "Held-out text against training text",
+    caption: () => "The score on the test split against the least training loss.",
+    draw: (document, { rows, experiment }, options) => figureTest(document, rows, options, experiment),
+  },
+];
+
+/** Draws an experiment's pictures. */
+export function picturesOf(data: PictureData): Picture[] {
+  const document = figureDocument();
+  return PICTURES.flatMap((kind) => {
+    const name = kind.name(data);
+    if (name === undefined) return [];
+    const options = {
+      name,
+      title: kind.title(data),
+      subtitle: (kind.subtitle ?? subtitleOf)(data),
+      levels: data.levels,
+    };
+    return [{ name, caption: kind.caption(data), svg: kind.draw(document, data, options), paper: kind.paper ?? false }];
+  });
+}
+
+function subtitleOf({ rows }: Pick<PictureData, "rows">): string {
+  return `${finishedRuns(rows)} on ${corpusAndSteps(rows)}.`;
+}

@@ -1,0 +1,187 @@
+/** A panel of configurations as dots, by two numbers: colour is the state size, shape the number of layers. */
+import * as Plot from "@observablehq/plot";
+import { extentOf } from "../../cells/extremes.ts";
+import { type Level, levelMarks } from "../data/levels.ts";
+import type { MergedRow } from "../data/merged.ts";
+import { distinct } from "../data/rows.ts";
+import { padded } from "../statistics/means.ts";
+import {
+  type LegendLine,
+  naming,
+  panel,
+  SEEDS_LABEL,
+  type Shape,
+  SHAPES,
+  type SvgDocument,
+  type SvgElement,
+} from "./svg.ts";
+import { COLOUR, colourScale, plural, SIZE } from "./theme.ts";
+
+/** One configuration in a panel, in the units of its axes, with the range of its seeds along y. */
+export interface ScatterDot {
+  row: MergedRow;
+  x: number;
+  y: number;
+  least: number;
+  most: number;
+}
+
+/** How dots are told apart, over all rows of a picture. */
+export interface DotKey {
+  colourOf(row: MergedRow): string;
+  shapeOf(row: MergedRow): Shape;
+  legend: LegendLine[];
+}
+
+/** Colours for state sizes and shapes for numbers of layers; more than five numbers of layers share the last shape. */
+export function dotKey(rows: readonly MergedRow[]): DotKey {
+  const colours = colourScale(distinct(rows, ({ config }) => config.state_size));
+  const layers = distinct(rows, ({ config }) => config.n_layers);
+  const shapeOf = (n: number) => SHAPES[Math.min(layers.indexOf(n), SHAPES.length - 1)];
+  const last = SHAPES.length - 1;
+  const shown = layers.slice(0, SHAPES.length);
+  return {
+    colourOf: ({ config }) => colours.get(config.state_size)!,
+    shapeOf: ({ config }) => shapeOf(config.n_layers),
+    legend: [
+      {
+        heading: "state size",
+        entries: [...colours].map(([size, colour]) => ({ mark: "dot", colour, text: `${size}` })),
+      },
+      {
+        heading: "layers",
+        entries: shown.map((n, i) => ({
+          mark: shapeOf(n),
+          colour: COLOUR.muted,
+          text: i === last && layers.length > SHAPES.length ? `${n} or more` : `${n}`,
+        })),
+      },
+      ...(rows.some(({ control }) => control)
+        ? [{ entries: [{ mark: "outline" as const, colour: COLOUR.muted, text: "hollow: a control" }] }]
+        : []),
+    ],
+  };
+}
+
+/** Where a panel stands and what it shows. */
+export interface ScatterOptions {
+  place: readonly [number, number];
+  width: number;
+  height: number;
+  heading?: string;
+  /** Of the axis, in its unit. */
+  xLabel: string;
+  xScale: "linear" | "log";
+  /** Of all panels that share the axis. */
+  xDomain: readonly [number, number];
+  yDomain: readonly [number, number];
+  /** Whether the ticks of y are labelled. */
+  labelled: boolean;
+  key: DotKey;
+  /** Where ticks of x may stand; Plot's own choice where absent. Where none or one is in the domain, the least and the most dot have one. */
+  xTicks?: readonly number[];
+  tickFormat?: (value: number) => string;
+  /** In the unit of y. */
+  levels?: readonly Level[];
+  /** Drawn under the dots. */
+  under?: readonly Plot.Markish[];
+  /** Drawn over the dots. */
+  over?: readonly Plot.Markish[];
+}
+
+/** Room for the labels of y. */
+export const TICK_LABELS = 34;
+const INSET = { top: 12, heading: 22, bottom: 46, right: 14 } as const;
+
+/** Least and most of some numbers, widened by a share of their distance on the axis's own scale. */
+export function widened(values: readonly number[], scale: "linear" | "log", share = 0.05): [number, number] {
+  const ends = extentOf(values);
+  if (scale === "linear") return padded(ends, Math.max(share * (ends[1] - ends[0]), 0.01));
+  const [low, high] = ends.map(Math.log);
+  const pad = Math.max(share * (high - low), 0.05);
+  return [Math.exp(low - pad), Math.exp(high + pad)];
+}
+
+/** Round numbers for the ticks of a logarithmic axis: so many per power of ten that labels stay apart. */
+export function logTicks([low, high]: readonly [number, number]): number[] {
+  const factors = Math.log10(high / low) > 1.7 ? [1, 3] : [1, 2, 5];
+  return Array.from({ length: 40 }, (_, i) => 10 ** (i - 15)).flatMap((decade) => factors.map((f) => f * decade));
+}
+
+function ticksWithin(
+  allowed: readonly number[],
+  [low, high]: readonly [number, number],
+  dots: readonly ScatterDot[],
+): number[] {
+  const inside = allowed.filter((tick) => tick >= low && tick <= high);
+  if (inside.length > 1 || !dots.length) return inside;
+  const xs = dots.map(({ x }) => x);
+  return [...new Set(extentOf(xs))];
+}
+
+/** Draws one panel; each dot is named after its row. */
+export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], options: ScatterOptions): SvgElement {
+  const left = options.labelled ? TICK_LABELS : 0;
+  const colour = ({ row }: ScatterDot) => options.key.colourOf(row);
+  const many = dots.length > 150;
+  return panel(document, options.place, {
+    width: left + options.width,
+    height: options.height,
+    marginLeft: left,
+    marginRight: INSET.right,
+    marginTop: INSET.top + (options.heading ? INSET.heading : 0),
+    marginBottom: INSET.bottom,
+    x: { type: options.xScale, domain: [...options.xDomain], label: null },
+    y: { domain: [...options.yDomain], label: null },
+    symbol: { type: "identity" },
+    marks: [
+      Plot.gridY({ ticks: 7, stroke: COLOUR.grid, strokeOpacity: 1 }),
+      Plot.axisY({ ticks: options.labelled ? 7 : [], tickSize: 0, label: null }),
+      Plot.axisX({
+        ticks: options.xTicks ? ticksWithin(options.xTicks, options.xDomain, dots) : 8,
+        tickSize: 5,
+        label: null,
+        ...(options.tickFormat ? { tickFormat: options.tickFormat } : {}),
+      }),
+      Plot.ruleY([options.yDomain[0]], { stroke: COLOUR.axis }),
+      ...levelMarks(options.levels, options.yDomain, {
+        height: options.height - INSET.bottom,
+        labelled: options.labelled,
+      }),
+      ...(options.under ?? []),
+      Plot.ruleX(dots.filter(({ row }) => row.runs.length > 1), {
+        x: "x",
+        y1: "least",
+        y2: "most",
+        stroke: colour,
+        strokeOpacity: 0.55,
+        ariaDescription: SEEDS_LABEL,
+      }),
+      Plot.dot(dots, {
+        x: "x",
+        y: "y",
+        r: many ? 3.4 : 4.6,
+        symbol: ({ row }: ScatterDot) => options.key.shapeOf(row),
+        fill: (dot: ScatterDot) => dot.row.control ? COLOUR.background : colour(dot),
+        fillOpacity: many ? 0.75 : 0.9,
+        stroke: (dot: ScatterDot) => dot.row.control ? colour(dot) : COLOUR.background,
+        strokeWidth: dots.some(({ row }) => row.control) ? 1.4 : 0.6,
+        ...naming(dots, ({ row }) => row.name),
+      }),
+      ...(options.over ?? []),
+      Plot.text(options.heading ? [options.heading] : [], {
+        frameAnchor: "top-left",
+        dy: -25,
+        fontSize: SIZE.text,
+        fontWeight: "bold",
+        fill: COLOUR.text,
+      }),
+      Plot.text([options.xLabel], { frameAnchor: "bottom", dy: 38, fontSize: SIZE.text, fill: COLOUR.text }),
+    ],
+  });
+}
+
+/** How many of the configurations have no dot, for a subtitle; empty where all have one. */
+export function leftOut(count: number, why: string): string {
+  return count ? ` ${plural(count, "configuration")} ${count === 1 ? "has" : "have"} ${why}.` : "";
+}

@@ -1,0 +1,285 @@
+/**
+ * The frame of a picture: a document to draw in, Plot panels put in place, title, legend and axis labels, and the
+ * finished SVG as text. Everything is text and shapes in one `<svg>`, because a PNG is drawn from the same text and
+ * Plot's own titles and legends are HTML.
+ */
+import type { Level } from "../data/levels.ts";
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import type { SvgDocument, SvgElement } from "./dom.ts";
+import { joinLines, shortenPath } from "./svg_paths.ts";
+import { COLOUR, FONT_FAMILY, SIZE } from "./theme.ts";
+
+export type { SvgDocument, SvgElement };
+
+const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
+
+/** A new empty document, to be handed to the figures. */
+export function figureDocument(): SvgDocument {
+  return (parseHTML("<html><body></body></html>") as unknown as { document: SvgDocument }).document;
+}
+
+/** A new SVG element; text children are escaped on the way out. Attribute values must not come from outside. */
+export function element(
+  document: SvgDocument,
+  name: string,
+  attributes: Record<string, string | number>,
+  ...children: (SvgElement | string)[]
+): SvgElement {
+  const made = document.createElementNS(SVG_NAMESPACE, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, `${value}`);
+  made.append(...children);
+  return made;
+}
+
+/**
+ * Draws marks with Plot and returns them as a group at `[x, y]`, without Plot's style sheet, whose `:where` rules
+ * the PNG renderer does not know, and so without class names.
+ *
+ * @throws {Error} where Plot warns: a warning means that the picture does not show what was asked for
+ */
+export function panel(
+  document: SvgDocument,
+  [x, y]: readonly [number, number],
+  options: Omit<Plot.PlotOptions, "document">,
+): SvgElement {
+  const plot = Plot.plot({ ...options, document, className: "panel" } as Plot.PlotOptions) as unknown as SvgElement;
+  const children = [...plot.children];
+  // Plot marks a warned-about picture with this sign as a child of its root; the message itself is on the console.
+  const warned = children.some((child) => child.tagName.toLowerCase() === "text" && child.textContent.includes("⚠"));
+  if (warned) throw new Error("Cannot draw a panel: Plot warns (see the line above), it must not");
+  const shapes = children.filter((child) => child.tagName.toLowerCase() !== "style");
+  const attributes = { transform: `translate(${x},${y})`, "text-anchor": "middle", "font-size": SIZE.tick };
+  return element(document, "g", attributes, ...shapes);
+}
+
+/**
+ * A mark's `render` that gives each drawn element its row's name as `data-run`: so a page finds all marks of a run. Of a mark
+ * that draws one element per series, the series must be rows.
+ *
+ * @param data what the mark draws, untransformed
+ */
+export function naming<Datum>(
+  data: readonly Datum[],
+  nameOf: (datum: Datum) => string,
+): Pick<Plot.MarkOptions, "render"> {
+  return {
+    render(index, scales, values, dimensions, context, next) {
+      const group = next!(index, scales, values, dimensions, context);
+      let shapes = [...(group as unknown as SvgElement).children];
+      // A clipped mark has a group within its group.
+      while (shapes.length === 1 && shapes[0].tagName.toLowerCase() === "g") shapes = [...shapes[0].children];
+      const all = Array.from(index, (i) => nameOf(data[i]));
+      const names = shapes.length === all.length ? all : [...new Set(all)];
+      if (shapes.length !== names.length) {
+        throw new Error(`Cannot name the marks of a panel: it has ${shapes.length}, must have ${names.length}`);
+      }
+      for (const [i, shape] of shapes.entries()) shape.setAttribute("data-run", names[i]);
+      return group;
+    },
+  };
+}
+
+/** Label of marks that show the spread over a run's seeds and carry no run's name: a page hides them where it shows some runs alone. */
+export const SEEDS_LABEL = "spread over seeds";
+
+/** The shapes of dots: a Plot symbol each. */
+export const SHAPES = ["circle", "triangle", "square", "diamond", "star"] as const;
+export type Shape = typeof SHAPES[number];
+
+/** How a legend shows an entry: a dot, one of the shapes, the outline of a diamond, a line, a broken line, or a thick line. */
+export type Mark = "dot" | Shape | "outline" | "line" | "dashes" | "bar";
+
+/** One entry of a legend. */
+export interface LegendEntry {
+  mark: Mark;
+  colour: string;
+  text: string;
+}
+
+/** A line of the legend: entries side by side, after a heading where there is one. */
+export interface LegendLine {
+  heading?: string;
+  entries: LegendEntry[];
+}
+
+/** What stands around the panels of a picture. Text may hold any characters. */
+export interface Frame {
+  /** The picture's file name without its ending; prefix of all ids. */
+  name: string;
+  title: string;
+  subtitle: readonly string[];
+  legend: readonly LegendLine[];
+  /** Axis labels, centred along the panels; none in a picture without panels. */
+  x?: string;
+  y?: string;
+}
+
+/** What every figure is told. */
+export interface FigureOptions {
+  /** File name without its ending. */
+  name: string;
+  title: string;
+  /** First line of the subtitle: runs and corpus. */
+  subtitle: string;
+  /** What losses are held against, nats per what the models read. */
+  levels?: readonly Level[];
+}
+
+/** Of broken lines. */
+export const DASHES = "5,3";
+
+const LINE_HEIGHT = 21;
+const TITLE_BASELINE = 38;
+const FIRST_LINE = 66;
+
+/** Where the panels begin, and how much room axis labels need below and to the left of them. */
+export function panelArea(frame: Pick<Frame, "subtitle" | "legend">): { top: number; left: number; bottom: number } {
+  const lines = frame.subtitle.length + frame.legend.length;
+  return { top: FIRST_LINE + lines * LINE_HEIGHT + 4, left: SIZE.margin + 22, bottom: 40 };
+}
+
+/** Puts panels into their frame and prints the picture. `height` is that of the panels together, in pixels. */
+export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgElement[], height: number): string {
+  const area = panelArea(frame);
+  const total = Math.ceil(area.top + height + area.bottom);
+  const text = (attributes: Record<string, string | number>, ...children: (SvgElement | string)[]) =>
+    element(document, "text", { "font-size": SIZE.text, fill: COLOUR.text, ...attributes }, ...children);
+  const middle = area.top + height / 2;
+  const lines = frame.subtitle.map((line, i) =>
+    text({ x: SIZE.margin, y: FIRST_LINE + i * LINE_HEIGHT, fill: COLOUR.muted, "font-size": fittedSize(line) }, line)
+  );
+  const legend = frame.legend.map((line, i) =>
+    legendLine(document, line, FIRST_LINE + 5 + (frame.subtitle.length + i) * LINE_HEIGHT)
+  );
+  const label = (content: string | undefined, place: Record<string, string | number>) =>
+    content === undefined ? [] : [text({ ...place, "text-anchor": "middle" }, content)];
+  const root = element(
+    document,
+    "svg",
+    {
+      xmlns: SVG_NAMESPACE,
+      width: SIZE.width,
+      height: total,
+      viewBox: `0 0 ${SIZE.width} ${total}`,
+      "font-family": FONT_FAMILY,
+      fill: COLOUR.text,
+      role: "img",
+      "aria-labelledby": "title",
+    },
+    element(document, "title", { id: "title" }, frame.title),
+    element(document, "desc", {}, frame.subtitle.join(" ")),
+    element(document, "rect", { width: SIZE.width, height: total, fill: COLOUR.background }),
+    text({ x: SIZE.margin, y: TITLE_BASELINE, "font-size": SIZE.title, "font-weight": "bold" }, frame.title),
+    ...lines,
+    ...legend,
+    ...panels,
+    ...label(frame.x, { x: (area.left + SIZE.width) / 2, y: total - 14 }),
+    ...label(frame.y, { transform: `translate(${SIZE.margin},${middle}) rotate(-90)` }),
+  );
+  return print(document, root, frame.name);
+}
+
+/** Widths of text are not known without a font; this is DejaVu Sans's mean advance, in ems, with some to spare. */
+const ADVANCE = 0.59;
+
+/** About how wide a text is drawn, in pixels. */
+export function textWidth(text: string, size: number = SIZE.text): number {
+  return text.length * size * ADVANCE;
+}
+
+/** The usual size of text, or a smaller one for a line that would not fit between `x` and the right margin. */
+function fittedSize(text: string, x: number = SIZE.margin): number {
+  const share = (SIZE.width - SIZE.margin - x) / textWidth(text);
+  return share < 1 ? Math.floor(10 * SIZE.text * share) / 10 : SIZE.text;
+}
+
+function legendLine(document: SvgDocument, line: LegendLine, baseline: number): SvgElement {
+  const group = element(document, "g", { "aria-label": "legend", "font-size": SIZE.text });
+  let x: number = SIZE.margin;
+  if (line.heading) {
+    group.append(element(document, "text", { x, y: baseline }, line.heading));
+    x += textWidth(line.heading) + 6;
+  }
+  for (const entry of line.entries) {
+    group.append(legendMark(document, entry, x, baseline - 5));
+    const start = x + (LINES.has(entry.mark) ? 34 : 18);
+    const size = fittedSize(entry.text, start);
+    group.append(element(document, "text", { x: start, y: baseline, "font-size": size }, entry.text));
+    x = start + textWidth(entry.text) + 22;
+  }
+  return group;
+}
+
+/** The entries that are lines. */
+const LINES: ReadonlySet<Mark> = new Set<Mark>(["line", "dashes", "bar"]);
+
+function legendMark(document: SvgDocument, { mark, colour }: LegendEntry, x: number, y: number): SvgElement {
+  if (mark === "dot") return element(document, "circle", { cx: x + 6, cy: y, r: 5.5, fill: colour });
+  if (LINES.has(mark)) {
+    const line = { x1: x, x2: x + 27, y1: y, y2: y, stroke: colour, "stroke-width": mark === "bar" ? 3.5 : 2.5 };
+    return element(document, "line", mark === "dashes" ? { ...line, "stroke-dasharray": DASHES } : line);
+  }
+  const outline = mark === "outline";
+  return panel(document, [x, y - 6], {
+    width: 12,
+    height: 12,
+    margin: 0,
+    axis: null,
+    marks: [Plot.dot([mark], {
+      symbol: outline ? "diamond" : (mark as Shape),
+      frameAnchor: "middle",
+      r: 5,
+      fill: outline ? "none" : colour,
+      stroke: colour,
+    })],
+  });
+}
+
+/** Attributes that hold pixels, and their decimals: a hundredth is invisible, a tenth is enough along a curve. */
+const DECIMALS: Record<string, number> = {
+  d: 1,
+  ...Object.fromEntries(["x", "y", "r", "dy", "transform"].map((key) => [key, 2])),
+  ...Object.fromEntries(["x1", "x2", "y1", "y2", "cx", "cy"].map((key) => [key, 1])),
+};
+
+/** The SVG's text: numbers rounded, colours fixed, ids that hold the picture's name and count from 0. */
+function print(document: SvgDocument, root: SvgElement, name: string): string {
+  const elements = [root, ...root.querySelectorAll("*")];
+  const ids = new Map<string, string>();
+  for (const one of elements) {
+    const id = one.getAttribute("id");
+    if (id) ids.set(id, `${name}-${ids.size}`);
+  }
+  for (const one of elements) {
+    for (const [key, decimals] of Object.entries(DECIMALS)) {
+      const value = one.getAttribute(key);
+      if (value !== null) one.setAttribute(key, roundNumbers(value, decimals));
+    }
+    for (const key of ["id", "aria-labelledby"]) {
+      const id = one.getAttribute(key);
+      if (id) one.setAttribute(key, ids.get(id)!);
+    }
+    const path = one.getAttribute("d");
+    if (path !== null) one.setAttribute("d", shortenPath(path, DECIMALS.d));
+    const clip = one.getAttribute("clip-path");
+    if (clip) one.setAttribute("clip-path", clip.replace(/#([^)]+)/, (_, id: string) => `#${ids.get(id)}`));
+    // A dark page must not turn the axes of a white picture white.
+    for (const key of ["fill", "stroke"]) {
+      if (one.getAttribute(key) === "currentColor") one.setAttribute(key, COLOUR.text);
+    }
+  }
+  for (const group of root.querySelectorAll("g")) {
+    joinLines(group, (attributes) => element(document, "path", attributes));
+  }
+  return `${root.outerHTML}\n`;
+}
+
+/** Rounds each number in an attribute; trailing zeros go. */
+export function roundNumbers(text: string, decimals: number): string {
+  return text.replace(
+    /-?\d+\.\d+(e[-+]?\d+)?|-?\d+e[-+]?\d+/g,
+    (number) => `${Number(Number(number).toFixed(decimals))}`,
+  )
+    .replace(/(?<![\d.])-0(?![\d.])/g, "0");
+}

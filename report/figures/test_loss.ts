@@ -1,0 +1,103 @@
+/** The picture `results_*_test`: the score on held-out text against the training loss. */
+import * as Plot from "@observablehq/plot";
+import { sampleRankCorrelation } from "simple-statistics";
+import { extentOf } from "../../cells/extremes.ts";
+import { commandOn, type Experiment } from "../../experiments/study/store.ts";
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
+import { levelNote } from "../data/levels.ts";
+import type { MergedRow } from "../data/merged.ts";
+import { dotKey, drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
+import { composeFigure, DASHES, type FigureOptions, type LegendLine, panelArea, type SvgDocument } from "./svg.ts";
+import { COLOUR, SIZE } from "./theme.ts";
+
+const HEIGHT = 560;
+/** Fewer configurations than this say nothing by their order. */
+const FEWEST_RANKED = 10;
+
+const EQUALITY: LegendLine = {
+  entries: [{ mark: "dashes", colour: COLOUR.muted, text: "as good on the test split as in training" }],
+};
+
+/**
+ * Draws test bits per byte over least training loss, with the line on which both are equal. Configurations that have not been
+ * scored are counted; where none has, the picture says so.
+ *
+ * @param rows at least one configuration, best first
+ * @param experiment where they can be scored
+ * @returns the SVG's text
+ */
+export function figureTest(
+  document: SvgDocument,
+  rows: readonly MergedRow[],
+  options: FigureOptions,
+  experiment: Experiment = "01",
+): string {
+  const key = dotKey(rows);
+  const dots = rows.flatMap((row): ScatterDot[] => {
+    const score = row.test_bits_per_byte;
+    return score ? [{ row, x: row.min_loss.mean, y: score.mean, least: score.least, most: score.most }] : [];
+  });
+  const base = { name: options.name, title: options.title };
+  if (!dots.length) {
+    const evaluate = commandOn("evaluate", ANY_STUDY, experiment);
+    const note = `No configuration has been scored on the test split; ${evaluate} scores them.`;
+    return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
+  }
+  const xDomain = widened(dots.map(({ x }) => x), "linear");
+  // The line of equality belongs in the picture where it is near; far from the dots it would squeeze them together, and the PNG
+  // renderer fails on a line that is clipped away whole.
+  const bitsPerByte = (nats: number) => nats / Math.LN2 / rows[0].bytes_per_token;
+  const equal = dots.map(({ x }) => bitsPerByte(x));
+  const ys = dots.flatMap(({ least, most }) => [least, most]);
+  const [low, high] = extentOf(ys), span = high - low;
+  const near = equal.filter((y) => y > low - span / 2 && y < high + span / 2);
+  const yDomain = widened([...ys, ...near], "linear");
+  const levels = options.levels?.map(({ label, value }) => ({ label, value: bitsPerByte(value) }));
+  const frame = {
+    ...base,
+    subtitle: [
+      options.subtitle,
+      agreement(dots) + leftOut(rows.length - dots.length, "no score"),
+      ...levelNote(levels, yDomain),
+    ],
+    legend: near.length ? [...key.legend, EQUALITY] : key.legend,
+    y: "test split (bits per byte)",
+  };
+  const area = panelArea(frame);
+  const panels = [
+    drawScatter(document, dots.toReversed(), {
+      place: [area.left, area.top],
+      width: SIZE.width - area.left - TICK_LABELS - 10,
+      height: HEIGHT,
+      xLabel: `least smoothed training loss (nats per ${rows[0].reads})`,
+      xScale: "linear",
+      xDomain,
+      yDomain,
+      labelled: true,
+      key,
+      levels,
+      under: near.length ? [equalityLine(xDomain, bitsPerByte)] : [],
+      over: [Plot.dot(dots.slice(0, 1), { x: "x", y: "y", r: 7.5, stroke: COLOUR.highlight, strokeWidth: 1.8 })],
+    }),
+  ];
+  return composeFigure(document, frame, panels, HEIGHT - 24);
+}
+
+function equalityLine(xDomain: readonly number[], bitsPerByte: (nats: number) => number): Plot.Markish {
+  return Plot.line(xDomain.map((x) => ({ x, y: bitsPerByte(x) })), {
+    x: "x",
+    y: "y",
+    stroke: COLOUR.muted,
+    strokeWidth: 1.4,
+    strokeDasharray: DASHES,
+    clip: true,
+  });
+}
+
+/** Whether the order by training loss is that by test score: Spearman's rank correlation. */
+function agreement(dots: readonly ScatterDot[]): string {
+  const ring = "The ring marks the least training loss.";
+  const [xs, ys] = [dots.map(({ x }) => x), dots.map(({ y }) => y)];
+  if (dots.length < FEWEST_RANKED || new Set(xs).size < 2 || new Set(ys).size < 2) return ring;
+  return `${ring} Rank correlation of the two (Spearman): ${sampleRankCorrelation(xs, ys).toFixed(3)}.`;
+}

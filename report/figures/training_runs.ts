@@ -1,0 +1,257 @@
+/** The picture `results_01_all` (or `results_02_big`): every configuration's smoothed loss over training steps. */
+import * as Plot from "@observablehq/plot";
+import { maxOf, minOf } from "../../cells/extremes.ts";
+import { levelMarks, levelNote } from "../data/levels.ts";
+import { countConfigurations, curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
+import { distinct } from "../data/rows.ts";
+import { lossRange } from "../statistics/means.ts";
+import {
+  composeFigure,
+  DASHES,
+  type FigureOptions,
+  type LegendLine,
+  naming,
+  panel,
+  panelArea,
+  SEEDS_LABEL,
+  type SvgDocument,
+  type SvgElement,
+} from "./svg.ts";
+import { COLOUR, colourScale, formatCount, formatSpread, plural, SIZE } from "./theme.ts";
+
+/** More numbers of layers than this do not stand side by side; all curves then share one panel. */
+const MOST_PANELS = 4;
+/** Points of all curves together, and of one: a picture with more is slow to open, and no finer to the eye. */
+const MOST_POINTS = 40_000;
+const MOST_POINTS_OF_ONE = 400;
+
+const HEIGHT = 430;
+/** Between panels: room for half of the last step's label and for the next panel's "0". */
+const GAP = 46;
+const TICK_LABELS = 34;
+const INSET = { top: 34, bottom: 26, right: 26 } as const;
+
+/** One panel: some curves under a heading. */
+interface Facet {
+  heading: string;
+  rows: MergedRow[];
+}
+
+/**
+ * Draws training curves, one panel per number of layers, coloured by state size, the best one in black, with the range of its seeds;
+ * controls are broken lines.
+ *
+ * @param rows at least one configuration, best first
+ * @returns the SVG's text
+ */
+export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
+  const best = rows[0];
+  const range = lossRange(rows);
+  const colours = colourScale(distinct(rows, (row) => row.config.state_size));
+  const cut = range.cut ? `; the top cuts off ${plural(range.cut, "curve")}` : "";
+  const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
+  // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
+  const span = Math.max(range.high - range.low, 0.05);
+  const low = minOf(curveOf(best).map(({ least }) => least), range.low);
+  const y = { domain: [low - 0.09 * span, range.high + 0.02 * span] };
+  const frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [
+      options.subtitle,
+      `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`,
+      ...levelNote(options.levels, y.domain),
+    ],
+    legend: legendOf(rows, colours),
+    x: "training steps",
+    y: `smoothed training loss (nats per ${best.reads})`,
+  };
+  const area = panelArea(frame);
+  const shown = facets(rows);
+  const inner = (SIZE.width - area.left - TICK_LABELS - INSET.right - 10 - (shown.length - 1) * GAP) / shown.length;
+  const lastStep = maxOf(rows.flatMap((row) => row.runs.map(({ loss }) => loss.length * row.log_every)));
+  const x = { domain: [0, lastStep] };
+  const most = Math.min(MOST_POINTS_OF_ONE, Math.max(100, Math.floor(MOST_POINTS / rows.length)));
+
+  const panels = shown.map((facet, i) =>
+    drawFacet(document, facet, {
+      place: [area.left + i * (inner + GAP) + (i ? TICK_LABELS : 0), area.top],
+      inner,
+      labelled: i === 0,
+      x,
+      y,
+      colours,
+      most,
+      best,
+      levels: options.levels,
+    })
+  );
+  return composeFigure(document, frame, panels, HEIGHT);
+}
+
+function loggedEvery(rows: readonly MergedRow[]): string {
+  const values = distinct(rows, (row) => row.log_every);
+  return plural(values[0], "step") + (values.length > 1 ? ` to ${plural(values.at(-1)!, "step")}` : "");
+}
+
+function facets(rows: readonly MergedRow[]): Facet[] {
+  const layers = distinct(rows, (row) => row.config.n_layers);
+  if (layers.length > MOST_PANELS) {
+    return [{
+      heading: `${layers[0]} to ${layers.at(-1)} layers: ${plural(countConfigurations(rows), "configuration")}`,
+      rows: [...rows],
+    }];
+  }
+  return layers.map((n) => {
+    const own = rows.filter((row) => row.config.n_layers === n);
+    return { heading: `${plural(n, "layer")}: ${plural(countConfigurations(own), "configuration")}`, rows: own };
+  });
+}
+
+function legendOf(rows: readonly MergedRow[], colours: Map<number, string>): LegendLine[] {
+  const [best] = rows, seeds = best.runs.length;
+  const range = seeds > 1 ? `; grey: from the least to the most of its ${seeds} seeds` : "";
+  return [
+    {
+      heading: "state size",
+      entries: [
+        ...[...colours].map(([size, colour]) => ({ mark: "line" as const, colour, text: `${size}` })),
+        ...(rows.some(({ control }) => control)
+          ? [{ mark: "dashes" as const, colour: COLOUR.muted, text: "a control" }]
+          : []),
+      ],
+    },
+    { entries: [{ mark: "bar", colour: COLOUR.highlight, text: `best: ${best.name}, ${best.label}${range}` }] },
+  ];
+}
+
+interface FacetOptions {
+  place: readonly [number, number];
+  /** Width between the axes, in pixels. */
+  inner: number;
+  /** Whether the ticks of the loss are labelled. */
+  labelled: boolean;
+  x: { domain: number[] };
+  y: { domain: number[] };
+  colours: Map<number, string>;
+  most: number;
+  best: MergedRow;
+  levels: FigureOptions["levels"];
+}
+
+function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): SvgElement {
+  const { best, inner, x, y } = options;
+  const left = options.labelled ? TICK_LABELS : 0;
+  // The best run is drawn last, above all others; so the others go from worst to best.
+  const others = facet.rows.filter((row) => row !== best).reverse();
+  const curves = others.map((row): DrawnPoint[] => {
+    const colour = options.colours.get(row.config.state_size);
+    return curveOf(row, options.most).map((point) => ({ ...point, name: row.name, colour, control: row.control }));
+  });
+  const many = facet.rows.length;
+  const holdsBest = facet.rows.includes(best);
+  return panel(document, options.place, {
+    width: left + inner + INSET.right,
+    height: HEIGHT,
+    marginLeft: left,
+    marginRight: INSET.right,
+    marginTop: INSET.top,
+    marginBottom: INSET.bottom,
+    x: { ...x, label: null },
+    y: { ...y, label: null },
+    marks: [
+      Plot.gridY({ ticks: 7, stroke: COLOUR.grid, strokeOpacity: 1 }),
+      Plot.axisY({ ticks: options.labelled ? 7 : [], tickSize: 0, label: null }),
+      Plot.axisX({
+        ticks: Math.max(2, Math.floor(inner / 110)),
+        tickSize: 5,
+        label: null,
+        tickFormat: (step: number) => formatCount(step),
+      }),
+      Plot.ruleY([y.domain[0]], { stroke: COLOUR.axis }),
+      ...[true, false].flatMap((control) => curveMarks(curves.filter(([point]) => point.control === control), many)),
+      ...levelMarks(options.levels, y.domain, {
+        height: HEIGHT - INSET.top - INSET.bottom,
+        labelled: options.labelled,
+      }),
+      ...(holdsBest ? bestMarks(best, options.most, x.domain[1]) : []),
+      Plot.text([facet.heading], {
+        frameAnchor: "top-left",
+        dy: -25,
+        fontSize: SIZE.text,
+        fontWeight: "bold",
+        fill: COLOUR.text,
+      }),
+    ],
+  });
+}
+
+/** A point of a configuration's curve, and how it is drawn. */
+interface DrawnPoint extends CurvePoint {
+  name: string;
+  colour: string | undefined;
+  control: boolean;
+}
+
+/** Curves of controls, or of others; `many` is how many there are in the panel. */
+function curveMarks(curves: readonly DrawnPoint[][], many: number): Plot.Markish[] {
+  const control = curves[0]?.[0].control;
+  // A line of one point would not be seen.
+  const dots = curves.filter(({ length }) => length === 1).flat();
+  const lines = curves.filter(({ length }) => length > 1).flat();
+  const at = { x: "step", y: "loss" };
+  const named = (points: readonly DrawnPoint[]) => naming(points, ({ name }) => name);
+  return [
+    Plot.line(lines, {
+      ...at,
+      z: "name",
+      stroke: "colour",
+      strokeWidth: many > 40 ? 0.9 : 1.6,
+      strokeOpacity: many > 100 ? 0.35 : many > 20 ? 0.55 : 0.9,
+      strokeDasharray: control ? DASHES : undefined,
+      clip: true,
+      ...named(lines),
+    }),
+    Plot.dot(dots, { ...at, fill: "colour", r: 3, symbol: control ? "diamond" : "circle", ...named(dots) }),
+  ];
+}
+
+function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markish[] {
+  const curve = curveOf(best, most);
+  const lowest = curve.reduce((least, point) => (point.loss < least.loss ? point : least));
+  const own = naming(curve, () => best.name);
+  // Centred below the point would leave the panel near its right edge, as the lowest loss mostly does.
+  const textAnchor = lowest.step > 0.6 * lastStep ? "end" : lowest.step < 0.3 * lastStep ? "start" : "middle";
+  const at = { x: (point: CurvePoint) => point.step, y: (point: CurvePoint) => point.loss };
+  return [
+    ...(best.runs.length > 1
+      ? [
+        Plot.areaY(curve, {
+          x: "step",
+          y1: "least",
+          y2: "most",
+          fill: COLOUR.axis,
+          fillOpacity: 0.45,
+          clip: true,
+          ariaDescription: SEEDS_LABEL,
+        }),
+      ]
+      : []),
+    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.background, strokeWidth: 4, clip: true }),
+    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.highlight, strokeWidth: 2.4, clip: true, ...own }),
+    Plot.dot([lowest], { ...at, r: 4, fill: COLOUR.highlight, stroke: COLOUR.background }),
+    Plot.text([lowest], {
+      ...at,
+      // The mean of the seeds' own least losses, as tables have it: somewhat below the least of the mean curve.
+      text: () => `best: ${formatSpread(best.min_loss)}`,
+      textAnchor,
+      dx: textAnchor === "end" ? 5 : 0,
+      dy: 17,
+      fontSize: SIZE.tick,
+      fontWeight: "bold",
+      fill: COLOUR.highlight,
+      stroke: COLOUR.background,
+      strokeWidth: 4,
+    }),
+  ];
+}

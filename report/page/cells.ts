@@ -1,0 +1,131 @@
+/** The page's parts on single runs: each cell with its picture and equations, and under it the configurations that have it. */
+import { cellKey, cellPicture, equationsOf } from "../../cells/portrait.ts";
+import { describeCell } from "../../cells/config.ts";
+import { commandOn, type Experiment } from "../../experiments/study/store.ts";
+import { RESETS } from "../../train/scoring/memory_gain.ts";
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
+import { type CurveFrame, curveFrame } from "./curve.ts";
+import { escapeHtml, visibleText } from "./html.ts";
+import type { Level } from "../data/levels.ts";
+import type { MergedRow } from "../data/merged.ts";
+import { distinct, type RunRow } from "../data/rows.ts";
+import { forwardInWords, testScore } from "../tables/tables.ts";
+import { formatCount, formatLoss, formatSeconds, formatSpread, plural } from "../figures/theme.ts";
+
+/** A configuration with its place among all, from 1. */
+interface Ranked {
+  row: MergedRow;
+  rank: number;
+}
+
+/**
+ * One part per cell, the one with the best configuration first and open: layers and state sizes share picture and equations, which so
+ * stand on the page once.
+ */
+export function cellsInFull(
+  experiment: Experiment,
+  rows: readonly MergedRow[],
+  levels: readonly Level[] = [],
+): string {
+  const frame = curveFrame(rows, levels);
+  const ranked = rows.map((row, i): Ranked => ({ row, rank: i + 1 }));
+  const cells = [...Map.groupBy(ranked, ({ row }) => cellKey(row.config))];
+  return `${frame.symbol}\n${cells.map(([key, own], i) => cellPart(experiment, key, own, i === 0, frame)).join("\n")}`;
+}
+
+function cellPart(
+  experiment: Experiment,
+  key: string,
+  configurations: readonly Ranked[],
+  open: boolean,
+  frame: CurveFrame,
+): string {
+  const [{ row: best, rank }] = configurations;
+  const { config, reads } = best;
+  const parts = equationsOf(config, "any", reads).map(({ title, lines }) =>
+    `<p>${escapeHtml(title)}</p>\n<div class="equations" tabindex="0">${escapeHtml(lines.join("\n"))}</div>`
+  );
+  const count = plural(configurations.length, "configuration");
+  return `<details id="cell-${key}"${open ? " open" : ""}>
+<summary><b>${escapeHtml(describeCell(config))}</b>: ${count}, best ${
+    formatSpread(best.min_loss)
+  } (rank ${rank})</summary>
+<div>
+<div class="scroll" tabindex="0">${cellPicture(config).inline}</div>
+${inWords(best)}
+${parts.join("\n")}
+${configurations.map((one) => runPart(experiment, one, frame)).join("\n")}
+</div>
+</details>`;
+}
+
+function inWords(row: MergedRow): string {
+  const { lead, layer } = forwardInWords(row);
+  return `<p>${escapeHtml(lead)}</p>\n<ul>\n${layer.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}\n</ul>`;
+}
+
+function runPart(experiment: Experiment, { row, rank }: Ranked, frame: CurveFrame): string {
+  const { name, config, runs } = row;
+  return `<article id="run-${name}" data-run="${name}">
+<h4>Rank ${rank}: ${plural(config.n_layers, "layer")} × ${config.state_size}, ${
+    formatSpread(row.min_loss)
+  } nats per ${row.reads}</h4>
+<div class="beside">
+${frame.draw(row)}
+<div>
+${facts(row)}
+</div>
+</div>
+${sampleOf(experiment, runs)}
+</article>`;
+}
+
+function facts(row: MergedRow): string {
+  const texts = distinct(row.runs, ({ dataset, corpus_sha1 }) => `${dataset}, SHA-1 ${corpus_sha1}`);
+  const seeds = row.runs.length > 1
+    ? [`test split: ${row.test_bits_per_byte ? `${testScore(row)} bits per byte` : "not scored"}`]
+    : [];
+  return [
+    `id <code>${row.id}</code>`,
+    ...texts.map((text) => `corpus ${escapeHtml(text)}`),
+    ...(row.reads === "token" ? [`tokens ${escapeHtml(row.runs[0].tokens)}`] : []),
+    `${formatCount(row.parameters)} parameters, ${plural(row.steps_done, "step")}`,
+    ...seeds,
+    ...row.runs.map((run) => escapeHtml(seedInWords(run))),
+  ].join("<br>\n");
+}
+
+function seedInWords(run: RunRow): string {
+  const test = run.test_bits_per_byte === undefined
+    ? "not scored"
+    : `test split ${formatLoss(run.test_bits_per_byte)} bits per byte`;
+  return `seed ${run.seed}: ${formatLoss(run.min_loss)}, ${test}, ${
+    formatSeconds(run.train_seconds)
+  } by ${run.engine} ` +
+    `on ${run.adapter}${memoryInWords(run)}`;
+}
+
+/** How much context the score stands for, and what the memory is worth; nothing where neither is known. */
+function memoryInWords({ context_order: order, memory, reads }: RunRow): string {
+  const reached = order === undefined ? "" : `; as good as ${order.toFixed(2)} bytes of context (entropy floors)`;
+  if (!memory) return reached;
+  const { gain, context } = memory;
+  const enough = context === null
+    ? `more than ${plural(RESETS[RESETS.length - 1] / 2, reads)} of context help`
+    : `more than ${plural(context, reads)} of context do not help`;
+  return `${reached}; memory is worth ${formatLoss(gain)} bits per byte, ${enough}`;
+}
+
+/** What the first seed's model writes, behind what it was given to read. */
+function sampleOf(experiment: Experiment, runs: readonly RunRow[]): string {
+  const run = runs.find(({ sample }) => sample);
+  if (!run) {
+    const draw = commandOn("evaluate", ANY_STUDY, experiment, { again: true });
+    return `<p class="muted">No sample of its text: ${escapeHtml(draw)} draws one.</p>`;
+  }
+  const { text, prompt, bytes, temperature } = run.sample!;
+  return `<p class="sample"><b>${visibleText(prompt)}</b>${visibleText(text)}</p>
+<p class="muted">${
+    plural(bytes, "byte")
+  } that seed ${run.seed} writes at temperature ${temperature}, behind the prompt in grey.</p>`;
+}

@@ -1,0 +1,37 @@
+/** What the page says on switches: the answer in words, and its tables. */
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
+import { effectCells, measureName, measuresOf, regressionCells } from "../tables/effect_tables.ts";
+import { effectWords, regressionWords } from "../tables/effect_words.ts";
+import type { Effects } from "../statistics/effects.ts";
+import { escapeHtml, textTable } from "./html.ts";
+
+/** Which switches matter, by how much, how sure. */
+export function effectsInWords(effects: Effects): string {
+  const { lead, switches, seeds } = effectWords(effects, ANY_STUDY);
+  return `<p>${escapeHtml(lead)}</p>
+<ul>
+${switches.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}
+</ul>
+<p>${escapeHtml(seeds)}</p>`;
+}
+
+/** The tables of effects and of the regression, and how to read them. */
+export function effectsInFigures(effects: Effects): string {
+  const { regression } = effects;
+  return `<p>“on − off” is the mean difference over pairs of configurations that are alike in everything but the switch, each
+pair averaged over the seeds that both have; below zero, the value is lower with the switch on. The interval (BCa bootstrap over pairs)
+covers other configurations like these, on this text, trained as long; not other texts, sizes or numbers of layers. p is that of
+flipping the signs of pairs: how often pairs that might as well be swapped would show such a mean; it is corrected by Holm over the
+switches. Both take the pairs as independent; runs of one seed that share weights may err alike, which makes them too sure.</p>
+${
+    measuresOf(effects).map((measure) =>
+      `<h3>${escapeHtml(measureName(measure, effects))}</h3>\n${textTable(effectCells(effects[measure]))}`
+    ).join("\n")
+  }
+<h3>Regression</h3>
+<p>${
+    escapeHtml(regressionWords(regression))
+  } A standardised coefficient says by how many standard deviations the logarithm changes when
+the hyperparameter changes by one of its own, the others held. Unlike pairs it assumes that effects add up.</p>
+${regression ? textTable(regressionCells(regression)) : ""}`;
+}

@@ -1,0 +1,32 @@
+/** Pieces of HTML that the page is made of. */
+import { escapeHtml } from "../../cells/markup.ts";
+import { showable } from "../../cells/visible_text.ts";
+
+export { escapeHtml };
+
+/** Text from a model or a file, which may hold anything. */
+export function visibleText(text: string): string {
+  return escapeHtml(showable(text));
+}
+
+/** A table that scrolls sideways where it is too wide; `head` holds cells, `body` rows. */
+export function table(head: string, body: string): string {
+  return `<div class="scroll" tabindex="0">
+<table>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${body}
+</tbody>
+</table>
+</div>`;
+}
+
+/** A table of plain text, whose first column names its rows. */
+export function textTable({ headings, lines }: { headings: readonly string[]; lines: readonly string[][] }): string {
+  const head = headings.map((name, i) => `<th scope="col"${i ? "" : ' class="text"'}>${escapeHtml(name)}</th>`);
+  const body = lines.map(([label, ...cells]) => {
+    const rest = cells.map((text) => `<td>${escapeHtml(text)}</td>`).join("");
+    return `<tr><th scope="row" class="text">${escapeHtml(label)}</th>${rest}</tr>`;
+  });
+  return table(head.join(""), body.join("\n"));
+}

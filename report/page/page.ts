@@ -1,0 +1,125 @@
+/** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
+import { type AccountEntry, accountOnPage } from "../data/account.ts";
+import type { Experiment } from "../../experiments/study/store.ts";
+import { countConfigurations, type MergedRow } from "../data/merged.ts";
+import type { Effects } from "../statistics/effects.ts";
+import { effectsInFigures, effectsInWords } from "./effects.ts";
+import { escapeHtml } from "./html.ts";
+import type { Level } from "../data/levels.ts";
+import { cellsInFull } from "./cells.ts";
+import pageScript from "./client.js" with { type: "text" };
+import { promotionOnPage } from "./promotion.ts";
+import { runsTable } from "./runs.ts";
+import { PAGE_STYLE } from "./style.ts";
+import type { PromotionAudit } from "../statistics/promotion_audit.ts";
+import type { Picture } from "../figures/pictures.ts";
+import { testScore } from "../tables/tables.ts";
+import { formatCount, formatSpread } from "../figures/theme.ts";
+
+/** What the page tells. */
+export interface PageContent {
+  experiment: Experiment;
+  title: string;
+  /** At least one configuration, best first. */
+  rows: readonly MergedRow[];
+  /** What losses are held against, nats per what the models read. */
+  levels?: readonly Level[];
+  effects: Effects;
+  /** What has no part in it. */
+  account: readonly AccountEntry[];
+  /** The runs' corpus and training settings, in a sentence. */
+  settings: string;
+  pictures: readonly Picture[];
+  /** Of an experiment that was chosen by the ranking of another. */
+  promotion?: PromotionAudit;
+}
+
+/** The parts of the page, as its navigation names them. */
+const PARTS = [
+  ["answer", "Which switches matter"],
+  ["pictures", "Pictures"],
+  ["effects", "What each switch changes"],
+  ["all", "All configurations"],
+  ["cells", "Each cell and its runs"],
+] as const;
+
+/** Nothing is loaded from anywhere, whatever a result's text holds. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+/** The whole page. All text from outside is escaped; nothing on it changes from one call to the next. */
+export function pageOf(content: PageContent): string {
+  const links = PARTS.map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`).join("\n");
+  const heading = (part: typeof PARTS[number][0]) => `<h2 id="${part}">${new Map(PARTS).get(part)}</h2>`;
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<title>${escapeHtml(content.title)}</title>
+<style>${PAGE_STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${escapeHtml(content.title)}</h1>
+<p class="lead">${escapeHtml(headline(content.rows))}</p>
+<p>${escapeHtml(content.settings)}</p>
+${accountOnPage(content.account)}
+<nav aria-label="Parts of this page">
+<ul>
+${links}
+</ul>
+</nav>
+${promotionOnPage(content.promotion)}
+${heading("answer")}
+${effectsInWords(content.effects)}
+${heading("pictures")}
+${content.pictures.map(figure).join("\n")}
+${heading("effects")}
+${effectsInFigures(content.effects)}
+${heading("all")}
+${runsTable(content.rows)}
+${heading("cells")}
+${cellsIntroduction(content.rows[0])}
+${cellsInFull(content.experiment, content.rows, content.levels)}
+</main>
+<p id="marked" role="status" hidden></p>
+<script>
+${pageScript}</script>
+</body>
+</html>
+`;
+}
+
+const cellsIntroduction = ({ reads }: MergedRow) =>
+  `<p>W_… and b_… are the weight and the bias of that name, σ the logistic function, ⊙ the elementwise product (× in the
+pictures), [a, b] joined features; ⟵ sets what is carried to the next ${reads}. In the pictures, round boxes are gates and dashed ends are
+what a layer reads and hands on.</p>
+<p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
+
+/** The answer in one sentence. */
+export function headline(rows: readonly MergedRow[]): string {
+  const [best] = rows;
+  const test = best.test_bits_per_byte === undefined
+    ? "it has not been scored on the test split"
+    : `on the test split it needs ${testScore(best)} bits per byte`;
+  const loss = `${formatSpread(best.min_loss)} nats per ${best.reads}`;
+  const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${best.runs.length} seeds)` : "";
+  const count = countConfigurations(rows);
+  const control = best.control ? " It is a control: the short ranking of experiment 01 had left it out." : "";
+  return (count === 1
+    ? `The only configuration with a finished run is ${best.label}: its training loss fell to ${loss}${seeds}, and ${test}.`
+    : `Of ${
+      formatCount(count)
+    } configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`) + control;
+}
+
+function figure({ name, caption, svg, paper }: Picture): string {
+  const file = escapeHtml(name);
+  return `<figure id="${file}">
+<div class="card${paper ? " paper" : ""}" tabindex="0">
+${svg.trim()}
+</div>
+<figcaption>${escapeHtml(caption)} (<code>${file}.svg</code>, <code>${file}.png</code>)</figcaption>
+</figure>`;
+}

@@ -1,0 +1,83 @@
+/** The page's style sheet: light, dark, small screens, paper. */
+import { CELL_PICTURE_STYLE } from "../../cells/portrait.ts";
+import { SEEDS_LABEL } from "../figures/svg.ts";
+import { COLOUR } from "../figures/theme.ts";
+
+/** What the pictures' colours become on a dark page; those of categories stay, but the one that would be too dark. */
+const IN_THE_DARK: readonly [from: string, to: string][] = [
+  [COLOUR.background, "var(--card)"],
+  [COLOUR.text, "var(--text)"],
+  [COLOUR.highlight, "#fff"],
+  [COLOUR.muted, "var(--muted)"],
+  [COLOUR.grid, "#35393f"],
+  [COLOUR.axis, "#80858c"],
+  ["#0072B2", "#4aa3df"],
+];
+
+const darkPictures = IN_THE_DARK.flatMap(([from, to]) =>
+  ["fill", "stroke"].map((key) => `  .card:not(.paper) [${key}="${from}"] { ${key}: ${to}; }`)
+).join("\n");
+
+export const PAGE_STYLE = `
+:root { color-scheme: light dark; --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd;
+  --link: #005a8e; --mark: #c2006b; --tint: #fdeaf4; }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --text: #e8e8e8; --muted: #b0b3b8; --paper: #16181b; --card: #1f2226; --line: #3a3d42;
+    --link: #7cc4f5; --mark: #ff7ac0; --tint: #40172f; }
+${darkPictures}
+}
+body { margin: 0 auto; padding: 1.5rem 1rem 5rem; max-width: 64rem; color: var(--text); background: var(--paper);
+  font: 1rem/1.55 "DejaVu Sans", Verdana, "Segoe UI", system-ui, sans-serif; }
+a { color: var(--link); } :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
+h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h4 { margin: 0 0 .4rem; }
+nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; padding: 0; list-style: none; }
+.on-paper { display: none; } .lead { font-size: 1.15rem; } .muted { color: var(--muted); }
+figure { margin: 1.5rem 0; }
+figcaption { color: var(--muted); font-size: .9rem; margin-top: .4rem; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; overflow-x: auto; }
+.card.paper { background: #fff; }
+.card svg { display: block; width: 100%; min-width: 40rem; height: auto; }
+.card [data-run] { cursor: pointer; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
+th { vertical-align: bottom; } th.turn { white-space: normal; min-width: 3.2rem; }
+.text { text-align: left; } .tick { text-align: center; }
+code { font-size: .95em; overflow-wrap: anywhere; }
+th button { font: inherit; font-weight: bold; color: inherit; background: none; border: 0; padding: 0; cursor: pointer;
+  text-align: inherit; white-space: inherit; }
+th[aria-sort] button::after { content: " ▲"; } th[aria-sort=descending] button::after { content: " ▼"; }
+.filters { display: flex; flex-wrap: wrap; gap: .5rem .9rem; align-items: end; border: 1px solid var(--line);
+  border-radius: .4rem; padding: .5rem .8rem .8rem; margin: 0 0 .8rem; }
+.filters label { display: grid; font-size: .85rem; } .filters select, .filters button { font: inherit; font-size: .9rem; }
+[hidden] { display: none !important; }
+details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; background: var(--card); }
+summary { cursor: pointer; padding: .45rem .8rem; } details > div { padding: 0 .8rem .8rem; }
+.equations { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .85rem; overflow-x: auto; white-space: pre; }
+article { border-top: 1px solid var(--line); padding: .9rem 0; scroll-margin-top: 1rem; }
+article:target { background: var(--tint); box-shadow: -.8rem 0 0 var(--tint), .8rem 0 0 var(--tint); }
+.beside { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: start; font-size: .9rem; }
+.beside > div { flex: 1 1 18rem; min-width: 0; overflow-wrap: anywhere; }
+.curve { width: 20rem; max-width: 100%; height: auto; font-size: 11px; }
+.curve .band { fill: #0072B2; fill-opacity: .3; } .curve .line { fill: none; stroke: #0072B2; stroke-width: 1.8; }
+@media screen and (prefers-color-scheme: dark) { .curve .line { stroke: #4aa3df; } .curve .band { fill: #4aa3df; } }
+.curve-grid { stroke: var(--line); } .curve-level { stroke: var(--muted); stroke-dasharray: 2 3; } .curve-text { fill: var(--muted); }
+.sample { margin: .6rem 0 0; font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere;
+  border-left: .25rem solid var(--line); padding-left: .8rem; }
+.sample b { font-weight: normal; color: var(--muted); }
+.cell-picture { max-width: 100%; height: auto; }
+tr.marked > *, article.marked { background: var(--tint); }
+.card .marked { stroke: var(--mark) !important; stroke-opacity: 1; stroke-width: 3.5; }
+.card circle.marked, .card path.marked[transform] { stroke-width: 3; fill-opacity: 1; }
+.card .out { opacity: .06; } .filtered .card [aria-description="${SEEDS_LABEL}"] { display: none; }
+#marked { position: fixed; inset: auto 0 0 0; margin: 0; padding: .5rem 1rem; background: var(--card);
+  border-top: 2px solid var(--mark); font-size: .9rem; }
+@media print {
+  :root { --text: #000; --muted: #444; --paper: #fff; --card: #fff; --line: #bbb; }
+  body { max-width: none; padding: 0; font-size: .8rem; } figure, tr, article { break-inside: avoid; }
+  table { font-size: .5rem; } th, td { padding: .1rem .2rem; } th, th.turn { white-space: normal; min-width: 0; }
+  .beside, .equations, .sample, figcaption { font-size: .7rem; } .on-paper { display: block; }
+  .card { border: 0; } .card, .scroll { overflow: visible; } .card svg { min-width: 0; }
+  nav, .filters, #marked { display: none; } .equations { white-space: pre-wrap; }
+}
+${CELL_PICTURE_STYLE}`;

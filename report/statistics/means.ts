@@ -1,0 +1,117 @@
+/** The numbers of tables and figures: group means, and what one switch alone changes. */
+import { mean, quantileSorted } from "simple-statistics";
+import { SWITCHES, type SwitchKey } from "../../cells/config.ts";
+import { minOf } from "../../cells/extremes.ts";
+import { contrasts, matchedBlocks } from "./matched.ts";
+import { meanCurve, type MergedRow } from "../data/merged.ts";
+
+/** The configurations that share one value of one hyperparameter. */
+export interface Group {
+  /** The value as an axis shows it. */
+  name: string;
+  rows: MergedRow[];
+  /**
+   * Mean of the configurations' `min_loss`, each averaged over its seeds, nats per what the models read; undefined in an empty group. Without
+   * controls: they were not chosen by what the others were, nor widened, and would raise the means of the sizes they have.
+   */
+  mean: number | undefined;
+}
+
+/** One hyperparameter and its groups: what one panel of a figure shows. */
+export interface Grouping {
+  label: string;
+  groups: Group[];
+  /** For a switch: what switching it on changes, all else alike. */
+  effect?: PairedDifference;
+}
+
+/** What a switch alone changes, over matched pairs of configurations without controls. */
+export interface PairedDifference {
+  pairs: number;
+  /** Mean of `min_loss` with the switch on, less `min_loss` with it off, nats per what the models read; undefined without a pair. */
+  difference: number | undefined;
+}
+
+function withoutControls(rows: readonly MergedRow[]): MergedRow[] {
+  return rows.filter(({ control }) => !control);
+}
+
+function groupOf(name: string, rows: MergedRow[]): Group {
+  const chosen = withoutControls(rows);
+  return { name, rows, mean: chosen.length ? mean(chosen.map((row) => row.min_loss.mean)) : undefined };
+}
+
+/** The groups of one number, one per value that occurs in `values`, ascending. */
+export function groupByNumber(
+  rows: readonly MergedRow[],
+  label: string,
+  valueOf: (row: MergedRow) => number,
+): Grouping {
+  const values = [...new Set(rows.map(valueOf))].sort((a, b) => a - b);
+  return { label, groups: values.map((value) => groupOf(`${value}`, rows.filter((row) => valueOf(row) === value))) };
+}
+
+/** The two groups of one switch, off before on; either may be empty. */
+export function groupBySwitch(rows: readonly MergedRow[], key: SwitchKey): Grouping {
+  const label = SWITCHES.find((one) => one.key === key)!.label;
+  return {
+    label,
+    groups: [
+      groupOf("off", rows.filter((row) => !row.config[key])),
+      groupOf("on", rows.filter((row) => row.config[key])),
+    ],
+    effect: pairedDifference(rows, key),
+  };
+}
+
+function pairedDifference(rows: readonly MergedRow[], key: SwitchKey): PairedDifference {
+  const blocks = matchedBlocks(withoutControls(rows).flatMap(({ runs }) => runs), [key]);
+  const differences = contrasts(blocks, "min_loss").map(({ difference }) => difference);
+  return { pairs: differences.length, difference: differences.length ? mean(differences) : undefined };
+}
+
+/** All hyperparameters, in the order in which pictures and tables show them: the switches, layers, state size. */
+export function groupings(rows: readonly MergedRow[]): Grouping[] {
+  return [
+    ...SWITCHES.map(({ key }) => groupBySwitch(rows, key)),
+    groupByNumber(rows, "layers", (row) => row.config.n_layers),
+    groupByNumber(rows, "state size", (row) => row.config.state_size),
+  ];
+}
+
+/** An axis of losses with room at its ends. It does not go below 0 where no loss does: nothing can lie there. */
+export function padded([low, high]: readonly [number, number], pad: number): [number, number] {
+  return [low >= 0 ? Math.max(0, low - pad) : low - pad, high + pad];
+}
+
+/** A range of losses to draw, nats per what the models read. */
+export interface LossRange {
+  low: number;
+  high: number;
+  /** Curves with a value above `high`. */
+  cut: number;
+}
+
+/** The first part of each curve, in which it falls steeply from where every model starts, may lie above the picture. */
+const START_SHARE = 0.03;
+/** Largest share of the picture's height that the last half per cent of the values may take before they are cut off. */
+const TAIL_SHARE = 0.35;
+
+/**
+ * The range that shows what differs between curves: from the lowest value to the highest after the steep start, unless a
+ * few outliers (a diverging run) would squeeze all others into a strip; then up to the quantile 0.995.
+ */
+export function lossRange(rows: readonly MergedRow[]): LossRange {
+  const curves = rows.map(meanCurve);
+  const late = [...Float64Array.from(curves.flatMap((loss) => loss.slice(startOf(loss)))).sort()];
+  const low = minOf(curves.map((loss) => minOf(loss)));
+  const highest = late[late.length - 1];
+  const usual = quantileSorted(late, 0.995);
+  const high = highest - usual <= TAIL_SHARE * (highest - low) ? highest : usual;
+  return { low, high, cut: curves.filter((curve) => curve.some((loss) => loss > high)).length };
+}
+
+/** A curve of one value keeps it. */
+function startOf(loss: readonly number[]): number {
+  return Math.min(Math.ceil(START_SHARE * loss.length), loss.length - 1);
+}

@@ -1,0 +1,83 @@
+/** The effects of the switches as lines of printed cells, for the terminal and the page. */
+import { extentOf } from "../../cells/extremes.ts";
+import type { Interval } from "../statistics/bootstrap.ts";
+import type { Effects, SwitchEffect } from "../statistics/effects.ts";
+import type { Measure } from "../statistics/matched.ts";
+import type { LogLossRegression } from "../statistics/regression.ts";
+import { layOut } from "./tables.ts";
+import { formatCount, formatDifference, formatP } from "../figures/theme.ts";
+
+/** What a measure is called, with its unit. */
+export function measureName(measure: Measure, { reads }: Pick<Effects, "reads">): string {
+  return measure === "min_loss" ? `least training loss, nats per ${reads}` : "test, bits per byte";
+}
+
+const NONE = "–";
+
+/** The switches' effects, ready to print: headings, then one line per switch. A dash: too few pairs to tell. */
+export function effectCells(effects: readonly SwitchEffect[]): { headings: string[]; lines: string[][] } {
+  const several = effects.some(({ seeds }) => seeds.most > 1);
+  return {
+    headings: [
+      "switch",
+      "on − off",
+      "95 % interval",
+      "corrected p",
+      "pairs lower with on",
+      "seeds",
+      ...(several ? ["single seeds"] : []),
+    ],
+    lines: effects.map((effect) => lineOf(effect, several)),
+  };
+}
+
+function lineOf(effect: SwitchEffect, several: boolean): string[] {
+  const { label, pairs, difference, interval, p_holm, lower, seeds } = effect;
+  return [
+    label,
+    difference === undefined ? NONE : formatDifference(difference),
+    interval ? formatInterval(interval) : NONE,
+    p_holm === undefined ? NONE : formatP(p_holm),
+    pairs ? `${formatCount(lower)} of ${formatCount(pairs)}` : "no pair",
+    !pairs ? NONE : seeds.least === seeds.most ? `${seeds.most}` : `${seeds.least} to ${seeds.most}`,
+    ...(several ? [formatSeeds(effect)] : []),
+  ];
+}
+
+/** The mean differences of single seeds, from the least to the most. */
+export function formatSeeds({ by_seed }: SwitchEffect): string {
+  const differences = by_seed.map(({ difference }) => difference);
+  if (!differences.length) return NONE;
+  const [low, high] = extentOf(differences);
+  return formatInterval({ low, high });
+}
+
+/** The measures that have a pair to compare; the training loss always. */
+export function measuresOf(effects: Effects): Measure[] {
+  const scored = effects.test_bits_per_byte.some(({ pairs }) => pairs);
+  return scored ? ["min_loss", "test_bits_per_byte"] : ["min_loss"];
+}
+
+/** `−0.042 to +0.013`. */
+export function formatInterval({ low, high }: Interval): string {
+  return `${formatDifference(low)} to ${formatDifference(high)}`;
+}
+
+/** What each switch changes, as a text table for each measure. */
+export function effectTables(effects: Effects): string {
+  return measuresOf(effects).map((measure) => {
+    const { headings, lines } = effectCells(effects[measure]);
+    return `${measureName(measure, effects)}:\n${layOut([headings, ...lines], headings.map((_, i) => i > 0))}`;
+  }).join("\n\n");
+}
+
+/** The regression's terms, ready to print. */
+export function regressionCells({ terms }: LogLossRegression): { headings: string[]; lines: string[][] } {
+  return {
+    headings: ["hyperparameter", "standardised coefficient"],
+    lines: terms.map(({ label, coefficient }) => [
+      label,
+      coefficient === undefined ? NONE : formatDifference(coefficient),
+    ]),
+  };
+}

@@ -1,0 +1,96 @@
+/** In plain words: how far the short ranking can be trusted. */
+import { extentOf } from "../../cells/extremes.ts";
+import { commandOn, type Study } from "../../experiments/study/store.ts";
+import { type AuditPoint, FEWEST_CONTROLS, type PromotionAudit, type Regret } from "../statistics/promotion_audit.ts";
+import { formatCount, formatLoss, formatSpread, plural } from "../figures/theme.ts";
+
+export const PROMOTION_HEADING = "How far the short ranking can be trusted";
+
+/**
+ * What is said, from the most to the least important; paragraphs.
+ *
+ * @param study what commands in them name: the study itself in a terminal, `ANY_STUDY` on pages
+ */
+export function promotionWords(audit: PromotionAudit, study: Pick<Study, "dir">): string[] {
+  const { controls, promoted, rest, regret, steps } = audit;
+  if (!controls.listed) {
+    return [
+      "This cannot be said: no configuration that the short ranking left out is trained in experiment 02. " +
+      `${drawControls(study)} draws some at random, as controls.`,
+    ];
+  }
+  const known = `Trained in both as they are: ${promoted.trained} of ${formatCount(promoted.population)} promoted ` +
+    `configurations and ${rest.trained} of ${plural(controls.listed, "control")}, drawn at random from the ` +
+    `${formatCount(rest.population)} that were left out${failures(audit)}; ${
+      formatCount(steps.short)
+    } steps in experiment 01, ` +
+    `${formatCount(steps.long)} in 02. ${seedsIn(audit)}`;
+  if (!regret) return [`This cannot be said yet: a promoted configuration and a control are needed. ${known}`];
+  return [regretWords(regret, audit), agreementWords(audit, study), known];
+}
+
+/** {@linkcode promotionWords} as plain text. */
+export function promotionText(audit: PromotionAudit, study: Pick<Study, "dir">): string {
+  return [`${PROMOTION_HEADING}:`, ...promotionWords(audit, study).map((line) => `  - ${line}`)].join("\n");
+}
+
+function regretWords({ value, promoted, control, better, most }: Regret, { rest, reads }: PromotionAudit): string {
+  const named = ({ name, label, long }: AuditPoint) => `${name} (${label}), at ${formatSpread(long)}`;
+  const best = `the best promoted configuration as it is, not widened, ${named(promoted)}`;
+  const found = better
+    ? `${formatLoss(value)} nats per ${reads}. The control ${named(control)}, ended lower than ${best}; ` +
+      `${better} of ${plural(rest.trained, "control")} did.`
+    : `none found. ${
+      rest.trained === 1 ? "The one control did not end" : `None of the ${rest.trained} controls ended`
+    } lower than ${best}; the best control is ${named(control)}.`;
+  const share = `${formatCount(most)} of the ${formatCount(rest.population)} that were left out (${
+    Math.round(100 * most / rest.population)
+  } %)`;
+  return `Regret of the top 10 %: ${found} With 95 % confidence at most ${share} would have ended lower.`;
+}
+
+/** What draws as many controls as are needed. */
+function drawControls(study: Pick<Study, "dir">): string {
+  return commandOn("init", study, "02", { controls: FEWEST_CONTROLS });
+}
+
+function agreementWords(
+  { tau, interval, steps, rest, promoted }: PromotionAudit,
+  study: Pick<Study, "dir">,
+): string {
+  if (tau === undefined) {
+    return rest.trained < FEWEST_CONTROLS
+      ? `How far the two orders agree as a whole cannot be said from ${plural(rest.trained, "control")}: ` +
+        `it takes ${FEWEST_CONTROLS} (${drawControls(study)}, then train).`
+      : "How far the two orders agree cannot be said: all losses of one experiment are alike.";
+  }
+  const sure = interval
+    ? `95 % interval ${formatTau(interval.low)} to ${formatTau(interval.high)}`
+    : "no interval can be given";
+  return `Over all ${
+    formatCount(promoted.population + rest.population)
+  } configurations of experiment 01, the order after ` +
+    `${formatCount(steps.short)} steps and that after ${formatCount(steps.long)} agree with Kendall's τ-b of ` +
+    `${
+      formatTau(tau)
+    } (${sure}; 1 is the same order, 0 no relation, −1 the reverse). Controls count for all that they were ` +
+    "drawn from; the promoted alone would not do, since they were chosen for being alike in the short loss.";
+}
+
+function failures({ controls: { failed } }: PromotionAudit): string {
+  return failed ? ` (${plural(failed, "control")} failed and has no long loss)` : "";
+}
+
+function seedsIn({ points }: PromotionAudit): string {
+  const counts = points.flatMap(({ short, long }) => [short.count, long.count]);
+  const [least, most] = extentOf(counts);
+  if (!counts.length || most === 1) {
+    return "One seed each: seed noise is unknown, and is part of every difference here.";
+  }
+  return `Losses are means over ${least === most ? `${most}` : `${least} to ${most}`} seeds.`;
+}
+
+/** To two decimals, with a true minus sign. */
+function formatTau(tau: number): string {
+  return (Math.abs(tau) < 0.005 ? 0 : tau).toFixed(2).replace("-", "−");
+}

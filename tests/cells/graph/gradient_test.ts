@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import * as build from "../../../cells/graph/builder.ts";
+import {
+  add,
+  div,
+  embedding,
+  input,
+  linear,
+  makeNode,
+  mul,
+  softmaxCrossEntropy,
+  sub,
+} from "../../../cells/graph/builder.ts";
+import { gradients } from "../../../cells/graph/gradient.ts";
+import type { OpName, Tensor } from "../../../cells/graph/tensor.ts";
+import {
+  assertClose,
+  checkGradients,
+  finiteDifferences,
+  Inputs,
+  total,
+  valueOf,
+  weightedTotal,
+} from "./finite_differences.ts";
+
+/** Operations that stand in gradients only; each is checked as the derivative of its forward operation. */
+type GradientOnly =
+  | "step"
+  | "linear_input_gradient"
+  | "linear_weight_gradient"
+  | "embedding_weight_gradient"
+  | "softmax_cross_entropy_gradient";
+
+/** One way to use an operation: `build` returns a node of it. */
+interface ForwardCase {
+  readonly when: string;
+  build(x: Inputs): Tensor;
+}
+
+/** `node` must be the derivative of the scalar `of` with respect to `by`. */
+interface DerivativeCase {
+  readonly when: string;
+  build(x: Inputs): { node: Tensor; of: Tensor; by: Tensor<"input"> };
+}
+
+type Binary = (a: build.Operand, b: build.Operand) => Tensor;
+
+/** All pairs of shapes that a binary operation may join, and one operand used twice. The divisor is kept off zero. */
+const binary = (f: Binary): ForwardCase[] => [
+  { when: "both operands have one shape", build: (x) => f(x.float([2, 3]), x.positive([2, 3])) },
+  { when: "the right operand is a vector", build: (x) => f(x.float([2, 3]), x.positive([3])) },
+  { when: "the left operand is a vector", build: (x) => f(x.float([3]), x.positive([2, 3])) },
+  { when: "the right operand is a scalar", build: (x) => f(x.float([2, 3]), x.positive([])) },
+  { when: "the left operand is a scalar", build: (x) => f(x.float([]), x.positive([2, 3])) },
+  { when: "a vector is broadcast over two axes", build: (x) => f(x.float([2, 2, 3]), x.positive([3])) },
+  { when: "a number stands on the left", build: (x) => f(0.7, x.positive([2, 3])) },
+  { when: "a number stands on the right", build: (x) => f(x.float([2, 3]), 0.7) },
+  {
+    when: "both operands are one tensor",
+    build: (x) => {
+      const both = x.positive([2, 3]);
+      return f(both, both);
+    },
+  },
+];
+
+const unary = (f: (x: Tensor) => Tensor): ForwardCase[] => [
+  { when: "the input is a matrix", build: (x) => f(x.float([3, 4])) },
+  { when: "the input is a scalar", build: (x) => f(x.float([])) },
+];
+
+const ofPositive = (f: (x: Tensor) => Tensor): ForwardCase[] => [
+  { when: "the input is positive", build: (x) => f(x.positive([3, 4])) },
+];
+
+const FORWARD: { readonly [K in Exclude<OpName, GradientOnly>]: readonly ForwardCase[] } = {
+  input: [{ when: "it is the loss' only operand", build: (x) => x.float([2, 3]) }],
+  constant: [{ when: "it is a number", build: () => build.constant(2.5) }],
+  add: binary(add),
+  sub: binary(sub),
+  mul: binary(mul),
+  div: binary(div),
+  exp: unary(build.exp),
+  log: ofPositive(build.log),
+  sqrt: ofPositive(build.sqrt),
+  sigmoid: [
+    ...unary(build.sigmoid),
+    { when: "the input saturates", build: (x) => build.sigmoid(x.float([4], [-30, -4, 4, 30])) },
+  ],
+  tanh: [...unary(build.tanh), { when: "the input saturates", build: (x) => build.tanh(x.float([4], [-9, -3, 3, 9])) }],
+  relu: [{ when: "inputs lie on both sides", build: (x) => build.relu(x.float([4], [-2, -0.1, 0.1, 2])) }],
+  linear: [
+    { when: "one input is read", build: (x) => linear([x.float([3, 2])], x.float([4, 2]), x.float([4])) },
+    {
+      when: "three inputs of different widths are read",
+      build: (x) => linear([x.float([2, 3]), x.float([2, 1]), x.float([2, 2])], x.float([4, 6]), x.float([4])),
+    },
+    {
+      when: "one input is read twice",
+      build: (x) => {
+        const twice = x.float([2, 3]);
+        return linear([twice, twice], x.float([2, 6]), x.float([2]));
+      },
+    },
+  ],
+  embedding: [
+    {
+      when: "an index is repeated",
+      build: (x) => embedding(x.indices(3, 0, 3, 3), x.float([2, 5]), x.float([2])),
+    },
+  ],
+  sum: [
+    { when: "the input is a vector", build: (x) => build.sum(x.float([4])) },
+    { when: "the input is a matrix", build: (x) => build.sum(x.float([2, 3])) },
+    { when: "the input has three axes", build: (x) => build.sum(x.float([2, 3, 2])) },
+  ],
+  softmax_cross_entropy: [
+    {
+      when: "a target is repeated",
+      build: (x) => softmaxCrossEntropy(x.float([3, 4]), x.indices(2, 0, 2)),
+    },
+    {
+      // e^800 is beyond float64: only with the maximum taken off first is anything finite
+      when: "logits are large",
+      build: (x) => softmaxCrossEntropy(x.float([2, 3], [800, 801, 799, -800, -800.5, -801]), x.indices(0, 2)),
+    },
+  ],
+};
+
+/** `Σ dy ⊙ y`, whose derivative has `dy` as the gradient that comes in. */
+const flowing = (dy: Tensor, y: Tensor) => total(mul(dy, y));
+
+const DERIVATIVES: { readonly [K in GradientOnly]: readonly DerivativeCase[] } = {
+  step: [{
+    when: "it is the derivative of relu",
+    build: (x) => {
+      const by = x.float([4], [-2, -0.1, 0.1, 2]);
+      return { node: build.step(by), of: total(build.relu(by)), by };
+    },
+  }],
+  linear_input_gradient: [0, 1, 2].map((which) => ({
+    when: `it is the derivative by input ${which} of three`,
+    build: (x) => {
+      const xs = [x.float([2, 3]), x.float([2, 1]), x.float([2, 2])];
+      const weight = x.float([4, 6]), dy = x.float([2, 4]);
+      const attributes = { offset: [0, 3, 4][which], width: [3, 1, 2][which] };
+      return {
+        node: makeNode("linear_input_gradient", [dy, weight], attributes),
+        of: flowing(dy, linear(xs, weight, x.float([4]))),
+        by: xs[which],
+      };
+    },
+  })),
+  linear_weight_gradient: [{
+    when: "it is the derivative by the weight of two inputs",
+    build: (x) => {
+      const xs = [x.float([3, 2]), x.float([3, 1])];
+      const by = x.float([4, 3]), dy = x.float([3, 4]);
+      return {
+        node: makeNode("linear_weight_gradient", [dy, ...xs], {}),
+        of: flowing(dy, linear(xs, by, x.float([4]))),
+        by,
+      };
+    },
+  }],
+  embedding_weight_gradient: [{
+    when: "it is the derivative by the weight and an index is repeated",
+    build: (x) => {
+      const indices = x.indices(3, 0, 3, 1), by = x.float([2, 5]), dy = x.float([4, 2]);
+      return {
+        node: makeNode("embedding_weight_gradient", [dy, indices], { vocabulary: 5 }),
+        of: flowing(dy, embedding(indices, by, x.float([2]))),
+        by,
+      };
+    },
+  }],
+  softmax_cross_entropy_gradient: [{
+    when: "it is the derivative by the logits",
+    build: (x) => {
+      const by = x.float([3, 4]), targets = x.indices(2, 0, 2);
+      return {
+        node: makeNode("softmax_cross_entropy_gradient", [by, targets], {}),
+        of: softmaxCrossEntropy(by, targets),
+        by,
+      };
+    },
+  }],
+};
+
+for (const [op, cases] of Object.entries(FORWARD)) {
+  for (const { when, build } of cases) {
+    Deno.test(`gradients() of '${op}' equals finite differences when ${when}`, () => {
+      const inputs = new Inputs();
+      const y = build(inputs);
+      assert.equal(y.op, op, "the case builds another operation");
+      checkGradients(weightedTotal(y, inputs), inputs.feeds);
+    });
+  }
+}
+
+for (const [op, cases] of Object.entries(DERIVATIVES)) {
+  for (const { when, build } of cases) {
+    Deno.test(`'${op}' equals finite differences when ${when}`, () => {
+      const inputs = new Inputs();
+      const { node, of, by } = build(inputs);
+      assert.equal(node.op, op, "the case builds another operation");
+      assertClose(valueOf(node, inputs.feeds), finiteDifferences(of, inputs.feeds, by.attributes.name), op);
+    });
+  }
+  if (op === "step") continue;
+  Deno.test(`gradients() throws when it meets '${op}'`, () => {
+    const inputs = new Inputs();
+    const { node } = cases[0].build(inputs);
+    const floats = node.inputs.filter(({ dtype }) => dtype === "float");
+    assert.throws(() => gradients(total(node), floats), {
+      name: "TypeError",
+      message: `Cannot differentiate '${op}': it is part of a gradient, and gradients are of first order only`,
+    });
+  });
+}
+
+Deno.test("gradients() gives null when the only way leads through 'step'", () => {
+  const inputs = new Inputs();
+  const x = inputs.float([4]);
+  assert.deepEqual(gradients(total(build.step(x)), [x]), [null]);
+  checkGradients(total(mul(build.step(x), x)), inputs.feeds);
+});
+
+Deno.test("gradients() gives null when the loss does not depend on a target", () => {
+  const x = input("x", []), other = input("other", [2]);
+  const [dx, none] = gradients(mul(x, 3), [x, other]);
+  assert.equal(none, null);
+  assert.deepEqual([...valueOf(dx!, new Map([["x", [5]]]))], [3]);
+});
+
+Deno.test("gradients() gives 1 when the target is the loss itself", () => {
+  const x = input("x", []);
+  assert.deepEqual([...valueOf(gradients(x, [x])[0]!, new Map())], [1]);
+});
+
+Deno.test("gradients() adds all flows when a tensor is used many times", () => {
+  const inputs = new Inputs();
+  const x = inputs.float([3]);
+  const y = mul(x, build.tanh(x));
+  checkGradients(weightedTotal(add(mul(y, x), div(y, add(mul(x, x), 1))), inputs), inputs.feeds);
+});
+
+Deno.test("gradients() throws when the loss is no scalar", () => {
+  const x = input("x", [2, 3]);
+  assert.throws(() => gradients(build.exp(x), [x]), {
+    name: "TypeError",
+    message: "Cannot differentiate 'exp': it has 2 axes, must be a scalar",
+  });
+});

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { overviewOf } from "../../../experiments/queue/overview.ts";
+import { openQueue, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
+import type { RunResult } from "../../../experiments/study/result.ts";
+import type { Run } from "../../../experiments/study/store.ts";
+import { initStudy } from "../../../experiments/study/init_study.ts";
+import { claimKey } from "../../../experiments/queue/study_queue.ts";
+import { syntheticResults, unfinished } from "../../report/synthetic_results.ts";
+import { inFolder } from "../folder.ts";
+
+const small = { experiment: "01", stateSizes: [8], layers: [1], history: 101, steps: 300 } as const;
+
+/** A study with nothing done, and for each run the result that it might have. */
+async function begin(dir: string) {
+  const { study } = await initStudy({ dir, ...small });
+  await study.makeRunFolders("01");
+  const made = new Map(
+    syntheticResults({ layers: [1], state_sizes: [8], steps: 300 }).map((result) => [result.id, result]),
+  );
+  const resultOf = ({ entry }: Run): RunResult => ({
+    ...made.get(entry.id)!,
+    corpus_sha1: study.settings.corpus.sha1,
+    "history size": small.history,
+  });
+  const write = (run: Run, result: RunResult) => study.writeResult("01", run.key, result);
+  return { study, runs: await study.runs("01"), resultOf, write };
+}
+
+/** A result of half the steps. */
+function shorter(result: RunResult): RunResult {
+  const loss = result.loss!.slice(0, 2);
+  return { ...result, loss, "min loss": Math.min(...loss), steps_done: 2 * result.log_every };
+}
+
+inFolder(
+  "overviewOf() puts each run in one state: done, running, stale, failed, damaged, of an unknown version or waiting",
+  async (dir) => {
+    const { study, runs, resultOf, write } = await begin(dir);
+    const [done, better, failed, damaged, foreign, left, scored, running, stale, newer, odd, ...rest] = runs;
+    await write(done, resultOf(done));
+    const best = resultOf(better).loss!.map((loss) => loss - 1);
+    await write(better, { ...resultOf(better), loss: best, "min loss": Math.min(...best) });
+    await write(failed, {
+      ...unfinished(resultOf(failed)),
+      failed: "the loss became NaN at step 7",
+      failed_at_step: 7,
+    });
+    await Deno.writeTextFile(study.resultPath("01", damaged.key), "{");
+    await write(foreign, { ...resultOf(foreign), corpus_sha1: "0".repeat(40) });
+    await Deno.writeTextFile(study.resultPath("01", "no_run_of_the_study"), "{");
+    for (const [run, version] of [[newer, "1.0.0"], [odd, "nightly"]] as const) {
+      const written = JSON.stringify({ ...resultOf(run), cellspace_version: version });
+      await Deno.writeTextFile(study.resultPath("01", run.key), written);
+    }
+    const unlisted = `${done.key}_seed1`;
+    await study.writeResult("01", unlisted, { ...resultOf(done), seed: 1 });
+    await write(left, unfinished(resultOf(left)));
+    await write(scored, resultOf(scored));
+    await write(running, unfinished(resultOf(running)));
+
+    const queue = await openQueue(study.queuePath, { owner: "me" });
+    for (const run of [scored, running, stale]) await queue.claim(claimKey("01", run.key));
+    await queue.claim(claimKey("02", done.key));
+    await queue.beat(new Map([[claimKey("01", running.key), 120]]));
+    await queue.close();
+    const heard = Date.now() / 1000;
+    const database = new DatabaseSync(study.queuePath);
+    database.prepare("UPDATE claims SET heard = ?").run(heard);
+    database.prepare("UPDATE claims SET heard = ? WHERE key = ?").run(
+      heard - STALE_SECONDS,
+      claimKey("01", stale.key),
+    );
+    database.close();
+
+    const overview = await overviewOf(dir, "01", heard + 1);
+    const { total, done: ended, waiting, damaged: broken } = overview;
+    assert.deepEqual([total, ended, waiting, broken], [48, 2, 48 - 10, 2]);
+    assert.equal(overview.unknown_version, 2);
+    assert.deepEqual(overview.unlisted, [unlisted]);
+    assert.deepEqual(overview.not_begun, rest.map(({ key }) => key).sort());
+    assert.deepEqual(
+      overview.running.map(({ key, owner, step }) => [key, owner, step]).sort(),
+      [
+        [running.key, "me", 120],
+        [scored.key, "me", 0],
+      ].sort(),
+    );
+    assert.deepEqual(overview.stale.map(({ key }) => key), [stale.key]);
+    assert.deepEqual(overview.failed, [{ key: failed.key, why: "the loss became NaN at step 7" }]);
+    const sum = ended + overview.running.length + overview.stale.length + overview.failed.length + broken +
+      overview.unknown_version + waiting;
+    assert.equal(sum, total);
+    assert.deepEqual(overview.left_unfinished, [left.key]);
+    assert.equal(overview.unreadable.length, 5);
+    assert.equal(overview.best!.key, better.key);
+
+    const later = await overviewOf(dir, "01", heard + STALE_SECONDS + 1);
+    // Whoever held the scored run has fallen silent too, and has left nothing to do on it.
+    assert.deepEqual([later.running.length, later.done, later.waiting], [0, 3, 48 - 10]);
+    assert.deepEqual(later.stale.map(({ key }) => key).sort(), [running.key, stale.key].sort());
+  },
+);
+
+inFolder("overviewOf() leaves a run done or failed when a dead process still has its claim", async (dir) => {
+  const { study, runs, resultOf, write } = await begin(dir);
+  const [done, failed, failedLater, short, ...rest] = runs;
+  const failure = { failed: "the loss became NaN at step 7", failed_at_step: 7 };
+  await write(done, resultOf(done));
+  await write(failed, { ...unfinished(resultOf(failed)), ...failure });
+  await write(failedLater, { ...shorter(resultOf(failedLater)), ...failure });
+  await write(short, shorter(resultOf(short)));
+  const queue = await openQueue(study.queuePath, { owner: "dead" });
+  for (const { key } of [done, failed, failedLater, short]) await queue.claim(claimKey("01", key));
+  await queue.close();
+
+  const now = Date.now() / 1000;
+  const before = await overviewOf(dir, "01", now);
+  assert.deepEqual([before.running.length, before.done, before.failed.length], [4, 0, 0]);
+  const after = await overviewOf(dir, "01", now + STALE_SECONDS + 1);
+  assert.deepEqual([after.running.length, after.done, after.waiting], [0, 1, rest.length]);
+  assert.deepEqual(after.failed.map(({ key }) => key), [failed.key, failedLater.key]);
+  assert.deepEqual(after.stale.map(({ key }) => key), [short.key], "there is work left on it");
+});
+
+inFolder("overviewOf() says how long the rest takes, once there is something to go by", async (dir) => {
+  const { runs, resultOf, write } = await begin(dir);
+  const nothing = await overviewOf(dir, "01");
+  assert.deepEqual([nothing.done, nothing.waiting, nothing.best, nothing.seconds_left], [0, 48, undefined, undefined]);
+  // Two runs side by side in 40 seconds, then one in 20: 3 of 48 runs in a minute.
+  const times: [number, number][] = [[100, 40], [100, 40], [120, 20]];
+  for (const [i, [end, seconds]] of times.entries()) {
+    await write(runs[i], { ...resultOf(runs[i]), "end time": end, train_seconds: seconds });
+  }
+  const { done, short, seconds_left } = await overviewOf(dir, "01");
+  assert.deepEqual([done, short], [3, 0]);
+  assert.ok(Math.abs(seconds_left! - 60 * 45 / 3) < 1e-6, `${seconds_left}`);
+  // One run of 300 steps takes 20 seconds: twice the steps are asked for, and three runs have half of theirs.
+  await initStudy({ dir, experiment: "01", steps: 600 });
+  const longer = await overviewOf(dir, "01");
+  assert.deepEqual([longer.done, longer.short, longer.waiting], [3, 3, 45]);
+  assert.ok(Math.abs(longer.seconds_left! - 20 * (2 * 45 + 3)) < 1e-6, `${longer.seconds_left}`);
+  await initStudy({ dir, experiment: "01", steps: 300 });
+  for (const run of runs.slice(3)) await write(run, resultOf(run));
+  assert.deepEqual((await overviewOf(dir, "01")).seconds_left, 0);
+});

@@ -1,0 +1,56 @@
+/** Queues for tests: several on one database with a clock that the test moves, and some that are not as they should be. */
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import { openQueue, type Queue, type QueueOptions } from "../../../experiments/queue/queue.ts";
+import type { Study } from "../../../experiments/study/store.ts";
+import { claimKey } from "../../../experiments/queue/study_queue.ts";
+import { inFolder } from "../folder.ts";
+
+export const QUEUE_FILE = "queue.sqlite";
+/** What a process that trains nothing tells with a beat. */
+export const NOTHING: ReadonlyMap<string, number> = new Map();
+
+/** What a test of queues is given. */
+export interface Bench {
+  readonly path: string;
+  readonly clock: { now: number };
+  open(owner: string, underWay?: QueueOptions["underWay"]): Promise<Queue>;
+}
+
+/** Queues on one database with one clock, which only the test moves. */
+export function withQueues(name: string, test: (bench: Bench) => Promise<void>): void {
+  inFolder(name, async (dir) => {
+    const path = join(dir, QUEUE_FILE), clock = { now: 1000 }, opened: Queue[] = [];
+    const open = async (owner: string, underWay?: QueueOptions["underWay"]) => {
+      const queue = await openQueue(path, { owner, underWay, now: () => clock.now });
+      opened.push(queue);
+      return queue;
+    };
+    try {
+      await test({ path, clock, open });
+    } finally {
+      for (const queue of opened) await queue.close();
+    }
+  });
+}
+
+/** A queue that does some things in another way. */
+export function queueWith(queue: Queue, changes: Partial<Queue>): Queue {
+  return {
+    claim: (key) => queue.claim(key),
+    beat: (steps) => queue.beat(steps),
+    whileHeld: (key, action) => queue.whileHeld(key, action),
+    release: (key) => queue.release(key),
+    living: () => queue.living(),
+    close: () => queue.close(),
+    ...changes,
+  };
+}
+
+/** Gives a claim on a run of experiment 01 to another process, behind its owner's back. */
+export function takeOver(study: Study, run: string): void {
+  const database = new DatabaseSync(study.queuePath);
+  const taken = database.prepare("UPDATE claims SET owner = 'another' WHERE key = ?").run(claimKey("01", run));
+  database.close();
+  if (Number(taken.changes) !== 1) throw new Error(`Nobody has claimed ${run}`);
+}

@@ -1,0 +1,309 @@
+import assert from "node:assert/strict";
+import { CELLSPACE_VERSION } from "../../../train/version.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { readClaims } from "../../../experiments/queue/queue.ts";
+import type { RunResult } from "../../../experiments/study/result.ts";
+import { shortKey, type Study } from "../../../experiments/study/store.ts";
+import { initStudy } from "../../../experiments/study/init_study.ts";
+import { claimKey } from "../../../experiments/queue/study_queue.ts";
+import { trainStudy } from "../../../experiments/session/training.ts";
+import { generateEmbedded } from "../../../train/corpus/embedded.ts";
+import { type Engine, EngineFailure, type EngineRun } from "../../../train/engines/engine.ts";
+import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
+import { mischievous, trainOn } from "../../faults/engines.ts";
+import { copyOf, makeStudy } from "../../faults/studies.ts";
+import { unfinished } from "../../report/synthetic_results.ts";
+import { inFolder } from "../folder.ts";
+import { takeOver } from "../queue/queues.ts";
+
+/** Steps of a run, and of one that goes on; passes of 50 steps, 10 values of the curve in each 100. */
+const STEPS = 100;
+const MORE_STEPS = 200;
+
+/** A run is saved after each step that is read. */
+const SAVE_OFTEN = { save: 0 } as const;
+
+/** A study of so many small runs on a short text. */
+async function begin(dir: string, runs: number): Promise<{ study: Study; keys: readonly string[] }> {
+  const corpus = join(dir, "corpus.txt");
+  await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
+  const study = await makeStudy(join(dir, "study"), { runs, steps: STEPS, history: 51, logEvery: 10, corpus });
+  return { study, keys: (await study.runs("01")).map(({ key }) => key) };
+}
+
+/** The same study, of which more steps are asked. */
+async function askForMore({ dir }: Study): Promise<Study> {
+  return (await initStudy({ dir, experiment: "01", steps: MORE_STEPS })).study;
+}
+
+/** The results of the same runs, trained with nothing in their way. */
+async function undisturbed(study: Study, dir: string): Promise<(key: string) => RunResult> {
+  const quiet = await copyOf(study, dir);
+  await trainOn(quiet, openOnnxEngine(), { parallel: 1 });
+  const results = await Promise.all((await quiet.runs("01")).map(({ key }) => resultOf(quiet, key)));
+  const byId = new Map(results.map((result) => [result.id, result]));
+  return (key) => byId.get(key)!;
+}
+
+async function resultOf(study: Study, key: string): Promise<RunResult> {
+  return (await study.readResult("01", key))!;
+}
+
+/** The keys of a failure in a result, whatever stands there. */
+function failureOf({ failed, failed_at_step, loss_before_failure }: RunResult) {
+  return { failed, failed_at_step, loss_before_failure };
+}
+
+/** An engine that makes every loss NaN from a step on. */
+function breakingAt(step: number): Engine {
+  return mischievous(openOnnxEngine(), {
+    losses: (_run, values, first) => values.map((loss, i) => first + i < step ? loss : NaN),
+  });
+}
+
+/** An engine that must not be needed. */
+function unused(engine: Engine): Engine {
+  return mischievous(engine, { onOpen: () => assert.fail("a group was opened") });
+}
+
+/** Lets the pauses between attempts pass a hundred times as fast. */
+async function inHaste<T>(action: () => Promise<T>): Promise<T> {
+  const now = performance.now.bind(performance);
+  performance.now = () => 100 * now();
+  try {
+    return await action();
+  } finally {
+    performance.now = now;
+  }
+}
+
+inFolder(
+  "TrainingSession.run() keeps the shorter result when a run goes on and fails, and goes on again when told to",
+  async (dir) => {
+    const { study: short, keys: [key] } = await begin(dir, 1);
+    await trainOn(short, openOnnxEngine(), { parallel: 1 });
+    const first = await resultOf(short, key);
+    assert.equal(first.steps_done, STEPS);
+    assert.ok(first.test_loss !== undefined);
+    const model = await Deno.readFile(short.modelPath("01", key));
+
+    const study = await askForMore(short);
+    const whole = (await undisturbed(study, join(dir, "quiet")))(key);
+    const broken = await trainOn(study, breakingAt(130), { parallel: 1, timing: SAVE_OFTEN });
+    assert.deepEqual([broken.session.finished, broken.session.failed, broken.session.problems], [0, 1, 0]);
+    const failure = {
+      failed: "the loss became NaN at step 130",
+      failed_at_step: 130,
+      loss_before_failure: whole.loss!.slice(0, 12),
+    };
+    const { failed_time, ...kept } = await resultOf(study, key);
+    assert.deepEqual(kept, { ...first, ...failure });
+    assert.ok(failed_time! > first["end time"]!);
+    assert.deepEqual(await Deno.readFile(study.modelPath("01", key)), model, "the model is that of the result");
+
+    const { finished, failed, problems } = await trainStudy({
+      dir: study.dir,
+      experiment: "01",
+      engine: "onnx",
+      quiet: true,
+    });
+    assert.deepEqual([finished, failed, problems], [0, 0, 0]);
+    assert.deepEqual(await resultOf(study, key), { ...kept, failed_time }, "it is not tried again unasked");
+
+    const starts: number[] = [];
+    const path = study.resultPath("01", key);
+    const onOpen = (runs: readonly EngineRun[]) => {
+      starts.push(...runs.map(({ stepsDone }) => stepsDone));
+      assert.deepEqual(JSON.parse(Deno.readTextFileSync(path)), first, "what failed is under way again");
+    };
+    const retried = await trainOn(study, mischievous(openOnnxEngine(), { onOpen }), { parallel: 1, retryFailed: true });
+    assert.deepEqual([retried.session.finished, retried.session.failed, retried.errors], [1, 0, []]);
+    assert.ok(starts.length === 1 && starts[0] > STEPS && starts[0] < 130, `it went on from step ${starts}`);
+    const last = await resultOf(study, key);
+    assert.deepEqual([last.loss, last.steps_done, last.test_loss], [whole.loss, MORE_STEPS, whole.test_loss]);
+    assert.deepEqual(failureOf(last), { failed: undefined, failed_at_step: undefined, loss_before_failure: undefined });
+  },
+);
+
+inFolder(
+  "TrainingSession.run() removes the checkpoint of a failed run when that is tried again from its beginning",
+  async (dir) => {
+    const { study, keys: [key] } = await begin(dir, 1);
+    const path = study.checkpointPath("01", key);
+    await trainOn(study, breakingAt(60), { parallel: 1, timing: SAVE_OFTEN });
+    assert.deepEqual([(await resultOf(study, key)).failed_at_step, existsSync(path)], [60, true]);
+    const seen: unknown[] = [];
+    // Whoever is killed here, before the first checkpoint, must not leave one from before the failure.
+    const onOpen = ([{ stepsDone }]: readonly EngineRun[]) => void seen.push(stepsDone, existsSync(path));
+    const { session } = await trainOn(study, mischievous(openOnnxEngine(), { onOpen }), {
+      parallel: 1,
+      retryFailed: true,
+    });
+    assert.deepEqual([seen, session.finished], [[0, false], 1]);
+    const { loss } = (await undisturbed(study, join(dir, "quiet")))(key);
+    const result = await resultOf(study, key);
+    assert.deepEqual([result.loss, result.failed, existsSync(path)], [loss, undefined, true]);
+  },
+);
+
+inFolder("TrainingSession.run() names the engine that did the steps when another writes the result", async (dir) => {
+  const { study, keys: [key] } = await begin(dir, 1);
+  const onnx = openOnnxEngine();
+  const other: Engine = { ...openOnnxEngine(), name: "webgpu", adapter: "another adapter" };
+  await trainOn(study, onnx, { parallel: 1 });
+  const first = await resultOf(study, key);
+  const namesOf = ({ engine, adapter, earlier_engines }: RunResult) => ({ engine, adapter, earlier_engines });
+  const byOnnx = { engine: "onnx", adapter: onnx.adapter };
+  assert.deepEqual(namesOf(first), { ...byOnnx, earlier_engines: undefined });
+
+  // Killed after the last checkpoint: the result is missing, or it is that of a run under way.
+  for (const left of [undefined, { ...unfinished(first), owner: "dead" }]) {
+    await Deno.remove(study.resultPath("01", key));
+    await Deno.remove(study.modelPath("01", key));
+    if (left) await study.writeResult("01", key, left);
+    const { session } = await trainOn(study, unused(other), { parallel: 1 });
+    assert.equal(session.finished, 1);
+    const again = await resultOf(study, key);
+    assert.deepEqual(namesOf(again), namesOf(first));
+    assert.deepEqual([again.loss, again.test_loss, again.owner], [first.loss, first.test_loss, undefined]);
+  }
+
+  const longer = await askForMore(study);
+  await trainOn(longer, other, { parallel: 1 });
+  const both = {
+    engine: other.name,
+    adapter: other.adapter,
+    earlier_engines: [{ ...byOnnx, steps: STEPS, cellspace_version: CELLSPACE_VERSION }],
+  };
+  assert.deepEqual(namesOf(await resultOf(longer, key)), both);
+  await Deno.remove(longer.resultPath("01", key));
+  await trainOn(longer, unused(onnx), { parallel: 1 });
+  assert.deepEqual(namesOf(await resultOf(longer, key)), both);
+});
+
+inFolder(
+  "TrainingSession.run() leaves runs that do not fit alone, three in a row too, and finishes the others",
+  async (dir) => {
+    const { study, keys } = await begin(dir, 5);
+    let opened = 0;
+    const onOpen = () => {
+      if (++opened <= 3) throw new EngineFailure("memory", "it needs 9 GiB, the adapter allows 4 GiB");
+    };
+    const { session, errors } = await trainOn(study, mischievous(openOnnxEngine(), { onOpen }), { parallel: 1 });
+    assert.deepEqual([opened, session.finished, session.failed, session.problems], [5, 2, 0, 3]);
+    assert.deepEqual(
+      errors,
+      keys.slice(0, 3).map((key) =>
+        `train: run ${shortKey(key)} was not trained: it needs 9 GiB, the adapter allows 4 GiB`
+      ),
+    );
+    const curves = await Promise.all(keys.map(async (key) => (await resultOf(study, key)).loss?.length));
+    assert.deepEqual(curves, [undefined, undefined, undefined, 10, 10]);
+    assert.deepEqual(readClaims(study.queuePath), []);
+  },
+);
+
+inFolder("TrainingSession.run() ends when three runs in a row fail for an unknown reason", async (dir) => {
+  const { study, keys } = await begin(dir, 5);
+  let opened = 0;
+  const onOpen = () => {
+    opened++;
+    throw new Error("the driver is in a bad mood");
+  };
+  await inHaste(() =>
+    assert.rejects(trainOn(study, mischievous(openOnnxEngine(), { onOpen }), { parallel: 1 }), {
+      message: "the driver is in a bad mood",
+    })
+  );
+  assert.equal(opened, 9, "each of three runs is tried three times");
+  const begun = await Promise.all(keys.map(async (key) => (await study.readResult("01", key)) !== undefined));
+  assert.deepEqual(begun, [true, true, true, false, false]);
+  assert.deepEqual(readClaims(study.queuePath), []);
+});
+
+inFolder("TrainingSession.run() opens a lost device at the second try when the first one fails", async (dir) => {
+  const { study, keys } = await begin(dir, 2);
+  const expected = await undisturbed(study, join(dir, "quiet"));
+  const opened: number[][] = [];
+  const onOpen = (runs: readonly EngineRun[]) => void opened.push(runs.map(({ stepsDone }) => stepsDone));
+  let lost = false, advanced = 0, reopened = 0;
+  const failing: Engine = {
+    ...openOnnxEngine(),
+    get failed() {
+      return lost;
+    },
+  };
+  const engine = mischievous(failing, {
+    runsPerGroup: 2,
+    onOpen,
+    onAdvance() {
+      if (++advanced < 5) return;
+      lost = true;
+      throw new EngineFailure("lost", "the device was lost");
+    },
+  });
+  const reopen = () => {
+    if (++reopened === 1) return Promise.reject(new Error("the driver starts anew"));
+    return Promise.resolve(mischievous(openOnnxEngine(), { runsPerGroup: 2, onOpen }));
+  };
+  const { session, errors } = await inHaste(() => trainOn(study, engine, { reopen, timing: SAVE_OFTEN }));
+  assert.deepEqual([reopened, session.finished, session.problems, errors], [2, 2, 0, []]);
+  assert.deepEqual(opened.map((runs) => runs.length), [2, 1, 1]);
+  assert.ok(opened.slice(1).flat().every((steps) => steps > 0), `they went on from steps ${opened.slice(1)}`);
+  for (const key of keys) {
+    const { loss, test_loss, earlier_engines } = await resultOf(study, key);
+    assert.deepEqual([loss, test_loss], [expected(key).loss, expected(key).test_loss]);
+    assert.equal(earlier_engines, undefined);
+  }
+});
+
+inFolder("TrainingSession.run() writes the others of a group when one claim is lost", async (dir) => {
+  const { study, keys } = await begin(dir, 3);
+  const expected = await undisturbed(study, join(dir, "quiet"));
+  const lost = keys[1];
+  let isTaken = false;
+  const engine = mischievous(openOnnxEngine(), {
+    runsPerGroup: 3,
+    onAdvance() {
+      if (!isTaken) takeOver(study, lost);
+      isTaken = true;
+    },
+  });
+  // The heart beats while they train, and hears of the loss.
+  const { session, errors } = await trainOn(study, engine, { timing: { ...SAVE_OFTEN, beat: 0.01 } });
+  assert.deepEqual([session.finished, session.others, session.problems, errors], [2, 1, 0, []]);
+  for (const key of keys) {
+    const { loss, test_loss } = await resultOf(study, key);
+    const { loss: whole, test_loss: score } = expected(key);
+    assert.deepEqual([loss, test_loss], key === lost ? [undefined, undefined] : [whole, score]);
+    const written = [study.checkpointPath("01", key), study.modelPath("01", key)].map((path) => existsSync(path));
+    assert.deepEqual(written, key === lost ? [false, false] : [true, true]);
+  }
+  assert.deepEqual(readClaims(study.queuePath).map(({ key, owner }) => [key, owner]), [
+    [claimKey("01", lost), "another"],
+  ]);
+});
+
+inFolder("TrainingSession.run() finishes the others of a group when one cannot be written at its end", async (dir) => {
+  const { study, keys } = await begin(dir, 3);
+  const expected = await undisturbed(study, join(dir, "quiet"));
+  await study.makeRunFolders("01");
+  const path = study.modelPath("01", keys[1]), opened: number[] = [];
+  const engine = mischievous(openOnnxEngine(), {
+    runsPerGroup: 3,
+    onOpen(runs) {
+      opened.push(runs.length);
+      // A folder with something in it, where the model is to be: it was not there when the run began.
+      Deno.mkdirSync(join(path, "in the way"), { recursive: true });
+    },
+  });
+  const { session, errors } = await inHaste(() => trainOn(study, engine));
+  assert.deepEqual([session.finished, session.failed, session.problems, opened], [2, 0, 1, [3]]);
+  assert.equal(errors.length, 1);
+  // The second attempt sees what is in its place before it trains.
+  assert.match(errors[0], new RegExp(`^train: Cannot read .* is a folder, .*; run ${shortKey(keys[1])} is skipped$`));
+  for (const key of [keys[0], keys[2]]) assert.deepEqual((await resultOf(study, key)).loss, expected(key).loss);
+  assert.equal((await resultOf(study, keys[1])).loss, undefined);
+  assert.deepEqual(readClaims(study.queuePath), []);
+});

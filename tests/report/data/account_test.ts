@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { accountOf, accountOnPage, accountText } from "../../../report/data/account.ts";
+import { tableOf } from "../../../report/data/rows.ts";
+import { syntheticResults, unfinished } from "../synthetic_results.ts";
+
+const results = syntheticResults({ layers: [1], state_sizes: [256], steps: 400 });
+const [first, second, third, fourth] = results;
+const key = (i: number) => String(i).repeat(64), short = (i: number) => String(i).repeat(8);
+const none = { runs: tableOf(results), unreadable: [], unknown_version: [] };
+
+Deno.test("accountOf() counts and names each run for its reason when runs failed, are open, unknown, damaged or unlisted", () => {
+  const given = [
+    { ...unfinished(first), failed: "the loss became NaN at step 7" },
+    { ...unfinished(second), seed: 2 },
+    { ...third, failed: "the loss became <b> at step 9" },
+    fourth,
+  ];
+  const entries = accountOf({
+    runs: tableOf(given),
+    unreadable: ["Cannot read a: it is not JSON", "Cannot read b: it is of 9.0.0"],
+    unknown_version: ["Cannot read b: it is of 9.0.0"],
+    not_begun: [key(1), key(2)],
+    unlisted: [`${key(3)}_seed1`],
+  });
+  const [a, b, c] = [first, second, third].map(({ id }) => id.slice(0, 8));
+  assert.deepEqual(entries.map(({ lead, names }) => [lead, ...names]), [
+    ["1 run failed", `${a}: the loss became NaN at step 7`],
+    ["1 run failed when taken further, and shown as before", `${c}: the loss became <b> at step 9`],
+    ["1 run has not finished and has no part in this report", `${b}_seed2`],
+    ["2 runs of the study's list have not begun", short(1), short(2)],
+    ["1 result file of a version of cellspace that is not known here, and not shown", "Cannot read b: it is of 9.0.0"],
+    ["1 result file could not be read", "Cannot read a: it is not JSON"],
+    ["1 result of runs that are not in the study's list, shown where finished", `${short(3)}_seed1`],
+  ]);
+  const text = accountText(entries), page = accountOnPage(entries);
+  for (const { lead, names } of entries) {
+    for (const told of [lead, ...names]) assert.ok(text.includes(told), told);
+    for (const told of names) assert.ok(page.includes(told.replace("<b>", "&lt;b&gt;")), told);
+  }
+});
+
+Deno.test("accountOf() tells who trained which steps when engines or versions of a run differ, and which versions wrote results", () => {
+  const leg = { engine: "onnx", adapter: "CPU", steps: 300 };
+  const given = [
+    { ...first, engine: "webgpu", adapter: "GPU", earlier_engines: [leg], cellspace_version: "0.2.0" },
+    // A version that did all steps, and was stopped before it wrote the result.
+    { ...second, earlier_engines: [{ ...leg, steps: 400, cellspace_version: "0.1.7" }], cellspace_version: "0.1.7" },
+    { ...third, cellspace_version: "0.2.0" },
+  ];
+  const [a, b] = [first, second].map(({ id }) => id.slice(0, 8));
+  const told = new Map(accountOf({ ...none, runs: tableOf(given) }).map(({ lead, names }) => [lead, names]));
+  assert.deepEqual(
+    [
+      ...told.get(
+        "2 runs trained in parts by different engines, adapters or versions of cellspace, so the last digits are those of none alone",
+      )!,
+    ].sort(),
+    [
+      `${a}: 300 steps on onnx (CPU), cellspace 0.1.0; 100 steps on webgpu (GPU), cellspace 0.2.0`,
+      `${b}: 400 steps on onnx (CPU), cellspace 0.1.7`,
+    ].sort(),
+  );
+  assert.deepEqual(told.get("Results written by different versions of cellspace"), ["0.1.7 (1 run)", "0.2.0 (2 runs)"]);
+  assert.equal(told.size, 2);
+});
+
+Deno.test("accountOf() says nothing but that nothing is missing when all runs have finished", () => {
+  const entries = accountOf({ ...none, not_begun: [], unlisted: [] });
+  assert.deepEqual(entries, []);
+  assert.equal(accountText(entries), "No run is unfinished, and every result file could be read.");
+});
+
+Deno.test("the page names all runs that have not begun, folded, and the terminal twenty, when there are many", () => {
+  const names = Array.from({ length: 400 }, (_, i) => String(i).padStart(8, "0") + "f".repeat(56));
+  const entries = accountOf({ ...none, not_begun: names });
+  assert.match(accountText(entries), /^400 runs of the study's list have not begun: .*00000019, and 380 more$/);
+  const page = accountOnPage(entries);
+  assert.match(page, /^<details><summary>400 runs/);
+  for (const name of names) assert.ok(page.includes(name.slice(0, 8)), name);
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { isFinished } from "../../../experiments/study/result.ts";
+import { distinct, tableOf } from "../../../report/data/rows.ts";
+import { syntheticResults, unfinished } from "../synthetic_results.ts";
+
+Deno.test("syntheticResults() makes the 432 configurations of experiment 01 by default", () => {
+  const results = syntheticResults();
+  assert.equal(results.length, 432);
+  assert.equal(new Set(results.map((result) => result.id)).size, 432);
+});
+
+Deno.test("tableOf() lists finished runs best first and hands on the unfinished ones when given both", () => {
+  const results = syntheticResults({ layers: [1], state_sizes: [256] });
+  const given = [unfinished(results[0]), ...results.slice(1)];
+  const { rows, unfinished: waiting } = tableOf(given);
+  assert.equal(rows.length, results.length - 1);
+  assert.deepEqual(waiting.map((result) => result.id), [results[0].id]);
+  assert.ok(rows.every((row, i) => i === 0 || rows[i - 1].min_loss <= row.min_loss));
+  assert.ok(!isFinished(given[0]));
+});
+
+Deno.test("tableOf() gives the same table when the results come in another order", () => {
+  const results = [...syntheticResults({ layers: [1] }), ...syntheticResults({ layers: [1], seed: 1 })];
+  assert.deepEqual(tableOf(results.toReversed()), tableOf(results));
+});
+
+Deno.test("tableOf() keeps one row per seed when a configuration was trained twice", () => {
+  const [first] = syntheticResults({ layers: [1] });
+  const { rows } = tableOf([first, { ...first, seed: 1 }]);
+  assert.deepEqual(rows.map(({ id, seed }) => [id, seed]), [[first.id, 0], [first.id, 1]]);
+});
+
+Deno.test("tableOf() says what models read, and how many bytes that is, with bytes where a result says nothing", () => {
+  const [first] = syntheticResults({ layers: [1] });
+  const { rows } = tableOf([first, { ...first, seed: 1, tokens: "bpe:300", vocabulary: 300, bytes_per_token: 1.5 }]);
+  const read = rows.map(({ tokens, reads, bytes_per_token }) => [tokens, reads, bytes_per_token]);
+  assert.deepEqual(read, [["bytes", "byte", 1], ["bpe:300", "token", 1.5]]);
+});
+
+Deno.test("distinct() sorts numbers by size when they have different lengths", () => {
+  const { rows } = tableOf(syntheticResults({ layers: [10, 2, 1], state_sizes: [256] }));
+  assert.deepEqual(distinct(rows, (row) => row.config.n_layers), [1, 2, 10]);
+});

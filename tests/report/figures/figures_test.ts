@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import * as Plot from "@observablehq/plot";
+import { SWITCHES } from "../../../cells/config.ts";
+import { figureHyperparameters } from "../../../report/figures/hyperparameters.ts";
+import { figureTrainingRuns } from "../../../report/figures/training_runs.ts";
+import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
+import { tableOf } from "../../../report/data/rows.ts";
+import { composeFigure, figureDocument, panel, roundNumbers } from "../../../report/figures/svg.ts";
+import { syntheticResults } from "../synthetic_results.ts";
+
+const NAMES = { name: "picture", title: "A title", subtitle: "Some runs on a <corpus> & more." };
+const many = mergeSeeds(tableOf(syntheticResults({ steps: 1000 })).rows);
+const four = [0, 100, 200, 300].map((i) => many[i]);
+
+function bothFigures(rows: MergedRow[]): [string, string] {
+  const document = figureDocument();
+  return [figureTrainingRuns(document, rows, NAMES), figureHyperparameters(document, rows, NAMES)];
+}
+
+for (const [count, rows] of [[1, four.slice(0, 1)], [4, four], [432, many]] as const) {
+  Deno.test(`both figures give the same bytes twice when there are ${count} runs`, () => {
+    assert.deepEqual(bothFigures([...rows]), bothFigures([...rows]));
+  });
+
+  Deno.test(`both figures hold no random names, no missing numbers and no page colour when there are ${count} runs`, () => {
+    for (const svg of bothFigures([...rows])) {
+      assert.doesNotMatch(svg, /plot-|NaN|Infinity|undefined|currentColor|<style/);
+      const ids = [...svg.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+      assert.ok(ids.length > 0 && ids.every((id) => /^picture-\d+$/.test(id)));
+      const used = [...svg.matchAll(/url\(#([^)]*)\)/g)].map(([, id]) => id);
+      assert.ok(used.every((id) => ids.includes(id)));
+      assert.match(svg, /Some runs on a &lt;corpus&gt; &amp; more\./);
+    }
+  });
+}
+
+Deno.test("figureTrainingRuns() shows title, axis labels with units, legend and best run when there are 432 runs", () => {
+  const svg = figureTrainingRuns(figureDocument(), many, NAMES);
+  const texts = ["A title", "training steps", "smoothed training loss (nats per byte)", "state size", ">32<", ">256<"];
+  texts.push("1 layer: 144 configurations", "3 layers: 144 configurations", many[0].label, many[0].name);
+  for (const text of [...texts, `best: ${many[0].min_loss.mean.toFixed(3)}`]) assert.ok(svg.includes(text), text);
+  assert.equal(svg.match(/<path data-run="[^"]*" d="M[^"]*l[^"]*"/g)!.length, 432);
+});
+
+Deno.test("figureTrainingRuns() puts all curves into one panel when there are many numbers of layers", () => {
+  const rows = mergeSeeds(
+    tableOf(syntheticResults({ layers: [1, 2, 3, 4, 5, 6], state_sizes: [256], steps: 500 })).rows,
+  );
+  assert.ok(figureTrainingRuns(figureDocument(), rows, NAMES).includes(`1 to 6 layers: ${rows.length} configurations`));
+});
+
+Deno.test("figureHyperparameters() has nine panels with their groups when there are 432 runs", () => {
+  const svg = figureHyperparameters(figureDocument(), many, NAMES);
+  for (const label of [...SWITCHES.map((one) => one.label), "layers", "state size"]) {
+    assert.ok(svg.includes(`>${label}</text>`), label);
+  }
+  assert.ok(svg.includes("least smoothed training loss (nats per byte)"));
+  assert.ok(svg.includes("mean of the group"));
+  assert.equal(svg.match(/<circle/g)!.length, 9 * 432 + 2);
+});
+
+Deno.test("figureHyperparameters() shows only runs below the threshold when one is given", () => {
+  const below = many[9].min_loss.mean;
+  const svg = figureHyperparameters(figureDocument(), many, { ...NAMES, below });
+  assert.equal(svg.match(/<circle/g)!.length, 9 * 9 + 2);
+});
+
+Deno.test("figureHyperparameters() says so when no configuration is below the threshold", () => {
+  const svg = figureHyperparameters(figureDocument(), many, { ...NAMES, below: 0.1 });
+  assert.ok(svg.includes("No configuration is below the threshold"));
+});
+
+Deno.test("panel() throws when Plot warns", () => {
+  const { warn } = console;
+  console.warn = () => {};
+  try {
+    // Text that looks like numbers on an ordinal scale is what Plot warns about.
+    const marks = [Plot.dot([{ x: "1" }, { x: "2" }], { x: "x" })];
+    const draw = () => panel(figureDocument(), [0, 0], { marks });
+    assert.throws(draw, /^Error: Cannot draw a panel: Plot warns .* must not$/);
+  } finally {
+    console.warn = warn;
+  }
+});
+
+Deno.test("composeFigure() shrinks a line of text when it would leave the picture", () => {
+  const frame = { name: "picture", title: "A title", subtitle: ["x".repeat(150)], legend: [] };
+  const size = Number(composeFigure(figureDocument(), frame, [], 0).match(/font-size="([\d.]+)"[^>]*>x{150}/)![1]);
+  assert.ok(size < 11 && size > 9, `${size}`);
+});
+
+Deno.test("roundNumbers() rounds every number and leaves the rest when given a path", () => {
+  assert.equal(roundNumbers("M1.2345,-0.001L10,2.96e-7Z", 2), "M1.23,0L10,0Z");
+  assert.equal(roundNumbers("translate(40,434.99999999999994)", 2), "translate(40,435)");
+});
+
+Deno.test("both figures name each configuration's marks, and show the range of its seeds, when there are several", () => {
+  const seeds = [0, 1].flatMap((seed) => syntheticResults({ layers: [1], state_sizes: [256], steps: 500, seed }));
+  const rows = mergeSeeds(tableOf(seeds).rows);
+  const [curves, swarms] = bothFigures(rows);
+  const named = (svg: string) => [...svg.matchAll(/data-run="([^"]*)"/g)].map(([, name]) => name);
+  assert.deepEqual(named(curves).sort(), rows.map(({ name }) => name).sort());
+  assert.equal(named(swarms).length, 9 * rows.length);
+  assert.deepEqual(new Set(named(swarms)), new Set(rows.map(({ name }) => name)));
+  assert.ok(curves.includes("mean over its seeds") && swarms.includes("mean of its seeds"));
+  assert.ok(curves.includes("from the least to the most of its 2 seeds"));
+});
+
+Deno.test("figureTrainingRuns() keeps the range of the best one's seeds inside the panel when one seed is far lower", () => {
+  const [run] = many[0].runs;
+  const rows = mergeSeeds([run, {
+    ...run,
+    seed: 1,
+    loss: run.loss.map((loss) => loss - 1),
+    min_loss: run.min_loss - 1,
+  }]);
+  const svg = figureTrainingRuns(figureDocument(), rows, NAMES);
+  const [, area] = svg.match(/fill-opacity="0.45"[^>]*>(.*?)<\/g>/s)!;
+  // The path goes from point to point by offsets.
+  let y = 0;
+  const ys = [...area.matchAll(/,(-?[\d.]+)/g)].map(([, offset]) => y += Number(offset));
+  const lowest = Math.max(...ys);
+  // The panel is 430 pixels high, with the axis 26 above its end.
+  assert.ok(lowest > 100 && lowest <= 404, `${lowest}`);
+});
+
+Deno.test("figureTrainingRuns() draws a dot for each configuration when its loss was logged once", () => {
+  const rows = mergeSeeds(tableOf(syntheticResults({ layers: [1], state_sizes: [256], steps: 50 })).rows);
+  const svg = figureTrainingRuns(figureDocument(), rows, NAMES);
+  const dots = [...svg.matchAll(/<circle[^>]*data-run="([^"]*)"/g)].map(([, name]) => name);
+  assert.deepEqual(dots.sort(), rows.slice(1).map(({ name }) => name).sort());
+});

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import type { CellConfig, SwitchKey } from "../../../cells/config.ts";
+import { grid } from "../../../experiments/study/grid.ts";
+import { contrasts, matchedBlocks } from "../../../report/statistics/matched.ts";
+import type { RunRow } from "../../../report/data/rows.ts";
+import { plantedRow, plantedRows } from "../planted_rows.ts";
+
+const PLAIN = grid([1], [256]).find((one) => one.use_new_state && !one.use_old_state && !one.use_residual)!;
+
+function row(changes: Partial<CellConfig>, loss: number, more: Partial<RunRow> = {}): RunRow {
+  return plantedRow({ ...PLAIN, ...changes }, loss, more);
+}
+
+function differences(rows: RunRow[], ...keys: SwitchKey[]): number[] {
+  return contrasts(matchedBlocks(rows, keys), "min_loss").map(({ difference }) => difference);
+}
+
+Deno.test("matchedBlocks() finds as many pairs as the grid has when all 432 configurations are there", () => {
+  const rows = plantedRows(() => 2);
+  const pairs = (key: SwitchKey) => differences(rows, key).length;
+  // Half of 432, but where the partner would read no state, or would have 32 states without a residual.
+  assert.deepEqual([pairs("use_input_gate"), pairs("use_state_gate")], [216, 216]);
+  assert.deepEqual([pairs("use_new_state"), pairs("use_old_state"), pairs("use_residual")], [144, 144, 144]);
+  assert.equal(differences(rows, "use_input_gate", "use_state_gate").length, 108);
+  assert.equal(differences(rows, "use_input_gate", "use_residual").length, 72);
+  assert.equal(differences(rows, "use_new_state", "use_old_state").length, 0);
+});
+
+Deno.test("contrasts() subtracts off from on within pairs when other runs would change the means", () => {
+  const rows = [
+    row({}, 2),
+    row({ use_residual: true }, 1.5),
+    row({ n_layers: 2 }, 1.75),
+    row({ n_layers: 2, use_residual: true }, 2),
+    row({ n_layers: 3, use_residual: true }, 9),
+  ];
+  assert.deepEqual(differences(rows, "use_residual").sort(), [-0.5, 0.25]);
+});
+
+Deno.test("contrasts() gives both − only one − only the other + neither when there are two switches", () => {
+  const rows = [
+    row({}, 2),
+    row({ use_residual: true }, 1.75),
+    row({ use_old_state: true }, 1.5),
+    row({ use_residual: true, use_old_state: true }, 0.75),
+  ];
+  assert.deepEqual(differences(rows, "use_old_state", "use_residual"), [0.75 - 1.5 - 1.75 + 2]);
+  assert.deepEqual(differences(rows.slice(1), "use_old_state", "use_residual"), []);
+});
+
+Deno.test("contrasts() averages over the seeds that both have when seeds differ", () => {
+  const rows = [
+    row({}, 2, { seed: 0 }),
+    row({}, 2.5, { seed: 1 }),
+    row({}, 9, { seed: 2 }),
+    row({ use_residual: true }, 1.75, { seed: 0 }),
+    row({ use_residual: true }, 2, { seed: 1 }),
+    row({ use_residual: true }, 5, { seed: 3 }),
+  ];
+  const [{ by_seed, difference }] = contrasts(matchedBlocks(rows, ["use_residual"]), "min_loss");
+  assert.deepEqual(by_seed, [{ seed: 0, difference: -0.25 }, { seed: 1, difference: -0.5 }]);
+  assert.equal(difference, -0.375);
+});
+
+Deno.test("matchedBlocks() counts a pair once when one of its seeds was trained longer than another", () => {
+  const rows = [0, 1].flatMap((seed) => {
+    const more = { seed, steps_done: 1000 * (1 + seed) };
+    return [row({}, 2, more), row({ use_residual: true }, seed ? 1.5 : 1.75, more)];
+  });
+  assert.deepEqual(differences(rows, "use_residual"), [-0.375]);
+  assert.deepEqual(differences([...rows.slice(1), rows[0]], "use_residual"), [-0.375]);
+});
+
+const settings = {
+  steps_done: 77,
+  batch_size: 7,
+  history_size: 77,
+  dataset: "another",
+  corpus_sha1: "another",
+  seed: 7,
+};
+for (const [key, value] of Object.entries(settings)) {
+  Deno.test(`matchedBlocks() pairs no runs when ${key} differs`, () => {
+    const pair = (more: Partial<RunRow>) =>
+      matchedBlocks([row({}, 2), row({ use_residual: true }, 1, more)], ["use_residual"]);
+    assert.equal(pair({}).length, 1);
+    assert.equal(pair({ [key]: value }).length, 0);
+  });
+}
+
+Deno.test("matchedBlocks() pairs no runs when the cell has no switches or its gates read something else", () => {
+  const pairs = (off: Partial<CellConfig>, on: Partial<CellConfig>) =>
+    differences([row(off, 2), row({ ...on, use_residual: true }, 1)], "use_residual").length;
+  assert.equal(pairs({ cell: "gru" }, { cell: "gru" }), 0);
+  assert.equal(pairs({ gate_inputs: "x,h" }, {}), 0);
+  assert.equal(pairs({ gate_inputs: "x,h" }, { gate_inputs: "x,h" }), 1);
+  assert.equal(pairs({ gate_inputs: "x,h,n" }, {}), 1);
+});
+
+Deno.test("contrasts() leaves a pair out when one of its runs has no test score", () => {
+  const rows = [row({}, 2), row({ use_residual: true }, 1, { test_bits_per_byte: undefined })];
+  const blocks = matchedBlocks(rows, ["use_residual"]);
+  assert.deepEqual([contrasts(blocks, "min_loss").length, contrasts(blocks, "test_bits_per_byte").length], [1, 0]);
+});

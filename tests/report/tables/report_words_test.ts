@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { mergeSeeds } from "../../../report/data/merged.ts";
+import { headline } from "../../../report/page/page.ts";
+import { corpusAndSteps, finishedRuns } from "../../../report/tables/report_words.ts";
+import { tableOf } from "../../../report/data/rows.ts";
+import { syntheticResults } from "../synthetic_results.ts";
+
+const [first, second] = tableOf(syntheticResults({ layers: [1], state_sizes: [256], steps: 400 })).rows;
+
+Deno.test("finishedRuns() says one seed when there is one, and the least and most when configurations differ in it", () => {
+  assert.equal(finishedRuns(mergeSeeds([first])), "1 configuration, one seed,");
+  assert.equal(finishedRuns(mergeSeeds([first, second])), "2 configurations, one seed each,");
+  const three = mergeSeeds([first, { ...first, seed: 1 }, second]);
+  assert.equal(finishedRuns(three), "2 configurations, 1 to 2 seeds each (3 runs),");
+});
+
+Deno.test("phrases count a configuration once when its seeds were trained for different steps", () => {
+  const rows = mergeSeeds([first, { ...first, seed: 1, steps_done: 800 }]);
+  assert.equal(rows.length, 2);
+  assert.equal(finishedRuns(rows), "1 configuration, 2 seeds (2 runs),");
+  assert.equal(corpusAndSteps(rows), "tinyshakespeare, 400 to 800 training steps each");
+  assert.match(headline(rows), /^The only configuration with a finished run is /);
+});

@@ -1,0 +1,188 @@
+/** The ONNX engine and its models on ONNX Runtime; without the permissions it needs, each test is counted as ignored. */
+import assert from "node:assert/strict";
+import { gatedCell } from "../../../../cells/catalog/gated_cell.ts";
+import { vanillaCell } from "../../../../cells/catalog/catalog.ts";
+import { interpret } from "../../../../cells/graph/interpreter.ts";
+import { evaluationModel } from "../../../../cells/language_model.ts";
+import { openOnnxEngine } from "../../../../train/engines/onnx/engine.ts";
+import { exportOnnx, NEXT } from "../../../../train/engines/onnx/export.ts";
+import { openReferenceEngine } from "../../../../train/engines/reference.ts";
+import { certifyGroup, goldenFrom, TOLERANCES } from "../../../../train/golden.ts";
+import { failures, gatedConfig, GOLDEN } from "../../../cells/catalog/golden_cases.ts";
+import { scattered } from "../../../cells/graph/finite_differences.ts";
+import { drawnWeights } from "../../../cells/models.ts";
+import { recordWorkers } from "../workers.ts";
+import {
+  CATALOG,
+  differences,
+  runOf,
+  SMALL,
+  textOf,
+  train,
+  trainInParts,
+  trainWithReplacement,
+  UNUSUAL,
+} from "../runs.ts";
+
+const refused = (["ffi", "env", "read"] as const).filter((name) =>
+  Deno.permissions.querySync({ name }).state !== "granted"
+);
+if (refused.length) console.log(`ONNX tests are ignored: they need --allow-${refused.join(" --allow-")}`);
+
+function onnxTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: refused.length > 0, fn });
+}
+
+const engine = openOnnxEngine(2);
+const { settings, cases } = GOLDEN;
+
+/** Every run has a worker of its own: so many start side by side. */
+const GROUP = 12;
+
+onnxTest("the ONNX engine gives PyTorch's numbers in all 288 golden cases", async () => {
+  for (let first = 0; first < cases.length; first += GROUP) {
+    const chosen = cases.slice(first, first + GROUP);
+    const errors = await certifyGroup(engine, settings, chosen);
+    assert.deepEqual(failures(chosen, errors, TOLERANCES.onnx), []);
+  }
+});
+
+onnxTest("certifyGroup() notices when a golden loss is wrong", async () => {
+  const chosen = structuredClone(cases.slice(0, 2));
+  chosen[1].losses[11] *= 1.0005;
+  const errors = await certifyGroup(engine, settings, chosen);
+  assert.equal(failures(chosen, errors, TOLERANCES.onnx).length, 1);
+});
+
+for (const cell of [...CATALOG, ...UNUSUAL]) {
+  onnxTest(`the ONNX engine agrees with the reference over 12 steps when the cell is ${cell.name}`, async () => {
+    const run = runOf(cell, SMALL, { withGradients: true });
+    const [actual] = await train(engine, [run], [7, 5]);
+    const [expected] = await train(openReferenceEngine(), [run], [7, 5]);
+    const { losses, tensors } = differences(actual, expected);
+    assert.ok(losses <= TOLERANCES.onnx, `losses are off by ${losses}`);
+    // Adam divides by a gradient's size: where that is near zero, rounding is a large part of a step.
+    assert.ok(tensors <= 1e-3, `tensors are off by ${tensors}`);
+  });
+}
+
+onnxTest("the ONNX engine gives the reference's numbers when tokens have 16 bits", async () => {
+  for (const vocab of [258, 1024]) {
+    const golden = await goldenFrom(openReferenceEngine(), { ...settings, vocab, batch: 64 }, [cases[0], cases[130]]);
+    const errors = await certifyGroup(engine, golden.settings, golden.cases);
+    assert.deepEqual(failures(golden.cases, errors, TOLERANCES.onnx), [], `vocabulary ${vocab}`);
+  }
+});
+
+onnxTest("the ONNX engine leaves frozen weights as drawn and gives them no gradient", async () => {
+  const run = runOf(gatedCell(gatedConfig({ use_new_state: false })), SMALL, { withGradients: true });
+  const [{ tensors }] = await train(engine, [run], [3]);
+  const { parameters, trained } = run.step;
+  assert.ok(!trained.includes("layers.1.forget_gate_nn.weight") && trained.includes("layers.1.output_nn.weight"));
+  for (const { name } of parameters) {
+    const same = run.tensors.get(name)!.every((value, i) => value === tensors.get(name)![i]);
+    assert.equal(same, !trained.includes(name), name);
+    assert.equal(tensors.has(`gradient.${name}`), trained.includes(name), name);
+  }
+});
+
+onnxTest("the ONNX engine gives each run the same bits in a group as alone, and again", async () => {
+  const runs = [runOf(vanillaCell), runOf(gatedCell(gatedConfig({})), { ...SMALL, n_layers: 1, state_size: 20 })];
+  const together = await train(engine, runs, [4, 3]);
+  assert.deepEqual(await train(engine, runs, [4, 3]), together);
+  for (const [i, run] of runs.entries()) assert.deepEqual(await train(engine, [run], [4, 3], i), [together[i]]);
+});
+
+onnxTest("a run goes on with the same bits when its tensors are read and opened again", async () => {
+  const run = runOf(gatedCell(gatedConfig({})));
+  // After an even and after an odd number of steps: the worker writes two sets of tensors in turn.
+  for (const done of [6, 5]) {
+    const [whole] = await train(engine, [run], [done, 6]);
+    const [half] = await train(engine, [run], [done]);
+    const [rest] = await train(engine, [{ ...run, tensors: half.tensors, stepsDone: done }], [6]);
+    assert.deepEqual([...half.losses, ...rest.losses], whole.losses);
+    assert.deepEqual(rest.tensors, whole.tensors);
+  }
+});
+
+onnxTest("beginPass() keeps states and reads on in the text when it goes on within a pass", async () => {
+  const run = runOf(gatedCell(gatedConfig({})));
+  const [whole] = await train(engine, [run], [9]);
+  for (const reopen of [true, false]) {
+    assert.deepEqual(await trainInParts(engine, run, [4, 3, 2], { reopen }), whole);
+  }
+  const { losses } = await trainInParts(engine, run, [4, 5], { reopen: false, positions: [0, 0] });
+  assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
+});
+
+onnxTest("replace() gives the run that comes, and those that stay, the same bits as alone", async () => {
+  const sizes = [SMALL, { ...SMALL, state_size: 3 }, { ...SMALL, n_layers: 1 }, { ...SMALL, state_size: 4 }];
+  const runs = sizes.map((size) => runOf(gatedCell(gatedConfig({})), size));
+  const { together, alone } = await trainWithReplacement(engine, runs);
+  assert.deepEqual(together, alone);
+});
+
+onnxTest("advance() rejects when a row runs over the end of the text", async () => {
+  const run = runOf(vanillaCell);
+  const group = await engine.open([run], textOf(10, SMALL.vocabulary));
+  group.beginPass(0, Uint32Array.of(0, 1, 2));
+  await group.advance(7);
+  await assert.rejects(group.advance(1));
+  await group.close();
+});
+
+onnxTest("close() lets the steps that are queued end when a group is busy", async () => {
+  const group = await engine.open([runOf(vanillaCell)], textOf(5000, SMALL.vocabulary));
+  group.beginPass(0, Uint32Array.of(0, 1, 2));
+  const waiting = group.advance(200);
+  await group.close();
+  assert.equal((await waiting)[0].length, 200);
+  await assert.rejects(group.advance(1), /Cannot advance: the group was closed/);
+});
+
+onnxTest("a group rejects, and closes, when its worker has died", async () => {
+  using workers = recordWorkers();
+  const group = await engine.open([runOf(vanillaCell)], textOf(5000, SMALL.vocabulary));
+  group.beginPass(0, Uint32Array.of(0, 1, 2));
+  await group.advance(1);
+  // No request, and no number to reply under: it throws outside the worker's handler, and that ends the worker.
+  workers.started[0].postMessage(null);
+  await assert.rejects(group.advance(1), /ONNX worker stopped/);
+  await assert.rejects(group.advance(1), /ONNX worker was closed/);
+  await assert.rejects(group.read(0), /ONNX worker was closed/);
+  await group.close();
+});
+
+onnxTest("an exported model with an open batch gives the reference's logits for 1 and for 5 rows", async () => {
+  const ort = await import("../../../../train/engines/onnx/runtime.ts");
+  const { openSession } = await import("../../../../train/engines/onnx/session.ts");
+  for (const cell of [gatedCell(gatedConfig({})), ...CATALOG, ...UNUSUAL]) {
+    const { graph, parameters } = evaluationModel(cell, SMALL);
+    const weights = drawnWeights(parameters);
+    const session = await openSession(exportOnnx(graph, { weights, openBatch: true }), 1);
+    for (const batch of [1, 5]) {
+      const { graph: reference, states } = evaluationModel(cell, { ...SMALL, batch });
+      const bytes = Array.from({ length: batch }, (_, row) => (3 * row + 2) % SMALL.vocabulary);
+      const carried = states.map((
+        { name, shape: [rows, size] },
+        i,
+      ): [string, Float64Array] => [name, scattered(rows * size, i)]);
+      const results = await session.run({
+        bytes: new ort.Tensor("int64", BigInt64Array.from(bytes.map(BigInt)), [batch]),
+        ...Object.fromEntries(
+          carried.map((
+            [name, values],
+          ) => [name, new ort.Tensor("float32", Float32Array.from(values), [batch, SMALL.state_size])]),
+        ),
+      });
+      const feeds = new Map<string, ArrayLike<number>>([...weights, ...carried, ["bytes", bytes]]);
+      for (const [name, expected] of interpret(reference, feeds)) {
+        const actual = results[reference.inputs.has(name) ? name + NEXT : name].data as Float32Array;
+        assert.equal(actual.length, expected.length, `${cell.name}: ${name}`);
+        const error = Math.max(...expected.map((value, i) => Math.abs(actual[i] - value)));
+        assert.ok(error <= 1e-5, `${cell.name}: ${name} is off by ${error}`);
+      }
+    }
+    await session.release();
+  }
+});

@@ -1,0 +1,156 @@
+/** The elementwise operations of a task as WGSL. Its lines are its key: chains of one form, in any run, are one piece of code. */
+import { type ElementwiseOp, isElementwise, isOp, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
+import { type Chain, type Lane, laneType, type Place } from "./kernel.ts";
+import type { Task } from "../plan/tasks.ts";
+
+type Expression = (a: string, b: string, V: string) => string;
+
+/** WGSL of each operation. */
+const EXPRESSIONS: { readonly [K in ElementwiseOp]: Expression } = {
+  add: (a, b) => `${a} + ${b}`,
+  sub: (a, b) => `${a} - ${b}`,
+  mul: (a, b) => `${a} * ${b}`,
+  div: (a, b) => `${a} / ${b}`,
+  exp: (x) => `exp(${x})`,
+  log: (x) => `log(${x})`,
+  sqrt: (x) => `sqrt(${x})`,
+  sigmoid: (x) => `safe_sigmoid(${x})`,
+  tanh: (x) => `safe_tanh(${x})`,
+  relu: (x, _, V) => `max(${x}, ${V}(0.0))`,
+  step: (x, _, V) => `select(${V}(0.0), ${V}(1.0), ${x} > ${V}(0.0))`,
+};
+
+/** A float literal that WGSL takes as f32, whatever its size. */
+function literal(value: number): string {
+  const text = String(value);
+  return `f32(${/[.e]/.test(text) ? text : text + ".0"})`;
+}
+
+export interface BuiltChain extends Chain {
+  readonly words: readonly number[];
+}
+
+/** How an operand of another shape is read: at the element itself, at the scalar, at the element of the last axis. */
+function modeOf(source: Tensor, shape: Tensor["shape"]): "same" | "scalar" | "vector" {
+  const size = sizeOf(source.shape);
+  if (size === sizeOf(shape)) return "same";
+  return size === 1 ? "scalar" : "vector";
+}
+
+/** Whether a chain reads vectors of the last axis, so that the frame must tell the column. */
+export function readsVectors({ heads, chain, value }: Task): boolean {
+  const shape = (value ?? chain[0])?.shape;
+  return heads.some((head) => isOp(head, "linear")) ||
+    chain.some(({ inputs }) => inputs.some((x) => !isOp(x, "constant") && modeOf(x, shape!) === "vector"));
+}
+
+/**
+ * The chain of a task, in lanes of `lane` floats.
+ *
+ * @param first number of the instance's word that the chain's first word becomes
+ */
+export function buildChain(task: Task, place: Place, lane: Lane, first: number): BuiltChain {
+  const { heads, chain, value, writes, target } = task;
+  const builder = new ChainBuilder((value ?? task.nodes[0]).shape, place, lane);
+  if (value) builder.names.set(value, "value");
+  // The frames leave the bias to the chain.
+  for (const head of heads) {
+    if (isOp(head, "linear") || isOp(head, "embedding")) {
+      builder.names.set(value!, builder.line(`${builder.names.get(value!)} + ${builder.read(head.inputs.at(-1)!)}`));
+    }
+  }
+  if (target) builder.write(target, builder.read(task.nodes[0]));
+  // All is read before anything is written: a result may lie where an operand was.
+  for (const node of chain) for (const x of node.inputs) if (!isOp(x, "constant")) builder.read(x, chain);
+  for (const node of chain) builder.compute(node);
+  for (const result of writes) builder.write(result, builder.names.get(result)!);
+  const { lines, words } = builder;
+  return { key: lines.join(" "), lines, words, firstWord: first, wordCount: words.length };
+}
+
+class ChainBuilder {
+  readonly names = new Map<Tensor, string>();
+  readonly lines: string[] = [];
+  readonly words: number[] = [];
+  readonly #V: string;
+  readonly #computed = new Set<Tensor>();
+  #values = 0;
+
+  constructor(
+    private readonly shape: Tensor["shape"],
+    private readonly place: Place,
+    private readonly lane: Lane,
+  ) {
+    this.#V = laneType(lane);
+  }
+
+  #word(value: number): string {
+    return `w${this.words.push(value) - 1}`;
+  }
+
+  /** Offset of a tensor in lanes: tensors start at multiples of a whole vector. */
+  #offset(tensor: Tensor): string {
+    return this.#word(this.place.locate(tensor) / this.lane);
+  }
+
+  /** Adds a line that names a new value; returns the name. */
+  line(expression: string): string {
+    const name = `v${this.#values++}`;
+    this.lines.push(`let ${name} = ${expression};`);
+    return name;
+  }
+
+  /** The name of an operand, which is read where it was not yet; those that the chain computes itself come later. */
+  read(source: Tensor, own: readonly Tensor[] = []): string {
+    const known = this.names.get(source);
+    if (known || own.includes(source)) return known ?? "";
+    const name = this.line(this.#load(source));
+    this.names.set(source, name);
+    return name;
+  }
+
+  #load(source: Tensor): string {
+    const scalar = this.place.scalar(source);
+    if (scalar !== undefined) return `step_scalar(${this.#word(scalar)})`;
+    switch (modeOf(source, this.shape)) {
+      case "same":
+        return `arena[${this.#offset(source)} + f]`;
+      case "vector":
+        return `arena[${this.#offset(source)} + column]`;
+      case "scalar":
+        return `stored_scalar(${this.#offset(source)})`;
+    }
+  }
+
+  compute(node: Tensor): void {
+    if (!isElementwise(node)) throw new TypeError(`Cannot join '${node.op}' with elementwise operations`);
+    this.#computed.add(node);
+    this.names.set(node, this.line(this.#fused(node) ?? EXPRESSIONS[node.op](...this.#operands(node), this.#V)));
+  }
+
+  #operands({ inputs: [a, b] }: Tensor): [string, string] {
+    const name = (x: Tensor | undefined) =>
+      x === undefined ? "" : isOp(x, "constant") ? `${this.#V}(${literal(x.attributes.value)})` : this.names.get(x)!;
+    return [name(a), name(b)];
+  }
+
+  /**
+   * A sum or difference with a product as one fused operation. A compiler may fuse such a pair or not, and may decide otherwise
+   * in another kernel; said here, a run has the same bits whatever kernel its chain is compiled into.
+   */
+  #fused(node: Tensor): string | undefined {
+    if (!isOp(node, "add") && !isOp(node, "sub")) return undefined;
+    const isSub = isOp(node, "sub");
+    const [a, b] = node.inputs, [nameA, nameB] = this.#operands(node);
+    // Only what this chain multiplies: an operand that is read from memory is a number by itself.
+    const factors = (x: Tensor) => isOp(x, "mul") && this.#computed.has(x) ? this.#operands(x) : undefined;
+    const left = factors(a), right = factors(b);
+    if (left) return `fma(${left[0]}, ${left[1]}, ${isSub ? `-${nameB}` : nameB})`;
+    if (right) return `fma(${isSub ? `-${right[0]}` : right[0]}, ${right[1]}, ${nameA})`;
+    return undefined;
+  }
+
+  write(result: Tensor, name: string): void {
+    this.lines.push(`arena[${this.#offset(result)} + f] = ${name};`);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * What a kernel is: a *frame* (a product, a sum, a walk over elements …), which makes values, and a *chain*, which does the
+ * elementwise rest with each and writes the results. An instance is one task's numbers in the table that the kernel reads.
+ */
+import type { Tensor } from "../../../../cells/graph/tensor.ts";
+
+/** Floats that an invocation works on at once: whole `vec4f` where all sizes and offsets allow it. */
+export type Lane = 1 | 4;
+
+/** Where a run's tensors and the numbers of a step lie. */
+export interface Place {
+  /** Offset of a tensor in the arena, in floats. */
+  locate(tensor: Tensor): number;
+  /** Word of a scalar that changes from step to step, within the records of a step; undefined for any other tensor. */
+  scalar(tensor: Tensor): number | undefined;
+  /** Words that {@linkcode INDEX_WORDS} numbers: how tokens are found in the text. */
+  index(tensor: Tensor): readonly number[];
+  /** First slot of the losses of the run's rows. */
+  readonly losses: number;
+}
+
+/** Where tokens come from: start of the run's row offsets, start of its record of the step, 0 for the token read and 1 for the next. */
+export const INDEX_WORDS = 3;
+
+/** Order of the words in a run's record of a step. */
+export const RECORD = { step_size: 0, epsilon: 1, position: 2, size: 4 } as const;
+
+/** Invocations of every workgroup. */
+export const INVOCATIONS = 64;
+
+/** Makes values and hands each to the chain: a body that calls `prepare(instance)` and then, for each, `chain(f, column, value)`. */
+export interface Frame {
+  /** Names every fact that specialises the source, and nothing else: equal keys mean equal source. */
+  readonly key: string;
+  readonly lane: Lane;
+  readonly source: () => { readonly declarations: string; readonly body: string };
+}
+
+/** The elementwise end of a kernel: statements that see `f` (element), `column` and `value`, in lanes, and its words as `w0`, `w1` … */
+export interface Chain {
+  readonly key: string;
+  readonly lines: readonly string[];
+  /** Number of the instance's word that the chain's first word is, and how many words it has. */
+  readonly firstWord: number;
+  readonly wordCount: number;
+}
+
+/** One task as work for the GPU. */
+export interface KernelUse {
+  readonly frame: Frame;
+  readonly chain: Chain;
+  /** The instance's words, after the one that tells its chain. */
+  readonly words: readonly number[];
+  readonly workgroups: number;
+  /** Work of one workgroup, in any unit that compares instances of one frame. */
+  readonly cost: number;
+}
+
+/** A compiled unit: one frame with one chain, or with several that instances tell apart by a tag. */
+export interface Kernel {
+  readonly frame: Frame;
+  readonly chains: readonly Chain[];
+}
+
+export const kernelKey = ({ frame, chains }: Kernel): string =>
+  `${frame.key} | ${chains.map(({ key }) => key).join(" | ")}`;
+
+export const BINDINGS = { arena: 0, tables: 1, text: 2, step_data: 3, losses: 4, dispatch: 5, step: 6 } as const;
+
+/** Bytes of each uniform record: one `vec4<u32>`. */
+export const UNIFORM_BYTES = 16;
+
+/** Word `i` of the instance. */
+export const word = (i: number): string => `tables[instance + ${i}u]`;
+
+/** The lane's type in WGSL. */
+export const laneType = (lane: Lane): string => lane === 4 ? "vec4f" : "f32";
+
+/** The whole source of a kernel. */
+export function shader({ frame, chains }: Kernel): string {
+  const { declarations, body } = frame.source();
+  const V = laneType(frame.lane);
+  const functions = chains.map(({ lines, firstWord, wordCount }, i) => {
+    const words = Array.from({ length: wordCount }, (_, n) => `  w${n} = ${word(firstWord + n)};`);
+    return `fn prepare_${i}(instance: u32) {\n${words.join("\n")}\n}
+fn chain_${i}(f: u32, column: u32, value: ${V}) {\n${lines.map((line) => `  ${line}`).join("\n")}\n}`;
+  });
+  const choose = (tag: string, call: (i: number) => string) =>
+    chains.length === 1
+      ? call(0)
+      : `switch (${tag}) {${chains.map((_, i) => `\n    case ${i}u: { ${call(i)} }`).join("")}\n    default: {}\n  }`;
+  const mostWords = Math.max(...chains.map(({ wordCount }) => wordCount));
+  return `
+@group(0) @binding(${BINDINGS.arena}) var<storage, read_write> arena: array<${V}>;
+@group(0) @binding(${BINDINGS.tables}) var<storage, read> tables: array<u32>;
+@group(0) @binding(${BINDINGS.text}) var<storage, read> text: array<u32>;
+@group(0) @binding(${BINDINGS.step_data}) var<storage, read> step_data: array<u32>;
+@group(0) @binding(${BINDINGS.losses}) var<storage, read_write> losses: array<f32>;
+// x: first entry of this dispatch in the tables, y: number of workgroups, z: workgroups in a row of the dispatch,
+// w: tokens of the text in a word
+@group(0) @binding(${BINDINGS.dispatch}) var<uniform> dispatch: vec4<u32>;
+// x: start of the step's records in the step data, y: number of the step within the submit
+@group(0) @binding(${BINDINGS.step}) var<uniform> step: vec4<u32>;
+
+// naga's tanh is NaN for large inputs on Metal and inexact near zero on lavapipe
+fn safe_tanh(x: ${V}) -> ${V} {
+  let t = exp(${V}(-2.0) * abs(x));
+  return select(sign(x) * (${V}(1.0) - t) / (${V}(1.0) + t), fma(x * x * x, ${V}(${-1 / 3}), x), abs(x) < ${V}(0.02));
+}
+// the exponential's argument is never positive, so it cannot overflow
+fn safe_sigmoid(x: ${V}) -> ${V} {
+  let t = exp(-abs(x));
+  return select(t, ${V}(1.0), x >= ${V}(0.0)) / (${V}(1.0) + t);
+}
+fn stored_scalar(at: u32) -> ${V} { return ${frame.lane === 4 ? "vec4f(arena[at].x)" : "arena[at]"}; }
+fn step_scalar(at: u32) -> ${V} { return ${V}(bitcast<f32>(step_data[step.x + at])); }
+// the token of row b: rows, record and shift as the instance has them
+fn index_at(rows: u32, record: u32, shift: u32, b: u32) -> u32 {
+  let at = step_data[rows + b] + step_data[step.x + record + ${RECORD.position}u] + shift;
+  let bits = 32u / dispatch.w;
+  return extractBits(text[at / dispatch.w], bits * (at % dispatch.w), bits);
+}
+var<private> tag: u32;
+${Array.from({ length: mostWords }, (_, i) => `var<private> w${i}: u32;`).join("\n")}
+${functions.join("\n")}
+// An instance's words stay in registers while its chain goes over many elements.
+fn prepare(instance: u32) {
+  tag = ${word(0)};
+  ${choose("tag", (i) => `prepare_${i}(instance);`)}
+}
+fn chain(f: u32, column: u32, value: ${V}) {
+  ${choose("tag", (i) => `chain_${i}(f, column, value);`)}
+}
+${declarations}
+@compute @workgroup_size(${INVOCATIONS})
+fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let number = workgroup.y * dispatch.z + workgroup.x;
+  if (number >= dispatch.y) { return; }
+  let instance = tables[dispatch.x + 2u * number];
+  let group = tables[dispatch.x + 2u * number + 1u];
+${body}
+}
+`;
+}

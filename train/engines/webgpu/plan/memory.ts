@@ -1,0 +1,61 @@
+/** Where each tensor of a run lies in the group's arena, in units of one float. */
+import type { Graph } from "../../../../cells/graph/graph.ts";
+import { sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
+import { isLoss, type TaskGraph } from "./tasks.ts";
+
+/** Tensors start at multiples of this, so that kernels may load whole `vec4f`. */
+const ALIGNMENT = 4;
+
+export interface MemoryPlan {
+  /** Offset of each tensor that goes to memory, from the run's start. */
+  readonly offsets: ReadonlyMap<Tensor, number>;
+  /** Floats that hold what outlives a step: inputs, and outputs of the graph. They come first. */
+  readonly persistent: number;
+  /** Floats of the run in all. */
+  readonly size: number;
+}
+
+/** Floats of a tensor that starts where a whole vector does and may be read to the end of its last one. */
+const aligned = (size: number) => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
+
+/**
+ * Inputs and outputs get a place of their own; what lives inside a step shares storage by lifetime. Tasks of one level run
+ * at once, so two tensors share a place only if one's last reader stands at an earlier level than the other's writer.
+ */
+export function planMemory(graph: Graph, { tasks, inPlace }: TaskGraph, fed: ReadonlySet<string>): MemoryPlan {
+  const offsets = new Map<Tensor, number>();
+  let end = 0;
+  const place = (tensor: Tensor) => {
+    offsets.set(tensor, end);
+    end += aligned(sizeOf(tensor.shape));
+  };
+  for (const [name, tensor] of graph.inputs) if (!fed.has(name)) place(tensor);
+  for (const [output, target] of inPlace) offsets.set(output, offsets.get(target)!);
+  for (const tensor of graph.outputs.values()) {
+    // A carried output that is copied into its input lives inside the step only, like any other.
+    const isResult = [...graph.outputs].some(([name, t]) => t === tensor && !graph.inputs.has(name));
+    if (isResult && !isLoss(tensor) && !offsets.has(tensor)) place(tensor);
+  }
+  const persistent = end;
+
+  const lastRead = new Map<Tensor, number>();
+  for (const { level, reads } of tasks) for (const x of reads) lastRead.set(x, Math.max(level, lastRead.get(x) ?? 0));
+  const free: { offset: number; size: number; from: number }[] = [];
+  for (const task of [...tasks].sort((a, b) => a.level - b.level)) {
+    for (const tensor of task.writes) {
+      if (offsets.has(tensor)) continue;
+      const size = aligned(sizeOf(tensor.shape));
+      const fits = free.filter((block) =>
+        block.from <= task.level && block.size >= size
+      ).sort((a, b) => a.size - b.size)[0];
+      const block = fits ?? { offset: end, size, from: 0 };
+      if (!fits) {
+        end += size;
+        free.push(block);
+      }
+      offsets.set(tensor, block.offset);
+      block.from = (lastRead.get(tensor) ?? task.level) + 1;
+    }
+  }
+  return { offsets, persistent, size: end };
+}

@@ -1,0 +1,103 @@
+/**
+ * How the rows of a group find their tokens. A text that fits into one binding is whole on the GPU, and a row reads it where it
+ * stands. Of a larger one, the host sends with each submit what the rows read in its steps: a *window* of a hundred tokens per row.
+ * Kernels know nothing of it: a row has a start in the buffer and a position from there, in either case.
+ */
+import type { Tokens } from "../../../corpus/tokens/tokenizer.ts";
+import { EngineFailure } from "../../engine.ts";
+import type { Tools } from "./buffers.ts";
+import { type GroupSizes, MAX_STEPS_PER_SUBMIT } from "../plan/schedule.ts";
+import type { Texts } from "./texts.ts";
+
+export interface TextReader {
+  /** What kernels see as the text. */
+  readonly buffer: GPUBuffer;
+  /**
+   * Begins a pass of the run at a place.
+   *
+   * @param offsets where each row starts in the text
+   * @returns where each row starts in the buffer
+   */
+  beginPass(place: number, offsets: Uint32Array): Uint32Array<ArrayBuffer>;
+  /**
+   * Sees to it that the GPU can read what a place needs in the steps of the next submit.
+   *
+   * @param position of the first step in its pass
+   * @returns the position of that step from the rows' starts in the buffer
+   */
+  bring(place: number, position: number, steps: number): number;
+  close(): void;
+}
+
+/** Opens a text for a group of these sizes: whole where the device can hold it, else in windows. */
+export async function openTextReader(
+  { opened, texts }: Pick<Tools, "opened" | "texts">,
+  text: Tokens,
+  sizes: Pick<GroupSizes, "places" | "batch">,
+): Promise<TextReader> {
+  if (texts.holds(text)) {
+    try {
+      return new WholeText(texts, await texts.take(text));
+    } catch (error) {
+      if (!(error instanceof EngineFailure && error.kind === "memory")) throw error;
+    }
+  }
+  return new TextWindows(opened.device, text, sizes);
+}
+
+class WholeText implements TextReader {
+  constructor(private readonly texts: Texts, readonly buffer: GPUBuffer) {}
+
+  beginPass(_place: number, offsets: Uint32Array): Uint32Array<ArrayBuffer> {
+    return offsets as Uint32Array<ArrayBuffer>;
+  }
+
+  bring(_place: number, position: number): number {
+    return position;
+  }
+
+  close(): void {
+    this.texts.release(this.buffer);
+  }
+}
+
+/** Tokens of a row's window: those that its steps read, and the last one's target; windows start at whole words. */
+const WINDOW = Math.ceil((MAX_STEPS_PER_SUBMIT + 1) / 4) * 4;
+
+class TextWindows implements TextReader {
+  readonly buffer: GPUBuffer;
+  readonly #offsets: Uint32Array[] = [];
+  /** The windows of one place, before they are sent. */
+  readonly #windows: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly text: Tokens,
+    private readonly sizes: Pick<GroupSizes, "places" | "batch">,
+  ) {
+    const { STORAGE, COPY_DST } = GPUBufferUsage;
+    const Windows = text instanceof Uint8Array ? Uint8Array : Uint16Array;
+    this.#windows = new Windows(sizes.batch * WINDOW);
+    this.buffer = device.createBuffer({ size: sizes.places * this.#windows.byteLength, usage: STORAGE | COPY_DST });
+  }
+
+  beginPass(place: number, offsets: Uint32Array): Uint32Array<ArrayBuffer> {
+    this.#offsets[place] = offsets;
+    return offsets.map((_, row) => (place * this.sizes.batch + row) * WINDOW) as Uint32Array<ArrayBuffer>;
+  }
+
+  bring(place: number, position: number, steps: number): number {
+    const offsets = this.#offsets[place];
+    for (let row = 0; row < offsets.length; row++) {
+      const from = offsets[row] + position;
+      this.#windows.set(this.text.subarray(from, from + steps + 1), row * WINDOW);
+    }
+    // The queue copies it now, and writes it behind the steps that were submitted before.
+    this.device.queue.writeBuffer(this.buffer, place * this.#windows.byteLength, this.#windows);
+    return 0;
+  }
+
+  close(): void {
+    this.buffer.destroy();
+  }
+}

@@ -1,0 +1,20 @@
+/** What workers and those who ask them say to each other, whatever the task. */
+import { messageOf, UserError } from "../../cells/errors.ts";
+
+/** A message with the number that its reply has too. */
+export type Numbered<T> = T & { readonly number: number };
+
+/** What a worker answers where it cannot do what it was asked. */
+export interface Refusal {
+  readonly error: string;
+  /** Classes do not cross over: so the far end says whether a person can mend it. */
+  readonly isUserError: boolean;
+}
+
+export function refusalOf(error: unknown): Refusal {
+  return { error: messageOf(error), isUserError: error instanceof UserError };
+}
+
+export function isRefusal<T extends object>(reply: T | Refusal): reply is Refusal {
+  return "error" in reply;
+}
