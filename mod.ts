@@ -38,7 +38,16 @@ export { buildGraph, type Graph } from "./cells/graph/graph.ts";
 export { interpret, type Values } from "./cells/graph/interpreter.ts";
 export { toSvg } from "./cells/graph/picture.ts";
 export { equations, printGraph } from "./cells/graph/printer.ts";
-export type { DType, NoAttributes, OpAttributes, OpName, Shape, Tensor } from "./cells/graph/tensor.ts";
+export type { ElementwiseOp } from "./cells/graph/elementwise.ts";
+export type {
+  DType,
+  ElementwiseAttributes,
+  NoAttributes,
+  OpAttributes,
+  OpName,
+  Shape,
+  Tensor,
+} from "./cells/graph/tensor.ts";
 export {
   buildTrainingStep,
   type EvaluationModel,

@@ -3,16 +3,44 @@ import assert from "node:assert/strict";
 import { type Cell, defineCell } from "../../../cells/cell.ts";
 import { catalogConfig, CELL_NAMES, cellOf } from "../../../cells/catalog/catalog.ts";
 import { add, div, exp, log, mul, relu, sigmoid, sqrt, sub, tanh } from "../../../cells/graph/builder.ts";
+import type { Tensor } from "../../../cells/graph/tensor.ts";
 import { buildTrainingStep, type ModelSizes } from "../../../cells/language_model.ts";
 import type { Engine, EngineRun, TensorMap, TrainingGroup } from "../../../train/engines/engine.ts";
 import type { Tokens } from "../../../train/corpus/tokens/tokenizer.ts";
+import { LISTED } from "../../cells/graph/elementwise_cases.ts";
 import { drawnWeights } from "../../cells/models.ts";
 
 /** The catalog's cells beside the gated one. */
 export const CATALOG: readonly Cell[] = CELL_NAMES.filter((name) => name !== "gated")
   .map((name) => cellOf(catalogConfig(name, 1, 4)));
 
-/** Every elementwise operation, with all shapes of operands: matrices, vectors, scalars, numbers on either side. */
+/** For each elementwise operation a cell that is made of it, in all shapes of operands: matrices, vectors, scalars, numbers. */
+export const ELEMENTWISE_CELLS: readonly Cell[] = LISTED.map(({ op, record, positive, on }) =>
+  defineCell({
+    name: `elementwise ${op}`,
+    states: ["h"],
+    forward(layer, x, { h }) {
+      const vector = layer.parameter("vector", [layer.state_size]), scalar = layer.parameter("scalar", [], 4);
+      const n = layer.linear("state_nn", [x, mul(h, scalar)]);
+      const aboveZero = (value: Tensor) => positive ? add(exp(value), 0.5) : value;
+      const matrix = aboveZero(n), row = aboveZero(vector), number = aboveZero(scalar);
+      const results = record.arity === 1 ? [on(matrix, 0), mul(matrix, on(row, 0)), mul(matrix, on(number, 0))] : [
+        on(n, matrix),
+        on(n, row),
+        on(vector, matrix),
+        on(n, number),
+        on(scalar, matrix),
+        on(0.7, matrix),
+        on(n, 0.7),
+      ];
+      // Each counts differently, so that none cancels another; and within bounds, whatever the operation gives.
+      const next = tanh(results.map((result, i) => mul(result, 0.3 / (i + 1))).reduce((a, b) => add(a, b)));
+      return { output: next, states: { h: next } };
+    },
+  })
+);
+
+/** Elementwise operations among each other, with all shapes of operands: matrices, vectors, scalars, numbers on either side. */
 export const arithmeticCell: Cell = defineCell({
   name: "arithmetic",
   states: ["h"],
@@ -147,6 +175,7 @@ export const tracingCell: Cell = defineCell({
 
 /** Cells that a user might write, beside those of the catalog. */
 export const UNUSUAL: readonly Cell[] = [
+  ...ELEMENTWISE_CELLS,
   arithmeticCell,
   delayCell,
   swapCell,

@@ -11,6 +11,7 @@ import { compileUpdates, LANES, SCATTER, type Update } from "../../../../train/e
 import { planStep } from "../../../../train/engines/onnx/plan.ts";
 import { findUpdates } from "../../../../train/engines/onnx/updates.ts";
 import { gatedConfig } from "../../../cells/catalog/golden_cases.ts";
+import { LISTED } from "../../../cells/graph/elementwise_cases.ts";
 import { swapCell } from "../runs.ts";
 
 const SIZES = { n_layers: 2, state_size: 5, vocabulary: 7, batch: 3 };
@@ -79,6 +80,25 @@ Deno.test("an update's loop gives the interpreter's numbers for weight and momen
     }
   }
 });
+
+for (const { op, record, on } of LISTED) {
+  const form = record.wasm ? "is a loop with the interpreter's numbers" : "stays with ONNX Runtime";
+  Deno.test(`an update by '${op}' ${form}`, () => {
+    const [a, b] = [input("a", [6]), input("b", [6])];
+    const graph = buildGraph({ a: on(a, b) }), updates = findUpdates(graph);
+    assert.equal(updates.length, record.wasm ? 1 : 0);
+    if (!record.wasm) return;
+    const [update] = updates;
+    // Above zero: a root or a quotient of any two is finite.
+    const values: Numbers = new Map(
+      update.arrays.map((x, i) => [x, numbers(6, i).map((each) => Math.abs(each) + 0.1)]),
+    );
+    const feeds = new Map([...values].map(([x, each]) => [(x as Tensor<"input">).attributes.name, each.slice()]));
+    runLoop(update, values, []);
+    const expected = Float32Array.from(interpret(graph, feeds).get("a")!);
+    assert.deepEqual(values.get(graph.inputs.get("a")!), expected);
+  });
+}
 
 Deno.test("an update's loop makes denormal results 0, and keeps what is no number", () => {
   const [a, half] = [input("a", [6]), constant(0.5)];

@@ -1,24 +1,8 @@
 /** The elementwise operations of a task as WGSL. Its lines are its key: chains of one form, in any run, are one piece of code. */
-import { type ElementwiseOp, isElementwise, isOp, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
+import { ELEMENTWISE, type ElementwiseOp, type ElementwiseOperation } from "../../../../cells/graph/elementwise.ts";
+import { isElementwise, isOp, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
 import { type Chain, type Lane, laneType, type Place } from "./kernel.ts";
 import type { Task } from "../plan/tasks.ts";
-
-type Expression = (a: string, b: string, V: string) => string;
-
-/** WGSL of each operation. */
-const EXPRESSIONS: { readonly [K in ElementwiseOp]: Expression } = {
-  add: (a, b) => `${a} + ${b}`,
-  sub: (a, b) => `${a} - ${b}`,
-  mul: (a, b) => `${a} * ${b}`,
-  div: (a, b) => `${a} / ${b}`,
-  exp: (x) => `exp(${x})`,
-  log: (x) => `log(${x})`,
-  sqrt: (x) => `sqrt(${x})`,
-  sigmoid: (x) => `safe_sigmoid(${x})`,
-  tanh: (x) => `safe_tanh(${x})`,
-  relu: (x, _, V) => `max(${x}, ${V}(0.0))`,
-  step: (x, _, V) => `select(${V}(0.0), ${V}(1.0), ${x} > ${V}(0.0))`,
-};
 
 /** A float literal that WGSL takes as f32, whatever its size. */
 function literal(value: number): string {
@@ -125,7 +109,12 @@ class ChainBuilder {
   compute(node: Tensor): void {
     if (!isElementwise(node)) throw new TypeError(`Cannot join '${node.op}' with elementwise operations`);
     this.#computed.add(node);
-    this.names.set(node, this.line(this.#fused(node) ?? EXPRESSIONS[node.op](...this.#operands(node), this.#V)));
+    this.names.set(node, this.line(this.#fused(node) ?? this.#expression(node)));
+  }
+
+  #expression(node: Tensor<ElementwiseOp>): string {
+    const record: ElementwiseOperation = ELEMENTWISE[node.op], [a, b] = this.#operands(node);
+    return record.arity === 1 ? record.wgsl(a, this.#V) : record.wgsl(a, b);
   }
 
   #operands({ inputs: [a, b] }: Tensor): [string, string] {

@@ -2,6 +2,7 @@
  * What a kernel is: a *frame* (a product, a sum, a walk over elements …), which makes values, and a *chain*, which does the
  * elementwise rest with each and writes the results. An instance is one task's numbers in the table that the kernel reads.
  */
+import { ELEMENTWISE, type ElementwiseOperation } from "../../../../cells/graph/elementwise.ts";
 import type { Tensor } from "../../../../cells/graph/tensor.ts";
 
 /** Floats that an invocation works on at once: whole `vec4f` where all sizes and offsets allow it. */
@@ -76,6 +77,12 @@ export const word = (i: number): string => `tables[instance + ${i}u]`;
 /** The lane's type in WGSL. */
 export const laneType = (lane: Lane): string => lane === 4 ? "vec4f" : "f32";
 
+/** What the expressions of elementwise operations need. It is the same in every kernel. */
+const elementwiseDeclarations = (V: string): string =>
+  Object.values<ElementwiseOperation>(ELEMENTWISE)
+    .flatMap((record) => record.arity === 1 && record.wgslDeclarations ? [record.wgslDeclarations(V)] : [])
+    .join("\n");
+
 /** The whole source of a kernel. */
 export function shader({ frame, chains }: Kernel): string {
   const { declarations, body } = frame.source();
@@ -102,16 +109,7 @@ fn chain_${i}(f: u32, column: u32, value: ${V}) {\n${lines.map((line) => `  ${li
 // x: start of the step's records in the step data, y: number of the step within the submit
 @group(0) @binding(${BINDINGS.step}) var<uniform> step: vec4<u32>;
 
-// naga's tanh is NaN for large inputs on Metal and inexact near zero on lavapipe
-fn safe_tanh(x: ${V}) -> ${V} {
-  let t = exp(${V}(-2.0) * abs(x));
-  return select(sign(x) * (${V}(1.0) - t) / (${V}(1.0) + t), fma(x * x * x, ${V}(${-1 / 3}), x), abs(x) < ${V}(0.02));
-}
-// the exponential's argument is never positive, so it cannot overflow
-fn safe_sigmoid(x: ${V}) -> ${V} {
-  let t = exp(-abs(x));
-  return select(t, ${V}(1.0), x >= ${V}(0.0)) / (${V}(1.0) + t);
-}
+${elementwiseDeclarations(V)}
 fn stored_scalar(at: u32) -> ${V} { return ${frame.lane === 4 ? "vec4f(arena[at].x)" : "arena[at]"}; }
 fn step_scalar(at: u32) -> ${V} { return ${V}(bitcast<f32>(step_data[step.x + at])); }
 // the token of row b: rows, record and shift as the instance has them

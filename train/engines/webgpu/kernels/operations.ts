@@ -1,4 +1,5 @@
 /** The table from operations to kernels. */
+import { elementwiseTable } from "../../../../cells/graph/elementwise.ts";
 import { isElementwise, type OpName } from "../../../../cells/graph/tensor.ts";
 import { elementwiseUse, embeddingUse } from "./elementwise_template.ts";
 import { productUses } from "./product_template.ts";
@@ -17,19 +18,9 @@ const inMemory: Launch = ({ nodes: [{ op }] }) => {
 };
 
 const LAUNCHES: { readonly [K in OpName]: Launch } = {
+  ...elementwiseTable(() => chainAlone),
   input: inMemory,
   constant: inMemory,
-  add: chainAlone,
-  sub: chainAlone,
-  mul: chainAlone,
-  div: chainAlone,
-  exp: chainAlone,
-  log: chainAlone,
-  sqrt: chainAlone,
-  sigmoid: chainAlone,
-  tanh: chainAlone,
-  relu: chainAlone,
-  step: chainAlone,
   linear: productUses,
   linear_input_gradient: productUses,
   linear_weight_gradient: productUses,

@@ -4,9 +4,10 @@
  * goes to memory as rarely as the data allows. Each task has a level; it needs only what earlier levels made, so all tasks
  * of one level, of all runs of a group, may run at once.
  */
+import { ELEMENTWISE } from "../../../../cells/graph/elementwise.ts";
 import type { Graph } from "../../../../cells/graph/graph.ts";
 import { usersOf } from "../../../../cells/graph/graph.ts";
-import { isElementwise, isOp, type OpName, sameShape, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
+import { isElementwise, isOp, sameShape, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
 import { isProduct, sameProducts } from "./rewrite.ts";
 
 export interface Task {
@@ -95,9 +96,6 @@ function neededFor(results: readonly Tensor[], nodes: readonly Tensor[]): Tensor
   return [...needed];
 }
 
-/** Operations that cost less than to fetch what they give. */
-const CHEAP: readonly OpName[] = ["add", "sub", "mul"];
-
 /**
  * What a later task works out again rather than reads: the derivatives `y(1−y)` and `1−y²`, above all, which belong to the forward
  * pass by their operands, and are one or two operations on what is in memory anyway.
@@ -115,7 +113,7 @@ function repeatCheap(
   const isOutside = (x: Tensor) => !home.has(x);
   /** Whether a later task finds the tensor in memory, for another reason than to work this out. */
   const isKept = (x: Tensor) => isOutside(x) || (!isCheap(x) && (returned.has(x) || readersOf(x).length > 0));
-  const isCheap = (node: Tensor) => CHEAP.includes(node.op) && !returned.has(node);
+  const isCheap = (node: Tensor) => isElementwise(node) && ELEMENTWISE[node.op].isCheap && !returned.has(node);
   /** The operations that lead from what is in memory to the node, itself included; undefined if they are more than two. */
   const recipe = (node: Tensor): Tensor[] | undefined => {
     if (!isCheap(node)) return undefined;
