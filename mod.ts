@@ -54,8 +54,12 @@ export {
   evaluationModel,
   type ModelSizes,
   type State,
+  type TextRead,
   type TrainingStep,
+  type TrainingStepOptions,
 } from "./cells/language_model.ts";
+export type { Optimizer, OptimizerUpdate } from "./cells/optimizer.ts";
+export { type OptimizerName, OPTIMIZERS } from "./cells/optimizers.ts";
 export { type Corpus, loadCorpus, makeCorpus } from "./train/corpus/corpus.ts";
 export type { SplitHashes } from "./train/corpus/split.ts";
 export type { Merge } from "./train/corpus/tokens/learn.ts";

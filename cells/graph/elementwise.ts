@@ -229,7 +229,11 @@ const step: UnaryOperation = {
 /** All of them, by the name that graphs know them by. */
 export const ELEMENTWISE = { add, sub, mul, div, exp, log, sqrt, tanh, sigmoid, relu, step };
 
-/** An elementwise operation by its name. */
+/**
+ * An elementwise operation by its name. The table behind it is no part of the public interface.
+ *
+ * @internal
+ */
 export type ElementwiseOp = keyof typeof ELEMENTWISE;
 
 /** Those on one tensor. */

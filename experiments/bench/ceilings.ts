@@ -169,7 +169,7 @@ async function product(opened: Device, { product: size, rounds }: Sizes): Promis
     book: new ChainBook("chain"),
     memory,
   };
-  const group = { places: 1, batch: size, tokenBytes: 1 };
+  const group = { places: 1, batch: size, tokenBytes: 1, scalars: 0, reach: 0 };
   // The product reads no text.
   const noText = makeBuffer(device, 4, GPUBufferUsage.STORAGE);
   const buffers: Buffers = makeBuffers(tools, group, plan.memory.size, noText);

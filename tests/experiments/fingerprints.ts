@@ -74,7 +74,11 @@ export async function fingerprints(): Promise<Fingerprints> {
     onnx.add(model, loops, JSON.stringify(calls));
     for (const merging of ["frame", "chain"] as const) {
       const run = { plan: planRun(step), number: 0, base: 0 };
-      const schedule = buildSchedule([run], layoutOf({ places: 1, batch: SIZES.batch }), new ChainBook(merging));
+      const schedule = buildSchedule(
+        [run],
+        layoutOf({ places: 1, batch: SIZES.batch, scalars: step.optimizer.scalarNames.length }),
+        new ChainBook(merging),
+      );
       for (const kernel of kernelsOf(schedule)) webgpu.add(kernelKey(kernel), shader(kernel));
       webgpu.add(JSON.stringify(schedule.dispatches.map(({ workgroups }) => workgroups)));
     }

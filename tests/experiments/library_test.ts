@@ -69,6 +69,7 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
   ],
   CELL_NAMES: constantList(library.CELL_NAMES),
   GATE_INPUTS: constantList(library.GATE_INPUTS),
+  OPTIMIZERS: constantList(Object.values(library.OPTIMIZERS)),
   ENGINE_NAMES: constantList(library.ENGINE_NAMES),
   SWITCHES: constantList(library.SWITCHES),
   cellOf: [

@@ -1,5 +1,4 @@
 /** The reference engine: float64 arrays through the graph interpreter. Slow and obvious. */
-import { adamScalars, INPUTS } from "../../cells/language_model.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
@@ -84,11 +83,13 @@ class ReferenceRun {
   }
 
   #step(position: number): number {
-    const scalars = adamScalars(++this.#stepsDone, this.run.learningRate);
-    const read = (shift: number) => Array.from(this.#offsets, (offset) => this.text[offset + position + shift]);
+    const { optimizer, reads } = this.run.step;
+    const scalars = optimizer.scalars(++this.#stepsDone, this.run.learningRate);
     const feeds = new Map<string, ArrayLike<number>>(this.tensors);
-    feeds.set(INPUTS.bytes, read(0)).set(INPUTS.targets, read(1));
-    for (const [name, value] of Object.entries(scalars)) feeds.set(name, [value]);
+    optimizer.scalarNames.forEach((name, i) => feeds.set(name, [scalars[i]]));
+    for (const { name, offset } of reads) {
+      feeds.set(name, Array.from(this.#offsets, (start) => this.text[start + position + offset]));
+    }
     const results = interpret(this.run.step.graph, feeds);
     for (const [name, values] of results) this.tensors.set(name, values);
     return results.get("loss")![0];

@@ -3,7 +3,7 @@ import { checkWhole } from "../../cells/bounds.ts";
 import type { Cell } from "../../cells/cell.ts";
 import { cellOf } from "../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../cells/config.ts";
-import { ADAM, buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../../cells/language_model.ts";
+import { buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../../cells/language_model.ts";
 import { checkSeed, initialWeights } from "../corpus/random.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import type { Engine, EngineRun, TensorMap } from "../engines/engine.ts";
@@ -97,7 +97,7 @@ export function prepare(job: CellJob, settings: TrainingSettings, from?: Trainin
   const missing = from && stateNames(step).find((name) => !from.tensors.has(name));
   if (missing !== undefined) throw new RangeError(`Cannot go on from a state: its '${missing}' is missing`);
   const tensors = from?.tensors ?? initialWeights(step.parameters, job.seed);
-  return { step, tensors, stepsDone: from?.steps_done ?? 0, learningRate: ADAM.learning_rate };
+  return { step, tensors, stepsDone: from?.steps_done ?? 0, learningRate: step.optimizer.learningRate };
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The memory that ONNX Runtime and the loops share: every tensor of a run has a fixed place in it. */
+/** The memory that ONNX Runtime and the loops share: every tensor of a run has a fixed location in it. */
 import { UserError } from "../../../cells/errors.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { LANES } from "./loops.ts";
@@ -10,20 +10,21 @@ const PAGE = 65_536, MAX_BYTES = 2 ** 32;
 const LINE = 64;
 const FLOAT_BYTES = 4, INDEX_BYTES = 8;
 
-const places = (bytes: number) => Math.ceil(bytes / LINE) * LINE;
+const wholeLines = (bytes: number) => Math.ceil(bytes / LINE) * LINE;
 
 const copiesOf = ({ swapped }: Slot) => swapped ? 2 : 1;
-const floatBytes = ({ shape }: Slot) => places(Math.ceil(sizeOf(shape) / LANES) * LANES * FLOAT_BYTES);
+const floatBytes = ({ shape }: Slot) => wholeLines(Math.ceil(sizeOf(shape) / LANES) * LANES * FLOAT_BYTES);
 
 /**
  * Bytes of a run's memory.
  *
- * @param batch rows of each of the two inputs of int64
+ * @param indices number of the inputs of int64
+ * @param batch rows of each
  * @throws {UserError} if they are more than 4 GiB
  */
-export function memoryBytes(slots: readonly Slot[], batch: number): number {
+export function memoryBytes(slots: readonly Slot[], indices: number, batch: number): number {
   const floats = slots.reduce((sum, slot) => sum + copiesOf(slot) * floatBytes(slot), 0);
-  const bytes = floats + 2 * places(batch * INDEX_BYTES);
+  const bytes = floats + indices * wholeLines(batch * INDEX_BYTES);
   if (bytes > MAX_BYTES) {
     const [found, most] = [bytes, MAX_BYTES].map((x) => `${(x / 2 ** 30).toFixed(1)} GiB`);
     throw new UserError(`Cannot train a run on engine onnx: its tensors take ${found}, must be at most ${most}`);
@@ -37,9 +38,9 @@ export class RunMemory {
   readonly #floats = new Map<string, Float32Array[]>();
   readonly #indices = new Map<string, BigInt64Array>();
 
-  /** @param indices names of the two inputs of int64, `[batch]` each */
-  constructor(slots: readonly Slot[], indices: readonly [string, string], batch: number) {
-    const total = memoryBytes(slots, batch);
+  /** @param indices names of the inputs of int64, `[batch]` each */
+  constructor(slots: readonly Slot[], indices: readonly string[], batch: number) {
+    const total = memoryBytes(slots, indices.length, batch);
     const pages = Math.ceil(total / PAGE);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     let next = 0;
@@ -49,7 +50,7 @@ export class RunMemory {
       this.#floats.set(slot.name, Array.from({ length: copiesOf(slot) }, make));
     }
     for (const name of indices) {
-      this.#indices.set(name, new BigInt64Array(this.memory.buffer, take(places(batch * INDEX_BYTES)), batch));
+      this.#indices.set(name, new BigInt64Array(this.memory.buffer, take(wholeLines(batch * INDEX_BYTES)), batch));
     }
   }
 

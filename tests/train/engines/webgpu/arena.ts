@@ -4,7 +4,6 @@
  */
 import { INTERPRETER } from "../../../../cells/graph/interpreter.ts";
 import { isOp, type OpName, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
-import { adamScalars, INPUTS } from "../../../../cells/language_model.ts";
 import { type EngineRun, initialTensors } from "../../../../train/engines/engine.ts";
 import type { MemoryPlan } from "../../../../train/engines/webgpu/plan/memory.ts";
 import { planRun, type RunPlan } from "../../../../train/engines/webgpu/plan/schedule.ts";
@@ -29,12 +28,14 @@ export function simulate(
   const byLevel = Map.groupBy(tasks.tasks, ({ level }) => level);
   return Array.from({ length: steps }, (_, position) => {
     arena.forget();
-    const scalars = adamScalars(run.stepsDone + position + 1, run.learningRate);
-    for (const [name, value] of Object.entries(scalars)) {
-      if (inputs.has(name)) arena.feed(inputs.get(name)!, [value]);
+    const { optimizer, reads } = run.step;
+    const scalars = optimizer.scalars(run.stepsDone + position + 1, run.learningRate);
+    optimizer.scalarNames.forEach((name, i) => {
+      if (inputs.has(name)) arena.feed(inputs.get(name)!, [scalars[i]]);
+    });
+    for (const { name, offset } of reads) {
+      arena.feed(inputs.get(name)!, Array.from(offsets, (start) => text[start + position + offset]));
     }
-    arena.feed(inputs.get(INPUTS.bytes)!, Array.from(offsets, (offset) => text[offset + position]));
-    arena.feed(inputs.get(INPUTS.targets)!, Array.from(offsets, (offset) => text[offset + position + 1]));
     let loss = NaN;
     for (let level = 0; level < tasks.levels; level++) {
       const together = byLevel.get(level) ?? [];

@@ -120,7 +120,7 @@ function scheduleOf(runs: readonly EngineRun[], merging: Merging = "frame") {
     base += run.plan.memory.size;
     return run;
   });
-  const layout = layoutOf({ places: runs.length, batch: runs[0].step.sizes.batch });
+  const layout = layoutOf({ places: runs.length, batch: runs[0].step.sizes.batch, scalars: 2 });
   return { placed, layout, ...buildSchedule(placed, layout, new ChainBook(merging)) };
 }
 
@@ -216,7 +216,7 @@ Deno.test("buildSchedule() gives every workgroup of every instance an entry in t
 
 Deno.test("ChainBook keeps a chain's tag when other runs bring more chains", () => {
   const book = new ChainBook("frame");
-  const layout = layoutOf({ places: 1, batch: SMALL.batch });
+  const layout = layoutOf({ places: 1, batch: SMALL.batch, scalars: 2 });
   const one = (run: EngineRun) => buildSchedule([{ plan: planRun(run.step), number: 0, base: 0 }], layout, book);
   const plain = gatedRun(gatedConfig({ use_forget_gate: false, use_output_gate: false }));
   const before = one(plain).tables;

@@ -20,11 +20,17 @@ export interface Place {
   readonly losses: number;
 }
 
-/** Where tokens come from: start of the run's row offsets, start of its record of the step, 0 for the token read and 1 for the next. */
+/** Where tokens come from: start of the run's row offsets, start of its record of the step, tokens ahead of the position. */
 export const INDEX_WORDS = 3;
 
-/** Order of the words in a run's record of a step. */
-export const RECORD = { step_size: 0, epsilon: 1, position: 2, size: 4 } as const;
+/** Word of a run's record of a step that tells the position in the text. The scalars of its optimizer have the other words. */
+export const POSITION_WORD = 2;
+
+/** Word of scalar number `i` in a run's record of a step. */
+export const scalarWord = (i: number): number => i < POSITION_WORD ? i : i + 1;
+
+/** Words of a record that has room for so many scalars: the position's beside them, and whole vectors. */
+export const recordWords = (scalars: number): number => 4 * Math.ceil((scalars + 1) / 4);
 
 /** Invocations of every workgroup. */
 export const INVOCATIONS = 64;
@@ -114,7 +120,7 @@ fn stored_scalar(at: u32) -> ${V} { return ${frame.lane === 4 ? "vec4f(arena[at]
 fn step_scalar(at: u32) -> ${V} { return ${V}(bitcast<f32>(step_data[step.x + at])); }
 // the token of row b: rows, record and shift as the instance has them
 fn index_at(rows: u32, record: u32, shift: u32, b: u32) -> u32 {
-  let at = step_data[rows + b] + step_data[step.x + record + ${RECORD.position}u] + shift;
+  let at = step_data[rows + b] + step_data[step.x + record + ${POSITION_WORD}u] + shift;
   let bits = 32u / dispatch.w;
   return extractBits(text[at / dispatch.w], bits * (at % dispatch.w), bits);
 }

@@ -4,7 +4,7 @@
  */
 import type { Graph } from "../../../../cells/graph/graph.ts";
 import { isOp, type Tensor } from "../../../../cells/graph/tensor.ts";
-import { INPUTS, type TrainingStep } from "../../../../cells/language_model.ts";
+import type { TextRead, TrainingStep } from "../../../../cells/language_model.ts";
 import {
   type Chain,
   type Frame,
@@ -12,7 +12,8 @@ import {
   kernelKey,
   type KernelUse,
   type Place,
-  RECORD,
+  recordWords,
+  scalarWord,
 } from "../kernels/kernel.ts";
 import { type MemoryPlan, planMemory } from "./memory.ts";
 import { usesOf } from "../kernels/operations.ts";
@@ -21,15 +22,6 @@ import { type TaskGraph, toTasks } from "./tasks.ts";
 
 /** Most steps of one submit: the losses of so many are kept on the GPU. */
 export const MAX_STEPS_PER_SUBMIT = 100;
-
-/** Inputs that are written anew at each step. */
-const SCALARS: ReadonlyMap<string, number> = new Map([
-  [INPUTS.step_size, RECORD.step_size],
-  [INPUTS.epsilon, RECORD.epsilon],
-]);
-/** How far behind the position in the text a row's token is found. */
-const INDICES: ReadonlyMap<string, number> = new Map([[INPUTS.bytes, 0], [INPUTS.targets, 1]]);
-const FED: ReadonlySet<string> = new Set([...SCALARS.keys(), ...INDICES.keys()]);
 
 /**
  * What makes a dispatch. `chain`: one frame with one chain, whose code is small and whose source does not depend on the group.
@@ -43,6 +35,10 @@ export interface RunPlan {
   readonly graph: Graph;
   readonly tasks: TaskGraph;
   readonly memory: MemoryPlan;
+  /** Inputs that are written anew at each step: the word of each in the run's record of the step. */
+  readonly scalars: ReadonlyMap<string, number>;
+  /** Inputs that are tokens: how far ahead of the position each is found. */
+  readonly reads: ReadonlyMap<string, number>;
 }
 
 const plans = new WeakMap<TrainingStep, RunPlan>();
@@ -51,16 +47,23 @@ const plans = new WeakMap<TrainingStep, RunPlan>();
 export function planRun(step: TrainingStep): RunPlan {
   const known = plans.get(step);
   if (known) return known;
-  const plan = planGraph(step.graph);
+  const plan = planGraph(step.graph, step.optimizer.scalarNames, step.reads);
   plans.set(step, plan);
   return plan;
 }
 
 /** Plans any graph; a step's is one. */
-export function planGraph(given: Graph): RunPlan {
+export function planGraph(
+  given: Graph,
+  scalarNames: readonly string[] = [],
+  textReads: readonly TextRead[] = [],
+): RunPlan {
+  const scalars = new Map(scalarNames.map((name, i) => [name, scalarWord(i)]));
+  const reads = new Map(textReads.map(({ name, offset }) => [name, offset]));
+  const fed = new Set([...scalars.keys(), ...reads.keys()]);
   const graph = gatherProducts(separateCarried(given));
-  const tasks = toTasks(graph, FED);
-  return { graph, tasks, memory: planMemory(graph, tasks, FED) };
+  const tasks = toTasks(graph, fed);
+  return { graph, tasks, memory: planMemory(graph, tasks, fed), scalars, reads };
 }
 
 /** A run with its number in the group and its place in the group's memory. */
@@ -77,22 +80,28 @@ export interface GroupSizes {
   readonly batch: number;
   /** Bytes of a token in the text that all read. */
   readonly tokenBytes: number;
+  /** The most scalars that a run's optimizer has. */
+  readonly scalars: number;
+  /** How many tokens ahead of its position a run reads at most. */
+  readonly reach: number;
 }
 
 /**
  * Where a group's numbers lie in its buffers. The step data are the row offsets of all places, then a record per place for
  * each step of a submit; the losses are those of every row, by place and step, then their means.
  */
-export function layoutOf({ places, batch }: Pick<GroupSizes, "places" | "batch">) {
+export function layoutOf({ places, batch, scalars }: Pick<GroupSizes, "places" | "batch" | "scalars">) {
+  const recordSize = recordWords(scalars);
   const records = places * batch;
   const lossesPerPlace = MAX_STEPS_PER_SUBMIT * batch;
   const means = places * lossesPerPlace;
   return {
     rows: (place: number) => place * batch,
     /** First word of the records of a step of the submit, and of a place's record within them. */
-    records: (step: number) => records + step * places * RECORD.size,
-    record: (place: number) => place * RECORD.size,
-    stepDataWords: records + MAX_STEPS_PER_SUBMIT * places * RECORD.size,
+    records: (step: number) => records + step * places * recordSize,
+    record: (place: number) => place * recordSize,
+    recordSize,
+    stepDataWords: records + MAX_STEPS_PER_SUBMIT * places * recordSize,
     losses: (place: number) => place * lossesPerPlace,
     means: (place: number) => means + place * MAX_STEPS_PER_SUBMIT,
     lossWords: means + places * MAX_STEPS_PER_SUBMIT,
@@ -126,13 +135,13 @@ export function placeOf({ plan, number, base }: PlacedRun, layout: Layout): Plac
       return base + offset;
     },
     scalar(tensor) {
-      const at = SCALARS.get(nameOf(tensor));
+      const at = plan.scalars.get(nameOf(tensor));
       return at === undefined ? undefined : layout.record(number) + at;
     },
     index(tensor) {
-      const shift = INDICES.get(nameOf(tensor));
-      if (shift === undefined) throw new TypeError(`Cannot read '${nameOf(tensor)}': it is no tokens of the text`);
-      return [layout.rows(number), layout.record(number), shift];
+      const ahead = plan.reads.get(nameOf(tensor));
+      if (ahead === undefined) throw new TypeError(`Cannot read '${nameOf(tensor)}': it is no tokens of the text`);
+      return [layout.rows(number), layout.record(number), ahead];
     },
     losses: layout.losses(number),
   };

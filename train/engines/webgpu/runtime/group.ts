@@ -1,6 +1,6 @@
 /** A group of runs on the GPU: their memory, their schedule, and the queueing of steps. */
 import { sizeOf } from "../../../../cells/graph/tensor.ts";
-import { adamScalars, INPUTS } from "../../../../cells/language_model.ts";
+import type { Optimizer } from "../../../../cells/optimizer.ts";
 import type { Tokens } from "../../../corpus/tokens/tokenizer.ts";
 import {
   EngineFailure,
@@ -9,11 +9,12 @@ import {
   mebibytes,
   occupant,
   Pass,
+  reachOf,
   type TensorMap,
   type TrainingGroup,
 } from "../../engine.ts";
 import { type Buffers, checked, destroyBuffers, FLOAT_BYTES, makeArena, makeBuffers, type Tools } from "./buffers.ts";
-import { RECORD } from "../kernels/kernel.ts";
+import { POSITION_WORD, scalarWord } from "../kernels/kernel.ts";
 import { Program } from "./program.ts";
 import { Readback } from "./readback.ts";
 import { openTextReader, type TextReader } from "./text_reader.ts";
@@ -76,7 +77,13 @@ export class WebGpuGroup implements TrainingGroup {
         `${what}: it needs a buffer of ${mebibytes(needed)}, the adapter allows ${mebibytes(tools.memory)}`,
       );
     }
-    const sizes = { places: runs.length, batch, tokenBytes: text.BYTES_PER_ELEMENT };
+    const sizes = {
+      places: runs.length,
+      batch,
+      tokenBytes: text.BYTES_PER_ELEMENT,
+      scalars: Math.max(...runs.map(({ step }) => step.optimizer.scalarNames.length)),
+      reach: Math.max(...runs.map(({ step }) => reachOf(step))),
+    };
     const reader = await openTextReader(tools, text, sizes);
     const make = () => new WebGpuGroup(tools, places, sizes, text, reader, base);
     const group = await checked(
@@ -218,23 +225,20 @@ export class WebGpuGroup implements TrainingGroup {
     return encoder.finish();
   }
 
-  /** What differs from step to step: positions in the text, which is brought, and Adam's scalars. */
+  /** What differs from step to step: positions in the text, which is brought, and the optimizers' scalars. */
   #records(steps: number): Uint32Array<ArrayBuffer> {
-    const floats = new Float32Array(steps * this.sizes.places * RECORD.size), words = new Uint32Array(floats.buffer);
+    const { recordSize } = this.#layout;
+    const floats = new Float32Array(steps * this.sizes.places * recordSize), words = new Uint32Array(floats.buffer);
     // Most runs of a group are at one step.
-    const scalars = new Map<string, Record<string, number>>();
+    const scalarsAt = rememberScalars();
     for (const place of this.places) {
       if (!place) continue;
       const first = this.reader.bring(place.number, place.pass.advance(steps), steps);
-      const { learningRate } = place.run;
+      const { step: { optimizer }, learningRate } = place.run;
       for (let step = 0; step < steps; step++) {
-        const key = `${++place.stepsDone} ${learningRate}`;
-        const values = scalars.get(key) ?? adamScalars(place.stepsDone, learningRate);
-        scalars.set(key, values);
-        const at = (step * this.sizes.places + place.number) * RECORD.size;
-        floats[at + RECORD.step_size] = values[INPUTS.step_size];
-        floats[at + RECORD.epsilon] = values[INPUTS.epsilon];
-        words[at + RECORD.position] = first + step;
+        const at = (step * this.sizes.places + place.number) * recordSize;
+        scalarsAt(optimizer, ++place.stepsDone, learningRate).forEach((value, i) => floats[at + scalarWord(i)] = value);
+        words[at + POSITION_WORD] = first + step;
       }
       place.hasLoss = true;
     }
@@ -298,7 +302,9 @@ export class WebGpuGroup implements TrainingGroup {
     this.#isStale = true;
     if (!next) return true;
     const { size } = planRun(next.step).memory;
-    const isAlike = next.step.sizes.batch === this.sizes.batch;
+    const { batch, scalars, reach } = this.sizes, { step } = next;
+    const isAlike = step.sizes.batch === batch && step.optimizer.scalarNames.length <= scalars &&
+      reachOf(step) <= reach;
     const base = isAlike ? this.#findRoom(size) ?? await this.#makeRoom(size) : undefined;
     if (base === undefined) return false;
     const joined = occupy(next, run, base, this.text);
@@ -401,5 +407,18 @@ function occupy(run: EngineRun, number: number, base: number, text: Tokens): Occ
     pass: new Pass(run, text),
     stepsDone: run.stepsDone,
     hasLoss: false,
+  };
+}
+
+/** Scalars of optimizers, each worked out once. */
+function rememberScalars(): (optimizer: Optimizer, update: number, learningRate: number) => readonly number[] {
+  const known = new Map<Optimizer, Map<string, readonly number[]>>();
+  return (optimizer, update, learningRate) => {
+    const own = known.get(optimizer) ?? new Map<string, readonly number[]>();
+    known.set(optimizer, own);
+    const key = `${update} ${learningRate}`;
+    const values = own.get(key) ?? optimizer.scalars(update, learningRate);
+    own.set(key, values);
+    return values;
   };
 }

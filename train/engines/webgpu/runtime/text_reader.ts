@@ -29,11 +29,13 @@ export interface TextReader {
   close(): void;
 }
 
+type WindowSizes = Pick<GroupSizes, "places" | "batch" | "reach">;
+
 /** Opens a text for a group of these sizes: whole where the device can hold it, else in windows. */
 export async function openTextReader(
   { opened, texts }: Pick<Tools, "opened" | "texts">,
   text: Tokens,
-  sizes: Pick<GroupSizes, "places" | "batch">,
+  sizes: WindowSizes,
 ): Promise<TextReader> {
   if (texts.holds(text)) {
     try {
@@ -61,36 +63,38 @@ class WholeText implements TextReader {
   }
 }
 
-/** Tokens of a row's window: those that its steps read, and the last one's target; windows start at whole words. */
-const WINDOW = Math.ceil((MAX_STEPS_PER_SUBMIT + 1) / 4) * 4;
+/** Tokens of a row's window: those of its positions, and what the last one reads ahead; windows start at whole words. */
+const windowSize = (reach: number) => Math.ceil((MAX_STEPS_PER_SUBMIT + reach) / 4) * 4;
 
 class TextWindows implements TextReader {
   readonly buffer: GPUBuffer;
   readonly #offsets: Uint32Array[] = [];
+  readonly #window: number;
   /** The windows of one place, before they are sent. */
   readonly #windows: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
   constructor(
     private readonly device: GPUDevice,
     private readonly text: Tokens,
-    private readonly sizes: Pick<GroupSizes, "places" | "batch">,
+    private readonly sizes: WindowSizes,
   ) {
     const { STORAGE, COPY_DST } = GPUBufferUsage;
     const Windows = text instanceof Uint8Array ? Uint8Array : Uint16Array;
-    this.#windows = new Windows(sizes.batch * WINDOW);
+    this.#window = windowSize(sizes.reach);
+    this.#windows = new Windows(sizes.batch * this.#window);
     this.buffer = device.createBuffer({ size: sizes.places * this.#windows.byteLength, usage: STORAGE | COPY_DST });
   }
 
   beginPass(place: number, offsets: Uint32Array): Uint32Array<ArrayBuffer> {
     this.#offsets[place] = offsets;
-    return offsets.map((_, row) => (place * this.sizes.batch + row) * WINDOW) as Uint32Array<ArrayBuffer>;
+    return offsets.map((_, row) => (place * this.sizes.batch + row) * this.#window) as Uint32Array<ArrayBuffer>;
   }
 
   bring(place: number, position: number, steps: number): number {
     const offsets = this.#offsets[place];
     for (let row = 0; row < offsets.length; row++) {
       const from = offsets[row] + position;
-      this.#windows.set(this.text.subarray(from, from + steps + 1), row * WINDOW);
+      this.#windows.set(this.text.subarray(from, from + steps + this.sizes.reach), row * this.#window);
     }
     // The queue copies it now, and writes it behind the steps that were submitted before.
     this.device.queue.writeBuffer(this.buffer, place * this.#windows.byteLength, this.#windows);
