@@ -46,7 +46,7 @@ export interface UnaryOperation extends Elementwise {
    * graphs and numbers can follow it. `null`: constant almost everywhere, nothing flows.
    */
   readonly gradient: (<V>(ops: Arithmetic<V>, at: { readonly x: V; readonly y: V; readonly dy: V }) => V) | null;
-  /** A WGSL expression; `V` is the type of `x`, `f32` or `vec4f`. */
+  /** A WGSL expression of the name of a value; `V` is its type, `f32` or `vec4f`. */
   readonly wgsl: (x: string, V: string) => string;
   /** Declarations that the expression needs, for every `V`. */
   readonly wgslDeclarations?: (V: string) => string;
@@ -64,7 +64,7 @@ export interface BinaryOperation extends Elementwise {
     ops: Arithmetic<V>,
     at: { readonly a: V; readonly b: V; readonly y: V; readonly dy: V },
   ) => readonly [da: V, db: V];
-  /** A WGSL expression of two operands of one type. */
+  /** A WGSL expression of the names of two values of one type. */
   readonly wgsl: (a: string, b: string) => string;
 }
 

@@ -5,7 +5,7 @@ import { sizeOf } from "../../cells/graph/tensor.ts";
 import type { EngineRun, TensorMap } from "../../train/engines/engine.ts";
 import { openTunedWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import type { WebGpuGroup } from "../../train/engines/webgpu/runtime/group.ts";
-import { frameName, type Merging } from "../../train/engines/webgpu/plan/schedule.ts";
+import { type Merging, templateName } from "../../train/engines/webgpu/plan/schedule.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/trainer.ts";
 import { grid } from "../study/grid.ts";
@@ -110,8 +110,8 @@ async function profile(group: WebGpuGroup, steps = 5): Promise<KernelRow[]> {
   for (let step = 0; step < steps; step++) rounds.push(await group.profileStep());
   const times = dispatches.map((_, i) => median(rounds.map((round) => round[i])) / 1e6);
   const total = times.reduce((a, b) => a + b, 0);
-  const byFrame = Map.groupBy(dispatches.keys(), (i) => frameName(dispatches[i].kernel.frame));
-  return [...byFrame].map(([frame, members]) => {
+  const byTemplate = Map.groupBy(dispatches.keys(), (i) => templateName(dispatches[i].kernel.template));
+  return [...byTemplate].map(([frame, members]) => {
     const ms = members.reduce((sum, i) => sum + times[i], 0);
     return { frame, dispatches: members.length, ms_per_step: ms, percent: 100 * ms / total };
   }).sort((a, b) => b.ms_per_step - a.ms_per_step);
@@ -182,7 +182,7 @@ async function measureAll(
 
   const packed = packExperiment(engine);
   const mixed = software ? grid().filter(({ state_size }) => state_size === 32).slice(0, 16).map(cheapRun) : packed[0];
-  for (const merging of ["frame", "chain"] as const) {
+  for (const merging of ["template", "epilogue"] as const) {
     progress(`${mixed.length} different configurations, merged by ${merging}`);
     const merged = (await openTunedWebGpuEngine({ merging }))!;
     try {

@@ -18,7 +18,13 @@ import { encodeTokenizer } from "../../train/corpus/tokens/tokenizer_json.ts";
 import { exportOnnx } from "../../train/engines/onnx/export.ts";
 import { planStep } from "../../train/engines/onnx/plan.ts";
 import { kernelKey, shader } from "../../train/engines/webgpu/kernels/kernel.ts";
-import { buildSchedule, ChainBook, kernelsOf, layoutOf, planRun } from "../../train/engines/webgpu/plan/schedule.ts";
+import {
+  buildSchedule,
+  EpilogueRegistry,
+  kernelsOf,
+  layoutOf,
+  planRun,
+} from "../../train/engines/webgpu/plan/schedule.ts";
 import { entropyFloors } from "../../train/corpus/ngrams/baselines.ts";
 import { cutFor } from "../../train/scoring/evaluate.ts";
 import { resultFields } from "../../experiments/study/result.ts";
@@ -72,12 +78,12 @@ export async function fingerprints(): Promise<Fingerprints> {
     graphs.add(printGraph(step.graph));
     const { model, loops, calls } = planStep(step.graph);
     onnx.add(model, loops, JSON.stringify(calls));
-    for (const merging of ["frame", "chain"] as const) {
-      const run = { plan: planRun(step), number: 0, base: 0 };
+    for (const merging of ["template", "epilogue"] as const) {
+      const run = { plan: planRun(step), slot: 0, base: 0 };
       const schedule = buildSchedule(
         [run],
-        layoutOf({ places: 1, batch: SIZES.batch, scalars: step.optimizer.scalarNames.length }),
-        new ChainBook(merging),
+        layoutOf({ slots: 1, batch: SIZES.batch, scalars: step.optimizer.scalarNames.length }),
+        new EpilogueRegistry(merging),
       );
       for (const kernel of kernelsOf(schedule)) webgpu.add(kernelKey(kernel), shader(kernel));
       webgpu.add(JSON.stringify(schedule.dispatches.map(({ workgroups }) => workgroups)));

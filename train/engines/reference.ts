@@ -6,8 +6,8 @@ import {
   type Engine,
   type EngineRun,
   initialTensors,
-  occupant,
   Pass,
+  runInSlot,
   type TensorMap,
   type TrainingGroup,
 } from "./engine.ts";
@@ -27,32 +27,32 @@ export function openReferenceEngine(): Engine {
 }
 
 class ReferenceGroup implements TrainingGroup {
-  readonly #places: (ReferenceRun | undefined)[];
+  readonly #slots: (ReferenceRun | undefined)[];
 
   constructor(runs: readonly EngineRun[], private readonly text: Tokens) {
-    this.#places = runs.map((run) => new ReferenceRun(run, text));
+    this.#slots = runs.map((run) => new ReferenceRun(run, text));
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
-    occupant(this.#places, run).beginPass(offsets, position);
+    runInSlot(this.#slots, run).beginPass(offsets, position);
   }
 
   advance(count: number): Promise<Float64Array[]> {
-    return Promise.resolve(this.#places.map((run) => run?.advance(count) ?? new Float64Array()));
+    return Promise.resolve(this.#slots.map((run) => run?.advance(count) ?? new Float64Array()));
   }
 
-  // deno-lint-ignore require-await -- an empty place is to reject
+  // deno-lint-ignore require-await -- an empty slot is to reject
   async read(run: number): Promise<TensorMap> {
-    return new Map(occupant(this.#places, run).tensors);
+    return new Map(runInSlot(this.#slots, run).tensors);
   }
 
   replace(run: number, next?: EngineRun): Promise<boolean> {
-    this.#places[run] = next && new ReferenceRun(next, this.text);
+    this.#slots[run] = next && new ReferenceRun(next, this.text);
     return Promise.resolve(true);
   }
 
   close(): Promise<void> {
-    this.#places.length = 0;
+    this.#slots.length = 0;
     return Promise.resolve();
   }
 }

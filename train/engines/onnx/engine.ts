@@ -6,8 +6,8 @@ import {
   type Engine,
   type EngineRun,
   initialTensors,
-  occupant,
   Pass,
+  runInSlot,
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
@@ -98,7 +98,7 @@ class OnnxGroup implements TrainingGroup {
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
-    const { worker, pass } = occupant(this.slots, run);
+    const { worker, pass } = runInSlot(this.slots, run);
     pass.begin(offsets, position);
     const begun = worker.ask({ kind: "begin_pass", offsets, position });
     begun.catch(() => {});
@@ -116,7 +116,7 @@ class OnnxGroup implements TrainingGroup {
   }
 
   async read(run: number): Promise<TensorMap> {
-    const { worker, names } = occupant(this.slots, run);
+    const { worker, names } = runInSlot(this.slots, run);
     return new Map((await worker.ask({ kind: "read", names })).tensors);
   }
 
@@ -151,7 +151,7 @@ async function openRun(
   workers: WorkerPool<OnnxWorker>,
 ): Promise<OpenRun> {
   const pass = new Pass(run, text), tensors = initialTensors(run), { graph, sizes, reads } = run.step;
-  memoryBytes(planStep(graph).slots, reads.length, sizes.batch);
+  memoryBytes(planStep(graph).locations, reads.length, sizes.batch);
   const request = openRequest(run, tensors, sharedText(text), threads), worker = workers.take();
   try {
     await worker.ask(request);

@@ -42,14 +42,14 @@ export function isInLoops(node: Tensor): boolean {
 }
 
 /** Floats that a loop does at a time: lengths of arrays are rounded up to a multiple. */
-export const LANES = 4;
+export const SIMD_WIDTH = 4;
 
 /** The smallest float that is not denormal. */
 const SMALLEST_NORMAL = 2 ** -126;
 
 /**
  * The function of an update. Parameters: the addresses of its arrays, its scalars, and the number of elements divided by
- * {@linkcode LANES}.
+ * {@linkcode SIMD_WIDTH}.
  *
  * Results that are denormal become 0, as ONNX Runtime is told to do (`set_denormal_as_zero`): a moment whose gradient stays 0
  * would decay into them, and they are computed many times slower. NaN stays.
@@ -70,7 +70,7 @@ function updateFunction(name: string, { arrays, scalars, nodes, results }: Updat
       ...arrays.flatMap((array, i) => [...get(i), ...load.v128, ...set(local.get(array)!)]),
       ...nodes.flatMap((node) => [...node.inputs.flatMap(push), ...instructionOf(node)!, ...set(local.get(node)!)]),
       ...[...results].flatMap(write),
-      ...arrays.flatMap((_, i) => increase(i, i32(4 * LANES))),
+      ...arrays.flatMap((_, i) => increase(i, i32(4 * SIMD_WIDTH))),
     ]),
   ];
   return { name, parameters, locals: values.map(() => "v128"), body };

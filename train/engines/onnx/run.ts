@@ -3,7 +3,7 @@ import * as ort from "./runtime.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { transpose } from "./layout.ts";
 import { RunMemory } from "./memory.ts";
-import type { Call, Slot, SlotView } from "./plan.ts";
+import type { Call, Location, LocationView } from "./plan.ts";
 import type { AdvanceRequest, OpenRequest } from "./protocol.ts";
 import { openSession } from "./session.ts";
 
@@ -21,8 +21,8 @@ export class OnnxRun {
   /** Without the tensors, which live on in the memory. */
   readonly #request: Omit<OpenRequest, "tensors">;
   readonly #memory: RunMemory;
-  readonly #slots: ReadonlyMap<string, Slot>;
-  /** For even steps, and for odd ones, in which swapped slots have changed places. */
+  readonly #locations: ReadonlyMap<string, Location>;
+  /** For even steps, and for odd ones, in which swapped locations have changed places. */
   readonly #sides: readonly Side[];
   #side = 0;
   #offsets: Uint32Array = new Uint32Array();
@@ -38,11 +38,11 @@ export class OnnxRun {
   ) {
     this.#request = request;
     const { plan, batch, reads, scalarNames } = request;
-    this.#slots = new Map(plan.slots.map((slot) => [slot.name, slot]));
+    this.#locations = new Map(plan.locations.map((location) => [location.name, location]));
     this.#indices = reads.map(({ name }) => name);
-    this.#memory = new RunMemory(plan.slots, this.#indices, batch);
-    this.#scalars = scalarNames.map((name) => this.#slots.has(name) ? this.#memory.floats(name) : undefined);
-    for (const { name, shape: [rows, columns], transposed } of plan.slots) {
+    this.#memory = new RunMemory(plan.locations, this.#indices, batch);
+    this.#scalars = scalarNames.map((name) => this.#locations.has(name) ? this.#memory.floats(name) : undefined);
+    for (const { name, shape: [rows, columns], transposed } of plan.locations) {
       const given = tensors.get(name);
       if (given) this.#memory.floats(name).set(transposed ? transpose(given, columns, rows) : given);
     }
@@ -90,7 +90,7 @@ export class OnnxRun {
   /** Copies of tensors as they are now, `[out, in]`. */
   read(names: readonly string[]): Map<string, Float32Array<ArrayBuffer>> {
     return new Map(names.map((name) => {
-      const { shape: [rows, columns], transposed } = this.#slots.get(name)!;
+      const { shape: [rows, columns], transposed } = this.#locations.get(name)!;
       const floats = this.#memory.floats(name, this.#side);
       return [name, transposed ? transpose(floats, rows, columns) : Float32Array.from(floats)];
     }));
@@ -109,7 +109,7 @@ export class OnnxRun {
     }
   }
 
-  /** What the model reads; of swapped slots, the copy `side`. */
+  /** What the model reads; of swapped locations, the copy `side`. */
   #feeds(side: number): Tensors {
     const feeds = new Map(this.#request.plan.inputs.map((view) => [view.name, this.#tensor(view, side)]));
     for (const name of this.#indices) {
@@ -124,9 +124,9 @@ export class OnnxRun {
     return Object.fromEntries(this.#request.plan.outputs.map((view) => [view.name, this.#tensor(view, side)]));
   }
 
-  #tensor({ slot, first, shape }: SlotView, side: number): ort.Tensor {
+  #tensor({ location, first, shape }: LocationView, side: number): ort.Tensor {
     const [, width = 1] = shape;
-    const floats = this.#memory.floats(slot, side).subarray(first * width, first * width + sizeOf(shape));
+    const floats = this.#memory.floats(location, side).subarray(first * width, first * width + sizeOf(shape));
     return new ort.Tensor("float32", floats, shape);
   }
 

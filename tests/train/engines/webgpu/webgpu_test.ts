@@ -116,7 +116,7 @@ webgpuTest("the WebGPU engine agrees with the reference when eight unlike runs a
 
 webgpuTest("the WebGPU engine agrees with the reference when no size is a multiple of a tile", async () => {
   const cell = gatedCell(gatedConfig({ use_input_gate: false, use_forget_gate: false, use_old_state: false }));
-  // Lanes of one float and of four, both widths of tiles, more and less than a tile along each axis.
+  // Vectors of one float and of four, both widths of tiles, more and less than a tile along each axis.
   for (
     const sizes of [
       { n_layers: 1, state_size: 20, batch: 9, vocabulary: 257 },
@@ -146,22 +146,22 @@ async function withEngine(options: WebGpuOptions, use: (engine: WebGpuEngine) =>
   }
 }
 
-webgpuTest("the WebGPU engine gives the same bits whether dispatches merge by chain or by frame", async () => {
+webgpuTest("the WebGPU engine gives the same bits whether dispatches merge by epilogue or by template", async () => {
   const runs = unlikeRuns();
-  await withEngine({ merging: "frame" }, async (byFrame) => {
-    await withEngine({ merging: "chain" }, async (byChain) => {
-      const expected = await train(byChain, runs, [3, 2]);
-      assert.deepEqual(await train(byFrame, runs, [3, 2]), expected);
-      // By now the kernels hold the chains of all runs; alone, a run is given the same ones.
-      const [alone] = await train(byFrame, [runs[3]], [3, 2], 3);
+  await withEngine({ merging: "template" }, async (byTemplate) => {
+    await withEngine({ merging: "epilogue" }, async (byEpilogue) => {
+      const expected = await train(byEpilogue, runs, [3, 2]);
+      assert.deepEqual(await train(byTemplate, runs, [3, 2]), expected);
+      // By now the kernels hold the epilogues of all runs; alone, a run is given the same ones.
+      const [alone] = await train(byTemplate, [runs[3]], [3, 2], 3);
       assert.deepEqual(alone, expected[3]);
     });
   });
 });
 
-webgpuTest("the WebGPU engine gives PyTorch's numbers when dispatches merge by frame", async () => {
+webgpuTest("the WebGPU engine gives PyTorch's numbers when dispatches merge by template", async () => {
   const chosen = cases.filter((_, i) => i % 12 === 5);
-  await withEngine({ merging: "frame" }, async (engine) => {
+  await withEngine({ merging: "template" }, async (engine) => {
     assert.deepEqual(failures(chosen, await certifyGroup(engine, settings, chosen), TOLERANCES.webgpu), []);
   });
 });

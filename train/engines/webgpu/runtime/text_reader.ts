@@ -13,23 +13,23 @@ export interface TextReader {
   /** What kernels see as the text. */
   readonly buffer: GPUBuffer;
   /**
-   * Begins a pass of the run at a place.
+   * Begins a pass of the run in a slot.
    *
    * @param offsets where each row starts in the text
    * @returns where each row starts in the buffer
    */
-  beginPass(place: number, offsets: Uint32Array): Uint32Array<ArrayBuffer>;
+  beginPass(slot: number, offsets: Uint32Array): Uint32Array<ArrayBuffer>;
   /**
-   * Sees to it that the GPU can read what a place needs in the steps of the next submit.
+   * Sees to it that the GPU can read what a slot needs in the steps of the next submit.
    *
    * @param position of the first step in its pass
    * @returns the position of that step from the rows' starts in the buffer
    */
-  bring(place: number, position: number, steps: number): number;
+  bring(slot: number, position: number, steps: number): number;
   close(): void;
 }
 
-type WindowSizes = Pick<GroupSizes, "places" | "batch" | "reach">;
+type WindowSizes = Pick<GroupSizes, "slots" | "batch" | "reach">;
 
 /** Opens a text for a group of these sizes: whole where the device can hold it, else in windows. */
 export async function openTextReader(
@@ -50,11 +50,11 @@ export async function openTextReader(
 class WholeText implements TextReader {
   constructor(private readonly texts: Texts, readonly buffer: GPUBuffer) {}
 
-  beginPass(_place: number, offsets: Uint32Array): Uint32Array<ArrayBuffer> {
+  beginPass(_slot: number, offsets: Uint32Array): Uint32Array<ArrayBuffer> {
     return offsets as Uint32Array<ArrayBuffer>;
   }
 
-  bring(_place: number, position: number): number {
+  bring(_slot: number, position: number): number {
     return position;
   }
 
@@ -70,7 +70,7 @@ class TextWindows implements TextReader {
   readonly buffer: GPUBuffer;
   readonly #offsets: Uint32Array[] = [];
   readonly #window: number;
-  /** The windows of one place, before they are sent. */
+  /** The windows of one slot, before they are sent. */
   readonly #windows: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
   constructor(
@@ -82,22 +82,22 @@ class TextWindows implements TextReader {
     const Windows = text instanceof Uint8Array ? Uint8Array : Uint16Array;
     this.#window = windowSize(sizes.reach);
     this.#windows = new Windows(sizes.batch * this.#window);
-    this.buffer = device.createBuffer({ size: sizes.places * this.#windows.byteLength, usage: STORAGE | COPY_DST });
+    this.buffer = device.createBuffer({ size: sizes.slots * this.#windows.byteLength, usage: STORAGE | COPY_DST });
   }
 
-  beginPass(place: number, offsets: Uint32Array): Uint32Array<ArrayBuffer> {
-    this.#offsets[place] = offsets;
-    return offsets.map((_, row) => (place * this.sizes.batch + row) * this.#window) as Uint32Array<ArrayBuffer>;
+  beginPass(slot: number, offsets: Uint32Array): Uint32Array<ArrayBuffer> {
+    this.#offsets[slot] = offsets;
+    return offsets.map((_, row) => (slot * this.sizes.batch + row) * this.#window) as Uint32Array<ArrayBuffer>;
   }
 
-  bring(place: number, position: number, steps: number): number {
-    const offsets = this.#offsets[place];
+  bring(slot: number, position: number, steps: number): number {
+    const offsets = this.#offsets[slot];
     for (let row = 0; row < offsets.length; row++) {
       const from = offsets[row] + position;
       this.#windows.set(this.text.subarray(from, from + steps + this.sizes.reach), row * this.#window);
     }
     // The queue copies it now, and writes it behind the steps that were submitted before.
-    this.device.queue.writeBuffer(this.buffer, place * this.#windows.byteLength, this.#windows);
+    this.device.queue.writeBuffer(this.buffer, slot * this.#windows.byteLength, this.#windows);
     return 0;
   }
 
