@@ -41,8 +41,8 @@ export interface TrainingGroup {
    */
   beginPass(run: number, offsets: Uint32Array, position?: number): void;
   /**
-   * Does `count` steps of every run that is there: at position `t`, a row that starts at `o` reads token `text[o+t]` and is to
-   * predict `text[o+t+1]`.
+   * Does `count` steps of every run that is there: at position `t`, a row that starts at `o` reads the tokens that
+   * {@linkcode TrainingStep.reads} names, as a rule `text[o+t]`, and `text[o+t+1]` as the one to predict.
    *
    * @returns for each slot, the loss of each step before its update, nats per token; nothing for an empty slot
    */

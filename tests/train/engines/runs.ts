@@ -286,7 +286,7 @@ export function differences(actual: Trained, expected: Trained): { losses: numbe
 }
 
 /**
- * Trains three runs as a group in which the second one's place is first empty, then another's, and each of the four alone.
+ * Trains three runs as a group in which the second one's slot is first empty, then another's, and each of the four alone.
  *
  * @returns by run, what it became in the group and what it becomes alone; the second one ends early
  */
@@ -297,33 +297,33 @@ export async function trainWithReplacement(
   const [first, second, third, next] = runs, { batch, vocabulary } = first.step.sizes;
   const text = textOf(3 * batch + 11 * runs.length + 20, vocabulary);
   const losses: number[][] = runs.map(() => []);
-  // Which run stands in each place; the last one comes when the others are within a pass.
-  const places: (number | undefined)[] = [0, 1, 2];
+  // Which run stands in each slot; the last one comes when the others are within a pass.
+  const slots: (number | undefined)[] = [0, 1, 2];
   const group = await engine.open([first, second, third], text);
   const advance = async (count: number) => {
-    for (const [place, values] of (await group.advance(count)).entries()) {
-      const run = places[place];
-      if (run === undefined) assert.equal(values.length, 0, "an empty place has no losses");
+    for (const [slot, values] of (await group.advance(count)).entries()) {
+      const run = slots[slot];
+      if (run === undefined) assert.equal(values.length, 0, "an empty slot has no losses");
       else losses[run].push(...values);
     }
   };
   try {
-    for (const place of [0, 1, 2]) group.beginPass(place, offsetsOf(runs[place], place));
+    for (const slot of [0, 1, 2]) group.beginPass(slot, offsetsOf(runs[slot], slot));
     await advance(3);
     const tensors: TensorMap[] = [];
     tensors[1] = await group.read(1);
     assert.equal(await group.replace(1), true);
-    places[1] = undefined;
+    slots[1] = undefined;
     await assert.rejects(group.read(1), RangeError);
     await advance(2);
     assert.equal(await group.replace(1, next), true);
-    places[1] = 3;
+    slots[1] = 3;
     group.beginPass(1, offsetsOf(next, 3));
     // A pass of one run begins while the others are within theirs.
     await advance(4);
     group.beginPass(0, offsetsOf(first, 0));
     await advance(2);
-    for (const [place, run] of [[0, 0], [2, 2], [1, 3]]) tensors[run] = await group.read(place);
+    for (const [slot, run] of [[0, 0], [2, 2], [1, 3]]) tensors[run] = await group.read(slot);
     const alone = [
       ...await train(engine, [first], [9, 2], 0),
       ...await train(engine, [second], [3], 1),

@@ -132,7 +132,7 @@ const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
     const chosen = model.node("GatherElements", [model.node("LogSoftmax", [logits], { axis: 1 }), column], { axis: 1 });
     return model.node("Neg", [model.node("ReduceMean", [chosen], { keepdims: 0 })]);
   },
-  // Each row has one target of its own, so nothing is added twice to one place.
+  // Each row has one target of its own, so nothing is added twice to one location.
   softmax_cross_entropy_gradient: (model, { shape: [batch] }, [logits, targets]) => {
     const softmax = model.node("Softmax", [logits], { axis: 1 });
     const column = model.node("Unsqueeze", [targets, model.int64([1])]);

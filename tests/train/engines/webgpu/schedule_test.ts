@@ -71,7 +71,7 @@ for (const cell of [...CATALOG, ...UNUSUAL]) {
   Deno.test(`planRun() gives sound levels and memory when the cell is ${cell.name}`, () => checkPlan(runOf(cell)));
 }
 
-Deno.test("overlaps() and simulate() notice when a plan puts two living tensors in one place", () => {
+Deno.test("overlaps() and simulate() notice when a plan puts two living tensors in one location", () => {
   const run = gatedRun(gatedConfig({}));
   const plan = planRun(run.step);
   const offsets = new Map(plan.memory.offsets);

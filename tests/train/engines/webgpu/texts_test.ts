@@ -21,7 +21,7 @@ const LENGTH = 5003;
 const offsetsOf = (run: number, steps: number) =>
   new Uint32Array(BATCH).map((_, row) => row === 4 ? LENGTH - 1 - steps : 997 * row + 131 * run);
 
-/** Trains two runs over more than a submit, lets a third take a place within the other's pass, and goes on. */
+/** Trains two runs over more than a submit, lets a third take a slot within the other's pass, and goes on. */
 async function train(engine: WebGpuEngine, vocabulary: number): Promise<{ losses: number[][]; tensors: unknown }> {
   const steps = MAX_STEPS_PER_SUBMIT + 50, more = 30, losses: number[][] = [[], [], []];
   // One cell's runs, so that few kernels are compiled; each reads and learns otherwise.

@@ -274,7 +274,7 @@ webgpuTest("beginPass() keeps states and reads on in the text when it goes on wi
 });
 
 webgpuTest("replace() gives the run that comes, and those that stay, the same bits as alone", async (engine) => {
-  // Larger and smaller than the one whose place it takes, and of another shape.
+  // Larger and smaller than the one whose slot it takes, and of another shape.
   for (const [leaves, comes] of [[1, 3], [3, 1], [2, 0]]) {
     const all = unlikeRuns();
     const { together, alone } = await trainWithReplacement(engine, [all[4], all[leaves], all[6], all[comes]]);
@@ -290,10 +290,10 @@ webgpuTest("replace() leaves nothing of a run whose pass had begun and that neve
   try {
     group.beginPass(0, offsetsOf(first, 0));
     assert.equal(await group.replace(0, next), true);
-    for (const place of [0, 1]) group.beginPass(place, offsetsOf([next, second][place], place));
+    for (const slot of [0, 1]) group.beginPass(slot, offsetsOf([next, second][slot], slot));
     const losses = await group.advance(2);
-    for (const [place, run] of [next, second].entries()) {
-      assert.deepEqual([...losses[place]], (await train(engine, [run], [2], place))[0].losses);
+    for (const [slot, run] of [next, second].entries()) {
+      assert.deepEqual([...losses[slot]], (await train(engine, [run], [2], slot))[0].losses);
     }
   } finally {
     await group.close();
@@ -301,7 +301,7 @@ webgpuTest("replace() leaves nothing of a run whose pass had begun and that neve
 });
 
 webgpuTest(
-  "replace() says no, and empties the place, when the next run does not fit into the memory",
+  "replace() says no, and empties the slot, when the next run does not fit into the memory",
   async (engine) => {
     const small = runOf(vanillaCell);
     const step = buildTrainingStep(vanillaCell, { n_layers: 1, state_size: 4096, vocabulary: 7, batch: 16 });

@@ -87,7 +87,7 @@ export interface GroupSizes {
 }
 
 /**
- * Where a group's numbers lie in its buffers. The step data are the row offsets of all slots, then a record per place for
+ * Where a group's numbers lie in its buffers. The step data are the row offsets of all slots, then a record per slot for
  * each step of a submit; the losses are those of every row, by slot and step, then their means.
  */
 export function layoutOf({ slots, batch, scalars }: Pick<GroupSizes, "slots" | "batch" | "scalars">) {

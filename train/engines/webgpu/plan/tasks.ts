@@ -251,7 +251,7 @@ class Clustering {
     for (const node of from.nodes) this.#add(to, node);
   }
 
-  /** Whether a node outside reads something of the cluster and has its place already. */
+  /** Whether a node outside reads something of the cluster and has its task already. */
   #isRead(cluster: Cluster): boolean {
     return cluster.nodes.some((node) =>
       this.users.get(node)!.some((user) => this.#of.has(user) && this.#of.get(user) !== cluster)
