@@ -346,9 +346,15 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
     ],
   ],
   grid: [
-    ["no sizes", () => library.grid([], []), "works"],
-    ["no layer", () => library.grid([0]), ["UserError", /Cannot read the layers of a grid: '0': Too small/]],
-    ["half a state", () => library.grid([1], [0.5]), ["UserError", /Cannot read the state sizes of a grid: '0'/]],
+    ["no sizes", () => library.grid({ n_layers: [], state_size: [] }), "works"],
+    ["no layer", () => library.grid({ n_layers: [0] }), [
+      "UserError",
+      /Cannot read the layers of a grid: '0': Too small/,
+    ]],
+    ["half a state", () => library.grid({ n_layers: [1], state_size: [0.5] }), [
+      "UserError",
+      /Cannot read the state sizes of a grid: '0'/,
+    ]],
   ],
 };
 
