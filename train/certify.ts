@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { messageOf, UserError } from "../cells/errors.ts";
 import { describeConfig, pickConfig } from "../cells/config.ts";
+import { maxOf } from "../cells/extremes.ts";
 import type { Engine, EngineEntry } from "./engines/engine.ts";
 import { REFERENCE_ENGINE } from "./engines/reference.ts";
 import { ENGINES } from "./engines/registry.ts";
@@ -9,13 +10,12 @@ import { type CaseErrors, certifyGroup, type GoldenFile, goldenFrom, parseGolden
 import { EXIT, type Flag, flag, runCommand, splitList } from "./terminal/command_line.ts";
 import { openProgress } from "./terminal/progress.ts";
 import { print } from "./terminal/output.ts";
-import { maxOf } from "../cells/extremes.ts";
 
 /** The engine whose numbers the others are compared with where no golden file has any. */
 const ORACLE: EngineEntry = REFERENCE_ENGINE;
 
 /** An engine that is to be checked, and what the registry says of it. */
-interface Checked {
+export interface Checked {
   readonly entry: EngineEntry;
   readonly engine: Engine;
 }
@@ -136,22 +136,27 @@ function summarise(
   return false;
 }
 
+/** Checks engines in the file's vocabulary and in others, and prints a line for each; whether all are within their tolerances. */
+export async function compare(checked: readonly Checked[], golden: GoldenFile): Promise<boolean> {
+  let right = true;
+  print(`${inColumn("engine")}  cases       losses   gradients  states   tolerance  adapter`);
+  for (const one of checked) right = summarise(one, await certify(one, golden), golden) && right;
+  // The oracle itself has nothing to be compared with there.
+  const compared = checked.filter(({ entry }) => entry.name !== ORACLE.name);
+  for (const other of compared.length ? await otherVocabularies(golden) : []) {
+    print(`vocabulary ${other.settings.vocab}, numbers from the ${ORACLE.name} engine`);
+    for (const one of compared) right = summarise(one, await certify(one, other), other) && right;
+  }
+  return right;
+}
+
 if (import.meta.main) {
   const description =
     "Compares engines with reference numbers, in several vocabularies. Exit code 1 if one is past its tolerance.";
   await runCommand({ name: "certify", description, flags }, async ({ golden: path, engine: asked }) => {
     const golden = await readGolden(path), checked = await openEngines(asked);
     try {
-      let right = true;
-      print(`${inColumn("engine")}  cases       losses   gradients  states   tolerance  adapter`);
-      for (const one of checked) right = summarise(one, await certify(one, golden), golden) && right;
-      // The oracle itself has nothing to be compared with there.
-      const compared = checked.filter(({ entry }) => entry.name !== ORACLE.name);
-      for (const other of compared.length ? await otherVocabularies(golden) : []) {
-        print(`vocabulary ${other.settings.vocab}, numbers from the ${ORACLE.name} engine`);
-        for (const one of compared) right = summarise(one, await certify(one, other), other) && right;
-      }
-      return right ? EXIT.ok : EXIT.failed;
+      return await compare(checked, golden) ? EXIT.ok : EXIT.failed;
     } finally {
       for (const { engine } of checked) await engine.close();
     }

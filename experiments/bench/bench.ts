@@ -270,7 +270,7 @@ if (import.meta.main) {
     const asksForGpu = measured.length > onCpu.length;
     // A software adapter keeps threads of its own: it is opened when the CPU has been measured.
     const rows: Row[] = [];
-    for (const entry of onCpu) rows.push(...await benchOnCpu(entry, progress));
+    for (const entry of onCpu) for (const row of await benchOnCpu(entry, progress)) rows.push(row);
     const scoring = onCpu.length ? await benchScoring() : undefined;
     const ceilings = asksForGpu ? await measureCeilings() : undefined;
     const webgpu = ceilings && await benchWebGpu(ceilings, progress);

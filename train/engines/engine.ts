@@ -23,7 +23,7 @@ export interface EngineRun {
 }
 
 /**
- * Some runs that train together, each in a place of its own: place `i` is first that of the group's `i`th run. Calls are queued in
+ * Some runs that train together, each in a slot of its own: slot `i` is first that of the group's `i`th run. Calls are queued in
  * order; none waits for the work of the one before, but for {@linkcode TrainingGroup.replace}.
  */
 export interface TrainingGroup {
@@ -39,7 +39,7 @@ export interface TrainingGroup {
    * Does `count` steps of every run that is there: at position `t`, a row that starts at `o` reads token `text[o+t]` and is to
    * predict `text[o+t+1]`.
    *
-   * @returns for each place, the loss of each step before its update, nats per token; nothing for an empty place
+   * @returns for each slot, the loss of each step before its update, nats per token; nothing for an empty slot
    */
   advance(count: number): Promise<Float64Array[]>;
   /**
@@ -50,10 +50,10 @@ export interface TrainingGroup {
   /** Reads what a run carries (weights, moments, states) and any other output of its graph, as after the last step. */
   read(run: number): Promise<TensorMap>;
   /**
-   * Empties the place of a run that has ended, and puts another run there if one is given. The others' numbers do not change. To
+   * Empties the slot of a run that has ended, and puts another run there if one is given. The others' numbers do not change. To
    * be called only when every `advance` and `read` before has been awaited.
    *
-   * @returns false if `next` does not fit into the memory that is free; then the place is empty
+   * @returns false if `next` does not fit into the memory that is free; then the slot is empty
    */
   replace(run: number, next?: EngineRun): Promise<boolean>;
   /** Frees everything; the group cannot be used after. */
@@ -229,11 +229,11 @@ export class Pass {
   }
 }
 
-/** What stands in a place of a group. */
-export function occupant<T>(places: readonly (T | undefined)[], run: number): T {
-  const found = places[run];
+/** What stands in a slot of a group. @throws {RangeError} if it is empty, or there is no such slot */
+export function runInSlot<T>(slots: readonly (T | undefined)[], run: number): T {
+  const found = slots[run];
   if (found === undefined) {
-    throw new RangeError(`Cannot reach run ${run}: its place is empty, or the group has only ${places.length} places`);
+    throw new RangeError(`Cannot reach run ${run}: its slot is empty, or the group has only ${slots.length} slots`);
   }
   return found;
 }

@@ -8,8 +8,8 @@ import {
   type EngineEntry,
   type EngineRun,
   initialTensors,
-  occupant,
   Pass,
+  runInSlot,
   type TensorMap,
   type TrainingGroup,
 } from "./engine.ts";
@@ -47,7 +47,7 @@ class ReferenceGroup implements TrainingGroup {
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
-    occupant(this.#places, run).beginPass(offsets, position);
+    runInSlot(this.#places, run).beginPass(offsets, position);
   }
 
   advance(count: number): Promise<Float64Array[]> {
@@ -56,7 +56,7 @@ class ReferenceGroup implements TrainingGroup {
 
   // deno-lint-ignore require-await -- an empty place is to reject
   async read(run: number): Promise<TensorMap> {
-    return new Map(occupant(this.#places, run).tensors);
+    return new Map(runInSlot(this.#places, run).tensors);
   }
 
   replace(run: number, next?: EngineRun): Promise<boolean> {

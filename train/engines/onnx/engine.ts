@@ -8,8 +8,8 @@ import {
   type EngineOptions,
   type EngineRun,
   initialTensors,
-  occupant,
   Pass,
+  runInSlot,
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
@@ -111,7 +111,7 @@ class OnnxGroup implements TrainingGroup {
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
-    const { worker, pass } = occupant(this.places, run);
+    const { worker, pass } = runInSlot(this.places, run);
     pass.begin(offsets, position);
     const begun = worker.ask({ kind: "begin_pass", offsets, position });
     begun.catch(() => {});
@@ -127,7 +127,7 @@ class OnnxGroup implements TrainingGroup {
   }
 
   async read(run: number): Promise<TensorMap> {
-    const { worker, names } = occupant(this.places, run);
+    const { worker, names } = runInSlot(this.places, run);
     return new Map((await worker.ask({ kind: "read", names })).tensors);
   }
 
