@@ -72,13 +72,16 @@ export { decodeTokenizer, encodeTokenizer } from "./train/corpus/tokens/tokenize
 export { decodeWeights, encodeWeights, type StoredWeights } from "./train/training/checkpoint.ts";
 export {
   type Engine,
-  ENGINE_NAMES,
-  type EngineName,
+  type EngineCapabilities,
+  type EngineEntry,
+  type EngineOptions,
   type EngineRun,
   type OnPreparing,
+  type StudyHelp,
   type TensorMap,
   type TrainingGroup,
 } from "./train/engines/engine.ts";
+export { ENGINE_NAMES, type EngineName, ENGINES } from "./train/engines/registry.ts";
 export { type OnnxOptions, openOnnxEngine } from "./train/engines/onnx/engine.ts";
 export { openReferenceEngine } from "./train/engines/reference.ts";
 export { openWebGpuEngine } from "./train/engines/webgpu/engine.ts";

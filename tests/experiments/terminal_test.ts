@@ -179,7 +179,7 @@ Deno.test("settings out of bounds are refused to callers that are no command lin
       if (key !== "seeds") {
         const model = { n_layers: 1, state_size: 8, seed: 0 };
         await assert.rejects(
-          trainCell(openReferenceEngine(), cell, model, { ...settings, [key]: value }, new Uint8Array(9)),
+          trainCell(await openReferenceEngine(), cell, model, { ...settings, [key]: value }, new Uint8Array(9)),
           { name: "RangeError", message },
         );
       }
