@@ -166,7 +166,7 @@ async function product(opened: Device, { product: size, rounds }: Sizes): Promis
     opened,
     pipelines: new Pipelines(device),
     texts: new Texts(device),
-    registry: new EpilogueRegistry("epilogue"),
+    epilogues: new EpilogueRegistry("epilogue"),
     memory,
   };
   const group = { slots: 1, batch: size, tokenBytes: 1, scalars: 0, reach: 0 };

@@ -2,7 +2,9 @@
 import type { Engine } from "../../train/engines/engine.ts";
 import { affordableWorkers, OpenFilesError } from "../../train/process/open_files.ts";
 import { plural } from "../../train/terminal/progress.ts";
-import { defaultParallel } from "./engines.ts";
+
+/** Each run has a thread on the CPU, or its part of the memory on a GPU: more than any machine of today has. */
+export const MOST_PARALLEL = 10_000;
 
 /** Each worker has an interpreter and a session of its own, 50 MB and more: beyond this they only wait for a core. */
 const WORKERS_PER_CORE = 16;
@@ -24,14 +26,14 @@ export interface Capacity {
  * @throws {OpenFilesError} if this process may not open the files of a single run
  */
 export function capacityOf(
-  engine: Pick<Engine, "name" | "software" | "lanes">,
+  engine: Pick<Engine, "capabilities" | "defaultParallel">,
   asked: number | undefined,
   runs: number,
 ): Capacity {
-  const wanted = asked ?? defaultParallel(engine);
+  const wanted = asked ?? engine.defaultParallel;
   if (runs === 0) return { parallel: wanted };
   // A single group on a GPU has no worker for each run; its scores have one at least.
-  const isOneGroup = engine.lanes(wanted).groups === 1 && engine.name !== "onnx";
+  const isOneGroup = !engine.capabilities.isolated_runs;
   const useful = Math.min(wanted, runs), cores = navigator.hardwareConcurrency;
   const sensible = isOneGroup ? 1 : Math.min(useful, WORKERS_PER_CORE * cores);
   const workers = isOneGroup ? 1 : WORKERS_PER_RUN;

@@ -9,7 +9,6 @@ import type { TrainingSettings } from "../../train/training/settings.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import { cellJob, type NextJob, stepOf, type TrainedRun, trainGroup } from "../../train/training/trainer.ts";
 import { type AtWork, Board } from "./board.ts";
-import { defaultParallel } from "./engines.ts";
 import { WriteFailure } from "../study/files.ts";
 import { Intake } from "./intake.ts";
 import { everyOne, sleep } from "./promises.ts";
@@ -100,7 +99,7 @@ export class TrainingSession {
       () => this.#engine,
     );
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
-    this.#parallel = options.parallel ?? defaultParallel(this.#engine);
+    this.#parallel = options.parallel ?? this.#engine.defaultParallel;
     this.#board = new Board(this.#runs, settings, options.quiet);
     const forIntake = {
       study: this.#study,
@@ -109,7 +108,7 @@ export class TrainingSession {
       signal: this.#signal,
       engine: () => this.#engine,
     };
-    const isPacked = this.#engine.lanes(this.#parallel).runs > 1;
+    const isPacked = this.#engine.layout(this.#parallel).runs_per_group > 1;
     this.#intake = new Intake(forIntake, settings, waiting, options, isPacked);
     this.#scorer = new Scorer({
       study: this.#study,
@@ -138,7 +137,7 @@ export class TrainingSession {
   }
 
   async run(): Promise<void> {
-    const { groups, runs: places } = this.#engine.lanes(this.#parallel);
+    const { groups, runs_per_group: places } = this.#engine.layout(this.#parallel);
     const threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));
     const pulse = new Pulse(this.#queue, this.options.experiment, this.#board, this.#intake);
     using _heart = heartbeat(() => pulse.beat(), this.options.timing);
@@ -237,7 +236,7 @@ export class TrainingSession {
           leave(number);
           if (!model) return;
           // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
-          if (this.#engine.name !== "webgpu") models.push({ run, model });
+          if (this.#engine.capabilities.trains_on_cpu) models.push({ run, model });
           else {
             lane.held.delete(run);
             this.#scorer.scoreLater(run, lane.threads);

@@ -6,7 +6,7 @@ import { checkLimits, checkLogged, type TrainingSettings } from "../../train/tra
 import { cellJob, stepOf } from "../../train/training/trainer.ts";
 import { checkTraining } from "../study/bounds.ts";
 import { capacityOf } from "./capacity.ts";
-import { openEngine } from "./engines.ts";
+import { openEngine } from "../../train/engines/registry.ts";
 import { ensureFloors } from "../study/ngram_baselines.ts";
 import { type Tools, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
@@ -68,7 +68,7 @@ async function trainRuns(
 ): Promise<TrainSummary> {
   const { dir, experiment, signal } = options;
   const start = performance.now();
-  const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
+  const reopen = () => openEngine(engine.name);
   const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
   if (why !== undefined && !options.quiet) print(why);
   const tools = { study, text, queue, owner, engine, reopen };

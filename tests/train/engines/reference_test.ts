@@ -5,7 +5,7 @@ import { initialTensors } from "../../../train/engines/engine.ts";
 import { openReferenceEngine } from "../../../train/engines/reference.ts";
 import { offsetsOf, runOf, SMALL, textOf, train, trainInParts, trainWithReplacement } from "./runs.ts";
 
-const engine = openReferenceEngine();
+const engine = await openReferenceEngine();
 
 Deno.test("beginPass() starts from zero states when states were carried before", async () => {
   const run = { ...runOf(lstmCell), learningRate: 0 };

@@ -13,14 +13,13 @@ import {
 } from "../../../cells/language_model.ts";
 import { momentName, type Optimizer } from "../../../cells/optimizer.ts";
 import type { Engine, EngineRun } from "../../../train/engines/engine.ts";
-import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
+import { ONNX_ENGINE, openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { openReferenceEngine } from "../../../train/engines/reference.ts";
-import { openTunedWebGpuEngine, type WebGpuOptions } from "../../../train/engines/webgpu/engine.ts";
-import { TOLERANCES } from "../../../train/golden.ts";
+import { openTunedWebGpuEngine, WEBGPU_ENGINE, type WebGpuOptions } from "../../../train/engines/webgpu/engine.ts";
 import { drawnWeights } from "../../cells/models.ts";
 import { differences, offsetsOf, runOf, SMALL, textOf, train } from "./runs.ts";
 
-const reference = openReferenceEngine();
+const reference = await openReferenceEngine();
 
 const refused = (["ffi", "env", "read"] as const).filter((name) =>
   Deno.permissions.querySync({ name }).state !== "granted"
@@ -36,9 +35,9 @@ function onBoth(name: string, fn: (engine: Engine, tolerance: number) => Promise
   Deno.test({
     name: `${name} (onnx)`,
     ignore: refused.length > 0,
-    fn: () => fn(openOnnxEngine(2), TOLERANCES.onnx),
+    fn: async () => fn(await openOnnxEngine(2), ONNX_ENGINE.tolerance),
   });
-  onWebGpu(`${name} (webgpu)`, (engine) => fn(engine, TOLERANCES.webgpu));
+  onWebGpu(`${name} (webgpu)`, (engine) => fn(engine, WEBGPU_ENGINE.tolerance));
 }
 
 function onWebGpu(name: string, fn: (engine: Engine) => Promise<void>, options: WebGpuOptions = {}): void {

@@ -4,6 +4,8 @@ import { sharedText } from "../../corpus/shared_text.ts";
 import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import {
   type Engine,
+  type EngineEntry,
+  type EngineOptions,
   type EngineRun,
   initialTensors,
   Pass,
@@ -36,16 +38,19 @@ const openWorkers = () =>
  * @param cores processor cores to share among groups that are open at once
  * @throws {RangeError} if they are no whole number of at least 1
  */
-export function openOnnxEngine(
+// deno-lint-ignore require-await -- a wrong number is to reject
+export async function openOnnxEngine(
   cores: number = navigator.hardwareConcurrency,
   { keepWorkers = false }: OnnxOptions = {},
-): Engine {
+): Promise<Engine> {
   checkWhole("open the onnx engine", "cores", cores, 1);
   const kept = keepWorkers ? openWorkers() : undefined;
   return {
-    name: "onnx",
+    name: ONNX_ENGINE.name,
+    capabilities: ONNX_ENGINE.capabilities,
     adapter: `ONNX Runtime CPU, ${cores} cores`,
-    lanes: (parallel) => ({ groups: parallel, runs: 1 }),
+    defaultParallel: cores,
+    layout: (parallel) => ({ groups: parallel, runs_per_group: 1 }),
     // The system's memory is shared and swapped: it sets no limit that could be named. A run by itself has one of 4 GiB.
     memory: Infinity,
     footprint: () => 0,
@@ -54,6 +59,16 @@ export function openOnnxEngine(
     close: () => Promise.resolve(kept?.[Symbol.dispose]()),
   };
 }
+
+/** The ONNX engine in the registry. */
+export const ONNX_ENGINE = {
+  name: "onnx",
+  capabilities: { trains_on_cpu: true, isolated_runs: true },
+  tolerance: 1e-4,
+  casesPerGroup: 8,
+  study: { parallel: "workers", defaultParallel: "cores" },
+  open: ({ cores, keepWorkers }: EngineOptions = {}): Promise<Engine> => openOnnxEngine(cores, { keepWorkers }),
+} as const satisfies EngineEntry;
 
 /** A run at work: its worker, and where it is in the text. */
 interface OpenRun {

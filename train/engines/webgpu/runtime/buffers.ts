@@ -13,7 +13,7 @@ export interface Tools {
   readonly opened: Device;
   readonly pipelines: Pipelines;
   readonly texts: Texts;
-  readonly registry: EpilogueRegistry;
+  readonly epilogues: EpilogueRegistry;
   /** Bytes of the largest buffer that a kernel may see. */
   readonly memory: number;
   readonly onPreparing?: OnPreparing;
