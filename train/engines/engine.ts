@@ -18,7 +18,7 @@ export interface EngineRun {
   readonly tensors: TensorMap;
   /** Updates done before: the optimizer's scalars count from here. */
   readonly stepsDone: number;
-  /** What the optimizer's scalars are made of. */
+  /** Handed to the optimizer at each update: see `Optimizer.scalars`. */
   readonly learningRate: number;
 }
 
