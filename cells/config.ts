@@ -16,7 +16,8 @@ import {
   phraseOf,
   valueOf,
 } from "./factor.ts";
-import { FACTORS, GATED } from "./factors.ts";
+import { checkTable } from "./check_table.ts";
+import { type FACTORS, GATED } from "./factors.ts";
 
 /**
  * One configuration of the gated cells, or of a named one: the seven switches, `n_layers` (layers, each on top of the one before) and
@@ -25,30 +26,37 @@ import { FACTORS, GATED } from "./factors.ts";
  */
 export type CellConfig = ConfigOf<typeof FACTORS>;
 
-/** A schema for each key of a configuration. */
+/** A schema for each key of a configuration; of another table than the built-in one there are more keys than the type says. */
 export type ConfigFields = {
   readonly [K in keyof CellConfig]-?: undefined extends CellConfig[K]
     ? z.ZodOptional<z.ZodType<NonNullable<CellConfig[K]>>>
     : z.ZodType<CellConfig[K]>;
 };
 
-/** The fields of a configuration, for schemas that hold one among other keys. */
-export const configFields: ConfigFields = fieldsOf(FACTORS) as unknown as ConfigFields;
+/**
+ * The fields of a configuration, for schemas that hold one among other keys.
+ *
+ * @throws {UserError} if the table breaks a rule
+ */
+export function configFieldsOf(table: FactorTable): ConfigFields {
+  checkTable(table);
+  return fieldsOf(table.factors) as unknown as ConfigFields;
+}
 
 /** What a configuration must be as a whole, for schemas that hold one among other keys: arguments of their `refine`. */
-export function validAsAWhole({ valid }: FactorTable = GATED): ValidAsAWhole {
+export function validAsAWhole({ valid }: FactorTable): ValidAsAWhole {
   return [(config) => valid.holds(config as Configuration), { message: valid.must, abort: true }];
 }
 
 type ValidAsAWhole = readonly [holds: (config: Record<string, unknown>) => boolean, { message: string; abort: true }];
 
 /** Schema of a configuration without its id. */
-export function configSchemaOf(table: FactorTable): z.ZodType<Configuration> {
-  return z.strictObject(fieldsOf(table.factors)).refine(...validAsAWhole(table));
+export function configSchemaOf(table: FactorTable): z.ZodType<CellConfig> {
+  return z.strictObject(configFieldsOf(table)).refine(...validAsAWhole(table));
 }
 
 /** The same of the built-in factors. */
-export const configSchema: z.ZodType<CellConfig> = configSchemaOf(GATED) as unknown as z.ZodType<CellConfig>;
+export const configSchema: z.ZodType<CellConfig> = configSchemaOf(GATED);
 
 /** Issues that one line names; a list of hundreds of entries may have as many. */
 const MOST_ISSUES = 3;

@@ -6,7 +6,7 @@ import { LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { ENGINE_CHOICES, MOST_PARALLEL } from "./session/engines.ts";
 import { MOST_RUNS } from "./study/grid.ts";
-import { parseSelection, type Selection } from "./study/selection.ts";
+import { exampleSelection, parseSelection, type Selection } from "./study/selection.ts";
 import { shortKey } from "./study/store.ts";
 import { trainStudy } from "./session/training.ts";
 import { print, printError } from "../train/terminal/output.ts";
@@ -32,8 +32,8 @@ const flags = {
   limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
   only: {
     usage: "--only <expression>",
-    help: "train only these, e.g. n_layers=2,use_residual=true",
-    parse: parseSelection,
+    help: `train only these, e.g. ${exampleSelection()}`,
+    parse: (text: string) => parseSelection(text),
     fallback: undefined as Selection | undefined,
   },
   retryFailed: flag.on("--retry-failed", "train runs again whose loss was no finite number"),

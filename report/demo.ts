@@ -16,7 +16,7 @@ import { writeReport } from "./write_report.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 /** All 48 settings of the switches that a 32-state layer is tried with, for three passes each: about two minutes on two cores. */
-const DEMO = { stateSizes: [32], layers: [1], steps: 2997, history: 1000 } as const;
+const DEMO = { levels: { n_layers: [1], state_size: [32] }, steps: 2997, history: 1000 } as const;
 
 const flags = {
   dir: { ...dirFlag, help: "the demo's study", fallback: "study/demo" },

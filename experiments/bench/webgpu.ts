@@ -8,6 +8,7 @@ import type { WebGpuGroup } from "../../train/engines/webgpu/runtime/group.ts";
 import { frameName, type Merging } from "../../train/engines/webgpu/plan/schedule.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/trainer.ts";
+import { isSmall } from "../../cells/gated_rules.ts";
 import { grid } from "../study/grid.ts";
 import { packingOrder } from "../session/packing.ts";
 import { DEFAULT_TRAINING as training } from "../study/init_study.ts";
@@ -181,7 +182,7 @@ async function measureAll(
   }
 
   const packed = packExperiment(engine);
-  const mixed = software ? grid().filter(({ state_size }) => state_size === 32).slice(0, 16).map(cheapRun) : packed[0];
+  const mixed = software ? grid().filter(isSmall).slice(0, 16).map(cheapRun) : packed[0];
   for (const merging of ["frame", "chain"] as const) {
     progress(`${mixed.length} different configurations, merged by ${merging}`);
     const merged = (await openTunedWebGpuEngine({ merging }))!;

@@ -34,6 +34,19 @@ import {
   weights,
 } from "./library_edges.ts";
 
+const withFactor = (factor: library.Factor): library.FactorTable => (
+  { ...library.GATED, factors: [...library.GATED.factors, factor] }
+);
+const withoutDefault = {
+  key: "use_more",
+  kind: "integer",
+  label: "more",
+  about: "more of it",
+  levels: [1],
+  least: 1,
+  most: 2,
+} as const;
+
 const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
   defineCell: [
     ["no states", () => library.defineCell({ ...cell, states: [] }), [
@@ -71,6 +84,22 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
   GATE_INPUTS: constantList(library.GATE_INPUTS),
   ENGINE_NAMES: constantList(library.ENGINE_NAMES),
   SWITCHES: constantList(library.SWITCHES),
+  FACTORS: constantList(library.FACTORS),
+  GATED: [
+    ["as it is", () => library.grid({}, library.GATED).length, "works"],
+    ["a factor twice", () => library.grid({}, withFactor(library.GATED.factors[0])), [
+      "UserError",
+      /Cannot use table 'gated': factor 'use_input_gate' is there twice, must be there once/,
+    ]],
+    ["a factor without a default", () => library.grid({}, withFactor(withoutDefault)), [
+      "UserError",
+      /factor 'use_more' has no default/,
+    ]],
+    ["a level out of bounds", () => library.grid({}, withFactor({ ...withoutDefault, default: 2, levels: [0] })), [
+      "UserError",
+      /factor 'use_more' has level 0, must be a whole number of at least 1 and at most 2/,
+    ]],
+  ],
   cellOf: [
     ["a cell that is none", () => library.cellOf({ ...config, cell: "nothing" }), [
       "UserError",
@@ -346,10 +375,18 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
     ],
   ],
   grid: [
+    ["no such factor", () => library.grid({ layers: [1] }), [
+      "UserError",
+      /Cannot list levels of 'layers': must be one/,
+    ]],
+    ["too many levels", () => library.grid({ n_layers: Array.from({ length: 33 }, (_, i) => i + 1) }), [
+      "UserError",
+      /Cannot list 33 layer counts: must be at most 32 in one call/,
+    ]],
     ["no sizes", () => library.grid({ n_layers: [], state_size: [] }), "works"],
     ["no layer", () => library.grid({ n_layers: [0] }), [
       "UserError",
-      /Cannot read the layers of a grid: '0': Too small/,
+      /Cannot read the layer counts of a grid: '0': Too small/,
     ]],
     ["half a state", () => library.grid({ n_layers: [1], state_size: [0.5] }), [
       "UserError",
