@@ -13,7 +13,8 @@ import { grid } from "../study/grid.ts";
 import { packingOrder } from "../session/packing.ts";
 import { DEFAULT_TRAINING as training } from "../study/init_study.ts";
 import type { Ceilings } from "./ceilings.ts";
-import { BEST_CONFIG, MEASURED_SETTINGS, noise, type Rounds, SMALL_CONFIG, timeGroup } from "./measure.ts";
+import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
+import { MEASURED_SETTINGS, noise, type Rounds, timeGroup } from "./measure.ts";
 import { median } from "./median.ts";
 
 /** How a group of runs trains. */

@@ -31,9 +31,10 @@ export function parseLevel(factor: Factor, text: string): FactorValue {
   return parsed.data;
 }
 
-/** The value that a text stands for; the text itself where it stands for none of the factor's kind. */
-function valueIn({ kind }: Factor, text: string): unknown {
-  if (kind === "switch" && (text === "true" || text === "false")) return text === "true";
-  if (kind === "integer") return /^\d+$/.test(text) ? Number(text) : text;
-  return kind === "number" ? parseDecimal(text) : text;
+/** The value that a text reads as. A number or a switch is no name, unless the factor lists it as one. */
+function valueIn(factor: Factor, text: string): FactorValue {
+  if (factor.kind === "choice" && factor.choices) return text;
+  if (factor.kind === "number") return parseDecimal(text);
+  if (text === "true" || text === "false") return text === "true";
+  return /^\d+$/.test(text) ? Number(text) : text;
 }

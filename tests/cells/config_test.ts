@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
 import { canonicalJson, configId, describeConfig, parseConfig, pickConfig } from "../../cells/config.ts";
-import { GATED, SWITCHES } from "../../cells/factors.ts";
+import { GATED, ORIGINAL_KEYS, SWITCHES } from "../../cells/factors.ts";
 import { catalogConfig } from "../../cells/catalog/catalog.ts";
+import { BEST_CONFIG as BEST } from "../../cells/known_configs.ts";
 import { allGatedConfigs, gatedConfig } from "./catalog/golden_cases.ts";
 
-/** The best configuration of the original study, whose id is known. */
-const BEST = gatedConfig({
-  use_input_gate: false,
-  use_output_gate: false,
-  use_old_state: false,
-  n_layers: 2,
-  state_size: 256,
-});
+/** Of the original study's best configuration. */
 const BEST_ID = "d6f462b530a3b970e6a57056b30537147ecf94812810e96fce5e30deefe5e4b1";
 
 Deno.test("canonicalJson() prints like Python's json.dumps when keys are sorted", () => {
@@ -24,6 +18,10 @@ Deno.test("canonicalJson() prints like Python's json.dumps when keys are sorted"
 
 Deno.test("configId() gives the known id when given the original study's best configuration", () => {
   assert.equal(configId(BEST), BEST_ID);
+});
+
+Deno.test("ORIGINAL_KEYS are those of every id, so no factor may come without a default", () => {
+  assert.deepEqual(ORIGINAL_KEYS.toSorted(), Object.keys(JSON.parse(canonicalJson(BEST))));
 });
 
 Deno.test("configId() does not depend on the order of keys", () => {

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import * as library from "../../mod.ts";
-import { SMALL_CONFIG } from "../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../cells/known_configs.ts";
 import {
   assertFinite,
   cell,

@@ -7,7 +7,7 @@ import { parseSelection } from "../../../experiments/study/selection.ts";
 import { runKey, Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { syntheticResults, unfinished } from "../../report/synthetic_results.ts";
 import { inFolder } from "../folder.ts";
 import { editJson } from "../small_study.ts";
