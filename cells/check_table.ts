@@ -27,7 +27,7 @@ export function checkTable(table: FactorTable): void {
   for (const mark of ["colour", "shape"] as const) {
     const marked = keysOf(factors.filter((factor) => factor.kind === "integer" && factor.mark === mark));
     if (marked.length === 1) continue;
-    refuse(`${marked.length ? marked.join(" and ") : "no factor"} has the mark '${mark}', one factor must`);
+    refuse(`${marked.length ? `${marked.join(" and ")} have` : "no factor has"} the mark '${mark}', one factor must`);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Levels of factors as a command line gives them. */
-import { type Factor, type FactorTable, type FactorValue, mustBe, valueSchema } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, type FactorValue, isSize, mustBe, valueSchema } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { parseDecimal } from "../../train/terminal/command_line.ts";
 
@@ -18,6 +18,11 @@ export function flaggedFactors({ factors }: FactorTable = GATED): FlaggedFactor[
 export function flagsInWords(type: "conjunction" | "disjunction", table: FactorTable = GATED): string {
   const names = flaggedFactors(table).map(({ flag: { name } }) => name).reverse();
   return new Intl.ListFormat("en-GB", { type }).format(names);
+}
+
+/** Each size at its first level: the smallest study of a table. */
+export function smallestSizes({ factors }: FactorTable = GATED): Levels {
+  return Object.fromEntries(factors.filter(isSize).map(({ key, levels }) => [key, levels.slice(0, 1)]));
 }
 
 /**
