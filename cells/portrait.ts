@@ -62,18 +62,14 @@ function carried(layer: Graph): { output: string; name: string; next: string }[]
   });
 }
 
-/** Names a configuration's cell, whatever its sizes: `gated-247`, by the numbers of the switches that are on (after 9 come letters). */
-export function cellKeyIn(table: FactorTable, config: CellConfig): string {
+/** Names a configuration's cell, whatever its layers and state size: `gated-247`, by the places of the switches that are on. */
+export function cellKey(config: CellConfig, table: FactorTable = GATED): string {
   const others = table.factors.filter((factor) => !isSwitch(factor) && !isSize(factor))
     .flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
   if (!table.isOwnCell(config)) return others.join("-");
-  const on = table.factors.filter(isSwitch).map((factor, i) => valueOf(factor, config) ? (i + 1).toString(36) : "");
-  return [`gated-${on.join("")}`, ...others].join("-");
-}
-
-/** The same of the built-in factors. */
-export function cellKey(config: CellConfig): string {
-  return cellKeyIn(GATED, config);
+  const on = table.factors.filter(isSwitch).map((factor, i) => valueOf(factor, config) ? (i + 1).toString(36) : "")
+    .join("");
+  return [`gated-${on}`, ...others].join("-");
 }
 
 /** CSS of the pictures, for the page that holds them. */

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { configId, configIdIn, configIn, configSchemaOf, describeConfigIn } from "../cells/config.ts";
-import { cellKey, cellKeyIn } from "../cells/portrait.ts";
+import { cellKey } from "../cells/portrait.ts";
 import { BEST_CONFIG } from "../cells/known_configs.ts";
 import { levelFlags, levelsIn } from "../experiments/flags.ts";
 import { grid } from "../experiments/study/grid.ts";
@@ -56,11 +56,11 @@ Deno.test("the values of defaults are no part of an id, others are", () => {
   const id = configId(BEST_CONFIG);
   const withDefaults = { ...BEST_CONFIG, use_layer_norm: false, weight_decay: 0.001 };
   assert.equal(configIdIn(EXTENDED, withDefaults), id);
-  assert.equal(cellKeyIn(EXTENDED, withDefaults), cellKey(BEST_CONFIG));
+  assert.equal(cellKey(withDefaults, EXTENDED), cellKey(BEST_CONFIG));
   const others = [{ use_layer_norm: true }, { weight_decay: 0.01 }, { use_layer_norm: true, weight_decay: 0.01 }];
   const ids = others.map((more) => configIdIn(EXTENDED, { ...BEST_CONFIG, ...more }));
   assert.equal(new Set([id, ...ids]).size, 4);
-  assert.equal(cellKeyIn(EXTENDED, DECAYED), "gated-24578-weight_decay0.01");
+  assert.equal(cellKey(DECAYED, EXTENDED), "gated-24578-weight_decay0.01");
 });
 
 Deno.test("grid() lists the new factors' levels: 432 times two times two, the 432 among them", () => {
@@ -71,6 +71,15 @@ Deno.test("grid() lists the new factors' levels: 432 times two times two, the 43
   const schema = configSchemaOf(EXTENDED);
   for (const config of configs) assert.deepEqual(schema.parse(config), config);
   assert.ok(configs.some((config) => configIdIn(EXTENDED, config) === configIdIn(EXTENDED, DECAYED)));
+});
+
+Deno.test("grid() refuses more combinations than fit into memory, before it forms them", () => {
+  const many = (step: number) => Array.from({ length: 32 }, (_, i) => step * (i + 1));
+  const levels = { n_layers: many(1), state_size: many(1), weight_decay: many(0.01) };
+  assert.throws(() => grid(levels, EXTENDED), {
+    name: "UserError",
+    message: "Cannot list 8388608 combinations of levels: must be at most 1048576 in one call",
+  });
 });
 
 Deno.test("a list with new factors is read with them, and refused without", () => {

@@ -10,6 +10,9 @@ import type { Levels } from "./levels.ts";
 /** Levels of one factor that one call lists: with as many levels of two factors, the 96 settings of the switches are 98,304 configurations. */
 export const MOST_LEVELS = 32;
 
+/** Combinations of levels that one call forms, before the table's rules leave some out: the most that two factors of 32 levels make, eightfold. */
+const MOST_COMBINATIONS = 2 ** 20;
+
 /** Configurations of a list, which grows from call to call: every command reads all of it, 30 MB at this length. */
 export const MOST_CONFIGS = 100_000;
 
@@ -20,7 +23,8 @@ export const MOST_RUNS = 1_000_000;
  * All configurations over these levels, the last factor's changing fastest: 432 by default.
  *
  * @param asked instead of the levels that a factor has; each is taken once
- * @throws {UserError} if the table breaks a rule, a level is out of bounds, a factor has more than {@linkcode MOST_LEVELS}, or there is no such factor
+ * @throws {UserError} if the table breaks a rule, a level is out of bounds, a factor has more than {@linkcode MOST_LEVELS}, there
+ *   is no such factor, or the levels have too many combinations
  */
 export function grid(asked: Levels = {}, table: FactorTable = GATED): CellConfig[] {
   checkTable(table);
@@ -30,13 +34,21 @@ export function grid(asked: Levels = {}, table: FactorTable = GATED): CellConfig
       `Cannot list levels of '${unknown}': must be one of ${keysOf(table.factors).join(", ")}`,
     );
   }
-  const configs = table.factors.reduce<Record<string, FactorValue>[]>((before, factor) => {
-    const levels = levelsOf(factor, asked[factor.key]);
-    // A default is not written: see `Factor.default`.
-    return before.flatMap((config) =>
-      levels.map((level) => level === factor.default ? config : { ...config, [factor.key]: level })
+  const listed = table.factors.map((factor) => ({ factor, levels: levelsOf(factor, asked[factor.key]) }));
+  const combinations = listed.reduce((product, { levels }) => product * levels.length, 1);
+  if (combinations > MOST_COMBINATIONS) {
+    throw new UserError(
+      `Cannot list ${combinations} combinations of levels: must be at most ${MOST_COMBINATIONS} in one call`,
     );
-  }, [{}]);
+  }
+  // A default is not written: see `Factor.default`.
+  const configs = listed.reduce<Record<string, FactorValue>[]>(
+    (before, { factor, levels }) =>
+      before.flatMap((config) =>
+        levels.map((level) => level === factor.default ? config : { ...config, [factor.key]: level })
+      ),
+    [{}],
+  );
   return configs.filter((config) => table.valid.holds(config) && table.listed.holds(config)) as CellConfig[];
 }
 
