@@ -10,6 +10,7 @@ import {
   type Configuration,
   type Factor,
   type FactorTable,
+  type FactorValue,
   fieldsOf,
   isSize,
   isSwitch,
@@ -99,17 +100,31 @@ export function pickConfig(value: Record<string, unknown>, from?: string): CellC
 }
 
 /** The keys that count, sorted: those without a default, and the others where they differ from it. */
-function significantEntries({ factors }: FactorTable, config: Configuration): [string, unknown][] {
+function significantEntries({ factors }: FactorTable, config: Configuration): [string, FactorValue][] {
   const defaults = new Map(factors.map((factor) => [factor.key, factor.default]));
   return Object.entries(config)
-    .filter(([key, value]) => value !== undefined && defaults.get(key) !== value)
+    .filter((entry): entry is [string, FactorValue] => entry[1] !== undefined && defaults.get(entry[0]) !== entry[1])
     .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/**
+ * A value as Python's `json.dumps` prints it: numbers below 1e-4 with an exponent of at least two digits, where JavaScript begins at 1e-6
+ * with one; what is not ASCII escaped.
+ */
+function pythonJson(value: FactorValue): string {
+  if (typeof value === "number" && value !== 0 && Math.abs(value) < 1e-4) {
+    return value.toExponential().replace(/e-(\d)$/, "e-0$1");
+  }
+  return JSON.stringify(value).replace(
+    /[\x7f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** The configuration as Python's `json.dumps(config, sort_keys=True)` prints it; what has the value of its default is absent. */
 export function canonicalJsonIn(table: FactorTable, config: Configuration): string {
   const entries = significantEntries(table, config);
-  return `{${entries.map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`).join(", ")}}`;
+  return `{${entries.map(([key, value]) => `${pythonJson(key)}: ${pythonJson(value)}`).join(", ")}}`;
 }
 
 /** SHA-256, in hexadecimal, of {@linkcode canonicalJsonIn}: a configuration's name in every file. */
