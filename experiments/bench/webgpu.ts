@@ -1,4 +1,6 @@
 /** Measures the WebGPU engine: groups of every size, what a step's time goes to, and how long experiment 01 would take. */
+import { isSmall } from "../../cells/gated_rules.ts";
+import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
@@ -8,12 +10,10 @@ import type { WebGpuGroup } from "../../train/engines/webgpu/runtime/group.ts";
 import { frameName, type Merging } from "../../train/engines/webgpu/plan/schedule.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/trainer.ts";
-import { isSmall } from "../../cells/gated_rules.ts";
 import { grid } from "../study/grid.ts";
 import { packingOrder } from "../session/packing.ts";
 import { DEFAULT_TRAINING as training } from "../study/init_study.ts";
 import type { Ceilings } from "./ceilings.ts";
-import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
 import { MEASURED_SETTINGS, noise, type Rounds, timeGroup } from "./measure.ts";
 import { median } from "./median.ts";
 
