@@ -27,25 +27,13 @@ import {
   sizes,
   small,
   state,
+  tableRows,
   text,
   tokenizer,
   train,
   weightRows,
   weights,
 } from "./library_edges.ts";
-
-const withFactor = (factor: library.Factor): library.FactorTable => (
-  { ...library.GATED, factors: [...library.GATED.factors, factor] }
-);
-const withoutDefault = {
-  key: "use_more",
-  kind: "integer",
-  label: "more",
-  about: "more of it",
-  levels: [1],
-  least: 1,
-  most: 2,
-} as const;
 
 const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
   defineCell: [
@@ -85,21 +73,7 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
   ENGINE_NAMES: constantList(library.ENGINE_NAMES),
   SWITCHES: constantList(library.SWITCHES),
   FACTORS: constantList(library.FACTORS),
-  GATED: [
-    ["as it is", () => library.grid({}, library.GATED).length, "works"],
-    ["a factor twice", () => library.grid({}, withFactor(library.GATED.factors[0])), [
-      "UserError",
-      /Cannot use table 'gated': factor 'use_input_gate' is there twice, must be there once/,
-    ]],
-    ["a factor without a default", () => library.grid({}, withFactor(withoutDefault)), [
-      "UserError",
-      /factor 'use_more' has no default/,
-    ]],
-    ["a level out of bounds", () => library.grid({}, withFactor({ ...withoutDefault, default: 2, levels: [0] })), [
-      "UserError",
-      /factor 'use_more' has level 0, must be a whole number of at least 1 and at most 2/,
-    ]],
-  ],
+  GATED: tableRows,
   cellOf: [
     ["a cell that is none", () => library.cellOf({ ...config, cell: "nothing" }), [
       "UserError",
