@@ -121,4 +121,5 @@ export {
   trainGroup,
   type TrainOptions,
 } from "./train/training/trainer.ts";
-export { grid, type Levels } from "./experiments/study/grid.ts";
+export { grid } from "./experiments/study/grid.ts";
+export type { Levels } from "./experiments/study/levels.ts";

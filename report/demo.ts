@@ -4,6 +4,7 @@ import { dirFlag } from "../experiments/flags.ts";
 import { configOf } from "../experiments/study/result.ts";
 import { drawText, findRun } from "../experiments/session/sampling.ts";
 import { initStudy } from "../experiments/study/init_study.ts";
+import { smallestSizes } from "../experiments/study/levels.ts";
 import { comparedWithList } from "../experiments/study/store.ts";
 import { trainStudy } from "../experiments/session/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
@@ -16,7 +17,7 @@ import { writeReport } from "./write_report.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 /** All 48 settings of the switches that a 32-state layer is tried with, for three passes each: about two minutes on two cores. */
-const DEMO = { stateSizes: [32], layers: [1], steps: 2997, history: 1000 } as const;
+const DEMO = { levels: smallestSizes(), steps: 2997, history: 1000 };
 
 const flags = {
   dir: { ...dirFlag, help: "the demo's study", fallback: "study/demo" },

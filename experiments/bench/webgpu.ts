@@ -1,4 +1,6 @@
 /** Measures the WebGPU engine: groups of every size, what a step's time goes to, and how long experiment 01 would take. */
+import { isSmall } from "../../cells/gated_rules.ts";
+import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
@@ -12,7 +14,7 @@ import { grid } from "../study/grid.ts";
 import { packingOrder } from "../session/packing.ts";
 import { DEFAULT_TRAINING as training } from "../study/init_study.ts";
 import type { Ceilings } from "./ceilings.ts";
-import { BEST_CONFIG, MEASURED_SETTINGS, noise, type Rounds, SMALL_CONFIG, timeGroup } from "./measure.ts";
+import { MEASURED_SETTINGS, noise, type Rounds, timeGroup } from "./measure.ts";
 import { median } from "./median.ts";
 
 /** How a group of runs trains. */
@@ -181,7 +183,7 @@ async function measureAll(
   }
 
   const packed = packExperiment(engine);
-  const mixed = software ? grid().filter(({ state_size }) => state_size === 32).slice(0, 16).map(cheapRun) : packed[0];
+  const mixed = software ? grid().filter(isSmall).slice(0, 16).map(cheapRun) : packed[0];
   for (const merging of ["template", "epilogue"] as const) {
     progress(`${mixed.length} different configurations, merged by ${merging}`);
     const merged = (await openTunedWebGpuEngine({ merging }))!;

@@ -57,8 +57,7 @@ for (const reads of ["byte", "token"] as const) {
       dir: join(dir, "study"),
       experiment: "01",
       corpus: join(dir, "text"),
-      stateSizes: [256],
-      layers: [1],
+      levels: { n_layers: [1], state_size: [256] },
       tokens: reads === "token" ? 270 : undefined,
     });
     const { corpus, training, tokens } = study.settings;
