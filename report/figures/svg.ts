@@ -3,6 +3,7 @@
  * finished SVG as text. Everything is text and shapes in one `<svg>`, because a PNG is drawn from the same text and
  * Plot's own titles and legends are HTML.
  */
+import { maxOf } from "../../cells/extremes.ts";
 import type { Level } from "../data/levels.ts";
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
@@ -188,10 +189,23 @@ export function textWidth(text: string, size: number = SIZE.text): number {
   return text.length * size * ADVANCE;
 }
 
+/** The size of text, or a smaller one at which the widest of these texts fits, in pixels. */
+export function sizeToFit(texts: readonly string[], width: number, size: number): number {
+  const share = width / maxOf(texts.map((text) => textWidth(text, size)), 1);
+  return share < 1 ? Math.floor(10 * size * share) / 10 : size;
+}
+
+/** A label in two lines of about one length, where it has several words. */
+export function inTwoLines(label: string): string {
+  const middle = (label.length - 1) / 2, spaces = [...label.matchAll(/ /g)].map(({ index }) => index);
+  if (!spaces.length) return label;
+  const at = spaces.reduce((best, space) => Math.abs(space - middle) < Math.abs(best - middle) ? space : best);
+  return `${label.slice(0, at)}\n${label.slice(at + 1)}`;
+}
+
 /** The usual size of text, or a smaller one for a line that would not fit between `x` and the right margin. */
 function fittedSize(text: string, x: number = SIZE.margin): number {
-  const share = (SIZE.width - SIZE.margin - x) / textWidth(text);
-  return share < 1 ? Math.floor(10 * SIZE.text * share) / 10 : SIZE.text;
+  return sizeToFit([text], SIZE.width - SIZE.margin - x, SIZE.text);
 }
 
 function legendLine(document: SvgDocument, line: LegendLine, baseline: number): SvgElement {
