@@ -67,7 +67,8 @@ export function cellKey(config: CellConfig, table: FactorTable = GATED): string 
   const others = table.factors.filter((factor) => !isSwitch(factor) && !isSize(factor))
     .flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
   if (!table.isOwnCell(config)) return others.join("-");
-  const on = table.factors.filter(isSwitch).map((factor, i) => valueOf(factor, config) ? i + 1 : "").join("");
+  const on = table.factors.filter(isSwitch).map((factor, i) => valueOf(factor, config) ? (i + 1).toString(36) : "")
+    .join("");
   return [`gated-${on}`, ...others].join("-");
 }
 
