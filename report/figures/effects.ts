@@ -1,9 +1,10 @@
 /** The picture `results_*_effects`, a forest plot: what each factor alone changes, with its interval, by both measures. */
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
+import { isSwitch } from "../../cells/factor.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
-import { areSwitches, contrastWords, differenceName } from "../tables/factor_words.ts";
+import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { bySize, CLEAR_P, isClear, seedsDisagree, seedsOfPairs } from "../tables/effect_words.ts";
 import type { Measure } from "../statistics/matched.ts";
 import {
@@ -95,7 +96,7 @@ function drawPanel(
   const effects = all[measure], domain = domainOf(effects);
   const unit = measure === "min_loss" ? `nats per ${all.reads}` : "bits per byte";
   const compared = effects.filter(({ difference }) => difference !== undefined);
-  const words = contrastWords(effects), labels = new Map(effects.map((one) => [keyOf(one), rowLabel(one, effects)]));
+  const words = contrastWords(effects), labels = new Map(effects.map((one) => [keyOf(one), rowLabel(one)]));
   return panel(document, [SIZE.margin, top], {
     width: SIZE.width - 2 * SIZE.margin,
     height,
@@ -147,10 +148,10 @@ function domainOf(effects: readonly FactorEffect[]): [number, number] {
   return [low - pad, high + pad];
 }
 
-/** What a row is called; where not all are switches, with what is compared. */
-function rowLabel(effect: FactorEffect, all: readonly FactorEffect[]): string {
-  const { label } = effect.factor;
-  return areSwitches(all) ? label : `${label}\n${differenceName(effect)}`;
+/** What a row is called; of what is no switch, with the values that are compared. */
+function rowLabel(effect: FactorEffect): string {
+  const { factor } = effect;
+  return isSwitch(factor) ? factor.label : `${factor.label}\n${differenceName(effect)}`;
 }
 
 function keyOf({ factor }: FactorEffect): string {

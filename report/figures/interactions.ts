@@ -11,7 +11,7 @@ import {
   inTwoLines,
   panel,
   panelArea,
-  sizeToFit,
+  scaledToFit,
   type SvgDocument,
   type SvgElement,
   textWidth,
@@ -26,6 +26,8 @@ const WIDTH = SIZE.width - 2 * SIZE.margin;
 /** More below a map whose columns have headings of two lines. */
 const SECOND_LINE = 16;
 const EMPTY = "#e9e9e9";
+/** Of the text under a number. */
+const SIZE_OF_DETAIL = 12;
 
 /** One cell of the map. */
 interface Cell extends Interaction {
@@ -113,7 +115,7 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
         anchor: "bottom",
         tickSize: 0,
         label: null,
-        fontSize: sizeToFit(lines, room, SIZE.text),
+        fontSize: scaledToFit(widest(lines, SIZE.text), room, SIZE.text),
         tickFormat: (label: string) => headings.get(label)!,
       }),
       Plot.axisY({ tickSize: 0, label: null, fontSize: SIZE.text }),
@@ -130,7 +132,7 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
         ...place,
         text: detail,
         dy: 13,
-        fontSize: sizeToFit(known.map(detail), room, 12),
+        fontSize: scaledToFit(widest(known.map(detail), SIZE_OF_DETAIL), room, SIZE_OF_DETAIL),
       }),
       Plot.text(cells.filter(({ difference }) => difference === undefined), {
         ...place,
@@ -140,6 +142,10 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
       }),
     ],
   });
+}
+
+function widest(texts: readonly string[], size: number): number {
+  return maxOf(texts.map((text) => textWidth(text, size)), 0);
 }
 
 function isClear({ interval }: Interaction): boolean {

@@ -13,7 +13,7 @@ import {
   naming,
   panel,
   panelArea,
-  sizeToFit,
+  scaledToFit,
   type SvgDocument,
   textWidth,
 } from "./svg.ts";
@@ -87,7 +87,9 @@ export function figureParallel(
       },
     ],
   };
-  const { top } = panelArea(frame), sizes = sizesOf(axes);
+  const { top } = panelArea(frame);
+  const headings = [...axes.map(({ label }) => label), `least loss,\nnats per ${rows[0].reads}`];
+  const sizes = sizesOf(axes, headings);
   const lines = linesOf(axes, bands, rows);
   const losses = rows.map(({ min_loss }) => min_loss.mean);
   const drawn = panel(document, [SIZE.margin, top], {
@@ -104,10 +106,10 @@ export function figureParallel(
       ...lineMarks(lines.slice(1, best).reverse().flat(), BEST_COLOUR, 1.5, 0.85),
       ...lineMarks(lines[0], COLOUR.background, 5, 1, false),
       ...lineMarks(lines[0], COLOUR.highlight, 2.6, 1),
-      ...bandMarks(bands.flat(), sizes.value),
+      ...bandMarks(bands.flat(), sizes.values),
       ...lossMarks(axes.length, losses),
       ...levelTicks(axes.length, losses, options.levels ?? []),
-      ...headingMarks([...axes.map(({ label }) => label), `least loss,\nnats per ${rows[0].reads}`], sizes.heading),
+      ...headingMarks(headings, sizes.heading),
     ],
   });
   return composeFigure(document, frame, [drawn], HEIGHT - 30);
@@ -124,19 +126,30 @@ function axesOf(rows: readonly MergedRow[], table: FactorTable): Axis[] {
 /** Between a value and its axis, and between texts of neighbouring axes, in pixels. */
 const VALUE_GAP = 6, TEXT_GAP = 6;
 
-/** Room to the left of the first axis, for its values, and sizes at which the texts of neighbouring axes do not touch. */
-function sizesOf(axes: readonly Axis[]): { left: number; heading: number; value: number } {
-  const widest = (texts: readonly string[]) => maxOf(texts.map((text) => textWidth(text, SIZE.tick)), 0);
+/** Bold text is so much wider. */
+const BOLD = 1.12;
+
+/**
+ * Room to the left of the first axis, for its values, and sizes at which the texts of neighbouring axes do not touch.
+ *
+ * @param texts the headings of the axes, and of the loss
+ */
+function sizesOf(
+  axes: readonly Axis[],
+  texts: readonly string[],
+): { left: number; heading: number; values: number[] } {
+  const widest = (lines: readonly string[]) => maxOf(lines.map((line) => BOLD * textWidth(line, SIZE.tick)), 0);
   const left = Math.max(INSET.left, widest(axes[0].values) + VALUE_GAP);
   const between = (SIZE.width - 2 * SIZE.margin - left - INSET.right) / axes.length;
-  // A heading is centred at its axis; it shares the room with half of each neighbour.
-  const headings = axes.map(({ label }) => widest(label.split("\n")));
-  const shared = maxOf(headings.slice(1).map((width, i) => (width + headings[i]) / 2), headings[0]);
-  const share = Math.min(1, (between - TEXT_GAP) / shared);
+  // A heading is centred at its axis: between two axes there is room for half of each one's.
+  const widths = texts.map((text) => widest(text.split("\n")));
+  const halves = widths.slice(1).map((width, i) => (width + widths[i]) / 2);
   return {
     left,
-    heading: share < 1 ? Math.floor(10 * SIZE.tick * share) / 10 : SIZE.tick,
-    value: sizeToFit(axes.flatMap(({ values }) => values), between - VALUE_GAP - TEXT_GAP, SIZE.tick),
+    heading: scaledToFit(maxOf(halves), between - TEXT_GAP, SIZE.tick),
+    values: axes.map(({ values }, x) =>
+      scaledToFit(widest(values), x ? between - VALUE_GAP - TEXT_GAP : left - VALUE_GAP, SIZE.tick)
+    ),
   };
 }
 
@@ -184,21 +197,24 @@ function lineMarks(
   return [Plot.line(crossings, { ...line, ...(named ? naming(crossings, ({ row }) => row.name) : {}) })];
 }
 
-function bandMarks(bands: Band[], fontSize: number): Plot.Markish[] {
+/** @param sizes of the values' text, by axis */
+function bandMarks(bands: Band[], sizes: readonly number[]): Plot.Markish[] {
   const at = { x: "x", y: ({ low, high }: Band) => (low + high) / 2 } as const;
   return [
     Plot.ruleX(bands, { x: "x", y1: "low", y2: "high", stroke: COLOUR.text, strokeWidth: 3 }),
-    Plot.text(bands, {
-      ...at,
-      text: "value",
-      textAnchor: "end",
-      dx: -VALUE_GAP,
-      fontSize,
-      fontWeight: "bold",
-      fill: COLOUR.text,
-      stroke: COLOUR.background,
-      strokeWidth: 4,
-    }),
+    ...[...Map.groupBy(bands, ({ x }) => sizes[x])].map(([fontSize, own]) =>
+      Plot.text(own, {
+        ...at,
+        text: "value",
+        textAnchor: "end",
+        dx: -VALUE_GAP,
+        fontSize,
+        fontWeight: "bold",
+        fill: COLOUR.text,
+        stroke: COLOUR.background,
+        strokeWidth: 4,
+      })
+    ),
   ];
 }
 

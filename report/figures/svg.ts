@@ -3,7 +3,6 @@
  * finished SVG as text. Everything is text and shapes in one `<svg>`, because a PNG is drawn from the same text and
  * Plot's own titles and legends are HTML.
  */
-import { maxOf } from "../../cells/extremes.ts";
 import type { Level } from "../data/levels.ts";
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
@@ -189,9 +188,9 @@ export function textWidth(text: string, size: number = SIZE.text): number {
   return text.length * size * ADVANCE;
 }
 
-/** The size of text, or a smaller one at which the widest of these texts fits, in pixels. */
-export function sizeToFit(texts: readonly string[], width: number, size: number): number {
-  const share = width / maxOf(texts.map((text) => textWidth(text, size)), 1);
+/** A size of text, or a smaller one at which what is `width` wide at that size fits into `room`, in pixels. */
+export function scaledToFit(width: number, room: number, size: number): number {
+  const share = room / width;
   return share < 1 ? Math.floor(10 * size * share) / 10 : size;
 }
 
@@ -205,7 +204,7 @@ export function inTwoLines(label: string): string {
 
 /** The usual size of text, or a smaller one for a line that would not fit between `x` and the right margin. */
 function fittedSize(text: string, x: number = SIZE.margin): number {
-  return sizeToFit([text], SIZE.width - SIZE.margin - x, SIZE.text);
+  return scaledToFit(textWidth(text), SIZE.width - SIZE.margin - x, SIZE.text);
 }
 
 function legendLine(document: SvgDocument, line: LegendLine, baseline: number): SvgElement {
