@@ -36,7 +36,7 @@ export interface ReportOptions {
   experiment: Experiment;
   /** Threshold of experiment 01's filtered picture, nats per what the models read. */
   below: number;
-  /** What losses are held against, nats per what the models read; nothing where the study has no entropy floors. */
+  /** What losses are held against, nats per what the models read; nothing where the study has no n-gram baselines. */
   levels?: readonly Level[];
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
   chosenBy?: Omit<AuditData, "long">;
@@ -136,7 +136,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   };
 }
 
-/** Choosing by the loss makes the chosen alike in it, and hides what a switch does. */
+/** Choosing by the loss makes the chosen similar in it, and hides what a factor does. */
 function selected(rows: readonly MergedRow[]): string {
   const which = rows.some(({ control }) => control) ? "All but the controls" : "These configurations";
   return `${which} were chosen for their low loss in experiment 01, so what a switch changes among them says little about ` +

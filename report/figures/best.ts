@@ -89,7 +89,7 @@ export function figureBest(
   const panels = curves.map((curve, i) => {
     const [column, line] = [i % COLUMNS, Math.floor(i / COLUMNS)];
     const x = area.left + column * (inner + INSET.right + GAP_X) + (column ? TICK_LABELS : 0);
-    return drawPanel(document, curve, { ...shared, rank: i + 1, place: [x, area.top + line * height] });
+    return drawPanel(document, curve, { ...shared, rank: i + 1, position: [x, area.top + line * height] });
   });
   return composeFigure(document, frame, panels, Math.ceil(curves.length / COLUMNS) * height);
 }
@@ -101,7 +101,7 @@ function shownHigh(curves: readonly Curve[], low: number): number {
 }
 
 interface PanelOptions {
-  place: readonly [number, number];
+  position: readonly [number, number];
   /** Width between the axes, in pixels. */
   inner: number;
   /** From 1. */
@@ -123,7 +123,7 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
   // A line of one point would not be seen, and the PNG renderer cannot clip it.
   const others = options.curves.filter((curve) => curve.row !== row && curve.points.length > 1);
   const context = others.flatMap((curve) => curve.points.map((point) => ({ ...point, name: curve.row.name })));
-  return panel(document, options.place, {
+  return panel(document, options.position, {
     width: left + options.inner + INSET.right,
     height: options.height,
     marginLeft: left,

@@ -81,8 +81,8 @@ export function figureCost(
       const { mean: y, least, most } = row.min_loss;
       return of(row) > 0 ? [{ row, x: of(row), y, least, most }] : [];
     });
-    const place = [area.left + i * (width + GAP) + (i ? TICK_LABELS : 0), area.top] as const;
-    const shared = { place, width, height: HEIGHT, yDomain, labelled: i === 0, key, xScale: "log" as const };
+    const position = [area.left + i * (width + GAP) + (i ? TICK_LABELS : 0), area.top] as const;
+    const shared = { position, width, height: HEIGHT, yDomain, labelled: i === 0, key, xScale: "log" as const };
     const xDomain = dots.length ? widened(dots.map(({ x }) => x), "log") : [1, 10] as const;
     const over = frontMarks(dots, xDomain[1]);
     // Worst first, so that better ones lie above.

@@ -81,7 +81,8 @@ function seedLine(effects: Effects): string {
     (disagree.length ? ` Interval too narrow for other seeds: ${disagree.join(", ")}.` : "");
 }
 
-interface Place {
+/** Where a panel stands, in pixels from the picture's top. */
+interface Extent {
   top: number;
   height: number;
 }
@@ -91,7 +92,7 @@ function drawPanel(
   measure: Measure,
   all: Effects,
   order: readonly string[],
-  { top, height }: Place,
+  { top, height }: Extent,
 ): SvgElement {
   const effects = all[measure], domain = domainOf(effects);
   const unit = measure === "min_loss" ? `nats per ${all.reads}` : "bits per byte";

@@ -89,13 +89,13 @@ export function figureHyperparameters(
   const swarms = layOut(all, inner, domain);
   const panels = all.map((grouping, i) => {
     const [column, row] = [i % COLUMNS, Math.floor(i / COLUMNS)];
-    const place = [
+    const position = [
       area.left + column * (inner + GAP_X) + (column ? TICK_LABELS : 0),
       area.top + row * PANEL_HEIGHT,
     ] as const;
     const note = filtered || !grouping.effect ? "" : effectNote(grouping.effect);
     return drawPanel(document, grouping, {
-      place,
+      position,
       inner,
       domain,
       colours,
@@ -144,11 +144,11 @@ function layOut(all: readonly Grouping[], inner: number, [low, high]: [number, n
     group.rows.map((row) => (high - row.min_loss.mean) / (high - low) * plotHeight)
   );
   const widths = columns.map(({ grouping }) => inner / columnCount(grouping));
-  const { radius, places } = fitSwarms(ys, 4.2, widths.map((width) => 0.47 * width));
+  const { radius, positions } = fitSwarms(ys, 4.2, widths.map((width) => 0.47 * width));
   const dots = all.map((grouping) =>
     columns.flatMap((column, k): Dot[] =>
       column.grouping !== grouping ? [] : column.group.rows.map((row, i) => ({
-        x: grouping.groups.indexOf(column.group) + places[k][i] / widths[k],
+        x: grouping.groups.indexOf(column.group) + positions[k][i] / widths[k],
         row,
       }))
     )
@@ -157,7 +157,7 @@ function layOut(all: readonly Grouping[], inner: number, [low, high]: [number, n
 }
 
 interface PanelOptions {
-  place: readonly [number, number];
+  position: readonly [number, number];
   /** Width between the axes, in pixels. */
   inner: number;
   domain: [number, number];
@@ -176,7 +176,7 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
   const middle = (columnCount(grouping) - grouping.groups.length) / 2;
   const groups = grouping.groups.map((group, x) => ({ ...group, x }));
   const few = options.dots.length <= 40;
-  return panel(document, options.place, {
+  return panel(document, options.position, {
     width: left + options.inner,
     height: PANEL_HEIGHT,
     marginLeft: left,

@@ -96,7 +96,7 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
   const detail = ({ interval, quadruples }: Cell) =>
     interval ? formatInterval(interval) : `${counted(quadruples, "quadruple")} only`;
   const known = cells.filter(({ difference }) => difference !== undefined);
-  const place = { x: "column", y: "row" } as const;
+  const at = { x: "column", y: "row" } as const;
   return panel(document, [SIZE.margin, top], {
     width: WIDTH,
     height,
@@ -108,7 +108,7 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
     y: { type: "band", domain: labels.slice(1), label: null, paddingInner: 0.05, paddingOuter: 0 },
     marks: [
       Plot.cell(cells, {
-        ...place,
+        ...at,
         fill: ({ difference }: Cell) => difference === undefined ? EMPTY : divergingColour(difference / largest),
       }),
       Plot.axisX({
@@ -121,7 +121,7 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
       Plot.axisY({ tickSize: 0, label: null, fontSize: SIZE.text }),
       ...[true, false].map((clear) =>
         Plot.text(known.filter((cell) => isClear(cell) === clear), {
-          ...place,
+          ...at,
           text: ({ difference }: Cell) => formatDifference(difference!),
           dy: -9,
           fontSize: 16,
@@ -129,13 +129,13 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
         })
       ),
       Plot.text(known, {
-        ...place,
+        ...at,
         text: detail,
         dy: 13,
         fontSize: scaledToFit(widest(known.map(detail), SIZE_OF_DETAIL), room, SIZE_OF_DETAIL),
       }),
       Plot.text(cells.filter(({ difference }) => difference === undefined), {
-        ...place,
+        ...at,
         text: () => "no quadruple",
         fill: COLOUR.muted,
         fontSize: 12.5,

@@ -172,7 +172,7 @@ function linesOf(axes: readonly Axis[], bands: readonly Band[][], rows: readonly
   for (const [x, axis] of axes.entries()) {
     for (const { value, low, high } of bands[x]) {
       const own = rows.flatMap((row, i) => axis.valueOf(row) === value ? [i] : []);
-      // The best of a value lies at its top; half a place from either end, so that a lone one lies in the middle.
+      // The best of a value lies at its top; half a step from either end, so that a lone one lies in the middle.
       for (const [rank, i] of own.entries()) {
         lines[i].push({ x, y: high - (high - low) * (rank + 0.5) / own.length, row: rows[i] });
       }

@@ -19,7 +19,7 @@ export interface ScatterDot {
 
 /** Where a panel stands and what it shows. */
 export interface ScatterOptions {
-  place: readonly [number, number];
+  position: readonly [number, number];
   width: number;
   height: number;
   heading?: string;
@@ -78,7 +78,7 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
   const left = options.labelled ? TICK_LABELS : 0;
   const colour = ({ row }: ScatterDot) => options.key.colourOf(row);
   const many = dots.length > 150;
-  return panel(document, options.place, {
+  return panel(document, options.position, {
     width: left + options.width,
     height: options.height,
     marginLeft: left,

@@ -152,8 +152,8 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
   const legend = frame.legend.map((line, i) =>
     legendLine(document, line, FIRST_LINE + 5 + (frame.subtitle.length + i) * LINE_HEIGHT)
   );
-  const label = (content: string | undefined, place: Record<string, string | number>) =>
-    content === undefined ? [] : [text({ ...place, "text-anchor": "middle" }, content)];
+  const label = (content: string | undefined, position: Record<string, string | number>) =>
+    content === undefined ? [] : [text({ ...position, "text-anchor": "middle" }, content)];
   const root = element(
     document,
     "svg",

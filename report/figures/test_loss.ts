@@ -70,7 +70,7 @@ export function figureTest(
   const area = panelArea(frame);
   const panels = [
     drawScatter(document, dots.toReversed(), {
-      place: [area.left, area.top],
+      position: [area.left, area.top],
       width: SIZE.width - area.left - TICK_LABELS - 10,
       height: HEIGHT,
       xLabel: `least smoothed training loss (nats per ${rows[0].reads})`,

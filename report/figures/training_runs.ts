@@ -83,7 +83,7 @@ export function figureTrainingRuns(
 
   const panels = shown.map((facet, i) =>
     drawFacet(document, facet, {
-      place: [area.left + i * (inner + GAP) + (i ? TICK_LABELS : 0), area.top],
+      position: [area.left + i * (inner + GAP) + (i ? TICK_LABELS : 0), area.top],
       inner,
       labelled: i === 0,
       x,
@@ -132,7 +132,7 @@ function legendOf(rows: readonly MergedRow[], { factor, entries }: FactorColours
 }
 
 interface FacetOptions {
-  place: readonly [number, number];
+  position: readonly [number, number];
   /** Width between the axes, in pixels. */
   inner: number;
   /** Whether the ticks of the loss are labelled. */
@@ -156,7 +156,7 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
   });
   const many = facet.rows.length;
   const holdsBest = facet.rows.includes(best);
-  return panel(document, options.place, {
+  return panel(document, options.position, {
     width: left + inner + INSET.right,
     height: HEIGHT,
     marginLeft: left,
@@ -248,7 +248,7 @@ function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markis
     Plot.dot([lowest], { ...at, r: 4, fill: COLOUR.highlight, stroke: COLOUR.background }),
     Plot.text([lowest], {
       ...at,
-      // The mean of the seeds' own least losses, as tables have it: somewhat below the least of the mean curve.
+      // The mean of the seeds' own lowest losses, as tables have it: somewhat below the lowest value of the mean curve.
       text: () => `best: ${formatSpread(best.min_loss)}`,
       textAnchor,
       dx: textAnchor === "end" ? 5 : 0,

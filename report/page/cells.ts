@@ -14,7 +14,7 @@ import { distinct, type RunRow } from "../data/rows.ts";
 import { testScore } from "../tables/tables.ts";
 import { counted, formatCount, formatLoss, formatSeconds, formatSpread } from "../figures/theme.ts";
 
-/** A configuration with its place among all, from 1. */
+/** A configuration with its rank among all, from 1. */
 interface Ranked {
   row: MergedRow;
   rank: number;

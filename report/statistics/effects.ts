@@ -2,7 +2,7 @@
  * What each factor changes, by how much, and how sure that is: statistics over matched pairs of configurations. A factor is
  * compared by the two values of its contrast: a switch off and on. What follows speaks of switches; it holds for all.
  *
- * **The unit is a pair of configurations**, otherwise identical but for one switch and trained alike; the difference of a pair is the mean
+ * **The unit is a pair of configurations**, identical but for one switch and trained with the same settings; the difference of a pair is the mean
  * over the seeds that both have. So more seeds make a pair's difference more precise, and do not count as more pairs.
  *
  * **What is tested.** Each configuration is in one pair of a switch, so if the switch did nothing and runs differed by
@@ -10,7 +10,7 @@
  * flips. It is sharp ("changes nothing in any pair"); a switch that helps in some cells and harms as much in others
  * breaks it too, but is hardly found by a test of the mean, whose flips then scatter by the interaction as well. The pairs
  * are not wholly independent: configurations of one seed share initial weights and text offsets where they have them in
- * common, so neighbours in the grid (one layer more, another switch) may err alike. What all runs of a seed share
+ * common, so neighbours in the grid (one layer more, another switch) may have correlated errors. What all runs of a seed share
  * cancels in a pair; what its pairs share does not, and makes p and interval too optimistic. Where there are several seeds this
  * is tested ({@linkcode seedDisagreement}): their own means (`by_seed`) should differ by no more than independent pairs would.
  *
@@ -216,7 +216,7 @@ export function seedNoise(rows: readonly RunRow[], table: FactorTable = GATED): 
   };
 }
 
-/** Differences that scatter by less than this, in nats, are alike but for rounding. */
+/** Differences that scatter by less than this, in nats, are equal but for rounding. */
 const ROUNDING = 1e-10;
 
 /** `Σ (y − ȳ_group)² / Σ (n_group − 1)` over groups, each of at least one value, some of two. */

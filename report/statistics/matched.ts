@@ -24,7 +24,7 @@ export interface MatchedBlock {
   /** The configuration that they share. */
   name: string;
   /**
-   * For each seed that all of them have, trained alike, ascending: their runs. Bit `k` of a run's index says whether factor `k`
+   * For each seed that all of them have, trained with the same settings, ascending: their runs. Bit `k` of a run's index says whether factor `k`
    * has the second value of its contrast.
    */
   seeds: { seed: number; runs: RunRow[] }[];
@@ -89,11 +89,11 @@ export function matchedBlocks(
   for (const row of rows.filter(({ config }) => table.isOwnCell(config))) {
     const index = indexInBlock(row, compared);
     if (index === undefined) continue;
-    const name = blockName(row, compared, table), alike = `${row.seed} ${settingsName(row)}`;
+    const name = blockName(row, compared, table), training = `${row.seed} ${settingsName(row)}`;
     const block = found.get(name) ?? new Map<string, { seed: number; runs: RunRow[] }>();
-    const one = block.get(alike) ?? { seed: row.seed, runs: [] };
+    const one = block.get(training) ?? { seed: row.seed, runs: [] };
     one.runs[index] = row;
-    found.set(name, block.set(alike, one));
+    found.set(name, block.set(training, one));
   }
   return byName(found).flatMap(([name, block]) => {
     const complete = byName(block).map(([, one]) => one).filter(({ runs }) => runs.filter(Boolean).length === corners);

@@ -12,7 +12,7 @@ export interface RegressionTerm {
   factor: Factor;
   /**
    * Standardised coefficient: standard deviations of `ln(min_loss)` per standard deviation of the hyperparameter, all others
-   * held. Undefined where all runs share one value, and for all terms where the values of some tell those of another.
+   * held. Undefined where all runs share one value, and for all terms where the values of some determine those of another.
    */
   coefficient: number | undefined;
 }
@@ -56,7 +56,7 @@ const FOLDS = 10;
  * cross-validation, in which all seeds of a configuration are in one fold: another seed of a known configuration
  * would be too easy to predict. Of runs with several training settings, those with the most frequent one are taken.
  *
- * @returns undefined with fewer than 10 configurations, or where all losses are alike
+ * @returns undefined with fewer than 10 configurations, or where all losses are equal
  */
 export function logLossRegression(
   rows: readonly RunRow[],
@@ -146,7 +146,7 @@ function fitLinear(runs: readonly RunRow[], columns: readonly Column[]): LinearF
   };
 }
 
-/** To standard deviations from the mean, and back; values that are all alike become 0. */
+/** To standard deviations from the mean, and back; values that are all equal become 0. */
 function scaleOf(values: number[]) {
   const centre = mean(values);
   const width = isConstant(values) ? 1 : standardDeviation(values);

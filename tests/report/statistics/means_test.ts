@@ -121,9 +121,9 @@ Deno.test("swarm() covers no dot with another when many share one height", () =>
 });
 
 Deno.test("fitSwarms() stays within its reach when even tiny dots are too many", () => {
-  const { radius, places } = fitSwarms([Array(200).fill(0), [1, 5]], 4, 20);
+  const { radius, positions } = fitSwarms([Array(200).fill(0), [1, 5]], 4, 20);
   assert.ok(radius >= 1.3);
-  assert.ok(places.flat().every((x) => Math.abs(x) + radius <= 20 + 1e-9));
+  assert.ok(positions.flat().every((x) => Math.abs(x) + radius <= 20 + 1e-9));
 });
 
 Deno.test("lossRange() takes curves with more values than a call may have arguments", () => {
