@@ -22,6 +22,7 @@ export interface RunRow {
   id: string;
   /** Two runs of one configuration differ by seed alone. */
   seed: number;
+  /** A value for each factor of the rows' table; those of another table than the built-in one stand beside its keys. */
   config: CellConfig;
   /** The configuration in a short line. */
   label: string;

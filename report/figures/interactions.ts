@@ -29,7 +29,7 @@ const EMPTY = "#e9e9e9";
 /** Of the text under a number. */
 const SIZE_OF_DETAIL = 12;
 
-/** One cell of the map. */
+/** One cell of the map, at the keys of its factors. */
 interface Cell extends Interaction {
   column: string;
   row: string;
@@ -44,11 +44,11 @@ interface Cell extends Interaction {
 export function figureInteractions(document: SvgDocument, effects: Effects, options: FigureOptions): string {
   const cells = effects.interactions.map((one): Cell => ({
     ...one,
-    column: one.factors[0].factor.label,
-    row: one.factors[1].factor.label,
+    column: one.factors[0].factor.key,
+    row: one.factors[1].factor.key,
   }));
-  const labels = effects.min_loss.map(({ factor }) => factor.label);
-  const height = Math.max(LEAST_HEIGHT, INSET.top + INSET.bottom + LEAST_ROW * (labels.length - 1));
+  const labels = new Map(effects.min_loss.map(({ factor }) => [factor.key, factor.label]));
+  const height = Math.max(LEAST_HEIGHT, INSET.top + INSET.bottom + LEAST_ROW * (labels.size - 1));
   const frame = {
     name: options.name,
     title: options.title,
@@ -79,8 +79,8 @@ function warning(effects: Effects): string {
 }
 
 interface MapOptions {
-  /** Of the factors, in order: all but the last name a column, all but the first a row. */
-  labels: readonly string[];
+  /** Of the factors by key, in order: all but the last name a column, all but the first a row. */
+  labels: ReadonlyMap<string, string>;
   /** The difference that has the strongest colour. */
   largest: number;
   top: number;
@@ -88,10 +88,10 @@ interface MapOptions {
 }
 
 function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOptions): SvgElement {
-  const { labels, largest, top, height } = options, columns = labels.slice(0, -1);
+  const { labels, largest, top, height } = options, keys = [...labels.keys()], columns = keys.slice(0, -1);
   const column = (WIDTH - INSET.left - INSET.right) / columns.length, room = 0.94 * column;
-  const isWide = columns.some((label) => textWidth(label) > room);
-  const headings = new Map(columns.map((label) => [label, isWide ? inTwoLines(label) : label]));
+  const isWide = columns.some((key) => textWidth(labels.get(key)!) > room);
+  const headings = new Map(columns.map((key) => [key, isWide ? inTwoLines(labels.get(key)!) : labels.get(key)!]));
   const lines = [...headings.values()].flatMap((heading) => heading.split("\n"));
   const detail = ({ interval, quadruples }: Cell) =>
     interval ? formatInterval(interval) : `${counted(quadruples, "quadruple")} only`;
@@ -105,7 +105,7 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
     marginTop: INSET.top,
     marginBottom: INSET.bottom + (isWide ? SECOND_LINE : 0),
     x: { type: "band", domain: columns, label: null, paddingInner: 0.03, paddingOuter: 0 },
-    y: { type: "band", domain: labels.slice(1), label: null, paddingInner: 0.05, paddingOuter: 0 },
+    y: { type: "band", domain: keys.slice(1), label: null, paddingInner: 0.05, paddingOuter: 0 },
     marks: [
       Plot.cell(cells, {
         ...at,
@@ -116,9 +116,9 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
         tickSize: 0,
         label: null,
         fontSize: scaledToFit(widest(lines, SIZE.text), room, SIZE.text),
-        tickFormat: (label: string) => headings.get(label)!,
+        tickFormat: (key: string) => headings.get(key)!,
       }),
-      Plot.axisY({ tickSize: 0, label: null, fontSize: SIZE.text }),
+      Plot.axisY({ tickSize: 0, label: null, fontSize: SIZE.text, tickFormat: (key: string) => labels.get(key)! }),
       ...[true, false].map((clear) =>
         Plot.text(known.filter((cell) => isClear(cell) === clear), {
           ...at,

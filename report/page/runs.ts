@@ -93,7 +93,8 @@ function columnsFor(rows: readonly MergedRow[], table: FactorTable): Column[] {
     ...shown.filter(isSwitch),
     ...shown.filter((factor) => !isSize(factor) && !isSwitch(factor)),
   ];
-  return [...FIRST_COLUMNS, ...factors.map(columnOf), ...LAST_COLUMNS].filter(({ heading }) => !hidden.has(heading))
+  const isSaid = ({ heading }: Column) => !hidden.has(heading);
+  return [...FIRST_COLUMNS.filter(isSaid), ...factors.map(columnOf), ...LAST_COLUMNS.filter(isSaid)]
     .map((column) => column.heading === LOSS ? { ...column, heading: `${LOSS}, nats/${rows[0].reads}` } : column);
 }
 

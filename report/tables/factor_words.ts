@@ -52,9 +52,9 @@ export function contrastWords(compared: readonly FactorContrast[]): ContrastWord
 export function valuesCompared(compared: readonly FactorContrast[]): string[] {
   const others = compared.filter(({ factor }) => !isSwitch(factor));
   if (!others.length) return [];
-  return [
-    `Compared: ${others.map((one) => `${one.factor.label} ${differenceName(one)}`).join("; ")}; switches on − off.`,
-  ];
+  const named = others.map((one) => `${one.factor.label} ${differenceName(one)}`);
+  const switches = others.length < compared.length ? ["switches on − off"] : [];
+  return [`Compared: ${[...named, ...switches].join("; ")}.`];
 }
 
 const SPELLED = [
