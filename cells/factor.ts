@@ -274,6 +274,13 @@ export function phraseOf(factor: Factor, value: FactorValue): string | undefined
   }
 }
 
+/** What the forward function does with a value, as a clause of a sentence; nothing where that goes without saying. */
+export function clauseOf(factor: Factor, value: FactorValue): string | undefined {
+  if (factor.kind === "switch") return value ? factor.on : factor.off;
+  if (factor.kind === "choice") return factor.choices?.find((choice) => choice.value === value)?.clause;
+  return undefined;
+}
+
 /** A value in the name of a file or an anchor: letters, digits and points; nothing of what goes without saying. */
 export function slugOf(factor: Factor, value: FactorValue): string | undefined {
   if (value === factor.default) return undefined;

@@ -30,7 +30,7 @@ import { cutFor } from "../../train/scoring/evaluate.ts";
 import { resultFields } from "../../experiments/study/result.ts";
 import { listSchema, studySchema } from "../../experiments/study/schema.ts";
 import { floorsSchema } from "../../experiments/study/ngram_baselines.ts";
-import { type Column, CURVE_COLUMNS, RUN_COLUMNS } from "../../report/export/columns.ts";
+import { type Column, CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { manifestSchema } from "../../report/export/write_export.ts";
 import { allGatedConfigs } from "../cells/catalog/golden_cases.ts";
 
@@ -113,7 +113,7 @@ export async function fingerprints(): Promise<Fingerprints> {
     "checkpoint format": new Hash().add(schema(trainingSchema)),
     "study format": new Hash().add(schema(studySchema), schema(listSchema)),
     "format of n-gram levels": new Hash().add(schema(floorsSchema)),
-    "export format": new Hash().add(schema(manifestSchema), columns(RUN_COLUMNS), columns(CURVE_COLUMNS)),
+    "export format": new Hash().add(schema(manifestSchema), columns(runColumns()), columns(CURVE_COLUMNS)),
   };
   return Object.fromEntries(Object.entries(hashes).map(([name, hash]) => [name, `${hash}`]));
 }

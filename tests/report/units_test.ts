@@ -8,7 +8,7 @@ import { configOf, type RunResult } from "../../experiments/study/result.ts";
 import { statusLines } from "../../experiments/status.ts";
 import { runKey, Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
-import { CURVE_COLUMNS, RUN_COLUMNS } from "../../report/export/columns.ts";
+import { CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { RESETS } from "../../train/scoring/memory_gain.ts";
 import { inFolder } from "../experiments/folder.ts";
@@ -127,7 +127,7 @@ Deno.test("columns of the export name both units where a count or a loss is of w
     /^(min loss|test_loss|test_warm_up|history size|vocabulary|memory_gain|memory_context|memory_reset_\d+|smoothed_loss)$/;
   const measured =
     /^(test_bits_per_byte|context_order|test_bytes|test_tokens|sample_bytes|memory_bytes|memory_carried|tokens|bytes_per_token|tokenizer_sha1)$/;
-  for (const { name, about } of [...RUN_COLUMNS, ...CURVE_COLUMNS]) {
+  for (const { name, about } of [...runColumns(), ...CURVE_COLUMNS]) {
     if (counted.test(name)) assert.match(about, /bytes? or tokens?/, name);
     else if (!measured.test(name)) assert.doesNotMatch(about, /byte|token/, name);
   }
