@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { CellConfig } from "../../../cells/config.ts";
 import { SWITCHES } from "../../../cells/factors.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import { logLossRegression } from "../../../report/statistics/regression.ts";
@@ -82,4 +83,20 @@ Deno.test("logLossRegression() is undefined when there are fewer than ten config
   assert.equal(logLossRegression(rows.filter(({ id }) => nine.has(id))), undefined);
   assert.equal(logLossRegression(plantedRows(() => 2)), undefined);
   assert.equal(logLossRegression([]), undefined);
+});
+
+Deno.test("logLossRegression() takes a choice of two values as 0 and 1, once both occur", () => {
+  const loss = (config: CellConfig) => Math.exp(0.5 + (config.use_residual ? -0.1 : 0) + 0.001 * config.n_layers);
+  const rows = plantedRows(loss).filter(({ config }) => config.state_size === 256);
+  const others = rows.map(({ config, min_loss }) =>
+    plantedRow({ ...config, gate_inputs: "x,h" }, min_loss * Math.exp(0.2))
+  );
+  const { terms, r2 } = logLossRegression([...rows, ...others])!;
+  const coefficient = (key: string) => terms.find(({ factor }) => factor.key === key)?.coefficient;
+  // Half of the runs have each value of both, so coefficients are to each other as what was planted.
+  const ratio = coefficient("gate_inputs")! / coefficient("use_residual")!;
+  assert.ok(Math.abs(ratio - 0.2 / -0.1) < 1e-9, `${ratio}`);
+  assert.ok(Math.abs(r2 - 1) < 1e-9, `${r2}`);
+  assert.equal(terms.length, 10);
+  assert.equal(logLossRegression(rows)!.terms.length, 9);
 });
