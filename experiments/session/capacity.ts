@@ -24,14 +24,14 @@ export interface Capacity {
  * @throws {OpenFilesError} if this process may not open the files of a single run
  */
 export function capacityOf(
-  engine: Pick<Engine, "name" | "software" | "lanes">,
+  engine: Pick<Engine, "name" | "software" | "capabilities" | "lanes">,
   asked: number | undefined,
   runs: number,
 ): Capacity {
   const wanted = asked ?? defaultParallel(engine);
   if (runs === 0) return { parallel: wanted };
-  // A single group on a GPU has no worker for each run; its scores have one at least.
-  const isOneGroup = engine.lanes(wanted).groups === 1 && engine.name !== "onnx";
+  // A single group that is trained as a whole has no worker for each run; its scores have one at least.
+  const isOneGroup = engine.lanes(wanted).groups === 1 && !engine.capabilities.isolated_runs;
   const useful = Math.min(wanted, runs), cores = navigator.hardwareConcurrency;
   const sensible = isOneGroup ? 1 : Math.min(useful, WORKERS_PER_CORE * cores);
   const workers = isOneGroup ? 1 : WORKERS_PER_RUN;

@@ -65,6 +65,7 @@ export function mischievous(
     name: engine.name,
     adapter: engine.adapter,
     software: engine.software,
+    capabilities: engine.capabilities,
     memory: memory ?? engine.memory,
     get failed() {
       return engine.failed;

@@ -83,6 +83,14 @@ export class EngineFailure extends UserError {
 /** Called while something takes long, with how much of it is done. */
 export type OnPreparing = (done: number, total: number) => void;
 
+/** How an engine does its work, for those who share the machine out. */
+export interface EngineCapabilities {
+  /** Whether it trains on the CPU: then scoring at the same time takes its cores from it. */
+  readonly trains_on_cpu: boolean;
+  /** Whether each run trains in a worker of its own; else a group is trained as a whole, without any. */
+  readonly isolated_runs: boolean;
+}
+
 /** Opens groups of runs on one device. `deno task certify` compares the numbers of each engine with PyTorch's. */
 export interface Engine {
   /** Its name in flags and results. */
@@ -91,6 +99,8 @@ export interface Engine {
   readonly adapter: string;
   /** Whether the adapter is a program on the CPU that plays a GPU: right, and slow. */
   readonly software?: boolean;
+  /** How it does its work. */
+  readonly capabilities: EngineCapabilities;
   /**
    * How `parallel` runs are best kept busy: `groups` groups at once of `runs` runs each.
    */

@@ -18,6 +18,7 @@ export function openReferenceEngine(): Engine {
   return {
     name: "reference",
     adapter: "float64 interpreter",
+    capabilities: { trains_on_cpu: true, isolated_runs: false },
     lanes: (parallel) => ({ groups: 1, runs: parallel }),
     // The system's memory is shared and swapped: it sets no limit that could be named.
     memory: Infinity,

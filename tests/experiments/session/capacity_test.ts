@@ -41,7 +41,9 @@ for (
 
 Deno.test("capacityOf() refuses every engine where no worker can be opened, and none that has nothing to train", () => {
   const onnx = openOnnxEngine();
-  const webgpu = { name: "webgpu" as const, software: false, lanes: (runs: number) => ({ groups: 1, runs }) };
+  const capabilities = { trains_on_cpu: false, isolated_runs: false };
+  const lanes = (runs: number) => ({ groups: 1, runs });
+  const webgpu = { name: "webgpu" as const, software: false, capabilities, lanes };
   assert.deepEqual(capacityOf(webgpu, 7, 3), { parallel: 7 });
   using _none = noMoreFiles();
   for (const engine of [onnx, webgpu]) {

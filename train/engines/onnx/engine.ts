@@ -45,6 +45,7 @@ export function openOnnxEngine(
   return {
     name: "onnx",
     adapter: `ONNX Runtime CPU, ${cores} cores`,
+    capabilities: { trains_on_cpu: true, isolated_runs: true },
     lanes: (parallel) => ({ groups: parallel, runs: 1 }),
     // The system's memory is shared and swapped: it sets no limit that could be named. A run by itself has one of 4 GiB.
     memory: Infinity,

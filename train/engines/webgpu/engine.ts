@@ -50,6 +50,7 @@ export async function openTunedWebGpuEngine(
     name: "webgpu",
     adapter,
     software,
+    capabilities: { trains_on_cpu: false, isolated_runs: false },
     merging: book.merging,
     lanes: (parallel) => ({ groups: 1, runs: parallel }),
     memory,
