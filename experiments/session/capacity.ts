@@ -2,6 +2,9 @@
 import type { Engine } from "../../train/engines/engine.ts";
 import { affordableWorkers, OpenFilesError } from "../../train/process/open_files.ts";
 import { plural } from "../../train/terminal/progress.ts";
+import type { TrainingSettings } from "../../train/training/settings.ts";
+import { cellJob, stepOf } from "../../train/training/training_run.ts";
+import type { Run } from "../study/store.ts";
 import { defaultParallel } from "./engines.ts";
 
 /** Each worker has an interpreter and a session of its own, 50 MB and more: beyond this they only wait for a core. */
@@ -47,4 +50,21 @@ export function capacityOf(
     : `${cores} cores have no use for more`;
   const waiting = useful < wanted ? ` (${plural(runs, "run")} to train)` : "";
   return { parallel, why: `Training ${plural(parallel, "run")} at a time, not ${wanted}${waiting}: ${why}` };
+}
+
+/**
+ * What runs take of an engine's memory, in bytes. Seeds make no difference, so each configuration is measured once.
+ *
+ * @param engine the engine as it is now: a lost one is opened again
+ */
+export function footprintOf(
+  engine: () => Pick<Engine, "footprint">,
+  settings: TrainingSettings,
+): (run: Pick<Run, "entry" | "seed">) => number {
+  const known = new Map<string, number>();
+  return ({ entry: { id, config }, seed }) => {
+    const bytes = known.get(id) ?? engine().footprint(stepOf(cellJob({ config, seed }), settings));
+    known.set(id, bytes);
+    return bytes;
+  };
 }

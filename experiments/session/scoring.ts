@@ -26,8 +26,9 @@ import { contextOrderOf, ensureFloors, readFloors } from "../study/ngram_baselin
 import { checkModel, checkpointOf, modelFacts } from "./run_files.ts";
 import { type Experiment, remakeModel, runKey, shortKey, Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
-import { claimKey, ClaimLost, commitWhileHeld, heartbeat, openStudyQueue } from "../queue/study_queue.ts";
-import { WorkList } from "./work.ts";
+import { heartbeat } from "../queue/heartbeat.ts";
+import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue } from "../queue/study_queue.ts";
+import { Scheduler } from "./scheduler.ts";
 
 export interface EvaluateOptions {
   readonly dir: string;
@@ -79,8 +80,7 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
   const onDamaged = queue ? undefined : onProblem;
   // First of what is written: where its place is taken, nothing else is.
   const own = queue ?? (await openStudyQueue(study)).queue;
-  // What cannot be said now is said three seconds later.
-  using _heart = heartbeat(() => own.beat(new Map()).then(() => {}, () => {}));
+  using _heart = heartbeat(own);
   try {
     const floors = text ? await ensureFloors(study, text.corpus, { signal, onDamaged }) : known;
     const scores = text ? await scoreAll(study, todo, text, own, options) : { scored: 0, problems: 0, others: 0 };
@@ -96,22 +96,16 @@ async function scoreAll(
   todo: readonly FinishedResult[],
   text: TokenizedCorpus,
   queue: Queue,
-  { experiment, again, skip, signal = new AbortController().signal, onScore, onProblem }: EvaluateOptions,
+  { experiment, again, skip, signal, onScore, onProblem }: EvaluateOptions,
 ) {
-  const work = new WorkList(
-    todo.map(({ id, seed }) => ({ key: runKey(id, seed) })).filter(({ key }) => !skip?.has(key)),
-    queue,
-    experiment,
-  );
+  const runs = todo.map(({ id, seed }) => ({ key: runKey(id, seed) })).filter(({ key }) => !skip?.has(key));
+  const scheduler = new Scheduler(runs, { queue, experiment, signal });
   using workers = new EvaluationWorkers();
   let scored = 0, problems = 0, taken = 0;
-  while (!signal.aborted) {
+  while (!signal?.aborted) {
     workers.check();
-    const next = await work.claim(() => true);
-    if (!next) {
-      if (await work.revive(signal)) continue;
-      break;
-    }
+    const [next] = await scheduler.group(1);
+    if (!next) break;
     const { key } = next, commit = commitWhileHeld(queue, claimKey(experiment, key));
     try {
       // Another process may have scored it, or taken it further, before it was claimed here.
@@ -125,7 +119,7 @@ async function scoreAll(
       scored++;
       onScore?.(scored, todo.length, key, { ...score, reads: unitOf(result) });
     } catch (error) {
-      if (signal.aborted) break;
+      if (signal?.aborted) break;
       // No other run would fare better.
       if (error instanceof OpenFilesError) throw error;
       if (error instanceof ClaimLost) taken++;
@@ -134,10 +128,10 @@ async function scoreAll(
         onProblem?.(messageOf(error));
       }
     } finally {
-      await work.release(next);
+      await scheduler.release(next);
     }
   }
-  return { scored, problems, others: work.others.length + taken };
+  return { scored, problems, others: scheduler.others.length + taken };
 }
 
 /** The text that each scored run writes: one seed for all, so that texts differ by their models alone. */

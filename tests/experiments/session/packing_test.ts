@@ -1,9 +1,9 @@
-/** How runs are packed into groups, and who takes the place of one that has ended. */
+/** How runs are packed into groups, and who takes the slot of one that has ended. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { configId } from "../../../cells/config.ts";
 import { defaultParallel } from "../../../experiments/session/engines.ts";
-import { packingOrder } from "../../../experiments/session/packing.ts";
+import { packingOrder } from "../../../experiments/session/scheduler.ts";
 import { readClaims } from "../../../experiments/queue/queue.ts";
 import type { Run, Study } from "../../../experiments/study/store.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
