@@ -11,7 +11,7 @@ import type { RunFiles, StartedRun } from "./run_files.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 export interface GroupSourceOptions {
-  readonly files: RunFiles;
+  readonly files: Pick<RunFiles, "start" | "save" | "finish">;
   readonly scheduler: Scheduler<Run>;
   readonly progress: SessionProgress;
   readonly outcomes: Outcomes;

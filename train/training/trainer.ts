@@ -34,7 +34,7 @@ export interface TrainOptions extends GroupOptions {
  * Trains runs as one group, and those that the source hands out in the slots of the ones that end. A run's numbers depend neither
  * on its company nor on when it joins.
  *
- * @param runs the first ones; so many slots has the group
+ * @param runs the first ones: the group has a slot for each
  * @param source is asked for further runs, and takes what all become
  * @returns whether all came to their end: false if the signal stopped some, whose states were given to `source.save` then
  * @throws {RangeError} before any work: if the text is shorter than a pass, a setting or seed is out of bounds, a run would end
