@@ -125,7 +125,7 @@ export class TrainingSession {
       try {
         await this.#scorer.finish();
       } finally {
-        // After an error: what a worker had in hand then.
+        // After a signal or an error: what was claimed and came to no end.
         for (const run of this.#scheduler.claimed) await this.#outcomes.release(run);
         this.#progress.stop();
         await this.#engine.close();
@@ -138,8 +138,7 @@ export class TrainingSession {
     try {
       for (;;) {
         const group = await this.#scheduler.group(this.#slots);
-        if (this.#signal.aborted) { for (const run of group.splice(0)) await this.#outcomes.release(run); }
-        if (!group.length) return;
+        if (!group.length || this.#signal.aborted) return;
         await this.#train(group, { refill: true });
       }
     } catch (error) {
