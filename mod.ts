@@ -18,17 +18,34 @@ export {
   minGruCell,
   vanillaCell,
 } from "./cells/catalog/catalog.ts";
+export { canonicalJson, type CellConfig, configId, describeConfig, parseConfig } from "./cells/config.ts";
 export {
-  canonicalJson,
-  type CellConfig,
-  configId,
-  describeConfig,
+  type Choice,
+  type ChoiceFactor,
+  type ConfigOf,
+  type Configuration,
+  type Factor,
+  type FactorBase,
+  type FactorTable,
+  type FactorValue,
+  type IntegerFactor,
+  type NumberFactor,
+  type QuantityFactor,
+  type Rule,
+  type SwitchFactor,
+  type ValueOf,
+} from "./cells/factor.ts";
+export {
+  type FactorKey,
+  FACTORS,
   GATE_INPUTS,
+  GATED,
   type GateInputs,
-  parseConfig,
+  type NamedFactor,
   SWITCHES,
   type SwitchKey,
-} from "./cells/config.ts";
+  type SwitchOf,
+} from "./cells/factors.ts";
 export { UserError } from "./cells/errors.ts";
 export { gatedCell } from "./cells/catalog/gated_cell.ts";
 /** What a cell's `forward` is written with: each function makes a node of the graph, and computes nothing by itself. */
@@ -55,14 +72,16 @@ export { decodeTokenizer, encodeTokenizer } from "./train/corpus/tokens/tokenize
 export { decodeWeights, encodeWeights, type StoredWeights } from "./train/training/checkpoint.ts";
 export {
   type Engine,
-  ENGINE_NAMES,
   type EngineCapabilities,
-  type EngineName,
+  type EngineEntry,
+  type EngineOptions,
   type EngineRun,
   type OnPreparing,
+  type StudyHelp,
   type TensorMap,
   type TrainingGroup,
 } from "./train/engines/engine.ts";
+export { ENGINE_NAMES, type EngineName, ENGINES } from "./train/engines/registry.ts";
 export { type OnnxOptions, openOnnxEngine } from "./train/engines/onnx/engine.ts";
 export { openReferenceEngine } from "./train/engines/reference.ts";
 export { openWebGpuEngine } from "./train/engines/webgpu/engine.ts";
@@ -83,4 +102,4 @@ export type { Cut } from "./train/scoring/score.ts";
 export { type TrainingSettings } from "./train/training/settings.ts";
 export { trainCell, trainGroup, type TrainOptions, trainRuns } from "./train/training/trainer.ts";
 export type { CellJob, Progress, RunSource, TrainedRun, TrainingRun } from "./train/training/training_run.ts";
-export { grid } from "./experiments/study/grid.ts";
+export { grid, type Levels } from "./experiments/study/grid.ts";

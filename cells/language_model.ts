@@ -4,7 +4,7 @@
  */
 import { checkWhole, MAX_BATCH, MAX_VOCABULARY } from "./bounds.ts";
 import { type Cell, Layer, type Parameter, Parameters } from "./cell.ts";
-import { MAX_LAYERS, MAX_STATE_SIZE } from "./config.ts";
+import { MAX_LAYERS, MAX_STATE_SIZE } from "./factors.ts";
 import { add, div, embedding, input, linear, mul, named, softmaxCrossEntropy, sqrt, sub } from "./graph/builder.ts";
 import { gradients } from "./graph/gradient.ts";
 import { buildGraph, type Graph } from "./graph/graph.ts";

@@ -1,7 +1,9 @@
 /** What a configuration's cell is, for people: its equations, and a compact picture. Both are derived from its graph. */
 import type { Unit } from "./unit.ts";
 import { cellOf } from "./catalog/catalog.ts";
-import { type CellConfig, describeCell, isGated, SWITCHES } from "./config.ts";
+import { type CellConfig, describeCell } from "./config.ts";
+import { isSize, isSwitch, slugOf, valueOf } from "./factor.ts";
+import { GATED, SWITCHES } from "./factors.ts";
 import type { Graph } from "./graph/graph.ts";
 import { equations, outputFormulas } from "./graph/printer.ts";
 import { sketch, SKETCH_STYLE } from "./graph/sketch.ts";
@@ -62,9 +64,11 @@ function carried(layer: Graph): { output: string; name: string; next: string }[]
 
 /** Names a configuration's cell, whatever its layers and state size: `gated-247`, by the places of the switches that are on. */
 export function cellKey(config: CellConfig): string {
-  if (!isGated(config)) return config.cell!;
+  const others = GATED.factors.filter((factor) => !isSwitch(factor) && !isSize(factor))
+    .flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
+  if (!GATED.isOwnCell(config)) return others.join("-");
   const on = SWITCHES.map(({ key }, i) => config[key] ? i + 1 : "").join("");
-  return `gated-${on}${config.gate_inputs === "x,h" ? "-xh" : ""}`;
+  return [`gated-${on}`, ...others].join("-");
 }
 
 /** CSS of the pictures, for the page that holds them. */

@@ -1,5 +1,5 @@
 /** `deno task init`: writes or extends the list of configurations. */
-import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/config.ts";
+import { MAX_LAYERS, MAX_STATE_SIZE, MOST_SMALL_STATES } from "../cells/factors.ts";
 import { LIMITS, totalSteps } from "../train/training/settings.ts";
 import { unitOf } from "../cells/unit.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
@@ -10,7 +10,7 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./study/fetching.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
-import { MOST_RUNS, MOST_SIZES, MOST_SMALL_STATES } from "./study/grid.ts";
+import { MOST_LEVELS, MOST_RUNS } from "./study/grid.ts";
 import { ensureFloors, floorsInWords } from "./study/ngram_baselines.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./study/promotion.ts";
 import { commandOn, type StudySettings } from "./study/store.ts";
@@ -32,11 +32,11 @@ const flags = {
     "--state-size <list>",
     `state sizes to list (default: 32,256); of up to ${MOST_SMALL_STATES} states only cells with a residual`,
     undefined,
-    { most: MAX_STATE_SIZE, count: MOST_SIZES },
+    { most: MAX_STATE_SIZE, count: MOST_LEVELS },
   ),
   layers: flag.wholeList("--layers <list>", "numbers of layers to list (default: 1,2,3)", undefined, {
     most: MAX_LAYERS,
-    count: MOST_SIZES,
+    count: MOST_LEVELS,
   }),
   seeds: flag.whole(
     "--seeds <n>",

@@ -4,28 +4,32 @@ import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
-import { ENGINE_CHOICES, MOST_PARALLEL } from "./session/engines.ts";
+import type { EngineEntry } from "../train/engines/engine.ts";
+import { describeAuto, describeParallel, engineChoices, ENGINES } from "../train/engines/registry.ts";
+import { MOST_PARALLEL } from "./session/capacity.ts";
 import { MOST_RUNS } from "./study/grid.ts";
 import { parseSelection, type Selection } from "./study/selection.ts";
 import { shortKey } from "./study/store.ts";
 import { trainStudy } from "./session/training.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
+/** The flags that depend on what engines there are. */
+export const engineFlags = <E extends EngineEntry>(engines: readonly E[]) => ({
+  parallel: flag.whole("--parallel <n>", `runs at a time: ${describeParallel(engines)}`, undefined, {
+    most: MOST_PARALLEL,
+  }),
+  engine: flag.choice(
+    "--engine <name>",
+    `what trains; auto takes ${describeAuto(engines)}`,
+    engineChoices(engines),
+    "auto",
+  ),
+});
+
 const flags = {
   dir: dirFlag,
   experiment: experimentFlag,
-  parallel: flag.whole(
-    "--parallel <n>",
-    "runs at a time: workers on onnx, runs of a group on webgpu (default: cores; as many as fit, 8 on a software adapter)",
-    undefined,
-    { most: MOST_PARALLEL },
-  ),
-  engine: flag.choice(
-    "--engine <name>",
-    "what trains; auto takes webgpu on a real GPU, else onnx",
-    ENGINE_CHOICES,
-    "auto",
-  ),
+  ...engineFlags(ENGINES),
   steps: flag.whole("--steps <n>", "updates per run, for this call (default: the study's)", undefined, {
     most: LIMITS.steps,
   }),

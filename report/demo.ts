@@ -1,13 +1,13 @@
 /** `deno task demo`: the whole way, small, on the embedded corpus. */
 import { describeConfig } from "../cells/config.ts";
 import { dirFlag } from "../experiments/flags.ts";
-import { ENGINE_CHOICES } from "../experiments/session/engines.ts";
 import { configOf } from "../experiments/study/result.ts";
 import { drawText, findRun } from "../experiments/session/sampling.ts";
 import { initStudy } from "../experiments/study/init_study.ts";
 import { comparedWithList } from "../experiments/study/store.ts";
 import { trainStudy } from "../experiments/session/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
+import { engineChoices, ENGINES } from "../train/engines/registry.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { formatDuration } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
@@ -20,7 +20,7 @@ const DEMO = { stateSizes: [32], layers: [1], steps: 2997, history: 1000 } as co
 
 const flags = {
   dir: { ...dirFlag, help: "the demo's study", fallback: "study/demo" },
-  engine: flag.choice("--engine <name>", "what trains", ENGINE_CHOICES, "auto"),
+  engine: flag.choice("--engine <name>", "what trains", engineChoices(ENGINES), "auto"),
 };
 
 if (import.meta.main) {

@@ -6,6 +6,11 @@ import { dirname, join, relative } from "node:path";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const STAGES = ["cells", "train", "experiments", "report"];
 
+/** The modules that a source names: what it imports, and the scripts that it starts as workers, which are its code as much. */
+function importsOf(source: string): string[] {
+  return [...source.matchAll(/"(\.\.?\/[^"]+\.ts)"/g)].map(([, target]) => target);
+}
+
 /** Every module of the stages with the modules that it imports, by path from the root. */
 function readImports(): Map<string, string[]> {
   const modules = new Map<string, string[]>();
@@ -15,10 +20,7 @@ function readImports(): Map<string, string[]> {
       if (isDirectory) visit(path);
       else if (name.endsWith(".ts")) {
         const source = Deno.readTextFileSync(join(ROOT, path));
-        const imports = [...source.matchAll(/(?:from|import)\s+"(\.[^"]+)"/g)].map(([, target]) =>
-          relative(ROOT, join(ROOT, dirname(path), target))
-        );
-        modules.set(path, imports);
+        modules.set(path, importsOf(source).map((target) => relative(ROOT, join(ROOT, dirname(path), target))));
       }
     }
   };
@@ -72,6 +74,12 @@ Deno.test("the import check finds a wrong way and a circle when there is one", (
   ]]]);
   assert.deepEqual(wrongWay(modules), ["cells/a.ts imports train/b.ts"]);
   assert.deepEqual(findCycle(modules), ["train/b.ts", "train/c.ts", "train/b.ts"]);
+});
+
+Deno.test("the import check sees static and dynamic imports, and the scripts of workers", () => {
+  const source = `import a from "./a.ts"; export * from "../b.ts"; import "./c.ts"; await import("./d.ts");
+    new Worker(new URL("../e.ts", import.meta.url)); import z from "zod"; new URL("../data.json", import.meta.url)`;
+  assert.deepEqual(importsOf(source), ["./a.ts", "../b.ts", "./c.ts", "./d.ts", "../e.ts"]);
 });
 
 Deno.test("one module alone knows the command-line library", () => {

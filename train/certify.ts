@@ -2,24 +2,39 @@
 import { fileURLToPath } from "node:url";
 import { messageOf, UserError } from "../cells/errors.ts";
 import { describeConfig, pickConfig } from "../cells/config.ts";
-import type { Engine, EngineName } from "./engines/engine.ts";
-import { ENGINE_NAMES } from "./engines/engine.ts";
-import { openOnnxEngine } from "./engines/onnx/engine.ts";
-import { openReferenceEngine } from "./engines/reference.ts";
-import { openWebGpuEngine } from "./engines/webgpu/engine.ts";
-import { type CaseErrors, certifyGroup, type GoldenFile, goldenFrom, parseGolden, TOLERANCES } from "./golden.ts";
-import { EXIT, flag, runCommand, splitList } from "./terminal/command_line.ts";
+import { maxOf } from "../cells/extremes.ts";
+import type { Engine, EngineEntry } from "./engines/engine.ts";
+import { REFERENCE_ENGINE } from "./engines/reference.ts";
+import { ENGINES } from "./engines/registry.ts";
+import { type CaseErrors, certifyGroup, type GoldenFile, goldenFrom, parseGolden } from "./golden.ts";
+import { EXIT, type Flag, flag, runCommand, splitList } from "./terminal/command_line.ts";
 import { openProgress } from "./terminal/progress.ts";
 import { print } from "./terminal/output.ts";
 
-const OPENERS: Readonly<Record<EngineName, () => Promise<Engine | undefined>>> = {
-  reference: () => Promise.resolve(openReferenceEngine()),
-  onnx: () => Promise.resolve(openOnnxEngine(undefined, { keepWorkers: true })),
-  webgpu: openWebGpuEngine,
-};
+/** The engine whose numbers the others are compared with where no golden file has any. */
+const ORACLE: EngineEntry = REFERENCE_ENGINE;
 
-/** Cases per group: onnx has a worker for each, webgpu takes them into one schedule. */
-const GROUP: Readonly<Record<EngineName, number>> = { reference: 1, onnx: 8, webgpu: 48 };
+/** An engine that is to be checked, and what the registry says of it. */
+export interface Checked {
+  readonly entry: EngineEntry;
+  readonly engine: Engine;
+}
+
+/** The engines to check, by name; without the flag, all that this machine has. */
+export function engineListFlag(engines: readonly EngineEntry[] = ENGINES): Flag<EngineEntry[] | undefined> {
+  const known = engines.map(({ name }) => name).join(", ");
+  return {
+    usage: "--engine <list>",
+    help: `engines to check (default: all that this machine has of ${known})`,
+    fallback: undefined,
+    parse: (text) =>
+      splitList(text, engines.length).map((part) => {
+        const entry = engines.find(({ name }) => name === part);
+        if (!entry) throw new Error(`'${part}' must be one of ${known}`);
+        return entry;
+      }),
+  };
+}
 
 const flags = {
   golden: flag.text(
@@ -27,17 +42,7 @@ const flags = {
     "reference numbers",
     fileURLToPath(new URL("../tests/golden/gated_cells.json", import.meta.url)),
   ),
-  engine: {
-    usage: "--engine <list>",
-    help: `engines to check (default: all that this machine has of ${ENGINE_NAMES.join(", ")})`,
-    fallback: undefined as EngineName[] | undefined,
-    parse: (text: string) =>
-      splitList(text, ENGINE_NAMES.length).map((part): EngineName => {
-        const name = ENGINE_NAMES.find((known) => known === part);
-        if (!name) throw new Error(`'${part}' must be one of ${ENGINE_NAMES.join(", ")}`);
-        return name;
-      }),
-  },
+  engine: engineListFlag(),
 };
 
 async function readGolden(path: string): Promise<GoldenFile> {
@@ -59,21 +64,21 @@ const VOCABULARIES = [258, 1024];
 /** A batch whose rows read tokens from all over such a vocabulary; and which cases of the file are taken. */
 const WIDE = { batch: 64, every: 48 } as const;
 
-/** Cases with other vocabularies than the file's, and the reference engine's numbers, in float64. */
-function otherVocabularies({ settings, cases }: GoldenFile): Promise<GoldenFile[]> {
-  const reference = openReferenceEngine(), some = cases.filter((_, i) => i % WIDE.every === 0);
-  return Promise.all(
-    VOCABULARIES.map((vocab) => goldenFrom(reference, { ...settings, vocab, batch: WIDE.batch }, some)),
+/** Cases with other vocabularies than the file's, and the oracle's numbers, in float64. */
+async function otherVocabularies({ settings, cases }: GoldenFile): Promise<GoldenFile[]> {
+  const oracle = (await ORACLE.open())!, some = cases.filter((_, i) => i % WIDE.every === 0);
+  return await Promise.all(
+    VOCABULARIES.map((vocab) => goldenFrom(oracle, { ...settings, vocab, batch: WIDE.batch }, some)),
   );
 }
 
 /** Errors of all cases on one engine. */
-async function certify(engine: Engine, { settings, cases }: GoldenFile): Promise<CaseErrors[]> {
+async function certify({ engine, entry }: Checked, { settings, cases }: GoldenFile): Promise<CaseErrors[]> {
   const bar = openProgress(cases.length, "cases");
   const errors: CaseErrors[] = [];
   try {
-    for (let first = 0; first < cases.length; first += GROUP[engine.name]) {
-      const group = cases.slice(first, first + GROUP[engine.name]);
+    for (let first = 0; first < cases.length; first += entry.casesPerGroup) {
+      const group = cases.slice(first, first + entry.casesPerGroup);
       const tell = (done: number, total: number) =>
         bar.update(errors.length, `${engine.name}, compiling kernels, ${done} of ${total}`);
       errors.push(...await certifyGroup(engine, settings, group, tell));
@@ -85,27 +90,41 @@ async function certify(engine: Engine, { settings, cases }: GoldenFile): Promise
   return errors;
 }
 
-/** @throws {UserError} if one that was asked for is not there */
-async function openEngines(asked: readonly EngineName[] | undefined): Promise<Engine[]> {
-  const engines: Engine[] = [];
-  for (const name of asked ?? ENGINE_NAMES) {
-    const engine = await OPENERS[name]();
-    if (engine) engines.push(engine);
-    else if (asked) throw new UserError(`Cannot certify ${name}: this machine has no WebGPU adapter`);
-    else print(`${name.padEnd(9)}  skipped: this machine has no WebGPU adapter`);
+/**
+ * Opens engines to check.
+ *
+ * @param asked absent: all of `engines` that this machine has
+ * @throws {UserError} if one that was asked for is not there
+ */
+export async function openEngines(
+  asked: readonly EngineEntry[] | undefined,
+  engines: readonly EngineEntry[] = ENGINES,
+): Promise<Checked[]> {
+  const opened: Checked[] = [];
+  for (const entry of asked ?? engines) {
+    const engine = await entry.open({ keepWorkers: true });
+    if (engine) opened.push({ entry, engine });
+    else if (asked) throw new UserError(`Cannot certify ${entry.name}: ${entry.absence}`);
+    else print(`${inColumn(entry.name)}  skipped: ${entry.absence}`);
   }
-  return engines;
+  return opened;
 }
+
+const NAME_WIDTH = maxOf(ENGINES.map(({ name }) => name.length));
+const inColumn = (name: string) => name.padEnd(NAME_WIDTH);
 
 const worst = ({ losses, gradients, states }: CaseErrors) => Math.max(losses, gradients, states);
 
 /** One line for an engine; whether it is within its tolerance. */
-function summarise(engine: Engine, errors: readonly CaseErrors[], { settings, cases }: GoldenFile): boolean {
-  const tolerance = TOLERANCES[engine.name];
+function summarise(
+  { engine, entry: { tolerance } }: Checked,
+  errors: readonly CaseErrors[],
+  { settings, cases }: GoldenFile,
+): boolean {
   const most = (key: keyof CaseErrors) => errors.reduce((a, e) => Math.max(a, e[key]), 0).toExponential(1);
   const passed = errors.filter((e) => worst(e) <= tolerance).length;
   print(
-    `${engine.name.padEnd(9)}  ${`${passed} of ${errors.length}`.padEnd(10)}  ${most("losses").padEnd(7)}  ` +
+    `${inColumn(engine.name)}  ${`${passed} of ${errors.length}`.padEnd(10)}  ${most("losses").padEnd(7)}  ` +
       `${most("gradients").padEnd(9)}  ${most("states").padEnd(7)}  ${
         tolerance.toExponential(0).padEnd(9)
       }  ${engine.adapter}`,
@@ -113,28 +132,33 @@ function summarise(engine: Engine, errors: readonly CaseErrors[], { settings, ca
   if (passed === errors.length) return true;
   const at = errors.reduce((a, e, i) => (worst(e) > worst(errors[a]) ? i : a), 0);
   const config = pickConfig({ ...cases[at], state_size: settings.state });
-  print(`           worst: case ${at}, ${describeConfig(config)}: error ${worst(errors[at]).toExponential(2)}`);
+  print(`${inColumn("")}  worst: case ${at}, ${describeConfig(config)}: error ${worst(errors[at]).toExponential(2)}`);
   return false;
+}
+
+/** Checks engines in the file's vocabulary and in others, and prints a line for each; whether all are within their tolerances. */
+export async function compare(checked: readonly Checked[], golden: GoldenFile): Promise<boolean> {
+  let right = true;
+  print(`${inColumn("engine")}  cases       losses   gradients  states   tolerance  adapter`);
+  for (const one of checked) right = summarise(one, await certify(one, golden), golden) && right;
+  // The oracle itself has nothing to be compared with there.
+  const compared = checked.filter(({ entry }) => entry.name !== ORACLE.name);
+  for (const other of compared.length ? await otherVocabularies(golden) : []) {
+    print(`vocabulary ${other.settings.vocab}, numbers from the ${ORACLE.name} engine`);
+    for (const one of compared) right = summarise(one, await certify(one, other), other) && right;
+  }
+  return right;
 }
 
 if (import.meta.main) {
   const description =
     "Compares engines with reference numbers, in several vocabularies. Exit code 1 if one is past its tolerance.";
   await runCommand({ name: "certify", description, flags }, async ({ golden: path, engine: asked }) => {
-    const golden = await readGolden(path), engines = await openEngines(asked);
+    const golden = await readGolden(path), checked = await openEngines(asked);
     try {
-      let right = true;
-      print("engine     cases       losses   gradients  states   tolerance  adapter");
-      for (const engine of engines) right = summarise(engine, await certify(engine, golden), golden) && right;
-      // The reference itself has nothing to be compared with there.
-      const compared = engines.filter(({ name }) => name !== "reference");
-      for (const other of compared.length ? await otherVocabularies(golden) : []) {
-        print(`vocabulary ${other.settings.vocab}, numbers from the reference engine`);
-        for (const engine of compared) right = summarise(engine, await certify(engine, other), other) && right;
-      }
-      return right ? EXIT.ok : EXIT.failed;
+      return await compare(checked, golden) ? EXIT.ok : EXIT.failed;
     } finally {
-      for (const engine of engines) await engine.close();
+      for (const { engine } of checked) await engine.close();
     }
   });
 }

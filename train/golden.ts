@@ -9,10 +9,7 @@ import { configSchema, describeSchemaError } from "../cells/config.ts";
 import { gatedCell } from "../cells/catalog/gated_cell.ts";
 import { buildTrainingStep, BYTE_VOCABULARY, gradientName, type TrainingStep } from "../cells/language_model.ts";
 import type { Tokens } from "./corpus/tokens/tokenizer.ts";
-import type { Engine, EngineName, EngineRun, OnPreparing, TensorMap } from "./engines/engine.ts";
-
-/** Largest error that an engine may show: losses relative, gradients relative to the tensor's norm, states absolute. */
-export const TOLERANCES: Readonly<Record<EngineName, number>> = { reference: 1e-10, onnx: 1e-4, webgpu: 1e-4 };
+import type { Engine, EngineRun, OnPreparing, TensorMap } from "./engines/engine.ts";
 
 /** The step whose gradients a golden file holds, from 0: the second one, so that the carried states are not zero any more. */
 const GRADIENT_STEP = 1;

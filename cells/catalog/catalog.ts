@@ -2,7 +2,8 @@
 import { UserError } from "../errors.ts";
 import type { Cell } from "../cell.ts";
 import { defineCell } from "../cell.ts";
-import { type CellConfig, parseConfig, SWITCHES } from "../config.ts";
+import { type CellConfig, parseConfig } from "../config.ts";
+import { SWITCHES } from "../factors.ts";
 import { gatedCell } from "./gated_cell.ts";
 import { add, mul, named, sigmoid, sub, tanh } from "../graph/builder.ts";
 

@@ -1,5 +1,6 @@
 /** The gated cell with its seven switches: section 1 of the design, line by line. */
-import { type CellConfig, isValidSwitchSetting, READS_A_STATE } from "../config.ts";
+import type { CellConfig } from "../config.ts";
+import { GATED } from "../factors.ts";
 import { UserError } from "../errors.ts";
 import { type Cell, defineCell } from "../cell.ts";
 import { add, mul, named, sigmoid, sub, tanh } from "../graph/builder.ts";
@@ -11,7 +12,7 @@ import type { Tensor } from "../graph/tensor.ts";
  * @throws {UserError} if its output would not depend on the past
  */
 export function gatedCell(config: CellConfig): Cell {
-  if (!isValidSwitchSetting(config)) throw new UserError(`Cannot make a gated cell: it ${READS_A_STATE}`);
+  if (!GATED.valid.holds(config)) throw new UserError(`Cannot make a gated cell: it ${GATED.valid.must}`);
   return defineCell({
     name: "gated",
     states: ["h"],

@@ -5,8 +5,7 @@ import type { CellConfig } from "../../cells/config.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { EMBEDDED } from "../../train/corpus/corpus.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
-import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
-import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
+import { type StudyEngine, studyEngines } from "../../train/engines/registry.ts";
 import { evaluateModel, exportModel } from "../../train/scoring/evaluate.ts";
 import { flag, runCommand } from "../../train/terminal/command_line.ts";
 import { formatDuration } from "../../train/terminal/progress.ts";
@@ -40,10 +39,18 @@ interface Row {
   readonly beside?: { readonly of: string; readonly ratio: number };
 }
 
+/** What `--engine` says for each of them. */
+const ALL = "all";
+
 const flags = {
   json: flag.on("--json", "print JSON instead of a table"),
   peers: flag.on("--peers", "measure tfjs, jax-js and PyTorch beside ours, where they are present"),
-  engine: flag.choice("--engine <name>", "measure this one alone", ["all", "onnx", "webgpu"], "all"),
+  engine: flag.choice(
+    "--engine <name>",
+    "measure this one alone",
+    [ALL, ...studyEngines().map(({ name }) => name)],
+    ALL,
+  ),
 };
 
 const cores = navigator.hardwareConcurrency;
@@ -71,30 +78,31 @@ async function takeTurns(open: readonly (() => Promise<OpenContender>)[]): Promi
   }
 }
 
-async function benchOnnx(progress: (what: string) => void): Promise<Row[]> {
-  const engine = openOnnxEngine();
+/** An engine that trains on the CPU: with all cores, with one, and several runs side by side. */
+async function benchOnCpu(entry: StudyEngine, progress: (what: string) => void): Promise<Row[]> {
+  const { name } = entry, engine = (await entry.open())!;
   const ours = (config: CellConfig, runs: number, threads: number) => () =>
     groupContender(engine, copies(config, runs), threads);
   const rows: Row[] = [];
   for (const threads of new Set([cores, 1])) {
-    progress(`onnx, ${threads} threads`);
+    progress(`${name}, ${threads} threads`);
     const on = `${threads} ${threads === 1 ? "thread" : "threads"}`;
     const bare = () => bareContender(copies(BEST_CONFIG, 1)[0], threads);
     const [products, step] = await takeTurns([bare, ours(BEST_CONFIG, 1, threads)]);
-    const what = `onnx: best configuration, ${on}`, base = `onnx: bare products of that step, ${on}`;
+    const what = `${name}: best configuration, ${on}`, base = `${name}: bare products of that step, ${on}`;
     rows.push(row(what, step.ms_per_step, bestFlop, 1, { of: "its bare products", ratio: step.ratio }));
     rows.push(row(base, products.ms_per_step, bestFlop));
   }
-  progress("onnx, workers side by side");
+  progress(`${name}, workers side by side`);
   const [one, many] = await takeTurns([ours(BEST_CONFIG, 1, 1), ours(BEST_CONFIG, cores, 1)]);
   const throughput = { of: "the throughput of one worker", ratio: cores / many.ratio };
   rows.push(
-    row(`onnx: best configuration, ${cores} runs side by side`, many.ms_per_step, bestFlop, cores, throughput),
-    row("onnx: one of these by itself", one.ms_per_step, bestFlop),
+    row(`${name}: best configuration, ${cores} runs side by side`, many.ms_per_step, bestFlop, cores, throughput),
+    row(`${name}: one of these by itself`, one.ms_per_step, bestFlop),
   );
   const [small, wide] = await takeTurns([ours(SMALL_CONFIG, 1, 1), ours(SMALL_CONFIG, 1, cores)]);
-  rows.push(row("onnx: 1 layer × 32, 1 thread", small.ms_per_step, smallFlop));
-  rows.push(row(`onnx: 1 layer × 32, ${cores} threads`, wide.ms_per_step, smallFlop));
+  rows.push(row(`${name}: 1 layer × 32, 1 thread`, small.ms_per_step, smallFlop));
+  rows.push(row(`${name}: 1 layer × 32, ${cores} threads`, wide.ms_per_step, smallFlop));
   return rows;
 }
 
@@ -125,23 +133,25 @@ interface PeerRow extends Measured {
 }
 
 /**
- * The peers' rows, and why the others have none. Each takes turns with ours: those on the CPU with the onnx engine, with as many threads;
- * those on a GPU with the webgpu engine. On a software adapter both train the small model; PyTorch on the CPU trains both.
+ * The peers' rows, and why the others have none. Each takes turns with ours: those on the CPU with the engine there, with as many threads;
+ * those on a GPU with the engine there. On a software adapter both train the small model; PyTorch on the CPU trains both.
  */
 async function benchPeers(
   gpu: "real" | "software" | "none",
   progress: (what: string) => void,
 ): Promise<{ rows: PeerRow[]; absent: Absent[] }> {
-  const onnx = openOnnxEngine(), webgpu = gpu === "none" ? undefined : await openWebGpuEngine();
+  const open = (onCpu: boolean) =>
+    studyEngines().find(({ capabilities }) => capabilities.trains_on_cpu === onCpu)?.open();
+  const onCpu = (await open(true))!, onGpu = gpu === "none" ? undefined : await open(false);
   const runs = gpu === "real" ? 64 : cores;
   const tasks = new Map<CellConfig, PeerTask>();
-  for (const config of [BEST_CONFIG, SMALL_CONFIG]) tasks.set(config, await peerTask(onnx, config, runs));
+  for (const config of [BEST_CONFIG, SMALL_CONFIG]) tasks.set(config, await peerTask(onCpu, config, runs));
   const rows: PeerRow[] = [], absent: Absent[] = [];
   for (const peer of PEERS) {
-    const onGpu = peer.device === "webgpu" || peer.device === "python" && gpu === "real";
-    const engine = onGpu && webgpu ? webgpu : onnx;
+    const usesGpu = peer.device === "gpu" || peer.device === "python" && gpu === "real";
+    const engine = usesGpu && onGpu ? onGpu : onCpu;
     const both = peer.device === "python" && !peer.manyRuns;
-    const configs = peer.device === "webgpu" && gpu === "software"
+    const configs = peer.device === "gpu" && gpu === "software"
       ? [SMALL_CONFIG]
       : both
       ? [BEST_CONFIG, SMALL_CONFIG]
@@ -157,12 +167,14 @@ async function benchPeers(
         absent.push(result);
         break;
       }
-      const ours = engine === onnx ? `onnx, ${threads} ${threads === 1 ? "thread" : "threads"}` : "webgpu";
+      const ours = engine === onCpu
+        ? `${engine.name}, ${threads} ${threads === 1 ? "thread" : "threads"}`
+        : engine.name;
       rows.push({ ...result, model, ours });
     }
   }
-  await webgpu?.close();
-  await onnx.close();
+  await onGpu?.close();
+  await onCpu.close();
   return { rows, absent };
 }
 
@@ -253,10 +265,14 @@ if (import.meta.main) {
     "Measures training steps on each engine. Medians of one run; machines are noisy, so compare within a run only.";
   await runCommand({ name: "bench", description, flags, printsData: true }, async ({ json, peers, engine }) => {
     const progress = (what: string) => isTerminal("error") && printError(`bench: ${what}`);
+    const measured = studyEngines().filter(({ name }) => engine === ALL || engine === name);
+    const onCpu = measured.filter(({ capabilities }) => capabilities.trains_on_cpu);
+    const asksForGpu = measured.length > onCpu.length;
     // A software adapter keeps threads of its own: it is opened when the CPU has been measured.
-    const rows = engine === "webgpu" ? [] : await benchOnnx(progress);
-    const scoring = engine === "webgpu" ? undefined : await benchScoring();
-    const ceilings = engine === "onnx" ? undefined : await measureCeilings();
+    const rows: Row[] = [];
+    for (const entry of onCpu) for (const row of await benchOnCpu(entry, progress)) rows.push(row);
+    const scoring = onCpu.length ? await benchScoring() : undefined;
+    const ceilings = asksForGpu ? await measureCeilings() : undefined;
     const webgpu = ceilings && await benchWebGpu(ceilings, progress);
     const gpu = !ceilings ? "none" : ceilings.software ? "software" : "real";
     const beside = peers ? await benchPeers(gpu, progress) : { rows: [], absent: [] };
@@ -264,7 +280,7 @@ if (import.meta.main) {
       date: new Date().toISOString().slice(0, 10),
       deno: Deno.version.deno,
       cpu: `${cpus()[0]?.model ?? "unknown"}, ${cores} cores`,
-      webgpu_adapter: ceilings?.adapter ?? (engine === "onnx" ? "not asked for" : "none on this machine"),
+      webgpu_adapter: ceilings?.adapter ?? (asksForGpu ? "none on this machine" : "not asked for"),
       ...(ceilings ? { webgpu_driver: await driverVersion() } : {}),
       ...Object.fromEntries(beside.absent.map(({ what, absent }) => [`${what}, not measured`, absent])),
     };

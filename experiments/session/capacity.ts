@@ -5,7 +5,9 @@ import { plural } from "../../train/terminal/progress.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import type { Run } from "../study/store.ts";
-import { defaultParallel } from "./engines.ts";
+
+/** Each run has a thread on the CPU, or its part of the memory on a GPU: more than any machine of today has. */
+export const MOST_PARALLEL = 10_000;
 
 /** Each worker has an interpreter and a session of its own, 50 MB and more: beyond this they only wait for a core. */
 const WORKERS_PER_CORE = 16;
@@ -27,14 +29,14 @@ export interface Capacity {
  * @throws {OpenFilesError} if this process may not open the files of a single run
  */
 export function capacityOf(
-  engine: Pick<Engine, "name" | "software" | "capabilities" | "lanes">,
+  engine: Pick<Engine, "capabilities" | "defaultParallel">,
   asked: number | undefined,
   runs: number,
 ): Capacity {
-  const wanted = asked ?? defaultParallel(engine);
+  const wanted = asked ?? engine.defaultParallel;
   if (runs === 0) return { parallel: wanted };
-  // A single group that is trained as a whole has no worker for each run; its scores have one at least.
-  const isOneGroup = engine.lanes(wanted).groups === 1 && !engine.capabilities.isolated_runs;
+  // A group that is trained as a whole has no worker for each run; its scores have one at least.
+  const isOneGroup = !engine.capabilities.isolated_runs;
   const useful = Math.min(wanted, runs), cores = navigator.hardwareConcurrency;
   const sensible = isOneGroup ? 1 : Math.min(useful, WORKERS_PER_CORE * cores);
   const workers = isOneGroup ? 1 : WORKERS_PER_RUN;

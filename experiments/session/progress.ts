@@ -3,6 +3,7 @@ import { minOf } from "../../cells/extremes.ts";
 import { unitOf } from "../../cells/unit.ts";
 import { type Leg, UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
 import type { Engine } from "../../train/engines/engine.ts";
+import { engineOfEveryMachine } from "../../train/engines/registry.ts";
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import type { Progress } from "../../train/training/training_run.ts";
 import { formatDuration, openProgress, plural, type ProgressBar } from "../../train/terminal/progress.ts";
@@ -47,7 +48,13 @@ export class SessionProgress {
     this.print(
       `Training ${plural(runs, "run")} of ${total} steps${whole} on ${name} (${adapter}), ${atATime} at a time`,
     );
-    if (software) this.print(`${adapter} is a software adapter: right, but far slower than --engine onnx`);
+    if (!software) return;
+    const faster = engineOfEveryMachine();
+    this.print(
+      `${adapter} is a software adapter: right, but far slower than ${
+        faster ? `--engine ${faster.name}` : "a real GPU"
+      }`,
+    );
   }
 
   print(line: string): void {

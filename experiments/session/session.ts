@@ -25,7 +25,6 @@ import { type Queue, STALE_SECONDS } from "../queue/queue.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import type { Run, Study } from "../study/store.ts";
 import { footprintOf } from "./capacity.ts";
-import { defaultParallel } from "./engines.ts";
 import { GroupSource } from "./group_source.ts";
 import { Outcomes } from "./outcomes.ts";
 import { SessionProgress } from "./progress.ts";
@@ -81,8 +80,8 @@ export class TrainingSession {
     this.#engine = engine;
     this.#signal = AbortSignal.any([this.#failure.signal, ...(options.signal ? [options.signal] : [])]);
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
-    this.#parallel = options.parallel ?? defaultParallel(engine);
-    const { groups, runs: slots } = engine.lanes(this.#parallel);
+    this.#parallel = options.parallel ?? engine.defaultParallel;
+    const { groups, runs_per_group: slots } = engine.layout(this.#parallel);
     this.#workers = Math.min(groups, this.#runs);
     this.#slots = slots;
     this.#threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));

@@ -1,6 +1,6 @@
 /** What `train` is asked to do. */
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
-import type { EngineChoice } from "./engines.ts";
+import type { EngineChoice } from "../../train/engines/registry.ts";
 import { hasEnded, type RunResult } from "../study/result.ts";
 import type { Selection } from "../study/selection.ts";
 import type { Experiment } from "../study/store.ts";

@@ -5,7 +5,7 @@ import { type Engine, mebibytes } from "../../train/engines/engine.ts";
 import { checkLimits, checkLogged, type TrainingSettings } from "../../train/training/settings.ts";
 import { checkTraining } from "../study/bounds.ts";
 import { capacityOf, footprintOf } from "./capacity.ts";
-import { openEngine } from "./engines.ts";
+import { openEngine } from "../../train/engines/registry.ts";
 import { ensureFloors } from "../study/ngram_baselines.ts";
 import { type SessionResources, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
@@ -67,7 +67,7 @@ async function trainRuns(
 ): Promise<TrainSummary> {
   const { dir, experiment, signal } = options;
   const start = performance.now();
-  const reopen = () => openEngine(engine.name === "webgpu" ? "webgpu" : "onnx");
+  const reopen = () => openEngine(engine.name);
   const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
   if (why !== undefined && !options.quiet) print(why);
   const resources = { study, text, queue, owner, engine, reopen };

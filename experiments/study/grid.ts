@@ -1,21 +1,12 @@
-/** Experiment 01: every sensible configuration. */
+/** Experiment 01: every combination of the factors' levels that is worth a run. */
 import { z } from "zod";
-import {
-  type CellConfig,
-  configFields,
-  isValidSwitchSetting,
-  parseWith,
-  SWITCHES,
-  type SwitchKey,
-} from "../../cells/config.ts";
-
+import { type CellConfig, parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
+import { type Factor, type FactorTable, type FactorValue, valueSchema } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 
-/** The sizes of experiment 01. */
-export const GRID = { layers: [1, 2, 3], state_sizes: [32, 256] } as const;
-
-/** Layers, or state sizes, that one call lists: with as many of both, the 96 settings are 98,304 configurations. */
-export const MOST_SIZES = 32;
+/** Levels of one factor that one call lists: with as many layers and state sizes, the 96 settings of the switches are 98,304 configurations. */
+export const MOST_LEVELS = 32;
 
 /** Configurations of a list, which grows from call to call: every command reads all of it, 30 MB at this length. */
 export const MOST_CONFIGS = 100_000;
@@ -23,49 +14,39 @@ export const MOST_CONFIGS = 100_000;
 /** Runs of an experiment, seeds counted: they are sorted in memory whenever a study is looked at. */
 export const MOST_RUNS = 1_000_000;
 
-/** The most states of a small cell. */
-export const MOST_SMALL_STATES = 32;
+/** Levels by the key of their factor. */
+export type Levels = Readonly<Record<string, readonly FactorValue[] | undefined>>;
 
 /**
- * Whether a cell is small: the 256 values of a byte do not pass through so few numbers without a residual, so a small cell is
- * tried with one alone, and experiment 02 trains it at the usual size.
- */
-export function isSmall({ state_size }: Pick<CellConfig, "state_size">): boolean {
-  return state_size <= MOST_SMALL_STATES;
-}
-
-/** The settings of the seven switches that depend on the past at all: 96 of 128. */
-export function switchSettings(): Record<SwitchKey, boolean>[] {
-  const all = Array.from(
-    { length: 2 ** SWITCHES.length },
-    (_, bits) => Object.fromEntries(SWITCHES.map(({ key }, i) => [key, (bits >> (SWITCHES.length - 1 - i) & 1) === 1])),
-  ) as Record<SwitchKey, boolean>[];
-  return all.filter(isValidSwitchSetting);
-}
-
-/**
- * All configurations over these layers and state sizes: 432 by default.
+ * All configurations over these levels, the last factor's changing fastest: 432 by default.
  *
- * @throws {UserError} if a number of layers or a state size is out of bounds, or they are more than {@linkcode MOST_SIZES}
+ * @param asked instead of the levels that a factor has; each is taken once
+ * @throws {UserError} if a level is out of bounds, a factor has more than {@linkcode MOST_LEVELS}, or there is no such factor
  */
-export function grid(
-  layers: readonly number[] = GRID.layers,
-  stateSizes: readonly number[] = GRID.state_sizes,
-): CellConfig[] {
-  for (const [what, sizes] of [["layer counts", layers], ["state sizes", stateSizes]] as const) {
-    if (sizes.length > MOST_SIZES) {
-      throw new UserError(`Cannot list ${sizes.length} ${what}: must be at most ${MOST_SIZES} in one call`);
-    }
+export function grid(asked: Levels = {}, table: FactorTable = GATED): CellConfig[] {
+  const unknown = Object.keys(asked).find((key) => !table.factors.some((factor) => factor.key === key));
+  if (unknown !== undefined) {
+    throw new UserError(
+      `Cannot list levels of '${unknown}': must be one of ${table.factors.map(({ key }) => key).join(", ")}`,
+    );
   }
-  parseWith(z.array(configFields.n_layers), [...layers], "the layers of a grid");
-  parseWith(z.array(configFields.state_size), [...stateSizes], "the state sizes of a grid");
-  return switchSettings().flatMap((switches) =>
-    [...new Set(layers)].flatMap((n_layers) =>
-      [...new Set(stateSizes)]
-        .map((state_size): CellConfig => ({ ...switches, n_layers, state_size }))
-        .filter((config) => !isSmall(config) || config.use_residual)
-    )
-  );
+  const configs = table.factors.reduce<Record<string, FactorValue>[]>((before, factor) => {
+    const levels = levelsOf(factor, asked[factor.key]);
+    // A default is not written: see `Factor.default`.
+    return before.flatMap((config) =>
+      levels.map((level) => level === factor.default ? config : { ...config, [factor.key]: level })
+    );
+  }, [{}]);
+  return configs.filter((config) => table.valid.holds(config) && table.listed.holds(config)) as CellConfig[];
+}
+
+function levelsOf(factor: Factor, asked: readonly FactorValue[] = factor.levels): FactorValue[] {
+  if (asked.length > MOST_LEVELS) {
+    throw new UserError(
+      `Cannot list ${asked.length} levels of ${factor.key}: must be at most ${MOST_LEVELS} in one call`,
+    );
+  }
+  return [...new Set(parseWith(z.array(valueSchema(factor)), [...asked], `the levels of ${factor.key}`))];
 }
 
 /** @throws {UserError} if so many configurations are too many for a list */

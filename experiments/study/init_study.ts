@@ -303,7 +303,10 @@ async function chooseConfigs(
     // Settings of a study can be changed without its list growing to the whole grid.
     const asked = layers !== undefined || stateSizes !== undefined;
     if (!asked && known && (await known.readConfigs("01")).length) return { entries: [] };
-    const entries = grid(layers, stateSizes).map((config): ConfigEntry => ({ id: configId(config), config }));
+    const entries = grid({ n_layers: layers, state_size: stateSizes }).map((config): ConfigEntry => ({
+      id: configId(config),
+      config,
+    }));
     return { entries };
   }
   if (layers || stateSizes) {

@@ -1,6 +1,6 @@
 /** Experiment 02: the best of 01, larger. */
 import { type CellConfig, configId } from "../../cells/config.ts";
-import { isSmall } from "./grid.ts";
+import { isSmall } from "../../cells/factors.ts";
 
 /** How many of experiment 01 go on, the best by `min loss`: a tenth, rounded up. Not `× 0.1`, which makes 8 of 70. */
 export const promotedCount = (total: number): number => Math.ceil(total / 10);

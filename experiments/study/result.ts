@@ -15,7 +15,7 @@ import { MOST_TEMPERATURE, type SampleOptions } from "../../train/scoring/sample
 import { LIMITS } from "../../train/training/settings.ts";
 import { CELLSPACE_VERSION } from "../../train/version.ts";
 import { CELL_NAMES } from "../../cells/catalog/catalog.ts";
-import { type CellConfig, configFields, configId, configIn, DEPENDS_ON_PAST, parseWith } from "../../cells/config.ts";
+import { type CellConfig, configFields, configId, configIn, parseWith, validAsAWhole } from "../../cells/config.ts";
 
 /** A configuration's id, and the SHA-1 of a corpus, as files have them. */
 export const idSchema = z.string().regex(/^[0-9a-f]{64}$/, { abort: true });
@@ -138,7 +138,7 @@ export const resultFields = z.looseObject({
 });
 
 /** Schema of a result, of a run that is under way as well as of a finished one. */
-const resultSchema = resultFields.refine(...DEPENDS_ON_PAST).superRefine(checkTogether);
+const resultSchema = resultFields.refine(...validAsAWhole()).superRefine(checkTogether);
 
 export type RunResult = z.infer<typeof resultFields>;
 

@@ -1,7 +1,7 @@
 /** What the files of a study's folder hold that are no results: `study.json` and the lists of configurations. */
 import { z } from "zod";
 import { MAX_VOCABULARY } from "../../cells/bounds.ts";
-import { configId, configIn, DEPENDS_ON_PAST, describeConfig } from "../../cells/config.ts";
+import { configId, configIn, describeConfig, validAsAWhole } from "../../cells/config.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { MAX_BYTES } from "../../train/corpus/corpus.ts";
 import { BYTE_TOKENIZER } from "../../train/corpus/tokens/tokenizer.ts";
@@ -141,7 +141,7 @@ export const listSchema = z.array(
     id: idSchema,
     "old id": idSchema.optional(),
     control: z.literal(true).optional(),
-  }).refine(...DEPENDS_ON_PAST),
+  }).refine(...validAsAWhole()),
 ).max(MOST_CONFIGS, { abort: true }).superRefine((entries, context) => {
   const seen = new Set<string>();
   for (const [i, entry] of entries.entries()) {

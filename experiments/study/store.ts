@@ -1,8 +1,7 @@
 /** The study's folder: what lies where, read with checks and written whole or not at all. */
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { createHash } from "node:crypto";
-import { isAbsolute, join, resolve } from "node:path";
-import { type CellConfig, configIn, parseConfig, parseWith } from "../../cells/config.ts";
+import { isAbsolute, resolve } from "node:path";
+import { parseConfig, parseWith } from "../../cells/config.ts";
 import { BYTE_TOKENIZER } from "../../train/corpus/tokens/tokenizer.ts";
 import {
   advised,
@@ -10,7 +9,6 @@ import {
   checkOpenToAll,
   type Commit,
   makeFolder,
-  namesIn,
   readBytes,
   readJson,
   removeFile,
@@ -22,11 +20,18 @@ import { checkListLength } from "./grid.ts";
 import { checkReplaceable } from "./ownership.ts";
 import { checkVersion, parseResult, type RunResult, UnknownVersion } from "./result.ts";
 import { commandOn, remakeModel } from "./commands.ts";
+import { resultKeys, runKey, StudyPaths } from "./paths.ts";
+import {
+  type ConfigEntry,
+  formatConfigList,
+  parseConfigList,
+  type ReadResults,
+  type Run,
+  runsInOrder,
+} from "./runs.ts";
 import {
   type Experiment,
-  EXPERIMENTS,
   layoutOf,
-  listSchema,
   NEWEST_LAYOUT,
   type OwnKey,
   ownKeys,
@@ -38,81 +43,17 @@ import {
 
 export { type Experiment, EXPERIMENTS, type StudySettings } from "./schema.ts";
 export { adviceForRuns, commandOn, remakeModel } from "./commands.ts";
-
-/** How an experiment's files are called. */
-const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> = {
-  "01": { configs: "rnn_configs.json", suffix: "01_all" },
-  "02": { configs: "rnn_configs_02.json", suffix: "02_best" },
-};
+export { resultFolder, resultKeys, runKey, shortKey } from "./paths.ts";
+export { comparedWithList, type ConfigEntry, type ListGaps, type ReadResults, type Run } from "./runs.ts";
 
 /** What to do about a run's damaged files. */
 const MEND_RESULT = "mend it, or move it away and the run is trained again";
 
-/** One entry of a configuration list. */
-export interface ConfigEntry {
-  readonly id: string;
-  readonly config: CellConfig;
-  readonly oldId?: string;
-  /** In experiment 02: drawn at random from what was not chosen (see `promotion.ts`). */
-  readonly control?: true;
-}
-
-/** One run: a configuration with a seed. Its key names its files. */
-export interface Run {
-  readonly key: string;
-  readonly entry: ConfigEntry;
-  readonly seed: number;
-}
-
-export function runKey(id: string, seed: number): string {
-  return seed === 0 ? id : `${id}_seed${seed}`;
-}
-
-/** A run's key as people see it: eight characters, and the seed where it is not the first. */
-export function shortKey(key: string): string {
-  return key.slice(0, 8) + key.slice(64);
-}
-
-export interface ReadResults {
-  readonly results: RunResult[];
-  /** One line for each file that could not be read; and the same by the keys under which they lie. */
-  readonly unreadable: string[];
-  readonly damaged: ReadonlyMap<string, string>;
-  /** Those of the lines that are of a version of the program that this one does not know. */
-  readonly unknown_version: string[];
-}
-
-/** Where a study's list and its folder of results differ, as keys: runs without any file, and results of runs that the list has not. */
-export interface ListGaps {
-  readonly not_begun: readonly string[];
-  readonly unlisted: readonly string[];
-}
-
-export function comparedWithList(
-  runs: readonly Run[],
-  { results, damaged }: Pick<ReadResults, "results" | "damaged">,
-): ListGaps {
-  const listed = new Set(runs.map(({ key }) => key)), kept = results.map(({ id, seed }) => runKey(id, seed));
-  const there = new Set([...kept, ...damaged.keys()]);
-  return {
-    not_begun: [...listed].filter((key) => !there.has(key)).sort(),
-    unlisted: kept.filter((key) => !listed.has(key)).sort(),
-  };
-}
-
-/** Where the results of an experiment lie in a study's folder. */
-export function resultFolder(dir: string, experiment: Experiment): string {
-  return join(dir, `results_${FILES[experiment].suffix}`);
-}
-
-/** The keys under which results lie in a study's folder, sorted: of runs that the study has, and of others. */
-export async function resultKeys(dir: string, experiment: Experiment): Promise<string[]> {
-  return (await namesIn(resultFolder(dir, experiment))).flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
-}
-
-export class Study {
+export class Study extends StudyPaths {
   /** @param own what a person has put into `study.json` beside the settings; it stays there */
-  private constructor(readonly dir: string, readonly settings: StudySettings, readonly own: readonly OwnKey[] = []) {}
+  private constructor(dir: string, readonly settings: StudySettings, readonly own: readonly OwnKey[] = []) {
+    super(dir);
+  }
 
   /** @throws {UserError} with one line, if there is no study or its `study.json` is damaged or newer than this program */
   static async open(dir: string): Promise<Study> {
@@ -125,13 +66,13 @@ export class Study {
       );
     }
     // Once, rather than for each file in them.
-    for (const folder of study.#allRunFolders()) await checkOpenToAll(folder);
+    for (const folder of study.allRunFolders()) await checkOpenToAll(folder);
     return study;
   }
 
   /** @returns undefined where no study is */
   static async find(dir: string): Promise<Study | undefined> {
-    const path = join(dir, "study.json");
+    const path = new StudyPaths(dir).settingsPath;
     // Nothing else knows all of its settings: a new one must get them from whoever made it.
     const mend = `mend it, or move it away and make it anew with ${
       commandOn("init", { dir })
@@ -178,7 +119,7 @@ export class Study {
     const isChanged = fresh.length > 0 || kept.some((entry, i) => entry !== known[i]);
     return async () => {
       await makeFolder(dir);
-      if (isChanged) await study.#writeConfigs(experiment, [...kept, ...fresh]);
+      if (isChanged) await writeAtomically(study.configsPath(experiment), formatConfigList([...kept, ...fresh]));
       // Before the settings that name it; a study that has become one of bytes keeps none.
       if (tokenizer?.text !== undefined) await writeAtomically(study.tokenizerPath, tokenizer.text);
       const content = withOwnKeys(study.settings, study.own);
@@ -188,84 +129,25 @@ export class Study {
     };
   }
 
-  get settingsPath(): string {
-    return join(this.dir, "study.json");
-  }
-
-  get tokenizerPath(): string {
-    return join(this.dir, "tokenizer.json");
-  }
-
-  resultPath(experiment: Experiment, key: string): string {
-    return join(resultFolder(this.dir, experiment), `${key}.json`);
-  }
-
-  modelPath(experiment: Experiment, key: string): string {
-    return join(this.dir, `models_${FILES[experiment].suffix}`, `${key}.onnx`);
-  }
-
-  checkpointPath(experiment: Experiment, key: string): string {
-    return join(this.dir, `checkpoints_${FILES[experiment].suffix}`, `${key}.safetensors`);
-  }
-
-  get queuePath(): string {
-    return join(this.dir, "queue.sqlite");
-  }
-
   /** Makes the folders into which a training run writes. */
   async makeRunFolders(experiment: Experiment): Promise<void> {
     for (const folder of this.runFolders(experiment)) await makeFolder(folder);
   }
 
-  /** The folders that hold files of runs and nothing else. */
-  runFolders(experiment: Experiment): string[] {
-    return ["results", "models", "checkpoints"].map((kind) => join(this.dir, `${kind}_${FILES[experiment].suffix}`));
-  }
-
-  #allRunFolders(): string[] {
-    return EXPERIMENTS.flatMap((experiment) => this.runFolders(experiment));
-  }
-
-  /** Where the runs are written for other tools, if nobody says. */
-  exportFolder(experiment: Experiment): string {
-    return join(this.dir, `export_${FILES[experiment].suffix}`);
-  }
-
   /** @throws {UserError} if the list is damaged, or an entry's id is not that of its configuration */
   async readConfigs(experiment: Experiment): Promise<ConfigEntry[]> {
-    const path = this.#configsPath(experiment);
+    const path = this.configsPath(experiment);
     const anew = commandOn("init", this, experiment);
     const sizes = experiment === "01" ? ", with the --state-size and --layers that it had" : "";
     return await advised(`mend it, or move it away and make it anew with ${anew}${sizes}`, async () => {
       const value = await readJson(path);
       if (value === undefined) return [];
-      return parseWith(listSchema, value, path)
-        .map((entry) => ({
-          id: entry.id,
-          config: configIn(entry),
-          oldId: entry["old id"],
-          ...(entry.control ? { control: true } : {}),
-        }));
+      return parseConfigList(value, path);
     });
   }
 
-  async #writeConfigs(experiment: Experiment, entries: readonly ConfigEntry[]): Promise<void> {
-    const all = entries.map(({ id, config, oldId, control }) => ({
-      ...config,
-      id,
-      ...(oldId ? { "old id": oldId } : {}),
-      ...(control ? { control } : {}),
-    }));
-    await writeAtomically(this.#configsPath(experiment), JSON.stringify(all, null, 2) + "\n");
-  }
-
-  #configsPath(experiment: Experiment): string {
-    return join(this.dir, FILES[experiment].configs);
-  }
-
   /**
-   * All runs of an experiment in the order in which they are trained: first seeds before further ones, and within a seed
-   * a shuffle that is the same each time, so that early looks see a fair sample.
+   * All runs of an experiment in the order in which they are trained: see {@linkcode runsInOrder}.
    *
    * @throws {UserError} before any is made, if they are too many
    */
@@ -273,13 +155,7 @@ export class Study {
     const entries = await this.readConfigs(experiment);
     checkRuns(this.dir, this.settings.seeds, entries.length);
     checkTraining(this.dir, experiment, this.settings.training);
-    const shuffled = entries
-      .map((entry) => ({ entry, order: createHash("sha256").update(`order/${entry.id}`).digest("hex") }))
-      .sort((a, b) => (a.order < b.order ? -1 : 1));
-    return Array.from(
-      { length: this.settings.seeds },
-      (_, seed) => shuffled.map(({ entry }) => ({ key: runKey(entry.id, seed), entry, seed })),
-    ).flat();
+    return runsInOrder(entries, this.settings.seeds);
   }
 
   /**
@@ -373,7 +249,7 @@ export class Study {
 
   /** Unfinished files lie beside the finished ones too, where those are on another disk. */
   async removeLeftovers(): Promise<void> {
-    for (const folder of [this.dir, ...this.#allRunFolders()]) {
+    for (const folder of [this.dir, ...this.allRunFolders()]) {
       await removeLeftovers(folder);
     }
   }

@@ -2,7 +2,6 @@
  * What the tables for other tools hold: one row per run, and one per logged loss. Every column stands here once, with its type
  * and what it means; each format is made from these lists.
  */
-import { OPTIONAL_DEFAULTS } from "../../cells/config.ts";
 import {
   dateIn,
   isFinished,
@@ -73,8 +72,8 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
   use_residual: ["boolean", "whether the output reads the layer's raw input"],
   n_layers: ["int", "layers"],
   state_size: ["int", "numbers in one layer's state"],
-  gate_inputs: ["string", "what the state gate and the forget gate read", OPTIONAL_DEFAULTS.gate_inputs],
-  cell: ["string", "name of the cell; the switches are the gated cell's", OPTIONAL_DEFAULTS.cell],
+  gate_inputs: ["string", "what the state gate and the forget gate read", "x,h,n"],
+  cell: ["string", "name of the cell; the switches are the gated cell's", "gated"],
   "old id": ["string", "experiment 02: the configuration of experiment 01 that this one comes from"],
   control: ["boolean", "experiment 02: drawn at random from what was not chosen", false],
   parameters: ["int", "trainable numbers in the model, frozen ones included"],

@@ -1,5 +1,7 @@
 /** A run as a TensorBoard event file: its curve and scores as scalars, its configuration as hyperparameters. */
-import { type CellConfig, isGated, OPTIONAL_DEFAULTS, SWITCHES } from "../../cells/config.ts";
+import type { CellConfig } from "../../cells/config.ts";
+import { isSize, isSwitch, slugOf, valueOf } from "../../cells/factor.ts";
+import { GATED, SWITCHES } from "../../cells/factors.ts";
 import { configOf, dateIn, type RunResult, type TIME_KEYS } from "../../experiments/study/result.ts";
 import { encodeEvent, encodeHParams, type Event, type HParamsPluginData, type HParamValue } from "./event_proto.ts";
 import { statusOf } from "./columns.ts";
@@ -24,13 +26,11 @@ export function runFolderName(result: RunResult): string {
 }
 
 function cellName(config: CellConfig): string {
-  if (!isGated(config)) return config.cell!;
+  const others = GATED.factors.filter((factor) => !isSwitch(factor) && !isSize(factor))
+    .flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
+  if (!GATED.isOwnCell(config)) return others.join("-");
   const on = SWITCHES.filter(({ key }) => config[key]).map(({ label }) => label.split(" ")[0]);
-  const { gate_inputs } = config;
-  const gates = gate_inputs === undefined || gate_inputs === OPTIONAL_DEFAULTS.gate_inputs
-    ? []
-    : [gate_inputs.replaceAll(",", "")];
-  return [...on, ...gates].join("-");
+  return [...on, ...others].join("-");
 }
 
 /**
@@ -87,7 +87,8 @@ function hparamsEvent(tag: string, wall_time: number, data: HParamsPluginData): 
 
 function hparamsOf(config: CellConfig): Record<string, HParamValue> {
   return Object.fromEntries(
-    Object.entries({ ...OPTIONAL_DEFAULTS, ...config }).map(([key, value]) => [key, hparamValue(value)]),
+    GATED.factors.toSorted((a, b) => Number(b.default !== undefined) - Number(a.default !== undefined))
+      .map((factor) => [factor.key, hparamValue(valueOf(factor, config))]),
   );
 }
 

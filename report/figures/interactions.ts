@@ -1,7 +1,7 @@
 /** The picture `results_*_interactions`, a heat map: what two switches change together beyond what each changes alone. */
 import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../cells/extremes.ts";
-import { SWITCHES, type SwitchKey } from "../../cells/config.ts";
+import { SWITCHES, type SwitchKey } from "../../cells/factors.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
 import { type Effects, FEWEST_PAIRS, type Interaction } from "../statistics/effects.ts";
 import { seedsOfPairs } from "../tables/effect_words.ts";

@@ -1,6 +1,6 @@
 /** The picture `results_*_parallel`: parallel coordinates, one line per configuration through its hyperparameters to its loss. */
 import * as Plot from "@observablehq/plot";
-import { SWITCHES } from "../../cells/config.ts";
+import { SWITCHES } from "../../cells/factors.ts";
 import { type Level, levelNote } from "../data/levels.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { distinct } from "../data/rows.ts";

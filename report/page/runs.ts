@@ -1,5 +1,5 @@
 /** The page's table of all configurations, with the filters that its script brings to life. */
-import { SWITCHES } from "../../cells/config.ts";
+import { SWITCHES } from "../../cells/factors.ts";
 import { escapeHtml, table } from "./html.ts";
 import { type MergedRow, mostSeeds } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";

@@ -20,7 +20,7 @@
  */
 import { mean, sum, variance } from "simple-statistics";
 import { extentOf, minOf } from "../../cells/extremes.ts";
-import { SWITCHES, type SwitchKey } from "../../cells/config.ts";
+import { SWITCHES, type SwitchKey } from "../../cells/factors.ts";
 import { bcaInterval, type Interval } from "./bootstrap.ts";
 import { type Contrast, contrasts, matchedBlocks, type Measure, settingsName } from "./matched.ts";
 import { holm, signFlipP } from "./permutation.ts";

@@ -4,7 +4,8 @@
  * states); what is matched does not.
  */
 import { mean } from "simple-statistics";
-import { canonicalJson, isGated, type SwitchKey } from "../../cells/config.ts";
+import { canonicalJson } from "../../cells/config.ts";
+import { GATED, type SwitchKey } from "../../cells/factors.ts";
 import type { RunRow } from "../data/rows.ts";
 
 /** What runs are compared by; of each, less is better. `min_loss`: nats per what the models read. */
@@ -46,7 +47,7 @@ function blockName({ config }: RunRow, keys: readonly SwitchKey[]): string {
 export function matchedBlocks(rows: readonly RunRow[], keys: readonly SwitchKey[]): MatchedBlock[] {
   const corners = 2 ** keys.length;
   const found = new Map<string, Map<string, { seed: number; runs: RunRow[] }>>();
-  for (const row of rows.filter(({ config }) => isGated(config))) {
+  for (const row of rows.filter(({ config }) => GATED.isOwnCell(config))) {
     const name = blockName(row, keys), alike = `${row.seed} ${settingsName(row)}`;
     const block = found.get(name) ?? new Map<string, { seed: number; runs: RunRow[] }>();
     const one = block.get(alike) ?? { seed: row.seed, runs: [] };

@@ -1,6 +1,6 @@
 /** The numbers of tables and figures: group means, and what one switch alone changes. */
 import { mean, quantileSorted } from "simple-statistics";
-import { SWITCHES, type SwitchKey } from "../../cells/config.ts";
+import { SWITCHES, type SwitchKey } from "../../cells/factors.ts";
 import { minOf } from "../../cells/extremes.ts";
 import { contrasts, matchedBlocks } from "./matched.ts";
 import { meanCurve, type MergedRow } from "../data/merged.ts";

@@ -1,7 +1,8 @@
 /** The original study's linear regression: the logarithm of the least loss on all nine hyperparameters at once. */
 import { Matrix, SingularValueDecomposition } from "ml-matrix";
 import { mean, standardDeviation } from "simple-statistics";
-import { isGated, SWITCHES } from "../../cells/config.ts";
+import { GATED } from "../../cells/factors.ts";
+import { SWITCHES } from "../../cells/factors.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import { settingsName } from "./matched.ts";
 import type { RunRow } from "../data/rows.ts";
@@ -73,7 +74,7 @@ function logLoss(row: RunRow): number {
 
 /** The runs with the most frequent training settings, by id and seed, so that sums do not depend on the order of `rows`. */
 function comparable(rows: readonly RunRow[]): RunRow[] {
-  const groups = Map.groupBy(rows.filter(({ config }) => isGated(config)), settingsName);
+  const groups = Map.groupBy(rows.filter(({ config }) => GATED.isOwnCell(config)), settingsName);
   const [largest = []] = [...groups].sort(([a, one], [b, two]) => two.length - one.length || (a < b ? -1 : 1))
     .map(([, group]) => group);
   return largest.toSorted((a, b) => (a.id === b.id ? a.seed - b.seed : a.id < b.id ? -1 : 1));

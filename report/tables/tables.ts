@@ -1,6 +1,7 @@
 /** Plain-text tables for the terminal, and the best run's forward function in words. */
 import { maxOf } from "../../cells/extremes.ts";
-import { type CellConfig, SWITCHES } from "../../cells/config.ts";
+import type { CellConfig } from "../../cells/config.ts";
+import { SWITCHES } from "../../cells/factors.ts";
 import { type MergedRow, mostSeeds } from "../data/merged.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { formatSeconds, formatSpread, plural } from "../figures/theme.ts";

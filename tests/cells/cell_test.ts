@@ -24,7 +24,7 @@ Deno.test("defineCell() gives a cell that learns when it is new and trains on th
   const step = buildTrainingStep(traceCell, SIZES);
   const text = Uint8Array.from({ length: 600 }, (_, i) => [0, 1, 2, 0, 3, 4, 0, 2][i % 8]);
   const run = { step, tensors: drawnWeights(step.parameters), stepsDone: 0, learningRate: 0.02 };
-  const group = await openReferenceEngine().open([run], text);
+  const group = await (await openReferenceEngine()).open([run], text);
   group.beginPass(0, Uint32Array.of(0, 3, 5, 6));
   const [losses] = await group.advance(400);
   assert.ok(losses.every(Number.isFinite));

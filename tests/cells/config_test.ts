@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  canonicalJson,
-  configId,
-  describeConfig,
-  isValidSwitchSetting,
-  parseConfig,
-  pickConfig,
-  SWITCHES,
-} from "../../cells/config.ts";
+import { canonicalJson, configId, describeConfig, parseConfig, pickConfig } from "../../cells/config.ts";
+import { GATED, SWITCHES } from "../../cells/factors.ts";
 import { catalogConfig } from "../../cells/catalog/catalog.ts";
 import { allGatedConfigs, gatedConfig } from "./catalog/golden_cases.ts";
 
@@ -58,12 +51,12 @@ Deno.test("configId() gives 96 different ids when all switch settings are tried"
   assert.equal(new Set(allGatedConfigs().map(configId)).size, 96);
 });
 
-Deno.test("isValidSwitchSetting() refuses 32 of the 128 settings when all are tried", () => {
+Deno.test("GATED.valid refuses 32 of the 128 settings when all are tried", () => {
   const settings = Array.from(
     { length: 128 },
     (_, bits) => gatedConfig(Object.fromEntries(SWITCHES.map(({ key }, i) => [key, (bits >> i) % 2 === 1]))),
   );
-  const refused = settings.filter((setting) => !isValidSwitchSetting(setting));
+  const refused = settings.filter((setting) => !GATED.valid.holds(setting));
   assert.equal(refused.length, 32);
   assert.ok(refused.every(({ use_new_state, use_old_state }) => !use_new_state && !use_old_state));
 });

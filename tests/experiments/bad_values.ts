@@ -1,7 +1,7 @@
 /** A corpus or a queue that is not what it was, and values that do not fit a study. */
 import { DatabaseSync } from "node:sqlite";
 import { dirname, join } from "node:path";
-import { MAX_STATE_SIZE } from "../../cells/config.ts";
+import { MAX_STATE_SIZE } from "../../cells/factors.ts";
 import { parseSelection } from "../../experiments/study/selection.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
 import { type Action, type BadInput, evaluate, init, refused, sample, train } from "./bad_input.ts";

@@ -7,7 +7,7 @@ export const sizes = { n_layers: 1, state_size: 4 };
 export const cell = library.vanillaCell;
 export const text = new TextEncoder().encode("A text to learn from. ".repeat(20));
 export const settings: library.TrainingSettings = { steps: 4, batch: 2, history: 5, log_every: 2 };
-export const engine = library.openReferenceEngine();
+export const engine = await library.openReferenceEngine();
 
 export const { parameters } = library.evaluationModel(cell, sizes);
 export const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);

@@ -72,6 +72,9 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
   CELL_NAMES: constantList(library.CELL_NAMES),
   GATE_INPUTS: constantList(library.GATE_INPUTS),
   ENGINE_NAMES: constantList(library.ENGINE_NAMES),
+  ENGINES: library.ENGINES.flatMap(({ name, open }): Row[] => [
+    [`${name}, opened and closed`, async () => await (await open())?.close(), "works"],
+  ]),
   SWITCHES: constantList(library.SWITCHES),
   cellOf: [
     ["a cell that is none", () => library.cellOf({ ...config, cell: "nothing" }), [
@@ -237,19 +240,19 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
   openOnnxEngine: [
     ["no cores", () => library.openOnnxEngine(0), ["RangeError", /cores is 0, must be a whole number/]],
     ["cores that are no number", () => library.openOnnxEngine(NaN), ["RangeError", /cores is NaN/]],
-    ["one core", () => library.openOnnxEngine(1).close(), "works"],
+    ["one core", async () => (await library.openOnnxEngine(1)).close(), "works"],
     [
       "more cores than any machine has",
-      () => library.trainCell(library.openOnnxEngine(1e6), cell, { ...sizes, seed: 0 }, settings, text),
+      async () => library.trainCell(await library.openOnnxEngine(1e6), cell, { ...sizes, seed: 0 }, settings, text),
       "works",
     ],
     [
       "workers to keep, of which there are none",
-      () => library.openOnnxEngine(1, { keepWorkers: true }).close(),
+      async () => (await library.openOnnxEngine(1, { keepWorkers: true })).close(),
       "works",
     ],
   ],
-  openReferenceEngine: [["nothing", () => library.openReferenceEngine().close(), "works"]],
+  openReferenceEngine: [["nothing", async () => (await library.openReferenceEngine()).close(), "works"]],
   openWebGpuEngine: [["nothing", async () => (await library.openWebGpuEngine())?.close(), "works"]],
   evaluateModel: [
     ["two bytes", () => score(text.subarray(0, 2)), "works"],
@@ -365,9 +368,15 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
     ],
   ],
   grid: [
-    ["no sizes", () => library.grid([], []), "works"],
-    ["no layer", () => library.grid([0]), ["UserError", /Cannot read the layers of a grid: '0': Too small/]],
-    ["half a state", () => library.grid([1], [0.5]), ["UserError", /Cannot read the state sizes of a grid: '0'/]],
+    ["no sizes", () => library.grid({ n_layers: [], state_size: [] }), "works"],
+    ["no layer", () => library.grid({ n_layers: [0] }), [
+      "UserError",
+      /Cannot read the layers of a grid: '0': Too small/,
+    ]],
+    ["half a state", () => library.grid({ n_layers: [1], state_size: [0.5] }), [
+      "UserError",
+      /Cannot read the state sizes of a grid: '0'/,
+    ]],
   ],
 };
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { MAX_LAYERS } from "../../cells/config.ts";
-import { grid, MOST_SIZES } from "../../experiments/study/grid.ts";
+import { MAX_LAYERS } from "../../cells/factors.ts";
+import { grid, MOST_LEVELS } from "../../experiments/study/grid.ts";
 import { parseSelection } from "../../experiments/study/selection.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { buildTrainingStep } from "../../cells/language_model.ts";
@@ -164,7 +164,7 @@ Deno.test("parseSelection() knows no key that every object has", () => {
 
 Deno.test("settings out of bounds are refused to callers that are no command line", async () => {
   const settings = { steps: 2, batch: 1, history: 2, log_every: 1 };
-  const config = grid([1], [8])[0], cell = cellOf(config);
+  const config = grid({ n_layers: [1], state_size: [8] })[0], cell = cellOf(config);
   assert.ok(buildTrainingStep(cell, { n_layers: 1, state_size: 8, batch: 1, vocabulary: 256 }));
   for (const key of Object.keys(LIMITS) as (keyof typeof LIMITS)[]) {
     for (const value of [0, 1.5, NaN, LIMITS[key] + 1, 1e300]) {
@@ -179,7 +179,7 @@ Deno.test("settings out of bounds are refused to callers that are no command lin
       if (key !== "seeds") {
         const model = { n_layers: 1, state_size: 8, seed: 0 };
         await assert.rejects(
-          trainCell(openReferenceEngine(), cell, model, { ...settings, [key]: value }, new Uint8Array(9)),
+          trainCell(await openReferenceEngine(), cell, model, { ...settings, [key]: value }, new Uint8Array(9)),
           { name: "RangeError", message },
         );
       }
@@ -189,9 +189,11 @@ Deno.test("settings out of bounds are refused to callers that are no command lin
 });
 
 Deno.test("grid() and initStudy() refuse more configurations and runs than fit into memory, before they list them", async () => {
-  const many = Array.from({ length: MOST_SIZES + 1 }, (_, i) => i + 1);
-  assert.ok(MOST_SIZES <= MAX_LAYERS);
-  assert.throws(() => grid(many), { message: `Cannot list 33 layer counts: must be at most 32 in one call` });
+  const many = Array.from({ length: MOST_LEVELS + 1 }, (_, i) => i + 1);
+  assert.ok(MOST_LEVELS <= MAX_LAYERS);
+  assert.throws(() => grid({ n_layers: many }), {
+    message: `Cannot list 33 layer counts: must be at most 32 in one call`,
+  });
   const options = { dir: "/nowhere/s", experiment: "01", layers: many.slice(1), stateSizes: [8], seeds: 1000 } as const;
   await assert.rejects(initStudy(options), {
     name: "UserError",

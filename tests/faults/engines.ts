@@ -10,7 +10,7 @@ import { recordErrors } from "./processes.ts";
 
 /** What an engine does otherwise than it should. */
 export interface Mischief {
-  /** Instead of the engine's own lanes: how many runs train as one group. */
+  /** Instead of the engine's own layout: how many runs train as one group. */
   readonly runsPerGroup?: number;
   /** Instead of the engine's own memory: bytes of it, and those that a run takes. */
   readonly memory?: number;
@@ -66,11 +66,12 @@ export function mischievous(
     adapter: engine.adapter,
     software: engine.software,
     capabilities: engine.capabilities,
+    defaultParallel: engine.defaultParallel,
     memory: memory ?? engine.memory,
     get failed() {
       return engine.failed;
     },
-    lanes: (parallel) => runsPerGroup ? { groups: 1, runs: runsPerGroup } : engine.lanes(parallel),
+    layout: (parallel) => runsPerGroup ? { groups: 1, runs_per_group: runsPerGroup } : engine.layout(parallel),
     footprint: (step) => footprint?.(step) ?? engine.footprint(step),
     async open(runs, text, threads, onPreparing) {
       onOpen?.(runs);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Study } from "../../experiments/study/store.ts";
-import type { EngineName } from "../../train/engines/engine.ts";
+import type { EngineChoice } from "../../train/engines/registry.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import { MOST_HURRIED, randomFrom, sleep, Training } from "./processes.ts";
 import {
@@ -19,7 +19,7 @@ import {
 } from "./studies.ts";
 
 interface Kills {
-  readonly engine: Exclude<EngineName, "reference">;
+  readonly engine: EngineChoice;
   readonly least: number;
   readonly study: StudyOptions;
   /** Milliseconds, at most, that a process may live on once it may die. */

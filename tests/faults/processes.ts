@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import tasks from "../../deno.json" with { type: "json" };
-import type { EngineChoice } from "../../experiments/session/engines.ts";
+import type { EngineChoice } from "../../train/engines/registry.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("train_in_a_hurry.ts", import.meta.url));

@@ -3,12 +3,12 @@ import { EXIT, flag, runCommand } from "../../train/terminal/command_line.ts";
 import { LIMITS } from "../../train/training/settings.ts";
 import { print } from "../../train/terminal/output.ts";
 import { stopSignal } from "../../train/terminal/stop_signal.ts";
-import { ENGINE_CHOICES } from "../../experiments/session/engines.ts";
+import { engineChoices, ENGINES } from "../../train/engines/registry.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
 
 const flags = {
   dir: flag.text("--dir <path>", "the study", ""),
-  engine: flag.choice("--engine <name>", "what trains", ENGINE_CHOICES, "onnx"),
+  engine: flag.choice("--engine <name>", "what trains", engineChoices(ENGINES), "onnx"),
   parallel: flag.whole("--parallel <n>", "runs at a time", undefined, { most: 100 }),
   steps: flag.whole("--steps <n>", "updates per run", undefined, { most: LIMITS.steps }),
   beat: flag.positive("--beat <seconds>", "from one heartbeat to the next", undefined, { most: 1000 }),

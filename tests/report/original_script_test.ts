@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SWITCHES } from "../../cells/config.ts";
+import { SWITCHES } from "../../cells/factors.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { writeStudy } from "./written_study.ts";
 

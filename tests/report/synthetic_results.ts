@@ -1,7 +1,8 @@
 /** Made-up results with plausible curves, from a seed: input for the report's tests, and for a look at its pictures. */
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import { type CellConfig, configId, isValidSwitchSetting, SWITCHES, type SwitchKey } from "../../cells/config.ts";
+import { type CellConfig, configId } from "../../cells/config.ts";
+import { GATED, SWITCHES, type SwitchKey } from "../../cells/factors.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 
 /** Which results to make up. */
@@ -20,7 +21,7 @@ export function switchSettings(): Record<SwitchKey, boolean>[] {
     { length: 2 ** SWITCHES.length },
     (_, bits) => Object.fromEntries(SWITCHES.map(({ key }, i) => [key, (bits & (1 << i)) !== 0])),
   ) as Record<SwitchKey, boolean>[];
-  return settings.filter(isValidSwitchSetting);
+  return settings.filter(GATED.valid.holds);
 }
 
 /** One finished run of each configuration of experiment 01; 32 states only with a residual, so 432 by default. */

@@ -7,11 +7,6 @@ import { sizeOf } from "../../cells/graph/tensor.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 
-/** Engines by name. They differ in speed and rounding. */
-export const ENGINE_NAMES = ["reference", "onnx", "webgpu"] as const;
-/** One of {@linkcode ENGINE_NAMES}. */
-export type EngineName = typeof ENGINE_NAMES[number];
-
 /** Numbers by tensor name, row-major. */
 export type TensorMap = Map<string, Float32Array | Float64Array>;
 
@@ -28,7 +23,7 @@ export interface EngineRun {
 }
 
 /**
- * Some runs that train together, each in a place of its own: place `i` is first that of the group's `i`th run. Calls are queued in
+ * Some runs that train together, each in a slot of its own: slot `i` is first that of the group's `i`th run. Calls are queued in
  * order; none waits for the work of the one before, but for {@linkcode TrainingGroup.replace}.
  */
 export interface TrainingGroup {
@@ -44,7 +39,7 @@ export interface TrainingGroup {
    * Does `count` steps of every run that is there: at position `t`, a row that starts at `o` reads token `text[o+t]` and is to
    * predict `text[o+t+1]`.
    *
-   * @returns for each place, the loss of each step before its update, nats per token; nothing for an empty place
+   * @returns for each slot, the loss of each step before its update, nats per token; nothing for an empty slot
    */
   advance(count: number): Promise<Float64Array[]>;
   /**
@@ -55,10 +50,10 @@ export interface TrainingGroup {
   /** Reads what a run carries (weights, moments, states) and any other output of its graph, as after the last step. */
   read(run: number): Promise<TensorMap>;
   /**
-   * Empties the place of a run that has ended, and puts another run there if one is given. The others' numbers do not change. To
+   * Empties the slot of a run that has ended, and puts another run there if one is given. The others' numbers do not change. To
    * be called only when every `advance` and `read` before has been awaited.
    *
-   * @returns false if `next` does not fit into the memory that is free; then the place is empty
+   * @returns false if `next` does not fit into the memory that is free; then the slot is empty
    */
   replace(run: number, next?: EngineRun): Promise<boolean>;
   /** Frees everything; the group cannot be used after. */
@@ -83,28 +78,73 @@ export class EngineFailure extends UserError {
 /** Called while something takes long, with how much of it is done. */
 export type OnPreparing = (done: number, total: number) => void;
 
-/** How an engine does its work, for those who share the machine out. */
+/** How an engine does its work, for those who share the machine out. Known before it is opened. */
 export interface EngineCapabilities {
-  /** Whether it trains on the CPU: then scoring at the same time takes its cores from it. */
+  /**
+   * Whether it trains on the processor that scores models: scores wait for the training then, and run beside it elsewhere. False for
+   * webgpu on a software adapter too, which is there to try things on.
+   */
   readonly trains_on_cpu: boolean;
-  /** Whether each run trains in a worker of its own; else a group is trained as a whole, without any. */
+  /** Whether each run has a worker of its own: an interpreter and open files, of which a machine bears only so many. */
   readonly isolated_runs: boolean;
+}
+
+/** How an engine is opened. Each takes what concerns it. */
+export interface EngineOptions {
+  /** Processor cores to share among groups that are open at once; absent: all. */
+  readonly cores?: number;
+  /** Keeps the workers of closed groups for the next ones, until the engine is closed. */
+  readonly keepWorkers?: boolean;
+}
+
+/**
+ * An engine as the registry lists it (`registry.ts`): all that is to be known before it is opened. `certify`, `train`, the demo, the
+ * benchmark, their help and their messages read this, and know no engine by name.
+ */
+export interface EngineEntry {
+  /** Its name in flags and results. */
+  readonly name: string;
+  /** How it does its work. */
+  readonly capabilities: EngineCapabilities;
+  /**
+   * Largest error that it may show against a golden file: losses relative, gradients relative to the tensor's norm, states absolute
+   * (DESIGN.md, section 5).
+   */
+  readonly tolerance: number;
+  /** Small models that `certify` trains as one group. */
+  readonly casesPerGroup: number;
+  /** How it trains a study, for the help of `train`; absent where it is too slow for that. */
+  readonly study?: StudyHelp;
+  /** Why it is not there where `open` finds none, as the end of a sentence; absent if every machine has it. */
+  readonly absence?: string;
+  /** Opens it, to be closed. @returns undefined where this machine has no such device */
+  open(options?: EngineOptions): Promise<Engine | undefined>;
+}
+
+/** Parts of the help of `train`. */
+export interface StudyHelp {
+  /** What `--parallel` counts. */
+  readonly parallel: string;
+  /** How many there are where the user does not say. */
+  readonly defaultParallel: string;
+  /** Where `--engine auto` takes it; absent: everywhere. */
+  readonly chosenOn?: string;
 }
 
 /** Opens groups of runs on one device. `deno task certify` compares the numbers of each engine with PyTorch's. */
 export interface Engine {
   /** Its name in flags and results. */
-  readonly name: EngineName;
+  readonly name: string;
+  /** How it does its work. */
+  readonly capabilities: EngineCapabilities;
   /** The device that does the work, for the record. */
   readonly adapter: string;
   /** Whether the adapter is a program on the CPU that plays a GPU: right, and slow. */
   readonly software?: boolean;
-  /** How it does its work. */
-  readonly capabilities: EngineCapabilities;
-  /**
-   * How `parallel` runs are best kept busy: `groups` groups at once of `runs` runs each.
-   */
-  lanes(parallel: number): { groups: number; runs: number };
+  /** Runs at once where the user does not say; infinite: as many as the memory holds. */
+  readonly defaultParallel: number;
+  /** How `parallel` runs keep the device busiest: so many groups at once, of so many runs each. */
+  layout(parallel: number): { groups: number; runs_per_group: number };
   /** Bytes of device memory that the runs of one group may take together. */
   readonly memory: number;
   /** Bytes that a run takes of it. */
@@ -122,7 +162,7 @@ export interface Engine {
     threads?: number,
     onPreparing?: OnPreparing,
   ): Promise<TrainingGroup>;
-  /** Whether its device has failed for good: another must be opened. */
+  /** Whether its device has failed for good: another must be opened. Absent where no device can be lost. */
   readonly failed?: boolean;
   /** Frees the device. Close its groups first: none can be used after. */
   close(): Promise<void>;
@@ -189,11 +229,11 @@ export class Pass {
   }
 }
 
-/** What stands in a place of a group. */
-export function occupant<T>(places: readonly (T | undefined)[], run: number): T {
-  const found = places[run];
+/** What stands in a slot of a group. @throws {RangeError} if it is empty, or there is no such slot */
+export function runInSlot<T>(slots: readonly (T | undefined)[], run: number): T {
+  const found = slots[run];
   if (found === undefined) {
-    throw new RangeError(`Cannot reach run ${run}: its place is empty, or the group has only ${places.length} places`);
+    throw new RangeError(`Cannot reach run ${run}: its slot is empty, or the group has only ${slots.length} slots`);
   }
   return found;
 }

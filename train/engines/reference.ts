@@ -5,28 +5,39 @@ import { interpret } from "../../cells/graph/interpreter.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import {
   type Engine,
+  type EngineEntry,
   type EngineRun,
   initialTensors,
-  occupant,
   Pass,
+  runInSlot,
   type TensorMap,
   type TrainingGroup,
 } from "./engine.ts";
 
 /** The engine that others are compared with: plain code in float64, far too slow for a study. */
-export function openReferenceEngine(): Engine {
-  return {
-    name: "reference",
+export function openReferenceEngine(): Promise<Engine> {
+  return Promise.resolve({
+    name: REFERENCE_ENGINE.name,
+    capabilities: REFERENCE_ENGINE.capabilities,
     adapter: "float64 interpreter",
-    capabilities: { trains_on_cpu: true, isolated_runs: false },
-    lanes: (parallel) => ({ groups: 1, runs: parallel }),
+    defaultParallel: 1,
+    layout: (parallel) => ({ groups: 1, runs_per_group: parallel }),
     // The system's memory is shared and swapped: it sets no limit that could be named.
     memory: Infinity,
     footprint: () => 0,
     open: (runs, text) => Promise.resolve(new ReferenceGroup(runs, text)),
     close: () => Promise.resolve(),
-  };
+  });
 }
+
+/** The reference engine in the registry. It trains no study: one would take weeks. */
+export const REFERENCE_ENGINE = {
+  name: "reference",
+  capabilities: { trains_on_cpu: true, isolated_runs: false },
+  tolerance: 1e-10,
+  casesPerGroup: 1,
+  open: (): Promise<Engine> => openReferenceEngine(),
+} as const satisfies EngineEntry;
 
 class ReferenceGroup implements TrainingGroup {
   readonly #places: (ReferenceRun | undefined)[];
@@ -36,7 +47,7 @@ class ReferenceGroup implements TrainingGroup {
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
-    occupant(this.#places, run).beginPass(offsets, position);
+    runInSlot(this.#places, run).beginPass(offsets, position);
   }
 
   advance(count: number): Promise<Float64Array[]> {
@@ -45,7 +56,7 @@ class ReferenceGroup implements TrainingGroup {
 
   // deno-lint-ignore require-await -- an empty place is to reject
   async read(run: number): Promise<TensorMap> {
-    return new Map(occupant(this.#places, run).tensors);
+    return new Map(runInSlot(this.#places, run).tensors);
   }
 
   replace(run: number, next?: EngineRun): Promise<boolean> {

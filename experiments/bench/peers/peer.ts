@@ -55,8 +55,8 @@ export interface Absent {
 
 export interface Peer {
   readonly what: string;
-  /** What it computes on; `python` means CUDA where that is, else the CPU. */
-  readonly device: "webgpu" | "cpu" | "python";
+  /** What it computes on; `gpu` means WebGPU, `python` means CUDA where that is, else the CPU. */
+  readonly device: "gpu" | "cpu" | "python";
   /** The largest relative error that its losses may have; absent: {@linkcode LOSS_TOLERANCE}. */
   readonly tolerance?: number;
   /** Several runs at once, where the task asks for them; else one. */

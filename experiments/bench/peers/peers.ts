@@ -8,8 +8,8 @@ import { torchPeer } from "./torch.ts";
 import { workerPeer } from "./worker_peer.ts";
 
 export const PEERS: readonly Peer[] = [
-  workerPeer("tfjs, webgpu", "./tfjs.ts", "webgpu", "webgpu"),
-  workerPeer("jax-js, webgpu", "./jax_js.ts", "webgpu", "webgpu"),
+  workerPeer("tfjs, webgpu", "./tfjs.ts", "webgpu", "gpu"),
+  workerPeer("jax-js, webgpu", "./jax_js.ts", "webgpu", "gpu"),
   workerPeer("tfjs, wasm", "./tfjs.ts", "wasm", "cpu"),
   workerPeer("jax-js, wasm", "./jax_js.ts", "wasm", "cpu"),
   torchPeer("eager", {}),

@@ -9,7 +9,7 @@ export function workerPeer(what: string, script: string, backend: string, device
     device,
     async open(task) {
       const absent = (why: string): Absent => ({ what, absent: why.split("\n")[0] });
-      if (device === "webgpu" && !await navigator.gpu?.requestAdapter()) return absent("no WebGPU adapter is here");
+      if (device === "gpu" && !await navigator.gpu?.requestAdapter()) return absent("no WebGPU adapter is here");
       const worker = new Worker(new URL(script, import.meta.url), { type: "module" });
       try {
         const trained = await ask<Trained>(worker, { task, backend });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { gatedCell } from "../../../cells/catalog/gated_cell.ts";
 import { buildTrainingStep } from "../../../cells/language_model.ts";
-import { openReferenceEngine } from "../../../train/engines/reference.ts";
-import { certifyGroup, goldenText, goldenWeights, TOLERANCES } from "../../../train/golden.ts";
+import { openReferenceEngine, REFERENCE_ENGINE } from "../../../train/engines/reference.ts";
+import { certifyGroup, goldenText, goldenWeights } from "../../../train/golden.ts";
 import { allGatedConfigs, describeCase, failures, gatedConfig, GOLDEN } from "./golden_cases.ts";
 import { checkTrainingStep } from "../models.ts";
 
@@ -21,8 +21,8 @@ for (const n_layers of [1, 2, 3]) {
   Deno.test(`gatedCell() gives PyTorch's losses, gradients and states when n_layers is ${n_layers}`, async () => {
     const chosen = cases.filter((golden) => golden.n_layers === n_layers);
     assert.equal(chosen.length, 96);
-    const errors = await certifyGroup(openReferenceEngine(), settings, chosen);
-    assert.deepEqual(failures(chosen, errors, TOLERANCES.reference), []);
+    const errors = await certifyGroup(await openReferenceEngine(), settings, chosen);
+    assert.deepEqual(failures(chosen, errors, REFERENCE_ENGINE.tolerance), []);
   });
 }
 
@@ -30,9 +30,9 @@ Deno.test("certifyGroup() gives Infinity when a number is NaN, in which every co
   const chosen = structuredClone(cases.slice(0, 2));
   chosen[1].losses[3] = chosen[1].final_state[0][2] = NaN;
   chosen[1].grads_at_step_1["layers.0.output_nn.bias"] = [NaN, 1];
-  const [right, wrong] = await certifyGroup(openReferenceEngine(), settings, chosen);
+  const [right, wrong] = await certifyGroup(await openReferenceEngine(), settings, chosen);
   assert.deepEqual(wrong, { losses: Infinity, gradients: Infinity, states: Infinity });
-  assert.deepEqual(failures([chosen[0]], [right], TOLERANCES.reference), []);
+  assert.deepEqual(failures([chosen[0]], [right], REFERENCE_ENGINE.tolerance), []);
 });
 
 Deno.test("gatedCell() freezes exactly the weights that get no gradient in the golden file", () => {
@@ -53,7 +53,7 @@ Deno.test("gatedCell() leaves frozen weights as drawn when the rest is trained",
   const step = buildTrainingStep(gatedCell(config), sizesOf(2));
   const tensors = goldenWeights(step, 0);
   const { text, offsets } = goldenText(settings);
-  const group = await openReferenceEngine().open([{ step, tensors, stepsDone: 0, learningRate: 0.02 }], text);
+  const group = await (await openReferenceEngine()).open([{ step, tensors, stepsDone: 0, learningRate: 0.02 }], text);
   group.beginPass(0, offsets);
   await group.advance(3);
   const after = await group.read(0);

@@ -1,6 +1,7 @@
 /** The reference numbers, and configurations to try things on. */
 import golden from "../../golden/gated_cells.json" with { type: "json" };
-import { type CellConfig, SWITCHES } from "../../../cells/config.ts";
+import type { CellConfig } from "../../../cells/config.ts";
+import { SWITCHES } from "../../../cells/factors.ts";
 import { type CaseErrors, type GoldenCase, parseGolden } from "../../../train/golden.ts";
 
 export const GOLDEN = parseGolden(JSON.stringify(golden), "tests/golden/gated_cells.json");

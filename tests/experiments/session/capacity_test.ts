@@ -4,6 +4,7 @@ import { capacityOf } from "../../../experiments/session/capacity.ts";
 import { evaluateStudy } from "../../../experiments/session/scoring.ts";
 import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
+import { WEBGPU_ENGINE } from "../../../train/engines/webgpu/engine.ts";
 import { OpenFilesError } from "../../../train/process/open_files.ts";
 import { join } from "node:path";
 import { recordWorkers } from "../../train/engines/workers.ts";
@@ -33,17 +34,15 @@ for (
     }],
   ] as const
 ) {
-  Deno.test(`capacityOf() gives onnx ${name}`, () => {
+  Deno.test(`capacityOf() gives onnx ${name}`, async () => {
     using _endless = endlessFiles();
-    assert.deepEqual(capacityOf(openOnnxEngine(), asked, runs), expected);
+    assert.deepEqual(capacityOf(await openOnnxEngine(), asked, runs), expected);
   });
 }
 
-Deno.test("capacityOf() refuses every engine where no worker can be opened, and none that has nothing to train", () => {
-  const onnx = openOnnxEngine();
-  const capabilities = { trains_on_cpu: false, isolated_runs: false };
-  const lanes = (runs: number) => ({ groups: 1, runs });
-  const webgpu = { name: "webgpu" as const, software: false, capabilities, lanes };
+Deno.test("capacityOf() refuses every engine where no worker can be opened, and none that has nothing to train", async () => {
+  const onnx = await openOnnxEngine();
+  const webgpu = { capabilities: WEBGPU_ENGINE.capabilities, defaultParallel: Infinity };
   assert.deepEqual(capacityOf(webgpu, 7, 3), { parallel: 7 });
   using _none = noMoreFiles();
   for (const engine of [onnx, webgpu]) {
@@ -108,7 +107,7 @@ inFolder(
   async (dir) => {
     const study = await shortStudy(dir, 5);
     let none: Disposable | undefined;
-    const engine = mischievous(openOnnxEngine(), { onAdvance: () => void (none ??= noMoreFiles()) });
+    const engine = mischievous(await openOnnxEngine(), { onAdvance: () => void (none ??= noMoreFiles()) });
     try {
       await assert.rejects(trainOn(study, engine, { parallel: 1 }), OpenFilesError);
     } finally {
@@ -127,7 +126,7 @@ inFolder(
   async (dir) => {
     const study = await shortStudy(dir, 7);
     using workers = recordWorkers();
-    const { session } = await trainOn(study, openOnnxEngine(1, { keepWorkers: true }), { parallel: 2 });
+    const { session } = await trainOn(study, await openOnnxEngine(1, { keepWorkers: true }), { parallel: 2 });
     assert.equal(session.finished, 7);
     assert.ok(workers.started.length <= 4, `${workers.started.length} workers`);
     assert.equal(workers.alive, 0);

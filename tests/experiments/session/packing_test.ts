@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { configId } from "../../../cells/config.ts";
-import { defaultParallel } from "../../../experiments/session/engines.ts";
 import { packingOrder } from "../../../experiments/session/scheduler.ts";
 import { readClaims } from "../../../experiments/queue/queue.ts";
 import type { Run, Study } from "../../../experiments/study/store.ts";
@@ -31,12 +30,6 @@ Deno.test("packingOrder() puts runs of one shape together, largest first, those 
   ]);
 });
 
-Deno.test("defaultParallel() sets no number on a GPU, eight where a program plays one, cores on the CPU", () => {
-  assert.equal(defaultParallel({ name: "webgpu" }), Infinity);
-  assert.equal(defaultParallel({ name: "webgpu", software: true }), 8);
-  assert.equal(defaultParallel({ name: "onnx" }), navigator.hardwareConcurrency);
-});
-
 const sizeOf = (run: EngineRun) => run.step.sizes.state_size;
 
 /** Runs of two sizes in turn, so many that a group takes several chunks for them. */
@@ -47,7 +40,7 @@ function begin(dir: string, runs: number, steps = 400): Promise<Study> {
 /** The curves of a study's runs, trained one by one with nothing in their way. */
 async function curvesAlone(study: Study, dir: string) {
   const quiet = await copyOf(study, dir);
-  await trainOn(quiet, openOnnxEngine(), { parallel: 1 });
+  await trainOn(quiet, await openOnnxEngine(), { parallel: 1 });
   return await resultsOf(quiet);
 }
 
@@ -59,7 +52,7 @@ inFolder("TrainingSession.run() gives the slot of a failed run to the next while
   const study = await begin(dir, 3), alone = await curvesAlone(study, join(dir, "quiet"));
   const opened: number[][] = [], joined: number[] = [], told = new Map<string, number>();
   let stepsAfterJoin = 0;
-  const engine = mischievous(openOnnxEngine(), {
+  const engine = mischievous(await openOnnxEngine(), {
     runsPerGroup: 2,
     onOpen: (runs) => void opened.push(runs.map(sizeOf)),
     onJoin: (run) => joined.push(sizeOf(run)) > 0,
@@ -90,7 +83,7 @@ inFolder("TrainingSession.run() hands a run out again that did not fit, and does
   const study = await begin(dir, 3), alone = await curvesAlone(study, join(dir, "quiet"));
   const opened: number[][] = [];
   let refused = 0;
-  const engine = mischievous(openOnnxEngine(), {
+  const engine = mischievous(await openOnnxEngine(), {
     runsPerGroup: 2,
     onOpen: (runs) => void opened.push(runs.map(sizeOf)),
     onJoin: () => ++refused < 0,
@@ -108,7 +101,7 @@ inFolder("TrainingSession.run() hands a run out again that did not fit, and does
 
 inFolder("TrainingSession.run() takes a smaller run into a group that the next one does not fit", async (dir) => {
   const study = await begin(dir, 4), opened: number[][] = [];
-  const engine = mischievous(openOnnxEngine(), {
+  const engine = mischievous(await openOnnxEngine(), {
     runsPerGroup: 3,
     memory: 20,
     footprint: ({ sizes }) => sizes.state_size,
@@ -120,7 +113,7 @@ inFolder("TrainingSession.run() takes a smaller run into a group that the next o
 
 inFolder("TrainingSession.run() keeps each group within the memory when a slot becomes free", async (dir) => {
   const study = await begin(dir, 5, 3000), opened: number[][] = [], joined: number[] = [];
-  const engine = mischievous(openOnnxEngine(), {
+  const engine = mischievous(await openOnnxEngine(), {
     runsPerGroup: 2,
     memory: 20,
     footprint: ({ sizes }) => sizes.state_size,

@@ -40,7 +40,7 @@ async function askForMore({ dir }: Study): Promise<Study> {
 /** The results of the same runs, trained with nothing in their way. */
 async function undisturbed(study: Study, dir: string): Promise<(key: string) => RunResult> {
   const quiet = await copyOf(study, dir);
-  await trainOn(quiet, openOnnxEngine(), { parallel: 1 });
+  await trainOn(quiet, await openOnnxEngine(), { parallel: 1 });
   const results = await Promise.all((await quiet.runs("01")).map(({ key }) => resultOf(quiet, key)));
   const byId = new Map(results.map((result) => [result.id, result]));
   return (key) => byId.get(key)!;
@@ -56,8 +56,8 @@ function failureOf({ failed, failed_at_step, loss_before_failure }: RunResult) {
 }
 
 /** An engine that makes every loss NaN from a step on. */
-function breakingAt(step: number): Engine {
-  return mischievous(openOnnxEngine(), {
+async function breakingAt(step: number): Promise<Engine> {
+  return mischievous(await openOnnxEngine(), {
     losses: (_run, values, first) => values.map((loss, i) => first + i < step ? loss : NaN),
   });
 }
@@ -82,7 +82,7 @@ inFolder(
   "TrainingSession.run() keeps the shorter result when a run goes on and fails, and goes on again when told to",
   async (dir) => {
     const { study: short, keys: [key] } = await begin(dir, 1);
-    await trainOn(short, openOnnxEngine(), { parallel: 1 });
+    await trainOn(short, await openOnnxEngine(), { parallel: 1 });
     const first = await resultOf(short, key);
     assert.equal(first.steps_done, STEPS);
     assert.ok(first.test_loss !== undefined);
@@ -90,7 +90,7 @@ inFolder(
 
     const study = await askForMore(short);
     const whole = (await undisturbed(study, join(dir, "quiet")))(key);
-    const broken = await trainOn(study, breakingAt(130), { parallel: 1, timing: SAVE_OFTEN });
+    const broken = await trainOn(study, await breakingAt(130), { parallel: 1, timing: SAVE_OFTEN });
     assert.deepEqual([broken.session.finished, broken.session.failed, broken.session.problems], [0, 1, 0]);
     const failure = {
       failed: "the loss became NaN at step 130",
@@ -117,7 +117,10 @@ inFolder(
       starts.push(...runs.map(({ stepsDone }) => stepsDone));
       assert.deepEqual(JSON.parse(Deno.readTextFileSync(path)), first, "what failed is under way again");
     };
-    const retried = await trainOn(study, mischievous(openOnnxEngine(), { onOpen }), { parallel: 1, retryFailed: true });
+    const retried = await trainOn(study, mischievous(await openOnnxEngine(), { onOpen }), {
+      parallel: 1,
+      retryFailed: true,
+    });
     assert.deepEqual([retried.session.finished, retried.session.failed, retried.errors], [1, 0, []]);
     assert.ok(starts.length === 1 && starts[0] > STEPS && starts[0] < 130, `it went on from step ${starts}`);
     const last = await resultOf(study, key);
@@ -131,12 +134,12 @@ inFolder(
   async (dir) => {
     const { study, keys: [key] } = await begin(dir, 1);
     const path = study.checkpointPath("01", key);
-    await trainOn(study, breakingAt(60), { parallel: 1, timing: SAVE_OFTEN });
+    await trainOn(study, await breakingAt(60), { parallel: 1, timing: SAVE_OFTEN });
     assert.deepEqual([(await resultOf(study, key)).failed_at_step, existsSync(path)], [60, true]);
     const seen: unknown[] = [];
     // Whoever is killed here, before the first checkpoint, must not leave one from before the failure.
     const onOpen = ([{ stepsDone }]: readonly EngineRun[]) => void seen.push(stepsDone, existsSync(path));
-    const { session } = await trainOn(study, mischievous(openOnnxEngine(), { onOpen }), {
+    const { session } = await trainOn(study, mischievous(await openOnnxEngine(), { onOpen }), {
       parallel: 1,
       retryFailed: true,
     });
@@ -149,8 +152,8 @@ inFolder(
 
 inFolder("TrainingSession.run() names the engine that did the steps when another writes the result", async (dir) => {
   const { study, keys: [key] } = await begin(dir, 1);
-  const onnx = openOnnxEngine();
-  const other: Engine = { ...openOnnxEngine(), name: "webgpu", adapter: "another adapter" };
+  const onnx = await openOnnxEngine();
+  const other: Engine = { ...await openOnnxEngine(), name: "webgpu", adapter: "another adapter" };
   await trainOn(study, onnx, { parallel: 1 });
   const first = await resultOf(study, key);
   const namesOf = ({ engine, adapter, earlier_engines }: RunResult) => ({ engine, adapter, earlier_engines });
@@ -190,7 +193,7 @@ inFolder(
     const onOpen = () => {
       if (++opened <= 3) throw new EngineFailure("memory", "it needs 9 GiB, the adapter allows 4 GiB");
     };
-    const { session, errors } = await trainOn(study, mischievous(openOnnxEngine(), { onOpen }), { parallel: 1 });
+    const { session, errors } = await trainOn(study, mischievous(await openOnnxEngine(), { onOpen }), { parallel: 1 });
     assert.deepEqual([opened, session.finished, session.failed, session.problems], [5, 2, 0, 3]);
     assert.deepEqual(
       errors,
@@ -211,8 +214,9 @@ inFolder("TrainingSession.run() ends when three runs in a row fail for an unknow
     opened++;
     throw new Error("the driver is in a bad mood");
   };
+  const engine = mischievous(await openOnnxEngine(), { onOpen });
   await inHaste(() =>
-    assert.rejects(trainOn(study, mischievous(openOnnxEngine(), { onOpen }), { parallel: 1 }), {
+    assert.rejects(trainOn(study, engine, { parallel: 1 }), {
       message: "the driver is in a bad mood",
     })
   );
@@ -229,7 +233,7 @@ inFolder("TrainingSession.run() opens a lost device at the second try when the f
   const onOpen = (runs: readonly EngineRun[]) => void opened.push(runs.map(({ stepsDone }) => stepsDone));
   let lost = false, advanced = 0, reopened = 0;
   const failing: Engine = {
-    ...openOnnxEngine(),
+    ...await openOnnxEngine(),
     get failed() {
       return lost;
     },
@@ -243,9 +247,9 @@ inFolder("TrainingSession.run() opens a lost device at the second try when the f
       throw new EngineFailure("lost", "the device was lost");
     },
   });
-  const reopen = () => {
-    if (++reopened === 1) return Promise.reject(new Error("the driver starts anew"));
-    return Promise.resolve(mischievous(openOnnxEngine(), { runsPerGroup: 2, onOpen }));
+  const reopen = async () => {
+    if (++reopened === 1) throw new Error("the driver starts anew");
+    return mischievous(await openOnnxEngine(), { runsPerGroup: 2, onOpen });
   };
   const { session, errors } = await inHaste(() => trainOn(study, engine, { reopen, timing: SAVE_OFTEN }));
   assert.deepEqual([reopened, session.finished, session.problems, errors], [2, 2, 0, []]);
@@ -263,7 +267,7 @@ inFolder("TrainingSession.run() writes the others of a group when one claim is l
   const expected = await undisturbed(study, join(dir, "quiet"));
   const lost = keys[1];
   let isTaken = false;
-  const engine = mischievous(openOnnxEngine(), {
+  const engine = mischievous(await openOnnxEngine(), {
     runsPerGroup: 3,
     onAdvance() {
       if (!isTaken) takeOver(study, lost);
@@ -290,7 +294,7 @@ inFolder("TrainingSession.run() finishes the others of a group when one cannot b
   const expected = await undisturbed(study, join(dir, "quiet"));
   await study.makeRunFolders("01");
   const path = study.modelPath("01", keys[1]), opened: number[] = [];
-  const engine = mischievous(openOnnxEngine(), {
+  const engine = mischievous(await openOnnxEngine(), {
     runsPerGroup: 3,
     onOpen(runs) {
       opened.push(runs.length);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { type CellConfig, configId, MAX_STATE_SIZE, SWITCHES } from "../../../cells/config.ts";
-import { checkListLength, grid, MOST_CONFIGS, switchSettings } from "../../../experiments/study/grid.ts";
+import { type CellConfig, configId } from "../../../cells/config.ts";
+import { MAX_STATE_SIZE, SWITCHES } from "../../../cells/factors.ts";
+import { checkListLength, grid, MOST_CONFIGS } from "../../../experiments/study/grid.ts";
 import { promotedCount, refine } from "../../../experiments/study/refine.ts";
 
 const KNOWN_ID = "d6f462b530a3b970e6a57056b30537147ecf94812810e96fce5e30deefe5e4b1";
@@ -21,19 +22,21 @@ Deno.test("grid() has 144 small configurations, all with a residual, and 288 of 
 });
 
 Deno.test("grid() takes other sizes and layers, and counts a repeated one once", () => {
-  assert.equal(grid([1], [32]).length, 48);
-  assert.equal(grid([1, 1, 4], [64, 64]).length, 2 * 96);
+  assert.equal(grid({ n_layers: [1], state_size: [32] }).length, 48);
+  assert.equal(grid({ n_layers: [1, 1, 4], state_size: [64, 64] }).length, 2 * 96);
 });
 
 Deno.test("grid() tries every small size with a residual alone, and every larger one with all settings", () => {
-  const counts = [1, 8, 31, 32, 33, 64, 255, 256, 257].map((size) => [size, grid([1], [size]).length]);
+  const counts = [1, 8, 31, 32, 33, 64, 255, 256, 257].map((
+    size,
+  ) => [size, grid({ n_layers: [1], state_size: [size] }).length]);
   assert.deepEqual(counts, [[1, 48], [8, 48], [31, 48], [32, 48], [33, 96], [64, 96], [255, 96], [256, 96], [257, 96]]);
-  assert.ok(grid([1, 2], [1, 16, 32]).every(({ use_residual }) => use_residual));
+  assert.ok(grid({ n_layers: [1, 2], state_size: [1, 16, 32] }).every(({ use_residual }) => use_residual));
 });
 
 Deno.test("grid() refuses a list that is too long before it makes one", () => {
   const sizes = Array.from({ length: MAX_STATE_SIZE }, (_, i) => i + 1);
-  assert.throws(() => grid([1], sizes), {
+  assert.throws(() => grid({ n_layers: [1], state_size: sizes }), {
     name: "UserError",
     message: "Cannot list 16384 state sizes: must be at most 32 in one call",
   });
@@ -43,15 +46,15 @@ Deno.test("grid() refuses a list that is too long before it makes one", () => {
   });
 });
 
-Deno.test("switchSettings() leaves out what does not depend on the past", () => {
-  const settings = switchSettings();
+Deno.test("grid() leaves out what does not depend on the past", () => {
+  const settings = grid({ n_layers: [1], state_size: [256] });
   assert.equal(settings.length, 96);
   assert.ok(settings.every((s) => s.use_new_state || s.use_old_state));
   for (const { key } of SWITCHES) assert.ok(settings.some((s) => s[key]) && settings.some((s) => !s[key]), key);
 });
 
 const config = (n_layers: number, state_size: number, rest: Partial<CellConfig> = {}): CellConfig => (
-  { ...grid([n_layers], [state_size])[0], use_residual: true, ...rest }
+  { ...grid({ n_layers: [n_layers], state_size: [state_size] })[0], use_residual: true, ...rest }
 );
 const sizes = (configs: readonly CellConfig[]) =>
   refine(configs).map(({ config: { n_layers, state_size } }) => `${n_layers}×${state_size}`).sort();

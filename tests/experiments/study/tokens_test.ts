@@ -10,7 +10,7 @@ import { trainStudy } from "../../../experiments/session/training.ts";
 import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { decodeEvaluation } from "../../../train/scoring/evaluation_file.ts";
 import { editJson } from "../small_study.ts";
-import { MAX_STATE_SIZE } from "../../../cells/config.ts";
+import { MAX_STATE_SIZE } from "../../../cells/factors.ts";
 import { LIMITS } from "../../../train/training/settings.ts";
 
 let folder = "";

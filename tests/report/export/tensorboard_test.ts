@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { configId, SWITCHES } from "../../../cells/config.ts";
+import { configId } from "../../../cells/config.ts";
+import { SWITCHES } from "../../../cells/factors.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { decodeEvent, decodeHParams, encodeEvent, type Event } from "../../../report/export/event_proto.ts";

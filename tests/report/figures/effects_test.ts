@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SWITCHES } from "../../../cells/config.ts";
+import { SWITCHES } from "../../../cells/factors.ts";
 import { type Effects, effectsOf } from "../../../report/statistics/effects.ts";
 import { figureEffects } from "../../../report/figures/effects.ts";
 import { figureInteractions } from "../../../report/figures/interactions.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as Plot from "@observablehq/plot";
-import { SWITCHES } from "../../../cells/config.ts";
+import { SWITCHES } from "../../../cells/factors.ts";
 import { figureHyperparameters } from "../../../report/figures/hyperparameters.ts";
 import { figureTrainingRuns } from "../../../report/figures/training_runs.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";

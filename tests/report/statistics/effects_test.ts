@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type CellConfig, SWITCHES, type SwitchKey } from "../../../cells/config.ts";
+import type { CellConfig } from "../../../cells/config.ts";
+import { SWITCHES, type SwitchKey } from "../../../cells/factors.ts";
 import {
   effectsOf,
   FEWEST_PAIRS,

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import type { CellConfig, SwitchKey } from "../../../cells/config.ts";
+import type { CellConfig } from "../../../cells/config.ts";
+import type { SwitchKey } from "../../../cells/factors.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import { contrasts, matchedBlocks } from "../../../report/statistics/matched.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
 import { plantedRow, plantedRows } from "../planted_rows.ts";
 
-const PLAIN = grid([1], [256]).find((one) => one.use_new_state && !one.use_old_state && !one.use_residual)!;
+const PLAIN = grid({ n_layers: [1], state_size: [256] }).find((one) =>
+  one.use_new_state && !one.use_old_state && !one.use_residual
+)!;
 
 function row(changes: Partial<CellConfig>, loss: number, more: Partial<RunRow> = {}): RunRow {
   return plantedRow({ ...PLAIN, ...changes }, loss, more);

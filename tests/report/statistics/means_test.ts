@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type CellConfig, configId, SWITCHES } from "../../../cells/config.ts";
+import { type CellConfig, configId } from "../../../cells/config.ts";
+import { SWITCHES } from "../../../cells/factors.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";

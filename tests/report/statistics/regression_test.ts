@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SWITCHES } from "../../../cells/config.ts";
+import { SWITCHES } from "../../../cells/factors.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import { logLossRegression } from "../../../report/statistics/regression.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
@@ -28,7 +28,7 @@ Deno.test("logLossRegression() agrees with NumPy when 432 runs have a disturbed 
 Deno.test("logLossRegression() agrees with NumPy's leave-one-out R² when there are ten configurations of two seeds", () => {
   // With ten configurations each fold is one of them. NumPy 2.4.6: lstsq on the other nine, in the order of the loops below,
   // y = 0.5 − 0.1 layers + 0.05 forget + 0.08 sin(3 k), k from 0; 1 − Σ (y − ŷ)² / Σ (y − mean of the others)².
-  const [plain] = grid([1], [256]);
+  const [plain] = grid({ n_layers: [1], state_size: [256] });
   let k = 0;
   const rows = [1, 2, 3, 4, 5].flatMap((n_layers) =>
     [false, true].flatMap((use_forget_gate) =>

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type CellConfig, SWITCHES } from "../../../cells/config.ts";
+import type { CellConfig } from "../../../cells/config.ts";
+import { SWITCHES } from "../../../cells/factors.ts";
 import { effectCells, effectTables, formatInterval, regressionCells } from "../../../report/tables/effect_tables.ts";
 import { ANY_STUDY } from "../../../train/terminal/advice.ts";
 import { bySize, effectText, effectWords, regressionWords, seedWords } from "../../../report/tables/effect_words.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SWITCHES } from "../../../cells/config.ts";
+import { SWITCHES } from "../../../cells/factors.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { bestRunsTable, compactSwitches, forwardText, switchLegend, testScore } from "../../../report/tables/tables.ts";

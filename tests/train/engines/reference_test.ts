@@ -5,7 +5,7 @@ import { initialTensors } from "../../../train/engines/engine.ts";
 import { openReferenceEngine } from "../../../train/engines/reference.ts";
 import { offsetsOf, runOf, SMALL, textOf, train, trainInParts, trainWithReplacement } from "./runs.ts";
 
-const engine = openReferenceEngine();
+const engine = await openReferenceEngine();
 
 Deno.test("beginPass() starts from zero states when states were carried before", async () => {
   const run = { ...runOf(lstmCell), learningRate: 0 };
@@ -75,7 +75,7 @@ Deno.test("advance() throws when no pass of a run has begun", async () => {
   });
 });
 
-Deno.test("beginPass() throws when rows are missing, or the place is empty", async () => {
+Deno.test("beginPass() throws when rows are missing, or the slot is empty", async () => {
   const run = runOf(lstmCell), group = await engine.open([run], textOf(60, SMALL.vocabulary));
   assert.throws(() => group.beginPass(0, Uint32Array.of(1, 2)), {
     name: "RangeError",
@@ -84,7 +84,7 @@ Deno.test("beginPass() throws when rows are missing, or the place is empty", asy
   await group.replace(0);
   assert.throws(() => group.beginPass(0, offsetsOf(run, 0)), {
     name: "RangeError",
-    message: "Cannot reach run 0: its place is empty, or the group has only 1 places",
+    message: "Cannot reach run 0: its slot is empty, or the group has only 1 slots",
   });
 });
 

@@ -170,7 +170,7 @@ Deno.test("evaluateModel() in many streams is as in one within 1e-6 bits per byt
   const { text } = generateEmbedded(1, 60_000);
   const settings = { steps: 400, batch: 64, history: 401, log_every: 100 };
   const job = { n_layers: SMALL_CONFIG.n_layers, state_size: SMALL_CONFIG.state_size, seed: 0 };
-  const engine = openOnnxEngine(1);
+  const engine = await openOnnxEngine(1);
   const { weights } = await trainCell(engine, cellOf(SMALL_CONFIG), job, settings, text.subarray(0, 40_000));
   const model = exportModel(SMALL_CONFIG, weights), test = text.subarray(40_000);
   const score = async (streams: number, warm_up: number) =>

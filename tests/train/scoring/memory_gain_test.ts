@@ -86,7 +86,7 @@ Deno.test("a trained cell that carries nothing comes near the order-1 floor and 
   const floors = await entropyFloors(train, test);
   const settings = { steps: 3000, batch: 64, history: 501, log_every: 500 }, sizes = { n_layers: 1, state_size: 32 };
   const lossOf = async (cell: Cell) => {
-    const { weights } = await trainCell(openOnnxEngine(1), cell, { ...sizes, seed: 0 }, settings, train);
+    const { weights } = await trainCell(await openOnnxEngine(1), cell, { ...sizes, seed: 0 }, settings, train);
     return (await evaluateModel(exportCell(cell, sizes, weights), test)).nats;
   };
   // The floor is measured on 20,000 bytes, of which the model could be luckier by a few standard errors of the difference.

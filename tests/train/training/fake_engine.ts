@@ -31,10 +31,11 @@ export interface Fake {
 export function fakeEngine({ lossAt = () => 1, read, fits }: Fake = {}): { engine: Engine; asked: Asked } {
   const asked: Asked = { offsets: [], positions: [], counts: [], slots: [] };
   const engine: Engine = {
-    name: "reference",
-    adapter: "fake",
+    name: "fake",
     capabilities: { trains_on_cpu: true, isolated_runs: false },
-    lanes: () => ({ groups: 1, runs: 1 }),
+    adapter: "no device",
+    defaultParallel: 1,
+    layout: () => ({ groups: 1, runs_per_group: 1 }),
     memory: Infinity,
     footprint: () => 0,
     close: () => Promise.resolve(),

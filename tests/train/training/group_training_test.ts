@@ -295,8 +295,8 @@ function slow(engine: Engine): Engine {
 }
 
 const ENGINES: readonly { name: string; engine: Engine | undefined }[] = [
-  { name: "reference", engine: openReferenceEngine() },
-  { name: "onnx", engine: openOnnxEngine(2) },
+  { name: "reference", engine: await openReferenceEngine() },
+  { name: "onnx", engine: await openOnnxEngine(2) },
   { name: "webgpu", engine: webgpu },
 ];
 

@@ -48,7 +48,13 @@ Deno.test("trainGroup() gives the mean loss of each interval beside the smoothed
 
 Deno.test("trainCell() gives losses that begin at a fresh model's, ln 256, where its smoothed curve begins near 3", async () => {
   const cell = { n_layers: 1, state_size: 8, seed: 0 }, { train } = await loadCorpus("embedded", 11);
-  const { curve, losses } = await trainCell(openOnnxEngine(1), job.cell, cell, { ...settings, log_every: 1 }, train);
+  const { curve, losses } = await trainCell(
+    await openOnnxEngine(1),
+    job.cell,
+    cell,
+    { ...settings, log_every: 1 },
+    train,
+  );
   assert.ok(Math.abs(losses[0] - Math.log(256)) < 0.3, `the first loss is ${losses[0]}`);
   assert.ok(losses.at(-1)! < losses[0], `${losses}`);
   assert.ok(curve[0] < 3.2 && curve.at(-1)! > curve[0], `${curve}`);
@@ -237,7 +243,7 @@ function numbersOf({ curve, smoothed_loss, steps_done, failed, tensors, weights 
 }
 
 const ENGINES: readonly { name: string; engine: Engine | undefined }[] = [
-  { name: "onnx", engine: openOnnxEngine(2) },
+  { name: "onnx", engine: await openOnnxEngine(2) },
   { name: "webgpu", engine: webgpu },
 ];
 
@@ -295,7 +301,7 @@ Deno.test({
     const { train } = await loadCorpus("embedded", 101);
     const jobs = [cellJob({ config: SMALL_CONFIG, seed: 0 })];
     const hundred = { steps: 100, batch: 32, history: 101, log_every: 1 };
-    const [onnx] = (await trainGroup(openOnnxEngine(), jobs, hundred, train))!;
+    const [onnx] = (await trainGroup(await openOnnxEngine(), jobs, hundred, train))!;
     const [gpu] = (await trainGroup(webgpu!, jobs, hundred, train))!;
     // The smoothing would hide a difference of single steps: undo it.
     const raw = (curve: readonly number[]) => curve.map((ma, i) => (ma - 0.95 * (i ? curve[i - 1] : 3)) / 0.05);

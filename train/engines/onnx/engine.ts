@@ -4,10 +4,12 @@ import { sharedText } from "../../corpus/shared_text.ts";
 import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import {
   type Engine,
+  type EngineEntry,
+  type EngineOptions,
   type EngineRun,
   initialTensors,
-  occupant,
   Pass,
+  runInSlot,
   type TensorMap,
   type TrainingGroup,
 } from "../engine.ts";
@@ -36,17 +38,19 @@ const openWorkers = () =>
  * @param cores processor cores to share among groups that are open at once
  * @throws {RangeError} if they are no whole number of at least 1
  */
-export function openOnnxEngine(
+// deno-lint-ignore require-await -- a wrong number is to reject
+export async function openOnnxEngine(
   cores: number = navigator.hardwareConcurrency,
   { keepWorkers = false }: OnnxOptions = {},
-): Engine {
+): Promise<Engine> {
   checkWhole("open the onnx engine", "cores", cores, 1);
   const kept = keepWorkers ? openWorkers() : undefined;
   return {
-    name: "onnx",
+    name: ONNX_ENGINE.name,
+    capabilities: ONNX_ENGINE.capabilities,
     adapter: `ONNX Runtime CPU, ${cores} cores`,
-    capabilities: { trains_on_cpu: true, isolated_runs: true },
-    lanes: (parallel) => ({ groups: parallel, runs: 1 }),
+    defaultParallel: cores,
+    layout: (parallel) => ({ groups: parallel, runs_per_group: 1 }),
     // The system's memory is shared and swapped: it sets no limit that could be named. A run by itself has one of 4 GiB.
     memory: Infinity,
     footprint: () => 0,
@@ -55,6 +59,16 @@ export function openOnnxEngine(
     close: () => Promise.resolve(kept?.[Symbol.dispose]()),
   };
 }
+
+/** The ONNX engine in the registry. */
+export const ONNX_ENGINE = {
+  name: "onnx",
+  capabilities: { trains_on_cpu: true, isolated_runs: true },
+  tolerance: 1e-4,
+  casesPerGroup: 8,
+  study: { parallel: "workers", defaultParallel: "cores" },
+  open: ({ cores, keepWorkers }: EngineOptions = {}): Promise<Engine> => openOnnxEngine(cores, { keepWorkers }),
+} as const satisfies EngineEntry;
 
 /** A run at work: its worker, and where it is in the text. */
 interface Place {
@@ -97,7 +111,7 @@ class OnnxGroup implements TrainingGroup {
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
-    const { worker, pass } = occupant(this.places, run);
+    const { worker, pass } = runInSlot(this.places, run);
     pass.begin(offsets, position);
     const begun = worker.ask({ kind: "begin_pass", offsets, position });
     begun.catch(() => {});
@@ -113,7 +127,7 @@ class OnnxGroup implements TrainingGroup {
   }
 
   async read(run: number): Promise<TensorMap> {
-    const { worker, names } = occupant(this.places, run);
+    const { worker, names } = runInSlot(this.places, run);
     return new Map((await worker.ask({ kind: "read", names })).tensors);
   }
 

@@ -1,5 +1,5 @@
 /** The WebGPU engine: a group of runs trains in one schedule; the host only queues steps and reads losses. */
-import type { Engine } from "../engine.ts";
+import type { Engine, EngineEntry } from "../engine.ts";
 import { openDevice } from "./runtime/device.ts";
 import { WebGpuGroup } from "./runtime/group.ts";
 import { Pipelines } from "./runtime/pipelines.ts";
@@ -13,6 +13,24 @@ export interface WebGpuOptions {
   /** How a text reaches the GPU; absent: as the adapter's limits allow. */
   readonly text?: Partial<TextLimits>;
 }
+
+/** Runs at once where a program plays the GPU: more would take memory and be no faster. */
+const SOFTWARE_PARALLEL = 8;
+
+/** The WebGPU engine in the registry. */
+export const WEBGPU_ENGINE = {
+  name: "webgpu",
+  capabilities: { trains_on_cpu: false, isolated_runs: false },
+  tolerance: 1e-4,
+  casesPerGroup: 48,
+  study: {
+    parallel: "runs of a group",
+    defaultParallel: `as many as fit, ${SOFTWARE_PARALLEL} on a software adapter`,
+    chosenOn: "a real GPU",
+  },
+  absence: "this machine has no WebGPU adapter",
+  open: (): Promise<Engine | undefined> => openWebGpuEngine(),
+} as const satisfies EngineEntry;
 
 /** An engine whose groups show their schedule, the time of each dispatch and the host's share. */
 export interface WebGpuEngine extends Engine {
@@ -47,12 +65,13 @@ export async function openTunedWebGpuEngine(
   const book = new ChainBook(merging ?? (software ? "chain" : "frame"));
   const tools = { opened, pipelines: new Pipelines(device), texts: new Texts(device, text), book, memory };
   return {
-    name: "webgpu",
+    name: WEBGPU_ENGINE.name,
+    capabilities: WEBGPU_ENGINE.capabilities,
     adapter,
     software,
-    capabilities: { trains_on_cpu: false, isolated_runs: false },
     merging: book.merging,
-    lanes: (parallel) => ({ groups: 1, runs: parallel }),
+    defaultParallel: software ? SOFTWARE_PARALLEL : Infinity,
+    layout: (parallel) => ({ groups: 1, runs_per_group: parallel }),
     memory,
     footprint: (step) => planRun(step).memory.size * Float32Array.BYTES_PER_ELEMENT,
     // A lost device answers no error scope: who waits for one must hear of the loss.

@@ -4,10 +4,10 @@ import { gatedCell } from "../../../../cells/catalog/gated_cell.ts";
 import { vanillaCell } from "../../../../cells/catalog/catalog.ts";
 import { interpret } from "../../../../cells/graph/interpreter.ts";
 import { evaluationModel } from "../../../../cells/language_model.ts";
-import { openOnnxEngine } from "../../../../train/engines/onnx/engine.ts";
+import { ONNX_ENGINE, openOnnxEngine } from "../../../../train/engines/onnx/engine.ts";
 import { exportOnnx, NEXT } from "../../../../train/engines/onnx/export.ts";
 import { openReferenceEngine } from "../../../../train/engines/reference.ts";
-import { certifyGroup, goldenFrom, TOLERANCES } from "../../../../train/golden.ts";
+import { certifyGroup, goldenFrom } from "../../../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../../../cells/catalog/golden_cases.ts";
 import { scattered } from "../../../cells/graph/finite_differences.ts";
 import { drawnWeights } from "../../../cells/models.ts";
@@ -33,7 +33,7 @@ function onnxTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: refused.length > 0, fn });
 }
 
-const engine = openOnnxEngine(2);
+const engine = await openOnnxEngine(2);
 const { settings, cases } = GOLDEN;
 
 /** Every run has a worker of its own: so many start side by side. */
@@ -43,7 +43,7 @@ onnxTest("the ONNX engine gives PyTorch's numbers in all 288 golden cases", asyn
   for (let first = 0; first < cases.length; first += GROUP) {
     const chosen = cases.slice(first, first + GROUP);
     const errors = await certifyGroup(engine, settings, chosen);
-    assert.deepEqual(failures(chosen, errors, TOLERANCES.onnx), []);
+    assert.deepEqual(failures(chosen, errors, ONNX_ENGINE.tolerance), []);
   }
 });
 
@@ -51,16 +51,16 @@ onnxTest("certifyGroup() notices when a golden loss is wrong", async () => {
   const chosen = structuredClone(cases.slice(0, 2));
   chosen[1].losses[11] *= 1.0005;
   const errors = await certifyGroup(engine, settings, chosen);
-  assert.equal(failures(chosen, errors, TOLERANCES.onnx).length, 1);
+  assert.equal(failures(chosen, errors, ONNX_ENGINE.tolerance).length, 1);
 });
 
 for (const cell of [...CATALOG, ...UNUSUAL]) {
   onnxTest(`the ONNX engine agrees with the reference over 12 steps when the cell is ${cell.name}`, async () => {
     const run = runOf(cell, SMALL, { withGradients: true });
     const [actual] = await train(engine, [run], [7, 5]);
-    const [expected] = await train(openReferenceEngine(), [run], [7, 5]);
+    const [expected] = await train(await openReferenceEngine(), [run], [7, 5]);
     const { losses, tensors } = differences(actual, expected);
-    assert.ok(losses <= TOLERANCES.onnx, `losses are off by ${losses}`);
+    assert.ok(losses <= ONNX_ENGINE.tolerance, `losses are off by ${losses}`);
     // Adam divides by a gradient's size: where that is near zero, rounding is a large part of a step.
     assert.ok(tensors <= 1e-3, `tensors are off by ${tensors}`);
   });
@@ -68,9 +68,12 @@ for (const cell of [...CATALOG, ...UNUSUAL]) {
 
 onnxTest("the ONNX engine gives the reference's numbers when tokens have 16 bits", async () => {
   for (const vocab of [258, 1024]) {
-    const golden = await goldenFrom(openReferenceEngine(), { ...settings, vocab, batch: 64 }, [cases[0], cases[130]]);
+    const golden = await goldenFrom(await openReferenceEngine(), { ...settings, vocab, batch: 64 }, [
+      cases[0],
+      cases[130],
+    ]);
     const errors = await certifyGroup(engine, golden.settings, golden.cases);
-    assert.deepEqual(failures(golden.cases, errors, TOLERANCES.onnx), [], `vocabulary ${vocab}`);
+    assert.deepEqual(failures(golden.cases, errors, ONNX_ENGINE.tolerance), [], `vocabulary ${vocab}`);
   }
 });
 

@@ -48,7 +48,7 @@ const config = parseConfig({
 const { train } = await loadCorpus("embedded", 5);
 const settings = { steps: 4, batch: 2, history: 5, log_every: 1 };
 try {
-  await trainCell(openOnnxEngine(), gatedCell(config), { ...config, seed: 0 }, settings, train);
+  await trainCell(await openOnnxEngine(), gatedCell(config), { ...config, seed: 0 }, settings, train);
   console.log("trained, variable " + Deno.env.get("${TELEMETRY_VARIABLE}"));
 } catch (error) {
   console.log(String(error));

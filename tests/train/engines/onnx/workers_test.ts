@@ -17,9 +17,9 @@ const FIRST_SESSION = fileURLToPath(new URL("./first_session.ts", import.meta.ur
 Deno.test("an engine that keeps workers has one for all its groups, and the numbers of new ones", async () => {
   const runs = [...CATALOG, decayingCell, ...CATALOG].map((cell) => runOf(cell));
   const fresh = [], kept = [];
-  for (const run of runs) fresh.push(...await train(openOnnxEngine(1), [run], [5]));
+  for (const run of runs) fresh.push(...await train(await openOnnxEngine(1), [run], [5]));
   using workers = recordWorkers();
-  const engine = openOnnxEngine(1, { keepWorkers: true });
+  const engine = await openOnnxEngine(1, { keepWorkers: true });
   for (const run of runs) kept.push(...await train(engine, [run], [5]));
   assert.deepEqual([workers.started.length, workers.alive], [1, 1]);
   assert.deepEqual(kept, fresh);
@@ -29,7 +29,7 @@ Deno.test("an engine that keeps workers has one for all its groups, and the numb
 
 Deno.test("an engine that keeps workers has as many as groups and runs at once", async () => {
   using workers = recordWorkers();
-  const engine = openOnnxEngine(1, { keepWorkers: true });
+  const engine = await openOnnxEngine(1, { keepWorkers: true });
   for (let i = 0; i < 3; i++) {
     await Promise.all([0, 1].map(() => train(engine, [runOf(vanillaCell), runOf(decayingCell)], [2])));
   }
@@ -40,7 +40,7 @@ Deno.test("an engine that keeps workers has as many as groups and runs at once",
 
 Deno.test("a group's workers end with it unless the engine keeps them, and a run that joins takes a free one", async () => {
   using workers = recordWorkers();
-  const group = await openOnnxEngine(1).open([runOf(vanillaCell)], textOf(100, SMALL.vocabulary));
+  const group = await (await openOnnxEngine(1)).open([runOf(vanillaCell)], textOf(100, SMALL.vocabulary));
   await group.replace(0, runOf(decayingCell));
   assert.deepEqual([workers.started.length, workers.alive], [1, 1]);
   await group.close();
@@ -49,7 +49,7 @@ Deno.test("a group's workers end with it unless the engine keeps them, and a run
 
 Deno.test("a worker whose run has failed takes no other", async () => {
   using workers = recordWorkers();
-  const engine = openOnnxEngine(1, { keepWorkers: true });
+  const engine = await openOnnxEngine(1, { keepWorkers: true });
   const group = await engine.open([runOf(vanillaCell)], textOf(100, SMALL.vocabulary));
   await assert.rejects(group.read(9), /Cannot reach run 9/);
   const { step, ...run } = runOf(vanillaCell);

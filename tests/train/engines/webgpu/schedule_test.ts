@@ -44,7 +44,7 @@ async function checkPlan(run: EngineRun): Promise<void> {
   for (const merging of ["frame", "chain"] as const) {
     assert.ok(scheduleOf([run], merging).dispatches.every(({ workgroups }) => workgroups > 0));
   }
-  const group = await openReferenceEngine().open([run], TEXT);
+  const group = await (await openReferenceEngine()).open([run], TEXT);
   const offsets = offsetsOf(run, 0);
   group.beginPass(0, offsets);
   const expected = (await group.advance(STEPS))[0];

@@ -11,11 +11,12 @@ import { openDevice } from "../../../../train/engines/webgpu/runtime/device.ts";
 import {
   openTunedWebGpuEngine,
   openWebGpuEngine,
+  WEBGPU_ENGINE,
   type WebGpuEngine,
   type WebGpuOptions,
 } from "../../../../train/engines/webgpu/engine.ts";
 import { MAX_STEPS_PER_SUBMIT } from "../../../../train/engines/webgpu/plan/schedule.ts";
-import { certifyGroup, type GoldenCase, goldenFrom, TOLERANCES } from "../../../../train/golden.ts";
+import { certifyGroup, type GoldenCase, goldenFrom } from "../../../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../../../cells/catalog/golden_cases.ts";
 import { KERNEL_FAULTS, plantFault } from "./kernel_faults.ts";
 import {
@@ -43,14 +44,17 @@ const { settings, cases } = GOLDEN;
 
 webgpuTest("the WebGPU engine gives PyTorch's numbers when all 288 golden cases are one group", async (engine) => {
   const errors = await certifyGroup(engine, settings, cases);
-  assert.deepEqual(failures(cases, errors, TOLERANCES.webgpu), []);
+  assert.deepEqual(failures(cases, errors, WEBGPU_ENGINE.tolerance), []);
 });
 
 webgpuTest("the WebGPU engine gives the reference's numbers when tokens have 16 bits", async (engine) => {
   for (const vocab of [258, 1024]) {
-    const golden = await goldenFrom(openReferenceEngine(), { ...settings, vocab, batch: 64 }, [cases[0], cases[130]]);
+    const golden = await goldenFrom(await openReferenceEngine(), { ...settings, vocab, batch: 64 }, [
+      cases[0],
+      cases[130],
+    ]);
     const errors = await certifyGroup(engine, golden.settings, golden.cases);
-    assert.deepEqual(failures(golden.cases, errors, TOLERANCES.webgpu), [], `vocabulary ${vocab}`);
+    assert.deepEqual(failures(golden.cases, errors, WEBGPU_ENGINE.tolerance), [], `vocabulary ${vocab}`);
   }
 });
 
@@ -71,8 +75,8 @@ for (const [i, [what, plant]] of FAULTS.entries()) {
     );
     plant(chosen[1]);
     const errors = await certifyGroup(engine, settings, chosen);
-    assert.ok(!(errors[1][what] <= TOLERANCES.webgpu), `${what} are off by ${errors[1][what]} only`);
-    assert.equal(failures(chosen, errors, TOLERANCES.webgpu).length, 1);
+    assert.ok(!(errors[1][what] <= WEBGPU_ENGINE.tolerance), `${what} are off by ${errors[1][what]} only`);
+    assert.equal(failures(chosen, errors, WEBGPU_ENGINE.tolerance).length, 1);
   });
 }
 
@@ -107,10 +111,10 @@ webgpuTest("the WebGPU engine gives each of eight unlike runs the same bits in a
 
 webgpuTest("the WebGPU engine agrees with the reference when eight unlike runs are one group", async (engine) => {
   const actual = await train(engine, unlikeRuns(), [3]);
-  const expected = await train(openReferenceEngine(), unlikeRuns(), [3]);
+  const expected = await train(await openReferenceEngine(), unlikeRuns(), [3]);
   expected.forEach((reference, i) => {
     const { losses } = differences(actual[i], reference);
-    assert.ok(losses <= TOLERANCES.webgpu, `losses of run ${i} are off by ${losses}`);
+    assert.ok(losses <= WEBGPU_ENGINE.tolerance, `losses of run ${i} are off by ${losses}`);
   });
 });
 
@@ -128,10 +132,10 @@ webgpuTest("the WebGPU engine agrees with the reference when no size is a multip
     const run = runOf(cell, sizes, { withGradients: true });
     const [[actual], [expected]] = [
       await train(opened!, [run], [2]),
-      await train(openReferenceEngine(), [run], [2]),
+      await train(await openReferenceEngine(), [run], [2]),
     ];
     const { losses, tensors } = differences(actual, expected);
-    assert.ok(losses <= TOLERANCES.webgpu, `losses are off by ${losses} with ${JSON.stringify(sizes)}`);
+    assert.ok(losses <= WEBGPU_ENGINE.tolerance, `losses are off by ${losses} with ${JSON.stringify(sizes)}`);
     assert.ok(tensors <= 1e-3, `tensors are off by ${tensors} with ${JSON.stringify(sizes)}`);
   }
 });
@@ -162,7 +166,7 @@ webgpuTest("the WebGPU engine gives the same bits whether dispatches merge by ch
 webgpuTest("the WebGPU engine gives PyTorch's numbers when dispatches merge by frame", async () => {
   const chosen = cases.filter((_, i) => i % 12 === 5);
   await withEngine({ merging: "frame" }, async (engine) => {
-    assert.deepEqual(failures(chosen, await certifyGroup(engine, settings, chosen), TOLERANCES.webgpu), []);
+    assert.deepEqual(failures(chosen, await certifyGroup(engine, settings, chosen), WEBGPU_ENGINE.tolerance), []);
   });
 });
 
@@ -173,7 +177,7 @@ for (const [name, { sound, faulty }] of Object.entries(KERNEL_FAULTS)) {
     try {
       await withEngine({}, async (engine) => {
         const errors = await certifyGroup(engine, settings, chosen);
-        assert.ok(failures(chosen, errors, TOLERANCES.webgpu).length > 0, "nobody noticed");
+        assert.ok(failures(chosen, errors, WEBGPU_ENGINE.tolerance).length > 0, "nobody noticed");
       });
     } finally {
       planted.remove();
@@ -229,9 +233,9 @@ for (const cell of [...CATALOG, ...UNUSUAL]) {
       const runs = [runOf(cell), runOf(cell, { n_layers: 1, state_size: 9, vocabulary: 7, batch: 6 })];
       for (const run of runs) {
         const [actual] = await train(engine, [run], [7, 5]);
-        const [expected] = await train(openReferenceEngine(), [run], [7, 5]);
+        const [expected] = await train(await openReferenceEngine(), [run], [7, 5]);
         const { losses, tensors } = differences(actual, expected);
-        assert.ok(losses <= TOLERANCES.webgpu, `losses are off by ${losses}`);
+        assert.ok(losses <= WEBGPU_ENGINE.tolerance, `losses are off by ${losses}`);
         // Adam divides by a gradient's size: where that is near zero, rounding is a large part of a step.
         assert.ok(tensors <= 1e-3, `tensors are off by ${tensors}`);
       }
@@ -320,7 +324,7 @@ webgpuTest(
 webgpuTest("read() gives carried and frozen tensors and results when new state is off", async (engine) => {
   const run = runOf(gatedCell(gatedConfig({ use_new_state: false })), SMALL, { withGradients: true });
   const [{ tensors }] = await train(engine, [run], [3]);
-  const [reference] = await train(openReferenceEngine(), [run], [3]);
+  const [reference] = await train(await openReferenceEngine(), [run], [3]);
   assert.deepEqual([...tensors.keys()].sort(), [...reference.tensors.keys()].sort());
   const frozen = run.step.parameters.map(({ name }) => name).filter((name) => !run.step.trained.includes(name));
   assert.ok(frozen.includes("layers.0.state_nn.weight"));

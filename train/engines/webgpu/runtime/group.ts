@@ -7,8 +7,8 @@ import {
   type EngineRun,
   initialTensors,
   mebibytes,
-  occupant,
   Pass,
+  runInSlot,
   type TensorMap,
   type TrainingGroup,
 } from "../../engine.ts";
@@ -139,7 +139,7 @@ export class WebGpuGroup implements TrainingGroup {
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
-    const { run: { step }, plan, number, base, pass } = occupant(this.places, run);
+    const { run: { step }, plan, number, base, pass } = runInSlot(this.places, run);
     pass.begin(offsets, position);
     const rows = this.#layout.rows(number) * FLOAT_BYTES;
     this.#device.queue.writeBuffer(this.#buffers.step_data, rows, this.reader.beginPass(number, offsets));
@@ -272,7 +272,7 @@ export class WebGpuGroup implements TrainingGroup {
   }
 
   async read(run: number): Promise<TensorMap> {
-    const { run: { step }, plan: { graph, memory }, base, number, hasLoss } = occupant(this.places, run);
+    const { run: { step }, plan: { graph, memory }, base, number, hasLoss } = runInSlot(this.places, run);
     const lastLoss = this.#layout.means(number) + Math.max(0, this.#stepsOfLastSubmit - 1);
     const parts = [
       { buffer: this.#buffers.arena, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },

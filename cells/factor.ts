@@ -1,0 +1,278 @@
+/**
+ * What a factor is: anything that a study varies, and all that the rest of the program derives from one. The factors themselves
+ * stand in `factors.ts`.
+ */
+import { z } from "zod";
+
+/** What a factor may be set to. */
+export type FactorValue = boolean | number | string;
+
+/** A configuration of any table of factors: a value by key. A factor that has a default may be absent. */
+export type Configuration = Readonly<Record<string, FactorValue | undefined>>;
+
+/** What all kinds of factors say. */
+export interface FactorBase<V extends FactorValue> {
+  /** The name in files, in ids and in `--only`. */
+  readonly key: string;
+  /** What axes, tables and sentences call it. */
+  readonly label: string;
+  /** A shorter label where there is little room; absent: the label. */
+  readonly heading?: string;
+  /** What its value says, in one line: the description of its column in exports. */
+  readonly about: string;
+  /** The values that experiment 01 lists where nothing else is asked for. */
+  readonly levels: readonly V[];
+  /**
+   * The value of a configuration that does not name the factor. Such a value is never written, and no part of an id: so a new factor, which
+   * must have one, changes no id and leaves every study readable. Only the nine factors of the original study have none.
+   */
+  readonly default?: V;
+  /** Its flag of `init`, which takes a list of levels; absent: it has none. */
+  readonly flag?: { readonly name: string; readonly help: string; readonly note?: string };
+}
+
+/** A part of a cell that is there or not. */
+export interface SwitchFactor extends FactorBase<boolean> {
+  /** On or off. */
+  readonly kind: "switch";
+  /** What the forward function does with it, as a clause of a sentence. */
+  readonly on: string;
+  /** The same where it is off. */
+  readonly off: string;
+}
+
+/** One value of a choice. */
+export interface Choice {
+  /** As it stands in files. */
+  readonly value: string;
+  /** What a short description of a configuration says of it; absent: nothing. */
+  readonly phrase?: string;
+  /** What the forward function does with it, as a clause of a sentence; absent: nothing that others do not do. */
+  readonly clause?: string;
+}
+
+/** One of several names. */
+export interface ChoiceFactor extends FactorBase<string> {
+  /** One of several names. */
+  readonly kind: "choice";
+  /** Absent: any name, which is judged where it is used. */
+  readonly choices?: readonly Choice[];
+  /** The two values whose difference is its effect; absent: it has no effect that is one number. */
+  readonly contrast?: readonly [from: string, to: string];
+}
+
+/** A quantity. */
+export interface QuantityFactor extends FactorBase<number> {
+  /**
+   * The two values whose difference is its effect; absent: it has no effect that is one number. Sizes have none: models of different
+   * sizes are not otherwise identical.
+   */
+  readonly contrast?: readonly [from: number, to: number];
+}
+
+/** A whole number. */
+export interface IntegerFactor extends QuantityFactor {
+  /** A whole number. */
+  readonly kind: "integer";
+  /** The smallest value that a configuration may have. */
+  readonly least: number;
+  /** The largest value that a configuration may have. */
+  readonly most: number;
+  /** One and several of what it counts: `layer`, `layers`. */
+  readonly unit?: readonly [one: string, several: string];
+  /** How pictures tell its values apart: it is a size of the model, and each table has one factor for either. */
+  readonly mark?: "colour" | "shape";
+}
+
+/** Any number in a range. */
+export interface NumberFactor extends QuantityFactor {
+  /** Any number of a range. */
+  readonly kind: "number";
+  /** The value must be above this. */
+  readonly above: number;
+  /** The largest value that a configuration may have. */
+  readonly most: number;
+}
+
+/** Something that a study varies. */
+export type Factor = SwitchFactor | ChoiceFactor | IntegerFactor | NumberFactor;
+
+/** A rule on configurations, with its reason in words. */
+export interface Rule {
+  /** Whether a configuration keeps it. */
+  holds(config: Configuration): boolean;
+  /** What a configuration must be, as the end of a sentence: `needs use_new_state or use_old_state: …`. */
+  readonly must: string;
+}
+
+/** Factors that are varied together, and which of their combinations are valid. */
+export interface FactorTable {
+  /** What errors call the table. */
+  readonly name: string;
+  /** In the order in which they are listed, swept and shown. */
+  readonly factors: readonly Factor[];
+  /** What every configuration must be. */
+  readonly valid: Rule;
+  /** What a configuration must be to be listed in a grid: others may be asked for one by one. */
+  readonly listed: Rule;
+  /** Whether its switches say anything: those of another cell than the table's are ignored. */
+  isOwnCell(config: Configuration): boolean;
+}
+
+/** The value that a configuration gives a factor, defaults filled in. */
+export function valueOf(factor: Factor, config: Configuration): FactorValue {
+  return (config[factor.key] ?? factor.default)!;
+}
+
+/** The factor of this key. */
+export function factorOf({ factors, name }: FactorTable, key: string): Factor {
+  const found = factors.find((factor) => factor.key === key);
+  if (!found) {
+    throw new RangeError(`Cannot find factor '${key}' of ${name}: must be one of ${keysOf(factors).join(", ")}`);
+  }
+  return found;
+}
+
+export function keysOf(factors: readonly Factor[]): string[] {
+  return factors.map(({ key }) => key);
+}
+
+export function isSwitch(factor: Factor): factor is SwitchFactor {
+  return factor.kind === "switch";
+}
+
+/** Whether its values are numbers, which have an order and distances. */
+export function isQuantity(factor: Factor): factor is IntegerFactor | NumberFactor {
+  return factor.kind === "integer" || factor.kind === "number";
+}
+
+/** The factor whose values pictures show by this mark. */
+export function markedBy({ factors, name }: FactorTable, mark: "colour" | "shape"): IntegerFactor {
+  const found = factors.find((factor) => factor.kind === "integer" && factor.mark === mark);
+  if (!found) throw new TypeError(`Cannot draw configurations of ${name}: no factor has the mark '${mark}', one must`);
+  return found as IntegerFactor;
+}
+
+/** The sizes of a model, which set its number of parameters. */
+export function isSize(factor: Factor): boolean {
+  return factor.kind === "integer" && factor.mark !== undefined;
+}
+
+/** The two values whose difference is a factor's effect; undefined where it has none. */
+export function contrastOf(factor: Factor): readonly [from: FactorValue, to: FactorValue] | undefined {
+  return factor.kind === "switch" ? [false, true] : factor.contrast;
+}
+
+/**
+ * The factors that these configurations tell something of: those that always stand in a configuration, and of the others those of which
+ * the configurations have several values.
+ */
+export function shownFactors({ factors }: FactorTable, configs: readonly Configuration[]): Factor[] {
+  return factors.filter((factor) =>
+    factor.default === undefined || new Set(configs.map((config) => valueOf(factor, config))).size > 1
+  );
+}
+
+/** Where a size is out of bounds, nothing is asked about the whole. */
+function integerSchema({ least, most }: IntegerFactor): z.ZodNumber {
+  return z.number().int().min(least, { abort: true }).max(most, { abort: true });
+}
+
+function choiceSchema({ choices }: ChoiceFactor): z.ZodType<string> {
+  return choices ? z.enum(choices.map(({ value }) => value)) : z.string().min(1);
+}
+
+/** A factor's value as files have it, where it is there. */
+export function valueSchema(factor: Factor): z.ZodType<FactorValue> {
+  switch (factor.kind) {
+    case "switch":
+      return z.boolean();
+    case "choice":
+      return choiceSchema(factor);
+    case "integer":
+      return integerSchema(factor);
+    case "number":
+      return z.number().gt(factor.above, { abort: true }).max(factor.most, { abort: true });
+    default:
+      return factor satisfies never;
+  }
+}
+
+/** A schema for each key of a configuration, for schemas that hold one among other keys. */
+export function fieldsOf(factors: readonly Factor[]): Record<string, z.ZodType<FactorValue | undefined>> {
+  return Object.fromEntries(factors.map((factor) => {
+    const schema = valueSchema(factor);
+    return [factor.key, factor.default === undefined ? schema : schema.optional()];
+  }));
+}
+
+/** What a list of factors makes of a configuration: those without a default must be there, the others may. */
+export type ConfigOf<Factors extends readonly Factor[]> =
+  & { readonly [F in Factors[number] as F extends { default: FactorValue } ? never : F["key"]]: ValueOf<F> }
+  & { readonly [F in Factors[number] as F extends { default: FactorValue } ? F["key"] : never]?: ValueOf<F> };
+
+/** What a factor may be set to, by its kind. */
+export type ValueOf<F extends Factor> = F extends { kind: "switch" } ? boolean
+  : F extends { choices: readonly { value: infer Value extends string }[] } ? Value
+  : F extends { kind: "choice" } ? string
+  : number;
+
+/** What a factor's value must be, as the end of a sentence. */
+export function mustBe(factor: Factor): string {
+  switch (factor.kind) {
+    case "switch":
+      return "must be true or false";
+    case "integer":
+      return `must be a whole number of at least ${factor.least} and at most ${factor.most}`;
+    case "number":
+      return `must be a number above ${factor.above} and at most ${factor.most}`;
+    case "choice":
+      return factor.choices ? `must be ${factor.choices.map(({ value }) => value).join(" or ")}` : "must be a name";
+    default:
+      return factor satisfies never;
+  }
+}
+
+/** A value as an axis, a table or a filter shows it. */
+export function formatLevel(factor: Factor, value: FactorValue): string {
+  return factor.kind === "switch" ? (value ? "on" : "off") : `${value}`;
+}
+
+/** A value as a number, for regressions: of a switch 0 or 1, of a choice its number in the list; `undefined` where names have no order. */
+export function numberOf(factor: Factor, value: FactorValue): number | undefined {
+  if (factor.kind !== "choice") return Number(value);
+  const at = factor.choices?.findIndex((choice) => choice.value === value) ?? -1;
+  return factor.choices?.length === 2 && at >= 0 ? at : undefined;
+}
+
+/** What a short description of a configuration says of a value; nothing of what is off, and nothing of what goes without saying. */
+export function phraseOf(factor: Factor, value: FactorValue): string | undefined {
+  switch (factor.kind) {
+    case "switch":
+      return value ? factor.label : undefined;
+    case "choice":
+      return factor.choices
+        ? factor.choices.find((choice) => choice.value === value)?.phrase
+        : value === factor.default
+        ? undefined
+        : `${value}`;
+    case "integer":
+      return factor.unit ? `${value} ${factor.unit[value === 1 ? 0 : 1]}` : sayNumber(factor, value);
+    case "number":
+      return sayNumber(factor, value);
+    default:
+      return factor satisfies never;
+  }
+}
+
+/** A value in the name of a file or an anchor: letters, digits and points; nothing of what goes without saying. */
+export function slugOf(factor: Factor, value: FactorValue): string | undefined {
+  if (value === factor.default) return undefined;
+  const plain = `${value}`.replace(/[^\w.]/g, "");
+  return isQuantity(factor) && !isSize(factor) ? `${factor.key}${plain}` : plain;
+}
+
+function sayNumber(factor: IntegerFactor | NumberFactor, value: FactorValue): string | undefined {
+  if (isSize(factor)) return `${value}`;
+  return value === factor.default ? undefined : `${factor.label} ${value}`;
+}

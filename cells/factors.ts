@@ -1,0 +1,190 @@
+/**
+ * The one table of what the built-in study varies. From it follow the schema of a configuration, ids, the grid, flags of `init` and
+ * `--only`, axes, groups, effects, regression terms, the columns of tables, page and export, and the words for each value.
+ * Source: the design's sections 1 (switches), 3 (grid) and 7 (factors).
+ */
+import type { Configuration, Factor, FactorTable, SwitchFactor } from "./factor.ts";
+
+/** Largest layer count and state size that a configuration may ask for: a typing error must not ask for terabytes. */
+export const MAX_LAYERS = 64;
+export const MAX_STATE_SIZE = 16_384;
+
+/** The most states of a small cell: see {@linkcode GATED}'s rule on what is listed. */
+export const MOST_SMALL_STATES = 32;
+
+/** Both values of a switch, off before on, as a grid sweeps them. */
+const OFF_ON = [false, true] as const;
+
+/**
+ * The factors, in the order in which they are listed, swept and shown. Those without a default are the original study's nine: they stand in
+ * every configuration and id.
+ */
+export const FACTORS = [
+  {
+    key: "use_input_gate",
+    kind: "switch",
+    label: "input gate",
+    about: "whether a gate each scales the input and the old state",
+    levels: OFF_ON,
+    on: "the input and the old state are each scaled by a gate of their own before anything reads them",
+    off: "the input and the old state are read as they are",
+  },
+  {
+    key: "use_forget_gate",
+    kind: "switch",
+    label: "forget gate",
+    about: "whether a gate scales the new state",
+    levels: OFF_ON,
+    on: "a forget gate scales the new state",
+    off: "nothing scales the new state",
+  },
+  {
+    key: "use_output_gate",
+    kind: "switch",
+    label: "output gate",
+    about: "whether a learned gate scales the output",
+    levels: OFF_ON,
+    on: "a learned gate scales the output",
+    off: "the output is scaled by its own logistic value",
+  },
+  {
+    key: "use_state_gate",
+    kind: "switch",
+    label: "state gate",
+    about: "whether a gate mixes the candidate with the old state",
+    levels: OFF_ON,
+    on: "a state gate mixes the candidate with the old state",
+    off: "the candidate replaces the old state whole",
+  },
+  {
+    key: "use_new_state",
+    kind: "switch",
+    label: "new state",
+    about: "whether the output reads the new state",
+    levels: OFF_ON,
+    on: "the output reads the new state",
+    off: "the output does not read the new state, so what lies behind it stays as drawn",
+  },
+  {
+    key: "use_old_state",
+    kind: "switch",
+    label: "old state",
+    about: "whether the output reads the old state",
+    levels: OFF_ON,
+    on: "the output reads the old state",
+    off: "the output does not read the old state",
+  },
+  {
+    key: "use_residual",
+    kind: "switch",
+    label: "residual",
+    about: "whether the output reads the layer's raw input",
+    levels: OFF_ON,
+    on: "the output reads the layer's raw input",
+    off: "the output does not read the layer's raw input",
+  },
+  {
+    key: "n_layers",
+    kind: "integer",
+    label: "layers",
+    about: "layers",
+    levels: [1, 2, 3],
+    least: 1,
+    most: MAX_LAYERS,
+    unit: ["layer", "layers"],
+    mark: "shape",
+    flag: { name: "--layers", help: "numbers of layers to list" },
+  },
+  {
+    key: "state_size",
+    kind: "integer",
+    label: "state size",
+    heading: "state",
+    about: "numbers in one layer's state",
+    levels: [32, 256],
+    least: 1,
+    most: MAX_STATE_SIZE,
+    mark: "colour",
+    flag: {
+      name: "--state-size",
+      help: "state sizes to list",
+      note: `of up to ${MOST_SMALL_STATES} states only cells with a residual`,
+    },
+  },
+  {
+    key: "gate_inputs",
+    kind: "choice",
+    label: "gate inputs",
+    about: "what the state gate and the forget gate read",
+    levels: ["x,h,n"],
+    default: "x,h,n",
+    choices: [
+      { value: "x,h,n" },
+      {
+        value: "x,h",
+        phrase: "gates read x,h",
+        clause: "the state gate and the forget gate do not read the candidate",
+      },
+    ],
+    contrast: ["x,h,n", "x,h"],
+  },
+  {
+    key: "cell",
+    kind: "choice",
+    label: "cell",
+    about: "name of the cell; the switches are the gated cell's",
+    levels: ["gated"],
+    default: "gated",
+  },
+] as const satisfies readonly Factor[];
+
+/** The name of a factor, as it stands in files. */
+export type FactorKey = typeof FACTORS[number]["key"];
+
+/** The seven switches of the gated cell. `label` is for axes and tables; `on` and `off` say in words what the forward function does. */
+export const SWITCHES = FACTORS.filter(({ kind }) => kind === "switch") as readonly SwitchOf<SwitchKey>[];
+
+/** The name of one switch, as it stands in files. */
+export type SwitchKey = Extract<typeof FACTORS[number], { readonly kind: "switch" }>["key"];
+
+/** A switch with its key as a type. */
+export interface SwitchOf<K extends string> extends SwitchFactor {
+  /** Its name in files. */
+  readonly key: K;
+}
+
+/** The factors of the gated cells. */
+export const GATED: FactorTable = {
+  name: "gated",
+  factors: FACTORS,
+  valid: {
+    holds: ({ use_new_state, use_old_state }) => Boolean(use_new_state || use_old_state),
+    must: "needs use_new_state or use_old_state: without either the output does not depend on the past",
+  },
+  listed: {
+    holds: (config) => !isSmall(config) || config.use_residual === true,
+    must:
+      `needs use_residual with up to ${MOST_SMALL_STATES} states: the 256 values of a byte do not pass through so few numbers`,
+  },
+  isOwnCell: ({ cell = "gated" }) => cell === "gated",
+};
+
+/**
+ * Whether a cell is small: the 256 values of a byte do not pass through so few numbers without a residual, so a small cell is
+ * tried with one alone, and experiment 02 trains it at the usual size.
+ */
+export function isSmall({ state_size }: Configuration): boolean {
+  return Number(state_size) <= MOST_SMALL_STATES;
+}
+
+/** What `z` and `f` read beside the gated input and state: the candidate too (`x,h,n`), or not. */
+export const GATE_INPUTS: readonly GateInputs[] = factor("gate_inputs").choices.map(({ value }) => value);
+/** One of {@linkcode GATE_INPUTS}. */
+export type GateInputs = NamedFactor<"gate_inputs">["choices"][number]["value"];
+
+/** The factor of this key, with its own type. */
+export type NamedFactor<K extends FactorKey> = Extract<typeof FACTORS[number], { readonly key: K }>;
+
+function factor<K extends FactorKey>(key: K): NamedFactor<K> {
+  return FACTORS.find((one): one is NamedFactor<K> => one.key === key)!;
+}

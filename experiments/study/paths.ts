@@ -1,0 +1,78 @@
+/** Where the files of a study lie, and what they are called. */
+import { join } from "node:path";
+import { namesIn } from "./files.ts";
+import { type Experiment, EXPERIMENTS } from "./schema.ts";
+
+/** How an experiment's files are called. */
+const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> = {
+  "01": { configs: "rnn_configs.json", suffix: "01_all" },
+  "02": { configs: "rnn_configs_02.json", suffix: "02_best" },
+};
+
+/** The name of a run's files: of the first seed the configuration's id alone. */
+export function runKey(id: string, seed: number): string {
+  return seed === 0 ? id : `${id}_seed${seed}`;
+}
+
+/** A run's key as people see it: eight characters, and the seed where it is not the first. */
+export function shortKey(key: string): string {
+  return key.slice(0, 8) + key.slice(64);
+}
+
+/** Where the results of an experiment lie in a study's folder. */
+export function resultFolder(dir: string, experiment: Experiment): string {
+  return join(dir, `results_${FILES[experiment].suffix}`);
+}
+
+/** The keys under which results lie in a study's folder, sorted: of runs that the study has, and of others. */
+export async function resultKeys(dir: string, experiment: Experiment): Promise<string[]> {
+  return (await namesIn(resultFolder(dir, experiment))).flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
+}
+
+/** The paths of a study's files, whether they are there or not. */
+export class StudyPaths {
+  constructor(readonly dir: string) {}
+
+  get settingsPath(): string {
+    return join(this.dir, "study.json");
+  }
+
+  get tokenizerPath(): string {
+    return join(this.dir, "tokenizer.json");
+  }
+
+  get queuePath(): string {
+    return join(this.dir, "queue.sqlite");
+  }
+
+  configsPath(experiment: Experiment): string {
+    return join(this.dir, FILES[experiment].configs);
+  }
+
+  resultPath(experiment: Experiment, key: string): string {
+    return join(resultFolder(this.dir, experiment), `${key}.json`);
+  }
+
+  modelPath(experiment: Experiment, key: string): string {
+    return join(this.dir, `models_${FILES[experiment].suffix}`, `${key}.onnx`);
+  }
+
+  checkpointPath(experiment: Experiment, key: string): string {
+    return join(this.dir, `checkpoints_${FILES[experiment].suffix}`, `${key}.safetensors`);
+  }
+
+  /** The folders that hold files of an experiment's runs and nothing else. */
+  runFolders(experiment: Experiment): string[] {
+    return ["results", "models", "checkpoints"].map((kind) => join(this.dir, `${kind}_${FILES[experiment].suffix}`));
+  }
+
+  /** The same of all experiments. */
+  allRunFolders(): string[] {
+    return EXPERIMENTS.flatMap((experiment) => this.runFolders(experiment));
+  }
+
+  /** Where the runs are written for other tools, if nobody says. */
+  exportFolder(experiment: Experiment): string {
+    return join(this.dir, `export_${FILES[experiment].suffix}`);
+  }
+}

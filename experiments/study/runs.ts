@@ -1,0 +1,89 @@
+/** What a study's list stands for: its configurations, and the runs that are made of them. */
+import { createHash } from "node:crypto";
+import { type CellConfig, configIn, parseWith } from "../../cells/config.ts";
+import { runKey } from "./paths.ts";
+import type { RunResult } from "./result.ts";
+import { listSchema } from "./schema.ts";
+
+/** One entry of a configuration list. */
+export interface ConfigEntry {
+  readonly id: string;
+  readonly config: CellConfig;
+  readonly oldId?: string;
+  /** In experiment 02: drawn at random from what was not chosen (see `promotion.ts`). */
+  readonly control?: true;
+}
+
+/** One run: a configuration with a seed. Its key names its files. */
+export interface Run {
+  readonly key: string;
+  readonly entry: ConfigEntry;
+  readonly seed: number;
+}
+
+/**
+ * The entries of a list as it stands in its file.
+ *
+ * @throws {UserError} if it is damaged, or an entry's id is not that of its configuration
+ */
+export function parseConfigList(value: unknown, path: string): ConfigEntry[] {
+  return parseWith(listSchema, value, path).map((entry) => ({
+    id: entry.id,
+    config: configIn(entry),
+    oldId: entry["old id"],
+    ...(entry.control ? { control: true } : {}),
+  }));
+}
+
+/** The text of a list's file. */
+export function formatConfigList(entries: readonly ConfigEntry[]): string {
+  const all = entries.map(({ id, config, oldId, control }) => ({
+    ...config,
+    id,
+    ...(oldId ? { "old id": oldId } : {}),
+    ...(control ? { control } : {}),
+  }));
+  return JSON.stringify(all, null, 2) + "\n";
+}
+
+/**
+ * All runs of these entries in the order in which they are trained: first seeds before further ones, and within a seed a shuffle that
+ * is the same each time, so that early looks see a fair sample.
+ */
+export function runsInOrder(entries: readonly ConfigEntry[], seeds: number): Run[] {
+  const shuffled = entries
+    .map((entry) => ({ entry, order: createHash("sha256").update(`order/${entry.id}`).digest("hex") }))
+    .sort((a, b) => (a.order < b.order ? -1 : 1));
+  return Array.from(
+    { length: seeds },
+    (_, seed) => shuffled.map(({ entry }) => ({ key: runKey(entry.id, seed), entry, seed })),
+  ).flat();
+}
+
+/** The results of an experiment, as far as they can be read. */
+export interface ReadResults {
+  readonly results: RunResult[];
+  /** One line for each file that could not be read; and the same by the keys under which they lie. */
+  readonly unreadable: string[];
+  readonly damaged: ReadonlyMap<string, string>;
+  /** Those of the lines that are of a version of the program that this one does not know. */
+  readonly unknown_version: string[];
+}
+
+/** Where a study's list and its folder of results differ, as keys: runs without any file, and results of runs that the list has not. */
+export interface ListGaps {
+  readonly not_begun: readonly string[];
+  readonly unlisted: readonly string[];
+}
+
+export function comparedWithList(
+  runs: readonly Run[],
+  { results, damaged }: Pick<ReadResults, "results" | "damaged">,
+): ListGaps {
+  const listed = new Set(runs.map(({ key }) => key)), kept = results.map(({ id, seed }) => runKey(id, seed));
+  const there = new Set([...kept, ...damaged.keys()]);
+  return {
+    not_begun: [...listed].filter((key) => !there.has(key)).sort(),
+    unlisted: kept.filter((key) => !listed.has(key)).sort(),
+  };
+}

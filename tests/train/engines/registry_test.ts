@@ -1,0 +1,215 @@
+/** One registry of engines: whoever offers, opens, checks or describes them reads it, and a further engine needs no other change. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { join, relative } from "node:path";
+import { UserError } from "../../../cells/errors.ts";
+import { engineFlags } from "../../../experiments/train.ts";
+import { compare, engineListFlag, openEngines } from "../../../train/certify.ts";
+import type { Engine, EngineEntry } from "../../../train/engines/engine.ts";
+import { openReferenceEngine } from "../../../train/engines/reference.ts";
+import {
+  describeAuto,
+  describeParallel,
+  ENGINE_NAMES,
+  type EngineChoice,
+  engineChoices,
+  engineOfEveryMachine,
+  ENGINES,
+  openEngine,
+  studyEngines,
+} from "../../../train/engines/registry.ts";
+import { GOLDEN } from "../../cells/catalog/golden_cases.ts";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** A fourth engine: the arithmetic of the reference, under another name. */
+const NPU = {
+  name: "npu",
+  capabilities: { trains_on_cpu: false, isolated_runs: false },
+  tolerance: 1e-3,
+  casesPerGroup: 2,
+  study: { parallel: "queues", defaultParallel: "three", chosenOn: "a tensor card" },
+  absence: "this machine has no tensor card",
+  open: (): Promise<Engine | undefined> => openNpu(),
+} as const satisfies EngineEntry;
+
+async function openNpu(changes: Partial<Engine> = {}): Promise<Engine> {
+  const { capabilities } = NPU;
+  return { ...await openReferenceEngine(), name: NPU.name, capabilities, adapter: "a card", ...changes };
+}
+
+const FOUR = [...ENGINES, NPU] as const;
+
+/** The same engines, but for how the fourth opens. */
+const withNpu = (open: EngineEntry["open"]): readonly EngineEntry[] => [...ENGINES, { ...NPU, open }];
+
+/** What standard output is given until it is disposed of. */
+function recordOutput(): Disposable & { readonly lines: string[] } {
+  const { writeSync } = Deno.stdout, lines: string[] = [];
+  Deno.stdout.writeSync = (bytes) => {
+    lines.push(...new TextDecoder().decode(bytes).trimEnd().split("\n"));
+    return bytes.length;
+  };
+  return { lines, [Symbol.dispose]: () => void (Deno.stdout.writeSync = writeSync) };
+}
+
+Deno.test("each engine opens under its entry's name, with its capabilities, and says how many runs it takes", async () => {
+  const layouts = { one_group: { groups: 1, runs_per_group: 5 }, a_group_each: { groups: 5, runs_per_group: 1 } };
+  const parallel: Readonly<Record<string, (engine: Engine) => number>> = {
+    reference: () => 1,
+    onnx: () => navigator.hardwareConcurrency,
+    webgpu: ({ software }) => software ? 8 : Infinity,
+  };
+  assert.deepEqual(ENGINE_NAMES, Object.keys(parallel));
+  for (const entry of ENGINES) {
+    const engine = await entry.open({ keepWorkers: true });
+    if (!engine) {
+      console.log(`skipped: ${entry.name} does not open: ${(entry as EngineEntry).absence}`);
+      continue;
+    }
+    try {
+      assert.equal(engine.name, entry.name);
+      assert.equal(engine.capabilities, entry.capabilities);
+      assert.equal(engine.defaultParallel, parallel[entry.name](engine));
+      const layout = entry.capabilities.isolated_runs ? layouts.a_group_each : layouts.one_group;
+      assert.deepEqual(engine.layout(5), layout, entry.name);
+    } finally {
+      await engine.close();
+    }
+  }
+});
+
+Deno.test("ENGINES has the tolerances of DESIGN.md, section 5, and trains studies on all but the reference", () => {
+  const tolerances = ENGINES.map(({ name, tolerance }) => [name, tolerance]);
+  assert.deepEqual(tolerances, [["reference", 1e-10], ["onnx", 1e-4], ["webgpu", 1e-4]]);
+  assert.deepEqual(studyEngines().map(({ name }) => name), ["onnx", "webgpu"]);
+  assert.deepEqual(engineChoices(ENGINES), ["auto", "webgpu", "onnx"]);
+  assert.equal(engineOfEveryMachine()?.name, "onnx");
+  assert.equal(describeAuto(), "webgpu on a real GPU, else onnx");
+});
+
+Deno.test("train offers a fourth engine, and its help says what it is", () => {
+  const choices: EngineChoice<typeof FOUR[number]>[] = engineChoices(FOUR);
+  assert.deepEqual(choices, ["auto", "npu", "webgpu", "onnx"]);
+  const { engine, parallel } = engineFlags(FOUR);
+  assert.equal(engine.parse!("npu"), "npu");
+  assert.throws(() => engine.parse!("tpu"), { message: "must be one of auto, npu, webgpu, onnx" });
+  assert.throws(() => engineFlags(ENGINES).engine.parse!("npu"), { message: "must be one of auto, webgpu, onnx" });
+  assert.match(engine.help, /auto takes npu on a tensor card, else webgpu on a real GPU, else onnx/);
+  assert.match(
+    parallel.help,
+    /workers on onnx, runs of a group on webgpu, queues on npu \(default: cores; .*; three\)/,
+  );
+  assert.equal(parallel.help, `runs at a time: ${describeParallel(FOUR)}`);
+});
+
+Deno.test("openEngine() opens a fourth engine by name, and says why it is not there", async () => {
+  assert.equal((await openEngine("npu", FOUR)).name, "npu");
+  await assert.rejects(openEngine("npu", withNpu(() => Promise.resolve(undefined))), {
+    message: "Cannot open engine npu: this machine has no tensor card; use --engine onnx",
+  });
+  await assert.rejects(
+    openEngine("npu", [NPU].map((entry) => ({ ...entry, open: () => Promise.resolve(undefined) }))),
+    {
+      message: "Cannot open engine npu: this machine has no tensor card",
+    },
+  );
+  for (const name of ["tpu", "reference"]) {
+    await assert.rejects(openEngine(name, FOUR), (error) => {
+      assert.ok(error instanceof UserError);
+      assert.equal(error.message, `Cannot open engine '${name}': must be one of auto, npu, webgpu, onnx`);
+      return true;
+    });
+  }
+});
+
+Deno.test("openEngine() with auto takes the fastest engine that is there, and closes a software adapter", async () => {
+  assert.equal((await openEngine("auto", FOUR)).name, "npu");
+  let closed = 0;
+  const close = () => Promise.resolve(void closed++);
+  const onnx = ENGINES.filter(({ name }) => name === "onnx");
+  const software = { ...NPU, open: () => openNpu({ software: true, close }) };
+  const absent = { ...NPU, open: () => Promise.resolve(undefined) };
+  for (const entry of [software, absent]) {
+    const engine = await openEngine("auto", [...onnx, entry]);
+    assert.equal(engine.name, "onnx");
+    await engine.close();
+  }
+  assert.equal(closed, 1);
+  await assert.rejects(openEngine("auto", [software, absent]), {
+    message: "Cannot choose an engine: this machine has at most software adapters; name one with --engine",
+  });
+});
+
+Deno.test("certify checks a fourth engine by its own tolerance, in groups of its own size", async () => {
+  const { help, parse } = engineListFlag(FOUR);
+  assert.match(help, /of reference, onnx, webgpu, npu\)$/);
+  const asked = parse!("npu");
+  assert.deepEqual(asked, [NPU]);
+  assert.throws(() => engineListFlag().parse!("npu"), { message: "'npu' must be one of reference, onnx, webgpu" });
+  const golden = structuredClone({ ...GOLDEN, cases: GOLDEN.cases.slice(0, 3) });
+  // A mistake in the last loss: 1e-5 of it, within this engine's tolerance alone.
+  golden.cases[0].losses[11] *= 1 + 1e-5;
+  const groups: number[] = [];
+  const open: Engine["open"] = async (runs, ...rest) => {
+    groups.push(runs.length);
+    return (await openReferenceEngine()).open(runs, ...rest);
+  };
+  const engine = await openNpu({ open });
+  using output = recordOutput();
+  assert.equal(await compare([{ entry: NPU, engine }], golden), true);
+  assert.deepEqual(groups.slice(0, 2), [2, 1]);
+  assert.match(output.lines[1], /^npu +3 of 3 .* 1e-3 +a card$/);
+  assert.equal(await compare([{ entry: { ...NPU, tolerance: 1e-6 }, engine }], golden), false);
+});
+
+Deno.test("certify says why a fourth engine is not there: an error where it was asked for, else a line", async () => {
+  const absent = { ...NPU, open: () => Promise.resolve(undefined) };
+  await assert.rejects(openEngines([absent]), { message: "Cannot certify npu: this machine has no tensor card" });
+  using output = recordOutput();
+  assert.deepEqual(await openEngines(undefined, [absent]), []);
+  assert.deepEqual(output.lines, ["npu        skipped: this machine has no tensor card"]);
+});
+
+/** Where an engine's name may stand in code outside `train/engines/`, and why. */
+const ALLOWED: Readonly<Record<string, string>> = {
+  "experiments/bench/peers/peers.ts": "a peer library's name for its backend",
+  "experiments/bench/peers/tfjs.ts": "a peer library's name for its backend",
+};
+
+/** Lines of code that name an engine: as a literal, or in advice. */
+function enginesNamed(source: string, names: readonly string[]): string[] {
+  const named = new RegExp(`(["'\`])(${names.join("|")})\\1|--engine (${names.join("|")})\\b`);
+  return source.replaceAll(/\/\*\*[^]*?\*\//g, "").split("\n").filter((line) =>
+    named.test(line.replace(/(^|\s)\/\/ .*/, ""))
+  );
+}
+
+function* sources(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(join(ROOT, folder))) {
+    const path = join(folder, name);
+    if (isDirectory) yield* sources(path);
+    else if (/\.m?[jt]s$/.test(name)) yield relative(ROOT, join(ROOT, path));
+  }
+}
+
+Deno.test("no code outside train/engines/ knows an engine by name", () => {
+  const paths = ["cells", "train", "experiments", "report"].flatMap((folder) => [...sources(folder)]);
+  const naming = [...paths, "mod.ts", "task.ts"]
+    .filter((path) => !path.startsWith("train/engines/"))
+    .filter((path) => enginesNamed(Deno.readTextFileSync(join(ROOT, path)), ENGINE_NAMES).length > 0);
+  assert.deepEqual(naming.sort(), Object.keys(ALLOWED));
+});
+
+Deno.test("the check of names finds a comparison, a case and advice, and nothing in comments and longer strings", () => {
+  const bad = ['if (name === "webgpu")', "case 'onnx':", "x = `reference`", "`far slower than --engine onnx`"];
+  for (const source of bad) assert.equal(enginesNamed(source, ENGINE_NAMES).length, 1, source);
+  const good = [
+    '/** `"webgpu"` */',
+    'a = 1; // "onnx"',
+    '"./onnx/engine.ts"',
+    '"webgpu, ceilings"',
+    "--engine onnxish",
+  ];
+  for (const source of good) assert.deepEqual(enginesNamed(source, ENGINE_NAMES), [], source);
+});

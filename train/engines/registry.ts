@@ -1,0 +1,88 @@
+/**
+ * The engines, in one list. Whoever offers, opens, checks or describes engines reads it; each function takes another list as well.
+ *
+ * A new engine is a folder beside this module, with an {@linkcode EngineEntry}, and a line in {@linkcode ENGINES}.
+ */
+import { UserError } from "../../cells/errors.ts";
+import type { Engine, EngineEntry, StudyHelp } from "./engine.ts";
+import { ONNX_ENGINE } from "./onnx/engine.ts";
+import { REFERENCE_ENGINE } from "./reference.ts";
+import { WEBGPU_ENGINE } from "./webgpu/engine.ts";
+
+/** All engines, the slowest first: `auto` tries them from the end. */
+export const ENGINES = [REFERENCE_ENGINE, ONNX_ENGINE, WEBGPU_ENGINE] as const satisfies readonly EngineEntry[];
+
+/** One of {@linkcode ENGINE_NAMES}. */
+export type EngineName = typeof ENGINES[number]["name"];
+/** Engines by name. They differ in speed and rounding. */
+export const ENGINE_NAMES: readonly EngineName[] = ENGINES.map(({ name }) => name);
+
+/** The fastest engine that this machine has, where that is no software adapter. */
+const AUTO = "auto";
+
+/** What `--engine` may say where a study is trained. */
+export type EngineChoice<E extends EngineEntry = typeof ENGINES[number]> =
+  | typeof AUTO
+  | Extract<E, { study: StudyHelp }>["name"];
+
+/** An engine that is fast enough to train a study. */
+export type StudyEngine = EngineEntry & { readonly study: StudyHelp };
+
+/** The engines that train studies, the slowest first. */
+export function studyEngines(engines: readonly EngineEntry[] = ENGINES): StudyEngine[] {
+  return engines.filter((entry): entry is StudyEngine => entry.study !== undefined);
+}
+
+/** What `--engine` may say, the fastest engine first. */
+export function engineChoices<E extends EngineEntry>(engines: readonly E[]): EngineChoice<E>[] {
+  return [AUTO, ...studyEngines(engines).toReversed().map(({ name }) => name as EngineChoice<E>)];
+}
+
+/** The fastest engine that every machine has, for whom another is missing or too slow. */
+export function engineOfEveryMachine(engines: readonly EngineEntry[] = ENGINES): StudyEngine | undefined {
+  return studyEngines(engines).findLast(({ absence }) => absence === undefined);
+}
+
+/** What `auto` takes, for a flag's help. */
+export function describeAuto(engines: readonly EngineEntry[] = ENGINES): string {
+  const places = studyEngines(engines).toReversed()
+    .map(({ name, study }) => study.chosenOn === undefined ? name : `${name} on ${study.chosenOn}`);
+  return places.join(", else ");
+}
+
+/** What `--parallel` counts, for its help. */
+export function describeParallel(engines: readonly EngineEntry[] = ENGINES): string {
+  const entries = studyEngines(engines);
+  const counted = entries.map(({ name, study }) => `${study.parallel} on ${name}`).join(", ");
+  return `${counted} (default: ${entries.map(({ study }) => study.defaultParallel).join("; ")})`;
+}
+
+/**
+ * Opens the engine that is to train a study; it is to be closed.
+ *
+ * @param choice one of {@linkcode engineChoices}
+ * @throws {UserError} if there is no such engine, or this machine has none
+ */
+export async function openEngine(choice: string, engines: readonly EngineEntry[] = ENGINES): Promise<Engine> {
+  if (choice === AUTO) return await openFastest(engines);
+  const entry = studyEngines(engines).find(({ name }) => name === choice);
+  if (!entry) {
+    throw new UserError(`Cannot open engine '${choice}': must be one of ${engineChoices(engines).join(", ")}`);
+  }
+  const engine = await entry.open({ keepWorkers: true });
+  if (engine) return engine;
+  const other = engineOfEveryMachine(engines);
+  throw new UserError(
+    `Cannot open engine ${choice}: ${entry.absence}${other ? `; use --engine ${other.name}` : ""}`,
+  );
+}
+
+/** Opens the fastest engine. A software adapter is right, and slow: it serves only on request. */
+async function openFastest(engines: readonly EngineEntry[]): Promise<Engine> {
+  for (const entry of studyEngines(engines).toReversed()) {
+    const engine = await entry.open({ keepWorkers: true });
+    if (engine && !engine.software) return engine;
+    await engine?.close();
+  }
+  throw new UserError("Cannot choose an engine: this machine has at most software adapters; name one with --engine");
+}
