@@ -55,15 +55,28 @@ export { buildGraph, type Graph } from "./cells/graph/graph.ts";
 export { interpret, type Values } from "./cells/graph/interpreter.ts";
 export { toSvg } from "./cells/graph/picture.ts";
 export { equations, printGraph } from "./cells/graph/printer.ts";
-export type { DType, NoAttributes, OpAttributes, OpName, Shape, Tensor } from "./cells/graph/tensor.ts";
+export type { ElementwiseOp } from "./cells/graph/elementwise.ts";
+export type {
+  DType,
+  ElementwiseAttributes,
+  NoAttributes,
+  OpAttributes,
+  OpName,
+  Shape,
+  Tensor,
+} from "./cells/graph/tensor.ts";
 export {
   buildTrainingStep,
   type EvaluationModel,
   evaluationModel,
   type ModelSizes,
   type State,
+  type TextRead,
   type TrainingStep,
+  type TrainingStepOptions,
 } from "./cells/language_model.ts";
+export type { Optimizer, OptimizerUpdate } from "./cells/optimizer.ts";
+export { type OptimizerName, OPTIMIZERS } from "./cells/optimizers.ts";
 export { type Corpus, loadCorpus, makeCorpus } from "./train/corpus/corpus.ts";
 export type { SplitHashes } from "./train/corpus/split.ts";
 export type { Merge } from "./train/corpus/tokens/learn.ts";
@@ -102,4 +115,5 @@ export type { Cut } from "./train/scoring/score.ts";
 export { type TrainingSettings } from "./train/training/settings.ts";
 export { trainCell, trainGroup, type TrainOptions, trainRuns } from "./train/training/trainer.ts";
 export type { CellJob, Progress, RunSource, TrainedRun, TrainingRun } from "./train/training/training_run.ts";
-export { grid, type Levels } from "./experiments/study/grid.ts";
+export { grid } from "./experiments/study/grid.ts";
+export type { Levels } from "./experiments/study/levels.ts";

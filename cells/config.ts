@@ -10,13 +10,15 @@ import {
   type Configuration,
   type Factor,
   type FactorTable,
+  type FactorValue,
   fieldsOf,
   isSize,
   isSwitch,
   phraseOf,
   valueOf,
 } from "./factor.ts";
-import { FACTORS, GATED } from "./factors.ts";
+import { checkTable } from "./check_table.ts";
+import { type FACTORS, GATED } from "./factors.ts";
 
 /**
  * One configuration of the gated cells, or of a named one: the seven switches, `n_layers` (layers, each on top of the one before) and
@@ -25,30 +27,37 @@ import { FACTORS, GATED } from "./factors.ts";
  */
 export type CellConfig = ConfigOf<typeof FACTORS>;
 
-/** A schema for each key of a configuration. */
+/** A schema for each key of a configuration; of another table than the built-in one there are more keys than the type says. */
 export type ConfigFields = {
   readonly [K in keyof CellConfig]-?: undefined extends CellConfig[K]
     ? z.ZodOptional<z.ZodType<NonNullable<CellConfig[K]>>>
     : z.ZodType<CellConfig[K]>;
 };
 
-/** The fields of a configuration, for schemas that hold one among other keys. */
-export const configFields: ConfigFields = fieldsOf(FACTORS) as unknown as ConfigFields;
+/**
+ * The fields of a configuration, for schemas that hold one among other keys.
+ *
+ * @throws {UserError} if the table breaks a rule
+ */
+export function configFieldsOf(table: FactorTable): ConfigFields {
+  checkTable(table);
+  return fieldsOf(table.factors) as unknown as ConfigFields;
+}
 
 /** What a configuration must be as a whole, for schemas that hold one among other keys: arguments of their `refine`. */
-export function validAsAWhole({ valid }: FactorTable = GATED): ValidAsAWhole {
+export function validAsAWhole({ valid }: FactorTable): ValidAsAWhole {
   return [(config) => valid.holds(config as Configuration), { message: valid.must, abort: true }];
 }
 
 type ValidAsAWhole = readonly [holds: (config: Record<string, unknown>) => boolean, { message: string; abort: true }];
 
 /** Schema of a configuration without its id. */
-export function configSchemaOf(table: FactorTable): z.ZodType<Configuration> {
-  return z.strictObject(fieldsOf(table.factors)).refine(...validAsAWhole(table));
+export function configSchemaOf(table: FactorTable): z.ZodType<CellConfig> {
+  return z.strictObject(configFieldsOf(table)).refine(...validAsAWhole(table));
 }
 
 /** The same of the built-in factors. */
-export const configSchema: z.ZodType<CellConfig> = configSchemaOf(GATED) as unknown as z.ZodType<CellConfig>;
+export const configSchema: z.ZodType<CellConfig> = configSchemaOf(GATED);
 
 /** Issues that one line names; a list of hundreds of entries may have as many. */
 const MOST_ISSUES = 3;
@@ -91,17 +100,31 @@ export function pickConfig(value: Record<string, unknown>, from?: string): CellC
 }
 
 /** The keys that count, sorted: those without a default, and the others where they differ from it. */
-function significantEntries({ factors }: FactorTable, config: Configuration): [string, unknown][] {
+function significantEntries({ factors }: FactorTable, config: Configuration): [string, FactorValue][] {
   const defaults = new Map(factors.map((factor) => [factor.key, factor.default]));
   return Object.entries(config)
-    .filter(([key, value]) => value !== undefined && defaults.get(key) !== value)
+    .filter((entry): entry is [string, FactorValue] => entry[1] !== undefined && defaults.get(entry[0]) !== entry[1])
     .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/**
+ * A value as Python's `json.dumps` prints it: numbers below 1e-4 with an exponent of at least two digits, where JavaScript begins at 1e-6
+ * with one; what is not ASCII escaped.
+ */
+function pythonJson(value: FactorValue): string {
+  if (typeof value === "number" && value !== 0 && Math.abs(value) < 1e-4) {
+    return value.toExponential().replace(/e-(\d)$/, "e-0$1");
+  }
+  return JSON.stringify(value).replace(
+    /[\x7f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** The configuration as Python's `json.dumps(config, sort_keys=True)` prints it; what has the value of its default is absent. */
 export function canonicalJsonIn(table: FactorTable, config: Configuration): string {
   const entries = significantEntries(table, config);
-  return `{${entries.map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`).join(", ")}}`;
+  return `{${entries.map(([key, value]) => `${pythonJson(key)}: ${pythonJson(value)}`).join(", ")}}`;
 }
 
 /** SHA-256, in hexadecimal, of {@linkcode canonicalJsonIn}: a configuration's name in every file. */

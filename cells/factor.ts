@@ -18,6 +18,8 @@ export interface FactorBase<V extends FactorValue> {
   readonly label: string;
   /** A shorter label where there is little room; absent: the label. */
   readonly heading?: string;
+  /** What errors call several of its levels; absent: values of its key. */
+  readonly plural?: string;
   /** What its value says, in one line: the description of its column in exports. */
   readonly about: string;
   /** The values that experiment 01 lists where nothing else is asked for. */
@@ -115,6 +117,8 @@ export interface FactorTable {
   readonly valid: Rule;
   /** What a configuration must be to be listed in a grid: others may be asked for one by one. */
   readonly listed: Rule;
+  /** What experiment 02 trains of a configuration that it has chosen, itself first. */
+  enlarged(config: Configuration): readonly Configuration[];
   /** Whether its switches say anything: those of another cell than the table's are ignored. */
   isOwnCell(config: Configuration): boolean;
 }
@@ -156,6 +160,11 @@ export function markedBy({ factors, name }: FactorTable, mark: "colour" | "shape
 /** The sizes of a model, which set its number of parameters. */
 export function isSize(factor: Factor): boolean {
   return factor.kind === "integer" && factor.mark !== undefined;
+}
+
+/** What errors call several of a factor's levels. */
+export function pluralOf({ plural, key }: Factor): string {
+  return plural ?? `values of ${key}`;
 }
 
 /** The two values whose difference is a factor's effect; undefined where it has none. */
@@ -263,6 +272,13 @@ export function phraseOf(factor: Factor, value: FactorValue): string | undefined
     default:
       return factor satisfies never;
   }
+}
+
+/** What the forward function does with a value, as a clause of a sentence; nothing where that goes without saying. */
+export function clauseOf(factor: Factor, value: FactorValue): string | undefined {
+  if (factor.kind === "switch") return value ? factor.on : factor.off;
+  if (factor.kind === "choice") return factor.choices?.find((choice) => choice.value === value)?.clause;
+  return undefined;
 }
 
 /** A value in the name of a file or an anchor: letters, digits and points; nothing of what goes without saying. */

@@ -3,14 +3,12 @@
  * `--only`, axes, groups, effects, regression terms, the columns of tables, page and export, and the words for each value.
  * Source: the design's sections 1 (switches), 3 (grid) and 7 (factors).
  */
-import type { Configuration, Factor, FactorTable, SwitchFactor } from "./factor.ts";
+import type { Factor, FactorTable, SwitchFactor } from "./factor.ts";
+import { enlarged, LISTED, MOST_SMALL_STATES, VALID } from "./gated_rules.ts";
 
 /** Largest layer count and state size that a configuration may ask for: a typing error must not ask for terabytes. */
 export const MAX_LAYERS = 64;
 export const MAX_STATE_SIZE = 16_384;
-
-/** The most states of a small cell: see {@linkcode GATED}'s rule on what is listed. */
-export const MOST_SMALL_STATES = 32;
 
 /** Both values of a switch, off before on, as a grid sweeps them. */
 const OFF_ON = [false, true] as const;
@@ -87,6 +85,7 @@ export const FACTORS = [
     key: "n_layers",
     kind: "integer",
     label: "layers",
+    plural: "layer counts",
     about: "layers",
     levels: [1, 2, 3],
     least: 1,
@@ -100,6 +99,7 @@ export const FACTORS = [
     kind: "integer",
     label: "state size",
     heading: "state",
+    plural: "state sizes",
     about: "numbers in one layer's state",
     levels: [32, 256],
     least: 1,
@@ -153,29 +153,18 @@ export interface SwitchOf<K extends string> extends SwitchFactor {
   readonly key: K;
 }
 
+/** Keys of the factors without a default: the original study's nine, which stand in every configuration and id. */
+export const ORIGINAL_KEYS: readonly string[] = FACTORS.flatMap((factor) => "default" in factor ? [] : factor.key);
+
 /** The factors of the gated cells. */
 export const GATED: FactorTable = {
   name: "gated",
   factors: FACTORS,
-  valid: {
-    holds: ({ use_new_state, use_old_state }) => Boolean(use_new_state || use_old_state),
-    must: "needs use_new_state or use_old_state: without either the output does not depend on the past",
-  },
-  listed: {
-    holds: (config) => !isSmall(config) || config.use_residual === true,
-    must:
-      `needs use_residual with up to ${MOST_SMALL_STATES} states: the 256 values of a byte do not pass through so few numbers`,
-  },
+  valid: VALID,
+  listed: LISTED,
+  enlarged,
   isOwnCell: ({ cell = "gated" }) => cell === "gated",
 };
-
-/**
- * Whether a cell is small: the 256 values of a byte do not pass through so few numbers without a residual, so a small cell is
- * tried with one alone, and experiment 02 trains it at the usual size.
- */
-export function isSmall({ state_size }: Configuration): boolean {
-  return Number(state_size) <= MOST_SMALL_STATES;
-}
 
 /** What `z` and `f` read beside the gated input and state: the candidate too (`x,h,n`), or not. */
 export const GATE_INPUTS: readonly GateInputs[] = factor("gate_inputs").choices.map(({ value }) => value);

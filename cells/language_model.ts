@@ -1,14 +1,16 @@
 /**
  * The language model around a cell: `input_embedding`, layers, `output_embedding`, softmax cross-entropy.
- * From it come two graphs: the training step (loss, gradient, Adam) and the evaluation (logits, states).
+ * From it come two graphs: the training step (loss, gradient, update) and the evaluation (logits, states).
  */
 import { checkWhole, MAX_BATCH, MAX_VOCABULARY } from "./bounds.ts";
 import { type Cell, Layer, type Parameter, Parameters } from "./cell.ts";
 import { MAX_LAYERS, MAX_STATE_SIZE } from "./factors.ts";
-import { add, div, embedding, input, linear, mul, named, softmaxCrossEntropy, sqrt, sub } from "./graph/builder.ts";
+import { embedding, input, linear, named, softmaxCrossEntropy } from "./graph/builder.ts";
 import { gradients } from "./graph/gradient.ts";
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { type Shape, sizeOf, type Tensor } from "./graph/tensor.ts";
+import { type Optimizer, updateOf } from "./optimizer.ts";
+import { adam } from "./optimizers.ts";
 
 /** Sizes of a model. Every tensor of its graphs has a fixed shape. */
 export interface ModelSizes {
@@ -30,10 +32,15 @@ export interface State {
   readonly shape: Shape;
 }
 
-/** Adam's constants. Source: Kingma and Ba, "Adam", 2015; the values are PyTorch's defaults. */
-export const ADAM = { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+/** An input of a training step that is read from the text: at position `t` of its pass, a row that starts at `o` reads `text[o + t + offset]`. */
+export interface TextRead {
+  /** The input, `index [batch]`. */
+  readonly name: string;
+  /** Tokens ahead of the position: 0 for the token that is read there, 1 for the next. */
+  readonly offset: number;
+}
 
-/** Names of the inputs that are no weights, moments or states. */
+/** Names of the inputs that are tokens of the text. */
 export const INPUTS = {
   /** `index [batch]`: the bytes read at this step; in a training step also tokens of another kind. */
   bytes: "bytes",
@@ -41,13 +48,9 @@ export const INPUTS = {
   tokens: "tokens",
   /** `index [batch]`: the bytes or tokens to predict. */
   targets: "targets",
-  /** Scalars that change from step to step: see {@linkcode adamScalars}. */
-  step_size: "adam.step_size",
-  epsilon: "adam.epsilon",
 } as const;
 
-export const firstMomentName = (weight: string): string => `exp_avg.${weight}`;
-export const secondMomentName = (weight: string): string => `exp_avg_sq.${weight}`;
+/** Name of the output that is a weight's gradient. */
 export const gradientName = (weight: string): string => `gradient.${weight}`;
 
 /** One training step as a graph, and what its inputs are. */
@@ -62,6 +65,10 @@ export interface TrainingStep {
   readonly states: readonly State[];
   /** Names of the weights that get a gradient; the others stay as drawn. */
   readonly trained: readonly string[];
+  /** What it reads from the text at each position. */
+  readonly reads: readonly TextRead[];
+  /** How the trained weights are updated, and the source of the scalars that each update takes. */
+  readonly optimizer: Optimizer;
 }
 
 /** One forward step as a graph: inputs `bytes` (or `tokens`), states and weights; outputs `logits [batch, vocabulary]` and states. */
@@ -180,60 +187,68 @@ function statesRead(graph: Graph, states: readonly State[]): State[] {
   return states.filter(({ name }) => graph.inputs.has(name));
 }
 
+/** How a training step is completed from its loss. */
+export interface TrainingStepOptions {
+  /** Absent: Adam. */
+  readonly optimizer?: Optimizer;
+  /** Adds an output `gradient.<weight>` for each trained weight. */
+  readonly withGradients?: boolean;
+}
+
 /**
- * The training step of a cell: forward, loss, gradient and one Adam update, as one graph.
+ * The training step of a cell: forward, loss, gradient and one update, as one graph.
  *
- * Inputs: `bytes`, `targets`, the two Adam scalars, every weight, both moments of each trained weight, every state.
+ * Inputs: `bytes`, `targets`, the optimizer's scalars, every weight, the moments of each trained weight, every state.
  * Outputs: `loss` (scalar, nats), and under their input's name what is carried to the next step: weights, moments, states.
  *
- * @param withGradients adds an output `gradient.<weight>` for each trained weight
  * @throws {RangeError} if a size is out of the bounds of {@linkcode ModelSizes}
  */
-export function buildTrainingStep(cell: Cell, sizes: ModelSizes, { withGradients = false } = {}): TrainingStep {
-  const { parameters, states, newStates, logits } = buildForward(cell, sizes);
+export function buildTrainingStep(cell: Cell, sizes: ModelSizes, options: TrainingStepOptions = {}): TrainingStep {
+  const { logits, ...forward } = buildForward(cell, sizes);
   const loss = named("loss", softmaxCrossEntropy(logits, input(INPUTS.targets, [sizes.batch], "index")));
+  const reads = [{ name: INPUTS.bytes, offset: 0 }, { name: INPUTS.targets, offset: 1 }];
+  return completeTrainingStep({ ...forward, loss, reads, sizes }, options);
+}
+
+/** What a training step is made of before its gradient. */
+export interface LossGraph {
+  readonly sizes: ModelSizes;
+  /** The weights that the loss was built with. */
+  readonly parameters: Parameters;
+  readonly states: readonly State[];
+  /** The states after the step, by name. */
+  readonly newStates: Readonly<Record<string, Tensor>>;
+  /** A scalar, nats. */
+  readonly loss: Tensor;
+  /** Where each index input of the loss comes from. */
+  readonly reads: readonly TextRead[];
+}
+
+/** Adds the gradient of a loss and the update of every weight that has one. */
+export function completeTrainingStep(
+  { sizes, parameters, states, newStates, loss, reads }: LossGraph,
+  { optimizer = adam, withGradients = false }: TrainingStepOptions = {},
+): TrainingStep {
   const entries = parameters.entries();
   const flows = gradients(loss, entries.map(({ tensor }) => tensor));
-
   const outputs: Record<string, Tensor> = { loss, ...newStates };
   const trained: string[] = [];
   entries.forEach(({ parameter: { name }, tensor }, i) => {
     const gradient = flows[i];
     if (!gradient) return;
     trained.push(name);
-    Object.assign(outputs, adamUpdate(name, tensor, gradient));
+    Object.assign(outputs, updateOf(optimizer, name, tensor, gradient));
     if (withGradients) outputs[gradientName(name)] = gradient;
   });
   const graph = buildGraph(outputs);
-  return { graph, sizes, parameters: entries.map((e) => e.parameter), states: statesRead(graph, states), trained };
-}
-
-/**
- * `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`, `p ← p − α̂ m / (√v + ε̂)`. Source: Kingma and Ba, 2015, the reordered form at
- * the end of section 2, which moves both bias corrections into the scalars α̂ and ε̂.
- */
-function adamUpdate(name: string, weight: Tensor, gradient: Tensor): Record<string, Tensor> {
-  const stepSize = input(INPUTS.step_size, []), epsilon = input(INPUTS.epsilon, []);
-  const m = input(firstMomentName(name), weight.shape), v = input(secondMomentName(name), weight.shape);
-  const newM = add(m, mul(1 - ADAM.beta1, sub(gradient, m)));
-  const newV = add(v, mul(1 - ADAM.beta2, sub(mul(gradient, gradient), v)));
   return {
-    [name]: sub(weight, mul(stepSize, div(newM, add(sqrt(newV), epsilon)))),
-    [firstMomentName(name)]: newM,
-    [secondMomentName(name)]: newV,
-  };
-}
-
-/**
- * The scalars of Adam's update number `step`: `α̂ = α √(1−β₂ᵗ) / (1−β₁ᵗ)` and `ε̂ = ε √(1−β₂ᵗ)`.
- *
- * @param step counts from 1
- */
-export function adamScalars(step: number, learning_rate: number = ADAM.learning_rate): Record<string, number> {
-  const correction = Math.sqrt(1 - ADAM.beta2 ** step);
-  return {
-    [INPUTS.step_size]: learning_rate * correction / (1 - ADAM.beta1 ** step),
-    [INPUTS.epsilon]: ADAM.epsilon * correction,
+    graph,
+    sizes,
+    parameters: entries.map((e) => e.parameter),
+    states: statesRead(graph, states),
+    trained,
+    reads,
+    optimizer,
   };
 }
 

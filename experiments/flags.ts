@@ -1,5 +1,9 @@
-/** Flags that the scripts on a study share. */
-import { type Flag, flag } from "../train/terminal/command_line.ts";
+/** Flags that the scripts on a study share, and those that follow from the table of factors. */
+import type { FactorTable, FactorValue } from "../cells/factor.ts";
+import { GATED } from "../cells/factors.ts";
+import { type Flag, flag, type FlagValues } from "../train/terminal/command_line.ts";
+import { MOST_LEVELS } from "./study/grid.ts";
+import { flaggedFactors, type Levels, parseLevel } from "./study/levels.ts";
 import { type Experiment, EXPERIMENTS } from "./study/store.ts";
 
 export const dirFlag: Flag<string> = flag.text("--dir <folder>", "the study's folder", "study");
@@ -9,3 +13,24 @@ export const experimentFlag: Flag<Experiment> = flag.choice(
   EXPERIMENTS,
   "01",
 );
+
+/** Flags for the levels of factors, by their name. */
+export type LevelFlags = Readonly<Record<`--${string}`, Flag<readonly FactorValue[] | undefined>>>;
+
+/** A flag for each factor that has one, in reverse: the factor that changes fastest in a grid first. */
+export function levelFlags(table: FactorTable = GATED): LevelFlags {
+  return Object.fromEntries(
+    flaggedFactors(table).reverse().map((factor) => {
+      const { name, help, note } = factor.flag, more = note === undefined ? "" : `; ${note}`;
+      const shown = `${help} (default: ${factor.levels.join(",")})${more}`;
+      return [name, flag.list(`${name} <list>`, shown, (text) => parseLevel(factor, text), MOST_LEVELS)];
+    }),
+  );
+}
+
+/** The levels that were given, by the key of their factor. */
+export function levelsIn(values: FlagValues<LevelFlags>, table: FactorTable = GATED): Levels {
+  return Object.fromEntries(
+    flaggedFactors(table).map(({ key, flag: { name } }) => [key, values[name as `--${string}`]]),
+  );
+}

@@ -1,5 +1,4 @@
 /** `deno task init`: writes or extends the list of configurations. */
-import { MAX_LAYERS, MAX_STATE_SIZE, MOST_SMALL_STATES } from "../cells/factors.ts";
 import { LIMITS, totalSteps } from "../train/training/settings.ts";
 import { unitOf } from "../cells/unit.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
@@ -9,12 +8,13 @@ import { CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./study/fetching.ts";
-import { dirFlag, experimentFlag } from "./flags.ts";
-import { MOST_LEVELS, MOST_RUNS } from "./study/grid.ts";
+import { dirFlag, experimentFlag, levelFlags, levelsIn } from "./flags.ts";
+import { MOST_RUNS } from "./study/grid.ts";
 import { ensureFloors, floorsInWords } from "./study/ngram_baselines.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./study/promotion.ts";
 import { commandOn, type StudySettings } from "./study/store.ts";
 import { initStudy, SPLIT_TEXT } from "./study/init_study.ts";
+import { flagsInWords } from "./study/levels.ts";
 import { parseTokens } from "./study/text.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
@@ -28,16 +28,7 @@ const flags = {
     }, or a file; what is not on this machine is downloaded (default: the study's, else embedded)`,
     undefined,
   ),
-  stateSizes: flag.wholeList(
-    "--state-size <list>",
-    `state sizes to list (default: 32,256); of up to ${MOST_SMALL_STATES} states only cells with a residual`,
-    undefined,
-    { most: MAX_STATE_SIZE, count: MOST_LEVELS },
-  ),
-  layers: flag.wholeList("--layers <list>", "numbers of layers to list (default: 1,2,3)", undefined, {
-    most: MAX_LAYERS,
-    count: MOST_LEVELS,
-  }),
+  ...levelFlags(),
   seeds: flag.whole(
     "--seeds <n>",
     "runs of each configuration, seeds 0 … n−1 (default: the study's, else 1)",
@@ -95,10 +86,14 @@ function tokenLine({ name, split }: NonNullable<StudySettings["tokens"]>, { trai
 
 if (import.meta.main) {
   const description = "Makes a study, or adds configurations to one. No configuration is ever removed. " +
-    "For a study that has some, new ones need --state-size or --layers; other flags change its settings.";
+    `For a study that has some, new ones need ${flagsInWords("disjunction")}; other flags change its settings.`;
   await runCommand({ name: "init", description, flags }, async (options) => {
     // Before and after a download a signal ends this at once: it has written nothing.
-    const { study, corpus, added, total, promotion, before } = await initStudy({ ...options, fetch: fetchShown });
+    const { study, corpus, added, total, promotion, before } = await initStudy({
+      ...options,
+      levels: levelsIn(options),
+      fetch: fetchShown,
+    });
     const { training, tokens, seeds } = study.settings;
     const rate = corpus.entropy_rate === undefined
       ? ""

@@ -8,7 +8,7 @@ import type { EngineEntry } from "../train/engines/engine.ts";
 import { describeAuto, describeParallel, engineChoices, ENGINES } from "../train/engines/registry.ts";
 import { MOST_PARALLEL } from "./session/capacity.ts";
 import { MOST_RUNS } from "./study/grid.ts";
-import { parseSelection, type Selection } from "./study/selection.ts";
+import { exampleSelection, parseSelection, type Selection } from "./study/selection.ts";
 import { shortKey } from "./study/store.ts";
 import { trainStudy } from "./session/training.ts";
 import { print, printError } from "../train/terminal/output.ts";
@@ -36,8 +36,8 @@ const flags = {
   limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
   only: {
     usage: "--only <expression>",
-    help: "train only these, e.g. n_layers=2,use_residual=true",
-    parse: parseSelection,
+    help: `train only these, e.g. ${exampleSelection()}`,
+    parse: (text: string) => parseSelection(text),
     fallback: undefined as Selection | undefined,
   },
   retryFailed: flag.on("--retry-failed", "train runs again whose loss was no finite number"),

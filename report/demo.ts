@@ -4,6 +4,7 @@ import { dirFlag } from "../experiments/flags.ts";
 import { configOf } from "../experiments/study/result.ts";
 import { drawText, findRun } from "../experiments/session/sampling.ts";
 import { initStudy } from "../experiments/study/init_study.ts";
+import { smallestSizes } from "../experiments/study/levels.ts";
 import { comparedWithList } from "../experiments/study/store.ts";
 import { trainStudy } from "../experiments/session/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
@@ -16,7 +17,7 @@ import { writeReport } from "./write_report.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 /** All 48 settings of the switches that a 32-state layer is tried with, for three passes each: about two minutes on two cores. */
-const DEMO = { stateSizes: [32], layers: [1], steps: 2997, history: 1000 } as const;
+const DEMO = { levels: smallestSizes(), steps: 2997, history: 1000 };
 
 const flags = {
   dir: { ...dirFlag, help: "the demo's study", fallback: "study/demo" },
@@ -47,9 +48,9 @@ if (import.meta.main) {
     print(`\nIt writes:\n${new TextDecoder().decode(drawn)}`);
 
     const best = result["min loss"]!.toFixed(4), bits = result.test_bits_per_byte!.toFixed(4);
-    const floor = (corpus.entropy_rate! / Math.LN2).toFixed(4);
+    const rate = (corpus.entropy_rate! / Math.LN2).toFixed(4);
     print(`\nBest configuration: ${describeConfig(configOf(result))} (${key.slice(0, 8)})`);
-    print(`  min loss ${best} nats per byte; test ${bits} bits per byte (the text's entropy rate is ${floor})`);
+    print(`  min loss ${best} nats per byte; test ${bits} bits per byte (the text's entropy rate is ${rate})`);
     print(["Pictures and page:", ...paths.map((file) => `  ${file}`)].join("\n"));
     print(`Done in ${formatDuration((performance.now() - start) / 1000)}`);
   });

@@ -1,5 +1,7 @@
 /** Draws all pictures and the page of one experiment and puts them into the study's folder. */
 import { UserError } from "../cells/errors.ts";
+import type { FactorTable } from "../cells/factor.ts";
+import { GATED } from "../cells/factors.ts";
 import { join, sep } from "node:path";
 import { accountOf, accountText } from "./data/account.ts";
 import { withListedMarks } from "../experiments/study/promotion.ts";
@@ -34,17 +36,19 @@ export interface ReportOptions {
   experiment: Experiment;
   /** Threshold of experiment 01's filtered picture, nats per what the models read. */
   below: number;
-  /** What losses are held against, nats per what the models read; nothing where the study has no entropy floors. */
+  /** What losses are held against, nats per what the models read; nothing where the study has no n-gram baselines. */
   levels?: readonly Level[];
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
   chosenBy?: Omit<AuditData, "long">;
+  /** Whose factors stand in the results; the built-in ones where absent. */
+  table?: FactorTable;
 }
 
 /** What has been written, and what the terminal shows of it. */
 export interface ReportSummary {
   /** All files, pictures before the page. */
   paths: string[];
-  /** By mean least loss. */
+  /** By mean lowest loss. */
   best: MergedRow;
   /** Runs. */
   finished: number;
@@ -70,9 +74,9 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   if (!(Number.isFinite(below) && below > 0)) {
     throw new UserError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
   }
-  const { chosenBy } = options;
+  const { chosenBy, table = GATED } = options;
   const results = chosenBy ? withListedMarks(options.results, chosenBy.entries) : options.results;
-  const runs = tableOf(results);
+  const runs = tableOf(results, table);
   if (!runs.rows.length) {
     const isAnyListed = !options.gaps || options.gaps.not_begun.length + results.length + options.unreadable.length > 0;
     throw new UserError(
@@ -80,11 +84,11 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
         adviceForRuns({ dir }, experiment, isAnyListed),
     );
   }
-  // Controls are there for the ranking's sake: what the chosen say on switches is the same without them.
-  const effects = effectsOf(runs.rows.filter(({ control }) => !control));
+  // Controls are there for the ranking's sake: what the chosen say on factors is the same without them.
+  const effects = effectsOf(runs.rows.filter(({ control }) => !control), table);
   const rows = mergeSeeds(runs.rows);
-  const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows);
-  const pictures = picturesOf({ experiment, rows, effects, below, levels: options.levels, promotion });
+  const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows, table);
+  const pictures = picturesOf({ experiment, rows, effects, below, levels: options.levels, promotion, table });
   const account = accountOf({
     ...options.gaps,
     runs,
@@ -103,6 +107,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     settings: experiment === "01" ? settingsOf(rows) : `${settingsOf(rows)} ${selected(rows)}`,
     pictures,
     promotion,
+    table,
   });
   const files: [string, string | Uint8Array][] = [
     ...pictures.flatMap(({ name, svg }): [string, string | Uint8Array][] => [
@@ -123,15 +128,15 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     headline: headline(rows),
     account: accountText(account),
     tables: {
-      best_runs: bestRunsTable(rows),
+      best_runs: bestRunsTable(rows, table),
       ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),
       switches: `${effectText(effects, { dir })}\n\n${effectTables(effects)}`,
-      forward: forwardText(rows[0]),
+      forward: forwardText(rows[0], table),
     },
   };
 }
 
-/** Choosing by the loss makes the chosen alike in it, and hides what a switch does. */
+/** Choosing by the loss makes the chosen similar in it, and hides what a factor does. */
 function selected(rows: readonly MergedRow[]): string {
   const which = rows.some(({ control }) => control) ? "All but the controls" : "These configurations";
   return `${which} were chosen for their low loss in experiment 01, so what a switch changes among them says little about ` +

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import tasks from "../deno.json" with { type: "json" };
 import { evaluationModel, gatedCell, toSvg } from "../mod.ts";
 import { KNOWN_CORPORA } from "../train/corpus/known.ts";
-import { BEST_CONFIG } from "../experiments/bench/measure.ts";
+import { BEST_CONFIG } from "../cells/known_configs.ts";
 
 const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
 

@@ -64,7 +64,7 @@ Deno.test("train cannot write outside its study, reads it and its corpus alone, 
   try {
     const study = join(dir, "study"), corpus = join(dir, "text.txt"), other = join(dir, "other.txt");
     for (const path of [corpus, other]) await Deno.writeFile(path, new Uint8Array(5000).fill(97));
-    await initStudy({ dir: study, experiment: "01", corpus, stateSizes: [8], layers: [1] });
+    await initStudy({ dir: study, experiment: "01", corpus, levels: { n_layers: [1], state_size: [8] } });
     const found = await probe("train", ["--limit", "1", "--dir", study], {
       "write in the study": write(join(study, "a.tmp")),
       "write beside the study": write(join(dir, "a.tmp")),
@@ -202,7 +202,8 @@ Deno.test("init may reach the hosts of a corpus that it is to download, and writ
 Deno.test("a corpus that is cached is read, and nothing beside it; only init, and only where it is not, has the network", () =>
   inCache(async (dir, folder, environment) => {
     const study = join(dir, "study"), path = join(folder, "enwik8"), given = ["--dir", study, "--corpus", "enwik8"];
-    const { settings } = (await initStudy({ dir: study, experiment: "01", stateSizes: [8], layers: [1] })).study;
+    const { settings } =
+      (await initStudy({ dir: study, experiment: "01", levels: { n_layers: [1], state_size: [8] } })).study;
     const corpus = { ...settings.corpus, name: "enwik8", source: "enwik8" };
     await Deno.writeTextFile(join(study, "study.json"), JSON.stringify({ ...settings, corpus }));
     const of = async (name: string, args: readonly string[]) => {

@@ -2,7 +2,9 @@
 import { UserError } from "../errors.ts";
 import type { Cell } from "../cell.ts";
 import { defineCell } from "../cell.ts";
-import { type CellConfig, parseConfig } from "../config.ts";
+import { z } from "zod";
+import { type CellConfig, type ConfigFields, configFieldsOf, parseConfig } from "../config.ts";
+import type { FactorTable } from "../factor.ts";
 import { SWITCHES } from "../factors.ts";
 import { gatedCell } from "./gated_cell.ts";
 import { add, mul, named, sigmoid, sub, tanh } from "../graph/builder.ts";
@@ -81,6 +83,11 @@ export function cellOf(config: CellConfig): Cell {
   const cell = CELLS.get(config.cell);
   if (!cell) throw new UserError(`Cannot make cell '${config.cell}': must be one of ${CELL_NAMES.join(", ")}`);
   return cell;
+}
+
+/** The fields of a configuration whose cell can be made: those of the table, with the names of the catalog. */
+export function knownFieldsOf(table: FactorTable): ConfigFields {
+  return { ...configFieldsOf(table), cell: z.enum(CELL_NAMES).optional() };
 }
 
 const gatedCells = new Map<string, Cell>();

@@ -1,5 +1,6 @@
 /** Functions that build tensors: what a cell is written with. Numbers stand for scalar constants. */
 import { checkShape, SHAPE_RULES } from "./shapes.ts";
+import type { BinaryOp, UnaryOp } from "./elementwise.ts";
 import type { DType, OpAttributes, OpName, Shape, Tensor } from "./tensor.ts";
 
 /** Something that a binary operation takes. */
@@ -32,11 +33,9 @@ export type BinaryFunction = (a: Operand, b: Operand) => Tensor;
 /** Maps one tensor. */
 export type UnaryFunction = (x: Tensor) => Tensor;
 
-const binary = (op: "add" | "sub" | "mul" | "div"): BinaryFunction => (a, b) =>
-  makeNode(op, [asTensor(a), asTensor(b)], {});
+const binary = (op: BinaryOp): BinaryFunction => (a, b) => makeNode(op, [asTensor(a), asTensor(b)], {});
 
-const unary = (op: "exp" | "log" | "sqrt" | "sigmoid" | "tanh" | "relu" | "step" | "sum"): UnaryFunction => (x) =>
-  makeNode(op, [x], {});
+const unary = (op: UnaryOp | "sum"): UnaryFunction => (x) => makeNode(op, [x], {});
 
 /** `a + b`. */
 export const add: BinaryFunction = binary("add");

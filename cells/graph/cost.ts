@@ -1,4 +1,5 @@
 /** What running a graph costs. */
+import { elementwiseTable } from "./elementwise.ts";
 import type { Graph } from "./graph.ts";
 import { type OpName, sizeOf, type Tensor } from "./tensor.ts";
 
@@ -11,19 +12,9 @@ const none = () => 0;
  * memory and counts nothing; so does the embedding, which reads rows.
  */
 const PRODUCT_FLOP: { readonly [K in OpName]: Cost<K> } = {
+  ...elementwiseTable(() => none),
   input: none,
   constant: none,
-  add: none,
-  sub: none,
-  mul: none,
-  div: none,
-  exp: none,
-  log: none,
-  sqrt: none,
-  sigmoid: none,
-  tanh: none,
-  relu: none,
-  step: none,
   linear: ({ shape, inputs }) => 2 * sizeOf(shape) * inputs[inputs.length - 2].shape[1],
   linear_input_gradient: ({ shape, inputs: [dy] }) => 2 * sizeOf(shape) * dy.shape[1],
   linear_weight_gradient: ({ shape, inputs: [dy] }) => 2 * sizeOf(shape) * dy.shape[0],

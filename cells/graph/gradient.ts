@@ -1,9 +1,12 @@
 /**
  * Reverse-mode gradient as a graph. Above each rule stands its formula; `dy` is the gradient of the loss with respect to
- * the operation's output `y`. First order only: the operations that appear in gradients alone have no rule themselves.
+ * the operation's output `y`. First order only: the operations that appear in gradients alone have no rule themselves. The rules of
+ * the elementwise operations stand in their records.
  */
-import { add, constant, div, makeNode, mul, step, sub, sum } from "./builder.ts";
-import { isOp, type OpName, type Shape, type Tensor } from "./tensor.ts";
+import * as operations from "./builder.ts";
+import { add, constant, makeNode, mul, sum } from "./builder.ts";
+import { type Arithmetic, ELEMENTWISE, type ElementwiseOperation, elementwiseTable } from "./elementwise.ts";
+import { isElementwise, type OpName, type Shape, type Tensor } from "./tensor.ts";
 
 /** Gradients of the inputs, in their order; `null` where none flows (indices, constants). */
 type GradientRule<K extends OpName> = (y: Tensor<K>, dy: Tensor) => (Tensor | null)[];
@@ -15,7 +18,20 @@ function reduceTo(dy: Tensor, shape: Shape): Tensor {
   return reduced;
 }
 
-const negate = (x: Tensor) => sub(0, x);
+/** Each elementwise operation on tensors: one without its function in `builder.ts` fails to compile here. */
+const ON_TENSORS: Arithmetic<Tensor> = operations;
+
+function elementwiseRule(operation: ElementwiseOperation): (y: Tensor, dy: Tensor) => (Tensor | null)[] {
+  if (operation.arity === 1) {
+    const { gradient } = operation;
+    return (y, dy) => [gradient && gradient(ON_TENSORS, { x: y.inputs[0], y, dy })];
+  }
+  return (y, dy) => {
+    const [a, b] = y.inputs;
+    const [da, db] = operation.gradient(ON_TENSORS, { a, b, y, dy });
+    return [reduceTo(da, a.shape), reduceTo(db, b.shape)];
+  };
+}
 
 function firstOrderOnly(op: OpName): () => never {
   return () => {
@@ -25,35 +41,11 @@ function firstOrderOnly(op: OpName): () => never {
   };
 }
 
+/** The rule of each operation. */
 export const GRADIENT_RULES: { readonly [K in OpName]: GradientRule<K> } = {
+  ...elementwiseTable(elementwiseRule),
   input: () => [],
   constant: () => [],
-  // d(a+b) = da + db
-  add: ({ inputs: [a, b] }, dy) => [reduceTo(dy, a.shape), reduceTo(dy, b.shape)],
-  // d(a−b) = da − db
-  sub: ({ inputs: [a, b] }, dy) => [reduceTo(dy, a.shape), reduceTo(negate(dy), b.shape)],
-  // d(a⊙b) = b⊙da + a⊙db
-  mul: ({ inputs: [a, b] }, dy) => [reduceTo(mul(dy, b), a.shape), reduceTo(mul(dy, a), b.shape)],
-  // d(a/b) = da/b − (a/b)⊙db/b
-  div: (y, dy) => {
-    const [a, b] = y.inputs;
-    const da = div(dy, b);
-    return [reduceTo(da, a.shape), reduceTo(negate(mul(da, y)), b.shape)];
-  },
-  // d eˣ = eˣ dx
-  exp: (y, dy) => [mul(dy, y)],
-  // d ln x = dx / x
-  log: ({ inputs: [x] }, dy) => [div(dy, x)],
-  // d √x = dx / (2√x)
-  sqrt: (y, dy) => [div(mul(dy, 0.5), y)],
-  // dσ = σ(1−σ) dx
-  sigmoid: (y, dy) => [mul(dy, mul(y, sub(1, y)))],
-  // d tanh = (1 − tanh²) dx
-  tanh: (y, dy) => [mul(dy, sub(1, mul(y, y)))],
-  // d max(x,0) = [x>0] dx
-  relu: ({ inputs: [x] }, dy) => [mul(dy, step(x))],
-  // constant almost everywhere
-  step: () => [null],
   // y = [x1 … xk] Wᵀ + b:  dx_j = dy W_j (W_j: its columns),  dW = dyᵀ [x1 … xk],  db = Σ_batch dy
   linear: ({ inputs }, dy) => {
     const xs = inputs.slice(0, -2);
@@ -136,8 +128,9 @@ function topologicalOrder(root: Tensor): Tensor[] {
 /** The nodes from which a target is reached: only they carry a gradient. */
 function dependsOn(order: readonly Tensor[], targets: ReadonlySet<Tensor>): Set<Tensor> {
   const leads = new Set<Tensor>();
+  const isConstant = (node: Tensor) => isElementwise(node) && ELEMENTWISE[node.op].gradient === null;
   for (const node of order) {
-    if (targets.has(node) || (!isOp(node, "step") && node.inputs.some((source) => leads.has(source)))) leads.add(node);
+    if (targets.has(node) || (!isConstant(node) && node.inputs.some((source) => leads.has(source)))) leads.add(node);
   }
   return leads;
 }

@@ -1,5 +1,6 @@
 /** Float64 meaning of every operation: slow and plain, the oracle that the engines are compared with. */
 import { maxOf } from "../extremes.ts";
+import { type BinaryOperation, elementwiseTable, type UnaryOperation } from "./elementwise.ts";
 import type { Graph } from "./graph.ts";
 import { formatShape, isOp, type OpName, sizeOf, type Tensor } from "./tensor.ts";
 
@@ -8,11 +9,12 @@ export type Values = Float64Array;
 
 type Meaning<K extends OpName> = (node: Tensor<K>, inputs: readonly Values[]) => Values;
 
-/** Elementwise with broadcasting: a shorter operand repeats over the leading axes, so its index is taken modulo its size. */
-const binary = (f: (a: number, b: number) => number) => (node: Tensor, [a, b]: readonly Values[]): Values =>
-  new Float64Array(sizeOf(node.shape)).map((_, i) => f(a[i % a.length], b[i % b.length]));
+/** With broadcasting: a shorter operand repeats over the leading axes, so its index is taken modulo its size. */
+const binary = ({ value }: BinaryOperation) => (node: Tensor, [a, b]: readonly Values[]): Values =>
+  new Float64Array(sizeOf(node.shape)).map((_, i) => value(a[i % a.length], b[i % b.length]));
 
-const unary = (f: (x: number) => number) => (_: Tensor, [x]: readonly Values[]): Values => x.map(f);
+const unary = ({ value }: UnaryOperation) => (_: Tensor, [x]: readonly Values[]): Values =>
+  x.map((each) => value(each));
 
 /** Reads column `i` of tensors that stand side by side without joining them. */
 function joinedReader(xs: readonly Tensor[], values: readonly Values[]): (row: number, column: number) => number {
@@ -45,22 +47,13 @@ function checkIndices(indices: Values, vocabulary: number): void {
   throw new RangeError(`Cannot run the graph: an index is ${wrong}, must be a whole number below ${vocabulary}`);
 }
 
+/** What each operation makes of its inputs' values. */
 export const INTERPRETER: { readonly [K in OpName]: Meaning<K> } = {
+  ...elementwiseTable((record) => record.arity === 1 ? unary(record) : binary(record)),
   input: (node) => {
     throw new TypeError(`Cannot run the graph: input '${node.attributes.name}' has no value`);
   },
   constant: (node) => Float64Array.of(node.attributes.value),
-  add: binary((a, b) => a + b),
-  sub: binary((a, b) => a - b),
-  mul: binary((a, b) => a * b),
-  div: binary((a, b) => a / b),
-  exp: unary(Math.exp),
-  log: unary(Math.log),
-  sqrt: unary(Math.sqrt),
-  sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
-  tanh: unary(Math.tanh),
-  relu: unary((x) => Math.max(x, 0)),
-  step: unary((x) => (x > 0 ? 1 : 0)),
   linear(node, values) {
     const [batch, outs] = node.shape;
     const weight = values[values.length - 2], bias = values[values.length - 1];

@@ -1,13 +1,19 @@
 /** A graph as a picture: Graphviz, through WebAssembly, to SVG. */
 import { instance } from "@viz-js/viz";
+import { ELEMENTWISE } from "./elementwise.ts";
 import type { Graph } from "./graph.ts";
 import { isElementwise, isOp, type Tensor } from "./tensor.ts";
 
 /** Fill colours by what a node is; dark text reads on all of them, also for colour-blind readers. */
 const FILL = { input: "#cfe3f5", product: "#fbd9c6", elementwise: "#ffffff", other: "#e4e4e4" };
 
-/** Signs that are shorter than the operation's name. */
-export const SIGNS: Partial<Record<Tensor["op"], string>> = { add: "+", sub: "−", mul: "⊙", div: "/", sigmoid: "σ" };
+/** The sign of an operation that the equations write as a single character; undefined where its name is as good. */
+export function signOf(node: Tensor): string | undefined {
+  if (!isElementwise(node)) return undefined;
+  const { notation } = ELEMENTWISE[node.op];
+  const sign = "call" in notation ? notation.call : notation.infix;
+  return [...sign].length === 1 ? sign : undefined;
+}
 
 /** Whether pictures leave a node out: the product that reads it carries its name. */
 export function isWeight(node: Tensor): boolean {
@@ -25,7 +31,7 @@ function describe(node: Tensor): string {
   if (isOp(node, "constant")) return String(node.attributes.value);
   const weight = node.inputs.find(isWeight);
   const title = weight && isOp(weight, "input") ? weight.attributes.name.replace(/\.(weight|bias)$/, "") : node.op;
-  const text = SIGNS[node.op] ?? title;
+  const text = signOf(node) ?? title;
   return node.label ? `${node.label} = ${text}` : text;
 }
 

@@ -1,4 +1,5 @@
 /** A graph as text that a person can read: one line per node, and the equations of its named parts. */
+import { elementwiseTable, type Notation } from "./elementwise.ts";
 import type { Graph } from "./graph.ts";
 import { formatShape, isOp, type OpName, type Tensor } from "./tensor.ts";
 
@@ -16,12 +17,11 @@ const call = (name: string) => (_: Tensor, inputs: readonly Text[]): Text =>
 
 /** An infix operation; brackets stand where an operand binds less, and on the right of `−` and `/` also where it binds as much. */
 const infix =
-  (symbol: string, precedence: number, strictRight = false) => (_: Tensor, [a, b]: readonly Text[]): Text => {
+  ({ infix, precedence, associative }: Extract<Notation, { infix: string }>) =>
+  (_: Tensor, [a, b]: readonly Text[]): Text => {
     const wrap = (t: Text, least: number) => (t.precedence < least ? `(${t.text})` : t.text);
-    return {
-      text: `${wrap(a, precedence)} ${symbol} ${wrap(b, strictRight ? precedence + 1 : precedence)}`,
-      precedence,
-    };
+    const text = `${wrap(a, precedence)} ${infix} ${wrap(b, associative ? precedence : precedence + 1)}`;
+    return { text, precedence };
   };
 
 /** What a product reads: several as a list, one with brackets where it is a sum or a product itself. */
@@ -34,19 +34,9 @@ const joined = (texts: readonly Text[]) => {
 export const shortName = (text: string) => text.replace(/^layers\.\d+\./, "").replace(/\.(weight|bias)$/, "");
 
 const FORMULAS: { readonly [K in OpName]: Formula<K> } = {
+  ...elementwiseTable(({ notation }) => "call" in notation ? call(notation.call) : infix(notation)),
   input: ({ attributes: { name } }) => atom(name),
   constant: ({ attributes: { value } }) => atom(`${value}`),
-  add: infix("+", 0),
-  sub: infix("−", 0, true),
-  mul: infix("⊙", 1),
-  div: infix("/", 1, true),
-  exp: call("exp"),
-  log: call("ln"),
-  sqrt: call("sqrt"),
-  sigmoid: call("σ"),
-  tanh: call("tanh"),
-  relu: call("relu"),
-  step: call("step"),
   linear: (_, inputs) => {
     const [weight, bias] = inputs.slice(-2);
     const x = joined(inputs.slice(0, -2));

@@ -1,4 +1,5 @@
 /** The shape rules: what each operation needs of its inputs, and what comes out. */
+import { elementwiseTable } from "./elementwise.ts";
 import {
   type DType,
   formatShape,
@@ -59,20 +60,10 @@ function joinedFeatures(op: OpName, xs: readonly Tensor[], needed: string, all: 
 
 /** One rule for each operation. */
 export const SHAPE_RULES: { readonly [K in OpName]: ShapeRule<K> } = {
+  ...elementwiseTable(({ arity }, op) => arity === 1 ? sameShapeRule(op) : broadcastRule(op)),
   // An input's shape is given, not derived: see `input()` in builder.ts.
   input: (inputs) => fail("input", "a declared shape", inputs),
   constant: () => [],
-  add: broadcastRule("add"),
-  sub: broadcastRule("sub"),
-  mul: broadcastRule("mul"),
-  div: broadcastRule("div"),
-  exp: sameShapeRule("exp"),
-  log: sameShapeRule("log"),
-  sqrt: sameShapeRule("sqrt"),
-  sigmoid: sameShapeRule("sigmoid"),
-  tanh: sameShapeRule("tanh"),
-  relu: sameShapeRule("relu"),
-  step: sameShapeRule("step"),
   linear(inputs) {
     const [weight, bias] = inputs.slice(-2);
     const needed = "x [batch, features] …, weight [out, sum of features], bias [out]";

@@ -2,8 +2,9 @@
 import { instance } from "@viz-js/viz";
 import { maxOf } from "../extremes.ts";
 import { escapeHtml } from "../markup.ts";
+import { ELEMENTWISE, type ElementwiseOperation, type UnaryOperation } from "./elementwise.ts";
 import { type Graph, usersOf } from "./graph.ts";
-import { isWeight, SIGNS } from "./picture.ts";
+import { isWeight, signOf } from "./picture.ts";
 import { shortName } from "./printer.ts";
 import { isElementwise, isOp, type Tensor } from "./tensor.ts";
 
@@ -61,13 +62,20 @@ export function sketch(graph: Graph, captions: ReadonlyMap<string, string>): Ske
   return layOut(contract(graph, captions));
 }
 
+/** Whether an operation is a nonlinearity behind products, and of which kind. */
+function activationOf(node: Tensor): UnaryOperation["activation"] {
+  if (!isElementwise(node)) return undefined;
+  const record: ElementwiseOperation = ELEMENTWISE[node.op];
+  return record.arity === 1 ? record.activation : undefined;
+}
+
 /** The graph with a product and the nonlinearity that alone reads it as one box, and constants within what reads them. */
 function contract(graph: Graph, captions: ReadonlyMap<string, string>): Drawing {
   const users = usersOf(graph), results = new Set(graph.outputs.values());
   const absorbed = (node: Tensor): boolean => {
     const [user, ...others] = users.get(node)!;
     return isOp(node, "linear") && !node.label && !results.has(node) && !others.length &&
-      (isOp(user, "sigmoid") || isOp(user, "tanh") || isOp(user, "relu"));
+      activationOf(user) !== undefined;
   };
   const drawing: Drawing = { boxes: [], edges: [], inputs: [], outputs: [] };
   const places = new Map<Tensor, number>();
@@ -103,14 +111,17 @@ function boxOf(node: Tensor, product: Tensor): Box {
   if (isElementwise(product)) return box("op", [operation(product)]);
   const weight = product.inputs.find(isWeight);
   const name = weight && isOp(weight, "input") ? shortName(weight.attributes.name).replace(/_nn$/, "") : product.op;
-  const nonlinearity = node === product ? [] : [SIGNS[node.op] ?? node.op];
+  const nonlinearity = node === product ? [] : [signOf(node) ?? node.op];
   const symbol = [...(node.label ? [node.label] : []), ...nonlinearity].join(" = ");
-  return box(isOp(node, "sigmoid") ? "gate" : "product", [name.replaceAll("_", " "), ...(symbol ? [symbol] : [])]);
+  return box(activationOf(node) === "gate" ? "gate" : "product", [
+    name.replaceAll("_", " "),
+    ...(symbol ? [symbol] : []),
+  ]);
 }
 
 /** `+`, or `1 −` where a constant is an operand. A ring is drawn around each: in it `⊙` would have two. */
 function operation(node: Tensor): string {
-  const sign = isOp(node, "mul") ? "×" : SIGNS[node.op] ?? node.op;
+  const sign = isOp(node, "mul") ? "×" : signOf(node) ?? node.op;
   const [a, b] = node.inputs.map((source) => isOp(source, "constant") ? [`${source.attributes.value}`] : []);
   return [...a, sign, ...(b ?? [])].join(" ");
 }

@@ -1,7 +1,9 @@
 /**
  * The closed list of operations, and the nodes made of them. Every stage (shape rule, gradient, interpreter, ONNX, WGSL)
- * holds one table over {@linkcode OpName}, so that an operation which a stage forgot fails to compile.
+ * holds one table over {@linkcode OpName}, so that an operation which a stage forgot fails to compile. What a stage makes of an
+ * elementwise operation follows from its record in `elementwise.ts`.
  */
+import { ELEMENTWISE, type ElementwiseOp } from "./elementwise.ts";
 
 /** Sizes of the axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -12,37 +14,15 @@ export type DType = "float" | "index";
 /** Nothing beside the inputs. */
 export type NoAttributes = Record<never, never>;
 
-/**
- * The operations, and what each carries beside its inputs. Binary ones take two tensors of one shape, or one that is a scalar or a
- * vector of the other's last axis, which is broadcast. `B` is the batch, `[a, b]` joins features.
- */
-export interface OpAttributes {
+/** Elementwise operations: of one tensor, or of two of one shape, of which one may be a scalar or a vector of the other's last axis. */
+export type ElementwiseAttributes = Readonly<Record<ElementwiseOp, NoAttributes>>;
+
+/** The operations, and what each carries beside its inputs. `B` is the batch, `[a, b]` joins features. */
+export interface OpAttributes extends ElementwiseAttributes {
   /** A tensor from outside. Under this name it is fed; it is the only operation whose dtype may be `index`. */
   input: { readonly name: string };
   /** A scalar. */
   constant: { readonly value: number };
-  /** `a + b`. */
-  add: NoAttributes;
-  /** `a − b`. */
-  sub: NoAttributes;
-  /** `a ⊙ b`. */
-  mul: NoAttributes;
-  /** `a / b`. */
-  div: NoAttributes;
-  /** `eˣ`. */
-  exp: NoAttributes;
-  /** `ln x`. */
-  log: NoAttributes;
-  /** `√x`. */
-  sqrt: NoAttributes;
-  /** `1 / (1 + e⁻ˣ)`. */
-  sigmoid: NoAttributes;
-  /** `(eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)`. */
-  tanh: NoAttributes;
-  /** `max(x, 0)`. */
-  relu: NoAttributes;
-  /** 1 where the input is above zero, else 0: the derivative of `relu`. */
-  step: NoAttributes;
   /** `x1 [B,i1] … xk [B,ik]`, `W [o, i1+…+ik]`, `b [o]` → `[x1 … xk] Wᵀ + b  [B,o]`. */
   linear: NoAttributes;
   /** `dy [B,o]`, `W [o,i]` → `dy W[:, offset:offset+width]  [B,width]`. */
@@ -64,21 +44,8 @@ export interface OpAttributes {
 /** An operation by its name; every stage has one table over them. */
 export type OpName = keyof OpAttributes;
 
-/** Operations that work element by element; an engine may join chains of them into one kernel. */
-export const ELEMENTWISE = [
-  "add",
-  "sub",
-  "mul",
-  "div",
-  "exp",
-  "log",
-  "sqrt",
-  "sigmoid",
-  "tanh",
-  "relu",
-  "step",
-] as const satisfies readonly OpName[];
-export type ElementwiseOp = typeof ELEMENTWISE[number];
+/** An operation that is no elementwise one: a source, a product, a reduction, a look-up. */
+export type OtherOp = Exclude<OpName, ElementwiseOp>;
 
 /** One operation with its inputs and the shape of its single output. Immutable, but for the label, which no stage computes with. */
 export interface Tensor<K extends OpName = OpName> {
@@ -102,7 +69,7 @@ export function isOp<K extends OpName>(tensor: Tensor, op: K): tensor is Tensor<
 }
 
 export function isElementwise(tensor: Tensor): tensor is Tensor<ElementwiseOp> {
-  return (ELEMENTWISE as readonly OpName[]).includes(tensor.op);
+  return Object.hasOwn(ELEMENTWISE, tensor.op);
 }
 
 /** Number of elements of a shape. */

@@ -11,15 +11,8 @@ import { flag, runCommand } from "../../train/terminal/command_line.ts";
 import { formatDuration } from "../../train/terminal/progress.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
 import { contest, type Outcome } from "./contest.ts";
-import {
-  bareContender,
-  BATCH,
-  BEST_CONFIG,
-  copies,
-  groupContender,
-  type OpenContender,
-  SMALL_CONFIG,
-} from "./measure.ts";
+import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
+import { bareContender, BATCH, copies, groupContender, type OpenContender } from "./measure.ts";
 import type { Absent, Measured, PeerTask } from "./peers/peer.ts";
 import { measurePeer, PEERS } from "./peers/peers.ts";
 import { peerTask } from "./peers/task.ts";

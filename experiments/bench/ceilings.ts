@@ -12,7 +12,7 @@ import {
 import { type Device, openDevice } from "../../train/engines/webgpu/runtime/device.ts";
 import { Pipelines } from "../../train/engines/webgpu/runtime/pipelines.ts";
 import { Program } from "../../train/engines/webgpu/runtime/program.ts";
-import { ChainBook, planGraph } from "../../train/engines/webgpu/plan/schedule.ts";
+import { EpilogueRegistry, planGraph } from "../../train/engines/webgpu/plan/schedule.ts";
 import { Texts } from "../../train/engines/webgpu/runtime/texts.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import { median } from "./median.ts";
@@ -166,10 +166,10 @@ async function product(opened: Device, { product: size, rounds }: Sizes): Promis
     opened,
     pipelines: new Pipelines(device),
     texts: new Texts(device),
-    book: new ChainBook("chain"),
+    epilogues: new EpilogueRegistry("epilogue"),
     memory,
   };
-  const group = { places: 1, batch: size, tokenBytes: 1 };
+  const group = { slots: 1, batch: size, tokenBytes: 1, scalars: 0, reach: 0 };
   // The product reads no text.
   const noText = makeBuffer(device, 4, GPUBufferUsage.STORAGE);
   const buffers: Buffers = makeBuffers(tools, group, plan.memory.size, noText);
@@ -179,7 +179,7 @@ async function product(opened: Device, { product: size, rounds }: Sizes): Promis
   for (const tensor of [x, weight]) {
     device.queue.writeBuffer(buffers.arena, plan.memory.offsets.get(tensor)! * FLOAT_BYTES, values);
   }
-  const program = await Program.build(tools, [{ plan, number: 0, base: 0 }], group, buffers);
+  const program = await Program.build(tools, [{ plan, slot: 0, base: 0 }], group, buffers);
   const seconds = await time(device, rounds, (pass) => program.recordStep(pass, 0));
   program.destroy();
   destroyBuffers(buffers);

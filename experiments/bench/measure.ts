@@ -13,22 +13,6 @@ import type { Contender } from "./contest.ts";
 import { median } from "./median.ts";
 import { cellJob, prepare, trainingRun } from "../../train/training/training_run.ts";
 
-/** The best configuration of the original study: 2 layers, 256 states, state gate, forget gate, new state, residual. */
-export const BEST_CONFIG: CellConfig = {
-  use_input_gate: false,
-  use_forget_gate: true,
-  use_output_gate: false,
-  use_state_gate: true,
-  use_new_state: true,
-  use_old_state: false,
-  use_residual: true,
-  n_layers: 2,
-  state_size: 256,
-};
-
-/** The same switches, small: what a first look at a corpus trains. */
-export const SMALL_CONFIG: CellConfig = { ...BEST_CONFIG, n_layers: 1, state_size: 32 };
-
 export const BATCH = 256;
 export const MEASURED_SETTINGS: TrainingSettings = { steps: 1, batch: BATCH, history: 1000, log_every: 1 };
 

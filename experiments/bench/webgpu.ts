@@ -1,18 +1,20 @@
 /** Measures the WebGPU engine: groups of every size, what a step's time goes to, and how long experiment 01 would take. */
+import { isSmall } from "../../cells/gated_rules.ts";
+import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import type { EngineRun, TensorMap } from "../../train/engines/engine.ts";
 import { openTunedWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import type { WebGpuGroup } from "../../train/engines/webgpu/runtime/group.ts";
-import { frameName, type Merging } from "../../train/engines/webgpu/plan/schedule.ts";
+import { type Merging, templateName } from "../../train/engines/webgpu/plan/schedule.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import { grid } from "../study/grid.ts";
 import { packingOrder } from "../session/scheduler.ts";
 import { DEFAULT_TRAINING as training } from "../study/init_study.ts";
 import type { Ceilings } from "./ceilings.ts";
-import { BEST_CONFIG, MEASURED_SETTINGS, noise, type Rounds, SMALL_CONFIG, timeGroup } from "./measure.ts";
+import { MEASURED_SETTINGS, noise, type Rounds, timeGroup } from "./measure.ts";
 import { median } from "./median.ts";
 
 /** How a group of runs trains. */
@@ -110,8 +112,8 @@ async function profile(group: WebGpuGroup, steps = 5): Promise<KernelRow[]> {
   for (let step = 0; step < steps; step++) rounds.push(await group.profileStep());
   const times = dispatches.map((_, i) => median(rounds.map((round) => round[i])) / 1e6);
   const total = times.reduce((a, b) => a + b, 0);
-  const byFrame = Map.groupBy(dispatches.keys(), (i) => frameName(dispatches[i].kernel.frame));
-  return [...byFrame].map(([frame, members]) => {
+  const byTemplate = Map.groupBy(dispatches.keys(), (i) => templateName(dispatches[i].kernel.template));
+  return [...byTemplate].map(([frame, members]) => {
     const ms = members.reduce((sum, i) => sum + times[i], 0);
     return { frame, dispatches: members.length, ms_per_step: ms, percent: 100 * ms / total };
   }).sort((a, b) => b.ms_per_step - a.ms_per_step);
@@ -181,8 +183,8 @@ async function measureAll(
   }
 
   const packed = packExperiment(engine);
-  const mixed = software ? grid().filter(({ state_size }) => state_size === 32).slice(0, 16).map(cheapRun) : packed[0];
-  for (const merging of ["frame", "chain"] as const) {
+  const mixed = software ? grid().filter(isSmall).slice(0, 16).map(cheapRun) : packed[0];
+  for (const merging of ["template", "epilogue"] as const) {
     progress(`${mixed.length} different configurations, merged by ${merging}`);
     const merged = (await openTunedWebGpuEngine({ merging }))!;
     try {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { configId } from "../../cells/config.ts";
+import { isSize } from "../../cells/factor.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { checkSize, type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../../train/corpus/known.ts";
@@ -12,6 +13,7 @@ import { plural } from "../../train/terminal/progress.ts";
 import { checkRuns, checkTraining } from "./bounds.ts";
 import { readBytes, readJson } from "./files.ts";
 import { grid, MOST_RUNS } from "./grid.ts";
+import { flaggedFactors, type Levels } from "./levels.ts";
 import { checkNewFolder } from "./ownership.ts";
 import { promote, type Promotion } from "./promotion.ts";
 import { checkVersion, parseResult, type RunResult } from "./result.ts";
@@ -44,8 +46,8 @@ export interface InitOptions {
   readonly corpus?: string;
   /** Brings a known corpus that was asked for into the cache; absent: it must be there. */
   readonly fetch?: (corpus: KnownCorpus) => Promise<void>;
-  readonly stateSizes?: readonly number[];
-  readonly layers?: readonly number[];
+  /** For experiment 01: levels to list, by the key of their factor; the others take those of the table. */
+  readonly levels?: Levels;
   readonly seeds?: number;
   readonly steps?: number;
   readonly batch?: number;
@@ -294,28 +296,28 @@ async function hasResults(dir: string): Promise<boolean> {
 
 async function chooseConfigs(
   known: Study | undefined,
-  { dir, experiment, layers, stateSizes, controls }: InitOptions,
+  { dir, experiment, levels = {}, controls }: InitOptions,
 ): Promise<{ entries: readonly ConfigEntry[]; promotion?: Promotion }> {
+  const isAsked = Object.values(levels).some((list) => list !== undefined);
   if (experiment === "01") {
     if (controls !== undefined) {
       throw new UserError("Cannot use --controls with experiment 01: nothing is left out of it");
     }
     // Settings of a study can be changed without its list growing to the whole grid.
-    const asked = layers !== undefined || stateSizes !== undefined;
-    if (!asked && known && (await known.readConfigs("01")).length) return { entries: [] };
-    const entries = grid({ n_layers: layers, state_size: stateSizes }).map((config): ConfigEntry => ({
-      id: configId(config),
-      config,
-    }));
-    return { entries };
+    if (!isAsked && known && (await known.readConfigs("01")).length) return { entries: [] };
+    return { entries: grid(levels).map((config): ConfigEntry => ({ id: configId(config), config })) };
   }
-  if (layers || stateSizes) {
-    throw new UserError(
-      "Cannot use --layers or --state-size with experiment 02: its sizes follow from the best of experiment 01",
-    );
-  }
+  if (isAsked) throw levelsOf02();
   const promotion = await promote(known, dir, controls);
   return { entries: promotion.entries, promotion };
+}
+
+/** Experiment 02 takes no levels. */
+function levelsOf02(): UserError {
+  const flagged = flaggedFactors();
+  const flags = new Intl.ListFormat("en-GB", { type: "disjunction" }).format(flagged.map(({ flag: { name } }) => name));
+  const what = flagged.every(isSize) ? "sizes" : "configurations";
+  return new UserError(`Cannot use ${flags} with experiment 02: its ${what} follow from the best of experiment 01`);
 }
 
 /** `train 90 %, validation 5 %, test 5 %`, for the record. */

@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { basename, join } from "node:path";
+import { ORIGINAL_KEYS } from "../../cells/factors.ts";
 import { KNOWN_KEYS } from "./result.ts";
 import { adviceFor, namesIn, reasonOf, whyNoFile, WriteFailure } from "./files.ts";
 
@@ -25,9 +26,10 @@ const emptyOr = (...beginnings: string[]): Recognizer => (content, path) =>
 /** Of a table in CSV: its first line names these columns, and no further one that a person has added. */
 const isTableOf = (...columns: string[]): Recognizer => (content) => firstLine(content) === columns.join(",");
 
-/** Of a table in Parquet: its magic, the name of a column, and what the library writes last; what others write of it has another. */
-const isParquetWith = (column: string): Recognizer => (content) =>
-  content.startsWith("PAR1") && content.includes(column) && content.slice(-WRITER_BYTES).includes("hyparquet");
+/** Of a table in Parquet: its magic, the names of columns, and what the library writes last; what others write of it has another. */
+const isParquetWith = (...columns: string[]): Recognizer => (content) =>
+  content.startsWith("PAR1") && columns.every((column) => content.includes(column)) &&
+  content.slice(-WRITER_BYTES).includes("hyparquet");
 
 /** At the end of a Parquet file: who wrote it, and how each of its columns is ordered. */
 const WRITER_BYTES = 1024;
@@ -64,7 +66,7 @@ const IN_EXPORT: typeof IN_STUDY = [
   [/^runs\.csv$/, isTableOfRuns],
   [/^curves\.csv$/, isTableOf("id", "seed", "step", "smoothed_loss")],
   [/^columns\.csv$/, isTableOf("table", "column", "type", "about")],
-  [/^runs\.parquet$/, isParquetWith("use_old_state")],
+  [/^runs\.parquet$/, isParquetWith(...ORIGINAL_KEYS)],
   [/^curves\.parquet$/, isParquetWith("smoothed_loss")],
   [/^events\.out\.tfevents\.cellspace$/, (content) => content.includes("_hparams_/session_start_info")],
   [/^export\.json$/, (content) => /^\{\s*"cellspace_export":/.test(content)],
@@ -89,7 +91,7 @@ export function isOurModel(model: Uint8Array): boolean {
 
 /** Columns that a table of runs has had since the first version, from its beginning and among the others. */
 const FIRST_COLUMNS = ["id", "seed", "status"] as const;
-const OTHER_COLUMNS = ["use_old_state", "n_layers", "min loss", "log_every", "cellspace_version"] as const;
+const OTHER_COLUMNS = [...ORIGINAL_KEYS, "min loss", "log_every", "cellspace_version"] as const;
 
 /** Columns that are made of a key of results. */
 const MADE_COLUMN =

@@ -14,7 +14,7 @@ export interface RankedConfig {
 
 /** Configurations that can be ranked together. */
 export interface Ranking {
-  /** Best first: by mean least loss, then by id. */
+  /** Best first: by mean lowest loss, then by id. */
   readonly ranked: readonly RankedConfig[];
   /** Steps of each run; 0 where there is none. */
   readonly steps_done: number;

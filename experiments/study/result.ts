@@ -14,15 +14,21 @@ import type { Tokenizer, Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { MOST_TEMPERATURE, type SampleOptions } from "../../train/scoring/sample_text.ts";
 import { LIMITS } from "../../train/training/settings.ts";
 import { CELLSPACE_VERSION } from "../../train/version.ts";
-import { CELL_NAMES } from "../../cells/catalog/catalog.ts";
-import { type CellConfig, configFields, configId, configIn, parseWith, validAsAWhole } from "../../cells/config.ts";
+import { knownFieldsOf } from "../../cells/catalog/catalog.ts";
+import {
+  type CellConfig,
+  type ConfigFields,
+  configIdIn,
+  configIn,
+  parseWith,
+  validAsAWhole,
+} from "../../cells/config.ts";
+import { type FactorTable, keysOf } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 
 /** A configuration's id, and the SHA-1 of a corpus, as files have them. */
 export const idSchema = z.string().regex(/^[0-9a-f]{64}$/, { abort: true });
 export const sha1Schema = z.string().regex(/^[0-9a-f]{40}$/);
-
-/** The keys of a configuration in a study's files, where its cell must be one that can be made. */
-export const knownConfigFields = { ...configFields, cell: z.enum(CELL_NAMES).optional() };
 
 /** Losses are computed in 32-bit floats: what these do not hold no run has measured, and sums and squares of it would overflow. */
 const MOST_LOSS = (2 - 2 ** -23) * 2 ** 127;
@@ -79,8 +85,8 @@ const memorySchema: z.ZodType<MemoryCurve> = z.object({
 /** A short text that a run's model wrote when it was scored. */
 export type Sample = z.infer<typeof sampleSchema>;
 
-export const resultFields = z.looseObject({
-  ...knownConfigFields,
+/** What a result says beside its configuration. */
+const ownFields = {
   id: idSchema,
   "start time": z.number(),
   /** Steps asked for. */
@@ -135,10 +141,36 @@ export const resultFields = z.looseObject({
   /** Comes with the score; results of the first versions have none. */
   sample: sampleSchema.optional(),
   memory: memorySchema.optional(),
-});
+};
+
+/**
+ * The fields of a result whose configuration is of this table.
+ *
+ * @throws {UserError} if the table breaks a rule, or a factor has the name of another key
+ */
+export function resultFieldsOf(table: FactorTable): ResultFields {
+  const taken = keysOf(table.factors).find((key) => Object.hasOwn(ownFields, key));
+  if (taken !== undefined) {
+    throw new UserError(
+      `Cannot use table '${table.name}': factor '${taken}' must have another key, results have this one`,
+    );
+  }
+  return z.looseObject({ ...knownFieldsOf(table), ...ownFields });
+}
+
+type ResultFields = z.ZodObject<ConfigFields & typeof ownFields, z.core.$loose>;
+
+/** The fields of a result of the built-in factors. */
+export const resultFields: ResultFields = resultFieldsOf(GATED);
 
 /** Schema of a result, of a run that is under way as well as of a finished one. */
-const resultSchema = resultFields.refine(...validAsAWhole()).superRefine(checkTogether);
+export function resultSchemaOf(table: FactorTable): z.ZodType<RunResult> {
+  return resultFieldsOf(table).refine(...validAsAWhole(table)).superRefine((result, context) =>
+    checkTogether(table, result, context)
+  );
+}
+
+const resultSchema = resultSchemaOf(GATED);
 
 export type RunResult = z.infer<typeof resultFields>;
 
@@ -179,9 +211,9 @@ export function dateIn(result: RunResult, key: typeof TIME_KEYS[number]): Date |
 }
 
 /** Where parts of a result that are right by themselves contradict each other: it was edited, or is half of one. */
-function checkTogether(result: RunResult, context: z.RefinementCtx): void {
+function checkTogether(table: FactorTable, result: RunResult, context: z.RefinementCtx): void {
   const fail = (message: string) => context.addIssue({ code: "custom", message });
-  const id = configId(configOf(result));
+  const id = configIdIn(table, configIn(result, table));
   if (id !== result.id) fail(`its id is ${result.id}, that of its configuration is ${id}`);
   const parts = [
     ["a finished run", ["loss", "min loss", "steps_done"], finishedSchema],

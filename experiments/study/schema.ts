@@ -1,13 +1,16 @@
 /** What the files of a study's folder hold that are no results: `study.json` and the lists of configurations. */
 import { z } from "zod";
 import { MAX_VOCABULARY } from "../../cells/bounds.ts";
-import { configId, configIn, describeConfig, validAsAWhole } from "../../cells/config.ts";
+import { knownFieldsOf } from "../../cells/catalog/catalog.ts";
+import { type ConfigFields, configIdIn, configIn, describeConfigIn, validAsAWhole } from "../../cells/config.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { MAX_BYTES } from "../../train/corpus/corpus.ts";
 import { BYTE_TOKENIZER } from "../../train/corpus/tokens/tokenizer.ts";
 import { LIMITS } from "../../train/training/settings.ts";
 import { MOST_CONFIGS } from "./grid.ts";
-import { idSchema, knownConfigFields, sha1Schema } from "./result.ts";
+import { idSchema, sha1Schema } from "./result.ts";
 
 export const EXPERIMENTS = ["01", "02"] as const;
 export type Experiment = typeof EXPERIMENTS[number];
@@ -135,17 +138,24 @@ export const versionSchema = z.object({ version: z.number() });
 /** The content of `study.json`. */
 export type StudySettings = z.infer<typeof studySchema>;
 
-export const listSchema = z.array(
-  z.strictObject({
-    ...knownConfigFields,
-    id: idSchema,
-    "old id": idSchema.optional(),
-    control: z.literal(true).optional(),
-  }).refine(...validAsAWhole()),
-).max(MOST_CONFIGS, { abort: true }).superRefine((entries, context) => {
+const listedKeys = { id: idSchema, "old id": idSchema.optional(), control: z.literal(true).optional() };
+
+/** An entry of a list: a configuration, its id, and where experiment 02 has it from. */
+type ListedEntry = z.infer<z.ZodObject<ConfigFields & typeof listedKeys>>;
+
+/** Schema of a list of configurations of this table. */
+export function listSchemaOf(table: FactorTable): z.ZodType<ListedEntry[]> {
+  const entry = z.strictObject({ ...knownFieldsOf(table), ...listedKeys }).refine(...validAsAWhole(table));
+  return z.array(entry).max(MOST_CONFIGS, { abort: true }).superRefine((entries, context) =>
+    checkList(table, entries, context)
+  );
+}
+
+function checkList(table: FactorTable, entries: readonly ListedEntry[], context: z.RefinementCtx): void {
   const seen = new Set<string>();
   for (const [i, entry] of entries.entries()) {
-    const config = configIn(entry), id = configId(config), name = `entry ${i} (${describeConfig(config)})`;
+    const config = configIn(entry, table), id = configIdIn(table, config);
+    const name = `entry ${i} (${describeConfigIn(table, config)})`;
     const fail = (message: string) => context.addIssue({ code: "custom", message });
     if (entry.id !== id) fail(`${name} has id ${entry.id}, must be ${id}`);
     else if (seen.has(id)) fail(`${name} is there twice`);
@@ -155,4 +165,7 @@ export const listSchema = z.array(
     }
     seen.add(id);
   }
-});
+}
+
+/** Schema of a list of configurations of the built-in factors. */
+export const listSchema: z.ZodType<ListedEntry[]> = listSchemaOf(GATED);

@@ -1,7 +1,9 @@
-/** Which runs a command means: `--only n_layers=2,use_residual=true`. */
-import { type Factor, type FactorTable, keysOf, mustBe, valueOf, valueSchema } from "../../cells/factor.ts";
+/** Which runs a command means: the expression behind `--only`. */
+import { type FactorTable, isSwitch, keysOf, markedBy, valueOf } from "../../cells/factor.ts";
+import { messageOf } from "../../cells/errors.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { GATED } from "../../cells/factors.ts";
+import { parseLevel } from "./levels.ts";
 
 /** Whether a configuration is meant. */
 export type Selection = (config: CellConfig) => boolean;
@@ -21,9 +23,11 @@ export function parseSelection(text: string, { factors }: FactorTable = GATED): 
     if (!key || !value || rest.length) fail("must read key=value");
     const factor = factors.find((one) => one.key === key) ??
       fail(`names no key; keys are ${keysOf(factors).join(", ")}`);
-    const parsed = valueSchema(factor).safeParse(parseValue(factor, value));
-    if (!parsed.success) throw new Error(`${key} is ${value}, ${mustBe(factor)}`);
-    return { factor, value: parsed.data };
+    try {
+      return { factor, value: parseLevel(factor, value) };
+    } catch (error) {
+      throw new Error(`${key} is ${value}, ${messageOf(error)}`);
+    }
   });
   const keys = tests.map(({ factor: { key } }) => key), repeated = keys.find((key, i) => keys.indexOf(key) < i);
   if (repeated !== undefined) {
@@ -32,9 +36,8 @@ export function parseSelection(text: string, { factors }: FactorTable = GATED): 
   return (config) => tests.every(({ factor, value }) => valueOf(factor, config) === value);
 }
 
-/** `true`, `12`, `0.001` and text, as they stand on a command line. */
-function parseValue({ kind }: Factor, text: string): unknown {
-  if (kind === "switch" && (text === "true" || text === "false")) return text === "true";
-  if (kind === "integer") return /^\d+$/.test(text) ? Number(text) : text;
-  return kind === "number" ? Number(text) : text;
+/** An expression for the help to show: a size at its second level, and the last switch on. */
+export function exampleSelection(table: FactorTable = GATED): string {
+  const size = markedBy(table, "shape"), last = table.factors.findLast(isSwitch);
+  return [`${size.key}=${size.levels.at(1) ?? size.levels[0]}`, ...last ? [`${last.key}=true`] : []].join(",");
 }

@@ -17,6 +17,7 @@ import {
 } from "./files.ts";
 import { checkRuns, checkTraining } from "./bounds.ts";
 import { checkListLength } from "./grid.ts";
+import { flagsInWords } from "./levels.ts";
 import { checkReplaceable } from "./ownership.ts";
 import { checkVersion, parseResult, type RunResult, UnknownVersion } from "./result.ts";
 import { commandOn, remakeModel } from "./commands.ts";
@@ -138,7 +139,7 @@ export class Study extends StudyPaths {
   async readConfigs(experiment: Experiment): Promise<ConfigEntry[]> {
     const path = this.configsPath(experiment);
     const anew = commandOn("init", this, experiment);
-    const sizes = experiment === "01" ? ", with the --state-size and --layers that it had" : "";
+    const sizes = experiment === "01" ? `, with the ${flagsInWords("conjunction")} that it had` : "";
     return await advised(`mend it, or move it away and make it anew with ${anew}${sizes}`, async () => {
       const value = await readJson(path);
       if (value === undefined) return [];

@@ -7,7 +7,7 @@ import { shortList } from "../../train/terminal/progress.ts";
 import { escapeHtml } from "../page/html.ts";
 import type { RunTable } from "./rows.ts";
 import { oneLine } from "../../cells/visible_text.ts";
-import { plural } from "../figures/theme.ts";
+import { counted } from "../figures/theme.ts";
 
 /** What is missing for one reason. */
 export interface AccountEntry {
@@ -34,16 +34,16 @@ export function accountOf({ runs, unreadable, unknown_version, not_begun, unlist
   const unknown = new Set(unknown_version), damaged = unreadable.filter((line) => !unknown.has(line));
   const why = (run: RunResult) => `${nameOf(run)}: ${oneLine(run.failed!)}`;
   const entries: AccountEntry[] = [
-    { lead: `${plural(failed.length, "run")} failed`, names: failed.map(why), lines: true },
+    { lead: `${counted(failed.length, "run")} failed`, names: failed.map(why), lines: true },
     {
-      lead: `${plural(runs.failed_later.length, "run")} failed when taken further, and shown as before`,
+      lead: `${counted(runs.failed_later.length, "run")} failed when taken further, and shown as before`,
       names: runs.failed_later.map(why),
       lines: true,
     },
     {
       lead:
         `${
-          plural(runs.mixed.length, "run")
+          counted(runs.mixed.length, "run")
         } trained in parts by different engines, adapters or versions of cellspace, ` +
         "so the last digits are those of none alone",
       names: runs.mixed.map(partsOf),
@@ -53,27 +53,29 @@ export function accountOf({ runs, unreadable, unknown_version, not_begun, unlist
       lead: "Results written by different versions of cellspace",
       names: new Set([...runs.versions.keys()].map(numbersOf)).size < 2
         ? []
-        : [...runs.versions].sort().map(([version, count]) => `${version} (${plural(count, "run")})`),
+        : [...runs.versions].sort().map(([version, count]) => `${version} (${counted(count, "run")})`),
       lines: false,
     },
     {
-      lead: `${plural(open.length, "run")} ${have(open)} not finished and ${have(open)} no part in this report`,
+      lead: `${counted(open.length, "run")} ${have(open)} not finished and ${have(open)} no part in this report`,
       names: open,
       lines: false,
     },
     {
-      lead: `${plural(not_begun?.length ?? 0, "run")} of the study's list ${have(not_begun)} not begun`,
+      lead: `${counted(not_begun?.length ?? 0, "run")} of the study's list ${have(not_begun)} not begun`,
       names: (not_begun ?? []).map(shortKey),
       lines: false,
     },
     {
-      lead: `${plural(unknown.size, "result file")} of a version of cellspace that is not known here, and not shown`,
+      lead: `${counted(unknown.size, "result file")} of a version of cellspace that is not known here, and not shown`,
       names: [...unknown],
       lines: true,
     },
-    { lead: `${plural(damaged.length, "result file")} could not be read`, names: damaged, lines: true },
+    { lead: `${counted(damaged.length, "result file")} could not be read`, names: damaged, lines: true },
     {
-      lead: `${plural(unlisted?.length ?? 0, "result")} of runs that are not in the study's list, shown where finished`,
+      lead: `${
+        counted(unlisted?.length ?? 0, "result")
+      } of runs that are not in the study's list, shown where finished`,
       names: (unlisted ?? []).map(shortKey),
       lines: false,
     },
@@ -88,7 +90,7 @@ function partsOf(result: RunResult): string {
   const last = { engine, adapter, cellspace_version, steps: steps_done! - done };
   const parts = [...earlier_engines, ...(last.steps > 0 ? [last] : [])];
   const words = parts.map((part) =>
-    `${plural(part.steps, "step")} on ${part.engine} (${part.adapter}), cellspace ${
+    `${counted(part.steps, "step")} on ${part.engine} (${part.adapter}), cellspace ${
       part.cellspace_version ?? UNNAMED_VERSION
     }`
   );

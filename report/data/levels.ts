@@ -1,4 +1,4 @@
-/** Levels that losses are held against: the entropy floors of the corpus, and its entropy rate where that is known. */
+/** Levels that losses are held against: the n-gram baselines of the corpus, and its entropy rate where that is known. */
 import * as Plot from "@observablehq/plot";
 import type { EntropyFloors } from "../../experiments/study/ngram_baselines.ts";
 import { COLOUR, formatOnAxis } from "../figures/theme.ts";
@@ -13,17 +13,17 @@ export interface Level {
 /**
  * The levels of a study, nats per what its models read.
  *
- * @param floors of bytes; none where the study has none
+ * @param baselines of bytes; none where the study has none
  * @param entropyRate of the corpus, nats per byte, where it is known from its construction
  * @param bytesPerToken mean bytes that what the models read stands for
  */
 export function levelsOf(
-  floors: EntropyFloors | undefined,
+  baselines: EntropyFloors | undefined,
   entropyRate: number | undefined,
   bytesPerToken: number,
 ): Level[] {
   return [
-    ...(floors ?? []).map(({ order, nats }) => ({ label: `order ${order}`, value: nats * bytesPerToken })),
+    ...(baselines ?? []).map(({ order, nats }) => ({ label: `order ${order}`, value: nats * bytesPerToken })),
     ...(entropyRate === undefined ? [] : [{ label: "entropy rate", value: entropyRate * bytesPerToken }]),
   ];
 }

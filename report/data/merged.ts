@@ -20,7 +20,7 @@ export interface Spread {
   count: number;
 }
 
-/** A configuration's finished runs that were trained alike, merged over their seeds. */
+/** A configuration's finished runs that were trained with the same settings, merged over their seeds. */
 export interface MergedRow {
   /** The start of the id, as short as tells all rows apart, at least 8 characters: what pages and pictures call the row. */
   name: string;
@@ -61,7 +61,7 @@ export function spreadOf(values: readonly number[]): Spread {
  * Merges the seeds of each configuration. Runs of one configuration that were trained in different ways (for more steps, say)
  * stay apart: their losses are not draws of one number. The order of `rows` does not matter.
  *
- * @returns best first: by mean least loss, then by id
+ * @returns best first: by mean lowest loss, then by id
  */
 export function mergeSeeds(rows: readonly RunRow[]): MergedRow[] {
   const groups = Map.groupBy(rows, (row) => `${row.id} ${settingsName(row)} ${row.log_every}`);

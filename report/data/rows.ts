@@ -2,23 +2,27 @@
  * Results -> tidy rows, one per finished run, which the figures and tables read. Runs that have not finished
  * are handed on as a list of their own, so that a report can count them.
  */
-import { type CellConfig, describeConfig } from "../../cells/config.ts";
+import { type CellConfig, configIn, describeConfigIn } from "../../cells/config.ts";
+import {
+  type Configuration,
+  type Factor,
+  type FactorTable,
+  type FactorValue,
+  shownFactors,
+  valueOf,
+} from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { oneLine } from "../../cells/visible_text.ts";
 import type { MemoryCurve } from "../../train/scoring/memory_gain.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
-import {
-  configOf,
-  type FinishedResult,
-  isFinished,
-  type RunResult,
-  type Sample,
-} from "../../experiments/study/result.ts";
+import { type FinishedResult, isFinished, type RunResult, type Sample } from "../../experiments/study/result.ts";
 
 /** One finished run; what is text in it can be shown as it stands. Losses in nats per byte, or per token where its model reads these. */
 export interface RunRow {
   id: string;
   /** Two runs of one configuration differ by seed alone. */
   seed: number;
+  /** A value for each factor of the rows' table; those of another table than the built-in one stand beside its keys. */
   config: CellConfig;
   /** The configuration in a short line. */
   label: string;
@@ -33,7 +37,7 @@ export interface RunRow {
   bytes_per_token: number;
   /** Bits per byte on the test split, where the run has been evaluated. */
   test_bits_per_byte: number | undefined;
-  /** The order of context that this stands for, by the study's entropy floors. */
+  /** The order of context that this stands for, by the study's n-gram baselines. */
   context_order: number | undefined;
   /** What the model's memory is worth, where it has been scored with resets. */
   memory: MemoryCurve | undefined;
@@ -57,7 +61,7 @@ export interface RunRow {
 
 /** What a folder of results comes to. */
 export interface RunTable {
-  /** Finished runs, best first: by least loss, then by id and seed. */
+  /** Finished runs, best first: by lowest loss, then by id and seed. */
   rows: RunRow[];
   /** Runs without a curve: under way, or stopped before their end, or failed; by id and seed. */
   unfinished: RunResult[];
@@ -69,9 +73,13 @@ export interface RunTable {
   versions: ReadonlyMap<string, number>;
 }
 
-/** Splits results into rows and unfinished runs. The order of the input does not matter. */
-export function tableOf(results: readonly RunResult[]): RunTable {
-  const rows = results.filter(isFinished).map(rowOf);
+/**
+ * Splits results into rows and unfinished runs. The order of the input does not matter.
+ *
+ * @param table whose factors stand in the results
+ */
+export function tableOf(results: readonly RunResult[], table: FactorTable = GATED): RunTable {
+  const rows = results.filter(isFinished).map((result) => rowOf(result, table));
   rows.sort((a, b) => a.min_loss - b.min_loss || byName(a, b));
   const unfinished = results.filter((result) => !isFinished(result)).sort(byName);
   const failed_later = results.filter((result) => isFinished(result) && result.failed !== undefined).sort(byName);
@@ -86,13 +94,13 @@ export function tableOf(results: readonly RunResult[]): RunTable {
   };
 }
 
-function rowOf(result: FinishedResult): RunRow {
-  const config = configOf(result);
+function rowOf(result: FinishedResult, table: FactorTable): RunRow {
+  const config = configIn(result, table);
   return {
     id: result.id,
     seed: result.seed,
     config,
-    label: describeConfig(config) + (result.control ? " (a control)" : ""),
+    label: describeConfigIn(table, config) + (result.control ? " (a control)" : ""),
     loss: result.loss,
     log_every: result.log_every,
     min_loss: result["min loss"],
@@ -124,7 +132,33 @@ function byName(a: { id: string; seed: number }, b: { id: string; seed: number }
 /** The distinct values of one property, ascending. */
 export function distinct<Row, Value extends number | string>(
   rows: readonly Row[],
-  valueOf: (row: Row) => Value,
+  of: (row: Row) => Value,
 ): Value[] {
-  return [...new Set(rows.map(valueOf))].sort((a, b) => (a < b ? -1 : 1));
+  return [...new Set(rows.map(of))].sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** What has a configuration: a run, or a configuration's runs together. */
+export interface Configured {
+  readonly config: Configuration;
+}
+
+/** The factors that rows tell something of: see {@linkcode shownFactors}. */
+export function shownIn(table: FactorTable, rows: readonly Configured[]): Factor[] {
+  return shownFactors(table, rows.map(({ config }) => config));
+}
+
+/** The values of a factor that occur: off before on, numbers ascending, choices in their own order, other names by their letters. */
+export function levelsIn(factor: Factor, rows: readonly Configured[]): FactorValue[] {
+  const found = distinct(rows, ({ config }) => rankOf(factor, valueOf(factor, config)));
+  const values = new Map(rows.map(({ config }) => {
+    const value = valueOf(factor, config);
+    return [rankOf(factor, value), value];
+  }));
+  return found.map((rank) => values.get(rank)!);
+}
+
+/** What a factor's values are sorted by. */
+function rankOf(factor: Factor, value: FactorValue): number | string {
+  if (factor.kind !== "choice") return Number(value);
+  return factor.choices ? factor.choices.findIndex((choice) => choice.value === value) : `${value}`;
 }

@@ -24,14 +24,14 @@ export function thresholdAt(level: number): number | undefined {
 }
 
 /**
- * The levels of a study. Its threshold is what a network can reach without memory, the floor of order 1; or the original's where the corpus is
- * the original's, or the study has no floors, or one of 0.
+ * The levels of a study. Its threshold is what a network can reach without memory, the baseline of order 1; or the original's where the corpus is
+ * the original's, or the study has no baselines, or one of 0.
  *
- * @param onProblem told where the file of the floors cannot be read
+ * @param onProblem told where the file of the baselines cannot be read
  */
 export async function studyLevels(study: Study, onProblem: (problem: string) => void): Promise<StudyLevels> {
   const { corpus, split, tokens } = study.settings;
-  const floors = await readFloors(study).catch((error) => {
+  const baselines = await readFloors(study).catch((error) => {
     if (!(error instanceof UserError)) throw error;
     onProblem(messageOf(error));
     return undefined;
@@ -39,7 +39,7 @@ export async function studyLevels(study: Study, onProblem: (problem: string) => 
   const bytesPerToken = tokens ? split.train / tokens.split.train : 1;
   const isOriginal = corpus.sha1 === knownCorpus("enwik8")?.sha1;
   return {
-    levels: levelsOf(floors, corpus.entropy_rate, bytesPerToken),
-    below: floors && !isOriginal ? thresholdAt(floors[1].nats * bytesPerToken) ?? ORIGINAL_BELOW : ORIGINAL_BELOW,
+    levels: levelsOf(baselines, corpus.entropy_rate, bytesPerToken),
+    below: baselines && !isOriginal ? thresholdAt(baselines[1].nats * bytesPerToken) ?? ORIGINAL_BELOW : ORIGINAL_BELOW,
   };
 }

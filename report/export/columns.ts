@@ -2,6 +2,9 @@
  * What the tables for other tools hold: one row per run, and one per logged loss. Every column stands here once, with its type
  * and what it means; each format is made from these lists.
  */
+import type { CellConfig } from "../../cells/config.ts";
+import { type Configuration, type Factor, type FactorTable, valueOf } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import {
   dateIn,
   isFinished,
@@ -48,13 +51,12 @@ type Field<V> = V extends boolean ? Plain<"boolean", boolean>
   : V extends string ? Plain<"string", string>
   : readonly Column<RunResult>[] | "in the curves";
 
-type Fields = { readonly [Key in keyof KnownFields]-?: Field<NonNullable<KnownFields[Key]>> };
+/** The keys that name a run, and those that say more of it than its configuration, which the table of factors describes. */
+type NameKey = "id" | "seed";
+type Fields<Key extends keyof KnownFields> = { readonly [K in Key]-?: Field<NonNullable<KnownFields[K]>> };
 
-/**
- * All keys of a result, in the order of the columns, and `status` beside them. A key that the schema of results has and that is
- * forgotten here does not compile.
- */
-const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
+/** What comes before a run's configuration. */
+const NAME_FIELDS: Fields<NameKey> & { readonly status: readonly Column<RunResult>[] } = {
   id: ["string", "SHA-256 of the configuration; runs of one id differ by seed alone"],
   seed: ["int", "seed of the initial weights and of the offsets"],
   status: [{
@@ -63,17 +65,13 @@ const FIELDS: Fields & { readonly status: readonly Column<RunResult>[] } = {
     about: "done, failed, or running: under way, or stopped before its end",
     of: statusOf,
   }],
-  use_input_gate: ["boolean", "whether a gate each scales the input and the old state"],
-  use_forget_gate: ["boolean", "whether a gate scales the new state"],
-  use_output_gate: ["boolean", "whether a learned gate scales the output"],
-  use_state_gate: ["boolean", "whether a gate mixes the candidate with the old state"],
-  use_new_state: ["boolean", "whether the output reads the new state"],
-  use_old_state: ["boolean", "whether the output reads the old state"],
-  use_residual: ["boolean", "whether the output reads the layer's raw input"],
-  n_layers: ["int", "layers"],
-  state_size: ["int", "numbers in one layer's state"],
-  gate_inputs: ["string", "what the state gate and the forget gate read", "x,h,n"],
-  cell: ["string", "name of the cell; the switches are the gated cell's", "gated"],
+};
+
+/**
+ * What comes behind it, in the order of the columns. A key that the schema of results has and that is forgotten here does not
+ * compile.
+ */
+const FIELDS: Fields<Exclude<keyof KnownFields, keyof CellConfig | NameKey>> = {
   "old id": ["string", "experiment 02: the configuration of experiment 01 that this one comes from"],
   control: ["boolean", "experiment 02: drawn at random from what was not chosen", false],
   parameters: ["int", "trainable numbers in the model, frozen ones included"],
@@ -182,25 +180,47 @@ function timeColumn(name: typeof TIME_KEYS[number], about: string): readonly Col
   return [{ name, type: "time", about, of: (result) => dateIn(result, name) }];
 }
 
-/** Columns of the table of runs, in order. */
-export const RUN_COLUMNS: readonly Column<RunResult>[] = Object.entries(FIELDS).flatMap(([key, field]) => {
-  if (field === "in the curves") return [];
-  return isPlain(field) ? [plainColumn(key, field)] : field;
-});
+/** What the values of each kind of factor are. */
+const TYPES: Readonly<Record<Factor["kind"], ColumnType>> = {
+  switch: "boolean",
+  choice: "string",
+  integer: "int",
+  number: "double",
+};
+
+/** A factor's column: where a run does not name it, its default. */
+function factorColumn(factor: Factor): Column<RunResult> {
+  const { key, kind, about } = factor;
+  return { name: key, type: TYPES[kind], about, of: (result) => valueOf(factor, result as Configuration) };
+}
+
+function columnsOf(
+  fields: Readonly<Record<string, AnyPlain | readonly Column<RunResult>[] | "in the curves">>,
+): Column<RunResult>[] {
+  return Object.entries(fields).flatMap(([key, field]) => {
+    if (field === "in the curves") return [];
+    return isPlain(field) ? [plainColumn(key, field)] : field;
+  });
+}
+
+/** Columns of the table of runs, in order; those of the configuration follow from the table of factors, whether or not they vary. */
+export function runColumns({ factors }: FactorTable = GATED): Column<RunResult>[] {
+  return [...columnsOf(NAME_FIELDS), ...factors.map(factorColumn), ...columnsOf(FIELDS)];
+}
 
 function isPlain(field: AnyPlain | readonly Column<RunResult>[]): field is AnyPlain {
   return typeof field[0] === "string";
 }
 
-/** A logged loss. */
-export interface CurvePoint {
+/** A logged loss of a run. */
+export interface LoggedLoss {
   readonly id: string;
   readonly seed: number;
   readonly step: number;
   readonly smoothed_loss: number;
 }
 
-export const CURVE_COLUMNS: readonly Column<CurvePoint>[] = [
+export const CURVE_COLUMNS: readonly Column<LoggedLoss>[] = [
   { name: "id", type: "string", about: "the run's id", of: ({ id }) => id },
   { name: "seed", type: "int", about: "the run's seed", of: ({ seed }) => seed },
   { name: "step", type: "int", about: "steps done when the loss was logged", of: ({ step }) => step },

@@ -1,9 +1,11 @@
 /** Results -> the tables for other tools: runs, curves, and what the columns mean. */
 import type { RunResult } from "../../experiments/study/result.ts";
-import { type Column, CURVE_COLUMNS, type CurvePoint, RUN_COLUMNS, type Table } from "./columns.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
+import { type Column, CURVE_COLUMNS, type LoggedLoss, runColumns, type Table } from "./columns.ts";
 
 /** A run's smoothed loss: value `i`, from 0, was logged after `(i + 1) * log_every` steps. */
-export interface Curve {
+export interface LossCurve {
   readonly loss: readonly number[];
   /** Steps that the run did on it, and the key of when it ended; none of a run that is under way. */
   readonly steps: number;
@@ -11,7 +13,7 @@ export interface Curve {
 }
 
 /** The longer one, where a run was done and failed on its way to more steps: it begins with what was done. */
-export function curveOf(result: RunResult): Curve {
+export function longestCurve(result: RunResult): LossCurve {
   const { loss = [], loss_before_failure = [] } = result;
   return result.failed !== undefined && loss_before_failure.length >= loss.length
     ? { loss: loss_before_failure, steps: result.failed_at_step ?? 0, end: "failed_time" }
@@ -23,17 +25,20 @@ export function sortRuns(results: readonly RunResult[]): RunResult[] {
   return results.toSorted((a, b) => a.id === b.id ? a.seed - b.seed : a.id < b.id ? -1 : 1);
 }
 
-/** The tables by the names of their files; `runs` has one row per result. */
-export function tablesOf(results: readonly RunResult[]): { runs: Table<RunResult>; curves: Table<CurvePoint> } {
+/** The tables by the names of their files; `runs` has one row per result, and a column for each factor of the table. */
+export function tablesOf(
+  results: readonly RunResult[],
+  table: FactorTable = GATED,
+): { runs: Table<RunResult>; curves: Table<LoggedLoss> } {
   const curves = results.flatMap((result) =>
-    curveOf(result).loss.map((smoothed_loss, i): CurvePoint => ({
+    longestCurve(result).loss.map((smoothed_loss, i): LoggedLoss => ({
       id: result.id,
       seed: result.seed,
       step: (i + 1) * result.log_every,
       smoothed_loss,
     }))
   );
-  return { runs: { columns: RUN_COLUMNS, rows: results }, curves: { columns: CURVE_COLUMNS, rows: curves } };
+  return { runs: { columns: runColumns(table), rows: results }, curves: { columns: CURVE_COLUMNS, rows: curves } };
 }
 
 /** A table about the columns of other tables, for formats that cannot say it themselves. */

@@ -1,11 +1,11 @@
 /** A run as a TensorBoard event file: its curve and scores as scalars, its configuration as hyperparameters. */
-import type { CellConfig } from "../../cells/config.ts";
-import { isSize, isSwitch, slugOf, valueOf } from "../../cells/factor.ts";
-import { GATED, SWITCHES } from "../../cells/factors.ts";
-import { configOf, dateIn, type RunResult, type TIME_KEYS } from "../../experiments/study/result.ts";
+import { configIn } from "../../cells/config.ts";
+import { type Configuration, type FactorTable, isSize, isSwitch, slugOf, valueOf } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
+import { dateIn, type RunResult, type TIME_KEYS } from "../../experiments/study/result.ts";
 import { encodeEvent, encodeHParams, type Event, type HParamsPluginData, type HParamValue } from "./event_proto.ts";
 import { statusOf } from "./columns.ts";
-import { curveOf } from "./tables.ts";
+import { longestCurve } from "./tables.ts";
 import { encodeRecords } from "./tfrecord.ts";
 
 /** The same for each run and each time: of two event files in one folder, TensorBoard would show both. */
@@ -16,20 +16,22 @@ const STATUS = { done: 1, failed: 2 } as const;
 const DT_FLOAT = 1;
 
 /**
- * A run's folder, which TensorBoard shows as its name and filters by: `2x256_forget-state-new-residual_seed0_d6f462b5`, with layers
- * times state size, the switches that are on, seed, and the first letters of the id. The first word of a switch's label names it, so
+ * A run's folder, which TensorBoard shows as its name and filters by: `2x256_forget-state-new-residual_seed0_d6f462b5`, with the
+ * sizes, the switches that are on, what else differs from its default, seed, and the first letters of the id. The first word of a switch's label names it, so
  * that `-residual`, `^2x256` or `seed0` find what they say.
  */
-export function runFolderName(result: RunResult): string {
-  const config = configOf(result);
-  return `${config.n_layers}x${config.state_size}_${cellName(config)}_seed${result.seed}_${result.id.slice(0, 8)}`;
+export function runFolderName(result: RunResult, table: FactorTable = GATED): string {
+  const config = configIn(result, table);
+  const sizes = table.factors.filter(isSize).map((factor) => `${valueOf(factor, config)}`).join("x");
+  return `${sizes}_${cellName(config, table)}_seed${result.seed}_${result.id.slice(0, 8)}`;
 }
 
-function cellName(config: CellConfig): string {
-  const others = GATED.factors.filter((factor) => !isSwitch(factor) && !isSize(factor))
+function cellName(config: Configuration, table: FactorTable): string {
+  const others = table.factors.filter((factor) => !isSwitch(factor) && !isSize(factor))
     .flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
-  if (!GATED.isOwnCell(config)) return others.join("-");
-  const on = SWITCHES.filter(({ key }) => config[key]).map(({ label }) => label.split(" ")[0]);
+  if (!table.isOwnCell(config)) return others.join("-");
+  const on = table.factors.filter(isSwitch).filter((factor) => valueOf(factor, config))
+    .map(({ label }) => label.split(" ")[0]);
   return [...on, ...others].join("-");
 }
 
@@ -37,12 +39,12 @@ function cellName(config: CellConfig): string {
  * The bytes of a run's event file. A loss has the time that its step would have had at an even pace between the run's start
  * and end: nobody keeps the times of steps.
  */
-export function eventFileOf(result: RunResult): Uint8Array<ArrayBuffer> {
-  return encodeRecords([...eventsOf(result)].map(encodeEvent));
+export function eventFileOf(result: RunResult, table: FactorTable = GATED): Uint8Array<ArrayBuffer> {
+  return encodeRecords([...eventsOf(result, table)].map(encodeEvent));
 }
 
-function* eventsOf(result: RunResult): Generator<Event> {
-  const { loss, steps, end: endKey } = curveOf(result);
+function* eventsOf(result: RunResult, table: FactorTable): Generator<Event> {
+  const { loss, steps, end: endKey } = longestCurve(result);
   // A clock may have been wrong, or set back while the run went on: TensorBoard asks for times that are some, in order.
   const started = secondsIn(result, "start time"), ended = endKey && secondsIn(result, endKey);
   const start = started ?? ended ?? 0, end = Math.max(start, ended ?? start);
@@ -50,7 +52,11 @@ function* eventsOf(result: RunResult): Generator<Event> {
   yield { wall_time: start, file_version: "brain.Event:2" };
   yield hparamsEvent("_hparams_/session_start_info", start, {
     // Runs of one configuration, which differ by seed alone, are one line of the table.
-    session_start_info: { hparams: hparamsOf(configOf(result)), group_name: result.id, start_time_secs: start },
+    session_start_info: {
+      hparams: hparamsOf(configIn(result, table), table),
+      group_name: result.id,
+      start_time_secs: start,
+    },
   });
   for (const [i, value] of loss.entries()) {
     const step = (i + 1) * result.log_every;
@@ -85,9 +91,10 @@ function hparamsEvent(tag: string, wall_time: number, data: HParamsPluginData): 
   return { wall_time, summary: { value: [{ tag, metadata, tensor }] } };
 }
 
-function hparamsOf(config: CellConfig): Record<string, HParamValue> {
+/** A value for each factor, those first that a configuration may leave out. */
+function hparamsOf(config: Configuration, { factors }: FactorTable): Record<string, HParamValue> {
   return Object.fromEntries(
-    GATED.factors.toSorted((a, b) => Number(b.default !== undefined) - Number(a.default !== undefined))
+    factors.toSorted((a, b) => Number(b.default !== undefined) - Number(a.default !== undefined))
       .map((factor) => [factor.key, hparamValue(valueOf(factor, config))]),
   );
 }

@@ -4,6 +4,8 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
+import { type FactorTable, keysOf } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import {
   advised,
   makeFolder,
@@ -41,6 +43,8 @@ export interface ExportOptions {
   readonly formats: readonly Format[];
   /** Inside the study's folder; {@linkcode Study.exportFolder} where absent. */
   readonly out?: string;
+  /** Whose factors stand in the results; the built-in ones where absent. */
+  readonly table?: FactorTable;
 }
 
 /** What has been written. */
@@ -64,10 +68,11 @@ type File = readonly [path: string, content: string | Uint8Array];
  *
  * @throws {UserError} before anything is written: no run has begun, or files must not go to `out`
  */
-export async function writeExport({ study, experiment, formats, out }: ExportOptions): Promise<ExportSummary> {
+export async function writeExport(options: ExportOptions): Promise<ExportSummary> {
+  const { study, experiment, formats, out, table = GATED } = options;
   const folder = out === undefined ? study.exportFolder(experiment) : checkFolder(study, out);
   const { results, unreadable } = await study.readResults(experiment);
-  const problems = [...unreadable, ...impossibleTimes(results), ...unknownKeys(results)];
+  const problems = [...unreadable, ...impossibleTimes(results), ...unknownKeys(results, table)];
   if (!results.length) {
     const advice = adviceForRuns(study, experiment, (await study.readConfigs(experiment)).length > 0);
     const why = [`no run of experiment ${experiment} has begun; ${advice}`, ...unreadable];
@@ -75,7 +80,7 @@ export async function writeExport({ study, experiment, formats, out }: ExportOpt
   }
   const marked = experiment === "02" ? withListedMarks(results, await study.readConfigs(experiment)) : results;
   const runs = sortRuns(marked);
-  const files = formats.map((format): [Format, File[]] => [format, MAKERS[format](runs)]);
+  const files = formats.map((format): [Format, File[]] => [format, MAKERS[format](runs, table)]);
 
   using _lock = await lockStudy(study.dir, "export");
   const made = files.flatMap(([, made]) => made), former = await formerFiles(study, folder, experiment, made);
@@ -110,17 +115,17 @@ export async function writeExport({ study, experiment, formats, out }: ExportOpt
 const TENSORBOARD = "tensorboard";
 
 /** The files of each format. */
-const MAKERS: Readonly<Record<Format, (runs: readonly RunResult[]) => File[]>> = {
-  csv(runs) {
-    const tables = tablesOf(runs);
-    const columns = columnsTable(tables);
+const MAKERS: Readonly<Record<Format, (runs: readonly RunResult[], table: FactorTable) => File[]>> = {
+  csv(runs, table) {
+    const tables = tablesOf(runs, table), columns = columnsTable(tables);
     return [["runs.csv", csvOf(tables.runs)], ["curves.csv", csvOf(tables.curves)], ["columns.csv", csvOf(columns)]];
   },
-  parquet(runs) {
-    const tables = tablesOf(runs);
+  parquet(runs, table) {
+    const tables = tablesOf(runs, table);
     return [["runs.parquet", parquetOf(tables.runs)], ["curves.parquet", parquetOf(tables.curves)]];
   },
-  tensorboard: (runs) => runs.map((run) => [join(TENSORBOARD, runFolderName(run), EVENT_FILE), eventFileOf(run)]),
+  tensorboard: (runs, table) =>
+    runs.map((run) => [join(TENSORBOARD, runFolderName(run, table), EVENT_FILE), eventFileOf(run, table)]),
 };
 
 /** @throws {UserError} if the folder is outside the study, or one that holds runs alone */
@@ -147,8 +152,8 @@ function impossibleTimes(results: readonly RunResult[]): string[] {
 }
 
 /** A result may hold what a newer version or somebody else put there. */
-function unknownKeys(results: readonly RunResult[]): string[] {
-  const known = new Set(KNOWN_KEYS);
+function unknownKeys(results: readonly RunResult[], { factors }: FactorTable): string[] {
+  const known = new Set([...KNOWN_KEYS, ...keysOf(factors)]);
   const unknown = [...new Set(results.flatMap((result) => Object.keys(result)))].filter((key) => !known.has(key))
     .sort();
   return unknown.length

@@ -1,6 +1,8 @@
 /** The picture `results_*_best`: the training curves of the ten best configurations, with the spread over their seeds. */
 import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
+import { type Configuration, type FactorTable, formatLevel, isSize, valueOf } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { levelMarks, levelNote } from "../data/levels.ts";
 import { curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
 import {
@@ -12,7 +14,7 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
-import { compactSwitches, switchLegend } from "../tables/tables.ts";
+import { compactSwitches, shownOthers, shownSwitches, switchLegend } from "../tables/tables.ts";
 import { COLOUR, formatCount, formatSpread, SIZE } from "./theme.ts";
 
 /** How many are shown. */
@@ -22,9 +24,11 @@ const PANEL_HEIGHT = 238;
 const GAP_X = 16;
 const TICK_LABELS = 38;
 const INSET = { top: 56, bottom: 34, right: 10 } as const;
+/** Between two lines above a panel, and the base of the last one, from the panel's top. */
+const HEADING_LINE = 17, LOWEST_HEADING = -16;
 const POINTS = 140;
 const COLOURS = { own: "#0072B2", others: "#b9b9b9" } as const;
-/** The axis starts where the curves have come this far down: what is before is alike in all, and would press the rest together. */
+/** The axis starts where the curves have come this far down: what is before is the same in all, and would press the rest together. */
 const SHOWN_SHARE = 0.6;
 
 interface Curve {
@@ -33,18 +37,25 @@ interface Curve {
 }
 
 /**
- * Draws one panel for each of the ten best configurations, on common axes: its mean curve with a band from the least to the most
+ * Draws one panel for each of the ten best configurations, on common axes: its mean curve with a band from the lowest to the highest
  * of its seeds, over the others in grey. The panels leave out the first, steep part of the curves.
  *
  * @param rows at least one configuration, best first
  * @returns the SVG's text
  */
-export function figureBest(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
+export function figureBest(
+  document: SvgDocument,
+  rows: readonly MergedRow[],
+  options: FigureOptions,
+  table: FactorTable = GATED,
+): string {
   const curves = rows.slice(0, MOST).map((row): Curve => ({ row, points: curveOf(row, POINTS) }));
   const all = curves.flatMap(({ points }) => points);
   const low = minOf(all.map(({ least }) => least));
   const high = shownHigh(curves, low);
   const seeds = mostSeeds(curves.map(({ row }) => row)) > 1;
+  const switches = shownSwitches(table, rows), others = shownOthers(table, rows);
+  const room = others.length * HEADING_LINE, height = PANEL_HEIGHT + room;
   const domain = [low - 0.04 * (high - low), high];
   const frame = {
     name: options.name,
@@ -53,7 +64,7 @@ export function figureBest(document: SvgDocument, rows: readonly MergedRow[], op
       options.subtitle,
       `${seeds ? "Line: mean over the seeds; band: from their least to their most. " : ""}` +
       "Grey: the other ones shown. Losses above the axis are left out.",
-      `${switchLegend()}.`,
+      `${switchLegend(switches)}.`,
       ...levelNote(options.levels, domain),
     ],
     legend: [],
@@ -68,13 +79,19 @@ export function figureBest(document: SvgDocument, rows: readonly MergedRow[], op
     x: { domain: [0, maxOf(all.map(({ step }) => step))] },
     y: { domain },
     levels: options.levels,
+    height,
+    top: INSET.top + room,
+    describe: ({ config }: MergedRow) => [
+      `${sizesOf(table, config)}  ${compactSwitches({ config }, switches)}`,
+      ...others.map((factor) => `${factor.label} ${formatLevel(factor, valueOf(factor, config))}`),
+    ],
   };
   const panels = curves.map((curve, i) => {
     const [column, line] = [i % COLUMNS, Math.floor(i / COLUMNS)];
     const x = area.left + column * (inner + INSET.right + GAP_X) + (column ? TICK_LABELS : 0);
-    return drawPanel(document, curve, { ...shared, rank: i + 1, place: [x, area.top + line * PANEL_HEIGHT] });
+    return drawPanel(document, curve, { ...shared, rank: i + 1, position: [x, area.top + line * height] });
   });
-  return composeFigure(document, frame, panels, Math.ceil(curves.length / COLUMNS) * PANEL_HEIGHT);
+  return composeFigure(document, frame, panels, Math.ceil(curves.length / COLUMNS) * height);
 }
 
 /** The top of the axis: what all curves are below after the part of their steps that is not steep. */
@@ -84,7 +101,7 @@ function shownHigh(curves: readonly Curve[], low: number): number {
 }
 
 interface PanelOptions {
-  place: readonly [number, number];
+  position: readonly [number, number];
   /** Width between the axes, in pixels. */
   inner: number;
   /** From 1. */
@@ -93,6 +110,11 @@ interface PanelOptions {
   x: { domain: number[] };
   y: { domain: number[] };
   levels: FigureOptions["levels"];
+  /** Of the panel, and of what lies above its axes, in pixels. */
+  height: number;
+  top: number;
+  /** What a configuration is, in lines that a panel has room for. */
+  describe(row: MergedRow): string[];
 }
 
 function drawPanel(document: SvgDocument, { row, points }: Curve, options: PanelOptions): SvgElement {
@@ -101,13 +123,12 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
   // A line of one point would not be seen, and the PNG renderer cannot clip it.
   const others = options.curves.filter((curve) => curve.row !== row && curve.points.length > 1);
   const context = others.flatMap((curve) => curve.points.map((point) => ({ ...point, name: curve.row.name })));
-  const { config } = row;
-  return panel(document, options.place, {
+  return panel(document, options.position, {
     width: left + options.inner + INSET.right,
-    height: PANEL_HEIGHT,
+    height: options.height,
     marginLeft: left,
     marginRight: INSET.right,
-    marginTop: INSET.top,
+    marginTop: options.top,
     marginBottom: INSET.bottom,
     x: { ...options.x, label: null },
     y: { ...options.y, label: null },
@@ -123,7 +144,7 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
       }),
       Plot.ruleY([options.y.domain[0]], { stroke: COLOUR.axis }),
       ...levelMarks(options.levels, options.y.domain, {
-        height: PANEL_HEIGHT - INSET.top - INSET.bottom,
+        height: options.height - options.top - INSET.bottom,
         labelled: true,
       }),
       Plot.line(context, { x: "step", y: "loss", z: "name", stroke: COLOURS.others, strokeWidth: 0.8, clip: true }),
@@ -142,7 +163,7 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
         : [Plot.dot(points, { x: "step", y: "loss", fill: COLOURS.own, r: 3, ...naming(points, () => row.name) })]),
       ...headings(
         `${options.rank}. ${row.name}${row.control ? " (control)" : ""}`,
-        `${config.n_layers} × ${config.state_size}  ${compactSwitches(row)}`,
+        options.describe(row),
         formatSpread(row.min_loss),
       ),
     ],
@@ -155,12 +176,18 @@ function tickBefore(step: number): number {
   return [5, 2, 1].map((factor) => factor * decade).find((tick) => tick <= step)!;
 }
 
-function headings(name: string, cell: string, loss: string): Plot.Markish[] {
+/** `3 × 256`. */
+function sizesOf({ factors }: FactorTable, config: Configuration): string {
+  return factors.filter(isSize).map((factor) => `${valueOf(factor, config)}`).join(" × ");
+}
+
+/** From the top: the name, what the configuration is, its loss. */
+function headings(name: string, described: readonly string[], loss: string): Plot.Markish[] {
   const line = (text: string, dy: number, more: Plot.TextOptions) =>
     Plot.text([text], { frameAnchor: "top-left", dy, fontSize: 13, fill: COLOUR.text, ...more });
   return [
-    line(name, -50, { fontWeight: "bold" }),
-    line(cell, -33, {}),
-    line(loss, -16, { fill: COLOUR.muted }),
+    line(name, LOWEST_HEADING - (described.length + 1) * HEADING_LINE, { fontWeight: "bold" }),
+    ...described.map((text, i) => line(text, LOWEST_HEADING - (described.length - i) * HEADING_LINE, {})),
+    line(loss, LOWEST_HEADING, { fill: COLOUR.muted }),
   ];
 }

@@ -1,10 +1,13 @@
 /** The picture `results_*_cost`: loss against parameters and against training time, with the Pareto fronts. */
 import * as Plot from "@observablehq/plot";
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { levelNote } from "../data/levels.ts";
 import { paretoFront } from "../statistics/pareto.ts";
 import { distinct } from "../data/rows.ts";
-import { dotKey, drawScatter, leftOut, logTicks, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
+import { dotKey } from "./marks.ts";
+import { drawScatter, leftOut, logTicks, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
 import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "./svg.ts";
 import { COLOUR, formatSeconds, SIZE } from "./theme.ts";
 
@@ -37,14 +40,19 @@ function round(value: number): number {
 }
 
 /**
- * Draws least loss against what it costs, both costs on logarithmic axes; a stair joins the configurations, ringed, that no other
+ * Draws the lowest loss against what it costs, both costs on logarithmic axes; a stair joins the configurations, ringed, that no other
  * one beats at their cost or less.
  *
  * @param rows at least one configuration, best first
  * @returns the SVG's text
  */
-export function figureCost(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
-  const key = dotKey(rows);
+export function figureCost(
+  document: SvgDocument,
+  rows: readonly MergedRow[],
+  options: FigureOptions,
+  table: FactorTable = GATED,
+): string {
+  const key = dotKey(rows, table);
   const untimed = rows.filter((row) => !(row.train_seconds.mean > 0)).length;
   const engines = distinct(rows.flatMap(({ runs }) => runs), ({ engine }) => engine).join(" and ");
   const yDomain = widened(rows.flatMap(({ min_loss }) => [min_loss.least, min_loss.most]), "linear");
@@ -73,8 +81,8 @@ export function figureCost(document: SvgDocument, rows: readonly MergedRow[], op
       const { mean: y, least, most } = row.min_loss;
       return of(row) > 0 ? [{ row, x: of(row), y, least, most }] : [];
     });
-    const place = [area.left + i * (width + GAP) + (i ? TICK_LABELS : 0), area.top] as const;
-    const shared = { place, width, height: HEIGHT, yDomain, labelled: i === 0, key, xScale: "log" as const };
+    const position = [area.left + i * (width + GAP) + (i ? TICK_LABELS : 0), area.top] as const;
+    const shared = { position, width, height: HEIGHT, yDomain, labelled: i === 0, key, xScale: "log" as const };
     const xDomain = dots.length ? widened(dots.map(({ x }) => x), "log") : [1, 10] as const;
     const over = frontMarks(dots, xDomain[1]);
     // Worst first, so that better ones lie above.

@@ -1,8 +1,10 @@
-/** The picture `results_*_effects`, a forest plot: what each switch alone changes, with its interval, by both measures. */
+/** The picture `results_*_effects`, a forest plot: what each factor alone changes, with its interval, by both measures. */
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
+import { isSwitch } from "../../cells/factor.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
-import type { Effects, SwitchEffect } from "../statistics/effects.ts";
+import type { Effects, FactorEffect } from "../statistics/effects.ts";
+import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { bySize, CLEAR_P, isClear, seedsDisagree, seedsOfPairs } from "../tables/effect_words.ts";
 import type { Measure } from "../statistics/matched.ts";
 import {
@@ -14,7 +16,7 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
-import { COLOUR, DIFFERENCE_COLOUR, formatCount, formatDifference, formatP, plural, SIZE } from "./theme.ts";
+import { COLOUR, counted, DIFFERENCE_COLOUR, formatCount, formatDifference, formatP, SIZE } from "./theme.ts";
 
 const ROW = 34;
 const INSET = { top: 62, bottom: 62, left: 118, right: 352 } as const;
@@ -34,19 +36,19 @@ const HEADINGS: Readonly<Record<Measure, { title: string; none: string }>> = {
 };
 
 /**
- * Draws the effects, one row per switch and one panel per measure; both have their rows in one order, that of the effect
- * on the least training loss. What cannot be compared has a row that says so.
+ * Draws the effects, one row per factor and one panel per measure; both have their rows in one order, that of the effect
+ * on the lowest training loss. What cannot be compared has a row that says so.
  *
  * @returns the SVG's text
  */
 export function figureEffects(document: SvgDocument, effects: Effects, options: FigureOptions): string {
-  const order = bySize(effects.min_loss).map(({ label }) => label);
+  const order = bySize(effects.min_loss).map(keyOf);
   const frame: Frame = {
     name: options.name,
     title: options.title,
     subtitle: [options.subtitle, ...explanation(effects), seedLine(effects)],
     legend: [{
-      heading: "with the switch on:",
+      heading: `${contrastWords(effects.min_loss).atSecond}:`,
       entries: [
         { mark: "dot", colour: DIFFERENCE_COLOUR.lower, text: "lower" },
         { mark: "dot", colour: DIFFERENCE_COLOUR.higher, text: "higher" },
@@ -64,21 +66,23 @@ export function figureEffects(document: SvgDocument, effects: Effects, options: 
 
 function explanation({ min_loss }: Effects): string[] {
   const tested = min_loss.filter(({ p }) => p !== undefined).length;
+  const { noun: [one, several] } = contrastWords(min_loss);
   return [
-    "Dot: mean over pairs of configurations that differ in that switch alone. Line: BCa bootstrap 95 % interval.",
-    `p: two-sided, by flipping the signs of pairs, with Holm's correction for ${plural(tested, "switch", "switches")}.`,
+    `Dot: mean over pairs of configurations that differ in that ${one} alone. Line: BCa bootstrap 95 % interval.`,
+    `p: two-sided, by flipping the signs of pairs, with Holm's correction for ${counted(tested, one, several)}.`,
   ];
 }
 
 function seedLine(effects: Effects): string {
   const { least, most } = seedsOfPairs(effects);
   if (most < 2) return "One seed: seed noise is unknown; “lower” means lower in this one seed's runs.";
-  const disagree = effects.min_loss.filter(seedsDisagree).map(({ label }) => label);
+  const disagree = effects.min_loss.filter(seedsDisagree).map(({ factor }) => factor.label);
   return `Each pair is averaged over its ${least === most ? most : `${least} to ${most}`} seeds first.` +
     (disagree.length ? ` Interval too narrow for other seeds: ${disagree.join(", ")}.` : "");
 }
 
-interface Place {
+/** Where a panel stands, in pixels from the picture's top. */
+interface Extent {
   top: number;
   height: number;
 }
@@ -88,11 +92,12 @@ function drawPanel(
   measure: Measure,
   all: Effects,
   order: readonly string[],
-  { top, height }: Place,
+  { top, height }: Extent,
 ): SvgElement {
   const effects = all[measure], domain = domainOf(effects);
   const unit = measure === "min_loss" ? `nats per ${all.reads}` : "bits per byte";
   const compared = effects.filter(({ difference }) => difference !== undefined);
+  const words = contrastWords(effects), labels = new Map(effects.map((one) => [keyOf(one), rowLabel(one)]));
   return panel(document, [SIZE.margin, top], {
     width: SIZE.width - 2 * SIZE.margin,
     height,
@@ -105,18 +110,18 @@ function drawPanel(
     marks: [
       Plot.gridX({ ticks: 6, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisX({ ticks: 6, tickSize: 5, label: null, tickFormat: (value: number) => axisNumber(value) }),
-      Plot.axisY({ tickSize: 0, label: null, fontSize: SIZE.text }),
+      Plot.axisY({ tickSize: 0, label: null, fontSize: SIZE.text, tickFormat: (key: string) => labels.get(key)! }),
       Plot.ruleX([0], { stroke: COLOUR.text, strokeWidth: 1.2 }),
       ...effectMarks(compared),
       Plot.text(effects.filter(({ difference }) => difference === undefined), {
-        y: "label",
+        y: keyOf,
         frameAnchor: "right",
         textAnchor: "end",
         dx: COLUMN.p,
         text: () => HEADINGS[measure].none,
         fill: COLOUR.muted,
       }),
-      ...columns(compared),
+      ...columns(compared, words.difference),
       Plot.text([HEADINGS[measure].title], {
         frameAnchor: "top-left",
         dx: -INSET.left,
@@ -124,7 +129,7 @@ function drawPanel(
         fontSize: SIZE.text,
         fontWeight: "bold",
       }),
-      Plot.text([`on − off, ${unit} (left of zero: lower with the switch on)`], {
+      Plot.text([`${words.difference}, ${unit} (left of zero: lower ${words.atSecond})`], {
         frameAnchor: "bottom",
         dy: 44,
         fontSize: SIZE.tick,
@@ -134,7 +139,7 @@ function drawPanel(
 }
 
 /** All intervals and zero, with a little room. Without any effect, a range that shows where zero is. */
-function domainOf(effects: readonly SwitchEffect[]): [number, number] {
+function domainOf(effects: readonly FactorEffect[]): [number, number] {
   const ends = effects.flatMap(({ difference, interval }) => [
     ...(difference === undefined ? [] : [difference]),
     ...(interval ? [interval.low, interval.high] : []),
@@ -144,38 +149,48 @@ function domainOf(effects: readonly SwitchEffect[]): [number, number] {
   return [low - pad, high + pad];
 }
 
+/** What a row is called; of what is no switch, with the values that are compared. */
+function rowLabel(effect: FactorEffect): string {
+  const { factor } = effect;
+  return isSwitch(factor) ? factor.label : `${factor.label}\n${differenceName(effect)}`;
+}
+
+function keyOf({ factor }: FactorEffect): string {
+  return factor.key;
+}
+
 /** As few decimals as there are, with a true minus sign. */
 function axisNumber(value: number): string {
   return `${Number(value.toPrecision(6))}`.replace("-", "−");
 }
 
-function colourOf(effect: SwitchEffect): string {
+function colourOf(effect: FactorEffect): string {
   if (!isClear(effect)) return DIFFERENCE_COLOUR.unclear;
   return effect.difference! < 0 ? DIFFERENCE_COLOUR.lower : DIFFERENCE_COLOUR.higher;
 }
 
-function effectMarks(compared: readonly SwitchEffect[]): Plot.Markish[] {
+function effectMarks(compared: readonly FactorEffect[]): Plot.Markish[] {
   const sure = compared.filter(({ interval }) => interval);
   return [
     Plot.ruleY(sure, {
-      y: "label",
-      x1: ({ interval }: SwitchEffect) => interval!.low,
-      x2: ({ interval }: SwitchEffect) => interval!.high,
+      y: keyOf,
+      x1: ({ interval }: FactorEffect) => interval!.low,
+      x2: ({ interval }: FactorEffect) => interval!.high,
       stroke: colourOf,
       strokeWidth: 3,
     }),
     Plot.dot(compared, {
       x: "difference",
-      y: "label",
+      y: keyOf,
       r: 4.2,
       fill: colourOf,
     }),
   ];
 }
 
-function columns(compared: readonly SwitchEffect[]): Plot.Markish[] {
-  const column = (dx: number, heading: string, text: (effect: SwitchEffect) => string): Plot.Markish[] => [
-    Plot.text(compared, { y: "label", frameAnchor: "right", textAnchor: "end", dx, text }),
+function columns(compared: readonly FactorEffect[], difference: string): Plot.Markish[] {
+  const column = (dx: number, heading: string, text: (effect: FactorEffect) => string): Plot.Markish[] => [
+    Plot.text(compared, { y: keyOf, frameAnchor: "right", textAnchor: "end", dx, text }),
     Plot.text([heading], {
       frameAnchor: "top-right",
       textAnchor: "end",
@@ -186,7 +201,7 @@ function columns(compared: readonly SwitchEffect[]): Plot.Markish[] {
     }),
   ];
   return [
-    ...column(COLUMN.difference, "on − off", ({ difference }) => formatDifference(difference!)),
+    ...column(COLUMN.difference, difference, ({ difference }) => formatDifference(difference!)),
     ...column(
       COLUMN.interval,
       "95 % interval",

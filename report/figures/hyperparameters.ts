@@ -1,13 +1,15 @@
 /**
- * The pictures `results_*_hyperparameters` and `filtered_results_*`: nine panels, one per hyperparameter, with each
+ * The pictures `results_*_hyperparameters` and `filtered_results_*`: one panel per hyperparameter, with each
  * configuration as a dot above its value and the mean of each group.
  */
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
+import { type FactorTable, markedBy } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { levelMarks, levelNote } from "../data/levels.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "../data/merged.ts";
-import { distinct } from "../data/rows.ts";
-import { type Grouping, groupings, padded } from "../statistics/means.ts";
+import { type Grouping, groupings, padded, type PairedDifference } from "../statistics/means.ts";
+import { differenceName } from "../tables/factor_words.ts";
 import {
   composeFigure,
   type FigureOptions,
@@ -18,7 +20,8 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
-import { COLOUR, colourScale, formatCount, formatDifference, formatLoss, plural, SIZE } from "./theme.ts";
+import { COLOUR, counted, formatCount, formatDifference, formatLoss, SIZE } from "./theme.ts";
+import { type FactorColours, factorColours } from "./marks.ts";
 import { fitSwarms } from "./swarm.ts";
 
 const COLUMNS = 3;
@@ -34,8 +37,8 @@ export interface HyperparameterOptions extends FigureOptions {
 }
 
 /**
- * Draws the least loss of each configuration, the mean over its seeds, against each hyperparameter; a line through the dot goes from
- * the least to the most of the seeds. Controls are hollow diamonds, and have no part in means. With `below` and no configuration under it, the picture says so.
+ * Draws the lowest loss of each configuration, the mean over its seeds, against each hyperparameter; a line through the dot goes from
+ * the lowest to the highest of the seeds. Controls are hollow diamonds, and have no part in means. With `below` and no configuration under it, the picture says so.
  *
  * @param rows at least one configuration, best first
  * @returns the SVG's text
@@ -44,6 +47,7 @@ export function figureHyperparameters(
   document: SvgDocument,
   rows: readonly MergedRow[],
   options: HyperparameterOptions,
+  table: FactorTable = GATED,
 ): string {
   const shown = options.below === undefined ? rows : rows.filter((row) => row.min_loss.mean < options.below!);
   const filtered = options.below !== undefined;
@@ -55,18 +59,19 @@ export function figureHyperparameters(
     return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
   }
   // Colours are those of all runs, so that the filtered picture agrees with the full one.
-  const colours = colourScale(distinct(rows, (row) => row.config.state_size));
+  const colours = factorColours(markedBy(table, "colour"), rows);
+  const all = groupings(shown, table, rows);
   const controls = shown.some(({ control }) => control);
   const [low, high] = extentOf(shown.flatMap(({ min_loss }) => [min_loss.least, min_loss.most]));
   const pad = Math.max(0.06 * (high - low), 0.01);
   const domain = padded([low, high], pad);
   const frame = {
     ...base,
-    subtitle: [options.subtitle, explanation(filtered, mostSeeds(rows)), ...levelNote(options.levels, domain)],
+    subtitle: [options.subtitle, explanation(filtered, rows, all), ...levelNote(options.levels, domain)],
     legend: [{
-      heading: "state size",
+      heading: colours.factor.label,
       entries: [
-        ...[...colours].map(([size, colour]) => ({ mark: "dot" as const, colour, text: `${size}` })),
+        ...colours.entries.map((entry) => ({ mark: "dot" as const, ...entry })),
         ...(controls ? [{ mark: "outline" as const, colour: COLOUR.muted, text: "a control" }] : []),
         {
           mark: "bar" as const,
@@ -79,19 +84,18 @@ export function figureHyperparameters(
     y: `least smoothed training loss (nats per ${rows[0].reads})`,
   };
   const area = panelArea(frame);
-  const all = groupings(shown);
   const height = Math.ceil(all.length / COLUMNS) * PANEL_HEIGHT;
   const inner = (SIZE.width - SIZE.margin - area.left - TICK_LABELS - (COLUMNS - 1) * GAP_X) / COLUMNS;
   const swarms = layOut(all, inner, domain);
   const panels = all.map((grouping, i) => {
     const [column, row] = [i % COLUMNS, Math.floor(i / COLUMNS)];
-    const place = [
+    const position = [
       area.left + column * (inner + GAP_X) + (column ? TICK_LABELS : 0),
       area.top + row * PANEL_HEIGHT,
     ] as const;
-    const note = filtered || !grouping.effect ? "" : effectNote(grouping);
+    const note = filtered || !grouping.effect ? "" : effectNote(grouping.effect);
     return drawPanel(document, grouping, {
-      place,
+      position,
       inner,
       domain,
       colours,
@@ -105,16 +109,20 @@ export function figureHyperparameters(
   return composeFigure(document, frame, panels, height);
 }
 
-function explanation(filtered: boolean, seeds: number): string {
-  const dots = seeds > 1 ? "One dot per configuration: mean of its seeds (line: their range)" : "One dot per run";
-  return filtered
+function explanation(filtered: boolean, rows: readonly MergedRow[], all: readonly Grouping[]): string {
+  const dots = mostSeeds(rows) > 1
+    ? "One dot per configuration: mean of its seeds (line: their range)"
+    : "One dot per run";
+  const differences = new Set(all.flatMap(({ effect }) => effect ? [`“${differenceName(effect.contrast)}”`] : []));
+  return filtered || !differences.size
     ? `${dots}; lower is better. Means are of the dots shown.`
-    : `${dots}; lower is better. “on − off”: mean difference, all else alike.`;
+    : `${dots}; lower is better. ${[...differences].join(", ")}: mean difference, all else alike.`;
 }
 
-function effectNote({ effect }: Grouping): string {
-  if (effect?.difference === undefined) return "on − off: none to compare";
-  return `on − off: ${formatDifference(effect.difference)} in ${plural(effect.pairs, "pair")}`;
+function effectNote({ contrast, pairs, difference }: PairedDifference): string {
+  const name = differenceName(contrast);
+  if (difference === undefined) return `${name}: none to compare`;
+  return `${name}: ${formatDifference(difference)} in ${counted(pairs, "pair")}`;
 }
 
 /** One dot: the middle of its column is a whole number, and a column is 1 wide. */
@@ -136,11 +144,11 @@ function layOut(all: readonly Grouping[], inner: number, [low, high]: [number, n
     group.rows.map((row) => (high - row.min_loss.mean) / (high - low) * plotHeight)
   );
   const widths = columns.map(({ grouping }) => inner / columnCount(grouping));
-  const { radius, places } = fitSwarms(ys, 4.2, widths.map((width) => 0.47 * width));
+  const { radius, positions } = fitSwarms(ys, 4.2, widths.map((width) => 0.47 * width));
   const dots = all.map((grouping) =>
     columns.flatMap((column, k): Dot[] =>
       column.grouping !== grouping ? [] : column.group.rows.map((row, i) => ({
-        x: grouping.groups.indexOf(column.group) + places[k][i] / widths[k],
+        x: grouping.groups.indexOf(column.group) + positions[k][i] / widths[k],
         row,
       }))
     )
@@ -149,11 +157,11 @@ function layOut(all: readonly Grouping[], inner: number, [low, high]: [number, n
 }
 
 interface PanelOptions {
-  place: readonly [number, number];
+  position: readonly [number, number];
   /** Width between the axes, in pixels. */
   inner: number;
   domain: [number, number];
-  colours: Map<number, string>;
+  colours: FactorColours;
   /** A line under the heading. */
   note: string;
   labelled: boolean;
@@ -168,7 +176,7 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
   const middle = (columnCount(grouping) - grouping.groups.length) / 2;
   const groups = grouping.groups.map((group, x) => ({ ...group, x }));
   const few = options.dots.length <= 40;
-  return panel(document, options.place, {
+  return panel(document, options.position, {
     width: left + options.inner,
     height: PANEL_HEIGHT,
     marginLeft: left,
@@ -191,7 +199,7 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
         x: "x",
         y1: (dot: Dot) => dot.row.min_loss.least,
         y2: (dot: Dot) => dot.row.min_loss.most,
-        stroke: (dot: Dot) => options.colours.get(dot.row.config.state_size),
+        stroke: (dot: Dot) => options.colours.of(dot.row),
         strokeOpacity: 0.6,
         ariaDescription: SEEDS_LABEL,
       }),
@@ -206,14 +214,14 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
         dy: 8,
         fontSize: groups.length > 4 ? 11 : SIZE.tick,
       }),
-      ...headings(grouping.label, options.note),
+      ...headings(grouping.factor.label, options.note),
     ],
   });
 }
 
 /** The dots of what was chosen, and the controls among them as hollow diamonds. */
 function dotMarks({ dots, radius, colours }: PanelOptions): Plot.Markish[] {
-  const colour = ({ row }: Dot) => colours.get(row.config.state_size);
+  const colour = ({ row }: Dot) => colours.of(row);
   const at = { x: "x", y: ({ row }: Dot) => row.min_loss.mean };
   const chosen = dots.filter(({ row }) => !row.control), controls = dots.filter(({ row }) => row.control);
   const named = (some: readonly Dot[]) => naming(some, ({ row }) => row.name);

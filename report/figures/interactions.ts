@@ -1,27 +1,42 @@
-/** The picture `results_*_interactions`, a heat map: what two switches change together beyond what each changes alone. */
+/** The picture `results_*_interactions`, a heat map: what two factors change together beyond what each changes alone. */
 import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../cells/extremes.ts";
-import { SWITCHES, type SwitchKey } from "../../cells/factors.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
 import { type Effects, FEWEST_PAIRS, type Interaction } from "../statistics/effects.ts";
 import { seedsOfPairs } from "../tables/effect_words.ts";
-import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
-import { COLOUR, divergingColour, formatDifference, plural, SIZE } from "./theme.ts";
+import { contrastWords, valuesCompared } from "../tables/factor_words.ts";
+import {
+  composeFigure,
+  type FigureOptions,
+  inTwoLines,
+  panel,
+  panelArea,
+  scaledToFit,
+  type SvgDocument,
+  type SvgElement,
+  textWidth,
+} from "./svg.ts";
+import { COLOUR, counted, divergingColour, formatDifference, SIZE } from "./theme.ts";
 
-const HEIGHT = 470;
+/** Of the picture, unless its rows would be too low for two lines of text. */
+const LEAST_HEIGHT = 470;
+const LEAST_ROW = 50;
 const INSET = { left: 118, right: 0, top: 4, bottom: 30 } as const;
+const WIDTH = SIZE.width - 2 * SIZE.margin;
+/** More below a map whose columns have headings of two lines. */
+const SECOND_LINE = 16;
 const EMPTY = "#e9e9e9";
+/** Of the text under a number. */
+const SIZE_OF_DETAIL = 12;
 
-const LABELS = new Map<SwitchKey, string>(SWITCHES.map(({ key, label }) => [key, label]));
-
-/** One cell of the map. */
+/** One cell of the map, at the keys of its factors. */
 interface Cell extends Interaction {
   column: string;
   row: string;
 }
 
 /**
- * Draws the interactions of the least training loss: a triangle, as each two switches occur once. The colours are centred at
+ * Draws the interactions of the lowest training loss: a triangle, as each two factors occur once. The colours are centred at
  * zero; cells without a quadruple are grey and say so.
  *
  * @returns the SVG's text
@@ -29,58 +44,84 @@ interface Cell extends Interaction {
 export function figureInteractions(document: SvgDocument, effects: Effects, options: FigureOptions): string {
   const cells = effects.interactions.map((one): Cell => ({
     ...one,
-    column: LABELS.get(one.switches[0])!,
-    row: LABELS.get(one.switches[1])!,
+    column: one.factors[0].factor.key,
+    row: one.factors[1].factor.key,
   }));
+  const labels = new Map(effects.min_loss.map(({ factor }) => [factor.key, factor.label]));
+  const height = Math.max(LEAST_HEIGHT, INSET.top + INSET.bottom + LEAST_ROW * (labels.size - 1));
   const frame = {
     name: options.name,
     title: options.title,
     subtitle: [
       options.subtitle,
-      "Each number: mean of “both on − only the one − only the other + neither”, least training loss, nats per " +
-      `${effects.reads},`,
+      `Each number: mean of “${
+        contrastWords(effects.min_loss).bothAtSecond
+      } − only the one − only the other + neither”, ` +
+      `least training loss, nats per ${effects.reads},`,
       "over quadruples of configurations alike in all else; below it its BCa 95 % interval, bold if it leaves out zero.",
       warning(effects),
+      ...valuesCompared(effects.min_loss),
     ],
     legend: [],
   };
   const { top } = panelArea(frame);
   const largest = maxOf(cells.map(({ difference }) => Math.abs(difference ?? 0)), 0);
-  const panels = [drawCells(document, cells, largest || 1, top), drawScale(document, largest, top)];
-  return composeFigure(document, frame, panels, HEIGHT - 20);
+  const map = drawCells(document, cells, { labels, largest: largest || 1, top, height });
+  return composeFigure(document, frame, [map, drawScale(document, largest, top)], height - 20);
 }
 
 function warning(effects: Effects): string {
   const looks = effects.interactions.filter(({ interval }) => interval).length;
   const chance = looks
-    ? `${plural(looks, "interval")}, not corrected for their number: one in twenty leaves out zero by chance.`
-    : `No two switches have ${FEWEST_PAIRS} quadruples, so there is no interval.`;
+    ? `${counted(looks, "interval")}, not corrected for their number: one in twenty leaves out zero by chance.`
+    : `No two ${contrastWords(effects.min_loss).noun[1]} have ${FEWEST_PAIRS} quadruples, so there is no interval.`;
   return seedsOfPairs(effects).most < 2 ? `${chance} One seed: seed noise is unknown.` : chance;
 }
 
-function drawCells(document: SvgDocument, cells: readonly Cell[], largest: number, top: number): SvgElement {
-  const labels = SWITCHES.map(({ label }) => label);
+interface MapOptions {
+  /** Of the factors by key, in order: all but the last name a column, all but the first a row. */
+  labels: ReadonlyMap<string, string>;
+  /** The difference that has the strongest colour. */
+  largest: number;
+  top: number;
+  height: number;
+}
+
+function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOptions): SvgElement {
+  const { labels, largest, top, height } = options, keys = [...labels.keys()], columns = keys.slice(0, -1);
+  const column = (WIDTH - INSET.left - INSET.right) / columns.length, room = 0.94 * column;
+  const isWide = columns.some((key) => textWidth(labels.get(key)!) > room);
+  const headings = new Map(columns.map((key) => [key, isWide ? inTwoLines(labels.get(key)!) : labels.get(key)!]));
+  const lines = [...headings.values()].flatMap((heading) => heading.split("\n"));
+  const detail = ({ interval, quadruples }: Cell) =>
+    interval ? formatInterval(interval) : `${counted(quadruples, "quadruple")} only`;
   const known = cells.filter(({ difference }) => difference !== undefined);
-  const place = { x: "column", y: "row" } as const;
+  const at = { x: "column", y: "row" } as const;
   return panel(document, [SIZE.margin, top], {
-    width: SIZE.width - 2 * SIZE.margin,
-    height: HEIGHT,
+    width: WIDTH,
+    height,
     marginLeft: INSET.left,
     marginRight: INSET.right,
     marginTop: INSET.top,
-    marginBottom: INSET.bottom,
-    x: { type: "band", domain: labels.slice(0, -1), label: null, paddingInner: 0.03, paddingOuter: 0 },
-    y: { type: "band", domain: labels.slice(1), label: null, paddingInner: 0.05, paddingOuter: 0 },
+    marginBottom: INSET.bottom + (isWide ? SECOND_LINE : 0),
+    x: { type: "band", domain: columns, label: null, paddingInner: 0.03, paddingOuter: 0 },
+    y: { type: "band", domain: keys.slice(1), label: null, paddingInner: 0.05, paddingOuter: 0 },
     marks: [
       Plot.cell(cells, {
-        ...place,
+        ...at,
         fill: ({ difference }: Cell) => difference === undefined ? EMPTY : divergingColour(difference / largest),
       }),
-      Plot.axisX({ anchor: "bottom", tickSize: 0, label: null, fontSize: SIZE.text }),
-      Plot.axisY({ tickSize: 0, label: null, fontSize: SIZE.text }),
+      Plot.axisX({
+        anchor: "bottom",
+        tickSize: 0,
+        label: null,
+        fontSize: scaledToFit(widest(lines, SIZE.text), room, SIZE.text),
+        tickFormat: (key: string) => headings.get(key)!,
+      }),
+      Plot.axisY({ tickSize: 0, label: null, fontSize: SIZE.text, tickFormat: (key: string) => labels.get(key)! }),
       ...[true, false].map((clear) =>
         Plot.text(known.filter((cell) => isClear(cell) === clear), {
-          ...place,
+          ...at,
           text: ({ difference }: Cell) => formatDifference(difference!),
           dy: -9,
           fontSize: 16,
@@ -88,20 +129,23 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], largest: numbe
         })
       ),
       Plot.text(known, {
-        ...place,
-        text: ({ interval, quadruples }: Cell) =>
-          interval ? formatInterval(interval) : `${plural(quadruples, "quadruple")} only`,
+        ...at,
+        text: detail,
         dy: 13,
-        fontSize: 12,
+        fontSize: scaledToFit(widest(known.map(detail), SIZE_OF_DETAIL), room, SIZE_OF_DETAIL),
       }),
       Plot.text(cells.filter(({ difference }) => difference === undefined), {
-        ...place,
+        ...at,
         text: () => "no quadruple",
         fill: COLOUR.muted,
         fontSize: 12.5,
       }),
     ],
   });
+}
+
+function widest(texts: readonly string[], size: number): number {
+  return maxOf(texts.map((text) => textWidth(text, size)), 0);
 }
 
 function isClear({ interval }: Interaction): boolean {

@@ -1,10 +1,22 @@
 /** The picture `results_*_parallel`: parallel coordinates, one line per configuration through its hyperparameters to its loss. */
 import * as Plot from "@observablehq/plot";
-import { SWITCHES } from "../../cells/factors.ts";
+import { maxOf } from "../../cells/extremes.ts";
+import { type FactorTable, formatLevel, valueOf } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { type Level, levelNote } from "../data/levels.ts";
 import type { MergedRow } from "../data/merged.ts";
-import { distinct } from "../data/rows.ts";
-import { composeFigure, type FigureOptions, naming, panel, panelArea, type SvgDocument } from "./svg.ts";
+import { levelsIn, shownIn } from "../data/rows.ts";
+import {
+  composeFigure,
+  type FigureOptions,
+  inTwoLines,
+  naming,
+  panel,
+  panelArea,
+  scaledToFit,
+  type SvgDocument,
+  textWidth,
+} from "./svg.ts";
 import { COLOUR, formatOnAxis, SIZE } from "./theme.ts";
 
 const HEIGHT = 520;
@@ -38,14 +50,19 @@ interface Band {
 }
 
 /**
- * Draws each configuration as a line that crosses one axis per hyperparameter, and at last that of the least loss. Within a value
+ * Draws each configuration as a line that crosses one axis per hyperparameter, and at last that of its lowest loss. Within a value
  * the lines lie by rank, the best above, so that lines do not hide each other; the best tenth is coloured, the best one black.
  *
  * @param rows at least one configuration, best first
  * @returns the SVG's text
  */
-export function figureParallel(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
-  const axes = axesOf(rows);
+export function figureParallel(
+  document: SvgDocument,
+  rows: readonly MergedRow[],
+  options: FigureOptions,
+  table: FactorTable = GATED,
+): string {
+  const axes = axesOf(rows, table);
   const bands = axes.map((axis, x) => bandsOf(axis, rows, x));
   const best = Math.max(1, Math.round(BEST_SHARE * rows.length));
   const frame = {
@@ -71,12 +88,14 @@ export function figureParallel(document: SvgDocument, rows: readonly MergedRow[]
     ],
   };
   const { top } = panelArea(frame);
+  const headings = [...axes.map(({ label }) => label), `least loss,\nnats per ${rows[0].reads}`];
+  const sizes = sizesOf(axes, headings);
   const lines = linesOf(axes, bands, rows);
   const losses = rows.map(({ min_loss }) => min_loss.mean);
   const drawn = panel(document, [SIZE.margin, top], {
     width: SIZE.width - 2 * SIZE.margin,
     height: HEIGHT,
-    marginLeft: INSET.left,
+    marginLeft: sizes.left,
     marginRight: INSET.right,
     marginTop: INSET.top,
     marginBottom: INSET.bottom,
@@ -87,30 +106,51 @@ export function figureParallel(document: SvgDocument, rows: readonly MergedRow[]
       ...lineMarks(lines.slice(1, best).reverse().flat(), BEST_COLOUR, 1.5, 0.85),
       ...lineMarks(lines[0], COLOUR.background, 5, 1, false),
       ...lineMarks(lines[0], COLOUR.highlight, 2.6, 1),
-      ...bandMarks(bands.flat()),
+      ...bandMarks(bands.flat(), sizes.values),
       ...lossMarks(axes.length, losses),
       ...levelTicks(axes.length, losses, options.levels ?? []),
-      ...headingMarks([...axes.map(({ label }) => label), `least loss,\nnats per ${rows[0].reads}`]),
+      ...headingMarks(headings, sizes.heading),
     ],
   });
   return composeFigure(document, frame, [drawn], HEIGHT - 30);
 }
 
-function axesOf(rows: readonly MergedRow[]): Axis[] {
-  const numbers = (label: string, of: (row: MergedRow) => number): Axis => ({
-    label,
-    values: distinct(rows, of).map(String),
-    valueOf: (row) => `${of(row)}`,
-  });
-  return [
-    ...SWITCHES.map(({ key, label }): Axis => ({
-      label: label.replace(" ", "\n"),
-      values: ["off", "on"].filter((value) => rows.some(({ config }) => (config[key] ? "on" : "off") === value)),
-      valueOf: ({ config }) => config[key] ? "on" : "off",
-    })),
-    numbers("layers", ({ config }) => config.n_layers),
-    numbers("state\nsize", ({ config }) => config.state_size),
-  ];
+function axesOf(rows: readonly MergedRow[], table: FactorTable): Axis[] {
+  return shownIn(table, rows).map((factor): Axis => ({
+    label: inTwoLines(factor.label),
+    values: levelsIn(factor, rows).map((value) => formatLevel(factor, value)),
+    valueOf: ({ config }) => formatLevel(factor, valueOf(factor, config)),
+  }));
+}
+
+/** Between a value and its axis, and between texts of neighbouring axes, in pixels. */
+const VALUE_GAP = 6, TEXT_GAP = 6;
+
+/** Bold text is so much wider. */
+const BOLD = 1.12;
+
+/**
+ * Room to the left of the first axis, for its values, and sizes at which the texts of neighbouring axes do not touch.
+ *
+ * @param texts the headings of the axes, and of the loss
+ */
+function sizesOf(
+  axes: readonly Axis[],
+  texts: readonly string[],
+): { left: number; heading: number; values: number[] } {
+  const widest = (lines: readonly string[]) => maxOf(lines.map((line) => BOLD * textWidth(line, SIZE.tick)), 0);
+  const left = Math.max(INSET.left, widest(axes[0].values) + VALUE_GAP);
+  const between = (SIZE.width - 2 * SIZE.margin - left - INSET.right) / axes.length;
+  // A heading is centred at its axis: between two axes there is room for half of each one's.
+  const widths = texts.map((text) => widest(text.split("\n")));
+  const halves = widths.slice(1).map((width, i) => (width + widths[i]) / 2);
+  return {
+    left,
+    heading: scaledToFit(maxOf(halves), between - TEXT_GAP, SIZE.tick),
+    values: axes.map(({ values }, x) =>
+      scaledToFit(widest(values), x ? between - VALUE_GAP - TEXT_GAP : left - VALUE_GAP, SIZE.tick)
+    ),
+  };
 }
 
 /** An axis cut into its values, the first below, each as long as its share of the rows. */
@@ -132,7 +172,7 @@ function linesOf(axes: readonly Axis[], bands: readonly Band[][], rows: readonly
   for (const [x, axis] of axes.entries()) {
     for (const { value, low, high } of bands[x]) {
       const own = rows.flatMap((row, i) => axis.valueOf(row) === value ? [i] : []);
-      // The best of a value lies at its top; half a place from either end, so that a lone one lies in the middle.
+      // The best of a value lies at its top; half a step from either end, so that a lone one lies in the middle.
       for (const [rank, i] of own.entries()) {
         lines[i].push({ x, y: high - (high - low) * (rank + 0.5) / own.length, row: rows[i] });
       }
@@ -157,21 +197,24 @@ function lineMarks(
   return [Plot.line(crossings, { ...line, ...(named ? naming(crossings, ({ row }) => row.name) : {}) })];
 }
 
-function bandMarks(bands: Band[]): Plot.Markish[] {
+/** @param sizes of the values' text, by axis */
+function bandMarks(bands: Band[], sizes: readonly number[]): Plot.Markish[] {
   const at = { x: "x", y: ({ low, high }: Band) => (low + high) / 2 } as const;
   return [
     Plot.ruleX(bands, { x: "x", y1: "low", y2: "high", stroke: COLOUR.text, strokeWidth: 3 }),
-    Plot.text(bands, {
-      ...at,
-      text: "value",
-      textAnchor: "end",
-      dx: -6,
-      fontSize: SIZE.tick,
-      fontWeight: "bold",
-      fill: COLOUR.text,
-      stroke: COLOUR.background,
-      strokeWidth: 4,
-    }),
+    ...[...Map.groupBy(bands, ({ x }) => sizes[x])].map(([fontSize, own]) =>
+      Plot.text(own, {
+        ...at,
+        text: "value",
+        textAnchor: "end",
+        dx: -VALUE_GAP,
+        fontSize,
+        fontWeight: "bold",
+        fill: COLOUR.text,
+        stroke: COLOUR.background,
+        strokeWidth: 4,
+      })
+    ),
   ];
 }
 
@@ -218,13 +261,13 @@ function levelTicks(x: number, losses: readonly number[], levels: readonly Level
   ];
 }
 
-function headingMarks(headings: string[]): Plot.Markish[] {
+function headingMarks(headings: string[], fontSize: number): Plot.Markish[] {
   return [Plot.text(headings, {
     x: (_, i) => i,
     frameAnchor: "top",
     lineAnchor: "bottom",
     dy: -14,
-    fontSize: SIZE.tick,
+    fontSize,
     fontWeight: "bold",
     fill: COLOUR.text,
   })];

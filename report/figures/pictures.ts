@@ -14,8 +14,10 @@ import type { Level } from "../data/levels.ts";
 import { countConfigurations, type MergedRow } from "../data/merged.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import { corpusAndSteps, finishedRuns } from "../tables/report_words.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { contrastWords } from "../tables/factor_words.ts";
 import { figureDocument, type FigureOptions, type SvgDocument } from "./svg.ts";
-import { formatCount, plural } from "./theme.ts";
+import { counted, formatCount } from "./theme.ts";
 
 /** A picture to show: its file name without an ending, what it shows, and its SVG. */
 export interface Picture {
@@ -38,6 +40,8 @@ export interface PictureData {
   levels?: readonly Level[];
   /** Of an experiment that was chosen by the ranking of another. */
   promotion?: PromotionAudit;
+  /** Whose factors are shown. */
+  table?: FactorTable;
 }
 
 interface PictureKind {
@@ -62,17 +66,22 @@ function countBelow({ rows, below }: PictureData): number {
   return countConfigurations(rows.filter((row) => row.min_loss.mean < below));
 }
 
+/** What the effects are of, one and several. */
+function nounOf({ effects }: PictureData): readonly [string, string] {
+  return contrastWords(effects.min_loss).noun;
+}
+
 const PICTURES: readonly PictureKind[] = [
   {
     name: onlyIn01(everywhere("_effects")),
-    title: () => "What each switch changes",
-    caption: () => "What each switch alone changes, over pairs of configurations alike in all else.",
+    title: (data) => `What each ${nounOf(data)[0]} changes`,
+    caption: (data) => `What each ${nounOf(data)[0]} alone changes, over pairs of configurations alike in all else.`,
     draw: (document, { effects }, options) => figureEffects(document, effects, options),
   },
   {
     name: onlyIn01(everywhere("_interactions")),
-    title: () => "Which switches depend on each other",
-    caption: () => "What each two switches change together beyond what each changes alone.",
+    title: (data) => `Which ${nounOf(data)[1]} depend on each other`,
+    caption: (data) => `What each two ${nounOf(data)[1]} change together beyond what each changes alone.`,
     paper: true,
     draw: (document, { effects }, options) => figureInteractions(document, effects, options),
   },
@@ -94,49 +103,50 @@ const PICTURES: readonly PictureKind[] = [
         ? "Training loss of every configuration"
         : "Training loss of the best configurations, wider and deeper",
     caption: () => "Training loss of each configuration over its steps.",
-    draw: (document, { rows }, options) => figureTrainingRuns(document, rows, options),
+    draw: (document, { rows, table }, options) => figureTrainingRuns(document, rows, options, table),
   },
   {
     name: everywhere("_hyperparameters"),
     title: () => "Least training loss by hyperparameter",
     caption: () => "The least loss of each configuration, by hyperparameter.",
-    draw: (document, { rows }, options) => figureHyperparameters(document, rows, options),
+    draw: (document, { rows, table }, options) => figureHyperparameters(document, rows, options, table),
   },
   {
     name: onlyIn01(({ below }) => `filtered_results_01_loss_below_${below}`),
     title: ({ below }) => `Least training loss by hyperparameter, configurations below ${below}`,
     caption: (data) =>
-      `The same for the ${plural(countBelow(data), "configuration")} whose loss fell below ${data.below} nats per ${
+      `The same for the ${counted(countBelow(data), "configuration")} whose loss fell below ${data.below} nats per ${
         data.rows[0].reads
       }.`,
     subtitle: (data) =>
-      `${formatCount(countBelow(data))} of ${plural(countConfigurations(data.rows), "configuration")} below ` +
+      `${formatCount(countBelow(data))} of ${counted(countConfigurations(data.rows), "configuration")} below ` +
       `${data.below} nats per ${data.rows[0].reads}, on ${corpusAndSteps(data.rows)}.`,
-    draw: (document, { rows, below }, options) => figureHyperparameters(document, rows, { ...options, below }),
+    draw: (document, { rows, below, table }, options) =>
+      figureHyperparameters(document, rows, { ...options, below }, table),
   },
   {
     name: everywhere("_parallel"),
     title: () => "From hyperparameters to loss",
     caption: () => "Each configuration as a line through its hyperparameters to its least training loss.",
-    draw: (document, { rows }, options) => figureParallel(document, rows, options),
+    draw: (document, { rows, table }, options) => figureParallel(document, rows, options, table),
   },
   {
     name: everywhere("_best"),
     title: ({ rows }) => rows.length > 1 ? "Training loss of the best ones" : "Training loss",
     caption: () => "The training curves of the ten best configurations, with the spread over their seeds.",
-    draw: (document, { rows }, options) => figureBest(document, rows, options),
+    draw: (document, { rows, table }, options) => figureBest(document, rows, options, table),
   },
   {
     name: everywhere("_cost"),
     title: () => "What a lower loss costs",
     caption: () => "Least training loss against parameters and training time, with the Pareto fronts.",
-    draw: (document, { rows }, options) => figureCost(document, rows, options),
+    draw: (document, { rows, table }, options) => figureCost(document, rows, options, table),
   },
   {
     name: everywhere("_test"),
     title: () => "Held-out text against training text",
     caption: () => "The score on the test split against the least training loss.",
-    draw: (document, { rows, experiment }, options) => figureTest(document, rows, options, experiment),
+    draw: (document, { rows, experiment, table }, options) => figureTest(document, rows, options, experiment, table),
   },
 ];
 

@@ -1,21 +1,12 @@
-/** A panel of configurations as dots, by two numbers: colour is the state size, shape the number of layers. */
+/** A panel of configurations as dots, by two numbers: see {@linkcode DotKey} for their colours and shapes. */
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
 import { type Level, levelMarks } from "../data/levels.ts";
 import type { MergedRow } from "../data/merged.ts";
-import { distinct } from "../data/rows.ts";
 import { padded } from "../statistics/means.ts";
-import {
-  type LegendLine,
-  naming,
-  panel,
-  SEEDS_LABEL,
-  type Shape,
-  SHAPES,
-  type SvgDocument,
-  type SvgElement,
-} from "./svg.ts";
-import { COLOUR, colourScale, plural, SIZE } from "./theme.ts";
+import type { DotKey } from "./marks.ts";
+import { naming, panel, SEEDS_LABEL, type SvgDocument, type SvgElement } from "./svg.ts";
+import { COLOUR, counted, SIZE } from "./theme.ts";
 
 /** One configuration in a panel, in the units of its axes, with the range of its seeds along y. */
 export interface ScatterDot {
@@ -26,46 +17,9 @@ export interface ScatterDot {
   most: number;
 }
 
-/** How dots are told apart, over all rows of a picture. */
-export interface DotKey {
-  colourOf(row: MergedRow): string;
-  shapeOf(row: MergedRow): Shape;
-  legend: LegendLine[];
-}
-
-/** Colours for state sizes and shapes for numbers of layers; more than five numbers of layers share the last shape. */
-export function dotKey(rows: readonly MergedRow[]): DotKey {
-  const colours = colourScale(distinct(rows, ({ config }) => config.state_size));
-  const layers = distinct(rows, ({ config }) => config.n_layers);
-  const shapeOf = (n: number) => SHAPES[Math.min(layers.indexOf(n), SHAPES.length - 1)];
-  const last = SHAPES.length - 1;
-  const shown = layers.slice(0, SHAPES.length);
-  return {
-    colourOf: ({ config }) => colours.get(config.state_size)!,
-    shapeOf: ({ config }) => shapeOf(config.n_layers),
-    legend: [
-      {
-        heading: "state size",
-        entries: [...colours].map(([size, colour]) => ({ mark: "dot", colour, text: `${size}` })),
-      },
-      {
-        heading: "layers",
-        entries: shown.map((n, i) => ({
-          mark: shapeOf(n),
-          colour: COLOUR.muted,
-          text: i === last && layers.length > SHAPES.length ? `${n} or more` : `${n}`,
-        })),
-      },
-      ...(rows.some(({ control }) => control)
-        ? [{ entries: [{ mark: "outline" as const, colour: COLOUR.muted, text: "hollow: a control" }] }]
-        : []),
-    ],
-  };
-}
-
 /** Where a panel stands and what it shows. */
 export interface ScatterOptions {
-  place: readonly [number, number];
+  position: readonly [number, number];
   width: number;
   height: number;
   heading?: string;
@@ -124,7 +78,7 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
   const left = options.labelled ? TICK_LABELS : 0;
   const colour = ({ row }: ScatterDot) => options.key.colourOf(row);
   const many = dots.length > 150;
-  return panel(document, options.place, {
+  return panel(document, options.position, {
     width: left + options.width,
     height: options.height,
     marginLeft: left,
@@ -183,5 +137,5 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
 
 /** How many of the configurations have no dot, for a subtitle; empty where all have one. */
 export function leftOut(count: number, why: string): string {
-  return count ? ` ${plural(count, "configuration")} ${count === 1 ? "has" : "have"} ${why}.` : "";
+  return count ? ` ${counted(count, "configuration")} ${count === 1 ? "has" : "have"} ${why}.` : "";
 }

@@ -152,8 +152,8 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
   const legend = frame.legend.map((line, i) =>
     legendLine(document, line, FIRST_LINE + 5 + (frame.subtitle.length + i) * LINE_HEIGHT)
   );
-  const label = (content: string | undefined, place: Record<string, string | number>) =>
-    content === undefined ? [] : [text({ ...place, "text-anchor": "middle" }, content)];
+  const label = (content: string | undefined, position: Record<string, string | number>) =>
+    content === undefined ? [] : [text({ ...position, "text-anchor": "middle" }, content)];
   const root = element(
     document,
     "svg",
@@ -188,10 +188,23 @@ export function textWidth(text: string, size: number = SIZE.text): number {
   return text.length * size * ADVANCE;
 }
 
+/** A size of text, or a smaller one at which what is `width` wide at that size fits into `room`, in pixels. */
+export function scaledToFit(width: number, room: number, size: number): number {
+  const share = room / width;
+  return share < 1 ? Math.floor(10 * size * share) / 10 : size;
+}
+
+/** A label in two lines of about one length, where it has several words. */
+export function inTwoLines(label: string): string {
+  const middle = (label.length - 1) / 2, spaces = [...label.matchAll(/ /g)].map(({ index }) => index);
+  if (!spaces.length) return label;
+  const at = spaces.reduce((best, space) => Math.abs(space - middle) < Math.abs(best - middle) ? space : best);
+  return `${label.slice(0, at)}\n${label.slice(at + 1)}`;
+}
+
 /** The usual size of text, or a smaller one for a line that would not fit between `x` and the right margin. */
 function fittedSize(text: string, x: number = SIZE.margin): number {
-  const share = (SIZE.width - SIZE.margin - x) / textWidth(text);
-  return share < 1 ? Math.floor(10 * SIZE.text * share) / 10 : SIZE.text;
+  return scaledToFit(textWidth(text), SIZE.width - SIZE.margin - x, SIZE.text);
 }
 
 function legendLine(document: SvgDocument, line: LegendLine, baseline: number): SvgElement {

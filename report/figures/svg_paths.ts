@@ -3,11 +3,11 @@ import type { SvgElement } from "./dom.ts";
 
 export type Point = readonly [x: number, y: number];
 
-/** A line through points, in offsets from point to point, which have fewer digits than places. */
+/** A line through points, in offsets from point to point, which have fewer digits than positions. */
 export function polyline([first, ...rest]: readonly Point[], decimals = 0): string {
   let [x, y] = first;
   const offsets = rest.map(([nextX, nextY]) => {
-    // Rounded places, not rounded offsets: errors must not add up along the line.
+    // Rounded positions, not rounded offsets: errors must not add up along the line.
     const offset = `${Number((nextX - x).toFixed(decimals))},${Number((nextY - y).toFixed(decimals))}`;
     [x, y] = [nextX, nextY];
     return offset;

@@ -1,27 +1,27 @@
 /** A beeswarm: dots of one column moved sideways until none covers another. No randomness: same values, same picture. */
 import { maxOf } from "../../cells/extremes.ts";
 
-/** Sideways places of the dots of one column, in pixels from its middle, in the order of `ys` (their heights, in pixels). */
+/** Sideways positions of the dots of one column, in pixels from its middle, in the order of `ys` (their heights, in pixels). */
 export function swarm(ys: readonly number[], radius: number): number[] {
-  const places = new Array<number>(ys.length).fill(0);
+  const positions = new Array<number>(ys.length).fill(0);
   const order = ys.map((_, i) => i).sort((a, b) => ys[a] - ys[b] || a - b);
   const diameter = 2 * radius;
   for (const [rank, i] of order.entries()) {
     const near: number[] = [];
     for (let k = rank - 1; k >= 0 && ys[i] - ys[order[k]] < diameter; k--) near.push(order[k]);
-    places[i] = freePlace(ys[i], near.map((k) => ({ x: places[k], y: ys[k] })), diameter);
+    positions[i] = freePosition(ys[i], near.map((k) => ({ x: positions[k], y: ys[k] })), diameter);
   }
-  return places;
+  return positions;
 }
 
-/** The place nearest to the middle where a dot touches no near one. */
-function freePlace(y: number, near: { x: number; y: number }[], diameter: number): number {
+/** The position nearest to the middle where a dot touches no near one. */
+function freePosition(y: number, near: { x: number; y: number }[], diameter: number): number {
   const touching = near.flatMap((dot) => {
     const reach = Math.sqrt(diameter ** 2 - (y - dot.y) ** 2);
     return [dot.x - reach, dot.x + reach];
   });
   const candidates = [0, ...touching].sort((a, b) => Math.abs(a) - Math.abs(b) || a - b);
-  // A touching place is computed with an error; without this slack it would count as covering.
+  // A touching position is computed with an error; without this slack it would count as covering.
   const least = diameter ** 2 * (1 - 1e-9);
   return candidates.find((x) => near.every((dot) => (x - dot.x) ** 2 + (y - dot.y) ** 2 >= least))!;
 }
@@ -36,16 +36,16 @@ export function fitSwarms(
   columns: readonly (readonly number[])[],
   radius: number,
   reach: number | readonly number[],
-): { radius: number; places: number[][] } {
+): { radius: number; positions: number[][] } {
   const reachOf = (i: number) => typeof reach === "number" ? reach : reach[i];
   for (;; radius *= 0.9) {
-    const places = columns.map((ys) => swarm(ys, radius));
-    const widest = places.map((xs) => maxOf(xs.map(Math.abs), 0) + radius);
+    const positions = columns.map((ys) => swarm(ys, radius));
+    const widest = positions.map((xs) => maxOf(xs.map(Math.abs), 0) + radius);
     const fits = widest.every((width, i) => width <= reachOf(i));
-    if (fits) return { radius, places };
+    if (fits) return { radius, positions };
     if (radius * 0.9 < SMALLEST_RADIUS) {
       const squeeze = widest.map((width, i) => Math.min(1, (reachOf(i) - radius) / (width - radius)));
-      return { radius, places: places.map((xs, i) => xs.map((x) => x * squeeze[i])) };
+      return { radius, positions: positions.map((xs, i) => xs.map((x) => x * squeeze[i])) };
     }
   }
 }

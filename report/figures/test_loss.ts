@@ -5,8 +5,11 @@ import { extentOf } from "../../cells/extremes.ts";
 import { commandOn, type Experiment } from "../../experiments/study/store.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { levelNote } from "../data/levels.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import type { MergedRow } from "../data/merged.ts";
-import { dotKey, drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
+import { dotKey } from "./marks.ts";
+import { drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
 import { composeFigure, DASHES, type FigureOptions, type LegendLine, panelArea, type SvgDocument } from "./svg.ts";
 import { COLOUR, SIZE } from "./theme.ts";
 
@@ -19,7 +22,7 @@ const EQUALITY: LegendLine = {
 };
 
 /**
- * Draws test bits per byte over least training loss, with the line on which both are equal. Configurations that have not been
+ * Draws test bits per byte over the lowest training loss, with the line on which both are equal. Configurations that have not been
  * scored are counted; where none has, the picture says so.
  *
  * @param rows at least one configuration, best first
@@ -31,8 +34,9 @@ export function figureTest(
   rows: readonly MergedRow[],
   options: FigureOptions,
   experiment: Experiment = "01",
+  table: FactorTable = GATED,
 ): string {
-  const key = dotKey(rows);
+  const key = dotKey(rows, table);
   const dots = rows.flatMap((row): ScatterDot[] => {
     const score = row.test_bits_per_byte;
     return score ? [{ row, x: row.min_loss.mean, y: score.mean, least: score.least, most: score.most }] : [];
@@ -66,7 +70,7 @@ export function figureTest(
   const area = panelArea(frame);
   const panels = [
     drawScatter(document, dots.toReversed(), {
-      place: [area.left, area.top],
+      position: [area.left, area.top],
       width: SIZE.width - area.left - TICK_LABELS - 10,
       height: HEIGHT,
       xLabel: `least smoothed training loss (nats per ${rows[0].reads})`,

@@ -1,4 +1,5 @@
 /** What all pictures share: colours, fonts, sizes, and how numbers are printed. */
+export { counted, formatCount } from "../../cells/counts.ts";
 
 /** First the font that PNGs are drawn with; a browser without it takes a similar one. */
 export const FONT_FAMILY = "'DejaVu Sans', Verdana, 'Segoe UI', sans-serif";
@@ -57,11 +58,6 @@ function channels(colour: string): number[] {
   return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
 }
 
-/** A whole number with thousands separated: `10,989`. */
-export function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
-}
-
 /** Nats or bits, to three decimals, with a true minus sign. */
 export function formatLoss(loss: number): string {
   // What rounds to nothing has no sign.
@@ -101,9 +97,4 @@ export function formatSeconds(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   if (minutes < 100) return `${minutes} min`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
-}
-
-/** `1 run`, `2 runs`. */
-export function plural(count: number, noun: string, several = `${noun}s`): string {
-  return `${formatCount(count)} ${count === 1 ? noun : several}`;
 }

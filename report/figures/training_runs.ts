@@ -1,10 +1,13 @@
 /** The picture `results_01_all` (or `results_02_big`): every configuration's smoothed loss over training steps. */
 import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
+import { type FactorTable, type IntegerFactor, markedBy, valueOf } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { levelMarks, levelNote } from "../data/levels.ts";
 import { countConfigurations, curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
-import { distinct } from "../data/rows.ts";
+import { distinct, levelsIn } from "../data/rows.ts";
 import { lossRange } from "../statistics/means.ts";
+import { type FactorColours, factorColours, sizeInWords } from "./marks.ts";
 import {
   composeFigure,
   DASHES,
@@ -17,9 +20,9 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
-import { COLOUR, colourScale, formatCount, formatSpread, plural, SIZE } from "./theme.ts";
+import { COLOUR, counted, formatCount, formatSpread, SIZE } from "./theme.ts";
 
-/** More numbers of layers than this do not stand side by side; all curves then share one panel. */
+/** Values of the size that has a panel each: more do not stand side by side, and all curves share one panel. */
 const MOST_PANELS = 4;
 /** Points of all curves together, and of one: a picture with more is slow to open, and no finer to the eye. */
 const MOST_POINTS = 40_000;
@@ -38,17 +41,22 @@ interface Facet {
 }
 
 /**
- * Draws training curves, one panel per number of layers, coloured by state size, the best one in black, with the range of its seeds;
- * controls are broken lines.
+ * Draws training curves, one panel for each value of the size that other pictures show by shapes, coloured by the other size, the best
+ * one in black, with the range of its seeds; controls are broken lines.
  *
  * @param rows at least one configuration, best first
  * @returns the SVG's text
  */
-export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedRow[], options: FigureOptions): string {
+export function figureTrainingRuns(
+  document: SvgDocument,
+  rows: readonly MergedRow[],
+  options: FigureOptions,
+  table: FactorTable = GATED,
+): string {
   const best = rows[0];
   const range = lossRange(rows);
-  const colours = colourScale(distinct(rows, (row) => row.config.state_size));
-  const cut = range.cut ? `; the top cuts off ${plural(range.cut, "curve")}` : "";
+  const colours = factorColours(markedBy(table, "colour"), rows);
+  const cut = range.cut ? `; the top cuts off ${counted(range.cut, "curve")}` : "";
   const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
   // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
   const span = Math.max(range.high - range.low, 0.05);
@@ -67,7 +75,7 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedR
     y: `smoothed training loss (nats per ${best.reads})`,
   };
   const area = panelArea(frame);
-  const shown = facets(rows);
+  const shown = facets(rows, markedBy(table, "shape"));
   const inner = (SIZE.width - area.left - TICK_LABELS - INSET.right - 10 - (shown.length - 1) * GAP) / shown.length;
   const lastStep = maxOf(rows.flatMap((row) => row.runs.map(({ loss }) => loss.length * row.log_every)));
   const x = { domain: [0, lastStep] };
@@ -75,7 +83,7 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedR
 
   const panels = shown.map((facet, i) =>
     drawFacet(document, facet, {
-      place: [area.left + i * (inner + GAP) + (i ? TICK_LABELS : 0), area.top],
+      position: [area.left + i * (inner + GAP) + (i ? TICK_LABELS : 0), area.top],
       inner,
       labelled: i === 0,
       x,
@@ -91,31 +99,29 @@ export function figureTrainingRuns(document: SvgDocument, rows: readonly MergedR
 
 function loggedEvery(rows: readonly MergedRow[]): string {
   const values = distinct(rows, (row) => row.log_every);
-  return plural(values[0], "step") + (values.length > 1 ? ` to ${plural(values.at(-1)!, "step")}` : "");
+  return counted(values[0], "step") + (values.length > 1 ? ` to ${counted(values.at(-1)!, "step")}` : "");
 }
 
-function facets(rows: readonly MergedRow[]): Facet[] {
-  const layers = distinct(rows, (row) => row.config.n_layers);
-  if (layers.length > MOST_PANELS) {
-    return [{
-      heading: `${layers[0]} to ${layers.at(-1)} layers: ${plural(countConfigurations(rows), "configuration")}`,
-      rows: [...rows],
-    }];
-  }
-  return layers.map((n) => {
-    const own = rows.filter((row) => row.config.n_layers === n);
-    return { heading: `${plural(n, "layer")}: ${plural(countConfigurations(own), "configuration")}`, rows: own };
+function facets(rows: readonly MergedRow[], factor: IntegerFactor): Facet[] {
+  const values = levelsIn(factor, rows) as number[];
+  const headed = (range: string, own: readonly MergedRow[]) => ({
+    heading: `${range}: ${counted(countConfigurations(own), "configuration")}`,
+    rows: [...own],
   });
+  if (values.length > MOST_PANELS) return [headed(`${values[0]} to ${sizeInWords(factor, values.at(-1)!)}`, rows)];
+  return values.map((value) =>
+    headed(sizeInWords(factor, value), rows.filter(({ config }) => valueOf(factor, config) === value))
+  );
 }
 
-function legendOf(rows: readonly MergedRow[], colours: Map<number, string>): LegendLine[] {
+function legendOf(rows: readonly MergedRow[], { factor, entries }: FactorColours): LegendLine[] {
   const [best] = rows, seeds = best.runs.length;
   const range = seeds > 1 ? `; grey: from the least to the most of its ${seeds} seeds` : "";
   return [
     {
-      heading: "state size",
+      heading: factor.label,
       entries: [
-        ...[...colours].map(([size, colour]) => ({ mark: "line" as const, colour, text: `${size}` })),
+        ...entries.map((entry) => ({ mark: "line" as const, ...entry })),
         ...(rows.some(({ control }) => control)
           ? [{ mark: "dashes" as const, colour: COLOUR.muted, text: "a control" }]
           : []),
@@ -126,14 +132,14 @@ function legendOf(rows: readonly MergedRow[], colours: Map<number, string>): Leg
 }
 
 interface FacetOptions {
-  place: readonly [number, number];
+  position: readonly [number, number];
   /** Width between the axes, in pixels. */
   inner: number;
   /** Whether the ticks of the loss are labelled. */
   labelled: boolean;
   x: { domain: number[] };
   y: { domain: number[] };
-  colours: Map<number, string>;
+  colours: FactorColours;
   most: number;
   best: MergedRow;
   levels: FigureOptions["levels"];
@@ -145,12 +151,12 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
   // The best run is drawn last, above all others; so the others go from worst to best.
   const others = facet.rows.filter((row) => row !== best).reverse();
   const curves = others.map((row): DrawnPoint[] => {
-    const colour = options.colours.get(row.config.state_size);
+    const colour = options.colours.of(row);
     return curveOf(row, options.most).map((point) => ({ ...point, name: row.name, colour, control: row.control }));
   });
   const many = facet.rows.length;
   const holdsBest = facet.rows.includes(best);
-  return panel(document, options.place, {
+  return panel(document, options.position, {
     width: left + inner + INSET.right,
     height: HEIGHT,
     marginLeft: left,
@@ -242,7 +248,7 @@ function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markis
     Plot.dot([lowest], { ...at, r: 4, fill: COLOUR.highlight, stroke: COLOUR.background }),
     Plot.text([lowest], {
       ...at,
-      // The mean of the seeds' own least losses, as tables have it: somewhat below the least of the mean curve.
+      // The mean of the seeds' own lowest losses, as tables have it: somewhat below the lowest value of the mean curve.
       text: () => `best: ${formatSpread(best.min_loss)}`,
       textAnchor,
       dx: textAnchor === "end" ? 5 : 0,

@@ -1,6 +1,8 @@
 /** The page's parts on single runs: each cell with its picture and equations, and under it the configurations that have it. */
 import { cellKey, cellPicture, equationsOf } from "../../cells/portrait.ts";
-import { describeCell } from "../../cells/config.ts";
+import { describeCellIn, describeSizesIn } from "../../cells/config.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { forwardInWords } from "../../cells/forward_words.ts";
 import { commandOn, type Experiment } from "../../experiments/study/store.ts";
 import { RESETS } from "../../train/scoring/memory_gain.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
@@ -9,65 +11,69 @@ import { escapeHtml, visibleText } from "./html.ts";
 import type { Level } from "../data/levels.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
-import { forwardInWords, testScore } from "../tables/tables.ts";
-import { formatCount, formatLoss, formatSeconds, formatSpread, plural } from "../figures/theme.ts";
+import { testScore } from "../tables/tables.ts";
+import { counted, formatCount, formatLoss, formatSeconds, formatSpread } from "../figures/theme.ts";
 
-/** A configuration with its place among all, from 1. */
+/** A configuration with its rank among all, from 1. */
 interface Ranked {
   row: MergedRow;
   rank: number;
 }
 
 /**
- * One part per cell, the one with the best configuration first and open: layers and state sizes share picture and equations, which so
+ * One part per cell, the one with the best configuration first and open: all sizes share picture and equations, which so
  * stand on the page once.
  */
 export function cellsInFull(
   experiment: Experiment,
   rows: readonly MergedRow[],
-  levels: readonly Level[] = [],
+  levels: readonly Level[],
+  table: FactorTable,
 ): string {
   const frame = curveFrame(rows, levels);
   const ranked = rows.map((row, i): Ranked => ({ row, rank: i + 1 }));
-  const cells = [...Map.groupBy(ranked, ({ row }) => cellKey(row.config))];
-  return `${frame.symbol}\n${cells.map(([key, own], i) => cellPart(experiment, key, own, i === 0, frame)).join("\n")}`;
+  const cells = [...Map.groupBy(ranked, ({ row }) => cellKey(row.config, table))];
+  return `${frame.symbol}\n${
+    cells.map(([key, own], i) => cellPart(key, own, { experiment, isOpen: i === 0, frame, table })).join("\n")
+  }`;
 }
 
-function cellPart(
-  experiment: Experiment,
-  key: string,
-  configurations: readonly Ranked[],
-  open: boolean,
-  frame: CurveFrame,
-): string {
+interface PartOptions {
+  readonly experiment: Experiment;
+  readonly isOpen: boolean;
+  readonly frame: CurveFrame;
+  readonly table: FactorTable;
+}
+
+function cellPart(key: string, configurations: readonly Ranked[], options: PartOptions): string {
   const [{ row: best, rank }] = configurations;
-  const { config, reads } = best;
+  const { config, reads } = best, { table } = options;
   const parts = equationsOf(config, "any", reads).map(({ title, lines }) =>
     `<p>${escapeHtml(title)}</p>\n<div class="equations" tabindex="0">${escapeHtml(lines.join("\n"))}</div>`
   );
-  const count = plural(configurations.length, "configuration");
-  return `<details id="cell-${key}"${open ? " open" : ""}>
-<summary><b>${escapeHtml(describeCell(config))}</b>: ${count}, best ${
+  const count = counted(configurations.length, "configuration");
+  return `<details id="cell-${key}"${options.isOpen ? " open" : ""}>
+<summary><b>${escapeHtml(describeCellIn(table, config))}</b>: ${count}, best ${
     formatSpread(best.min_loss)
   } (rank ${rank})</summary>
 <div>
-<div class="scroll" tabindex="0">${cellPicture(config).inline}</div>
-${inWords(best)}
+<div class="scroll" tabindex="0">${cellPicture(config, `Cell: ${describeCellIn(table, config)}`).inline}</div>
+${inWords(best, table)}
 ${parts.join("\n")}
-${configurations.map((one) => runPart(experiment, one, frame)).join("\n")}
+${configurations.map((one) => runPart(one, options)).join("\n")}
 </div>
 </details>`;
 }
 
-function inWords(row: MergedRow): string {
-  const { lead, layer } = forwardInWords(row);
+function inWords({ config, reads }: MergedRow, table: FactorTable): string {
+  const { lead, layer } = forwardInWords(config, reads, table);
   return `<p>${escapeHtml(lead)}</p>\n<ul>\n${layer.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}\n</ul>`;
 }
 
-function runPart(experiment: Experiment, { row, rank }: Ranked, frame: CurveFrame): string {
+function runPart({ row, rank }: Ranked, { experiment, frame, table }: PartOptions): string {
   const { name, config, runs } = row;
   return `<article id="run-${name}" data-run="${name}">
-<h4>Rank ${rank}: ${plural(config.n_layers, "layer")} × ${config.state_size}, ${
+<h4>Rank ${rank}: ${escapeHtml(describeSizesIn(table, config))}, ${
     formatSpread(row.min_loss)
   } nats per ${row.reads}</h4>
 <div class="beside">
@@ -89,7 +95,7 @@ function facts(row: MergedRow): string {
     `id <code>${row.id}</code>`,
     ...texts.map((text) => `corpus ${escapeHtml(text)}`),
     ...(row.reads === "token" ? [`tokens ${escapeHtml(row.runs[0].tokens)}`] : []),
-    `${formatCount(row.parameters)} parameters, ${plural(row.steps_done, "step")}`,
+    `${formatCount(row.parameters)} parameters, ${counted(row.steps_done, "step")}`,
     ...seeds,
     ...row.runs.map((run) => escapeHtml(seedInWords(run))),
   ].join("<br>\n");
@@ -111,8 +117,8 @@ function memoryInWords({ context_order: order, memory, reads }: RunRow): string 
   if (!memory) return reached;
   const { gain, context } = memory;
   const enough = context === null
-    ? `more than ${plural(RESETS[RESETS.length - 1] / 2, reads)} of context help`
-    : `more than ${plural(context, reads)} of context do not help`;
+    ? `more than ${counted(RESETS[RESETS.length - 1] / 2, reads)} of context help`
+    : `more than ${counted(context, reads)} of context do not help`;
   return `${reached}; memory is worth ${formatLoss(gain)} bits per byte, ${enough}`;
 }
 
@@ -126,6 +132,6 @@ function sampleOf(experiment: Experiment, runs: readonly RunRow[]): string {
   const { text, prompt, bytes, temperature } = run.sample!;
   return `<p class="sample"><b>${visibleText(prompt)}</b>${visibleText(text)}</p>
 <p class="muted">${
-    plural(bytes, "byte")
+    counted(bytes, "byte")
   } that seed ${run.seed} writes at temperature ${temperature}, behind the prompt in grey.</p>`;
 }

@@ -1,28 +1,41 @@
-/** What the page says on switches: the answer in words, and its tables. */
+/** What the page says on factors: the answer in words, and its tables. */
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { effectCells, measureName, measuresOf, regressionCells } from "../tables/effect_tables.ts";
 import { effectWords, regressionWords } from "../tables/effect_words.ts";
+import { areSwitches, contrastWords, differenceName } from "../tables/factor_words.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { escapeHtml, textTable } from "./html.ts";
 
-/** Which switches matter, by how much, how sure. */
+/** Which factors matter, by how much, how sure. */
 export function effectsInWords(effects: Effects): string {
-  const { lead, switches, seeds } = effectWords(effects, ANY_STUDY);
+  const { lead, factors, seeds } = effectWords(effects, ANY_STUDY);
   return `<p>${escapeHtml(lead)}</p>
 <ul>
-${switches.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}
+${factors.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}
 </ul>
 <p>${escapeHtml(seeds)}</p>`;
 }
 
+/** How to read the first two columns of numbers, where all factors are switches, and where others are among them. */
+function differenceInWords({ min_loss }: Effects): string {
+  if (areSwitches(min_loss)) {
+    return `“on − off” is the mean difference over pairs of configurations that are alike in everything but the switch, each
+pair averaged over the seeds that both have; below zero, the value is lower with the switch on.`;
+  }
+  const names = [...new Set(min_loss.map(differenceName))].map((name) => `“${name}”`);
+  return `${
+    escapeHtml(names.join(", "))
+  }: the mean difference over pairs of configurations that are otherwise identical, each
+pair averaged over the seeds that both have; below zero, the measure is lower at the value named first.`;
+}
+
 /** The tables of effects and of the regression, and how to read them. */
 export function effectsInFigures(effects: Effects): string {
-  const { regression } = effects;
-  return `<p>“on − off” is the mean difference over pairs of configurations that are alike in everything but the switch, each
-pair averaged over the seeds that both have; below zero, the value is lower with the switch on. The interval (BCa bootstrap over pairs)
+  const { regression } = effects, { noun: [, several] } = contrastWords(effects.min_loss);
+  return `<p>${differenceInWords(effects)} The interval (BCa bootstrap over pairs)
 covers other configurations like these, on this text, trained as long; not other texts, sizes or numbers of layers. p is that of
 flipping the signs of pairs: how often pairs that might as well be swapped would show such a mean; it is corrected by Holm over the
-switches. Both take the pairs as independent; runs of one seed that share weights may err alike, which makes them too sure.</p>
+${several}. Both take the pairs as independent; runs of one seed that share weights may err alike, which makes them too sure.</p>
 ${
     measuresOf(effects).map((measure) =>
       `<h3>${escapeHtml(measureName(measure, effects))}</h3>\n${textTable(effectCells(effects[measure]))}`

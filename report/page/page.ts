@@ -4,6 +4,8 @@ import type { Experiment } from "../../experiments/study/store.ts";
 import { countConfigurations, type MergedRow } from "../data/merged.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { effectsInFigures, effectsInWords } from "./effects.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { escapeHtml } from "./html.ts";
 import type { Level } from "../data/levels.ts";
 import { cellsInFull } from "./cells.ts";
@@ -13,6 +15,7 @@ import { runsTable } from "./runs.ts";
 import { PAGE_STYLE } from "./style.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { Picture } from "../figures/pictures.ts";
+import { contrastWords } from "../tables/factor_words.ts";
 import { testScore } from "../tables/tables.ts";
 import { formatCount, formatSpread } from "../figures/theme.ts";
 
@@ -32,24 +35,30 @@ export interface PageContent {
   pictures: readonly Picture[];
   /** Of an experiment that was chosen by the ranking of another. */
   promotion?: PromotionAudit;
+  /** Whose factors are shown. */
+  table?: FactorTable;
 }
 
 /** The parts of the page, as its navigation names them. */
-const PARTS = [
-  ["answer", "Which switches matter"],
-  ["pictures", "Pictures"],
-  ["effects", "What each switch changes"],
-  ["all", "All configurations"],
-  ["cells", "Each cell and its runs"],
-] as const;
+function partsOf({ effects }: PageContent) {
+  const { noun: [one, several] } = contrastWords(effects.min_loss);
+  return {
+    answer: `Which ${several} matter`,
+    pictures: "Pictures",
+    effects: `What each ${one} changes`,
+    all: "All configurations",
+    cells: "Each cell and its runs",
+  } as const;
+}
 
 /** Nothing is loaded from anywhere, whatever a result's text holds. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /** The whole page. All text from outside is escaped; nothing on it changes from one call to the next. */
 export function pageOf(content: PageContent): string {
-  const links = PARTS.map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`).join("\n");
-  const heading = (part: typeof PARTS[number][0]) => `<h2 id="${part}">${new Map(PARTS).get(part)}</h2>`;
+  const parts = partsOf(content), { table = GATED } = content;
+  const links = Object.entries(parts).map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`).join("\n");
+  const heading = (part: keyof typeof parts) => `<h2 id="${part}">${parts[part]}</h2>`;
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -78,10 +87,10 @@ ${content.pictures.map(figure).join("\n")}
 ${heading("effects")}
 ${effectsInFigures(content.effects)}
 ${heading("all")}
-${runsTable(content.rows)}
+${runsTable(content.rows, table)}
 ${heading("cells")}
 ${cellsIntroduction(content.rows[0])}
-${cellsInFull(content.experiment, content.rows, content.levels)}
+${cellsInFull(content.experiment, content.rows, content.levels ?? [], table)}
 </main>
 <p id="marked" role="status" hidden></p>
 <script>

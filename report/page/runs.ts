@@ -1,10 +1,10 @@
 /** The page's table of all configurations, with the filters that its script brings to life. */
-import { SWITCHES } from "../../cells/factors.ts";
+import { type Factor, type FactorTable, formatLevel, isSize, isSwitch, valueOf } from "../../cells/factor.ts";
 import { escapeHtml, table } from "./html.ts";
 import { type MergedRow, mostSeeds } from "../data/merged.ts";
-import { distinct, type RunRow } from "../data/rows.ts";
+import { distinct, type RunRow, shownIn } from "../data/rows.ts";
 import { testScore } from "../tables/tables.ts";
-import { formatCount, formatSeconds, formatSpread, plural } from "../figures/theme.ts";
+import { counted, formatCount, formatSeconds, formatSpread } from "../figures/theme.ts";
 
 /** A column of the table. */
 interface Column {
@@ -32,21 +32,26 @@ function meanOf({ runs }: MergedRow, of: (run: RunRow) => number | undefined): n
   return values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : undefined;
 }
 
-const COLUMNS: readonly Column[] = [
+/** A factor's column: of a switch a narrow one, of a choice text. */
+function columnOf(factor: Factor): Column {
+  return {
+    heading: factor.label,
+    ...(isSwitch(factor) ? { kind: "tick", turn: true } : factor.kind === "choice" ? { kind: "text" } : {}),
+    filter: true,
+    cell: ({ config }) => escapeHtml(formatLevel(factor, valueOf(factor, config))),
+  };
+}
+
+/** What stands before the columns of factors. */
+const FIRST_COLUMNS: readonly Column[] = [
   { heading: "rank", cell: (_, rank) => `${rank}` },
   { heading: "id", kind: "text", cell: ({ name }) => `<a href="#run-${name}"><code>${name}</code></a>` },
   { heading: "chosen as", kind: "text", filter: true, cell: ({ control }) => control ? "control" : "promoted" },
   { heading: "seeds", filter: true, cell: ({ runs }) => `${runs.length}` },
-  { heading: "layers", filter: true, cell: ({ config }) => `${config.n_layers}` },
-  { heading: "state size", filter: true, cell: ({ config }) => `${config.state_size}` },
-  ...SWITCHES.map(({ key, label }): Column => ({
-    heading: label,
-    kind: "tick",
-    turn: true,
-    filter: true,
-    cell: ({ config }) => config[key] ? "on" : "off",
-  })),
-  { heading: "cell", kind: "text", filter: true, cell: (row) => escapeHtml(extras(row) || "gated") },
+];
+
+/** What stands behind them. */
+const LAST_COLUMNS: readonly Column[] = [
   { heading: LOSS, turn: true, cell: ({ min_loss }) => formatSpread(min_loss) },
   { heading: "test, bits/byte", turn: true, cell: testScore },
   {
@@ -74,29 +79,28 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
-/** What sets a configuration apart beside its switches, layers and state size; mostly nothing. */
-function extras({ config }: MergedRow): string {
-  const cell = config.cell !== undefined && config.cell !== "gated" ? config.cell : "";
-  const gates = config.gate_inputs === "x,h" ? "gates read x,h" : "";
-  return [cell, gates].filter(Boolean).join(", ");
-}
-
-/** The columns that say something: what was chosen where there are controls, seeds where there are several, the cell where not all are the plain gated one. */
-function columnsFor(rows: readonly MergedRow[]): Column[] {
+/** The columns that say something: what was chosen where there are controls, seeds where there are several, factors that vary. */
+function columnsFor(rows: readonly MergedRow[], table: FactorTable): Column[] {
   const hidden = new Set([
     ...(rows.some(({ control }) => control) ? [] : ["chosen as"]),
     ...(mostSeeds(rows) > 1 ? [] : ["seeds"]),
-    ...(rows.some((row) => extras(row)) ? [] : ["cell"]),
     ...(rows.some((row) => meanOf(row, ({ context_order }) => context_order) !== undefined) ? [] : [CONTEXT]),
     ...(rows.some((row) => meanOf(row, ({ memory }) => memory?.gain) !== undefined) ? [] : [MEMORY]),
   ]);
-  return COLUMNS.filter(({ heading }) => !hidden.has(heading))
+  const shown = shownIn(table, rows);
+  const factors = [
+    ...shown.filter(isSize),
+    ...shown.filter(isSwitch),
+    ...shown.filter((factor) => !isSize(factor) && !isSwitch(factor)),
+  ];
+  const isSaid = ({ heading }: Column) => !hidden.has(heading);
+  return [...FIRST_COLUMNS.filter(isSaid), ...factors.map(columnOf), ...LAST_COLUMNS.filter(isSaid)]
     .map((column) => column.heading === LOSS ? { ...column, heading: `${LOSS}, nats/${rows[0].reads}` } : column);
 }
 
 /** All configurations, best first. Without the script the table stands in this order, and the filters are hidden. */
-export function runsTable(rows: readonly MergedRow[]): string {
-  const columns = columnsFor(rows);
+export function runsTable(rows: readonly MergedRow[], factors: FactorTable): string {
+  const columns = columnsFor(rows, factors);
   const attributes = (...classes: (string | false | undefined)[]) => {
     const all = classes.filter(Boolean).join(" ");
     return all ? ` class="${all}"` : "";
@@ -128,7 +132,7 @@ function filters(columns: readonly Column[], rows: readonly MergedRow[]): string
   return `<form class="filters" hidden aria-label="Show only configurations with">
 ${selects.join("\n")}
 <button type="reset">show all</button>
-<output aria-live="polite">${plural(rows.length, "configuration")}</output>
+<output aria-live="polite">${counted(rows.length, "configuration")}</output>
 </form>`;
 }
 

@@ -33,7 +33,7 @@ const ROUNDING = 1e-12;
  *
  * Source: B. Efron, "Better Bootstrap Confidence Intervals", Journal of the American Statistical Association 82 (1987) 171-185,
  * sections 3 and 7. The values are taken as independent draws from one population. With few of them (below about 20) the
- * interval is somewhat too narrow. Values that are all alike give an interval of no width.
+ * interval is somewhat too narrow. Values that are all equal give an interval of no width.
  *
  * @param values at least one
  */
@@ -106,7 +106,7 @@ function resampledMeans(deviations: readonly number[], resamples: number, name: 
   const from = Float64Array.from(deviations);
   return new Float64Array(resamples).map(() => {
     let sum = 0;
-    // 32 random bits make each place likely to within 1e-7; `integer()` would be exact, and five times as slow.
+    // 32 random bits make each index likely to within 1e-7; `integer()` would be exact, and five times as slow.
     for (let i = 0; i < count; i++) sum += from[Math.floor(stream.uniform() * count)];
     return sum / count;
   }).sort();

@@ -1,28 +1,36 @@
 /**
- * Matched comparisons: pairs of configurations that differ in one switch alone, quadruples that differ in two. A group
- * mean mixes a switch with whatever else differs between the groups (in experiment 01 only runs with a residual have 32
+ * Matched comparisons: pairs of configurations that differ in one factor alone, quadruples that differ in two. A group
+ * mean mixes a factor with whatever else differs between the groups (in experiment 01 only runs with a residual have 32
  * states); what is matched does not.
  */
 import { mean } from "simple-statistics";
-import { canonicalJson } from "../../cells/config.ts";
-import { GATED, type SwitchKey } from "../../cells/factors.ts";
-import type { RunRow } from "../data/rows.ts";
+import { canonicalJsonIn } from "../../cells/config.ts";
+import { contrastOf, type Factor, type FactorTable, type FactorValue, valueOf } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
+import { type Configured, levelsIn, type RunRow, shownIn } from "../data/rows.ts";
 
 /** What runs are compared by; of each, less is better. `min_loss`: nats per what the models read. */
 export type Measure = "min_loss" | "test_bits_per_byte";
 
-/** Configurations that differ in the same `k` switches alone, one for each of the `2^k` settings of these. */
+/** A factor with the two values of it that are compared: a switch off and on, of other factors what their table says. */
+export interface FactorContrast {
+  readonly factor: Factor;
+  readonly from: FactorValue;
+  readonly to: FactorValue;
+}
+
+/** Configurations that differ in the same `k` factors alone, one for each of the `2^k` combinations of these factors' two values. */
 export interface MatchedBlock {
   /** The configuration that they share. */
   name: string;
   /**
-   * For each seed that all of them have, trained alike, ascending: their runs. Bit `k` of a run's place says whether switch `k`
-   * is on.
+   * For each seed that all of them have, trained with the same settings, ascending: their runs. Bit `k` of a run's index says whether factor `k`
+   * has the second value of its contrast.
    */
   seeds: { seed: number; runs: RunRow[] }[];
 }
 
-/** What one matched block says, in the measure's unit: the unit of all statistics on switches. */
+/** What one matched block says, in the measure's unit: the unit of all statistics on factors. */
 export interface Contrast {
   name: string;
   /** Of each seed by itself, ascending by seed. */
@@ -31,28 +39,61 @@ export interface Contrast {
   difference: number;
 }
 
+/**
+ * The contrasts of the factors that rows tell something of, in the table's order. A factor with a default counts where both values of its
+ * contrast occur: else there is nothing to compare, and nobody asked.
+ */
+export function contrastsIn(table: FactorTable, rows: readonly Configured[]): FactorContrast[] {
+  return shownIn(table, rows).flatMap((factor) => {
+    const contrast = contrastOf(factor);
+    if (!contrast) return [];
+    const [from, to] = contrast, levels = levelsIn(factor, rows);
+    const isCompared = factor.default === undefined || (levels.includes(from) && levels.includes(to));
+    return isCompared ? [{ factor, from, to }] : [];
+  });
+}
+
 /** Runs with other training settings or another text are no partners: more steps alone would make a smaller loss. */
 export function settingsName(row: RunRow): string {
   return JSON.stringify([row.steps_done, row.batch_size, row.history_size, row.dataset, row.corpus_sha1]);
 }
 
-function blockName({ config }: RunRow, keys: readonly SwitchKey[]): string {
-  return canonicalJson({ ...config, ...Object.fromEntries(keys.map((key) => [key, false])) });
+function blockName({ config }: RunRow, compared: readonly FactorContrast[], table: FactorTable): string {
+  const shared = Object.fromEntries(compared.map(({ factor, from }) => [factor.key, from]));
+  return canonicalJsonIn(table, { ...config, ...shared });
+}
+
+/** A run's index in its block; undefined where a factor has a third value. */
+function indexInBlock({ config }: RunRow, compared: readonly FactorContrast[]): number | undefined {
+  let bits = 0;
+  for (const [k, { factor, from, to }] of compared.entries()) {
+    const value = valueOf(factor, config);
+    if (value !== from && value !== to) return undefined;
+    if (value === to) bits += 2 ** k;
+  }
+  return bits;
 }
 
 /**
- * The complete blocks over these switches, by name: the order of `rows` does not matter. Seeds that were trained in different
- * ways are still one block: it counts once. Cells of the catalog have no switches, so they are in none.
+ * The complete blocks over these contrasts, by name: the order of `rows` does not matter. Seeds that were trained in different
+ * ways are still one block: it counts once. Runs with a third value of a compared factor are in none; nor are cells of the
+ * catalog, which have no switches.
  */
-export function matchedBlocks(rows: readonly RunRow[], keys: readonly SwitchKey[]): MatchedBlock[] {
-  const corners = 2 ** keys.length;
+export function matchedBlocks(
+  rows: readonly RunRow[],
+  compared: readonly FactorContrast[],
+  table: FactorTable = GATED,
+): MatchedBlock[] {
+  const corners = 2 ** compared.length;
   const found = new Map<string, Map<string, { seed: number; runs: RunRow[] }>>();
-  for (const row of rows.filter(({ config }) => GATED.isOwnCell(config))) {
-    const name = blockName(row, keys), alike = `${row.seed} ${settingsName(row)}`;
+  for (const row of rows.filter(({ config }) => table.isOwnCell(config))) {
+    const index = indexInBlock(row, compared);
+    if (index === undefined) continue;
+    const name = blockName(row, compared, table), training = `${row.seed} ${settingsName(row)}`;
     const block = found.get(name) ?? new Map<string, { seed: number; runs: RunRow[] }>();
-    const one = block.get(alike) ?? { seed: row.seed, runs: [] };
-    one.runs[keys.reduce((bits, key, k) => bits + (row.config[key] ? 2 ** k : 0), 0)] = row;
-    found.set(name, block.set(alike, one));
+    const one = block.get(training) ?? { seed: row.seed, runs: [] };
+    one.runs[index] = row;
+    found.set(name, block.set(training, one));
   }
   return byName(found).flatMap(([name, block]) => {
     const complete = byName(block).map(([, one]) => one).filter(({ runs }) => runs.filter(Boolean).length === corners);
@@ -65,8 +106,8 @@ function byName<Value>(found: ReadonlyMap<string, Value>): [string, Value][] {
 }
 
 /**
- * The contrast of each block: `Σ ± value` over its runs, with a minus for each switch that is off. So for one switch it is
- * `on − off`, and for two `both − only the first − only the second + neither`. Seeds without the measure are left out, and
+ * The contrast of each block: `Σ ± value` over its runs, with a minus for each factor that has its first value. So for one factor
+ * it is `to − from`, and for two `both − only the first − only the second + neither`. Seeds without the measure are left out, and
  * so are blocks that have no other.
  */
 export function contrasts(blocks: readonly MatchedBlock[], measure: Measure): Contrast[] {

@@ -1,8 +1,10 @@
-/** The numbers of tables and figures: group means, and what one switch alone changes. */
+/** The numbers of tables and figures: group means, and what one factor alone changes. */
 import { mean, quantileSorted } from "simple-statistics";
-import { SWITCHES, type SwitchKey } from "../../cells/factors.ts";
+import { contrastOf, type Factor, type FactorTable, formatLevel, isSwitch, valueOf } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { minOf } from "../../cells/extremes.ts";
-import { contrasts, matchedBlocks } from "./matched.ts";
+import { contrasts, type FactorContrast, matchedBlocks } from "./matched.ts";
+import { levelsIn, shownIn } from "../data/rows.ts";
 import { meanCurve, type MergedRow } from "../data/merged.ts";
 
 /** The configurations that share one value of one hyperparameter. */
@@ -19,16 +21,17 @@ export interface Group {
 
 /** One hyperparameter and its groups: what one panel of a figure shows. */
 export interface Grouping {
-  label: string;
+  factor: Factor;
   groups: Group[];
-  /** For a switch: what switching it on changes, all else alike. */
+  /** Of a factor that has a contrast: what its second value changes, in otherwise identical configurations. */
   effect?: PairedDifference;
 }
 
-/** What a switch alone changes, over matched pairs of configurations without controls. */
+/** What one factor alone changes, over matched pairs of configurations without controls. */
 export interface PairedDifference {
+  contrast: FactorContrast;
   pairs: number;
-  /** Mean of `min_loss` with the switch on, less `min_loss` with it off, nats per what the models read; undefined without a pair. */
+  /** Mean of `min_loss` at the second value, less `min_loss` at the first, nats per what the models read; undefined without a pair. */
   difference: number | undefined;
 }
 
@@ -41,42 +44,45 @@ function groupOf(name: string, rows: MergedRow[]): Group {
   return { name, rows, mean: chosen.length ? mean(chosen.map((row) => row.min_loss.mean)) : undefined };
 }
 
-/** The groups of one number, one per value that occurs in `values`, ascending. */
-export function groupByNumber(
-  rows: readonly MergedRow[],
-  label: string,
-  valueOf: (row: MergedRow) => number,
-): Grouping {
-  const values = [...new Set(rows.map(valueOf))].sort((a, b) => a - b);
-  return { label, groups: values.map((value) => groupOf(`${value}`, rows.filter((row) => valueOf(row) === value))) };
-}
-
-/** The two groups of one switch, off before on; either may be empty. */
-export function groupBySwitch(rows: readonly MergedRow[], key: SwitchKey): Grouping {
-  const label = SWITCHES.find((one) => one.key === key)!.label;
+/**
+ * The groups of one factor, one per value that occurs, in the order of {@linkcode levelsIn}. A switch always has both, off before on; either
+ * may be empty.
+ *
+ * @param table that the factor is of
+ */
+export function groupByFactor(rows: readonly MergedRow[], factor: Factor, table: FactorTable = GATED): Grouping {
+  const values = isSwitch(factor) ? [false, true] : levelsIn(factor, rows);
+  const contrast = contrastOf(factor);
   return {
-    label,
-    groups: [
-      groupOf("off", rows.filter((row) => !row.config[key])),
-      groupOf("on", rows.filter((row) => row.config[key])),
-    ],
-    effect: pairedDifference(rows, key),
+    factor,
+    groups: values.map((value) =>
+      groupOf(formatLevel(factor, value), rows.filter(({ config }) => valueOf(factor, config) === value))
+    ),
+    ...(contrast && { effect: pairedDifference(rows, { factor, from: contrast[0], to: contrast[1] }, table) }),
   };
 }
 
-function pairedDifference(rows: readonly MergedRow[], key: SwitchKey): PairedDifference {
-  const blocks = matchedBlocks(withoutControls(rows).flatMap(({ runs }) => runs), [key]);
+function pairedDifference(
+  rows: readonly MergedRow[],
+  contrast: FactorContrast,
+  table: FactorTable,
+): PairedDifference {
+  const blocks = matchedBlocks(withoutControls(rows).flatMap(({ runs }) => runs), [contrast], table);
   const differences = contrasts(blocks, "min_loss").map(({ difference }) => difference);
-  return { pairs: differences.length, difference: differences.length ? mean(differences) : undefined };
+  return { contrast, pairs: differences.length, difference: differences.length ? mean(differences) : undefined };
 }
 
-/** All hyperparameters, in the order in which pictures and tables show them: the switches, layers, state size. */
-export function groupings(rows: readonly MergedRow[]): Grouping[] {
-  return [
-    ...SWITCHES.map(({ key }) => groupBySwitch(rows, key)),
-    groupByNumber(rows, "layers", (row) => row.config.n_layers),
-    groupByNumber(rows, "state size", (row) => row.config.state_size),
-  ];
+/**
+ * The hyperparameters that pictures show, in the table's order.
+ *
+ * @param all the rows that say which factors are shown: the same for a picture of all and for one of some
+ */
+export function groupings(
+  rows: readonly MergedRow[],
+  table: FactorTable = GATED,
+  all: readonly MergedRow[] = rows,
+): Grouping[] {
+  return shownIn(table, all).map((factor) => groupByFactor(rows, factor, table));
 }
 
 /** An axis of losses with room at its ends. It does not go below 0 where no loss does: nothing can lie there. */

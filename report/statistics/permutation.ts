@@ -21,8 +21,8 @@ const ROUNDING = 1e-12;
  * one counted among them, `p = (1 + hits) / (1 + flips)`, so that p is never too small by chance (B. Phipson and G. K. Smyth,
  * "Permutation P-values Should Never Be Zero", Statistical Applications in Genetics and Molecular Biology 9 (2010) 39).
  *
- * The null hypothesis: within each pair, "on" and "off" might as well have been swapped, in each pair independently of the
- * others. It is sharp: it says that the switch changes nothing in any pair, not just nothing on average.
+ * The null hypothesis: within each pair, both values of the factor ("on" and "off") might as well have been swapped, in each
+ * pair independently of the others. It is sharp: it says that the factor changes nothing in any pair, not just nothing on average.
  *
  * @param differences at least one
  */

@@ -8,7 +8,9 @@
  *
  * Training takes runs in a shuffled order, so those trained so far stand for their stratum.
  */
-import { describeConfig } from "../../cells/config.ts";
+import { describeConfigIn } from "../../cells/config.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { rankConfigs, type RankedConfig } from "../../experiments/study/ranking.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import type { ConfigEntry } from "../../experiments/study/store.ts";
@@ -24,7 +26,7 @@ export interface AuditPoint {
   name: string;
   label: string;
   control: boolean;
-  /** Least losses in 01 and in 02, over the seeds, nats per what the models read. */
+  /** Lowest losses in 01 and in 02, over the seeds, nats per what the models read. */
   short: Spread;
   long: Spread;
 }
@@ -86,13 +88,17 @@ export const FEWEST_CONTROLS = 8;
  *
  * @param rows the configurations of experiment 02, for their names
  */
-export function auditPromotion({ short, long, entries }: AuditData, rows: readonly MergedRow[]): PromotionAudit {
+export function auditPromotion(
+  { short, long, entries }: AuditData,
+  rows: readonly MergedRow[],
+  table: FactorTable = GATED,
+): PromotionAudit {
   const from = rankConfigs(short), to = rankConfigs(long);
   const ranked = new Map(from.ranked.map((one) => [one.id, one]));
   const listed = new Map(entries.map((entry) => [entry.id, entry]));
   const points = to.ranked.flatMap((one) => {
     const before = ranked.get(one.id), entry = listed.get(one.id);
-    return before && entry ? pointOf(before, one, entry, nameIn(rows, one.id, to.steps_done)) : [];
+    return before && entry ? pointOf(before, one, entry, rowOf(rows, one.id, to.steps_done), table) : [];
   });
   const all = entries.filter(({ id }) => ranked.has(id)), controls = all.filter(({ control }) => control);
   const strata = [false, true].map((control): Stratum => ({
@@ -116,13 +122,19 @@ export function auditPromotion({ short, long, entries }: AuditData, rows: readon
   };
 }
 
-function nameIn(rows: readonly MergedRow[], id: string, steps_done: number): string {
-  return rows.find((row) => row.id === id && row.steps_done === steps_done)!.name;
+function rowOf(rows: readonly MergedRow[], id: string, steps_done: number): MergedRow {
+  return rows.find((row) => row.id === id && row.steps_done === steps_done)!;
 }
 
-function pointOf(before: RankedConfig, after: RankedConfig, { control }: ConfigEntry, name: string): AuditPoint {
+function pointOf(
+  before: RankedConfig,
+  after: RankedConfig,
+  { control }: ConfigEntry,
+  { name, config }: MergedRow,
+  table: FactorTable,
+): AuditPoint {
   const spread = ({ runs }: RankedConfig) => spreadOf(runs.map((run) => run["min loss"]));
-  const label = describeConfig(after.config);
+  const label = describeConfigIn(table, config);
   return { name, label, control: control === true, short: spread(before), long: spread(after) };
 }
 

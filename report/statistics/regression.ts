@@ -1,18 +1,18 @@
-/** The original study's linear regression: the logarithm of the least loss on all nine hyperparameters at once. */
+/** The original study's linear regression: the logarithm of the lowest loss on all hyperparameters at once. */
 import { Matrix, SingularValueDecomposition } from "ml-matrix";
 import { mean, standardDeviation } from "simple-statistics";
+import { type Factor, type FactorTable, numberOf, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { SWITCHES } from "../../cells/factors.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import { settingsName } from "./matched.ts";
-import type { RunRow } from "../data/rows.ts";
+import { levelsIn, type RunRow, shownIn } from "../data/rows.ts";
 
 /** One hyperparameter of the regression. */
 export interface RegressionTerm {
-  label: string;
+  factor: Factor;
   /**
    * Standardised coefficient: standard deviations of `ln(min_loss)` per standard deviation of the hyperparameter, all others
-   * held. Undefined where all runs share one value, and for all terms where the values of some tell those of another.
+   * held. Undefined where all runs share one value, and for all terms where the values of some determine those of another.
    */
   coefficient: number | undefined;
 }
@@ -25,46 +25,62 @@ export interface LogLossRegression {
   /** Runs whose loss has no logarithm: 0, or rounded to less. */
   no_logarithm: number;
   terms: RegressionTerm[];
+  /** Hyperparameters that are varied and have no term: the names of their values have no order. */
+  without_term: Factor[];
   /** Parts of the cross-validation. */
   folds: number;
   /** `1 − Σ (y − ŷ)² / Σ (y − ȳ)²` over runs that the model and the mean `ȳ` had not seen. */
   r2: number;
 }
 
-/** The nine hyperparameters: switches are 0 or 1. */
-const HYPERPARAMETERS: readonly { label: string; value: (row: RunRow) => number }[] = [
-  ...SWITCHES.map(({ key, label }) => ({ label, value: ({ config }: RunRow) => Number(config[key]) })),
-  { label: "layers", value: ({ config }) => config.n_layers },
-  { label: "state size", value: ({ config }) => config.state_size },
-];
+/** A column of the regression: a switch and a choice of two are 0 or 1. */
+interface Column {
+  readonly factor: Factor;
+  readonly value: (row: RunRow) => number;
+}
+
+/** Whether each of the factor's values among the runs is a number. */
+function hasTerm(factor: Factor, runs: readonly RunRow[]): boolean {
+  return levelsIn(factor, runs).every((value) => numberOf(factor, value) !== undefined);
+}
+
+function columnOf(factor: Factor): Column {
+  return { factor, value: ({ config }) => numberOf(factor, valueOf(factor, config))! };
+}
 
 const FOLDS = 10;
 
 /**
- * Ordinary least squares of `y = ln(min_loss)` on the nine hyperparameters, all standardised to mean 0 and standard
+ * Ordinary least squares of `y = ln(min_loss)` on the hyperparameters that the runs tell something of, all standardised to mean 0 and standard
  * deviation 1 (of the runs, not corrected for their number); solved by singular values (ml-matrix). `R²` is by 10-fold
  * cross-validation, in which all seeds of a configuration are in one fold: another seed of a known configuration
  * would be too easy to predict. Of runs with several training settings, those with the most frequent one are taken.
  *
- * @returns undefined with fewer than 10 configurations, or where all losses are alike
+ * @returns undefined with fewer than 10 configurations, or where all losses are equal
  */
-export function logLossRegression(rows: readonly RunRow[]): LogLossRegression | undefined {
-  const positive = rows.filter(({ min_loss }) => min_loss > 0), runs = comparable(positive);
+export function logLossRegression(
+  rows: readonly RunRow[],
+  table: FactorTable = GATED,
+): LogLossRegression | undefined {
+  const positive = rows.filter(({ min_loss }) => min_loss > 0), runs = comparable(positive, table);
   const ids = [...new Set(runs.map(({ id }) => id))];
   const losses = runs.map(logLoss);
   if (ids.length < FOLDS || isConstant(losses)) return undefined;
-  const varied = HYPERPARAMETERS.filter(({ value }) => !isConstant(runs.map(value)));
+  const shown = shownIn(table, runs);
+  const columns = shown.filter((factor) => hasTerm(factor, runs)).map(columnOf);
+  const varied = columns.filter(({ value }) => !isConstant(runs.map(value)));
   const fit = fitLinear(runs, varied);
   return {
     runs: runs.length,
     left_out: positive.length - runs.length,
     no_logarithm: rows.length - positive.length,
-    terms: HYPERPARAMETERS.map((one) => ({
-      label: one.label,
-      coefficient: fit.rank === varied.length ? fit.coefficients[varied.indexOf(one)] : undefined,
+    terms: columns.map((column) => ({
+      factor: column.factor,
+      coefficient: fit.rank === varied.length ? fit.coefficients[varied.indexOf(column)] : undefined,
     })),
+    without_term: shown.filter((factor) => !hasTerm(factor, runs)),
     folds: FOLDS,
-    r2: crossValidated(runs, foldsOf(ids)),
+    r2: crossValidated(runs, foldsOf(ids), columns),
   };
 }
 
@@ -73,8 +89,8 @@ function logLoss(row: RunRow): number {
 }
 
 /** The runs with the most frequent training settings, by id and seed, so that sums do not depend on the order of `rows`. */
-function comparable(rows: readonly RunRow[]): RunRow[] {
-  const groups = Map.groupBy(rows.filter(({ config }) => GATED.isOwnCell(config)), settingsName);
+function comparable(rows: readonly RunRow[], table: FactorTable): RunRow[] {
+  const groups = Map.groupBy(rows.filter(({ config }) => table.isOwnCell(config)), settingsName);
   const [largest = []] = [...groups].sort(([a, one], [b, two]) => two.length - one.length || (a < b ? -1 : 1))
     .map(([, group]) => group);
   return largest.toSorted((a, b) => (a.id === b.id ? a.seed - b.seed : a.id < b.id ? -1 : 1));
@@ -91,11 +107,15 @@ function foldsOf(ids: readonly string[]): Map<string, number> {
   return new Map(shuffled.map((id, i) => [id, i % FOLDS]));
 }
 
-function crossValidated(runs: readonly RunRow[], folds: ReadonlyMap<string, number>): number {
+function crossValidated(
+  runs: readonly RunRow[],
+  folds: ReadonlyMap<string, number>,
+  columns: readonly Column[],
+): number {
   let residual = 0, total = 0;
   for (let fold = 0; fold < FOLDS; fold++) {
     const known = runs.filter(({ id }) => folds.get(id) !== fold);
-    const fit = fitLinear(known, HYPERPARAMETERS.filter(({ value }) => !isConstant(known.map(value))));
+    const fit = fitLinear(known, columns.filter(({ value }) => !isConstant(known.map(value))));
     const average = mean(known.map(logLoss));
     for (const run of runs.filter(({ id }) => folds.get(id) === fold)) {
       residual += (logLoss(run) - fit.predict(run)) ** 2;
@@ -113,7 +133,7 @@ interface LinearFit {
 }
 
 /** @param columns hyperparameters of which each has several values among the runs */
-function fitLinear(runs: readonly RunRow[], columns: typeof HYPERPARAMETERS): LinearFit {
+function fitLinear(runs: readonly RunRow[], columns: readonly Column[]): LinearFit {
   const scales = [...columns.map(({ value }) => scaleOf(runs.map(value))), scaleOf(runs.map(logLoss))];
   const own = scales[columns.length];
   const standardised = (row: RunRow) => columns.map(({ value }, i) => scales[i].to(value(row)));
@@ -126,7 +146,7 @@ function fitLinear(runs: readonly RunRow[], columns: typeof HYPERPARAMETERS): Li
   };
 }
 
-/** To standard deviations from the mean, and back; values that are all alike become 0. */
+/** To standard deviations from the mean, and back; values that are all equal become 0. */
 function scaleOf(values: number[]) {
   const centre = mean(values);
   const width = isConstant(values) ? 1 : standardDeviation(values);

@@ -1,9 +1,10 @@
-/** The effects of the switches as lines of printed cells, for the terminal and the page. */
+/** The effects of the factors as lines of printed cells, for the terminal and the page. */
 import { extentOf } from "../../cells/extremes.ts";
 import type { Interval } from "../statistics/bootstrap.ts";
-import type { Effects, SwitchEffect } from "../statistics/effects.ts";
+import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { Measure } from "../statistics/matched.ts";
 import type { LogLossRegression } from "../statistics/regression.ts";
+import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
 import { layOut } from "./tables.ts";
 import { formatCount, formatDifference, formatP } from "../figures/theme.ts";
 
@@ -14,27 +15,35 @@ export function measureName(measure: Measure, { reads }: Pick<Effects, "reads">)
 
 const NONE = "–";
 
-/** The switches' effects, ready to print: headings, then one line per switch. A dash: too few pairs to tell. */
-export function effectCells(effects: readonly SwitchEffect[]): { headings: string[]; lines: string[][] } {
-  const several = effects.some(({ seeds }) => seeds.most > 1);
+/**
+ * The factors' effects, ready to print: headings, then one line per factor. A dash: too few pairs to tell. Where not all are switches, a
+ * column says which values are compared.
+ */
+export function effectCells(effects: readonly FactorEffect[]): { headings: string[]; lines: string[][] } {
+  const several = effects.some(({ seeds }) => seeds.most > 1), onlySwitches = areSwitches(effects);
+  const { noun: [noun], difference } = contrastWords(effects);
   return {
     headings: [
-      "switch",
-      "on − off",
+      noun,
+      ...(onlySwitches ? [] : ["compared"]),
+      difference,
       "95 % interval",
       "corrected p",
-      "pairs lower with on",
+      onlySwitches ? "pairs lower with on" : "pairs lower",
       "seeds",
       ...(several ? ["single seeds"] : []),
     ],
-    lines: effects.map((effect) => lineOf(effect, several)),
+    lines: effects.map((effect) => {
+      const [label, ...cells] = lineOf(effect, several);
+      return [label, ...(onlySwitches ? [] : [differenceName(effect)]), ...cells];
+    }),
   };
 }
 
-function lineOf(effect: SwitchEffect, several: boolean): string[] {
-  const { label, pairs, difference, interval, p_holm, lower, seeds } = effect;
+function lineOf(effect: FactorEffect, several: boolean): string[] {
+  const { factor, pairs, difference, interval, p_holm, lower, seeds } = effect;
   return [
-    label,
+    factor.label,
     difference === undefined ? NONE : formatDifference(difference),
     interval ? formatInterval(interval) : NONE,
     p_holm === undefined ? NONE : formatP(p_holm),
@@ -45,7 +54,7 @@ function lineOf(effect: SwitchEffect, several: boolean): string[] {
 }
 
 /** The mean differences of single seeds, from the least to the most. */
-export function formatSeeds({ by_seed }: SwitchEffect): string {
+export function formatSeeds({ by_seed }: FactorEffect): string {
   const differences = by_seed.map(({ difference }) => difference);
   if (!differences.length) return NONE;
   const [low, high] = extentOf(differences);
@@ -63,7 +72,7 @@ export function formatInterval({ low, high }: Interval): string {
   return `${formatDifference(low)} to ${formatDifference(high)}`;
 }
 
-/** What each switch changes, as a text table for each measure. */
+/** What each factor changes, as a text table for each measure. */
 export function effectTables(effects: Effects): string {
   return measuresOf(effects).map((measure) => {
     const { headings, lines } = effectCells(effects[measure]);
@@ -75,8 +84,8 @@ export function effectTables(effects: Effects): string {
 export function regressionCells({ terms }: LogLossRegression): { headings: string[]; lines: string[][] } {
   return {
     headings: ["hyperparameter", "standardised coefficient"],
-    lines: terms.map(({ label, coefficient }) => [
-      label,
+    lines: terms.map(({ factor, coefficient }) => [
+      factor.label,
       coefficient === undefined ? NONE : formatDifference(coefficient),
     ]),
   };

@@ -1,23 +1,24 @@
 /**
- * The effects of the switches in plain words. With one seed they speak of that seed's runs alone, and no word says that
- * a switch is better.
+ * The effects of the factors in plain words. With one seed they speak of that seed's runs alone, and no word says that
+ * a value is better.
  */
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { commandOn, type Study } from "../../experiments/study/store.ts";
 import { formatInterval, formatSeeds } from "./effect_tables.ts";
-import type { Effects, SwitchEffect } from "../statistics/effects.ts";
+import { atSecondValue, contrastWords, spelled } from "./factor_words.ts";
+import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { LogLossRegression } from "../statistics/regression.ts";
 import type { Unit } from "../../cells/unit.ts";
-import { formatCount, formatDifference, formatLoss, formatP, plural } from "../figures/theme.ts";
+import { counted, formatCount, formatDifference, formatLoss, formatP } from "../figures/theme.ts";
 
 /** At or below this corrected p a difference is called clear. */
 export const CLEAR_P = 0.05;
 
-/** Which switches matter, by how much, how sure. */
+/** Which factors matter, by how much, how sure. */
 export interface EffectWords {
   lead: string;
-  /** One line per switch, the largest clear difference first. */
-  switches: string[];
+  /** One line per factor, the largest clear difference first. */
+  factors: string[];
   /** What is known of seeds, and what to keep in mind. */
   seeds: string;
 }
@@ -32,20 +33,20 @@ export function seedsOfPairs({ min_loss }: Effects): { least: number; most: numb
   };
 }
 
-/** Whether a difference is clear: its p, corrected over the switches, is at most {@linkcode CLEAR_P}. */
-export function isClear({ p_holm }: SwitchEffect): boolean {
+/** Whether a difference is clear: its p, corrected over the factors, is at most {@linkcode CLEAR_P}. */
+export function isClear({ p_holm }: FactorEffect): boolean {
   return p_holm !== undefined && p_holm <= CLEAR_P;
 }
 
 /** Whether the seeds by themselves differ by more than independent pairs would. */
-export function seedsDisagree({ p_seeds }: SwitchEffect): boolean {
+export function seedsDisagree({ p_seeds }: FactorEffect): boolean {
   return p_seeds !== undefined && p_seeds <= CLEAR_P;
 }
 
-/** The switches, clear differences first, then the others, each from the largest; those without a pair last. */
-export function bySize(effects: readonly SwitchEffect[]): SwitchEffect[] {
-  const rank = (effect: SwitchEffect) => effect.difference === undefined ? 2 : isClear(effect) ? 0 : 1;
-  const size = ({ difference }: SwitchEffect) => Math.abs(difference ?? 0);
+/** The factors, clear differences first, then the others, each from the largest; those without a pair last. */
+export function bySize(effects: readonly FactorEffect[]): FactorEffect[] {
+  const rank = (effect: FactorEffect) => effect.difference === undefined ? 2 : isClear(effect) ? 0 : 1;
+  const size = ({ difference }: FactorEffect) => Math.abs(difference ?? 0);
   return [...effects].sort((a, b) => rank(a) - rank(b) || size(b) - size(a));
 }
 
@@ -56,24 +57,24 @@ export function bySize(effects: readonly SwitchEffect[]): SwitchEffect[] {
  */
 export function effectWords(effects: Effects, study: Pick<Study, "dir">): EffectWords {
   const sorted = bySize(effects.min_loss);
-  const test = new Map(effects.test_bits_per_byte.map((effect) => [effect.key, effect]));
+  const test = new Map(effects.test_bits_per_byte.map((effect) => [effect.factor.key, effect]));
   return {
     lead: leadOf(effects, sorted),
-    switches: sorted.map((effect) => switchWords(effect, test.get(effect.key)!, effects.reads)),
+    factors: sorted.map((effect) => factorWords(effect, test.get(effect.factor.key)!, effects.reads)),
     seeds: seedWords(effects, study),
   };
 }
 
 /** {@linkcode effectWords} as plain text. */
 export function effectText(effects: Effects, study: Pick<Study, "dir">): string {
-  const { lead, switches, seeds } = effectWords(effects, study);
-  return [lead, ...switches.map((line) => `  - ${line}`), seeds].join("\n");
+  const { lead, factors, seeds } = effectWords(effects, study);
+  return [lead, ...factors.map((line) => `  - ${line}`), seeds].join("\n");
 }
 
-function leadOf(effects: Effects, sorted: readonly SwitchEffect[]): string {
-  const compared = sorted.filter(({ pairs }) => pairs);
+function leadOf(effects: Effects, sorted: readonly FactorEffect[]): string {
+  const compared = sorted.filter(({ pairs }) => pairs), { noun: [one, several] } = contrastWords(sorted);
   if (!compared.length) {
-    return "Which switches matter cannot be said: no two finished runs differ in one switch alone.";
+    return `Which ${several} matter cannot be said: no two finished runs differ in one ${one} alone.`;
   }
   const { least, most } = seedsOfPairs(effects);
   const where = most === 1
@@ -82,26 +83,28 @@ function leadOf(effects: Effects, sorted: readonly SwitchEffect[]): string {
   const clear = compared.filter(isClear);
   const [largest] = clear;
   if (!largest) {
-    return `${where} no switch goes with a clearly different least training loss: every corrected p is above ${CLEAR_P}.`;
+    return `${where} no ${one} goes with a clearly different least training loss: every corrected p is above ${CLEAR_P}.`;
   }
   const direction = largest.difference! < 0 ? "lower" : "higher";
-  return `${where} ${clear.length} of ${plural(compared.length, "switch", "switches")} that can be compared ` +
+  return `${where} ${clear.length} of ${counted(compared.length, one, several)} that can be compared ` +
     `${
       clear.length === 1 ? "goes" : "go"
     } with a clearly different least training loss (corrected p at most ${CLEAR_P}), ` +
-    `most of all the ${largest.label}: with it on, the loss is ${direction} by ` +
+    `most of all the ${largest.factor.label}: ${atSecondValue(largest)}, the loss is ${direction} by ` +
     `${formatLoss(Math.abs(largest.difference!))} nats per ${effects.reads}.`;
 }
 
-function switchWords(effect: SwitchEffect, test: SwitchEffect, reads: Unit): string {
-  const { label, difference, interval, p_holm, lower, pairs } = effect;
+function factorWords(effect: FactorEffect, test: FactorEffect, reads: Unit): string {
+  const { factor: { label }, difference, interval, p_holm, lower, pairs } = effect;
   if (difference === undefined) return `${label}: cannot be compared, since no two runs differ in it alone`;
   const known = [
     interval ? `95 % interval ${formatInterval(interval)}` : "too few pairs for an interval",
     `corrected p ${formatP(p_holm!)}`,
-    `lower in ${formatCount(lower)} of ${plural(pairs, "pair")}`,
+    `lower in ${formatCount(lower)} of ${counted(pairs, "pair")}`,
   ].join(", ");
-  const found = isClear(effect) ? `${difference < 0 ? "lower" : "higher"} with it on` : "no clear difference";
+  const found = isClear(effect)
+    ? `${difference < 0 ? "lower" : "higher"} ${atSecondValue(effect)}`
+    : "no clear difference";
   const scored = test.difference === undefined ? "" : `; test ${formatDifference(test.difference)} bits per byte`;
   const seeds = seedsDisagree(effect) ? `; by single seeds ${formatSeeds(effect)}` : "";
   return `${label}: ${found}, ${formatDifference(difference)} nats per ${reads} (${known})${seeds}${scored}`;
@@ -110,7 +113,8 @@ function switchWords(effect: SwitchEffect, test: SwitchEffect, reads: Unit): str
 /** What is known of seed noise, in a line or two; see {@linkcode effectWords}. */
 export function seedWords(effects: Effects, study: Pick<Study, "dir">): string {
   const { least, most } = seedsOfPairs(effects);
-  if (most === 0) return "Effects are means over pairs of configurations that differ in one switch alone.";
+  const { noun: [one] } = contrastWords(effects.min_loss);
+  if (most === 0) return `Effects are means over pairs of configurations that differ in one ${one} alone.`;
   const { seed_noise } = effects;
   if (most === 1 || !seed_noise) {
     return "One seed: seed noise is unknown. Another seed may give other numbers, so “lower” means lower in this one " +
@@ -119,16 +123,16 @@ export function seedWords(effects: Effects, study: Pick<Study, "dir">): string {
   const count = least === most ? `${most} seeds` : `${least} to ${most} seeds`;
   const share = seed_noise.share === undefined
     ? ""
-    : `; it explains ${percent(seed_noise.share)} of how pairs of one switch differ from each other`;
+    : `; it explains ${percent(seed_noise.share)} of how pairs of one ${one} differ from each other`;
   const some = least > 1 ? "" : " Pairs of one seed alone say nothing about seeds.";
   return `${count} per pair, averaged first. Seed noise: runs of one configuration differ by a standard deviation of ` +
     `${formatLoss(seed_noise.deviation)} nats per ${effects.reads} (${
-      plural(seed_noise.configurations, "configuration")
+      counted(seed_noise.configurations, "configuration")
     })${share}.${some}${disagreement(effects)}`;
 }
 
 function disagreement({ min_loss }: Effects): string {
-  const labels = min_loss.filter(seedsDisagree).map(({ label }) => label);
+  const labels = min_loss.filter(seedsDisagree).map(({ factor }) => factor.label);
   if (!labels.length) return "";
   return ` Seeds disagree by more than independent pairs would (${
     labels.join(", ")
@@ -139,15 +143,18 @@ function disagreement({ min_loss }: Effects): string {
 /** `R²` of the regression and what it is of; undefined where there is none. */
 export function regressionWords(regression: LogLossRegression | undefined): string {
   if (!regression) return "Too few configurations for a regression.";
-  const { runs, left_out, no_logarithm, folds, r2 } = regression;
+  const { runs, left_out, no_logarithm, folds, r2, terms, without_term } = regression;
   const without = [
-    ...(left_out ? [`${plural(left_out, "run")} with other training settings`] : []),
-    ...(no_logarithm ? [`${plural(no_logarithm, "run")} with a loss of 0`] : []),
+    ...(left_out ? [`${counted(left_out, "run")} with other training settings`] : []),
+    ...(no_logarithm ? [`${counted(no_logarithm, "run")} with a loss of 0`] : []),
   ];
   const rest = without.length ? ` (${without.join(" and ")} left out)` : "";
-  return `Linear regression of the logarithm of the least loss on all nine hyperparameters, ${
-    plural(runs, "run")
-  }${rest}: ` +
+  const which = without_term.length
+    ? `${spelled(terms.length)} hyperparameters (not on ${
+      without_term.map(({ label }) => label).join(", ")
+    }, whose values have no order)`
+    : `all ${spelled(terms.length)} hyperparameters`;
+  return `Linear regression of the logarithm of the least loss on ${which}, ${counted(runs, "run")}${rest}: ` +
     `R² is ${formatLoss(r2)} on configurations that it had not seen (${folds}-fold cross-validation).`;
 }
 

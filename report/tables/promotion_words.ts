@@ -2,7 +2,7 @@
 import { extentOf } from "../../cells/extremes.ts";
 import { commandOn, type Study } from "../../experiments/study/store.ts";
 import { type AuditPoint, FEWEST_CONTROLS, type PromotionAudit, type Regret } from "../statistics/promotion_audit.ts";
-import { formatCount, formatLoss, formatSpread, plural } from "../figures/theme.ts";
+import { counted, formatCount, formatLoss, formatSpread } from "../figures/theme.ts";
 
 export const PROMOTION_HEADING = "How far the short ranking can be trusted";
 
@@ -20,7 +20,7 @@ export function promotionWords(audit: PromotionAudit, study: Pick<Study, "dir">)
     ];
   }
   const known = `Trained in both as they are: ${promoted.trained} of ${formatCount(promoted.population)} promoted ` +
-    `configurations and ${rest.trained} of ${plural(controls.listed, "control")}, drawn at random from the ` +
+    `configurations and ${rest.trained} of ${counted(controls.listed, "control")}, drawn at random from the ` +
     `${formatCount(rest.population)} that were left out${failures(audit)}; ${
       formatCount(steps.short)
     } steps in experiment 01, ` +
@@ -39,7 +39,7 @@ function regretWords({ value, promoted, control, better, most }: Regret, { rest,
   const best = `the best promoted configuration as it is, not widened, ${named(promoted)}`;
   const found = better
     ? `${formatLoss(value)} nats per ${reads}. The control ${named(control)}, ended lower than ${best}; ` +
-      `${better} of ${plural(rest.trained, "control")} did.`
+      `${better} of ${counted(rest.trained, "control")} did.`
     : `none found. ${
       rest.trained === 1 ? "The one control did not end" : `None of the ${rest.trained} controls ended`
     } lower than ${best}; the best control is ${named(control)}.`;
@@ -60,7 +60,7 @@ function agreementWords(
 ): string {
   if (tau === undefined) {
     return rest.trained < FEWEST_CONTROLS
-      ? `How far the two orders agree as a whole cannot be said from ${plural(rest.trained, "control")}: ` +
+      ? `How far the two orders agree as a whole cannot be said from ${counted(rest.trained, "control")}: ` +
         `it takes ${FEWEST_CONTROLS} (${drawControls(study)}, then train).`
       : "How far the two orders agree cannot be said: all losses of one experiment are alike.";
   }
@@ -78,7 +78,7 @@ function agreementWords(
 }
 
 function failures({ controls: { failed } }: PromotionAudit): string {
-  return failed ? ` (${plural(failed, "control")} failed and has no long loss)` : "";
+  return failed ? ` (${counted(failed, "control")} failed and has no long loss)` : "";
 }
 
 function seedsIn({ points }: PromotionAudit): string {

@@ -1,7 +1,7 @@
 /** How many runs of what, trained how: phrases that pictures and the page share. */
 import type { MergedRow } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
-import { formatCount, plural } from "../figures/theme.ts";
+import { counted, formatCount } from "../figures/theme.ts";
 
 function runsOf(rows: readonly MergedRow[]): RunRow[] {
   return rows.flatMap(({ runs }) => runs);
@@ -14,10 +14,10 @@ export function finishedRuns(rows: readonly MergedRow[]): string {
   const each = seedsOf.size > 1 ? " each" : "";
   const seeds = most === 1
     ? `one seed${each}`
-    : `${range(counts, "seed")}${each} (${plural(runsOf(rows).length, "run")})`;
+    : `${range(counts, "seed")}${each} (${counted(runsOf(rows).length, "run")})`;
   const controls = new Set(rows.filter(({ control }) => control).map(({ id }) => id)).size;
-  const marked = controls ? ` (${plural(controls, "control")} among them)` : "";
-  return `${plural(seedsOf.size, "configuration")}${marked}, ${seeds},`;
+  const marked = controls ? ` (${counted(controls, "control")} among them)` : "";
+  return `${counted(seedsOf.size, "configuration")}${marked}, ${seeds},`;
 }
 
 /** `tinyshakespeare, 10,989 training steps each`; tokens are named where they are not bytes. */
@@ -41,6 +41,6 @@ export function settingsOf(rows: readonly MergedRow[]): string {
 
 /** `10,989 steps`, or the least and the most where they differ. */
 function range(values: readonly number[], noun: string): string {
-  const most = plural(values[values.length - 1], noun);
+  const most = counted(values[values.length - 1], noun);
   return values.length === 1 ? most : `${formatCount(values[0])} to ${most}`;
 }

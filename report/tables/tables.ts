@@ -1,10 +1,20 @@
 /** Plain-text tables for the terminal, and the best run's forward function in words. */
 import { maxOf } from "../../cells/extremes.ts";
-import type { CellConfig } from "../../cells/config.ts";
-import { SWITCHES } from "../../cells/factors.ts";
+import {
+  type Factor,
+  type FactorTable,
+  formatLevel,
+  isQuantity,
+  isSize,
+  isSwitch,
+  type SwitchFactor,
+  valueOf,
+} from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
+import { forwardInWords } from "../../cells/forward_words.ts";
 import { type MergedRow, mostSeeds } from "../data/merged.ts";
-import type { Unit } from "../../cells/unit.ts";
-import { formatSeconds, formatSpread, plural } from "../figures/theme.ts";
+import { type Configured, shownIn } from "../data/rows.ts";
+import { formatSeconds, formatSpread } from "../figures/theme.ts";
 
 /** Rows of cells, the first row being the headings; numbers are set to the right. */
 export function layOut(lines: readonly string[][], rightAligned: readonly boolean[]): string {
@@ -14,14 +24,29 @@ export function layOut(lines: readonly string[][], rightAligned: readonly boolea
   ).join("\n");
 }
 
-/** The switches that are on, as the digits that {@linkcode switchLegend} explains: `·2·45·7`. */
-export function compactSwitches(row: { config: CellConfig }): string {
-  return SWITCHES.map(({ key }, i) => row.config[key] ? `${i + 1}` : "·").join("");
+/** The switches that rows tell something of, in the order of their table. */
+export function shownSwitches(table: FactorTable, rows: readonly MergedRow[]): SwitchFactor[] {
+  return shownIn(table, rows).filter(isSwitch);
 }
 
-/** What the digits of {@linkcode compactSwitches} stand for. */
-export function switchLegend(): string {
-  return `switches: ${SWITCHES.map(({ label }, i) => `${i + 1} ${label}`).join(", ")}; · is off`;
+/** What tells rows apart beside sizes and switches: mostly nothing. */
+export function shownOthers(table: FactorTable, rows: readonly MergedRow[]): Factor[] {
+  return shownIn(table, rows).filter((factor) => !isSize(factor) && !isSwitch(factor));
+}
+
+/** One sign for each switch: 1 to 9, then a to z. */
+function signOf(index: number): string {
+  return (index + 1).toString(36);
+}
+
+/** The switches that are on, as the signs that {@linkcode switchLegend} explains: `·2·45·7`. */
+export function compactSwitches({ config }: Configured, switches: readonly SwitchFactor[]): string {
+  return switches.map((factor, i) => valueOf(factor, config) ? signOf(i) : "·").join("");
+}
+
+/** What the signs of {@linkcode compactSwitches} stand for. */
+export function switchLegend(switches: readonly SwitchFactor[]): string {
+  return `switches: ${switches.map(({ label }, i) => `${signOf(i)} ${label}`).join(", ")}; · is off`;
 }
 
 /** Bits per byte on the test split, with how many seeds it is of where some are not scored; a dash where none is. */
@@ -30,81 +55,57 @@ export function testScore({ test_bits_per_byte: score, runs }: MergedRow): strin
   return formatSpread(score) + (score.count < runs.length ? ` (${score.count} of ${runs.length} seeds)` : "");
 }
 
+/** A column of a text table: its heading, and a row's cell. */
+interface TextColumn {
+  readonly heading: string;
+  /** Whether it holds text, which is set to the left. */
+  readonly isText?: boolean;
+  readonly cell: (row: MergedRow, rank: number) => string;
+}
+
+function columnOf(factor: Factor): TextColumn {
+  const { label, heading = label } = factor;
+  return { heading, isText: !isQuantity(factor), cell: ({ config }) => formatLevel(factor, valueOf(factor, config)) };
+}
+
+function bestRunsColumns(rows: readonly MergedRow[], table: FactorTable): TextColumn[] {
+  const switches = shownSwitches(table, rows);
+  return [
+    { heading: "rank", cell: (_, rank) => `${rank}` },
+    { heading: "id", isText: true, cell: ({ name }) => name },
+    ...(rows.some(({ control }) => control)
+      ? [{ heading: "chosen as", isText: true, cell: ({ control }: MergedRow) => control ? "control" : "" }]
+      : []),
+    ...(mostSeeds(rows) > 1 ? [{ heading: "seeds", cell: ({ runs }: MergedRow) => `${runs.length}` }] : []),
+    ...table.factors.filter(isSize).map(columnOf),
+    { heading: "switches", isText: true, cell: (row) => compactSwitches(row, switches) },
+    ...shownOthers(table, rows).map(columnOf),
+    { heading: `min loss (nats/${rows[0].reads})`, cell: ({ min_loss }) => formatSpread(min_loss) },
+    { heading: "test (bits/byte)", cell: testScore },
+    { heading: "time", cell: ({ train_seconds }) => formatSeconds(train_seconds.mean) },
+  ];
+}
+
 /**
  * The best configurations as a text table, best first: means over the seeds, `±` their standard deviation.
  *
  * @param rows configurations, best first
- * @param most rows of the table
+ * @param table whose factors are its columns
+ * @param most rows of the text table
  */
-export function bestRunsTable(rows: readonly MergedRow[], most = 10): string {
-  const seeds = mostSeeds(rows) > 1, controls = rows.some(({ control }) => control);
-  const cells: string[][] = rows.slice(0, most).map((row, i) => [
-    `${i + 1}`,
-    row.name,
-    ...(controls ? [row.control ? "control" : ""] : []),
-    ...(seeds ? [`${row.runs.length}`] : []),
-    `${row.config.n_layers}`,
-    `${row.config.state_size}`,
-    compactSwitches(row),
-    formatSpread(row.min_loss),
-    testScore(row),
-    formatSeconds(row.train_seconds.mean),
-  ]);
-  const head = [
-    "rank",
-    "id",
-    ...(controls ? ["chosen as"] : []),
-    ...(seeds ? ["seeds"] : []),
-    "layers",
-    "state",
-    "switches",
-    `min loss (nats/${rows[0].reads})`,
-    "test (bits/byte)",
-    "time",
-  ];
-  const textColumns = ["id", "chosen as", "switches"];
-  const table = layOut([head, ...cells], head.map((name) => !textColumns.includes(name)));
-  const note = seeds ? "\nmeans over seeds, ± their standard deviation" : "";
-  return `${table}\n${switchLegend()}${note}`;
+export function bestRunsTable(rows: readonly MergedRow[], table: FactorTable = GATED, most = 10): string {
+  const columns = bestRunsColumns(rows, table);
+  const cells = rows.slice(0, most).map((row, i) => columns.map(({ cell }) => cell(row, i + 1)));
+  const text = layOut([columns.map(({ heading }) => heading), ...cells], columns.map(({ isText }) => !isText));
+  const note = mostSeeds(rows) > 1 ? "\nmeans over seeds, ± their standard deviation" : "";
+  return `${text}\n${switchLegend(shownSwitches(table, rows))}${note}`;
 }
 
-/** A forward function in words. */
-export interface ForwardWords {
-  before: string;
-  /** What leads in to `layer`, ending in a colon. */
-  lead: string;
-  /** What each layer does, one clause per switch. */
-  layer: string[];
-  after: string;
-}
-
-/** The forward function of a configuration in words, from the switches' own texts. */
-export function forwardInWords({ config, reads = "byte" }: { config: CellConfig; reads?: Unit }): ForwardWords {
-  const { n_layers, state_size } = config;
-  const through = n_layers === 1
-    ? "then goes through one layer"
-    : `then goes through ${n_layers} layers, one after the other`;
-  const before = `Each ${reads} becomes ${plural(state_size, "number")} (its embedding), ${through}; ` +
-    `${n_layers === 1 ? "the layer" : "each layer"} carries a state of ${plural(state_size, "number")} ` +
-    `from ${reads} to ${reads}.`;
-  const after = `A linear map makes of the ${n_layers === 1 ? "layer" : "last layer"}'s output ` +
-    `one logit for each value that the next ${reads} may have.`;
-  if (config.cell !== undefined && config.cell !== "gated") {
-    return {
-      before,
-      lead: "In each layer:",
-      layer: [`the cell is '${config.cell}', which the switches do not describe`],
-      after,
-    };
-  }
-  const gates = config.gate_inputs === "x,h" ? ["the state gate and the forget gate do not read the candidate"] : [];
-  const lead = "In each layer, the candidate for the new state is the tanh of a linear map of the input and the old " +
-    "state; around it:";
-  return { before, lead, layer: [...SWITCHES.map((one) => config[one.key] ? one.on : one.off), ...gates], after };
-}
-
-/** {@linkcode forwardInWords} as plain text. */
-export function forwardText(row: { config: CellConfig; reads?: Unit }): string {
-  const { before, lead, layer, after } = forwardInWords(row);
+/** The forward function of a configuration in words, as plain text. */
+export function forwardText(
+  { config, reads }: Pick<MergedRow, "config" | "reads">,
+  table: FactorTable = GATED,
+): string {
+  const { before, lead, layer, after } = forwardInWords(config, reads, table);
   return [before, lead, ...layer.map((line) => `  - ${line}`), after].join("\n");
 }

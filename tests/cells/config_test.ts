@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
-import { canonicalJson, configId, describeConfig, parseConfig, pickConfig } from "../../cells/config.ts";
-import { GATED, SWITCHES } from "../../cells/factors.ts";
+import type { Factor } from "../../cells/factor.ts";
+import {
+  canonicalJson,
+  canonicalJsonIn,
+  configId,
+  describeConfig,
+  parseConfig,
+  pickConfig,
+} from "../../cells/config.ts";
+import { GATED, ORIGINAL_KEYS, SWITCHES } from "../../cells/factors.ts";
 import { catalogConfig } from "../../cells/catalog/catalog.ts";
+import { BEST_CONFIG as BEST } from "../../cells/known_configs.ts";
 import { allGatedConfigs, gatedConfig } from "./catalog/golden_cases.ts";
 
-/** The best configuration of the original study, whose id is known. */
-const BEST = gatedConfig({
-  use_input_gate: false,
-  use_output_gate: false,
-  use_old_state: false,
-  n_layers: 2,
-  state_size: 256,
-});
+/** Of the original study's best configuration. */
 const BEST_ID = "d6f462b530a3b970e6a57056b30537147ecf94812810e96fce5e30deefe5e4b1";
 
 Deno.test("canonicalJson() prints like Python's json.dumps when keys are sorted", () => {
@@ -22,8 +24,43 @@ Deno.test("canonicalJson() prints like Python's json.dumps when keys are sorted"
   );
 });
 
+Deno.test("canonicalJsonIn() prints numbers and text of other factors like Python's json.dumps", () => {
+  const number: Factor = {
+    key: "rate",
+    kind: "number",
+    label: "rate",
+    about: "a rate",
+    levels: [1],
+    default: 1,
+    above: 0,
+    most: 1e300,
+  };
+  const table = { ...GATED, factors: [...GATED.factors, number] };
+  // What Python 3 prints for each.
+  const printed = {
+    1e-4: "0.0001",
+    1.2e-4: "0.00012",
+    1e-5: "1e-05",
+    1.5e-7: "1.5e-07",
+    1e-10: "1e-10",
+    3: "3",
+    1e21: "1e+21",
+  };
+  for (const [rate, text] of Object.entries(printed)) {
+    assert.ok(canonicalJsonIn(table, { ...BEST, rate: Number(rate) }).includes(`"rate": ${text}, `), text);
+  }
+  const cell = 'größe \x7f \u2028 😀 "a\\';
+  assert.ok(
+    canonicalJson({ ...BEST, cell }).includes(String.raw`"cell": "gr\u00f6\u00dfe \u007f \u2028 \ud83d\ude00 \"a\\", `),
+  );
+});
+
 Deno.test("configId() gives the known id when given the original study's best configuration", () => {
   assert.equal(configId(BEST), BEST_ID);
+});
+
+Deno.test("ORIGINAL_KEYS are those of every id, so no factor may come without a default", () => {
+  assert.deepEqual(ORIGINAL_KEYS.toSorted(), Object.keys(JSON.parse(canonicalJson(BEST))));
 });
 
 Deno.test("configId() does not depend on the order of keys", () => {

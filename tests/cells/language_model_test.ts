@@ -2,16 +2,9 @@ import assert from "node:assert/strict";
 import { vanillaCell } from "../../cells/catalog/catalog.ts";
 import { carriedNames } from "../../cells/graph/graph.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
-import {
-  ADAM,
-  adamScalars,
-  buildTrainingStep,
-  countParameters,
-  evaluationModel,
-  firstMomentName,
-  gradientName,
-  secondMomentName,
-} from "../../cells/language_model.ts";
+import { buildTrainingStep, countParameters, evaluationModel, gradientName } from "../../cells/language_model.ts";
+import { momentName } from "../../cells/optimizer.ts";
+import { ADAM, adam } from "../../cells/optimizers.ts";
 import { assertClose } from "./graph/finite_differences.ts";
 import { feedsOf } from "./models.ts";
 
@@ -27,7 +20,7 @@ const WEIGHTS = [
 
 Deno.test("buildTrainingStep() lists its inputs, outputs and weights when the cell is vanilla", () => {
   const step = buildTrainingStep(vanillaCell, SIZES);
-  const carried = WEIGHTS.flatMap((name) => [name, firstMomentName(name), secondMomentName(name)]);
+  const carried = WEIGHTS.flatMap((name) => [name, ...adam.moments.map((moment) => momentName(moment, name))]);
   assert.deepEqual(
     [...step.graph.inputs.keys()].sort(),
     ["bytes", "targets", "adam.step_size", "adam.epsilon", "layers.0.h", ...carried].sort(),
@@ -76,11 +69,11 @@ Deno.test("a training step updates like textbook Adam when 5 steps are done", ()
   const inputs = feedsOf(step);
   for (const name of step.trained) {
     const { length } = inputs.get(name)!;
-    inputs.set(firstMomentName(name), new Float64Array(length)).set(secondMomentName(name), new Float64Array(length));
+    for (const moment of adam.moments) inputs.set(momentName(moment, name), new Float64Array(length));
   }
   const textbook = new Map(step.trained.map((name) => [name, textbookAdam(inputs.get(name)!, learning_rate)]));
   for (let t = 1; t <= 5; t++) {
-    for (const [name, value] of Object.entries(adamScalars(t, learning_rate))) inputs.set(name, [value]);
+    adam.scalars(t, learning_rate).forEach((value, i) => inputs.set(adam.scalarNames[i], [value]));
     const results = interpret(step.graph, inputs);
     for (const name of step.trained) {
       const expected = textbook.get(name)!(results.get(gradientName(name))!, t);
@@ -104,15 +97,14 @@ function textbookAdam(initial: ArrayLike<number>, learning_rate: number) {
   };
 }
 
-Deno.test("adamScalars() gives the learning rate and ε themselves when many updates are done", () => {
-  const scalars = adamScalars(1_000_000);
-  assert.deepEqual(scalars, { "adam.step_size": ADAM.learning_rate, "adam.epsilon": ADAM.epsilon });
+Deno.test("adam.scalars() gives the learning rate and ε themselves when many updates are done", () => {
+  assert.deepEqual(adam.scalarNames, ["adam.step_size", "adam.epsilon"]);
+  assert.deepEqual(adam.scalars(1_000_000, adam.learningRate), [ADAM.learning_rate, ADAM.epsilon]);
 });
 
-Deno.test("adamScalars() gives known numbers when it is the first update", () => {
-  const { "adam.step_size": size, "adam.epsilon": epsilon } = adamScalars(1, 0.1);
+Deno.test("adam.scalars() gives known numbers when it is the first update", () => {
   // √(1 − 0.999) = √0.001
-  assertClose([size, epsilon], [0.1 * Math.sqrt(0.001) / 0.1, 1e-8 * Math.sqrt(0.001)], "scalars", {
+  assertClose(adam.scalars(1, 0.1), [0.1 * Math.sqrt(0.001) / 0.1, 1e-8 * Math.sqrt(0.001)], "scalars", {
     relative: 1e-12,
     absolute: 0,
   });

@@ -155,7 +155,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   },
   {
     name: "init with a state that is too large",
-    action: init({ stateSizes: [MAX_STATE_SIZE + 1], seeds: 2 }),
+    action: init({ levels: { state_size: [MAX_STATE_SIZE + 1] }, seeds: 2 }),
     says: `Cannot read the state sizes of a grid: '0': Too big: expected number to be <=${MAX_STATE_SIZE}`,
   },
   {
@@ -167,7 +167,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   },
   {
     name: "init of experiment 02 with sizes",
-    action: init({ experiment: "02", layers: [2] }),
+    action: init({ experiment: "02", levels: { n_layers: [2] } }),
     says: "Cannot use --layers or --state-size with experiment 02: its sizes follow from the best of experiment 01",
   },
   {

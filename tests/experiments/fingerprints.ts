@@ -18,13 +18,19 @@ import { encodeTokenizer } from "../../train/corpus/tokens/tokenizer_json.ts";
 import { exportOnnx } from "../../train/engines/onnx/export.ts";
 import { planStep } from "../../train/engines/onnx/plan.ts";
 import { kernelKey, shader } from "../../train/engines/webgpu/kernels/kernel.ts";
-import { buildSchedule, ChainBook, kernelsOf, layoutOf, planRun } from "../../train/engines/webgpu/plan/schedule.ts";
+import {
+  buildSchedule,
+  EpilogueRegistry,
+  kernelsOf,
+  layoutOf,
+  planRun,
+} from "../../train/engines/webgpu/plan/schedule.ts";
 import { entropyFloors } from "../../train/corpus/ngrams/baselines.ts";
 import { cutFor } from "../../train/scoring/evaluate.ts";
 import { resultFields } from "../../experiments/study/result.ts";
 import { listSchema, studySchema } from "../../experiments/study/schema.ts";
 import { floorsSchema } from "../../experiments/study/ngram_baselines.ts";
-import { type Column, CURVE_COLUMNS, RUN_COLUMNS } from "../../report/export/columns.ts";
+import { type Column, CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { manifestSchema } from "../../report/export/write_export.ts";
 import { allGatedConfigs } from "../cells/catalog/golden_cases.ts";
 
@@ -72,9 +78,13 @@ export async function fingerprints(): Promise<Fingerprints> {
     graphs.add(printGraph(step.graph));
     const { model, loops, calls } = planStep(step.graph);
     onnx.add(model, loops, JSON.stringify(calls));
-    for (const merging of ["frame", "chain"] as const) {
-      const run = { plan: planRun(step), number: 0, base: 0 };
-      const schedule = buildSchedule([run], layoutOf({ places: 1, batch: SIZES.batch }), new ChainBook(merging));
+    for (const merging of ["template", "epilogue"] as const) {
+      const run = { plan: planRun(step), slot: 0, base: 0 };
+      const schedule = buildSchedule(
+        [run],
+        layoutOf({ slots: 1, batch: SIZES.batch, scalars: step.optimizer.scalarNames.length }),
+        new EpilogueRegistry(merging),
+      );
       for (const kernel of kernelsOf(schedule)) webgpu.add(kernelKey(kernel), shader(kernel));
       webgpu.add(JSON.stringify(schedule.dispatches.map(({ workgroups }) => workgroups)));
     }
@@ -103,7 +113,7 @@ export async function fingerprints(): Promise<Fingerprints> {
     "checkpoint format": new Hash().add(schema(trainingSchema)),
     "study format": new Hash().add(schema(studySchema), schema(listSchema)),
     "format of n-gram levels": new Hash().add(schema(floorsSchema)),
-    "export format": new Hash().add(schema(manifestSchema), columns(RUN_COLUMNS), columns(CURVE_COLUMNS)),
+    "export format": new Hash().add(schema(manifestSchema), columns(runColumns()), columns(CURVE_COLUMNS)),
   };
   return Object.fromEntries(Object.entries(hashes).map(([name, hash]) => [name, `${hash}`]));
 }

@@ -129,3 +129,33 @@ export function filledFor(all: Parameters<typeof library.evaluationModel>[1]) {
     library.evaluationModel(cell, all).parameters.map(({ name, shape }) => [name, new Float32Array(sizeOf(shape))]),
   );
 }
+
+const withFactor = (factor: library.Factor): library.FactorTable => (
+  { ...library.GATED, factors: [...library.GATED.factors, factor] }
+);
+const withoutDefault = {
+  key: "use_more",
+  kind: "integer",
+  label: "more",
+  about: "more of it",
+  levels: [1],
+  least: 1,
+  most: 2,
+} as const;
+
+/** Tables of factors, as `grid()` takes them. */
+export const tableRows: readonly Row[] = [
+  ["as it is", () => library.grid({}, library.GATED).length, "works"],
+  ["a factor twice", () => library.grid({}, withFactor(library.GATED.factors[0])), [
+    "UserError",
+    /Cannot use table 'gated': factor 'use_input_gate' is there twice, must be there once/,
+  ]],
+  ["a factor without a default", () => library.grid({}, withFactor(withoutDefault)), [
+    "UserError",
+    /factor 'use_more' has no default/,
+  ]],
+  ["a level out of bounds", () => library.grid({}, withFactor({ ...withoutDefault, default: 2, levels: [0] })), [
+    "UserError",
+    /factor 'use_more' has level 0, must be a whole number of at least 1 and at most 2/,
+  ]],
+];

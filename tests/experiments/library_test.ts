@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import * as library from "../../mod.ts";
-import { SMALL_CONFIG } from "../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../cells/known_configs.ts";
 import {
   assertFinite,
   cell,
@@ -29,6 +29,7 @@ import {
   source,
   state,
   step,
+  tableRows,
   text,
   tokenizer,
   train,
@@ -71,11 +72,14 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
   ],
   CELL_NAMES: constantList(library.CELL_NAMES),
   GATE_INPUTS: constantList(library.GATE_INPUTS),
+  OPTIMIZERS: constantList(Object.values(library.OPTIMIZERS)),
   ENGINE_NAMES: constantList(library.ENGINE_NAMES),
   ENGINES: library.ENGINES.flatMap(({ name, open }): Row[] => [
     [`${name}, opened and closed`, async () => await (await open())?.close(), "works"],
   ]),
   SWITCHES: constantList(library.SWITCHES),
+  FACTORS: constantList(library.FACTORS),
+  GATED: tableRows,
   cellOf: [
     ["a cell that is none", () => library.cellOf({ ...config, cell: "nothing" }), [
       "UserError",
@@ -368,10 +372,18 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
     ],
   ],
   grid: [
+    ["no such factor", () => library.grid({ layers: [1] }), [
+      "UserError",
+      /Cannot list levels of 'layers': must be one/,
+    ]],
+    ["too many levels", () => library.grid({ n_layers: Array.from({ length: 33 }, (_, i) => i + 1) }), [
+      "UserError",
+      /Cannot list 33 layer counts: must be at most 32 in one call/,
+    ]],
     ["no sizes", () => library.grid({ n_layers: [], state_size: [] }), "works"],
     ["no layer", () => library.grid({ n_layers: [0] }), [
       "UserError",
-      /Cannot read the layers of a grid: '0': Too small/,
+      /Cannot read the layer counts of a grid: '0': Too small/,
     ]],
     ["half a state", () => library.grid({ n_layers: [1], state_size: [0.5] }), [
       "UserError",

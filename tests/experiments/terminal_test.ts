@@ -194,7 +194,12 @@ Deno.test("grid() and initStudy() refuse more configurations and runs than fit i
   assert.throws(() => grid({ n_layers: many }), {
     message: `Cannot list 33 layer counts: must be at most 32 in one call`,
   });
-  const options = { dir: "/nowhere/s", experiment: "01", layers: many.slice(1), stateSizes: [8], seeds: 1000 } as const;
+  const options = {
+    dir: "/nowhere/s",
+    experiment: "01",
+    levels: { n_layers: many.slice(1), state_size: [8] },
+    seeds: 1000,
+  } as const;
   await assert.rejects(initStudy(options), {
     name: "UserError",
     message:

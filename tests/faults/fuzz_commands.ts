@@ -124,7 +124,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
     isCheap: true,
     reads: ["study", "list", "tokenizer", "result"],
     async run(dir) {
-      await initStudy({ dir, experiment: EXPERIMENT, layers: [2], stateSizes: [8], steps: STEPS });
+      await initStudy({ dir, experiment: EXPERIMENT, levels: { n_layers: [2], state_size: [8] }, steps: STEPS });
       return [];
     },
     changes: isSettings,

@@ -28,7 +28,7 @@ export async function makeFuzzedStudy(dir: string): Promise<FuzzedRuns> {
   await Deno.mkdir(dir);
   const corpus = join(dir, "corpus.txt");
   await Deno.writeFile(corpus, generateEmbedded(1, 8000).text);
-  const settings = { dir, experiment: "01", corpus, tokens: 280, layers: [1], stateSizes: [4] } as const;
+  const settings = { dir, experiment: "01", corpus, tokens: 280, levels: { n_layers: [1], state_size: [4] } } as const;
   const { study } = await initStudy({ ...settings, steps: STEPS, batch: 4, history: STEPS + 1 });
   await trainStudy({ dir, experiment: "01", engine: "onnx", limit: TRAINED, quiet: true });
   await evaluateStudy({ dir, experiment: "01", again: false });

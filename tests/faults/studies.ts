@@ -35,11 +35,11 @@ export async function makeStudy(
   dir: string,
   { runs, steps, layers = 1, stateSizes = [8], seeds, corpus, history = 201, logEvery = 50 }: StudyOptions,
 ): Promise<Study> {
-  const size = { layers: [layers], stateSizes };
+  const levels = { n_layers: [layers], state_size: stateSizes };
   const { study, corpus: text } = await initStudy({
     dir,
     experiment: EXPERIMENT,
-    ...size,
+    levels,
     seeds,
     corpus,
     steps,

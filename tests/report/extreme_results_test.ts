@@ -29,7 +29,11 @@ function assertSound(text: string, what: string): void {
 }
 
 inFolder("report, export and status take every result that the schema takes", async (dir) => {
-  const { study } = await initStudy({ dir: `${dir}/s`, experiment: "01", stateSizes: [256], layers: [1] });
+  const { study } = await initStudy({
+    dir: `${dir}/s`,
+    experiment: "01",
+    levels: { n_layers: [1], state_size: [256] },
+  });
   const { corpus, training } = study.settings;
   const agreed = { corpus_sha1: corpus.sha1, "batch size": training.batch, "history size": training.history };
   await study.makeRunFolders("01");

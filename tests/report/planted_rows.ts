@@ -1,7 +1,10 @@
 /** Rows of the 432 configurations of experiment 01 with losses that a test chooses. */
 import { type CellConfig, configId } from "../../cells/config.ts";
+import { contrastOf, factorOf, type FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { grid } from "../../experiments/study/grid.ts";
 import type { RandomStream } from "../../train/corpus/random.ts";
+import type { FactorContrast } from "../../report/statistics/matched.ts";
 import { type RunRow, tableOf } from "../../report/data/rows.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
@@ -30,4 +33,12 @@ export function exponential(stream: RandomStream): number {
 /** How far a share of `count` trials may lie from its probability: 2.58 binomial standard errors (1 in 100 leaves them). */
 export function samplingError(probability: number, count: number): number {
   return 2.58 * Math.sqrt(probability * (1 - probability) / count);
+}
+
+/** The contrasts of these factors, off to on or as their table says. */
+export function contrastsOf(keys: readonly string[], table: FactorTable = GATED): FactorContrast[] {
+  return keys.map((key) => {
+    const factor = factorOf(table, key), [from, to] = contrastOf(factor)!;
+    return { factor, from, to };
+  });
 }

@@ -14,7 +14,12 @@ const FOLDER = "results_01_all";
 
 /** A study with runs that have finished, failed, are open, damaged, of a later version, not begun and not in the list. */
 async function makeStudy(dir: string): Promise<void> {
-  const { study } = await initStudy({ dir, experiment: "01", stateSizes: [256], layers: [1], steps: 999 });
+  const { study } = await initStudy({
+    dir,
+    experiment: "01",
+    levels: { n_layers: [1], state_size: [256] },
+    steps: 999,
+  });
   await study.makeRunFolders("01");
   const { corpus } = study.settings;
   const results = [...syntheticResults({ layers: [1], state_sizes: [256] }), ...syntheticResults({ layers: [2] })]

@@ -8,7 +8,7 @@ import { configOf, type RunResult } from "../../experiments/study/result.ts";
 import { statusLines } from "../../experiments/status.ts";
 import { runKey, Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
-import { CURVE_COLUMNS, RUN_COLUMNS } from "../../report/export/columns.ts";
+import { CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { RESETS } from "../../train/scoring/memory_gain.ts";
 import { inFolder } from "../experiments/folder.ts";
@@ -57,8 +57,7 @@ for (const reads of ["byte", "token"] as const) {
       dir: join(dir, "study"),
       experiment: "01",
       corpus: join(dir, "text"),
-      stateSizes: [256],
-      layers: [1],
+      levels: { n_layers: [1], state_size: [256] },
       tokens: reads === "token" ? 270 : undefined,
     });
     const { corpus, training, tokens } = study.settings;
@@ -128,7 +127,7 @@ Deno.test("columns of the export name both units where a count or a loss is of w
     /^(min loss|test_loss|test_warm_up|history size|vocabulary|memory_gain|memory_context|memory_reset_\d+|smoothed_loss)$/;
   const measured =
     /^(test_bits_per_byte|context_order|test_bytes|test_tokens|sample_bytes|memory_bytes|memory_carried|tokens|bytes_per_token|tokenizer_sha1)$/;
-  for (const { name, about } of [...RUN_COLUMNS, ...CURVE_COLUMNS]) {
+  for (const { name, about } of [...runColumns(), ...CURVE_COLUMNS]) {
     if (counted.test(name)) assert.match(about, /bytes? or tokens?/, name);
     else if (!measured.test(name)) assert.doesNotMatch(about, /byte|token/, name);
   }

@@ -19,7 +19,7 @@ export interface WrittenStudy {
 export const TEXT = 'a "b", c\r\nd\0e\ufffd\tend\n';
 
 export async function writeStudy(dir: string): Promise<WrittenStudy> {
-  const { study } = await initStudy({ dir, experiment: "01", stateSizes: [256], layers: [1], seeds: 2 });
+  const { study } = await initStudy({ dir, experiment: "01", levels: { n_layers: [1], state_size: [256] }, seeds: 2 });
   const made = syntheticResults({ layers: [1], state_sizes: [256], steps: 1000 }).slice(0, 5)
     .map((result): RunResult => ({ ...result, corpus_sha1: study.settings.corpus.sha1 }));
   const [first, second, third, fourth, fifth] = made;

@@ -16,9 +16,9 @@ export interface EngineRun {
   readonly step: TrainingStep;
   /** Values of weights, and of moments where the run goes on; what is absent is zero. */
   readonly tensors: TensorMap;
-  /** Updates done before: Adam's bias correction counts from here. */
+  /** Updates done before: the optimizer's scalars count from here. */
   readonly stepsDone: number;
-  /** Adam's α. */
+  /** Handed to the optimizer at each update: see `Optimizer.scalars`. */
   readonly learningRate: number;
 }
 
@@ -36,8 +36,8 @@ export interface TrainingGroup {
    */
   beginPass(run: number, offsets: Uint32Array, position?: number): void;
   /**
-   * Does `count` steps of every run that is there: at position `t`, a row that starts at `o` reads token `text[o+t]` and is to
-   * predict `text[o+t+1]`.
+   * Does `count` steps of every run that is there: at position `t`, a row that starts at `o` reads the tokens that
+   * {@linkcode TrainingStep.reads} names, as a rule `text[o+t]`, and `text[o+t+1]` as the one to predict.
    *
    * @returns for each slot, the loss of each step before its update, nats per token; nothing for an empty slot
    */
@@ -196,13 +196,20 @@ export function checkTokens(action: string, text: Tokens, vocabulary: number): v
   );
 }
 
+/** How many tokens ahead of its position a step reads. */
+export function reachOf({ reads }: TrainingStep): number {
+  return Math.max(...reads.map(({ offset }) => offset));
+}
+
 /** Where a run is in its pass. Checks what is asked of it, so that no engine reads beyond the text. */
 export class Pass {
+  readonly #reach: number;
   #offsets: Uint32Array | undefined;
   #position = 0;
 
   constructor(private readonly run: EngineRun, private readonly text: Tokens) {
     checkTokens("train a run", text, run.step.sizes.vocabulary);
+    this.#reach = reachOf(run.step);
   }
 
   begin(offsets: Uint32Array, position: number): void {
@@ -217,7 +224,7 @@ export class Pass {
   /** Goes on by some steps; returns the position of the first. */
   advance(count: number): number {
     if (!this.#offsets) throw new RangeError(`Cannot advance by ${count} steps: no pass of the run has begun`);
-    const last = this.#offsets.reduce((a, b) => Math.max(a, b), 0) + this.#position + count;
+    const last = this.#offsets.reduce((a, b) => Math.max(a, b), 0) + this.#position + count - 1 + this.#reach;
     if (last >= this.text.length) {
       throw new RangeError(
         `Cannot advance by ${count} steps: they read up to token ${last}, the text has ${this.text.length}`,

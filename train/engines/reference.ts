@@ -1,5 +1,4 @@
 /** The reference engine: float64 arrays through the graph interpreter. Slow and obvious. */
-import { adamScalars, INPUTS } from "../../cells/language_model.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
@@ -40,32 +39,32 @@ export const REFERENCE_ENGINE = {
 } as const satisfies EngineEntry;
 
 class ReferenceGroup implements TrainingGroup {
-  readonly #places: (ReferenceRun | undefined)[];
+  readonly #slots: (ReferenceRun | undefined)[];
 
   constructor(runs: readonly EngineRun[], private readonly text: Tokens) {
-    this.#places = runs.map((run) => new ReferenceRun(run, text));
+    this.#slots = runs.map((run) => new ReferenceRun(run, text));
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
-    runInSlot(this.#places, run).beginPass(offsets, position);
+    runInSlot(this.#slots, run).beginPass(offsets, position);
   }
 
   advance(count: number): Promise<Float64Array[]> {
-    return Promise.resolve(this.#places.map((run) => run?.advance(count) ?? new Float64Array()));
+    return Promise.resolve(this.#slots.map((run) => run?.advance(count) ?? new Float64Array()));
   }
 
-  // deno-lint-ignore require-await -- an empty place is to reject
+  // deno-lint-ignore require-await -- an empty slot is to reject
   async read(run: number): Promise<TensorMap> {
-    return new Map(runInSlot(this.#places, run).tensors);
+    return new Map(runInSlot(this.#slots, run).tensors);
   }
 
   replace(run: number, next?: EngineRun): Promise<boolean> {
-    this.#places[run] = next && new ReferenceRun(next, this.text);
+    this.#slots[run] = next && new ReferenceRun(next, this.text);
     return Promise.resolve(true);
   }
 
   close(): Promise<void> {
-    this.#places.length = 0;
+    this.#slots.length = 0;
     return Promise.resolve();
   }
 }
@@ -96,11 +95,13 @@ class ReferenceRun {
   }
 
   #step(position: number): number {
-    const scalars = adamScalars(++this.#stepsDone, this.run.learningRate);
-    const read = (shift: number) => Array.from(this.#offsets, (offset) => this.text[offset + position + shift]);
+    const { optimizer, reads } = this.run.step;
+    const scalars = optimizer.scalars(++this.#stepsDone, this.run.learningRate);
     const feeds = new Map<string, ArrayLike<number>>(this.tensors);
-    feeds.set(INPUTS.bytes, read(0)).set(INPUTS.targets, read(1));
-    for (const [name, value] of Object.entries(scalars)) feeds.set(name, [value]);
+    optimizer.scalarNames.forEach((name, i) => feeds.set(name, [scalars[i]]));
+    for (const { name, offset } of reads) {
+      feeds.set(name, Array.from(this.#offsets, (start) => this.text[start + position + offset]));
+    }
     const results = interpret(this.run.step.graph, feeds);
     for (const [name, values] of results) this.tensors.set(name, values);
     return results.get("loss")![0];

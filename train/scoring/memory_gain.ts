@@ -78,9 +78,9 @@ export async function scoreWindows(
           tokens[row] = text[start + t] ?? 0;
           targets[row] = text[start + t + 1] ?? 0;
         });
-        const surprise = await model.surprise(tokens, targets);
+        const nll = await model.nll(tokens, targets);
         rows.forEach((start, row) => {
-          if (start + t < count) sums[row] += surprise[row];
+          if (start + t < count) sums[row] += nll[row];
         });
         const level = RESETS.findIndex((every) => every === t + 1);
         if (level >= 0) rows.forEach((start, row) => scores[level][(start - first) / RESETS[level]] = sums[row]);

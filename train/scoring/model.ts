@@ -4,7 +4,7 @@ import * as ort from "../engines/onnx/runtime.ts";
 import { openSession } from "../engines/onnx/session.ts";
 import { NEXT } from "../engines/onnx/export.ts";
 import { encodeModel } from "../engines/onnx/proto.ts";
-import { SURPRISE, TARGETS, withSurprise } from "../engines/onnx/nll.ts";
+import { NLL, TARGETS, withNll } from "../engines/onnx/nll.ts";
 import { decodeEvaluation, type EvaluationFile, LOGITS } from "./evaluation_file.ts";
 
 /** How a model is opened. */
@@ -12,7 +12,7 @@ export interface OpenOptions {
   /** Batch size: so many parallel sequences are read, each with a state of its own. */
   readonly rows?: number;
   readonly threads?: number;
-  /** For {@linkcode LoadedModel.surprise}, instead of {@linkcode LoadedModel.step}. */
+  /** For {@linkcode LoadedModel.nll}, instead of {@linkcode LoadedModel.step}. */
   readonly scores?: boolean;
   /** What messages call the model. */
   readonly file?: string;
@@ -50,7 +50,7 @@ export class LoadedModel {
     const { rows = 1, threads = 1, scores = false, file = "the model", isStopped } = options;
     const { proto, input, states, vocabulary } = decodeEvaluation(model, file);
     // Written anew: what runs is what was checked, without the parts of a file that nobody read (data in other files, functions).
-    const checked = encodeModel(scores ? withSurprise(proto) : proto);
+    const checked = encodeModel(scores ? withNll(proto) : proto);
     const session = await openSession(checked, threads).catch((error) => {
       throw new UserError(`Cannot open ${file}: it is damaged (${messageOf(error)})`);
     });
@@ -67,9 +67,9 @@ export class LoadedModel {
     return await this.#run(LOGITS, { [this.about.input]: fill(this.#tokens, tokens) });
   }
 
-  /** Reads one token per row; returns for each row `−ln p(target)`, nats: how little it expected the one that follows. */
-  async surprise(tokens: ArrayLike<number>, targets: ArrayLike<number>): Promise<Float32Array> {
-    return await this.#run(SURPRISE, {
+  /** Reads one token per row; returns for each row the negative log-likelihood of the one that follows, `−ln p(target)`, nats. */
+  async nll(tokens: ArrayLike<number>, targets: ArrayLike<number>): Promise<Float32Array> {
+    return await this.#run(NLL, {
       [this.about.input]: fill(this.#tokens, tokens),
       [TARGETS]: fill(this.#targets, targets),
     });
@@ -79,7 +79,7 @@ export class LoadedModel {
     if (this.isStopped()) throw new Error(`Cannot compute ${output}: it was stopped`);
     if (!this.session.outputNames.includes(output)) {
       throw new TypeError(
-        `Cannot compute ${output}: the model was opened ${output === SURPRISE ? "for logits" : "for scores"}`,
+        `Cannot compute ${output}: the model was opened ${output === NLL ? "for logits" : "for scores"}`,
       );
     }
     const feeds: Record<string, ort.Tensor> = {}, fetches: Record<string, ort.Tensor | null> = { [output]: null };

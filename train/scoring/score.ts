@@ -58,15 +58,15 @@ export async function scoreStreams(
       targets[row] = text[at + 1] ?? 0;
       if (at === 0) model.forget(row);
     }
-    const surprise = await model.surprise(tokens, targets);
+    const nll = await model.nll(tokens, targets);
     if (t < 0) continue;
     for (let row = 0; row < streams; row++) {
       const at = begin + row * length + t;
       if (at >= last) continue;
-      scores.nats[row] += surprise[row];
+      scores.nats[row] += nll[row];
       scores.tokens[row]++;
       // Beyond its end, an array ignores what is written.
-      scores.each[at - begin] = surprise[row];
+      scores.each[at - begin] = nll[row];
     }
   }
   return scores;

@@ -94,18 +94,23 @@ export const flag = {
       return value;
     },
   }),
-  /** @param count values that the list may have at most */
-  wholeList: <T extends readonly number[] | undefined>(
+  /**
+   * A list of values with commas between; absent where the flag is not given.
+   *
+   * @param parsePart turns one part into a value; throws an error whose message says what must be
+   * @param most values that the list may have
+   */
+  list: <T>(
     usage: string,
     help: string,
-    fallback: T,
-    bounds: Bounds & { readonly count: number },
-  ): Flag<readonly number[] | T> => ({
+    parsePart: (text: string) => T,
+    most: number,
+  ): Flag<readonly T[] | undefined> => ({
     usage,
     help,
-    fallback,
+    fallback: undefined,
     parse: (text) => {
-      const values = splitList(text, bounds.count).map((part) => parseWhole(part, bounds));
+      const values = splitList(text, most).map(parsePart);
       refuseRepeated(values);
       return values;
     },
@@ -139,8 +144,12 @@ function parseWhole(text: string, { least = 1, most, note }: Bounds): number {
   return value;
 }
 
-/** @returns NaN for what is no decimal number, such as the empty text and `0x10`, which JavaScript reads as one */
-function parseDecimal(text: string): number {
+/**
+ * A number as people write it.
+ *
+ * @returns NaN for what is no decimal number, such as the empty text and `0x10`, which JavaScript reads as one
+ */
+export function parseDecimal(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : NaN;
 }
 

@@ -2,7 +2,7 @@
 import type { Cell } from "../../cells/cell.ts";
 import { cellOf } from "../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../cells/config.ts";
-import { ADAM, buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../../cells/language_model.ts";
+import { buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../../cells/language_model.ts";
 import { checkSeed, initialWeights } from "../corpus/random.ts";
 import type { EngineRun, TensorMap } from "../engines/engine.ts";
 import { type Breakdown, stateNames, type TrainingState } from "./loss_log.ts";
@@ -111,7 +111,7 @@ export function prepare({ step, seed, from }: TrainingRun): EngineRun {
   const missing = from && stateNames(step).find((name) => !from.tensors.has(name));
   if (missing !== undefined) throw new RangeError(`Cannot go on from a state: its '${missing}' is missing`);
   const tensors = from?.tensors ?? initialWeights(step.parameters, seed);
-  return { step, tensors, stepsDone: from?.steps_done ?? 0, learningRate: ADAM.learning_rate };
+  return { step, tensors, stepsDone: from?.steps_done ?? 0, learningRate: step.optimizer.learningRate };
 }
 
 /** What a run has become after its last step. */

@@ -3,7 +3,7 @@
 /// <reference lib="deno.worker" />
 // Named here and not in deno.json, which leaves this file out: jax-js is loaded when it is measured, and nobody else downloads it.
 import { defaultDevice, type Device, init, jit, nn, numpy as np, tree, valueAndGrad } from "npm:@jax-js/jax@0.1.25";
-import { ADAM } from "../../../cells/language_model.ts";
+import { ADAM } from "../../../cells/optimizers.ts";
 import type { PeerTask } from "./peer.ts";
 import { serveStepper, type Stepper } from "./stepper.ts";
 

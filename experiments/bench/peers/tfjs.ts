@@ -4,7 +4,7 @@
 // The core alone has no gradients that Deno can load: it is the whole package that registers them.
 // Named here and not in deno.json, which leaves this file out: tfjs is loaded when it is measured, and nobody else downloads it.
 import * as tf from "npm:@tensorflow/tfjs@4.22.0";
-import { ADAM } from "../../../cells/language_model.ts";
+import { ADAM } from "../../../cells/optimizers.ts";
 import type { PeerTask } from "./peer.ts";
 import { serveStepper, type Stepper } from "./stepper.ts";
 

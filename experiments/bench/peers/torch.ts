@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { parseWith } from "../../../cells/config.ts";
 import { messageOf } from "../../../cells/errors.ts";
-import { ADAM } from "../../../cells/language_model.ts";
+import { ADAM } from "../../../cells/optimizers.ts";
 import { type Absent, LIMIT_SECONDS, type Peer, type PeerTask, type Trained } from "./peer.ts";
 
 /** How PyTorch runs the step. */

@@ -5,6 +5,7 @@ import { input, linear, mul } from "../../../cells/graph/builder.ts";
 import { productFlop } from "../../../cells/graph/cost.ts";
 import { buildGraph } from "../../../cells/graph/graph.ts";
 import { buildTrainingStep } from "../../../cells/language_model.ts";
+import { LISTED } from "./elementwise_cases.ts";
 import { gatedConfig } from "../catalog/golden_cases.ts";
 
 Deno.test("productFlop() counts a multiplication and an addition per product when inputs are joined", () => {
@@ -27,3 +28,10 @@ Deno.test("productFlop() counts no gradient of carried states when it is a step 
   const { graph } = buildTrainingStep(gatedCell(best), sizes);
   assert.equal(productFlop(graph), (2 * forward + inputGradient) * 2 * 256 ** 3);
 });
+
+for (const { op, on } of LISTED) {
+  Deno.test(`productFlop() counts nothing for '${op}', which is bound by memory`, () => {
+    const y = linear([input("a", [2, 3])], input("w", [5, 3]), input("v", [5]));
+    assert.equal(productFlop(buildGraph({ y: on(y, y) })), 2 * 2 * 3 * 5);
+  });
+}

@@ -9,10 +9,10 @@ import {
   makeNode,
   mul,
   softmaxCrossEntropy,
-  sub,
 } from "../../../cells/graph/builder.ts";
 import { gradients } from "../../../cells/graph/gradient.ts";
-import type { OpName, Tensor } from "../../../cells/graph/tensor.ts";
+import type { OtherOp, Shape, Tensor } from "../../../cells/graph/tensor.ts";
+import { LISTED, type Listed } from "./elementwise_cases.ts";
 import {
   assertClose,
   checkGradients,
@@ -25,7 +25,6 @@ import {
 
 /** Operations that stand in gradients only; each is checked as the derivative of its forward operation. */
 type GradientOnly =
-  | "step"
   | "linear_input_gradient"
   | "linear_weight_gradient"
   | "embedding_weight_gradient"
@@ -43,10 +42,8 @@ interface DerivativeCase {
   build(x: Inputs): { node: Tensor; of: Tensor; by: Tensor<"input"> };
 }
 
-type Binary = (a: build.Operand, b: build.Operand) => Tensor;
-
 /** All pairs of shapes that a binary operation may join, and one operand used twice. The divisor is kept off zero. */
-const binary = (f: Binary): ForwardCase[] => [
+const binary = (f: Listed["on"]): ForwardCase[] => [
   { when: "both operands have one shape", build: (x) => f(x.float([2, 3]), x.positive([2, 3])) },
   { when: "the right operand is a vector", build: (x) => f(x.float([2, 3]), x.positive([3])) },
   { when: "the left operand is a vector", build: (x) => f(x.float([3]), x.positive([2, 3])) },
@@ -64,31 +61,23 @@ const binary = (f: Binary): ForwardCase[] => [
   },
 ];
 
-const unary = (f: (x: Tensor) => Tensor): ForwardCase[] => [
-  { when: "the input is a matrix", build: (x) => f(x.float([3, 4])) },
-  { when: "the input is a scalar", build: (x) => f(x.float([])) },
-];
+/** Each elementwise operation, in the operands that it takes. */
+function elementwiseCases({ on, record, positive, points }: Listed): ForwardCase[] {
+  if (record.arity === 2) return binary(on);
+  const given = (x: Inputs, shape: Shape) => positive ? x.positive(shape) : x.float(shape);
+  const of = (x: Tensor) => on(x, x);
+  return [
+    { when: "the input is a matrix", build: (x) => of(given(x, [3, 4])) },
+    { when: "the input is a scalar", build: (x) => of(given(x, [])) },
+    ...points
+      ? [{ when: `inputs are ${points.join(", ")}`, build: (x: Inputs) => of(x.float([points.length], points)) }]
+      : [],
+  ];
+}
 
-const ofPositive = (f: (x: Tensor) => Tensor): ForwardCase[] => [
-  { when: "the input is positive", build: (x) => f(x.positive([3, 4])) },
-];
-
-const FORWARD: { readonly [K in Exclude<OpName, GradientOnly>]: readonly ForwardCase[] } = {
+const FORWARD: { readonly [K in Exclude<OtherOp, GradientOnly>]: readonly ForwardCase[] } = {
   input: [{ when: "it is the loss' only operand", build: (x) => x.float([2, 3]) }],
   constant: [{ when: "it is a number", build: () => build.constant(2.5) }],
-  add: binary(add),
-  sub: binary(sub),
-  mul: binary(mul),
-  div: binary(div),
-  exp: unary(build.exp),
-  log: ofPositive(build.log),
-  sqrt: ofPositive(build.sqrt),
-  sigmoid: [
-    ...unary(build.sigmoid),
-    { when: "the input saturates", build: (x) => build.sigmoid(x.float([4], [-30, -4, 4, 30])) },
-  ],
-  tanh: [...unary(build.tanh), { when: "the input saturates", build: (x) => build.tanh(x.float([4], [-9, -3, 3, 9])) }],
-  relu: [{ when: "inputs lie on both sides", build: (x) => build.relu(x.float([4], [-2, -0.1, 0.1, 2])) }],
   linear: [
     { when: "one input is read", build: (x) => linear([x.float([3, 2])], x.float([4, 2]), x.float([4])) },
     {
@@ -131,13 +120,6 @@ const FORWARD: { readonly [K in Exclude<OpName, GradientOnly>]: readonly Forward
 const flowing = (dy: Tensor, y: Tensor) => total(mul(dy, y));
 
 const DERIVATIVES: { readonly [K in GradientOnly]: readonly DerivativeCase[] } = {
-  step: [{
-    when: "it is the derivative of relu",
-    build: (x) => {
-      const by = x.float([4], [-2, -0.1, 0.1, 2]);
-      return { node: build.step(by), of: total(build.relu(by)), by };
-    },
-  }],
   linear_input_gradient: [0, 1, 2].map((which) => ({
     when: `it is the derivative by input ${which} of three`,
     build: (x) => {
@@ -187,7 +169,9 @@ const DERIVATIVES: { readonly [K in GradientOnly]: readonly DerivativeCase[] } =
   }],
 };
 
-for (const [op, cases] of Object.entries(FORWARD)) {
+const ELEMENTWISE_FORWARD = LISTED.map((listed): [string, ForwardCase[]] => [listed.op, elementwiseCases(listed)]);
+
+for (const [op, cases] of [...Object.entries(FORWARD), ...ELEMENTWISE_FORWARD]) {
   for (const { when, build } of cases) {
     Deno.test(`gradients() of '${op}' equals finite differences when ${when}`, () => {
       const inputs = new Inputs();
@@ -207,7 +191,6 @@ for (const [op, cases] of Object.entries(DERIVATIVES)) {
       assertClose(valueOf(node, inputs.feeds), finiteDifferences(of, inputs.feeds, by.attributes.name), op);
     });
   }
-  if (op === "step") continue;
   Deno.test(`gradients() throws when it meets '${op}'`, () => {
     const inputs = new Inputs();
     const { node } = cases[0].build(inputs);
@@ -219,11 +202,21 @@ for (const [op, cases] of Object.entries(DERIVATIVES)) {
   });
 }
 
-Deno.test("gradients() gives null when the only way leads through 'step'", () => {
+for (const { op, record, on } of LISTED.filter(({ record }) => record.gradient === null)) {
+  Deno.test(`gradients() gives null when the only way leads through '${op}', and goes on beside it`, () => {
+    assert.equal(record.arity, 1);
+    const inputs = new Inputs();
+    const x = inputs.float([4]);
+    assert.deepEqual(gradients(total(on(x, x)), [x]), [null]);
+    checkGradients(total(mul(on(x, x), x)), inputs.feeds);
+  });
+}
+
+Deno.test("'step' is the derivative of 'relu'", () => {
   const inputs = new Inputs();
-  const x = inputs.float([4]);
-  assert.deepEqual(gradients(total(build.step(x)), [x]), [null]);
-  checkGradients(total(mul(build.step(x), x)), inputs.feeds);
+  const x = inputs.float([4], [-2, -0.1, 0.1, 2]);
+  const expected = finiteDifferences(total(build.relu(x)), inputs.feeds, x.attributes.name);
+  assertClose(valueOf(build.step(x), inputs.feeds), expected, "step");
 });
 
 Deno.test("gradients() gives null when the loss does not depend on a target", () => {

@@ -3,7 +3,8 @@ import * as build from "../../../cells/graph/builder.ts";
 import { makeNode } from "../../../cells/graph/builder.ts";
 import { buildGraph } from "../../../cells/graph/graph.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
-import type { OpName, Tensor } from "../../../cells/graph/tensor.ts";
+import type { OtherOp, Tensor } from "../../../cells/graph/tensor.ts";
+import { LISTED } from "./elementwise_cases.ts";
 import { assertClose, Inputs, valueOf } from "./finite_differences.ts";
 
 /** A node with the values that it must have, worked out by hand or with plain numbers. */
@@ -12,24 +13,12 @@ interface Known {
   readonly value: readonly number[];
 }
 
-const { E, SQRT2 } = Math;
 const LN = Math.log;
 
 /** Gradients and golden numbers show that operations fit together; these, that each means what its name says. */
-const KNOWN: { readonly [K in OpName]: Known } = {
+const KNOWN: { readonly [K in OtherOp]: Known } = {
   input: { build: (x) => x.float([2], [3, -4]), value: [3, -4] },
   constant: { build: () => build.constant(-0.25), value: [-0.25] },
-  add: { build: (x) => build.add(x.float([2, 2], [1, 2, 3, 4]), x.float([2], [10, 20])), value: [11, 22, 13, 24] },
-  sub: { build: (x) => build.sub(x.float([2], [10, 20]), x.float([2, 2], [1, 2, 3, 4])), value: [9, 18, 7, 16] },
-  mul: { build: (x) => build.mul(x.float([2, 2], [1, 2, 3, 4]), 3), value: [3, 6, 9, 12] },
-  div: { build: (x) => build.div(12, x.float([3], [1, -2, 8])), value: [12, -6, 1.5] },
-  exp: { build: (x) => build.exp(x.float([3], [0, 1, -1])), value: [1, E, 1 / E] },
-  log: { build: (x) => build.log(x.float([3], [1, E, E * E])), value: [0, 1, 2] },
-  sqrt: { build: (x) => build.sqrt(x.float([3], [0, 2, 9])), value: [0, SQRT2, 3] },
-  sigmoid: { build: (x) => build.sigmoid(x.float([3], [0, LN(3), -LN(3)])), value: [0.5, 0.75, 0.25] },
-  tanh: { build: (x) => build.tanh(x.float([3], [0, LN(3), -LN(2)])), value: [0, 0.8, -0.6] },
-  relu: { build: (x) => build.relu(x.float([3], [-2, 0, 3])), value: [0, 0, 3] },
-  step: { build: (x) => build.step(x.float([3], [-2, 0, 3])), value: [0, 0, 1] },
   // rows [1, 2 | 10] and [3, 4 | 20]; W has the rows [1, 0, 0] and [1, 2, 3]
   linear: {
     build: (x) =>
@@ -81,12 +70,38 @@ const KNOWN: { readonly [K in OpName]: Known } = {
   },
 };
 
-for (const [op, { build, value }] of Object.entries(KNOWN)) {
+/** The elementwise operations, by their table. */
+const ELEMENTWISE_KNOWN = LISTED.map(({ op, on, operands, value }): [string, Known] => {
+  const build = (x: Inputs) => {
+    const [a, b] = operands.map((values) => x.float([values.length], values));
+    return on(a, b);
+  };
+  return [op, { build, value }];
+});
+
+for (const [op, { build, value }] of [...Object.entries(KNOWN), ...ELEMENTWISE_KNOWN]) {
   Deno.test(`interpret() gives the value known by hand when it meets '${op}'`, () => {
     const inputs = new Inputs();
     const node = build(inputs);
     assert.equal(node.op, op, "the case builds another operation");
     assertClose(valueOf(node, inputs.feeds), value, op, { relative: 1e-15, absolute: 1e-15 });
+  });
+}
+
+for (const { op, record, on } of LISTED) {
+  const { arity, value } = record;
+  if (arity === 1) continue;
+  Deno.test(`interpret() repeats a vector and a scalar over all rows when it meets '${op}'`, () => {
+    const inputs = new Inputs();
+    const rows = [1, 2, 3, 4], vector = [10, -20], scalar = 0.5;
+    const matrix = inputs.float([2, 2], rows), row = inputs.float([2], vector);
+    const cases: [Tensor, number[]][] = [
+      [on(matrix, row), rows.map((x, i) => value(x, vector[i % 2]))],
+      [on(row, matrix), rows.map((x, i) => value(vector[i % 2], x))],
+      [on(matrix, scalar), rows.map((x) => value(x, scalar))],
+      [on(scalar, matrix), rows.map((x) => value(scalar, x))],
+    ];
+    for (const [node, expected] of cases) assert.deepEqual([...valueOf(node, inputs.feeds)], expected);
   });
 }
 

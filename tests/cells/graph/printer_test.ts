@@ -7,6 +7,7 @@ import { toDot, toSvg } from "../../../cells/graph/picture.ts";
 import { equations, printGraph } from "../../../cells/graph/printer.ts";
 import type { Tensor } from "../../../cells/graph/tensor.ts";
 import { buildTrainingStep, evaluationModel } from "../../../cells/language_model.ts";
+import { LISTED } from "./elementwise_cases.ts";
 import { gatedConfig } from "../catalog/golden_cases.ts";
 
 const SIZES = { n_layers: 1, state_size: 4, vocabulary: 7, batch: 2 };
@@ -103,6 +104,15 @@ const BRACKETS: readonly [formula: Tensor, text: string][] = [
 for (const [formula, text] of BRACKETS) {
   Deno.test(`equations() sets brackets where needed when it prints ${text}`, () => {
     assert.deepEqual(equations(buildGraph({ y: named("y", formula) })), [`y = ${text}`]);
+  });
+}
+
+for (const { op, record, on, text } of LISTED) {
+  Deno.test(`equations() writes '${op}' as ${text}, and pictures show its sign or its name`, () => {
+    const graph = buildGraph({ y: named("y", on(a, b)) });
+    assert.deepEqual(equations(graph), [`y = ${text}`]);
+    const sign = "call" in record.notation ? record.notation.call : record.notation.infix;
+    assert.ok(toDot(graph).includes(`label="y = ${sign.length === 1 ? sign : op}"`), toDot(graph));
   });
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { embedding, input, linear, makeNode, softmaxCrossEntropy } from "../../../cells/graph/builder.ts";
+import { type BinaryOp, elementwiseTable, type UnaryOp } from "../../../cells/graph/elementwise.ts";
 import { type OpName, type Shape, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
 
 /** What is wrong, and the two parts of the error: what the operation needs and what came. */
@@ -18,7 +19,7 @@ const index = (...shape: number[]) => input(`index ${shape}`, shape, "index");
 
 const BROADCAST = "two tensors of one shape, or one that is a scalar or a vector of the other's last axis";
 
-function binary(op: "add" | "sub" | "mul" | "div"): WrongCases {
+function binary(op: BinaryOp): WrongCases {
   const wrong = (when: string, needs: string, inputs: Tensor[], got: string): Wrong => (
     { when, needs, build: () => makeNode(op, inputs, {}), got }
   );
@@ -31,7 +32,7 @@ function binary(op: "add" | "sub" | "mul" | "div"): WrongCases {
   ];
 }
 
-function unary(op: "exp" | "log" | "sqrt" | "sigmoid" | "tanh" | "relu" | "step"): WrongCases {
+function unary(op: UnaryOp): WrongCases {
   const needs = "one tensor of numbers";
   return [
     { when: "the input is an index", build: () => makeNode(op, [index(2)], {}), needs, got: "index [2]" },
@@ -66,17 +67,7 @@ const WRONG: { readonly [K in Exclude<OpName, "constant">]: WrongCases } = {
     needs: "a declared shape",
     got: "no input",
   }],
-  add: binary("add"),
-  sub: binary("sub"),
-  mul: binary("mul"),
-  div: binary("div"),
-  exp: unary("exp"),
-  log: unary("log"),
-  sqrt: unary("sqrt"),
-  sigmoid: unary("sigmoid"),
-  tanh: unary("tanh"),
-  relu: unary("relu"),
-  step: unary("step"),
+  ...elementwiseTable(({ arity }, op) => arity === 1 ? unary(op as UnaryOp) : binary(op as BinaryOp)),
   linear: [
     {
       when: "the weight is too narrow for two inputs",

@@ -9,7 +9,7 @@ import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { syntheticResults, unfinished } from "../../report/synthetic_results.ts";
 import { inFolder } from "../folder.ts";
 
-const small = { experiment: "01", stateSizes: [8], layers: [1], history: 101, steps: 300 } as const;
+const small = { experiment: "01", levels: { n_layers: [1], state_size: [8] }, history: 101, steps: 300 } as const;
 
 /** A study with nothing done, and for each run the result that it might have. */
 async function begin(dir: string) {

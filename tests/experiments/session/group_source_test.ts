@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { configId } from "../../../cells/config.ts";
 import { UserError } from "../../../cells/errors.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import type { Queue } from "../../../experiments/queue/queue.ts";
 import { ClaimLost } from "../../../experiments/queue/study_queue.ts";
 import { GroupSource, type GroupSourceOptions } from "../../../experiments/session/group_source.ts";

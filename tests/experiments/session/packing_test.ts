@@ -6,7 +6,7 @@ import { packingOrder } from "../../../experiments/session/scheduler.ts";
 import { readClaims } from "../../../experiments/queue/queue.ts";
 import type { Run, Study } from "../../../experiments/study/store.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import type { EngineRun } from "../../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { mischievous, trainOn } from "../../faults/engines.ts";

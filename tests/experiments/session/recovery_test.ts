@@ -3,7 +3,7 @@ import { configId } from "../../../cells/config.ts";
 import { UserError } from "../../../cells/errors.ts";
 import { Attempts } from "../../../experiments/session/recovery.ts";
 import type { Run } from "../../../experiments/study/store.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { EngineFailure } from "../../../train/engines/engine.ts";
 
 const entry = { id: configId(SMALL_CONFIG), config: SMALL_CONFIG };

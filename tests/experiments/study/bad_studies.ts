@@ -4,7 +4,7 @@ import { cut, editJson, halve, makeFolderOf, type SmallStudy } from "../small_st
 
 const MEND = "mend it, or move it away and make it anew with 'deno task init --dir DIR'";
 const every = refused(init(), train, evaluate, status);
-const listed = refused(init({ layers: [2] }), train, status);
+const listed = refused(init({ levels: { n_layers: [2] } }), train, status);
 
 function study(name: string, damage: BadInput["damage"], why: string, does = every): BadInput {
   return {

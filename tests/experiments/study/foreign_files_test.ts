@@ -53,7 +53,7 @@ Deno.test("init in a folder with somebody's file under any of the names changes 
       const dir = await Deno.makeTempDir();
       try {
         const path = join(dir, name), before = plant(path, FOREIGN[0]);
-        const sizes = { stateSizes: [8], layers: [1], batch: 8, history: 51 };
+        const sizes = { levels: { n_layers: [1], state_size: [8] }, batch: 8, history: 51 };
         const tokens = name === "tokenizer.json" ? 300 : 256;
         const said = await saidBy(() => initStudy({ ...of01(dir), corpus: small.corpus, ...sizes, tokens }));
         assert.equal(sha256(path), before);
@@ -146,7 +146,7 @@ Deno.test("a file behind a link is replaced, and the link stays", async () => {
     Deno.renameSync(path, target);
     Deno.symlinkSync(target, path);
   }
-  await initStudy({ ...of01(small.dir), layers: [1, 2], stateSizes: [8] });
+  await initStudy({ ...of01(small.dir), levels: { n_layers: [1, 2], state_size: [8] } });
   for (const path of [small.settings, small.list]) assert.ok(Deno.lstatSync(path).isSymlink);
   assert.equal((await Study.open(small.dir)).settings.seeds, 1);
   assert.equal((await overviewOf(small.dir, "01")).total, 96);

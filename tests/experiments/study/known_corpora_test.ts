@@ -221,7 +221,7 @@ inFolder("init asks the host of enwik8 for it, and says in one line what it got"
 inFolder(
   "initStudy() fetches a corpus that was asked for by name, and none for a study that has another",
   async (dir) => {
-    const options = { dir: join(dir, "s"), experiment: "01", stateSizes: [4], layers: [1] } as const;
+    const options = { dir: join(dir, "s"), experiment: "01", levels: { n_layers: [1], state_size: [4] } } as const;
     const asked: string[] = [];
     // It stops where a download would begin.
     const fetch = ({ name }: KnownCorpus) => Promise.reject(new Error(`asked for ${asked[asked.push(name) - 1]}`));

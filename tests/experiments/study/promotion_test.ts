@@ -12,7 +12,13 @@ import { trainStudy } from "../../../experiments/session/training.ts";
 import { syntheticResults } from "../../report/synthetic_results.ts";
 import { inFolder } from "../folder.ts";
 
-const SMALL = { experiment: "01", stateSizes: [33], layers: [1], batch: 4, history: 101, steps: 100 } as const;
+const SMALL = {
+  experiment: "01",
+  levels: { n_layers: [1], state_size: [33] },
+  batch: 4,
+  history: 101,
+  steps: 100,
+} as const;
 
 /** A result as a run of this loss leaves it. */
 function planted(result: RunResult, loss: number, more: Partial<RunResult> = {}): RunResult {
@@ -168,7 +174,11 @@ inFolder(
 inFolder("a 32-state configuration that is chosen is listed as it is too when there are controls", async (dir) => {
   const own = syntheticResults({ layers: [1], state_sizes: [32], steps: 100, log_every: 100 });
   for (const [controls, count] of [[0, 0], [4, 5]]) {
-    const { study } = await initStudy({ dir: join(dir, `${controls}`), ...SMALL, stateSizes: [32] });
+    const { study } = await initStudy({
+      dir: join(dir, `${controls}`),
+      ...SMALL,
+      levels: { ...SMALL.levels, state_size: [32] },
+    });
     await plantIn(study, own.map((result, i) => planted(result, 1 + i / 100)));
     await init02(study.dir, controls);
     const asTheyAre = (await study.readConfigs("02")).filter(({ config, control }) =>
@@ -189,7 +199,7 @@ inFolder("initStudy() refuses too few steps and controls of experiment 01, befor
     /Cannot use --controls with experiment 01/,
   );
   await assert.rejects(Deno.stat(none), Deno.errors.NotFound);
-  await initStudy({ dir: none, experiment: "01", steps: 50, history: 51, stateSizes: [8] });
+  await initStudy({ dir: none, experiment: "01", steps: 50, history: 51, levels: { state_size: [8] } });
   const study = await plantedStudy(join(dir, "study"));
   await assert.rejects(
     initStudy({ dir: study.dir, experiment: "02", steps: 99, history: 100 }),

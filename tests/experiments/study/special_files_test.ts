@@ -111,7 +111,10 @@ Deno.test({
       assert.match(said[0], /^Cannot (read|use folder|write) [^:]+: /);
       assert.ok(said[0].endsWith(`: ${must}`), said[0]);
     };
-    await t.step("as a study", () => refused(() => initStudy({ ...of01(closed), stateSizes: [8], layers: [1] })));
+    await t.step(
+      "as a study",
+      () => refused(() => initStudy({ ...of01(closed), levels: { n_layers: [1], state_size: [8] } })),
+    );
     for (const folder of ["results_01_all", "models_01_all", "checkpoints_01_all", "results_02_best"]) {
       const small = await copyStudy(), path = join(small.dir, folder);
       await Deno.remove(path, { recursive: true }).catch(() => {});

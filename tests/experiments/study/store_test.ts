@@ -7,19 +7,19 @@ import { parseSelection } from "../../../experiments/study/selection.ts";
 import { runKey, Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { syntheticResults, unfinished } from "../../report/synthetic_results.ts";
 import { inFolder } from "../folder.ts";
 import { editJson } from "../small_study.ts";
 
-const small = { experiment: "01", stateSizes: [8], layers: [1] } as const;
+const small = { experiment: "01", levels: { n_layers: [1], state_size: [8] } } as const;
 
 inFolder("initStudy() makes a study, extends it, and never drops a configuration", async (dir) => {
   const first = await initStudy({ dir, ...small });
   assert.deepEqual([first.added, first.total], [48, 48]);
   const again = await initStudy({ dir, ...small });
   assert.deepEqual([again.added, again.total], [0, 48]);
-  const more = await initStudy({ dir, ...small, layers: [2], seeds: 3 });
+  const more = await initStudy({ dir, ...small, levels: { ...small.levels, n_layers: [2] }, seeds: 3 });
   assert.deepEqual([more.added, more.total], [48, 96]);
   const study = await Study.open(dir);
   assert.equal(study.settings.seeds, 3);
@@ -133,7 +133,7 @@ inFolder("a key that stands twice in any JSON file of a study is named, and the 
     Deno.writeTextFileSync(path, repeated);
     const { unreadable } = path === study.resultPath("01", result.id)
       ? await study.readResults("01")
-      : await initStudy({ dir, experiment: "01", layers: [2] }).then(
+      : await initStudy({ dir, experiment: "01", levels: { n_layers: [2] } }).then(
         () => ({ unreadable: [] }),
         ({ message }) => ({ unreadable: [message] }),
       );
@@ -172,7 +172,7 @@ inFolder(
 inFolder("initStudy() writes no configuration that could not be read again", async (dir) => {
   await initStudy({ dir, ...small });
   await assert.rejects(
-    initStudy({ dir, ...small, stateSizes: [20_000] }),
+    initStudy({ dir, ...small, levels: { ...small.levels, state_size: [20_000] } }),
     /^UserError: Cannot read the state sizes of a grid: /,
   );
   assert.equal((await (await Study.open(dir)).readConfigs("01")).length, 48);

@@ -25,7 +25,14 @@ let studies = 0;
 /** A new study, of the same small corpus. */
 async function makeStudy(more: Partial<InitOptions> = {}): Promise<{ dir: string; study: Study }> {
   const dir = join(folder, `${studies++}`);
-  await init(dir, { stateSizes: [8], layers: [1], steps: 100, batch: 8, history: 51, tokens: 400, ...more });
+  await init(dir, {
+    levels: { n_layers: [1], state_size: [8] },
+    steps: 100,
+    batch: 8,
+    history: 51,
+    tokens: 400,
+    ...more,
+  });
   return { dir, study: await Study.open(dir) };
 }
 
@@ -164,7 +171,7 @@ Deno.test({
   ignore: !adapter,
   async fn() {
     // Each of several tensors has 4 GiB: together more than any buffer.
-    const { dir } = await makeStudy({ batch: LIMITS.batch, stateSizes: [MAX_STATE_SIZE] });
+    const { dir } = await makeStudy({ batch: LIMITS.batch, levels: { n_layers: [1], state_size: [MAX_STATE_SIZE] } });
     const files = () => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
     const before = files();
     await assert.rejects(

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { isFinished } from "../../../experiments/study/result.ts";
-import { distinct, tableOf } from "../../../report/data/rows.ts";
+import { distinct, levelsIn, tableOf } from "../../../report/data/rows.ts";
+import { type Configuration, factorOf } from "../../../cells/factor.ts";
+import { GATED } from "../../../cells/factors.ts";
 import { syntheticResults, unfinished } from "../synthetic_results.ts";
 
 Deno.test("syntheticResults() makes the 432 configurations of experiment 01 by default", () => {
@@ -40,4 +42,14 @@ Deno.test("tableOf() says what models read, and how many bytes that is, with byt
 Deno.test("distinct() sorts numbers by size when they have different lengths", () => {
   const { rows } = tableOf(syntheticResults({ layers: [10, 2, 1], state_sizes: [256] }));
   assert.deepEqual(distinct(rows, (row) => row.config.n_layers), [1, 2, 10]);
+});
+
+Deno.test("levelsIn() has off before on, numbers ascending, and choices in their own order", () => {
+  const levels = (key: string, values: readonly unknown[]) =>
+    levelsIn(factorOf(GATED, key), values.map((value) => ({ config: { [key]: value } as Configuration })));
+  assert.deepEqual(levels("use_residual", [true, false, true]), [false, true]);
+  assert.deepEqual(levels("n_layers", [10, 9, 9]), [9, 10]);
+  // An absent value is the default.
+  assert.deepEqual(levels("gate_inputs", ["x,h", undefined, "x,h,n"]), ["x,h,n", "x,h"]);
+  assert.deepEqual(levels("cell", ["lstm", undefined, "gru"]), ["gated", "gru", "lstm"]);
 });

@@ -5,12 +5,12 @@ import { csvOf } from "../../../report/export/csv.ts";
 import {
   type Column,
   type ColumnType,
-  RUN_COLUMNS,
+  runColumns,
   statusOf,
   type Table,
   type Value,
 } from "../../../report/export/columns.ts";
-import { columnsTable, curveOf, sortRuns, tablesOf } from "../../../report/export/tables.ts";
+import { columnsTable, longestCurve, sortRuns, tablesOf } from "../../../report/export/tables.ts";
 import { parquetOf } from "../../../report/export/parquet.ts";
 import { RESETS } from "../../../train/scoring/memory_gain.ts";
 import { inFolder } from "../../experiments/folder.ts";
@@ -83,10 +83,10 @@ inFolder("tablesOf() has a row for each run, whatever came of it, and a point fo
   assert.deepEqual(curve(failedLater.id, 0).slice(-2), [[1100, 1.25], [1150, 1.75]]);
 });
 
-Deno.test("curveOf() keeps a done run's whole curve where a later try from the beginning failed earlier", () => {
+Deno.test("longestCurve() keeps a done run's whole curve where a later try from the beginning failed earlier", () => {
   const [result] = syntheticResults({ steps: 1000 });
   const later = { ...result, failed: "x", failed_at_step: 70, failed_time: 5, loss_before_failure: [3] };
-  assert.deepEqual(curveOf(later), { loss: result.loss, steps: 1000, end: "end time" });
+  assert.deepEqual(longestCurve(later), { loss: result.loss, steps: 1000, end: "end time" });
 });
 
 Deno.test("statusOf() goes by the result alone", () => {
@@ -101,7 +101,7 @@ Deno.test("statusOf() goes by the result alone", () => {
 Deno.test("a time that is none is left out, and those beside it stay", () => {
   const [result] = syntheticResults();
   const timesOf = (times: Partial<RunResult>) =>
-    TIME_KEYS.map((key) => RUN_COLUMNS.find(({ name }) => name === key)!.of({ ...result, ...times }));
+    TIME_KEYS.map((key) => runColumns().find(({ name }) => name === key)!.of({ ...result, ...times }));
   assert.deepEqual(timesOf({ "start time": 1e20, failed_time: -1e300 }), [
     null,
     new Date(Math.round(1000 * result["end time"]!)),

@@ -3,58 +3,19 @@ import { configId } from "../../../cells/config.ts";
 import { SWITCHES } from "../../../cells/factors.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
-import { decodeEvent, decodeHParams, encodeEvent, type Event } from "../../../report/export/event_proto.ts";
-import { eventFileOf, runFolderName } from "../../../report/export/tensorboard.ts";
+import { encodeEvent, type Event } from "../../../report/export/event_proto.ts";
+import { runFolderName } from "../../../report/export/tensorboard.ts";
 import { crc32c, encodeRecords } from "../../../report/export/tfrecord.ts";
 import { syntheticResults, unfinished } from "../synthetic_results.ts";
+import { decodeRecords, eventsOf, hparams } from "./event_files.ts";
 
 const [result] = syntheticResults({ layers: [2], steps: 200 });
-
-/** CRC-32C bit by bit, as its definition has it: the oracle of the table. */
-function slowCrc32c(bytes: Uint8Array): number {
-  let rest = 0xffffffff;
-  for (const byte of bytes) {
-    rest ^= byte;
-    for (let bit = 0; bit < 8; bit++) rest = (rest >>> 1) ^ (0x82f63b78 & -(rest & 1));
-  }
-  return ~rest >>> 0;
-}
-
-/** The records of a file, with every length and checksum looked at. */
-function decodeRecords(file: Uint8Array): Uint8Array[] {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength), records: Uint8Array[] = [];
-  const unmask = (masked: number) => {
-    const rotated = (masked - 0xa282ead8) >>> 0;
-    return ((rotated >>> 17) | (rotated << 15)) >>> 0;
-  };
-  for (let at = 0; at < file.length;) {
-    const length = Number(view.getBigUint64(at, true));
-    const record = file.subarray(at + 12, at + 12 + length);
-    assert.equal(unmask(view.getUint32(at + 8, true)), slowCrc32c(file.subarray(at, at + 8)), `length at ${at}`);
-    assert.equal(unmask(view.getUint32(at + 12 + length, true)), slowCrc32c(record), `record at ${at}`);
-    records.push(record);
-    at += 16 + length;
-  }
-  return records;
-}
-
-const eventsOf = (run: RunResult): Event[] => decodeRecords(eventFileOf(run)).map(decodeEvent);
 
 function scalars(events: readonly Event[], tag: string) {
   return events.flatMap(({ wall_time, step, summary }) =>
     (summary?.value ?? []).filter((value) => value.tag === tag)
       .map(({ simple_value }) => ({ wall_time, step, value: simple_value }))
   );
-}
-
-function hparams(events: readonly Event[], tag: string) {
-  return events.flatMap(({ summary }) => summary?.value ?? []).filter((value) => value.tag === tag)
-    .map(({ metadata, tensor }) => {
-      assert.equal(metadata!.plugin_data.plugin_name, "hparams");
-      // One dimension, of size 0, which proto3 leaves out.
-      assert.deepEqual(tensor, { dtype: 1, tensor_shape: { dim: [{}] } });
-      return decodeHParams(metadata!.plugin_data.content);
-    });
 }
 
 Deno.test("crc32c() gives the known checksums", () => {

@@ -3,17 +3,17 @@ import type { CellConfig } from "../../../cells/config.ts";
 import { SWITCHES, type SwitchKey } from "../../../cells/factors.ts";
 import {
   effectsOf,
+  factorEffects,
   FEWEST_PAIRS,
   interactions,
   seedDisagreement,
   seedNoise,
-  switchEffects,
 } from "../../../report/statistics/effects.ts";
 import { contrasts, matchedBlocks } from "../../../report/statistics/matched.ts";
 import { holm, signFlipP } from "../../../report/statistics/permutation.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
-import { exponential, plantedRows, samplingError } from "../planted_rows.ts";
+import { contrastsOf, exponential, plantedRows, samplingError } from "../planted_rows.ts";
 
 const PLANTED: Record<SwitchKey, number> = {
   use_input_gate: 0.03,
@@ -35,11 +35,11 @@ function near(actual: number | undefined, expected: number, what: string): void 
   assert.ok(actual !== undefined && Math.abs(actual - expected) < 1e-6, `${what}: ${actual}, must be ${expected}`);
 }
 
-Deno.test("switchEffects() recovers planted effects to 1e-6 when there is no noise", () => {
+Deno.test("factorEffects() recovers planted effects to 1e-6 when there is no noise", () => {
   const rows = plantedRows(additive);
   for (const [measure, unit] of [["min_loss", 1], ["test_bits_per_byte", 1 / Math.LN2]] as const) {
-    for (const { key, difference, interval, p_holm, lower, pairs, seeds } of switchEffects(rows, measure)) {
-      const planted = PLANTED[key] * unit;
+    for (const { factor: { key }, difference, interval, p_holm, lower, pairs, seeds } of factorEffects(rows, measure)) {
+      const planted = PLANTED[key as SwitchKey] * unit;
       near(difference, planted, key);
       near(interval!.low, planted, key);
       near(interval!.high, planted, key);
@@ -55,7 +55,8 @@ Deno.test("interactions() recovers a planted interaction to 1e-6, and nothing el
   const planted = (config: CellConfig) => (config.use_forget_gate && config.use_state_gate ? 0.0625 : 0);
   const found = interactions(plantedRows((config) => additive(config) + planted(config)), "min_loss");
   assert.equal(found.length, 21);
-  for (const { switches, difference, interval, quadruples } of found) {
+  for (const { factors, difference, interval, quadruples } of found) {
+    const switches = factors.map(({ factor }) => factor.key);
     if (switches.join() === "use_new_state,use_old_state") {
       assert.deepEqual([quadruples, difference, interval], [0, undefined, undefined]);
       continue;
@@ -67,19 +68,19 @@ Deno.test("interactions() recovers a planted interaction to 1e-6, and nothing el
   }
 });
 
-Deno.test("switchEffects() keeps p at its least and pairs at their number when seeds are added", () => {
-  const [one, three] = [1, 3].map((seeds) => switchEffects(plantedRows(additive, seeds), "min_loss")[3]);
+Deno.test("factorEffects() keeps p at its least and pairs at their number when seeds are added", () => {
+  const [one, three] = [1, 3].map((seeds) => factorEffects(plantedRows(additive, seeds), "min_loss")[3]);
   assert.deepEqual([three.pairs, three.p, three.seeds], [one.pairs, one.p, { least: 3, most: 3 }]);
   assert.deepEqual(three.by_seed.map(({ seed, pairs }) => [seed, pairs]), [[0, 216], [1, 216], [2, 216]]);
   for (const { difference } of three.by_seed) near(difference, PLANTED.use_state_gate, "of one seed");
 });
 
-Deno.test("switchEffects() corrects p over the switches that have pairs when one has none", () => {
+Deno.test("factorEffects() corrects p over the switches that have pairs when one has none", () => {
   const noise = randomStream(0, "few");
   const rows = plantedRows(() => 2 + exponential(noise)).filter(({ config }) =>
     config.state_size === 32 && config.n_layers === 1
   );
-  const effects = switchEffects(rows, "min_loss");
+  const effects = factorEffects(rows, "min_loss");
   const residual = effects[6];
   assert.deepEqual([residual.pairs, residual.difference, residual.p, residual.p_holm, residual.interval], [
     0,
@@ -92,10 +93,10 @@ Deno.test("switchEffects() corrects p over the switches that have pairs when one
   assert.deepEqual(others.map(({ p_holm }) => p_holm), holm(others.map(({ p }) => p!)));
 });
 
-Deno.test("switchEffects() gives no interval when there are fewer pairs than can reach 5 %", () => {
+Deno.test("factorEffects() gives no interval when there are fewer pairs than can reach 5 %", () => {
   const all = plantedRows(additive).filter(({ config }) => config.state_size === 256 && config.n_layers === 1);
-  const pairs = matchedBlocks(all, ["use_input_gate"]).map(({ seeds }) => seeds[0].runs);
-  const effect = (count: number) => switchEffects(pairs.slice(0, count).flat(), "min_loss")[0];
+  const pairs = matchedBlocks(all, contrastsOf(["use_input_gate"])).map(({ seeds }) => seeds[0].runs);
+  const effect = (count: number) => factorEffects(pairs.slice(0, count).flat(), "min_loss")[0];
   const [five, six] = [FEWEST_PAIRS - 1, FEWEST_PAIRS].map(effect);
   assert.ok(five.pairs === 5 && five.interval === undefined && five.p! > 0.05, `${five.p}`);
   assert.ok(six.pairs === 6 && six.interval !== undefined && six.p! <= 0.05, `${six.p}`);
@@ -121,9 +122,9 @@ Deno.test("seedNoise() recovers the planted deviation and its share when noise i
 
 Deno.test("seedNoise() equals numbers by hand when four runs have two seeds", () => {
   const four = (a: number, b: number, c: number, d: number): RunRow[] => {
-    // One and two layers, all else alike: two pairs, and none of another switch.
+    // One and two layers, otherwise identical: two pairs, and none of another switch.
     const rows = plantedRows(() => 2, 2).filter(({ config }) => config.state_size === 256 && config.n_layers < 3);
-    const blocks = matchedBlocks(rows, ["use_input_gate"]);
+    const blocks = matchedBlocks(rows, contrastsOf(["use_input_gate"]));
     const settings = (name: string) => name.replace(/"n_layers": ./, "");
     const two = blocks.filter(({ name }) => settings(name) === settings(blocks[0].name));
     const pair = two.flatMap(({ seeds }) => seeds.map(({ runs }) => runs));
@@ -151,17 +152,17 @@ Deno.test("seedDisagreement() finds the switch on which pairs of one seed err al
   const loss = (config: CellConfig, seed: number) =>
     additive(config) + (seed === 1 ? 0.5 : 0) + (seed === 2 && config.use_state_gate ? 0.02 : 0) +
     0.05 * noise.uniform();
-  for (const { key, p_seeds } of switchEffects(plantedRows(loss, 3), "min_loss")) {
+  for (const { factor: { key }, p_seeds } of factorEffects(plantedRows(loss, 3), "min_loss")) {
     // The least that there is: 1/10,000, for three pairs of seeds and seven switches.
     if (key === "use_state_gate") assert.ok(p_seeds! < 0.0022, `${key}: ${p_seeds}`);
     else assert.ok(p_seeds! > 0.01, `${key}: ${p_seeds}`);
   }
-  assert.equal(switchEffects(plantedRows(loss, 1), "min_loss")[0].p_seeds, undefined);
+  assert.equal(factorEffects(plantedRows(loss, 1), "min_loss")[0].p_seeds, undefined);
 });
 
 Deno.test("seedDisagreement() is at most 0.05 in 5 % of studies when three seeds differ by independent noise alone", () => {
   const rows = plantedRows(() => 2, 3);
-  const pairs = matchedBlocks(rows, ["use_new_state"]);
+  const pairs = matchedBlocks(rows, contrastsOf(["use_new_state"]));
   const noise = randomStream(0, "seeds that agree");
   const studies = 200;
   let wrong = 0;
@@ -176,7 +177,7 @@ Deno.test("seedDisagreement() is at most 0.05 in 5 % of studies when three seeds
 /** Pairs of every switch over the real grid, matched once: the rows' losses may change afterwards. */
 function preparedGrid() {
   const rows = plantedRows(() => 2);
-  return { rows, blocks: SWITCHES.map(({ key }) => ({ key, pairs: matchedBlocks(rows, [key]) })) };
+  return { rows, blocks: SWITCHES.map(({ key }) => ({ key, pairs: matchedBlocks(rows, contrastsOf([key])) })) };
 }
 
 /** Simulates studies and counts those in which Holm's correction at 5 % finds a switch that was not planted. */

@@ -2,20 +2,24 @@ import assert from "node:assert/strict";
 import type { CellConfig } from "../../../cells/config.ts";
 import type { SwitchKey } from "../../../cells/factors.ts";
 import { grid } from "../../../experiments/study/grid.ts";
-import { contrasts, matchedBlocks } from "../../../report/statistics/matched.ts";
+import { contrasts, contrastsIn, matchedBlocks } from "../../../report/statistics/matched.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
-import { plantedRow, plantedRows } from "../planted_rows.ts";
+import { EXTENDED } from "../../extended_table.ts";
+import { contrastsOf, plantedRow, plantedRows } from "../planted_rows.ts";
 
 const PLAIN = grid({ n_layers: [1], state_size: [256] }).find((one) =>
   one.use_new_state && !one.use_old_state && !one.use_residual
 )!;
+
+/** A number with a contrast of 0.001, its default, and 0.01. */
+const NUMBER = EXTENDED.factors.at(-1)!.key;
 
 function row(changes: Partial<CellConfig>, loss: number, more: Partial<RunRow> = {}): RunRow {
   return plantedRow({ ...PLAIN, ...changes }, loss, more);
 }
 
 function differences(rows: RunRow[], ...keys: SwitchKey[]): number[] {
-  return contrasts(matchedBlocks(rows, keys), "min_loss").map(({ difference }) => difference);
+  return contrasts(matchedBlocks(rows, contrastsOf(keys)), "min_loss").map(({ difference }) => difference);
 }
 
 Deno.test("matchedBlocks() finds as many pairs as the grid has when all 432 configurations are there", () => {
@@ -40,7 +44,7 @@ Deno.test("contrasts() subtracts off from on within pairs when other runs would 
   assert.deepEqual(differences(rows, "use_residual").sort(), [-0.5, 0.25]);
 });
 
-Deno.test("contrasts() gives both − only one − only the other + neither when there are two switches", () => {
+Deno.test("contrasts() gives both − only one − only the other + neither when there are two factors", () => {
   const rows = [
     row({}, 2),
     row({ use_residual: true }, 1.75),
@@ -60,7 +64,7 @@ Deno.test("contrasts() averages over the seeds that both have when seeds differ"
     row({ use_residual: true }, 2, { seed: 1 }),
     row({ use_residual: true }, 5, { seed: 3 }),
   ];
-  const [{ by_seed, difference }] = contrasts(matchedBlocks(rows, ["use_residual"]), "min_loss");
+  const [{ by_seed, difference }] = contrasts(matchedBlocks(rows, contrastsOf(["use_residual"])), "min_loss");
   assert.deepEqual(by_seed, [{ seed: 0, difference: -0.25 }, { seed: 1, difference: -0.5 }]);
   assert.equal(difference, -0.375);
 });
@@ -85,7 +89,7 @@ const settings = {
 for (const [key, value] of Object.entries(settings)) {
   Deno.test(`matchedBlocks() pairs no runs when ${key} differs`, () => {
     const pair = (more: Partial<RunRow>) =>
-      matchedBlocks([row({}, 2), row({ use_residual: true }, 1, more)], ["use_residual"]);
+      matchedBlocks([row({}, 2), row({ use_residual: true }, 1, more)], contrastsOf(["use_residual"]));
     assert.equal(pair({}).length, 1);
     assert.equal(pair({ [key]: value }).length, 0);
   });
@@ -102,6 +106,24 @@ Deno.test("matchedBlocks() pairs no runs when the cell has no switches or its ga
 
 Deno.test("contrasts() leaves a pair out when one of its runs has no test score", () => {
   const rows = [row({}, 2), row({ use_residual: true }, 1, { test_bits_per_byte: undefined })];
-  const blocks = matchedBlocks(rows, ["use_residual"]);
+  const blocks = matchedBlocks(rows, contrastsOf(["use_residual"]));
   assert.deepEqual([contrasts(blocks, "min_loss").length, contrasts(blocks, "test_bits_per_byte").length], [1, 0]);
+});
+
+Deno.test("matchedBlocks() compares the two values of a factor's contrast alone when there is a third", () => {
+  const rows = [undefined, 0.01, 0.1].map((value, i) => row({ [NUMBER]: value }, 2 - i));
+  const blocks = matchedBlocks(rows, contrastsOf([NUMBER], EXTENDED), EXTENDED);
+  assert.deepEqual(contrasts(blocks, "min_loss").map(({ difference }) => difference), [-1]);
+  assert.deepEqual(matchedBlocks(rows, contrastsOf(["use_residual"]), EXTENDED), []);
+});
+
+Deno.test("contrastsIn() counts a factor that has a default where both values of its contrast occur", () => {
+  const isCompared = (...values: (number | undefined)[]) =>
+    contrastsIn(EXTENDED, values.map((value) => row({ [NUMBER]: value }, 2))).some(({ factor }) =>
+      factor.key === NUMBER
+    );
+  for (const values of [[undefined], [undefined, 0.001], [0.1, 0.001], [0.01, 0.1]]) {
+    assert.equal(isCompared(...values), false, `${values}`);
+  }
+  for (const values of [[undefined, 0.01], [0.1, 0.01, 0.001]]) assert.equal(isCompared(...values), true, `${values}`);
 });

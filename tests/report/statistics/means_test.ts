@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { type CellConfig, configId } from "../../../cells/config.ts";
-import { SWITCHES } from "../../../cells/factors.ts";
+import { factorOf } from "../../../cells/factor.ts";
+import { GATED, SWITCHES } from "../../../cells/factors.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
-import { groupByNumber, groupBySwitch, groupings, lossRange, padded } from "../../../report/statistics/means.ts";
+import { groupByFactor, groupings, lossRange, padded } from "../../../report/statistics/means.ts";
 import { fitSwarms, swarm } from "../../../report/figures/swarm.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 
@@ -27,14 +28,18 @@ function run(changes: Partial<CellConfig>, least: number, more: Partial<RunResul
   return { ...template, ...config, id: configId(config), loss: [3, least], "min loss": least, ...more } as RunResult;
 }
 
+function groupBy(rows: MergedRow[], key: string) {
+  return groupByFactor(rows, factorOf(GATED, key));
+}
+
 function rowsOf(...results: RunResult[]): MergedRow[] {
   return mergeSeeds(tableOf(results).rows);
 }
 
-Deno.test("groupBySwitch() gives hand-computed means when both groups have runs", () => {
+Deno.test("groupByFactor() gives hand-computed means when both groups have runs", () => {
   const rows = rowsOf(run({}, 2), run({ n_layers: 2 }, 1.5), run({ use_forget_gate: true }, 1.25));
-  const { label, groups } = groupBySwitch(rows, "use_forget_gate");
-  assert.equal(label, "forget gate");
+  const { factor, groups } = groupBy(rows, "use_forget_gate");
+  assert.equal(factor.label, "forget gate");
   assert.deepEqual(groups.map(({ name, mean, rows }) => [name, mean, rows.length]), [["off", 1.75, 2], [
     "on",
     1.25,
@@ -42,15 +47,15 @@ Deno.test("groupBySwitch() gives hand-computed means when both groups have runs"
   ]]);
 });
 
-Deno.test("groupBySwitch() counts controls, and leaves them out of means and pairs, when there are some", () => {
+Deno.test("groupByFactor() counts controls, and leaves them out of means and pairs, when there are some", () => {
   const rows = rowsOf(run({}, 2), run({ n_layers: 2 }, 1.5), run({ use_forget_gate: true }, 9, { control: true }));
-  const { groups, effect } = groupBySwitch(rows, "use_forget_gate");
+  const { groups, effect } = groupBy(rows, "use_forget_gate");
   assert.deepEqual(groups.map(({ mean, rows }) => [mean, rows.length]), [[1.75, 2], [undefined, 1]]);
   assert.equal(effect!.pairs, 0);
 });
 
-Deno.test("groupBySwitch() keeps an empty group without a mean when all runs have one value", () => {
-  const { groups } = groupBySwitch(rowsOf(run({}, 2)), "use_residual");
+Deno.test("groupByFactor() keeps an empty group without a mean when all runs have one value", () => {
+  const { groups } = groupBy(rowsOf(run({}, 2)), "use_residual");
   assert.deepEqual(groups.map(({ name, mean, rows }) => [name, mean, rows.length]), [["off", 2, 1], [
     "on",
     undefined,
@@ -58,22 +63,22 @@ Deno.test("groupBySwitch() keeps an empty group without a mean when all runs hav
   ]]);
 });
 
-Deno.test("groupByNumber() sorts its groups by size when values differ in length", () => {
+Deno.test("groupByFactor() sorts its groups by size when values differ in length", () => {
   const rows = rowsOf(
     run({ state_size: 1024 }, 1),
     run({ state_size: 32 }, 2),
     run({ state_size: 32, n_layers: 2 }, 1.5),
   );
-  const { groups } = groupByNumber(rows, "state size", (row) => row.config.state_size);
+  const { groups } = groupBy(rows, "state_size");
   assert.deepEqual(groups.map(({ name, mean }) => [name, mean]), [["32", 1.75], ["1024", 1]]);
 });
 
 Deno.test("groupings() lists every switch, then layers and state size", () => {
-  const labels = groupings(rowsOf(run({}, 2))).map(({ label }) => label);
+  const labels = groupings(rowsOf(run({}, 2))).map(({ factor }) => factor.label);
   assert.deepEqual(labels, [...SWITCHES.map(({ label }) => label), "layers", "state size"]);
 });
 
-Deno.test("groupBySwitch() averages the effect over pairs alone when other runs would change the means", () => {
+Deno.test("groupByFactor() averages the effect over pairs alone when other runs would change the means", () => {
   const rows = rowsOf(
     run({}, 2),
     run({ use_residual: true }, 1.5),
@@ -81,8 +86,13 @@ Deno.test("groupBySwitch() averages the effect over pairs alone when other runs 
     run({ n_layers: 2, use_residual: true }, 2),
     run({ n_layers: 3, use_residual: true }, 9),
   );
-  assert.deepEqual(groupBySwitch(rows, "use_residual").effect, { pairs: 2, difference: -0.125 });
-  assert.deepEqual(groupBySwitch(rows, "use_old_state").effect, { pairs: 0, difference: undefined });
+  const effect = (key: string) => {
+    const { pairs, difference } = groupBy(rows, key).effect!;
+    return { pairs, difference };
+  };
+  assert.deepEqual(effect("use_residual"), { pairs: 2, difference: -0.125 });
+  assert.deepEqual(effect("use_old_state"), { pairs: 0, difference: undefined });
+  assert.equal(groupBy(rows, "n_layers").effect, undefined);
 });
 
 Deno.test("lossRange() leaves out the steep start and counts what reaches above when curves begin high", () => {
@@ -111,9 +121,9 @@ Deno.test("swarm() covers no dot with another when many share one height", () =>
 });
 
 Deno.test("fitSwarms() stays within its reach when even tiny dots are too many", () => {
-  const { radius, places } = fitSwarms([Array(200).fill(0), [1, 5]], 4, 20);
+  const { radius, positions } = fitSwarms([Array(200).fill(0), [1, 5]], 4, 20);
   assert.ok(radius >= 1.3);
-  assert.ok(places.flat().every((x) => Math.abs(x) + radius <= 20 + 1e-9));
+  assert.ok(positions.flat().every((x) => Math.abs(x) + radius <= 20 + 1e-9));
 });
 
 Deno.test("lossRange() takes curves with more values than a call may have arguments", () => {

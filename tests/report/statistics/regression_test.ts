@@ -20,7 +20,7 @@ Deno.test("logLossRegression() agrees with NumPy when 432 runs have a disturbed 
   });
   const { terms, runs, left_out } = logLossRegression(rows)!;
   assert.deepEqual([runs, left_out, terms.length], [432, 0, 9]);
-  for (const [i, { label, coefficient }] of terms.entries()) {
+  for (const [i, { factor: { label }, coefficient }] of terms.entries()) {
     assert.ok(Math.abs(coefficient! - expected[i]) < 1e-9, `${label}: ${coefficient}`);
   }
 });
@@ -41,7 +41,7 @@ Deno.test("logLossRegression() agrees with NumPy's leave-one-out R² when there 
   const { r2, folds, terms } = logLossRegression(rows)!;
   assert.equal(folds, 10);
   assert.ok(Math.abs(r2 - 0.8842380369627103) < 1e-9, `${r2}`);
-  const varied = terms.filter(({ coefficient }) => coefficient !== undefined).map(({ label }) => label);
+  const varied = terms.filter(({ coefficient }) => coefficient !== undefined).map(({ factor }) => factor.label);
   assert.deepEqual(varied, ["forget gate", "layers"]);
 });
 

@@ -21,18 +21,18 @@ const one = study(1), three = study(3);
 const demo = study(1, (config) => config.state_size === 32 && config.n_layers === 1);
 
 Deno.test("effectWords() names the largest clear switch first, with its numbers, and no unclear one as a finding", () => {
-  const { lead, switches } = effectWords(one, ANY_STUDY);
+  const { lead, factors } = effectWords(one, ANY_STUDY);
   assert.match(lead, /^In this one seed's runs 2 of 7 switches .* most of all the state gate: .* lower by 0\.(099|1)/);
   const number = "[+−]0\\.\\d{3}";
   assert.match(
-    switches[0],
+    factors[0],
     new RegExp(
       `^state gate: lower with it on, ${number} nats per byte \\(95 % interval ${number} to ${number}, ` +
         `corrected p < 0.001, lower in 216 of 216 pairs\\); test ${number} bits per byte$`,
     ),
   );
-  assert.match(switches[1], /^input gate: higher with it on, \+0\.0/);
-  assert.equal(switches.filter((line) => line.includes("no clear difference")).length, 5);
+  assert.match(factors[1], /^input gate: higher with it on, \+0\.0/);
+  assert.equal(factors.filter((line) => line.includes("no clear difference")).length, 5);
 });
 
 for (
@@ -66,16 +66,16 @@ Deno.test("effectWords() says where seeds disagree when one seed's runs err alik
     (config, seed) => 2 - (config.use_state_gate ? 0.1 + 0.05 * seed : 0) + 0.02 * noise.uniform(),
     2,
   );
-  const { switches, seeds } = effectWords(effectsOf(rows), ANY_STUDY);
+  const { factors, seeds } = effectWords(effectsOf(rows), ANY_STUDY);
   assert.match(seeds, / Seeds disagree by more than independent pairs would \(state gate\)/);
-  assert.match(switches[0], /^state gate: .*; by single seeds −0\.1\d\d to −0\.\d{3}/);
+  assert.match(factors[0], /^state gate: .*; by single seeds −0\.1\d\d to −0\.\d{3}/);
 });
 
 Deno.test("effectWords() says which switch cannot be compared when it has no pair, and lists it last", () => {
-  const { lead, switches } = effectWords(demo, ANY_STUDY);
+  const { lead, factors } = effectWords(demo, ANY_STUDY);
   assert.match(lead, / of 6 switches that can be compared /);
-  assert.equal(switches.at(-1), "residual: cannot be compared, since no two runs differ in it alone");
-  assert.equal(bySize(demo.min_loss).at(-1)!.label, "residual");
+  assert.equal(factors.at(-1), "residual: cannot be compared, since no two runs differ in it alone");
+  assert.equal(bySize(demo.min_loss).at(-1)!.factor.label, "residual");
 });
 
 Deno.test("effectWords() says that no switch is clear when there is noise only", () => {

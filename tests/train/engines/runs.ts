@@ -3,16 +3,44 @@ import assert from "node:assert/strict";
 import { type Cell, defineCell } from "../../../cells/cell.ts";
 import { catalogConfig, CELL_NAMES, cellOf } from "../../../cells/catalog/catalog.ts";
 import { add, div, exp, log, mul, relu, sigmoid, sqrt, sub, tanh } from "../../../cells/graph/builder.ts";
+import type { Tensor } from "../../../cells/graph/tensor.ts";
 import { buildTrainingStep, type ModelSizes } from "../../../cells/language_model.ts";
 import type { Engine, EngineRun, TensorMap, TrainingGroup } from "../../../train/engines/engine.ts";
 import type { Tokens } from "../../../train/corpus/tokens/tokenizer.ts";
+import { LISTED } from "../../cells/graph/elementwise_cases.ts";
 import { drawnWeights } from "../../cells/models.ts";
 
 /** The catalog's cells beside the gated one. */
 export const CATALOG: readonly Cell[] = CELL_NAMES.filter((name) => name !== "gated")
   .map((name) => cellOf(catalogConfig(name, 1, 4)));
 
-/** Every elementwise operation, with all shapes of operands: matrices, vectors, scalars, numbers on either side. */
+/** For each elementwise operation a cell that is made of it, in all shapes of operands: matrices, vectors, scalars, numbers. */
+export const ELEMENTWISE_CELLS: readonly Cell[] = LISTED.map(({ op, record, positive, on }) =>
+  defineCell({
+    name: `elementwise ${op}`,
+    states: ["h"],
+    forward(layer, x, { h }) {
+      const vector = layer.parameter("vector", [layer.state_size]), scalar = layer.parameter("scalar", [], 4);
+      const n = layer.linear("state_nn", [x, mul(h, scalar)]);
+      const aboveZero = (value: Tensor) => positive ? add(exp(value), 0.5) : value;
+      const matrix = aboveZero(n), row = aboveZero(vector), number = aboveZero(scalar);
+      const results = record.arity === 1 ? [on(matrix, 0), mul(matrix, on(row, 0)), mul(matrix, on(number, 0))] : [
+        on(n, matrix),
+        on(n, row),
+        on(vector, matrix),
+        on(n, number),
+        on(scalar, matrix),
+        on(0.7, matrix),
+        on(n, 0.7),
+      ];
+      // Each counts differently, so that none cancels another; and within bounds, whatever the operation gives.
+      const next = tanh(results.map((result, i) => mul(result, 0.3 / (i + 1))).reduce((a, b) => add(a, b)));
+      return { output: next, states: { h: next } };
+    },
+  })
+);
+
+/** Elementwise operations among each other, with all shapes of operands: matrices, vectors, scalars, numbers on either side. */
 export const arithmeticCell: Cell = defineCell({
   name: "arithmetic",
   states: ["h"],
@@ -147,6 +175,7 @@ export const tracingCell: Cell = defineCell({
 
 /** Cells that a user might write, beside those of the catalog. */
 export const UNUSUAL: readonly Cell[] = [
+  ...ELEMENTWISE_CELLS,
   arithmeticCell,
   delayCell,
   swapCell,
@@ -257,7 +286,7 @@ export function differences(actual: Trained, expected: Trained): { losses: numbe
 }
 
 /**
- * Trains three runs as a group in which the second one's place is first empty, then another's, and each of the four alone.
+ * Trains three runs as a group in which the second one's slot is first empty, then another's, and each of the four alone.
  *
  * @returns by run, what it became in the group and what it becomes alone; the second one ends early
  */
@@ -268,33 +297,33 @@ export async function trainWithReplacement(
   const [first, second, third, next] = runs, { batch, vocabulary } = first.step.sizes;
   const text = textOf(3 * batch + 11 * runs.length + 20, vocabulary);
   const losses: number[][] = runs.map(() => []);
-  // Which run stands in each place; the last one comes when the others are within a pass.
-  const places: (number | undefined)[] = [0, 1, 2];
+  // Which run stands in each slot; the last one comes when the others are within a pass.
+  const slots: (number | undefined)[] = [0, 1, 2];
   const group = await engine.open([first, second, third], text);
   const advance = async (count: number) => {
-    for (const [place, values] of (await group.advance(count)).entries()) {
-      const run = places[place];
-      if (run === undefined) assert.equal(values.length, 0, "an empty place has no losses");
+    for (const [slot, values] of (await group.advance(count)).entries()) {
+      const run = slots[slot];
+      if (run === undefined) assert.equal(values.length, 0, "an empty slot has no losses");
       else losses[run].push(...values);
     }
   };
   try {
-    for (const place of [0, 1, 2]) group.beginPass(place, offsetsOf(runs[place], place));
+    for (const slot of [0, 1, 2]) group.beginPass(slot, offsetsOf(runs[slot], slot));
     await advance(3);
     const tensors: TensorMap[] = [];
     tensors[1] = await group.read(1);
     assert.equal(await group.replace(1), true);
-    places[1] = undefined;
+    slots[1] = undefined;
     await assert.rejects(group.read(1), RangeError);
     await advance(2);
     assert.equal(await group.replace(1, next), true);
-    places[1] = 3;
+    slots[1] = 3;
     group.beginPass(1, offsetsOf(next, 3));
     // A pass of one run begins while the others are within theirs.
     await advance(4);
     group.beginPass(0, offsetsOf(first, 0));
     await advance(2);
-    for (const [place, run] of [[0, 0], [2, 2], [1, 3]]) tensors[run] = await group.read(place);
+    for (const [slot, run] of [[0, 0], [2, 2], [1, 3]]) tensors[run] = await group.read(slot);
     const alone = [
       ...await train(engine, [first], [9, 2], 0),
       ...await train(engine, [second], [3], 1),

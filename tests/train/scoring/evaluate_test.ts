@@ -3,7 +3,7 @@ import { configId } from "../../../cells/config.ts";
 import { catalogConfig, CELL_NAMES, cellOf } from "../../../cells/catalog/catalog.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../../../cells/language_model.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { initialWeights } from "../../../train/corpus/random.ts";
 import { BytePairTokenizer, type Tokens } from "../../../train/corpus/tokens/tokenizer.ts";

@@ -5,7 +5,7 @@ import { cellOf } from "../../../cells/catalog/catalog.ts";
 import { tanh } from "../../../cells/graph/builder.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
 import { evaluationModel } from "../../../cells/language_model.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { entropyFloors } from "../../../train/corpus/ngrams/baselines.ts";
 import { initialWeights } from "../../../train/corpus/random.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { evaluationModel } from "../../../cells/language_model.ts";
 import { cellOf } from "../../../cells/catalog/catalog.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { initialWeights } from "../../../train/corpus/random.ts";
 import { cutFor, evaluateModel, exportModel } from "../../../train/scoring/evaluate.ts";

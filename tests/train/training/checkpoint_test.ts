@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { type CellConfig, configId } from "../../../cells/config.ts";
 import { UserError } from "../../../cells/errors.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import {
   type CheckpointOf,
   decodeCheckpoint,

@@ -1,7 +1,7 @@
 /** An engine that trains nothing: its losses are what a test says, and it keeps what it was asked. */
 import assert from "node:assert/strict";
 import { gatedCell } from "../../../cells/catalog/gated_cell.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import type { Engine, EngineRun, TensorMap, TrainingGroup } from "../../../train/engines/engine.ts";
 import { stateNames } from "../../../train/training/loss_log.ts";
 import { stepOf } from "../../../train/training/training_run.ts";

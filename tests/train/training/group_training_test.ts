@@ -1,6 +1,6 @@
 /** Runs that come and go: who takes whose slot and when, on an engine that trains nothing, and with real numbers. */
 import assert from "node:assert/strict";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { passOffsets } from "../../../train/corpus/random.ts";
 import type { Engine } from "../../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";

@@ -4,7 +4,7 @@ import { decodeSafetensors, encodeSafetensors } from "../../../train/training/sa
 import { initialWeights } from "../../../train/corpus/random.ts";
 import { evaluationModel } from "../../../cells/language_model.ts";
 import { gatedCell } from "../../../cells/catalog/gated_cell.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 
 const file = {
   tensors: new Map([["b", { shape: [2, 2], values: Float32Array.of(1, 2, 3, 4) }], ["a", {

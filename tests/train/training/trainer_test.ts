@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { CellConfig } from "../../../cells/config.ts";
-import { SMALL_CONFIG } from "../../../experiments/bench/measure.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../../train/training/checkpoint.ts";
 import { loadCorpus } from "../../../train/corpus/corpus.ts";
 import { passOffsets } from "../../../train/corpus/random.ts";

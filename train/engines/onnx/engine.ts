@@ -71,9 +71,11 @@ export const ONNX_ENGINE = {
 } as const satisfies EngineEntry;
 
 /** A run at work: its worker, and where it is in the text. */
-interface Place {
+interface OpenRun {
+  readonly run: EngineRun;
   readonly worker: OnnxWorker;
   readonly pass: Pass;
+  stepsDone: number;
   /** What the run carries, and the other outputs of its graph. */
   readonly names: readonly string[];
 }
@@ -84,7 +86,7 @@ class OnnxGroup implements TrainingGroup {
   #closed = false;
 
   private constructor(
-    private readonly places: (Place | undefined)[],
+    private readonly slots: (OpenRun | undefined)[],
     private readonly text: Tokens,
     private readonly threads: number,
     private readonly workers: WorkerPool<OnnxWorker>,
@@ -99,10 +101,10 @@ class OnnxGroup implements TrainingGroup {
     kept?: WorkerPool<OnnxWorker>,
   ): Promise<OnnxGroup> {
     const workers = kept ?? openWorkers();
-    const opened = await Promise.allSettled(runs.map((run) => openPlace(run, text, threads, workers)));
+    const opened = await Promise.allSettled(runs.map((run) => openRun(run, text, threads, workers)));
     const failed = opened.find(({ status }) => status === "rejected");
-    const places = opened.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
-    const group = new OnnxGroup(places, text, threads, workers, kept === undefined);
+    const slots = opened.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+    const group = new OnnxGroup(slots, text, threads, workers, kept === undefined);
     if (failed?.status === "rejected") {
       await group.close();
       throw failed.reason;
@@ -111,7 +113,7 @@ class OnnxGroup implements TrainingGroup {
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
-    const { worker, pass } = runInSlot(this.places, run);
+    const { worker, pass } = runInSlot(this.slots, run);
     pass.begin(offsets, position);
     const begun = worker.ask({ kind: "begin_pass", offsets, position });
     begun.catch(() => {});
@@ -120,49 +122,51 @@ class OnnxGroup implements TrainingGroup {
 
   async advance(count: number): Promise<Float64Array[]> {
     if (this.#closed) throw new Error("Cannot advance: the group was closed");
-    for (const place of this.places) place?.pass.advance(count);
-    const replies = Promise.all(this.places.map((place) => place?.worker.ask({ kind: "advance", count })));
+    for (const slot of this.slots) slot?.pass.advance(count);
+    const replies = Promise.all(
+      this.slots.map((slot) => slot?.worker.ask({ kind: "advance", count, scalars: nextScalars(slot, count) })),
+    );
     const [losses] = await Promise.all([replies, ...this.#begun.splice(0)]);
     return losses.map((reply) => reply?.losses ?? new Float64Array());
   }
 
   async read(run: number): Promise<TensorMap> {
-    const { worker, names } = runInSlot(this.places, run);
+    const { worker, names } = runInSlot(this.slots, run);
     return new Map((await worker.ask({ kind: "read", names })).tensors);
   }
 
   async replace(run: number, next?: EngineRun): Promise<boolean> {
     if (this.#closed) throw new Error("Cannot replace a run: the group was closed");
-    const left = this.places[run];
-    this.places[run] = undefined;
+    const left = this.slots[run];
+    this.slots[run] = undefined;
     await this.#leave(left);
-    if (next) this.places[run] = await openPlace(next, this.text, this.threads, this.workers);
+    if (next) this.slots[run] = await openRun(next, this.text, this.threads, this.workers);
     return true;
   }
 
   async close(): Promise<void> {
     // Another group may have the workers by now.
     this.#closed = true;
-    await Promise.all(this.places.splice(0).map((place) => this.#leave(place)));
+    await Promise.all(this.slots.splice(0).map((slot) => this.#leave(slot)));
     if (this.ownsWorkers) this.workers[Symbol.dispose]();
   }
 
   /** Lets a run's worker give its memory back. Only then can it take another run. */
-  async #leave(place: Place | undefined): Promise<void> {
-    if (!place) return;
-    await place.worker.ask({ kind: "close" }).catch(() => {});
-    this.workers.giveBack(place.worker);
+  async #leave(left: OpenRun | undefined): Promise<void> {
+    if (!left) return;
+    await left.worker.ask({ kind: "close" }).catch(() => {});
+    this.workers.giveBack(left.worker);
   }
 }
 
-async function openPlace(
+async function openRun(
   run: EngineRun,
   text: Tokens,
   threads: number,
   workers: WorkerPool<OnnxWorker>,
-): Promise<Place> {
-  const pass = new Pass(run, text), tensors = initialTensors(run);
-  memoryBytes(planStep(run.step.graph).slots, run.step.sizes.batch);
+): Promise<OpenRun> {
+  const pass = new Pass(run, text), tensors = initialTensors(run), { graph, sizes, reads } = run.step;
+  memoryBytes(planStep(graph).locations, reads.length, sizes.batch);
   const request = openRequest(run, tensors, sharedText(text), threads), worker = workers.take();
   try {
     await worker.ask(request);
@@ -170,21 +174,29 @@ async function openPlace(
     workers.giveBack(worker);
     throw error;
   }
-  const { inputs, outputs } = run.step.graph;
-  return { worker, pass, names: [...tensors.keys(), ...outputs.keys().filter((name) => !inputs.has(name))] };
+  const results = graph.outputs.keys().filter((name) => !graph.inputs.has(name));
+  return { run, worker, pass, stepsDone: run.stepsDone, names: [...tensors.keys(), ...results] };
+}
+
+/** The optimizer's scalars of a run's next steps, one step after the other. */
+function nextScalars(open: OpenRun, count: number): Float64Array {
+  const { step: { optimizer }, learningRate } = open.run;
+  return Float64Array.from(
+    Array.from({ length: count }, () => optimizer.scalars(++open.stepsDone, learningRate)).flat(),
+  );
 }
 
 function openRequest(run: EngineRun, tensors: TensorMap, text: Tokens, threads: number): OpenRequest {
-  const { graph, states, sizes } = run.step;
+  const { graph, states, sizes, reads, optimizer } = run.step;
   return {
     kind: "open",
     plan: planStep(graph),
     tensors,
     states: states.map(({ name }) => name),
+    reads,
+    scalarNames: optimizer.scalarNames,
     batch: sizes.batch,
     text,
     threads,
-    stepsDone: run.stepsDone,
-    learningRate: run.learningRate,
   };
 }

@@ -1,4 +1,10 @@
 /** A graph as an ONNX model: opset 17, IR version 8, standard operators only. */
+import {
+  ELEMENTWISE,
+  type ElementwiseOperation,
+  elementwiseTable,
+  type OnnxWriter,
+} from "../../../cells/graph/elementwise.ts";
 import { type Graph, usersOf } from "../../../cells/graph/graph.ts";
 import { type DType, isOp, type OpName, sameShape, type Shape, type Tensor } from "../../../cells/graph/tensor.ts";
 import type { TensorMap } from "../engine.ts";
@@ -41,8 +47,8 @@ export interface ExportOptions {
 /** Writes nodes for one operation; returns the name of the result. */
 type Emitter<K extends OpName> = (model: ModelWriter, node: Tensor<K>, inputs: readonly string[]) => string;
 
-const plain = (op_type: string) => (model: ModelWriter, _: Tensor, inputs: readonly string[]) =>
-  model.node(op_type, inputs);
+const elementwise = ({ onnx }: ElementwiseOperation) => (model: ModelWriter, _: Tensor, inputs: readonly string[]) =>
+  typeof onnx === "string" ? model.node(onnx, inputs) : onnx(model, inputs);
 
 function joined(model: ModelWriter, xs: readonly string[]): string {
   return xs.length === 1 ? xs[0] : model.node("Concat", xs, { axis: 1 });
@@ -74,27 +80,18 @@ function inputGradient(
 }
 
 const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
+  ...elementwiseTable(elementwise),
   input: (_, { attributes: { name } }) => name,
-  constant: (model, { attributes: { value } }) => model.floats([], [value]),
+  constant: (model, { attributes: { value } }) => model.scalar(value),
   // A product takes what is added to it along; ONNX Runtime would make another pass over memory.
-  add: (model, { inputs: terms, shape }, inputs) => {
+  add: (model, sum, inputs) => {
+    const { inputs: terms, shape } = sum;
     for (const [i, term] of terms.entries()) {
       const isItsOwn = isOp(term, "linear_input_gradient") && model.isReadOnce(term);
       if (isItsOwn && sameShape(terms[1 - i].shape, shape)) return inputGradient(model, term, [inputs[1 - i]]);
     }
-    return model.node("Add", inputs);
+    return elementwise(ELEMENTWISE.add)(model, sum, inputs);
   },
-  sub: plain("Sub"),
-  mul: plain("Mul"),
-  div: plain("Div"),
-  exp: plain("Exp"),
-  log: plain("Log"),
-  sqrt: plain("Sqrt"),
-  sigmoid: plain("Sigmoid"),
-  tanh: plain("Tanh"),
-  relu: plain("Relu"),
-  step: (model, _, [x]) =>
-    model.node("Cast", [model.node("Greater", [x, model.floats([], [0])])], { to: DATA_TYPE.FLOAT }),
   linear: (model, { inputs: tensors }, inputs) => {
     const [weight, bias] = inputs.slice(-2), xs = tensors.slice(0, -2), table = tensors.at(-2)!;
     if (!model.comesInParts(table)) {
@@ -135,13 +132,13 @@ const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
     const chosen = model.node("GatherElements", [model.node("LogSoftmax", [logits], { axis: 1 }), column], { axis: 1 });
     return model.node("Neg", [model.node("ReduceMean", [chosen], { keepdims: 0 })]);
   },
-  // Each row has one target of its own, so nothing is added twice to one place.
+  // Each row has one target of its own, so nothing is added twice to one location.
   softmax_cross_entropy_gradient: (model, { shape: [batch] }, [logits, targets]) => {
     const softmax = model.node("Softmax", [logits], { axis: 1 });
     const column = model.node("Unsqueeze", [targets, model.int64([1])]);
     const minusOnes = model.floats([batch, 1], Array(batch).fill(-1));
     const difference = model.node("ScatterElements", [softmax, column, minusOnes], { axis: 1, reduction: "add" });
-    return model.node("Mul", [difference, model.floats([], [1 / batch])]);
+    return model.node("Mul", [difference, model.scalar(1 / batch)]);
   },
 };
 
@@ -209,7 +206,7 @@ function floatTensor(name: string, dims: number[], values: ArrayLike<number>): T
 }
 
 /** Collects nodes and constants. Equal calls give one node, so that what several operations share is computed once. */
-class ModelWriter {
+class ModelWriter implements OnnxWriter {
   nodes: NodeProto[] = [];
   readonly initializers = new Map<string, TensorProto>();
   readonly #known = new Map<string, string>();
@@ -333,6 +330,10 @@ class ModelWriter {
       node.input = node.input.map((x) => (x === value ? name : x));
       node.output = node.output.map((x) => (x === value ? name : x));
     }
+  }
+
+  scalar(value: number): string {
+    return this.floats([], [value]);
   }
 
   floats(dims: number[], values: number[]): string {

@@ -9,12 +9,12 @@ import type { Update } from "./loops.ts";
 
 /** Whether a node reads a tensor as its weight, and in no other way. */
 function readsAsWeight(node: Tensor, weight: Tensor): boolean {
-  const place = isOp(node, "linear")
+  const index = isOp(node, "linear")
     ? node.inputs.length - 2
     : isOp(node, "linear_input_gradient") || isOp(node, "embedding")
     ? 1
     : undefined;
-  return place !== undefined && node.inputs.every((source, i) => (source === weight) === (i === place));
+  return index !== undefined && node.inputs.every((source, i) => (source === weight) === (i === index));
 }
 
 /** The matrices that lie transposed: weights, and what their updates read and write. */

@@ -1,5 +1,6 @@
 /** Updates as WebAssembly: loops over the elements, four at a time, in place. */
-import { ELEMENTWISE, type ElementwiseOp, isOp, type OpName, type Tensor } from "../../../cells/graph/tensor.ts";
+import { ELEMENTWISE } from "../../../cells/graph/elementwise.ts";
+import { isElementwise, isOp, type Tensor } from "../../../cells/graph/tensor.ts";
 import {
   type Code,
   f32x4,
@@ -30,39 +31,25 @@ export interface Update {
   readonly computed?: Tensor;
 }
 
-/** The instruction of each elementwise operation on four floats; what has none stays with ONNX Runtime. */
-const INSTRUCTIONS: { readonly [K in ElementwiseOp]: Code | undefined } = {
-  add: OPCODE.f32x4_add,
-  sub: OPCODE.f32x4_sub,
-  mul: OPCODE.f32x4_mul,
-  div: OPCODE.f32x4_div,
-  sqrt: OPCODE.f32x4_sqrt,
-  exp: undefined,
-  log: undefined,
-  sigmoid: undefined,
-  tanh: undefined,
-  relu: undefined,
-  step: undefined,
-};
-
-function instructionOf(op: OpName): Code | undefined {
-  return (ELEMENTWISE as readonly OpName[]).includes(op) ? INSTRUCTIONS[op as ElementwiseOp] : undefined;
+/** What a loop does on four floats for an operation; undefined where the operation stays with ONNX Runtime. */
+function instructionOf(node: Tensor): Code | undefined {
+  return isElementwise(node) ? ELEMENTWISE[node.op].wasm : undefined;
 }
 
 /** Whether a loop can do an operation. */
-export function isInLoops(op: OpName): boolean {
-  return instructionOf(op) !== undefined;
+export function isInLoops(node: Tensor): boolean {
+  return instructionOf(node) !== undefined;
 }
 
 /** Floats that a loop does at a time: lengths of arrays are rounded up to a multiple. */
-export const LANES = 4;
+export const SIMD_WIDTH = 4;
 
 /** The smallest float that is not denormal. */
 const SMALLEST_NORMAL = 2 ** -126;
 
 /**
  * The function of an update. Parameters: the addresses of its arrays, its scalars, and the number of elements divided by
- * {@linkcode LANES}.
+ * {@linkcode SIMD_WIDTH}.
  *
  * Results that are denormal become 0, as ONNX Runtime is told to do (`set_denormal_as_zero`): a moment whose gradient stays 0
  * would decay into them, and they are computed many times slower. NaN stays.
@@ -81,9 +68,9 @@ function updateFunction(name: string, { arrays, scalars, nodes, results }: Updat
     ...scalars.flatMap((scalar, i) => [...get(arrays.length + i), ...OPCODE.f32x4_splat, ...set(local.get(scalar)!)]),
     ...repeat(counter, [
       ...arrays.flatMap((array, i) => [...get(i), ...load.v128, ...set(local.get(array)!)]),
-      ...nodes.flatMap((node) => [...node.inputs.flatMap(push), ...instructionOf(node.op)!, ...set(local.get(node)!)]),
+      ...nodes.flatMap((node) => [...node.inputs.flatMap(push), ...instructionOf(node)!, ...set(local.get(node)!)]),
       ...[...results].flatMap(write),
-      ...arrays.flatMap((_, i) => increase(i, i32(4 * LANES))),
+      ...arrays.flatMap((_, i) => increase(i, i32(4 * SIMD_WIDTH))),
     ]),
   ];
   return { name, parameters, locals: values.map(() => "v128"), body };

@@ -1,8 +1,8 @@
-/** The memory that ONNX Runtime and the loops share: every tensor of a run has a fixed place in it. */
+/** The memory that ONNX Runtime and the loops share: every tensor of a run has a fixed location in it. */
 import { UserError } from "../../../cells/errors.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
-import { LANES } from "./loops.ts";
-import type { Slot } from "./plan.ts";
+import { SIMD_WIDTH } from "./loops.ts";
+import type { Location } from "./plan.ts";
 
 /** A page of WebAssembly's memory, and the most that it can have: addresses have 32 bits. */
 const PAGE = 65_536, MAX_BYTES = 2 ** 32;
@@ -10,20 +10,22 @@ const PAGE = 65_536, MAX_BYTES = 2 ** 32;
 const LINE = 64;
 const FLOAT_BYTES = 4, INDEX_BYTES = 8;
 
-const places = (bytes: number) => Math.ceil(bytes / LINE) * LINE;
+const wholeLines = (bytes: number) => Math.ceil(bytes / LINE) * LINE;
 
-const copiesOf = ({ swapped }: Slot) => swapped ? 2 : 1;
-const floatBytes = ({ shape }: Slot) => places(Math.ceil(sizeOf(shape) / LANES) * LANES * FLOAT_BYTES);
+const copiesOf = ({ swapped }: Location) => swapped ? 2 : 1;
+const floatBytes = ({ shape }: Location) =>
+  wholeLines(Math.ceil(sizeOf(shape) / SIMD_WIDTH) * SIMD_WIDTH * FLOAT_BYTES);
 
 /**
  * Bytes of a run's memory.
  *
- * @param batch rows of each of the two inputs of int64
+ * @param indices number of the inputs of int64
+ * @param batch rows of each
  * @throws {UserError} if they are more than 4 GiB
  */
-export function memoryBytes(slots: readonly Slot[], batch: number): number {
-  const floats = slots.reduce((sum, slot) => sum + copiesOf(slot) * floatBytes(slot), 0);
-  const bytes = floats + 2 * places(batch * INDEX_BYTES);
+export function memoryBytes(locations: readonly Location[], indices: number, batch: number): number {
+  const floats = locations.reduce((sum, location) => sum + copiesOf(location) * floatBytes(location), 0);
+  const bytes = floats + indices * wholeLines(batch * INDEX_BYTES);
   if (bytes > MAX_BYTES) {
     const [found, most] = [bytes, MAX_BYTES].map((x) => `${(x / 2 ** 30).toFixed(1)} GiB`);
     throw new UserError(`Cannot train a run on engine onnx: its tensors take ${found}, must be at most ${most}`);
@@ -37,23 +39,23 @@ export class RunMemory {
   readonly #floats = new Map<string, Float32Array[]>();
   readonly #indices = new Map<string, BigInt64Array>();
 
-  /** @param indices names of the two inputs of int64, `[batch]` each */
-  constructor(slots: readonly Slot[], indices: readonly [string, string], batch: number) {
-    const total = memoryBytes(slots, batch);
+  /** @param indices names of the inputs of int64, `[batch]` each */
+  constructor(locations: readonly Location[], indices: readonly string[], batch: number) {
+    const total = memoryBytes(locations, indices.length, batch);
     const pages = Math.ceil(total / PAGE);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     let next = 0;
     const take = (bytes: number) => (next += bytes) - bytes;
-    for (const slot of slots) {
-      const make = () => new Float32Array(this.memory.buffer, take(floatBytes(slot)), sizeOf(slot.shape));
-      this.#floats.set(slot.name, Array.from({ length: copiesOf(slot) }, make));
+    for (const location of locations) {
+      const make = () => new Float32Array(this.memory.buffer, take(floatBytes(location)), sizeOf(location.shape));
+      this.#floats.set(location.name, Array.from({ length: copiesOf(location) }, make));
     }
     for (const name of indices) {
-      this.#indices.set(name, new BigInt64Array(this.memory.buffer, take(places(batch * INDEX_BYTES)), batch));
+      this.#indices.set(name, new BigInt64Array(this.memory.buffer, take(wholeLines(batch * INDEX_BYTES)), batch));
     }
   }
 
-  /** The numbers of a slot; of a swapped one, the copy of this number. */
+  /** The numbers of a location; of a swapped one, the copy of this number. */
   floats(name: string, copy = 0): Float32Array {
     const all = this.#floats.get(name)!;
     return all[copy % all.length];

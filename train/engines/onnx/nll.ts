@@ -1,10 +1,10 @@
-/** An evaluation model that tells how little it expected what came, instead of its logits. */
+/** An evaluation model whose output is the negative log-likelihood (nll) of what came, instead of its logits. */
 import { ATTRIBUTE_TYPE, DATA_TYPE, type ModelProto, type NodeProto, type ValueInfoProto } from "./proto.ts";
 
 /** Input of such a model: `int64 [batch]`, the tokens that came. */
 export const TARGETS = "targets";
-/** Its output: `float32 [batch]`, the cross-entropy of each, nats. */
-export const SURPRISE = "surprise";
+/** Its output: `float32 [batch]`, `−ln p(target)` of each, nats. */
+export const NLL = "nll";
 
 /**
  * The model with `−log softmax(logits)[target]` in place of `logits`. ONNX Runtime does it several times faster than JavaScript, and
@@ -12,9 +12,9 @@ export const SURPRISE = "surprise";
  *
  * @param model has an output `logits [batch, vocabulary]`
  */
-export function withSurprise(model: ModelProto): ModelProto {
+export function withNll(model: ModelProto): ModelProto {
   const { graph } = model;
-  const axis = "surprise.axis";
+  const axis = "nll.axis";
   const node = (op_type: string, input: string[], output: string, axis?: number): NodeProto => ({
     op_type,
     name: `node_${output}`,
@@ -37,13 +37,13 @@ export function withSurprise(model: ModelProto): ModelProto {
       input: [...graph.input, rows(TARGETS, DATA_TYPE.INT64)],
       node: [
         ...graph.node,
-        node("LogSoftmax", ["logits"], "surprise.log_softmax", 1),
-        node("Unsqueeze", [TARGETS, axis], "surprise.column"),
-        node("GatherElements", ["surprise.log_softmax", "surprise.column"], "surprise.chosen", 1),
-        node("Squeeze", ["surprise.chosen", axis], "surprise.row"),
-        node("Neg", ["surprise.row"], SURPRISE),
+        node("LogSoftmax", ["logits"], "nll.log_softmax", 1),
+        node("Unsqueeze", [TARGETS, axis], "nll.column"),
+        node("GatherElements", ["nll.log_softmax", "nll.column"], "nll.chosen", 1),
+        node("Squeeze", ["nll.chosen", axis], "nll.row"),
+        node("Neg", ["nll.row"], NLL),
       ],
-      output: [...graph.output.filter(({ name }) => name !== "logits"), rows(SURPRISE, DATA_TYPE.FLOAT)],
+      output: [...graph.output.filter(({ name }) => name !== "logits"), rows(NLL, DATA_TYPE.FLOAT)],
     },
   };
 }

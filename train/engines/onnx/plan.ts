@@ -7,11 +7,11 @@ import { buildGraph, type Graph } from "../../../cells/graph/graph.ts";
 import { isOp, type Shape, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
 import { exportOnnx, outputName } from "./export.ts";
 import { neighbours, type Part, partsOf, transposedTensors, viewsOf } from "./layout.ts";
-import { compileUpdates, LANES, SCATTER, type Update } from "./loops.ts";
+import { compileUpdates, SCATTER, SIMD_WIDTH, type Update } from "./loops.ts";
 import { findUpdates } from "./updates.ts";
 
 /** A float tensor in the shared memory. */
-export interface Slot {
+export interface Location {
   readonly name: string;
   /** As it lies there. */
   readonly shape: Shape;
@@ -20,11 +20,11 @@ export interface Slot {
   readonly swapped: boolean;
 }
 
-/** Some rows of a slot, or all of it, as an input or output of the model. */
-export interface SlotView {
+/** Some rows of a location, or all of it, as an input or output of the model. */
+export interface LocationView {
   /** The name that the model gives it. */
   readonly name: string;
-  readonly slot: string;
+  readonly location: string;
   readonly first: number;
   readonly shape: Shape;
 }
@@ -32,7 +32,7 @@ export interface SlotView {
 /** A call of the WebAssembly module, after the model has run. */
 export interface Call {
   readonly name: string;
-  /** The slots, or int64 inputs, whose addresses it takes. */
+  /** The locations, or int64 inputs, whose addresses it takes. */
   readonly addresses: readonly string[];
   /** The scalar inputs whose values it takes. */
   readonly scalars: readonly string[];
@@ -42,9 +42,9 @@ export interface Call {
 export interface StepPlan {
   readonly model: Uint8Array<ArrayBuffer>;
   readonly loops: Uint8Array<ArrayBuffer>;
-  readonly slots: readonly Slot[];
-  readonly inputs: readonly SlotView[];
-  readonly outputs: readonly SlotView[];
+  readonly locations: readonly Location[];
+  readonly inputs: readonly LocationView[];
+  readonly outputs: readonly LocationView[];
   readonly calls: readonly Call[];
 }
 
@@ -70,31 +70,31 @@ function makePlan(step: Graph): StepPlan {
 
   const updated = new Set(updates.flatMap(({ results }) => [...results.keys()]));
   const lying = (x: Tensor) => transposed.has(x) ? x.shape.toReversed() : x.shape;
-  const slots = new Map<string, Slot>();
+  const locations = new Map<string, Location>();
   const reserve = (name: string, x: Tensor, swapped = false) =>
-    slots.set(name, { name, shape: lying(x), transposed: transposed.has(x), swapped });
+    locations.set(name, { name, shape: lying(x), transposed: transposed.has(x), swapped });
   for (const [name, x] of step.inputs) {
     if (x.dtype === "float") reserve(name, x, step.outputs.has(name) && !updated.has(x));
   }
   for (const gradient of gradients) reserve(names.of(gradient), gradient);
 
   const parts = new Map(
-    parted.map((part) => [partName(part, names), { slot: names.of(part.whole), first: part.first }]),
+    parted.map((part) => [partName(part, names), { location: names.of(part.whole), first: part.first }]),
   );
-  const outputs = [...rest.outputs].map(([name, x]): SlotView => {
-    const place = parts.get(name) ?? { slot: name, first: 0 };
-    if (!slots.has(place.slot)) reserve(place.slot, x);
-    return { name: outputName(rest, name), ...place, shape: lying(x) };
+  const outputs = [...rest.outputs].map(([name, x]): LocationView => {
+    const part = parts.get(name) ?? { location: name, first: 0 };
+    if (!locations.has(part.location)) reserve(part.location, x);
+    return { name: outputName(rest, name), ...part, shape: lying(x) };
   });
   return {
     model: exportOnnx(rest, { transposed }),
     ...compile(updates, scattered, names),
-    slots: [...slots.values()],
+    locations: [...locations.values()],
     inputs: [
-      ...[...slots.values()].map(({ name, shape }) => ({ name, slot: name, first: 0, shape })),
+      ...[...locations.values()].map(({ name, shape }) => ({ name, location: name, first: 0, shape })),
       ...viewsOf(rest, transposed).map(({ name, weight, first, shape }) => ({
         name,
-        slot: names.of(weight),
+        location: names.of(weight),
         first,
         shape,
       })),
@@ -177,7 +177,7 @@ function compile(
     name: compiled.names[i],
     addresses: arrays.map((x) => names.of(x)),
     scalars: scalars.map((x) => names.of(x)),
-    numbers: [Math.ceil(sizeOf(arrays[0].shape) / LANES)],
+    numbers: [Math.ceil(sizeOf(arrays[0].shape) / SIMD_WIDTH)],
   }));
   return { loops: compiled.module, calls: [...scatters, ...loops] };
 }

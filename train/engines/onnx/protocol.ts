@@ -1,4 +1,5 @@
 /** What the ONNX engine and its workers say to each other. */
+import type { TextRead } from "../../../cells/language_model.ts";
 import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "../engine.ts";
 import type { StepPlan } from "./plan.ts";
@@ -11,17 +12,27 @@ export interface OpenRequest {
   readonly tensors: TensorMap;
   /** Names of what is set to zero when a pass begins. */
   readonly states: readonly string[];
+  /** The inputs that are read from the text. */
+  readonly reads: readonly TextRead[];
+  /** The inputs that change from step to step, in the order in which {@linkcode AdvanceRequest.scalars} has their values. */
+  readonly scalarNames: readonly string[];
   readonly batch: number;
   readonly text: Tokens;
   readonly threads: number;
-  readonly stepsDone: number;
-  readonly learningRate: number;
+}
+
+/** Some steps. */
+export interface AdvanceRequest {
+  readonly kind: "advance";
+  readonly count: number;
+  /** The scalars of each step, one after the other. An optimizer's functions do not reach a worker; their values do. */
+  readonly scalars: Float64Array;
 }
 
 export type Request =
   | OpenRequest
   | { readonly kind: "begin_pass"; readonly offsets: Uint32Array; readonly position: number }
-  | { readonly kind: "advance"; readonly count: number }
+  | AdvanceRequest
   | { readonly kind: "read"; readonly names: readonly string[] }
   | { readonly kind: "close" };
 

@@ -1,18 +1,14 @@
 /** One run on ONNX Runtime: its session, its loops and its memory. */
 import * as ort from "./runtime.ts";
-import { adamScalars, INPUTS } from "../../../cells/language_model.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { transpose } from "./layout.ts";
 import { RunMemory } from "./memory.ts";
-import type { Call, Slot, SlotView } from "./plan.ts";
-import type { OpenRequest } from "./protocol.ts";
+import type { Call, Location, LocationView } from "./plan.ts";
+import type { AdvanceRequest, OpenRequest } from "./protocol.ts";
 import { openSession } from "./session.ts";
 
 type Tensors = Record<string, ort.Tensor>;
 type Loop = (...parameters: number[]) => void;
-
-/** The inputs that say what is read and what is to be predicted. */
-const INDICES = [INPUTS.bytes, INPUTS.targets] as const;
 
 /** What the model reads and writes, and the loops after it. */
 interface Side {
@@ -25,13 +21,15 @@ export class OnnxRun {
   /** Without the tensors, which live on in the memory. */
   readonly #request: Omit<OpenRequest, "tensors">;
   readonly #memory: RunMemory;
-  readonly #slots: ReadonlyMap<string, Slot>;
-  /** For even steps, and for odd ones, in which swapped slots have changed places. */
+  readonly #locations: ReadonlyMap<string, Location>;
+  /** For even steps, and for odd ones, in which swapped locations have changed places. */
   readonly #sides: readonly Side[];
   #side = 0;
   #offsets: Uint32Array = new Uint32Array();
   #position = 0;
-  #stepsDone: number;
+  /** Where each scalar goes; undefined where nothing reads it, as in a model whose weights are all frozen. */
+  readonly #scalars: readonly (Float32Array | undefined)[];
+  readonly #indices: readonly string[];
 
   private constructor(
     private readonly session: ort.InferenceSession,
@@ -39,11 +37,12 @@ export class OnnxRun {
     loops: WebAssembly.Module,
   ) {
     this.#request = request;
-    const { plan, batch, stepsDone } = request;
-    this.#stepsDone = stepsDone;
-    this.#slots = new Map(plan.slots.map((slot) => [slot.name, slot]));
-    this.#memory = new RunMemory(plan.slots, INDICES, batch);
-    for (const { name, shape: [rows, columns], transposed } of plan.slots) {
+    const { plan, batch, reads, scalarNames } = request;
+    this.#locations = new Map(plan.locations.map((location) => [location.name, location]));
+    this.#indices = reads.map(({ name }) => name);
+    this.#memory = new RunMemory(plan.locations, this.#indices, batch);
+    this.#scalars = scalarNames.map((name) => this.#locations.has(name) ? this.#memory.floats(name) : undefined);
+    for (const { name, shape: [rows, columns], transposed } of plan.locations) {
       const given = tensors.get(name);
       if (given) this.#memory.floats(name).set(transposed ? transpose(given, columns, rows) : given);
     }
@@ -73,14 +72,11 @@ export class OnnxRun {
     for (const name of this.#request.states) this.#memory.floats(name, this.#side).fill(0);
   }
 
-  async advance(count: number): Promise<Float64Array<ArrayBuffer>> {
+  async advance({ count, scalars }: AdvanceRequest): Promise<Float64Array<ArrayBuffer>> {
     const losses = new Float64Array(count);
     for (let i = 0; i < count; i++) {
       this.#readText();
-      const scalars = adamScalars(++this.#stepsDone, this.#request.learningRate);
-      for (const [name, value] of Object.entries(scalars)) {
-        if (this.#slots.has(name)) this.#memory.floats(name)[0] = value;
-      }
+      this.#scalars.forEach((scalar, n) => scalar?.set([scalars[i * this.#scalars.length + n]]));
       const { feeds, fetches, loops } = this.#sides[this.#side];
       await this.session.run(feeds, fetches);
       for (const loop of loops) loop();
@@ -94,7 +90,7 @@ export class OnnxRun {
   /** Copies of tensors as they are now, `[out, in]`. */
   read(names: readonly string[]): Map<string, Float32Array<ArrayBuffer>> {
     return new Map(names.map((name) => {
-      const { shape: [rows, columns], transposed } = this.#slots.get(name)!;
+      const { shape: [rows, columns], transposed } = this.#locations.get(name)!;
       const floats = this.#memory.floats(name, this.#side);
       return [name, transposed ? transpose(floats, rows, columns) : Float32Array.from(floats)];
     }));
@@ -106,23 +102,21 @@ export class OnnxRun {
   }
 
   #readText(): void {
-    const { text } = this.#request;
-    const [bytes, targets] = INDICES.map((name) => this.#memory.indices(name));
-    this.#offsets.forEach((offset, row) => {
-      const at = offset + this.#position;
-      bytes[row] = BigInt(text[at]);
-      targets[row] = BigInt(text[at + 1]);
-    });
+    const { text, reads } = this.#request;
+    for (const { name, offset } of reads) {
+      const tokens = this.#memory.indices(name);
+      this.#offsets.forEach((start, row) => tokens[row] = BigInt(text[start + this.#position + offset]));
+    }
   }
 
-  /** What the model reads; of swapped slots, the copy `side`. */
+  /** What the model reads; of swapped locations, the copy `side`. */
   #feeds(side: number): Tensors {
     const feeds = new Map(this.#request.plan.inputs.map((view) => [view.name, this.#tensor(view, side)]));
-    for (const name of INDICES) {
+    for (const name of this.#indices) {
       const indices = this.#memory.indices(name);
       feeds.set(name, new ort.Tensor("int64", indices, [indices.length]));
     }
-    // Loops read some tensors alone, and a frozen model has no Adam.
+    // Loops read some tensors alone, and a frozen model has no update.
     return Object.fromEntries(this.session.inputNames.map((name) => [name, feeds.get(name)!]));
   }
 
@@ -130,9 +124,9 @@ export class OnnxRun {
     return Object.fromEntries(this.#request.plan.outputs.map((view) => [view.name, this.#tensor(view, side)]));
   }
 
-  #tensor({ slot, first, shape }: SlotView, side: number): ort.Tensor {
+  #tensor({ location, first, shape }: LocationView, side: number): ort.Tensor {
     const [, width = 1] = shape;
-    const floats = this.#memory.floats(slot, side).subarray(first * width, first * width + sizeOf(shape));
+    const floats = this.#memory.floats(location, side).subarray(first * width, first * width + sizeOf(shape));
     return new ort.Tensor("float32", floats, shape);
   }
 

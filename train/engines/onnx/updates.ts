@@ -3,7 +3,7 @@
  * memory for each of their dozen operations; as one loop over the elements, in place, they are one pass in all.
  */
 import { type Graph, usersOf } from "../../../cells/graph/graph.ts";
-import { isElementwise, isOp, sameShape, type Tensor } from "../../../cells/graph/tensor.ts";
+import { isOp, sameShape, type Tensor } from "../../../cells/graph/tensor.ts";
 import { isInLoops, type Update } from "./loops.ts";
 
 /**
@@ -23,7 +23,7 @@ function movableNodes(graph: Graph): Set<Tensor> {
   const movable = new Set<Tensor>();
   for (const node of graph.nodes.toReversed()) {
     const names = returned.get(node) ?? [];
-    const isPlain = isElementwise(node) && isInLoops(node.op) && node.shape.length > 0 &&
+    const isPlain = isInLoops(node) && node.shape.length > 0 &&
       node.inputs.every(({ shape }) => shape.length === 0 || sameShape(shape, node.shape));
     const staysApart = names.every((name) => graph.inputs.has(name)) && users.get(node)!.every((x) => movable.has(x));
     if (isPlain && staysApart) movable.add(node);

@@ -19,7 +19,7 @@ async function answer(request: Request): Promise<Reply> {
       run.beginPass(request.offsets, request.position);
       return {};
     case "advance":
-      return { losses: await run.advance(request.count) };
+      return { losses: await run.advance(request) };
     case "read":
       return { tensors: run.read(request.names) };
     case "close":

@@ -3,12 +3,12 @@ import type { Engine, EngineEntry } from "../engine.ts";
 import { openDevice } from "./runtime/device.ts";
 import { WebGpuGroup } from "./runtime/group.ts";
 import { Pipelines } from "./runtime/pipelines.ts";
-import { ChainBook, type Merging, planRun } from "./plan/schedule.ts";
+import { EpilogueRegistry, type Merging, planRun } from "./plan/schedule.ts";
 import { type TextLimits, Texts } from "./runtime/texts.ts";
 
 /** Choices that change the speed and the memory, and no number. */
 export interface WebGpuOptions {
-  /** What makes a dispatch; absent: `frame` on a GPU, `chain` on a software adapter, which takes every branch of a shader. */
+  /** What makes a dispatch; absent: `template` on a GPU, `epilogue` on a software adapter, which takes every branch of a shader. */
   readonly merging?: Merging;
   /** How a text reaches the GPU; absent: as the adapter's limits allow. */
   readonly text?: Partial<TextLimits>;
@@ -62,14 +62,14 @@ export async function openTunedWebGpuEngine(
   const { device, adapter, software } = opened;
   const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
   const memory = Math.min(maxStorageBufferBindingSize, maxBufferSize);
-  const book = new ChainBook(merging ?? (software ? "chain" : "frame"));
-  const tools = { opened, pipelines: new Pipelines(device), texts: new Texts(device, text), book, memory };
+  const epilogues = new EpilogueRegistry(merging ?? (software ? "epilogue" : "template"));
+  const tools = { opened, pipelines: new Pipelines(device), texts: new Texts(device, text), epilogues, memory };
   return {
     name: WEBGPU_ENGINE.name,
     capabilities: WEBGPU_ENGINE.capabilities,
     adapter,
     software,
-    merging: book.merging,
+    merging: epilogues.merging,
     defaultParallel: software ? SOFTWARE_PARALLEL : Infinity,
     layout: (parallel) => ({ groups: 1, runs_per_group: parallel }),
     memory,

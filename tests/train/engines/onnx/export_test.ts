@@ -13,7 +13,8 @@ import {
 import { allGatedConfigs } from "../../../cells/catalog/golden_cases.ts";
 import { drawnWeights } from "../../../cells/models.ts";
 import { planStep } from "../../../../train/engines/onnx/plan.ts";
-import { BEST_CONFIG, copies } from "../../../../experiments/bench/measure.ts";
+import { BEST_CONFIG } from "../../../../cells/known_configs.ts";
+import { copies } from "../../../../experiments/bench/measure.ts";
 import { arithmeticCell, CATALOG, SMALL, UNUSUAL } from "../runs.ts";
 
 const SIZES = { n_layers: 1, state_size: 4, vocabulary: 7, batch: 2 };

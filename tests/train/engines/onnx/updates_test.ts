@@ -7,10 +7,11 @@ import { buildGraph, type Graph } from "../../../../cells/graph/graph.ts";
 import { interpret } from "../../../../cells/graph/interpreter.ts";
 import { isOp, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
 import { buildTrainingStep } from "../../../../cells/language_model.ts";
-import { compileUpdates, LANES, SCATTER, type Update } from "../../../../train/engines/onnx/loops.ts";
+import { compileUpdates, SCATTER, SIMD_WIDTH, type Update } from "../../../../train/engines/onnx/loops.ts";
 import { planStep } from "../../../../train/engines/onnx/plan.ts";
 import { findUpdates } from "../../../../train/engines/onnx/updates.ts";
 import { gatedConfig } from "../../../cells/catalog/golden_cases.ts";
+import { LISTED } from "../../../cells/graph/elementwise_cases.ts";
 import { swapCell } from "../runs.ts";
 
 const SIZES = { n_layers: 2, state_size: 5, vocabulary: 7, batch: 3 };
@@ -18,25 +19,25 @@ const stepOf = (cell = gatedCell(gatedConfig({}))) => buildTrainingStep(cell, SI
 
 type Numbers = Map<Tensor, Float32Array>;
 
-/** Runs one update on these arrays, in place. */
+/** Runs one update on these arrays, in copy. */
 function runLoop(update: Update, arrays: Numbers, scalars: readonly number[]): void {
   const { module, names } = compileUpdates([update]);
   assert.ok(WebAssembly.validate(module));
   const memory = new WebAssembly.Memory({ initial: 1 });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module), { env: { memory } });
-  const places = new Map<Tensor, Float32Array>();
+  const copies = new Map<Tensor, Float32Array>();
   let next = 0;
   for (const array of update.arrays) {
     const values = arrays.get(array)!;
-    const place = new Float32Array(memory.buffer, next, values.length);
-    place.set(values);
-    places.set(array, place);
-    next += 4 * LANES * Math.ceil(values.length / LANES);
+    const copy = new Float32Array(memory.buffer, next, values.length);
+    copy.set(values);
+    copies.set(array, copy);
+    next += 4 * SIMD_WIDTH * Math.ceil(values.length / SIMD_WIDTH);
   }
-  const addresses = update.arrays.map((array) => places.get(array)!.byteOffset);
+  const addresses = update.arrays.map((array) => copies.get(array)!.byteOffset);
   const loop = exports[names[0]] as (...parameters: number[]) => void;
-  loop(...addresses, ...scalars, Math.ceil(sizeOf(update.arrays[0].shape) / LANES));
-  for (const [array, values] of arrays) values.set(places.get(array)!);
+  loop(...addresses, ...scalars, Math.ceil(sizeOf(update.arrays[0].shape) / SIMD_WIDTH));
+  for (const [array, values] of arrays) values.set(copies.get(array)!);
 }
 
 /** Numbers of both signs and several sizes, that differ from tensor to tensor. */
@@ -79,6 +80,25 @@ Deno.test("an update's loop gives the interpreter's numbers for weight and momen
     }
   }
 });
+
+for (const { op, record, on } of LISTED) {
+  const form = record.wasm ? "is a loop with the interpreter's numbers" : "stays with ONNX Runtime";
+  Deno.test(`an update by '${op}' ${form}`, () => {
+    const [a, b] = [input("a", [6]), input("b", [6])];
+    const graph = buildGraph({ a: on(a, b) }), updates = findUpdates(graph);
+    assert.equal(updates.length, record.wasm ? 1 : 0);
+    if (!record.wasm) return;
+    const [update] = updates;
+    // Above zero: a root or a quotient of any two is finite.
+    const values: Numbers = new Map(
+      update.arrays.map((x, i) => [x, numbers(6, i).map((each) => Math.abs(each) + 0.1)]),
+    );
+    const feeds = new Map([...values].map(([x, each]) => [(x as Tensor<"input">).attributes.name, each.slice()]));
+    runLoop(update, values, []);
+    const expected = Float32Array.from(interpret(graph, feeds).get("a")!);
+    assert.deepEqual(values.get(graph.inputs.get("a")!), expected);
+  });
+}
 
 Deno.test("an update's loop makes denormal results 0, and keeps what is no number", () => {
   const [a, half] = [input("a", [6]), constant(0.5)];
@@ -146,23 +166,23 @@ Deno.test("the scattering loop gives the gradient of an embedding, transposed, a
 });
 
 Deno.test("planStep() keeps weights and their moments transposed, in one copy, and states in two", () => {
-  const { slots, calls } = planStep(stepOf());
-  const slot = (name: string) => slots.find((x) => x.name === name)!;
+  const { locations, calls } = planStep(stepOf());
+  const location = (name: string) => locations.find((x) => x.name === name)!;
   for (const name of ["layers.0.state_nn.weight", "exp_avg.layers.0.state_nn.weight"]) {
-    assert.deepEqual(slot(name), { name, shape: [10, 5], transposed: true, swapped: false });
+    assert.deepEqual(location(name), { name, shape: [10, 5], transposed: true, swapped: false });
   }
-  assert.deepEqual(slot("input_embedding.weight").shape, [7, 5]);
-  assert.deepEqual(slot("layers.0.h"), { name: "layers.0.h", shape: [3, 5], transposed: false, swapped: true });
-  assert.deepEqual(slots.filter(({ swapped }) => swapped).map(({ name }) => name), ["layers.0.h", "layers.1.h"]);
+  assert.deepEqual(location("input_embedding.weight").shape, [7, 5]);
+  assert.deepEqual(location("layers.0.h"), { name: "layers.0.h", shape: [3, 5], transposed: false, swapped: true });
+  assert.deepEqual(locations.filter(({ swapped }) => swapped).map(({ name }) => name), ["layers.0.h", "layers.1.h"]);
   // The embedding's gradient is made before its update reads it.
   assert.equal(calls[0].name, SCATTER);
   // Updates of one form share a function, whatever their sizes.
   assert.equal(new Set(calls.slice(1).map(({ name }) => name)).size, 1);
 });
 
-Deno.test("planStep() keeps a state in place where its update is a loop, and takes both copies of one that it reads along", () => {
-  const { slots, calls } = planStep(stepOf(swapCell));
-  const isSwapped = (name: string) => slots.find((slot) => slot.name === name)!.swapped;
+Deno.test("planStep() keeps a state in copy where its update is a loop, and takes both copies of one that it reads along", () => {
+  const { locations, calls } = planStep(stepOf(swapCell));
+  const isSwapped = (name: string) => locations.find((location) => location.name === name)!.swapped;
   assert.deepEqual([isSwapped("layers.0.a"), isSwapped("layers.0.b")], [true, false]);
   assert.ok(calls.some(({ addresses }) => addresses.includes("layers.0.a") && addresses.includes("layers.0.b")));
 });

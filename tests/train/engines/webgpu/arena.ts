@@ -1,10 +1,9 @@
 /**
- * A plan for the GPU, played on the CPU: tasks run on one flat array at the places that the plan gives them. So levels,
- * places and copies are checked without an adapter, and in orders that a GPU takes only by chance.
+ * A plan for the GPU, played on the CPU: tasks run on one flat array at the locations that the plan gives them. So levels,
+ * locations and copies are checked without an adapter, and in orders that a GPU takes only by chance.
  */
 import { INTERPRETER } from "../../../../cells/graph/interpreter.ts";
 import { isOp, type OpName, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
-import { adamScalars, INPUTS } from "../../../../cells/language_model.ts";
 import { type EngineRun, initialTensors } from "../../../../train/engines/engine.ts";
 import type { MemoryPlan } from "../../../../train/engines/webgpu/plan/memory.ts";
 import { planRun, type RunPlan } from "../../../../train/engines/webgpu/plan/schedule.ts";
@@ -29,12 +28,14 @@ export function simulate(
   const byLevel = Map.groupBy(tasks.tasks, ({ level }) => level);
   return Array.from({ length: steps }, (_, position) => {
     arena.forget();
-    const scalars = adamScalars(run.stepsDone + position + 1, run.learningRate);
-    for (const [name, value] of Object.entries(scalars)) {
-      if (inputs.has(name)) arena.feed(inputs.get(name)!, [value]);
+    const { optimizer, reads } = run.step;
+    const scalars = optimizer.scalars(run.stepsDone + position + 1, run.learningRate);
+    optimizer.scalarNames.forEach((name, i) => {
+      if (inputs.has(name)) arena.feed(inputs.get(name)!, [scalars[i]]);
+    });
+    for (const { name, offset } of reads) {
+      arena.feed(inputs.get(name)!, Array.from(offsets, (start) => text[start + position + offset]));
     }
-    arena.feed(inputs.get(INPUTS.bytes)!, Array.from(offsets, (offset) => text[offset + position]));
-    arena.feed(inputs.get(INPUTS.targets)!, Array.from(offsets, (offset) => text[offset + position + 1]));
     let loss = NaN;
     for (let level = 0; level < tasks.levels; level++) {
       const together = byLevel.get(level) ?? [];
@@ -53,15 +54,15 @@ class Arena {
     this.#floats = new Float64Array(memory.size);
   }
 
-  #place(tensor: Tensor): Float64Array {
+  #at(tensor: Tensor): Float64Array {
     const offset = this.memory.offsets.get(tensor);
-    if (offset === undefined) throw new Error(`the plan has no place for '${tensor.op}' [${tensor.shape}]`);
+    if (offset === undefined) throw new Error(`the plan has no location for '${tensor.op}' [${tensor.shape}]`);
     return this.#floats.subarray(offset, offset + sizeOf(tensor.shape));
   }
 
   read(tensor: Tensor): Float64Array {
     if (isOp(tensor, "constant")) return Float64Array.of(tensor.attributes.value);
-    return this.#fed.get(tensor) ?? this.#place(tensor).slice();
+    return this.#fed.get(tensor) ?? this.#at(tensor).slice();
   }
 
   feed(tensor: Tensor, values: readonly number[]): void {
@@ -69,7 +70,7 @@ class Arena {
   }
 
   write(tensor: Tensor, values: ArrayLike<number>): void {
-    this.#place(tensor).set(values);
+    this.#at(tensor).set(values);
   }
 
   /** What lives inside a step is gone before the next: NaN shows who reads it nevertheless. */
@@ -95,7 +96,7 @@ function evaluate<K extends OpName>(node: Tensor<K>, inputs: readonly Float64Arr
   return INTERPRETER[node.op](node, inputs);
 }
 
-/** A tensor's place and the levels at which something there is needed. */
+/** A tensor's location and the levels at which something there is needed. */
 interface Claim {
   readonly tensor: Tensor;
   readonly start: number;
@@ -104,7 +105,7 @@ interface Claim {
   readonly to: number;
 }
 
-/** Pairs of tensors that need one place at one time, as text; empty if the plan is sound. */
+/** Pairs of tensors that need one location at one time, as text; empty if the plan is sound. */
 export function overlaps({ graph, tasks: { tasks, inPlace }, memory }: RunPlan): string[] {
   const writer = new Map(tasks.flatMap((task) => task.writes.map((tensor): [Tensor, Task] => [tensor, task])));
   const lastReader = (tensor: Tensor) =>

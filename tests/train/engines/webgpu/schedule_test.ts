@@ -13,11 +13,11 @@ import { kernelKey, shader } from "../../../../train/engines/webgpu/kernels/kern
 import { gatherProducts, isProduct } from "../../../../train/engines/webgpu/plan/rewrite.ts";
 import {
   buildSchedule,
-  ChainBook,
+  EpilogueRegistry,
   kernelsOf,
   layoutOf,
+  type LocatedRun,
   type Merging,
-  type PlacedRun,
   planRun,
 } from "../../../../train/engines/webgpu/plan/schedule.ts";
 import { toTasks } from "../../../../train/engines/webgpu/plan/tasks.ts";
@@ -41,7 +41,7 @@ const BEST_AS_TRAINED = runOf(gatedCell(BEST_CONFIG), BEST_SIZES);
 /** Plays the plan in both orders, which must not matter, and compares with the reference: sums may have another order. */
 async function checkPlan(run: EngineRun): Promise<void> {
   assert.deepEqual(overlaps(planRun(run.step)), []);
-  for (const merging of ["frame", "chain"] as const) {
+  for (const merging of ["template", "epilogue"] as const) {
     assert.ok(scheduleOf([run], merging).dispatches.every(({ workgroups }) => workgroups > 0));
   }
   const group = await (await openReferenceEngine()).open([run], TEXT);
@@ -71,7 +71,7 @@ for (const cell of [...CATALOG, ...UNUSUAL]) {
   Deno.test(`planRun() gives sound levels and memory when the cell is ${cell.name}`, () => checkPlan(runOf(cell)));
 }
 
-Deno.test("overlaps() and simulate() notice when a plan puts two living tensors in one place", () => {
+Deno.test("overlaps() and simulate() notice when a plan puts two living tensors in one location", () => {
   const run = gatedRun(gatedConfig({}));
   const plan = planRun(run.step);
   const offsets = new Map(plan.memory.offsets);
@@ -108,20 +108,20 @@ Deno.test("planMemory() reuses memory when a tensor's last reader is done", () =
     memory.offsets.get(tensor)! >= memory.persistent
   );
   const alone = written.reduce((total, { shape }) => total + sizeOf(shape), 0);
-  // In tensors of [256, 256]: 32 are written, and 20 places hold them.
+  // In tensors of [256, 256]: 32 are written, and 20 locations hold them.
   assert.deepEqual([alone, memory.size - memory.persistent].map((floats) => floats / 256 ** 2), [32, 20]);
 });
 
 /** The schedule of a group, whose runs lie one after the other. */
-function scheduleOf(runs: readonly EngineRun[], merging: Merging = "frame") {
+function scheduleOf(runs: readonly EngineRun[], merging: Merging = "template") {
   let base = 0;
-  const placed = runs.map(({ step }, number): PlacedRun => {
-    const run = { plan: planRun(step), number, base };
+  const placed = runs.map(({ step }, slot): LocatedRun => {
+    const run = { plan: planRun(step), slot, base };
     base += run.plan.memory.size;
     return run;
   });
-  const layout = layoutOf({ places: runs.length, batch: runs[0].step.sizes.batch });
-  return { placed, layout, ...buildSchedule(placed, layout, new ChainBook(merging)) };
+  const layout = layoutOf({ slots: runs.length, batch: runs[0].step.sizes.batch, scalars: 2 });
+  return { placed, layout, ...buildSchedule(placed, layout, new EpilogueRegistry(merging)) };
 }
 
 /** The configurations that a sweep's first group of 64 has: all switch settings, 3 layers of 256. */
@@ -136,12 +136,12 @@ const DISPATCHES: readonly [
   expected: Record<Merging, number>,
   levels: number,
 ][] = [
-  ["one run of the best configuration", [BEST_AS_TRAINED], { frame: 24, chain: 24 }, 22],
-  ["a group of 64 of it", new Array(64).fill(BEST_AS_TRAINED), { frame: 24, chain: 24 }, 22],
-  ["a group of 64 different configurations", MIXED, { frame: 46, chain: 219 }, 42],
+  ["one run of the best configuration", [BEST_AS_TRAINED], { template: 24, epilogue: 24 }, 22],
+  ["a group of 64 of it", new Array(64).fill(BEST_AS_TRAINED), { template: 24, epilogue: 24 }, 22],
+  ["a group of 64 different configurations", MIXED, { template: 46, epilogue: 219 }, 42],
 ];
 for (const [what, runs, expected, levels] of DISPATCHES) {
-  for (const merging of ["frame", "chain"] as const) {
+  for (const merging of ["template", "epilogue"] as const) {
     Deno.test(`buildSchedule() has ${expected[merging]} dispatches per step for ${what} when they merge by ${merging}`, () => {
       const { dispatches } = scheduleOf(runs, merging);
       assert.deepEqual([dispatches.length, new Set(dispatches.map(({ level }) => level)).size], [
@@ -178,14 +178,14 @@ Deno.test("buildSchedule() has each dispatch 8 times as large for 8 copies of a 
   );
 });
 
-for (const merging of ["frame", "chain"] as const) {
+for (const merging of ["template", "epilogue"] as const) {
   Deno.test(`buildSchedule() has one dispatch at most per level and ${merging} when configurations differ`, () => {
     const runs = allGatedConfigs().filter((_, i) => i % 5 === 0).map((config, i) =>
       gatedRun(config, { n_layers: 1 + i % 3, state_size: 3 + i })
     );
     const { dispatches } = scheduleOf(runs, merging);
     const keys = dispatches.map(({ level, kernel }) =>
-      `${level} ${merging === "frame" ? kernel.frame.key : kernelKey(kernel)}`
+      `${level} ${merging === "template" ? kernel.template.key : kernelKey(kernel)}`
     );
     assert.equal(new Set(keys).size, keys.length);
     const levels = dispatches.map(({ level }) => level);
@@ -195,8 +195,9 @@ for (const merging of ["frame", "chain"] as const) {
 
 Deno.test("buildSchedule() has the losses of all runs in one dispatch when their depths differ", () => {
   const { dispatches } = scheduleOf([1, 2, 3].map((n_layers) => gatedRun(gatedConfig({}), { n_layers })));
-  const ofFrame = (name: string) => dispatches.filter(({ kernel: { frame } }) => frame.key.startsWith(name)).length;
-  assert.deepEqual(["softmax", "sum", "embedding_weight_gradient"].map(ofFrame), [1, 1, 1]);
+  const ofTemplate = (name: string) =>
+    dispatches.filter(({ kernel: { template } }) => template.key.startsWith(name)).length;
+  assert.deepEqual(["softmax", "sum", "embedding_weight_gradient"].map(ofTemplate), [1, 1, 1]);
 });
 
 Deno.test("buildSchedule() gives every workgroup of every instance an entry in the tables, long sums first", () => {
@@ -208,22 +209,22 @@ Deno.test("buildSchedule() gives every workgroup of every instance an entry in t
     }
     assert.ok(groups.size > 0);
     for (const numbers of groups.values()) assert.deepEqual(numbers, numbers.map((_, i) => i));
-    if (!kernel.frame.key.startsWith("product")) continue;
+    if (!kernel.template.key.startsWith("product")) continue;
     const tilesOfSum = [...groups.keys()].map((instance) => tables[instance + 6]);
     assert.deepEqual(tilesOfSum, tilesOfSum.toSorted((a, b) => b - a));
   }
 });
 
-Deno.test("ChainBook keeps a chain's tag when other runs bring more chains", () => {
-  const book = new ChainBook("frame");
-  const layout = layoutOf({ places: 1, batch: SMALL.batch });
-  const one = (run: EngineRun) => buildSchedule([{ plan: planRun(run.step), number: 0, base: 0 }], layout, book);
+Deno.test("EpilogueRegistry keeps an epilogue's tag when other runs bring more epilogues", () => {
+  const registry = new EpilogueRegistry("template");
+  const layout = layoutOf({ slots: 1, batch: SMALL.batch, scalars: 2 });
+  const one = (run: EngineRun) => buildSchedule([{ plan: planRun(run.step), slot: 0, base: 0 }], layout, registry);
   const plain = gatedRun(gatedConfig({ use_forget_gate: false, use_output_gate: false }));
   const before = one(plain).tables;
-  const chains = kernelsOf(one(gatedRun(gatedConfig({})))).flatMap((kernel) => kernel.chains).length;
+  const epilogues = kernelsOf(one(gatedRun(gatedConfig({})))).flatMap((kernel) => kernel.epilogues).length;
   const after = one(plain);
   assert.deepEqual(after.tables, before);
-  assert.ok(kernelsOf(after).flatMap((kernel) => kernel.chains).length <= chains);
+  assert.ok(kernelsOf(after).flatMap((kernel) => kernel.epilogues).length <= epilogues);
 });
 
 Deno.test("kernels with one key have one source in all 96 switch settings", () => {
@@ -233,7 +234,7 @@ Deno.test("kernels with one key have one source in all 96 switch settings", () =
     ...[...CATALOG, ...UNUSUAL].map((cell) => runOf(cell)),
   ];
   for (const run of runs) {
-    for (const kernel of kernelsOf(scheduleOf([run], "chain"))) {
+    for (const kernel of kernelsOf(scheduleOf([run], "epilogue"))) {
       const source = shader(kernel), key = kernelKey(kernel);
       assert.equal(sources.get(key) ?? source, source, key);
       sources.set(key, source);

@@ -21,7 +21,7 @@ const LENGTH = 5003;
 const offsetsOf = (run: number, steps: number) =>
   new Uint32Array(BATCH).map((_, row) => row === 4 ? LENGTH - 1 - steps : 997 * row + 131 * run);
 
-/** Trains two runs over more than a submit, lets a third take a place within the other's pass, and goes on. */
+/** Trains two runs over more than a submit, lets a third take a slot within the other's pass, and goes on. */
 async function train(engine: WebGpuEngine, vocabulary: number): Promise<{ losses: number[][]; tensors: unknown }> {
   const steps = MAX_STEPS_PER_SUBMIT + 50, more = 30, losses: number[][] = [[], [], []];
   // One cell's runs, so that few kernels are compiled; each reads and learns otherwise.
@@ -72,7 +72,7 @@ Deno.test({
   name: "openTextReader() takes a text whole up to the limit, padding and all, and in windows above it",
   ignore: !opened,
   async fn() {
-    const texts = new Texts(opened!.device, { whole: 1024 }), sizes = { places: 2, batch: 3 };
+    const texts = new Texts(opened!.device, { whole: 1024 }), sizes = { slots: 2, batch: 3, reach: 1 };
     const sizeFor = async (bytes: number) => {
       const reader = await openTextReader({ opened: opened!, texts }, new Uint8Array(bytes), sizes);
       const { size } = reader.buffer;
@@ -89,7 +89,7 @@ Deno.test({
   name: "openTextReader() takes windows of a text for which the device has not the memory, and holds on to nothing",
   ignore: !opened,
   async fn() {
-    const texts = new Texts(opened!.device), sizes = { places: 1, batch: 3 }, text = new Uint8Array(5000);
+    const texts = new Texts(opened!.device), sizes = { slots: 1, batch: 3, reach: 1 }, text = new Uint8Array(5000);
     const original = GPUDevice.prototype.popErrorScope;
     // What an exhausted device does: the error goes to the innermost scope.
     GPUDevice.prototype.popErrorScope = async function (this: GPUDevice): Promise<GPUError | null> {

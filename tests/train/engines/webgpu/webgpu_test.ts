@@ -120,7 +120,7 @@ webgpuTest("the WebGPU engine agrees with the reference when eight unlike runs a
 
 webgpuTest("the WebGPU engine agrees with the reference when no size is a multiple of a tile", async () => {
   const cell = gatedCell(gatedConfig({ use_input_gate: false, use_forget_gate: false, use_old_state: false }));
-  // Lanes of one float and of four, both widths of tiles, more and less than a tile along each axis.
+  // Vectors of one float and of four, both widths of tiles, more and less than a tile along each axis.
   for (
     const sizes of [
       { n_layers: 1, state_size: 20, batch: 9, vocabulary: 257 },
@@ -150,22 +150,22 @@ async function withEngine(options: WebGpuOptions, use: (engine: WebGpuEngine) =>
   }
 }
 
-webgpuTest("the WebGPU engine gives the same bits whether dispatches merge by chain or by frame", async () => {
+webgpuTest("the WebGPU engine gives the same bits whether dispatches merge by epilogue or by template", async () => {
   const runs = unlikeRuns();
-  await withEngine({ merging: "frame" }, async (byFrame) => {
-    await withEngine({ merging: "chain" }, async (byChain) => {
-      const expected = await train(byChain, runs, [3, 2]);
-      assert.deepEqual(await train(byFrame, runs, [3, 2]), expected);
-      // By now the kernels hold the chains of all runs; alone, a run is given the same ones.
-      const [alone] = await train(byFrame, [runs[3]], [3, 2], 3);
+  await withEngine({ merging: "template" }, async (byTemplate) => {
+    await withEngine({ merging: "epilogue" }, async (byEpilogue) => {
+      const expected = await train(byEpilogue, runs, [3, 2]);
+      assert.deepEqual(await train(byTemplate, runs, [3, 2]), expected);
+      // By now the kernels hold the epilogues of all runs; alone, a run is given the same ones.
+      const [alone] = await train(byTemplate, [runs[3]], [3, 2], 3);
       assert.deepEqual(alone, expected[3]);
     });
   });
 });
 
-webgpuTest("the WebGPU engine gives PyTorch's numbers when dispatches merge by frame", async () => {
+webgpuTest("the WebGPU engine gives PyTorch's numbers when dispatches merge by template", async () => {
   const chosen = cases.filter((_, i) => i % 12 === 5);
-  await withEngine({ merging: "frame" }, async (engine) => {
+  await withEngine({ merging: "template" }, async (engine) => {
     assert.deepEqual(failures(chosen, await certifyGroup(engine, settings, chosen), WEBGPU_ENGINE.tolerance), []);
   });
 });
@@ -278,7 +278,7 @@ webgpuTest("beginPass() keeps states and reads on in the text when it goes on wi
 });
 
 webgpuTest("replace() gives the run that comes, and those that stay, the same bits as alone", async (engine) => {
-  // Larger and smaller than the one whose place it takes, and of another shape.
+  // Larger and smaller than the one whose slot it takes, and of another shape.
   for (const [leaves, comes] of [[1, 3], [3, 1], [2, 0]]) {
     const all = unlikeRuns();
     const { together, alone } = await trainWithReplacement(engine, [all[4], all[leaves], all[6], all[comes]]);
@@ -294,10 +294,10 @@ webgpuTest("replace() leaves nothing of a run whose pass had begun and that neve
   try {
     group.beginPass(0, offsetsOf(first, 0));
     assert.equal(await group.replace(0, next), true);
-    for (const place of [0, 1]) group.beginPass(place, offsetsOf([next, second][place], place));
+    for (const slot of [0, 1]) group.beginPass(slot, offsetsOf([next, second][slot], slot));
     const losses = await group.advance(2);
-    for (const [place, run] of [next, second].entries()) {
-      assert.deepEqual([...losses[place]], (await train(engine, [run], [2], place))[0].losses);
+    for (const [slot, run] of [next, second].entries()) {
+      assert.deepEqual([...losses[slot]], (await train(engine, [run], [2], slot))[0].losses);
     }
   } finally {
     await group.close();
@@ -305,7 +305,7 @@ webgpuTest("replace() leaves nothing of a run whose pass had begun and that neve
 });
 
 webgpuTest(
-  "replace() says no, and empties the place, when the next run does not fit into the memory",
+  "replace() says no, and empties the slot, when the next run does not fit into the memory",
   async (engine) => {
     const small = runOf(vanillaCell);
     const step = buildTrainingStep(vanillaCell, { n_layers: 1, state_size: 4096, vocabulary: 7, batch: 16 });

@@ -1,24 +1,8 @@
-/** The elementwise operations of a task as WGSL. Its lines are its key: chains of one form, in any run, are one piece of code. */
-import { type ElementwiseOp, isElementwise, isOp, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
-import { type Chain, type Lane, laneType, type Place } from "./kernel.ts";
+/** The elementwise operations of a task as WGSL. Its lines are its key: epilogues of one form, in any run, are one piece of code. */
+import { ELEMENTWISE, type ElementwiseOp, type ElementwiseOperation } from "../../../../cells/graph/elementwise.ts";
+import { isElementwise, isOp, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
+import { type Epilogue, type Locations, vectorType, type VectorWidth } from "./kernel.ts";
 import type { Task } from "../plan/tasks.ts";
-
-type Expression = (a: string, b: string, V: string) => string;
-
-/** WGSL of each operation. */
-const EXPRESSIONS: { readonly [K in ElementwiseOp]: Expression } = {
-  add: (a, b) => `${a} + ${b}`,
-  sub: (a, b) => `${a} - ${b}`,
-  mul: (a, b) => `${a} * ${b}`,
-  div: (a, b) => `${a} / ${b}`,
-  exp: (x) => `exp(${x})`,
-  log: (x) => `log(${x})`,
-  sqrt: (x) => `sqrt(${x})`,
-  sigmoid: (x) => `safe_sigmoid(${x})`,
-  tanh: (x) => `safe_tanh(${x})`,
-  relu: (x, _, V) => `max(${x}, ${V}(0.0))`,
-  step: (x, _, V) => `select(${V}(0.0), ${V}(1.0), ${x} > ${V}(0.0))`,
-};
 
 /** A float literal that WGSL takes as f32, whatever its size. */
 function literal(value: number): string {
@@ -26,7 +10,7 @@ function literal(value: number): string {
   return `f32(${/[.e]/.test(text) ? text : text + ".0"})`;
 }
 
-export interface BuiltChain extends Chain {
+export interface BuiltEpilogue extends Epilogue {
   readonly words: readonly number[];
 }
 
@@ -37,23 +21,28 @@ function modeOf(source: Tensor, shape: Tensor["shape"]): "same" | "scalar" | "ve
   return size === 1 ? "scalar" : "vector";
 }
 
-/** Whether a chain reads vectors of the last axis, so that the frame must tell the column. */
-export function readsVectors({ heads, chain, value }: Task): boolean {
-  const shape = (value ?? chain[0])?.shape;
+/** Whether an epilogue reads vectors of the last axis, so that the template must tell the column. */
+export function readsVectors({ heads, epilogue, value }: Task): boolean {
+  const shape = (value ?? epilogue[0])?.shape;
   return heads.some((head) => isOp(head, "linear")) ||
-    chain.some(({ inputs }) => inputs.some((x) => !isOp(x, "constant") && modeOf(x, shape!) === "vector"));
+    epilogue.some(({ inputs }) => inputs.some((x) => !isOp(x, "constant") && modeOf(x, shape!) === "vector"));
 }
 
 /**
- * The chain of a task, in lanes of `lane` floats.
+ * The epilogue of a task, in vectors of `vectorWidth` floats.
  *
- * @param first number of the instance's word that the chain's first word becomes
+ * @param first number of the instance's word that the epilogue's first word becomes
  */
-export function buildChain(task: Task, place: Place, lane: Lane, first: number): BuiltChain {
-  const { heads, chain, value, writes, target } = task;
-  const builder = new ChainBuilder((value ?? task.nodes[0]).shape, place, lane);
+export function buildEpilogue(
+  task: Task,
+  locations: Locations,
+  vectorWidth: VectorWidth,
+  first: number,
+): BuiltEpilogue {
+  const { heads, epilogue, value, writes, target } = task;
+  const builder = new EpilogueBuilder((value ?? task.nodes[0]).shape, locations, vectorWidth);
   if (value) builder.names.set(value, "value");
-  // The frames leave the bias to the chain.
+  // The templates leave the bias to the epilogue.
   for (const head of heads) {
     if (isOp(head, "linear") || isOp(head, "embedding")) {
       builder.names.set(value!, builder.line(`${builder.names.get(value!)} + ${builder.read(head.inputs.at(-1)!)}`));
@@ -61,14 +50,14 @@ export function buildChain(task: Task, place: Place, lane: Lane, first: number):
   }
   if (target) builder.write(target, builder.read(task.nodes[0]));
   // All is read before anything is written: a result may lie where an operand was.
-  for (const node of chain) for (const x of node.inputs) if (!isOp(x, "constant")) builder.read(x, chain);
-  for (const node of chain) builder.compute(node);
+  for (const node of epilogue) for (const x of node.inputs) if (!isOp(x, "constant")) builder.read(x, epilogue);
+  for (const node of epilogue) builder.compute(node);
   for (const result of writes) builder.write(result, builder.names.get(result)!);
   const { lines, words } = builder;
   return { key: lines.join(" "), lines, words, firstWord: first, wordCount: words.length };
 }
 
-class ChainBuilder {
+class EpilogueBuilder {
   readonly names = new Map<Tensor, string>();
   readonly lines: string[] = [];
   readonly words: number[] = [];
@@ -78,19 +67,19 @@ class ChainBuilder {
 
   constructor(
     private readonly shape: Tensor["shape"],
-    private readonly place: Place,
-    private readonly lane: Lane,
+    private readonly locations: Locations,
+    private readonly vectorWidth: VectorWidth,
   ) {
-    this.#V = laneType(lane);
+    this.#V = vectorType(vectorWidth);
   }
 
   #word(value: number): string {
     return `w${this.words.push(value) - 1}`;
   }
 
-  /** Offset of a tensor in lanes: tensors start at multiples of a whole vector. */
+  /** Offset of a tensor in vectors: tensors start at multiples of a whole vector. */
   #offset(tensor: Tensor): string {
-    return this.#word(this.place.locate(tensor) / this.lane);
+    return this.#word(this.locations.locate(tensor) / this.vectorWidth);
   }
 
   /** Adds a line that names a new value; returns the name. */
@@ -100,7 +89,7 @@ class ChainBuilder {
     return name;
   }
 
-  /** The name of an operand, which is read where it was not yet; those that the chain computes itself come later. */
+  /** The name of an operand, which is read where it was not yet; those that the epilogue computes itself come later. */
   read(source: Tensor, own: readonly Tensor[] = []): string {
     const known = this.names.get(source);
     if (known || own.includes(source)) return known ?? "";
@@ -110,7 +99,7 @@ class ChainBuilder {
   }
 
   #load(source: Tensor): string {
-    const scalar = this.place.scalar(source);
+    const scalar = this.locations.scalar(source);
     if (scalar !== undefined) return `step_scalar(${this.#word(scalar)})`;
     switch (modeOf(source, this.shape)) {
       case "same":
@@ -125,7 +114,12 @@ class ChainBuilder {
   compute(node: Tensor): void {
     if (!isElementwise(node)) throw new TypeError(`Cannot join '${node.op}' with elementwise operations`);
     this.#computed.add(node);
-    this.names.set(node, this.line(this.#fused(node) ?? EXPRESSIONS[node.op](...this.#operands(node), this.#V)));
+    this.names.set(node, this.line(this.#fused(node) ?? this.#expression(node)));
+  }
+
+  #expression(node: Tensor<ElementwiseOp>): string {
+    const record: ElementwiseOperation = ELEMENTWISE[node.op], [a, b] = this.#operands(node);
+    return record.arity === 1 ? record.wgsl(a, this.#V) : record.wgsl(a, b);
   }
 
   #operands({ inputs: [a, b] }: Tensor): [string, string] {
@@ -136,13 +130,13 @@ class ChainBuilder {
 
   /**
    * A sum or difference with a product as one fused operation. A compiler may fuse such a pair or not, and may decide otherwise
-   * in another kernel; said here, a run has the same bits whatever kernel its chain is compiled into.
+   * in another kernel; said here, a run has the same bits whatever kernel its epilogue is compiled into.
    */
   #fused(node: Tensor): string | undefined {
     if (!isOp(node, "add") && !isOp(node, "sub")) return undefined;
     const isSub = isOp(node, "sub");
     const [a, b] = node.inputs, [nameA, nameB] = this.#operands(node);
-    // Only what this chain multiplies: an operand that is read from memory is a number by itself.
+    // Only what this epilogue multiplies: an operand that is read from memory is a number by itself.
     const factors = (x: Tensor) => isOp(x, "mul") && this.#computed.has(x) ? this.#operands(x) : undefined;
     const left = factors(a), right = factors(b);
     if (left) return `fma(${left[0]}, ${left[1]}, ${isSub ? `-${nameB}` : nameB})`;

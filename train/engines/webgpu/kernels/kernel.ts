@@ -1,14 +1,15 @@
 /**
- * What a kernel is: a *frame* (a product, a sum, a walk over elements …), which makes values, and a *chain*, which does the
+ * What a kernel is: a *template* (a product, a sum, a walk over elements …), which makes values, and an *epilogue*, which does the
  * elementwise rest with each and writes the results. An instance is one task's numbers in the table that the kernel reads.
  */
+import { ELEMENTWISE, type ElementwiseOperation } from "../../../../cells/graph/elementwise.ts";
 import type { Tensor } from "../../../../cells/graph/tensor.ts";
 
 /** Floats that an invocation works on at once: whole `vec4f` where all sizes and offsets allow it. */
-export type Lane = 1 | 4;
+export type VectorWidth = 1 | 4;
 
 /** Where a run's tensors and the numbers of a step lie. */
-export interface Place {
+export interface Locations {
   /** Offset of a tensor in the arena, in floats. */
   locate(tensor: Tensor): number;
   /** Word of a scalar that changes from step to step, within the records of a step; undefined for any other tensor. */
@@ -19,51 +20,60 @@ export interface Place {
   readonly losses: number;
 }
 
-/** Where tokens come from: start of the run's row offsets, start of its record of the step, 0 for the token read and 1 for the next. */
+/** Where tokens come from: start of the run's row offsets, start of its record of the step, tokens ahead of the position. */
 export const INDEX_WORDS = 3;
 
-/** Order of the words in a run's record of a step. */
-export const RECORD = { step_size: 0, epsilon: 1, position: 2, size: 4 } as const;
+/** Word of a run's record of a step that tells the position in the text. The scalars of its optimizer have the other words. */
+export const POSITION_WORD = 2;
+
+/** Word of scalar number `i` in a run's record of a step. */
+export const scalarWord = (i: number): number => i < POSITION_WORD ? i : i + 1;
+
+/** Words of a record that has room for so many scalars: the position's beside them, and whole vectors. */
+export const recordWords = (scalars: number): number => 4 * Math.ceil((scalars + 1) / 4);
 
 /** Invocations of every workgroup. */
 export const INVOCATIONS = 64;
 
-/** Makes values and hands each to the chain: a body that calls `prepare(instance)` and then, for each, `chain(f, column, value)`. */
-export interface Frame {
+/** Makes values and hands each to the epilogue: a body that calls `prepare(instance)` and then, for each, `chain(f, column, value)`. */
+export interface KernelTemplate {
   /** Names every fact that specialises the source, and nothing else: equal keys mean equal source. */
   readonly key: string;
-  readonly lane: Lane;
+  readonly vectorWidth: VectorWidth;
   readonly source: () => { readonly declarations: string; readonly body: string };
 }
 
-/** The elementwise end of a kernel: statements that see `f` (element), `column` and `value`, in lanes, and its words as `w0`, `w1` … */
-export interface Chain {
+/**
+ * The elementwise end of a kernel: statements that see `f` (element), `column` and `value`, in vectors, and its words as `w0`, `w1` …
+ * In WGSL it is called `chain`: a version's programs stay the same text.
+ */
+export interface Epilogue {
   readonly key: string;
   readonly lines: readonly string[];
-  /** Number of the instance's word that the chain's first word is, and how many words it has. */
+  /** Number of the instance's word that the epilogue's first word is, and how many words it has. */
   readonly firstWord: number;
   readonly wordCount: number;
 }
 
 /** One task as work for the GPU. */
 export interface KernelUse {
-  readonly frame: Frame;
-  readonly chain: Chain;
-  /** The instance's words, after the one that tells its chain. */
+  readonly template: KernelTemplate;
+  readonly epilogue: Epilogue;
+  /** The instance's words, after the one that tells its epilogue. */
   readonly words: readonly number[];
   readonly workgroups: number;
-  /** Work of one workgroup, in any unit that compares instances of one frame. */
+  /** Work of one workgroup, in any unit that compares instances of one template. */
   readonly cost: number;
 }
 
-/** A compiled unit: one frame with one chain, or with several that instances tell apart by a tag. */
+/** A compiled unit: one template with one epilogue, or with several that instances tell apart by a tag. */
 export interface Kernel {
-  readonly frame: Frame;
-  readonly chains: readonly Chain[];
+  readonly template: KernelTemplate;
+  readonly epilogues: readonly Epilogue[];
 }
 
-export const kernelKey = ({ frame, chains }: Kernel): string =>
-  `${frame.key} | ${chains.map(({ key }) => key).join(" | ")}`;
+export const kernelKey = ({ template, epilogues }: Kernel): string =>
+  `${template.key} | ${epilogues.map(({ key }) => key).join(" | ")}`;
 
 export const BINDINGS = { arena: 0, tables: 1, text: 2, step_data: 3, losses: 4, dispatch: 5, step: 6 } as const;
 
@@ -73,23 +83,31 @@ export const UNIFORM_BYTES = 16;
 /** Word `i` of the instance. */
 export const word = (i: number): string => `tables[instance + ${i}u]`;
 
-/** The lane's type in WGSL. */
-export const laneType = (lane: Lane): string => lane === 4 ? "vec4f" : "f32";
+/** The type of a vector in WGSL. */
+export const vectorType = (vectorWidth: VectorWidth): string => vectorWidth === 4 ? "vec4f" : "f32";
+
+/** What the expressions of elementwise operations need. It is the same in every kernel. */
+const elementwiseDeclarations = (V: string): string =>
+  Object.values<ElementwiseOperation>(ELEMENTWISE)
+    .flatMap((record) => record.arity === 1 && record.wgslDeclarations ? [record.wgslDeclarations(V)] : [])
+    .join("\n");
 
 /** The whole source of a kernel. */
-export function shader({ frame, chains }: Kernel): string {
-  const { declarations, body } = frame.source();
-  const V = laneType(frame.lane);
-  const functions = chains.map(({ lines, firstWord, wordCount }, i) => {
+export function shader({ template, epilogues }: Kernel): string {
+  const { declarations, body } = template.source();
+  const V = vectorType(template.vectorWidth);
+  const functions = epilogues.map(({ lines, firstWord, wordCount }, i) => {
     const words = Array.from({ length: wordCount }, (_, n) => `  w${n} = ${word(firstWord + n)};`);
     return `fn prepare_${i}(instance: u32) {\n${words.join("\n")}\n}
 fn chain_${i}(f: u32, column: u32, value: ${V}) {\n${lines.map((line) => `  ${line}`).join("\n")}\n}`;
   });
   const choose = (tag: string, call: (i: number) => string) =>
-    chains.length === 1
+    epilogues.length === 1
       ? call(0)
-      : `switch (${tag}) {${chains.map((_, i) => `\n    case ${i}u: { ${call(i)} }`).join("")}\n    default: {}\n  }`;
-  const mostWords = Math.max(...chains.map(({ wordCount }) => wordCount));
+      : `switch (${tag}) {${
+        epilogues.map((_, i) => `\n    case ${i}u: { ${call(i)} }`).join("")
+      }\n    default: {}\n  }`;
+  const mostWords = Math.max(...epilogues.map(({ wordCount }) => wordCount));
   return `
 @group(0) @binding(${BINDINGS.arena}) var<storage, read_write> arena: array<${V}>;
 @group(0) @binding(${BINDINGS.tables}) var<storage, read> tables: array<u32>;
@@ -102,21 +120,12 @@ fn chain_${i}(f: u32, column: u32, value: ${V}) {\n${lines.map((line) => `  ${li
 // x: start of the step's records in the step data, y: number of the step within the submit
 @group(0) @binding(${BINDINGS.step}) var<uniform> step: vec4<u32>;
 
-// naga's tanh is NaN for large inputs on Metal and inexact near zero on lavapipe
-fn safe_tanh(x: ${V}) -> ${V} {
-  let t = exp(${V}(-2.0) * abs(x));
-  return select(sign(x) * (${V}(1.0) - t) / (${V}(1.0) + t), fma(x * x * x, ${V}(${-1 / 3}), x), abs(x) < ${V}(0.02));
-}
-// the exponential's argument is never positive, so it cannot overflow
-fn safe_sigmoid(x: ${V}) -> ${V} {
-  let t = exp(-abs(x));
-  return select(t, ${V}(1.0), x >= ${V}(0.0)) / (${V}(1.0) + t);
-}
-fn stored_scalar(at: u32) -> ${V} { return ${frame.lane === 4 ? "vec4f(arena[at].x)" : "arena[at]"}; }
+${elementwiseDeclarations(V)}
+fn stored_scalar(at: u32) -> ${V} { return ${template.vectorWidth === 4 ? "vec4f(arena[at].x)" : "arena[at]"}; }
 fn step_scalar(at: u32) -> ${V} { return ${V}(bitcast<f32>(step_data[step.x + at])); }
 // the token of row b: rows, record and shift as the instance has them
 fn index_at(rows: u32, record: u32, shift: u32, b: u32) -> u32 {
-  let at = step_data[rows + b] + step_data[step.x + record + ${RECORD.position}u] + shift;
+  let at = step_data[rows + b] + step_data[step.x + record + ${POSITION_WORD}u] + shift;
   let bits = 32u / dispatch.w;
   return extractBits(text[at / dispatch.w], bits * (at % dispatch.w), bits);
 }

@@ -1,15 +1,16 @@
 /** The table from operations to kernels. */
+import { elementwiseTable } from "../../../../cells/graph/elementwise.ts";
 import { isElementwise, type OpName } from "../../../../cells/graph/tensor.ts";
 import { elementwiseUse, embeddingUse } from "./elementwise_template.ts";
 import { productUses } from "./product_template.ts";
 import { embeddingGradientUse, softmaxUse, sumUse } from "./reduction_template.ts";
-import type { KernelUse, Place } from "./kernel.ts";
+import type { KernelUse, Locations } from "./kernel.ts";
 import type { Task } from "../plan/tasks.ts";
 
-type Launch = (task: Task, place: Place) => KernelUse[];
+type Launch = (task: Task, locations: Locations) => KernelUse[];
 
-const chainAlone: Launch = (task, place) => [elementwiseUse(task, place)];
-const softmax: Launch = (task, place) => [softmaxUse(task, place)];
+const elementwiseAlone: Launch = (task, locations) => [elementwiseUse(task, locations)];
+const softmax: Launch = (task, locations) => [softmaxUse(task, locations)];
 
 /** Why an operation needs no kernel. */
 const inMemory: Launch = ({ nodes: [{ op }] }) => {
@@ -17,32 +18,22 @@ const inMemory: Launch = ({ nodes: [{ op }] }) => {
 };
 
 const LAUNCHES: { readonly [K in OpName]: Launch } = {
+  ...elementwiseTable(() => elementwiseAlone),
   input: inMemory,
   constant: inMemory,
-  add: chainAlone,
-  sub: chainAlone,
-  mul: chainAlone,
-  div: chainAlone,
-  exp: chainAlone,
-  log: chainAlone,
-  sqrt: chainAlone,
-  sigmoid: chainAlone,
-  tanh: chainAlone,
-  relu: chainAlone,
-  step: chainAlone,
   linear: productUses,
   linear_input_gradient: productUses,
   linear_weight_gradient: productUses,
-  embedding: (task, place) => [embeddingUse(task, place)],
-  embedding_weight_gradient: (task, place) => [embeddingGradientUse(task, place)],
-  sum: (task, place) => [sumUse(task, place)],
+  embedding: (task, locations) => [embeddingUse(task, locations)],
+  embedding_weight_gradient: (task, locations) => [embeddingGradientUse(task, locations)],
+  sum: (task, locations) => [sumUse(task, locations)],
   softmax_cross_entropy: softmax,
   softmax_cross_entropy_gradient: softmax,
 };
 
 /** The kernel instances of a task. */
-export function usesOf(task: Task, place: Place): KernelUse[] {
-  if (task.target) return chainAlone(task, place);
+export function usesOf(task: Task, locations: Locations): KernelUse[] {
+  if (task.target) return elementwiseAlone(task, locations);
   const [head] = task.heads.length ? task.heads : task.nodes.filter(isElementwise);
-  return LAUNCHES[head.op](task, place);
+  return LAUNCHES[head.op](task, locations);
 }

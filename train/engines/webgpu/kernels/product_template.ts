@@ -1,11 +1,19 @@
 /**
- * The three matrix products of `linear`: forward (NT), input gradient (NN) and weight gradient (TN). One tiled frame; they
+ * The three matrix products of `linear`: forward (NT), input gradient (NN) and weight gradient (TN). One tiled template; they
  * differ in how a tile is loaded, never in how it is multiplied. Inputs that stand side by side, and products that are added
  * up, are *segments* of one long sum: nothing is joined in memory.
  */
 import { isOp, type Tensor } from "../../../../cells/graph/tensor.ts";
-import { buildChain } from "./epilogue.ts";
-import { type Frame, INVOCATIONS, type KernelUse, type Lane, laneType, type Place, word } from "./kernel.ts";
+import { buildEpilogue } from "./epilogue.ts";
+import {
+  INVOCATIONS,
+  type KernelTemplate,
+  type KernelUse,
+  type Locations,
+  vectorType,
+  type VectorWidth,
+  word,
+} from "./kernel.ts";
 import { isProduct } from "../plan/rewrite.ts";
 import type { Task } from "../plan/tasks.ts";
 
@@ -20,9 +28,9 @@ type Width = 4 | 8;
 /** How the two operands lie: NT reads rows of both along the sum, NN the second across it, TN both across it. */
 const MODES = { linear: 0, linear_input_gradient: 1, linear_weight_gradient: 2 } as const;
 
-/** Words of an instance after its tag; the chain's follow, then the segments'. */
+/** Words of an instance after its tag; the epilogue's follow, then the segments'. */
 const HEAD = { rows: 1, columns: 2, rowLength: 3, firstColumn: 4, mode: 5, tiles: 6, segments: 7 } as const;
-const FIRST_CHAIN_WORD = 8;
+const FIRST_EPILOGUE_WORD = 8;
 /** Words of a segment: where each operand starts, the length of its rows, and how many steps the sum has here. */
 const SEGMENT = { a: 0, aRow: 1, b: 2, bRow: 3, steps: 4 } as const;
 const SEGMENT_WORDS = 5;
@@ -30,13 +38,13 @@ const SEGMENT_WORDS = 5;
 const lines = (count: number, line: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => line(i)).join("\n");
 
-const productFrame = (lane: Lane, width: Width): Frame => ({
-  key: `product ${SQUARE * width}x${SQUARE * width} f32x${lane}`,
-  lane,
-  source: () => productSource(lane, width),
+const productTemplate = (vectorWidth: VectorWidth, width: Width): KernelTemplate => ({
+  key: `product ${SQUARE * width}x${SQUARE * width} f32x${vectorWidth}`,
+  vectorWidth,
+  source: () => productSource(vectorWidth, width),
 });
 
-function productSource(lane: Lane, width: Width) {
+function productSource(vectorWidth: VectorWidth, width: Width) {
   const halves = width / 4, tile = SQUARE * width;
   /** Vectors of one operand's part of the tile, and of those that each invocation brings. */
   const vectors = DEPTH * tile / 4, each = vectors / INVOCATIONS;
@@ -89,8 +97,8 @@ ${
         `      c${row}_${half} = fma(vec4f(${part("a", row >> 2)}[${row & 3}]), ${part("b", half)}, c${row}_${half});`))
   } }`);
 
-  const V = laneType(lane);
-  // An invocation parks its results in workgroup memory, at a place of its own: registers cannot be indexed, and the chain is
+  const V = vectorType(vectorWidth);
+  // An invocation parks its results in workgroup memory, at a location of its own: registers cannot be indexed, and the epilogue is
   // to be there once, in a loop, rather than once for each vector.
   const finish = (half: number) => `
 ${
@@ -105,9 +113,9 @@ ${
     if (row < rows && left < columns) {
       let parked = tiles[(i / ${halves}u) * ${INVOCATIONS}u + local];
       let quad = ${halves === 2 ? "select(parked.lo, parked.hi, i % 2u == 1u)" : "parked"};
-      let column = (${word(HEAD.firstColumn)} + left) / ${lane}u;
+      let column = (${word(HEAD.firstColumn)} + left) / ${vectorWidth}u;
       ${
-    lane === 4
+    vectorWidth === 4
       ? `chain(row * (${word(HEAD.rowLength)} / 4u) + column, column, quad);`
       : `for (var j = 0u; j < min(4u, columns - left); j++) { chain(row * ${
         word(HEAD.rowLength)
@@ -124,14 +132,14 @@ ${
 fn fetch(base: u32, row_length: u32, row: u32, rows: u32, column: u32, columns: u32) -> vec4f {
   if (row >= rows || column >= columns) { return vec4f(); }
 ${
-      lane === 4
+      vectorWidth === 4
         ? "  return arena[base + (row * row_length + column) / 4u];"
         : `  let at = base + row * row_length + column;
   return vec4f(arena[at], ${[1, 2, 3].map((i) => `element(at + ${i}u, column + ${i}u < columns)`).join(", ")});`
     }
 }
 ${
-      lane === 4 ? "" : `fn element(at: u32, inside: bool) -> ${V} {
+      vectorWidth === 4 ? "" : `fn element(at: u32, inside: bool) -> ${V} {
   if (!inside) { return 0.0; }
   return arena[at];
 }`
@@ -202,7 +210,7 @@ interface Window {
 }
 
 /** What each product sums, from its node. */
-function windowsOf(node: Tensor, { locate }: Place): Window[] {
+function windowsOf(node: Tensor, { locate }: Locations): Window[] {
   if (isOp(node, "linear")) {
     // y[m,n] = Σ_k x[m,k] W[n,k]: a segment per input
     const xs = node.inputs.slice(0, -2), [weight] = node.inputs.slice(-2), aRowOfB = weight.shape[1];
@@ -239,10 +247,10 @@ function windowsOf(node: Tensor, { locate }: Place): Window[] {
 }
 
 /** A task whose heads are products: an instance for each window of their result. */
-export function productUses(task: Task, place: Place): KernelUse[] {
+export function productUses(task: Task, locations: Locations): KernelUse[] {
   const heads = task.heads.filter(isProduct);
   const [{ op, shape: [rows, rowLength] }] = heads;
-  const parts = heads.map((head) => windowsOf(head, place));
+  const parts = heads.map((head) => windowsOf(head, locations));
   return parts[0].map(({ columns, firstColumn }, i) => {
     const segments = parts.flatMap((windows) => windows[i].segments);
     const across = op === "linear_weight_gradient" ? [rows] : segments.map(({ steps }) => steps);
@@ -253,8 +261,8 @@ export function productUses(task: Task, place: Place): KernelUse[] {
       ...across,
       ...segments.flatMap(({ a, aRow, b, bRow }) => [a, aRow, b, bRow]),
     ];
-    const lane: Lane = whole.every((size) => size % 4 === 0) ? 4 : 1;
-    const chain = buildChain(task, place, lane, FIRST_CHAIN_WORD);
+    const vectorWidth: VectorWidth = whole.every((size) => size % 4 === 0) ? 4 : 1;
+    const epilogue = buildEpilogue(task, locations, vectorWidth, FIRST_EPILOGUE_WORD);
     const width: Width = Math.min(rows, columns) > 4 * SQUARE ? 8 : 4;
     const tiles = segments.reduce((total, { steps }) => total + Math.ceil(steps / DEPTH), 0);
     const words = [
@@ -264,14 +272,14 @@ export function productUses(task: Task, place: Place): KernelUse[] {
       firstColumn,
       MODES[op],
       tiles,
-      FIRST_CHAIN_WORD + chain.words.length,
-      ...chain.words,
-      ...segments.flatMap(({ a, aRow, b, bRow, steps }) => [a / lane, aRow, b / lane, bRow, steps]),
+      FIRST_EPILOGUE_WORD + epilogue.words.length,
+      ...epilogue.words,
+      ...segments.flatMap(({ a, aRow, b, bRow, steps }) => [a / vectorWidth, aRow, b / vectorWidth, bRow, steps]),
     ];
     const side = SQUARE * width;
     return {
-      frame: productFrame(lane, width),
-      chain,
+      template: productTemplate(vectorWidth, width),
+      epilogue,
       words,
       workgroups: Math.ceil(rows / side) * Math.ceil(columns / side),
       cost: tiles,

@@ -1,32 +1,32 @@
-/** Frames that bring many numbers to one: sums over the batch, the embedding's gradient, the loss. No atomics: sums repeat bit for bit. */
+/** Templates that bring many numbers to one: sums over the batch, the embedding's gradient, the loss. No atomics: sums repeat bit for bit. */
 import { sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
-import { buildChain } from "./epilogue.ts";
+import { buildEpilogue } from "./epilogue.ts";
 import {
-  type Frame,
   INDEX_WORDS,
   INVOCATIONS,
+  type KernelTemplate,
   type KernelUse,
-  type Lane,
-  laneType,
-  type Place,
+  type Locations,
+  vectorType,
+  type VectorWidth,
   word,
 } from "./kernel.ts";
 import type { Task } from "../plan/tasks.ts";
 
-const laneFor = (columns: number): Lane => columns % 4 === 0 ? 4 : 1;
+const vectorWidthFor = (columns: number): VectorWidth => columns % 4 === 0 ? 4 : 1;
 
-/** Lanes of columns that a workgroup sums, and the parts into which it divides the rows. */
+/** Vectors of columns that a workgroup sums, and the parts into which it divides the rows. */
 const SUM_COLUMNS = 4, SUM_PARTS = INVOCATIONS / SUM_COLUMNS;
 
-// Words: lanes of columns, rows, x. Each invocation adds every 16th row; the parts are added as a tree.
-const sumFrame = (lane: Lane): Frame => ({
-  key: `sum f32x${lane}`,
-  lane,
+// Words: vectors of columns, rows, x. Each invocation adds every 16th row; the parts are added as a tree.
+const sumTemplate = (vectorWidth: VectorWidth): KernelTemplate => ({
+  key: `sum f32x${vectorWidth}`,
+  vectorWidth,
   source: () => ({
-    declarations: `var<workgroup> partial: array<${laneType(lane)}, ${INVOCATIONS}>;`,
+    declarations: `var<workgroup> partial: array<${vectorType(vectorWidth)}, ${INVOCATIONS}>;`,
     body: `
   let f = group * ${SUM_COLUMNS}u + local % ${SUM_COLUMNS}u;
-  var total = ${laneType(lane)}();
+  var total = ${vectorType(vectorWidth)}();
   if (f < ${word(1)}) {
     for (var row = local / ${SUM_COLUMNS}u; row < ${word(2)}; row += ${SUM_PARTS}u) {
       total += arena[${word(3)} + row * ${word(1)} + f];
@@ -43,13 +43,13 @@ const sumFrame = (lane: Lane): Frame => ({
   }),
 });
 
-export function sumUse(task: Task, place: Place): KernelUse {
+export function sumUse(task: Task, locations: Locations): KernelUse {
   const [{ inputs: [x], shape }] = task.heads;
-  const columns = sizeOf(shape), lane = laneFor(columns);
-  const chain = buildChain(task, place, lane, 4);
-  const words = [columns / lane, x.shape[0], place.locate(x) / lane, ...chain.words];
-  const workgroups = Math.ceil(columns / lane / SUM_COLUMNS);
-  return { frame: sumFrame(lane), chain, words, workgroups, cost: x.shape[0] };
+  const columns = sizeOf(shape), vectorWidth = vectorWidthFor(columns);
+  const epilogue = buildEpilogue(task, locations, vectorWidth, 4);
+  const words = [columns / vectorWidth, x.shape[0], locations.locate(x) / vectorWidth, ...epilogue.words];
+  const workgroups = Math.ceil(columns / vectorWidth / SUM_COLUMNS);
+  return { template: sumTemplate(vectorWidth), epilogue, words, workgroups, cost: x.shape[0] };
 }
 
 /** Part of the embedding's gradient that a workgroup makes: so many features × so many tokens of the vocabulary. */
@@ -57,18 +57,18 @@ const FEATURES = INVOCATIONS, TOKENS = 32;
 /** Each token's row is a float longer, so that the features of one token and the tokens of one feature lie in different banks. */
 const ROW = FEATURES + 1;
 
-// Words: features, lanes of the vocabulary, batch, dy, where tokens come from. An invocation owns a feature and adds the batch in
+// Words: features, vectors of the vocabulary, batch, dy, where tokens come from. An invocation owns a feature and adds the batch in
 // its order: dW[s, v] = Σ_{b: token b = v} dy[b, s].
-const embeddingGradientFrame = (lane: Lane): Frame => ({
-  key: `embedding_weight_gradient f32x${lane}`,
-  lane,
+const embeddingGradientTemplate = (vectorWidth: VectorWidth): KernelTemplate => ({
+  key: `embedding_weight_gradient f32x${vectorWidth}`,
+  vectorWidth,
   source: () => {
-    const quads = TOKENS / lane;
-    const element = (i: number) => `sums[(q * ${lane}u + ${i}u) * ${ROW}u + feature]`;
+    const quads = TOKENS / vectorWidth;
+    const element = (i: number) => `sums[(q * ${vectorWidth}u + ${i}u) * ${ROW}u + feature]`;
     return {
       declarations: `var<workgroup> sums: array<f32, ${TOKENS * ROW}>;
 var<workgroup> tokens: array<u32, ${INVOCATIONS}>;
-fn gradient_at(at: u32) -> f32 { return ${lane === 4 ? "arena[at / 4u][at % 4u]" : "arena[at]"}; }`,
+fn gradient_at(at: u32) -> f32 { return ${vectorWidth === 4 ? "arena[at / 4u][at % 4u]" : "arena[at]"}; }`,
       body: `
   let blocks = (${word(2)} + ${quads - 1}u) / ${quads}u;
   let first_feature = (group / blocks) * ${FEATURES}u;
@@ -91,9 +91,9 @@ fn gradient_at(at: u32) -> f32 { return ${lane === 4 ? "arena[at / 4u][at % 4u]"
   for (var i = local; i < ${FEATURES * quads}u; i += ${INVOCATIONS}u) {
     let q = i % ${quads}u;
     let feature = i / ${quads}u;
-    let column = first_token / ${lane}u + q;
+    let column = first_token / ${vectorWidth}u + q;
     if (first_feature + feature < ${word(1)} && column < ${word(2)}) {
-      let value = ${lane === 4 ? `vec4f(${[0, 1, 2, 3].map(element).join(", ")})` : element(0)};
+      let value = ${vectorWidth === 4 ? `vec4f(${[0, 1, 2, 3].map(element).join(", ")})` : element(0)};
       chain((first_feature + feature) * ${word(2)} + column, column, value);
     }
   }`,
@@ -101,26 +101,35 @@ fn gradient_at(at: u32) -> f32 { return ${lane === 4 ? "arena[at / 4u][at % 4u]"
   },
 });
 
-export function embeddingGradientUse(task: Task, place: Place): KernelUse {
+export function embeddingGradientUse(task: Task, locations: Locations): KernelUse {
   const [head] = task.heads as [Tensor<"embedding_weight_gradient">];
   const [dy, indices] = head.inputs;
-  const [features, vocabulary] = head.shape, lane = laneFor(vocabulary);
-  const chain = buildChain(task, place, lane, 5 + INDEX_WORDS);
-  const words = [features, vocabulary / lane, dy.shape[0], place.locate(dy), ...place.index(indices), ...chain.words];
+  const [features, vocabulary] = head.shape, vectorWidth = vectorWidthFor(vocabulary);
+  const epilogue = buildEpilogue(task, locations, vectorWidth, 5 + INDEX_WORDS);
+  const words = [
+    features,
+    vocabulary / vectorWidth,
+    dy.shape[0],
+    locations.locate(dy),
+    ...locations.index(indices),
+    ...epilogue.words,
+  ];
   const workgroups = Math.ceil(features / FEATURES) * Math.ceil(vocabulary / TOKENS);
-  return { frame: embeddingGradientFrame(lane), chain, words, workgroups, cost: dy.shape[0] };
+  return { template: embeddingGradientTemplate(vectorWidth), epilogue, words, workgroups, cost: dy.shape[0] };
 }
 
-// Words: rows, lanes of the vocabulary, logits, slot of row 0 in the losses, where targets come from. A workgroup per row: its
+// Words: rows, vectors of the vocabulary, logits, slot of row 0 in the losses, where targets come from. A workgroup per row: its
 // largest logit, Σ exp with that taken off, then the row's loss and its part of the gradient, (softmax − onehot) / rows.
-const softmaxFrame = (lane: Lane, withGradient: boolean): Frame => ({
-  key: `softmax_cross_entropy${withGradient ? " and gradient" : ""} f32x${lane}`,
-  lane,
+const softmaxTemplate = (vectorWidth: VectorWidth, withGradient: boolean): KernelTemplate => ({
+  key: `softmax_cross_entropy${withGradient ? " and gradient" : ""} f32x${vectorWidth}`,
+  vectorWidth,
   source: () => {
-    const V = laneType(lane), parts = [..."xyzw"].slice(0, lane);
+    const V = vectorType(vectorWidth), parts = [..."xyzw"].slice(0, vectorWidth);
     const all = (combine: (a: string, b: string) => string, name: string) =>
-      lane === 1 ? name : parts.map((part) => `${name}.${part}`).reduce(combine);
-    const own = lane === 4 ? "vec4u(0u, 1u, 2u, 3u) + 4u * column == vec4u(target_token)" : "column == target_token";
+      vectorWidth === 1 ? name : parts.map((part) => `${name}.${part}`).reduce(combine);
+    const own = vectorWidth === 4
+      ? "vec4u(0u, 1u, 2u, 3u) + 4u * column == vec4u(target_token)"
+      : "column == target_token";
     const tree = (join: string) => `
   partial[local] = own;
   workgroupBarrier();
@@ -132,7 +141,7 @@ const softmaxFrame = (lane: Lane, withGradient: boolean): Frame => ({
       declarations: `var<workgroup> partial: array<f32, ${INVOCATIONS}>;`,
       body: `
   let row = ${word(3)} + group * ${word(2)};
-  var own = arena[row]${lane === 4 ? ".x" : ""};
+  var own = arena[row]${vectorWidth === 4 ? ".x" : ""};
   for (var v = local; v < ${word(2)}; v += ${INVOCATIONS}u) { let x = arena[row + v]; own = max(own, ${
         all((a, b) => `max(${a}, ${b})`, "x")
       }); }
@@ -147,7 +156,7 @@ const softmaxFrame = (lane: Lane, withGradient: boolean): Frame => ({
   let total = partial[0];
   let target_token = index_at(${word(5)}, ${word(6)}, ${word(7)}, group);
   if (local == 0u) {
-    let logit = arena[row + target_token / ${lane}u]${lane === 4 ? "[target_token % 4u]" : ""};
+    let logit = arena[row + target_token / ${vectorWidth}u]${vectorWidth === 4 ? "[target_token % 4u]" : ""};
     losses[${word(4)} + step.y * ${word(1)} + group] = peak + log(total) - logit;
   }
   ${
@@ -164,17 +173,23 @@ const softmaxFrame = (lane: Lane, withGradient: boolean): Frame => ({
   },
 });
 
-export function softmaxUse(task: Task, place: Place): KernelUse {
+export function softmaxUse(task: Task, locations: Locations): KernelUse {
   const [{ inputs: [logits, targets] }] = task.heads;
-  const [rows, vocabulary] = logits.shape, lane = laneFor(vocabulary);
-  const chain = buildChain(task, place, lane, 5 + INDEX_WORDS);
+  const [rows, vocabulary] = logits.shape, vectorWidth = vectorWidthFor(vocabulary);
+  const epilogue = buildEpilogue(task, locations, vectorWidth, 5 + INDEX_WORDS);
   const words = [
     rows,
-    vocabulary / lane,
-    place.locate(logits) / lane,
-    place.losses,
-    ...place.index(targets),
-    ...chain.words,
+    vocabulary / vectorWidth,
+    locations.locate(logits) / vectorWidth,
+    locations.losses,
+    ...locations.index(targets),
+    ...epilogue.words,
   ];
-  return { frame: softmaxFrame(lane, task.value !== undefined), chain, words, workgroups: rows, cost: vocabulary };
+  return {
+    template: softmaxTemplate(vectorWidth, task.value !== undefined),
+    epilogue,
+    words,
+    workgroups: rows,
+    cost: vocabulary,
+  };
 }

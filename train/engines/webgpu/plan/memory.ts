@@ -19,22 +19,22 @@ export interface MemoryPlan {
 const aligned = (size: number) => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
 
 /**
- * Inputs and outputs get a place of their own; what lives inside a step shares storage by lifetime. Tasks of one level run
- * at once, so two tensors share a place only if one's last reader stands at an earlier level than the other's writer.
+ * Inputs and outputs get a location of their own; what lives inside a step shares storage by lifetime. Tasks of one level run
+ * at once, so two tensors share a location only if one's last reader stands at an earlier level than the other's writer.
  */
 export function planMemory(graph: Graph, { tasks, inPlace }: TaskGraph, fed: ReadonlySet<string>): MemoryPlan {
   const offsets = new Map<Tensor, number>();
   let end = 0;
-  const place = (tensor: Tensor) => {
+  const reserve = (tensor: Tensor) => {
     offsets.set(tensor, end);
     end += aligned(sizeOf(tensor.shape));
   };
-  for (const [name, tensor] of graph.inputs) if (!fed.has(name)) place(tensor);
+  for (const [name, tensor] of graph.inputs) if (!fed.has(name)) reserve(tensor);
   for (const [output, target] of inPlace) offsets.set(output, offsets.get(target)!);
   for (const tensor of graph.outputs.values()) {
     // A carried output that is copied into its input lives inside the step only, like any other.
     const isResult = [...graph.outputs].some(([name, t]) => t === tensor && !graph.inputs.has(name));
-    if (isResult && !isLoss(tensor) && !offsets.has(tensor)) place(tensor);
+    if (isResult && !isLoss(tensor) && !offsets.has(tensor)) reserve(tensor);
   }
   const persistent = end;
 

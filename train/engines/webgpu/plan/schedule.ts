@@ -4,15 +4,16 @@
  */
 import type { Graph } from "../../../../cells/graph/graph.ts";
 import { isOp, type Tensor } from "../../../../cells/graph/tensor.ts";
-import { INPUTS, type TrainingStep } from "../../../../cells/language_model.ts";
+import type { TextRead, TrainingStep } from "../../../../cells/language_model.ts";
 import {
-  type Chain,
-  type Frame,
+  type Epilogue,
   type Kernel,
   kernelKey,
+  type KernelTemplate,
   type KernelUse,
-  type Place,
-  RECORD,
+  type Locations,
+  recordWords,
+  scalarWord,
 } from "../kernels/kernel.ts";
 import { type MemoryPlan, planMemory } from "./memory.ts";
 import { usesOf } from "../kernels/operations.ts";
@@ -22,27 +23,22 @@ import { type TaskGraph, toTasks } from "./tasks.ts";
 /** Most steps of one submit: the losses of so many are kept on the GPU. */
 export const MAX_STEPS_PER_SUBMIT = 100;
 
-/** Inputs that are written anew at each step. */
-const SCALARS: ReadonlyMap<string, number> = new Map([
-  [INPUTS.step_size, RECORD.step_size],
-  [INPUTS.epsilon, RECORD.epsilon],
-]);
-/** How far behind the position in the text a row's token is found. */
-const INDICES: ReadonlyMap<string, number> = new Map([[INPUTS.bytes, 0], [INPUTS.targets, 1]]);
-const FED: ReadonlySet<string> = new Set([...SCALARS.keys(), ...INDICES.keys()]);
-
 /**
- * What makes a dispatch. `chain`: one frame with one chain, whose code is small and whose source does not depend on the group.
- * `frame`: all chains of a frame, which instances tell apart by a tag: few and full dispatches where configurations differ.
+ * What makes a dispatch. `epilogue`: one template with one epilogue, whose code is small and whose source does not depend on the group.
+ * `template`: all epilogues of a template, which instances tell apart by a tag: few and full dispatches where configurations differ.
  */
-export type Merging = "chain" | "frame";
+export type Merging = "epilogue" | "template";
 
-/** What a run does in a step and what memory it needs, before it has a place. */
+/** What a run does in a step and what memory it needs, before it has a location. */
 export interface RunPlan {
   /** The step's graph as it is carried out. Its inputs are those of the step. */
   readonly graph: Graph;
   readonly tasks: TaskGraph;
   readonly memory: MemoryPlan;
+  /** Inputs that are written anew at each step: the word of each in the run's record of the step. */
+  readonly scalars: ReadonlyMap<string, number>;
+  /** Inputs that are tokens: how far ahead of the position each is found. */
+  readonly reads: ReadonlyMap<string, number>;
 }
 
 const plans = new WeakMap<TrainingStep, RunPlan>();
@@ -51,51 +47,64 @@ const plans = new WeakMap<TrainingStep, RunPlan>();
 export function planRun(step: TrainingStep): RunPlan {
   const known = plans.get(step);
   if (known) return known;
-  const plan = planGraph(step.graph);
+  const plan = planGraph(step.graph, step.optimizer.scalarNames, step.reads);
   plans.set(step, plan);
   return plan;
 }
 
 /** Plans any graph; a step's is one. */
-export function planGraph(given: Graph): RunPlan {
+export function planGraph(
+  given: Graph,
+  scalarNames: readonly string[] = [],
+  textReads: readonly TextRead[] = [],
+): RunPlan {
+  const scalars = new Map(scalarNames.map((name, i) => [name, scalarWord(i)]));
+  const reads = new Map(textReads.map(({ name, offset }) => [name, offset]));
+  const fed = new Set([...scalars.keys(), ...reads.keys()]);
   const graph = gatherProducts(separateCarried(given));
-  const tasks = toTasks(graph, FED);
-  return { graph, tasks, memory: planMemory(graph, tasks, FED) };
+  const tasks = toTasks(graph, fed);
+  return { graph, tasks, memory: planMemory(graph, tasks, fed), scalars, reads };
 }
 
-/** A run with its number in the group and its place in the group's memory. */
-export interface PlacedRun {
+/** A run with its slot in the group and its location in the group's memory. */
+export interface LocatedRun {
   readonly plan: RunPlan;
-  readonly number: number;
+  readonly slot: number;
   /** First float of the run in the arena. */
   readonly base: number;
 }
 
-/** Sizes that all places of a group have in common: where step data and losses lie follows from them. */
+/** Sizes that all slots of a group have in common: where step data and losses lie follows from them. */
 export interface GroupSizes {
-  readonly places: number;
+  readonly slots: number;
   readonly batch: number;
   /** Bytes of a token in the text that all read. */
   readonly tokenBytes: number;
+  /** The most scalars that a run's optimizer has. */
+  readonly scalars: number;
+  /** How many tokens ahead of its position a run reads at most. */
+  readonly reach: number;
 }
 
 /**
- * Where a group's numbers lie in its buffers. The step data are the row offsets of all places, then a record per place for
- * each step of a submit; the losses are those of every row, by place and step, then their means.
+ * Where a group's numbers lie in its buffers. The step data are the row offsets of all slots, then a record per slot for
+ * each step of a submit; the losses are those of every row, by slot and step, then their means.
  */
-export function layoutOf({ places, batch }: Pick<GroupSizes, "places" | "batch">) {
-  const records = places * batch;
-  const lossesPerPlace = MAX_STEPS_PER_SUBMIT * batch;
-  const means = places * lossesPerPlace;
+export function layoutOf({ slots, batch, scalars }: Pick<GroupSizes, "slots" | "batch" | "scalars">) {
+  const recordSize = recordWords(scalars);
+  const records = slots * batch;
+  const lossesPerSlot = MAX_STEPS_PER_SUBMIT * batch;
+  const means = slots * lossesPerSlot;
   return {
-    rows: (place: number) => place * batch,
-    /** First word of the records of a step of the submit, and of a place's record within them. */
-    records: (step: number) => records + step * places * RECORD.size,
-    record: (place: number) => place * RECORD.size,
-    stepDataWords: records + MAX_STEPS_PER_SUBMIT * places * RECORD.size,
-    losses: (place: number) => place * lossesPerPlace,
-    means: (place: number) => means + place * MAX_STEPS_PER_SUBMIT,
-    lossWords: means + places * MAX_STEPS_PER_SUBMIT,
+    rows: (slot: number) => slot * batch,
+    /** First word of the records of a step of the submit, and of a slot's record within them. */
+    records: (step: number) => records + step * slots * recordSize,
+    record: (slot: number) => slot * recordSize,
+    recordSize,
+    stepDataWords: records + MAX_STEPS_PER_SUBMIT * slots * recordSize,
+    losses: (slot: number) => slot * lossesPerSlot,
+    means: (slot: number) => means + slot * MAX_STEPS_PER_SUBMIT,
+    lossWords: means + slots * MAX_STEPS_PER_SUBMIT,
   };
 }
 
@@ -115,52 +124,52 @@ export interface Schedule {
 }
 
 /** Where a run's tensors and step numbers are. */
-export function placeOf({ plan, number, base }: PlacedRun, layout: Layout): Place {
+export function locationsOf({ plan, slot, base }: LocatedRun, layout: Layout): Locations {
   const nameOf = (tensor: Tensor) => isOp(tensor, "input") ? tensor.attributes.name : "";
   return {
     locate(tensor) {
       const offset = plan.memory.offsets.get(tensor);
       if (offset === undefined) {
-        throw new Error(`Cannot place '${tensor.op}': it has no memory, its shape is [${tensor.shape}]`);
+        throw new Error(`Cannot locate '${tensor.op}': it has no memory, its shape is [${tensor.shape}]`);
       }
       return base + offset;
     },
     scalar(tensor) {
-      const at = SCALARS.get(nameOf(tensor));
-      return at === undefined ? undefined : layout.record(number) + at;
+      const at = plan.scalars.get(nameOf(tensor));
+      return at === undefined ? undefined : layout.record(slot) + at;
     },
     index(tensor) {
-      const shift = INDICES.get(nameOf(tensor));
-      if (shift === undefined) throw new TypeError(`Cannot read '${nameOf(tensor)}': it is no tokens of the text`);
-      return [layout.rows(number), layout.record(number), shift];
+      const ahead = plan.reads.get(nameOf(tensor));
+      if (ahead === undefined) throw new TypeError(`Cannot read '${nameOf(tensor)}': it is no tokens of the text`);
+      return [layout.rows(slot), layout.record(slot), ahead];
     },
-    losses: layout.losses(number),
+    losses: layout.losses(slot),
   };
 }
 
 /**
- * The chains of each frame in the order of their tags. It only ever grows, so that a kernel that holds more chains than a
+ * The epilogues of each template in the order of their tags. It only ever grows, so that a kernel that holds more epilogues than a
  * group needs serves it all the same.
  */
-export class ChainBook {
-  readonly #chains = new Map<string, Map<string, { chain: Chain; tag: number }>>();
+export class EpilogueRegistry {
+  readonly #epilogues = new Map<string, Map<string, { epilogue: Epilogue; tag: number }>>();
 
   constructor(readonly merging: Merging) {}
 
-  /** The tag of a chain in its frame's kernel. */
-  tag({ frame, chain }: KernelUse): number {
-    if (this.merging === "chain") return 0;
-    const known = this.#chains.get(frame.key) ?? new Map<string, { chain: Chain; tag: number }>();
-    this.#chains.set(frame.key, known);
-    const entry = known.get(chain.key) ?? { chain, tag: known.size };
-    known.set(chain.key, entry);
+  /** The tag of an epilogue in its template's kernel. */
+  tag({ template, epilogue }: KernelUse): number {
+    if (this.merging === "epilogue") return 0;
+    const known = this.#epilogues.get(template.key) ?? new Map<string, { epilogue: Epilogue; tag: number }>();
+    this.#epilogues.set(template.key, known);
+    const entry = known.get(epilogue.key) ?? { epilogue, tag: known.size };
+    known.set(epilogue.key, entry);
     return entry.tag;
   }
 
-  /** The kernel that serves a use, as far as chains are known by now. */
-  kernel({ frame, chain }: KernelUse): Kernel {
-    const known = this.#chains.get(frame.key);
-    return { frame, chains: known ? [...known.values()].map((entry) => entry.chain) : [chain] };
+  /** The kernel that serves a use, as far as epilogues are known by now. */
+  kernel({ template, epilogue }: KernelUse): Kernel {
+    const known = this.#epilogues.get(template.key);
+    return { template, epilogues: known ? [...known.values()].map((entry) => entry.epilogue) : [epilogue] };
   }
 }
 
@@ -177,15 +186,17 @@ function alignLevels(graphs: readonly TaskGraph[]): (graph: TaskGraph, level: nu
 }
 
 /** Schedules the runs that are there. */
-export function buildSchedule(runs: readonly PlacedRun[], layout: Layout, book: ChainBook): Schedule {
+export function buildSchedule(runs: readonly LocatedRun[], layout: Layout, registry: EpilogueRegistry): Schedule {
   const align = alignLevels(runs.map(({ plan }) => plan.tasks));
   const uses = runs.flatMap((run) => {
-    const place = placeOf(run, layout), { tasks } = run.plan;
-    return tasks.tasks.flatMap((task) => usesOf(task, place).map((use) => ({ level: align(tasks, task.level), use })));
+    const locations = locationsOf(run, layout), { tasks } = run.plan;
+    return tasks.tasks.flatMap((task) =>
+      usesOf(task, locations).map((use) => ({ level: align(tasks, task.level), use }))
+    );
   });
-  const tagged = uses.map(({ level, use }) => ({ level, use, tag: book.tag(use) }));
-  const dispatchKey = ({ level, use: { frame, chain } }: typeof tagged[number]) =>
-    `${String(level).padStart(6, "0")} ${frame.key}${book.merging === "chain" ? ` ${chain.key}` : ""}`;
+  const tagged = uses.map(({ level, use }) => ({ level, use, tag: registry.tag(use) }));
+  const dispatchKey = ({ level, use: { template, epilogue } }: typeof tagged[number]) =>
+    `${String(level).padStart(6, "0")} ${template.key}${registry.merging === "epilogue" ? ` ${epilogue.key}` : ""}`;
   const byDispatch = [...Map.groupBy(tagged, dispatchKey)].sort(([a], [b]) => (a < b ? -1 : 1));
 
   const size = uses.reduce((total, { use }) => total + 1 + use.words.length + 2 * use.workgroups, 0);
@@ -208,7 +219,7 @@ export function buildSchedule(runs: readonly PlacedRun[], layout: Layout, book: 
       }
     });
     const [{ level, use }] = instances;
-    return { level, kernel: book.kernel(use), first, workgroups: (at - first) / 2 };
+    return { level, kernel: registry.kernel(use), first, workgroups: (at - first) / 2 };
   });
   return { dispatches, tables };
 }
@@ -218,5 +229,5 @@ export function kernelsOf({ dispatches }: Schedule): Kernel[] {
   return [...new Map(dispatches.map(({ kernel }): [string, Kernel] => [kernelKey(kernel), kernel])).values()];
 }
 
-/** What a frame is called in tables for people: its key without sizes. */
-export const frameName = ({ key }: Frame): string => key.replace(/ f32x\d$/, "");
+/** What a template is called in tables for people: its key without sizes. */
+export const templateName = ({ key }: KernelTemplate): string => key.replace(/ f32x\d$/, "");

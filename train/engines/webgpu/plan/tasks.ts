@@ -1,24 +1,25 @@
 /**
  * From a graph to tasks: what one run does in one step, as units that become kernel instances. A task is at most one *head*
- * (summed products, a reduction, the loss) and the chain of elementwise operations that ends it, so that what a product makes
+ * (summed products, a reduction, the loss) and the epilogue of elementwise operations that ends it, so that what a product makes
  * goes to memory as rarely as the data allows. Each task has a level; it needs only what earlier levels made, so all tasks
  * of one level, of all runs of a group, may run at once.
  */
+import { ELEMENTWISE } from "../../../../cells/graph/elementwise.ts";
 import type { Graph } from "../../../../cells/graph/graph.ts";
 import { usersOf } from "../../../../cells/graph/graph.ts";
-import { isElementwise, isOp, type OpName, sameShape, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
+import { isElementwise, isOp, sameShape, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
 import { isProduct, sameProducts } from "./rewrite.ts";
 
 export interface Task {
   readonly level: number;
   /** The operations, in topological order; for a copy, the tensor that is copied. */
   readonly nodes: readonly Tensor[];
-  /** The operations that are no elementwise ones: products that are added up, or one other; none in a task that is a chain alone. */
+  /** The operations that are no elementwise ones: products that are added up, or one other; none in a task that is an epilogue alone. */
   readonly heads: readonly Tensor[];
-  /** The node whose elements the head hands to the chain. */
+  /** The node whose elements the head hands to the epilogue. */
   readonly value?: Tensor;
   /** The elementwise operations behind it, in topological order. */
-  readonly chain: readonly Tensor[];
+  readonly epilogue: readonly Tensor[];
   /** What the task reads from memory. */
   readonly reads: readonly Tensor[];
   /** What of the nodes others read, or the graph returns: only this goes to memory. */
@@ -64,7 +65,7 @@ export function toTasks(graph: Graph, fed: ReadonlySet<string>): TaskGraph {
     return [...new Set(nodes.flatMap((node) => node.inputs))].filter((x) => !own.has(x) && isStored(x));
   };
   const read = new Set(nodesOf.flatMap(readsOf));
-  // A chain that others repeat as a whole has nothing left to do itself: it goes.
+  // An epilogue that others repeat as a whole has nothing left to do itself: it goes.
   const made = clusters.map(({ level, heads, value, nodes: own }, i): Task => {
     const writes = own.filter((node) => !isLoss(node) && (returned.has(node) || read.has(node)));
     const nodes = neededFor([...writes, ...heads], nodesOf[i]).sort((a, b) => order.get(a)! - order.get(b)!);
@@ -74,7 +75,7 @@ export function toTasks(graph: Graph, fed: ReadonlySet<string>): TaskGraph {
       nodes,
       heads: nodes.filter((node) => heads.includes(node)),
       value,
-      chain: nodes.filter((node) => !heads.includes(node) && !summed.has(node)),
+      epilogue: nodes.filter((node) => !heads.includes(node) && !summed.has(node)),
       reads: readsOf(nodes),
       writes: writes.sort((a, b) => order.get(a)! - order.get(b)!),
     };
@@ -95,9 +96,6 @@ function neededFor(results: readonly Tensor[], nodes: readonly Tensor[]): Tensor
   return [...needed];
 }
 
-/** Operations that cost less than to fetch what they give. */
-const CHEAP: readonly OpName[] = ["add", "sub", "mul"];
-
 /**
  * What a later task works out again rather than reads: the derivatives `y(1−y)` and `1−y²`, above all, which belong to the forward
  * pass by their operands, and are one or two operations on what is in memory anyway.
@@ -115,7 +113,7 @@ function repeatCheap(
   const isOutside = (x: Tensor) => !home.has(x);
   /** Whether a later task finds the tensor in memory, for another reason than to work this out. */
   const isKept = (x: Tensor) => isOutside(x) || (!isCheap(x) && (returned.has(x) || readersOf(x).length > 0));
-  const isCheap = (node: Tensor) => CHEAP.includes(node.op) && !returned.has(node);
+  const isCheap = (node: Tensor) => isElementwise(node) && ELEMENTWISE[node.op].isCheap && !returned.has(node);
   /** The operations that lead from what is in memory to the node, itself included; undefined if they are more than two. */
   const recipe = (node: Tensor): Tensor[] | undefined => {
     if (!isCheap(node)) return undefined;
@@ -128,11 +126,11 @@ function repeatCheap(
   const repeated = new Map<Cluster, Set<Tensor>>();
   for (const node of home.keys()) {
     const readers = readersOf(node), steps = recipe(node);
-    // Only a chain can do it, and only element for element.
-    const inChains = readers.every(({ heads, value, nodes }) =>
+    // Only an epilogue can do it, and only element for element.
+    const inEpilogues = readers.every(({ heads, value, nodes }) =>
       sameShape((value ?? nodes[0]).shape, node.shape) && !heads.some(({ inputs }) => inputs.includes(node))
     );
-    if (!readers.length || !steps || !inChains || !steps.every((x) => sameShape(x.shape, node.shape))) continue;
+    if (!readers.length || !steps || !inEpilogues || !steps.every((x) => sameShape(x.shape, node.shape))) continue;
     for (const reader of readers) {
       const all = repeated.get(reader) ?? new Set();
       repeated.set(reader, all);
@@ -211,13 +209,13 @@ class Clustering {
     const joinable = last.filter((cluster) =>
       shapeOf(cluster) !== undefined && sameShape(shapeOf(cluster)!, node.shape)
     );
-    const [headed, chains] = [
+    const [headed, epilogues] = [
       joinable.filter(({ heads }) => heads.length),
       joinable.filter(({ heads }) => !heads.length),
     ];
     if (joinable.length === last.length && joinable.length && headed.length < 2) {
-      const home = headed[0] ?? chains[0];
-      for (const other of chains) if (other !== home) this.#merge(other, home);
+      const home = headed[0] ?? epilogues[0];
+      for (const other of epilogues) if (other !== home) this.#merge(other, home);
       this.#add(home, node);
       return;
     }
@@ -253,7 +251,7 @@ class Clustering {
     for (const node of from.nodes) this.#add(to, node);
   }
 
-  /** Whether a node outside reads something of the cluster and has its place already. */
+  /** Whether a node outside reads something of the cluster and has its task already. */
   #isRead(cluster: Cluster): boolean {
     return cluster.nodes.some((node) =>
       this.users.get(node)!.some((user) => this.#of.has(user) && this.#of.get(user) !== cluster)
@@ -261,7 +259,7 @@ class Clustering {
   }
 }
 
-/** The loss is the mean of what its kernel gives for each row; it has no place in a run's memory. */
+/** The loss is the mean of what its kernel gives for each row; it has no location in a run's memory. */
 export const isLoss = (node: Tensor) => isOp(node, "softmax_cross_entropy");
 
 const isLossPart = (node: Tensor) => isLoss(node) || isOp(node, "softmax_cross_entropy_gradient");
@@ -270,14 +268,14 @@ function latest(clusters: readonly Cluster[]): number {
   return clusters.reduce((most, { level }) => Math.max(most, level), -1);
 }
 
-/** The shape of what a chain in this task works on; undefined where none may stand. */
+/** The shape of what an epilogue in this task works on; undefined where none may stand. */
 function shapeOf({ heads, value, nodes }: Cluster): Tensor["shape"] | undefined {
   return heads.length ? value?.shape : nodes[0].shape;
 }
 
 /**
  * Decides how each carried output comes back into its input: straight, if nobody reads the input at that level or later
- * (but the chain of the writing task itself, element for element), else by a copy after the last reader.
+ * (but the epilogue of the writing task itself, element for element), else by a copy after the last reader.
  */
 function placeCarried(graph: Graph, tasks: readonly Task[]) {
   const writerOf = new Map(tasks.flatMap((task) => task.writes.map((node): [Tensor, Task] => [node, task])));
@@ -288,19 +286,19 @@ function placeCarried(graph: Graph, tasks: readonly Task[]) {
     if (!target || output === target) continue;
     const writer = writerOf.get(output);
     const readers = tasks.filter(({ reads }) => reads.includes(target));
-    const isOwnChain = (task: Task) => task === writer && !task.heads.some(({ inputs }) => inputs.includes(target));
+    const isOwnEpilogue = (task: Task) => task === writer && !task.heads.some(({ inputs }) => inputs.includes(target));
     const safe = writer !== undefined && !inPlace.has(output) &&
-      readers.every((task) => task.level < writer.level || isOwnChain(task));
+      readers.every((task) => task.level < writer.level || isOwnEpilogue(task));
     if (safe) inPlace.set(output, target);
     else {
       const last = Math.max(writer?.level ?? 0, ...readers.map(({ level }) => level));
-      copies.push({ level: last + 1, nodes: [output], heads: [], chain: [], reads: [output], writes: [], target });
+      copies.push({ level: last + 1, nodes: [output], heads: [], epilogue: [], reads: [output], writes: [], target });
     }
   }
   return { copies, inPlace };
 }
 
-/** Elements of the value or the chain of a task. */
+/** Elements of the value or the epilogue of a task. */
 export function elementsOf({ value, nodes }: Task): number {
   return sizeOf((value ?? nodes[0]).shape);
 }

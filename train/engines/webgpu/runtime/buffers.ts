@@ -3,7 +3,7 @@ import { EngineFailure, type OnPreparing } from "../../engine.ts";
 import type { Device } from "./device.ts";
 import { BINDINGS, UNIFORM_BYTES } from "../kernels/kernel.ts";
 import type { Pipelines } from "./pipelines.ts";
-import { type ChainBook, type GroupSizes, layoutOf, MAX_STEPS_PER_SUBMIT } from "../plan/schedule.ts";
+import { type EpilogueRegistry, type GroupSizes, layoutOf, MAX_STEPS_PER_SUBMIT } from "../plan/schedule.ts";
 import type { Texts } from "./texts.ts";
 
 export const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
@@ -13,7 +13,7 @@ export interface Tools {
   readonly opened: Device;
   readonly pipelines: Pipelines;
   readonly texts: Texts;
-  readonly book: ChainBook;
+  readonly epilogues: EpilogueRegistry;
   /** Bytes of the largest buffer that a kernel may see. */
   readonly memory: number;
   readonly onPreparing?: OnPreparing;

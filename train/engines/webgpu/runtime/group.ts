@@ -1,74 +1,41 @@
-/** A group of runs on the GPU: their memory, their schedule, and the queueing of steps. */
+/** A group of runs on the GPU: who is in it, what they do in a step, and what they have become. */
 import { sizeOf } from "../../../../cells/graph/tensor.ts";
-import { adamScalars, INPUTS } from "../../../../cells/language_model.ts";
 import type { Tokens } from "../../../corpus/tokens/tokenizer.ts";
 import {
   EngineFailure,
   type EngineRun,
-  initialTensors,
   mebibytes,
-  Pass,
+  reachOf,
   runInSlot,
   type TensorMap,
   type TrainingGroup,
 } from "../../engine.ts";
-import { type Buffers, checked, destroyBuffers, FLOAT_BYTES, makeArena, makeBuffers, type Tools } from "./buffers.ts";
-import { RECORD } from "../kernels/kernel.ts";
+import { Arena } from "./arena.ts";
+import { type Buffers, checked, destroyBuffers, FLOAT_BYTES, makeBuffers, type Tools } from "./buffers.ts";
+import { type GroupRun, groupRun } from "./group_run.ts";
 import { Program } from "./program.ts";
-import { Readback } from "./readback.ts";
+import { StepQueue } from "./step_queue.ts";
 import { openTextReader, type TextReader } from "./text_reader.ts";
-import {
-  type GroupSizes,
-  type Layout,
-  layoutOf,
-  MAX_STEPS_PER_SUBMIT,
-  type PlacedRun,
-  planRun,
-  type Schedule,
-} from "../plan/schedule.ts";
-
-/** A run at its place. */
-interface Occupant extends PlacedRun {
-  base: number;
-  readonly run: EngineRun;
-  readonly pass: Pass;
-  stepsDone: number;
-  /** Whether the last step's loss, which the GPU keeps, is this run's. */
-  hasLoss: boolean;
-}
+import { type GroupSizes, type Layout, layoutOf, planRun, type Schedule } from "../plan/schedule.ts";
 
 export class WebGpuGroup implements TrainingGroup {
-  readonly #device: GPUDevice;
   readonly #layout: Layout;
-  /** States that are to be zero when the next step is queued. */
-  #toClear: { place: number; offset: number; size: number }[] = [];
-  #stepsOfLastSubmit = 0;
+  readonly #arena: Arena;
+  readonly #queue: StepQueue;
   /** Set before anybody has the group. */
   #program!: Program;
   /** Whether runs have come or gone since the program was built. */
   #isStale = false;
-  /** Floats of the arena. */
-  #arenaSize: number;
-  #buffers: Buffers;
-  readonly #readback: Readback;
-  /** Time that the host took to queue steps, without what it waited for the GPU. */
-  hostMilliseconds = 0;
-  /** Steps that were queued in it. */
-  stepsQueued = 0;
 
   static async open(tools: Tools, runs: readonly EngineRun[], text: Tokens): Promise<WebGpuGroup> {
-    const [{ step: { sizes: { batch } } }] = runs;
-    if (runs.some(({ step }) => step.sizes.batch !== batch)) {
-      const came = [...new Set(runs.map(({ step }) => step.sizes.batch))].join(", ");
-      throw new RangeError(`Cannot open a group: its runs have batches of ${came} rows, must be one number`);
-    }
-    let base = 0;
-    const places = runs.map((run, number): Occupant => {
-      const occupant = occupy(run, number, base, text);
-      base += occupant.plan.memory.size;
-      return occupant;
+    const sizes = sizesOf(runs, text);
+    let end = 0;
+    const slots = runs.map((run, slot): GroupRun => {
+      const made = groupRun(run, slot, end, text);
+      end += made.plan.memory.size;
+      return made;
     });
-    const needed = base * FLOAT_BYTES;
+    const needed = end * FLOAT_BYTES;
     const what = `Cannot open a group of ${runs.length} runs`;
     if (needed > tools.memory) {
       throw new EngineFailure(
@@ -76,21 +43,20 @@ export class WebGpuGroup implements TrainingGroup {
         `${what}: it needs a buffer of ${mebibytes(needed)}, the adapter allows ${mebibytes(tools.memory)}`,
       );
     }
-    const sizes = { places: runs.length, batch, tokenBytes: text.BYTES_PER_ELEMENT };
     const reader = await openTextReader(tools, text, sizes);
-    const make = () => new WebGpuGroup(tools, places, sizes, text, reader, base);
-    const group = await checked(
+    const buffers = await checked(
       tools,
       `${what}, which needs ${mebibytes(needed)}`,
-      make,
-      (group) => destroyBuffers(group.#buffers),
+      () => makeBuffers(tools, sizes, end, reader.buffer),
+      destroyBuffers,
     ).catch((error) => {
       reader.close();
       throw error;
     });
+    const group = new WebGpuGroup(tools, slots, sizes, text, reader, buffers, end);
     try {
-      group.#program = await Program.build(tools, places, group.sizes, group.#buffers);
-      for (const place of places) group.#upload(place);
+      group.#program = await Program.build(tools, slots, sizes, buffers);
+      for (const run of slots) group.#arena.upload(run);
     } catch (error) {
       await group.close();
       throw error;
@@ -100,18 +66,25 @@ export class WebGpuGroup implements TrainingGroup {
 
   private constructor(
     private readonly tools: Tools,
-    private readonly places: (Occupant | undefined)[],
+    private readonly slots: (GroupRun | undefined)[],
     private readonly sizes: GroupSizes,
     private readonly text: Tokens,
     private readonly reader: TextReader,
+    private readonly buffers: Buffers,
     arenaSize: number,
   ) {
-    const { device } = tools.opened;
-    this.#device = device;
     this.#layout = layoutOf(sizes);
-    this.#readback = new Readback(tools.opened);
-    this.#arenaSize = arenaSize;
-    this.#buffers = makeBuffers(tools, sizes, arenaSize, reader.buffer);
+    this.#arena = new Arena(tools, buffers.arena, arenaSize);
+    this.#queue = new StepQueue(tools, buffers, this.#arena, reader, sizes, this.#layout);
+  }
+
+  /** The buffers as they are now: the arena is another once its runs have moved. */
+  get #buffers(): Buffers {
+    return { ...this.buffers, arena: this.#arena.buffer };
+  }
+
+  get #present(): GroupRun[] {
+    return this.slots.filter((run) => run !== undefined);
   }
 
   /** What the group does in a step. */
@@ -121,124 +94,42 @@ export class WebGpuGroup implements TrainingGroup {
 
   /** Whether {@linkcode profileStep} can tell the time. */
   get hasClock(): boolean {
-    return this.#device.features.has("timestamp-query");
+    return this.tools.opened.device.features.has("timestamp-query");
   }
 
-  /** Writes what a run starts with. Its memory must be zero: what is not given is not written. */
-  #upload({ run, plan, base }: Occupant): void {
-    const { queue } = this.#device;
-    for (const [name, values] of initialTensors(run)) {
-      const at = plan.memory.offsets.get(plan.graph.inputs.get(name)!);
-      // What comes with each step has no place to lie in.
-      if (at === undefined || !run.tensors.has(name)) continue;
-      const floats = values instanceof Float32Array ? values : Float32Array.from(values);
-      queue.writeBuffer(this.#buffers.arena, (base + at) * FLOAT_BYTES, floats as Float32Array<ArrayBuffer>);
-    }
-    // What is to be written stays in the host's memory until something is submitted.
-    queue.submit([]);
+  /** Time that the host took to queue steps, without what it waited for the GPU. */
+  get hostMilliseconds(): number {
+    return this.#queue.hostMilliseconds;
+  }
+
+  /** Steps that were queued in it. */
+  get stepsQueued(): number {
+    return this.#queue.stepsQueued;
   }
 
   beginPass(run: number, offsets: Uint32Array, position = 0): void {
-    const { run: { step }, plan, number, base, pass } = runInSlot(this.places, run);
-    pass.begin(offsets, position);
-    const rows = this.#layout.rows(number) * FLOAT_BYTES;
-    this.#device.queue.writeBuffer(this.#buffers.step_data, rows, this.reader.beginPass(number, offsets));
-    for (const { name, shape } of position > 0 ? [] : step.states) {
-      const at = plan.memory.offsets.get(plan.graph.inputs.get(name)!)!;
-      this.#toClear.push({ place: number, offset: (base + at) * FLOAT_BYTES, size: sizeOf(shape) * FLOAT_BYTES });
-    }
-  }
-
-  /** A command encoder whose first commands bring about what was asked for before. */
-  #encoder(): GPUCommandEncoder {
-    const encoder = this.#device.createCommandEncoder();
-    for (const { offset, size } of this.#toClear) encoder.clearBuffer(this.#buffers.arena, offset, size);
-    this.#toClear = [];
-    return encoder;
+    const begun = runInSlot(this.slots, run);
+    begun.pass.begin(offsets, position);
+    const rows = this.#layout.rows(run) * FLOAT_BYTES;
+    this.tools.opened.device.queue.writeBuffer(this.buffers.step_data, rows, this.reader.beginPass(run, offsets));
+    if (position === 0) this.#arena.clearStates(begun);
   }
 
   async advance(count: number): Promise<Float64Array[]> {
-    const present = this.places.map((place) => place !== undefined);
-    if (!present.includes(true)) return present.map(() => new Float64Array());
+    const isThere = this.slots.map((run) => run !== undefined);
+    const present = this.#present;
+    if (!present.length) return isThere.map(() => new Float64Array());
     if (this.#isStale) {
       this.#program.destroy();
-      this.#program = Program.rebuild(this.tools, this.#present, this.sizes, this.#buffers);
+      this.#program = Program.rebuild(this.tools, present, this.sizes, this.#buffers);
       this.#isStale = false;
     }
-    const means = await this.#queue(count);
-    return present.map((isThere, number) =>
-      new Float64Array(isThere ? count : 0).map((_, step) => {
-        const submit = Math.floor(step / MAX_STEPS_PER_SUBMIT);
-        return means[(submit * this.sizes.places + number) * MAX_STEPS_PER_SUBMIT + step % MAX_STEPS_PER_SUBMIT];
-      })
-    );
-  }
-
-  /** Queues some steps; the promise gives the losses, by submit, place and step, once the GPU is through with them. */
-  #queue(count: number): Promise<Float32Array> {
-    const begun = performance.now();
-    const submits = Math.ceil(count / MAX_STEPS_PER_SUBMIT);
-    const bytes = this.sizes.places * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES;
-    const staging = this.#staging(submits * bytes);
-    // What is to follow steps that still run is recorded before their losses are waited for.
-    let waited = 0;
-    for (let submit = 0; submit < submits; submit++) {
-      const steps = Math.min(MAX_STEPS_PER_SUBMIT, count - submit * MAX_STEPS_PER_SUBMIT);
-      const records = this.#records(steps);
-      const commands = this.#encode(steps, staging, submit * bytes);
-      if (submit === 0) waited = this.#readback.map(false);
-      this.#device.queue.writeBuffer(this.#buffers.step_data, this.#layout.records(0) * FLOAT_BYTES, records);
-      this.#device.queue.submit([commands]);
-      this.#readback.submitted(steps);
-    }
-    this.hostMilliseconds += performance.now() - begun - waited;
-    this.stepsQueued += count;
-    return this.#readback.later(staging, (content) => new Float32Array(content.slice(0)));
+    const losses = await this.#queue.queue(this.#program, present, count);
+    return losses.map((ofSlot, slot) => isThere[slot] ? ofSlot : new Float64Array());
   }
 
   ready(): Promise<void> {
-    return this.#readback.nearlyDone();
-  }
-
-  #encode(steps: number, staging: GPUBuffer, stagingOffset: number): GPUCommandBuffer {
-    const encoder = this.#encoder();
-    const pass = encoder.beginComputePass();
-    for (let step = 0; step < steps; step++) this.#program.recordStep(pass, step);
-    this.#program.recordMeanLoss(pass);
-    pass.end();
-    this.#stepsOfLastSubmit = steps;
-    const bytes = this.sizes.places * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES;
-    encoder.copyBufferToBuffer(
-      this.#buffers.losses,
-      this.#layout.means(0) * FLOAT_BYTES,
-      staging,
-      stagingOffset,
-      bytes,
-    );
-    return encoder.finish();
-  }
-
-  /** What differs from step to step: positions in the text, which is brought, and Adam's scalars. */
-  #records(steps: number): Uint32Array<ArrayBuffer> {
-    const floats = new Float32Array(steps * this.sizes.places * RECORD.size), words = new Uint32Array(floats.buffer);
-    // Most runs of a group are at one step.
-    const scalars = new Map<string, Record<string, number>>();
-    for (const place of this.places) {
-      if (!place) continue;
-      const first = this.reader.bring(place.number, place.pass.advance(steps), steps);
-      const { learningRate } = place.run;
-      for (let step = 0; step < steps; step++) {
-        const key = `${++place.stepsDone} ${learningRate}`;
-        const values = scalars.get(key) ?? adamScalars(place.stepsDone, learningRate);
-        scalars.set(key, values);
-        const at = (step * this.sizes.places + place.number) * RECORD.size;
-        floats[at + RECORD.step_size] = values[INPUTS.step_size];
-        floats[at + RECORD.epsilon] = values[INPUTS.epsilon];
-        words[at + RECORD.position] = first + step;
-      }
-      place.hasLoss = true;
-    }
-    return words;
+    return this.#queue.readback.nearlyDone();
   }
 
   /**
@@ -249,36 +140,17 @@ export class WebGpuGroup implements TrainingGroup {
    */
   async profileStep(): Promise<number[]> {
     if (!this.hasClock) throw new TypeError("Cannot profile a step: the device has no timestamps");
-    this.#device.queue.writeBuffer(this.#buffers.step_data, this.#layout.records(0) * FLOAT_BYTES, this.#records(1));
-    const { schedule: { dispatches } } = this.#program;
-    const querySet = this.#device.createQuerySet({ type: "timestamp", count: 2 * dispatches.length });
-    const encoder = this.#encoder();
-    dispatches.forEach((_, i) => {
-      const pass = encoder.beginComputePass({
-        timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
-      });
-      this.#program.recordDispatch(pass, i);
-      pass.end();
-    });
-    const bytes = 2 * dispatches.length * BigUint64Array.BYTES_PER_ELEMENT;
-    const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsage;
-    const buffer = this.#device.createBuffer({ size: bytes, usage: QUERY_RESOLVE | COPY_SRC });
-    encoder.resolveQuerySet(querySet, 0, 2 * dispatches.length, buffer, 0);
-    const parts = [{ buffer, offset: 0, bytes }];
-    const times = await this.#read(encoder, parts, (content) => new BigUint64Array(content.slice(0)));
-    buffer.destroy();
-    querySet.destroy();
-    return dispatches.map((_, i) => Number(times[2 * i + 1] - times[2 * i]));
+    return await this.#queue.profile(this.#program, this.#present);
   }
 
   async read(run: number): Promise<TensorMap> {
-    const { run: { step }, plan: { graph, memory }, base, number, hasLoss } = runInSlot(this.places, run);
-    const lastLoss = this.#layout.means(number) + Math.max(0, this.#stepsOfLastSubmit - 1);
+    const { run: { step }, plan: { graph, memory }, base, slot, hasLoss } = runInSlot(this.slots, run);
+    const lastLoss = this.#layout.means(slot) + this.#queue.lastStep;
     const parts = [
-      { buffer: this.#buffers.arena, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },
-      { buffer: this.#buffers.losses, offset: lastLoss * FLOAT_BYTES, bytes: FLOAT_BYTES },
+      { buffer: this.#arena.buffer, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },
+      { buffer: this.buffers.losses, offset: lastLoss * FLOAT_BYTES, bytes: FLOAT_BYTES },
     ];
-    return await this.#read(this.#encoder(), parts, (content) => {
+    return await this.#queue.readback.read(this.#arena.encoder(), parts, (content) => {
       const floats = new Float32Array(content);
       const tensors: TensorMap = new Map();
       for (const name of [...step.graph.inputs.keys(), ...step.graph.outputs.keys()]) {
@@ -292,99 +164,31 @@ export class WebGpuGroup implements TrainingGroup {
   }
 
   async replace(run: number, next?: EngineRun): Promise<boolean> {
-    this.places[run] = undefined;
-    this.#toClear = this.#toClear.filter(({ place }) => place !== run);
+    const left = this.slots[run];
+    this.slots[run] = undefined;
+    if (left) this.#arena.forget(left);
     // The schedule still has the run that left: it is made anew before the next steps.
     this.#isStale = true;
     if (!next) return true;
     const { size } = planRun(next.step).memory;
-    const isAlike = next.step.sizes.batch === this.sizes.batch;
-    const base = isAlike ? this.#findRoom(size) ?? await this.#makeRoom(size) : undefined;
+    const base = this.#hasRoomFor(next) ? await this.#arena.findRoom(size, this.#present) : undefined;
     if (base === undefined) return false;
-    const joined = occupy(next, run, base, this.text);
-    this.places[run] = joined;
+    const joined = groupRun(next, run, base, this.text);
+    this.slots[run] = joined;
     // The schedule of all is made when the next steps are queued, once for all that join; by then its kernels are compiled.
     await this.tools.opened.unlessFailed(Program.prepare(this.tools, joined, this.sizes));
-    const encoder = this.#encoder();
-    encoder.clearBuffer(this.#buffers.arena, base * FLOAT_BYTES, size * FLOAT_BYTES);
-    this.#device.queue.submit([encoder.finish()]);
-    this.#upload(joined);
+    this.#arena.admit(joined);
     return true;
   }
 
-  get #present(): Occupant[] {
-    return this.places.filter((place) => place !== undefined);
-  }
-
-  /** The first gap between the runs that is large enough, in floats. */
-  #findRoom(size: number): number | undefined {
-    let end = 0;
-    for (const { base, plan } of this.#present.sort((a, b) => a.base - b.base)) {
-      if (base - end >= size) return end;
-      end = base + plan.memory.size;
-    }
-    return this.#arenaSize - end >= size ? end : undefined;
-  }
-
-  /** Moves all runs to a larger arena, one after the other, and returns where a further one may lie; undefined if that is too much. */
-  async #makeRoom(size: number): Promise<number | undefined> {
-    const end = this.#present.reduce((total, { plan }) => total + plan.memory.size, 0);
-    const floats = Math.max(this.#arenaSize, end + size);
-    if (floats * FLOAT_BYTES > this.tools.memory) return undefined;
-    let arena: GPUBuffer;
-    try {
-      const make = () => makeArena(this.#device, floats);
-      arena = await this.tools.opened.unlessFailed(
-        checked(this.tools, "Cannot move a group", make, (arena) => arena.destroy()),
-      );
-    } catch (error) {
-      // For a moment there are two: what does not fit beside the others waits for the next group.
-      if (error instanceof EngineFailure && error.kind === "memory") return undefined;
-      throw error;
-    }
-    const encoder = this.#encoder();
-    let base = 0;
-    for (const place of this.#present) {
-      const { persistent, size } = place.plan.memory;
-      const bytes = persistent * FLOAT_BYTES;
-      encoder.copyBufferToBuffer(this.#buffers.arena, place.base * FLOAT_BYTES, arena, base * FLOAT_BYTES, bytes);
-      place.base = base;
-      base += size;
-    }
-    this.#device.queue.submit([encoder.finish()]);
-    this.#buffers.arena.destroy();
-    this.#buffers = { ...this.#buffers, arena };
-    this.#arenaSize = floats;
-    return end;
-  }
-
-  /** What `take` makes of some parts of buffers, one after the other, as they are behind the commands that were queued. */
-  async #read<T>(
-    encoder: GPUCommandEncoder,
-    parts: readonly { buffer: GPUBuffer; offset: number; bytes: number }[],
-    take: (content: ArrayBuffer) => T,
-  ): Promise<T> {
-    const staging = this.#staging(parts.reduce((total, { bytes }) => total + bytes, 0));
-    let at = 0;
-    for (const { buffer, offset, bytes } of parts) {
-      encoder.copyBufferToBuffer(buffer, offset, staging, at, bytes);
-      at += bytes;
-    }
-    const { isIdle } = this.#readback;
-    this.#device.queue.submit([encoder.finish()]);
-    const taken = this.#readback.later(staging, take);
-    // Where no steps are under way there is nothing to wait for.
-    if (isIdle) this.#readback.map();
-    return await taken;
-  }
-
-  #staging(size: number): GPUBuffer {
-    const { MAP_READ, COPY_DST } = GPUBufferUsage;
-    return this.#device.createBuffer({ size, usage: MAP_READ | COPY_DST });
+  /** Whether a run fits into what all slots have in common: rows, records of a step, windows of the text. */
+  #hasRoomFor({ step }: EngineRun): boolean {
+    const { batch, scalars, reach } = this.sizes;
+    return step.sizes.batch === batch && step.optimizer.scalarNames.length <= scalars && reachOf(step) <= reach;
   }
 
   close(): Promise<void> {
-    this.#readback.map();
+    this.#queue.readback.map();
     destroyBuffers(this.#buffers);
     this.reader.close();
     this.#program?.destroy();
@@ -392,14 +196,19 @@ export class WebGpuGroup implements TrainingGroup {
   }
 }
 
-function occupy(run: EngineRun, number: number, base: number, text: Tokens): Occupant {
+/** What all slots of a group have in common. */
+function sizesOf(runs: readonly EngineRun[], text: Tokens): GroupSizes {
+  const [batch, ...others] = new Set(runs.map(({ step }) => step.sizes.batch));
+  if (others.length) {
+    throw new RangeError(
+      `Cannot open a group: its runs have batches of ${[batch, ...others].join(", ")} rows, must be one number`,
+    );
+  }
   return {
-    run,
-    plan: planRun(run.step),
-    number,
-    base,
-    pass: new Pass(run, text),
-    stepsDone: run.stepsDone,
-    hasLoss: false,
+    slots: runs.length,
+    batch,
+    tokenBytes: text.BYTES_PER_ELEMENT,
+    scalars: Math.max(...runs.map(({ step }) => step.optimizer.scalarNames.length)),
+    reach: Math.max(...runs.map(({ step }) => reachOf(step))),
   };
 }

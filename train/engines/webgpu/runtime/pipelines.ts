@@ -71,9 +71,9 @@ interface Source {
   readonly source: () => string;
 }
 
-/** Workgroups of {@linkcode MEAN_LOSS}, one for each place and step; and the record that it reads. */
-export function meanLossDispatch({ places, batch }: GroupSizes, layout: Layout, mostInRow: number) {
-  const workgroups = places * MAX_STEPS_PER_SUBMIT, columns = Math.min(workgroups, mostInRow);
+/** Workgroups of {@linkcode MEAN_LOSS}, one for each slot and step; and the record that it reads. */
+export function meanLossDispatch({ slots, batch }: GroupSizes, layout: Layout, mostInRow: number) {
+  const workgroups = slots * MAX_STEPS_PER_SUBMIT, columns = Math.min(workgroups, mostInRow);
   return { workgroups, columns, record: [batch, workgroups, columns, layout.means(0)] };
 }
 

@@ -7,7 +7,7 @@ import {
   type GroupSizes,
   kernelsOf,
   layoutOf,
-  type PlacedRun,
+  type LocatedRun,
   type Schedule,
 } from "../plan/schedule.ts";
 
@@ -31,8 +31,8 @@ export class Program {
   ) {}
 
   /** Schedules some runs, compiles what is new, and writes the tables. */
-  static async build(tools: Tools, runs: readonly PlacedRun[], sizes: GroupSizes, buffers: Buffers): Promise<Program> {
-    const schedule = buildSchedule(runs, layoutOf(sizes), tools.book);
+  static async build(tools: Tools, runs: readonly LocatedRun[], sizes: GroupSizes, buffers: Buffers): Promise<Program> {
+    const schedule = buildSchedule(runs, layoutOf(sizes), tools.epilogues);
     await tools.pipelines.prepare(kernelsOf(schedule), tools.onPreparing);
     const what = `Cannot make the tables of a group of ${runs.length} runs`;
     return await checked(
@@ -44,13 +44,13 @@ export class Program {
   }
 
   /** Compiles what a run needs that is to join others. */
-  static async prepare(tools: Tools, run: PlacedRun, sizes: GroupSizes): Promise<void> {
-    await tools.pipelines.prepare(kernelsOf(buildSchedule([run], layoutOf(sizes), tools.book)), tools.onPreparing);
+  static async prepare(tools: Tools, run: LocatedRun, sizes: GroupSizes): Promise<void> {
+    await tools.pipelines.prepare(kernelsOf(buildSchedule([run], layoutOf(sizes), tools.epilogues)), tools.onPreparing);
   }
 
   /** The program of runs whose kernels are all compiled: those of a program before, and those that were prepared. */
-  static rebuild(tools: Tools, runs: readonly PlacedRun[], sizes: GroupSizes, buffers: Buffers): Program {
-    return Program.#make(tools, buildSchedule(runs, layoutOf(sizes), tools.book), sizes, buffers);
+  static rebuild(tools: Tools, runs: readonly LocatedRun[], sizes: GroupSizes, buffers: Buffers): Program {
+    return Program.#make(tools, buildSchedule(runs, layoutOf(sizes), tools.epilogues), sizes, buffers);
   }
 
   static #make(

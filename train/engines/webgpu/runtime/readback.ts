@@ -18,6 +18,19 @@ interface Waiting {
   isDue: boolean;
 }
 
+/** Some bytes of a buffer. */
+export interface BufferPart {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A buffer that the host can read. */
+export function makeStaging(device: GPUDevice, size: number): GPUBuffer {
+  const { MAP_READ, COPY_DST } = GPUBufferUsage;
+  return device.createBuffer({ size, usage: MAP_READ | COPY_DST });
+}
+
 export class Readback {
   #waiting: Waiting[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -36,6 +49,27 @@ export class Readback {
   submitted(units: number): void {
     if (!this.#submitted.units) this.#submitted.at = performance.now();
     this.#submitted.units += units;
+  }
+
+  /** What `take` makes of some parts of buffers, one after the other, as they are behind the commands of the encoder. */
+  async read<T>(
+    encoder: GPUCommandEncoder,
+    parts: readonly BufferPart[],
+    take: (content: ArrayBuffer) => T,
+  ): Promise<T> {
+    const { device } = this.opened;
+    const staging = makeStaging(device, parts.reduce((total, { bytes }) => total + bytes, 0));
+    let at = 0;
+    for (const { buffer, offset, bytes } of parts) {
+      encoder.copyBufferToBuffer(buffer, offset, staging, at, bytes);
+      at += bytes;
+    }
+    const { isIdle } = this;
+    device.queue.submit([encoder.finish()]);
+    const taken = this.later(staging, take);
+    // Where no steps are under way there is nothing to wait for.
+    if (isIdle) this.map();
+    return await taken;
   }
 
   /** What `take` makes of a buffer's content once the commands just submitted have written it; the buffer is destroyed after. */

@@ -13,27 +13,29 @@ export interface TextReader {
   /** What kernels see as the text. */
   readonly buffer: GPUBuffer;
   /**
-   * Begins a pass of the run at a place.
+   * Begins a pass of the run in a slot.
    *
    * @param offsets where each row starts in the text
    * @returns where each row starts in the buffer
    */
-  beginPass(place: number, offsets: Uint32Array): Uint32Array<ArrayBuffer>;
+  beginPass(slot: number, offsets: Uint32Array): Uint32Array<ArrayBuffer>;
   /**
-   * Sees to it that the GPU can read what a place needs in the steps of the next submit.
+   * Sees to it that the GPU can read what a slot needs in the steps of the next submit.
    *
    * @param position of the first step in its pass
    * @returns the position of that step from the rows' starts in the buffer
    */
-  bring(place: number, position: number, steps: number): number;
+  bring(slot: number, position: number, steps: number): number;
   close(): void;
 }
+
+type WindowSizes = Pick<GroupSizes, "slots" | "batch" | "reach">;
 
 /** Opens a text for a group of these sizes: whole where the device can hold it, else in windows. */
 export async function openTextReader(
   { opened, texts }: Pick<Tools, "opened" | "texts">,
   text: Tokens,
-  sizes: Pick<GroupSizes, "places" | "batch">,
+  sizes: WindowSizes,
 ): Promise<TextReader> {
   if (texts.holds(text)) {
     try {
@@ -48,11 +50,11 @@ export async function openTextReader(
 class WholeText implements TextReader {
   constructor(private readonly texts: Texts, readonly buffer: GPUBuffer) {}
 
-  beginPass(_place: number, offsets: Uint32Array): Uint32Array<ArrayBuffer> {
+  beginPass(_slot: number, offsets: Uint32Array): Uint32Array<ArrayBuffer> {
     return offsets as Uint32Array<ArrayBuffer>;
   }
 
-  bring(_place: number, position: number): number {
+  bring(_slot: number, position: number): number {
     return position;
   }
 
@@ -61,39 +63,41 @@ class WholeText implements TextReader {
   }
 }
 
-/** Tokens of a row's window: those that its steps read, and the last one's target; windows start at whole words. */
-const WINDOW = Math.ceil((MAX_STEPS_PER_SUBMIT + 1) / 4) * 4;
+/** Tokens of a row's window: those of its positions, and what the last one reads ahead; windows start at whole words. */
+const windowSize = (reach: number) => Math.ceil((MAX_STEPS_PER_SUBMIT + reach) / 4) * 4;
 
 class TextWindows implements TextReader {
   readonly buffer: GPUBuffer;
   readonly #offsets: Uint32Array[] = [];
-  /** The windows of one place, before they are sent. */
+  readonly #window: number;
+  /** The windows of one slot, before they are sent. */
   readonly #windows: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
   constructor(
     private readonly device: GPUDevice,
     private readonly text: Tokens,
-    private readonly sizes: Pick<GroupSizes, "places" | "batch">,
+    private readonly sizes: WindowSizes,
   ) {
     const { STORAGE, COPY_DST } = GPUBufferUsage;
     const Windows = text instanceof Uint8Array ? Uint8Array : Uint16Array;
-    this.#windows = new Windows(sizes.batch * WINDOW);
-    this.buffer = device.createBuffer({ size: sizes.places * this.#windows.byteLength, usage: STORAGE | COPY_DST });
+    this.#window = windowSize(sizes.reach);
+    this.#windows = new Windows(sizes.batch * this.#window);
+    this.buffer = device.createBuffer({ size: sizes.slots * this.#windows.byteLength, usage: STORAGE | COPY_DST });
   }
 
-  beginPass(place: number, offsets: Uint32Array): Uint32Array<ArrayBuffer> {
-    this.#offsets[place] = offsets;
-    return offsets.map((_, row) => (place * this.sizes.batch + row) * WINDOW) as Uint32Array<ArrayBuffer>;
+  beginPass(slot: number, offsets: Uint32Array): Uint32Array<ArrayBuffer> {
+    this.#offsets[slot] = offsets;
+    return offsets.map((_, row) => (slot * this.sizes.batch + row) * this.#window) as Uint32Array<ArrayBuffer>;
   }
 
-  bring(place: number, position: number, steps: number): number {
-    const offsets = this.#offsets[place];
+  bring(slot: number, position: number, steps: number): number {
+    const offsets = this.#offsets[slot];
     for (let row = 0; row < offsets.length; row++) {
       const from = offsets[row] + position;
-      this.#windows.set(this.text.subarray(from, from + steps + 1), row * WINDOW);
+      this.#windows.set(this.text.subarray(from, from + steps + this.sizes.reach), row * this.#window);
     }
     // The queue copies it now, and writes it behind the steps that were submitted before.
-    this.device.queue.writeBuffer(this.buffer, place * this.#windows.byteLength, this.#windows);
+    this.device.queue.writeBuffer(this.buffer, slot * this.#windows.byteLength, this.#windows);
     return 0;
   }
 

@@ -1,0 +1,68 @@
+/** Checks of a table of factors, before anything follows from it. */
+import { UserError } from "./errors.ts";
+import { type Factor, type FactorTable, type FactorValue, keysOf, mustBe, valueSchema } from "./factor.ts";
+import { ORIGINAL_KEYS } from "./factors.ts";
+
+/** Keys stand in files, in `--only` and in names of columns. */
+const KEY = /^[a-z][a-z0-9_]*$/;
+
+/**
+ * Checks that a table of factors keeps the rules that files and pictures rely on.
+ *
+ * @throws {UserError} naming the table, the factor and what it must be
+ */
+export function checkTable(table: FactorTable): void {
+  const { name, factors } = table;
+  const refuse = (why: string): never => {
+    throw new UserError(`Cannot use table '${name}': ${why}`);
+  };
+  const key = repeated(keysOf(factors));
+  if (key !== undefined) refuse(`factor '${key}' is there twice, must be there once`);
+  const flag = repeated(factors.flatMap((factor) => factor.flag?.name ?? []));
+  if (flag !== undefined) refuse(`flag '${flag}' is there twice, must be of one factor`);
+  for (const factor of factors) {
+    const problem = problemOf(factor);
+    if (problem) refuse(`factor '${factor.key}' ${problem}`);
+  }
+  for (const mark of ["colour", "shape"] as const) {
+    const marked = keysOf(factors.filter((factor) => factor.kind === "integer" && factor.mark === mark));
+    if (marked.length === 1) continue;
+    refuse(`${marked.length ? `${marked.join(" and ")} have` : "no factor has"} the mark '${mark}', one factor must`);
+  }
+}
+
+/** What is wrong with a factor by itself; undefined where nothing is. */
+function problemOf(factor: Factor): string | undefined {
+  if (!KEY.test(factor.key)) return "must have a key of small letters, digits and _";
+  if (factor.default === undefined && !ORIGINAL_KEYS.includes(factor.key)) {
+    return "has no default: without one no earlier configuration could be read, so all but the original nine must have one";
+  }
+  const level = repeated<FactorValue>(factor.levels);
+  if (level !== undefined) return `has level ${level} twice, must have it once`;
+  if (!factor.levels.length) return "has no level, must have at least one";
+  const named: readonly (readonly [what: string, values: readonly FactorValue[]])[] = [
+    ["level", factor.levels],
+    ["default", factor.default === undefined ? [] : [factor.default]],
+    ["contrast", factor.kind === "switch" ? [] : factor.contrast ?? []],
+  ];
+  for (const [what, values] of named) {
+    const wrong = values.find((value) => !valueSchema(factor).safeParse(value).success);
+    if (wrong !== undefined) return `has ${what} ${wrong}, ${mustBe(factor)}`;
+  }
+  return flagProblem(factor);
+}
+
+/** A flag takes levels with commas between them. */
+function flagProblem(factor: Factor): string | undefined {
+  if (!factor.flag) return undefined;
+  if (!/^--[a-z][a-z-]*$/.test(factor.flag.name)) return `has flag '${factor.flag.name}', must be like --state-size`;
+  const values = factor.kind === "choice" ? factor.choices?.map(({ value }) => value) ?? [] : [];
+  const torn = values.find((value) => value.includes(","));
+  return torn === undefined
+    ? undefined
+    : `has flag ${factor.flag.name} and choice '${torn}', must have none with a comma`;
+}
+
+function repeated<T>(values: readonly T[]): T | undefined {
+  return values.find((value, i) => values.indexOf(value) < i);
+}

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { checkTable } from "../../cells/check_table.ts";
+import type { ChoiceFactor, Factor, FactorTable, IntegerFactor, NumberFactor } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
+
+const INTEGER: IntegerFactor = {
+  key: "bptt",
+  kind: "integer",
+  label: "steps back",
+  about: "steps that a gradient goes back",
+  levels: [1, 8],
+  default: 1,
+  least: 1,
+  most: 64,
+};
+const NUMBER: NumberFactor = { ...INTEGER, kind: "number", above: 0, most: 64 };
+const CHOICE: ChoiceFactor = {
+  key: "bptt",
+  label: "steps back",
+  about: "steps that a gradient goes back",
+  kind: "choice",
+  levels: ["adam"],
+  default: "adam",
+  choices: [{ value: "adam" }, { value: "a,b" }],
+};
+
+/** The built-in factors and these. */
+function tableOf(...more: Factor[]): FactorTable {
+  return { ...GATED, name: "mine", factors: [...GATED.factors, ...more] };
+}
+
+function without(property: "default" | "mark", key: string): FactorTable {
+  const factors = tableOf(INTEGER).factors.map((factor) => {
+    const entries = Object.entries(factor).filter(([name]) => factor.key !== key || name !== property);
+    return Object.fromEntries(entries) as unknown as Factor;
+  });
+  return { ...GATED, name: "mine", factors };
+}
+
+Deno.test("checkTable() takes the built-in table, and more factors of each kind", () => {
+  checkTable(GATED);
+  checkTable(tableOf(INTEGER));
+  checkTable(tableOf(NUMBER));
+  checkTable(tableOf(CHOICE));
+  checkTable(tableOf({ ...INTEGER, kind: "switch", levels: [true], default: false, on: "it is", off: "it is not" }));
+});
+
+const WRONG: readonly [when: string, table: FactorTable, says: string][] = [
+  ["a key is there twice", tableOf(INTEGER, NUMBER), "factor 'bptt' is there twice, must be there once"],
+  [
+    "a key is no name of a column",
+    tableOf({ ...INTEGER, key: "B ptt" }),
+    "factor 'B ptt' must have a key of small letters, digits and _",
+  ],
+  [
+    "a new factor has no default",
+    without("default", "bptt"),
+    "factor 'bptt' has no default: without one no earlier configuration could be read, so all but the original nine must have one",
+  ],
+  ["a factor has no level", tableOf({ ...INTEGER, levels: [] }), "factor 'bptt' has no level, must have at least one"],
+  [
+    "a level is there twice",
+    tableOf({ ...INTEGER, levels: [2, 2] }),
+    "factor 'bptt' has level 2 twice, must have it once",
+  ],
+  [
+    "a level is out of bounds",
+    tableOf({ ...INTEGER, levels: [1, 65] }),
+    "factor 'bptt' has level 65, must be a whole number of at least 1 and at most 64",
+  ],
+  [
+    "a default is out of bounds",
+    tableOf({ ...NUMBER, default: 0 }),
+    "factor 'bptt' has default 0, must be a number above 0 and at most 64",
+  ],
+  [
+    "a default is no choice",
+    tableOf({ ...CHOICE, default: "sgd" }),
+    "factor 'bptt' has default sgd, must be adam or a,b",
+  ],
+  [
+    "a contrast is out of bounds",
+    tableOf({ ...NUMBER, contrast: [1, NaN] }),
+    "factor 'bptt' has contrast NaN, must be a number above 0 and at most 64",
+  ],
+  ["no factor is shown by shape", without("mark", "n_layers"), "no factor has the mark 'shape', one factor must"],
+  [
+    "two factors are shown by colour",
+    tableOf({ ...INTEGER, mark: "colour" }),
+    "state_size and bptt have the mark 'colour', one factor must",
+  ],
+  [
+    "two factors have one flag",
+    tableOf({ ...INTEGER, flag: { name: "--layers", help: "" } }),
+    "flag '--layers' is there twice, must be of one factor",
+  ],
+  [
+    "a flag is none",
+    tableOf({ ...INTEGER, flag: { name: "bptt", help: "" } }),
+    "factor 'bptt' has flag 'bptt', must be like --state-size",
+  ],
+  [
+    "a flag takes choices with commas",
+    tableOf({ ...CHOICE, flag: { name: "--bptt", help: "" } }),
+    "factor 'bptt' has flag --bptt and choice 'a,b', must have none with a comma",
+  ],
+];
+for (const [when, table, says] of WRONG) {
+  Deno.test(`checkTable() throws one clear line when ${when}`, () => {
+    assert.throws(() => checkTable(table), { name: "UserError", message: `Cannot use table 'mine': ${says}` });
+  });
+}

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import type { CellConfig } from "../../cells/config.ts";
+import { clauseOf, factorOf, isSwitch } from "../../cells/factor.ts";
+import { GATED, SWITCHES } from "../../cells/factors.ts";
+import { forwardInWords } from "../../cells/forward_words.ts";
+import { EXTENDED } from "../extended_table.ts";
+
+const CONFIG: CellConfig = {
+  use_input_gate: false,
+  use_forget_gate: true,
+  use_output_gate: false,
+  use_state_gate: true,
+  use_new_state: true,
+  use_old_state: false,
+  use_residual: true,
+  n_layers: 2,
+  state_size: 1024,
+};
+
+Deno.test("forwardInWords() has a clause for each switch, in the table's order, and says the sizes", () => {
+  const { before, lead, layer, after } = forwardInWords(CONFIG);
+  assert.deepEqual(layer, SWITCHES.map(({ key, on, off }) => CONFIG[key] ? on : off));
+  assert.equal(
+    before,
+    "Each byte becomes 1,024 numbers (its embedding), then goes through 2 layers, one after the other; each layer carries a state " +
+      "of 1,024 numbers from byte to byte.",
+  );
+  assert.match(lead, /^In each layer, the candidate .*:$/);
+  assert.match(after, /^A linear map makes of the last layer's output /);
+});
+
+Deno.test("forwardInWords() speaks of one layer, and of tokens, where that is so", () => {
+  const { before, after } = forwardInWords({ ...CONFIG, n_layers: 1 }, "token");
+  assert.match(before, /^Each token becomes .* goes through one layer; the layer carries .* from token to token\.$/);
+  assert.match(
+    after,
+    /^A linear map makes of the layer's output one logit for each value that the next token may have\.$/,
+  );
+});
+
+Deno.test("forwardInWords() adds what a choice does where it is not the usual one, and what further switches do", () => {
+  const usual = forwardInWords({ ...CONFIG, gate_inputs: "x,h,n" }).layer;
+  assert.equal(usual.length, SWITCHES.length);
+  const { layer } = forwardInWords({ ...CONFIG, gate_inputs: "x,h" });
+  assert.deepEqual(layer, [...usual, "the state gate and the forget gate do not read the candidate"]);
+  const further = EXTENDED.factors.filter(isSwitch).at(-1)!;
+  const extended = { ...CONFIG, [further.key]: true } as CellConfig;
+  assert.deepEqual(forwardInWords(extended, "byte", EXTENDED).layer, [...usual, further.on]);
+  assert.deepEqual(forwardInWords(CONFIG, "byte", EXTENDED).layer, [...usual, further.off]);
+});
+
+Deno.test("forwardInWords() names another cell, whose switches say nothing", () => {
+  const { lead, layer } = forwardInWords({ ...CONFIG, cell: "gru" });
+  assert.equal(lead, "In each layer:");
+  assert.deepEqual(layer, ["the cell is 'gru', which the switches do not describe"]);
+});
+
+Deno.test("clauseOf() says nothing of numbers, and of names without a list", () => {
+  assert.equal(clauseOf(factorOf(GATED, "n_layers"), 2), undefined);
+  assert.equal(clauseOf(factorOf(GATED, "cell"), "gru"), undefined);
+});

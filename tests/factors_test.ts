@@ -1,0 +1,50 @@
+/**
+ * Later stages read the table of factors and name none of its keys: so another factor, or another table, needs no change in them.
+ * `cell` is left out of the check: it is a word of many sentences too.
+ */
+import { fileURLToPath } from "node:url";
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { FACTORS } from "../cells/factors.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const STAGES = ["experiments", "report"];
+
+/** What may name keys, and why. */
+const ALLOWED: ReadonlyMap<string, string> = new Map([
+  ["experiments/bench/peers/jax_js.ts", "builds the network itself, from its sizes"],
+  ["experiments/bench/peers/tfjs.ts", "builds the network itself, from its sizes"],
+]);
+
+const KEYS = FACTORS.map(({ key }) => key).filter((key) => key.includes("_"));
+
+/** Keys of the table in a module's code; comments may give examples. */
+function keysIn(source: string): string[] {
+  const code = source.replaceAll(/\/\*[^]*?\*\//g, "").replaceAll(/(^|\s)\/\/ .*/gm, "");
+  return KEYS.filter((key) => RegExp(`\\b${key}\\b`).test(code));
+}
+
+function modulesIn(folder: string): string[] {
+  return [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? modulesIn(path) : /\.m?[tj]s$/.test(name) ? [path] : [];
+  });
+}
+
+Deno.test("no module of experiments or report names a factor's key", () => {
+  const modules = STAGES.flatMap(modulesIn);
+  assert.ok(modules.length > 80, `only ${modules.length} modules were found`);
+  const naming = modules.flatMap((path) => {
+    const keys = keysIn(Deno.readTextFileSync(join(ROOT, path)));
+    return keys.length ? [{ path, keys }] : [];
+  });
+  assert.deepEqual(naming.filter(({ path }) => !ALLOWED.has(path)), []);
+  // What is allowed and not used would hide what comes later.
+  assert.deepEqual(naming.map(({ path }) => path).filter((path) => ALLOWED.has(path)), [...ALLOWED.keys()]);
+});
+
+Deno.test("the check of keys finds one in code and in a string, and none in a comment or in another word", () => {
+  assert.deepEqual(keysIn("const { n_layers } = config;"), ["n_layers"]);
+  assert.deepEqual(keysIn('const text = "gate_inputs, use_residual";').sort(), ["gate_inputs", "use_residual"]);
+  assert.deepEqual(keysIn("/** `n_layers=2` */\nlet a; // state_size\nconst my_state_sizes = 1;"), []);
+});

@@ -1,0 +1,119 @@
+/** Queueing steps of a group: recording them, submitting them, and reading their losses back. */
+import type { Arena } from "./arena.ts";
+import { type Buffers, FLOAT_BYTES, type Tools } from "./buffers.ts";
+import { type GroupRun, nextRecords } from "./group_run.ts";
+import type { Program } from "./program.ts";
+import { makeStaging, Readback } from "./readback.ts";
+import type { TextReader } from "./text_reader.ts";
+import { type GroupSizes, type Layout, MAX_STEPS_PER_SUBMIT } from "../plan/schedule.ts";
+
+export class StepQueue {
+  readonly #device: GPUDevice;
+  readonly readback: Readback;
+  #stepsOfLastSubmit = 0;
+  /** Time that the host took to queue steps, without what it waited for the GPU. */
+  hostMilliseconds = 0;
+  /** Steps that were queued in it. */
+  stepsQueued = 0;
+
+  constructor(
+    { opened }: Tools,
+    private readonly buffers: Pick<Buffers, "step_data" | "losses">,
+    private readonly arena: Arena,
+    private readonly reader: TextReader,
+    private readonly sizes: GroupSizes,
+    private readonly layout: Layout,
+  ) {
+    this.#device = opened.device;
+    this.readback = new Readback(opened);
+  }
+
+  /** Where the last step's losses lie among those of its submit. */
+  get lastStep(): number {
+    return Math.max(0, this.#stepsOfLastSubmit - 1);
+  }
+
+  /** Bytes of the losses of one submit, of all slots. */
+  get #lossBytes(): number {
+    return this.sizes.slots * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES;
+  }
+
+  /**
+   * Queues some steps.
+   *
+   * @returns the losses by slot and step, once the GPU is through with them; of an empty slot, no meaning
+   */
+  queue(program: Program, runs: readonly GroupRun[], count: number): Promise<Float64Array[]> {
+    const begun = performance.now();
+    const submits = Math.ceil(count / MAX_STEPS_PER_SUBMIT);
+    const staging = makeStaging(this.#device, submits * this.#lossBytes);
+    // What is to follow steps that still run is recorded before their losses are waited for.
+    let waited = 0;
+    for (let submit = 0; submit < submits; submit++) {
+      const steps = Math.min(MAX_STEPS_PER_SUBMIT, count - submit * MAX_STEPS_PER_SUBMIT);
+      const records = nextRecords(runs, steps, this.sizes, this.layout, this.reader);
+      const commands = this.#encode(program, steps, staging, submit * this.#lossBytes);
+      if (submit === 0) waited = this.readback.map(false);
+      this.#writeRecords(records);
+      this.#device.queue.submit([commands]);
+      this.readback.submitted(steps);
+    }
+    this.hostMilliseconds += performance.now() - begun - waited;
+    this.stepsQueued += count;
+    return this.readback.later(staging, (content) => this.#lossesOf(new Float32Array(content), count));
+  }
+
+  #writeRecords(records: Uint32Array<ArrayBuffer>): void {
+    this.#device.queue.writeBuffer(this.buffers.step_data, this.layout.records(0) * FLOAT_BYTES, records);
+  }
+
+  #encode(program: Program, steps: number, staging: GPUBuffer, stagingOffset: number): GPUCommandBuffer {
+    const encoder = this.arena.encoder();
+    const pass = encoder.beginComputePass();
+    for (let step = 0; step < steps; step++) program.recordStep(pass, step);
+    program.recordMeanLoss(pass);
+    pass.end();
+    this.#stepsOfLastSubmit = steps;
+    const means = this.layout.means(0) * FLOAT_BYTES;
+    encoder.copyBufferToBuffer(this.buffers.losses, means, staging, stagingOffset, this.#lossBytes);
+    return encoder.finish();
+  }
+
+  /** @param means by submit, slot and step */
+  #lossesOf(means: Float32Array, count: number): Float64Array[] {
+    const { slots } = this.sizes;
+    return Array.from({ length: slots }, (_, slot) =>
+      new Float64Array(count).map((_, step) => {
+        const submit = Math.floor(step / MAX_STEPS_PER_SUBMIT);
+        return means[(submit * slots + slot) * MAX_STEPS_PER_SUBMIT + step % MAX_STEPS_PER_SUBMIT];
+      }));
+  }
+
+  /**
+   * Does one step with a pass of its own for each dispatch, between two timestamps.
+   *
+   * @returns nanoseconds of each dispatch
+   */
+  async profile(program: Program, runs: readonly GroupRun[]): Promise<number[]> {
+    this.#writeRecords(nextRecords(runs, 1, this.sizes, this.layout, this.reader));
+    const { schedule: { dispatches } } = program, stamps = 2 * dispatches.length;
+    const querySet = this.#device.createQuerySet({ type: "timestamp", count: stamps });
+    const encoder = this.arena.encoder();
+    dispatches.forEach((_, i) => {
+      const pass = encoder.beginComputePass({
+        timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+      });
+      program.recordDispatch(pass, i);
+      pass.end();
+    });
+    const bytes = stamps * BigUint64Array.BYTES_PER_ELEMENT;
+    const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsage;
+    const buffer = this.#device.createBuffer({ size: bytes, usage: QUERY_RESOLVE | COPY_SRC });
+    encoder.resolveQuerySet(querySet, 0, stamps, buffer, 0);
+    const parts = [{ buffer, offset: 0, bytes }];
+    const times = await this.readback.read(encoder, parts, (content) => new BigUint64Array(content.slice(0)));
+    buffer.destroy();
+    querySet.destroy();
+    return dispatches.map((_, i) => Number(times[2 * i + 1] - times[2 * i]));
+  }
+}
