@@ -107,19 +107,13 @@ export {
   type Extras,
   type Score,
 } from "./train/scoring/evaluate.ts";
-export type { GroupOptions, Progress } from "./train/training/group_training.ts";
+export type { GroupOptions } from "./train/training/group_training.ts";
 export type { Breakdown, TrainingState } from "./train/training/loss_log.ts";
 export type { MemoryCurve } from "./train/scoring/memory_gain.ts";
 export type { SampleOptions } from "./train/scoring/sample_text.ts";
 export type { Cut } from "./train/scoring/score.ts";
 export { type TrainingSettings } from "./train/training/settings.ts";
-export {
-  type CellJob,
-  type NextJob,
-  trainCell,
-  type TrainedRun,
-  trainGroup,
-  type TrainOptions,
-} from "./train/training/trainer.ts";
+export { trainCell, trainGroup, type TrainOptions, trainRuns } from "./train/training/trainer.ts";
+export type { CellJob, Progress, RunSource, TrainedRun, TrainingRun } from "./train/training/training_run.ts";
 export { grid } from "./experiments/study/grid.ts";
 export type { Levels } from "./experiments/study/levels.ts";

@@ -11,7 +11,7 @@ import { openSession } from "../../train/engines/onnx/session.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
 import type { Contender } from "./contest.ts";
 import { median } from "./median.ts";
-import { cellJob, prepare } from "../../train/training/trainer.ts";
+import { cellJob, prepare, trainingRun } from "../../train/training/training_run.ts";
 
 export const BATCH = 256;
 export const MEASURED_SETTINGS: TrainingSettings = { steps: 1, batch: BATCH, history: 1000, log_every: 1 };
@@ -24,7 +24,7 @@ export function noise(bytes: number): Uint8Array {
 
 /** Copies of one configuration with different seeds, as an engine takes them. */
 export function copies(config: CellConfig, count: number): EngineRun[] {
-  return Array.from({ length: count }, (_, seed) => prepare(cellJob({ config, seed }), MEASURED_SETTINGS));
+  return Array.from({ length: count }, (_, seed) => prepare(trainingRun(cellJob({ config, seed }), MEASURED_SETTINGS)));
 }
 
 const OFFSETS = new Uint32Array(BATCH).map((_, row) => row * 300);

@@ -9,9 +9,9 @@ import { openTunedWebGpuEngine, type WebGpuEngine } from "../../train/engines/we
 import type { WebGpuGroup } from "../../train/engines/webgpu/runtime/group.ts";
 import { type Merging, templateName } from "../../train/engines/webgpu/plan/schedule.ts";
 import { totalSteps } from "../../train/training/settings.ts";
-import { cellJob, stepOf } from "../../train/training/trainer.ts";
+import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import { grid } from "../study/grid.ts";
-import { packingOrder } from "../session/packing.ts";
+import { packingOrder } from "../session/scheduler.ts";
 import { DEFAULT_TRAINING as training } from "../study/init_study.ts";
 import type { Ceilings } from "./ceilings.ts";
 import { MEASURED_SETTINGS, noise, type Rounds, timeGroup } from "./measure.ts";

@@ -1,40 +1,35 @@
-/** What a session tells the queue, and hears from it, at each heartbeat. */
+/** Says at each heartbeat that this process is alive, and hears what others have taken from it. */
 import { messageOf } from "../../cells/errors.ts";
-import type { Board } from "../session/board.ts";
-import type { Intake } from "../session/intake.ts";
-import type { Queue } from "./queue.ts";
-import type { Experiment } from "../study/store.ts";
-import { claimKey } from "./study_queue.ts";
+import { BEAT_SECONDS, type Queue } from "./queue.ts";
+import type { Timing } from "./study_queue.ts";
 
-export class Pulse {
-  /** Whether the last beat failed. */
-  #silent = false;
+export interface HeartbeatOptions {
+  readonly timing?: Timing;
+  /** Where the runs of this process are, by claim. */
+  readonly steps?: () => ReadonlyMap<string, number>;
+  /** Given the claims that others have taken over, at every beat that the queue has answered. */
+  readonly onBeat?: (lost: readonly string[]) => void;
+  /** Called when the queue does not answer, once until it answers again: what cannot be said now is said at the next beat. */
+  readonly onSilence?: (problem: string) => void;
+}
 
-  constructor(
-    private readonly queue: Queue,
-    private readonly experiment: Experiment,
-    private readonly board: Board,
-    private readonly intake: Intake,
-  ) {}
-
-  /** Says that this process is alive, and lets go of what another has taken meanwhile. */
-  async beat(): Promise<void> {
-    const steps = [...this.board.atWork.values()].flatMap(({ runs }) =>
-      [...runs].map(([run, { step }]) => [claimKey(this.experiment, run.key), step] as const)
-    );
+/** Beats as often as a living process must be heard of, until it is disposed of. */
+export function heartbeat(
+  queue: Queue,
+  { timing: { beat: seconds = BEAT_SECONDS } = {}, steps = () => new Map(), onBeat, onSilence }: HeartbeatOptions = {},
+): Disposable {
+  let isSilent = false;
+  const beat = async () => {
     try {
-      this.intake.lose(await this.queue.beat(new Map(steps)));
-      for (const { runs, stop } of this.board.atWork.values()) {
-        // A group of which this process holds some trains on without the others.
-        if (runs.size && [...runs.keys()].every((run) => this.intake.isLost(run))) stop.abort();
-      }
-      this.#silent = false;
+      const lost = await queue.beat(steps());
+      onBeat?.(lost);
+      isSilent = false;
     } catch (error) {
-      // Another process that holds the database for long, or a full disk, must not end the work; once said is enough.
-      if (!this.#silent) {
-        this.board.print(`The queue could not be told that this process is alive: ${messageOf(error)}`);
-      }
-      this.#silent = true;
+      // Another process that holds the database for long, or a full disk, must not end the work.
+      if (!isSilent) onSilence?.(`The queue could not be told that this process is alive: ${messageOf(error)}`);
+      isSilent = true;
     }
-  }
+  };
+  const timer = setInterval(() => void beat(), seconds * 1000);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -1,9 +1,9 @@
 /** What `status` shows: where a study stands. */
 import { totalSteps } from "../../train/training/settings.ts";
-import { readClaims, STALE_SECONDS } from "./queue.ts";
+import { STALE_SECONDS } from "./queue.ts";
 import { type FinishedResult, hasEnded, isFinished } from "../study/result.ts";
 import { comparedWithList, type Experiment, type Run, runKey, Study } from "../study/store.ts";
-import { claimKey } from "./study_queue.ts";
+import { claimKey, studyClaims } from "./study_queue.ts";
 
 /** A run that somebody has claimed. */
 export interface ClaimedRun {
@@ -56,7 +56,7 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
   const read = await study.readResults(experiment), { results, unreadable, damaged } = read;
   const { not_begun, unlisted } = comparedWithList(runs, read), unknown = new Set(read.unknown_version);
   const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));
-  const claims = new Map(readClaims(study.queuePath).map((claim) => [claim.key, claim]));
+  const claims = new Map((await studyClaims(study).claims()).map((claim) => [claim.key, claim]));
   const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
   const { training } = study.settings;
   const steps = totalSteps({

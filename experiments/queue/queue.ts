@@ -25,6 +25,12 @@ export interface Claim {
   readonly step: number;
 }
 
+/** For whoever only looks and holds nothing. An interface that a database server could serve as well. */
+export interface ClaimReader {
+  /** The claims as they stand: `heard` says how fresh each is. None where it cannot be told who is at work. */
+  claims(): Promise<readonly Claim[]>;
+}
+
 /** The interface that a database server could serve as well. */
 export interface Queue {
   /** Takes a run, unless its owner has been heard of within the time that {@linkcode QueueOptions.staleAfter} gives. */
@@ -246,7 +252,12 @@ class SqliteQueue implements Queue {
   }
 }
 
-/** The claims as they stand, for looking: `heard` says how fresh each is. Nothing where there is no database. */
+/** Looks at the claims in a database; there need be none. */
+export function claimReader(path: string): ClaimReader {
+  return { claims: () => Promise.resolve(readClaims(path)) };
+}
+
+/** The claims as they stand. Nothing where there is no database, or a damaged one. */
 export function readClaims(path: string): Claim[] {
   if (!existsSync(path)) return [];
   let database: DatabaseSync | undefined;

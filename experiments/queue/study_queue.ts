@@ -1,6 +1,6 @@
 /** The queue of a study: claims on its runs, and what its results know of runs under way. */
 import type { Commit } from "../study/files.ts";
-import { BEAT_SECONDS, type Claim, newOwner, openQueue, type Queue } from "./queue.ts";
+import { type Claim, type ClaimReader, claimReader, newOwner, openQueue, type Queue } from "./queue.ts";
 import { isUnderWay } from "../study/result.ts";
 import { type Experiment, EXPERIMENTS, runKey, type Study } from "../study/store.ts";
 
@@ -26,6 +26,11 @@ export async function openStudyQueue(study: Study, { stale }: Timing = {}): Prom
   return { queue, owner };
 }
 
+/** Looks at the claims on a study's runs. */
+export function studyClaims(study: Study): ClaimReader {
+  return claimReader(study.queuePath);
+}
+
 /** The claims that the results speak of: those of runs that have begun and not ended. */
 async function underWay(study: Study): Promise<Pick<Claim, "key" | "owner" | "since">[]> {
   const claims = [];
@@ -49,10 +54,4 @@ export function commitWhileHeld(queue: Queue, key: string): Commit {
   return async (rename) => {
     if (!await queue.whileHeld(key, rename)) throw new ClaimLost();
   };
-}
-
-/** Calls something as often as a living process must be heard of, until it is disposed of. */
-export function heartbeat(beat: () => Promise<void>, { beat: seconds = BEAT_SECONDS }: Timing = {}): Disposable {
-  const timer = setInterval(() => void beat(), seconds * 1000);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -2,6 +2,9 @@
 import type { Engine } from "../../train/engines/engine.ts";
 import { affordableWorkers, OpenFilesError } from "../../train/process/open_files.ts";
 import { plural } from "../../train/terminal/progress.ts";
+import type { TrainingSettings } from "../../train/training/settings.ts";
+import { cellJob, stepOf } from "../../train/training/training_run.ts";
+import type { Run } from "../study/store.ts";
 
 /** Each run has a thread on the CPU, or its part of the memory on a GPU: more than any machine of today has. */
 export const MOST_PARALLEL = 10_000;
@@ -32,7 +35,7 @@ export function capacityOf(
 ): Capacity {
   const wanted = asked ?? engine.defaultParallel;
   if (runs === 0) return { parallel: wanted };
-  // A single group on a GPU has no worker for each run; its scores have one at least.
+  // A group that is trained as a whole has no worker for each run; its scores have one at least.
   const isOneGroup = !engine.capabilities.isolated_runs;
   const useful = Math.min(wanted, runs), cores = navigator.hardwareConcurrency;
   const sensible = isOneGroup ? 1 : Math.min(useful, WORKERS_PER_CORE * cores);
@@ -49,4 +52,21 @@ export function capacityOf(
     : `${cores} cores have no use for more`;
   const waiting = useful < wanted ? ` (${plural(runs, "run")} to train)` : "";
   return { parallel, why: `Training ${plural(parallel, "run")} at a time, not ${wanted}${waiting}: ${why}` };
+}
+
+/**
+ * What runs take of an engine's memory, in bytes. Seeds make no difference, so each configuration is measured once.
+ *
+ * @param engine the engine as it is now: a lost one is opened again
+ */
+export function footprintOf(
+  engine: () => Pick<Engine, "footprint">,
+  settings: TrainingSettings,
+): (run: Pick<Run, "entry" | "seed">) => number {
+  const known = new Map<string, number>();
+  return ({ entry: { id, config }, seed }) => {
+    const bytes = known.get(id) ?? engine().footprint(stepOf(cellJob({ config, seed }), settings));
+    known.set(id, bytes);
+    return bytes;
+  };
 }

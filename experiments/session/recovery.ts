@@ -22,11 +22,6 @@ export interface Recovery {
 export class Attempts {
   readonly #failures = new Map<Run, number>();
 
-  /** Whether a run has failed before in this call. */
-  has(run: Run): boolean {
-    return this.#failures.has(run);
-  }
-
   /**
    * A group that a device's memory did not hold, or that failed for a reason unknown, is halved, so that one bad run does not
    * take the others along; a lost device's group goes on whole the first time, then run by run; a run alone is tried again.

@@ -1,8 +1,7 @@
 /** What a run leaves in its study while it trains, and how it finds its way back: start record, checkpoints, model, result. */
 import { minOf } from "../../cells/extremes.ts";
 import { UserError } from "../../cells/errors.ts";
-import { cellOf } from "../../cells/catalog/catalog.ts";
-import { BYTE_VOCABULARY, countParameters, evaluationModel, type TrainingStep } from "../../cells/language_model.ts";
+import { countParameters, type TrainingStep } from "../../cells/language_model.ts";
 import {
   type CheckpointOf,
   decodeCheckpoint,
@@ -13,44 +12,45 @@ import {
 import type { Corpus } from "../../train/corpus/corpus.ts";
 import type { Engine } from "../../train/engines/engine.ts";
 import { exportModel } from "../../train/scoring/evaluate.ts";
-import { decodeEvaluation, differences } from "../../train/scoring/evaluation_file.ts";
+import { decodeEvaluation } from "../../train/scoring/evaluation_file.ts";
 import type { TrainingState } from "../../train/training/loss_log.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
-import type { TrainedRun } from "../../train/training/trainer.ts";
+import { cellJob, stepOf, type TrainedRun, type TrainingRun } from "../../train/training/training_run.ts";
 import { CELLSPACE_VERSION, numbersOf } from "../../train/version.ts";
 import { advised, type Commit, readBytes } from "../study/files.ts";
-import { isOurModel } from "../study/ownership.ts";
 import type { Queue } from "../queue/queue.ts";
-import { configOf, type FinishedResult, isFinished, parseResult, type RunResult } from "../study/result.ts";
-import { commandOn, type Experiment, remakeModel, type Run, runKey, shortKey, type Study } from "../study/store.ts";
+import { type FinishedResult, isFinished, parseResult, type RunResult } from "../study/result.ts";
+import type { Experiment, Run, Study } from "../study/store.ts";
 import { claimKey, commitWhileHeld } from "../queue/study_queue.ts";
+import { modelFacts } from "./run_model.ts";
 
-/** A run at its start, or where it goes on. */
-export interface Start {
-  readonly run: Run;
-  readonly step: TrainingStep;
+/** A listed run as it starts or goes on: what is trained, and what its files say of it. */
+export interface StartedRun extends Run, TrainingRun {
   /** The result of the run while it is under way. */
   readonly record: RunResult;
   /** The shorter result that there is already. */
   readonly finished?: FinishedResult;
-  readonly from?: TrainingState;
   /** Who did the steps so far. */
   readonly legs: readonly Leg[];
   /** Of these the last, where that was another engine, adapter or version than this one. */
   readonly other?: Leg;
 }
 
+export interface RunFilesOptions {
+  readonly study: Study;
+  readonly experiment: Experiment;
+  readonly corpus: Corpus;
+  readonly settings: TrainingSettings;
+  readonly queue: Queue;
+  /** Names this process in results of runs under way. */
+  readonly owner: string;
+  /** The engine that trains now. */
+  readonly engine: () => Engine;
+}
+
 /** Reads and writes the files of runs that this process holds. Nothing is put in its place after a claim is lost. */
 export class RunFiles {
-  constructor(
-    private readonly study: Study,
-    private readonly experiment: Experiment,
-    private readonly corpus: Corpus,
-    private readonly settings: TrainingSettings,
-    private readonly queue: Queue,
-    private readonly owner: string,
-    private readonly engine: () => Engine,
-  ) {}
+  constructor(private readonly options: RunFilesOptions) {}
 
   /**
    * Finds where a run stands, and notes that it is under way.
@@ -58,40 +58,45 @@ export class RunFiles {
    * @param retry tries a failed run again: from its beginning, or, where it has a shorter result, from its last good checkpoint
    * @throws {UserError} if what there is of it cannot be used; it is left as it is
    */
-  async start(run: Run, step: TrainingStep, retry: boolean): Promise<Start> {
-    const known = await this.study.readResult(this.experiment, run.key), commit = this.#commit(run);
+  async start(run: Run, retry: boolean): Promise<StartedRun> {
+    const { study, experiment, settings } = this.options, { key, entry, seed } = run;
+    const step = stepOf(cellJob({ config: entry.config, seed }), settings);
+    const known = await study.readResult(experiment, key), commit = this.#commit(run);
     await this.#checkModelPlace(run);
     const hasFailed = retry && known?.failed !== undefined;
     const finished = known && isFinished(known) ? withoutFailure(known) : undefined;
     if (hasFailed && !finished) {
       // Only that of this run goes: weights from elsewhere, or what is damaged, are for a person to judge.
       await this.#readCheckpoint(run, step, undefined);
-      await this.study.removeCheckpoint(this.experiment, run.key, commit);
+      await study.removeCheckpoint(experiment, key, commit);
     }
     const checkpoint = await this.#readCheckpoint(run, step, finished);
     const record = this.#record(run, step, known);
     // A finished result stays until there is a longer one.
-    if (!finished) await this.study.writeResult(this.experiment, run.key, record, commit);
-    else if (hasFailed) await this.study.writeResult(this.experiment, run.key, finished, commit);
+    if (!finished) await study.writeResult(experiment, key, record, commit);
+    else if (hasFailed) await study.writeResult(experiment, key, finished, commit);
     const legs = checkpoint?.legs ?? [], last = legs.at(-1), other = last && !this.#isThis(last) ? last : undefined;
-    return { run, step, record, finished, from: checkpoint?.state, legs, other };
+    return { key, entry, seed, step, from: checkpoint?.state, record, finished, legs, other };
   }
 
   /** A run that is to be trained may find its own earlier model; what else lies under its name is somebody's, or damaged. */
   async #checkModelPlace({ key, entry, seed }: Run): Promise<void> {
-    const path = this.study.modelPath(this.experiment, key);
+    const path = this.options.study.modelPath(this.options.experiment, key);
     await advised("move it away", async () => {
       const bytes = await readBytes(path);
       if (bytes === undefined) return;
       const { id, seed: itsSeed, corpus_sha1 } = decodeEvaluation(bytes, path).metadata;
-      if (id === entry.id && itsSeed === String(seed) && corpus_sha1 === this.corpus.sha1) return;
+      if (id === entry.id && itsSeed === String(seed) && corpus_sha1 === this.options.corpus.sha1) return;
       throw new UserError(`Cannot write ${path}: it is there, and is no model of this run`);
     });
   }
 
   async #readCheckpoint(run: Run, step: TrainingStep, finished: FinishedResult | undefined) {
     const advice = `move ${finished ? "it and the run's result" : "it"} away to train the run from its beginning`;
-    const { path, bytes } = await advised(advice, () => this.study.readCheckpoint(this.experiment, run.key));
+    const { path, bytes } = await advised(
+      advice,
+      () => this.options.study.readCheckpoint(this.options.experiment, run.key),
+    );
     if (!bytes) {
       if (!finished) return undefined;
       throw new UserError(
@@ -112,19 +117,20 @@ export class RunFiles {
   }
 
   /** Keeps a run's state, from which it can go on. */
-  async save({ run, step, legs }: Start, state: TrainingState): Promise<void> {
-    const bytes = await encodeCheckpoint(this.#about(run), step, state, this.#withThisLeg(legs, state));
-    await this.study.writeCheckpoint(this.experiment, run.key, bytes, this.#commit(run));
+  async save(run: StartedRun, state: TrainingState): Promise<void> {
+    const { study, experiment } = this.options;
+    const bytes = await encodeCheckpoint(this.#about(run), run.step, state, this.#withThisLeg(run.legs, state));
+    await study.writeCheckpoint(experiment, run.key, bytes, this.#commit(run));
   }
 
   /**
    * Keeps a run that has ended: checkpoint, model, result, in this order, once all three are made and found good. Returns the result,
    * and the model unless it failed.
    */
-  async finish(start: Start, trained: TrainedRun): Promise<{ result: RunResult; model?: Uint8Array<ArrayBuffer> }> {
-    const { run, step } = start;
-    const { owner: _, ...record } = start.record;
-    const legs = this.#withThisLeg(start.legs, trained), last = legs.at(-1)!, { engine, adapter } = last;
+  async finish(run: StartedRun, trained: TrainedRun): Promise<{ result: RunResult; model?: Uint8Array<ArrayBuffer> }> {
+    const { study, experiment } = this.options, { key } = run;
+    const { owner: _, ...record } = run.record;
+    const legs = this.#withThisLeg(run.legs, trained), last = legs.at(-1)!, { engine, adapter } = last;
     // A version that did all steps, and was stopped before it wrote the result, is not the one that this result names.
     const earlier = isOfThisVersion(last) ? legs.slice(0, -1) : legs;
     const common = {
@@ -139,12 +145,12 @@ export class RunFiles {
     if (trained.failed) {
       const { why, step: failed_at_step } = trained.failed;
       // What the run had when it went on is still true.
-      const before = start.finished ?? common, failed_time = common["end time"];
+      const before = run.finished ?? common, failed_time = common["end time"];
       const result = { ...before, failed: why, failed_at_step, failed_time, loss_before_failure: [...trained.curve] };
-      await this.study.writeResult(this.experiment, run.key, result, commit);
+      await study.writeResult(experiment, key, result, commit);
       return { result };
     }
-    const bytes = await encodeCheckpoint(this.#about(run), step, trained, legs);
+    const bytes = await encodeCheckpoint(this.#about(run), run.step, trained, legs);
     const model = exportModel(
       run.entry.config,
       trained.weights,
@@ -158,50 +164,50 @@ export class RunFiles {
       loss,
       "min loss": minOf(loss),
     };
-    parseResult(result, this.study.resultPath(this.experiment, run.key));
-    await this.study.writeCheckpoint(this.experiment, run.key, bytes, commit);
-    await this.study.writeModel(this.experiment, run.key, model, commit);
-    await this.study.writeResult(this.experiment, run.key, result, commit);
+    parseResult(result, study.resultPath(experiment, key));
+    await study.writeCheckpoint(experiment, key, bytes, commit);
+    await study.writeModel(experiment, key, model, commit);
+    await study.writeResult(experiment, key, result, commit);
     return { result, model };
   }
 
   #withThisLeg(legs: readonly Leg[], { steps_done }: TrainingState): Leg[] {
-    const { name: engine, adapter } = this.engine(), last = legs.at(-1);
+    const { name: engine, adapter } = this.options.engine(), last = legs.at(-1);
     const before = last && this.#isThis(last) ? legs.slice(0, -1) : [...legs];
     const steps = steps_done - before.reduce((total, leg) => total + leg.steps, 0);
     return steps > 0 ? [...before, { engine, adapter, steps, cellspace_version: CELLSPACE_VERSION }] : [...legs];
   }
 
   #isThis(leg: Leg): boolean {
-    const { name, adapter } = this.engine();
+    const { name, adapter } = this.options.engine();
     return leg.engine === name && leg.adapter === adapter && isOfThisVersion(leg);
   }
 
   #commit(run: Run): Commit {
-    return commitWhileHeld(this.queue, claimKey(this.experiment, run.key));
+    return commitWhileHeld(this.options.queue, claimKey(this.options.experiment, run.key));
   }
 
   #about({ entry, seed }: Run): CheckpointOf {
-    const { batch, history, log_every } = this.settings;
-    const { name: corpus, sha1: corpus_sha1 } = this.corpus;
-    const tokenizer_sha1 = this.study.settings.tokens?.sha1;
+    const { batch, history, log_every } = this.options.settings;
+    const { name: corpus, sha1: corpus_sha1 } = this.options.corpus;
+    const tokenizer_sha1 = this.options.study.settings.tokens?.sha1;
     return { config: entry.config, seed, corpus, corpus_sha1, tokenizer_sha1, batch, history, log_every };
   }
 
   /** The result of a run as it starts: everything but what training finds. */
   #record(run: Run, step: TrainingStep, known: RunResult | undefined): RunResult {
-    const { entry, seed } = run, { tokens, split } = this.study.settings;
+    const { entry, seed } = run, { tokens, split } = this.options.study.settings;
     return {
       ...entry.config,
       id: entry.id,
       ...(entry.oldId ? { "old id": entry.oldId } : {}),
       ...(entry.control ? { control: true } : {}),
       "start time": known?.["start time"] ?? Date.now() / 1000,
-      "training steps": this.settings.steps,
-      "batch size": this.settings.batch,
-      "history size": this.settings.history,
-      dataset: this.corpus.name,
-      corpus_sha1: this.corpus.sha1,
+      "training steps": this.options.settings.steps,
+      "batch size": this.options.settings.batch,
+      "history size": this.options.settings.history,
+      dataset: this.options.corpus.name,
+      corpus_sha1: this.options.corpus.sha1,
       ...(tokens
         ? {
           tokens: tokens.name,
@@ -210,15 +216,15 @@ export class RunFiles {
           tokenizer_sha1: tokens.sha1,
         }
         : {}),
-      train_sha1: this.corpus.train_sha1,
-      test_sha1: this.corpus.test_sha1,
+      train_sha1: this.options.corpus.train_sha1,
+      test_sha1: this.options.corpus.test_sha1,
       seed,
-      log_every: this.settings.log_every,
-      engine: this.engine().name,
-      adapter: this.engine().adapter,
+      log_every: this.options.settings.log_every,
+      engine: this.options.engine().name,
+      adapter: this.options.engine().adapter,
       parameters: countParameters(step.parameters),
       cellspace_version: CELLSPACE_VERSION,
-      owner: this.owner,
+      owner: this.options.owner,
     };
   }
 }
@@ -232,61 +238,4 @@ function isOfThisVersion({ cellspace_version = UNNAMED_VERSION }: Leg): boolean 
 function withoutFailure(result: FinishedResult): FinishedResult {
   const { failed: _, failed_at_step: _step, failed_time: _time, loss_before_failure: _curve, ...before } = result;
   return before as FinishedResult;
-}
-
-/** What a run's model says of itself: its text, its seed, and how many steps it has seen. */
-export function modelFacts(
-  { dataset, corpus_sha1, tokens, tokenizer_sha1, seed }: RunResult,
-  steps: number,
-): Record<string, string> {
-  const read: Record<string, string> = tokens && tokenizer_sha1 ? { tokens, tokenizer_sha1 } : {};
-  return { corpus: dataset, corpus_sha1, ...read, seed: String(seed), steps: String(steps) };
-}
-
-/** What the checkpoint of a run with this result says that it is of. */
-export function checkpointOf(result: RunResult): CheckpointOf {
-  const { seed, dataset: corpus, corpus_sha1, tokenizer_sha1, log_every } = result;
-  const { "batch size": batch, "history size": history } = result;
-  return { config: configOf(result), seed, corpus, corpus_sha1, tokenizer_sha1, batch, history, log_every };
-}
-
-/**
- * Checks that a model is that of a result, before anything runs it: what it says of itself, and its inputs, outputs and weights.
- *
- * @throws {UserError} naming what disagrees
- */
-export async function checkModel(
-  model: Uint8Array,
-  result: FinishedResult,
-  path: string,
-  study: Study,
-  experiment: Experiment,
-): Promise<void> {
-  // What cellspace did not write is not replaced.
-  const remake = `${isOurModel(model) ? "" : "move it away and "}${remakeModel(study, experiment)}`;
-  const found = await advised(remake, () => decodeEvaluation(model, path)), { metadata: facts } = found;
-  const run = shortKey(runKey(result.id, result.seed));
-  const wanted: Record<string, string> = { id: result.id, ...modelFacts(result, result.steps_done) };
-  for (const key of ["id", "seed", "corpus_sha1", "tokenizer_sha1", "steps"] as const) {
-    // Models of the first version do not say their steps.
-    if (facts[key] === undefined && key === "steps") continue;
-    if (facts[key] !== wanted[key]) {
-      // A model of other steps may be one of a run that is going on.
-      const advice = key === "steps"
-        ? `${remake}, or let ${commandOn("train", study, experiment)} finish the run`
-        : remake;
-      throw new UserError(
-        `Cannot use ${path}: its '${key}' is ${facts[key] ?? "none"}, that of run ${run} is ${
-          wanted[key] ?? "none"
-        }; ${advice}`,
-      );
-    }
-  }
-  const config = configOf(result), { vocabulary = BYTE_VOCABULARY } = result;
-  const [difference] = differences(found, evaluationModel(cellOf(config), { ...config, vocabulary }));
-  if (difference) {
-    throw new UserError(
-      `Cannot use ${path}: ${difference.is}, that of run ${run} is ${difference.must}; ${remake}`,
-    );
-  }
 }

@@ -4,7 +4,7 @@ import { LoadedModel } from "../../train/scoring/model.ts";
 import { type SampleOptions, sampleText } from "../../train/scoring/sample_text.ts";
 import { advised } from "../study/files.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
-import { checkModel } from "./run_files.ts";
+import { checkModel } from "./run_model.ts";
 import { adviceForRuns, type Experiment, remakeModel, runKey, shortKey, type Study } from "../study/store.ts";
 import { studyTokenizer } from "../study/text.ts";
 

@@ -4,7 +4,7 @@ import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { EvaluationWorkers } from "../../train/scoring/evaluate.ts";
 import { OpenFilesError } from "../../train/process/open_files.ts";
 import type { Queue } from "../queue/queue.ts";
-import { scoreRun } from "./scoring.ts";
+import { scoreRun } from "./score_run.ts";
 import { type Experiment, type Run, shortKey, type Study } from "../study/store.ts";
 import { claimKey, ClaimLost, commitWhileHeld } from "../queue/study_queue.ts";
 import { printError } from "../../train/terminal/output.ts";

@@ -1,29 +1,42 @@
-/** One call of `train` at work: takes waiting runs in groups, trains them, writes down what comes out, and scores it. */
+/**
+ * One call of `train` at work. The life of a run:
+ *
+ * 1. `train` lists it as waiting, and the scheduler orders it beside runs of its shape.
+ * 2. **Claim.** A worker asks for a group; the scheduler claims runs in the queue, as many as have slots and fit the memory.
+ * 3. Its files say where it stands: from its beginning, from its checkpoint, or not at all (then it is skipped).
+ * 4. **Train.** The group trains it with the others. When it ends, the next waiting run takes its slot.
+ * 5. **Write.** Its checkpoint is written every so often; at its end checkpoint, model and result.
+ * 6. **Score.** Its model is scored on the test split: beside training on a GPU, after its group on the CPU.
+ * 7. **Release.** Its claim is given back.
+ *
+ * On the way it may break down (its result says so), be refused by a full group (it waits again), be lost to another process (which
+ * has it by then), or fail with an engine or a disk (it is tried again, then left for a later call). A signal stops all groups; what
+ * they have done is saved.
+ */
 import { messageOf } from "../../cells/errors.ts";
-import { describeConfig } from "../../cells/config.ts";
-import { affordableWorkers, OpenFilesError } from "../../train/process/open_files.ts";
 import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { type Engine, EngineFailure } from "../../train/engines/engine.ts";
-import type { TrainingState } from "../../train/training/loss_log.ts";
-import type { TrainingSettings } from "../../train/training/settings.ts";
+import { affordableWorkers, OpenFilesError } from "../../train/process/open_files.ts";
 import { plural } from "../../train/terminal/progress.ts";
-import { cellJob, type NextJob, stepOf, type TrainedRun, trainGroup } from "../../train/training/trainer.ts";
-import { type AtWork, Board } from "./board.ts";
-import { WriteFailure } from "../study/files.ts";
-import { Intake } from "./intake.ts";
+import type { TrainingSettings } from "../../train/training/settings.ts";
+import { trainRuns } from "../../train/training/trainer.ts";
+import { heartbeat } from "../queue/heartbeat.ts";
+import { type Queue, STALE_SECONDS } from "../queue/queue.ts";
+import { claimKey } from "../queue/study_queue.ts";
+import type { Run, Study } from "../study/store.ts";
+import { footprintOf } from "./capacity.ts";
+import { GroupSource } from "./group_source.ts";
+import { Outcomes } from "./outcomes.ts";
+import { SessionProgress } from "./progress.ts";
 import { everyOne, sleep } from "./promises.ts";
 import { Attempts } from "./recovery.ts";
-import type { Queue } from "../queue/queue.ts";
-import { RunFiles, type Start } from "./run_files.ts";
+import { RunFiles, type StartedRun } from "./run_files.ts";
+import { packingOrder, Scheduler } from "./scheduler.ts";
 import { Scorer, type TrainedModel } from "./scorer.ts";
-import { type Run, shortKey, type Study } from "../study/store.ts";
-import { Pulse } from "../queue/heartbeat.ts";
-import { ClaimLost, heartbeat } from "../queue/study_queue.ts";
-import type { TrainStudyOptions } from "./train_options.ts";
-import { printError } from "../../train/terminal/output.ts";
+import { isDone, type TrainStudyOptions } from "./train_options.ts";
 
 /** What a session works with. */
-export interface Tools {
+export interface SessionResources {
   readonly study: Study;
   /** What models read. */
   readonly text: TokenizedCorpus;
@@ -35,360 +48,255 @@ export interface Tools {
   readonly reopen: () => Promise<Engine>;
 }
 
-/** So many runs in a row that cannot be trained for an outside reason end the whole: the next would fare no better. */
-const MOST_PROBLEMS_IN_A_ROW = 3;
-
-/** Trains one group at a time, beside other lanes. */
-interface Lane {
-  readonly number: number;
-  /** Runs of a group. */
-  readonly places: number;
-  readonly threads: number;
-  /** What the lane has claimed, to be given back if it fails. */
-  readonly held: Set<Run>;
-}
-
-/** The runs of a group under way, by the number that each has there. */
-interface Crew {
-  readonly lane: Lane;
-  readonly starts: Map<number, Start>;
-  readonly atWork: AtWork;
-  /** Runs that the disk failed when they were to join or had ended. */
-  readonly stranded: { readonly run: Run; readonly error: WriteFailure }[];
-}
-
 export class TrainingSession {
-  finished = 0;
-  failed = 0;
-  #problems = 0;
-  readonly interrupted: string[] = [];
-  readonly #study: Study;
-  readonly #text: TokenizedCorpus;
-  readonly #queue: Queue;
+  readonly #outcomes: Outcomes;
   readonly #files: RunFiles;
-  readonly #intake: Intake;
-  readonly #board: Board;
+  readonly #scheduler: Scheduler<Run>;
+  readonly #progress: SessionProgress;
+  readonly #scorer: Scorer;
+  readonly #attempts = new Attempts();
+  /** The groups under way. */
+  readonly #groups = new Set<GroupSource>();
+  /** Stops all workers at a good place once one of them cannot go on. */
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
-  #engine: Engine;
-  readonly #attempts = new Attempts();
-  readonly #scorer: Scorer;
   readonly #runs: number;
   readonly #parallel: number;
-  #taken = 0;
-  #problemsInARow = 0;
-  /** What went wrong while a group at work was given its next run. */
-  #refillError: unknown;
+  /** How many groups train at once, how many runs each has room for, and on how many processor threads. */
+  readonly #workers: number;
+  readonly #slots: number;
+  readonly #threads: number;
+  #engine: Engine;
+  /** Unix seconds. */
+  readonly #begun = Date.now() / 1000;
 
   constructor(
-    private readonly tools: Tools,
+    private readonly resources: SessionResources,
     private readonly settings: TrainingSettings,
     waiting: readonly Run[],
     private readonly options: TrainStudyOptions,
   ) {
-    ({ study: this.#study, text: this.#text, queue: this.#queue, engine: this.#engine } = tools);
+    const { study, text, queue, owner, engine } = resources, { experiment, limit, quiet } = options;
+    this.#engine = engine;
     this.#signal = AbortSignal.any([this.#failure.signal, ...(options.signal ? [options.signal] : [])]);
-    const { experiment, limit } = options;
-    this.#files = new RunFiles(
-      this.#study,
-      experiment,
-      this.#text.corpus,
-      settings,
-      this.#queue,
-      tools.owner,
-      () => this.#engine,
-    );
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
-    this.#parallel = options.parallel ?? this.#engine.defaultParallel;
-    this.#board = new Board(this.#runs, settings, options.quiet);
-    const forIntake = {
-      study: this.#study,
-      queue: this.#queue,
-      board: this.#board,
-      signal: this.#signal,
-      engine: () => this.#engine,
-    };
-    const isPacked = this.#engine.layout(this.#parallel).runs_per_group > 1;
-    this.#intake = new Intake(forIntake, settings, waiting, options, isPacked);
-    this.#scorer = new Scorer({
-      study: this.#study,
+    this.#parallel = options.parallel ?? engine.defaultParallel;
+    const { groups, runs_per_group: slots } = engine.layout(this.#parallel);
+    this.#workers = Math.min(groups, this.#runs);
+    this.#slots = slots;
+    this.#threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));
+    const current = () => this.#engine;
+    this.#files = new RunFiles({ study, experiment, corpus: text.corpus, settings, queue, owner, engine: current });
+    const waits = () => this.#scheduler.waiting;
+    this.#progress = new SessionProgress({ runs: this.#runs, settings, quiet, waiting: waits });
+    const print = (line: string) => this.#progress.print(line);
+    const footprint = footprintOf(current, settings);
+    // Runs of one shape follow each other where they train in groups.
+    this.#scheduler = new Scheduler(slots > 1 ? packingOrder(waiting, footprint) : waiting, {
+      queue,
       experiment,
-      queue: this.#queue,
-      text: this.#text,
+      signal: this.#signal,
+      limit,
+      memory: { bytes: () => this.#engine.memory, footprint },
+      isWanted: (run) => this.#isWanted(run),
+      onWait: (held) => print(waitingForOthers(held)),
+    });
+    this.#outcomes = new Outcomes(this.#scheduler, this.#progress);
+    this.#scorer = new Scorer({
+      study,
+      experiment,
+      queue,
+      text,
       signal: this.#signal,
       interrupt: options.signal,
-      print: (line) => this.#board.print(line),
-      release: (run) => this.#intake.release(run),
+      print,
+      release: (run) => this.#outcomes.release(run),
       onShortage: () => this.#failure.abort(),
     });
   }
 
-  get problems(): number {
-    return this.#problems + this.#intake.skipped + this.#scorer.problems.size;
-  }
-
-  /** Runs that were trained and could not be scored. */
-  get unscored(): ReadonlySet<string> {
-    return this.#scorer.problems;
-  }
-
-  get others(): number {
-    return this.#intake.others + this.#taken;
-  }
-
   async run(): Promise<void> {
-    const { groups, runs_per_group: places } = this.#engine.layout(this.#parallel);
-    const threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));
-    const pulse = new Pulse(this.#queue, this.options.experiment, this.#board, this.#intake);
-    using _heart = heartbeat(() => pulse.beat(), this.options.timing);
-    this.#board.announce(this.#engine, this.#parallel);
-    const lanes = Array.from({ length: Math.min(groups, this.#runs) }, (_, number): Lane => (
-      { number, places, threads, held: new Set() }
-    ));
+    using _heart = this.#heartbeat();
+    this.#progress.announce(this.#engine, this.#parallel);
     try {
-      await everyOne(lanes.map((lane) => this.#work(lane)));
+      await everyOne(Array.from({ length: this.#workers }, () => this.#work()));
     } finally {
       try {
         await this.#scorer.finish();
       } finally {
-        this.#board.stop();
+        // After a signal or an error: what was claimed and came to no end.
+        for (const run of this.#scheduler.claimed) await this.#outcomes.release(run);
+        this.#progress.stop();
         await this.#engine.close();
       }
     }
   }
 
-  /** Takes a group, trains it, takes the next. */
-  async #work(lane: Lane): Promise<void> {
-    for (;;) {
-      lane.held.clear();
-      try {
-        const group = await this.#intake.group(lane);
-        if (this.#signal.aborted) { for (const run of group.splice(0)) await this.#intake.release(run); }
-        if (!group.length) return;
-        await this.#train(lane, group, { refill: true });
-      } catch (error) {
-        // The other lanes stop at a good place too, rather than lose what they have in hand.
-        this.#failure.abort();
-        for (const run of lane.held) await this.#intake.release(run);
-        throw error;
-      } finally {
-        this.#board.atWork.delete(lane.number);
+  /** A worker: claims a group, trains it, takes the next. */
+  async #work(): Promise<void> {
+    try {
+      for (;;) {
+        const group = await this.#scheduler.group(this.#slots);
+        if (!group.length || this.#signal.aborted) return;
+        await this.#train(group, { refill: true });
       }
-    }
-  }
-
-  /** Trains claimed runs; releases each when it has ended or is left. */
-  async #train(lane: Lane, runs: readonly Run[], { refill }: { refill: boolean }): Promise<void> {
-    const starts: Start[] = [];
-    for (const run of runs) {
-      const start = await this.#start(run, (error) => this.#recover(lane, [run], error));
-      if (start) starts.push(start);
-    }
-    if (starts.length) await this.#trainGroup(lane, starts, refill);
-  }
-
-  /** Finds where a claimed run stands; none if it cannot be trained now. */
-  async #start(run: Run, onWriteFailure: (error: WriteFailure) => Promise<void> | void): Promise<Start | undefined> {
-    try {
-      const step = stepOf(cellJob({ config: run.entry.config, seed: run.seed }), this.settings);
-      const start = await this.#files.start(run, step, this.options.retryFailed === true);
-      if (start.other) this.#board.goOn(run, start.from!.steps_done, start.other);
-      return start;
     } catch (error) {
-      if (error instanceof ClaimLost) await this.#leaveToOther(run);
-      else if (error instanceof WriteFailure) await onWriteFailure(error);
-      else await this.#intake.skip(run, error);
-      return undefined;
-    }
-  }
-
-  async #trainGroup(lane: Lane, starts: readonly Start[], refill: boolean): Promise<void> {
-    const atWork = this.#board.begin(lane.number);
-    const crew: Crew = { lane, starts: new Map(starts.entries()), atWork, stranded: [] };
-    for (const { run, from } of starts) this.#board.join(atWork, run, from?.steps_done ?? 0);
-    const startOf = (number: number) => crew.starts.get(number)!;
-    const left = () => [...crew.starts.values()].map(({ run }) => run);
-    const models: TrainedModel[] = [];
-    const leave = (number: number) => {
-      this.#board.leave(atWork, startOf(number).run);
-      crew.starts.delete(number);
-    };
-    try {
-      const trained = await trainGroup(this.#engine, starts.map(jobOf), this.settings, this.#text.train, {
-        signal: AbortSignal.any([this.#signal, atWork.stop.signal]),
-        threads: lane.threads,
-        from: starts.map(({ from }) => from),
-        saveEvery: this.options.timing?.save === undefined ? undefined : this.options.timing.save * 1000,
-        onPreparing: (done, total) => this.#board.prepare(done, total),
-        onProgress: (progress) =>
-          this.#board.advance(atWork, progress.map((now) => ({ ...now, run: startOf(now.run).run }))),
-        save: (number, state) => this.#save(startOf(number), state),
-        onTrained: async (number, trained) => {
-          const { run } = startOf(number);
-          let model: Uint8Array | undefined;
-          try {
-            model = await this.#finish(startOf(number), trained);
-          } catch (error) {
-            // The others go on: that one is tried again after them.
-            if (!(error instanceof WriteFailure)) throw error;
-            crew.stranded.push({ run, error });
-          }
-          leave(number);
-          if (!model) return;
-          // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
-          if (this.#engine.capabilities.trains_on_cpu) models.push({ run, model });
-          else {
-            lane.held.delete(run);
-            this.#scorer.scoreLater(run, lane.threads);
-          }
-        },
-        isLost: (number) => this.#intake.isLost(startOf(number).run),
-        onLost: async (number) => {
-          await this.#leaveToOther(startOf(number).run);
-          leave(number);
-        },
-        onRefused: async (number) => {
-          const { run } = startOf(number);
-          leave(number);
-          lane.held.delete(run);
-          await this.#intake.putBack(run);
-        },
-        refill: refill ? (number, present) => this.#refill(crew, number, present) : undefined,
-      });
-      if (!trained) await this.#stop(left());
-    } catch (error) {
-      await this.#recover(lane, left(), error);
-    }
-    if (this.#refillError) throw this.#refillError;
-    await this.#scorer.score(models, lane.threads);
-    for (const { run, error } of crew.stranded) await this.#recover(lane, [run], error);
-  }
-
-  /** The next run for a group at work. What goes wrong with it must not take the group's runs along. */
-  async #refill(crew: Crew, number: number, present: readonly number[]): Promise<NextJob | undefined> {
-    try {
-      return await this.#nextJob(crew, number, present.map((other) => crew.starts.get(other)!.run));
-    } catch (error) {
-      this.#refillError ??= error;
+      // The other workers stop at a good place too, rather than lose what they have in hand.
       this.#failure.abort();
-      return undefined;
+      throw error;
     }
   }
 
-  async #nextJob({ lane, starts, atWork, stranded }: Crew, number: number, present: readonly Run[]) {
-    // Runs that end together make room for a new group, which may have more places than theirs.
-    while (present.length && !stranded.length) {
-      const run = await this.#intake.beside(present, lane);
-      if (!run) return undefined;
-      const start = await this.#start(run, (error) => void stranded.push({ run, error }));
-      if (!start) continue;
-      starts.set(number, start);
-      this.#board.join(atWork, run, start.from?.steps_done ?? 0);
-      return { job: jobOf(start), from: start.from };
-    }
-    return undefined;
-  }
-
-  /** A checkpoint that cannot be written is no reason to stop: the one before is still there, and the next may go well. */
-  async #save(start: Start, state: TrainingState): Promise<void> {
-    try {
-      await this.#files.save(start, state);
-    } catch (error) {
-      if (error instanceof ClaimLost) return;
-      this.#board.print(`Run ${shortKey(start.run.key)} trains on without a new checkpoint: ${messageOf(error)}`);
-    }
-  }
-
-  /** Ends runs whose training was told to stop: by Ctrl-C, or because another process has them. */
-  async #stop(runs: readonly Run[]): Promise<void> {
+  /** Trains claimed runs, and those that take their slots; writes, scores and releases each when it has ended or is left. */
+  async #train(runs: readonly Run[], { refill }: { refill: boolean }): Promise<void> {
+    const models: TrainedModel[] = [];
+    const group = this.#newGroup(models, refill), started: StartedRun[] = [];
     for (const run of runs) {
-      if (this.#signal.aborted) {
-        this.interrupted.push(run.key);
-        await this.#intake.release(run);
-      } else if (this.#intake.isLost(run)) {
-        await this.#leaveToOther(run);
-      } else {
-        // It came into a group whose others were lost at that moment.
-        await this.#intake.putBack(run);
-      }
+      const start = await group.start(run);
+      if (start) started.push(start);
+      await this.#retryWriteFailed(group);
+    }
+    if (!started.length) return;
+    this.#groups.add(group);
+    try {
+      const isThrough = await trainRuns(this.#engine, started, group, this.settings, this.resources.text.train, {
+        signal: AbortSignal.any([this.#signal, group.stop.signal]),
+        threads: this.#threads,
+        saveEvery: this.options.timing?.save === undefined ? undefined : this.options.timing.save * 1000,
+        onPreparing: (done, total) => this.#progress.prepare(done, total),
+      });
+      if (!isThrough) await this.#letGo(group.takeBack());
+    } catch (error) {
+      await this.#recover(group.takeBack(), error);
+    } finally {
+      this.#groups.delete(group);
+    }
+    if (group.error) throw group.error;
+    await this.#scorer.score(models, this.#threads);
+    await this.#retryWriteFailed(group);
+  }
+
+  /** @param models where those go that are to be scored after the group */
+  #newGroup(models: TrainedModel[], refill: boolean): GroupSource {
+    return new GroupSource({
+      files: this.#files,
+      scheduler: this.#scheduler,
+      progress: this.#progress,
+      outcomes: this.#outcomes,
+      refill,
+      retryFailed: this.options.retryFailed === true,
+      onModel: (run, model) => {
+        // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
+        if (this.#engine.capabilities.trains_on_cpu) models.push({ run, model });
+        else this.#scorer.scoreLater(run, this.#threads);
+      },
+      onError: () => this.#failure.abort(),
+    });
+  }
+
+  /** Runs whose training was told to stop: by Ctrl-C, or because another process has them. */
+  async #letGo(runs: readonly Run[]): Promise<void> {
+    for (const run of runs) {
+      if (this.#signal.aborted) await this.#outcomes.interrupt(run);
+      else if (this.#scheduler.isLost(run)) await this.#outcomes.leaveToOther(run);
+      // It came into a group whose others were lost at that moment.
+      else await this.#outcomes.putBack(run);
     }
   }
 
-  async #leaveToOther(run: Run): Promise<void> {
-    this.#taken++;
-    this.#board.print(
-      `${shortKey(run.key)}  was taken over by another process, since this one was silent or queue.sqlite was deleted`,
-    );
-    await this.#intake.release(run);
+  async #retryWriteFailed({ writeFailed }: GroupSource): Promise<void> {
+    for (const { run, error } of writeFailed.splice(0)) await this.#recover([run], error);
   }
 
   /** Tries runs again that an engine or the disk has failed, as far as that makes sense. */
-  async #recover(lane: Lane, runs: readonly Run[], error: unknown): Promise<void> {
-    if (this.#signal.aborted) return this.#stop(runs);
+  async #recover(runs: readonly Run[], error: unknown): Promise<void> {
+    if (this.#signal.aborted) return this.#letGo(runs);
     // A second attempt, and any other run, would fare no better.
     if (error instanceof OpenFilesError) throw error;
     const { groups, leave, pause } = this.#attempts.after(runs, error);
-    for (const run of leave) await this.#leave(run, error);
+    for (const run of leave) await this.#outcomes.giveUp(run, error);
     if (groups.length) {
       const how = groups.length > 1 ? ` in ${groups.length} groups` : "";
-      this.#board.print(`Trying ${plural(groups.flat().length, "run")} again${how}: ${messageOf(error)}`);
+      this.#progress.print(`Trying ${plural(groups.flat().length, "run")} again${how}: ${messageOf(error)}`);
       await sleep(pause, this.#signal);
     }
-    if (this.#signal.aborted) return this.#stop(groups.flat());
+    if (this.#signal.aborted) return this.#letGo(groups.flat());
     if (this.#engine.failed) {
       try {
         await this.#reopen();
       } catch (error) {
         // A driver that starts anew may take a while: that is one more attempt.
         if (!groups.length) throw error;
-        return this.#recover(lane, groups.flat(), new EngineFailure("lost", messageOf(error)));
+        return this.#recover(groups.flat(), new EngineFailure("lost", messageOf(error)));
       }
     }
-    for (const group of groups) await this.#train(lane, group, { refill: false });
+    for (const group of groups) await this.#train(group, { refill: false });
   }
 
   async #reopen(): Promise<void> {
     const { name } = this.#engine;
     await this.#engine.close().catch(() => {});
-    this.#engine = await this.tools.reopen();
-    this.#board.print(`The device of ${name} was lost and has been opened again (${this.#engine.adapter})`);
+    this.#engine = await this.resources.reopen();
+    this.#progress.print(`The device of ${name} was lost and has been opened again (${this.#engine.adapter})`);
   }
 
-  /** Leaves a run for a later call, after an outside reason. */
-  async #leave(run: Run, error: unknown): Promise<void> {
-    this.#problems++;
-    printError(`train: run ${shortKey(run.key)} was not trained: ${messageOf(error)}`);
-    await this.#intake.release(run);
-    // That one run is too large says nothing of the next.
-    if (error instanceof EngineFailure && error.kind === "memory") return;
-    if (++this.#problemsInARow >= MOST_PROBLEMS_IN_A_ROW) throw error;
+  /** Says that this process is alive and where its runs are, and lets go of what another has taken meanwhile. */
+  #heartbeat(): Disposable {
+    const { experiment, timing } = this.options;
+    return heartbeat(this.resources.queue, {
+      timing,
+      steps: () => new Map([...this.#progress.steps].map(([key, step]) => [claimKey(experiment, key), step])),
+      onBeat: (lost) => {
+        this.#scheduler.lose(lost);
+        for (const group of this.#groups) group.stopIfLost();
+      },
+      onSilence: (problem) => this.#progress.print(problem),
+    });
   }
 
-  /** Keeps what training gave. Returns the model, unless the run has failed or is another's by now. */
-  async #finish(start: Start, trained: TrainedRun): Promise<Uint8Array | undefined> {
-    const { run } = start;
-    let kept;
+  /** Another process may have finished a run between our list and our claim. */
+  async #isWanted(run: Run): Promise<boolean> {
     try {
-      kept = await this.#files.finish(start, trained);
+      const result = await this.resources.study.readResult(this.options.experiment, run.key);
+      // One that has failed in another process meanwhile has been tried again.
+      const hasJustFailed = result?.failed !== undefined && (result.failed_time ?? 0) > this.#begun;
+      return !hasJustFailed && !isDone(result, this.settings, this.options);
     } catch (error) {
-      if (!(error instanceof ClaimLost)) throw error;
-      await this.#leaveToOther(run);
-      return undefined;
+      this.#outcomes.skip(run, error);
+      return false;
     }
-    this.#problemsInARow = 0;
-    const { result, model } = kept;
-    if (result.failed !== undefined) {
-      this.failed++;
-      this.#board.print(`${shortKey(run.key)}  failed: ${result.failed} (${describeConfig(run.entry.config)})`);
-      await this.#intake.release(run);
-    } else {
-      this.finished++;
-      this.#board.finish(run, result);
-    }
-    return model;
+  }
+
+  get finished(): number {
+    return this.#outcomes.finished;
+  }
+
+  /** Runs that have broken down. */
+  get failed(): number {
+    return this.#outcomes.failed;
+  }
+
+  /** Runs that could not be trained or scored for an outside reason, or were skipped. */
+  get problems(): number {
+    return this.#outcomes.problems + this.#scorer.problems.size;
+  }
+
+  /** Keys of runs that were under way when training was stopped. */
+  get interrupted(): readonly string[] {
+    return this.#outcomes.interrupted;
+  }
+
+  /** Runs that were left to other processes. */
+  get others(): number {
+    return this.#scheduler.others.length + this.#outcomes.taken;
+  }
+
+  /** Runs that were trained and could not be scored. */
+  get unscored(): ReadonlySet<string> {
+    return this.#scorer.problems;
   }
 }
 
-function jobOf({ run: { entry, seed } }: Start) {
-  return cellJob({ config: entry.config, seed });
+function waitingForOthers(held: number): string {
+  return `Other processes hold what is left (${held}); seeing whether they are alive takes up to ${STALE_SECONDS} s`;
 }

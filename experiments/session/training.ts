@@ -3,12 +3,11 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { type Engine, mebibytes } from "../../train/engines/engine.ts";
 import { checkLimits, checkLogged, type TrainingSettings } from "../../train/training/settings.ts";
-import { cellJob, stepOf } from "../../train/training/trainer.ts";
 import { checkTraining } from "../study/bounds.ts";
-import { capacityOf } from "./capacity.ts";
+import { capacityOf, footprintOf } from "./capacity.ts";
 import { openEngine } from "../../train/engines/registry.ts";
 import { ensureFloors } from "../study/ngram_baselines.ts";
-import { type Tools, TrainingSession } from "./session.ts";
+import { type SessionResources, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { commandOn, type Run, Study } from "../study/store.ts";
@@ -61,7 +60,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
 const onProblem = (problem: string) => printError(`train: ${problem}`);
 
 async function trainRuns(
-  { study, text, engine, queue, owner }: Omit<Tools, "reopen">,
+  { study, text, engine, queue, owner }: Omit<SessionResources, "reopen">,
   settings: TrainingSettings,
   waiting: readonly Run[],
   options: TrainStudyOptions,
@@ -71,8 +70,8 @@ async function trainRuns(
   const reopen = () => openEngine(engine.name);
   const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
   if (why !== undefined && !options.quiet) print(why);
-  const tools = { study, text, queue, owner, engine, reopen };
-  const session = new TrainingSession(tools, settings, waiting, { ...options, parallel });
+  const resources = { study, text, queue, owner, engine, reopen };
+  const session = new TrainingSession(resources, settings, waiting, { ...options, parallel });
   await session.run();
   // What an earlier call trained and was stopped before it could score.
   const late = signal?.aborted ? undefined : await evaluateStudy(
@@ -91,9 +90,10 @@ async function trainRuns(
  */
 function checkRoom(engine: Engine, waiting: readonly Run[], settings: TrainingSettings): void {
   if (!waiting.length || engine.memory === Infinity) return;
+  const footprint = footprintOf(() => engine, settings);
   let least = Infinity;
-  for (const { entry: { config }, seed } of waiting) {
-    least = Math.min(least, engine.footprint(stepOf(cellJob({ config, seed }), settings)));
+  for (const run of waiting) {
+    least = Math.min(least, footprint(run));
     if (least <= engine.memory) return;
   }
   throw new UserError(

@@ -115,6 +115,13 @@ export const feeds = (change: Record<string, ArrayLike<number>> = {}) =>
 export const constantList = (
   list: readonly unknown[],
 ): readonly Row[] => [["nothing", () => assert.ok(list.length), "works"]];
+/** The training step of the cell. */
+export const step = library.buildTrainingStep(cell, { ...sizes, vocabulary: 256, batch: settings.batch });
+/** A source that has no further run, and keeps nothing. */
+export const source: library.RunSource<library.TrainingRun> = {
+  next: () => Promise.resolve(undefined),
+  finished: () => Promise.resolve(),
+};
 export const state = { steps_done: 4, smoothed_loss: 3, curve: [3, 3], seconds: 1, tensors: new Map() };
 
 export function filledFor(all: Parameters<typeof library.evaluationModel>[1]) {

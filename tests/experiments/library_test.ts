@@ -26,7 +26,9 @@ import {
   sizeRows,
   sizes,
   small,
+  source,
   state,
+  step,
   tableRows,
   text,
   tokenizer,
@@ -349,6 +351,23 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
     [
       "a state of no tensors",
       () => library.trainGroup(engine, [{ cell, ...sizes, seed: 0 }], settings, text, { from: [state] }),
+      ["RangeError", /Cannot go on from a state: its '.*' is missing/],
+    ],
+  ],
+  trainRuns: [
+    ["no runs", () => library.trainRuns(engine, [], source, settings, text), "works"],
+    ["one run", () => library.trainRuns(engine, [{ step, seed: 0 }], source, settings, text), "works"],
+    ["no threads", () => library.trainRuns(engine, [], source, settings, text, { threads: 0 }), [
+      "RangeError",
+      /threads is 0/,
+    ]],
+    ["half a seed", () => library.trainRuns(engine, [{ step, seed: 0.5 }], source, settings, text), [
+      "RangeError",
+      /the seed is 0.5/,
+    ]],
+    [
+      "a state of no tensors",
+      () => library.trainRuns(engine, [{ step, seed: 0, from: state }], source, settings, text),
       ["RangeError", /Cannot go on from a state: its '.*' is missing/],
     ],
   ],

@@ -17,7 +17,7 @@ export interface Mischief {
   readonly footprint?: (step: TrainingStep) => number;
   /** Called before a group is opened; may throw. */
   readonly onOpen?: (runs: readonly EngineRun[]) => void;
-  /** Called before a run takes a place of an open group. Says whether it fits; may throw. */
+  /** Called before a run takes a slot of an open group. Says whether it fits; may throw. */
   readonly onJoin?: (run: EngineRun) => boolean;
   /** Called when steps have been queued; `engine` is the real one. */
   readonly onAdvance?: (engine: Engine) => void;
@@ -33,29 +33,29 @@ export function mischievous(
 ): Engine {
   const wrap = (group: TrainingGroup, runs: readonly EngineRun[]): TrainingGroup => {
     const enter = (run: EngineRun) => ({ run, done: run.stepsDone });
-    const places: (ReturnType<typeof enter> | undefined)[] = runs.map(enter);
+    const slots: (ReturnType<typeof enter> | undefined)[] = runs.map(enter);
     let chunks = 0;
     return {
       beginPass: (run, offsets, position) => group.beginPass(run, offsets, position),
       advance(count) {
-        const chunk = chunks++, before = places.map((place) => place && { ...place });
-        for (const place of places) if (place) place.done += count;
+        const chunk = chunks++, before = slots.map((slot) => slot && { ...slot });
+        for (const slot of slots) if (slot) slot.done += count;
         const advanced = group.advance(count);
         onAdvance?.(engine);
         return advanced.then(async (all) => {
           await beforeLosses?.(engine, chunk);
           return all.map((values, i) => {
-            const place = before[i];
-            return place && losses?.(place.run, values, place.done + 1) || values;
+            const slot = before[i];
+            return slot && losses?.(slot.run, values, slot.done + 1) || values;
           });
         });
       },
       read: (run) => group.read(run),
       async replace(run, next) {
-        places[run] = undefined;
+        slots[run] = undefined;
         const fits = !next || (onJoin?.(next) ?? true);
         await group.replace(run, fits ? next : undefined);
-        if (next && fits) places[run] = enter(next);
+        if (next && fits) slots[run] = enter(next);
         return fits;
       },
       close: () => group.close(),

@@ -9,7 +9,7 @@ import { initStudy } from "../../experiments/study/init_study.ts";
 import { decodeCheckpoint } from "../../train/training/checkpoint.ts";
 import type { TrainingState } from "../../train/training/loss_log.ts";
 import { totalSteps } from "../../train/training/settings.ts";
-import { cellJob, stepOf } from "../../train/training/trainer.ts";
+import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import { HURRIED, Training, type TrainingOptions } from "./processes.ts";
 

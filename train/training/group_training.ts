@@ -2,8 +2,9 @@
 import { minOf } from "../../cells/extremes.ts";
 import { passOffsets } from "../corpus/random.ts";
 import type { EngineRun, OnPreparing, TensorMap, TrainingGroup } from "../engines/engine.ts";
-import { type Breakdown, brokenTensor, type Ledger, pickState, type TrainingState } from "./loss_log.ts";
+import { brokenTensor, LossLog, pickState } from "./loss_log.ts";
 import { totalSteps, type TrainingSettings } from "./settings.ts";
+import { prepare, type RunSource, trainedRun, type TrainingRun } from "./training_run.ts";
 
 /** How often states are saved, unless the caller says otherwise: with the time to write them, half a minute's work may be lost. */
 const SAVE_MILLISECONDS = 20_000;
@@ -12,58 +13,59 @@ const SAVE_MILLISECONDS = 20_000;
 const CHUNK_MILLISECONDS = 500;
 const MOST_STEPS_PER_CHUNK = 500;
 
-/** Where a run is. */
-export interface Progress {
-  /** Its number: see {@linkcode GroupOptions}. */
-  readonly run: number;
-  /** Steps done in all, also before this call. */
-  readonly step: number;
-  /** Smoothed, nats per token. */
-  readonly loss: number;
-}
-
-/** What is told of runs names each by its number: the group's first ones are 0, 1, ..., and who joins later gets the next. */
+/** How a group is trained; all of it may be absent. */
 export interface GroupOptions {
-  /** Stops all runs after the steps that are under way; their states are given to `save` then. */
+  /** Stops all runs after the steps that are under way; their states are saved then. */
   readonly signal?: AbortSignal;
-  /** Given all runs of the group whenever losses have been read. */
-  readonly onProgress?: (progress: readonly Progress[]) => void;
+  /** Processor threads for the group, where the engine runs on the CPU; absent: the engine's own choice. */
+  readonly threads?: number;
   /** Called while the engine prepares the first step, where that takes more than a second. */
   readonly onPreparing?: OnPreparing;
-  /** Given a run's state every so often, and when the signal comes; never that of a run that has broken down. */
-  readonly save?: (run: number, state: TrainingState) => Promise<void>;
   /** Milliseconds from one saving to the next. */
   readonly saveEvery?: number;
-  /** Whether a run is to leave the group as it is, neither saved nor ended. */
-  readonly isLost?: (run: number) => boolean;
-  /** Called when a run has left the group so. */
-  readonly onLost?: (run: number) => Promise<void>;
-  /** Called when a run does not fit into the group: the group has nothing more to do with it. */
-  readonly onRefused?: (run: number) => Promise<void>;
 }
 
-/** A run that takes a place in a group. */
-export interface Entrant {
-  readonly number: number;
-  readonly run: EngineRun;
-  readonly seed: number;
-  readonly ledger: Ledger;
+/** A run that is about to take a slot. */
+export interface ReadyRun<R> {
+  readonly run: R;
+  /** The same, as the engine takes it. */
+  readonly prepared: EngineRun;
 }
 
-/** What a group is asked to do with its runs. */
-export interface Attendants {
-  /** Given each run that has ended or broken down, as it is after its last step. The others train on meanwhile. */
-  readonly finish: (entrant: Entrant, state: TrainingState, failed?: Breakdown) => Promise<void>;
-  /**
-   * Asked for a run to take a place that has become free.
-   *
-   * @param present numbers of the runs that have a place, or are about to take one
-   */
-  readonly next: (present: readonly number[]) => Promise<Entrant | undefined>;
+/**
+ * Prepares a run for its group. One that was stopped after its last step and before its result was written has ended already: that
+ * one is given back to its source at once.
+ */
+export async function enter<R extends TrainingRun>(
+  run: R,
+  source: RunSource<R>,
+  settings: TrainingSettings,
+): Promise<ReadyRun<R> | undefined> {
+  const { from } = run, prepared = prepare(run);
+  // Drawing a large model's weights takes a while: timers (heartbeats) must get their turn in between.
+  await new Promise((resolve) => setTimeout(resolve));
+  if (from?.steps_done !== totalSteps(settings, from?.steps_done)) return { run, prepared };
+  await source.finished(run, trainedRun(run, from, []));
+  return undefined;
 }
 
-/** An entrant in its place. */
-interface Member extends Entrant {
+/** The next run that a source hands out and that has steps to do. */
+export async function enterNext<R extends TrainingRun>(
+  present: readonly R[],
+  source: RunSource<R>,
+  settings: TrainingSettings,
+): Promise<ReadyRun<R> | undefined> {
+  for (;;) {
+    const run = await source.next(present);
+    const entered = run && await enter(run, source, settings);
+    if (!run || entered) return entered;
+  }
+}
+
+/** A run in its slot. */
+interface SlotRun<R> {
+  readonly run: R;
+  readonly log: LossLog;
   /** Steps that it gets in all, and those that have been queued. */
   readonly total: number;
   queued: number;
@@ -78,18 +80,18 @@ interface Member extends Entrant {
 
 interface Chunk {
   readonly count: number;
-  /** By place, of each call of `advance`. */
+  /** By slot, of each call of `advance`. */
   readonly losses: Promise<Float64Array[][]>;
-  /** The tensors after the chunk, by member, where they are to be saved. */
+  /** The tensors after the chunk, by run that is present, where they are to be saved. */
   readonly tensors?: Promise<TensorMap[]>;
 }
 
 /** Trains a group until its last run has left. */
-export class GroupTraining {
-  readonly #places: (Member | undefined)[];
+export class GroupTraining<R extends TrainingRun> {
+  readonly #slots: (SlotRun<R> | undefined)[];
   readonly #chunks = new ChunkSize();
-  /** Who takes a place when the steps that are queued are done. */
-  readonly #ready: Entrant[] = [];
+  /** Who takes a slot when the steps that are queued are done. */
+  readonly #ready: ReadyRun<R>[] = [];
   #ahead: Chunk | undefined;
   #lastSave = performance.now();
   /** Tensors that are read to be saved, and the writing of them. */
@@ -101,21 +103,21 @@ export class GroupTraining {
   #isFull = false;
   #error: unknown;
 
+  /** @param runs the group's, slot by slot */
   constructor(
     private readonly group: TrainingGroup,
-    entrants: readonly Entrant[],
+    runs: readonly R[],
+    private readonly source: RunSource<R>,
     private readonly settings: TrainingSettings,
     private readonly textLength: number,
     private readonly options: GroupOptions,
-    private readonly attendants: Attendants,
   ) {
-    this.#places = entrants.map((entrant) => this.#memberOf(entrant));
+    this.#slots = runs.map((run) => this.#inSlot(run));
   }
 
   /**
    * Queues all steps, one chunk ahead of the one that is read, until every run is through or has broken down, and so have those
-   * that took their places. Returns false if the signal came; what was done until then is saved. Throws what `save`, `finish` and
-   * `next` throw.
+   * that took their slots. Returns false if the signal came; what was done until then is saved. Throws what the source throws.
    */
   async run(): Promise<boolean> {
     const through = await this.#rounds().catch((error) => void (this.#error ??= error));
@@ -126,20 +128,20 @@ export class GroupTraining {
     return through === true && !this.#ready.length;
   }
 
-  get #present(): Member[] {
-    return this.#places.filter((member) => member !== undefined);
+  get #present(): SlotRun<R>[] {
+    return this.#slots.filter((slot) => slot !== undefined);
   }
 
-  #memberOf(entrant: Entrant): Member {
-    const { stepsDone } = entrant.run;
-    const total = totalSteps(this.settings, stepsDone);
-    return { ...entrant, total, queued: stepsDone, joined: performance.now(), hasBegun: false, hasLeft: false };
+  #inSlot(run: R): SlotRun<R> {
+    const log = new LossLog(this.settings.log_every, run.from), queued = run.from?.steps_done ?? 0;
+    const total = totalSteps(this.settings, queued);
+    return { run, log, total, queued, joined: performance.now(), hasBegun: false, hasLeft: false };
   }
 
   async #rounds(): Promise<boolean> {
     for (;;) {
       const stopped = this.options.signal?.aborted === true;
-      if (stopped || this.#ready.length || this.#present.some((member) => this.#mustLeave(member))) {
+      if (stopped || this.#ready.length || this.#present.some((slot) => this.#mustLeave(slot))) {
         await this.group.ready?.();
         await this.#readAhead();
         await this.#reading;
@@ -159,7 +161,7 @@ export class GroupTraining {
         this.#ahead = next;
         continue;
       }
-      // Whoever takes the place of the last one has yet to be found.
+      // Whoever takes the slot of the last one has yet to be found.
       await this.#leaving;
       if (!this.#ready.length) return true;
     }
@@ -171,12 +173,12 @@ export class GroupTraining {
     const passSteps = this.settings.history - 1;
     let count = 0;
     do {
-      for (const member of present) this.#beginPass(member);
+      for (const slot of present) this.#beginPass(slot);
       // Runs end with a pass.
       const inPass = present.map(({ queued }) => passSteps - queued % passSteps);
       const steps = minOf(inPass, this.#chunks.next - count);
       parts.push(this.group.advance(steps));
-      for (const member of present) member.queued += steps;
+      for (const slot of present) slot.queued += steps;
       count += steps;
     } while (count < this.#chunks.next && present.every(({ queued, total }) => queued < total));
     const losses = Promise.all(parts);
@@ -185,26 +187,27 @@ export class GroupTraining {
     return { count, losses, tensors: this.#isSavingDue() ? this.#readTensors() : undefined };
   }
 
-  #beginPass(member: Member): void {
+  #beginPass(slot: SlotRun<R>): void {
     const { batch, history } = this.settings;
-    const pass = Math.floor(member.queued / (history - 1)), position = member.queued % (history - 1);
-    if (position > 0 && member.hasBegun) return;
-    const offsets = passOffsets(member.seed, pass, batch, history, this.textLength);
-    this.group.beginPass(this.#places.indexOf(member), offsets, position);
-    member.hasBegun = true;
+    const pass = Math.floor(slot.queued / (history - 1)), position = slot.queued % (history - 1);
+    if (position > 0 && slot.hasBegun) return;
+    const offsets = passOffsets(slot.run.seed, pass, batch, history, this.textLength);
+    this.group.beginPass(this.#slots.indexOf(slot), offsets, position);
+    slot.hasBegun = true;
   }
 
   #isSavingDue(): boolean {
-    const { save, saveEvery = SAVE_MILLISECONDS } = this.options;
+    const { saveEvery = SAVE_MILLISECONDS } = this.options;
     // One at a time, also where the chunk before is to be saved once it has been read: two at once could end in the wrong order.
-    if (!save || this.#saving || this.#ahead?.tensors || performance.now() - this.#lastSave < saveEvery) return false;
+    if (!this.source.save || this.#saving || this.#ahead?.tensors) return false;
+    if (performance.now() - this.#lastSave < saveEvery) return false;
     this.#lastSave = performance.now();
     return true;
   }
 
   /** Calls are queued in order: this reads what stands after the chunk that was queued last, while the next one waits. */
   #readTensors(): Promise<TensorMap[]> {
-    const tensors = Promise.all(this.#present.map((member) => this.group.read(this.#places.indexOf(member))));
+    const tensors = Promise.all(this.#present.map((slot) => this.group.read(this.#slots.indexOf(slot))));
     tensors.catch(() => {});
     return tensors;
   }
@@ -216,50 +219,54 @@ export class GroupTraining {
     if (!chunk) return;
     this.#ahead = undefined;
     // Nobody has come or gone since it was queued.
-    for (const part of await chunk.losses) part.forEach((values, place) => this.#places[place]?.ledger.add(values));
+    for (const part of await chunk.losses) part.forEach((values, slot) => this.#slots[slot]?.log.add(values));
     this.#chunks.finished(chunk.count);
     if (chunk.tensors) this.#startSaving(chunk.tensors);
-    this.options.onProgress?.(
-      this.#present.map(({ number, ledger: { steps, smoothed } }) => ({ run: number, step: steps, loss: smoothed })),
+    this.source.progress?.(
+      this.#present.map(({ run, log: { steps, smoothed } }) => ({ run, step: steps, loss: smoothed })),
     );
   }
 
-  #mustLeave({ number, queued, total, ledger }: Member): boolean {
-    return queued === total || ledger.failed !== undefined || this.options.isLost?.(number) === true;
+  #isLost({ run }: SlotRun<R>): boolean {
+    return this.source.isLost?.(run) === true;
   }
 
-  /** Empties the places of those that are through, have broken down or are lost. Nothing is under way meanwhile. */
+  #mustLeave(slot: SlotRun<R>): boolean {
+    return slot.queued === slot.total || slot.log.failed !== undefined || this.#isLost(slot);
+  }
+
+  /** Empties the slots of those that are through, have broken down or are lost. Nothing is under way meanwhile. */
   async #letLeave(): Promise<void> {
-    const leaving = this.#present.filter((member) => this.#mustLeave(member));
-    const read = async (member: Member) => {
-      if (this.options.isLost?.(member.number)) return undefined;
-      return pickState(member.run.step, await this.group.read(this.#places.indexOf(member)));
+    const leaving = this.#present.filter((slot) => this.#mustLeave(slot));
+    const read = async (slot: SlotRun<R>) => {
+      if (this.#isLost(slot)) return undefined;
+      return pickState(slot.run.step, await this.group.read(this.#slots.indexOf(slot)));
     };
     // Those who stay are not to wait for one reading after the other. Where nobody stays, the tensors need not all be in memory.
     const isAwaited = leaving.length < this.#present.length;
     const tensors = isAwaited ? await Promise.all(leaving.map(read)) : undefined;
-    for (const [i, member] of leaving.entries()) {
-      const last = tensors ? tensors[i] : await read(member), place = this.#places.indexOf(member);
-      await this.group.replace(place);
-      this.#places[place] = undefined;
-      member.hasLeft = true;
+    for (const [i, slot] of leaving.entries()) {
+      const last = tensors ? tensors[i] : await read(slot), index = this.#slots.indexOf(slot);
+      await this.group.replace(index);
+      this.#slots[index] = undefined;
+      slot.hasLeft = true;
       this.#isFull = false;
-      this.#seeOff(member, last);
+      this.#giveBack(slot, last);
       if (!isAwaited) await this.#leaving;
     }
   }
 
-  /** Does what is to be done for a run that has left, and finds who takes its place, while the others train on. */
-  #seeOff(member: Member, tensors: TensorMap | undefined): void {
-    const seconds = secondsSince(member.joined);
+  /** Gives a run that has left back to its source, and asks who takes its slot, while the others train on. */
+  #giveBack({ run, log, joined, saving }: SlotRun<R>, tensors: TensorMap | undefined): void {
+    const seconds = secondsSince(joined);
     const work = async () => {
       // Written before: its last state but one, perhaps.
-      await member.saving;
+      await saving;
       if (tensors) {
-        const state = member.ledger.state(tensors, seconds);
-        await this.attendants.finish(member, state, member.ledger.failed ?? brokenTensor(state));
+        const state = log.state(tensors, seconds);
+        await this.source.finished(run, trainedRun(run, state, log.means, log.failed ?? brokenTensor(state)));
       } else {
-        await this.options.onLost?.(member.number);
+        await this.source.lost?.(run);
       }
       await this.#findNext();
     };
@@ -267,10 +274,11 @@ export class GroupTraining {
   }
 
   async #findNext(): Promise<void> {
-    const isFree = () => this.#places.filter((member) => member === undefined).length > this.#ready.length;
+    const isFree = () => this.#slots.filter((slot) => slot === undefined).length > this.#ready.length;
     while (isFree() && !this.#isFull && !this.options.signal?.aborted && !this.#error) {
-      const staying = this.#present.filter((member) => !this.#mustLeave(member));
-      const next = await this.attendants.next([...staying, ...this.#ready].map(({ number }) => number));
+      const staying = this.#present.filter((slot) => !this.#mustLeave(slot));
+      const present = [...staying, ...this.#ready].map(({ run }) => run);
+      const next = await enterNext(present, this.source, this.settings);
       if (!next) return;
       this.#ready.push(next);
     }
@@ -278,33 +286,33 @@ export class GroupTraining {
 
   async #letJoin(): Promise<void> {
     while (this.#ready.length) {
-      const entrant = this.#ready[0], place = this.#places.indexOf(undefined);
-      const fits = await this.group.replace(place, entrant.run);
+      const { run, prepared } = this.#ready[0], index = this.#slots.indexOf(undefined);
+      const fits = await this.group.replace(index, prepared);
       this.#ready.shift();
       if (fits) {
-        this.#places[place] = this.#memberOf(entrant);
+        this.#slots[index] = this.#inSlot(run);
       } else {
         this.#isFull = true;
-        await this.options.onRefused?.(entrant.number);
+        await this.source.refused?.(run);
       }
     }
   }
 
-  /** Saves in the background; the ledgers are read now, for they go on. */
+  /** Saves in the background; the loss logs are read now, for they go on. */
   #startSaving(tensors: Promise<TensorMap[]>): void {
-    const states = this.#present.map((member) => {
-      const before = member.ledger.state(new Map(), secondsSince(member.joined));
-      return { member, before: member.ledger.failed ? undefined : before };
+    const states = this.#present.map((slot) => {
+      const before = slot.log.state(new Map(), secondsSince(slot.joined));
+      return { slot, before: slot.log.failed ? undefined : before };
     });
     this.#reading = tensors;
     const write = async () => {
       const read = await tensors;
-      for (const [i, { member, before }] of states.entries()) {
-        const state = before && { ...before, tensors: pickState(member.run.step, read[i]) };
+      for (const [i, { slot, before }] of states.entries()) {
+        const state = before && { ...before, tensors: pickState(slot.run.step, read[i]) };
         // The step that comes next would tell; until then the state before is the last good one.
-        if (state && !member.hasLeft && !brokenTensor(state)) {
-          member.saving = this.options.save!(member.number, state);
-          await member.saving;
+        if (state && !slot.hasLeft && !brokenTensor(state)) {
+          slot.saving = this.source.save!(slot.run, state);
+          await slot.saving;
         }
         read[i].clear();
       }
@@ -314,8 +322,8 @@ export class GroupTraining {
 
   async #saveNow(): Promise<void> {
     await this.#saving;
-    const hasSteps = this.#present.some(({ run, ledger }) => ledger.steps > run.stepsDone);
-    if (!this.options.save || this.#error || !hasSteps) return;
+    const hasSteps = this.#present.some(({ run, log }) => log.steps > (run.from?.steps_done ?? 0));
+    if (!this.source.save || this.#error || !hasSteps) return;
     this.#startSaving(this.#readTensors());
     await this.#saving;
   }

@@ -52,8 +52,8 @@ export function brokenTensor({ tensors, steps_done }: TrainingState): Breakdown 
   return undefined;
 }
 
-/** What is written down of one run as it trains: its smoothed loss, and some of the values on the way. */
-export class Ledger {
+/** The losses of one run as it trains: its smoothed loss, and some of the values on the way. */
+export class LossLog {
   readonly #curve: number[];
   readonly #secondsBefore: number;
   steps: number;

@@ -1,60 +1,22 @@
 /** Trains runs, many at once where an engine takes groups of them. */
 import { checkWhole } from "../../cells/bounds.ts";
 import type { Cell } from "../../cells/cell.ts";
-import { cellOf } from "../../cells/catalog/catalog.ts";
-import type { CellConfig } from "../../cells/config.ts";
-import { buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../../cells/language_model.ts";
-import { checkSeed, initialWeights } from "../corpus/random.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
-import type { Engine, EngineRun, TensorMap } from "../engines/engine.ts";
-import { type Attendants, type Entrant, type GroupOptions, GroupTraining } from "./group_training.ts";
-import { type Breakdown, Ledger, stateNames, type TrainingState } from "./loss_log.ts";
-import { checkSettings, totalSteps, type TrainingSettings } from "./settings.ts";
+import type { Engine } from "../engines/engine.ts";
+import { enter, enterNext, type GroupOptions, GroupTraining, type ReadyRun } from "./group_training.ts";
+import type { TrainingState } from "./loss_log.ts";
+import { checkSettings, type TrainingSettings } from "./settings.ts";
+import {
+  type CellJob,
+  type Progress,
+  type RunSource,
+  type TrainedRun,
+  type TrainingRun,
+  trainingRun,
+} from "./training_run.ts";
 
-export interface Job {
-  readonly config: CellConfig;
-  readonly seed: number;
-}
-
-/** A job of a cell that need not be in the catalog. */
-export interface CellJob {
-  /** Jobs of one cell and size share the graph and what an engine plans for it. */
-  readonly cell: Cell;
-  /** Layers of the cell, each on top of the one before: from 1 to 64. */
-  readonly n_layers: number;
-  /** Numbers in each state, and in what a layer hands to the next: from 1 to 16,384. */
-  readonly state_size: number;
-  /** Of the initial weights and of where passes start in the text; a whole number of at least 0. */
-  readonly seed: number;
-}
-
-/** What a job became. */
-export interface TrainedRun extends TrainingState {
-  /** The part of `tensors` that a model consists of, frozen weights too: what {@linkcode exportCell} takes. */
-  readonly weights: TensorMap;
-  /** What was trained: its parameters name and shape the weights. */
-  readonly step: TrainingStep;
-  /**
-   * Mean loss of each `log_every` steps, nats per token, as it was: unlike `curve`, without smoothing and its start. Of the steps of this
-   * call: where the run went on from a state, the values of its first steps are not there.
-   */
-  readonly losses: readonly number[];
-  /** Where a number stopped being finite: the run is worthless from there, and `curve` ends before. */
-  readonly failed?: Breakdown;
-}
-
-/** A job for a place that has become free, and where it goes on. */
-export interface NextJob {
-  /** It reads the same text as the group, with the same settings. */
-  readonly job: CellJob;
-  /** Absent: from the start. */
-  readonly from?: TrainingState;
-}
-
-/** What {@linkcode trainGroup} takes beside jobs and settings; all of it may be absent. */
+/** What {@linkcode trainGroup} takes beside jobs and settings; all of it may be absent. Each run is named by the number of its job. */
 export interface TrainOptions extends GroupOptions {
-  /** Processor threads for the group, where the engine runs on the CPU; absent: the engine's own choice. */
-  readonly threads?: number;
   /** Where the jobs go on, each where it was; absent: from the start. */
   readonly from?: readonly (TrainingState | undefined)[];
   /**
@@ -62,47 +24,63 @@ export interface TrainOptions extends GroupOptions {
    * in memory.
    */
   readonly onTrained?: (run: number, trained: TrainedRun) => Promise<void>;
-  /**
-   * Asked for a next job when a run has left its place, after `onTrained`; again until there is none or no place is free.
-   *
-   * @param run the number of the run that the job becomes
-   * @param present numbers of the runs that have a place, or are about to take one
-   */
-  readonly refill?: (run: number, present: readonly number[]) => Promise<NextJob | undefined>;
-}
-
-/** The job of a configuration, with its cell. */
-export function cellJob({ config, seed }: Job): CellJob {
-  return { cell: cellOf(config), n_layers: config.n_layers, state_size: config.state_size, seed };
-}
-
-/** Steps that have been built, by cell and sizes: seeds share one, and what an engine plans for it. */
-const steps = new WeakMap<Cell, Map<string, TrainingStep>>();
-
-/** The training step of a job. */
-export function stepOf({ cell, n_layers, state_size }: CellJob, settings: TrainingSettings): TrainingStep {
-  const ofCell = steps.get(cell) ?? new Map<string, TrainingStep>();
-  steps.set(cell, ofCell);
-  const { batch, vocabulary = BYTE_VOCABULARY } = settings;
-  const key = `${n_layers} ${state_size} ${batch} ${vocabulary}`;
-  const step = ofCell.get(key) ?? buildTrainingStep(cell, { n_layers, state_size, vocabulary, batch });
-  ofCell.set(key, step);
-  return step;
-}
-
-/** A job as an engine takes it, with its initial weights or with what it had when it was saved. */
-export function prepare(job: CellJob, settings: TrainingSettings, from?: TrainingState): EngineRun {
-  checkSeed(job.seed);
-  const step = stepOf(job, settings);
-  const missing = from && stateNames(step).find((name) => !from.tensors.has(name));
-  if (missing !== undefined) throw new RangeError(`Cannot go on from a state: its '${missing}' is missing`);
-  const tensors = from?.tensors ?? initialWeights(step.parameters, job.seed);
-  return { step, tensors, stepsDone: from?.steps_done ?? 0, learningRate: step.optimizer.learningRate };
+  /** Given all runs of the group whenever losses have been read. */
+  readonly onProgress?: (progress: readonly Progress[]) => void;
+  /** Given a run's state every so often, and when the signal comes; never that of a run that has broken down. */
+  readonly save?: (run: number, state: TrainingState) => Promise<void>;
 }
 
 /**
- * Trains jobs as one group, and those that `refill` gives in the places of the ones that end. A run's numbers depend neither on
- * its company nor on when it joins.
+ * Trains runs as one group, and those that the source hands out in the slots of the ones that end. A run's numbers depend neither
+ * on its company nor on when it joins.
+ *
+ * @param runs the first ones: the group has a slot for each
+ * @param source is asked for further runs, and takes what all become
+ * @returns whether all came to their end: false if the signal stopped some, whose states were given to `source.save` then
+ * @throws {RangeError} before any work: if the text is shorter than a pass, a setting or seed is out of bounds, a run would end
+ * before its loss is logged once, or a state lacks a tensor
+ * @throws what the source throws
+ */
+export async function trainRuns<R extends TrainingRun>(
+  engine: Engine,
+  runs: readonly R[],
+  source: RunSource<R>,
+  settings: TrainingSettings,
+  text: Tokens,
+  options: GroupOptions = {},
+): Promise<boolean> {
+  const { threads, onPreparing } = options;
+  checkRequest(settings, text, threads);
+  const ready: ReadyRun<R>[] = [];
+  for (const run of runs) {
+    const entered = await enter(run, source, settings);
+    if (entered) ready.push(entered);
+  }
+  if (!ready.length) return true;
+  while (ready.length < runs.length) {
+    const next = await enterNext(ready.map(({ run }) => run), source, settings);
+    if (!next) break;
+    ready.push(next);
+  }
+  const group = await engine.open(ready.map(({ prepared }) => prepared), text, threads, onPreparing);
+  try {
+    return await new GroupTraining(group, ready.map(({ run }) => run), source, settings, text.length, options).run();
+  } finally {
+    await group.close();
+  }
+}
+
+function checkRequest(settings: TrainingSettings, text: Tokens, threads: number | undefined): void {
+  checkSettings(settings);
+  if (threads !== undefined) checkWhole("train", "threads", threads, 1);
+  if (text.length >= settings.history) return;
+  throw new RangeError(
+    `Cannot train: the text has ${text.length} tokens, a pass reads ${settings.history}, must be no more`,
+  );
+}
+
+/**
+ * Trains jobs as one group. A run's numbers do not depend on its company. {@linkcode trainRuns} lets further runs join.
  *
  * @returns one run per job, in order (none where `onTrained` takes them); or undefined if the signal stopped it
  * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size or seed is out of bounds, a run would
@@ -113,72 +91,27 @@ export async function trainGroup(
   jobs: readonly CellJob[],
   settings: TrainingSettings,
   text: Tokens,
-  options: TrainOptions = {},
+  { from, onTrained, onProgress, save, ...options }: TrainOptions = {},
 ): Promise<TrainedRun[] | undefined> {
-  const { from, threads } = options;
-  checkSettings(settings);
-  if (threads !== undefined) checkWhole("train", "threads", threads, 1);
-  if (text.length < settings.history) {
-    throw new RangeError(
-      `Cannot train: the text has ${text.length} tokens, a pass reads ${settings.history}, must be no more`,
-    );
-  }
+  // Sizes are checked as graphs are built, which takes settings that are good.
+  checkRequest(settings, text, options.threads);
   if (from && from.length !== jobs.length) {
     throw new RangeError(
       `Cannot train a group of ${jobs.length} runs: they go on from ${from.length} states, must be one of each`,
     );
   }
-  const queue = new JobQueue(settings, options);
-  const entrants: Entrant[] = [];
-  for (const [i, job] of jobs.entries()) entrants.push(...await queue.enter(job, from?.[i]));
-  if (!entrants.length) return queue.trained;
-  while (entrants.length < jobs.length) {
-    const next = await queue.next(entrants.map(({ number }) => number));
-    if (!next) break;
-    entrants.push(next);
-  }
-  const group = await engine.open(entrants.map(({ run }) => run), text, threads, options.onPreparing);
-  try {
-    const training = new GroupTraining(group, entrants, settings, text.length, options, queue);
-    return await training.run() ? queue.trained : undefined;
-  } finally {
-    await group.close();
-  }
-}
-
-/** Makes runs of jobs, in the order in which they come, and takes what they become. */
-class JobQueue implements Attendants {
-  readonly trained: TrainedRun[] = [];
-  #entered = 0;
-
-  constructor(private readonly settings: TrainingSettings, private readonly options: TrainOptions) {}
-
-  /** The run of a job; none if it was stopped after the last step and before its result was written: then it ends at once. */
-  async enter({ seed, ...job }: CellJob, from?: TrainingState): Promise<Entrant[]> {
-    const run = prepare({ seed, ...job }, this.settings, from);
-    // Drawing a large model's weights takes a while: timers (heartbeats) must get their turn in between.
-    await new Promise((resolve) => setTimeout(resolve));
-    const entrant = { number: this.#entered++, run, seed, ledger: new Ledger(this.settings.log_every, from) };
-    if (from?.steps_done !== totalSteps(this.settings, from?.steps_done)) return [entrant];
-    await this.finish(entrant, from);
-    return [];
-  }
-
-  async next(present: readonly number[]): Promise<Entrant | undefined> {
-    for (;;) {
-      const next = await this.options.refill?.(this.#entered, present);
-      if (!next) return undefined;
-      const [entrant] = await this.enter(next.job, next.from);
-      if (entrant) return entrant;
-    }
-  }
-
-  async finish({ number, run: { step }, ledger }: Entrant, state: TrainingState, failed?: Breakdown): Promise<void> {
-    const weights: TensorMap = new Map(step.parameters.map(({ name }) => [name, state.tensors.get(name)!]));
-    const run = { ...state, weights, step, losses: [...ledger.means], failed };
-    if (this.options.onTrained) await this.options.onTrained(number, run);
-    else this.trained[number] = run;
-  }
+  const runs = jobs.map((job, number) => ({ ...trainingRun(job, settings, from?.[number]), number }));
+  const all: TrainedRun[] = [];
+  const source: RunSource<typeof runs[number]> = {
+    next: () => Promise.resolve(undefined),
+    async finished({ number }, trained) {
+      if (onTrained) await onTrained(number, trained);
+      else all[number] = trained;
+    },
+    save: save && (({ number }, state) => save(number, state)),
+    progress: onProgress && ((progress) => onProgress(progress.map((now) => ({ ...now, run: now.run.number })))),
+  };
+  return await trainRuns(engine, runs, source, settings, text, options) ? all : undefined;
 }
 
 /**

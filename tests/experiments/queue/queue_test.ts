@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openQueue, type Queue, readClaims, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
+import { claimReader, openQueue, type Queue, readClaims, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
 import { inFolder } from "../folder.ts";
 import { NOTHING, QUEUE_FILE, withQueues } from "./queues.ts";
 
@@ -341,6 +341,7 @@ withQueues(
     assert.deepEqual(readClaims(path).map(({ key, owner, step }) => ({ key, owner, step })), [
       { key: "x", owner: "a", step: 12 },
     ]);
+    assert.deepEqual(await claimReader(path).claims(), readClaims(path));
     await Deno.writeTextFile(`${path}.damaged`, "x".repeat(5000));
     assert.deepEqual(readClaims(`${path}.damaged`), []);
   },

@@ -1,8 +1,8 @@
-/** How runs are packed into groups, and who takes the place of one that has ended. */
+/** How runs are packed into groups, and who takes the slot of one that has ended. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { configId } from "../../../cells/config.ts";
-import { packingOrder } from "../../../experiments/session/packing.ts";
+import { packingOrder } from "../../../experiments/session/scheduler.ts";
 import { readClaims } from "../../../experiments/queue/queue.ts";
 import type { Run, Study } from "../../../experiments/study/store.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
@@ -48,7 +48,7 @@ async function curvesAlone(study: Study, dir: string) {
 const breakLarge = (run: EngineRun, losses: Float64Array, first: number) =>
   sizeOf(run) === 12 ? losses.map((loss, i) => first + i < 5 ? loss : NaN) : losses;
 
-inFolder("TrainingSession.run() gives the place of a failed run to the next while the other trains on", async (dir) => {
+inFolder("TrainingSession.run() gives the slot of a failed run to the next while the other trains on", async (dir) => {
   const study = await begin(dir, 3), alone = await curvesAlone(study, join(dir, "quiet"));
   const opened: number[][] = [], joined: number[] = [], told = new Map<string, number>();
   let stepsAfterJoin = 0;
@@ -76,7 +76,7 @@ inFolder("TrainingSession.run() gives the place of a failed run to the next whil
     assert.deepEqual([result.loss, result.test_loss], [loss, test_loss]);
     assert.ok(told.get(claimKey("01", key))! > 0, "others can see where it is");
   }
-  assertReleased(study, [], "a failed run's place");
+  assertReleased(study, [], "a failed run's slot");
 });
 
 inFolder("TrainingSession.run() hands a run out again that did not fit, and does not count it", async (dir) => {
@@ -111,7 +111,7 @@ inFolder("TrainingSession.run() takes a smaller run into a group that the next o
   assert.deepEqual([session.finished, opened], [4, [[12, 8], [12, 8]]]);
 });
 
-inFolder("TrainingSession.run() keeps each group within the memory when a place becomes free", async (dir) => {
+inFolder("TrainingSession.run() keeps each group within the memory when a slot becomes free", async (dir) => {
   const study = await begin(dir, 5, 3000), opened: number[][] = [], joined: number[] = [];
   const engine = mischievous(await openOnnxEngine(), {
     runsPerGroup: 2,

@@ -13,7 +13,7 @@ import {
   encodeWeights,
 } from "../../../train/training/checkpoint.ts";
 import { stateNames, type TrainingState } from "../../../train/training/loss_log.ts";
-import { cellJob, stepOf } from "../../../train/training/trainer.ts";
+import { cellJob, stepOf } from "../../../train/training/training_run.ts";
 
 const config: CellConfig = { ...SMALL_CONFIG, state_size: 2 };
 const about: CheckpointOf = {

@@ -4,7 +4,7 @@ import { gatedCell } from "../../../cells/catalog/gated_cell.ts";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import type { Engine, EngineRun, TensorMap, TrainingGroup } from "../../../train/engines/engine.ts";
 import { stateNames } from "../../../train/training/loss_log.ts";
-import { stepOf } from "../../../train/training/trainer.ts";
+import { stepOf } from "../../../train/training/training_run.ts";
 import { textOf } from "../engines/runs.ts";
 
 export const job = { cell: gatedCell(SMALL_CONFIG), n_layers: 1, state_size: 4, seed: 5 };
@@ -17,19 +17,19 @@ export interface Asked {
   readonly positions: (number | undefined)[];
   /** Steps of each call of `advance`. */
   readonly counts: number[];
-  /** For each call of `advance`, which run stood in each place, by the order in which they came. */
-  readonly places: (number | undefined)[][];
+  /** For each call of `advance`, which run stood in each slot, by the order in which they came. */
+  readonly slots: (number | undefined)[][];
 }
 
 export interface Fake {
   readonly lossAt?: (step: number, run: number) => number;
   readonly read?: (step: number, run: number) => TensorMap;
-  /** Whether a run that is to take a place fits. */
+  /** Whether a run that is to take a slot fits. */
   readonly fits?: (run: number) => boolean;
 }
 
 export function fakeEngine({ lossAt = () => 1, read, fits }: Fake = {}): { engine: Engine; asked: Asked } {
-  const asked: Asked = { offsets: [], positions: [], counts: [], places: [] };
+  const asked: Asked = { offsets: [], positions: [], counts: [], slots: [] };
   const engine: Engine = {
     name: "fake",
     capabilities: { trains_on_cpu: true, isolated_runs: false },
@@ -48,7 +48,7 @@ function fakeGroup(runs: readonly EngineRun[], asked: Asked, { lossAt, read, fit
   const zeros: TensorMap = new Map(stateNames(stepOf(job, settings)).map((name) => [name, new Float32Array(1)]));
   let came = 0, underWay = 0;
   const enter = ({ stepsDone }: EngineRun) => ({ run: came++, step: stepsDone });
-  const places: (ReturnType<typeof enter> | undefined)[] = runs.map(enter);
+  const slots: (ReturnType<typeof enter> | undefined)[] = runs.map(enter);
   /** A device takes its time, and lets timers have their turn. */
   const later = async <T>(answer: T): Promise<T> => {
     underWay++;
@@ -58,27 +58,27 @@ function fakeGroup(runs: readonly EngineRun[], asked: Asked, { lossAt, read, fit
   };
   return {
     beginPass(run, offsets, position) {
-      assert.ok(places[run], `a pass begins in the empty place ${run}`);
+      assert.ok(slots[run], `a pass begins in the empty slot ${run}`);
       asked.offsets.push(offsets);
       asked.positions.push(position);
     },
     advance(count) {
       asked.counts.push(count);
-      asked.places.push(places.map((place) => place?.run));
-      return later(places.map((place) => {
-        if (!place) return new Float64Array();
-        const first = place.step + 1;
-        place.step += count;
-        return new Float64Array(count).map((_, i) => lossAt!(first + i, place.run));
+      asked.slots.push(slots.map((slot) => slot?.run));
+      return later(slots.map((slot) => {
+        if (!slot) return new Float64Array();
+        const first = slot.step + 1;
+        slot.step += count;
+        return new Float64Array(count).map((_, i) => lossAt!(first + i, slot.run));
       }));
     },
-    read: (run) => later(new Map([...zeros, ...read?.(places[run]!.step, places[run]!.run) ?? []])),
+    read: (run) => later(new Map([...zeros, ...read?.(slots[run]!.step, slots[run]!.run) ?? []])),
     replace(run, next) {
-      assert.equal(underWay, 0, "a place is emptied while something is under way");
-      places[run] = undefined;
+      assert.equal(underWay, 0, "a slot is emptied while something is under way");
+      slots[run] = undefined;
       if (!next) return Promise.resolve(true);
       if (fits && !fits(came)) return Promise.resolve(came++ < 0);
-      places[run] = enter(next);
+      slots[run] = enter(next);
       return Promise.resolve(true);
     },
     close: () => Promise.resolve(),

@@ -1,4 +1,4 @@
-/** Runs that come and go: who takes whose place and when, on an engine that trains nothing, and with real numbers. */
+/** Runs that come and go: who takes whose slot and when, on an engine that trains nothing, and with real numbers. */
 import assert from "node:assert/strict";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { passOffsets } from "../../../train/corpus/random.ts";
@@ -6,105 +6,132 @@ import type { Engine } from "../../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { openReferenceEngine } from "../../../train/engines/reference.ts";
 import { openWebGpuEngine } from "../../../train/engines/webgpu/engine.ts";
-import type { Progress } from "../../../train/training/group_training.ts";
-import { Ledger, pickState, type TrainingState } from "../../../train/training/loss_log.ts";
+import { LossLog, pickState, type TrainingState } from "../../../train/training/loss_log.ts";
+import type { TrainingSettings } from "../../../train/training/settings.ts";
+import { trainGroup, trainRuns } from "../../../train/training/trainer.ts";
 import {
   type CellJob,
   cellJob,
-  type NextJob,
   prepare,
-  trainGroup,
-  type TrainOptions,
-} from "../../../train/training/trainer.ts";
+  type Progress,
+  type RunSource,
+  type TrainedRun,
+  type TrainingRun,
+  trainingRun,
+} from "../../../train/training/training_run.ts";
 import { fakeEngine, job, settings, TEXT } from "./fake_engine.ts";
 
 /** So many steps that no run ends by itself while a test looks at another. */
 const LONG = { ...settings, steps: 20_000 };
 
-/** A supply of jobs for places that become free, and what it was asked. */
-function supplyOf(jobs: readonly NextJob[]) {
-  const left = [...jobs], asked: { run: number; present: readonly number[] }[] = [];
-  const refill: TrainOptions["refill"] = (run, present) => {
-    asked.push({ run, present });
-    return Promise.resolve(left.shift());
-  };
-  return { refill, asked, left };
+/** A run with a number, by which a test speaks of it. */
+interface NumberedRun extends TrainingRun {
+  readonly number: number;
 }
 
-/** Keeps where each run was whenever the group said so. */
-function recorder() {
+/** Makes runs of jobs, numbered from 0. */
+function runsOf(jobs: readonly CellJob[], settings: TrainingSettings): NumberedRun[] {
+  return jobs.map((job, number) => ({ ...trainingRun(job, settings), number }));
+}
+
+/** A source that hands out what waits and keeps what comes back, but for what a test does otherwise; and what it was asked. */
+function sourceOf(waiting: readonly NumberedRun[] = [], otherwise: Partial<RunSource<NumberedRun>> = {}) {
+  const left = [...waiting], asked: (readonly number[])[] = [], trained: TrainedRun[] = [];
   const seen: (readonly Progress[])[] = [];
+  const source: RunSource<NumberedRun> = {
+    next(present) {
+      asked.push(present.map(({ number }) => number));
+      return Promise.resolve(left.shift());
+    },
+    finished: ({ number }, run) => Promise.resolve(void (trained[number] = run)),
+    progress: (progress) => void seen.push(progress.map((now) => ({ ...now, run: now.run.number }))),
+    ...otherwise,
+  };
   return {
+    source,
+    /** For each call of `next()`, the runs that were present. */
+    asked,
+    /** By number. */
+    trained,
+    /** Where each run was whenever the group said so. */
     seen,
-    onProgress: (progress: readonly Progress[]) => void seen.push(progress),
     stepsOf: (run: number) => seen.flatMap((all) => all.filter((one) => one.run === run).map(({ step }) => step)),
   };
 }
 
 const isRising = (steps: readonly number[]) => steps.every((step, i) => i === 0 || step > steps[i - 1]);
 
-Deno.test("trainGroup() lets a failed run go and a waiting one take its place while the others go on", async () => {
+Deno.test("trainRuns() lets a failed run go and a waiting one take its slot while the others go on", async () => {
   const { engine, asked } = fakeEngine({ lossAt: (step, run) => run === 1 && step >= 20 ? NaN : 1 });
-  const supply = supplyOf([{ job: { ...job, seed: 7 } }]), record = recorder();
-  const runs = (await trainGroup(engine, [job, { ...job, seed: 6 }], LONG, TEXT, {
-    refill: supply.refill,
-    onProgress: record.onProgress,
-  }))!;
-  assert.deepEqual(runs.map(({ failed }) => failed?.step), [undefined, 20, undefined]);
-  assert.deepEqual(runs.map(({ steps_done }) => steps_done === LONG.steps), [true, false, true]);
-  assert.deepEqual(supply.asked[0], { run: 2, present: [0] });
+  const runs = runsOf([job, { ...job, seed: 6 }, { ...job, seed: 7 }], LONG);
+  const supply = sourceOf(runs.slice(2)), { trained, seen, stepsOf } = supply;
+  assert.equal(await trainRuns(engine, runs.slice(0, 2), supply.source, LONG, TEXT), true);
+  assert.deepEqual(trained.map(({ failed }) => failed?.step), [undefined, 20, undefined]);
+  assert.deepEqual(trained.map(({ steps_done }) => steps_done === LONG.steps), [true, false, true]);
+  assert.deepEqual(supply.asked[0], [0]);
   // The one that stays does all its steps, none twice, and more of them both before the other comes and after it has come.
-  assert.ok(isRising(record.stepsOf(0)) && record.stepsOf(0).at(-1) === LONG.steps);
-  const joined = record.seen.findIndex((all) => all.some(({ run }) => run === 2));
-  assert.deepEqual(record.seen[joined].map(({ run }) => run), [0, 2]);
-  const [zero, two] = record.seen[joined];
+  assert.ok(isRising(stepsOf(0)) && stepsOf(0).at(-1) === LONG.steps);
+  const joined = seen.findIndex((all) => all.some(({ run }) => run === 2));
+  assert.deepEqual(seen[joined].map(({ run }) => run), [0, 2]);
+  const [zero, two] = seen[joined];
   assert.ok(zero.step < LONG.steps && two.step < zero.step, `run 2 came when run 0 was at step ${zero.step}`);
-  assert.deepEqual(asked.places.find(([, second]) => second === 2), [0, 2], "it has the place of the one that failed");
-  const alone = record.seen.slice(0, joined).filter((all) => all.every(({ run }) => run === 0)).length;
-  assert.ok(alone <= 5, `the place was empty for ${alone} chunks`);
+  assert.deepEqual(asked.slots.find(([, second]) => second === 2), [0, 2], "it has the slot of the one that failed");
+  const alone = seen.slice(0, joined).filter((all) => all.every(({ run }) => run === 0)).length;
+  assert.ok(alone <= 5, `the slot was empty for ${alone} chunks`);
 });
 
-Deno.test("trainGroup() keeps its places filled while jobs wait, and ends each at its own last step", async () => {
+Deno.test("trainRuns() keeps its slots filled while runs wait, and ends each at its own last step", async () => {
   const { engine, asked } = fakeEngine();
-  const jobs = Array.from({ length: 7 }, (_, seed) => ({ job: { ...job, seed } }));
-  const supply = supplyOf(jobs.slice(3)), ended: number[] = [];
-  await trainGroup(engine, jobs.slice(0, 3).map(({ job }) => job), settings, TEXT, {
-    refill: supply.refill,
-    onTrained: (run, { steps_done, seconds }) => {
+  const runs = runsOf(Array.from({ length: 7 }, (_, seed) => ({ ...job, seed })), settings), ended: number[] = [];
+  const { source } = sourceOf(runs.slice(3), {
+    finished({ number }, { steps_done, seconds }) {
       assert.equal(steps_done, 30);
       assert.ok(seconds >= 0);
-      ended.push(run);
+      ended.push(number);
       return Promise.resolve();
     },
   });
+  await trainRuns(engine, runs.slice(0, 3), source, settings, TEXT);
   assert.deepEqual(ended, [0, 1, 2, 3, 4, 5, 6]);
   const steps = new Map<number, number>();
-  asked.places.forEach((places, call) => {
-    for (const run of places) if (run !== undefined) steps.set(run, (steps.get(run) ?? 0) + asked.counts[call]);
+  asked.slots.forEach((slots, call) => {
+    for (const run of slots) if (run !== undefined) steps.set(run, (steps.get(run) ?? 0) + asked.counts[call]);
   });
-  assert.deepEqual([...steps], jobs.map((_, run) => [run, 30]));
-  const filled = asked.places.filter((places) => places.every((run) => run !== undefined)).length;
-  assert.ok(filled > 0 && asked.places.slice(0, filled).every((places) => places.every((run) => run !== undefined)));
+  assert.deepEqual([...steps], runs.map(({ number }) => [number, 30]));
+  const filled = asked.slots.filter((slots) => slots.every((run) => run !== undefined)).length;
+  assert.ok(filled > 0 && asked.slots.slice(0, filled).every((slots) => slots.every((run) => run !== undefined)));
 });
 
-Deno.test("trainGroup() lets the others go on while a run that has ended is written", async () => {
+Deno.test("trainRuns() takes back a run that is at its last step, and asks for another in its slot", async () => {
+  const { engine, asked } = fakeEngine();
+  const [done] = (await trainGroup(engine, [job], settings, TEXT))!;
+  const [first, second, third, fourth] = runsOf([job, job, job, job], settings);
+  const supply = sourceOf([{ ...third, from: done }, fourth]);
+  const before = asked.slots.length;
+  await trainRuns(engine, [{ ...first, from: done }, second], supply.source, settings, TEXT);
+  assert.deepEqual(supply.trained.map(({ losses }) => losses.length), [0, 7, 0, 7]);
+  assert.deepEqual(supply.asked.slice(0, 2), [[1], [1]]);
+  assert.deepEqual(asked.slots[before], [0, 1], "the engine was given the two that have steps to do");
+});
+
+Deno.test("trainRuns() lets the others go on while a run that has ended is written", async () => {
   const { engine } = fakeEngine({ lossAt: (step, run) => run === 0 && step >= 5 ? NaN : 1 });
-  const record = recorder();
+  const settings = { ...LONG, steps: 100_000 };
   let atWrite = 0, afterWrite = 0;
-  await trainGroup(engine, [job, { ...job, seed: 6 }], { ...settings, steps: 100_000 }, TEXT, {
-    onProgress: record.onProgress,
-    onTrained: async (run) => {
-      if (run === 1) return;
-      atWrite = record.stepsOf(1).at(-1)!;
+  const { source, stepsOf } = sourceOf([], {
+    async finished({ number }) {
+      if (number === 1) return;
+      atWrite = stepsOf(1).at(-1)!;
       // Written when the other has done many chunks more: if that one waited, this would never end.
-      while (record.stepsOf(1).at(-1)! < atWrite + 2000) await new Promise((resolve) => setTimeout(resolve, 1));
-      afterWrite = record.stepsOf(1).at(-1)!;
+      while (stepsOf(1).at(-1)! < atWrite + 2000) await new Promise((resolve) => setTimeout(resolve, 1));
+      afterWrite = stepsOf(1).at(-1)!;
     },
   });
+  await trainRuns(engine, runsOf([job, { ...job, seed: 6 }], settings), source, settings, TEXT);
   assert.ok(atWrite < 100 && afterWrite >= atWrite + 2000, `${atWrite}, ${afterWrite}`);
 });
 
-Deno.test("trainGroup() queues a chunk before it reads the one before, but for when a run leaves or joins", async () => {
+Deno.test("trainRuns() queues a chunk before it reads the one before, but for when a run leaves or joins", async () => {
   const { engine } = fakeEngine();
   const events: string[] = [];
   const open = engine.open;
@@ -125,10 +152,11 @@ Deno.test("trainGroup() queues a chunk before it reads the one before, but for w
       });
     },
   };
-  const supply = supplyOf([{ job: { ...job, seed: 9 } }]);
   // A pass is a run here, so that no chunk has two calls.
   const one = { ...settings, steps: 10 };
-  await trainGroup(watched, [job], one, TEXT, { refill: supply.refill, onProgress: () => void events.push("read") });
+  const [first, second] = runsOf([job, { ...job, seed: 9 }], one);
+  const { source } = sourceOf([second], { progress: () => void events.push("read") });
+  await trainRuns(watched, [first], source, one, TEXT);
   const half = ["queue", "queue", "read", "queue", "read"];
   const text = events.join(" ");
   assert.ok(text.startsWith(half.join(" ")), text);
@@ -148,74 +176,73 @@ Deno.test("trainGroup() queues a chunk before it reads the one before, but for w
   }
 });
 
-Deno.test("trainGroup() tells of a run that does not fit, asks for no other before one leaves, and goes on", async () => {
+Deno.test("trainRuns() tells of a run that does not fit, asks for no other before one leaves, and goes on", async () => {
   const { engine, asked } = fakeEngine({
     lossAt: (step, run) => run === 1 && step >= 5 || run === 2 && step >= 5000 ? NaN : 1,
     fits: (run) => run !== 3,
   });
-  const supply = supplyOf([{ job: { ...job, seed: 8 } }, { job: { ...job, seed: 9 } }]), refused: number[] = [];
-  const ended: number[] = [];
-  const jobs = [job, { ...job, seed: 6 }, { ...job, seed: 7 }];
-  await trainGroup(engine, jobs, LONG, TEXT, {
-    refill: supply.refill,
-    onRefused: (run) => Promise.resolve(void refused.push(run)),
-    onTrained: (run) => Promise.resolve(void ended.push(run)),
+  const runs = runsOf([5, 6, 7, 8, 9].map((seed) => ({ ...job, seed })), LONG);
+  const refused: number[] = [], ended: number[] = [];
+  const supply = sourceOf(runs.slice(3), {
+    refused: ({ number }) => Promise.resolve(void refused.push(number)),
+    finished: ({ number }) => Promise.resolve(void ended.push(number)),
   });
+  await trainRuns(engine, runs.slice(0, 3), supply.source, LONG, TEXT);
   assert.deepEqual(refused, [3]);
   assert.deepEqual(ended, [1, 2, 0, 4]);
-  assert.deepEqual(supply.asked.slice(0, 2), [{ run: 3, present: [0, 2] }, { run: 4, present: [0] }]);
-  assert.ok(asked.places.some((places) => places.includes(4)) && !asked.places.some((places) => places.includes(3)));
+  assert.deepEqual(supply.asked.slice(0, 2), [[0, 2], [0]]);
+  assert.ok(asked.slots.some((slots) => slots.includes(4)) && !asked.slots.some((slots) => slots.includes(3)));
 });
 
-Deno.test("trainGroup() fills every empty place when one that left makes room for several", async () => {
+Deno.test("trainRuns() fills every empty slot when one that left makes room for several", async () => {
   const { engine, asked } = fakeEngine({ lossAt: (step, run) => run < 2 && step >= 5 + 100 * run ? NaN : 1 });
+  const runs = runsOf([5, 6, 7, 12, 13].map((seed) => ({ ...job, seed })), LONG), waiting = runs.slice(3);
   let calls = 0;
-  await trainGroup(engine, [job, { ...job, seed: 6 }, { ...job, seed: 7 }], LONG, TEXT, {
-    // Nothing fits into the place of the first one alone.
-    refill: () => Promise.resolve(++calls === 1 || calls > 3 ? undefined : { job: { ...job, seed: 10 + calls } }),
+  const { source } = sourceOf([], {
+    // Nothing fits into the slot of the first one alone.
+    next: () => Promise.resolve(++calls === 1 ? undefined : waiting.shift()),
   });
-  assert.ok(asked.places.some((places) => places.join() === "3,4,2"), asked.places.join(" / "));
+  await trainRuns(engine, runs.slice(0, 3), source, LONG, TEXT);
+  assert.ok(asked.slots.some((slots) => slots.join() === "3,4,2"), asked.slots.join(" / "));
 });
 
-Deno.test("trainGroup() drops a lost run from its group, neither saved nor ended, and gives its place away", async () => {
+Deno.test("trainRuns() drops a lost run from its group, neither saved nor ended, and gives its slot away", async () => {
   const { engine, asked } = fakeEngine();
-  const supply = supplyOf([{ job: { ...job, seed: 8 } }]), record = recorder();
+  const runs = runsOf([job, { ...job, seed: 6 }, { ...job, seed: 8 }], LONG);
   const lost: number[] = [], ended: number[] = [], savedLate: number[] = [];
-  await trainGroup(engine, [job, { ...job, seed: 6 }], LONG, TEXT, {
-    refill: supply.refill,
-    onProgress: record.onProgress,
-    saveEvery: 0,
-    save: (run) => Promise.resolve(void (lost.includes(run) && savedLate.push(run))),
-    isLost: (run) => run === 0 && (record.stepsOf(0).at(-1) ?? 0) > 10,
-    onLost: (run) => Promise.resolve(void lost.push(run)),
-    onTrained: (run) => Promise.resolve(void ended.push(run)),
+  const { source, stepsOf } = sourceOf(runs.slice(2), {
+    save: ({ number }) => Promise.resolve(void (lost.includes(number) && savedLate.push(number))),
+    isLost: ({ number }) => number === 0 && (stepsOf(0).at(-1) ?? 0) > 10,
+    lost: ({ number }) => Promise.resolve(void lost.push(number)),
+    finished: ({ number }) => Promise.resolve(void ended.push(number)),
   });
+  await trainRuns(engine, runs.slice(0, 2), source, LONG, TEXT, { saveEvery: 0 });
   assert.deepEqual([lost, ended, savedLate], [[0], [1, 2], []]);
-  assert.ok(record.stepsOf(0).at(-1)! < 100);
-  assert.ok(asked.places.some((places) => places.join() === "2,1"));
+  assert.ok(stepsOf(0).at(-1)! < 100);
+  assert.ok(asked.slots.some((slots) => slots.join() === "2,1"));
 });
 
-Deno.test("trainGroup() throws what refill() throws, and opens nothing more", async () => {
+Deno.test("trainRuns() throws what next() throws, and opens nothing more", async () => {
   const { engine } = fakeEngine({ lossAt: (step, run) => run === 1 && step >= 5 ? NaN : 1 });
   const broken = new Error("the queue is gone");
-  const refill = () => Promise.reject(broken);
+  const { source } = sourceOf([], { next: () => Promise.reject(broken) });
   await assert.rejects(
-    trainGroup(engine, [job, { ...job, seed: 6 }], LONG, TEXT, { refill }),
+    trainRuns(engine, runsOf([job, { ...job, seed: 6 }], LONG), source, LONG, TEXT),
     (error) => error === broken,
   );
 });
 
-Deno.test("trainGroup() asks for no further job after the signal, and writes what has ended", async () => {
+Deno.test("trainRuns() asks for no further run after the signal, and writes what has ended", async () => {
   const { engine } = fakeEngine({ lossAt: (step, run) => run === 1 && step >= 20 ? NaN : 1 });
-  const controller = new AbortController(), supply = supplyOf([{ job }]), ended: number[] = [], saved: number[] = [];
-  const stopped = await trainGroup(engine, [job, { ...job, seed: 6 }], LONG, TEXT, {
-    signal: controller.signal,
-    refill: supply.refill,
-    onProgress: ([{ step }]) => step >= 20 && controller.abort(),
-    onTrained: (run) => Promise.resolve(void ended.push(run)),
-    save: (run) => Promise.resolve(void saved.push(run)),
+  const controller = new AbortController(), ended: number[] = [], saved: number[] = [];
+  const runs = runsOf([job, { ...job, seed: 6 }, job], LONG);
+  const supply = sourceOf(runs.slice(2), {
+    progress: ([{ step }]) => step >= 20 && controller.abort(),
+    finished: ({ number }) => Promise.resolve(void ended.push(number)),
+    save: ({ number }) => Promise.resolve(void saved.push(number)),
   });
-  assert.deepEqual([stopped, supply.asked, ended, saved], [undefined, [], [1], [0]]);
+  const through = await trainRuns(engine, runs.slice(0, 2), supply.source, LONG, TEXT, { signal: controller.signal });
+  assert.deepEqual([through, supply.asked, ended, saved], [false, [], [1], [0]]);
 });
 
 /** Runs of unlike shapes: two that begin together, and two that wait. */
@@ -234,13 +261,14 @@ function numbersOf({ curve, smoothed_loss, steps_done, tensors }: TrainingState)
 
 /** The state of a run after so many steps, without a trainer. */
 async function stateAt(steps: number, engine: Engine, cell: CellJob): Promise<TrainingState> {
-  const run = prepare(cell, exact), ledger = new Ledger(exact.log_every), passSteps = exact.history - 1;
+  const run = prepare(trainingRun(cell, exact)), log = new LossLog(exact.log_every);
+  const passSteps = exact.history - 1;
   const group = await engine.open([run], TEXT);
   for (let done = 0; done < steps; done += passSteps) {
     group.beginPass(0, passOffsets(cell.seed, done / passSteps, exact.batch, exact.history, TEXT.length));
-    ledger.add((await group.advance(Math.min(passSteps, steps - done)))[0]);
+    log.add((await group.advance(Math.min(passSteps, steps - done)))[0]);
   }
-  const state = ledger.state(pickState(run.step, await group.read(0)), 0);
+  const state = log.state(pickState(run.step, await group.read(0)), 0);
   await group.close();
   return state;
 }
@@ -279,24 +307,22 @@ function exactTest(name: string, engine: Engine | undefined, run: (engine: Engin
 
 for (const { name, engine } of ENGINES) {
   exactTest(
-    `trainGroup() on ${name} gives runs of different start steps, and those that join them, the bits of being alone`,
+    `trainRuns() on ${name} gives runs of different start steps, and those that join them, the bits of being alone`,
     engine,
     async (engine) => {
       const alone: TrainingState[] = [];
       for (const cell of JOBS) alone.push((await trainGroup(engine, [cell], exact, TEXT))![0]);
       const [second, third] = [await stateAt(71, engine, JOBS[1]), await stateAt(27, engine, JOBS[2])];
       // The second run goes on from within a pass, and so does one of those that join.
-      const supply = supplyOf([{ job: JOBS[2], from: third }, { job: JOBS[3] }]), record = recorder();
-      const together = (await trainGroup(slow(engine), JOBS.slice(0, 2), exact, TEXT, {
-        from: [undefined, second],
-        refill: supply.refill,
-        onProgress: record.onProgress,
-      }))!;
-      assert.deepEqual(together.map(numbersOf), alone.map(numbersOf));
-      const [zero, two] = record.seen.find((all) => all.some(({ run }) => run === 2))!;
+      const from = [undefined, second, third, undefined];
+      const runs = runsOf(JOBS, exact).map((run) => ({ ...run, from: from[run.number] }));
+      const { source, trained, seen, stepsOf } = sourceOf(runs.slice(2));
+      await trainRuns(slow(engine), runs.slice(0, 2), source, exact, TEXT);
+      assert.deepEqual(trained.map(numbersOf), alone.map(numbersOf));
+      const [zero, two] = seen.find((all) => all.some(({ run }) => run === 2))!;
       assert.deepEqual([zero.run, two.run], [0, 2]);
       assert.ok(zero.step > 17 && zero.step < 88 && two.step > 27, `${zero.step}, ${two.step}`);
-      for (const run of alone.keys()) assert.ok(isRising(record.stepsOf(run)) && record.stepsOf(run).at(-1) === 88);
+      for (const run of alone.keys()) assert.ok(isRising(stepsOf(run)) && stepsOf(run).at(-1) === 88);
     },
   );
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import type { CellConfig } from "../../../cells/config.ts";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../../train/training/checkpoint.ts";
 import { loadCorpus } from "../../../train/corpus/corpus.ts";
@@ -9,15 +10,8 @@ import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { openWebGpuEngine } from "../../../train/engines/webgpu/engine.ts";
 import type { TrainingState } from "../../../train/training/loss_log.ts";
 import { totalSteps } from "../../../train/training/settings.ts";
-import {
-  cellJob,
-  type Job,
-  stepOf,
-  trainCell,
-  type TrainedRun,
-  trainGroup,
-  type TrainOptions,
-} from "../../../train/training/trainer.ts";
+import { trainCell, trainGroup, type TrainOptions } from "../../../train/training/trainer.ts";
+import { cellJob, stepOf, type TrainedRun } from "../../../train/training/training_run.ts";
 import { fakeEngine, job, settings, TEXT } from "./fake_engine.ts";
 
 Deno.test("totalSteps() rounds up to whole passes", () => {
@@ -198,15 +192,20 @@ if (!webgpu) {
   console.log("skipped: onnx and webgpu are not compared, nor webgpu stopped, for this machine has no WebGPU adapter");
 }
 
+interface ConfigAndSeed {
+  readonly config: CellConfig;
+  readonly seed: number;
+}
+
 /** Two configurations that share nothing but the text. */
-const JOBS: readonly Job[] = [
+const JOBS: readonly ConfigAndSeed[] = [
   { config: { ...SMALL_CONFIG, state_size: 4 }, seed: 5 },
   { config: { ...SMALL_CONFIG, n_layers: 2, state_size: 3, use_old_state: true, use_new_state: false }, seed: 1 },
 ];
 const exact = { steps: 20, batch: 3, history: 12, log_every: 1 };
 
 /** A state as it comes back from a checkpoint. */
-async function throughFile({ config, seed }: Job, state: TrainingState): Promise<TrainingState> {
+async function throughFile({ config, seed }: ConfigAndSeed, state: TrainingState): Promise<TrainingState> {
   const { batch, history, log_every } = exact;
   const about = { config, seed, corpus: "text", corpus_sha1: "0".repeat(40), batch, history, log_every };
   const step = stepOf(cellJob({ config, seed }), exact);
@@ -215,7 +214,10 @@ async function throughFile({ config, seed }: Job, state: TrainingState): Promise
 }
 
 /** Trains with an interruption after every few steps, mostly in the middle of a pass. Gives the steps at which it went on. */
-async function trainInLegs(engine: Engine, jobs: readonly Job[]): Promise<{ runs: TrainedRun[]; stops: number[] }> {
+async function trainInLegs(
+  engine: Engine,
+  jobs: readonly ConfigAndSeed[],
+): Promise<{ runs: TrainedRun[]; stops: number[] }> {
   const stops: number[] = [];
   let from: TrainingState[] | undefined;
   for (;;) {

@@ -1,0 +1,210 @@
+/** Which runs this process takes: in what order, each claimed, as many as fit together; and which of them it has to leave. */
+import type { CellConfig } from "../../cells/config.ts";
+import { claimKey } from "../queue/study_queue.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Experiment } from "../study/store.ts";
+
+/** Milliseconds between two looks at what others hold. */
+const LOOK_INTERVAL = 500;
+
+/** A run, as far as claims go. */
+interface Keyed {
+  readonly key: string;
+}
+
+/** The memory that the runs of one group share. */
+export interface GroupMemory<R> {
+  /** Bytes of it now: an engine whose device was lost is opened again. */
+  readonly bytes: () => number;
+  /** Bytes that a run takes. */
+  readonly footprint: (run: R) => number;
+}
+
+export interface SchedulerOptions<R> {
+  readonly queue: Queue;
+  readonly experiment: Experiment;
+  /** Nothing is handed out after. */
+  readonly signal?: AbortSignal;
+  /** Runs to hand out at most; absent: all. */
+  readonly limit?: number;
+  /** Absent: any runs fit together. */
+  readonly memory?: GroupMemory<R>;
+  /** Whether a run that has been claimed still needs anything: another process may have seen to it. Absent: it does. */
+  readonly isWanted?: (run: R) => Promise<boolean>;
+  /** Called once, before the first wait for others, with the number of runs that they hold. */
+  readonly onWait?: (held: number) => void;
+}
+
+/** Hands out runs in order, each claimed. What other processes hold is kept aside until nothing else is left. */
+export class Scheduler<R extends Keyed> {
+  /** Runs of living processes, found when nothing else was left. */
+  readonly others: R[] = [];
+  readonly #waiting: R[];
+  /** Runs that another process held when we came to them; it may be dead. */
+  #heldByOthers: R[] = [];
+  /** How many more may be handed out. */
+  #left: number;
+  /** What has been claimed and not released, by key. */
+  readonly #claimed = new Map<string, R>();
+  /** Claims that another process has taken over from this one. */
+  readonly #lost = new Set<string>();
+  #look: Promise<void> | undefined;
+  #hasSaidThatItWaits = false;
+
+  constructor(runs: readonly R[], private readonly options: SchedulerOptions<R>) {
+    this.#waiting = [...runs];
+    this.#left = options.limit ?? Infinity;
+  }
+
+  /** Runs that may still be handed out. */
+  get waiting(): number {
+    return Math.min(this.#left, this.#waiting.length + this.#heldByOthers.length);
+  }
+
+  /** Claims runs for a new group; waits for what other processes hold if there is nothing else. Empty when all is done. */
+  async group(slots: number): Promise<R[]> {
+    const group: R[] = [];
+    while (group.length < slots && !this.#isStopped) {
+      const next = await this.next(group);
+      if (next) group.push(next);
+      else if (group.length || !await this.#revive()) break;
+    }
+    return group;
+  }
+
+  /**
+   * Claims the next run that fits into the memory that others leave, and that still needs something.
+   *
+   * @param present the runs of its group
+   */
+  async next(present: readonly R[]): Promise<R | undefined> {
+    const fits = this.#fitsBeside(present), { isWanted } = this.options;
+    while (!this.#isStopped) {
+      const next = await this.#claim(fits);
+      if (!next || !isWanted || await isWanted(next)) return next;
+      await this.drop(next);
+    }
+    return undefined;
+  }
+
+  /** Takes note of claims that others have taken over. */
+  lose(claims: readonly string[]): void {
+    for (const claim of claims) this.#lost.add(claim);
+  }
+
+  /** Whether another process has taken a run over since it was handed out. */
+  isLost(run: Keyed): boolean {
+    return this.#lost.has(this.#claimOf(run));
+  }
+
+  /** Gives a claim back. */
+  async release(run: Keyed): Promise<void> {
+    this.#claimed.delete(run.key);
+    await this.options.queue.release(this.#claimOf(run));
+  }
+
+  /** Gives back a run that needs nothing after all; it does not count towards the limit. */
+  async drop(run: Keyed): Promise<void> {
+    this.#left++;
+    await this.release(run);
+  }
+
+  /** Gives a claimed run back to be handed out again: it is the next, and does not count towards the limit. */
+  async putBack({ key }: Keyed): Promise<void> {
+    const run = this.#claimed.get(key)!;
+    try {
+      await this.release(run);
+    } finally {
+      this.#left++;
+      this.#waiting.unshift(run);
+    }
+  }
+
+  /** Runs that were handed out and not released. */
+  get claimed(): R[] {
+    return [...this.#claimed.values()];
+  }
+
+  get #isStopped(): boolean {
+    return this.options.signal?.aborted === true;
+  }
+
+  #claimOf({ key }: Keyed): string {
+    return claimKey(this.options.experiment, key);
+  }
+
+  #fitsBeside(present: readonly R[]): (run: R) => boolean {
+    const { memory } = this.options;
+    // A run that does not even fit alone is tried all the same: the engine's error says by how much.
+    if (!memory || !present.length) return () => true;
+    const used = present.reduce((bytes, run) => bytes + memory.footprint(run), 0);
+    return (run) => used + memory.footprint(run) <= memory.bytes();
+  }
+
+  /** The next run that `fits`, claimed; the order of the others stays. Undefined if none is left that does. */
+  async #claim(fits: (run: R) => boolean): Promise<R | undefined> {
+    while (this.#left > 0) {
+      const at = this.#waiting.findIndex(fits);
+      if (at < 0) return undefined;
+      // Taken off before anything is awaited: another worker may ask meanwhile.
+      const [next] = this.#waiting.splice(at, 1);
+      this.#left--;
+      if (await this.options.queue.claim(this.#claimOf(next))) {
+        this.#claimed.set(next.key, next);
+        this.#lost.delete(this.#claimOf(next));
+        return next;
+      }
+      this.#left++;
+      this.#heldByOthers.push(next);
+    }
+    return undefined;
+  }
+
+  /**
+   * When only runs of others are left: waits until each has shown life (then it is theirs), or is free (then it is handed out).
+   *
+   * @returns whether there is something to claim again
+   */
+  async #revive(): Promise<boolean> {
+    if (this.#left > 0 && this.#heldByOthers.length && !this.#hasSaidThatItWaits) {
+      this.#hasSaidThatItWaits = true;
+      this.options.onWait?.(this.#heldByOthers.length);
+    }
+    this.#look ??= this.#lookAtOthers().finally(() => this.#look = undefined);
+    await this.#look;
+    return this.#left > 0 && this.#waiting.length > 0;
+  }
+
+  async #lookAtOthers(): Promise<void> {
+    const signs = async () =>
+      new Map((await this.options.queue.living()).map(({ key, owner, heard }) => [key, `${owner} ${heard}`]));
+    const first = await signs();
+    while (this.#heldByOthers.length && this.#left > 0 && !this.#waiting.length && !this.#isStopped) {
+      const now = await signs();
+      const held = this.#heldByOthers;
+      this.#heldByOthers = [];
+      for (const run of held) {
+        const claim = this.#claimOf(run), sign = now.get(claim);
+        if (sign === undefined) this.#waiting.push(run);
+        else if (sign !== first.get(claim)) this.others.push(run);
+        else this.#heldByOthers.push(run);
+      }
+      if (this.#heldByOthers.length && !this.#waiting.length) {
+        await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL));
+      }
+    }
+  }
+}
+
+/** Something that is trained as a configuration says. */
+interface Configured {
+  readonly entry: { readonly config: CellConfig };
+}
+
+/** Runs by shape, then by the memory that they take, largest first: so the slot that one leaves fits the next. */
+export function packingOrder<R extends Configured>(runs: readonly R[], footprint: (run: R) => number): R[] {
+  const sizes = ({ entry: { config } }: R) => [config.state_size, config.n_layers];
+  const keyed = runs.map((run) => ({ run, key: [...sizes(run), footprint(run)] }));
+  keyed.sort((a, b) => b.key.map((value, i) => value - a.key[i]).find((difference) => difference !== 0) ?? 0);
+  return keyed.map(({ run }) => run);
+}

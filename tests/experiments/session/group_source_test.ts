@@ -1,0 +1,156 @@
+/** The runs of a group in a session: who joins it, how they leave, and what becomes of those that cannot be written. */
+import assert from "node:assert/strict";
+import { configId } from "../../../cells/config.ts";
+import { UserError } from "../../../cells/errors.ts";
+import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
+import type { Queue } from "../../../experiments/queue/queue.ts";
+import { ClaimLost } from "../../../experiments/queue/study_queue.ts";
+import { GroupSource, type GroupSourceOptions } from "../../../experiments/session/group_source.ts";
+import { Outcomes } from "../../../experiments/session/outcomes.ts";
+import { SessionProgress } from "../../../experiments/session/progress.ts";
+import { Scheduler } from "../../../experiments/session/scheduler.ts";
+import { WriteFailure } from "../../../experiments/study/files.ts";
+import type { Run } from "../../../experiments/study/store.ts";
+import { cellJob, trainedRun, trainingRun } from "../../../train/training/training_run.ts";
+import { recordErrors } from "../../faults/processes.ts";
+import { syntheticResults } from "../../report/synthetic_results.ts";
+import { queueWith, withQueues } from "../queue/queues.ts";
+
+const settings = { steps: 30, batch: 3, history: 11, log_every: 4 };
+const config = { ...SMALL_CONFIG, state_size: 4 }, entry = { id: configId(config), config };
+const RUNS: readonly Run[] = Array.from({ length: 4 }, (_, seed) => ({ key: `${entry.id}_seed${seed}`, entry, seed }));
+const [record] = syntheticResults({ layers: [1], state_sizes: [8], steps: 300 });
+
+const state = { steps_done: 30, smoothed_loss: 2, curve: [], seconds: 1, tensors: new Map() };
+
+/** Files that are all as they should be. */
+const GOOD_FILES: GroupSourceOptions["files"] = {
+  start(run) {
+    const { step } = trainingRun(cellJob({ config, seed: run.seed }), settings);
+    return Promise.resolve({ ...run, step, record, legs: [] });
+  },
+  save: () => Promise.resolve(),
+  finish: () => Promise.resolve({ result: { ...record, train_seconds: 1 }, model: new Uint8Array(1) }),
+};
+
+function sourceOf(queue: Queue, change: Partial<GroupSourceOptions["files"]> = {}, refill = true) {
+  const scheduler = new Scheduler(RUNS, { queue, experiment: "01" }), models: Run[] = [];
+  const progress = new SessionProgress({ runs: RUNS.length, settings, quiet: true, waiting: () => scheduler.waiting });
+  const outcomes = new Outcomes(scheduler, progress), failed = new AbortController();
+  const source = new GroupSource({
+    files: { ...GOOD_FILES, ...change },
+    scheduler,
+    progress,
+    outcomes,
+    refill,
+    retryFailed: false,
+    onModel: (run) => models.push(run),
+    onError: () => failed.abort(),
+  });
+  /** Claims the first run for the group. */
+  const begin = async () => (await source.start((await scheduler.next([]))!))!;
+  return { source, scheduler, progress, outcomes, failed, models, begin };
+}
+
+withQueues("GroupSource.next() keeps what goes wrong with the next run from the group", async ({ open }) => {
+  const broken = new Error("the queue is gone");
+  let claims = 0;
+  const queue = await open("a");
+  const failing = queueWith(queue, { claim: (key) => ++claims === 1 ? queue.claim(key) : Promise.reject(broken) });
+  const { source, begin, failed } = sourceOf(failing);
+  const first = await begin();
+  assert.equal(await source.next([first]), undefined);
+  assert.deepEqual([source.error, failed.signal.aborted, claims], [broken, true, 2]);
+});
+
+withQueues("GroupSource.next() claims none for a group that is to end", async ({ open }) => {
+  const { source, begin, scheduler } = sourceOf(await open("a"));
+  const first = await begin();
+  assert.equal(await source.next([]), undefined, "all have left: their worker makes a new group");
+  const second = (await source.next([first]))!;
+  assert.equal(second.key, RUNS[1].key);
+  source.writeFailed.push({ run: RUNS[1], error: new WriteFailure("Cannot write: no space left") });
+  assert.equal(await source.next([first]), undefined, "a run is to be tried again");
+  const again = sourceOf(await open("b"), {}, false);
+  assert.equal(await again.source.next([await again.begin()]), undefined, "it was not to be refilled");
+  assert.deepEqual(scheduler.claimed, RUNS.slice(0, 2));
+});
+
+withQueues("GroupSource.next() goes on to the next run when one cannot join", async ({ open }) => {
+  const problems: readonly Error[] = [new ClaimLost(), new UserError("Cannot read it: it is damaged")];
+  using errors = recordErrors();
+  const start = (run: Run, retry: boolean) => {
+    const problem = problems[run.seed - 1];
+    return problem ? Promise.reject(problem) : GOOD_FILES.start(run, retry);
+  };
+  const { source, begin, outcomes, scheduler } = sourceOf(await open("a"), { start });
+  assert.equal((await source.next([await begin()]))?.key, RUNS[3].key);
+  assert.deepEqual([outcomes.taken, outcomes.problems, scheduler.claimed], [1, 1, [RUNS[0], RUNS[3]]]);
+  assert.match(errors.lines.join(), /^train: Cannot read it: it is damaged; run \S+ is skipped$/);
+});
+
+withQueues("GroupSource.finished() hands a model on, and keeps the claim for its score", async ({ open }) => {
+  const { source, begin, outcomes, models, scheduler } = sourceOf(await open("a"));
+  const run = await begin();
+  await source.finished(run, trainedRun(run, state, []));
+  assert.deepEqual([outcomes.finished, models, scheduler.claimed], [1, [RUNS[0]], [RUNS[0]]]);
+  assert.deepEqual(source.takeBack(), []);
+});
+
+for (
+  const [what, error, failed, taken] of [
+    ["keeps a run to be tried again that could not be written", new WriteFailure("Cannot write: no space left"), 1, 0],
+    ["lets go of a run that another process has by now", new ClaimLost(), 0, 1],
+  ] as const
+) {
+  withQueues(`GroupSource.finished() ${what}`, async ({ open }) => {
+    const { source, begin, outcomes, models, scheduler } = sourceOf(await open("a"), {
+      finish: () => Promise.reject(error),
+    });
+    const run = await begin();
+    await source.finished(run, trainedRun(run, state, []));
+    assert.deepEqual([outcomes.finished, outcomes.taken, models], [0, taken, []]);
+    assert.deepEqual(source.writeFailed, failed ? [{ run: RUNS[0], error }] : []);
+    assert.deepEqual([scheduler.claimed.length, source.takeBack()], [failed, []]);
+  });
+}
+
+withQueues("GroupSource.finished() throws what is no matter of one run, which stays in the group", async ({ open }) => {
+  const broken = new Error("odd"),
+    { source, begin } = sourceOf(await open("a"), { finish: () => Promise.reject(broken) });
+  const run = await begin();
+  await assert.rejects(source.finished(run, trainedRun(run, state, [])), (error) => error === broken);
+  assert.deepEqual(source.takeBack(), [RUNS[0]]);
+});
+
+withQueues("GroupSource.refused() hands a run out again", async ({ open }) => {
+  const { source, begin, scheduler } = sourceOf(await open("a"));
+  await source.refused(await begin());
+  assert.deepEqual([scheduler.claimed, source.takeBack()], [[], []]);
+  assert.equal(await scheduler.next([]), RUNS[0]);
+});
+
+withQueues("GroupSource.stopIfLost() stops a group that is lost as a whole, and no other", async ({ open }) => {
+  const { source, begin, scheduler } = sourceOf(await open("a"));
+  source.stopIfLost();
+  assert.ok(!source.stop.signal.aborted, "it has no run yet");
+  const first = await begin(), second = (await source.next([first]))!;
+  scheduler.lose([`01/${first.key}`]);
+  source.stopIfLost();
+  assert.deepEqual([source.isLost(first), source.isLost(second), source.stop.signal.aborted], [true, false, false]);
+  scheduler.lose([`01/${second.key}`]);
+  source.stopIfLost();
+  assert.ok(source.stop.signal.aborted);
+});
+
+withQueues("SessionProgress tells where the runs in hand are, until each is let go", async ({ open }) => {
+  const { source, begin, progress, outcomes } = sourceOf(await open("a"));
+  const first = await begin(), second = (await source.next([first]))!;
+  source.progress([{ run: first, step: 12, loss: 2 }]);
+  assert.deepEqual([...progress.steps], [[first.key, 12], [second.key, 0]]);
+  await source.finished(first, trainedRun(first, state, []));
+  assert.deepEqual([...progress.steps.keys()], [first.key, second.key], "it is yet to be scored");
+  await outcomes.release(first);
+  await source.lost(second);
+  assert.deepEqual([...progress.steps], []);
+});

@@ -1,0 +1,126 @@
+/** A run as it is trained: what it is, who hands it out, and what becomes of it. */
+import type { Cell } from "../../cells/cell.ts";
+import { cellOf } from "../../cells/catalog/catalog.ts";
+import type { CellConfig } from "../../cells/config.ts";
+import { buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../../cells/language_model.ts";
+import { checkSeed, initialWeights } from "../corpus/random.ts";
+import type { EngineRun, TensorMap } from "../engines/engine.ts";
+import { type Breakdown, stateNames, type TrainingState } from "./loss_log.ts";
+import type { TrainingSettings } from "./settings.ts";
+
+/** A cell to train, which need not be in the catalog. */
+export interface CellJob {
+  /** Jobs of one cell and size share the graph and what an engine plans for it. */
+  readonly cell: Cell;
+  /** Layers of the cell, each on top of the one before: from 1 to 64. */
+  readonly n_layers: number;
+  /** Numbers in each state, and in what a layer hands to the next: from 1 to 16,384. */
+  readonly state_size: number;
+  /** Of the initial weights and of where passes start in the text; a whole number of at least 0. */
+  readonly seed: number;
+}
+
+/** A run to be trained. Whoever hands it out is told of it by this very object, to which more may belong. */
+export interface TrainingRun {
+  /** Its graph: of the cell, the sizes and the batch that it trains with. */
+  readonly step: TrainingStep;
+  /** Of the initial weights and of where passes start in the text; a whole number of at least 0. */
+  readonly seed: number;
+  /** Where it goes on; absent: from the start. */
+  readonly from?: TrainingState;
+}
+
+/** What a run became. */
+export interface TrainedRun extends TrainingState {
+  /** The part of `tensors` that a model consists of, frozen weights too: what {@linkcode exportCell} takes. */
+  readonly weights: TensorMap;
+  /** What was trained: its parameters name and shape the weights. */
+  readonly step: TrainingStep;
+  /**
+   * Mean loss of each `log_every` steps, nats per token, as it was: unlike `curve`, without smoothing and its start. Of the steps of this
+   * call: where the run went on from a state, the values of its first steps are not there.
+   */
+  readonly losses: readonly number[];
+  /** Where a number stopped being finite: the run is worthless from there, and `curve` ends before. */
+  readonly failed?: Breakdown;
+}
+
+/** Where a run is. */
+export interface Progress<R = number> {
+  /** The run: the object that a {@linkcode RunSource} handed out, or its number among the jobs of {@linkcode trainGroup}. */
+  readonly run: R;
+  /** Steps done in all, also before this call. */
+  readonly step: number;
+  /** Smoothed, nats per token. */
+  readonly loss: number;
+}
+
+/** Hands runs out to a group, and takes what becomes of them. All runs read the same text, with the same settings. */
+export interface RunSource<R extends TrainingRun> {
+  /**
+   * Asked for a run when a slot is free: again until there is none or no slot is free, and anew when another run has left.
+   *
+   * @param present the runs that have a slot, or are about to take one
+   */
+  next(present: readonly R[]): Promise<R | undefined>;
+  /** Given each run that has ended or broken down, as it is after its last step. The others train on meanwhile. */
+  finished(run: R, trained: TrainedRun): Promise<void>;
+  /** Given a run's state every so often, and when the signal comes; never that of a run that has broken down. Absent: nothing is saved. */
+  save?(run: R, state: TrainingState): Promise<void>;
+  /** Given all runs of the group whenever losses have been read. */
+  progress?(runs: readonly Progress<R>[]): void;
+  /** Called when a run does not fit into the group, which has nothing more to do with it. */
+  refused?(run: R): Promise<void>;
+  /** Whether a run is to leave the group as it is, neither saved nor ended. Absent: none is. */
+  isLost?(run: R): boolean;
+  /** Called when a run has left the group so. */
+  lost?(run: R): Promise<void>;
+}
+
+/** The job of a configuration, with its cell. */
+export function cellJob({ config, seed }: { readonly config: CellConfig; readonly seed: number }): CellJob {
+  return { cell: cellOf(config), n_layers: config.n_layers, state_size: config.state_size, seed };
+}
+
+/** Steps that have been built, by cell and sizes: seeds share one, and what an engine plans for it. */
+const steps = new WeakMap<Cell, Map<string, TrainingStep>>();
+
+/** The training step of a job. */
+export function stepOf({ cell, n_layers, state_size }: CellJob, settings: TrainingSettings): TrainingStep {
+  const ofCell = steps.get(cell) ?? new Map<string, TrainingStep>();
+  steps.set(cell, ofCell);
+  const { batch, vocabulary = BYTE_VOCABULARY } = settings;
+  const key = `${n_layers} ${state_size} ${batch} ${vocabulary}`;
+  const step = ofCell.get(key) ?? buildTrainingStep(cell, { n_layers, state_size, vocabulary, batch });
+  ofCell.set(key, step);
+  return step;
+}
+
+/** The run of a job. */
+export function trainingRun(job: CellJob, settings: TrainingSettings, from?: TrainingState): TrainingRun {
+  return { step: stepOf(job, settings), seed: job.seed, from };
+}
+
+/**
+ * A run as an engine takes it, with its initial weights or with what it had when it was saved.
+ *
+ * @throws {RangeError} if its seed is out of bounds, or a tensor of its state is missing
+ */
+export function prepare({ step, seed, from }: TrainingRun): EngineRun {
+  checkSeed(seed);
+  const missing = from && stateNames(step).find((name) => !from.tensors.has(name));
+  if (missing !== undefined) throw new RangeError(`Cannot go on from a state: its '${missing}' is missing`);
+  const tensors = from?.tensors ?? initialWeights(step.parameters, seed);
+  return { step, tensors, stepsDone: from?.steps_done ?? 0, learningRate: step.optimizer.learningRate };
+}
+
+/** What a run has become after its last step. */
+export function trainedRun(
+  { step }: TrainingRun,
+  state: TrainingState,
+  losses: readonly number[],
+  failed?: Breakdown,
+): TrainedRun {
+  const weights: TensorMap = new Map(step.parameters.map(({ name }) => [name, state.tensors.get(name)!]));
+  return { ...state, weights, step, losses: [...losses], failed };
+}
