@@ -1,4 +1,5 @@
 /** What `status` shows: where a study stands. */
+import { type Sizes, stepCost } from "../../cells/sizes.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { STALE_SECONDS } from "./queue.ts";
 import { type FinishedResult, hasEnded, isFinished } from "../study/result.ts";
@@ -119,9 +120,7 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
   };
 }
 
-interface Work {
-  readonly n_layers: number;
-  readonly state_size: number;
+interface Work extends Sizes {
   readonly steps: number;
 }
 
@@ -132,11 +131,7 @@ interface Work {
 function secondsLeft(left: readonly Work[], finished: readonly FinishedResult[]): number | undefined {
   if (!left.length) return 0;
   if (!finished.length) return undefined;
-  const total = (works: readonly Work[]) =>
-    works.reduce(
-      (sum, { n_layers, state_size, steps }) => sum + steps * (n_layers * state_size ** 2 + 512 * state_size),
-      0,
-    );
+  const total = (works: readonly Work[]) => works.reduce((sum, work) => sum + work.steps * stepCost(work), 0);
   const done = total(finished.map((result) => ({ ...result, steps: result.steps_done })));
   return total(left) * busySeconds(finished) / done;
 }

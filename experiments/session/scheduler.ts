@@ -1,4 +1,5 @@
 /** Which runs this process takes: in what order, each claimed, as many as fit together; and which of them it has to leave. */
+import { sizesOf } from "../../cells/sizes.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -203,8 +204,7 @@ interface Configured {
 
 /** Runs by shape, then by the memory that they take, largest first: so the slot that one leaves fits the next. */
 export function packingOrder<R extends Configured>(runs: readonly R[], footprint: (run: R) => number): R[] {
-  const sizes = ({ entry: { config } }: R) => [config.state_size, config.n_layers];
-  const keyed = runs.map((run) => ({ run, key: [...sizes(run), footprint(run)] }));
+  const keyed = runs.map((run) => ({ run, key: [...sizesOf(run.entry.config), footprint(run)] }));
   keyed.sort((a, b) => b.key.map((value, i) => value - a.key[i]).find((difference) => difference !== 0) ?? 0);
   return keyed.map(({ run }) => run);
 }
