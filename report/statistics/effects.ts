@@ -31,6 +31,7 @@ import {
   type FactorContrast,
   matchedBlocks,
   type Measure,
+  ROUNDING,
   settingsName,
 } from "./matched.ts";
 import { holm, signFlipP } from "./permutation.ts";
@@ -215,9 +216,6 @@ export function seedNoise(rows: readonly RunRow[], table: FactorTable = GATED): 
     ),
   };
 }
-
-/** Differences that scatter by less than this, in nats, are equal but for rounding. */
-const ROUNDING = 1e-10;
 
 /** `Σ (y − ȳ_group)² / Σ (n_group − 1)` over groups, each of at least one value, some of two. */
 function pooledVariance(groups: readonly (readonly number[])[]): number {

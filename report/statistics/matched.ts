@@ -120,9 +120,16 @@ export function contrasts(blocks: readonly MatchedBlock[], measure: Measure): Co
   });
 }
 
+/**
+ * Differences of less than this, in the measure's unit, are rounding. Losses come from 32-bit floats, so nothing that was measured is as
+ * small; but a test by signs would take it for an effect in every pair.
+ */
+export const ROUNDING = 1e-10;
+
 function signedSum(values: readonly number[]): number {
   const last = values.length - 1;
-  return values.reduce((sum, value, bits) => sum + (bitCount(last ^ bits) % 2 ? -value : value), 0);
+  const sum = values.reduce((sum, value, bits) => sum + (bitCount(last ^ bits) % 2 ? -value : value), 0);
+  return Math.abs(sum) < ROUNDING ? 0 : sum;
 }
 
 function bitCount(bits: number): number {

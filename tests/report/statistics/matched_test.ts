@@ -127,3 +127,15 @@ Deno.test("contrastsIn() counts a factor that has a default where both values of
   }
   for (const values of [[undefined, 0.01], [0.1, 0.01, 0.001]]) assert.equal(isCompared(...values), true, `${values}`);
 });
+
+Deno.test("contrasts() takes no rounding for an effect: losses that only add up have no interaction", () => {
+  // 2.1 − 1.9 − 2.3 + 2.1 is 4.4e-16 in float64.
+  const rows = [
+    row({}, 2.1),
+    row({ use_residual: true }, 2.3),
+    row({ use_state_gate: true }, 1.9),
+    row({ use_residual: true, use_state_gate: true }, 2.1),
+  ];
+  assert.notEqual(2.1 - 1.9 - 2.3 + 2.1, 0);
+  assert.deepEqual(differences(rows, "use_residual", "use_state_gate"), [0]);
+});
