@@ -26,8 +26,8 @@ export const adam: Optimizer = {
   },
 };
 
-/** The name of an optimizer. */
-export type OptimizerName = "adam";
-
 /** All optimizers, by name. */
-export const OPTIMIZERS: Readonly<Record<OptimizerName, Optimizer>> = { adam };
+export const OPTIMIZERS = { adam } as const satisfies Readonly<Record<string, Optimizer>>;
+
+/** The name of an optimizer. */
+export type OptimizerName = keyof typeof OPTIMIZERS;

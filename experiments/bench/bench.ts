@@ -237,9 +237,9 @@ function printWebGpu(ceilings: Ceilings, { groups, kernels, experiment_01 }: Web
   if (typeof kernels === "string") print(`\nTime by kernel: ${kernels}`);
   else {
     print("\nTime of a step by kernel (each dispatch by itself, so their sum is more than a step):");
-    for (const { frame, dispatches, ms_per_step, percent } of kernels) {
+    for (const { template, dispatches, ms_per_step, percent } of kernels) {
       print(
-        `${frame.padEnd(40)} ${String(dispatches).padStart(3)} dispatches  ${ms_per_step.toFixed(3)} ms  ${
+        `${template.padEnd(40)} ${String(dispatches).padStart(3)} dispatches  ${ms_per_step.toFixed(3)} ms  ${
           percent.toFixed(0)
         } %`,
       );

@@ -38,7 +38,7 @@ export interface GroupRow {
 
 /** Where the time of a step goes. */
 export interface KernelRow {
-  readonly frame: string;
+  readonly template: string;
   readonly dispatches: number;
   readonly ms_per_step: number;
   readonly percent: number;
@@ -105,7 +105,7 @@ async function measureGroup(
   }
 }
 
-/** Each frame's part of a step, from timestamps around every dispatch. */
+/** Each kernel template's part of a step, from timestamps around every dispatch. */
 async function profile(group: WebGpuGroup, steps = 5): Promise<KernelRow[]> {
   const { dispatches } = group.schedule;
   const rounds: number[][] = [];
@@ -113,9 +113,9 @@ async function profile(group: WebGpuGroup, steps = 5): Promise<KernelRow[]> {
   const times = dispatches.map((_, i) => median(rounds.map((round) => round[i])) / 1e6);
   const total = times.reduce((a, b) => a + b, 0);
   const byTemplate = Map.groupBy(dispatches.keys(), (i) => templateName(dispatches[i].kernel.template));
-  return [...byTemplate].map(([frame, members]) => {
-    const ms = members.reduce((sum, i) => sum + times[i], 0);
-    return { frame, dispatches: members.length, ms_per_step: ms, percent: 100 * ms / total };
+  return [...byTemplate].map(([template, numbers]) => {
+    const ms = numbers.reduce((sum, i) => sum + times[i], 0);
+    return { template, dispatches: numbers.length, ms_per_step: ms, percent: 100 * ms / total };
   }).sort((a, b) => b.ms_per_step - a.ms_per_step);
 }
 

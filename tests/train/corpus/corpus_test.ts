@@ -28,7 +28,7 @@ Deno.test("a grammar's probabilities add up to one, and its tokens are prefix-fr
   }
 });
 
-Deno.test("entropyRate() agrees with the surprise of a long text, read back by following the grammar", () => {
+Deno.test("entropyRate() agrees with the negative log-likelihood of a long text, read back by following the grammar", () => {
   const grammar = buildGrammar(EMBEDDED.seed);
   const { text, entropy_rate } = generateEmbedded(EMBEDDED.seed, EMBEDDED.bytes);
   const whole = new TextDecoder().decode(text);

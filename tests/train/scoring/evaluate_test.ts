@@ -84,7 +84,7 @@ Deno.test("exportModel() names inputs and outputs as documented, and says what i
   assert.equal(JSON.parse(metadata.config).state_size, 32);
 });
 
-Deno.test("evaluateModel() in one stream is the mean surprise of the reference, each byte but the first once", async () => {
+Deno.test("evaluateModel() in one stream is the mean negative log-likelihood of the reference, each byte but the first once", async () => {
   const { weights, text, model } = setUp({ ...SMALL_CONFIG, state_size: 8 }, 200);
   let total = 0, t = 0;
   for (const logits of referenceLogits({ ...SMALL_CONFIG, state_size: 8 }, weights, text.subarray(0, -1))) {
