@@ -66,7 +66,7 @@ export function isShown(metric: Metric): metric is ShownMetric {
 }
 
 /** The metrics of these kinds, kind by kind. */
-export function ofKinds<M extends Metric>(metrics: readonly M[], ...kinds: readonly MetricKind[]): M[] {
+export function ofKinds<M extends Metric>(metrics: readonly M[], kinds: readonly MetricKind[]): M[] {
   return kinds.flatMap((kind) => metrics.filter((metric) => metric.kind === kind));
 }
 

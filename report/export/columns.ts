@@ -53,7 +53,7 @@ type Field<V> = V extends boolean ? Plain<"boolean", boolean>
   : V extends string ? Plain<"string", string>
   : readonly Column<RunResult>[] | "in the curves";
 
-/** The keys that name a run, and those that say more of it than its configuration, which the table of factors describes. */
+/** The keys that name a run. */
 type NameKey = "id" | "seed";
 type Fields<Key extends keyof KnownFields> = { readonly [K in Key]-?: Field<NonNullable<KnownFields[K]>> };
 
@@ -69,21 +69,21 @@ const NAME_FIELDS: Fields<NameKey> & { readonly status: readonly Column<RunResul
   }],
 };
 
-/** Keys of a result that are no metrics, of which the table of metrics says everything. */
+/** Those that say more of it, without its configuration and its metrics, which have tables of their own. */
 type OwnKey = Exclude<keyof KnownFields, keyof CellConfig | NameKey | MetricKey>;
 
-/** What comes behind it: how experiment 02 came to train the run. */
+/** What comes behind its configuration: how experiment 02 came to train it. */
 const CHOICE_FIELDS = {
   "old id": ["string", "experiment 02: the configuration of experiment 01 that this one comes from"],
   control: ["boolean", "experiment 02: drawn at random from what was not chosen", false],
 } as const satisfies Partial<Fields<OwnKey>>;
 
-/** What comes behind the model's size and scores: how long training should be. */
+/** What comes behind the size and the quality of its model: how long it was to train. */
 const TRAINING_FIELDS = {
   "training steps": ["int", "steps asked for"],
 } as const satisfies Partial<Fields<OwnKey>>;
 
-/** What comes last, in order. A key that the schema of results has and that is forgotten in all of these does not compile. */
+/** What comes last, in order. A key that the schema of results has and none of these lists does not compile. */
 const FIELDS: Fields<Exclude<OwnKey, keyof typeof CHOICE_FIELDS | keyof typeof TRAINING_FIELDS>> = {
   "start time": timeColumn("start time", "when the run began"),
   "end time": timeColumn("end time", "when the run ended"),
@@ -212,14 +212,14 @@ export function runColumns(
   { factors }: FactorTable = GATED,
   metrics: readonly Metric[] = METRICS,
 ): Column<RunResult>[] {
-  const measured = (...kinds: readonly MetricKind[]) => ofKinds(metrics, ...kinds).map(metricColumn);
+  const measured = (kinds: readonly MetricKind[]) => ofKinds(metrics, kinds).map(metricColumn);
   return [
     ...columnsOf(NAME_FIELDS),
     ...factors.map(factorColumn),
     ...columnsOf(CHOICE_FIELDS),
-    ...measured("size", "quality", "extent"),
+    ...measured(["size", "quality", "extent"]),
     ...columnsOf(TRAINING_FIELDS),
-    ...measured("cost"),
+    ...measured(["cost"]),
     ...columnsOf(FIELDS),
   ];
 }

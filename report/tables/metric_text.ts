@@ -9,7 +9,7 @@ export const NONE = "–";
 
 /** Metrics in the order of columns: how good a model is, then what else there is to say. */
 export function inTables<M extends ShownMetric>(metrics: readonly M[]): M[] {
-  return ofKinds(metrics, "quality", "size", "extent", "cost");
+  return ofKinds(metrics, ["quality", "size", "extent", "cost"]);
 }
 
 /** A heading for the page: `test, bits/byte`. */
