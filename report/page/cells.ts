@@ -11,7 +11,7 @@ import { escapeHtml, visibleText } from "./html.ts";
 import type { Level } from "../data/levels.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
-import { testScore } from "../tables/tables.ts";
+import { testScore } from "../tables/metric_text.ts";
 import { counted, formatCount, formatLoss, formatSeconds, formatSpread } from "../figures/theme.ts";
 
 /** A configuration with its rank among all, from 1. */

@@ -16,7 +16,7 @@ import { PAGE_STYLE } from "./style.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { Picture } from "../figures/pictures.ts";
 import { contrastWords } from "../tables/factor_words.ts";
-import { testScore } from "../tables/tables.ts";
+import { testScore } from "../tables/metric_text.ts";
 import { formatCount, formatSpread } from "../figures/theme.ts";
 
 /** What the page tells. */

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { GATED, SWITCHES } from "../../../cells/factors.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
-import { bestRunsTable, compactSwitches, forwardText, switchLegend, testScore } from "../../../report/tables/tables.ts";
+import { bestRunsTable, compactSwitches, forwardText, switchLegend } from "../../../report/tables/tables.ts";
+import { testScore } from "../../../report/tables/metric_text.ts";
 import { formatDifference, formatOnAxis, formatSeconds } from "../../../report/figures/theme.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 
