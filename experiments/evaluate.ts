@@ -38,7 +38,7 @@ if (import.meta.main) {
       `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,
     );
     if (placed) {
-      print(`${plural(placed, "score")} got the order of context that the study's entropy floors give it`);
+      print(`${plural(placed, "score")} got the order of context that the study's n-gram baselines give it`);
     }
     if (stop.signal.aborted) {
       printError("evaluate: stopped; run the same command to score the rest");

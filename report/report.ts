@@ -14,7 +14,7 @@ const flags = {
   experiment: experimentFlag,
   below: flag.positive(
     "--below <nats>",
-    "the filtered picture shows runs with a smaller min loss, nats per byte (or token; default: the order-1 entropy floor; " +
+    "the filtered picture shows runs with a smaller min loss, nats per byte (or token; default: the order-1 n-gram baseline; " +
       "on enwik8 the original's 1.9)",
     undefined,
     { most: MOST_LOSS },

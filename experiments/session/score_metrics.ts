@@ -1,7 +1,7 @@
 /** The metrics of a score, each computed from what was found of the model on the test split. */
 import type { Score } from "../../train/scoring/evaluate.ts";
 import type { ScoreMetrics } from "../study/metrics.ts";
-import { contextOrderOf, type EntropyFloors } from "../study/ngram_baselines.ts";
+import { contextOrderOf, type NgramBaselines } from "../study/ngram_baselines.ts";
 
 /**
  * A score as results have it.
@@ -10,7 +10,7 @@ import { contextOrderOf, type EntropyFloors } from "../study/ngram_baselines.ts"
  */
 export function scoreMetrics(
   { nats, bits_per_byte, bytes, tokens, streams, warm_up }: Score,
-  baselines: EntropyFloors | undefined,
+  baselines: NgramBaselines | undefined,
 ): ScoreMetrics {
   return {
     test_loss: nats,

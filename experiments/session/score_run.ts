@@ -15,7 +15,7 @@ import {
 import { promptFrom } from "../../train/scoring/sample_text.ts";
 import { decodeRunWeights } from "../../train/training/checkpoint.ts";
 import { advised, type Commit, readBytes } from "../study/files.ts";
-import { readFloors } from "../study/ngram_baselines.ts";
+import { readBaselines } from "../study/ngram_baselines.ts";
 import { checkReplaceable } from "../study/ownership.ts";
 import { configOf, type FinishedResult, isFinished, parseResult, sampleOf, withoutScore } from "../study/result.ts";
 import { type Experiment, remakeModel, shortKey, type Study } from "../study/store.ts";
@@ -80,12 +80,12 @@ export async function scoreRun(
   if (now["end time"] !== result["end time"]) {
     throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result has changed while it was scored`);
   }
-  // A score stands without floors, too, where their file is another's.
-  const floors = await readFloors(study).catch(() => undefined);
+  // A score stands without baselines, too, where their file is another's.
+  const baselines = await readBaselines(study).catch(() => undefined);
   // A metric that this score lacks is written as absent: that of an earlier score says nothing of this one.
   const scored = {
     ...now,
-    ...scoreMetrics(score, floors),
+    ...scoreMetrics(score, baselines),
     sample: sampleOf(drawn!, sample, tokenizer),
     memory: memory!,
   };

@@ -6,7 +6,7 @@ import { checkLimits, checkLogged, type TrainingSettings } from "../../train/tra
 import { checkTraining } from "../study/bounds.ts";
 import { capacityOf, footprintOf } from "./capacity.ts";
 import { openEngine } from "../../train/engines/registry.ts";
-import { ensureFloors } from "../study/ngram_baselines.ts";
+import { ensureBaselines } from "../study/ngram_baselines.ts";
 import { type SessionResources, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
@@ -45,7 +45,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     try {
       await study.makeRunFolders(experiment);
       await study.removeLeftovers();
-      await ensureFloors(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
+      await ensureBaselines(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
       const summary = await trainRuns({ study, text, engine, ...claims }, settings, waiting, options);
       return { ...summary, problems: summary.problems + skipped };
     } finally {

@@ -117,7 +117,7 @@ export const METRICS = [
     stage: "score",
     kind: "quality",
     schema: z.number().min(-1).max(HIGHEST_ORDER),
-    about: "order of the entropy floor that the score reaches: bytes of context, from -1 (none) to 5 (or more)",
+    about: "order of the n-gram baseline that the score reaches: bytes of context, from -1 (none) to 5 (or more)",
     column: { heading: "context order", format: { decimals: 2 }, turn: true },
   },
 ] as const satisfies readonly Metric[];

@@ -42,7 +42,7 @@ const PICTURE = String.raw`(results_(01_all|02_big)(_[a-z]+)?|filtered_results_0
 
 /** Names that are written into a study's folder itself, beside those that are checked as they are read. */
 const IN_STUDY: readonly (readonly [name: RegExp, isOurs: Recognizer])[] = [
-  [/^entropy_floors\.json$/, isFloors],
+  [/^entropy_floors\.json$/, isBaselines],
   [/^queue\.sqlite$/, isDatabase],
   // What SQLite keeps beside a database is empty or begins so.
   [/^queue\.sqlite-wal$/, emptyOr("\x37\x7f\x06\x82", "\x37\x7f\x06\x83")],
@@ -104,7 +104,7 @@ function isTableOfRuns(content: Content): boolean {
     known.size === names.length && names.every((name) => KNOWN_KEYS.includes(name) || MADE_COLUMN.test(name));
 }
 
-function isFloors(content: Content): boolean {
+function isBaselines(content: Content): boolean {
   try {
     const value = JSON.parse(content);
     return typeof value?.method === "string" && "floors" in value;

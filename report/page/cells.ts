@@ -113,7 +113,7 @@ function seedInWords(run: RunRow): string {
 
 /** How much context the score stands for, and what the memory is worth; nothing where neither is known. */
 function memoryInWords({ context_order: order, memory, reads }: RunRow): string {
-  const reached = order === undefined ? "" : `; as good as ${order.toFixed(2)} bytes of context (entropy floors)`;
+  const reached = order === undefined ? "" : `; as good as ${order.toFixed(2)} bytes of context (n-gram baselines)`;
   if (!memory) return reached;
   const { gain, context } = memory;
   const enough = context === null

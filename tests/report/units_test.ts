@@ -16,11 +16,11 @@ import { RESETS } from "../../train/scoring/memory_gain.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
-/** What is in bytes whatever models read: scores, floors, lengths of samples. */
+/** What is in bytes whatever models read: scores, baselines, lengths of samples. */
 const ALWAYS_BYTES = [
   /bits per byte/g,
   /bits\/byte/g,
-  /bytes of context \(entropy floors\)/g,
+  /bytes of context \(n-gram baselines\)/g,
   /\(k bytes of context\)/g,
   /\b\d+ bytes that seed \d+ writes/g,
 ];
@@ -52,7 +52,7 @@ function results(more: Partial<RunResult>): RunResult[] {
 
 for (const reads of ["byte", "token"] as const) {
   inFolder(`page, pictures, tables and status of models that read ${reads}s name no other unit`, async (dir) => {
-    // The words of floors come with levels; a text of 40 kB has tokens to learn.
+    // The words of baselines come with levels; a text of 40 kB has tokens to learn.
     const text = Array.from({ length: 6000 }, (_, i) => `w${i * i % 97} `).join("");
     await Deno.writeTextFile(join(dir, "text"), text);
     const { study } = await initStudy({
