@@ -84,9 +84,9 @@ export interface EngineCapabilities {
    * Whether it trains on the processor that scores models: scores wait for the training then, and run beside it elsewhere. False for
    * webgpu on a software adapter too, which is there to try things on.
    */
-  readonly trains_on_cpu: boolean;
+  readonly trainsOnCpu: boolean;
   /** Whether each run has a worker of its own: an interpreter and open files, of which a machine bears only so many. */
-  readonly isolated_runs: boolean;
+  readonly isolatedRuns: boolean;
 }
 
 /** How an engine is opened. Each takes what concerns it. */
@@ -144,7 +144,7 @@ export interface Engine {
   /** Runs at once where the user does not say; infinite: as many as the memory holds. */
   readonly defaultParallel: number;
   /** How `parallel` runs keep the device busiest: so many groups at once, of so many runs each. */
-  layout(parallel: number): { groups: number; runs_per_group: number };
+  layout(parallel: number): { groups: number; runsPerGroup: number };
   /** Bytes of device memory that the runs of one group may take together. */
   readonly memory: number;
   /** Bytes that a run takes of it. */

@@ -20,7 +20,7 @@ export function openReferenceEngine(): Promise<Engine> {
     capabilities: REFERENCE_ENGINE.capabilities,
     adapter: "float64 interpreter",
     defaultParallel: 1,
-    layout: (parallel) => ({ groups: 1, runs_per_group: parallel }),
+    layout: (parallel) => ({ groups: 1, runsPerGroup: parallel }),
     // The system's memory is shared and swapped: it sets no limit that could be named.
     memory: Infinity,
     footprint: () => 0,
@@ -32,7 +32,7 @@ export function openReferenceEngine(): Promise<Engine> {
 /** The reference engine in the registry. It trains no study: one would take weeks. */
 export const REFERENCE_ENGINE = {
   name: "reference",
-  capabilities: { trains_on_cpu: true, isolated_runs: false },
+  capabilities: { trainsOnCpu: true, isolatedRuns: false },
   tolerance: 1e-10,
   casesPerGroup: 1,
   open: (): Promise<Engine> => openReferenceEngine(),

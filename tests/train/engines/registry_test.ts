@@ -25,7 +25,7 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** A fourth engine: the arithmetic of the reference, under another name. */
 const NPU = {
   name: "npu",
-  capabilities: { trains_on_cpu: false, isolated_runs: false },
+  capabilities: { trainsOnCpu: false, isolatedRuns: false },
   tolerance: 1e-3,
   casesPerGroup: 2,
   study: { parallel: "queues", defaultParallel: "three", chosenOn: "a tensor card" },
@@ -54,7 +54,7 @@ function recordOutput(): Disposable & { readonly lines: string[] } {
 }
 
 Deno.test("each engine opens under its entry's name, with its capabilities, and says how many runs it takes", async () => {
-  const layouts = { one_group: { groups: 1, runs_per_group: 5 }, a_group_each: { groups: 5, runs_per_group: 1 } };
+  const layouts = { one_group: { groups: 1, runsPerGroup: 5 }, a_group_each: { groups: 5, runsPerGroup: 1 } };
   const parallel: Readonly<Record<string, (engine: Engine) => number>> = {
     reference: () => 1,
     onnx: () => navigator.hardwareConcurrency,
@@ -71,7 +71,7 @@ Deno.test("each engine opens under its entry's name, with its capabilities, and 
       assert.equal(engine.name, entry.name);
       assert.equal(engine.capabilities, entry.capabilities);
       assert.equal(engine.defaultParallel, parallel[entry.name](engine));
-      const layout = entry.capabilities.isolated_runs ? layouts.a_group_each : layouts.one_group;
+      const layout = entry.capabilities.isolatedRuns ? layouts.a_group_each : layouts.one_group;
       assert.deepEqual(engine.layout(5), layout, entry.name);
     } finally {
       await engine.close();

@@ -50,7 +50,7 @@ export async function openOnnxEngine(
     capabilities: ONNX_ENGINE.capabilities,
     adapter: `ONNX Runtime CPU, ${cores} cores`,
     defaultParallel: cores,
-    layout: (parallel) => ({ groups: parallel, runs_per_group: 1 }),
+    layout: (parallel) => ({ groups: parallel, runsPerGroup: 1 }),
     // The system's memory is shared and swapped: it sets no limit that could be named. A run by itself has one of 4 GiB.
     memory: Infinity,
     footprint: () => 0,
@@ -63,7 +63,7 @@ export async function openOnnxEngine(
 /** The ONNX engine in the registry. */
 export const ONNX_ENGINE = {
   name: "onnx",
-  capabilities: { trains_on_cpu: true, isolated_runs: true },
+  capabilities: { trainsOnCpu: true, isolatedRuns: true },
   tolerance: 1e-4,
   casesPerGroup: 8,
   study: { parallel: "workers", defaultParallel: "cores" },

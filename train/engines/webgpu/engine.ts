@@ -20,7 +20,7 @@ const SOFTWARE_PARALLEL = 8;
 /** The WebGPU engine in the registry. */
 export const WEBGPU_ENGINE = {
   name: "webgpu",
-  capabilities: { trains_on_cpu: false, isolated_runs: false },
+  capabilities: { trainsOnCpu: false, isolatedRuns: false },
   tolerance: 1e-4,
   casesPerGroup: 48,
   study: {
@@ -71,7 +71,7 @@ export async function openTunedWebGpuEngine(
     software,
     merging: epilogues.merging,
     defaultParallel: software ? SOFTWARE_PARALLEL : Infinity,
-    layout: (parallel) => ({ groups: 1, runs_per_group: parallel }),
+    layout: (parallel) => ({ groups: 1, runsPerGroup: parallel }),
     memory,
     footprint: (step) => planRun(step).memory.size * Float32Array.BYTES_PER_ELEMENT,
     // A lost device answers no error scope: who waits for one must hear of the loss.

@@ -19,7 +19,7 @@ const stepOf = (cell = gatedCell(gatedConfig({}))) => buildTrainingStep(cell, SI
 
 type Numbers = Map<Tensor, Float32Array>;
 
-/** Runs one update on these arrays, in copy. */
+/** Runs one update on these arrays, in place. */
 function runLoop(update: Update, arrays: Numbers, scalars: readonly number[]): void {
   const { module, names } = compileUpdates([update]);
   assert.ok(WebAssembly.validate(module));
@@ -180,7 +180,7 @@ Deno.test("planStep() keeps weights and their moments transposed, in one copy, a
   assert.equal(new Set(calls.slice(1).map(({ name }) => name)).size, 1);
 });
 
-Deno.test("planStep() keeps a state in copy where its update is a loop, and takes both copies of one that it reads along", () => {
+Deno.test("planStep() keeps a state in place where its update is a loop, and takes both copies of one that it reads along", () => {
   const { locations, calls } = planStep(stepOf(swapCell));
   const isSwapped = (name: string) => locations.find((location) => location.name === name)!.swapped;
   assert.deepEqual([isSwapped("layers.0.a"), isSwapped("layers.0.b")], [true, false]);
