@@ -114,6 +114,13 @@ export type { SampleOptions } from "./train/scoring/sample_text.ts";
 export type { Cut } from "./train/scoring/score.ts";
 export { type TrainingSettings } from "./train/training/settings.ts";
 export { trainCell, trainGroup, type TrainOptions, trainRuns } from "./train/training/trainer.ts";
-export type { CellJob, Progress, RunSource, TrainedRun, TrainingRun } from "./train/training/training_run.ts";
+export {
+  type CellJob,
+  type Progress,
+  type RunSource,
+  type TrainedRun,
+  type TrainingRun,
+  trainingRun,
+} from "./train/training/training_run.ts";
 export { grid } from "./experiments/study/grid.ts";
 export type { Levels } from "./experiments/study/levels.ts";

@@ -12,7 +12,7 @@ import {
 import { type Device, openDevice } from "../../train/engines/webgpu/runtime/device.ts";
 import { Pipelines } from "../../train/engines/webgpu/runtime/pipelines.ts";
 import { Program } from "../../train/engines/webgpu/runtime/program.ts";
-import { EpilogueRegistry, planGraph } from "../../train/engines/webgpu/plan/schedule.ts";
+import { EpilogueRegistry, planGraph } from "../../train/engines/webgpu/kernels/schedule.ts";
 import { Texts } from "../../train/engines/webgpu/runtime/texts.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import { median } from "./median.ts";

@@ -32,7 +32,7 @@ export interface TrainOptions extends GroupOptions {
 
 /**
  * Trains runs as one group, and those that the source hands out in the slots of the ones that end. A run's numbers depend neither
- * on its company nor on when it joins.
+ * on the other runs of the group nor on when it joins.
  *
  * @param runs the first ones: the group has a slot for each
  * @param source is asked for further runs, and takes what all become
@@ -80,7 +80,7 @@ function checkRequest(settings: TrainingSettings, text: Tokens, threads: number 
 }
 
 /**
- * Trains jobs as one group. A run's numbers do not depend on its company. {@linkcode trainRuns} lets further runs join.
+ * Trains jobs as one group. A run's numbers do not depend on the others. {@linkcode trainRuns} lets further runs join.
  *
  * @returns one run per job, in order (none where `onTrained` takes them); or undefined if the signal stopped it
  * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size or seed is out of bounds, a run would

@@ -20,7 +20,7 @@ export interface CellJob {
   readonly seed: number;
 }
 
-/** A run to be trained. Whoever hands it out is told of it by this very object, to which more may belong. */
+/** A run to be trained. A {@linkcode RunSource} gets back the very object that it handed out, which may have more properties. */
 export interface TrainingRun {
   /** Its graph: of the cell, the sizes and the batch that it trains with. */
   readonly step: TrainingStep;
@@ -96,7 +96,12 @@ export function stepOf({ cell, n_layers, state_size }: CellJob, settings: Traini
   return step;
 }
 
-/** The run of a job. */
+/**
+ * A run of a job, for {@linkcode trainRuns}. Jobs of one cell and size share the step, and what an engine plans for it.
+ *
+ * @param from where it goes on; absent: from the start
+ * @throws {RangeError} if a size is out of the bounds of {@linkcode ModelSizes}
+ */
 export function trainingRun(job: CellJob, settings: TrainingSettings, from?: TrainingState): TrainingRun {
   return { step: stepOf(job, settings), seed: job.seed, from };
 }

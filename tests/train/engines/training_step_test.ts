@@ -122,6 +122,15 @@ Deno.test("buildTrainingStep() throws when an optimizer gives fewer moments than
   });
 });
 
+Deno.test("buildTrainingStep() throws when an optimizer gives more or fewer scalars than it names", () => {
+  for (const given of [[], [1, 2]]) {
+    assert.throws(() => optimizedBy({ ...momentum, scalars: () => given }), {
+      name: "TypeError",
+      message: `Cannot update by 'momentum': it gave ${given.length} scalars, must be 1`,
+    });
+  }
+});
+
 for (const optimizer of [momentum, manyScalars]) {
   onBoth(`an engine trains by the optimizer '${optimizer.name}', which it does not know`, async (engine, tolerance) => {
     await assertAgrees(engine, optimizedBy(optimizer), tolerance);

@@ -3,7 +3,7 @@ import type { Engine, EngineEntry } from "../engine.ts";
 import { openDevice } from "./runtime/device.ts";
 import { WebGpuGroup } from "./runtime/group.ts";
 import { Pipelines } from "./runtime/pipelines.ts";
-import { EpilogueRegistry, type Merging, planRun } from "./plan/schedule.ts";
+import { EpilogueRegistry, type Merging, planRun } from "./kernels/schedule.ts";
 import { type TextLimits, Texts } from "./runtime/texts.ts";
 
 /** Choices that change the speed and the memory, and no number. */

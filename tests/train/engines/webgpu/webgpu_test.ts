@@ -15,7 +15,7 @@ import {
   type WebGpuEngine,
   type WebGpuOptions,
 } from "../../../../train/engines/webgpu/engine.ts";
-import { MAX_STEPS_PER_SUBMIT } from "../../../../train/engines/webgpu/plan/schedule.ts";
+import { MAX_STEPS_PER_SUBMIT } from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import { certifyGroup, type GoldenCase, goldenFrom } from "../../../../train/golden.ts";
 import { failures, gatedConfig, GOLDEN } from "../../../cells/catalog/golden_cases.ts";
 import { KERNEL_FAULTS, plantFault } from "./kernel_faults.ts";

@@ -3,7 +3,7 @@ import { EngineFailure, type OnPreparing } from "../../engine.ts";
 import type { Device } from "./device.ts";
 import { BINDINGS, UNIFORM_BYTES } from "../kernels/kernel.ts";
 import type { Pipelines } from "./pipelines.ts";
-import { type EpilogueRegistry, type GroupSizes, layoutOf, MAX_STEPS_PER_SUBMIT } from "../plan/schedule.ts";
+import { type EpilogueRegistry, type GroupSizes, layoutOf, MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
 import type { Texts } from "./texts.ts";
 
 export const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;

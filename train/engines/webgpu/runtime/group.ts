@@ -16,7 +16,7 @@ import { type GroupRun, groupRun } from "./group_run.ts";
 import { Program } from "./program.ts";
 import { StepQueue } from "./step_queue.ts";
 import { openTextReader, type TextReader } from "./text_reader.ts";
-import { type GroupSizes, type Layout, layoutOf, planRun, type Schedule } from "../plan/schedule.ts";
+import { type GroupSizes, type Layout, layoutOf, planRun, type Schedule } from "../kernels/schedule.ts";
 
 export class WebGpuGroup implements TrainingGroup {
   readonly #layout: Layout;

@@ -9,7 +9,7 @@ import {
   layoutOf,
   type LocatedRun,
   type Schedule,
-} from "../plan/schedule.ts";
+} from "../kernels/schedule.ts";
 
 /** A dispatch as it is recorded: all that need not be looked up at each step. */
 interface Recorded {

@@ -5,7 +5,7 @@ import { type GroupRun, nextRecords } from "./group_run.ts";
 import type { Program } from "./program.ts";
 import { makeStaging, Readback } from "./readback.ts";
 import type { TextReader } from "./text_reader.ts";
-import { type GroupSizes, type Layout, MAX_STEPS_PER_SUBMIT } from "../plan/schedule.ts";
+import { type GroupSizes, type Layout, MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
 
 export class StepQueue {
   readonly #device: GPUDevice;
