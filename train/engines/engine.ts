@@ -196,9 +196,9 @@ export function checkTokens(action: string, text: Tokens, vocabulary: number): v
   );
 }
 
-/** How many tokens ahead of its position a step reads. */
+/** How many tokens ahead of its position a step reads: 1 where it predicts the next one. */
 export function reachOf({ reads }: TrainingStep): number {
-  return Math.max(...reads.map(({ offset }) => offset));
+  return reads.reduce((most, { offset }) => Math.max(most, offset), 0);
 }
 
 /** Where a run is in its pass. Checks what is asked of it, so that no engine reads beyond the text. */

@@ -1,23 +1,16 @@
 /** What a training step says of itself, and engines take from it: its optimizer, and what it reads from the text. */
 import assert from "node:assert/strict";
 import { vanillaCell } from "../../../cells/catalog/catalog.ts";
-import { Parameters } from "../../../cells/cell.ts";
-import { add, embedding, input, linear, mul, softmaxCrossEntropy, sub, tanh } from "../../../cells/graph/builder.ts";
+import { add, mul, sub } from "../../../cells/graph/builder.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
-import type { Tensor } from "../../../cells/graph/tensor.ts";
-import {
-  buildTrainingStep,
-  completeTrainingStep,
-  gradientName,
-  type TrainingStep,
-} from "../../../cells/language_model.ts";
+import { buildTrainingStep, gradientName, type TrainingStep } from "../../../cells/language_model.ts";
 import { momentName, type Optimizer } from "../../../cells/optimizer.ts";
 import type { Engine, EngineRun } from "../../../train/engines/engine.ts";
 import { ONNX_ENGINE, openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { openReferenceEngine } from "../../../train/engines/reference.ts";
 import { openTunedWebGpuEngine, WEBGPU_ENGINE, type WebGpuOptions } from "../../../train/engines/webgpu/engine.ts";
 import { drawnWeights } from "../../cells/models.ts";
-import { differences, offsetsOf, runOf, SMALL, textOf, train } from "./runs.ts";
+import { differences, offsetsOf, readingAhead, runOf, SMALL, textOf, train } from "./runs.ts";
 
 const reference = await openReferenceEngine();
 
@@ -162,34 +155,6 @@ onWebGpu(
     await group.close();
   },
 );
-
-/** A step that reads the token at its position and the next, with one embedding, and predicts one that is further ahead. */
-function readingAhead(ahead: number): EngineRun {
-  const sizes = { ...SMALL, n_layers: 1 }, { batch, vocabulary, state_size: size } = sizes;
-  const parameters = new Parameters();
-  const product = (name: string, inputs: readonly Tensor[], out: number) => {
-    const width = inputs.reduce((total, { shape }) => total + shape[1], 0);
-    return linear(
-      inputs,
-      parameters.get(`${name}.weight`, [out, width], width),
-      parameters.get(`${name}.bias`, [out], width),
-    );
-  };
-  const embed = (name: string) =>
-    embedding(
-      input(name, [batch], "index"),
-      parameters.get("input_embedding.weight", [size, vocabulary], vocabulary),
-      parameters.get("input_embedding.bias", [size], vocabulary),
-    );
-  const n = tanh(product("state_nn", [embed("bytes"), embed("next"), input("h", [batch, size])], size));
-  const loss = softmaxCrossEntropy(product("output_embedding", [n], vocabulary), input("targets", [batch], "index"));
-  const reads = [{ name: "bytes", offset: 0 }, { name: "next", offset: 1 }, { name: "targets", offset: ahead }];
-  const states = [{ name: "h", shape: [batch, size] }];
-  const step = completeTrainingStep({ sizes, parameters, states, newStates: { h: n }, loss, reads }, {
-    withGradients: true,
-  });
-  return { step, tensors: drawnWeights(step.parameters), stepsDone: 0, learningRate: 0.02 };
-}
 
 Deno.test("advance() reads each input as far ahead as the step says, and goes on by one token a step", async () => {
   const run = { ...readingAhead(2), learningRate: 0 }, { graph, states: [h] } = run.step;
