@@ -84,12 +84,16 @@ export { BytePairTokenizer, type Tokenizer, type Tokens } from "./train/corpus/t
 export { decodeTokenizer, encodeTokenizer } from "./train/corpus/tokens/tokenizer_json.ts";
 export { decodeWeights, encodeWeights, type StoredWeights } from "./train/training/checkpoint.ts";
 export {
+  type DeviceEngineEntry,
   type Engine,
   type EngineCapabilities,
+  type EngineDescription,
   type EngineEntry,
+  type EngineKind,
   type EngineOptions,
   type EngineRun,
   type OnPreparing,
+  type OrdinaryEngineEntry,
   type StudyHelp,
   type TensorMap,
   type TrainingGroup,

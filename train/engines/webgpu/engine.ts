@@ -1,5 +1,5 @@
 /** The WebGPU engine: a group of runs trains in one schedule; the host only queues steps and reads losses. */
-import type { Engine, EngineEntry } from "../engine.ts";
+import type { DeviceEngineEntry, Engine } from "../engine.ts";
 import { openDevice } from "./runtime/device.ts";
 import { WebGpuGroup } from "./runtime/group.ts";
 import { Pipelines } from "./runtime/pipelines.ts";
@@ -30,7 +30,7 @@ export const WEBGPU_ENGINE = {
   },
   absence: "this machine has no WebGPU adapter",
   open: (): Promise<Engine | undefined> => openWebGpuEngine(),
-} as const satisfies EngineEntry;
+} as const satisfies DeviceEngineEntry;
 
 /** An engine whose groups show their schedule, the time of each dispatch and the host's share. */
 export interface WebGpuEngine extends Engine {
