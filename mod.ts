@@ -44,7 +44,6 @@ export {
   type NamedFactor,
   SWITCHES,
   type SwitchKey,
-  type SwitchOf,
 } from "./cells/factors.ts";
 export { UserError } from "./cells/errors.ts";
 export { gatedCell } from "./cells/catalog/gated_cell.ts";
