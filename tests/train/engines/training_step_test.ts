@@ -54,7 +54,7 @@ async function assertAgrees(engine: Engine, run: EngineRun, tolerance: number, p
   const [expected] = await train(reference, [run], passes);
   const { losses, tensors } = differences(actual, expected);
   assert.ok(losses <= tolerance, `losses are off by ${losses}`);
-  assert.ok(tensors <= 1e-3, `tensors are off by ${tensors}`);
+  assert.ok(tensors <= tolerance, `tensors are off by ${tensors}`);
 }
 
 /** Momentum, with a learning rate that falls: `v ← 0.9v + g`, `p ← p − αₜ v`, `αₜ = α / (1 + t/10)`. No part of the product. */
@@ -198,7 +198,7 @@ onBoth("an engine reads three tokens a step where the step says so", async (engi
 
 onWebGpu("a window of the text holds what its last step reads ahead", async (engine) => {
   // More steps than a window has; whole, the text is never on the GPU.
-  await assertAgrees(engine, readingAhead(6), 1e-3, [130]);
+  await assertAgrees(engine, readingAhead(6), WEBGPU_ENGINE.tolerance, [130]);
 }, { text: { whole: 8 } });
 
 onWebGpu("replace() refuses a run that reads further ahead than the group does", async (engine) => {
