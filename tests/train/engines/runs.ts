@@ -315,6 +315,12 @@ export async function trainInParts(
   return { losses, tensors };
 }
 
+/**
+ * Largest difference that tensors of an engine in float32 may have after some steps of Adam. It divides by a gradient's size: where that is
+ * near zero, rounding is a large part of a step.
+ */
+export const ADAM_TOLERANCE = 1e-3;
+
 /** Largest differences of losses (relative) and of all tensors (to the tensor's largest entry); NaN counts as Infinity. */
 export function differences(actual: Trained, expected: Trained): { losses: number; tensors: number } {
   const largest = (errors: number[]) => errors.reduce((a, b) => (b <= a ? a : Number.isNaN(b) ? Infinity : b), 0);
