@@ -134,7 +134,7 @@ async function benchPeers(
   progress: (what: string) => void,
 ): Promise<{ rows: PeerRow[]; absent: Absent[] }> {
   const open = (onCpu: boolean) =>
-    studyEngines().find(({ capabilities }) => capabilities.trains_on_cpu === onCpu)?.open();
+    studyEngines().find(({ capabilities }) => capabilities.trainsOnCpu === onCpu)?.open();
   const onCpu = (await open(true))!, onGpu = gpu === "none" ? undefined : await open(false);
   const runs = gpu === "real" ? 64 : cores;
   const tasks = new Map<CellConfig, PeerTask>();
@@ -259,7 +259,7 @@ if (import.meta.main) {
   await runCommand({ name: "bench", description, flags, printsData: true }, async ({ json, peers, engine }) => {
     const progress = (what: string) => isTerminal("error") && printError(`bench: ${what}`);
     const measured = studyEngines().filter(({ name }) => engine === ALL || engine === name);
-    const onCpu = measured.filter(({ capabilities }) => capabilities.trains_on_cpu);
+    const onCpu = measured.filter(({ capabilities }) => capabilities.trainsOnCpu);
     const asksForGpu = measured.length > onCpu.length;
     // A software adapter keeps threads of its own: it is opened when the CPU has been measured.
     const rows: Row[] = [];

@@ -7,7 +7,7 @@ import { sizeOf } from "../../cells/graph/tensor.ts";
 import type { EngineRun, TensorMap } from "../../train/engines/engine.ts";
 import { openTunedWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import type { WebGpuGroup } from "../../train/engines/webgpu/runtime/group.ts";
-import { type Merging, templateName } from "../../train/engines/webgpu/plan/schedule.ts";
+import { type Merging, templateName } from "../../train/engines/webgpu/kernels/schedule.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import { grid } from "../study/grid.ts";

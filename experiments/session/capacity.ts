@@ -36,7 +36,7 @@ export function capacityOf(
   const wanted = asked ?? engine.defaultParallel;
   if (runs === 0) return { parallel: wanted };
   // A group that is trained as a whole has no worker for each run; its scores have one at least.
-  const isOneGroup = !engine.capabilities.isolated_runs;
+  const isOneGroup = !engine.capabilities.isolatedRuns;
   const useful = Math.min(wanted, runs), cores = navigator.hardwareConcurrency;
   const sensible = isOneGroup ? 1 : Math.min(useful, WORKERS_PER_CORE * cores);
   const workers = isOneGroup ? 1 : WORKERS_PER_RUN;

@@ -81,7 +81,7 @@ export class TrainingSession {
     this.#signal = AbortSignal.any([this.#failure.signal, ...(options.signal ? [options.signal] : [])]);
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
     this.#parallel = options.parallel ?? engine.defaultParallel;
-    const { groups, runs_per_group: slots } = engine.layout(this.#parallel);
+    const { groups, runsPerGroup: slots } = engine.layout(this.#parallel);
     this.#workers = Math.min(groups, this.#runs);
     this.#slots = slots;
     this.#threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));
@@ -187,7 +187,7 @@ export class TrainingSession {
       retryFailed: this.options.retryFailed === true,
       onModel: (run, model) => {
         // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
-        if (this.#engine.capabilities.trains_on_cpu) models.push({ run, model });
+        if (this.#engine.capabilities.trainsOnCpu) models.push({ run, model });
         else this.#scorer.scoreLater(run, this.#threads);
       },
       onError: () => this.#failure.abort(),

@@ -1,6 +1,14 @@
 /** A run as a TensorBoard event file: its curve and scores as scalars, its configuration as hyperparameters. */
 import { configIn } from "../../cells/config.ts";
-import { type Configuration, type FactorTable, isSize, isSwitch, slugOf, valueOf } from "../../cells/factor.ts";
+import {
+  cellFactors,
+  type Configuration,
+  type FactorTable,
+  isSize,
+  isSwitch,
+  slugOf,
+  valueOf,
+} from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { Metric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
@@ -29,8 +37,7 @@ export function runFolderName(result: RunResult, table: FactorTable = GATED): st
 }
 
 function cellName(config: Configuration, table: FactorTable): string {
-  const others = table.factors.filter((factor) => !isSwitch(factor) && !isSize(factor))
-    .flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
+  const others = cellFactors(table, config).flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
   if (!table.isOwnCell(config)) return others.join("-");
   const on = table.factors.filter(isSwitch).filter((factor) => valueOf(factor, config))
     .map(({ label }) => label.split(" ")[0]);

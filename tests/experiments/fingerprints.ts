@@ -24,7 +24,7 @@ import {
   kernelsOf,
   layoutOf,
   planRun,
-} from "../../train/engines/webgpu/plan/schedule.ts";
+} from "../../train/engines/webgpu/kernels/schedule.ts";
 import { ngramBaselines } from "../../train/corpus/ngrams/baselines.ts";
 import { cutFor } from "../../train/scoring/evaluate.ts";
 import { resultFields } from "../../experiments/study/result.ts";

@@ -71,7 +71,7 @@ export function mischievous(
     get failed() {
       return engine.failed;
     },
-    layout: (parallel) => runsPerGroup ? { groups: 1, runs_per_group: runsPerGroup } : engine.layout(parallel),
+    layout: (parallel) => runsPerGroup ? { groups: 1, runsPerGroup: runsPerGroup } : engine.layout(parallel),
     footprint: (step) => footprint?.(step) ?? engine.footprint(step),
     async open(runs, text, threads, onPreparing) {
       onOpen?.(runs);
