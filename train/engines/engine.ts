@@ -3,6 +3,7 @@
  * Runs of a group share the text, the batch size and the length of a pass; each has its own weights and offsets.
  */
 import { UserError } from "../../cells/errors.ts";
+import { maxOf } from "../../cells/extremes.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
@@ -198,7 +199,7 @@ export function checkTokens(action: string, text: Tokens, vocabulary: number): v
 
 /** How many tokens ahead of its position a step reads. */
 export function reachOf({ reads }: TrainingStep): number {
-  return Math.max(...reads.map(({ offset }) => offset));
+  return maxOf(reads.map(({ offset }) => offset));
 }
 
 /** Where a run is in its pass. Checks what is asked of it, so that no engine reads beyond the text. */
