@@ -3,7 +3,7 @@ import { add, div, mul, sqrt, sub } from "./graph/builder.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Adam's constants. Source: Kingma and Ba, "Adam", 2015; the values are PyTorch's defaults. */
-export const ADAM = { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+export const ADAM = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 
 /**
  * Adam: `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`, `p ← p − α̂ m / (√v + ε̂)`, where update `t` has `α̂ = α √(1−β₂ᵗ) / (1−β₁ᵗ)` and
@@ -12,7 +12,7 @@ export const ADAM = { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e
  */
 export const adam: Optimizer = {
   name: "adam",
-  learningRate: ADAM.learning_rate,
+  learningRate: ADAM.learningRate,
   moments: ["exp_avg", "exp_avg_sq"],
   scalarNames: ["adam.step_size", "adam.epsilon"],
   scalars(update, learningRate) {

@@ -1,9 +1,9 @@
 /**
- * The built-in table with two more factors, as somebody would add them: a switch, and a number with levels of its own. Nothing else of the
+ * The original table with two more factors, as somebody would add them: a switch, and a number with levels of its own. Nothing else of the
  * project knows them, so whatever shows them follows from the table alone.
  */
 import type { Factor, FactorTable } from "../cells/factor.ts";
-import { GATED } from "../cells/factors.ts";
+import { ORIGINAL } from "./original_table.ts";
 
 /** An eighth switch. Off is its default, so configurations without it keep their ids. */
 const LAYER_NORM: Factor = {
@@ -31,9 +31,9 @@ const WEIGHT_DECAY: Factor = {
   flag: { name: "--weight-decay", help: "weight decays to list" },
 };
 
-/** The built-in factors, {@linkcode LAYER_NORM} and {@linkcode WEIGHT_DECAY}. */
+/** The original factors, {@linkcode LAYER_NORM} and {@linkcode WEIGHT_DECAY}. */
 export const EXTENDED: FactorTable = {
-  ...GATED,
+  ...ORIGINAL,
   name: "extended",
-  factors: [...GATED.factors, LAYER_NORM, WEIGHT_DECAY],
+  factors: [...ORIGINAL.factors, LAYER_NORM, WEIGHT_DECAY],
 };

@@ -15,7 +15,7 @@ import { exportModel } from "../../train/scoring/evaluate.ts";
 import { decodeEvaluation } from "../../train/scoring/evaluation_file.ts";
 import type { TrainingState } from "../../train/training/loss_log.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
-import { cellJob, stepOf, type TrainedRun, type TrainingRun } from "../../train/training/training_run.ts";
+import { cellJob, stepOf, type TrainedRun, type TrainingRun, trainingRun } from "../../train/training/training_run.ts";
 import { CELLSPACE_VERSION, numbersOf } from "../../train/version.ts";
 import { advised, type Commit, readBytes } from "../study/files.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -60,7 +60,7 @@ export class RunFiles {
    */
   async start(run: Run, retry: boolean): Promise<StartedRun> {
     const { study, experiment, settings } = this.options, { key, entry, seed } = run;
-    const step = stepOf(cellJob({ config: entry.config, seed }), settings);
+    const job = cellJob({ config: entry.config, seed }), step = stepOf(job, settings);
     const known = await study.readResult(experiment, key), commit = this.#commit(run);
     await this.#checkModelPlace(run);
     const hasFailed = retry && known?.failed !== undefined;
@@ -76,7 +76,7 @@ export class RunFiles {
     if (!finished) await study.writeResult(experiment, key, record, commit);
     else if (hasFailed) await study.writeResult(experiment, key, finished, commit);
     const legs = checkpoint?.legs ?? [], last = legs.at(-1), other = last && !this.#isThis(last) ? last : undefined;
-    return { key, entry, seed, step, from: checkpoint?.state, record, finished, legs, other };
+    return { key, entry, ...trainingRun(job, settings, checkpoint?.state), record, finished, legs, other };
   }
 
   /** A run that is to be trained may find its own earlier model; what else lies under its name is somebody's, or damaged. */

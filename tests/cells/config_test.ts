@@ -18,11 +18,12 @@ import {
   parseConfig,
   pickConfig,
 } from "../../cells/config.ts";
-import { GATED, ORIGINAL_KEYS, SWITCHES } from "../../cells/factors.ts";
+import { GATED, ORIGINAL_KEYS } from "../../cells/factors.ts";
 import { catalogConfig, knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import { cellKey } from "../../cells/portrait.ts";
 import { BEST_CONFIG as BEST } from "../../cells/known_configs.ts";
 import { allGatedConfigs, gatedConfig } from "./catalog/golden_cases.ts";
+import { ORIGINAL_SWITCHES } from "../original_table.ts";
 
 /** Of the original study's best configuration. */
 const BEST_ID = "d6f462b530a3b970e6a57056b30537147ecf94812810e96fce5e30deefe5e4b1";
@@ -161,7 +162,7 @@ Deno.test("configId() gives 96 different ids when all switch settings are tried"
 Deno.test("GATED.valid refuses 32 of the 128 settings when all are tried", () => {
   const settings = Array.from(
     { length: 128 },
-    (_, bits) => gatedConfig(Object.fromEntries(SWITCHES.map(({ key }, i) => [key, (bits >> i) % 2 === 1]))),
+    (_, bits) => gatedConfig(Object.fromEntries(ORIGINAL_SWITCHES.map(({ key }, i) => [key, (bits >> i) % 2 === 1]))),
   );
   const refused = settings.filter((setting) => !GATED.valid.holds(setting));
   assert.equal(refused.length, 32);

@@ -4,6 +4,7 @@ import { clauseOf, factorOf, isSwitch } from "../../cells/factor.ts";
 import { GATED, SWITCHES } from "../../cells/factors.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
 import { EXTENDED } from "../extended_table.ts";
+import { ORIGINAL, ORIGINAL_SWITCHES } from "../original_table.ts";
 
 const CONFIG: CellConfig = {
   use_input_gate: false,
@@ -39,9 +40,9 @@ Deno.test("forwardInWords() speaks of one layer, and of tokens, where that is so
 });
 
 Deno.test("forwardInWords() adds what a choice does where it is not the usual one, and what further switches do", () => {
-  const usual = forwardInWords({ ...CONFIG, gate_inputs: "x,h,n" }).layer;
-  assert.equal(usual.length, SWITCHES.length);
-  const { layer } = forwardInWords({ ...CONFIG, gate_inputs: "x,h" });
+  const usual = forwardInWords({ ...CONFIG, gate_inputs: "x,h,n" }, "byte", ORIGINAL).layer;
+  assert.equal(usual.length, ORIGINAL_SWITCHES.length);
+  const { layer } = forwardInWords({ ...CONFIG, gate_inputs: "x,h" }, "byte", ORIGINAL);
   assert.deepEqual(layer, [...usual, "the state gate and the forget gate do not read the candidate"]);
   const further = EXTENDED.factors.filter(isSwitch).at(-1)!;
   const extended = { ...CONFIG, [further.key]: true } as CellConfig;

@@ -99,7 +99,7 @@ function textbookAdam(initial: ArrayLike<number>, learning_rate: number) {
 
 Deno.test("adam.scalars() gives the learning rate and ε themselves when many updates are done", () => {
   assert.deepEqual(adam.scalarNames, ["adam.step_size", "adam.epsilon"]);
-  assert.deepEqual(adam.scalars(1_000_000, adam.learningRate), [ADAM.learning_rate, ADAM.epsilon]);
+  assert.deepEqual(adam.scalars(1_000_000, adam.learningRate), [ADAM.learningRate, ADAM.epsilon]);
 });
 
 Deno.test("adam.scalars() gives known numbers when it is the first update", () => {

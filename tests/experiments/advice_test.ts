@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { flagsInWords } from "../../experiments/study/levels.ts";
 import { copiesOfSmallStudy, cut, editJson, halve, type SmallStudy } from "./small_study.ts";
 
 const copyStudy = copiesOfSmallStudy();
@@ -90,7 +91,7 @@ const ROWS: readonly Row[] = [
     name: "the list is damaged",
     damage: ({ list }) => cut(list, 100),
     task: "status",
-    says: /'deno task init --dir .*', with the --state-size and --layers that it had$/,
+    says: RegExp(`'deno task init --dir .*', with the ${flagsInWords("conjunction")} that it had$`),
     by: [({ list }) => remove(list)],
     fill: (command) => `${command} --state-size 8 --layers 1`,
   },

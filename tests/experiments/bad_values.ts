@@ -168,7 +168,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "init of experiment 02 with sizes",
     action: init({ experiment: "02", levels: { n_layers: [2] } }),
-    says: "Cannot use --layers or --state-size with experiment 02: its sizes follow from the best of experiment 01",
+    says: "Cannot use …--layers…--state-size… with experiment 02: its …s follow from the best of experiment 01",
   },
   {
     name: "sample --id that no run has",

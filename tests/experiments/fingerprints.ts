@@ -1,5 +1,6 @@
 /**
- * What this version's numbers and files follow from, as hashes: programs as the engines get them, random draws, and schemas.
+ * What this version's numbers and files follow from, as hashes: programs as the engines get them, random draws, and schemas. Those of a
+ * further factor are no part of them: it has a default, so what is written without it comes out as before.
  * Run as a script, it writes `tests/golden/fingerprints.json` anew:
  * `deno run --allow-read --allow-write=tests/golden tests/experiments/fingerprints.ts`.
  */
@@ -27,12 +28,13 @@ import {
 } from "../../train/engines/webgpu/kernels/schedule.ts";
 import { ngramBaselines } from "../../train/corpus/ngrams/baselines.ts";
 import { cutFor } from "../../train/scoring/evaluate.ts";
-import { resultFields } from "../../experiments/study/result.ts";
-import { listSchema, studySchema } from "../../experiments/study/schema.ts";
+import { resultFieldsOf } from "../../experiments/study/result.ts";
+import { listSchemaOf, studySchema } from "../../experiments/study/schema.ts";
 import { baselinesSchema } from "../../experiments/study/ngram_baselines.ts";
 import { type Column, CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { manifestSchema } from "../../report/export/write_export.ts";
 import { allGatedConfigs } from "../cells/catalog/golden_cases.ts";
+import { ORIGINAL } from "../original_table.ts";
 
 /** The hashes of one version, by what they are of. */
 export type Fingerprints = Readonly<Record<string, string>>;
@@ -109,11 +111,11 @@ export async function fingerprints(): Promise<Fingerprints> {
     "n-gram levels": new Hash().add(JSON.stringify(baselines)),
     "streams of a score": new Hash().add(JSON.stringify([100, 5000, 50_000, 5_000_000].map(cutFor))),
     "onnxruntime-node": new Hash().add(project.imports["onnxruntime-node"]),
-    "result format": new Hash().add(schema(resultFields)),
+    "result format": new Hash().add(schema(resultFieldsOf(ORIGINAL))),
     "checkpoint format": new Hash().add(schema(trainingSchema)),
-    "study format": new Hash().add(schema(studySchema), schema(listSchema)),
+    "study format": new Hash().add(schema(studySchema), schema(listSchemaOf(ORIGINAL))),
     "format of n-gram levels": new Hash().add(schema(baselinesSchema)),
-    "export format": new Hash().add(schema(manifestSchema), columns(runColumns()), columns(CURVE_COLUMNS)),
+    "export format": new Hash().add(schema(manifestSchema), columns(runColumns(ORIGINAL)), columns(CURVE_COLUMNS)),
   };
   return Object.fromEntries(Object.entries(hashes).map(([name, hash]) => [name, `${hash}`]));
 }

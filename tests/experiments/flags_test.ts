@@ -5,6 +5,7 @@ import { GATED } from "../../cells/factors.ts";
 import { levelFlags, levelsIn } from "../../experiments/flags.ts";
 import { grid } from "../../experiments/study/grid.ts";
 import { flagsInWords, smallestSizes } from "../../experiments/study/levels.ts";
+import { ORIGINAL } from "../original_table.ts";
 
 const words = { key: "extra", label: "extra", about: "something more" };
 const flag = { name: "--extra", help: "extras to list", note: "few" };
@@ -61,9 +62,9 @@ for (const [factor, given, levels, wrong, says] of KINDS) {
 }
 
 Deno.test("levelFlags() and flagsInWords() name the factor that changes fastest first", () => {
-  assert.deepEqual(Object.keys(levelFlags()), ["--state-size", "--layers"]);
-  assert.equal(flagsInWords("disjunction"), "--state-size or --layers");
-  assert.equal(flagsInWords("conjunction"), "--state-size and --layers");
+  assert.deepEqual(Object.keys(levelFlags(ORIGINAL)), ["--state-size", "--layers"]);
+  assert.equal(flagsInWords("disjunction", ORIGINAL), "--state-size or --layers");
+  assert.equal(flagsInWords("conjunction", ORIGINAL), "--state-size and --layers");
 });
 
 Deno.test("levelFlags() refuses one number written in two ways", () => {

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SWITCHES } from "../../cells/factors.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { writeStudy } from "./written_study.ts";
+import { ORIGINAL_SWITCHES } from "../original_table.ts";
 
 const SCRIPT = fileURLToPath(new URL("original_script.py", import.meta.url));
 
@@ -29,7 +29,7 @@ inFolder("a script of the original study reads results that the store wrote", as
   ) =>
     [
       run.id.slice(0, 8),
-      SWITCHES.map(({ key }) => run[key] ? "1" : "0").join(""),
+      ORIGINAL_SWITCHES.map(({ key }) => run[key] ? "1" : "0").join(""),
       "1 256",
       Math.log(run["min loss"]!).toFixed(6),
       (run["end time"]! - run["start time"]).toFixed(3),

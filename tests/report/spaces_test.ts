@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parquetReadObjects } from "hyparquet";
 import { type Factor, type FactorTable, type SwitchFactor, valueOf } from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import { mergeSeeds } from "../../report/data/merged.ts";
 import { tableOf } from "../../report/data/rows.ts";
@@ -21,6 +20,7 @@ import { writeReport } from "../../report/write_report.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { EXTENDED } from "../extended_table.ts";
+import { ORIGINAL } from "../original_table.ts";
 import { eventsOf, hparams } from "./export/event_files.ts";
 import { extendedResults, NUMBER, PLANTED, SWITCH } from "./extended_results.ts";
 
@@ -31,7 +31,7 @@ const OWN = [SWITCH, NUMBER];
 const keys = (factors: readonly Factor[]) => factors.map(({ key }) => key);
 const labels = (factors: readonly Factor[]) => factors.map(({ label }) => label);
 /** What is shown where neither factor varies: the original nine. */
-const USUAL = labels(GATED.factors.filter((factor) => factor.default === undefined));
+const USUAL = labels(ORIGINAL.factors.filter((factor) => factor.default === undefined));
 
 function near(actual: number | undefined, expected: number, what: string): void {
   assert.ok(actual !== undefined && Math.abs(actual - expected) < 1e-9, `${what}: ${actual}, must be ${expected}`);
@@ -64,8 +64,8 @@ Deno.test("the regression has a term for each further factor, of the planted sig
 
 Deno.test("the regression leaves out, and names, a factor whose values have no order", () => {
   const table: FactorTable = {
-    ...GATED,
-    factors: [...GATED.factors, {
+    ...ORIGINAL,
+    factors: [...ORIGINAL.factors, {
       key: "kind",
       kind: "choice",
       label: "kind",

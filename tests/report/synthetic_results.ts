@@ -2,8 +2,9 @@
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { type CellConfig, configId } from "../../cells/config.ts";
-import { GATED, SWITCHES, type SwitchKey } from "../../cells/factors.ts";
+import { GATED } from "../../cells/factors.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
+import { ORIGINAL_SWITCHES, type OriginalSwitchKey } from "../original_table.ts";
 
 /** Which results to make up. */
 export interface SyntheticOptions {
@@ -15,12 +16,12 @@ export interface SyntheticOptions {
   dataset?: string;
 }
 
-/** All valid switch settings, in SWITCHES' order, off before on. */
-export function switchSettings(): Record<SwitchKey, boolean>[] {
+/** All valid switch settings, in ORIGINAL_SWITCHES' order, off before on. */
+export function switchSettings(): Record<OriginalSwitchKey, boolean>[] {
   const settings = Array.from(
-    { length: 2 ** SWITCHES.length },
-    (_, bits) => Object.fromEntries(SWITCHES.map(({ key }, i) => [key, (bits & (1 << i)) !== 0])),
-  ) as Record<SwitchKey, boolean>[];
+    { length: 2 ** ORIGINAL_SWITCHES.length },
+    (_, bits) => Object.fromEntries(ORIGINAL_SWITCHES.map(({ key }, i) => [key, (bits & (1 << i)) !== 0])),
+  ) as Record<OriginalSwitchKey, boolean>[];
   return settings.filter(GATED.valid.holds);
 }
 

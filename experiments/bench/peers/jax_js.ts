@@ -62,7 +62,7 @@ async function open({ sizes, starts, text }: PeerTask, backend: string): Promise
       targets,
     ) as unknown as [[np.Array, np.Array[]], Arrays];
     const decay1 = carried.decay1.mul(ADAM.beta1), decay2 = carried.decay2.mul(ADAM.beta2);
-    const stepSize = np.divide(ADAM.learning_rate, np.subtract(1, decay1.ref));
+    const stepSize = np.divide(ADAM.learningRate, np.subtract(1, decay1.ref));
     const correction = np.sqrt(np.subtract(1, decay2.ref));
     const after: Carried = { weights: {}, m: {}, v: {}, decay1, decay2, states: next };
     for (const [name, gradient] of Object.entries(gradients)) {

@@ -26,7 +26,7 @@ async function open({ sizes, starts, text }: PeerTask, backend: string): Promise
     { length: text.length / batch },
     (_, t) => tf.tensor1d(Int32Array.from(text.subarray(t * batch, (t + 1) * batch)), "int32"),
   );
-  const adam = tf.train.adam(ADAM.learning_rate, ADAM.beta1, ADAM.beta2, ADAM.epsilon);
+  const adam = tf.train.adam(ADAM.learningRate, ADAM.beta1, ADAM.beta2, ADAM.epsilon);
 
   const linear = (name: string, inputs: tf.Tensor2D[]) => {
     const x = inputs.length > 1 ? tf.concat2d(inputs, 1) : inputs[0];

@@ -88,7 +88,7 @@ export function encodeTask(
     shapes: names.map((name) => [name, starts[0].weights.get(name)!.shape]),
     starts: starts.length,
     checked: starts[0].losses.length,
-    learning_rate: ADAM.learning_rate,
+    lr: ADAM.learningRate,
     runs: vmap ? runs : 1,
     vmap,
     compile,

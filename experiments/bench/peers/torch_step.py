@@ -62,7 +62,7 @@ class OneRun:
         self.captured = task["graph"]
         # A captured step keeps its count of updates on the GPU; a fused Adam is one kernel.
         options = {"capturable": True, "fused": True} if self.captured else {}
-        self.adam = torch.optim.Adam(self.model.parameters(), lr=task["learning_rate"], **options)
+        self.adam = torch.optim.Adam(self.model.parameters(), lr=task["lr"], **options)
         shape = (task["batch"], task["state_size"])
         self.states = [torch.zeros(shape, device=device) for _ in range(task["n_layers"])]
         self.codes = torch.eye(task["vocabulary"], device=device)
@@ -115,7 +115,7 @@ class ManyRuns:
         self.m = {name: torch.zeros_like(value) for name, value in self.weights.items()}
         self.v = {name: torch.zeros_like(value) for name, value in self.weights.items()}
         self.count = torch.zeros((), device=device)
-        self.rate = task["learning_rate"]
+        self.rate = task["lr"]
         shape = (task["runs"], task["batch"], task["state_size"])
         self.states = [torch.zeros(shape, device=device) for _ in range(task["n_layers"])]
         self.codes = torch.eye(task["vocabulary"], device=device)

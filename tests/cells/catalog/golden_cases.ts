@@ -1,28 +1,28 @@
 /** The reference numbers, and configurations to try things on. */
 import golden from "../../golden/gated_cells.json" with { type: "json" };
 import type { CellConfig } from "../../../cells/config.ts";
-import { SWITCHES } from "../../../cells/factors.ts";
 import { type CaseErrors, type GoldenCase, parseGolden } from "../../../train/golden.ts";
+import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 
 export const GOLDEN = parseGolden(JSON.stringify(golden), "tests/golden/gated_cells.json");
 
 /** A small gated configuration with every switch on, but for changes. */
 export function gatedConfig(changes: Partial<CellConfig>): CellConfig {
-  const on = Object.fromEntries(SWITCHES.map(({ key }) => [key, true]));
+  const on = Object.fromEntries(ORIGINAL_SWITCHES.map(({ key }) => [key, true]));
   return { ...on, n_layers: 1, state_size: 4, ...changes } as CellConfig;
 }
 
 /** Every valid setting of the switches, with one layer. */
 export function allGatedConfigs(): CellConfig[] {
-  return Array.from({ length: 2 ** SWITCHES.length }, (_, bits) => {
-    const switches = Object.fromEntries(SWITCHES.map(({ key }, i) => [key, (bits >> i) % 2 === 1]));
+  return Array.from({ length: 2 ** ORIGINAL_SWITCHES.length }, (_, bits) => {
+    const switches = Object.fromEntries(ORIGINAL_SWITCHES.map(({ key }, i) => [key, (bits >> i) % 2 === 1]));
     return gatedConfig(switches);
   }).filter((config) => config.use_new_state || config.use_old_state);
 }
 
 /** `2 layers, input gate + residual`, to say which case failed. */
 export function describeCase(golden: GoldenCase): string {
-  const on = SWITCHES.filter(({ key }) => golden[key]).map(({ label }) => label);
+  const on = ORIGINAL_SWITCHES.filter(({ key }) => golden[key]).map(({ label }) => label);
   return `${golden.n_layers} layers, ${on.join(" + ")}`;
 }
 

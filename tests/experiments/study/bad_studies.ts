@@ -1,4 +1,5 @@
 /** Damaged `study.json` and lists of configurations. */
+import { flagsInWords } from "../../../experiments/study/levels.ts";
 import { type BadInput, evaluate, init, refused, report, sample, status, train } from "../bad_input.ts";
 import { cut, editJson, halve, makeFolderOf, type SmallStudy } from "../small_study.ts";
 
@@ -23,7 +24,7 @@ function list(name: string, damage: BadInput["damage"], why: string): BadInput {
     name: `list ${name}`,
     damage,
     action: listed,
-    says: `Cannot read DIR/rnn_configs.json: ${why}; ${MEND}, with the --state-size and --layers that it had`,
+    says: `Cannot read DIR/rnn_configs.json: ${why}; ${MEND}, with the ${flagsInWords("conjunction")} that it had`,
   };
 }
 

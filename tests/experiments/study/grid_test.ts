@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { type CellConfig, configId } from "../../../cells/config.ts";
-import { MAX_STATE_SIZE, SWITCHES } from "../../../cells/factors.ts";
+import { MAX_STATE_SIZE } from "../../../cells/factors.ts";
 import { checkListLength, grid, MOST_CONFIGS } from "../../../experiments/study/grid.ts";
 import { promotedCount, refine } from "../../../experiments/study/refine.ts";
+import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 
 const KNOWN_ID = "d6f462b530a3b970e6a57056b30537147ecf94812810e96fce5e30deefe5e4b1";
 
@@ -50,7 +51,9 @@ Deno.test("grid() leaves out what does not depend on the past", () => {
   const settings = grid({ n_layers: [1], state_size: [256] });
   assert.equal(settings.length, 96);
   assert.ok(settings.every((s) => s.use_new_state || s.use_old_state));
-  for (const { key } of SWITCHES) assert.ok(settings.some((s) => s[key]) && settings.some((s) => !s[key]), key);
+  for (const { key } of ORIGINAL_SWITCHES) {
+    assert.ok(settings.some((s) => s[key]) && settings.some((s) => !s[key]), key);
+  }
 });
 
 const config = (n_layers: number, state_size: number, rest: Partial<CellConfig> = {}): CellConfig => (

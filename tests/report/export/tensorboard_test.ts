@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { configId } from "../../../cells/config.ts";
-import { SWITCHES } from "../../../cells/factors.ts";
+import { GATED, SWITCHES } from "../../../cells/factors.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { encodeEvent, type Event } from "../../../report/export/event_proto.ts";
 import { runFolderName } from "../../../report/export/tensorboard.ts";
 import { crc32c, encodeRecords } from "../../../report/export/tfrecord.ts";
 import { syntheticResults, unfinished } from "../synthetic_results.ts";
+import { ORIGINAL, ORIGINAL_SWITCHES } from "../../original_table.ts";
 import { decodeRecords, eventsOf, hparams } from "./event_files.ts";
 
 const [result] = syntheticResults({ layers: [2], steps: 200 });
@@ -79,13 +80,15 @@ Deno.test("eventFileOf() has the configuration as hyperparameters, switches that
   const values = Object.fromEntries(
     Object.entries(start.session_start_info!.hparams).map(([key, value]) => [key, Object.values(value)[0]]),
   );
-  const switches = Object.fromEntries(SWITCHES.map(({ key }) => [key, result[key]]));
+  const switches = Object.fromEntries(ORIGINAL_SWITCHES.map(({ key }) => [key, result[key]]));
+  const further = GATED.factors.filter(({ key }) => !ORIGINAL.factors.some((factor) => factor.key === key));
   assert.deepEqual(values, {
     ...switches,
     n_layers: 2,
     state_size: result.state_size,
     gate_inputs: "x,h,n",
     cell: "gated",
+    ...Object.fromEntries(further.map((factor) => [factor.key, factor.default])),
   });
   const endOf = (run: RunResult) => hparams(eventsOf(run), "_hparams_/session_end_info");
   assert.deepEqual(endOf(result), [{ session_end_info: { status: 1, end_time_secs: result["end time"] } }]);

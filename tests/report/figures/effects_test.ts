@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { SWITCHES } from "../../../cells/factors.ts";
 import { type Effects, effectsOf } from "../../../report/statistics/effects.ts";
 import { figureEffects } from "../../../report/figures/effects.ts";
 import { figureInteractions } from "../../../report/figures/interactions.ts";
@@ -8,6 +7,7 @@ import { figureDocument } from "../../../report/figures/svg.ts";
 import { DIFFERENCE_COLOUR, divergingColour } from "../../../report/figures/theme.ts";
 import { plantedRows } from "../planted_rows.ts";
 import { syntheticResults } from "../synthetic_results.ts";
+import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 
 const NAMES = { name: "picture", title: "A title", subtitle: "Some runs on a <corpus> & more." };
 const rowsOf = (...options: Parameters<typeof syntheticResults>) => tableOf(syntheticResults(...options)).rows;
@@ -48,7 +48,7 @@ for (const [name, rows] of Object.entries(studies)) {
 Deno.test("figureEffects() has two panels of seven rows with their numbers when there are 432 runs", () => {
   const effects = effectsOf(many);
   const { forest } = draw(effects);
-  for (const { label } of SWITCHES) assert.equal(count(forest, new RegExp(`>${label}</text>`, "g")), 2, label);
+  for (const { label } of ORIGINAL_SWITCHES) assert.equal(count(forest, new RegExp(`>${label}</text>`, "g")), 2, label);
   assert.equal(count(forest, /<circle/g), 14 + 3);
   assert.equal(count(forest, />&lt; 0\.001<\/text>/g) > 5, true);
   for (const text of ["nats per byte", "bits per byte", "seed noise is unknown", "Holm's correction for 7 switches"]) {

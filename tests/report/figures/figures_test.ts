@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import * as Plot from "@observablehq/plot";
-import { SWITCHES } from "../../../cells/factors.ts";
 import { figureHyperparameters } from "../../../report/figures/hyperparameters.ts";
 import { figureTrainingRuns } from "../../../report/figures/training_runs.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { composeFigure, figureDocument, panel, roundNumbers } from "../../../report/figures/svg.ts";
 import { syntheticResults } from "../synthetic_results.ts";
+import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 
 const NAMES = { name: "picture", title: "A title", subtitle: "Some runs on a <corpus> & more." };
 const many = mergeSeeds(tableOf(syntheticResults({ steps: 1000 })).rows);
@@ -51,7 +51,7 @@ Deno.test("figureTrainingRuns() puts all curves into one panel when there are ma
 
 Deno.test("figureHyperparameters() has nine panels with their groups when there are 432 runs", () => {
   const svg = figureHyperparameters(figureDocument(), many, NAMES);
-  for (const label of [...SWITCHES.map((one) => one.label), "layers", "state size"]) {
+  for (const label of [...ORIGINAL_SWITCHES.map((one) => one.label), "layers", "state size"]) {
     assert.ok(svg.includes(`>${label}</text>`), label);
   }
   assert.ok(svg.includes("least smoothed training loss (nats per byte)"));

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { CellConfig } from "../../../cells/config.ts";
-import { SWITCHES, type SwitchKey } from "../../../cells/factors.ts";
 import {
   effectsOf,
   factorEffects,
@@ -14,8 +13,9 @@ import { holm, signFlipP } from "../../../report/statistics/permutation.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
 import { contrastsOf, exponential, plantedRows, samplingError } from "../planted_rows.ts";
+import { ORIGINAL_SWITCHES, type OriginalSwitchKey } from "../../original_table.ts";
 
-const PLANTED: Record<SwitchKey, number> = {
+const PLANTED: Record<OriginalSwitchKey, number> = {
   use_input_gate: 0.03,
   use_forget_gate: -0.04,
   use_output_gate: 0,
@@ -27,7 +27,7 @@ const PLANTED: Record<SwitchKey, number> = {
 
 /** Layers and state size take part, so that only matched runs give the planted numbers. */
 function additive(config: CellConfig): number {
-  const switches = SWITCHES.reduce((sum, { key }) => sum + (config[key] ? PLANTED[key] : 0), 0);
+  const switches = ORIGINAL_SWITCHES.reduce((sum, { key }) => sum + (config[key] ? PLANTED[key] : 0), 0);
   return 2 + switches - 0.07 * config.n_layers - 0.001 * config.state_size;
 }
 
@@ -39,7 +39,7 @@ Deno.test("factorEffects() recovers planted effects to 1e-6 when there is no noi
   const rows = plantedRows(additive);
   for (const [measure, unit] of [["min_loss", 1], ["test_bits_per_byte", 1 / Math.LN2]] as const) {
     for (const { factor: { key }, difference, interval, p_holm, lower, pairs, seeds } of factorEffects(rows, measure)) {
-      const planted = PLANTED[key as SwitchKey] * unit;
+      const planted = PLANTED[key as OriginalSwitchKey] * unit;
       near(difference, planted, key);
       near(interval!.low, planted, key);
       near(interval!.high, planted, key);
@@ -177,11 +177,14 @@ Deno.test("seedDisagreement() is at most 0.05 in 5 % of studies when three seeds
 /** Pairs of every switch over the real grid, matched once: the rows' losses may change afterwards. */
 function preparedGrid() {
   const rows = plantedRows(() => 2);
-  return { rows, blocks: SWITCHES.map(({ key }) => ({ key, pairs: matchedBlocks(rows, contrastsOf([key])) })) };
+  return {
+    rows,
+    blocks: ORIGINAL_SWITCHES.map(({ key }) => ({ key, pairs: matchedBlocks(rows, contrastsOf([key])) })),
+  };
 }
 
 /** Simulates studies and counts those in which Holm's correction at 5 % finds a switch that was not planted. */
-function falsePositives(studies: number, planted: readonly SwitchKey[]): { wrong: number; found: number } {
+function falsePositives(studies: number, planted: readonly OriginalSwitchKey[]): { wrong: number; found: number } {
   const { rows, blocks } = preparedGrid();
   const noise = randomStream(0, `null of ${planted.length}`);
   let wrong = 0, found = 0;
@@ -194,7 +197,7 @@ function falsePositives(studies: number, planted: readonly SwitchKey[]): { wrong
       const differences = contrasts(pairs, "min_loss").map(({ difference }) => difference);
       return signFlipP(differences, { name: `${study}/${key}`, flips: 1399 });
     });
-    const called = SWITCHES.filter((_, i) => holm(ps)[i] <= 0.05).map(({ key }) => key);
+    const called = ORIGINAL_SWITCHES.filter((_, i) => holm(ps)[i] <= 0.05).map(({ key }) => key);
     if (called.some((key) => !planted.includes(key))) wrong++;
     found += called.filter((key) => planted.includes(key)).length;
   }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { CellConfig } from "../../../cells/config.ts";
-import type { SwitchKey } from "../../../cells/factors.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import { contrasts, contrastsIn, matchedBlocks } from "../../../report/statistics/matched.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
 import { EXTENDED } from "../../extended_table.ts";
 import { contrastsOf, plantedRow, plantedRows } from "../planted_rows.ts";
+import type { OriginalSwitchKey } from "../../original_table.ts";
 
 const PLAIN = grid({ n_layers: [1], state_size: [256] }).find((one) =>
   one.use_new_state && !one.use_old_state && !one.use_residual
@@ -18,13 +18,13 @@ function row(changes: Partial<CellConfig>, loss: number, more: Partial<RunRow> =
   return plantedRow({ ...PLAIN, ...changes }, loss, more);
 }
 
-function differences(rows: RunRow[], ...keys: SwitchKey[]): number[] {
+function differences(rows: RunRow[], ...keys: OriginalSwitchKey[]): number[] {
   return contrasts(matchedBlocks(rows, contrastsOf(keys)), "min_loss").map(({ difference }) => difference);
 }
 
 Deno.test("matchedBlocks() finds as many pairs as the grid has when all 432 configurations are there", () => {
   const rows = plantedRows(() => 2);
-  const pairs = (key: SwitchKey) => differences(rows, key).length;
+  const pairs = (key: OriginalSwitchKey) => differences(rows, key).length;
   // Half of 432, but where the partner would read no state, or would have 32 states without a residual.
   assert.deepEqual([pairs("use_input_gate"), pairs("use_state_gate")], [216, 216]);
   assert.deepEqual([pairs("use_new_state"), pairs("use_old_state"), pairs("use_residual")], [144, 144, 144]);

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { type CellConfig, configId } from "../../../cells/config.ts";
 import { factorOf } from "../../../cells/factor.ts";
-import { GATED, SWITCHES } from "../../../cells/factors.ts";
+import { GATED } from "../../../cells/factors.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { groupByFactor, groupings, lossRange, padded } from "../../../report/statistics/means.ts";
 import { fitSwarms, swarm } from "../../../report/figures/swarm.ts";
 import { syntheticResults } from "../synthetic_results.ts";
+import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 
 const [template] = syntheticResults({ layers: [1], state_sizes: [256] });
 const PLAIN: CellConfig = {
@@ -75,7 +76,7 @@ Deno.test("groupByFactor() sorts its groups by size when values differ in length
 
 Deno.test("groupings() lists every switch, then layers and state size", () => {
   const labels = groupings(rowsOf(run({}, 2))).map(({ factor }) => factor.label);
-  assert.deepEqual(labels, [...SWITCHES.map(({ label }) => label), "layers", "state size"]);
+  assert.deepEqual(labels, [...ORIGINAL_SWITCHES.map(({ label }) => label), "layers", "state size"]);
 });
 
 Deno.test("groupByFactor() averages the effect over pairs alone when other runs would change the means", () => {

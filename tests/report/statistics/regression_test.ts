@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { CellConfig } from "../../../cells/config.ts";
-import { SWITCHES } from "../../../cells/factors.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import { logLossRegression } from "../../../report/statistics/regression.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
 import { exponential, plantedRow, plantedRows } from "../planted_rows.ts";
+import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 
 const WEIGHTS = [0.01, -0.02, -0.005, -0.06, -0.15, -0.03, -0.04];
 
@@ -16,7 +16,7 @@ Deno.test("logLossRegression() agrees with NumPy when 432 runs have a disturbed 
     [-0.147980866364, -0.199393879865, -0.174088666142, -0.559407003439],
   ].flat();
   const rows = plantedRows((config, _, i) => {
-    const switches = SWITCHES.reduce((sum, { key }, k) => sum + (config[key] ? WEIGHTS[k] : 0), 0);
+    const switches = ORIGINAL_SWITCHES.reduce((sum, { key }, k) => sum + (config[key] ? WEIGHTS[k] : 0), 0);
     return Math.exp(0.6 + switches - 0.02 * config.n_layers - 0.0005 * config.state_size + 0.05 * Math.sin(1.7 * i));
   });
   const { terms, runs, left_out } = logLossRegression(rows)!;

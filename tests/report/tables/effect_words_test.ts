@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { CellConfig } from "../../../cells/config.ts";
-import { SWITCHES } from "../../../cells/factors.ts";
 import { effectCells, effectTables, formatInterval, regressionCells } from "../../../report/tables/effect_tables.ts";
 import { ANY_STUDY } from "../../../train/terminal/advice.ts";
 import { bySize, effectText, effectWords, regressionWords, seedWords } from "../../../report/tables/effect_words.ts";
@@ -8,6 +7,7 @@ import { type Effects, effectsOf } from "../../../report/statistics/effects.ts";
 import { formatP } from "../../../report/figures/theme.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
 import { plantedRows } from "../planted_rows.ts";
+import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 
 /** State gate −0.1, input gate +0.05, nothing else; with a little noise. */
 function study(seeds: number, keep: (config: CellConfig, seed: number) => boolean = () => true): Effects {
@@ -86,7 +86,7 @@ Deno.test("effectWords() says that no switch is clear when there is noise only",
 
 Deno.test("effectCells() has a line per switch, dashes where nothing is known, and single seeds when there are several", () => {
   const { headings, lines } = effectCells(demo.min_loss);
-  assert.deepEqual(lines.map(([label]) => label), SWITCHES.map(({ label }) => label));
+  assert.deepEqual(lines.map(([label]) => label), ORIGINAL_SWITCHES.map(({ label }) => label));
   assert.ok(lines.every((line) => line.length === headings.length));
   assert.deepEqual(lines[6], ["residual", "–", "–", "–", "no pair", "–"]);
   const several = effectCells(three.min_loss);

@@ -6,6 +6,7 @@ import { bestRunsTable, compactSwitches, forwardText, switchLegend } from "../..
 import { testScore } from "../../../report/tables/metric_text.ts";
 import { formatDifference, formatOnAxis, formatSeconds } from "../../../report/figures/theme.ts";
 import { syntheticResults } from "../synthetic_results.ts";
+import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 
 const rows = mergeSeeds(tableOf(syntheticResults({ steps: 1000 })).rows);
 
@@ -15,7 +16,7 @@ Deno.test("bestRunsTable() lists the best runs first, in lines of one width, whe
   assert.match(lines[0], /^rank +id +layers +state +switches +min loss \(nats\/byte\) +test \(bits\/byte\) +time$/);
   assert.ok(lines[1].includes(rows[0].id.slice(0, 8)) && lines[1].includes(rows[0].min_loss.mean.toFixed(3)));
   assert.equal(new Set(lines.slice(0, 4).map((line) => line.length)).size, 1);
-  assert.equal(lines[4], switchLegend(SWITCHES));
+  assert.equal(lines[4], switchLegend(ORIGINAL_SWITCHES));
 });
 
 Deno.test("bestRunsTable() counts seeds and shows their deviation when there are several, and a dash when none is evaluated", () => {
@@ -34,8 +35,11 @@ Deno.test("testScore() says of how many seeds it is when some are not scored", (
 });
 
 Deno.test("compactSwitches() shows the digit of each switch that is on", () => {
-  const config = { ...rows[0].config, ...Object.fromEntries(SWITCHES.map(({ key }, i) => [key, i % 2 === 0])) };
-  assert.equal(compactSwitches({ config }, SWITCHES), "1·3·5·7");
+  const config = {
+    ...rows[0].config,
+    ...Object.fromEntries(ORIGINAL_SWITCHES.map(({ key }, i) => [key, i % 2 === 0])),
+  };
+  assert.equal(compactSwitches({ config }, ORIGINAL_SWITCHES), "1·3·5·7");
 });
 
 Deno.test("forwardText() uses each switch's own words when the cell is the gated one", () => {

@@ -1,4 +1,5 @@
 /** A group of runs on the GPU: who is in it, what they do in a step, and what they have become. */
+import { maxOf } from "../../../../cells/extremes.ts";
 import { sizeOf } from "../../../../cells/graph/tensor.ts";
 import type { Tokens } from "../../../corpus/tokens/tokenizer.ts";
 import {
@@ -222,7 +223,7 @@ function sizesOf(runs: readonly EngineRun[], text: Tokens): GroupSizes {
     slots: runs.length,
     batch,
     tokenBytes: text.BYTES_PER_ELEMENT,
-    scalars: Math.max(...runs.map(({ step }) => step.optimizer.scalarNames.length)),
-    reach: Math.max(...runs.map(({ step }) => reachOf(step))),
+    scalars: maxOf(runs.map(({ step }) => step.optimizer.scalarNames.length)),
+    reach: maxOf(runs.map(({ step }) => reachOf(step))),
   };
 }
