@@ -46,7 +46,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
       await study.makeRunFolders(experiment);
       await study.removeLeftovers();
       await ensureBaselines(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
-      const summary = await trainRuns({ study, text, engine, ...claims }, settings, waiting, options);
+      const summary = await runSession({ study, text, engine, ...claims }, settings, waiting, options);
       return { ...summary, problems: summary.problems + skipped };
     } finally {
       await claims.queue.close();
@@ -59,7 +59,8 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
 
 const onProblem = (problem: string) => printError(`train: ${problem}`);
 
-async function trainRuns(
+/** Trains the waiting runs on this engine, then scores what an earlier call left unscored. */
+async function runSession(
   { study, text, engine, queue, owner }: Omit<SessionResources, "reopen">,
   settings: TrainingSettings,
   waiting: readonly Run[],
