@@ -333,7 +333,7 @@ inFolder(
     const { study, keys: [first, second] } = await begin(dir, 2);
     const expected = await undisturbed(study, join(dir, "quiet"));
     const nextOpened = Promise.withResolvers<void>(), released = Promise.withResolvers<void>();
-    const whileScoring: string[][] = [], whileTraining: string[][] = [];
+    let whileScoring: string[] | undefined, whileTraining: string[] | undefined;
     const keysClaimed = () => readClaims(study.queuePath).map(({ key }) => key);
     let groups = 0;
     const engine = injectFaults(await onGpu(), {
@@ -341,9 +341,9 @@ inFolder(
         if (++groups === 2) nextOpened.resolve();
       },
       async beforeLosses() {
-        if (groups < 2 || whileTraining.length) return;
+        if (groups < 2) return;
         await inTime(released.promise, "the first run was released");
-        whileTraining.push(keysClaimed());
+        whileTraining = keysClaimed();
         assert.equal((await resultOf(study, first)).test_loss, expected(first).test_loss);
       },
     });
@@ -354,7 +354,7 @@ inFolder(
           const isScore = key === claimKey("01", first) && (await study.readResult("01", first))?.loss !== undefined;
           if (isScore) {
             await inTime(nextOpened.promise, "the second run trained");
-            whileScoring.push(keysClaimed().sort());
+            whileScoring = keysClaimed().sort();
           }
           return await queue.whileHeld(key, action);
         },
@@ -366,7 +366,7 @@ inFolder(
     const { session, errors } = await trainOn(study, engine, { parallel: 1, wrapQueue });
     assert.deepEqual([session.finished, session.problems, errors], [2, 0, []]);
     const bySecond = claimKey("01", second);
-    assert.deepEqual([whileScoring, whileTraining], [[[claimKey("01", first), bySecond].sort()], [[bySecond]]]);
+    assert.deepEqual([whileScoring, whileTraining], [[claimKey("01", first), bySecond].sort(), [bySecond]]);
     assert.equal((await resultOf(study, second)).test_loss, expected(second).test_loss);
     assert.deepEqual(keysClaimed(), []);
   },
