@@ -116,4 +116,4 @@ export { type TrainingSettings } from "./train/training/settings.ts";
 export { trainCell, trainGroup, type TrainOptions, trainRuns } from "./train/training/trainer.ts";
 export type { CellJob, Progress, RunSource, TrainedRun, TrainingRun } from "./train/training/training_run.ts";
 export { grid } from "./experiments/study/grid.ts";
-export type { Levels } from "./experiments/study/levels.ts";
+export type { Levels, TableLevels } from "./experiments/study/levels.ts";

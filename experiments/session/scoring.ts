@@ -7,7 +7,7 @@ import { EvaluationWorkers, type Score } from "../../train/scoring/evaluate.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import type { Queue } from "../queue/queue.ts";
 import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue } from "../queue/study_queue.ts";
-import { isMisplaced, placeScores } from "../study/context_orders.ts";
+import { isMisplaced, placeScores } from "./context_orders.ts";
 import { ensureBaselines, readBaselines } from "../study/ngram_baselines.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
 import { type Experiment, runKey, Study } from "../study/store.ts";
