@@ -64,6 +64,7 @@ Deno.test("levelFlags() and flagsInWords() name the factor that changes fastest 
   assert.deepEqual(Object.keys(levelFlags()), ["--state-size", "--layers"]);
   assert.equal(flagsInWords("disjunction"), "--state-size or --layers");
   assert.equal(flagsInWords("conjunction"), "--state-size and --layers");
+  assert.equal(flagsInWords("disjunction", "table"), "--layers or --state-size");
 });
 
 Deno.test("levelFlags() refuses one number written in two ways", () => {
