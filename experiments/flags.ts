@@ -4,7 +4,7 @@ import { GATED } from "../cells/factors.ts";
 import { type Flag, flag, type FlagValues } from "../train/terminal/command_line.ts";
 import { MOST_LEVELS } from "./study/grid.ts";
 import { flaggedFactors, type Levels, parseLevel, type TableLevels } from "./study/levels.ts";
-import { type Experiment, EXPERIMENTS } from "./study/store.ts";
+import { type Experiment, EXPERIMENTS } from "./study/schema.ts";
 
 export const dirFlag: Flag<string> = flag.text("--dir <folder>", "the study's folder", "study");
 export const experimentFlag: Flag<Experiment> = flag.choice(

@@ -4,7 +4,7 @@ import { affordableWorkers, OpenFilesError } from "../../train/process/open_file
 import { plural } from "../../train/terminal/progress.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
-import type { Run } from "../study/store.ts";
+import type { Run } from "../study/runs.ts";
 
 /** Each run has a thread on the CPU, or its part of the memory on a GPU: more than any machine of today has. */
 export const MOST_PARALLEL = 10_000;

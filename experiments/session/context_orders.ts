@@ -3,7 +3,9 @@ import { messageOf } from "../../cells/errors.ts";
 import { contextOrderOf, type NgramBaselines } from "../study/ngram_baselines.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { RunResult } from "../study/result.ts";
-import { type Experiment, runKey, type Study } from "../study/store.ts";
+import { runKey } from "../study/paths.ts";
+import type { Experiment } from "../study/schema.ts";
+import type { Study } from "../study/store.ts";
 import { claimKey, ClaimLost, commitWhileHeld } from "../queue/study_queue.ts";
 
 /**

@@ -4,7 +4,8 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import { EngineFailure } from "../../train/engines/engine.ts";
 import { printError } from "../../train/terminal/output.ts";
 import type { RunResult } from "../study/result.ts";
-import { type Run, shortKey } from "../study/store.ts";
+import { shortKey } from "../study/paths.ts";
+import type { Run } from "../study/runs.ts";
 import type { SessionProgress } from "./progress.ts";
 import type { Scheduler } from "./scheduler.ts";
 

@@ -8,7 +8,8 @@ import { totalSteps, type TrainingSettings } from "../../train/training/settings
 import type { Progress } from "../../train/training/training_run.ts";
 import { formatDuration, openProgress, plural, type ProgressBar } from "../../train/terminal/progress.ts";
 import type { RunResult } from "../study/result.ts";
-import { type Run, shortKey } from "../study/store.ts";
+import { shortKey } from "../study/paths.ts";
+import type { Run } from "../study/runs.ts";
 
 /** What this process knows of a run that it has begun and not yet let go. */
 interface RunProgress {

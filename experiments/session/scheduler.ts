@@ -3,7 +3,7 @@ import { sizesOf } from "../../cells/sizes.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { Experiment } from "../study/store.ts";
+import type { Experiment } from "../study/schema.ts";
 
 /** Milliseconds between two looks at what others hold. */
 const LOOK_INTERVAL = 500;

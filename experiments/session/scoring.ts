@@ -10,7 +10,9 @@ import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue } from "../queue/s
 import { isMisplaced, placeScores } from "./context_orders.ts";
 import { ensureBaselines, readBaselines } from "../study/ngram_baselines.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
-import { type Experiment, runKey, Study } from "../study/store.ts";
+import { runKey } from "../study/paths.ts";
+import type { Experiment } from "../study/schema.ts";
+import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { Scheduler } from "./scheduler.ts";
 import { finishedResult, remadeModel, scoreRun } from "./score_run.ts";

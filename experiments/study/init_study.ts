@@ -16,18 +16,11 @@ import { flaggedFactors, flagsInWords, type Levels } from "./levels.ts";
 import { checkNewFolder } from "./ownership.ts";
 import { promote, type Promotion } from "./promotion.ts";
 import { checkVersion, parseResult, type RunResult } from "./result.ts";
-import {
-  type ConfigEntry,
-  type Experiment,
-  EXPERIMENTS,
-  resultKeys,
-  shortKey,
-  Study,
-  type StudySettings,
-} from "./store.ts";
+import type { ConfigEntry } from "./runs.ts";
+import { Study } from "./store.ts";
 import { lockStudy } from "./lock.ts";
-import { StudyPaths } from "./paths.ts";
-import { tokensName } from "./schema.ts";
+import { resultKeys, shortKey, StudyPaths } from "./paths.ts";
+import { type Experiment, EXPERIMENTS, type StudySettings, tokensName } from "./schema.ts";
 import { hasTokenizer, loadOwnFile, tokensFor } from "./text.ts";
 
 /** Training settings of a new study (design, sections 2 and 3). */

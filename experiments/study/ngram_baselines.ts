@@ -8,7 +8,8 @@ import { openProgress } from "../../train/terminal/progress.ts";
 import { advised, readJson, writeAtomically } from "./files.ts";
 import { isOurs } from "./ownership.ts";
 import { sha1Schema } from "./result.ts";
-import { commandOn, type Study } from "./store.ts";
+import { commandOn } from "./commands.ts";
+import type { Study } from "./store.ts";
 import { splitSchema } from "./schema.ts";
 
 /** Counts of the largest corpus give no byte less than a chance of one in 2^40. */

@@ -10,7 +10,9 @@ import { BYTE_TOKENIZER, BytePairTokenizer, type Tokenizer } from "../../train/c
 import { decodeTokenizer, encodeTokenizer } from "../../train/corpus/tokens/tokenizer_json.ts";
 import { advised, readBytes } from "./files.ts";
 import { StudyPaths } from "./paths.ts";
-import { commandOn, type Study, type StudySettings } from "./store.ts";
+import { commandOn } from "./commands.ts";
+import type { StudySettings } from "./schema.ts";
+import type { Study } from "./store.ts";
 
 type TokenSettings = NonNullable<StudySettings["tokens"]>;
 
