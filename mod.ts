@@ -126,4 +126,4 @@ export {
   trainingRun,
 } from "./train/training/training_run.ts";
 export { grid } from "./experiments/study/grid.ts";
-export type { Levels } from "./experiments/study/levels.ts";
+export type { Levels, TableLevels } from "./experiments/study/levels.ts";

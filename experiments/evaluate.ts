@@ -4,7 +4,7 @@ import { dirFlag, experimentFlag } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { evaluateStudy } from "./session/scoring.ts";
-import { shortKey } from "./study/store.ts";
+import { shortKey } from "./study/paths.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 const flags = {

@@ -1,5 +1,6 @@
 /** `deno task report`: pictures, tables, page. */
-import { comparedWithList, Study } from "../experiments/study/store.ts";
+import { comparedWithList } from "../experiments/study/runs.ts";
+import { Study } from "../experiments/study/store.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "../experiments/flags.ts";
 import { studyLevels } from "./data/study_levels.ts";

@@ -38,6 +38,7 @@ interface Pipeline {
 const PIPELINES: readonly Pipeline[] = [
   { within: "", folders: STAGES },
   { within: "train/engines/webgpu/", folders: ["plan", "kernels", "runtime"] },
+  { within: "experiments/", folders: ["study", "queue", "session", "bench"] },
 ];
 
 /** Imports from a later folder of a pipeline, or from what lies beside its folders. */

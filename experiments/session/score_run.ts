@@ -18,7 +18,10 @@ import { advised, type Commit, readBytes } from "../study/files.ts";
 import { readBaselines } from "../study/ngram_baselines.ts";
 import { checkReplaceable } from "../study/ownership.ts";
 import { configOf, type FinishedResult, isFinished, parseResult, sampleOf, withoutScore } from "../study/result.ts";
-import { type Experiment, remakeModel, shortKey, type Study } from "../study/store.ts";
+import { remakeModel } from "../study/commands.ts";
+import { shortKey } from "../study/paths.ts";
+import type { Experiment } from "../study/schema.ts";
+import type { Study } from "../study/store.ts";
 import { checkModel, checkpointOf, modelFacts } from "./run_model.ts";
 import { scoreMetrics } from "./score_metrics.ts";
 

@@ -10,7 +10,9 @@ import { ensureBaselines } from "../study/ngram_baselines.ts";
 import { type SessionResources, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
-import { commandOn, type Run, Study } from "../study/store.ts";
+import { commandOn } from "../study/commands.ts";
+import type { Run } from "../study/runs.ts";
+import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { openStudyQueue } from "../queue/study_queue.ts";
 import { print, printError } from "../../train/terminal/output.ts";
@@ -46,7 +48,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
       await study.makeRunFolders(experiment);
       await study.removeLeftovers();
       await ensureBaselines(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
-      const summary = await trainRuns({ study, text, engine, ...claims }, settings, waiting, options);
+      const summary = await runSession({ study, text, engine, ...claims }, settings, waiting, options);
       return { ...summary, problems: summary.problems + skipped };
     } finally {
       await claims.queue.close();
@@ -59,7 +61,8 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
 
 const onProblem = (problem: string) => printError(`train: ${problem}`);
 
-async function trainRuns(
+/** Trains the waiting runs on this engine, then scores what an earlier call left unscored. */
+async function runSession(
   { study, text, engine, queue, owner }: Omit<SessionResources, "reopen">,
   settings: TrainingSettings,
   waiting: readonly Run[],

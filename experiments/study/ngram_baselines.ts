@@ -1,5 +1,4 @@
 /** The n-gram baselines of a study's corpus: counted once, and kept in the study for whoever has no access to the corpus. */
-import { join } from "node:path";
 import { z } from "zod";
 import { parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
@@ -9,7 +8,8 @@ import { openProgress } from "../../train/terminal/progress.ts";
 import { advised, readJson, writeAtomically } from "./files.ts";
 import { isOurs } from "./ownership.ts";
 import { sha1Schema } from "./result.ts";
-import { commandOn, type Study } from "./store.ts";
+import { commandOn } from "./commands.ts";
+import type { Study } from "./store.ts";
 import { splitSchema } from "./schema.ts";
 
 /** Counts of the largest corpus give no byte less than a chance of one in 2^40. */
@@ -22,8 +22,7 @@ export const baselinesSchema = z.object({
   /** What they were counted on. */
   corpus_sha1: sha1Schema,
   split: splitSchema,
-  /** One for each order, ascending from 0. */
-  /** Called so in files since the first version. */
+  /** One baseline for each order, ascending from 0. Called so in files since the first version. */
   floors: z.array(
     z.object({ order: z.number().int().max(HIGHEST_ORDER), nats: loss, bits: loss, hindsight_nats: loss }),
   ).length(HIGHEST_ORDER + 1).refine((baselines) => baselines.every(({ order }, i) => order === i), "must be in order"),
@@ -32,16 +31,14 @@ export const baselinesSchema = z.object({
 /** The baselines of a corpus, by order from 0: nats and bits per byte of its test split. */
 export type NgramBaselines = z.infer<typeof baselinesSchema>["floors"];
 
-/** The file in a study's folder. */
-const FILE = "entropy_floors.json";
-
 /**
  * The baselines that a study has; undefined where it has none, or those of another method, corpus or split.
  *
  * @throws {UserError} if the file is damaged, with what makes it anew
  */
-export async function readBaselines({ dir, settings }: Study): Promise<NgramBaselines | undefined> {
-  const path = join(dir, FILE);
+export async function readBaselines(
+  { dir, settings, baselinesPath: path }: Study,
+): Promise<NgramBaselines | undefined> {
   // What is not told for one of cellspace's is left alone.
   const mend = `${isKept(path) ? "" : "move it away, and "}the next ${commandOn("train", { dir })} makes it anew`;
   return await advised(mend, async () => {
@@ -87,7 +84,7 @@ export async function ensureBaselines(
   corpus: Corpus,
   options: CountingOptions = {},
 ): Promise<NgramBaselines | undefined> {
-  const path = join(study.dir, FILE);
+  const path = study.baselinesPath;
   let isReplaceable = true;
   const known = await readBaselines(study).catch((error) => {
     if (!(error instanceof UserError)) throw error;

@@ -54,7 +54,7 @@ const sampleSchema = z.object({
   seed: z.number().int().nonnegative(),
 });
 
-/** What the memory of a run's model is worth: see train/scoring/memory_gain.ts. */
+/** The loss increase of a run's model under state resets: see train/scoring/memory_gain.ts. */
 const memorySchema: z.ZodType<MemoryCurve> = z.object({
   gain: anyLoss,
   context: z.number().int().nonnegative().nullable(),

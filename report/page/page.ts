@@ -1,6 +1,6 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
 import { type AccountEntry, accountOnPage } from "../data/account.ts";
-import type { Experiment } from "../../experiments/study/store.ts";
+import type { Experiment } from "../../experiments/study/schema.ts";
 import { countConfigurations, type MergedRow } from "../data/merged.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { effectsInFigures, effectsInWords } from "./effects.ts";

@@ -1,9 +1,11 @@
-/** Gives results that have a score, and not the order of context that it stands for, that order: those of studies that had no baselines then. */
+/** Writes the order of context into results that were scored before their study had baselines, or with other ones. */
 import { messageOf } from "../../cells/errors.ts";
-import { contextOrderOf, type NgramBaselines } from "./ngram_baselines.ts";
+import { contextOrderOf, type NgramBaselines } from "../study/ngram_baselines.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { RunResult } from "./result.ts";
-import { type Experiment, runKey, type Study } from "./store.ts";
+import type { RunResult } from "../study/result.ts";
+import { runKey } from "../study/paths.ts";
+import type { Experiment } from "../study/schema.ts";
+import type { Study } from "../study/store.ts";
 import { claimKey, ClaimLost, commitWhileHeld } from "../queue/study_queue.ts";
 
 /**
