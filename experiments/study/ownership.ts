@@ -44,7 +44,7 @@ function named(file: string): RegExp {
   return new RegExp(`^${file.replaceAll(".", "\\.")}$`);
 }
 
-const PICTURE = String.raw`(results_(01_all|02_big)(_[a-z]+)?|filtered_results_01_loss_below_[\d.e+-]+)`;
+const PICTURE = String.raw`(results_(01_all|02_big)(_[a-z][a-z\d_]*)?|filtered_results_01_loss_below_[\d.e+-]+)`;
 
 /** Names that are written into a study's folder itself, beside those that are checked as they are read. */
 const IN_STUDY: readonly (readonly [name: RegExp, isOurs: Recognizer])[] = [

@@ -5,6 +5,8 @@ import { EXPERIMENTS } from "../../experiments/study/schema.ts";
 import { FEWEST_CONTROLS } from "../../report/statistics/promotion_audit.ts";
 import { type ReportOptions, writeReport } from "../../report/write_report.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
+import { pictureNames, reportFiles } from "./report_files.ts";
+import { isOurs } from "../../experiments/study/ownership.ts";
 
 const results = syntheticResults({ layers: [1, 2], state_sizes: [256], steps: 1000 });
 
@@ -22,9 +24,6 @@ function options(dir: string, changes: Partial<ReportOptions> = {}): ReportOptio
   return { results, unreadable: [], dir, experiment: "01", below: 1.9, ...changes };
 }
 
-/** How the names of the pictures end that both experiments have. */
-const EVERYWHERE = ["", "_best", "_cost", "_hyperparameters", "_parallel", "_test"];
-
 /** The commands that a text gives, without what they all begin with. */
 function commandsIn(text: string): string[] {
   return [...text.replaceAll("&#39;", "'").replaceAll("&quot;", '"').matchAll(/deno task (.*?)'/g)].map(([, words]) =>
@@ -39,11 +38,9 @@ function filesOf(dir: string): string[] {
 Deno.test("writeReport() writes the named files and nothing else when experiment 01 has runs", () =>
   inFolder(async (dir) => {
     const summary = await writeReport(options(dir, { results: [...results, unfinished(results[0])] }));
-    const parts = ["_effects", "_interactions", ...EVERYWHERE].map((part) => `results_01_all${part}`);
-    const pictures = ["filtered_results_01_loss_below_1.9", ...parts];
-    const expected = [...pictures.flatMap((name) => [`${name}.png`, `${name}.svg`]), "report_01_all.html"].sort();
-    assert.deepEqual(filesOf(dir), expected);
-    assert.deepEqual(summary.paths.map((path) => basename(path)).sort(), expected);
+    assert.deepEqual(filesOf(dir), reportFiles("01"));
+    assert.deepEqual(summary.paths.map((path) => basename(path)).sort(), reportFiles("01"));
+    for (const path of summary.paths) assert.ok(isOurs(path), path);
     assert.deepEqual([summary.finished, summary.unfinished, summary.unreadable], [results.length, 1, 0]);
     assert.equal(summary.best.min_loss.mean, Math.min(...results.map((result) => result["min loss"]!)));
   }));
@@ -51,9 +48,7 @@ Deno.test("writeReport() writes the named files and nothing else when experiment
 Deno.test("writeReport() writes no filtered picture when it draws experiment 02", () =>
   inFolder(async (dir) => {
     await writeReport(options(dir, { experiment: "02" }));
-    const pictures = EVERYWHERE.map((part) => `results_02_big${part}`);
-    const expected = [...pictures.flatMap((name) => [`${name}.png`, `${name}.svg`]), "report_02_best.html"].sort();
-    assert.deepEqual(filesOf(dir), expected);
+    assert.deepEqual(filesOf(dir), reportFiles("02"));
   }));
 
 Deno.test("writeReport() writes the same bytes when the same results come in another order", () =>
@@ -116,7 +111,7 @@ Deno.test("writeReport() refuses and writes nothing when the threshold is not a 
     assert.deepEqual(filesOf(dir), []);
   }));
 
-Deno.test("writeReport() makes a page that needs no network or second id when it has nine pictures", () =>
+Deno.test("writeReport() makes a page that needs no network or second id when it has every picture", () =>
   inFolder(async (dir) => {
     await writeReport(options(dir));
     const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
@@ -127,7 +122,7 @@ Deno.test("writeReport() makes a page that needs no network or second id when it
     const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
     assert.equal(new Set(ids).size, ids.length);
     assert.deepEqual(targets.filter((target) => !target.startsWith("#") || !ids.includes(target.slice(1))), []);
-    assert.equal(page.match(/<figure /g)!.length, 9);
+    assert.equal(page.match(/<figure /g)!.length, pictureNames("01").length);
   }));
 
 Deno.test("writeReport() makes a page of less than 3 MB when 432 configurations have their samples", () =>
@@ -164,7 +159,7 @@ Deno.test("writeReport() draws everything and says what cannot be compared when 
   inFolder(async (dir) => {
     const two = [results[0], results.at(-1)!].map((result) => ({ ...result, test_bits_per_byte: undefined }));
     const { paths, tables } = await writeReport(options(dir, { results: two }));
-    assert.equal(paths.length, 19);
+    assert.equal(paths.length, reportFiles("01").length);
     assert.match(
       tables.switches,
       /^Which switches matter cannot be said: no two finished runs differ in one switch alone\./,

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { dirname, join, relative } from "node:path";
 import { isOurs } from "../../../experiments/study/ownership.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
+import { inFolder } from "../folder.ts";
 import { copiesOfSmallStudy } from "../small_study.ts";
 import { type Command, COMMANDS, filesIn, of01, plant, saidBy, sha256 } from "./foreign_files.ts";
 
@@ -15,6 +16,16 @@ const OWN_COLUMNS: Readonly<Record<string, (header: string) => string>> = {
   "curves.csv": (header) => `${header},mine`,
   "columns.csv": (header) => `${header}, mine`,
 };
+
+inFolder("isOurs() knows a picture by what it holds, however many words its name has", async (dir) => {
+  for (const name of ["results_01_all", "results_01_all_cost", "results_02_big_loss_by_2_factors"]) {
+    const path = join(dir, `${name}.svg`);
+    await Deno.writeTextFile(path, `<svg><title id="${name}-0"></title></svg>`);
+    assert.ok(isOurs(path), name);
+    await Deno.writeTextFile(path, '<svg><title id="title"></title></svg>');
+    assert.ok(!isOurs(path), `${name} of somebody's`);
+  }
+});
 
 Deno.test("isOurs() tells a table with a person's own columns from one of cellspace's, and knows those of earlier versions", async () => {
   const small = await copyStudy(), folder = join(small.dir, "export_01_all");

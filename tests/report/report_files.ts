@@ -1,0 +1,19 @@
+/** What a report consists of: a new picture is a line here. */
+
+/** How the names of the pictures end that both experiments have. */
+const EVERYWHERE = ["", "_best", "_cost", "_hyperparameters", "_parallel", "_test"];
+/** Those of experiment 01 alone. */
+const ONLY_01 = ["_effects", "_interactions"];
+
+/** Names of the pictures of an experiment that was not promoted from another one, without an ending. */
+export function pictureNames(experiment: "01" | "02", below = 1.9): string[] {
+  if (experiment === "02") return EVERYWHERE.map((part) => `results_02_big${part}`);
+  const all = [...EVERYWHERE, ...ONLY_01].map((part) => `results_01_all${part}`);
+  return [...all, `filtered_results_01_loss_below_${below}`];
+}
+
+/** Names of the files of such a report, sorted. */
+export function reportFiles(experiment: "01" | "02", below?: number): string[] {
+  const page = experiment === "01" ? "report_01_all.html" : "report_02_best.html";
+  return [...pictureNames(experiment, below).flatMap((name) => [`${name}.png`, `${name}.svg`]), page].sort();
+}
