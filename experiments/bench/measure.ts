@@ -6,6 +6,7 @@ import { buildGraph, type Graph } from "../../cells/graph/graph.ts";
 import { isOp, sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import type { Engine, EngineEntry, EngineRun, TrainingGroup } from "../../train/engines/engine.ts";
+import { openEntry } from "../../train/engines/registry.ts";
 import { exportOnnx } from "../../train/engines/onnx/export.ts";
 import { openSession } from "../../train/engines/onnx/session.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
@@ -30,8 +31,8 @@ export function copies(config: CellConfig, count: number): EngineRun[] {
 
 /** Opens an engine, does something with it and closes it; or says why this machine has none. */
 export async function withEngine<T>(entry: EngineEntry, action: (engine: Engine) => Promise<T>): Promise<T | Absent> {
-  const engine = await entry.open();
-  if (!engine) return { what: entry.name, absent: `${entry.absence}` };
+  const { engine, absence } = await openEntry(entry);
+  if (!engine) return { what: entry.name, absent: absence };
   try {
     return await action(engine);
   } finally {
