@@ -38,6 +38,7 @@ interface Pipeline {
 const PIPELINES: readonly Pipeline[] = [
   { within: "", folders: STAGES },
   { within: "train/engines/webgpu/", folders: ["plan", "kernels", "runtime"] },
+  { within: "report/", folders: ["data", "statistics", "tables", "figures", "page", "export"] },
 ];
 
 /** Imports from a later folder of a pipeline, or from what lies beside its folders. */

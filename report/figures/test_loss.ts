@@ -4,7 +4,7 @@ import { sampleRankCorrelation } from "simple-statistics";
 import { extentOf } from "../../cells/extremes.ts";
 import { commandOn, type Experiment } from "../../experiments/study/store.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
-import { levelNote } from "../data/levels.ts";
+import { levelNote } from "./levels.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { MergedRow } from "../data/merged.ts";
