@@ -76,7 +76,7 @@ interface Slug {
 
 /** Two values that names of files and anchors would not tell apart; undefined where there are none. */
 function slugClash(factors: readonly Factor[]): string | undefined {
-  const slugs = factors.filter((factor) => !isSwitch(factor) && !isSize(factor)).flatMap(slugsOf);
+  const slugs = factors.filter((factor) => !isSize(factor)).flatMap(slugsOf);
   const empty = slugs.find(({ slug }) => !slug);
   if (empty) {
     return `factor '${empty.key}' has value '${empty.value}', must have a letter, a digit, _ or a point in each`;
@@ -90,11 +90,11 @@ function slugClash(factors: readonly Factor[]): string | undefined {
   return undefined;
 }
 
-/** The values of a factor that the table knows. Of a default, names say nothing. */
+/** The values of a factor that the table knows. Of a default, and of a switch that is off, names say nothing. */
 function slugsOf(factor: Factor): Slug[] {
   const { key } = factor;
   const named = factor.kind === "choice" ? factor.choices?.map(({ value }) => value) ?? [] : [];
-  return [...new Set<FactorValue>([...named, ...factor.levels])].flatMap((value) => {
+  return [...new Set<FactorValue>([...named, ...(isSwitch(factor) ? [true] : factor.levels)])].flatMap((value) => {
     const slug = slugOf(factor, value);
     return slug === undefined ? [] : { key, value, slug };
   });

@@ -135,7 +135,7 @@ export function configIdIn(table: FactorTable, config: Configuration): string {
 
 /** A short line for a person: `2 layers × 256, state gate + new state + residual`. */
 export function describeConfigIn(table: FactorTable, config: Configuration): string {
-  return `${describeSizesIn(table, config)}, ${describeCellIn(table, config)}`;
+  return joined([describeSizesIn(table, config), describeCellIn(table, config)]);
 }
 
 /** The sizes alone: `2 layers × 256`. */
@@ -146,8 +146,13 @@ export function describeSizesIn({ factors }: FactorTable, config: Configuration)
 /** The cell alone, without its sizes; of another cell than the table's its name, and what is varied beside cells. */
 export function describeCellIn(table: FactorTable, config: Configuration): string {
   const others = phrases(cellFactors(table, config), config);
-  if (!table.isOwnCell(config)) return others.join(", ");
-  return [phrases(table.factors.filter(isSwitch), config).join(" + "), ...others].join(", ");
+  if (!table.isOwnCell(config)) return joined(others);
+  return joined([phrases(table.factors.filter(isSwitch), config).join(" + "), ...others]);
+}
+
+/** A table may have no switch, or a configuration none that is on. */
+function joined(parts: readonly string[]): string {
+  return parts.filter(Boolean).join(", ");
 }
 
 function phrases(factors: readonly Factor[], config: Configuration): string[] {

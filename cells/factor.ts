@@ -174,15 +174,25 @@ export function isSize(factor: Factor): boolean {
   return factor.kind === "integer" && factor.mark !== undefined;
 }
 
+/** Whether a factor is neither a size nor a switch: names, descriptions and tables have these behind both. */
+export function isOther(factor: Factor): boolean {
+  return !isSize(factor) && !isSwitch(factor);
+}
+
+/** Whether a factor says something of a configuration: switches, and what else is the own cell's alone, do not of another cell. */
+export function appliesTo(table: FactorTable, factor: Factor, config: Configuration): boolean {
+  return table.isOwnCell(config) || !(isSwitch(factor) || factor.ofCell);
+}
+
 /**
  * The factors that tell a configuration's cell apart beside its sizes and its switches, in the order in which they are named. Of another
  * cell than the table's, the one that names it comes first, and what the own cell alone has says nothing.
  */
 export function cellFactors(table: FactorTable, config: Configuration): Factor[] {
-  const others = table.factors.filter((factor) => !isSize(factor) && !isSwitch(factor));
+  const others = table.factors.filter((factor) => isOther(factor) && appliesTo(table, factor, config));
   if (table.isOwnCell(config)) return others;
   const namesCell = (factor: Factor) => factor.kind === "choice" && factor.namesCell === true;
-  return [...others.filter(namesCell), ...others.filter((factor) => !namesCell(factor) && !factor.ofCell)];
+  return [...others.filter(namesCell), ...others.filter((factor) => !namesCell(factor))];
 }
 
 /** What errors call several of a factor's levels. */
@@ -196,13 +206,33 @@ export function contrastOf(factor: Factor): readonly [from: FactorValue, to: Fac
 }
 
 /**
- * The factors that these configurations tell something of: those that always stand in a configuration, and of the others those of which
- * the configurations have several values.
+ * The factors that tables and words show of these configurations: those that always stand in a configuration, and of the others those that
+ * some configuration sets to another value than the default, be it one value for all. What is the own cell's alone is not shown where
+ * no configuration has that cell.
  */
-export function shownFactors({ factors }: FactorTable, configs: readonly Configuration[]): Factor[] {
-  return factors.filter((factor) =>
-    factor.default === undefined || new Set(configs.map((config) => valueOf(factor, config))).size > 1
-  );
+export function shownFactors(table: FactorTable, configs: readonly Configuration[]): Factor[] {
+  return factorsWhere(table, configs, (values, usual) => values.some((value) => value !== usual));
+}
+
+/**
+ * The factors that pictures have an axis or a panel for, and statistics an effect or a term: of those of {@linkcode shownFactors} with a
+ * default the ones that have several values. A single value has nothing to be compared with.
+ */
+export function variedFactors(table: FactorTable, configs: readonly Configuration[]): Factor[] {
+  return factorsWhere(table, configs, (values) => new Set(values).size > 1);
+}
+
+/** @param isWanted of a factor with a default: told its values in the configurations that it says something of */
+function factorsWhere(
+  table: FactorTable,
+  configs: readonly Configuration[],
+  isWanted: (values: readonly FactorValue[], usual: FactorValue) => boolean,
+): Factor[] {
+  return table.factors.filter((factor) => {
+    const own = configs.filter((config) => appliesTo(table, factor, config));
+    if (configs.length && !own.length) return false;
+    return factor.default === undefined || isWanted(own.map((config) => valueOf(factor, config)), factor.default);
+  });
 }
 
 /** Where a size is out of bounds, nothing is asked about the whole. */
@@ -306,13 +336,20 @@ export function clauseOf(factor: Factor, value: FactorValue): string | undefined
 
 /**
  * A value in the name of a file or an anchor: letters, digits, points and a number's minus signs; nothing of what goes without saying. The key
- * comes before it, but for sizes and for choices that say by themselves what they are of: the cell's name, and what its gates read.
+ * comes before it, but for sizes and for choices that say by themselves what they are of: the cell's name, and what its gates read. Of
+ * a switch that is on, the key alone, without its `use_`; the original seven are told apart by the first word of that.
  */
 export function slugOf(factor: Factor, value: FactorValue): string | undefined {
+  if (isSwitch(factor)) return value ? switchSlug(factor) : undefined;
   if (value === factor.default) return undefined;
   const plain = `${value}`.replace(isQuantity(factor) ? /[^\w.-]/g : /[^\w.]/g, "");
   const isPlain = isSize(factor) || factor.kind === "choice" && (factor.namesCell || factor.ofCell);
   return isPlain ? plain : `${factor.key}${plain}`;
+}
+
+function switchSlug({ key, default: usual }: SwitchFactor): string {
+  const words = key.replace(/^use_(?=.)/, "");
+  return usual === undefined ? words.split("_")[0] : words;
 }
 
 function sayNumber(factor: IntegerFactor | NumberFactor, value: FactorValue): string | undefined {

@@ -18,7 +18,8 @@ import { picturesOf } from "./figures/pictures.ts";
 import { pngOf } from "./figures/png.ts";
 import { settingsOf } from "./tables/report_words.ts";
 import { tableOf } from "./data/rows.ts";
-import { effectsOf } from "./statistics/effects.ts";
+import { type Effects, effectsOf } from "./statistics/effects.ts";
+import { contrastWords } from "./tables/factor_words.ts";
 import { effectTables } from "./tables/effect_tables.ts";
 import { effectText } from "./tables/effect_words.ts";
 import { type AuditData, auditPromotion } from "./statistics/promotion_audit.ts";
@@ -100,13 +101,13 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const page = pageOf({
     experiment,
     title: experiment === "01"
-      ? "Experiment 01: every configuration of the gated cell"
+      ? `Experiment 01: every configuration of the ${table.name} cell`
       : "Experiment 02: the best configurations, wider and deeper",
     rows,
     levels: options.levels,
     effects,
     account,
-    settings: experiment === "01" ? settingsOf(rows) : `${settingsOf(rows)} ${selected(rows)}`,
+    settings: experiment === "01" ? settingsOf(rows) : `${settingsOf(rows)} ${selected(rows, effects)}`,
     pictures,
     promotion,
     table,
@@ -132,16 +133,17 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     tables: {
       best_runs: bestRunsTable(rows, table),
       ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),
-      switches: `${effectText(effects, { dir })}\n\n${effectTables(effects)}`,
+      switches: [effectText(effects, { dir }), effectTables(effects)].filter(Boolean).join("\n\n"),
       forward: forwardText(rows[0], table),
     },
   };
 }
 
 /** Choosing by the loss makes the chosen similar in it, and hides what a factor does. */
-function selected(rows: readonly MergedRow[]): string {
+function selected(rows: readonly MergedRow[], { min_loss }: Effects): string {
   const which = rows.some(({ control }) => control) ? "All but the controls" : "These configurations";
-  return `${which} were chosen for their low loss in experiment 01, so what a switch changes among them says little about ` +
+  const { noun: [one] } = contrastWords(min_loss);
+  return `${which} were chosen for their low loss in experiment 01, so what a ${one} changes among them says little about ` +
     "other configurations.";
 }
 

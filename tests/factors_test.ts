@@ -1,10 +1,11 @@
 /**
  * Later stages read the table of factors and name none of its keys: so another factor, or another table, needs no change in them.
- * `cell` is left out of the check: it is a word of many sentences too.
+ * Keys that are words of other things too are named in {@linkcode WORDS}.
  */
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { type Factor, keysOf } from "../cells/factor.ts";
 import { FACTORS } from "../cells/factors.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -16,12 +17,18 @@ const ALLOWED: ReadonlyMap<string, string> = new Map([
   ["experiments/bench/peers/tfjs.ts", "builds the network itself, from its sizes"],
 ]);
 
-const KEYS = FACTORS.map(({ key }) => key).filter((key) => key.includes("_"));
+/** Keys that code may name, and what they are there beside factors. */
+const WORDS: ReadonlyMap<string, string> = new Map([["cell", "a cell of the model, of a table, of a map"]]);
 
-/** Keys of the table in a module's code; comments may give examples. */
-function keysIn(source: string): string[] {
+/** Keys that code must not name: all others, be they one word or several. */
+function checkedKeys(factors: readonly Factor[]): string[] {
+  return keysOf(factors).filter((key) => !WORDS.has(key));
+}
+
+/** Keys of a table in a module's code; comments may give examples. */
+function keysIn(source: string, factors: readonly Factor[] = FACTORS): string[] {
   const code = source.replaceAll(/\/\*[^]*?\*\//g, "").replaceAll(/(^|\s)\/\/ .*/gm, "");
-  return KEYS.filter((key) => RegExp(`\\b${key}\\b`).test(code));
+  return checkedKeys(factors).filter((key) => RegExp(`\\b${key}\\b`).test(code));
 }
 
 function modulesIn(folder: string): string[] {
@@ -46,5 +53,8 @@ Deno.test("no module of experiments or report names a factor's key", () => {
 Deno.test("the check of keys finds one in code and in a string, and none in a comment or in another word", () => {
   assert.deepEqual(keysIn("const { n_layers } = config;"), ["n_layers"]);
   assert.deepEqual(keysIn('const text = "gate_inputs, use_residual";').sort(), ["gate_inputs", "use_residual"]);
+  const bptt: Factor = { ...FACTORS[7], key: "bptt" };
+  assert.deepEqual(keysIn("const { bptt, cell } = config;", [...FACTORS, bptt]), ["bptt"]);
+  assert.deepEqual(checkedKeys(FACTORS).length, FACTORS.length - WORDS.size);
   assert.deepEqual(keysIn("/** `n_layers=2` */\nlet a; // state_size\nconst my_state_sizes = 1;"), []);
 });

@@ -39,6 +39,7 @@ const PIPELINES: readonly Pipeline[] = [
   { within: "", folders: STAGES },
   { within: "train/engines/webgpu/", folders: ["plan", "kernels", "runtime"] },
   { within: "experiments/", folders: ["study", "queue", "session", "bench"] },
+  { within: "report/", folders: ["data", "statistics", "tables", "figures", "page", "export"] },
 ];
 
 /** Imports from a later folder of a pipeline, or from what lies beside its folders. */

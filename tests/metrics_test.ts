@@ -5,11 +5,11 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { GATED } from "../cells/factors.ts";
-import type { Metric } from "../experiments/study/metric.ts";
+import { isWhole, type Metric } from "../experiments/study/metric.ts";
 import { METRICS } from "../experiments/study/metrics.ts";
 import { isFinished, resultFields, resultFieldsOf, type RunResult, withoutScore } from "../experiments/study/result.ts";
 import { mergeSeeds } from "../report/data/merged.ts";
-import { type RunRow, tableOf } from "../report/data/rows.ts";
+import { metricName, type RunRow, tableOf } from "../report/data/rows.ts";
 import { type Column, runColumns } from "../report/export/columns.ts";
 import { runsTable } from "../report/page/runs.ts";
 import { bestRunsTable } from "../report/tables/tables.ts";
@@ -92,12 +92,22 @@ Deno.test("each metric is a key of results, of rows and of merged rows, by a nam
   const [run] = tableOf([plain]).rows, [row] = mergeSeeds([run]);
   const known = Object.keys(resultFields.shape), columns = runColumns().map(({ name }) => name);
   assert.equal(new Set(METRICS.map(({ key }) => key)).size, METRICS.length);
-  for (const { key } of METRICS) {
-    const name = key.replace(" ", "_") as keyof RunRow;
+  assert.equal(metricName({ ...ACCURACY, key: "mean test loss" }), "mean_test_loss");
+  for (const metric of METRICS) {
+    const { key } = metric, name = metricName(metric) as keyof RunRow;
     assert.ok(known.includes(key) && columns.includes(key), key);
     assert.ok(name in run && name in row, name);
     assert.equal(run[name], plain[key], name);
   }
+});
+
+Deno.test("a metric is whole in exports if its schema takes whole numbers alone, in any of zod's formats", () => {
+  const typeOf = (schema: Metric["schema"]) =>
+    runColumns(GATED, [{ ...ACCURACY, schema }]).find(({ name }) => name === ACCURACY.key)!.type;
+  const whole = [z.number().int(), z.number().int().positive().max(9), z.int(), z.int32(), z.uint32().min(2)];
+  assert.deepEqual(whole.map(typeOf), whole.map(() => "int"));
+  assert.deepEqual([z.number(), z.number().min(0), z.float32()].map(typeOf), ["double", "double", "double"]);
+  assert.deepEqual(METRICS.filter(isWhole).map(({ key }) => key).slice(0, 2), ["parameters", "steps_done"]);
 });
 
 Deno.test("withoutScore() takes away all metrics of the score, and none of training", () => {

@@ -4,9 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { configId, configIdIn, configIn, configSchemaOf, describeConfigIn } from "../cells/config.ts";
-import { cellKey } from "../cells/portrait.ts";
+import { type CellConfig, configId, configIdIn, configIn, configSchemaOf, describeConfigIn } from "../cells/config.ts";
+import { cellJson, cellKey, cellName } from "../cells/portrait.ts";
+import { catalogConfig } from "../cells/catalog/catalog.ts";
 import { BEST_CONFIG } from "../cells/known_configs.ts";
+import { type Factor, type FactorTable, keysOf, shownFactors, variedFactors } from "../cells/factor.ts";
 import { levelFlags, levelsIn } from "../experiments/flags.ts";
 import { grid } from "../experiments/study/grid.ts";
 import { initStudy } from "../experiments/study/init_study.ts";
@@ -56,11 +58,12 @@ Deno.test("the values of defaults are no part of an id, others are", () => {
   const id = configId(BEST_CONFIG);
   const withDefaults = { ...BEST_CONFIG, use_layer_norm: false, weight_decay: 0.001 };
   assert.equal(configIdIn(EXTENDED, withDefaults), id);
-  assert.equal(cellKey(withDefaults, EXTENDED), cellKey(BEST_CONFIG));
+  assert.equal(cellKey(withDefaults, EXTENDED), cellKey(BEST_CONFIG).replace("gated", "extended"));
   const others = [{ use_layer_norm: true }, { weight_decay: 0.01 }, { use_layer_norm: true, weight_decay: 0.01 }];
   const ids = others.map((more) => configIdIn(EXTENDED, { ...BEST_CONFIG, ...more }));
   assert.equal(new Set([id, ...ids]).size, 4);
-  assert.equal(cellKey(DECAYED, EXTENDED), "gated-24578-weight_decay0.01");
+  assert.equal(cellKey(DECAYED, EXTENDED), "extended-24578-weight_decay0.01");
+  assert.equal(cellName(DECAYED, EXTENDED), "forget-state-new-residual-layer_norm-weight_decay0.01");
 });
 
 Deno.test("grid() lists the new factors' levels: 432 times two times two, the 432 among them", () => {
@@ -131,4 +134,47 @@ Deno.test("resultFieldsOf() refuses a factor with the name of another key of res
     name: "UserError",
     message: "Cannot use table 'extended': factor 'seed' must have another key, results have this one",
   });
+});
+
+/** Keys of the factors with a default that some configurations show, and of those that they vary. */
+function shownAndVaried(configs: readonly CellConfig[], table: FactorTable = EXTENDED): [string[], string[]] {
+  const keys = (factors: readonly Factor[]) => keysOf(factors.filter((factor) => factor.default !== undefined));
+  return [keys(shownFactors(table, configs)), keys(variedFactors(table, configs))];
+}
+
+Deno.test("shownFactors() shows what all configurations set to one other value, variedFactors() only what has several", () => {
+  const one = { weight_decay: 0.01 }, both = ["weight_decay"];
+  assert.deepEqual(shownAndVaried([BEST_CONFIG, BEST_CONFIG]), [[], []]);
+  assert.deepEqual(shownAndVaried([{ ...BEST_CONFIG, ...one }, { ...BEST_CONFIG, ...one }]), [both, []]);
+  assert.deepEqual(shownAndVaried([BEST_CONFIG, { ...BEST_CONFIG, ...one }]), [both, both]);
+});
+
+Deno.test("shownFactors() leaves out what is the own cell's alone where no configuration has that cell", () => {
+  const [gru, lstm] = ["gru", "lstm"].map((cell) => catalogConfig(cell, 1, 8));
+  const decayed = { ...gru, use_layer_norm: true, gate_inputs: "x,h" } as CellConfig;
+  assert.deepEqual(keysOf(shownFactors(EXTENDED, [gru, decayed])), ["n_layers", "state_size", "cell"]);
+  assert.deepEqual(keysOf(variedFactors(EXTENDED, [gru, decayed])), ["n_layers", "state_size"]);
+  assert.deepEqual(keysOf(variedFactors(EXTENDED, [gru, lstm])), ["n_layers", "state_size", "cell"]);
+  // With one gated cell the switches are there, and what other cells say of its own factors counts for nothing.
+  assert.deepEqual(shownAndVaried([BEST_CONFIG, decayed]), [["cell"], ["cell"]]);
+  assert.equal(shownFactors(EXTENDED, [BEST_CONFIG, decayed]).length, 10);
+});
+
+Deno.test("cellJson() tells cells apart whose names in files are the same, and not what says nothing of a cell", () => {
+  const named = (cell: string) => ({ ...BEST_CONFIG, cell });
+  assert.equal(cellKey(named("g-ru"), EXTENDED), cellKey(named("gru"), EXTENDED));
+  assert.notEqual(cellJson(named("g-ru"), EXTENDED), cellJson(named("gru"), EXTENDED));
+  assert.equal(cellJson({ ...named("gru"), use_residual: false, n_layers: 3 }), cellJson(named("gru")));
+  const configs = grid({ n_layers: [1], state_size: [256] }, EXTENDED);
+  assert.equal(new Set(configs.map((config) => cellJson(config, EXTENDED))).size, configs.length);
+  assert.equal(new Set(configs.map((config) => cellKey(config, EXTENDED))).size, configs.length);
+});
+
+Deno.test("describeConfigIn() and cellName() have no empty part when a table has no switches", () => {
+  const factors = EXTENDED.factors.filter(({ kind }) => kind !== "switch");
+  const table: FactorTable = { ...EXTENDED, name: "my own", factors };
+  assert.equal(describeConfigIn(table, BEST_CONFIG), "2 layers × 256");
+  assert.equal(describeConfigIn(table, DECAYED), "2 layers × 256, weight decay 0.01");
+  assert.deepEqual([cellName(BEST_CONFIG, table), cellKey(BEST_CONFIG, table)], ["myown", "myown"]);
+  assert.equal(cellName(DECAYED, table), "weight_decay0.01");
 });

@@ -70,9 +70,12 @@ export function ofKinds<M extends Metric>(metrics: readonly M[], kinds: readonly
   return kinds.flatMap((kind) => metrics.filter((metric) => metric.kind === kind));
 }
 
+/** Zod's formats of whole numbers: `z.number().int()`, `z.int32()`, `z.uint32()`. */
+const WHOLE: ReadonlySet<string | null> = new Set(["safeint", "int32", "uint32"]);
+
 /** Whether a metric's values are whole numbers. */
 export function isWhole({ schema }: Metric): boolean {
-  return schema.format === "safeint";
+  return WHOLE.has(schema.format);
 }
 
 /** The unit that a heading names; undefined where it names none. */

@@ -5,10 +5,9 @@ import type { RunResult } from "../../experiments/study/result.ts";
 import { UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
 import { numbersOf } from "../../train/version.ts";
 import { shortList } from "../../train/terminal/progress.ts";
-import { escapeHtml } from "../page/html.ts";
 import type { RunTable } from "./rows.ts";
 import { oneLine } from "../../cells/visible_text.ts";
-import { counted } from "../figures/theme.ts";
+import { counted } from "../../cells/counts.ts";
 
 /** What is missing for one reason. */
 export interface AccountEntry {
@@ -106,9 +105,10 @@ function have(names: readonly string[] = []): string {
   return names.length === 1 ? "has" : "have";
 }
 
-const NOTHING = "No run is unfinished, and every result file could be read.";
+/** What is said where nothing is missing. */
+export const NOTHING = "No run is unfinished, and every result file could be read.";
 /** More names than so many would stand in the way of the report: the page folds them, the terminal cuts them. */
-const MOST_NAMES = 20;
+export const MOST_NAMES = 20;
 
 /** For the terminal; the page names all. */
 export function accountText(entries: readonly AccountEntry[]): string {
@@ -117,19 +117,5 @@ export function accountText(entries: readonly AccountEntry[]): string {
     if (!lines) return `${lead}: ${shortList(names, MOST_NAMES)}`;
     const more = names.length - MOST_NAMES;
     return [`${lead}:`, ...names.slice(0, MOST_NAMES), ...(more > 0 ? [`and ${more} more`] : [])].join("\n  ");
-  }).join("\n");
-}
-
-/** For the page. */
-export function accountOnPage(entries: readonly AccountEntry[]): string {
-  if (!entries.length) return `<p class="muted">${NOTHING}</p>`;
-  return entries.map(({ lead, names, lines }) => {
-    const list = lines
-      ? `<ul>\n${names.map((name) => `<li>${escapeHtml(name)}</li>`).join("\n")}\n</ul>`
-      : escapeHtml(names.join(", "));
-    if (names.length > MOST_NAMES) {
-      return `<details><summary>${escapeHtml(lead)}</summary>\n<div>${list}</div></details>`;
-    }
-    return lines ? `<p>${escapeHtml(lead)}:</p>\n${list}` : `<p>${escapeHtml(lead)}: ${list}.</p>`;
   }).join("\n");
 }

@@ -5,11 +5,10 @@
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import { extentOf, maxOf, minOf } from "../../cells/extremes.ts";
 import type { CellConfig } from "../../cells/config.ts";
-import { settingsName } from "../statistics/matched.ts";
 import type { Unit } from "../../cells/unit.ts";
 import type { Metric } from "../../experiments/study/metric.ts";
 import { type FinishedMetric, METRICS, type NamedMetric } from "../../experiments/study/metrics.ts";
-import { type MetricName, metricName, metricOfRun, type RunRow } from "./rows.ts";
+import { type MetricName, metricName, metricOfRun, type RunRow, settingsName } from "./rows.ts";
 
 /** One number over some seeds, in the number's unit. */
 export interface Spread {
@@ -112,11 +111,16 @@ function namesOf(ids: readonly string[]): string[] {
   const different = new Set(ids);
   let length = SHORTEST_NAME;
   while (new Set([...different].map((id) => id.slice(0, length))).size < different.size) length++;
+  return numbered(ids.map((id) => id.slice(0, length)));
+}
+
+/** Names, each with a number behind it from its second time on: `a`, `b`, `a-2`. */
+export function numbered(names: readonly string[]): string[] {
   const seen = new Map<string, number>();
-  return ids.map((id) => {
-    const count = (seen.get(id) ?? 0) + 1;
-    seen.set(id, count);
-    return id.slice(0, length) + (count > 1 ? `-${count}` : "");
+  return names.map((name) => {
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return name + (count > 1 ? `-${count}` : "");
   });
 }
 

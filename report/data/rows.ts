@@ -4,12 +4,14 @@
  */
 import { type CellConfig, configIn, describeConfigIn } from "../../cells/config.ts";
 import {
+  appliesTo,
   type Configuration,
   type Factor,
   type FactorTable,
   type FactorValue,
   shownFactors,
   valueOf,
+  variedFactors,
 } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { oneLine } from "../../cells/visible_text.ts";
@@ -19,17 +21,18 @@ import type { Metric } from "../../experiments/study/metric.ts";
 import { type FinishedMetric, METRICS, type NamedMetric } from "../../experiments/study/metrics.ts";
 import { type FinishedResult, isFinished, type RunResult, type Sample } from "../../experiments/study/result.ts";
 
-/** A metric's name in rows: its key, with `_` for a space. */
-export type MetricName<Key extends string> = Key extends `${infer First} ${infer Second}` ? `${First}_${Second}` : Key;
+/** A metric's name in rows: its key, with `_` for each space. */
+export type MetricName<Key extends string> = Key extends `${infer First} ${infer Rest}` ? `${First}_${MetricName<Rest>}`
+  : Key;
 
-/** The metrics of one finished run by their names in rows; undefined where the run has none, as it has no score before it is evaluated. */
+/** The metrics of one finished run by their names in rows; undefined where the run lacks one, as it has no score before it is evaluated. */
 export type RunMetrics = {
   [M in NamedMetric as MetricName<M["key"]>]: M extends FinishedMetric ? number : number | undefined;
 };
 
 /**
- * One finished run; what is text in it can be shown as it stands. Losses in nats per byte, or per token where its model reads these. Each of its
- * metrics is one of its keys.
+ * One finished run; what is text in it can be shown as it stands. Losses in nats per byte, or per token where its model reads these. Each of
+ * its metrics is one of its keys.
  */
 export interface RunRow extends RunMetrics {
   id: string;
@@ -105,7 +108,7 @@ export function tableOf(
 
 /** A metric's name in rows. */
 export function metricName({ key }: Metric): string {
-  return key.replace(" ", "_");
+  return key.replaceAll(" ", "_");
 }
 
 /** A metric of a run. */
@@ -155,14 +158,34 @@ export function distinct<Row, Value extends number | string>(
   return [...new Set(rows.map(of))].sort((a, b) => (a < b ? -1 : 1));
 }
 
+/** Runs with other training settings or another text are no partners: more steps alone would make a smaller loss. */
+export function settingsName(row: RunRow): string {
+  return JSON.stringify([row.steps_done, row.batch_size, row.history_size, row.dataset, row.corpus_sha1]);
+}
+
 /** What has a configuration: a run, or a configuration's runs together. */
 export interface Configured {
   readonly config: Configuration;
 }
 
-/** The factors that rows tell something of: see {@linkcode shownFactors}. */
+/** The factors that tables and words show of these rows: see {@linkcode shownFactors}. */
 export function shownIn(table: FactorTable, rows: readonly Configured[]): Factor[] {
   return shownFactors(table, rows.map(({ config }) => config));
+}
+
+/** The factors that pictures and statistics are of: see {@linkcode variedFactors}. */
+export function variedIn(table: FactorTable, rows: readonly Configured[]): Factor[] {
+  return variedFactors(table, rows.map(({ config }) => config));
+}
+
+/** The rows that have the table's own cell. */
+export function ownCellRows<Row extends Configured>(table: FactorTable, rows: readonly Row[]): Row[] {
+  return rows.filter(({ config }) => table.isOwnCell(config));
+}
+
+/** The rows that a factor says something of: see {@linkcode appliesTo}. */
+export function rowsOf<Row extends Configured>(table: FactorTable, factor: Factor, rows: readonly Row[]): Row[] {
+  return rows.filter(({ config }) => appliesTo(table, factor, config));
 }
 
 /** The values of a factor that occur: off before on, numbers ascending, choices in their own order, other names by their letters. */

@@ -1,15 +1,8 @@
 /** A run as a TensorBoard event file: its curve and scores as scalars, its configuration as hyperparameters. */
 import { configIn } from "../../cells/config.ts";
-import {
-  cellFactors,
-  type Configuration,
-  type FactorTable,
-  isSize,
-  isSwitch,
-  slugOf,
-  valueOf,
-} from "../../cells/factor.ts";
+import { type Configuration, type FactorTable, isSize, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { cellName } from "../../cells/portrait.ts";
 import type { Metric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { dateIn, type RunResult, type TIME_KEYS } from "../../experiments/study/result.ts";
@@ -27,8 +20,7 @@ const DT_FLOAT = 1;
 
 /**
  * A run's folder, which TensorBoard shows as its name and filters by: `2x256_forget-state-new-residual_seed0_d6f462b5`, with the
- * sizes, the switches that are on, what else differs from its default, seed, and the first letters of the id. The first word of a switch's label names it, so
- * that `-residual`, `^2x256` or `seed0` find what they say.
+ * sizes, {@linkcode cellName}, seed, and the first letters of the id: `-residual`, `^2x256` or `seed0` find what they say.
  */
 export function runFolderName(result: RunResult, table: FactorTable = GATED): string {
   const config = configIn(result, table);
@@ -36,17 +28,9 @@ export function runFolderName(result: RunResult, table: FactorTable = GATED): st
   return `${sizes}_${cellName(config, table)}_seed${result.seed}_${result.id.slice(0, 8)}`;
 }
 
-function cellName(config: Configuration, table: FactorTable): string {
-  const others = cellFactors(table, config).flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
-  if (!table.isOwnCell(config)) return others.join("-");
-  const on = table.factors.filter(isSwitch).filter((factor) => valueOf(factor, config))
-    .map(({ label }) => label.split(" ")[0]);
-  return [...on, ...others].join("-");
-}
-
 /**
- * The bytes of a run's event file, with a scalar for each metric that has a tag. A loss has the time that its step would have had at an even pace between the run's start
- * and end: nobody keeps the times of steps.
+ * The bytes of a run's event file, with a scalar for each metric that has a tag. A loss has the time that its step would have had at an even
+ * pace between the run's start and end: nobody keeps the times of steps.
  */
 export function eventFileOf(
   result: RunResult,

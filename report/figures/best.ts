@@ -1,9 +1,9 @@
 /** The picture `results_*_best`: the training curves of the ten best configurations, with the spread over their seeds. */
 import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
-import { type Configuration, type FactorTable, formatLevel, isSize, valueOf } from "../../cells/factor.ts";
+import { appliesTo, type Configuration, type FactorTable, formatLevel, isSize, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { levelMarks, levelNote } from "../data/levels.ts";
+import { levelMarks, levelNote } from "./levels.ts";
 import { curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
 import {
   composeFigure,
@@ -15,7 +15,9 @@ import {
   type SvgElement,
 } from "./svg.ts";
 import { compactSwitches, shownOthers, shownSwitches, switchLegend } from "../tables/tables.ts";
-import { COLOUR, formatCount, formatSpread, SIZE } from "./theme.ts";
+import { COLOUR, SIZE } from "./theme.ts";
+import { formatCount } from "../../cells/counts.ts";
+import { formatSpread } from "../tables/format.ts";
 
 /** How many are shown. */
 const MOST = 10;
@@ -64,7 +66,7 @@ export function figureBest(
       options.subtitle,
       `${seeds ? "Line: mean over the seeds; band: from their least to their most. " : ""}` +
       "Grey: the other ones shown. Losses above the axis are left out.",
-      `${switchLegend(switches)}.`,
+      ...switchLegend(rows, table).map((line) => `${line}.`),
       ...levelNote(options.levels, domain),
     ],
     legend: [],
@@ -82,8 +84,9 @@ export function figureBest(
     height,
     top: INSET.top + room,
     describe: ({ config }: MergedRow) => [
-      `${sizesOf(table, config)}  ${compactSwitches({ config }, switches)}`,
-      ...others.map((factor) => `${factor.label} ${formatLevel(factor, valueOf(factor, config))}`),
+      [sizesOf(table, config), compactSwitches({ config }, switches, table)].filter(Boolean).join("  "),
+      ...others.filter((factor) => appliesTo(table, factor, config))
+        .map((factor) => `${factor.label} ${formatLevel(factor, valueOf(factor, config))}`),
     ],
   };
   const panels = curves.map((curve, i) => {

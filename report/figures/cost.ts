@@ -3,13 +3,14 @@ import * as Plot from "@observablehq/plot";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { MergedRow } from "../data/merged.ts";
-import { levelNote } from "../data/levels.ts";
+import { levelNote } from "./levels.ts";
 import { paretoFront } from "../statistics/pareto.ts";
 import { distinct } from "../data/rows.ts";
 import { dotKey } from "./marks.ts";
 import { drawScatter, leftOut, logTicks, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
 import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "./svg.ts";
-import { COLOUR, formatSeconds, SIZE } from "./theme.ts";
+import { COLOUR, SIZE } from "./theme.ts";
+import { formatSeconds } from "../tables/format.ts";
 
 const HEIGHT = 470;
 const GAP = 30;

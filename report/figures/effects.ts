@@ -16,7 +16,9 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
-import { COLOUR, counted, DIFFERENCE_COLOUR, formatCount, formatDifference, formatP, SIZE } from "./theme.ts";
+import { COLOUR, DIFFERENCE_COLOUR, SIZE } from "./theme.ts";
+import { counted, formatCount } from "../../cells/counts.ts";
+import { formatDifference, formatP } from "../tables/format.ts";
 
 const ROW = 34;
 const INSET = { top: 62, bottom: 62, left: 118, right: 352 } as const;

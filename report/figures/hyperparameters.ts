@@ -6,7 +6,7 @@ import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
 import { type FactorTable, markedBy } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { levelMarks, levelNote } from "../data/levels.ts";
+import { levelMarks, levelNote } from "./levels.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "../data/merged.ts";
 import { type Grouping, groupings, padded, type PairedDifference } from "../statistics/means.ts";
 import { differenceName } from "../tables/factor_words.ts";
@@ -20,7 +20,9 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
-import { COLOUR, counted, formatCount, formatDifference, formatLoss, SIZE } from "./theme.ts";
+import { COLOUR, SIZE } from "./theme.ts";
+import { counted, formatCount } from "../../cells/counts.ts";
+import { formatDifference, formatLoss } from "../tables/format.ts";
 import { type FactorColours, factorColours } from "./marks.ts";
 import { fitSwarms } from "./swarm.ts";
 
@@ -67,7 +69,12 @@ export function figureHyperparameters(
   const domain = padded([low, high], pad);
   const frame = {
     ...base,
-    subtitle: [options.subtitle, explanation(filtered, rows, all), ...levelNote(options.levels, domain)],
+    subtitle: [
+      options.subtitle,
+      explanation(filtered, rows, all),
+      ...otherCells(shown, table),
+      ...levelNote(options.levels, domain),
+    ],
     legend: [{
       heading: colours.factor.label,
       entries: [
@@ -117,6 +124,14 @@ function explanation(filtered: boolean, rows: readonly MergedRow[], all: readonl
   return filtered || !differences.size
     ? `${dots}; lower is better. Means are of the dots shown.`
     : `${dots}; lower is better. ${[...differences].join(", ")}: mean difference, all else alike.`;
+}
+
+/** What panels of switches leave out, where there is something. */
+function otherCells(rows: readonly MergedRow[], table: FactorTable): string[] {
+  const others = rows.filter(({ config }) => !table.isOwnCell(config)), count = countConfigurations(others);
+  return count && count < countConfigurations(rows)
+    ? [`Panels of what the ${table.name} cell alone has leave out ${counted(count, "configuration")} of other cells.`]
+    : [];
 }
 
 function effectNote({ contrast, pairs, difference }: PairedDifference): string {

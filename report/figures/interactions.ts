@@ -16,7 +16,9 @@ import {
   type SvgElement,
   textWidth,
 } from "./svg.ts";
-import { COLOUR, counted, divergingColour, formatDifference, SIZE } from "./theme.ts";
+import { COLOUR, divergingColour, SIZE } from "./theme.ts";
+import { counted } from "../../cells/counts.ts";
+import { formatDifference } from "../tables/format.ts";
 
 /** Of the picture, unless its rows would be too low for two lines of text. */
 const LEAST_HEIGHT = 470;

@@ -1,11 +1,13 @@
 /** The picture `results_*_parallel`: parallel coordinates, one line per configuration through its hyperparameters to its loss. */
 import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../cells/extremes.ts";
-import { type FactorTable, formatLevel, valueOf } from "../../cells/factor.ts";
+import { type FactorTable, formatLevel } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { type Level, levelNote } from "../data/levels.ts";
+import type { Level } from "../data/levels.ts";
+import { levelNote } from "./levels.ts";
 import type { MergedRow } from "../data/merged.ts";
-import { levelsIn, shownIn } from "../data/rows.ts";
+import { levelsIn, rowsOf, variedIn } from "../data/rows.ts";
+import { levelText } from "../tables/factor_words.ts";
 import {
   composeFigure,
   type FigureOptions,
@@ -17,7 +19,8 @@ import {
   type SvgDocument,
   textWidth,
 } from "./svg.ts";
-import { COLOUR, formatOnAxis, SIZE } from "./theme.ts";
+import { COLOUR, SIZE } from "./theme.ts";
+import { formatOnAxis, NONE } from "../tables/format.ts";
 
 const HEIGHT = 520;
 const INSET = { left: 46, right: 62, top: 48, bottom: 14 } as const;
@@ -71,6 +74,9 @@ export function figureParallel(
     subtitle: [
       options.subtitle,
       "One line per configuration; within a value the better ones lie higher, and a value is as long as it has configurations.",
+      ...(axes.some(({ values }) => values.includes(NONE))
+        ? [`${NONE}: another cell, which this says nothing of.`]
+        : []),
       ...levelNote(options.levels, [rows[0].min_loss.mean, rows.at(-1)!.min_loss.mean]),
     ],
     legend: [
@@ -116,11 +122,14 @@ export function figureParallel(
 }
 
 function axesOf(rows: readonly MergedRow[], table: FactorTable): Axis[] {
-  return shownIn(table, rows).map((factor): Axis => ({
-    label: inTwoLines(factor.label),
-    values: levelsIn(factor, rows).map((value) => formatLevel(factor, value)),
-    valueOf: ({ config }) => formatLevel(factor, valueOf(factor, config)),
-  }));
+  return variedIn(table, rows).map((factor): Axis => {
+    const own = rowsOf(table, factor, rows), values = levelsIn(factor, own).map((value) => formatLevel(factor, value));
+    return {
+      label: inTwoLines(factor.label),
+      values: own.length < rows.length ? [NONE, ...values] : values,
+      valueOf: (row) => levelText(table, factor, row),
+    };
+  });
 }
 
 /** Between a value and its axis, and between texts of neighbouring axes, in pixels. */

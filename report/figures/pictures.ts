@@ -17,7 +17,7 @@ import { corpusAndSteps, finishedRuns } from "../tables/report_words.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { contrastWords } from "../tables/factor_words.ts";
 import { figureDocument, type FigureOptions, type SvgDocument } from "./svg.ts";
-import { counted, formatCount } from "./theme.ts";
+import { counted, formatCount } from "../../cells/counts.ts";
 
 /** A picture to show: its file name without an ending, what it shows, and its SVG. */
 export interface Picture {
@@ -61,6 +61,9 @@ const PREFIX: Readonly<Record<Experiment, string>> = { "01": "results_01_all", "
 const everywhere = (suffix: string) => ({ experiment }: PictureData) => PREFIX[experiment] + suffix;
 const onlyIn01 = (name: (data: PictureData) => string) => (data: PictureData) =>
   data.experiment === "01" ? name(data) : undefined;
+/** Pictures of effects, where there are so many. */
+const ofEffects = (least: number, suffix: string) => (data: PictureData) =>
+  data.effects.min_loss.length < least ? undefined : onlyIn01(everywhere(suffix))(data);
 
 function countBelow({ rows, below }: PictureData): number {
   return countConfigurations(rows.filter((row) => row.min_loss.mean < below));
@@ -73,13 +76,13 @@ function nounOf({ effects }: PictureData): readonly [string, string] {
 
 const PICTURES: readonly PictureKind[] = [
   {
-    name: onlyIn01(everywhere("_effects")),
+    name: ofEffects(1, "_effects"),
     title: (data) => `What each ${nounOf(data)[0]} changes`,
     caption: (data) => `What each ${nounOf(data)[0]} alone changes, over pairs of configurations alike in all else.`,
     draw: (document, { effects }, options) => figureEffects(document, effects, options),
   },
   {
-    name: onlyIn01(everywhere("_interactions")),
+    name: ofEffects(2, "_interactions"),
     title: (data) => `Which ${nounOf(data)[1]} depend on each other`,
     caption: (data) => `What each two ${nounOf(data)[1]} change together beyond what each changes alone.`,
     paper: true,

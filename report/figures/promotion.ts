@@ -1,7 +1,7 @@
 /** The picture `results_02_big_promotion`: the short loss of experiment 01 against the long one of 02. */
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
-import { levelMarks, levelNote } from "../data/levels.ts";
+import { levelMarks, levelNote } from "./levels.ts";
 import { padded } from "../statistics/means.ts";
 import type { AuditPoint, PromotionAudit } from "../statistics/promotion_audit.ts";
 import {
@@ -14,7 +14,9 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
-import { COLOUR, CONTROL_COLOUR, formatCount, formatLoss, SIZE } from "./theme.ts";
+import { COLOUR, CONTROL_COLOUR, SIZE } from "./theme.ts";
+import { formatCount } from "../../cells/counts.ts";
+import { formatLoss } from "../tables/format.ts";
 
 const HEIGHT = 470;
 const INSET = { left: 44, right: 30, top: 10, bottom: 30 } as const;

@@ -1,12 +1,14 @@
 /** A panel of configurations as dots, by two numbers: see {@linkcode DotKey} for their colours and shapes. */
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
-import { type Level, levelMarks } from "../data/levels.ts";
+import type { Level } from "../data/levels.ts";
+import { levelMarks } from "./levels.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { padded } from "../statistics/means.ts";
 import type { DotKey } from "./marks.ts";
 import { naming, panel, SEEDS_LABEL, type SvgDocument, type SvgElement } from "./svg.ts";
-import { COLOUR, counted, SIZE } from "./theme.ts";
+import { COLOUR, SIZE } from "./theme.ts";
+import { counted } from "../../cells/counts.ts";
 
 /** One configuration in a panel, in the units of its axes, with the range of its seeds along y. */
 export interface ScatterDot {

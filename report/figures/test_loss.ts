@@ -5,7 +5,7 @@ import { extentOf } from "../../cells/extremes.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
-import { levelNote } from "../data/levels.ts";
+import { levelNote } from "./levels.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { MergedRow } from "../data/merged.ts";

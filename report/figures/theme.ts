@@ -1,5 +1,4 @@
-/** What all pictures share: colours, fonts, sizes, and how numbers are printed. */
-export { counted, formatCount } from "../../cells/counts.ts";
+/** What all pictures share: colours, fonts, sizes. */
 
 /** First the font that PNGs are drawn with; a browser without it takes a similar one. */
 export const FONT_FAMILY = "'DejaVu Sans', Verdana, 'Segoe UI', sans-serif";
@@ -56,45 +55,4 @@ export function divergingColour(share: number): string {
 
 function channels(colour: string): number[] {
   return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-}
-
-/** Nats or bits, to three decimals, with a true minus sign. */
-export function formatLoss(loss: number): string {
-  // What rounds to nothing has no sign.
-  return (Math.abs(loss) < 0.0005 ? 0 : loss).toFixed(3).replace("-", "−");
-}
-
-/**
- * A number on an axis that is `span` long: to the decimals of {@linkcode formatLoss}, or to so many more that the axis' numbers differ; as a
- * power of ten where it would be wider than a picture has room for.
- */
-export function formatOnAxis(value: number, span: number, decimals = 3): string {
-  const needed = span > 0 ? Math.max(decimals, 1 - Math.floor(Math.log10(span))) : decimals;
-  const text = needed > 5 || Math.abs(value) >= 1e6 ? `${Number(value.toPrecision(3))}` : value.toFixed(needed);
-  return (Number(text) === 0 ? text.replace("-", "") : text).replace(/^-/, "−");
-}
-
-/** The mean of a loss over its seeds, and their standard deviation where there are several: `1.812 ± 0.004`. */
-export function formatSpread({ mean, deviation }: { mean: number; deviation: number | undefined }): string {
-  return deviation === undefined ? formatLoss(mean) : `${formatLoss(mean)} ± ${formatLoss(deviation)}`;
-}
-
-/** A difference in nats or bits, with a sign unless it rounds to nothing. */
-export function formatDifference(difference: number): string {
-  const text = formatLoss(difference);
-  return text.startsWith("−") || Math.abs(difference) < 0.0005 ? text : `+${text}`;
-}
-
-/** A p-value, to three decimals. */
-export function formatP(p: number): string {
-  return p < 0.001 ? "< 0.001" : p.toFixed(3);
-}
-
-/** Seconds as a person says them: `38 s`, `12 min`, `2 h 05 min`. */
-export function formatSeconds(seconds: number): string {
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  if (seconds < 99.5) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 100) return `${minutes} min`;
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }

@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { type FactorTable, type IntegerFactor, markedBy, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { levelMarks, levelNote } from "../data/levels.ts";
+import { levelMarks, levelNote } from "./levels.ts";
 import { countConfigurations, curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
 import { distinct, levelsIn } from "../data/rows.ts";
 import { lossRange } from "../statistics/means.ts";
@@ -20,7 +20,9 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
-import { COLOUR, counted, formatCount, formatSpread, SIZE } from "./theme.ts";
+import { COLOUR, SIZE } from "./theme.ts";
+import { counted, formatCount } from "../../cells/counts.ts";
+import { formatSpread } from "../tables/format.ts";
 
 /** Values of the size that has a panel each: more do not stand side by side, and all curves share one panel. */
 const MOST_PANELS = 4;

@@ -1,5 +1,5 @@
 /** The page's parts on single runs: each cell with its picture and equations, and under it the configurations that have it. */
-import { cellKey, cellPicture, equationsOf } from "../../cells/portrait.ts";
+import { cellJson, cellKey, cellPicture, equationsOf } from "../../cells/portrait.ts";
 import { describeCellIn, describeSizesIn } from "../../cells/config.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
@@ -8,12 +8,13 @@ import type { Experiment } from "../../experiments/study/schema.ts";
 import { RESETS } from "../../train/scoring/memory_gain.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CurveFrame, curveFrame } from "./curve.ts";
-import { escapeHtml, visibleText } from "./html.ts";
+import { escapeHtml, listOf, visibleText } from "./html.ts";
 import type { Level } from "../data/levels.ts";
-import type { MergedRow } from "../data/merged.ts";
+import { type MergedRow, numbered } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
 import { testScore } from "../tables/metric_text.ts";
-import { counted, formatCount, formatLoss, formatSeconds, formatSpread } from "../figures/theme.ts";
+import { counted, formatCount } from "../../cells/counts.ts";
+import { formatLoss, formatSeconds, formatSpread } from "../tables/format.ts";
 
 /** A configuration with its rank among all, from 1. */
 interface Ranked {
@@ -33,9 +34,10 @@ export function cellsInFull(
 ): string {
   const frame = curveFrame(rows, levels);
   const ranked = rows.map((row, i): Ranked => ({ row, rank: i + 1 }));
-  const cells = [...Map.groupBy(ranked, ({ row }) => cellKey(row.config, table))];
+  const cells = [...Map.groupBy(ranked, ({ row }) => cellJson(row.config, table)).values()];
+  const anchors = numbered(cells.map(([{ row }]) => cellKey(row.config, table)));
   return `${frame.symbol}\n${
-    cells.map(([key, own], i) => cellPart(key, own, { experiment, isOpen: i === 0, frame, table })).join("\n")
+    cells.map((own, i) => cellPart(anchors[i], own, { experiment, isOpen: i === 0, frame, table })).join("\n")
   }`;
 }
 
@@ -46,14 +48,14 @@ interface PartOptions {
   readonly table: FactorTable;
 }
 
-function cellPart(key: string, configurations: readonly Ranked[], options: PartOptions): string {
+function cellPart(anchor: string, configurations: readonly Ranked[], options: PartOptions): string {
   const [{ row: best, rank }] = configurations;
   const { config, reads } = best, { table } = options;
   const parts = equationsOf(config, "any", reads).map(({ title, lines }) =>
     `<p>${escapeHtml(title)}</p>\n<div class="equations" tabindex="0">${escapeHtml(lines.join("\n"))}</div>`
   );
   const count = counted(configurations.length, "configuration");
-  return `<details id="cell-${key}"${options.isOpen ? " open" : ""}>
+  return `<details id="cell-${anchor}"${options.isOpen ? " open" : ""}>
 <summary><b>${escapeHtml(describeCellIn(table, config))}</b>: ${count}, best ${
     formatSpread(best.min_loss)
   } (rank ${rank})</summary>
@@ -68,7 +70,7 @@ ${configurations.map((one) => runPart(one, options)).join("\n")}
 
 function inWords({ config, reads }: MergedRow, table: FactorTable): string {
   const { lead, layer } = forwardInWords(config, reads, table);
-  return `<p>${escapeHtml(lead)}</p>\n<ul>\n${layer.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}\n</ul>`;
+  return [`<p>${escapeHtml(lead)}</p>`, ...listOf(layer)].join("\n");
 }
 
 function runPart({ row, rank }: Ranked, { experiment, frame, table }: PartOptions): string {

@@ -1,10 +1,12 @@
 /** Small training curves for the parts on single runs, all in one frame, so that they can be compared. */
 import { maxOf } from "../../cells/extremes.ts";
+import { escapeHtml } from "./html.ts";
 import { curveOf, type MergedRow } from "../data/merged.ts";
 import type { Level } from "../data/levels.ts";
 import { lossRange } from "../statistics/means.ts";
 import { type Point, polyline } from "../figures/svg_paths.ts";
-import { formatCount, formatOnAxis } from "../figures/theme.ts";
+import { formatCount } from "../../cells/counts.ts";
+import { formatOnAxis } from "../tables/format.ts";
 
 /** Draws curves in one frame. */
 export interface CurveFrame {
@@ -41,7 +43,9 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
   );
   const held = levels.filter(({ value }) => value >= low && value <= high).map(({ label, value }) =>
     `<path class="curve-level" d="M${PLOT.left},${y(value)}H${WIDTH - PLOT.right}"/>` +
-    `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${y(value) - 3}" text-anchor="end">${label}</text>`
+    `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${y(value) - 3}" text-anchor="end">${
+      escapeHtml(label)
+    }</text>`
   );
   const steps = `<text class="curve-text" x="${PLOT.left}" y="${HEIGHT - 4}">0</text>` +
     `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${HEIGHT - 4}" text-anchor="end">${

@@ -4,16 +4,12 @@ import { effectCells, measureName, measuresOf, regressionCells } from "../tables
 import { effectWords, regressionWords } from "../tables/effect_words.ts";
 import { areSwitches, contrastWords, differenceName } from "../tables/factor_words.ts";
 import type { Effects } from "../statistics/effects.ts";
-import { escapeHtml, textTable } from "./html.ts";
+import { escapeHtml, listOf, textTable } from "./html.ts";
 
 /** Which factors matter, by how much, how sure. */
 export function effectsInWords(effects: Effects): string {
   const { lead, factors, seeds } = effectWords(effects, ANY_STUDY);
-  return `<p>${escapeHtml(lead)}</p>
-<ul>
-${factors.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}
-</ul>
-<p>${escapeHtml(seeds)}</p>`;
+  return [`<p>${escapeHtml(lead)}</p>`, ...listOf(factors), `<p>${escapeHtml(seeds)}</p>`].join("\n");
 }
 
 /** How to read the first two columns of numbers, where all factors are switches, and where others are among them. */
@@ -31,7 +27,17 @@ pair averaged over the seeds that both have; below zero, the measure is lower at
 
 /** The tables of effects and of the regression, and how to read them. */
 export function effectsInFigures(effects: Effects): string {
-  const { regression } = effects, { noun: [, several] } = contrastWords(effects.min_loss);
+  const { regression } = effects;
+  return `${effects.min_loss.length ? `${effectsOverPairs(effects)}\n` : ""}<h3>Regression</h3>
+<p>${
+    escapeHtml(regressionWords(regression))
+  } A standardised coefficient says by how many standard deviations the logarithm changes when
+the hyperparameter changes by one of its own, the others held. Unlike pairs it assumes that effects add up.</p>
+${regression ? textTable(regressionCells(regression)) : ""}`;
+}
+
+function effectsOverPairs(effects: Effects): string {
+  const { noun: [, several] } = contrastWords(effects.min_loss);
   return `<p>${differenceInWords(effects)} The interval (BCa bootstrap over pairs)
 covers other configurations like these, on this text, trained as long; not other texts, sizes or numbers of layers. p is that of
 flipping the signs of pairs: how often pairs that might as well be swapped would show such a mean; it is corrected by Holm over the
@@ -40,11 +46,5 @@ ${
     measuresOf(effects).map((measure) =>
       `<h3>${escapeHtml(measureName(measure, effects))}</h3>\n${textTable(effectCells(effects[measure]))}`
     ).join("\n")
-  }
-<h3>Regression</h3>
-<p>${
-    escapeHtml(regressionWords(regression))
-  } A standardised coefficient says by how many standard deviations the logarithm changes when
-the hyperparameter changes by one of its own, the others held. Unlike pairs it assumes that effects add up.</p>
-${regression ? textTable(regressionCells(regression)) : ""}`;
+  }`;
 }

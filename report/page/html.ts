@@ -9,6 +9,11 @@ export function visibleText(text: string): string {
   return escapeHtml(showable(text));
 }
 
+/** A list of lines of text; nothing where there are none. */
+export function listOf(lines: readonly string[]): string[] {
+  return lines.length ? [`<ul>\n${lines.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}\n</ul>`] : [];
+}
+
 /** A table that scrolls sideways where it is too wide; `head` holds cells, `body` rows. */
 export function table(head: string, body: string): string {
   return `<div class="scroll" tabindex="0">

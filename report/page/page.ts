@@ -1,5 +1,6 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
-import { type AccountEntry, accountOnPage } from "../data/account.ts";
+import { accountOnPage } from "./account.ts";
+import type { AccountEntry } from "../data/account.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import { countConfigurations, type MergedRow } from "../data/merged.ts";
 import type { Effects } from "../statistics/effects.ts";
@@ -17,7 +18,8 @@ import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { Picture } from "../figures/pictures.ts";
 import { contrastWords } from "../tables/factor_words.ts";
 import { testScore } from "../tables/metric_text.ts";
-import { formatCount, formatSpread } from "../figures/theme.ts";
+import { formatCount } from "../../cells/counts.ts";
+import { formatSpread } from "../tables/format.ts";
 
 /** What the page tells. */
 export interface PageContent {

@@ -1,13 +1,15 @@
 /** The page's table of all configurations, with the filters that its script brings to life. */
-import { type Factor, type FactorTable, formatLevel, isSize, isSwitch, valueOf } from "../../cells/factor.ts";
+import { NONE } from "../tables/format.ts";
+import { type Factor, type FactorTable, isOther, isSize, isSwitch } from "../../cells/factor.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { isShown, type Metric, type ShownMetric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { escapeHtml, table } from "./html.ts";
 import { type MergedRow, metricOf, mostSeeds, spreadOf } from "../data/merged.ts";
 import { distinct, shownIn } from "../data/rows.ts";
-import { inTables, metricText, NONE, pageHeading, sortValue } from "../tables/metric_text.ts";
-import { counted } from "../figures/theme.ts";
+import { levelText } from "../tables/factor_words.ts";
+import { inTables, metricText, pageHeading, sortValue } from "../tables/metric_text.ts";
+import { counted } from "../../cells/counts.ts";
 
 /** A column of the table. */
 interface Column {
@@ -27,12 +29,12 @@ interface Column {
 }
 
 /** A factor's column: of a switch a narrow one, of a choice text. */
-function factorColumn(factor: Factor): Column {
+function factorColumn(factor: Factor, table: FactorTable): Column {
   return {
     heading: factor.label,
     ...(isSwitch(factor) ? { kind: "tick", turn: true } : factor.kind === "choice" ? { kind: "text" } : {}),
     filter: true,
-    cell: ({ config }) => escapeHtml(formatLevel(factor, valueOf(factor, config))),
+    cell: (row) => escapeHtml(levelText(table, factor, row)),
   };
 }
 
@@ -83,7 +85,7 @@ const ENGINE_COLUMN: Column = {
   cell: ({ runs }) => escapeHtml(distinct(runs, ({ engine }) => engine).join(", ")),
 };
 
-/** The columns that say something: what was chosen where there are controls, seeds where there are several, factors that vary. */
+/** The columns that say something: what was chosen where there are controls, seeds where there are several, factors that are shown. */
 function columnsFor(rows: readonly MergedRow[], table: FactorTable, metrics: readonly Metric[]): Column[] {
   const factors = shownIn(table, rows);
   const shown = metrics.filter(isShown),
@@ -92,11 +94,8 @@ function columnsFor(rows: readonly MergedRow[], table: FactorTable, metrics: rea
         .map((metric) => metricColumn(metric, rows[0].reads));
   return [
     ...FIRST_COLUMNS,
-    ...[
-      ...factors.filter(isSize),
-      ...factors.filter(isSwitch),
-      ...factors.filter((factor) => !isSize(factor) && !isSwitch(factor)),
-    ].map(factorColumn),
+    ...[...factors.filter(isSize), ...factors.filter(isSwitch), ...factors.filter(isOther)]
+      .map((factor) => factorColumn(factor, table)),
     ...columns(true),
     MEMORY_COLUMN,
     ...columns(false),

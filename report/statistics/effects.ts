@@ -32,12 +32,11 @@ import {
   matchedBlocks,
   type Measure,
   ROUNDING,
-  settingsName,
 } from "./matched.ts";
 import { holm, signFlipP } from "./permutation.ts";
 import { type LogLossRegression, logLossRegression } from "./regression.ts";
 import type { Unit } from "../../cells/unit.ts";
-import type { RunRow } from "../data/rows.ts";
+import { type RunRow, settingsName } from "../data/rows.ts";
 
 /** What one factor alone changes, in the measure's unit; less than 0: the measure is lower at the contrast's second value. */
 export interface FactorEffect extends FactorContrast {

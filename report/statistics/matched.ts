@@ -7,7 +7,7 @@ import { mean } from "simple-statistics";
 import { canonicalJsonIn } from "../../cells/config.ts";
 import { contrastOf, type Factor, type FactorTable, type FactorValue, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { type Configured, levelsIn, type RunRow, shownIn } from "../data/rows.ts";
+import { type Configured, levelsIn, ownCellRows, type RunRow, settingsName, variedIn } from "../data/rows.ts";
 
 /** What runs are compared by; of each, less is better. `min_loss`: nats per what the models read. */
 export type Measure = "min_loss" | "test_bits_per_byte";
@@ -39,23 +39,25 @@ export interface Contrast {
   difference: number;
 }
 
-/**
- * The contrasts of the factors that rows tell something of, in the table's order. A factor with a default counts where both values of its
- * contrast occur: else there is nothing to compare, and nobody asked.
- */
+/** The contrasts of the factors that rows vary, in the table's order: see {@linkcode contrastIn}. */
 export function contrastsIn(table: FactorTable, rows: readonly Configured[]): FactorContrast[] {
-  return shownIn(table, rows).flatMap((factor) => {
-    const contrast = contrastOf(factor);
-    if (!contrast) return [];
-    const [from, to] = contrast, levels = levelsIn(factor, rows);
-    const isCompared = factor.default === undefined || (levels.includes(from) && levels.includes(to));
-    return isCompared ? [{ factor, from, to }] : [];
-  });
+  return variedIn(table, rows).flatMap((factor) => contrastIn(table, factor, rows) ?? []);
 }
 
-/** Runs with other training settings or another text are no partners: more steps alone would make a smaller loss. */
-export function settingsName(row: RunRow): string {
-  return JSON.stringify([row.steps_done, row.batch_size, row.history_size, row.dataset, row.corpus_sha1]);
+/**
+ * A factor's contrast, where rows have something to compare. A factor with a default counts where both values of its contrast occur in
+ * the table's own cell, of which alone there are {@linkcode matchedBlocks}: else nobody asked.
+ */
+export function contrastIn(
+  table: FactorTable,
+  factor: Factor,
+  rows: readonly Configured[],
+): FactorContrast | undefined {
+  const contrast = contrastOf(factor);
+  if (!contrast) return undefined;
+  const [from, to] = contrast, levels = levelsIn(factor, ownCellRows(table, rows));
+  const isCompared = factor.default === undefined || (levels.includes(from) && levels.includes(to));
+  return isCompared ? { factor, from, to } : undefined;
 }
 
 function blockName({ config }: RunRow, compared: readonly FactorContrast[], table: FactorTable): string {
@@ -86,7 +88,7 @@ export function matchedBlocks(
 ): MatchedBlock[] {
   const corners = 2 ** compared.length;
   const found = new Map<string, Map<string, { seed: number; runs: RunRow[] }>>();
-  for (const row of rows.filter(({ config }) => table.isOwnCell(config))) {
+  for (const row of ownCellRows(table, rows)) {
     const index = indexInBlock(row, compared);
     if (index === undefined) continue;
     const name = blockName(row, compared, table), training = `${row.seed} ${settingsName(row)}`;

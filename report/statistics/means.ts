@@ -1,10 +1,10 @@
 /** The numbers of tables and figures: group means, and what one factor alone changes. */
 import { mean, quantileSorted } from "simple-statistics";
-import { contrastOf, type Factor, type FactorTable, formatLevel, isSwitch, valueOf } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, formatLevel, isSwitch, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { minOf } from "../../cells/extremes.ts";
-import { contrasts, type FactorContrast, matchedBlocks } from "./matched.ts";
-import { levelsIn, shownIn } from "../data/rows.ts";
+import { contrastIn, contrasts, type FactorContrast, matchedBlocks } from "./matched.ts";
+import { levelsIn, rowsOf, variedIn } from "../data/rows.ts";
 import { meanCurve, type MergedRow } from "../data/merged.ts";
 
 /** The configurations that share one value of one hyperparameter. */
@@ -23,7 +23,7 @@ export interface Group {
 export interface Grouping {
   factor: Factor;
   groups: Group[];
-  /** Of a factor that has a contrast: what its second value changes, in otherwise identical configurations. */
+  /** Of a factor that has something to compare: what the second value of its contrast changes, in otherwise identical configurations. */
   effect?: PairedDifference;
 }
 
@@ -46,19 +46,20 @@ function groupOf(name: string, rows: MergedRow[]): Group {
 
 /**
  * The groups of one factor, one per value that occurs, in the order of {@linkcode levelsIn}. A switch always has both, off before on; either
- * may be empty.
+ * may be empty. Configurations that the factor says nothing of are in none: other cells than the table's own are no part of a switch's
+ * mean (design, section 7).
  *
  * @param table that the factor is of
  */
 export function groupByFactor(rows: readonly MergedRow[], factor: Factor, table: FactorTable = GATED): Grouping {
-  const values = isSwitch(factor) ? [false, true] : levelsIn(factor, rows);
-  const contrast = contrastOf(factor);
+  const own = rowsOf(table, factor, rows), values = isSwitch(factor) ? [false, true] : levelsIn(factor, own);
+  const contrast = contrastIn(table, factor, withoutControls(rows));
   return {
     factor,
     groups: values.map((value) =>
-      groupOf(formatLevel(factor, value), rows.filter(({ config }) => valueOf(factor, config) === value))
+      groupOf(formatLevel(factor, value), own.filter(({ config }) => valueOf(factor, config) === value))
     ),
-    ...(contrast && { effect: pairedDifference(rows, { factor, from: contrast[0], to: contrast[1] }, table) }),
+    ...(contrast && { effect: pairedDifference(rows, contrast, table) }),
   };
 }
 
@@ -73,16 +74,16 @@ function pairedDifference(
 }
 
 /**
- * The hyperparameters that pictures show, in the table's order.
+ * The hyperparameters that pictures have a panel for, in the table's order.
  *
- * @param all the rows that say which factors are shown: the same for a picture of all and for one of some
+ * @param all the rows that say which factors these are: the same for a picture of all and for one of some
  */
 export function groupings(
   rows: readonly MergedRow[],
   table: FactorTable = GATED,
   all: readonly MergedRow[] = rows,
 ): Grouping[] {
-  return shownIn(table, all).map((factor) => groupByFactor(rows, factor, table));
+  return variedIn(table, all).map((factor) => groupByFactor(rows, factor, table));
 }
 
 /** An axis of losses with room at its ends. It does not go below 0 where no loss does: nothing can lie there. */

@@ -4,8 +4,7 @@ import { mean, standardDeviation } from "simple-statistics";
 import { type Factor, type FactorTable, numberOf, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { randomStream } from "../../train/corpus/random.ts";
-import { settingsName } from "./matched.ts";
-import { levelsIn, type RunRow, shownIn } from "../data/rows.ts";
+import { levelsIn, ownCellRows, type RunRow, settingsName, variedIn } from "../data/rows.ts";
 
 /** One hyperparameter of the regression. */
 export interface RegressionTerm {
@@ -20,8 +19,10 @@ export interface RegressionTerm {
 /** A linear model of `ln(min_loss)`. */
 export interface LogLossRegression {
   runs: number;
-  /** Runs with other training settings, or of a cell without switches. */
-  left_out: number;
+  /** Runs of the table's own cell with other training settings. */
+  other_settings: number;
+  /** Runs of other cells than the table's own. */
+  other_cells: number;
   /** Runs whose loss has no logarithm: 0, or rounded to less. */
   no_logarithm: number;
   terms: RegressionTerm[];
@@ -51,10 +52,10 @@ function columnOf(factor: Factor): Column {
 const FOLDS = 10;
 
 /**
- * Ordinary least squares of `y = ln(min_loss)` on the hyperparameters that the runs tell something of, all standardised to mean 0 and standard
+ * Ordinary least squares of `y = ln(min_loss)` on the hyperparameters that the runs vary, all standardised to mean 0 and standard
  * deviation 1 (of the runs, not corrected for their number); solved by singular values (ml-matrix). `R²` is by 10-fold
  * cross-validation, in which all seeds of a configuration are in one fold: another seed of a known configuration
- * would be too easy to predict. Of runs with several training settings, those with the most frequent one are taken.
+ * would be too easy to predict. Runs of the table's own cell alone are taken, and of several training settings the most frequent one.
  *
  * @returns undefined with fewer than 10 configurations, or where all losses are equal
  */
@@ -62,18 +63,20 @@ export function logLossRegression(
   rows: readonly RunRow[],
   table: FactorTable = GATED,
 ): LogLossRegression | undefined {
-  const positive = rows.filter(({ min_loss }) => min_loss > 0), runs = comparable(positive, table);
+  const own = ownCellRows(table, rows), positive = own.filter(({ min_loss }) => min_loss > 0);
+  const runs = comparable(positive);
   const ids = [...new Set(runs.map(({ id }) => id))];
   const losses = runs.map(logLoss);
   if (ids.length < FOLDS || isConstant(losses)) return undefined;
-  const shown = shownIn(table, runs);
+  const shown = variedIn(table, runs);
   const columns = shown.filter((factor) => hasTerm(factor, runs)).map(columnOf);
   const varied = columns.filter(({ value }) => !isConstant(runs.map(value)));
   const fit = fitLinear(runs, varied);
   return {
     runs: runs.length,
-    left_out: positive.length - runs.length,
-    no_logarithm: rows.length - positive.length,
+    other_settings: positive.length - runs.length,
+    other_cells: rows.length - own.length,
+    no_logarithm: own.length - positive.length,
     terms: columns.map((column) => ({
       factor: column.factor,
       coefficient: fit.rank === varied.length ? fit.coefficients[varied.indexOf(column)] : undefined,
@@ -89,8 +92,8 @@ function logLoss(row: RunRow): number {
 }
 
 /** The runs with the most frequent training settings, by id and seed, so that sums do not depend on the order of `rows`. */
-function comparable(rows: readonly RunRow[], table: FactorTable): RunRow[] {
-  const groups = Map.groupBy(rows.filter(({ config }) => table.isOwnCell(config)), settingsName);
+function comparable(rows: readonly RunRow[]): RunRow[] {
+  const groups = Map.groupBy(rows, settingsName);
   const [largest = []] = [...groups].sort(([a, one], [b, two]) => two.length - one.length || (a < b ? -1 : 1))
     .map(([, group]) => group);
   return largest.toSorted((a, b) => (a.id === b.id ? a.seed - b.seed : a.id < b.id ? -1 : 1));

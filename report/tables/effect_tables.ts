@@ -6,14 +6,13 @@ import type { Measure } from "../statistics/matched.ts";
 import type { LogLossRegression } from "../statistics/regression.ts";
 import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
 import { layOut } from "./tables.ts";
-import { formatCount, formatDifference, formatP } from "../figures/theme.ts";
+import { formatCount } from "../../cells/counts.ts";
+import { formatDifference, formatP, NONE } from "./format.ts";
 
 /** What a measure is called, with its unit. */
 export function measureName(measure: Measure, { reads }: Pick<Effects, "reads">): string {
   return measure === "min_loss" ? `least training loss, nats per ${reads}` : "test, bits per byte";
 }
-
-const NONE = "–";
 
 /**
  * The factors' effects, ready to print: headings, then one line per factor. A dash: too few pairs to tell. Where not all are switches, a
@@ -61,8 +60,9 @@ export function formatSeeds({ by_seed }: FactorEffect): string {
   return formatInterval({ low, high });
 }
 
-/** The measures that have a pair to compare; the training loss always. */
+/** The measures that have a pair to compare; the training loss wherever a factor has a contrast. */
 export function measuresOf(effects: Effects): Measure[] {
+  if (!effects.min_loss.length) return [];
   const scored = effects.test_bits_per_byte.some(({ pairs }) => pairs);
   return scored ? ["min_loss", "test_bits_per_byte"] : ["min_loss"];
 }
@@ -72,7 +72,7 @@ export function formatInterval({ low, high }: Interval): string {
   return `${formatDifference(low)} to ${formatDifference(high)}`;
 }
 
-/** What each factor changes, as a text table for each measure. */
+/** What each factor changes, as a text table for each measure; empty where nothing is compared. */
 export function effectTables(effects: Effects): string {
   return measuresOf(effects).map((measure) => {
     const { headings, lines } = effectCells(effects[measure]);

@@ -10,7 +10,8 @@ import { atSecondValue, contrastWords, spelled } from "./factor_words.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { LogLossRegression } from "../statistics/regression.ts";
 import type { Unit } from "../../cells/unit.ts";
-import { counted, formatCount, formatDifference, formatLoss, formatP } from "../figures/theme.ts";
+import { counted, formatCount } from "../../cells/counts.ts";
+import { formatDifference, formatLoss, formatP } from "./format.ts";
 
 /** At or below this corrected p a difference is called clear. */
 export const CLEAR_P = 0.05;
@@ -144,9 +145,10 @@ function disagreement({ min_loss }: Effects): string {
 /** `R²` of the regression and what it is of; undefined where there is none. */
 export function regressionWords(regression: LogLossRegression | undefined): string {
   if (!regression) return "Too few configurations for a regression.";
-  const { runs, left_out, no_logarithm, folds, r2, terms, without_term } = regression;
+  const { runs, other_settings, other_cells, no_logarithm, folds, r2, terms, without_term } = regression;
   const without = [
-    ...(left_out ? [`${counted(left_out, "run")} with other training settings`] : []),
+    ...(other_settings ? [`${counted(other_settings, "run")} with other training settings`] : []),
+    ...(other_cells ? [`${counted(other_cells, "run")} of other cells`] : []),
     ...(no_logarithm ? [`${counted(no_logarithm, "run")} with a loss of 0`] : []),
   ];
   const rest = without.length ? ` (${without.join(" and ")} left out)` : "";

@@ -1,6 +1,13 @@
-/** What is said of the two values of a factor that are compared. A switch is on or off; of other factors the values are named. */
-import { formatLevel, isSwitch } from "../../cells/factor.ts";
+/** What is said of a factor's values. A switch is on or off; of other factors the values are named. */
+import { appliesTo, type Factor, type FactorTable, formatLevel, isSwitch, valueOf } from "../../cells/factor.ts";
+import type { Configured } from "../data/rows.ts";
 import type { FactorContrast } from "../statistics/matched.ts";
+import { NONE } from "./format.ts";
+
+/** A row's value of a factor; {@linkcode NONE} where the factor says nothing of the row's cell. */
+export function levelText(table: FactorTable, factor: Factor, { config }: Configured): string {
+  return appliesTo(table, factor, config) ? formatLevel(factor, valueOf(factor, config)) : NONE;
+}
 
 /** What a contrast's difference is called: `on − off`, `0.01 − 0.001`. */
 export function differenceName({ factor, from, to }: FactorContrast): string {
@@ -34,18 +41,21 @@ const OF_SWITCHES: ContrastWords = {
 const OF_FACTORS: ContrastWords = {
   noun: ["factor", "factors"],
   difference: "difference",
-  atSecond: "with the switch on, or at the value named first",
+  atSecond: "at the value named first",
   bothAtSecond: "both changed",
 };
 
-/** Whether all of them compare a switch off with it on. */
+const OF_BOTH: ContrastWords = { ...OF_FACTORS, atSecond: `${OF_SWITCHES.atSecond}, or ${OF_FACTORS.atSecond}` };
+
+/** Whether there are some, and all of them compare a switch off with it on. */
 export function areSwitches(compared: readonly FactorContrast[]): boolean {
-  return compared.every(({ factor }) => isSwitch(factor));
+  return compared.length > 0 && compared.every(({ factor }) => isSwitch(factor));
 }
 
 /** The words for these contrasts. */
 export function contrastWords(compared: readonly FactorContrast[]): ContrastWords {
-  return areSwitches(compared) ? OF_SWITCHES : OF_FACTORS;
+  if (areSwitches(compared)) return OF_SWITCHES;
+  return compared.some(({ factor }) => isSwitch(factor)) ? OF_BOTH : OF_FACTORS;
 }
 
 /** What is compared of the factors that are no switches, as a sentence; nothing where there are none. */

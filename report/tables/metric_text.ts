@@ -2,10 +2,8 @@
 import type { Unit } from "../../cells/unit.ts";
 import { type MetricFormat, ofKinds, type ShownMetric, unitIn } from "../../experiments/study/metric.ts";
 import { type MergedRow, metricOf, type Spread } from "../data/merged.ts";
-import { formatCount, formatSeconds, formatSpread } from "../figures/theme.ts";
-
-/** What stands for a number that there is not. */
-export const NONE = "–";
+import { formatCount } from "../../cells/counts.ts";
+import { formatSeconds, formatSpread, NONE } from "./format.ts";
 
 /** Metrics in the order of columns: how good a model is, then what else there is to say. */
 export function inTables<M extends ShownMetric>(metrics: readonly M[]): M[] {

@@ -3,7 +3,8 @@ import { extentOf } from "../../cells/extremes.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { type AuditPoint, FEWEST_CONTROLS, type PromotionAudit, type Regret } from "../statistics/promotion_audit.ts";
-import { counted, formatCount, formatLoss, formatSpread } from "../figures/theme.ts";
+import { counted, formatCount } from "../../cells/counts.ts";
+import { formatLoss, formatSpread } from "./format.ts";
 
 export const PROMOTION_HEADING = "How far the short ranking can be trusted";
 

@@ -1,7 +1,7 @@
 /** How many runs of what, trained how: phrases that pictures and the page share. */
 import type { MergedRow } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
-import { counted, formatCount } from "../figures/theme.ts";
+import { counted, formatCount } from "../../cells/counts.ts";
 
 function runsOf(rows: readonly MergedRow[]): RunRow[] {
   return rows.flatMap(({ runs }) => runs);

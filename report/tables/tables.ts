@@ -1,9 +1,10 @@
 /** Plain-text tables for the terminal, and the best run's forward function in words. */
 import { maxOf } from "../../cells/extremes.ts";
 import {
+  appliesTo,
   type Factor,
   type FactorTable,
-  formatLevel,
+  isOther,
   isQuantity,
   isSize,
   isSwitch,
@@ -16,6 +17,8 @@ import { isShown, type Metric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { type MergedRow, mostSeeds } from "../data/merged.ts";
 import { type Configured, shownIn } from "../data/rows.ts";
+import { levelText } from "./factor_words.ts";
+import { NONE } from "./format.ts";
 import { inTables, metricText, terminalHeading } from "./metric_text.ts";
 
 /** Rows of cells, the first row being the headings; numbers are set to the right. */
@@ -26,14 +29,14 @@ export function layOut(lines: readonly string[][], rightAligned: readonly boolea
   ).join("\n");
 }
 
-/** The switches that rows tell something of, in the order of their table. */
+/** The switches that are shown of rows, in the order of their table. */
 export function shownSwitches(table: FactorTable, rows: readonly MergedRow[]): SwitchFactor[] {
   return shownIn(table, rows).filter(isSwitch);
 }
 
 /** What tells rows apart beside sizes and switches: mostly nothing. */
 export function shownOthers(table: FactorTable, rows: readonly MergedRow[]): Factor[] {
-  return shownIn(table, rows).filter((factor) => !isSize(factor) && !isSwitch(factor));
+  return shownIn(table, rows).filter(isOther);
 }
 
 /** One sign for each switch: 1 to 9, then a to z. */
@@ -41,14 +44,23 @@ function signOf(index: number): string {
   return (index + 1).toString(36);
 }
 
-/** The switches that are on, as the signs that {@linkcode switchLegend} explains: `·2·45·7`. */
-export function compactSwitches({ config }: Configured, switches: readonly SwitchFactor[]): string {
+/** The switches that are on, as the signs that {@linkcode switchLegend} explains: `·2·45·7`; a dash for another cell than the table's. */
+export function compactSwitches(
+  { config }: Configured,
+  switches: readonly SwitchFactor[],
+  table: FactorTable = GATED,
+): string {
+  if (switches.some((factor) => !appliesTo(table, factor, config))) return NONE;
   return switches.map((factor, i) => valueOf(factor, config) ? signOf(i) : "·").join("");
 }
 
-/** What the signs of {@linkcode compactSwitches} stand for. */
-export function switchLegend(switches: readonly SwitchFactor[]): string {
-  return `switches: ${switches.map(({ label }, i) => `${signOf(i)} ${label}`).join(", ")}; · is off`;
+/** What the signs of {@linkcode compactSwitches} stand for, in one line; none where these rows have no switches. */
+export function switchLegend(rows: readonly MergedRow[], table: FactorTable = GATED): string[] {
+  const switches = shownSwitches(table, rows);
+  if (!switches.length) return [];
+  const signs = switches.map(({ label }, i) => `${signOf(i)} ${label}`).join(", ");
+  const others = rows.every(({ config }) => table.isOwnCell(config)) ? "" : `; ${NONE} is another cell`;
+  return [`switches: ${signs}; · is off${others}`];
 }
 
 /** A column of a text table: its heading, and a row's cell. */
@@ -59,9 +71,9 @@ interface TextColumn {
   readonly cell: (row: MergedRow, rank: number) => string;
 }
 
-function columnOf(factor: Factor): TextColumn {
+function columnOf(factor: Factor, table: FactorTable): TextColumn {
   const { label, heading = label } = factor;
-  return { heading, isText: !isQuantity(factor), cell: ({ config }) => formatLevel(factor, valueOf(factor, config)) };
+  return { heading, isText: !isQuantity(factor), cell: (row) => levelText(table, factor, row) };
 }
 
 function bestRunsColumns(
@@ -69,7 +81,7 @@ function bestRunsColumns(
   table: FactorTable,
   metrics: readonly Metric[],
 ): TextColumn[] {
-  const switches = shownSwitches(table, rows);
+  const switches = shownSwitches(table, rows), ofFactor = (factor: Factor) => columnOf(factor, table);
   return [
     { heading: "rank", cell: (_, rank) => `${rank}` },
     { heading: "id", isText: true, cell: ({ name }) => name },
@@ -77,9 +89,11 @@ function bestRunsColumns(
       ? [{ heading: "chosen as", isText: true, cell: ({ control }: MergedRow) => control ? "control" : "" }]
       : []),
     ...(mostSeeds(rows) > 1 ? [{ heading: "seeds", cell: ({ runs }: MergedRow) => `${runs.length}` }] : []),
-    ...table.factors.filter(isSize).map(columnOf),
-    { heading: "switches", isText: true, cell: (row) => compactSwitches(row, switches) },
-    ...shownOthers(table, rows).map(columnOf),
+    ...table.factors.filter(isSize).map(ofFactor),
+    ...(switches.length
+      ? [{ heading: "switches", isText: true, cell: (row: MergedRow) => compactSwitches(row, switches, table) }]
+      : []),
+    ...shownOthers(table, rows).map(ofFactor),
     ...inTables(metrics.filter(isShown)).filter(({ column }) => column.terminal !== undefined).map((metric) => ({
       heading: terminalHeading(metric, rows[0].reads),
       cell: (row: MergedRow) => metricText(row, metric),
@@ -104,8 +118,8 @@ export function bestRunsTable(
   const columns = bestRunsColumns(rows, table, metrics);
   const cells = rows.slice(0, most).map((row, i) => columns.map(({ cell }) => cell(row, i + 1)));
   const text = layOut([columns.map(({ heading }) => heading), ...cells], columns.map(({ isText }) => !isText));
-  const note = mostSeeds(rows) > 1 ? "\nmeans over seeds, ± their standard deviation" : "";
-  return `${text}\n${switchLegend(shownSwitches(table, rows))}${note}`;
+  const note = mostSeeds(rows) > 1 ? ["means over seeds, ± their standard deviation"] : [];
+  return [text, ...switchLegend(rows, table), ...note].join("\n");
 }
 
 /** The forward function of a configuration in words, as plain text. */

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { checkTable } from "../../cells/check_table.ts";
-import type { ChoiceFactor, Factor, FactorTable, IntegerFactor, NumberFactor } from "../../cells/factor.ts";
+import type {
+  ChoiceFactor,
+  Factor,
+  FactorTable,
+  IntegerFactor,
+  NumberFactor,
+  SwitchFactor,
+} from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 
 const INTEGER: IntegerFactor = {
@@ -24,6 +31,15 @@ const CHOICE: ChoiceFactor = {
   choices: [{ value: "adam" }, { value: "a,b" }],
 };
 
+const SWITCH: SwitchFactor = {
+  ...INTEGER,
+  kind: "switch",
+  levels: [true],
+  default: false,
+  on: "it is",
+  off: "it is not",
+};
+
 /** The built-in factors and these. */
 function tableOf(...more: Factor[]): FactorTable {
   return { ...GATED, name: "mine", factors: [...GATED.factors, ...more] };
@@ -45,7 +61,7 @@ Deno.test("checkTable() takes the built-in table, and more factors of each kind"
   // Choices with the same values, which go by their keys; and numbers that differ in their signs alone.
   checkTable(tableOf(CHOICE, { ...CHOICE, key: "other" }));
   checkTable(tableOf({ ...NUMBER, above: -10, levels: [-2, 2, 1e-7, 0.5] }));
-  checkTable(tableOf({ ...INTEGER, kind: "switch", levels: [true], default: false, on: "it is", off: "it is not" }));
+  checkTable(tableOf(SWITCH, { ...SWITCH, key: "use_state_norm" }));
 });
 
 const WRONG: readonly [when: string, table: FactorTable, says: string][] = [
@@ -109,6 +125,16 @@ const WRONG: readonly [when: string, table: FactorTable, says: string][] = [
     "the name of a value would be empty",
     tableOf({ ...CHOICE, ofCell: true, choices: [{ value: "adam" }, { value: "+" }] }),
     "factor 'bptt' has value '+', must have a letter, a digit, _ or a point in each",
+  ],
+  [
+    "two switches have one name",
+    tableOf({ ...SWITCH, key: "use_norm" }, { ...SWITCH, key: "norm" }),
+    "value 'true' of 'use_norm' and value 'true' of 'norm' are both 'norm' in names of files, must differ in letters, digits, _ or points",
+  ],
+  [
+    "a switch has the name of one of the original seven",
+    tableOf({ ...SWITCH, key: "forget" }),
+    "value 'true' of 'use_forget_gate' and value 'true' of 'forget' are both 'forget' in names of files, must differ in letters, digits, _ or points",
   ],
   ["no factor is shown by shape", without("mark", "n_layers"), "no factor has the mark 'shape', one factor must"],
   [

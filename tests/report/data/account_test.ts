@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { accountOf, accountOnPage, accountText } from "../../../report/data/account.ts";
+import { accountOnPage } from "../../../report/page/account.ts";
+import { accountOf, accountText } from "../../../report/data/account.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { syntheticResults, unfinished } from "../synthetic_results.ts";
 

@@ -6,8 +6,10 @@ import type { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { figureDocument } from "../../../report/figures/svg.ts";
 import { figureTrainingRuns } from "../../../report/figures/training_runs.ts";
-import { inShort, levelNote, levelsOf } from "../../../report/data/levels.ts";
+import { levelsOf } from "../../../report/data/levels.ts";
+import { inShort, levelNote } from "../../../report/figures/levels.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
+import { curveFrame } from "../../../report/page/curve.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { picturesOf } from "../../../report/figures/pictures.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
@@ -133,4 +135,9 @@ Deno.test("inShort() joins three or more orders in a row", () => {
   assert.equal(inShort([...orders(2, 3), "entropy rate"]), "order 2, order 3, entropy rate");
   assert.equal(inShort([...orders(1), "entropy rate", ...orders(3, 4, 5)]), "order 1, entropy rate, order 3–5");
   assert.equal(inShort([]), "");
+});
+
+Deno.test("curveFrame() escapes the label of a level on the page", () => {
+  const { symbol } = curveFrame(rows, [{ label: "<b>&", value: rows[0].min_loss.mean }]);
+  assert.ok(symbol.includes(">&lt;b&gt;&amp;</text>") && !symbol.includes("<b>"));
 });

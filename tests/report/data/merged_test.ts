@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { curveOf, mergeSeeds, mostSeeds, spreadOf } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
-import { formatSpread } from "../../../report/figures/theme.ts";
+import { formatSpread } from "../../../report/tables/format.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 
 const [first, second] = tableOf(syntheticResults({ layers: [1], state_sizes: [256], steps: 400 })).rows;

@@ -134,8 +134,9 @@ Deno.test("runFolderName() says in words what TensorBoard's filter looks for, an
     "2x8_forget-state-new-residual-xh_seed3_d6f462b5",
   );
   assert.equal(named({ ...off, cell: "lstm", use_new_state: true, state_size: 8 }), "2x8_lstm_seed0_d6f462b5");
-  const words = SWITCHES.map(({ label }) => label.split(" ")[0]);
-  assert.equal(new Set(words).size, SWITCHES.length);
+  const hostile = GATED.factors.map((factor) => ({ ...factor, label: `../../${factor.label}` }));
+  const folder = runFolderName({ ...result, ...best, state_size: 256 }, { ...GATED, factors: hostile });
+  assert.equal(folder.slice(0, -9), "2x256_forget-state-new-residual_seed0");
   const names = grid().flatMap((config) =>
     [0, 1].map((seed) => runFolderName({ ...result, ...config, id: configId(config), seed }).slice(0, -9))
   );

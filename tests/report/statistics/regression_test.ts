@@ -19,8 +19,8 @@ Deno.test("logLossRegression() agrees with NumPy when 432 runs have a disturbed 
     const switches = ORIGINAL_SWITCHES.reduce((sum, { key }, k) => sum + (config[key] ? WEIGHTS[k] : 0), 0);
     return Math.exp(0.6 + switches - 0.02 * config.n_layers - 0.0005 * config.state_size + 0.05 * Math.sin(1.7 * i));
   });
-  const { terms, runs, left_out } = logLossRegression(rows)!;
-  assert.deepEqual([runs, left_out, terms.length], [432, 0, 9]);
+  const { terms, runs, other_settings } = logLossRegression(rows)!;
+  assert.deepEqual([runs, other_settings, terms.length], [432, 0, 9]);
   for (const [i, { factor: { label }, coefficient }] of terms.entries()) {
     assert.ok(Math.abs(coefficient! - expected[i]) < 1e-9, `${label}: ${coefficient}`);
   }
@@ -63,8 +63,8 @@ Deno.test("logLossRegression() takes the most frequent settings alone when some 
     steps_done: 2 * row.steps_done,
     min_loss: row.min_loss / 2,
   }));
-  const { runs, left_out, terms } = logLossRegression([...longer, ...rows])!;
-  assert.deepEqual([runs, left_out], [432, 50]);
+  const { runs, other_settings, terms } = logLossRegression([...longer, ...rows])!;
+  assert.deepEqual([runs, other_settings], [432, 50]);
   assert.deepEqual(terms, logLossRegression(rows)!.terms);
 });
 

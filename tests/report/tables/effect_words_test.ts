@@ -4,7 +4,7 @@ import { effectCells, effectTables, formatInterval, regressionCells } from "../.
 import { ANY_STUDY } from "../../../train/terminal/advice.ts";
 import { bySize, effectText, effectWords, regressionWords, seedWords } from "../../../report/tables/effect_words.ts";
 import { type Effects, effectsOf } from "../../../report/statistics/effects.ts";
-import { formatP } from "../../../report/figures/theme.ts";
+import { formatP } from "../../../report/tables/format.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
 import { plantedRows } from "../planted_rows.ts";
 import { ORIGINAL_SWITCHES } from "../../original_table.ts";

@@ -1,0 +1,75 @@
+/** How pictures show levels: lines with labels, and a note on those that lie outside. */
+import * as Plot from "@observablehq/plot";
+import type { Level } from "../data/levels.ts";
+import { formatOnAxis } from "../tables/format.ts";
+import { COLOUR } from "./theme.ts";
+
+/** Pixels between the base lines of labels that do not touch. */
+const LINE = 13;
+const DOTS = "2,3";
+
+const isWithin = ([low, high]: readonly number[]) => ({ value }: Level) => value >= low && value <= high;
+
+/**
+ * Dotted lines at the levels within a domain, with labels at the left end; levels that lie close together share one.
+ *
+ * @param height of the domain, in pixels
+ */
+export function levelMarks(
+  levels: readonly Level[] | undefined,
+  domain: readonly number[],
+  { height, labelled }: { height: number; labelled: boolean },
+): Plot.Markish[] {
+  const shown = (levels ?? []).filter(isWithin(domain));
+  if (!shown.length) return [];
+  const groups: { value: number; labels: string[] }[] = [];
+  for (const { label, value } of shown.toSorted((a, b) => b.value - a.value)) {
+    const last = groups.at(-1);
+    const apart = last ? (last.value - value) / (domain[1] - domain[0]) * height : Infinity;
+    if (last && apart < LINE) last.labels.push(label);
+    else groups.push({ value, labels: [label] });
+  }
+  return [
+    Plot.ruleY(shown, { y: "value", stroke: COLOUR.muted, strokeWidth: 1.2, strokeDasharray: DOTS }),
+    ...(labelled
+      ? [Plot.text(groups, {
+        y: "value",
+        text: ({ labels }: { labels: string[] }) => inShort(labels),
+        frameAnchor: "left",
+        textAnchor: "start",
+        dx: 3,
+        dy: -6,
+        fontSize: 11,
+        fill: COLOUR.muted,
+        stroke: COLOUR.background,
+        strokeWidth: 3,
+      })]
+      : []),
+  ];
+}
+
+/** Labels that share a line: three or more orders in a row as `order 1–5`, which a narrow panel has room for. */
+export function inShort(labels: readonly string[]): string {
+  const orderOf = (label: string | undefined) => Number(/^order (\d+)$/.exec(label ?? "")?.[1] ?? NaN);
+  const parts: string[] = [];
+  for (let from = 0; from < labels.length;) {
+    let to = from;
+    while (orderOf(labels[to + 1]) === orderOf(labels[to]) + 1) to++;
+    if (to - from >= 2) parts.push(`${labels[from]}–${orderOf(labels[to])}`);
+    else for (const label of labels.slice(from, to + 1)) parts.push(label);
+    from = to + 1;
+  }
+  return parts.join(", ");
+}
+
+/** What the lines are, for a subtitle, and which levels lie outside of the picture; nothing where there are none. */
+export function levelNote(levels: readonly Level[] | undefined, domain: readonly number[]): string[] {
+  if (!levels?.length) return [];
+  const outside = levels.filter((level) => !isWithin(domain)(level));
+  const what = "Dotted: n-gram baselines, what n-gram models of order k (k bytes of context) reach on the test split.";
+  const values = outside.map(({ label, value }) => `${label} ${formatOnAxis(value, value)}`).join(", ");
+  return [
+    ...(outside.length < levels.length ? [what] : []),
+    ...(outside.length ? [`N-gram baselines of the test split outside of the picture: ${values}.`] : []),
+  ];
+}

@@ -1,0 +1,185 @@
+/**
+ * Reports of studies that hold more, or less, than gated cells: other cells to compare with, one other value in all runs, a table without
+ * switches.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { catalogConfig } from "../../cells/catalog/catalog.ts";
+import { configIdIn, configIn } from "../../cells/config.ts";
+import { type Factor, type FactorTable, isSwitch } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
+import type { RunResult } from "../../experiments/study/result.ts";
+import { mergeSeeds } from "../../report/data/merged.ts";
+import { tableOf } from "../../report/data/rows.ts";
+import { picturesOf } from "../../report/figures/pictures.ts";
+import { effectsOf } from "../../report/statistics/effects.ts";
+import { contrastsIn } from "../../report/statistics/matched.ts";
+import { groupings } from "../../report/statistics/means.ts";
+import { effectText, regressionWords } from "../../report/tables/effect_words.ts";
+import { bestRunsTable, compactSwitches } from "../../report/tables/tables.ts";
+import { writeReport } from "../../report/write_report.ts";
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
+import { inFolder } from "../experiments/folder.ts";
+import { EXTENDED } from "../extended_table.ts";
+import { ORIGINAL, ORIGINAL_SWITCHES } from "../original_table.ts";
+import { extendedResults, NUMBER } from "./extended_results.ts";
+import { syntheticResults } from "./synthetic_results.ts";
+
+const gated = syntheticResults({ layers: [1], state_sizes: [256], steps: 500 });
+
+/** Runs of a cell of the catalog, one of each number of layers, with losses far above all others. */
+function runsOf(cell: string, layers: readonly number[] = [1, 2], table: FactorTable = GATED): RunResult[] {
+  return layers.map((n_layers) => {
+    const config = catalogConfig(cell, n_layers, 256), loss = gated[n_layers].loss!.map((value) => value + 5);
+    return { ...gated[0], ...config, id: configIdIn(table, config), loss, "min loss": Math.min(...loss) };
+  });
+}
+
+function drawn(results: readonly RunResult[], table: FactorTable = GATED): Map<string, string> {
+  const runs = tableOf(results, table).rows, rows = mergeSeeds(runs), effects = effectsOf(runs, table);
+  return new Map(
+    picturesOf({ experiment: "01", below: 1.9, rows, effects, table }).map(({ name, svg }) => [name, svg]),
+  );
+}
+
+function headings(page: string): string[] {
+  return [...page.matchAll(/<th scope="col"[^>]*>([^<]*)<\/th>/g)].map(([, heading]) => heading);
+}
+
+async function pageOf(dir: string, results: readonly RunResult[], table: FactorTable = GATED): Promise<string> {
+  await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.9, table });
+  return await Deno.readTextFile(join(dir, "report_01_all.html"));
+}
+
+const mixed = [...gated, ...runsOf("gru"), ...runsOf("lstm")];
+const mixedRuns = tableOf(mixed).rows, mixedRows = mergeSeeds(mixedRuns), mixedEffects = effectsOf(mixedRuns);
+const gatedRuns = tableOf(gated).rows;
+const labels = (factors: readonly Factor[]) => factors.map(({ label }) => label);
+const SWITCH_LABELS = labels(ORIGINAL_SWITCHES);
+
+Deno.test("other cells are no part of a switch's groups, means and effects, and are in those of sizes", () => {
+  const own = new Map(groupings(mergeSeeds(gatedRuns)).map((one) => [one.factor.key, one]));
+  const all = groupings(mixedRows);
+  assert.deepEqual(labels(all.map(({ factor }) => factor)), [...SWITCH_LABELS, "layers", "state size", "cell"]);
+  for (const { factor, groups, effect } of all.filter(({ factor }) => isSwitch(factor))) {
+    assert.deepEqual(
+      groups.map(({ mean, rows }) => [mean, rows.length]),
+      own.get(factor.key)!.groups.map(({ mean, rows }) => [mean, rows.length]),
+    );
+    assert.deepEqual(effect, own.get(factor.key)!.effect);
+  }
+  const counts = (key: string) => all.find(({ factor }) => factor.key === key)!.groups.map(({ rows }) => rows.length);
+  assert.deepEqual(counts("n_layers"), [98, 2]);
+  assert.deepEqual(counts("cell").toSorted((a, b) => a - b), [2, 2, 96]);
+  assert.deepEqual(mixedEffects.min_loss, effectsOf(gatedRuns).min_loss);
+});
+
+Deno.test("the regression counts runs of other cells apart from those with other training settings", () => {
+  const longer = { ...gatedRuns[0], steps_done: 2 * gatedRuns[0].steps_done, seed: 1 };
+  const { regression } = effectsOf([...mixedRuns, longer]);
+  assert.deepEqual([regression!.other_settings, regression!.other_cells, regression!.no_logarithm], [1, 4, 0]);
+  assert.match(
+    regressionWords(regression),
+    /96 runs \(1 run with other training settings and 4 runs of other cells left out\)/,
+  );
+});
+
+Deno.test("a factor has a contrast where both of its values occur in the table's own cell, in groups as in effects", () => {
+  const decayed = runsOf("gru", [1, 2], EXTENDED).map((result): RunResult => ({ ...result, [NUMBER.key]: 0.01 }));
+  const runs = tableOf([...gated, ...decayed], EXTENDED).rows;
+  const effectKeys = contrastsIn(EXTENDED, runs).map(({ factor }) => factor.key);
+  assert.ok(!effectKeys.includes(NUMBER.key), `${effectKeys}`);
+  const ofNumber = groupings(mergeSeeds(runs), EXTENDED).find(({ factor }) => factor.key === NUMBER.key)!;
+  assert.deepEqual([ofNumber.groups.map(({ rows }) => rows.length), ofNumber.effect], [[96, 2], undefined]);
+});
+
+Deno.test("tables show a dash for the switches of other cells, and say what it is", () => {
+  const lines = bestRunsTable(mixedRows, GATED, 200).split("\n");
+  assert.match(lines[0], / switches +cell +min loss/);
+  assert.equal(lines.filter((line) => / 256 +– +(gru|lstm) /.test(line)).length, 4);
+  assert.match(lines.at(-1)!, /; · is off; – is another cell$/);
+  assert.doesNotMatch(bestRunsTable(mergeSeeds(gatedRuns)), /another cell/);
+  assert.equal(compactSwitches({ config: catalogConfig("gru", 1, 8) }, ORIGINAL_SWITCHES), "–");
+});
+
+Deno.test("pictures show other cells apart from the values of switches, and say so", () => {
+  const pictures = drawn(mixed);
+  const parallel = pictures.get("results_01_all_parallel")!;
+  assert.equal(parallel.split(">–<").length - 1, ORIGINAL_SWITCHES.length);
+  assert.match(parallel, />–: another cell, which this says nothing of\.</);
+  const groups = pictures.get("results_01_all_hyperparameters")!;
+  assert.match(groups, />Panels of what the gated cell alone has leave out 4 configurations of other cells\.</);
+  assert.equal(groups.match(/<circle data-run/g)!.length, 7 * 96 + 3 * 100);
+  for (const svg of drawn(gated).values()) assert.doesNotMatch(svg, /another cell|other cells/);
+});
+
+inFolder("the page shows a dash for the switches of other cells", async (dir) => {
+  const page = await pageOf(dir, mixed.filter((_, i) => i % 12 === 0 || i >= gated.length));
+  const [, table] = page.split('<div id="runs">'), shown = headings(table);
+  const [row] = [...table.matchAll(/<tr data-run.*<\/tr>/g)].map(([row]) => row).filter((row) => row.includes(">gru<"));
+  const cells = [...row.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell]) => cell);
+  assert.deepEqual(SWITCH_LABELS.map((label) => cells[shown.indexOf(label)]), SWITCH_LABELS.map(() => "–"));
+});
+
+inFolder("a study of another cell alone names it in tables, and has nothing of switches", async (dir) => {
+  const page = await pageOf(dir, runsOf("gru"));
+  const shown = headings(page.split('<div id="runs">')[1]);
+  assert.deepEqual(shown.slice(0, 5), ["rank", "id", "layers", "state size", "cell"]);
+  assert.match(page, /<h2 id="answer">Which factors matter<\/h2>\n<p>Which factors matter cannot be said: /);
+  assert.doesNotMatch(page, /switch(es)?:|<ul>\s*<\/ul>|<tbody>\s*<\/tbody>|on − off/);
+  const names = [...drawn(runsOf("gru")).keys()];
+  assert.ok(names.includes("results_01_all_parallel"));
+  assert.deepEqual(names.filter((name) => /effects|interactions/.test(name)), []);
+  const text = bestRunsTable(mergeSeeds(tableOf(runsOf("gru")).rows));
+  assert.match(text, /^rank +id +layers +state +cell +min loss/);
+  assert.doesNotMatch(text, /switches|undefined/);
+});
+
+inFolder("a study wholly at one other value shows it in tables and words, and has no axis for it", async (dir) => {
+  const results = extendedResults().filter((result) => result[NUMBER.key] === 0.01).slice(0, 48);
+  const page = await pageOf(dir, results, EXTENDED), pictures = drawn(results, EXTENDED);
+  assert.ok(headings(page).includes(NUMBER.label));
+  assert.match(bestRunsTable(mergeSeeds(tableOf(results, EXTENDED).rows), EXTENDED), / 0\.01 /);
+  assert.ok(pictures.get("results_01_all_best")!.includes(`>${NUMBER.label} 0.01<`));
+  assert.ok(!pictures.get("results_01_all_hyperparameters")!.includes(NUMBER.label));
+  const effects = effectsOf(tableOf(results, EXTENDED).rows, EXTENDED);
+  assert.ok(!effectText(effects, ANY_STUDY).includes(NUMBER.label));
+  assert.ok(!effects.regression!.terms.some(({ factor }) => factor.key === NUMBER.key));
+});
+
+/** A table as somebody's own space may be: its cell has no switches, and one factor beside sizes. */
+const OWN_SPACE: FactorTable = {
+  ...ORIGINAL,
+  name: "gru",
+  factors: [...EXTENDED.factors.filter(({ key, kind }) => kind !== "switch" && key !== "gate_inputs")],
+  isOwnCell: () => true,
+};
+
+inFolder("a report over a table without switches speaks of factors, and has no empty part", async (dir) => {
+  const results = runsOf("gru", [1, 2, 3]).flatMap((result) =>
+    [undefined, 0.01].map((value, i): RunResult => {
+      const entries = Object.entries({ ...result, ...(value && { [NUMBER.key]: value }) });
+      const plain = Object.fromEntries(entries.filter(([key]) => !ORIGINAL_SWITCHES.some((one) => one.key === key)));
+      const loss = result.loss!.map((one) => one - i * 0.1);
+      return {
+        ...plain,
+        id: configIdIn(OWN_SPACE, configIn(plain, OWN_SPACE)),
+        loss,
+        "min loss": Math.min(...loss),
+      } as RunResult;
+    })
+  );
+  const page = await pageOf(dir, results, OWN_SPACE);
+  assert.match(page, /<h1>Experiment 01: every configuration of the gru cell<\/h1>/);
+  const visible = page.replace(/<(style|script)>[\s\S]*?<\/\1>/g, "");
+  const wrong = visible.matchAll(/gated|switch|<ul>\s*<\/ul>|, ,|undefined|NaN/g);
+  assert.deepEqual([...wrong].map(({ index }) => visible.slice(index - 40, index + 40)), []);
+  assert.match(page, /<h2 id="effects">What each factor changes<\/h2>/);
+  const names = [...drawn(results, OWN_SPACE).keys()];
+  assert.deepEqual(names.filter((name) => /effects|interactions/.test(name)), ["results_01_all_effects"]);
+  const runs = tableOf(results, OWN_SPACE).rows, effects = effectsOf(runs, OWN_SPACE);
+  assert.deepEqual(labels(effects.min_loss.map(({ factor }) => factor)), [NUMBER.label]);
+  assert.equal(effects.min_loss[0].pairs, 3);
+  const text = [effectText(effects, ANY_STUDY), bestRunsTable(mergeSeeds(runs), OWN_SPACE)].join("\n");
+  assert.doesNotMatch(text, /switch/);
+});
