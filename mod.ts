@@ -44,7 +44,6 @@ export {
   type NamedFactor,
   SWITCHES,
   type SwitchKey,
-  type SwitchOf,
 } from "./cells/factors.ts";
 export { UserError } from "./cells/errors.ts";
 export { gatedCell } from "./cells/catalog/gated_cell.ts";
@@ -84,12 +83,16 @@ export { BytePairTokenizer, type Tokenizer, type Tokens } from "./train/corpus/t
 export { decodeTokenizer, encodeTokenizer } from "./train/corpus/tokens/tokenizer_json.ts";
 export { decodeWeights, encodeWeights, type StoredWeights } from "./train/training/checkpoint.ts";
 export {
+  type DeviceEngineEntry,
   type Engine,
   type EngineCapabilities,
+  type EngineDescription,
   type EngineEntry,
+  type EngineKind,
   type EngineOptions,
   type EngineRun,
   type OnPreparing,
+  type OrdinaryEngineEntry,
   type StudyHelp,
   type TensorMap,
   type TrainingGroup,
@@ -114,6 +117,13 @@ export type { SampleOptions } from "./train/scoring/sample_text.ts";
 export type { Cut } from "./train/scoring/score.ts";
 export { type TrainingSettings } from "./train/training/settings.ts";
 export { trainCell, trainGroup, type TrainOptions, trainRuns } from "./train/training/trainer.ts";
-export type { CellJob, Progress, RunSource, TrainedRun, TrainingRun } from "./train/training/training_run.ts";
+export {
+  type CellJob,
+  type Progress,
+  type RunSource,
+  type TrainedRun,
+  type TrainingRun,
+  trainingRun,
+} from "./train/training/training_run.ts";
 export { grid } from "./experiments/study/grid.ts";
-export type { Levels } from "./experiments/study/levels.ts";
+export type { Levels, TableLevels } from "./experiments/study/levels.ts";

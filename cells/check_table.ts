@@ -1,6 +1,16 @@
 /** Checks of a table of factors, before anything follows from it. */
 import { UserError } from "./errors.ts";
-import { type Factor, type FactorTable, type FactorValue, keysOf, mustBe, valueSchema } from "./factor.ts";
+import {
+  type Factor,
+  type FactorTable,
+  type FactorValue,
+  isSize,
+  isSwitch,
+  keysOf,
+  mustBe,
+  slugOf,
+  valueSchema,
+} from "./factor.ts";
 import { ORIGINAL_KEYS } from "./factors.ts";
 
 /** Keys stand in files, in `--only` and in names of columns. */
@@ -24,6 +34,8 @@ export function checkTable(table: FactorTable): void {
     const problem = problemOf(factor);
     if (problem) refuse(`factor '${factor.key}' ${problem}`);
   }
+  const clash = slugClash(factors);
+  if (clash) refuse(clash);
   for (const mark of ["colour", "shape"] as const) {
     const marked = keysOf(factors.filter((factor) => factor.kind === "integer" && factor.mark === mark));
     if (marked.length === 1) continue;
@@ -36,6 +48,9 @@ function problemOf(factor: Factor): string | undefined {
   if (!KEY.test(factor.key)) return "must have a key of small letters, digits and _";
   if (factor.default === undefined && !ORIGINAL_KEYS.includes(factor.key)) {
     return "has no default: without one no earlier configuration could be read, so all but the original nine must have one";
+  }
+  if (factor.default !== undefined && ORIGINAL_KEYS.includes(factor.key)) {
+    return `has default ${factor.default}: the original nine always stand in a configuration and its id, so they must have none`;
   }
   const level = repeated<FactorValue>(factor.levels);
   if (level !== undefined) return `has level ${level} twice, must have it once`;
@@ -50,6 +65,39 @@ function problemOf(factor: Factor): string | undefined {
     if (wrong !== undefined) return `has ${what} ${wrong}, ${mustBe(factor)}`;
   }
   return flagProblem(factor);
+}
+
+/** A named value: what names of files and anchors say of it. */
+interface Slug {
+  readonly key: string;
+  readonly value: FactorValue;
+  readonly slug: string;
+}
+
+/** Two values that names of files and anchors would not tell apart; undefined where there are none. */
+function slugClash(factors: readonly Factor[]): string | undefined {
+  const slugs = factors.filter((factor) => !isSwitch(factor) && !isSize(factor)).flatMap(slugsOf);
+  const empty = slugs.find(({ slug }) => !slug);
+  if (empty) {
+    return `factor '${empty.key}' has value '${empty.value}', must have a letter, a digit, _ or a point in each`;
+  }
+  for (const [i, second] of slugs.entries()) {
+    const first = slugs.slice(0, i).find(({ slug }) => slug === second.slug);
+    if (!first) continue;
+    return `value '${first.value}' of '${first.key}' and value '${second.value}' of '${second.key}' are both '${second.slug}' ` +
+      "in names of files, must differ in letters, digits, _ or points";
+  }
+  return undefined;
+}
+
+/** The values of a factor that the table knows. Of a default, names say nothing. */
+function slugsOf(factor: Factor): Slug[] {
+  const { key } = factor;
+  const named = factor.kind === "choice" ? factor.choices?.map(({ value }) => value) ?? [] : [];
+  return [...new Set<FactorValue>([...named, ...factor.levels])].flatMap((value) => {
+    const slug = slugOf(factor, value);
+    return slug === undefined ? [] : { key, value, slug };
+  });
 }
 
 /** A flag takes levels with commas between them. */

@@ -6,6 +6,7 @@ import { UserError } from "./errors.ts";
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import {
+  cellFactors,
   type ConfigOf,
   type Configuration,
   type Factor,
@@ -51,7 +52,7 @@ export function validAsAWhole({ valid }: FactorTable): ValidAsAWhole {
 
 type ValidAsAWhole = readonly [holds: (config: Record<string, unknown>) => boolean, { message: string; abort: true }];
 
-/** Schema of a configuration without its id. */
+/** Schema of a configuration without its id. @throws {UserError} if the table breaks a rule */
 export function configSchemaOf(table: FactorTable): z.ZodType<CellConfig> {
   return z.strictObject(configFieldsOf(table)).refine(...validAsAWhole(table));
 }
@@ -142,9 +143,9 @@ export function describeSizesIn({ factors }: FactorTable, config: Configuration)
   return phrases(factors.filter(isSize), config).join(" × ");
 }
 
-/** The cell alone, without its sizes; of another cell than the table's its name, and what the switches do not say. */
+/** The cell alone, without its sizes; of another cell than the table's its name, and what is varied beside cells. */
 export function describeCellIn(table: FactorTable, config: Configuration): string {
-  const others = phrases(table.factors.filter((factor) => !isSize(factor) && !isSwitch(factor)), config);
+  const others = phrases(cellFactors(table, config), config);
   if (!table.isOwnCell(config)) return others.join(", ");
   return [phrases(table.factors.filter(isSwitch), config).join(" + "), ...others].join(", ");
 }

@@ -31,6 +31,8 @@ export interface FactorBase<V extends FactorValue> {
   readonly default?: V;
   /** Its flag of `init`, which takes a list of levels; absent: it has none. */
   readonly flag?: { readonly name: string; readonly help: string; readonly note?: string };
+  /** Whether it says something of the table's own cell alone, as switches do without saying so: other cells ignore it. */
+  readonly ofCell?: true;
 }
 
 /** A part of a cell that is there or not. */
@@ -61,6 +63,8 @@ export interface ChoiceFactor extends FactorBase<string> {
   readonly choices?: readonly Choice[];
   /** The two values whose difference is its effect; absent: it has no effect that is one number. */
   readonly contrast?: readonly [from: string, to: string];
+  /** Whether its values are names of cells, so that it comes first in what another cell than the table's is called. */
+  readonly namesCell?: true;
 }
 
 /** A quantity. */
@@ -123,12 +127,20 @@ export interface FactorTable {
   isOwnCell(config: Configuration): boolean;
 }
 
-/** The value that a configuration gives a factor, defaults filled in. */
+/**
+ * The value that a configuration gives a factor, defaults filled in.
+ *
+ * @throws {TypeError} if there is none: a configuration that was never checked may lack a factor that has no default
+ */
 export function valueOf(factor: Factor, config: Configuration): FactorValue {
-  return (config[factor.key] ?? factor.default)!;
+  const value = config[factor.key] ?? factor.default;
+  if (value === undefined) {
+    throw new TypeError(`Cannot read '${factor.key}' of a configuration: it has none, and the factor has no default`);
+  }
+  return value;
 }
 
-/** The factor of this key. */
+/** The factor of this key. @throws {RangeError} if the table has none */
 export function factorOf({ factors, name }: FactorTable, key: string): Factor {
   const found = factors.find((factor) => factor.key === key);
   if (!found) {
@@ -150,16 +162,27 @@ export function isQuantity(factor: Factor): factor is IntegerFactor | NumberFact
   return factor.kind === "integer" || factor.kind === "number";
 }
 
-/** The factor whose values pictures show by this mark. */
+/** The factor whose values pictures show by this mark. @throws {TypeError} if the table has none */
 export function markedBy({ factors, name }: FactorTable, mark: "colour" | "shape"): IntegerFactor {
-  const found = factors.find((factor) => factor.kind === "integer" && factor.mark === mark);
+  const found = factors.find((factor): factor is IntegerFactor => factor.kind === "integer" && factor.mark === mark);
   if (!found) throw new TypeError(`Cannot draw configurations of ${name}: no factor has the mark '${mark}', one must`);
-  return found as IntegerFactor;
+  return found;
 }
 
 /** The sizes of a model, which set its number of parameters. */
 export function isSize(factor: Factor): boolean {
   return factor.kind === "integer" && factor.mark !== undefined;
+}
+
+/**
+ * The factors that tell a configuration's cell apart beside its sizes and its switches, in the order in which they are named. Of another
+ * cell than the table's, the one that names it comes first, and what the own cell alone has says nothing.
+ */
+export function cellFactors(table: FactorTable, config: Configuration): Factor[] {
+  const others = table.factors.filter((factor) => !isSize(factor) && !isSwitch(factor));
+  if (table.isOwnCell(config)) return others;
+  const namesCell = (factor: Factor) => factor.kind === "choice" && factor.namesCell === true;
+  return [...others.filter(namesCell), ...others.filter((factor) => !namesCell(factor) && !factor.ofCell)];
 }
 
 /** What errors call several of a factor's levels. */
@@ -281,11 +304,15 @@ export function clauseOf(factor: Factor, value: FactorValue): string | undefined
   return undefined;
 }
 
-/** A value in the name of a file or an anchor: letters, digits and points; nothing of what goes without saying. */
+/**
+ * A value in the name of a file or an anchor: letters, digits, points and a number's minus signs; nothing of what goes without saying. The key
+ * comes before it, but for sizes and for choices that say by themselves what they are of: the cell's name, and what its gates read.
+ */
 export function slugOf(factor: Factor, value: FactorValue): string | undefined {
   if (value === factor.default) return undefined;
-  const plain = `${value}`.replace(/[^\w.]/g, "");
-  return isQuantity(factor) && !isSize(factor) ? `${factor.key}${plain}` : plain;
+  const plain = `${value}`.replace(isQuantity(factor) ? /[^\w.-]/g : /[^\w.]/g, "");
+  const isPlain = isSize(factor) || factor.kind === "choice" && (factor.namesCell || factor.ofCell);
+  return isPlain ? plain : `${factor.key}${plain}`;
 }
 
 function sayNumber(factor: IntegerFactor | NumberFactor, value: FactorValue): string | undefined {

@@ -3,11 +3,12 @@
  * `--only`, axes, groups, effects, regression terms, the columns of tables, page and export, and the words for each value.
  * Source: the design's sections 1 (switches), 3 (grid) and 7 (factors).
  */
-import type { Factor, FactorTable, SwitchFactor } from "./factor.ts";
+import type { Factor, FactorTable } from "./factor.ts";
 import { enlarged, LISTED, MOST_SMALL_STATES, VALID } from "./gated_rules.ts";
 
-/** Largest layer count and state size that a configuration may ask for: a typing error must not ask for terabytes. */
+/** The most layers that a configuration may ask for: a typing error must not ask for a graph of millions. */
 export const MAX_LAYERS = 64;
+/** The most states that a configuration may ask for: a typing error must not ask for terabytes. */
 export const MAX_STATE_SIZE = 16_384;
 
 /** Both values of a switch, off before on, as a grid sweeps them. */
@@ -127,6 +128,7 @@ export const FACTORS = [
       },
     ],
     contrast: ["x,h,n", "x,h"],
+    ofCell: true,
   },
   {
     key: "cell",
@@ -135,6 +137,7 @@ export const FACTORS = [
     about: "name of the cell; the switches are the gated cell's",
     levels: ["gated"],
     default: "gated",
+    namesCell: true,
   },
 ] as const satisfies readonly Factor[];
 
@@ -142,16 +145,10 @@ export const FACTORS = [
 export type FactorKey = typeof FACTORS[number]["key"];
 
 /** The seven switches of the gated cell. `label` is for axes and tables; `on` and `off` say in words what the forward function does. */
-export const SWITCHES = FACTORS.filter(({ kind }) => kind === "switch") as readonly SwitchOf<SwitchKey>[];
+export const SWITCHES: readonly NamedFactor<SwitchKey>[] = FACTORS.filter((factor) => factor.kind === "switch");
 
 /** The name of one switch, as it stands in files. */
 export type SwitchKey = Extract<typeof FACTORS[number], { readonly kind: "switch" }>["key"];
-
-/** A switch with its key as a type. */
-export interface SwitchOf<K extends string> extends SwitchFactor {
-  /** Its name in files. */
-  readonly key: K;
-}
 
 /** Keys of the factors without a default: the original study's nine, which stand in every configuration and id. */
 export const ORIGINAL_KEYS: readonly string[] = FACTORS.flatMap((factor) => "default" in factor ? [] : factor.key);

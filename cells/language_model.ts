@@ -9,7 +9,7 @@ import { embedding, input, linear, named, softmaxCrossEntropy } from "./graph/bu
 import { gradients } from "./graph/gradient.ts";
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { type Shape, sizeOf, type Tensor } from "./graph/tensor.ts";
-import { type Optimizer, updateOf } from "./optimizer.ts";
+import { checkScalars, type Optimizer, updateOf } from "./optimizer.ts";
 import { adam } from "./optimizers.ts";
 
 /** Sizes of a model. Every tensor of its graphs has a fixed shape. */
@@ -202,6 +202,7 @@ export interface TrainingStepOptions {
  * Outputs: `loss` (scalar, nats), and under their input's name what is carried to the next step: weights, moments, states.
  *
  * @throws {RangeError} if a size is out of the bounds of {@linkcode ModelSizes}
+ * @throws {TypeError} if the optimizer gives another number of moments or scalars than it names
  */
 export function buildTrainingStep(cell: Cell, sizes: ModelSizes, options: TrainingStepOptions = {}): TrainingStep {
   const { logits, ...forward } = buildForward(cell, sizes);
@@ -224,11 +225,16 @@ export interface LossGraph {
   readonly reads: readonly TextRead[];
 }
 
-/** Adds the gradient of a loss and the update of every weight that has one. */
+/**
+ * Adds the gradient of a loss and the update of every weight that has one.
+ *
+ * @throws {TypeError} if the optimizer gives another number of moments or scalars than it names
+ */
 export function completeTrainingStep(
   { sizes, parameters, states, newStates, loss, reads }: LossGraph,
   { optimizer = adam, withGradients = false }: TrainingStepOptions = {},
 ): TrainingStep {
+  checkScalars(optimizer);
   const entries = parameters.entries();
   const flows = gradients(loss, entries.map(({ tensor }) => tensor));
   const outputs: Record<string, Tensor> = { loss, ...newStates };

@@ -38,6 +38,17 @@ export interface Optimizer {
   ): OptimizerUpdate;
 }
 
+/**
+ * Checks that an optimizer gives a value for each of its scalars; engines take them by number.
+ *
+ * @throws {TypeError} if it gives more or fewer at the first update
+ */
+export function checkScalars(optimizer: Optimizer): void {
+  const given = optimizer.scalars(1, optimizer.learningRate).length, needed = optimizer.scalarNames.length;
+  if (given === needed) return;
+  throw new TypeError(`Cannot update by '${optimizer.name}': it gave ${given} scalars, must be ${needed}`);
+}
+
 /** Name of the tensor that a moment of a weight is: `exp_avg.layers.0.state_nn.weight`. */
 export const momentName = (moment: string, weight: string): string => `${moment}.${weight}`;
 

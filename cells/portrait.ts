@@ -2,7 +2,7 @@
 import type { Unit } from "./unit.ts";
 import { cellOf } from "./catalog/catalog.ts";
 import { type CellConfig, describeCell } from "./config.ts";
-import { type FactorTable, isSize, isSwitch, slugOf, valueOf } from "./factor.ts";
+import { cellFactors, type FactorTable, isSwitch, slugOf, valueOf } from "./factor.ts";
 import { GATED } from "./factors.ts";
 import type { Graph } from "./graph/graph.ts";
 import { equations, outputFormulas } from "./graph/printer.ts";
@@ -64,8 +64,7 @@ function carried(layer: Graph): { output: string; name: string; next: string }[]
 
 /** Names a configuration's cell, whatever its layers and state size: `gated-247`, by the places of the switches that are on. */
 export function cellKey(config: CellConfig, table: FactorTable = GATED): string {
-  const others = table.factors.filter((factor) => !isSwitch(factor) && !isSize(factor))
-    .flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
+  const others = cellFactors(table, config).flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
   if (!table.isOwnCell(config)) return others.join("-");
   const on = table.factors.filter(isSwitch).map((factor, i) => valueOf(factor, config) ? (i + 1).toString(36) : "")
     .join("");

@@ -4,7 +4,7 @@ import { dirFlag, experimentFlag } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { evaluateStudy } from "./session/scoring.ts";
-import { shortKey } from "./study/store.ts";
+import { shortKey } from "./study/paths.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 const flags = {
@@ -38,7 +38,7 @@ if (import.meta.main) {
       `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,
     );
     if (placed) {
-      print(`${plural(placed, "score")} got the order of context that the study's entropy floors give it`);
+      print(`${plural(placed, "score")} got the order of context that the study's n-gram baselines give it`);
     }
     if (stop.signal.aborted) {
       printError("evaluate: stopped; run the same command to score the rest");

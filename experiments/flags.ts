@@ -3,8 +3,8 @@ import type { FactorTable, FactorValue } from "../cells/factor.ts";
 import { GATED } from "../cells/factors.ts";
 import { type Flag, flag, type FlagValues } from "../train/terminal/command_line.ts";
 import { MOST_LEVELS } from "./study/grid.ts";
-import { flaggedFactors, type Levels, parseLevel } from "./study/levels.ts";
-import { type Experiment, EXPERIMENTS } from "./study/store.ts";
+import { flaggedFactors, type Levels, parseLevel, type TableLevels } from "./study/levels.ts";
+import { type Experiment, EXPERIMENTS } from "./study/schema.ts";
 
 export const dirFlag: Flag<string> = flag.text("--dir <folder>", "the study's folder", "study");
 export const experimentFlag: Flag<Experiment> = flag.choice(
@@ -29,7 +29,9 @@ export function levelFlags(table: FactorTable = GATED): LevelFlags {
 }
 
 /** The levels that were given, by the key of their factor. */
-export function levelsIn(values: FlagValues<LevelFlags>, table: FactorTable = GATED): Levels {
+export function levelsIn(values: FlagValues<LevelFlags>): Levels;
+export function levelsIn(values: FlagValues<LevelFlags>, table: FactorTable): TableLevels;
+export function levelsIn(values: FlagValues<LevelFlags>, table: FactorTable = GATED): TableLevels {
   return Object.fromEntries(
     flaggedFactors(table).map(({ key, flag: { name } }) => [key, values[name as `--${string}`]]),
   );

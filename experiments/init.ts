@@ -10,9 +10,10 @@ import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./study/fetching.ts";
 import { dirFlag, experimentFlag, levelFlags, levelsIn } from "./flags.ts";
 import { MOST_RUNS } from "./study/grid.ts";
-import { ensureFloors, floorsInWords } from "./study/ngram_baselines.ts";
+import { baselinesInWords, ensureBaselines } from "./study/ngram_baselines.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./study/promotion.ts";
-import { commandOn, type StudySettings } from "./study/store.ts";
+import { commandOn } from "./study/commands.ts";
+import type { StudySettings } from "./study/schema.ts";
 import { initStudy, SPLIT_TEXT } from "./study/init_study.ts";
 import { flagsInWords } from "./study/levels.ts";
 import { parseTokens } from "./study/text.ts";
@@ -117,11 +118,11 @@ if (import.meta.main) {
     // The study is there already: whoever ends this now loses nothing, and 'train' counts.
     using stop = stopSignal("Stopping the count");
     const onDamaged = (problem: string) => printError(`init: ${problem}`);
-    const floors = await ensureFloors(study, corpus, { signal: stop.signal, onDamaged });
+    const baselines = await ensureBaselines(study, corpus, { signal: stop.signal, onDamaged });
     if (stop.signal.aborted) {
       const train = commandOn("train", study, options.experiment);
       throw new Stopped(stop, `the study is made, and ${train} counts what is to be counted`);
     }
-    if (floors) print(`Entropy floors of the test split, nats per byte: ${floorsInWords(floors)}`);
+    if (baselines) print(`N-gram baselines of the test split, nats per byte: ${baselinesInWords(baselines)}`);
   });
 }

@@ -5,7 +5,8 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
 import { configOf } from "./study/result.ts";
 import { drawText, findRun } from "./session/sampling.ts";
-import { shortKey, Study } from "./study/store.ts";
+import { shortKey } from "./study/paths.ts";
+import { Study } from "./study/store.ts";
 import { MOST_TEMPERATURE } from "../train/scoring/sample_text.ts";
 import { print, printError } from "../train/terminal/output.ts";
 

@@ -5,7 +5,8 @@ import { dirFlag, experimentFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { unitOf } from "../cells/unit.ts";
 import { type Overview, overviewOf } from "./queue/overview.ts";
-import { commandOn, shortKey } from "./study/store.ts";
+import { commandOn } from "./study/commands.ts";
+import { shortKey } from "./study/paths.ts";
 import { print } from "../train/terminal/output.ts";
 
 const flags = {

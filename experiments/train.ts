@@ -9,7 +9,7 @@ import { describeAuto, describeParallel, engineChoices, ENGINES } from "../train
 import { MOST_PARALLEL } from "./session/capacity.ts";
 import { MOST_RUNS } from "./study/grid.ts";
 import { exampleSelection, parseSelection, type Selection } from "./study/selection.ts";
-import { shortKey } from "./study/store.ts";
+import { shortKey } from "./study/paths.ts";
 import { trainStudy } from "./session/training.ts";
 import { print, printError } from "../train/terminal/output.ts";
 

@@ -5,7 +5,7 @@ import { configOf } from "../experiments/study/result.ts";
 import { drawText, findRun } from "../experiments/session/sampling.ts";
 import { initStudy } from "../experiments/study/init_study.ts";
 import { smallestSizes } from "../experiments/study/levels.ts";
-import { comparedWithList } from "../experiments/study/store.ts";
+import { comparedWithList } from "../experiments/study/runs.ts";
 import { trainStudy } from "../experiments/session/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
 import { engineChoices, ENGINES } from "../train/engines/registry.ts";

@@ -1,5 +1,6 @@
 /** `deno task report`: pictures, tables, page. */
-import { comparedWithList, Study } from "../experiments/study/store.ts";
+import { comparedWithList } from "../experiments/study/runs.ts";
+import { Study } from "../experiments/study/store.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "../experiments/flags.ts";
 import { studyLevels } from "./data/study_levels.ts";
@@ -14,7 +15,7 @@ const flags = {
   experiment: experimentFlag,
   below: flag.positive(
     "--below <nats>",
-    "the filtered picture shows runs with a smaller min loss, nats per byte (or token; default: the order-1 entropy floor; " +
+    "the filtered picture shows runs with a smaller min loss, nats per byte (or token; default: the order-1 n-gram baseline; " +
       "on enwik8 the original's 1.9)",
     undefined,
     { most: MOST_LOSS },

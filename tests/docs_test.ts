@@ -55,6 +55,11 @@ function* texts(folder = ""): Generator<[path: string, text: string]> {
 
 /** Words of this project alone, or riddles, and what the field calls it. */
 const WORDS: readonly (readonly [not: RegExp, but: string])[] = [
+  [/\b(crew|entrant|occupant|attendants|stranded)s?\b/i, "group, run, run source, write failed"],
+  [/\bledger\b/i, "loss log"],
+  [/\bsurprise\b/i, "negative log-likelihood, nll"],
+  [/entropy floor/i, "n-gram baseline"],
+  [/\blanes?\b/i, "worker, vector width or SIMD width"],
   [/rows (that are computed )?side by side/i, "batch size (parallel sequences)"],
   [/bolder choices/i, "lower is more deterministic"],
   [/of the wrong kind/i, "must be true or false, or whatever it must be"],

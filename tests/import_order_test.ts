@@ -28,12 +28,27 @@ function readImports(): Map<string, string[]> {
   return modules;
 }
 
-/** Imports from a later stage, or from outside the stages. */
-function wrongWay(modules: ReadonlyMap<string, string[]>): string[] {
-  const stageOf = (path: string) => STAGES.indexOf(path.split("/")[0]);
-  return [...modules].flatMap(([path, imports]) =>
+/** Folders in the order in which data flows through them; each module imports from its own or from an earlier one. */
+interface Pipeline {
+  /** Where the folders lie, with a slash at its end; empty: at the root. */
+  readonly within: string;
+  readonly folders: readonly string[];
+}
+
+const PIPELINES: readonly Pipeline[] = [
+  { within: "", folders: STAGES },
+  { within: "train/engines/webgpu/", folders: ["plan", "kernels", "runtime"] },
+  { within: "experiments/", folders: ["study", "queue", "session", "bench"] },
+];
+
+/** Imports from a later folder of a pipeline, or from what lies beside its folders. */
+function wrongWay(modules: ReadonlyMap<string, string[]>, { within, folders }: Pipeline): string[] {
+  const stageOf = (path: string) => folders.indexOf(path.slice(within.length).split("/")[0]);
+  const isStaged = (path: string) => path.startsWith(within) && stageOf(path) >= 0;
+  return [...modules].filter(([path]) => isStaged(path)).flatMap(([path, imports]) =>
     imports
-      .filter((target) => target.endsWith(".ts") && (stageOf(target) < 0 || stageOf(target) > stageOf(path)))
+      .filter((target) => target.endsWith(".ts") && target.startsWith(within))
+      .filter((target) => !isStaged(target) || stageOf(target) > stageOf(path))
       .map((target) => `${path} imports ${target}`)
   );
 }
@@ -58,11 +73,18 @@ function findCycle(modules: ReadonlyMap<string, string[]>): string[] | undefined
   return undefined;
 }
 
-Deno.test("modules import from their own stage or an earlier one", () => {
-  const modules = readImports();
-  assert.ok(modules.size > 50, `only ${modules.size} modules were found`);
-  assert.deepEqual(wrongWay(modules), []);
-});
+for (const pipeline of PIPELINES) {
+  const { within, folders } = pipeline;
+  Deno.test(`modules of ${within}{${folders}} import from their own folder or an earlier one`, () => {
+    const modules = readImports();
+    assert.ok(modules.size > 50, `only ${modules.size} modules were found`);
+    for (const folder of folders) {
+      const prefix = `${within}${folder}/`;
+      assert.ok([...modules.keys()].some((path) => path.startsWith(prefix)), `${prefix} has no module`);
+    }
+    assert.deepEqual(wrongWay(modules, pipeline), []);
+  });
+}
 
 Deno.test("modules do not import each other in a circle", () => {
   assert.equal(findCycle(readImports()), undefined);
@@ -72,8 +94,22 @@ Deno.test("the import check finds a wrong way and a circle when there is one", (
   const modules = new Map([["cells/a.ts", ["train/b.ts"]], ["train/b.ts", ["train/c.ts"]], ["train/c.ts", [
     "train/b.ts",
   ]]]);
-  assert.deepEqual(wrongWay(modules), ["cells/a.ts imports train/b.ts"]);
+  assert.deepEqual(wrongWay(modules, PIPELINES[0]), ["cells/a.ts imports train/b.ts"]);
   assert.deepEqual(findCycle(modules), ["train/b.ts", "train/c.ts", "train/b.ts"]);
+});
+
+Deno.test("the import check finds a wrong way within a folder, and what lies beside the pipeline", () => {
+  const outside = "train/engines/engine.ts", inside = ["plan/b.ts", "kernels/c.ts", "engine.ts"];
+  const targets = [outside, ...inside.map((path) => `train/engines/webgpu/${path}`)];
+  const modules = new Map(["plan/a.ts", "runtime/a.ts", "engine.ts"].map((path) => [
+    `train/engines/webgpu/${path}`,
+    targets,
+  ]));
+  assert.deepEqual(wrongWay(modules, PIPELINES[1]), [
+    "train/engines/webgpu/plan/a.ts imports train/engines/webgpu/kernels/c.ts",
+    "train/engines/webgpu/plan/a.ts imports train/engines/webgpu/engine.ts",
+    "train/engines/webgpu/runtime/a.ts imports train/engines/webgpu/engine.ts",
+  ]);
 });
 
 Deno.test("the import check sees static and dynamic imports, and the scripts of workers", () => {

@@ -3,7 +3,7 @@
  * recorded numbers are of these: they hold when the table gets another factor.
  */
 import type { FactorTable, FactorValue } from "../cells/factor.ts";
-import { type FACTORS, GATED, ORIGINAL_KEYS, SWITCHES, type SwitchKey, type SwitchOf } from "../cells/factors.ts";
+import { type FACTORS, GATED, type NamedFactor, ORIGINAL_KEYS, SWITCHES, type SwitchKey } from "../cells/factors.ts";
 
 type WithDefault = Extract<typeof FACTORS[number], { readonly default: FactorValue }>["key"];
 
@@ -11,7 +11,7 @@ type WithDefault = Extract<typeof FACTORS[number], { readonly default: FactorVal
 export type OriginalSwitchKey = Exclude<SwitchKey, WithDefault>;
 
 /** The seven switches of the original study: those without a default. */
-export const ORIGINAL_SWITCHES = SWITCHES.filter(({ key }) => ORIGINAL_KEYS.includes(key)) as readonly SwitchOf<
+export const ORIGINAL_SWITCHES = SWITCHES.filter(({ key }) => ORIGINAL_KEYS.includes(key)) as readonly NamedFactor<
   OriginalSwitchKey
 >[];
 

@@ -3,16 +3,16 @@ import { fileURLToPath } from "node:url";
 import { messageOf, UserError } from "../cells/errors.ts";
 import { describeConfig, pickConfig } from "../cells/config.ts";
 import { maxOf } from "../cells/extremes.ts";
-import type { Engine, EngineEntry } from "./engines/engine.ts";
+import type { Engine, EngineEntry, OrdinaryEngineEntry } from "./engines/engine.ts";
 import { REFERENCE_ENGINE } from "./engines/reference.ts";
-import { ENGINES } from "./engines/registry.ts";
+import { ENGINES, openEntry } from "./engines/registry.ts";
 import { type CaseErrors, certifyGroup, type GoldenFile, goldenFrom, parseGolden } from "./golden.ts";
 import { EXIT, type Flag, flag, runCommand, splitList } from "./terminal/command_line.ts";
 import { openProgress } from "./terminal/progress.ts";
 import { print } from "./terminal/output.ts";
 
 /** The engine whose numbers the others are compared with where no golden file has any. */
-const ORACLE: EngineEntry = REFERENCE_ENGINE;
+const ORACLE: OrdinaryEngineEntry = REFERENCE_ENGINE;
 
 /** An engine that is to be checked, and what the registry says of it. */
 export interface Checked {
@@ -65,11 +65,18 @@ const VOCABULARIES = [258, 1024];
 const WIDE = { batch: 64, every: 48 } as const;
 
 /** Cases with other vocabularies than the file's, and the oracle's numbers, in float64. */
-async function otherVocabularies({ settings, cases }: GoldenFile): Promise<GoldenFile[]> {
-  const oracle = (await ORACLE.open())!, some = cases.filter((_, i) => i % WIDE.every === 0);
-  return await Promise.all(
-    VOCABULARIES.map((vocab) => goldenFrom(oracle, { ...settings, vocab, batch: WIDE.batch }, some)),
-  );
+async function otherVocabularies(
+  { settings, cases }: GoldenFile,
+  entry: OrdinaryEngineEntry,
+): Promise<GoldenFile[]> {
+  const oracle = await entry.open(), some = cases.filter((_, i) => i % WIDE.every === 0);
+  try {
+    return await Promise.all(
+      VOCABULARIES.map((vocab) => goldenFrom(oracle, { ...settings, vocab, batch: WIDE.batch }, some)),
+    );
+  } finally {
+    await oracle.close();
+  }
 }
 
 /** Errors of all cases on one engine. */
@@ -91,7 +98,7 @@ async function certify({ engine, entry }: Checked, { settings, cases }: GoldenFi
 }
 
 /**
- * Opens engines to check.
+ * Opens engines to check. The caller closes them; where this throws, it has closed those that it had opened.
  *
  * @param asked absent: all of `engines` that this machine has
  * @throws {UserError} if one that was asked for is not there
@@ -101,13 +108,23 @@ export async function openEngines(
   engines: readonly EngineEntry[] = ENGINES,
 ): Promise<Checked[]> {
   const opened: Checked[] = [];
-  for (const entry of asked ?? engines) {
-    const engine = await entry.open({ keepWorkers: true });
-    if (engine) opened.push({ entry, engine });
-    else if (asked) throw new UserError(`Cannot certify ${entry.name}: ${entry.absence}`);
-    else print(`${inColumn(entry.name)}  skipped: ${entry.absence}`);
+  try {
+    for (const entry of asked ?? engines) {
+      const { engine, absence } = await openEntry(entry, { keepWorkers: true });
+      if (engine) opened.push({ entry, engine });
+      else if (asked) throw new UserError(`Cannot certify ${entry.name}: ${absence}`);
+      else print(`${inColumn(entry.name)}  skipped: ${absence}`);
+    }
+  } catch (error) {
+    await closeEngines(opened);
+    throw error;
   }
   return opened;
+}
+
+/** Closes engines that were opened to be checked. */
+async function closeEngines(opened: readonly Checked[]): Promise<void> {
+  for (const { engine } of opened) await engine.close();
 }
 
 const NAME_WIDTH = maxOf(ENGINES.map(({ name }) => name.length));
@@ -136,15 +153,24 @@ function summarise(
   return false;
 }
 
-/** Checks engines in the file's vocabulary and in others, and prints a line for each; whether all are within their tolerances. */
-export async function compare(checked: readonly Checked[], golden: GoldenFile): Promise<boolean> {
+/**
+ * Checks engines in the file's vocabulary and in others, and prints a line for each.
+ *
+ * @param oracle gives the numbers of other vocabularies
+ * @returns whether all are within their tolerances
+ */
+export async function compare(
+  checked: readonly Checked[],
+  golden: GoldenFile,
+  oracle: OrdinaryEngineEntry = ORACLE,
+): Promise<boolean> {
   let right = true;
   print(`${inColumn("engine")}  cases       losses   gradients  states   tolerance  adapter`);
   for (const one of checked) right = summarise(one, await certify(one, golden), golden) && right;
   // The oracle itself has nothing to be compared with there.
-  const compared = checked.filter(({ entry }) => entry.name !== ORACLE.name);
-  for (const other of compared.length ? await otherVocabularies(golden) : []) {
-    print(`vocabulary ${other.settings.vocab}, numbers from the ${ORACLE.name} engine`);
+  const compared = checked.filter(({ entry }) => entry.name !== oracle.name);
+  for (const other of compared.length ? await otherVocabularies(golden, oracle) : []) {
+    print(`vocabulary ${other.settings.vocab}, numbers from the ${oracle.name} engine`);
     for (const one of compared) right = summarise(one, await certify(one, other), other) && right;
   }
   return right;
@@ -158,7 +184,7 @@ if (import.meta.main) {
     try {
       return await compare(checked, golden) ? EXIT.ok : EXIT.failed;
     } finally {
-      for (const { engine } of checked) await engine.close();
+      await closeEngines(checked);
     }
   });
 }

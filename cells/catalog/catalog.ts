@@ -85,9 +85,14 @@ export function cellOf(config: CellConfig): Cell {
   return cell;
 }
 
-/** The fields of a configuration whose cell can be made: those of the table, with the names of the catalog. */
+/**
+ * The fields of a configuration whose cell can be made: those of the table, where `cell`, if there is one, must be in the catalog.
+ *
+ * @throws {UserError} if the table breaks a rule
+ */
 export function knownFieldsOf(table: FactorTable): ConfigFields {
-  return { ...configFieldsOf(table), cell: z.enum(CELL_NAMES).optional() };
+  const fields = configFieldsOf(table);
+  return "cell" in fields ? { ...fields, cell: z.enum(CELL_NAMES).optional() } : fields;
 }
 
 const gatedCells = new Map<string, Cell>();

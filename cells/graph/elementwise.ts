@@ -1,6 +1,6 @@
 /**
- * The elementwise operations, one record each: everything that any stage needs to know of an operation. A new one is a record here and
- * its function in `builder.ts`, whose absence fails to compile. This module imports nothing, so that every stage can read it.
+ * The elementwise operations, one record each: everything that any stage needs to know of an operation. A new one is a name and a record
+ * here, and its function in `builder.ts`; a name without either fails to compile. This module imports nothing, so that every stage can read it.
  */
 
 /** How equations write an operation: as a function's name, or between its operands. */
@@ -226,15 +226,41 @@ const step: UnaryOperation = {
   isCheap: false,
 };
 
-/** All of them, by the name that graphs know them by. */
-export const ELEMENTWISE = { add, sub, mul, div, exp, log, sqrt, tanh, sigmoid, relu, step };
+/**
+ * The name of an elementwise operation. Those on two tensors: `add` (`a + b`), `sub` (`a − b`), `mul` (`a ⊙ b`) and `div` (`a / b`), where
+ * a scalar, or a vector of the other's last axis, is broadcast. Those on one: `exp` (`eˣ`), `log` (`ln x`), `sqrt` (`√x`),
+ * `tanh` (`(eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)`), `sigmoid` (`1 / (1 + e⁻ˣ)`), `relu` (`max(x, 0)`) and `step` (1 where `x > 0`, else 0).
+ */
+export type ElementwiseOp =
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "tanh"
+  | "sigmoid"
+  | "relu"
+  | "step";
 
 /**
- * An elementwise operation by its name. The table behind it is no part of the public interface.
- *
- * @internal
+ * All of them, by name. Every WebGPU program declares what operations need in this order: another order is another program text, and so
+ * another fingerprint of the version.
  */
-export type ElementwiseOp = keyof typeof ELEMENTWISE;
+export const ELEMENTWISE = {
+  add,
+  sub,
+  mul,
+  div,
+  exp,
+  log,
+  sqrt,
+  tanh,
+  sigmoid,
+  relu,
+  step,
+} satisfies Record<ElementwiseOp, ElementwiseOperation>;
 
 /** Those on one tensor. */
 export type UnaryOp = {

@@ -5,14 +5,16 @@ import type { CellConfig } from "../../cells/config.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { EMBEDDED } from "../../train/corpus/corpus.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
+import type { Engine } from "../../train/engines/engine.ts";
 import { type StudyEngine, studyEngines } from "../../train/engines/registry.ts";
+import { WEBGPU_ENGINE } from "../../train/engines/webgpu/engine.ts";
 import { evaluateModel, exportModel } from "../../train/scoring/evaluate.ts";
 import { flag, runCommand } from "../../train/terminal/command_line.ts";
 import { formatDuration } from "../../train/terminal/progress.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
 import { contest, type Outcome } from "./contest.ts";
 import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
-import { bareContender, BATCH, copies, groupContender, type OpenContender } from "./measure.ts";
+import { bareContender, BATCH, copies, groupContender, type OpenContender, withEngine } from "./measure.ts";
 import type { Absent, Measured, PeerTask } from "./peers/peer.ts";
 import { measurePeer, PEERS } from "./peers/peers.ts";
 import { peerTask } from "./peers/task.ts";
@@ -32,6 +34,10 @@ interface Row {
   readonly beside?: { readonly of: string; readonly ratio: number };
 }
 
+/** The engines that are measured: any that trains on the CPU, and WebGPU, whose kernels `webgpu.ts` takes apart. */
+const MEASURED: readonly StudyEngine[] = studyEngines()
+  .filter(({ name, capabilities }) => capabilities.trainsOnCpu || name === WEBGPU_ENGINE.name);
+
 /** What `--engine` says for each of them. */
 const ALL = "all";
 
@@ -41,7 +47,7 @@ const flags = {
   engine: flag.choice(
     "--engine <name>",
     "measure this one alone",
-    [ALL, ...studyEngines().map(({ name }) => name)],
+    [ALL, ...MEASURED.map(({ name }) => name)],
     ALL,
   ),
 };
@@ -72,8 +78,8 @@ async function takeTurns(open: readonly (() => Promise<OpenContender>)[]): Promi
 }
 
 /** An engine that trains on the CPU: with all cores, with one, and several runs side by side. */
-async function benchOnCpu(entry: StudyEngine, progress: (what: string) => void): Promise<Row[]> {
-  const { name } = entry, engine = (await entry.open())!;
+async function benchOnCpu(engine: Engine, progress: (what: string) => void): Promise<Row[]> {
+  const { name } = engine;
   const ours = (config: CellConfig, runs: number, threads: number) => () =>
     groupContender(engine, copies(config, runs), threads);
   const rows: Row[] = [];
@@ -125,17 +131,39 @@ interface PeerRow extends Measured {
   readonly ours: string;
 }
 
+/** The peers' rows, and why others have none. */
+interface PeersMeasured {
+  readonly rows: readonly PeerRow[];
+  readonly absent: readonly Absent[];
+}
+
+/** What the GPU of this machine is, if it has one. */
+type Gpu = "real" | "software" | "none";
+
+/** Opens the engines that peers are measured beside, and measures them. */
+async function benchPeers(gpu: Gpu, progress: (what: string) => void): Promise<PeersMeasured> {
+  const absent = (reason: Absent) => ({ rows: [], absent: [reason] });
+  const cpuEntry = MEASURED.find(({ capabilities }) => capabilities.trainsOnCpu);
+  if (!cpuEntry) return absent({ what: "peers", absent: "no engine trains on the CPU" });
+  const measured = await withEngine(cpuEntry, async (onCpu) => {
+    const onGpu = gpu === "none" ? undefined : await WEBGPU_ENGINE.open();
+    try {
+      return await measurePeers({ onCpu, onGpu, gpu }, progress);
+    } finally {
+      await onGpu?.close();
+    }
+  });
+  return "rows" in measured ? measured : absent(measured);
+}
+
 /**
- * The peers' rows, and why the others have none. Each takes turns with ours: those on the CPU with the engine there, with as many threads;
- * those on a GPU with the engine there. On a software adapter both train the small model; PyTorch on the CPU trains both.
+ * Measures each peer in turns with ours: those on the CPU with the engine there, with as many threads; those on a GPU with the engine there. On
+ * a software adapter both train the small model; PyTorch on the CPU trains both.
  */
-async function benchPeers(
-  gpu: "real" | "software" | "none",
+async function measurePeers(
+  { onCpu, onGpu, gpu }: { readonly onCpu: Engine; readonly onGpu?: Engine; readonly gpu: Gpu },
   progress: (what: string) => void,
-): Promise<{ rows: PeerRow[]; absent: Absent[] }> {
-  const open = (onCpu: boolean) =>
-    studyEngines().find(({ capabilities }) => capabilities.trains_on_cpu === onCpu)?.open();
-  const onCpu = (await open(true))!, onGpu = gpu === "none" ? undefined : await open(false);
+): Promise<PeersMeasured> {
   const runs = gpu === "real" ? 64 : cores;
   const tasks = new Map<CellConfig, PeerTask>();
   for (const config of [BEST_CONFIG, SMALL_CONFIG]) tasks.set(config, await peerTask(onCpu, config, runs));
@@ -166,8 +194,6 @@ async function benchPeers(
       rows.push({ ...result, model, ours });
     }
   }
-  await onGpu?.close();
-  await onCpu.close();
   return { rows, absent };
 }
 
@@ -258,16 +284,20 @@ if (import.meta.main) {
     "Measures training steps on each engine. Medians of one run; machines are noisy, so compare within a run only.";
   await runCommand({ name: "bench", description, flags, printsData: true }, async ({ json, peers, engine }) => {
     const progress = (what: string) => isTerminal("error") && printError(`bench: ${what}`);
-    const measured = studyEngines().filter(({ name }) => engine === ALL || engine === name);
-    const onCpu = measured.filter(({ capabilities }) => capabilities.trains_on_cpu);
-    const asksForGpu = measured.length > onCpu.length;
+    const measured = MEASURED.filter(({ name }) => engine === ALL || engine === name);
+    const onCpu = measured.filter(({ capabilities }) => capabilities.trainsOnCpu);
+    const asksForGpu = measured.some(({ name }) => name === WEBGPU_ENGINE.name);
     // A software adapter keeps threads of its own: it is opened when the CPU has been measured.
-    const rows: Row[] = [];
-    for (const entry of onCpu) for (const row of await benchOnCpu(entry, progress)) rows.push(row);
+    const rows: Row[] = [], missing: Absent[] = [];
+    for (const entry of onCpu) {
+      const found = await withEngine(entry, (engine) => benchOnCpu(engine, progress));
+      if ("absent" in found) missing.push(found);
+      else rows.push(...found);
+    }
     const scoring = onCpu.length ? await benchScoring() : undefined;
     const ceilings = asksForGpu ? await measureCeilings() : undefined;
     const webgpu = ceilings && await benchWebGpu(ceilings, progress);
-    const gpu = !ceilings ? "none" : ceilings.software ? "software" : "real";
+    const gpu: Gpu = !ceilings ? "none" : ceilings.software ? "software" : "real";
     const beside = peers ? await benchPeers(gpu, progress) : { rows: [], absent: [] };
     const machine = {
       date: new Date().toISOString().slice(0, 10),
@@ -275,7 +305,9 @@ if (import.meta.main) {
       cpu: `${cpus()[0]?.model ?? "unknown"}, ${cores} cores`,
       webgpu_adapter: ceilings?.adapter ?? (asksForGpu ? "none on this machine" : "not asked for"),
       ...(ceilings ? { webgpu_driver: await driverVersion() } : {}),
-      ...Object.fromEntries(beside.absent.map(({ what, absent }) => [`${what}, not measured`, absent])),
+      ...Object.fromEntries(
+        [...missing, ...beside.absent].map(({ what, absent }) => [`${what}, not measured`, absent]),
+      ),
     };
     if (json) {
       const all = { ...machine, rows, scoring, peers: beside.rows, webgpu: webgpu && { ceilings, ...webgpu } };

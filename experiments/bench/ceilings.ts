@@ -3,16 +3,16 @@ import { input, linear } from "../../cells/graph/builder.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { buildGraph } from "../../cells/graph/graph.ts";
 import {
-  type Buffers,
   destroyBuffers,
   FLOAT_BYTES,
+  makeArena,
   makeBuffer,
   makeBuffers,
 } from "../../train/engines/webgpu/runtime/buffers.ts";
 import { type Device, openDevice } from "../../train/engines/webgpu/runtime/device.ts";
 import { Pipelines } from "../../train/engines/webgpu/runtime/pipelines.ts";
 import { Program } from "../../train/engines/webgpu/runtime/program.ts";
-import { EpilogueRegistry, planGraph } from "../../train/engines/webgpu/plan/schedule.ts";
+import { EpilogueRegistry, planGraph } from "../../train/engines/webgpu/kernels/schedule.ts";
 import { Texts } from "../../train/engines/webgpu/runtime/texts.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import { median } from "./median.ts";
@@ -172,16 +172,18 @@ async function product(opened: Device, { product: size, rounds }: Sizes): Promis
   const group = { slots: 1, batch: size, tokenBytes: 1, scalars: 0, reach: 0 };
   // The product reads no text.
   const noText = makeBuffer(device, 4, GPUBufferUsage.STORAGE);
-  const buffers: Buffers = makeBuffers(tools, group, plan.memory.size, noText);
+  const arena = makeArena(device, plan.memory.size);
+  const buffers = makeBuffers(tools, group, noText);
   // Random numbers: on zeros a GPU draws less power and may run faster.
   const stream = randomStream(0, "ceilings");
   const values = new Float32Array(size * size).map(() => stream.uniform() - 0.5);
   for (const tensor of [x, weight]) {
-    device.queue.writeBuffer(buffers.arena, plan.memory.offsets.get(tensor)! * FLOAT_BYTES, values);
+    device.queue.writeBuffer(arena, plan.memory.offsets.get(tensor)! * FLOAT_BYTES, values);
   }
-  const program = await Program.build(tools, [{ plan, slot: 0, base: 0 }], group, buffers);
+  const program = await Program.build(tools, [{ plan, slot: 0, base: 0 }], group, { ...buffers, arena });
   const seconds = await time(device, rounds, (pass) => program.recordStep(pass, 0));
   program.destroy();
+  arena.destroy();
   destroyBuffers(buffers);
   noText.destroy();
   return productFlop(graph) / seconds / 1e9;

@@ -5,12 +5,13 @@ import { input, makeNode } from "../../cells/graph/builder.ts";
 import { buildGraph, type Graph } from "../../cells/graph/graph.ts";
 import { isOp, sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
 import { randomStream } from "../../train/corpus/random.ts";
-import type { Engine, EngineRun, TrainingGroup } from "../../train/engines/engine.ts";
+import type { Engine, EngineEntry, EngineRun, TrainingGroup } from "../../train/engines/engine.ts";
 import { exportOnnx } from "../../train/engines/onnx/export.ts";
 import { openSession } from "../../train/engines/onnx/session.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
 import type { Contender } from "./contest.ts";
 import { median } from "./median.ts";
+import type { Absent } from "./peers/peer.ts";
 import { cellJob, prepare, trainingRun } from "../../train/training/training_run.ts";
 
 export const BATCH = 256;
@@ -25,6 +26,17 @@ export function noise(bytes: number): Uint8Array {
 /** Copies of one configuration with different seeds, as an engine takes them. */
 export function copies(config: CellConfig, count: number): EngineRun[] {
   return Array.from({ length: count }, (_, seed) => prepare(trainingRun(cellJob({ config, seed }), MEASURED_SETTINGS)));
+}
+
+/** Opens an engine, does something with it and closes it; or says why this machine has none. */
+export async function withEngine<T>(entry: EngineEntry, action: (engine: Engine) => Promise<T>): Promise<T | Absent> {
+  const engine = await entry.open();
+  if (!engine) return { what: entry.name, absent: `${entry.absence}` };
+  try {
+    return await action(engine);
+  } finally {
+    await engine.close();
+  }
 }
 
 const OFFSETS = new Uint32Array(BATCH).map((_, row) => row * 300);

@@ -4,10 +4,10 @@ import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
-import type { EngineRun, TensorMap } from "../../train/engines/engine.ts";
+import { EngineFailure, type EngineRun, type TensorMap } from "../../train/engines/engine.ts";
 import { openTunedWebGpuEngine, type WebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import type { WebGpuGroup } from "../../train/engines/webgpu/runtime/group.ts";
-import { type Merging, templateName } from "../../train/engines/webgpu/plan/schedule.ts";
+import { type Merging, templateName } from "../../train/engines/webgpu/kernels/schedule.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import { grid } from "../study/grid.ts";
@@ -186,7 +186,8 @@ async function measureAll(
   const mixed = software ? grid().filter(isSmall).slice(0, 16).map(cheapRun) : packed[0];
   for (const merging of ["template", "epilogue"] as const) {
     progress(`${mixed.length} different configurations, merged by ${merging}`);
-    const merged = (await openTunedWebGpuEngine({ merging }))!;
+    const merged = await openTunedWebGpuEngine({ merging });
+    if (!merged) throw new EngineFailure("lost", `Cannot measure groups merged by ${merging}: the adapter is gone`);
     try {
       groups.push(await measureGroup(merged, `${mixed.length} different configurations`, mixed, ceilings));
     } finally {

@@ -3,7 +3,10 @@ import { type Sizes, stepCost } from "../../cells/sizes.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { STALE_SECONDS } from "./queue.ts";
 import { type FinishedResult, hasEnded, isFinished } from "../study/result.ts";
-import { comparedWithList, type Experiment, type Run, runKey, Study } from "../study/store.ts";
+import { runKey } from "../study/paths.ts";
+import { comparedWithList, type Run } from "../study/runs.ts";
+import type { Experiment } from "../study/schema.ts";
+import { Study } from "../study/store.ts";
 import { claimKey, studyClaims } from "./study_queue.ts";
 
 /** A run that somebody has claimed. */

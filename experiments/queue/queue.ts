@@ -47,6 +47,10 @@ export interface Queue {
    * @returns whether it was done: false if the run is another's by now
    */
   whileHeld(key: string, action: () => void): Promise<boolean>;
+  /**
+   * Gives a run up. Where that cannot be written the promise rejects, and the claim gets no more heartbeats: it becomes stale, and others
+   * take it over.
+   */
   release(key: string): Promise<void>;
   /** All claims with a heartbeat that was seen or may still come. */
   living(): Promise<Claim[]>;
@@ -62,6 +66,8 @@ export interface QueueOptions {
   readonly staleAfter?: number;
   /** Seconds, of a clock that never jumps. */
   readonly now?: () => number;
+  /** Milliseconds to wait for another process that is writing. */
+  readonly busyTimeout?: number;
 }
 
 /** How long a process waits for another that is writing; set before anything else, or two that start together collide. */
@@ -171,8 +177,9 @@ class SqliteQueue implements Queue {
   }
 
   async release(key: string): Promise<void> {
+    // Before the transaction, which a locked database may refuse: a claim that stays in the table must get no more heartbeats.
+    this.#held.delete(key);
     await this.#transaction((database) => {
-      this.#held.delete(key);
       database.prepare("DELETE FROM claims WHERE key = ? AND owner = ?").run(key, this.#owner);
     });
   }
@@ -228,7 +235,7 @@ class SqliteQueue implements Queue {
   async #open(): Promise<void> {
     this.#database?.close();
     this.#database = undefined;
-    const database = new DatabaseSync(this.path, { timeout: BUSY_MILLISECONDS });
+    const database = new DatabaseSync(this.path, { timeout: this.options.busyTimeout ?? BUSY_MILLISECONDS });
     const [main] = filesAt(this.path);
     try {
       if (versionOf(database) !== TABLE_VERSION) {

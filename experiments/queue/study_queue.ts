@@ -2,7 +2,9 @@
 import type { Commit } from "../study/files.ts";
 import { type Claim, type ClaimReader, claimReader, newOwner, openQueue, type Queue } from "./queue.ts";
 import { isUnderWay } from "../study/result.ts";
-import { type Experiment, EXPERIMENTS, runKey, type Study } from "../study/store.ts";
+import { runKey } from "../study/paths.ts";
+import { type Experiment, EXPERIMENTS } from "../study/schema.ts";
+import type { Study } from "../study/store.ts";
 
 /** The key under which a run is claimed. */
 export function claimKey(experiment: Experiment, run: string): string {

@@ -4,7 +4,7 @@ import { affordableWorkers, OpenFilesError } from "../../train/process/open_file
 import { plural } from "../../train/terminal/progress.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
-import type { Run } from "../study/store.ts";
+import type { Run } from "../study/runs.ts";
 
 /** Each run has a thread on the CPU, or its part of the memory on a GPU: more than any machine of today has. */
 export const MOST_PARALLEL = 10_000;
@@ -24,7 +24,7 @@ export interface Capacity {
 /**
  * The runs that an engine trains at once.
  *
- * @param asked absent: as many as are sensible
+ * @param asked absent: the engine's default
  * @param runs that are to be trained
  * @throws {OpenFilesError} if this process may not open the files of a single run
  */
@@ -36,21 +36,21 @@ export function capacityOf(
   const wanted = asked ?? engine.defaultParallel;
   if (runs === 0) return { parallel: wanted };
   // A group that is trained as a whole has no worker for each run; its scores have one at least.
-  const isOneGroup = !engine.capabilities.isolated_runs;
-  const useful = Math.min(wanted, runs), cores = navigator.hardwareConcurrency;
-  const sensible = isOneGroup ? 1 : Math.min(useful, WORKERS_PER_CORE * cores);
+  const isOneGroup = !engine.capabilities.isolatedRuns;
+  const needed = Math.min(wanted, runs), cores = navigator.hardwareConcurrency;
+  const useful = isOneGroup ? 1 : Math.min(needed, WORKERS_PER_CORE * cores);
   const workers = isOneGroup ? 1 : WORKERS_PER_RUN;
-  const parallel = Math.floor(affordableWorkers(sensible * workers) / workers);
+  const parallel = Math.floor(affordableWorkers(useful * workers) / workers);
   if (parallel === 0) {
     throw new OpenFilesError(
       "Cannot train: this process may open hardly any more files, too few for one run; raise their limit ('ulimit -n')",
     );
   }
-  if (isOneGroup || parallel === useful) return { parallel: wanted };
-  const why = parallel < sensible
+  if (isOneGroup || parallel === needed) return { parallel: wanted };
+  const why = parallel < useful
     ? "this process may open no more files ('ulimit -n' sets how many)"
     : `${cores} cores have no use for more`;
-  const waiting = useful < wanted ? ` (${plural(runs, "run")} to train)` : "";
+  const waiting = needed < wanted ? ` (${plural(runs, "run")} to train)` : "";
   return { parallel, why: `Training ${plural(parallel, "run")} at a time, not ${wanted}${waiting}: ${why}` };
 }
 

@@ -4,7 +4,8 @@ import type { TrainingState } from "../../train/training/loss_log.ts";
 import type { Progress, RunSource, TrainedRun } from "../../train/training/training_run.ts";
 import { ClaimLost } from "../queue/study_queue.ts";
 import { WriteFailure } from "../study/files.ts";
-import { type Run, shortKey } from "../study/store.ts";
+import { shortKey } from "../study/paths.ts";
+import type { Run } from "../study/runs.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { SessionProgress } from "./progress.ts";
 import type { RunFiles, StartedRun } from "./run_files.ts";
@@ -25,10 +26,14 @@ export interface GroupSourceOptions {
   readonly onError: () => void;
 }
 
+/**
+ * Hands the runs of one group to the trainer, writes what becomes of them, and gives them back: the {@linkcode RunSource} of a session. An
+ * error that concerns one run stays with that run; any other ends the session.
+ */
 export class GroupSource implements RunSource<StartedRun> {
   /** Stops the group, and no other. */
   readonly stop = new AbortController();
-  /** Runs that the disk failed when they were to join or had ended. */
+  /** Runs whose files could not be written, when they were to join or when they had ended: to be tried again after the group. */
   readonly writeFailed: { readonly run: Run; readonly error: WriteFailure }[] = [];
   /** What went wrong when the next run was looked for. */
   error: unknown;
@@ -37,20 +42,20 @@ export class GroupSource implements RunSource<StartedRun> {
 
   constructor(private readonly options: GroupSourceOptions) {}
 
-  /** Takes the runs back that have not left, once nobody trains the group any more. */
+  /** Takes the runs back that have not left, once the trainer is through with the group: they are still claimed. */
   takeBack(): Run[] {
     const runs = [...this.#runs.values()];
     for (const started of this.#runs.keys()) this.#leave(started);
     return runs;
   }
 
-  /** Stops the group if other processes have all of it: one of which this process holds some trains on without the others. */
+  /** Stops the group if other processes have taken over all of its runs. A group that keeps some trains on with those. */
   stopIfLost(): void {
     const runs = [...this.#runs.keys()];
     if (runs.length && runs.every((run) => this.isLost(run))) this.stop.abort();
   }
 
-  /** Finds where a claimed run stands, for it to join; none if it cannot be trained now. */
+  /** Reads where a claimed run stands, so that it can join. @returns undefined if it cannot be trained now; its claim is dealt with */
   async start(run: Run): Promise<StartedRun | undefined> {
     const { files, progress, outcomes, retryFailed } = this.options;
     try {
@@ -70,7 +75,7 @@ export class GroupSource implements RunSource<StartedRun> {
     }
   }
 
-  /** The next run for a group at work. What goes wrong with it must not take the group's runs along. */
+  /** Claims and starts the next run for a group at work. An error here must not end the runs of the group: see {@linkcode error}. */
   async next(present: readonly StartedRun[]): Promise<StartedRun | undefined> {
     try {
       // Runs that end together make room for a new group, which may have more slots than theirs.
@@ -102,7 +107,7 @@ export class GroupSource implements RunSource<StartedRun> {
     }
   }
 
-  /** Writes what training gave, unless the run is another's by now. */
+  /** Writes checkpoint, model and result of a run that has ended, unless another process has taken it over. */
   async finished(started: StartedRun, trained: TrainedRun): Promise<void> {
     const { files, outcomes, onModel } = this.options, run = this.#runs.get(started)!;
     const kept = await files.finish(started, trained).catch((error) => this.#unwritten(started, run, error));
@@ -122,7 +127,7 @@ export class GroupSource implements RunSource<StartedRun> {
     this.#leave(started);
   }
 
-  /** A run that does not fit is for another group. */
+  /** Puts a run back that does not fit into this group: another group gets it. */
   async refused(started: StartedRun): Promise<void> {
     this.#leave(started);
     await this.options.outcomes.putBack(started);

@@ -1,18 +1,25 @@
-/** How runs end in this process: each is counted, told, and its claim given back. */
+/** How runs end in this process: each is counted and reported, and its claim is released. */
 import { describeConfig } from "../../cells/config.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { EngineFailure } from "../../train/engines/engine.ts";
 import { printError } from "../../train/terminal/output.ts";
 import type { RunResult } from "../study/result.ts";
-import { type Run, shortKey } from "../study/store.ts";
+import { shortKey } from "../study/paths.ts";
+import type { Run } from "../study/runs.ts";
 import type { SessionProgress } from "./progress.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/** So many runs in a row that cannot be trained for an outside reason end the whole: the next would fare no better. */
+/** After so many runs in a row that could not be trained for an outside reason the session ends: the next would fare no better. */
 const MOST_PROBLEMS_IN_A_ROW = 3;
 
+/**
+ * Counts how the runs of a session end, reports each, and releases its claim. A claim that cannot be released ends nothing: a line says so,
+ * and the session tries again at its end.
+ */
 export class Outcomes {
+  /** Runs that have their result. */
   finished = 0;
+  /** Runs that have broken down. */
   failed = 0;
   /** Runs that could not be trained for an outside reason, or were skipped. */
   problems = 0;
@@ -24,14 +31,14 @@ export class Outcomes {
 
   constructor(private readonly scheduler: Scheduler<Run>, private readonly progress: SessionProgress) {}
 
-  /** A run has its result. It keeps its claim: it is to be scored. */
+  /** Counts a run that has its result. Its claim is kept, since the run is to be scored. */
   finish(run: Run, result: RunResult): void {
     this.#problemsInARow = 0;
     this.finished++;
     this.progress.finish(run, result);
   }
 
-  /** A run has broken down. */
+  /** Counts a run that has broken down, prints why, and releases its claim. */
   async fail(run: Run, why: string): Promise<void> {
     this.#problemsInARow = 0;
     this.failed++;
@@ -39,13 +46,13 @@ export class Outcomes {
     await this.release(run);
   }
 
-  /** A run was under way when training was stopped. */
+  /** Notes a run that was under way when training was stopped, and releases its claim. */
   async interrupt(run: Run): Promise<void> {
     this.interrupted.push(run.key);
     await this.release(run);
   }
 
-  /** Another process has a run by now. */
+  /** Counts a run that another process has taken over, and gives up this process's claim. */
   async leaveToOther(run: Run): Promise<void> {
     this.taken++;
     this.progress.print(
@@ -55,7 +62,7 @@ export class Outcomes {
   }
 
   /**
-   * A run's own files cannot be used, which says nothing about the next. Whoever claimed it drops it.
+   * Counts a run whose own files cannot be used; that says nothing of the next run. The caller drops the run.
    *
    * @throws the error, if it is no {@linkcode UserError}
    */
@@ -66,9 +73,9 @@ export class Outcomes {
   }
 
   /**
-   * A run is left for a later call, after an outside reason.
+   * Counts a run that could not be trained for an outside reason, and releases its claim: a later call of `train` tries it again.
    *
-   * @throws the error, if it is one of many in a row
+   * @throws the error, if it is the last of {@linkcode MOST_PROBLEMS_IN_A_ROW} in a row
    */
   async giveUp(run: Run, error: unknown): Promise<void> {
     this.problems++;
@@ -79,26 +86,26 @@ export class Outcomes {
     if (++this.#problemsInARow >= MOST_PROBLEMS_IN_A_ROW) throw error;
   }
 
-  /** A run needs nothing of this call after all. */
+  /** Releases the claim on a run that is not trained in this call. The run does not count towards `--limit`. */
   async drop(run: Run): Promise<void> {
     this.progress.drop(run);
-    await this.scheduler.drop(run);
+    await this.#unlessQueueFails(run, this.scheduler.drop(run));
   }
 
-  /** A run found no slot, and is to be handed out again. */
+  /** Puts a run back that found no slot: it is handed out again. */
   async putBack(run: Run): Promise<void> {
     this.progress.drop(run);
     await this.#unlessQueueFails(run, this.scheduler.putBack(run));
   }
 
-  /** A run needs its claim no longer. */
-  async release(run: Run): Promise<void> {
+  /** Releases the claim on a run that this process is through with. */
+  async release(run: Pick<Run, "key">): Promise<void> {
     this.progress.drop(run);
     await this.#unlessQueueFails(run, this.scheduler.release(run));
   }
 
-  /** A claim that cannot be given back now becomes stale by itself. */
-  async #unlessQueueFails({ key }: Run, released: Promise<void>): Promise<void> {
+  /** Waits for the queue, and says so if it fails: the claim then becomes stale by itself, and others take it over. */
+  async #unlessQueueFails({ key }: Pick<Run, "key">, released: Promise<void>): Promise<void> {
     await released.catch((error) =>
       this.progress.print(`The claim on run ${shortKey(key)} could not be given back: ${messageOf(error)}`)
     );

@@ -8,7 +8,8 @@ import { totalSteps, type TrainingSettings } from "../../train/training/settings
 import type { Progress } from "../../train/training/training_run.ts";
 import { formatDuration, openProgress, plural, type ProgressBar } from "../../train/terminal/progress.ts";
 import type { RunResult } from "../study/result.ts";
-import { type Run, shortKey } from "../study/store.ts";
+import { shortKey } from "../study/paths.ts";
+import type { Run } from "../study/runs.ts";
 
 /** What this process knows of a run that it has begun and not yet let go. */
 interface RunProgress {
@@ -24,10 +25,13 @@ export interface ProgressOptions {
   readonly runs: number;
   readonly settings: TrainingSettings;
   readonly quiet: boolean;
-  /** Runs that this process may still take. */
+  /** How many runs this process may still claim. */
   readonly waiting: () => number;
+  /** Runs that this process has claimed and not given back, begun or not. */
+  readonly claimed: () => readonly Pick<Run, "key">[];
 }
 
+/** Shows how far a session is, and knows the step of each run for the heartbeat. */
 export class SessionProgress {
   readonly #bar: ProgressBar;
   /** By key. */
@@ -35,9 +39,10 @@ export class SessionProgress {
   #done = 0;
   #best = Infinity;
 
-  constructor(private readonly options: ProgressOptions) {
+  /** @param open opens the bar on which the session is shown */
+  constructor(private readonly options: ProgressOptions, open: typeof openProgress = openProgress) {
     const { runs, settings, quiet } = options;
-    this.#bar = openProgress(runs * totalSteps(settings), "steps", quiet);
+    this.#bar = open(runs * totalSteps(settings), "steps", quiet);
   }
 
   announce({ name, adapter, software }: Engine, parallel: number): void {
@@ -87,7 +92,7 @@ export class SessionProgress {
   }
 
   /** A run is this process's no longer. */
-  drop({ key }: Run): void {
+  drop({ key }: Pick<Run, "key">): void {
     this.#runs.delete(key);
   }
 
@@ -124,7 +129,9 @@ export class SessionProgress {
   #show(): void {
     const runs = [...this.#runs.values()];
     const begun = runs.reduce((steps, { step, total }) => steps + Math.max(0, total - step), 0);
-    const total = this.#done + begun + this.options.waiting() * totalSteps(this.options.settings);
+    // A claimed run takes a while to begin: its files are read first.
+    const claimed = this.options.claimed().filter(({ key }) => !this.#runs.has(key)).length;
+    const total = this.#done + begun + (this.options.waiting() + claimed) * totalSteps(this.options.settings);
     const losses = runs.flatMap(({ loss }) => loss ?? []);
     const current = losses.length ? `loss ${minOf(losses).toFixed(3)}` : "scoring";
     const best = Number.isFinite(this.#best) ? `, best finished ${this.#best.toFixed(3)}` : "";

@@ -1,7 +1,7 @@
 /** What to do with runs that an engine, a driver or a disk has failed. */
 import { maxOf } from "../../cells/extremes.ts";
 import { EngineFailure } from "../../train/engines/engine.ts";
-import type { Run } from "../study/store.ts";
+import type { Run } from "../study/runs.ts";
 
 /** A run that fails for an outside reason is tried so many times in all. */
 const MOST_ATTEMPTS = 3;

@@ -20,7 +20,9 @@ import { CELLSPACE_VERSION, numbersOf } from "../../train/version.ts";
 import { advised, type Commit, readBytes } from "../study/files.ts";
 import type { Queue } from "../queue/queue.ts";
 import { type FinishedResult, isFinished, parseResult, type RunResult } from "../study/result.ts";
-import type { Experiment, Run, Study } from "../study/store.ts";
+import type { Run } from "../study/runs.ts";
+import type { Experiment } from "../study/schema.ts";
+import type { Study } from "../study/store.ts";
 import { claimKey, commitWhileHeld } from "../queue/study_queue.ts";
 import { modelFacts } from "./run_model.ts";
 

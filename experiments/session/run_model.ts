@@ -7,7 +7,10 @@ import type { CheckpointOf } from "../../train/training/checkpoint.ts";
 import { advised } from "../study/files.ts";
 import { isOurModel } from "../study/ownership.ts";
 import { configOf, type FinishedResult, type RunResult } from "../study/result.ts";
-import { commandOn, type Experiment, remakeModel, runKey, shortKey, type Study } from "../study/store.ts";
+import { commandOn, remakeModel } from "../study/commands.ts";
+import { runKey, shortKey } from "../study/paths.ts";
+import type { Experiment } from "../study/schema.ts";
+import type { Study } from "../study/store.ts";
 
 /** What a run's model says of itself: its text, its seed, and how many steps it has seen. */
 export function modelFacts(

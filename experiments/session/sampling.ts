@@ -5,7 +5,10 @@ import { type SampleOptions, sampleText } from "../../train/scoring/sample_text.
 import { advised } from "../study/files.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
 import { checkModel } from "./run_model.ts";
-import { adviceForRuns, type Experiment, remakeModel, runKey, shortKey, type Study } from "../study/store.ts";
+import { adviceForRuns, remakeModel } from "../study/commands.ts";
+import { runKey, shortKey } from "../study/paths.ts";
+import type { Experiment } from "../study/schema.ts";
+import type { Study } from "../study/store.ts";
 import { studyTokenizer } from "../study/text.ts";
 
 /**

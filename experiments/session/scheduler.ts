@@ -1,14 +1,14 @@
-/** Which runs this process takes: in what order, each claimed, as many as fit together; and which of them it has to leave. */
+/** The scheduler of a session: it claims the runs that this process trains, in order, and gives their claims back. */
 import { sizesOf } from "../../cells/sizes.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { Experiment } from "../study/store.ts";
+import type { Experiment } from "../study/schema.ts";
 
 /** Milliseconds between two looks at what others hold. */
 const LOOK_INTERVAL = 500;
 
-/** A run, as far as claims go. */
+/** What a claim needs to know of a run. */
 interface Keyed {
   readonly key: string;
 }
@@ -36,7 +36,10 @@ export interface SchedulerOptions<R> {
   readonly onWait?: (held: number) => void;
 }
 
-/** Hands out runs in order, each claimed. What other processes hold is kept aside until nothing else is left. */
+/**
+ * Hands out runs in order, each claimed. What other processes hold is kept aside until nothing else is left. Every method that claims or
+ * releases rejects when the queue does.
+ */
 export class Scheduler<R extends Keyed> {
   /** Runs of living processes, found when nothing else was left. */
   readonly others: R[] = [];
@@ -45,8 +48,12 @@ export class Scheduler<R extends Keyed> {
   #heldByOthers: R[] = [];
   /** How many more may be handed out. */
   #left: number;
-  /** What has been claimed and not released, by key. */
+  /** Runs between waiting and claimed, one way or the other: the queue has not answered yet. */
+  #inTransit = 0;
+  /** Runs that were handed out and not given back, by key. */
   readonly #claimed = new Map<string, R>();
+  /** Runs that were given back, and whose claims the queue has not released: not yet, or not at all. By key. */
+  readonly #unreleased = new Map<string, Keyed>();
   /** Claims that another process has taken over from this one. */
   readonly #lost = new Set<string>();
   #look: Promise<void> | undefined;
@@ -57,12 +64,15 @@ export class Scheduler<R extends Keyed> {
     this.#left = options.limit ?? Infinity;
   }
 
-  /** Runs that may still be handed out. */
+  /** How many runs may still be handed out, those included that are being claimed or put back. */
   get waiting(): number {
-    return Math.min(this.#left, this.#waiting.length + this.#heldByOthers.length);
+    return Math.min(this.#left, this.#waiting.length + this.#heldByOthers.length) + this.#inTransit;
   }
 
-  /** Claims runs for a new group; waits for what other processes hold if there is nothing else. Empty when all is done. */
+  /**
+   * Claims runs for a new group; waits for what other processes hold if there is nothing else. Empty when all is done. Rejects when the
+   * queue does.
+   */
   async group(slots: number): Promise<R[]> {
     const group: R[] = [];
     while (group.length < slots && !this.#isStopped) {
@@ -74,7 +84,7 @@ export class Scheduler<R extends Keyed> {
   }
 
   /**
-   * Claims the next run that fits into the memory that others leave, and that still needs something.
+   * Claims the next run that fits into the memory that others leave, and that still needs something. Rejects when the queue does.
    *
    * @param present the runs of its group
    */
@@ -88,7 +98,7 @@ export class Scheduler<R extends Keyed> {
     return undefined;
   }
 
-  /** Takes note of claims that others have taken over. */
+  /** Notes claims that other processes have taken over: see {@linkcode isLost}. */
   lose(claims: readonly string[]): void {
     for (const claim of claims) this.#lost.add(claim);
   }
@@ -98,32 +108,44 @@ export class Scheduler<R extends Keyed> {
     return this.#lost.has(this.#claimOf(run));
   }
 
-  /** Gives a claim back. */
+  /** Gives a claim back. Rejects when the queue does: then the run is one of {@linkcode unreleased}. */
   async release(run: Keyed): Promise<void> {
+    this.#unreleased.set(run.key, this.#claimed.get(run.key) ?? run);
     this.#claimed.delete(run.key);
     await this.options.queue.release(this.#claimOf(run));
+    this.#unreleased.delete(run.key);
   }
 
-  /** Gives back a run that needs nothing after all; it does not count towards the limit. */
+  /** Gives back a run that needs nothing after all; it does not count towards the limit. Rejects when the queue does. */
   async drop(run: Keyed): Promise<void> {
     this.#left++;
     await this.release(run);
   }
 
-  /** Gives a claimed run back to be handed out again: it is the next, and does not count towards the limit. */
+  /**
+   * Gives a claimed run back to be handed out again: it is the next, and does not count towards the limit. Rejects when the queue does; the
+   * run is handed out again all the same.
+   */
   async putBack({ key }: Keyed): Promise<void> {
     const run = this.#claimed.get(key)!;
+    this.#inTransit++;
     try {
       await this.release(run);
     } finally {
+      this.#inTransit--;
       this.#left++;
       this.#waiting.unshift(run);
     }
   }
 
-  /** Runs that were handed out and not released. */
+  /** Runs that were handed out and not given back. */
   get claimed(): R[] {
     return [...this.#claimed.values()];
+  }
+
+  /** Runs that were given back, and whose claims could not be released so far. */
+  get unreleased(): readonly Keyed[] {
+    return [...this.#unreleased.values()];
   }
 
   get #isStopped(): boolean {
@@ -150,10 +172,16 @@ export class Scheduler<R extends Keyed> {
       // Taken off before anything is awaited: another worker may ask meanwhile.
       const [next] = this.#waiting.splice(at, 1);
       this.#left--;
-      if (await this.options.queue.claim(this.#claimOf(next))) {
-        this.#claimed.set(next.key, next);
-        this.#lost.delete(this.#claimOf(next));
-        return next;
+      this.#inTransit++;
+      try {
+        if (await this.options.queue.claim(this.#claimOf(next))) {
+          this.#claimed.set(next.key, next);
+          this.#unreleased.delete(next.key);
+          this.#lost.delete(this.#claimOf(next));
+          return next;
+        }
+      } finally {
+        this.#inTransit--;
       }
       this.#left++;
       this.#heldByOthers.push(next);
@@ -162,7 +190,8 @@ export class Scheduler<R extends Keyed> {
   }
 
   /**
-   * When only runs of others are left: waits until each has shown life (then it is theirs), or is free (then it is handed out).
+   * Waits for the runs that other processes hold, where no others are left. A run whose owner shows life stays that owner's. A run that
+   * becomes free is to be handed out here.
    *
    * @returns whether there is something to claim again
    */

@@ -15,19 +15,15 @@ import {
 import { promptFrom } from "../../train/scoring/sample_text.ts";
 import { decodeRunWeights } from "../../train/training/checkpoint.ts";
 import { advised, type Commit, readBytes } from "../study/files.ts";
-import { contextOrderOf, readFloors } from "../study/ngram_baselines.ts";
+import { readBaselines } from "../study/ngram_baselines.ts";
 import { checkReplaceable } from "../study/ownership.ts";
-import {
-  configOf,
-  type FinishedResult,
-  isFinished,
-  parseResult,
-  sampleOf,
-  scoreFields,
-  withoutScore,
-} from "../study/result.ts";
-import { type Experiment, remakeModel, shortKey, type Study } from "../study/store.ts";
+import { configOf, type FinishedResult, isFinished, parseResult, sampleOf, withoutScore } from "../study/result.ts";
+import { remakeModel } from "../study/commands.ts";
+import { shortKey } from "../study/paths.ts";
+import type { Experiment } from "../study/schema.ts";
+import type { Study } from "../study/store.ts";
 import { checkModel, checkpointOf, modelFacts } from "./run_model.ts";
+import { scoreMetrics } from "./score_metrics.ts";
 
 /** The text that each scored run writes: one seed for all, so that texts differ by their models alone. */
 const SAMPLE = { bytes: 200, temperature: 0.8, seed: 0 } as const;
@@ -87,12 +83,15 @@ export async function scoreRun(
   if (now["end time"] !== result["end time"]) {
     throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result has changed while it was scored`);
   }
-  // A score stands without floors, too, where their file is another's.
-  const floors = await readFloors(study).catch(() => undefined);
-  // That of an earlier score says nothing of this one.
-  const context_order = floors && contextOrderOf(score.bits_per_byte, floors);
-  const about = { context_order, sample: sampleOf(drawn!, sample, tokenizer), memory: memory! };
-  const scored = { ...now, ...scoreFields(score), ...about };
+  // A score stands without baselines, too, where their file is another's.
+  const baselines = await readBaselines(study).catch(() => undefined);
+  // A metric that this score lacks is written as absent: that of an earlier score says nothing of this one.
+  const scored = {
+    ...now,
+    ...scoreMetrics(score, baselines),
+    sample: sampleOf(drawn!, sample, tokenizer),
+    memory: memory!,
+  };
   if (isRemade) {
     parseResult(scored, study.resultPath(experiment, key));
     await replaceModel(study, experiment, key, model, now, commit);

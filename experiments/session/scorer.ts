@@ -5,7 +5,10 @@ import { EvaluationWorkers } from "../../train/scoring/evaluate.ts";
 import { OpenFilesError } from "../../train/process/open_files.ts";
 import type { Queue } from "../queue/queue.ts";
 import { scoreRun } from "./score_run.ts";
-import { type Experiment, type Run, shortKey, type Study } from "../study/store.ts";
+import { shortKey } from "../study/paths.ts";
+import type { Run } from "../study/runs.ts";
+import type { Experiment } from "../study/schema.ts";
+import type { Study } from "../study/store.ts";
 import { claimKey, ClaimLost, commitWhileHeld } from "../queue/study_queue.ts";
 import { printError } from "../../train/terminal/output.ts";
 

@@ -7,10 +7,12 @@ import { EvaluationWorkers, type Score } from "../../train/scoring/evaluate.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import type { Queue } from "../queue/queue.ts";
 import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue } from "../queue/study_queue.ts";
-import { isMisplaced, placeScores } from "../study/context_orders.ts";
-import { ensureFloors, readFloors } from "../study/ngram_baselines.ts";
+import { isMisplaced, placeScores } from "./context_orders.ts";
+import { ensureBaselines, readBaselines } from "../study/ngram_baselines.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
-import { type Experiment, runKey, Study } from "../study/store.ts";
+import { runKey } from "../study/paths.ts";
+import type { Experiment } from "../study/schema.ts";
+import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { Scheduler } from "./scheduler.ts";
 import { finishedResult, remadeModel, scoreRun } from "./score_run.ts";
@@ -56,7 +58,7 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
   const finished = results.filter(isFinished);
   const todo = finished.filter(({ test_loss }) => again || test_loss === undefined);
   const had = finished.length - todo.length;
-  const known = await readFloors(study).catch(() => undefined);
+  const known = await readBaselines(study).catch(() => undefined);
   const isPlaced = !finished.some((result) => isMisplaced(result, known));
   if (!todo.length && isPlaced) return { scored: 0, had, placed: 0, others: 0, problems: 0, unreadable };
   const text = todo.length || !known ? options.text ?? await studyText(study) : undefined;
@@ -67,9 +69,9 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
   const own = queue ?? (await openStudyQueue(study)).queue;
   using _heart = heartbeat(own);
   try {
-    const floors = text ? await ensureFloors(study, text.corpus, { signal, onDamaged }) : known;
+    const baselines = text ? await ensureBaselines(study, text.corpus, { signal, onDamaged }) : known;
     const scores = text ? await scoreAll(study, todo, text, own, options) : { scored: 0, problems: 0, others: 0 };
-    const placed = floors ? await placeScores({ study, experiment, floors, queue: own, signal, onProblem }) : 0;
+    const placed = baselines ? await placeScores({ study, experiment, baselines, queue: own, signal, onProblem }) : 0;
     return { had, unreadable, placed, ...scores };
   } finally {
     if (!queue) await own.close();

@@ -23,7 +23,8 @@ import { trainRuns } from "../../train/training/trainer.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import { type Queue, STALE_SECONDS } from "../queue/queue.ts";
 import { claimKey } from "../queue/study_queue.ts";
-import type { Run, Study } from "../study/store.ts";
+import type { Run } from "../study/runs.ts";
+import type { Study } from "../study/store.ts";
 import { footprintOf } from "./capacity.ts";
 import { GroupSource } from "./group_source.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -48,6 +49,7 @@ export interface SessionResources {
   readonly reopen: () => Promise<Engine>;
 }
 
+/** Trains, writes, scores and releases the waiting runs of an experiment: {@linkcode TrainingSession.run}, once. */
 export class TrainingSession {
   readonly #outcomes: Outcomes;
   readonly #files: RunFiles;
@@ -81,14 +83,19 @@ export class TrainingSession {
     this.#signal = AbortSignal.any([this.#failure.signal, ...(options.signal ? [options.signal] : [])]);
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
     this.#parallel = options.parallel ?? engine.defaultParallel;
-    const { groups, runs_per_group: slots } = engine.layout(this.#parallel);
+    const { groups, runsPerGroup: slots } = engine.layout(this.#parallel);
     this.#workers = Math.min(groups, this.#runs);
     this.#slots = slots;
     this.#threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));
     const current = () => this.#engine;
     this.#files = new RunFiles({ study, experiment, corpus: text.corpus, settings, queue, owner, engine: current });
-    const waits = () => this.#scheduler.waiting;
-    this.#progress = new SessionProgress({ runs: this.#runs, settings, quiet, waiting: waits });
+    this.#progress = new SessionProgress({
+      runs: this.#runs,
+      settings,
+      quiet,
+      waiting: () => this.#scheduler.waiting,
+      claimed: () => this.#scheduler.claimed,
+    });
     const print = (line: string) => this.#progress.print(line);
     const footprint = footprintOf(current, settings);
     // Runs of one shape follow each other where they train in groups.
@@ -115,6 +122,12 @@ export class TrainingSession {
     });
   }
 
+  /**
+   * Trains until no run is left that this process may take, or a signal comes. The engine is closed at the end, also after an error.
+   *
+   * @throws {OpenFilesError} if this process may open no more workers
+   * @throws the error of a run, if several in a row could not be trained for an outside reason; the queue's, if it refuses claims
+   */
   async run(): Promise<void> {
     using _heart = this.#heartbeat();
     this.#progress.announce(this.#engine, this.#parallel);
@@ -124,8 +137,10 @@ export class TrainingSession {
       try {
         await this.#scorer.finish();
       } finally {
-        // After a signal or an error: what was claimed and came to no end.
-        for (const run of this.#scheduler.claimed) await this.#outcomes.release(run);
+        // Runs that came to no end, after a signal or an error; and claims that the queue did not release when it was told to.
+        for (const run of [...this.#scheduler.claimed, ...this.#scheduler.unreleased]) {
+          await this.#outcomes.release(run);
+        }
         this.#progress.stop();
         await this.#engine.close();
       }
@@ -187,7 +202,7 @@ export class TrainingSession {
       retryFailed: this.options.retryFailed === true,
       onModel: (run, model) => {
         // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
-        if (this.#engine.capabilities.trains_on_cpu) models.push({ run, model });
+        if (this.#engine.capabilities.trainsOnCpu) models.push({ run, model });
         else this.#scorer.scoreLater(run, this.#threads);
       },
       onError: () => this.#failure.abort(),

@@ -3,7 +3,7 @@ import { totalSteps, type TrainingSettings } from "../../train/training/settings
 import type { EngineChoice } from "../../train/engines/registry.ts";
 import { hasEnded, type RunResult } from "../study/result.ts";
 import type { Selection } from "../study/selection.ts";
-import type { Experiment } from "../study/store.ts";
+import type { Experiment } from "../study/schema.ts";
 import type { Timing } from "../queue/study_queue.ts";
 
 export interface TrainStudyOptions {

@@ -6,11 +6,13 @@ import { checkLimits, checkLogged, type TrainingSettings } from "../../train/tra
 import { checkTraining } from "../study/bounds.ts";
 import { capacityOf, footprintOf } from "./capacity.ts";
 import { openEngine } from "../../train/engines/registry.ts";
-import { ensureFloors } from "../study/ngram_baselines.ts";
+import { ensureBaselines } from "../study/ngram_baselines.ts";
 import { type SessionResources, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
-import { commandOn, type Run, Study } from "../study/store.ts";
+import { commandOn } from "../study/commands.ts";
+import type { Run } from "../study/runs.ts";
+import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { openStudyQueue } from "../queue/study_queue.ts";
 import { print, printError } from "../../train/terminal/output.ts";
@@ -45,8 +47,8 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     try {
       await study.makeRunFolders(experiment);
       await study.removeLeftovers();
-      await ensureFloors(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
-      const summary = await trainRuns({ study, text, engine, ...claims }, settings, waiting, options);
+      await ensureBaselines(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
+      const summary = await runSession({ study, text, engine, ...claims }, settings, waiting, options);
       return { ...summary, problems: summary.problems + skipped };
     } finally {
       await claims.queue.close();
@@ -59,7 +61,8 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
 
 const onProblem = (problem: string) => printError(`train: ${problem}`);
 
-async function trainRuns(
+/** Trains the waiting runs on this engine, then scores what an earlier call left unscored. */
+async function runSession(
   { study, text, engine, queue, owner }: Omit<SessionResources, "reopen">,
   settings: TrainingSettings,
   waiting: readonly Run[],

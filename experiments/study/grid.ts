@@ -3,9 +3,17 @@ import { z } from "zod";
 import { checkTable } from "../../cells/check_table.ts";
 import { type CellConfig, parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
-import { type Factor, type FactorTable, type FactorValue, keysOf, pluralOf, valueSchema } from "../../cells/factor.ts";
+import {
+  type Configuration,
+  type Factor,
+  type FactorTable,
+  type FactorValue,
+  keysOf,
+  pluralOf,
+  valueSchema,
+} from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import type { Levels } from "./levels.ts";
+import type { Levels, TableLevels } from "./levels.ts";
 
 /** Levels of one factor that one call lists: with as many levels of two factors, the 96 settings of the switches are 98,304 configurations. */
 export const MOST_LEVELS = 32;
@@ -20,13 +28,21 @@ export const MOST_CONFIGS = 100_000;
 export const MOST_RUNS = 1_000_000;
 
 /**
- * All configurations over these levels, the last factor's changing fastest: 432 by default.
+ * All configurations over these levels of the built-in factors, the last factor's changing fastest: 432 by default.
  *
  * @param asked instead of the levels that a factor has; each is taken once
- * @throws {UserError} if the table breaks a rule, a level is out of bounds, a factor has more than {@linkcode MOST_LEVELS}, there
- *   is no such factor, or the levels have too many combinations
+ * @throws {UserError} if a level is out of bounds, a factor has more than {@linkcode MOST_LEVELS}, there is no such factor, or the
+ *   levels have too many combinations
  */
-export function grid(asked: Levels = {}, table: FactorTable = GATED): CellConfig[] {
+export function grid(asked?: Levels): CellConfig[];
+/**
+ * All configurations over these levels of a table's factors, the last factor's changing fastest.
+ *
+ * @param asked instead of the levels that a factor has; each is taken once
+ * @throws {UserError} if the table breaks a rule; and as for the built-in factors
+ */
+export function grid(asked: TableLevels, table: FactorTable): Configuration[];
+export function grid(asked: TableLevels = {}, table: FactorTable = GATED): Configuration[] {
   checkTable(table);
   const unknown = Object.keys(asked).find((key) => !table.factors.some((factor) => factor.key === key));
   if (unknown !== undefined) {
@@ -49,7 +65,7 @@ export function grid(asked: Levels = {}, table: FactorTable = GATED): CellConfig
       ),
     [{}],
   );
-  return configs.filter((config) => table.valid.holds(config) && table.listed.holds(config)) as CellConfig[];
+  return configs.filter((config) => table.valid.holds(config) && table.listed.holds(config));
 }
 
 function levelsOf(factor: Factor, asked: readonly FactorValue[] = factor.levels): FactorValue[] {

@@ -1,6 +1,5 @@
 /** What `init` does: a study's settings, and its lists of configurations. */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { configId } from "../../cells/config.ts";
 import { isSize } from "../../cells/factor.ts";
@@ -13,23 +12,16 @@ import { plural } from "../../train/terminal/progress.ts";
 import { checkRuns, checkTraining } from "./bounds.ts";
 import { readBytes, readJson } from "./files.ts";
 import { grid, MOST_RUNS } from "./grid.ts";
-import { flaggedFactors, type Levels } from "./levels.ts";
+import { flaggedFactors, flagsInWords, type Levels } from "./levels.ts";
 import { checkNewFolder } from "./ownership.ts";
 import { promote, type Promotion } from "./promotion.ts";
 import { checkVersion, parseResult, type RunResult } from "./result.ts";
-import {
-  type ConfigEntry,
-  type Experiment,
-  EXPERIMENTS,
-  resultFolder,
-  resultKeys,
-  shortKey,
-  Study,
-  type StudySettings,
-} from "./store.ts";
+import type { ConfigEntry } from "./runs.ts";
+import { Study } from "./store.ts";
 import { lockStudy } from "./lock.ts";
-import { tokensName } from "./schema.ts";
-import { hasTokenizer, loadOwnFile, TOKENIZER_FILE, tokensFor } from "./text.ts";
+import { resultKeys, shortKey, StudyPaths } from "./paths.ts";
+import { type Experiment, EXPERIMENTS, type StudySettings, tokensName } from "./schema.ts";
+import { hasTokenizer, loadOwnFile, tokensFor } from "./text.ts";
 
 /** Training settings of a new study (design, sections 2 and 3). */
 export const DEFAULT_TRAINING: StudySettings["training"] = {
@@ -89,10 +81,11 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
 
 /** Tells whether the files that a plan follows from, and that `init` writes, are still the same. */
 async function stampOf(dir: string): Promise<string> {
-  const hash = createHash("sha256");
-  for (const name of ["study.json", "rnn_configs.json", "rnn_configs_02.json", TOKENIZER_FILE]) {
-    const bytes = await readBytes(join(dir, name)).catch((error) => messageOf(error));
-    hash.update(`${name} ${bytes?.length} `).update(bytes ?? "");
+  const hash = createHash("sha256"), paths = new StudyPaths(dir);
+  const lists = EXPERIMENTS.map((experiment) => paths.configsPath(experiment));
+  for (const path of [paths.settingsPath, ...lists, paths.tokenizerPath]) {
+    const bytes = await readBytes(path).catch((error) => messageOf(error));
+    hash.update(`${path} ${bytes?.length} `).update(bytes ?? "");
   }
   return hash.digest("hex");
 }
@@ -101,7 +94,7 @@ async function stampOf(dir: string): Promise<string> {
 async function anyResult(dir: string): Promise<RunResult | undefined> {
   for (const experiment of EXPERIMENTS) {
     for (const key of await resultKeys(dir, experiment)) {
-      const path = join(resultFolder(dir, experiment), `${key}.json`);
+      const path = new StudyPaths(dir).resultPath(experiment, key);
       try {
         const value = await readJson(path);
         checkVersion(value, path);
@@ -314,10 +307,12 @@ async function chooseConfigs(
 
 /** Experiment 02 takes no levels. */
 function levelsOf02(): UserError {
-  const flagged = flaggedFactors();
-  const flags = new Intl.ListFormat("en-GB", { type: "disjunction" }).format(flagged.map(({ flag: { name } }) => name));
-  const what = flagged.every(isSize) ? "sizes" : "configurations";
-  return new UserError(`Cannot use ${flags} with experiment 02: its ${what} follow from the best of experiment 01`);
+  const what = flaggedFactors().every(isSize) ? "sizes" : "configurations";
+  return new UserError(
+    `Cannot use ${
+      flagsInWords("disjunction", "table")
+    } with experiment 02: its ${what} follow from the best of experiment 01`,
+  );
 }
 
 /** `train 90 %, validation 5 %, test 5 %`, for the record. */

@@ -1,10 +1,14 @@
 /** Levels of factors as a command line gives them. */
+import type { CellConfig } from "../../cells/config.ts";
 import { type Factor, type FactorTable, type FactorValue, isSize, mustBe, valueSchema } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { parseDecimal } from "../../train/terminal/command_line.ts";
 
-/** Levels by the key of their factor. */
-export type Levels = Readonly<Record<string, readonly FactorValue[] | undefined>>;
+/** Levels of the built-in factors, by key. */
+export type Levels = { readonly [K in keyof CellConfig]?: readonly NonNullable<CellConfig[K]>[] };
+
+/** Levels of the factors of any table, by key. */
+export type TableLevels = Readonly<Record<string, readonly FactorValue[] | undefined>>;
 
 /** A factor that `init` has a flag for. */
 export type FlaggedFactor = Factor & { readonly flag: NonNullable<Factor["flag"]> };
@@ -14,14 +18,24 @@ export function flaggedFactors({ factors }: FactorTable = GATED): FlaggedFactor[
   return factors.filter((factor): factor is FlaggedFactor => factor.flag !== undefined);
 }
 
-/** The flags of {@linkcode flaggedFactors} in words, as a help lists them: the factor that changes fastest in a grid first. */
-export function flagsInWords(type: "conjunction" | "disjunction", table: FactorTable = GATED): string {
-  const names = flaggedFactors(table).map(({ flag: { name } }) => name).reverse();
-  return new Intl.ListFormat("en-GB", { type }).format(names);
+/**
+ * The flags of {@linkcode flaggedFactors} in words.
+ *
+ * @param order as a help lists them, the factor that changes fastest in a grid first; or as the table does
+ */
+export function flagsInWords(
+  type: "conjunction" | "disjunction",
+  order: "help" | "table" = "help",
+  table: FactorTable = GATED,
+): string {
+  const names = flaggedFactors(table).map(({ flag: { name } }) => name);
+  return new Intl.ListFormat("en-GB", { type }).format(order === "help" ? names.reverse() : names);
 }
 
 /** Each size at its first level: the smallest study of a table. */
-export function smallestSizes({ factors }: FactorTable = GATED): Levels {
+export function smallestSizes(): Levels;
+export function smallestSizes(table: FactorTable): TableLevels;
+export function smallestSizes({ factors }: FactorTable = GATED): TableLevels {
   return Object.fromEntries(factors.filter(isSize).map(({ key, levels }) => [key, levels.slice(0, 1)]));
 }
 

@@ -1,11 +1,8 @@
 /** One process at a time changes what a study's files hold; runs have claims of their own, in the queue. */
-import { join } from "node:path";
 import { holdLock } from "../../train/process/lock.ts";
 import { printError } from "../../train/terminal/output.ts";
 import { adviceFor, makeFolder, reasonOf, WriteFailure } from "./files.ts";
-
-/** Beside the files that it is for: a task may write in its study's folder alone. It goes with the lock. */
-const LOCK_FILE = ".cellspace.lock";
+import { StudyPaths } from "./paths.ts";
 
 /** Milliseconds of waiting that need no word: a change takes less. */
 const PATIENCE = 2000;
@@ -20,7 +17,7 @@ const PATIENCE = 2000;
  */
 export async function lockStudy(dir: string, doing: string, signal?: AbortSignal): Promise<Disposable> {
   await makeFolder(dir);
-  const path = join(dir, LOCK_FILE);
+  const path = new StudyPaths(dir).lockPath;
   try {
     return await holdLock(path, {
       signal,

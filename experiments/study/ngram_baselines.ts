@@ -1,56 +1,54 @@
-/** The entropy floors of a study's corpus: counted once, and kept in the study for whoever has no access to the corpus. */
-import { join } from "node:path";
+/** The n-gram baselines of a study's corpus: counted once, and kept in the study for whoever has no access to the corpus. */
 import { z } from "zod";
 import { parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
 import type { Corpus } from "../../train/corpus/corpus.ts";
-import { contextOrder, entropyFloors, FLOOR_METHOD, HIGHEST_ORDER } from "../../train/corpus/ngrams/baselines.ts";
+import { BASELINE_METHOD, contextOrder, HIGHEST_ORDER, ngramBaselines } from "../../train/corpus/ngrams/baselines.ts";
 import { openProgress } from "../../train/terminal/progress.ts";
 import { advised, readJson, writeAtomically } from "./files.ts";
 import { isOurs } from "./ownership.ts";
 import { sha1Schema } from "./result.ts";
-import { commandOn, type Study } from "./store.ts";
+import { commandOn } from "./commands.ts";
+import type { Study } from "./store.ts";
 import { splitSchema } from "./schema.ts";
 
 /** Counts of the largest corpus give no byte less than a chance of one in 2^40. */
 const loss = z.number().nonnegative().max(40);
 
 /** What the file holds. */
-export const floorsSchema = z.object({
+export const baselinesSchema = z.object({
   /** How they were counted. */
   method: z.string(),
   /** What they were counted on. */
   corpus_sha1: sha1Schema,
   split: splitSchema,
-  /** One for each order, ascending from 0. */
+  /** One baseline for each order, ascending from 0. Called so in files since the first version. */
   floors: z.array(
     z.object({ order: z.number().int().max(HIGHEST_ORDER), nats: loss, bits: loss, hindsight_nats: loss }),
-  ).length(HIGHEST_ORDER + 1).refine((floors) => floors.every(({ order }, i) => order === i), "must be in order"),
+  ).length(HIGHEST_ORDER + 1).refine((baselines) => baselines.every(({ order }, i) => order === i), "must be in order"),
 });
 
-/** The floors of a corpus, by order from 0: nats and bits per byte of its test split. */
-export type EntropyFloors = z.infer<typeof floorsSchema>["floors"];
-
-/** The file in a study's folder. */
-const FILE = "entropy_floors.json";
+/** The baselines of a corpus, by order from 0: nats and bits per byte of its test split. */
+export type NgramBaselines = z.infer<typeof baselinesSchema>["floors"];
 
 /**
- * The floors that a study has; undefined where it has none, or those of another method, corpus or split.
+ * The baselines that a study has; undefined where it has none, or those of another method, corpus or split.
  *
  * @throws {UserError} if the file is damaged, with what makes it anew
  */
-export async function readFloors({ dir, settings }: Study): Promise<EntropyFloors | undefined> {
-  const path = join(dir, FILE);
+export async function readBaselines(
+  { dir, settings, baselinesPath: path }: Study,
+): Promise<NgramBaselines | undefined> {
   // What is not told for one of cellspace's is left alone.
   const mend = `${isKept(path) ? "" : "move it away, and "}the next ${commandOn("train", { dir })} makes it anew`;
   return await advised(mend, async () => {
     const value = await readJson(path);
     if (value === undefined) return undefined;
-    const { method, corpus_sha1, split, floors } = parseWith(floorsSchema, value, path);
+    const { method, corpus_sha1, split, floors: baselines } = parseWith(baselinesSchema, value, path);
     const { corpus } = settings;
-    const isOurs = method === FLOOR_METHOD && corpus_sha1 === corpus.sha1 && split.train === settings.split.train &&
+    const isOurs = method === BASELINE_METHOD && corpus_sha1 === corpus.sha1 && split.train === settings.split.train &&
       split.validation === settings.split.validation && split.test === settings.split.test;
-    return isOurs ? floors : undefined;
+    return isOurs ? baselines : undefined;
   });
 }
 
@@ -65,7 +63,7 @@ function isKept(path: string): boolean {
 /** A text that is shorter is counted in about a second: that needs no word. */
 const TOLD_FROM_BYTES = 10_000_000;
 
-/** What {@linkcode ensureFloors} is told. */
+/** What {@linkcode ensureBaselines} is told. */
 export interface CountingOptions {
   readonly signal?: AbortSignal;
   /** Shows no progress. */
@@ -75,43 +73,44 @@ export interface CountingOptions {
 }
 
 /**
- * The floors of a study's corpus. They are counted where the study has none that can be used, and then kept in it: a count that is cut short
+ * The baselines of a study's corpus. They are counted where the study has none that can be used, and then kept in it: a count that is cut short
  * leaves nothing, and the next begins again.
  *
  * @param corpus the study's
- * @returns undefined where the signal cut the count short, or a file of somebody's has the floors' name
+ * @returns undefined where the signal cut the count short, or a file of somebody's has the baselines' name
  */
-export async function ensureFloors(
+export async function ensureBaselines(
   study: Study,
   corpus: Corpus,
   options: CountingOptions = {},
-): Promise<EntropyFloors | undefined> {
-  const path = join(study.dir, FILE);
+): Promise<NgramBaselines | undefined> {
+  const path = study.baselinesPath;
   let isReplaceable = true;
-  const known = await readFloors(study).catch((error) => {
+  const known = await readBaselines(study).catch((error) => {
     if (!(error instanceof UserError)) throw error;
     options.onDamaged?.(error.message);
     isReplaceable = isKept(path);
   });
-  // Somebody's file stays; the work goes on without floors.
+  // Somebody's file stays; the work goes on without baselines.
   if (known || !isReplaceable) return known ?? undefined;
-  const floors = await countFloors(corpus, options);
-  if (floors) {
+  const baselines = await countBaselines(corpus, options);
+  if (baselines) {
     // Two that have counted the same corpus have the same to write.
-    const about = { method: FLOOR_METHOD, corpus_sha1: study.settings.corpus.sha1, split: study.settings.split };
+    const about = { method: BASELINE_METHOD, corpus_sha1: study.settings.corpus.sha1, split: study.settings.split };
     // What could not be read again must not be written: JSON has no NaN.
-    parseWith(floorsSchema, { ...about, floors }, path);
-    await writeAtomically(path, JSON.stringify({ ...about, floors }, null, 2) + "\n");
+    const content = { ...about, floors: baselines };
+    parseWith(baselinesSchema, content, path);
+    await writeAtomically(path, JSON.stringify(content, null, 2) + "\n");
   }
-  return floors;
+  return baselines;
 }
 
-async function countFloors({ train, test }: Corpus, { signal, quiet = false }: CountingOptions) {
+async function countBaselines({ train, test }: Corpus, { signal, quiet = false }: CountingOptions) {
   const progress = openProgress(train.length, "bytes", quiet || train.length < TOLD_FROM_BYTES);
-  progress.print(`Counting the n-grams of ${train.length} bytes for the entropy floors`);
+  progress.print(`Counting the n-grams of ${train.length} bytes for the baselines`);
   try {
     const onProgress = (done: number) => progress.update(done, "counting n-grams");
-    return [...await entropyFloors(train, test, { signal, onProgress })];
+    return [...await ngramBaselines(train, test, { signal, onProgress })];
   } catch (error) {
     if (signal?.aborted) return undefined;
     throw error;
@@ -121,14 +120,14 @@ async function countFloors({ train, test }: Corpus, { signal, quiet = false }: C
 }
 
 /**
- * The order whose floor a score reaches (see {@linkcode contextOrder}), as a result has it. The score is in bits per *byte*, whatever the model
- * reads: so it can be held against floors of bytes.
+ * The order whose baseline a score reaches (see {@linkcode contextOrder}), as a result has it. The score is in bits per *byte*, whatever the model
+ * reads: so it can be held against baselines of bytes.
  */
-export function contextOrderOf(bits_per_byte: number, floors: EntropyFloors): number {
-  return contextOrder(bits_per_byte * Math.LN2, floors);
+export function contextOrderOf(bits_per_byte: number, baselines: NgramBaselines): number {
+  return contextOrder(bits_per_byte * Math.LN2, baselines);
 }
 
 /** `order 0 2.916, order 1 1.885, …`, nats per byte. */
-export function floorsInWords(floors: EntropyFloors): string {
-  return floors.map(({ order, nats }) => `order ${order} ${nats.toFixed(3)}`).join(", ");
+export function baselinesInWords(baselines: NgramBaselines): string {
+  return baselines.map(({ order, nats }) => `order ${order} ${nats.toFixed(3)}`).join(", ");
 }

@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { ORIGINAL_KEYS } from "../../cells/factors.ts";
 import { KNOWN_KEYS } from "./result.ts";
 import { adviceFor, namesIn, reasonOf, whyNoFile, WriteFailure } from "./files.ts";
+import { BASELINES_FILE, QUEUE_FILE } from "./paths.ts";
 
 /** What a PNG of cellspace says that it was made by, under PNG's own keyword. */
 export const PNG_MARK = { keyword: "Software", text: "cellspace" } as const;
@@ -38,15 +39,20 @@ function firstLine(content: Content): string {
   return /^[^\r\n]*(?=\r?\n)/.exec(content)?.[0] ?? "";
 }
 
+/** This name and no other. */
+function named(file: string): RegExp {
+  return new RegExp(`^${file.replaceAll(".", "\\.")}$`);
+}
+
 const PICTURE = String.raw`(results_(01_all|02_big)(_[a-z][a-z\d_]*)?|filtered_results_01_loss_below_[\d.e+-]+)`;
 
 /** Names that are written into a study's folder itself, beside those that are checked as they are read. */
 const IN_STUDY: readonly (readonly [name: RegExp, isOurs: Recognizer])[] = [
-  [/^entropy_floors\.json$/, isFloors],
-  [/^queue\.sqlite$/, isDatabase],
+  [named(BASELINES_FILE), isBaselines],
+  [named(QUEUE_FILE), isDatabase],
   // What SQLite keeps beside a database is empty or begins so.
-  [/^queue\.sqlite-wal$/, emptyOr("\x37\x7f\x06\x82", "\x37\x7f\x06\x83")],
-  [/^queue\.sqlite-shm$/, emptyOr("\x18\xe2\x2d\0", "\0")],
+  [named(`${QUEUE_FILE}-wal`), emptyOr("\x37\x7f\x06\x82", "\x37\x7f\x06\x83")],
+  [named(`${QUEUE_FILE}-shm`), emptyOr("\x18\xe2\x2d\0", "\0")],
   [RegExp(`^${PICTURE}\\.svg$`), isPicture],
   [RegExp(`^${PICTURE}\\.png$`), isDrawnPicture],
   [/^report_(01_all|02_best)\.html$/, (content) => /<title>Experiment 0[12]: /.test(content)],
@@ -104,7 +110,7 @@ function isTableOfRuns(content: Content): boolean {
     known.size === names.length && names.every((name) => KNOWN_KEYS.includes(name) || MADE_COLUMN.test(name));
 }
 
-function isFloors(content: Content): boolean {
+function isBaselines(content: Content): boolean {
   try {
     const value = JSON.parse(content);
     return typeof value?.method === "string" && "floors" in value;

@@ -3,6 +3,15 @@ import { join } from "node:path";
 import { namesIn } from "./files.ts";
 import { type Experiment, EXPERIMENTS } from "./schema.ts";
 
+/** Names of files in a study's folder itself. */
+const SETTINGS_FILE = "study.json";
+const TOKENIZER_FILE = "tokenizer.json";
+/** Called so since the first version. */
+export const BASELINES_FILE = "entropy_floors.json";
+export const QUEUE_FILE = "queue.sqlite";
+/** Beside the files that it is for: a task may write in its study's folder alone. It goes with the lock. */
+const LOCK_FILE = ".cellspace.lock";
+
 /** How an experiment's files are called. */
 const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> = {
   "01": { configs: "rnn_configs.json", suffix: "01_all" },
@@ -34,15 +43,23 @@ export class StudyPaths {
   constructor(readonly dir: string) {}
 
   get settingsPath(): string {
-    return join(this.dir, "study.json");
+    return join(this.dir, SETTINGS_FILE);
   }
 
   get tokenizerPath(): string {
-    return join(this.dir, "tokenizer.json");
+    return join(this.dir, TOKENIZER_FILE);
   }
 
   get queuePath(): string {
-    return join(this.dir, "queue.sqlite");
+    return join(this.dir, QUEUE_FILE);
+  }
+
+  get baselinesPath(): string {
+    return join(this.dir, BASELINES_FILE);
+  }
+
+  get lockPath(): string {
+    return join(this.dir, LOCK_FILE);
   }
 
   configsPath(experiment: Experiment): string {

@@ -11,7 +11,9 @@ import { randomStream } from "../../train/corpus/random.ts";
 import { rankConfigs, type RankedConfig, type Ranking } from "./ranking.ts";
 import { promotedCount, refine } from "./refine.ts";
 import type { RunResult } from "./result.ts";
-import { commandOn, type ConfigEntry, type Study } from "./store.ts";
+import { commandOn } from "./commands.ts";
+import type { ConfigEntry } from "./runs.ts";
+import type { Study } from "./store.ts";
 
 /** Controls of a new list. */
 export const DEFAULT_CONTROLS = 8;

@@ -30,13 +30,13 @@ export interface Ranking {
 export function rankConfigs(results: readonly RunResult[]): Ranking {
   const finished = results.filter(isFinished);
   const steps_done = finished.reduce((most, result) => Math.max(most, result.steps_done), 0);
-  const alike = finished.filter((result) => result.steps_done === steps_done);
-  const ranked = [...Map.groupBy(alike, ({ id }) => id)].map(([id, group]): RankedConfig => {
+  const comparable = finished.filter((result) => result.steps_done === steps_done);
+  const ranked = [...Map.groupBy(comparable, ({ id }) => id)].map(([id, group]): RankedConfig => {
     const runs = group.toSorted((a, b) => a.seed - b.seed);
     const min_loss = runs.reduce((sum, result) => sum + result["min loss"], 0) / runs.length;
     return { id, config: configOf(runs[0]), min_loss, runs };
   });
   ranked.sort((a, b) => a.min_loss - b.min_loss || (a.id < b.id ? -1 : 1));
   const all = new Set(finished.map(({ id }) => id)).size;
-  return { ranked, steps_done, runs: alike.length, shorter: all - ranked.length };
+  return { ranked, steps_done, runs: comparable.length, shorter: all - ranked.length };
 }

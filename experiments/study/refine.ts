@@ -1,13 +1,14 @@
 /** Experiment 02: the best of 01, larger. */
 import { type CellConfig, configIdIn } from "../../cells/config.ts";
-import type { FactorTable } from "../../cells/factor.ts";
+import type { Configuration, FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 
 /** How many of experiment 01 go on, the best by `min loss`: a tenth, rounded up. Not `× 0.1`, which makes 8 of 70. */
 export const promotedCount = (total: number): number => Math.ceil(total / 10);
 
-export interface RefinedConfig {
-  readonly config: CellConfig;
+/** A configuration of experiment 02, and where it comes from. */
+export interface RefinedConfig<C extends Configuration = CellConfig> {
+  readonly config: C;
   /** Id of the configuration of experiment 01 that it comes from; of the best one, where it comes from several. */
   readonly oldId: string;
 }
@@ -17,11 +18,16 @@ export interface RefinedConfig {
  *
  * @param ranked configurations of experiment 01, best first
  */
-export function refine(ranked: readonly CellConfig[], table: FactorTable = GATED): RefinedConfig[] {
+export function refine(ranked: readonly CellConfig[]): RefinedConfig[];
+export function refine(ranked: readonly Configuration[], table: FactorTable): RefinedConfig<Configuration>[];
+export function refine(
+  ranked: readonly Configuration[],
+  table: FactorTable = GATED,
+): RefinedConfig<Configuration>[] {
   const best = ranked.slice(0, promotedCount(ranked.length));
-  const refined = new Map<string, RefinedConfig>();
+  const refined = new Map<string, RefinedConfig<Configuration>>();
   for (const origin of best) {
-    for (const config of table.enlarged(origin) as CellConfig[]) {
+    for (const config of table.enlarged(origin)) {
       const id = configIdIn(table, config);
       if (!refined.has(id)) refined.set(id, { config, oldId: configIdIn(table, origin) });
     }

@@ -1,14 +1,12 @@
 /**
- * One run's record, as it stands in `results_*\/<id>.json`. The keys with spaces are the original study's;
- * new ones are snake_case. A run that has not finished has no `loss`.
+ * One run's record, as it stands in `results_*\/<id>.json`. What is measured of a run follows from the table of metrics. The keys with spaces
+ * are the original study's; new ones are snake_case. A run that has not finished has no `loss`.
  */
 import { z } from "zod";
 import { MAX_VOCABULARY } from "../../cells/bounds.ts";
 import { minOf } from "../../cells/extremes.ts";
 import { UserError } from "../../cells/errors.ts";
-import { HIGHEST_ORDER } from "../../train/corpus/ngrams/baselines.ts";
 import { legSchema } from "../../train/training/checkpoint.ts";
-import type { Score } from "../../train/scoring/evaluate.ts";
 import type { MemoryCurve } from "../../train/scoring/memory_gain.ts";
 import type { Tokenizer, Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { MOST_TEMPERATURE, type SampleOptions } from "../../train/scoring/sample_text.ts";
@@ -25,41 +23,24 @@ import {
 } from "../../cells/config.ts";
 import { type FactorTable, keysOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { type Metric, optionalFieldsOf } from "./metric.ts";
+import { anyLoss, METRICS, type OptionalFields, requiredFields, SCORE_KEYS } from "./metrics.ts";
 
 /** A configuration's id, and the SHA-1 of a corpus, as files have them. */
 export const idSchema = z.string().regex(/^[0-9a-f]{64}$/, { abort: true });
 export const sha1Schema = z.string().regex(/^[0-9a-f]{40}$/);
 
-/** Losses are computed in 32-bit floats: what these do not hold no run has measured, and sums and squares of it would overflow. */
-const MOST_LOSS = (2 - 2 ** -23) * 2 ** 127;
-const anyLoss = z.number().min(-MOST_LOSS).max(MOST_LOSS);
-
-/** More seconds than anybody trains: a century. */
-const MOST_SECONDS = 100 * 365.25 * 24 * 3600;
-
+/** What every finished run's result has. */
 const finishedSchema = z.object({
   /** Smoothed training loss, nats per token (bytes are tokens, where nothing else is said), one value every `log_every` steps. */
   loss: z.array(anyLoss).min(1, { abort: true }),
-  /** The smallest value of `loss`. */
-  "min loss": anyLoss,
+  ...requiredFields("training", "quality"),
   /** Unix seconds, by a clock that may be wrong: readers take no time for sure (see {@linkcode dateIn}). */
   "end time": z.number(),
-  /** Steps done, which is `training steps` rounded up to whole passes. */
-  steps_done: z.number().int().positive().max(LIMITS.steps + LIMITS.history),
-  /** Training time in seconds, without set-up and evaluation. */
-  train_seconds: z.number().nonnegative().max(MOST_SECONDS),
+  ...requiredFields("training", "cost"),
 });
 
-const evaluationSchema = z.object({
-  /** Mean cross-entropy on the test split, nats per token. */
-  test_loss: anyLoss,
-  test_bits_per_byte: anyLoss,
-  /** Bytes scored; of tokens, those that the scored ones stand for. */
-  test_bytes: z.number().int().positive(),
-  /** Parallel streams that the test split was cut into, and how many unscored tokens each read first. */
-  test_streams: z.number().int().positive(),
-  test_warm_up: z.number().int().nonnegative(),
-});
+const evaluationSchema = z.object(requiredFields("score"));
 
 const sampleSchema = z.object({
   /** What the model wrote: bytes as UTF-8, with U+FFFD for what is none. */
@@ -73,7 +54,7 @@ const sampleSchema = z.object({
   seed: z.number().int().nonnegative(),
 });
 
-/** What the memory of a run's model is worth: see train/scoring/memory_gain.ts. */
+/** The loss increase of a run's model under state resets: see train/scoring/memory_gain.ts. */
 const memorySchema: z.ZodType<MemoryCurve> = z.object({
   gain: anyLoss,
   context: z.number().int().nonnegative().nullable(),
@@ -85,7 +66,7 @@ const memorySchema: z.ZodType<MemoryCurve> = z.object({
 /** A short text that a run's model wrote when it was scored. */
 export type Sample = z.infer<typeof sampleSchema>;
 
-/** What a result says beside its configuration. */
+/** What a result says beside its configuration, without what results of earlier versions may lack of a score. */
 const ownFields = {
   id: idSchema,
   "start time": z.number(),
@@ -112,8 +93,7 @@ const ownFields = {
   log_every: z.number().int().positive().max(LIMITS.log_every),
   engine: z.string(),
   adapter: z.string(),
-  /** Trainable numbers in the model, frozen ones included. */
-  parameters: z.number().int().positive(),
+  ...requiredFields("start"),
   /** Which version of this program wrote the result, and did the last of its steps. */
   cellspace_version: z.string(),
   "old id": z.string().optional(),
@@ -131,14 +111,10 @@ const ownFields = {
   loss_before_failure: z.array(anyLoss).optional(),
   ...finishedSchema.partial().shape,
   ...evaluationSchema.partial().shape,
-  /** Tokens scored, where they are not as many as the bytes. */
-  test_tokens: z.number().int().positive().optional(),
-  /**
-   * The order whose entropy floor the score reaches: bytes of context, between those of two floors where it lies between them. −1: none
-   * at all; 5: that of the last floor, or more. Absent where the study had no floors when it was scored.
-   */
-  context_order: z.number().min(-1).max(HIGHEST_ORDER).optional(),
-  /** Comes with the score; results of the first versions have none. */
+};
+
+/** What comes with a score beside its metrics; results of the first versions have none. */
+const scoreObjects = {
   sample: sampleSchema.optional(),
   memory: memorySchema.optional(),
 };
@@ -146,19 +122,22 @@ const ownFields = {
 /**
  * The fields of a result whose configuration is of this table.
  *
+ * @param metrics what is measured of each run
  * @throws {UserError} if the table breaks a rule, or a factor has the name of another key
  */
-export function resultFieldsOf(table: FactorTable): ResultFields {
-  const taken = keysOf(table.factors).find((key) => Object.hasOwn(ownFields, key));
+export function resultFieldsOf(table: FactorTable, metrics: readonly Metric[] = METRICS): ResultFields {
+  const own = { ...ownFields, ...optionalFieldsOf(metrics), ...scoreObjects } as OwnFields;
+  const taken = keysOf(table.factors).find((key) => Object.hasOwn(own, key));
   if (taken !== undefined) {
     throw new UserError(
       `Cannot use table '${table.name}': factor '${taken}' must have another key, results have this one`,
     );
   }
-  return z.looseObject({ ...knownFieldsOf(table), ...ownFields });
+  return z.looseObject({ ...knownFieldsOf(table), ...own });
 }
 
-type ResultFields = z.ZodObject<ConfigFields & typeof ownFields, z.core.$loose>;
+type OwnFields = typeof ownFields & OptionalFields & typeof scoreObjects;
+type ResultFields = z.ZodObject<ConfigFields & OwnFields, z.core.$loose>;
 
 /** The fields of a result of the built-in factors. */
 export const resultFields: ResultFields = resultFieldsOf(GATED);
@@ -266,31 +245,11 @@ export function parseResult(value: unknown, file: string): RunResult {
 }
 
 /** The keys that come with a score and go with it. */
-const SCORE_KEYS: readonly string[] = [
-  ...Object.keys(evaluationSchema.shape),
-  "test_tokens",
-  "context_order",
-  "sample",
-  "memory",
-];
+const KEYS_OF_SCORE: readonly string[] = [...SCORE_KEYS, ...Object.keys(scoreObjects)];
 
 /** A result as it was before its model was scored. */
 export function withoutScore(result: FinishedResult): FinishedResult {
-  return Object.fromEntries(Object.entries(result).filter(([key]) => !SCORE_KEYS.includes(key))) as FinishedResult;
-}
-
-/** A score under the names that a result gives it. */
-export function scoreFields(
-  { nats, bits_per_byte, bytes, tokens, streams, warm_up }: Score,
-): z.infer<typeof evaluationSchema> & Pick<RunResult, "test_tokens"> {
-  return {
-    test_loss: nats,
-    test_bits_per_byte: bits_per_byte,
-    test_bytes: bytes,
-    ...(tokens === bytes ? {} : { test_tokens: tokens }),
-    test_streams: streams,
-    test_warm_up: warm_up,
-  };
+  return Object.fromEntries(Object.entries(result).filter(([key]) => !KEYS_OF_SCORE.includes(key))) as FinishedResult;
 }
 
 /** What a model drew, as a result keeps it. */

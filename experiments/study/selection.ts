@@ -1,12 +1,12 @@
 /** Which runs a command means: the expression behind `--only`. */
-import { type FactorTable, isSwitch, keysOf, markedBy, valueOf } from "../../cells/factor.ts";
-import { messageOf } from "../../cells/errors.ts";
+import { type Configuration, type FactorTable, isSwitch, keysOf, markedBy, valueOf } from "../../cells/factor.ts";
 import type { CellConfig } from "../../cells/config.ts";
+import { messageOf } from "../../cells/errors.ts";
 import { GATED } from "../../cells/factors.ts";
 import { parseLevel } from "./levels.ts";
 
 /** Whether a configuration is meant. */
-export type Selection = (config: CellConfig) => boolean;
+export type Selection<C extends Configuration = CellConfig> = (config: C) => boolean;
 
 /**
  * Parses an expression: `key=value` joined by commas, all of which must hold. A comma without a `=` behind it is part of a
@@ -14,7 +14,7 @@ export type Selection = (config: CellConfig) => boolean;
  *
  * @throws {Error} naming the part that is wrong
  */
-export function parseSelection(text: string, { factors }: FactorTable = GATED): Selection {
+export function parseSelection(text: string, { factors }: FactorTable = GATED): Selection<Configuration> {
   const tests = text.split(/,(?=[^,=]*=)/).map((part) => {
     const [key, value, ...rest] = part.split("=").map((side) => side.trim());
     const fail = (why: string): never => {

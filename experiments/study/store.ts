@@ -42,11 +42,6 @@ import {
   withOwnKeys,
 } from "./schema.ts";
 
-export { type Experiment, EXPERIMENTS, type StudySettings } from "./schema.ts";
-export { adviceForRuns, commandOn, remakeModel } from "./commands.ts";
-export { resultFolder, resultKeys, runKey, shortKey } from "./paths.ts";
-export { comparedWithList, type ConfigEntry, type ListGaps, type ReadResults, type Run } from "./runs.ts";
-
 /** What to do about a run's damaged files. */
 const MEND_RESULT = "mend it, or move it away and the run is trained again";
 

@@ -2,7 +2,6 @@
 import { MAX_VOCABULARY } from "../../cells/bounds.ts";
 import { UserError } from "../../cells/errors.ts";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { type Corpus, loadCorpus } from "../../train/corpus/corpus.ts";
 import { knownCorpus } from "../../train/corpus/known.ts";
@@ -10,16 +9,16 @@ import { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { BYTE_TOKENIZER, BytePairTokenizer, type Tokenizer } from "../../train/corpus/tokens/tokenizer.ts";
 import { decodeTokenizer, encodeTokenizer } from "../../train/corpus/tokens/tokenizer_json.ts";
 import { advised, readBytes } from "./files.ts";
-import { commandOn, type Study, type StudySettings } from "./store.ts";
+import { StudyPaths } from "./paths.ts";
+import { commandOn } from "./commands.ts";
+import type { StudySettings } from "./schema.ts";
+import type { Study } from "./store.ts";
 
 type TokenSettings = NonNullable<StudySettings["tokens"]>;
 
-/** What a study's models read, as a file in its folder. */
-export const TOKENIZER_FILE = "tokenizer.json";
-
 /** Whether the tokenizer in a folder is the one that a study has been made with: any other is somebody's. */
 export async function hasTokenizer(dir: string, { tokens }: StudySettings): Promise<boolean> {
-  const bytes = await readBytes(join(dir, TOKENIZER_FILE)).catch(() => undefined);
+  const bytes = await readBytes(new StudyPaths(dir).tokenizerPath).catch(() => undefined);
   return bytes !== undefined && sha1(bytes) === tokens?.sha1;
 }
 
@@ -158,7 +157,7 @@ export async function tokensFor(
 ): Promise<KeptTokens | undefined> {
   if (vocabulary === BYTE_VOCABULARY) return undefined;
   const before = known?.settings.tokens, isKept = before?.vocabulary === vocabulary;
-  const path = join(dir, TOKENIZER_FILE), bytes = await readBytes(path), sum = bytes && sha1(bytes);
+  const path = new StudyPaths(dir).tokenizerPath, bytes = await readBytes(path), sum = bytes && sha1(bytes);
   if (known && before && isKept && bytes && sum === before.sha1) {
     const file = new TextDecoder().decode(bytes);
     checkTokens(known, new TokenizedCorpus(corpus, decodeTokenizer(file, path)), ["test"]);

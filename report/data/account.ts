@@ -1,5 +1,6 @@
 /** What of a study has no part in its report, or only half of one: counted and named, so that nothing is dropped in silence. */
-import { type ListGaps, runKey, shortKey } from "../../experiments/study/store.ts";
+import { runKey, shortKey } from "../../experiments/study/paths.ts";
+import type { ListGaps } from "../../experiments/study/runs.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import { UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
 import { numbersOf } from "../../train/version.ts";

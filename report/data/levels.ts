@@ -1,6 +1,6 @@
 /** Levels that losses are held against: the n-gram baselines of the corpus, and its entropy rate where that is known. */
 import * as Plot from "@observablehq/plot";
-import type { EntropyFloors } from "../../experiments/study/ngram_baselines.ts";
+import type { NgramBaselines } from "../../experiments/study/ngram_baselines.ts";
 import { COLOUR, formatOnAxis } from "../figures/theme.ts";
 
 /** A level in the unit of a picture's axis. */
@@ -18,7 +18,7 @@ export interface Level {
  * @param bytesPerToken mean bytes that what the models read stands for
  */
 export function levelsOf(
-  baselines: EntropyFloors | undefined,
+  baselines: NgramBaselines | undefined,
   entropyRate: number | undefined,
   bytesPerToken: number,
 ): Level[] {
@@ -90,10 +90,10 @@ export function inShort(labels: readonly string[]): string {
 export function levelNote(levels: readonly Level[] | undefined, domain: readonly number[]): string[] {
   if (!levels?.length) return [];
   const outside = levels.filter((level) => !isWithin(domain)(level));
-  const what = "Dotted: entropy floors, what n-gram models of order k (k bytes of context) reach on the test split.";
+  const what = "Dotted: n-gram baselines, what n-gram models of order k (k bytes of context) reach on the test split.";
   const values = outside.map(({ label, value }) => `${label} ${formatOnAxis(value, value)}`).join(", ");
   return [
     ...(outside.length < levels.length ? [what] : []),
-    ...(outside.length ? [`Entropy floors of the test split outside of the picture: ${values}.`] : []),
+    ...(outside.length ? [`N-gram baselines of the test split outside of the picture: ${values}.`] : []),
   ];
 }

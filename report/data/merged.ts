@@ -7,7 +7,9 @@ import { extentOf, maxOf, minOf } from "../../cells/extremes.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { settingsName } from "../statistics/matched.ts";
 import type { Unit } from "../../cells/unit.ts";
-import type { RunRow } from "./rows.ts";
+import type { Metric } from "../../experiments/study/metric.ts";
+import { type FinishedMetric, METRICS, type NamedMetric } from "../../experiments/study/metrics.ts";
+import { type MetricName, metricName, metricOfRun, type RunRow } from "./rows.ts";
 
 /** One number over some seeds, in the number's unit. */
 export interface Spread {
@@ -20,8 +22,20 @@ export interface Spread {
   count: number;
 }
 
-/** A configuration's finished runs that were trained with the same settings, merged over their seeds. */
-export interface MergedRow {
+/**
+ * The metrics of a configuration's runs by their names in rows: those that its runs share as they are, others over the seeds that have them,
+ * undefined where none has.
+ */
+export type MergedMetrics = {
+  [M in NamedMetric as MetricName<M["key"]>]: M extends { readonly shared: true } ? number
+    : M extends FinishedMetric ? Spread
+    : Spread | undefined;
+};
+
+/**
+ * A configuration's finished runs that were trained with the same settings, merged over their seeds. Each of its metrics is one of its keys.
+ */
+export interface MergedRow extends MergedMetrics {
   /** The start of the id, as short as tells all rows apart, at least 8 characters: what pages and pictures call the row. */
   name: string;
   id: string;
@@ -29,17 +43,8 @@ export interface MergedRow {
   label: string;
   /** At least one, ascending by seed. */
   runs: readonly RunRow[];
-  /** Nats per what the models read. */
-  min_loss: Spread;
   reads: Unit;
   bytes_per_token: number;
-  /** On the test split, over the seeds that have been scored; undefined where none has. */
-  test_bits_per_byte: Spread | undefined;
-  /** Seconds. */
-  train_seconds: Spread;
-  parameters: number;
-  /** Steps of each run. */
-  steps_done: number;
   log_every: number;
   /** In experiment 02: drawn at random from what was not chosen. */
   control: boolean;
@@ -61,32 +66,40 @@ export function spreadOf(values: readonly number[]): Spread {
  * Merges the seeds of each configuration. Runs of one configuration that were trained in different ways (for more steps, say)
  * stay apart: their losses are not draws of one number. The order of `rows` does not matter.
  *
+ * @param metrics what is measured of each run
  * @returns best first: by mean lowest loss, then by id
  */
-export function mergeSeeds(rows: readonly RunRow[]): MergedRow[] {
+export function mergeSeeds(rows: readonly RunRow[], metrics: readonly Metric[] = METRICS): MergedRow[] {
   const groups = Map.groupBy(rows, (row) => `${row.id} ${settingsName(row)} ${row.log_every}`);
-  const merged = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, runs]) => mergeOne(runs));
+  const merged = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, runs]) => mergeOne(runs, metrics));
   const names = namesOf(merged.map(({ id }) => id));
   return merged.map((row, i): MergedRow => ({ name: names[i], ...row }))
     .sort((a, b) => a.min_loss.mean - b.min_loss.mean || (a.name < b.name ? -1 : 1));
 }
 
-function mergeOne(group: readonly RunRow[]): Omit<MergedRow, "name"> {
+/** A metric of a configuration's runs; undefined where none has it. */
+export function metricOf(row: MergedRow, metric: Metric): Spread | number | undefined {
+  return row[metricName(metric) as keyof MergedMetrics];
+}
+
+function metricsOf(runs: readonly RunRow[], metrics: readonly Metric[]): MergedMetrics {
+  return Object.fromEntries(metrics.map((metric) => {
+    const values = runs.flatMap((run) => metricOfRun(run, metric) ?? []);
+    return [metricName(metric), metric.shared ? values[0] : values.length ? spreadOf(values) : undefined];
+  })) as MergedMetrics;
+}
+
+function mergeOne(group: readonly RunRow[], metrics: readonly Metric[]): Omit<MergedRow, "name"> {
   const runs = group.toSorted((a, b) => a.seed - b.seed);
-  const [{ id, config, label, reads, bytes_per_token, parameters, steps_done, log_every, control }] = runs;
-  const scores = runs.flatMap((run) => run.test_bits_per_byte ?? []);
+  const [{ id, config, label, reads, bytes_per_token, log_every, control }] = runs;
   return {
+    ...metricsOf(runs, metrics),
     id,
     config,
     label,
     runs,
-    min_loss: spreadOf(runs.map((run) => run.min_loss)),
     reads,
     bytes_per_token,
-    test_bits_per_byte: scores.length ? spreadOf(scores) : undefined,
-    train_seconds: spreadOf(runs.map((run) => run.train_seconds)),
-    parameters,
-    steps_done,
     log_every,
     control,
   };

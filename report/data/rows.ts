@@ -15,10 +15,23 @@ import { GATED } from "../../cells/factors.ts";
 import { oneLine } from "../../cells/visible_text.ts";
 import type { MemoryCurve } from "../../train/scoring/memory_gain.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
+import type { Metric } from "../../experiments/study/metric.ts";
+import { type FinishedMetric, METRICS, type NamedMetric } from "../../experiments/study/metrics.ts";
 import { type FinishedResult, isFinished, type RunResult, type Sample } from "../../experiments/study/result.ts";
 
-/** One finished run; what is text in it can be shown as it stands. Losses in nats per byte, or per token where its model reads these. */
-export interface RunRow {
+/** A metric's name in rows: its key, with `_` for a space. */
+export type MetricName<Key extends string> = Key extends `${infer First} ${infer Second}` ? `${First}_${Second}` : Key;
+
+/** The metrics of one finished run by their names in rows; undefined where the run has none, as it has no score before it is evaluated. */
+export type RunMetrics = {
+  [M in NamedMetric as MetricName<M["key"]>]: M extends FinishedMetric ? number : number | undefined;
+};
+
+/**
+ * One finished run; what is text in it can be shown as it stands. Losses in nats per byte, or per token where its model reads these. Each of its
+ * metrics is one of its keys.
+ */
+export interface RunRow extends RunMetrics {
   id: string;
   /** Two runs of one configuration differ by seed alone. */
   seed: number;
@@ -29,21 +42,13 @@ export interface RunRow {
   /** Smoothed loss: value `i`, from 0, was logged after `(i + 1) * log_every` steps. */
   loss: readonly number[];
   log_every: number;
-  min_loss: number;
   /** `bytes`, or which tokens. */
   tokens: string;
   reads: Unit;
   /** Mean bytes that a token of the training split stands for; 1 for bytes. */
   bytes_per_token: number;
-  /** Bits per byte on the test split, where the run has been evaluated. */
-  test_bits_per_byte: number | undefined;
-  /** The order of context that this stands for, by the study's n-gram baselines. */
-  context_order: number | undefined;
   /** What the model's memory is worth, where it has been scored with resets. */
   memory: MemoryCurve | undefined;
-  /** Seconds. */
-  train_seconds: number;
-  steps_done: number;
   batch_size: number;
   /** Bytes or tokens of one pass. */
   history_size: number;
@@ -52,7 +57,6 @@ export interface RunRow {
   corpus_sha1: string;
   engine: string;
   adapter: string;
-  parameters: number;
   /** What the model writes, where it has been drawn. */
   sample: Sample | undefined;
   /** In experiment 02: drawn at random from what was not chosen. */
@@ -77,9 +81,14 @@ export interface RunTable {
  * Splits results into rows and unfinished runs. The order of the input does not matter.
  *
  * @param table whose factors stand in the results
+ * @param metrics what is measured of each run
  */
-export function tableOf(results: readonly RunResult[], table: FactorTable = GATED): RunTable {
-  const rows = results.filter(isFinished).map((result) => rowOf(result, table));
+export function tableOf(
+  results: readonly RunResult[],
+  table: FactorTable = GATED,
+  metrics: readonly Metric[] = METRICS,
+): RunTable {
+  const rows = results.filter(isFinished).map((result) => rowOf(result, table, metrics));
   rows.sort((a, b) => a.min_loss - b.min_loss || byName(a, b));
   const unfinished = results.filter((result) => !isFinished(result)).sort(byName);
   const failed_later = results.filter((result) => isFinished(result) && result.failed !== undefined).sort(byName);
@@ -94,31 +103,40 @@ export function tableOf(results: readonly RunResult[], table: FactorTable = GATE
   };
 }
 
-function rowOf(result: FinishedResult, table: FactorTable): RunRow {
+/** A metric's name in rows. */
+export function metricName({ key }: Metric): string {
+  return key.replace(" ", "_");
+}
+
+/** A metric of a run. */
+export function metricOfRun(run: RunRow, metric: Metric): number | undefined {
+  return run[metricName(metric) as keyof RunMetrics];
+}
+
+function metricsOf(result: FinishedResult, metrics: readonly Metric[]): RunMetrics {
+  return Object.fromEntries(metrics.map((metric) => [metricName(metric), result[metric.key]])) as RunMetrics;
+}
+
+function rowOf(result: FinishedResult, table: FactorTable, metrics: readonly Metric[]): RunRow {
   const config = configIn(result, table);
   return {
+    ...metricsOf(result, metrics),
     id: result.id,
     seed: result.seed,
     config,
     label: describeConfigIn(table, config) + (result.control ? " (a control)" : ""),
     loss: result.loss,
     log_every: result.log_every,
-    min_loss: result["min loss"],
     tokens: oneLine(result.tokens ?? "bytes"),
     reads: unitOf(result),
     bytes_per_token: result.bytes_per_token ?? 1,
-    test_bits_per_byte: result.test_bits_per_byte,
-    context_order: result.context_order,
     memory: result.memory,
-    train_seconds: result.train_seconds,
-    steps_done: result.steps_done,
     batch_size: result["batch size"],
     history_size: result["history size"],
     dataset: oneLine(result.dataset),
     corpus_sha1: result.corpus_sha1,
     engine: oneLine(result.engine),
     adapter: oneLine(result.adapter),
-    parameters: result.parameters,
     sample: result.sample,
     control: result.control === true,
   };

@@ -1,6 +1,6 @@
 /** What a study's losses are held against. */
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { readFloors } from "../../experiments/study/ngram_baselines.ts";
+import { readBaselines } from "../../experiments/study/ngram_baselines.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { knownCorpus } from "../../train/corpus/known.ts";
 import { type Level, levelsOf } from "./levels.ts";
@@ -31,7 +31,7 @@ export function thresholdAt(level: number): number | undefined {
  */
 export async function studyLevels(study: Study, onProblem: (problem: string) => void): Promise<StudyLevels> {
   const { corpus, split, tokens } = study.settings;
-  const baselines = await readFloors(study).catch((error) => {
+  const baselines = await readBaselines(study).catch((error) => {
     if (!(error instanceof UserError)) throw error;
     onProblem(messageOf(error));
     return undefined;

@@ -5,6 +5,8 @@
 import type { CellConfig } from "../../cells/config.ts";
 import { type Configuration, type Factor, type FactorTable, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { isWhole, type Metric, type MetricKind, ofKinds } from "../../experiments/study/metric.ts";
+import { type MetricKey, METRICS } from "../../experiments/study/metrics.ts";
 import {
   dateIn,
   isFinished,
@@ -51,7 +53,7 @@ type Field<V> = V extends boolean ? Plain<"boolean", boolean>
   : V extends string ? Plain<"string", string>
   : readonly Column<RunResult>[] | "in the curves";
 
-/** The keys that name a run, and those that say more of it than its configuration, which the table of factors describes. */
+/** The keys that name a run. */
 type NameKey = "id" | "seed";
 type Fields<Key extends keyof KnownFields> = { readonly [K in Key]-?: Field<NonNullable<KnownFields[K]>> };
 
@@ -67,28 +69,22 @@ const NAME_FIELDS: Fields<NameKey> & { readonly status: readonly Column<RunResul
   }],
 };
 
-/**
- * What comes behind it, in the order of the columns. A key that the schema of results has and that is forgotten here does not
- * compile.
- */
-const FIELDS: Fields<Exclude<keyof KnownFields, keyof CellConfig | NameKey>> = {
+/** Those that say more of it, without its configuration and its metrics, which have tables of their own. */
+type OwnKey = Exclude<keyof KnownFields, keyof CellConfig | NameKey | MetricKey>;
+
+/** What comes behind its configuration: how experiment 02 came to train it. */
+const CHOICE_FIELDS = {
   "old id": ["string", "experiment 02: the configuration of experiment 01 that this one comes from"],
   control: ["boolean", "experiment 02: drawn at random from what was not chosen", false],
-  parameters: ["int", "trainable numbers in the model, frozen ones included"],
-  "min loss": ["double", "smallest logged smoothed training loss, nats per byte or token (see tokens)"],
-  test_loss: ["double", "mean cross-entropy on the test split, nats per byte or token (see tokens)"],
-  test_bits_per_byte: ["double", "the same in bits per byte, all bits by all bytes"],
-  context_order: [
-    "double",
-    "order of the entropy floor that the score reaches: bytes of context, from -1 (none) to 5 (or more)",
-  ],
-  test_bytes: ["int", "bytes of the test split that were scored"],
-  test_tokens: ["int", "tokens that were scored, where they are not as many as the bytes"],
-  test_streams: ["int", "parts side by side that the test split was scored in"],
-  test_warm_up: ["int", "bytes or tokens (see tokens) that each part read first, unscored"],
+} as const satisfies Partial<Fields<OwnKey>>;
+
+/** What comes behind the size and the quality of its model: how long it was to train. */
+const TRAINING_FIELDS = {
   "training steps": ["int", "steps asked for"],
-  steps_done: ["int", "steps done: whole passes"],
-  train_seconds: ["double", "training time in seconds, without set-up and evaluation"],
+} as const satisfies Partial<Fields<OwnKey>>;
+
+/** What comes last, in order. A key that the schema of results has and none of these lists does not compile. */
+const FIELDS: Fields<Exclude<OwnKey, keyof typeof CHOICE_FIELDS | keyof typeof TRAINING_FIELDS>> = {
   "start time": timeColumn("start time", "when the run began"),
   "end time": timeColumn("end time", "when the run ended"),
   "batch size": ["int", "rows of a batch"],
@@ -203,9 +199,29 @@ function columnsOf(
   });
 }
 
-/** Columns of the table of runs, in order; those of the configuration follow from the table of factors, whether or not they vary. */
-export function runColumns({ factors }: FactorTable = GATED): Column<RunResult>[] {
-  return [...columnsOf(NAME_FIELDS), ...factors.map(factorColumn), ...columnsOf(FIELDS)];
+/** A metric's column. */
+function metricColumn(metric: Metric): Column<RunResult> {
+  return plainColumn(metric.key, [isWhole(metric) ? "int" : "double", metric.about]);
+}
+
+/**
+ * Columns of the table of runs, in order; those of the configuration follow from the table of factors, whether or not they vary, and those of
+ * what was measured from the table of metrics.
+ */
+export function runColumns(
+  { factors }: FactorTable = GATED,
+  metrics: readonly Metric[] = METRICS,
+): Column<RunResult>[] {
+  const measured = (kinds: readonly MetricKind[]) => ofKinds(metrics, kinds).map(metricColumn);
+  return [
+    ...columnsOf(NAME_FIELDS),
+    ...factors.map(factorColumn),
+    ...columnsOf(CHOICE_FIELDS),
+    ...measured(["size", "quality", "extent"]),
+    ...columnsOf(TRAINING_FIELDS),
+    ...measured(["cost"]),
+    ...columnsOf(FIELDS),
+  ];
 }
 
 function isPlain(field: AnyPlain | readonly Column<RunResult>[]): field is AnyPlain {

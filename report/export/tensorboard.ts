@@ -1,7 +1,17 @@
 /** A run as a TensorBoard event file: its curve and scores as scalars, its configuration as hyperparameters. */
 import { configIn } from "../../cells/config.ts";
-import { type Configuration, type FactorTable, isSize, isSwitch, slugOf, valueOf } from "../../cells/factor.ts";
+import {
+  cellFactors,
+  type Configuration,
+  type FactorTable,
+  isSize,
+  isSwitch,
+  slugOf,
+  valueOf,
+} from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import type { Metric } from "../../experiments/study/metric.ts";
+import { METRICS } from "../../experiments/study/metrics.ts";
 import { dateIn, type RunResult, type TIME_KEYS } from "../../experiments/study/result.ts";
 import { encodeEvent, encodeHParams, type Event, type HParamsPluginData, type HParamValue } from "./event_proto.ts";
 import { statusOf } from "./columns.ts";
@@ -27,8 +37,7 @@ export function runFolderName(result: RunResult, table: FactorTable = GATED): st
 }
 
 function cellName(config: Configuration, table: FactorTable): string {
-  const others = table.factors.filter((factor) => !isSwitch(factor) && !isSize(factor))
-    .flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
+  const others = cellFactors(table, config).flatMap((factor) => slugOf(factor, valueOf(factor, config)) ?? []);
   if (!table.isOwnCell(config)) return others.join("-");
   const on = table.factors.filter(isSwitch).filter((factor) => valueOf(factor, config))
     .map(({ label }) => label.split(" ")[0]);
@@ -36,14 +45,18 @@ function cellName(config: Configuration, table: FactorTable): string {
 }
 
 /**
- * The bytes of a run's event file. A loss has the time that its step would have had at an even pace between the run's start
+ * The bytes of a run's event file, with a scalar for each metric that has a tag. A loss has the time that its step would have had at an even pace between the run's start
  * and end: nobody keeps the times of steps.
  */
-export function eventFileOf(result: RunResult, table: FactorTable = GATED): Uint8Array<ArrayBuffer> {
-  return encodeRecords([...eventsOf(result, table)].map(encodeEvent));
+export function eventFileOf(
+  result: RunResult,
+  table: FactorTable = GATED,
+  metrics: readonly Metric[] = METRICS,
+): Uint8Array<ArrayBuffer> {
+  return encodeRecords([...eventsOf(result, table, metrics)].map(encodeEvent));
 }
 
-function* eventsOf(result: RunResult, table: FactorTable): Generator<Event> {
+function* eventsOf(result: RunResult, table: FactorTable, metrics: readonly Metric[]): Generator<Event> {
   const { loss, steps, end: endKey } = longestCurve(result);
   // A clock may have been wrong, or set back while the run went on: TensorBoard asks for times that are some, in order.
   const started = secondsIn(result, "start time"), ended = endKey && secondsIn(result, endKey);
@@ -62,9 +75,9 @@ function* eventsOf(result: RunResult, table: FactorTable): Generator<Event> {
     const step = (i + 1) * result.log_every;
     yield scalarEvent("loss/smoothed", start + (end - start) * Math.min(1, step / steps), step, value);
   }
-  const scores = { "loss/min": result["min loss"], "test/bits_per_byte": result.test_bits_per_byte };
-  for (const [tag, value] of Object.entries(scores)) {
-    if (value !== undefined) {
+  for (const { key, scalar: tag } of metrics) {
+    const value = result[key];
+    if (tag !== undefined && typeof value === "number") {
       yield scalarEvent(tag, Math.max(start, secondsIn(result, "end time") ?? end), result.steps_done ?? steps, value);
     }
   }

@@ -18,15 +18,10 @@ import {
 import { checkReplaceable, isOurs } from "../../experiments/study/ownership.ts";
 import { withListedMarks } from "../../experiments/study/promotion.ts";
 import { dateIn, KNOWN_KEYS, type RunResult, TIME_KEYS } from "../../experiments/study/result.ts";
-import {
-  adviceForRuns,
-  type Experiment,
-  EXPERIMENTS,
-  resultKeys,
-  runKey,
-  shortKey,
-  type Study,
-} from "../../experiments/study/store.ts";
+import { adviceForRuns } from "../../experiments/study/commands.ts";
+import { resultKeys, runKey, shortKey } from "../../experiments/study/paths.ts";
+import { type Experiment, EXPERIMENTS } from "../../experiments/study/schema.ts";
+import type { Study } from "../../experiments/study/store.ts";
 import { lockStudy } from "../../experiments/study/lock.ts";
 import { csvOf } from "./csv.ts";
 import { type Status, statusOf } from "./columns.ts";

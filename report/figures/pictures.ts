@@ -1,5 +1,5 @@
 /** All pictures of a report: what each is called, says and shows, in the order in which the page has them. */
-import type { Experiment } from "../../experiments/study/store.ts";
+import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { figureBest } from "./best.ts";
 import { figureCost } from "./cost.ts";

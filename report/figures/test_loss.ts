@@ -2,7 +2,8 @@
 import * as Plot from "@observablehq/plot";
 import { sampleRankCorrelation } from "simple-statistics";
 import { extentOf } from "../../cells/extremes.ts";
-import { commandOn, type Experiment } from "../../experiments/study/store.ts";
+import { commandOn } from "../../experiments/study/commands.ts";
+import type { Experiment } from "../../experiments/study/schema.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { levelNote } from "../data/levels.ts";
 import type { FactorTable } from "../../cells/factor.ts";

@@ -3,7 +3,8 @@ import { cellKey, cellPicture, equationsOf } from "../../cells/portrait.ts";
 import { describeCellIn, describeSizesIn } from "../../cells/config.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
-import { commandOn, type Experiment } from "../../experiments/study/store.ts";
+import { commandOn } from "../../experiments/study/commands.ts";
+import type { Experiment } from "../../experiments/study/schema.ts";
 import { RESETS } from "../../train/scoring/memory_gain.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CurveFrame, curveFrame } from "./curve.ts";
@@ -11,7 +12,7 @@ import { escapeHtml, visibleText } from "./html.ts";
 import type { Level } from "../data/levels.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
-import { testScore } from "../tables/tables.ts";
+import { testScore } from "../tables/metric_text.ts";
 import { counted, formatCount, formatLoss, formatSeconds, formatSpread } from "../figures/theme.ts";
 
 /** A configuration with its rank among all, from 1. */
@@ -113,7 +114,7 @@ function seedInWords(run: RunRow): string {
 
 /** How much context the score stands for, and what the memory is worth; nothing where neither is known. */
 function memoryInWords({ context_order: order, memory, reads }: RunRow): string {
-  const reached = order === undefined ? "" : `; as good as ${order.toFixed(2)} bytes of context (entropy floors)`;
+  const reached = order === undefined ? "" : `; as good as ${order.toFixed(2)} bytes of context (n-gram baselines)`;
   if (!memory) return reached;
   const { gain, context } = memory;
   const enough = context === null

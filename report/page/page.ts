@@ -1,6 +1,6 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
 import { type AccountEntry, accountOnPage } from "../data/account.ts";
-import type { Experiment } from "../../experiments/study/store.ts";
+import type { Experiment } from "../../experiments/study/schema.ts";
 import { countConfigurations, type MergedRow } from "../data/merged.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { effectsInFigures, effectsInWords } from "./effects.ts";
@@ -16,7 +16,7 @@ import { PAGE_STYLE } from "./style.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { Picture } from "../figures/pictures.ts";
 import { contrastWords } from "../tables/factor_words.ts";
-import { testScore } from "../tables/tables.ts";
+import { testScore } from "../tables/metric_text.ts";
 import { formatCount, formatSpread } from "../figures/theme.ts";
 
 /** What the page tells. */

@@ -1,10 +1,13 @@
 /** The page's table of all configurations, with the filters that its script brings to life. */
 import { type Factor, type FactorTable, formatLevel, isSize, isSwitch, valueOf } from "../../cells/factor.ts";
+import type { Unit } from "../../cells/unit.ts";
+import { isShown, type Metric, type ShownMetric } from "../../experiments/study/metric.ts";
+import { METRICS } from "../../experiments/study/metrics.ts";
 import { escapeHtml, table } from "./html.ts";
-import { type MergedRow, mostSeeds } from "../data/merged.ts";
-import { distinct, type RunRow, shownIn } from "../data/rows.ts";
-import { testScore } from "../tables/tables.ts";
-import { counted, formatCount, formatSeconds, formatSpread } from "../figures/theme.ts";
+import { type MergedRow, metricOf, mostSeeds, spreadOf } from "../data/merged.ts";
+import { distinct, shownIn } from "../data/rows.ts";
+import { inTables, metricText, NONE, pageHeading, sortValue } from "../tables/metric_text.ts";
+import { counted } from "../figures/theme.ts";
 
 /** A column of the table. */
 interface Column {
@@ -18,22 +21,13 @@ interface Column {
   /** HTML. */
   cell(row: MergedRow, rank: number): string;
   /** What the column is sorted by, where that is not the number or text that the cell shows. */
-  value?(row: MergedRow): number;
-}
-
-/** Heading of the losses, without their unit: that goes with what the models read. */
-const LOSS = "least loss";
-
-const CONTEXT = "context order", MEMORY = "memory gain, bits/byte";
-
-/** Over the seeds that have it. */
-function meanOf({ runs }: MergedRow, of: (run: RunRow) => number | undefined): number | undefined {
-  const values = runs.flatMap((run) => of(run) ?? []);
-  return values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : undefined;
+  value?(row: MergedRow): number | undefined;
+  /** Whether the column says something of these rows; absent: it always does. */
+  isSaid?(rows: readonly MergedRow[]): boolean;
 }
 
 /** A factor's column: of a switch a narrow one, of a choice text. */
-function columnOf(factor: Factor): Column {
+function factorColumn(factor: Factor): Column {
   return {
     heading: factor.label,
     ...(isSwitch(factor) ? { kind: "tick", turn: true } : factor.kind === "choice" ? { kind: "text" } : {}),
@@ -42,65 +36,85 @@ function columnOf(factor: Factor): Column {
   };
 }
 
+/** A metric's column. What each finished run has, or gets with its score, always stands there. */
+function metricColumn(metric: ShownMetric, reads: Unit): Column {
+  return {
+    heading: pageHeading(metric, reads),
+    turn: metric.column.turn,
+    cell: (row) => metricText(row, metric),
+    value: (row) => sortValue(row, metric),
+    isSaid: (rows) => metric.required === true || rows.some((row) => metricOf(row, metric) !== undefined),
+  };
+}
+
 /** What stands before the columns of factors. */
 const FIRST_COLUMNS: readonly Column[] = [
   { heading: "rank", cell: (_, rank) => `${rank}` },
   { heading: "id", kind: "text", cell: ({ name }) => `<a href="#run-${name}"><code>${name}</code></a>` },
-  { heading: "chosen as", kind: "text", filter: true, cell: ({ control }) => control ? "control" : "promoted" },
-  { heading: "seeds", filter: true, cell: ({ runs }) => `${runs.length}` },
-];
-
-/** What stands behind them. */
-const LAST_COLUMNS: readonly Column[] = [
-  { heading: LOSS, turn: true, cell: ({ min_loss }) => formatSpread(min_loss) },
-  { heading: "test, bits/byte", turn: true, cell: testScore },
   {
-    heading: CONTEXT,
-    turn: true,
-    cell: (row) => meanOf(row, ({ context_order }) => context_order)?.toFixed(2) ?? "–",
-  },
-  {
-    heading: MEMORY,
-    turn: true,
-    cell: (row) => meanOf(row, ({ memory }) => memory?.gain)?.toFixed(3) ?? "–",
-  },
-  { heading: "parameters", cell: ({ parameters }) => formatCount(parameters) },
-  { heading: "steps", cell: ({ steps_done }) => formatCount(steps_done) },
-  {
-    heading: "time",
-    cell: ({ train_seconds }) => formatSeconds(train_seconds.mean),
-    value: ({ train_seconds }) => Math.round(train_seconds.mean * 10) / 10,
-  },
-  {
-    heading: "engine",
+    heading: "chosen as",
     kind: "text",
     filter: true,
-    cell: ({ runs }) => escapeHtml(distinct(runs, ({ engine }) => engine).join(", ")),
+    cell: ({ control }) => control ? "control" : "promoted",
+    isSaid: (rows) => rows.some(({ control }) => control),
   },
+  { heading: "seeds", filter: true, cell: ({ runs }) => `${runs.length}`, isSaid: (rows) => mostSeeds(rows) > 1 },
 ];
 
-/** The columns that say something: what was chosen where there are controls, seeds where there are several, factors that vary. */
-function columnsFor(rows: readonly MergedRow[], table: FactorTable): Column[] {
-  const hidden = new Set([
-    ...(rows.some(({ control }) => control) ? [] : ["chosen as"]),
-    ...(mostSeeds(rows) > 1 ? [] : ["seeds"]),
-    ...(rows.some((row) => meanOf(row, ({ context_order }) => context_order) !== undefined) ? [] : [CONTEXT]),
-    ...(rows.some((row) => meanOf(row, ({ memory }) => memory?.gain) !== undefined) ? [] : [MEMORY]),
-  ]);
-  const shown = shownIn(table, rows);
-  const factors = [
-    ...shown.filter(isSize),
-    ...shown.filter(isSwitch),
-    ...shown.filter((factor) => !isSize(factor) && !isSwitch(factor)),
-  ];
-  const isSaid = ({ heading }: Column) => !hidden.has(heading);
-  return [...FIRST_COLUMNS.filter(isSaid), ...factors.map(columnOf), ...LAST_COLUMNS.filter(isSaid)]
-    .map((column) => column.heading === LOSS ? { ...column, heading: `${LOSS}, nats/${rows[0].reads}` } : column);
+/** What memory is worth, which is more than a number: its gain, mean over the seeds that have it. */
+const MEMORY_COLUMN: Column = {
+  heading: "memory gain, bits/byte",
+  turn: true,
+  cell: (row) => {
+    const gains = memoryGains(row);
+    return gains.length ? spreadOf(gains).mean.toFixed(3) : NONE;
+  },
+  isSaid: (rows) => rows.some((row) => memoryGains(row).length),
+};
+
+function memoryGains({ runs }: MergedRow): number[] {
+  return runs.flatMap(({ memory }) => memory?.gain ?? []);
 }
 
-/** All configurations, best first. Without the script the table stands in this order, and the filters are hidden. */
-export function runsTable(rows: readonly MergedRow[], factors: FactorTable): string {
-  const columns = columnsFor(rows, factors);
+const ENGINE_COLUMN: Column = {
+  heading: "engine",
+  kind: "text",
+  filter: true,
+  cell: ({ runs }) => escapeHtml(distinct(runs, ({ engine }) => engine).join(", ")),
+};
+
+/** The columns that say something: what was chosen where there are controls, seeds where there are several, factors that vary. */
+function columnsFor(rows: readonly MergedRow[], table: FactorTable, metrics: readonly Metric[]): Column[] {
+  const factors = shownIn(table, rows);
+  const shown = metrics.filter(isShown),
+    columns = (ofQuality: boolean) =>
+      inTables(shown).filter(({ kind }) => (kind === "quality") === ofQuality)
+        .map((metric) => metricColumn(metric, rows[0].reads));
+  return [
+    ...FIRST_COLUMNS,
+    ...[
+      ...factors.filter(isSize),
+      ...factors.filter(isSwitch),
+      ...factors.filter((factor) => !isSize(factor) && !isSwitch(factor)),
+    ].map(factorColumn),
+    ...columns(true),
+    MEMORY_COLUMN,
+    ...columns(false),
+    ENGINE_COLUMN,
+  ].filter(({ isSaid }) => isSaid?.(rows) ?? true);
+}
+
+/**
+ * All configurations, best first. Without the script the table stands in this order, and the filters are hidden.
+ *
+ * @param metrics what is measured of each run
+ */
+export function runsTable(
+  rows: readonly MergedRow[],
+  factors: FactorTable,
+  metrics: readonly Metric[] = METRICS,
+): string {
+  const columns = columnsFor(rows, factors, metrics);
   const attributes = (...classes: (string | false | undefined)[]) => {
     const all = classes.filter(Boolean).join(" ");
     return all ? ` class="${all}"` : "";
@@ -110,7 +124,7 @@ export function runsTable(rows: readonly MergedRow[], factors: FactorTable): str
   );
   const body = rows.map((row, i) => {
     const cells = columns.map(({ kind, cell, value }) => {
-      const sorted = value ? ` data-value="${value(row)}"` : "";
+      const by = value?.(row), sorted = by === undefined ? "" : ` data-value="${by}"`;
       return `<td${attributes(kind)}${sorted}>${cell(row, i + 1)}</td>`;
     });
     return `<tr data-run="${row.name}">${cells.join("")}</tr>`;

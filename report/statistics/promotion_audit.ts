@@ -13,7 +13,7 @@ import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { rankConfigs, type RankedConfig } from "../../experiments/study/ranking.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
-import type { ConfigEntry } from "../../experiments/study/store.ts";
+import type { ConfigEntry } from "../../experiments/study/runs.ts";
 import { bcaIntervalOf, type Interval } from "./bootstrap.ts";
 import { mostInPopulation } from "./finite_population.ts";
 import { kendallTauB, type Stratum } from "./kendall.ts";

@@ -3,7 +3,8 @@
  * a value is better.
  */
 import { maxOf, minOf } from "../../cells/extremes.ts";
-import { commandOn, type Study } from "../../experiments/study/store.ts";
+import { commandOn } from "../../experiments/study/commands.ts";
+import type { Study } from "../../experiments/study/store.ts";
 import { formatInterval, formatSeeds } from "./effect_tables.ts";
 import { atSecondValue, contrastWords, spelled } from "./factor_words.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";

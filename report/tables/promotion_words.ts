@@ -1,6 +1,7 @@
 /** In plain words: how far the short ranking can be trusted. */
 import { extentOf } from "../../cells/extremes.ts";
-import { commandOn, type Study } from "../../experiments/study/store.ts";
+import { commandOn } from "../../experiments/study/commands.ts";
+import type { Study } from "../../experiments/study/store.ts";
 import { type AuditPoint, FEWEST_CONTROLS, type PromotionAudit, type Regret } from "../statistics/promotion_audit.ts";
 import { counted, formatCount, formatLoss, formatSpread } from "../figures/theme.ts";
 

@@ -12,9 +12,11 @@ import {
 } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
+import { isShown, type Metric } from "../../experiments/study/metric.ts";
+import { METRICS } from "../../experiments/study/metrics.ts";
 import { type MergedRow, mostSeeds } from "../data/merged.ts";
 import { type Configured, shownIn } from "../data/rows.ts";
-import { formatSeconds, formatSpread } from "../figures/theme.ts";
+import { inTables, metricText, terminalHeading } from "./metric_text.ts";
 
 /** Rows of cells, the first row being the headings; numbers are set to the right. */
 export function layOut(lines: readonly string[][], rightAligned: readonly boolean[]): string {
@@ -49,12 +51,6 @@ export function switchLegend(switches: readonly SwitchFactor[]): string {
   return `switches: ${switches.map(({ label }, i) => `${signOf(i)} ${label}`).join(", ")}; · is off`;
 }
 
-/** Bits per byte on the test split, with how many seeds it is of where some are not scored; a dash where none is. */
-export function testScore({ test_bits_per_byte: score, runs }: MergedRow): string {
-  if (!score) return "–";
-  return formatSpread(score) + (score.count < runs.length ? ` (${score.count} of ${runs.length} seeds)` : "");
-}
-
 /** A column of a text table: its heading, and a row's cell. */
 interface TextColumn {
   readonly heading: string;
@@ -68,7 +64,11 @@ function columnOf(factor: Factor): TextColumn {
   return { heading, isText: !isQuantity(factor), cell: ({ config }) => formatLevel(factor, valueOf(factor, config)) };
 }
 
-function bestRunsColumns(rows: readonly MergedRow[], table: FactorTable): TextColumn[] {
+function bestRunsColumns(
+  rows: readonly MergedRow[],
+  table: FactorTable,
+  metrics: readonly Metric[],
+): TextColumn[] {
   const switches = shownSwitches(table, rows);
   return [
     { heading: "rank", cell: (_, rank) => `${rank}` },
@@ -80,9 +80,10 @@ function bestRunsColumns(rows: readonly MergedRow[], table: FactorTable): TextCo
     ...table.factors.filter(isSize).map(columnOf),
     { heading: "switches", isText: true, cell: (row) => compactSwitches(row, switches) },
     ...shownOthers(table, rows).map(columnOf),
-    { heading: `min loss (nats/${rows[0].reads})`, cell: ({ min_loss }) => formatSpread(min_loss) },
-    { heading: "test (bits/byte)", cell: testScore },
-    { heading: "time", cell: ({ train_seconds }) => formatSeconds(train_seconds.mean) },
+    ...inTables(metrics.filter(isShown)).filter(({ column }) => column.terminal !== undefined).map((metric) => ({
+      heading: terminalHeading(metric, rows[0].reads),
+      cell: (row: MergedRow) => metricText(row, metric),
+    })),
   ];
 }
 
@@ -92,9 +93,15 @@ function bestRunsColumns(rows: readonly MergedRow[], table: FactorTable): TextCo
  * @param rows configurations, best first
  * @param table whose factors are its columns
  * @param most rows of the text table
+ * @param metrics what is measured of each run
  */
-export function bestRunsTable(rows: readonly MergedRow[], table: FactorTable = GATED, most = 10): string {
-  const columns = bestRunsColumns(rows, table);
+export function bestRunsTable(
+  rows: readonly MergedRow[],
+  table: FactorTable = GATED,
+  most = 10,
+  metrics: readonly Metric[] = METRICS,
+): string {
+  const columns = bestRunsColumns(rows, table, metrics);
   const cells = rows.slice(0, most).map((row, i) => columns.map(({ cell }) => cell(row, i + 1)));
   const text = layOut([columns.map(({ heading }) => heading), ...cells], columns.map(({ isText }) => !isText));
   const note = mostSeeds(rows) > 1 ? "\nmeans over seeds, ± their standard deviation" : "";

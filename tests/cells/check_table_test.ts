@@ -42,6 +42,9 @@ Deno.test("checkTable() takes the built-in table, and more factors of each kind"
   checkTable(tableOf(INTEGER));
   checkTable(tableOf(NUMBER));
   checkTable(tableOf(CHOICE));
+  // Choices with the same values, which go by their keys; and numbers that differ in their signs alone.
+  checkTable(tableOf(CHOICE, { ...CHOICE, key: "other" }));
+  checkTable(tableOf({ ...NUMBER, above: -10, levels: [-2, 2, 1e-7, 0.5] }));
   checkTable(tableOf({ ...INTEGER, kind: "switch", levels: [true], default: false, on: "it is", off: "it is not" }));
 });
 
@@ -56,6 +59,15 @@ const WRONG: readonly [when: string, table: FactorTable, says: string][] = [
     "a new factor has no default",
     without("default", "bptt"),
     "factor 'bptt' has no default: without one no earlier configuration could be read, so all but the original nine must have one",
+  ],
+  [
+    "one of the original nine has a default",
+    {
+      ...GATED,
+      name: "mine",
+      factors: GATED.factors.map((factor) => factor.key === "n_layers" ? { ...factor, default: 1 } as Factor : factor),
+    },
+    "factor 'n_layers' has default 1: the original nine always stand in a configuration and its id, so they must have none",
   ],
   ["a factor has no level", tableOf({ ...INTEGER, levels: [] }), "factor 'bptt' has no level, must have at least one"],
   [
@@ -82,6 +94,21 @@ const WRONG: readonly [when: string, table: FactorTable, says: string][] = [
     "a contrast is out of bounds",
     tableOf({ ...NUMBER, contrast: [1, NaN] }),
     "factor 'bptt' has contrast NaN, must be a number above 0 and at most 64",
+  ],
+  [
+    "two values differ only in what names of files leave out",
+    tableOf({ ...CHOICE, choices: [...CHOICE.choices!, { value: "a-b" }] }),
+    "value 'a,b' of 'bptt' and value 'a-b' of 'bptt' are both 'bpttab' in names of files, must differ in letters, digits, _ or points",
+  ],
+  [
+    "two choices of the cell have one value",
+    tableOf({ ...CHOICE, ofCell: true, choices: [{ value: "adam" }, { value: "xh" }] }),
+    "value 'x,h' of 'gate_inputs' and value 'xh' of 'bptt' are both 'xh' in names of files, must differ in letters, digits, _ or points",
+  ],
+  [
+    "the name of a value would be empty",
+    tableOf({ ...CHOICE, ofCell: true, choices: [{ value: "adam" }, { value: "+" }] }),
+    "factor 'bptt' has value '+', must have a letter, a digit, _ or a point in each",
   ],
   ["no factor is shown by shape", without("mark", "n_layers"), "no factor has the mark 'shape', one factor must"],
   [

@@ -1,15 +1,26 @@
 import assert from "node:assert/strict";
-import type { Factor } from "../../cells/factor.ts";
+import { z } from "zod";
+import {
+  type ChoiceFactor,
+  type Configuration,
+  type Factor,
+  factorOf,
+  type FactorTable,
+  valueOf,
+} from "../../cells/factor.ts";
 import {
   canonicalJson,
   canonicalJsonIn,
+  type CellConfig,
   configId,
+  describeCellIn,
   describeConfig,
   parseConfig,
   pickConfig,
 } from "../../cells/config.ts";
 import { GATED, ORIGINAL_KEYS } from "../../cells/factors.ts";
-import { catalogConfig } from "../../cells/catalog/catalog.ts";
+import { catalogConfig, knownFieldsOf } from "../../cells/catalog/catalog.ts";
+import { cellKey } from "../../cells/portrait.ts";
 import { BEST_CONFIG as BEST } from "../../cells/known_configs.ts";
 import { allGatedConfigs, gatedConfig } from "./catalog/golden_cases.ts";
 import { ORIGINAL_SWITCHES } from "../original_table.ts";
@@ -83,6 +94,65 @@ Deno.test("configId() counts an optional key when it differs from its default", 
   ].map(configId);
   assert.equal(new Set(ids).size, 4);
   assert.match(canonicalJson({ ...BEST, gate_inputs: "x,h" }), /^{"gate_inputs": "x,h", "n_layers": 2, /);
+});
+
+/** The built-in table with a choice of the cell and one of training, the latter before the factor that names the cell. */
+const TRAINED: FactorTable = (() => {
+  const choice = (key: string, ofCell?: true): ChoiceFactor => ({
+    key,
+    kind: "choice",
+    label: key,
+    about: key,
+    levels: ["usual"],
+    default: "usual",
+    choices: [{ value: "usual" }, { value: "other", phrase: `other ${key}` }],
+    ofCell,
+  });
+  return { ...GATED, factors: [choice("schedule"), ...GATED.factors, choice("activation", true)] };
+})();
+
+Deno.test("describeCellIn() and cellKey() begin with another cell's name, and leave out what is the table's own cell's", () => {
+  const other = { schedule: "other", activation: "other", gate_inputs: "x,h" } as const;
+  const cases: readonly [config: CellConfig, table: FactorTable, text: string, key: string][] = [
+    [{ ...BEST, cell: "gru", gate_inputs: "x,h" }, GATED, "gru", "gru"],
+    [{ ...BEST, cell: "gru", ...other } as CellConfig, TRAINED, "gru, other schedule", "gru-scheduleother"],
+    [
+      { ...BEST, ...other } as CellConfig,
+      TRAINED,
+      "forget gate + state gate + new state + residual, other schedule, gates read x,h, other activation",
+      "gated-2457-scheduleother-xh-other",
+    ],
+    [
+      { ...BEST, gate_inputs: "x,h" },
+      GATED,
+      "forget gate + state gate + new state + residual, gates read x,h",
+      "gated-2457-xh",
+    ],
+  ];
+  for (const [config, table, text, key] of cases) {
+    assert.equal(describeCellIn(table, config), text);
+    assert.equal(cellKey(config, table), key);
+  }
+});
+
+Deno.test("valueOf() throws when a configuration that was never checked lacks a factor without a default", () => {
+  assert.throws(() => valueOf(factorOf(GATED, "n_layers"), {}), {
+    name: "TypeError",
+    message: "Cannot read 'n_layers' of a configuration: it has none, and the factor has no default",
+  });
+  assert.equal(valueOf(factorOf(GATED, "gate_inputs"), {}), "x,h,n");
+});
+
+Deno.test("knownFieldsOf() has a cell where the table has one, of the catalog alone", () => {
+  const factors = GATED.factors.filter(({ key }) => key !== "cell");
+  const fields = z.strictObject(knownFieldsOf(GATED)), without = z.strictObject(knownFieldsOf({ ...GATED, factors }));
+  const isTaken = (schema: z.ZodType, config: Configuration) => schema.safeParse(config).success;
+  assert.deepEqual([BEST, { ...BEST, cell: "gru" }, { ...BEST, cell: "x" }].map((c) => isTaken(fields, c)), [
+    true,
+    true,
+    false,
+  ]);
+  assert.deepEqual([BEST, { ...BEST, cell: "gru" }].map((c) => isTaken(without, c)), [true, false]);
 });
 
 Deno.test("configId() gives 96 different ids when all switch settings are tried", () => {

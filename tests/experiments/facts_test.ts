@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../cells/errors.ts";
-import { readFloors } from "../../experiments/study/ngram_baselines.ts";
+import { readBaselines } from "../../experiments/study/ngram_baselines.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { studyText } from "../../experiments/study/text.ts";
@@ -39,7 +39,7 @@ const FILES: readonly {
     unbounded: {},
   },
   { file: ({ list }) => list, read: ({ study }) => study.readConfigs("01"), unbounded: {} },
-  { file: ({ dir }) => join(dir, "entropy_floors.json"), read: ({ study }) => readFloors(study), unbounded: {} },
+  { file: ({ dir }) => join(dir, "entropy_floors.json"), read: ({ study }) => readBaselines(study), unbounded: {} },
   {
     file: (small) => small.result(0),
     read: ({ study, runs }) => study.readResult("01", runs[0].key),

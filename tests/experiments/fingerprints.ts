@@ -25,12 +25,12 @@ import {
   kernelsOf,
   layoutOf,
   planRun,
-} from "../../train/engines/webgpu/plan/schedule.ts";
-import { entropyFloors } from "../../train/corpus/ngrams/baselines.ts";
+} from "../../train/engines/webgpu/kernels/schedule.ts";
+import { ngramBaselines } from "../../train/corpus/ngrams/baselines.ts";
 import { cutFor } from "../../train/scoring/evaluate.ts";
 import { resultFieldsOf } from "../../experiments/study/result.ts";
 import { listSchemaOf, studySchema } from "../../experiments/study/schema.ts";
-import { floorsSchema } from "../../experiments/study/ngram_baselines.ts";
+import { baselinesSchema } from "../../experiments/study/ngram_baselines.ts";
 import { type Column, CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { manifestSchema } from "../../report/export/write_export.ts";
 import { allGatedConfigs } from "../cells/catalog/golden_cases.ts";
@@ -98,7 +98,7 @@ export async function fingerprints(): Promise<Fingerprints> {
   const schema = (value: z.ZodType) => JSON.stringify(z.toJSONSchema(value, { unrepresentable: "any", io: "input" }));
   const columns = (list: readonly Pick<Column<never>, "name" | "type">[]) =>
     JSON.stringify(list.map(({ name, type }) => [name, type]));
-  const floors = await entropyFloors(text.subarray(0, 30_000), text.subarray(30_000));
+  const baselines = await ngramBaselines(text.subarray(0, 30_000), text.subarray(30_000));
   const hashes = {
     "training graphs": graphs,
     "onnx training programs": onnx,
@@ -108,13 +108,13 @@ export async function fingerprints(): Promise<Fingerprints> {
     "offsets": new Hash().add(new Uint8Array(Uint32Array.from(offsets).buffer)),
     "embedded corpus": new Hash().add(text),
     "tokens": new Hash().add(encodeTokenizer(BytePairTokenizer.learn(text, 400))),
-    "n-gram levels": new Hash().add(JSON.stringify(floors)),
+    "n-gram levels": new Hash().add(JSON.stringify(baselines)),
     "streams of a score": new Hash().add(JSON.stringify([100, 5000, 50_000, 5_000_000].map(cutFor))),
     "onnxruntime-node": new Hash().add(project.imports["onnxruntime-node"]),
     "result format": new Hash().add(schema(resultFieldsOf(ORIGINAL))),
     "checkpoint format": new Hash().add(schema(trainingSchema)),
     "study format": new Hash().add(schema(studySchema), schema(listSchemaOf(ORIGINAL))),
-    "format of n-gram levels": new Hash().add(schema(floorsSchema)),
+    "format of n-gram levels": new Hash().add(schema(baselinesSchema)),
     "export format": new Hash().add(schema(manifestSchema), columns(runColumns(ORIGINAL)), columns(CURVE_COLUMNS)),
   };
   return Object.fromEntries(Object.entries(hashes).map(([name, hash]) => [name, `${hash}`]));

@@ -63,8 +63,9 @@ for (const [factor, given, levels, wrong, says] of KINDS) {
 
 Deno.test("levelFlags() and flagsInWords() name the factor that changes fastest first", () => {
   assert.deepEqual(Object.keys(levelFlags(ORIGINAL)), ["--state-size", "--layers"]);
-  assert.equal(flagsInWords("disjunction", ORIGINAL), "--state-size or --layers");
-  assert.equal(flagsInWords("conjunction", ORIGINAL), "--state-size and --layers");
+  assert.equal(flagsInWords("disjunction", "help", ORIGINAL), "--state-size or --layers");
+  assert.equal(flagsInWords("conjunction", "help", ORIGINAL), "--state-size and --layers");
+  assert.equal(flagsInWords("disjunction", "table", ORIGINAL), "--layers or --state-size");
 });
 
 Deno.test("levelFlags() refuses one number written in two ways", () => {

@@ -37,6 +37,9 @@ import {
   weights,
 } from "./library_edges.ts";
 
+/** A run whose step was built for twice as many rows as the settings have. */
+const otherBatch = library.trainingRun({ cell, ...sizes, seed: 0 }, { ...settings, batch: 2 * settings.batch });
+
 const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
   defineCell: [
     ["no states", () => library.defineCell({ ...cell, states: [] }), [
@@ -365,13 +368,36 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
       "RangeError",
       /the seed is 0.5/,
     ]],
+    ["a step of another batch", () => library.trainRuns(engine, [otherBatch], source, settings, text), [
+      "RangeError",
+      /its step was built for a batch of \d+, the settings have \d+, must be the same/,
+    ]],
     [
       "a state of no tensors",
       () => library.trainRuns(engine, [{ step, seed: 0, from: state }], source, settings, text),
       ["RangeError", /Cannot go on from a state: its '.*' is missing/],
     ],
   ],
+  trainingRun: [
+    [
+      "one job",
+      () =>
+        library.trainRuns(
+          engine,
+          [library.trainingRun({ cell, ...sizes, seed: 0 }, settings)],
+          source,
+          settings,
+          text,
+        ),
+      "works",
+    ],
+    ["no layer", () => library.trainingRun({ cell, ...sizes, n_layers: 0, seed: 0 }, settings), [
+      "RangeError",
+      /n_layers is 0/,
+    ]],
+  ],
   grid: [
+    // @ts-expect-error -- the types refuse it, and so does the function where nobody checks types
     ["no such factor", () => library.grid({ layers: [1] }), [
       "UserError",
       /Cannot list levels of 'layers': must be one/,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { shortKey, type Study } from "../../experiments/study/store.ts";
+import { shortKey } from "../../experiments/study/paths.ts";
+import type { Study } from "../../experiments/study/store.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
 import { writeExport } from "../../report/export/write_export.ts";
 import { canMount, fillDiskOfThisProcess, setReadOnly, SmallDisk } from "./disks.ts";

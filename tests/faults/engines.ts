@@ -5,11 +5,12 @@ import type { Study } from "../../experiments/study/store.ts";
 import { TrainingSession } from "../../experiments/session/session.ts";
 import { isDone, type TrainStudyOptions } from "../../experiments/session/train_options.ts";
 import { studyText } from "../../experiments/study/text.ts";
+import type { Queue } from "../../experiments/queue/queue.ts";
 import { openStudyQueue } from "../../experiments/queue/study_queue.ts";
 import { recordErrors } from "./processes.ts";
 
-/** What an engine does otherwise than it should. */
-export interface Mischief {
+/** Faults to inject into an engine: what it does otherwise than it should. */
+export interface Faults {
   /** Instead of the engine's own layout: how many runs train as one group. */
   readonly runsPerGroup?: number;
   /** Instead of the engine's own memory: bytes of it, and those that a run takes. */
@@ -27,9 +28,9 @@ export interface Mischief {
   readonly losses?: (run: EngineRun, losses: Float64Array, first: number) => Float64Array;
 }
 
-export function mischievous(
+export function injectFaults(
   engine: Engine,
-  { runsPerGroup, memory, footprint, onOpen, onJoin, onAdvance, beforeLosses, losses }: Mischief,
+  { runsPerGroup, memory, footprint, onOpen, onJoin, onAdvance, beforeLosses, losses }: Faults,
 ): Engine {
   const wrap = (group: TrainingGroup, runs: readonly EngineRun[]): TrainingGroup => {
     const enter = (run: EngineRun) => ({ run, done: run.stepsDone });
@@ -71,7 +72,7 @@ export function mischievous(
     get failed() {
       return engine.failed;
     },
-    layout: (parallel) => runsPerGroup ? { groups: 1, runs_per_group: runsPerGroup } : engine.layout(parallel),
+    layout: (parallel) => runsPerGroup ? { groups: 1, runsPerGroup: runsPerGroup } : engine.layout(parallel),
     footprint: (step) => footprint?.(step) ?? engine.footprint(step),
     async open(runs, text, threads, onPreparing) {
       onOpen?.(runs);
@@ -87,6 +88,8 @@ export async function trainOn(
   engine: Engine,
   options: Pick<TrainStudyOptions, "parallel" | "limit" | "retryFailed" | "timing"> & {
     reopen?: () => Promise<Engine>;
+    /** Puts another queue before the study's. */
+    wrapQueue?: (queue: Queue) => Queue;
   } = {},
 ): Promise<{ session: TrainingSession; errors: readonly string[] }> {
   const { training } = study.settings;
@@ -98,7 +101,7 @@ export async function trainOn(
     if (!isDone(await study.readResult("01", run.key), settings, all)) waiting.push(run);
   }
   const text = await studyText(study);
-  const { queue, owner } = await openStudyQueue(study, options.timing);
+  const { queue: real, owner } = await openStudyQueue(study, options.timing), queue = options.wrapQueue?.(real) ?? real;
   using errors = recordErrors();
   try {
     const reopen = options.reopen ?? (() => Promise.reject(new Error("Nothing was to be opened again")));
@@ -106,6 +109,6 @@ export async function trainOn(
     await session.run();
     return { session, errors: errors.lines };
   } finally {
-    await queue.close();
+    await real.close();
   }
 }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { shortKey } from "../../experiments/study/store.ts";
+import { shortKey } from "../../experiments/study/paths.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
-import { mischievous, trainOn } from "./engines.ts";
+import { injectFaults, trainOn } from "./engines.ts";
 import { MOST_HURRIED } from "./processes.ts";
 import {
   assertReleased,
@@ -43,7 +43,7 @@ inFolder("train opens a lost device again, twice, and its runs go on from their 
   };
   const open = async () => {
     const onOpen = (runs: readonly EngineRun[]) => void opened.push(runs.map(({ stepsDone }) => stepsDone));
-    return mischievous((await openWebGpuEngine())!, { beforeLosses, onOpen });
+    return injectFaults((await openWebGpuEngine())!, { beforeLosses, onOpen });
   };
   const { session, errors } = await trainOn(study, await open(), {
     timing: { ...MOST_HURRIED, save: 0 },
@@ -64,7 +64,7 @@ inFolder("train halves a group that the memory does not hold until it does", asy
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "study"));
   const opened: number[] = [];
-  const engine = mischievous(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 5,
     onOpen({ length }) {
       opened.push(length);
@@ -87,7 +87,7 @@ inFolder("train leaves a run that fails three times, and finishes the others", a
   const study = await copyOf(plan, join(dir, "study"));
   const victim = (await study.runs("01")).find(({ entry }) => entry.config.state_size === SIZES[1])!.key;
   let attempts = 0;
-  const engine = mischievous(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(), {
     onOpen(runs) {
       if (!runs.some(isVictim)) return;
       attempts++;
@@ -112,7 +112,7 @@ inFolder("train ends a run whose loss becomes NaN as failed, and trains it anew 
   const study = await copyOf(plan, join(dir, "study"));
   const victim = (await study.runs("01")).find(({ entry }) => entry.config.state_size === SIZES[1])!.key;
   const breaksAt = 777;
-  const engine = mischievous(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(), {
     losses: (run, values, first) => isVictim(run) ? values.map((x, i) => first + i < breaksAt ? x : NaN) : values,
   });
   const timing = { ...MOST_HURRIED, save: 0 };
@@ -133,7 +133,7 @@ inFolder("train ends a run whose loss becomes NaN as failed, and trains it anew 
   // There is a checkpoint from before the failure: what failed once begins from its beginning all the same.
   assert.ok((await checkpointSteps(study)).get(victim)! > 0);
   const starts: number[] = [];
-  const recording = mischievous(await openOnnxEngine(), { onOpen: (runs) => void starts.push(runs[0].stepsDone) });
+  const recording = injectFaults(await openOnnxEngine(), { onOpen: (runs) => void starts.push(runs[0].stepsDone) });
   const retried = await trainOn(study, recording, { parallel: 1, timing, retryFailed: true });
   assert.deepEqual([starts, retried.session.finished, retried.session.failed], [[0], 1, 0]);
   assertReleased(study, [], "NaN");

@@ -3,7 +3,8 @@ import { type CellConfig, configId } from "../../cells/config.ts";
 import { overviewOf } from "../../experiments/queue/overview.ts";
 import { drawText, findRun } from "../../experiments/session/sampling.ts";
 import { evaluateStudy } from "../../experiments/session/scoring.ts";
-import { comparedWithList, Study } from "../../experiments/study/store.ts";
+import { comparedWithList } from "../../experiments/study/runs.ts";
+import { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import type { TrainStudyOptions } from "../../experiments/session/train_options.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
@@ -31,7 +32,7 @@ const nothing = () => false;
 
 const isOf = (path: string, ...keys: readonly string[]) => keys.some((key) => path.includes(key));
 /** They are counted anew where they are damaged, and scores are placed among them. */
-const isFloors = (path: string) => path === "entropy_floors.json";
+const isBaselines = (path: string) => path === "entropy_floors.json";
 /** What `init` writes. */
 const isSettings = (path: string) =>
   ["study.json", "rnn_configs.json", "rnn_configs_02.json", "tokenizer.json", "entropy_floors.json"].includes(path);
@@ -112,7 +113,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
   {
     name: "init",
     isCheap: true,
-    reads: ["study", "list", "tokenizer", "floors", "result"],
+    reads: ["study", "list", "tokenizer", "baselines", "result"],
     async run(dir) {
       await initStudy({ dir, experiment: EXPERIMENT });
       return [];
@@ -142,27 +143,27 @@ export const COMMANDS: readonly FuzzCommand[] = [
   {
     name: "train",
     isCheap: false,
-    reads: ["study", "list", "tokenizer", "floors", "result", "queue"],
+    reads: ["study", "list", "tokenizer", "baselines", "result", "queue"],
     run: (dir) => train(dir, {}),
     // The stopped run goes on.
     changes: (path, { damaged, stopped }, target) =>
-      isOf(path, damaged, stopped) || isFloors(path) || (isFloors(target) && path.startsWith("results_01_all/")),
+      isOf(path, damaged, stopped) || isBaselines(path) || (isBaselines(target) && path.startsWith("results_01_all/")),
   },
   {
     name: "train --steps",
     isCheap: false,
-    reads: ["study", "list", "tokenizer", "floors", "result", "checkpoint", "queue"],
+    reads: ["study", "list", "tokenizer", "baselines", "result", "checkpoint", "queue"],
     run: (dir, { damaged }) => {
       const only = (config: CellConfig) => configId(config) === damaged;
       return train(dir, { steps: MORE_STEPS, retryFailed: true, only });
     },
     changes: (path, { damaged }, target) =>
-      isOf(path, damaged) || isFloors(path) || (isFloors(target) && path.startsWith("results_01_all/")),
+      isOf(path, damaged) || isBaselines(path) || (isBaselines(target) && path.startsWith("results_01_all/")),
   },
   {
     name: "evaluate",
     isCheap: false,
-    reads: ["study", "tokenizer", "floors", "result", "model", "queue"],
+    reads: ["study", "tokenizer", "baselines", "result", "model", "queue"],
     async run(dir, { damaged }) {
       // Only a run without a score is read.
       const path = (await Study.open(dir)).resultPath(EXPERIMENT, damaged);
@@ -174,20 +175,20 @@ export const COMMANDS: readonly FuzzCommand[] = [
       return await evaluate(dir, false);
     },
     changes: (path, { damaged }, target) =>
-      isOf(path, damaged) || isFloors(path) || (isFloors(target) && path.startsWith("results_01_all/")),
+      isOf(path, damaged) || isBaselines(path) || (isBaselines(target) && path.startsWith("results_01_all/")),
   },
   {
     name: "evaluate --again",
     isCheap: false,
-    reads: ["study", "tokenizer", "floors", "result", "checkpoint", "queue"],
+    reads: ["study", "tokenizer", "baselines", "result", "checkpoint", "queue"],
     run: (dir, { whole }) => evaluate(dir, true, new Set([whole])),
     changes: (path, { damaged }, target) =>
-      isOf(path, damaged) || isFloors(path) || (isFloors(target) && path.startsWith("results_01_all/")),
+      isOf(path, damaged) || isBaselines(path) || (isBaselines(target) && path.startsWith("results_01_all/")),
   },
   {
     name: "report",
     isCheap: false,
-    reads: ["study", "list", "floors", "result"],
+    reads: ["study", "list", "baselines", "result"],
     async run(dir) {
       const said: string[] = [], study = await Study.open(dir), read = await study.readResults(EXPERIMENT);
       const { levels, below } = await studyLevels(study, (problem) => said.push(problem));

@@ -61,7 +61,7 @@ const FOREIGN_FILES: Readonly<Record<string, string>> = {
 export const FOREIGN: readonly string[] = Object.keys(FOREIGN_FILES);
 
 /** What a file of a study is. */
-export type FileKind = "study" | "list" | "tokenizer" | "floors" | "result" | "checkpoint" | "model" | "queue";
+export type FileKind = "study" | "list" | "tokenizer" | "baselines" | "result" | "checkpoint" | "model" | "queue";
 
 /** A file of a study that is damaged. */
 export interface FuzzedFile {
@@ -138,7 +138,7 @@ export const FUZZED: readonly FuzzedFile[] = [
   { name: "study.json", kind: "study", path: () => "study.json", inside: PLAIN_JSON },
   { name: "rnn_configs.json", kind: "list", path: () => "rnn_configs.json", inside: PLAIN_JSON },
   { name: "tokenizer.json", kind: "tokenizer", path: () => "tokenizer.json", inside: PLAIN_JSON },
-  { name: "entropy_floors.json", kind: "floors", path: () => "entropy_floors.json", inside: PLAIN_JSON },
+  { name: "entropy_floors.json", kind: "baselines", path: () => "entropy_floors.json", inside: PLAIN_JSON },
   { name: "result", kind: "result", path: ({ damaged }) => `results_01_all/${damaged}.json`, inside: PLAIN_JSON },
   {
     name: "result of a stopped run",

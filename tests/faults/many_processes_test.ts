@@ -2,7 +2,8 @@ import { removeFile } from "../../experiments/study/files.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { shortKey, type Study } from "../../experiments/study/store.ts";
+import { shortKey } from "../../experiments/study/paths.ts";
+import type { Study } from "../../experiments/study/store.ts";
 import { HURRIED, randomFrom, sleep, Training, until } from "./processes.ts";
 import {
   assertFinishedOnce,

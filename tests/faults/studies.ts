@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { readClaims } from "../../experiments/queue/queue.ts";
 import { isFinished, type RunResult } from "../../experiments/study/result.ts";
-import { type Run, shortKey, Study } from "../../experiments/study/store.ts";
-import { ensureFloors } from "../../experiments/study/ngram_baselines.ts";
+import { shortKey } from "../../experiments/study/paths.ts";
+import type { Run } from "../../experiments/study/runs.ts";
+import { Study } from "../../experiments/study/store.ts";
+import { ensureBaselines } from "../../experiments/study/ngram_baselines.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { decodeCheckpoint } from "../../train/training/checkpoint.ts";
 import type { TrainingState } from "../../train/training/loss_log.ts";
@@ -58,11 +60,11 @@ export async function makeStudy(
   };
   await Deno.writeTextFile(join(dir, "study.json"), JSON.stringify(settings));
   // As 'init' leaves a study.
-  await ensureFloors(study, text);
+  await ensureBaselines(study, text);
   return await Study.open(dir);
 }
 
-/** A copy of a study that nothing has happened to: its settings, configurations and entropy floors. */
+/** A copy of a study that nothing has happened to: its settings, configurations and n-gram baselines. */
 export async function copyOf(study: Study, dir: string): Promise<Study> {
   await Deno.mkdir(dir, { recursive: true });
   for (const name of ["study.json", "rnn_configs.json", "entropy_floors.json"]) {

@@ -4,9 +4,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { unitOf } from "../../cells/unit.ts";
 import { overviewOf } from "../../experiments/queue/overview.ts";
+import type { Metric } from "../../experiments/study/metric.ts";
+import { METRICS } from "../../experiments/study/metrics.ts";
 import { configOf, type RunResult } from "../../experiments/study/result.ts";
 import { statusLines } from "../../experiments/status.ts";
-import { runKey, Study } from "../../experiments/study/store.ts";
+import { runKey } from "../../experiments/study/paths.ts";
+import { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { writeReport } from "../../report/write_report.ts";
@@ -14,11 +17,11 @@ import { RESETS } from "../../train/scoring/memory_gain.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
-/** What is in bytes whatever models read: scores, floors, lengths of samples. */
+/** What is in bytes whatever models read: scores, baselines, lengths of samples. */
 const ALWAYS_BYTES = [
   /bits per byte/g,
   /bits\/byte/g,
-  /bytes of context \(entropy floors\)/g,
+  /bytes of context \(n-gram baselines\)/g,
   /\(k bytes of context\)/g,
   /\b\d+ bytes that seed \d+ writes/g,
 ];
@@ -50,7 +53,7 @@ function results(more: Partial<RunResult>): RunResult[] {
 
 for (const reads of ["byte", "token"] as const) {
   inFolder(`page, pictures, tables and status of models that read ${reads}s name no other unit`, async (dir) => {
-    // The words of floors come with levels; a text of 40 kB has tokens to learn.
+    // The words of baselines come with levels; a text of 40 kB has tokens to learn.
     const text = Array.from({ length: 6000 }, (_, i) => `w${i * i % 97} `).join("");
     await Deno.writeTextFile(join(dir, "text"), text);
     const { study } = await initStudy({
@@ -126,8 +129,13 @@ Deno.test("columns of the export name both units where a count or a loss is of w
   const counted =
     /^(min loss|test_loss|test_warm_up|history size|vocabulary|memory_gain|memory_context|memory_reset_\d+|smoothed_loss)$/;
   const measured =
-    /^(test_bits_per_byte|context_order|test_bytes|test_tokens|sample_bytes|memory_bytes|memory_carried|tokens|bytes_per_token|tokenizer_sha1)$/;
+    /^(context_order|test_bytes|test_tokens|sample_bytes|memory_bytes|memory_carried|tokens|bytes_per_token|tokenizer_sha1)$/;
+  const perByte = new Set(
+    (METRICS as readonly Metric[]).filter(({ column }) => column?.unit === "bits/byte").map(({ key }) => key),
+  );
+  assert.ok(perByte.has("test_bits_per_byte"));
   for (const { name, about } of [...runColumns(), ...CURVE_COLUMNS]) {
+    if (perByte.has(name)) continue;
     if (counted.test(name)) assert.match(about, /bytes? or tokens?/, name);
     else if (!measured.test(name)) assert.doesNotMatch(about, /byte|token/, name);
   }

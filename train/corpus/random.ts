@@ -51,20 +51,21 @@ export function initialWeights(parameters: readonly Parameter[], seed: number): 
 }
 
 /**
- * Where each row of the batch starts in pass number `pass`: uniform over all places where `history` tokens fit.
+ * Where each row of the batch starts in pass number `pass`: uniform over all places where the tokens of a pass fit.
  *
+ * @param passTokens tokens that a pass reads from its start
  * @throws {UserError} if the text is shorter than one pass
  */
 export function passOffsets(
   seed: number,
   pass: number,
   batch: number,
-  history: number,
+  passTokens: number,
   textLength: number,
 ): Uint32Array {
-  if (textLength < history) {
-    throw new UserError(`Cannot draw a pass: the text has ${textLength} tokens, a pass reads ${history}`);
+  if (textLength < passTokens) {
+    throw new UserError(`Cannot draw a pass: the text has ${textLength} tokens, a pass reads ${passTokens}`);
   }
   const stream = randomStream(seed, `offsets/${pass}`);
-  return new Uint32Array(batch).map(() => stream.integer(0, textLength - history));
+  return new Uint32Array(batch).map(() => stream.integer(0, textLength - passTokens));
 }

@@ -3,7 +3,6 @@
  * Runs of a group share the text, the batch size and the length of a pass; each has its own weights and offsets.
  */
 import { UserError } from "../../cells/errors.ts";
-import { maxOf } from "../../cells/extremes.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
@@ -85,28 +84,32 @@ export interface EngineCapabilities {
    * Whether it trains on the processor that scores models: scores wait for the training then, and run beside it elsewhere. False for
    * webgpu on a software adapter too, which is there to try things on.
    */
-  readonly trains_on_cpu: boolean;
+  readonly trainsOnCpu: boolean;
   /** Whether each run has a worker of its own: an interpreter and open files, of which a machine bears only so many. */
-  readonly isolated_runs: boolean;
+  readonly isolatedRuns: boolean;
 }
 
 /** How an engine is opened. Each takes what concerns it. */
 export interface EngineOptions {
   /** Processor cores to share among groups that are open at once; absent: all. */
   readonly cores?: number;
-  /** Keeps the workers of closed groups for the next ones, until the engine is closed. */
+  /**
+   * Keeps workers for the next group, for programs that open many: a worker that ends leaves two open files behind. The engine must be
+   * closed then, since idle workers keep a program alive. Absent: a group's workers end with it.
+   */
   readonly keepWorkers?: boolean;
 }
 
-/**
- * An engine as the registry lists it (`registry.ts`): all that is to be known before it is opened. `certify`, `train`, the demo, the
- * benchmark, their help and their messages read this, and know no engine by name.
- */
-export interface EngineEntry {
+/** What an engine is, opened or not. */
+export interface EngineKind {
   /** Its name in flags and results. */
   readonly name: string;
   /** How it does its work. */
   readonly capabilities: EngineCapabilities;
+}
+
+/** What is to be known of an engine before it is opened. */
+export interface EngineDescription extends EngineKind {
   /**
    * Largest error that it may show against a golden file: losses relative, gradients relative to the tensor's norm, states absolute
    * (DESIGN.md, section 5).
@@ -116,11 +119,29 @@ export interface EngineEntry {
   readonly casesPerGroup: number;
   /** How it trains a study, for the help of `train`; absent where it is too slow for that. */
   readonly study?: StudyHelp;
-  /** Why it is not there where `open` finds none, as the end of a sentence; absent if every machine has it. */
-  readonly absence?: string;
+}
+
+/** An engine that every machine has. */
+export interface OrdinaryEngineEntry extends EngineDescription {
+  /** It is never absent. */
+  readonly absence?: undefined;
+  /** Opens it, to be closed. */
+  open(options?: EngineOptions): Promise<Engine>;
+}
+
+/** An engine that needs a device. */
+export interface DeviceEngineEntry extends EngineDescription {
+  /** Why it is not there where `open` finds none, as the end of a sentence. */
+  readonly absence: string;
   /** Opens it, to be closed. @returns undefined where this machine has no such device */
   open(options?: EngineOptions): Promise<Engine | undefined>;
 }
+
+/**
+ * An engine as the registry lists it (`registry.ts`). `certify`, `train`, the demo, the benchmark, their help and their messages read this,
+ * and know no engine by name.
+ */
+export type EngineEntry = OrdinaryEngineEntry | DeviceEngineEntry;
 
 /** Parts of the help of `train`. */
 export interface StudyHelp {
@@ -133,11 +154,7 @@ export interface StudyHelp {
 }
 
 /** Opens groups of runs on one device. `deno task certify` compares the numbers of each engine with PyTorch's. */
-export interface Engine {
-  /** Its name in flags and results. */
-  readonly name: string;
-  /** How it does its work. */
-  readonly capabilities: EngineCapabilities;
+export interface Engine extends EngineKind {
   /** The device that does the work, for the record. */
   readonly adapter: string;
   /** Whether the adapter is a program on the CPU that plays a GPU: right, and slow. */
@@ -145,7 +162,7 @@ export interface Engine {
   /** Runs at once where the user does not say; infinite: as many as the memory holds. */
   readonly defaultParallel: number;
   /** How `parallel` runs keep the device busiest: so many groups at once, of so many runs each. */
-  layout(parallel: number): { groups: number; runs_per_group: number };
+  layout(parallel: number): { groups: number; runsPerGroup: number };
   /** Bytes of device memory that the runs of one group may take together. */
   readonly memory: number;
   /** Bytes that a run takes of it. */
@@ -156,6 +173,7 @@ export interface Engine {
    * @param text the training split; every token must be below each model's vocabulary
    * @param threads processor threads that the group may use, for engines that run on the CPU
    * @param onPreparing told how far an engine is that must compile something first, where that takes more than a second
+   * @throws {RangeError} if there is no run, or the text has a token that a model does not know
    */
   open(
     runs: readonly EngineRun[],
@@ -167,6 +185,11 @@ export interface Engine {
   readonly failed?: boolean;
   /** Frees the device. Close its groups first: none can be used after. */
   close(): Promise<void>;
+}
+
+/** Checks what every engine needs of the runs of a group. @throws {RangeError} if there is none */
+export function checkRuns(runs: readonly EngineRun[]): void {
+  if (!runs.length) throw new RangeError("Cannot open a group: it has no run, must have at least one");
 }
 
 /** The largest token of a text, which is gone through once, however many runs train on it. */
@@ -197,9 +220,9 @@ export function checkTokens(action: string, text: Tokens, vocabulary: number): v
   );
 }
 
-/** How many tokens ahead of its position a step reads. */
+/** How many tokens ahead of its position a step reads: 1 where it predicts the next one. */
 export function reachOf({ reads }: TrainingStep): number {
-  return maxOf(reads.map(({ offset }) => offset));
+  return reads.reduce((most, { offset }) => Math.max(most, offset), 0);
 }
 
 /** Where a run is in its pass. Checks what is asked of it, so that no engine reads beyond the text. */

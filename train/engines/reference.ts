@@ -3,10 +3,11 @@ import { sizeOf } from "../../cells/graph/tensor.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import {
+  checkRuns,
   type Engine,
-  type EngineEntry,
   type EngineRun,
   initialTensors,
+  type OrdinaryEngineEntry,
   Pass,
   runInSlot,
   type TensorMap,
@@ -20,11 +21,11 @@ export function openReferenceEngine(): Promise<Engine> {
     capabilities: REFERENCE_ENGINE.capabilities,
     adapter: "float64 interpreter",
     defaultParallel: 1,
-    layout: (parallel) => ({ groups: 1, runs_per_group: parallel }),
+    layout: (parallel) => ({ groups: 1, runsPerGroup: parallel }),
     // The system's memory is shared and swapped: it sets no limit that could be named.
     memory: Infinity,
     footprint: () => 0,
-    open: (runs, text) => Promise.resolve(new ReferenceGroup(runs, text)),
+    open: (runs, text) => Promise.try(() => new ReferenceGroup(runs, text)),
     close: () => Promise.resolve(),
   });
 }
@@ -32,16 +33,17 @@ export function openReferenceEngine(): Promise<Engine> {
 /** The reference engine in the registry. It trains no study: one would take weeks. */
 export const REFERENCE_ENGINE = {
   name: "reference",
-  capabilities: { trains_on_cpu: true, isolated_runs: false },
+  capabilities: { trainsOnCpu: true, isolatedRuns: false },
   tolerance: 1e-10,
   casesPerGroup: 1,
   open: (): Promise<Engine> => openReferenceEngine(),
-} as const satisfies EngineEntry;
+} as const satisfies OrdinaryEngineEntry;
 
 class ReferenceGroup implements TrainingGroup {
   readonly #slots: (ReferenceRun | undefined)[];
 
   constructor(runs: readonly EngineRun[], private readonly text: Tokens) {
+    checkRuns(runs);
     this.#slots = runs.map((run) => new ReferenceRun(run, text));
   }
 

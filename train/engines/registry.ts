@@ -4,7 +4,7 @@
  * A new engine is a folder beside this module, with an {@linkcode EngineEntry}, and a line in {@linkcode ENGINES}.
  */
 import { UserError } from "../../cells/errors.ts";
-import type { Engine, EngineEntry, StudyHelp } from "./engine.ts";
+import type { Engine, EngineEntry, EngineOptions, StudyHelp } from "./engine.ts";
 import { ONNX_ENGINE } from "./onnx/engine.ts";
 import { REFERENCE_ENGINE } from "./reference.ts";
 import { WEBGPU_ENGINE } from "./webgpu/engine.ts";
@@ -43,6 +43,19 @@ export function engineOfEveryMachine(engines: readonly EngineEntry[] = ENGINES):
   return studyEngines(engines).findLast(({ absence }) => absence === undefined);
 }
 
+/** An engine that was opened, or why this machine has none, as the end of a sentence. */
+export type Opened = { readonly engine: Engine; readonly absence?: undefined } | {
+  readonly engine?: undefined;
+  readonly absence: string;
+};
+
+/** Opens an engine, to be closed, where this machine has it. */
+export async function openEntry(entry: EngineEntry, options?: EngineOptions): Promise<Opened> {
+  if (entry.absence === undefined) return { engine: await entry.open(options) };
+  const engine = await entry.open(options);
+  return engine ? { engine } : { absence: entry.absence };
+}
+
 /** What `auto` takes, for a flag's help. */
 export function describeAuto(engines: readonly EngineEntry[] = ENGINES): string {
   const places = studyEngines(engines).toReversed()
@@ -69,12 +82,10 @@ export async function openEngine(choice: string, engines: readonly EngineEntry[]
   if (!entry) {
     throw new UserError(`Cannot open engine '${choice}': must be one of ${engineChoices(engines).join(", ")}`);
   }
-  const engine = await entry.open({ keepWorkers: true });
+  const { engine, absence } = await openEntry(entry, { keepWorkers: true });
   if (engine) return engine;
   const other = engineOfEveryMachine(engines);
-  throw new UserError(
-    `Cannot open engine ${choice}: ${entry.absence}${other ? `; use --engine ${other.name}` : ""}`,
-  );
+  throw new UserError(`Cannot open engine ${choice}: ${absence}${other ? `; use --engine ${other.name}` : ""}`);
 }
 
 /** Opens the fastest engine. A software adapter is right, and slow: it serves only on request. */

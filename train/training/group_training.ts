@@ -4,7 +4,7 @@ import { passOffsets } from "../corpus/random.ts";
 import type { EngineRun, OnPreparing, TensorMap, TrainingGroup } from "../engines/engine.ts";
 import { brokenTensor, LossLog, pickState } from "./loss_log.ts";
 import { totalSteps, type TrainingSettings } from "./settings.ts";
-import { prepare, type RunSource, trainedRun, type TrainingRun } from "./training_run.ts";
+import { checkRun, passTokens, prepare, type RunSource, trainedRun, type TrainingRun } from "./training_run.ts";
 
 /** How often states are saved, unless the caller says otherwise: with the time to write them, half a minute's work may be lost. */
 const SAVE_MILLISECONDS = 20_000;
@@ -49,16 +49,19 @@ export async function enter<R extends TrainingRun>(
   return undefined;
 }
 
-/** The next run that a source hands out and that has steps to do. */
+/** The next run that a source hands out and that has steps to do. @throws {RangeError} as {@linkcode checkRun} does */
 export async function enterNext<R extends TrainingRun>(
   present: readonly R[],
   source: RunSource<R>,
   settings: TrainingSettings,
+  textLength: number,
 ): Promise<ReadyRun<R> | undefined> {
   for (;;) {
     const run = await source.next(present);
-    const entered = run && await enter(run, source, settings);
-    if (!run || entered) return entered;
+    if (!run) return undefined;
+    checkRun(run, settings, textLength);
+    const entered = await enter(run, source, settings);
+    if (entered) return entered;
   }
 }
 
@@ -101,6 +104,8 @@ export class GroupTraining<R extends TrainingRun> {
   #leaving: Promise<void> = Promise.resolve();
   /** Whether a run did not fit: before another leaves there is no use in asking for the next. */
   #isFull = false;
+  /** Whether a run that did not fit was nobody's any more: its source takes none back. */
+  #hasDropped = false;
   #error: unknown;
 
   /** @param runs the group's, slot by slot */
@@ -117,7 +122,8 @@ export class GroupTraining<R extends TrainingRun> {
 
   /**
    * Queues all steps, one chunk ahead of the one that is read, until every run is through or has broken down, and so have those
-   * that took their slots. Returns false if the signal came; what was done until then is saved. Throws what the source throws.
+   * that took their slots. Returns false if the signal came, where what was done until then is saved, or if a run did not fit and the
+   * source does not take it back. Throws what the source throws.
    */
   async run(): Promise<boolean> {
     const through = await this.#rounds().catch((error) => void (this.#error ??= error));
@@ -125,7 +131,7 @@ export class GroupTraining<R extends TrainingRun> {
     await this.#saving;
     await this.#leaving;
     if (this.#error) throw this.#error;
-    return through === true && !this.#ready.length;
+    return through === true && !this.#ready.length && !this.#hasDropped;
   }
 
   get #present(): SlotRun<R>[] {
@@ -191,7 +197,8 @@ export class GroupTraining<R extends TrainingRun> {
     const { batch, history } = this.settings;
     const pass = Math.floor(slot.queued / (history - 1)), position = slot.queued % (history - 1);
     if (position > 0 && slot.hasBegun) return;
-    const offsets = passOffsets(slot.run.seed, pass, batch, history, this.textLength);
+    const tokens = passTokens(slot.run.step, this.settings);
+    const offsets = passOffsets(slot.run.seed, pass, batch, tokens, this.textLength);
     this.group.beginPass(this.#slots.indexOf(slot), offsets, position);
     slot.hasBegun = true;
   }
@@ -278,7 +285,7 @@ export class GroupTraining<R extends TrainingRun> {
     while (isFree() && !this.#isFull && !this.options.signal?.aborted && !this.#error) {
       const staying = this.#present.filter((slot) => !this.#mustLeave(slot));
       const present = [...staying, ...this.#ready].map(({ run }) => run);
-      const next = await enterNext(present, this.source, this.settings);
+      const next = await enterNext(present, this.source, this.settings, this.textLength);
       if (!next) return;
       this.#ready.push(next);
     }
@@ -293,7 +300,8 @@ export class GroupTraining<R extends TrainingRun> {
         this.#slots[index] = this.#inSlot(run);
       } else {
         this.#isFull = true;
-        await this.source.refused?.(run);
+        if (this.source.refused) await this.source.refused(run);
+        else this.#hasDropped = true;
       }
     }
   }

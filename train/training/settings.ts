@@ -8,7 +8,10 @@ export interface TrainingSettings {
   readonly steps: number;
   /** Batch size: so many parallel sequences read the text, each from an offset of its own. */
   readonly batch: number;
-  /** Tokens of one pass (bytes are tokens, where nothing else is said): `history − 1` updates. */
+  /**
+   * Tokens of one pass (bytes are tokens, where nothing else is said): `history − 1` updates, each of which predicts the next token. A step
+   * that reads further ahead reads as many more.
+   */
   readonly history: number;
   /** Steps between two logged values: no more than a run has. */
   readonly log_every: number;

@@ -8,6 +8,7 @@ import type { TrainingState } from "./loss_log.ts";
 import { checkSettings, type TrainingSettings } from "./settings.ts";
 import {
   type CellJob,
+  checkRun,
   type Progress,
   type RunSource,
   type TrainedRun,
@@ -32,13 +33,15 @@ export interface TrainOptions extends GroupOptions {
 
 /**
  * Trains runs as one group, and those that the source hands out in the slots of the ones that end. A run's numbers depend neither
- * on its company nor on when it joins.
+ * on the other runs of the group nor on when it joins.
  *
  * @param runs the first ones: the group has a slot for each
  * @param source is asked for further runs, and takes what all become
- * @returns whether all came to their end: false if the signal stopped some, whose states were given to `source.save` then
- * @throws {RangeError} before any work: if the text is shorter than a pass, a setting or seed is out of bounds, a run would end
- * before its loss is logged once, or a state lacks a tensor
+ * @returns whether all came to their end: false if the signal stopped some, whose states were given to `source.save` then, or if one did
+ * not fit into the group and the source has no `refused`
+ * @throws {RangeError} before any work: if the text is shorter than a pass of a run, a setting or seed is out of bounds, a run would
+ * end before its loss is logged once, a step was built for another batch than the settings', or a state lacks a tensor. For a run that
+ * the source hands out later: then, and the group ends
  * @throws what the source throws
  */
 export async function trainRuns<R extends TrainingRun>(
@@ -50,7 +53,8 @@ export async function trainRuns<R extends TrainingRun>(
   options: GroupOptions = {},
 ): Promise<boolean> {
   const { threads, onPreparing } = options;
-  checkRequest(settings, text, threads);
+  checkRequest(settings, threads);
+  for (const run of runs) checkRun(run, settings, text.length);
   const ready: ReadyRun<R>[] = [];
   for (const run of runs) {
     const entered = await enter(run, source, settings);
@@ -58,7 +62,7 @@ export async function trainRuns<R extends TrainingRun>(
   }
   if (!ready.length) return true;
   while (ready.length < runs.length) {
-    const next = await enterNext(ready.map(({ run }) => run), source, settings);
+    const next = await enterNext(ready.map(({ run }) => run), source, settings, text.length);
     if (!next) break;
     ready.push(next);
   }
@@ -70,17 +74,13 @@ export async function trainRuns<R extends TrainingRun>(
   }
 }
 
-function checkRequest(settings: TrainingSettings, text: Tokens, threads: number | undefined): void {
+function checkRequest(settings: TrainingSettings, threads: number | undefined): void {
   checkSettings(settings);
   if (threads !== undefined) checkWhole("train", "threads", threads, 1);
-  if (text.length >= settings.history) return;
-  throw new RangeError(
-    `Cannot train: the text has ${text.length} tokens, a pass reads ${settings.history}, must be no more`,
-  );
 }
 
 /**
- * Trains jobs as one group. A run's numbers do not depend on its company. {@linkcode trainRuns} lets further runs join.
+ * Trains jobs as one group. A run's numbers do not depend on the others. {@linkcode trainRuns} lets further runs join.
  *
  * @returns one run per job, in order (none where `onTrained` takes them); or undefined if the signal stopped it
  * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size or seed is out of bounds, a run would
@@ -94,7 +94,7 @@ export async function trainGroup(
   { from, onTrained, onProgress, save, ...options }: TrainOptions = {},
 ): Promise<TrainedRun[] | undefined> {
   // Sizes are checked as graphs are built, which takes settings that are good.
-  checkRequest(settings, text, options.threads);
+  checkRequest(settings, options.threads);
   if (from && from.length !== jobs.length) {
     throw new RangeError(
       `Cannot train a group of ${jobs.length} runs: they go on from ${from.length} states, must be one of each`,

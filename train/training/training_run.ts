@@ -4,7 +4,7 @@ import { cellOf } from "../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../../cells/language_model.ts";
 import { checkSeed, initialWeights } from "../corpus/random.ts";
-import type { EngineRun, TensorMap } from "../engines/engine.ts";
+import { type EngineRun, reachOf, type TensorMap } from "../engines/engine.ts";
 import { type Breakdown, stateNames, type TrainingState } from "./loss_log.ts";
 import type { TrainingSettings } from "./settings.ts";
 
@@ -20,7 +20,7 @@ export interface CellJob {
   readonly seed: number;
 }
 
-/** A run to be trained. Whoever hands it out is told of it by this very object, to which more may belong. */
+/** A run to be trained. A {@linkcode RunSource} gets back the very object that it handed out, which may have more properties. */
 export interface TrainingRun {
   /** Its graph: of the cell, the sizes and the batch that it trains with. */
   readonly step: TrainingStep;
@@ -69,7 +69,10 @@ export interface RunSource<R extends TrainingRun> {
   save?(run: R, state: TrainingState): Promise<void>;
   /** Given all runs of the group whenever losses have been read. */
   progress?(runs: readonly Progress<R>[]): void;
-  /** Called when a run does not fit into the group, which has nothing more to do with it. */
+  /**
+   * Called when a run does not fit into the group, which has nothing more to do with it. Absent: {@linkcode trainRuns} returns false when it is
+   * through with the others.
+   */
   refused?(run: R): Promise<void>;
   /** Whether a run is to leave the group as it is, neither saved nor ended. Absent: none is. */
   isLost?(run: R): boolean;
@@ -96,20 +99,44 @@ export function stepOf({ cell, n_layers, state_size }: CellJob, settings: Traini
   return step;
 }
 
-/** The run of a job. */
+/**
+ * A run of a job, for {@linkcode trainRuns}. Jobs of one cell and size share the step, and what an engine plans for it.
+ *
+ * @param from where it goes on; absent: from the start
+ * @throws {RangeError} if a size is out of the bounds of {@linkcode ModelSizes}
+ */
 export function trainingRun(job: CellJob, settings: TrainingSettings, from?: TrainingState): TrainingRun {
   return { step: stepOf(job, settings), seed: job.seed, from };
 }
 
+/** Tokens that a pass of a step reads: `history`, and more where it reads further ahead than the next token. */
+export function passTokens(step: TrainingStep, { history }: TrainingSettings): number {
+  return history - 1 + reachOf(step);
+}
+
 /**
- * A run as an engine takes it, with its initial weights or with what it had when it was saved.
+ * Checks that a run can be trained with these settings on a text of this length.
  *
- * @throws {RangeError} if its seed is out of bounds, or a tensor of its state is missing
+ * @throws {RangeError} if its seed is out of bounds, a tensor of its state is missing, its step was built for another batch, or the
+ * text is shorter than a pass of it
  */
-export function prepare({ step, seed, from }: TrainingRun): EngineRun {
+export function checkRun({ step, seed, from }: TrainingRun, settings: TrainingSettings, textLength: number): void {
+  const tokens = passTokens(step, settings), { batch } = step.sizes;
+  if (textLength < tokens) {
+    throw new RangeError(`Cannot train: the text has ${textLength} tokens, a pass reads ${tokens}, must be no more`);
+  }
+  if (batch !== settings.batch) {
+    throw new RangeError(
+      `Cannot train a run: its step was built for a batch of ${batch}, the settings have ${settings.batch}, must be the same`,
+    );
+  }
   checkSeed(seed);
   const missing = from && stateNames(step).find((name) => !from.tensors.has(name));
   if (missing !== undefined) throw new RangeError(`Cannot go on from a state: its '${missing}' is missing`);
+}
+
+/** A run as an engine takes it, with its initial weights or with what it had when it was saved. See {@linkcode checkRun}. */
+export function prepare({ step, seed, from }: TrainingRun): EngineRun {
   const tensors = from?.tensors ?? initialWeights(step.parameters, seed);
   return { step, tensors, stepsDone: from?.steps_done ?? 0, learningRate: step.optimizer.learningRate };
 }

@@ -54,7 +54,10 @@ export async function measurePeer(
   } catch (error) {
     return { what, absent: messageOf(error) };
   } finally {
-    await ours?.close();
-    await opened.close();
+    try {
+      await ours?.close();
+    } finally {
+      await opened.close();
+    }
   }
 }

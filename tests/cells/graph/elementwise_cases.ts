@@ -21,6 +21,8 @@ export interface ElementwiseCase {
   readonly points?: readonly number[];
   /** How equations write it, of `a` and `b`. */
   readonly text: string;
+  /** What a picture's box says of it: its sign, or its name. */
+  readonly sign: string;
 }
 
 const { E, SQRT2 } = Math;
@@ -28,17 +30,29 @@ const LN = Math.log;
 
 /** One case for each record: an operation without one fails to compile. */
 export const ELEMENTWISE_CASES: { readonly [K in ElementwiseOp]: ElementwiseCase } = {
-  add: { operands: [[1, 2, -3], [10, -20, 0.5]], value: [11, -18, -2.5], text: "a + b" },
-  sub: { operands: [[1, 2, -3], [10, -20, 0.5]], value: [-9, 22, -3.5], text: "a − b" },
-  mul: { operands: [[1, 2, -3], [10, -20, 0.5]], value: [10, -40, -1.5], text: "a ⊙ b" },
-  div: { operands: [[12, 12, -1], [1, -2, 8]], value: [12, -6, -0.125], positive: true, text: "a / b" },
-  exp: { operands: [[0, 1, -1]], value: [1, E, 1 / E], text: "exp(a)" },
-  log: { operands: [[1, E, E * E]], value: [0, 1, 2], positive: true, text: "ln(a)" },
-  sqrt: { operands: [[0, 2, 9]], value: [0, SQRT2, 3], positive: true, text: "sqrt(a)" },
-  tanh: { operands: [[0, LN(3), -LN(2)]], value: [0, 0.8, -0.6], points: [-9, -3, 3, 9], text: "tanh(a)" },
-  sigmoid: { operands: [[0, LN(3), -LN(3)]], value: [0.5, 0.75, 0.25], points: [-30, -4, 4, 30], text: "σ(a)" },
-  relu: { operands: [[-2, 0, 3]], value: [0, 0, 3], points: [-2, -0.1, 0.1, 2], text: "relu(a)" },
-  step: { operands: [[-2, 0, 3]], value: [0, 0, 1], points: [-2, -0.1, 0.1, 2], text: "step(a)" },
+  add: { operands: [[1, 2, -3], [10, -20, 0.5]], value: [11, -18, -2.5], text: "a + b", sign: "+" },
+  sub: { operands: [[1, 2, -3], [10, -20, 0.5]], value: [-9, 22, -3.5], text: "a − b", sign: "−" },
+  mul: { operands: [[1, 2, -3], [10, -20, 0.5]], value: [10, -40, -1.5], text: "a ⊙ b", sign: "⊙" },
+  div: { operands: [[12, 12, -1], [1, -2, 8]], value: [12, -6, -0.125], positive: true, text: "a / b", sign: "/" },
+  exp: { operands: [[0, 1, -1]], value: [1, E, 1 / E], text: "exp(a)", sign: "exp" },
+  log: { operands: [[1, E, E * E]], value: [0, 1, 2], positive: true, text: "ln(a)", sign: "log" },
+  sqrt: { operands: [[0, 2, 9]], value: [0, SQRT2, 3], positive: true, text: "sqrt(a)", sign: "sqrt" },
+  tanh: {
+    operands: [[0, LN(3), -LN(2)]],
+    value: [0, 0.8, -0.6],
+    points: [-9, -3, 3, 9],
+    text: "tanh(a)",
+    sign: "tanh",
+  },
+  sigmoid: {
+    operands: [[0, LN(3), -LN(3)]],
+    value: [0.5, 0.75, 0.25],
+    points: [-30, -4, 4, 30],
+    text: "σ(a)",
+    sign: "σ",
+  },
+  relu: { operands: [[-2, 0, 3]], value: [0, 0, 3], points: [-2, -0.1, 0.1, 2], text: "relu(a)", sign: "relu" },
+  step: { operands: [[-2, 0, 3]], value: [0, 0, 1], points: [-2, -0.1, 0.1, 2], text: "step(a)", sign: "step" },
 };
 
 /** An operation for tests: its name, its record, its case, and its function on tensors; a unary one leaves `b` alone. */

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { openQueue, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
-import type { Run } from "../../../experiments/study/store.ts";
+import type { Run } from "../../../experiments/study/runs.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { syntheticResults, unfinished } from "../../report/synthetic_results.ts";

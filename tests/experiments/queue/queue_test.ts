@@ -27,6 +27,30 @@ withQueues("claim() gives a run to one owner, until that one releases it", async
   assert.deepEqual(await owners(a), ["x: b", "y: b"]);
 });
 
+withQueues(
+  "release() sends no more heartbeats for a claim that a locked database keeps",
+  async ({ path, clock, open }) => {
+    const a = await openQueue(path, { owner: "a", busyTimeout: 50 }), b = await open("b");
+    try {
+      for (const key of ["x", "y"]) await a.claim(key);
+      const other = new DatabaseSync(path);
+      other.exec("BEGIN IMMEDIATE");
+      await assert.rejects(a.release("x"), /Cannot use .*: database is locked/);
+      other.exec("COMMIT");
+      other.close();
+      assert.deepEqual(await owners(b), ["x: a", "y: a"]);
+      for (let beats = 0; beats < 4; beats++) {
+        await watch(clock, STALE_SECONDS / 3, [b]);
+        assert.deepEqual(await a.beat(NOTHING), [], "it is not lost: it was given up");
+      }
+      assert.deepEqual(await owners(b), ["y: a"]);
+      assert.deepEqual([await b.claim("x"), await b.claim("y")], [true, false]);
+    } finally {
+      await a.close();
+    }
+  },
+);
+
 withQueues("claim() gives each run to exactly one of five queues when they ask at once", async ({ open }) => {
   const queues = await Promise.all([..."abcde"].map((owner) => open(owner)));
   const keys = Array.from({ length: 12 }, (_, i) => `run ${i}`);

@@ -9,7 +9,7 @@ import { OpenFilesError } from "../../../train/process/open_files.ts";
 import { join } from "node:path";
 import { recordWorkers } from "../../train/engines/workers.ts";
 import type { Study } from "../../../experiments/study/store.ts";
-import { mischievous, trainOn } from "../../faults/engines.ts";
+import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { makeStudy, resultsOf } from "../../faults/studies.ts";
 import { endlessFiles, noMoreFiles } from "./few_files.ts";
 import { inFolder } from "../folder.ts";
@@ -107,7 +107,7 @@ inFolder(
   async (dir) => {
     const study = await shortStudy(dir, 5);
     let none: Disposable | undefined;
-    const engine = mischievous(await openOnnxEngine(), { onAdvance: () => void (none ??= noMoreFiles()) });
+    const engine = injectFaults(await openOnnxEngine(), { onAdvance: () => void (none ??= noMoreFiles()) });
     try {
       await assert.rejects(trainOn(study, engine, { parallel: 1 }), OpenFilesError);
     } finally {

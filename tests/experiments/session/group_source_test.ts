@@ -1,6 +1,6 @@
 /** The runs of a group in a session: who joins it, how they leave, and what becomes of those that cannot be written. */
 import assert from "node:assert/strict";
-import { configId } from "../../../cells/config.ts";
+import { configId, describeConfig } from "../../../cells/config.ts";
 import { UserError } from "../../../cells/errors.ts";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import type { Queue } from "../../../experiments/queue/queue.ts";
@@ -10,7 +10,10 @@ import { Outcomes } from "../../../experiments/session/outcomes.ts";
 import { SessionProgress } from "../../../experiments/session/progress.ts";
 import { Scheduler } from "../../../experiments/session/scheduler.ts";
 import { WriteFailure } from "../../../experiments/study/files.ts";
-import type { Run } from "../../../experiments/study/store.ts";
+import { shortKey } from "../../../experiments/study/paths.ts";
+import type { Run } from "../../../experiments/study/runs.ts";
+import type { openProgress } from "../../../train/terminal/progress.ts";
+import { totalSteps } from "../../../train/training/settings.ts";
 import { cellJob, trainedRun, trainingRun } from "../../../train/training/training_run.ts";
 import { recordErrors } from "../../faults/processes.ts";
 import { syntheticResults } from "../../report/synthetic_results.ts";
@@ -33,9 +36,27 @@ const GOOD_FILES: GroupSourceOptions["files"] = {
   finish: () => Promise.resolve({ result: { ...record, train_seconds: 1 }, model: new Uint8Array(1) }),
 };
 
+/** A bar that keeps what is shown on it, and lines that are printed above it. */
+function recordedBar() {
+  const bars: { done: number; text: string; total?: number }[] = [], lines: string[] = [];
+  const open: typeof openProgress = () => ({
+    update: (done, text, total) => void bars.push({ done, text, total }),
+    print: (line) => void lines.push(line),
+    stop: () => {},
+  });
+  return { bars, lines, open };
+}
+
 function sourceOf(queue: Queue, change: Partial<GroupSourceOptions["files"]> = {}, refill = true) {
   const scheduler = new Scheduler(RUNS, { queue, experiment: "01" }), models: Run[] = [];
-  const progress = new SessionProgress({ runs: RUNS.length, settings, quiet: true, waiting: () => scheduler.waiting });
+  const shown = recordedBar();
+  const progress = new SessionProgress({
+    runs: RUNS.length,
+    settings,
+    quiet: true,
+    waiting: () => scheduler.waiting,
+    claimed: () => scheduler.claimed,
+  }, shown.open);
   const outcomes = new Outcomes(scheduler, progress), failed = new AbortController();
   const source = new GroupSource({
     files: { ...GOOD_FILES, ...change },
@@ -49,7 +70,7 @@ function sourceOf(queue: Queue, change: Partial<GroupSourceOptions["files"]> = {
   });
   /** Claims the first run for the group. */
   const begin = async () => (await source.start((await scheduler.next([]))!))!;
-  return { source, scheduler, progress, outcomes, failed, models, begin };
+  return { source, scheduler, progress, outcomes, failed, models, begin, shown };
 }
 
 withQueues("GroupSource.next() keeps what goes wrong with the next run from the group", async ({ open }) => {
@@ -154,3 +175,99 @@ withQueues("SessionProgress tells where the runs in hand are, until each is let 
   await source.lost(second);
   assert.deepEqual([...progress.steps], []);
 });
+
+withQueues("SessionProgress counts the steps of all runs from the first claim to the last score", async ({ open }) => {
+  const queue = await open("a"), perRun = totalSteps(settings), all = RUNS.length * perRun;
+  let show = () => {};
+  const watched = queueWith(queue, {
+    claim: (key) => (show(), queue.claim(key)),
+    release: (key) => (show(), queue.release(key)),
+  });
+  // A run's files are read before it begins: the others train meanwhile.
+  const start: typeof GOOD_FILES.start = (run, retry) => (show(), GOOD_FILES.start(run, retry));
+  const { source, begin, progress, outcomes, shown } = sourceOf(watched, { start });
+  const totals = () => [...new Set(shown.bars.splice(0).map(({ total }) => total))];
+  const first = await begin();
+  show = () => source.progress([{ run: first, step: 12, loss: 2.5 }]);
+  const second = (await source.next([first]))!;
+  show();
+  assert.equal(shown.bars.length, 3, "it is shown while the claim is made, while files are read, and after");
+  assert.deepEqual(shown.bars.at(-1), { done: 12, text: "loss 2.500", total: all });
+  assert.deepEqual(totals(), [all]);
+
+  await source.refused(second);
+  assert.deepEqual(totals(), [all], "while a run is put back");
+
+  const third = (await source.next([first]))!;
+  source.progress([{ run: first, step: perRun, loss: 2 }, { run: third, step: 10, loss: 3 }]);
+  await source.finished(first, trainedRun(first, state, []));
+  show = () => source.progress([{ run: third, step: 20, loss: 2.75 }]);
+  await outcomes.release(first);
+  const best = `, best finished ${record["min loss"]!.toFixed(3)}`;
+  assert.deepEqual(shown.bars.at(-1), { done: perRun + 20, text: `loss 2.750${best}`, total: all });
+  source.progress([{ run: third, step: perRun, loss: 2.5 }]);
+  await source.finished(third, trainedRun(third, state, []));
+  source.progress([]);
+  assert.deepEqual(shown.bars.at(-1), { done: 2 * perRun, text: `scoring${best}`, total: all });
+  assert.deepEqual(totals(), [all]);
+  assert.equal(progress.steps.get(third.key), perRun);
+});
+
+withQueues("SessionProgress counts no steps of a run that is dropped, also where the queue fails", async ({ open }) => {
+  for (const release of [undefined, () => Promise.reject(new Error("database is locked"))]) {
+    const queue = await open(release ? "b" : "a");
+    const { begin, source, outcomes, scheduler, shown } = sourceOf(release ? queueWith(queue, { release }) : queue);
+    const first = await begin(), second = (await source.next([first]))!;
+    await outcomes.drop(RUNS[1]);
+    source.progress([{ run: first, step: 1, loss: 2 }]);
+    assert.equal(shown.bars.at(-1)?.total, (RUNS.length - 1) * totalSteps(settings));
+    const said = `The claim on run ${shortKey(second.key)} could not be given back: database is locked`;
+    assert.deepEqual(shown.lines, release ? [said] : []);
+    assert.deepEqual(scheduler.unreleased.map(({ key }) => key), release ? [second.key] : []);
+    await queue.release(`01/${first.key}`);
+    await queue.release(`01/${second.key}`);
+  }
+});
+
+withQueues(
+  "GroupSource.save() is silent when the claim is lost, and says what else keeps it from writing",
+  async ({ open }) => {
+    const errors: readonly Error[] = [new ClaimLost(), new WriteFailure("Cannot write x: no space left")];
+    let saves = 0;
+    const { source, begin, shown } = sourceOf(await open("a"), { save: () => Promise.reject(errors[saves++]) });
+    const run = await begin();
+    await source.save(run, state);
+    assert.deepEqual(shown.lines, []);
+    await source.save(run, state);
+    assert.deepEqual([saves, shown.lines], [2, [
+      `Run ${shortKey(run.key)} trains on without a new checkpoint: Cannot write x: no space left`,
+    ]]);
+  },
+);
+
+withQueues("Outcomes.fail() counts a run that has broken down, says why, and releases its claim", async ({ open }) => {
+  const failed = "the loss became NaN at step 3";
+  const finish = () => Promise.resolve({ result: { ...record, failed } });
+  const [a, b] = [await open("a"), await open("b")],
+    { source, begin, outcomes, models, scheduler, shown } = sourceOf(a, { finish });
+  const run = await begin();
+  await source.finished(run, trainedRun(run, state, []));
+  assert.deepEqual([outcomes.failed, outcomes.finished, outcomes.problems, models], [1, 0, 0, []]);
+  assert.deepEqual(shown.lines, [`${shortKey(run.key)}  failed: ${failed} (${describeConfig(config)})`]);
+  assert.deepEqual([scheduler.claimed, source.takeBack(), await b.claim(`01/${run.key}`)], [[], [], true]);
+});
+
+withQueues(
+  "Outcomes.giveUp() throws the third problem in a row, a run that broke down between ends the row",
+  async ({ open }) => {
+    using errors = recordErrors();
+    const { outcomes, scheduler } = sourceOf(await open("a")), driver = new Error("odd");
+    const take = async () => (await scheduler.next([]))!;
+    await outcomes.giveUp(await take(), driver);
+    await outcomes.fail(await take(), "the loss became NaN at step 3");
+    await outcomes.giveUp(await take(), driver);
+    await outcomes.giveUp(await take(), driver);
+    assert.deepEqual([outcomes.problems, outcomes.failed, errors.lines.length], [3, 1, 3]);
+    await assert.rejects(outcomes.giveUp(RUNS[0], driver), (error) => error === driver);
+  },
+);

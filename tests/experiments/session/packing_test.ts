@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { configId } from "../../../cells/config.ts";
 import { packingOrder } from "../../../experiments/session/scheduler.ts";
 import { readClaims } from "../../../experiments/queue/queue.ts";
-import type { Run, Study } from "../../../experiments/study/store.ts";
+import type { Run } from "../../../experiments/study/runs.ts";
+import type { Study } from "../../../experiments/study/store.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import type { EngineRun } from "../../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
-import { mischievous, trainOn } from "../../faults/engines.ts";
+import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { assertReleased, copyOf, makeStudy, resultsOf } from "../../faults/studies.ts";
 import { inFolder } from "../folder.ts";
 
@@ -52,7 +53,7 @@ inFolder("TrainingSession.run() gives the slot of a failed run to the next while
   const study = await begin(dir, 3), alone = await curvesAlone(study, join(dir, "quiet"));
   const opened: number[][] = [], joined: number[] = [], told = new Map<string, number>();
   let stepsAfterJoin = 0;
-  const engine = mischievous(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 2,
     onOpen: (runs) => void opened.push(runs.map(sizeOf)),
     onJoin: (run) => joined.push(sizeOf(run)) > 0,
@@ -83,7 +84,7 @@ inFolder("TrainingSession.run() hands a run out again that did not fit, and does
   const study = await begin(dir, 3), alone = await curvesAlone(study, join(dir, "quiet"));
   const opened: number[][] = [];
   let refused = 0;
-  const engine = mischievous(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 2,
     onOpen: (runs) => void opened.push(runs.map(sizeOf)),
     onJoin: () => ++refused < 0,
@@ -101,7 +102,7 @@ inFolder("TrainingSession.run() hands a run out again that did not fit, and does
 
 inFolder("TrainingSession.run() takes a smaller run into a group that the next one does not fit", async (dir) => {
   const study = await begin(dir, 4), opened: number[][] = [];
-  const engine = mischievous(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 3,
     memory: 20,
     footprint: ({ sizes }) => sizes.state_size,
@@ -113,7 +114,7 @@ inFolder("TrainingSession.run() takes a smaller run into a group that the next o
 
 inFolder("TrainingSession.run() keeps each group within the memory when a slot becomes free", async (dir) => {
   const study = await begin(dir, 5, 3000), opened: number[][] = [], joined: number[] = [];
-  const engine = mischievous(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 2,
     memory: 20,
     footprint: ({ sizes }) => sizes.state_size,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { configId } from "../../../cells/config.ts";
 import { UserError } from "../../../cells/errors.ts";
 import { Attempts } from "../../../experiments/session/recovery.ts";
-import type { Run } from "../../../experiments/study/store.ts";
+import type { Run } from "../../../experiments/study/runs.ts";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { EngineFailure } from "../../../train/engines/engine.ts";
 

@@ -110,7 +110,38 @@ withQueues("Scheduler.putBack() keeps a run whose claim cannot be given back", a
   const scheduler = schedulerOf(RUNS, queueWith(await open("a"), { release: () => Promise.reject(broken) }));
   const first = (await scheduler.next([]))!;
   await assert.rejects(scheduler.putBack(first), (error) => error === broken);
+  assert.deepEqual([scheduler.claimed, scheduler.unreleased, scheduler.waiting], [[], [first], RUNS.length]);
   assert.equal(await scheduler.next([]), first);
+  assert.deepEqual([scheduler.claimed, scheduler.unreleased], [[first], []]);
+});
+
+withQueues("Scheduler.release() keeps in mind what the queue did not release, until it does", async ({ open }) => {
+  const [a, b] = [await open("a"), await open("b")], broken = new Error("database is locked");
+  let isLocked = true;
+  const queue = queueWith(a, { release: (key) => isLocked ? Promise.reject(broken) : a.release(key) });
+  const scheduler = schedulerOf(RUNS, queue), [first, second] = await scheduler.group(2);
+  await assert.rejects(scheduler.release(first), (error) => error === broken);
+  await assert.rejects(scheduler.drop(second), (error) => error === broken);
+  assert.deepEqual([scheduler.claimed, scheduler.unreleased], [[], [first, second]]);
+  assert.equal(await b.claim("01/run0"), false);
+  isLocked = false;
+  for (const run of scheduler.unreleased) await scheduler.release(run);
+  assert.deepEqual([scheduler.claimed, scheduler.unreleased], [[], []]);
+  assert.deepEqual([await b.claim("01/run0"), await b.claim("01/run1")], [true, true]);
+});
+
+withQueues("Scheduler.waiting and claimed together lose no run while the queue is asked", async ({ open }) => {
+  const queue = await open("a"), counts: number[] = [];
+  const count = () => void counts.push(scheduler.waiting + scheduler.claimed.length);
+  const watched = queueWith(queue, {
+    claim: (key) => (count(), queue.claim(key)),
+    release: (key) => (count(), queue.release(key)),
+  });
+  const scheduler = schedulerOf(RUNS, watched, { limit: 3 });
+  const [first] = await scheduler.group(2);
+  await scheduler.putBack(first);
+  count();
+  assert.deepEqual(counts, [3, 3, 3, 3]);
 });
 
 withQueues("Scheduler.drop() frees a run without counting it, release() counts it", async ({ open }) => {

@@ -2,20 +2,21 @@ import assert from "node:assert/strict";
 import { CELLSPACE_VERSION } from "../../../train/version.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readClaims } from "../../../experiments/queue/queue.ts";
+import { type Queue, readClaims } from "../../../experiments/queue/queue.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
-import { shortKey, type Study } from "../../../experiments/study/store.ts";
+import { shortKey } from "../../../experiments/study/paths.ts";
+import type { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
-import { mischievous, trainOn } from "../../faults/engines.ts";
+import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { copyOf, makeStudy } from "../../faults/studies.ts";
 import { unfinished } from "../../report/synthetic_results.ts";
 import { inFolder } from "../folder.ts";
-import { takeOver } from "../queue/queues.ts";
+import { queueWith, takeOver } from "../queue/queues.ts";
 
 /** Steps of a run, and of one that goes on; passes of 50 steps, 10 values of the curve in each 100. */
 const STEPS = 100;
@@ -57,14 +58,29 @@ function failureOf({ failed, failed_at_step, loss_before_failure }: RunResult) {
 
 /** An engine that makes every loss NaN from a step on. */
 async function breakingAt(step: number): Promise<Engine> {
-  return mischievous(await openOnnxEngine(), {
+  return injectFaults(await openOnnxEngine(), {
     losses: (_run, values, first) => values.map((loss, i) => first + i < step ? loss : NaN),
   });
 }
 
 /** An engine that must not be needed. */
 function unused(engine: Engine): Engine {
-  return mischievous(engine, { onOpen: () => assert.fail("a group was opened") });
+  return injectFaults(engine, { onOpen: () => assert.fail("a group was opened") });
+}
+
+/** An engine that leaves the CPU to scores, as one on a GPU does. */
+async function onGpu(): Promise<Engine> {
+  const engine = await openOnnxEngine();
+  return { ...engine, capabilities: { ...engine.capabilities, trainsOnCpu: false } };
+}
+
+/** Waits for something that another part of the session is to do meanwhile. */
+async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`It took too long until ${what}`)), 60_000);
+  });
+  return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** Lets the pauses between attempts pass a hundred times as fast. */
@@ -117,7 +133,7 @@ inFolder(
       starts.push(...runs.map(({ stepsDone }) => stepsDone));
       assert.deepEqual(JSON.parse(Deno.readTextFileSync(path)), first, "what failed is under way again");
     };
-    const retried = await trainOn(study, mischievous(await openOnnxEngine(), { onOpen }), {
+    const retried = await trainOn(study, injectFaults(await openOnnxEngine(), { onOpen }), {
       parallel: 1,
       retryFailed: true,
     });
@@ -139,7 +155,7 @@ inFolder(
     const seen: unknown[] = [];
     // Whoever is killed here, before the first checkpoint, must not leave one from before the failure.
     const onOpen = ([{ stepsDone }]: readonly EngineRun[]) => void seen.push(stepsDone, existsSync(path));
-    const { session } = await trainOn(study, mischievous(await openOnnxEngine(), { onOpen }), {
+    const { session } = await trainOn(study, injectFaults(await openOnnxEngine(), { onOpen }), {
       parallel: 1,
       retryFailed: true,
     });
@@ -153,7 +169,7 @@ inFolder(
 inFolder("TrainingSession.run() names the engine that did the steps when another writes the result", async (dir) => {
   const { study, keys: [key] } = await begin(dir, 1);
   const onnx = await openOnnxEngine();
-  const other: Engine = { ...await openOnnxEngine(), name: "webgpu", adapter: "another adapter" };
+  const other: Engine = { ...await onGpu(), name: "webgpu", adapter: "another adapter" };
   await trainOn(study, onnx, { parallel: 1 });
   const first = await resultOf(study, key);
   const namesOf = ({ engine, adapter, earlier_engines }: RunResult) => ({ engine, adapter, earlier_engines });
@@ -193,7 +209,7 @@ inFolder(
     const onOpen = () => {
       if (++opened <= 3) throw new EngineFailure("memory", "it needs 9 GiB, the adapter allows 4 GiB");
     };
-    const { session, errors } = await trainOn(study, mischievous(await openOnnxEngine(), { onOpen }), { parallel: 1 });
+    const { session, errors } = await trainOn(study, injectFaults(await openOnnxEngine(), { onOpen }), { parallel: 1 });
     assert.deepEqual([opened, session.finished, session.failed, session.problems], [5, 2, 0, 3]);
     assert.deepEqual(
       errors,
@@ -214,7 +230,7 @@ inFolder("TrainingSession.run() ends when three runs in a row fail for an unknow
     opened++;
     throw new Error("the driver is in a bad mood");
   };
-  const engine = mischievous(await openOnnxEngine(), { onOpen });
+  const engine = injectFaults(await openOnnxEngine(), { onOpen });
   await inHaste(() =>
     assert.rejects(trainOn(study, engine, { parallel: 1 }), {
       message: "the driver is in a bad mood",
@@ -238,7 +254,7 @@ inFolder("TrainingSession.run() opens a lost device at the second try when the f
       return lost;
     },
   };
-  const engine = mischievous(failing, {
+  const engine = injectFaults(failing, {
     runsPerGroup: 2,
     onOpen,
     onAdvance() {
@@ -249,7 +265,7 @@ inFolder("TrainingSession.run() opens a lost device at the second try when the f
   });
   const reopen = async () => {
     if (++reopened === 1) throw new Error("the driver starts anew");
-    return mischievous(await openOnnxEngine(), { runsPerGroup: 2, onOpen });
+    return injectFaults(await openOnnxEngine(), { runsPerGroup: 2, onOpen });
   };
   const { session, errors } = await inHaste(() => trainOn(study, engine, { reopen, timing: SAVE_OFTEN }));
   assert.deepEqual([reopened, session.finished, session.problems, errors], [2, 2, 0, []]);
@@ -267,7 +283,7 @@ inFolder("TrainingSession.run() writes the others of a group when one claim is l
   const expected = await undisturbed(study, join(dir, "quiet"));
   const lost = keys[1];
   let isTaken = false;
-  const engine = mischievous(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 3,
     onAdvance() {
       if (!isTaken) takeOver(study, lost);
@@ -294,7 +310,7 @@ inFolder("TrainingSession.run() finishes the others of a group when one cannot b
   const expected = await undisturbed(study, join(dir, "quiet"));
   await study.makeRunFolders("01");
   const path = study.modelPath("01", keys[1]), opened: number[] = [];
-  const engine = mischievous(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 3,
     onOpen(runs) {
       opened.push(runs.length);
@@ -309,5 +325,63 @@ inFolder("TrainingSession.run() finishes the others of a group when one cannot b
   assert.match(errors[0], new RegExp(`^train: Cannot read .* is a folder, .*; run ${shortKey(keys[1])} is skipped$`));
   for (const key of [keys[0], keys[2]]) assert.deepEqual((await resultOf(study, key)).loss, expected(key).loss);
   assert.equal((await resultOf(study, keys[1])).loss, undefined);
+  assert.deepEqual(readClaims(study.queuePath), []);
+});
+
+inFolder(
+  "TrainingSession.run() scores a run while the next one trains on a GPU, then releases its claim",
+  async (dir) => {
+    const { study, keys: [first, second] } = await begin(dir, 2);
+    const expected = await undisturbed(study, join(dir, "quiet"));
+    const nextOpened = Promise.withResolvers<void>(), released = Promise.withResolvers<void>();
+    let whileScoring: string[] | undefined, whileTraining: string[] | undefined;
+    const keysClaimed = () => readClaims(study.queuePath).map(({ key }) => key);
+    let groups = 0;
+    const engine = injectFaults(await onGpu(), {
+      onOpen() {
+        if (++groups === 2) nextOpened.resolve();
+      },
+      async beforeLosses() {
+        if (groups < 2) return;
+        await inTime(released.promise, "the first run was released");
+        whileTraining = keysClaimed();
+        assert.equal((await resultOf(study, first)).test_loss, expected(first).test_loss);
+      },
+    });
+    const wrapQueue = (queue: Queue) =>
+      queueWith(queue, {
+        async whileHeld(key, action) {
+          // The score of the first run, which is all that is written of it after its curve, is written when the second trains.
+          const isScore = key === claimKey("01", first) && (await study.readResult("01", first))?.loss !== undefined;
+          if (isScore) {
+            await inTime(nextOpened.promise, "the second run trained");
+            whileScoring = keysClaimed().sort();
+          }
+          return await queue.whileHeld(key, action);
+        },
+        async release(key) {
+          await queue.release(key);
+          if (key === claimKey("01", first)) released.resolve();
+        },
+      });
+    const { session, errors } = await trainOn(study, engine, { parallel: 1, wrapQueue });
+    assert.deepEqual([session.finished, session.problems, errors], [2, 0, []]);
+    const bySecond = claimKey("01", second);
+    assert.deepEqual([whileScoring, whileTraining], [[claimKey("01", first), bySecond].sort(), [bySecond]]);
+    assert.equal((await resultOf(study, second)).test_loss, expected(second).test_loss);
+    assert.deepEqual(keysClaimed(), []);
+  },
+);
+
+inFolder("TrainingSession.run() releases at its end what the queue did not release at first", async (dir) => {
+  const { study, keys } = await begin(dir, 2);
+  const tried: string[] = [];
+  const wrapQueue = (queue: Queue) =>
+    queueWith(queue, {
+      release: (key) => tried.push(key) === 1 ? Promise.reject(new Error("database is locked")) : queue.release(key),
+    });
+  const { session, errors } = await trainOn(study, await openOnnxEngine(), { parallel: 1, wrapQueue });
+  assert.deepEqual([session.finished, session.problems, errors], [2, 0, []]);
+  assert.deepEqual(tried, [...keys, keys[0]].map((key) => claimKey("01", key)));
   assert.deepEqual(readClaims(study.queuePath), []);
 });

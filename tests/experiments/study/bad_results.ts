@@ -129,7 +129,7 @@ export const BAD_RESULTS: readonly BadInput[] = [
     status,
   ),
   result(
-    "least loss edited",
+    "lowest loss edited",
     edited((value) => value["min loss"] = 0.5),
     "'min loss' is 0.5, the smallest of 'loss' is …",
     status,

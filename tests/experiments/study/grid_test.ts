@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type CellConfig, configId } from "../../../cells/config.ts";
 import { MAX_STATE_SIZE } from "../../../cells/factors.ts";
+import { EXTENDED } from "../../extended_table.ts";
 import { checkListLength, grid, MOST_CONFIGS } from "../../../experiments/study/grid.ts";
+import type { Levels, TableLevels } from "../../../experiments/study/levels.ts";
 import { promotedCount, refine } from "../../../experiments/study/refine.ts";
 import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 
@@ -90,4 +92,15 @@ Deno.test("refine() uses the best tenth, all of it and nothing else", () => {
   assert.ok([...origins].every((id) => best.has(id)));
   const reached = new Set(refine(ranked).map(({ config: c }) => configId(c)));
   for (const origin of ranked.slice(0, 44)) assert.ok(reached.has(configId({ ...origin, state_size: 512 })));
+});
+
+Deno.test("grid() takes levels of the built-in factors by their types, of another table's factors by any key", () => {
+  const levels: Levels = { n_layers: [1], state_size: [256], gate_inputs: ["x,h"], use_residual: [true] };
+  assert.ok(grid(levels).every((one) => one.gate_inputs === "x,h" && one.use_residual));
+  // @ts-expect-error -- a number is no switch
+  assert.throws(() => grid({ use_residual: [1] }), { name: "UserError" });
+  // @ts-expect-error -- a choice names its values
+  assert.throws(() => grid({ gate_inputs: ["x"] }), { name: "UserError" });
+  const own: TableLevels = { ...levels, weight_decay: [0.1] };
+  assert.ok(grid(own, EXTENDED).every(({ weight_decay }) => weight_decay === 0.1));
 });

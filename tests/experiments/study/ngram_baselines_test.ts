@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { contextOrderOf, ensureFloors, readFloors } from "../../../experiments/study/ngram_baselines.ts";
+import { contextOrderOf, ensureBaselines, readBaselines } from "../../../experiments/study/ngram_baselines.ts";
 import { evaluateStudy } from "../../../experiments/session/scoring.ts";
 import { studyCorpus } from "../../../experiments/study/text.ts";
-import { contextOrder, entropyFloors } from "../../../train/corpus/ngrams/baselines.ts";
+import { contextOrder, ngramBaselines } from "../../../train/corpus/ngrams/baselines.ts";
 import { copiesOfSmallStudy, editJson, type SmallStudy, TRAINED } from "../small_study.ts";
 
 const copyStudy = copiesOfSmallStudy();
@@ -23,14 +23,14 @@ async function ordersOf({ study, runs }: SmallStudy): Promise<(number | undefine
 }
 
 onStudy(
-  "trainStudy() leaves the floors of the corpus in the study, and in each result the order that its score reaches",
+  "trainStudy() leaves the baselines of the corpus in the study, and in each result the order that its score reaches",
   async (small) => {
     const { train, test } = await studyCorpus(small.study);
-    const floors = (await readFloors(small.study))!;
-    assert.deepEqual(floors, await entropyFloors(train, test));
+    const baselines = (await readBaselines(small.study))!;
+    assert.deepEqual(baselines, await ngramBaselines(train, test));
     for (const run of RUNS) {
       const { test_loss, context_order } = (await small.study.readResult("01", small.runs[run].key))!;
-      assert.ok(Math.abs(context_order! - contextOrder(test_loss!, floors)) < 1e-9);
+      assert.ok(Math.abs(context_order! - contextOrder(test_loss!, baselines)) < 1e-9);
       // They have hardly learnt anything: worse than the bytes' own frequencies, better than none.
       assert.ok(context_order! > -1 && context_order! < 1, `${context_order}`);
     }
@@ -38,7 +38,7 @@ onStudy(
 );
 
 onStudy(
-  "evaluateStudy() gives scores of an older study their orders, counts no floors twice, and scores nothing again",
+  "evaluateStudy() gives scores of an older study their orders, counts no baselines twice, and scores nothing again",
   async (small, file) => {
     const orders = await ordersOf(small), files = small.files();
     Deno.removeSync(file);
@@ -48,7 +48,7 @@ onStudy(
     assert.deepEqual(await ordersOf(small), orders);
     assert.equal(small.files().get(file), files.get(file));
 
-    // Orders of other floors are put right from the study's own, without the corpus.
+    // Orders of other baselines are put right from the study's own, without the corpus.
     Deno.removeSync(small.corpus);
     editJson(small.result(1), (result) => result.context_order = 4);
     const again = await evaluateStudy({ dir: small.dir, experiment: "01", again: false });
@@ -58,9 +58,9 @@ onStudy(
 );
 
 onStudy(
-  "readFloors() has nothing to say where the floors are of another method, corpus or split; ensureFloors() makes them anew",
+  "readBaselines() has nothing to say where the baselines are of another method, corpus or split; ensureBaselines() makes them anew",
   async (small, file) => {
-    const known = await readFloors(small.study);
+    const known = await readBaselines(small.study);
     const corpus = await studyCorpus(small.study);
     const changes = [
       (content: Record<string, unknown>) => content.method = "another",
@@ -69,17 +69,17 @@ onStudy(
     ];
     for (const change of changes) {
       editJson(file, change);
-      assert.equal(await readFloors(small.study), undefined);
-      assert.deepEqual(await ensureFloors(small.study, corpus), known);
-      assert.deepEqual(await readFloors(small.study), known);
+      assert.equal(await readBaselines(small.study), undefined);
+      assert.deepEqual(await ensureBaselines(small.study, corpus), known);
+      assert.deepEqual(await readBaselines(small.study), known);
     }
   },
 );
 
 onStudy(
-  "readFloors() names a damaged file and what mends it; ensureFloors() says so and mends it",
+  "readBaselines() names a damaged file and what mends it; ensureBaselines() says so and mends it",
   async (small, file) => {
-    const known = await readFloors(small.study), corpus = await studyCorpus(small.study);
+    const known = await readBaselines(small.study), corpus = await studyCorpus(small.study);
     const damages = [
       JSON.stringify({ method: "x", floors: [] }),
       JSON.stringify({ ...JSON.parse(Deno.readTextFileSync(file)), split: { train: 1e300, validation: 0, test: 1 } }),
@@ -88,42 +88,48 @@ onStudy(
     for (const damaged of damages) {
       Deno.writeTextFileSync(file, damaged);
       const message = /^Cannot read .*entropy_floors.json: .*; the next 'deno task train --dir .*' makes it anew$/;
-      await assert.rejects(readFloors(small.study), { name: "UserError", message });
+      await assert.rejects(readBaselines(small.study), { name: "UserError", message });
       const told: string[] = [];
-      assert.deepEqual(await ensureFloors(small.study, corpus, { onDamaged: (line) => void told.push(line) }), known);
+      assert.deepEqual(
+        await ensureBaselines(small.study, corpus, { onDamaged: (line) => void told.push(line) }),
+        known,
+      );
       assert.equal(told.length, 1);
       assert.match(told[0], message);
     }
   },
 );
 
-onStudy("ensureFloors() leaves a file that is not told for its own alone, and says what to do", async (small, file) => {
-  const corpus = await studyCorpus(small.study), known = await readFloors(small.study);
-  for (const foreign of ["{", "[]", "", JSON.stringify({ method: "x" }), '{"floors": 3}']) {
-    Deno.writeTextFileSync(file, foreign);
-    const told: string[] = [];
-    assert.equal(
-      await ensureFloors(small.study, corpus, { onDamaged: (line) => void told.push(line) }),
-      undefined,
-    );
-    assert.match(told.join(), /; move it away, and the next 'deno task train --dir .*' makes it anew$/);
-    assert.equal(Deno.readTextFileSync(file), foreign);
-  }
-  Deno.removeSync(file);
-  assert.deepEqual(await ensureFloors(small.study, corpus), known);
-});
+onStudy(
+  "ensureBaselines() leaves a file that is not told for its own alone, and says what to do",
+  async (small, file) => {
+    const corpus = await studyCorpus(small.study), known = await readBaselines(small.study);
+    for (const foreign of ["{", "[]", "", JSON.stringify({ method: "x" }), '{"floors": 3}']) {
+      Deno.writeTextFileSync(file, foreign);
+      const told: string[] = [];
+      assert.equal(
+        await ensureBaselines(small.study, corpus, { onDamaged: (line) => void told.push(line) }),
+        undefined,
+      );
+      assert.match(told.join(), /; move it away, and the next 'deno task train --dir .*' makes it anew$/);
+      assert.equal(Deno.readTextFileSync(file), foreign);
+    }
+    Deno.removeSync(file);
+    assert.deepEqual(await ensureBaselines(small.study, corpus), known);
+  },
+);
 
-onStudy("ensureFloors() leaves nothing behind when its count is cut short", async (small, file) => {
+onStudy("ensureBaselines() leaves nothing behind when its count is cut short", async (small, file) => {
   Deno.removeSync(file);
   const before = small.files();
   const corpus = await studyCorpus(small.study);
-  assert.equal(await ensureFloors(small.study, corpus, { signal: AbortSignal.abort() }), undefined);
+  assert.equal(await ensureBaselines(small.study, corpus, { signal: AbortSignal.abort() }), undefined);
   assert.deepEqual(small.files(), before);
 });
 
 Deno.test("contextOrderOf() takes bits per byte, as models of any tokens have them", () => {
-  const floors = [3, 2, 1, 0.9, 0.8, 0.7].map((nats, order) => (
+  const baselines = [3, 2, 1, 0.9, 0.8, 0.7].map((nats, order) => (
     { order, nats, bits: nats / Math.LN2, hindsight_nats: 0 }
   ));
-  assert.ok(Math.abs(contextOrderOf(1.5 / Math.LN2, floors) - 1.5) < 1e-12);
+  assert.ok(Math.abs(contextOrderOf(1.5 / Math.LN2, baselines) - 1.5) < 1e-12);
 });

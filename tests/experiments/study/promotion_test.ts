@@ -6,7 +6,8 @@ import { drawControls, withListedMarks } from "../../../experiments/study/promot
 import { rankConfigs } from "../../../experiments/study/ranking.ts";
 import { isFinished, type RunResult } from "../../../experiments/study/result.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
-import { runKey, type Study } from "../../../experiments/study/store.ts";
+import { runKey } from "../../../experiments/study/paths.ts";
+import type { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import { syntheticResults } from "../../report/synthetic_results.ts";

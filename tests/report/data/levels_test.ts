@@ -1,7 +1,7 @@
 /** The levels that losses are held against, and their lines in pictures. */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import { ensureFloors } from "../../../experiments/study/ngram_baselines.ts";
+import { ensureBaselines } from "../../../experiments/study/ngram_baselines.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { figureDocument } from "../../../report/figures/svg.ts";
@@ -19,17 +19,17 @@ import { inFolder } from "../../experiments/folder.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { reportFiles } from "../report_files.ts";
 
-const floors = [2.9, 1.9, 1.7, 1.65, 1.6, 1.2].map((nats, order) => ({
+const baselines = [2.9, 1.9, 1.7, 1.65, 1.6, 1.2].map((nats, order) => ({
   order,
   nats,
   bits: nats / Math.LN2,
   hindsight_nats: nats,
 }));
 const runs = tableOf(syntheticResults()).rows, rows = mergeSeeds(runs);
-const levels = levelsOf(floors, 0.4, 1);
+const levels = levelsOf(baselines, 0.4, 1);
 
-Deno.test("levelsOf() gives floors and entropy rate per what the models read", () => {
-  assert.deepEqual(levelsOf(floors.slice(0, 2), undefined, 2), [{ label: "order 0", value: 5.8 }, {
+Deno.test("levelsOf() gives baselines and entropy rate per what the models read", () => {
+  assert.deepEqual(levelsOf(baselines.slice(0, 2), undefined, 2), [{ label: "order 0", value: 5.8 }, {
     label: "order 1",
     value: 3.8,
   }]);
@@ -40,7 +40,7 @@ Deno.test("levelsOf() gives floors and entropy rate per what the models read", (
 Deno.test("levelNote() says what the lines are, and names the levels outside", () => {
   assert.deepEqual(levelNote([], [1, 2]), []);
   const [what, outside] = levelNote(levels, [1.5, 2]);
-  assert.match(what, /^Dotted: entropy floors/);
+  assert.match(what, /^Dotted: n-gram baselines/);
   assert.match(outside, /: order 0 2\.900, order 5 1\.200, entropy rate 0\.400\.$/);
   assert.equal(levelNote(levels, [5, 6]).length, 1, "no line is drawn, so none is explained");
   assert.equal(levelNote(levels, [0, 6]).length, 1, "nothing is outside");
@@ -59,18 +59,18 @@ Deno.test("every picture of losses has the levels that lie in it as labelled lin
     "results_01_all_cost",
     "results_01_all_test",
   ]);
-  for (const { name, svg } of changed) assert.match(svg, /entropy floors|Entropy floors/, name);
+  for (const { name, svg } of changed) assert.match(svg, /n-gram baselines|N-gram baselines/, name);
   const drawn = figureTrainingRuns(figureDocument(), rows, { name: "n", title: "t", subtitle: "s", levels });
   assert.match(drawn, />order 1</);
   assert.match(drawn, />order 2, order 3/, "labels that would touch are one");
 });
 
 inFolder(
-  "studyLevels() takes the order-1 floor for a threshold, but the original's on the original's corpus and without floors",
+  "studyLevels() takes the order-1 baseline for a threshold, but the original's on the original's corpus and without baselines",
   async (dir) => {
     const { study, corpus } = await initStudy({ dir, experiment: "01", corpus: "embedded" });
-    assert.equal((await studyLevels(study, () => {})).below, 1.9, "it has no floors yet");
-    await ensureFloors(study, corpus);
+    assert.equal((await studyLevels(study, () => {})).below, 1.9, "it has no baselines yet");
+    await ensureBaselines(study, corpus);
     const problems: string[] = [];
     const found = await studyLevels(study, (problem) => problems.push(problem));
     assert.equal(found.below, Number(found.levels[1].value.toFixed(2)));
@@ -106,7 +106,7 @@ inFolder("a report of a text that is one repeated byte has a threshold, and ever
       experiment: "01",
       corpus: `${dir}/${name}.txt`,
     });
-    await ensureFloors(study, corpus);
+    await ensureBaselines(study, corpus);
     const { below, levels } = await studyLevels(study, (problem) => assert.fail(problem));
     assert.ok(below > 0 && below < 0.005, `${below}`);
     const options = { unreadable: [], dir: study.dir, experiment: "01", below, levels } as const;

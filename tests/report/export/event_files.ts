@@ -1,6 +1,7 @@
 /** Reads TensorBoard event files back, with every length and checksum looked at. */
 import assert from "node:assert/strict";
 import type { FactorTable } from "../../../cells/factor.ts";
+import type { Metric } from "../../../experiments/study/metric.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { decodeEvent, decodeHParams, type Event, type HParamsPluginData } from "../../../report/export/event_proto.ts";
 import { eventFileOf } from "../../../report/export/tensorboard.ts";
@@ -34,8 +35,8 @@ export function decodeRecords(file: Uint8Array): Uint8Array[] {
 }
 
 /** The events of a run's file. */
-export function eventsOf(run: RunResult, table?: FactorTable): Event[] {
-  return decodeRecords(eventFileOf(run, table)).map(decodeEvent);
+export function eventsOf(run: RunResult, table?: FactorTable, metrics?: readonly Metric[]): Event[] {
+  return decodeRecords(eventFileOf(run, table, metrics)).map(decodeEvent);
 }
 
 /** What the hparams plugin is told under a tag. */

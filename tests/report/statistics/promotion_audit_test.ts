@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { configId } from "../../../cells/config.ts";
 import { rankConfigs } from "../../../experiments/study/ranking.ts";
 import { configOf, type RunResult } from "../../../experiments/study/result.ts";
-import type { ConfigEntry } from "../../../experiments/study/store.ts";
+import type { ConfigEntry } from "../../../experiments/study/runs.ts";
 import { figureDocument } from "../../../report/figures/svg.ts";
 import { figurePromotion } from "../../../report/figures/promotion.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";

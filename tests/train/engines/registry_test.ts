@@ -5,8 +5,8 @@ import { join, relative } from "node:path";
 import { UserError } from "../../../cells/errors.ts";
 import { engineFlags } from "../../../experiments/train.ts";
 import { compare, engineListFlag, openEngines } from "../../../train/certify.ts";
-import type { Engine, EngineEntry } from "../../../train/engines/engine.ts";
-import { openReferenceEngine } from "../../../train/engines/reference.ts";
+import type { DeviceEngineEntry, Engine, EngineEntry } from "../../../train/engines/engine.ts";
+import { openReferenceEngine, REFERENCE_ENGINE } from "../../../train/engines/reference.ts";
 import {
   describeAuto,
   describeParallel,
@@ -16,6 +16,7 @@ import {
   engineOfEveryMachine,
   ENGINES,
   openEngine,
+  openEntry,
   studyEngines,
 } from "../../../train/engines/registry.ts";
 import { GOLDEN } from "../../cells/catalog/golden_cases.ts";
@@ -25,7 +26,7 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** A fourth engine: the arithmetic of the reference, under another name. */
 const NPU = {
   name: "npu",
-  capabilities: { trains_on_cpu: false, isolated_runs: false },
+  capabilities: { trainsOnCpu: false, isolatedRuns: false },
   tolerance: 1e-3,
   casesPerGroup: 2,
   study: { parallel: "queues", defaultParallel: "three", chosenOn: "a tensor card" },
@@ -41,7 +42,7 @@ async function openNpu(changes: Partial<Engine> = {}): Promise<Engine> {
 const FOUR = [...ENGINES, NPU] as const;
 
 /** The same engines, but for how the fourth opens. */
-const withNpu = (open: EngineEntry["open"]): readonly EngineEntry[] => [...ENGINES, { ...NPU, open }];
+const withNpu = (open: DeviceEngineEntry["open"]): readonly EngineEntry[] => [...ENGINES, { ...NPU, open }];
 
 /** What standard output is given until it is disposed of. */
 function recordOutput(): Disposable & { readonly lines: string[] } {
@@ -54,7 +55,7 @@ function recordOutput(): Disposable & { readonly lines: string[] } {
 }
 
 Deno.test("each engine opens under its entry's name, with its capabilities, and says how many runs it takes", async () => {
-  const layouts = { one_group: { groups: 1, runs_per_group: 5 }, a_group_each: { groups: 5, runs_per_group: 1 } };
+  const layouts = { one_group: { groups: 1, runsPerGroup: 5 }, a_group_each: { groups: 5, runsPerGroup: 1 } };
   const parallel: Readonly<Record<string, (engine: Engine) => number>> = {
     reference: () => 1,
     onnx: () => navigator.hardwareConcurrency,
@@ -62,20 +63,32 @@ Deno.test("each engine opens under its entry's name, with its capabilities, and 
   };
   assert.deepEqual(ENGINE_NAMES, Object.keys(parallel));
   for (const entry of ENGINES) {
-    const engine = await entry.open({ keepWorkers: true });
+    const { engine, absence } = await openEntry(entry, { keepWorkers: true });
     if (!engine) {
-      console.log(`skipped: ${entry.name} does not open: ${(entry as EngineEntry).absence}`);
+      console.log(`skipped: ${entry.name} does not open: ${absence}`);
       continue;
     }
     try {
       assert.equal(engine.name, entry.name);
       assert.equal(engine.capabilities, entry.capabilities);
       assert.equal(engine.defaultParallel, parallel[entry.name](engine));
-      const layout = entry.capabilities.isolated_runs ? layouts.a_group_each : layouts.one_group;
+      const layout = entry.capabilities.isolatedRuns ? layouts.a_group_each : layouts.one_group;
       assert.deepEqual(engine.layout(5), layout, entry.name);
     } finally {
       await engine.close();
     }
+  }
+});
+
+Deno.test("open() of each engine rejects a group of no runs", async () => {
+  for (const entry of ENGINES) {
+    const { engine } = await openEntry(entry);
+    if (!engine) continue;
+    await assert.rejects(engine.open([], new Uint8Array(10)), {
+      name: "RangeError",
+      message: "Cannot open a group: it has no run, must have at least one",
+    }, entry.name);
+    await engine.close();
   }
 });
 
@@ -169,6 +182,25 @@ Deno.test("certify says why a fourth engine is not there: an error where it was 
   using output = recordOutput();
   assert.deepEqual(await openEngines(undefined, [absent]), []);
   assert.deepEqual(output.lines, ["npu        skipped: this machine has no tensor card"]);
+});
+
+Deno.test("certify closes the engines that it has opened when a later one is absent or does not open", async () => {
+  let closed = 0;
+  const npu = { ...NPU, open: () => openNpu({ close: () => Promise.resolve(void closed++) }) };
+  const broken = new Error("the driver is broken");
+  await assert.rejects(openEngines([npu, npu, { ...NPU, open: () => Promise.resolve(undefined) }]), UserError);
+  assert.equal(closed, 2);
+  await assert.rejects(openEngines([npu, { ...NPU, open: () => Promise.reject(broken) }]), (error) => error === broken);
+  assert.equal(closed, 3);
+});
+
+Deno.test("certify closes the engine that it compares others with", async () => {
+  let closed = 0;
+  const close = () => Promise.resolve(void closed++);
+  const oracle = { ...REFERENCE_ENGINE, open: async () => ({ ...await openReferenceEngine(), close }) };
+  using _output = recordOutput();
+  await compare([{ entry: NPU, engine: await openNpu() }], { ...GOLDEN, cases: GOLDEN.cases.slice(0, 1) }, oracle);
+  assert.equal(closed, 1);
 });
 
 /** Where an engine's name may stand in code outside `train/engines/`, and why. */

@@ -1,10 +1,25 @@
 /** Runs for engines to train, cells that use what the gated cell does not, and the comparison of two trainings. */
 import assert from "node:assert/strict";
-import { type Cell, defineCell } from "../../../cells/cell.ts";
+import { type Cell, defineCell, Parameters } from "../../../cells/cell.ts";
 import { catalogConfig, CELL_NAMES, cellOf } from "../../../cells/catalog/catalog.ts";
-import { add, div, exp, log, mul, relu, sigmoid, sqrt, sub, tanh } from "../../../cells/graph/builder.ts";
+import {
+  add,
+  div,
+  embedding,
+  exp,
+  input,
+  linear,
+  log,
+  mul,
+  relu,
+  sigmoid,
+  softmaxCrossEntropy,
+  sqrt,
+  sub,
+  tanh,
+} from "../../../cells/graph/builder.ts";
 import type { Tensor } from "../../../cells/graph/tensor.ts";
-import { buildTrainingStep, type ModelSizes } from "../../../cells/language_model.ts";
+import { buildTrainingStep, completeTrainingStep, type ModelSizes } from "../../../cells/language_model.ts";
 import type { Engine, EngineRun, TensorMap, TrainingGroup } from "../../../train/engines/engine.ts";
 import type { Tokens } from "../../../train/corpus/tokens/tokenizer.ts";
 import { LISTED } from "../../cells/graph/elementwise_cases.ts";
@@ -198,6 +213,34 @@ export function runOf(cell: Cell, sizes: ModelSizes = SMALL, { withGradients = f
   return { step, tensors, stepsDone: 0, learningRate: 0.02 };
 }
 
+/** A step that reads the token at its position and the next, with one embedding, and predicts one that is further ahead. */
+export function readingAhead(ahead: number): EngineRun {
+  const sizes = { ...SMALL, n_layers: 1 }, { batch, vocabulary, state_size: size } = sizes;
+  const parameters = new Parameters();
+  const product = (name: string, inputs: readonly Tensor[], out: number) => {
+    const width = inputs.reduce((total, { shape }) => total + shape[1], 0);
+    return linear(
+      inputs,
+      parameters.get(`${name}.weight`, [out, width], width),
+      parameters.get(`${name}.bias`, [out], width),
+    );
+  };
+  const embed = (name: string) =>
+    embedding(
+      input(name, [batch], "index"),
+      parameters.get("input_embedding.weight", [size, vocabulary], vocabulary),
+      parameters.get("input_embedding.bias", [size], vocabulary),
+    );
+  const n = tanh(product("state_nn", [embed("bytes"), embed("next"), input("h", [batch, size])], size));
+  const loss = softmaxCrossEntropy(product("output_embedding", [n], vocabulary), input("targets", [batch], "index"));
+  const reads = [{ name: "bytes", offset: 0 }, { name: "next", offset: 1 }, { name: "targets", offset: ahead }];
+  const states = [{ name: "h", shape: [batch, size] }];
+  const step = completeTrainingStep({ sizes, parameters, states, newStates: { h: n }, loss, reads }, {
+    withGradients: true,
+  });
+  return { step, tensors: drawnWeights(step.parameters), stepsDone: 0, learningRate: 0.02 };
+}
+
 /** Tokens below the vocabulary, without a short period. */
 export function textOf(length: number, vocabulary: number): Tokens {
   return new (vocabulary > 256 ? Uint16Array : Uint8Array)(length).map((_, i) =>
@@ -271,6 +314,12 @@ export async function trainInParts(
   }
   return { losses, tensors };
 }
+
+/**
+ * Largest difference that tensors of an engine in float32 may have after some steps of Adam. It divides by a gradient's size: where that is
+ * near zero, rounding is a large part of a step.
+ */
+export const ADAM_TOLERANCE = 1e-3;
 
 /** Largest differences of losses (relative) and of all tensors (to the tensor's largest entry); NaN counts as Infinity. */
 export function differences(actual: Trained, expected: Trained): { losses: number; tensors: number } {

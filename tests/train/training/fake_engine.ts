@@ -32,10 +32,10 @@ export function fakeEngine({ lossAt = () => 1, read, fits }: Fake = {}): { engin
   const asked: Asked = { offsets: [], positions: [], counts: [], slots: [] };
   const engine: Engine = {
     name: "fake",
-    capabilities: { trains_on_cpu: true, isolated_runs: false },
+    capabilities: { trainsOnCpu: true, isolatedRuns: false },
     adapter: "no device",
     defaultParallel: 1,
-    layout: () => ({ groups: 1, runs_per_group: 1 }),
+    layout: () => ({ groups: 1, runsPerGroup: 1 }),
     memory: Infinity,
     footprint: () => 0,
     close: () => Promise.resolve(),

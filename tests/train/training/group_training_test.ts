@@ -19,6 +19,7 @@ import {
   type TrainingRun,
   trainingRun,
 } from "../../../train/training/training_run.ts";
+import { readingAhead, textOf } from "../engines/runs.ts";
 import { fakeEngine, job, settings, TEXT } from "./fake_engine.ts";
 
 /** So many steps that no run ends by itself while a test looks at another. */
@@ -192,6 +193,51 @@ Deno.test("trainRuns() tells of a run that does not fit, asks for no other befor
   assert.deepEqual(ended, [1, 2, 0, 4]);
   assert.deepEqual(supply.asked.slice(0, 2), [[0, 2], [0]]);
   assert.ok(asked.slots.some((slots) => slots.includes(4)) && !asked.slots.some((slots) => slots.includes(3)));
+});
+
+Deno.test("trainRuns() returns false, after the others' last steps, when one does not fit that nobody takes back", async () => {
+  for (const fits of [true, false]) {
+    const { engine } = fakeEngine({ lossAt: (step, run) => run === 1 && step >= 5 ? NaN : 1, fits: () => fits });
+    const runs = runsOf([5, 6, 7].map((seed) => ({ ...job, seed })), settings);
+    const { source, trained } = sourceOf(runs.slice(2));
+    assert.equal(await trainRuns(engine, runs.slice(0, 2), source, settings, TEXT), fits);
+    assert.deepEqual(trained.map(({ steps_done }) => steps_done === 30), fits ? [true, false, true] : [true, false]);
+  }
+});
+
+Deno.test("trainRuns() checks all runs before it trains one or gives one back, and each that joins", async () => {
+  const { engine } = fakeEngine();
+  const [done] = (await trainGroup(engine, [job], settings, TEXT))!;
+  const [first] = runsOf([job], settings), [other] = runsOf([job], { ...settings, batch: 4 });
+  const closed: Engine = { ...engine, open: () => Promise.reject(new Error("opened")) };
+  const { source, trained } = sourceOf();
+  const wrong: readonly [run: NumberedRun, message: RegExp][] = [
+    [other, /^Cannot train a run: its step was built for a batch of 4, the settings have 3, must be the same$/],
+    [{ ...first, seed: -1 }, /the seed is -1/],
+    [{ ...first, from: { ...done, tensors: new Map() } }, /^Cannot go on from a state: its '.*' is missing$/],
+  ];
+  for (const [run, message] of wrong) {
+    const runs = [{ ...first, from: done }, run];
+    await assert.rejects(trainRuns(closed, runs, source, settings, TEXT), { name: "RangeError", message });
+    await assert.rejects(trainRuns(engine, [first], sourceOf([run]).source, settings, TEXT), { message });
+  }
+  assert.deepEqual(trained, []);
+});
+
+Deno.test("trainRuns() draws passes that hold what a step reads ahead, and refuses a text that is too short for one", async () => {
+  const { step } = readingAhead(3), { vocabulary } = step.sizes;
+  const engine = await openReferenceEngine(), { source, trained } = sourceOf();
+  // Ten updates, of which the last reads three tokens ahead: 13 tokens.
+  const train = (length: number) =>
+    trainRuns(engine, [{ step, seed: 1, number: 0 }], source, settings, textOf(length, vocabulary));
+  await assert.rejects(train(12), {
+    name: "RangeError",
+    message: "Cannot train: the text has 12 tokens, a pass reads 13, must be no more",
+  });
+  for (const length of [13, 14]) {
+    assert.equal(await train(length), true);
+    assert.equal(trained[0].steps_done, 30);
+  }
 });
 
 Deno.test("trainRuns() fills every empty slot when one that left makes room for several", async () => {

@@ -1,8 +1,8 @@
 /**
- * Entropy floors: what models without a network reach on the test split that see so many bytes of context and no more, so that a loss
+ * N-gram baselines: what models without a network reach on the test split that see so many bytes of context and no more, so that a loss
  * can be read as a length of context.
  *
- * The floor of order k is the cross-entropy of a Kneser-Ney model of k bytes of context, counted on the training split. It is a
+ * The baseline of order k is the cross-entropy of a Kneser-Ney model of k bytes of context, counted on the training split. It is a
  * measurement, no bound: it says what a strong model with that context does reach, and another may be somewhat better. The fewer the contexts and
  * the longer the text, the closer the counts are to the text's own probabilities, and the less is left to be better at: at orders 0 and 1
  * nearly nothing. The bound is `hindsight_nats`: no model whatever that sees k bytes scores less on this very split, even one that was
@@ -12,14 +12,14 @@ import { countGrams, type CountOptions } from "./gram_counts.ts";
 import { gramKey, type GramTable, gramTables, indexOfGram, LONGEST } from "./gram_table.ts";
 import { kneserNey } from "./kneser_ney.ts";
 
-/** How floors are made; floors of another method are made anew. */
-export const FLOOR_METHOD = "interpolated modified Kneser-Ney over bytes, version 1";
+/** How baselines are made; baselines of another method are made anew. */
+export const BASELINE_METHOD = "interpolated modified Kneser-Ney over bytes, version 1";
 
 /** Bytes of context, at most. */
 export const HIGHEST_ORDER = LONGEST - 1;
 
-/** The floor of one order. */
-export interface Floor {
+/** The baseline of one order. */
+export interface NgramBaseline {
   /** Bytes of context. */
   readonly order: number;
   /** Mean cross-entropy on the test split, nats per byte; the same in bits. */
@@ -30,12 +30,16 @@ export interface Floor {
 }
 
 /**
- * The floors of orders 0 to {@linkcode HIGHEST_ORDER}. Scored is each byte of the test split but the first, as networks are; where fewer
+ * The baselines of orders 0 to {@linkcode HIGHEST_ORDER}. Scored is each byte of the test split but the first, as networks are; where fewer
  * bytes than the order come before, by the model of so many.
  *
  * @param test at least two bytes
  */
-export async function entropyFloors(train: Uint8Array, test: Uint8Array, options: CountOptions = {}): Promise<Floor[]> {
+export async function ngramBaselines(
+  train: Uint8Array,
+  test: Uint8Array,
+  options: CountOptions = {},
+): Promise<NgramBaseline[]> {
   const tables = gramTables(test);
   const probabilities = kneserNey(tables, await countGrams(train, tables, options));
   const costs = probabilities.map((ofOrder) => ofOrder.map((p) => -Math.log(p)));
@@ -43,7 +47,7 @@ export async function entropyFloors(train: Uint8Array, test: Uint8Array, options
   const start = costs.map((ofOrder, i) =>
     i ? ofOrder[indexOfGram(tables[i + 1], gramKey(test.subarray(0, i + 1)))] : 0
   );
-  return costs.map((ofOrder, order): Floor => {
+  return costs.map((ofOrder, order): NgramBaseline => {
     const table = order ? tables[order + 1] : withoutFirst(tables[1], test[0]);
     const atStart = start.slice(0, Math.min(order, test.length)).reduce((sum, cost) => sum + cost, 0);
     const nats = (inAll(ofOrder, table) + atStart) / (test.length - 1);
@@ -78,24 +82,24 @@ function hindsightNats({ keys, occurrences }: GramTable): Float64Array {
 const NO_ORDER = { order: -1, nats: Math.log(256) } as const;
 
 /**
- * The order whose floor a loss reaches, linear in nats between neighbouring floors: 2.5 lies halfway from the floor of two bytes of context to
+ * The order whose baseline a loss reaches, linear in nats between neighbouring baselines: 2.5 lies halfway from the baseline of two bytes of context to
  * that of three. At least −1, where a loss is no better than that all bytes be equally likely (order −1, as in prediction by partial matching);
- * and at most {@linkcode HIGHEST_ORDER}, which says that the loss reaches the last floor or passes it. A floor that is not below those of
+ * and at most {@linkcode HIGHEST_ORDER}, which says that the loss reaches the last baseline or passes it. A baseline that is not below those of
  * less context (short texts have such) is passed over.
  *
  * @param nats a loss on the test split, per byte
- * @param floors ascending by order
+ * @param baselines ascending by order
  */
-export function contextOrder(nats: number, floors: readonly Pick<Floor, "order" | "nats">[]): number {
-  let reached: Pick<Floor, "order" | "nats"> = NO_ORDER;
+export function contextOrder(nats: number, baselines: readonly Pick<NgramBaseline, "order" | "nats">[]): number {
+  let reached: Pick<NgramBaseline, "order" | "nats"> = NO_ORDER;
   if (!(nats < reached.nats)) return reached.order;
-  for (const floor of floors) {
-    if (floor.nats >= reached.nats) continue;
-    if (nats > floor.nats) {
-      const share = (reached.nats - nats) / (reached.nats - floor.nats);
-      return reached.order + share * (floor.order - reached.order);
+  for (const baseline of baselines) {
+    if (baseline.nats >= reached.nats) continue;
+    if (nats > baseline.nats) {
+      const share = (reached.nats - nats) / (reached.nats - baseline.nats);
+      return reached.order + share * (baseline.order - reached.order);
     }
-    reached = floor;
+    reached = baseline;
   }
   return HIGHEST_ORDER;
 }

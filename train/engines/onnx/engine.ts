@@ -3,11 +3,12 @@ import { checkWhole } from "../../../cells/bounds.ts";
 import { sharedText } from "../../corpus/shared_text.ts";
 import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import {
+  checkRuns,
   type Engine,
-  type EngineEntry,
   type EngineOptions,
   type EngineRun,
   initialTensors,
+  type OrdinaryEngineEntry,
   Pass,
   runInSlot,
   type TensorMap,
@@ -19,13 +20,7 @@ import { planStep } from "./plan.ts";
 import type { OpenRequest, Reply, Request } from "./protocol.ts";
 
 /** How an ONNX engine is opened. */
-export interface OnnxOptions {
-  /**
-   * Keeps workers for the next group, for programs that open many: a worker that ends leaves two open files behind. The engine must be
-   * closed then, since idle workers keep a program alive. Absent: a group's workers end with it.
-   */
-  readonly keepWorkers?: boolean;
-}
+export type OnnxOptions = Pick<EngineOptions, "keepWorkers">;
 
 type OnnxWorker = AskedWorker<Request, Reply>;
 
@@ -50,7 +45,7 @@ export async function openOnnxEngine(
     capabilities: ONNX_ENGINE.capabilities,
     adapter: `ONNX Runtime CPU, ${cores} cores`,
     defaultParallel: cores,
-    layout: (parallel) => ({ groups: parallel, runs_per_group: 1 }),
+    layout: (parallel) => ({ groups: parallel, runsPerGroup: 1 }),
     // The system's memory is shared and swapped: it sets no limit that could be named. A run by itself has one of 4 GiB.
     memory: Infinity,
     footprint: () => 0,
@@ -63,12 +58,12 @@ export async function openOnnxEngine(
 /** The ONNX engine in the registry. */
 export const ONNX_ENGINE = {
   name: "onnx",
-  capabilities: { trains_on_cpu: true, isolated_runs: true },
+  capabilities: { trainsOnCpu: true, isolatedRuns: true },
   tolerance: 1e-4,
   casesPerGroup: 8,
   study: { parallel: "workers", defaultParallel: "cores" },
   open: ({ cores, keepWorkers }: EngineOptions = {}): Promise<Engine> => openOnnxEngine(cores, { keepWorkers }),
-} as const satisfies EngineEntry;
+} as const satisfies OrdinaryEngineEntry;
 
 /** A run at work: its worker, and where it is in the text. */
 interface OpenRun {
@@ -100,6 +95,7 @@ class OnnxGroup implements TrainingGroup {
     threads: number,
     kept?: WorkerPool<OnnxWorker>,
   ): Promise<OnnxGroup> {
+    checkRuns(runs);
     const workers = kept ?? openWorkers();
     const opened = await Promise.allSettled(runs.map((run) => openRun(run, text, threads, workers)));
     const failed = opened.find(({ status }) => status === "rejected");

@@ -24,7 +24,7 @@ export interface Update {
   readonly nodes: readonly Tensor[];
   /** What the loop reads at each element: inputs of the graph, and the computed tensor. */
   readonly arrays: readonly Tensor[];
-  /** Inputs that are one number: Adam's, or a parameter of a cell. */
+  /** Inputs that are one number: a scalar of the optimizer, or a parameter of a cell. */
   readonly scalars: readonly Tensor<"input">[];
   /** What it writes: the carried inputs, and their new values. */
   readonly results: ReadonlyMap<Tensor<"input">, Tensor>;

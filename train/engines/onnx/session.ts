@@ -19,7 +19,7 @@ export async function openSession(model: Uint8Array, threads: number): Promise<o
     graphOptimizationLevel: "all",
     // Fatal errors alone: what else goes wrong is thrown, and said in our own words in one line.
     logSeverityLevel: 4,
-    // Adam's second moments and saturated gates run into denormals, which a CPU computes a hundred times slower.
+    // Moments of an optimizer and saturated gates run into denormals, which a CPU computes a hundred times slower.
     // A lone thread has nobody to wait for; several lose a tenth of a step if they sleep between operators.
     extra: { session: { set_denormal_as_zero: "1", intra_op: { allow_spinning: threads > 1 ? "1" : "0" } } },
   });

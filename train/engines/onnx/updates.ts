@@ -1,6 +1,6 @@
 /**
- * Takes the updates of carried tensors (Adam's weights and moments) out of a training step. ONNX Runtime makes a pass over
- * memory for each of their dozen operations; as one loop over the elements, in place, they are one pass in all.
+ * Takes the updates of carried tensors (weights, and the optimizer's moments) out of a training step. ONNX Runtime makes a pass
+ * over memory for each of their operations; as one loop over the elements, in place, they are one pass in all.
  */
 import { type Graph, usersOf } from "../../../cells/graph/graph.ts";
 import { isOp, sameShape, type Tensor } from "../../../cells/graph/tensor.ts";

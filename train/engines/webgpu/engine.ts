@@ -1,9 +1,9 @@
 /** The WebGPU engine: a group of runs trains in one schedule; the host only queues steps and reads losses. */
-import type { Engine, EngineEntry } from "../engine.ts";
+import type { DeviceEngineEntry, Engine } from "../engine.ts";
 import { openDevice } from "./runtime/device.ts";
 import { WebGpuGroup } from "./runtime/group.ts";
 import { Pipelines } from "./runtime/pipelines.ts";
-import { EpilogueRegistry, type Merging, planRun } from "./plan/schedule.ts";
+import { EpilogueRegistry, type Merging, planRun } from "./kernels/schedule.ts";
 import { type TextLimits, Texts } from "./runtime/texts.ts";
 
 /** Choices that change the speed and the memory, and no number. */
@@ -20,7 +20,7 @@ const SOFTWARE_PARALLEL = 8;
 /** The WebGPU engine in the registry. */
 export const WEBGPU_ENGINE = {
   name: "webgpu",
-  capabilities: { trains_on_cpu: false, isolated_runs: false },
+  capabilities: { trainsOnCpu: false, isolatedRuns: false },
   tolerance: 1e-4,
   casesPerGroup: 48,
   study: {
@@ -30,7 +30,7 @@ export const WEBGPU_ENGINE = {
   },
   absence: "this machine has no WebGPU adapter",
   open: (): Promise<Engine | undefined> => openWebGpuEngine(),
-} as const satisfies EngineEntry;
+} as const satisfies DeviceEngineEntry;
 
 /** An engine whose groups show their schedule, the time of each dispatch and the host's share. */
 export interface WebGpuEngine extends Engine {
@@ -71,7 +71,7 @@ export async function openTunedWebGpuEngine(
     software,
     merging: epilogues.merging,
     defaultParallel: software ? SOFTWARE_PARALLEL : Infinity,
-    layout: (parallel) => ({ groups: 1, runs_per_group: parallel }),
+    layout: (parallel) => ({ groups: 1, runsPerGroup: parallel }),
     memory,
     footprint: (step) => planRun(step).memory.size * Float32Array.BYTES_PER_ELEMENT,
     // A lost device answers no error scope: who waits for one must hear of the loss.

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { loadCorpus } from "../../../../train/corpus/corpus.ts";
-import { contextOrder, entropyFloors, type Floor, HIGHEST_ORDER } from "../../../../train/corpus/ngrams/baselines.ts";
+import {
+  contextOrder,
+  HIGHEST_ORDER,
+  type NgramBaseline,
+  ngramBaselines,
+} from "../../../../train/corpus/ngrams/baselines.ts";
 import { countGrams } from "../../../../train/corpus/ngrams/gram_counts.ts";
 import { gramKey, gramTables, indexOfGram, LONGEST } from "../../../../train/corpus/ngrams/gram_table.ts";
 import { discountsOf, kneserNey } from "../../../../train/corpus/ngrams/kneser_ney.ts";
@@ -39,12 +44,12 @@ const TEXTS: Readonly<Record<string, readonly [Uint8Array, Uint8Array]>> = {
 };
 
 for (const [name, [train, test]] of Object.entries(TEXTS)) {
-  Deno.test(`entropyFloors() agrees with a slow count by the formula on ${name}`, async () => {
+  Deno.test(`ngramBaselines() agrees with a slow count by the formula on ${name}`, async () => {
     const oracle = new KneserNeyOracle(train, LONGEST);
     for (const part of [undefined, 50]) {
-      const floors = await entropyFloors(train, test, { part });
-      assert.deepEqual(floors.map(({ order }) => order), [0, 1, 2, 3, 4, 5]);
-      for (const { order, nats, bits, hindsight_nats } of floors) {
+      const baselines = await ngramBaselines(train, test, { part });
+      assert.deepEqual(baselines.map(({ order }) => order), [0, 1, 2, 3, 4, 5]);
+      for (const { order, nats, bits, hindsight_nats } of baselines) {
         close(nats, oracle.crossEntropy(test, order), `order ${order}`);
         close(bits * Math.LN2, nats, "bits");
         close(hindsight_nats, hindsight(test, order), `hindsight of order ${order}`);
@@ -85,16 +90,16 @@ Deno.test("kneserNey() gives the 256 bytes after any context probabilities that 
   }
 });
 
-Deno.test("entropyFloors() gives what a hand works out when the training text is 'aab' and the test 'ab'", async () => {
+Deno.test("ngramBaselines() gives what a hand works out when the training text is 'aab' and the test 'ab'", async () => {
   const [train, test] = TEXTS["texts shorter than the longest gram"];
-  const floors = await entropyFloors(train, test);
+  const baselines = await ngramBaselines(train, test);
   // 'a' twice and 'b' once: no gram stands there three times, so 0.5 and 1 are taken off; of three counts, 1.5 is left to 1/256 each.
   const without = (1 - 0.5 + 1.5 / 256) / 3;
   // 'a' and 'b' each have been seen after one byte, 'a': one half, less 0.5 of each.
   const continued = (1 - 0.5 + 2 * 0.5 / 256) / 2;
   const after = (1 - 0.5 + 2 * 0.5 * continued) / 2;
   const costs = [without, after, after, after, after, after];
-  for (const { order, nats } of floors) close(nats, -Math.log(costs[order]), `order ${order}`);
+  for (const { order, nats } of baselines) close(nats, -Math.log(costs[order]), `order ${order}`);
 });
 
 Deno.test("discountsOf() follows the formula, and falls back where a count is missing or a discount is too large", () => {
@@ -113,16 +118,19 @@ Deno.test("discountsOf() follows the formula, and falls back where a count is mi
  */
 const IRSTLM_NATS = 26850.21126 / 50_000;
 
-Deno.test("entropyFloors() of the embedded corpus lie above its entropy rate, fall with the order, and agree with IRSTLM", async () => {
+Deno.test("ngramBaselines() of the embedded corpus lie above its entropy rate, fall with the order, and agree with IRSTLM", async () => {
   const { train, test, entropy_rate } = await loadCorpus("embedded", 2);
-  const floors = await entropyFloors(train, test);
-  for (const [i, { nats }] of floors.entries()) {
+  const baselines = await ngramBaselines(train, test);
+  for (const [i, { nats }] of baselines.entries()) {
     assert.ok(nats > entropy_rate!, `order ${i}`);
-    if (i) assert.ok(nats < floors[i - 1].nats, `order ${i}`);
+    if (i) assert.ok(nats < baselines[i - 1].nats, `order ${i}`);
   }
   // No model that sees one byte can do better on this very text, and counts come near.
-  assert.ok(floors[1].nats - floors[1].hindsight_nats < 0.005, `${floors[1].nats} ${floors[1].hindsight_nats}`);
-  close(floors[5].nats, IRSTLM_NATS, "IRSTLM", 0.0005);
+  assert.ok(
+    baselines[1].nats - baselines[1].hindsight_nats < 0.005,
+    `${baselines[1].nats} ${baselines[1].hindsight_nats}`,
+  );
+  close(baselines[5].nats, IRSTLM_NATS, "IRSTLM", 0.0005);
 });
 
 Deno.test("countGrams() says how far it is, and stops when it is told to", async () => {
@@ -141,18 +149,18 @@ Deno.test("countGrams() says how far it is, and stops when it is told to", async
   assert.equal(counted.length, 1);
 });
 
-Deno.test("contextOrder() is linear between floors, ends at −1 and at the last order, and passes over floors that are not lower", () => {
-  const floors = [3, 2, 1.5, 1.25, 1.25, 1.2].map((nats, order) => ({ order, nats }));
+Deno.test("contextOrder() is linear between baselines, ends at −1 and at the last order, and passes over baselines that are not lower", () => {
+  const baselines = [3, 2, 1.5, 1.25, 1.25, 1.2].map((nats, order) => ({ order, nats }));
   const orders = [9, Math.log(256), (Math.log(256) + 3) / 2, 3, 2.5, 2, 1.75, 1.375].map((nats) =>
-    contextOrder(nats, floors)
+    contextOrder(nats, baselines)
   );
   const must = [-1, -1, -0.5, 0, 0.5, 1, 1.5, 2.5];
   for (const [i, order] of orders.entries()) close(order, must[i], `${i}`);
-  // The floor of order 4 is that of order 3: what lies below them is on its way to order 5.
-  assert.equal(contextOrder(1.25, floors), 3);
-  close(contextOrder(1.225, floors), 4, "between 3 and 5");
-  assert.deepEqual([1.2, 1, 0].map((nats) => contextOrder(nats, floors)), [5, 5, 5]);
-  const rising: Pick<Floor, "order" | "nats">[] = [{ order: 0, nats: 3 }, { order: 1, nats: 4 }];
+  // The baseline of order 4 is that of order 3: what lies below them is on its way to order 5.
+  assert.equal(contextOrder(1.25, baselines), 3);
+  close(contextOrder(1.225, baselines), 4, "between 3 and 5");
+  assert.deepEqual([1.2, 1, 0].map((nats) => contextOrder(nats, baselines)), [5, 5, 5]);
+  const rising: Pick<NgramBaseline, "order" | "nats">[] = [{ order: 0, nats: 3 }, { order: 1, nats: 4 }];
   assert.equal(contextOrder(2.9, rising), HIGHEST_ORDER);
-  assert.equal(contextOrder(NaN, floors), -1);
+  assert.equal(contextOrder(NaN, baselines), -1);
 });

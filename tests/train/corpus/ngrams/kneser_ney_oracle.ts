@@ -1,4 +1,4 @@
-/** The floors' model once more, slow and as the formula has it: maps of texts, one gram at a time. For tests alone. */
+/** The baselines' model once more, slow and as the formula has it: maps of texts, one gram at a time. For tests alone. */
 
 /** A context or a gram: its bytes as characters. */
 type Text = string;

@@ -6,7 +6,7 @@ import { INTERPRETER } from "../../../../cells/graph/interpreter.ts";
 import { isOp, type OpName, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
 import { type EngineRun, initialTensors } from "../../../../train/engines/engine.ts";
 import type { MemoryPlan } from "../../../../train/engines/webgpu/plan/memory.ts";
-import { planRun, type RunPlan } from "../../../../train/engines/webgpu/plan/schedule.ts";
+import { planRun, type RunPlan } from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import type { Tokens } from "../../../../train/corpus/tokens/tokenizer.ts";
 import { isLoss, type Task } from "../../../../train/engines/webgpu/plan/tasks.ts";
 

@@ -69,6 +69,26 @@ Deno.test("nearlyDone() comes earlier when the work was done before it came, unt
   assert.deepEqual(time.slept.map(Math.round), [980, 680, 470]);
 });
 
+Deno.test("later() destroys its buffer when it cannot be mapped, and when its content is not taken", async () => {
+  for (const [maps, takes] of [[false, true], [true, false], [true, true]]) {
+    using time = new PlayedTime();
+    const readback = new Readback(device), wrong = new Error("lost");
+    let destroyed = 0;
+    const buffer = Object.assign(time.buffer(0), {
+      destroy: () => void destroyed++,
+      ...(maps ? {} : { mapAsync: () => Promise.reject(wrong) }),
+    });
+    const taken = readback.later(buffer, () => {
+      if (!takes) throw wrong;
+      return "content";
+    });
+    readback.map();
+    if (maps && takes) assert.equal(await taken, "content");
+    else await assert.rejects(taken, (error) => error === wrong);
+    assert.equal(destroyed, 1);
+  }
+});
+
 Deno.test("map() leaves what was queued since nearlyDone() when it is not to map all", async () => {
   using time = new PlayedTime();
   const readback = new Readback(device);

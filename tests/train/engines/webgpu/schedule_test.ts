@@ -19,7 +19,7 @@ import {
   type LocatedRun,
   type Merging,
   planRun,
-} from "../../../../train/engines/webgpu/plan/schedule.ts";
+} from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import { toTasks } from "../../../../train/engines/webgpu/plan/tasks.ts";
 import { allGatedConfigs, gatedConfig } from "../../../cells/catalog/golden_cases.ts";
 import { overlaps, simulate } from "./arena.ts";

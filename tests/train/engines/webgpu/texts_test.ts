@@ -4,7 +4,7 @@ import { vanillaCell } from "../../../../cells/catalog/catalog.ts";
 import type { EngineRun } from "../../../../train/engines/engine.ts";
 import { openDevice } from "../../../../train/engines/webgpu/runtime/device.ts";
 import { openTunedWebGpuEngine, type WebGpuEngine } from "../../../../train/engines/webgpu/engine.ts";
-import { MAX_STEPS_PER_SUBMIT } from "../../../../train/engines/webgpu/plan/schedule.ts";
+import { MAX_STEPS_PER_SUBMIT } from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import { openTextReader } from "../../../../train/engines/webgpu/runtime/text_reader.ts";
 import { type TextLimits, Texts } from "../../../../train/engines/webgpu/runtime/texts.ts";
 import { runOf, textOf } from "../runs.ts";

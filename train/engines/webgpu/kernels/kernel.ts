@@ -86,7 +86,7 @@ export const word = (i: number): string => `tables[instance + ${i}u]`;
 /** The type of a vector in WGSL. */
 export const vectorType = (vectorWidth: VectorWidth): string => vectorWidth === 4 ? "vec4f" : "f32";
 
-/** What the expressions of elementwise operations need. It is the same in every kernel. */
+/** What the expressions of elementwise operations need, in the order of {@linkcode ELEMENTWISE}. It is the same in every kernel. */
 const elementwiseDeclarations = (V: string): string =>
   Object.values<ElementwiseOperation>(ELEMENTWISE)
     .flatMap((record) => record.arity === 1 && record.wgslDeclarations ? [record.wgslDeclarations(V)] : [])

@@ -11,14 +11,18 @@ export class Arena {
   #toClear: { readonly run: GroupRun; readonly offset: number; readonly size: number }[] = [];
 
   /** @param size floats of the buffer */
-  constructor(private readonly tools: Tools, buffer: GPUBuffer, private size: number) {
+  constructor(private readonly tools: Tools, private size: number) {
     this.#device = tools.opened.device;
-    this.#buffer = buffer;
+    this.#buffer = makeArena(this.#device, size);
   }
 
   /** Another one once the runs have been moved. */
   get buffer(): GPUBuffer {
     return this.#buffer;
+  }
+
+  destroy(): void {
+    this.#buffer.destroy();
   }
 
   /** A command encoder whose first commands bring about what was asked for before. */

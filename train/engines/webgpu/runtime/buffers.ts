@@ -3,7 +3,7 @@ import { EngineFailure, type OnPreparing } from "../../engine.ts";
 import type { Device } from "./device.ts";
 import { BINDINGS, UNIFORM_BYTES } from "../kernels/kernel.ts";
 import type { Pipelines } from "./pipelines.ts";
-import { type EpilogueRegistry, type GroupSizes, layoutOf, MAX_STEPS_PER_SUBMIT } from "../plan/schedule.ts";
+import { type EpilogueRegistry, type GroupSizes, layoutOf, MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
 import type { Texts } from "./texts.ts";
 
 export const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
@@ -23,7 +23,10 @@ type BufferName = keyof typeof BINDINGS;
 export const BUFFER_NAMES = Object.keys(BINDINGS) as BufferName[];
 
 /** The buffers that stay as long as the group does, whoever joins or leaves. */
-export type Buffers = Readonly<Record<Exclude<BufferName, "tables" | "dispatch">, GPUBuffer>>;
+export type Buffers = Readonly<Record<Exclude<BufferName, "arena" | "tables" | "dispatch">, GPUBuffer>>;
+
+/** The same with the arena as it is now: it becomes another when the runs move. */
+export type CurrentBuffers = Buffers & { readonly arena: GPUBuffer };
 
 /** Distance of two uniform records, as the adapter wants it. */
 export const uniformStride = ({ limits }: GPUDevice): number =>
@@ -40,19 +43,16 @@ export function makeArena(device: GPUDevice, floats: number): GPUBuffer {
 }
 
 /**
- * @param arenaSize floats that all runs take together
  * @param text what kernels read tokens from; it stays the caller's
  */
 export function makeBuffers(
   { opened: { device } }: Pick<Tools, "opened">,
   sizes: GroupSizes,
-  arenaSize: number,
   text: GPUBuffer,
 ): Buffers {
   const { STORAGE, COPY_SRC, UNIFORM } = GPUBufferUsage;
   const layout = layoutOf(sizes), stride = uniformStride(device);
   const buffers = {
-    arena: makeArena(device, arenaSize),
     step_data: makeBuffer(device, layout.stepDataWords * FLOAT_BYTES, STORAGE),
     losses: makeBuffer(device, layout.lossWords * FLOAT_BYTES, STORAGE | COPY_SRC),
     step: makeBuffer(device, MAX_STEPS_PER_SUBMIT * stride, UNIFORM),

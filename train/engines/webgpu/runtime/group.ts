@@ -3,6 +3,7 @@ import { maxOf } from "../../../../cells/extremes.ts";
 import { sizeOf } from "../../../../cells/graph/tensor.ts";
 import type { Tokens } from "../../../corpus/tokens/tokenizer.ts";
 import {
+  checkRuns,
   EngineFailure,
   type EngineRun,
   mebibytes,
@@ -12,16 +13,23 @@ import {
   type TrainingGroup,
 } from "../../engine.ts";
 import { Arena } from "./arena.ts";
-import { type Buffers, checked, destroyBuffers, FLOAT_BYTES, makeBuffers, type Tools } from "./buffers.ts";
+import {
+  type Buffers,
+  checked,
+  type CurrentBuffers,
+  destroyBuffers,
+  FLOAT_BYTES,
+  makeBuffers,
+  type Tools,
+} from "./buffers.ts";
 import { type GroupRun, groupRun } from "./group_run.ts";
 import { Program } from "./program.ts";
 import { StepQueue } from "./step_queue.ts";
 import { openTextReader, type TextReader } from "./text_reader.ts";
-import { type GroupSizes, type Layout, layoutOf, planRun, type Schedule } from "../plan/schedule.ts";
+import { type GroupSizes, type Layout, layoutOf, planRun, type Schedule } from "../kernels/schedule.ts";
 
 export class WebGpuGroup implements TrainingGroup {
   readonly #layout: Layout;
-  readonly #arena: Arena;
   readonly #queue: StepQueue;
   /** Set before anybody has the group. */
   #program!: Program;
@@ -29,6 +37,7 @@ export class WebGpuGroup implements TrainingGroup {
   #isStale = false;
 
   static async open(tools: Tools, runs: readonly EngineRun[], text: Tokens): Promise<WebGpuGroup> {
+    checkRuns(runs);
     const sizes = sizesOf(runs, text);
     let end = 0;
     const slots = runs.map((run, slot): GroupRun => {
@@ -45,19 +54,25 @@ export class WebGpuGroup implements TrainingGroup {
       );
     }
     const reader = await openTextReader(tools, text, sizes);
-    const buffers = await checked(
+    const { arena, buffers } = await checked(
       tools,
       `${what}, which needs ${mebibytes(needed)}`,
-      () => makeBuffers(tools, sizes, end, reader.buffer),
-      destroyBuffers,
+      () => ({
+        arena: new Arena(tools, end),
+        buffers: makeBuffers(tools, sizes, reader.buffer),
+      }),
+      ({ arena, buffers }) => {
+        arena.destroy();
+        destroyBuffers(buffers);
+      },
     ).catch((error) => {
       reader.close();
       throw error;
     });
-    const group = new WebGpuGroup(tools, slots, sizes, text, reader, buffers, end);
+    const group = new WebGpuGroup(tools, slots, sizes, text, reader, buffers, arena);
     try {
-      group.#program = await Program.build(tools, slots, sizes, buffers);
-      for (const run of slots) group.#arena.upload(run);
+      group.#program = await Program.build(tools, slots, sizes, group.#currentBuffers);
+      for (const run of slots) group.arena.upload(run);
     } catch (error) {
       await group.close();
       throw error;
@@ -72,16 +87,14 @@ export class WebGpuGroup implements TrainingGroup {
     private readonly text: Tokens,
     private readonly reader: TextReader,
     private readonly buffers: Buffers,
-    arenaSize: number,
+    private readonly arena: Arena,
   ) {
     this.#layout = layoutOf(sizes);
-    this.#arena = new Arena(tools, buffers.arena, arenaSize);
-    this.#queue = new StepQueue(tools, buffers, this.#arena, reader, sizes, this.#layout);
+    this.#queue = new StepQueue(tools, buffers, arena, reader, sizes, this.#layout);
   }
 
-  /** The buffers as they are now: the arena is another once its runs have moved. */
-  get #buffers(): Buffers {
-    return { ...this.buffers, arena: this.#arena.buffer };
+  get #currentBuffers(): CurrentBuffers {
+    return { ...this.buffers, arena: this.arena.buffer };
   }
 
   get #present(): GroupRun[] {
@@ -113,7 +126,7 @@ export class WebGpuGroup implements TrainingGroup {
     begun.pass.begin(offsets, position);
     const rows = this.#layout.rows(run) * FLOAT_BYTES;
     this.tools.opened.device.queue.writeBuffer(this.buffers.step_data, rows, this.reader.beginPass(run, offsets));
-    if (position === 0) this.#arena.clearStates(begun);
+    if (position === 0) this.arena.clearStates(begun);
   }
 
   async advance(count: number): Promise<Float64Array[]> {
@@ -122,7 +135,7 @@ export class WebGpuGroup implements TrainingGroup {
     if (!present.length) return isThere.map(() => new Float64Array());
     if (this.#isStale) {
       this.#program.destroy();
-      this.#program = Program.rebuild(this.tools, present, this.sizes, this.#buffers);
+      this.#program = Program.rebuild(this.tools, present, this.sizes, this.#currentBuffers);
       this.#isStale = false;
     }
     const losses = await this.#queue.queue(this.#program, present, count);
@@ -148,10 +161,10 @@ export class WebGpuGroup implements TrainingGroup {
     const { run: { step }, plan: { graph, memory }, base, slot, hasLoss } = runInSlot(this.slots, run);
     const lastLoss = this.#layout.means(slot) + this.#queue.lastStep;
     const parts = [
-      { buffer: this.#arena.buffer, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },
+      { buffer: this.arena.buffer, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },
       { buffer: this.buffers.losses, offset: lastLoss * FLOAT_BYTES, bytes: FLOAT_BYTES },
     ];
-    return await this.#queue.readback.read(this.#arena.encoder(), parts, (content) => {
+    return await this.#queue.readback.read(this.arena.encoder(), parts, (content) => {
       const floats = new Float32Array(content);
       const tensors: TensorMap = new Map();
       for (const name of [...step.graph.inputs.keys(), ...step.graph.outputs.keys()]) {
@@ -167,18 +180,18 @@ export class WebGpuGroup implements TrainingGroup {
   async replace(run: number, next?: EngineRun): Promise<boolean> {
     const left = this.slots[run];
     this.slots[run] = undefined;
-    if (left) this.#arena.forget(left);
+    if (left) this.arena.forget(left);
     // The schedule still has the run that left: it is made anew before the next steps.
     this.#isStale = true;
     if (!next) return true;
     const { size } = planRun(next.step).memory;
-    const base = this.#hasRoomFor(next) ? await this.#arena.findRoom(size, this.#present) : undefined;
+    const base = this.#hasRoomFor(next) ? await this.arena.findRoom(size, this.#present) : undefined;
     if (base === undefined) return false;
     const joined = groupRun(next, run, base, this.text);
     this.slots[run] = joined;
     // The schedule of all is made when the next steps are queued, once for all that join; by then its kernels are compiled.
     await this.tools.opened.unlessFailed(Program.prepare(this.tools, joined, this.sizes));
-    this.#arena.admit(joined);
+    this.arena.admit(joined);
     return true;
   }
 
@@ -190,7 +203,8 @@ export class WebGpuGroup implements TrainingGroup {
 
   close(): Promise<void> {
     this.#queue.readback.map();
-    destroyBuffers(this.#buffers);
+    this.arena.destroy();
+    destroyBuffers(this.buffers);
     this.reader.close();
     this.#program?.destroy();
     return Promise.resolve();

@@ -3,7 +3,7 @@ import type { Optimizer } from "../../../../cells/optimizer.ts";
 import type { Tokens } from "../../../corpus/tokens/tokenizer.ts";
 import { type EngineRun, Pass } from "../../engine.ts";
 import { POSITION_WORD, scalarWord } from "../kernels/kernel.ts";
-import { type GroupSizes, type Layout, type LocatedRun, planRun } from "../plan/schedule.ts";
+import { type GroupSizes, type Layout, type LocatedRun, planRun } from "../kernels/schedule.ts";
 import type { TextReader } from "./text_reader.ts";
 
 /** A run in its slot. */

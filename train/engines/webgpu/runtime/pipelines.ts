@@ -1,8 +1,8 @@
 /** Compiled kernels. All have one layout of bindings, so that one bind group serves every dispatch. */
 import { BINDINGS, INVOCATIONS, type Kernel, kernelKey, shader, UNIFORM_BYTES } from "../kernels/kernel.ts";
 import type { OnPreparing } from "../../engine.ts";
-import type { GroupSizes, Layout } from "../plan/schedule.ts";
-import { MAX_STEPS_PER_SUBMIT } from "../plan/schedule.ts";
+import type { GroupSizes, Layout } from "../kernels/schedule.ts";
+import { MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
 
 /** Milliseconds of compiling after which it is worth a word. */
 const NOTICED = 1000;

@@ -1,5 +1,5 @@
 /** A schedule as the GPU carries it out: compiled kernels, tables, and the recording of a step's dispatches. */
-import { BUFFER_NAMES, type Buffers, checked, makeBuffer, type Tools, uniformStride } from "./buffers.ts";
+import { BUFFER_NAMES, checked, type CurrentBuffers, makeBuffer, type Tools, uniformStride } from "./buffers.ts";
 import { BINDINGS, UNIFORM_BYTES } from "../kernels/kernel.ts";
 import { meanLossDispatch } from "./pipelines.ts";
 import {
@@ -9,7 +9,7 @@ import {
   layoutOf,
   type LocatedRun,
   type Schedule,
-} from "../plan/schedule.ts";
+} from "../kernels/schedule.ts";
 
 /** A dispatch as it is recorded: all that need not be looked up at each step. */
 interface Recorded {
@@ -31,7 +31,12 @@ export class Program {
   ) {}
 
   /** Schedules some runs, compiles what is new, and writes the tables. */
-  static async build(tools: Tools, runs: readonly LocatedRun[], sizes: GroupSizes, buffers: Buffers): Promise<Program> {
+  static async build(
+    tools: Tools,
+    runs: readonly LocatedRun[],
+    sizes: GroupSizes,
+    buffers: CurrentBuffers,
+  ): Promise<Program> {
     const schedule = buildSchedule(runs, layoutOf(sizes), tools.epilogues);
     await tools.pipelines.prepare(kernelsOf(schedule), tools.onPreparing);
     const what = `Cannot make the tables of a group of ${runs.length} runs`;
@@ -49,7 +54,7 @@ export class Program {
   }
 
   /** The program of runs whose kernels are all compiled: those of a program before, and those that were prepared. */
-  static rebuild(tools: Tools, runs: readonly LocatedRun[], sizes: GroupSizes, buffers: Buffers): Program {
+  static rebuild(tools: Tools, runs: readonly LocatedRun[], sizes: GroupSizes, buffers: CurrentBuffers): Program {
     return Program.#make(tools, buildSchedule(runs, layoutOf(sizes), tools.epilogues), sizes, buffers);
   }
 
@@ -57,7 +62,7 @@ export class Program {
     { pipelines, opened: { device } }: Tools,
     schedule: Schedule,
     sizes: GroupSizes,
-    buffers: Buffers,
+    buffers: CurrentBuffers,
   ): Program {
     const stride = uniformStride(device), most = device.limits.maxComputeWorkgroupsPerDimension;
     const records = new Uint32Array((schedule.dispatches.length + 1) * stride / 4);

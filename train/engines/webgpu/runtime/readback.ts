@@ -72,7 +72,7 @@ export class Readback {
     return await taken;
   }
 
-  /** What `take` makes of a buffer's content once the commands just submitted have written it; the buffer is destroyed after. */
+  /** What `take` makes of a buffer's content once the commands just submitted have written it; the buffer is destroyed after, also where that fails. */
   later<T>(staging: GPUBuffer, take: (content: ArrayBuffer) => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#waiting.push({ start: () => mapped(this.opened, staging, take).then(resolve, reject), isDue: false });
@@ -127,8 +127,10 @@ export class Readback {
 
 /** What `take` makes of a buffer's content once the GPU has written it; an error if the device fails before. */
 async function mapped<T>(opened: Device, staging: GPUBuffer, take: (content: ArrayBuffer) => T): Promise<T> {
-  await opened.unlessFailed(staging.mapAsync(GPUMapMode.READ));
-  const taken = take(staging.getMappedRange());
-  staging.destroy();
-  return taken;
+  try {
+    await opened.unlessFailed(staging.mapAsync(GPUMapMode.READ));
+    return take(staging.getMappedRange());
+  } finally {
+    staging.destroy();
+  }
 }

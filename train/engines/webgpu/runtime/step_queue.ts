@@ -5,7 +5,7 @@ import { type GroupRun, nextRecords } from "./group_run.ts";
 import type { Program } from "./program.ts";
 import { makeStaging, Readback } from "./readback.ts";
 import type { TextReader } from "./text_reader.ts";
-import { type GroupSizes, type Layout, MAX_STEPS_PER_SUBMIT } from "../plan/schedule.ts";
+import { type GroupSizes, type Layout, MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
 
 export class StepQueue {
   readonly #device: GPUDevice;
@@ -49,14 +49,20 @@ export class StepQueue {
     const staging = makeStaging(this.#device, submits * this.#lossBytes);
     // What is to follow steps that still run is recorded before their losses are waited for.
     let waited = 0;
-    for (let submit = 0; submit < submits; submit++) {
-      const steps = Math.min(MAX_STEPS_PER_SUBMIT, count - submit * MAX_STEPS_PER_SUBMIT);
-      const records = nextRecords(runs, steps, this.sizes, this.layout, this.reader);
-      const commands = this.#encode(program, steps, staging, submit * this.#lossBytes);
-      if (submit === 0) waited = this.readback.map(false);
-      this.#writeRecords(records);
-      this.#device.queue.submit([commands]);
-      this.readback.submitted(steps);
+    try {
+      for (let submit = 0; submit < submits; submit++) {
+        const steps = Math.min(MAX_STEPS_PER_SUBMIT, count - submit * MAX_STEPS_PER_SUBMIT);
+        const records = nextRecords(runs, steps, this.sizes, this.layout, this.reader);
+        const commands = this.#encode(program, steps, staging, submit * this.#lossBytes);
+        if (submit === 0) waited = this.readback.map(false);
+        this.#writeRecords(records);
+        this.#device.queue.submit([commands]);
+        this.readback.submitted(steps);
+      }
+    } catch (error) {
+      // A run that would read beyond the text is found while its records are made.
+      staging.destroy();
+      throw error;
     }
     this.hostMilliseconds += performance.now() - begun - waited;
     this.stepsQueued += count;
@@ -97,23 +103,26 @@ export class StepQueue {
   async profile(program: Program, runs: readonly GroupRun[]): Promise<number[]> {
     this.#writeRecords(nextRecords(runs, 1, this.sizes, this.layout, this.reader));
     const { schedule: { dispatches } } = program, stamps = 2 * dispatches.length;
-    const querySet = this.#device.createQuerySet({ type: "timestamp", count: stamps });
-    const encoder = this.arena.encoder();
-    dispatches.forEach((_, i) => {
-      const pass = encoder.beginComputePass({
-        timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
-      });
-      program.recordDispatch(pass, i);
-      pass.end();
-    });
     const bytes = stamps * BigUint64Array.BYTES_PER_ELEMENT;
     const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsage;
+    const querySet = this.#device.createQuerySet({ type: "timestamp", count: stamps });
     const buffer = this.#device.createBuffer({ size: bytes, usage: QUERY_RESOLVE | COPY_SRC });
-    encoder.resolveQuerySet(querySet, 0, stamps, buffer, 0);
-    const parts = [{ buffer, offset: 0, bytes }];
-    const times = await this.readback.read(encoder, parts, (content) => new BigUint64Array(content.slice(0)));
-    buffer.destroy();
-    querySet.destroy();
-    return dispatches.map((_, i) => Number(times[2 * i + 1] - times[2 * i]));
+    try {
+      const encoder = this.arena.encoder();
+      dispatches.forEach((_, i) => {
+        const pass = encoder.beginComputePass({
+          timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+        });
+        program.recordDispatch(pass, i);
+        pass.end();
+      });
+      encoder.resolveQuerySet(querySet, 0, stamps, buffer, 0);
+      const parts = [{ buffer, offset: 0, bytes }];
+      const times = await this.readback.read(encoder, parts, (content) => new BigUint64Array(content.slice(0)));
+      return dispatches.map((_, i) => Number(times[2 * i + 1] - times[2 * i]));
+    } finally {
+      buffer.destroy();
+      querySet.destroy();
+    }
   }
 }

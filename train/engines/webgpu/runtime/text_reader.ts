@@ -6,7 +6,7 @@
 import type { Tokens } from "../../../corpus/tokens/tokenizer.ts";
 import { EngineFailure } from "../../engine.ts";
 import type { Tools } from "./buffers.ts";
-import { type GroupSizes, MAX_STEPS_PER_SUBMIT } from "../plan/schedule.ts";
+import { type GroupSizes, MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
 import type { Texts } from "./texts.ts";
 
 export interface TextReader {

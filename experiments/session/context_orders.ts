@@ -1,26 +1,28 @@
-/** Gives results that have a score, and not the order of context that it stands for, that order: those of studies that had no floors then. */
+/** Writes the order of context into results that were scored before their study had baselines, or with other ones. */
 import { messageOf } from "../../cells/errors.ts";
-import { contextOrderOf, type EntropyFloors } from "./ngram_baselines.ts";
+import { contextOrderOf, type NgramBaselines } from "../study/ngram_baselines.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { RunResult } from "./result.ts";
-import { type Experiment, runKey, type Study } from "./store.ts";
+import type { RunResult } from "../study/result.ts";
+import { runKey } from "../study/paths.ts";
+import type { Experiment } from "../study/schema.ts";
+import type { Study } from "../study/store.ts";
 import { claimKey, ClaimLost, commitWhileHeld } from "../queue/study_queue.ts";
 
 /**
- * Whether a result lacks its order, or has one that other floors gave it.
+ * Whether a result lacks its order, or has one that other baselines gave it.
  *
- * @param floors the study's; where there are none, any result with a score and no order lacks one
+ * @param baselines the study's; where there are none, any result with a score and no order lacks one
  */
-export function isMisplaced({ test_bits_per_byte, context_order }: RunResult, floors?: EntropyFloors): boolean {
+export function isMisplaced({ test_bits_per_byte, context_order }: RunResult, baselines?: NgramBaselines): boolean {
   if (test_bits_per_byte === undefined) return false;
-  return floors ? context_order !== contextOrderOf(test_bits_per_byte, floors) : context_order === undefined;
+  return baselines ? context_order !== contextOrderOf(test_bits_per_byte, baselines) : context_order === undefined;
 }
 
 /** What {@linkcode placeScores} works with. */
 export interface Placing {
   readonly study: Study;
   readonly experiment: Experiment;
-  readonly floors: EntropyFloors;
+  readonly baselines: NgramBaselines;
   readonly queue: Queue;
   readonly signal?: AbortSignal;
   /** Called when a result cannot be written; the others go on. */
@@ -28,17 +30,19 @@ export interface Placing {
 }
 
 /** Writes the order into each result that needs it, and returns how many those were. Runs that somebody works on get theirs with their score. */
-export async function placeScores({ study, experiment, floors, queue, signal, onProblem }: Placing): Promise<number> {
+export async function placeScores(
+  { study, experiment, baselines, queue, signal, onProblem }: Placing,
+): Promise<number> {
   const { results } = await study.readResults(experiment);
   let placed = 0;
-  for (const { id, seed } of results.filter((result) => isMisplaced(result, floors))) {
+  for (const { id, seed } of results.filter((result) => isMisplaced(result, baselines))) {
     if (signal?.aborted) break;
     const key = runKey(id, seed), claim = claimKey(experiment, key);
     if (!await queue.claim(claim)) continue;
     try {
       const result = await study.readResult(experiment, key);
-      if (!result || !isMisplaced(result, floors)) continue;
-      const context_order = contextOrderOf(result.test_bits_per_byte!, floors);
+      if (!result || !isMisplaced(result, baselines)) continue;
+      const context_order = contextOrderOf(result.test_bits_per_byte!, baselines);
       await study.writeResult(experiment, key, { ...result, context_order }, commitWhileHeld(queue, claim));
       placed++;
     } catch (error) {

@@ -14,11 +14,11 @@ import {
   type Locations,
   recordWords,
   scalarWord,
-} from "../kernels/kernel.ts";
-import { type MemoryPlan, planMemory } from "./memory.ts";
-import { usesOf } from "../kernels/operations.ts";
-import { gatherProducts, separateCarried } from "./rewrite.ts";
-import { type TaskGraph, toTasks } from "./tasks.ts";
+} from "./kernel.ts";
+import { type MemoryPlan, planMemory } from "../plan/memory.ts";
+import { usesOf } from "./operations.ts";
+import { gatherProducts, separateCarried } from "../plan/rewrite.ts";
+import { type TaskGraph, toTasks } from "../plan/tasks.ts";
 
 /** Most steps of one submit: the losses of so many are kept on the GPU. */
 export const MAX_STEPS_PER_SUBMIT = 100;

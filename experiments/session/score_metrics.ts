@@ -1,0 +1,24 @@
+/** The metrics of a score, each computed from what was found of the model on the test split. */
+import type { Score } from "../../train/scoring/evaluate.ts";
+import type { ScoreMetrics } from "../study/metrics.ts";
+import { contextOrderOf, type NgramBaselines } from "../study/ngram_baselines.ts";
+
+/**
+ * A score as results have it.
+ *
+ * @param baselines the study's n-gram baselines; undefined where it has none
+ */
+export function scoreMetrics(
+  { nats, bits_per_byte, bytes, tokens, streams, warm_up }: Score,
+  baselines: NgramBaselines | undefined,
+): ScoreMetrics {
+  return {
+    test_loss: nats,
+    test_bits_per_byte: bits_per_byte,
+    test_bytes: bytes,
+    test_tokens: tokens === bytes ? undefined : tokens,
+    test_streams: streams,
+    test_warm_up: warm_up,
+    context_order: baselines && contextOrderOf(bits_per_byte, baselines),
+  };
+}

@@ -1,0 +1,68 @@
+/** How tables head a metric's column, and write its values. */
+import type { Unit } from "../../cells/unit.ts";
+import { type MetricFormat, ofKinds, type ShownMetric, unitIn } from "../../experiments/study/metric.ts";
+import { type MergedRow, metricOf, type Spread } from "../data/merged.ts";
+import { formatCount, formatSeconds, formatSpread } from "../figures/theme.ts";
+
+/** What stands for a number that there is not. */
+export const NONE = "–";
+
+/** Metrics in the order of columns: how good a model is, then what else there is to say. */
+export function inTables<M extends ShownMetric>(metrics: readonly M[]): M[] {
+  return ofKinds(metrics, ["quality", "size", "extent", "cost"]);
+}
+
+/** A heading for the page: `test, bits/byte`. */
+export function pageHeading({ column }: ShownMetric, reads: Unit): string {
+  const unit = unitIn(column, reads);
+  return unit === undefined ? column.heading : `${column.heading}, ${unit}`;
+}
+
+/** A heading for the terminal: `test (bits/byte)`. */
+export function terminalHeading({ column }: ShownMetric, reads: Unit): string {
+  const unit = unitIn(column, reads), { terminal = column.heading } = column;
+  return unit === undefined ? terminal : `${terminal} (${unit})`;
+}
+
+/** A metric of a configuration as a cell of a table; {@linkcode NONE} where no run has it. */
+export function metricText(row: MergedRow, metric: ShownMetric): string {
+  const value = metricOf(row, metric);
+  if (value === undefined) return NONE;
+  return typeof value === "number"
+    ? meanText(value, metric.column.format)
+    : spreadText(value, row.runs.length, metric.column.format);
+}
+
+/**
+ * What a column is sorted by where the cell does not show it: a time in seconds, to the tenth. Undefined where the cell does, or no run has the
+ * metric.
+ */
+export function sortValue(row: MergedRow, metric: ShownMetric): number | undefined {
+  const value = metricOf(row, metric);
+  if (metric.column.format !== "seconds" || value === undefined) return undefined;
+  return Math.round((typeof value === "number" ? value : value.mean) * 10) / 10;
+}
+
+/** Bits per byte on the test split, with how many seeds it is of where some are not scored; a dash where none is. */
+export function testScore({ test_bits_per_byte, runs }: MergedRow): string {
+  return test_bits_per_byte ? spreadText(test_bits_per_byte, runs.length, "spread") : NONE;
+}
+
+/** @param seeds those that the configuration has, of which some may lack the number */
+function spreadText(spread: Spread, seeds: number, format: MetricFormat): string {
+  if (format !== "spread") return meanText(spread.mean, format);
+  return formatSpread(spread) + (spread.count < seeds ? ` (${spread.count} of ${seeds} seeds)` : "");
+}
+
+function meanText(mean: number, format: MetricFormat): string {
+  switch (format) {
+    case "spread":
+      return formatSpread({ mean, deviation: undefined });
+    case "count":
+      return formatCount(Math.round(mean));
+    case "seconds":
+      return formatSeconds(mean);
+    default:
+      return mean.toFixed(format.decimals);
+  }
+}

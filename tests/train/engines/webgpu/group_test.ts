@@ -1,0 +1,117 @@
+/** What a group of the WebGPU engine does: passes, steps, reading, and runs that come and go. */
+import assert from "node:assert/strict";
+import { gatedCell } from "../../../../cells/catalog/gated_cell.ts";
+import { vanillaCell } from "../../../../cells/catalog/catalog.ts";
+import { buildTrainingStep } from "../../../../cells/language_model.ts";
+import { openReferenceEngine } from "../../../../train/engines/reference.ts";
+import { MAX_STEPS_PER_SUBMIT } from "../../../../train/engines/webgpu/kernels/schedule.ts";
+import { gatedConfig } from "../../../cells/catalog/golden_cases.ts";
+import { offsetsOf, runOf, SMALL, textOf, train, trainInParts, trainWithReplacement } from "../runs.ts";
+import { unlikeRuns, webgpuTest } from "./adapter.ts";
+
+webgpuTest("advance() gives the same losses when its steps fill several submits or come one by one", async (engine) => {
+  const steps = 2 * MAX_STEPS_PER_SUBMIT + 7;
+  const run = runOf(vanillaCell);
+  const [atOnce] = await train(engine, [run], [steps]);
+  assert.equal(atOnce.losses.length, steps);
+  const group = await engine.open([run], textOf(steps + 20, SMALL.vocabulary));
+  group.beginPass(0, offsetsOf(run, 0));
+  const parts: number[] = [];
+  for (const count of [1, MAX_STEPS_PER_SUBMIT, MAX_STEPS_PER_SUBMIT + 6]) {
+    parts.push(...(await group.advance(count))[0]);
+  }
+  await group.close();
+  assert.deepEqual(parts, atOnce.losses);
+});
+
+webgpuTest("a run goes on with the same bits when its tensors are read and opened again", async (engine) => {
+  const run = runOf(gatedCell(gatedConfig({})));
+  const [whole] = await train(engine, [run], [6, 6]);
+  const [half] = await train(engine, [run], [6]);
+  const [rest] = await train(engine, [{ ...run, tensors: half.tensors, stepsDone: 6 }], [6]);
+  assert.deepEqual([...half.losses, ...rest.losses], whole.losses);
+  assert.deepEqual(rest.tensors, whole.tensors);
+});
+
+webgpuTest("beginPass() keeps states and reads on in the text when it goes on within a pass", async (engine) => {
+  const run = runOf(gatedCell(gatedConfig({})));
+  const [whole] = await train(engine, [run], [9]);
+  for (const reopen of [true, false]) {
+    assert.deepEqual(await trainInParts(engine, run, [4, 3, 2], { reopen }), whole);
+  }
+  const { losses } = await trainInParts(engine, run, [4, 5], { reopen: false, positions: [0, 0] });
+  assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
+});
+
+webgpuTest("replace() gives the run that comes, and those that stay, the same bits as alone", async (engine) => {
+  // Larger and smaller than the one whose slot it takes, and of another shape.
+  for (const [leaves, comes] of [[1, 3], [3, 1], [2, 0]]) {
+    const all = unlikeRuns();
+    const { together, alone } = await trainWithReplacement(engine, [all[4], all[leaves], all[6], all[comes]]);
+    assert.deepEqual(together.map(({ losses }) => losses), alone.map(({ losses }) => losses));
+    assert.deepEqual(together.map(({ tensors }) => tensors), alone.map(({ tensors }) => tensors));
+    assert.equal(new Set(together.map(({ losses }) => losses[0])).size, 4, "runs must differ");
+  }
+});
+
+webgpuTest("replace() leaves nothing of a run whose pass had begun and that never did a step", async (engine) => {
+  const [first, second, next] = unlikeRuns();
+  const group = await engine.open([first, second], textOf(200, first.step.sizes.vocabulary));
+  try {
+    group.beginPass(0, offsetsOf(first, 0));
+    assert.equal(await group.replace(0, next), true);
+    for (const slot of [0, 1]) group.beginPass(slot, offsetsOf([next, second][slot], slot));
+    const losses = await group.advance(2);
+    for (const [slot, run] of [next, second].entries()) {
+      assert.deepEqual([...losses[slot]], (await train(engine, [run], [2], slot))[0].losses);
+    }
+  } finally {
+    await group.close();
+  }
+});
+
+webgpuTest(
+  "replace() says no, and empties the slot, when the next run does not fit into the memory",
+  async (engine) => {
+    const small = runOf(vanillaCell);
+    const step = buildTrainingStep(vanillaCell, { n_layers: 1, state_size: 4096, vocabulary: 7, batch: 16 });
+    const copies = Math.floor(engine.memory / engine.footprint(step)) + 1;
+    // As much as several of them: nothing is allocated, since replace() refuses first.
+    const large = buildTrainingStep(vanillaCell, { n_layers: copies, state_size: 4096, vocabulary: 7, batch: 16 });
+    const group = await engine.open([small, small], textOf(100, SMALL.vocabulary));
+    group.beginPass(1, offsetsOf(small, 1));
+    assert.equal(await group.replace(0, { ...small, step: large, tensors: new Map() }), false);
+    const [empty, losses] = await group.advance(3);
+    assert.deepEqual([empty.length, [...losses]], [0, (await train(engine, [small], [3], 1))[0].losses]);
+    await group.close();
+  },
+);
+
+webgpuTest("read() gives carried and frozen tensors and results when new state is off", async (engine) => {
+  const run = runOf(gatedCell(gatedConfig({ use_new_state: false })), SMALL, { withGradients: true });
+  const [{ tensors }] = await train(engine, [run], [3]);
+  const [reference] = await train(await openReferenceEngine(), [run], [3]);
+  assert.deepEqual([...tensors.keys()].sort(), [...reference.tensors.keys()].sort());
+  const frozen = run.step.parameters.map(({ name }) => name).filter((name) => !run.step.trained.includes(name));
+  assert.ok(frozen.includes("layers.0.state_nn.weight"));
+  for (const name of frozen) {
+    assert.deepEqual([...tensors.get(name)!], [...run.tensors.get(name)!], name);
+    assert.equal(tensors.get(`gradient.${name}`), undefined, name);
+  }
+});
+
+webgpuTest("profileStep() gives a time for each dispatch, and does a step as any other", async (engine) => {
+  const run = runOf(vanillaCell), text = textOf(100, SMALL.vocabulary);
+  const group = await engine.open([run], text);
+  try {
+    assert.ok(group.hasClock, "the adapter has no timestamps");
+    group.beginPass(0, offsetsOf(run, 0));
+    const times = await group.profileStep();
+    assert.equal(times.length, group.schedule.dispatches.length);
+    assert.ok(times.every((time) => time >= 0) && times.some((time) => time > 0), times.join());
+    const [{ losses }] = await train(engine, [run], [2]);
+    assert.equal((await group.advance(1))[0][0], losses[1]);
+  } finally {
+    await group.close();
+  }
+});
