@@ -244,7 +244,7 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
   [
     "an unknown engine",
     ["train", "--engine", "cuda"],
-    /^train: Cannot use --engine cuda: must be one of auto, webgpu, onnx$/,
+    /^train: Cannot use --engine cuda: must be one of auto, (.*, )?onnx(, .*)?$/,
   ],
   [
     "an unknown experiment",

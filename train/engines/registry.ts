@@ -56,11 +56,13 @@ export async function openEntry(entry: EngineEntry, options?: EngineOptions): Pr
   return engine ? { engine } : { absence: entry.absence };
 }
 
-/** What `auto` takes, for a flag's help. */
+/** What `auto` takes, for a flag's help: nothing that is slower than an engine that it takes everywhere. */
 export function describeAuto(engines: readonly EngineEntry[] = ENGINES): string {
-  const places = studyEngines(engines).toReversed()
-    .map(({ name, study }) => study.chosenOn === undefined ? name : `${name} on ${study.chosenOn}`);
-  return places.join(", else ");
+  const fastestFirst = studyEngines(engines).toReversed();
+  const everywhere = fastestFirst.findIndex(({ study }) => study.chosenOn === undefined);
+  return fastestFirst.slice(0, everywhere < 0 ? undefined : everywhere + 1)
+    .map(({ name, study }) => study.chosenOn === undefined ? name : `${name} on ${study.chosenOn}`)
+    .join(", else ");
 }
 
 /** What `--parallel` counts, for its help. */

@@ -5,6 +5,7 @@ import { add, mul, sub } from "../../../cells/graph/builder.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
 import { buildTrainingStep, gradientName, type TrainingStep } from "../../../cells/language_model.ts";
 import { momentName, type Optimizer } from "../../../cells/optimizer.ts";
+import { OPTIMIZERS } from "../../../cells/optimizers.ts";
 import type { Engine, EngineRun } from "../../../train/engines/engine.ts";
 import { ONNX_ENGINE, openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { openReferenceEngine } from "../../../train/engines/reference.ts";
@@ -124,8 +125,9 @@ Deno.test("buildTrainingStep() throws when an optimizer gives more or fewer scal
   }
 });
 
-for (const optimizer of [momentum, manyScalars]) {
-  onBoth(`an engine trains by the optimizer '${optimizer.name}', which it does not know`, async (engine, tolerance) => {
+// Those of the product, and those that no engine can have been made for.
+for (const optimizer of [...Object.values(OPTIMIZERS), momentum, manyScalars]) {
+  onBoth(`an engine trains by the optimizer '${optimizer.name}', as the reference does`, async (engine, tolerance) => {
     await assertAgrees(engine, optimizedBy(optimizer), tolerance);
   });
 
