@@ -5,7 +5,7 @@ import { defineCell } from "../cell.ts";
 import { z } from "zod";
 import { type CellConfig, type ConfigFields, configFieldsOf, parseConfig } from "../config.ts";
 import type { FactorTable } from "../factor.ts";
-import { SWITCHES } from "../factors.ts";
+import { ORIGINAL_KEYS, SWITCHES } from "../factors.ts";
 import { gatedCell } from "./gated_cell.ts";
 import { add, mul, named, sigmoid, sub, tanh } from "../graph/builder.ts";
 
@@ -111,7 +111,8 @@ function sharedGatedCell(config: CellConfig): Cell {
  * @throws {UserError} if there is no such cell, or a size is out of bounds
  */
 export function catalogConfig(cell: string, n_layers: number, state_size: number): CellConfig {
-  const switches = Object.fromEntries(SWITCHES.map(({ key }) => [key, key === "use_new_state"]));
+  const original = SWITCHES.filter(({ key }) => ORIGINAL_KEYS.includes(key));
+  const switches = Object.fromEntries(original.map(({ key }) => [key, key === "use_new_state"]));
   const config = parseConfig({ ...switches, n_layers, state_size, cell }, `a configuration of cell '${cell}'`);
   cellOf(config);
   return config;

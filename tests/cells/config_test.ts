@@ -172,6 +172,8 @@ Deno.test("GATED.valid refuses 32 of the 128 settings when all are tried", () =>
 Deno.test("catalogConfig() passes parseConfig() when the cell is in the catalog", () => {
   const config = parseConfig(catalogConfig("gru", 2, 32));
   assert.deepEqual([config.cell, config.n_layers, config.state_size], ["gru", 2, 32]);
+  // Defaults are not written, those of further switches neither.
+  assert.deepEqual(Object.keys(config).sort(), [...ORIGINAL_KEYS, "cell"].sort());
 });
 
 Deno.test("pickConfig() leaves other keys out when an entry holds more", () => {
