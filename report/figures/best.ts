@@ -15,6 +15,7 @@ import {
   type SvgElement,
 } from "./svg.ts";
 import { compactSwitches, shownOthers, shownSwitches, switchLegend } from "../tables/tables.ts";
+import { fitTogether } from "./text.ts";
 import { COLOUR, SIZE } from "./theme.ts";
 import { formatCount } from "../../cells/counts.ts";
 import { formatSpread } from "../tables/format.ts";
@@ -28,6 +29,8 @@ const TICK_LABELS = 38;
 const INSET = { top: 56, bottom: 34, right: 10 } as const;
 /** Between two lines above a panel, and the base of the last one, from the panel's top. */
 const HEADING_LINE = 17, LOWEST_HEADING = -16;
+/** Of these lines, and between those of two panels. */
+const HEADING_SIZE = 13, HEADING_GAP = 4;
 const POINTS = 140;
 const COLOURS = { own: "#0072B2", others: "#b9b9b9" } as const;
 /** The axis starts where the curves have come this far down: what is before is the same in all, and would press the rest together. */
@@ -165,6 +168,7 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
         })]
         : [Plot.dot(points, { x: "step", y: "loss", fill: COLOURS.own, r: 3, ...naming(points, () => row.name) })]),
       ...headings(
+        options.inner + INSET.right + GAP_X - HEADING_GAP,
         `${options.rank}. ${row.name}${row.control ? " (control)" : ""}`,
         options.describe(row),
         formatSpread(row.min_loss),
@@ -184,10 +188,12 @@ function sizesOf({ factors }: FactorTable, config: Configuration): string {
   return factors.filter(isSize).map((factor) => `${valueOf(factor, config)}`).join(" × ");
 }
 
-/** From the top: the name, what the configuration is, its loss. */
-function headings(name: string, described: readonly string[], loss: string): Plot.Markish[] {
-  const line = (text: string, dy: number, more: Plot.TextOptions) =>
-    Plot.text([text], { frameAnchor: "top-left", dy, fontSize: 13, fill: COLOUR.text, ...more });
+/** From the top: the name, what the configuration is, its loss; each no wider than `room`. */
+function headings(room: number, name: string, described: readonly string[], loss: string): Plot.Markish[] {
+  const line = (whole: string, dy: number, more: Plot.TextOptions) => {
+    const { texts, size } = fitTogether([whole], room, HEADING_SIZE);
+    return Plot.text(texts, { frameAnchor: "top-left", dy, fontSize: size, fill: COLOUR.text, ...more });
+  };
   return [
     line(name, LOWEST_HEADING - (described.length + 1) * HEADING_LINE, { fontWeight: "bold" }),
     ...described.map((text, i) => line(text, LOWEST_HEADING - (described.length - i) * HEADING_LINE, {})),

@@ -16,12 +16,15 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
+import { scaledToFit, shortened, widest, wrapped } from "./text.ts";
 import { COLOUR, DIFFERENCE_COLOUR, SIZE } from "./theme.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { formatDifference, formatP } from "../tables/format.ts";
 
 const ROW = 34;
-const INSET = { top: 62, bottom: 62, left: 118, right: 352 } as const;
+const INSET = { top: 62, bottom: 62, right: 352 } as const;
+/** Room for the rows' labels, with a gap to the plot: what usual labels need, and what is left for the plot's sake. */
+const LABELS = { least: 118, most: 240, gap: 10 } as const;
 const GAP = 26;
 /** Where the columns of text end, in pixels from the right border of the plot. */
 const COLUMN = { difference: 62, interval: 200, pairs: 262, p: 346 } as const;
@@ -99,11 +102,11 @@ function drawPanel(
   const effects = all[measure], domain = domainOf(effects);
   const unit = measure === "min_loss" ? `nats per ${all.reads}` : "bits per byte";
   const compared = effects.filter(({ difference }) => difference !== undefined);
-  const words = contrastWords(effects), labels = new Map(effects.map((one) => [keyOf(one), rowLabel(one)]));
+  const words = contrastWords(effects), labels = rowLabels(effects);
   return panel(document, [SIZE.margin, top], {
     width: SIZE.width - 2 * SIZE.margin,
     height,
-    marginLeft: INSET.left,
+    marginLeft: labels.room,
     marginRight: INSET.right,
     marginTop: INSET.top,
     marginBottom: INSET.bottom,
@@ -112,7 +115,7 @@ function drawPanel(
     marks: [
       Plot.gridX({ ticks: 6, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisX({ ticks: 6, tickSize: 5, label: null, tickFormat: (value: number) => axisNumber(value) }),
-      Plot.axisY({ tickSize: 0, label: null, fontSize: SIZE.text, tickFormat: (key: string) => labels.get(key)! }),
+      Plot.axisY({ tickSize: 0, label: null, fontSize: labels.size, tickFormat: (key: string) => labels.of.get(key)! }),
       Plot.ruleX([0], { stroke: COLOUR.text, strokeWidth: 1.2 }),
       ...effectMarks(compared),
       Plot.text(effects.filter(({ difference }) => difference === undefined), {
@@ -126,7 +129,7 @@ function drawPanel(
       ...columns(compared, words.difference),
       Plot.text([HEADINGS[measure].title], {
         frameAnchor: "top-left",
-        dx: -INSET.left,
+        dx: -labels.room,
         dy: -50,
         fontSize: SIZE.text,
         fontWeight: "bold",
@@ -151,10 +154,17 @@ function domainOf(effects: readonly FactorEffect[]): [number, number] {
   return [low - pad, high + pad];
 }
 
-/** What a row is called; of what is no switch, with the values that are compared. */
-function rowLabel(effect: FactorEffect): string {
-  const { factor } = effect;
-  return isSwitch(factor) ? factor.label : `${factor.label}\n${differenceName(effect)}`;
+/** What rows are called, by key, and the room that they take; of what is no switch, with the values that are compared. */
+function rowLabels(effects: readonly FactorEffect[]): { of: ReadonlyMap<string, string>; room: number; size: number } {
+  const names = effects.map((effect) => {
+    const { factor: { label } } = effect;
+    if (!isSwitch(effect.factor)) return `${label}\n${differenceName(effect)}`;
+    return widest([label], SIZE.text) > LABELS.most - LABELS.gap ? wrapped(label, 2) : label;
+  });
+  const room = Math.min(Math.max(LABELS.least, widest(names, SIZE.text) + LABELS.gap), LABELS.most);
+  const size = scaledToFit(widest(names, SIZE.text), room - LABELS.gap, SIZE.text);
+  const fitted = names.map((name) => shortened(name, room - LABELS.gap, size));
+  return { of: new Map(effects.map((effect, i) => [keyOf(effect), fitted[i]])), room, size };
 }
 
 function keyOf({ factor }: FactorEffect): string {

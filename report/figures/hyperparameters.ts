@@ -3,8 +3,8 @@
  * configuration as a dot above its value and the mean of each group.
  */
 import * as Plot from "@observablehq/plot";
-import { extentOf } from "../../cells/extremes.ts";
-import { type FactorTable, markedBy } from "../../cells/factor.ts";
+import { extentOf, maxOf } from "../../cells/extremes.ts";
+import { type FactorTable, isQuantity, markedBy } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "../data/merged.ts";
@@ -25,6 +25,7 @@ import { counted, formatCount } from "../../cells/counts.ts";
 import { formatDifference, formatLoss } from "../tables/format.ts";
 import { type FactorColours, factorColours } from "./marks.ts";
 import { fitSwarms } from "./swarm.ts";
+import { BOLD, fitTogether, LEAST_SIZE, scaledToFit, widest } from "./text.ts";
 
 const COLUMNS = 3;
 const PANEL_HEIGHT = 262;
@@ -40,7 +41,8 @@ export interface HyperparameterOptions extends FigureOptions {
 
 /**
  * Draws the lowest loss of each configuration, the mean over its seeds, against each hyperparameter; a line through the dot goes from
- * the lowest to the highest of the seeds. Controls are hollow diamonds, and have no part in means. With `below` and no configuration under it, the picture says so.
+ * the lowest to the highest of the seeds. Controls are hollow diamonds, and have no part in means. With `below` and no configuration under
+ * it, the picture says so.
  *
  * @param rows at least one configuration, best first
  * @returns the SVG's text
@@ -189,7 +191,7 @@ interface PanelOptions {
 function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOptions): SvgElement {
   const left = options.labelled ? TICK_LABELS : 0;
   const middle = (columnCount(grouping) - grouping.groups.length) / 2;
-  const groups = grouping.groups.map((group, x) => ({ ...group, x }));
+  const groups = grouping.groups.map((group, x) => ({ ...group, x })), column = options.inner / columnCount(grouping);
   const few = options.dots.length <= 40;
   return panel(document, options.position, {
     width: left + options.inner,
@@ -220,16 +222,9 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
       }),
       ...dotMarks(options),
       ...(few ? [] : meanBars(groups)),
-      meanLabels(groups),
-      Plot.text(groups, {
-        x: "x",
-        frameAnchor: "bottom",
-        text: ({ name, rows }) => `${name}\n${formatCount(countConfigurations(rows))}`,
-        lineAnchor: "top",
-        dy: 8,
-        fontSize: groups.length > 4 ? 11 : SIZE.tick,
-      }),
-      ...headings(grouping.factor.label, options.note),
+      meanLabels(groups, column),
+      groupLabels(grouping, column),
+      ...headings(grouping.factor.label, options.note, options.inner),
     ],
   });
 }
@@ -254,12 +249,57 @@ function dotMarks({ dots, radius, colours }: PanelOptions): Plot.Markish[] {
   ];
 }
 
-function headings(label: string, note: string): Plot.Markish[] {
-  const at = { frameAnchor: "top-left", fontSize: SIZE.text } as const;
+/** @param room the width of the panel, in pixels */
+function headings(label: string, note: string, room: number): Plot.Markish[] {
+  const line = (text: string, size: number, boldness: number, more: Plot.TextOptions) => {
+    const fitted = fitTogether([text], room, size, { boldness });
+    return Plot.text(fitted.texts, { frameAnchor: "top-left", fontSize: fitted.size, ...more });
+  };
   return [
-    Plot.text([label], { ...at, dy: -41, fontWeight: "bold" }),
-    ...(note ? [Plot.text([note], { ...at, dy: -22, fontSize: 13.5, fill: COLOUR.muted })] : []),
+    line(label, SIZE.text, BOLD, { dy: -41, fontWeight: "bold" }),
+    ...(note ? [line(note, 13.5, 1, { dy: -22, fill: COLOUR.muted })] : []),
   ];
+}
+
+/** Between texts of neighbouring columns, in pixels. */
+const TEXT_GAP = 4;
+
+/** The size of text at the columns of a panel: of many a smaller one. */
+function columnTextSize(groups: readonly unknown[]): number {
+  return groups.length > 4 ? 11 : SIZE.tick;
+}
+
+/** Each which column has text, where there is no room for a readable one at each. */
+function thinning(texts: readonly string[], column: number, boldness = 1): number {
+  return Math.max(1, Math.ceil((boldness * widest(texts, LEAST_SIZE) + TEXT_GAP) / column));
+}
+
+/**
+ * The values under their columns, with the numbers of configurations. Numbers that would be too small to read are left out at some: their
+ * order tells the others. Names stand in two lines, and end with `…` where they are too long even so.
+ *
+ * @param column its width, in pixels
+ */
+function groupLabels({ factor, groups }: Grouping, column: number): Plot.Markish {
+  const names = groups.map(({ name }) => name);
+  const counts = groups.map(({ rows }) => formatCount(countConfigurations(rows)));
+  const every = thinning(isQuantity(factor) ? [...names, ...counts] : counts, column);
+  const room = every * column - TEXT_GAP, usual = columnTextSize(groups);
+  const fitted = fitTogether(names, room, usual, { lines: isQuantity(factor) ? 1 : 2 });
+  const lines = maxOf(fitted.texts.map((text) => text.split("\n").length), 1);
+  const labels = fitted.texts.map((text, x) => {
+    const below = "\n".repeat(lines - text.split("\n").length + 1);
+    return { x, text: `${text}${below}${counts[x]}` };
+  });
+  return Plot.text(labels.filter(({ x }) => x % every === 0), {
+    x: "x",
+    frameAnchor: "bottom",
+    text: "text",
+    lineAnchor: "top",
+    lineHeight: lines > 1 ? 1.15 : 1,
+    dy: 8,
+    fontSize: Math.min(fitted.size, scaledToFit(widest(counts, usual), room, usual)),
+  });
 }
 
 interface PlacedGroup {
@@ -286,14 +326,16 @@ function meanBars(groups: readonly PlacedGroup[]): Plot.Markish[] {
 }
 
 /** The means in figures, above the right end of their bars: there the swarm is thinner than in the middle. */
-function meanLabels(groups: readonly PlacedGroup[]): Plot.Markish {
-  return Plot.text(withMean(groups), {
+function meanLabels(groups: readonly PlacedGroup[], column: number): Plot.Markish {
+  const texts = withMean(groups).map(({ mean }) => formatLoss(mean!)), usual = columnTextSize(groups);
+  const every = thinning(texts, column, BOLD);
+  return Plot.text(withMean(groups).filter(({ x }) => x % every === 0), {
     x: (group: PlacedGroup) => group.x + HALF_BAR,
     y: "mean",
     text: ({ mean }: PlacedGroup) => formatLoss(mean!),
     textAnchor: "end",
     dy: -10,
-    fontSize: groups.length > 4 ? 11 : SIZE.tick,
+    fontSize: scaledToFit(BOLD * widest(texts, usual), every * column - TEXT_GAP, usual),
     fontWeight: "bold",
     fill: COLOUR.highlight,
     stroke: COLOUR.background,

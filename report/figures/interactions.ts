@@ -5,17 +5,8 @@ import { formatInterval } from "../tables/effect_tables.ts";
 import { type Effects, FEWEST_PAIRS, type Interaction } from "../statistics/effects.ts";
 import { seedsOfPairs } from "../tables/effect_words.ts";
 import { contrastWords, valuesCompared } from "../tables/factor_words.ts";
-import {
-  composeFigure,
-  type FigureOptions,
-  inTwoLines,
-  panel,
-  panelArea,
-  scaledToFit,
-  type SvgDocument,
-  type SvgElement,
-  textWidth,
-} from "./svg.ts";
+import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
+import { BOLD, fitTogether, scaledToFit, widest } from "./text.ts";
 import { COLOUR, divergingColour, SIZE } from "./theme.ts";
 import { counted } from "../../cells/counts.ts";
 import { formatDifference } from "../tables/format.ts";
@@ -23,13 +14,18 @@ import { formatDifference } from "../tables/format.ts";
 /** Of the picture, unless its rows would be too low for two lines of text. */
 const LEAST_HEIGHT = 470;
 const LEAST_ROW = 50;
-const INSET = { left: 118, right: 0, top: 4, bottom: 30 } as const;
+const INSET = { right: 0, top: 4, bottom: 30 } as const;
+/** Room for the rows' labels, with a gap to the map: what usual labels need, and what is left for the map's sake. */
+const LABELS = { least: 118, most: 200, gap: 10 } as const;
+/** A single column leaves room for the scale beside it. */
+const MOST_COLUMN = 417;
 const WIDTH = SIZE.width - 2 * SIZE.margin;
 /** More below a map whose columns have headings of two lines. */
 const SECOND_LINE = 16;
-const EMPTY = "#e9e9e9";
-/** Of the text under a number. */
-const SIZE_OF_DETAIL = 12;
+/** How a cell without a quadruple is drawn. */
+const EMPTY = { colour: "#e9e9e9", text: "no quadruple", size: 12.5 } as const;
+/** Of a number, and of the text under it. */
+const SIZE_OF_NUMBER = 16, SIZE_OF_DETAIL = 12;
 
 /** One cell of the map, at the keys of its factors. */
 interface Cell extends Interaction {
@@ -90,43 +86,52 @@ interface MapOptions {
 }
 
 function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOptions): SvgElement {
-  const { labels, largest, top, height } = options, keys = [...labels.keys()], columns = keys.slice(0, -1);
-  const column = (WIDTH - INSET.left - INSET.right) / columns.length, room = 0.94 * column;
-  const isWide = columns.some((key) => textWidth(labels.get(key)!) > room);
-  const headings = new Map(columns.map((key) => [key, isWide ? inTwoLines(labels.get(key)!) : labels.get(key)!]));
-  const lines = [...headings.values()].flatMap((heading) => heading.split("\n"));
+  const { labels, largest, top, height } = options, keys = [...labels.keys()];
+  const columns = keys.slice(0, -1), rows = keys.slice(1);
+  const labelled = (some: readonly string[]) => some.map((key) => labels.get(key)!);
+  const left = Math.min(Math.max(LABELS.least, widest(labelled(rows), SIZE.text) + LABELS.gap), LABELS.most);
+  const names = fitTogether(labelled(rows), left - LABELS.gap, SIZE.text, { lines: 2 });
+  const column = Math.min((WIDTH - left - INSET.right) / columns.length, MOST_COLUMN), room = 0.94 * column;
+  const headings = fitTogether(labelled(columns), room, SIZE.text, { lines: 2 });
+  const isWide = headings.texts.some((heading) => heading.includes("\n"));
   const detail = ({ interval, quadruples }: Cell) =>
     interval ? formatInterval(interval) : `${counted(quadruples, "quadruple")} only`;
   const known = cells.filter(({ difference }) => difference !== undefined);
+  const numbers = known.map(({ difference }) => formatDifference(difference!));
   const at = { x: "column", y: "row" } as const;
   return panel(document, [SIZE.margin, top], {
-    width: WIDTH,
+    width: left + columns.length * column + INSET.right,
     height,
-    marginLeft: INSET.left,
+    marginLeft: left,
     marginRight: INSET.right,
     marginTop: INSET.top,
     marginBottom: INSET.bottom + (isWide ? SECOND_LINE : 0),
     x: { type: "band", domain: columns, label: null, paddingInner: 0.03, paddingOuter: 0 },
-    y: { type: "band", domain: keys.slice(1), label: null, paddingInner: 0.05, paddingOuter: 0 },
+    y: { type: "band", domain: rows, label: null, paddingInner: 0.05, paddingOuter: 0 },
     marks: [
       Plot.cell(cells, {
         ...at,
-        fill: ({ difference }: Cell) => difference === undefined ? EMPTY : divergingColour(difference / largest),
+        fill: ({ difference }: Cell) => difference === undefined ? EMPTY.colour : divergingColour(difference / largest),
       }),
       Plot.axisX({
         anchor: "bottom",
         tickSize: 0,
         label: null,
-        fontSize: scaledToFit(widest(lines, SIZE.text), room, SIZE.text),
-        tickFormat: (key: string) => headings.get(key)!,
+        fontSize: headings.size,
+        tickFormat: (key: string) => headings.texts[columns.indexOf(key)],
       }),
-      Plot.axisY({ tickSize: 0, label: null, fontSize: SIZE.text, tickFormat: (key: string) => labels.get(key)! }),
+      Plot.axisY({
+        tickSize: 0,
+        label: null,
+        fontSize: names.size,
+        tickFormat: (key: string) => names.texts[rows.indexOf(key)],
+      }),
       ...[true, false].map((clear) =>
         Plot.text(known.filter((cell) => isClear(cell) === clear), {
           ...at,
           text: ({ difference }: Cell) => formatDifference(difference!),
           dy: -9,
-          fontSize: 16,
+          fontSize: scaledToFit(BOLD * widest(numbers, SIZE_OF_NUMBER), room, SIZE_OF_NUMBER),
           fontWeight: clear ? "bold" : "normal",
         })
       ),
@@ -138,16 +143,12 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
       }),
       Plot.text(cells.filter(({ difference }) => difference === undefined), {
         ...at,
-        text: () => "no quadruple",
+        text: () => EMPTY.text,
         fill: COLOUR.muted,
-        fontSize: 12.5,
+        fontSize: scaledToFit(widest([EMPTY.text], EMPTY.size), room, EMPTY.size),
       }),
     ],
   });
-}
-
-function widest(texts: readonly string[], size: number): number {
-  return maxOf(texts.map((text) => textWidth(text, size)), 0);
 }
 
 function isClear({ interval }: Interaction): boolean {

@@ -8,17 +8,8 @@ import { levelNote } from "./levels.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { levelsIn, rowsOf, variedIn } from "../data/rows.ts";
 import { levelText } from "../tables/factor_words.ts";
-import {
-  composeFigure,
-  type FigureOptions,
-  inTwoLines,
-  naming,
-  panel,
-  panelArea,
-  scaledToFit,
-  type SvgDocument,
-  textWidth,
-} from "./svg.ts";
+import { composeFigure, type FigureOptions, naming, panel, panelArea, type SvgDocument } from "./svg.ts";
+import { BOLD, type FittedTexts, fitTogether, LEAST_SIZE, scaledToFit, shortened, widest, wrapped } from "./text.ts";
 import { COLOUR, SIZE } from "./theme.ts";
 import { formatOnAxis, NONE } from "../tables/format.ts";
 
@@ -95,13 +86,13 @@ export function figureParallel(
   };
   const { top } = panelArea(frame);
   const headings = [...axes.map(({ label }) => label), `least loss,\nnats per ${rows[0].reads}`];
-  const sizes = sizesOf(axes, headings);
+  const texts = textsOf(axes, headings);
   const lines = linesOf(axes, bands, rows);
   const losses = rows.map(({ min_loss }) => min_loss.mean);
   const drawn = panel(document, [SIZE.margin, top], {
     width: SIZE.width - 2 * SIZE.margin,
     height: HEIGHT,
-    marginLeft: sizes.left,
+    marginLeft: texts.left,
     marginRight: INSET.right,
     marginTop: INSET.top,
     marginBottom: INSET.bottom,
@@ -112,10 +103,10 @@ export function figureParallel(
       ...lineMarks(lines.slice(1, best).reverse().flat(), BEST_COLOUR, 1.5, 0.85),
       ...lineMarks(lines[0], COLOUR.background, 5, 1, false),
       ...lineMarks(lines[0], COLOUR.highlight, 2.6, 1),
-      ...bandMarks(bands.flat(), sizes.values),
+      ...bandMarks(bands, texts.values),
       ...lossMarks(axes.length, losses),
       ...levelTicks(axes.length, losses, options.levels ?? []),
-      ...headingMarks(headings, sizes.heading),
+      ...headingMarks(texts.headings),
     ],
   });
   return composeFigure(document, frame, [drawn], HEIGHT - 30);
@@ -125,7 +116,7 @@ function axesOf(rows: readonly MergedRow[], table: FactorTable): Axis[] {
   return variedIn(table, rows).map((factor): Axis => {
     const own = rowsOf(table, factor, rows), values = levelsIn(factor, own).map((value) => formatLevel(factor, value));
     return {
-      label: inTwoLines(factor.label),
+      label: wrapped(factor.label, 2),
       values: own.length < rows.length ? [NONE, ...values] : values,
       valueOf: (row) => levelText(table, factor, row),
     };
@@ -134,30 +125,34 @@ function axesOf(rows: readonly MergedRow[], table: FactorTable): Axis[] {
 
 /** Between a value and its axis, and between texts of neighbouring axes, in pixels. */
 const VALUE_GAP = 6, TEXT_GAP = 6;
-
-/** Bold text is so much wider. */
-const BOLD = 1.12;
+/** Room to the left of the first axis, and lines of a value, at most. */
+const MOST_LEFT = 180, MOST_LINES = 3;
 
 /**
- * Room to the left of the first axis, for its values, and sizes at which the texts of neighbouring axes do not touch.
+ * Room to the left of the first axis, for its values, and texts of neighbouring axes that do not touch.
  *
- * @param texts the headings of the axes, and of the loss
+ * @param headings those of the axes, and of the loss
  */
-function sizesOf(
+function textsOf(
   axes: readonly Axis[],
-  texts: readonly string[],
-): { left: number; heading: number; values: number[] } {
-  const widest = (lines: readonly string[]) => maxOf(lines.map((line) => BOLD * textWidth(line, SIZE.tick)), 0);
-  const left = Math.max(INSET.left, widest(axes[0].values) + VALUE_GAP);
+  headings: readonly string[],
+): { left: number; headings: FittedTexts; values: FittedTexts[] } {
+  const width = (texts: readonly string[]) => BOLD * widest(texts, SIZE.tick);
+  const left = Math.min(Math.max(INSET.left, width(axes[0].values) + VALUE_GAP), MOST_LEFT);
   const between = (SIZE.width - 2 * SIZE.margin - left - INSET.right) / axes.length;
   // A heading is centred at its axis: between two axes there is room for half of each one's.
-  const widths = texts.map((text) => widest(text.split("\n")));
+  const widths = headings.map((text) => width([text]));
   const halves = widths.slice(1).map((width, i) => (width + widths[i]) / 2);
+  const size = scaledToFit(maxOf(halves), between - TEXT_GAP, SIZE.tick);
+  const cut = (text: string) => size > LEAST_SIZE ? text : shortened(text, (between - TEXT_GAP) / BOLD, size);
   return {
     left,
-    heading: scaledToFit(maxOf(halves), between - TEXT_GAP, SIZE.tick),
+    headings: { texts: headings.map(cut), size },
     values: axes.map(({ values }, x) =>
-      scaledToFit(widest(values), x ? between - VALUE_GAP - TEXT_GAP : left - VALUE_GAP, SIZE.tick)
+      fitTogether(values, x ? between - VALUE_GAP - TEXT_GAP : left - VALUE_GAP, SIZE.tick, {
+        lines: MOST_LINES,
+        boldness: BOLD,
+      })
     ),
   };
 }
@@ -206,15 +201,16 @@ function lineMarks(
   return [Plot.line(crossings, { ...line, ...(named ? naming(crossings, ({ row }) => row.name) : {}) })];
 }
 
-/** @param sizes of the values' text, by axis */
-function bandMarks(bands: Band[], sizes: readonly number[]): Plot.Markish[] {
+/** @param values what is written at the bands, by axis */
+function bandMarks(bands: readonly Band[][], values: readonly FittedTexts[]): Plot.Markish[] {
   const at = { x: "x", y: ({ low, high }: Band) => (low + high) / 2 } as const;
+  const written = bands.flatMap((own, x) => own.map((band, i) => ({ ...band, text: values[x].texts[i] })));
   return [
-    Plot.ruleX(bands, { x: "x", y1: "low", y2: "high", stroke: COLOUR.text, strokeWidth: 3 }),
-    ...[...Map.groupBy(bands, ({ x }) => sizes[x])].map(([fontSize, own]) =>
+    Plot.ruleX(bands.flat(), { x: "x", y1: "low", y2: "high", stroke: COLOUR.text, strokeWidth: 3 }),
+    ...[...Map.groupBy(written, ({ x }) => values[x].size)].map(([fontSize, own]) =>
       Plot.text(own, {
         ...at,
-        text: "value",
+        text: "text",
         textAnchor: "end",
         dx: -VALUE_GAP,
         fontSize,
@@ -270,13 +266,13 @@ function levelTicks(x: number, losses: readonly number[], levels: readonly Level
   ];
 }
 
-function headingMarks(headings: string[], fontSize: number): Plot.Markish[] {
-  return [Plot.text(headings, {
+function headingMarks({ texts, size }: FittedTexts): Plot.Markish[] {
+  return [Plot.text(texts, {
     x: (_, i) => i,
     frameAnchor: "top",
     lineAnchor: "bottom",
     dy: -14,
-    fontSize,
+    fontSize: size,
     fontWeight: "bold",
     fill: COLOUR.text,
   })];

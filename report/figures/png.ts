@@ -14,17 +14,18 @@ const FONTS = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"];
 
 /** Draws an SVG at twice its size, on white. Text is drawn in DejaVu Sans, whatever fonts the machine has. */
 export function pngOf(svg: string): Uint8Array {
-  const require = createRequire(import.meta.url);
-  const drawn = new Resvg(svg, {
-    background: "white",
-    fitTo: { mode: "zoom", value: ZOOM },
-    font: {
-      loadSystemFonts: false,
-      fontFiles: FONTS.map((file) => require.resolve(`dejavu-fonts-ttf/ttf/${file}`)),
-      defaultFontFamily: "DejaVu Sans",
-    },
-  });
+  const drawn = new Resvg(svg, { background: "white", fitTo: { mode: "zoom", value: ZOOM }, font: fontOptions() });
   return withMark(drawn.render().asPng());
+}
+
+/** The fonts that text is drawn with, for resvg. */
+export function fontOptions(): { loadSystemFonts: false; fontFiles: string[]; defaultFontFamily: string } {
+  const require = createRequire(import.meta.url);
+  return {
+    loadSystemFonts: false,
+    fontFiles: FONTS.map((file) => require.resolve(`dejavu-fonts-ttf/ttf/${file}`)),
+    defaultFontFamily: "DejaVu Sans",
+  };
 }
 
 /** Where the first chunk of a PNG, its header, ends: behind eight bytes of magic come length, type, 13 bytes and a sum. */

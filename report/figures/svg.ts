@@ -8,6 +8,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { SvgDocument, SvgElement } from "./dom.ts";
 import { joinLines, shortenPath } from "./svg_paths.ts";
+import { fitTogether, textWidth } from "./text.ts";
 import { COLOUR, FONT_FAMILY, SIZE } from "./theme.ts";
 
 export type { SvgDocument, SvgElement };
@@ -130,12 +131,14 @@ export interface FigureOptions {
 export const DASHES = "5,3";
 
 const LINE_HEIGHT = 21;
+/** Between two entries of a legend. */
+const ENTRY_GAP = 22;
 const TITLE_BASELINE = 38;
 const FIRST_LINE = 66;
 
 /** Where the panels begin, and how much room axis labels need below and to the left of them. */
 export function panelArea(frame: Pick<Frame, "subtitle" | "legend">): { top: number; left: number; bottom: number } {
-  const lines = frame.subtitle.length + frame.legend.length;
+  const lines = frame.subtitle.length + wrapLegend(frame.legend).length;
   return { top: FIRST_LINE + lines * LINE_HEIGHT + 4, left: SIZE.margin + 22, bottom: 40 };
 }
 
@@ -146,10 +149,11 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
   const text = (attributes: Record<string, string | number>, ...children: (SvgElement | string)[]) =>
     element(document, "text", { "font-size": SIZE.text, fill: COLOUR.text, ...attributes }, ...children);
   const middle = area.top + height / 2;
-  const lines = frame.subtitle.map((line, i) =>
-    text({ x: SIZE.margin, y: FIRST_LINE + i * LINE_HEIGHT, fill: COLOUR.muted, "font-size": fittedSize(line) }, line)
-  );
-  const legend = frame.legend.map((line, i) =>
+  const lines = frame.subtitle.map((whole, i) => {
+    const { line, size } = fitLine(whole);
+    return text({ x: SIZE.margin, y: FIRST_LINE + i * LINE_HEIGHT, fill: COLOUR.muted, "font-size": size }, line);
+  });
+  const legend = wrapLegend(frame.legend).map((line, i) =>
     legendLine(document, line, FIRST_LINE + 5 + (frame.subtitle.length + i) * LINE_HEIGHT)
   );
   const label = (content: string | undefined, position: Record<string, string | number>) =>
@@ -180,46 +184,50 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
   return print(document, root, frame.name);
 }
 
-/** Widths of text are not known without a font; this is DejaVu Sans's mean advance, in ems, with some to spare. */
-const ADVANCE = 0.59;
-
-/** About how wide a text is drawn, in pixels. */
-export function textWidth(text: string, size: number = SIZE.text): number {
-  return text.length * size * ADVANCE;
+/** A line of the usual size, or a smaller or shorter one where it would not fit between `x` and the right margin. */
+function fitLine(text: string, x: number = SIZE.margin): { line: string; size: number } {
+  const { texts: [line], size } = fitTogether([text], SIZE.width - SIZE.margin - x, SIZE.text);
+  return { line, size };
 }
 
-/** A size of text, or a smaller one at which what is `width` wide at that size fits into `room`, in pixels. */
-export function scaledToFit(width: number, room: number, size: number): number {
-  const share = room / width;
-  return share < 1 ? Math.floor(10 * size * share) / 10 : size;
+/** Where a legend's first entry stands. */
+function legendStart({ heading }: LegendLine): number {
+  return SIZE.margin + (heading ? textWidth(heading) + 6 : 0);
 }
 
-/** A label in two lines of about one length, where it has several words. */
-export function inTwoLines(label: string): string {
-  const middle = (label.length - 1) / 2, spaces = [...label.matchAll(/ /g)].map(({ index }) => index);
-  if (!spaces.length) return label;
-  const at = spaces.reduce((best, space) => Math.abs(space - middle) < Math.abs(best - middle) ? space : best);
-  return `${label.slice(0, at)}\n${label.slice(at + 1)}`;
+/** Where an entry's text begins, and where the next entry stands, from where the entry stands itself. */
+function entryExtent({ mark, text }: LegendEntry, x: number): { text: number; end: number } {
+  const start = x + (LINES.has(mark) ? 34 : 18);
+  return { text: start, end: start + textWidth(text) + ENTRY_GAP };
 }
 
-/** The usual size of text, or a smaller one for a line that would not fit between `x` and the right margin. */
-function fittedSize(text: string, x: number = SIZE.margin): number {
-  return scaledToFit(textWidth(text), SIZE.width - SIZE.margin - x, SIZE.text);
+/** Lines of a legend that have room for their entries: those that do not stand on the next line, without a heading. */
+function wrapLegend(lines: readonly LegendLine[]): LegendLine[] {
+  return lines.flatMap(({ heading, entries }) => {
+    const wrapped: LegendLine[] = [{ heading, entries: [] }];
+    let x = legendStart({ heading, entries });
+    for (const entry of entries) {
+      const isFirst = !wrapped.at(-1)!.entries.length;
+      if (!isFirst && entryExtent(entry, x).end - ENTRY_GAP > SIZE.width - SIZE.margin) {
+        wrapped.push({ entries: [] });
+        x = SIZE.margin;
+      }
+      wrapped.at(-1)!.entries.push(entry);
+      x = entryExtent(entry, x).end;
+    }
+    return wrapped;
+  });
 }
 
 function legendLine(document: SvgDocument, line: LegendLine, baseline: number): SvgElement {
   const group = element(document, "g", { "aria-label": "legend", "font-size": SIZE.text });
-  let x: number = SIZE.margin;
-  if (line.heading) {
-    group.append(element(document, "text", { x, y: baseline }, line.heading));
-    x += textWidth(line.heading) + 6;
-  }
+  let x = legendStart(line);
+  if (line.heading) group.append(element(document, "text", { x: SIZE.margin, y: baseline }, line.heading));
   for (const entry of line.entries) {
     group.append(legendMark(document, entry, x, baseline - 5));
-    const start = x + (LINES.has(entry.mark) ? 34 : 18);
-    const size = fittedSize(entry.text, start);
-    group.append(element(document, "text", { x: start, y: baseline, "font-size": size }, entry.text));
-    x = start + textWidth(entry.text) + 22;
+    const { text, end } = entryExtent(entry, x), fitted = fitLine(entry.text, text);
+    group.append(element(document, "text", { x: text, y: baseline, "font-size": fitted.size }, fitted.line));
+    x = end;
   }
   return group;
 }

@@ -11,7 +11,7 @@ import { parquetOf } from "../../report/export/parquet.ts";
 import { tablesOf } from "../../report/export/tables.ts";
 import { runFolderName } from "../../report/export/tensorboard.ts";
 import { type PictureData, picturesOf } from "../../report/figures/pictures.ts";
-import { inTwoLines } from "../../report/figures/svg.ts";
+import { wrapped } from "../../report/figures/text.ts";
 import { effectsOf } from "../../report/statistics/effects.ts";
 import { groupings } from "../../report/statistics/means.ts";
 import { effectTables } from "../../report/tables/effect_tables.ts";
@@ -115,7 +115,7 @@ Deno.test("pictures have an axis and a panel for each further factor that varies
     const pictures: [name: string, lines: readonly string[]][] = [
       ["results_01_all_hyperparameters", [label]],
       ["filtered_results_01_loss_below_1.9", [label]],
-      ["results_01_all_parallel", inTwoLines(label).split("\n")],
+      ["results_01_all_parallel", wrapped(label, 2).split("\n")],
     ];
     for (const [name, lines] of pictures) {
       for (const line of lines) {

@@ -1,0 +1,154 @@
+/** Labels of any length stay inside of their pictures, apart from each other, and readable. */
+import assert from "node:assert/strict";
+import { configIdIn, configIn } from "../../../cells/config.ts";
+import type { FactorTable } from "../../../cells/factor.ts";
+import { GATED } from "../../../cells/factors.ts";
+import type { RunResult } from "../../../experiments/study/result.ts";
+import { mergeSeeds } from "../../../report/data/merged.ts";
+import { tableOf } from "../../../report/data/rows.ts";
+import { picturesOf } from "../../../report/figures/pictures.ts";
+import { composeFigure, figureDocument, type LegendEntry } from "../../../report/figures/svg.ts";
+import { fitTogether, LEAST_SIZE, scaledToFit, shortened, widest, wrapped } from "../../../report/figures/text.ts";
+import { effectsOf } from "../../../report/statistics/effects.ts";
+import { extendedResults, NUMBER, SWITCH } from "../extended_results.ts";
+import { optimizerResults, WITH_OPTIMIZER } from "../optimizer_results.ts";
+import { syntheticResults } from "../synthetic_results.ts";
+import { type TextBox, textBoxes } from "./text_boxes.ts";
+
+/** What may be cut off by rounding, in pixels. */
+const SLACK = 0.6;
+
+function overlap(a: TextBox, b: TextBox): boolean {
+  const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+  return across > SLACK && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > SLACK;
+}
+
+/** Texts that leave the picture, are too small to read, or lie on each other. */
+function problemsIn(svg: string): string[] {
+  const [, width, height] = svg.match(/viewBox="0 0 (\d+) (\d+)"/)!, boxes = textBoxes(svg);
+  assert.ok(boxes.length > 10, `only ${boxes.length} texts were found`);
+  const plain = boxes.filter(({ isHaloed }) => !isHaloed);
+  return [
+    ...boxes.filter(({ left, right, top, bottom }) => left < 0 || right > +width || top < 0 || bottom > +height)
+      .map(({ text, left, right }) => `'${text}' leaves the picture: ${left.toFixed(1)} to ${right.toFixed(1)}`),
+    ...boxes.filter(({ size }) => size < LEAST_SIZE).map(({ text, size }) => `'${text}' is ${size} pixels high`),
+    ...plain.flatMap((a, i) =>
+      plain.slice(i + 1).filter((b) => overlap(a, b)).map((b) => `'${a.text}' and '${b.text}' overlap`)
+    ),
+  ];
+}
+
+function drawn(results: readonly RunResult[], table: FactorTable) {
+  const runs = tableOf(results, table).rows, rows = mergeSeeds(runs), effects = effectsOf(runs, table);
+  const levels = [{ label: "order 1", value: rows[3].min_loss.mean }];
+  return picturesOf({ experiment: "01", below: 9, rows, effects, table, levels });
+}
+
+/** As {@linkcode extendedResults}, with labels of forty characters and a number of sixteen levels. */
+const CROWDED: FactorTable = {
+  ...WITH_OPTIMIZER,
+  factors: WITH_OPTIMIZER.factors.map((factor) =>
+    factor.key === SWITCH.key
+      ? { ...factor, label: "normalization of all that the cell hands on" }
+      : factor.key === NUMBER.key
+      ? { ...factor, label: "weightdecayofeachweightineachupdate", contrast: [0.001, 0.012345] as const }
+      : factor
+  ) as FactorTable["factors"],
+};
+
+function crowdedResults(): RunResult[] {
+  return extendedResults().filter((_, i) => i % 24 < 4).flatMap((result, i) =>
+    Array.from({ length: 16 }, (_, k): RunResult => {
+      const value = k ? Number((0.011345 + k / 1000).toFixed(6)) : 0.001,
+        loss = result.loss!.map((one) => one + k / 100);
+      const { [NUMBER.key]: _unset, ...rest } = result;
+      const changed = {
+        ...rest,
+        loss,
+        "min loss": Math.min(...loss),
+        ...(k ? { [NUMBER.key]: value } : {}),
+      } as RunResult;
+      return { ...changed, id: configIdIn(CROWDED, configIn(changed, CROWDED)), seed: i % 2 };
+    })
+  );
+}
+
+const sizes = Array.from({ length: 16 }, (_, i) => 1000 + 64 * i);
+const STUDIES: readonly [what: string, results: () => RunResult[], table: FactorTable][] = [
+  ["plain gated runs", () => syntheticResults({ steps: 500 }), GATED],
+  ["names of optimizers", optimizerResults, WITH_OPTIMIZER],
+  ["long labels and many levels", crowdedResults, CROWDED],
+  [
+    "sixteen state sizes",
+    () => syntheticResults({ layers: [1, 2], state_sizes: sizes, steps: 200 }).filter((_, i) => i % 5 === 0),
+    GATED,
+  ],
+];
+for (const [what, results, table] of STUDIES) {
+  Deno.test(`texts of pictures stay inside, apart and readable when there are ${what}`, () => {
+    const pictures = drawn(results(), table);
+    assert.ok(pictures.length >= 8);
+    for (const { name, svg } of pictures) assert.deepEqual(problemsIn(svg), [], name);
+  });
+}
+
+Deno.test("the check of texts finds one outside, one too small and two that overlap", () => {
+  const text = (x: number, y: number, content: string, size = 12) =>
+    `<text x="${x}" y="${y}" font-size="${size}">${content}</text>`;
+  const rows = Array.from({ length: 10 }, (_, i) => text(10, 20 * (i + 1), `row ${i}`)).join("");
+  const svg = (more: string) => `<svg viewBox="0 0 200 300">${rows}${more}</svg>`;
+  assert.deepEqual(problemsIn(svg(text(10, 250, "free"))), []);
+  assert.match(problemsIn(svg(text(170, 250, "outside")))[0], /'outside' leaves the picture/);
+  assert.match(problemsIn(svg(text(100, 250, "small", 5)))[0], /'small' is 5 pixels high/);
+  const lines =
+    '<text transform="translate(100,250)" text-anchor="end"><tspan x="0">a</tspan><tspan dy="1em" x="0">b</tspan></text>';
+  assert.deepEqual(problemsIn(svg(`<g font-size="12">${lines}${text(90, 262, "over")}</g>`)), [
+    "'b' and 'over' overlap",
+  ]);
+});
+
+Deno.test("fitTogether() keeps texts that fit, breaks or shrinks longer ones, and cuts what is too long even so", () => {
+  const fits = fitTogether(["adam", "sgd"], 100, 14, { lines: 3 });
+  assert.deepEqual(fits, { texts: ["adam", "sgd"], size: 14 });
+  const broken = fitTogether(["adam", "adam_no_second_moment"], 100, 14, { lines: 2 });
+  assert.deepEqual(broken.texts, ["adam", "adam_no_\nsecond_moment"]);
+  const small = fitTogether(["adam_no_second_moment"], 150, 14);
+  assert.ok(small.size < 14 && small.size > LEAST_SIZE && widest(small.texts, small.size) <= 150, `${small.size}`);
+  const cut = fitTogether(["adam_no_second_moment"], 60, 14);
+  assert.deepEqual([cut.size, cut.texts[0].at(-1), cut.texts[0].slice(0, 5)], [LEAST_SIZE, "…", "adam_"]);
+  assert.ok(widest(cut.texts, cut.size) <= 60);
+});
+
+Deno.test("wrapped() breaks behind spaces and underscores so that the longest line is shortest", () => {
+  assert.equal(wrapped("forget gate", 2), "forget\ngate");
+  assert.equal(wrapped("adam_no_second_moment", 3), "adam_no_\nsecond_\nmoment");
+  assert.equal(wrapped("a bc d", 1), "a bc d");
+  assert.equal(wrapped("residual", 3), "residual");
+});
+
+Deno.test("scaledToFit() never gives less than the smallest size, and shortened() leaves no half of a character", () => {
+  assert.deepEqual([scaledToFit(100, 200, 14), scaledToFit(100, 80, 14), scaledToFit(100, -5, 14)], [
+    14,
+    11.2,
+    LEAST_SIZE,
+  ]);
+  assert.equal(shortened("😀😀😀😀😀😀😀😀", 40, 14).isWellFormed(), true);
+  assert.equal(shortened("abc", 0, 14), "…");
+});
+
+Deno.test("composeFigure() sets entries of a legend on a further line when they have no room on the first", () => {
+  const entries = Array.from(
+    { length: 20 },
+    (_, i): LegendEntry => ({ mark: "dot", colour: "#000000", text: `${1000 + i}` }),
+  );
+  const frame = {
+    name: "picture",
+    title: "A title",
+    subtitle: ["and more"],
+    legend: [{ heading: "state size", entries }],
+  };
+  const boxes = textBoxes(composeFigure(figureDocument(), frame, [], 100)).filter(({ text }) => /^10\d\d$/.test(text));
+  assert.equal(boxes.length, 20);
+  assert.deepEqual(new Set(boxes.map(({ bottom }) => bottom)).size, 2);
+  assert.ok(boxes.every(({ right }) => right < 976));
+});
