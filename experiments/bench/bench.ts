@@ -292,7 +292,7 @@ if (import.meta.main) {
     for (const entry of onCpu) {
       const found = await withEngine(entry, (engine) => benchOnCpu(engine, progress));
       if ("absent" in found) missing.push(found);
-      else rows.push(...found);
+      else for (const row of found) rows.push(row);
     }
     const scoring = onCpu.length ? await benchScoring() : undefined;
     const ceilings = asksForGpu ? await measureCeilings() : undefined;
