@@ -34,7 +34,7 @@ export function forwardInWords(
   const before = `Each ${reads} becomes ${counted(state_size, "number")} (its embedding), ${through}; ` +
     `${n_layers === 1 ? "the layer" : "each layer"} carries a state of ${counted(state_size, "number")} ` +
     `from ${reads} to ${reads}.`;
-  const after = `A linear map makes of the ${n_layers === 1 ? "layer" : "last layer"}'s output ` +
+  const after = `A linear layer maps the ${n_layers === 1 ? "layer" : "last layer"}'s output to ` +
     `one logit for each value that the next ${reads} may have.`;
   if (!table.isOwnCell(config)) {
     const layer = [`the cell is '${config.cell}', which the switches do not describe`];

@@ -55,7 +55,7 @@ const flags = {
   controls: flag.whole(
     "--controls <n>",
     "in experiment 02: configurations that were not chosen, drawn at random and trained as long, so that the report can " +
-      `say how far the short ranking is to be trusted (default: the study's, else ${DEFAULT_CONTROLS})`,
+      `say whether short runs predict long ones (default: the study's, else ${DEFAULT_CONTROLS})`,
     undefined,
     { least: 0, most: MOST_RUNS },
   ),

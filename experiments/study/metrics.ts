@@ -38,7 +38,7 @@ export const METRICS = [
     schema: anyLoss,
     required: true,
     about: "smallest logged smoothed training loss, nats per byte or token (see tokens)",
-    column: { heading: "least loss", terminal: "min loss", unit: "nats", format: "spread", turn: true },
+    column: { heading: "lowest loss", terminal: "min loss", unit: "nats", format: "spread", turn: true },
     scalar: "loss/min",
   },
   {

@@ -50,7 +50,7 @@ export interface RunRow extends RunMetrics {
   reads: Unit;
   /** Mean bytes that a token of the training split stands for; 1 for bytes. */
   bytes_per_token: number;
-  /** What the model's memory is worth, where it has been scored with resets. */
+  /** The loss increase under state resets, where it has been scored with resets. */
   memory: MemoryCurve | undefined;
   batch_size: number;
   /** Bytes or tokens of one pass. */

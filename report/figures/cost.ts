@@ -62,7 +62,7 @@ export function figureCost(
     title: options.title,
     subtitle: [
       options.subtitle,
-      `One mark per configuration, least loss over its cost; the times are those measured with ${engines}.` +
+      `One mark per configuration, lowest loss over its cost; the times are those measured with ${engines}.` +
       leftOut(untimed, "no time"),
       ...levelNote(options.levels, yDomain),
     ],
@@ -73,7 +73,7 @@ export function figureCost(
         text: "Pareto front: no other configuration costs as little and loses as little",
       }],
     }],
-    y: `least smoothed training loss (nats per ${rows[0].reads})`,
+    y: `lowest smoothed training loss (nats per ${rows[0].reads})`,
   };
   const area = panelArea(frame);
   const width = (SIZE.width - area.left - TICK_LABELS - GAP - 10) / COSTS.length;

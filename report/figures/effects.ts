@@ -31,7 +31,7 @@ const COLUMN = { difference: 62, interval: 200, pairs: 262, p: 346 } as const;
 
 const HEADINGS: Readonly<Record<Measure, { title: string; none: string }>> = {
   min_loss: {
-    title: "Least training loss",
+    title: "Lowest training loss",
     none: "no two runs differ in this alone",
   },
   test_bits_per_byte: {

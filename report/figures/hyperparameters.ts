@@ -90,7 +90,7 @@ export function figureHyperparameters(
       ],
     }],
     x: "value of the hyperparameter, with the number of configurations that have it",
-    y: `least smoothed training loss (nats per ${rows[0].reads})`,
+    y: `lowest smoothed training loss (nats per ${rows[0].reads})`,
   };
   const area = panelArea(frame);
   const height = Math.ceil(all.length / COLUMNS) * PANEL_HEIGHT;
@@ -125,7 +125,7 @@ function explanation(filtered: boolean, rows: readonly MergedRow[], all: readonl
   const differences = new Set(all.flatMap(({ effect }) => effect ? [`“${differenceName(effect.contrast)}”`] : []));
   return filtered || !differences.size
     ? `${dots}; lower is better. Means are of the dots shown.`
-    : `${dots}; lower is better. ${[...differences].join(", ")}: mean difference, all else alike.`;
+    : `${dots}; lower is better. ${[...differences].join(", ")}: mean difference, otherwise identical.`;
 }
 
 /** What panels of switches leave out, where there is something. */

@@ -22,8 +22,8 @@ const MOST_COLUMN = 417;
 const WIDTH = SIZE.width - 2 * SIZE.margin;
 /** More below a map whose columns have headings of two lines. */
 const SECOND_LINE = 16;
-/** How a cell without a quadruple is drawn. */
-const EMPTY = { colour: "#e9e9e9", text: "no quadruple", size: 12.5 } as const;
+/** How a cell without a matched set is drawn. */
+const EMPTY = { colour: "#e9e9e9", text: "no matched set", size: 12.5 } as const;
 /** Of a number, and of the text under it. */
 const SIZE_OF_NUMBER = 16, SIZE_OF_DETAIL = 12;
 
@@ -35,7 +35,7 @@ interface Cell extends Interaction {
 
 /**
  * Draws the interactions of the lowest training loss: a triangle, as each two factors occur once. The colours are centred at
- * zero; cells without a quadruple are grey and say so.
+ * zero; cells without a matched set are grey and say so.
  *
  * @returns the SVG's text
  */
@@ -55,8 +55,8 @@ export function figureInteractions(document: SvgDocument, effects: Effects, opti
       `Each number: mean of “${
         contrastWords(effects.min_loss).bothAtSecond
       } − only the one − only the other + neither”, ` +
-      `least training loss, nats per ${effects.reads},`,
-      "over quadruples of configurations alike in all else; below it its BCa 95 % interval, bold if it leaves out zero.",
+      `lowest training loss, nats per ${effects.reads},`,
+      "over matched sets of four configurations, otherwise identical; below it its BCa 95 % interval, bold if it leaves out zero.",
       warning(effects),
       ...valuesCompared(effects.min_loss),
     ],
@@ -72,7 +72,7 @@ function warning(effects: Effects): string {
   const looks = effects.interactions.filter(({ interval }) => interval).length;
   const chance = looks
     ? `${counted(looks, "interval")}, not corrected for their number: one in twenty leaves out zero by chance.`
-    : `No two ${contrastWords(effects.min_loss).noun[1]} have ${FEWEST_PAIRS} quadruples, so there is no interval.`;
+    : `No two ${contrastWords(effects.min_loss).noun[1]} have ${FEWEST_PAIRS} matched sets, so there is no interval.`;
   return seedsOfPairs(effects).most < 2 ? `${chance} One seed: seed noise is unknown.` : chance;
 }
 
@@ -94,8 +94,8 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
   const column = Math.min((WIDTH - left - INSET.right) / columns.length, MOST_COLUMN), room = 0.94 * column;
   const headings = fitTogether(labelled(columns), room, SIZE.text, { lines: 2 });
   const isWide = headings.texts.some((heading) => heading.includes("\n"));
-  const detail = ({ interval, quadruples }: Cell) =>
-    interval ? formatInterval(interval) : `${counted(quadruples, "quadruple")} only`;
+  const detail = ({ interval, matched_sets }: Cell) =>
+    interval ? formatInterval(interval) : `${counted(matched_sets, "matched set")} only`;
   const known = cells.filter(({ difference }) => difference !== undefined);
   const numbers = known.map(({ difference }) => formatDifference(difference!));
   const at = { x: "column", y: "row" } as const;

@@ -68,8 +68,7 @@ export function levelNote(levels: readonly Level[] | undefined, domain: readonly
   const outside = levels.filter((level) => !isWithin(domain)(level));
   const what = "Dotted: n-gram baselines, what n-gram models of order k (k bytes of context) reach on the test split.";
   const values = outside.map(({ label, value }) => `${label} ${formatOnAxis(value, value)}`).join(", ");
-  return [
-    ...(outside.length < levels.length ? [what] : []),
-    ...(outside.length ? [`N-gram baselines of the test split outside of the picture: ${values}.`] : []),
-  ];
+  // Short, or it would be set smaller than the other lines.
+  if (outside.length < levels.length) return [what, ...(outside.length ? [`Outside of the picture: ${values}.`] : [])];
+  return [`N-gram baselines of the test split, outside of the picture: ${values}.`];
 }

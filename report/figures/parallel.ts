@@ -85,7 +85,7 @@ export function figureParallel(
     ],
   };
   const { top } = panelArea(frame);
-  const headings = [...axes.map(({ label }) => label), `least loss,\nnats per ${rows[0].reads}`];
+  const headings = [...axes.map(({ label }) => label), `lowest loss,\nnats per ${rows[0].reads}`];
   const texts = textsOf(axes, headings);
   const lines = linesOf(axes, bands, rows);
   const losses = rows.map(({ min_loss }) => min_loss.mean);

@@ -78,7 +78,8 @@ const PICTURES: readonly PictureKind[] = [
   {
     name: ofEffects(1, "_effects"),
     title: (data) => `What each ${nounOf(data)[0]} changes`,
-    caption: (data) => `What each ${nounOf(data)[0]} alone changes, over pairs of configurations alike in all else.`,
+    caption: (data) =>
+      `What each ${nounOf(data)[0]} alone changes, over pairs of configurations that are otherwise identical.`,
     draw: (document, { effects }, options) => figureEffects(document, effects, options),
   },
   {
@@ -110,13 +111,13 @@ const PICTURES: readonly PictureKind[] = [
   },
   {
     name: everywhere("_hyperparameters"),
-    title: () => "Least training loss by hyperparameter",
-    caption: () => "The least loss of each configuration, by hyperparameter.",
+    title: () => "Lowest training loss by hyperparameter",
+    caption: () => "The lowest loss of each configuration, by hyperparameter.",
     draw: (document, { rows, table }, options) => figureHyperparameters(document, rows, options, table),
   },
   {
     name: onlyIn01(({ below }) => `filtered_results_01_loss_below_${below}`),
-    title: ({ below }) => `Least training loss by hyperparameter, configurations below ${below}`,
+    title: ({ below }) => `Lowest training loss by hyperparameter, configurations below ${below}`,
     caption: (data) =>
       `The same for the ${counted(countBelow(data), "configuration")} whose loss fell below ${data.below} nats per ${
         data.rows[0].reads
@@ -130,7 +131,7 @@ const PICTURES: readonly PictureKind[] = [
   {
     name: everywhere("_parallel"),
     title: () => "From hyperparameters to loss",
-    caption: () => "Each configuration as a line through its hyperparameters to its least training loss.",
+    caption: () => "Each configuration as a line through its hyperparameters to its lowest training loss.",
     draw: (document, { rows, table }, options) => figureParallel(document, rows, options, table),
   },
   {
@@ -142,13 +143,13 @@ const PICTURES: readonly PictureKind[] = [
   {
     name: everywhere("_cost"),
     title: () => "What a lower loss costs",
-    caption: () => "Least training loss against parameters and training time, with the Pareto fronts.",
+    caption: () => "Lowest training loss against parameters and training time, with the Pareto fronts.",
     draw: (document, { rows, table }, options) => figureCost(document, rows, options, table),
   },
   {
     name: everywhere("_test"),
     title: () => "Held-out text against training text",
-    caption: () => "The score on the test split against the least training loss.",
+    caption: () => "The score on the test split against the lowest training loss.",
     draw: (document, { rows, experiment, table }, options) => figureTest(document, rows, options, experiment, table),
   },
 ];

@@ -62,7 +62,7 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
         entry(KINDS.control, `control, drawn at random from those left out (${ofKind(true).length})`),
       ],
     }],
-    x: `least training loss in experiment 01, ${formatCount(steps.short)} steps (nats per ${reads})`,
+    x: `lowest training loss in experiment 01, ${formatCount(steps.short)} steps (nats per ${reads})`,
     y: `in experiment 02, ${formatCount(steps.long)} steps (nats per ${reads})`,
   };
   const area = panelArea(frame);

@@ -74,7 +74,7 @@ export function figureTest(
       position: [area.left, area.top],
       width: SIZE.width - area.left - TICK_LABELS - 10,
       height: HEIGHT,
-      xLabel: `least smoothed training loss (nats per ${rows[0].reads})`,
+      xLabel: `lowest smoothed training loss (nats per ${rows[0].reads})`,
       xScale: "linear",
       xDomain,
       yDomain,
@@ -101,7 +101,7 @@ function equalityLine(xDomain: readonly number[], bitsPerByte: (nats: number) =>
 
 /** Whether the order by training loss is that by test score: Spearman's rank correlation. */
 function agreement(dots: readonly ScatterDot[]): string {
-  const ring = "The ring marks the least training loss.";
+  const ring = "The ring marks the lowest training loss.";
   const [xs, ys] = [dots.map(({ x }) => x), dots.map(({ y }) => y)];
   if (dots.length < FEWEST_RANKED || new Set(xs).size < 2 || new Set(ys).size < 2) return ring;
   return `${ring} Rank correlation of the two (Spearman): ${sampleRankCorrelation(xs, ys).toFixed(3)}.`;

@@ -58,7 +58,7 @@ export function figureTrainingRuns(
   const best = rows[0];
   const range = lossRange(rows);
   const colours = factorColours(markedBy(table, "colour"), rows);
-  const cut = range.cut ? `; the top cuts off ${counted(range.cut, "curve")}` : "";
+  const cut = range.cut ? "; y axis clipped; early losses not shown" : "";
   const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
   // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
   const span = Math.max(range.high - range.low, 0.05);

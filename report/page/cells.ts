@@ -114,7 +114,7 @@ function seedInWords(run: RunRow): string {
     `on ${run.adapter}${memoryInWords(run)}`;
 }
 
-/** How much context the score stands for, and what the memory is worth; nothing where neither is known. */
+/** How much context the score stands for, and the loss increase under state resets; nothing where neither is known. */
 function memoryInWords({ context_order: order, memory, reads }: RunRow): string {
   const reached = order === undefined ? "" : `; as good as ${order.toFixed(2)} bytes of context (n-gram baselines)`;
   if (!memory) return reached;
@@ -122,7 +122,7 @@ function memoryInWords({ context_order: order, memory, reads }: RunRow): string 
   const enough = context === null
     ? `more than ${counted(RESETS[RESETS.length - 1] / 2, reads)} of context help`
     : `more than ${counted(context, reads)} of context do not help`;
-  return `${reached}; memory is worth ${formatLoss(gain)} bits per byte, ${enough}`;
+  return `${reached}; loss increase under state resets: ${formatLoss(gain)} bits per byte, ${enough}`;
 }
 
 /** What the first seed's model writes, behind what it was given to read. */

@@ -41,7 +41,7 @@ function effectsOverPairs(effects: Effects): string {
   return `<p>${differenceInWords(effects)} The interval (BCa bootstrap over pairs)
 covers other configurations like these, on this text, trained as long; not other texts, sizes or numbers of layers. p is that of
 flipping the signs of pairs: how often pairs that might as well be swapped would show such a mean; it is corrected by Holm over the
-${several}. Both take the pairs as independent; runs of one seed that share weights may err alike, which makes them too sure.</p>
+${several}. Both take the pairs as independent; runs of one seed share weights, so errors may be correlated within a seed, which makes them too sure.</p>
 ${
     measuresOf(effects).map((measure) =>
       `<h3>${escapeHtml(measureName(measure, effects))}</h3>\n${textTable(effectCells(effects[measure]))}`

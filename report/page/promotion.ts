@@ -4,7 +4,7 @@ import { escapeHtml } from "./html.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import { PROMOTION_HEADING, promotionWords } from "../tables/promotion_words.ts";
 
-/** How far the short ranking can be trusted, with its heading; nothing for an experiment that was not chosen by one. */
+/** Do short runs predict long ones?, with its heading; nothing for an experiment that was not chosen by one. */
 export function promotionOnPage(audit: PromotionAudit | undefined): string {
   if (!audit) return "";
   const paragraphs = promotionWords(audit, ANY_STUDY).map((text) => `<p>${escapeHtml(text)}</p>`);

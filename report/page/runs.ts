@@ -63,7 +63,7 @@ const FIRST_COLUMNS: readonly Column[] = [
   { heading: "seeds", filter: true, cell: ({ runs }) => `${runs.length}`, isSaid: (rows) => mostSeeds(rows) > 1 },
 ];
 
-/** What memory is worth, which is more than a number: its gain, mean over the seeds that have it. */
+/** The loss increase under state resets, which is more than a number: its mean gain, mean over the seeds that have it. */
 const MEMORY_COLUMN: Column = {
   heading: "memory gain, bits/byte",
   turn: true,

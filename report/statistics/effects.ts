@@ -62,8 +62,8 @@ export interface FactorEffect extends FactorContrast {
 export interface Interaction {
   /** In the order of their table. */
   factors: readonly [FactorContrast, FactorContrast];
-  quadruples: number;
-  /** Mean over the quadruples of `both − only the first − only the second + neither`; undefined without one. */
+  matched_sets: number;
+  /** Mean over the matched sets of `both − only the first − only the second + neither`; undefined without one. */
   difference: number | undefined;
   /** BCa 95 % interval, not corrected for the number of interactions; undefined with fewer than {@linkcode FEWEST_PAIRS}. */
   interval: Interval | undefined;
@@ -190,11 +190,11 @@ export function interactions(rows: readonly RunRow[], measure: Measure, table: F
   const compared = contrastsIn(table, rows);
   return compared.flatMap((first, i) =>
     compared.slice(i + 1).map((second): Interaction => {
-      const quadruples = contrasts(matchedBlocks(rows, [first, second], table), measure);
-      const differences = quadruples.map(({ difference }) => difference);
+      const matched_sets = contrasts(matchedBlocks(rows, [first, second], table), measure);
+      const differences = matched_sets.map(({ difference }) => difference);
       return {
         factors: [first, second],
-        quadruples: quadruples.length,
+        matched_sets: matched_sets.length,
         ...meanWithInterval(differences, `${measure}/${first.factor.key}/${second.factor.key}`),
       };
     })

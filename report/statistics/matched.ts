@@ -1,5 +1,5 @@
 /**
- * Matched comparisons: pairs of configurations that differ in one factor alone, quadruples that differ in two. A group
+ * Matched comparisons: pairs of configurations that differ in one factor alone, matched sets of four that differ in two. A group
  * mean mixes a factor with whatever else differs between the groups (in experiment 01 only runs with a residual have 32
  * states); what is matched does not.
  */

@@ -1,5 +1,5 @@
 /**
- * How far the short ranking of experiment 01 can be trusted: what the configurations that 02 trains as they are in 01 came to in
+ * Whether the short runs of experiment 01 predict the long ones of 02: what the configurations that 02 trains as they are in 01 came to in
  * both. There are two kinds. **Promoted** ones are all that 02 trains by its rules (the top 10 %, and what their widening leads to);
  * **controls** are a random sample of the rest. So the two are strata of the ranked configurations of 01, with known
  * numbers: agreement of the orders is estimated over all of them ({@linkcode kendallTauB}), not over a mixture in which the best

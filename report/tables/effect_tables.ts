@@ -11,7 +11,7 @@ import { formatDifference, formatP, NONE } from "./format.ts";
 
 /** What a measure is called, with its unit. */
 export function measureName(measure: Measure, { reads }: Pick<Effects, "reads">): string {
-  return measure === "min_loss" ? `least training loss, nats per ${reads}` : "test, bits per byte";
+  return measure === "min_loss" ? `lowest training loss, nats per ${reads}` : "test, bits per byte";
 }
 
 /**

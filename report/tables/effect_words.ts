@@ -85,13 +85,13 @@ function leadOf(effects: Effects, sorted: readonly FactorEffect[]): string {
   const clear = compared.filter(isClear);
   const [largest] = clear;
   if (!largest) {
-    return `${where} no ${one} goes with a clearly different least training loss: every corrected p is above ${CLEAR_P}.`;
+    return `${where} no ${one} has a significant effect on the lowest training loss: every corrected p is above ${CLEAR_P}.`;
   }
   const direction = largest.difference! < 0 ? "lower" : "higher";
   return `${where} ${clear.length} of ${counted(compared.length, one, several)} that can be compared ` +
     `${
-      clear.length === 1 ? "goes" : "go"
-    } with a clearly different least training loss (corrected p at most ${CLEAR_P}), ` +
+      clear.length === 1 ? "has" : "have"
+    } a significant effect on the lowest training loss (corrected p at most ${CLEAR_P}), ` +
     `most of all the ${largest.factor.label}: ${atSecondValue(largest)}, the loss is ${direction} by ` +
     `${formatLoss(Math.abs(largest.difference!))} nats per ${effects.reads}.`;
 }
@@ -138,7 +138,7 @@ function disagreement({ min_loss }: Effects): string {
   if (!labels.length) return "";
   return ` Seeds disagree by more than independent pairs would (${
     labels.join(", ")
-  }): there, runs of one seed err alike, and ` +
+  }): there, errors are correlated within a seed, and ` +
     "another seed may well give a mean outside the interval.";
 }
 
@@ -157,7 +157,7 @@ export function regressionWords(regression: LogLossRegression | undefined): stri
       without_term.map(({ label }) => label).join(", ")
     }, whose values have no order)`
     : `all ${spelled(terms.length)} hyperparameters`;
-  return `Linear regression of the logarithm of the least loss on ${which}, ${counted(runs, "run")}${rest}: ` +
+  return `Linear regression of the logarithm of the lowest loss on ${which}, ${counted(runs, "run")}${rest}: ` +
     `R² is ${formatLoss(r2)} on configurations that it had not seen (${folds}-fold cross-validation).`;
 }
 

@@ -1,4 +1,4 @@
-/** In plain words: how far the short ranking can be trusted. */
+/** In plain words: whether short runs predict long ones. */
 import { extentOf } from "../../cells/extremes.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Study } from "../../experiments/study/store.ts";
@@ -6,7 +6,7 @@ import { type AuditPoint, FEWEST_CONTROLS, type PromotionAudit, type Regret } fr
 import { counted, formatCount } from "../../cells/counts.ts";
 import { formatLoss, formatSpread } from "./format.ts";
 
-export const PROMOTION_HEADING = "How far the short ranking can be trusted";
+export const PROMOTION_HEADING = "Do short runs predict long ones?";
 
 /**
  * What is said, from the most to the least important; paragraphs.

@@ -2,21 +2,12 @@ import assert from "node:assert/strict";
 import type { CellConfig } from "../../cells/config.ts";
 import { clauseOf, factorOf, isSwitch } from "../../cells/factor.ts";
 import { GATED, SWITCHES } from "../../cells/factors.ts";
+import { BEST_CONFIG } from "../../cells/known_configs.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
 import { EXTENDED } from "../extended_table.ts";
 import { ORIGINAL, ORIGINAL_SWITCHES } from "../original_table.ts";
 
-const CONFIG: CellConfig = {
-  use_input_gate: false,
-  use_forget_gate: true,
-  use_output_gate: false,
-  use_state_gate: true,
-  use_new_state: true,
-  use_old_state: false,
-  use_residual: true,
-  n_layers: 2,
-  state_size: 1024,
-};
+const CONFIG: CellConfig = { ...BEST_CONFIG, state_size: 1024 };
 
 Deno.test("forwardInWords() has a clause for each switch, in the table's order, and says the sizes", () => {
   const { before, lead, layer, after } = forwardInWords(CONFIG);
@@ -27,7 +18,7 @@ Deno.test("forwardInWords() has a clause for each switch, in the table's order, 
       "of 1,024 numbers from byte to byte.",
   );
   assert.match(lead, /^In each layer, the candidate .*:$/);
-  assert.match(after, /^A linear map makes of the last layer's output /);
+  assert.match(after, /^A linear layer maps the last layer's output to /);
 });
 
 Deno.test("forwardInWords() speaks of one layer, and of tokens, where that is so", () => {
@@ -35,7 +26,7 @@ Deno.test("forwardInWords() speaks of one layer, and of tokens, where that is so
   assert.match(before, /^Each token becomes .* goes through one layer; the layer carries .* from token to token\.$/);
   assert.match(
     after,
-    /^A linear map makes of the layer's output one logit for each value that the next token may have\.$/,
+    /^A linear layer maps the layer's output to one logit for each value that the next token may have\.$/,
   );
 });
 

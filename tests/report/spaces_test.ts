@@ -94,7 +94,7 @@ Deno.test("words and tables name the values of a number, and both of a switch", 
   );
   assert.match(text, RegExp(`- ${escaped(SWITCH.label)}: lower with it on, −0\\.135 nats per byte`));
   const [table] = effectTables(effects).split("\n\n");
-  assert.match(table, /^least training loss, nats per byte:\nfactor +compared +difference /);
+  assert.match(table, /^lowest training loss, nats per byte:\nfactor +compared +difference /);
   assert.match(table, RegExp(`\\n${escaped(NUMBER.label)} +0\\.01 − 0\\.001 +\\+0\\.045 `));
   const [head, first] = bestRunsTable(rows, EXTENDED).split("\n");
   assert.ok(head.includes(`  switches  ${NUMBER.heading ?? NUMBER.label}  min loss`), head);

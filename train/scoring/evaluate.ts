@@ -33,7 +33,7 @@ export interface Score extends Cut {
 export interface Extras {
   /** A text that the model draws. */
   readonly sample?: SampleOptions;
-  /** What its memory is worth. */
+  /** The loss increase under state resets. */
   readonly memory?: boolean;
   /** What the text's tokens stand for; absent: bytes. */
   readonly tokenizer?: Pick<Tokenizer, "lengths">;

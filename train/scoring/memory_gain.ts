@@ -1,5 +1,5 @@
 /**
- * What a model's memory is worth: its score with its state set to zero again and again, before every token (bytes are tokens, where
+ * The loss increase under state resets: its score with its state set to zero again and again, before every token (bytes are tokens, where
  * nothing else is said), before every second, and so on, beside its score with the state carried.
  */
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";

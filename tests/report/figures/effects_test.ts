@@ -77,10 +77,10 @@ Deno.test("figureEffects() names the switches on which seeds disagree when there
 Deno.test("figureInteractions() has 21 cells with numbers, one of them impossible, when there are 432 runs", () => {
   const effects = effectsOf(many);
   const { map } = draw(effects);
-  assert.equal(count(map, /no quadruple/g), 1);
+  assert.equal(count(map, /no matched set/g), 1);
   assert.equal(count(map, /[+−]?\d\.\d{3} to [+−]?\d\.\d{3}/g), 20);
   assert.ok(map.includes("20 intervals, not corrected for their number"));
-  assert.equal(count(draw(effectsOf(demo)).map, /no quadruple/g), 7);
+  assert.equal(count(draw(effectsOf(demo)).map, /no matched set/g), 7);
   assert.ok(draw(effectsOf(many.slice(0, 1))).map.includes("so there is no interval"));
 });
 

@@ -54,7 +54,7 @@ Deno.test("figureHyperparameters() has nine panels with their groups when there 
   for (const label of [...ORIGINAL_SWITCHES.map((one) => one.label), "layers", "state size"]) {
     assert.ok(svg.includes(`>${label}</text>`), label);
   }
-  assert.ok(svg.includes("least smoothed training loss (nats per byte)"));
+  assert.ok(svg.includes("lowest smoothed training loss (nats per byte)"));
   assert.ok(svg.includes("mean of the group"));
   assert.equal(svg.match(/<circle/g)!.length, 9 * 432 + 2);
 });

@@ -40,7 +40,7 @@ Deno.test("figureParallel() has one named line for each configuration, which end
   });
   const losses = four.map(({ min_loss }) => min_loss.mean);
   const share = (values: number[], i: number) => (values[i] - values[0]) / (values.at(-1)! - values[0]);
-  // The least loss is at the top of the axis, the most at its end.
+  // The lowest loss is at the top of the axis, the most at its end.
   for (const i of [1, 2]) assert.ok(Math.abs(share(ends, i) - share(losses, i)) < 0.002, `${ends} ${losses}`);
 });
 

@@ -55,10 +55,10 @@ Deno.test("interactions() recovers a planted interaction to 1e-6, and nothing el
   const planted = (config: CellConfig) => (config.use_forget_gate && config.use_state_gate ? 0.0625 : 0);
   const found = interactions(plantedRows((config) => additive(config) + planted(config)), "min_loss");
   assert.equal(found.length, 21);
-  for (const { factors, difference, interval, quadruples } of found) {
+  for (const { factors, difference, interval, matched_sets } of found) {
     const switches = factors.map(({ factor }) => factor.key);
     if (switches.join() === "use_new_state,use_old_state") {
-      assert.deepEqual([quadruples, difference, interval], [0, undefined, undefined]);
+      assert.deepEqual([matched_sets, difference, interval], [0, undefined, undefined]);
       continue;
     }
     const expected = switches.join() === "use_forget_gate,use_state_gate" ? 0.0625 : 0;
@@ -146,7 +146,7 @@ Deno.test("seedNoise() is unknown when each configuration has one seed, and no s
   assert.ok(shared.share === undefined || shared.share < 1e-6, `${shared.share}`);
 });
 
-Deno.test("seedDisagreement() finds the switch on which pairs of one seed err alike", () => {
+Deno.test("seedDisagreement() finds the switch on which errors are correlated within a seed", () => {
   const noise = randomStream(0, "seeds");
   // The state gate does more by seed 2; all runs of seed 1 are worse, which cancels in each pair.
   const loss = (config: CellConfig, seed: number) =>

@@ -23,7 +23,7 @@ const PLAIN: CellConfig = {
   state_size: 256,
 };
 
-/** A run with changes to the plain configuration and a curve that ends at its least loss. */
+/** A run with changes to the plain configuration and a curve that ends at its lowest loss. */
 function run(changes: Partial<CellConfig>, least: number, more: Partial<RunResult> = {}): RunResult {
   const config = { ...PLAIN, ...changes };
   return { ...template, ...config, id: configId(config), loss: [3, least], "min loss": least, ...more } as RunResult;

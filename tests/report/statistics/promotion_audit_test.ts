@@ -118,7 +118,7 @@ Deno.test("promotionText() says the regret, its bound, τ, and of what they are"
   const text = promotionText(audit(study(8, (place) => place === 30 ? 0.9 : SAME_ORDER(place), 2)), ANY_STUDY);
   assert.match(
     text,
-    /^How far the short ranking can be trusted:\n {2}- Regret of the top 10 %: 0\.100 nats per byte\. The control /,
+    /^Do short runs predict long ones?:\n {2}- Regret of the top 10 %: 0\.100 nats per byte\. The control /,
   );
   assert.match(text, /; 1 of 8 controls did\. With 95 % confidence at most \d+ of the 86 that were left out/);
   assert.match(text, /Over all 96 configurations .* τ-b of 0\.\d\d \(95 % interval −?0\.\d\d to [01]\.\d\d;/);
@@ -153,7 +153,7 @@ inFolder("writeReport() marks controls in pictures, tables and headline, and say
   assert.match(summary.tables.promotion!, /Regret of the top 10 %: 0\.600/);
   const page = await Deno.readTextFile(join(dir, "report_02_best.html"));
   assert.equal(page.match(/<td class="text">control<\/td>/g)!.length, 8);
-  assert.ok(page.includes("<h2>How far the short ranking can be trusted</h2>"));
+  assert.ok(page.includes("<h2>Do short runs predict long ones?</h2>"));
   assert.ok(page.includes('<figure id="results_02_big_promotion">') && page.includes("(8 controls among them)"));
   assert.ok(page.includes("All but the controls were chosen for their low loss"));
   const svg = (name: string) => Deno.readTextFile(join(dir, `${name}.svg`));

@@ -1,4 +1,4 @@
-/** What a model's memory is worth: against the interpreter, for a cell that carries nothing, and for made-up losses. */
+/** The loss increase under state resets: against the interpreter, for a cell that carries nothing, and for made-up losses. */
 import assert from "node:assert/strict";
 import { type Cell, defineCell } from "../../../cells/cell.ts";
 import { cellOf } from "../../../cells/catalog/catalog.ts";
