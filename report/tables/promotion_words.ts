@@ -33,7 +33,7 @@ export function promotionWords(audit: PromotionAudit, study: Pick<Study, "dir">)
 
 /** {@linkcode promotionWords} as plain text. */
 export function promotionText(audit: PromotionAudit, study: Pick<Study, "dir">): string {
-  return [`${PROMOTION_HEADING}:`, ...promotionWords(audit, study).map((line) => `  - ${line}`)].join("\n");
+  return [PROMOTION_HEADING, ...promotionWords(audit, study).map((line) => `  - ${line}`)].join("\n");
 }
 
 function regretWords({ value, promoted, control, better, most }: Regret, { rest, reads }: PromotionAudit): string {

@@ -118,7 +118,7 @@ Deno.test("promotionText() says the regret, its bound, τ, and of what they are"
   const text = promotionText(audit(study(8, (place) => place === 30 ? 0.9 : SAME_ORDER(place), 2)), ANY_STUDY);
   assert.match(
     text,
-    /^Do short runs predict long ones?:\n {2}- Regret of the top 10 %: 0\.100 nats per byte\. The control /,
+    /^Do short runs predict long ones\?\n {2}- Regret of the top 10 %: 0\.100 nats per byte\. The control /,
   );
   assert.match(text, /; 1 of 8 controls did\. With 95 % confidence at most \d+ of the 86 that were left out/);
   assert.match(text, /Over all 96 configurations .* τ-b of 0\.\d\d \(95 % interval −?0\.\d\d to [01]\.\d\d;/);
