@@ -1,5 +1,5 @@
 /** `deno task sample`: text from a trained model. */
-import { describeConfig } from "../cells/config.ts";
+import { describeConfigIn } from "../cells/config.ts";
 import { unitOf } from "../cells/unit.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag } from "./flags.ts";
@@ -44,7 +44,7 @@ if (import.meta.main) {
       const { key, result } = await findRun(study, experiment, id);
       const drawn = await drawText(study, experiment, { key, result }, { prompt, ...options });
       printError(
-        `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/${
+        `${shortKey(key)}: ${describeConfigIn(study.space, configOf(result, study.space))}, min loss ${result["min loss"].toFixed(4)} nats/${
           unitOf(result)
         }`,
       );

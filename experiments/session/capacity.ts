@@ -62,10 +62,11 @@ export function capacityOf(
 export function footprintOf(
   engine: () => Pick<Engine, "footprint">,
   settings: TrainingSettings,
+  space: Space,
 ): (run: Pick<Run, "entry" | "seed">) => number {
   const known = new Map<string, number>();
   return ({ entry: { id, config }, seed }) => {
-    const bytes = known.get(id) ?? engine().footprint(stepOf(cellJob({ config, seed }), settings));
+    const bytes = known.get(id) ?? engine().footprint(stepOf(cellJob({ config, seed }, space), settings));
     known.set(id, bytes);
     return bytes;
   };

@@ -97,7 +97,7 @@ export class TrainingSession {
       claimed: () => this.#scheduler.claimed,
     });
     const print = (line: string) => this.#progress.print(line);
-    const footprint = footprintOf(current, settings);
+    const footprint = footprintOf(current, settings, study.space);
     // Runs of one shape follow each other where they train in groups.
     this.#scheduler = new Scheduler(slots > 1 ? packingOrder(waiting, footprint) : waiting, {
       queue,

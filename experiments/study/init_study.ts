@@ -38,6 +38,8 @@ export interface InitOptions {
   readonly corpus?: string;
   /** Brings a known corpus that was asked for into the cache; absent: it must be there. */
   readonly fetch?: (corpus: KnownCorpus) => Promise<void>;
+  /** The file of a space, for a new study; the study's own where it has one. */
+  readonly space?: string;
   /** For experiment 01: levels to list, by the key of their factor; the others take those of the table. */
   readonly levels?: Levels;
   readonly seeds?: number;

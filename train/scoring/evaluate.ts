@@ -97,20 +97,28 @@ export function cutFor(length: number): Cut {
   return { streams, warm_up: streams > 1 ? WARM_UP : 0 };
 }
 
+/** What an evaluation model follows from beside its configuration and weights. */
+export interface ModelOptions {
+  /** Absent: that of bytes. */
+  readonly vocabulary?: number;
+  /** What the configuration is of; absent: the built-in space. */
+  readonly space?: Space;
+}
+
 /**
  * The evaluation model of a configuration with these weights, as the bytes of an `.onnx` file.
  *
- * @param vocabulary absent: that of bytes
+ * @param metadata is added to what the file says of itself
  */
 export function exportModel(
   config: CellConfig,
   weights: TensorMap,
   metadata: Readonly<Record<string, string>> = {},
-  vocabulary?: number,
+  { vocabulary, space = GATED_SPACE }: ModelOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const about = { config: canonicalJson(config), id: configId(config), ...metadata };
+  const about = { config: canonicalJsonIn(space, config), id: configIdIn(space, config), ...metadata };
   const { n_layers, state_size } = config, sizes = { n_layers, state_size, vocabulary };
-  return exportCell(cellOf(config), sizes, weights, { description: describeConfig(config), metadata: about });
+  return exportCell(space.cellOf(config), sizes, weights, { description: describeConfigIn(space, config), metadata: about });
 }
 
 /**

@@ -5,7 +5,16 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import type { Parameter } from "../../cells/cell.ts";
-import { canonicalJson, type CellConfig, configId, parseConfig, parseWith } from "../../cells/config.ts";
+import {
+  canonicalJson,
+  canonicalJsonIn,
+  type CellConfig,
+  configIdIn,
+  parseConfigIn,
+  parseWith,
+} from "../../cells/config.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { UserError } from "../../cells/errors.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import { unitOf } from "../../cells/unit.ts";
@@ -84,9 +93,13 @@ function takeAll({ tensors, others }: Read, wanted: readonly Wanted[], file: str
   }));
 }
 
-function configOf(metadata: SafetensorsFile["metadata"], file: string): CellConfig | undefined {
+function configOf(
+  metadata: SafetensorsFile["metadata"],
+  file: string,
+  table: FactorTable = GATED,
+): CellConfig | undefined {
   const text = metadata[KEYS.config];
-  return text === undefined ? undefined : parseConfig(parseJson(text, KEYS.config, file), file);
+  return text === undefined ? undefined : parseConfigIn(table, parseJson(text, KEYS.config, file), file);
 }
 
 function parseJson(text: string, key: string, file: string): unknown {
@@ -128,6 +141,8 @@ export const trainingSchema = z.object({
 /** What a checkpoint is of; a run goes on only from one that agrees in all of it. */
 export interface CheckpointOf {
   readonly config: CellConfig;
+  /** What the configuration is of; absent: the built-in factors. */
+  readonly table?: FactorTable;
   readonly seed: number;
   readonly corpus: string;
   readonly corpus_sha1: string;
@@ -139,9 +154,9 @@ export interface CheckpointOf {
 }
 
 /** Those facts as a file's metadata: all text. */
-function factsOf({ config, ...about }: CheckpointOf): Record<string, string> {
+function factsOf({ config, table = GATED, ...about }: CheckpointOf): Record<string, string> {
   return {
-    [KEYS.config]: canonicalJson(config),
+    [KEYS.config]: canonicalJsonIn(table, config),
     ...Object.fromEntries(
       Object.entries(about).filter(([, value]) => value !== undefined).map(([key, value]) => [key, String(value)]),
     ),
@@ -215,9 +230,9 @@ function tensorsOf(step: TrainingStep): Wanted[] {
 
 /** @throws {UserError} if a file is of another run; one from PyTorch need not say of which it is */
 function checkIsOf(metadata: SafetensorsFile["metadata"], about: CheckpointOf, file: string): void {
-  const config = configOf(metadata, file);
+  const { table = GATED } = about, config = configOf(metadata, file, table);
   const facts = [
-    ["configuration", config && configId(config), configId(about.config)],
+    ["configuration", config && configIdIn(table, config), configIdIn(table, about.config)],
     ...BINDING.map((key) => [key, metadata[key], about[key]?.toString()]),
   ];
   for (const [what, is, must] of facts) {
