@@ -13,7 +13,7 @@ import {
   parseConfigIn,
   parseWith,
 } from "../../cells/config.ts";
-import type { FactorTable } from "../../cells/factor.ts";
+import { type FactorTable, formatLevel, trainingFactors, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { UserError } from "../../cells/errors.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
@@ -232,6 +232,12 @@ function tensorsOf(step: TrainingStep): Wanted[] {
 function checkIsOf(metadata: SafetensorsFile["metadata"], about: CheckpointOf, file: string): void {
   const { table = GATED } = about, config = configOf(metadata, file, table);
   const facts = [
+    // Where it is the training alone that differs, an id would tell nobody what is wrong.
+    ...trainingFactors(table).map((factor) => [
+      factor.label,
+      config && formatLevel(factor, valueOf(factor, config)),
+      formatLevel(factor, valueOf(factor, about.config)),
+    ]),
     ["configuration", config && configIdIn(table, config), configIdIn(table, about.config)],
     ...BINDING.map((key) => [key, metadata[key], about[key]?.toString()]),
   ];
