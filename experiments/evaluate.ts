@@ -1,6 +1,6 @@
 /** `deno task evaluate`: scores finished runs on the test split through ONNX Runtime. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, onlyFlag } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { evaluateStudy } from "./session/scoring.ts";
@@ -11,6 +11,7 @@ const flags = {
   dir: dirFlag,
   experiment: experimentFlag,
   again: flag.on("--again", "score every finished run, after making its ONNX model anew from its checkpoint"),
+  only: onlyFlag("score only these"),
 };
 
 if (import.meta.main) {

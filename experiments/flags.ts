@@ -5,6 +5,7 @@ import { type Flag, flag, type FlagValues } from "../train/terminal/command_line
 import { MOST_LEVELS } from "./study/grid.ts";
 import { flaggedFactors, type Levels, parseLevel, type TableLevels } from "./study/levels.ts";
 import { type Experiment, EXPERIMENTS } from "./study/schema.ts";
+import { exampleSelection, parseSelection, type Selection, SELECTION_GRAMMAR } from "./study/selection.ts";
 
 export const dirFlag: Flag<string> = flag.text("--dir <folder>", "the study's folder", "study");
 export const experimentFlag: Flag<Experiment> = flag.choice(
@@ -14,6 +15,16 @@ export const experimentFlag: Flag<Experiment> = flag.choice(
   "01",
 );
 
+/** @param help what a command does with the configurations that are meant, e.g. `train only these` */
+export function onlyFlag(help: string, table: FactorTable = GATED): Flag<Selection | undefined> {
+  return {
+    usage: "--only <expression>",
+    help: `${help}, e.g. '${exampleSelection(table)}': ${SELECTION_GRAMMAR}`,
+    parse: (text) => parseSelection(text, table),
+    fallback: undefined,
+  };
+}
+
 /** Flags for the levels of factors, by their name. */
 export type LevelFlags = Readonly<Record<`--${string}`, Flag<readonly FactorValue[] | undefined>>>;
 
@@ -22,7 +33,7 @@ export function levelFlags(table: FactorTable = GATED): LevelFlags {
   return Object.fromEntries(
     flaggedFactors(table).reverse().map((factor) => {
       const { name, help, note } = factor.flag, more = note === undefined ? "" : `; ${note}`;
-      const shown = `${help} (default: ${factor.levels.join(",")})${more}`;
+      const shown = `${help} (default: the study's, else ${factor.levels.join(",")})${more}`;
       return [name, flag.list(`${name} <list>`, shown, (text) => parseLevel(factor, text), MOST_LEVELS)];
     }),
   );

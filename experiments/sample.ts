@@ -2,7 +2,7 @@
 import { describeConfig } from "../cells/config.ts";
 import { unitOf } from "../cells/unit.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, onlyFlag } from "./flags.ts";
 import { configOf } from "./study/result.ts";
 import { drawText, findRun } from "./session/sampling.ts";
 import { shortKey } from "./study/paths.ts";
@@ -17,6 +17,7 @@ const flags = {
   dir: dirFlag,
   experiment: experimentFlag,
   id: flag.text("--id <prefix>", "which run: the beginning of its id (default: the best)", undefined),
+  only: onlyFlag("of these runs"),
   prompt: {
     usage: "--prompt <text>",
     help: "text that the model reads first",
@@ -39,9 +40,9 @@ if (import.meta.main) {
     "Prints text that a trained model writes. What it is told about the model goes to standard error.";
   await runCommand(
     { name: "sample", description, flags, printsData: true },
-    async ({ dir, experiment, id, prompt, ...options }) => {
+    async ({ dir, experiment, id, only, prompt, ...options }) => {
       const study = await Study.open(dir);
-      const { key, result } = await findRun(study, experiment, id);
+      const { key, result } = await findRun(study, experiment, id, only);
       const drawn = await drawText(study, experiment, { key, result }, { prompt, ...options });
       printError(
         `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/${

@@ -1,6 +1,6 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test split. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, onlyFlag } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
@@ -8,7 +8,6 @@ import type { EngineEntry } from "../train/engines/engine.ts";
 import { describeAuto, describeParallel, engineChoices, ENGINES } from "../train/engines/registry.ts";
 import { MOST_PARALLEL } from "./session/capacity.ts";
 import { MOST_RUNS } from "./study/grid.ts";
-import { exampleSelection, parseSelection, type Selection } from "./study/selection.ts";
 import { shortKey } from "./study/paths.ts";
 import { trainStudy } from "./session/training.ts";
 import { print, printError } from "../train/terminal/output.ts";
@@ -34,12 +33,7 @@ const flags = {
     most: LIMITS.steps,
   }),
   limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
-  only: {
-    usage: "--only <expression>",
-    help: `train only these, e.g. ${exampleSelection()}`,
-    parse: (text: string) => parseSelection(text),
-    fallback: undefined as Selection | undefined,
-  },
+  only: onlyFlag("train only these"),
   retryFailed: flag.on("--retry-failed", "train runs again whose loss was no finite number"),
   quiet: flag.on("--quiet", "print nothing but errors"),
 };

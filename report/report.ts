@@ -2,7 +2,8 @@
 import { comparedWithList } from "../experiments/study/runs.ts";
 import { Study } from "../experiments/study/store.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag } from "../experiments/flags.ts";
+import { dirFlag, experimentFlag, onlyFlag } from "../experiments/flags.ts";
+import { readSelected } from "../experiments/study/selected_results.ts";
 import { studyLevels } from "./data/study_levels.ts";
 import { writeReport } from "./write_report.ts";
 import { print, printError } from "../train/terminal/output.ts";
@@ -20,13 +21,15 @@ const flags = {
     undefined,
     { most: MOST_LOSS },
   ),
+  only: onlyFlag("draw only these; the report says so, and takes the place of the one before"),
 };
 
 if (import.meta.main) {
   const description = "Draws the finished runs of an experiment, prints the best, and writes one page with everything.";
-  await runCommand({ name: "report", description, flags }, async ({ dir, experiment, below }) => {
+  await runCommand({ name: "report", description, flags }, async ({ dir, experiment, below, only }) => {
     const study = await Study.open(dir);
-    const results = await study.readResults(experiment);
+    const runs = await study.runs(experiment), doing = `draw a report of ${dir}`;
+    const results = await readSelected(study, experiment, only, doing);
     const { levels, below: usual } = await studyLevels(study, (problem) => printError(`report: ${problem}`));
     const short = experiment === "02" ? await study.readResults("01") : undefined;
     const unreadable = [...results.unreadable, ...short?.unreadable ?? []];
@@ -35,7 +38,8 @@ if (import.meta.main) {
       results: results.results,
       unreadable,
       unknown_version: [...results.unknown_version, ...short?.unknown_version ?? []],
-      gaps: comparedWithList(await study.runs(experiment), results),
+      gaps: comparedWithList(only ? runs.filter(({ entry }) => only(entry.config)) : runs, results),
+      selection: only?.text,
       dir,
       experiment,
       below: below ?? usual,

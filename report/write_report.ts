@@ -34,6 +34,8 @@ export interface ReportOptions {
   unknown_version?: readonly string[];
   /** Where the study's list and the results differ; nothing is said of it where that is not given. */
   gaps?: ListGaps;
+  /** The expression that says which configurations the results are of; absent where they are all. */
+  selection?: string;
   /** The study's folder, which must exist. */
   dir: string;
   experiment: Experiment;
@@ -94,6 +96,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const pictures = picturesOf({ experiment, rows, effects, below, levels: options.levels, promotion, table });
   const account = accountOf({
     ...options.gaps,
+    selection: options.selection,
     runs,
     unreadable: unreadable.map((line) => withinStudy(line, dir)),
     unknown_version: (options.unknown_version ?? []).map((line) => withinStudy(line, dir)),

@@ -12,6 +12,7 @@ import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { commandOn } from "../study/commands.ts";
 import type { Run } from "../study/runs.ts";
+import { selectFrom } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { openStudyQueue } from "../queue/study_queue.ts";
@@ -141,12 +142,13 @@ async function waitingRuns(
         `run ${commandOn("init", study, experiment)}`,
     );
   }
-  const chosen = runs.filter(({ entry }) => only?.(entry.config) ?? true);
-  if (!chosen.length) {
-    throw new UserError(
-      `Cannot train experiment ${experiment} in ${dir}: none of its ${runs.length} runs matches --only`,
-    );
-  }
+  const chosen = selectFrom(
+    runs,
+    only,
+    ({ entry }) => entry.config,
+    `train experiment ${experiment} in ${dir}`,
+    "run",
+  );
   const waiting: Run[] = [];
   let skipped = 0;
   for (const run of chosen) {

@@ -1,8 +1,8 @@
 /** What `init` does: a study's settings, and its lists of configurations. */
 import { createHash } from "node:crypto";
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { configId } from "../../cells/config.ts";
-import { isSize } from "../../cells/factor.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import type { CellConfig } from "../../cells/config.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { checkSize, type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../../train/corpus/known.ts";
@@ -11,10 +11,10 @@ import { checkLimits, checkLogged, LEAST } from "../../train/training/settings.t
 import { plural } from "../../train/terminal/progress.ts";
 import { checkRuns, checkTraining } from "./bounds.ts";
 import { readBytes, readJson } from "./files.ts";
-import { grid, MOST_RUNS } from "./grid.ts";
-import { flaggedFactors, flagsInWords, type Levels } from "./levels.ts";
+import { chooseConfigs, type ChosenConfigs, type ConfigRequest } from "./choose_configs.ts";
+import { MOST_RUNS } from "./grid.ts";
 import { checkNewFolder } from "./ownership.ts";
-import { promote, type Promotion } from "./promotion.ts";
+import type { Promotion } from "./promotion.ts";
 import { checkVersion, parseResult, type RunResult } from "./result.ts";
 import type { ConfigEntry } from "./runs.ts";
 import { Study } from "./store.ts";
@@ -31,15 +31,14 @@ export const DEFAULT_TRAINING: StudySettings["training"] = {
   history: 1000,
 };
 
-export interface InitOptions {
+/** What `init` is asked for: settings of the study, and what is listed. */
+export interface InitOptions extends ConfigRequest {
   readonly dir: string;
   readonly experiment: Experiment;
   /** `embedded`, the name of a known corpus, or a file; the study's own where it has one. */
   readonly corpus?: string;
   /** Brings a known corpus that was asked for into the cache; absent: it must be there. */
   readonly fetch?: (corpus: KnownCorpus) => Promise<void>;
-  /** For experiment 01: levels to list, by the key of their factor; the others take those of the table. */
-  readonly levels?: Levels;
   readonly seeds?: number;
   readonly steps?: number;
   readonly batch?: number;
@@ -48,6 +47,35 @@ export interface InitOptions {
   readonly tokens?: number;
   /** For experiment 02: configurations that are not chosen and are trained all the same, in all. */
   readonly controls?: number;
+  /** Whose factors are listed; the built-in ones where absent. */
+  readonly table?: FactorTable;
+  /**
+   * Called with what is to be written, before it is; where it rejects, nothing is. Called again if another process has changed the study
+   * meanwhile.
+   */
+  readonly onPlan?: (plan: InitPlan) => Promise<void>;
+}
+
+/** What `init` is about to write. */
+export interface InitPlan {
+  readonly dir: string;
+  readonly experiment: Experiment;
+  readonly settings: Omit<StudySettings, "version">;
+  /** The study's settings before this call, where there was one. */
+  readonly before?: StudySettings;
+  readonly chosen: ChosenConfigs;
+  /** What of it the list has not yet. */
+  readonly fresh: readonly ConfigEntry[];
+  /** Configurations of the list before. */
+  readonly listed: number;
+  /** Runs that come with it: of new configurations, and of further seeds. */
+  readonly runs: readonly AddedRuns[];
+}
+
+/** So many runs of a configuration, one for each seed. */
+export interface AddedRuns {
+  readonly config: CellConfig;
+  readonly count: number;
 }
 
 export interface InitSummary {
@@ -71,12 +99,22 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
   const { dir } = options;
   for (;;) {
     const seen = await stampOf(dir);
-    const { known, corpus, promotion, write } = await planStudy(options);
+    const { known, corpus, plan, write } = await planStudy(options);
+    await options.onPlan?.(plan);
     using _lock = await lockStudy(dir, "init");
     // Another process was quicker: what was planned may drop what that one has added.
     if (await stampOf(dir) !== seen) continue;
-    return { ...await write(), corpus, promotion, before: known?.settings };
+    return { ...await write(), corpus, promotion: plan.chosen.promotion, before: known?.settings };
   }
+}
+
+/**
+ * What {@linkcode initStudy} would write. It writes nothing into the study; a corpus that is asked for by its name comes into the cache.
+ *
+ * @throws {UserError} as {@linkcode initStudy} does
+ */
+export async function planInit(options: InitOptions): Promise<InitPlan> {
+  return (await planStudy(options)).plan;
 }
 
 /** Tells whether the files that a plan follows from, and that `init` writes, are still the same. */
@@ -145,8 +183,9 @@ async function planStudy(options: InitOptions) {
         "another folder with --dir",
     );
   }
-  const { entries, promotion } = await chooseConfigs(known, options);
-  await checkAllRuns(known, options, entries, settings.seeds);
+  const { experiment, controls, table } = options, { vocabulary } = settings;
+  const chosen = await chooseConfigs({ dir, experiment, known, vocabulary, controls }, options, table);
+  await checkAllRuns(known, options, chosen.entries, settings.seeds);
   const tokens = await tokensFor(dir, known, corpus, settings.vocabulary, history);
   const isLeft = !tokens && known?.settings.tokens !== undefined && await hasTokenizer(dir, known.settings);
   const planned = {
@@ -163,8 +202,16 @@ async function planStudy(options: InitOptions) {
     training: settings.training,
   };
   const tokenizer = { text: tokens?.file, removed: isLeft };
-  const write = await Study.plan(dir, known, planned, options.experiment, entries, tokenizer);
-  return { known, corpus, promotion, write };
+  const write = await Study.plan(dir, known, planned, experiment, chosen.entries, tokenizer);
+  const listed = await known?.readConfigs(experiment) ?? [], ids = new Set(listed.map(idOf));
+  const fresh = chosen.entries.filter(({ id }) => !ids.has(id)), more = settings.seeds - (known?.settings.seeds ?? 0);
+  const runs = [
+    ...fresh.map(({ config }) => ({ config, count: settings.seeds })),
+    ...(more > 0 ? listed.map(({ config }) => ({ config, count: more })) : []),
+  ];
+  const before = known?.settings;
+  const plan = { dir, experiment, settings: planned, before, chosen, fresh, listed: listed.length, runs };
+  return { known, corpus, plan, write };
 }
 
 /** The study's settings with what the options change. */
@@ -285,34 +332,6 @@ async function hasResults(dir: string): Promise<boolean> {
     if ((await resultKeys(dir, experiment)).length) return true;
   }
   return false;
-}
-
-async function chooseConfigs(
-  known: Study | undefined,
-  { dir, experiment, levels = {}, controls }: InitOptions,
-): Promise<{ entries: readonly ConfigEntry[]; promotion?: Promotion }> {
-  const isAsked = Object.values(levels).some((list) => list !== undefined);
-  if (experiment === "01") {
-    if (controls !== undefined) {
-      throw new UserError("Cannot use --controls with experiment 01: nothing is left out of it");
-    }
-    // Settings of a study can be changed without its list growing to the whole grid.
-    if (!isAsked && known && (await known.readConfigs("01")).length) return { entries: [] };
-    return { entries: grid(levels).map((config): ConfigEntry => ({ id: configId(config), config })) };
-  }
-  if (isAsked) throw levelsOf02();
-  const promotion = await promote(known, dir, controls);
-  return { entries: promotion.entries, promotion };
-}
-
-/** Experiment 02 takes no levels. */
-function levelsOf02(): UserError {
-  const what = flaggedFactors().every(isSize) ? "sizes" : "configurations";
-  return new UserError(
-    `Cannot use ${
-      flagsInWords("disjunction", "table")
-    } with experiment 02: its ${what} follow from the best of experiment 01`,
-  );
 }
 
 /** `train 90 %, validation 5 %, test 5 %`, for the record. */

@@ -7,10 +7,12 @@
  */
 import { UserError } from "../../cells/errors.ts";
 import { configId } from "../../cells/config.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import { rankConfigs, type RankedConfig, type Ranking } from "./ranking.ts";
 import { promotedCount, refine } from "./refine.ts";
-import type { RunResult } from "./result.ts";
+import { configOf, isFinished, type RunResult } from "./result.ts";
 import { commandOn } from "./commands.ts";
 import type { ConfigEntry } from "./runs.ts";
 import type { Study } from "./store.ts";
@@ -34,14 +36,19 @@ export interface Promotion {
 }
 
 /**
- * Chooses the configurations of experiment 02.
+ * Chooses the configurations of experiment 02. Other cells than the table's are there to be compared with, and are never chosen.
  *
  * @param wanted controls in all; where absent those that there are, and {@linkcode DEFAULT_CONTROLS} for a new list
  * @throws {UserError} if 01 has no finished run, or one that cannot be read; if there are more controls already
  */
-export async function promote(known: Study | undefined, dir: string, wanted?: number): Promise<Promotion> {
-  const from = await rankingOf01(known, dir);
-  const listed = await known?.readConfigs("02") ?? [];
+export async function promote(
+  known: Study | undefined,
+  dir: string,
+  wanted?: number,
+  table: FactorTable = GATED,
+): Promise<Promotion> {
+  const from = await rankingOf01(known, dir, table);
+  const listed = (await known?.readConfigs("02") ?? []).filter(({ config }) => table.isOwnCell(config));
   const marked = listed.filter(({ control }) => control);
   const hasControls = (wanted ?? (listed.length ? marked.length : DEFAULT_CONTROLS)) > 0;
   const entries = chosenOf(from.ranked, hasControls);
@@ -65,14 +72,17 @@ export async function promote(known: Study | undefined, dir: string, wanted?: nu
   };
 }
 
-async function rankingOf01(known: Study | undefined, dir: string): Promise<Ranking> {
+async function rankingOf01(known: Study | undefined, dir: string, table: FactorTable): Promise<Ranking> {
   const read = await known?.readResults("01");
   // The best run may be the one that cannot be read.
   if (read?.unreadable.length) throw new UserError(read.unreadable[0]);
-  const ranking = rankConfigs(read?.results ?? []);
+  const own = read?.results.filter((result) => table.isOwnCell(configOf(result)));
+  const ranking = rankConfigs(own ?? []);
   if (ranking.ranked.length) return ranking;
   throw new UserError(
-    `Cannot choose experiment 02 in ${dir}: no run of experiment 01 has finished; ` +
+    `Cannot choose experiment 02 in ${dir}: no run of experiment 01 has finished${
+      read?.results.some(isFinished) ? `, but for other cells than ${table.name}` : ""
+    }; ` +
       `run ${known ? "" : `${commandOn("init", { dir })} and `}${commandOn("train", { dir })} first`,
   );
 }
