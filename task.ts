@@ -61,8 +61,10 @@ export const TASKS: Readonly<Record<string, Task>> = {
     readsCorpus: true,
     readsSpace: true,
     fetchesCorpus: true,
-    native: [],
+    // It may measure how long runs take.
+    native: ["onnxruntime"],
   },
+  remove: { script: "experiments/remove.ts", dir: DIR, writes: true, readsCorpus: false, native: [] },
   train: { script: "experiments/train.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
   evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
   status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, native: [] },

@@ -115,6 +115,8 @@ export interface Rule {
 export interface FactorTable {
   /** What errors call the table. */
   readonly name: string;
+  /** What leads in to the clauses of its own cell's forward function, ending in a colon; absent: `In each layer:`. */
+  readonly lead?: string;
   /** In the order in which they are listed, swept and shown. */
   readonly factors: readonly Factor[];
   /** What every configuration must be. */

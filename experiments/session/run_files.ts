@@ -62,7 +62,7 @@ export class RunFiles {
    */
   async start(run: Run, retry: boolean): Promise<StartedRun> {
     const { study, experiment, settings } = this.options, { key, entry, seed } = run;
-    const job = cellJob({ config: entry.config, seed }, study.space), step = stepOf(job, settings);
+    const job = cellJob({ config: entry.config, seed, space: study.space }), step = stepOf(job, settings);
     const known = await study.readResult(experiment, key), commit = this.#commit(run);
     await this.#checkModelPlace(run);
     const hasFailed = retry && known?.failed !== undefined;
@@ -157,7 +157,8 @@ export class RunFiles {
       run.entry.config,
       trained.weights,
       modelFacts(record, trained.steps_done),
-      { vocabulary: record.vocabulary, space: study.space },
+      record.vocabulary,
+      study.space,
     );
     const loss = [...trained.curve];
     const result = {
@@ -193,7 +194,17 @@ export class RunFiles {
     const { batch, history, log_every } = this.options.settings;
     const { name: corpus, sha1: corpus_sha1 } = this.options.corpus;
     const tokenizer_sha1 = this.options.study.settings.tokens?.sha1;
-    return { config: entry.config, table: this.options.study.space, seed, corpus, corpus_sha1, tokenizer_sha1, batch, history, log_every };
+    return {
+      config: entry.config,
+      table: this.options.study.space,
+      seed,
+      corpus,
+      corpus_sha1,
+      tokenizer_sha1,
+      batch,
+      history,
+      log_every,
+    };
   }
 
   /** The result of a run as it starts: everything but what training finds. */

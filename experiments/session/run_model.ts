@@ -25,7 +25,17 @@ export function modelFacts(
 export function checkpointOf(result: RunResult, table: FactorTable): CheckpointOf {
   const { seed, dataset: corpus, corpus_sha1, tokenizer_sha1, log_every } = result;
   const { "batch size": batch, "history size": history } = result;
-  return { config: configOf(result, table), table, seed, corpus, corpus_sha1, tokenizer_sha1, batch, history, log_every };
+  return {
+    config: configOf(result, table),
+    table,
+    seed,
+    corpus,
+    corpus_sha1,
+    tokenizer_sha1,
+    batch,
+    history,
+    log_every,
+  };
 }
 
 /**

@@ -152,5 +152,5 @@ export async function remadeModel(
   if (!stored || (stored.steps_done ?? result.steps_done) !== result.steps_done) return undefined;
   // Before minutes of scoring, rather than after.
   checkReplaceable(study.modelPath(experiment, key));
-  return exportModel(config, stored.weights, modelFacts(result, result.steps_done), { vocabulary, space });
+  return exportModel(config, stored.weights, modelFacts(result, result.steps_done), vocabulary, space);
 }

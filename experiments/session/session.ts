@@ -108,7 +108,7 @@ export class TrainingSession {
       isWanted: (run) => this.#isWanted(run),
       onWait: (held) => print(waitingForOthers(held)),
     });
-    this.#outcomes = new Outcomes(this.#scheduler, this.#progress);
+    this.#outcomes = new Outcomes(this.#scheduler, this.#progress, study.space);
     this.#scorer = new Scorer({
       study,
       experiment,

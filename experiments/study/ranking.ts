@@ -1,4 +1,6 @@
 /** Configurations by how well they were trained: what experiment 02 is chosen by, and what its report compares. */
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
 

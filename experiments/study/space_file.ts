@@ -68,6 +68,19 @@ export async function studySpace(dir: string, settings: SpaceSettings | undefine
   return await spaceOf(new TextDecoder().decode(bytes), sha256, basename(path));
 }
 
+/**
+ * Checks that a module may be written to a path.
+ *
+ * @throws {UserError} if another file is there: it is somebody's
+ */
+export async function checkPlace(path: string, sha256: string): Promise<void> {
+  const bytes = await readBytes(path);
+  if (bytes === undefined || sumOf(bytes) === sha256) return;
+  throw new UserError(
+    `Cannot write ${path}: it is there, and is not the space that is asked for; move it away, or choose another folder with --dir`,
+  );
+}
+
 function sumOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }

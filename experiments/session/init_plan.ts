@@ -1,0 +1,124 @@
+/** What `init` says before it writes: what it is about to list, and how long that takes to train. */
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
+import { configIdIn, describeConfigIn } from "../../cells/config.ts";
+import { UserError } from "../../cells/errors.ts";
+import { type Configuration, formatLevel, isSwitch, shownFactors } from "../../cells/factor.ts";
+import { maxOf, minOf } from "../../cells/extremes.ts";
+import { formatDuration, plural, shortList } from "../../train/terminal/progress.ts";
+import { flaggedFactors, flagsInWords, levelsAmong, namesCell, smallestSizes } from "../study/levels.ts";
+import type { InitPlan } from "../study/init_study.ts";
+
+/** How long runs will take on this machine. */
+export interface PlanEstimate {
+  readonly seconds: number;
+  /** What it was worked out from, for the line that says it: `from 12 finished runs`. */
+  readonly basis: string;
+}
+
+/** Estimates a plan's runs; undefined where that cannot be done. */
+export type EstimatePlan = (plan: InitPlan) => Promise<PlanEstimate | undefined>;
+
+const DAY = 24 * 3600;
+
+/** More configurations of one cell than so many are told by their levels. */
+const MOST_LINES = 8;
+
+/** What a plan adds, a line each; nothing where it adds no runs. */
+export function* planLines(plan: InitPlan, table: Space = GATED_SPACE): Generator<string> {
+  const { dir, experiment, settings: { seeds }, before, chosen: { best, sized }, fresh, runs } = plan;
+  if (!runs.length) return;
+  if (fresh.length) {
+    yield `To be listed in experiment ${experiment} of ${dir}: ${plural(fresh.length, "configuration")}`;
+  }
+  if (best) yield `  the best ${best.taken} of ${plural(best.ranked, "ranked configuration")}, at other levels`;
+  if (sized) yield `  state sizes for ${sized.target} parameters`;
+  const nameOf = cellNamed(table);
+  for (const [name, group] of Map.groupBy(fresh.map(({ config }) => config), nameOf)) {
+    if (group.length > MOST_LINES) yield `  ${name}: ${groupInWords(table, group, sized?.parameters)}`;
+    else {
+      for (const config of group) {
+        const parameters = sized?.parameters.get(configIdIn(table, config));
+        const counted = parameters === undefined ? "" : `: ${parameters} parameters`;
+        yield `  ${describeConfigIn(table, config)}${counted}`;
+      }
+    }
+  }
+  const count = runs.reduce((sum, run) => sum + run.count, 0);
+  const more = before && seeds > before.seeds && plan.listed
+    ? `, and further seeds of ${plan.listed} listed before`
+    : "";
+  yield `${plural(count, "new run")}: ${fresh.length} × ${plural(seeds, "seed")}${more}`;
+}
+
+/** The name of a configuration's cell. */
+function cellNamed(table: Space): (config: Configuration) => string {
+  const factor = table.factors.find(namesCell);
+  return (config) => factor && !table.isOwnCell(config) ? `${config[factor.key]}` : table.name;
+}
+
+/** Configurations of one cell by the levels of their factors. */
+function groupInWords(
+  table: Space,
+  group: readonly Configuration[],
+  parameters: ReadonlyMap<string, number> | undefined,
+): string {
+  const shown = shownFactors(table, group).filter((factor) => !namesCell(factor));
+  const levels = shown.filter((factor) => !isSwitch(factor)).map((factor) => {
+    const values = levelsAmong(table, factor, group).toSorted((a, b) => Number(a) - Number(b));
+    return `${factor.label} ${shortList(values.map((value) => formatLevel(factor, value)), MOST_LINES)}`;
+  });
+  const switches = shown.filter(isSwitch);
+  const settings = new Set(group.map((config) => switches.map(({ key }) => config[key]).join())).size;
+  const counts = parameters && group.map((config) => parameters.get(configIdIn(table, config))!);
+  return [
+    `${plural(group.length, "configuration")}`,
+    ...(switches.length ? [plural(settings, "setting") + " of the switches"] : []),
+    ...levels,
+    ...(counts ? [`${minOf(counts)} to ${maxOf(counts)} parameters`] : []),
+  ].join("; ");
+}
+
+/**
+ * Prints a plan, and how long its runs take.
+ *
+ * @param yes whether runs of more than a day are meant
+ * @throws {UserError} if they take more, and nobody has said that this is meant
+ */
+export async function announcePlan(
+  plan: InitPlan,
+  { yes, estimate, print, table = GATED_SPACE }: {
+    readonly yes: boolean;
+    readonly estimate?: EstimatePlan;
+    readonly print: (line: string) => void;
+    readonly table?: Space;
+  },
+): Promise<void> {
+  const lines = [...planLines(plan, table)];
+  if (!lines.length) return;
+  const took = await estimate?.(plan);
+  const last = took ? `, about ${inWords(took.seconds)} on this machine (${took.basis})` : "";
+  print(`${lines.join("\n")}${last}`);
+  if (!took || took.seconds <= DAY || yes) return;
+  throw new UserError(
+    `Cannot list ${plural(plan.fresh.length, "configuration")} without --yes: their runs take about ${
+      inWords(took.seconds)
+    } on this machine, which is more than a day; add --yes, or ask for less ${lessInWords(plan, table)}`,
+  );
+}
+
+/** What makes a plan smaller: of a whole grid its smallest sizes, for an example. */
+function lessInWords({ before, chosen: { sized, best, promotion } }: InitPlan, table: Space): string {
+  if (before || sized || best || promotion) {
+    return `with ${flagsInWords("disjunction", "help", table)}, --only or --steps`;
+  }
+  const smallest = smallestSizes(table);
+  const sizes = flaggedFactors(table).flatMap(({ key, flag: { name } }) =>
+    smallest[key] ? [`${name} ${smallest[key]}`] : []
+  );
+  return `as with ${sizes.join(" ")}, or a smaller --steps`;
+}
+
+function inWords(seconds: number): string {
+  return seconds < 2 * DAY ? formatDuration(seconds) : `${(seconds / DAY).toFixed(1)} days`;
+}
