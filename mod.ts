@@ -51,9 +51,9 @@ export {
   type DefinedSpace,
   defineSpace,
   type SpaceDefinition,
-  type SpaceFactor,
   type SpaceRule,
 } from "./cells/define_space.ts";
+export type { SpaceFactor } from "./cells/space_factor.ts";
 export type { Space } from "./cells/space.ts";
 export { UserError } from "./cells/errors.ts";
 export { gatedCell } from "./cells/catalog/gated_cell.ts";

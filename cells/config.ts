@@ -156,7 +156,7 @@ export function describeSizesIn({ factors }: FactorTable, config: Configuration)
 export function describeCellIn(table: FactorTable, config: Configuration): string {
   const others = phrases(cellFactors(table, config), config);
   if (!table.isOwnCell(config)) return joined(others);
-  return joined([phrases(table.factors.filter(isSwitch), config).join(" + "), ...others]);
+  return joined([phrases(table.factors.filter(isSwitch), config).join(" + "), ...others]) || table.name;
 }
 
 /** A table may have no switch, or a configuration none that is on. */

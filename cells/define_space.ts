@@ -5,29 +5,19 @@ import { checkTable } from "./check_table.ts";
 import { canonicalJsonIn, configIn } from "./config.ts";
 import { UserError } from "./errors.ts";
 import {
-  type ChoiceFactor,
   type Configuration,
   type Factor,
   type FactorTable,
   type FactorValue,
-  type IntegerFactor,
-  isSwitch,
   keysOf,
-  type NumberFactor,
   type Rule,
-  type SwitchFactor,
   valueOf,
 } from "./factor.ts";
-import { FACTORS, GATED, ORIGINAL_KEYS } from "./factors.ts";
+import { z } from "zod";
+import { FACTORS, GATED } from "./factors.ts";
+import { completed, type SpaceFactor, spaceFactorSchema } from "./space_factor.ts";
 import { enlarged } from "./gated_rules.ts";
 import type { Space } from "./space.ts";
-
-/** A factor of a space. A switch needs no levels, and is off by default; other factors have their first level as their default. */
-export type SpaceFactor =
-  | Omit<SwitchFactor, "levels"> & { readonly levels?: SwitchFactor["levels"] }
-  | ChoiceFactor
-  | IntegerFactor
-  | NumberFactor;
 
 /** What a configuration sets the factors of a space to, defaults filled in. */
 export type ChoicesOf<Factors extends readonly SpaceFactor[]> = {
@@ -111,6 +101,8 @@ function checkDefinition({ name, factors, cell, cells = [] }: SpaceDefinition): 
   };
   if (typeof name !== "string" || !NAME.test(name)) refuse("its name must be small letters, digits and _");
   if (cell !== undefined && typeof cell !== "function") refuse("its cell must be a function");
+  const wrong = z.array(spaceFactorSchema).safeParse(factors ?? []).error;
+  if (wrong) refuse(describeFactorError(wrong, factors!));
   if (!cell && factors?.length) refuse("it has factors and no cell, must have a cell that reads them");
   if (!cell && !cells.length) refuse("it has neither a cell nor further cells, must have one of them");
   for (const [i, { name: own }] of cells.entries()) {
@@ -119,6 +111,14 @@ function checkDefinition({ name, factors, cell, cells = [] }: SpaceDefinition): 
     if (isTaken) refuse(`its cell '${own}' must have another name: that one is taken`);
   }
   if (cell && CELL_NAMES.includes(name)) refuse("its name is that of a cell of the catalog, must be another");
+}
+
+/** Names the factor, which a person counts from its key. */
+function describeFactorError(error: z.ZodError, factors: readonly SpaceFactor[]): string {
+  const [{ path: [at, ...where], message }] = error.issues, key = factors[Number(at)]?.key;
+  const named = typeof key === "string" ? `factor '${key}'` : `factor ${Number(at) + 1}`;
+  const what = where.length ? `its '${where.join(".")}'` : "it";
+  return `${named}: ${what} has ${message.replace(/^Invalid /, "an invalid ")}`;
 }
 
 /** The table of a space with its own cell. */
@@ -133,23 +133,6 @@ function ownTable({ name, factors = [], valid, listed }: SpaceDefinition): Facto
     must: rule?.must ?? "",
   });
   return { name, factors: all, valid: ruleOf(valid), listed: ruleOf(listed), enlarged, isOwnCell };
-}
-
-/** A factor with what goes without saying. */
-function completed(factor: SpaceFactor): Factor {
-  // The original nine always stand in a configuration.
-  const isOriginal = ORIGINAL_KEYS.includes(factor.key);
-  if (factor.kind === "switch") {
-    return { levels: [false, true], ...isOriginal ? {} : { default: false }, ...factor };
-  }
-  const { levels } = factor, two = levels.length === 2 ? { contrast: levels as readonly [never, never] } : {};
-  const ofCell = isOriginal ? {} : { ofCell: true as const, default: levels[0] as never };
-  return { ...two, ...flagOf(factor), ...ofCell, ...factor } as Factor;
-}
-
-/** The flag of `init` that takes a factor's levels: its key, with dashes. */
-function flagOf({ key, label, flag }: SpaceFactor): Pick<Factor, "flag"> {
-  return { flag: flag ?? { name: `--${`${key}`.replaceAll("_", "-")}`, help: `levels of ${label} to list` } };
 }
 
 function filled(factors: readonly Factor[], config: Configuration): Readonly<Record<string, FactorValue>> {

@@ -82,6 +82,13 @@ export async function chooseConfigs(
   const { configs, ...best } = chosen;
   const unique = new Map(configs.map((config) => [configIdIn(table, config), config as CellConfig]));
   const entries = [...unique].map(([id, config]): ConfigEntry => ({ id, config }));
+  if (!entries.length) {
+    throw new UserError(
+      `Cannot list configurations in ${dir}: no combination of the levels is one that ${table.name} lists: each ${
+        [table.valid.must, table.listed.must].filter(Boolean).join(", and ")
+      }`,
+    );
+  }
   if (!sizes) return { entries, ...best };
   const parameters = new Map([...unique].map(([id, config]) => [id, parametersOf(table, config, place.vocabulary)]));
   return { entries, sized: { target: sizes.target, parameters }, ...best };

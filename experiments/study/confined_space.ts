@@ -1,7 +1,7 @@
 /** A user's space, whose code runs confined: see `space_worker.ts`. */
 import { parseWith } from "../../cells/config.ts";
 import { defineSpace, type SpaceDefinition, type SpaceRule } from "../../cells/define_space.ts";
-import { messageOf, UserError } from "../../cells/errors.ts";
+import { UserError } from "../../cells/errors.ts";
 import type { RecordedStep } from "../../cells/recorded_cell.ts";
 import { replayedCell } from "../../cells/recorded_cell.ts";
 import type { Cell } from "../../cells/cell.ts";
@@ -149,8 +149,7 @@ const NOTHING = { net: false, write: false, env: false, ffi: false, run: false, 
 function plainReason(why: string, name: string): string {
   const refused = /Requires (\w+ access(?: to .*?)?)(?:, run again with.*)?(?: at .*)?$/.exec(why);
   if (refused) return `it wants ${refused[1]}, must do without: a space may read this project and itself alone`;
-  // deno-lint-ignore no-control-regex
-  return messageOf(why).replace(/\x1b\[\d*m/g, "").replace(
+  return why.replace(
     /data:application\/typescript[^\s"']*?(?=:\d+:\d+|["'\s]|$)/g,
     name,
   );

@@ -4,7 +4,8 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import type { CellConfig } from "../../cells/config.ts";
-import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
+import type { Cell } from "../../cells/cell.ts";
+import { buildTrainingStep, BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { checkSize, type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../../train/corpus/known.ts";
 import { SPLIT } from "../../train/corpus/split.ts";
@@ -191,6 +192,7 @@ async function planStudy(options: InitOptions) {
   }
   const { experiment, controls } = options, { vocabulary } = settings;
   const chosen = await chooseConfigs({ dir, experiment, known, vocabulary, controls }, options, space);
+  if (file ?? known?.settings.space) checkCells(space, chosen.entries, vocabulary);
   await checkAllRuns(known, options, chosen.entries, settings.seeds);
   const tokens = await tokensFor(dir, known, corpus, settings.vocabulary, history);
   const isLeft = !tokens && known?.settings.tokens !== undefined && await hasTokenizer(dir, known.settings);
@@ -220,6 +222,21 @@ async function planStudy(options: InitOptions) {
   const before = known?.settings;
   const plan = { dir, experiment, settings: planned, space, before, chosen, fresh, listed: listed.length, runs };
   return { known, corpus, plan, write };
+}
+
+/** Builds each cell that is to be listed once: what is wrong with a person's own is said before anything is written. */
+function checkCells(space: Space, entries: readonly ConfigEntry[], vocabulary: number): void {
+  const built = new Set<Cell>();
+  for (const { config } of entries) {
+    const cell = space.cellOf(config), { n_layers, state_size } = config;
+    if (built.has(cell)) continue;
+    built.add(cell);
+    try {
+      buildTrainingStep(cell, { n_layers, state_size, vocabulary, batch: 1 });
+    } catch (error) {
+      throw error instanceof UserError ? error : new UserError(`Cannot use space ${space.name}: ${messageOf(error)}`);
+    }
+  }
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Space } from "../../cells/space.ts";
 import { readConfined } from "./confined_space.ts";
 import { readBytes } from "./files.ts";
 import { StudyPaths } from "./paths.ts";
+import { resultFieldsOf } from "./result.ts";
 import type { StudySettings } from "./schema.ts";
 
 /** The longest module that is read. */
@@ -45,6 +46,8 @@ export async function readSpaceFile(path: string): Promise<SpaceFile> {
   }
   const code = new TextDecoder().decode(bytes), sha256 = sumOf(bytes);
   const space = await spaceOf(code, sha256, basename(path));
+  // Its keys stand in results, among others.
+  resultFieldsOf(space);
   return { settings: { name: space.name, sha256 }, code, space };
 }
 

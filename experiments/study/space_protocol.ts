@@ -1,56 +1,8 @@
 /** What a confined space and the process that uses it say to each other: see `space_worker.ts`. */
 import { z } from "zod";
+import { spaceFactorSchema } from "../../cells/space_factor.ts";
 
 const text = z.string().min(1);
-const common = {
-  key: text,
-  label: text,
-  about: text,
-  heading: text.optional(),
-  plural: text.optional(),
-  flag: z.object({ name: text, help: text, note: text.optional() }).optional(),
-};
-const choice = z.object({ value: text, phrase: text.optional(), clause: text.optional() });
-const pair = <T extends z.ZodType>(value: T) => z.tuple([value, value]).optional();
-const quantity = { ...common, levels: z.array(z.number()), default: z.number().optional(), contrast: pair(z.number()) };
-
-/** A factor as plain data: what a person's module gives has no other key than these, and of their kinds. */
-export const factorSchema = z.discriminatedUnion("kind", [
-  z.object({
-    ...common,
-    kind: z.literal("switch"),
-    levels: z.array(z.boolean()).optional(),
-    default: z.boolean().optional(),
-    on: text,
-    off: text,
-  }),
-  z.object({
-    ...common,
-    kind: z.literal("choice"),
-    levels: z.array(text),
-    default: text.optional(),
-    choices: z.array(choice).optional(),
-    contrast: pair(text),
-    ofCell: z.literal(true).optional(),
-    namesCell: z.literal(true).optional(),
-  }),
-  z.object({
-    ...quantity,
-    kind: z.literal("integer"),
-    least: z.number().int(),
-    most: z.number().int(),
-    unit: z.tuple([text, text]).optional(),
-    mark: z.enum(["colour", "shape"]).optional(),
-    ofCell: z.literal(true).optional(),
-  }),
-  z.object({
-    ...quantity,
-    kind: z.literal("number"),
-    above: z.number(),
-    most: z.number(),
-    ofCell: z.literal(true).optional(),
-  }),
-]);
 
 const cellSchema = z.object({ name: text, states: z.array(text).min(1) });
 
@@ -60,7 +12,7 @@ export type DescribedCell = z.infer<typeof cellSchema>;
 /** What a space is beside its functions. */
 export const descriptionSchema = z.object({
   name: text,
-  factors: z.array(factorSchema).optional(),
+  factors: z.array(spaceFactorSchema).optional(),
   hasCell: z.boolean(),
   valid: text.optional(),
   listed: text.optional(),

@@ -21,6 +21,11 @@ const port = self as unknown as {
   postMessage(reply: SpaceReply): void;
 };
 
+// A worker that ends by itself tells nobody.
+Deno.exit = () => {
+  throw new UserError("it ends the program, must not");
+};
+
 // What a module prints is for the person who writes it; standard output may be read by a program.
 for (const print of ["log", "info", "debug"] as const) console[print] = console.error;
 
@@ -68,7 +73,7 @@ function answer({ call, memory }: SpaceRequest): void {
   try {
     write({ value: valueOf(call) });
   } catch (error) {
-    write({ error: messageOf(failure ?? error) });
+    write({ error: reasonOf(failure ?? error) });
   }
   Atomics.store(header, HEADER.isThere, 1);
   Atomics.notify(header, HEADER.isThere);
@@ -98,12 +103,18 @@ function cellOf(of: CellName): Cell {
   return "cell" in of ? cells!.find(({ name }) => name === of.cell)! : cell!(of.choices as never);
 }
 
+/** Without the colours that Deno gives some of its errors. */
+function reasonOf(error: unknown): string {
+  // deno-lint-ignore no-control-regex
+  return messageOf(error instanceof Error ? error.message.replace(/\x1b\[\d*m/g, "") : error);
+}
+
 async function replyOf(action: () => Promise<unknown>): Promise<SpaceReply> {
   try {
     const value = await action();
     if (failure !== undefined) throw failure;
     return { value };
   } catch (error) {
-    return { error: messageOf(error) };
+    return { error: reasonOf(error) };
   }
 }
