@@ -28,7 +28,7 @@ export interface EstimateRequest {
   readonly engine?: string;
   /** Ends a measurement. */
   readonly signal?: AbortSignal;
-  /** Told why nothing could be measured. */
+  /** Called with the reason where there is no estimate. */
   readonly onProblem?: (why: string) => void;
 }
 

@@ -10,9 +10,9 @@ import { smallestSizes } from "../study/levels.ts";
 import type { Pace, StepTime, Work } from "./pace.ts";
 
 /** A measured round takes at least this long; the rounds before it, each half as long, take as much together. */
-const ROUND_SECONDS = 0.3;
+const ROUND_SECONDS = 0.2;
 /** A step that would take longer is not measured: its time follows from the small one's. */
-const LONGEST_STEP = 0.7;
+const LONGEST_STEP = 0.5;
 /** Steps of a round: more say no more. */
 const MOST_STEPS = 256;
 /** Runs of a measured group: a GPU with so many is as good as full, and opening more takes time. */
