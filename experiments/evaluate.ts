@@ -5,6 +5,7 @@ import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { evaluateStudy } from "./session/scoring.ts";
 import { shortKey } from "./study/paths.ts";
+import { selectionLine } from "./study/selection.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 const flags = {
@@ -34,6 +35,7 @@ if (import.meta.main) {
       onProblem: (problem) => printError(`evaluate: ${problem}`),
     });
     bar?.stop();
+    if (options.only) print(selectionLine(options.only));
     for (const line of unreadable) printError(`evaluate: ${line}`);
     print(
       `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,

@@ -50,7 +50,8 @@ const flags = {
     fallback: undefined as ParameterTarget | undefined,
   },
   only: onlyFlag(
-    "of a new list: which combinations; on a study: which of its configurations are listed again (own cells, unless it names cell)",
+    "of a new list: which combinations; on a study: which of its configurations are listed again (of its own cell, unless this " +
+      "names cell), or, with no levels beside it, which combinations of its levels are added",
   ),
   best: flag.whole(
     "--best <n>",

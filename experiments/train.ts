@@ -9,6 +9,7 @@ import { describeAuto, describeParallel, engineChoices, ENGINES } from "../train
 import { MOST_PARALLEL } from "./session/capacity.ts";
 import { MOST_RUNS } from "./study/grid.ts";
 import { shortKey } from "./study/paths.ts";
+import { selectionLine } from "./study/selection.ts";
 import { trainStudy } from "./session/training.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
@@ -46,6 +47,7 @@ if (import.meta.main) {
     const summary = await trainStudy({ ...options, signal: stop.signal });
     const { finished, failed, problems, interrupted, others, seconds } = summary;
     if (!options.quiet) {
+      if (options.only) print(selectionLine(options.only));
       const trouble = problems ? `, ${problems} with problems` : "";
       print(`${plural(finished, "run")} finished, ${failed} failed${trouble}, in ${formatDuration(seconds)}`);
       if (others) print(`${plural(others, "run")} left to other processes, which are training them`);

@@ -1,5 +1,6 @@
 /** `deno task export`: the runs for other tools. */
 import { dirFlag, experimentFlag, onlyFlag } from "../experiments/flags.ts";
+import { selectionLine } from "../experiments/study/selection.ts";
 import { Study } from "../experiments/study/store.ts";
 import { type Flag, runCommand, splitList } from "../train/terminal/command_line.ts";
 import { plural } from "../train/terminal/progress.ts";
@@ -39,7 +40,7 @@ if (import.meta.main) {
     const study = await Study.open(dir);
     const { paths, runs, counts, problems } = await writeExport({ study, experiment, formats, only, out });
     for (const line of problems) printError(`export: ${line}`);
-    if (only) print(`Selection: only configurations of ${only.text} are written`);
+    if (only) print(selectionLine(only));
     const { done, failed, running } = counts;
     print(
       `${plural(runs, "run")}: ${done} done, ${failed} failed, ${running} running or stopped before their end`,

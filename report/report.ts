@@ -1,4 +1,5 @@
 /** `deno task report`: pictures, tables, page. */
+import { withListedMarks } from "../experiments/study/promotion.ts";
 import { comparedWithList } from "../experiments/study/runs.ts";
 import { Study } from "../experiments/study/store.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
@@ -31,11 +32,13 @@ if (import.meta.main) {
     const runs = await study.runs(experiment), doing = `draw a report of ${dir}`;
     const results = await readSelected(study, experiment, only, doing);
     const { levels, below: usual } = await studyLevels(study, (problem) => printError(`report: ${problem}`));
-    const short = experiment === "02" ? await study.readResults("01") : undefined;
+    const short = experiment === "02" && !only ? await study.readResults("01") : undefined;
     const unreadable = [...results.unreadable, ...short?.unreadable ?? []];
     for (const line of unreadable) printError(`report: ${line}`);
+    const chosen = experiment === "02" ? await study.readConfigs(experiment) : [];
     const { paths, headline, account, tables } = await writeReport({
-      results: results.results,
+      // Controls are a sample of all that was not chosen: of a selection nothing can be concluded about the choice.
+      results: only ? withListedMarks(results.results, chosen) : results.results,
       unreadable,
       unknown_version: [...results.unknown_version, ...short?.unknown_version ?? []],
       gaps: comparedWithList(only ? runs.filter(({ entry }) => only(entry.config)) : runs, results),
@@ -44,7 +47,7 @@ if (import.meta.main) {
       experiment,
       below: below ?? usual,
       levels,
-      chosenBy: short && { short: short.results, entries: await study.readConfigs(experiment) },
+      chosenBy: short && { short: short.results, entries: chosen },
     });
     const promotion = tables.promotion === undefined ? [] : [tables.promotion];
     print([headline, account, tables.best_runs, ...promotion, tables.switches, tables.forward].join("\n\n"));

@@ -106,7 +106,7 @@ Deno.test("--only selects by the new factors, defaults filled in", () => {
 Deno.test("init has a flag for the new number, and lists what it is given", () => {
   const flags = levelFlags(EXTENDED);
   assert.deepEqual(Object.keys(flags), ["--weight-decay", "--state-size", "--layers"]);
-  assert.equal(flags["--weight-decay"].help, "weight decays to list (default: 0.001,0.01)");
+  assert.equal(flags["--weight-decay"].help, "weight decays to list (default: the study's, else 0.001,0.01)");
   const given = { "--weight-decay": flags["--weight-decay"].parse!("0.1, 0.2"), "--layers": [1], "--state-size": [64] };
   assert.equal(grid(levelsIn(given, EXTENDED), EXTENDED).length, 96 * 2 * 2);
 });

@@ -1,10 +1,19 @@
 /** What `init` says before it writes: what it is about to list, and how long that takes to train. */
 import { configIdIn, describeConfigIn } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
-import { type Configuration, type FactorTable, formatLevel, isSwitch, shownFactors } from "../../cells/factor.ts";
+import {
+  type Configuration,
+  type Factor,
+  type FactorTable,
+  type FactorValue,
+  formatLevel,
+  isQuantity,
+  isSwitch,
+  shownFactors,
+} from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { maxOf, minOf } from "../../cells/extremes.ts";
-import { formatDuration, plural, shortList } from "../../train/terminal/progress.ts";
+import { formatDuration, plural } from "../../train/terminal/progress.ts";
 import { flaggedFactors, flagsInWords, levelsAmong, namesCell, smallestSizes } from "../study/levels.ts";
 import type { InitPlan } from "../study/init_study.ts";
 
@@ -63,10 +72,9 @@ function groupInWords(
   parameters: ReadonlyMap<string, number> | undefined,
 ): string {
   const shown = shownFactors(table, group).filter((factor) => !namesCell(factor));
-  const levels = shown.filter((factor) => !isSwitch(factor)).map((factor) => {
-    const values = levelsAmong(table, factor, group).toSorted((a, b) => Number(a) - Number(b));
-    return `${factor.label} ${shortList(values.map((value) => formatLevel(factor, value)), MOST_LINES)}`;
-  });
+  const levels = shown.filter((factor) => !isSwitch(factor)).map((factor) =>
+    `${factor.label} ${levelsInWords(factor, levelsAmong(table, factor, group))}`
+  );
   const switches = shown.filter(isSwitch);
   const settings = new Set(group.map((config) => switches.map(({ key }) => config[key]).join())).size;
   const counts = parameters && group.map((config) => parameters.get(configIdIn(table, config))!);
@@ -76,6 +84,14 @@ function groupInWords(
     ...levels,
     ...(counts ? [`${minOf(counts)} to ${maxOf(counts)} parameters`] : []),
   ].join("; ");
+}
+
+/** Values in their order; of many only how many there are between which. */
+function levelsInWords(factor: Factor, values: readonly FactorValue[]): string {
+  const sorted = isQuantity(factor) ? values.toSorted((a, b) => Number(a) - Number(b)) : values;
+  const names = sorted.map((value) => formatLevel(factor, value));
+  if (names.length <= MOST_LINES || !isQuantity(factor)) return names.join(", ");
+  return `${names[0]} to ${names.at(-1)} (${names.length} values)`;
 }
 
 /**

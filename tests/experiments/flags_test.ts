@@ -50,7 +50,7 @@ for (const [factor, given, levels, wrong, says] of KINDS) {
   Deno.test(`levelFlags() reads and refuses a list for a ${one}`, () => {
     const table = tableOf(factor), { "--extra": made } = levelFlags(table);
     assert.equal(made.usage, "--extra <list>");
-    assert.equal(made.help, `extras to list (default: ${factor.levels.join(",")}); few`);
+    assert.equal(made.help, `extras to list (default: the study's, else ${factor.levels.join(",")}); few`);
     assert.equal(made.fallback, undefined);
     const read = made.parse!(given);
     assert.deepEqual(read, levels);
