@@ -4,6 +4,7 @@
  * Source: the design's sections 1 (switches), 3 (grid) and 7 (factors).
  */
 import type { Factor, FactorTable } from "./factor.ts";
+import { LEARNING_RATE, OPTIMIZER_NAMES, optimizerOf } from "./optimizers.ts";
 import { enlarged, LISTED, MOST_SMALL_STATES, VALID } from "./gated_rules.ts";
 
 /** The most layers that a configuration may ask for: a typing error must not ask for a graph of millions. */
@@ -147,8 +148,8 @@ export const FACTORS = [
     label: "learning rate",
     about: "learning rate of the optimizer",
     // No contrast: no two rates are there in every study, and the loss has its minimum between them.
-    levels: [0.001],
-    default: 0.001,
+    levels: [LEARNING_RATE],
+    default: LEARNING_RATE,
     above: 0,
     most: MAX_LEARNING_RATE,
     flag: { name: "--learning-rate", help: "learning rates to list" },
@@ -161,11 +162,7 @@ export const FACTORS = [
     levels: ["adam"],
     default: "adam",
     // No contrast: one rate is another length of step with each, so the loss at one rate compares rates more than optimizers.
-    choices: [
-      { value: "adam" },
-      { value: "sgd", phrase: "SGD with momentum" },
-      { value: "adam_no_second_moment", phrase: "Adam without second moment" },
-    ],
+    choices: OPTIMIZER_NAMES.map((value) => ({ value, phrase: optimizerOf(value).phrase })),
     flag: { name: "--optimizer", help: "optimizers to list" },
   },
 ] as const satisfies readonly Factor[];

@@ -17,8 +17,8 @@ import {
   type EngineName,
   engineOfEveryMachine,
   ENGINES,
-  openEngine,
   openEntry,
+  openStudyEngine,
   studyEngines,
 } from "../../../train/engines/registry.ts";
 import { WEBGPU_ENGINE } from "../../../train/engines/webgpu/engine.ts";
@@ -124,19 +124,19 @@ Deno.test("train offers a fourth engine, and its help says what it is", () => {
   assert.equal(parallel.help, `runs at a time: ${describeParallel(FOUR)}`);
 });
 
-Deno.test("openEngine() opens a fourth engine by name, and says why it is not there", async () => {
-  assert.equal((await openEngine("npu", FOUR)).name, "npu");
-  await assert.rejects(openEngine("npu", withNpu(() => Promise.resolve(undefined))), {
+Deno.test("openStudyEngine() opens a fourth engine by name, and says why it is not there", async () => {
+  assert.equal((await openStudyEngine("npu", FOUR)).name, "npu");
+  await assert.rejects(openStudyEngine("npu", withNpu(() => Promise.resolve(undefined))), {
     message: "Cannot open engine npu: this machine has no tensor card; use --engine onnx",
   });
   await assert.rejects(
-    openEngine("npu", [NPU].map((entry) => ({ ...entry, open: () => Promise.resolve(undefined) }))),
+    openStudyEngine("npu", [NPU].map((entry) => ({ ...entry, open: () => Promise.resolve(undefined) }))),
     {
       message: "Cannot open engine npu: this machine has no tensor card",
     },
   );
   for (const name of ["tpu", "reference"]) {
-    await assert.rejects(openEngine(name, FOUR), (error) => {
+    await assert.rejects(openStudyEngine(name, FOUR), (error) => {
       assert.ok(error instanceof UserError);
       assert.equal(error.message, `Cannot open engine '${name}': must be one of auto, npu, webgpu, onnx`);
       return true;
@@ -144,20 +144,20 @@ Deno.test("openEngine() opens a fourth engine by name, and says why it is not th
   }
 });
 
-Deno.test("openEngine() with auto takes the fastest engine that is there, and closes a software adapter", async () => {
-  assert.equal((await openEngine("auto", FOUR)).name, "npu");
+Deno.test("openStudyEngine() with auto takes the fastest engine that is there, and closes a software adapter", async () => {
+  assert.equal((await openStudyEngine("auto", FOUR)).name, "npu");
   let closed = 0;
   const close = () => Promise.resolve(void closed++);
   const onnx = ENGINES.filter(({ name }) => name === "onnx");
   const software = { ...NPU, open: () => openNpu({ software: true, close }) };
   const absent = { ...NPU, open: () => Promise.resolve(undefined) };
   for (const entry of [software, absent]) {
-    const engine = await openEngine("auto", [...onnx, entry]);
+    const engine = await openStudyEngine("auto", [...onnx, entry]);
     assert.equal(engine.name, "onnx");
     await engine.close();
   }
   assert.equal(closed, 1);
-  await assert.rejects(openEngine("auto", [software, absent]), {
+  await assert.rejects(openStudyEngine("auto", [software, absent]), {
     message: "Cannot choose an engine: this machine has at most software adapters; name one with --engine",
   });
 });
