@@ -1,54 +1,52 @@
 /** `deno task evaluate`: scores finished runs on the test split through ONNX Runtime. */
-import type { Space } from "../cells/space.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, onlyFlag, spaceIn } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { evaluateStudy } from "./session/scoring.ts";
 import { shortKey } from "./study/paths.ts";
+import { selectionLine } from "./study/selection.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
-const flagsOf = (space: Space) => ({
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   again: flag.on("--again", "score every finished run, after making its ONNX model anew from its checkpoint"),
   only: onlyFlag("score only these", space),
-});
+}));
 
 if (import.meta.main) {
   const description = "Scores finished runs that have no test score yet; training does so by itself.";
-  await runCommand(
-    { name: "evaluate", description, flags: async (args) => flagsOf(await spaceIn(args)) },
-    async (options) => {
-      using stop = stopSignal("Stopping");
-      let bar: ReturnType<typeof openProgress> | undefined;
-      const { scored, had, placed, problems, unreadable } = await evaluateStudy({
-        ...options,
-        signal: stop.signal,
-        onScore(done, total, key, { bits_per_byte, streams, warm_up, reads }) {
-          bar ??= openProgress(total, "models");
-          bar.print(
-            `${shortKey(key)}  test ${bits_per_byte.toFixed(4)} bits/byte (${plural(streams, "stream")}, warm-up ${
-              plural(warm_up, reads)
-            })`,
-          );
-          bar.update(done, `${bits_per_byte.toFixed(3)} bits/byte`);
-        },
-        onProblem: (problem) => printError(`evaluate: ${problem}`),
-      });
-      bar?.stop();
-      for (const line of unreadable) printError(`evaluate: ${line}`);
-      print(
-        `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,
-      );
-      if (placed) {
-        print(`${plural(placed, "score")} got the order of context that the study's n-gram baselines give it`);
-      }
-      if (stop.signal.aborted) {
-        printError("evaluate: stopped; run the same command to score the rest");
-        return stop.exitCode;
-      }
-      return problems + unreadable.length ? EXIT.failed : EXIT.ok;
-    },
-  );
+  await runCommand({ name: "evaluate", description, flags }, async (options) => {
+    using stop = stopSignal("Stopping");
+    let bar: ReturnType<typeof openProgress> | undefined;
+    const { scored, had, placed, problems, unreadable } = await evaluateStudy({
+      ...options,
+      signal: stop.signal,
+      onScore(done, total, key, { bits_per_byte, streams, warm_up, reads }) {
+        bar ??= openProgress(total, "models");
+        bar.print(
+          `${shortKey(key)}  test ${bits_per_byte.toFixed(4)} bits/byte (${plural(streams, "stream")}, warm-up ${
+            plural(warm_up, reads)
+          })`,
+        );
+        bar.update(done, `${bits_per_byte.toFixed(3)} bits/byte`);
+      },
+      onProblem: (problem) => printError(`evaluate: ${problem}`),
+    });
+    bar?.stop();
+    if (options.only) print(selectionLine(options.only));
+    for (const line of unreadable) printError(`evaluate: ${line}`);
+    print(
+      `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,
+    );
+    if (placed) {
+      print(`${plural(placed, "score")} got the order of context that the study's n-gram baselines give it`);
+    }
+    if (stop.signal.aborted) {
+      printError("evaluate: stopped; run the same command to score the rest");
+      return stop.exitCode;
+    }
+    return problems + unreadable.length ? EXIT.failed : EXIT.ok;
+  });
 }

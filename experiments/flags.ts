@@ -21,17 +21,19 @@ export const experimentFlag: Flag<Experiment> = flag.choice(
 );
 
 /**
- * The space that a command line is about: that of `--space`, or of the study in `--dir`. Flags, and the keys of `--only`, follow from it.
+ * Flags that follow from a space: that of `--space`, or of the study in `--dir`. So do the keys of `--only`.
  *
- * @throws {UserError} if it is no space, or has been changed
+ * @returns what makes them from a command line; it throws a {@linkcode UserError} if the space is none, or has been changed
  */
-export async function spaceIn(args: readonly string[]): Promise<Space> {
-  // Whoever asks for help gets it, whatever there is.
-  if (args.includes("--help")) return await spaceOf(args).catch(() => GATED_SPACE);
-  return await spaceOf(args);
+export function ofSpace<F>(make: (space: Space) => F): (args: readonly string[]) => Promise<F> {
+  return async (args) => {
+    // Whoever asks for help gets it, whatever there is.
+    const space = args.includes("--help") ? await spaceIn(args).catch(() => GATED_SPACE) : await spaceIn(args);
+    return make(space);
+  };
 }
 
-async function spaceOf(args: readonly string[]): Promise<Space> {
+async function spaceIn(args: readonly string[]): Promise<Space> {
   const file = valueIn(args, "space");
   if (file?.trim()) return (await readSpaceFile(file)).space;
   const dir = valueIn(args, "dir") ?? dirFlag.fallback;
@@ -52,25 +54,44 @@ export function onlyFlag(help: string, table: FactorTable = GATED): Flag<Selecti
   };
 }
 
-/** Flags for the levels of factors, by their name. */
-export type LevelFlags = Readonly<Record<`--${string}`, Flag<readonly FactorValue[] | undefined>>>;
+/** How options call the levels of a factor: none of them has the name of another option. */
+type LevelsOf = `levels of ${string}`;
+
+/** Flags for the levels of factors. */
+export type LevelFlags = Readonly<Record<LevelsOf, Flag<readonly FactorValue[] | undefined>>>;
 
 /** A flag for each factor that has one, in reverse: the factor that changes fastest in a grid first. */
 export function levelFlags(table: FactorTable = GATED): LevelFlags {
   return Object.fromEntries(
-    flaggedFactors(table).reverse().map((factor) => {
+    flaggedFactors(table).reverse().map((factor): [LevelsOf, LevelFlags[LevelsOf]] => {
       const { name, help, note } = factor.flag, more = note === undefined ? "" : `; ${note}`;
       const shown = `${help} (default: the study's, else ${factor.levels.join(",")})${more}`;
-      return [name, flag.list(`${name} <list>`, shown, (text) => parseLevel(factor, text), MOST_LEVELS)];
+      const parse = (text: string) => parseLevel(factor, text);
+      return [`levels of ${factor.key}`, flag.list(`${name} <list>`, shown, parse, MOST_LEVELS)];
     }),
   );
 }
 
 /** The levels that were given, by the key of their factor. */
-export function levelsIn(values: FlagValues<LevelFlags>): Levels;
-export function levelsIn(values: FlagValues<LevelFlags>, table: FactorTable): TableLevels;
-export function levelsIn(values: FlagValues<LevelFlags>, table: FactorTable = GATED): TableLevels {
+export function levelsIn(values: FlagValues<LevelFlags>): TableLevels {
   return Object.fromEntries(
-    flaggedFactors(table).map(({ key, flag: { name } }) => [key, values[name as `--${string}`]]),
+    Object.entries(values).flatMap(([name, levels]) => {
+      const key = /^levels of (.*)$/.exec(name)?.[1];
+      return key === undefined ? [] : [[key, levels]];
+    }),
+  );
+}
+
+/**
+ * Checks that no factor of a space has a flag that is there for something else.
+ *
+ * @throws {UserError} naming the flag
+ */
+export function checkFlags<F extends Readonly<Record<string, Flag<unknown>>>>({ name: space }: Space, flags: F): F {
+  const names = Object.values(flags).map(({ usage }) => usage.split(" ")[0]);
+  const taken = names.find((name, i) => names.indexOf(name) < i);
+  if (taken === undefined) return flags;
+  throw new UserError(
+    `Cannot use space ${space}: a factor has the flag ${taken}, which is here for something else; give it another with 'flag'`,
   );
 }

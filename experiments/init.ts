@@ -1,16 +1,14 @@
 /** `deno task init`: writes or extends the list of configurations. */
-import type { Space } from "../cells/space.ts";
 import { LIMITS, totalSteps } from "../train/training/settings.ts";
 import { unitOf } from "../cells/unit.ts";
 import type { Corpus } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
 import { plural } from "../train/terminal/progress.ts";
 import { CORPUS_NAMES } from "../train/corpus/corpus.ts";
-import { UserError } from "../cells/errors.ts";
-import { type Flag, flag, runCommand } from "../train/terminal/command_line.ts";
+import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./study/fetching.ts";
-import { dirFlag, experimentFlag, levelFlags, levelsIn, onlyFlag, spaceIn } from "./flags.ts";
+import { checkFlags, dirFlag, experimentFlag, levelFlags, levelsIn, ofSpace, onlyFlag } from "./flags.ts";
 import { announcePlan } from "./session/init_plan.ts";
 import { MOST_CONFIGS, MOST_LEVELS, MOST_RUNS } from "./study/grid.ts";
 import { otherCellNames, parseCellName } from "./study/named_cells.ts";
@@ -24,21 +22,8 @@ import { flagsInWords } from "./study/levels.ts";
 import { parseTokens } from "./study/text.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
-/** @throws {UserError} if a factor of a space has a flag that is here for something else */
-function withFlagsOnce<F extends Readonly<Record<string, Flag<unknown>>>>(space: Space, flags: F): F {
-  const names = Object.entries(flags).map(([key, { usage }]) => ({ key, name: usage.split(" ")[0] }));
-  const taken = names.find(({ key, name }) =>
-    key === name && names.some((one) => one.key !== key && one.name === name)
-  );
-  if (!taken) return flags;
-  throw new UserError(
-    `Cannot use space ${space.name}: a factor has the flag ${taken.name}, which is here for something else; give it ` +
-      "another with 'flag'",
-  );
-}
-
-const flagsOf = (space: Space) =>
-  withFlagsOnce(space, {
+const flags = ofSpace((space) =>
+  checkFlags(space, {
     dir: dirFlag,
     experiment: experimentFlag,
     corpus: flag.text(
@@ -71,8 +56,8 @@ const flagsOf = (space: Space) =>
       fallback: undefined as ParameterTarget | undefined,
     },
     only: onlyFlag(
-      "of a new list: which combinations; on a study: which of its configurations are listed again (own cells, unless it names cell)",
-      space,
+      "of a new list: which combinations; on a study: which of its configurations are listed again (of its own cell, unless this " +
+        "names cell), or, with no levels beside it, which combinations of its levels are added",
     ),
     best: flag.whole(
       "--best <n>",
@@ -113,7 +98,8 @@ const flagsOf = (space: Space) =>
     ),
     yes: flag.on("--yes", "list runs that take more than a day on this machine"),
     dryRun: flag.on("--dry-run", "say what would be listed, and change nothing"),
-  });
+  })
+);
 
 /** What experiment 02 was chosen from, and its controls. */
 function promotionLines({ from, controls }: Promotion): string[] {
@@ -143,58 +129,55 @@ if (import.meta.main) {
   const description = "Makes a study, or adds configurations to one; 'remove' takes some off. " +
     `On a study that has configurations, ${flagsInWords("disjunction")} list each of them again at these levels; ` +
     "--only and --best say which of them; other flags change its settings. What comes in is printed before it is written.";
-  await runCommand(
-    { name: "init", description, flags: async (args) => flagsOf(await spaceIn(args)) },
-    async (options) => {
-      const asked = { ...options, levels: levelsIn(options), fetch: fetchShown };
-      let told = "";
-      const announce = async (plan: InitPlan) => {
-        // Another process that changes the study meanwhile changes little of this plan, if anything.
-        const what = plan.fresh.map(({ id }) => id).join();
-        if (what !== told) await announcePlan(plan, { yes: options.yes || options.dryRun, print, table: plan.space });
-        told = what;
-      };
-      if (options.dryRun) {
-        const plan = await planInit(asked);
-        await announce(plan);
-        print(
-          `Nothing is written: with --dry-run, ${
-            plural(plan.fresh.length, "configuration")
-          } would be added to ${plan.listed}`,
-        );
-        return;
-      }
-      // Before and after a download a signal ends this at once: it has written nothing.
-      const { study, corpus, added, total, promotion, before } = await initStudy({ ...asked, onPlan: announce });
-      const { training, tokens, seeds } = study.settings;
-      const rate = corpus.entropy_rate === undefined
-        ? ""
-        : `, entropy rate ${corpus.entropy_rate.toFixed(4)} nats per byte (${
-          (corpus.entropy_rate / Math.LN2).toFixed(4)
-        } bits)`;
-      const was = (old: number | undefined, now: number) => old === undefined || old === now ? "" : ` (was ${old})`;
-      print(`Study in ${study.dir}: corpus ${corpus.name}, ${corpus.bytes} bytes (${SPLIT_TEXT})${rate}`);
-      if (tokens) print(tokenLine(tokens, corpus));
-      if (promotion) print(promotionLines(promotion).join("\n"));
-      print(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
-      const steps = training.steps[options.experiment], trained = totalSteps({ ...training, steps, log_every: 1 });
-      const wholePasses = trained === steps
-        ? ""
-        : ` (${trained} are done: passes of ${training.history - 1} are finished)`;
+  await runCommand({ name: "init", description, flags }, async (options) => {
+    const asked = { ...options, levels: levelsIn(options), fetch: fetchShown };
+    let told = "";
+    const announce = async (plan: InitPlan) => {
+      // Another process that changes the study meanwhile changes little of this plan, if anything.
+      const what = plan.fresh.map(({ id }) => id).join();
+      if (what !== told) await announcePlan(plan, { yes: options.yes || options.dryRun, print, table: plan.space });
+      told = what;
+    };
+    if (options.dryRun) {
+      const plan = await planInit(asked);
+      await announce(plan);
       print(
-        `Each: ${plural(seeds, "seed")}${was(before?.seeds, seeds)}, ` +
-          `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}${wholePasses}, ` +
-          `batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
+        `Nothing is written: with --dry-run, ${
+          plural(plan.fresh.length, "configuration")
+        } would be added to ${plan.listed}`,
       );
-      // The study is there already: whoever ends this now loses nothing, and 'train' counts.
-      using stop = stopSignal("Stopping the count");
-      const onDamaged = (problem: string) => printError(`init: ${problem}`);
-      const baselines = await ensureBaselines(study, corpus, { signal: stop.signal, onDamaged });
-      if (stop.signal.aborted) {
-        const train = commandOn("train", study, options.experiment);
-        throw new Stopped(stop, `the study is made, and ${train} counts what is to be counted`);
-      }
-      if (baselines) print(`N-gram baselines of the test split, nats per byte: ${baselinesInWords(baselines)}`);
-    },
-  );
+      return;
+    }
+    // Before and after a download a signal ends this at once: it has written nothing.
+    const { study, corpus, added, total, promotion, before } = await initStudy({ ...asked, onPlan: announce });
+    const { training, tokens, seeds } = study.settings;
+    const rate = corpus.entropy_rate === undefined
+      ? ""
+      : `, entropy rate ${corpus.entropy_rate.toFixed(4)} nats per byte (${
+        (corpus.entropy_rate / Math.LN2).toFixed(4)
+      } bits)`;
+    const was = (old: number | undefined, now: number) => old === undefined || old === now ? "" : ` (was ${old})`;
+    print(`Study in ${study.dir}: corpus ${corpus.name}, ${corpus.bytes} bytes (${SPLIT_TEXT})${rate}`);
+    if (tokens) print(tokenLine(tokens, corpus));
+    if (promotion) print(promotionLines(promotion).join("\n"));
+    print(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
+    const steps = training.steps[options.experiment], trained = totalSteps({ ...training, steps, log_every: 1 });
+    const wholePasses = trained === steps
+      ? ""
+      : ` (${trained} are done: passes of ${training.history - 1} are finished)`;
+    print(
+      `Each: ${plural(seeds, "seed")}${was(before?.seeds, seeds)}, ` +
+        `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}${wholePasses}, ` +
+        `batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
+    );
+    // The study is there already: whoever ends this now loses nothing, and 'train' counts.
+    using stop = stopSignal("Stopping the count");
+    const onDamaged = (problem: string) => printError(`init: ${problem}`);
+    const baselines = await ensureBaselines(study, corpus, { signal: stop.signal, onDamaged });
+    if (stop.signal.aborted) {
+      const train = commandOn("train", study, options.experiment);
+      throw new Stopped(stop, `the study is made, and ${train} counts what is to be counted`);
+    }
+    if (baselines) print(`N-gram baselines of the test split, nats per byte: ${baselinesInWords(baselines)}`);
+  });
 }

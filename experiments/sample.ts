@@ -1,9 +1,8 @@
 /** `deno task sample`: text from a trained model. */
-import type { Space } from "../cells/space.ts";
 import { describeConfigIn } from "../cells/config.ts";
 import { unitOf } from "../cells/unit.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, onlyFlag, spaceIn } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { configOf } from "./study/result.ts";
 import { drawText, findRun } from "./session/sampling.ts";
 import { shortKey } from "./study/paths.ts";
@@ -14,7 +13,7 @@ import { print, printError } from "../train/terminal/output.ts";
 /** All of it is in memory until it is printed, and takes an hour or more to draw. */
 const MOST_DRAWN = 10_000_000;
 
-const flagsOf = (space: Space) => ({
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   id: flag.text("--id <prefix>", "which run: the beginning of its id (default: the best)", undefined),
@@ -34,13 +33,13 @@ const flagsOf = (space: Space) => ({
     { most: MOST_TEMPERATURE },
   ),
   seed: flag.whole("--seed <n>", "random seed", 0, { least: 0, most: Number.MAX_SAFE_INTEGER }),
-});
+}));
 
 if (import.meta.main) {
   const description =
     "Prints text that a trained model writes. What it is told about the model goes to standard error.";
   await runCommand(
-    { name: "sample", description, flags: async (args) => flagsOf(await spaceIn(args)), printsData: true },
+    { name: "sample", description, flags, printsData: true },
     async ({ dir, experiment, id, only, prompt, ...options }) => {
       const study = await Study.open(dir);
       const { key, result } = await findRun(study, experiment, id, only);

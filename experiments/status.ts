@@ -1,8 +1,7 @@
 /** `deno task status`: where a study stands. */
-import type { Space } from "../cells/space.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { oneLine } from "../cells/visible_text.ts";
-import { dirFlag, experimentFlag, onlyFlag, spaceIn } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { unitOf } from "../cells/unit.ts";
 import { type Overview, overviewOf } from "./queue/overview.ts";
@@ -10,12 +9,12 @@ import { commandOn } from "./study/commands.ts";
 import { shortKey } from "./study/paths.ts";
 import { print } from "../train/terminal/output.ts";
 
-const flagsOf = (space: Space) => ({
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   only: onlyFlag("count only these", space),
   json: flag.on("--json", "the same as JSON"),
-});
+}));
 
 /** What the task prints. */
 export function* statusLines(overview: Overview, dir: string): Generator<string> {
@@ -75,7 +74,7 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
 if (import.meta.main) {
   const description = "Shows what is done, running, failed and waiting, the best run so far, and the time left.";
   await runCommand(
-    { name: "status", description, flags: async (args) => flagsOf(await spaceIn(args)), printsData: true },
+    { name: "status", description, flags, printsData: true },
     async ({ dir, experiment, only, json }) => {
       const overview = await overviewOf(dir, experiment, { only });
       print(json ? JSON.stringify(overview, null, 2) : [...statusLines(overview, dir)].join("\n"));

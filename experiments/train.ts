@@ -1,7 +1,6 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test split. */
-import type { Space } from "../cells/space.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, onlyFlag, spaceIn } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
@@ -10,6 +9,7 @@ import { describeAuto, describeParallel, engineChoices, ENGINES } from "../train
 import { MOST_PARALLEL } from "./session/capacity.ts";
 import { MOST_RUNS } from "./study/grid.ts";
 import { shortKey } from "./study/paths.ts";
+import { selectionLine } from "./study/selection.ts";
 import { trainStudy } from "./session/training.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
@@ -26,7 +26,7 @@ export const engineFlags = <E extends EngineEntry>(engines: readonly E[]) => ({
   ),
 });
 
-const flagsOf = (space: Space) => ({
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   ...engineFlags(ENGINES),
@@ -37,26 +37,24 @@ const flagsOf = (space: Space) => ({
   only: onlyFlag("train only these", space),
   retryFailed: flag.on("--retry-failed", "train runs again whose loss was no finite number"),
   quiet: flag.on("--quiet", "print nothing but errors"),
-});
+}));
 
 if (import.meta.main) {
   const description =
     "Trains what is not yet trained. May be stopped with Ctrl-C and run again, and run several times side by side.";
-  await runCommand(
-    { name: "train", description, flags: async (args) => flagsOf(await spaceIn(args)) },
-    async (options) => {
-      using stop = stopSignal();
-      const summary = await trainStudy({ ...options, signal: stop.signal });
-      const { finished, failed, problems, interrupted, others, seconds } = summary;
-      if (!options.quiet) {
-        const trouble = problems ? `, ${problems} with problems` : "";
-        print(`${plural(finished, "run")} finished, ${failed} failed${trouble}, in ${formatDuration(seconds)}`);
-        if (others) print(`${plural(others, "run")} left to other processes, which are training them`);
-      }
-      if (!stop.signal.aborted) return failed || problems ? EXIT.failed : EXIT.ok;
-      const left = interrupted.length ? `; left as not finished: ${interrupted.map(shortKey).join(", ")}` : "";
-      printError(`train: stopped${left}; run the same command to go on`);
-      return stop.exitCode;
-    },
-  );
+  await runCommand({ name: "train", description, flags }, async (options) => {
+    using stop = stopSignal();
+    const summary = await trainStudy({ ...options, signal: stop.signal });
+    const { finished, failed, problems, interrupted, others, seconds } = summary;
+    if (!options.quiet) {
+      if (options.only) print(selectionLine(options.only));
+      const trouble = problems ? `, ${problems} with problems` : "";
+      print(`${plural(finished, "run")} finished, ${failed} failed${trouble}, in ${formatDuration(seconds)}`);
+      if (others) print(`${plural(others, "run")} left to other processes, which are training them`);
+    }
+    if (!stop.signal.aborted) return failed || problems ? EXIT.failed : EXIT.ok;
+    const left = interrupted.length ? `; left as not finished: ${interrupted.map(shortKey).join(", ")}` : "";
+    printError(`train: stopped${left}; run the same command to go on`);
+    return stop.exitCode;
+  });
 }

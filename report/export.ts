@@ -1,6 +1,6 @@
 /** `deno task export`: the runs for other tools. */
-import type { Space } from "../cells/space.ts";
-import { dirFlag, experimentFlag, onlyFlag, spaceIn } from "../experiments/flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
+import { selectionLine } from "../experiments/study/selection.ts";
 import { Study } from "../experiments/study/store.ts";
 import { type Flag, runCommand, splitList } from "../train/terminal/command_line.ts";
 import { plural } from "../train/terminal/progress.ts";
@@ -20,7 +20,7 @@ const formatFlag: Flag<readonly Format[]> = {
   },
 };
 
-const flagsOf = (space: Space) => ({
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   formats: formatFlag,
@@ -31,30 +31,27 @@ const flagsOf = (space: Space) => ({
     fallback: undefined,
     parse: dirFlag.parse,
   } as Flag<string | undefined>,
-});
+}));
 
 if (import.meta.main) {
   const description =
     "Writes the runs of an experiment for other tools: tables as CSV and Parquet, curves for TensorBoard.";
-  await runCommand(
-    { name: "export", description, flags: async (args) => flagsOf(await spaceIn(args)) },
-    async ({ dir, experiment, formats, only, out }) => {
-      const study = await Study.open(dir);
-      const { paths, runs, counts, problems } = await writeExport({
-        study,
-        experiment,
-        formats,
-        only,
-        out,
-        table: study.space,
-      });
-      for (const line of problems) printError(`export: ${line}`);
-      if (only) print(`Selection: only configurations of ${only.text} are written`);
-      const { done, failed, running } = counts;
-      print(
-        `${plural(runs, "run")}: ${done} done, ${failed} failed, ${running} running or stopped before their end`,
-      );
-      print(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
-    },
-  );
+  await runCommand({ name: "export", description, flags }, async ({ dir, experiment, formats, only, out }) => {
+    const study = await Study.open(dir);
+    const { paths, runs, counts, problems } = await writeExport({
+      study,
+      experiment,
+      formats,
+      only,
+      out,
+      table: study.space,
+    });
+    for (const line of problems) printError(`export: ${line}`);
+    if (only) print(selectionLine(only));
+    const { done, failed, running } = counts;
+    print(
+      `${plural(runs, "run")}: ${done} done, ${failed} failed, ${running} running or stopped before their end`,
+    );
+    print(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
+  });
 }

@@ -132,6 +132,11 @@ export function selectFrom<T>(
   return selected;
 }
 
+/** That a command is about some configurations alone, for the terminal. */
+export function selectionLine({ text }: Selection): string {
+  return `Selection: only configurations of ${text}`;
+}
+
 /** An expression for the help to show: a size at its second level, and the last switch on. */
 export function exampleSelection(table: FactorTable = GATED): string {
   const size = markedBy(table, "shape"), last = table.factors.findLast(isSwitch);
