@@ -121,46 +121,89 @@ export interface ColumnsDraw {
 /** How a parameter is drawn, where that is not U(−1/√fan_in, 1/√fan_in). */
 export type Draw = BlockDraw | ColumnsDraw;
 
-/** What is wrong with a draw's numbers, as the end of a sentence; undefined where nothing is. */
-function faultOf(draw: Draw, shape: Shape): string | undefined {
-  const isMatrix = shape.length === 2;
-  switch (draw.kind) {
-    case "uniform":
-      return draw.from <= draw.to ? undefined : `from is ${draw.from} and to ${draw.to}, must be no less`;
-    case "normal":
-      return draw.deviation >= 0 ? undefined : `deviation is ${draw.deviation}, must be at least 0`;
-    case "spaced":
-      return (draw.power ?? 1) > 0 ? undefined : `power is ${draw.power}, must be above 0`;
-    case "chrono":
-      return draw.longest > 2 ? undefined : `longest is ${draw.longest}, must be above 2`;
-    case "orthogonal":
-    case "identity":
-      return isMatrix ? undefined : `shape is ${formatShape(shape)}, must have two axes`;
-    case "ring": {
-      const { least, most } = draw;
+/** What the rest of the program needs to know of one kind of draw. A user's module may be untyped, so that any value may come. */
+interface DrawKind<D> {
+  /** What is wrong with one for a tensor of this shape, as the end of a sentence; undefined where nothing is. */
+  fault(draw: D, shape: Shape): string | undefined;
+  /** It in words, as lists show it. */
+  words(draw: D): string;
+}
+
+const needsMatrix = (shape: Shape): string | undefined =>
+  shape.length === 2 ? undefined : `shape is ${formatShape(shape)}, must have two axes`;
+
+const KINDS: { readonly [K in Draw["kind"]]: DrawKind<Extract<Draw, { kind: K }>> } = {
+  uniform: {
+    fault: ({ from, to }) => from <= to ? undefined : `from is ${from} and to ${to}, must be no less`,
+    words: ({ from, to }) => `U(${from}, ${to})`,
+  },
+  normal: {
+    fault: ({ deviation }) => deviation >= 0 ? undefined : `deviation is ${deviation}, must be at least 0`,
+    words: ({ deviation }) => `N(0, ${Number(deviation.toPrecision(4))}²)`,
+  },
+  constant: {
+    fault: ({ value }) => Number.isFinite(value) ? undefined : `value is ${value}, must be a number`,
+    words: ({ value }) => `${value}`,
+  },
+  spaced: {
+    fault: ({ from, to, power = 1 }) =>
+      power > 0 && Number.isFinite(from) && Number.isFinite(to)
+        ? undefined
+        : `from is ${from}, to ${to} and power ${power}, must be numbers, and power above 0`,
+    words: ({ from, to, power = 1 }) => `from ${from} to ${to}${power === 1 ? "" : `, by i^${power}`}`,
+  },
+  chrono: {
+    fault: ({ longest }) => longest > 2 ? undefined : `longest is ${longest}, must be above 2`,
+    words: ({ longest }) => `ln U(1, ${longest - 1})`,
+  },
+  orthogonal: {
+    fault: (_, shape) => needsMatrix(shape),
+    words: ({ gain }) => gain === undefined ? "orthogonal" : `${gain} × orthogonal`,
+  },
+  identity: {
+    fault: (_, shape) => needsMatrix(shape),
+    words: ({ scale }) => scale === undefined ? "identity" : `${scale} × identity`,
+  },
+  ring: {
+    fault({ part, least, most, eigenvalues }) {
+      if (!Object.hasOwn(RING_PARTS, part)) {
+        return `part is ${part}, must be one of ${Object.keys(RING_PARTS).join(", ")}`;
+      }
+      if (typeof eigenvalues !== "string") return `eigenvalues is ${eigenvalues}, must be a name`;
       return 0 <= least && least < most && most <= 1
         ? undefined
         : `least is ${least} and most ${most}, must be 0 ≤ least < most ≤ 1`;
-    }
-    case "columns": {
-      const columns = draw.blocks.reduce((sum, { width }) => sum + width, 0);
-      if (!isMatrix || columns !== shape[1]) {
+    },
+    words: ({ part, least, most }) => `${RING_PARTS[part]}, λ = r e^(iφ) uniform on the ring ${least} ≤ r ≤ ${most}`,
+  },
+  columns: {
+    fault({ blocks }, shape) {
+      const columns = blocks.reduce((sum, { width }) => sum + width, 0);
+      if (shape.length !== 2 || columns !== shape[1]) {
         return `blocks have ${columns} columns, shape is ${formatShape(shape)}, must be a matrix of as many`;
       }
-      const faults = draw.blocks.map(({ width, draw }) => draw && faultOf(draw, [shape[0], width]));
-      return faults.find((fault) => fault !== undefined);
-    }
-    case "constant":
-      return undefined;
-    default:
-      return draw satisfies never;
-  }
+      return blocks.map(({ width, draw }) => draw && faultOf(draw, [shape[0], width])).find((fault) => fault);
+    },
+    words: ({ blocks }) =>
+      blocks.map(({ width, draw }) => `${width} columns ${draw ? describeDraw(draw) : "as usual"}`).join(", "),
+  },
+};
+
+const RING_PARTS: Readonly<Record<RingDraw["part"], string>> = {
+  nu_log: "ln(−ln r)",
+  cos: "cos φ",
+  sin: "sin φ",
+  gamma_log: "ln √(1 − r²)",
+};
+
+function kindOf<K extends Draw["kind"]>(draw: Extract<Draw, { kind: K }>): DrawKind<Extract<Draw, { kind: K }>> {
+  return KINDS[draw.kind as K];
 }
 
-/** Every number of a draw, with those of its blocks. */
-function numbersOf(draw: Draw): number[] {
-  if (draw.kind === "columns") return draw.blocks.flatMap(({ draw }) => draw ? numbersOf(draw) : []);
-  return Object.values(draw).filter((value): value is number => typeof value === "number");
+function faultOf(draw: Draw, shape: Shape): string | undefined {
+  if (!Object.hasOwn(KINDS, draw.kind)) return `its kind must be one of ${Object.keys(KINDS).join(", ")}`;
+  const infinite = Object.values(draw).find((value) => typeof value === "number" && !Number.isFinite(value));
+  return infinite === undefined ? kindOf(draw).fault(draw, shape) : `a number of it is ${infinite}, must be finite`;
 }
 
 /**
@@ -170,44 +213,11 @@ function numbersOf(draw: Draw): number[] {
  * @throws {TypeError} naming the parameter, what is and what must be
  */
 export function checkDraw(name: string, shape: Shape, draw: Draw): void {
-  const number = numbersOf(draw).find((value) => !Number.isFinite(value));
-  const fault = number === undefined ? faultOf(draw, shape) : `a number of it is ${number}, must be finite`;
+  const fault = faultOf(draw, shape);
   if (fault !== undefined) throw new TypeError(`Cannot draw '${name}' (${draw.kind}): ${fault}`);
 }
 
 /** A draw in words, as lists show it: `orthogonal`, `1`, `ln U(1, 99)`. */
 export function describeDraw(draw: Draw): string {
-  switch (draw.kind) {
-    case "uniform":
-      return `U(${draw.from}, ${draw.to})`;
-    case "normal":
-      return `N(0, ${Number(draw.deviation.toPrecision(4))}²)`;
-    case "constant":
-      return `${draw.value}`;
-    case "spaced": {
-      const { power = 1 } = draw;
-      return `from ${draw.from} to ${draw.to}${power === 1 ? "" : `, by i^${power}`}`;
-    }
-    case "chrono":
-      return `ln U(1, ${draw.longest - 1})`;
-    case "orthogonal":
-      return draw.gain === undefined ? "orthogonal" : `${draw.gain} × orthogonal`;
-    case "identity":
-      return draw.scale === undefined ? "identity" : `${draw.scale} × identity`;
-    case "ring":
-      return `${RING_WORDS[draw.part]}, λ = r e^(iφ) uniform on the ring ${draw.least} ≤ r ≤ ${draw.most}`;
-    case "columns":
-      return draw.blocks.map(({ width, draw }) => `${width} columns ${draw ? describeDraw(draw) : "as usual"}`).join(
-        ", ",
-      );
-    default:
-      return draw satisfies never;
-  }
+  return kindOf(draw).words(draw);
 }
-
-const RING_WORDS: Readonly<Record<RingDraw["part"], string>> = {
-  nu_log: "ln(−ln r)",
-  cos: "cos φ",
-  sin: "sin φ",
-  gamma_log: "ln √(1 − r²)",
-};
