@@ -8,10 +8,35 @@
  *
  * @module
  */
-export { type Cell, type CellOutput, defineCell, type Layer, type Parameter } from "./cells/cell.ts";
 export {
+  type Cell,
+  type CellOutput,
+  defineCell,
+  type Layer,
+  type LinearDraws,
+  type Parameter,
+  type ParameterOptions,
+} from "./cells/cell.ts";
+export type {
+  BlockDraw,
+  ChronoDraw,
+  ColumnBlock,
+  ColumnsDraw,
+  ConstantDraw,
+  Draw,
+  IdentityDraw,
+  NormalDraw,
+  OrthogonalDraw,
+  RingDraw,
+  SpacedDraw,
+  UniformDraw,
+} from "./cells/draw.ts";
+export type { NamedCell } from "./cells/catalog/named_cell.ts";
+export {
+  CATALOG,
   catalogConfig,
   CELL_NAMES,
+  cellLabel,
   cellOf,
   gruCell,
   lstmCell,

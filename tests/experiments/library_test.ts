@@ -41,6 +41,22 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
         ),
       ["TypeError", /returned no state 'h'/],
     ],
+    [
+      "a draw that does not fit",
+      () =>
+        library.evaluationModel(
+          library.defineCell({
+            name: "x",
+            states: ["h"],
+            forward(layer, x, { h }) {
+              const n = layer.linear("n", [x, h], layer.state_size, { bias: { kind: "orthogonal" } });
+              return { output: n, states: { h: n } };
+            },
+          }),
+          sizes,
+        ),
+      ["TypeError", /Cannot draw 'layers.0.n.bias' \(orthogonal\): shape is \[\d+\], must have two axes/],
+    ],
   ],
   catalogConfig: [
     ["a cell that is none", () => library.catalogConfig("nothing", 1, 4), [
@@ -59,7 +75,15 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
     ],
     ["no message", () => assert.equal(new library.UserError("").message, ""), "works"],
   ],
+  CATALOG: constantList(library.CATALOG),
   CELL_NAMES: constantList(library.CELL_NAMES),
+  cellLabel: [
+    ["a cell that is none", () => library.cellLabel("nothing"), ["UserError", /Cannot find cell 'nothing': must be/]],
+    ["the gated cell, which has many forms", () => library.cellLabel("gated"), [
+      "UserError",
+      /Cannot find cell 'gated'/,
+    ]],
+  ],
   GATE_INPUTS: constantList(library.GATE_INPUTS),
   OPTIMIZERS: constantList(Object.values(library.OPTIMIZERS)),
   ENGINE_NAMES: constantList(library.ENGINE_NAMES),

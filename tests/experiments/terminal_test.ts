@@ -113,6 +113,7 @@ const SCRIPTS = [
   "export",
   "sample",
   "demo",
+  "cells",
   "certify",
   "bench",
 ] as const;
