@@ -122,7 +122,7 @@ export {
   type TensorMap,
   type TrainingGroup,
 } from "./train/engines/engine.ts";
-export { ENGINE_NAMES, type EngineName, ENGINES } from "./train/engines/registry.ts";
+export { ENGINE_NAMES, type EngineName, ENGINES, openEngine } from "./train/engines/registry.ts";
 export { type OnnxOptions, openOnnxEngine } from "./train/engines/onnx/engine.ts";
 export { openReferenceEngine } from "./train/engines/reference.ts";
 export { openWebGpuEngine } from "./train/engines/webgpu/engine.ts";
@@ -141,7 +141,14 @@ export type { MemoryCurve } from "./train/scoring/memory_gain.ts";
 export type { SampleOptions } from "./train/scoring/sample_text.ts";
 export type { Cut } from "./train/scoring/score.ts";
 export { type TrainingSettings } from "./train/training/settings.ts";
-export { trainCell, trainGroup, type TrainOptions, trainRuns } from "./train/training/trainer.ts";
+export {
+  type CellModel,
+  type CellOptions,
+  trainCell,
+  trainGroup,
+  type TrainOptions,
+  trainRuns,
+} from "./train/training/trainer.ts";
 export {
   type CellJob,
   type Progress,

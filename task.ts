@@ -58,7 +58,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     fetchesCorpus: true,
-    native: [],
+    native: ["onnxruntime"],
   },
   train: { script: "experiments/train.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
   evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },

@@ -4,12 +4,15 @@
  * Source: the design's sections 1 (switches), 3 (grid) and 7 (factors).
  */
 import type { Factor, FactorTable } from "./factor.ts";
+import { LEARNING_RATE, OPTIMIZER_CHOICES } from "./optimizers.ts";
 import { enlarged, LISTED, MOST_SMALL_STATES, VALID } from "./gated_rules.ts";
 
 /** The most layers that a configuration may ask for: a typing error must not ask for a graph of millions. */
 export const MAX_LAYERS = 64;
 /** The most states that a configuration may ask for: a typing error must not ask for terabytes. */
 export const MAX_STATE_SIZE = 16_384;
+/** The largest learning rate that a configuration may ask for: with any larger one every known model diverges. */
+export const MAX_LEARNING_RATE = 10;
 
 /** Both values of a switch, off before on, as a grid sweeps them. */
 const OFF_ON = [false, true] as const;
@@ -138,6 +141,29 @@ export const FACTORS = [
     levels: ["gated"],
     default: "gated",
     namesCell: true,
+  },
+  {
+    key: "learning_rate",
+    kind: "number",
+    label: "learning rate",
+    about: "learning rate of the optimizer",
+    // No contrast: no two rates are there in every study, and the loss has its minimum between them.
+    levels: [LEARNING_RATE],
+    default: LEARNING_RATE,
+    above: 0,
+    most: MAX_LEARNING_RATE,
+    flag: { name: "--learning-rate", help: "learning rates to list" },
+  },
+  {
+    key: "optimizer",
+    kind: "choice",
+    label: "optimizer",
+    about: "how a gradient changes weights",
+    levels: ["adam"],
+    default: "adam",
+    // No contrast: one rate is another length of step with each, so the loss at one rate compares rates more than optimizers.
+    choices: OPTIMIZER_CHOICES,
+    flag: { name: "--optimizer", help: "optimizers to list" },
   },
 ] as const satisfies readonly Factor[];
 

@@ -14,6 +14,8 @@ export interface OptimizerUpdate {
 export interface Optimizer {
   /** What settings and files call it. */
   readonly name: string;
+  /** What a short description of a configuration says of it; absent: nothing. */
+  readonly phrase?: string;
   /** The learning rate where nothing else is said. */
   readonly learningRate: number;
   /**

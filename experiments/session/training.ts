@@ -5,7 +5,7 @@ import { type Engine, mebibytes } from "../../train/engines/engine.ts";
 import { checkLimits, checkLogged, type TrainingSettings } from "../../train/training/settings.ts";
 import { checkTraining } from "../study/bounds.ts";
 import { capacityOf, footprintOf } from "./capacity.ts";
-import { openEngine } from "../../train/engines/registry.ts";
+import { openStudyEngine } from "../../train/engines/registry.ts";
 import { ensureBaselines } from "../study/ngram_baselines.ts";
 import { type SessionResources, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
@@ -39,7 +39,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
   const { waiting, skipped } = await waitingRuns(study, settings, options);
-  const text = await studyText(study, ["train", "test"]), engine = await openEngine(options.engine);
+  const text = await studyText(study, ["train", "test"]), engine = await openStudyEngine(options.engine);
   try {
     checkRoom(engine, waiting, settings);
     // First of what is written: where its place is taken, nothing else is.
@@ -70,7 +70,7 @@ async function runSession(
 ): Promise<TrainSummary> {
   const { dir, experiment, signal } = options;
   const start = performance.now();
-  const reopen = () => openEngine(engine.name);
+  const reopen = () => openStudyEngine(engine.name);
   const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
   if (why !== undefined && !options.quiet) print(why);
   const resources = { study, text, queue, owner, engine, reopen };

@@ -7,7 +7,7 @@ import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { checkSize, type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../../train/corpus/known.ts";
 import { SPLIT } from "../../train/corpus/split.ts";
-import { checkLimits, checkLogged, LEAST } from "../../train/training/settings.ts";
+import { checkLimits, checkLogged } from "../../train/training/settings.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import { checkRuns, checkTraining } from "./bounds.ts";
 import { readBytes, readJson } from "./files.ts";
@@ -125,7 +125,7 @@ async function planStudy(options: InitOptions) {
   const { source, training: { history } } = settings;
   const isStudys = known !== undefined && options.corpus === undefined && !knownCorpus(source);
   // Whether the pass that is asked for fits is no matter of a study's own file, and is asked when that is known to be the right one.
-  const corpus = isStudys ? await loadOwnFile(known, LEAST.history) : await loadCorpus(source, history, dir);
+  const corpus = isStudys ? await loadOwnFile(known) : await loadCorpus(source, history, dir);
   if (known && settings.source !== known.settings.corpus.source && corpus.sha1 !== known.settings.corpus.sha1) {
     throw refused();
   }

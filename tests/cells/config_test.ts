@@ -96,6 +96,26 @@ Deno.test("configId() counts an optional key when it differs from its default", 
   assert.match(canonicalJson({ ...BEST, gate_inputs: "x,h" }), /^{"gate_inputs": "x,h", "n_layers": 2, /);
 });
 
+Deno.test("configId() counts a learning rate and an optimizer that are not the usual ones, as Python prints them", () => {
+  assert.equal(configId({ ...BEST, learning_rate: 0.001, optimizer: "adam" }), BEST_ID);
+  const printed: readonly [rate: number, text: string, name: string][] = [
+    [3e-4, "0.0003", "learning_rate0.0003"],
+    [1e-5, "1e-05", "learning_rate0.00001"],
+    [2.5e-7, "2.5e-07", "learning_rate2.5e-7"],
+    [10, "10", "learning_rate10"],
+  ];
+  for (const [learning_rate, text, name] of printed) {
+    const config = parseConfig({ ...BEST, learning_rate });
+    assert.ok(canonicalJson(config).startsWith(`{"learning_rate": ${text}, "n_layers": 2, `), text);
+    assert.ok(cellKey(config).endsWith(name), cellKey(config));
+  }
+  const sgd = { ...BEST, optimizer: "sgd", learning_rate: 0.03 } as const;
+  assert.match(canonicalJson(sgd), /^{"learning_rate": 0.03, "n_layers": 2, "optimizer": "sgd", /);
+  assert.equal(describeConfig(sgd).split("residual, ")[1], "learning rate 0.03, SGD with momentum");
+  // Another cell has them too: they are no part of the gated one.
+  assert.equal(describeCellIn(GATED, { ...sgd, cell: "gru" }), "gru, learning rate 0.03, SGD with momentum");
+});
+
 /** The built-in table with a choice of the cell and one of training, the latter before the factor that names the cell. */
 const TRAINED: FactorTable = (() => {
   const choice = (key: string, ofCell?: true): ChoiceFactor => ({
@@ -213,6 +233,21 @@ for (const [when, value, says] of WRONG) {
     assert.throws(() => parseConfig(value, "rnn_configs.json, entry 3"), {
       name: "UserError",
       message: `Cannot read rnn_configs.json, entry 3: ${says}`,
+    });
+  });
+}
+
+for (
+  const [what, value, line] of [
+    ["of 0", 0, "Too small: expected number to be >0"],
+    ["above 10", 10.5, "Too big: expected number to be <=10"],
+    ["in words", "fast", "expected number, received string"],
+  ]
+) {
+  Deno.test(`parseConfig() throws one clear line when the learning rate is ${what}`, () => {
+    assert.throws(() => parseConfig({ ...BEST, learning_rate: value }), {
+      name: "UserError",
+      message: `Cannot read a configuration: 'learning_rate': ${line}`,
     });
   });
 }

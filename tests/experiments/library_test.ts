@@ -195,10 +195,12 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
       /one pass needs 1000000000/,
     ]],
     ["no name", () => library.loadCorpus("", 2), ["UserError", /Cannot read corpus/]],
+    ["no history at all", async () => (await library.loadCorpus("embedded")).bytes, "works"],
   ],
   makeCorpus: [
     ["no text", () => library.makeCorpus("x", new Uint8Array(), 2), ["UserError", /it is empty/]],
     ["one byte", () => library.makeCorpus("x", new Uint8Array(1), 2), ["UserError", /it has 1 bytes/]],
+    ["no history", () => library.makeCorpus("x", text).bytes, "works"],
     ["a history of one", () => library.makeCorpus("x", text, 1), [
       "RangeError",
       /the history is 1, must be a whole number/,

@@ -78,24 +78,63 @@ export function describeParallel(engines: readonly EngineEntry[] = ENGINES): str
  * @param choice one of {@linkcode engineChoices}
  * @throws {UserError} if there is no such engine, or this machine has none
  */
-export async function openEngine(choice: string, engines: readonly EngineEntry[] = ENGINES): Promise<Engine> {
-  if (choice === AUTO) return await openFastest(engines);
-  const entry = studyEngines(engines).find(({ name }) => name === choice);
+export async function openStudyEngine(choice: string, engines: readonly EngineEntry[] = ENGINES): Promise<Engine> {
+  const study = studyEngines(engines), options = { keepWorkers: true };
+  if (choice === AUTO) return await openFastest(study, options, "name one with --engine");
+  const entry = study.find(({ name }) => name === choice);
   if (!entry) {
     throw new UserError(`Cannot open engine '${choice}': must be one of ${engineChoices(engines).join(", ")}`);
   }
-  const { engine, absence } = await openEntry(entry, { keepWorkers: true });
+  return await openOrRefuse(entry, options, (other) => `use --engine ${other}`, engines);
+}
+
+/**
+ * Opens an engine: one by its name, or with `auto` the fastest that this machine has and that is no software adapter. Close it
+ * when the last group has been trained.
+ *
+ * ```ts ignore
+ * const engine = await openEngine("auto");
+ * const run = await trainCell(engine, gruCell, { n_layers: 1, state_size: 64, seed: 0 }, settings, corpus.train);
+ * await engine.close();
+ * ```
+ *
+ * @param name `auto`, or one of {@linkcode ENGINE_NAMES}
+ * @param engines the engines that there are
+ * @throws {UserError} if there is no such engine, or this machine has none
+ */
+export async function openEngine(
+  name: "auto" | EngineName = AUTO,
+  options: EngineOptions = {},
+  engines: readonly EngineEntry[] = ENGINES,
+): Promise<Engine> {
+  if (name === AUTO) return await openFastest(studyEngines(engines), options, "name one");
+  const entry = engines.find((entry) => entry.name === name);
+  if (!entry) {
+    const names = [AUTO, ...engines.map(({ name }) => name)];
+    throw new UserError(`Cannot open engine '${name}': must be one of ${names.join(", ")}`);
+  }
+  return await openOrRefuse(entry, options, (other) => `open ${other}`, engines);
+}
+
+/** @param advice what else can be done, from the name of an engine that every machine has */
+async function openOrRefuse(
+  entry: EngineEntry,
+  options: EngineOptions,
+  advice: (other: string) => string,
+  engines: readonly EngineEntry[],
+): Promise<Engine> {
+  const { engine, absence } = await openEntry(entry, options);
   if (engine) return engine;
   const other = engineOfEveryMachine(engines);
-  throw new UserError(`Cannot open engine ${choice}: ${absence}${other ? `; use --engine ${other.name}` : ""}`);
+  throw new UserError(`Cannot open engine ${entry.name}: ${absence}${other ? `; ${advice(other.name)}` : ""}`);
 }
 
 /** Opens the fastest engine. A software adapter is right, and slow: it serves only on request. */
-async function openFastest(engines: readonly EngineEntry[]): Promise<Engine> {
-  for (const entry of studyEngines(engines).toReversed()) {
-    const engine = await entry.open({ keepWorkers: true });
+async function openFastest(entries: readonly StudyEngine[], options: EngineOptions, advice: string): Promise<Engine> {
+  for (const entry of entries.toReversed()) {
+    const engine = await entry.open(options);
     if (engine && !engine.software) return engine;
     await engine?.close();
   }
-  throw new UserError("Cannot choose an engine: this machine has at most software adapters; name one with --engine");
+  throw new UserError(`Cannot choose an engine: this machine has at most software adapters; ${advice}`);
 }

@@ -7,6 +7,8 @@ import { z } from "zod";
 import type { Parameter } from "../../cells/cell.ts";
 import { canonicalJson, type CellConfig, configId, parseConfig, parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
+import { type Factor, formatLevel, isOther, valueOf } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import { unitOf } from "../../cells/unit.ts";
 import type { TensorMap } from "../engines/engine.ts";
@@ -213,10 +215,22 @@ function tensorsOf(step: TrainingStep): Wanted[] {
   return stateNames(step).map((name) => ({ name, shape: own.get(name) ?? step.graph.inputs.get(name)!.shape }));
 }
 
+/** What says how a model is trained, and nothing of the model: where it alone differs, an id would tell nobody what is wrong. */
+const OF_TRAINING = GATED.factors.filter((factor: Factor) => isOther(factor) && !factor.ofCell && !isCellName(factor));
+
+function isCellName(factor: Factor): boolean {
+  return factor.kind === "choice" && factor.namesCell === true;
+}
+
 /** @throws {UserError} if a file is of another run; one from PyTorch need not say of which it is */
 function checkIsOf(metadata: SafetensorsFile["metadata"], about: CheckpointOf, file: string): void {
   const config = configOf(metadata, file);
   const facts = [
+    ...OF_TRAINING.map((factor) => [
+      factor.label,
+      config && formatLevel(factor, valueOf(factor, config)),
+      formatLevel(factor, valueOf(factor, about.config)),
+    ]),
     ["configuration", config && configId(config), configId(about.config)],
     ...BINDING.map((key) => [key, metadata[key], about[key]?.toString()]),
   ];

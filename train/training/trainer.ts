@@ -39,9 +39,9 @@ export interface TrainOptions extends GroupOptions {
  * @param source is asked for further runs, and takes what all become
  * @returns whether all came to their end: false if the signal stopped some, whose states were given to `source.save` then, or if one did
  * not fit into the group and the source has no `refused`
- * @throws {RangeError} before any work: if the text is shorter than a pass of a run, a setting or seed is out of bounds, a run would
- * end before its loss is logged once, a step was built for another batch than the settings', or a state lacks a tensor. For a run that
- * the source hands out later: then, and the group ends
+ * @throws {RangeError} before any work: if the text is shorter than a pass of a run, a setting, seed or rate is out of bounds, a run would
+ * end before its loss is logged once, a step was built for another batch than the settings', or a state lacks a tensor or is of another
+ * optimizer. For a run that the source hands out later: then, and the group ends
  * @throws what the source throws
  */
 export async function trainRuns<R extends TrainingRun>(
@@ -83,8 +83,8 @@ function checkRequest(settings: TrainingSettings, threads: number | undefined): 
  * Trains jobs as one group. A run's numbers do not depend on the others. {@linkcode trainRuns} lets further runs join.
  *
  * @returns one run per job, in order (none where `onTrained` takes them); or undefined if the signal stopped it
- * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size or seed is out of bounds, a run would
- * end before its loss is logged once, or there is not one state for each job to go on from
+ * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size, seed or rate is out of bounds, there is no such
+ * optimizer, a run would end before its loss is logged once, there is not one state for each job to go on from, or one is of another optimizer
  */
 export async function trainGroup(
   engine: Engine,
@@ -114,17 +114,61 @@ export async function trainGroup(
   return await trainRuns(engine, runs, source, settings, text, options) ? all : undefined;
 }
 
+/** What {@linkcode trainCell} takes beside the cell and its settings; all of it may be absent. */
+export interface CellOptions extends GroupOptions, Pick<CellJob, "learningRate" | "optimizer"> {
+  /** Where the run goes on; absent: from the start. */
+  readonly from?: TrainingState;
+  /** Called with where the run is whenever losses have been read. */
+  readonly onProgress?: (progress: Omit<Progress, "run">) => void;
+  /** Given the run's state every so often, and when the signal comes; never that of a run that has broken down. */
+  readonly save?: (state: TrainingState) => Promise<void>;
+}
+
+/** The sizes and the seed of a model that {@linkcode trainCell} trains. */
+export type CellModel = Pick<CellJob, "n_layers" | "state_size" | "seed">;
+
 /**
  * Trains one cell; see {@linkcode trainGroup}. `losses` is what a training curve is usually drawn from; `curve` is smoothed as the
  * original study's are, and its first values are too low.
+ *
+ * @throws {RangeError} as {@linkcode trainGroup} does
  */
+export function trainCell(
+  engine: Engine,
+  cell: Cell,
+  model: CellModel,
+  settings: TrainingSettings,
+  text: Tokens,
+  options?: CellOptions & { readonly signal?: undefined },
+): Promise<TrainedRun>;
+/**
+ * Trains one cell until the signal stops it.
+ *
+ * @returns undefined if the signal came before the end; what was done until then was given to `options.save`
+ * @throws {RangeError} as {@linkcode trainGroup} does
+ */
+export function trainCell(
+  engine: Engine,
+  cell: Cell,
+  model: CellModel,
+  settings: TrainingSettings,
+  text: Tokens,
+  options: CellOptions,
+): Promise<TrainedRun | undefined>;
 export async function trainCell(
   engine: Engine,
   cell: Cell,
-  model: { n_layers: number; state_size: number; seed: number },
+  { n_layers, state_size, seed }: CellModel,
   settings: TrainingSettings,
   text: Tokens,
-): Promise<TrainedRun> {
-  const [run] = (await trainGroup(engine, [{ cell, ...model }], settings, text))!;
-  return run;
+  { learningRate, optimizer, from, onProgress, save, ...options }: CellOptions = {},
+): Promise<TrainedRun | undefined> {
+  const job = { cell, n_layers, state_size, seed, learningRate, optimizer };
+  const trained = await trainGroup(engine, [job], settings, text, {
+    ...options,
+    from: [from],
+    onProgress: onProgress && (([{ step, loss }]) => onProgress({ step, loss })),
+    save: save && ((_, state) => save(state)),
+  });
+  return trained?.[0];
 }

@@ -2,7 +2,11 @@
 import type { Cell } from "../../cells/cell.ts";
 import { cellOf } from "../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../cells/config.ts";
+import { factorOf, mustBe, valueSchema } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { buildTrainingStep, BYTE_VOCABULARY, type TrainingStep } from "../../cells/language_model.ts";
+import type { Optimizer } from "../../cells/optimizer.ts";
+import { type OptimizerName, optimizerOf } from "../../cells/optimizers.ts";
 import { checkSeed, initialWeights } from "../corpus/random.ts";
 import { type EngineRun, reachOf, type TensorMap } from "../engines/engine.ts";
 import { type Breakdown, stateNames, type TrainingState } from "./loss_log.ts";
@@ -10,7 +14,7 @@ import type { TrainingSettings } from "./settings.ts";
 
 /** A cell to train, which need not be in the catalog. */
 export interface CellJob {
-  /** Jobs of one cell and size share the graph and what an engine plans for it. */
+  /** Jobs of one cell, size and optimizer share the graph and what an engine plans for it. */
   readonly cell: Cell;
   /** Layers of the cell, each on top of the one before: from 1 to 64. */
   readonly n_layers: number;
@@ -18,14 +22,20 @@ export interface CellJob {
   readonly state_size: number;
   /** Of the initial weights and of where passes start in the text; a whole number of at least 0. */
   readonly seed: number;
+  /** Above 0 and at most 10; absent: the optimizer's own, 0.001. */
+  readonly learningRate?: number;
+  /** How gradients change weights: a name, or an optimizer itself; absent: Adam. */
+  readonly optimizer?: OptimizerName | Optimizer;
 }
 
 /** A run to be trained. A {@linkcode RunSource} gets back the very object that it handed out, which may have more properties. */
 export interface TrainingRun {
-  /** Its graph: of the cell, the sizes and the batch that it trains with. */
+  /** Its graph: of the cell, the sizes, the batch and the optimizer that it trains with. */
   readonly step: TrainingStep;
   /** Of the initial weights and of where passes start in the text; a whole number of at least 0. */
   readonly seed: number;
+  /** Above 0 and at most 10; absent: that of the step's optimizer. */
+  readonly learningRate?: number;
   /** Where it goes on; absent: from the start. */
   readonly from?: TrainingState;
 }
@@ -80,33 +90,38 @@ export interface RunSource<R extends TrainingRun> {
   lost?(run: R): Promise<void>;
 }
 
-/** The job of a configuration, with its cell. */
+/** The job of a configuration: its cell, and how it is trained. */
 export function cellJob({ config, seed }: { readonly config: CellConfig; readonly seed: number }): CellJob {
-  return { cell: cellOf(config), n_layers: config.n_layers, state_size: config.state_size, seed };
+  const { n_layers, state_size, learning_rate, optimizer } = config;
+  return { cell: cellOf(config), n_layers, state_size, seed, learningRate: learning_rate, optimizer };
 }
 
-/** Steps that have been built, by cell and sizes: seeds share one, and what an engine plans for it. */
-const steps = new WeakMap<Cell, Map<string, TrainingStep>>();
+/** Steps that have been built, by cell, optimizer and sizes: seeds and rates share one, and what an engine plans for it. */
+const steps = new WeakMap<Cell, WeakMap<Optimizer, Map<string, TrainingStep>>>();
 
-/** The training step of a job. */
-export function stepOf({ cell, n_layers, state_size }: CellJob, settings: TrainingSettings): TrainingStep {
-  const ofCell = steps.get(cell) ?? new Map<string, TrainingStep>();
+/** The training step of a job. @throws {RangeError} as {@linkcode trainingRun} does */
+export function stepOf({ cell, n_layers, state_size, ...job }: CellJob, settings: TrainingSettings): TrainingStep {
+  const optimizer = optimizerOf(job.optimizer);
+  const ofCell = steps.get(cell) ?? new WeakMap<Optimizer, Map<string, TrainingStep>>();
   steps.set(cell, ofCell);
+  const ofOptimizer = ofCell.get(optimizer) ?? new Map<string, TrainingStep>();
+  ofCell.set(optimizer, ofOptimizer);
   const { batch, vocabulary = BYTE_VOCABULARY } = settings;
   const key = `${n_layers} ${state_size} ${batch} ${vocabulary}`;
-  const step = ofCell.get(key) ?? buildTrainingStep(cell, { n_layers, state_size, vocabulary, batch });
-  ofCell.set(key, step);
+  const step = ofOptimizer.get(key) ??
+    buildTrainingStep(cell, { n_layers, state_size, vocabulary, batch }, { optimizer });
+  ofOptimizer.set(key, step);
   return step;
 }
 
 /**
- * A run of a job, for {@linkcode trainRuns}. Jobs of one cell and size share the step, and what an engine plans for it.
+ * A run of a job, for {@linkcode trainRuns}. Jobs of one cell, size and optimizer share the step, and what an engine plans for it.
  *
  * @param from where it goes on; absent: from the start
- * @throws {RangeError} if a size is out of the bounds of {@linkcode ModelSizes}
+ * @throws {RangeError} if a size is out of the bounds of {@linkcode ModelSizes}, or there is no optimizer of the job's name
  */
 export function trainingRun(job: CellJob, settings: TrainingSettings, from?: TrainingState): TrainingRun {
-  return { step: stepOf(job, settings), seed: job.seed, from };
+  return { step: stepOf(job, settings), seed: job.seed, learningRate: job.learningRate, from };
 }
 
 /** Tokens that a pass of a step reads: `history`, and more where it reads further ahead than the next token. */
@@ -117,10 +132,11 @@ export function passTokens(step: TrainingStep, { history }: TrainingSettings): n
 /**
  * Checks that a run can be trained with these settings on a text of this length.
  *
- * @throws {RangeError} if its seed is out of bounds, a tensor of its state is missing, its step was built for another batch, or the
- * text is shorter than a pass of it
+ * @throws {RangeError} if its seed or rate is out of bounds, its state lacks a tensor or is of another optimizer, its step was built for
+ * another batch, or the text is shorter than a pass of it
  */
-export function checkRun({ step, seed, from }: TrainingRun, settings: TrainingSettings, textLength: number): void {
+export function checkRun(run: TrainingRun, settings: TrainingSettings, textLength: number): void {
+  const { step, seed, learningRate, from } = run;
   const tokens = passTokens(step, settings), { batch } = step.sizes;
   if (textLength < tokens) {
     throw new RangeError(`Cannot train: the text has ${textLength} tokens, a pass reads ${tokens}, must be no more`);
@@ -131,14 +147,31 @@ export function checkRun({ step, seed, from }: TrainingRun, settings: TrainingSe
     );
   }
   checkSeed(seed);
-  const missing = from && stateNames(step).find((name) => !from.tensors.has(name));
-  if (missing !== undefined) throw new RangeError(`Cannot go on from a state: its '${missing}' is missing`);
+  if (learningRate !== undefined) checkRate(learningRate);
+  if (from) checkState(step, from);
+}
+
+const RATE = factorOf(GATED, "learning_rate");
+
+function checkRate(learningRate: number): void {
+  if (valueSchema(RATE).safeParse(learningRate).success) return;
+  throw new RangeError(`Cannot train: the learning rate is ${learningRate}, ${mustBe(RATE)}`);
+}
+
+/** Of another optimizer a state has other moments: fewer, or some that would be dropped without a word. */
+function checkState(step: TrainingStep, { tensors }: TrainingState): void {
+  const names = stateNames(step), fail = (why: string) => new RangeError(`Cannot go on from a state: ${why}`);
+  const missing = names.find((name) => !tensors.has(name)), known = new Set(names);
+  if (missing !== undefined) throw fail(`its '${missing}' is missing`);
+  const foreign = tensors.keys().find((name) => !known.has(name));
+  if (foreign === undefined) return;
+  throw fail(`it has '${foreign}', which a run of this cell has not when its optimizer is ${step.optimizer.name}`);
 }
 
 /** A run as an engine takes it, with its initial weights or with what it had when it was saved. See {@linkcode checkRun}. */
-export function prepare({ step, seed, from }: TrainingRun): EngineRun {
+export function prepare({ step, seed, learningRate = step.optimizer.learningRate, from }: TrainingRun): EngineRun {
   const tensors = from?.tensors ?? initialWeights(step.parameters, seed);
-  return { step, tensors, stepsDone: from?.steps_done ?? 0, learningRate: step.optimizer.learningRate };
+  return { step, tensors, stepsDone: from?.steps_done ?? 0, learningRate };
 }
 
 /** What a run has become after its last step. */

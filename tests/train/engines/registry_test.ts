@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { UserError } from "../../../cells/errors.ts";
 import { engineFlags } from "../../../experiments/train.ts";
 import { compare, engineListFlag, openEngines } from "../../../train/certify.ts";
-import type { DeviceEngineEntry, Engine, EngineEntry } from "../../../train/engines/engine.ts";
+import type { DeviceEngineEntry, Engine, EngineEntry, EngineOptions } from "../../../train/engines/engine.ts";
 import { ONNX_ENGINE } from "../../../train/engines/onnx/engine.ts";
 import { openReferenceEngine, REFERENCE_ENGINE } from "../../../train/engines/reference.ts";
 import {
@@ -15,10 +15,12 @@ import {
   type EngineChoice,
   engineChoices,
   type EngineName,
+  type EngineName,
   engineOfEveryMachine,
   ENGINES,
   openEngine,
   openEntry,
+  openStudyEngine,
   studyEngines,
 } from "../../../train/engines/registry.ts";
 import { WEBGPU_ENGINE } from "../../../train/engines/webgpu/engine.ts";
@@ -124,19 +126,19 @@ Deno.test("train offers a fourth engine, and its help says what it is", () => {
   assert.equal(parallel.help, `runs at a time: ${describeParallel(FOUR)}`);
 });
 
-Deno.test("openEngine() opens a fourth engine by name, and says why it is not there", async () => {
-  assert.equal((await openEngine("npu", FOUR)).name, "npu");
-  await assert.rejects(openEngine("npu", withNpu(() => Promise.resolve(undefined))), {
+Deno.test("openStudyEngine() opens a fourth engine by name, and says why it is not there", async () => {
+  assert.equal((await openStudyEngine("npu", FOUR)).name, "npu");
+  await assert.rejects(openStudyEngine("npu", withNpu(() => Promise.resolve(undefined))), {
     message: "Cannot open engine npu: this machine has no tensor card; use --engine onnx",
   });
   await assert.rejects(
-    openEngine("npu", [NPU].map((entry) => ({ ...entry, open: () => Promise.resolve(undefined) }))),
+    openStudyEngine("npu", [NPU].map((entry) => ({ ...entry, open: () => Promise.resolve(undefined) }))),
     {
       message: "Cannot open engine npu: this machine has no tensor card",
     },
   );
   for (const name of ["tpu", "reference"]) {
-    await assert.rejects(openEngine(name, FOUR), (error) => {
+    await assert.rejects(openStudyEngine(name, FOUR), (error) => {
       assert.ok(error instanceof UserError);
       assert.equal(error.message, `Cannot open engine '${name}': must be one of auto, npu, webgpu, onnx`);
       return true;
@@ -144,22 +146,47 @@ Deno.test("openEngine() opens a fourth engine by name, and says why it is not th
   }
 });
 
-Deno.test("openEngine() with auto takes the fastest engine that is there, and closes a software adapter", async () => {
-  assert.equal((await openEngine("auto", FOUR)).name, "npu");
+Deno.test("openStudyEngine() with auto takes the fastest engine that is there, and closes a software adapter", async () => {
+  assert.equal((await openStudyEngine("auto", FOUR)).name, "npu");
   let closed = 0;
   const close = () => Promise.resolve(void closed++);
   const onnx = ENGINES.filter(({ name }) => name === "onnx");
   const software = { ...NPU, open: () => openNpu({ software: true, close }) };
   const absent = { ...NPU, open: () => Promise.resolve(undefined) };
   for (const entry of [software, absent]) {
-    const engine = await openEngine("auto", [...onnx, entry]);
+    const engine = await openStudyEngine("auto", [...onnx, entry]);
     assert.equal(engine.name, "onnx");
     await engine.close();
   }
   assert.equal(closed, 1);
-  await assert.rejects(openEngine("auto", [software, absent]), {
+  await assert.rejects(openStudyEngine("auto", [software, absent]), {
     message: "Cannot choose an engine: this machine has at most software adapters; name one with --engine",
   });
+});
+
+Deno.test("openEngine() opens for a program what it names, hands its options on, and speaks of no flags", async () => {
+  let given: EngineOptions | undefined;
+  const npu = { ...NPU, open: (options?: EngineOptions) => openNpu({}).finally(() => given = options) };
+  const open = (name: string, engines: readonly EngineEntry[] = [...THREE, npu]) =>
+    openEngine(name as EngineName, { cores: 3 }, engines);
+  assert.equal((await open("auto")).name, "npu");
+  assert.equal((await open("npu")).name, "npu");
+  assert.deepEqual(given, { cores: 3 });
+  assert.equal((await open("reference")).name, "reference");
+  const refusal = (message: string) => ({ name: "UserError", message });
+  const absent = { ...NPU, open: () => Promise.resolve(undefined) };
+  await assert.rejects(
+    open("tpu"),
+    refusal("Cannot open engine 'tpu': must be one of auto, reference, onnx, webgpu, npu"),
+  );
+  await assert.rejects(
+    open("npu", [...THREE, absent]),
+    refusal("Cannot open engine npu: this machine has no tensor card; open onnx"),
+  );
+  await assert.rejects(
+    open("auto", [absent]),
+    refusal("Cannot choose an engine: this machine has at most software adapters; name one"),
+  );
 });
 
 Deno.test("certify checks a fourth engine by its own tolerance, in groups of its own size", async () => {

@@ -155,6 +155,11 @@ onWebGpu(
     assert.equal(await group.replace(0, optimizedBy(manyScalars)), false);
     assert.equal(await group.replace(0, optimizedBy(momentum)), true);
     await group.close();
+    // A record has whole vectors: one of a single scalar has room for two more.
+    const few = await engine.open([optimizedBy(momentum), optimizedBy(momentum)], text);
+    assert.equal(await few.replace(1, adam), true);
+    assert.equal(await few.replace(0, optimizedBy(manyScalars)), false);
+    await few.close();
   },
 );
 

@@ -147,6 +147,35 @@ Deno.test("decodeCheckpoint() refuses a file of another configuration, and takes
   assert.equal((await decode(bytes, { corpus: "moved" })).state.steps_done, 43);
 });
 
+Deno.test("decodeCheckpoint() refuses a file of another optimizer or rate, which it names, and not as an id", async () => {
+  const sgd = { ...config, optimizer: "sgd" } as const, slow = { ...config, learning_rate: 1e-5 };
+  const ofConfig = async (config: CellConfig) => {
+    const step = stepFor(config),
+      tensors = new Map(
+        stateNames(step).map((name) => {
+          const { shape } = step.graph.inputs.get(name)!;
+          return [name, new Float32Array(shape.reduce((a, b) => a * b, 1))];
+        }),
+      );
+    return await encodeCheckpoint({ ...about, config }, step, { ...state, tensors }, []);
+  };
+  const cases = [
+    [config, sgd, "its optimizer is adam, must be sgd"],
+    [sgd, config, "its optimizer is sgd, must be adam"],
+    [config, { ...config, optimizer: "adam_no_second_moment" }, "its optimizer is adam, must be adam_no_second_moment"],
+    [slow, config, "its learning rate is 0.00001, must be 0.001"],
+    [config, { ...sgd, learning_rate: 3e-4 }, "its learning rate is 0.001, must be 0.0003"],
+  ] as const;
+  for (const [made, read, why] of cases) {
+    const file = await ofConfig(made), step = stepFor(read), wanted = { ...about, config: read };
+    const refusal = { name: "UserError", message: `Cannot use f: ${why}` };
+    await assert.rejects(decodeCheckpoint(file, "f", step, wanted), refusal);
+    await assert.rejects(decodeRunWeights(file, "f", step.parameters, wanted), refusal);
+    const own = { ...about, config: made };
+    assert.equal((await decodeCheckpoint(file, "f", stepFor(made), own)).state.steps_done, state.steps_done);
+  }
+});
+
 Deno.test("decodeCheckpoint() refuses a file whose tensors are not those of the training step", async () => {
   await assert.rejects(decodeCheckpoint(bytes, "f", stepFor({ ...config, state_size: 3 }), about), {
     name: "UserError",

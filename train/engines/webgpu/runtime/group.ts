@@ -26,6 +26,7 @@ import { type GroupRun, groupRun } from "./group_run.ts";
 import { Program } from "./program.ts";
 import { StepQueue } from "./step_queue.ts";
 import { openTextReader, type TextReader } from "./text_reader.ts";
+import { recordWords } from "../kernels/kernel.ts";
 import { type GroupSizes, type Layout, layoutOf, planRun, type Schedule } from "../kernels/schedule.ts";
 
 export class WebGpuGroup implements TrainingGroup {
@@ -198,7 +199,9 @@ export class WebGpuGroup implements TrainingGroup {
   /** Whether a run fits into what all slots have in common: rows, records of a step, windows of the text. */
   #hasRoomFor({ step }: EngineRun): boolean {
     const { batch, scalars, reach } = this.sizes;
-    return step.sizes.batch === batch && step.optimizer.scalarNames.length <= scalars && reachOf(step) <= reach;
+    // A record is filled up to whole vectors, so a group of optimizers with few scalars has room for some more.
+    const hasWords = recordWords(step.optimizer.scalarNames.length) <= recordWords(scalars);
+    return step.sizes.batch === batch && hasWords && reachOf(step) <= reach;
   }
 
   close(): Promise<void> {
