@@ -1,4 +1,5 @@
 /** What tables and pictures call a configuration: of another cell than the table's own by that cell's name first. */
+import { CATALOG } from "../../cells/catalog/catalog.ts";
 import { describeCellIn, describeConfigIn, describeSizesIn } from "../../cells/config.ts";
 import {
   appliesTo,
@@ -18,9 +19,11 @@ export function namesCell(factor: Factor): factor is ChoiceFactor {
   return factor.kind === "choice" && factor.namesCell === true;
 }
 
-/** A value as an axis, a table or a filter shows it; of a factor that names cells the cell's name. */
+const LABELS: ReadonlyMap<FactorValue, string> = new Map(CATALOG.map(({ cell, label }) => [cell.name, label]));
+
+/** A value as an axis, a table or a filter shows it; of a factor that names cells what the catalog calls the cell. */
 export function nameOfLevel(factor: Factor, value: FactorValue): string {
-  return (namesCell(factor) ? phraseOf(factor, value) : undefined) ?? formatLevel(factor, value);
+  return (namesCell(factor) ? LABELS.get(value) : undefined) ?? formatLevel(factor, value);
 }
 
 /** What a configuration's cell is called: `GRU`; of the table's own cell the table's name. */

@@ -1,4 +1,5 @@
 /** The questions that a report answers beside which factors matter, each in words and in a table; none where nobody asked. */
+import { counted } from "../../cells/counts.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { type BaselineAnswers, type BestAgainst, compareBaselines } from "../statistics/baseline_comparison.ts";
@@ -14,7 +15,12 @@ export interface Question {
   readonly lines: readonly string[];
   /** Ready to print: headings, and lines whose first cell names them. */
   readonly cells: { readonly headings: string[]; readonly lines: string[][] };
+  /** Lines that are left out of `cells`: the table of all configurations has their numbers. */
+  readonly more: number;
 }
+
+/** Lines of a question's table. */
+const MOST_LINES = 24;
 
 /** What questions are answered from. */
 export interface Comparisons {
@@ -30,27 +36,25 @@ export function comparisonsOf(rows: readonly MergedRow[], table: FactorTable): C
 /** The questions that a study's configurations answer, in order. */
 export function questionsOf({ baselines, rankings }: Comparisons, table: FactorTable): Question[] {
   const { equal, tuned } = baselines ?? {}, better = isBetter(equal ?? tuned, table);
+  const against = (heading: string, answer: BestAgainst | undefined) =>
+    answer ? [question(heading, againstWords(answer, table), comparisonCells(answer, table))] : [];
   return [
-    ...(equal
-      ? [{
-        heading: `${better}?`,
-        lines: againstWords(equal, table),
-        cells: comparisonCells(equal, table),
-      }]
-      : []),
-    ...rankings.map((ranking) => ({
-      heading: rankingHeading(ranking),
-      lines: rankingWords(ranking, table),
-      cells: rankingCells(ranking, table),
-    })),
-    ...(tuned
-      ? [{
-        heading: `${better}, each at its own best ${labels(rankings)}?`,
-        lines: againstWords(tuned, table),
-        cells: comparisonCells(tuned, table),
-      }]
-      : []),
+    ...against(`${better}?`, equal),
+    ...rankings.map((ranking) =>
+      question(rankingHeading(ranking), rankingWords(ranking, table), rankingCells(ranking, table))
+    ),
+    ...against(`${better}, each at its own best ${labels(rankings)}?`, tuned),
   ];
+}
+
+function question(heading: string, lines: readonly string[], { headings, lines: all }: Question["cells"]): Question {
+  const shown = all.slice(0, MOST_LINES);
+  return { heading, lines, cells: { headings, lines: shown }, more: all.length - shown.length };
+}
+
+/** What is said below a table that leaves lines out; nothing where it does not. */
+export function moreLines({ more }: Question): string[] {
+  return more ? [`and ${counted(more, "line")} more, worse than these`] : [];
 }
 
 /** A study of other cells than the table's own compares them with each other. */
@@ -66,8 +70,9 @@ function labels(rankings: readonly TrainingRanking[]): string {
 
 /** The answers as plain text; empty where there is no question. */
 export function questionsText(questions: readonly Question[]): string {
-  return questions.map(({ heading, lines, cells }) => {
+  return questions.map((one) => {
+    const { heading, lines, cells } = one;
     const table = layOut([cells.headings, ...cells.lines], cells.headings.map((_, i) => i > 0));
-    return [heading, ...lines.map((line) => `  - ${line}`), "", table].join("\n");
+    return [heading, ...lines.map((line) => `  - ${line}`), "", table, ...moreLines(one)].join("\n");
   }).join("\n\n");
 }

@@ -2,47 +2,15 @@
  * Made-up results of a study that asks what baselines and learning rates are for: gated configurations, other cells beside them, and some of
  * both at other rates. What differs is planted, seed by seed.
  */
-import { type CellConfig, configIdIn } from "../../cells/config.ts";
+import { type CellConfig, configId } from "../../cells/config.ts";
 import { catalogConfig } from "../../cells/catalog/catalog.ts";
-import type { ChoiceFactor, FactorTable, NumberFactor } from "../../cells/factor.ts";
+import { type Factor, factorOf } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
-import { ORIGINAL } from "../original_table.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
-/** The learning rate as the built-in table may have it. */
-export const RATE: NumberFactor = {
-  key: "learning_rate",
-  kind: "number",
-  label: "learning rate",
-  about: "size of a step",
-  levels: [0.001],
-  default: 0.001,
-  above: 0,
-  most: 10,
-};
-
-const CELL: ChoiceFactor = {
-  key: "cell",
-  kind: "choice",
-  label: "cell",
-  about: "name of the cell",
-  levels: ["gated"],
-  default: "gated",
-  namesCell: true,
-  choices: [
-    { value: "gated" },
-    { value: "gru", phrase: "GRU" },
-    { value: "lstm", phrase: "LSTM" },
-    { value: "min_gru", phrase: "minGRU" },
-    { value: "vanilla", phrase: "vanilla" },
-  ],
-};
-
-/** The original factors, with a rate and with names of cells in words. */
-export const RATED: FactorTable = {
-  ...ORIGINAL,
-  factors: [...ORIGINAL.factors.filter(({ key }) => key !== CELL.key), CELL, RATE],
-};
+/** The training factor that these results vary. */
+export const RATE: Factor = factorOf(GATED, "learning_rate");
 
 /** Of three seeds what a cell's test score lies above a round number, bits per byte: noise that pairs do not share. */
 export const SEED_NOISE = [0, 0.004, -0.002] as const;
@@ -68,7 +36,6 @@ export interface OtherRun {
 export function otherResults(
   cell: string,
   { layers = 2, state_size = 256, rate = 0.001, parameters = 500_000, seeds = [0, 1, 2], loss }: OtherRun,
-  table: FactorTable = RATED,
 ): RunResult[] {
   return seeds.map((seed) => {
     const [template] = syntheticResults({ layers: [1], state_sizes: [256], seed, steps: 5000 });
@@ -77,7 +44,7 @@ export function otherResults(
     return {
       ...template,
       ...config,
-      id: configIdIn(table, config as CellConfig),
+      id: configId(config as CellConfig),
       parameters,
       loss: template.loss!.map((value) => value + by),
       "min loss": lowest,
@@ -88,15 +55,15 @@ export function otherResults(
 }
 
 /** The same run at another rate, with so much more of a loss, nats per byte. */
-export function atRate(result: RunResult, rate: number, more: number, table: FactorTable = RATED): RunResult {
+export function atRate(result: RunResult, rate: number, more: number): RunResult {
   const config = Object.fromEntries(
-    table.factors.flatMap(({ key }) => result[key] === undefined ? [] : [[key, result[key]]]),
+    GATED.factors.flatMap(({ key }) => result[key] === undefined ? [] : [[key, result[key]]]),
   );
   const rated = { ...config, [RATE.key]: rate } as unknown as CellConfig;
   return {
     ...result,
     ...rated,
-    id: configIdIn(table, rated),
+    id: configId(rated),
     loss: result.loss!.map((value) => value + more),
     "min loss": result["min loss"]! + more,
     test_loss: result.test_loss! + more,

@@ -93,7 +93,7 @@ Deno.test("a factor has a contrast where both of its values occur in the table's
 Deno.test("tables show a dash for the switches of other cells, and say what it is", () => {
   const lines = bestRunsTable(mixedRows, GATED, 200).split("\n");
   assert.match(lines[0], / switches +cell +min loss/);
-  assert.equal(lines.filter((line) => / 256 +– +(gru|lstm) /.test(line)).length, 4);
+  assert.equal(lines.filter((line) => / 256 +– +(GRU|LSTM) /.test(line)).length, 4);
   assert.match(lines.at(-1)!, /; · is off; – is another cell$/);
   assert.doesNotMatch(bestRunsTable(mergeSeeds(gatedRuns)), /another cell/);
   assert.equal(compactSwitches({ config: catalogConfig("gru", 1, 8) }, ORIGINAL_SWITCHES), "–");
@@ -105,7 +105,7 @@ Deno.test("pictures have other cells neither as dots above values nor as lines t
   assert.equal(parallel.match(/<path data-run/g)!.length, 96);
   assert.equal(groups.match(/<circle data-run/g)!.length, 9 * 96);
   for (const svg of [parallel, groups]) {
-    assert.match(svg, />Baselines, outside of the picture: gru \d\.\d{3}, lstm \d\.\d{3}\.</i);
+    assert.match(svg, />Baselines, outside of the picture: GRU \d\.\d{3}, LSTM \d\.\d{3}\.</);
   }
   for (const svg of drawn(gated).values()) assert.doesNotMatch(svg, /another cell|other cells|aselines[:,] /);
 });
@@ -113,7 +113,7 @@ Deno.test("pictures have other cells neither as dots above values nor as lines t
 inFolder("the page shows a dash for the switches of other cells", async (dir) => {
   const page = await pageOf(dir, mixed.filter((_, i) => i % 12 === 0 || i >= gated.length));
   const [, table] = page.split('<div id="runs">'), shown = headings(table);
-  const [row] = [...table.matchAll(/<tr data-run.*<\/tr>/g)].map(([row]) => row).filter((row) => row.includes(">gru<"));
+  const [row] = [...table.matchAll(/<tr data-run.*<\/tr>/g)].map(([row]) => row).filter((row) => row.includes(">GRU<"));
   const cells = [...row.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell]) => cell);
   assert.deepEqual(SWITCH_LABELS.map((label) => cells[shown.indexOf(label)]), SWITCH_LABELS.map(() => "–"));
 });

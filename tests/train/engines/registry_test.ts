@@ -15,7 +15,6 @@ import {
   type EngineChoice,
   engineChoices,
   type EngineName,
-  type EngineName,
   engineOfEveryMachine,
   ENGINES,
   openEngine,
