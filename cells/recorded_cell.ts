@@ -8,7 +8,7 @@ import { parseWith } from "./config.ts";
 import { UserError } from "./errors.ts";
 import { constant, input, makeNode, named } from "./graph/builder.ts";
 import { ELEMENTWISE, type ElementwiseOp } from "./graph/elementwise.ts";
-import { isOp, type Shape, type Tensor } from "./graph/tensor.ts";
+import { isOp, type Tensor } from "./graph/tensor.ts";
 
 /** Sizes that shapes follow from. */
 export interface StepSizes {

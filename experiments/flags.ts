@@ -8,7 +8,7 @@ import { readStudySettings } from "./study/settings_file.ts";
 import { readSpaceFile, studySpace } from "./study/space_file.ts";
 import { type Flag, flag, type FlagValues, valueIn } from "../train/terminal/command_line.ts";
 import { MOST_LEVELS } from "./study/grid.ts";
-import { flaggedFactors, type Levels, parseLevel, type TableLevels } from "./study/levels.ts";
+import { flaggedFactors, parseLevel, type TableLevels } from "./study/levels.ts";
 import { type Experiment, EXPERIMENTS } from "./study/schema.ts";
 import { exampleSelection, parseSelection, type Selection, SELECTION_GRAMMAR } from "./study/selection.ts";
 

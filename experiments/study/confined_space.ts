@@ -2,8 +2,7 @@
 import { parseWith } from "../../cells/config.ts";
 import { defineSpace, type SpaceDefinition, type SpaceRule } from "../../cells/define_space.ts";
 import { UserError } from "../../cells/errors.ts";
-import type { RecordedStep } from "../../cells/recorded_cell.ts";
-import { replayedCell } from "../../cells/recorded_cell.ts";
+import { type RecordedStep, replayedCell } from "../../cells/recorded_cell.ts";
 import type { Cell } from "../../cells/cell.ts";
 import type { Space } from "../../cells/space.ts";
 import { packageFolder, projectFolder } from "../../train/process/folders.ts";
