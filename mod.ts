@@ -8,10 +8,35 @@
  *
  * @module
  */
-export { type Cell, type CellOutput, defineCell, type Layer, type Parameter } from "./cells/cell.ts";
 export {
+  type Cell,
+  type CellOutput,
+  defineCell,
+  type Layer,
+  type LinearDraws,
+  type Parameter,
+  type ParameterOptions,
+} from "./cells/cell.ts";
+export type {
+  BlockDraw,
+  ChronoDraw,
+  ColumnBlock,
+  ColumnsDraw,
+  ConstantDraw,
+  Draw,
+  IdentityDraw,
+  NormalDraw,
+  OrthogonalDraw,
+  RingDraw,
+  SpacedDraw,
+  UniformDraw,
+} from "./cells/draw.ts";
+export type { NamedCell } from "./cells/catalog/named_cell.ts";
+export {
+  CATALOG,
   catalogConfig,
   CELL_NAMES,
+  cellLabel,
   cellOf,
   gruCell,
   lstmCell,
@@ -45,6 +70,16 @@ export {
   SWITCHES,
   type SwitchKey,
 } from "./cells/factors.ts";
+export { GATED_SPACE } from "./cells/catalog/catalog.ts";
+export {
+  type ChoicesOf,
+  type DefinedSpace,
+  defineSpace,
+  type SpaceDefinition,
+  type SpaceRule,
+} from "./cells/define_space.ts";
+export type { SpaceFactor } from "./cells/space_factor.ts";
+export type { Space } from "./cells/space.ts";
 export { UserError } from "./cells/errors.ts";
 export { gatedCell } from "./cells/catalog/gated_cell.ts";
 /** What a cell's `forward` is written with: each function makes a node of the graph, and computes nothing by itself. */
@@ -97,7 +132,7 @@ export {
   type TensorMap,
   type TrainingGroup,
 } from "./train/engines/engine.ts";
-export { ENGINE_NAMES, type EngineName, ENGINES } from "./train/engines/registry.ts";
+export { ENGINE_NAMES, type EngineName, ENGINES, openEngine } from "./train/engines/registry.ts";
 export { type OnnxOptions, openOnnxEngine } from "./train/engines/onnx/engine.ts";
 export { openReferenceEngine } from "./train/engines/reference.ts";
 export { openWebGpuEngine } from "./train/engines/webgpu/engine.ts";
@@ -116,7 +151,14 @@ export type { MemoryCurve } from "./train/scoring/memory_gain.ts";
 export type { SampleOptions } from "./train/scoring/sample_text.ts";
 export type { Cut } from "./train/scoring/score.ts";
 export { type TrainingSettings } from "./train/training/settings.ts";
-export { trainCell, trainGroup, type TrainOptions, trainRuns } from "./train/training/trainer.ts";
+export {
+  type CellModel,
+  type CellOptions,
+  trainCell,
+  trainGroup,
+  type TrainOptions,
+  trainRuns,
+} from "./train/training/trainer.ts";
 export {
   type CellJob,
   type Progress,

@@ -1,8 +1,9 @@
 /** What a cell is: one step of a recurrent layer, written once against the graph builder. */
+import { type BlockDraw, checkDraw, type Draw } from "./draw.ts";
 import { input, linear, named } from "./graph/builder.ts";
 import type { Shape, Tensor } from "./graph/tensor.ts";
 
-/** A weight or bias that is trained. Drawn from U(−1/√fan_in, 1/√fan_in). */
+/** A weight or bias that is trained. */
 export interface Parameter {
   /** PyTorch's name, as in files of weights: `layers.0.state_nn.weight`. */
   readonly name: string;
@@ -13,6 +14,27 @@ export interface Parameter {
    * that is given there.
    */
   readonly fan_in: number;
+  /** How its initial values are drawn; absent: each from U(−1/√fan_in, 1/√fan_in). */
+  readonly draw?: Draw;
+}
+
+/** How the weights of a linear layer are drawn. */
+export interface LinearDraws {
+  /**
+   * Of the weight: one draw for all of it, or a list with one for each input, since a recurrent weight that is orthogonal concerns the columns
+   * of `h` alone. Where there is none, or `undefined` in the list: U(−1/√fan_in, 1/√fan_in).
+   */
+  readonly weight?: BlockDraw | readonly (BlockDraw | undefined)[];
+  /** Of the bias; absent: U(−1/√fan_in, 1/√fan_in). */
+  readonly bias?: BlockDraw;
+}
+
+/** What {@linkcode Layer.parameter} may be told beside a shape. */
+export interface ParameterOptions {
+  /** Inputs that each output sums; absent: the state size. */
+  readonly fan_in?: number;
+  /** How its initial values are drawn; absent: each from U(−1/√fan_in, 1/√fan_in). */
+  readonly draw?: Draw;
 }
 
 /** What a cell makes of one step. */
@@ -51,17 +73,26 @@ export function defineCell<const S extends string>(cell: Cell<S>): Cell {
 export class Parameters {
   readonly #all = new Map<string, { parameter: Parameter; tensor: Tensor }>();
 
-  /** The weight with this name, declared at its first use. */
-  get(name: string, shape: Shape, fan_in: number): Tensor {
+  /**
+   * The weight with this name, declared at its first use.
+   *
+   * @throws {TypeError} if it was declared with another shape or draw, or the draw does not fit the shape
+   */
+  get(name: string, shape: Shape, fan_in: number, draw?: Draw): Tensor {
     const known = this.#all.get(name);
-    if (known && known.parameter.shape.join() !== shape.join()) {
-      throw new TypeError(
-        `Cannot declare weight '${name}': shape is [${known.parameter.shape}] and [${shape}], must be one`,
-      );
+    if (known) {
+      const differs = (what: string, before: string, now: string) => {
+        throw new TypeError(`Cannot declare weight '${name}': ${what} is ${before} and ${now}, must be one`);
+      };
+      const { parameter } = known, before = JSON.stringify(parameter.draw), now = JSON.stringify(draw);
+      if (parameter.shape.join() !== shape.join()) differs("shape", `[${parameter.shape}]`, `[${shape}]`);
+      if (before !== now) differs("draw", before ?? "the usual one", now ?? "the usual one");
+      return known.tensor;
     }
-    const entry = known ?? { parameter: { name, shape, fan_in }, tensor: input(name, shape) };
-    this.#all.set(name, entry);
-    return entry.tensor;
+    if (draw) checkDraw(name, shape, draw);
+    const tensor = input(name, shape);
+    this.#all.set(name, { parameter: { name, shape, fan_in, ...(draw ? { draw } : {}) }, tensor });
+    return tensor;
   }
 
   /** All parameters with their tensors, names sorted. */
@@ -87,18 +118,39 @@ export class Layer {
     private readonly parameters: Parameters,
   ) {}
 
-  /** `[x1 … xk] Wᵀ + b` with own weights `<layer>.<name>.weight [features, Σ]` and `.bias [features]`. */
-  linear(name: string, xs: readonly Tensor[], features: number = this.state_size): Tensor {
-    const fan_in = xs.reduce((total, x) => total + x.shape[1], 0);
+  /**
+   * `[x1 … xk] Wᵀ + b` with own weights `<layer>.<name>.weight [features, Σ]` and `.bias [features]`.
+   *
+   * @throws {TypeError} if a draw does not fit, or is not given for each input
+   */
+  linear(
+    name: string,
+    xs: readonly Tensor[],
+    features: number = this.state_size,
+    { weight, bias }: LinearDraws = {},
+  ): Tensor {
+    const full = `${this.prefix}.${name}`, fan_in = xs.reduce((total, x) => total + x.shape[1], 0);
+    const draw = isList(weight) ? columns(`${full}.weight`, xs, weight) : weight;
     return linear(
       xs,
-      this.parameters.get(`${this.prefix}.${name}.weight`, [features, fan_in], fan_in),
-      this.parameters.get(`${this.prefix}.${name}.bias`, [features], fan_in),
+      this.parameters.get(`${full}.weight`, [features, fan_in], fan_in, draw),
+      this.parameters.get(`${full}.bias`, [features], fan_in, bias),
     );
   }
 
-  /** A weight of any shape, for cells that use more than products (a peephole, say). */
-  parameter(name: string, shape: Shape, fan_in: number = this.state_size): Tensor {
+  /**
+   * A weight of any shape, for cells that use more than products (a peephole, say).
+   *
+   * @param options the fan-in, or what {@linkcode ParameterOptions} has
+   * @throws {TypeError} if the draw does not fit the shape
+   */
+  parameter(name: string, shape: Shape, options: number | ParameterOptions = {}): Tensor {
+    const { fan_in = this.state_size, draw } = typeof options === "number" ? { fan_in: options } : options;
+    return this.parameters.get(`${this.prefix}.${name}`, shape, fan_in, draw);
+  }
+
+  /** A weight whose facts are all known; its name is that within the layer. */
+  declare({ name, shape, fan_in }: Parameter): Tensor {
     return this.parameters.get(`${this.prefix}.${name}`, shape, fan_in);
   }
 
@@ -106,4 +158,19 @@ export class Layer {
   state(name: string): Tensor {
     return named(name, input(`${this.prefix}.${name}`, [this.batch, this.state_size]));
   }
+}
+
+type Draws = NonNullable<LinearDraws["weight"]>;
+
+const isList = (draws: Draws | undefined): draws is Extract<Draws, readonly unknown[]> => Array.isArray(draws);
+
+/** One draw for each input's columns, as one of the whole matrix. */
+function columns(name: string, xs: readonly Tensor[], draws: readonly (BlockDraw | undefined)[]): Draw {
+  if (draws.length !== xs.length) {
+    throw new TypeError(
+      `Cannot draw '${name}': has ${draws.length} draws for ${xs.length} inputs, must be one for each`,
+    );
+  }
+  const blocks = xs.map(({ shape }, i) => ({ width: shape[1], ...(draws[i] ? { draw: draws[i] } : {}) }));
+  return { kind: "columns", blocks };
 }

@@ -4,7 +4,7 @@
  * Source: the design's sections 1 (switches), 3 (grid) and 7 (factors).
  */
 import type { Factor, FactorTable } from "./factor.ts";
-import { LEARNING_RATE, OPTIMIZER_NAMES, optimizerOf } from "./optimizers.ts";
+import { LEARNING_RATE, OPTIMIZER_CHOICES } from "./optimizers.ts";
 import { enlarged, LISTED, MOST_SMALL_STATES, VALID } from "./gated_rules.ts";
 
 /** The most layers that a configuration may ask for: a typing error must not ask for a graph of millions. */
@@ -162,7 +162,7 @@ export const FACTORS = [
     levels: ["adam"],
     default: "adam",
     // No contrast: one rate is another length of step with each, so the loss at one rate compares rates more than optimizers.
-    choices: OPTIMIZER_NAMES.map((value) => ({ value, phrase: optimizerOf(value).phrase })),
+    choices: OPTIMIZER_CHOICES,
     flag: { name: "--optimizer", help: "optimizers to list" },
   },
 ] as const satisfies readonly Factor[];
@@ -182,6 +182,8 @@ export const ORIGINAL_KEYS: readonly string[] = FACTORS.flatMap((factor) => "def
 /** The factors of the gated cells. */
 export const GATED: FactorTable = {
   name: "gated",
+  lead: "In each layer, the candidate for the new state is the tanh of a linear map of the input and the old state; " +
+    "around it:",
   factors: FACTORS,
   valid: VALID,
   listed: LISTED,

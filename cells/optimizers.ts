@@ -80,6 +80,10 @@ export type OptimizerName = keyof typeof OPTIMIZERS;
 /** The names of {@linkcode OPTIMIZERS}, in their order. */
 export const OPTIMIZER_NAMES = Object.keys(OPTIMIZERS) as readonly OptimizerName[];
 
+/** The same as a factor's values, with what descriptions of a configuration say of each. */
+export const OPTIMIZER_CHOICES: readonly { readonly value: OptimizerName; readonly phrase?: string }[] = OPTIMIZER_NAMES
+  .map((value) => ({ value, phrase: optimizerOf(value).phrase }));
+
 /**
  * The optimizer that is meant.
  *

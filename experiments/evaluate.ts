@@ -1,6 +1,6 @@
 /** `deno task evaluate`: scores finished runs on the test split through ONNX Runtime. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, onlyFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { evaluateStudy } from "./session/scoring.ts";
@@ -8,12 +8,12 @@ import { shortKey } from "./study/paths.ts";
 import { selectionLine } from "./study/selection.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
-const flags = {
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   again: flag.on("--again", "score every finished run, after making its ONNX model anew from its checkpoint"),
-  only: onlyFlag("score only these"),
-};
+  only: onlyFlag("score only these", space),
+}));
 
 if (import.meta.main) {
   const description = "Scores finished runs that have no test score yet; training does so by itself.";

@@ -8,7 +8,7 @@ import { CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./study/fetching.ts";
-import { dirFlag, experimentFlag, levelFlags, levelsIn, onlyFlag } from "./flags.ts";
+import { checkFlags, dirFlag, experimentFlag, levelFlags, levelsIn, ofSpace, onlyFlag } from "./flags.ts";
 import { announcePlan } from "./session/init_plan.ts";
 import { MOST_CONFIGS, MOST_LEVELS, MOST_RUNS } from "./study/grid.ts";
 import { otherCellNames, parseCellName } from "./study/named_cells.ts";
@@ -22,75 +22,84 @@ import { flagsInWords } from "./study/levels.ts";
 import { parseTokens } from "./study/text.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
-const flags = {
-  dir: dirFlag,
-  experiment: experimentFlag,
-  corpus: flag.text(
-    "--corpus <name|file>",
-    `text to train on: ${
-      CORPUS_NAMES.join(", ")
-    }, or a file; what is not on this machine is downloaded (default: the study's, else embedded)`,
-    undefined,
-  ),
-  ...levelFlags(),
-  cells: flag.list(
-    "--cells <list>",
-    `list these cells alone, to compare with (${
-      otherCellNames().join(", ")
-    }): at the sizes that are given, else those of the study's list`,
-    (text) => parseCellName(text),
-    MOST_LEVELS,
-  ),
-  parameters: {
-    usage: "--parameters <number>",
-    help:
-      "list each configuration with the state size, a multiple of 4, that comes nearest to so many parameters: 700000, 700k, 1.2M, " +
-      "or like:ID, as many as the listed configuration whose id begins so",
-    parse: parseParameters,
-    fallback: undefined as ParameterTarget | undefined,
-  },
-  only: onlyFlag(
-    "of a new list: which combinations; on a study: which of its configurations are listed again (of its own cell, unless this " +
-      "names cell), or, with no levels beside it, which combinations of its levels are added",
-  ),
-  best: flag.whole(
-    "--best <n>",
-    "on a study: list its n best configurations again, by mean min loss over seeds, at the levels that other flags give",
-    undefined,
-    { most: MOST_CONFIGS },
-  ),
-  seeds: flag.whole(
-    "--seeds <n>",
-    "runs of each configuration, seeds 0 … n−1 (default: the study's, else 1)",
-    undefined,
-    { most: LIMITS.seeds, note: "it says how many seeds, not which" },
-  ),
-  steps: flag.whole("--steps <n>", "updates per run (default: 10000; 50000 for experiment 02)", undefined, {
-    most: LIMITS.steps,
-  }),
-  batch: flag.whole("--batch <n>", "batch size (parallel sequences; default: 256)", undefined, { most: LIMITS.batch }),
-  history: flag.whole("--history <n>", "tokens per pass (default: 1000)", undefined, {
-    least: 2,
-    most: LIMITS.history,
-  }),
-  tokens: {
-    usage: "--tokens <kind>",
-    help:
-      "what models read: 'bytes', or 'bpe:1024': so many byte-pair tokens (257 to 65536), which are learned from the " +
-      "training split and kept in tokenizer.json (default: the study's, else bytes)",
-    parse: parseTokens,
-    fallback: undefined as number | undefined,
-  },
-  controls: flag.whole(
-    "--controls <n>",
-    "in experiment 02: configurations that were not chosen, drawn at random and trained as long, so that the report can " +
-      `say whether short runs predict long ones (default: the study's, else ${DEFAULT_CONTROLS})`,
-    undefined,
-    { least: 0, most: MOST_RUNS },
-  ),
-  yes: flag.on("--yes", "list runs that take more than a day on this machine"),
-  dryRun: flag.on("--dry-run", "say what would be listed, and change nothing"),
-};
+const flags = ofSpace((space) =>
+  checkFlags(space, {
+    dir: dirFlag,
+    experiment: experimentFlag,
+    corpus: flag.text(
+      "--corpus <name|file>",
+      `text to train on: ${
+        CORPUS_NAMES.join(", ")
+      }, or a file; what is not on this machine is downloaded (default: the study's, else embedded)`,
+      undefined,
+    ),
+    space: flag.text(
+      "--space <file>",
+      "module of a space of your own: factors and a cell, or further cells; the study keeps a copy (default: the study's, else the gated cell's)",
+      undefined,
+    ),
+    ...levelFlags(space),
+    cells: flag.list(
+      "--cells <list>",
+      `list these cells alone, to compare with (${
+        otherCellNames(space).join(", ")
+      }): at the sizes that are given, else those of the study's list`,
+      (text) => parseCellName(text, space),
+      MOST_LEVELS,
+    ),
+    parameters: {
+      usage: "--parameters <number>",
+      help:
+        "list each configuration with the state size, a multiple of 4, that comes nearest to so many parameters: 700000, 700k, 1.2M, " +
+        "or like:ID, as many as the listed configuration whose id begins so",
+      parse: parseParameters,
+      fallback: undefined as ParameterTarget | undefined,
+    },
+    only: onlyFlag(
+      "of a new list: which combinations; on a study: which of its configurations are listed again (of its own cell, unless this " +
+        "names cell), or, with no levels beside it, which combinations of its levels are added",
+    ),
+    best: flag.whole(
+      "--best <n>",
+      "on a study: list its n best configurations again, by mean min loss over seeds, at the levels that other flags give",
+      undefined,
+      { most: MOST_CONFIGS },
+    ),
+    seeds: flag.whole(
+      "--seeds <n>",
+      "runs of each configuration, seeds 0 … n−1 (default: the study's, else 1)",
+      undefined,
+      { most: LIMITS.seeds, note: "it says how many seeds, not which" },
+    ),
+    steps: flag.whole("--steps <n>", "updates per run (default: 10000; 50000 for experiment 02)", undefined, {
+      most: LIMITS.steps,
+    }),
+    batch: flag.whole("--batch <n>", "batch size (parallel sequences; default: 256)", undefined, {
+      most: LIMITS.batch,
+    }),
+    history: flag.whole("--history <n>", "tokens per pass (default: 1000)", undefined, {
+      least: 2,
+      most: LIMITS.history,
+    }),
+    tokens: {
+      usage: "--tokens <kind>",
+      help:
+        "what models read: 'bytes', or 'bpe:1024': so many byte-pair tokens (257 to 65536), which are learned from the " +
+        "training split and kept in tokenizer.json (default: the study's, else bytes)",
+      parse: parseTokens,
+      fallback: undefined as number | undefined,
+    },
+    controls: flag.whole(
+      "--controls <n>",
+      "in experiment 02: configurations that were not chosen, drawn at random and trained as long, so that the report can " +
+        `say whether short runs predict long ones (default: the study's, else ${DEFAULT_CONTROLS})`,
+      undefined,
+      { least: 0, most: MOST_RUNS },
+    ),
+    yes: flag.on("--yes", "list runs that take more than a day on this machine"),
+    dryRun: flag.on("--dry-run", "say what would be listed, and change nothing"),
+  })
+);
 
 /** What experiment 02 was chosen from, and its controls. */
 function promotionLines({ from, controls }: Promotion): string[] {
@@ -126,7 +135,7 @@ if (import.meta.main) {
     const announce = async (plan: InitPlan) => {
       // Another process that changes the study meanwhile changes little of this plan, if anything.
       const what = plan.fresh.map(({ id }) => id).join();
-      if (what !== told) await announcePlan(plan, { yes: options.yes || options.dryRun, print });
+      if (what !== told) await announcePlan(plan, { yes: options.yes || options.dryRun, print, table: plan.space });
       told = what;
     };
     if (options.dryRun) {

@@ -1,7 +1,7 @@
 /** `deno task status`: where a study stands. */
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { oneLine } from "../cells/visible_text.ts";
-import { dirFlag, experimentFlag, onlyFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { unitOf } from "../cells/unit.ts";
 import { type Overview, overviewOf } from "./queue/overview.ts";
@@ -9,12 +9,12 @@ import { commandOn } from "./study/commands.ts";
 import { shortKey } from "./study/paths.ts";
 import { print } from "../train/terminal/output.ts";
 
-const flags = {
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
-  only: onlyFlag("count only these"),
+  only: onlyFlag("count only these", space),
   json: flag.on("--json", "the same as JSON"),
-};
+}));
 
 /** What the task prints. */
 export function* statusLines(overview: Overview, dir: string): Generator<string> {

@@ -1,6 +1,6 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test split. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, onlyFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
@@ -26,7 +26,7 @@ export const engineFlags = <E extends EngineEntry>(engines: readonly E[]) => ({
   ),
 });
 
-const flags = {
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   ...engineFlags(ENGINES),
@@ -34,10 +34,10 @@ const flags = {
     most: LIMITS.steps,
   }),
   limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
-  only: onlyFlag("train only these"),
+  only: onlyFlag("train only these", space),
   retryFailed: flag.on("--retry-failed", "train runs again whose loss was no finite number"),
   quiet: flag.on("--quiet", "print nothing but errors"),
-};
+}));
 
 if (import.meta.main) {
   const description =

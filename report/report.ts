@@ -3,7 +3,7 @@ import { withListedMarks } from "../experiments/study/promotion.ts";
 import { comparedWithList } from "../experiments/study/runs.ts";
 import { Study } from "../experiments/study/store.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, onlyFlag } from "../experiments/flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
 import { readSelected } from "../experiments/study/selected_results.ts";
 import { studyLevels } from "./data/study_levels.ts";
 import { writeReport } from "./write_report.ts";
@@ -12,7 +12,7 @@ import { print, printError } from "../train/terminal/output.ts";
 /** Nats: an untrained model of the largest vocabulary has 11.1. */
 const MOST_LOSS = 1000;
 
-const flags = {
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   below: flag.positive(
@@ -22,8 +22,8 @@ const flags = {
     undefined,
     { most: MOST_LOSS },
   ),
-  only: onlyFlag("draw only these; the report says so, and takes the place of the one before"),
-};
+  only: onlyFlag("draw only these; the report says so, and takes the place of the one before", space),
+}));
 
 if (import.meta.main) {
   const description = "Draws the finished runs of an experiment, prints the best, and writes one page with everything.";
@@ -43,6 +43,7 @@ if (import.meta.main) {
       unknown_version: [...results.unknown_version, ...short?.unknown_version ?? []],
       gaps: comparedWithList(only ? runs.filter(({ entry }) => only(entry.config)) : runs, results),
       selection: only?.text,
+      table: study.space,
       dir,
       experiment,
       below: below ?? usual,

@@ -1,7 +1,7 @@
 /** Draws all pictures and the page of one experiment and puts them into the study's folder. */
+import { GATED_SPACE } from "../cells/catalog/catalog.ts";
+import type { Space } from "../cells/space.ts";
 import { UserError } from "../cells/errors.ts";
-import type { FactorTable } from "../cells/factor.ts";
-import { GATED } from "../cells/factors.ts";
 import { join, sep } from "node:path";
 import { accountOf, accountText } from "./data/account.ts";
 import { withListedMarks } from "../experiments/study/promotion.ts";
@@ -46,7 +46,7 @@ export interface ReportOptions {
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
   chosenBy?: Omit<AuditData, "long">;
   /** Whose factors stand in the results; the built-in ones where absent. */
-  table?: FactorTable;
+  table?: Space;
 }
 
 /** What has been written, and what the terminal shows of it. */
@@ -79,7 +79,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   if (!(Number.isFinite(below) && below > 0)) {
     throw new UserError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
   }
-  const { chosenBy, table = GATED } = options;
+  const { chosenBy, table = GATED_SPACE } = options;
   const results = chosenBy ? withListedMarks(options.results, chosenBy.entries) : options.results;
   const runs = tableOf(results, table);
   if (!runs.rows.length) {

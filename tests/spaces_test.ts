@@ -105,10 +105,11 @@ Deno.test("--only selects by the new factors, defaults filled in", () => {
 
 Deno.test("init has a flag for the new number, and lists what it is given", () => {
   const flags = levelFlags(EXTENDED);
-  assert.deepEqual(Object.keys(flags), ["--weight-decay", "--state-size", "--layers"]);
-  assert.equal(flags["--weight-decay"].help, "weight decays to list (default: the study's, else 0.001,0.01)");
-  const given = { "--weight-decay": flags["--weight-decay"].parse!("0.1, 0.2"), "--layers": [1], "--state-size": [64] };
-  assert.equal(grid(levelsIn(given, EXTENDED), EXTENDED).length, 96 * 2 * 2);
+  assert.deepEqual(Object.keys(flags), ["levels of weight_decay", "levels of state_size", "levels of n_layers"]);
+  assert.equal(flags["levels of weight_decay"].help, "weight decays to list (default: the study's, else 0.001,0.01)");
+  const parsed = flags["levels of weight_decay"].parse!("0.1, 0.2");
+  const given = { "levels of weight_decay": parsed, "levels of n_layers": [1], "levels of state_size": [64] };
+  assert.equal(grid(levelsIn(given), EXTENDED).length, 96 * 2 * 2);
 });
 
 Deno.test("describeConfigIn() says what is new, and nothing of defaults", () => {

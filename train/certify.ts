@@ -1,12 +1,13 @@
 /** `deno task certify`: runs a golden file on engines, and cases of other vocabularies, and prints how far each is from the numbers. */
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf, UserError } from "../cells/errors.ts";
-import { describeConfig, pickConfig } from "../cells/config.ts";
+import { describeConfig } from "../cells/config.ts";
 import { maxOf } from "../cells/extremes.ts";
 import type { Engine, EngineEntry, OrdinaryEngineEntry } from "./engines/engine.ts";
 import { REFERENCE_ENGINE } from "./engines/reference.ts";
 import { ENGINES, openEntry } from "./engines/registry.ts";
-import { type CaseErrors, certifyGroup, type GoldenFile, goldenFrom, parseGolden } from "./golden.ts";
+import { type CaseErrors, certifyGroup, goldenConfig, type GoldenFile, goldenFrom, parseGolden } from "./golden.ts";
 import { EXIT, type Flag, flag, runCommand, splitList } from "./terminal/command_line.ts";
 import { openProgress } from "./terminal/progress.ts";
 import { print } from "./terminal/output.ts";
@@ -36,11 +37,16 @@ export function engineListFlag(engines: readonly EngineEntry[] = ENGINES): Flag<
   };
 }
 
+/** The golden files of this project. */
+const GOLDEN_FILES: readonly string[] = ["gated_cells.json", "catalog_cells.json"].map((name) =>
+  fileURLToPath(new URL(`../tests/golden/${name}`, import.meta.url))
+);
+
 const flags = {
   golden: flag.text(
     "--golden <file>",
-    "reference numbers",
-    fileURLToPath(new URL("../tests/golden/gated_cells.json", import.meta.url)),
+    "reference numbers (default: those of the gated cell and of the catalog)",
+    undefined,
   ),
   engine: engineListFlag(),
 };
@@ -148,7 +154,7 @@ function summarise(
   );
   if (passed === errors.length) return true;
   const at = errors.reduce((a, e, i) => (worst(e) > worst(errors[a]) ? i : a), 0);
-  const config = pickConfig({ ...cases[at], state_size: settings.state });
+  const config = goldenConfig(settings, cases[at]);
   print(`${inColumn("")}  worst: case ${at}, ${describeConfig(config)}: error ${worst(errors[at]).toExponential(2)}`);
   return false;
 }
@@ -180,9 +186,16 @@ if (import.meta.main) {
   const description =
     "Compares engines with reference numbers, in several vocabularies. Exit code 1 if one is past its tolerance.";
   await runCommand({ name: "certify", description, flags }, async ({ golden: path, engine: asked }) => {
-    const golden = await readGolden(path), checked = await openEngines(asked);
+    const files = new Map<string, GoldenFile>();
+    for (const file of path === undefined ? GOLDEN_FILES : [path]) files.set(file, await readGolden(file));
+    const checked = await openEngines(asked);
+    let right = true;
     try {
-      return await compare(checked, golden) ? EXIT.ok : EXIT.failed;
+      for (const [file, golden] of files) {
+        print(basename(file));
+        right = await compare(checked, golden) && right;
+      }
+      return right ? EXIT.ok : EXIT.failed;
     } finally {
       await closeEngines(checked);
     }

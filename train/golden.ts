@@ -1,12 +1,12 @@
 /**
- * Golden files: reference numbers of the gated cell, and how far an engine is from them (section 5 of the design).
+ * Golden files: reference numbers of cells, and how far an engine is from them (section 5 of the design).
  */
 import { MAX_VOCABULARY } from "../cells/bounds.ts";
 import { sizeOf } from "../cells/graph/tensor.ts";
 import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
-import { configSchema, describeSchemaError } from "../cells/config.ts";
-import { gatedCell } from "../cells/catalog/gated_cell.ts";
+import { catalogConfig, cellOf } from "../cells/catalog/catalog.ts";
+import { type CellConfig, describeSchemaError, parseConfig } from "../cells/config.ts";
 import { buildTrainingStep, BYTE_VOCABULARY, gradientName, type TrainingStep } from "../cells/language_model.ts";
 import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Engine, EngineRun, OnPreparing, TensorMap } from "./engines/engine.ts";
@@ -16,10 +16,12 @@ const GRADIENT_STEP = 1;
 
 const caseSchema = z.looseObject({
   n_layers: z.number().int().positive(),
+  /** A cell of the catalog; absent: the gated one, whose switches the case has. */
+  cell: z.string().optional(),
   losses: z.array(z.number()).min(1),
   /** `[sum, sum of squares]` of each gradient, or null where none flows. */
   grads_at_step_1: z.record(z.string(), z.tuple([z.number(), z.number()]).nullable()),
-  /** For each layer, the carried state, row-major. */
+  /** For each layer, each carried state in the cell's order, row-major. */
   final_state: z.array(z.array(z.number())),
 });
 
@@ -66,22 +68,37 @@ export function parseGolden(text: string, file: string): GoldenFile {
     const fail = (why: string) => {
       throw new UserError(`Cannot read golden file ${file}: case ${i}: ${why}`);
     };
-    const config = configSchema.safeParse(switchesOf(golden, parsed.data.settings));
-    if (!config.success) fail(describeSchemaError(config.error));
-    const { steps, state, batch } = parsed.data.settings;
+    const { steps, state, batch } = parsed.data.settings, carried = carriedIn(golden, parsed.data.settings, fail);
     if (golden.losses.length !== steps) fail(`it has ${golden.losses.length} losses, must have ${steps}`);
     const sizes = golden.final_state.map((values) => values.length);
-    if (sizes.length !== golden.n_layers || sizes.some((size) => size !== state * batch)) {
-      fail(`its final states have [${sizes}] numbers, must be ${golden.n_layers} times ${state * batch}`);
+    if (sizes.length !== carried || sizes.some((size) => size !== state * batch)) {
+      fail(`its final states have [${sizes}] numbers, must be ${carried} times ${state * batch}`);
     }
   });
   return parsed.data;
 }
 
-/** The configuration of a case: all that is no result. */
-function switchesOf(golden: SwitchCase, { state }: GoldenSettings): unknown {
+/** States that a case carries, of all its layers. */
+function carriedIn(golden: SwitchCase, settings: GoldenSettings, fail: (why: string) => void): number {
+  try {
+    return golden.n_layers * cellOf(goldenConfig(settings, golden)).states.length;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    fail(error.message);
+    return 0;
+  }
+}
+
+/**
+ * The configuration of a case.
+ *
+ * @throws {UserError} if it has none that can be made into a cell
+ */
+export function goldenConfig({ state }: GoldenSettings, golden: SwitchCase): CellConfig {
   const { losses: _, grads_at_step_1: __, final_state: ___, ...switches } = golden;
-  return { ...switches, state_size: state };
+  const { cell, n_layers } = golden;
+  if (cell !== undefined && cell !== "gated") return catalogConfig(cell, n_layers, state);
+  return parseConfig({ ...switches, state_size: state });
 }
 
 /** Element `i` of tensor `n` (names sorted): `0.5·sin(0.7·(i+1) + 1.3·(n+1) + phase)`. */
@@ -104,9 +121,9 @@ export function goldenText({ batch, steps, vocab }: GoldenSettings): { text: Tok
 }
 
 function goldenRun(settings: GoldenSettings, golden: SwitchCase): EngineRun {
-  const config = configSchema.parse(switchesOf(golden, settings));
+  const config = goldenConfig(settings, golden);
   const sizes = { ...config, vocabulary: settings.vocab, batch: settings.batch };
-  const step = buildTrainingStep(gatedCell(config), sizes, { withGradients: true });
+  const step = buildTrainingStep(cellOf(config), sizes, { withGradients: true });
   return { step, tensors: goldenWeights(step, settings.phase), stepsDone: 0, learningRate: settings.lr };
 }
 
@@ -163,8 +180,8 @@ export async function certifyGroup(
       losses: largest(golden.losses.map((loss, t) => relative(losses[t], loss))),
       gradients: gradientError(golden, afterFirst),
       states: largest(
-        step.states.flatMap(({ name }, layer) =>
-          golden.final_state[layer].map((value, at) => Math.abs(afterLast.get(name)![at] - value))
+        step.states.flatMap(({ name }, i) =>
+          golden.final_state[i].map((value, at) => Math.abs(afterLast.get(name)![at] - value))
         ),
       ),
     };

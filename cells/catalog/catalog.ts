@@ -1,77 +1,181 @@
-/** Named cells: the gated one, and known ones to compare with. Each is one short function. */
+/** Named cells: the gated one, and known ones to compare with. Each is one short function in the files beside this one. */
 import { UserError } from "../errors.ts";
 import type { Cell } from "../cell.ts";
-import { defineCell } from "../cell.ts";
 import { z } from "zod";
 import { type CellConfig, type ConfigFields, configFieldsOf, parseConfig } from "../config.ts";
-import type { FactorTable } from "../factor.ts";
-import { ORIGINAL_KEYS, SWITCHES } from "../factors.ts";
+import { GATED, ORIGINAL_KEYS, SWITCHES } from "../factors.ts";
+import type { Space } from "../space.ts";
 import { gatedCell } from "./gated_cell.ts";
-import { add, mul, named, sigmoid, sub, tanh } from "../graph/builder.ts";
+import { gruCell, liGruCell, mguCell, ugRnnCell } from "./gru_cells.ts";
+import { lruCell, minGruCell, minLstmCell } from "./linear_cells.ts";
+import {
+  janetCell,
+  lstmCell,
+  lstmForgetBias1Cell,
+  multiplicativeLstmCell,
+  peepholeLstmCell,
+  ranCell,
+  slstmCell,
+} from "./lstm_cells.ts";
+import type { NamedCell } from "./named_cell.ts";
+import { coRnnCell, lemCell } from "./ode_cells.ts";
+import { indRnnCell, vanillaCell } from "./plain_cells.ts";
 
-/** `h = tanh(W [x,h] + b)`. Source: Elman, "Finding structure in time", 1990. */
-export const vanillaCell: Cell = defineCell({
-  name: "vanilla",
-  states: ["h"],
-  forward(layer, x, { h }) {
-    const n = named("n", tanh(layer.linear("state_nn", [x, h])));
-    return { output: n, states: { h: n } };
-  },
-});
+export { gruCell, lstmCell, minGruCell, vanillaCell };
 
-/**
- * Gated recurrent unit, with the reset gate before the product.
- * Source: Cho et al., "Learning phrase representations using RNN encoder–decoder", 2014, equations 5 to 8.
- */
-export const gruCell: Cell = defineCell({
-  name: "gru",
-  states: ["h"],
-  forward(layer, x, { h }) {
-    const r = named("r", sigmoid(layer.linear("reset_gate_nn", [x, h])));
-    const z = named("z", sigmoid(layer.linear("update_gate_nn", [x, h])));
-    const n = named("n", tanh(layer.linear("state_nn", [x, mul(r, h)])));
-    const next = named("h", add(mul(z, h), mul(sub(1, z), n)));
-    return { output: next, states: { h: next } };
-  },
-});
+/** What the LSTM and its kin have in common. */
+const CAROUSEL =
+  "the memory is carried on by a product with the forget gate and a sum, through no weight and no nonlinearity";
 
 /**
- * Long short-term memory with a forget gate: two carried states, `h` and `c`.
- * Source: Gers et al., "Learning to forget", 2000.
+ * The cells that go by a name, beside the gated one. Fingerprints of versions and golden numbers name them in this order, so new ones come last.
  */
-export const lstmCell: Cell = defineCell({
-  name: "lstm",
-  states: ["h", "c"],
-  forward(layer, x, { h, c }) {
-    const i = named("i", sigmoid(layer.linear("input_gate_nn", [x, h])));
-    const f = named("f", sigmoid(layer.linear("forget_gate_nn", [x, h])));
-    const g = named("g", tanh(layer.linear("state_nn", [x, h])));
-    const o = named("o", sigmoid(layer.linear("output_gate_nn", [x, h])));
-    const memory = named("c", add(mul(f, c), mul(i, g)));
-    const next = named("h", mul(o, tanh(memory)));
-    return { output: next, states: { h: next, c: memory } };
+export const CATALOG: readonly NamedCell[] = [
+  {
+    cell: vanillaCell,
+    label: "vanilla RNN",
+    about: "tanh of a product, with no gate",
+    source: "Elman, Finding structure in time, 1990",
   },
-});
-
-/** minGRU: gates read the input alone. Source: Feng et al., "Were RNNs all we needed?", 2024, section 3.1. */
-export const minGruCell: Cell = defineCell({
-  name: "min_gru",
-  states: ["h"],
-  forward(layer, x, { h }) {
-    const z = named("z", sigmoid(layer.linear("update_gate_nn", [x])));
-    const n = named("n", layer.linear("state_nn", [x]));
-    const next = named("h", add(mul(sub(1, z), h), mul(z, n)));
-    return { output: next, states: { h: next } };
+  {
+    cell: gruCell,
+    label: "GRU",
+    about: "gated recurrent unit: reset and update gate, one state",
+    source: "Cho et al., Learning phrase representations using RNN encoder–decoder, 2014",
   },
-});
+  {
+    cell: lstmCell,
+    label: "LSTM",
+    about: "long short-term memory: input, forget and output gate, a memory beside the state",
+    source: "Gers et al., Learning to forget, 2000",
+    keepsGradients: CAROUSEL,
+  },
+  {
+    cell: minGruCell,
+    label: "minGRU",
+    about: "a GRU whose gate and candidate read the input alone",
+    source: "Feng et al., Were RNNs all we needed?, 2024",
+  },
+  {
+    cell: minLstmCell,
+    label: "minLSTM",
+    about: "an LSTM whose gates and candidate read the input alone, with one state",
+    source: "Feng et al., Were RNNs all we needed?, 2024",
+  },
+  {
+    cell: indRnnCell,
+    label: "IndRNN",
+    about: "relu; each unit reads its own old state alone",
+    source: "Li et al., Independently recurrent neural network, 2018",
+    keepsGradients: "each unit has one recurrent weight, which is kept near 1",
+  },
+  {
+    cell: mguCell,
+    label: "MGU",
+    about: "minimal gated unit: a GRU with one gate for both purposes",
+    source: "Zhou et al., Minimal gated unit for recurrent neural networks, 2016",
+  },
+  {
+    cell: janetCell,
+    label: "JANET",
+    about: "an LSTM with the forget gate alone, which starts slow (chrono draw)",
+    source: "van der Westhuizen and Lasenby, The unreasonable effectiveness of the forget gate, 2018",
+    keepsGradients: "forget gates start near 1, for dependencies as long as a pass",
+  },
+  {
+    cell: liGruCell,
+    label: "Li-GRU",
+    about: "light GRU: no reset gate, relu; without batch normalisation",
+    source: "Ravanelli et al., Light gated recurrent units for speech recognition, 2018",
+  },
+  {
+    cell: ugRnnCell,
+    label: "UGRNN",
+    about: "a vanilla cell with an update gate",
+    source: "Collins et al., Capacity and trainability in recurrent neural networks, 2017",
+  },
+  {
+    cell: ranCell,
+    label: "RAN",
+    about: "recurrent additive network: the memory is a gated sum of inputs",
+    source: "Lee et al., Recurrent additive networks, 2017",
+    keepsGradients: CAROUSEL,
+  },
+  {
+    cell: slstmCell,
+    label: "sLSTM",
+    about: "an LSTM with an exponential input gate and a normaliser, of xLSTM",
+    source: "Beck et al., xLSTM: extended long short-term memory, 2024",
+    keepsGradients: CAROUSEL,
+  },
+  {
+    cell: lruCell,
+    label: "LRU",
+    about: "linear recurrent unit: a diagonal complex recurrence, then a gated linear unit",
+    source: "Orvieto et al., Resurrecting recurrent neural networks for long sequences, 2023",
+    keepsGradients: "the recurrence is linear, with eigenvalues on the unit disk that are set and learned one by one",
+  },
+  {
+    cell: coRnnCell,
+    label: "coRNN",
+    about: "coupled oscillators: a position and a velocity",
+    source: "Rusch and Mishra, Coupled oscillatory recurrent neural network, 2021",
+    keepsGradients: "damped oscillators in small time steps, whose gradients are bounded on both sides",
+  },
+  {
+    cell: lemCell,
+    label: "LEM",
+    about: "long expressive memory: two states with time steps of their own",
+    source: "Rusch et al., Long expressive memory for sequence modeling, 2022",
+    keepsGradients: "each unit learns its time step, over several scales",
+  },
+  {
+    cell: peepholeLstmCell,
+    label: "peephole LSTM",
+    about: "an LSTM whose gates see the memory",
+    source: "Gers and Schmidhuber, Recurrent nets that time and count, 2000",
+    keepsGradients: CAROUSEL,
+  },
+  {
+    cell: multiplicativeLstmCell,
+    label: "multiplicative LSTM",
+    about: "an LSTM whose recurrent matrix depends on the input; not the mLSTM of xLSTM",
+    source: "Krause et al., Multiplicative LSTM for sequence modelling, 2017",
+    keepsGradients: CAROUSEL,
+  },
+  {
+    cell: lstmForgetBias1Cell,
+    label: "LSTM, forget bias 1",
+    about: "the LSTM, whose forget gate's bias starts at 1",
+    source: "Jozefowicz et al., An empirical exploration of recurrent network architectures, 2015",
+    keepsGradients: CAROUSEL,
+  },
+];
 
-/** Cells by the name that a configuration's `cell` gives; `gated`, the default, is made from the switches. */
-const CELLS: ReadonlyMap<string, Cell> = new Map(
-  [vanillaCell, gruCell, lstmCell, minGruCell].map((cell) => [cell.name, cell]),
-);
+const BY_NAME: ReadonlyMap<string, NamedCell> = new Map(CATALOG.map((entry) => [entry.cell.name, entry]));
 
-/** Names that `cell` may have in a configuration. */
-export const CELL_NAMES: readonly string[] = ["gated", ...CELLS.keys()];
+/** Names that `cell` may have in a configuration; `gated`, the default, is made from the switches. */
+export const CELL_NAMES: readonly string[] = ["gated", ...BY_NAME.keys()];
+
+/**
+ * What is known of a cell of the catalog.
+ *
+ * @throws {UserError} if there is none of this name: the gated cell, which has many forms, is none of them
+ */
+export function namedCell(name: string): NamedCell {
+  const entry = BY_NAME.get(name);
+  if (!entry) throw new UserError(`Cannot find cell '${name}': must be one of ${[...BY_NAME.keys()].join(", ")}`);
+  return entry;
+}
+
+/**
+ * What tables and pictures call a cell of the catalog: `GRU`.
+ *
+ * @throws {UserError} as {@linkcode namedCell}
+ */
+export function cellLabel(name: string): string {
+  return namedCell(name).label;
+}
 
 /**
  * The cell of a configuration.
@@ -80,19 +184,22 @@ export const CELL_NAMES: readonly string[] = ["gated", ...CELLS.keys()];
  */
 export function cellOf(config: CellConfig): Cell {
   if (config.cell === undefined || config.cell === "gated") return sharedGatedCell(config);
-  const cell = CELLS.get(config.cell);
-  if (!cell) throw new UserError(`Cannot make cell '${config.cell}': must be one of ${CELL_NAMES.join(", ")}`);
-  return cell;
+  const entry = BY_NAME.get(config.cell);
+  if (!entry) throw new UserError(`Cannot make cell '${config.cell}': must be one of ${CELL_NAMES.join(", ")}`);
+  return entry.cell;
 }
 
+/** The built-in space: the gated cells, with the catalog's cells as baselines. */
+export const GATED_SPACE: Space = { ...GATED, cellNames: CELL_NAMES, cellOf: (config) => cellOf(config as CellConfig) };
+
 /**
- * The fields of a configuration whose cell can be made: those of the table, where `cell`, if there is one, must be in the catalog.
+ * The fields of a configuration whose cell can be made: those of the table, where `cell`, if there is one, must be one that the space knows.
  *
  * @throws {UserError} if the table breaks a rule
  */
-export function knownFieldsOf(table: FactorTable): ConfigFields {
-  const fields = configFieldsOf(table);
-  return "cell" in fields ? { ...fields, cell: z.enum(CELL_NAMES).optional() } : fields;
+export function knownFieldsOf(space: Space): ConfigFields {
+  const fields = configFieldsOf(space);
+  return "cell" in fields ? { ...fields, cell: z.enum(space.cellNames).optional() } : fields;
 }
 
 const gatedCells = new Map<string, Cell>();

@@ -74,7 +74,7 @@ export async function overviewOf(
   const study = await Study.open(dir);
   const all = await study.runs(experiment), doing = `look at experiment ${experiment} of ${dir}`;
   const runs = selectFrom(all, only, ({ entry }) => entry.config, doing, "run");
-  const read = selectedResults(await study.readResults(experiment), only, all.map(({ entry }) => entry));
+  const read = selectedResults(await study.readResults(experiment), only, all.map(({ entry }) => entry), study.space);
   const { results, unreadable, damaged } = read;
   const { not_begun, unlisted } = comparedWithList(runs, read), unknown = new Set(read.unknown_version);
   const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));

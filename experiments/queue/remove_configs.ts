@@ -1,4 +1,5 @@
 /** What `remove` does: takes configurations off a study's list. Their results stay, and are shown as unlisted. */
+import type { Space } from "../../cells/space.ts";
 import { UserError } from "../../cells/errors.ts";
 import { plural, shortList } from "../../train/terminal/progress.ts";
 import { writeAtomically } from "../study/files.ts";
@@ -25,6 +26,8 @@ export interface RemoveOptions {
 /** What is taken off a list. */
 export interface Removal {
   readonly removed: readonly ConfigEntry[];
+  /** Whose configurations they are. */
+  readonly space: Space;
   /** Configurations that the list has afterwards. */
   readonly left: number;
   /** Results of what is removed, which stay. */
@@ -75,6 +78,7 @@ export async function planRemoval(
   }
   const keys = await resultKeys(dir, experiment);
   return {
+    space: study.space,
     study,
     removed: meant,
     kept: entries.filter((entry) => !ids.has(entry.id)),

@@ -1,17 +1,17 @@
 /** What `init` says before it writes: what it is about to list, and how long that takes to train. */
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import { configIdIn, describeConfigIn } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
 import {
   type Configuration,
   type Factor,
-  type FactorTable,
   type FactorValue,
   formatLevel,
   isQuantity,
   isSwitch,
   shownFactors,
 } from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { formatDuration, plural } from "../../train/terminal/progress.ts";
 import { flaggedFactors, flagsInWords, levelsAmong, namesCell, smallestSizes } from "../study/levels.ts";
@@ -25,7 +25,7 @@ const DAY = 24 * 3600;
 const MOST_LINES = 8;
 
 /** What a plan adds, a line each; nothing where it adds no runs. */
-export function* planLines(plan: InitPlan, table: FactorTable = GATED): Generator<string> {
+export function* planLines(plan: InitPlan, table: Space = GATED_SPACE): Generator<string> {
   const { dir, experiment, settings: { seeds }, chosen: { best, sized }, fresh, runs } = plan;
   if (!runs.length) return;
   if (fresh.length) {
@@ -50,14 +50,14 @@ export function* planLines(plan: InitPlan, table: FactorTable = GATED): Generato
 }
 
 /** The name of a configuration's cell. */
-function cellNamed(table: FactorTable): (config: Configuration) => string {
+function cellNamed(table: Space): (config: Configuration) => string {
   const factor = table.factors.find(namesCell);
   return (config) => factor && !table.isOwnCell(config) ? `${config[factor.key]}` : table.name;
 }
 
 /** Configurations of one cell by the levels of their factors. */
 function groupInWords(
-  table: FactorTable,
+  table: Space,
   group: readonly Configuration[],
   parameters: ReadonlyMap<string, number> | undefined,
 ): string {
@@ -94,6 +94,7 @@ async function estimateOf(plan: InitPlan, estimate: typeof estimateTraining): Pr
   let why = "it was stopped";
   const estimated = await estimate({
     entries: hasFurtherSeeds(plan) ? [...listed, ...fresh] : fresh,
+    space: plan.space,
     seeds,
     settings: {
       steps: training.steps[experiment],
@@ -127,11 +128,11 @@ function estimateLine(plan: InitPlan, { seconds, basis, engine, adapter }: Train
  */
 export async function announcePlan(
   plan: InitPlan,
-  { yes, print, estimate = estimateTraining, table = GATED }: {
+  { yes, print, estimate = estimateTraining, table = GATED_SPACE }: {
     readonly yes: boolean;
     readonly print: (line: string) => void;
     readonly estimate?: typeof estimateTraining;
-    readonly table?: FactorTable;
+    readonly table?: Space;
   },
 ): Promise<void> {
   const lines = [...planLines(plan, table)];
@@ -149,7 +150,7 @@ export async function announcePlan(
 }
 
 /** What makes a plan smaller: of a whole grid its smallest sizes, for an example. */
-function lessInWords({ before, chosen: { sized, best, promotion } }: InitPlan, table: FactorTable): string {
+function lessInWords({ before, chosen: { sized, best, promotion } }: InitPlan, table: Space): string {
   if (before || sized || best || promotion) {
     return `with ${flagsInWords("disjunction", "help", table)}, --only or --steps`;
   }

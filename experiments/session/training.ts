@@ -1,4 +1,5 @@
 /** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
+import type { Space } from "../../cells/space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { type Engine, mebibytes } from "../../train/engines/engine.ts";
@@ -42,7 +43,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const { waiting, skipped } = await waitingRuns(study, settings, options);
   const text = await studyText(study, ["train", "test"]), engine = await openStudyEngine(options.engine);
   try {
-    checkRoom(engine, waiting, settings);
+    checkRoom(engine, waiting, settings, study.space);
     // First of what is written: where its place is taken, nothing else is.
     const claims = await openStudyQueue(study, options.timing);
     try {
@@ -92,9 +93,9 @@ async function runSession(
  *
  * @throws {UserError} naming both sizes
  */
-function checkRoom(engine: Engine, waiting: readonly Run[], settings: TrainingSettings): void {
+function checkRoom(engine: Engine, waiting: readonly Run[], settings: TrainingSettings, space: Space): void {
   if (!waiting.length || engine.memory === Infinity) return;
-  const footprint = footprintOf(() => engine, settings);
+  const footprint = footprintOf(() => engine, settings, space);
   let least = Infinity;
   for (const run of waiting) {
     least = Math.min(least, footprint(run));

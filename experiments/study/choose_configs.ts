@@ -1,17 +1,11 @@
 /**
  * Which configurations `init` lists: a grid; those of the study again, with other levels; named cells; or what experiment 02 follows from.
  */
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import { type CellConfig, configIdIn } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
-import {
-  type Configuration,
-  type Factor,
-  type FactorTable,
-  type FactorValue,
-  isSize,
-  markedBy,
-} from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
+import { type Configuration, type Factor, type FactorValue, isSize, markedBy } from "../../cells/factor.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import { checkLevels, combinationsOf, type FactorLevels, isListed, levelsOf } from "./grid.ts";
 import { flaggedFactors, flagsInWords, keysWithLevels, levelsAmong, namesCell, type TableLevels } from "./levels.ts";
@@ -71,7 +65,7 @@ export interface ListPlace {
 export async function chooseConfigs(
   place: ListPlace,
   request: ConfigRequest,
-  table: FactorTable = GATED,
+  table: Space = GATED_SPACE,
 ): Promise<ChosenConfigs> {
   checkRequest(place, request, table);
   const { known, dir, experiment, controls } = place;
@@ -88,8 +82,15 @@ export async function chooseConfigs(
   const { configs, ...best } = chosen;
   const unique = new Map(configs.map((config) => [configIdIn(table, config), config as CellConfig]));
   const entries = [...unique].map(([id, config]): ConfigEntry => ({ id, config }));
+  if (!entries.length) {
+    throw new UserError(
+      `Cannot list configurations in ${dir}: no combination of the levels is one that ${table.name} lists: each ${
+        [table.valid.must, table.listed.must].filter(Boolean).join(", and ")
+      }`,
+    );
+  }
   if (!sizes) return { entries, ...best };
-  const parameters = new Map([...unique].map(([id, config]) => [id, parametersOf(config, place.vocabulary)]));
+  const parameters = new Map([...unique].map(([id, config]) => [id, parametersOf(table, config, place.vocabulary)]));
   return { entries, sized: { target: sizes.target, parameters }, ...best };
 }
 
@@ -98,7 +99,7 @@ function isAsked({ levels = {}, cells, parameters, only, best }: ConfigRequest):
 }
 
 /** @throws {UserError} if flags contradict each other */
-function checkRequest({ experiment, controls }: ListPlace, request: ConfigRequest, table: FactorTable): void {
+function checkRequest({ experiment, controls }: ListPlace, request: ConfigRequest, table: Space): void {
   const { levels = {}, cells, parameters, best } = request;
   checkLevels(levels, table);
   const named = table.factors.find((factor) => namesCell(factor) && levels[factor.key] !== undefined);
@@ -127,7 +128,7 @@ function checkRequest({ experiment, controls }: ListPlace, request: ConfigReques
 }
 
 /** Experiment 02 takes named cells, and nothing else that would change what it is. */
-function refusedIn02({ levels = {}, parameters, only }: ConfigRequest, table: FactorTable): UserError {
+function refusedIn02({ levels = {}, parameters, only }: ConfigRequest, table: Space): UserError {
   const what = flaggedFactors(table).every(isSize) ? "sizes" : "configurations";
   const flag = keysWithLevels(levels).length
     ? flagsInWords("disjunction", "table", table)
@@ -145,7 +146,7 @@ function refusedIn02({ levels = {}, parameters, only }: ConfigRequest, table: Fa
 async function stateSizes(
   { known, dir, vocabulary }: ListPlace,
   { parameters }: ConfigRequest,
-  table: FactorTable,
+  table: Space,
 ): Promise<StateSizes | undefined> {
   if (!parameters) return undefined;
   if ("count" in parameters) return new StateSizes(parameters.count, vocabulary, table);
@@ -158,12 +159,12 @@ async function stateSizes(
   const refuse = (why: string) => new UserError(`Cannot use --parameters like:${like}: ${why}`);
   if (!ids.size) throw refuse(`no configuration that study ${dir} lists has an id that begins so`);
   if (ids.size > 1) throw refuse(`${ids.size} configurations have an id that begins so; give more of it`);
-  return new StateSizes(parametersOf([...ids.values()][0], vocabulary), vocabulary, table);
+  return new StateSizes(parametersOf(table, [...ids.values()][0], vocabulary), vocabulary, table);
 }
 
 /** Levels that were asked for, those among the listed, or the table's. A state size that follows from parameters has one, whichever. */
 function levelsFor(
-  table: FactorTable,
+  table: Space,
   factor: Factor,
   { levels = {}, parameters }: ConfigRequest,
   among: readonly FactorValue[],
@@ -177,7 +178,7 @@ function sizedBy(sizes: StateSizes | undefined, configs: readonly Configuration[
 }
 
 /** The configurations whose levels others are listed with: what named cells were given to be comparable is no level of the study. */
-function withLevels(table: FactorTable, listed: readonly Configuration[]): readonly Configuration[] {
+function withLevels(table: Space, listed: readonly Configuration[]): readonly Configuration[] {
   const own = listed.filter((config) => table.isOwnCell(config));
   return own.length ? own : listed;
 }
@@ -189,7 +190,7 @@ function namedConfigs(
   request: ConfigRequest,
   listed: readonly Configuration[],
   sizes: StateSizes | undefined,
-  table: FactorTable,
+  table: Space,
 ): readonly Configuration[] {
   const levels = sharedFactors(table).map((factor) =>
     levelsFor(table, factor, request, levelsAmong(table, factor, withLevels(table, listed)))
@@ -204,7 +205,7 @@ async function ownConfigs(
   request: ConfigRequest,
   listed: readonly Configuration[],
   sizes: StateSizes | undefined,
-  table: FactorTable,
+  table: Space,
 ): Promise<{ configs: readonly Configuration[]; best?: ChosenConfigs["best"] }> {
   const { only, best, parameters } = request;
   const namesCells = table.factors.some((factor) => namesCell(factor) && only?.keys.has(factor.key));
@@ -255,7 +256,7 @@ function listedAgain(
 }
 
 /** Rules on what lists hold are the own cell's; what somebody has listed against them is listed again against them. */
-function isWanted(table: FactorTable, { config: origin, isGiven }: Origin, config: Configuration): boolean {
+function isWanted(table: Space, { config: origin, isGiven }: Origin, config: Configuration): boolean {
   if (!table.isOwnCell(config) || isGiven && !isListed(table, origin)) return table.valid.holds(config);
   return isListed(table, config);
 }
@@ -265,7 +266,7 @@ function gridOf(
   request: ConfigRequest,
   listed: readonly Configuration[],
   sizes: StateSizes | undefined,
-  table: FactorTable,
+  table: Space,
 ): readonly Configuration[] {
   const levels = table.factors.map((factor) =>
     levelsFor(table, factor, request, namesCell(factor) ? [] : levelsAmong(table, factor, listed))

@@ -1,7 +1,8 @@
 /** Configurations of a study that are to be listed again with other levels. */
+import type { Space } from "../../cells/space.ts";
 import { configIdIn } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
-import { type Configuration, type FactorTable, isSwitch } from "../../cells/factor.ts";
+import { type Configuration, isSwitch } from "../../cells/factor.ts";
 import { adviceForRuns } from "./commands.ts";
 import { changed, combinationsOf, isListed } from "./grid.ts";
 import { flagsInWords } from "./levels.ts";
@@ -20,7 +21,7 @@ export interface Origin {
  * The listed configurations, and what a rule on sizes alone has left out of them: where a list has every setting of the switches that its
  * size allows, it is meant to have every setting at another size too.
  */
-export function expanded(table: FactorTable, listed: readonly Configuration[]): Origin[] {
+export function expanded(table: Space, listed: readonly Configuration[]): Origin[] {
   const idOf = (config: Configuration) => configIdIn(table, config), ids = new Set(listed.map(idOf));
   const switches = table.factors.filter(isSwitch).map((factor) => ({ factor, levels: factor.levels }));
   const keys = switches.map(({ factor: { key } }) => key);
@@ -41,7 +42,7 @@ function without(config: Configuration, keys: readonly string[]): Configuration 
 }
 
 /** @throws {UserError} if there is nothing to choose the best of, or nothing to list of them */
-export function checkedBest(dir: string, known: Study | undefined, keys: readonly string[], table: FactorTable): void {
+export function checkedBest(dir: string, known: Study | undefined, keys: readonly string[], table: Space): void {
   if (!known) throw new UserError(`Cannot use --best in ${dir}: it has no study, so nothing has been trained there`);
   if (keys.length) return;
   const flags = flagsInWords("disjunction", "help", table);
@@ -61,12 +62,12 @@ export async function bestListed(
   listed: readonly Configuration[],
   keys: readonly string[],
   only: Selection | undefined,
-  table: FactorTable,
+  table: Space,
 ): Promise<{ origins: readonly Origin[]; ranked: number }> {
   const { results, unreadable } = await study.readResults("01");
   if (unreadable.length) throw new UserError(unreadable[0]);
   const ids = new Set(listed.map((config) => configIdIn(table, config)));
-  const { ranked } = rankConfigs(results.filter(({ id }) => ids.has(id)));
+  const { ranked } = rankConfigs(results.filter(({ id }) => ids.has(id)), table);
   if (!ranked.length) {
     throw new UserError(
       `Cannot choose the best of study ${study.dir}: no run that it lists has finished; ${

@@ -1,19 +1,20 @@
 /** Configurations of named cells, to compare the table's own with: `--cells gru,lstm`. */
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import { CELL_NAMES } from "../../cells/catalog/catalog.ts";
 import { UserError } from "../../cells/errors.ts";
 import { type Configuration, type Factor, type FactorTable, type FactorValue, isSwitch } from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
 import { changed, combinationsOf, type FactorLevels } from "./grid.ts";
 import { namesCell } from "./levels.ts";
 
 /** Names of the cells that are not the table's own. */
-export function otherCellNames(table: FactorTable = GATED): string[] {
+export function otherCellNames(table: Space = GATED_SPACE): string[] {
   const factor = table.factors.find(namesCell);
   return factor ? CELL_NAMES.filter((name) => !table.isOwnCell({ [factor.key]: name })) : [];
 }
 
 /** @throws {Error} whose message says what the name must be */
-export function parseCellName(text: string, table: FactorTable = GATED): string {
+export function parseCellName(text: string, table: Space = GATED_SPACE): string {
   const names = otherCellNames(table);
   if (!names.includes(text)) throw new Error(`must be of ${names.join(", ")}, with commas between`);
   return text;
@@ -31,7 +32,7 @@ export function sharedFactors({ factors }: FactorTable): Factor[] {
  * @throws {UserError} if there is no such cell
  */
 export function namedCells(
-  table: FactorTable,
+  table: Space,
   names: readonly string[],
   listed: readonly FactorLevels[],
 ): Configuration[] {
@@ -48,7 +49,7 @@ export function namedCells(
  * A configuration with one fixed setting of what says nothing of another cell than the table's, so that a cell has one id: switches off, but
  * for the first that makes a configuration valid, if all off is not.
  */
-function fixed(table: FactorTable, config: Configuration): Configuration {
+function fixed(table: Space, config: Configuration): Configuration {
   const written = table.factors.filter((factor) => factor.default === undefined);
   const off = changed(
     table,

@@ -1,11 +1,12 @@
 /** State sizes by the number of parameters that they lead to: `--parameters 700k`. */
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import type { Cell } from "../../cells/cell.ts";
 import { cellOf } from "../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { describeConfigIn } from "../../cells/config.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { type Configuration, type FactorTable, isSize, markedBy } from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
+import { type Configuration, isSize, markedBy } from "../../cells/factor.ts";
 import { countParameters, evaluationModel } from "../../cells/language_model.ts";
 import { parseDecimal } from "../../train/terminal/command_line.ts";
 import { changed } from "./grid.ts";
@@ -39,8 +40,8 @@ export function parseParameters(text: string): ParameterTarget {
 }
 
 /** Trainable numbers of a configuration's model. */
-export function parametersOf(config: Configuration, vocabulary: number): number {
-  return parametersOfCell(cellOf(config as CellConfig), config, vocabulary);
+export function parametersOf(space: Space, config: Configuration, vocabulary: number): number {
+  return parametersOfCell(space.cellOf(config), config, vocabulary);
 }
 
 function parametersOfCell(cell: Cell, config: Configuration, vocabulary: number): number {
@@ -60,7 +61,7 @@ export class StateSizes {
   constructor(
     readonly target: number,
     private readonly vocabulary: number,
-    private readonly table: FactorTable = GATED,
+    private readonly table: Space = GATED_SPACE,
   ) {}
 
   /**
@@ -70,7 +71,7 @@ export class StateSizes {
    * @throws {UserError} if even the smallest state size leads to more, or the largest to fewer
    */
   sized(config: Configuration): { config: Configuration; parameters: number } {
-    const { key } = markedBy(this.table, "colour"), cell = cellOf(config as CellConfig);
+    const { key } = markedBy(this.table, "colour"), cell = this.table.cellOf(config);
     const known = this.#known.get(cell) ?? new Map<string, Solution>();
     this.#known.set(cell, known);
     const shape = this.table.factors.filter((factor) => isSize(factor) && factor.key !== key);

@@ -6,6 +6,7 @@ import { type Experiment, EXPERIMENTS } from "./schema.ts";
 /** Names of files in a study's folder itself. */
 const SETTINGS_FILE = "study.json";
 const TOKENIZER_FILE = "tokenizer.json";
+const SPACE_FILE = "space.ts";
 /** Called so since the first version. */
 export const BASELINES_FILE = "entropy_floors.json";
 export const QUEUE_FILE = "queue.sqlite";
@@ -65,6 +66,11 @@ export class StudyPaths {
 
   get tokenizerPath(): string {
     return join(this.dir, TOKENIZER_FILE);
+  }
+
+  /** A copy of the module of the study's space. */
+  get spacePath(): string {
+    return join(this.dir, SPACE_FILE);
   }
 
   get queuePath(): string {

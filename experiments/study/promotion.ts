@@ -5,10 +5,11 @@
  * long one over all of 01 rather than over its best alone. It is marked in the list and in its results, never in its id. A
  * control that a later ranking chooses loses its mark: it is then trained for its loss, and no longer by chance.
  */
+import { configIdIn } from "../../cells/config.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import { UserError } from "../../cells/errors.ts";
 import { configId } from "../../cells/config.ts";
-import type { FactorTable } from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import { rankConfigs, type RankedConfig, type Ranking } from "./ranking.ts";
 import { promotedCount, refine } from "./refine.ts";
@@ -45,13 +46,13 @@ export async function promote(
   known: Study | undefined,
   dir: string,
   wanted?: number,
-  table: FactorTable = GATED,
+  table: Space = GATED_SPACE,
 ): Promise<Promotion> {
   const from = await rankingOf01(known, dir, table);
   const listed = (await known?.readConfigs("02") ?? []).filter(({ config }) => table.isOwnCell(config));
   const marked = listed.filter(({ control }) => control);
   const hasControls = (wanted ?? (listed.length ? marked.length : DEFAULT_CONTROLS)) > 0;
-  const entries = chosenOf(from.ranked, hasControls);
+  const entries = chosenOf(from.ranked, hasControls, table);
   const chosen = new Set([...entries, ...listed.filter(({ control }) => !control)].map(({ id }) => id));
   const kept = new Set(marked.map(({ id }) => id).filter((id) => !chosen.has(id)));
   const total = wanted ?? (listed.length ? kept.size : DEFAULT_CONTROLS);
@@ -72,12 +73,12 @@ export async function promote(
   };
 }
 
-async function rankingOf01(known: Study | undefined, dir: string, table: FactorTable): Promise<Ranking> {
+async function rankingOf01(known: Study | undefined, dir: string, table: Space): Promise<Ranking> {
   const read = await known?.readResults("01");
   // The best run may be the one that cannot be read.
   if (read?.unreadable.length) throw new UserError(read.unreadable[0]);
-  const own = read?.results.filter((result) => table.isOwnCell(configOf(result)));
-  const ranking = rankConfigs(own ?? []);
+  const own = read?.results.filter((result) => table.isOwnCell(configOf(result, table)));
+  const ranking = rankConfigs(own ?? [], table);
   if (ranking.ranked.length) return ranking;
   throw new UserError(
     `Cannot choose experiment 02 in ${dir}: no run of experiment 01 has finished${
@@ -91,9 +92,13 @@ async function rankingOf01(known: Study | undefined, dir: string, table: FactorT
  * The best, as the original study takes them on. With controls, each of the best also as it was ranked: a small one would
  * otherwise be trained at 256 alone, and could not be compared with its short run.
  */
-function chosenOf(ranked: readonly RankedConfig[], hasControls: boolean): ConfigEntry[] {
-  const refined = refine(ranked.map(({ config }) => config));
-  const entries = refined.map(({ config, oldId }): ConfigEntry => ({ id: configId(config), config, oldId }));
+function chosenOf(ranked: readonly RankedConfig[], hasControls: boolean, table: Space): ConfigEntry[] {
+  const refined = refine(ranked.map(({ config }) => config), table);
+  const entries = refined.map(({ config, oldId }): ConfigEntry => ({
+    id: configIdIn(table, config),
+    config: config as ConfigEntry["config"],
+    oldId,
+  }));
   if (!hasControls) return entries;
   const known = new Set(entries.map(({ id }) => id));
   const best = ranked.slice(0, promotedCount(ranked.length));

@@ -1,4 +1,5 @@
 /** The results of the configurations that a command means. */
+import type { FactorTable } from "../../cells/factor.ts";
 import type { ConfigEntry, ReadResults } from "./runs.ts";
 import { idInKey } from "./paths.ts";
 import { configOf } from "./result.ts";
@@ -20,26 +21,28 @@ export async function readSelected(
 ): Promise<ReadResults> {
   const read = await study.readResults(experiment);
   if (!only) return read;
-  selectFrom(read.results, only, configOf, doing, "result");
-  return selectedResults(read, only, await study.readConfigs(experiment));
+  selectFrom(read.results, only, (result) => configOf(result, study.space), doing, "result");
+  return selectedResults(read, only, await study.readConfigs(experiment), study.space);
 }
 
 /**
  * The results that are meant. What a damaged file is of can be told by the list alone: one of a run that it has not is kept, and said.
  *
  * @param listed the entries of the list
+ * @param table whose factors stand in the results
  */
 export function selectedResults(
   read: ReadResults,
   only: Selection | undefined,
   listed: readonly ConfigEntry[],
+  table: FactorTable,
 ): ReadResults {
   if (!only) return read;
   const left = new Set(listed.filter(({ config }) => !only(config)).map(({ id }) => id));
   const damaged = new Map([...read.damaged].filter(([key]) => !left.has(idInKey(key))));
   const lines = new Set(damaged.values());
   return {
-    results: read.results.filter((result) => only(configOf(result))),
+    results: read.results.filter((result) => only(configOf(result, table))),
     unreadable: [...lines],
     damaged,
     unknown_version: read.unknown_version.filter((line) => lines.has(line)),

@@ -70,10 +70,10 @@ export async function studyTokenizer(study: Study): Promise<Tokenizer> {
 /**
  * Reads the file of a study's corpus, whatever it holds.
  *
- * @param history bytes of one pass, which must fit into the training split
+ * @param history as {@linkcode loadCorpus} takes it
  * @throws {UserError} if it cannot be read, with what to do
  */
-export async function loadOwnFile(study: Study, history: number): Promise<Corpus> {
+export async function loadOwnFile(study: Study, history?: number): Promise<Corpus> {
   return await advised(mendCorpus(study), () => loadCorpus(study.settings.corpus.source, history, study.dir));
 }
 

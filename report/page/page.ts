@@ -1,12 +1,12 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import { accountOnPage } from "./account.ts";
 import type { AccountEntry } from "../data/account.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import { countConfigurations, type MergedRow } from "../data/merged.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { effectsInFigures, effectsInWords } from "./effects.ts";
-import type { FactorTable } from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
 import { escapeHtml } from "./html.ts";
 import type { Level } from "../data/levels.ts";
 import { cellsInFull } from "./cells.ts";
@@ -38,7 +38,7 @@ export interface PageContent {
   /** Of an experiment that was chosen by the ranking of another. */
   promotion?: PromotionAudit;
   /** Whose factors are shown. */
-  table?: FactorTable;
+  table?: Space;
 }
 
 /** The parts of the page, as its navigation names them. */
@@ -58,7 +58,7 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
 
 /** The whole page. All text from outside is escaped; nothing on it changes from one call to the next. */
 export function pageOf(content: PageContent): string {
-  const parts = partsOf(content), { table = GATED } = content;
+  const parts = partsOf(content), { table = GATED_SPACE } = content;
   const links = Object.entries(parts).map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`).join("\n");
   const heading = (part: keyof typeof parts) => `<h2 id="${part}">${parts[part]}</h2>`;
   return `<!DOCTYPE html>

@@ -93,7 +93,7 @@ export function auditPromotion(
   rows: readonly MergedRow[],
   table: FactorTable = GATED,
 ): PromotionAudit {
-  const from = rankConfigs(short), to = rankConfigs(long);
+  const from = rankConfigs(short, table), to = rankConfigs(long, table);
   const ranked = new Map(from.ranked.map((one) => [one.id, one]));
   const listed = new Map(entries.map((entry) => [entry.id, entry]));
   const points = to.ranked.flatMap((one) => {

@@ -1,3 +1,4 @@
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
 import { z } from "zod";
 import {
@@ -165,7 +166,8 @@ Deno.test("valueOf() throws when a configuration that was never checked lacks a 
 
 Deno.test("knownFieldsOf() has a cell where the table has one, of the catalog alone", () => {
   const factors = GATED.factors.filter(({ key }) => key !== "cell");
-  const fields = z.strictObject(knownFieldsOf(GATED)), without = z.strictObject(knownFieldsOf({ ...GATED, factors }));
+  const fields = z.strictObject(knownFieldsOf(GATED_SPACE)),
+    without = z.strictObject(knownFieldsOf({ ...GATED_SPACE, factors }));
   const isTaken = (schema: z.ZodType, config: Configuration) => schema.safeParse(config).success;
   assert.deepEqual([BEST, { ...BEST, cell: "gru" }, { ...BEST, cell: "x" }].map((c) => isTaken(fields, c)), [
     true,

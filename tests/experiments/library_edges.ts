@@ -33,9 +33,13 @@ export const small = library.exportCell(
 export const config = library.catalogConfig("vanilla", 1, 4);
 export const tokenizer = library.BytePairTokenizer.learn(text, 260);
 
-export const train = (change: Partial<library.TrainingSettings & typeof sizes & { seed: number }>, given = text) => {
+export const train = (
+  change: Partial<library.TrainingSettings & typeof sizes & { seed: number }>,
+  given = text,
+  options: library.CellOptions = {},
+) => {
   const { n_layers, state_size, seed, ...own } = { ...sizes, seed: 0, ...settings, ...change };
-  return library.trainCell(engine, cell, { n_layers, state_size, seed }, own, given);
+  return library.trainCell(engine, cell, { n_layers, state_size, seed }, own, given, options);
 };
 export const score = (given: Uint8Array, threads?: number, cut?: { streams: number; warm_up: number }, of = model) =>
   library.evaluateModel(of, given, threads, cut);

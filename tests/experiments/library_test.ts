@@ -41,6 +41,36 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
         ),
       ["TypeError", /returned no state 'h'/],
     ],
+    [
+      "a draw that does not fit",
+      () =>
+        library.evaluationModel(
+          library.defineCell({
+            name: "x",
+            states: ["h"],
+            forward(layer, x, { h }) {
+              const n = layer.linear("n", [x, h], layer.state_size, { bias: { kind: "orthogonal" } });
+              return { output: n, states: { h: n } };
+            },
+          }),
+          sizes,
+        ),
+      ["TypeError", /Cannot draw 'layers.0.n.bias' \(orthogonal\): shape is \[\d+\], must have two axes/],
+    ],
+  ],
+  defineSpace: [
+    ["a name that is none", () => library.defineSpace({ name: "My Space", cell: () => cell }), [
+      "UserError",
+      /Cannot define space 'My Space': its name must be small letters, digits and _/,
+    ]],
+    ["a cell alone", () => library.defineSpace({ name: "mine", cell: () => cell }).cellNames[0], "works"],
+    ["nothing", () => library.defineSpace({ name: "mine" }), ["UserError", /neither a cell nor further cells/]],
+  ],
+  GATED_SPACE: [
+    ["a cell that is none", () => library.GATED_SPACE.cellOf({ ...config, cell: "nothing" }), [
+      "UserError",
+      /Cannot make cell 'nothing'/,
+    ]],
   ],
   catalogConfig: [
     ["a cell that is none", () => library.catalogConfig("nothing", 1, 4), [
@@ -59,7 +89,15 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
     ],
     ["no message", () => assert.equal(new library.UserError("").message, ""), "works"],
   ],
+  CATALOG: constantList(library.CATALOG),
   CELL_NAMES: constantList(library.CELL_NAMES),
+  cellLabel: [
+    ["a cell that is none", () => library.cellLabel("nothing"), ["UserError", /Cannot find cell 'nothing': must be/]],
+    ["the gated cell, which has many forms", () => library.cellLabel("gated"), [
+      "UserError",
+      /Cannot find cell 'gated'/,
+    ]],
+  ],
   GATE_INPUTS: constantList(library.GATE_INPUTS),
   OPTIMIZERS: constantList(Object.values(library.OPTIMIZERS)),
   ENGINE_NAMES: constantList(library.ENGINE_NAMES),
@@ -171,10 +209,12 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
       /one pass needs 1000000000/,
     ]],
     ["no name", () => library.loadCorpus("", 2), ["UserError", /Cannot read corpus/]],
+    ["no history at all", async () => (await library.loadCorpus("embedded")).bytes, "works"],
   ],
   makeCorpus: [
     ["no text", () => library.makeCorpus("x", new Uint8Array(), 2), ["UserError", /it is empty/]],
     ["one byte", () => library.makeCorpus("x", new Uint8Array(1), 2), ["UserError", /it has 1 bytes/]],
+    ["no history", () => library.makeCorpus("x", text).bytes, "works"],
     ["a history of one", () => library.makeCorpus("x", text, 1), [
       "RangeError",
       /the history is 1, must be a whole number/,

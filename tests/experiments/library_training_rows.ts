@@ -43,6 +43,16 @@ export const TRAINING_ROWS = {
       "works",
     ],
   ],
+  openEngine: [
+    ["nothing", async () => (await library.openEngine()).close(), "works"],
+    ["the engine of float64", async () => (await library.openEngine("reference")).close(), "works"],
+    ["workers to keep", async () => (await library.openEngine("onnx", { keepWorkers: true })).close(), "works"],
+    ["no cores", () => library.openEngine("onnx", { cores: 0 }), ["RangeError", /cores is 0, must be a whole number/]],
+    ["an engine that there is not", () => library.openEngine("tpu" as "auto"), [
+      "UserError",
+      /Cannot open engine 'tpu': must be one of auto, reference, onnx, webgpu/,
+    ]],
+  ],
   openReferenceEngine: [["nothing", async () => (await library.openReferenceEngine()).close(), "works"]],
   openWebGpuEngine: [["nothing", async () => (await library.openWebGpuEngine())?.close(), "works"]],
   evaluateModel: [
@@ -128,6 +138,20 @@ export const TRAINING_ROWS = {
     ["a seed below zero", () => train({ seed: -1 }), ["RangeError", /the seed is -1/]],
     ["half a seed", () => train({ seed: 1.5 }), ["RangeError", /the seed is 1\.5/]],
     ["a seed that is not exact", () => train({ seed: 2 ** 53 }), ["RangeError", /the seed is 9007199254740992/]],
+    ["a rate of zero", () => train({}, text, { learningRate: 0 }), ["RangeError", /the learning rate is 0, must be/]],
+    ["a rate that is no number", () => train({}, text, { learningRate: NaN }), ["RangeError", /learning rate is NaN/]],
+    [
+      "the largest rate, which moves weights far",
+      () => train({}, text, { learningRate: 10, optimizer: "sgd" }),
+      "works",
+    ],
+    ["a larger rate", () => train({}, text, { learningRate: 10.5 }), ["RangeError", /above 0 and at most 10/]],
+    ["an optimizer that there is not", () => train({}, text, { optimizer: "lion" as "sgd" }), [
+      "RangeError",
+      /Cannot find optimizer 'lion': must be one of adam, sgd, adam_no_second_moment/,
+    ]],
+    ["a signal that has come", () => train({}, text, { signal: AbortSignal.abort() }), "works"],
+    ["a state of no tensors", () => train({}, text, { from: state }), ["RangeError", /Cannot go on from a state/]],
   ],
   trainGroup: [
     ["no jobs", () => library.trainGroup(engine, [], settings, text), "works"],
@@ -135,6 +159,17 @@ export const TRAINING_ROWS = {
       "RangeError",
       /threads is 0/,
     ]],
+    [
+      "jobs of several rates and optimizers",
+      () =>
+        library.trainGroup(
+          engine,
+          [{ learningRate: 0.1 }, { optimizer: "sgd" } as const].map((more) => ({ cell, ...sizes, seed: 0, ...more })),
+          settings,
+          text,
+        ),
+      "works",
+    ],
     [
       "a state of no tensors",
       () => library.trainGroup(engine, [{ cell, ...sizes, seed: 0 }], settings, text, { from: [state] }),

@@ -114,6 +114,7 @@ const SCRIPTS = [
   "export",
   "sample",
   "demo",
+  "cells",
   "certify",
   "bench",
 ] as const;

@@ -39,6 +39,9 @@ export interface Corpus extends SplitHashes {
 /** The smallest test split that says anything: a byte to read, and one to predict. */
 const MIN_TEST_BYTES = 2;
 
+/** The shortest pass: a byte to read, and one to predict. */
+export const LEAST_HISTORY = 2;
+
 /** The largest corpus: places in the text are numbers of 32 bits, on the GPU too. */
 export const MAX_BYTES = 2 ** 32;
 
@@ -50,11 +53,12 @@ export function corpusSource(asked: string): string {
 /**
  * Reads a corpus: `embedded`, a known one by name from the cache, or a file by path.
  *
- * @param history bytes of one pass, which must fit into the training split
+ * @param history bytes of one pass, which must fit into the training split; absent: a byte to read and one to predict, so that training
+ *   itself checks its passes
  * @param dir the study that it is for: an error names the command that brings a known corpus there
  * @throws {UserError} with one line: it is missing, unreadable, changed, empty, too small or too large, with the sizes
  */
-export async function loadCorpus(source: string, history: number, dir?: string): Promise<Corpus> {
+export async function loadCorpus(source: string, history: number = LEAST_HISTORY, dir?: string): Promise<Corpus> {
   if (source === EMBEDDED.name) {
     const { text, entropy_rate } = generateEmbedded(EMBEDDED.seed, EMBEDDED.bytes);
     return makeCorpus(EMBEDDED.name, text, history, { entropy_rate });
@@ -107,14 +111,14 @@ async function readCorpus(
 /**
  * A text as a corpus.
  *
- * @param history bytes of one pass, which must fit into the training split
+ * @param history bytes of one pass, which must fit into the training split; absent: as of {@linkcode loadCorpus}
  * @throws {UserError} if the text is empty, too large, or too small for one pass and a test; {@linkcode RangeError} if `history` is no
  * whole number of at least 2
  */
 export function makeCorpus(
   name: string,
   text: Uint8Array,
-  history: number,
+  history: number = LEAST_HISTORY,
   more: { path?: string; entropy_rate?: number } = {},
 ): Corpus {
   checkSize(name, text.length, history);
@@ -134,7 +138,7 @@ function splitText(text: Uint8Array): Pick<Corpus, "train" | "validation" | "tes
 
 /** @throws as {@linkcode makeCorpus} does */
 export function checkSize(name: string, bytes: number, history: number): void {
-  checkWhole(`use corpus ${name}`, "the history", history, 2);
+  checkWhole(`use corpus ${name}`, "the history", history, LEAST_HISTORY);
   if (bytes === 0) throw new UserError(`Cannot use corpus ${name}: it is empty`);
   if (bytes > MAX_BYTES) {
     throw new UserError(`Cannot use corpus ${name}: it has ${bytes} bytes, at most ${MAX_BYTES} can be used`);

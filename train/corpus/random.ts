@@ -3,13 +3,13 @@
  * numbers whatever else was drawn before. So two engines see the same numbers, two configurations of one seed share what
  * they have in common, and a run that goes on needs no saved state.
  */
-import { sizeOf } from "../../cells/graph/tensor.ts";
 import { UserError } from "../../cells/errors.ts";
 import { createHash } from "node:crypto";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { checkWhole } from "../../cells/bounds.ts";
 import type { Parameter } from "../../cells/cell.ts";
+import { drawTensor } from "./draws.ts";
 
 /** A stream of random numbers. */
 export interface RandomStream {
@@ -40,13 +40,12 @@ export function randomStream(seed: number, name: string): RandomStream {
   };
 }
 
-/** A model's initial weights: each from U(−1/√fan_in, 1/√fan_in), biases too, rounded to float32. */
+/** A model's initial weights, rounded to float32: each from U(−1/√fan_in, 1/√fan_in), biases too, unless it says how it is drawn. */
 export function initialWeights(parameters: readonly Parameter[], seed: number): Map<string, Float32Array> {
-  return new Map(parameters.map(({ name, shape, fan_in }) => {
-    const stream = randomStream(seed, `weights/${name}`);
-    const bound = 1 / Math.sqrt(fan_in);
-    const values = new Float32Array(sizeOf(shape));
-    return [name, values.map(() => (2 * stream.uniform() - 1) * bound)];
+  const streamOf = (name: string) => randomStream(seed, `weights/${name}`).uniform;
+  return new Map(parameters.map(({ name, shape, fan_in, draw }) => {
+    const values = drawTensor(draw, { shape, fan_in, uniform: streamOf(name), streamOf });
+    return [name, Float32Array.from(values)];
   }));
 }
 

@@ -99,13 +99,21 @@ export async function openStudyEngine(choice: string, engines: readonly EngineEn
  * ```
  *
  * @param name `auto`, or one of {@linkcode ENGINE_NAMES}
+ * @param engines the engines that there are
  * @throws {UserError} if there is no such engine, or this machine has none
  */
-export async function openEngine(name: "auto" | EngineName = AUTO, options: EngineOptions = {}): Promise<Engine> {
-  if (name === AUTO) return await openFastest(studyEngines(), options, "name one");
-  const entry = ENGINES.find((entry) => entry.name === name);
-  if (!entry) throw new UserError(`Cannot open engine '${name}': must be one of ${[AUTO, ...ENGINE_NAMES].join(", ")}`);
-  return await openOrRefuse(entry, options, (other) => `open ${other}`, ENGINES);
+export async function openEngine(
+  name: "auto" | EngineName = AUTO,
+  options: EngineOptions = {},
+  engines: readonly EngineEntry[] = ENGINES,
+): Promise<Engine> {
+  if (name === AUTO) return await openFastest(studyEngines(engines), options, "name one");
+  const entry = engines.find((entry) => entry.name === name);
+  if (!entry) {
+    const names = [AUTO, ...engines.map(({ name }) => name)];
+    throw new UserError(`Cannot open engine '${name}': must be one of ${names.join(", ")}`);
+  }
+  return await openOrRefuse(entry, options, (other) => `open ${other}`, engines);
 }
 
 /** @param advice what else can be done, from the name of an engine that every machine has */

@@ -1,6 +1,7 @@
 /** How runs are trained. */
 import { checkWhole, MAX_BATCH, MAX_VOCABULARY } from "../../cells/bounds.ts";
 import { UserError } from "../../cells/errors.ts";
+import { LEAST_HISTORY } from "../corpus/corpus.ts";
 
 /** The design's section 2 has the reasons. */
 export interface TrainingSettings {
@@ -35,11 +36,11 @@ export const LIMITS = {
   seeds: 1000,
 } as const;
 
-/** The least that each setting may be: a pass needs a token and the next one. */
+/** The least that each setting may be. */
 export const LEAST: Readonly<Record<keyof typeof LIMITS, number>> = {
   steps: 1,
   batch: 1,
-  history: 2,
+  history: LEAST_HISTORY,
   log_every: 1,
   seeds: 1,
 };

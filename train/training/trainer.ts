@@ -118,7 +118,7 @@ export async function trainGroup(
 export interface CellOptions extends GroupOptions, Pick<CellJob, "learningRate" | "optimizer"> {
   /** Where the run goes on; absent: from the start. */
   readonly from?: TrainingState;
-  /** Told where the run is whenever losses have been read. */
+  /** Called with where the run is whenever losses have been read. */
   readonly onProgress?: (progress: Omit<Progress, "run">) => void;
   /** Given the run's state every so often, and when the signal comes; never that of a run that has broken down. */
   readonly save?: (state: TrainingState) => Promise<void>;

@@ -1,83 +1,32 @@
 import assert from "node:assert/strict";
-import { catalogConfig, CELL_NAMES, cellOf } from "../../../cells/catalog/catalog.ts";
-import { interpret } from "../../../cells/graph/interpreter.ts";
-import { buildTrainingStep, evaluationModel, INPUTS } from "../../../cells/language_model.ts";
-import { assertClose } from "../graph/finite_differences.ts";
-import { checkTrainingStep, drawnWeights } from "../models.ts";
-import { gatedConfig } from "./golden_cases.ts";
-
-type Vector = readonly number[];
-type States = Readonly<Record<string, Vector>>;
-/** `W [x1 … xk] + b` of one row, with the layer's weights of this name. */
-type Linear = (name: string, ...xs: Vector[]) => Vector;
-
-const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-/** `z ⊙ a + (1−z) ⊙ b`, z given before the logistic function. */
-const mix = (z: Vector, a: Vector, b: Vector) => z.map((v, i) => sigmoid(v) * a[i] + (1 - sigmoid(v)) * b[i]);
-
-/** The equations of the named sources once more, row by row in plain numbers. The first state is the output. */
-const PLAIN: Readonly<Record<string, (linear: Linear, x: Vector, states: States) => States>> = {
-  vanilla: (linear, x, { h }) => ({ h: linear("state_nn", x, h).map(Math.tanh) }),
-  gru(linear, x, { h }) {
-    const reset = linear("reset_gate_nn", x, h).map((r, i) => sigmoid(r) * h[i]);
-    return { h: mix(linear("update_gate_nn", x, h), h, linear("state_nn", x, reset).map(Math.tanh)) };
-  },
-  lstm(linear, x, { h, c }) {
-    const [i, f, g, o] = ["input_gate_nn", "forget_gate_nn", "state_nn", "output_gate_nn"].map((name) =>
-      linear(name, x, h)
-    );
-    const memory = c.map((old, j) => sigmoid(f[j]) * old + sigmoid(i[j]) * Math.tanh(g[j]));
-    return { h: memory.map((m, j) => sigmoid(o[j]) * Math.tanh(m)), c: memory };
-  },
-  min_gru: (linear, x, { h }) => ({ h: mix(linear("update_gate_nn", x), linear("state_nn", x), h) }),
-};
+import { CATALOG, catalogConfig, CELL_NAMES, cellLabel, cellOf } from "../../../cells/catalog/catalog.ts";
+import { gradientNote } from "../../../cells/catalog/named_cell.ts";
+import { buildTrainingStep } from "../../../cells/language_model.ts";
+import { openReferenceEngine, REFERENCE_ENGINE } from "../../../train/engines/reference.ts";
+import { certifyGroup } from "../../../train/golden.ts";
+import { checkTrainingStep } from "../models.ts";
+import { CATALOG_GOLDEN, failures, gatedConfig } from "./golden_cases.ts";
 
 const SIZES = { n_layers: 2, state_size: 3, vocabulary: 5, batch: 2 };
-const catalog = CELL_NAMES.filter((name) => name !== "gated").map((name) => cellOf(catalogConfig(name, 2, 3)));
+const { cases, settings } = CATALOG_GOLDEN;
 
-Deno.test("the catalog's cells each have plain equations to compare with", () => {
-  assert.deepEqual(catalog.map(({ name }) => name), Object.keys(PLAIN));
+Deno.test("the golden file of the catalog has each cell with 1 and 2 layers, and no gradient that is 0", () => {
+  assert.deepEqual(
+    cases.map(({ cell, n_layers }) => [cell, n_layers]),
+    CATALOG.flatMap(({ cell }) => [[cell.name, 1], [cell.name, 2]]),
+  );
+  for (const { cell, n_layers, grads_at_step_1 } of cases) {
+    for (const [name, sums] of Object.entries(grads_at_step_1)) {
+      assert.ok(sums && sums[1] > 0, `${cell}, ${n_layers} layers: ${name}`);
+    }
+  }
 });
 
-for (const cell of catalog) {
-  Deno.test(`the ${cell.name} cell gives its equations' logits and states when it carries states for 4 steps`, () => {
-    const { graph, parameters, states } = evaluationModel(cell, SIZES);
-    const weights = drawnWeights(parameters);
-    const row = (matrix: string, bias: string, xs: Vector) =>
-      Array.from(
-        weights.get(bias)!,
-        (b, o) => xs.reduce((sum, x, i) => sum + x * weights.get(matrix)![o * xs.length + i], b),
-      );
-    const linear = (prefix: string): Linear => (name, ...xs) =>
-      row(`${prefix}${name}.weight`, `${prefix}${name}.bias`, xs.flat());
-
-    const zeros = new Map(states.map(({ name }) => [name, new Float64Array(SIZES.batch * SIZES.state_size)]));
-    let carried: ReadonlyMap<string, Float64Array> = zeros;
-    let plain: States[][] = Array.from(
-      { length: SIZES.batch },
-      () => [0, 1].map(() => Object.fromEntries(cell.states.map((name) => [name, [0, 0, 0]]))),
-    );
-    for (const bytes of [[0, 3], [4, 1], [1, 1], [2, 0]]) {
-      carried = interpret(graph, new Map<string, ArrayLike<number>>([...weights, ...carried, [INPUTS.bytes, bytes]]));
-      plain = plain.map((layers, b) => {
-        const oneHot = Array.from({ length: SIZES.vocabulary }, (_, v) => v === bytes[b] ? 1 : 0);
-        let x: Vector = linear("")("input_embedding", oneHot);
-        const next = layers.map((state, i) => {
-          const after = PLAIN[cell.name](linear(`layers.${i}.`), x, state);
-          x = after[cell.states[0]];
-          return after;
-        });
-        const logits = carried.get("logits")!.slice(5 * b, 5 * b + 5);
-        assertClose(logits, linear("")("output_embedding", x), "logits", { relative: 1e-14 });
-        return next;
-      });
-      for (const [i, layer] of [0, 1].entries()) {
-        for (const name of cell.states) {
-          const expected = plain.flatMap((layers) => [...layers[i][name]]);
-          assertClose(carried.get(`layers.${layer}.${name}`)!, expected, `state ${name}`, { relative: 1e-14 });
-        }
-      }
-    }
+for (const { cell } of CATALOG) {
+  Deno.test(`the ${cell.name} cell gives PyTorch's losses, gradients and states`, async () => {
+    const own = cases.filter((golden) => golden.cell === cell.name);
+    const errors = await certifyGroup(await openReferenceEngine(), settings, own);
+    assert.deepEqual(failures(own, errors, REFERENCE_ENGINE.tolerance), []);
   });
 
   Deno.test(`the ${cell.name} cell has right gradients when its states are not zero`, () => {
@@ -105,6 +54,28 @@ Deno.test("cellOf() gives the gated cell when a configuration names none", () =>
 Deno.test("cellOf() throws when the catalog has no such cell", () => {
   assert.throws(() => cellOf(catalogConfig("lstn", 1, 4)), {
     name: "UserError",
-    message: "Cannot make cell 'lstn': must be one of gated, vanilla, gru, lstm, min_gru",
+    message: `Cannot make cell 'lstn': must be one of ${CELL_NAMES.join(", ")}`,
   });
+});
+
+Deno.test("the catalog begins with the four cells of the first versions, and each has its own name and label", () => {
+  assert.deepEqual(CELL_NAMES.slice(0, 5), ["gated", "vanilla", "gru", "lstm", "min_gru"]);
+  for (const names of [CATALOG.map(({ cell }) => cell.name), CATALOG.map(({ label }) => label)]) {
+    assert.equal(new Set(names).size, CATALOG.length);
+  }
+  for (const { cell } of CATALOG) assert.match(cell.name, /^[a-z][a-z0-9_]*$/);
+});
+
+Deno.test("cellLabel() gives what tables call a cell, and throws when there is none", () => {
+  assert.deepEqual(["gru", "lstm", "min_gru"].map(cellLabel), ["GRU", "LSTM", "minGRU"]);
+  assert.throws(() => cellLabel("gated"), {
+    name: "UserError",
+    message: /^Cannot find cell 'gated': must be one of van/,
+  });
+});
+
+Deno.test("gradientNote() speaks of the cells that were made to keep gradients alive, and of no other", () => {
+  const noted = CATALOG.filter((entry) => gradientNote(entry)).map(({ cell }) => cell.name);
+  for (const name of ["lstm", "indrnn", "janet", "lru", "cornn", "lem"]) assert.ok(noted.includes(name), name);
+  for (const name of ["vanilla", "min_gru", "mgu", "ugrnn"]) assert.ok(!noted.includes(name), name);
 });

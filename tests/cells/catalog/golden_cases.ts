@@ -1,10 +1,13 @@
 /** The reference numbers, and configurations to try things on. */
+import catalog from "../../golden/catalog_cells.json" with { type: "json" };
 import golden from "../../golden/gated_cells.json" with { type: "json" };
 import type { CellConfig } from "../../../cells/config.ts";
 import { type CaseErrors, type GoldenCase, parseGolden } from "../../../train/golden.ts";
 import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 
 export const GOLDEN = parseGolden(JSON.stringify(golden), "tests/golden/gated_cells.json");
+/** The same of the catalog's cells. */
+export const CATALOG_GOLDEN = parseGolden(JSON.stringify(catalog), "tests/golden/catalog_cells.json");
 
 /** A small gated configuration with every switch on, but for changes. */
 export function gatedConfig(changes: Partial<CellConfig>): CellConfig {
@@ -20,8 +23,9 @@ export function allGatedConfigs(): CellConfig[] {
   }).filter((config) => config.use_new_state || config.use_old_state);
 }
 
-/** `2 layers, input gate + residual`, to say which case failed. */
+/** `2 layers, input gate + residual` or `2 layers, gru`, to say which case failed. */
 export function describeCase(golden: GoldenCase): string {
+  if (golden.cell !== undefined) return `${golden.n_layers} layers, ${golden.cell}`;
   const on = ORIGINAL_SWITCHES.filter(({ key }) => golden[key]).map(({ label }) => label);
   return `${golden.n_layers} layers, ${on.join(" + ")}`;
 }

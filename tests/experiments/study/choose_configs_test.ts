@@ -1,4 +1,5 @@
 /** What `init` lists: named cells, a study's configurations again, its best, and sizes by parameters. */
+import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
 import { catalogConfig } from "../../../cells/catalog/catalog.ts";
 import { type CellConfig, configId, parseConfig } from "../../../cells/config.ts";
@@ -71,10 +72,10 @@ Deno.test("namedCells() makes the configurations that catalogConfig() makes, wit
   const names = otherCellNames();
   assert.ok(names.length >= 4 && !names.includes("gated"));
   const expected = names.flatMap((name) => [1, 2].map((n_layers) => catalogConfig(name, n_layers, 64)));
-  assert.deepEqual(namedCells(GATED, names, levels), expected);
+  assert.deepEqual(namedCells(GATED_SPACE, names, levels), expected);
   const rates = [...levels, { factor: factor("learning_rate"), levels: [0.001, 0.003] }];
   assert.deepEqual(
-    namedCells(GATED, ["gru"], rates),
+    namedCells(GATED_SPACE, ["gru"], rates),
     [1, 2].flatMap((n) => [catalogConfig("gru", n, 64), { ...catalogConfig("gru", n, 64), learning_rate: 0.003 }]),
   );
 });
@@ -220,7 +221,7 @@ inFolder("init --parameters sizes named cells and the study's own, and says what
   const { target, parameters } = cells.chosen.sized!;
   assert.equal(target, 100_000);
   for (const { id, config } of cells.fresh) {
-    assert.equal(parameters.get(id), parametersOf(config, 256));
+    assert.equal(parameters.get(id), parametersOf(GATED_SPACE, config, 256));
     assert.ok(config.state_size % 4 === 0 && Math.abs(parameters.get(id)! - target) < 5000);
   }
   const sized = await planInit({ dir, experiment: "01", parameters: { count: 100_000 } });
@@ -228,7 +229,7 @@ inFolder("init --parameters sizes named cells and the study's own, and says what
   // Some have 64 states already.
   assert.deepEqual([own.length, sized.fresh.length < 192], [192, true]);
   assert.ok(new Set(own.map(({ state_size }) => state_size)).size > 3);
-  assert.ok(own.every((config) => Math.abs(parametersOf(config, 256) - 100_000) < 8000));
+  assert.ok(own.every((config) => Math.abs(parametersOf(GATED_SPACE, config, 256) - 100_000) < 8000));
 
   const like = (await listedIn(study))[7], id = configId(like);
   const [gru] = await planned(dir, {
@@ -236,15 +237,15 @@ inFolder("init --parameters sizes named cells and the study's own, and says what
     parameters: { like: id.slice(0, 10) },
     levels: { n_layers: [1] },
   });
-  assert.ok(Math.abs(parametersOf(gru, 256) - parametersOf(like, 256)) < 3000);
+  assert.ok(Math.abs(parametersOf(GATED_SPACE, gru, 256) - parametersOf(GATED_SPACE, like, 256)) < 3000);
 });
 
 inFolder("init --parameters counts with the study's vocabulary", async (dir) => {
   await init(dir, { tokens: 300, cells: ["gru"], levels: { n_layers: [1], state_size: [8] } });
   const asked = { cells: ["gru"], parameters: { count: 60_000 }, levels: { n_layers: [1] } };
   const { fresh: [{ id, config }], chosen } = await planInit({ dir, experiment: "01", ...asked });
-  assert.equal(chosen.sized!.parameters.get(id), parametersOf(config, 300));
-  assert.notEqual(parametersOf(config, 300), parametersOf(config, 256));
+  assert.equal(chosen.sized!.parameters.get(id), parametersOf(GATED_SPACE, config, 300));
+  assert.notEqual(parametersOf(GATED_SPACE, config, 300), parametersOf(GATED_SPACE, config, 256));
 });
 
 inFolder("a named cell is never promoted, nor a control, and can be listed in experiment 02", async (dir) => {

@@ -1,4 +1,5 @@
 /** State sizes by numbers of parameters. */
+import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
 import { catalogConfig, CELL_NAMES, cellOf } from "../../../cells/catalog/catalog.ts";
 import { BEST_CONFIG } from "../../../cells/known_configs.ts";
@@ -25,7 +26,7 @@ for (const target of [10_000, 99_999, 700_000, 1_200_000, 40_000_000]) {
         assert.equal(state_size % 4, 0);
         assert.deepEqual(config, { ...model, state_size });
         assert.equal(parameters, built(model, state_size, vocabulary));
-        assert.equal(parameters, parametersOf(config, vocabulary));
+        assert.equal(parameters, parametersOf(GATED_SPACE, config, vocabulary));
         for (const other of [state_size - 4, state_size + 4].filter((size) => size > 0)) {
           const distance = Math.abs(built(model, other, vocabulary) - target);
           assert.ok(distance >= Math.abs(parameters - target), `${model.cell} has ${other} states nearer to ${target}`);

@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { UserError } from "../../../cells/errors.ts";
 import { engineFlags } from "../../../experiments/train.ts";
 import { compare, engineListFlag, openEngines } from "../../../train/certify.ts";
-import type { DeviceEngineEntry, Engine, EngineEntry } from "../../../train/engines/engine.ts";
+import type { DeviceEngineEntry, Engine, EngineEntry, EngineOptions } from "../../../train/engines/engine.ts";
 import { ONNX_ENGINE } from "../../../train/engines/onnx/engine.ts";
 import { openReferenceEngine, REFERENCE_ENGINE } from "../../../train/engines/reference.ts";
 import {
@@ -17,6 +17,7 @@ import {
   type EngineName,
   engineOfEveryMachine,
   ENGINES,
+  openEngine,
   openEntry,
   openStudyEngine,
   studyEngines,
@@ -160,6 +161,31 @@ Deno.test("openStudyEngine() with auto takes the fastest engine that is there, a
   await assert.rejects(openStudyEngine("auto", [software, absent]), {
     message: "Cannot choose an engine: this machine has at most software adapters; name one with --engine",
   });
+});
+
+Deno.test("openEngine() opens for a program what it names, hands its options on, and speaks of no flags", async () => {
+  let given: EngineOptions | undefined;
+  const npu = { ...NPU, open: (options?: EngineOptions) => openNpu({}).finally(() => given = options) };
+  const open = (name: string, engines: readonly EngineEntry[] = [...THREE, npu]) =>
+    openEngine(name as EngineName, { cores: 3 }, engines);
+  assert.equal((await open("auto")).name, "npu");
+  assert.equal((await open("npu")).name, "npu");
+  assert.deepEqual(given, { cores: 3 });
+  assert.equal((await open("reference")).name, "reference");
+  const refusal = (message: string) => ({ name: "UserError", message });
+  const absent = { ...NPU, open: () => Promise.resolve(undefined) };
+  await assert.rejects(
+    open("tpu"),
+    refusal("Cannot open engine 'tpu': must be one of auto, reference, onnx, webgpu, npu"),
+  );
+  await assert.rejects(
+    open("npu", [...THREE, absent]),
+    refusal("Cannot open engine npu: this machine has no tensor card; open onnx"),
+  );
+  await assert.rejects(
+    open("auto", [absent]),
+    refusal("Cannot choose an engine: this machine has at most software adapters; name one"),
+  );
 });
 
 Deno.test("certify checks a fourth engine by its own tolerance, in groups of its own size", async () => {

@@ -4,7 +4,7 @@ import { gatedCell } from "../../../../cells/catalog/gated_cell.ts";
 import { openReferenceEngine } from "../../../../train/engines/reference.ts";
 import { WEBGPU_ENGINE } from "../../../../train/engines/webgpu/engine.ts";
 import { certifyGroup, type GoldenCase, goldenFrom } from "../../../../train/golden.ts";
-import { failures, gatedConfig, GOLDEN } from "../../../cells/catalog/golden_cases.ts";
+import { CATALOG_GOLDEN, failures, gatedConfig, GOLDEN } from "../../../cells/catalog/golden_cases.ts";
 import { ADAM_TOLERANCE, CATALOG, differences, runOf, train, UNUSUAL } from "../runs.ts";
 import { unlikeRuns, webgpuTest, withEngine } from "./adapter.ts";
 import { KERNEL_FAULTS, plantFault } from "./kernel_faults.ts";
@@ -12,6 +12,12 @@ import { KERNEL_FAULTS, plantFault } from "./kernel_faults.ts";
 const { settings, cases } = GOLDEN;
 
 webgpuTest("the WebGPU engine gives PyTorch's numbers when all 288 golden cases are one group", async (engine) => {
+  const errors = await certifyGroup(engine, settings, cases);
+  assert.deepEqual(failures(cases, errors, WEBGPU_ENGINE.tolerance), []);
+});
+
+webgpuTest("the WebGPU engine gives PyTorch's numbers when all cells of the catalog are one group", async (engine) => {
+  const { settings, cases } = CATALOG_GOLDEN;
   const errors = await certifyGroup(engine, settings, cases);
   assert.deepEqual(failures(cases, errors, WEBGPU_ENGINE.tolerance), []);
 });
