@@ -8,7 +8,7 @@ import { readStudySettings } from "./study/settings_file.ts";
 import { readSpaceFile, studySpace } from "./study/space_file.ts";
 import { type Flag, flag, type FlagValues, valueIn } from "../train/terminal/command_line.ts";
 import { MOST_LEVELS } from "./study/grid.ts";
-import { flaggedFactors, type Levels, parseLevel, type TableLevels } from "./study/levels.ts";
+import { flaggedFactors, parseLevel, type TableLevels } from "./study/levels.ts";
 import { type Experiment, EXPERIMENTS } from "./study/schema.ts";
 import { exampleSelection, parseSelection, type Selection, SELECTION_GRAMMAR } from "./study/selection.ts";
 
@@ -45,7 +45,7 @@ async function spaceIn(args: readonly string[]): Promise<Space> {
 }
 
 /** @param help what a command does with the configurations that are meant, e.g. `train only these` */
-export function onlyFlag(help: string, table: FactorTable = GATED): Flag<Selection | undefined> {
+export function onlyFlag(help: string, table: Space = GATED_SPACE): Flag<Selection | undefined> {
   return {
     usage: "--only <expression>",
     help: `${help}, e.g. '${exampleSelection(table)}': ${SELECTION_GRAMMAR}`,

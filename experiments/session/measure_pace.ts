@@ -52,7 +52,7 @@ export async function measurePace(
 ): Promise<Pace | undefined> {
   const typical = typicalOf(work);
   const small = Object.fromEntries(
-    Object.entries(smallestSizes(options.space)).map(([key, levels]) => [key, levels?.[0]]),
+    Object.entries(smallestSizes(options.space ?? GATED_SPACE)).map(([key, levels]) => [key, levels?.[0]]),
   );
   const first = await measure(engine, { ...typical, ...small }, options);
   if (!first) return undefined;

@@ -235,7 +235,7 @@ async function ownConfigs(
 }
 
 /** The levels that are asked for, of these factors. */
-function varied(request: ConfigRequest, keys: readonly string[], table: FactorTable): FactorLevels[] {
+function varied(request: ConfigRequest, keys: readonly string[], table: Space): FactorLevels[] {
   return table.factors.filter(({ key }) => keys.includes(key)).map((factor) => levelsFor(table, factor, request, []));
 }
 
@@ -244,7 +244,7 @@ function listedAgain(
   origins: readonly Origin[],
   levels: readonly FactorLevels[],
   sizes: StateSizes | undefined,
-  table: FactorTable,
+  table: Space,
 ): readonly Configuration[] {
   const all = sizedBy(sizes, combinationsOf(table, levels, origins.map(({ config }) => config)));
   const each = all.length / origins.length;

@@ -2,7 +2,6 @@
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import type { Cell } from "../../cells/cell.ts";
-import { cellOf } from "../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { describeConfigIn } from "../../cells/config.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";

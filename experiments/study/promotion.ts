@@ -9,7 +9,6 @@ import { configIdIn } from "../../cells/config.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import { UserError } from "../../cells/errors.ts";
-import { configId } from "../../cells/config.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import { rankConfigs, type RankedConfig, type Ranking } from "./ranking.ts";
 import { promotedCount, refine } from "./refine.ts";
