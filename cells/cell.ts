@@ -150,8 +150,8 @@ export class Layer {
   }
 
   /** A weight whose facts are all known; its name is that within the layer. */
-  declare({ name, shape, fan_in }: Parameter): Tensor {
-    return this.parameters.get(`${this.prefix}.${name}`, shape, fan_in);
+  declare({ name, shape, fan_in, draw }: Parameter): Tensor {
+    return this.parameters.get(`${this.prefix}.${name}`, shape, fan_in, draw);
   }
 
   /** The carried state of this name as it comes in: `<layer>.<name>`, `[batch, state_size]`. */

@@ -51,7 +51,10 @@ if (import.meta.main) {
       chosenBy: short && { short: short.results, entries: chosen },
     });
     const promotion = tables.promotion === undefined ? [] : [tables.promotion];
-    print([headline, account, tables.best_runs, ...promotion, tables.switches, tables.forward].join("\n\n"));
+    const questions = tables.questions === undefined ? [] : [tables.questions];
+    print(
+      [headline, account, tables.best_runs, ...promotion, ...questions, tables.switches, tables.forward].join("\n\n"),
+    );
     print(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
   });
 }

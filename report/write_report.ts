@@ -1,4 +1,5 @@
 /** Draws all pictures and the page of one experiment and puts them into the study's folder. */
+import type { FactorTable } from "../cells/factor.ts";
 import { GATED_SPACE } from "../cells/catalog/catalog.ts";
 import type { Space } from "../cells/space.ts";
 import { UserError } from "../cells/errors.ts";
@@ -12,11 +13,13 @@ import { adviceForRuns } from "../experiments/study/commands.ts";
 import type { ListGaps } from "../experiments/study/runs.ts";
 import type { Experiment } from "../experiments/study/schema.ts";
 import type { Level } from "./data/levels.ts";
+import { cohortsOf, firstOfCells } from "./data/baselines.ts";
 import { type MergedRow, mergeSeeds } from "./data/merged.ts";
 import { headline, pageOf } from "./page/page.ts";
 import { picturesOf } from "./figures/pictures.ts";
 import { pngOf } from "./figures/png.ts";
 import { settingsOf } from "./tables/report_words.ts";
+import { comparisonsOf, questionsOf, questionsText } from "./tables/questions.ts";
 import { tableOf } from "./data/rows.ts";
 import { type Effects, effectsOf } from "./statistics/effects.ts";
 import { contrastWords } from "./tables/factor_words.ts";
@@ -64,7 +67,7 @@ export interface ReportSummary {
   /** What has no part in the report, as text without a final line break. */
   account: string;
   /** Text tables without a final line break. */
-  tables: { best_runs: string; promotion?: string; switches: string; forward: string };
+  tables: { best_runs: string; promotion?: string; questions?: string; switches: string; forward: string };
 }
 
 /**
@@ -93,7 +96,17 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const effects = effectsOf(runs.rows.filter(({ control }) => !control), table);
   const rows = mergeSeeds(runs.rows);
   const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows, table);
-  const pictures = picturesOf({ experiment, rows, effects, below, levels: options.levels, promotion, table });
+  const comparisons = comparisonsOf(rows, table), questions = questionsOf(comparisons, table);
+  const pictures = picturesOf({
+    experiment,
+    rows,
+    effects,
+    below,
+    levels: options.levels,
+    promotion,
+    comparisons,
+    table,
+  });
   const account = accountOf({
     ...options.gaps,
     selection: options.selection,
@@ -103,16 +116,15 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   });
   const page = pageOf({
     experiment,
-    title: experiment === "01"
-      ? `Experiment 01: every configuration of the ${table.name} cell`
-      : "Experiment 02: the best configurations, wider and deeper",
+    title: titleOf(experiment, rows, table),
     rows,
     levels: options.levels,
     effects,
     account,
-    settings: experiment === "01" ? settingsOf(rows) : `${settingsOf(rows)} ${selected(rows, effects)}`,
+    settings: experiment === "01" ? settingsOf(rows, table) : `${settingsOf(rows, table)} ${selected(rows, effects)}`,
     pictures,
     promotion,
+    questions,
     table,
   });
   const files: [string, string | Uint8Array][] = [
@@ -131,15 +143,23 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     finished: runs.rows.length,
     unfinished: runs.unfinished.length,
     unreadable: unreadable.length,
-    headline: headline(rows),
+    headline: headline(rows, table),
     account: accountText(account),
     tables: {
       best_runs: bestRunsTable(rows, table),
       ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),
+      ...(questions.length ? { questions: questionsText(questions) } : {}),
       switches: [effectText(effects, { dir }), effectTables(effects)].filter(Boolean).join("\n\n"),
-      forward: forwardText(rows[0], table),
+      forward: forwardText(cohortsOf(table, rows).own[0], table),
     },
   };
+}
+
+function titleOf(experiment: Experiment, rows: readonly MergedRow[], table: FactorTable): string {
+  if (experiment === "02") return "Experiment 02: the best configurations, wider and deeper";
+  const { own: [{ config }], baselines } = cohortsOf(table, rows);
+  if (!table.isOwnCell(config)) return `Experiment 01: ${firstOfCells(table, rows).map(({ name }) => name).join(", ")}`;
+  return `Experiment 01: every configuration of the ${table.name} cell${baselines.length ? ", and baselines" : ""}`;
 }
 
 /** Choosing by the loss makes the chosen similar in it, and hides what a factor does. */

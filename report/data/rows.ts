@@ -2,7 +2,7 @@
  * Results -> tidy rows, one per finished run, which the figures and tables read. Runs that have not finished
  * are handed on as a list of their own, so that a report can count them.
  */
-import { type CellConfig, configIn, describeConfigIn } from "../../cells/config.ts";
+import { type CellConfig, configIn } from "../../cells/config.ts";
 import {
   appliesTo,
   type Configuration,
@@ -18,6 +18,7 @@ import { oneLine } from "../../cells/visible_text.ts";
 import type { MemoryCurve } from "../../train/scoring/memory_gain.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { Metric } from "../../experiments/study/metric.ts";
+import { labelIn } from "./cell_names.ts";
 import { type FinishedMetric, METRICS, type NamedMetric } from "../../experiments/study/metrics.ts";
 import { type FinishedResult, isFinished, type RunResult, type Sample } from "../../experiments/study/result.ts";
 
@@ -127,7 +128,7 @@ function rowOf(result: FinishedResult, table: FactorTable, metrics: readonly Met
     id: result.id,
     seed: result.seed,
     config,
-    label: describeConfigIn(table, config) + (result.control ? " (a control)" : ""),
+    label: labelIn(table, config) + (result.control ? " (a control)" : ""),
     loss: result.loss,
     log_every: result.log_every,
     tokens: oneLine(result.tokens ?? "bytes"),

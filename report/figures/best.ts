@@ -3,9 +3,12 @@ import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { appliesTo, type Configuration, type FactorTable, formatLevel, isSize, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { baselineLines } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
+import { cellNameIn, namesCell } from "../data/cell_names.ts";
 import { curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
 import {
+  BASELINE_DASHES,
   composeFigure,
   type FigureOptions,
   naming,
@@ -16,7 +19,7 @@ import {
 } from "./svg.ts";
 import { compactSwitches, shownOthers, shownSwitches, switchLegend } from "../tables/tables.ts";
 import { fitTogether } from "./text.ts";
-import { COLOUR, SIZE } from "./theme.ts";
+import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
 import { formatCount } from "../../cells/counts.ts";
 import { formatSpread } from "../tables/format.ts";
 
@@ -55,11 +58,13 @@ export function figureBest(
   table: FactorTable = GATED,
 ): string {
   const curves = rows.slice(0, MOST).map((row): Curve => ({ row, points: curveOf(row, POINTS) }));
+  const [baseline] = baselineLines(table, rows);
   const all = curves.flatMap(({ points }) => points);
   const low = minOf(all.map(({ least }) => least));
   const high = shownHigh(curves, low);
   const seeds = mostSeeds(curves.map(({ row }) => row)) > 1;
-  const switches = shownSwitches(table, rows), others = shownOthers(table, rows);
+  const isOther = ({ config }: MergedRow) => !table.isOwnCell(config);
+  const switches = shownSwitches(table, rows), others = shownOthers(table, rows).filter((factor) => !namesCell(factor));
   const room = others.length * HEADING_LINE, height = PANEL_HEIGHT + room;
   const domain = [low - 0.04 * (high - low), high];
   const frame = {
@@ -70,6 +75,9 @@ export function figureBest(
       `${seeds ? "Line: mean over the seeds; band: from their least to their most. " : ""}` +
       "Grey: the other ones shown. Losses above the axis are left out.",
       ...switchLegend(rows, table).map((line) => `${line}.`),
+      ...(baseline
+        ? [`Broken: the best baseline, ${baseline.row.label}, ${formatSpread(baseline.row.min_loss)}.`]
+        : []),
       ...levelNote(options.levels, domain),
     ],
     legend: [],
@@ -81,13 +89,18 @@ export function figureBest(
   const shared = {
     inner,
     curves,
+    baseline: baseline && { row: baseline.row, points: curveOf(baseline.row, POINTS) },
+    nameOf: (row: MergedRow) =>
+      `${row.name}${row.control ? " (control)" : ""}${isOther(row) ? `: ${cellNameIn(table, row.config)}` : ""}`,
+    colourOf: (row: MergedRow) => baseline && isOther(row) ? BASELINE_COLOUR : COLOURS.own,
     x: { domain: [0, maxOf(all.map(({ step }) => step))] },
     y: { domain },
     levels: options.levels,
     height,
     top: INSET.top + room,
     describe: ({ config }: MergedRow) => [
-      [sizesOf(table, config), compactSwitches({ config }, switches, table)].filter(Boolean).join("  "),
+      [sizesOf(table, config), switches.length ? compactSwitches({ config }, switches, table) : ""].filter(Boolean)
+        .join("  "),
       ...others.filter((factor) => appliesTo(table, factor, config))
         .map((factor) => `${factor.label} ${formatLevel(factor, valueOf(factor, config))}`),
     ],
@@ -113,6 +126,10 @@ interface PanelOptions {
   /** From 1. */
   rank: number;
   curves: readonly Curve[];
+  /** The best one of baselines, to compare with. */
+  baseline: Curve | undefined;
+  nameOf(row: MergedRow): string;
+  colourOf(row: MergedRow): string;
   x: { domain: number[] };
   y: { domain: number[] };
   levels: FigureOptions["levels"];
@@ -124,10 +141,11 @@ interface PanelOptions {
 }
 
 function drawPanel(document: SvgDocument, { row, points }: Curve, options: PanelOptions): SvgElement {
-  const labelled = (options.rank - 1) % COLUMNS === 0;
+  const labelled = (options.rank - 1) % COLUMNS === 0, colour = options.colourOf(row), { baseline } = options;
   const left = labelled ? TICK_LABELS : 0;
   // A line of one point would not be seen, and the PNG renderer cannot clip it.
-  const others = options.curves.filter((curve) => curve.row !== row && curve.points.length > 1);
+  const isShown = (curve: Curve) => curve.row !== row && curve.points.length > 1;
+  const others = options.curves.filter((curve) => isShown(curve) && curve.row !== baseline?.row);
   const context = others.flatMap((curve) => curve.points.map((point) => ({ ...point, name: curve.row.name })));
   return panel(document, options.position, {
     width: left + options.inner + INSET.right,
@@ -154,22 +172,32 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
         labelled: true,
       }),
       Plot.line(context, { x: "step", y: "loss", z: "name", stroke: COLOURS.others, strokeWidth: 0.8, clip: true }),
+      ...(baseline && isShown(baseline)
+        ? [Plot.line(baseline.points, {
+          x: "step",
+          y: "loss",
+          stroke: BASELINE_COLOUR,
+          strokeWidth: 1.4,
+          strokeDasharray: BASELINE_DASHES,
+          clip: true,
+        })]
+        : []),
       ...(row.runs.length > 1
-        ? [Plot.areaY(points, { x: "step", y1: "least", y2: "most", fill: COLOURS.own, fillOpacity: 0.28, clip: true })]
+        ? [Plot.areaY(points, { x: "step", y1: "least", y2: "most", fill: colour, fillOpacity: 0.28, clip: true })]
         : []),
       ...(points.length > 1
         ? [Plot.line(points, {
           x: "step",
           y: "loss",
-          stroke: COLOURS.own,
+          stroke: colour,
           strokeWidth: 2,
           clip: true,
           ...naming(points, () => row.name),
         })]
-        : [Plot.dot(points, { x: "step", y: "loss", fill: COLOURS.own, r: 3, ...naming(points, () => row.name) })]),
+        : [Plot.dot(points, { x: "step", y: "loss", fill: colour, r: 3, ...naming(points, () => row.name) })]),
       ...headings(
         options.inner + INSET.right + GAP_X - HEADING_GAP,
-        `${options.rank}. ${row.name}${row.control ? " (control)" : ""}`,
+        `${options.rank}. ${options.nameOf(row)}`,
         options.describe(row),
         formatSpread(row.min_loss),
       ),

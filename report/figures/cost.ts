@@ -4,10 +4,10 @@ import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { levelNote } from "./levels.ts";
-import { paretoFront } from "../statistics/pareto.ts";
+import { type Candidate, paretoFront } from "../statistics/pareto.ts";
 import { distinct } from "../data/rows.ts";
 import { dotKey } from "./marks.ts";
-import { drawScatter, leftOut, logTicks, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
+import { cellNames, drawScatter, leftOut, logTicks, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
 import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "./svg.ts";
 import { COLOUR, SIZE } from "./theme.ts";
 import { formatSeconds } from "../tables/format.ts";
@@ -85,7 +85,7 @@ export function figureCost(
     const position = [area.left + i * (width + GAP) + (i ? TICK_LABELS : 0), area.top] as const;
     const shared = { position, width, height: HEIGHT, yDomain, labelled: i === 0, key, xScale: "log" as const };
     const xDomain = dots.length ? widened(dots.map(({ x }) => x), "log") : [1, 10] as const;
-    const over = frontMarks(dots, xDomain[1]);
+    const front = paretoFront(dots), over = frontMarks(front, xDomain[1]);
     // Worst first, so that better ones lie above.
     return drawScatter(document, dots.toReversed(), {
       ...cost,
@@ -93,6 +93,8 @@ export function figureCost(
       xDomain,
       xTicks: ticks(xDomain),
       over,
+      stair: stairOf(front, xDomain[1]),
+      names: cellNames(dots, table),
       levels: options.levels,
     });
   });
@@ -100,8 +102,7 @@ export function figureCost(
 }
 
 /** The front as a stair, from each of its configurations on to the next, and to the right edge from the last. */
-function frontMarks(dots: readonly ScatterDot[], end: number): Plot.Markish[] {
-  const front = paretoFront(dots);
+function frontMarks(front: readonly ScatterDot[], end: number): Plot.Markish[] {
   if (!front.length) return [];
   const stair = [...front, { ...front.at(-1)!, x: end }];
   const at = { x: "x", y: "y" } as const;
@@ -109,4 +110,9 @@ function frontMarks(dots: readonly ScatterDot[], end: number): Plot.Markish[] {
     Plot.line(stair, { ...at, curve: "step-after", stroke: COLOUR.highlight, strokeWidth: 1.6 }),
     Plot.dot(front, { ...at, r: 6, stroke: COLOUR.highlight, strokeWidth: 1.6 }),
   ];
+}
+
+/** The corners of the stair. */
+function stairOf(front: readonly ScatterDot[], end: number): Candidate[] {
+  return front.flatMap(({ x, y }, i) => [{ x, y }, { x: front[i + 1]?.x ?? end, y }]);
 }

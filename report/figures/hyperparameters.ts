@@ -4,9 +4,12 @@
  */
 import * as Plot from "@observablehq/plot";
 import { extentOf, maxOf } from "../../cells/extremes.ts";
-import { type FactorTable, isQuantity, markedBy } from "../../cells/factor.ts";
+import { type FactorTable, isQuantity } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { type BaselineLine, baselineLines, baselineMarks, baselineNote, labelRoom, reachOf } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
+import { cohortsOf } from "../data/baselines.ts";
+import { variedTraining } from "../data/training_factors.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "../data/merged.ts";
 import { type Grouping, groupings, padded, type PairedDifference } from "../statistics/means.ts";
 import { differenceName } from "../tables/factor_words.ts";
@@ -23,7 +26,7 @@ import {
 import { COLOUR, SIZE } from "./theme.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { formatDifference, formatLoss } from "../tables/format.ts";
-import { type FactorColours, factorColours } from "./marks.ts";
+import { type FactorColours, sizeColours } from "./marks.ts";
 import { fitSwarms } from "./swarm.ts";
 import { BOLD, fitTogether, LEAST_SIZE, scaledToFit, widest } from "./text.ts";
 
@@ -53,28 +56,30 @@ export function figureHyperparameters(
   options: HyperparameterOptions,
   table: FactorTable = GATED,
 ): string {
-  const shown = options.below === undefined ? rows : rows.filter((row) => row.min_loss.mean < options.below!);
+  const { own } = cohortsOf(table, rows), lines = baselineLines(table, rows);
+  const shown = options.below === undefined ? own : own.filter((row) => row.min_loss.mean < options.below!);
   const filtered = options.below !== undefined;
   const base = { name: options.name, title: options.title };
   if (!shown.length) {
     const note = `No configuration is below the threshold; the best one has ${
-      formatLoss(rows[0].min_loss.mean)
+      formatLoss(own[0].min_loss.mean)
     } nats per ${rows[0].reads}.`;
     return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
   }
   // Colours are those of all runs, so that the filtered picture agrees with the full one.
-  const colours = factorColours(markedBy(table, "colour"), rows);
+  const colours = sizeColours(table, rows);
   const all = groupings(shown, table, rows);
   const controls = shown.some(({ control }) => control);
-  const [low, high] = extentOf(shown.flatMap(({ min_loss }) => [min_loss.least, min_loss.most]));
+  const [low, high] = reachOf(extentOf(shown.flatMap(({ min_loss }) => [min_loss.least, min_loss.most])), lines);
   const pad = Math.max(0.06 * (high - low), 0.01);
   const domain = padded([low, high], pad);
   const frame = {
     ...base,
     subtitle: [
       options.subtitle,
-      explanation(filtered, rows, all),
-      ...otherCells(shown, table),
+      explanation(filtered, own, all),
+      ...trainedOften(shown, table),
+      ...baselineNote(lines, domain),
       ...levelNote(options.levels, domain),
     ],
     legend: [{
@@ -94,7 +99,8 @@ export function figureHyperparameters(
   };
   const area = panelArea(frame);
   const height = Math.ceil(all.length / COLUMNS) * PANEL_HEIGHT;
-  const inner = (SIZE.width - SIZE.margin - area.left - TICK_LABELS - (COLUMNS - 1) * GAP_X) / COLUMNS;
+  const room = labelRoom(lines);
+  const inner = (SIZE.width - SIZE.margin - area.left - TICK_LABELS - (COLUMNS - 1) * GAP_X - room) / COLUMNS;
   const swarms = layOut(all, inner, domain);
   const panels = all.map((grouping, i) => {
     const [column, row] = [i % COLUMNS, Math.floor(i / COLUMNS)];
@@ -111,6 +117,8 @@ export function figureHyperparameters(
       note,
       labelled: column === 0,
       levels: options.levels,
+      lines,
+      room: column === COLUMNS - 1 || i === all.length - 1 ? room : 0,
       radius: swarms.radius,
       dots: swarms.dots[i],
     });
@@ -128,11 +136,11 @@ function explanation(filtered: boolean, rows: readonly MergedRow[], all: readonl
     : `${dots}; lower is better. ${[...differences].join(", ")}: mean difference, otherwise identical.`;
 }
 
-/** What panels of switches leave out, where there is something. */
-function otherCells(rows: readonly MergedRow[], table: FactorTable): string[] {
-  const others = rows.filter(({ config }) => !table.isOwnCell(config)), count = countConfigurations(others);
-  return count && count < countConfigurations(rows)
-    ? [`Panels of what the ${table.name} cell alone has leave out ${counted(count, "configuration")} of other cells.`]
+/** A cell that is trained in several ways counts in a mean as often. */
+function trainedOften(rows: readonly MergedRow[], table: FactorTable): string[] {
+  const labels = variedTraining(table, rows).map(({ label }) => label);
+  return labels.length
+    ? [`A cell has a dot, and a part in means, for each ${labels.join(" and ")} that it was trained with.`]
     : [];
 }
 
@@ -183,6 +191,9 @@ interface PanelOptions {
   note: string;
   labelled: boolean;
   levels: FigureOptions["levels"];
+  /** Those of baselines, and the room to the right for their labels, in pixels: none where another panel has them. */
+  lines: readonly BaselineLine[];
+  room: number;
   /** Of a dot, in pixels. */
   radius: number;
   dots: Dot[];
@@ -194,10 +205,10 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
   const groups = grouping.groups.map((group, x) => ({ ...group, x })), column = options.inner / columnCount(grouping);
   const few = options.dots.length <= 40;
   return panel(document, options.position, {
-    width: left + options.inner,
+    width: left + options.inner + options.room,
     height: PANEL_HEIGHT,
     marginLeft: left,
-    marginRight: 0,
+    marginRight: options.room,
     marginTop: INSET.top,
     marginBottom: INSET.bottom,
     x: { domain: [-0.5 - middle, groups.length - 0.5 + middle], axis: null },
@@ -209,6 +220,10 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
       ...levelMarks(options.levels, options.domain, {
         height: PANEL_HEIGHT - INSET.top - INSET.bottom,
         labelled: options.labelled,
+      }),
+      ...baselineMarks(options.lines, options.domain, {
+        height: PANEL_HEIGHT - INSET.top - INSET.bottom,
+        labelled: options.room > 0,
       }),
       // Among few dots a bar must not hide one; among many a bar under the dots would not be seen.
       ...(few ? meanBars(groups) : []),

@@ -1,8 +1,10 @@
 /** How pictures tell configurations apart: a colour for each value of one size of the model, a shape for each value of another. */
 import { type FactorTable, type IntegerFactor, markedBy, phraseOf, valueOf } from "../../cells/factor.ts";
 import { type Configured, levelsIn } from "../data/rows.ts";
+import { cohortsOf } from "../data/baselines.ts";
+import { baselineEntry, hasBaselines } from "./baselines.ts";
 import { type LegendLine, type Shape, SHAPES } from "./svg.ts";
-import { COLOUR, colourScale } from "./theme.ts";
+import { BASELINE_COLOUR, COLOUR, colourScale } from "./theme.ts";
 
 /** A colour for each value of a factor that occurs. */
 export interface FactorColours {
@@ -12,13 +14,19 @@ export interface FactorColours {
   of(row: Configured): string;
 }
 
-/** @param rows those of the whole picture, so that its parts agree */
-export function factorColours(factor: IntegerFactor, rows: readonly Configured[]): FactorColours {
-  const colours = colourScale(levelsIn(factor, rows));
+/**
+ * Colours by one size of the model; baselines have one of their own, whatever their size.
+ *
+ * @param rows those of the whole picture, so that its parts agree
+ */
+export function sizeColours(table: FactorTable, rows: readonly Configured[]): FactorColours {
+  const factor = markedBy(table, "colour"), { own, baselines } = cohortsOf(table, rows);
+  const colours = colourScale(levelsIn(factor, own));
   return {
     factor,
     entries: [...colours].map(([value, colour]) => ({ colour, text: `${value}` })),
-    of: ({ config }) => colours.get(valueOf(factor, config))!,
+    of: ({ config }) =>
+      baselines.length && !table.isOwnCell(config) ? BASELINE_COLOUR : colours.get(valueOf(factor, config))!,
   };
 }
 
@@ -31,7 +39,7 @@ export interface DotKey {
 
 /** Colours for one size and shapes for the other; where that has more values than there are shapes, the largest share the last one. */
 export function dotKey(rows: readonly (Configured & { readonly control: boolean })[], table: FactorTable): DotKey {
-  const colours = factorColours(markedBy(table, "colour"), rows), shaped = markedBy(table, "shape");
+  const colours = sizeColours(table, rows), shaped = markedBy(table, "shape");
   const values = levelsIn(shaped, rows), last = SHAPES.length - 1;
   const shapeAt = (index: number) => SHAPES[Math.min(index, last)];
   return {
@@ -47,6 +55,9 @@ export function dotKey(rows: readonly (Configured & { readonly control: boolean 
           text: i === last && values.length > SHAPES.length ? `${value} or more` : `${value}`,
         })),
       },
+      ...(hasBaselines(table, rows)
+        ? [{ entries: [baselineEntry("baselines, named where there is room", "dot")] }]
+        : []),
       ...(rows.some(({ control }) => control)
         ? [{ entries: [{ mark: "outline" as const, colour: COLOUR.muted, text: "hollow: a control" }] }]
         : []),

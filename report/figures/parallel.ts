@@ -1,17 +1,21 @@
 /** The picture `results_*_parallel`: parallel coordinates, one line per configuration through its hyperparameters to its loss. */
 import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../cells/extremes.ts";
-import { type FactorTable, formatLevel } from "../../cells/factor.ts";
+import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { Level } from "../data/levels.ts";
+import { type BaselineLine, baselineLines, baselineNote, reachOf } from "./baselines.ts";
+import { dodged } from "./labels.ts";
 import { levelNote } from "./levels.ts";
+import { nameOfLevel } from "../data/cell_names.ts";
+import { cohortsOf } from "../data/baselines.ts";
 import type { MergedRow } from "../data/merged.ts";
-import { levelsIn, rowsOf, variedIn } from "../data/rows.ts";
+import { levelsIn, variedIn } from "../data/rows.ts";
 import { levelText } from "../tables/factor_words.ts";
 import { composeFigure, type FigureOptions, naming, panel, panelArea, type SvgDocument } from "./svg.ts";
 import { BOLD, type FittedTexts, fitTogether, LEAST_SIZE, scaledToFit, shortened, widest, wrapped } from "./text.ts";
-import { COLOUR, SIZE } from "./theme.ts";
-import { formatOnAxis, NONE } from "../tables/format.ts";
+import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
+import { formatOnAxis } from "../tables/format.ts";
 
 const HEIGHT = 520;
 const INSET = { left: 46, right: 62, top: 48, bottom: 14 } as const;
@@ -45,17 +49,20 @@ interface Band {
 
 /**
  * Draws each configuration as a line that crosses one axis per hyperparameter, and at last that of its lowest loss. Within a value
- * the lines lie by rank, the best above, so that lines do not hide each other; the best tenth is coloured, the best one black.
+ * the lines lie by rank, the best above, so that lines do not hide each other; the best tenth is coloured, the best one black. Baselines
+ * have no switches to go through: they are marks with names at the axis of the loss.
  *
- * @param rows at least one configuration, best first
+ * @param all at least one configuration, best first
  * @returns the SVG's text
  */
 export function figureParallel(
   document: SvgDocument,
-  rows: readonly MergedRow[],
+  all: readonly MergedRow[],
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
+  const { own: rows } = cohortsOf(table, all), lines = baselineLines(table, all);
+  const range = reachOf([rows[0].min_loss.mean, rows.at(-1)!.min_loss.mean], lines);
   const axes = axesOf(rows, table);
   const bands = axes.map((axis, x) => bandsOf(axis, rows, x));
   const best = Math.max(1, Math.round(BEST_SHARE * rows.length));
@@ -65,10 +72,8 @@ export function figureParallel(
     subtitle: [
       options.subtitle,
       "One line per configuration; within a value the better ones lie higher, and a value is as long as it has configurations.",
-      ...(axes.some(({ values }) => values.includes(NONE))
-        ? [`${NONE}: another cell, which this says nothing of.`]
-        : []),
-      ...levelNote(options.levels, [rows[0].min_loss.mean, rows.at(-1)!.min_loss.mean]),
+      ...baselineNote(lines, range, "Marks"),
+      ...levelNote(options.levels, range),
     ],
     legend: [
       {
@@ -87,8 +92,7 @@ export function figureParallel(
   const { top } = panelArea(frame);
   const headings = [...axes.map(({ label }) => label), `lowest loss,\nnats per ${rows[0].reads}`];
   const texts = textsOf(axes, headings);
-  const lines = linesOf(axes, bands, rows);
-  const losses = rows.map(({ min_loss }) => min_loss.mean);
+  const crossings = linesOf(axes, bands, rows, range);
   const drawn = panel(document, [SIZE.margin, top], {
     width: SIZE.width - 2 * SIZE.margin,
     height: HEIGHT,
@@ -99,13 +103,13 @@ export function figureParallel(
     x: { domain: [0, axes.length], axis: null },
     y: { domain: [0, 1], axis: null },
     marks: [
-      ...lineMarks(lines.slice(best).flat(), COLOUR.axis, 0.7, rows.length > 100 ? 0.35 : 0.6),
-      ...lineMarks(lines.slice(1, best).reverse().flat(), BEST_COLOUR, 1.5, 0.85),
-      ...lineMarks(lines[0], COLOUR.background, 5, 1, false),
-      ...lineMarks(lines[0], COLOUR.highlight, 2.6, 1),
+      ...lineMarks(crossings.slice(best).flat(), COLOUR.axis, 0.7, rows.length > 100 ? 0.35 : 0.6),
+      ...lineMarks(crossings.slice(1, best).reverse().flat(), BEST_COLOUR, 1.5, 0.85),
+      ...lineMarks(crossings[0], COLOUR.background, 5, 1, false),
+      ...lineMarks(crossings[0], COLOUR.highlight, 2.6, 1),
       ...bandMarks(bands, texts.values),
-      ...lossMarks(axes.length, losses),
-      ...levelTicks(axes.length, losses, options.levels ?? []),
+      ...lossMarks(axes.length, range),
+      ...levelTicks(axes.length, range, options.levels ?? [], lines),
       ...headingMarks(texts.headings),
     ],
   });
@@ -114,10 +118,10 @@ export function figureParallel(
 
 function axesOf(rows: readonly MergedRow[], table: FactorTable): Axis[] {
   return variedIn(table, rows).map((factor): Axis => {
-    const own = rowsOf(table, factor, rows), values = levelsIn(factor, own).map((value) => formatLevel(factor, value));
+    const values = levelsIn(factor, rows).map((value) => nameOfLevel(factor, value));
     return {
       label: wrapped(factor.label, 2),
-      values: own.length < rows.length ? [NONE, ...values] : values,
+      values,
       valueOf: (row) => levelText(table, factor, row),
     };
   });
@@ -170,8 +174,12 @@ function bandsOf(axis: Axis, rows: readonly MergedRow[], x: number): Band[] {
 }
 
 /** The crossings of each row, in the rows' order. */
-function linesOf(axes: readonly Axis[], bands: readonly Band[][], rows: readonly MergedRow[]): Crossing[][] {
-  const [most, least] = [rows.at(-1)!.min_loss.mean, rows[0].min_loss.mean];
+function linesOf(
+  axes: readonly Axis[],
+  bands: readonly Band[][],
+  rows: readonly MergedRow[],
+  [least, most]: readonly [number, number],
+): Crossing[][] {
   const lines = rows.map((): Crossing[] => []);
   for (const [x, axis] of axes.entries()) {
     for (const { value, low, high } of bands[x]) {
@@ -224,8 +232,7 @@ function bandMarks(bands: readonly Band[][], values: readonly FittedTexts[]): Pl
 }
 
 /** The axis of the loss, whose least value is at the top. */
-function lossMarks(x: number, losses: readonly number[]): Plot.Markish[] {
-  const [least, most] = [losses[0], losses.at(-1)!];
+function lossMarks(x: number, [least, most]: readonly [number, number]): Plot.Markish[] {
   const count = most > least ? 6 : 1;
   const ticks = Array.from({ length: count }, (_, i) => ({
     y: count === 1 ? 0.5 : i / (count - 1),
@@ -245,12 +252,19 @@ function lossMarks(x: number, losses: readonly number[]): Plot.Markish[] {
   ];
 }
 
-/** Levels on the axis of the loss, as short dotted lines across it. */
-function levelTicks(x: number, losses: readonly number[], levels: readonly Level[]): Plot.Markish[] {
-  const [least, most] = [losses[0], losses.at(-1)!];
-  const shown = levels.filter(({ value }) => value >= least && value <= most && most > least)
-    .map(({ label, value }) => ({ label, y: (most - value) / (most - least) }));
+/** Levels on the axis of the loss, as short dotted lines across it, and baselines as broken ones. */
+function levelTicks(
+  x: number,
+  [least, most]: readonly [number, number],
+  levels: readonly Level[],
+  lines: readonly BaselineLine[],
+): Plot.Markish[] {
+  const placed = <Of extends { readonly value: number }>(some: readonly Of[]) =>
+    some.filter(({ value }) => value >= least && value <= most && most > least)
+      .map((one) => ({ ...one, y: (most - one.value) / (most - least) }));
+  const shown = placed(levels), baselines = placed(lines);
   return [
+    ...baselineTicks(x, baselines),
     Plot.ruleY(shown, { y: "y", x1: x - 0.12, x2: x, stroke: COLOUR.text, strokeWidth: 1.4, strokeDasharray: "2,2" }),
     Plot.text(shown, {
       x: () => x - 0.12,
@@ -263,6 +277,37 @@ function levelTicks(x: number, losses: readonly number[], levels: readonly Level
       stroke: COLOUR.background,
       strokeWidth: 3,
     }),
+  ];
+}
+
+/** Names of baselines to the left of the axis of the loss, apart from each other. */
+function baselineTicks(x: number, baselines: readonly (BaselineLine & { y: number })[]): Plot.Markish[] {
+  const height = HEIGHT - INSET.top - INSET.bottom, at = baselines.map(({ y }) => (1 - y) * height);
+  const places = dodged(at, 15, [0, height]);
+  return [
+    Plot.ruleY(baselines, {
+      y: "y",
+      x1: x - 0.2,
+      x2: x,
+      stroke: BASELINE_COLOUR,
+      strokeWidth: 2.4,
+      ...naming(baselines, ({ row }) => row.name),
+    }),
+    ...baselines.map((one, i) =>
+      Plot.text([one], {
+        x: () => x - 0.2,
+        y: "y",
+        text: "name",
+        textAnchor: "end",
+        dx: -4,
+        dy: places[i] - at[i],
+        fontSize: 13,
+        fontWeight: "bold",
+        fill: BASELINE_COLOUR,
+        stroke: COLOUR.background,
+        strokeWidth: 4,
+      })
+    ),
   ];
 }
 

@@ -2,6 +2,8 @@
 import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { figureBest } from "./best.ts";
+import { hasBaselines } from "./baselines.ts";
+import { figureCells } from "./cells.ts";
 import { figureCost } from "./cost.ts";
 import { figureEffects } from "./effects.ts";
 import { figureHyperparameters } from "./hyperparameters.ts";
@@ -10,7 +12,10 @@ import { figureParallel } from "./parallel.ts";
 import { figurePromotion } from "./promotion.ts";
 import { figureTest } from "./test_loss.ts";
 import { figureTrainingRuns } from "./training_runs.ts";
+import { GATED } from "../../cells/factors.ts";
+import { cohortsOf } from "../data/baselines.ts";
 import type { Level } from "../data/levels.ts";
+import type { Comparisons } from "../tables/questions.ts";
 import { countConfigurations, type MergedRow } from "../data/merged.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import { corpusAndSteps, finishedRuns } from "../tables/report_words.ts";
@@ -40,6 +45,8 @@ export interface PictureData {
   levels?: readonly Level[];
   /** Of an experiment that was chosen by the ranking of another. */
   promotion?: PromotionAudit;
+  /** Of cells with each other, and of ways of training. */
+  comparisons?: Comparisons;
   /** Whose factors are shown. */
   table?: FactorTable;
 }
@@ -65,8 +72,18 @@ const onlyIn01 = (name: (data: PictureData) => string) => (data: PictureData) =>
 const ofEffects = (least: number, suffix: string) => (data: PictureData) =>
   data.effects.min_loss.length < least ? undefined : onlyIn01(everywhere(suffix))(data);
 
-function countBelow({ rows, below }: PictureData): number {
-  return countConfigurations(rows.filter((row) => row.min_loss.mean < below));
+/** What panels by hyperparameter are of: not of baselines. */
+function subjects({ rows, table = GATED }: PictureData): MergedRow[] {
+  return cohortsOf(table, rows).own;
+}
+
+function countBelow(data: PictureData): number {
+  return countConfigurations(subjects(data).filter((row) => row.min_loss.mean < data.below));
+}
+
+function configurationsCompared(data: PictureData): string {
+  const { rows, table = GATED } = data, kind = hasBaselines(table, rows) ? `${table.name} ` : "";
+  return counted(countConfigurations(subjects(data)), `${kind}configuration`);
 }
 
 /** What the effects are of, one and several. */
@@ -90,13 +107,24 @@ const PICTURES: readonly PictureKind[] = [
     draw: (document, { effects }, options) => figureInteractions(document, effects, options),
   },
   {
+    name: (data) => data.comparisons?.baselines ? everywhere("_cells")(data) : undefined,
+    title: ({ comparisons, table = GATED }) =>
+      `The best ${
+        table.isOwnCell((comparisons!.baselines!.equal ?? comparisons!.baselines!.tuned)!.best.config)
+          ? `${table.name} `
+          : ""
+      }one against other cells`,
+    caption: () => "The score of each seed of the best configuration and of other cells, and their differences.",
+    draw: (document, { comparisons, table }, options) => figureCells(document, comparisons!.baselines!, options, table),
+  },
+  {
     name: (data) => data.promotion?.regret ? everywhere("_promotion")(data) : undefined,
     title: () => "Does the short ranking foretell the long one?",
     caption: () =>
       "Loss after the short training against loss after the long one, of promoted configurations and controls.",
-    subtitle: ({ rows, promotion }) => {
+    subtitle: ({ rows, promotion, table }) => {
       const shown = new Set(promotion!.points.map(({ name }) => name));
-      return subtitleOf({ rows: rows.filter(({ name }) => shown.has(name)) });
+      return subtitleOf({ rows: rows.filter(({ name }) => shown.has(name)), table });
     },
     draw: (document, { promotion }, options) => figurePromotion(document, promotion!, options),
   },
@@ -123,7 +151,7 @@ const PICTURES: readonly PictureKind[] = [
         data.rows[0].reads
       }.`,
     subtitle: (data) =>
-      `${formatCount(countBelow(data))} of ${counted(countConfigurations(data.rows), "configuration")} below ` +
+      `${formatCount(countBelow(data))} of ${configurationsCompared(data)} below ` +
       `${data.below} nats per ${data.rows[0].reads}, on ${corpusAndSteps(data.rows)}.`,
     draw: (document, { rows, below, table }, options) =>
       figureHyperparameters(document, rows, { ...options, below }, table),
@@ -170,6 +198,6 @@ export function picturesOf(data: PictureData): Picture[] {
   });
 }
 
-function subtitleOf({ rows }: Pick<PictureData, "rows">): string {
-  return `${finishedRuns(rows)} on ${corpusAndSteps(rows)}.`;
+function subtitleOf({ rows, table }: Pick<PictureData, "rows" | "table">): string {
+  return `${finishedRuns(rows, table)} on ${corpusAndSteps(rows)}.`;
 }

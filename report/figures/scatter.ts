@@ -2,7 +2,11 @@
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
 import type { Level } from "../data/levels.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import type { Candidate } from "../statistics/pareto.ts";
+import { placeLabels, type Spot } from "./labels.ts";
 import { levelMarks } from "./levels.ts";
+import { cellNameIn } from "../data/cell_names.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { padded } from "../statistics/means.ts";
 import type { DotKey } from "./marks.ts";
@@ -37,12 +41,24 @@ export interface ScatterOptions {
   /** Where ticks of x may stand; Plot's own choice where absent. Where none or one is in the domain, the least and the most dot have one. */
   xTicks?: readonly number[];
   tickFormat?: (value: number) => string;
+  /** Names to write beside dots, the most important first; those without room are left out. */
+  names?: readonly DotName[];
+  /** Corners of a line that names should not lie on. */
+  stair?: readonly Candidate[];
   /** In the unit of y. */
   levels?: readonly Level[];
   /** Drawn under the dots. */
   under?: readonly Plot.Markish[];
   /** Drawn over the dots. */
   over?: readonly Plot.Markish[];
+}
+
+/** A name to write beside a dot. */
+export interface DotName {
+  readonly dot: ScatterDot;
+  readonly text: string;
+  /** Whether it is written even where it lies on other dots. */
+  readonly needed: boolean;
 }
 
 /** Room for the labels of y. */
@@ -66,14 +82,18 @@ export function logTicks([low, high]: readonly [number, number]): number[] {
 
 function ticksWithin(
   allowed: readonly number[],
-  [low, high]: readonly [number, number],
+  { xDomain: [low, high], xScale: scale }: ScatterOptions,
   dots: readonly ScatterDot[],
 ): number[] {
   const inside = allowed.filter((tick) => tick >= low && tick <= high);
   if (inside.length > 1 || !dots.length) return inside;
-  const xs = dots.map(({ x }) => x);
-  return [...new Set(extentOf(xs))];
+  const [least, most] = extentOf(dots.map(({ x }) => x)), along = scale === "log" ? Math.log : (x: number) => x;
+  const apart = (along(most) - along(least)) / (along(high) - along(low));
+  return apart < LEAST_APART ? [most] : [least, most];
 }
+
+/** Share of an axis that two labels of ticks need between them. */
+const LEAST_APART = 0.15;
 
 /** Draws one panel; each dot is named after its row. */
 export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], options: ScatterOptions): SvgElement {
@@ -94,10 +114,11 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
       Plot.gridY({ ticks: 7, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisY({ ticks: options.labelled ? 7 : [], tickSize: 0, label: null }),
       Plot.axisX({
-        ticks: options.xTicks ? ticksWithin(options.xTicks, options.xDomain, dots) : 8,
+        ticks: options.xTicks ? ticksWithin(options.xTicks, options, dots) : 8,
         tickSize: 5,
         label: null,
-        ...(options.tickFormat ? { tickFormat: options.tickFormat } : {}),
+        // As a format, d3 would leave out some labels of a logarithmic axis.
+        ...(options.tickFormat ? { text: options.tickFormat } : {}),
       }),
       Plot.ruleY([options.yDomain[0]], { stroke: COLOUR.axis }),
       ...levelMarks(options.levels, options.yDomain, {
@@ -124,6 +145,7 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
         strokeWidth: dots.some(({ row }) => row.control) ? 1.4 : 0.6,
         ...naming(dots, ({ row }) => row.name),
       }),
+      ...nameMarks(dots, options),
       ...(options.over ?? []),
       Plot.text(options.heading ? [options.heading] : [], {
         frameAnchor: "top-left",
@@ -135,6 +157,70 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
       Plot.text([options.xLabel], { frameAnchor: "bottom", dy: 38, fontSize: SIZE.text, fill: COLOUR.text }),
     ],
   });
+}
+
+const NAME_SIZE = 12.5;
+
+/** The names of some dots, where there is room for them. */
+function nameMarks(dots: readonly ScatterDot[], options: ScatterOptions): Plot.Markish[] {
+  const { names = [], stair = [], key } = options;
+  const left = options.labelled ? TICK_LABELS : 0, top = INSET.top + (options.heading ? INSET.heading : 0);
+  const area = { left, right: left + options.width - INSET.right, top, bottom: options.height - INSET.bottom };
+  const along = options.xScale === "log" ? Math.log : (x: number) => x;
+  const [low, high] = options.xDomain.map(along), [least, most] = options.yDomain;
+  const spot = ({ x, y }: Candidate): Spot => ({
+    x: area.left + (along(x) - low) / (high - low) * (area.right - area.left),
+    y: area.bottom - (y - least) / (most - least) * (area.bottom - area.top),
+  });
+  const placed = placeLabels(names.map(({ dot, text, needed }) => ({ ...spot(dot), text, needed })), [
+    ...dots.map(spot),
+    ...pointsAlong(stair.map(spot)),
+  ], {
+    area,
+    size: NAME_SIZE,
+    reach: 4,
+  });
+  return names.flatMap(({ dot, text }, i) =>
+    placed[i]
+      ? [Plot.text([dot], {
+        x: "x",
+        y: "y",
+        text: () => text,
+        ...placed[i],
+        fontSize: NAME_SIZE,
+        fontWeight: "bold",
+        fill: key.colourOf(dot.row),
+        stroke: COLOUR.background,
+        strokeWidth: 4,
+      })]
+      : []
+  );
+}
+
+/** Points along a line, so close that no label lies on it unseen. */
+function pointsAlong(corners: readonly Spot[]): Spot[] {
+  return corners.slice(1).flatMap((to, i) => {
+    const from = corners[i], count = Math.ceil(Math.hypot(to.x - from.x, to.y - from.y) / 8) || 1;
+    return Array.from({ length: count + 1 }, (_, k) => ({
+      x: from.x + k / count * (to.x - from.x),
+      y: from.y + k / count * (to.y - from.y),
+    }));
+  });
+}
+
+/**
+ * Names for the dots of other cells than the table's own: first one for the best of each cell, then those for the rest.
+ *
+ * @param dots best first
+ */
+export function cellNames(dots: readonly ScatterDot[], table: FactorTable): DotName[] {
+  const seen = new Set<string>();
+  const names = dots.filter(({ row }) => !table.isOwnCell(row.config)).map((dot): DotName => {
+    const text = cellNameIn(table, dot.row.config), needed = !seen.has(text);
+    seen.add(text);
+    return { dot, text, needed };
+  });
+  return [...names.filter(({ needed }) => needed), ...names.filter(({ needed }) => !needed)];
 }
 
 /** How many of the configurations have no dot, for a subtitle; empty where all have one. */

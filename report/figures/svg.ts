@@ -88,8 +88,8 @@ export const SEEDS_LABEL = "spread over seeds";
 export const SHAPES = ["circle", "triangle", "square", "diamond", "star"] as const;
 export type Shape = typeof SHAPES[number];
 
-/** How a legend shows an entry: a dot, one of the shapes, the outline of a diamond, a line, a broken line, or a thick line. */
-export type Mark = "dot" | Shape | "outline" | "line" | "dashes" | "bar";
+/** How a legend shows an entry: a dot, one of the shapes, the outline of a diamond, a line, a broken line, one of dashes and dots, or a thick line. */
+export type Mark = "dot" | Shape | "outline" | "line" | "dashes" | "dashdot" | "bar";
 
 /** One entry of a legend. */
 export interface LegendEntry {
@@ -129,6 +129,8 @@ export interface FigureOptions {
 
 /** Of broken lines. */
 export const DASHES = "5,3";
+/** Of the lines of baselines: a dash and a dot. */
+export const BASELINE_DASHES = "8,3,2,3";
 
 const LINE_HEIGHT = 21;
 /** Between two entries of a legend. */
@@ -233,13 +235,14 @@ function legendLine(document: SvgDocument, line: LegendLine, baseline: number): 
 }
 
 /** The entries that are lines. */
-const LINES: ReadonlySet<Mark> = new Set<Mark>(["line", "dashes", "bar"]);
+const LINES: ReadonlySet<Mark> = new Set<Mark>(["line", "dashes", "dashdot", "bar"]);
 
 function legendMark(document: SvgDocument, { mark, colour }: LegendEntry, x: number, y: number): SvgElement {
   if (mark === "dot") return element(document, "circle", { cx: x + 6, cy: y, r: 5.5, fill: colour });
   if (LINES.has(mark)) {
     const line = { x1: x, x2: x + 27, y1: y, y2: y, stroke: colour, "stroke-width": mark === "bar" ? 3.5 : 2.5 };
-    return element(document, "line", mark === "dashes" ? { ...line, "stroke-dasharray": DASHES } : line);
+    const dashes = mark === "dashes" ? DASHES : mark === "dashdot" ? BASELINE_DASHES : undefined;
+    return element(document, "line", dashes ? { ...line, "stroke-dasharray": dashes } : line);
   }
   const outline = mark === "outline";
   return panel(document, [x, y - 6], {

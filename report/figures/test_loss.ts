@@ -10,7 +10,7 @@ import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { dotKey } from "./marks.ts";
-import { drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
+import { cellNames, drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
 import { composeFigure, DASHES, type FigureOptions, type LegendLine, panelArea, type SvgDocument } from "./svg.ts";
 import { COLOUR, SIZE } from "./theme.ts";
 
@@ -80,6 +80,7 @@ export function figureTest(
       yDomain,
       labelled: true,
       key,
+      names: cellNames(dots, table),
       levels,
       under: near.length ? [equalityLine(xDomain, bitsPerByte)] : [],
       over: [Plot.dot(dots.slice(0, 1), { x: "x", y: "y", r: 7.5, stroke: COLOUR.highlight, strokeWidth: 1.8 })],

@@ -38,6 +38,9 @@ export function colourScale<Value>(values: readonly Value[]): Map<Value, string>
 /** What controls are drawn in where colour does not tell something else: vermilion of the same palette. */
 export const CONTROL_COLOUR = CATEGORIES[5];
 
+/** What baselines are drawn in: of no category. They are named beside it, and their lines are broken in a way of their own. */
+export const BASELINE_COLOUR = "#6a3d9a";
+
 /** What a difference is drawn in: the measure is lower, higher, or neither for sure. Blue and vermilion of the same palette. */
 export const DIFFERENCE_COLOUR = { lower: "#0072B2", higher: "#D55E00", unclear: "#8a8a8a" } as const;
 

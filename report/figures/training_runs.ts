@@ -3,12 +3,15 @@ import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { type FactorTable, type IntegerFactor, markedBy, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { baselineEntry, baselineLines, endLabels, hasBaselines, labelRoom } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
+import { cohortsOf, firstOfCells } from "../data/baselines.ts";
 import { countConfigurations, curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
 import { distinct, levelsIn } from "../data/rows.ts";
 import { lossRange } from "../statistics/means.ts";
-import { type FactorColours, factorColours, sizeInWords } from "./marks.ts";
+import { type FactorColours, sizeColours, sizeInWords } from "./marks.ts";
 import {
+  BASELINE_DASHES,
   composeFigure,
   DASHES,
   type FigureOptions,
@@ -20,7 +23,7 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
-import { COLOUR, SIZE } from "./theme.ts";
+import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { formatSpread } from "../tables/format.ts";
 
@@ -55,9 +58,9 @@ export function figureTrainingRuns(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const best = rows[0];
+  const { own: [best], baselines } = cohortsOf(table, rows);
   const range = lossRange(rows);
-  const colours = factorColours(markedBy(table, "colour"), rows);
+  const colours = sizeColours(table, rows);
   const cut = range.cut ? "; y axis clipped; early losses not shown" : "";
   const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
   // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
@@ -72,21 +75,25 @@ export function figureTrainingRuns(
       `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`,
       ...levelNote(options.levels, y.domain),
     ],
-    legend: legendOf(rows, colours),
+    legend: legendOf(rows, colours, table),
     x: "training steps",
     y: `smoothed training loss (nats per ${best.reads})`,
   };
   const area = panelArea(frame);
-  const shown = facets(rows, markedBy(table, "shape"));
-  const inner = (SIZE.width - area.left - TICK_LABELS - INSET.right - 10 - (shown.length - 1) * GAP) / shown.length;
+  const shown = facets(rows, table), room = labelRoom(baselineLines(table, rows));
+  const gaps = (shown.length - 1) * GAP + shown.length * room;
+  const inner = (SIZE.width - area.left - TICK_LABELS - INSET.right - 10 - gaps) / shown.length;
   const lastStep = maxOf(rows.flatMap((row) => row.runs.map(({ loss }) => loss.length * row.log_every)));
   const x = { domain: [0, lastStep] };
   const most = Math.min(MOST_POINTS_OF_ONE, Math.max(100, Math.floor(MOST_POINTS / rows.length)));
 
   const panels = shown.map((facet, i) =>
     drawFacet(document, facet, {
-      position: [area.left + i * (inner + GAP) + (i ? TICK_LABELS : 0), area.top],
+      position: [area.left + i * (inner + room + GAP) + (i ? TICK_LABELS : 0), area.top],
       inner,
+      room,
+      table,
+      isBaseline: (row) => baselines.includes(row),
       labelled: i === 0,
       x,
       y,
@@ -104,20 +111,33 @@ function loggedEvery(rows: readonly MergedRow[]): string {
   return counted(values[0], "step") + (values.length > 1 ? ` to ${counted(values.at(-1)!, "step")}` : "");
 }
 
-function facets(rows: readonly MergedRow[], factor: IntegerFactor): Facet[] {
+function facets(rows: readonly MergedRow[], table: FactorTable): Facet[] {
+  const factor: IntegerFactor = markedBy(table, "shape");
+  const isBaseline = hasBaselines(table, rows) ? (row: MergedRow) => !table.isOwnCell(row.config) : () => false;
   const values = levelsIn(factor, rows) as number[];
   const headed = (range: string, own: readonly MergedRow[]) => ({
-    heading: `${range}: ${counted(countConfigurations(own), "configuration")}`,
+    heading: `${range}: ${inShort(own)}`,
     rows: [...own],
   });
+  const inShort = (all: readonly MergedRow[]) => {
+    const count = countConfigurations(all), others = countConfigurations(all.filter(isBaseline));
+    if (!others) return counted(count, "configuration");
+    return count > others
+      ? `${formatCount(count - others)} + ${counted(others, "baseline")}`
+      : counted(others, "baseline");
+  };
   if (values.length > MOST_PANELS) return [headed(`${values[0]} to ${sizeInWords(factor, values.at(-1)!)}`, rows)];
   return values.map((value) =>
     headed(sizeInWords(factor, value), rows.filter(({ config }) => valueOf(factor, config) === value))
   );
 }
 
-function legendOf(rows: readonly MergedRow[], { factor, entries }: FactorColours): LegendLine[] {
-  const [best] = rows, seeds = best.runs.length;
+function legendOf(
+  rows: readonly MergedRow[],
+  { factor, entries }: FactorColours,
+  table: FactorTable,
+): LegendLine[] {
+  const { own: [best], baselines } = cohortsOf(table, rows), seeds = best.runs.length;
   const range = seeds > 1 ? `; grey: from the least to the most of its ${seeds} seeds` : "";
   return [
     {
@@ -127,9 +147,16 @@ function legendOf(rows: readonly MergedRow[], { factor, entries }: FactorColours
         ...(rows.some(({ control }) => control)
           ? [{ mark: "dashes" as const, colour: COLOUR.muted, text: "a control" }]
           : []),
+        ...(baselines.length ? [baselineEntry("baselines, the best of each named at its end", "dashdot")] : []),
       ],
     },
-    { entries: [{ mark: "bar", colour: COLOUR.highlight, text: `best: ${best.name}, ${best.label}${range}` }] },
+    {
+      entries: [{
+        mark: "bar",
+        colour: COLOUR.highlight,
+        text: `best${baselines.length ? ` ${table.name}` : ""}: ${best.name}, ${best.label}${range}`,
+      }],
+    },
   ];
 }
 
@@ -137,6 +164,10 @@ interface FacetOptions {
   position: readonly [number, number];
   /** Width between the axes, in pixels. */
   inner: number;
+  /** To the right of it for names of baselines, in pixels. */
+  room: number;
+  isBaseline(row: MergedRow): boolean;
+  table: FactorTable;
   /** Whether the ticks of the loss are labelled. */
   labelled: boolean;
   x: { domain: number[] };
@@ -152,17 +183,18 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
   const left = options.labelled ? TICK_LABELS : 0;
   // The best run is drawn last, above all others; so the others go from worst to best.
   const others = facet.rows.filter((row) => row !== best).reverse();
-  const curves = others.map((row): DrawnPoint[] => {
+  const [baselines, own] = [true, false].map((wanted) => others.filter((row) => options.isBaseline(row) === wanted));
+  const curves = own.map((row): DrawnPoint[] => {
     const colour = options.colours.of(row);
     return curveOf(row, options.most).map((point) => ({ ...point, name: row.name, colour, control: row.control }));
   });
   const many = facet.rows.length;
   const holdsBest = facet.rows.includes(best);
   return panel(document, options.position, {
-    width: left + inner + INSET.right,
+    width: left + inner + options.room + INSET.right,
     height: HEIGHT,
     marginLeft: left,
-    marginRight: INSET.right,
+    marginRight: options.room + INSET.right,
     marginTop: INSET.top,
     marginBottom: INSET.bottom,
     x: { ...x, label: null },
@@ -182,6 +214,7 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
         height: HEIGHT - INSET.top - INSET.bottom,
         labelled: options.labelled,
       }),
+      ...baselineCurves(baselines, options),
       ...(holdsBest ? bestMarks(best, options.most, x.domain[1]) : []),
       Plot.text([facet.heading], {
         frameAnchor: "top-left",
@@ -221,6 +254,33 @@ function curveMarks(curves: readonly DrawnPoint[][], many: number): Plot.Markish
       ...named(lines),
     }),
     Plot.dot(dots, { ...at, fill: "colour", r: 3, symbol: control ? "diamond" : "circle", ...named(dots) }),
+  ];
+}
+
+/** Curves of baselines, and the names of the best of each cell at the right border, as high as their curves end. */
+function baselineCurves(rows: readonly MergedRow[], { most, y, table }: FacetOptions): Plot.Markish[] {
+  if (!rows.length) return [];
+  const height = HEIGHT - INSET.top - INSET.bottom, [low, high] = y.domain;
+  const best = firstOfCells(table, rows.toReversed());
+  const losses = best.map(({ row }) => curveOf(row, most).at(-1)!.loss);
+  const lines = rows.map((row) => curveOf(row, most).map((point) => ({ ...point, row })));
+  const points = lines.flat();
+  const stroke = { stroke: BASELINE_COLOUR, strokeDasharray: BASELINE_DASHES, clip: true } as const;
+  const isBest = (row: MergedRow) => best.some((one) => one.row === row);
+  return [
+    ...[false, true].map((wanted) => {
+      const own = points.filter(({ row }) => isBest(row) === wanted);
+      const named = naming(own, ({ row }) => row.name);
+      return Plot.line(own, {
+        x: "step",
+        y: "loss",
+        z: ({ row }) => row.name,
+        ...stroke,
+        strokeWidth: wanted ? 2 : 1,
+        ...named,
+      });
+    }),
+    ...endLabels(best.map(({ name }, i) => ({ name, y: (high - losses[i]) / (high - low) * height })), height),
   ];
 }
 

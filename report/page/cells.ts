@@ -1,7 +1,7 @@
 /** The page's parts on single runs: each cell with its picture and equations, and under it the configurations that have it. */
 import type { Space } from "../../cells/space.ts";
 import { cellJson, cellKey, cellPicture, equationsOf } from "../../cells/portrait.ts";
-import { describeCellIn, describeSizesIn } from "../../cells/config.ts";
+import { describeSizesIn } from "../../cells/config.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
@@ -10,6 +10,8 @@ import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CurveFrame, curveFrame } from "./curve.ts";
 import { escapeHtml, listOf, visibleText } from "./html.ts";
 import type { Level } from "../data/levels.ts";
+import { cellTitleIn } from "../data/cell_names.ts";
+import { trainingFactors, trainingPhrase, withDefaults } from "../data/training_factors.ts";
 import { type MergedRow, numbered } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
 import { testScore } from "../tables/metric_text.ts";
@@ -34,8 +36,10 @@ export function cellsInFull(
 ): string {
   const frame = curveFrame(rows, levels);
   const ranked = rows.map((row, i): Ranked => ({ row, rank: i + 1 }));
-  const cells = [...Map.groupBy(ranked, ({ row }) => cellJson(row.config, table)).values()];
-  const anchors = numbered(cells.map(([{ row }]) => cellKey(row.config, table)));
+  // How it is trained makes no other cell.
+  const training = trainingFactors(table), cellOf = ({ row }: Ranked) => withDefaults(row.config, training);
+  const cells = [...Map.groupBy(ranked, (one) => cellJson(cellOf(one), table)).values()];
+  const anchors = numbered(cells.map(([one]) => cellKey(cellOf(one), table)));
   return `${frame.symbol}\n${
     cells.map((own, i) => cellPart(anchors[i], own, { experiment, isOpen: i === 0, frame, table })).join("\n")
   }`;
@@ -51,16 +55,15 @@ interface PartOptions {
 function cellPart(anchor: string, configurations: readonly Ranked[], options: PartOptions): string {
   const [{ row: best, rank }] = configurations;
   const { config, reads } = best, { table } = options;
+  const title = cellTitleIn(table, withDefaults(config, trainingFactors(table)));
   const parts = equationsOf(config, "any", reads, table).map(({ title, lines }) =>
     `<p>${escapeHtml(title)}</p>\n<div class="equations" tabindex="0">${escapeHtml(lines.join("\n"))}</div>`
   );
   const count = counted(configurations.length, "configuration");
   return `<details id="cell-${anchor}"${options.isOpen ? " open" : ""}>
-<summary><b>${escapeHtml(describeCellIn(table, config))}</b>: ${count}, best ${
-    formatSpread(best.min_loss)
-  } (rank ${rank})</summary>
+<summary><b>${escapeHtml(title)}</b>: ${count}, best ${formatSpread(best.min_loss)} (rank ${rank})</summary>
 <div>
-<div class="scroll" tabindex="0">${cellPicture(config, `Cell: ${describeCellIn(table, config)}`, table).inline}</div>
+<div class="scroll" tabindex="0">${cellPicture(config, `Cell: ${title}`, table).inline}</div>
 ${inWords(best, table)}
 ${parts.join("\n")}
 ${configurations.map((one) => runPart(one, options)).join("\n")}
@@ -74,11 +77,10 @@ function inWords({ config, reads }: MergedRow, table: Space): string {
 }
 
 function runPart({ row, rank }: Ranked, { experiment, frame, table }: PartOptions): string {
-  const { name, config, runs } = row;
+  const { name, config, runs } = row, trained = trainingPhrase(table, row);
+  const what = [describeSizesIn(table, config), trained].filter(Boolean).join(", ");
   return `<article id="run-${name}" data-run="${name}">
-<h4>Rank ${rank}: ${escapeHtml(describeSizesIn(table, config))}, ${
-    formatSpread(row.min_loss)
-  } nats per ${row.reads}</h4>
+<h4>Rank ${rank}: ${escapeHtml(what)}, ${formatSpread(row.min_loss)} nats per ${row.reads}</h4>
 <div class="beside">
 ${frame.draw(row)}
 <div>

@@ -1,4 +1,6 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import { accountOnPage } from "./account.ts";
@@ -12,6 +14,9 @@ import type { Level } from "../data/levels.ts";
 import { cellsInFull } from "./cells.ts";
 import pageScript from "./client.js" with { type: "text" };
 import { promotionOnPage } from "./promotion.ts";
+import { questionsOnPage } from "./questions.ts";
+import type { Question } from "../tables/questions.ts";
+import { cohortsOf } from "../data/baselines.ts";
 import { runsTable } from "./runs.ts";
 import { PAGE_STYLE } from "./style.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
@@ -37,14 +42,17 @@ export interface PageContent {
   pictures: readonly Picture[];
   /** Of an experiment that was chosen by the ranking of another. */
   promotion?: PromotionAudit;
+  /** Beside which factors matter. */
+  questions?: readonly Question[];
   /** Whose factors are shown. */
   table?: Space;
 }
 
 /** The parts of the page, as its navigation names them. */
-function partsOf({ effects }: PageContent) {
+function partsOf({ effects, questions }: PageContent) {
   const { noun: [one, several] } = contrastWords(effects.min_loss);
   return {
+    ...(questions?.length ? { questions: "Baselines and other training" } : {}),
     answer: `Which ${several} matter`,
     pictures: "Pictures",
     effects: `What each ${one} changes`,
@@ -61,6 +69,7 @@ export function pageOf(content: PageContent): string {
   const parts = partsOf(content), { table = GATED_SPACE } = content;
   const links = Object.entries(parts).map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`).join("\n");
   const heading = (part: keyof typeof parts) => `<h2 id="${part}">${parts[part]}</h2>`;
+  const questions = content.questions?.length ? `${heading("questions")}\n${questionsOnPage(content.questions)}\n` : "";
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -73,7 +82,7 @@ export function pageOf(content: PageContent): string {
 <body>
 <main>
 <h1>${escapeHtml(content.title)}</h1>
-<p class="lead">${escapeHtml(headline(content.rows))}</p>
+<p class="lead">${escapeHtml(headline(content.rows, table))}</p>
 <p>${escapeHtml(content.settings)}</p>
 ${accountOnPage(content.account)}
 <nav aria-label="Parts of this page">
@@ -82,7 +91,7 @@ ${links}
 </ul>
 </nav>
 ${promotionOnPage(content.promotion)}
-${heading("answer")}
+${questions}${heading("answer")}
 ${effectsInWords(content.effects)}
 ${heading("pictures")}
 ${content.pictures.map(figure).join("\n")}
@@ -109,7 +118,13 @@ what a layer reads and hands on.</p>
 <p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
 
 /** The answer in one sentence. */
-export function headline(rows: readonly MergedRow[]): string {
+export function headline(rows: readonly MergedRow[], table: FactorTable = GATED): string {
+  const { own, baselines } = cohortsOf(table, rows);
+  return [bestOf(own, baselines.length ? ` ${table.name}` : ""), ...bestBaseline(own, baselines)].join(" ");
+}
+
+/** @param kind of configurations, with a space before it */
+function bestOf(rows: readonly MergedRow[], kind: string): string {
   const [best] = rows;
   const test = best.test_bits_per_byte === undefined
     ? "it has not been scored on the test split"
@@ -119,10 +134,19 @@ export function headline(rows: readonly MergedRow[]): string {
   const count = countConfigurations(rows);
   const control = best.control ? " It is a control: the short ranking of experiment 01 had left it out." : "";
   return (count === 1
-    ? `The only configuration with a finished run is ${best.label}: its training loss fell to ${loss}${seeds}, and ${test}.`
+    ? `The only${kind} configuration with a finished run is ${best.label}: its training loss fell to ${loss}${seeds}, and ${test}.`
     : `Of ${
       formatCount(count)
-    } configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`) + control;
+    }${kind} configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`) + control;
+}
+
+/** The best baseline beside the best of what it is compared with; nothing where there is none. */
+function bestBaseline([own]: readonly MergedRow[], [best, ...others]: readonly MergedRow[]): string[] {
+  if (!best) return [];
+  const test = best.test_bits_per_byte ? `, on the test split ${testScore(best)} bits per byte` : "";
+  const which = others.length ? "The best baseline" : "The baseline";
+  const place = best.min_loss.mean < own.min_loss.mean ? "lower" : "higher";
+  return [`${which}, ${best.label}, is ${place}: ${formatSpread(best.min_loss)} nats per ${best.reads}${test}.`];
 }
 
 function figure({ name, caption, svg, paper }: Picture): string {

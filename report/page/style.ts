@@ -1,7 +1,7 @@
 /** The page's style sheet: light, dark, small screens, paper. */
 import { CELL_PICTURE_STYLE } from "../../cells/portrait.ts";
 import { SEEDS_LABEL } from "../figures/svg.ts";
-import { COLOUR } from "../figures/theme.ts";
+import { BASELINE_COLOUR, COLOUR } from "../figures/theme.ts";
 
 /** What the pictures' colours become on a dark page; those of categories stay, but the one that would be too dark. */
 const IN_THE_DARK: readonly [from: string, to: string][] = [
@@ -12,6 +12,7 @@ const IN_THE_DARK: readonly [from: string, to: string][] = [
   [COLOUR.grid, "#35393f"],
   [COLOUR.axis, "#80858c"],
   ["#0072B2", "#4aa3df"],
+  [BASELINE_COLOUR, "#b79be0"],
 ];
 
 const darkPictures = IN_THE_DARK.flatMap(([from, to]) =>

@@ -34,9 +34,10 @@ import {
   ROUNDING,
 } from "./matched.ts";
 import { holm, signFlipP } from "./permutation.ts";
+import { type PairShares, pairShares } from "./pair_shares.ts";
 import { type LogLossRegression, logLossRegression } from "./regression.ts";
 import type { Unit } from "../../cells/unit.ts";
-import { type RunRow, settingsName } from "../data/rows.ts";
+import { ownCellRows, type RunRow, settingsName } from "../data/rows.ts";
 
 /** What one factor alone changes, in the measure's unit; less than 0: the measure is lower at the contrast's second value. */
 export interface FactorEffect extends FactorContrast {
@@ -93,6 +94,8 @@ export interface Effects {
   /** Undefined where no configuration has two seeds: then seed noise is unknown. */
   seed_noise: SeedNoise | undefined;
   regression: LogLossRegression | undefined;
+  /** Where runs differ in how they are trained: how the pairs are spread. */
+  training: PairShares[];
 }
 
 /** With fewer pairs a two-sided sign-flip test cannot reach 5 %, whatever they show, and a bootstrap has too little to draw from. */
@@ -107,6 +110,7 @@ export function effectsOf(rows: readonly RunRow[], table: FactorTable = GATED): 
     interactions: interactions(rows, "min_loss", table),
     seed_noise: seedNoise(rows, table),
     regression: logLossRegression(rows, table),
+    training: pairShares(rows, table),
   };
 }
 
@@ -201,9 +205,9 @@ export function interactions(rows: readonly RunRow[], measure: Measure, table: F
   );
 }
 
-/** The seed noise of `min_loss`; undefined where no configuration has two seeds. */
+/** The seed noise of `min_loss` in the table's own cell; undefined where no configuration has two seeds. */
 export function seedNoise(rows: readonly RunRow[], table: FactorTable = GATED): SeedNoise | undefined {
-  const groups = Map.groupBy(rows, (row) => `${row.id} ${settingsName(row)}`);
+  const groups = Map.groupBy(ownCellRows(table, rows), (row) => `${row.id} ${settingsName(row)}`);
   const repeated = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group.map((row) => row.min_loss))
     .filter(({ length }) => length > 1).map((losses) => losses.sort((a, b) => a - b));
   if (!repeated.length) return undefined;

@@ -1,10 +1,12 @@
 /** The numbers of tables and figures: group means, and what one factor alone changes. */
 import { mean, quantileSorted } from "simple-statistics";
-import { type Factor, type FactorTable, formatLevel, isSwitch, valueOf } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, isSwitch, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { minOf } from "../../cells/extremes.ts";
 import { contrastIn, contrasts, type FactorContrast, matchedBlocks } from "./matched.ts";
-import { levelsIn, rowsOf, variedIn } from "../data/rows.ts";
+import { levelsIn, ownCellRows, rowsOf, variedIn } from "../data/rows.ts";
+import { cohortsOf } from "../data/baselines.ts";
+import { nameOfLevel } from "../data/cell_names.ts";
 import { meanCurve, type MergedRow } from "../data/merged.ts";
 
 /** The configurations that share one value of one hyperparameter. */
@@ -57,7 +59,7 @@ export function groupByFactor(rows: readonly MergedRow[], factor: Factor, table:
   return {
     factor,
     groups: values.map((value) =>
-      groupOf(formatLevel(factor, value), own.filter(({ config }) => valueOf(factor, config) === value))
+      groupOf(nameOfLevel(factor, value), own.filter(({ config }) => valueOf(factor, config) === value))
     ),
     ...(contrast && { effect: pairedDifference(rows, contrast, table) }),
   };
@@ -74,7 +76,8 @@ function pairedDifference(
 }
 
 /**
- * The hyperparameters that pictures have a panel for, in the table's order.
+ * The hyperparameters that pictures have a panel for, in the table's order. Baselines are in no group: they would move the means of the sizes
+ * that they have.
  *
  * @param all the rows that say which factors these are: the same for a picture of all and for one of some
  */
@@ -83,7 +86,8 @@ export function groupings(
   table: FactorTable = GATED,
   all: readonly MergedRow[] = rows,
 ): Grouping[] {
-  return variedIn(table, all).map((factor) => groupByFactor(rows, factor, table));
+  const { own, baselines } = cohortsOf(table, all), shown = baselines.length ? ownCellRows(table, rows) : rows;
+  return variedIn(table, own).map((factor) => groupByFactor(shown, factor, table));
 }
 
 /** An axis of losses with room at its ends. It does not go below 0 where no loss does: nothing can lie there. */

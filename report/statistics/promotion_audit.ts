@@ -8,7 +8,7 @@
  *
  * Training takes runs in a shuffled order, so those trained so far stand for their stratum.
  */
-import { describeConfigIn } from "../../cells/config.ts";
+import { configIn, describeConfigIn } from "../../cells/config.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { rankConfigs, type RankedConfig } from "../../experiments/study/ranking.ts";
@@ -17,6 +17,7 @@ import type { ConfigEntry } from "../../experiments/study/runs.ts";
 import { bcaIntervalOf, type Interval } from "./bootstrap.ts";
 import { mostInPopulation } from "./finite_population.ts";
 import { kendallTauB, type Stratum } from "./kendall.ts";
+import { cohortsOf } from "../data/baselines.ts";
 import { type MergedRow, type Spread, spreadOf } from "../data/merged.ts";
 import type { Unit } from "../../cells/unit.ts";
 
@@ -93,13 +94,14 @@ export function auditPromotion(
   rows: readonly MergedRow[],
   table: FactorTable = GATED,
 ): PromotionAudit {
-  const from = rankConfigs(short, table), to = rankConfigs(long, table);
+  const from = rankConfigs(ofOwnCell(short, table), table), to = rankConfigs(ofOwnCell(long, table), table);
   const ranked = new Map(from.ranked.map((one) => [one.id, one]));
   const listed = new Map(entries.map((entry) => [entry.id, entry]));
   const points = to.ranked.flatMap((one) => {
     const before = ranked.get(one.id), entry = listed.get(one.id);
     return before && entry ? pointOf(before, one, entry, rowOf(rows, one.id, to.steps_done), table) : [];
   });
+  // Baselines are asked for by name: no ranking has promoted them, or left them out.
   const all = entries.filter(({ id }) => ranked.has(id)), controls = all.filter(({ control }) => control);
   const strata = [false, true].map((control): Stratum => ({
     population: control ? ranked.size - (all.length - controls.length) : all.length - controls.length,
@@ -120,6 +122,12 @@ export function auditPromotion(
     ...agreementOf(strata),
     regret: regretOf(points, rest),
   };
+}
+
+/** In a study without the table's own cell all are ranked. */
+function ofOwnCell(results: readonly RunResult[], table: FactorTable): RunResult[] {
+  return cohortsOf(table, results.map((result) => ({ config: configIn(result, table), result }))).own
+    .map(({ result }) => result);
 }
 
 function rowOf(rows: readonly MergedRow[], id: string, steps_done: number): MergedRow {

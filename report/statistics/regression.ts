@@ -22,7 +22,7 @@ export interface LogLossRegression {
   /** Runs of the table's own cell with other training settings. */
   other_settings: number;
   /** Runs of other cells than the table's own. */
-  other_cells: number;
+  baselines: number;
   /** Runs whose loss has no logarithm: 0, or rounded to less. */
   no_logarithm: number;
   terms: RegressionTerm[];
@@ -75,7 +75,7 @@ export function logLossRegression(
   return {
     runs: runs.length,
     other_settings: positive.length - runs.length,
-    other_cells: rows.length - own.length,
+    baselines: rows.length - own.length,
     no_logarithm: own.length - positive.length,
     terms: columns.map((column) => ({
       factor: column.factor,

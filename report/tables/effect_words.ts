@@ -3,11 +3,13 @@
  * a value is better.
  */
 import { maxOf, minOf } from "../../cells/extremes.ts";
+import { formatLevel } from "../../cells/factor.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { formatInterval, formatSeeds } from "./effect_tables.ts";
 import { atSecondValue, contrastWords, spelled } from "./factor_words.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
+import type { PairShares } from "../statistics/pair_shares.ts";
 import type { LogLossRegression } from "../statistics/regression.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
@@ -63,7 +65,7 @@ export function effectWords(effects: Effects, study: Pick<Study, "dir">): Effect
   return {
     lead: leadOf(effects, sorted),
     factors: sorted.map((effect) => factorWords(effect, test.get(effect.factor.key)!, effects.reads)),
-    seeds: seedWords(effects, study),
+    seeds: [seedWords(effects, study), ...effects.training.map(trainingWords)].join(" "),
   };
 }
 
@@ -133,6 +135,15 @@ export function seedWords(effects: Effects, study: Pick<Study, "dir">): string {
     })${share}.${some}${disagreement(effects)}`;
 }
 
+/** A pair counts once, however it was trained, so the value with the most pairs has the most say. */
+function trainingWords({ factor, pairs }: PairShares): string {
+  const most = pairs.reduce((most, one) => one.count > most.count ? one : most);
+  const counts = pairs.map(({ value, count }) => `${formatCount(count)} at ${formatLevel(factor, value)}`).join(", ");
+  const isMostly = 2 * most.count > pairs.reduce((sum, { count }) => sum + count, 0);
+  const which = isMostly ? `, so the means are mostly those at ${formatLevel(factor, most.value)}` : "";
+  return `Both of a pair have one ${factor.label}: of all pairs, ${counts}; each counts once${which}.`;
+}
+
 function disagreement({ min_loss }: Effects): string {
   const labels = min_loss.filter(seedsDisagree).map(({ factor }) => factor.label);
   if (!labels.length) return "";
@@ -145,10 +156,10 @@ function disagreement({ min_loss }: Effects): string {
 /** `R²` of the regression and what it is of; undefined where there is none. */
 export function regressionWords(regression: LogLossRegression | undefined): string {
   if (!regression) return "Too few configurations for a regression.";
-  const { runs, other_settings, other_cells, no_logarithm, folds, r2, terms, without_term } = regression;
+  const { runs, other_settings, baselines, no_logarithm, folds, r2, terms, without_term } = regression;
   const without = [
     ...(other_settings ? [`${counted(other_settings, "run")} with other training settings`] : []),
-    ...(other_cells ? [`${counted(other_cells, "run")} of other cells`] : []),
+    ...(baselines ? [`${counted(baselines, "run")} of baselines`] : []),
     ...(no_logarithm ? [`${counted(no_logarithm, "run")} with a loss of 0`] : []),
   ];
   const rest = without.length ? ` (${without.join(" and ")} left out)` : "";

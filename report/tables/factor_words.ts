@@ -1,12 +1,13 @@
 /** What is said of a factor's values. A switch is on or off; of other factors the values are named. */
 import { appliesTo, type Factor, type FactorTable, formatLevel, isSwitch, valueOf } from "../../cells/factor.ts";
+import { nameOfLevel } from "../data/cell_names.ts";
 import type { Configured } from "../data/rows.ts";
 import type { FactorContrast } from "../statistics/matched.ts";
 import { NONE } from "./format.ts";
 
 /** A row's value of a factor; {@linkcode NONE} where the factor says nothing of the row's cell. */
 export function levelText(table: FactorTable, factor: Factor, { config }: Configured): string {
-  return appliesTo(table, factor, config) ? formatLevel(factor, valueOf(factor, config)) : NONE;
+  return appliesTo(table, factor, config) ? nameOfLevel(factor, valueOf(factor, config)) : NONE;
 }
 
 /** What a contrast's difference is called: `on − off`, `0.01 − 0.001`. */

@@ -35,6 +35,11 @@ export function formatP(p: number): string {
   return p < 0.001 ? "< 0.001" : p.toFixed(3);
 }
 
+/** A rank correlation, to two decimals, with a true minus sign. */
+export function formatTau(tau: number): string {
+  return (Math.abs(tau) < 0.005 ? 0 : tau).toFixed(2).replace("-", "−");
+}
+
 /** Seconds as a person says them: `38 s`, `12 min`, `2 h 05 min`. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;

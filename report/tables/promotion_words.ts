@@ -4,7 +4,7 @@ import { commandOn } from "../../experiments/study/commands.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { type AuditPoint, FEWEST_CONTROLS, type PromotionAudit, type Regret } from "../statistics/promotion_audit.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
-import { formatLoss, formatSpread } from "./format.ts";
+import { formatLoss, formatSpread, formatTau } from "./format.ts";
 
 export const PROMOTION_HEADING = "Do short runs predict long ones?";
 
@@ -90,9 +90,4 @@ function seedsIn({ points }: PromotionAudit): string {
     return "One seed each: seed noise is unknown, and is part of every difference here.";
   }
   return `Losses are means over ${least === most ? `${most}` : `${least} to ${most}`} seeds.`;
-}
-
-/** To two decimals, with a true minus sign. */
-function formatTau(tau: number): string {
-  return (Math.abs(tau) < 0.005 ? 0 : tau).toFixed(2).replace("-", "−");
 }

@@ -1,5 +1,8 @@
 /** How many runs of what, trained how: phrases that pictures and the page share. */
-import type { MergedRow } from "../data/merged.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
+import { cohortsOf } from "../data/baselines.ts";
+import { countConfigurations, type MergedRow } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 
@@ -8,7 +11,7 @@ function runsOf(rows: readonly MergedRow[]): RunRow[] {
 }
 
 /** `432 configurations, one seed each,` or `432 configurations, 2 to 3 seeds each (1,290 runs),`. */
-export function finishedRuns(rows: readonly MergedRow[]): string {
+export function finishedRuns(rows: readonly MergedRow[], table: FactorTable = GATED): string {
   const seedsOf = Map.groupBy(runsOf(rows), ({ id }) => id);
   const counts = distinct([...seedsOf.values()], (runs) => runs.length), most = counts.at(-1)!;
   const each = seedsOf.size > 1 ? " each" : "";
@@ -17,7 +20,15 @@ export function finishedRuns(rows: readonly MergedRow[]): string {
     : `${range(counts, "seed")}${each} (${counted(runsOf(rows).length, "run")})`;
   const controls = new Set(rows.filter(({ control }) => control).map(({ id }) => id)).size;
   const marked = controls ? ` (${counted(controls, "control")} among them)` : "";
-  return `${counted(seedsOf.size, "configuration")}${marked}, ${seeds},`;
+  return `${configurationsOf(rows, table)}${marked}, ${seeds},`;
+}
+
+/** `51 configurations`; where there are baselines, `48 gated and 3 baseline configurations`. */
+export function configurationsOf(rows: readonly MergedRow[], table: FactorTable): string {
+  const { own, baselines } = cohortsOf(table, rows);
+  if (!baselines.length) return counted(countConfigurations(rows), "configuration");
+  const others = counted(countConfigurations(baselines), "baseline configuration");
+  return `${formatCount(countConfigurations(own))} ${table.name} and ${others}`;
 }
 
 /** `tinyshakespeare, 10,989 training steps each`; tokens are named where they are not bytes. */
@@ -30,12 +41,12 @@ export function corpusAndSteps(rows: readonly MergedRow[]): string {
 }
 
 /** The runs' corpus and training settings, in a sentence. */
-export function settingsOf(rows: readonly MergedRow[]): string {
+export function settingsOf(rows: readonly MergedRow[], table: FactorTable = GATED): string {
   const runs = runsOf(rows);
   const batch = range(distinct(runs, (row) => row.batch_size), "sequence");
   const history = range(distinct(runs, (row) => row.history_size), rows[0].reads);
   const engines = distinct(runs, (row) => row.engine).join(" and ");
-  return `${finishedRuns(rows)} trained on ${corpusAndSteps(rows)}, ` +
+  return `${finishedRuns(rows, table)} trained on ${corpusAndSteps(rows)}, ` +
     `with batches of ${batch} in passes of ${history}, by ${engines}.`;
 }
 

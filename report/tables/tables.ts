@@ -15,6 +15,7 @@ import { GATED } from "../../cells/factors.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
 import { isShown, type Metric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
+import { cohortsOf, firstOfCells } from "../data/baselines.ts";
 import { type MergedRow, mostSeeds } from "../data/merged.ts";
 import { type Configured, shownIn } from "../data/rows.ts";
 import { levelText } from "./factor_words.ts";
@@ -102,11 +103,11 @@ function bestRunsColumns(
 }
 
 /**
- * The best configurations as a text table, best first: means over the seeds, `±` their standard deviation.
+ * The best configurations as a text table, best first, and of each baseline's the best: means over the seeds, `±` their standard deviation.
  *
  * @param rows configurations, best first
  * @param table whose factors are its columns
- * @param most rows of the text table
+ * @param most rows of the text table, before baselines that are not among them
  * @param metrics what is measured of each run
  */
 export function bestRunsTable(
@@ -116,7 +117,11 @@ export function bestRunsTable(
   metrics: readonly Metric[] = METRICS,
 ): string {
   const columns = bestRunsColumns(rows, table, metrics);
-  const cells = rows.slice(0, most).map((row, i) => columns.map(({ cell }) => cell(row, i + 1)));
+  // Whoever asked for a baseline wants to see how it did.
+  const baselines = new Set(firstOfCells(table, cohortsOf(table, rows).baselines).map(({ row }) => row));
+  const cells = rows.flatMap((row, i) =>
+    i < most || baselines.has(row) ? [columns.map(({ cell }) => cell(row, i + 1))] : []
+  );
   const text = layOut([columns.map(({ heading }) => heading), ...cells], columns.map(({ isText }) => !isText));
   const note = mostSeeds(rows) > 1 ? ["means over seeds, ± their standard deviation"] : [];
   return [text, ...switchLegend(rows, table), ...note].join("\n");

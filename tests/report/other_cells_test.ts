@@ -59,30 +59,27 @@ const gatedRuns = tableOf(gated).rows;
 const labels = (factors: readonly Factor[]) => factors.map(({ label }) => label);
 const SWITCH_LABELS = labels(ORIGINAL_SWITCHES);
 
-Deno.test("other cells are no part of a switch's groups, means and effects, and are in those of sizes", () => {
+Deno.test("other cells are no part of any group, mean and effect", () => {
   const own = new Map(groupings(mergeSeeds(gatedRuns)).map((one) => [one.factor.key, one]));
   const all = groupings(mixedRows);
-  assert.deepEqual(labels(all.map(({ factor }) => factor)), [...SWITCH_LABELS, "layers", "state size", "cell"]);
-  for (const { factor, groups, effect } of all.filter(({ factor }) => isSwitch(factor))) {
+  assert.deepEqual(labels(all.map(({ factor }) => factor)), [...SWITCH_LABELS, "layers", "state size"]);
+  for (const { factor, groups, effect } of all) {
     assert.deepEqual(
       groups.map(({ mean, rows }) => [mean, rows.length]),
       own.get(factor.key)!.groups.map(({ mean, rows }) => [mean, rows.length]),
     );
     assert.deepEqual(effect, own.get(factor.key)!.effect);
   }
-  const counts = (key: string) => all.find(({ factor }) => factor.key === key)!.groups.map(({ rows }) => rows.length);
-  assert.deepEqual(counts("n_layers"), [98, 2]);
-  assert.deepEqual(counts("cell").toSorted((a, b) => a - b), [2, 2, 96]);
   assert.deepEqual(mixedEffects.min_loss, effectsOf(gatedRuns).min_loss);
 });
 
 Deno.test("the regression counts runs of other cells apart from those with other training settings", () => {
   const longer = { ...gatedRuns[0], steps_done: 2 * gatedRuns[0].steps_done, seed: 1 };
   const { regression } = effectsOf([...mixedRuns, longer]);
-  assert.deepEqual([regression!.other_settings, regression!.other_cells, regression!.no_logarithm], [1, 4, 0]);
+  assert.deepEqual([regression!.other_settings, regression!.baselines, regression!.no_logarithm], [1, 4, 0]);
   assert.match(
     regressionWords(regression),
-    /96 runs \(1 run with other training settings and 4 runs of other cells left out\)/,
+    /96 runs \(1 run with other training settings and 4 runs of baselines left out\)/,
   );
 });
 
@@ -91,34 +88,34 @@ Deno.test("a factor has a contrast where both of its values occur in the table's
   const runs = tableOf([...gated, ...decayed], EXTENDED).rows;
   const effectKeys = contrastsIn(EXTENDED, runs).map(({ factor }) => factor.key);
   assert.ok(!effectKeys.includes(NUMBER.key), `${effectKeys}`);
-  const ofNumber = groupings(mergeSeeds(runs), EXTENDED).find(({ factor }) => factor.key === NUMBER.key)!;
-  assert.deepEqual([ofNumber.groups.map(({ rows }) => rows.length), ofNumber.effect], [[96, 2], undefined]);
+  // Nor has it a panel, which would have one value.
+  assert.ok(!groupings(mergeSeeds(runs), EXTENDED).some(({ factor }) => factor.key === NUMBER.key));
 });
 
 Deno.test("tables show a dash for the switches of other cells, and say what it is", () => {
   const lines = bestRunsTable(mixedRows, GATED, 200).split("\n");
   assert.match(lines[0], / switches +cell +min loss/);
-  assert.equal(lines.filter((line) => / 256 +– +(gru|lstm) /.test(line)).length, 4);
+  assert.equal(lines.filter((line) => / 256 +– +(GRU|LSTM) /.test(line)).length, 4);
   assert.match(lines.at(-1)!, /; · is off; – is another cell$/);
   assert.doesNotMatch(bestRunsTable(mergeSeeds(gatedRuns)), /another cell/);
   assert.equal(compactSwitches({ config: catalogConfig("gru", 1, 8) }, ORIGINAL_SWITCHES), "–");
 });
 
-Deno.test("pictures show other cells apart from the values of switches, and say so", () => {
+Deno.test("pictures have other cells neither as dots above values nor as lines through them, and say where they are", () => {
   const pictures = drawn(mixed);
-  const parallel = pictures.get("results_01_all_parallel")!;
-  assert.equal(parallel.split(">–<").length - 1, ORIGINAL_SWITCHES.length);
-  assert.match(parallel, />–: another cell, which this says nothing of\.</);
-  const groups = pictures.get("results_01_all_hyperparameters")!;
-  assert.match(groups, />Panels of what the gated cell alone has leave out 4 configurations of other cells\.</);
-  assert.equal(groups.match(/<circle data-run/g)!.length, 7 * 96 + 3 * 100);
-  for (const svg of drawn(gated).values()) assert.doesNotMatch(svg, /another cell|other cells/);
+  const parallel = pictures.get("results_01_all_parallel")!, groups = pictures.get("results_01_all_hyperparameters")!;
+  assert.equal(parallel.match(/<path data-run/g)!.length, 96);
+  assert.equal(groups.match(/<circle data-run/g)!.length, 9 * 96);
+  for (const svg of [parallel, groups]) {
+    assert.match(svg, />Baselines, outside of the picture: GRU \d\.\d{3}, LSTM \d\.\d{3}\.</);
+  }
+  for (const svg of drawn(gated).values()) assert.doesNotMatch(svg, /another cell|other cells|aselines[:,] /);
 });
 
 inFolder("the page shows a dash for the switches of other cells", async (dir) => {
   const page = await pageOf(dir, mixed.filter((_, i) => i % 12 === 0 || i >= gated.length));
   const [, table] = page.split('<div id="runs">'), shown = headings(table);
-  const [row] = [...table.matchAll(/<tr data-run.*<\/tr>/g)].map(([row]) => row).filter((row) => row.includes(">gru<"));
+  const [row] = [...table.matchAll(/<tr data-run.*<\/tr>/g)].map(([row]) => row).filter((row) => row.includes(">GRU<"));
   const cells = [...row.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell]) => cell);
   assert.deepEqual(SWITCH_LABELS.map((label) => cells[shown.indexOf(label)]), SWITCH_LABELS.map(() => "–"));
 });

@@ -1,0 +1,48 @@
+/**
+ * Training factors: how a configuration is trained, whatever its cell and its sizes: its learning rate, its optimizer. Which they are follows
+ * from the table: neither a size nor a part of the own cell nor its name, and with a default, so that leaving one out is a configuration too.
+ */
+import {
+  type Configuration,
+  type Factor,
+  type FactorTable,
+  type FactorValue,
+  formatLevel,
+  isOther,
+  valueOf,
+} from "../../cells/factor.ts";
+import { namesCell } from "./cell_names.ts";
+import { type Configured, levelsIn } from "./rows.ts";
+
+/** The table's training factors, in its order. */
+export function trainingFactors({ factors }: FactorTable): Factor[] {
+  return factors.filter((factor) =>
+    isOther(factor) && !factor.ofCell && factor.default !== undefined && !namesCell(factor)
+  );
+}
+
+/** Those of which rows have several values. */
+export function variedTraining(table: FactorTable, rows: readonly Configured[]): Factor[] {
+  return trainingFactors(table).filter((factor) => levelsIn(factor, rows).length > 1);
+}
+
+/** A configuration without these factors: with their defaults. */
+export function withDefaults<Config extends Configuration>(config: Config, factors: readonly Factor[]): Config {
+  const unset = new Set(factors.map(({ key }) => key));
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !unset.has(key))) as Config;
+}
+
+/** `learning rate 0.003`. */
+export function atLevel(factor: Factor, value: FactorValue): string {
+  return `${factor.label} ${formatLevel(factor, value)}`;
+}
+
+/** What is said of how a configuration is trained: the values that are no defaults; mostly nothing. */
+export function trainingPhrase(table: FactorTable, row: Configured): string {
+  return trainedAt(trainingFactors(table).filter((factor) => valueOf(factor, row.config) !== factor.default), row);
+}
+
+/** Values of these factors in words: `learning rate 0.003, optimizer sgd`; empty without a factor. */
+export function trainedAt(factors: readonly Factor[], { config }: Configured): string {
+  return factors.map((factor) => atLevel(factor, valueOf(factor, config))).join(", ");
+}

@@ -1,0 +1,249 @@
+/** The picture `results_*_cells`: the scores of the best configuration's seeds and of other cells, with their differences. */
+import * as Plot from "@observablehq/plot";
+import { extentOf } from "../../cells/extremes.ts";
+import { describeSizesIn } from "../../cells/config.ts";
+import { formatCount } from "../../cells/counts.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
+import type { MergedRow } from "../data/merged.ts";
+import { trainedAt, variedTraining } from "../data/training_factors.ts";
+import { padded } from "../statistics/means.ts";
+import type { BaselineAnswers, BaselineComparison, BestAgainst } from "../statistics/baseline_comparison.ts";
+import { bestOfEach, comparedRows, unitOf } from "../tables/baseline_words.ts";
+import { formatInterval } from "../tables/effect_tables.ts";
+import { formatDifference, formatLoss, NONE } from "../tables/format.ts";
+import {
+  composeFigure,
+  type FigureOptions,
+  type Frame,
+  naming,
+  panel,
+  panelArea,
+  type SvgDocument,
+  type SvgElement,
+} from "./svg.ts";
+import { BOLD, fitTogether } from "./text.ts";
+import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
+
+const ROW = 50;
+const INSET = { left: 216, headed: 60, top: 36, bottom: 58, right: 350 } as const;
+const GAP = 18;
+const BEST_COLOUR = "#0072B2";
+/** Where the columns of text end, in pixels from the right border of the plot. */
+const COLUMN = { parameters: 84, mean: 136, difference: 206, interval: 346 } as const;
+/** Other cells than these are in the table alone. */
+const MOST_CELLS = 16;
+/** Share of the range of what is compared that the axis goes beyond it, for the configurations that the best one was chosen from. */
+const BEYOND = 0.5;
+const DETAIL_SIZE = 12, COLUMN_SIZE = 13, LABEL_GAP = 10;
+
+/** One line of a panel: a configuration, its cell's name, and what it is compared by. */
+interface Line {
+  readonly title: string;
+  readonly detail: string;
+  readonly row: MergedRow;
+  readonly colour: string;
+  readonly comparison?: BaselineComparison;
+}
+
+/**
+ * Draws the best configuration and below it the best of each other cell: a dot for each seed and their mean, with the difference of
+ * the means over common seeds. A second panel has them trained as is best for each, where they were trained in several ways.
+ *
+ * @returns the SVG's text
+ */
+export function figureCells(
+  document: SvgDocument,
+  { equal, tuned }: BaselineAnswers,
+  options: FigureOptions,
+  table: FactorTable = GATED,
+): string {
+  const answers = [equal, tuned].flatMap((answer) => answer ?? []), [{ cell }] = answers;
+  const frame: Frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [
+      options.subtitle,
+      "The best configuration of each cell by lowest training loss. Dot: a seed; bar: their mean; lower is better.",
+      `Difference: best ${cell} − other, over common seeds; its interval: Student's t over seeds${
+        answers.some(({ comparisons }) => comparisons.length > 1) ? ", not corrected for their number" : ""
+      }.`,
+    ],
+    legend: answers.some(({ of }) => of > 1)
+      ? [{ entries: [{ mark: "line", colour: COLOUR.axis, text: `other ${cell} configurations, the mean of each` }] }]
+      : [],
+  };
+  const { top } = panelArea(frame);
+  let height = 0;
+  const panels = answers.map((answer) => {
+    const drawn = drawPanel(document, answer, {
+      top: top + height,
+      headed: answers.length > 1 || answer.trained !== "",
+      table,
+    });
+    height += drawn.height + GAP;
+    return drawn.panel;
+  });
+  return composeFigure(document, frame, panels, height - GAP - 24);
+}
+
+function linesOf(answer: BestAgainst, table: FactorTable): Line[] {
+  const varied = variedTraining(table, comparedRows(answer));
+  const detail = (row: MergedRow) =>
+    [describeSizesIn(table, row.config), trainedAt(varied, row)].filter(Boolean).join(", ");
+  return [
+    { title: `best ${answer.cell}`, detail: detail(answer.best), row: answer.best, colour: BEST_COLOUR },
+    ...bestOfEach(answer).slice(0, MOST_CELLS).map((comparison) => ({
+      title: comparison.name,
+      detail: detail(comparison.baseline),
+      row: comparison.baseline,
+      colour: BASELINE_COLOUR,
+      comparison,
+    })),
+  ];
+}
+
+interface PanelOptions {
+  /** In pixels. */
+  top: number;
+  /** Whether the panel says how its configurations were trained. */
+  headed: boolean;
+  table: FactorTable;
+}
+
+/** A number of a panel: `y` is the number of its line. */
+interface Mark {
+  readonly value: number;
+  readonly y: number;
+  readonly colour: string;
+  readonly name: string;
+}
+
+function drawPanel(
+  document: SvgDocument,
+  answer: BestAgainst,
+  { top, headed, table }: PanelOptions,
+): { panel: SvgElement; height: number } {
+  const { measure, from, best } = answer, lines = linesOf(answer, table);
+  const marks = (valuesOf: (row: MergedRow) => readonly number[]) =>
+    lines.flatMap(({ row, colour }, y) => valuesOf(row).map((value): Mark => ({ value, y, colour, name: row.name })));
+  const dots = marks(({ runs }) => runs.flatMap((run) => run[measure] ?? []));
+  const means = marks((row) => row[measure] ? [row[measure].mean] : []);
+  const others = from.filter((row) => row !== best).flatMap((row) => row[measure]?.mean ?? []);
+  const domain = domainOf(dots.map(({ value }) => value), others);
+  const marginTop = headed ? INSET.headed : INSET.top, height = marginTop + lines.length * ROW + INSET.bottom;
+  const heading = answer.trained ? `All trained at ${answer.trained}` : "Each trained as is best for it";
+  const unit = measure === "test_bits_per_byte" ? "test split" : "lowest training loss";
+  const drawn = panel(document, [SIZE.margin, top], {
+    width: SIZE.width - 2 * SIZE.margin,
+    height,
+    marginLeft: INSET.left,
+    marginRight: INSET.right,
+    marginTop,
+    marginBottom: INSET.bottom,
+    x: { domain, label: null },
+    y: { domain: [lines.length - 0.5, -0.5], axis: null },
+    marks: [
+      Plot.gridX({ ticks: 5, stroke: COLOUR.grid, strokeOpacity: 1 }),
+      Plot.axisX({ ticks: 5, tickSize: 5, label: null }),
+      Plot.ruleX(others.filter((value) => value <= domain[1]), { y1: -0.16, y2: 0.16, stroke: COLOUR.axis }),
+      Plot.ruleX(means.slice(0, 1), { x: "value", stroke: BEST_COLOUR, strokeWidth: 1.2, strokeDasharray: "2,3" }),
+      Plot.ruleX(means, {
+        x: "value",
+        y1: ({ y }: Mark) => y - 0.3,
+        y2: ({ y }: Mark) => y + 0.3,
+        stroke: ({ colour }: Mark) => colour,
+        strokeWidth: 3,
+      }),
+      Plot.dot(dots, {
+        x: "value",
+        y: "y",
+        r: 4.6,
+        fill: ({ colour }: Mark) => colour,
+        fillOpacity: 0.8,
+        stroke: COLOUR.background,
+        strokeWidth: 0.8,
+        ...naming(dots, ({ name }) => name),
+      }),
+      ...lineLabels(lines),
+      ...columns(lines, answer),
+      ...(headed
+        ? [
+          Plot.text([heading], {
+            frameAnchor: "top-left",
+            dx: -INSET.left,
+            dy: -46,
+            fontSize: SIZE.text,
+            fontWeight: "bold",
+          }),
+        ]
+        : []),
+      Plot.text([`${unit} (${unitOf(answer)})`], { frameAnchor: "bottom", dy: 42, fontSize: SIZE.tick }),
+    ],
+  });
+  return { panel: drawn, height };
+}
+
+/** All that is compared, and some of what the best one was chosen from: far away these would press the rest together. */
+function domainOf(compared: readonly number[], others: readonly number[]): [number, number] {
+  const [low, high] = extentOf(compared), reach = high + BEYOND * (high - low);
+  const end = extentOf([high, ...others.filter((value) => value <= reach)])[1];
+  return padded([low, end], Math.max(0.05 * (end - low), 0.005));
+}
+
+function lineLabels(lines: readonly Line[]): Plot.Markish[] {
+  const room = INSET.left - LABEL_GAP;
+  const label = (
+    texts: readonly string[],
+    usual: number,
+    { boldness, lines: most }: { boldness: number; lines: number },
+    dy: number,
+    colourOf: (line: Line) => string,
+  ) => {
+    const fitted = fitTogether(texts, room, usual, { boldness, lines: most });
+    return Plot.text(lines, {
+      y: (_, i) => i,
+      text: (_, i) => fitted.texts[i],
+      frameAnchor: "left",
+      textAnchor: "end",
+      dx: -LABEL_GAP,
+      lineAnchor: boldness > 1 ? "middle" : "top",
+      dy,
+      fontSize: fitted.size,
+      fontWeight: boldness > 1 ? "bold" : "normal",
+      fill: colourOf,
+    });
+  };
+  return [
+    label(lines.map(({ title }) => title), SIZE.text, { boldness: BOLD, lines: 1 }, -10, ({ colour }) => colour),
+    label(lines.map(({ detail }) => detail), DETAIL_SIZE, { boldness: 1, lines: 2 }, 2, () => COLOUR.muted),
+  ];
+}
+
+function columns(lines: readonly Line[], { measure }: BestAgainst): Plot.Markish[] {
+  const column = (dx: number, heading: string, text: (line: Line) => string): Plot.Markish[] => [
+    Plot.text(lines, { y: (_, i) => i, frameAnchor: "right", textAnchor: "end", dx, text, fontSize: COLUMN_SIZE }),
+    Plot.text([heading], {
+      frameAnchor: "top-right",
+      textAnchor: "end",
+      dx,
+      dy: -14,
+      fill: COLOUR.muted,
+      fontSize: 13,
+    }),
+  ];
+  const meanOf = ({ row }: Line) => row[measure] ? formatLoss(row[measure].mean) : NONE;
+  const differenceOf = ({ comparison }: Line) =>
+    comparison?.difference === undefined ? NONE : formatDifference(comparison.difference);
+  return [
+    ...column(COLUMN.parameters, "parameters", ({ row }) => formatCount(row.parameters)),
+    ...column(COLUMN.mean, "mean", meanOf),
+    ...column(COLUMN.difference, "difference", differenceOf),
+    ...column(COLUMN.interval, "95 % interval", ({ comparison }) => comparison ? intervalText(comparison) : NONE),
+  ];
+}
+
+function intervalText({ interval, seeds }: BaselineComparison): string {
+  if (interval) return formatInterval(interval);
+  return seeds.length ? "one seed" : "not compared";
+}

@@ -1,0 +1,151 @@
+/**
+ * The best configuration of the table's own cell against each baseline. **What is chosen** is chosen by the lowest training loss; **what is
+ * compared** is the score on the test split, seed with seed: runs of one seed share the text's offsets, and weights where they have them in
+ * common. The unit is a seed, so the interval is Student's t over the seeds' differences, and with one seed there is none.
+ *
+ * The best of many owes a part of its loss to chance, by which it was chosen; its score on other text is free of the chance of its batches, not
+ * of that of its weights. So a lead of the best of N is somewhat too large.
+ */
+import { mean } from "simple-statistics";
+import { type Factor, type FactorTable, valueOf } from "../../cells/factor.ts";
+import { cohortsOf } from "../data/baselines.ts";
+import { cellNameIn } from "../data/cell_names.ts";
+import { countConfigurations, type MergedRow } from "../data/merged.ts";
+import { ownCellRows, settingsName } from "../data/rows.ts";
+import { trainedAt, variedTraining, withDefaults } from "../data/training_factors.ts";
+import { configIdIn } from "../../cells/config.ts";
+import type { Interval } from "./bootstrap.ts";
+import type { Measure } from "./matched.ts";
+import { meanInterval } from "./student_t.ts";
+
+/** The difference of two configurations by a measure, in its unit: less than 0, and the first one is better. */
+export interface PairedBySeed {
+  /** Seeds by which both have the measure, ascending. */
+  readonly seeds: readonly number[];
+  /** Mean over these seeds of `first − second`; undefined without one. */
+  readonly difference: number | undefined;
+  /** 95 % t interval of the mean over seeds; undefined with fewer than two. */
+  readonly interval: Interval | undefined;
+}
+
+/** One baseline against the best configuration of the table's own cell. */
+export interface BaselineComparison extends PairedBySeed {
+  /** What its cell is called. */
+  readonly name: string;
+  readonly baseline: MergedRow;
+  /** Whether both were trained for as many steps on the same text, with batches and passes of the same size. */
+  readonly sameSettings: boolean;
+}
+
+/** What the best configuration is compared with. */
+export interface BestAgainst {
+  /** Of lowest mean training loss among the table's own cell; in a study without it, among all cells. */
+  readonly best: MergedRow;
+  readonly cell: string;
+  /** What it was chosen from, itself among them: so many configurations. */
+  readonly from: readonly MergedRow[];
+  readonly of: number;
+  /** How all of these were trained, in words; empty where a study has one way alone, or each has its own. */
+  readonly trained: string;
+  readonly measure: Measure;
+  /** Baselines, the lowest mean training loss first. */
+  readonly comparisons: readonly BaselineComparison[];
+}
+
+/** The answers to one question: at equal training, and each at its own best. */
+export interface BaselineAnswers {
+  /** Trained as most configurations of the table's own cell are; undefined where no baseline is trained so. */
+  readonly equal: BestAgainst | undefined;
+  /** Each configuration trained as is best for it; undefined where all are trained in one way. */
+  readonly tuned: BestAgainst | undefined;
+}
+
+/** Compares by seed; see {@linkcode PairedBySeed}. */
+export function pairedBySeed(first: MergedRow, second: MergedRow, measure: Measure): PairedBySeed {
+  const values = new Map(second.runs.map((run) => [run.seed, run[measure]]));
+  const paired = first.runs.flatMap((run) => {
+    const one = run[measure], two = values.get(run.seed);
+    return one === undefined || two === undefined ? [] : [{ seed: run.seed, difference: one - two }];
+  });
+  const differences = paired.map(({ difference }) => difference);
+  return {
+    seeds: paired.map(({ seed }) => seed),
+    difference: differences.length ? mean(differences) : undefined,
+    interval: meanInterval(differences),
+  };
+}
+
+/**
+ * Compares the best configuration with each baseline.
+ *
+ * @param rows configurations, best first
+ * @returns undefined where there are not two cells to compare
+ */
+export function compareBaselines(rows: readonly MergedRow[], table: FactorTable): BaselineAnswers | undefined {
+  const varied = variedTraining(table, rows), { own } = cohortsOf(table, rows);
+  const equal = varied.length ? trainedAlike(rows, own, varied) : rows;
+  const atEqual = bestAgainst(equal, table, varied.length ? trainedAt(varied, equal[0]) : "");
+  if (!varied.length) return atEqual && { equal: atEqual, tuned: undefined };
+  const tuned = bestAgainst(bestTrained(rows, table), table, "");
+  return atEqual || tuned ? { equal: atEqual, tuned } : undefined;
+}
+
+/** The rows that are trained as most of `own` are; where several ways are as frequent, as usual, or as the best of these. */
+function trainedAlike(
+  rows: readonly MergedRow[],
+  own: readonly MergedRow[],
+  varied: readonly Factor[],
+): MergedRow[] {
+  const trainedHow = (row: MergedRow) => trainedAt(varied, row);
+  const isUsual = ([{ config }]: readonly MergedRow[]) =>
+    varied.every((factor) => valueOf(factor, config) === factor.default);
+  const [[most]] = [...Map.groupBy(own, trainedHow)].sort(([, one], [, two]) =>
+    two.length - one.length || Number(isUsual(two)) - Number(isUsual(one))
+  );
+  return rows.filter((row) => trainedHow(row) === most);
+}
+
+/** Of each configuration the way of training that is best for it; rows are best first. */
+export function bestTrained(rows: readonly MergedRow[], table: FactorTable): MergedRow[] {
+  const varied = variedTraining(table, rows), found = new Map<string, MergedRow>();
+  for (const row of rows) {
+    const name = `${configIdIn(table, withDefaults(row.config, varied))} ${settingsName(row.runs[0])}`;
+    if (!found.has(name)) found.set(name, row);
+  }
+  return [...found.values()];
+}
+
+/** @param rows best first */
+function bestAgainst(rows: readonly MergedRow[], table: FactorTable, trained: string): BestAgainst | undefined {
+  const [best = rows[0]] = ownCellRows(table, rows);
+  if (!best) return undefined;
+  const cell = cellNameIn(table, best.config), isOther = ({ config }: MergedRow) => cellNameIn(table, config) !== cell;
+  const others = rows.filter(isOther), from = rows.filter((row) => !isOther(row));
+  if (!others.length) return undefined;
+  const sameSettings = (row: MergedRow) => isTrainedAs(best, row);
+  const isScored = others.some((row) =>
+    sameSettings(row) && pairedBySeed(best, row, "test_bits_per_byte").seeds.length > 0
+  );
+  const measure = isScored ? "test_bits_per_byte" : "min_loss";
+  return {
+    best,
+    cell,
+    from,
+    of: countConfigurations(from),
+    trained,
+    measure,
+    comparisons: others.map((baseline): BaselineComparison => ({
+      name: cellNameIn(table, baseline.config),
+      baseline,
+      sameSettings: sameSettings(baseline),
+      ...(sameSettings(baseline)
+        ? pairedBySeed(best, baseline, measure)
+        : { seeds: [], difference: undefined, interval: undefined }),
+    })),
+  };
+}
+
+/** More steps alone would make a smaller loss, and a loss that is logged more often a smaller lowest one. */
+function isTrainedAs(one: MergedRow, two: MergedRow): boolean {
+  return settingsName(one.runs[0]) === settingsName(two.runs[0]) && one.log_every === two.log_every;
+}

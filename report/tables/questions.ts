@@ -1,0 +1,78 @@
+/** The questions that a report answers beside which factors matter, each in words and in a table; none where nobody asked. */
+import { counted } from "../../cells/counts.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import type { MergedRow } from "../data/merged.ts";
+import { type BaselineAnswers, type BestAgainst, compareBaselines } from "../statistics/baseline_comparison.ts";
+import { type TrainingRanking, trainingRankings } from "../statistics/training_rankings.ts";
+import { againstWords, comparisonCells } from "./baseline_words.ts";
+import { rankingCells, rankingHeading, rankingWords } from "./ranking_words.ts";
+import { layOut } from "./tables.ts";
+
+/** A question and its answer. */
+export interface Question {
+  readonly heading: string;
+  /** Sentences, the most important first. */
+  readonly lines: readonly string[];
+  /** Ready to print: headings, and lines whose first cell names them. */
+  readonly cells: { readonly headings: string[]; readonly lines: string[][] };
+  /** Lines that are left out of `cells`: the table of all configurations has their numbers. */
+  readonly more: number;
+}
+
+/** Lines of a question's table. */
+const MOST_LINES = 24;
+
+/** What questions are answered from. */
+export interface Comparisons {
+  readonly baselines: BaselineAnswers | undefined;
+  readonly rankings: readonly TrainingRanking[];
+}
+
+/** Compares with baselines, and rankings with each other. @param rows configurations, best first */
+export function comparisonsOf(rows: readonly MergedRow[], table: FactorTable): Comparisons {
+  return { baselines: compareBaselines(rows, table), rankings: trainingRankings(rows, table) };
+}
+
+/** The questions that a study's configurations answer, in order. */
+export function questionsOf({ baselines, rankings }: Comparisons, table: FactorTable): Question[] {
+  const { equal, tuned } = baselines ?? {}, better = isBetter(equal ?? tuned, table);
+  const against = (heading: string, answer: BestAgainst | undefined) =>
+    answer ? [question(heading, againstWords(answer, table), comparisonCells(answer, table))] : [];
+  return [
+    ...against(`${better}?`, equal),
+    ...rankings.map((ranking) =>
+      question(rankingHeading(ranking), rankingWords(ranking, table), rankingCells(ranking, table))
+    ),
+    ...against(`${better}, each at its own best ${labels(rankings)}?`, tuned),
+  ];
+}
+
+function question(heading: string, lines: readonly string[], { headings, lines: all }: Question["cells"]): Question {
+  const shown = all.slice(0, MOST_LINES);
+  return { heading, lines, cells: { headings, lines: shown }, more: all.length - shown.length };
+}
+
+/** What is said below a table that leaves lines out; nothing where it does not. */
+export function moreLines({ more }: Question): string[] {
+  return more ? [`and ${counted(more, "line")} more, worse than these`] : [];
+}
+
+/** A study of other cells than the table's own compares them with each other. */
+function isBetter(answer: BestAgainst | undefined, table: FactorTable): string {
+  return answer && table.isOwnCell(answer.best.config)
+    ? `Is the best ${table.name} cell better than the baselines`
+    : "Which cell is best";
+}
+
+function labels(rankings: readonly TrainingRanking[]): string {
+  return rankings.map(({ factor }) => factor.label).join(" and ") || "training";
+}
+
+/** The answers as plain text; empty where there is no question. */
+export function questionsText(questions: readonly Question[]): string {
+  return questions.map((one) => {
+    const { heading, lines, cells } = one;
+    const table = layOut([cells.headings, ...cells.lines], cells.headings.map((_, i) => i > 0));
+    return [heading, ...lines.map((line) => `  - ${line}`), "", table, ...moreLines(one)].join("\n");
+  }).join("\n\n");
+}
