@@ -250,9 +250,8 @@ function listedAgain(
   const each = all.length / origins.length;
   const configs = all.filter((config, i) => isWanted(table, origins[Math.floor(i / each)], config));
   if (configs.length) return configs;
-  throw new UserError(
-    `Cannot list ${plural(all.length, "combination")} of levels: a configuration ${table.listed.must}`,
-  );
+  const { must } = all.some((config) => table.valid.holds(config)) ? table.listed : table.valid;
+  throw new UserError(`Cannot list ${plural(all.length, "combination")} of levels: a configuration ${must}`);
 }
 
 /** Rules on what lists hold are the own cell's; what somebody has listed against them is listed again against them. */
