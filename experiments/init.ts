@@ -57,6 +57,7 @@ const flags = ofSpace((space) =>
     only: onlyFlag(
       "of a new list: which combinations; on a study: which of its configurations are listed again (of its own cell, unless this " +
         "names cell), or, with no levels beside it, which combinations of its levels are added",
+      space,
     ),
     best: flag.whole(
       "--best <n>",

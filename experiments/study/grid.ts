@@ -43,6 +43,13 @@ export function grid(asked?: Levels): CellConfig[];
  */
 export function grid(asked: TableLevels, table: FactorTable): Configuration[];
 export function grid(asked: TableLevels = {}, table: FactorTable = GATED): Configuration[] {
+  checkLevels(asked, table);
+  const listed = table.factors.map((factor) => ({ factor, levels: levelsOf(factor, asked[factor.key]) }));
+  return combinationsOf(table, listed).filter((config) => isListed(table, config));
+}
+
+/** @throws {UserError} if the table breaks a rule, or has no factor of one of these keys */
+export function checkLevels(asked: TableLevels, table: FactorTable): void {
   checkTable(table);
   const unknown = Object.keys(asked).find((key) => !table.factors.some((factor) => factor.key === key));
   if (unknown !== undefined) {
@@ -50,8 +57,6 @@ export function grid(asked: TableLevels = {}, table: FactorTable = GATED): Confi
       `Cannot list levels of '${unknown}': must be one of ${keysOf(table.factors).join(", ")}`,
     );
   }
-  const listed = table.factors.map((factor) => ({ factor, levels: levelsOf(factor, asked[factor.key]) }));
-  return combinationsOf(table, listed).filter((config) => isListed(table, config));
 }
 
 /** A factor and the values that it is to take. */

@@ -9,7 +9,7 @@ import { namesCell } from "./levels.ts";
 /** Names of the cells that are not the table's own. */
 export function otherCellNames(table: Space = GATED_SPACE): string[] {
   const factor = table.factors.find(namesCell);
-  return factor ? CELL_NAMES.filter((name) => !table.isOwnCell({ [factor.key]: name })) : [];
+  return factor ? table.cellNames.filter((name) => !table.isOwnCell({ [factor.key]: name })) : [];
 }
 
 /** @throws {Error} whose message says what the name must be */

@@ -133,8 +133,30 @@ inFolder(
     const others = await planned(dir, { only: only("use_residual=true,use_forget_gate=false") });
     assert.equal(others.length, 24);
     assert.ok(others.every((config) => config.use_residual && !config.use_forget_gate && config.state_size === 64));
+    const deeper = await planned(dir, { only: only("n_layers=3") });
+    assert.deepEqual(ids(deeper), ids(listed.map((config) => ({ ...config, n_layers: 3 }))));
   },
 );
+
+inFolder("initStudy() refuses levels of no factor, and of what names cells", async (dir) => {
+  await assert.rejects(init(dir, { levels: { layers: [1] } }), {
+    name: "UserError",
+    message: /^Cannot list levels of 'layers': must be one of use_input_gate, /,
+  });
+  await assert.rejects(init(dir, { levels: { cell: ["gru"] } }), {
+    name: "UserError",
+    message: "Cannot list levels of 'cell': other cells are listed by their names, with --cells",
+  });
+});
+
+inFolder("initStudy() refuses levels of which every combination is against the table's rule", async (dir) => {
+  await init(dir, { levels: { n_layers: [1], state_size: [64] } });
+  const asked = { levels: { state_size: [8] }, only: only("use_residual=false") };
+  await assert.rejects(init(dir, asked), {
+    name: "UserError",
+    message: /^Cannot list 48 combinations of levels: a configuration needs use_residual with up to 32 states: /,
+  });
+});
 
 inFolder("init lists named cells again only where --only names the cell", async (dir) => {
   await init(dir, { levels: { n_layers: [1], state_size: [64] } });
