@@ -18,7 +18,7 @@ import {
   type SvgElement,
 } from "./svg.ts";
 import { compactSwitches, shownOthers, shownSwitches, switchLegend } from "../tables/tables.ts";
-import { fitTogether } from "./text.ts";
+import { BOLD, fitTogether } from "./text.ts";
 import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
 import { formatCount } from "../../cells/counts.ts";
 import { formatSpread } from "../tables/format.ts";
@@ -219,7 +219,8 @@ function sizesOf({ factors }: FactorTable, config: Configuration): string {
 /** From the top: the name, what the configuration is, its loss; each no wider than `room`. */
 function headings(room: number, name: string, described: readonly string[], loss: string): Plot.Markish[] {
   const line = (whole: string, dy: number, more: Plot.TextOptions) => {
-    const { texts, size } = fitTogether([whole], room, HEADING_SIZE);
+    const boldness = more.fontWeight === "bold" ? BOLD : 1;
+    const { texts, size } = fitTogether([whole], room, HEADING_SIZE, { boldness });
     return Plot.text(texts, { frameAnchor: "top-left", dy, fontSize: size, fill: COLOUR.text, ...more });
   };
   return [

@@ -110,7 +110,7 @@ export function rankingCells(
     return found ? formatSpread(found.min_loss) : NONE;
   };
   return {
-    headings: ["configuration", ...levels.map((value) => atLevel(factor, value)), "best"],
+    headings: [`lowest training loss by ${factor.label}`, ...levels.map((value) => formatLevel(factor, value)), "best"],
     lines: trained.map((row) => [
       nameOf(row, factor, table),
       ...levels.map((value) => cell(row, value)),

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { catalogConfig } from "../../cells/catalog/catalog.ts";
 import { configIdIn, configIn } from "../../cells/config.ts";
-import { type Factor, type FactorTable, isSwitch } from "../../cells/factor.ts";
+import type { Factor, FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import { mergeSeeds } from "../../report/data/merged.ts";
