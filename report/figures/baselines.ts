@@ -23,13 +23,16 @@ export function otherCells(table: FactorTable, rows: readonly MergedRow[]): Name
   return firstOfCells(table, rows.filter(({ config }) => !table.isOwnCell(config)));
 }
 
-/** A line for each baseline's cell. @param rows configurations, best first */
+/** The best baselines alone have lines and names: more would hide what they are compared with. */
+export const MOST_NAMED = 6;
+
+/** A line for each of the best baselines' cells. @param rows configurations, best first */
 export function baselineLines(
   table: FactorTable,
   rows: readonly MergedRow[],
   valueOf: (row: MergedRow) => number | undefined = ({ min_loss }) => min_loss.mean,
 ): BaselineLine[] {
-  return firstOfCells(table, cohortsOf(table, rows).baselines).flatMap(({ name, row }) => {
+  return firstOfCells(table, cohortsOf(table, rows).baselines).slice(0, MOST_NAMED).flatMap(({ name, row }) => {
     const value = valueOf(row);
     return value === undefined ? [] : [{ name, row, value }];
   });
@@ -118,7 +121,8 @@ export function baselineNote(
   const outside = lines.filter((line) => !isWithin(domain)(line));
   const values = outside.map(({ name, value }) => `${name} ${formatOnAxis(value, value)}`).join(", ");
   if (outside.length === lines.length) return [`Baselines, outside of the picture: ${values}.`];
-  const what = `${marks} with names: baselines, each at its best configuration; they are part of no mean.`;
+  const which = lines.length < MOST_NAMED ? "baselines" : `the best ${MOST_NAMED} baselines`;
+  const what = `${marks} with names: ${which}, each at its best configuration; they are part of no mean.`;
   return [outside.length ? `${what} Outside: ${values}.` : what];
 }
 

@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { type FactorTable, type IntegerFactor, markedBy, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { baselineEntry, endLabels, hasBaselines, labelRoom, otherCells } from "./baselines.ts";
+import { baselineEntry, endLabels, hasBaselines, labelRoom, MOST_NAMED, otherCells } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { countConfigurations, curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
@@ -138,6 +138,7 @@ function legendOf(
   table: FactorTable,
 ): LegendLine[] {
   const { own: [best], baselines } = cohortsOf(table, rows), seeds = best.runs.length;
+  const isMany = otherCells(table, rows).length > MOST_NAMED;
   const range = seeds > 1 ? `; grey: from the least to the most of its ${seeds} seeds` : "";
   return [
     {
@@ -147,7 +148,14 @@ function legendOf(
         ...(rows.some(({ control }) => control)
           ? [{ mark: "dashes" as const, colour: COLOUR.muted, text: "a control" }]
           : []),
-        ...(baselines.length ? [baselineEntry("baselines, the best of each named at its end", "dashdot")] : []),
+        ...(baselines.length
+          ? [
+            baselineEntry(
+              `baselines, the best of ${isMany ? `the best ${MOST_NAMED}` : "each"} named at its end`,
+              "dashdot",
+            ),
+          ]
+          : []),
       ],
     },
     {
@@ -261,7 +269,7 @@ function curveMarks(curves: readonly DrawnPoint[][], many: number): Plot.Markish
 /** Curves of baselines, the best of each cell thicker. */
 function baselineCurves(rows: readonly MergedRow[], { most, table }: FacetOptions): Plot.Markish[] {
   if (!rows.length) return [];
-  const best = otherCells(table, rows.toReversed());
+  const best = otherCells(table, rows.toReversed()).slice(0, MOST_NAMED);
   const lines = rows.map((row) => curveOf(row, most).map((point) => ({ ...point, row })));
   const points = lines.flat();
   const stroke = { stroke: BASELINE_COLOUR, strokeDasharray: BASELINE_DASHES, clip: true } as const;
@@ -276,6 +284,7 @@ function baselineCurves(rows: readonly MergedRow[], { most, table }: FacetOption
         z: ({ row }) => row.name,
         ...stroke,
         strokeWidth: wanted ? 2 : 1,
+        strokeOpacity: wanted ? 1 : 0.5,
         ...named,
       });
     }),
@@ -285,7 +294,7 @@ function baselineCurves(rows: readonly MergedRow[], { most, table }: FacetOption
 /** The names of other cells at the right border, as high as the curve of the best of each ends. */
 function cellNames(rows: readonly MergedRow[], { most, y: { domain: [low, high] }, table, colours }: FacetOptions) {
   const height = HEIGHT - INSET.top - INSET.bottom;
-  const ends = otherCells(table, rows).map(({ name, row }) => {
+  const ends = otherCells(table, rows).slice(0, MOST_NAMED).map(({ name, row }) => {
     const { loss } = curveOf(row, most).at(-1)!;
     return { name, y: (high - loss) / (high - low) * height, colour: colours.of(row) };
   });

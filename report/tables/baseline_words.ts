@@ -3,7 +3,7 @@ import { describeSizesIn } from "../../cells/config.ts";
 import { type FactorTable, valueOf } from "../../cells/factor.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import type { MergedRow, Spread } from "../data/merged.ts";
-import type { BaselineComparison, BestAgainst } from "../statistics/baseline_comparison.ts";
+import { type BaselineComparison, type BestAgainst, comparedRows } from "../statistics/baseline_comparison.ts";
 import { trainedAt, variedTraining } from "../data/training_factors.ts";
 import { formatInterval } from "./effect_tables.ts";
 import { formatDifference, formatSpread, NONE } from "./format.ts";
@@ -68,11 +68,6 @@ function comparisonWords(one: BaselineComparison, answer: BestAgainst, table: Fa
     scoreText(baseline, answer),
   ];
   return `${name} (${which.join(", ")}): ${verdictOf(one, answer)}`;
-}
-
-/** The best one and what it is compared with. */
-export function comparedRows({ best, comparisons }: BestAgainst): MergedRow[] {
-  return [best, ...comparisons.map(({ baseline }) => baseline)];
 }
 
 function percentOf(part: number, whole: number): string {

@@ -35,11 +35,14 @@ export function comparisonsOf(rows: readonly MergedRow[], table: FactorTable): C
 
 /** The questions that a study's configurations answer, in order. */
 export function questionsOf({ baselines, rankings }: Comparisons, table: FactorTable): Question[] {
-  const { equal, tuned } = baselines ?? {}, better = isBetter(equal ?? tuned, table);
-  const against = (heading: string, answer: BestAgainst | undefined) =>
-    answer ? [question(heading, againstWords(answer, table), comparisonCells(answer, table))] : [];
+  const { equal, tuned, isTunedSame } = baselines ?? {}, better = isBetter(equal ?? tuned, table);
+  const against = (heading: string, answer: BestAgainst | undefined, more: readonly string[] = []) =>
+    answer ? [question(heading, [...againstWords(answer, table), ...more], comparisonCells(answer, table))] : [];
+  const same = isTunedSame
+    ? [`With each at its own best ${labels(rankings)} the same configurations are compared.`]
+    : [];
   return [
-    ...against(`${better}?`, equal),
+    ...against(`${better}?`, equal, same),
     ...rankings.map((ranking) =>
       question(rankingHeading(ranking), rankingWords(ranking, table), rankingCells(ranking, table))
     ),

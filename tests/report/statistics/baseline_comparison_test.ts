@@ -108,3 +108,10 @@ Deno.test("pairedBySeed() is the same with its sign turned when both change plac
   near(there.difference, -back.difference!);
   near(there.interval!.low, -back.interval!.high);
 });
+
+Deno.test("compareBaselines() compares once where the usual rate is best for all", () => {
+  const worse = ofBest.map((run) => atRate(run, 0.003, 0.5));
+  const { equal, tuned, isTunedSame } = compare([...gated, ...worse, ...otherResults("gru", { loss: 1.5 })])!;
+  assert.deepEqual([equal!.trained, tuned, isTunedSame], ["learning rate 0.001", undefined, true]);
+  assert.equal(compare([...gated, ...otherResults("gru", { loss: 1.5 })])!.isTunedSame, false);
+});
