@@ -70,6 +70,16 @@ export {
   SWITCHES,
   type SwitchKey,
 } from "./cells/factors.ts";
+export { GATED_SPACE } from "./cells/catalog/catalog.ts";
+export {
+  type ChoicesOf,
+  type DefinedSpace,
+  defineSpace,
+  type SpaceDefinition,
+  type SpaceRule,
+} from "./cells/define_space.ts";
+export type { SpaceFactor } from "./cells/space_factor.ts";
+export type { Space } from "./cells/space.ts";
 export { UserError } from "./cells/errors.ts";
 export { gatedCell } from "./cells/catalog/gated_cell.ts";
 /** What a cell's `forward` is written with: each function makes a node of the graph, and computes nothing by itself. */

@@ -5,11 +5,10 @@
  * Deno takes permissions before a program has read its flags, so this process has to be given the widest that any study may need.
  * It does nothing with them but start the task's script in a worker that has the narrow ones, and that no code of the task can widen.
  */
-import { createRequire } from "node:module";
 import { isAbsolute, resolve } from "node:path";
 import { UserError } from "./cells/errors.ts";
 import { dirFlag } from "./experiments/flags.ts";
-import { Study } from "./experiments/study/store.ts";
+import { readStudySettings } from "./experiments/study/settings_file.ts";
 import {
   CACHE_VARIABLES,
   cachedPath,
@@ -20,6 +19,7 @@ import {
 } from "./train/corpus/cache.ts";
 import { CORPUS_NAMES } from "./train/corpus/corpus.ts";
 import { knownCorpus } from "./train/corpus/known.ts";
+import { packageFolder, projectFolder } from "./train/process/folders.ts";
 import { TELEMETRY_VARIABLE } from "./train/engines/onnx/telemetry.ts";
 import { valueIn } from "./train/terminal/command_line.ts";
 import { hangupName } from "./train/terminal/hangup.ts";
@@ -34,6 +34,8 @@ export interface Task {
   /** What it may do beside reading its study and this project. */
   readonly writes: boolean;
   readonly readsCorpus: boolean;
+  /** Whether it reads the module that `--space` names. */
+  readonly readsSpace?: boolean;
   /** Whether it downloads a known corpus that `--corpus` names, where that is not on this machine. */
   readonly fetchesCorpus?: boolean;
   /** Whether it looks at what has been downloaded. */
@@ -57,9 +59,12 @@ export const TASKS: Readonly<Record<string, Task>> = {
     dir: DIR,
     writes: true,
     readsCorpus: true,
+    readsSpace: true,
     fetchesCorpus: true,
+    // It may measure how long runs take.
     native: ["onnxruntime"],
   },
+  remove: { script: "experiments/remove.ts", dir: DIR, writes: true, readsCorpus: false, native: [] },
   train: { script: "experiments/train.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
   evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
   status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, native: [] },
@@ -90,16 +95,17 @@ export async function permissionsOf(
   args: readonly string[],
   environment: Environment = ownEnvironment,
 ): Promise<Deno.PermissionOptionsObject> {
-  const given = { dir: pathIn(args, "dir"), corpus: pathIn(args, "corpus") };
+  const given = { dir: pathIn(args, "dir"), corpus: pathIn(args, "corpus"), space: pathIn(args, "space") };
   const dir = task.dir && (given.dir ?? task.dir);
   const source = dir === undefined ? undefined : await corpusOf(dir);
   const corpora = task.readsCorpus ? [source, given.corpus].filter((name) => name !== undefined) : [];
   const files = corpora.filter((name) => !CORPUS_NAMES.includes(name));
   const cache = await cachePermissions(task, corpora, environment, given.corpus);
   const study = dir === undefined ? [] : [resolve(dir)], packages = packageFolder();
+  const space = task.readsSpace && given.space !== undefined ? [given.space] : [];
   const orNone = <T>(list: readonly T[]) => list.length ? [...list] : false;
   return {
-    read: [...study, import.meta.dirname!, packages, ...files.map((path) => resolve(path)), ...cache.read],
+    read: [...study, projectFolder(), packages, ...[...files, ...space].map((path) => resolve(path)), ...cache.read],
     write: orNone([...(task.writes ? study : []), ...cache.write]),
     ffi: task.native.length ? [packages] : false,
     sys: orNone(task.native.flatMap((library) => NATIVE[library].sys)),
@@ -111,7 +117,7 @@ export async function permissionsOf(
 }
 
 /** A flag that permissions follow from, where it says something: read as the task itself will read it. */
-function pathIn(args: readonly string[], flag: "dir" | "corpus"): string | undefined {
+function pathIn(args: readonly string[], flag: "dir" | "corpus" | "space"): string | undefined {
   return valueIn(args, flag)?.trim() ? valueIn(args, flag) : undefined;
 }
 
@@ -145,15 +151,9 @@ async function cachePermissions(
   return { env, read: [folder], write: [folder], net: wanted.hosts };
 }
 
-/** Where npm's packages lie: their native libraries and fonts are read from there. */
-function packageFolder(): string {
-  const [folder] = createRequire(import.meta.url).resolve("zod").split(/[\\/]zod[\\/]/);
-  return folder;
-}
-
 /** The corpus that a study was made with. */
 async function corpusOf(dir: string): Promise<string | undefined> {
-  const source = (await unlessRefused(() => Study.find(dir)))?.settings.corpus.source;
+  const source = (await unlessRefused(() => readStudySettings(dir)))?.settings.corpus.source;
   return source !== undefined && (CORPUS_NAMES.includes(source) || isAbsolute(source)) ? source : undefined;
 }
 

@@ -149,6 +149,11 @@ export class Layer {
     return this.parameters.get(`${this.prefix}.${name}`, shape, fan_in, draw);
   }
 
+  /** A weight whose facts are all known; its name is that within the layer. */
+  declare({ name, shape, fan_in, draw }: Parameter): Tensor {
+    return this.parameters.get(`${this.prefix}.${name}`, shape, fan_in, draw);
+  }
+
   /** The carried state of this name as it comes in: `<layer>.<name>`, `[batch, state_size]`. */
   state(name: string): Tensor {
     return named(name, input(`${this.prefix}.${name}`, [this.batch, this.state_size]));

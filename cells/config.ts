@@ -89,6 +89,15 @@ export function parseConfig(value: unknown, from = "a configuration"): CellConfi
   return parseWith(configSchema, value, from);
 }
 
+const schemas = new WeakMap<FactorTable, z.ZodType<CellConfig>>([[GATED, configSchema]]);
+
+/** Checks a configuration of another table from outside. */
+export function parseConfigIn(table: FactorTable, value: unknown, from = "a configuration"): CellConfig {
+  const schema = schemas.get(table) ?? configSchemaOf(table);
+  schemas.set(table, schema);
+  return parseWith(schema, value, from);
+}
+
 /** The configuration alone, from an object that holds other keys too (a list entry, a result) and has been checked. */
 export function configIn(value: Record<string, unknown>, { factors }: FactorTable = GATED): CellConfig {
   const own = factors.filter(({ key }) => value[key] !== undefined).map(({ key }) => [key, value[key]]);
@@ -147,7 +156,7 @@ export function describeSizesIn({ factors }: FactorTable, config: Configuration)
 export function describeCellIn(table: FactorTable, config: Configuration): string {
   const others = phrases(cellFactors(table, config), config);
   if (!table.isOwnCell(config)) return joined(others);
-  return joined([phrases(table.factors.filter(isSwitch), config).join(" + "), ...others]);
+  return joined([phrases(table.factors.filter(isSwitch), config).join(" + "), ...others]) || table.name;
 }
 
 /** A table may have no switch, or a configuration none that is on. */

@@ -115,6 +115,8 @@ export interface Rule {
 export interface FactorTable {
   /** What errors call the table. */
   readonly name: string;
+  /** What leads in to the clauses of its own cell's forward function, ending in a colon; absent: `In each layer:`. */
+  readonly lead?: string;
   /** In the order in which they are listed, swept and shown. */
   readonly factors: readonly Factor[];
   /** What every configuration must be. */
@@ -179,6 +181,16 @@ export function isOther(factor: Factor): boolean {
   return !isSize(factor) && !isSwitch(factor);
 }
 
+/** The factors that say how a model is trained, and nothing of the model: the learning rate, say. */
+export function trainingFactors({ factors }: FactorTable): Factor[] {
+  return factors.filter((factor) => isOther(factor) && !factor.ofCell && !namesCell(factor));
+}
+
+/** Whether a factor's values are names of cells. */
+export function namesCell(factor: Factor): boolean {
+  return factor.kind === "choice" && factor.namesCell === true;
+}
+
 /** Whether a factor says something of a configuration: switches, and what else is the own cell's alone, do not of another cell. */
 export function appliesTo(table: FactorTable, factor: Factor, config: Configuration): boolean {
   return table.isOwnCell(config) || !(isSwitch(factor) || factor.ofCell);
@@ -191,7 +203,6 @@ export function appliesTo(table: FactorTable, factor: Factor, config: Configurat
 export function cellFactors(table: FactorTable, config: Configuration): Factor[] {
   const others = table.factors.filter((factor) => isOther(factor) && appliesTo(table, factor, config));
   if (table.isOwnCell(config)) return others;
-  const namesCell = (factor: Factor) => factor.kind === "choice" && factor.namesCell === true;
   return [...others.filter(namesCell), ...others.filter((factor) => !namesCell(factor))];
 }
 

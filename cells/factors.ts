@@ -182,6 +182,8 @@ export const ORIGINAL_KEYS: readonly string[] = FACTORS.flatMap((factor) => "def
 /** The factors of the gated cells. */
 export const GATED: FactorTable = {
   name: "gated",
+  lead: "In each layer, the candidate for the new state is the tanh of a linear map of the input and the old state; " +
+    "around it:",
   factors: FACTORS,
   valid: VALID,
   listed: LISTED,

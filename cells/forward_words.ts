@@ -36,12 +36,11 @@ export function forwardInWords(
     `from ${reads} to ${reads}.`;
   const after = `A linear layer maps the ${n_layers === 1 ? "layer" : "last layer"}'s output to ` +
     `one logit for each value that the next ${reads} may have.`;
-  if (!table.isOwnCell(config)) {
-    const layer = [`the cell is '${config.cell}', which the switches do not describe`];
-    return { before, lead: "In each layer:", layer, after };
-  }
-  const lead = "In each layer, the candidate for the new state is the tanh of a linear map of the input and the old " +
-    "state; around it:";
-  const layer = table.factors.flatMap((factor) => clauseOf(factor, valueOf(factor, config)) ?? []);
-  return { before, lead, layer, after };
+  const isOwn = table.isOwnCell(config);
+  const clauses = isOwn ? table.factors.flatMap((factor) => clauseOf(factor, valueOf(factor, config)) ?? []) : [];
+  if (clauses.length) return { before, lead: table.lead ?? "In each layer:", layer: clauses, after };
+  const layer = [
+    isOwn ? `the cell is '${table.name}'` : `the cell is '${config.cell}', which the switches do not describe`,
+  ];
+  return { before, lead: "In each layer:", layer, after };
 }

@@ -1,6 +1,7 @@
 /** What a configuration's cell is, for people: its equations, and a compact picture. Both are derived from its graph. */
+import { GATED_SPACE } from "./catalog/catalog.ts";
+import type { Space } from "./space.ts";
 import type { Unit } from "./unit.ts";
-import { cellOf } from "./catalog/catalog.ts";
 import { canonicalJsonIn, type CellConfig, configIn, describeCell } from "./config.ts";
 import { cellFactors, type Configuration, type Factor, type FactorTable, isSwitch, slugOf, valueOf } from "./factor.ts";
 import { GATED } from "./factors.ts";
@@ -22,13 +23,15 @@ export interface EquationPart {
  *
  * @param n_layers `"any"` for words that hold whatever their number
  * @param reads what the model reads one by one
+ * @param space what the configuration is of
  */
 export function equationsOf(
   config: CellConfig,
   n_layers: number | "any" = config.n_layers,
   reads: Unit = "byte",
+  space: Space = GATED_SPACE,
 ): EquationPart[] {
-  const parts = modelParts(cellOf(config), config.state_size, `${reads}s`);
+  const parts = modelParts(space.cellOf(config), config.state_size, `${reads}s`);
   const states = carried(parts.layer).map(({ name }) => name);
   const layer = n_layers === 1
     ? "The layer, from its input x"
@@ -118,8 +121,12 @@ export interface CellPicture {
  *
  * @param title what the picture is called for those who do not see it
  */
-export function cellPicture(config: CellConfig, title: string = `Cell: ${describeCell(config)}`): CellPicture {
-  const { layer } = modelParts(cellOf(config), config.state_size);
+export function cellPicture(
+  config: CellConfig,
+  title: string = `Cell: ${describeCell(config)}`,
+  space: Space = GATED_SPACE,
+): CellPicture {
+  const { layer } = modelParts(space.cellOf(config), config.state_size);
   const captions = new Map(carried(layer).map(({ output, name, next }) => [output, `${name} ⟵ ${next}`]));
   const { body, width, height } = sketch(layer, captions);
   const open = (more: string) =>

@@ -1,17 +1,19 @@
 /** `deno task evaluate`: scores finished runs on the test split through ONNX Runtime. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { evaluateStudy } from "./session/scoring.ts";
 import { shortKey } from "./study/paths.ts";
+import { selectionLine } from "./study/selection.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
-const flags = {
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   again: flag.on("--again", "score every finished run, after making its ONNX model anew from its checkpoint"),
-};
+  only: onlyFlag("score only these", space),
+}));
 
 if (import.meta.main) {
   const description = "Scores finished runs that have no test score yet; training does so by itself.";
@@ -33,6 +35,7 @@ if (import.meta.main) {
       onProblem: (problem) => printError(`evaluate: ${problem}`),
     });
     bar?.stop();
+    if (options.only) print(selectionLine(options.only));
     for (const line of unreadable) printError(`evaluate: ${line}`);
     print(
       `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,

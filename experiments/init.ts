@@ -1,65 +1,104 @@
 /** `deno task init`: writes or extends the list of configurations. */
 import { LIMITS, totalSteps } from "../train/training/settings.ts";
 import { unitOf } from "../cells/unit.ts";
-import type { Corpus } from "../train/corpus/corpus.ts";
+import { type Corpus, CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
 import { plural } from "../train/terminal/progress.ts";
-import { CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./study/fetching.ts";
-import { dirFlag, experimentFlag, levelFlags, levelsIn } from "./flags.ts";
-import { MOST_RUNS } from "./study/grid.ts";
+import { checkFlags, dirFlag, experimentFlag, levelFlags, levelsIn, ofSpace, onlyFlag } from "./flags.ts";
+import { announcePlan } from "./session/init_plan.ts";
+import { MOST_CONFIGS, MOST_LEVELS, MOST_RUNS } from "./study/grid.ts";
+import { otherCellNames, parseCellName } from "./study/named_cells.ts";
+import { type ParameterTarget, parseParameters } from "./study/parameters.ts";
 import { baselinesInWords, ensureBaselines } from "./study/ngram_baselines.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./study/promotion.ts";
 import { commandOn } from "./study/commands.ts";
 import type { StudySettings } from "./study/schema.ts";
-import { initStudy, SPLIT_TEXT } from "./study/init_study.ts";
+import { type InitPlan, initStudy, planInit, SPLIT_TEXT } from "./study/init_study.ts";
 import { flagsInWords } from "./study/levels.ts";
 import { parseTokens } from "./study/text.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
-const flags = {
-  dir: dirFlag,
-  experiment: experimentFlag,
-  corpus: flag.text(
-    "--corpus <name|file>",
-    `text to train on: ${
-      CORPUS_NAMES.join(", ")
-    }, or a file; what is not on this machine is downloaded (default: the study's, else embedded)`,
-    undefined,
-  ),
-  ...levelFlags(),
-  seeds: flag.whole(
-    "--seeds <n>",
-    "runs of each configuration, seeds 0 … n−1 (default: the study's, else 1)",
-    undefined,
-    { most: LIMITS.seeds, note: "it says how many seeds, not which" },
-  ),
-  steps: flag.whole("--steps <n>", "updates per run (default: 10000; 50000 for experiment 02)", undefined, {
-    most: LIMITS.steps,
-  }),
-  batch: flag.whole("--batch <n>", "batch size (parallel sequences; default: 256)", undefined, { most: LIMITS.batch }),
-  history: flag.whole("--history <n>", "tokens per pass (default: 1000)", undefined, {
-    least: 2,
-    most: LIMITS.history,
-  }),
-  tokens: {
-    usage: "--tokens <kind>",
-    help:
-      "what models read: 'bytes', or 'bpe:1024': so many byte-pair tokens (257 to 65536), which are learned from the " +
-      "training split and kept in tokenizer.json (default: the study's, else bytes)",
-    parse: parseTokens,
-    fallback: undefined as number | undefined,
-  },
-  controls: flag.whole(
-    "--controls <n>",
-    "in experiment 02: configurations that were not chosen, drawn at random and trained as long, so that the report can " +
-      `say whether short runs predict long ones (default: the study's, else ${DEFAULT_CONTROLS})`,
-    undefined,
-    { least: 0, most: MOST_RUNS },
-  ),
-};
+const flags = ofSpace((space) =>
+  checkFlags(space, {
+    dir: dirFlag,
+    experiment: experimentFlag,
+    corpus: flag.text(
+      "--corpus <name|file>",
+      `text to train on: ${
+        CORPUS_NAMES.join(", ")
+      }, or a file; what is not on this machine is downloaded (default: the study's, else embedded)`,
+      undefined,
+    ),
+    space: flag.text(
+      "--space <file>",
+      "module of a space of your own: factors and a cell, or further cells; the study keeps a copy (default: the study's, else the gated cell's)",
+      undefined,
+    ),
+    ...levelFlags(space),
+    cells: flag.list(
+      "--cells <list>",
+      `list these cells alone, to compare with (${
+        otherCellNames(space).join(", ")
+      }): at the sizes that are given, else those of the study's list`,
+      (text) => parseCellName(text, space),
+      MOST_LEVELS,
+    ),
+    parameters: {
+      usage: "--parameters <number>",
+      help:
+        "list each configuration with the state size, a multiple of 4, that comes nearest to so many parameters: 700000, 700k, 1.2M, " +
+        "or like:ID, as many as the listed configuration whose id begins so",
+      parse: parseParameters,
+      fallback: undefined as ParameterTarget | undefined,
+    },
+    only: onlyFlag(
+      "of a new list: which combinations; on a study: which of its configurations are listed again (of its own cell, unless this " +
+        "names cell), or, with no levels beside it, which combinations of its levels are added",
+    ),
+    best: flag.whole(
+      "--best <n>",
+      "on a study: list its n best configurations again, by mean min loss over seeds, at the levels that other flags give",
+      undefined,
+      { most: MOST_CONFIGS },
+    ),
+    seeds: flag.whole(
+      "--seeds <n>",
+      "runs of each configuration, seeds 0 … n−1 (default: the study's, else 1)",
+      undefined,
+      { most: LIMITS.seeds, note: "it says how many seeds, not which" },
+    ),
+    steps: flag.whole("--steps <n>", "updates per run (default: 10000; 50000 for experiment 02)", undefined, {
+      most: LIMITS.steps,
+    }),
+    batch: flag.whole("--batch <n>", "batch size (parallel sequences; default: 256)", undefined, {
+      most: LIMITS.batch,
+    }),
+    history: flag.whole("--history <n>", "tokens per pass (default: 1000)", undefined, {
+      least: 2,
+      most: LIMITS.history,
+    }),
+    tokens: {
+      usage: "--tokens <kind>",
+      help:
+        "what models read: 'bytes', or 'bpe:1024': so many byte-pair tokens (257 to 65536), which are learned from the " +
+        "training split and kept in tokenizer.json (default: the study's, else bytes)",
+      parse: parseTokens,
+      fallback: undefined as number | undefined,
+    },
+    controls: flag.whole(
+      "--controls <n>",
+      "in experiment 02: configurations that were not chosen, drawn at random and trained as long, so that the report can " +
+        `say whether short runs predict long ones (default: the study's, else ${DEFAULT_CONTROLS})`,
+      undefined,
+      { least: 0, most: MOST_RUNS },
+    ),
+    yes: flag.on("--yes", "list runs that take more than a day on this machine"),
+    dryRun: flag.on("--dry-run", "say what would be listed, and change nothing"),
+  })
+);
 
 /** What experiment 02 was chosen from, and its controls. */
 function promotionLines({ from, controls }: Promotion): string[] {
@@ -86,15 +125,30 @@ function tokenLine({ name, split }: NonNullable<StudySettings["tokens"]>, { trai
 }
 
 if (import.meta.main) {
-  const description = "Makes a study, or adds configurations to one. No configuration is ever removed. " +
-    `For a study that has some, new ones need ${flagsInWords("disjunction")}; other flags change its settings.`;
+  const description = "Makes a study, or adds configurations to one; 'remove' takes some off. " +
+    `On a study that has configurations, ${flagsInWords("disjunction")} list each of them again at these levels; ` +
+    "--only and --best say which of them; other flags change its settings. What comes in is printed before it is written.";
   await runCommand({ name: "init", description, flags }, async (options) => {
+    const asked = { ...options, levels: levelsIn(options), fetch: fetchShown };
+    let told = "";
+    const announce = async (plan: InitPlan) => {
+      // Another process that changes the study meanwhile changes little of this plan, if anything.
+      const what = plan.fresh.map(({ id }) => id).join();
+      if (what !== told) await announcePlan(plan, { yes: options.yes || options.dryRun, print, table: plan.space });
+      told = what;
+    };
+    if (options.dryRun) {
+      const plan = await planInit(asked);
+      await announce(plan);
+      print(
+        `Nothing is written: with --dry-run, ${
+          plural(plan.fresh.length, "configuration")
+        } would be added to ${plan.listed}`,
+      );
+      return;
+    }
     // Before and after a download a signal ends this at once: it has written nothing.
-    const { study, corpus, added, total, promotion, before } = await initStudy({
-      ...options,
-      levels: levelsIn(options),
-      fetch: fetchShown,
-    });
+    const { study, corpus, added, total, promotion, before } = await initStudy({ ...asked, onPlan: announce });
     const { training, tokens, seeds } = study.settings;
     const rate = corpus.entropy_rate === undefined
       ? ""

@@ -1,8 +1,8 @@
 /** `deno task sample`: text from a trained model. */
-import { describeConfig } from "../cells/config.ts";
+import { describeConfigIn } from "../cells/config.ts";
 import { unitOf } from "../cells/unit.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { configOf } from "./study/result.ts";
 import { drawText, findRun } from "./session/sampling.ts";
 import { shortKey } from "./study/paths.ts";
@@ -13,10 +13,11 @@ import { print, printError } from "../train/terminal/output.ts";
 /** All of it is in memory until it is printed, and takes an hour or more to draw. */
 const MOST_DRAWN = 10_000_000;
 
-const flags = {
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   id: flag.text("--id <prefix>", "which run: the beginning of its id (default: the best)", undefined),
+  only: onlyFlag("of these runs", space),
   prompt: {
     usage: "--prompt <text>",
     help: "text that the model reads first",
@@ -32,21 +33,21 @@ const flags = {
     { most: MOST_TEMPERATURE },
   ),
   seed: flag.whole("--seed <n>", "random seed", 0, { least: 0, most: Number.MAX_SAFE_INTEGER }),
-};
+}));
 
 if (import.meta.main) {
   const description =
     "Prints text that a trained model writes. What it is told about the model goes to standard error.";
   await runCommand(
     { name: "sample", description, flags, printsData: true },
-    async ({ dir, experiment, id, prompt, ...options }) => {
+    async ({ dir, experiment, id, only, prompt, ...options }) => {
       const study = await Study.open(dir);
-      const { key, result } = await findRun(study, experiment, id);
+      const { key, result } = await findRun(study, experiment, id, only);
       const drawn = await drawText(study, experiment, { key, result }, { prompt, ...options });
       printError(
-        `${shortKey(key)}: ${describeConfig(configOf(result))}, min loss ${result["min loss"].toFixed(4)} nats/${
-          unitOf(result)
-        }`,
+        `${shortKey(key)}: ${describeConfigIn(study.space, configOf(result, study.space))}, min loss ${
+          result["min loss"].toFixed(4)
+        } nats/${unitOf(result)}`,
       );
       // A model may draw what is no UTF-8: such bytes show as replacement characters.
       print(prompt + new TextDecoder().decode(drawn));

@@ -1,7 +1,7 @@
 /** `deno task status`: where a study stands. */
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { oneLine } from "../cells/visible_text.ts";
-import { dirFlag, experimentFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { unitOf } from "../cells/unit.ts";
 import { type Overview, overviewOf } from "./queue/overview.ts";
@@ -9,11 +9,12 @@ import { commandOn } from "./study/commands.ts";
 import { shortKey } from "./study/paths.ts";
 import { print } from "../train/terminal/output.ts";
 
-const flags = {
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
+  only: onlyFlag("count only these", space),
   json: flag.on("--json", "the same as JSON"),
-};
+}));
 
 /** What the task prints. */
 export function* statusLines(overview: Overview, dir: string): Generator<string> {
@@ -30,7 +31,8 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     ...(unlisted.length ? [`${unlisted.length} unlisted`] : []),
   ];
   const command = (name: string) => commandOn(name, { dir }, overview.experiment);
-  yield `Experiment ${overview.experiment}: ${counts.join(", ")}`;
+  const selection = overview.selection === undefined ? "" : `, --only ${overview.selection}`;
+  yield `Experiment ${overview.experiment}${selection}: ${counts.join(", ")}`;
   const ago = (time: number) => formatDuration(Math.max(0, Date.now() / 1000 - time));
   if (!total) yield `  nothing is listed yet; ${command("init")} lists configurations`;
   // A call of 'train' may have been asked for more steps than the study is.
@@ -71,8 +73,11 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
 
 if (import.meta.main) {
   const description = "Shows what is done, running, failed and waiting, the best run so far, and the time left.";
-  await runCommand({ name: "status", description, flags, printsData: true }, async ({ dir, experiment, json }) => {
-    const overview = await overviewOf(dir, experiment);
-    print(json ? JSON.stringify(overview, null, 2) : [...statusLines(overview, dir)].join("\n"));
-  });
+  await runCommand(
+    { name: "status", description, flags, printsData: true },
+    async ({ dir, experiment, only, json }) => {
+      const overview = await overviewOf(dir, experiment, { only });
+      print(json ? JSON.stringify(overview, null, 2) : [...statusLines(overview, dir)].join("\n"));
+    },
+  );
 }

@@ -1,6 +1,6 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test split. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
@@ -8,8 +8,8 @@ import type { EngineEntry } from "../train/engines/engine.ts";
 import { describeAuto, describeParallel, engineChoices, ENGINES } from "../train/engines/registry.ts";
 import { MOST_PARALLEL } from "./session/capacity.ts";
 import { MOST_RUNS } from "./study/grid.ts";
-import { exampleSelection, parseSelection, type Selection } from "./study/selection.ts";
 import { shortKey } from "./study/paths.ts";
+import { selectionLine } from "./study/selection.ts";
 import { trainStudy } from "./session/training.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
@@ -26,7 +26,7 @@ export const engineFlags = <E extends EngineEntry>(engines: readonly E[]) => ({
   ),
 });
 
-const flags = {
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   ...engineFlags(ENGINES),
@@ -34,15 +34,10 @@ const flags = {
     most: LIMITS.steps,
   }),
   limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
-  only: {
-    usage: "--only <expression>",
-    help: `train only these, e.g. ${exampleSelection()}`,
-    parse: (text: string) => parseSelection(text),
-    fallback: undefined as Selection | undefined,
-  },
+  only: onlyFlag("train only these", space),
   retryFailed: flag.on("--retry-failed", "train runs again whose loss was no finite number"),
   quiet: flag.on("--quiet", "print nothing but errors"),
-};
+}));
 
 if (import.meta.main) {
   const description =
@@ -52,6 +47,7 @@ if (import.meta.main) {
     const summary = await trainStudy({ ...options, signal: stop.signal });
     const { finished, failed, problems, interrupted, others, seconds } = summary;
     if (!options.quiet) {
+      if (options.only) print(selectionLine(options.only));
       const trouble = problems ? `, ${problems} with problems` : "";
       print(`${plural(finished, "run")} finished, ${failed} failed${trouble}, in ${formatDuration(seconds)}`);
       if (others) print(`${plural(others, "run")} left to other processes, which are training them`);

@@ -1,5 +1,5 @@
 /** `deno task demo`: the whole way, small, on the embedded corpus. */
-import { describeConfig } from "../cells/config.ts";
+import { describeConfigIn } from "../cells/config.ts";
 import { dirFlag } from "../experiments/flags.ts";
 import { configOf } from "../experiments/study/result.ts";
 import { drawText, findRun } from "../experiments/session/sampling.ts";
@@ -49,7 +49,7 @@ if (import.meta.main) {
 
     const best = result["min loss"]!.toFixed(4), bits = result.test_bits_per_byte!.toFixed(4);
     const rate = (corpus.entropy_rate! / Math.LN2).toFixed(4);
-    print(`\nBest configuration: ${describeConfig(configOf(result))} (${key.slice(0, 8)})`);
+    print(`\nBest configuration: ${describeConfigIn(study.space, configOf(result, study.space))} (${key.slice(0, 8)})`);
     print(`  min loss ${best} nats per byte; test ${bits} bits per byte (the text's entropy rate is ${rate})`);
     print(["Pictures and page:", ...paths.map((file) => `  ${file}`)].join("\n"));
     print(`Done in ${formatDuration((performance.now() - start) / 1000)}`);

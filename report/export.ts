@@ -1,5 +1,6 @@
 /** `deno task export`: the runs for other tools. */
-import { dirFlag, experimentFlag } from "../experiments/flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
+import { selectionLine } from "../experiments/study/selection.ts";
 import { Study } from "../experiments/study/store.ts";
 import { type Flag, runCommand, splitList } from "../train/terminal/command_line.ts";
 import { plural } from "../train/terminal/progress.ts";
@@ -19,25 +20,34 @@ const formatFlag: Flag<readonly Format[]> = {
   },
 };
 
-const flags = {
+const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   formats: formatFlag,
+  only: onlyFlag("write only these; they take the place of the export before", space),
   out: {
     usage: "--out <folder>",
     help: "where to, inside the study's folder (default: export_01_all or export_02_best there)",
     fallback: undefined,
     parse: dirFlag.parse,
   } as Flag<string | undefined>,
-};
+}));
 
 if (import.meta.main) {
   const description =
     "Writes the runs of an experiment for other tools: tables as CSV and Parquet, curves for TensorBoard.";
-  await runCommand({ name: "export", description, flags }, async ({ dir, experiment, formats, out }) => {
+  await runCommand({ name: "export", description, flags }, async ({ dir, experiment, formats, only, out }) => {
     const study = await Study.open(dir);
-    const { paths, runs, counts, problems } = await writeExport({ study, experiment, formats, out });
+    const { paths, runs, counts, problems } = await writeExport({
+      study,
+      experiment,
+      formats,
+      only,
+      out,
+      table: study.space,
+    });
     for (const line of problems) printError(`export: ${line}`);
+    if (only) print(selectionLine(only));
     const { done, failed, running } = counts;
     print(
       `${plural(runs, "run")}: ${done} done, ${failed} failed, ${running} running or stopped before their end`,

@@ -1,7 +1,9 @@
 /** Draws all pictures and the page of one experiment and puts them into the study's folder. */
-import { UserError } from "../cells/errors.ts";
+import { ownCellName } from "./data/cell_names.ts";
 import type { FactorTable } from "../cells/factor.ts";
-import { GATED } from "../cells/factors.ts";
+import { GATED_SPACE } from "../cells/catalog/catalog.ts";
+import type { Space } from "../cells/space.ts";
+import { UserError } from "../cells/errors.ts";
 import { join, sep } from "node:path";
 import { accountOf, accountText } from "./data/account.ts";
 import { withListedMarks } from "../experiments/study/promotion.ts";
@@ -36,6 +38,8 @@ export interface ReportOptions {
   unknown_version?: readonly string[];
   /** Where the study's list and the results differ; nothing is said of it where that is not given. */
   gaps?: ListGaps;
+  /** The expression that says which configurations the results are of; absent where they are all. */
+  selection?: string;
   /** The study's folder, which must exist. */
   dir: string;
   experiment: Experiment;
@@ -46,7 +50,7 @@ export interface ReportOptions {
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
   chosenBy?: Omit<AuditData, "long">;
   /** Whose factors stand in the results; the built-in ones where absent. */
-  table?: FactorTable;
+  table?: Space;
 }
 
 /** What has been written, and what the terminal shows of it. */
@@ -79,7 +83,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   if (!(Number.isFinite(below) && below > 0)) {
     throw new UserError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
   }
-  const { chosenBy, table = GATED } = options;
+  const { chosenBy, table = GATED_SPACE } = options;
   const results = chosenBy ? withListedMarks(options.results, chosenBy.entries) : options.results;
   const runs = tableOf(results, table);
   if (!runs.rows.length) {
@@ -106,6 +110,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   });
   const account = accountOf({
     ...options.gaps,
+    selection: options.selection,
     runs,
     unreadable: unreadable.map((line) => withinStudy(line, dir)),
     unknown_version: (options.unknown_version ?? []).map((line) => withinStudy(line, dir)),
@@ -155,7 +160,9 @@ function titleOf(experiment: Experiment, rows: readonly MergedRow[], table: Fact
   if (experiment === "02") return "Experiment 02: the best configurations, wider and deeper";
   const { own: [{ config }], baselines } = cohortsOf(table, rows);
   if (!table.isOwnCell(config)) return `Experiment 01: ${firstOfCells(table, rows).map(({ name }) => name).join(", ")}`;
-  return `Experiment 01: every configuration of the ${table.name} cell${baselines.length ? ", and baselines" : ""}`;
+  return `Experiment 01: every configuration of the ${ownCellName(table)} cell${
+    baselines.length ? ", and baselines" : ""
+  }`;
 }
 
 /** Choosing by the loss makes the chosen similar in it, and hides what a factor does. */

@@ -2,7 +2,8 @@
  * The original table with two more factors, as somebody would add them: a switch, and a number with levels of its own. Nothing else of the
  * project knows them, so whatever shows them follows from the table alone.
  */
-import type { Factor, FactorTable } from "../cells/factor.ts";
+import type { Space } from "../cells/space.ts";
+import type { Factor } from "../cells/factor.ts";
 import { ORIGINAL } from "./original_table.ts";
 
 /** An eighth switch. Off is its default, so configurations without it keep their ids. */
@@ -32,7 +33,7 @@ const WEIGHT_DECAY: Factor = {
 };
 
 /** The original factors, {@linkcode LAYER_NORM} and {@linkcode WEIGHT_DECAY}. */
-export const EXTENDED: FactorTable = {
+export const EXTENDED: Space = {
   ...ORIGINAL,
   name: "extended",
   factors: [...ORIGINAL.factors, LAYER_NORM, WEIGHT_DECAY],

@@ -2,6 +2,7 @@
  * The table of metrics alone decides: a metric more, in memory, has a key in results, columns in tables and exports, a mean over seeds and a
  * scalar. Nothing else of the project knows it.
  */
+import { GATED_SPACE } from "../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { GATED } from "../cells/factors.ts";
@@ -37,7 +38,7 @@ function headings(page: string): string[] {
 }
 
 Deno.test("results have a key for a metric more, behind the others and before the sample, and need not have it", () => {
-  const schema = resultFieldsOf(GATED, EXTENDED), keys = Object.keys(schema.shape);
+  const schema = resultFieldsOf(GATED_SPACE, EXTENDED), keys = Object.keys(schema.shape);
   assert.deepEqual(keys.filter((key) => !Object.hasOwn(resultFields.shape, key)), [ACCURACY.key]);
   assert.deepEqual(keys.slice(-3), [ACCURACY.key, "sample", "memory"]);
   assert.ok(schema.safeParse(plain).success);

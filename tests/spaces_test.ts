@@ -105,10 +105,11 @@ Deno.test("--only selects by the new factors, defaults filled in", () => {
 
 Deno.test("init has a flag for the new number, and lists what it is given", () => {
   const flags = levelFlags(EXTENDED);
-  assert.deepEqual(Object.keys(flags), ["--weight-decay", "--state-size", "--layers"]);
-  assert.equal(flags["--weight-decay"].help, "weight decays to list (default: 0.001,0.01)");
-  const given = { "--weight-decay": flags["--weight-decay"].parse!("0.1, 0.2"), "--layers": [1], "--state-size": [64] };
-  assert.equal(grid(levelsIn(given, EXTENDED), EXTENDED).length, 96 * 2 * 2);
+  assert.deepEqual(Object.keys(flags), ["levels of weight_decay", "levels of state_size", "levels of n_layers"]);
+  assert.equal(flags["levels of weight_decay"].help, "weight decays to list (default: the study's, else 0.001,0.01)");
+  const parsed = flags["levels of weight_decay"].parse!("0.1, 0.2");
+  const given = { "levels of weight_decay": parsed, "levels of n_layers": [1], "levels of state_size": [64] };
+  assert.equal(grid(levelsIn(given), EXTENDED).length, 96 * 2 * 2);
 });
 
 Deno.test("describeConfigIn() says what is new, and nothing of defaults", () => {
@@ -173,7 +174,7 @@ Deno.test("cellJson() tells cells apart whose names in files are the same, and n
 Deno.test("describeConfigIn() and cellName() have no empty part when a table has no switches", () => {
   const factors = EXTENDED.factors.filter(({ kind }) => kind !== "switch");
   const table: FactorTable = { ...EXTENDED, name: "my own", factors };
-  assert.equal(describeConfigIn(table, BEST_CONFIG), "2 layers × 256");
+  assert.equal(describeConfigIn(table, BEST_CONFIG), "2 layers × 256, my own");
   assert.equal(describeConfigIn(table, DECAYED), "2 layers × 256, weight decay 0.01");
   assert.deepEqual([cellName(BEST_CONFIG, table), cellKey(BEST_CONFIG, table)], ["myown", "myown"]);
   assert.equal(cellName(DECAYED, table), "weight_decay0.01");

@@ -3,8 +3,8 @@ import { UserError } from "../errors.ts";
 import type { Cell } from "../cell.ts";
 import { z } from "zod";
 import { type CellConfig, type ConfigFields, configFieldsOf, parseConfig } from "../config.ts";
-import type { FactorTable } from "../factor.ts";
-import { ORIGINAL_KEYS, SWITCHES } from "../factors.ts";
+import { GATED, ORIGINAL_KEYS, SWITCHES } from "../factors.ts";
+import type { Space } from "../space.ts";
 import { gatedCell } from "./gated_cell.ts";
 import { gruCell, liGruCell, mguCell, ugRnnCell } from "./gru_cells.ts";
 import { lruCell, minGruCell, minLstmCell } from "./linear_cells.ts";
@@ -189,14 +189,17 @@ export function cellOf(config: CellConfig): Cell {
   return entry.cell;
 }
 
+/** The built-in space: the gated cells, with the catalog's cells as baselines. */
+export const GATED_SPACE: Space = { ...GATED, cellNames: CELL_NAMES, cellOf: (config) => cellOf(config as CellConfig) };
+
 /**
- * The fields of a configuration whose cell can be made: those of the table, where `cell`, if there is one, must be in the catalog.
+ * The fields of a configuration whose cell can be made: those of the table, where `cell`, if there is one, must be one that the space knows.
  *
  * @throws {UserError} if the table breaks a rule
  */
-export function knownFieldsOf(table: FactorTable): ConfigFields {
-  const fields = configFieldsOf(table);
-  return "cell" in fields ? { ...fields, cell: z.enum(CELL_NAMES).optional() } : fields;
+export function knownFieldsOf(space: Space): ConfigFields {
+  const fields = configFieldsOf(space);
+  return "cell" in fields ? { ...fields, cell: z.enum(space.cellNames).optional() } : fields;
 }
 
 const gatedCells = new Map<string, Cell>();

@@ -1,13 +1,14 @@
 /** What `status` shows: where a study stands. */
 import { type Sizes, stepCost } from "../../cells/sizes.ts";
 import { totalSteps } from "../../train/training/settings.ts";
-import { STALE_SECONDS } from "./queue.ts";
 import { type FinishedResult, hasEnded, isFinished } from "../study/result.ts";
 import { runKey } from "../study/paths.ts";
 import { comparedWithList, type Run } from "../study/runs.ts";
 import type { Experiment } from "../study/schema.ts";
+import { selectedResults } from "../study/selected_results.ts";
+import { selectFrom, type Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
-import { claimKey, studyClaims } from "./study_queue.ts";
+import { claimKey, isSilent, studyClaims } from "./study_queue.ts";
 
 /** A run that somebody has claimed. */
 export interface ClaimedRun {
@@ -23,6 +24,8 @@ export interface ClaimedRun {
 /** Where each run of an experiment is; `done`, `running`, `stale`, `failed`, `damaged`, `unknown_version` and `waiting` make up `total`. */
 export interface Overview {
   readonly experiment: Experiment;
+  /** The expression that says which configurations are counted; absent where all are. */
+  readonly selection?: string;
   readonly total: number;
   readonly done: number;
   /** Done runs that have fewer steps than the study asks for now. */
@@ -54,10 +57,25 @@ export interface Overview {
 
 type State = "done" | "running" | "stale" | "failed" | "damaged" | "unknown_version" | "waiting";
 
-export async function overviewOf(dir: string, experiment: Experiment, now = Date.now() / 1000): Promise<Overview> {
+/** What an overview is of. */
+export interface OverviewOptions {
+  /** Which configurations; all where absent. */
+  readonly only?: Selection;
+  /** Unix seconds. */
+  readonly now?: number;
+}
+
+/** @throws {UserError} if there is no study, its list is damaged, or nothing of it is selected */
+export async function overviewOf(
+  dir: string,
+  experiment: Experiment,
+  { only, now = Date.now() / 1000 }: OverviewOptions = {},
+): Promise<Overview> {
   const study = await Study.open(dir);
-  const runs = await study.runs(experiment);
-  const read = await study.readResults(experiment), { results, unreadable, damaged } = read;
+  const all = await study.runs(experiment), doing = `look at experiment ${experiment} of ${dir}`;
+  const runs = selectFrom(all, only, ({ entry }) => entry.config, doing, "run");
+  const read = selectedResults(await study.readResults(experiment), only, all.map(({ entry }) => entry), study.space);
+  const { results, unreadable, damaged } = read;
   const { not_begun, unlisted } = comparedWithList(runs, read), unknown = new Set(read.unknown_version);
   const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));
   const claims = new Map((await studyClaims(study).claims()).map((claim) => [claim.key, claim]));
@@ -71,8 +89,7 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
   const stateOf = (run: Run): State => {
     const claim = claimOf(run), result = byKey.get(run.key);
     // This process has not watched: it goes by the clock, and does no more with it than to show it.
-    const isSilent = claim !== undefined && now - claim.heard > STALE_SECONDS;
-    if (claim && !isSilent) return "running";
+    if (claim && !isSilent(claim, now)) return "running";
     // A process may die after its last word on a run, and before it lets go of it: nobody need come back to that.
     if (claim && !hasEnded(result, steps)) return "stale";
     const problem = damaged.get(run.key);
@@ -94,6 +111,7 @@ export async function overviewOf(dir: string, experiment: Experiment, now = Date
   ).concat(short.map(({ key, entry }) => ({ ...entry.config, steps: steps - byKey.get(key)!.steps_done! })));
   return {
     experiment,
+    ...(only ? { selection: only.text } : {}),
     total: runs.length,
     done: of("done").length,
     short: short.length,

@@ -1,6 +1,6 @@
 /** The queue of a study: claims on its runs, and what its results know of runs under way. */
 import type { Commit } from "../study/files.ts";
-import { type Claim, type ClaimReader, claimReader, newOwner, openQueue, type Queue } from "./queue.ts";
+import { type Claim, type ClaimReader, claimReader, newOwner, openQueue, type Queue, STALE_SECONDS } from "./queue.ts";
 import { isUnderWay } from "../study/result.ts";
 import { runKey } from "../study/paths.ts";
 import { type Experiment, EXPERIMENTS } from "../study/schema.ts";
@@ -9,6 +9,27 @@ import type { Study } from "../study/store.ts";
 /** The key under which a run is claimed. */
 export function claimKey(experiment: Experiment, run: string): string {
   return `${experiment}/${run}`;
+}
+
+/** The key of the run that a claim is on. */
+export function runInClaim({ key }: Pick<Claim, "key">): string {
+  return key.slice(key.indexOf("/") + 1);
+}
+
+/**
+ * Whether nothing has been heard of a claim's owner for so long that it counts as gone, by the clock: for whoever looks once and has not
+ * watched it.
+ *
+ * @param now Unix seconds
+ */
+export function isSilent({ heard }: Pick<Claim, "heard">, now: number): boolean {
+  return now - heard > STALE_SECONDS;
+}
+
+/** The claims on runs of an experiment whose owners are alive. */
+export async function livingClaims(study: Study, experiment: Experiment, now = Date.now() / 1000): Promise<Claim[]> {
+  const claims = await studyClaims(study).claims();
+  return claims.filter((claim) => claim.key.startsWith(claimKey(experiment, "")) && !isSilent(claim, now));
 }
 
 /** How long things take in a session, seconds; whoever tests may be in a hurry. */

@@ -1,4 +1,5 @@
 /** How many runs train at once: what was asked for, as far as the machine allows. */
+import type { Space } from "../../cells/space.ts";
 import type { Engine } from "../../train/engines/engine.ts";
 import { affordableWorkers, OpenFilesError } from "../../train/process/open_files.ts";
 import { plural } from "../../train/terminal/progress.ts";
@@ -62,10 +63,11 @@ export function capacityOf(
 export function footprintOf(
   engine: () => Pick<Engine, "footprint">,
   settings: TrainingSettings,
+  space: Space,
 ): (run: Pick<Run, "entry" | "seed">) => number {
   const known = new Map<string, number>();
   return ({ entry: { id, config }, seed }) => {
-    const bytes = known.get(id) ?? engine().footprint(stepOf(cellJob({ config, seed }), settings));
+    const bytes = known.get(id) ?? engine().footprint(stepOf(cellJob({ config, seed, space }), settings));
     known.set(id, bytes);
     return bytes;
   };

@@ -2,6 +2,7 @@
  * How long runs will take on this machine: from what the study itself has trained here, or from a few steps that are measured. The
  * arithmetic is pure; the engine and the clock are handed in.
  */
+import type { Space } from "../../cells/space.ts";
 import { messageOf } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { stepCost } from "../../cells/sizes.ts";
@@ -18,6 +19,8 @@ import { paceOf, secondsOf } from "./pace.ts";
 export interface EstimateRequest {
   /** The configurations; each is trained once for each seed. */
   readonly entries: readonly Pick<ConfigEntry, "id" | "config">[];
+  /** What the configurations are of; absent: the built-in space. */
+  readonly space?: Space;
   readonly seeds: number;
   readonly settings: TrainingSettings;
   /** Results of the experiment that the runs are of: they say what is done already. */
@@ -64,7 +67,7 @@ export async function estimateTraining(
   request: EstimateRequest,
   { open, measure }: EstimateTools = TOOLS,
 ): Promise<TrainingEstimate | undefined> {
-  const { settings, results, records = results, engine: choice = "auto", signal, onProblem } = request;
+  const { settings, space, results, records = results, engine: choice = "auto", signal, onProblem } = request;
   if (signal?.aborted) return undefined;
   let engine: Engine | undefined;
   try {
@@ -75,7 +78,7 @@ export async function estimateTraining(
     const recorded = paceOf(recordsOf(records, settings, engine));
     if (recorded) return { seconds: secondsOf(recorded, work, runs), basis: "record", ...told };
     const { parallel } = capacityOf(engine, undefined, runs);
-    const measured = await measure(engine, work, { settings, parallel: Math.min(parallel, runs), signal });
+    const measured = await measure(engine, work, { settings, space, parallel: Math.min(parallel, runs), signal });
     return measured && { seconds: secondsOf(measured, work, runs), basis: "measurement", ...told };
   } catch (error) {
     // A study can be made where it cannot be trained: whatever a device or its driver throws is no reason against it.

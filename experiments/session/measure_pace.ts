@@ -1,4 +1,6 @@
 /** How fast an engine trains what is asked for, from a few steps on noise: what a step reads does not change how long it takes. */
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { stepCost } from "../../cells/sizes.ts";
@@ -26,6 +28,8 @@ export interface ConfiguredWork extends Work {
 /** How it is measured. */
 export interface MeasuredOptions {
   readonly settings: TrainingSettings;
+  /** What the configurations are of; absent: the built-in space. */
+  readonly space?: Space;
   /** Runs that will train at once, as far as they fit. */
   readonly parallel: number;
   readonly signal?: AbortSignal;
@@ -47,7 +51,9 @@ export async function measurePace(
   options: MeasuredOptions,
 ): Promise<Pace | undefined> {
   const typical = typicalOf(work);
-  const small = Object.fromEntries(Object.entries(smallestSizes()).map(([key, levels]) => [key, levels?.[0]]));
+  const small = Object.fromEntries(
+    Object.entries(smallestSizes(options.space ?? GATED_SPACE)).map(([key, levels]) => [key, levels?.[0]]),
+  );
   const first = await measure(engine, { ...typical, ...small }, options);
   if (!first) return undefined;
   const { atATime, ...time } = first, cost = stepCost(typical);
@@ -70,9 +76,9 @@ function typicalOf(work: readonly ConfiguredWork[]): CellConfig {
 async function measure(
   engine: Engine,
   config: CellConfig,
-  { settings, parallel, signal, now = () => performance.now() }: MeasuredOptions,
+  { settings, space = GATED_SPACE, parallel, signal, now = () => performance.now() }: MeasuredOptions,
 ): Promise<StepTime & { readonly atATime: number } | undefined> {
-  const run = trainingRun(cellJob({ config, seed: 0 }), settings), { step } = run;
+  const run = trainingRun(cellJob({ config, seed: 0, space }), settings), { step } = run;
   const fitting = Math.max(1, Math.floor(engine.memory / engine.footprint(step)));
   const atATime = Math.min(parallel, fitting, MOST_RUNS);
   // All from one draw: what is compared is time.

@@ -1,5 +1,6 @@
 /** How runs end in this process: each is counted and reported, and its claim is released. */
-import { describeConfig } from "../../cells/config.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { describeConfigIn } from "../../cells/config.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { EngineFailure } from "../../train/engines/engine.ts";
 import { printError } from "../../train/terminal/output.ts";
@@ -29,7 +30,12 @@ export class Outcomes {
   readonly interrupted: string[] = [];
   #problemsInARow = 0;
 
-  constructor(private readonly scheduler: Scheduler<Run>, private readonly progress: SessionProgress) {}
+  /** @param table whose configurations the runs have */
+  constructor(
+    private readonly scheduler: Scheduler<Run>,
+    private readonly progress: SessionProgress,
+    private readonly table: FactorTable,
+  ) {}
 
   /** Counts a run that has its result. Its claim is kept, since the run is to be scored. */
   finish(run: Run, result: RunResult): void {
@@ -42,7 +48,7 @@ export class Outcomes {
   async fail(run: Run, why: string): Promise<void> {
     this.#problemsInARow = 0;
     this.failed++;
-    this.progress.print(`${shortKey(run.key)}  failed: ${why} (${describeConfig(run.entry.config)})`);
+    this.progress.print(`${shortKey(run.key)}  failed: ${why} (${describeConfigIn(this.table, run.entry.config)})`);
     await this.release(run);
   }
 

@@ -1,6 +1,6 @@
 /** How fast a machine trains, as plain numbers: from finished results, and to a time for what is left. Nothing here measures or reads. */
 import { stepCost } from "../../cells/sizes.ts";
-import { configOf, type FinishedResult } from "../study/result.ts";
+import type { FinishedResult } from "../study/result.ts";
 
 /** Some runs of one size. */
 export interface Work {
@@ -40,7 +40,7 @@ export function paceOf(results: readonly FinishedResult[]): Pace | undefined {
   const spent = timed.reduce((sum, { train_seconds }) => sum + train_seconds, 0);
   // Clocks that were wrong must not make more runs at a time than there are, nor fewer than one.
   const atATime = Math.min(timed.length, Math.max(1, spent / busySeconds(timed)));
-  const byCost = Map.groupBy(timed, (result) => stepCost(configOf(result)));
+  const byCost = Map.groupBy(timed, (result) => stepCost(result));
   const times = [...byCost].map(([cost, ofCost]): StepTime => {
     const seconds = ofCost.reduce((sum, { train_seconds }) => sum + train_seconds, 0);
     const steps = ofCost.reduce((sum, { steps_done }) => sum + steps_done, 0);

@@ -62,7 +62,7 @@ export class RunFiles {
    */
   async start(run: Run, retry: boolean): Promise<StartedRun> {
     const { study, experiment, settings } = this.options, { key, entry, seed } = run;
-    const job = cellJob({ config: entry.config, seed }), step = stepOf(job, settings);
+    const job = cellJob({ config: entry.config, seed, space: study.space }), step = stepOf(job, settings);
     const known = await study.readResult(experiment, key), commit = this.#commit(run);
     await this.#checkModelPlace(run);
     const hasFailed = retry && known?.failed !== undefined;
@@ -158,6 +158,7 @@ export class RunFiles {
       trained.weights,
       modelFacts(record, trained.steps_done),
       record.vocabulary,
+      study.space,
     );
     const loss = [...trained.curve];
     const result = {
@@ -166,7 +167,7 @@ export class RunFiles {
       loss,
       "min loss": minOf(loss),
     };
-    parseResult(result, study.resultPath(experiment, key));
+    parseResult(result, study.resultPath(experiment, key), study.space);
     await study.writeCheckpoint(experiment, key, bytes, commit);
     await study.writeModel(experiment, key, model, commit);
     await study.writeResult(experiment, key, result, commit);
@@ -193,12 +194,22 @@ export class RunFiles {
     const { batch, history, log_every } = this.options.settings;
     const { name: corpus, sha1: corpus_sha1 } = this.options.corpus;
     const tokenizer_sha1 = this.options.study.settings.tokens?.sha1;
-    return { config: entry.config, seed, corpus, corpus_sha1, tokenizer_sha1, batch, history, log_every };
+    return {
+      config: entry.config,
+      table: this.options.study.space,
+      seed,
+      corpus,
+      corpus_sha1,
+      tokenizer_sha1,
+      batch,
+      history,
+      log_every,
+    };
   }
 
   /** The result of a run as it starts: everything but what training finds. */
   #record(run: Run, step: TrainingStep, known: RunResult | undefined): RunResult {
-    const { entry, seed } = run, { tokens, split } = this.options.study.settings;
+    const { entry, seed } = run, { tokens, split, space } = this.options.study.settings;
     return {
       ...entry.config,
       id: entry.id,
@@ -218,6 +229,7 @@ export class RunFiles {
           tokenizer_sha1: tokens.sha1,
         }
         : {}),
+      ...(space ? { space: space.name, space_sha256: space.sha256 } : {}),
       train_sha1: this.options.corpus.train_sha1,
       test_sha1: this.options.corpus.test_sha1,
       seed,

@@ -1,6 +1,6 @@
 /** What the model and the checkpoint of a run say of themselves, and whether a model is that of a result. */
 import { UserError } from "../../cells/errors.ts";
-import { cellOf } from "../../cells/catalog/catalog.ts";
+import type { FactorTable } from "../../cells/factor.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../../cells/language_model.ts";
 import { decodeEvaluation, differences } from "../../train/scoring/evaluation_file.ts";
 import type { CheckpointOf } from "../../train/training/checkpoint.ts";
@@ -22,10 +22,20 @@ export function modelFacts(
 }
 
 /** What the checkpoint of a run with this result says that it is of. */
-export function checkpointOf(result: RunResult): CheckpointOf {
+export function checkpointOf(result: RunResult, table: FactorTable): CheckpointOf {
   const { seed, dataset: corpus, corpus_sha1, tokenizer_sha1, log_every } = result;
   const { "batch size": batch, "history size": history } = result;
-  return { config: configOf(result), seed, corpus, corpus_sha1, tokenizer_sha1, batch, history, log_every };
+  return {
+    config: configOf(result, table),
+    table,
+    seed,
+    corpus,
+    corpus_sha1,
+    tokenizer_sha1,
+    batch,
+    history,
+    log_every,
+  };
 }
 
 /**
@@ -60,8 +70,8 @@ export async function checkModel(
       );
     }
   }
-  const config = configOf(result), { vocabulary = BYTE_VOCABULARY } = result;
-  const [difference] = differences(found, evaluationModel(cellOf(config), { ...config, vocabulary }));
+  const config = configOf(result, study.space), { vocabulary = BYTE_VOCABULARY } = result;
+  const [difference] = differences(found, evaluationModel(study.space.cellOf(config), { ...config, vocabulary }));
   if (difference) {
     throw new UserError(
       `Cannot use ${path}: ${difference.is}, that of run ${run} is ${difference.must}; ${remake}`,

@@ -8,22 +8,26 @@ import { checkModel } from "./run_model.ts";
 import { adviceForRuns, remakeModel } from "../study/commands.ts";
 import { runKey, shortKey } from "../study/paths.ts";
 import type { Experiment } from "../study/schema.ts";
+import { readSelected } from "../study/selected_results.ts";
+import type { Selection } from "../study/selection.ts";
 import type { Study } from "../study/store.ts";
 import { studyTokenizer } from "../study/text.ts";
 
 /**
  * The finished run that is meant: by a prefix of its key, or the best.
  *
+ * @param only which configurations; all where absent
  * @throws {UserError} if no run, or more than one, has the prefix; or if its result cannot be read
  */
 export async function findRun(
   study: Study,
   experiment: Experiment,
   prefix?: string,
+  only?: Selection,
 ): Promise<{ key: string; result: FinishedResult }> {
-  const { results, damaged } = await study.readResults(experiment);
-  const finished = results.filter(isFinished).sort((a, b) => a["min loss"] - b["min loss"]);
   const where = `experiment ${experiment} of ${study.dir}`;
+  const { results, damaged } = await readSelected(study, experiment, only, `find a model of ${where}`);
+  const finished = results.filter(isFinished).sort((a, b) => a["min loss"] - b["min loss"]);
   if (!finished.length) {
     const [problem] = damaged.values();
     const advice = adviceForRuns(study, experiment, (await study.readConfigs(experiment)).length > 0);

@@ -1,7 +1,6 @@
 /** Scores one run: its model on the test split, and what the model writes. */
 import { Buffer } from "node:buffer";
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { cellOf } from "../../cells/catalog/catalog.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../../cells/language_model.ts";
 import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { OpenFilesError } from "../../train/process/open_files.ts";
@@ -93,7 +92,7 @@ export async function scoreRun(
     memory: memory!,
   };
   if (isRemade) {
-    parseResult(scored, study.resultPath(experiment, key));
+    parseResult(scored, study.resultPath(experiment, key), study.space);
     await replaceModel(study, experiment, key, model, now, commit);
   }
   await study.writeResult(experiment, key, scored, commit);
@@ -143,15 +142,15 @@ export async function remadeModel(
   key: string,
   result: FinishedResult,
 ): Promise<Uint8Array | undefined> {
-  const config = configOf(result), { vocabulary = BYTE_VOCABULARY } = result;
+  const { space } = study, config = configOf(result, space), { vocabulary = BYTE_VOCABULARY } = result;
   const stored = await advised(KEEP_MODEL, async () => {
     const { path, bytes } = await study.readCheckpoint(experiment, key);
     if (!bytes) return undefined;
-    const { parameters } = evaluationModel(cellOf(config), { ...config, vocabulary });
-    return await decodeRunWeights(bytes, path, parameters, checkpointOf(result));
+    const { parameters } = evaluationModel(space.cellOf(config), { ...config, vocabulary });
+    return await decodeRunWeights(bytes, path, parameters, checkpointOf(result, space));
   });
   if (!stored || (stored.steps_done ?? result.steps_done) !== result.steps_done) return undefined;
   // Before minutes of scoring, rather than after.
   checkReplaceable(study.modelPath(experiment, key));
-  return exportModel(config, stored.weights, modelFacts(result, result.steps_done), vocabulary);
+  return exportModel(config, stored.weights, modelFacts(result, result.steps_done), vocabulary, space);
 }

@@ -12,6 +12,8 @@ import { ensureBaselines, readBaselines } from "../study/ngram_baselines.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
 import { runKey } from "../study/paths.ts";
 import type { Experiment } from "../study/schema.ts";
+import { readSelected } from "../study/selected_results.ts";
+import type { Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -22,6 +24,8 @@ export interface EvaluateOptions {
   readonly experiment: Experiment;
   /** Scores runs that have a score too, after making their model anew from the checkpoint. */
   readonly again: boolean;
+  /** Which configurations; all where absent. */
+  readonly only?: Selection;
   readonly signal?: AbortSignal;
   /** Runs to leave out. */
   readonly skip?: ReadonlySet<string>;
@@ -52,9 +56,10 @@ export interface EvaluateSummary {
  * @param queue the study's, where the caller has it open
  */
 export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Promise<EvaluateSummary> {
-  const { dir, experiment, again } = options;
+  const { dir, experiment, again, only } = options;
   const study = await Study.open(dir);
-  const { results, unreadable } = await study.readResults(experiment);
+  const doing = `score experiment ${experiment} of ${dir}`;
+  const { results, unreadable } = await readSelected(study, experiment, only, doing);
   const finished = results.filter(isFinished);
   const todo = finished.filter(({ test_loss }) => again || test_loss === undefined);
   const had = finished.length - todo.length;

@@ -97,7 +97,7 @@ export class TrainingSession {
       claimed: () => this.#scheduler.claimed,
     });
     const print = (line: string) => this.#progress.print(line);
-    const footprint = footprintOf(current, settings);
+    const footprint = footprintOf(current, settings, study.space);
     // Runs of one shape follow each other where they train in groups.
     this.#scheduler = new Scheduler(slots > 1 ? packingOrder(waiting, footprint) : waiting, {
       queue,
@@ -108,7 +108,7 @@ export class TrainingSession {
       isWanted: (run) => this.#isWanted(run),
       onWait: (held) => print(waitingForOthers(held)),
     });
-    this.#outcomes = new Outcomes(this.#scheduler, this.#progress);
+    this.#outcomes = new Outcomes(this.#scheduler, this.#progress, study.space);
     this.#scorer = new Scorer({
       study,
       experiment,

@@ -2,7 +2,7 @@
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import type { EngineChoice } from "../../train/engines/registry.ts";
 import { hasEnded, type RunResult } from "../study/result.ts";
-import type { Selection } from "../study/selection.ts";
+import type { ConfigFilter } from "../study/selection.ts";
 import type { Experiment } from "../study/schema.ts";
 import type { Timing } from "../queue/study_queue.ts";
 
@@ -13,7 +13,7 @@ export interface TrainStudyOptions {
   readonly parallel?: number;
   readonly steps?: number;
   readonly limit?: number;
-  readonly only?: Selection;
+  readonly only?: ConfigFilter;
   /** Tries runs again that have failed. */
   readonly retryFailed?: boolean;
   readonly quiet: boolean;

@@ -1,4 +1,5 @@
 /** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
+import type { Space } from "../../cells/space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { type Engine, mebibytes } from "../../train/engines/engine.ts";
@@ -12,6 +13,7 @@ import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { commandOn } from "../study/commands.ts";
 import type { Run } from "../study/runs.ts";
+import { selectFrom } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { openStudyQueue } from "../queue/study_queue.ts";
@@ -41,7 +43,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const { waiting, skipped } = await waitingRuns(study, settings, options);
   const text = await studyText(study, ["train", "test"]), engine = await openStudyEngine(options.engine);
   try {
-    checkRoom(engine, waiting, settings);
+    checkRoom(engine, waiting, settings, study.space);
     // First of what is written: where its place is taken, nothing else is.
     const claims = await openStudyQueue(study, options.timing);
     try {
@@ -91,9 +93,9 @@ async function runSession(
  *
  * @throws {UserError} naming both sizes
  */
-function checkRoom(engine: Engine, waiting: readonly Run[], settings: TrainingSettings): void {
+function checkRoom(engine: Engine, waiting: readonly Run[], settings: TrainingSettings, space: Space): void {
   if (!waiting.length || engine.memory === Infinity) return;
-  const footprint = footprintOf(() => engine, settings);
+  const footprint = footprintOf(() => engine, settings, space);
   let least = Infinity;
   for (const run of waiting) {
     least = Math.min(least, footprint(run));
@@ -141,12 +143,13 @@ async function waitingRuns(
         `run ${commandOn("init", study, experiment)}`,
     );
   }
-  const chosen = runs.filter(({ entry }) => only?.(entry.config) ?? true);
-  if (!chosen.length) {
-    throw new UserError(
-      `Cannot train experiment ${experiment} in ${dir}: none of its ${runs.length} runs matches --only`,
-    );
-  }
+  const chosen = selectFrom(
+    runs,
+    only,
+    ({ entry }) => entry.config,
+    `train experiment ${experiment} in ${dir}`,
+    "run",
+  );
   const waiting: Run[] = [];
   let skipped = 0;
   for (const run of chosen) {

@@ -51,24 +51,54 @@ export function grid(asked: TableLevels = {}, table: FactorTable = GATED): Confi
     );
   }
   const listed = table.factors.map((factor) => ({ factor, levels: levelsOf(factor, asked[factor.key]) }));
-  const combinations = listed.reduce((product, { levels }) => product * levels.length, 1);
-  if (combinations > MOST_COMBINATIONS) {
-    throw new UserError(
-      `Cannot list ${combinations} combinations of levels: must be at most ${MOST_COMBINATIONS} in one call`,
-    );
-  }
-  // A default is not written: see `Factor.default`.
-  const configs = listed.reduce<Record<string, FactorValue>[]>(
-    (before, { factor, levels }) =>
-      before.flatMap((config) =>
-        levels.map((level) => level === factor.default ? config : { ...config, [factor.key]: level })
-      ),
-    [{}],
-  );
-  return configs.filter((config) => table.valid.holds(config) && table.listed.holds(config));
+  return combinationsOf(table, listed).filter((config) => isListed(table, config));
 }
 
-function levelsOf(factor: Factor, asked: readonly FactorValue[] = factor.levels): FactorValue[] {
+/** A factor and the values that it is to take. */
+export interface FactorLevels {
+  readonly factor: Factor;
+  readonly levels: readonly FactorValue[];
+}
+
+/**
+ * Every combination of levels, in each of the configurations that it starts from; valid or not. The last factor's levels change fastest.
+ *
+ * @param from configurations that have the factors without levels
+ * @throws {UserError} if they are too many
+ */
+export function combinationsOf(
+  table: FactorTable,
+  listed: readonly FactorLevels[],
+  from: readonly Configuration[] = [{}],
+): Configuration[] {
+  const count = listed.reduce((product, { levels }) => product * levels.length, from.length);
+  if (count > MOST_COMBINATIONS) {
+    throw new UserError(
+      `Cannot list ${count} combinations of levels: must be at most ${MOST_COMBINATIONS} in one call`,
+    );
+  }
+  return listed.reduce<readonly Configuration[]>(
+    (before, { factor, levels }) =>
+      before.flatMap((config) => levels.map((level) => changed(table, config, { [factor.key]: level }))),
+    from,
+  ).slice();
+}
+
+/** A configuration with other values of some factors: its keys in the table's order, and no default written (see `Factor.default`). */
+export function changed({ factors }: FactorTable, config: Configuration, values: Configuration): Configuration {
+  return Object.fromEntries(factors.flatMap((factor): [string, FactorValue][] => {
+    const value = values[factor.key] ?? config[factor.key];
+    return value === undefined || value === factor.default ? [] : [[factor.key, value]];
+  }));
+}
+
+/** Whether a configuration of the table's own cell keeps its rules for lists. */
+export function isListed({ valid, listed }: FactorTable, config: Configuration): boolean {
+  return valid.holds(config) && listed.holds(config);
+}
+
+/** The levels that a factor is to take, each once. @throws {UserError} if one is out of bounds, or they are too many */
+export function levelsOf(factor: Factor, asked: readonly FactorValue[] = factor.levels): FactorValue[] {
   if (asked.length > MOST_LEVELS) {
     throw new UserError(
       `Cannot list ${asked.length} ${pluralOf(factor)}: must be at most ${MOST_LEVELS} in one call`,

@@ -1,9 +1,11 @@
 /** What `init` does: a study's settings, and its lists of configurations. */
 import { createHash } from "node:crypto";
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { configId } from "../../cells/config.ts";
-import { isSize } from "../../cells/factor.ts";
-import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
+import type { CellConfig } from "../../cells/config.ts";
+import type { Cell } from "../../cells/cell.ts";
+import { buildTrainingStep, BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { checkSize, type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../../train/corpus/known.ts";
 import { SPLIT } from "../../train/corpus/split.ts";
@@ -11,16 +13,17 @@ import { checkLimits, checkLogged } from "../../train/training/settings.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import { checkRuns, checkTraining } from "./bounds.ts";
 import { readBytes, readJson } from "./files.ts";
-import { grid, MOST_RUNS } from "./grid.ts";
-import { flaggedFactors, flagsInWords, type Levels } from "./levels.ts";
+import { chooseConfigs, type ChosenConfigs, type ConfigRequest } from "./choose_configs.ts";
+import { MOST_RUNS } from "./grid.ts";
 import { checkNewFolder } from "./ownership.ts";
-import { promote, type Promotion } from "./promotion.ts";
+import type { Promotion } from "./promotion.ts";
 import { checkVersion, parseResult, type RunResult } from "./result.ts";
 import type { ConfigEntry } from "./runs.ts";
 import { Study } from "./store.ts";
 import { lockStudy } from "./lock.ts";
 import { resultKeys, shortKey, StudyPaths } from "./paths.ts";
 import { type Experiment, EXPERIMENTS, type StudySettings, tokensName } from "./schema.ts";
+import { checkPlace, readSpaceFile, type SpaceFile } from "./space_file.ts";
 import { hasTokenizer, loadOwnFile, tokensFor } from "./text.ts";
 
 /** Training settings of a new study (design, sections 2 and 3). */
@@ -31,15 +34,16 @@ export const DEFAULT_TRAINING: StudySettings["training"] = {
   history: 1000,
 };
 
-export interface InitOptions {
+/** What `init` is asked for: settings of the study, and what is listed. */
+export interface InitOptions extends ConfigRequest {
   readonly dir: string;
   readonly experiment: Experiment;
   /** `embedded`, the name of a known corpus, or a file; the study's own where it has one. */
   readonly corpus?: string;
   /** Brings a known corpus that was asked for into the cache; absent: it must be there. */
   readonly fetch?: (corpus: KnownCorpus) => Promise<void>;
-  /** For experiment 01: levels to list, by the key of their factor; the others take those of the table. */
-  readonly levels?: Levels;
+  /** The file of a space, for a new study; the study's own where it has one. */
+  readonly space?: string;
   readonly seeds?: number;
   readonly steps?: number;
   readonly batch?: number;
@@ -48,6 +52,35 @@ export interface InitOptions {
   readonly tokens?: number;
   /** For experiment 02: configurations that are not chosen and are trained all the same, in all. */
   readonly controls?: number;
+  /**
+   * Called with what is to be written, before it is; where it rejects, nothing is. Called again if another process has changed the study
+   * meanwhile.
+   */
+  readonly onPlan?: (plan: InitPlan) => Promise<void>;
+}
+
+/** What `init` is about to write. */
+export interface InitPlan {
+  readonly dir: string;
+  readonly experiment: Experiment;
+  readonly settings: Omit<StudySettings, "version">;
+  /** Whose configurations are listed. */
+  readonly space: Space;
+  /** The study's settings before this call, where there was one. */
+  readonly before?: StudySettings;
+  readonly chosen: ChosenConfigs;
+  /** What of it the list has not yet. */
+  readonly fresh: readonly ConfigEntry[];
+  /** Configurations of the list before. */
+  readonly listed: number;
+  /** Runs that come with it: of new configurations, and of further seeds. */
+  readonly runs: readonly AddedRuns[];
+}
+
+/** So many runs of a configuration, one for each seed. */
+export interface AddedRuns {
+  readonly config: CellConfig;
+  readonly count: number;
 }
 
 export interface InitSummary {
@@ -71,19 +104,29 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
   const { dir } = options;
   for (;;) {
     const seen = await stampOf(dir);
-    const { known, corpus, promotion, write } = await planStudy(options);
+    const { known, corpus, plan, write } = await planStudy(options);
+    await options.onPlan?.(plan);
     using _lock = await lockStudy(dir, "init");
     // Another process was quicker: what was planned may drop what that one has added.
     if (await stampOf(dir) !== seen) continue;
-    return { ...await write(), corpus, promotion, before: known?.settings };
+    return { ...await write(), corpus, promotion: plan.chosen.promotion, before: known?.settings };
   }
+}
+
+/**
+ * What {@linkcode initStudy} would write. It writes nothing into the study; a corpus that is asked for by its name comes into the cache.
+ *
+ * @throws {UserError} as {@linkcode initStudy} does
+ */
+export async function planInit(options: InitOptions): Promise<InitPlan> {
+  return (await planStudy(options)).plan;
 }
 
 /** Tells whether the files that a plan follows from, and that `init` writes, are still the same. */
 async function stampOf(dir: string): Promise<string> {
   const hash = createHash("sha256"), paths = new StudyPaths(dir);
   const lists = EXPERIMENTS.map((experiment) => paths.configsPath(experiment));
-  for (const path of [paths.settingsPath, ...lists, paths.tokenizerPath]) {
+  for (const path of [paths.settingsPath, ...lists, paths.tokenizerPath, paths.spacePath]) {
     const bytes = await readBytes(path).catch((error) => messageOf(error));
     hash.update(`${path} ${bytes?.length} `).update(bytes ?? "");
   }
@@ -91,14 +134,14 @@ async function stampOf(dir: string): Promise<string> {
 }
 
 /** A result that can be read, whatever the study of its folder says of how it was trained; undefined where none can. */
-async function anyResult(dir: string): Promise<RunResult | undefined> {
+async function anyResult(dir: string, space: Space): Promise<RunResult | undefined> {
   for (const experiment of EXPERIMENTS) {
     for (const key of await resultKeys(dir, experiment)) {
       const path = new StudyPaths(dir).resultPath(experiment, key);
       try {
         const value = await readJson(path);
         checkVersion(value, path);
-        return parseResult(value, path);
+        return parseResult(value, path, space);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
       }
@@ -112,7 +155,9 @@ async function planStudy(options: InitOptions) {
   const { dir } = options;
   const known = await Study.find(dir);
   if (!known) await checkNewFolder(dir);
-  const settings = await mergeSettings(known, options);
+  const file = options.space === undefined ? undefined : await newSpace(known, dir, options.space);
+  const space = file?.space ?? known?.space ?? GATED_SPACE;
+  const settings = await mergeSettings(known, options, space);
   const refused = () =>
     new UserError(
       `Cannot extend study ${dir} with corpus ${settings.source}: it was made with ${known!.settings.corpus.source}; ` +
@@ -145,8 +190,10 @@ async function planStudy(options: InitOptions) {
         "another folder with --dir",
     );
   }
-  const { entries, promotion } = await chooseConfigs(known, options);
-  await checkAllRuns(known, options, entries, settings.seeds);
+  const { experiment, controls } = options, { vocabulary } = settings;
+  const chosen = await chooseConfigs({ dir, experiment, known, vocabulary, controls }, options, space);
+  if (file ?? known?.settings.space) checkCells(space, chosen.entries, vocabulary);
+  await checkAllRuns(known, options, chosen.entries, settings.seeds);
   const tokens = await tokensFor(dir, known, corpus, settings.vocabulary, history);
   const isLeft = !tokens && known?.settings.tokens !== undefined && await hasTokenizer(dir, known.settings);
   const planned = {
@@ -159,16 +206,61 @@ async function planStudy(options: InitOptions) {
     },
     split: { train: corpus.train.length, validation: corpus.validation.length, test: corpus.test.length },
     ...(tokens ? { tokens: tokens.settings } : {}),
+    ...(file ?? known?.settings.space ? { space: file?.settings ?? known?.settings.space } : {}),
     seeds: settings.seeds,
     training: settings.training,
   };
   const tokenizer = { text: tokens?.file, removed: isLeft };
-  const write = await Study.plan(dir, known, planned, options.experiment, entries, tokenizer);
-  return { known, corpus, promotion, write };
+  const files = { tokenizer, code: file?.code };
+  const write = await Study.plan(dir, known, planned, space, experiment, chosen.entries, files);
+  const listed = await known?.readConfigs(experiment) ?? [], ids = new Set(listed.map(idOf));
+  const fresh = chosen.entries.filter(({ id }) => !ids.has(id)), more = settings.seeds - (known?.settings.seeds ?? 0);
+  const runs = [
+    ...fresh.map(({ config }) => ({ config, count: settings.seeds })),
+    ...(more > 0 ? listed.map(({ config }) => ({ config, count: more })) : []),
+  ];
+  const before = known?.settings;
+  const plan = { dir, experiment, settings: planned, space, before, chosen, fresh, listed: listed.length, runs };
+  return { known, corpus, plan, write };
+}
+
+/** Builds each cell that is to be listed once: what is wrong with a person's own is said before anything is written. */
+function checkCells(space: Space, entries: readonly ConfigEntry[], vocabulary: number): void {
+  const built = new Set<Cell>();
+  for (const { config } of entries) {
+    const cell = space.cellOf(config);
+    if (built.has(cell)) continue;
+    built.add(cell);
+    try {
+      buildTrainingStep(cell, { ...config, vocabulary, batch: 1 });
+    } catch (error) {
+      throw error instanceof UserError ? error : new UserError(`Cannot use space ${space.name}: ${messageOf(error)}`);
+    }
+  }
+}
+
+/**
+ * Reads the space that a study is to be made with. One that is there may get one that only adds named cells to the built-in space: what it lists
+ * stays what it is.
+ *
+ * @throws {UserError} if it is no space, the study has another, or a file of somebody's would be lost
+ */
+async function newSpace(known: Study | undefined, dir: string, path: string): Promise<SpaceFile> {
+  const file = await readSpaceFile(path), { name, sha256 } = file.settings, own = known?.settings.space;
+  if (own?.sha256 === sha256) return file;
+  if (known && (own || file.space.cellNames[0] !== known.space.cellNames[0])) {
+    const made = own ? `space ${own.name} with SHA-256 ${own.sha256}` : `space ${known.space.name}`;
+    throw new UserError(
+      `Cannot extend study ${dir} with space ${name} of ${path}, SHA-256 ${sha256}: it was made with ${made}; start another ` +
+        "with --dir",
+    );
+  }
+  await checkPlace(new StudyPaths(dir).spacePath, sha256);
+  return file;
 }
 
 /** The study's settings with what the options change. */
-async function mergeSettings(known: Study | undefined, options: InitOptions) {
+async function mergeSettings(known: Study | undefined, options: InitOptions, space: Space) {
   const before = known?.settings.training ?? DEFAULT_TRAINING;
   const { experiment, seeds = known?.settings.seeds ?? 1, steps, batch = before.batch, history = before.history } =
     options;
@@ -189,7 +281,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions) {
   };
   checkLogged({ ...training, steps: training.steps[experiment], log_every: training.log_every[experiment] });
   const vocabulary = options.tokens ?? known?.settings.tokens?.vocabulary ?? BYTE_VOCABULARY;
-  const trained = await anyResult(options.dir);
+  const trained = await anyResult(options.dir, space);
   if (trained || known && await hasResults(options.dir)) {
     checkAsTrained(options.dir, known, trained, { batch, history, vocabulary });
   }
@@ -285,34 +377,6 @@ async function hasResults(dir: string): Promise<boolean> {
     if ((await resultKeys(dir, experiment)).length) return true;
   }
   return false;
-}
-
-async function chooseConfigs(
-  known: Study | undefined,
-  { dir, experiment, levels = {}, controls }: InitOptions,
-): Promise<{ entries: readonly ConfigEntry[]; promotion?: Promotion }> {
-  const isAsked = Object.values(levels).some((list) => list !== undefined);
-  if (experiment === "01") {
-    if (controls !== undefined) {
-      throw new UserError("Cannot use --controls with experiment 01: nothing is left out of it");
-    }
-    // Settings of a study can be changed without its list growing to the whole grid.
-    if (!isAsked && known && (await known.readConfigs("01")).length) return { entries: [] };
-    return { entries: grid(levels).map((config): ConfigEntry => ({ id: configId(config), config })) };
-  }
-  if (isAsked) throw levelsOf02();
-  const promotion = await promote(known, dir, controls);
-  return { entries: promotion.entries, promotion };
-}
-
-/** Experiment 02 takes no levels. */
-function levelsOf02(): UserError {
-  const what = flaggedFactors().every(isSize) ? "sizes" : "configurations";
-  return new UserError(
-    `Cannot use ${
-      flagsInWords("disjunction", "table")
-    } with experiment 02: its ${what} follow from the best of experiment 01`,
-  );
 }
 
 /** `train 90 %, validation 5 %, test 5 %`, for the record. */

@@ -1,6 +1,17 @@
 /** Levels of factors as a command line gives them. */
+import { CELL_NAMES } from "../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../cells/config.ts";
-import { type Factor, type FactorTable, type FactorValue, isSize, mustBe, valueSchema } from "../../cells/factor.ts";
+import {
+  appliesTo,
+  type Configuration,
+  type Factor,
+  type FactorTable,
+  type FactorValue,
+  isSize,
+  mustBe,
+  valueOf,
+  valueSchema,
+} from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { parseDecimal } from "../../train/terminal/command_line.ts";
 
@@ -39,15 +50,34 @@ export function smallestSizes({ factors }: FactorTable = GATED): TableLevels {
   return Object.fromEntries(factors.filter(isSize).map(({ key, levels }) => [key, levels.slice(0, 1)]));
 }
 
+/** Keys of the factors that levels are given for. */
+export function keysWithLevels(levels: TableLevels): string[] {
+  return Object.keys(levels).filter((key) => levels[key] !== undefined);
+}
+
+/** The values that a factor has in these configurations, in their order; of another cell than the table's only where they say something. */
+export function levelsAmong(table: FactorTable, factor: Factor, configs: readonly Configuration[]): FactorValue[] {
+  const own = configs.filter((config) => appliesTo(table, factor, config));
+  return [...new Set(own.map((config) => valueOf(factor, config)))];
+}
+
 /**
- * A value as it stands on a command line: `true`, `12`, `0.001`, text.
+ * A value as it stands on a command line: `true`, `12`, `0.001`, text; the name of a cell must be known.
  *
  * @throws {Error} whose message says what the value must be
  */
 export function parseLevel(factor: Factor, text: string): FactorValue {
   const parsed = valueSchema(factor).safeParse(valueIn(factor, text.trim()));
+  if (namesCell(factor) && !(parsed.success && CELL_NAMES.some((name) => name === parsed.data))) {
+    throw new Error(`must be one of ${CELL_NAMES.join(", ")}`);
+  }
   if (!parsed.success) throw new Error(mustBe(factor));
   return parsed.data;
+}
+
+/** Whether a factor's values are names of cells. */
+export function namesCell(factor: Factor): boolean {
+  return factor.kind === "choice" && factor.namesCell === true;
 }
 
 /** The value that a text reads as. A number or a switch is no name, unless the factor lists it as one. */

@@ -6,6 +6,7 @@ import { type Experiment, EXPERIMENTS } from "./schema.ts";
 /** Names of files in a study's folder itself. */
 const SETTINGS_FILE = "study.json";
 const TOKENIZER_FILE = "tokenizer.json";
+const SPACE_FILE = "space.ts";
 /** Called so since the first version. */
 export const BASELINES_FILE = "entropy_floors.json";
 export const QUEUE_FILE = "queue.sqlite";
@@ -21,6 +22,23 @@ const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> =
 /** The name of a run's files: of the first seed the configuration's id alone. */
 export function runKey(id: string, seed: number): string {
   return seed === 0 ? id : `${id}_seed${seed}`;
+}
+
+/** The id of the configuration that a run's key is of: see {@linkcode runKey}. */
+export function idInKey(key: string): string {
+  return key.replace(/_seed\d+$/, "");
+}
+
+/**
+ * The beginning of a configuration's id, as a flag takes it.
+ *
+ * @throws {Error} whose message says what it must be
+ */
+export function parseIdPrefix(text: string): string {
+  if (!/^[0-9a-f]{1,64}$/.test(text)) {
+    throw new Error("must be the beginning of an id: up to 64 digits and letters a to f");
+  }
+  return text;
 }
 
 /** A run's key as people see it: eight characters, and the seed where it is not the first. */
@@ -48,6 +66,11 @@ export class StudyPaths {
 
   get tokenizerPath(): string {
     return join(this.dir, TOKENIZER_FILE);
+  }
+
+  /** A copy of the module of the study's space. */
+  get spacePath(): string {
+    return join(this.dir, SPACE_FILE);
   }
 
   get queuePath(): string {

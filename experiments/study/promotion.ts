@@ -5,12 +5,14 @@
  * long one over all of 01 rather than over its best alone. It is marked in the list and in its results, never in its id. A
  * control that a later ranking chooses loses its mark: it is then trained for its loss, and no longer by chance.
  */
+import { configIdIn } from "../../cells/config.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import { UserError } from "../../cells/errors.ts";
-import { configId } from "../../cells/config.ts";
 import { randomStream } from "../../train/corpus/random.ts";
 import { rankConfigs, type RankedConfig, type Ranking } from "./ranking.ts";
 import { promotedCount, refine } from "./refine.ts";
-import type { RunResult } from "./result.ts";
+import { configOf, isFinished, type RunResult } from "./result.ts";
 import { commandOn } from "./commands.ts";
 import type { ConfigEntry } from "./runs.ts";
 import type { Study } from "./store.ts";
@@ -34,17 +36,22 @@ export interface Promotion {
 }
 
 /**
- * Chooses the configurations of experiment 02.
+ * Chooses the configurations of experiment 02. Other cells than the table's are there to be compared with, and are never chosen.
  *
  * @param wanted controls in all; where absent those that there are, and {@linkcode DEFAULT_CONTROLS} for a new list
  * @throws {UserError} if 01 has no finished run, or one that cannot be read; if there are more controls already
  */
-export async function promote(known: Study | undefined, dir: string, wanted?: number): Promise<Promotion> {
-  const from = await rankingOf01(known, dir);
-  const listed = await known?.readConfigs("02") ?? [];
+export async function promote(
+  known: Study | undefined,
+  dir: string,
+  wanted?: number,
+  table: Space = GATED_SPACE,
+): Promise<Promotion> {
+  const from = await rankingOf01(known, dir, table);
+  const listed = (await known?.readConfigs("02") ?? []).filter(({ config }) => table.isOwnCell(config));
   const marked = listed.filter(({ control }) => control);
   const hasControls = (wanted ?? (listed.length ? marked.length : DEFAULT_CONTROLS)) > 0;
-  const entries = chosenOf(from.ranked, hasControls);
+  const entries = chosenOf(from.ranked, hasControls, table);
   const chosen = new Set([...entries, ...listed.filter(({ control }) => !control)].map(({ id }) => id));
   const kept = new Set(marked.map(({ id }) => id).filter((id) => !chosen.has(id)));
   const total = wanted ?? (listed.length ? kept.size : DEFAULT_CONTROLS);
@@ -65,14 +72,17 @@ export async function promote(known: Study | undefined, dir: string, wanted?: nu
   };
 }
 
-async function rankingOf01(known: Study | undefined, dir: string): Promise<Ranking> {
+async function rankingOf01(known: Study | undefined, dir: string, table: Space): Promise<Ranking> {
   const read = await known?.readResults("01");
   // The best run may be the one that cannot be read.
   if (read?.unreadable.length) throw new UserError(read.unreadable[0]);
-  const ranking = rankConfigs(read?.results ?? []);
+  const own = read?.results.filter((result) => table.isOwnCell(configOf(result, table)));
+  const ranking = rankConfigs(own ?? [], table);
   if (ranking.ranked.length) return ranking;
   throw new UserError(
-    `Cannot choose experiment 02 in ${dir}: no run of experiment 01 has finished; ` +
+    `Cannot choose experiment 02 in ${dir}: no run of experiment 01 has finished${
+      read?.results.some(isFinished) ? `, but for other cells than ${table.name}` : ""
+    }; ` +
       `run ${known ? "" : `${commandOn("init", { dir })} and `}${commandOn("train", { dir })} first`,
   );
 }
@@ -81,9 +91,13 @@ async function rankingOf01(known: Study | undefined, dir: string): Promise<Ranki
  * The best, as the original study takes them on. With controls, each of the best also as it was ranked: a small one would
  * otherwise be trained at 256 alone, and could not be compared with its short run.
  */
-function chosenOf(ranked: readonly RankedConfig[], hasControls: boolean): ConfigEntry[] {
-  const refined = refine(ranked.map(({ config }) => config));
-  const entries = refined.map(({ config, oldId }): ConfigEntry => ({ id: configId(config), config, oldId }));
+function chosenOf(ranked: readonly RankedConfig[], hasControls: boolean, table: Space): ConfigEntry[] {
+  const refined = refine(ranked.map(({ config }) => config), table);
+  const entries = refined.map(({ config, oldId }): ConfigEntry => ({
+    id: configIdIn(table, config),
+    config: config as ConfigEntry["config"],
+    oldId,
+  }));
   if (!hasControls) return entries;
   const known = new Set(entries.map(({ id }) => id));
   const best = ranked.slice(0, promotedCount(ranked.length));

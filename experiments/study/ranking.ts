@@ -1,4 +1,6 @@
 /** Configurations by how well they were trained: what experiment 02 is chosen by, and what its report compares. */
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
 
@@ -27,14 +29,14 @@ export interface Ranking {
  * Ranks the configurations with finished runs by the mean of their seeds. Losses after different numbers of steps cannot be
  * ranked together, so only runs of the most steps that any has count. The order of `results` does not matter.
  */
-export function rankConfigs(results: readonly RunResult[]): Ranking {
+export function rankConfigs(results: readonly RunResult[], table: FactorTable = GATED): Ranking {
   const finished = results.filter(isFinished);
   const steps_done = finished.reduce((most, result) => Math.max(most, result.steps_done), 0);
   const comparable = finished.filter((result) => result.steps_done === steps_done);
   const ranked = [...Map.groupBy(comparable, ({ id }) => id)].map(([id, group]): RankedConfig => {
     const runs = group.toSorted((a, b) => a.seed - b.seed);
     const min_loss = runs.reduce((sum, result) => sum + result["min loss"], 0) / runs.length;
-    return { id, config: configOf(runs[0]), min_loss, runs };
+    return { id, config: configOf(runs[0], table), min_loss, runs };
   });
   ranked.sort((a, b) => a.min_loss - b.min_loss || (a.id < b.id ? -1 : 1));
   const all = new Set(finished.map(({ id }) => id)).size;

@@ -12,7 +12,7 @@ import type { Tokenizer, Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { MOST_TEMPERATURE, type SampleOptions } from "../../train/scoring/sample_text.ts";
 import { LIMITS } from "../../train/training/settings.ts";
 import { CELLSPACE_VERSION } from "../../train/version.ts";
-import { knownFieldsOf } from "../../cells/catalog/catalog.ts";
+import { GATED_SPACE, knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import {
   type CellConfig,
   type ConfigFields,
@@ -22,13 +22,19 @@ import {
   validAsAWhole,
 } from "../../cells/config.ts";
 import { type FactorTable, keysOf } from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
+import type { Space } from "../../cells/space.ts";
 import { type Metric, optionalFieldsOf } from "./metric.ts";
 import { anyLoss, METRICS, type OptionalFields, requiredFields, SCORE_KEYS } from "./metrics.ts";
 
 /** A configuration's id, and the SHA-1 of a corpus, as files have them. */
 export const idSchema = z.string().regex(/^[0-9a-f]{64}$/, { abort: true });
 export const sha1Schema = z.string().regex(/^[0-9a-f]{40}$/);
+
+/** What names the space of a study and of its results, where that is not the built-in one: its name, and the SHA-256 of its module. */
+export const spaceFields = {
+  space: z.string().regex(/^[a-z][a-z0-9_]*$/),
+  space_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+};
 
 /** What every finished run's result has. */
 const finishedSchema = z.object({
@@ -84,6 +90,8 @@ const ownFields = {
   tokenizer_sha1: sha1Schema.optional(),
   /** Mean bytes that one of them stands for in the training split. */
   bytes_per_token: z.number().min(1).optional(),
+  space: spaceFields.space.optional(),
+  space_sha256: spaceFields.space_sha256.optional(),
   /** Of the splits; results of the first versions have none. */
   train_sha1: sha1Schema.optional(),
   test_sha1: sha1Schema.optional(),
@@ -125,7 +133,7 @@ const scoreObjects = {
  * @param metrics what is measured of each run
  * @throws {UserError} if the table breaks a rule, or a factor has the name of another key
  */
-export function resultFieldsOf(table: FactorTable, metrics: readonly Metric[] = METRICS): ResultFields {
+export function resultFieldsOf(table: Space, metrics: readonly Metric[] = METRICS): ResultFields {
   const own = { ...ownFields, ...optionalFieldsOf(metrics), ...scoreObjects } as OwnFields;
   const taken = keysOf(table.factors).find((key) => Object.hasOwn(own, key));
   if (taken !== undefined) {
@@ -139,17 +147,24 @@ export function resultFieldsOf(table: FactorTable, metrics: readonly Metric[] = 
 type OwnFields = typeof ownFields & OptionalFields & typeof scoreObjects;
 type ResultFields = z.ZodObject<ConfigFields & OwnFields, z.core.$loose>;
 
-/** The fields of a result of the built-in factors. */
-export const resultFields: ResultFields = resultFieldsOf(GATED);
+/** The fields of a result of the built-in space. */
+export const resultFields: ResultFields = resultFieldsOf(GATED_SPACE);
 
 /** Schema of a result, of a run that is under way as well as of a finished one. */
-export function resultSchemaOf(table: FactorTable): z.ZodType<RunResult> {
+export function resultSchemaOf(table: Space): z.ZodType<RunResult> {
   return resultFieldsOf(table).refine(...validAsAWhole(table)).superRefine((result, context) =>
     checkTogether(table, result, context)
   );
 }
 
-const resultSchema = resultSchemaOf(GATED);
+const schemas = new WeakMap<Space, z.ZodType<RunResult>>();
+
+/** One schema for each space: hundreds of results are read with it. */
+function schemaFor(space: Space): z.ZodType<RunResult> {
+  const schema = schemas.get(space) ?? resultSchemaOf(space);
+  schemas.set(space, schema);
+  return schema;
+}
 
 export type RunResult = z.infer<typeof resultFields>;
 
@@ -176,8 +191,8 @@ export function hasEnded(result: RunResult | undefined, steps: number): boolean 
 }
 
 /** The configuration that a result is of. */
-export function configOf(result: RunResult): CellConfig {
-  return configIn(result);
+export function configOf(result: RunResult, table: FactorTable): CellConfig {
+  return configIn(result, table);
 }
 
 /** Keys of a result that hold times, Unix seconds. */
@@ -240,8 +255,8 @@ export function checkVersion(value: unknown, file: string): void {
 }
 
 /** @throws {UserError} naming the file, and each wrong key of what was parsed from it */
-export function parseResult(value: unknown, file: string): RunResult {
-  return parseWith(resultSchema, value, file);
+export function parseResult(value: unknown, file: string, space: Space = GATED_SPACE): RunResult {
+  return parseWith(schemaFor(space), value, file);
 }
 
 /** The keys that come with a score and go with it. */

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { type CellConfig, configIn, parseWith } from "../../cells/config.ts";
 import { runKey } from "./paths.ts";
 import type { RunResult } from "./result.ts";
-import { listSchema } from "./schema.ts";
+import type { Space } from "../../cells/space.ts";
+import { listSchemaOf } from "./schema.ts";
 
 /** One entry of a configuration list. */
 export interface ConfigEntry {
@@ -26,10 +27,10 @@ export interface Run {
  *
  * @throws {UserError} if it is damaged, or an entry's id is not that of its configuration
  */
-export function parseConfigList(value: unknown, path: string): ConfigEntry[] {
-  return parseWith(listSchema, value, path).map((entry) => ({
+export function parseConfigList(value: unknown, path: string, space: Space): ConfigEntry[] {
+  return parseWith(listSchemaOf(space), value, path).map((entry) => ({
     id: entry.id,
-    config: configIn(entry),
+    config: configIn(entry, space),
     oldId: entry["old id"],
     ...(entry.control ? { control: true } : {}),
   }));

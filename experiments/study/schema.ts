@@ -1,27 +1,36 @@
 /** What the files of a study's folder hold that are no results: `study.json` and the lists of configurations. */
 import { z } from "zod";
 import { MAX_VOCABULARY } from "../../cells/bounds.ts";
-import { knownFieldsOf } from "../../cells/catalog/catalog.ts";
+import { GATED_SPACE, knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import { type ConfigFields, configIdIn, configIn, describeConfigIn, validAsAWhole } from "../../cells/config.ts";
 import type { FactorTable } from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
+import type { Space } from "../../cells/space.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { MAX_BYTES } from "../../train/corpus/corpus.ts";
 import { BYTE_TOKENIZER } from "../../train/corpus/tokens/tokenizer.ts";
 import { LIMITS } from "../../train/training/settings.ts";
 import { MOST_CONFIGS } from "./grid.ts";
-import { idSchema, sha1Schema } from "./result.ts";
+import { idSchema, sha1Schema, spaceFields } from "./result.ts";
 
 export const EXPERIMENTS = ["01", "02"] as const;
 export type Experiment = typeof EXPERIMENTS[number];
 
-/** Versions of the folder's layout; a study of a newer one is refused. Programs that know no tokens must not train on bytes instead. */
-const LAYOUT_VERSION = { bytes: 1, tokens: 2 } as const;
-export const NEWEST_LAYOUT = LAYOUT_VERSION.tokens;
+/**
+ * Versions of the folder's layout; a study of a newer one is refused. Programs that know no tokens must not train on bytes instead, and
+ * those that know no spaces must not take its lists for gated cells.
+ */
+const LAYOUT_VERSION = { bytes: 1, tokens: 2, space: 3 } as const;
+export const NEWEST_LAYOUT = LAYOUT_VERSION.space;
+
+/** What a study of each version has that earlier ones have not. */
+const LAYOUT_KEYS: Readonly<Record<number, string>> = {
+  [LAYOUT_VERSION.tokens]: "tokens",
+  [LAYOUT_VERSION.space]: "space",
+};
 
 /** The layout of a study with such settings. */
-export function layoutOf({ tokens }: Pick<StudySettings, "tokens">): number {
-  return LAYOUT_VERSION[tokens ? "tokens" : "bytes"];
+export function layoutOf({ tokens, space }: Pick<StudySettings, "tokens" | "space">): number {
+  return LAYOUT_VERSION[space ? "space" : tokens ? "tokens" : "bytes"];
 }
 
 const positive = z.number().int().positive();
@@ -72,6 +81,8 @@ export const studySchema = z.object({
   split: splitSchema,
   /** What models read, where that is not bytes: kept in `tokenizer.json`. */
   tokens: tokensSchema.optional(),
+  /** The space that it varies, where that is not the built-in one: a copy of its module is kept in `space.ts`. */
+  space: z.object({ name: spaceFields.space, sha256: spaceFields.space_sha256 }).optional(),
   /**
    * What `init` has a flag for is bounded where runs are listed and where `init` sets it, not here (see `bounds.ts`): a study that an
    * earlier version gave too much can then be mended.
@@ -83,14 +94,16 @@ export const studySchema = z.object({
     batch: positive,
     history: z.number().int().min(2),
   }),
-}).superRefine(({ version, corpus, split, tokens }, context) => {
+}).superRefine(({ version, corpus, split, tokens, space }, context) => {
   const fail = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
-  const layout = layoutOf({ tokens });
+  const layout = layoutOf({ tokens, space });
   if (version !== layout) {
+    const isMissing = version > layout, key = LAYOUT_KEYS[Math.max(version, layout)] ?? "version";
+    const what = key === "space" ? "a space" : key;
     fail(
-      ["tokens"],
-      version > layout
-        ? `is missing, and a study of version ${version} has tokens`
+      [key],
+      isMissing
+        ? `is missing, and a study of version ${version} has ${what}`
         : `is there, and a study of version ${version} has none`,
     );
   }
@@ -143,8 +156,8 @@ const listedKeys = { id: idSchema, "old id": idSchema.optional(), control: z.lit
 /** An entry of a list: a configuration, its id, and where experiment 02 has it from. */
 type ListedEntry = z.infer<z.ZodObject<ConfigFields & typeof listedKeys>>;
 
-/** Schema of a list of configurations of this table. */
-export function listSchemaOf(table: FactorTable): z.ZodType<ListedEntry[]> {
+/** Schema of a list of configurations of this space. */
+export function listSchemaOf(table: Space): z.ZodType<ListedEntry[]> {
   const entry = z.strictObject({ ...knownFieldsOf(table), ...listedKeys }).refine(...validAsAWhole(table));
   return z.array(entry).max(MOST_CONFIGS, { abort: true }).superRefine((entries, context) =>
     checkList(table, entries, context)
@@ -167,5 +180,5 @@ function checkList(table: FactorTable, entries: readonly ListedEntry[], context:
   }
 }
 
-/** Schema of a list of configurations of the built-in factors. */
-export const listSchema: z.ZodType<ListedEntry[]> = listSchemaOf(GATED);
+/** Schema of a list of configurations of the built-in space. */
+export const listSchema: z.ZodType<ListedEntry[]> = listSchemaOf(GATED_SPACE);

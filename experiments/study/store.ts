@@ -1,7 +1,8 @@
 /** The study's folder: what lies where, read with checks and written whole or not at all. */
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { isAbsolute, resolve } from "node:path";
-import { parseConfig, parseWith } from "../../cells/config.ts";
+import { parseConfigIn } from "../../cells/config.ts";
+import type { Space } from "../../cells/space.ts";
 import { BYTE_TOKENIZER } from "../../train/corpus/tokens/tokenizer.ts";
 import {
   advised,
@@ -30,24 +31,32 @@ import {
   type Run,
   runsInOrder,
 } from "./runs.ts";
-import {
-  type Experiment,
-  layoutOf,
-  NEWEST_LAYOUT,
-  type OwnKey,
-  ownKeys,
-  studySchema,
-  type StudySettings,
-  versionSchema,
-  withOwnKeys,
-} from "./schema.ts";
+import { type Experiment, layoutOf, type OwnKey, type StudySettings, withOwnKeys } from "./schema.ts";
+import { readStudySettings } from "./settings_file.ts";
+import { studySpace } from "./space_file.ts";
 
 /** What to do about a run's damaged files. */
 const MEND_RESULT = "mend it, or move it away and the run is trained again";
 
+/** Files of a study beside its settings and lists, as {@linkcode Study.plan} is to write them. */
+export interface PlannedFiles {
+  /** The text of `tokenizer.json`, where the study has tokens; or that it has them no more. */
+  readonly tokenizer?: { readonly text?: string; readonly removed?: boolean };
+  /** The text of `space.ts`, where the study has a space of its own. */
+  readonly code?: string;
+}
+
 export class Study extends StudyPaths {
-  /** @param own what a person has put into `study.json` beside the settings; it stays there */
-  private constructor(dir: string, readonly settings: StudySettings, readonly own: readonly OwnKey[] = []) {
+  /**
+   * @param space what its configurations are of
+   * @param own what a person has put into `study.json` beside the settings; it stays there
+   */
+  private constructor(
+    dir: string,
+    readonly settings: StudySettings,
+    readonly space: Space,
+    readonly own: readonly OwnKey[] = [],
+  ) {
     super(dir);
   }
 
@@ -68,23 +77,9 @@ export class Study extends StudyPaths {
 
   /** @returns undefined where no study is */
   static async find(dir: string): Promise<Study | undefined> {
-    const path = new StudyPaths(dir).settingsPath;
-    // Nothing else knows all of its settings: a new one must get them from whoever made it.
-    const mend = `mend it, or move it away and make it anew with ${
-      commandOn("init", { dir })
-    } and the flags that it was made with`;
-    const value = await advised(mend, () => readJson(path));
-    if (value === undefined) return undefined;
-    // The version first: what a newer one holds cannot be judged.
-    const version = versionSchema.safeParse(value);
-    if (version.success && version.data.version > NEWEST_LAYOUT) {
-      throw new UserError(
-        `Cannot open study ${dir}: its layout is version ${version.data.version}, ` +
-          `this program knows up to ${NEWEST_LAYOUT}; use the cellspace that made it, or a newer one`,
-      );
-    }
-    const settings = await advised(mend, () => parseWith(studySchema, value, path));
-    return new Study(dir, settings, ownKeys(value, settings));
+    const file = await readStudySettings(dir);
+    if (!file) return undefined;
+    return new Study(dir, file.settings, await studySpace(dir, file.settings.space), file.own);
   }
 
   /**
@@ -92,7 +87,6 @@ export class Study extends StudyPaths {
    * comes without the mark loses it.
    *
    * @param before the study as it is, if there is one
-   * @param tokenizer the text of `tokenizer.json`, where the study has tokens; or that it has them no more
    * @returns to be called as long as the files that are there stay as they are
    * @throws {UserError} if the list that is there is damaged, or would become too long
    */
@@ -100,23 +94,25 @@ export class Study extends StudyPaths {
     dir: string,
     before: Study | undefined,
     settings: Omit<StudySettings, "version">,
+    space: Space,
     experiment: Experiment,
     entries: readonly ConfigEntry[],
-    tokenizer?: { readonly text?: string; readonly removed?: boolean },
+    { tokenizer, code }: PlannedFiles = {},
   ): Promise<() => Promise<{ study: Study; added: number; total: number }>> {
-    const study = new Study(dir, { version: layoutOf(settings), ...settings }, before?.own);
+    const study = new Study(dir, { version: layoutOf(settings), ...settings }, space, before?.own);
     const known = await study.readConfigs(experiment);
     const ids = new Set(known.map(({ id }) => id)), asked = new Map(entries.map((entry) => [entry.id, entry]));
     const kept = known.map((entry) => entry.control ? asked.get(entry.id) ?? entry : entry);
     const fresh = entries.filter(({ id }) => !ids.has(id)), total = known.length + fresh.length;
     checkListLength(`extend the list of study ${dir}`, total);
     // What could not be read again must not be written.
-    for (const { config } of fresh) parseConfig(config, `a new configuration of ${dir}`);
+    for (const { config } of fresh) parseConfigIn(space, config, `a new configuration of ${dir}`);
     const isChanged = fresh.length > 0 || kept.some((entry, i) => entry !== known[i]);
     return async () => {
       await makeFolder(dir);
       if (isChanged) await writeAtomically(study.configsPath(experiment), formatConfigList([...kept, ...fresh]));
-      // Before the settings that name it; a study that has become one of bytes keeps none.
+      // Before the settings that name them; a study that has become one of bytes keeps none.
+      if (code !== undefined) await writeAtomically(study.spacePath, code);
       if (tokenizer?.text !== undefined) await writeAtomically(study.tokenizerPath, tokenizer.text);
       const content = withOwnKeys(study.settings, study.own);
       await writeAtomically(study.settingsPath, JSON.stringify(content, null, 2) + "\n");
@@ -138,7 +134,7 @@ export class Study extends StudyPaths {
     return await advised(`mend it, or move it away and make it anew with ${anew}${sizes}`, async () => {
       const value = await readJson(path);
       if (value === undefined) return [];
-      return parseConfigList(value, path);
+      return parseConfigList(value, path, this.space);
     });
   }
 
@@ -169,15 +165,16 @@ export class Study extends StudyPaths {
   }
 
   #checkedResult(value: unknown, path: string, key: string): RunResult {
-    const result = parseResult(value, path);
+    const result = parseResult(value, path, this.space);
     const named = runKey(result.id, result.seed);
     if (named !== key) throw new UserError(`Cannot read ${path}: it is the result of run ${named}, must be of ${key}`);
-    const { corpus, training, tokens } = this.settings;
+    const { corpus, training, tokens, space } = this.settings;
     const agreed = [
       ["SHA-1 of the corpus", result.corpus_sha1, corpus.sha1],
       ["tokens", result.tokens ?? BYTE_TOKENIZER.name, tokens?.name ?? BYTE_TOKENIZER.name],
       ["SHA-1 of the tokenizer", result.tokenizer_sha1, tokens?.sha1],
       ["vocabulary", result.vocabulary, tokens?.vocabulary],
+      ["SHA-256 of the space", result.space_sha256, space?.sha256],
       ["batch size", result["batch size"], training.batch],
       ["history size", result["history size"], training.history],
     ] as const;
@@ -191,7 +188,7 @@ export class Study extends StudyPaths {
   async writeResult(experiment: Experiment, key: string, result: RunResult, commit?: Commit): Promise<void> {
     const path = this.resultPath(experiment, key);
     // What could not be read again must not be written: JSON has no NaN. Keys stand in one order, whoever put them together.
-    await this.#write(path, JSON.stringify(parseResult(result, path)) + "\n", commit);
+    await this.#write(path, JSON.stringify(parseResult(result, path, this.space)) + "\n", commit);
   }
 
   /** The bytes of a run's checkpoint; undefined where there is none. */

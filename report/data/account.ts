@@ -22,18 +22,27 @@ export interface AccountEntry {
 /** Where a study and its report differ. */
 export interface AccountData extends Partial<ListGaps> {
   readonly runs: RunTable;
+  /** The expression that says which configurations the report is of; absent where it is of all. */
+  readonly selection?: string;
   /** A line for each result file that could not be read, and those of them that are of a version that is not known. */
   readonly unreadable: readonly string[];
   readonly unknown_version: readonly string[];
 }
 
 /** One entry for each reason that there is. */
-export function accountOf({ runs, unreadable, unknown_version, not_begun, unlisted }: AccountData): AccountEntry[] {
+export function accountOf(
+  { runs, selection, unreadable, unknown_version, not_begun, unlisted }: AccountData,
+): AccountEntry[] {
   const failed = runs.unfinished.filter((run) => run.failed !== undefined);
   const open = runs.unfinished.filter((run) => run.failed === undefined).map(nameOf);
   const unknown = new Set(unknown_version), damaged = unreadable.filter((line) => !unknown.has(line));
   const why = (run: RunResult) => `${nameOf(run)}: ${oneLine(run.failed!)}`;
   const entries: AccountEntry[] = [
+    {
+      lead: "Selection: only configurations of this expression are in this report, and nothing is said of others",
+      names: selection === undefined ? [] : [selection],
+      lines: false,
+    },
     { lead: `${counted(failed.length, "run")} failed`, names: failed.map(why), lines: true },
     {
       lead: `${counted(runs.failed_later.length, "run")} failed when taken further, and shown as before`,

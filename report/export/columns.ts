@@ -96,6 +96,8 @@ const FIELDS: Fields<Exclude<OwnKey, keyof typeof CHOICE_FIELDS | keyof typeof T
   vocabulary: ["int", "how many different bytes or tokens (see tokens) there are", 256],
   bytes_per_token: ["double", "mean bytes that a token of the training split stands for", 1],
   tokenizer_sha1: ["string", "SHA-1 of the study's tokenizer.json"],
+  space: ["string", "name of the study's space, where that is not the built-in one"],
+  space_sha256: ["string", "SHA-256 of its module, the study's space.ts"],
   train_sha1: ["string", "SHA-1 of its training split"],
   test_sha1: ["string", "SHA-1 of its test split"],
   engine: ["string", "engine that trained the run, or its last part"],

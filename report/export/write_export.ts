@@ -21,6 +21,8 @@ import { dateIn, KNOWN_KEYS, type RunResult, TIME_KEYS } from "../../experiments
 import { adviceForRuns } from "../../experiments/study/commands.ts";
 import { resultKeys, runKey, shortKey } from "../../experiments/study/paths.ts";
 import { type Experiment, EXPERIMENTS } from "../../experiments/study/schema.ts";
+import { readSelected } from "../../experiments/study/selected_results.ts";
+import type { Selection } from "../../experiments/study/selection.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { lockStudy } from "../../experiments/study/lock.ts";
 import { csvOf } from "./csv.ts";
@@ -36,6 +38,8 @@ export interface ExportOptions {
   readonly study: Study;
   readonly experiment: Experiment;
   readonly formats: readonly Format[];
+  /** Which configurations; all where absent. */
+  readonly only?: Selection;
   /** Inside the study's folder; {@linkcode Study.exportFolder} where absent. */
   readonly out?: string;
   /** Whose factors stand in the results; the built-in ones where absent. */
@@ -64,9 +68,9 @@ type File = readonly [path: string, content: string | Uint8Array];
  * @throws {UserError} before anything is written: no run has begun, or files must not go to `out`
  */
 export async function writeExport(options: ExportOptions): Promise<ExportSummary> {
-  const { study, experiment, formats, out, table = GATED } = options;
+  const { study, experiment, formats, only, out, table = GATED } = options;
   const folder = out === undefined ? study.exportFolder(experiment) : checkFolder(study, out);
-  const { results, unreadable } = await study.readResults(experiment);
+  const { results, unreadable } = await readSelected(study, experiment, only, `export ${study.dir}`);
   const problems = [...unreadable, ...impossibleTimes(results), ...unknownKeys(results, table)];
   if (!results.length) {
     const advice = adviceForRuns(study, experiment, (await study.readConfigs(experiment)).length > 0);

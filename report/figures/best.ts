@@ -1,11 +1,19 @@
 /** The picture `results_*_best`: the training curves of the ten best configurations, with the spread over their seeds. */
 import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
-import { appliesTo, type Configuration, type FactorTable, formatLevel, isSize, valueOf } from "../../cells/factor.ts";
+import {
+  appliesTo,
+  type Configuration,
+  type FactorTable,
+  formatLevel,
+  isSize,
+  namesCell,
+  valueOf,
+} from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { baselineLines } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
-import { cellNameIn, namesCell } from "../data/cell_names.ts";
+import { cellNameIn } from "../data/cell_names.ts";
 import { curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
 import {
   BASELINE_DASHES,

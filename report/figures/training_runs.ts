@@ -1,4 +1,5 @@
 /** The picture `results_01_all` (or `results_02_big`): every configuration's smoothed loss over training steps. */
+import { ownCellName } from "../data/cell_names.ts";
 import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { type FactorTable, type IntegerFactor, markedBy, valueOf } from "../../cells/factor.ts";
@@ -162,7 +163,7 @@ function legendOf(
       entries: [{
         mark: "bar",
         colour: COLOUR.highlight,
-        text: `best${baselines.length ? ` ${table.name}` : ""}: ${best.name}, ${best.label}${range}`,
+        text: `best${baselines.length ? ` ${ownCellName(table)}` : ""}: ${best.name}, ${best.label}${range}`,
       }],
     },
   ];

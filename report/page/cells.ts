@@ -1,7 +1,7 @@
 /** The page's parts on single runs: each cell with its picture and equations, and under it the configurations that have it. */
+import type { Space } from "../../cells/space.ts";
 import { cellJson, cellKey, cellPicture, equationsOf } from "../../cells/portrait.ts";
 import { describeSizesIn } from "../../cells/config.ts";
-import type { FactorTable } from "../../cells/factor.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
@@ -11,7 +11,8 @@ import { type CurveFrame, curveFrame } from "./curve.ts";
 import { escapeHtml, listOf, visibleText } from "./html.ts";
 import type { Level } from "../data/levels.ts";
 import { cellTitleIn } from "../data/cell_names.ts";
-import { trainingFactors, trainingPhrase, withDefaults } from "../data/training_factors.ts";
+import { trainingFactors } from "../../cells/factor.ts";
+import { trainingPhrase, withDefaults } from "../data/training_factors.ts";
 import { type MergedRow, numbered } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
 import { testScore } from "../tables/metric_text.ts";
@@ -32,7 +33,7 @@ export function cellsInFull(
   experiment: Experiment,
   rows: readonly MergedRow[],
   levels: readonly Level[],
-  table: FactorTable,
+  table: Space,
 ): string {
   const frame = curveFrame(rows, levels);
   const ranked = rows.map((row, i): Ranked => ({ row, rank: i + 1 }));
@@ -49,21 +50,21 @@ interface PartOptions {
   readonly experiment: Experiment;
   readonly isOpen: boolean;
   readonly frame: CurveFrame;
-  readonly table: FactorTable;
+  readonly table: Space;
 }
 
 function cellPart(anchor: string, configurations: readonly Ranked[], options: PartOptions): string {
   const [{ row: best, rank }] = configurations;
   const { config, reads } = best, { table } = options;
   const title = cellTitleIn(table, withDefaults(config, trainingFactors(table)));
-  const parts = equationsOf(config, "any", reads).map(({ title, lines }) =>
+  const parts = equationsOf(config, "any", reads, table).map(({ title, lines }) =>
     `<p>${escapeHtml(title)}</p>\n<div class="equations" tabindex="0">${escapeHtml(lines.join("\n"))}</div>`
   );
   const count = counted(configurations.length, "configuration");
   return `<details id="cell-${anchor}"${options.isOpen ? " open" : ""}>
 <summary><b>${escapeHtml(title)}</b>: ${count}, best ${formatSpread(best.min_loss)} (rank ${rank})</summary>
 <div>
-<div class="scroll" tabindex="0">${cellPicture(config, `Cell: ${title}`).inline}</div>
+<div class="scroll" tabindex="0">${cellPicture(config, `Cell: ${title}`, table).inline}</div>
 ${inWords(best, table)}
 ${parts.join("\n")}
 ${configurations.map((one) => runPart(one, options)).join("\n")}
@@ -71,7 +72,7 @@ ${configurations.map((one) => runPart(one, options)).join("\n")}
 </details>`;
 }
 
-function inWords({ config, reads }: MergedRow, table: FactorTable): string {
+function inWords({ config, reads }: MergedRow, table: Space): string {
   const { lead, layer } = forwardInWords(config, reads, table);
   return [`<p>${escapeHtml(lead)}</p>`, ...listOf(layer)].join("\n");
 }

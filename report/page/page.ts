@@ -1,12 +1,15 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
+import { ownCellName } from "../data/cell_names.ts";
+import type { FactorTable } from "../../cells/factor.ts";
+import { GATED } from "../../cells/factors.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import { accountOnPage } from "./account.ts";
 import type { AccountEntry } from "../data/account.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import { countConfigurations, type MergedRow } from "../data/merged.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { effectsInFigures, effectsInWords } from "./effects.ts";
-import type { FactorTable } from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
 import { escapeHtml } from "./html.ts";
 import type { Level } from "../data/levels.ts";
 import { cellsInFull } from "./cells.ts";
@@ -43,7 +46,7 @@ export interface PageContent {
   /** Beside which factors matter. */
   questions?: readonly Question[];
   /** Whose factors are shown. */
-  table?: FactorTable;
+  table?: Space;
 }
 
 /** The parts of the page, as its navigation names them. */
@@ -64,7 +67,7 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
 
 /** The whole page. All text from outside is escaped; nothing on it changes from one call to the next. */
 export function pageOf(content: PageContent): string {
-  const parts = partsOf(content), { table = GATED } = content;
+  const parts = partsOf(content), { table = GATED_SPACE } = content;
   const links = Object.entries(parts).map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`).join("\n");
   const heading = (part: keyof typeof parts) => `<h2 id="${part}">${parts[part]}</h2>`;
   const questions = content.questions?.length ? `${heading("questions")}\n${questionsOnPage(content.questions)}\n` : "";
@@ -118,7 +121,7 @@ what a layer reads and hands on.</p>
 /** The answer in one sentence. */
 export function headline(rows: readonly MergedRow[], table: FactorTable = GATED): string {
   const { own, baselines } = cohortsOf(table, rows);
-  return [bestOf(own, baselines.length ? ` ${table.name}` : ""), ...bestBaseline(own, baselines)].join(" ");
+  return [bestOf(own, baselines.length ? ` ${ownCellName(table)}` : ""), ...bestBaseline(own, baselines)].join(" ");
 }
 
 /** @param kind of configurations, with a space before it */

@@ -94,7 +94,7 @@ export function auditPromotion(
   rows: readonly MergedRow[],
   table: FactorTable = GATED,
 ): PromotionAudit {
-  const from = rankConfigs(ofOwnCell(short, table)), to = rankConfigs(ofOwnCell(long, table));
+  const from = rankConfigs(ofOwnCell(short, table), table), to = rankConfigs(ofOwnCell(long, table), table);
   const ranked = new Map(from.ranked.map((one) => [one.id, one]));
   const listed = new Map(entries.map((entry) => [entry.id, entry]));
   const points = to.ranked.flatMap((one) => {

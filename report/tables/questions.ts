@@ -1,4 +1,5 @@
 /** The questions that a report answers beside which factors matter, each in words and in a table; none where nobody asked. */
+import { ownCellName } from "../data/cell_names.ts";
 import { counted } from "../../cells/counts.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import type { MergedRow } from "../data/merged.ts";
@@ -63,7 +64,7 @@ export function moreLines({ more }: Question): string[] {
 /** A study of other cells than the table's own compares them with each other. */
 function isBetter(answer: BestAgainst | undefined, table: FactorTable): string {
   return answer && table.isOwnCell(answer.best.config)
-    ? `Is the best ${table.name} cell better than the baselines`
+    ? `Is the best ${ownCellName(table)} cell better than the baselines`
     : "Which cell is best";
 }
 

@@ -1,3 +1,4 @@
+import { catalogConfig, GATED_SPACE, knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
 import { z } from "zod";
 import {
@@ -19,7 +20,6 @@ import {
   pickConfig,
 } from "../../cells/config.ts";
 import { GATED, ORIGINAL_KEYS } from "../../cells/factors.ts";
-import { catalogConfig, knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import { cellKey } from "../../cells/portrait.ts";
 import { BEST_CONFIG as BEST } from "../../cells/known_configs.ts";
 import { allGatedConfigs, gatedConfig } from "./catalog/golden_cases.ts";
@@ -165,7 +165,8 @@ Deno.test("valueOf() throws when a configuration that was never checked lacks a 
 
 Deno.test("knownFieldsOf() has a cell where the table has one, of the catalog alone", () => {
   const factors = GATED.factors.filter(({ key }) => key !== "cell");
-  const fields = z.strictObject(knownFieldsOf(GATED)), without = z.strictObject(knownFieldsOf({ ...GATED, factors }));
+  const fields = z.strictObject(knownFieldsOf(GATED_SPACE)),
+    without = z.strictObject(knownFieldsOf({ ...GATED_SPACE, factors }));
   const isTaken = (schema: z.ZodType, config: Configuration) => schema.safeParse(config).success;
   assert.deepEqual([BEST, { ...BEST, cell: "gru" }, { ...BEST, cell: "x" }].map((c) => isTaken(fields, c)), [
     true,

@@ -100,12 +100,12 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "train --only with an unknown key",
     action: { run: () => Promise.resolve().then(() => saidBy(() => parseSelection("layers=1"))) },
-    says: "'layers=1' names no key; keys are use_input_gate, …, cell",
+    says: "'layers=1' names no key; keys are use_input_gate, …, optimizer",
   },
   {
     name: "train --only that matches no run",
     action: trainWith({ only: parseSelection("n_layers=3") }),
-    says: "Cannot train experiment 01 in DIR: none of its 48 runs matches --only",
+    says: "Cannot train experiment 01 in DIR: none of 48 runs matches --only n_layers=3",
   },
   {
     name: "train with fewer steps than are logged at once",

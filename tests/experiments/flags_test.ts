@@ -48,13 +48,13 @@ const KINDS: readonly [factor: Factor, given: string, levels: unknown, wrong: st
 for (const [factor, given, levels, wrong, says] of KINDS) {
   const one = factor.kind === "choice" && !factor.choices ? "name" : factor.kind;
   Deno.test(`levelFlags() reads and refuses a list for a ${one}`, () => {
-    const table = tableOf(factor), { "--extra": made } = levelFlags(table);
+    const table = tableOf(factor), { "levels of extra": made } = levelFlags(table);
     assert.equal(made.usage, "--extra <list>");
-    assert.equal(made.help, `extras to list (default: ${factor.levels.join(",")}); few`);
+    assert.equal(made.help, `extras to list (default: the study's, else ${factor.levels.join(",")}); few`);
     assert.equal(made.fallback, undefined);
     const read = made.parse!(given);
     assert.deepEqual(read, levels);
-    assert.deepEqual(levelsIn({ "--extra": read }, table).extra, levels);
+    assert.deepEqual(levelsIn({ "levels of extra": read }).extra, levels);
     assert.throws(() => made.parse!(wrong), { message: says });
     assert.throws(() => made.parse!(`${given},${given}`), /must name .* once/);
     assert.throws(() => made.parse!(Array(33).fill(0).join()), { message: "must have at most 32 values" });
@@ -62,14 +62,14 @@ for (const [factor, given, levels, wrong, says] of KINDS) {
 }
 
 Deno.test("levelFlags() and flagsInWords() name the factor that changes fastest first", () => {
-  assert.deepEqual(Object.keys(levelFlags(ORIGINAL)), ["--state-size", "--layers"]);
+  assert.deepEqual(Object.keys(levelFlags(ORIGINAL)), ["levels of state_size", "levels of n_layers"]);
   assert.equal(flagsInWords("disjunction", "help", ORIGINAL), "--state-size or --layers");
   assert.equal(flagsInWords("conjunction", "help", ORIGINAL), "--state-size and --layers");
   assert.equal(flagsInWords("disjunction", "table", ORIGINAL), "--layers or --state-size");
 });
 
 Deno.test("levelFlags() refuses one number written in two ways", () => {
-  assert.throws(() => levelFlags()["--layers"].parse!("2,02"), { message: "must name 2 once" });
+  assert.throws(() => levelFlags()["levels of n_layers"].parse!("2,02"), { message: "must name 2 once" });
 });
 
 Deno.test("smallestSizes() is one layer of 32 states, of which a grid lists 48 configurations", () => {

@@ -58,6 +58,20 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
       ["TypeError", /Cannot draw 'layers.0.n.bias' \(orthogonal\): shape is \[\d+\], must have two axes/],
     ],
   ],
+  defineSpace: [
+    ["a name that is none", () => library.defineSpace({ name: "My Space", cell: () => cell }), [
+      "UserError",
+      /Cannot define space 'My Space': its name must be small letters, digits and _/,
+    ]],
+    ["a cell alone", () => library.defineSpace({ name: "mine", cell: () => cell }).cellNames[0], "works"],
+    ["nothing", () => library.defineSpace({ name: "mine" }), ["UserError", /neither a cell nor further cells/]],
+  ],
+  GATED_SPACE: [
+    ["a cell that is none", () => library.GATED_SPACE.cellOf({ ...config, cell: "nothing" }), [
+      "UserError",
+      /Cannot make cell 'nothing'/,
+    ]],
+  ],
   catalogConfig: [
     ["a cell that is none", () => library.catalogConfig("nothing", 1, 4), [
       "UserError",

@@ -106,6 +106,7 @@ async function flagsOf(task: keyof typeof tasks.tasks): Promise<{ name: string; 
 
 const SCRIPTS = [
   "init",
+  "remove",
   "train",
   "evaluate",
   "status",

@@ -12,9 +12,9 @@ const ROUNDS = 3;
 /** Settings of a study that is made. */
 const MADE = ["--layers", "1", "--batch", "8", "--history", "51", "--steps", "100"] as const;
 
-/** `deno task init` with flags, in a process of its own. */
-async function init(dir: string, ...flags: readonly string[]): Promise<string> {
-  const [, ...command] = tasks.tasks.init.command.split(" ");
+/** A task with flags, in a process of its own. */
+async function task(name: "init" | "remove", dir: string, ...flags: readonly string[]): Promise<string> {
+  const [, ...command] = tasks.tasks[name].command.split(" ");
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...command, "--dir", dir, ...flags],
     cwd: ROOT,
@@ -23,6 +23,9 @@ async function init(dir: string, ...flags: readonly string[]): Promise<string> {
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
 }
+
+const init = (dir: string, ...flags: readonly string[]) => task("init", dir, ...flags);
+const remove = (dir: string, ...flags: readonly string[]) => task("remove", dir, ...flags);
 
 inFolder("six processes that extend a fresh study at once lose nothing of each other's", async (dir) => {
   const sizes = [1, 2, 3, 4, 5, 6];
@@ -49,4 +52,39 @@ inFolder("processes that change different settings at once keep all of them", as
   const { settings } = await Study.open(study);
   assert.deepEqual([settings.seeds, settings.training.steps["01"], settings.training.batch], [3, 500, 8]);
   assert.equal((await (await Study.open(study)).readConfigs("01")).length, 96);
+});
+
+inFolder("processes that add to a list and take off it at once lose nothing of each other's", async (dir) => {
+  for (let round = 0; round < ROUNDS; round++) {
+    const study = join(dir, `${round}`);
+    await init(study, "--state-size", "64", "--layers", "1,2", ...MADE.slice(2));
+    await init(study, "--cells", "gru,lstm,min_gru,vanilla");
+    const said = await Promise.all([
+      init(study, "--learning-rate", "3e-3", "--only", "use_residual=true,n_layers=1"),
+      remove(study, "--only", "cell=gru"),
+      // The rate too: those of the study are two once the first has come in.
+      init(study, "--cells", "gru", "--state-size", "32", "--learning-rate", "1e-3"),
+      remove(study, "--only", "cell=lstm|min_gru"),
+      remove(study, "--only", "cell=vanilla,n_layers=2"),
+      init(study, "--seeds", "2"),
+    ]);
+    assert.match(said[0], /: 48 new configurations, \d+ in all/);
+    for (const [i, count] of [[1, "[24]"], [3, "4"], [4, "1"]] as const) {
+      assert.match(said[i], RegExp(`^Removed: ${count} configurations?$`, "m"));
+    }
+    const made = await Study.open(study), configs = (await made.readConfigs("01")).map(({ config }) => config);
+    const count = (test: (config: typeof configs[number]) => boolean) => configs.filter(test).length;
+    assert.equal(made.settings.seeds, 2);
+    // 192 as they were, and 48 at another rate.
+    assert.deepEqual([
+      count(({ cell, learning_rate }) => !cell && !learning_rate),
+      count(({ learning_rate }) => learning_rate === 0.003),
+    ], [192, 48]);
+    assert.deepEqual([
+      count(({ cell }) => cell === "lstm" || cell === "min_gru"),
+      count(({ cell }) => cell === "vanilla"),
+    ], [0, 1]);
+    // Those that were listed before 'remove' looked have gone, the others are there.
+    assert.equal(count(({ cell }) => cell === "gru"), /^Removed: 4 /m.test(said[1]) ? 0 : 2);
+  }
 });

@@ -126,7 +126,7 @@ Deno.test("the promotion audit is of gated configurations alone", () => {
   const entries = (results: readonly RunResult[]) =>
     [...new Map(results.map((result) => [result.id, result])).values()].map((result, i) => ({
       id: result.id,
-      config: configOf(result),
+      config: configOf(result, GATED),
       ...(i % 3 ? { control: true as const } : {}),
     }));
   const audit = (results: readonly RunResult[]) =>

@@ -1,4 +1,5 @@
 /** Whatever a result holds that the schema takes: report, export and status neither fail nor say nonsense. */
+import { GATED } from "../../cells/factors.ts";
 import assert from "node:assert/strict";
 import { overviewOf } from "../../experiments/queue/overview.ts";
 import { configOf } from "../../experiments/study/result.ts";
@@ -54,7 +55,7 @@ inFolder("report, export and status take every result that the schema takes", as
     for (const experiment of count > 2 ? ["01", "02"] as const : ["01"] as const) {
       const entries = results.map((result, i) => ({
         id: result.id,
-        config: configOf(result),
+        config: configOf(result, GATED),
         ...(i % 2 ? { control: true as const } : {}),
       }));
       const chosenBy = experiment === "02" ? { short: results, entries } : undefined;

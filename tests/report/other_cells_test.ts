@@ -2,11 +2,12 @@
  * Reports of studies that hold more, or less, than gated cells: other cells to compare with, one other value in all runs, a table without
  * switches.
  */
+import { catalogConfig, GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { catalogConfig } from "../../cells/catalog/catalog.ts";
 import { configIdIn, configIn } from "../../cells/config.ts";
-import type { Factor, FactorTable } from "../../cells/factor.ts";
+import type { Factor } from "../../cells/factor.ts";
+import type { Space } from "../../cells/space.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import { mergeSeeds } from "../../report/data/merged.ts";
@@ -28,14 +29,14 @@ import { syntheticResults } from "./synthetic_results.ts";
 const gated = syntheticResults({ layers: [1], state_sizes: [256], steps: 500 });
 
 /** Runs of a cell of the catalog, one of each number of layers, with losses far above all others. */
-function runsOf(cell: string, layers: readonly number[] = [1, 2], table: FactorTable = GATED): RunResult[] {
+function runsOf(cell: string, layers: readonly number[] = [1, 2], table: Space = GATED_SPACE): RunResult[] {
   return layers.map((n_layers) => {
     const config = catalogConfig(cell, n_layers, 256), loss = gated[n_layers].loss!.map((value) => value + 5);
     return { ...gated[0], ...config, id: configIdIn(table, config), loss, "min loss": Math.min(...loss) };
   });
 }
 
-function drawn(results: readonly RunResult[], table: FactorTable = GATED): Map<string, string> {
+function drawn(results: readonly RunResult[], table: Space = GATED_SPACE): Map<string, string> {
   const runs = tableOf(results, table).rows, rows = mergeSeeds(runs), effects = effectsOf(runs, table);
   return new Map(
     picturesOf({ experiment: "01", below: 1.9, rows, effects, table }).map(({ name, svg }) => [name, svg]),
@@ -46,7 +47,7 @@ function headings(page: string): string[] {
   return [...page.matchAll(/<th scope="col"[^>]*>([^<]*)<\/th>/g)].map(([, heading]) => heading);
 }
 
-async function pageOf(dir: string, results: readonly RunResult[], table: FactorTable = GATED): Promise<string> {
+async function pageOf(dir: string, results: readonly RunResult[], table: Space = GATED_SPACE): Promise<string> {
   await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.9, table });
   return await Deno.readTextFile(join(dir, "report_01_all.html"));
 }
@@ -145,10 +146,12 @@ inFolder("a study wholly at one other value shows it in tables and words, and ha
 });
 
 /** A table as somebody's own space may be: its cell has no switches, and one factor beside sizes. */
-const OWN_SPACE: FactorTable = {
+const OWN_SPACE: Space = {
   ...ORIGINAL,
   name: "gru",
-  factors: [...EXTENDED.factors.filter(({ key, kind }) => kind !== "switch" && key !== "gate_inputs")],
+  factors: EXTENDED.factors.filter(({ key, kind }) => kind !== "switch" && key !== "gate_inputs").map((factor) =>
+    factor.kind === "choice" && factor.namesCell ? { ...factor, default: "gru" } : factor
+  ),
   isOwnCell: () => true,
 };
 

@@ -1,4 +1,5 @@
 /** Counts and losses name what models read; what is measured on the text stays in bytes. */
+import { GATED } from "../../cells/factors.ts";
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -84,7 +85,7 @@ for (const reads of ["byte", "token"] as const) {
     for (const experiment of ["01", "02"] as const) {
       const entries = made.map((result, i) => ({
         id: result.id,
-        config: configOf(result),
+        config: configOf(result, GATED),
         ...(i % 2 ? { control: true as const } : {}),
       }));
       const { paths, headline, account, tables } = await writeReport({

@@ -1,9 +1,10 @@
 /** Scores a model on text with carried state, through ONNX Runtime; and makes the ONNX model that is scored. */
+import { canonicalJsonIn, type CellConfig, configIdIn, describeConfigIn } from "../../cells/config.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import { checkWhole } from "../../cells/bounds.ts";
 import type { Cell } from "../../cells/cell.ts";
-import { cellOf } from "../../cells/catalog/catalog.ts";
 import { UserError } from "../../cells/errors.ts";
-import { canonicalJson, type CellConfig, configId, describeConfig } from "../../cells/config.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../../cells/language_model.ts";
 import { exportOnnx } from "../engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "../corpus/tokens/tokenizer.ts";
@@ -101,16 +102,21 @@ export function cutFor(length: number): Cut {
  * The evaluation model of a configuration with these weights, as the bytes of an `.onnx` file.
  *
  * @param vocabulary absent: that of bytes
+ * @param space what the configuration is of
  */
 export function exportModel(
   config: CellConfig,
   weights: TensorMap,
   metadata: Readonly<Record<string, string>> = {},
   vocabulary?: number,
+  space: Space = GATED_SPACE,
 ): Uint8Array<ArrayBuffer> {
-  const about = { config: canonicalJson(config), id: configId(config), ...metadata };
+  const about = { config: canonicalJsonIn(space, config), id: configIdIn(space, config), ...metadata };
   const { n_layers, state_size } = config, sizes = { n_layers, state_size, vocabulary };
-  return exportCell(cellOf(config), sizes, weights, { description: describeConfig(config), metadata: about });
+  return exportCell(space.cellOf(config), sizes, weights, {
+    description: describeConfigIn(space, config),
+    metadata: about,
+  });
 }
 
 /**

@@ -157,7 +157,8 @@ export function parseDecimal(text: string): number {
 export interface CommandOptions<F extends Flags> {
   readonly name: string;
   readonly description: string;
-  readonly flags: F;
+  /** Some follow from what the command line itself names: they are made from it. */
+  readonly flags: F | ((args: readonly string[]) => Promise<F>);
   /** Standard output is what was asked for, perhaps for another program: nothing else may be said there. */
   readonly printsData?: boolean;
 }
@@ -174,7 +175,8 @@ export async function runCommand<const F extends Flags>(
   routeConsole();
   let code: number;
   try {
-    const values = parseFlags(name, description, flags, argumentsOf(name));
+    const args = argumentsOf(name);
+    const values = parseFlags(name, description, typeof flags === "function" ? await flags(args) : flags, args);
     code = values ? await run(values) ?? EXIT.ok : EXIT.ok;
   } catch (error) {
     code = report(name, error);

@@ -13,8 +13,16 @@ const worker = (globalThis as { DedicatedWorkerGlobalScope?: unknown }).Dedicate
   ? self as unknown as { postMessage(message: LastWord): void }
   : undefined;
 
+const closing: (() => void)[] = [];
+
+/** Has something closed when the script ends that would keep its process alive. */
+export function atEnd(close: () => void): void {
+  closing.push(close);
+}
+
 /** Ends a script that has done all: in a worker at once, else when nothing is left to wait for. */
 export function endWith(exit_code: number): void {
+  for (const close of closing.splice(0)) close();
   if (worker) worker.postMessage({ exit_code });
   else Deno.exitCode = exit_code;
 }

@@ -5,10 +5,17 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import type { Parameter } from "../../cells/cell.ts";
-import { canonicalJson, type CellConfig, configId, parseConfig, parseWith } from "../../cells/config.ts";
-import { UserError } from "../../cells/errors.ts";
-import { type Factor, formatLevel, isOther, valueOf } from "../../cells/factor.ts";
+import {
+  canonicalJson,
+  canonicalJsonIn,
+  type CellConfig,
+  configIdIn,
+  parseConfigIn,
+  parseWith,
+} from "../../cells/config.ts";
+import { type FactorTable, formatLevel, trainingFactors, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { UserError } from "../../cells/errors.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import { unitOf } from "../../cells/unit.ts";
 import type { TensorMap } from "../engines/engine.ts";
@@ -86,9 +93,13 @@ function takeAll({ tensors, others }: Read, wanted: readonly Wanted[], file: str
   }));
 }
 
-function configOf(metadata: SafetensorsFile["metadata"], file: string): CellConfig | undefined {
+function configOf(
+  metadata: SafetensorsFile["metadata"],
+  file: string,
+  table: FactorTable = GATED,
+): CellConfig | undefined {
   const text = metadata[KEYS.config];
-  return text === undefined ? undefined : parseConfig(parseJson(text, KEYS.config, file), file);
+  return text === undefined ? undefined : parseConfigIn(table, parseJson(text, KEYS.config, file), file);
 }
 
 function parseJson(text: string, key: string, file: string): unknown {
@@ -130,6 +141,8 @@ export const trainingSchema = z.object({
 /** What a checkpoint is of; a run goes on only from one that agrees in all of it. */
 export interface CheckpointOf {
   readonly config: CellConfig;
+  /** What the configuration is of; absent: the built-in factors. */
+  readonly table?: FactorTable;
   readonly seed: number;
   readonly corpus: string;
   readonly corpus_sha1: string;
@@ -141,9 +154,9 @@ export interface CheckpointOf {
 }
 
 /** Those facts as a file's metadata: all text. */
-function factsOf({ config, ...about }: CheckpointOf): Record<string, string> {
+function factsOf({ config, table = GATED, ...about }: CheckpointOf): Record<string, string> {
   return {
-    [KEYS.config]: canonicalJson(config),
+    [KEYS.config]: canonicalJsonIn(table, config),
     ...Object.fromEntries(
       Object.entries(about).filter(([, value]) => value !== undefined).map(([key, value]) => [key, String(value)]),
     ),
@@ -215,23 +228,17 @@ function tensorsOf(step: TrainingStep): Wanted[] {
   return stateNames(step).map((name) => ({ name, shape: own.get(name) ?? step.graph.inputs.get(name)!.shape }));
 }
 
-/** What says how a model is trained, and nothing of the model: where it alone differs, an id would tell nobody what is wrong. */
-const OF_TRAINING = GATED.factors.filter((factor: Factor) => isOther(factor) && !factor.ofCell && !isCellName(factor));
-
-function isCellName(factor: Factor): boolean {
-  return factor.kind === "choice" && factor.namesCell === true;
-}
-
 /** @throws {UserError} if a file is of another run; one from PyTorch need not say of which it is */
 function checkIsOf(metadata: SafetensorsFile["metadata"], about: CheckpointOf, file: string): void {
-  const config = configOf(metadata, file);
+  const { table = GATED } = about, config = configOf(metadata, file, table);
   const facts = [
-    ...OF_TRAINING.map((factor) => [
+    // Where it is the training alone that differs, an id would tell nobody what is wrong.
+    ...trainingFactors(table).map((factor) => [
       factor.label,
       config && formatLevel(factor, valueOf(factor, config)),
       formatLevel(factor, valueOf(factor, about.config)),
     ]),
-    ["configuration", config && configId(config), configId(about.config)],
+    ["configuration", config && configIdIn(table, config), configIdIn(table, about.config)],
     ...BINDING.map((key) => [key, metadata[key], about[key]?.toString()]),
   ];
   for (const [what, is, must] of facts) {

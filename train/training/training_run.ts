@@ -1,6 +1,7 @@
 /** A run as it is trained: what it is, who hands it out, and what becomes of it. */
 import type { Cell } from "../../cells/cell.ts";
-import { cellOf } from "../../cells/catalog/catalog.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { factorOf, mustBe, valueSchema } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
@@ -90,10 +91,18 @@ export interface RunSource<R extends TrainingRun> {
   lost?(run: R): Promise<void>;
 }
 
-/** The job of a configuration: its cell, and how it is trained. */
-export function cellJob({ config, seed }: { readonly config: CellConfig; readonly seed: number }): CellJob {
+/**
+ * The job of a configuration: its cell, and how it is trained. A configuration of another space than the built-in one comes with it.
+ */
+export function cellJob(
+  { config, seed, space = GATED_SPACE }: {
+    readonly config: CellConfig;
+    readonly seed: number;
+    readonly space?: Space;
+  },
+): CellJob {
   const { n_layers, state_size, learning_rate, optimizer } = config;
-  return { cell: cellOf(config), n_layers, state_size, seed, learningRate: learning_rate, optimizer };
+  return { cell: space.cellOf(config), n_layers, state_size, seed, learningRate: learning_rate, optimizer };
 }
 
 /** Steps that have been built, by cell, optimizer and sizes: seeds and rates share one, and what an engine plans for it. */

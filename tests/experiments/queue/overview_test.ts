@@ -73,7 +73,7 @@ inFolder(
     );
     database.close();
 
-    const overview = await overviewOf(dir, "01", heard + 1);
+    const overview = await overviewOf(dir, "01", { now: heard + 1 });
     const { total, done: ended, waiting, damaged: broken } = overview;
     assert.deepEqual([total, ended, waiting, broken], [48, 2, 48 - 10, 2]);
     assert.equal(overview.unknown_version, 2);
@@ -95,7 +95,7 @@ inFolder(
     assert.equal(overview.unreadable.length, 5);
     assert.equal(overview.best!.key, better.key);
 
-    const later = await overviewOf(dir, "01", heard + STALE_SECONDS + 1);
+    const later = await overviewOf(dir, "01", { now: heard + STALE_SECONDS + 1 });
     // Whoever held the scored run has fallen silent too, and has left nothing to do on it.
     assert.deepEqual([later.running.length, later.done, later.waiting], [0, 3, 48 - 10]);
     assert.deepEqual(later.stale.map(({ key }) => key).sort(), [running.key, stale.key].sort());
@@ -115,9 +115,9 @@ inFolder("overviewOf() leaves a run done or failed when a dead process still has
   await queue.close();
 
   const now = Date.now() / 1000;
-  const before = await overviewOf(dir, "01", now);
+  const before = await overviewOf(dir, "01", { now });
   assert.deepEqual([before.running.length, before.done, before.failed.length], [4, 0, 0]);
-  const after = await overviewOf(dir, "01", now + STALE_SECONDS + 1);
+  const after = await overviewOf(dir, "01", { now: now + STALE_SECONDS + 1 });
   assert.deepEqual([after.running.length, after.done, after.waiting], [0, 1, rest.length]);
   assert.deepEqual(after.failed.map(({ key }) => key), [failed.key, failedLater.key]);
   assert.deepEqual(after.stale.map(({ key }) => key), [short.key], "there is work left on it");

@@ -1,4 +1,5 @@
 /** The runs of a group in a session: who joins it, how they leave, and what becomes of those that cannot be written. */
+import { GATED } from "../../../cells/factors.ts";
 import assert from "node:assert/strict";
 import { configId, describeConfig } from "../../../cells/config.ts";
 import { UserError } from "../../../cells/errors.ts";
@@ -57,7 +58,7 @@ function sourceOf(queue: Queue, change: Partial<GroupSourceOptions["files"]> = {
     waiting: () => scheduler.waiting,
     claimed: () => scheduler.claimed,
   }, shown.open);
-  const outcomes = new Outcomes(scheduler, progress), failed = new AbortController();
+  const outcomes = new Outcomes(scheduler, progress, GATED), failed = new AbortController();
   const source = new GroupSource({
     files: { ...GOOD_FILES, ...change },
     scheduler,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CELL_NAMES } from "../../../cells/catalog/catalog.ts";
 import { join } from "node:path";
 import { writeAtomically } from "../../../experiments/study/files.ts";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
@@ -380,7 +381,7 @@ Deno.test("parseSelection() takes what matches all parts, and names a part that 
       ["state_size=20000", `state_size is 20000, ${sizes} 16384`],
       ["use_residual=1", "use_residual is 1, must be true or false"],
       ["gate_inputs=x", "gate_inputs is x, must be x,h,n or x,h"],
-      ["cell=7", "cell is 7, must be a name"],
+      ["cell=7", `cell is 7, must be one of ${CELL_NAMES.join(", ")}`],
     ]
   ) {
     assert.throws(() => parseSelection(part), { message });

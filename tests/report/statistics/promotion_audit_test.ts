@@ -1,3 +1,4 @@
+import { GATED } from "../../../cells/factors.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { configId } from "../../../cells/config.ts";
@@ -27,11 +28,11 @@ function study(controls: number, long: (place: number) => number, seeds = 1) {
   const at = Array.from({ length: controls }, (_, i) => 10 + 10 * i);
   const places = [...Array.from({ length: 10 }, (_, i) => i), ...at];
   const entryOf = (place: number): ConfigEntry => {
-    const config = configOf(configs[place]), id = configId(config);
+    const config = configOf(configs[place], GATED), id = configId(config);
     return { id, config, oldId: id, ...(place >= 10 ? { control: true as const } : {}) };
   };
   // A wider one of the best, which is in no ranking of 01.
-  const wide = { ...configOf(configs[0]), state_size: 512 };
+  const wide = { ...configOf(configs[0], GATED), state_size: 512 };
   const wider = { ...configs[0], ...wide, id: configId(wide) };
   const all = Array.from({ length: seeds }, (_, seed) => seed);
   return {

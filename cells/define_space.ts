@@ -1,0 +1,155 @@
+/** How a space is made: from a person's factors, rules and cell, and the factors that every study has. */
+import { type Cell, defineCell } from "./cell.ts";
+import { CELL_NAMES, GATED_SPACE } from "./catalog/catalog.ts";
+import { checkTable } from "./check_table.ts";
+import { canonicalJsonIn, configIn } from "./config.ts";
+import { UserError } from "./errors.ts";
+import {
+  type Configuration,
+  type Factor,
+  type FactorTable,
+  type FactorValue,
+  keysOf,
+  type Rule,
+  valueOf,
+} from "./factor.ts";
+import { z } from "zod";
+import { FACTORS, GATED } from "./factors.ts";
+import { completed, type SpaceFactor, spaceFactorSchema } from "./space_factor.ts";
+import { enlarged } from "./gated_rules.ts";
+import type { Space } from "./space.ts";
+
+/** What a configuration sets the factors of a space to, defaults filled in. */
+export type ChoicesOf<Factors extends readonly SpaceFactor[]> = {
+  readonly [F in Factors[number] as F["key"]]: F extends { kind: "switch" } ? boolean
+    : F extends { choices: readonly { value: infer Value extends string }[] } ? Value
+    : F extends { kind: "choice" } ? string
+    : number;
+};
+
+/** A rule on the combinations of a space, with its reason in words. */
+export interface SpaceRule<Factors extends readonly SpaceFactor[]> {
+  /** Whether a combination keeps it. Sizes and what training varies are there too, under their keys. */
+  holds(choices: ChoicesOf<Factors> & Readonly<Record<string, FactorValue>>): boolean;
+  /** What a configuration must be, as the end of a sentence: `needs use_slow where use_mix is on: …`. */
+  readonly must: string;
+}
+
+/** What {@linkcode defineSpace} takes. */
+export interface SpaceDefinition<Factors extends readonly SpaceFactor[] = readonly SpaceFactor[]> {
+  /** Small letters, digits and `_`: what files and tables call the space and its own cell. */
+  readonly name: string;
+  /** What varies about the cell. Layers, state size, cell, learning rate and optimizer are factors of every space and come by themselves. */
+  readonly factors?: Factors;
+  /** The space's own cell for these choices; absent: the space is the built-in one, with more named cells. */
+  cell?(choices: ChoicesOf<Factors>): Cell;
+  /** Which combinations make sense at all; absent: all. */
+  readonly valid?: SpaceRule<Factors>;
+  /** Which of them a grid lists: others may be asked for one by one; absent: all. */
+  readonly listed?: SpaceRule<Factors>;
+  /** Further cells, to be compared with it by their names. */
+  readonly cells?: readonly Cell[];
+}
+
+/** A space that {@linkcode defineSpace} made. */
+export interface DefinedSpace extends Space {
+  /** What it was made of. */
+  readonly definition: SpaceDefinition;
+}
+
+const NAME = /^[a-z][a-z0-9_]*$/;
+
+/** Factors that every space has: sizes, the cell's name, and what training varies. */
+const COMMON: readonly Factor[] = FACTORS.filter((factor) => factor.kind !== "switch" && !("ofCell" in factor));
+
+/**
+ * Makes a space. A module that exports one by default is what `init --space` takes.
+ *
+ * @throws {UserError} if a name is taken or no name, or the factors break a rule of tables
+ */
+export function defineSpace<const Factors extends readonly SpaceFactor[]>(
+  definition: SpaceDefinition<Factors>,
+): DefinedSpace {
+  const given = definition as unknown as SpaceDefinition;
+  checkDefinition(given);
+  const { name, cell, cells = [] } = given;
+  const named = new Map(cells.map((one) => [one.name, defineCell(one)]));
+  const table = cell ? ownTable(given) : { ...GATED, name };
+  const own = cell ? name : GATED_SPACE.cellNames[0];
+  const cellNames = [own, ...CELL_NAMES.slice(1), ...named.keys()];
+  checkTable(table);
+  const ownCell = cell ? cellsOf(table, given) : GATED_SPACE.cellOf;
+  return {
+    ...table,
+    definition: given,
+    cellNames,
+    cellOf(config) {
+      if (table.isOwnCell(config)) return ownCell(config);
+      const found = named.get(String(config.cell));
+      if (found) return found;
+      if (!cellNames.includes(String(config.cell))) {
+        throw new UserError(`Cannot make cell '${config.cell}': must be one of ${cellNames.join(", ")}`);
+      }
+      return GATED_SPACE.cellOf(config);
+    },
+  };
+}
+
+function checkDefinition({ name, factors, cell, cells = [] }: SpaceDefinition): void {
+  const refuse = (why: string): never => {
+    throw new UserError(`Cannot define space '${name}': ${why}`);
+  };
+  if (typeof name !== "string" || !NAME.test(name)) refuse("its name must be small letters, digits and _");
+  if (cell !== undefined && typeof cell !== "function") refuse("its cell must be a function");
+  const wrong = z.array(spaceFactorSchema).safeParse(factors ?? []).error;
+  if (wrong) refuse(describeFactorError(wrong, factors!));
+  if (!cell && factors?.length) refuse("it has factors and no cell, must have a cell that reads them");
+  if (!cell && !cells.length) refuse("it has neither a cell nor further cells, must have one of them");
+  for (const [i, { name: own }] of cells.entries()) {
+    if (!NAME.test(own)) refuse(`its cell '${own}' must have a name of small letters, digits and _`);
+    const isTaken = CELL_NAMES.includes(own) || own === name && cell || cells.findIndex((one) => one.name === own) < i;
+    if (isTaken) refuse(`its cell '${own}' must have another name: that one is taken`);
+  }
+  if (cell && CELL_NAMES.includes(name)) refuse("its name is that of a cell of the catalog, must be another");
+}
+
+/** Names the factor, which a person counts from its key. */
+function describeFactorError(error: z.ZodError, factors: readonly SpaceFactor[]): string {
+  const [{ path: [at, ...where], message }] = error.issues, key = factors[Number(at)]?.key;
+  const named = typeof key === "string" ? `factor '${key}'` : `factor ${Number(at) + 1}`;
+  const what = where.length ? `its '${where.join(".")}'` : "it";
+  return `${named}: ${what} has ${message.replace(/^Invalid /, "an invalid ")}`;
+}
+
+/** The table of a space with its own cell. */
+function ownTable({ name, factors = [], valid, listed }: SpaceDefinition): FactorTable {
+  const own = factors.map(completed), keys = keysOf(own);
+  const common = COMMON.filter(({ key }) => !keys.includes(key)).map((factor): Factor =>
+    factor.kind === "choice" && factor.namesCell ? { ...factor, levels: [name], default: name } : factor
+  );
+  const all = [...own, ...common], isOwnCell = ({ cell = name }: Configuration) => cell === name;
+  const ruleOf = (rule: SpaceRule<readonly SpaceFactor[]> | undefined): Rule => ({
+    holds: (config) => !rule || !isOwnCell(config) || rule.holds(filled(all, config)),
+    must: rule?.must ?? "",
+  });
+  return { name, factors: all, valid: ruleOf(valid), listed: ruleOf(listed), enlarged, isOwnCell };
+}
+
+function filled(factors: readonly Factor[], config: Configuration): Readonly<Record<string, FactorValue>> {
+  return Object.fromEntries(factors.map((factor) => [factor.key, valueOf(factor, config)]));
+}
+
+/** One cell for all configurations that set the space's own factors alike. */
+function cellsOf(table: FactorTable, { name, cell, factors = [] }: SpaceDefinition): (config: Configuration) => Cell {
+  const keys = keysOf(factors as readonly Factor[]), own = table.factors.filter(({ key }) => keys.includes(key));
+  const made = new Map<string, Cell>();
+  return (config) => {
+    if (!table.valid.holds(config)) {
+      throw new UserError(`Cannot make cell '${name}': a configuration ${table.valid.must}`);
+    }
+    const key = canonicalJsonIn(table, configIn(config, { ...table, factors: own }));
+    const known = made.get(key) ?? defineCell(cell!(filled(own, config)));
+    made.set(key, known);
+    return known;
+  };
+}

@@ -1,0 +1,79 @@
+/** Factors as a person gives them for a space: what goes without saying is filled in. */
+import { z } from "zod";
+import type { ChoiceFactor, Factor, IntegerFactor, NumberFactor, SwitchFactor } from "./factor.ts";
+import { ORIGINAL_KEYS } from "./factors.ts";
+
+/** A factor of a space. A switch needs no levels, and is off by default; other factors have their first level as their default. */
+export type SpaceFactor =
+  | Omit<SwitchFactor, "levels"> & { readonly levels?: SwitchFactor["levels"] }
+  | ChoiceFactor
+  | IntegerFactor
+  | NumberFactor;
+
+const text = z.string().min(1);
+const common = {
+  key: text,
+  label: text,
+  about: text,
+  heading: text.optional(),
+  plural: text.optional(),
+  flag: z.object({ name: text, help: text, note: text.optional() }).optional(),
+};
+const choice = z.object({ value: text, phrase: text.optional(), clause: text.optional() });
+const pair = <T extends z.ZodType>(value: T) => z.tuple([value, value]).optional();
+const quantity = { ...common, levels: z.array(z.number()), default: z.number().optional(), contrast: pair(z.number()) };
+
+/** Schema of a factor as a space gives it: what is not said follows, see {@linkcode completed}. */
+export const spaceFactorSchema = z.discriminatedUnion("kind", [
+  z.object({
+    ...common,
+    kind: z.literal("switch"),
+    levels: z.array(z.boolean()).optional(),
+    default: z.boolean().optional(),
+    on: text,
+    off: text,
+  }),
+  z.object({
+    ...common,
+    kind: z.literal("choice"),
+    levels: z.array(text),
+    default: text.optional(),
+    choices: z.array(choice).optional(),
+    contrast: pair(text),
+    ofCell: z.literal(true).optional(),
+    namesCell: z.literal(true).optional(),
+  }),
+  z.object({
+    ...quantity,
+    kind: z.literal("integer"),
+    least: z.number().int(),
+    most: z.number().int(),
+    unit: z.tuple([text, text]).optional(),
+    mark: z.enum(["colour", "shape"]).optional(),
+    ofCell: z.literal(true).optional(),
+  }),
+  z.object({
+    ...quantity,
+    kind: z.literal("number"),
+    above: z.number(),
+    most: z.number(),
+    ofCell: z.literal(true).optional(),
+  }),
+]);
+
+/** A factor with what goes without saying. */
+export function completed(factor: SpaceFactor): Factor {
+  // The original nine always stand in a configuration.
+  const isOriginal = ORIGINAL_KEYS.includes(factor.key);
+  if (factor.kind === "switch") {
+    return { levels: [false, true], ...isOriginal ? {} : { default: false }, ...factor };
+  }
+  const { levels } = factor, two = levels.length === 2 ? { contrast: levels as readonly [never, never] } : {};
+  const ofCell = isOriginal ? {} : { ofCell: true as const, default: levels[0] as never };
+  return { ...two, ...flagOf(factor), ...ofCell, ...factor } as Factor;
+}
+
+/** The flag of `init` that takes a factor's levels: its key, with dashes. */
+function flagOf({ key, label, flag }: SpaceFactor): Pick<Factor, "flag"> {
+  return { flag: flag ?? { name: `--${`${key}`.replaceAll("_", "-")}`, help: `levels of ${label} to list` } };
+}

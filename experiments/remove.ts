@@ -1,0 +1,49 @@
+/** `deno task remove`: takes configurations off a study's list. */
+import { describeConfigIn } from "../cells/config.ts";
+import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { print, printError } from "../train/terminal/output.ts";
+import { plural } from "../train/terminal/progress.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { planRemoval, type Removal, removeConfigs } from "./queue/remove_configs.ts";
+import { parseIdPrefix, shortKey } from "./study/paths.ts";
+
+/** More names than so many would stand in the way of the count below them. */
+const MOST_LINES = 20;
+
+const flags = ofSpace((space) => ({
+  dir: dirFlag,
+  experiment: experimentFlag,
+  only: onlyFlag("remove these", space),
+  id: {
+    usage: "--id <prefix>",
+    help: "remove the configuration whose id begins so",
+    parse: parseIdPrefix,
+    fallback: undefined as string | undefined,
+  },
+  dryRun: flag.on("--dry-run", "say what would be removed, and change nothing"),
+}));
+
+function* removalLines({ removed, left, results, space }: Removal): Generator<string> {
+  yield `To be removed from the list: ${plural(removed.length, "configuration")}; ${left} stay`;
+  for (const { id, config } of removed.slice(0, MOST_LINES)) {
+    yield `  ${shortKey(id)}  ${describeConfigIn(space, config)}`;
+  }
+  if (removed.length > MOST_LINES) yield `  and ${removed.length - MOST_LINES} more`;
+  if (results) yield `${plural(results, "result")} of them stay in the folder, and are shown as unlisted`;
+}
+
+if (import.meta.main) {
+  const description =
+    "Takes configurations off a study's list. Results stay, and are shown as unlisted; 'init' lists " +
+    "configurations again, and then their results count as before.";
+  await runCommand({ name: "remove", description, flags }, async ({ dryRun, ...options }) => {
+    const onPlan = (removal: Removal) => print([...removalLines(removal)].join("\n"));
+    const removal = dryRun ? await planRemoval(options) : await removeConfigs({ ...options, onPlan });
+    const { removed, owners } = removal;
+    if (dryRun) onPlan(removal);
+    if (owners.length) {
+      printError(`remove: process ${owners.join(", ")} is at work here, and trains what was listed when it began`);
+    }
+    print(dryRun ? "Nothing is written: with --dry-run" : `Removed: ${plural(removed.length, "configuration")}`);
+  });
+}

@@ -1,0 +1,166 @@
+/** What `init` says before it writes: what it is about to list, and how long that takes to train. */
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
+import { configIdIn, describeConfigIn } from "../../cells/config.ts";
+import { UserError } from "../../cells/errors.ts";
+import {
+  type Configuration,
+  type Factor,
+  type FactorValue,
+  formatLevel,
+  isQuantity,
+  isSwitch,
+  shownFactors,
+} from "../../cells/factor.ts";
+import { maxOf, minOf } from "../../cells/extremes.ts";
+import { formatDuration, plural } from "../../train/terminal/progress.ts";
+import { flaggedFactors, flagsInWords, levelsAmong, namesCell, smallestSizes } from "../study/levels.ts";
+import type { InitPlan } from "../study/init_study.ts";
+import { Study } from "../study/store.ts";
+import { estimateTraining, type TrainingEstimate } from "./estimate.ts";
+
+const DAY = 24 * 3600;
+
+/** More configurations of one cell than so many are told by their levels. */
+const MOST_LINES = 8;
+
+/** What a plan adds, a line each; nothing where it adds no runs. */
+export function* planLines(plan: InitPlan, table: Space = GATED_SPACE): Generator<string> {
+  const { dir, experiment, settings: { seeds }, chosen: { best, sized }, fresh, runs } = plan;
+  if (!runs.length) return;
+  if (fresh.length) {
+    yield `To be listed in experiment ${experiment} of ${dir}: ${plural(fresh.length, "configuration")}`;
+  }
+  if (best) yield `  the best ${best.taken} of ${plural(best.ranked, "ranked configuration")}, at other levels`;
+  if (sized) yield `  state sizes for ${sized.target} parameters`;
+  const nameOf = cellNamed(table);
+  for (const [name, group] of Map.groupBy(fresh.map(({ config }) => config), nameOf)) {
+    if (group.length > MOST_LINES) yield `  ${name}: ${groupInWords(table, group, sized?.parameters)}`;
+    else {
+      for (const config of group) {
+        const parameters = sized?.parameters.get(configIdIn(table, config));
+        const counted = parameters === undefined ? "" : `: ${parameters} parameters`;
+        yield `  ${describeConfigIn(table, config)}${counted}`;
+      }
+    }
+  }
+  const count = runs.reduce((sum, run) => sum + run.count, 0);
+  const more = hasFurtherSeeds(plan) ? `, and further seeds of ${plan.listed} listed before` : "";
+  yield `${plural(count, "new run")}: ${fresh.length} × ${plural(seeds, "seed")}${more}`;
+}
+
+/** The name of a configuration's cell. */
+function cellNamed(table: Space): (config: Configuration) => string {
+  const factor = table.factors.find(namesCell);
+  return (config) => factor && !table.isOwnCell(config) ? `${config[factor.key]}` : table.name;
+}
+
+/** Configurations of one cell by the levels of their factors. */
+function groupInWords(
+  table: Space,
+  group: readonly Configuration[],
+  parameters: ReadonlyMap<string, number> | undefined,
+): string {
+  const shown = shownFactors(table, group).filter((factor) => !namesCell(factor));
+  const levels = shown.filter((factor) => !isSwitch(factor)).map((factor) =>
+    `${factor.label} ${levelsInWords(factor, levelsAmong(table, factor, group))}`
+  );
+  const switches = shown.filter(isSwitch);
+  const settings = new Set(group.map((config) => switches.map(({ key }) => config[key]).join())).size;
+  const counts = parameters && group.map((config) => parameters.get(configIdIn(table, config))!);
+  return [
+    `${plural(group.length, "configuration")}`,
+    ...(switches.length ? [plural(settings, "setting") + " of the switches"] : []),
+    ...levels,
+    ...(counts ? [`${minOf(counts)} to ${maxOf(counts)} parameters`] : []),
+  ].join("; ");
+}
+
+/** Values in their order; of many only how many there are between which. */
+function levelsInWords(factor: Factor, values: readonly FactorValue[]): string {
+  const sorted = isQuantity(factor) ? values.toSorted((a, b) => Number(a) - Number(b)) : values;
+  const names = sorted.map((value) => formatLevel(factor, value));
+  if (names.length <= MOST_LINES || !isQuantity(factor)) return names.join(", ");
+  return `${names[0]} to ${names.at(-1)} (${names.length} values)`;
+}
+
+/**
+ * How long the runs of a plan take here. Where further seeds come in, of all that the experiment has left: a list may have runs of the
+ * earlier seeds left too, which are trained first.
+ */
+async function estimateOf(plan: InitPlan, estimate: typeof estimateTraining): Promise<TrainingEstimate | string> {
+  const { dir, experiment, settings: { training, tokens, seeds }, before, fresh } = plan;
+  const study = before && await Study.open(dir), listed = await study?.readConfigs(experiment) ?? [];
+  let why = "it was stopped";
+  const estimated = await estimate({
+    entries: hasFurtherSeeds(plan) ? [...listed, ...fresh] : fresh,
+    space: plan.space,
+    seeds,
+    settings: {
+      steps: training.steps[experiment],
+      log_every: training.log_every[experiment],
+      batch: training.batch,
+      history: training.history,
+      vocabulary: tokens?.vocabulary,
+    },
+    results: (await study?.readResults(experiment))?.results ?? [],
+    onProblem: (problem) => why = problem,
+  });
+  return estimated ?? why;
+}
+
+function hasFurtherSeeds({ settings: { seeds }, before, listed }: InitPlan): boolean {
+  return before !== undefined && listed > 0 && seeds > before.seeds;
+}
+
+/** `About 3 h 20 min on this machine, by …`. */
+function estimateLine(plan: InitPlan, { seconds, basis, engine, adapter }: TrainingEstimate): string {
+  const what = hasFurtherSeeds(plan) ? "What is left then takes" : "They take";
+  const how = basis === "record" ? "at the speed of the study's finished runs" : "by a short measurement";
+  return `${what} about ${inWords(seconds)} on this machine, ${how} on ${engine} (${adapter})`;
+}
+
+/**
+ * Prints a plan, and how long its runs take.
+ *
+ * @param yes whether runs of more than a day are meant
+ * @throws {UserError} if they take more, and nobody has said that this is meant
+ */
+export async function announcePlan(
+  plan: InitPlan,
+  { yes, print, estimate = estimateTraining, table = GATED_SPACE }: {
+    readonly yes: boolean;
+    readonly print: (line: string) => void;
+    readonly estimate?: typeof estimateTraining;
+    readonly table?: Space;
+  },
+): Promise<void> {
+  const lines = [...planLines(plan, table)];
+  if (!lines.length) return;
+  print(lines.join("\n"));
+  const estimated = await estimateOf(plan, estimate);
+  if (typeof estimated === "string") return print(`How long they take on this machine cannot be told: ${estimated}`);
+  print(estimateLine(plan, estimated));
+  if (estimated.seconds <= DAY || yes) return;
+  throw new UserError(
+    `Cannot list ${plural(plan.fresh.length, "configuration")} without --yes: training takes about ${
+      inWords(estimated.seconds)
+    } on this machine, which is more than a day; add --yes, or ask for less ${lessInWords(plan, table)}`,
+  );
+}
+
+/** What makes a plan smaller: of a whole grid its smallest sizes, for an example. */
+function lessInWords({ before, chosen: { sized, best, promotion } }: InitPlan, table: Space): string {
+  if (before || sized || best || promotion) {
+    return `with ${flagsInWords("disjunction", "help", table)}, --only or --steps`;
+  }
+  const smallest = smallestSizes(table);
+  const sizes = flaggedFactors(table).flatMap(({ key, flag: { name } }) =>
+    smallest[key] ? [`${name} ${smallest[key]}`] : []
+  );
+  return `as with ${sizes.join(" ")}, or a smaller --steps`;
+}
+
+function inWords(seconds: number): string {
+  return seconds < 2 * DAY ? formatDuration(seconds) : `${(seconds / DAY).toFixed(1)} days`;
+}

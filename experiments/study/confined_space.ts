@@ -1,0 +1,155 @@
+/** A user's space, whose code runs confined: see `space_worker.ts`. */
+import { parseWith } from "../../cells/config.ts";
+import { defineSpace, type SpaceDefinition, type SpaceRule } from "../../cells/define_space.ts";
+import { UserError } from "../../cells/errors.ts";
+import { type RecordedStep, replayedCell } from "../../cells/recorded_cell.ts";
+import type { Cell } from "../../cells/cell.ts";
+import type { Space } from "../../cells/space.ts";
+import { packageFolder, projectFolder } from "../../train/process/folders.ts";
+import { atEnd } from "../../train/terminal/exit.ts";
+import {
+  type CellName,
+  type DescribedCell,
+  descriptionSchema,
+  HEADER,
+  MOST_REPLY_BYTES,
+  type SpaceCall,
+  type SpaceDescription,
+  type SpaceReply,
+  type SpaceRequest,
+} from "./space_protocol.ts";
+
+/** How long a module may take to be read, and its functions to return: they build small graphs. */
+const PATIENCE_MILLISECONDS = 30_000;
+
+/**
+ * Reads a space from the text of its module, in a worker that may read this project and nothing else. The worker lives until the program
+ * ends or {@linkcode closeSpaces} is called.
+ *
+ * @param name what errors call the module: its file
+ * @throws {UserError} with one line, if the module cannot be read, wants what it may not have, or exports no space
+ */
+export async function readConfined(code: string, name: string): Promise<Space> {
+  const module = new ConfinedModule(name);
+  try {
+    const described = await module.read(code);
+    return defineSpace(definitionOf(parseWith(descriptionSchema, described, `what ${name} exports`), module));
+  } catch (error) {
+    module.close();
+    throw error;
+  }
+}
+
+/** Ends the workers of all spaces: none can be used after. */
+export function closeSpaces(): void {
+  for (const module of open) module.close();
+}
+
+const open = new Set<ConfinedModule>();
+
+/** The definition that a module exports, with functions that ask it. */
+function definitionOf({ hasCell, cells, factors, ...described }: SpaceDescription, module: ConfinedModule) {
+  const rule = (ask: "valid" | "listed"): SpaceRule<readonly []> | undefined => {
+    const must = described[ask];
+    return must === undefined ? undefined : { must, holds: (choices) => module.ask({ ask, choices }) === true };
+  };
+  const definition: SpaceDefinition = {
+    name: described.name,
+    ...(factors ? { factors: factors as SpaceDefinition["factors"] } : {}),
+    ...(hasCell ? { cell: (choices) => cellOf({ choices }, module) } : {}),
+    valid: rule("valid") as SpaceDefinition["valid"],
+    listed: rule("listed") as SpaceDefinition["listed"],
+    cells: cells.map((cell) => stepsOf(cell, { cell: cell.name }, module)),
+  };
+  return definition;
+}
+
+function cellOf(of: CellName, module: ConfinedModule): Cell {
+  return stepsOf(module.ask({ ask: "cell", of }) as DescribedCell, of, module);
+}
+
+function stepsOf(cell: DescribedCell, of: CellName, module: ConfinedModule): Cell {
+  return replayedCell(cell, (sizes) => module.ask({ ask: "step", of, sizes }) as RecordedStep);
+}
+
+/** A module in its worker. */
+class ConfinedModule {
+  readonly #worker: Worker;
+  /** Why it can be asked no more. */
+  #closed: string | undefined;
+
+  constructor(private readonly name: string) {
+    this.#worker = new Worker(new URL("./space_worker.ts", import.meta.url), {
+      type: "module",
+      // This project, and npm's packages that it imports.
+      deno: { permissions: { ...NOTHING, read: [projectFolder(), packageFolder()] } },
+    });
+    open.add(this);
+    atEnd(() => this.close());
+  }
+
+  /** What the module exports. */
+  async read(code: string): Promise<unknown> {
+    const timer = Promise.withResolvers<SpaceReply>();
+    const patience = setTimeout(() => timer.resolve({ error: this.#silence }), PATIENCE_MILLISECONDS);
+    const reply = new Promise<SpaceReply>((resolve) => {
+      this.#worker.onmessage = ({ data }: MessageEvent<SpaceReply>) => resolve(data);
+      this.#worker.onerror = (event) => {
+        event.preventDefault();
+        this.#closed = event.message;
+        resolve({ error: event.message });
+      };
+    });
+    this.#worker.postMessage({ code });
+    try {
+      return this.#valueOf(await Promise.race([reply, timer.promise]));
+    } finally {
+      clearTimeout(patience);
+    }
+  }
+
+  /** Asks and sleeps until the answer is there: rules and graphs are asked for where nothing can wait. */
+  ask(call: SpaceCall): unknown {
+    if (this.#closed !== undefined) throw this.#refusal(this.#closed);
+    const memory = new SharedArrayBuffer(2 ** 16, { maxByteLength: MOST_REPLY_BYTES });
+    const header = new Int32Array(memory, 0, HEADER.bytes / Int32Array.BYTES_PER_ELEMENT);
+    this.#worker.postMessage({ call, memory } satisfies SpaceRequest);
+    if (Atomics.wait(header, HEADER.isThere, 0, PATIENCE_MILLISECONDS) === "timed-out") {
+      this.#closed = this.#silence;
+      throw this.#refusal(this.#closed);
+    }
+    const bytes = new Uint8Array(memory, HEADER.bytes, header[HEADER.length]).slice();
+    return this.#valueOf(JSON.parse(new TextDecoder().decode(bytes)));
+  }
+
+  close(): void {
+    if (!open.delete(this)) return;
+    this.#closed ??= "it was closed";
+    this.#worker.terminate();
+  }
+
+  get #silence(): string {
+    return `it did not answer within ${PATIENCE_MILLISECONDS / 1000} s`;
+  }
+
+  #valueOf(reply: SpaceReply): unknown {
+    if (reply.error !== undefined) throw this.#refusal(reply.error);
+    return reply.value;
+  }
+
+  #refusal(why: string): UserError {
+    return new UserError(`Cannot use space ${this.name}: ${plainReason(why, this.name)}`);
+  }
+}
+
+const NOTHING = { net: false, write: false, env: false, ffi: false, run: false, sys: false, import: false } as const;
+
+/** What Deno says, for whoever wrote the module: without its advice, its colours, and the address that the text has. */
+function plainReason(why: string, name: string): string {
+  const refused = /Requires (\w+ access(?: to .*?)?)(?:, run again with.*)?(?: at .*)?$/.exec(why);
+  if (refused) return `it wants ${refused[1]}, must do without: a space may read this project and itself alone`;
+  return why.replace(
+    /data:application\/typescript[^\s"']*?(?=:\d+:\d+|["'\s]|$)/g,
+    name,
+  );
+}

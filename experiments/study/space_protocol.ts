@@ -1,0 +1,55 @@
+/** What a confined space and the process that uses it say to each other: see `space_worker.ts`. */
+import { z } from "zod";
+import type { StepSizes } from "../../cells/recorded_cell.ts";
+import { spaceFactorSchema } from "../../cells/space_factor.ts";
+
+const text = z.string().min(1);
+
+const cellSchema = z.object({ name: text, states: z.array(text).min(1) });
+
+/** A cell without its function. */
+export type DescribedCell = z.infer<typeof cellSchema>;
+
+/** What a space is beside its functions. */
+export const descriptionSchema = z.object({
+  name: text,
+  factors: z.array(spaceFactorSchema).optional(),
+  hasCell: z.boolean(),
+  valid: text.optional(),
+  listed: text.optional(),
+  cells: z.array(cellSchema),
+});
+export type SpaceDescription = z.infer<typeof descriptionSchema>;
+
+/** The first message to the worker: the module's text. */
+export interface SpaceModule {
+  readonly code: string;
+}
+
+/** A cell of the space: one of its named ones, or its own for these choices. */
+export type CellName = { readonly cell: string } | { readonly choices: Readonly<Record<string, unknown>> };
+
+/** What is asked of a space that has been read. */
+export type SpaceCall =
+  | { readonly ask: "valid" | "listed"; readonly choices: Readonly<Record<string, unknown>> }
+  | { readonly ask: "cell"; readonly of: CellName }
+  | {
+    readonly ask: "step";
+    readonly of: CellName;
+    readonly sizes: StepSizes;
+  };
+
+/** A further message: a call, and memory into which its reply goes. The caller sleeps until it is there. */
+export interface SpaceRequest {
+  readonly call: SpaceCall;
+  readonly memory: SharedArrayBuffer;
+}
+
+/** How the memory begins: whether the reply is there, and how many bytes of JSON it has. They follow. */
+export const HEADER = { isThere: 0, length: 1, bytes: 8 } as const;
+
+/** The most bytes that a reply may have: a step of the largest cells is a hundred kilobytes. */
+export const MOST_REPLY_BYTES = 2 ** 26;
+
+/** A reply: what was asked for, or why there is none. */
+export type SpaceReply = { readonly value: unknown; readonly error?: undefined } | { readonly error: string };

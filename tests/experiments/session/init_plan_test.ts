@@ -1,0 +1,122 @@
+/** What `init` says before it writes. */
+import assert from "node:assert/strict";
+import type { EstimateRequest, estimateTraining } from "../../../experiments/session/estimate.ts";
+import { announcePlan, planLines } from "../../../experiments/session/init_plan.ts";
+import { type InitOptions, type InitPlan, initStudy, planInit } from "../../../experiments/study/init_study.ts";
+import { parseSelection } from "../../../experiments/study/selection.ts";
+import { inFolder } from "../folder.ts";
+
+const SMALL = { experiment: "01", batch: 4, history: 101, steps: 100 } as const;
+
+const planOf = (dir: string, asked: Partial<InitOptions> = {}) => planInit({ dir, ...SMALL, ...asked });
+
+inFolder("planLines() counts configurations by levels, and names few of them", async (dir) => {
+  assert.deepEqual([...planLines(await planOf(dir, { levels: { state_size: [8, 64] }, seeds: 3 }))], [
+    `To be listed in experiment 01 of ${dir}: 432 configurations`,
+    "  gated: 432 configurations; 96 settings of the switches; layers 1, 2, 3; state size 8, 64",
+    "1296 new runs: 432 × 3 seeds",
+  ]);
+  const sizes = { n_layers: [1], state_size: [8] };
+  assert.deepEqual([...planLines(await planOf(dir, { cells: ["gru", "min_gru"], levels: sizes }))], [
+    `To be listed in experiment 01 of ${dir}: 2 configurations`,
+    "  1 layer × 8, gru",
+    "  1 layer × 8, min_gru",
+    "2 new runs: 2 × 1 seed",
+  ]);
+});
+
+inFolder("planLines() says parameters, learning rates in their order, and further seeds", async (dir) => {
+  await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [64] } });
+  const parameters = { count: 100_000 };
+  const cells = [...planLines(await planOf(dir, { cells: ["gru"], parameters, seeds: 2 }))];
+  assert.equal(cells[1], "  state sizes for 100000 parameters");
+  assert.match(cells[2], /^ {2}1 layer × \d+, gru: (9|10)\d+ parameters$/);
+  assert.equal(cells[3], "98 new runs: 1 × 2 seeds, and further seeds of 96 listed before");
+  const rates = await planOf(dir, {
+    levels: { learning_rate: [0.01, 0.0003] },
+    only: parseSelection("use_output_gate=true"),
+  });
+  assert.equal(
+    [...planLines(rates)][1],
+    "  gated: 96 configurations; 48 settings of the switches; layers 1; state size 64; learning rate 0.0003, 0.01",
+  );
+  const [, , sized] = planLines(await planOf(dir, { parameters }));
+  assert.match(sized, /state size \d+ to \d+ \(\d+ values\); 9\d+ to 10\d+ parameters$/);
+});
+
+inFolder("planLines() has nothing to say where no run is added", async (dir) => {
+  await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [8] } });
+  assert.deepEqual([...planLines(await planOf(dir, { steps: 300 }))], []);
+});
+
+/** An estimate as planted; it says what it was asked about. */
+function taking(seconds: number, asked: EstimateRequest[] = []): typeof estimateTraining {
+  return (request) => {
+    asked.push(request);
+    return Promise.resolve({ seconds, basis: "record", runs: 7, engine: "abacus", adapter: "ten fingers" });
+  };
+}
+
+const DAY = 86_400;
+
+/** What a call prints last. */
+async function lastLine(plan: InitPlan, yes: boolean, estimate: typeof estimateTraining): Promise<string | undefined> {
+  const lines: string[] = [];
+  await announcePlan(plan, { yes, estimate, print: (line) => lines.push(line) });
+  return lines.at(-1);
+}
+
+inFolder("announcePlan() says how long the runs take, and asks for --yes above a day", async (dir) => {
+  const plan = await planOf(dir);
+  const how = "at the speed of the study's finished runs on abacus (ten fingers)";
+  const said = (time: string) => `They take about ${time} on this machine, ${how}`;
+  assert.equal(await lastLine(plan, false, taking(90)), said("1 min 30 s"));
+  assert.equal(await lastLine(plan, false, taking(DAY)), said("24 h 0 min"));
+  assert.equal(await lastLine(plan, true, taking(5.5 * DAY)), said("5.5 days"));
+  const none: typeof estimateTraining = ({ onProblem }) => {
+    onProblem?.("there is no device");
+    return Promise.resolve(undefined);
+  };
+  assert.equal(
+    await lastLine(plan, false, none),
+    "How long they take on this machine cannot be told: there is no device",
+  );
+  await assert.rejects(lastLine(plan, false, taking(5.5 * DAY)), {
+    name: "UserError",
+    message:
+      "Cannot list 432 configurations without --yes: training takes about 5.5 days on this machine, which is more " +
+      "than a day; add --yes, or ask for less as with --layers 1 --state-size 32, or a smaller --steps",
+  });
+});
+
+inFolder("announcePlan() asks about new configurations, and with further seeds about all that is left", async (dir) => {
+  const sizes = { n_layers: [1], state_size: [8] };
+  await initStudy({ dir, ...SMALL, levels: sizes });
+  const asked: EstimateRequest[] = [];
+  assert.match(
+    (await lastLine(await planOf(dir, { cells: ["gru"] }), false, taking(1, asked)))!,
+    /^They take about 1 s /,
+  );
+  const more = await planOf(dir, { cells: ["gru"], seeds: 2 });
+  assert.match((await lastLine(more, false, taking(1, asked)))!, /^What is left then takes about 1 s /);
+  assert.deepEqual(asked.map(({ entries, seeds, settings }) => [entries.length, seeds, settings]), [
+    [1, 1, { steps: 100, log_every: 50, batch: 4, history: 101, vocabulary: undefined }],
+    [49, 2, { steps: 100, log_every: 50, batch: 4, history: 101, vocabulary: undefined }],
+  ]);
+});
+
+inFolder("announcePlan() advises flags that make less of what a study is extended by", async (dir) => {
+  await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [8] } });
+  const plan = await planOf(dir, { levels: { learning_rate: [0.01] } });
+  await assert.rejects(lastLine(plan, false, taking(DAY + 1)), {
+    message:
+      "Cannot list 48 configurations without --yes: training takes about 24 h 0 min on this machine, which is more " +
+      "than a day; add --yes, or ask for less with --optimizer, --learning-rate, --state-size or --layers, --only or --steps",
+  });
+});
+
+inFolder("announcePlan() measures nothing where no run is added", async (dir) => {
+  await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [8] } });
+  const never: typeof estimateTraining = () => Promise.reject(new Error("it was asked"));
+  assert.equal(await lastLine(await planOf(dir), false, never), undefined);
+});
