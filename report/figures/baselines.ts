@@ -2,7 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
 import type { FactorTable } from "../../cells/factor.ts";
-import { cohortsOf, firstOfCells } from "../data/baselines.ts";
+import { cohortsOf, firstOfCells, type NamedRow } from "../data/baselines.ts";
 import type { MergedRow } from "../data/merged.ts";
 import type { Configured } from "../data/rows.ts";
 import { formatOnAxis } from "../tables/format.ts";
@@ -18,13 +18,21 @@ export interface BaselineLine {
   readonly value: number;
 }
 
-/** A line for each baseline's cell. @param rows configurations, best first */
+/** The best row of each other cell than the table's own, baseline or not. @param rows configurations, best first */
+export function otherCells(table: FactorTable, rows: readonly MergedRow[]): NamedRow<MergedRow>[] {
+  return firstOfCells(table, rows.filter(({ config }) => !table.isOwnCell(config)));
+}
+
+/** The best baselines alone have lines and names: more would hide what they are compared with. */
+export const MOST_NAMED = 6;
+
+/** A line for each of the best baselines' cells. @param rows configurations, best first */
 export function baselineLines(
   table: FactorTable,
   rows: readonly MergedRow[],
   valueOf: (row: MergedRow) => number | undefined = ({ min_loss }) => min_loss.mean,
 ): BaselineLine[] {
-  return firstOfCells(table, cohortsOf(table, rows).baselines).flatMap(({ name, row }) => {
+  return firstOfCells(table, cohortsOf(table, rows).baselines).slice(0, MOST_NAMED).flatMap(({ name, row }) => {
     const value = valueOf(row);
     return value === undefined ? [] : [{ name, row, value }];
   });
@@ -43,7 +51,7 @@ export function reachOf(extent: readonly [number, number], lines: readonly Basel
 const LABEL_SIZE = 12, LINE = 14, GAP = 4, ARROW = 11, MOST_ROOM = 130;
 
 /** Room for the labels to the right of a panel; none where there are none. */
-export function labelRoom(lines: readonly BaselineLine[]): number {
+export function labelRoom(lines: readonly { readonly name: string }[]): number {
   const width = Math.ceil(widest(lines.map(({ name }) => name), LABEL_SIZE)) + 2 * GAP + ARROW;
   return lines.length ? Math.min(width, MOST_ROOM) : 0;
 }
@@ -84,9 +92,12 @@ export function baselineMarks(
  * @param ends `y` in pixels from the panel's top
  * @param height of the panel, in pixels
  */
-export function endLabels(ends: readonly { name: string; y: number }[], height: number): Plot.Markish[] {
+export function endLabels(
+  ends: readonly { readonly name: string; readonly y: number; readonly colour?: string }[],
+  height: number,
+): Plot.Markish[] {
   const places = dodged(ends.map(({ y }) => y), LINE, [0, height]);
-  return ends.map(({ name, y }, i) => {
+  return ends.map(({ name, y, colour = BASELINE_COLOUR }, i) => {
     const arrow = y < 0 ? "↑" : y > height ? "↓" : "";
     return Plot.text([shortened(name, MOST_ROOM - 2 * GAP - ARROW, LABEL_SIZE) + arrow], {
       frameAnchor: "top-right",
@@ -95,7 +106,7 @@ export function endLabels(ends: readonly { name: string; y: number }[], height: 
       dx: GAP,
       dy: places[i],
       fontSize: LABEL_SIZE,
-      fill: BASELINE_COLOUR,
+      fill: colour,
     });
   });
 }
@@ -110,7 +121,8 @@ export function baselineNote(
   const outside = lines.filter((line) => !isWithin(domain)(line));
   const values = outside.map(({ name, value }) => `${name} ${formatOnAxis(value, value)}`).join(", ");
   if (outside.length === lines.length) return [`Baselines, outside of the picture: ${values}.`];
-  const what = `${marks} with names: baselines, each at its best configuration; they are part of no mean.`;
+  const which = lines.length < MOST_NAMED ? "baselines" : `the best ${MOST_NAMED} baselines`;
+  const what = `${marks} with names: ${which}, each at its best configuration; they are part of no mean.`;
   return [outside.length ? `${what} Outside: ${values}.` : what];
 }
 

@@ -56,8 +56,10 @@ export interface BestAgainst {
 export interface BaselineAnswers {
   /** Trained as most configurations of the table's own cell are; undefined where no baseline is trained so. */
   readonly equal: BestAgainst | undefined;
-  /** Each configuration trained as is best for it; undefined where all are trained in one way. */
+  /** Each configuration trained as is best for it; undefined where that compares the same. */
   readonly tuned: BestAgainst | undefined;
+  /** Whether some are trained in several ways, and `tuned` compares the same for all that. */
+  readonly isTunedSame: boolean;
 }
 
 /** Compares by seed; see {@linkcode PairedBySeed}. */
@@ -85,9 +87,21 @@ export function compareBaselines(rows: readonly MergedRow[], table: FactorTable)
   const varied = variedTraining(table, rows), { own } = cohortsOf(table, rows);
   const equal = varied.length ? trainedAlike(rows, own, varied) : rows;
   const atEqual = bestAgainst(equal, table, varied.length ? trainedAt(varied, equal[0]) : "");
-  if (!varied.length) return atEqual && { equal: atEqual, tuned: undefined };
-  const tuned = bestAgainst(bestTrained(rows, table), table, "");
-  return atEqual || tuned ? { equal: atEqual, tuned } : undefined;
+  if (!varied.length) return atEqual && { equal: atEqual, tuned: undefined, isTunedSame: false };
+  const atBest = bestAgainst(bestTrained(rows, table), table, "");
+  const isTunedSame = atEqual !== undefined && atBest !== undefined && isSame(atEqual, atBest);
+  return atEqual || atBest ? { equal: atEqual, tuned: isTunedSame ? undefined : atBest, isTunedSame } : undefined;
+}
+
+/** Whether the same configurations are compared: each is best as most are trained. */
+function isSame(one: BestAgainst, two: BestAgainst): boolean {
+  const rows = comparedRows(two), others = comparedRows(one);
+  return others.length === rows.length && others.every((row, i) => row === rows[i]);
+}
+
+/** The best one, and what it is compared with. */
+export function comparedRows({ best, comparisons }: BestAgainst): MergedRow[] {
+  return [best, ...comparisons.map(({ baseline }) => baseline)];
 }
 
 /** The rows that are trained as most of `own` are; where several ways are as frequent, as usual, or as the best of these. */

@@ -1,9 +1,10 @@
 /** In plain words: whether the best configuration is better than the baselines. */
+import { ownCellName } from "../data/cell_names.ts";
 import { describeSizesIn } from "../../cells/config.ts";
 import { type FactorTable, valueOf } from "../../cells/factor.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import type { MergedRow, Spread } from "../data/merged.ts";
-import type { BaselineComparison, BestAgainst } from "../statistics/baseline_comparison.ts";
+import { type BaselineComparison, type BestAgainst, comparedRows } from "../statistics/baseline_comparison.ts";
 import { trainedAt, variedTraining } from "../data/training_factors.ts";
 import { formatInterval } from "./effect_tables.ts";
 import { formatDifference, formatSpread, NONE } from "./format.ts";
@@ -40,7 +41,9 @@ function leadOf(answer: BestAgainst, table: FactorTable): string {
     : `The best of ${formatCount(of)} ${cell} configurations${at}, by lowest training loss,`;
   const without = hasOwnCell(answer, table)
     ? ""
-    : `No ${table.name} configuration has a finished run, so the best of the other cells is compared with the rest. `;
+    : `No ${
+      ownCellName(table)
+    } configuration has a finished run, so the best of the other cells is compared with the rest. `;
   const scores = measure === "test_bits_per_byte"
     ? "Compared by their scores on the test split"
     : "None is scored on the test split, so they are compared by the lowest training loss";
@@ -68,11 +71,6 @@ function comparisonWords(one: BaselineComparison, answer: BestAgainst, table: Fa
     scoreText(baseline, answer),
   ];
   return `${name} (${which.join(", ")}): ${verdictOf(one, answer)}`;
-}
-
-/** The best one and what it is compared with. */
-export function comparedRows({ best, comparisons }: BestAgainst): MergedRow[] {
-  return [best, ...comparisons.map(({ baseline }) => baseline)];
 }
 
 function percentOf(part: number, whole: number): string {

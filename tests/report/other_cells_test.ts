@@ -149,7 +149,9 @@ inFolder("a study wholly at one other value shows it in tables and words, and ha
 const OWN_SPACE: Space = {
   ...ORIGINAL,
   name: "gru",
-  factors: [...EXTENDED.factors.filter(({ key, kind }) => kind !== "switch" && key !== "gate_inputs")],
+  factors: EXTENDED.factors.filter(({ key, kind }) => kind !== "switch" && key !== "gate_inputs").map((factor) =>
+    factor.kind === "choice" && factor.namesCell ? { ...factor, default: "gru" } : factor
+  ),
   isOwnCell: () => true,
 };
 
