@@ -190,7 +190,12 @@ export function cellOf(config: CellConfig): Cell {
 }
 
 /** The built-in space: the gated cells, with the catalog's cells as baselines. */
-export const GATED_SPACE: Space = { ...GATED, cellNames: CELL_NAMES, cellOf: (config) => cellOf(config as CellConfig) };
+export const GATED_SPACE: Space = {
+  ...GATED,
+  cellNames: CELL_NAMES,
+  cellOf: (config) => cellOf(config as CellConfig),
+  definesCell: () => false,
+};
 
 /**
  * The fields of a configuration whose cell can be made: those of the table, where `cell`, if there is one, must be one that the space knows.

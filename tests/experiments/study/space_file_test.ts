@@ -73,7 +73,8 @@ withSpaces(
     assert.equal(read.results.length, 18);
     const { sha256 } = opened.settings.space!;
     for (const result of read.results) {
-      assert.deepEqual([result.space, result.space_sha256], ["slow_fast", sha256]);
+      const own = ["slow_fast", sha256], ofCatalog = [undefined, undefined];
+      assert.deepEqual([result.space, result.space_sha256], result.cell === "gru" ? ofCatalog : own);
       assert.equal(result.id, configIdIn(opened.space, configOf(result, opened.space)));
     }
     const { tables, paths } = await writeReport({
@@ -153,6 +154,11 @@ withSpaces("cells of one's own join a gated study, whose ids and runs stay", asy
   assert.deepEqual([read.results.length, read.unreadable], [2, []]);
   const { finished } = await trainStudy({ dir: study, experiment: "01", engine: "onnx", quiet: true });
   assert.equal(finished, 47);
+  const last = await opened.readResults("01"), { sha256 } = opened.settings.space!;
+  assert.deepEqual(last.unreadable, []);
+  for (const result of last.results) {
+    assert.equal(result.space_sha256, result.cell === "mine" ? sha256 : undefined);
+  }
 });
 
 withSpaces("a gated study takes no space with a cell of its own", async (dir) => {
