@@ -1,7 +1,7 @@
 /** The gated recurrent unit, and cells with fewer gates. */
 import { type Cell, defineCell } from "../cell.ts";
 import { add, mul, named, relu, sigmoid, sub, tanh } from "../graph/builder.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { mix } from "./parts.ts";
 
 /**
  * Gated recurrent unit, with the reset gate before the product.
@@ -70,6 +70,3 @@ export const ugRnnCell: Cell = defineCell({
     return { output: next, states: { h: next } };
   },
 });
-
-/** `gate ⊙ a + (1 − gate) ⊙ b`. */
-const mix = (gate: Tensor, a: Tensor, b: Tensor): Tensor => add(mul(gate, a), mul(sub(1, gate), b));
