@@ -19,7 +19,7 @@ export const minGruCell: Cell = defineCell({
 /**
  * minLSTM: gates read the input alone, and are scaled so that they sum to 1. With `f = σ(f̃)` and `i = σ(ĩ)`, `n = W x + b`:
  * `h = g ⊙ h + (1−g) ⊙ n` with `g = f/(f+i)`. That is `σ(ln f − ln i)`, which is right where both gates are closed, too.
- * Source: Feng et al., "Were RNNs all we needed?", 2024, section 3.2; in logarithms as in its appendix B.
+ * Source: Feng et al., "Were RNNs all we needed?", 2024, section 3.2; in logarithms as in its appendix.
  */
 export const minLstmCell: Cell = defineCell({
   name: "min_lstm",

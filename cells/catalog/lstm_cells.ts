@@ -37,7 +37,7 @@ export const lstmCell: Cell = lstm("lstm");
 
 /**
  * The LSTM whose forget gate's bias starts at 1, so that it forgets little at first. The equations are those of {@linkcode lstmCell}.
- * Source: Jozefowicz et al., "An empirical exploration of recurrent network architectures", 2015, section 2.1.
+ * Source: Jozefowicz et al., "An empirical exploration of recurrent network architectures", 2015.
  */
 export const lstmForgetBias1Cell: Cell = lstm("lstm_forget_bias_1", { kind: "constant", value: 1 });
 
@@ -66,7 +66,7 @@ export const peepholeLstmCell: Cell = defineCell({
 
 /**
  * Multiplicative LSTM: the input chooses the recurrent matrix. `m = (W_x x + b_x) ⊙ (W_h h + b_h)` takes the place of `h` in an LSTM.
- * Source: Krause et al., "Multiplicative LSTM for sequence modelling", 2017, equations 9 to 13. It is not the mLSTM of xLSTM (2024).
+ * Source: Krause et al., "Multiplicative LSTM for sequence modelling", 2017. It is not the mLSTM of xLSTM (2024).
  *
  * The paper's two factors of `m` have no bias. Implementations differ in whether the output gate stands within the last tanh or behind it;
  * here it is behind, as in the LSTM.
@@ -131,7 +131,7 @@ const JANET_LONGEST = 10;
 /**
  * Just another network: an LSTM with the forget gate alone. `s = W_f [x,h] + b_f`, `n = tanh(W [x,h] + b)`,
  * `h = σ(s) ⊙ h + (1 − σ(s − β)) ⊙ n` with β = 1.
- * Source: van der Westhuizen and Lasenby, "The unreasonable effectiveness of the forget gate", 2018, equations 4 and 5.
+ * Source: van der Westhuizen and Lasenby, "The unreasonable effectiveness of the forget gate", 2018.
  *
  * Biases as in the paper: the forget gate's by the chrono draw `ln U(1, T − 1)`, here with T = 10, and the candidate's 0.
  */
@@ -155,7 +155,7 @@ export const janetCell: Cell = defineCell({
 /**
  * Recurrent additive network: the memory is a weighted sum of inputs, which nothing but gates reads the past for.
  * `i = σ(W_i [x, h] + b_i)`, `f` likewise, `c′ = i ⊙ (W x + b) + f ⊙ c`, `h = tanh(c′)`.
- * Source: Lee et al., "Recurrent additive networks", 2017, equations 1 to 5.
+ * Source: Lee et al., "Recurrent additive networks", 2017.
  *
  * `h = tanh(c)` follows from `c`, so `c` alone is carried. The paper's content `W x` has no bias.
  */
