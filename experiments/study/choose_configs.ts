@@ -90,7 +90,7 @@ export async function chooseConfigs(
     );
   }
   if (!sizes) return { entries, ...best };
-  const parameters = new Map([...unique].map(([id, config]) => [id, parametersOf(table, config, place.vocabulary)]));
+  const parameters = new Map([...unique].map(([id, config]) => [id, sizes.sized(config).parameters]));
   return { entries, sized: { target: sizes.target, parameters }, ...best };
 }
 
