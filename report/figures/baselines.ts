@@ -9,7 +9,7 @@ import { formatOnAxis } from "../tables/format.ts";
 import { dodged } from "./labels.ts";
 import { BASELINE_DASHES, type LegendEntry, naming } from "./svg.ts";
 import { shortened, widest } from "./text.ts";
-import { BASELINE_COLOUR } from "./theme.ts";
+import { BASELINE_COLOUR, COLOUR } from "./theme.ts";
 
 /** A cell's best configuration and its value in the unit of an axis. */
 export interface BaselineLine {
@@ -93,11 +93,12 @@ export function baselineMarks(
  * @param height of the panel, in pixels
  */
 export function endLabels(
-  ends: readonly { readonly name: string; readonly y: number; readonly colour?: string }[],
+  ends: readonly { readonly name: string; readonly y: number }[],
   height: number,
+  colour: string = BASELINE_COLOUR,
 ): Plot.Markish[] {
   const places = dodged(ends.map(({ y }) => y), LINE, [0, height]);
-  return ends.map(({ name, y, colour = BASELINE_COLOUR }, i) => {
+  return ends.map(({ name, y }, i) => {
     const arrow = y < 0 ? "↑" : y > height ? "↓" : "";
     return Plot.text([shortened(name, MOST_ROOM - 2 * GAP - ARROW, LABEL_SIZE) + arrow], {
       frameAnchor: "top-right",
@@ -129,6 +130,11 @@ export function baselineNote(
 /** The entry of a legend. */
 export function baselineEntry(text: string, mark: LegendEntry["mark"]): LegendEntry {
   return { mark, colour: BASELINE_COLOUR, text };
+}
+
+/** What names of other cells are written in: that of baselines, where they are some. */
+export function nameColour(table: FactorTable, rows: readonly Configured[]): string {
+  return hasBaselines(table, rows) ? BASELINE_COLOUR : COLOUR.text;
 }
 
 /** Whether there is something to be told apart. */

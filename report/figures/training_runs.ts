@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { type FactorTable, type IntegerFactor, markedBy, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { baselineEntry, endLabels, hasBaselines, labelRoom, MOST_NAMED, otherCells } from "./baselines.ts";
+import { baselineEntry, endLabels, hasBaselines, labelRoom, MOST_NAMED, nameColour, otherCells } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { countConfigurations, curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
@@ -95,6 +95,7 @@ export function figureTrainingRuns(
       room,
       table,
       isBaseline: (row) => baselines.includes(row),
+      nameColour: nameColour(table, rows),
       labelled: i === 0,
       x,
       y,
@@ -176,6 +177,7 @@ interface FacetOptions {
   /** To the right of it for names of baselines, in pixels. */
   room: number;
   isBaseline(row: MergedRow): boolean;
+  nameColour: string;
   table: FactorTable;
   /** Whether the ticks of the loss are labelled. */
   labelled: boolean;
@@ -293,13 +295,13 @@ function baselineCurves(rows: readonly MergedRow[], { most, table }: FacetOption
 }
 
 /** The names of other cells at the right border, as high as the curve of the best of each ends. */
-function cellNames(rows: readonly MergedRow[], { most, y: { domain: [low, high] }, table, colours }: FacetOptions) {
+function cellNames(rows: readonly MergedRow[], { most, y: { domain: [low, high] }, table, nameColour }: FacetOptions) {
   const height = HEIGHT - INSET.top - INSET.bottom;
   const ends = otherCells(table, rows).slice(0, MOST_NAMED).map(({ name, row }) => {
     const { loss } = curveOf(row, most).at(-1)!;
-    return { name, y: (high - loss) / (high - low) * height, colour: colours.of(row) };
+    return { name, y: (high - loss) / (high - low) * height };
   });
-  return endLabels(ends, height);
+  return endLabels(ends, height, nameColour);
 }
 
 function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markish[] {

@@ -48,7 +48,26 @@ function leadOf(answer: BestAgainst, table: FactorTable): string {
     ? "Compared by their scores on the test split"
     : "None is scored on the test split, so they are compared by the lowest training loss";
   return `${without}${chosen} is ${best.name} (${best.label}): ` +
-    `${formatCount(best.parameters)} parameters, ${scoreText(best, answer)}. ${scores}, seed with seed.`;
+    `${
+      [...waysWords(answer, best), `${formatCount(best.parameters)} parameters`, scoreText(best, answer)].join(", ")
+    }.` +
+    `${severalWays(answer)} ${scores}, seed with seed.`;
+}
+
+/** Of how many ways of training a configuration's is the best: a baseline that had one is not given what the best one was. */
+function waysWords({ ways }: BestAgainst, row: MergedRow): string[] {
+  if (!ways) return [];
+  const count = ways.get(row)!;
+  return [count > 1 ? `the best of ${count} ways of training` : "trained in one way"];
+}
+
+/** How many of those that the best one was chosen from were trained in several ways, where not all were. */
+function severalWays({ ways, from }: BestAgainst): string {
+  if (!ways) return "";
+  const several = from.filter((row) => ways.get(row)! > 1).length;
+  return several < from.length
+    ? ` Of the ${formatCount(from.length)}, ${formatCount(several)} were trained in several ways.`
+    : "";
 }
 
 /** A configuration's score by the measure of a comparison. */
@@ -64,6 +83,7 @@ function comparisonWords(one: BaselineComparison, answer: BestAgainst, table: Fa
   const which = [
     describeSizesIn(table, baseline.config),
     ...(varied.length ? [trainedAt(varied, baseline)] : []),
+    ...waysWords(answer, baseline),
     ...(sizes > 1 ? [`the best of its ${sizes}`] : []),
     `${formatCount(baseline.parameters)} parameters, ${
       percentOf(baseline.parameters, best.parameters)

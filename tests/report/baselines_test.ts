@@ -115,6 +115,15 @@ Deno.test("the best is called better or worse where the interval says so, lower 
   assert.doesNotMatch(one, /is better|is worse|95 % interval [+−]|Student/);
 });
 
+Deno.test("where each is at its own best rate, the words say of how many ways that is the best", () => {
+  const results = comparedResults().filter(({ cell, learning_rate }) => cell !== "lstm" || learning_rate === undefined);
+  const text = questionsText(questionsOf(comparisonsOf(rowsOf(results), GATED), GATED));
+  const [, tuned] = text.split("each at its own best learning rate?");
+  assert.match(tuned, /GRU \(2 layers × 204, learning rate 0\.003, the best of 3 ways of training, /);
+  assert.match(tuned, /LSTM \(2 layers × 176, learning rate 0\.001, trained in one way, /);
+  assert.match(tuned, /Of the 48, 5 were trained in several ways\./);
+});
+
 Deno.test("tables of questions hold all baselines, and say how many lines they leave out", () => {
   const many = Array.from({ length: 30 }, (_, i) => otherResults("gru", { loss: 1.5, state_size: 4 * (i + 1) })).flat();
   const [question] = questionsOf(comparisonsOf(rowsOf([...gated, ...many]), GATED), GATED);

@@ -99,7 +99,8 @@ Deno.test("bestTrained() keeps one row of each configuration: where its loss is 
     ...one.map((run) => atRate(run, 0.003, -0.1)),
     ...one.map((run) => atRate(run, 0.01, 0.1)),
   ]);
-  assert.deepEqual(bestTrained(rows, GATED).map(({ config }) => config.learning_rate), [0.003]);
+  const kept = [...bestTrained(rows, GATED)].map(([{ config }, ways]) => [config.learning_rate, ways]);
+  assert.deepEqual(kept, [[0.003, 3]]);
 });
 
 Deno.test("pairedBySeed() is the same with its sign turned when both change places", () => {

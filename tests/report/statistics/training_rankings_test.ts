@@ -5,6 +5,7 @@ import type { RunResult } from "../../../experiments/study/result.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { variedTraining } from "../../../report/data/training_factors.ts";
+import { contrastsIn, matchedBlocks } from "../../../report/statistics/matched.ts";
 import { pairShares } from "../../../report/statistics/pair_shares.ts";
 import { trainingRankings } from "../../../report/statistics/training_rankings.ts";
 import { rankingHeading, rankingWords } from "../../../report/tables/ranking_words.ts";
@@ -117,4 +118,17 @@ Deno.test("pairs have one rate, and it is said how many have which", () => {
   const usual = rows.filter(({ config }) => config.learning_rate === undefined);
   assert.ok(counts.get(0.003)! > 0 && counts.get(0.003) === counts.get(0.0003));
   assert.deepEqual(pairShares(usual, GATED), []);
+});
+
+Deno.test("no pair and no matched set of four mixes rates", () => {
+  const rows = tableOf(comparedResults()).rows, compared = contrastsIn(GATED, rows);
+  const blocks = compared.flatMap((one, i) => [
+    ...matchedBlocks(rows, [one]),
+    ...compared.slice(i + 1).flatMap((two) => matchedBlocks(rows, [one, two])),
+  ]);
+  assert.ok(blocks.length > 200, `${blocks.length}`);
+  for (const { seeds } of blocks) {
+    for (const { runs } of seeds) assert.equal(new Set(runs.map(({ config }) => config.learning_rate)).size, 1);
+  }
+  assert.ok(new Set(blocks.map(({ seeds: [{ runs: [{ config }] }] }) => config.learning_rate)).size === 3);
 });
