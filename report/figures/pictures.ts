@@ -114,7 +114,7 @@ const PICTURES: readonly PictureKind[] = [
         table.isOwnCell((comparisons!.baselines!.equal ?? comparisons!.baselines!.tuned)!.best.config)
           ? `${ownCellName(table)} `
           : ""
-      }one against other cells`,
+      }cell against other cells`,
     caption: () => "The score of each seed of the best configuration and of other cells, and their differences.",
     draw: (document, { comparisons, table }, options) => figureCells(document, comparisons!.baselines!, options, table),
   },
