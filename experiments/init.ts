@@ -1,10 +1,9 @@
 /** `deno task init`: writes or extends the list of configurations. */
 import { LIMITS, totalSteps } from "../train/training/settings.ts";
 import { unitOf } from "../cells/unit.ts";
-import type { Corpus } from "../train/corpus/corpus.ts";
+import { type Corpus, CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
 import { plural } from "../train/terminal/progress.ts";
-import { CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./study/fetching.ts";

@@ -174,7 +174,7 @@ Deno.test("cellJson() tells cells apart whose names in files are the same, and n
 Deno.test("describeConfigIn() and cellName() have no empty part when a table has no switches", () => {
   const factors = EXTENDED.factors.filter(({ kind }) => kind !== "switch");
   const table: FactorTable = { ...EXTENDED, name: "my own", factors };
-  assert.equal(describeConfigIn(table, BEST_CONFIG), "2 layers × 256");
+  assert.equal(describeConfigIn(table, BEST_CONFIG), "2 layers × 256, my own");
   assert.equal(describeConfigIn(table, DECAYED), "2 layers × 256, weight decay 0.01");
   assert.deepEqual([cellName(BEST_CONFIG, table), cellKey(BEST_CONFIG, table)], ["myown", "myown"]);
   assert.equal(cellName(DECAYED, table), "weight_decay0.01");

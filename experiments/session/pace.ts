@@ -1,6 +1,6 @@
 /** How fast a machine trains, as plain numbers: from finished results, and to a time for what is left. Nothing here measures or reads. */
 import { stepCost } from "../../cells/sizes.ts";
-import { type FinishedResult } from "../study/result.ts";
+import type { FinishedResult } from "../study/result.ts";
 
 /** Some runs of one size. */
 export interface Work {

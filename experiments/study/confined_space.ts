@@ -2,8 +2,7 @@
 import { parseWith } from "../../cells/config.ts";
 import { defineSpace, type SpaceDefinition, type SpaceRule } from "../../cells/define_space.ts";
 import { UserError } from "../../cells/errors.ts";
-import type { RecordedStep } from "../../cells/recorded_cell.ts";
-import { replayedCell } from "../../cells/recorded_cell.ts";
+import { type RecordedStep, replayedCell } from "../../cells/recorded_cell.ts";
 import type { Cell } from "../../cells/cell.ts";
 import type { Space } from "../../cells/space.ts";
 import { packageFolder, projectFolder } from "../../train/process/folders.ts";
@@ -23,14 +22,24 @@ import {
 /** How long a module may take to be read, and its functions to return: they build small graphs. */
 const PATIENCE_MILLISECONDS = 30_000;
 
+/** Spaces that this process has read, by the text of their modules: each has one worker. */
+const known = new Map<string, Promise<Space>>();
+
 /**
  * Reads a space from the text of its module, in a worker that may read this project and nothing else. The worker lives until the program
- * ends or {@linkcode closeSpaces} is called.
+ * ends or {@linkcode closeSpaces} is called; what has been read is not read again.
  *
  * @param name what errors call the module: its file
  * @throws {UserError} with one line, if the module cannot be read, wants what it may not have, or exports no space
  */
-export async function readConfined(code: string, name: string): Promise<Space> {
+export function readConfined(code: string, name: string): Promise<Space> {
+  const space = known.get(code) ?? read(code, name);
+  known.set(code, space);
+  space.catch(() => known.delete(code));
+  return space;
+}
+
+async function read(code: string, name: string): Promise<Space> {
   const module = new ConfinedModule(name);
   try {
     const described = await module.read(code);
@@ -43,6 +52,7 @@ export async function readConfined(code: string, name: string): Promise<Space> {
 
 /** Ends the workers of all spaces: none can be used after. */
 export function closeSpaces(): void {
+  known.clear();
   for (const module of open) module.close();
 }
 

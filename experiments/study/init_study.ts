@@ -228,11 +228,11 @@ async function planStudy(options: InitOptions) {
 function checkCells(space: Space, entries: readonly ConfigEntry[], vocabulary: number): void {
   const built = new Set<Cell>();
   for (const { config } of entries) {
-    const cell = space.cellOf(config), { n_layers, state_size } = config;
+    const cell = space.cellOf(config);
     if (built.has(cell)) continue;
     built.add(cell);
     try {
-      buildTrainingStep(cell, { n_layers, state_size, vocabulary, batch: 1 });
+      buildTrainingStep(cell, { ...config, vocabulary, batch: 1 });
     } catch (error) {
       throw error instanceof UserError ? error : new UserError(`Cannot use space ${space.name}: ${messageOf(error)}`);
     }

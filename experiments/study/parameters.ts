@@ -2,8 +2,7 @@
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import type { Cell } from "../../cells/cell.ts";
-import type { CellConfig } from "../../cells/config.ts";
-import { describeConfigIn } from "../../cells/config.ts";
+import { type CellConfig, describeConfigIn } from "../../cells/config.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { type Configuration, isSize, markedBy } from "../../cells/factor.ts";
 import { countParameters, evaluationModel } from "../../cells/language_model.ts";

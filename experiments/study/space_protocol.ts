@@ -1,5 +1,6 @@
 /** What a confined space and the process that uses it say to each other: see `space_worker.ts`. */
 import { z } from "zod";
+import type { StepSizes } from "../../cells/recorded_cell.ts";
 import { spaceFactorSchema } from "../../cells/space_factor.ts";
 
 const text = z.string().min(1);
@@ -35,7 +36,7 @@ export type SpaceCall =
   | {
     readonly ask: "step";
     readonly of: CellName;
-    readonly sizes: { readonly batch: number; readonly state_size: number };
+    readonly sizes: StepSizes;
   };
 
 /** A further message: a call, and memory into which its reply goes. The caller sleeps until it is there. */

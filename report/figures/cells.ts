@@ -8,8 +8,13 @@ import { GATED } from "../../cells/factors.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { trainedAt, variedTraining } from "../data/training_factors.ts";
 import { padded } from "../statistics/means.ts";
-import type { BaselineAnswers, BaselineComparison, BestAgainst } from "../statistics/baseline_comparison.ts";
-import { bestOfEach, comparedRows, unitOf } from "../tables/baseline_words.ts";
+import {
+  type BaselineAnswers,
+  type BaselineComparison,
+  type BestAgainst,
+  comparedRows,
+} from "../statistics/baseline_comparison.ts";
+import { bestOfEach, unitOf } from "../tables/baseline_words.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
 import { formatDifference, formatLoss, NONE } from "../tables/format.ts";
 import {
@@ -30,7 +35,7 @@ const INSET = { left: 216, headed: 60, top: 36, bottom: 58, right: 350 } as cons
 const GAP = 18;
 const BEST_COLOUR = "#0072B2";
 /** Where the columns of text end, in pixels from the right border of the plot. */
-const COLUMN = { parameters: 84, mean: 136, difference: 206, interval: 346 } as const;
+const COLUMN = { parameters: 80, mean: 128, difference: 206, interval: 346 } as const;
 /** Other cells than these are in the table alone. */
 const MOST_CELLS = 16;
 /** Share of the range of what is compared that the axis goes beyond it, for the configurations that the best one was chosen from. */

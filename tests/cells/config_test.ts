@@ -1,4 +1,4 @@
-import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import { catalogConfig, GATED_SPACE, knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
 import { z } from "zod";
 import {
@@ -20,7 +20,6 @@ import {
   pickConfig,
 } from "../../cells/config.ts";
 import { GATED, ORIGINAL_KEYS } from "../../cells/factors.ts";
-import { catalogConfig, knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import { cellKey } from "../../cells/portrait.ts";
 import { BEST_CONFIG as BEST } from "../../cells/known_configs.ts";
 import { allGatedConfigs, gatedConfig } from "./catalog/golden_cases.ts";

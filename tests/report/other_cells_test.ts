@@ -2,12 +2,11 @@
  * Reports of studies that hold more, or less, than gated cells: other cells to compare with, one other value in all runs, a table without
  * switches.
  */
-import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import { catalogConfig, GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { catalogConfig } from "../../cells/catalog/catalog.ts";
 import { configIdIn, configIn } from "../../cells/config.ts";
-import { type Factor, isSwitch } from "../../cells/factor.ts";
+import type { Factor } from "../../cells/factor.ts";
 import type { Space } from "../../cells/space.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
@@ -150,7 +149,9 @@ inFolder("a study wholly at one other value shows it in tables and words, and ha
 const OWN_SPACE: Space = {
   ...ORIGINAL,
   name: "gru",
-  factors: [...EXTENDED.factors.filter(({ key, kind }) => kind !== "switch" && key !== "gate_inputs")],
+  factors: EXTENDED.factors.filter(({ key, kind }) => kind !== "switch" && key !== "gate_inputs").map((factor) =>
+    factor.kind === "choice" && factor.namesCell ? { ...factor, default: "gru" } : factor
+  ),
   isOwnCell: () => true,
 };
 

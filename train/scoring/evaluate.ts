@@ -1,14 +1,10 @@
 /** Scores a model on text with carried state, through ONNX Runtime; and makes the ONNX model that is scored. */
-import { describeConfigIn } from "../../cells/config.ts";
-import { canonicalJsonIn } from "../../cells/config.ts";
-import { configIdIn } from "../../cells/config.ts";
+import { canonicalJsonIn, type CellConfig, configIdIn, describeConfigIn } from "../../cells/config.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import { checkWhole } from "../../cells/bounds.ts";
 import type { Cell } from "../../cells/cell.ts";
-import { cellOf } from "../../cells/catalog/catalog.ts";
 import { UserError } from "../../cells/errors.ts";
-import { canonicalJson, type CellConfig, configId, describeConfig } from "../../cells/config.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../../cells/language_model.ts";
 import { exportOnnx } from "../engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "../corpus/tokens/tokenizer.ts";

@@ -1,7 +1,6 @@
 /** What `init` lists: named cells, a study's configurations again, its best, and sizes by parameters. */
-import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
+import { catalogConfig, GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
-import { catalogConfig } from "../../../cells/catalog/catalog.ts";
 import { type CellConfig, configId, parseConfig } from "../../../cells/config.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import { type InitOptions, type InitPlan, initStudy, planInit } from "../../../experiments/study/init_study.ts";

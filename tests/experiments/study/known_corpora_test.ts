@@ -98,7 +98,10 @@ inFolder("a known corpus is downloaded once, and train and evaluate find it by i
     `Downloading corpus smalltext from ${corpus.url}`,
     `Corpus smalltext is in ${path}`,
   ]);
-  assert.match(lines[2], /: corpus smalltext, 60000 bytes \(train 90 %, validation 5 %, test 5 %\)$/);
+  assert.match(
+    lines.find((line) => line.startsWith("Study in "))!,
+    /: corpus smalltext, 60000 bytes \(train 90 %, validation 5 %, test 5 %\)$/,
+  );
   const { corpus: kept } = JSON.parse(await Deno.readTextFile(join(machine.study, "study.json")));
   assert.deepEqual(kept, { name: "smalltext", source: "smalltext", bytes: TEXT.length, sha1: corpus.sha1 });
 

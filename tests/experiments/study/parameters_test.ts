@@ -1,7 +1,6 @@
 /** State sizes by numbers of parameters. */
-import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
+import { catalogConfig, CELL_NAMES, cellOf, GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
-import { catalogConfig, CELL_NAMES, cellOf } from "../../../cells/catalog/catalog.ts";
 import { BEST_CONFIG } from "../../../cells/known_configs.ts";
 import type { CellConfig } from "../../../cells/config.ts";
 import { MAX_STATE_SIZE } from "../../../cells/factors.ts";
