@@ -1,5 +1,5 @@
 /** Configurations of named cells, to compare the table's own with: `--cells gru,lstm`. */
-import { CELL_NAMES, GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import { UserError } from "../../cells/errors.ts";
 import { type Configuration, type Factor, type FactorTable, type FactorValue, isSwitch } from "../../cells/factor.ts";
