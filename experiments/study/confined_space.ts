@@ -10,6 +10,7 @@ import { atEnd } from "../../train/terminal/exit.ts";
 import {
   type CellName,
   type DescribedCell,
+  describedCellSchema,
   descriptionSchema,
   HEADER,
   MOST_REPLY_BYTES,
@@ -76,7 +77,7 @@ function definitionOf({ hasCell, cells, factors, ...described }: SpaceDescriptio
 }
 
 function cellOf(of: CellName, module: ConfinedModule): Cell {
-  return stepsOf(module.ask({ ask: "cell", of }) as DescribedCell, of, module);
+  return stepsOf(parseWith(describedCellSchema, module.ask({ ask: "cell", of }), "a cell of a space"), of, module);
 }
 
 function stepsOf(cell: DescribedCell, of: CellName, module: ConfinedModule): Cell {
