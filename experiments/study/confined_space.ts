@@ -40,7 +40,7 @@ export async function readConfined(code: string, name: string): Promise<Space> {
   }
 }
 
-/** Ends the workers of all spaces: none can be used after. */
+/** Ends the workers of all spaces: none can be used after. A space that is read again has a new one. */
 export function closeSpaces(): void {
   for (const module of open) module.close();
 }

@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import { UserError } from "../../cells/errors.ts";
 import type { Space } from "../../cells/space.ts";
-import { readConfined } from "./confined_space.ts";
+import { closeSpaces, readConfined } from "./confined_space.ts";
 import { readBytes } from "./files.ts";
 import { StudyPaths } from "./paths.ts";
 import { resultFieldsOf } from "./result.ts";
@@ -31,6 +31,25 @@ function spaceOf(code: string, sha256: string, name: string): Promise<Space> {
   known.set(sha256, space);
   space.catch(() => known.delete(sha256));
   return space;
+}
+
+/** Holds on the spaces that have not been given up. */
+const holds = new Set<Disposable>();
+
+/**
+ * Keeps the workers of spaces at hand, until it is disposed of: with the last hold they all end, and a space that is read after has a new
+ * one. For a program that has more to do than a script, whose end is theirs.
+ */
+export function holdSpaces(): Disposable {
+  const hold: Disposable = {
+    [Symbol.dispose]() {
+      if (!holds.delete(hold) || holds.size) return;
+      known.clear();
+      closeSpaces();
+    },
+  };
+  holds.add(hold);
+  return hold;
 }
 
 /**
