@@ -7,7 +7,8 @@ import { configOf } from "./study/result.ts";
 import { drawRunText, findRun } from "./session/sampling.ts";
 import { shortKey } from "./study/paths.ts";
 import { Study } from "./study/store.ts";
-import { MOST_TEMPERATURE, SAMPLE_DEFAULTS } from "../train/scoring/sample_text.ts";
+import { SAMPLE_DEFAULTS } from "../train/scoring/draw_text.ts";
+import { MOST_TEMPERATURE } from "../train/scoring/sample_text.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 /** All of it is in memory until it is printed, and takes an hour or more to draw. */

@@ -100,7 +100,7 @@ export interface ExportedStudy {
  * using study = await Study.create({ dir: "my_study", corpus: "embedded", steps: 1000, seeds: 3 });
  * await study.init({ levels: { n_layers: [1], state_size: [32] }, only: "use_forget_gate=true" });
  * await study.init({ cells: ["gru", "lstm"] });
- * await study.train({ onProgress: ({ runs_done, runs }) => console.log(`${runs_done} of ${runs} runs`) });
+ * await study.train({ onProgress: ({ steps_done, steps }) => show(steps_done / steps) });
  * const { page, headline } = await study.report();
  * ```
  *

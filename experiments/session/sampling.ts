@@ -1,6 +1,6 @@
 /** Which run text is drawn from, and its model. */
 import { UserError } from "../../cells/errors.ts";
-import { drawText, type TextOptions } from "../../train/scoring/sample_text.ts";
+import { drawText, type TextOptions } from "../../train/scoring/draw_text.ts";
 import { advised } from "../study/files.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
 import { checkModel } from "./run_model.ts";

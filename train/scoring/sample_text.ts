@@ -5,8 +5,8 @@ import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { checkSeed, randomStream } from "../corpus/random.ts";
 import { checkTokens } from "../engines/engine.ts";
 import { firstNonFinite } from "../training/weights.ts";
-import type { Tokenizer, Tokens } from "../corpus/tokens/tokenizer.ts";
-import { LoadedModel } from "./model.ts";
+import type { Tokens } from "../corpus/tokens/tokenizer.ts";
+import type { LoadedModel } from "./model.ts";
 
 /** The highest temperature: long before, all tokens are as likely as each other. */
 export const MOST_TEMPERATURE = 1000;
@@ -26,14 +26,6 @@ export interface SampleOptions {
 }
 
 /** What is drawn where nothing else is said. */
-/** A text to draw from a prompt that is text too, whatever tokens the model reads. */
-export interface TextOptions extends Pick<SampleOptions, "bytes" | "temperature" | "seed"> {
-  readonly prompt: string;
-}
-
-/** What is drawn where nothing else is said. */
-export const SAMPLE_DEFAULTS: TextOptions = { prompt: "", bytes: 500, temperature: 0.8, seed: 0 };
-
 /**
  * Checks what is asked of a model, before anything is drawn.
  *
@@ -92,39 +84,6 @@ export async function sampleText(model: LoadedModel, options: SampleOptions): Pr
     left -= lengths?.[token] ?? 1;
   }
   return logits.length > BYTE_VOCABULARY ? Uint16Array.from(drawn) : Uint8Array.from(drawn);
-}
-
-/**
- * Draws a text from a model that is in memory as a file.
- *
- * @param model the bytes of an `.onnx` file
- * @param file what messages call it
- * @returns the bytes behind the prompt: as many as were asked for, which may be no UTF-8
- * @throws {UserError} if it is no evaluation model, or makes of its input what is no number
- * @throws {RangeError} if a number is out of bounds, or the model reads other tokens
- */
-export async function drawText(
-  model: Uint8Array,
-  tokenizer: Tokenizer,
-  options: Partial<TextOptions>,
-  file?: string,
-): Promise<Uint8Array> {
-  const { prompt = SAMPLE_DEFAULTS.prompt, bytes = SAMPLE_DEFAULTS.bytes } = options;
-  const { temperature = SAMPLE_DEFAULTS.temperature, seed = SAMPLE_DEFAULTS.seed } = options;
-  const loaded = await LoadedModel.open(model, { file });
-  try {
-    if (tokenizer.vocabulary !== loaded.vocabulary) {
-      throw new RangeError(
-        `Cannot draw a text: the model reads ${loaded.vocabulary} tokens, those of ${tokenizer.name} are ` +
-          `${tokenizer.vocabulary}, must be as many: give its own tokenizer`,
-      );
-    }
-    const read = tokenizer.encode(new TextEncoder().encode(prompt)), { lengths } = tokenizer;
-    const drawn = await sampleText(loaded, { prompt: read, bytes, temperature, seed, lengths });
-    return tokenizer.decode(drawn).subarray(0, bytes);
-  } finally {
-    await loaded.close();
-  }
 }
 
 /** The index at which the running sum of softmax(logits / temperature) passes `u`. */

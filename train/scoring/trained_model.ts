@@ -5,7 +5,8 @@ import { BYTE_TOKENIZER, type Tokenizer, type Tokens } from "../corpus/tokens/to
 import type { TensorMap } from "../engines/engine.ts";
 import { evaluateModel, type Evaluation, exportCell, type Extras } from "./evaluate.ts";
 import { LoadedModel } from "./model.ts";
-import { drawText, type SampleOptions, sampleText } from "./sample_text.ts";
+import { drawText } from "./draw_text.ts";
+import { type SampleOptions, sampleText } from "./sample_text.ts";
 import type { Cut } from "./score.ts";
 
 /** What {@linkcode TrainedModel.sample} takes; all of it may be absent. */
@@ -35,8 +36,8 @@ export interface ModelScoreOptions extends Extras {
  *
  * ```ts ignore
  * const { model } = await trainCell(engine, gruCell, { n_layers: 1, state_size: 64, seed: 0 }, settings, corpus.train);
- * console.log(await model.sample({ prompt: "The ", bytes: 200 }));
- * console.log((await model.score(corpus.test)).bits_per_byte);
+ * const text = await model.sample({ prompt: "The ", bytes: 200 });
+ * const { bits_per_byte } = await model.score(corpus.test);
  * await Deno.writeFile("gru.onnx", model.toOnnx());
  * ```
  *
