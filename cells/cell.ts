@@ -1,5 +1,5 @@
 /** What a cell is: one step of a recurrent layer, written once against the graph builder. */
-import { type BlockDraw, checkDraw, type Draw } from "./draw.ts";
+import { type BlockDraw, checkDraw, type Draw, renamedDraw } from "./draw.ts";
 import { input, linear, named } from "./graph/builder.ts";
 import type { Shape, Tensor } from "./graph/tensor.ts";
 
@@ -149,9 +149,10 @@ export class Layer {
     return this.parameters.get(`${this.prefix}.${name}`, shape, fan_in, draw);
   }
 
-  /** A weight whose facts are all known; its name is that within the layer. */
+  /** A weight whose facts are all known; its name, and those in its draw, are those within the layer. */
   declare({ name, shape, fan_in, draw }: Parameter): Tensor {
-    return this.parameters.get(`${this.prefix}.${name}`, shape, fan_in, draw);
+    const full = (name: string) => `${this.prefix}.${name}`;
+    return this.parameters.get(full(name), shape, fan_in, draw && renamedDraw(draw, full));
   }
 
   /** The carried state of this name as it comes in: `<layer>.<name>`, `[batch, state_size]`. */

@@ -92,6 +92,7 @@ export function defineSpace<const Factors extends readonly SpaceFactor[]>(
       }
       return GATED_SPACE.cellOf(config);
     },
+    definesCell: (config) => table.isOwnCell(config) ? cell !== undefined : named.has(String(config.cell)),
   };
 }
 

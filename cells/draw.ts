@@ -121,6 +121,16 @@ export interface ColumnsDraw {
 /** How a parameter is drawn, where that is not U(−1/√fan_in, 1/√fan_in). */
 export type Draw = BlockDraw | ColumnsDraw;
 
+/** A draw in which every name within a model is another: draws of one layer's weights may share random numbers by a name. */
+export function renamedDraw(draw: Draw, rename: (name: string) => string): Draw {
+  if (draw.kind === "ring") return { ...draw, eigenvalues: rename(draw.eigenvalues) };
+  if (draw.kind !== "columns") return draw;
+  const blocks = draw.blocks.map((block) =>
+    block.draw ? { ...block, draw: renamedDraw(block.draw, rename) as BlockDraw } : block
+  );
+  return { ...draw, blocks };
+}
+
 /** What the rest of the program needs to know of one kind of draw. A user's module may be untyped, so that any value may come. */
 interface DrawKind<D> {
   /** What is wrong with one for a tensor of this shape, as the end of a sentence; undefined where nothing is. */

@@ -187,7 +187,7 @@ export function trainingFactors({ factors }: FactorTable): Factor[] {
 }
 
 /** Whether a factor's values are names of cells. */
-function namesCell(factor: Factor): boolean {
+export function namesCell(factor: Factor): boolean {
   return factor.kind === "choice" && factor.namesCell === true;
 }
 

@@ -1,8 +1,9 @@
 /** The forward function of a configuration in words, put together from its factors' clauses. */
+import { CATALOG, GATED_SPACE } from "./catalog/catalog.ts";
+import type { Space } from "./space.ts";
 import type { CellConfig } from "./config.ts";
 import { counted } from "./counts.ts";
-import { clauseOf, type FactorTable, valueOf } from "./factor.ts";
-import { GATED } from "./factors.ts";
+import { clauseOf, valueOf } from "./factor.ts";
 import type { Unit } from "./unit.ts";
 
 /** A forward function in words. */
@@ -25,22 +26,30 @@ export interface ForwardWords {
 export function forwardInWords(
   config: CellConfig,
   reads: Unit = "byte",
-  table: FactorTable = GATED,
+  space: Space = GATED_SPACE,
 ): ForwardWords {
   const { n_layers, state_size } = config;
   const through = n_layers === 1
     ? "then goes through one layer"
     : `then goes through ${n_layers} layers, one after the other`;
   const before = `Each ${reads} becomes ${counted(state_size, "number")} (its embedding), ${through}; ` +
-    `${n_layers === 1 ? "the layer" : "each layer"} carries a state of ${counted(state_size, "number")} ` +
-    `from ${reads} to ${reads}.`;
+    `${n_layers === 1 ? "the layer" : "each layer"} carries ${statesInWords(space, config)} from ${reads} to ${reads}.`;
   const after = `A linear layer maps the ${n_layers === 1 ? "layer" : "last layer"}'s output to ` +
     `one logit for each value that the next ${reads} may have.`;
-  const isOwn = table.isOwnCell(config);
-  const clauses = isOwn ? table.factors.flatMap((factor) => clauseOf(factor, valueOf(factor, config)) ?? []) : [];
-  if (clauses.length) return { before, lead: table.lead ?? "In each layer:", layer: clauses, after };
-  const layer = [
-    isOwn ? `the cell is '${table.name}'` : `the cell is '${config.cell}', which the switches do not describe`,
-  ];
-  return { before, lead: "In each layer:", layer, after };
+  const clauses = space.isOwnCell(config)
+    ? space.factors.flatMap((factor) => clauseOf(factor, valueOf(factor, config)) ?? [])
+    : [];
+  const lead = clauses.length && space.lead || "In each layer:";
+  return { before, lead, layer: clauses.length ? clauses : [cellInWords(space, config)], after };
+}
+
+function statesInWords(space: Space, config: CellConfig): string {
+  const { length } = space.cellOf(config).states, numbers = counted(config.state_size, "number");
+  return length === 1 ? `a state of ${numbers}` : `${length} states of ${numbers} each`;
+}
+
+/** A cell that no factor describes. */
+function cellInWords(space: Space, config: CellConfig): string {
+  const { name } = space.cellOf(config), named = CATALOG.find(({ cell }) => cell.name === name);
+  return named && !space.definesCell(config) ? `the cell is ${named.label}: ${named.about}` : `the cell is '${name}'`;
 }

@@ -6,7 +6,7 @@ import { canonicalJsonIn, type CellConfig, configIn, describeCell } from "./conf
 import { cellFactors, type Configuration, type Factor, type FactorTable, isSwitch, slugOf, valueOf } from "./factor.ts";
 import { GATED } from "./factors.ts";
 import type { Graph } from "./graph/graph.ts";
-import { equations, outputFormulas } from "./graph/printer.ts";
+import { equations, outputFormulas, shortName } from "./graph/printer.ts";
 import { sketch, SKETCH_STYLE } from "./graph/sketch.ts";
 import { modelParts } from "./language_model.ts";
 import { escapeHtml } from "./markup.ts";
@@ -51,10 +51,18 @@ export function equationsOf(
 function layerEquations(layer: Graph): string[] {
   const y = outputFormulas(layer).get("y")!;
   return [
+    ...learned(layer),
     ...equations(layer),
     ...(y === "y" ? [] : [`y = ${y}`]),
     ...carried(layer).map(({ name, next }) => `${name} ⟵ ${next}`),
   ];
+}
+
+/** What the symbols of weights are that stand in no product: `u = recurrent (learned)`. */
+function learned(layer: Graph): string[] {
+  return [...layer.inputs].flatMap(([name, { label }]) =>
+    label === undefined || name === label || layer.outputs.has(name) ? [] : `${label} = ${shortName(name)} (learned)`
+  );
 }
 
 /** The states that a layer reads and so carries: each one's symbol, and what takes its place. */

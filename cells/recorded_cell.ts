@@ -6,6 +6,7 @@ import { z } from "zod";
 import { type Cell, type CellOutput, Layer, type Parameter, Parameters } from "./cell.ts";
 import { parseWith } from "./config.ts";
 import { UserError } from "./errors.ts";
+import { renamedDraw } from "./draw.ts";
 import { constant, input, makeNode, named } from "./graph/builder.ts";
 import { ELEMENTWISE, type ElementwiseOp } from "./graph/elementwise.ts";
 import { isOp, type Tensor } from "./graph/tensor.ts";
@@ -79,7 +80,10 @@ export function recordCell(cell: Cell, { batch, state_size }: StepSizes): Record
     ),
     nodes: recorder.nodes,
     parameters: Object.fromEntries(
-      entries.map(({ parameter: { name, ...facts } }) => [own(name), facts]),
+      entries.map(({ parameter: { name, draw, ...facts } }) => [
+        own(name),
+        { ...facts, ...draw ? { draw: renamedDraw(draw, own) } : {} },
+      ]),
     ) as RecordedStep["parameters"],
   };
 }

@@ -16,4 +16,6 @@ export interface Space extends FactorTable {
    * @throws {UserError} if the space knows no such cell, or the configuration is no valid one
    */
   cellOf(config: Configuration): Cell;
+  /** Whether a configuration's cell is code of the space itself: another version of the space may have another cell of that name. */
+  definesCell(config: Configuration): boolean;
 }

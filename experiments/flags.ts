@@ -45,7 +45,7 @@ async function spaceIn(args: readonly string[]): Promise<Space> {
 }
 
 /** @param help what a command does with the configurations that are meant, e.g. `train only these` */
-export function onlyFlag(help: string, table: FactorTable = GATED): Flag<Selection | undefined> {
+export function onlyFlag(help: string, table: Space = GATED_SPACE): Flag<Selection | undefined> {
   return {
     usage: "--only <expression>",
     help: `${help}, e.g. '${exampleSelection(table)}': ${SELECTION_GRAMMAR}`,

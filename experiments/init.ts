@@ -58,6 +58,7 @@ const flags = ofSpace((space) =>
     only: onlyFlag(
       "of a new list: which combinations; on a study: which of its configurations are listed again (of its own cell, unless this " +
         "names cell), or, with no levels beside it, which combinations of its levels are added",
+      space,
     ),
     best: flag.whole(
       "--best <n>",
@@ -128,7 +129,9 @@ function tokenLine({ name, split }: NonNullable<StudySettings["tokens"]>, { trai
 if (import.meta.main) {
   const description = "Makes a study, or adds configurations to one; 'remove' takes some off. " +
     `On a study that has configurations, ${flagsInWords("disjunction")} list each of them again at these levels; ` +
-    "--only and --best say which of them; other flags change its settings. What comes in is printed before it is written.";
+    "--only and --best say which of them; other flags change its settings. What comes in is printed before it is written. " +
+    "Cells to compare with: --cells gru,lstm --parameters 700k. The five best at two more rates: --best 5 --learning-rate " +
+    "3e-4,3e-3.";
   await runCommand({ name: "init", description, flags }, async (options) => {
     const onWait = (line: string) => printError(`init: ${line}`);
     const asked = { ...options, levels: levelsIn(options), fetch: fetchShown, onWait };

@@ -29,7 +29,8 @@ function* removalLines({ removed, left, results, space }: Removal): Generator<st
     yield `  ${shortKey(id)}  ${describeConfigIn(space, config)}`;
   }
   if (removed.length > MOST_LINES) yield `  and ${removed.length - MOST_LINES} more`;
-  if (results) yield `${plural(results, "result")} of them stay in the folder, and are shown as unlisted`;
+  if (results === 1) yield "1 result stays in the folder, and is shown as unlisted";
+  else if (results) yield `${results} results stay in the folder, and are shown as unlisted`;
 }
 
 if (import.meta.main) {

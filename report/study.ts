@@ -9,10 +9,9 @@ import { trainStudy, type TrainSummary } from "../experiments/session/training.t
 import type { EngineChoice } from "../train/engines/registry.ts";
 import { type InitPlan, initStudy } from "../experiments/study/init_study.ts";
 import { readSelected } from "../experiments/study/selected_results.ts";
-import { holdSpaces } from "../experiments/study/space_file.ts";
+import { holdSpaces } from "../experiments/study/confined_space.ts";
 import { Study as StoredStudy } from "../experiments/study/store.ts";
 import { writeExport } from "./export/write_export.ts";
-import { reportOnStudy } from "./report_study.ts";
 import {
   checkDir,
   checkTrainingCall,
@@ -235,6 +234,8 @@ export class Study implements Disposable {
   /** Draws the finished runs: pictures and one page, into the study's folder, in the place of the report before. */
   async report({ below, ...selection }: StudyReporting = {}): Promise<StudyReport> {
     const study = await this.#open(), unreadable: string[] = [];
+    // What draws PNGs is native code: a program that draws no report needs no permission to load it.
+    const { reportOnStudy } = await import("./report_study.ts");
     const { paths, headline, account, tables, finished, unfinished } = await reportOnStudy(study, {
       ...this.#asked(selection),
       below,

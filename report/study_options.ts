@@ -6,7 +6,7 @@ import type { Space } from "../cells/space.ts";
 import { MOST_PARALLEL } from "../experiments/session/capacity.ts";
 import type { TrainingListener } from "../experiments/session/listener.ts";
 import type { ConfigRequest } from "../experiments/study/choose_configs.ts";
-import { checkLevelKeys, MOST_CONFIGS, MOST_RUNS } from "../experiments/study/grid.ts";
+import { checkLevels, MOST_CONFIGS, MOST_RUNS } from "../experiments/study/grid.ts";
 import type { InitOptions } from "../experiments/study/init_study.ts";
 import type { TableLevels } from "../experiments/study/levels.ts";
 import { type ParameterTarget, parseParameters } from "../experiments/study/parameters.ts";
@@ -186,7 +186,7 @@ export function creationOf(options: StudyCreation): InitOptions {
  */
 export function listingOf(dir: string, options: StudyListing, space: Space): InitOptions {
   const { levels = {}, cells, parameters, best, controls, seeds, steps, batch, history } = options;
-  checkLevelKeys(levels, space);
+  checkLevels(levels, space);
   for (
     const [name, list] of Object.entries({ ...levels, cells } as Record<string, readonly FactorValue[] | undefined>)
   ) {

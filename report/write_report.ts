@@ -1,4 +1,5 @@
 /** Draws all pictures and the page of one experiment and puts them into the study's folder. */
+import { ownCellName } from "./data/cell_names.ts";
 import type { FactorTable } from "../cells/factor.ts";
 import { GATED_SPACE } from "../cells/catalog/catalog.ts";
 import type { Space } from "../cells/space.ts";
@@ -159,7 +160,9 @@ function titleOf(experiment: Experiment, rows: readonly MergedRow[], table: Fact
   if (experiment === "02") return "Experiment 02: the best configurations, wider and deeper";
   const { own: [{ config }], baselines } = cohortsOf(table, rows);
   if (!table.isOwnCell(config)) return `Experiment 01: ${firstOfCells(table, rows).map(({ name }) => name).join(", ")}`;
-  return `Experiment 01: every configuration of the ${table.name} cell${baselines.length ? ", and baselines" : ""}`;
+  return `Experiment 01: every configuration of the ${ownCellName(table)} cell${
+    baselines.length ? ", and baselines" : ""
+  }`;
 }
 
 /** Choosing by the loss makes the chosen similar in it, and hides what a factor does. */

@@ -8,7 +8,6 @@ import { formatShape } from "../cells/graph/tensor.ts";
 import { countParameters, evaluationModel } from "../cells/language_model.ts";
 import { equationsOf } from "../cells/portrait.ts";
 import { maxOf } from "../cells/extremes.ts";
-import { ANY_STUDY, taskCommand } from "./terminal/advice.ts";
 import { flag, runCommand } from "./terminal/command_line.ts";
 import { print } from "./terminal/output.ts";
 
@@ -102,8 +101,8 @@ function text(cells: readonly Listed[], { n_layers, state_size }: Size, isOne: b
 }
 
 if (import.meta.main) {
-  const description = "Lists the cells that go by a name, beside the gated ones, which are made from switches " +
-    `(${taskCommand("init", ANY_STUDY)} lists those): equations, states, parameters at a size.`;
+  const description = "Lists the cells that go by a name, beside the gated ones, which are made from switches: " +
+    "equations, states, parameters at a size.";
   await runCommand({ name: "cells", description, flags, printsData: true }, (values) => {
     const size = { n_layers: values.layers, state_size: values.stateSize };
     const entries = values.cell === undefined ? CATALOG : [namedCell(values.cell)];

@@ -65,7 +65,7 @@ export function parseGolden(text: string, file: string): GoldenFile {
   const parsed = goldenSchema.safeParse(value);
   if (!parsed.success) throw new UserError(`Cannot read golden file ${file}: ${describeSchemaError(parsed.error)}`);
   parsed.data.cases.forEach((golden, i) => {
-    const fail = (why: string) => {
+    const fail = (why: string): never => {
       throw new UserError(`Cannot read golden file ${file}: case ${i}: ${why}`);
     };
     const { steps, state, batch } = parsed.data.settings, carried = carriedIn(golden, parsed.data.settings, fail);
@@ -79,13 +79,12 @@ export function parseGolden(text: string, file: string): GoldenFile {
 }
 
 /** States that a case carries, of all its layers. */
-function carriedIn(golden: SwitchCase, settings: GoldenSettings, fail: (why: string) => void): number {
+function carriedIn(golden: SwitchCase, settings: GoldenSettings, fail: (why: string) => never): number {
   try {
     return golden.n_layers * cellOf(goldenConfig(settings, golden)).states.length;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    fail(error.message);
-    return 0;
+    return fail(error.message);
   }
 }
 

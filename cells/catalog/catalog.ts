@@ -78,9 +78,9 @@ export const CATALOG: readonly NamedCell[] = [
   {
     cell: janetCell,
     label: "JANET",
-    about: "an LSTM with the forget gate alone, which starts slow (chrono draw)",
+    about: "just another network: an LSTM with the forget gate alone, whose bias is a chrono draw",
     source: "van der Westhuizen and Lasenby, The unreasonable effectiveness of the forget gate, 2018",
-    keepsGradients: "forget gates start near 1, for dependencies as long as a pass",
+    keepsGradients: "forget gates start with forgetting times over the whole range of dependencies",
   },
   {
     cell: liGruCell,
@@ -120,7 +120,7 @@ export const CATALOG: readonly NamedCell[] = [
     label: "coRNN",
     about: "coupled oscillators: a position and a velocity",
     source: "Rusch and Mishra, Coupled oscillatory recurrent neural network, 2021",
-    keepsGradients: "damped oscillators in small time steps, whose gradients are bounded on both sides",
+    keepsGradients: "damped oscillators, whose gradients are bounded on both sides where time steps are small",
   },
   {
     cell: lemCell,
@@ -190,7 +190,12 @@ export function cellOf(config: CellConfig): Cell {
 }
 
 /** The built-in space: the gated cells, with the catalog's cells as baselines. */
-export const GATED_SPACE: Space = { ...GATED, cellNames: CELL_NAMES, cellOf: (config) => cellOf(config as CellConfig) };
+export const GATED_SPACE: Space = {
+  ...GATED,
+  cellNames: CELL_NAMES,
+  cellOf: (config) => cellOf(config as CellConfig),
+  definesCell: () => false,
+};
 
 /**
  * The fields of a configuration whose cell can be made: those of the table, where `cell`, if there is one, must be one that the space knows.

@@ -1,7 +1,7 @@
 /** The gated recurrent unit, and cells with fewer gates. */
 import { type Cell, defineCell } from "../cell.ts";
 import { add, mul, named, relu, sigmoid, sub, tanh } from "../graph/builder.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { mix } from "./parts.ts";
 
 /**
  * Gated recurrent unit, with the reset gate before the product.
@@ -21,7 +21,7 @@ export const gruCell: Cell = defineCell({
 
 /**
  * Minimal gated unit: one gate resets and updates. `f = σ(W_f [x,h] + b_f)`, `n = tanh(W [x, f ⊙ h] + b)`, `h = (1−f) ⊙ h + f ⊙ n`.
- * Source: Zhou et al., "Minimal gated unit for recurrent neural networks", 2016, equations 5 to 7.
+ * Source: Zhou et al., "Minimal gated unit for recurrent neural networks", 2016.
  */
 export const mguCell: Cell = defineCell({
   name: "mgu",
@@ -36,7 +36,7 @@ export const mguCell: Cell = defineCell({
 
 /**
  * Light gated recurrent unit: no reset gate, and relu. `z = σ(W_z [x,h] + b_z)`, `n = relu(W [x,h] + b)`, `h = z ⊙ h + (1−z) ⊙ n`.
- * Source: Ravanelli et al., "Light gated recurrent units for speech recognition", 2018, equations 8 to 10.
+ * Source: Ravanelli et al., "Light gated recurrent units for speech recognition", 2018.
  *
  * Recurrent weights are orthogonal, as in the paper. Its batch normalisation of `W x` is left out; biases stand in its place.
  */
@@ -55,7 +55,7 @@ export const liGruCell: Cell = defineCell({
 
 /**
  * Update gate network: a vanilla cell with one gate. `g = σ(W_g [x,h] + b_g)`, `n = tanh(W [x,h] + b)`, `h = g ⊙ h + (1−g) ⊙ n`.
- * Source: Collins et al., "Capacity and trainability in recurrent neural networks", 2017, section 1.
+ * Source: Collins et al., "Capacity and trainability in recurrent neural networks", 2017.
  *
  * The gate's bias starts at 1, as in the cell of TensorFlow; the paper tunes it for each task.
  */
@@ -70,6 +70,3 @@ export const ugRnnCell: Cell = defineCell({
     return { output: next, states: { h: next } };
   },
 });
-
-/** `gate ⊙ a + (1 − gate) ⊙ b`. */
-const mix = (gate: Tensor, a: Tensor, b: Tensor): Tensor => add(mul(gate, a), mul(sub(1, gate), b));

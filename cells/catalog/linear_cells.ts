@@ -2,6 +2,7 @@
 import type { RingDraw } from "../draw.ts";
 import { type Cell, defineCell } from "../cell.ts";
 import { add, div, exp, mul, named, sigmoid, sqrt, sub } from "../graph/builder.ts";
+import { logSigmoid, mix } from "./parts.ts";
 
 /** minGRU: gates read the input alone. Source: Feng et al., "Were RNNs all we needed?", 2024, section 3.1. */
 export const minGruCell: Cell = defineCell({
@@ -16,19 +17,19 @@ export const minGruCell: Cell = defineCell({
 });
 
 /**
- * minLSTM: gates read the input alone, and are scaled so that they sum to 1. `f = σ(W_f x + b_f)`, `i = σ(W_i x + b_i)`, `n = W x + b`,
- * `h = f/(f+i) ⊙ h + i/(f+i) ⊙ n`.
- * Source: Feng et al., "Were RNNs all we needed?", 2024, section 3.2.
+ * minLSTM: gates read the input alone, and are scaled so that they sum to 1. With `f = σ(f̃)` and `i = σ(ĩ)`, `n = W x + b`:
+ * `h = g ⊙ h + (1−g) ⊙ n` with `g = f/(f+i)`. That is `σ(ln f − ln i)`, which is right where both gates are closed, too.
+ * Source: Feng et al., "Were RNNs all we needed?", 2024, section 3.2; in logarithms as in its appendix.
  */
 export const minLstmCell: Cell = defineCell({
   name: "min_lstm",
   states: ["h"],
   forward(layer, x, { h }) {
-    const f = named("f", sigmoid(layer.linear("forget_gate_nn", [x])));
-    const i = named("i", sigmoid(layer.linear("input_gate_nn", [x])));
+    const forget = logSigmoid("f̃", layer.linear("forget_gate_nn", [x]));
+    const input = logSigmoid("ĩ", layer.linear("input_gate_nn", [x]));
+    const g = named("g", sigmoid(sub(forget, input)));
     const n = named("n", layer.linear("state_nn", [x]));
-    const both = named("s", add(f, i));
-    const next = named("h", add(mul(div(f, both), h), mul(div(i, both), n)));
+    const next = named("h", mix(g, h, n));
     return { output: next, states: { h: next } };
   },
 });

@@ -14,7 +14,7 @@ export const vanillaCell: Cell = defineCell({
 
 /**
  * Independently recurrent network: each unit reads its own old state alone, `h = relu(W x + u ⊙ h + b)`.
- * Source: Li et al., "Independently recurrent neural network (IndRNN): building a longer and deeper RNN", 2018, equation 2.
+ * Source: Li et al., "Independently recurrent neural network (IndRNN): building a longer and deeper RNN", 2018.
  *
  * `u` is drawn from U(0, 1), the paper's range [0, γ^(1/T)] for many steps T. The paper clips `|u|` to that range after each update; here
  * nothing does.

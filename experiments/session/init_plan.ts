@@ -52,7 +52,7 @@ export function* planLines(plan: InitPlan, table: Space = GATED_SPACE): Generato
 /** The name of a configuration's cell. */
 function cellNamed(table: Space): (config: Configuration) => string {
   const factor = table.factors.find(namesCell);
-  return (config) => factor && !table.isOwnCell(config) ? `${config[factor.key]}` : table.name;
+  return (config) => factor && !table.isOwnCell(config) ? `${config[factor.key]}` : table.cellNames[0];
 }
 
 /** Configurations of one cell by the levels of their factors. */

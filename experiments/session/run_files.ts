@@ -229,7 +229,9 @@ export class RunFiles {
           tokenizer_sha1: tokens.sha1,
         }
         : {}),
-      ...(space ? { space: space.name, space_sha256: space.sha256 } : {}),
+      ...(space && this.options.study.space.definesCell(entry.config)
+        ? { space: space.name, space_sha256: space.sha256 }
+        : {}),
       train_sha1: this.options.corpus.train_sha1,
       test_sha1: this.options.corpus.test_sha1,
       seed,

@@ -7,7 +7,7 @@ import { type CellConfig, configIdIn } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
 import { type Configuration, type Factor, type FactorValue, isSize, markedBy } from "../../cells/factor.ts";
 import { plural } from "../../train/terminal/progress.ts";
-import { combinationsOf, type FactorLevels, isListed, levelsOf } from "./grid.ts";
+import { checkLevels, combinationsOf, type FactorLevels, isListed, levelsOf } from "./grid.ts";
 import { flaggedFactors, flagsInWords, keysWithLevels, levelsAmong, namesCell, type TableLevels } from "./levels.ts";
 import { bestListed, checkedBest, expanded, type Origin } from "./listed_again.ts";
 import { namedCells, sharedFactors } from "./named_cells.ts";
@@ -90,7 +90,7 @@ export async function chooseConfigs(
     );
   }
   if (!sizes) return { entries, ...best };
-  const parameters = new Map([...unique].map(([id, config]) => [id, parametersOf(table, config, place.vocabulary)]));
+  const parameters = new Map([...unique].map(([id, config]) => [id, sizes.sized(config).parameters]));
   return { entries, sized: { target: sizes.target, parameters }, ...best };
 }
 
@@ -101,6 +101,11 @@ function isAsked({ levels = {}, cells, parameters, only, best }: ConfigRequest):
 /** @throws {UserError} if flags contradict each other */
 function checkRequest({ experiment, controls }: ListPlace, request: ConfigRequest, table: Space): void {
   const { levels = {}, cells, parameters, best } = request;
+  checkLevels(levels, table);
+  const named = table.factors.find((factor) => namesCell(factor) && levels[factor.key] !== undefined);
+  if (named) {
+    throw new UserError(`Cannot list levels of '${named.key}': other cells are listed by their names, with --cells`);
+  }
   if (experiment === "01" && controls !== undefined) {
     throw new UserError("Cannot use --controls with experiment 01: nothing is left out of it");
   }
@@ -196,32 +201,57 @@ function namedConfigs(
 
 /** Configurations of the table's own cell: a grid, or those of the study again. */
 async function ownConfigs(
-  place: ListPlace,
+  { known, dir }: ListPlace,
   request: ConfigRequest,
   listed: readonly Configuration[],
   sizes: StateSizes | undefined,
   table: Space,
 ): Promise<{ configs: readonly Configuration[]; best?: ChosenConfigs["best"] }> {
-  const { only, best, parameters } = request, { known, dir } = place;
-  const isNamed = table.factors.some((factor) => namesCell(factor) && only?.keys.has(factor.key));
-  const base = listed.filter((config) => isNamed || table.isOwnCell(config));
+  const { only, best, parameters } = request;
+  const namesCells = table.factors.some((factor) => namesCell(factor) && only?.keys.has(factor.key));
+  const base = listed.filter((config) => namesCells || table.isOwnCell(config));
   const keys = keysWithLevels({ ...request.levels, ...(parameters ? { [markedBy(table, "colour").key]: [] } : {}) });
-  if (best !== undefined) checkedBest(dir, known, keys, table);
-  if (best === undefined && (!base.length || !keys.length)) return { configs: gridOf(request, listed, sizes, table) };
-  const varied = table.factors.filter(({ key }) => keys.includes(key))
-    .map((factor) => levelsFor(table, factor, request, []));
-  const chosen = best === undefined ? undefined : await bestListed(known!, best, base, keys, only, table);
-  const origins = chosen?.origins ?? expanded(table, base).filter(({ config }) => only?.(config) ?? true);
-  if (!origins.length) selectFrom(base, only, itself, `list configurations of study ${dir} again`);
-  const from = origins.map(({ config }) => config);
-  const all = sizedBy(sizes, combinationsOf(table, varied, from)), each = all.length / from.length;
-  const configs = all.filter((config, i) => isWanted(table, origins[Math.floor(i / each)], config));
-  if (!configs.length) {
-    throw new UserError(
-      `Cannot list ${plural(all.length, "combination")} of study ${dir}: a configuration ${table.listed.must}`,
-    );
+  const doing = `list configurations of study ${dir} again`;
+  if (best !== undefined) {
+    checkedBest(dir, known, keys, table);
+    const { origins, ranked } = await bestListed(known!, best, base, keys, only, table);
+    const configs = listedAgain(origins, varied(request, keys, table), sizes, table);
+    return { configs, best: { taken: origins.length, ranked } };
   }
-  return { configs, ...(chosen ? { best: { taken: from.length, ranked: chosen.ranked } } : {}) };
+  if (!base.length) return { configs: gridOf(request, listed, sizes, table) };
+  const origins = expanded(table, base);
+  if (!keys.length) {
+    // What an expression names, the study may be made without: it takes the table's levels beside those of the study.
+    const named = table.factors.filter((factor) => only?.keys.has(factor.key) && !namesCell(factor)).map((factor) => ({
+      factor,
+      levels: [...new Set([...levelsAmong(table, factor, base), ...factor.levels])],
+    }));
+    return { configs: selectFrom(listedAgain(origins, named, sizes, table), only, itself, doing, "combination") };
+  }
+  const selected = origins.filter(({ config }) => only?.(config) ?? true);
+  // Said of what is in the list, not of what a rule has left out of it.
+  if (!selected.length) selectFrom(base, only, itself, doing);
+  return { configs: listedAgain(selected, varied(request, keys, table), sizes, table) };
+}
+
+/** The levels that are asked for, of these factors. */
+function varied(request: ConfigRequest, keys: readonly string[], table: Space): FactorLevels[] {
+  return table.factors.filter(({ key }) => keys.includes(key)).map((factor) => levelsFor(table, factor, request, []));
+}
+
+/** Configurations with every combination of other levels. @throws {UserError} if none of them is one to list */
+function listedAgain(
+  origins: readonly Origin[],
+  levels: readonly FactorLevels[],
+  sizes: StateSizes | undefined,
+  table: Space,
+): readonly Configuration[] {
+  const all = sizedBy(sizes, combinationsOf(table, levels, origins.map(({ config }) => config)));
+  const each = all.length / origins.length;
+  const configs = all.filter((config, i) => isWanted(table, origins[Math.floor(i / each)], config));
+  if (configs.length) return configs;
+  const { must } = all.some((config) => table.valid.holds(config)) ? table.listed : table.valid;
+  throw new UserError(`Cannot list ${plural(all.length, "combination")} of levels: a configuration ${must}`);
 }
 
 /** Rules on what lists hold are the own cell's; what somebody has listed against them is listed again against them. */
@@ -230,23 +260,17 @@ function isWanted(table: Space, { config: origin, isGiven }: Origin, config: Con
   return isListed(table, config);
 }
 
-/**
- * Every combination: of levels that were asked for, else of those that the list has, else of the table's. What an expression names may take
- * the table's levels beside those of the list, so that a list can grow by what it was made without.
- */
+/** Every combination: of levels that were asked for, else of those that named cells have in the list, else of the table's. */
 function gridOf(
   request: ConfigRequest,
   listed: readonly Configuration[],
   sizes: StateSizes | undefined,
   table: Space,
 ): readonly Configuration[] {
-  const { only } = request;
-  const levels = table.factors.map((factor) => {
-    const own = namesCell(factor) ? [] : levelsAmong(table, factor, withLevels(table, listed));
-    const more = only?.keys.has(factor.key) && own.length ? factor.levels : [];
-    return levelsFor(table, factor, request, [...new Set([...own, ...more])]);
-  });
+  const levels = table.factors.map((factor) =>
+    levelsFor(table, factor, request, namesCell(factor) ? [] : levelsAmong(table, factor, listed))
+  );
   const valid = combinationsOf(table, levels).filter((config) => table.valid.holds(config));
   const configs = sizedBy(sizes, valid).filter((config) => isListed(table, config));
-  return selectFrom(configs, only, itself, "list configurations", "combination");
+  return selectFrom(configs, request.only, itself, "list configurations", "combination");
 }

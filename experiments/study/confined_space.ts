@@ -10,6 +10,7 @@ import { atEnd } from "../../train/terminal/exit.ts";
 import {
   type CellName,
   type DescribedCell,
+  describedCellSchema,
   descriptionSchema,
   HEADER,
   MOST_REPLY_BYTES,
@@ -22,14 +23,24 @@ import {
 /** How long a module may take to be read, and its functions to return: they build small graphs. */
 const PATIENCE_MILLISECONDS = 30_000;
 
+/** Spaces that this process has read, by the text of their modules: each has one worker. */
+const known = new Map<string, Promise<Space>>();
+
 /**
  * Reads a space from the text of its module, in a worker that may read this project and nothing else. The worker lives until the program
- * ends or {@linkcode closeSpaces} is called.
+ * ends or {@linkcode closeSpaces} is called; what has been read is not read again.
  *
  * @param name what errors call the module: its file
  * @throws {UserError} with one line, if the module cannot be read, wants what it may not have, or exports no space
  */
-export async function readConfined(code: string, name: string): Promise<Space> {
+export function readConfined(code: string, name: string): Promise<Space> {
+  const space = known.get(code) ?? read(code, name);
+  known.set(code, space);
+  space.catch(() => known.delete(code));
+  return space;
+}
+
+async function read(code: string, name: string): Promise<Space> {
   const module = new ConfinedModule(name);
   try {
     const described = await module.read(code);
@@ -42,10 +53,28 @@ export async function readConfined(code: string, name: string): Promise<Space> {
 
 /** Ends the workers of all spaces: none can be used after. A space that is read again has a new one. */
 export function closeSpaces(): void {
+  known.clear();
   for (const module of open) module.close();
 }
 
 const open = new Set<ConfinedModule>();
+
+/** Holds on the workers of spaces that have not been given up. */
+const holds = new Set<Disposable>();
+
+/**
+ * Keeps the workers of spaces at hand, until it is disposed of: with the last hold they all end, and a space that is read after that has a
+ * new one. For a program that has more to do than a script, whose end is theirs.
+ */
+export function holdSpaces(): Disposable {
+  const hold: Disposable = {
+    [Symbol.dispose]() {
+      if (holds.delete(hold) && !holds.size) closeSpaces();
+    },
+  };
+  holds.add(hold);
+  return hold;
+}
 
 /** The definition that a module exports, with functions that ask it. */
 function definitionOf({ hasCell, cells, factors, ...described }: SpaceDescription, module: ConfinedModule) {
@@ -65,7 +94,7 @@ function definitionOf({ hasCell, cells, factors, ...described }: SpaceDescriptio
 }
 
 function cellOf(of: CellName, module: ConfinedModule): Cell {
-  return stepsOf(module.ask({ ask: "cell", of }) as DescribedCell, of, module);
+  return stepsOf(parseWith(describedCellSchema, module.ask({ ask: "cell", of }), "a cell of a space"), of, module);
 }
 
 function stepsOf(cell: DescribedCell, of: CellName, module: ConfinedModule): Cell {

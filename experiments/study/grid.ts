@@ -43,17 +43,20 @@ export function grid(asked?: Levels): CellConfig[];
  */
 export function grid(asked: TableLevels, table: FactorTable): Configuration[];
 export function grid(asked: TableLevels = {}, table: FactorTable = GATED): Configuration[] {
-  checkTable(table);
-  checkLevelKeys(asked, table);
+  checkLevels(asked, table);
   const listed = table.factors.map((factor) => ({ factor, levels: levelsOf(factor, asked[factor.key]) }));
   return combinationsOf(table, listed).filter((config) => isListed(table, config));
 }
 
-/** @throws {UserError} if levels are asked for of what is no factor */
-export function checkLevelKeys(asked: TableLevels, { factors }: FactorTable): void {
-  const unknown = Object.keys(asked).find((key) => !factors.some((factor) => factor.key === key));
-  if (unknown === undefined) return;
-  throw new UserError(`Cannot list levels of '${unknown}': must be one of ${keysOf(factors).join(", ")}`);
+/** @throws {UserError} if the table breaks a rule, or has no factor of one of these keys */
+export function checkLevels(asked: TableLevels, table: FactorTable): void {
+  checkTable(table);
+  const unknown = Object.keys(asked).find((key) => !table.factors.some((factor) => factor.key === key));
+  if (unknown !== undefined) {
+    throw new UserError(
+      `Cannot list levels of '${unknown}': must be one of ${keysOf(table.factors).join(", ")}`,
+    );
+  }
 }
 
 /** A factor and the values that it is to take. */

@@ -1,5 +1,5 @@
 /** Levels of factors as a command line gives them. */
-import { CELL_NAMES } from "../../cells/catalog/catalog.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import {
   appliesTo,
@@ -62,14 +62,19 @@ export function levelsAmong(table: FactorTable, factor: Factor, configs: readonl
 }
 
 /**
- * A value as it stands on a command line: `true`, `12`, `0.001`, text; the name of a cell must be known.
+ * A value as it stands on a command line: `true`, `12`, `0.001`, text.
  *
+ * @param cellNames what the name of a cell must be one of
  * @throws {Error} whose message says what the value must be
  */
-export function parseLevel(factor: Factor, text: string): FactorValue {
+export function parseLevel(
+  factor: Factor,
+  text: string,
+  cellNames: readonly string[] = GATED_SPACE.cellNames,
+): FactorValue {
   const parsed = valueSchema(factor).safeParse(valueIn(factor, text.trim()));
-  if (namesCell(factor) && !(parsed.success && CELL_NAMES.some((name) => name === parsed.data))) {
-    throw new Error(`must be one of ${CELL_NAMES.join(", ")}`);
+  if (namesCell(factor) && !(parsed.success && cellNames.some((name) => name === parsed.data))) {
+    throw new Error(`must be one of ${cellNames.join(", ")}`);
   }
   if (!parsed.success) throw new Error(mustBe(factor));
   return parsed.data;

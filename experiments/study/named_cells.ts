@@ -1,5 +1,5 @@
 /** Configurations of named cells, to compare the table's own with: `--cells gru,lstm`. */
-import { CELL_NAMES, GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import { UserError } from "../../cells/errors.ts";
 import { type Configuration, type Factor, type FactorTable, type FactorValue, isSwitch } from "../../cells/factor.ts";
@@ -9,7 +9,7 @@ import { namesCell } from "./levels.ts";
 /** Names of the cells that are not the table's own. */
 export function otherCellNames(table: Space = GATED_SPACE): string[] {
   const factor = table.factors.find(namesCell);
-  return factor ? CELL_NAMES.filter((name) => !table.isOwnCell({ [factor.key]: name })) : [];
+  return factor ? table.cellNames.filter((name) => !table.isOwnCell({ [factor.key]: name })) : [];
 }
 
 /** @throws {Error} whose message says what the name must be */

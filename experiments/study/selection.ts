@@ -12,6 +12,8 @@ import {
   valueOf,
 } from "../../cells/factor.ts";
 import type { CellConfig } from "../../cells/config.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { GATED } from "../../cells/factors.ts";
 import { parseDecimal } from "../../train/terminal/command_line.ts";
@@ -61,7 +63,7 @@ export const SELECTION_GRAMMAR =
  *
  * @throws {Error} naming the part that is wrong
  */
-export function parseSelection(text: string, table: FactorTable = GATED): Selection {
+export function parseSelection(text: string, table: Space = GATED_SPACE): Selection {
   const conditions = text.split(BETWEEN_PARTS).map((part) => parsePart(part, table));
   const equal = conditions.filter(({ operator }) => operator === "=").map(({ factor: { key } }) => key);
   const repeated = equal.find((key, i) => equal.indexOf(key) < i);
@@ -75,7 +77,7 @@ export function parseSelection(text: string, table: FactorTable = GATED): Select
   return Object.assign(holds, { text: text.trim(), keys: new Set(conditions.map(({ factor: { key } }) => key)) });
 }
 
-function parsePart(part: string, { factors }: FactorTable): Condition {
+function parsePart(part: string, { factors, cellNames }: Space): Condition {
   const [, key = "", operator = "", given = ""] = (PART.exec(part) ?? []).map((side) => side.trim());
   const fail = (why: string): never => {
     throw new Error(`'${part.trim()}' ${why}`);
@@ -85,7 +87,7 @@ function parsePart(part: string, { factors }: FactorTable): Condition {
     fail(`names no key; keys are ${keysOf(factors).join(", ")}`);
   const compare = Object.hasOwn(COMPARISONS, operator) ? COMPARISONS[operator] : undefined;
   if (!compare) {
-    const values = parseValues(factor, given), isNot = operator === "!=";
+    const values = parseValues(factor, given, cellNames), isNot = operator === "!=";
     return { factor, operator, holds: (value) => values.includes(value) !== isNot };
   }
   if (!isQuantity(factor)) fail(`compares ${key} with ${operator}, which is for quantities; must have = or !=`);
@@ -94,12 +96,12 @@ function parsePart(part: string, { factors }: FactorTable): Condition {
   return { factor, operator, holds: (value) => compare(Number(value), bound) };
 }
 
-function parseValues(factor: Factor, given: string): FactorValue[] {
+function parseValues(factor: Factor, given: string, cellNames: readonly string[]): FactorValue[] {
   const values: FactorValue[] = [];
   for (const text of given.split("|").map((value) => value.trim())) {
     let value: FactorValue;
     try {
-      value = parseLevel(factor, text);
+      value = parseLevel(factor, text, cellNames);
     } catch (error) {
       throw new Error(`${factor.key} is ${text || "empty"}, ${messageOf(error)}`);
     }

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
-import { UserError } from "../../cells/errors.ts";
+import { messageOf, UserError } from "../../cells/errors.ts";
 import type { Space } from "../../cells/space.ts";
-import { closeSpaces, readConfined } from "./confined_space.ts";
+import { readConfined } from "./confined_space.ts";
 import { readBytes } from "./files.ts";
 import { StudyPaths } from "./paths.ts";
 import { resultFieldsOf } from "./result.ts";
@@ -23,35 +23,6 @@ export interface SpaceFile {
   readonly space: Space;
 }
 
-/** Spaces that this process has read, by the sum of their text: each has one worker. */
-const known = new Map<string, Promise<Space>>();
-
-function spaceOf(code: string, sha256: string, name: string): Promise<Space> {
-  const space = known.get(sha256) ?? readConfined(code, name);
-  known.set(sha256, space);
-  space.catch(() => known.delete(sha256));
-  return space;
-}
-
-/** Holds on the spaces that have not been given up. */
-const holds = new Set<Disposable>();
-
-/**
- * Keeps the workers of spaces at hand, until it is disposed of: with the last hold they all end, and a space that is read after has a new
- * one. For a program that has more to do than a script, whose end is theirs.
- */
-export function holdSpaces(): Disposable {
-  const hold: Disposable = {
-    [Symbol.dispose]() {
-      if (!holds.delete(hold) || holds.size) return;
-      known.clear();
-      closeSpaces();
-    },
-  };
-  holds.add(hold);
-  return hold;
-}
-
 /**
  * Reads a person's module.
  *
@@ -64,9 +35,13 @@ export async function readSpaceFile(path: string): Promise<SpaceFile> {
     throw new UserError(`Cannot read space ${path}: it has ${bytes.length} bytes, must have at most ${MOST_BYTES}`);
   }
   const code = new TextDecoder().decode(bytes), sha256 = sumOf(bytes);
-  const space = await spaceOf(code, sha256, basename(path));
-  // Its keys stand in results, among others.
-  resultFieldsOf(space);
+  const space = await readConfined(code, basename(path));
+  try {
+    // Its keys stand in results, among others.
+    resultFieldsOf(space);
+  } catch (error) {
+    throw new UserError(`Cannot use space ${basename(path)}: ${messageOf(error)}`);
+  }
   return { settings: { name: space.name, sha256 }, code, space };
 }
 
@@ -87,7 +62,7 @@ export async function studySpace(dir: string, settings: SpaceSettings | undefine
         `${settings.sha256}; ${back}`,
     );
   }
-  return await spaceOf(new TextDecoder().decode(bytes), sha256, basename(path));
+  return await readConfined(new TextDecoder().decode(bytes), basename(path));
 }
 
 /**

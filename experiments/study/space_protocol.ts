@@ -5,10 +5,11 @@ import { spaceFactorSchema } from "../../cells/space_factor.ts";
 
 const text = z.string().min(1);
 
-const cellSchema = z.object({ name: text, states: z.array(text).min(1) });
+/** Schema of {@linkcode DescribedCell}. */
+export const describedCellSchema = z.object({ name: text, states: z.array(text).min(1) });
 
 /** A cell without its function. */
-export type DescribedCell = z.infer<typeof cellSchema>;
+export type DescribedCell = z.infer<typeof describedCellSchema>;
 
 /** What a space is beside its functions. */
 export const descriptionSchema = z.object({
@@ -17,7 +18,7 @@ export const descriptionSchema = z.object({
   hasCell: z.boolean(),
   valid: text.optional(),
   listed: text.optional(),
-  cells: z.array(cellSchema),
+  cells: z.array(describedCellSchema),
 });
 export type SpaceDescription = z.infer<typeof descriptionSchema>;
 

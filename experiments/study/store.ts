@@ -20,7 +20,7 @@ import { checkRuns, checkTraining } from "./bounds.ts";
 import { checkListLength } from "./grid.ts";
 import { flagsInWords } from "./levels.ts";
 import { checkReplaceable } from "./ownership.ts";
-import { checkVersion, parseResult, type RunResult, UnknownVersion } from "./result.ts";
+import { checkVersion, configOf, parseResult, type RunResult, UnknownVersion } from "./result.ts";
 import { commandOn, remakeModel } from "./commands.ts";
 import { resultKeys, runKey, StudyPaths } from "./paths.ts";
 import {
@@ -169,12 +169,14 @@ export class Study extends StudyPaths {
     const named = runKey(result.id, result.seed);
     if (named !== key) throw new UserError(`Cannot read ${path}: it is the result of run ${named}, must be of ${key}`);
     const { corpus, training, tokens, space } = this.settings;
+    const definesCell = this.space.definesCell(configOf(result, this.space));
     const agreed = [
       ["SHA-1 of the corpus", result.corpus_sha1, corpus.sha1],
       ["tokens", result.tokens ?? BYTE_TOKENIZER.name, tokens?.name ?? BYTE_TOKENIZER.name],
       ["SHA-1 of the tokenizer", result.tokenizer_sha1, tokens?.sha1],
       ["vocabulary", result.vocabulary, tokens?.vocabulary],
-      ["SHA-256 of the space", result.space_sha256, space?.sha256],
+      // A cell of the catalog is the same whatever the space.
+      ["SHA-256 of the space", result.space_sha256, definesCell ? space?.sha256 : undefined],
       ["batch size", result["batch size"], training.batch],
       ["history size", result["history size"], training.history],
     ] as const;

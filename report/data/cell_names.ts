@@ -3,21 +3,16 @@ import { CATALOG } from "../../cells/catalog/catalog.ts";
 import { describeCellIn, describeConfigIn, describeSizesIn } from "../../cells/config.ts";
 import {
   appliesTo,
-  type ChoiceFactor,
   type Configuration,
   type Factor,
   type FactorTable,
   type FactorValue,
   formatLevel,
   isOther,
+  namesCell,
   phraseOf,
   valueOf,
 } from "../../cells/factor.ts";
-
-/** Whether a factor says which cell a configuration has. */
-export function namesCell(factor: Factor): factor is ChoiceFactor {
-  return factor.kind === "choice" && factor.namesCell === true;
-}
 
 const LABELS: ReadonlyMap<FactorValue, string> = new Map(CATALOG.map(({ cell, label }) => [cell.name, label]));
 
@@ -26,10 +21,15 @@ export function nameOfLevel(factor: Factor, value: FactorValue): string {
   return (namesCell(factor) ? LABELS.get(value) : undefined) ?? formatLevel(factor, value);
 }
 
-/** What a configuration's cell is called: `GRU`; of the table's own cell the table's name. */
+/** What the table's own cell is called: `gated`. A space of somebody's may have another name than the cell that it is about. */
+export function ownCellName({ factors, name }: FactorTable): string {
+  return `${factors.find(namesCell)?.default ?? name}`;
+}
+
+/** What a configuration's cell is called: `GRU`; of the table's own cell as {@linkcode ownCellName} says. */
 export function cellNameIn(table: FactorTable, config: Configuration): string {
   const factor = table.factors.find(namesCell);
-  return table.isOwnCell(config) || !factor ? table.name : nameOfLevel(factor, valueOf(factor, config));
+  return table.isOwnCell(config) || !factor ? ownCellName(table) : nameOfLevel(factor, valueOf(factor, config));
 }
 
 /** A cell in a short line, of a configuration that says nothing of how it is trained: `state gate + new state`, or `GRU`. */

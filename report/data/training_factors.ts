@@ -1,27 +1,16 @@
-/**
- * Training factors: how a configuration is trained, whatever its cell and its sizes: its learning rate, its optimizer. Which they are follows
- * from the table: neither a size nor a part of the own cell nor its name, and with a default, so that leaving one out is a configuration too.
- */
+/** Training factors: how a configuration is trained, whatever its cell and its sizes. Which they are follows from the table. */
 import {
   type Configuration,
   type Factor,
   type FactorTable,
   type FactorValue,
   formatLevel,
-  isOther,
+  trainingFactors,
   valueOf,
 } from "../../cells/factor.ts";
-import { namesCell } from "./cell_names.ts";
 import { type Configured, levelsIn } from "./rows.ts";
 
-/** The table's training factors, in its order. */
-export function trainingFactors({ factors }: FactorTable): Factor[] {
-  return factors.filter((factor) =>
-    isOther(factor) && !factor.ofCell && factor.default !== undefined && !namesCell(factor)
-  );
-}
-
-/** Those of which rows have several values. */
+/** The training factors of which rows have several values. */
 export function variedTraining(table: FactorTable, rows: readonly Configured[]): Factor[] {
   return trainingFactors(table).filter((factor) => levelsIn(factor, rows).length > 1);
 }

@@ -2,14 +2,14 @@
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
 import type { FactorTable } from "../../cells/factor.ts";
-import { cohortsOf, firstOfCells } from "../data/baselines.ts";
+import { cohortsOf, firstOfCells, type NamedRow } from "../data/baselines.ts";
 import type { MergedRow } from "../data/merged.ts";
 import type { Configured } from "../data/rows.ts";
 import { formatOnAxis } from "../tables/format.ts";
 import { dodged } from "./labels.ts";
 import { BASELINE_DASHES, type LegendEntry, naming } from "./svg.ts";
 import { shortened, widest } from "./text.ts";
-import { BASELINE_COLOUR } from "./theme.ts";
+import { BASELINE_COLOUR, COLOUR } from "./theme.ts";
 
 /** A cell's best configuration and its value in the unit of an axis. */
 export interface BaselineLine {
@@ -18,13 +18,21 @@ export interface BaselineLine {
   readonly value: number;
 }
 
-/** A line for each baseline's cell. @param rows configurations, best first */
+/** The best row of each other cell than the table's own, baseline or not. @param rows configurations, best first */
+export function otherCells(table: FactorTable, rows: readonly MergedRow[]): NamedRow<MergedRow>[] {
+  return firstOfCells(table, rows.filter(({ config }) => !table.isOwnCell(config)));
+}
+
+/** The best baselines alone have lines and names: more would hide what they are compared with. */
+export const MOST_NAMED = 6;
+
+/** A line for each of the best baselines' cells. @param rows configurations, best first */
 export function baselineLines(
   table: FactorTable,
   rows: readonly MergedRow[],
   valueOf: (row: MergedRow) => number | undefined = ({ min_loss }) => min_loss.mean,
 ): BaselineLine[] {
-  return firstOfCells(table, cohortsOf(table, rows).baselines).flatMap(({ name, row }) => {
+  return firstOfCells(table, cohortsOf(table, rows).baselines).slice(0, MOST_NAMED).flatMap(({ name, row }) => {
     const value = valueOf(row);
     return value === undefined ? [] : [{ name, row, value }];
   });
@@ -43,7 +51,7 @@ export function reachOf(extent: readonly [number, number], lines: readonly Basel
 const LABEL_SIZE = 12, LINE = 14, GAP = 4, ARROW = 11, MOST_ROOM = 130;
 
 /** Room for the labels to the right of a panel; none where there are none. */
-export function labelRoom(lines: readonly BaselineLine[]): number {
+export function labelRoom(lines: readonly { readonly name: string }[]): number {
   const width = Math.ceil(widest(lines.map(({ name }) => name), LABEL_SIZE)) + 2 * GAP + ARROW;
   return lines.length ? Math.min(width, MOST_ROOM) : 0;
 }
@@ -84,7 +92,11 @@ export function baselineMarks(
  * @param ends `y` in pixels from the panel's top
  * @param height of the panel, in pixels
  */
-export function endLabels(ends: readonly { name: string; y: number }[], height: number): Plot.Markish[] {
+export function endLabels(
+  ends: readonly { readonly name: string; readonly y: number }[],
+  height: number,
+  colour: string = BASELINE_COLOUR,
+): Plot.Markish[] {
   const places = dodged(ends.map(({ y }) => y), LINE, [0, height]);
   return ends.map(({ name, y }, i) => {
     const arrow = y < 0 ? "↑" : y > height ? "↓" : "";
@@ -95,7 +107,7 @@ export function endLabels(ends: readonly { name: string; y: number }[], height: 
       dx: GAP,
       dy: places[i],
       fontSize: LABEL_SIZE,
-      fill: BASELINE_COLOUR,
+      fill: colour,
     });
   });
 }
@@ -110,13 +122,19 @@ export function baselineNote(
   const outside = lines.filter((line) => !isWithin(domain)(line));
   const values = outside.map(({ name, value }) => `${name} ${formatOnAxis(value, value)}`).join(", ");
   if (outside.length === lines.length) return [`Baselines, outside of the picture: ${values}.`];
-  const what = `${marks} with names: baselines, each at its best configuration; they are part of no mean.`;
+  const which = lines.length < MOST_NAMED ? "baselines" : `the best ${MOST_NAMED} baselines`;
+  const what = `${marks} with names: ${which}, each at its best configuration; they are part of no mean.`;
   return [outside.length ? `${what} Outside: ${values}.` : what];
 }
 
 /** The entry of a legend. */
 export function baselineEntry(text: string, mark: LegendEntry["mark"]): LegendEntry {
   return { mark, colour: BASELINE_COLOUR, text };
+}
+
+/** What names of other cells are written in: that of baselines, where they are some. */
+export function nameColour(table: FactorTable, rows: readonly Configured[]): string {
+  return hasBaselines(table, rows) ? BASELINE_COLOUR : COLOUR.text;
 }
 
 /** Whether there is something to be told apart. */

@@ -1,11 +1,19 @@
 /** The picture `results_*_best`: the training curves of the ten best configurations, with the spread over their seeds. */
 import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
-import { appliesTo, type Configuration, type FactorTable, formatLevel, isSize, valueOf } from "../../cells/factor.ts";
+import {
+  appliesTo,
+  type Configuration,
+  type FactorTable,
+  formatLevel,
+  isSize,
+  namesCell,
+  valueOf,
+} from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { baselineLines } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
-import { cellNameIn, namesCell } from "../data/cell_names.ts";
+import { cellNameIn } from "../data/cell_names.ts";
 import { curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
 import {
   BASELINE_DASHES,
@@ -18,7 +26,7 @@ import {
   type SvgElement,
 } from "./svg.ts";
 import { compactSwitches, shownOthers, shownSwitches, switchLegend } from "../tables/tables.ts";
-import { fitTogether } from "./text.ts";
+import { BOLD, fitTogether } from "./text.ts";
 import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
 import { formatCount } from "../../cells/counts.ts";
 import { formatSpread } from "../tables/format.ts";
@@ -219,7 +227,8 @@ function sizesOf({ factors }: FactorTable, config: Configuration): string {
 /** From the top: the name, what the configuration is, its loss; each no wider than `room`. */
 function headings(room: number, name: string, described: readonly string[], loss: string): Plot.Markish[] {
   const line = (whole: string, dy: number, more: Plot.TextOptions) => {
-    const { texts, size } = fitTogether([whole], room, HEADING_SIZE);
+    const boldness = more.fontWeight === "bold" ? BOLD : 1;
+    const { texts, size } = fitTogether([whole], room, HEADING_SIZE, { boldness });
     return Plot.text(texts, { frameAnchor: "top-left", dy, fontSize: size, fill: COLOUR.text, ...more });
   };
   return [

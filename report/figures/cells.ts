@@ -8,8 +8,13 @@ import { GATED } from "../../cells/factors.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { trainedAt, variedTraining } from "../data/training_factors.ts";
 import { padded } from "../statistics/means.ts";
-import type { BaselineAnswers, BaselineComparison, BestAgainst } from "../statistics/baseline_comparison.ts";
-import { bestOfEach, comparedRows, unitOf } from "../tables/baseline_words.ts";
+import {
+  type BaselineAnswers,
+  type BaselineComparison,
+  type BestAgainst,
+  comparedRows,
+} from "../statistics/baseline_comparison.ts";
+import { bestOfEach, unitOf } from "../tables/baseline_words.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
 import { formatDifference, formatLoss, NONE } from "../tables/format.ts";
 import {
@@ -30,7 +35,7 @@ const INSET = { left: 216, headed: 60, top: 36, bottom: 58, right: 350 } as cons
 const GAP = 18;
 const BEST_COLOUR = "#0072B2";
 /** Where the columns of text end, in pixels from the right border of the plot. */
-const COLUMN = { parameters: 84, mean: 136, difference: 206, interval: 346 } as const;
+const COLUMN = { parameters: 80, mean: 128, difference: 206, interval: 346 } as const;
 /** Other cells than these are in the table alone. */
 const MOST_CELLS = 16;
 /** Share of the range of what is compared that the axis goes beyond it, for the configurations that the best one was chosen from. */
@@ -70,7 +75,7 @@ export function figureCells(
       }.`,
     ],
     legend: answers.some(({ of }) => of > 1)
-      ? [{ entries: [{ mark: "line", colour: COLOUR.axis, text: `other ${cell} configurations, the mean of each` }] }]
+      ? [{ entries: [{ mark: "line", colour: COLOUR.axis, text: othersInWords(answers, table) }] }]
       : [],
   };
   const { top } = panelArea(frame);
@@ -124,13 +129,11 @@ function drawPanel(
   answer: BestAgainst,
   { top, headed, table }: PanelOptions,
 ): { panel: SvgElement; height: number } {
-  const { measure, from, best } = answer, lines = linesOf(answer, table);
+  const { measure } = answer, lines = linesOf(answer, table), { domain, others } = scaleOf(answer, lines);
   const marks = (valuesOf: (row: MergedRow) => readonly number[]) =>
     lines.flatMap(({ row, colour }, y) => valuesOf(row).map((value): Mark => ({ value, y, colour, name: row.name })));
   const dots = marks(({ runs }) => runs.flatMap((run) => run[measure] ?? []));
   const means = marks((row) => row[measure] ? [row[measure].mean] : []);
-  const others = from.filter((row) => row !== best).flatMap((row) => row[measure]?.mean ?? []);
-  const domain = domainOf(dots.map(({ value }) => value), others);
   const marginTop = headed ? INSET.headed : INSET.top, height = marginTop + lines.length * ROW + INSET.bottom;
   const heading = answer.trained ? `All trained at ${answer.trained}` : "Each trained as is best for it";
   const unit = measure === "test_bits_per_byte" ? "test split" : "lowest training loss";
@@ -146,7 +149,7 @@ function drawPanel(
     marks: [
       Plot.gridX({ ticks: 5, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisX({ ticks: 5, tickSize: 5, label: null }),
-      Plot.ruleX(others.filter((value) => value <= domain[1]), { y1: -0.16, y2: 0.16, stroke: COLOUR.axis }),
+      Plot.ruleX(others, { y1: -0.16, y2: 0.16, stroke: COLOUR.axis }),
       Plot.ruleX(means.slice(0, 1), { x: "value", stroke: BEST_COLOUR, strokeWidth: 1.2, strokeDasharray: "2,3" }),
       Plot.ruleX(means, {
         x: "value",
@@ -184,11 +187,32 @@ function drawPanel(
   return { panel: drawn, height };
 }
 
-/** All that is compared, and some of what the best one was chosen from: far away these would press the rest together. */
-function domainOf(compared: readonly number[], others: readonly number[]): [number, number] {
-  const [low, high] = extentOf(compared), reach = high + BEYOND * (high - low);
-  const end = extentOf([high, ...others.filter((value) => value <= reach)])[1];
-  return padded([low, end], Math.max(0.05 * (end - low), 0.005));
+/** The numbers of a panel's x axis. */
+interface Scale {
+  readonly domain: [number, number];
+  /** Of what the best one was chosen from, those within the domain; and how many are not. */
+  readonly others: readonly number[];
+  readonly hidden: number;
+}
+
+/**
+ * All that is compared, and of what the best one was chosen from whatever is lower: it has the lowest training loss, and perhaps not the
+ * lowest score. Far above, the others would press the rest together.
+ */
+function scaleOf({ measure, from, best }: BestAgainst, lines: readonly Line[]): Scale {
+  const compared = lines.flatMap(({ row }) => row.runs.flatMap((run) => run[measure] ?? []));
+  const all = from.filter((row) => row !== best).flatMap((row) => row[measure]?.mean ?? []);
+  const [low, high] = extentOf(compared), others = all.filter((value) => value <= high + BEYOND * (high - low));
+  const [start, end] = extentOf([low, high, ...others]);
+  const domain = padded([start, end], Math.max(0.05 * (end - start), 0.005));
+  return { domain, others, hidden: all.length - others.length };
+}
+
+/** What the best ones were chosen from, as the legend says it. */
+function othersInWords(answers: readonly BestAgainst[], table: FactorTable): string {
+  const hidden = answers.reduce((sum, answer) => sum + scaleOf(answer, linesOf(answer, table)).hidden, 0);
+  const left = hidden ? `; ${hidden} far to the right not shown` : "";
+  return `other ${answers[0].cell} configurations, the mean of each${left}`;
 }
 
 function lineLabels(lines: readonly Line[]): Plot.Markish[] {

@@ -2,7 +2,7 @@
 import { type FactorTable, type IntegerFactor, markedBy, phraseOf, valueOf } from "../../cells/factor.ts";
 import { type Configured, levelsIn } from "../data/rows.ts";
 import { cohortsOf } from "../data/baselines.ts";
-import { baselineEntry, hasBaselines } from "./baselines.ts";
+import { baselineEntry, hasBaselines, nameColour } from "./baselines.ts";
 import { type LegendLine, type Shape, SHAPES } from "./svg.ts";
 import { BASELINE_COLOUR, COLOUR, colourScale } from "./theme.ts";
 
@@ -34,6 +34,8 @@ export function sizeColours(table: FactorTable, rows: readonly Configured[]): Fa
 export interface DotKey {
   colourOf(row: Configured): string;
   shapeOf(row: Configured): Shape;
+  /** Of the names of other cells: dark enough to read, as not all colours of dots are. */
+  readonly nameColour: string;
   legend: LegendLine[];
 }
 
@@ -44,6 +46,7 @@ export function dotKey(rows: readonly (Configured & { readonly control: boolean 
   const shapeAt = (index: number) => SHAPES[Math.min(index, last)];
   return {
     colourOf: colours.of,
+    nameColour: nameColour(table, rows),
     shapeOf: ({ config }) => shapeAt(values.indexOf(valueOf(shaped, config))),
     legend: [
       { heading: colours.factor.label, entries: colours.entries.map((entry) => ({ mark: "dot", ...entry })) },

@@ -1,4 +1,5 @@
 /** All pictures of a report: what each is called, says and shows, in the order in which the page has them. */
+import { ownCellName } from "../data/cell_names.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { figureBest } from "./best.ts";
@@ -82,7 +83,7 @@ function countBelow(data: PictureData): number {
 }
 
 function configurationsCompared(data: PictureData): string {
-  const { rows, table = GATED } = data, kind = hasBaselines(table, rows) ? `${table.name} ` : "";
+  const { rows, table = GATED } = data, kind = hasBaselines(table, rows) ? `${ownCellName(table)} ` : "";
   return counted(countConfigurations(subjects(data)), `${kind}configuration`);
 }
 
@@ -111,9 +112,9 @@ const PICTURES: readonly PictureKind[] = [
     title: ({ comparisons, table = GATED }) =>
       `The best ${
         table.isOwnCell((comparisons!.baselines!.equal ?? comparisons!.baselines!.tuned)!.best.config)
-          ? `${table.name} `
+          ? `${ownCellName(table)} `
           : ""
-      }one against other cells`,
+      }cell against other cells`,
     caption: () => "The score of each seed of the best configuration and of other cells, and their differences.",
     draw: (document, { comparisons, table }, options) => figureCells(document, comparisons!.baselines!, options, table),
   },

@@ -189,7 +189,7 @@ function nameMarks(dots: readonly ScatterDot[], options: ScatterOptions): Plot.M
         ...placed[i],
         fontSize: NAME_SIZE,
         fontWeight: "bold",
-        fill: key.colourOf(dot.row),
+        fill: key.nameColour,
         stroke: COLOUR.background,
         strokeWidth: 4,
       })]

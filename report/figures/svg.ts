@@ -8,7 +8,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { SvgDocument, SvgElement } from "./dom.ts";
 import { joinLines, shortenPath } from "./svg_paths.ts";
-import { fitTogether, textWidth } from "./text.ts";
+import { fitTogether, scaledToFit, textWidth } from "./text.ts";
 import { COLOUR, FONT_FAMILY, SIZE } from "./theme.ts";
 
 export type { SvgDocument, SvgElement };
@@ -144,6 +144,9 @@ export function panelArea(frame: Pick<Frame, "subtitle" | "legend">): { top: num
   return { top: FIRST_LINE + lines * LINE_HEIGHT + 4, left: SIZE.margin + 22, bottom: 40 };
 }
 
+/** How much longer than the panels a label of y may be, in pixels. */
+const Y_LABEL_OVERHANG = 30;
+
 /** Puts panels into their frame and prints the picture. `height` is that of the panels together, in pixels. */
 export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgElement[], height: number): string {
   const area = panelArea(frame);
@@ -181,7 +184,11 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
     ...legend,
     ...panels,
     ...label(frame.x, { x: (area.left + SIZE.width) / 2, y: total - 14 }),
-    ...label(frame.y, { transform: `translate(${SIZE.margin},${middle}) rotate(-90)` }),
+    ...label(frame.y, {
+      transform: `translate(${SIZE.margin},${middle}) rotate(-90)`,
+      // Along one low row of panels a label of the usual size would run into the legend.
+      "font-size": scaledToFit(textWidth(frame.y ?? ""), height + Y_LABEL_OVERHANG, SIZE.text),
+    }),
   );
   return print(document, root, frame.name);
 }

@@ -1,11 +1,12 @@
 /** The picture `results_01_all` (or `results_02_big`): every configuration's smoothed loss over training steps. */
+import { ownCellName } from "../data/cell_names.ts";
 import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { type FactorTable, type IntegerFactor, markedBy, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { baselineEntry, baselineLines, endLabels, hasBaselines, labelRoom } from "./baselines.ts";
+import { baselineEntry, endLabels, hasBaselines, labelRoom, MOST_NAMED, nameColour, otherCells } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
-import { cohortsOf, firstOfCells } from "../data/baselines.ts";
+import { cohortsOf } from "../data/baselines.ts";
 import { countConfigurations, curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
 import { distinct, levelsIn } from "../data/rows.ts";
 import { lossRange } from "../statistics/means.ts";
@@ -80,7 +81,7 @@ export function figureTrainingRuns(
     y: `smoothed training loss (nats per ${best.reads})`,
   };
   const area = panelArea(frame);
-  const shown = facets(rows, table), room = labelRoom(baselineLines(table, rows));
+  const shown = facets(rows, table), room = labelRoom(otherCells(table, rows));
   const gaps = (shown.length - 1) * GAP + shown.length * room;
   const inner = (SIZE.width - area.left - TICK_LABELS - INSET.right - 10 - gaps) / shown.length;
   const lastStep = maxOf(rows.flatMap((row) => row.runs.map(({ loss }) => loss.length * row.log_every)));
@@ -94,6 +95,7 @@ export function figureTrainingRuns(
       room,
       table,
       isBaseline: (row) => baselines.includes(row),
+      nameColour: nameColour(table, rows),
       labelled: i === 0,
       x,
       y,
@@ -138,6 +140,7 @@ function legendOf(
   table: FactorTable,
 ): LegendLine[] {
   const { own: [best], baselines } = cohortsOf(table, rows), seeds = best.runs.length;
+  const isMany = otherCells(table, rows).length > MOST_NAMED;
   const range = seeds > 1 ? `; grey: from the least to the most of its ${seeds} seeds` : "";
   return [
     {
@@ -147,14 +150,21 @@ function legendOf(
         ...(rows.some(({ control }) => control)
           ? [{ mark: "dashes" as const, colour: COLOUR.muted, text: "a control" }]
           : []),
-        ...(baselines.length ? [baselineEntry("baselines, the best of each named at its end", "dashdot")] : []),
+        ...(baselines.length
+          ? [
+            baselineEntry(
+              `baselines, the best of ${isMany ? `the best ${MOST_NAMED}` : "each"} named at its end`,
+              "dashdot",
+            ),
+          ]
+          : []),
       ],
     },
     {
       entries: [{
         mark: "bar",
         colour: COLOUR.highlight,
-        text: `best${baselines.length ? ` ${table.name}` : ""}: ${best.name}, ${best.label}${range}`,
+        text: `best${baselines.length ? ` ${ownCellName(table)}` : ""}: ${best.name}, ${best.label}${range}`,
       }],
     },
   ];
@@ -167,6 +177,7 @@ interface FacetOptions {
   /** To the right of it for names of baselines, in pixels. */
   room: number;
   isBaseline(row: MergedRow): boolean;
+  nameColour: string;
   table: FactorTable;
   /** Whether the ticks of the loss are labelled. */
   labelled: boolean;
@@ -215,6 +226,7 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
         labelled: options.labelled,
       }),
       ...baselineCurves(baselines, options),
+      ...cellNames(facet.rows, options),
       ...(holdsBest ? bestMarks(best, options.most, x.domain[1]) : []),
       Plot.text([facet.heading], {
         frameAnchor: "top-left",
@@ -257,12 +269,10 @@ function curveMarks(curves: readonly DrawnPoint[][], many: number): Plot.Markish
   ];
 }
 
-/** Curves of baselines, and the names of the best of each cell at the right border, as high as their curves end. */
-function baselineCurves(rows: readonly MergedRow[], { most, y, table }: FacetOptions): Plot.Markish[] {
+/** Curves of baselines, the best of each cell thicker. */
+function baselineCurves(rows: readonly MergedRow[], { most, table }: FacetOptions): Plot.Markish[] {
   if (!rows.length) return [];
-  const height = HEIGHT - INSET.top - INSET.bottom, [low, high] = y.domain;
-  const best = firstOfCells(table, rows.toReversed());
-  const losses = best.map(({ row }) => curveOf(row, most).at(-1)!.loss);
+  const best = otherCells(table, rows.toReversed()).slice(0, MOST_NAMED);
   const lines = rows.map((row) => curveOf(row, most).map((point) => ({ ...point, row })));
   const points = lines.flat();
   const stroke = { stroke: BASELINE_COLOUR, strokeDasharray: BASELINE_DASHES, clip: true } as const;
@@ -277,11 +287,21 @@ function baselineCurves(rows: readonly MergedRow[], { most, y, table }: FacetOpt
         z: ({ row }) => row.name,
         ...stroke,
         strokeWidth: wanted ? 2 : 1,
+        strokeOpacity: wanted ? 1 : 0.5,
         ...named,
       });
     }),
-    ...endLabels(best.map(({ name }, i) => ({ name, y: (high - losses[i]) / (high - low) * height })), height),
   ];
+}
+
+/** The names of other cells at the right border, as high as the curve of the best of each ends. */
+function cellNames(rows: readonly MergedRow[], { most, y: { domain: [low, high] }, table, nameColour }: FacetOptions) {
+  const height = HEIGHT - INSET.top - INSET.bottom;
+  const ends = otherCells(table, rows).slice(0, MOST_NAMED).map(({ name, row }) => {
+    const { loss } = curveOf(row, most).at(-1)!;
+    return { name, y: (high - loss) / (high - low) * height };
+  });
+  return endLabels(ends, height, nameColour);
 }
 
 function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markish[] {

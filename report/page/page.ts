@@ -1,4 +1,5 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
+import { ownCellName } from "../data/cell_names.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
@@ -120,7 +121,7 @@ what a layer reads and hands on.</p>
 /** The answer in one sentence. */
 export function headline(rows: readonly MergedRow[], table: FactorTable = GATED): string {
   const { own, baselines } = cohortsOf(table, rows);
-  return [bestOf(own, baselines.length ? ` ${table.name}` : ""), ...bestBaseline(own, baselines)].join(" ");
+  return [bestOf(own, baselines.length ? ` ${ownCellName(table)}` : ""), ...bestBaseline(own, baselines)].join(" ");
 }
 
 /** @param kind of configurations, with a space before it */

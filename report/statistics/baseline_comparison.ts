@@ -47,6 +47,8 @@ export interface BestAgainst {
   readonly of: number;
   /** How all of these were trained, in words; empty where a study has one way alone, or each has its own. */
   readonly trained: string;
+  /** Where each has its own: how many ways of training it is the best of. */
+  readonly ways?: ReadonlyMap<MergedRow, number>;
   readonly measure: Measure;
   /** Baselines, the lowest mean training loss first. */
   readonly comparisons: readonly BaselineComparison[];
@@ -56,8 +58,10 @@ export interface BestAgainst {
 export interface BaselineAnswers {
   /** Trained as most configurations of the table's own cell are; undefined where no baseline is trained so. */
   readonly equal: BestAgainst | undefined;
-  /** Each configuration trained as is best for it; undefined where all are trained in one way. */
+  /** Each configuration trained as is best for it; undefined where that compares the same. */
   readonly tuned: BestAgainst | undefined;
+  /** Whether some are trained in several ways, and `tuned` compares the same for all that. */
+  readonly isTunedSame: boolean;
 }
 
 /** Compares by seed; see {@linkcode PairedBySeed}. */
@@ -85,9 +89,23 @@ export function compareBaselines(rows: readonly MergedRow[], table: FactorTable)
   const varied = variedTraining(table, rows), { own } = cohortsOf(table, rows);
   const equal = varied.length ? trainedAlike(rows, own, varied) : rows;
   const atEqual = bestAgainst(equal, table, varied.length ? trainedAt(varied, equal[0]) : "");
-  if (!varied.length) return atEqual && { equal: atEqual, tuned: undefined };
-  const tuned = bestAgainst(bestTrained(rows, table), table, "");
-  return atEqual || tuned ? { equal: atEqual, tuned } : undefined;
+  if (!varied.length) return atEqual && { equal: atEqual, tuned: undefined, isTunedSame: false };
+  const ways = bestTrained(rows, table),
+    best = bestAgainst([...ways.keys()], table, ""),
+    atBest = best && { ...best, ways };
+  const isTunedSame = atEqual !== undefined && atBest !== undefined && isSame(atEqual, atBest);
+  return atEqual || atBest ? { equal: atEqual, tuned: isTunedSame ? undefined : atBest, isTunedSame } : undefined;
+}
+
+/** Whether the same configurations are compared: each is best as most are trained. */
+function isSame(one: BestAgainst, two: BestAgainst): boolean {
+  const rows = comparedRows(two), others = comparedRows(one);
+  return others.length === rows.length && others.every((row, i) => row === rows[i]);
+}
+
+/** The best one, and what it is compared with. */
+export function comparedRows({ best, comparisons }: BestAgainst): MergedRow[] {
+  return [best, ...comparisons.map(({ baseline }) => baseline)];
 }
 
 /** The rows that are trained as most of `own` are; where several ways are as frequent, as usual, or as the best of these. */
@@ -105,14 +123,15 @@ function trainedAlike(
   return rows.filter((row) => trainedHow(row) === most);
 }
 
-/** Of each configuration the way of training that is best for it; rows are best first. */
-export function bestTrained(rows: readonly MergedRow[], table: FactorTable): MergedRow[] {
-  const varied = variedTraining(table, rows), found = new Map<string, MergedRow>();
-  for (const row of rows) {
-    const name = `${configIdIn(table, withDefaults(row.config, varied))} ${settingsName(row.runs[0])}`;
-    if (!found.has(name)) found.set(name, row);
-  }
-  return [...found.values()];
+/** Of each configuration the row of the training that is best for it, and of how many ways; rows are best first, and so is what comes of them. */
+export function bestTrained(rows: readonly MergedRow[], table: FactorTable): Map<MergedRow, number> {
+  const varied = variedTraining(table, rows);
+  const groups = Map.groupBy(
+    rows,
+    ({ config, runs: [run], log_every }) =>
+      `${configIdIn(table, withDefaults(config, varied))} ${settingsName(run)} ${log_every}`,
+  );
+  return new Map([...groups.values()].map((group) => [group[0], group.length]));
 }
 
 /** @param rows best first */

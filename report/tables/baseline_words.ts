@@ -1,9 +1,10 @@
 /** In plain words: whether the best configuration is better than the baselines. */
+import { ownCellName } from "../data/cell_names.ts";
 import { describeSizesIn } from "../../cells/config.ts";
 import { type FactorTable, valueOf } from "../../cells/factor.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import type { MergedRow, Spread } from "../data/merged.ts";
-import type { BaselineComparison, BestAgainst } from "../statistics/baseline_comparison.ts";
+import { type BaselineComparison, type BestAgainst, comparedRows } from "../statistics/baseline_comparison.ts";
 import { trainedAt, variedTraining } from "../data/training_factors.ts";
 import { formatInterval } from "./effect_tables.ts";
 import { formatDifference, formatSpread, NONE } from "./format.ts";
@@ -40,12 +41,33 @@ function leadOf(answer: BestAgainst, table: FactorTable): string {
     : `The best of ${formatCount(of)} ${cell} configurations${at}, by lowest training loss,`;
   const without = hasOwnCell(answer, table)
     ? ""
-    : `No ${table.name} configuration has a finished run, so the best of the other cells is compared with the rest. `;
+    : `No ${
+      ownCellName(table)
+    } configuration has a finished run, so the best of the other cells is compared with the rest. `;
   const scores = measure === "test_bits_per_byte"
     ? "Compared by their scores on the test split"
     : "None is scored on the test split, so they are compared by the lowest training loss";
   return `${without}${chosen} is ${best.name} (${best.label}): ` +
-    `${formatCount(best.parameters)} parameters, ${scoreText(best, answer)}. ${scores}, seed with seed.`;
+    `${
+      [...waysWords(answer, best), `${formatCount(best.parameters)} parameters`, scoreText(best, answer)].join(", ")
+    }.` +
+    `${severalWays(answer)} ${scores}, seed with seed.`;
+}
+
+/** Of how many ways of training a configuration's is the best: a baseline that had one is not given what the best one was. */
+function waysWords({ ways }: BestAgainst, row: MergedRow): string[] {
+  if (!ways) return [];
+  const count = ways.get(row)!;
+  return [count > 1 ? `the best of ${count} ways of training` : "trained in one way"];
+}
+
+/** How many of those that the best one was chosen from were trained in several ways, where not all were. */
+function severalWays({ ways, from }: BestAgainst): string {
+  if (!ways) return "";
+  const several = from.filter((row) => ways.get(row)! > 1).length;
+  return several < from.length
+    ? ` Of the ${formatCount(from.length)}, ${formatCount(several)} were trained in several ways.`
+    : "";
 }
 
 /** A configuration's score by the measure of a comparison. */
@@ -61,6 +83,7 @@ function comparisonWords(one: BaselineComparison, answer: BestAgainst, table: Fa
   const which = [
     describeSizesIn(table, baseline.config),
     ...(varied.length ? [trainedAt(varied, baseline)] : []),
+    ...waysWords(answer, baseline),
     ...(sizes > 1 ? [`the best of its ${sizes}`] : []),
     `${formatCount(baseline.parameters)} parameters, ${
       percentOf(baseline.parameters, best.parameters)
@@ -68,11 +91,6 @@ function comparisonWords(one: BaselineComparison, answer: BestAgainst, table: Fa
     scoreText(baseline, answer),
   ];
   return `${name} (${which.join(", ")}): ${verdictOf(one, answer)}`;
-}
-
-/** The best one and what it is compared with. */
-export function comparedRows({ best, comparisons }: BestAgainst): MergedRow[] {
-  return [best, ...comparisons.map(({ baseline }) => baseline)];
 }
 
 function percentOf(part: number, whole: number): string {

@@ -1,4 +1,5 @@
 /** The questions that a report answers beside which factors matter, each in words and in a table; none where nobody asked. */
+import { ownCellName } from "../data/cell_names.ts";
 import { counted } from "../../cells/counts.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import type { MergedRow } from "../data/merged.ts";
@@ -35,11 +36,14 @@ export function comparisonsOf(rows: readonly MergedRow[], table: FactorTable): C
 
 /** The questions that a study's configurations answer, in order. */
 export function questionsOf({ baselines, rankings }: Comparisons, table: FactorTable): Question[] {
-  const { equal, tuned } = baselines ?? {}, better = isBetter(equal ?? tuned, table);
-  const against = (heading: string, answer: BestAgainst | undefined) =>
-    answer ? [question(heading, againstWords(answer, table), comparisonCells(answer, table))] : [];
+  const { equal, tuned, isTunedSame } = baselines ?? {}, better = isBetter(equal ?? tuned, table);
+  const against = (heading: string, answer: BestAgainst | undefined, more: readonly string[] = []) =>
+    answer ? [question(heading, [...againstWords(answer, table), ...more], comparisonCells(answer, table))] : [];
+  const same = isTunedSame
+    ? [`With each at its own best ${labels(rankings)} the same configurations are compared.`]
+    : [];
   return [
-    ...against(`${better}?`, equal),
+    ...against(`${better}?`, equal, same),
     ...rankings.map((ranking) =>
       question(rankingHeading(ranking), rankingWords(ranking, table), rankingCells(ranking, table))
     ),
@@ -60,7 +64,7 @@ export function moreLines({ more }: Question): string[] {
 /** A study of other cells than the table's own compares them with each other. */
 function isBetter(answer: BestAgainst | undefined, table: FactorTable): string {
   return answer && table.isOwnCell(answer.best.config)
-    ? `Is the best ${table.name} cell better than the baselines`
+    ? `Is the best ${ownCellName(table)} cell better than the baselines`
     : "Which cell is best";
 }
 

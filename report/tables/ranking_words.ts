@@ -1,7 +1,7 @@
 /** In plain words: whether the ranking holds where configurations are trained otherwise. */
 import { type Factor, type FactorTable, type FactorValue, formatLevel } from "../../cells/factor.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
-import { labelIn } from "../data/cell_names.ts";
+import { labelIn, ownCellName } from "../data/cell_names.ts";
 import { atLevel, withDefaults } from "../data/training_factors.ts";
 import type { RankingPair, TrainedRow, TrainingRanking } from "../statistics/training_rankings.ts";
 import { formatSpread, formatTau, NONE } from "./format.ts";
@@ -27,7 +27,7 @@ export function rankingWords(ranking: TrainingRanking, table: FactorTable): stri
 /** What is ranked; in a study without the table's own cell all configurations are. */
 function nounOf({ trained }: TrainingRanking, table: FactorTable): string {
   const isOwn = trained.some(({ isBaseline, rows: [[, { config }]] }) => isBaseline || table.isOwnCell(config));
-  return isOwn ? `${table.name} configuration` : "configuration";
+  return isOwn ? `${ownCellName(table)} configuration` : "configuration";
 }
 
 /** What τ is of, where there is one, and why it may be low. */
@@ -110,7 +110,7 @@ export function rankingCells(
     return found ? formatSpread(found.min_loss) : NONE;
   };
   return {
-    headings: ["configuration", ...levels.map((value) => atLevel(factor, value)), "best"],
+    headings: [`lowest training loss by ${factor.label}`, ...levels.map((value) => formatLevel(factor, value)), "best"],
     lines: trained.map((row) => [
       nameOf(row, factor, table),
       ...levels.map((value) => cell(row, value)),

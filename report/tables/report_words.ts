@@ -1,4 +1,5 @@
 /** How many runs of what, trained how: phrases that pictures and the page share. */
+import { ownCellName } from "../data/cell_names.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { cohortsOf } from "../data/baselines.ts";
@@ -28,7 +29,7 @@ export function configurationsOf(rows: readonly MergedRow[], table: FactorTable)
   const { own, baselines } = cohortsOf(table, rows);
   if (!baselines.length) return counted(countConfigurations(rows), "configuration");
   const others = counted(countConfigurations(baselines), "baseline configuration");
-  return `${formatCount(countConfigurations(own))} ${table.name} and ${others}`;
+  return `${formatCount(countConfigurations(own))} ${ownCellName(table)} and ${others}`;
 }
 
 /** `tinyshakespeare, 10,989 training steps each`; tokens are named where they are not bytes. */

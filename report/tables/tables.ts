@@ -1,4 +1,6 @@
 /** Plain-text tables for the terminal, and the best run's forward function in words. */
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import type { Space } from "../../cells/space.ts";
 import { maxOf } from "../../cells/extremes.ts";
 import {
   appliesTo,
@@ -130,7 +132,7 @@ export function bestRunsTable(
 /** The forward function of a configuration in words, as plain text. */
 export function forwardText(
   { config, reads }: Pick<MergedRow, "config" | "reads">,
-  table: FactorTable = GATED,
+  table: Space = GATED_SPACE,
 ): string {
   const { before, lead, layer, after } = forwardInWords(config, reads, table);
   return [before, lead, ...layer.map((line) => `  - ${line}`), after].join("\n");

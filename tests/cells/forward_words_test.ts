@@ -44,7 +44,7 @@ Deno.test("forwardInWords() adds what a choice does where it is not the usual on
 Deno.test("forwardInWords() names another cell, whose switches say nothing", () => {
   const { lead, layer } = forwardInWords({ ...CONFIG, cell: "gru" });
   assert.equal(lead, "In each layer:");
-  assert.deepEqual(layer, ["the cell is 'gru', which the switches do not describe"]);
+  assert.deepEqual(layer, ["the cell is GRU: gated recurrent unit: reset and update gate, one state"]);
 });
 
 Deno.test("clauseOf() says nothing of numbers, and of names without a list", () => {

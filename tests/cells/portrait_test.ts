@@ -87,7 +87,7 @@ Deno.test("equationsOf() of one layer has the lines of the model's whole graph, 
     const whole = equations(evaluationModel(cellOf(one), one).graph);
     const all = equationsOf(one).flatMap(({ lines }) => lines);
     // Where the output is a state too, the whole graph reads it out under the state's symbol.
-    const own = all.filter((line) => !line.includes("⟵") && !/^y = [a-z]′?$|^logits/.test(line));
+    const own = all.filter((line) => !/⟵|\(learned\)$/.test(line) && !/^y = [a-z]′?$|^logits/.test(line));
     assert.deepEqual(own.sort(), whole.filter((line) => !line.startsWith("logits")).sort(), cellKey(config));
   }
 });
@@ -96,6 +96,16 @@ Deno.test("equationsOf() says what an LSTM passes on and carries", () => {
   const lines = layerLines(catalogConfig("lstm", 2, 4));
   assert.deepEqual(lines.slice(-5), ["c′ = f ⊙ c + i ⊙ g", "h′ = o ⊙ tanh(c′)", "y = h′", "h ⟵ h′", "c ⟵ c′"]);
   assert.match(equationsOf(catalogConfig("lstm", 2, 4))[1].title, /and its carried states h and c$/);
+});
+
+Deno.test("equationsOf() names the weights that stand in no product, and of other cells none", () => {
+  const [first, second] = layerLines(catalogConfig("indrnn", 2, 4));
+  assert.deepEqual([first, second], ["u = recurrent (learned)", "h′ = relu(W_state_nn x + b_state_nn + u ⊙ h)"]);
+  const counts = CATALOG.map((config): [string, number] => [
+    config.cell!,
+    layerLines(config).filter((line) => line.endsWith("(learned)")).length,
+  ]);
+  assert.deepEqual(counts.filter(([, count]) => count), [["indrnn", 1], ["lru", 5], ["peephole_lstm", 3]]);
 });
 
 Deno.test("cellKey() tells cells apart, and not layers or state sizes", () => {

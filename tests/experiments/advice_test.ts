@@ -65,6 +65,8 @@ const ROWS: readonly Row[] = [
     damage: ({ dir }) => [...Deno.readDirSync(dir)].forEach(({ name }) => remove(join(dir, name))),
     task: "status",
     says: /has no study\.json; make one with 'deno task init --dir .*'$/,
+    // The whole grid takes more than a day without a GPU, and 'init' asks for the flag then.
+    fill: (command) => `${command} --yes`,
   },
   {
     name: "study.json is damaged",

@@ -91,7 +91,11 @@ const ROWS: readonly Row[] = [
     "--learning-rate 3e-3 --only n_layers=2",
     "Cannot list configurations of study DIR again: none of 48 configurations matches --only n_layers=2",
   ],
-  ["init", "--only n_layers=9", "Cannot list configurations: none of 144 combinations matches --only n_layers=9"],
+  [
+    "init",
+    "--only n_layers=9",
+    "Cannot list configurations of study DIR again: none of 144 combinations matches --only n_layers=9",
+  ],
   [
     "init",
     "--learning-rate 3e-3 --only cell=gru",

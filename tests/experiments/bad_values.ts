@@ -168,7 +168,8 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "init of experiment 02 with sizes",
     action: init({ experiment: "02", levels: { n_layers: [2] } }),
-    says: "Cannot use …--layers…--state-size… with experiment 02: its …s follow from the best of experiment 01",
+    says:
+      "Cannot use …--layers…--state-size… with experiment 02: its …s follow from the best of experiment 01, but for those of --cells",
   },
   {
     name: "sample --id that no run has",

@@ -138,7 +138,7 @@ def lru(w, x, re, im):
 
 
 def cornn(w, x, h, z):
-    dt, gamma, epsilon = 0.042, 2.7, 4.7
+    dt, gamma, epsilon = 0.5, 1.0, 1.0
     z = z + dt * (tanh(w.affine("state_nn", x, z, h)) - gamma * h - epsilon * z)
     h = h + dt * z
     return h, [h, z]

@@ -1,6 +1,6 @@
 /** Text drawn from the file of a model, from a prompt that is text too. */
 import type { Tokenizer } from "../corpus/tokens/tokenizer.ts";
-import { LoadedModel } from "./model.ts";
+import type { LoadedModel } from "./model.ts";
 import { type SampleOptions, sampleText } from "./sample_text.ts";
 
 /** A text to draw from a prompt that is text too, whatever tokens the model reads. */
@@ -28,8 +28,7 @@ export async function drawText(
 ): Promise<Uint8Array> {
   const { prompt = SAMPLE_DEFAULTS.prompt, bytes = SAMPLE_DEFAULTS.bytes } = options;
   const { temperature = SAMPLE_DEFAULTS.temperature, seed = SAMPLE_DEFAULTS.seed } = options;
-  const loaded = await LoadedModel.open(model, { file });
-  try {
+  return await onModel(model, file, async (loaded) => {
     if (tokenizer.vocabulary !== loaded.vocabulary) {
       throw new RangeError(
         `Cannot draw a text: the model reads ${loaded.vocabulary} tokens, those of ${tokenizer.name} are ` +
@@ -39,6 +38,22 @@ export async function drawText(
     const read = tokenizer.encode(new TextEncoder().encode(prompt)), { lengths } = tokenizer;
     const drawn = await sampleText(loaded, { prompt: read, bytes, temperature, seed, lengths });
     return tokenizer.decode(drawn).subarray(0, bytes);
+  });
+}
+
+/**
+ * Opens a model, and closes it when it has been used. ONNX Runtime is loaded here and not before: whoever imports the library may draw nothing,
+ * and may have no permission to load native code, as the module of a space has none.
+ */
+export async function onModel<T>(
+  model: Uint8Array,
+  file: string | undefined,
+  use: (loaded: LoadedModel) => Promise<T>,
+): Promise<T> {
+  const { LoadedModel } = await import("./model.ts");
+  const loaded = await LoadedModel.open(model, { file });
+  try {
+    return await use(loaded);
   } finally {
     await loaded.close();
   }

@@ -4,8 +4,7 @@ import type { TrainingStep } from "../../cells/language_model.ts";
 import { BYTE_TOKENIZER, type Tokenizer, type Tokens } from "../corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "../engines/engine.ts";
 import { evaluateModel, type Evaluation, exportCell, type Extras } from "./evaluate.ts";
-import { LoadedModel } from "./model.ts";
-import { drawText } from "./draw_text.ts";
+import { drawText, onModel } from "./draw_text.ts";
 import { type SampleOptions, sampleText } from "./sample_text.ts";
 import type { Cut } from "./score.ts";
 
@@ -84,12 +83,7 @@ export class TrainedModel {
    * @throws {RangeError} if a number is out of bounds, or the prompt has a token that the model has not
    */
   async sampleTokens(options: SampleOptions): Promise<Tokens> {
-    const loaded = await LoadedModel.open(this.toOnnx());
-    try {
-      return await sampleText(loaded, options);
-    } finally {
-      await loaded.close();
-    }
+    return await onModel(this.toOnnx(), undefined, (loaded) => sampleText(loaded, options));
   }
 
   /**

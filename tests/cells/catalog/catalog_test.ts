@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { CATALOG, catalogConfig, CELL_NAMES, cellLabel, cellOf } from "../../../cells/catalog/catalog.ts";
 import { gradientNote } from "../../../cells/catalog/named_cell.ts";
-import { buildTrainingStep } from "../../../cells/language_model.ts";
+import { buildGraph } from "../../../cells/graph/graph.ts";
+import { interpret } from "../../../cells/graph/interpreter.ts";
+import { buildTrainingStep, gradientName } from "../../../cells/language_model.ts";
 import { openReferenceEngine, REFERENCE_ENGINE } from "../../../train/engines/reference.ts";
 import { certifyGroup } from "../../../train/golden.ts";
-import { checkTrainingStep } from "../models.ts";
+import { checkTrainingStep, feedsOf } from "../models.ts";
 import { CATALOG_GOLDEN, failures, gatedConfig } from "./golden_cases.ts";
 
 const SIZES = { n_layers: 2, state_size: 3, vocabulary: 5, batch: 2 };
@@ -27,6 +29,22 @@ for (const { cell } of CATALOG) {
     const own = cases.filter((golden) => golden.cell === cell.name);
     const errors = await certifyGroup(await openReferenceEngine(), settings, own);
     assert.deepEqual(failures(own, errors, REFERENCE_ENGINE.tolerance), []);
+  });
+
+  Deno.test(`the ${cell.name} cell has finite losses and gradients when its gates are all open or all closed`, () => {
+    const step = buildTrainingStep(cell, SIZES, { withGradients: true });
+    for (const sign of [1, -1]) {
+      const feeds = feedsOf(step);
+      for (const { name } of step.states) feeds.set(name, new Float64Array(SIZES.batch * SIZES.state_size));
+      for (const { name, shape } of step.parameters) {
+        if (/^layers.*gate_nn.bias$/.test(name)) feeds.set(name, new Float64Array(shape[0]).fill(sign * 2000));
+      }
+      const wanted = ["loss", ...step.trained.map(gradientName)];
+      const graph = buildGraph(Object.fromEntries(wanted.map((name) => [name, step.graph.outputs.get(name)!])));
+      for (const [name, values] of interpret(graph, feeds)) {
+        assert.ok(Array.from(values).every(Number.isFinite), `${name} where gates' biases are ${sign * 2000}`);
+      }
+    }
   });
 
   Deno.test(`the ${cell.name} cell has right gradients when its states are not zero`, () => {

@@ -1,6 +1,7 @@
 /** `remove`: configurations go off the list, results stay. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { SWITCHES } from "../../../cells/factors.ts";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { STALE_SECONDS } from "../../../experiments/queue/queue.ts";
 import { planRemoval, removeConfigs } from "../../../experiments/queue/remove_configs.ts";
@@ -39,7 +40,8 @@ Deno.test("removeConfigs() leaves results, which status shows as unlisted until 
   assert.equal(results, 1);
   const without = await overviewOf(dir, "01");
   assert.deepEqual([without.total, without.done, without.unlisted], [47, TRAINED - 1, [first.key]]);
-  await initStudy({ dir, experiment: "01", only: parseSelection("n_layers=1") });
+  const parts = SWITCHES.map(({ key }) => `${key}=${first.entry.config[key]}`);
+  await initStudy({ dir, experiment: "01", only: parseSelection(parts.join()) });
   const again = await overviewOf(dir, "01");
   assert.deepEqual([again.total, again.done, again.unlisted], [48, TRAINED, []]);
   assert.equal((await study.readConfigs("01")).length, 48);

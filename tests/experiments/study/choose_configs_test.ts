@@ -133,8 +133,30 @@ inFolder(
     const others = await planned(dir, { only: only("use_residual=true,use_forget_gate=false") });
     assert.equal(others.length, 24);
     assert.ok(others.every((config) => config.use_residual && !config.use_forget_gate && config.state_size === 64));
+    const deeper = await planned(dir, { only: only("n_layers=3") });
+    assert.deepEqual(ids(deeper), ids(listed.map((config) => ({ ...config, n_layers: 3 }))));
   },
 );
+
+inFolder("initStudy() refuses levels of no factor, and of what names cells", async (dir) => {
+  await assert.rejects(init(dir, { levels: { layers: [1] } }), {
+    name: "UserError",
+    message: /^Cannot list levels of 'layers': must be one of use_input_gate, /,
+  });
+  await assert.rejects(init(dir, { levels: { cell: ["gru"] } }), {
+    name: "UserError",
+    message: "Cannot list levels of 'cell': other cells are listed by their names, with --cells",
+  });
+});
+
+inFolder("initStudy() refuses levels of which every combination is against the table's rule", async (dir) => {
+  await init(dir, { levels: { n_layers: [1], state_size: [64] } });
+  const asked = { levels: { state_size: [8] }, only: only("use_residual=false") };
+  await assert.rejects(init(dir, asked), {
+    name: "UserError",
+    message: /^Cannot list 48 combinations of levels: a configuration needs use_residual with up to 32 states: /,
+  });
+});
 
 inFolder("init lists named cells again only where --only names the cell", async (dir) => {
   await init(dir, { levels: { n_layers: [1], state_size: [64] } });
@@ -263,4 +285,65 @@ inFolder("initStudy() writes nothing where its plan is refused, and planInit() n
   const fresh = `${dir}/none`;
   await planInit({ dir: fresh, ...SMALL, cells: ["gru"] });
   assert.throws(() => Deno.statSync(fresh), Deno.errors.NotFound);
+});
+
+/** A space of one switch and a number, whose rule leaves one combination out. */
+const SPACE = `import { defineCell, defineSpace, ops } from "@cellspace/cellspace";
+const { mul, tanh } = ops;
+export default defineSpace({
+  name: "leaky",
+  factors: [
+    { key: "use_gate", kind: "switch", label: "gate", about: "whether it is", on: "a gate", off: "no gate" },
+    { key: "leak", kind: "number", label: "leak", about: "share", levels: [0.5, 0.9], default: 0.5, above: 0, most: 1 },
+  ],
+  listed: { holds: ({ use_gate, leak }) => use_gate || leak < 0.8, must: "needs a gate with a large leak" },
+  cell: ({ use_gate, leak }) => defineCell({
+    name: "leaky",
+    states: ["h"],
+    forward(layer, x, { h }) {
+      const n = tanh(layer.linear("state_nn", [x, mul(leak, h)]));
+      return { output: use_gate ? mul(n, layer.linear("gate_nn", [x])) : n, states: { h: n } };
+    },
+  }),
+});
+`;
+
+inFolder("init lists a space of somebody's as it lists the built-in one", async (dir) => {
+  const space = `${dir}/leaky.ts`, study = `${dir}/s`;
+  await Deno.writeTextFile(space, SPACE);
+  const sizes = { n_layers: [1], state_size: [8] };
+  const made = await initStudy({ dir: study, ...SMALL, space, levels: sizes });
+  const own = made.study.space, parse = (text: string) => parseSelection(text, own);
+  const planIn = async (asked: Asked) =>
+    (await planInit({ dir: study, experiment: "01", ...asked })).fresh.map(({ config }) => config as unknown);
+  assert.equal(made.added, 3);
+  const size8 = { n_layers: 1, state_size: 8 };
+  assert.deepEqual(await planIn({ levels: { learning_rate: [0.01] }, only: parse("use_gate=true,leak>0.5") }), [
+    { use_gate: true, leak: 0.9, ...size8, learning_rate: 0.01 },
+  ]);
+  // A further level of the space's own number, against whose rule nothing is listed.
+  assert.deepEqual(await planIn({ levels: { leak: [0.95] } }), [{ use_gate: true, leak: 0.95, ...size8 }]);
+  assert.equal((await planIn({ levels: { leak: [0.7] } })).length, 2);
+  const { fresh, chosen } = await planInit({
+    dir: study,
+    experiment: "01",
+    cells: ["gru"],
+    parameters: { count: 50_000 },
+  });
+  const [{ id, config }] = fresh;
+  assert.deepEqual([fresh.length, config.cell, parse("cell=gru")(config), parse("use_gate=false")(config)], [
+    1,
+    "gru",
+    true,
+    false,
+  ]);
+  assert.ok(Math.abs(chosen.sized!.parameters.get(id)! - 50_000) < 3000);
+  const sized = await planInit({ dir: study, experiment: "01", parameters: { count: 50_000 } });
+  assert.equal(sized.fresh.length, 3);
+  for (const entry of sized.fresh) {
+    const parameters = parametersOf(own, entry.config, 256);
+    assert.equal(sized.chosen.sized!.parameters.get(entry.id), parameters);
+    assert.ok(Math.abs(parameters - 50_000) < 3000, `${parameters}`);
+  }
+  assert.throws(() => parse("cell=gated"), { message: /^cell is gated, must be one of leaky, vanilla, gru, / });
 });

@@ -9,6 +9,10 @@ import { tableOf } from "../../../report/data/rows.ts";
 import { picturesOf } from "../../../report/figures/pictures.ts";
 import { composeFigure, figureDocument, type LegendEntry } from "../../../report/figures/svg.ts";
 import { fitTogether, LEAST_SIZE, scaledToFit, shortened, widest, wrapped } from "../../../report/figures/text.ts";
+import { dodged, placeLabels } from "../../../report/figures/labels.ts";
+import { comparisonsOf } from "../../../report/tables/questions.ts";
+import { CATALOG } from "../../../cells/catalog/catalog.ts";
+import { baselineResults, comparedResults, gatedResults, otherResults } from "../compared_results.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { extendedResults, NUMBER, SWITCH } from "../extended_results.ts";
 import { optimizerResults, WITH_OPTIMIZER } from "../optimizer_results.ts";
@@ -41,7 +45,15 @@ function problemsIn(svg: string): string[] {
 function drawn(results: readonly RunResult[], table: FactorTable) {
   const runs = tableOf(results, table).rows, rows = mergeSeeds(runs), effects = effectsOf(runs, table);
   const levels = [{ label: "order 1", value: rows[3].min_loss.mean }];
-  return picturesOf({ experiment: "01", below: 9, rows, effects, table, levels });
+  return picturesOf({
+    experiment: "01",
+    below: 9,
+    rows,
+    effects,
+    table,
+    levels,
+    comparisons: comparisonsOf(rows, table),
+  });
 }
 
 /** As {@linkcode extendedResults}, with labels of forty characters and a number of sixteen levels. */
@@ -73,6 +85,15 @@ function crowdedResults(): RunResult[] {
   );
 }
 
+/** Gated runs and all other cells, whose losses are almost alike. */
+function manyCells(): RunResult[] {
+  const names = CATALOG.map(({ cell }) => cell.name).slice(0, 15);
+  const cells = names.flatMap((cell, i) =>
+    [1, 2, 3].flatMap((layers) => otherResults(cell, { layers, loss: 1.5 + 0.0005 * i, parameters: 500_000 + i }))
+  );
+  return [...gatedResults([0], [1, 2]), ...cells];
+}
+
 const sizes = Array.from({ length: 16 }, (_, i) => 1000 + 64 * i);
 const STUDIES: readonly [what: string, results: () => RunResult[], table: FactorTable][] = [
   ["plain gated runs", () => syntheticResults({ steps: 500 }), GATED],
@@ -83,6 +104,9 @@ const STUDIES: readonly [what: string, results: () => RunResult[], table: Factor
     () => syntheticResults({ layers: [1, 2], state_sizes: sizes, steps: 200 }).filter((_, i) => i % 5 === 0),
     GATED,
   ],
+  ["baselines and rates", comparedResults, GATED],
+  ["baselines alone", baselineResults, GATED],
+  ["fifteen other cells at three numbers of layers, close together", manyCells, GATED],
 ];
 for (const [what, results, table] of STUDIES) {
   Deno.test(`texts of pictures stay inside, apart and readable when there are ${what}`, () => {
@@ -151,4 +175,38 @@ Deno.test("composeFigure() sets entries of a legend on a further line when they 
   assert.equal(boxes.length, 20);
   assert.deepEqual(new Set(boxes.map(({ bottom }) => bottom)).size, 2);
   assert.ok(boxes.every(({ right }) => right < 976));
+});
+
+Deno.test("dodged() leaves alone what is apart, and spreads neighbours in their order within the range", () => {
+  assert.deepEqual(dodged([10, 50, 90], 14, [0, 100]), [10, 50, 90]);
+  // Two at one place lie half a gap from it; the order of equal ones is their own.
+  assert.deepEqual(dodged([50, 50], 14, [0, 100]), [43, 57]);
+  assert.deepEqual(dodged([98, 99, 100], 10, [0, 100]), [80, 90, 100]);
+  assert.deepEqual(dodged([1, 0], 10, [0, 100]), [10, 0]);
+  // A pair that is pushed apart meets a third.
+  assert.deepEqual(dodged([50, 50, 58], 10, [0, 100]), [128 / 3, 158 / 3, 188 / 3]);
+  assert.deepEqual(dodged([], 10, [0, 100]), []);
+});
+
+Deno.test("placeLabels() keeps labels apart and inside, covers no dot where it need not, and leaves out what is not needed", () => {
+  const area = { left: 0, right: 200, top: 0, bottom: 100 }, options = { area, size: 12, reach: 4 };
+  const [free] = placeLabels([{ x: 20, y: 50, text: "GRU", needed: true }], [], options);
+  assert.deepEqual(free, { dx: 10, dy: 0, textAnchor: "start" });
+  const [atEdge] = placeLabels([{ x: 195, y: 50, text: "GRU", needed: true }], [], options);
+  assert.equal(atEdge!.textAnchor, "end");
+  const [avoiding] = placeLabels([{ x: 100, y: 50, text: "GRU", needed: true }], [{ x: 115, y: 50 }], options);
+  assert.equal(avoiding!.textAnchor, "end");
+  const everywhere = Array.from({ length: 400 }, (_, i) => ({ x: i % 20 * 10, y: Math.floor(i / 20) * 5 }));
+  const [covering, without] = placeLabels(
+    [{ x: 100, y: 50, text: "GRU", needed: true }, { x: 40, y: 50, text: "GRU", needed: false }],
+    everywhere,
+    options,
+  );
+  assert.ok(covering && without === undefined);
+  const [first, second] = placeLabels(
+    [{ x: 100, y: 50, text: "GRU", needed: true }, { x: 100, y: 50, text: "GRU", needed: true }],
+    [],
+    options,
+  );
+  assert.notDeepEqual(first, second);
 });

@@ -177,7 +177,7 @@ Deno.test("cells of the catalog draw what their papers say, in words", () => {
   const slstm = (bias: string) => ({ weight: `${recurrent} 0`, bias });
   assert.deepEqual(found, {
     indrnn: { recurrent: "U(0, 1)" },
-    janet: { "forget_gate_nn.bias": "ln U(1, 999)", "state_nn.bias": "0" },
+    janet: { "forget_gate_nn.bias": "ln U(1, 9)", "state_nn.bias": "0" },
     li_gru: { "state_nn.weight": `${recurrent} orthogonal`, "update_gate_nn.weight": `${recurrent} orthogonal` },
     ugrnn: { "update_gate_nn.bias": "1" },
     slstm: Object.fromEntries(

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { configIdIn } from "../../../cells/config.ts";
+import { keysOf } from "../../../cells/factor.ts";
+import { printGraph } from "../../../cells/graph/printer.ts";
+import { buildTrainingStep } from "../../../cells/language_model.ts";
+import { trainStudy } from "../../../experiments/session/training.ts";
+import { closeSpaces } from "../../../experiments/study/confined_space.ts";
+import { grid } from "../../../experiments/study/grid.ts";
+import { initStudy } from "../../../experiments/study/init_study.ts";
+import { configOf } from "../../../experiments/study/result.ts";
+import { readSpaceFile } from "../../../experiments/study/space_file.ts";
+import { Study } from "../../../experiments/study/store.ts";
+import { writeReport } from "../../../report/write_report.ts";
+import { inFolder } from "../folder.ts";
+import { BAD_MODULES, moduleWith, readmeSpace } from "./space_modules.ts";
+
+const SMALL = { steps: 60, batch: 4, history: 31 };
+
+/** Runs a test with a folder, and ends the workers of the spaces that it has read. */
+function withSpaces(name: string, test: (dir: string) => Promise<void>): void {
+  inFolder(name, async (dir) => {
+    try {
+      await test(dir);
+    } finally {
+      closeSpaces();
+    }
+  });
+}
+
+async function written(dir: string, code: string, name = "my_space.ts"): Promise<string> {
+  const path = join(dir, name);
+  await Deno.writeTextFile(path, code);
+  return path;
+}
+
+withSpaces("the README's space has at most 40 lines, and its factors make the grid, ids and cells", async (dir) => {
+  const code = await readmeSpace();
+  assert.ok(code.trimEnd().split("\n").length <= 40);
+  const { space } = await readSpaceFile(await written(dir, code));
+  assert.equal(space.name, "slow_fast");
+  const common = ["n_layers", "state_size", "cell", "learning_rate", "optimizer"];
+  assert.deepEqual(keysOf(space.factors), ["use_reset", "use_slow", "leak", ...common]);
+  const configs = grid({ n_layers: [1], state_size: [8] }, space);
+  assert.equal(configs.length, 8);
+  assert.equal(new Set(configs.map((config) => configIdIn(space, config))).size, 8);
+  assert.equal(new Set(configs.map((config) => space.cellOf(config))).size, 8);
+  // Sizes and training make no other cell.
+  const [first] = configs;
+  assert.equal(space.cellOf({ ...first, n_layers: 3, learning_rate: 0.01 }), space.cellOf(first));
+  const steps = configs.map((config) =>
+    buildTrainingStep(space.cellOf(config), { n_layers: 2, state_size: 8, vocabulary: 7, batch: 2 })
+  );
+  assert.deepEqual(steps[0].states.map(({ name }) => name), [0, 1].flatMap((i) => [`layers.${i}.h`, `layers.${i}.s`]));
+  assert.equal(new Set(steps.map(({ graph }) => printGraph(graph))).size, 8);
+});
+
+withSpaces(
+  "a study of a space is made, trained, reported and trained further; results say which space",
+  async (dir) => {
+    const space = await written(dir, await readmeSpace()), study = join(dir, "study");
+    const levels = { n_layers: [1], state_size: [8] };
+    await initStudy({ dir: study, experiment: "01", space, levels, cells: undefined, seeds: 2, ...SMALL });
+    await initStudy({ dir: study, experiment: "01", cells: ["gru"] });
+    const options = { dir: study, experiment: "01", engine: "onnx" } as const;
+    assert.deepEqual((({ finished, failed, problems }) => [finished, failed, problems])(await trainStudy(options)), [
+      18,
+      0,
+      0,
+    ]);
+    const opened = await Study.open(study), read = await opened.readResults("01");
+    assert.deepEqual(read.unreadable, []);
+    assert.equal(read.results.length, 18);
+    const { sha256 } = opened.settings.space!;
+    for (const result of read.results) {
+      const own = ["slow_fast", sha256], ofCatalog = [undefined, undefined];
+      assert.deepEqual([result.space, result.space_sha256], result.cell === "gru" ? ofCatalog : own);
+      assert.equal(result.id, configIdIn(opened.space, configOf(result, opened.space)));
+    }
+    const { tables, paths } = await writeReport({
+      ...read,
+      dir: study,
+      experiment: "01",
+      below: 9,
+      table: opened.space,
+    });
+    for (const label of ["reset gate", "slow state", "leak"]) assert.match(tables.switches, RegExp(label));
+    assert.match(tables.best_runs, /GRU/);
+    const page = await Deno.readTextFile(paths.find((path) => path.endsWith(".html"))!);
+    assert.match(page, /s = 0\.9 ⊙ s \+ 0\.1 ⊙ h|0\.9 s|s_new|⟵/);
+    const further = await trainStudy({ ...options, steps: 90, limit: 2 });
+    assert.deepEqual([further.finished, further.problems], [2, 0]);
+  },
+);
+
+withSpaces("a changed, missing or other space is refused in one line, and nothing is lost", async (dir) => {
+  const code = await readmeSpace(), space = await written(dir, code), study = join(dir, "study");
+  const options = { dir: study, experiment: "01", levels: { n_layers: [1], state_size: [8] }, ...SMALL } as const;
+  await initStudy({ ...options, space });
+  const copy = join(study, "space.ts"), list = await Deno.readTextFile(join(study, "rnn_configs.json"));
+  assert.equal(await Deno.readTextFile(copy), code);
+  // The file itself may change: the study has its copy.
+  await Deno.writeTextFile(space, moduleWith());
+  await assert.rejects(initStudy({ ...options, space }), {
+    name: "UserError",
+    message:
+      /^Cannot extend study .* with space mine of .*, SHA-256 [0-9a-f]{64}: it was made with space slow_fast with SHA-256 [0-9a-f]{64}; start another with --dir$/,
+  });
+  await Deno.writeTextFile(copy, code.replace("0.5", "0.4"));
+  await assert.rejects(Study.open(study), {
+    name: "UserError",
+    message:
+      /^Cannot open study .*: the SHA-256 of .*space\.ts is [0-9a-f]{64}, that of the space that the study was made with is [0-9a-f]{64}; put the file back/,
+  });
+  await Deno.remove(copy);
+  await assert.rejects(Study.open(study), {
+    name: "UserError",
+    message: /space\.ts does not exist; put the file back/,
+  });
+  await Deno.writeTextFile(copy, code);
+  assert.equal((await (await Study.open(study)).readConfigs("01")).length, 8);
+  assert.equal(await Deno.readTextFile(join(study, "rnn_configs.json")), list);
+});
+
+withSpaces("a module under the name of a study's copy is not overwritten", async (dir) => {
+  const space = await written(dir, await readmeSpace()), study = join(dir, "study"), own = join(study, "space.ts");
+  await Deno.mkdir(study);
+  await Deno.writeTextFile(own, "// mine\n");
+  await assert.rejects(initStudy({ dir: study, experiment: "01", space, ...SMALL }), {
+    name: "UserError",
+    message:
+      `Cannot write ${own}: it is there, and is not the space that is asked for; move it away, or choose another folder ` +
+      "with --dir",
+  });
+  assert.deepEqual([...Deno.readDirSync(study)].map(({ name }) => name), ["space.ts"]);
+});
+
+withSpaces("cells of one's own join a gated study, whose ids and runs stay", async (dir) => {
+  const study = join(dir, "study"),
+    gated = { dir: study, experiment: "01", levels: { n_layers: [1], state_size: [8] } } as const;
+  await initStudy({ ...gated, ...SMALL });
+  await trainStudy({ dir: study, experiment: "01", engine: "onnx", limit: 2 });
+  const before = await (await Study.open(study)).readConfigs("01");
+  const space = await written(dir, moduleWith({ name: '"with_mine"', more: "cells: [cell]" }), "my_cells.ts");
+  const { added, total } = await initStudy({ dir: study, experiment: "01", space, cells: ["mine"] });
+  assert.deepEqual([added, total], [1, 49]);
+  const opened = await Study.open(study), after = await opened.readConfigs("01");
+  assert.deepEqual(after.slice(0, 48), before);
+  assert.equal(after[48].config.cell, "mine");
+  assert.equal(opened.space.cellNames[0], "gated");
+  const isMine = Object.assign((config: { cell?: unknown }) => config.cell === "mine", {});
+  assert.ok(isMine(after[48].config));
+  const read = await opened.readResults("01");
+  assert.deepEqual([read.results.length, read.unreadable], [2, []]);
+  const { finished } = await trainStudy({ dir: study, experiment: "01", engine: "onnx" });
+  assert.equal(finished, 47);
+  const last = await opened.readResults("01"), { sha256 } = opened.settings.space!;
+  assert.deepEqual(last.unreadable, []);
+  for (const result of last.results) {
+    assert.equal(result.space_sha256, result.cell === "mine" ? sha256 : undefined);
+  }
+});
+
+withSpaces("a gated study takes no space with a cell of its own", async (dir) => {
+  const study = join(dir, "study"), space = await written(dir, moduleWith());
+  await initStudy({ dir: study, experiment: "01", levels: { n_layers: [1], state_size: [8] }, ...SMALL });
+  await assert.rejects(initStudy({ dir: study, experiment: "01", space }), {
+    name: "UserError",
+    message: /with space mine of .*: it was made with space gated; start another with --dir$/,
+  });
+});
+
+for (const [what, code, line] of BAD_MODULES) {
+  withSpaces(`init refuses a space that ${what}, in one line and before anything is written`, async (dir) => {
+    const space = await written(dir, code, "bad.ts"), study = join(dir, "study");
+    const levels = { n_layers: [1], state_size: [8] };
+    const expected = line.startsWith("Cannot list") ? line : `Cannot use space bad.ts: ${line}`;
+    await assert.rejects(initStudy({ dir: study, experiment: "01", space, levels, ...SMALL }), (error: Error) => {
+      assert.equal(error.name, "UserError");
+      assert.equal(error.message, expected.replaceAll("DIR", study));
+      return true;
+    });
+    await assert.rejects(Deno.stat(study), Deno.errors.NotFound);
+  });
+}

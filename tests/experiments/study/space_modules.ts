@@ -1,0 +1,165 @@
+/** Modules of spaces for tests: the README's, and such as must be refused. */
+const README = new URL("../../../README.md", import.meta.url);
+
+/** The space that the README shows. */
+export async function readmeSpace(): Promise<string> {
+  const found = /```ts ignore\n(import \{ defineCell, defineSpace[^]*?)```/.exec(await Deno.readTextFile(README));
+  if (!found) throw new Error("README.md shows no space");
+  return found[1];
+}
+
+/** A module of a space that has one cell without factors. */
+export function moduleWith({ before = "", name = '"mine"', more = "cell: () => cell" } = {}): string {
+  return `import { defineCell, defineSpace, ops } from "@cellspace/cellspace";
+const cell = defineCell({
+  name: "mine",
+  states: ["h"],
+  forward: (layer, x, { h }) => {
+    const n = ops.tanh(layer.linear("state_nn", [x, h]));
+    return { output: n, states: { h: n } };
+  },
+});
+${before}
+export default defineSpace({ name: ${name}, ${more} });
+`;
+}
+
+const factor = (text: string) => moduleWith({ more: `factors: [${text}], cell: () => cell` });
+const built = (text: string) => moduleWith({ more: `cell: () => { ${text} }` });
+const forward = (text: string) =>
+  built(`return defineCell({ name: "mine", states: ["h"], forward: (layer, x, { h }) => (${text}) })`);
+
+/** What a module may not do, or is not; and the line that says so, behind `Cannot use space bad.ts: ` where it begins with a small letter. */
+export const BAD_MODULES: readonly (readonly [what: string, module: string, line: string])[] = [
+  [
+    "reads the home folder",
+    moduleWith({ before: 'Deno.readTextFileSync("/root/.ssh/id_rsa");' }),
+    'it wants read access to "/root/.ssh/id_rsa", must do without: a space may read this project and itself alone',
+  ],
+  [
+    "reaches the network",
+    moduleWith({ before: 'await fetch("https://example.com/");' }),
+    'it wants net access to "example.com:443", must do without: a space may read this project and itself alone',
+  ],
+  [
+    "reaches the network and does not wait",
+    moduleWith({ before: 'fetch("https://example.com/");' }),
+    'it wants net access to "example.com:443", must do without: a space may read this project and itself alone',
+  ],
+  [
+    "imports from the network",
+    'export { default } from "https://example.com/space.ts";',
+    'it wants import access to "example.com:443", must do without: a space may read this project and itself alone',
+  ],
+  [
+    "imports a file beside it",
+    'export { default } from "./other.ts";',
+    'Import "./other.ts" not a dependency and not in import map from "bad.ts" at bad.ts:1:25',
+  ],
+  [
+    "reads a variable when a cell is made",
+    built('Deno.env.get("HOME"); return cell;'),
+    'it wants env access to "HOME", must do without: a space may read this project and itself alone',
+  ],
+  [
+    "runs a program when a cell is made",
+    built('new Deno.Command("ls").outputSync(); return cell;'),
+    'it wants run access to "ls", must do without: a space may read this project and itself alone',
+  ],
+  [
+    "writes a file when a rule is asked",
+    moduleWith({
+      more:
+        'cell: () => cell, valid: { holds: () => { Deno.writeTextFileSync("/tmp/x", ""); return true; }, must: "must be" }',
+    }),
+    'it wants write access to "/tmp/x", must do without: a space may read this project and itself alone',
+  ],
+  ["ends the program", moduleWith({ before: "Deno.exit(3);" }), "it ends the program, must not"],
+  [
+    "exports nothing",
+    "export const space = 3;",
+    "it has no space as its default export, must export what defineSpace() returns",
+  ],
+  [
+    "is no TypeScript",
+    "export default defineSpace({",
+    "SyntaxError: Unexpected token `<eof>`. Expected identifier, string literal, numeric literal or [ for the computed key | 1 | export default defineSpace({ |                             ~ at bad.ts:1:29",
+  ],
+  [
+    "has neither a cell nor cells",
+    moduleWith({ more: "cells: []" }),
+    "Cannot define space 'mine': it has neither a cell nor further cells, must have one of them",
+  ],
+  [
+    "has a name that is none",
+    moduleWith({ name: '"My Space"' }),
+    "Cannot define space 'My Space': its name must be small letters, digits and _",
+  ],
+  [
+    "has the name of another cell",
+    moduleWith({ name: '"gru"' }),
+    "Cannot define space 'gru': its name is that of a cell of the catalog, must be another",
+  ],
+  [
+    "has factors and no cell",
+    moduleWith({
+      more:
+        'factors: [{ key: "a", kind: "number", label: "a", about: "a", levels: [1], above: 0, most: 1 }], cells: [cell]',
+    }),
+    "Cannot define space 'mine': it has factors and no cell, must have a cell that reads them",
+  ],
+  [
+    "has two cells of one name",
+    moduleWith({ more: "cells: [cell, cell]" }),
+    "Cannot define space 'mine': its cell 'mine' must have another name: that one is taken",
+  ],
+  [
+    "has a factor of no kind",
+    factor('{ key: "a", label: "a", about: "a" }'),
+    "Cannot define space 'mine': factor 'a': its 'kind' has an invalid discriminator value. Expected 'switch' | 'choice' | 'integer' | 'number'",
+  ],
+  [
+    "has a factor without a key",
+    factor('{ kind: "switch", label: "a", about: "a", on: "a", off: "b" }'),
+    "Cannot define space 'mine': factor 1: its 'key' has an invalid input: expected string, received undefined",
+  ],
+  [
+    "has a level out of bounds",
+    factor('{ key: "a", kind: "number", label: "a", about: "a", levels: [2], above: 0, most: 1 }'),
+    "Cannot use table 'mine': factor 'a' has level 2, must be a number above 0 and at most 1",
+  ],
+  [
+    "has the key of a result",
+    factor('{ key: "seed", kind: "number", label: "a", about: "a", levels: [1], above: 0, most: 1 }'),
+    "Cannot use table 'mine': factor 'seed' must have another key, results have this one",
+  ],
+  [
+    "has one key twice",
+    factor(
+      '{ key: "a", kind: "switch", label: "a", about: "a", on: "a", off: "b" }, { key: "a", kind: "switch", label: "a", about: "a", on: "a", off: "b" }',
+    ),
+    "Cannot use table 'mine': factor 'a' is there twice, must be there once",
+  ],
+  ["throws when a cell is made", built('throw new Error("no such luck");'), "no such luck"],
+  [
+    "returns no state",
+    forward("{ output: x, states: {} }"),
+    "Cannot build cell 'mine': forward() returned no state 'h'",
+  ],
+  ["returns nothing", forward("undefined"), "Cannot build cell 'mine': forward() returned no output"],
+  [
+    "reads what nobody feeds",
+    forward('{ output: ops.add(x, ops.input("y", [layer.batch, layer.state_size])), states: { h } }'),
+    "Cannot build cell 'mine': it reads 'y', must read x, its states and weights of its layer",
+  ],
+  [
+    "has a constant that is none",
+    forward("{ output: ops.mul(x, NaN), states: { h } }"),
+    "Cannot build cell 'mine': it has the constant NaN, must be finite",
+  ],
+  [
+    "lists nothing",
+    moduleWith({ more: 'cell: () => cell, valid: { holds: () => false, must: "must be impossible" }' }),
+    "Cannot list configurations in DIR: no combination of the levels is one that mine lists: each must be impossible",
+  ],
+];
