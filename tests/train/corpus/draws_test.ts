@@ -208,7 +208,7 @@ Deno.test("cells of the catalog draw what their papers say, in words", () => {
 const FAULTS: readonly (readonly [what: string, draw: BlockDraw, message: RegExp])[] = [
   ["a range that is turned round", { kind: "uniform", from: 1, to: 0 }, /from is 1 and to 0, must be no less/],
   ["a negative deviation", { kind: "normal", deviation: -1 }, /deviation is -1, must be at least 0/],
-  ["no number", { kind: "constant", value: NaN }, /a number of it is NaN, must be finite/],
+  ["no number", { kind: "constant", value: NaN }, /value is NaN, must be a finite number/],
   [
     "a power of 0",
     { kind: "spaced", from: 0, to: 1, power: 0 },
