@@ -10,11 +10,12 @@ import {
   formatLevel,
   isQuantity,
   isSwitch,
+  namesCell,
   shownFactors,
 } from "../../cells/factor.ts";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { formatDuration, plural } from "../../train/terminal/progress.ts";
-import { flaggedFactors, flagsInWords, levelsAmong, namesCell, smallestSizes } from "../study/levels.ts";
+import { flaggedFactors, flagsInWords, levelsAmong, smallestSizes } from "../study/levels.ts";
 import type { InitPlan } from "../study/init_study.ts";
 import { Study } from "../study/store.ts";
 import { estimateTraining, type TrainingEstimate } from "./estimate.ts";
