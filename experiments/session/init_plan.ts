@@ -45,8 +45,11 @@ export function* planLines(plan: InitPlan, table: Space = GATED_SPACE): Generato
       }
     }
   }
-  const more = hasFurtherSeeds(plan) ? `, and further seeds of ${plan.listed} listed before` : "";
-  yield `${plural(addedRuns(plan), "new run")}: ${fresh.length} × ${plural(seeds, "seed")}${more}`;
+  const parts = [
+    ...(fresh.length ? [`${fresh.length} × ${plural(seeds, "seed")}`] : []),
+    ...(hasFurtherSeeds(plan) ? [`further seeds of ${plan.listed} listed before`] : []),
+  ];
+  yield `${plural(addedRuns(plan), "new run")}: ${parts.join(", and ")}`;
 }
 
 /** How many runs come with a plan. */
