@@ -61,10 +61,18 @@ export interface Cell<S extends string = string> {
   forward(layer: Layer, x: Tensor, states: Readonly<Record<S, Tensor>>): CellOutput<S>;
 }
 
-/** Makes a cell; the call serves to infer the states' names. */
+/**
+ * Makes a cell; the call serves to infer the states' names.
+ *
+ * @throws {TypeError} if it has no state, or one twice
+ */
 export function defineCell<const S extends string>(cell: Cell<S>): Cell {
   if (!cell.states.length) {
     throw new TypeError(`Cannot define cell '${cell.name}': it has no state, must have at least one`);
+  }
+  const twice = cell.states.find((state, i) => cell.states.indexOf(state) < i);
+  if (twice !== undefined) {
+    throw new TypeError(`Cannot define cell '${cell.name}': state '${twice}' is there twice, must be there once`);
   }
   return cell as unknown as Cell;
 }
@@ -76,7 +84,7 @@ export class Parameters {
   /**
    * The weight with this name, declared at its first use.
    *
-   * @throws {TypeError} if it was declared with another shape or draw, or the draw does not fit the shape
+   * @throws {TypeError} if it was declared with another shape or draw, the draw does not fit the shape, or the fan-in is no number above 0
    */
   get(name: string, shape: Shape, fan_in: number, draw?: Draw): Tensor {
     const known = this.#all.get(name);
@@ -89,10 +97,18 @@ export class Parameters {
       if (before !== now) differs("draw", before ?? "the usual one", now ?? "the usual one");
       return known.tensor;
     }
+    if (!(fan_in > 0 && Number.isFinite(fan_in))) {
+      throw new TypeError(`Cannot declare weight '${name}': its fan-in is ${fan_in}, must be a number above 0`);
+    }
     if (draw) checkDraw(name, shape, draw);
     const tensor = input(name, shape);
     this.#all.set(name, { parameter: { name, shape, fan_in, ...(draw ? { draw } : {}) }, tensor });
     return tensor;
+  }
+
+  /** Whether a weight has been declared under this name. */
+  has(name: string): boolean {
+    return this.#all.has(name);
   }
 
   /** All parameters with their tensors, names sorted. */
@@ -142,7 +158,7 @@ export class Layer {
    * A weight of any shape, for cells that use more than products (a peephole, say).
    *
    * @param options the fan-in, or what {@linkcode ParameterOptions} has
-   * @throws {TypeError} if the draw does not fit the shape
+   * @throws {TypeError} if the draw does not fit the shape, or the fan-in is no number above 0
    */
   parameter(name: string, shape: Shape, options: number | ParameterOptions = {}): Tensor {
     const { fan_in = this.state_size, draw } = typeof options === "number" ? { fan_in: options } : options;

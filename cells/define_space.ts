@@ -9,13 +9,14 @@ import {
   type Factor,
   type FactorTable,
   type FactorValue,
+  isSize,
   keysOf,
   type Rule,
   valueOf,
 } from "./factor.ts";
 import { z } from "zod";
 import { FACTORS, GATED } from "./factors.ts";
-import { completed, type SpaceFactor, spaceFactorSchema } from "./space_factor.ts";
+import { completed, type SpaceFactor, spaceFactorSchema, textSchema } from "./space_factor.ts";
 import { enlarged } from "./gated_rules.ts";
 import type { Space } from "./space.ts";
 
@@ -96,17 +97,45 @@ export function defineSpace<const Factors extends readonly SpaceFactor[]>(
   };
 }
 
-function checkDefinition({ name, factors, cell, cells = [] }: SpaceDefinition): void {
+/** What a definition may have. A key that is none of these is a typing error, which would drop a rule without a word. */
+const KEYS: readonly string[] = [
+  "name",
+  "factors",
+  "cell",
+  "valid",
+  "listed",
+  "cells",
+] satisfies (keyof SpaceDefinition)[];
+
+/** The module of a space may be untyped, so any value may come. */
+function checkDefinition(definition: SpaceDefinition): void {
+  if (!isObject(definition)) throw new UserError(`Cannot define a space: it is ${definition}, must be an object`);
+  const { name, factors, cell, valid, listed, cells = [] } = definition;
   const refuse = (why: string): never => {
     throw new UserError(`Cannot define space '${name}': ${why}`);
   };
   if (typeof name !== "string" || !NAME.test(name)) refuse("its name must be small letters, digits and _");
+  const unknown = Object.keys(definition).find((key) => !KEYS.includes(key));
+  if (unknown !== undefined) refuse(`it has '${unknown}', must have nothing but ${KEYS.join(", ")}`);
   if (cell !== undefined && typeof cell !== "function") refuse("its cell must be a function");
   const wrong = z.array(spaceFactorSchema).safeParse(factors ?? []).error;
   if (wrong) refuse(describeFactorError(wrong, factors!));
+  for (const factor of factors ?? []) {
+    const problem = commonProblem(factor);
+    if (problem) refuse(`factor '${factor.key}' ${problem}`);
+  }
+  for (const [key, rule] of Object.entries({ valid, listed })) {
+    if (rule === undefined || isRule(rule)) continue;
+    refuse(`its '${key}' must have a function 'holds' and 'must', a line of text`);
+  }
   if (!cell && factors?.length) refuse("it has factors and no cell, must have a cell that reads them");
+  if (!Array.isArray(cells)) refuse("its cells must be a list");
   if (!cell && !cells.length) refuse("it has neither a cell nor further cells, must have one of them");
-  for (const [i, { name: own }] of cells.entries()) {
+  for (const [i, one] of cells.entries()) {
+    if (!isObject(one) || !Array.isArray(one.states) || typeof one.forward !== "function") {
+      refuse(`cell ${i + 1} of its cells must be what defineCell() returns`);
+    }
+    const { name: own } = one;
     if (!NAME.test(own)) refuse(`its cell '${own}' must have a name of small letters, digits and _`);
     const isTaken = CELL_NAMES.includes(own) || own === name && cell || cells.findIndex((one) => one.name === own) < i;
     if (isTaken) refuse(`its cell '${own}' must have another name: that one is taken`);
@@ -114,12 +143,35 @@ function checkDefinition({ name, factors, cell, cells = [] }: SpaceDefinition): 
   if (cell && CELL_NAMES.includes(name)) refuse("its name is that of a cell of the catalog, must be another");
 }
 
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+function isRule(rule: SpaceRule<readonly SpaceFactor[]>): boolean {
+  return isObject(rule) && typeof rule.holds === "function" && textSchema.safeParse(rule.must).success;
+}
+
+/**
+ * What is wrong with a factor that has the key of one that every space has; undefined where nothing is. Sizes may have other levels. What
+ * says how a model is trained is read with the built-in default, and the cell's name by every rule of lists.
+ */
+function commonProblem(factor: SpaceFactor): string | undefined {
+  const common = COMMON.find(({ key }) => key === factor.key);
+  if (!common) return undefined;
+  if (common.kind !== "integer" || !isSize(common)) {
+    return "must have another key: every space has that factor by itself";
+  }
+  const { least, most, mark } = common;
+  const isKept = factor.kind === "integer" && factor.mark === mark && factor.least >= least && factor.most <= most;
+  return isKept ? undefined : `is a size: must be an integer from ${least} to at most ${most} with the mark '${mark}'`;
+}
+
 /** Names the factor, which a person counts from its key. */
 function describeFactorError(error: z.ZodError, factors: readonly SpaceFactor[]): string {
   const [{ path: [at, ...where], message }] = error.issues, key = factors[Number(at)]?.key;
   const named = typeof key === "string" ? `factor '${key}'` : `factor ${Number(at) + 1}`;
   const what = where.length ? `its '${where.join(".")}'` : "it";
-  return `${named}: ${what} has ${message.replace(/^Invalid /, "an invalid ")}`;
+  return `${named}: ${what} has ${message.replace(/^(Invalid|Unrecognized) /, (word) => `an ${word.toLowerCase()}`)}`;
 }
 
 /** The table of a space with its own cell. */
@@ -130,7 +182,13 @@ function ownTable({ name, factors = [], valid, listed }: SpaceDefinition): Facto
   );
   const all = [...own, ...common], isOwnCell = ({ cell = name }: Configuration) => cell === name;
   const ruleOf = (rule: SpaceRule<readonly SpaceFactor[]> | undefined): Rule => ({
-    holds: (config) => !rule || !isOwnCell(config) || rule.holds(filled(all, config)),
+    holds(config) {
+      if (!rule || !isOwnCell(config)) return true;
+      const holds: unknown = rule.holds(filled(all, config));
+      if (typeof holds === "boolean") return holds;
+      // A promise, for one, would count as true.
+      throw new UserError(`Cannot use a rule of space '${name}': it returned no boolean, must return true or false`);
+    },
     must: rule?.must ?? "",
   });
   return { name, factors: all, valid: ruleOf(valid), listed: ruleOf(listed), enlarged, isOwnCell };

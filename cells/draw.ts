@@ -188,6 +188,8 @@ const KINDS: { readonly [K in Draw["kind"]]: DrawKind<Extract<Draw, { kind: K }>
   },
   columns: {
     fault({ blocks }, shape) {
+      const odd = blocks.find(({ width }) => !(Number.isInteger(width) && width > 0));
+      if (odd) return `a block has ${odd.width} columns, must have a whole number of at least 1`;
       const columns = blocks.reduce((sum, { width }) => sum + width, 0);
       if (shape.length !== 2 || columns !== shape[1]) {
         return `blocks have ${columns} columns, shape is ${formatShape(shape)}, must be a matrix of as many`;
@@ -210,10 +212,15 @@ function kindOf<K extends Draw["kind"]>(draw: Extract<Draw, { kind: K }>): DrawK
   return KINDS[draw.kind as K];
 }
 
+/** What of a draw is no number. */
+const WORDS: readonly string[] = ["kind", "part", "eigenvalues", "blocks"];
+
 function faultOf(draw: Draw, shape: Shape): string | undefined {
   if (!Object.hasOwn(KINDS, draw.kind)) return `its kind must be one of ${Object.keys(KINDS).join(", ")}`;
-  const infinite = Object.values(draw).find((value) => typeof value === "number" && !Number.isFinite(value));
-  return infinite === undefined ? kindOf(draw).fault(draw, shape) : `a number of it is ${infinite}, must be finite`;
+  const wrong = Object.entries(draw).find(([key, value]) =>
+    !WORDS.includes(key) && value !== undefined && !Number.isFinite(value)
+  );
+  return wrong ? `${wrong[0]} is ${wrong[1]}, must be a finite number` : kindOf(draw).fault(draw, shape);
 }
 
 /**

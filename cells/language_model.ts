@@ -115,6 +115,10 @@ function applyLayer(cell: Cell, index: number, parameters: Parameters, x: Tensor
   for (const name of cell.states) {
     if (!next[name]) throw new TypeError(`Cannot build cell '${cell.name}': forward() returned no state '${name}'`);
     const full = `${layer.prefix}.${name}`;
+    // A graph knows its inputs by their names alone.
+    if (parameters.has(full)) {
+      throw new TypeError(`Cannot build cell '${cell.name}': '${name}' is a state and a weight, must be one`);
+    }
     states.push({ name: full, shape: carried[name].shape });
     newStates[full] = next[name];
   }

@@ -9,7 +9,7 @@ import { UserError } from "./errors.ts";
 import { renamedDraw } from "./draw.ts";
 import { constant, input, makeNode, named } from "./graph/builder.ts";
 import { ELEMENTWISE, type ElementwiseOp } from "./graph/elementwise.ts";
-import { isOp, type Tensor } from "./graph/tensor.ts";
+import { formatShape, isOp, sameShape, type Tensor } from "./graph/tensor.ts";
 
 /** Sizes that shapes follow from. */
 export interface StepSizes {
@@ -40,8 +40,8 @@ const nodeSchema = z.discriminatedUnion("op", [
 export const recordedStepSchema = z.object({
   /** Each behind those that it reads. */
   nodes: z.array(nodeSchema).max(MOST_NODES),
-  /** Of the weights that nodes read, under their names in the layer: all but those. */
-  parameters: z.record(z.string().regex(/^[\w.]+$/), z.looseObject({ shape: z.array(z.number()), fan_in: z.number() })),
+  /** The weights by their names in the layer: all that a {@linkcode Parameter} has beside its name. */
+  parameters: z.record(z.string(), z.looseObject({ shape: z.array(z.number()), fan_in: z.number() })),
   /** Numbers of the nodes that are the output and the new states. */
   output: number,
   states: z.record(z.string(), number),
@@ -149,7 +149,13 @@ export function replayedCell(
     forward(layer, x, carried) {
       const { batch, state_size } = layer;
       const step = parseWith(recordedStepSchema, record({ batch, state_size }), `what cell '${name}' is made of`);
-      return replay(name, step, layer, x, carried);
+      try {
+        return replay(name, step, layer, x, carried);
+      } catch (error) {
+        // Shapes and draws that do not fit are mistakes of whoever wrote the cell.
+        if (!(error instanceof TypeError)) throw error;
+        throw new UserError(`Cannot build cell '${name}': ${error.message}`);
+      }
     },
   };
 }
@@ -165,7 +171,15 @@ function replay(
   const refuse = (why: string): never => {
     throw new UserError(`Cannot build cell '${cell}': ${why}`);
   };
+  const oddName = Object.keys(parameters).find((name) => !/^[\w.]+$/.test(name));
+  if (oddName !== undefined) refuse(`weight '${oddName}' must have a name of letters, digits, _ and points`);
   const at = (number: number): Tensor => made[number] ?? refuse(`node ${number} is read before it is there`);
+  /** A tensor that leaves the step. */
+  const carriedOn = (number: number, what: string): Tensor => {
+    const tensor = at(number);
+    if (sameShape(tensor.shape, x.shape)) return tensor;
+    return refuse(`its ${what} is ${formatShape(tensor.shape)}, must be ${formatShape(x.shape)}`);
+  };
   const source = (node: RecordedNode): Tensor => {
     switch (node.op) {
       case "x":
@@ -186,5 +200,10 @@ function replay(
     const tensor = source(node);
     made.push(node.label === undefined ? tensor : named(node.label, tensor));
   }
-  return { output: at(output), states: Object.fromEntries(Object.entries(states).map(([name, i]) => [name, at(i)])) };
+  const next = Object.keys(carried).map((name): [string, Tensor] =>
+    Object.hasOwn(states, name)
+      ? [name, carriedOn(states[name], `new state '${name}'`)]
+      : refuse(`it returned no state '${name}'`)
+  );
+  return { output: carriedOn(output, "output"), states: Object.fromEntries(next) };
 }

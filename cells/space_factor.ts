@@ -6,26 +6,32 @@ import { ORIGINAL_KEYS } from "./factors.ts";
 /** A factor of a space. A switch needs no levels, and is off by default; other factors have their first level as their default. */
 export type SpaceFactor =
   | Omit<SwitchFactor, "levels"> & { readonly levels?: SwitchFactor["levels"] }
-  | ChoiceFactor
+  | Omit<ChoiceFactor, "namesCell">
   | IntegerFactor
   | NumberFactor;
 
-const text = z.string().min(1);
+/** Schema of what stands in tables, pictures and single lines of a terminal. */
+export const textSchema: z.ZodString = z.string().min(1).regex(
+  /^\P{Cc}*$/u,
+  "Invalid input: expected one line without control characters",
+);
+
+const text = textSchema;
 const common = {
   key: text,
   label: text,
   about: text,
   heading: text.optional(),
   plural: text.optional(),
-  flag: z.object({ name: text, help: text, note: text.optional() }).optional(),
+  flag: z.strictObject({ name: text, help: text, note: text.optional() }).optional(),
 };
-const choice = z.object({ value: text, phrase: text.optional(), clause: text.optional() });
+const choice = z.strictObject({ value: text, phrase: text.optional(), clause: text.optional() });
 const pair = <T extends z.ZodType>(value: T) => z.tuple([value, value]).optional();
 const quantity = { ...common, levels: z.array(z.number()), default: z.number().optional(), contrast: pair(z.number()) };
 
 /** Schema of a factor as a space gives it: what is not said follows, see {@linkcode completed}. */
 export const spaceFactorSchema = z.discriminatedUnion("kind", [
-  z.object({
+  z.strictObject({
     ...common,
     kind: z.literal("switch"),
     levels: z.array(z.boolean()).optional(),
@@ -33,7 +39,7 @@ export const spaceFactorSchema = z.discriminatedUnion("kind", [
     on: text,
     off: text,
   }),
-  z.object({
+  z.strictObject({
     ...common,
     kind: z.literal("choice"),
     levels: z.array(text),
@@ -41,9 +47,8 @@ export const spaceFactorSchema = z.discriminatedUnion("kind", [
     choices: z.array(choice).optional(),
     contrast: pair(text),
     ofCell: z.literal(true).optional(),
-    namesCell: z.literal(true).optional(),
   }),
-  z.object({
+  z.strictObject({
     ...quantity,
     kind: z.literal("integer"),
     least: z.number().int(),
@@ -52,7 +57,7 @@ export const spaceFactorSchema = z.discriminatedUnion("kind", [
     mark: z.enum(["colour", "shape"]).optional(),
     ofCell: z.literal(true).optional(),
   }),
-  z.object({
+  z.strictObject({
     ...quantity,
     kind: z.literal("number"),
     above: z.number(),

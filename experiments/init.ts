@@ -9,7 +9,7 @@ import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./study/fetching.ts";
 import { checkFlags, dirFlag, experimentFlag, levelFlags, levelsIn, ofSpace, onlyFlag } from "./flags.ts";
 import { countingDisplay } from "./display.ts";
-import { announcePlan } from "./session/init_plan.ts";
+import { addedRuns, announcePlan } from "./session/init_plan.ts";
 import { MOST_CONFIGS, MOST_LEVELS, MOST_RUNS } from "./study/grid.ts";
 import { otherCellNames, parseCellName } from "./study/named_cells.ts";
 import { type ParameterTarget, parseParameters } from "./study/parameters.ts";
@@ -135,10 +135,10 @@ if (import.meta.main) {
   await runCommand({ name: "init", description, flags }, async (options) => {
     const onWait = (line: string) => printError(`init: ${line}`);
     const asked = { ...options, levels: levelsIn(options), fetch: fetchShown, onWait };
-    let told = "";
+    let told: string | undefined;
     const announce = async (plan: InitPlan) => {
       // Another process that changes the study meanwhile changes little of this plan, if anything.
-      const what = plan.fresh.map(({ id }) => id).join();
+      const what = JSON.stringify([plan.fresh.map(({ id }) => id), plan.runs.map(({ count }) => count)]);
       if (what !== told) await announcePlan(plan, { yes: options.yes || options.dryRun, print, table: plan.space });
       told = what;
     };
@@ -146,8 +146,8 @@ if (import.meta.main) {
       const plan = await planInit(asked);
       await announce(plan);
       print(
-        `Nothing is written: with --dry-run, ${
-          plural(plan.fresh.length, "configuration")
+        `Nothing is written: with --dry-run, ${plural(plan.fresh.length, "configuration")} and ${
+          plural(addedRuns(plan), "run")
         } would be added to ${plan.listed}`,
       );
       return;

@@ -1,6 +1,7 @@
 /** What `status` shows: where a study stands. */
 import { type Sizes, stepCost } from "../../cells/sizes.ts";
 import { totalSteps } from "../../train/training/settings.ts";
+import { busySeconds } from "../study/busy_seconds.ts";
 import { type FinishedResult, hasEnded, isFinished } from "../study/result.ts";
 import { runKey } from "../study/paths.ts";
 import { comparedWithList, type Run } from "../study/runs.ts";
@@ -164,15 +165,4 @@ function secondsLeft(left: readonly Work[], finished: readonly FinishedResult[])
   const total = (works: readonly Work[]) => works.reduce((sum, work) => sum + work.steps * stepCost(work), 0);
   const done = total(finished.map((result) => ({ ...result, steps: result.steps_done })));
   return total(left) * busySeconds(finished) / done;
-}
-
-/** Seconds in which at least one of the runs trained. */
-function busySeconds(finished: readonly FinishedResult[]): number {
-  const spans = finished.map((r) => [r["end time"] - r.train_seconds, r["end time"]]).sort(([a], [b]) => a - b);
-  let total = 0, reached = -Infinity;
-  for (const [start, end] of spans) {
-    total += Math.max(0, end - Math.max(start, reached));
-    reached = Math.max(reached, end);
-  }
-  return total;
 }

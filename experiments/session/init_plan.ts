@@ -10,11 +10,12 @@ import {
   formatLevel,
   isQuantity,
   isSwitch,
+  namesCell,
   shownFactors,
 } from "../../cells/factor.ts";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { formatDuration, plural } from "../../train/terminal/progress.ts";
-import { flaggedFactors, flagsInWords, levelsAmong, namesCell, smallestSizes } from "../study/levels.ts";
+import { flaggedFactors, flagsInWords, levelsAmong, smallestSizes } from "../study/levels.ts";
 import type { InitPlan } from "../study/init_study.ts";
 import { Study } from "../study/store.ts";
 import { estimateTraining, type TrainingEstimate } from "./estimate.ts";
@@ -44,9 +45,16 @@ export function* planLines(plan: InitPlan, table: Space = GATED_SPACE): Generato
       }
     }
   }
-  const count = runs.reduce((sum, run) => sum + run.count, 0);
-  const more = hasFurtherSeeds(plan) ? `, and further seeds of ${plan.listed} listed before` : "";
-  yield `${plural(count, "new run")}: ${fresh.length} × ${plural(seeds, "seed")}${more}`;
+  const parts = [
+    ...(fresh.length ? [`${fresh.length} × ${plural(seeds, "seed")}`] : []),
+    ...(hasFurtherSeeds(plan) ? [`further seeds of ${plan.listed} listed before`] : []),
+  ];
+  yield `${plural(addedRuns(plan), "new run")}: ${parts.join(", and ")}`;
+}
+
+/** How many runs come with a plan. */
+export function addedRuns({ runs }: InitPlan): number {
+  return runs.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** The name of a configuration's cell. */
@@ -142,8 +150,9 @@ export async function announcePlan(
   if (typeof estimated === "string") return print(`How long they take on this machine cannot be told: ${estimated}`);
   print(estimateLine(plan, estimated));
   if (estimated.seconds <= DAY || yes) return;
+  const what = plan.fresh.length ? plural(plan.fresh.length, "configuration") : plural(addedRuns(plan), "further run");
   throw new UserError(
-    `Cannot list ${plural(plan.fresh.length, "configuration")} without --yes: training takes about ${
+    `Cannot list ${what} without --yes: training takes about ${
       inWords(estimated.seconds)
     } on this machine, which is more than a day; add --yes, or ask for less ${lessInWords(plan, table)}`,
   );

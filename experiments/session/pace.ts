@@ -1,5 +1,6 @@
 /** How fast a machine trains, as plain numbers: from finished results, and to a time for what is left. Nothing here measures or reads. */
 import { stepCost } from "../../cells/sizes.ts";
+import { busySeconds } from "../study/busy_seconds.ts";
 import type { FinishedResult } from "../study/result.ts";
 
 /** Some runs of one size. */
@@ -47,17 +48,6 @@ export function paceOf(results: readonly FinishedResult[]): Pace | undefined {
     return { cost, seconds: seconds / steps / atATime };
   });
   return { times: times.sort((a, b) => a.cost - b.cost), atATime };
-}
-
-/** Seconds in which at least one run trained: each from its end back by its training time. */
-function busySeconds(results: readonly FinishedResult[]): number {
-  const spans = results.map(({ "end time": end, train_seconds }) => ({ begin: end - train_seconds, end }));
-  let busy = 0, until = -Infinity;
-  for (const { begin, end } of spans.sort((a, b) => a.begin - b.begin)) {
-    busy += Math.max(0, end - Math.max(begin, until));
-    until = Math.max(until, end);
-  }
-  return busy;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** A user's space, whose code runs confined: see `space_worker.ts`. */
 import { parseWith } from "../../cells/config.ts";
 import { defineSpace, type SpaceDefinition, type SpaceRule } from "../../cells/define_space.ts";
-import { UserError } from "../../cells/errors.ts";
+import { messageOf, UserError } from "../../cells/errors.ts";
 import { type RecordedStep, replayedCell } from "../../cells/recorded_cell.ts";
 import type { Cell } from "../../cells/cell.ts";
 import type { Space } from "../../cells/space.ts";
@@ -14,6 +14,7 @@ import {
   descriptionSchema,
   HEADER,
   MOST_REPLY_BYTES,
+  SPACE_URL,
   type SpaceCall,
   type SpaceDescription,
   type SpaceReply,
@@ -47,7 +48,7 @@ async function read(code: string, name: string): Promise<Space> {
     return defineSpace(definitionOf(parseWith(descriptionSchema, described, `what ${name} exports`), module));
   } catch (error) {
     module.close();
-    throw error;
+    throw error instanceof UserError ? error : new UserError(`Cannot use space ${name}: ${messageOf(error)}`);
   }
 }
 
@@ -80,7 +81,7 @@ export function holdSpaces(): Disposable {
 function definitionOf({ hasCell, cells, factors, ...described }: SpaceDescription, module: ConfinedModule) {
   const rule = (ask: "valid" | "listed"): SpaceRule<readonly []> | undefined => {
     const must = described[ask];
-    return must === undefined ? undefined : { must, holds: (choices) => module.ask({ ask, choices }) === true };
+    return must === undefined ? undefined : { must, holds: (choices) => module.ask({ ask, choices }) as boolean };
   };
   const definition: SpaceDefinition = {
     name: described.name,
@@ -104,6 +105,8 @@ function stepsOf(cell: DescribedCell, of: CellName, module: ConfinedModule): Cel
 /** A module in its worker. */
 class ConfinedModule {
   readonly #worker: Worker;
+  /** Replies come here, one after another. */
+  readonly #memory = new SharedArrayBuffer(2 ** 16, { maxByteLength: MOST_REPLY_BYTES });
   /** Why it can be asked no more. */
   #closed: string | undefined;
 
@@ -140,8 +143,8 @@ class ConfinedModule {
   /** Asks and sleeps until the answer is there: rules and graphs are asked for where nothing can wait. */
   ask(call: SpaceCall): unknown {
     if (this.#closed !== undefined) throw this.#refusal(this.#closed);
-    const memory = new SharedArrayBuffer(2 ** 16, { maxByteLength: MOST_REPLY_BYTES });
-    const header = new Int32Array(memory, 0, HEADER.bytes / Int32Array.BYTES_PER_ELEMENT);
+    const memory = this.#memory, header = new Int32Array(memory, 0, HEADER.bytes / Int32Array.BYTES_PER_ELEMENT);
+    Atomics.store(header, HEADER.isThere, 0);
     this.#worker.postMessage({ call, memory } satisfies SpaceRequest);
     if (Atomics.wait(header, HEADER.isThere, 0, PATIENCE_MILLISECONDS) === "timed-out") {
       this.#closed = this.#silence;
@@ -177,8 +180,5 @@ const NOTHING = { net: false, write: false, env: false, ffi: false, run: false, 
 function plainReason(why: string, name: string): string {
   const refused = /Requires (\w+ access(?: to .*?)?)(?:, run again with.*)?(?: at .*)?$/.exec(why);
   if (refused) return `it wants ${refused[1]}, must do without: a space may read this project and itself alone`;
-  return why.replace(
-    /data:application\/typescript[^\s"']*?(?=:\d+:\d+|["'\s]|$)/g,
-    name,
-  );
+  return why.replaceAll(SPACE_URL, name).replace(/^UserError: /, "");
 }

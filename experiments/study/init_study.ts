@@ -5,6 +5,7 @@ import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import type { Cell } from "../../cells/cell.ts";
+import { type Configuration, markedBy } from "../../cells/factor.ts";
 import { buildTrainingStep, BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { checkSize, type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../../train/corpus/known.ts";
@@ -201,7 +202,9 @@ async function planStudy(options: InitOptions) {
   const chosen = options.create
     ? { entries: [] }
     : await chooseConfigs({ dir, experiment, known, vocabulary, controls }, options, space);
-  if (file ?? known?.settings.space) checkCells(space, chosen.entries, vocabulary);
+  if (file ?? known?.settings.space) {
+    checkCells(space, chosen.entries, vocabulary, settings.training.batch);
+  }
   await checkAllRuns(known, options, chosen.entries, settings.seeds);
   const tokens = await tokensFor(dir, known, corpus, settings.vocabulary, history);
   const isLeft = !tokens && known?.settings.tokens !== undefined && await hasTokenizer(dir, known.settings);
@@ -233,15 +236,17 @@ async function planStudy(options: InitOptions) {
   return { known, corpus, plan, write };
 }
 
-/** Builds each cell that is to be listed once: what is wrong with a person's own is said before anything is written. */
-function checkCells(space: Space, entries: readonly ConfigEntry[], vocabulary: number): void {
-  const built = new Set<Cell>();
+/** Builds each cell that is to be listed, once at each state size: what is wrong with a person's own is said before anything is written. */
+function checkCells(space: Space, entries: readonly ConfigEntry[], vocabulary: number, batch: number): void {
+  const built = new Map<Cell, Set<unknown>>(), { key } = markedBy(space, "colour");
   for (const { config } of entries) {
-    const cell = space.cellOf(config);
-    if (built.has(cell)) continue;
-    built.add(cell);
     try {
-      buildTrainingStep(cell, { ...config, vocabulary, batch: 1 });
+      const cell = space.cellOf(config), sizes = built.get(cell) ?? new Set();
+      built.set(cell, sizes);
+      const { [key]: size } = config as Configuration;
+      if (sizes.has(size)) continue;
+      sizes.add(size);
+      buildTrainingStep(cell, { ...config, vocabulary, batch });
     } catch (error) {
       throw error instanceof UserError ? error : new UserError(`Cannot use space ${space.name}: ${messageOf(error)}`);
     }

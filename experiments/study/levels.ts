@@ -9,6 +9,7 @@ import {
   type FactorValue,
   isSize,
   mustBe,
+  namesCell,
   valueOf,
   valueSchema,
 } from "../../cells/factor.ts";
@@ -78,11 +79,6 @@ export function parseLevel(
   }
   if (!parsed.success) throw new Error(mustBe(factor));
   return parsed.data;
-}
-
-/** Whether a factor's values are names of cells. */
-export function namesCell(factor: Factor): boolean {
-  return factor.kind === "choice" && factor.namesCell === true;
 }
 
 /** The value that a text reads as. A number or a switch is no name, unless the factor lists it as one. */

@@ -2,9 +2,15 @@
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import { UserError } from "../../cells/errors.ts";
-import { type Configuration, type Factor, type FactorTable, type FactorValue, isSwitch } from "../../cells/factor.ts";
+import {
+  type Configuration,
+  type Factor,
+  type FactorTable,
+  type FactorValue,
+  isSwitch,
+  namesCell,
+} from "../../cells/factor.ts";
 import { changed, combinationsOf, type FactorLevels } from "./grid.ts";
-import { namesCell } from "./levels.ts";
 
 /** Names of the cells that are not the table's own. */
 export function otherCellNames(table: Space = GATED_SPACE): string[] {

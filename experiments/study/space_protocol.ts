@@ -1,12 +1,16 @@
 /** What a confined space and the process that uses it say to each other: see `space_worker.ts`. */
 import { z } from "zod";
 import type { StepSizes } from "../../cells/recorded_cell.ts";
-import { spaceFactorSchema } from "../../cells/space_factor.ts";
-
-const text = z.string().min(1);
+import { spaceFactorSchema, textSchema as text } from "../../cells/space_factor.ts";
 
 /** Schema of {@linkcode DescribedCell}. */
-export const describedCellSchema = z.object({ name: text, states: z.array(text).min(1) });
+export const describedCellSchema = z.object({
+  name: text,
+  states: z.array(z.string().regex(/^[\w.]+$/, "expected letters, digits, _ and points")).min(1).refine(
+    (states) => new Set(states).size === states.length,
+    "has a state twice, must have it once",
+  ),
+});
 
 /** A cell without its function. */
 export type DescribedCell = z.infer<typeof describedCellSchema>;
@@ -21,6 +25,9 @@ export const descriptionSchema = z.object({
   cells: z.array(describedCellSchema),
 });
 export type SpaceDescription = z.infer<typeof descriptionSchema>;
+
+/** What the module is called where its code runs, in messages of Deno too. No file is there. */
+export const SPACE_URL = "file:///space.ts";
 
 /** The first message to the worker: the module's text. */
 export interface SpaceModule {

@@ -2,14 +2,19 @@
  * Runs the module of a user's space where it may read this project and nothing else: no file, no network, no variable. Its text comes as a
  * message, so not even the module's own file has to be readable. Functions stay here; whoever uses the space asks for what they return.
  */
+import { registerHooks } from "node:module";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
 import type { Cell } from "../../cells/cell.ts";
 import type { DefinedSpace, SpaceDefinition } from "../../cells/define_space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { printError, routeConsole } from "../../train/terminal/output.ts";
 import { recordCell } from "../../cells/recorded_cell.ts";
+import { packageFolder, projectFolder } from "../../train/process/folders.ts";
 import {
   type CellName,
   HEADER,
+  SPACE_URL,
   type SpaceCall,
   type SpaceDescription,
   type SpaceModule,
@@ -22,19 +27,51 @@ const port = self as unknown as {
   postMessage(reply: SpaceReply): void;
 };
 
+/** Ends in an error what a module must not do, and what no permission of Deno is for. */
+function forbidden(what: string) {
+  return function (): never {
+    throw new UserError(`it ${what}, must not`);
+  };
+}
+
 // A worker that ends by itself tells nobody.
-Deno.exit = () => {
-  throw new UserError("it ends the program, must not");
-};
+Deno.exit = self.close = forbidden("ends the program");
+// Another worker would import without the hooks below.
+Object.assign(globalThis, { Worker: forbidden("starts a worker") });
+Object.assign(process, { getBuiltinModule: forbidden("loads a module of Node.js") });
+
+/** What a module may import. */
+const LIBRARY = "@cellspace/cellspace";
+
+// Deno downloads npm's packages without any permission, so the module may not name them, nor write another module that does.
+const trusted = [projectFolder(), packageFolder()].map((folder) => `${pathToFileURL(folder)}/`);
+let source: string | undefined;
+registerHooks({
+  resolve(specifier, context, next) {
+    const parent = context.parentURL;
+    if (parent !== undefined && trusted.some((folder) => parent.startsWith(folder))) return next(specifier, context);
+    if (specifier === LIBRARY) return { url: import.meta.resolve(LIBRARY), shortCircuit: true };
+    throw new UserError(`it imports '${specifier}', must import ${LIBRARY} alone`);
+  },
+  load(url, context, next) {
+    return url === SPACE_URL && source !== undefined
+      ? { format: "module-typescript", source, shortCircuit: true }
+      : next(url, context);
+  },
+});
 
 // What a module prints is for the person who writes it; standard output may be read by a program.
 routeConsole(printError);
 
-/** What the module did wrong behind our back: a promise that nobody awaits. */
+/** What the module did wrong behind our back: in a promise that nobody awaits, or a timer. */
 let failure: unknown;
 self.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   failure ??= event.reason;
+});
+self.addEventListener("error", (event) => {
+  event.preventDefault();
+  failure ??= event.error;
 });
 
 let definition: SpaceDefinition | undefined;
@@ -46,8 +83,8 @@ port.onmessage = async ({ data }) => {
 
 /** Reads the module, and gives what promises it has begun the time to fail. */
 async function read({ code }: SpaceModule): Promise<SpaceDescription> {
-  const url = `data:application/typescript;charset=utf-8,${encodeURIComponent(code)}`;
-  const module = await import(url);
+  source = code;
+  const module = await import(SPACE_URL);
   await new Promise((resolve) => setTimeout(resolve, 0));
   definition = (module.default as DefinedSpace | undefined)?.definition;
   if (!definition) throw new UserError("it has no space as its default export, must export what defineSpace() returns");
@@ -85,9 +122,9 @@ function valueOf(call: SpaceCall): unknown {
   if (failure !== undefined) throw failure;
   switch (call.ask) {
     case "valid":
-      return Boolean(valid!.holds(call.choices as never));
+      return valid!.holds(call.choices as never);
     case "listed":
-      return Boolean(listed!.holds(call.choices as never));
+      return listed!.holds(call.choices as never);
     case "cell": {
       const { name, states } = cellOf(call.of);
       return { name, states };

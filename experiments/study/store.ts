@@ -110,12 +110,17 @@ export class Study extends StudyPaths {
     const isChanged = fresh.length > 0 || kept.some((entry, i) => entry !== known[i]);
     return async () => {
       await makeFolder(dir);
-      if (isChanged) await writeAtomically(study.configsPath(experiment), formatConfigList([...kept, ...fresh]));
+      const writeList = async () => {
+        if (isChanged) await writeAtomically(study.configsPath(experiment), formatConfigList([...kept, ...fresh]));
+      };
+      // Whoever ends this between two files leaves no study that lists nothing, and no list of cells that its study does not know.
+      if (!before) await writeList();
       // Before the settings that name them; a study that has become one of bytes keeps none.
       if (code !== undefined) await writeAtomically(study.spacePath, code);
       if (tokenizer?.text !== undefined) await writeAtomically(study.tokenizerPath, tokenizer.text);
       const content = withOwnKeys(study.settings, study.own);
       await writeAtomically(study.settingsPath, JSON.stringify(content, null, 2) + "\n");
+      if (before) await writeList();
       if (tokenizer?.removed) removeFile(study.tokenizerPath);
       return { study, added: fresh.length, total };
     };

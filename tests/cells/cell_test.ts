@@ -58,6 +58,24 @@ Deno.test("defineCell() throws when a cell has no state", () => {
   });
 });
 
+Deno.test("defineCell() throws when a cell has a state twice", () => {
+  assert.throws(() => defineCell({ ...traceCell, name: "twice", states: ["h", "trace", "h"] }), {
+    name: "TypeError",
+    message: "Cannot define cell 'twice': state 'h' is there twice, must be there once",
+  });
+});
+
+Deno.test("buildTrainingStep() throws when a weight has the name of a state", () => {
+  const forward: Cell["forward"] = (layer, x, states) => {
+    layer.parameter("h", [layer.batch, layer.state_size]);
+    return traceCell.forward(layer, x, states);
+  };
+  assert.throws(() => buildTrainingStep({ ...traceCell, name: "both", forward }, SIZES), {
+    name: "TypeError",
+    message: "Cannot build cell 'both': 'h' is a state and a weight, must be one",
+  });
+});
+
 Deno.test("buildTrainingStep() throws when forward() forgets a state", () => {
   const forgetful: Cell = { ...traceCell, name: "forgetful" };
   const forward: Cell["forward"] = (layer, x, states) => {
@@ -114,6 +132,15 @@ Deno.test("Parameters.get() throws when a name is used with two shapes", () => {
     name: "TypeError",
     message: "Cannot declare weight 'w': shape is [2,3] and [3,2], must be one",
   });
+});
+
+Deno.test("Parameters.get() throws when a fan-in would draw no numbers", () => {
+  for (const fan_in of [0, -3, NaN, Infinity]) {
+    assert.throws(() => new Parameters().get("w", [2], fan_in), {
+      name: "TypeError",
+      message: `Cannot declare weight 'w': its fan-in is ${fan_in}, must be a number above 0`,
+    });
+  }
 });
 
 Deno.test("Parameters.entries() sorts names as PyTorch's golden numbers count them", () => {

@@ -176,6 +176,25 @@ for (const [task, flags, says] of ROWS) {
   });
 }
 
+Deno.test("init says what further seeds come to before it writes, as it does of configurations", async () => {
+  const { dir } = await copyStudy();
+  const [, ...command] = tasks.tasks.init.command.split(" ");
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [...command, "--dir", dir, "--seeds", "3", "--dry-run"],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+  }).output();
+  const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+  assert.equal(code, 0);
+  assert.match(lines[0], /^\d+ new runs: further seeds of 48 listed before$/);
+  const [runs] = /^\d+/.exec(lines[0])!;
+  assert.match(lines[1], /^What is left then takes about /);
+  assert.equal(
+    lines.at(-1),
+    `Nothing is written: with --dry-run, 0 configurations and ${runs} runs would be added to 48`,
+  );
+});
+
 Deno.test("init --best without a study, and where nothing has finished, says so", async () => {
   const { dir, study } = await copyStudy();
   for (const { name } of Deno.readDirSync(`${dir}/results_01_all`)) Deno.removeSync(`${dir}/results_01_all/${name}`);

@@ -115,6 +115,13 @@ inFolder("announcePlan() advises flags that make less of what a study is extende
   });
 });
 
+inFolder("announcePlan() asks for --yes where further seeds alone take more than a day", async (dir) => {
+  await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [8] } });
+  await assert.rejects(lastLine(await planOf(dir, { seeds: 3 }), false, taking(DAY + 1)), {
+    message: /^Cannot list 96 further runs without --yes: /,
+  });
+});
+
 inFolder("announcePlan() measures nothing where no run is added", async (dir) => {
   await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [8] } });
   const never: typeof estimateTraining = () => Promise.reject(new Error("it was asked"));

@@ -208,7 +208,14 @@ Deno.test("cells of the catalog draw what their papers say, in words", () => {
 const FAULTS: readonly (readonly [what: string, draw: BlockDraw, message: RegExp])[] = [
   ["a range that is turned round", { kind: "uniform", from: 1, to: 0 }, /from is 1 and to 0, must be no less/],
   ["a negative deviation", { kind: "normal", deviation: -1 }, /deviation is -1, must be at least 0/],
-  ["no number", { kind: "constant", value: NaN }, /a number of it is NaN, must be finite/],
+  ["no number", { kind: "constant", value: NaN }, /value is NaN, must be a finite number/],
+  // A module without types may give text, which would be joined where it is to be added.
+  [
+    "text for a number",
+    { kind: "uniform", from: "0", to: "1" } as unknown as BlockDraw,
+    /from is 0, must be a finite number/,
+  ],
+  ["a gain that is none", { kind: "orthogonal", gain: NaN }, /gain is NaN, must be a finite number/],
   [
     "a power of 0",
     { kind: "spaced", from: 0, to: 1, power: 0 },
@@ -256,6 +263,10 @@ Deno.test("linear() refuses draws that are not one for each input, blocks that c
     draw = { kind: "columns", blocks: [{ width: 3 }] } as const;
   assert.throws(() => layer.parameter("u", [2, 4], { draw }), {
     message: "Cannot draw 'layers.0.u' (columns): blocks have 3 columns, shape is [2, 4], must be a matrix of as many",
+  });
+  const halves = { kind: "columns", blocks: [{ width: 0.5 }, { width: 3.5 }] } as const;
+  assert.throws(() => layer.parameter("u", [2, 4], { draw: halves }), {
+    message: "Cannot draw 'layers.0.u' (columns): a block has 0.5 columns, must have a whole number of at least 1",
   });
   layer.parameter("v", [4], 2);
   assert.equal(layer.parameter("v", [4]), layer.parameter("v", [4], 2));
