@@ -15,7 +15,7 @@ import {
 } from "./factor.ts";
 import { z } from "zod";
 import { FACTORS, GATED } from "./factors.ts";
-import { completed, type SpaceFactor, spaceFactorSchema } from "./space_factor.ts";
+import { completed, describeFactorError, type SpaceFactor, spaceFactorSchema } from "./space_factor.ts";
 import { enlarged } from "./gated_rules.ts";
 import type { Space } from "./space.ts";
 
@@ -98,7 +98,7 @@ export function defineSpace<const Factors extends readonly SpaceFactor[]>(
 
 function checkDefinition({ name, factors, cell, cells = [] }: SpaceDefinition): void {
   const refuse = (why: string): never => {
-    throw new UserError(`Cannot define space '${name}': ${why}`);
+    throw new UserError(`Cannot define ${typeof name === "string" ? `space '${name}'` : "a space"}: ${why}`);
   };
   if (typeof name !== "string" || !NAME.test(name)) refuse("its name must be small letters, digits and _");
   if (cell !== undefined && typeof cell !== "function") refuse("its cell must be a function");
@@ -112,14 +112,6 @@ function checkDefinition({ name, factors, cell, cells = [] }: SpaceDefinition): 
     if (isTaken) refuse(`its cell '${own}' must have another name: that one is taken`);
   }
   if (cell && CELL_NAMES.includes(name)) refuse("its name is that of a cell of the catalog, must be another");
-}
-
-/** Names the factor, which a person counts from its key. */
-function describeFactorError(error: z.ZodError, factors: readonly SpaceFactor[]): string {
-  const [{ path: [at, ...where], message }] = error.issues, key = factors[Number(at)]?.key;
-  const named = typeof key === "string" ? `factor '${key}'` : `factor ${Number(at) + 1}`;
-  const what = where.length ? `its '${where.join(".")}'` : "it";
-  return `${named}: ${what} has ${message.replace(/^Invalid /, "an invalid ")}`;
 }
 
 /** The table of a space with its own cell. */

@@ -10,22 +10,23 @@ export type SpaceFactor =
   | IntegerFactor
   | NumberFactor;
 
-const text = z.string().min(1);
+const text = z.string().min(1, "no text");
 const common = {
   key: text,
   label: text,
   about: text,
   heading: text.optional(),
   plural: text.optional(),
-  flag: z.object({ name: text, help: text, note: text.optional() }).optional(),
+  flag: z.strictObject({ name: text, help: text, note: text.optional() }).optional(),
+  ofCell: z.literal(true).optional(),
 };
-const choice = z.object({ value: text, phrase: text.optional(), clause: text.optional() });
+const choice = z.strictObject({ value: text, phrase: text.optional(), clause: text.optional() });
 const pair = <T extends z.ZodType>(value: T) => z.tuple([value, value]).optional();
 const quantity = { ...common, levels: z.array(z.number()), default: z.number().optional(), contrast: pair(z.number()) };
 
 /** Schema of a factor as a space gives it: what is not said follows, see {@linkcode completed}. */
 export const spaceFactorSchema = z.discriminatedUnion("kind", [
-  z.object({
+  z.strictObject({
     ...common,
     kind: z.literal("switch"),
     levels: z.array(z.boolean()).optional(),
@@ -33,33 +34,49 @@ export const spaceFactorSchema = z.discriminatedUnion("kind", [
     on: text,
     off: text,
   }),
-  z.object({
+  z.strictObject({
     ...common,
     kind: z.literal("choice"),
     levels: z.array(text),
     default: text.optional(),
     choices: z.array(choice).optional(),
     contrast: pair(text),
-    ofCell: z.literal(true).optional(),
     namesCell: z.literal(true).optional(),
   }),
-  z.object({
+  z.strictObject({
     ...quantity,
     kind: z.literal("integer"),
     least: z.number().int(),
     most: z.number().int(),
     unit: z.tuple([text, text]).optional(),
     mark: z.enum(["colour", "shape"]).optional(),
-    ofCell: z.literal(true).optional(),
   }),
-  z.object({
+  z.strictObject({
     ...quantity,
     kind: z.literal("number"),
     above: z.number(),
     most: z.number(),
-    ofCell: z.literal(true).optional(),
   }),
 ]);
+
+/** What is wrong with the first factor that the schema refuses, in a line. It names the factor, which a person counts from its key. */
+export function describeFactorError(error: z.ZodError, factors: readonly SpaceFactor[]): string {
+  const [issue] = error.issues, [at, ...where] = issue.path, factor = factors[Number(at)], field = where.join(".");
+  const named = typeof factor?.key === "string" ? `factor '${factor.key}'` : `factor ${Number(at) + 1}`;
+  const { options } = spaceFactorSchema, option = options.find(({ shape }) => shape.kind.value === factor?.kind);
+  if (factor && !option) {
+    return `${named}: its 'kind' must be ${options.map(({ shape }) => shape.kind.value).join(", ")}`;
+  }
+  const what = field ? `its '${field}'` : "it";
+  if (issue.code === "unrecognized_keys" && option) {
+    const known = field ? "" : `, must have no other than ${Object.keys(option.shape).join(", ")}`;
+    return `${named}: ${what} has the unknown field '${issue.keys[0]}'${known}`;
+  }
+  const wrong = /^Invalid input: expected (\w+), received (\w+)$/.exec(issue.message);
+  if (wrong?.[2] === "undefined") return `${named}: ${what} is missing, must be of type ${wrong[1]}`;
+  if (wrong) return `${named}: ${what} is of type ${wrong[2]}, must be of type ${wrong[1]}`;
+  return `${named}: ${what} has ${issue.message.replace(/^Invalid /, "an invalid ")}`;
+}
 
 /** A factor with what goes without saying. */
 export function completed(factor: SpaceFactor): Factor {
