@@ -14,7 +14,7 @@ import { formatDuration } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { studyLevels } from "./data/study_levels.ts";
 import { writeReport } from "./write_report.ts";
-import { print, printError } from "../train/terminal/output.ts";
+import { print, printError, printText } from "../train/terminal/output.ts";
 
 /** All 48 settings of the switches that a 32-state layer is tried with, for three passes each: about two minutes on two cores. */
 const DEMO = { levels: smallestSizes(), steps: 2997, history: 1000 };
@@ -42,7 +42,7 @@ if (import.meta.main) {
       experiment: "01",
       ...await studyLevels(study, (problem) => printError(`demo: ${problem}`)),
     });
-    print(`\n${tables.best_runs}\n\n${tables.forward}`);
+    printText(`\n${tables.best_runs}\n\n${tables.forward}`);
     const { key, result } = await findRun(study, "01");
     const drawn = await drawText(study, "01", { key, result }, { prompt: "", bytes: 200, temperature: 0.8, seed: 0 });
     print(`\nIt writes:\n${new TextDecoder().decode(drawn)}`);

@@ -7,7 +7,7 @@ import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "../experiments/flags
 import { readSelected } from "../experiments/study/selected_results.ts";
 import { studyLevels } from "./data/study_levels.ts";
 import { writeReport } from "./write_report.ts";
-import { print, printError } from "../train/terminal/output.ts";
+import { print, printError, printText } from "../train/terminal/output.ts";
 
 /** Nats: an untrained model of the largest vocabulary has 11.1. */
 const MOST_LOSS = 1000;
@@ -52,7 +52,7 @@ if (import.meta.main) {
     });
     const promotion = tables.promotion === undefined ? [] : [tables.promotion];
     const questions = tables.questions === undefined ? [] : [tables.questions];
-    print(
+    printText(
       [headline, account, tables.best_runs, ...promotion, ...questions, tables.switches, tables.forward].join("\n\n"),
     );
     print(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));
