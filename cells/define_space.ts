@@ -16,7 +16,7 @@ import {
 } from "./factor.ts";
 import { z } from "zod";
 import { FACTORS, GATED } from "./factors.ts";
-import { completed, type SpaceFactor, spaceFactorSchema, textSchema } from "./space_factor.ts";
+import { completed, describeFactorError, type SpaceFactor, spaceFactorSchema, textSchema } from "./space_factor.ts";
 import { enlarged } from "./gated_rules.ts";
 import type { Space } from "./space.ts";
 
@@ -112,7 +112,7 @@ function checkDefinition(definition: SpaceDefinition): void {
   if (!isObject(definition)) throw new UserError(`Cannot define a space: it is ${definition}, must be an object`);
   const { name, factors, cell, valid, listed, cells = [] } = definition;
   const refuse = (why: string): never => {
-    throw new UserError(`Cannot define space '${name}': ${why}`);
+    throw new UserError(`Cannot define ${typeof name === "string" ? `space '${name}'` : "a space"}: ${why}`);
   };
   if (typeof name !== "string" || !NAME.test(name)) refuse("its name must be small letters, digits and _");
   const unknown = Object.keys(definition).find((key) => !KEYS.includes(key));
@@ -164,14 +164,6 @@ function commonProblem(factor: SpaceFactor): string | undefined {
   const { least, most, mark } = common;
   const isKept = factor.kind === "integer" && factor.mark === mark && factor.least >= least && factor.most <= most;
   return isKept ? undefined : `is a size: must be an integer from ${least} to at most ${most} with the mark '${mark}'`;
-}
-
-/** Names the factor, which a person counts from its key. */
-function describeFactorError(error: z.ZodError, factors: readonly SpaceFactor[]): string {
-  const [{ path: [at, ...where], message }] = error.issues, key = factors[Number(at)]?.key;
-  const named = typeof key === "string" ? `factor '${key}'` : `factor ${Number(at) + 1}`;
-  const what = where.length ? `its '${where.join(".")}'` : "it";
-  return `${named}: ${what} has ${message.replace(/^(Invalid|Unrecognized) /, (word) => `an ${word.toLowerCase()}`)}`;
 }
 
 /** The table of a space with its own cell. */

@@ -342,7 +342,7 @@ export function phraseOf(factor: Factor, value: FactorValue): string | undefined
 export function clauseOf(factor: Factor, value: FactorValue): string | undefined {
   if (factor.kind === "switch") return value ? factor.on : factor.off;
   if (factor.kind === "choice") return factor.choices?.find((choice) => choice.value === value)?.clause;
-  return undefined;
+  return factor.ofCell && `${factor.label} ${value}: ${factor.about}`;
 }
 
 /**

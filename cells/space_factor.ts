@@ -11,7 +11,7 @@ export type SpaceFactor =
   | NumberFactor;
 
 /** Schema of what stands in tables, pictures and single lines of a terminal. */
-export const textSchema: z.ZodString = z.string().min(1).regex(
+export const textSchema: z.ZodString = z.string().min(1, "no text").regex(
   /^\P{Cc}*$/u,
   "Invalid input: expected one line without control characters",
 );
@@ -24,6 +24,7 @@ const common = {
   heading: text.optional(),
   plural: text.optional(),
   flag: z.strictObject({ name: text, help: text, note: text.optional() }).optional(),
+  ofCell: z.literal(true).optional(),
 };
 const choice = z.strictObject({ value: text, phrase: text.optional(), clause: text.optional() });
 const pair = <T extends z.ZodType>(value: T) => z.tuple([value, value]).optional();
@@ -46,7 +47,6 @@ export const spaceFactorSchema = z.discriminatedUnion("kind", [
     default: text.optional(),
     choices: z.array(choice).optional(),
     contrast: pair(text),
-    ofCell: z.literal(true).optional(),
   }),
   z.strictObject({
     ...quantity,
@@ -55,16 +55,33 @@ export const spaceFactorSchema = z.discriminatedUnion("kind", [
     most: z.number().int(),
     unit: z.tuple([text, text]).optional(),
     mark: z.enum(["colour", "shape"]).optional(),
-    ofCell: z.literal(true).optional(),
   }),
   z.strictObject({
     ...quantity,
     kind: z.literal("number"),
     above: z.number(),
     most: z.number(),
-    ofCell: z.literal(true).optional(),
   }),
 ]);
+
+/** What is wrong with the first factor that the schema refuses, in a line. It names the factor, which a person counts from its key. */
+export function describeFactorError(error: z.ZodError, factors: readonly SpaceFactor[]): string {
+  const [issue] = error.issues, [at, ...where] = issue.path, factor = factors[Number(at)], field = where.join(".");
+  const named = typeof factor?.key === "string" ? `factor '${factor.key}'` : `factor ${Number(at) + 1}`;
+  const { options } = spaceFactorSchema, option = options.find(({ shape }) => shape.kind.value === factor?.kind);
+  if (factor && !option) {
+    return `${named}: its 'kind' must be ${options.map(({ shape }) => shape.kind.value).join(", ")}`;
+  }
+  const what = field ? `its '${field}'` : "it";
+  if (issue.code === "unrecognized_keys" && option) {
+    const known = field ? "" : `, must have no other than ${Object.keys(option.shape).join(", ")}`;
+    return `${named}: ${what} has the unknown field '${issue.keys[0]}'${known}`;
+  }
+  const wrong = /^Invalid input: expected (\w+), received (\w+)$/.exec(issue.message);
+  if (wrong?.[2] === "undefined") return `${named}: ${what} is missing, must be of type ${wrong[1]}`;
+  if (wrong) return `${named}: ${what} is of type ${wrong[2]}, must be of type ${wrong[1]}`;
+  return `${named}: ${what} has ${issue.message.replace(/^Invalid /, "an invalid ")}`;
+}
 
 /** A factor with what goes without saying. */
 export function completed(factor: SpaceFactor): Factor {

@@ -20,7 +20,7 @@ import type { StudySettings } from "./study/schema.ts";
 import { type InitPlan, initStudy, planInit, SPLIT_TEXT } from "./study/init_study.ts";
 import { flagsInWords } from "./study/levels.ts";
 import { parseTokens } from "./study/text.ts";
-import { print, printError } from "../train/terminal/output.ts";
+import { printError, printText } from "../train/terminal/output.ts";
 
 const flags = ofSpace((space) =>
   checkFlags(space, {
@@ -43,7 +43,7 @@ const flags = ofSpace((space) =>
       "--cells <list>",
       `list these cells alone, to compare with (${
         otherCellNames(space).join(", ")
-      }): at the sizes that are given, else those of the study's list`,
+      }): at the levels that are given, sizes and learning rates too, else those of the study's list`,
       (text) => parseCellName(text, space),
       MOST_LEVELS,
     ),
@@ -139,13 +139,15 @@ if (import.meta.main) {
     const announce = async (plan: InitPlan) => {
       // Another process that changes the study meanwhile changes little of this plan, if anything.
       const what = JSON.stringify([plan.fresh.map(({ id }) => id), plan.runs.map(({ count }) => count)]);
-      if (what !== told) await announcePlan(plan, { yes: options.yes || options.dryRun, print, table: plan.space });
+      if (what !== told) {
+        await announcePlan(plan, { yes: options.yes || options.dryRun, print: printText, table: plan.space });
+      }
       told = what;
     };
     if (options.dryRun) {
       const plan = await planInit(asked);
       await announce(plan);
-      print(
+      printText(
         `Nothing is written: with --dry-run, ${plural(plan.fresh.length, "configuration")} and ${
           plural(addedRuns(plan), "run")
         } would be added to ${plan.listed}`,
@@ -161,15 +163,15 @@ if (import.meta.main) {
         (corpus.entropy_rate / Math.LN2).toFixed(4)
       } bits)`;
     const was = (old: number | undefined, now: number) => old === undefined || old === now ? "" : ` (was ${old})`;
-    print(`Study in ${study.dir}: corpus ${corpus.name}, ${corpus.bytes} bytes (${SPLIT_TEXT})${rate}`);
-    if (tokens) print(tokenLine(tokens, corpus));
-    if (promotion) print(promotionLines(promotion).join("\n"));
-    print(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
+    printText(`Study in ${study.dir}: corpus ${corpus.name}, ${corpus.bytes} bytes (${SPLIT_TEXT})${rate}`);
+    if (tokens) printText(tokenLine(tokens, corpus));
+    if (promotion) printText(promotionLines(promotion).join("\n"));
+    printText(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
     const steps = training.steps[options.experiment], trained = totalSteps({ ...training, steps, log_every: 1 });
     const wholePasses = trained === steps
       ? ""
       : ` (${trained} are done: passes of ${training.history - 1} are finished)`;
-    print(
+    printText(
       `Each: ${plural(seeds, "seed")}${was(before?.seeds, seeds)}, ` +
         `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}${wholePasses}, ` +
         `batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
@@ -188,6 +190,6 @@ if (import.meta.main) {
       const train = commandOn("train", study, options.experiment);
       throw new Stopped(stop, `the study is made, and ${train} counts what is to be counted`);
     }
-    if (baselines) print(`N-gram baselines of the test split, nats per byte: ${baselinesInWords(baselines)}`);
+    if (baselines) printText(`N-gram baselines of the test split, nats per byte: ${baselinesInWords(baselines)}`);
   });
 }

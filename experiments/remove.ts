@@ -29,14 +29,14 @@ function* removalLines({ removed, left, results, space }: Removal): Generator<st
     yield `  ${shortKey(id)}  ${describeConfigIn(space, config)}`;
   }
   if (removed.length > MOST_LINES) yield `  and ${removed.length - MOST_LINES} more`;
-  if (results === 1) yield "1 result stays in the folder, and is shown as unlisted";
-  else if (results) yield `${results} results stay in the folder, and are shown as unlisted`;
+  if (results === 1) yield "1 result stays in the folder and in reports, where it is named as unlisted";
+  else if (results) yield `${results} results stay in the folder and in reports, where they are named as unlisted`;
 }
 
 if (import.meta.main) {
   const description =
-    "Takes configurations off a study's list. Results stay, and are shown as unlisted; 'init' lists " +
-    "configurations again, and then their results count as before.";
+    "Takes configurations off a study's list. Results stay, in reports too, which name them as unlisted ('report --only' " +
+    "leaves them out); 'init' lists configurations again, and then their results count as before.";
   await runCommand({ name: "remove", description, flags }, async ({ dryRun, ...options }) => {
     const onPlan = (removal: Removal) => print([...removalLines(removal)].join("\n"));
     const removal = dryRun

@@ -13,7 +13,7 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { formatDuration } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { reportOnStudy } from "./report_study.ts";
-import { print, printError } from "../train/terminal/output.ts";
+import { print, printError, printText } from "../train/terminal/output.ts";
 
 /** All 48 settings of the switches that a 32-state layer is tried with, for three passes each: about two minutes on two cores. */
 const DEMO = { levels: smallestSizes(), steps: 2997, history: 1000 };
@@ -39,7 +39,7 @@ if (import.meta.main) {
       experiment: "01",
       onProblem: (line) => printError(`demo: ${line}`),
     });
-    print(`\n${tables.best_runs}\n\n${tables.forward}`);
+    printText(`\n${tables.best_runs}\n\n${tables.forward}`);
     const { key, result } = await findRun(study, "01");
     const drawn = await drawRunText(study, "01", { key, result }, { bytes: 200 });
     print(`\nIt writes:\n${new TextDecoder().decode(drawn)}`);

@@ -3,7 +3,7 @@ import { Study } from "../experiments/study/store.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
 import { reportOnStudy } from "./report_study.ts";
-import { print, printError } from "../train/terminal/output.ts";
+import { print, printError, printText } from "../train/terminal/output.ts";
 
 /** Nats: an untrained model of the largest vocabulary has 11.1. */
 const MOST_LOSS = 1000;
@@ -32,7 +32,7 @@ if (import.meta.main) {
     });
     const promotion = tables.promotion === undefined ? [] : [tables.promotion];
     const questions = tables.questions === undefined ? [] : [tables.questions];
-    print(
+    printText(
       [headline, account, tables.best_runs, ...promotion, ...questions, tables.switches, tables.forward].join("\n\n"),
     );
     print(["\nWritten:", ...paths.map((path) => `  ${path}`)].join("\n"));

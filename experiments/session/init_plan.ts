@@ -4,19 +4,24 @@ import type { Space } from "../../cells/space.ts";
 import { configIdIn, describeConfigIn } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
 import {
+  appliesTo,
   type Configuration,
   type Factor,
   type FactorValue,
   formatLevel,
   isQuantity,
+  isSize,
   isSwitch,
   namesCell,
   shownFactors,
+  valueOf,
+  variedFactors,
 } from "../../cells/factor.ts";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { formatDuration, plural } from "../../train/terminal/progress.ts";
 import { flaggedFactors, flagsInWords, levelsAmong, smallestSizes } from "../study/levels.ts";
 import type { InitPlan } from "../study/init_study.ts";
+import type { ConfigEntry } from "../study/runs.ts";
 import { Study } from "../study/store.ts";
 import { estimateTraining, type TrainingEstimate } from "./estimate.ts";
 
@@ -25,26 +30,21 @@ const DAY = 24 * 3600;
 /** More configurations of one cell than so many are told by their levels. */
 const MOST_LINES = 8;
 
-/** What a plan adds, a line each; nothing where it adds no runs. */
+/** What a plan adds, a line each. Where it adds no runs, the state sizes that were asked for, if any. */
 export function* planLines(plan: InitPlan, table: Space = GATED_SPACE): Generator<string> {
-  const { dir, experiment, settings: { seeds }, chosen: { best, sized }, fresh, runs } = plan;
-  if (!runs.length) return;
+  const { dir, experiment, settings: { seeds }, chosen: { entries, best, sized }, fresh, runs } = plan;
+  if (!runs.length) {
+    if (!sized) return;
+    yield `Listed already, with the state sizes for ${sized.target} parameters:`;
+    yield* configLines(table, entries, sized.parameters);
+    return;
+  }
   if (fresh.length) {
     yield `To be listed in experiment ${experiment} of ${dir}: ${plural(fresh.length, "configuration")}`;
   }
   if (best) yield `  the best ${best.taken} of ${plural(best.ranked, "ranked configuration")}, at other levels`;
   if (sized) yield `  state sizes for ${sized.target} parameters`;
-  const nameOf = cellNamed(table);
-  for (const [name, group] of Map.groupBy(fresh.map(({ config }) => config), nameOf)) {
-    if (group.length > MOST_LINES) yield `  ${name}: ${groupInWords(table, group, sized?.parameters)}`;
-    else {
-      for (const config of group) {
-        const parameters = sized?.parameters.get(configIdIn(table, config));
-        const counted = parameters === undefined ? "" : `: ${parameters} parameters`;
-        yield `  ${describeConfigIn(table, config)}${counted}`;
-      }
-    }
-  }
+  yield* configLines(table, fresh, sized?.parameters);
   const parts = [
     ...(fresh.length ? [`${fresh.length} × ${plural(seeds, "seed")}`] : []),
     ...(hasFurtherSeeds(plan) ? [`further seeds of ${plan.listed} listed before`] : []),
@@ -55,6 +55,37 @@ export function* planLines(plan: InitPlan, table: Space = GATED_SPACE): Generato
 /** How many runs come with a plan. */
 export function addedRuns({ runs }: InitPlan): number {
   return runs.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Configurations, a line each, or of many of one cell a line for all. @param parameters by id, where they are to be said */
+function* configLines(
+  table: Space,
+  entries: readonly ConfigEntry[],
+  parameters: ReadonlyMap<string, number> | undefined,
+): Generator<string> {
+  const configs = entries.map(({ config }) => config), described = describedAmong(table, configs);
+  for (const [name, group] of Map.groupBy(configs, cellNamed(table))) {
+    if (group.length > MOST_LINES) yield `  ${name}: ${groupInWords(table, group, parameters)}`;
+    else {
+      for (const config of group) {
+        const count = parameters?.get(configIdIn(table, config));
+        yield `  ${described(config)}${count === undefined ? "" : `: ${count} parameters`}`;
+      }
+    }
+  }
+}
+
+/** Describes configurations beside each other: a default goes without saying, but for a number of which they have several values. */
+function describedAmong(table: Space, configs: readonly Configuration[]): (config: Configuration) => string {
+  const varied = variedFactors(table, configs).filter((factor) => isQuantity(factor) && !isSize(factor));
+  return (config) => {
+    const usual = varied.filter((factor) =>
+      appliesTo(table, factor, config) && valueOf(factor, config) === factor.default
+    );
+    return [describeConfigIn(table, config), ...usual.map(({ label, default: value }) => `${label} ${value}`)].join(
+      ", ",
+    );
+  };
 }
 
 /** The name of a configuration's cell. */
@@ -121,11 +152,12 @@ function hasFurtherSeeds({ settings: { seeds }, before, listed }: InitPlan): boo
   return before !== undefined && listed > 0 && seeds > before.seeds;
 }
 
-/** `About 3 h 20 min on this machine, by …`. */
+/** `Training them takes about 3 h 20 min on this machine, by …`. */
 function estimateLine(plan: InitPlan, { seconds, basis, engine, adapter }: TrainingEstimate): string {
-  const what = hasFurtherSeeds(plan) ? "What is left then takes" : "They take";
+  const what = hasFurtherSeeds(plan) ? "what is left then" : "them";
   const how = basis === "record" ? "at the speed of the study's finished runs" : "by a short measurement";
-  return `${what} about ${inWords(seconds)} on this machine, ${how} on ${engine} (${adapter})`;
+  const time = seconds < 1 ? "less than a second" : `about ${inWords(seconds)}`;
+  return `Training ${what} takes ${time} on this machine, scores not counted, ${how} on ${engine} (${adapter})`;
 }
 
 /**
@@ -146,6 +178,7 @@ export async function announcePlan(
   const lines = [...planLines(plan, table)];
   if (!lines.length) return;
   print(lines.join("\n"));
+  if (!plan.runs.length) return;
   const estimated = await estimateOf(plan, estimate);
   if (typeof estimated === "string") return print(`How long they take on this machine cannot be told: ${estimated}`);
   print(estimateLine(plan, estimated));

@@ -36,6 +36,7 @@ export class SessionProgress {
   announce({ name, adapter, software }: Engine, parallel: number): void {
     const { runs, settings } = this.options, { steps, history } = settings, total = totalSteps(settings);
     this.#tell();
+    if (!runs) return this.say("Nothing is left to train");
     const whole = total === steps ? "" : ` (${steps} asked for; passes of ${history - 1} are finished)`;
     // What fits is not known before it has been tried.
     const atATime = Number.isFinite(parallel) ? Math.min(parallel, runs) : `up to ${runs}`;

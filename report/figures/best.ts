@@ -80,7 +80,7 @@ export function figureBest(
     title: options.title,
     subtitle: [
       options.subtitle,
-      `${seeds ? "Line: mean over the seeds; band: from their least to their most. " : ""}` +
+      `${seeds ? "Line: mean over the seeds; band: from their lowest to their highest. " : ""}` +
       "Grey: the other ones shown. Losses above the axis are left out.",
       ...switchLegend(rows, table).map((line) => `${line}.`),
       ...(baseline

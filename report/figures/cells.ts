@@ -135,7 +135,7 @@ function drawPanel(
   const dots = marks(({ runs }) => runs.flatMap((run) => run[measure] ?? []));
   const means = marks((row) => row[measure] ? [row[measure].mean] : []);
   const marginTop = headed ? INSET.headed : INSET.top, height = marginTop + lines.length * ROW + INSET.bottom;
-  const heading = answer.trained ? `All trained at ${answer.trained}` : "Each trained as is best for it";
+  const heading = answer.trained ? `All trained at ${answer.trained}` : "Each with its own best way of training";
   const unit = measure === "test_bits_per_byte" ? "test split" : "lowest training loss";
   const drawn = panel(document, [SIZE.margin, top], {
     width: SIZE.width - 2 * SIZE.margin,

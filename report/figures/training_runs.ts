@@ -141,7 +141,7 @@ function legendOf(
 ): LegendLine[] {
   const { own: [best], baselines } = cohortsOf(table, rows), seeds = best.runs.length;
   const isMany = otherCells(table, rows).length > MOST_NAMED;
-  const range = seeds > 1 ? `; grey: from the least to the most of its ${seeds} seeds` : "";
+  const range = seeds > 1 ? `; grey: from the lowest to the highest of its ${seeds} seeds` : "";
   return [
     {
       heading: factor.label,
@@ -246,12 +246,15 @@ interface DrawnPoint extends CurvePoint {
   control: boolean;
 }
 
+/** Such a curve is drawn as a dot: a line of one point would not be seen. */
+function isOnePoint({ length }: readonly unknown[]): boolean {
+  return length === 1;
+}
+
 /** Curves of controls, or of others; `many` is how many there are in the panel. */
 function curveMarks(curves: readonly DrawnPoint[][], many: number): Plot.Markish[] {
   const control = curves[0]?.[0].control;
-  // A line of one point would not be seen.
-  const dots = curves.filter(({ length }) => length === 1).flat();
-  const lines = curves.filter(({ length }) => length > 1).flat();
+  const dots = curves.filter(isOnePoint).flat(), lines = curves.filter((curve) => !isOnePoint(curve)).flat();
   const at = { x: "step", y: "loss" };
   const named = (points: readonly DrawnPoint[]) => naming(points, ({ name }) => name);
   return [
@@ -273,8 +276,8 @@ function curveMarks(curves: readonly DrawnPoint[][], many: number): Plot.Markish
 function baselineCurves(rows: readonly MergedRow[], { most, table }: FacetOptions): Plot.Markish[] {
   if (!rows.length) return [];
   const best = otherCells(table, rows.toReversed()).slice(0, MOST_NAMED);
-  const lines = rows.map((row) => curveOf(row, most).map((point) => ({ ...point, row })));
-  const points = lines.flat();
+  const curves = rows.map((row) => curveOf(row, most).map((point) => ({ ...point, row })));
+  const dots = curves.filter(isOnePoint).flat(), points = curves.filter((curve) => !isOnePoint(curve)).flat();
   const stroke = { stroke: BASELINE_COLOUR, strokeDasharray: BASELINE_DASHES, clip: true } as const;
   const isBest = (row: MergedRow) => best.some((one) => one.row === row);
   return [
@@ -291,6 +294,7 @@ function baselineCurves(rows: readonly MergedRow[], { most, table }: FacetOption
         ...named,
       });
     }),
+    Plot.dot(dots, { x: "step", y: "loss", fill: BASELINE_COLOUR, r: 3, ...naming(dots, ({ row }) => row.name) }),
   ];
 }
 

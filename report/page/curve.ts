@@ -12,7 +12,7 @@ import { formatOnAxis } from "../tables/format.ts";
 export interface CurveFrame {
   /** Grid and labels, once for the page. */
   symbol: string;
-  /** A configuration's mean curve, with a band from the least to the most of its seeds. */
+  /** A configuration's mean curve, with a band from the lowest to the highest of its seeds. */
   draw(row: MergedRow): string;
 }
 

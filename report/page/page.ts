@@ -53,7 +53,7 @@ export interface PageContent {
 function partsOf({ effects, questions }: PageContent) {
   const { noun: [one, several] } = contrastWords(effects.min_loss);
   return {
-    ...(questions?.length ? { questions: "Baselines and other training" } : {}),
+    ...(questions?.length ? { questions: "Baselines and ways of training" } : {}),
     answer: `Which ${several} matter`,
     pictures: "Pictures",
     effects: `What each ${one} changes`,

@@ -52,7 +52,7 @@ function lineOf(effect: FactorEffect, several: boolean): string[] {
   ];
 }
 
-/** The mean differences of single seeds, from the least to the most. */
+/** The mean differences of single seeds, from the lowest to the highest. */
 export function formatSeeds({ by_seed }: FactorEffect): string {
   const differences = by_seed.map(({ difference }) => difference);
   if (!differences.length) return NONE;

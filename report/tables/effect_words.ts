@@ -3,7 +3,7 @@
  * a value is better.
  */
 import { maxOf, minOf } from "../../cells/extremes.ts";
-import { formatLevel } from "../../cells/factor.ts";
+import { formatLevel, isSwitch } from "../../cells/factor.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { formatInterval, formatSeeds } from "./effect_tables.ts";
@@ -99,7 +99,7 @@ function leadOf(effects: Effects, sorted: readonly FactorEffect[]): string {
 }
 
 function factorWords(effect: FactorEffect, test: FactorEffect, reads: Unit): string {
-  const { factor: { label }, difference, interval, p_holm, lower, pairs } = effect;
+  const { factor, difference, interval, p_holm, lower, pairs } = effect, { label } = factor;
   if (difference === undefined) return `${label}: cannot be compared, since no two runs differ in it alone`;
   const known = [
     interval ? `95 % interval ${formatInterval(interval)}` : "too few pairs for an interval",
@@ -108,7 +108,7 @@ function factorWords(effect: FactorEffect, test: FactorEffect, reads: Unit): str
   ].join(", ");
   const found = isClear(effect)
     ? `${difference < 0 ? "lower" : "higher"} ${atSecondValue(effect)}`
-    : "no clear difference";
+    : `no clear difference${isSwitch(factor) ? "" : ` ${atSecondValue(effect)}`}`;
   const scored = test.difference === undefined ? "" : `; test ${formatDifference(test.difference)} bits per byte`;
   const seeds = seedsDisagree(effect) ? `; by single seeds ${formatSeeds(effect)}` : "";
   return `${label}: ${found}, ${formatDifference(difference)} nats per ${reads} (${known})${seeds}${scored}`;

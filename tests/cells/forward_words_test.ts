@@ -47,7 +47,9 @@ Deno.test("forwardInWords() names another cell, whose switches say nothing", () 
   assert.deepEqual(layer, ["the cell is GRU: gated recurrent unit: reset and update gate, one state"]);
 });
 
-Deno.test("clauseOf() says nothing of numbers, and of names without a list", () => {
+Deno.test("clauseOf() says a number of the cell, and nothing of other numbers or of names without a list", () => {
+  const leak = { ...factorOf(EXTENDED, "n_layers"), label: "leak", about: "renewed share", ofCell: true } as const;
+  assert.equal(clauseOf(leak, 0.5), "leak 0.5: renewed share");
   assert.equal(clauseOf(factorOf(GATED, "n_layers"), 2), undefined);
   assert.equal(clauseOf(factorOf(GATED, "cell"), "gru"), undefined);
 });

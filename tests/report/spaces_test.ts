@@ -93,6 +93,11 @@ Deno.test("words and tables name the values of a number, and both of a switch", 
     RegExp(`- ${escaped(NUMBER.label)}: higher with 0\\.01 instead of 0\\.001, \\+0\\.045 nats per byte`),
   );
   assert.match(text, RegExp(`- ${escaped(SWITCH.label)}: lower with it on, −0\\.135 nats per byte`));
+  const alike = ORIGINAL.factors.filter((factor) => factor.default === undefined), [{ config: one }] = runs;
+  const few = runs.filter(({ config }) => alike.every((factor) => valueOf(factor, config) === valueOf(factor, one)));
+  const unclear = effectText(effectsOf(few, EXTENDED), ANY_STUDY);
+  assert.match(unclear, RegExp(`- ${escaped(NUMBER.label)}: no clear difference with 0\\.01 instead of 0\\.001, \\+`));
+  assert.match(unclear, RegExp(`- ${escaped(SWITCH.label)}: no clear difference, −`));
   const [table] = effectTables(effects).split("\n\n");
   assert.match(table, /^lowest training loss, nats per byte:\nfactor +compared +difference /);
   assert.match(table, RegExp(`\\n${escaped(NUMBER.label)} +0\\.01 − 0\\.001 +\\+0\\.045 `));

@@ -4,6 +4,7 @@
  */
 import { format } from "node:util";
 import { messageOf } from "../../cells/errors.ts";
+import { wrapped } from "./wrap.ts";
 
 const STREAMS = { output: Deno.stdout, error: Deno.stderr } as const;
 type StreamName = keyof typeof STREAMS;
@@ -47,6 +48,11 @@ function writeSome(name: StreamName, bytes: Uint8Array): number {
 /** Prints a line, or several, on standard output. */
 export function print(text: string): void {
   write("output", `${text}\n`);
+}
+
+/** Prints prose and tables on standard output; on a terminal no line breaks within a word. */
+export function printText(text: string): void {
+  print(isTerminal("output") ? wrapped(text, terminalColumns()) : text);
 }
 
 /** Prints a line, or several, on standard error. */

@@ -49,6 +49,26 @@ inFolder("planLines() has nothing to say where no run is added", async (dir) => 
   assert.deepEqual([...planLines(await planOf(dir, { steps: 300 }))], []);
 });
 
+inFolder("planLines() says a number's default where others of its values come in too", async (dir) => {
+  const levels = { n_layers: [1], state_size: [8], learning_rate: [0.001, 0.01] };
+  const lines = [...planLines(await planOf(dir, { cells: ["gru"], levels }))];
+  assert.deepEqual(lines.slice(1, 3), [
+    "  1 layer × 8, gru, learning rate 0.001",
+    "  1 layer × 8, gru, learning rate 0.01",
+  ]);
+});
+
+inFolder("planLines() says the state sizes for a number of parameters where they are listed already", async (dir) => {
+  const asked = { cells: ["gru"], parameters: { count: 100_000 }, levels: { n_layers: [1] } };
+  await initStudy({ dir, ...SMALL, ...asked });
+  const [first, second, ...more] = planLines(await planOf(dir, asked));
+  assert.equal(first, "Listed already, with the state sizes for 100000 parameters:");
+  assert.match(second, /^ {2}1 layer × \d+, gru: (9|10)\d+ parameters$/);
+  assert.deepEqual(more, []);
+  const never: typeof estimateTraining = () => Promise.reject(new Error("it was asked"));
+  assert.equal(await lastLine(await planOf(dir, asked), false, never), [first, second].join("\n"));
+});
+
 /** An estimate as planted; it says what it was asked about. */
 function taking(seconds: number, asked: EstimateRequest[] = []): typeof estimateTraining {
   return (request) => {
@@ -68,11 +88,12 @@ async function lastLine(plan: InitPlan, yes: boolean, estimate: typeof estimateT
 
 inFolder("announcePlan() says how long the runs take, and asks for --yes above a day", async (dir) => {
   const plan = await planOf(dir);
-  const how = "at the speed of the study's finished runs on abacus (ten fingers)";
-  const said = (time: string) => `They take about ${time} on this machine, ${how}`;
-  assert.equal(await lastLine(plan, false, taking(90)), said("1 min 30 s"));
-  assert.equal(await lastLine(plan, false, taking(DAY)), said("24 h 0 min"));
-  assert.equal(await lastLine(plan, true, taking(5.5 * DAY)), said("5.5 days"));
+  const how = "scores not counted, at the speed of the study's finished runs on abacus (ten fingers)";
+  const said = (time: string) => `Training them takes ${time} on this machine, ${how}`;
+  assert.equal(await lastLine(plan, false, taking(0.4)), said("less than a second"));
+  assert.equal(await lastLine(plan, false, taking(90)), said("about 1 min 30 s"));
+  assert.equal(await lastLine(plan, false, taking(DAY)), said("about 24 h 0 min"));
+  assert.equal(await lastLine(plan, true, taking(5.5 * DAY)), said("about 5.5 days"));
   const none: typeof estimateTraining = ({ onProblem }) => {
     onProblem?.("there is no device");
     return Promise.resolve(undefined);
@@ -95,10 +116,10 @@ inFolder("announcePlan() asks about new configurations, and with further seeds a
   const asked: EstimateRequest[] = [];
   assert.match(
     (await lastLine(await planOf(dir, { cells: ["gru"] }), false, taking(1, asked)))!,
-    /^They take about 1 s /,
+    /^Training them takes about 1 s /,
   );
   const more = await planOf(dir, { cells: ["gru"], seeds: 2 });
-  assert.match((await lastLine(more, false, taking(1, asked)))!, /^What is left then takes about 1 s /);
+  assert.match((await lastLine(more, false, taking(1, asked)))!, /^Training what is left then takes about 1 s /);
   assert.deepEqual(asked.map(({ entries, seeds, settings }) => [entries.length, seeds, settings]), [
     [1, 1, { steps: 100, log_every: 50, batch: 4, history: 101, vocabulary: undefined }],
     [49, 2, { steps: 100, log_every: 50, batch: 4, history: 101, vocabulary: undefined }],

@@ -119,6 +119,11 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
     "Cannot define space 'My Space': its name must be small letters, digits and _",
   ],
   [
+    "has no name",
+    moduleWith({ name: "undefined" }),
+    "Cannot define a space: its name must be small letters, digits and _",
+  ],
+  [
     "has the name of another cell",
     moduleWith({ name: '"gru"' }),
     "Cannot define space 'gru': its name is that of a cell of the catalog, must be another",
@@ -181,12 +186,33 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "has a factor of no kind",
     factor('{ key: "a", label: "a", about: "a" }'),
-    "Cannot define space 'mine': factor 'a': its 'kind' has an invalid discriminator value. Expected 'switch' | 'choice' | 'integer' | 'number'",
+    "Cannot define space 'mine': factor 'a': its 'kind' must be switch, choice, integer, number",
   ],
   [
     "has a factor without a key",
     factor('{ kind: "switch", label: "a", about: "a", on: "a", off: "b" }'),
-    "Cannot define space 'mine': factor 1: its 'key' has an invalid input: expected string, received undefined",
+    "Cannot define space 'mine': factor 1: its 'key' is missing, must be of type string",
+  ],
+  [
+    "has a bound of another name",
+    factor('{ key: "a", kind: "number", label: "a", about: "a", levels: [1], above: 0, below: 2 }'),
+    "Cannot define space 'mine': factor 'a': its 'most' is missing, must be of type number",
+  ],
+  [
+    "has a field that nobody reads",
+    factor('{ key: "a", kind: "number", label: "a", about: "a", levels: [1], above: 0, most: 2, below: 2 }'),
+    "Cannot define space 'mine': factor 'a': it has the unknown field 'below', must have no other than key, label, about, heading, " +
+    "plural, flag, ofCell, levels, default, contrast, kind, above, most",
+  ],
+  [
+    "has one level and no list of them",
+    factor('{ key: "a", kind: "number", label: "a", about: "a", levels: 1, above: 0, most: 2 }'),
+    "Cannot define space 'mine': factor 'a': its 'levels' is of type number, must be of type array",
+  ],
+  [
+    "has a switch with nothing to say",
+    factor('{ key: "a", kind: "switch", label: "a", about: "a", on: "", off: "b" }'),
+    "Cannot define space 'mine': factor 'a': its 'on' has no text",
   ],
   [
     "has a level out of bounds",

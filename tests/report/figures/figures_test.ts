@@ -103,7 +103,7 @@ Deno.test("both figures name each configuration's marks, and show the range of i
   assert.equal(named(swarms).length, 9 * rows.length);
   assert.deepEqual(new Set(named(swarms)), new Set(rows.map(({ name }) => name)));
   assert.ok(curves.includes("mean over its seeds") && swarms.includes("mean of its seeds"));
-  assert.ok(curves.includes("from the least to the most of its 2 seeds"));
+  assert.ok(curves.includes("from the lowest to the highest of its 2 seeds"));
 });
 
 Deno.test("figureTrainingRuns() keeps the range of the best one's seeds inside the panel when one seed is far lower", () => {
@@ -125,7 +125,10 @@ Deno.test("figureTrainingRuns() keeps the range of the best one's seeds inside t
 });
 
 Deno.test("figureTrainingRuns() draws a dot for each configuration when its loss was logged once", () => {
-  const rows = mergeSeeds(tableOf(syntheticResults({ layers: [1], state_sizes: [256], steps: 50 })).rows);
+  const gated = syntheticResults({ layers: [1], state_sizes: [256], steps: 50 });
+  const gru = { ...gated[1], id: "ba5e11".padEnd(40, "0"), cell: "gru" };
+  const rows = mergeSeeds(tableOf([...gated, gru]).rows);
+  assert.ok(rows[0].config.cell === undefined && rows.some(({ config }) => config.cell === "gru"));
   const svg = figureTrainingRuns(figureDocument(), rows, NAMES);
   const dots = [...svg.matchAll(/<circle[^>]*data-run="([^"]*)"/g)].map(([, name]) => name);
   assert.deepEqual(dots.sort(), rows.slice(1).map(({ name }) => name).sort());
