@@ -146,7 +146,7 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "has a factor with a typing error",
     factor('{ key: "a", kind: "switch", label: "a", about: "a", on: "a", off: "b", levles: [true] }'),
-    "Cannot define space 'mine': factor 'a': it has an unrecognized key: \"levles\"",
+    "Cannot define space 'mine': factor 'a': it has the unknown field 'levles', must have no other than key, label, about, heading, plural, flag, ofCell, kind, levels, default, on, off",
   ],
   [
     "has a label of two lines",
