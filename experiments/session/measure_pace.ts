@@ -38,7 +38,7 @@ export interface MeasuredOptions {
 }
 
 /**
- * Measures the pace of an engine: with the smallest sizes, and with those in the middle of the work. It takes about two seconds, and what the
+ * Measures the pace of an engine: with the smallest sizes that its space allows, and with those in the middle of the work. It takes about two seconds, and what the
  * engine needs to open two groups. The engine stays open.
  *
  * @param work at least one
@@ -50,11 +50,13 @@ export async function measurePace(
   work: readonly ConfiguredWork[],
   options: MeasuredOptions,
 ): Promise<Pace | undefined> {
-  const typical = typicalOf(work);
-  const small = Object.fromEntries(
-    Object.entries(smallestSizes(options.space ?? GATED_SPACE)).map(([key, levels]) => [key, levels?.[0]]),
+  const typical = typicalOf(work), space = options.space ?? GATED_SPACE;
+  const smallest = Object.fromEntries(
+    Object.entries(smallestSizes(space)).map(([key, levels]) => [key, levels?.[0]]),
   );
-  const first = await measure(engine, { ...typical, ...small }, options);
+  const small = { ...typical, ...smallest };
+  // A space's rule may forbid the sizes that come by themselves.
+  const first = await measure(engine, space.valid.holds(small) ? small : cheapestOf(work), options);
   if (!first) return undefined;
   const { atATime, ...time } = first, cost = stepCost(typical);
   const isLong = time.seconds * atATime * cost / time.cost > LONGEST_STEP;
@@ -62,6 +64,10 @@ export async function measurePace(
   if (!second) return { times: [time], atATime };
   const times = [time, { cost: second.cost, seconds: second.seconds }];
   return { times: times.sort((a, b) => a.cost - b.cost), atATime: second.atATime };
+}
+
+function cheapestOf(work: readonly ConfiguredWork[]): CellConfig {
+  return work.reduce((least, one) => one.cost < least.cost ? one : least).config;
 }
 
 /** The configuration in the middle of the work: half of all cost is at lower steps. */

@@ -14,7 +14,8 @@ export interface RefinedConfig<C extends Configuration = CellConfig> {
 }
 
 /**
- * The configurations of experiment 02: each of the best tenth as the table enlarges it, duplicates merged.
+ * The configurations of experiment 02: each of the best tenth as the table enlarges it, duplicates merged. What the table's rules forbid is left
+ * out; where that is all, the configuration goes on as it is.
  *
  * @param ranked configurations of experiment 01, best first
  */
@@ -27,7 +28,8 @@ export function refine(
   const best = ranked.slice(0, promotedCount(ranked.length));
   const refined = new Map<string, RefinedConfig<Configuration>>();
   for (const origin of best) {
-    for (const config of table.enlarged(origin)) {
+    const larger = table.enlarged(origin).filter((config) => table.valid.holds(config));
+    for (const config of larger.length ? larger : [origin]) {
       const id = configIdIn(table, config);
       if (!refined.has(id)) refined.set(id, { config, oldId: configIdIn(table, origin) });
     }

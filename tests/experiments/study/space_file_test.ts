@@ -4,10 +4,12 @@ import { configIdIn } from "../../../cells/config.ts";
 import { keysOf } from "../../../cells/factor.ts";
 import { printGraph } from "../../../cells/graph/printer.ts";
 import { buildTrainingStep } from "../../../cells/language_model.ts";
+import { estimateTraining } from "../../../experiments/session/estimate.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import { closeSpaces } from "../../../experiments/study/confined_space.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
+import { refine } from "../../../experiments/study/refine.ts";
 import { configOf } from "../../../experiments/study/result.ts";
 import { readSpaceFile } from "../../../experiments/study/space_file.ts";
 import { Study } from "../../../experiments/study/store.ts";
@@ -181,6 +183,22 @@ withSpaces(
     assert.equal((await initStudy({ dir: study, experiment: "01", space, cells: ["mine"] })).total, 49);
   },
 );
+
+withSpaces("a rule on sizes holds in experiment 02, and does not keep init from an estimate", async (dir) => {
+  const rule = 'valid: { holds: (c) => c.state_size % 48 === 0, must: "needs a state size that is a multiple of 48" }';
+  const space = await written(dir, moduleWith({ more: `cell: () => cell, ${rule}` })), path = join(dir, "study");
+  await initStudy({ dir: path, experiment: "01", space, levels: { n_layers: [1], state_size: [48, 96] }, ...SMALL });
+  const study = await Study.open(path), entries = await study.readConfigs("01"), problems: string[] = [];
+  const settings = { ...SMALL, log_every: 30 };
+  const request = { entries, space: study.space, seeds: 1, settings, results: [], engine: "onnx" };
+  const estimate = await estimateTraining({ ...request, onProblem: (why) => problems.push(why) });
+  assert.deepEqual([estimate?.runs, problems], [2, []]);
+  const refined = refine(entries.map(({ config }) => config), study.space);
+  assert.deepEqual(refined.map(({ config }) => config.state_size), [48]);
+  // 256 and 512, which a small one would get, are both forbidden.
+  const small = [{ n_layers: 1, state_size: 0 }];
+  assert.deepEqual(refine(small, study.space).map(({ config }) => config), small);
+});
 
 withSpaces("a gated study takes no space with a cell of its own", async (dir) => {
   const study = join(dir, "study"), space = await written(dir, moduleWith());

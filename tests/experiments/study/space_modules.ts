@@ -161,7 +161,7 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "has a second name of the cell",
     factor('{ key: "a", kind: "choice", label: "a", about: "a", levels: ["b", "c"], namesCell: true }'),
-    "Cannot define space 'mine': factor 'a': it has an unrecognized key: \"namesCell\"",
+    "Cannot define space 'mine': factor 'a': it has the unknown field 'namesCell', must have no other than key, label, about, heading, plural, flag, ofCell, kind, levels, default, choices, contrast",
   ],
   [
     "has models without a layer",
