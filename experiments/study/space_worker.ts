@@ -9,7 +9,6 @@ import { format } from "node:util";
 import type { Cell } from "../../cells/cell.ts";
 import type { DefinedSpace, SpaceDefinition } from "../../cells/define_space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { printError, routeConsole } from "../../train/terminal/output.ts";
 import { recordCell } from "../../cells/recorded_cell.ts";
 import { packageFolder, projectFolder } from "../../train/process/folders.ts";
 import { printError } from "../../train/terminal/output.ts";
@@ -63,13 +62,9 @@ registerHooks({
 });
 
 // What a module prints is for the person who writes it; standard output may be read by a program.
-<<<<<<< HEAD
-routeConsole(printError);
-=======
 for (const print of ["log", "info", "debug", "warn", "error"] as const) {
   console[print] = (...values) => printError(`space: ${format(...values)}`);
 }
->>>>>>> helper-r1
 
 /** What the module did wrong behind our back: in a promise that nobody awaits, or a timer. */
 let failure: unknown;
