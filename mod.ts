@@ -149,6 +149,7 @@ export type { GroupOptions } from "./train/training/group_training.ts";
 export type { Breakdown, TrainingState } from "./train/training/loss_log.ts";
 export type { MemoryCurve } from "./train/scoring/memory_gain.ts";
 export type { SampleOptions } from "./train/scoring/sample_text.ts";
+export { type ModelSampleOptions, type ModelScoreOptions, TrainedModel } from "./train/scoring/trained_model.ts";
 export type { Cut } from "./train/scoring/score.ts";
 export { type TrainingSettings } from "./train/training/settings.ts";
 export {
@@ -169,3 +170,31 @@ export {
 } from "./train/training/training_run.ts";
 export { grid } from "./experiments/study/grid.ts";
 export type { Levels, TableLevels } from "./experiments/study/levels.ts";
+export type { Experiment } from "./experiments/study/schema.ts";
+export type { ClaimedRun, Overview } from "./experiments/queue/overview.ts";
+export type { Preparation, RunningRun, TrainingListener, TrainingProgress } from "./experiments/session/listener.ts";
+export type { EvaluateSummary } from "./experiments/session/scoring.ts";
+export type { TrainSummary } from "./experiments/session/training.ts";
+export {
+  type ExportedStudy,
+  type ListingSummary,
+  type RemovalSummary,
+  Study,
+  type StudyReport,
+} from "./report/study.ts";
+export type { ListedConfig, StudyResults, StudyRun } from "./report/study_run.ts";
+export type {
+  ScoringProgress,
+  StudyCreation,
+  StudyEvaluation,
+  StudyExporting,
+  StudyListing,
+  StudyRemoval,
+  StudyReporting,
+  StudySampling,
+  StudySelection,
+  StudySettingsOptions,
+  StudyTraining,
+} from "./report/study_options.ts";
+export type { Format } from "./report/export/write_export.ts";
+export type { Status } from "./report/export/columns.ts";

@@ -55,6 +55,8 @@ export const gradientName = (weight: string): string => `gradient.${weight}`;
 
 /** One training step as a graph, and what its inputs are. */
 export interface TrainingStep {
+  /** The cell of the model that it trains; absent where it was made for a loss of another kind. */
+  readonly cell?: Cell;
   /** Its inputs and outputs: see {@linkcode buildTrainingStep}. */
   readonly graph: Graph;
   /** What it was built for: another batch size needs another graph. */
@@ -208,11 +210,13 @@ export function buildTrainingStep(cell: Cell, sizes: ModelSizes, options: Traini
   const { logits, ...forward } = buildForward(cell, sizes);
   const loss = named("loss", softmaxCrossEntropy(logits, input(INPUTS.targets, [sizes.batch], "index")));
   const reads = [{ name: INPUTS.bytes, offset: 0 }, { name: INPUTS.targets, offset: 1 }];
-  return completeTrainingStep({ ...forward, loss, reads, sizes }, options);
+  return completeTrainingStep({ ...forward, loss, reads, sizes, cell }, options);
 }
 
 /** What a training step is made of before its gradient. */
 export interface LossGraph {
+  /** The cell, where an evaluation model of it has these weights. */
+  readonly cell?: Cell;
   readonly sizes: ModelSizes;
   /** The weights that the loss was built with. */
   readonly parameters: Parameters;
@@ -231,7 +235,7 @@ export interface LossGraph {
  * @throws {TypeError} if the optimizer gives another number of moments or scalars than it names
  */
 export function completeTrainingStep(
-  { sizes, parameters, states, newStates, loss, reads }: LossGraph,
+  { cell, sizes, parameters, states, newStates, loss, reads }: LossGraph,
   { optimizer = adam, withGradients = false }: TrainingStepOptions = {},
 ): TrainingStep {
   checkScalars(optimizer);
@@ -248,6 +252,7 @@ export function completeTrainingStep(
   });
   const graph = buildGraph(outputs);
   return {
+    cell,
     graph,
     sizes,
     parameters: entries.map((e) => e.parameter),

@@ -3,6 +3,7 @@ import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
+import { countingDisplay } from "./display.ts";
 import { evaluateStudy } from "./session/scoring.ts";
 import { shortKey } from "./study/paths.ts";
 import { selectionLine } from "./study/selection.ts";
@@ -19,11 +20,14 @@ if (import.meta.main) {
   const description = "Scores finished runs that have no test score yet; training does so by itself.";
   await runCommand({ name: "evaluate", description, flags }, async (options) => {
     using stop = stopSignal("Stopping");
+    using counting = countingDisplay();
     let bar: ReturnType<typeof openProgress> | undefined;
     const { scored, had, placed, problems, unreadable } = await evaluateStudy({
       ...options,
       signal: stop.signal,
+      onCount: counting.onProgress,
       onScore(done, total, key, { bits_per_byte, streams, warm_up, reads }) {
+        counting.stop();
         bar ??= openProgress(total, "models");
         bar.print(
           `${shortKey(key)}  test ${bits_per_byte.toFixed(4)} bits/byte (${plural(streams, "stream")}, warm-up ${
@@ -34,6 +38,7 @@ if (import.meta.main) {
       },
       onProblem: (problem) => printError(`evaluate: ${problem}`),
     });
+    counting.stop();
     bar?.stop();
     if (options.only) print(selectionLine(options.only));
     for (const line of unreadable) printError(`evaluate: ${line}`);

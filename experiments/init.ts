@@ -8,6 +8,7 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./study/fetching.ts";
 import { checkFlags, dirFlag, experimentFlag, levelFlags, levelsIn, ofSpace, onlyFlag } from "./flags.ts";
+import { countingDisplay } from "./display.ts";
 import { announcePlan } from "./session/init_plan.ts";
 import { MOST_CONFIGS, MOST_LEVELS, MOST_RUNS } from "./study/grid.ts";
 import { otherCellNames, parseCellName } from "./study/named_cells.ts";
@@ -132,7 +133,8 @@ if (import.meta.main) {
     "Cells to compare with: --cells gru,lstm --parameters 700k. The five best at two more rates: --best 5 --learning-rate " +
     "3e-4,3e-3.";
   await runCommand({ name: "init", description, flags }, async (options) => {
-    const asked = { ...options, levels: levelsIn(options), fetch: fetchShown };
+    const onWait = (line: string) => printError(`init: ${line}`);
+    const asked = { ...options, levels: levelsIn(options), fetch: fetchShown, onWait };
     let told = "";
     const announce = async (plan: InitPlan) => {
       // Another process that changes the study meanwhile changes little of this plan, if anything.
@@ -177,7 +179,13 @@ if (import.meta.main) {
     // The study is there already: whoever ends this now loses nothing, and 'train' counts.
     using stop = stopSignal("Stopping the count");
     const onDamaged = (problem: string) => printError(`init: ${problem}`);
-    const baselines = await ensureBaselines(study, corpus, { signal: stop.signal, onDamaged });
+    using counting = countingDisplay();
+    const baselines = await ensureBaselines(study, corpus, {
+      signal: stop.signal,
+      onDamaged,
+      onProgress: counting.onProgress,
+    });
+    counting.stop();
     if (stop.signal.aborted) {
       const train = commandOn("train", study, options.experiment);
       throw new Stopped(stop, `the study is made, and ${train} counts what is to be counted`);

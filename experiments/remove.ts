@@ -39,7 +39,9 @@ if (import.meta.main) {
     "leaves them out); 'init' lists configurations again, and then their results count as before.";
   await runCommand({ name: "remove", description, flags }, async ({ dryRun, ...options }) => {
     const onPlan = (removal: Removal) => print([...removalLines(removal)].join("\n"));
-    const removal = dryRun ? await planRemoval(options) : await removeConfigs({ ...options, onPlan });
+    const removal = dryRun
+      ? await planRemoval(options)
+      : await removeConfigs({ ...options, onPlan, onWait: (line) => printError(`remove: ${line}`) });
     const { removed, owners } = removal;
     if (dryRun) onPlan(removal);
     if (owners.length) {

@@ -4,9 +4,10 @@ import { unitOf } from "../cells/unit.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { configOf } from "./study/result.ts";
-import { drawText, findRun } from "./session/sampling.ts";
+import { drawRunText, findRun } from "./session/sampling.ts";
 import { shortKey } from "./study/paths.ts";
 import { Study } from "./study/store.ts";
+import { SAMPLE_DEFAULTS } from "../train/scoring/draw_text.ts";
 import { MOST_TEMPERATURE } from "../train/scoring/sample_text.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
@@ -21,18 +22,18 @@ const flags = ofSpace((space) => ({
   prompt: {
     usage: "--prompt <text>",
     help: "text that the model reads first",
-    fallback: "",
+    fallback: SAMPLE_DEFAULTS.prompt,
     // An empty one is a prompt too.
     parse: (text: string) => text,
   },
-  bytes: flag.whole("--bytes <n>", "bytes to draw", 500, { most: MOST_DRAWN }),
+  bytes: flag.whole("--bytes <n>", "bytes to draw", SAMPLE_DEFAULTS.bytes, { most: MOST_DRAWN }),
   temperature: flag.number(
     "--temperature <t>",
     "lower is more deterministic, 1 is the model's own distribution; 0 takes the likeliest byte or token",
-    0.8,
+    SAMPLE_DEFAULTS.temperature,
     { most: MOST_TEMPERATURE },
   ),
-  seed: flag.whole("--seed <n>", "random seed", 0, { least: 0, most: Number.MAX_SAFE_INTEGER }),
+  seed: flag.whole("--seed <n>", "random seed", SAMPLE_DEFAULTS.seed, { least: 0, most: Number.MAX_SAFE_INTEGER }),
 }));
 
 if (import.meta.main) {
@@ -43,7 +44,7 @@ if (import.meta.main) {
     async ({ dir, experiment, id, only, prompt, ...options }) => {
       const study = await Study.open(dir);
       const { key, result } = await findRun(study, experiment, id, only);
-      const drawn = await drawText(study, experiment, { key, result }, { prompt, ...options });
+      const drawn = await drawRunText(study, experiment, { key, result }, { prompt, ...options });
       printError(
         `${shortKey(key)}: ${describeConfigIn(study.space, configOf(result, study.space))}, min loss ${
           result["min loss"].toFixed(4)

@@ -6,6 +6,7 @@ import { LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import type { EngineEntry } from "../train/engines/engine.ts";
 import { describeAuto, describeParallel, engineChoices, ENGINES } from "../train/engines/registry.ts";
+import { trainingDisplay } from "./display.ts";
 import { MOST_PARALLEL } from "./session/capacity.ts";
 import { MOST_RUNS } from "./study/grid.ts";
 import { shortKey } from "./study/paths.ts";
@@ -44,7 +45,9 @@ if (import.meta.main) {
     "Trains what is not yet trained. May be stopped with Ctrl-C and run again, and run several times side by side.";
   await runCommand({ name: "train", description, flags }, async (options) => {
     using stop = stopSignal();
-    const summary = await trainStudy({ ...options, signal: stop.signal });
+    using display = trainingDisplay("train", options);
+    const summary = await trainStudy({ ...options, ...display, signal: stop.signal });
+    display.stop();
     const { finished, failed, problems, interrupted, others, seconds } = summary;
     if (!options.quiet) {
       if (options.only) print(selectionLine(options.only));

@@ -1,19 +1,18 @@
 /** `deno task demo`: the whole way, small, on the embedded corpus. */
 import { describeConfigIn } from "../cells/config.ts";
+import { trainingDisplay } from "../experiments/display.ts";
 import { dirFlag } from "../experiments/flags.ts";
 import { configOf } from "../experiments/study/result.ts";
-import { drawText, findRun } from "../experiments/session/sampling.ts";
+import { drawRunText, findRun } from "../experiments/session/sampling.ts";
 import { initStudy } from "../experiments/study/init_study.ts";
 import { smallestSizes } from "../experiments/study/levels.ts";
-import { comparedWithList } from "../experiments/study/runs.ts";
 import { trainStudy } from "../experiments/session/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
 import { engineChoices, ENGINES } from "../train/engines/registry.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { formatDuration } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
-import { studyLevels } from "./data/study_levels.ts";
-import { writeReport } from "./write_report.ts";
+import { reportOnStudy } from "./report_study.ts";
 import { print, printError, printText } from "../train/terminal/output.ts";
 
 /** All 48 settings of the switches that a 32-state layer is tried with, for three passes each: about two minutes on two cores. */
@@ -31,20 +30,18 @@ if (import.meta.main) {
     const start = performance.now();
     using stop = stopSignal();
     const { study, corpus } = await initStudy({ dir, experiment: "01", corpus: EMBEDDED.name, ...DEMO });
-    await trainStudy({ dir, experiment: "01", engine, quiet: false, signal: stop.signal });
+    using display = trainingDisplay("demo");
+    await trainStudy({ dir, experiment: "01", engine, ...display, signal: stop.signal });
+    display.stop();
     if (stop.signal.aborted) return stop.exitCode;
 
-    const results = await study.readResults("01");
-    const { paths, tables } = await writeReport({
-      ...results,
-      gaps: comparedWithList(await study.runs("01"), results),
-      dir,
+    const { paths, tables } = await reportOnStudy(study, {
       experiment: "01",
-      ...await studyLevels(study, (problem) => printError(`demo: ${problem}`)),
+      onProblem: (line) => printError(`demo: ${line}`),
     });
     printText(`\n${tables.best_runs}\n\n${tables.forward}`);
     const { key, result } = await findRun(study, "01");
-    const drawn = await drawText(study, "01", { key, result }, { prompt: "", bytes: 200, temperature: 0.8, seed: 0 });
+    const drawn = await drawRunText(study, "01", { key, result }, { bytes: 200 });
     print(`\nIt writes:\n${new TextDecoder().decode(drawn)}`);
 
     const best = result["min loss"]!.toFixed(4), bits = result.test_bits_per_byte!.toFixed(4);

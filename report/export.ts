@@ -45,6 +45,7 @@ if (import.meta.main) {
       only,
       out,
       table: study.space,
+      onWait: (line) => printError(`export: ${line}`),
     });
     for (const line of problems) printError(`export: ${line}`);
     if (only) print(selectionLine(only));

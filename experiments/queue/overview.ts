@@ -12,29 +12,37 @@ import { claimKey, isSilent, studyClaims } from "./study_queue.ts";
 
 /** A run that somebody has claimed. */
 export interface ClaimedRun {
+  /** The name of its files. */
   readonly key: string;
+  /** Names the process that has it. */
   readonly owner: string;
-  /** Unix seconds. */
+  /** When it was claimed, Unix seconds. */
   readonly since: number;
   /** When its owner was last heard of, Unix seconds. */
   readonly heard: number;
+  /** Steps done, as its owner last said. */
   readonly step: number;
 }
 
 /** Where each run of an experiment is; `done`, `running`, `stale`, `failed`, `damaged`, `unknown_version` and `waiting` make up `total`. */
 export interface Overview {
+  /** Which experiment. */
   readonly experiment: Experiment;
   /** The expression that says which configurations are counted; absent where all are. */
   readonly selection?: string;
+  /** Listed runs. */
   readonly total: number;
+  /** Runs that have finished. */
   readonly done: number;
   /** Done runs that have fewer steps than the study asks for now. */
   readonly short: number;
   /** Steps of a run, whole passes. */
   readonly steps: number;
+  /** Runs that a process has, which has been heard of lately. */
   readonly running: readonly ClaimedRun[];
   /** Claimed by processes that have fallen silent; the next `train` takes them over. */
   readonly stale: readonly ClaimedRun[];
+  /** Runs whose loss was no finite number, with the step where. */
   readonly failed: readonly { key: string; why: string }[];
   /** Runs that nobody works on, those included that were started and left. */
   readonly waiting: number;
@@ -50,6 +58,7 @@ export interface Overview {
   readonly unlisted: readonly string[];
   /** A line for each file that cannot be read. */
   readonly unreadable: readonly string[];
+  /** The finished run with the lowest loss, in nats per token; absent where none has finished. */
   readonly best?: { key: string; min_loss: number; tokens?: string; test_bits_per_byte?: number; control?: true };
   /** From the speed of the finished runs; absent where none has finished. */
   readonly seconds_left?: number;

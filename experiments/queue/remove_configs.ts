@@ -21,6 +21,8 @@ export interface RemoveOptions {
   readonly id?: string;
   /** Called with what is to be removed, before it is. */
   readonly onPlan?: (removal: Removal) => void;
+  /** Called with a line, if another process keeps this one waiting. */
+  readonly onWait?: (line: string) => void;
 }
 
 /** What is taken off a list. */
@@ -45,7 +47,7 @@ export interface Removal {
 export async function removeConfigs(options: RemoveOptions): Promise<Removal> {
   // Where no study is, none is made: the lock would make its folder.
   await planRemoval(options);
-  using _lock = await lockStudy(options.dir, "remove");
+  using _lock = await lockStudy(options.dir, options.onWait);
   const removal = await planRemoval(options);
   options.onPlan?.(removal);
   const { study, kept } = removal;

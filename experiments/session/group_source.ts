@@ -101,7 +101,7 @@ export class GroupSource implements RunSource<StartedRun> {
       await this.options.files.save(run, state);
     } catch (error) {
       if (error instanceof ClaimLost) return;
-      this.options.progress.print(
+      this.options.progress.say(
         `Run ${shortKey(run.key)} trains on without a new checkpoint: ${messageOf(error)}`,
       );
     }

@@ -3,7 +3,6 @@ import type { FactorTable } from "../../cells/factor.ts";
 import { describeConfigIn } from "../../cells/config.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { EngineFailure } from "../../train/engines/engine.ts";
-import { printError } from "../../train/terminal/output.ts";
 import type { RunResult } from "../study/result.ts";
 import { shortKey } from "../study/paths.ts";
 import type { Run } from "../study/runs.ts";
@@ -44,11 +43,11 @@ export class Outcomes {
     this.progress.finish(run, result);
   }
 
-  /** Counts a run that has broken down, prints why, and releases its claim. */
+  /** Counts a run that has broken down, says why, and releases its claim. */
   async fail(run: Run, why: string): Promise<void> {
     this.#problemsInARow = 0;
     this.failed++;
-    this.progress.print(`${shortKey(run.key)}  failed: ${why} (${describeConfigIn(this.table, run.entry.config)})`);
+    this.progress.fail(run, `${why} (${describeConfigIn(this.table, run.entry.config)})`);
     await this.release(run);
   }
 
@@ -61,7 +60,7 @@ export class Outcomes {
   /** Counts a run that another process has taken over, and gives up this process's claim. */
   async leaveToOther(run: Run): Promise<void> {
     this.taken++;
-    this.progress.print(
+    this.progress.say(
       `${shortKey(run.key)}  was taken over by another process, since this one was silent or queue.sqlite was deleted`,
     );
     await this.release(run);
@@ -75,7 +74,7 @@ export class Outcomes {
   skip({ key }: Run, error: unknown): void {
     if (!(error instanceof UserError)) throw error;
     this.problems++;
-    printError(`train: ${messageOf(error)}; run ${shortKey(key)} is skipped`);
+    this.progress.complain(`${messageOf(error)}; run ${shortKey(key)} is skipped`);
   }
 
   /**
@@ -85,7 +84,7 @@ export class Outcomes {
    */
   async giveUp(run: Run, error: unknown): Promise<void> {
     this.problems++;
-    printError(`train: run ${shortKey(run.key)} was not trained: ${messageOf(error)}`);
+    this.progress.complain(`run ${shortKey(run.key)} was not trained: ${messageOf(error)}`);
     await this.release(run);
     // That one run is too large says nothing of the next.
     if (error instanceof EngineFailure && error.kind === "memory") return;
@@ -113,7 +112,7 @@ export class Outcomes {
   /** Waits for the queue, and says so if it fails: the claim then becomes stale by itself, and others take it over. */
   async #unlessQueueFails({ key }: Pick<Run, "key">, released: Promise<void>): Promise<void> {
     await released.catch((error) =>
-      this.progress.print(`The claim on run ${shortKey(key)} could not be given back: ${messageOf(error)}`)
+      this.progress.say(`The claim on run ${shortKey(key)} could not be given back: ${messageOf(error)}`)
     );
   }
 }

@@ -1,70 +1,65 @@
-/** Where the runs of a session are: a bar over the steps that this process does, lines as runs end, steps for the queue. */
-import { minOf } from "../../cells/extremes.ts";
+/** Where the runs of a session are: what its listener is told, and the steps of each for the queue. */
 import { unitOf } from "../../cells/unit.ts";
 import { type Leg, UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
 import type { Engine } from "../../train/engines/engine.ts";
 import { engineOfEveryMachine } from "../../train/engines/registry.ts";
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import type { Progress } from "../../train/training/training_run.ts";
-import { formatDuration, openProgress, plural, type ProgressBar } from "../../train/terminal/progress.ts";
+import { formatDuration, plural } from "../../train/terminal/progress.ts";
 import type { RunResult } from "../study/result.ts";
 import { shortKey } from "../study/paths.ts";
 import type { Run } from "../study/runs.ts";
-
-/** What this process knows of a run that it has begun and not yet let go. */
-interface RunProgress {
-  step: number;
-  /** Steps that it gets in all. */
-  total: number;
-  /** Smoothed, nats per token; absent while no group trains it. */
-  loss?: number;
-}
+import type { Preparation, RunningRun, TrainingListener, TrainingProgress } from "./listener.ts";
 
 export interface ProgressOptions {
   /** How many runs this call is to train. */
   readonly runs: number;
   readonly settings: TrainingSettings;
-  readonly quiet: boolean;
+  readonly listener: TrainingListener;
   /** How many runs this process may still claim. */
   readonly waiting: () => number;
   /** Runs that this process has claimed and not given back, begun or not. */
   readonly claimed: () => readonly Pick<Run, "key">[];
 }
 
-/** Shows how far a session is, and knows the step of each run for the heartbeat. */
+/** Tells a listener how far a session is, and knows the step of each run for the heartbeat. */
 export class SessionProgress {
-  readonly #bar: ProgressBar;
-  /** By key. */
-  readonly #runs = new Map<string, RunProgress>();
+  /** Runs that this process has begun and not yet let go, by key. */
+  readonly #runs = new Map<string, RunningRun>();
+  /** Keys of the runs that have ended in this session. */
+  readonly #ended = new Set<string>();
   #done = 0;
-  #best = Infinity;
+  #lowest: number | undefined;
 
-  /** @param open opens the bar on which the session is shown */
-  constructor(private readonly options: ProgressOptions, open: typeof openProgress = openProgress) {
-    const { runs, settings, quiet } = options;
-    this.#bar = open(runs * totalSteps(settings), "steps", quiet);
-  }
+  constructor(private readonly options: ProgressOptions) {}
 
   announce({ name, adapter, software }: Engine, parallel: number): void {
     const { runs, settings } = this.options, { steps, history } = settings, total = totalSteps(settings);
-    if (!runs) return this.print("Nothing is left to train");
+    this.#tell();
+    if (!runs) return this.say("Nothing is left to train");
     const whole = total === steps ? "" : ` (${steps} asked for; passes of ${history - 1} are finished)`;
     // What fits is not known before it has been tried.
     const atATime = Number.isFinite(parallel) ? Math.min(parallel, runs) : `up to ${runs}`;
-    this.print(
+    this.say(
       `Training ${plural(runs, "run")} of ${total} steps${whole} on ${name} (${adapter}), ${atATime} at a time`,
     );
     if (!software) return;
     const faster = engineOfEveryMachine();
-    this.print(
+    this.say(
       `${adapter} is a software adapter: right, but far slower than ${
         faster ? `--engine ${faster.name}` : "a real GPU"
       }`,
     );
   }
 
-  print(line: string): void {
-    this.#bar.print(line);
+  /** A line for people. */
+  say(line: string): void {
+    this.options.listener.onMessage?.(line);
+  }
+
+  /** A line on what went wrong, while the session goes on. */
+  complain(line: string): void {
+    this.options.listener.onProblem?.(line);
   }
 
   /** Where each run is: what other processes are told. */
@@ -74,7 +69,7 @@ export class SessionProgress {
 
   /** A run is about to take a slot of a group, perhaps once more. */
   begin({ key }: Run, step: number): void {
-    this.#runs.set(key, { step, total: totalSteps(this.options.settings, step) });
+    this.#runs.set(key, { key, step, steps: totalSteps(this.options.settings, step) });
   }
 
   /** Runs have done steps. */
@@ -82,14 +77,17 @@ export class SessionProgress {
     for (const { run: { key }, step, loss } of progress) {
       const run = this.#runs.get(key)!;
       this.#done += step - run.step;
-      Object.assign(run, { step, loss });
+      this.#runs.set(key, { ...run, step, loss });
     }
-    this.#show();
+    this.#tell();
   }
 
   /** A run has left its group, and is still this process's. */
   leaveGroup({ key }: Run): void {
-    delete this.#runs.get(key)?.loss;
+    const run = this.#runs.get(key);
+    if (!run) return;
+    const { step, steps } = run;
+    this.#runs.set(key, { key, step, steps });
   }
 
   /** A run is this process's no longer. */
@@ -99,12 +97,12 @@ export class SessionProgress {
 
   /** What an engine makes before the first step. */
   prepare(done: number, total: number): void {
-    this.#bar.update(this.#done, `compiling kernels, ${done} of ${total}`);
+    this.#tell({ what: "kernels", done, total });
   }
 
   /** A run goes on where another engine, adapter or version of this program stopped. */
   goOn({ key }: Run, step: number, { engine, adapter, cellspace_version = UNNAMED_VERSION }: Leg): void {
-    this.print(
+    this.say(
       `${
         shortKey(key)
       }  goes on from step ${step} of ${engine} (${adapter}), cellspace ${cellspace_version}: its last digits ` +
@@ -115,27 +113,44 @@ export class SessionProgress {
   /** A run has finished. */
   finish({ key }: Run, result: RunResult): void {
     const lowest = result["min loss"]!;
-    this.#best = Math.min(this.#best, lowest);
-    this.print(
+    this.#lowest = Math.min(this.#lowest ?? Infinity, lowest);
+    this.#end(
+      key,
       `${shortKey(key)}  min loss ${lowest.toFixed(4)} nats/${unitOf(result)}, ${result.steps_done} steps in ${
         formatDuration(result.train_seconds!)
       }`,
     );
   }
 
-  stop(): void {
-    this.#bar.stop();
+  /** A run has broken down. */
+  fail({ key }: Run, why: string): void {
+    this.#end(key, `${shortKey(key)}  failed: ${why}`);
   }
 
-  #show(): void {
-    const runs = [...this.#runs.values()];
-    const begun = runs.reduce((steps, { step, total }) => steps + Math.max(0, total - step), 0);
+  #end(key: string, line: string): void {
+    this.#ended.add(key);
+    this.say(line);
+    this.#tell();
+  }
+
+  #tell(preparing?: Preparation): void {
+    this.options.listener.onProgress?.(this.#now(preparing));
+  }
+
+  #now(preparing: Preparation | undefined): TrainingProgress {
+    const { waiting, claimed, settings } = this.options, running = [...this.#runs.values()];
+    const left = running.reduce((sum, { step, steps }) => sum + Math.max(0, steps - step), 0);
+    const held = claimed();
     // A claimed run takes a while to begin: its files are read first.
-    const claimed = this.options.claimed().filter(({ key }) => !this.#runs.has(key)).length;
-    const total = this.#done + begun + (this.options.waiting() + claimed) * totalSteps(this.options.settings);
-    const losses = runs.flatMap(({ loss }) => loss ?? []);
-    const current = losses.length ? `loss ${minOf(losses).toFixed(3)}` : "scoring";
-    const best = Number.isFinite(this.#best) ? `, best finished ${this.#best.toFixed(3)}` : "";
-    this.#bar.update(this.#done, `${current}${best}`, total);
+    const coming = held.filter(({ key }) => !this.#runs.has(key)).length + waiting();
+    return {
+      runs_done: this.#ended.size,
+      runs: this.#ended.size + held.filter(({ key }) => !this.#ended.has(key)).length + waiting(),
+      steps_done: this.#done,
+      steps: this.#done + left + coming * totalSteps(settings),
+      running,
+      ...(this.#lowest === undefined ? {} : { lowest: this.#lowest }),
+      ...(preparing ? { preparing } : {}),
+    };
   }
 }

@@ -1,7 +1,6 @@
 /** Which run text is drawn from, and its model. */
 import { UserError } from "../../cells/errors.ts";
-import { LoadedModel } from "../../train/scoring/model.ts";
-import { type SampleOptions, sampleText } from "../../train/scoring/sample_text.ts";
+import { drawText, type TextOptions } from "../../train/scoring/draw_text.ts";
 import { advised } from "../study/files.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
 import { checkModel } from "./run_model.ts";
@@ -53,34 +52,20 @@ export async function findRun(
   return { key, result };
 }
 
-/** What is drawn: the prompt as text, in bytes whatever tokens the model reads. */
-export interface TextOptions extends Pick<SampleOptions, "bytes" | "temperature" | "seed"> {
-  readonly prompt: string;
-}
-
 /**
  * Draws a text from a run's model.
  *
  * @returns the bytes behind the prompt
  * @throws {UserError} if the model is missing or damaged, is not that of the result, or cannot be run
  */
-export async function drawText(
+export async function drawRunText(
   study: Study,
   experiment: Experiment,
   { key, result }: { key: string; result: FinishedResult },
-  { prompt, ...options }: TextOptions,
+  options: Partial<TextOptions> = {},
 ): Promise<Uint8Array> {
   const tokenizer = await studyTokenizer(study);
   const { path, model } = await study.readModel(experiment, key);
   await checkModel(model, result, path, study, experiment);
-  return await advised(remakeModel(study, experiment), async () => {
-    const loaded = await LoadedModel.open(model, { file: path });
-    try {
-      const read = tokenizer.encode(new TextEncoder().encode(prompt));
-      const drawn = await sampleText(loaded, { prompt: read, lengths: tokenizer.lengths, ...options });
-      return tokenizer.decode(drawn).subarray(0, options.bytes);
-    } finally {
-      await loaded.close();
-    }
-  });
+  return await advised(remakeModel(study, experiment), () => drawText(model, tokenizer, options, path));
 }

@@ -10,7 +10,6 @@ import type { Run } from "../study/runs.ts";
 import type { Experiment } from "../study/schema.ts";
 import type { Study } from "../study/store.ts";
 import { claimKey, ClaimLost, commitWhileHeld } from "../queue/study_queue.ts";
-import { printError } from "../../train/terminal/output.ts";
 
 export interface TrainedModel {
   readonly run: Run;
@@ -26,7 +25,10 @@ export interface ScorerOptions {
   readonly signal: AbortSignal;
   /** A score under way is given up. */
   readonly interrupt?: AbortSignal;
-  readonly print: (line: string) => void;
+  /** Given a line for each score. */
+  readonly say: (line: string) => void;
+  /** Given a line for each run that could not be scored. */
+  readonly complain: (line: string) => void;
   /** Called for each run, scored or not: it needs its claim no longer. */
   readonly release: (run: Run) => Promise<void>;
   /** Called once no further score can be made. */
@@ -78,7 +80,7 @@ export class Scorer {
   }
 
   async #scoreOne(run: Run, given?: Uint8Array): Promise<void> {
-    const { study, experiment, queue, text, signal, interrupt, print, release } = this.options;
+    const { study, experiment, queue, text, signal, interrupt, say, complain, release } = this.options;
     try {
       if (signal.aborted || this.#shortage) return;
       this.#evaluationWorkers.check();
@@ -86,7 +88,7 @@ export class Scorer {
       const model = given ?? (await study.readModel(experiment, run.key)).model;
       const scoring = { model, text, threads: 1, workers: this.#evaluationWorkers, commit, signal: interrupt };
       const score = await scoreRun(study, experiment, run.key, scoring);
-      print(`${shortKey(run.key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
+      say(`${shortKey(run.key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
     } catch (error) {
       // The run is kept; the next call scores it.
       if (interrupt?.aborted) return;
@@ -94,9 +96,9 @@ export class Scorer {
         this.#shortage ??= error;
         return this.options.onShortage();
       }
-      if (error instanceof ClaimLost) return print(`${shortKey(run.key)}  was not scored: ${error.message}`);
+      if (error instanceof ClaimLost) return say(`${shortKey(run.key)}  was not scored: ${error.message}`);
       this.problems.add(run.key);
-      printError(`train: ${messageOf(error)}`);
+      complain(messageOf(error));
     } finally {
       await release(run);
     }

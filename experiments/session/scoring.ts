@@ -32,11 +32,15 @@ export interface EvaluateOptions {
   /** The study's, where the caller has it. */
   readonly text?: TokenizedCorpus;
   readonly onScore?: (done: number, total: number, key: string, score: Score & { readonly reads: Unit }) => void;
+  /** Called with how much of the corpus has been counted for its n-gram baselines, in bytes, where the study has none. */
+  readonly onCount?: (done: number, total: number) => void;
   /** Called when a run cannot be scored; the others go on. */
   readonly onProblem?: (problem: string) => void;
 }
 
+/** What a call of `evaluate` has done. */
 export interface EvaluateSummary {
+  /** Runs that it has scored. */
   readonly scored: number;
   /** Runs that had a score already. */
   readonly had: number;
@@ -67,14 +71,16 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
   const isPlaced = !finished.some((result) => isMisplaced(result, known));
   if (!todo.length && isPlaced) return { scored: 0, had, placed: 0, others: 0, problems: 0, unreadable };
   const text = todo.length || !known ? options.text ?? await studyText(study) : undefined;
-  const { signal, onProblem } = options;
+  const { signal, onProblem, onCount } = options;
   // Whoever has the queue open has heard of it.
   const onDamaged = queue ? undefined : onProblem;
   // First of what is written: where its place is taken, nothing else is.
   const own = queue ?? (await openStudyQueue(study)).queue;
   using _heart = heartbeat(own);
   try {
-    const baselines = text ? await ensureBaselines(study, text.corpus, { signal, onDamaged }) : known;
+    const baselines = text
+      ? await ensureBaselines(study, text.corpus, { signal, onDamaged, onProgress: onCount })
+      : known;
     const scores = text ? await scoreAll(study, todo, text, own, options) : { scored: 0, problems: 0, others: 0 };
     const placed = baselines ? await placeScores({ study, experiment, baselines, queue: own, signal, onProblem }) : 0;
     return { had, unreadable, placed, ...scores };

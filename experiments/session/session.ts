@@ -28,6 +28,7 @@ import type { Study } from "../study/store.ts";
 import { footprintOf } from "./capacity.ts";
 import { GroupSource } from "./group_source.ts";
 import { Outcomes } from "./outcomes.ts";
+import { HeardErrors } from "./listener.ts";
 import { SessionProgress } from "./progress.ts";
 import { everyOne, sleep } from "./promises.ts";
 import { Attempts } from "./recovery.ts";
@@ -62,6 +63,7 @@ export class TrainingSession {
   /** Stops all workers at a good place once one of them cannot go on. */
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
+  readonly #heard = new HeardErrors(() => this.#failure.abort());
   readonly #runs: number;
   readonly #parallel: number;
   /** How many groups train at once, how many runs each has room for, and on how many processor threads. */
@@ -78,7 +80,7 @@ export class TrainingSession {
     waiting: readonly Run[],
     private readonly options: TrainStudyOptions,
   ) {
-    const { study, text, queue, owner, engine } = resources, { experiment, limit, quiet } = options;
+    const { study, text, queue, owner, engine } = resources, { experiment, limit } = options;
     this.#engine = engine;
     this.#signal = AbortSignal.any([this.#failure.signal, ...(options.signal ? [options.signal] : [])]);
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
@@ -92,11 +94,11 @@ export class TrainingSession {
     this.#progress = new SessionProgress({
       runs: this.#runs,
       settings,
-      quiet,
+      listener: this.#heard.guarded(options),
       waiting: () => this.#scheduler.waiting,
       claimed: () => this.#scheduler.claimed,
     });
-    const print = (line: string) => this.#progress.print(line);
+    const say = (line: string) => this.#progress.say(line);
     const footprint = footprintOf(current, settings, study.space);
     // Runs of one shape follow each other where they train in groups.
     this.#scheduler = new Scheduler(slots > 1 ? packingOrder(waiting, footprint) : waiting, {
@@ -106,7 +108,7 @@ export class TrainingSession {
       limit,
       memory: { bytes: () => this.#engine.memory, footprint },
       isWanted: (run) => this.#isWanted(run),
-      onWait: (held) => print(waitingForOthers(held)),
+      onWait: (held) => say(waitingForOthers(held)),
     });
     this.#outcomes = new Outcomes(this.#scheduler, this.#progress, study.space);
     this.#scorer = new Scorer({
@@ -116,7 +118,8 @@ export class TrainingSession {
       text,
       signal: this.#signal,
       interrupt: options.signal,
-      print,
+      say,
+      complain: (line) => this.#progress.complain(line),
       release: (run) => this.#outcomes.release(run),
       onShortage: () => this.#failure.abort(),
     });
@@ -126,6 +129,7 @@ export class TrainingSession {
    * Trains until no run is left that this process may take, or a signal comes. The engine is closed at the end, also after an error.
    *
    * @throws {OpenFilesError} if this process may open no more workers
+   * @throws what a handler of the options has thrown
    * @throws the error of a run, if several in a row could not be trained for an outside reason; the queue's, if it refuses claims
    */
   async run(): Promise<void> {
@@ -141,10 +145,10 @@ export class TrainingSession {
         for (const run of [...this.#scheduler.claimed, ...this.#scheduler.unreleased]) {
           await this.#outcomes.release(run);
         }
-        this.#progress.stop();
         await this.#engine.close();
       }
     }
+    this.#heard.check();
   }
 
   /** A worker: claims a group, trains it, takes the next. */
@@ -232,7 +236,7 @@ export class TrainingSession {
     for (const run of leave) await this.#outcomes.giveUp(run, error);
     if (groups.length) {
       const how = groups.length > 1 ? ` in ${groups.length} groups` : "";
-      this.#progress.print(`Trying ${plural(groups.flat().length, "run")} again${how}: ${messageOf(error)}`);
+      this.#progress.say(`Trying ${plural(groups.flat().length, "run")} again${how}: ${messageOf(error)}`);
       await sleep(pause, this.#signal);
     }
     if (this.#signal.aborted) return this.#letGo(groups.flat());
@@ -252,7 +256,7 @@ export class TrainingSession {
     const { name } = this.#engine;
     await this.#engine.close().catch(() => {});
     this.#engine = await this.resources.reopen();
-    this.#progress.print(`The device of ${name} was lost and has been opened again (${this.#engine.adapter})`);
+    this.#progress.say(`The device of ${name} was lost and has been opened again (${this.#engine.adapter})`);
   }
 
   /** Says that this process is alive and where its runs are, and lets go of what another has taken meanwhile. */
@@ -265,7 +269,7 @@ export class TrainingSession {
         this.#scheduler.lose(lost);
         for (const group of this.#groups) group.stopIfLost();
       },
-      onSilence: (problem) => this.#progress.print(problem),
+      onSilence: (problem) => this.#progress.say(problem),
     });
   }
 

@@ -5,8 +5,9 @@ import { hasEnded, type RunResult } from "../study/result.ts";
 import type { ConfigFilter } from "../study/selection.ts";
 import type { Experiment } from "../study/schema.ts";
 import type { Timing } from "../queue/study_queue.ts";
+import type { TrainingListener } from "./listener.ts";
 
-export interface TrainStudyOptions {
+export interface TrainStudyOptions extends TrainingListener {
   readonly dir: string;
   readonly experiment: Experiment;
   readonly engine: EngineChoice;
@@ -16,7 +17,7 @@ export interface TrainStudyOptions {
   readonly only?: ConfigFilter;
   /** Tries runs again that have failed. */
   readonly retryFailed?: boolean;
-  readonly quiet: boolean;
+  /** Stops at a good place: what is done is saved. */
   readonly signal?: AbortSignal;
   readonly timing?: Timing;
 }

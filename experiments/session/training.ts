@@ -3,7 +3,7 @@ import type { Space } from "../../cells/space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { type Engine, mebibytes } from "../../train/engines/engine.ts";
-import { checkLimits, checkLogged, type TrainingSettings } from "../../train/training/settings.ts";
+import { checkLimits, checkLogged, totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import { checkTraining } from "../study/bounds.ts";
 import { capacityOf, footprintOf } from "./capacity.ts";
 import { openStudyEngine } from "../../train/engines/registry.ts";
@@ -17,10 +17,12 @@ import { selectFrom } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { openStudyQueue } from "../queue/study_queue.ts";
-import { print, printError } from "../../train/terminal/output.ts";
 
+/** What a call of `train` has done. */
 export interface TrainSummary {
+  /** Runs that it has trained to their end. */
   readonly finished: number;
+  /** Runs whose loss was no finite number. */
   readonly failed: number;
   /** Runs that could not be trained or scored for an outside reason, or were skipped; a later call tries them again. */
   readonly problems: number;
@@ -28,12 +30,14 @@ export interface TrainSummary {
   readonly interrupted: readonly string[];
   /** Runs that were left to other processes. */
   readonly others: number;
+  /** From the first group to the last score. */
   readonly seconds: number;
 }
 
 /**
- * Trains what is not yet trained.
+ * Trains what is not yet trained. Prints nothing: see {@linkcode TrainStudyOptions}.
  *
+ * @throws what a handler of the options throws
  * @throws {UserError} if there is no study, no configuration, or no engine; or if the study cannot be written any more
  */
 export async function trainStudy(options: TrainStudyOptions): Promise<TrainSummary> {
@@ -49,7 +53,15 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     try {
       await study.makeRunFolders(experiment);
       await study.removeLeftovers();
-      await ensureBaselines(study, text.corpus, { signal: options.signal, quiet: options.quiet, onDamaged: onProblem });
+      const runs = Math.min(waiting.length, options.limit ?? Infinity), steps = runs * totalSteps(settings);
+      await ensureBaselines(study, text.corpus, {
+        signal: options.signal,
+        onDamaged: options.onProblem,
+        onProgress(done, total) {
+          const preparing = { what: "n-grams", done, total } as const;
+          options.onProgress?.({ runs_done: 0, runs, steps_done: 0, steps, running: [], preparing });
+        },
+      });
       const summary = await runSession({ study, text, engine, ...claims }, settings, waiting, options);
       return { ...summary, problems: summary.problems + skipped };
     } finally {
@@ -60,8 +72,6 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     throw error;
   }
 }
-
-const onProblem = (problem: string) => printError(`train: ${problem}`);
 
 /** Trains the waiting runs on this engine, then scores what an earlier call left unscored. */
 async function runSession(
@@ -74,13 +84,13 @@ async function runSession(
   const start = performance.now();
   const reopen = () => openStudyEngine(engine.name);
   const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
-  if (why !== undefined && !options.quiet) print(why);
+  if (why !== undefined) options.onMessage?.(why);
   const resources = { study, text, queue, owner, engine, reopen };
   const session = new TrainingSession(resources, settings, waiting, { ...options, parallel });
   await session.run();
   // What an earlier call trained and was stopped before it could score.
   const late = signal?.aborted ? undefined : await evaluateStudy(
-    { dir, experiment, again: false, text, signal, skip: session.unscored, onProblem },
+    { dir, experiment, again: false, text, signal, skip: session.unscored, onProblem: options.onProblem },
     queue,
   );
   const seconds = (performance.now() - start) / 1000;
@@ -157,7 +167,7 @@ async function waitingRuns(
       if (!isDone(await study.readResult(experiment, run.key), settings, options)) waiting.push(run);
     } catch (error) {
       // Someone may want to mend the file: its run is left alone, the others go on.
-      printError(`train: ${messageOf(error)}; this run is skipped`);
+      options.onProblem?.(`${messageOf(error)}; this run is skipped`);
       skipped++;
     }
   }

@@ -51,13 +51,30 @@ async function read(code: string, name: string): Promise<Space> {
   }
 }
 
-/** Ends the workers of all spaces: none can be used after. */
+/** Ends the workers of all spaces: none can be used after. A space that is read again has a new one. */
 export function closeSpaces(): void {
   known.clear();
   for (const module of open) module.close();
 }
 
 const open = new Set<ConfinedModule>();
+
+/** Holds on the workers of spaces that have not been given up. */
+const holds = new Set<Disposable>();
+
+/**
+ * Keeps the workers of spaces at hand, until it is disposed of: with the last hold they all end, and a space that is read after that has a
+ * new one. For a program that has more to do than a script, whose end is theirs.
+ */
+export function holdSpaces(): Disposable {
+  const hold: Disposable = {
+    [Symbol.dispose]() {
+      if (holds.delete(hold) && !holds.size) closeSpaces();
+    },
+  };
+  holds.add(hold);
+  return hold;
+}
 
 /** The definition that a module exports, with functions that ask it. */
 function definitionOf({ hasCell, cells, factors, ...described }: SpaceDescription, module: ConfinedModule) {

@@ -57,6 +57,10 @@ export interface InitOptions extends ConfigRequest {
    * meanwhile.
    */
   readonly onPlan?: (plan: InitPlan) => Promise<void>;
+  /** Called with a line, if another process keeps this one waiting. */
+  readonly onWait?: (line: string) => void;
+  /** Makes a study that lists nothing yet, and refuses one that is there; then nothing can be asked of a list. */
+  readonly create?: boolean;
 }
 
 /** What `init` is about to write. */
@@ -106,7 +110,7 @@ export async function initStudy(options: InitOptions): Promise<InitSummary> {
     const seen = await stampOf(dir);
     const { known, corpus, plan, write } = await planStudy(options);
     await options.onPlan?.(plan);
-    using _lock = await lockStudy(dir, "init");
+    using _lock = await lockStudy(dir, options.onWait);
     // Another process was quicker: what was planned may drop what that one has added.
     if (await stampOf(dir) !== seen) continue;
     return { ...await write(), corpus, promotion: plan.chosen.promotion, before: known?.settings };
@@ -154,6 +158,9 @@ async function anyResult(dir: string, space: Space): Promise<RunResult | undefin
 async function planStudy(options: InitOptions) {
   const { dir } = options;
   const known = await Study.find(dir);
+  if (known && options.create) {
+    throw new UserError(`Cannot create study ${dir}: it is there; open it, or choose another folder`);
+  }
   if (!known) await checkNewFolder(dir);
   const file = options.space === undefined ? undefined : await newSpace(known, dir, options.space);
   const space = file?.space ?? known?.space ?? GATED_SPACE;
@@ -191,7 +198,9 @@ async function planStudy(options: InitOptions) {
     );
   }
   const { experiment, controls } = options, { vocabulary } = settings;
-  const chosen = await chooseConfigs({ dir, experiment, known, vocabulary, controls }, options, space);
+  const chosen = options.create
+    ? { entries: [] }
+    : await chooseConfigs({ dir, experiment, known, vocabulary, controls }, options, space);
   if (file ?? known?.settings.space) checkCells(space, chosen.entries, vocabulary);
   await checkAllRuns(known, options, chosen.entries, settings.seeds);
   const tokens = await tokensFor(dir, known, corpus, settings.vocabulary, history);

@@ -1,6 +1,5 @@
 /** One process at a time changes what a study's files hold; runs have claims of their own, in the queue. */
 import { holdLock } from "../../train/process/lock.ts";
-import { printError } from "../../train/terminal/output.ts";
 import { adviceFor, makeFolder, reasonOf, WriteFailure } from "./files.ts";
 import { StudyPaths } from "./paths.ts";
 
@@ -11,11 +10,15 @@ const PATIENCE = 2000;
  * Waits until nobody else changes a study, and keeps the others waiting until it is disposed of. What is to be written follows from
  * what is read after that. Makes the folder if need be.
  *
- * @param doing the command that says so where it waits
+ * @param onWait called with a line once, if it takes a while
  * @throws {WriteFailure} if the folder cannot be written
  * @throws the signal's reason, if it comes while waiting
  */
-export async function lockStudy(dir: string, doing: string, signal?: AbortSignal): Promise<Disposable> {
+export async function lockStudy(
+  dir: string,
+  onWait?: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<Disposable> {
   await makeFolder(dir);
   const path = new StudyPaths(dir).lockPath;
   try {
@@ -23,7 +26,7 @@ export async function lockStudy(dir: string, doing: string, signal?: AbortSignal
       signal,
       patience: PATIENCE,
       removesFile: true,
-      onWait: () => printError(`${doing}: another process is changing study ${dir}: waiting for it`),
+      onWait: () => onWait?.(`another process is changing study ${dir}: waiting for it`),
     });
   } catch (error) {
     signal?.throwIfAborted();

@@ -4,7 +4,6 @@ import { parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
 import type { Corpus } from "../../train/corpus/corpus.ts";
 import { BASELINE_METHOD, contextOrder, HIGHEST_ORDER, ngramBaselines } from "../../train/corpus/ngrams/baselines.ts";
-import { openProgress } from "../../train/terminal/progress.ts";
 import { advised, readJson, writeAtomically } from "./files.ts";
 import { isOurs } from "./ownership.ts";
 import { sha1Schema } from "./result.ts";
@@ -60,14 +59,11 @@ function isKept(path: string): boolean {
   }
 }
 
-/** A text that is shorter is counted in about a second: that needs no word. */
-const TOLD_FROM_BYTES = 10_000_000;
-
 /** What {@linkcode ensureBaselines} is told. */
 export interface CountingOptions {
   readonly signal?: AbortSignal;
-  /** Shows no progress. */
-  readonly quiet?: boolean;
+  /** Called with how much of the corpus has been counted, in bytes; not at all where nothing has to be. */
+  readonly onProgress?: (done: number, total: number) => void;
   /** Called with one line when the study's file is damaged, before it is made anew. */
   readonly onDamaged?: (problem: string) => void;
 }
@@ -105,17 +101,14 @@ export async function ensureBaselines(
   return baselines;
 }
 
-async function countBaselines({ train, test }: Corpus, { signal, quiet = false }: CountingOptions) {
-  const progress = openProgress(train.length, "bytes", quiet || train.length < TOLD_FROM_BYTES);
-  progress.print(`Counting the n-grams of ${train.length} bytes for the baselines`);
+async function countBaselines({ train, test }: Corpus, { signal, onProgress }: CountingOptions) {
+  const total = train.length;
+  onProgress?.(0, total);
   try {
-    const onProgress = (done: number) => progress.update(done, "counting n-grams");
-    return [...await ngramBaselines(train, test, { signal, onProgress })];
+    return [...await ngramBaselines(train, test, { signal, onProgress: (done) => onProgress?.(done, total) })];
   } catch (error) {
     if (signal?.aborted) return undefined;
     throw error;
-  } finally {
-    progress.stop();
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Cell } from "../../cells/cell.ts";
 import type { DefinedSpace, SpaceDefinition } from "../../cells/define_space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
+import { printError, routeConsole } from "../../train/terminal/output.ts";
 import { recordCell } from "../../cells/recorded_cell.ts";
 import {
   type CellName,
@@ -27,7 +28,7 @@ Deno.exit = () => {
 };
 
 // What a module prints is for the person who writes it; standard output may be read by a program.
-for (const print of ["log", "info", "debug"] as const) console[print] = console.error;
+routeConsole(printError);
 
 /** What the module did wrong behind our back: a promise that nobody awaits. */
 let failure: unknown;

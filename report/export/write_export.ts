@@ -31,8 +31,9 @@ import { columnsTable, sortRuns, tablesOf } from "./tables.ts";
 import { parquetOf } from "./parquet.ts";
 import { EVENT_FILE, eventFileOf, runFolderName } from "./tensorboard.ts";
 
-export const FORMATS = ["csv", "parquet", "tensorboard"] as const;
-export type Format = typeof FORMATS[number];
+/** What an export is written as. */
+export type Format = "csv" | "parquet" | "tensorboard";
+export const FORMATS: readonly Format[] = ["csv", "parquet", "tensorboard"];
 
 export interface ExportOptions {
   readonly study: Study;
@@ -44,6 +45,8 @@ export interface ExportOptions {
   readonly out?: string;
   /** Whose factors stand in the results; the built-in ones where absent. */
   readonly table?: FactorTable;
+  /** Called with a line, if another process keeps this one waiting. */
+  readonly onWait?: (line: string) => void;
 }
 
 /** What has been written. */
@@ -81,7 +84,7 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
   const runs = sortRuns(marked);
   const files = formats.map((format): [Format, File[]] => [format, MAKERS[format](runs, table)]);
 
-  using _lock = await lockStudy(study.dir, "export");
+  using _lock = await lockStudy(study.dir, options.onWait);
   const made = files.flatMap(([, made]) => made), former = await formerFiles(study, folder, experiment, made);
   const gone = formats.includes("tensorboard") ? formerEvents(former, made) : [];
   for (const [path] of made) checkReplaceable(join(folder, path), `export to ${folder}`, ELSEWHERE);

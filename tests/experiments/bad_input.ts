@@ -1,8 +1,9 @@
 /** The form of the table of bad inputs, and the commands that meet them: as their scripts call them. */
+import { trainingDisplay } from "../../experiments/display.ts";
 import assert from "node:assert/strict";
 import { UserError } from "../../cells/errors.ts";
 import { overviewOf } from "../../experiments/queue/overview.ts";
-import { drawText, findRun } from "../../experiments/session/sampling.ts";
+import { drawRunText, findRun } from "../../experiments/session/sampling.ts";
 import { evaluateStudy } from "../../experiments/session/scoring.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
@@ -32,7 +33,14 @@ export interface Action {
 const of01 = ({ dir }: SmallStudy) => ({ dir, experiment: "01" } as const);
 
 async function trainOne(small: SmallStudy, options: { steps?: number } = {}): Promise<string[]> {
-  await trainStudy({ ...of01(small), engine: "onnx", parallel: 1, limit: 1, quiet: true, ...options });
+  await trainStudy({
+    ...of01(small),
+    engine: "onnx",
+    parallel: 1,
+    limit: 1,
+    ...trainingDisplay("train", { quiet: true }),
+    ...options,
+  });
   return [];
 }
 
@@ -95,7 +103,7 @@ export function sample(prefix?: string): Action {
   return {
     async run(small) {
       const found = await findRun(small.study, "01", prefix ?? small.runs[0].key);
-      await drawText(small.study, "01", found, { prompt: "a", bytes: 2, temperature: 1, seed: 0 });
+      await drawRunText(small.study, "01", found, { prompt: "a", bytes: 2, temperature: 1, seed: 0 });
       return [];
     },
   };

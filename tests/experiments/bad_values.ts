@@ -14,7 +14,7 @@ const readOrExtended = refused(train, evaluate, init(), init({ seeds: 2 }));
 
 /** `train` with flags. */
 const trainWith = (options: Partial<Parameters<typeof trainStudy>[0]>): Action => ({
-  run: ({ dir }) => trainStudy({ dir, experiment: "01", engine: "onnx", quiet: true, ...options }).then(() => []),
+  run: ({ dir }) => trainStudy({ dir, experiment: "01", engine: "onnx", ...options }).then(() => []),
 });
 
 export const BAD_VALUES: readonly BadInput[] = [

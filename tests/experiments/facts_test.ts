@@ -72,7 +72,7 @@ Deno.test("no number in a study's files is taken that nothing can be done with",
 async function tokenStudy(small: SmallStudy): Promise<string> {
   const dir = join(small.dir, "tokens");
   await initStudy({ dir, experiment: "01", corpus: small.corpus, ...SMALL, tokens: 300 });
-  await trainStudy({ dir, experiment: "01", engine: "onnx", limit: 1, quiet: true });
+  await trainStudy({ dir, experiment: "01", engine: "onnx", limit: 1 });
   return dir;
 }
 

@@ -26,7 +26,7 @@ export async function makeSmallStudy(dir: string): Promise<void> {
   const corpus = join(dir, "corpus.txt");
   Deno.writeFileSync(corpus, generateEmbedded(1, 6000).text);
   await initStudy({ dir, experiment: "01", corpus, ...SMALL });
-  await trainStudy({ dir, experiment: "01", engine: "onnx", limit: TRAINED, quiet: true });
+  await trainStudy({ dir, experiment: "01", engine: "onnx", limit: TRAINED });
   await evaluateStudy({ dir, experiment: "01", again: false });
   for (const { name } of Deno.readDirSync(dir)) if (name.startsWith("queue.sqlite")) Deno.removeSync(join(dir, name));
 }

@@ -54,7 +54,7 @@ for (const version of [undefined, "0.0.9"]) {
     const before = (await study.readResult("01", key))!;
     ageCheckpoint(small, version);
     const only = (config: CellConfig) => configId(config) === runs[0].entry.id;
-    await trainStudy({ dir, experiment: "01", engine: "onnx", quiet: true, steps: MORE_STEPS, only });
+    await trainStudy({ dir, experiment: "01", engine: "onnx", steps: MORE_STEPS, only });
     const { cellspace_version, earlier_engines } = (await study.readResult("01", key))!;
     assert.equal(cellspace_version, project.version);
     const { engine, adapter } = before;
@@ -71,7 +71,7 @@ Deno.test("a run that a version with the same numbers began is no mixed one", as
   const small = await copyStudy(), { dir, study, runs } = small, [{ key }] = runs;
   ageCheckpoint(small, `${numbersOf(project.version)}.99`);
   const only = (config: CellConfig) => configId(config) === runs[0].entry.id;
-  await trainStudy({ dir, experiment: "01", engine: "onnx", quiet: true, steps: MORE_STEPS, only });
+  await trainStudy({ dir, experiment: "01", engine: "onnx", steps: MORE_STEPS, only });
   const { cellspace_version, earlier_engines, steps_done } = (await study.readResult("01", key))!;
   assert.deepEqual([cellspace_version, earlier_engines, steps_done], [project.version, undefined, MORE_STEPS]);
 });

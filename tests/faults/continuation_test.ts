@@ -23,7 +23,7 @@ inFolder(
   "train --steps goes on from a finished study as if it had been one training, also when it is killed",
   async (dir) => {
     const short = await makeStudy(join(dir, "study"), { runs: 3, steps: 1200 });
-    const options = { dir: short.dir, experiment: "01", engine: "onnx", parallel: 1, quiet: true } as const;
+    const options = { dir: short.dir, experiment: "01", engine: "onnx", parallel: 1 } as const;
     const long = await makeStudy(join(dir, "plan"), { runs: 3, steps: 9600 });
     const quiet = await trainedQuietly(long, join(dir, "quiet"), { parallel: 1 });
     await trainStudy(options);
@@ -63,7 +63,7 @@ inFolder("train trains seeds that were added later, and leaves the first ones' r
   const both = await makeStudy(join(dir, "plan"), { runs: 2, steps: 800, seeds: 2 });
   const quiet = await trainedQuietly(both, join(dir, "quiet"));
   const study = await makeStudy(join(dir, "study"), { runs: 2, steps: 800 });
-  const options = { dir: study.dir, experiment: "01", engine: "onnx", quiet: true } as const;
+  const options = { dir: study.dir, experiment: "01", engine: "onnx" } as const;
   await trainStudy(options);
   const first = await resultFiles(study);
   const { study: extended } = await initStudy({ dir: study.dir, experiment: "01", seeds: 2 });

@@ -1,3 +1,4 @@
+import { trainingDisplay } from "../../experiments/display.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { shortKey } from "../../experiments/study/paths.ts";
@@ -71,13 +72,13 @@ async function trainWithoutRoom(dir: string): Promise<void> {
   const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 1000 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   const study = await copyOf(plan, join(dir, "study"));
-  const options = { dir: study.dir, experiment: "01", engine: "onnx", parallel: 1, quiet: true } as const;
+  const options = { dir: study.dir, experiment: "01", engine: "onnx", parallel: 1 } as const;
   await trainStudy({ ...options, limit: 1 });
   const before = await resultFiles(study), finished = await finishedRuns(study);
   {
     using messages = recordErrors();
     using _full = fillDiskOfThisProcess();
-    const summary = await trainStudy(options);
+    const summary = await trainStudy({ ...options, ...trainingDisplay("train", { quiet: true }) });
     assert.deepEqual([summary.finished, summary.failed, summary.problems], [0, 0, 1]);
     assert.equal(messages.lines.length, 1, messages.lines.join("\n"));
     assert.match(
@@ -111,7 +112,7 @@ inFolder("train in a folder without permission names a file, and goes on when it
   // Once before anything has been trained, once after a run.
   for (const finished of [0, 1]) {
     if (finished) {
-      await trainStudy({ dir: study.dir, experiment: "01", engine: "onnx", parallel: 1, limit: 1, quiet: true });
+      await trainStudy({ dir: study.dir, experiment: "01", engine: "onnx", parallel: 1, limit: 1 });
     }
     const before = await resultFiles(study);
     assert.equal(before.size, finished);

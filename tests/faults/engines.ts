@@ -1,4 +1,5 @@
 /** Engines that fail as they are told, and sessions that train on them. */
+import { trainingDisplay } from "../../experiments/display.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import type { Engine, EngineRun, TrainingGroup } from "../../train/engines/engine.ts";
 import type { Study } from "../../experiments/study/store.ts";
@@ -94,7 +95,13 @@ export async function trainOn(
 ): Promise<{ session: TrainingSession; errors: readonly string[] }> {
   const { training } = study.settings;
   const settings = { ...training, steps: training.steps["01"], log_every: training.log_every["01"] };
-  const all = { dir: study.dir, experiment: "01", engine: "auto", quiet: true, ...options } as const;
+  const all = {
+    dir: study.dir,
+    experiment: "01",
+    engine: "auto",
+    ...trainingDisplay("train", { quiet: true }),
+    ...options,
+  } as const;
   await study.makeRunFolders("01");
   const waiting = [];
   for (const run of await study.runs("01")) {

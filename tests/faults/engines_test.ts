@@ -102,7 +102,7 @@ inFolder("train leaves a run that fails three times, and finishes the others", a
   assert.deepEqual([result.loss, result.failed], [undefined, undefined]);
   assertReleased(study, [], "failed thrice");
   // Nothing is held against the run: the next call trains it.
-  assert.equal((await trainStudy({ dir: study.dir, experiment: "01", engine: "onnx", quiet: true })).finished, 1);
+  assert.equal((await trainStudy({ dir: study.dir, experiment: "01", engine: "onnx" })).finished, 1);
   await assertSameRuns(study, quiet, "failed thrice");
 });
 
@@ -126,7 +126,7 @@ inFolder("train ends a run whose loss becomes NaN as failed, and trains it anew 
   assert.deepEqual(failed.loss_before_failure, curve.slice(0, Math.floor((breaksAt - 1) / 10)));
 
   const before = await resultFiles(study);
-  const again = await trainStudy({ dir: study.dir, experiment: "01", engine: "onnx", quiet: true });
+  const again = await trainStudy({ dir: study.dir, experiment: "01", engine: "onnx" });
   assert.deepEqual([again.finished, again.failed, again.problems], [0, 0, 0]);
   assert.deepEqual(await resultFiles(study), before);
 

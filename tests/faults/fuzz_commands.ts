@@ -1,7 +1,8 @@
 /** What the commands do, as their scripts call it, for a study of which one file is damaged. */
+import { trainingDisplay } from "../../experiments/display.ts";
 import { type CellConfig, configId } from "../../cells/config.ts";
 import { overviewOf } from "../../experiments/queue/overview.ts";
-import { drawText, findRun } from "../../experiments/session/sampling.ts";
+import { drawRunText, findRun } from "../../experiments/session/sampling.ts";
 import { evaluateStudy } from "../../experiments/session/scoring.ts";
 import { comparedWithList } from "../../experiments/study/runs.ts";
 import { Study } from "../../experiments/study/store.ts";
@@ -46,8 +47,8 @@ async function train(dir: string, options: Partial<TrainStudyOptions>): Promise<
     engine: "onnx",
     parallel: 1,
     limit: 1,
-    quiet: true,
     signal,
+    ...trainingDisplay("train", { quiet: true }),
     ...options,
   });
   return [];
@@ -91,7 +92,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
     reads: ["study", "tokenizer", "result", "model"],
     async run(dir, { damaged }) {
       const study = await Study.open(dir), options = { prompt: "the ", bytes: 3, temperature: 0.8, seed: 0 };
-      await drawText(study, EXPERIMENT, await findRun(study, EXPERIMENT, damaged), options);
+      await drawRunText(study, EXPERIMENT, await findRun(study, EXPERIMENT, damaged), options);
       return [];
     },
     changes: nothing,

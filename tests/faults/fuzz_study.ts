@@ -30,7 +30,7 @@ export async function makeFuzzedStudy(dir: string): Promise<FuzzedRuns> {
   await Deno.writeFile(corpus, generateEmbedded(1, 8000).text);
   const settings = { dir, experiment: "01", corpus, tokens: 280, levels: { n_layers: [1], state_size: [4] } } as const;
   const { study } = await initStudy({ ...settings, steps: STEPS, batch: 4, history: STEPS + 1 });
-  await trainStudy({ dir, experiment: "01", engine: "onnx", limit: TRAINED, quiet: true });
+  await trainStudy({ dir, experiment: "01", engine: "onnx", limit: TRAINED });
   await evaluateStudy({ dir, experiment: "01", again: false });
   const [damaged, whole, stopped] = (await study.runs("01")).map(({ key }) => key);
   // As one that was killed leaves its record: it has a checkpoint, and neither curve nor model.

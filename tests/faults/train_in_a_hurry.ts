@@ -1,4 +1,5 @@
 /** What `deno task train` does, with heartbeats and checkpoints in quick succession: for tests that kill it. */
+import { trainingDisplay } from "../../experiments/display.ts";
 import { EXIT, flag, runCommand } from "../../train/terminal/command_line.ts";
 import { LIMITS } from "../../train/training/settings.ts";
 import { print } from "../../train/terminal/output.ts";
@@ -23,8 +24,9 @@ if (import.meta.main) {
     { name: "train", description: "Trains in a hurry", flags },
     async ({ dir, engine, parallel, steps, ...timing }) => {
       using stop = stopSignal();
+      using display = trainingDisplay("train");
       const summary = await trainStudy(
-        { dir, experiment: "01", engine, parallel, steps, quiet: false, signal: stop.signal, timing },
+        { dir, experiment: "01", engine, parallel, steps, signal: stop.signal, timing, ...display },
       );
       print(JSON.stringify(summary));
       if (stop.signal.aborted) return stop.exitCode;

@@ -25,6 +25,7 @@ export interface SampleOptions {
   readonly lengths?: Uint32Array;
 }
 
+/** What is drawn where nothing else is said. */
 /**
  * Checks what is asked of a model, before anything is drawn.
  *

@@ -87,9 +87,13 @@ export function terminalColumns(): number | undefined {
   }
 }
 
-/** Sends what libraries print on the console the same way: Plot's warnings, for example. */
-export function routeConsole(): void {
+/**
+ * Sends what libraries print on the console the same way: Plot's warnings, for example.
+ *
+ * @param plain where what is no warning goes; absent: standard output
+ */
+export function routeConsole(plain: (text: string) => void = print): void {
   const lines = (to: (text: string) => void) => (...parts: unknown[]) => to(format(...parts));
-  console.log = console.info = console.debug = lines(print);
+  console.log = console.info = console.debug = lines(plain);
   console.warn = console.error = lines(printError);
 }

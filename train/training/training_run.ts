@@ -10,6 +10,7 @@ import type { Optimizer } from "../../cells/optimizer.ts";
 import { type OptimizerName, optimizerOf } from "../../cells/optimizers.ts";
 import { checkSeed, initialWeights } from "../corpus/random.ts";
 import { type EngineRun, reachOf, type TensorMap } from "../engines/engine.ts";
+import { TrainedModel } from "../scoring/trained_model.ts";
 import { type Breakdown, stateNames, type TrainingState } from "./loss_log.ts";
 import type { TrainingSettings } from "./settings.ts";
 
@@ -45,6 +46,8 @@ export interface TrainingRun {
 export interface TrainedRun extends TrainingState {
   /** The part of `tensors` that a model consists of, frozen weights too: what {@linkcode exportCell} takes. */
   readonly weights: TensorMap;
+  /** The model with these weights: it draws text, is scored, and becomes an `.onnx` file. */
+  readonly model: TrainedModel;
   /** What was trained: its parameters name and shape the weights. */
   readonly step: TrainingStep;
   /**
@@ -191,5 +194,5 @@ export function trainedRun(
   failed?: Breakdown,
 ): TrainedRun {
   const weights: TensorMap = new Map(step.parameters.map(({ name }) => [name, state.tensors.get(name)!]));
-  return { ...state, weights, step, losses: [...losses], failed };
+  return { ...state, weights, model: new TrainedModel(step, weights), step, losses: [...losses], failed };
 }

@@ -1,4 +1,5 @@
 /** Somebody's models and checkpoints stay, in whatever state the run of that name is. */
+import { trainingDisplay } from "../../../experiments/display.ts";
 import assert from "node:assert/strict";
 import { type CellConfig, configId } from "../../../cells/config.ts";
 import { isFinished, parseResult, type RunResult, withoutScore } from "../../../experiments/study/result.ts";
@@ -47,7 +48,16 @@ async function trainFirst(
   options: { steps?: number; retryFailed?: boolean } = {},
 ): Promise<string[]> {
   const only = (config: CellConfig) => configId(config) === id;
-  return await saidBy(() => trainStudy({ ...of01(dir), engine: "onnx", parallel: 1, quiet: true, only, ...options }));
+  return await saidBy(() =>
+    trainStudy({
+      ...of01(dir),
+      engine: "onnx",
+      parallel: 1,
+      only,
+      ...trainingDisplay("train", { quiet: true }),
+      ...options,
+    })
+  );
 }
 
 const isModelPath = (path: string) => path.endsWith(".onnx");

@@ -8,15 +8,15 @@ import type { Queue } from "../../../experiments/queue/queue.ts";
 import { ClaimLost } from "../../../experiments/queue/study_queue.ts";
 import { GroupSource, type GroupSourceOptions } from "../../../experiments/session/group_source.ts";
 import { Outcomes } from "../../../experiments/session/outcomes.ts";
+import type { TrainingListener, TrainingProgress } from "../../../experiments/session/listener.ts";
 import { SessionProgress } from "../../../experiments/session/progress.ts";
 import { Scheduler } from "../../../experiments/session/scheduler.ts";
 import { WriteFailure } from "../../../experiments/study/files.ts";
 import { shortKey } from "../../../experiments/study/paths.ts";
 import type { Run } from "../../../experiments/study/runs.ts";
-import type { openProgress } from "../../../train/terminal/progress.ts";
+
 import { totalSteps } from "../../../train/training/settings.ts";
 import { cellJob, trainedRun, trainingRun } from "../../../train/training/training_run.ts";
-import { recordErrors } from "../../faults/processes.ts";
 import { syntheticResults } from "../../report/synthetic_results.ts";
 import { queueWith, withQueues } from "../queue/queues.ts";
 
@@ -37,27 +37,27 @@ const GOOD_FILES: GroupSourceOptions["files"] = {
   finish: () => Promise.resolve({ result: { ...record, train_seconds: 1 }, model: new Uint8Array(1) }),
 };
 
-/** A bar that keeps what is shown on it, and lines that are printed above it. */
-function recordedBar() {
-  const bars: { done: number; text: string; total?: number }[] = [], lines: string[] = [];
-  const open: typeof openProgress = () => ({
-    update: (done, text, total) => void bars.push({ done, text, total }),
-    print: (line) => void lines.push(line),
-    stop: () => {},
-  });
-  return { bars, lines, open };
+/** A listener that keeps all that it is told. */
+function recordedListener() {
+  const told: TrainingProgress[] = [], lines: string[] = [], problems: string[] = [];
+  const listener: TrainingListener = {
+    onProgress: (progress) => void told.push(progress),
+    onMessage: (line) => void lines.push(line),
+    onProblem: (line) => void problems.push(line),
+  };
+  return { told, lines, problems, listener };
 }
 
 function sourceOf(queue: Queue, change: Partial<GroupSourceOptions["files"]> = {}, refill = true) {
   const scheduler = new Scheduler(RUNS, { queue, experiment: "01" }), models: Run[] = [];
-  const shown = recordedBar();
+  const shown = recordedListener();
   const progress = new SessionProgress({
     runs: RUNS.length,
     settings,
-    quiet: true,
+    listener: shown.listener,
     waiting: () => scheduler.waiting,
     claimed: () => scheduler.claimed,
-  }, shown.open);
+  });
   const outcomes = new Outcomes(scheduler, progress, GATED), failed = new AbortController();
   const source = new GroupSource({
     files: { ...GOOD_FILES, ...change },
@@ -100,15 +100,14 @@ withQueues("GroupSource.next() claims none for a group that is to end", async ({
 
 withQueues("GroupSource.next() goes on to the next run when one cannot join", async ({ open }) => {
   const problems: readonly Error[] = [new ClaimLost(), new UserError("Cannot read it: it is damaged")];
-  using errors = recordErrors();
   const start = (run: Run, retry: boolean) => {
     const problem = problems[run.seed - 1];
     return problem ? Promise.reject(problem) : GOOD_FILES.start(run, retry);
   };
-  const { source, begin, outcomes, scheduler } = sourceOf(await open("a"), { start });
+  const { source, begin, outcomes, scheduler, shown } = sourceOf(await open("a"), { start });
   assert.equal((await source.next([await begin()]))?.key, RUNS[3].key);
   assert.deepEqual([outcomes.taken, outcomes.problems, scheduler.claimed], [1, 1, [RUNS[0], RUNS[3]]]);
-  assert.match(errors.lines.join(), /^train: Cannot read it: it is damaged; run \S+ is skipped$/);
+  assert.match(shown.problems.join(), /^Cannot read it: it is damaged; run \S+ is skipped$/);
 });
 
 withQueues("GroupSource.finished() hands a model on, and keeps the claim for its score", async ({ open }) => {
@@ -187,13 +186,25 @@ withQueues("SessionProgress counts the steps of all runs from the first claim to
   // A run's files are read before it begins: the others train meanwhile.
   const start: typeof GOOD_FILES.start = (run, retry) => (show(), GOOD_FILES.start(run, retry));
   const { source, begin, progress, outcomes, shown } = sourceOf(watched, { start });
-  const totals = () => [...new Set(shown.bars.splice(0).map(({ total }) => total))];
+  const totals = () => [...new Set(shown.told.splice(0).map(({ steps }) => steps))];
   const first = await begin();
   show = () => source.progress([{ run: first, step: 12, loss: 2.5 }]);
   const second = (await source.next([first]))!;
   show();
-  assert.equal(shown.bars.length, 3, "it is shown while the claim is made, while files are read, and after");
-  assert.deepEqual(shown.bars.at(-1), { done: 12, text: "loss 2.500", total: all });
+  assert.equal(shown.told.length, 3, "it is shown while the claim is made, while files are read, and after");
+  const running = (run: Run, step: number, loss?: number) => ({
+    key: run.key,
+    step,
+    steps: perRun,
+    ...(loss === undefined ? {} : { loss }),
+  });
+  assert.deepEqual(shown.told.at(-1), {
+    runs_done: 0,
+    runs: RUNS.length,
+    steps_done: 12,
+    steps: all,
+    running: [running(first, 12, 2.5), running(second, 0)],
+  });
   assert.deepEqual(totals(), [all]);
 
   await source.refused(second);
@@ -204,12 +215,22 @@ withQueues("SessionProgress counts the steps of all runs from the first claim to
   await source.finished(first, trainedRun(first, state, []));
   show = () => source.progress([{ run: third, step: 20, loss: 2.75 }]);
   await outcomes.release(first);
-  const best = `, best finished ${record["min loss"]!.toFixed(3)}`;
-  assert.deepEqual(shown.bars.at(-1), { done: perRun + 20, text: `loss 2.750${best}`, total: all });
+  const counts = { runs: RUNS.length, steps: all, lowest: record["min loss"] };
+  assert.deepEqual(shown.told.at(-1), {
+    ...counts,
+    runs_done: 1,
+    steps_done: perRun + 20,
+    running: [running(third, 20, 2.75)],
+  });
   source.progress([{ run: third, step: perRun, loss: 2.5 }]);
   await source.finished(third, trainedRun(third, state, []));
   source.progress([]);
-  assert.deepEqual(shown.bars.at(-1), { done: 2 * perRun, text: `scoring${best}`, total: all });
+  assert.deepEqual(shown.told.at(-1), {
+    ...counts,
+    runs_done: 2,
+    steps_done: 2 * perRun,
+    running: [running(third, perRun)],
+  }, "a run that is scored has no loss");
   assert.deepEqual(totals(), [all]);
   assert.equal(progress.steps.get(third.key), perRun);
 });
@@ -221,7 +242,7 @@ withQueues("SessionProgress counts no steps of a run that is dropped, also where
     const first = await begin(), second = (await source.next([first]))!;
     await outcomes.drop(RUNS[1]);
     source.progress([{ run: first, step: 1, loss: 2 }]);
-    assert.equal(shown.bars.at(-1)?.total, (RUNS.length - 1) * totalSteps(settings));
+    assert.equal(shown.told.at(-1)?.steps, (RUNS.length - 1) * totalSteps(settings));
     const said = `The claim on run ${shortKey(second.key)} could not be given back: database is locked`;
     assert.deepEqual(shown.lines, release ? [said] : []);
     assert.deepEqual(scheduler.unreleased.map(({ key }) => key), release ? [second.key] : []);
@@ -261,14 +282,13 @@ withQueues("Outcomes.fail() counts a run that has broken down, says why, and rel
 withQueues(
   "Outcomes.giveUp() throws the third problem in a row, a run that broke down between ends the row",
   async ({ open }) => {
-    using errors = recordErrors();
-    const { outcomes, scheduler } = sourceOf(await open("a")), driver = new Error("odd");
+    const { outcomes, scheduler, shown } = sourceOf(await open("a")), driver = new Error("odd");
     const take = async () => (await scheduler.next([]))!;
     await outcomes.giveUp(await take(), driver);
     await outcomes.fail(await take(), "the loss became NaN at step 3");
     await outcomes.giveUp(await take(), driver);
     await outcomes.giveUp(await take(), driver);
-    assert.deepEqual([outcomes.problems, outcomes.failed, errors.lines.length], [3, 1, 3]);
+    assert.deepEqual([outcomes.problems, outcomes.failed, shown.problems.length], [3, 1, 3]);
     await assert.rejects(outcomes.giveUp(RUNS[0], driver), (error) => error === driver);
   },
 );

@@ -5,10 +5,9 @@ import { openReferenceEngine } from "../../../train/engines/reference.ts";
 /** What is printed when an engine takes so many runs. */
 async function announced(runs: number): Promise<string[]> {
   const lines: string[] = [], settings = { steps: 30, batch: 3, history: 11, log_every: 4 };
-  const options = { runs, settings, quiet: false, waiting: () => 0, claimed: () => [] };
-  const bar = { update: () => {}, print: (line: string) => void lines.push(line), stop: () => {} };
+  const listener = { onMessage: (line: string) => void lines.push(line) };
   const engine = await openReferenceEngine();
-  new SessionProgress(options, () => bar).announce(engine, 2);
+  new SessionProgress({ runs, settings, listener, waiting: () => 0, claimed: () => [] }).announce(engine, 2);
   await engine.close();
   return lines;
 }

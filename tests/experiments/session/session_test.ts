@@ -122,7 +122,6 @@ inFolder(
       dir: study.dir,
       experiment: "01",
       engine: "onnx",
-      quiet: true,
     });
     assert.deepEqual([finished, failed, problems], [0, 0, 0]);
     assert.deepEqual(await resultOf(study, key), { ...kept, failed_time }, "it is not tried again unasked");

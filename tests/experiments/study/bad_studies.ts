@@ -1,4 +1,6 @@
 /** Damaged `study.json` and lists of configurations. */
+import { CELL_NAMES } from "../../../cells/catalog/catalog.ts";
+import { NEWEST_LAYOUT } from "../../../experiments/study/schema.ts";
 import { flagsInWords } from "../../../experiments/study/levels.ts";
 import { type BadInput, evaluate, init, refused, report, sample, status, train } from "../bad_input.ts";
 import { cut, editJson, halve, makeFolderOf, type SmallStudy } from "../small_study.ts";
@@ -32,8 +34,8 @@ function list(name: string, damage: BadInput["damage"], why: string): BadInput {
 const entry = (edit: (entry: any, entries: any[]) => unknown) => (small: SmallStudy) =>
   editJson(small.list, (entries) => edit(entries[3], entries));
 
-const newer = "Cannot open study DIR: its layout is version 3, this program knows up to 2; " +
-  "use the cellspace that made it, or a newer one";
+const newer = `Cannot open study DIR: its layout is version ${NEWEST_LAYOUT + 1}, this program knows up to ` +
+  `${NEWEST_LAYOUT}; use the cellspace that made it, or a newer one`;
 
 export const BAD_STUDIES: readonly BadInput[] = [
   {
@@ -75,10 +77,16 @@ export const BAD_STUDIES: readonly BadInput[] = [
     "'seeds': Too small: expected number to be >0",
   ),
   study("has no version", setting((value) => delete value.version), "'version': expected number, received undefined"),
-  { name: "study.json is newer", damage: setting((value) => value.version = 3), action: every, says: newer },
+  {
+    name: "study.json is newer",
+    damage: setting((value) => value.version = NEWEST_LAYOUT + 1),
+    action: every,
+    says: newer,
+  },
   {
     name: "study.json is newer, and nothing in it is known",
-    damage: ({ settings }) => Deno.writeTextFileSync(settings, '{"version": 3, "texts": ["a", "b"]}'),
+    damage: ({ settings }) =>
+      Deno.writeTextFileSync(settings, `{"version": ${NEWEST_LAYOUT + 1}, "texts": ["a", "b"]}`),
     action: every,
     says: newer,
   },
@@ -152,7 +160,7 @@ export const BAD_STUDIES: readonly BadInput[] = [
   list(
     "has an unknown cell",
     entry((config) => config.cell = "grru"),
-    `'3.cell': Invalid option: expected one of "gated"|"vanilla"|"gru"|"lstm"|"min_gru"`,
+    `'3.cell': Invalid option: expected one of ${CELL_NAMES.map((name) => `"${name}"`).join("|")}`,
   ),
   list(
     "has an unknown input of the gates",

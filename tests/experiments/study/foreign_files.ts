@@ -1,4 +1,5 @@
 /** Somebody's files, the commands that must leave them alone, and what these say. */
+import { trainingDisplay } from "../../../experiments/display.ts";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { UserError } from "../../../cells/errors.ts";
@@ -15,7 +16,8 @@ export const of01 = (dir: string) => ({ dir, experiment: "01" } as const);
 /** What each command does to a study, as its script calls it. */
 export const COMMANDS = {
   init: (dir: string) => initStudy({ ...of01(dir), seeds: 2 }),
-  train: (dir: string) => trainStudy({ ...of01(dir), engine: "onnx", parallel: 1, limit: 1, quiet: true }),
+  train: (dir: string) =>
+    trainStudy({ ...of01(dir), engine: "onnx", parallel: 1, limit: 1, ...trainingDisplay("train", { quiet: true }) }),
   evaluate: (dir: string) => evaluateStudy({ ...of01(dir), again: true }),
   async report(dir: string) {
     const study = await Study.open(dir), read = await study.readResults("01");

@@ -215,7 +215,7 @@ inFolder(
     const { study } = await initStudy({ dir, ...SMALL });
     await plantIn(study, templates.map((result, i) => planted(result, 1 + i / 100)));
     await init02(dir, 86);
-    const options = { dir, experiment: "02", engine: "onnx", parallel: 1, quiet: true } as const;
+    const options = { dir, experiment: "02", engine: "onnx", parallel: 1 } as const;
     const only = parseSelection("state_size=33,use_residual=true");
     const read = async () => (await study.readResults("02")).results.filter(isFinished);
     await trainStudy({ ...options, limit: 3, only });

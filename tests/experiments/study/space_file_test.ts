@@ -62,7 +62,7 @@ withSpaces(
     const levels = { n_layers: [1], state_size: [8] };
     await initStudy({ dir: study, experiment: "01", space, levels, cells: undefined, seeds: 2, ...SMALL });
     await initStudy({ dir: study, experiment: "01", cells: ["gru"] });
-    const options = { dir: study, experiment: "01", engine: "onnx", quiet: true } as const;
+    const options = { dir: study, experiment: "01", engine: "onnx" } as const;
     assert.deepEqual((({ finished, failed, problems }) => [finished, failed, problems])(await trainStudy(options)), [
       18,
       0,
@@ -139,7 +139,7 @@ withSpaces("cells of one's own join a gated study, whose ids and runs stay", asy
   const study = join(dir, "study"),
     gated = { dir: study, experiment: "01", levels: { n_layers: [1], state_size: [8] } } as const;
   await initStudy({ ...gated, ...SMALL });
-  await trainStudy({ dir: study, experiment: "01", engine: "onnx", quiet: true, limit: 2 });
+  await trainStudy({ dir: study, experiment: "01", engine: "onnx", limit: 2 });
   const before = await (await Study.open(study)).readConfigs("01");
   const space = await written(dir, moduleWith({ name: '"with_mine"', more: "cells: [cell]" }), "my_cells.ts");
   const { added, total } = await initStudy({ dir: study, experiment: "01", space, cells: ["mine"] });
@@ -152,7 +152,7 @@ withSpaces("cells of one's own join a gated study, whose ids and runs stay", asy
   assert.ok(isMine(after[48].config));
   const read = await opened.readResults("01");
   assert.deepEqual([read.results.length, read.unreadable], [2, []]);
-  const { finished } = await trainStudy({ dir: study, experiment: "01", engine: "onnx", quiet: true });
+  const { finished } = await trainStudy({ dir: study, experiment: "01", engine: "onnx" });
   assert.equal(finished, 47);
   const last = await opened.readResults("01"), { sha256 } = opened.settings.space!;
   assert.deepEqual(last.unreadable, []);

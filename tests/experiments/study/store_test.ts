@@ -60,7 +60,7 @@ inFolder(
     const message = `Cannot use study ${dir}: it has 20240101 seeds, must be at most 1000; take seeds away with ` +
       `'deno task init --dir ${dir} --seeds 1'`;
     await assert.rejects(overviewOf(dir, "01"), { name: "UserError", message });
-    await assert.rejects(trainStudy({ dir, experiment: "01", engine: "onnx", quiet: true }), {
+    await assert.rejects(trainStudy({ dir, experiment: "01", engine: "onnx" }), {
       name: "UserError",
       message,
     });
@@ -89,7 +89,7 @@ for (const [key, { value, most, mended }] of Object.entries(TOO_LARGE)) {
       `'deno task init --dir ${dir} --${key} N'`;
     const refused = { name: "UserError", message };
     await assert.rejects(overviewOf(dir, "01"), refused);
-    await assert.rejects(trainStudy({ dir, experiment: "01", engine: "onnx", quiet: true }), refused);
+    await assert.rejects(trainStudy({ dir, experiment: "01", engine: "onnx" }), refused);
     await assert.rejects(initStudy({ dir, experiment: "01", seeds: 2 }), refused);
     await initStudy({ dir, experiment: "01", ...mended });
     assert.equal((await overviewOf(dir, "01")).total, 48);

@@ -40,8 +40,7 @@ function init(dir: string, more: Partial<InitOptions> = {}) {
   return initStudy({ dir, experiment: "01", corpus: join(folder, "corpus.txt"), ...more });
 }
 
-const train = (dir: string, limit = 2) =>
-  trainStudy({ dir, experiment: "01", engine: "onnx", parallel: 1, limit, quiet: true });
+const train = (dir: string, limit = 2) => trainStudy({ dir, experiment: "01", engine: "onnx", parallel: 1, limit });
 
 async function resultsOf(study: Study): Promise<RunResult[]> {
   const { results, unreadable } = await study.readResults("01");
@@ -146,7 +145,7 @@ Deno.test("a run on tokens goes on from its checkpoint; results and a tokenizer.
   const { dir, study } = await makeStudy();
   await train(dir, 1);
   assert.equal(
-    (await trainStudy({ dir, experiment: "01", engine: "onnx", steps: 150, limit: 1, quiet: true })).problems,
+    (await trainStudy({ dir, experiment: "01", engine: "onnx", steps: 150, limit: 1 })).problems,
     0,
   );
   const [{ id }] = await resultsOf(study);
@@ -175,7 +174,7 @@ Deno.test({
     const files = () => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
     const before = files();
     await assert.rejects(
-      trainStudy({ dir, experiment: "01", engine: "webgpu", quiet: true }),
+      trainStudy({ dir, experiment: "01", engine: "webgpu" }),
       /^UserError: Cannot train on webgpu: with 400 tokens the smallest run needs a buffer of \d+ MiB, .+ allows \d+ MiB; take another/,
     );
     assert.deepEqual(files(), before);

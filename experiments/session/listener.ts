@@ -1,0 +1,80 @@
+/** Who is told what happens while runs are trained. */
+
+/** A run that is being trained, or whose model is being scored. */
+export interface RunningRun {
+  /** The name of its files: the id of its configuration, and the seed where that is not 0. */
+  readonly key: string;
+  /** Steps done, in earlier calls too. */
+  readonly step: number;
+  /** Steps that it gets in all. */
+  readonly steps: number;
+  /** Training loss, smoothed, nats per token (bytes are tokens where nothing else is said); absent before its first and after its last step. */
+  readonly loss?: number;
+}
+
+/** What is made before the first step. */
+export interface Preparation {
+  /** N-grams of the corpus for the baselines, counted in its bytes; or kernels of the engine. */
+  readonly what: "n-grams" | "kernels";
+  /** So many are ready. */
+  readonly done: number;
+  /** Of so many. */
+  readonly total: number;
+}
+
+/** Where a call of `train` is. */
+export interface TrainingProgress {
+  /** Runs that this call is through with: they have finished, or their loss was no finite number any more. */
+  readonly runs_done: number;
+  /** Runs that this call trains, as far as is known: those that other processes take are none of them. */
+  readonly runs: number;
+  /** Steps that this call has done, of all runs. */
+  readonly steps_done: number;
+  /** Steps that this call will have done at its end. */
+  readonly steps: number;
+  /** The runs under way. */
+  readonly running: readonly RunningRun[];
+  /** The lowest loss of the runs that have finished in this call, nats per token; absent before the first has. */
+  readonly lowest?: number;
+  /** What is under way before the first step; absent while runs are trained. */
+  readonly preparing?: Preparation;
+}
+
+/** Is told what happens while runs are trained; nobody else is. What a handler throws ends the training. */
+export interface TrainingListener {
+  /** Called whenever losses have been read, and when a run has ended. */
+  readonly onProgress?: (progress: TrainingProgress) => void;
+  /** Called with a line for people: what is trained on which engine, how a run has ended. */
+  readonly onMessage?: (line: string) => void;
+  /** Called with a line on what went wrong with one run, while the others go on. */
+  readonly onProblem?: (line: string) => void;
+}
+
+/** What the handlers of a listener have thrown: in the middle of a group at work it would count as a failure of the engine. */
+export class HeardErrors {
+  #first: { readonly error: unknown } | undefined;
+
+  /** @param onFirst called when a handler throws for the first time */
+  constructor(private readonly onFirst: () => void) {}
+
+  /** The same listener, whose handlers throw nothing, and are not called again once one has thrown. */
+  guarded({ onProgress, onMessage, onProblem }: TrainingListener): TrainingListener {
+    const guard = <T>(handler: ((told: T) => void) | undefined) => handler && ((told: T) => this.#try(handler, told));
+    return { onProgress: guard(onProgress), onMessage: guard(onMessage), onProblem: guard(onProblem) };
+  }
+
+  #try<T>(handler: (told: T) => void, told: T): void {
+    if (this.#first) return;
+    try {
+      handler(told);
+    } catch (error) {
+      this.#first = { error };
+      this.onFirst();
+    }
+  }
+
+  /** @throws the first thing that a handler has thrown */
+  check(): void {
+    if (this.#first) throw this.#first.error;
+  }
+}

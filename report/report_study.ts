@@ -1,0 +1,52 @@
+/** The report of a study: what of its results is drawn, and what that is held against. */
+import { withListedMarks } from "../experiments/study/promotion.ts";
+import { comparedWithList } from "../experiments/study/runs.ts";
+import type { Experiment } from "../experiments/study/schema.ts";
+import { readSelected } from "../experiments/study/selected_results.ts";
+import type { Selection } from "../experiments/study/selection.ts";
+import type { Study } from "../experiments/study/store.ts";
+import { studyLevels } from "./data/study_levels.ts";
+import { type ReportSummary, writeReport } from "./write_report.ts";
+
+/** What {@linkcode reportOnStudy} is told. */
+export interface StudyReportOptions {
+  readonly experiment: Experiment;
+  /** Threshold of the filtered picture, nats per what the models read; absent: the study's own (see {@linkcode studyLevels}). */
+  readonly below?: number;
+  /** Which configurations; all where absent. */
+  readonly only?: Selection;
+  /** Called with a line on each file that cannot be read; the report is drawn without it. */
+  readonly onProblem?: (line: string) => void;
+}
+
+/**
+ * Draws the finished runs of an experiment, with its page, into the study's folder.
+ *
+ * @throws {UserError} before anything is written: see {@linkcode writeReport}
+ */
+export async function reportOnStudy(
+  study: Study,
+  { experiment, below, only, onProblem = () => {} }: StudyReportOptions,
+): Promise<ReportSummary> {
+  const { dir, space } = study, runs = await study.runs(experiment);
+  const results = await readSelected(study, experiment, only, `draw a report of ${dir}`);
+  const { levels, below: usual } = await studyLevels(study, onProblem);
+  const short = experiment === "02" && !only ? await study.readResults("01") : undefined;
+  const unreadable = [...results.unreadable, ...short?.unreadable ?? []];
+  for (const line of unreadable) onProblem(line);
+  const chosen = experiment === "02" ? await study.readConfigs(experiment) : [];
+  return await writeReport({
+    // Controls are a sample of all that was not chosen: of a selection nothing can be concluded about the choice.
+    results: only ? withListedMarks(results.results, chosen) : results.results,
+    unreadable,
+    unknown_version: [...results.unknown_version, ...short?.unknown_version ?? []],
+    gaps: comparedWithList(only ? runs.filter(({ entry }) => only(entry.config)) : runs, results),
+    selection: only?.text,
+    table: space,
+    dir,
+    experiment,
+    below: below ?? usual,
+    levels,
+    chosenBy: short && { short: short.results, entries: chosen },
+  });
+}

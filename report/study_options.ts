@@ -1,0 +1,228 @@
+/** What the methods of the library's `Study` take, checked and put as the rest of the program takes it. */
+import { checkWhole } from "../cells/bounds.ts";
+import { messageOf, UserError } from "../cells/errors.ts";
+import type { FactorValue } from "../cells/factor.ts";
+import type { Space } from "../cells/space.ts";
+import { MOST_PARALLEL } from "../experiments/session/capacity.ts";
+import type { TrainingListener } from "../experiments/session/listener.ts";
+import type { ConfigRequest } from "../experiments/study/choose_configs.ts";
+import { checkLevels, MOST_CONFIGS, MOST_RUNS } from "../experiments/study/grid.ts";
+import type { InitOptions } from "../experiments/study/init_study.ts";
+import type { TableLevels } from "../experiments/study/levels.ts";
+import { type ParameterTarget, parseParameters } from "../experiments/study/parameters.ts";
+import { parseIdPrefix } from "../experiments/study/paths.ts";
+import { type Experiment, EXPERIMENTS } from "../experiments/study/schema.ts";
+import { parseSelection, type Selection } from "../experiments/study/selection.ts";
+import { MAX_VOCABULARY } from "../cells/bounds.ts";
+import { BYTE_VOCABULARY } from "../cells/language_model.ts";
+import type { EngineName } from "../train/engines/registry.ts";
+import { type Format, FORMATS } from "./export/write_export.ts";
+
+/** Settings of a study that can still be changed, as `deno task init` has flags for; what is absent stays as it is. */
+export interface StudySettingsOptions {
+  /** Runs of each configuration, with the seeds 0 … n−1; of a new study: 1. */
+  readonly seeds?: number;
+  /** Updates of each run, rounded up to whole passes; of a new study: 10,000, and 50,000 in experiment 02. */
+  readonly steps?: number;
+  /** Parallel sequences of a step; of a new study: 256. No more to be changed once there are results. */
+  readonly batch?: number;
+  /** Tokens of a pass, after which the states are set to zero; of a new study: 1000. No more to be changed once there are results. */
+  readonly history?: number;
+}
+
+/** A study that is to be made. */
+export interface StudyCreation extends StudySettingsOptions {
+  /** The study's folder, which need not exist. */
+  readonly dir: string;
+  /** `embedded`, the name of a known corpus that is on this machine, or a file; absent: `embedded`. */
+  readonly corpus?: string;
+  /** The file of a space of one's own; absent: the gated cell's. The study keeps a copy. */
+  readonly space?: string;
+  /** 256 for bytes, or so many byte-pair tokens, at most 65,536, which are learned from the training split; absent: bytes. */
+  readonly tokens?: number;
+}
+
+/** Which runs a method is about; with none of it all of experiment 01. */
+export interface StudySelection {
+  /** `01`, or `02` for the best of it, wider and deeper; absent: `01`. */
+  readonly experiment?: Experiment;
+  /** As `--only` has it: `n_layers>1,learning_rate<=1e-3`, `cell=gru|lstm`; absent: all. */
+  readonly only?: string;
+}
+
+/**
+ * What is to be listed, and settings to be changed, as `deno task init` takes them. With nothing asked of it a new list is the whole grid of
+ * the study's space, and one that has configurations stays as it is.
+ */
+export interface StudyListing extends StudySelection, StudySettingsOptions {
+  /** Values that factors are to take, by key: `{ n_layers: [1, 2] }`. On a list each configuration comes again with these. */
+  readonly levels?: TableLevels;
+  /** Names of cells to compare with, `["gru", "lstm"]`, which alone are listed then. */
+  readonly cells?: readonly string[];
+  /** State sizes by the number of parameters: 700000, `700k`, or `like:` and the beginning of a listed id. */
+  readonly parameters?: number | string;
+  /** So many of the study's configurations, the best by their mean lowest loss, come again with the levels. */
+  readonly best?: number;
+  /** In experiment 02: configurations that were not chosen and are trained all the same. */
+  readonly controls?: number;
+}
+
+/** How {@linkcode Study.train} trains. */
+export interface StudyTraining extends StudySelection, TrainingListener {
+  /** `auto`, or one of {@linkcode ENGINE_NAMES} that trains studies; absent: `auto`. */
+  readonly engine?: "auto" | EngineName;
+  /** Runs at a time; absent: as many as suit the engine. */
+  readonly parallel?: number;
+  /** Updates of each run in this call; absent: the study's. */
+  readonly steps?: number;
+  /** Trains at most so many runs. */
+  readonly limit?: number;
+  /** Whether runs are tried again whose loss was no finite number. */
+  readonly retryFailed?: boolean;
+  /** Stops at a good place; what is done is saved, and the next call goes on from there. */
+  readonly signal?: AbortSignal;
+}
+
+/** How {@linkcode Study.evaluate} scores. */
+export interface StudyEvaluation extends StudySelection {
+  /** Whether runs are scored that have a score, after their models are made anew from the checkpoints. */
+  readonly again?: boolean;
+  /** Gives the score up that is under way, and begins none. */
+  readonly signal?: AbortSignal;
+  /** Called after each score. */
+  readonly onProgress?: (progress: ScoringProgress) => void;
+  /** Called with a line on each run that cannot be scored, while the others go on. */
+  readonly onProblem?: (line: string) => void;
+}
+
+/** Where a call of {@linkcode Study.evaluate} is. */
+export interface ScoringProgress {
+  /** Runs scored, of those that lack a score. */
+  readonly done: number;
+  /** How many these are. */
+  readonly of: number;
+  /** The run that has just been scored: the name of its files. */
+  readonly key: string;
+  /** Its score on the test split. */
+  readonly bits_per_byte: number;
+}
+
+/** What {@linkcode Study.report} draws. */
+export interface StudyReporting extends StudySelection {
+  /** The filtered picture shows runs with a smaller loss, nats per token; absent: the order-1 n-gram baseline. */
+  readonly below?: number;
+}
+
+/** Which model {@linkcode Study.sample} draws from, and what. */
+export interface StudySampling extends StudySelection {
+  /** The beginning of the run's id; absent: the run with the lowest loss. */
+  readonly id?: string;
+  /** Text that the model reads first; absent or empty: a line's end. */
+  readonly prompt?: string;
+  /** Bytes to draw; absent: 500. */
+  readonly bytes?: number;
+  /** Divides the logits: lower is more deterministic, 0 takes the likeliest; absent: 0.8. */
+  readonly temperature?: number;
+  /** Of the draws, a whole number of at least 0; absent: 0. */
+  readonly seed?: number;
+}
+
+/** What {@linkcode Study.remove} takes off the list: one of the two, or both. */
+export interface StudyRemoval extends StudySelection {
+  /** The beginning of the id of one configuration. */
+  readonly id?: string;
+}
+
+/** What {@linkcode Study.export} writes. */
+export interface StudyExporting extends StudySelection {
+  /** `csv`, `parquet`, `tensorboard`; absent: all. */
+  readonly formats?: readonly Format[];
+  /** A folder inside the study's; absent: `export_01_all` or `export_02_best`. */
+  readonly out?: string;
+}
+
+/** @throws {RangeError} if it is no folder's name */
+export function checkDir(dir: string): string {
+  if (typeof dir === "string" && dir.trim()) return dir;
+  throw new RangeError(`Cannot use a study: its folder is '${dir}', must be a path`);
+}
+
+/** @throws {RangeError} if there is no such experiment */
+export function experimentIn({ experiment = "01" }: StudySelection): Experiment {
+  if (EXPERIMENTS.includes(experiment)) return experiment;
+  throw new RangeError(`Cannot find experiment '${experiment}': must be one of ${EXPERIMENTS.join(", ")}`);
+}
+
+/** @throws {UserError} if the expression says nothing of this space */
+export function selectionIn({ only }: StudySelection, space: Space): Selection | undefined {
+  return only === undefined ? undefined : parsed("only", only, (text) => parseSelection(text, space));
+}
+
+/** @throws {UserError} if it is no beginning of an id */
+export function idIn({ id }: { readonly id?: string }): string | undefined {
+  return id === undefined ? undefined : parsed("id", id, parseIdPrefix);
+}
+
+/** Reads what a command line would have as a flag, and says what must be as a sentence. */
+function parsed<T>(name: string, text: string, parse: (text: string) => T): T {
+  try {
+    return parse(`${text}`);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`Cannot use ${name} '${text}': ${messageOf(error)}`);
+  }
+}
+
+/** @throws {RangeError} if a number is out of bounds that a flag would have refused */
+export function creationOf(options: StudyCreation): InitOptions {
+  const { dir, corpus, space, seeds, steps, batch, history, tokens } = options;
+  checkNumber("create a study", "tokens", tokens, BYTE_VOCABULARY, MAX_VOCABULARY);
+  return { dir, experiment: "01", corpus, space, seeds, steps, batch, history, tokens, create: true };
+}
+
+/**
+ * @throws {UserError} if there is no such factor or an expression cannot be read; {@linkcode RangeError} if a number is out of bounds;
+ *   {@linkcode TypeError} if levels are no list
+ */
+export function listingOf(dir: string, options: StudyListing, space: Space): InitOptions {
+  const { levels = {}, cells, parameters, best, controls, seeds, steps, batch, history } = options;
+  checkLevels(levels, space);
+  for (
+    const [name, list] of Object.entries({ ...levels, cells } as Record<string, readonly FactorValue[] | undefined>)
+  ) {
+    if (list !== undefined && !Array.isArray(list)) throw new TypeError(`Cannot list ${name} ${list}: must be a list`);
+  }
+  checkNumber("list configurations", "best", best, 1, MOST_CONFIGS);
+  checkNumber("list configurations", "controls", controls, 0, MOST_RUNS);
+  const request: ConfigRequest = {
+    levels,
+    cells,
+    parameters: targetOf(parameters),
+    only: selectionIn(options, space),
+    best,
+  };
+  return { dir, experiment: experimentIn(options), ...request, controls, seeds, steps, batch, history };
+}
+
+function targetOf(parameters: number | string | undefined): ParameterTarget | undefined {
+  if (typeof parameters === "string") return parsed("parameters", parameters, parseParameters);
+  checkNumber("list configurations", "parameters", parameters, 1);
+  return parameters === undefined ? undefined : { count: parameters };
+}
+
+/** @throws {RangeError} if a number is out of bounds */
+export function checkTrainingCall({ parallel, limit }: StudyTraining): void {
+  checkNumber("train", "parallel", parallel, 1, MOST_PARALLEL);
+  checkNumber("train", "limit", limit, 1, MOST_RUNS);
+}
+
+/** @throws {RangeError} if there is no such format */
+export function formatsIn({ formats = FORMATS }: StudyExporting): readonly Format[] {
+  const unknown = formats.find((format) => !FORMATS.includes(format));
+  if (unknown === undefined && formats.length) return FORMATS.filter((format) => formats.includes(format));
+  throw new RangeError(`Cannot export as '${unknown ?? ""}': must be of ${FORMATS.join(", ")}`);
+}
+
+function checkNumber(action: string, what: string, value: number | undefined, least: number, most?: number): void {
+  if (value !== undefined) checkWhole(action, what, value, least, most);
+}
