@@ -6,9 +6,8 @@ import { openReferenceEngine } from "../../../train/engines/reference.ts";
 async function announced(runs: number): Promise<string[]> {
   const lines: string[] = [], settings = { steps: 30, batch: 3, history: 11, log_every: 4 };
   const listener = { onMessage: (line: string) => void lines.push(line) };
-  const options = { runs, settings, listener, waiting: () => 0, claimed: () => [] };
   const engine = await openReferenceEngine();
-  new SessionProgress(options).announce(engine, 2);
+  new SessionProgress({ runs, settings, listener, waiting: () => 0, claimed: () => [] }).announce(engine, 2);
   await engine.close();
   return lines;
 }
