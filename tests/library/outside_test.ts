@@ -25,11 +25,14 @@ async function inFolder(use: (dir: string) => Promise<void>, config: object = UN
   }
 }
 
-/** Runs a program to its own end: one that a worker keeps alive fails. It may reach no network. */
+/**
+ * Runs a program to its own end: one that a worker keeps alive fails. It may reach no network; Deno itself may ask npm which versions of packages
+ * there are, since the project's lock file does not bind a program that links to it.
+ */
 async function run(dir: string, program: string, flags: readonly string[] = FLAGS): Promise<Ended> {
   await Deno.writeTextFile(join(dir, "main.ts"), program);
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", "--cached-only", ...flags, "main.ts"],
+    args: ["run", "--quiet", "--no-prompt", ...flags, "main.ts"],
     cwd: dir,
     stdin: "null",
     signal: AbortSignal.timeout(180_000),
