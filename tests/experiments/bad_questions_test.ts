@@ -188,7 +188,7 @@ Deno.test("init says what further seeds come to before it writes, as it does of 
   assert.equal(code, 0);
   assert.match(lines[0], /^\d+ new runs: further seeds of 48 listed before$/);
   const [runs] = /^\d+/.exec(lines[0])!;
-  assert.match(lines[1], /^What is left then takes about /);
+  assert.match(lines[1], /^Training what is left then takes about /);
   assert.equal(
     lines.at(-1),
     `Nothing is written: with --dry-run, 0 configurations and ${runs} runs would be added to 48`,
