@@ -6,6 +6,7 @@ import { type RecordedStep, replayedCell } from "../../cells/recorded_cell.ts";
 import type { Cell } from "../../cells/cell.ts";
 import type { Space } from "../../cells/space.ts";
 import { packageFolder, projectFolder } from "../../train/process/folders.ts";
+import { checkWorker } from "../../train/process/open_files.ts";
 import { atEnd } from "../../train/terminal/exit.ts";
 import {
   type CellName,
@@ -111,6 +112,7 @@ class ConfinedModule {
   #closed: string | undefined;
 
   constructor(private readonly name: string) {
+    checkWorker();
     this.#worker = new Worker(new URL("./space_worker.ts", import.meta.url), {
       type: "module",
       // This project, and npm's packages that it imports.

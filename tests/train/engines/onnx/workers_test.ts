@@ -106,6 +106,13 @@ Deno.test("no module starts workers past the pool, which counts open files", asy
     }
   };
   for (const stage of ["cells", "train", "experiments", "report"]) await visit(join(ROOT, stage));
-  // The peer of the benchmark is another library, which has a worker of its own.
-  assert.deepEqual(starters.sort(), ["experiments/bench/peers/worker_peer.ts", "train/process/worker_pool.ts"]);
+  assert.deepEqual(starters.sort(), [
+    // The peer of the benchmark is another library, which has a worker of its own.
+    "experiments/bench/peers/worker_peer.ts",
+    // A space has one, and asks as the pool does.
+    "experiments/study/confined_space.ts",
+    "train/process/worker_pool.ts",
+  ]);
+  const space = await Deno.readTextFile(join(ROOT, "experiments/study/confined_space.ts"));
+  assert.match(space, /checkWorker\(\);\s+this\.#worker = new Worker\(/);
 });
