@@ -90,9 +90,12 @@ export function completed(factor: SpaceFactor): Factor {
   if (factor.kind === "switch") {
     return { levels: [false, true], ...isOriginal ? {} : { default: false }, ...factor };
   }
-  const { levels } = factor, two = levels.length === 2 ? { contrast: levels as readonly [never, never] } : {};
+  const { levels } = factor, isOrdered = factor.kind !== "choice";
+  // From one end to the other of what has an order; of more than two names none is the opposite of another.
+  const hasContrast = levels.length === 2 || isOrdered && levels.length > 2;
+  const contrast = hasContrast ? { contrast: [levels[0], levels.at(-1)] as unknown as readonly [never, never] } : {};
   const ofCell = isOriginal ? {} : { ofCell: true as const, default: levels[0] as never };
-  return { ...two, ...flagOf(factor), ...ofCell, ...factor } as Factor;
+  return { ...contrast, ...flagOf(factor), ...ofCell, ...factor } as Factor;
 }
 
 /** The flag of `init` that takes a factor's levels: its key, with dashes. */
