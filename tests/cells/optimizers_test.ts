@@ -1,5 +1,6 @@
 /** Optimizers against numbers of PyTorch: `tests/golden/optimizers.py` wrote them. */
 import assert from "node:assert/strict";
+import golden from "../golden/optimizers.json" with { type: "json" };
 import { input } from "../../cells/graph/builder.ts";
 import { buildGraph } from "../../cells/graph/graph.ts";
 import { interpret } from "../../cells/graph/interpreter.ts";
@@ -14,7 +15,8 @@ interface Golden {
   readonly cases: readonly { optimizer: OptimizerName; learning_rate: number; parameters: number[][] }[];
 }
 
-const GOLDEN: Golden = JSON.parse(await Deno.readTextFile(new URL("../golden/optimizers.json", import.meta.url)));
+// Imported, which needs no permission: plain `deno test` has none.
+const GOLDEN = golden as Golden;
 
 /** The values after each update of `p`, whose gradient is that of the golden file. */
 function updates(optimizer: Optimizer, learningRate: number, count: number): number[][] {
