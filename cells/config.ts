@@ -18,6 +18,7 @@ import {
   phraseOf,
   valueOf,
 } from "./factor.ts";
+import { oncePer } from "./once_per.ts";
 import { checkTable } from "./check_table.ts";
 import { type FACTORS, GATED } from "./factors.ts";
 
@@ -57,8 +58,10 @@ export function configSchemaOf(table: FactorTable): z.ZodType<CellConfig> {
   return z.strictObject(configFieldsOf(table)).refine(...validAsAWhole(table));
 }
 
+const schemaOf = oncePer(configSchemaOf);
+
 /** The same of the built-in factors. */
-export const configSchema: z.ZodType<CellConfig> = configSchemaOf(GATED);
+export const configSchema: z.ZodType<CellConfig> = schemaOf(GATED);
 
 /** Issues that one line names; a list of hundreds of entries may have as many. */
 const MOST_ISSUES = 3;
@@ -89,13 +92,9 @@ export function parseConfig(value: unknown, from = "a configuration"): CellConfi
   return parseWith(configSchema, value, from);
 }
 
-const schemas = new WeakMap<FactorTable, z.ZodType<CellConfig>>([[GATED, configSchema]]);
-
 /** Checks a configuration of another table from outside. */
 export function parseConfigIn(table: FactorTable, value: unknown, from = "a configuration"): CellConfig {
-  const schema = schemas.get(table) ?? configSchemaOf(table);
-  schemas.set(table, schema);
-  return parseWith(schema, value, from);
+  return parseWith(schemaOf(table), value, from);
 }
 
 /** The configuration alone, from an object that holds other keys too (a list entry, a result) and has been checked. */

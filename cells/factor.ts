@@ -155,6 +155,11 @@ export function keysOf(factors: readonly Factor[]): string[] {
   return factors.map(({ key }) => key);
 }
 
+/** A configuration without what it sets these to: of factors that have a default, with their defaults. */
+export function withoutKeys<Config extends Configuration>(config: Config, keys: readonly string[]): Config {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !keys.includes(key))) as Config;
+}
+
 export function isSwitch(factor: Factor): factor is SwitchFactor {
   return factor.kind === "switch";
 }

@@ -1,5 +1,5 @@
 /** The forward function of a configuration in words, put together from its factors' clauses. */
-import { CATALOG, GATED_SPACE } from "./catalog/catalog.ts";
+import { findCell, GATED_SPACE } from "./catalog/catalog.ts";
 import type { Space } from "./space.ts";
 import type { CellConfig } from "./config.ts";
 import { counted } from "./counts.ts";
@@ -50,6 +50,6 @@ function statesInWords(space: Space, config: CellConfig): string {
 
 /** A cell that no factor describes. */
 function cellInWords(space: Space, config: CellConfig): string {
-  const { name } = space.cellOf(config), named = CATALOG.find(({ cell }) => cell.name === name);
+  const { name } = space.cellOf(config), named = findCell(name);
   return named && !space.definesCell(config) ? `the cell is ${named.label}: ${named.about}` : `the cell is '${name}'`;
 }

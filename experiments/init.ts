@@ -140,7 +140,7 @@ if (import.meta.main) {
       // Another process that changes the study meanwhile changes little of this plan, if anything.
       const what = JSON.stringify([plan.fresh.map(({ id }) => id), plan.runs.map(({ count }) => count)]);
       if (what !== told) {
-        await announcePlan(plan, { yes: options.yes || options.dryRun, print: printText, table: plan.space });
+        await announcePlan(plan, { yes: options.yes || options.dryRun, print: printText });
       }
       told = what;
     };

@@ -1,4 +1,5 @@
 /** A study as a program uses it: what the tasks do, without a terminal. */
+import { addedRuns } from "../experiments/session/init_plan.ts";
 import { UserError } from "../cells/errors.ts";
 import type { Space } from "../cells/space.ts";
 import { type Overview, overviewOf } from "../experiments/queue/overview.ts";
@@ -173,11 +174,11 @@ export class Study implements Disposable {
         return Promise.resolve();
       },
     });
-    const { fresh, runs } = plan!;
+    const { fresh } = plan!;
     return {
       added: fresh.map((entry) => listedConfig(entry, this.#space)),
       total,
-      runs: runs.reduce((sum, { count }) => sum + count, 0),
+      runs: addedRuns(plan!),
     };
   }
 

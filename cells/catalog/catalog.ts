@@ -157,13 +157,18 @@ const BY_NAME: ReadonlyMap<string, NamedCell> = new Map(CATALOG.map((entry) => [
 /** Names that `cell` may have in a configuration; `gated`, the default, is made from the switches. */
 export const CELL_NAMES: readonly string[] = ["gated", ...BY_NAME.keys()];
 
+/** The record of a cell of the catalog; undefined where no cell has the name. */
+export function findCell(name: string): NamedCell | undefined {
+  return BY_NAME.get(name);
+}
+
 /**
  * What is known of a cell of the catalog.
  *
  * @throws {UserError} if there is none of this name: the gated cell, which has many forms, is none of them
  */
 export function namedCell(name: string): NamedCell {
-  const entry = BY_NAME.get(name);
+  const entry = findCell(name);
   if (!entry) throw new UserError(`Cannot find cell '${name}': must be one of ${[...BY_NAME.keys()].join(", ")}`);
   return entry;
 }
@@ -184,7 +189,7 @@ export function cellLabel(name: string): string {
  */
 export function cellOf(config: CellConfig): Cell {
   if (config.cell === undefined || config.cell === "gated") return sharedGatedCell(config);
-  const entry = BY_NAME.get(config.cell);
+  const entry = findCell(config.cell);
   if (!entry) throw new UserError(`Cannot make cell '${config.cell}': must be one of ${CELL_NAMES.join(", ")}`);
   return entry.cell;
 }

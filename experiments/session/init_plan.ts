@@ -1,5 +1,4 @@
 /** What `init` says before it writes: what it is about to list, and how long that takes to train. */
-import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import { configIdIn, describeConfigIn } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
@@ -31,12 +30,12 @@ const DAY = 24 * 3600;
 const MOST_LINES = 8;
 
 /** What a plan adds, a line each. Where it adds no runs, the state sizes that were asked for, if any. */
-export function* planLines(plan: InitPlan, table: Space = GATED_SPACE): Generator<string> {
-  const { dir, experiment, settings: { seeds }, chosen: { entries, best, sized }, fresh, runs } = plan;
+export function* planLines(plan: InitPlan): Generator<string> {
+  const { dir, experiment, settings: { seeds }, space, chosen: { entries, best, sized }, fresh, runs } = plan;
   if (!runs.length) {
     if (!sized) return;
     yield `Listed already, with the state sizes for ${sized.target} parameters:`;
-    yield* configLines(table, entries, sized.parameters);
+    yield* configLines(space, entries, sized.parameters);
     return;
   }
   if (fresh.length) {
@@ -44,7 +43,7 @@ export function* planLines(plan: InitPlan, table: Space = GATED_SPACE): Generato
   }
   if (best) yield `  the best ${best.taken} of ${plural(best.ranked, "ranked configuration")}, at other levels`;
   if (sized) yield `  state sizes for ${sized.target} parameters`;
-  yield* configLines(table, fresh, sized?.parameters);
+  yield* configLines(space, fresh, sized?.parameters);
   const parts = [
     ...(fresh.length ? [`${fresh.length} × ${plural(seeds, "seed")}`] : []),
     ...(hasFurtherSeeds(plan) ? [`further seeds of ${plan.listed} listed before`] : []),
@@ -168,14 +167,13 @@ function estimateLine(plan: InitPlan, { seconds, basis, engine, adapter }: Train
  */
 export async function announcePlan(
   plan: InitPlan,
-  { yes, print, estimate = estimateTraining, table = GATED_SPACE }: {
+  { yes, print, estimate = estimateTraining }: {
     readonly yes: boolean;
     readonly print: (line: string) => void;
     readonly estimate?: typeof estimateTraining;
-    readonly table?: Space;
   },
 ): Promise<void> {
-  const lines = [...planLines(plan, table)];
+  const lines = [...planLines(plan)];
   if (!lines.length) return;
   print(lines.join("\n"));
   if (!plan.runs.length) return;
@@ -187,12 +185,12 @@ export async function announcePlan(
   throw new UserError(
     `Cannot list ${what} without --yes: training takes about ${
       inWords(estimated.seconds)
-    } on this machine, which is more than a day; add --yes, or ask for less ${lessInWords(plan, table)}`,
+    } on this machine, which is more than a day; add --yes, or ask for less ${lessInWords(plan)}`,
   );
 }
 
 /** What makes a plan smaller: of a whole grid its smallest sizes, for an example. */
-function lessInWords({ before, chosen: { sized, best, promotion } }: InitPlan, table: Space): string {
+function lessInWords({ before, space: table, chosen: { sized, best, promotion } }: InitPlan): string {
   if (before || sized || best || promotion) {
     return `with ${flagsInWords("disjunction", "help", table)}, --only or --steps`;
   }

@@ -2,7 +2,7 @@
 import type { Space } from "../../cells/space.ts";
 import { configIdIn } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
-import { type Configuration, isSwitch } from "../../cells/factor.ts";
+import { type Configuration, isSwitch, withoutKeys } from "../../cells/factor.ts";
 import { adviceForRuns } from "./commands.ts";
 import { changed, combinationsOf, isListed } from "./grid.ts";
 import { flagsInWords } from "./levels.ts";
@@ -25,20 +25,19 @@ export function expanded(table: Space, listed: readonly Configuration[]): Origin
   const idOf = (config: Configuration) => configIdIn(table, config), ids = new Set(listed.map(idOf));
   const switches = table.factors.filter(isSwitch).map((factor) => ({ factor, levels: factor.levels }));
   const keys = switches.map(({ factor: { key } }) => key);
-  const groups = Map.groupBy(listed, (config) => table.isOwnCell(config) ? idOf(without(config, keys)) : idOf(config));
+  const groups = Map.groupBy(
+    listed,
+    (config) => table.isOwnCell(config) ? idOf(withoutKeys(config, keys)) : idOf(config),
+  );
   return [...groups.values()].flatMap((group) => {
     const given = group.map((config): Origin => ({ config, isGiven: true }));
     if (!table.isOwnCell(group[0])) return given;
-    const all = combinationsOf(table, switches, [without(group[0], keys)]).filter((config) =>
+    const all = combinationsOf(table, switches, [withoutKeys(group[0], keys)]).filter((config) =>
       table.valid.holds(config)
     );
     if (!all.every((config) => ids.has(idOf(config)) || !isListed(table, config))) return given;
     return [...given, ...all.filter((config) => !ids.has(idOf(config))).map((config) => ({ config, isGiven: false }))];
   });
-}
-
-function without(config: Configuration, keys: readonly string[]): Configuration {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !keys.includes(key)));
 }
 
 /** @throws {UserError} if there is nothing to choose the best of, or nothing to list of them */
@@ -78,7 +77,7 @@ export async function bestListed(
   const selected = selectFrom(ranked, only, ({ config }) => config, `choose the best of study ${study.dir}`);
   const distinct = new Map<string, Configuration>();
   for (const { config } of selected) {
-    const rest = configIdIn(table, changed(table, without(config, keys), {}));
+    const rest = configIdIn(table, changed(table, withoutKeys(config, keys), {}));
     if (!distinct.has(rest)) distinct.set(rest, config);
   }
   const origins = [...distinct.values()].slice(0, count).map((config) => ({ config, isGiven: true }));

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { MAX_VOCABULARY } from "../../cells/bounds.ts";
+import { oncePer } from "../../cells/once_per.ts";
 import { minOf } from "../../cells/extremes.ts";
 import { UserError } from "../../cells/errors.ts";
 import { legSchema } from "../../train/training/checkpoint.ts";
@@ -157,14 +158,8 @@ export function resultSchemaOf(table: Space): z.ZodType<RunResult> {
   );
 }
 
-const schemas = new WeakMap<Space, z.ZodType<RunResult>>();
-
-/** One schema for each space: hundreds of results are read with it. */
-function schemaFor(space: Space): z.ZodType<RunResult> {
-  const schema = schemas.get(space) ?? resultSchemaOf(space);
-  schemas.set(space, schema);
-  return schema;
-}
+/** One for each space: hundreds of results are read with it. */
+const schemaOf = oncePer(resultSchemaOf);
 
 export type RunResult = z.infer<typeof resultFields>;
 
@@ -256,7 +251,7 @@ export function checkVersion(value: unknown, file: string): void {
 
 /** @throws {UserError} naming the file, and each wrong key of what was parsed from it */
 export function parseResult(value: unknown, file: string, space: Space = GATED_SPACE): RunResult {
-  return parseWith(schemaFor(space), value, file);
+  return parseWith(schemaOf(space), value, file);
 }
 
 /** The keys that come with a score and go with it. */

@@ -1,4 +1,5 @@
 /** What a study's list stands for: its configurations, and the runs that are made of them. */
+import { oncePer } from "../../cells/once_per.ts";
 import { createHash } from "node:crypto";
 import { type CellConfig, configIn, parseWith } from "../../cells/config.ts";
 import { runKey } from "./paths.ts";
@@ -22,13 +23,15 @@ export interface Run {
   readonly seed: number;
 }
 
+const schemaOf = oncePer(listSchemaOf);
+
 /**
  * The entries of a list as it stands in its file.
  *
  * @throws {UserError} if it is damaged, or an entry's id is not that of its configuration
  */
 export function parseConfigList(value: unknown, path: string, space: Space): ConfigEntry[] {
-  return parseWith(listSchemaOf(space), value, path).map((entry) => ({
+  return parseWith(schemaOf(space), value, path).map((entry) => ({
     id: entry.id,
     config: configIn(entry, space),
     oldId: entry["old id"],

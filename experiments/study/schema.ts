@@ -1,7 +1,7 @@
 /** What the files of a study's folder hold that are no results: `study.json` and the lists of configurations. */
 import { z } from "zod";
 import { MAX_VOCABULARY } from "../../cells/bounds.ts";
-import { GATED_SPACE, knownFieldsOf } from "../../cells/catalog/catalog.ts";
+import { knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import { type ConfigFields, configIdIn, configIn, describeConfigIn, validAsAWhole } from "../../cells/config.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import type { Space } from "../../cells/space.ts";
@@ -180,6 +180,3 @@ function checkList(table: FactorTable, entries: readonly ListedEntry[], context:
     seen.add(id);
   }
 }
-
-/** Schema of a list of configurations of the built-in space. */
-export const listSchema: z.ZodType<ListedEntry[]> = listSchemaOf(GATED_SPACE);

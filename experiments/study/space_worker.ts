@@ -5,7 +5,7 @@
 import { registerHooks } from "node:module";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { format } from "node:util";
+import { format, stripVTControlCharacters } from "node:util";
 import type { Cell } from "../../cells/cell.ts";
 import type { DefinedSpace, SpaceDefinition } from "../../cells/define_space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
@@ -146,8 +146,7 @@ function cellOf(of: CellName): Cell {
 
 /** Without the colours that Deno gives some of its errors. */
 function reasonOf(error: unknown): string {
-  // deno-lint-ignore no-control-regex
-  return messageOf(error instanceof Error ? error.message.replace(/\x1b\[\d*m/g, "") : error);
+  return messageOf(error instanceof Error ? stripVTControlCharacters(error.message) : error);
 }
 
 async function replyOf(action: () => Promise<unknown>): Promise<SpaceReply> {

@@ -1,5 +1,5 @@
 /** What tables and pictures call a configuration: of another cell than the table's own by that cell's name first. */
-import { CATALOG } from "../../cells/catalog/catalog.ts";
+import { findCell } from "../../cells/catalog/catalog.ts";
 import { describeCellIn, describeConfigIn, describeSizesIn } from "../../cells/config.ts";
 import {
   appliesTo,
@@ -14,11 +14,9 @@ import {
   valueOf,
 } from "../../cells/factor.ts";
 
-const LABELS: ReadonlyMap<FactorValue, string> = new Map(CATALOG.map(({ cell, label }) => [cell.name, label]));
-
 /** A value as an axis, a table or a filter shows it; of a factor that names cells what the catalog calls the cell. */
 export function nameOfLevel(factor: Factor, value: FactorValue): string {
-  return (namesCell(factor) ? LABELS.get(value) : undefined) ?? formatLevel(factor, value);
+  return (namesCell(factor) ? findCell(`${value}`)?.label : undefined) ?? formatLevel(factor, value);
 }
 
 /** What the table's own cell is called: `gated`. A space of somebody's may have another name than the cell that it is about. */

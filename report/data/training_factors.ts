@@ -5,8 +5,10 @@ import {
   type FactorTable,
   type FactorValue,
   formatLevel,
+  keysOf,
   trainingFactors,
   valueOf,
+  withoutKeys,
 } from "../../cells/factor.ts";
 import { type Configured, levelsIn } from "./rows.ts";
 
@@ -17,8 +19,7 @@ export function variedTraining(table: FactorTable, rows: readonly Configured[]):
 
 /** A configuration without these factors: with their defaults. */
 export function withDefaults<Config extends Configuration>(config: Config, factors: readonly Factor[]): Config {
-  const unset = new Set(factors.map(({ key }) => key));
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !unset.has(key))) as Config;
+  return withoutKeys(config, keysOf(factors));
 }
 
 /** `learning rate 0.003`. */
