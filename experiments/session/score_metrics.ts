@@ -1,15 +1,17 @@
-/** The metrics of a score, each computed from what was found of the model on the test split. */
+/** The metrics of a score, each computed from what was found of the model on the test split and on the validation split. */
 import type { Score } from "../../train/scoring/evaluate.ts";
 import type { ScoreMetrics } from "../study/metrics.ts";
-import { contextOrderOf, type NgramBaselines } from "../study/ngram_baselines.ts";
+import { contextOrderOf, gainOverOrder1, type NgramBaselines } from "../study/ngram_baselines.ts";
 
 /**
  * A score as results have it.
  *
+ * @param validation of the validation split; undefined where that is too short to score
  * @param baselines the study's n-gram baselines; undefined where it has none
  */
 export function scoreMetrics(
   { nats, bits_per_byte, bytes, tokens, streams, warm_up }: Score,
+  validation: Pick<Score, "bits_per_byte" | "bytes"> | undefined,
   baselines: NgramBaselines | undefined,
 ): ScoreMetrics {
   return {
@@ -20,5 +22,8 @@ export function scoreMetrics(
     test_streams: streams,
     test_warm_up: warm_up,
     context_order: baselines && contextOrderOf(bits_per_byte, baselines),
+    validation_bits_per_byte: validation?.bits_per_byte,
+    validation_bytes: validation?.bytes,
+    gain_over_order_1: baselines && gainOverOrder1(bits_per_byte, baselines),
   };
 }

@@ -87,7 +87,7 @@ export async function scoreRun(
   // A metric that this score lacks is written as absent: that of an earlier score says nothing of this one.
   const scored = {
     ...now,
-    ...scoreMetrics(score, baselines),
+    ...scoreMetrics(score, undefined, baselines),
     sample: sampleOf(drawn!, sample, tokenizer),
     memory: memory!,
   };

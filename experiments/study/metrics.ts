@@ -120,6 +120,32 @@ export const METRICS = [
     about: "order of the n-gram baseline that the score reaches: bytes of context, from -1 (none) to 5 (or more)",
     column: { heading: "context order", format: { decimals: 2 }, turn: true },
   },
+  {
+    // Of the split's first bytes: see VALIDATION_BYTES. Absent from results of versions before 0.4, and where the split is too short to score.
+    key: "validation_bits_per_byte",
+    stage: "score",
+    kind: "quality",
+    schema: anyLoss,
+    about: "bits per byte on the validation split, by which the best is chosen",
+    column: { heading: "validation", terminal: "validation", unit: "bits/byte", format: "spread", turn: true },
+    scalar: "validation/bits_per_byte",
+  },
+  {
+    key: "validation_bytes",
+    stage: "score",
+    kind: "extent",
+    schema: z.number().int().positive(),
+    about: "bytes of the validation split that were scored",
+  },
+  {
+    // Absent where the study had no n-gram baselines when it was scored.
+    key: "gain_over_order_1",
+    stage: "score",
+    kind: "quality",
+    schema: anyLoss,
+    about: "n-gram baseline of order 1 less the test score, bits per byte: what memory gives",
+    column: { heading: "below order 1", unit: "bits/byte", format: { decimals: 3 }, turn: true },
+  },
 ] as const satisfies readonly Metric[];
 
 /** One of {@linkcode METRICS}, with its key as a type. */

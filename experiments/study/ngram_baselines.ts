@@ -120,6 +120,11 @@ export function contextOrderOf(bits_per_byte: number, baselines: NgramBaselines)
   return contextOrder(bits_per_byte * Math.LN2, baselines);
 }
 
+/** What a model's memory gives, bits per byte: it scores so much below the baseline of order 1, which sees the byte before and nothing else. */
+export function gainOverOrder1(bits_per_byte: number, [, { nats }]: NgramBaselines): number {
+  return nats / Math.LN2 - bits_per_byte;
+}
+
 /** `order 0 2.916, order 1 1.885, …`, nats per byte. */
 export function baselinesInWords(baselines: NgramBaselines): string {
   return baselines.map(({ order, nats }) => `order ${order} ${nats.toFixed(3)}`).join(", ");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { meanInterval, quantileT, withinT } from "../../../report/statistics/student_t.ts";
+import { beyondF, beyondT, meanInterval, quantileT } from "../../../report/statistics/student_t.ts";
 
 Deno.test("quantileT() gives the values of printed tables, for odd and even degrees of freedom", () => {
   // Two-sided 95 % and 99 %.
@@ -19,12 +19,39 @@ Deno.test("quantileT() gives the values of printed tables, for odd and even degr
   }
 });
 
-Deno.test("withinT() agrees with closed forms of one and two degrees of freedom, and with its inverse", () => {
+/** What the logarithm of the gamma function in simple-statistics is exact to. */
+const EXACT = 1e-8;
+
+Deno.test("beyondT() agrees with closed forms of one, two and four degrees of freedom, and with its inverse", () => {
   for (const t of [0, 0.3, 1, 2.5, 40]) {
-    assert.ok(Math.abs(withinT(t, 1) - 2 / Math.PI * Math.atan(t)) < 1e-15);
-    assert.ok(Math.abs(withinT(t, 2) - t / Math.sqrt(2 + t * t)) < 1e-15);
+    const cosine = 2 / Math.sqrt(4 + t * t), sine = t / Math.sqrt(4 + t * t);
+    for (
+      const [degrees, within] of [
+        [1, 2 / Math.PI * Math.atan(t)],
+        [2, t / Math.sqrt(2 + t * t)],
+        [4, sine * (1 + cosine ** 2 / 2)],
+      ]
+    ) {
+      assert.ok(Math.abs(beyondT(t, degrees) - (1 - within)) < EXACT, `${degrees}, ${t}: ${beyondT(t, degrees)}`);
+    }
   }
-  for (const degrees of [1, 2, 5, 8, 51]) assert.ok(Math.abs(withinT(quantileT(0.8, degrees), degrees) - 0.8) < 1e-14);
+  for (const degrees of [1, 2.5, 5, 8, 51.3]) {
+    assert.ok(Math.abs(beyondT(quantileT(0.8, degrees), degrees) - 0.2) < 1e-12);
+  }
+});
+
+Deno.test("beyondF() agrees with the t distribution at one numerator, a closed form at two, and a printed table", () => {
+  for (const f of [0, 0.2, 1, 4, 30]) {
+    for (const degrees of [2, 3.7, 46]) {
+      assert.ok(Math.abs(beyondF(f, 1, degrees) - beyondT(Math.sqrt(f), degrees)) < EXACT);
+      assert.ok(Math.abs(beyondF(f, 2, degrees) - (1 + 2 * f / degrees) ** (-degrees / 2)) < EXACT);
+    }
+  }
+  // NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.3: upper 5 % points.
+  for (const [f, a, b] of [[4.103, 2, 10], [3.239, 3, 16], [2.164, 7, 46 - 4]] as const) {
+    const p = beyondF(f, a, b);
+    assert.ok(Math.abs(p - 0.05) < 2e-3, `F(${a}, ${b}) > ${f}: ${p}`);
+  }
 });
 
 Deno.test("meanInterval() equals numbers by hand, and says nothing of one value", () => {

@@ -1,0 +1,38 @@
+/** What is best, promoted or chosen is chosen by one number of each run, of which less is better (design, section 9). */
+import type { MetricKey } from "./metrics.ts";
+
+/** The score on the validation split; where results of earlier versions have none, the lowest training loss, as these chose. */
+export type Criterion = Extract<MetricKey, "validation_bits_per_byte" | "min loss">;
+
+/** What a run is chosen by: of a finished result its keys, of a row those of its runs. */
+export interface Chosen {
+  readonly min_loss: number;
+  readonly validation_bits_per_byte: number | undefined;
+  /** Whether it has been scored at all. */
+  readonly isScored: boolean;
+}
+
+/**
+ * What such runs are ordered by: the validation score, unless one that was scored lacks it, or none was scored. One that has not been scored
+ * yet says nothing against it: it comes last.
+ */
+export function criterionOf(runs: readonly Chosen[]): Criterion {
+  const scored = runs.filter(({ isScored }) => isScored);
+  const isKnown = scored.length > 0 &&
+    scored.every(({ validation_bits_per_byte }) => validation_bits_per_byte !== undefined);
+  return isKnown ? "validation_bits_per_byte" : "min loss";
+}
+
+/** Less than zero where the first is better by the criterion; runs that are not scored are ordered by their lowest loss, behind all that are. */
+export function compareBy(criterion: Criterion, one: Chosen, two: Chosen): number {
+  if (criterion === "validation_bits_per_byte") {
+    const [a, b] = [one, two].map(({ validation_bits_per_byte }) => validation_bits_per_byte ?? Infinity);
+    if (a !== b) return a < b ? -1 : 1;
+  }
+  return one.min_loss - two.min_loss;
+}
+
+/** The criterion in words: `the lowest validation score`. */
+export function criterionInWords(criterion: Criterion): string {
+  return criterion === "min loss" ? "the lowest training loss" : "the lowest score on the validation split";
+}
