@@ -48,9 +48,9 @@ Deno.test("beyondF() agrees with the t distribution at one numerator, a closed f
     }
   }
   // NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.3: upper 5 % points.
-  for (const [f, a, b] of [[4.103, 2, 10], [3.239, 3, 16], [2.164, 7, 46 - 4]] as const) {
+  for (const [f, a, b] of [[4.103, 2, 10], [3.239, 3, 16]] as const) {
     const p = beyondF(f, a, b);
-    assert.ok(Math.abs(p - 0.05) < 2e-3, `F(${a}, ${b}) > ${f}: ${p}`);
+    assert.ok(Math.abs(p - 0.05) < 2e-4, `F(${a}, ${b}) > ${f}: ${p}`);
   }
 });
 
