@@ -20,15 +20,7 @@ import { GATED } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { ownCellRows, type RunRow, settingsName } from "../data/rows.ts";
 import { type Dependence, dependencesOf, type Interaction, interactionsOf } from "./dependences.ts";
-import {
-  contrasts,
-  contrastsIn,
-  type FactorContrast,
-  isActive,
-  type MatchedBlock,
-  matchedBlocks,
-  type Measure,
-} from "./matched.ts";
+import { contrasts, contrastsIn, type FactorContrast, Matching, type Measure } from "./matched.ts";
 import { type PairMean, pairMean } from "./pair_means.ts";
 import { holmOfKnown } from "./holm.ts";
 import { type LogLossRegression, logLossRegression } from "./regression.ts";
@@ -77,14 +69,15 @@ export interface Effects {
 
 /** Everything that a report says on factors. The order of `rows` does not matter. */
 export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): Effects {
-  const min_loss = factorEffects(rows, "min_loss", space), test = factorEffects(rows, "test_bits_per_byte", space);
+  const matching = new Matching(rows, space);
+  const min_loss = effectsIn(matching, "min_loss"), test = effectsIn(matching, "test_bits_per_byte");
   const primary = test.some(({ pairs }) => pairs > 0) ? "test_bits_per_byte" : "min_loss";
   return {
     reads: rows[0]?.reads ?? "byte",
     primary,
     min_loss,
     test_bits_per_byte: test,
-    interactions: interactionsOf(rows, primary, space),
+    interactions: interactionsOf(matching, primary),
     shares: varianceShares(rows, primary, space),
     seed_noise: seedNoise(rows, primary, space),
     training: trainingEffects(rows, primary, space),
@@ -98,30 +91,23 @@ export function factorEffects(
   measure: Measure,
   space: Space = GATED_SPACE,
 ): FactorEffect[] {
-  const dependences = dependencesOf(rows, measure, space);
-  const effects = contrastsIn(space, rows).map((contrast) => ({
-    ...contrast,
-    ...splitMeans(matchedBlocks(rows, [contrast], space), contrast, measure, space),
-    dependences: dependences.get(contrast.factor) ?? [],
-  }));
+  return effectsIn(new Matching(rows, space), measure);
+}
+
+function effectsIn(matching: Matching, measure: Measure): FactorEffect[] {
+  const dependences = dependencesOf(matching, measure);
+  const effects = contrastsIn(matching.space, matching.rows).map((contrast) => {
+    const { active, inactive } = matching.blocks([contrast]), random = pairMean(contrasts(inactive, measure));
+    return {
+      ...contrast,
+      ...pairMean(contrasts(active, measure)),
+      inactive: random.pairs ? random : undefined,
+      dependences: dependences.get(contrast.factor) ?? [],
+    };
+  });
   const p_holm = holmOfKnown(effects.map(({ p }) => p));
   const p_seeds_holm = holmOfKnown(effects.map(({ p_seeds }) => p_seeds));
   return effects.map((effect, i) => ({ ...effect, p_holm: p_holm[i], p_seeds_holm: p_seeds_holm[i] }));
-}
-
-/** The mean over active pairs, and beside it that over the others. */
-function splitMeans(
-  blocks: readonly MatchedBlock[],
-  contrast: FactorContrast,
-  measure: Measure,
-  space: Space,
-): PairMean & Pick<FactorEffect, "inactive"> {
-  const { active = [], inactive = [] } = Object.groupBy(
-    blocks,
-    (block) => isActive(block, [contrast], space) ? "active" : "inactive",
-  );
-  const random = pairMean(contrasts(inactive, measure));
-  return { ...pairMean(contrasts(active, measure)), inactive: random.pairs ? random : undefined };
 }
 
 /** The seed noise of a measure in the table's own cell; undefined where no configuration has two seeds. */
