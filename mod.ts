@@ -147,7 +147,7 @@ export {
 } from "./train/scoring/evaluate.ts";
 export type { GroupOptions } from "./train/training/group_training.ts";
 export type { Breakdown, TrainingState } from "./train/training/loss_log.ts";
-export type { MemoryCurve } from "./train/scoring/memory_gain.ts";
+export type { MemoryCurve } from "./train/scoring/state_resets.ts";
 export type { SampleOptions } from "./train/scoring/sample_text.ts";
 export { type ModelSampleOptions, type ModelScoreOptions, TrainedModel } from "./train/scoring/trained_model.ts";
 export type { Cut } from "./train/scoring/score.ts";
