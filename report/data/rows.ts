@@ -15,7 +15,7 @@ import {
 } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { oneLine } from "../../cells/visible_text.ts";
-import type { MemoryCurve } from "../../train/scoring/memory_gain.ts";
+import type { MemoryCurve } from "../../train/scoring/state_resets.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { Metric } from "../../experiments/study/metric.ts";
 import { labelIn } from "./cell_names.ts";

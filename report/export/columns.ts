@@ -14,7 +14,7 @@ import {
   type RunResult,
   type TIME_KEYS,
 } from "../../experiments/study/result.ts";
-import { type MemoryCurve, RESETS } from "../../train/scoring/memory_gain.ts";
+import { type MemoryCurve, RESETS } from "../../train/scoring/state_resets.ts";
 
 /** What a column holds; `null` stands for what a run does not have. */
 export type ColumnType = "string" | "int" | "double" | "boolean" | "time";

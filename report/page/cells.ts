@@ -5,7 +5,7 @@ import { describeSizesIn } from "../../cells/config.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
-import { RESETS } from "../../train/scoring/memory_gain.ts";
+import { RESETS } from "../../train/scoring/state_resets.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CurveFrame, curveFrame } from "./curve.ts";
 import { escapeHtml, listOf, visibleText } from "./html.ts";
