@@ -112,6 +112,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const account = accountOf({
     ...options.gaps,
     selection: options.selection,
+    experiment,
     runs,
     unreadable: unreadable.map((line) => withinStudy(line, dir)),
     unknown_version: (options.unknown_version ?? []).map((line) => withinStudy(line, dir)),

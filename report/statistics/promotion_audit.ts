@@ -170,7 +170,7 @@ function scaleOf(trained: readonly TrainedInBoth[]): Scale {
   const own = { short: commonMultiple(short), long: commonMultiple(long) };
   const both = commonMultiple([...short, ...long]);
   // Where the short runs end before both experiments have logged at one step, each experiment is at least alike in itself.
-  const isLogged = short.every(({ steps_done }) => steps_done >= both);
+  const isLogged = [...short, ...long].every(({ steps_done }) => steps_done >= both);
   return {
     criterion: criterionOfRuns([...short, ...long].map(rankedRun)),
     every: isLogged ? { short: both, long: both } : own,
