@@ -111,7 +111,7 @@ export interface ScoringProgress {
 
 /** What {@linkcode Study.report} draws. */
 export interface StudyReporting extends StudySelection {
-  /** The filtered picture shows runs with a smaller loss, nats per token; absent: the order-1 n-gram baseline. */
+  /** The filtered picture shows configurations with a smaller min loss, nats per token; absent: with a test loss below order 1. */
   readonly below?: number;
 }
 
