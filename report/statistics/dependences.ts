@@ -7,12 +7,12 @@ import { valueOf } from "../../cells/factor.ts";
 import type { Space } from "../../cells/space.ts";
 import { levelsIn, ownCellRows, type RunRow, variedIn } from "../data/rows.ts";
 import {
-  blockName,
   contrastIn,
   contrasts,
   contrastsIn,
   type FactorContrast,
   isActive,
+  type MatchedBlock,
   matchedBlocks,
   type Measure,
 } from "./matched.ts";
@@ -43,35 +43,40 @@ export interface Dependence {
   readonly at: readonly { readonly value: FactorValue; readonly effect: PairMean }[];
 }
 
+/** Two factors, and the matched sets of four configurations over both: of any measure the same, so they are looked for once. */
+export interface FactorPair {
+  readonly factors: readonly [FactorContrast, FactorContrast];
+  /** Whether both have an effect of their own. */
+  readonly isOfEffects: boolean;
+  readonly active: readonly MatchedBlock[];
+  /** Sets in which a switch adds weights that stay as drawn. */
+  readonly inactive: number;
+}
+
+/**
+ * Each two factors that the rows vary, in the order of the table, of which one has an effect. One that has none of its own (layers, sizes, the learning
+ * rate) is compared at its first and its last value.
+ */
+export function factorPairs(rows: readonly RunRow[], space: Space): FactorPair[] {
+  const own = ownCellRows(space, rows);
+  const hasEffect = new Set(contrastsIn(space, rows).map(({ factor }) => factor));
+  const all = variedIn(space, own).flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
+  return all.flatMap((first, i) => all.slice(i + 1).map((second) => [first, second] as const))
+    .filter((two) => two.some(({ factor }) => hasEffect.has(factor)))
+    .map((factors) => {
+      const sets = matchedBlocks(rows, factors, space), active = sets.filter((set) => isActive(set, factors, space));
+      const isOfEffects = factors.every(({ factor }) => hasEffect.has(factor));
+      return { factors, isOfEffects, active, inactive: sets.length - active.length };
+    });
+}
+
 /** The interactions of each two factors that have an effect, in the order of the table: see {@linkcode dependencesOf} for others. */
-export function interactionsOf(rows: readonly RunRow[], measure: Measure, space: Space): Interaction[] {
-  const compared = contrastsIn(space, rows);
-  return corrected(
-    compared.flatMap((first, i) =>
-      compared.slice(i + 1).map((second) => matchedSets(rows, [first, second], measure, space).interaction)
-    ),
-  );
+export function interactionsOf(pairs: readonly FactorPair[], measure: Measure): Interaction[] {
+  return corrected(pairs.filter(({ isOfEffects }) => isOfEffects).map((pair) => interactionOf(pair, measure)));
 }
 
-/** The interaction of two factors, and the matched sets that it is of, by name. */
-interface MatchedSets {
-  readonly interaction: Interaction;
-  readonly names: ReadonlySet<string>;
-}
-
-function matchedSets(
-  rows: readonly RunRow[],
-  factors: readonly [FactorContrast, FactorContrast],
-  measure: Measure,
-  space: Space,
-): MatchedSets {
-  const blocks = matchedBlocks(rows, factors, space),
-    active = blocks.filter((block) => isActive(block, factors, space));
-  const found = contrasts(active, measure), inactive = blocks.length - active.length;
-  return {
-    interaction: { factors, ...pairMean(found), p_holm: undefined, inactive },
-    names: new Set(found.map(({ name }) => name)),
-  };
+function interactionOf({ factors, active, inactive }: FactorPair, measure: Measure): Interaction {
+  return { factors, ...pairMean(contrasts(active, measure)), p_holm: undefined, inactive };
 }
 
 function corrected(interactions: readonly Interaction[]): Interaction[] {
@@ -79,32 +84,28 @@ function corrected(interactions: readonly Interaction[]): Interaction[] {
   return interactions.map((one, i) => ({ ...one, p_holm: ps[i] }));
 }
 
-/**
- * For each factor that has an effect, how that changes with every other factor that the rows vary: those without an effect of their own (layers,
- * sizes, the learning rate) are compared at their first and their last value.
- */
+/** For each factor that has an effect, how that changes with every other factor of its pairs. */
 export function dependencesOf(
+  pairs: readonly FactorPair[],
   rows: readonly RunRow[],
   measure: Measure,
   space: Space,
 ): ReadonlyMap<Factor, readonly Dependence[]> {
   const own = ownCellRows(space, rows), varied = variedIn(space, own);
-  const all = varied.flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
-  const hasEffect = new Set(contrastsIn(space, rows).map(({ factor }) => factor));
-  const pairs = all.flatMap((first, i) => all.slice(i + 1).map((second) => [first, second] as const))
-    .filter((two) => two.some(({ factor }) => hasEffect.has(factor)));
-  const sets = pairs.map((two) => matchedSets(rows, two, measure, space));
-  const interactions = corrected(sets.map(({ interaction }) => interaction));
+  const interactions = corrected(pairs.map((pair) => interactionOf(pair, measure)));
   const isKnown = ({ pairs, factors }: Interaction, { factor }: FactorContrast) =>
     pairs > 0 && factors.some((one) => one.factor === factor);
   const effects = contrastsIn(space, rows).map((contrast) => {
     const placed = activeContrasts(rows, contrast, measure, space);
-    const found = interactions.flatMap((change, i) => isKnown(change, contrast) ? [{ change, ...sets[i] }] : []);
+    const found = interactions.flatMap((change, i) => isKnown(change, contrast) ? [{ change, ...pairs[i] }] : []);
     return [
       contrast.factor,
-      found.map(({ change, names }): Dependence => {
-        const other = change.factors.find(({ factor }) => factor !== contrast.factor)!;
-        const shared = placed.filter(({ config }) => names.has(blockName({ config }, change.factors, space)));
+      found.map(({ change, factors, active }): Dependence => {
+        const other = factors.find(({ factor }) => factor !== contrast.factor)!;
+        const others = varied.filter((factor) => factors.every((one) => one.factor !== factor));
+        const nameOf = (config: RunRow["config"]) => JSON.stringify(others.map((factor) => valueOf(factor, config)));
+        const names = new Set(active.map(({ seeds: [{ runs: [run] }] }) => nameOf(run.config)));
+        const shared = placed.filter(({ config }) => names.has(nameOf(config)));
         return { ...other, change, at: effectAtLevels(shared, other.factor, own) };
       }),
     ] as const;

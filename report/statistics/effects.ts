@@ -19,7 +19,14 @@ import type { Factor, FactorTable, FactorValue } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { levelsIn, ownCellRows, type RunRow, settingsName, variedIn } from "../data/rows.ts";
-import { type Dependence, dependencesOf, type Interaction, interactionsOf } from "./dependences.ts";
+import {
+  type Dependence,
+  dependencesOf,
+  type FactorPair,
+  factorPairs,
+  type Interaction,
+  interactionsOf,
+} from "./dependences.ts";
 import {
   contrasts,
   contrastsIn,
@@ -84,7 +91,10 @@ export interface Effects {
 
 /** Everything that a report says on factors. The order of `rows` does not matter. */
 export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): Effects {
-  const min_loss = factorEffects(rows, "min_loss", space), test = factorEffects(rows, "test_bits_per_byte", space);
+  const pairs = factorPairs(rows, space);
+  const [min_loss, test] = (["min_loss", "test_bits_per_byte"] as const).map((measure) =>
+    factorEffects(rows, measure, space, pairs)
+  );
   const primary = test.some(({ pairs }) => pairs > 0) ? "test_bits_per_byte" : "min_loss";
   const shares = varianceShares(rows, primary, space);
   return {
@@ -92,7 +102,7 @@ export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): 
     primary,
     min_loss,
     test_bits_per_byte: test,
-    interactions: interactionsOf(rows, primary, space),
+    interactions: interactionsOf(pairs, primary),
     ...("lacks" in shares ? { shares: undefined, missing_shares: shares } : { shares, missing_shares: undefined }),
     seed_noise: seedNoise(rows, primary, space),
     training: trainingEffects(rows, primary, space),
@@ -100,13 +110,18 @@ export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): 
   };
 }
 
-/** What each factor alone changes, in the order of the table; p are corrected over those that have one. */
+/**
+ * What each factor alone changes, in the order of the table; p are corrected over those that have one.
+ *
+ * @param pairs of the same rows
+ */
 export function factorEffects(
   rows: readonly RunRow[],
   measure: Measure,
   space: Space = GATED_SPACE,
+  pairs: readonly FactorPair[] = factorPairs(rows, space),
 ): FactorEffect[] {
-  const dependences = dependencesOf(rows, measure, space);
+  const dependences = dependencesOf(pairs, rows, measure, space);
   const effects = contrastsIn(space, rows).map((contrast) => ({
     ...contrast,
     ...splitMeans(rows, contrast, measure, space),

@@ -100,7 +100,10 @@ function meanSquare(values: readonly number[] | Float64Array, centre: number): n
   return sum / values.length;
 }
 
-/** One state size, and one value of each factor that has a default: of several those that have the most configurations. */
+/**
+ * One state size, and one value of each way of training: of several those that have the most configurations, then the larger size, then those that are
+ * defaults.
+ */
 function largestPart(rows: readonly RunRow[], table: FactorTable): { rows: RunRow[]; at: VarianceShares["at"] } {
   const size = markedBy(table, "colour");
   const fixed = [size, ...trainingFactors(table)].filter((factor) => levelsIn(factor, rows).length > 1);
@@ -110,8 +113,10 @@ function largestPart(rows: readonly RunRow[], table: FactorTable): { rows: RunRo
   );
   const count = (group: readonly RunRow[]) => new Set(group.map(({ id }) => id)).size;
   const sizeOf = ([row]: readonly RunRow[]) => Number(valueOf(size, row.config));
+  const usual = ([{ config }]: readonly RunRow[]) =>
+    fixed.filter((factor) => valueOf(factor, config) === factor.default).length;
   const [largest = []] = [...groups].sort(([a, one], [b, two]) =>
-    count(two) - count(one) || sizeOf(two) - sizeOf(one) || (a < b ? -1 : 1)
+    count(two) - count(one) || sizeOf(two) - sizeOf(one) || usual(two) - usual(one) || (a < b ? -1 : 1)
   ).map(([, group]) => group);
   const at = largest.length ? fixed.map((factor) => ({ factor, value: valueOf(factor, largest[0].config) })) : [];
   return { rows: largest, at };

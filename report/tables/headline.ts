@@ -1,6 +1,6 @@
 /** What a study found, in a few sentences that a person can repeat: how large, how sure, under which conditions; then what is best. */
 import { counted, formatCount } from "../../cells/counts.ts";
-import { type Factor, type FactorTable, formatLevel, isSize, trainingFactors } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, isSize, trainingFactors } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import { compareBy, type Criterion, criterionInWords, criterionOf } from "../../experiments/study/criterion.ts";
@@ -14,7 +14,7 @@ import { bySize, isClear, qualificationOf } from "./clear_effects.ts";
 import { qualificationWords } from "./dependence_words.ts";
 import { measureInSentence, unitOfMeasure } from "./effect_tables.ts";
 import { direction, evidenceWords } from "./effect_words.ts";
-import { atSecondValue, contrastWords, inSentence } from "./factor_words.ts";
+import { atSecondValue, contrastWords, inSentence, listed, withUnit } from "./factor_words.ts";
 import { formatDifference, formatSize, formatSpread } from "./format.ts";
 import { testScore } from "./metric_text.ts";
 
@@ -94,14 +94,8 @@ function conditions(rows: readonly MergedRow[], table: FactorTable): string {
 
 /** `1, 2 and 3 layers`, `state size 16`. */
 function levelsOf(factor: Factor, rows: readonly MergedRow[]): string {
-  const levels = levelsIn(factor, rows), values = listed(levels.map((value) => formatLevel(factor, value)));
-  if (factor.kind !== "integer" || !factor.unit) return `${factor.label} ${values}`;
-  return `${values} ${factor.unit[levels.length === 1 && levels[0] === 1 ? 0 : 1]}`;
-}
-
-/** `a`, `a and b`, `a, b and c`. */
-function listed(words: readonly string[]): string {
-  return [words.slice(0, -1).join(", "), ...words.slice(-1)].filter(Boolean).join(" and ");
+  const values = withUnit(factor, levelsIn(factor, rows));
+  return factor.kind === "integer" && factor.unit ? values : `${factor.label} ${values}`;
 }
 
 /** The best configuration, by what it was chosen, and beside it the best baseline. */

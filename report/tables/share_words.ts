@@ -5,13 +5,14 @@ import { atLevel } from "../data/training_factors.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { GridAxis, MissingShares, VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
 import { type Cells, measureInSentence, unitOfMeasure } from "./effect_tables.ts";
+import { listed } from "./factor_words.ts";
 import { formatLoss } from "./format.ts";
 import { type Question, questionsText } from "./questions.ts";
 
 /** So many single factors are named in the sentence; further ones are taken together. */
 const MOST_NAMED = 4;
-/** Lines of the table, without those of all others and of the sum. */
-const MOST_TERMS = 12;
+/** Lines of the table, without those of all others and of the sum, and the smallest share that has one. */
+const MOST_TERMS = 12, LEAST_SHARE = 0.001;
 
 /** What the configurations differ by; where that cannot be said, why. */
 export function sharesQuestion(effects: Effects): Question {
@@ -45,17 +46,16 @@ function sharesWords(found: VarianceShares, { primary, reads }: Effects): string
   const where = at.length ? ` at ${at.map(({ factor, value }) => atLevel(factor, value)).join(", ")}` : "";
   const seeds = noise === undefined
     ? "how much of it is seed noise is unknown"
-    : `seed noise is about ${percent(noise)} of it all, and a part of each share`;
+    : `seed noise is ${noise < 0.01 ? "" : "about "}${percent(noise)} of it all, and a part of each share`;
+  const parts = [
+    ...named.map((one) => ({ name: termName(one), share: one.share })),
+    ...(others.length ? [{ name: counted(others.length, "other single factor"), share: total(others) }] : []),
+    { name: "what factors do together", share: total(together) },
+  ].map(({ name, share }, i) => `${percent(share)} ${i ? "" : "is due "}to ${name}`);
   return `Of what the ${formatCount(configurations)} configurations${where} differ by (${
     measureInSentence(primary)
   }, standard deviation ` +
-    `${formatLoss(deviation)} ${unitOfMeasure(primary, reads)}), ${
-      named.map((share) =>
-        `the ${termName(share)} explain${share.axes[0].factors.length > 1 ? "" : "s"} ${percent(share.share)}`
-      ).join(", ")
-    }${
-      others.length ? `, the ${counted(others.length, "other single factor")} ${percent(total(others))}` : ""
-    }; what factors do together ${percent(total(together))}; ${seeds}.`;
+    `${formatLoss(deviation)} ${unitOfMeasure(primary, reads)}), ${listed(parts)}; ${seeds}.`;
 }
 
 function total(shares: readonly VarianceShare[]): number {
@@ -71,12 +71,13 @@ function percent(share: number): string {
 /** The largest terms, what all others come to, and the sum. */
 function sharesCells({ shares }: VarianceShares): Cells {
   const line = (name: string, share: number) => [name, share.toFixed(4)];
-  const rest = shares.slice(MOST_TERMS);
+  const shown = shares.filter(({ share }) => share >= LEAST_SHARE).slice(0, MOST_TERMS);
+  const rest = shares.slice(shown.length);
   return {
     headings: ["term", "share of the variance"],
     lines: [
-      ...shares.slice(0, MOST_TERMS).map((one) => line(termName(one), one.share)),
-      ...(rest.length ? [line(`${counted(rest.length, "other")}`, total(rest))] : []),
+      ...shown.map((one) => line(termName(one), one.share)),
+      ...(rest.length ? [line(`all ${counted(rest.length, "other")}`, total(rest))] : []),
       line("sum", total(shares)),
     ],
   };
