@@ -140,29 +140,3 @@ export function outweighs({ change }: Dependence, { difference }: Pick<PairMean,
   return change.difference !== undefined && difference !== undefined &&
     Math.abs(change.difference) > Math.abs(difference);
 }
-
-/** A dependence without which an effect is not stated. */
-export interface Qualification {
-  readonly dependence: Dependence;
-  /** Whether the change itself is not clear: then it is open whether the effect depends on the other factor. */
-  readonly isOpen: boolean;
-}
-
-/**
- * The dependences without which an effect is not stated (design, section 10), those of a clear change first, each from the largest: all that
- * outweigh the effect and are clear; where none is, and the effect itself is clear, the largest that outweighs it; with one seed, where
- * nothing is clear, all that outweigh it by their estimates.
- *
- * @param clear the corrected p at or below which something is clear
- */
-export function qualifying(
-  effect: PairMean & { readonly p_holm: number | undefined; readonly dependences: readonly Dependence[] },
-  clear: number,
-): Qualification[] {
-  const size = ({ change }: Dependence) => Math.abs(change.difference!);
-  const outweighing = effect.dependences.filter((one) => outweighs(one, effect)).sort((a, b) => size(b) - size(a));
-  const isClear = ({ p_holm }: { readonly p_holm: number | undefined }) => p_holm !== undefined && p_holm <= clear;
-  const sure = outweighing.filter(({ change }) => effect.seeds.length < 2 || isClear(change));
-  if (sure.length) return sure.map((dependence) => ({ dependence, isOpen: false }));
-  return isClear(effect) ? outweighing.slice(0, 1).map((dependence) => ({ dependence, isOpen: true })) : [];
-}
