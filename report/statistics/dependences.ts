@@ -7,6 +7,7 @@ import { valueOf } from "../../cells/factor.ts";
 import type { Space } from "../../cells/space.ts";
 import { levelsIn, ownCellRows, type RunRow, variedIn } from "../data/rows.ts";
 import {
+  blockName,
   contrastIn,
   contrasts,
   contrastsIn,
@@ -35,7 +36,10 @@ export interface Dependence {
   readonly from: FactorValue;
   readonly to: FactorValue;
   readonly change: Interaction;
-  /** The effect at each value of the other factor that active pairs have, in the order of its values. */
+  /**
+   * The effect at each value of the other factor, in the order of its values, over pairs that a matched set of `change` has: so, without gaps,
+   * `change` is the difference of the effects at `to` and `from`.
+   */
   readonly at: readonly { readonly value: FactorValue; readonly effect: PairMean }[];
 }
 
@@ -44,24 +48,29 @@ export function interactionsOf(rows: readonly RunRow[], measure: Measure, space:
   const compared = contrastsIn(space, rows);
   return corrected(
     compared.flatMap((first, i) =>
-      compared.slice(i + 1).map((second) => interactionOf(rows, [first, second], measure, space))
+      compared.slice(i + 1).map((second) => matchedSets(rows, [first, second], measure, space).interaction)
     ),
   );
 }
 
-function interactionOf(
+/** The interaction of two factors, and the matched sets that it is of, by name. */
+interface MatchedSets {
+  readonly interaction: Interaction;
+  readonly names: ReadonlySet<string>;
+}
+
+function matchedSets(
   rows: readonly RunRow[],
   factors: readonly [FactorContrast, FactorContrast],
   measure: Measure,
   space: Space,
-): Interaction {
+): MatchedSets {
   const blocks = matchedBlocks(rows, factors, space),
     active = blocks.filter((block) => isActive(block, factors, space));
+  const found = contrasts(active, measure), inactive = blocks.length - active.length;
   return {
-    factors,
-    ...pairMean(contrasts(active, measure)),
-    p_holm: undefined,
-    inactive: blocks.length - active.length,
+    interaction: { factors, ...pairMean(found), p_holm: undefined, inactive },
+    names: new Set(found.map(({ name }) => name)),
   };
 }
 
@@ -84,17 +93,19 @@ export function dependencesOf(
   const hasEffect = new Set(contrastsIn(space, rows).map(({ factor }) => factor));
   const pairs = all.flatMap((first, i) => all.slice(i + 1).map((second) => [first, second] as const))
     .filter((two) => two.some(({ factor }) => hasEffect.has(factor)));
-  const interactions = corrected(pairs.map((two) => interactionOf(rows, two, measure, space)));
+  const sets = pairs.map((two) => matchedSets(rows, two, measure, space));
+  const interactions = corrected(sets.map(({ interaction }) => interaction));
+  const isKnown = ({ pairs, factors }: Interaction, { factor }: FactorContrast) =>
+    pairs > 0 && factors.some((one) => one.factor === factor);
   const effects = contrastsIn(space, rows).map((contrast) => {
-    const blocks = activeContrasts(rows, contrast, measure, space);
-    const found = interactions.filter(({ factors, pairs }) =>
-      pairs > 0 && factors.some(({ factor }) => factor === contrast.factor)
-    );
+    const placed = activeContrasts(rows, contrast, measure, space);
+    const found = interactions.flatMap((change, i) => isKnown(change, contrast) ? [{ change, ...sets[i] }] : []);
     return [
       contrast.factor,
-      found.map((change): Dependence => {
-        const { factor, from, to } = change.factors.find(({ factor }) => factor !== contrast.factor)!;
-        return { factor, from, to, change, at: effectAtLevels(blocks, factor, own) };
+      found.map(({ change, names }): Dependence => {
+        const other = change.factors.find(({ factor }) => factor !== contrast.factor)!;
+        const shared = placed.filter(({ config }) => names.has(blockName({ config }, change.factors, space)));
+        return { ...other, change, at: effectAtLevels(shared, other.factor, own) };
       }),
     ] as const;
   });

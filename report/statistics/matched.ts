@@ -70,7 +70,8 @@ export function contrastIn(
   return isCompared ? { factor, from, to } : undefined;
 }
 
-function blockName({ config }: RunRow, compared: readonly FactorContrast[], table: FactorTable): string {
+/** What the configurations of a block share, as its name. */
+export function blockName({ config }: Configured, compared: readonly FactorContrast[], table: FactorTable): string {
   const shared = Object.fromEntries(compared.map(({ factor, from }) => [factor.key, from]));
   return canonicalJsonIn(table, { ...config, ...shared });
 }
