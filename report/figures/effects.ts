@@ -1,11 +1,10 @@
 /** The picture `results_*_effects`, a forest plot: what each factor alone changes, with its interval, by both measures. */
 import { formatLevel, isSwitch } from "../../cells/factor.ts";
-import { counted } from "../../cells/counts.ts";
-import { type Dependence, qualifying } from "../statistics/dependences.ts";
+import { counted, formatCount } from "../../cells/counts.ts";
+import type { Dependence } from "../statistics/dependences.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { Measure } from "../statistics/matched.ts";
-import type { PairMean } from "../statistics/pair_means.ts";
-import { bySize, CLEAR_P, isClear } from "../tables/effect_words.ts";
+import { bySize, CLEAR_P, hasBothSigns, isClear, qualificationOf } from "../tables/clear_effects.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { formatDifference } from "../tables/format.ts";
 import { drawForest, type Forest, forestHeight, type ForestRow, isCut } from "./forest.ts";
@@ -139,8 +138,9 @@ function rowsOf(effect: FactorEffect, none: string): ForestRow[] {
   };
   if (!inactive) return [own];
   const label = `${effect.factor.label}, random`, colour = DIFFERENCE_COLOUR.unclear;
+  const where = inactive.at.map(({ factor, value }) => `${factor.label} ${formatLevel(factor, value)}`).join(", ");
   return [own, {
-    label: label.length > LONG_LABEL ? wrapped(label, 2) : label,
+    label: [label, ...(where ? [where] : [])].join("\n"),
     effect: inactive,
     colour,
     isAside: true,
@@ -161,29 +161,17 @@ function colourOf(effect: FactorEffect): string {
 
 /** What an effect depends on so much that it says little by itself. */
 function noteOf(effect: FactorEffect): string | undefined {
-  const [first, ...others] = qualifying(effect, CLEAR_P);
-  if (!first) return undefined;
-  const { dependence, isOpen } = first, name = dependence.factor.label;
-  const verb = isOpen ? "may depend on" : isTurning(dependence) ? "turns with" : "depends on";
-  const more = others.length ? `; ${others.length} more` : "";
-  return `${verb} ${name}: ${levelsOf(dependence)}${more}`;
+  const found = qualificationOf(effect);
+  if (!found) return undefined;
+  const { kind, dependences: [largest, ...others], more } = found, further = others.length + more;
+  const verb = kind === "open" ? "may depend on" : hasBothSigns(largest) ? "turns with" : "depends on";
+  return `${verb} ${largest.factor.label}: ${levelsOf(largest)}${further ? `; ${formatCount(further)} more` : ""}`;
 }
 
-function ends({ at, from, to }: Dependence): (PairMean | undefined)[] {
-  return [to, from].map((value) => at.find((one) => one.value === value)?.effect);
-}
-
-function isTurning(dependence: Dependence): boolean {
-  const [one, other] = ends(dependence).map((effect) => Math.sign(effect?.difference ?? 0));
-  return one * other < 0;
-}
-
-/** `−0.041 on, +0.021 off`. */
-function levelsOf(dependence: Dependence): string {
-  const { factor, from, to } = dependence, effects = ends(dependence);
-  return [to, from].flatMap((value, i) => {
-    const difference = effects[i]?.difference;
-    const where = isSwitch(factor) ? formatLevel(factor, value) : `at ${formatLevel(factor, value)}`;
-    return difference === undefined ? [] : [`${formatDifference(difference)} ${where}`];
-  }).join(", ");
+/** `+0.021 off, −0.041 on`; of many values the first and the last. */
+function levelsOf({ factor, at }: Dependence): string {
+  const ends = at.length > 1 ? [at[0], at[at.length - 1]] : at;
+  return ends.map(({ value, effect }) =>
+    `${formatDifference(effect.difference!)} ${isSwitch(factor) ? "" : "at "}${formatLevel(factor, value)}`
+  ).join(", ");
 }

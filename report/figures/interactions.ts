@@ -4,7 +4,7 @@ import { maxOf } from "../../cells/extremes.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
 import type { Interaction } from "../statistics/dependences.ts";
 import type { Effects } from "../statistics/effects.ts";
-import { CLEAR_P, isClear } from "../tables/effect_words.ts";
+import { CLEAR_P, isClear } from "../tables/clear_effects.ts";
 import { contrastWords, valuesCompared } from "../tables/factor_words.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { BOLD, fitTogether, scaledToFit, widest } from "./text.ts";

@@ -18,8 +18,8 @@ const WIDTH = SIZE.width - 2 * SIZE.margin;
 const LABELS = { least: 118, most: 330, gap: 10 } as const;
 /** Where the columns of text end, in pixels from the right border of the bars, and the room for them. */
 const COLUMN = { alone: 66, together: 176, room: 176 } as const;
-/** So many single interactions are shown; the others are summed. */
-const MOST_INTERACTIONS = 8;
+/** So many single interactions are shown, those after the first of this share at least; the others are summed. */
+const MOST_INTERACTIONS = 8, LEAST_SHARE = 0.001;
 
 const FILL = { alone: DIFFERENCE_COLOUR.lower, together: "#a9cde6", noise: "#bdbdbd" } as const;
 
@@ -121,6 +121,11 @@ function axisName({ factors }: GridAxis): string {
   return factors.map(({ label }) => label).join(" and ");
 }
 
+/** `forget gate × residual`. */
+function nameOf({ axes }: VarianceShare): string {
+  return axes.map(axisName).join(" × ");
+}
+
 function axisBars({ axes, shares }: VarianceShares): Bar[] {
   return axes.map((axis): Required<Omit<Bar, "noise">> => {
     const own = shares.filter((share) => share.axes.includes(axis));
@@ -135,12 +140,15 @@ function axisBars({ axes, shares }: VarianceShares): Bar[] {
 
 function interactionBars({ shares, noise }: VarianceShares): Bar[] {
   const all = shares.filter(({ axes }) => axes.length > 1);
-  // One that is left over has a name as well.
-  const shown = all.length === MOST_INTERACTIONS + 1 ? all.length : MOST_INTERACTIONS, others = all.slice(shown);
+  const isShown = ({ share }: VarianceShare, i: number) => i === 0 || (i < MOST_INTERACTIONS && share >= LEAST_SHARE);
+  const shown = all.filter(isShown).length, others = all.slice(shown);
   return [
-    ...all.slice(0, shown).map(({ axes, share }) => ({ label: axes.map(axisName).join(" × "), together: share })),
+    ...all.slice(0, shown).map((one) => ({ label: nameOf(one), together: one.share })),
     ...(others.length
-      ? [{ label: `all ${formatCount(others.length)} others`, together: sum(others.map(({ share }) => share)) }]
+      ? [{
+        label: others.length > 1 ? `all ${formatCount(others.length)} others` : nameOf(others[0]),
+        together: sum(others.map(({ share }) => share)),
+      }]
       : []),
     ...(noise === undefined ? [] : [{ label: "for comparison: seed noise", noise }]),
   ];

@@ -5,7 +5,7 @@ import { criterionInWords } from "../../experiments/study/criterion.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { clearSide, type PairMean } from "../statistics/pair_means.ts";
 import type { TrainingEffect, TrainingEffects } from "../statistics/training_effects.ts";
-import { bySize } from "../tables/effect_words.ts";
+import { bySize } from "../tables/clear_effects.ts";
 import { measureName } from "../tables/effect_tables.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { drawForest, type Forest, forestHeight, type ForestRow, isCut } from "./forest.ts";
