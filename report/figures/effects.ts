@@ -8,6 +8,7 @@ import { bySize, CLEAR_P, hasBothSigns, isClear, qualificationOf } from "../tabl
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { formatDifference } from "../tables/format.ts";
 import { drawForest, type Forest, forestHeight, type ForestRow, isCut } from "./forest.ts";
+import { measureTitle } from "./measures.ts";
 import { composeFigure, type FigureOptions, type Frame, panelArea, type SvgDocument } from "./svg.ts";
 import { wrapped } from "./text.ts";
 import { DIFFERENCE_COLOUR } from "./theme.ts";
@@ -16,15 +17,10 @@ const ROW = 36, GAP = 26;
 /** Labels that are longer are set in two lines, in characters. */
 const LONG_LABEL = 26;
 
-const HEADINGS: Readonly<Record<Measure, { title: string; none: string }>> = {
-  min_loss: {
-    title: "Lowest training loss",
-    none: "no two runs differ in this alone",
-  },
-  test_bits_per_byte: {
-    title: "Score on the test split",
-    none: "no two scored runs differ in this alone",
-  },
+/** What stands in a row without a pair. */
+const NO_PAIR: Readonly<Record<Measure, string>> = {
+  min_loss: "no two runs differ in this alone",
+  test_bits_per_byte: "no two scored runs differ in this alone",
 };
 
 /**
@@ -97,7 +93,7 @@ function explanation(effects: Effects, forests: readonly Forest[]): string[] {
 function meaning(effects: Effects, noun: string): string[] {
   const pairs = `pairs of configurations that differ in that ${noun} alone`;
   return isSure(effects)
-    ? [`Large dot: mean over seeds and over ${pairs}. Small dots: single seeds.`]
+    ? [`Large dot: mean over seeds and ${pairs}. Small: single seeds.`]
     : [`Dot: mean over ${pairs}.`, ...seedLine(effects)];
 }
 
@@ -113,11 +109,10 @@ function seedLine(effects: Effects): string[] {
 }
 
 function forestOf(measure: Measure, effects: readonly FactorEffect[], { reads }: Effects): Forest {
-  const unit = measure === "min_loss" ? `nats per ${reads}` : "bits per byte";
-  const words = contrastWords(effects);
+  const { title, unit } = measureTitle(measure, reads), words = contrastWords(effects);
   return {
-    rows: effects.flatMap((effect) => rowsOf(effect, HEADINGS[measure].none)),
-    title: HEADINGS[measure].title,
+    rows: effects.flatMap((effect) => rowsOf(effect, NO_PAIR[measure])),
+    title,
     axis: `${words.difference}, ${unit} (left of zero: lower ${words.atSecond})`,
     difference: words.difference,
     isTested: true,

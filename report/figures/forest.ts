@@ -6,7 +6,7 @@ import type { PairMean } from "../statistics/pair_means.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
 import { formatDifference, formatP, NONE } from "../tables/format.ts";
 import { panel, type SvgDocument, type SvgElement } from "./svg.ts";
-import { scaledToFit, shortened, widest } from "./text.ts";
+import { fitTogether, scaledToFit, shortened, widest } from "./text.ts";
 import { COLOUR, SIZE } from "./theme.ts";
 
 /** One row. */
@@ -34,6 +34,8 @@ export interface Forest {
   readonly title: string;
   /** Label of the axis. */
   readonly axis: string;
+  /** Heading of the labels; none where they need none. */
+  readonly labelled?: string;
   /** Heading of the column of differences: `on − off`. */
   readonly difference: string;
   /** Whether there is a column of corrected p. */
@@ -52,9 +54,13 @@ const INSET = { top: 62, bottom: 62 } as const;
 const WIDTH = SIZE.width - 2 * SIZE.margin;
 /** Room for the rows' labels, with a gap to the plot: what usual labels need, and what is left for the plot's sake. */
 const LABELS = { least: 118, most: 250, gap: 10 } as const;
+/** Room for names of groups, and the gap between these and labels. */
+const GROUPS = { most: 170, gap: 22 } as const;
 /** Between columns, and the most that all of them take. */
 const COLUMNS = { gap: 22, most: 480 } as const;
 const SIZE_OF_NOTE = 12, SIZE_OF_HEADING = 13;
+/** Between two ticks of the axis, in pixels. */
+const ROOM_OF_TICK = 70;
 /** A group of rows is set off by so much of a row. */
 const GROUP_GAP = 0.6;
 
@@ -83,9 +89,10 @@ interface PlacedRow extends ForestRow {
 /** Draws the panel, as wide as the picture. */
 export function drawForest(document: SvgDocument, forest: Forest, { top, height }: Extent): SvgElement {
   const { rows, title, axis } = forest, { middles, end } = placesOf(rows);
-  const labels = labelsOf(rows), columns = columnsOf(forest), domain = forestDomain(rows);
+  const labels = labelsOf(forest), columns = columnsOf(forest), domain = forestDomain(rows);
   const placed = rows.map((row, i): PlacedRow => ({ ...row, y: middles[i], label: labels.texts[i] }));
   const known = placed.filter(({ effect }) => effect.difference !== undefined);
+  const ticks = Math.min(6, (WIDTH - labels.room - columns.room) / ROOM_OF_TICK);
   return panel(document, [SIZE.margin, top], {
     width: WIDTH,
     height,
@@ -96,8 +103,8 @@ export function drawForest(document: SvgDocument, forest: Forest, { top, height 
     x: { domain, label: null },
     y: { domain: [0, end], reverse: true, axis: null },
     marks: [
-      Plot.gridX({ ticks: 6, stroke: COLOUR.grid, strokeOpacity: 1 }),
-      Plot.axisX({ ticks: 6, tickSize: 5, label: null, tickFormat: axisNumber }),
+      Plot.gridX({ ticks, stroke: COLOUR.grid, strokeOpacity: 1 }),
+      Plot.axisX({ ticks, tickSize: 5, label: null, tickFormat: axisNumber }),
       Plot.ruleX([0], { stroke: COLOUR.text, strokeWidth: 1.2 }),
       ...labelMarks(placed, labels),
       ...effectMarks(known, domain),
@@ -117,23 +124,34 @@ export function drawForest(document: SvgDocument, forest: Forest, { top, height 
 /** What rows and groups are called, and the room that both take. */
 interface Labels {
   readonly texts: readonly string[];
-  readonly size: number;
+  readonly groups: readonly string[];
+  /** Of labels, of groups. */
+  readonly sizes: readonly [number, number];
   /** Of labels and groups together. */
   readonly room: number;
+  readonly heading: string | undefined;
 }
 
-function labelsOf(rows: readonly ForestRow[]): Labels {
-  const names = rows.map(({ label }) => label), groups = rows.flatMap(({ group }) => group ?? []);
-  const gap = groups.length ? 2 * LABELS.gap : LABELS.gap;
-  const wanted = widest(names, SIZE.text) + widest(groups, SIZE.text) + gap;
-  const room = Math.min(Math.max(LABELS.least, wanted), groups.length ? 1.3 * LABELS.most : LABELS.most);
-  const size = scaledToFit(wanted - gap, room - gap, SIZE.text);
-  const left = room - gap - Math.min(widest(groups, size), (room - gap) / 2);
-  return { texts: names.map((name) => shortened(name, left, size)), size, room };
+function labelsOf({ rows, labelled }: Forest): Labels {
+  const names = rows.map(({ label }) => label), most = LABELS.most - LABELS.gap;
+  const size = scaledToFit(widest(names, SIZE.text), most, SIZE.text);
+  const groups = fitTogether(rows.flatMap(({ group }) => group ?? []), GROUPS.most, SIZE.text, { lines: 2 });
+  const beside = groups.texts.length ? widest(groups.texts, groups.size) + GROUPS.gap : 0;
+  const own = Math.max(widest(names, size), widest(labelled ? [labelled] : [], SIZE_OF_HEADING));
+  return {
+    texts: names.map((name) => shortened(name, most, size)),
+    groups: groups.texts,
+    sizes: [size, groups.size],
+    room: Math.max(LABELS.least, Math.min(own, most) + beside + LABELS.gap),
+    heading: labelled,
+  };
 }
 
-function labelMarks(rows: readonly PlacedRow[], { size, room }: Labels): Plot.Markish[] {
-  const groups = rows.filter(({ group }) => group !== undefined);
+function labelMarks(
+  rows: readonly PlacedRow[],
+  { groups, sizes: [size, groupSize], room, heading }: Labels,
+): Plot.Markish[] {
+  const first = rows.filter(({ group }) => group !== undefined);
   return [
     ...[true, false].map((isAside) =>
       Plot.text(rows.filter((row) => (row.isAside ?? false) === isAside), {
@@ -146,14 +164,27 @@ function labelMarks(rows: readonly PlacedRow[], { size, room }: Labels): Plot.Ma
         fill: isAside ? COLOUR.muted : COLOUR.text,
       })
     ),
-    Plot.text(groups, {
+    // A second line stands beside the second row.
+    Plot.text(first, {
       y: "y",
-      text: ({ group }: PlacedRow) => shortened(group!, (room - 2 * LABELS.gap) / 2, size),
+      text: (_: PlacedRow, i: number) => groups[i],
       frameAnchor: "left",
       textAnchor: "start",
+      lineAnchor: "top",
       dx: -room,
-      fontSize: size,
+      dy: -0.6 * groupSize,
+      fontSize: groupSize,
     }),
+    ...(heading === undefined ? [] : [
+      Plot.text([heading], {
+        frameAnchor: "top-left",
+        textAnchor: "end",
+        dx: -LABELS.gap,
+        dy: -20,
+        fill: COLOUR.muted,
+        fontSize: SIZE_OF_HEADING,
+      }),
+    ]),
   ];
 }
 
@@ -183,16 +214,18 @@ function effectMarks(rows: readonly PlacedRow[], [low, high]: readonly [number, 
   const sure = rows.filter(({ effect }) => effect.interval);
   const seeds = rows.filter(({ effect }) => effect.seeds.length > 1)
     .flatMap((row) => row.effect.by_seed.map(({ difference }) => ({ ...row, difference })));
+  // Where the arrows of longer intervals stand: within the panel.
+  const inset = 0.025 * (high - low), [first, last] = [low + inset, high - inset];
   const cut = sure.flatMap((row) => [
-    ...(row.effect.interval!.low < low ? [{ ...row, x: low, rotate: -90 }] : []),
-    ...(row.effect.interval!.high > high ? [{ ...row, x: high, rotate: 90 }] : []),
+    ...(row.effect.interval!.low < low ? [{ ...row, x: first, rotate: -90 }] : []),
+    ...(row.effect.interval!.high > high ? [{ ...row, x: last, rotate: 90 }] : []),
   ]);
   const at = { y: "y", stroke: "colour" } as const;
   return [
     Plot.ruleY(sure, {
       ...at,
-      x1: ({ effect }: PlacedRow) => Math.max(low, effect.interval!.low),
-      x2: ({ effect }: PlacedRow) => Math.min(high, effect.interval!.high),
+      x1: ({ effect: { interval } }: PlacedRow) => interval!.low < low ? first : interval!.low,
+      x2: ({ effect: { interval } }: PlacedRow) => interval!.high > high ? last : interval!.high,
       strokeWidth: 3,
     }),
     Plot.dot(cut, { ...at, x: "x", rotate: "rotate", symbol: "triangle", r: 4.5, fill: "colour" }),

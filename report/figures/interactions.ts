@@ -6,6 +6,7 @@ import type { Interaction } from "../statistics/dependences.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { CLEAR_P, isClear } from "../tables/clear_effects.ts";
 import { contrastWords, valuesCompared } from "../tables/factor_words.ts";
+import { measureTitle } from "./measures.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { BOLD, fitTogether, scaledToFit, widest } from "./text.ts";
 import { COLOUR, divergingColour, SIZE } from "./theme.ts";
@@ -62,19 +63,18 @@ export function figureInteractions(document: SvgDocument, effects: Effects, opti
 
 function explanation({ primary, reads, interactions, ...effects }: Effects): string[] {
   const words = contrastWords(effects[primary]), tested = interactions.filter(({ p }) => p !== undefined).length;
-  const measure = primary === "min_loss"
-    ? `lowest training loss, nats per ${reads}`
-    : "score on the test split, bits per byte";
-  const below = tested
-    ? [
-      "below it its 95 % interval for other configurations like these with other seeds.",
-      `Bold: p at most ${CLEAR_P}, with Holm's correction for ${counted(tested, "interaction")}.`,
-    ]
-    : ["below it their number.", ...reasonOfNone(interactions)];
+  const { title, unit } = measureTitle(primary, reads);
   return [
-    `Each number: mean of “${words.bothAtSecond} − only the one − only the other + neither”, ${measure},`,
-    `over matched sets of four configurations, otherwise identical; ${below[0]}`,
-    ...below.slice(1),
+    `Each number: mean of “${words.bothAtSecond} − only the one − only the other + neither”, ${title.toLowerCase()}, ${unit},`,
+    `over matched sets of four configurations, otherwise identical; below it ${
+      tested ? "its 95 % interval" : "their number."
+    }`,
+    ...(tested
+      ? [
+        "for other configurations with other seeds. " +
+        `Bold: p at most ${CLEAR_P} with Holm's correction for ${counted(tested, "interaction")}.`,
+      ]
+      : reasonOfNone(interactions)),
   ];
 }
 

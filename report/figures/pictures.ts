@@ -13,7 +13,7 @@ import { figureParallel } from "./parallel.ts";
 import { figurePromotion } from "./promotion.ts";
 import { figureTest } from "./test_loss.ts";
 import { figureShares } from "./shares.ts";
-import { figureTrainingEffects } from "./training_effects.ts";
+import { comparedAtSeveral, figureTrainingEffects } from "./training_effects.ts";
 import { figureTrainingRuns } from "./training_runs.ts";
 import { GATED } from "../../cells/factors.ts";
 import { cohortsOf } from "../data/baselines.ts";
@@ -99,7 +99,7 @@ function ofTraining({ effects }: PictureData): PictureKind[] {
   return effects.training.map((training): PictureKind => {
     const { factor: { key, label } } = training;
     return {
-      name: ofEffects(1, `_effects_by_${key}`),
+      name: comparedAtSeveral(training).length ? ofEffects(1, `_effects_by_${key}`) : () => undefined,
       title: (data) => `What each ${nounOf(data)[0]} changes, by ${label}`,
       caption: (data) =>
         `What each ${nounOf(data)[0]} changes at each ${label}, and with each configuration at its best.`,

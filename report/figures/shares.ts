@@ -7,11 +7,12 @@ import { atLevel } from "../data/training_factors.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { GridAxis, VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
 import { formatLoss } from "../tables/format.ts";
+import { measureTitle } from "./measures.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { fitTogether, widest } from "./text.ts";
 import { COLOUR, DIFFERENCE_COLOUR, SIZE } from "./theme.ts";
 
-const ROW = 30, GAP = 20;
+const ROW = 34, GAP = 20;
 const INSET = { top: 58, bottom: 34 } as const;
 const WIDTH = SIZE.width - 2 * SIZE.margin;
 /** Room for the rows' labels, with a gap to the bars. */
@@ -20,6 +21,9 @@ const LABELS = { least: 118, most: 330, gap: 10 } as const;
 const COLUMN = { alone: 66, together: 176, room: 176 } as const;
 /** So many single interactions are shown, those after the first of this share at least; the others are summed. */
 const MOST_INTERACTIONS = 8, LEAST_SHARE = 0.001;
+
+/** A space at which {@linkcode fitTogether} breaks no line. */
+const NO_BREAK = "\u00a0";
 
 const FILL = { alone: DIFFERENCE_COLOUR.lower, together: "#a9cde6", noise: "#bdbdbd" } as const;
 
@@ -49,12 +53,7 @@ export function figureShares(
     subtitle: [
       options.subtitle,
       gridLine(shares),
-      measureLine(
-        shares,
-        primary === "min_loss"
-          ? ["Lowest training loss", `nats per ${reads}`]
-          : ["Score on the test split", "bits per byte"],
-      ),
+      measureLine(shares, measureTitle(primary, reads)),
       sumLine(shares),
       noiseLine(shares),
     ],
@@ -95,8 +94,8 @@ function gridLine({ configurations, at, axes }: VarianceShares): string {
   }: ${grid} values.`;
 }
 
-function measureLine({ deviation }: VarianceShares, [measure, unit]: readonly [string, string]): string {
-  return `${measure}: standard deviation over these configurations ${formatLoss(deviation)} ${unit}.`;
+function measureLine({ deviation }: VarianceShares, { title, unit }: ReturnType<typeof measureTitle>): string {
+  return `${title}: standard deviation over these configurations ${formatLoss(deviation)} ${unit}.`;
 }
 
 /** How the shares sum to 1. */
@@ -104,7 +103,7 @@ function sumLine({ shares }: VarianceShares): string {
   const ofOrder = (holds: (axes: number) => boolean) =>
     formatShare(sum(shares.filter(({ axes }) => holds(axes.length)).map(({ share }) => share)));
   const several = shares.some(({ axes }) => axes.length > 2) ? `, of three or more ${ofOrder((axes) => axes > 2)}` : "";
-  return `Exact shares of the variance, which sum to 1: alone ${ofOrder((axes) => axes === 1)}, ` +
+  return `Exact shares of the variance, which sum to 100 %: alone ${ofOrder((axes) => axes === 1)}, ` +
     `interactions of two ${ofOrder((axes) => axes === 2)}${several}.`;
 }
 
@@ -121,9 +120,9 @@ function axisName({ factors }: GridAxis): string {
   return factors.map(({ label }) => label).join(" and ");
 }
 
-/** `forget gate × residual`. */
+/** `forget gate × residual`; it is broken between axes alone. */
 function nameOf({ axes }: VarianceShare): string {
-  return axes.map(axisName).join(" × ");
+  return axes.map((axis) => axisName(axis).replaceAll(" ", NO_BREAK)).join(`${NO_BREAK}× `);
 }
 
 function axisBars({ axes, shares }: VarianceShares): Bar[] {
@@ -203,7 +202,12 @@ function drawBars(document: SvgDocument, bars: readonly Bar[], options: PanelOpt
     y: { type: "band", domain: bars.map(({ label }) => label), padding: 0.3, label: null },
     marks: [
       Plot.gridX({ ticks: 6, stroke: COLOUR.grid, strokeOpacity: 1 }),
-      Plot.axisX({ ticks: 6, tickSize: 5, label: null, tickFormat: formatShare }),
+      Plot.axisX({
+        ticks: 6,
+        tickSize: 5,
+        label: null,
+        tickFormat: (share: number) => `${Number((100 * share).toPrecision(6))} %`,
+      }),
       Plot.axisY({
         tickSize: 0,
         label: null,
@@ -235,5 +239,5 @@ function drawBars(document: SvgDocument, bars: readonly Bar[], options: PanelOpt
 export function formatShare(share: number): string {
   const percent = 100 * share;
   if (percent < 0.01) return percent > 0 ? "< 0.01 %" : "0 %";
-  return `${percent >= 9.95 ? Math.round(percent) : Number(percent.toPrecision(2))} %`;
+  return `${percent < 9.95 ? percent.toPrecision(2) : Math.round(percent)} %`;
 }

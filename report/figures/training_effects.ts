@@ -29,11 +29,12 @@ export function figureTrainingEffects(
   options: FigureOptions,
 ): string {
   const order = bySize(effects[effects.primary]).map(({ factor }) => factor);
-  const compared = training.effects.toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
+  const compared = comparedAtSeveral(training).toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
   const words = contrastWords(compared);
   const forest: Forest = {
     rows: compared.flatMap((effect) => rowsOf(effect, training)),
     title: `${words.difference}, ${measureName(effects.primary, effects)}`,
+    labelled: training.factor.label,
     axis: `${words.difference} (left of zero: lower ${words.atSecond})`,
     difference: words.difference,
     isTested: false,
@@ -59,6 +60,11 @@ export function figureTrainingEffects(
   return composeFigure(document, frame, [drawForest(document, forest, { top, height })], height - 24);
 }
 
+/** The effects of which there are pairs at two values at least: at one there is nothing to compare. */
+export function comparedAtSeveral({ effects }: TrainingEffects): TrainingEffect[] {
+  return effects.filter(({ at }) => at.filter(({ pairs }) => pairs > 0).length > 1);
+}
+
 function rowsOf(effect: TrainingEffect, { factor, levels, tuned }: TrainingEffects): ForestRow[] {
   const name = isSwitch(effect.factor) ? effect.factor.label : `${effect.factor.label} ${differenceName(effect)}`;
   const row = (mean: PairMean, label: string, group?: string): ForestRow => ({
@@ -72,7 +78,7 @@ function rowsOf(effect: TrainingEffect, { factor, levels, tuned }: TrainingEffec
     ...levels.map((value, i) =>
       row(
         effect.at[i],
-        `${factor.label} ${formatLevel(factor, value)}`,
+        formatLevel(factor, value),
         i ? undefined : `${name}${effect.turns ? " ↔" : ""}`,
       )
     ),
@@ -85,23 +91,26 @@ function colourOf({ interval }: PairMean): string {
   return side < 0 ? DIFFERENCE_COLOUR.lower : side > 0 ? DIFFERENCE_COLOUR.higher : DIFFERENCE_COLOUR.unclear;
 }
 
-function explanation(
-  { factor: { label }, effects, tuned, criterion }: TrainingEffects,
-  forest: Forest,
-  isSure: boolean,
-): string[] {
-  const turning = effects.filter(({ turns }) => turns).map(({ factor }) => factor.label);
+function explanation(training: TrainingEffects, forest: Forest, isSure: boolean): string[] {
+  const { factor: { label }, effects, tuned, criterion } = training, compared = comparedAtSeveral(training);
+  const named = (some: readonly TrainingEffect[]) => some.map(({ factor }) => factor.label).join(", ");
+  const turning = compared.filter(({ turns }) => turns), others = effects.filter((one) => !compared.includes(one));
   return [
-    ...(turning.length ? [`↔ The sign turns with the ${label}: ${turning.join(", ")}.`] : []),
-    isSure
-      ? "Large dot: mean over seeds and pairs. Small dots: single seeds. " +
-        "Line: 95 % interval for other configurations with other seeds, not corrected."
-      : "Dot: mean over pairs. One seed has no interval: another seed may give another sign.",
-    tuned
-      ? `${AT_BEST[0].toUpperCase()}${AT_BEST.slice(1)}: ${counted(tuned, "configuration")} at the ${label} with ${
-        criterionInWords(criterion)
-      }.`
-      : `No configuration was trained at several values of the ${label}.`,
+    ...(turning.length ? [`↔ The sign turns with the ${label}: ${named(turning)}.`] : []),
+    ...(isSure
+      ? [
+        "Large dot: mean over seeds and pairs of configurations. Small: single seeds.",
+        "Line: 95 % interval for other configurations like these with other seeds, not corrected for their number.",
+      ]
+      : ["Dot: mean over pairs. One seed has no interval: another seed may give another sign."]),
+    ...(tuned
+      ? [
+        `${AT_BEST[0].toUpperCase()}${AT_BEST.slice(1)}: ${counted(tuned, "configuration")}, ${label} by ${
+          criterionInWords(criterion)
+        }.`,
+      ]
+      : []),
+    ...(others.length ? [`No pairs at two values: ${named(others)}.`] : []),
     ...(isCut(forest.rows) ? ["A triangle: the interval goes on beyond the picture."] : []),
   ];
 }
