@@ -16,7 +16,8 @@ import type { Experiment } from "../experiments/study/schema.ts";
 import type { Level } from "./data/levels.ts";
 import { cohortsOf, firstOfCells } from "./data/baselines.ts";
 import { type MergedRow, mergeSeeds } from "./data/merged.ts";
-import { headline, pageOf } from "./page/page.ts";
+import { pageOf } from "./page/page.ts";
+import { headline } from "./tables/headline.ts";
 import { picturesOf } from "./figures/pictures.ts";
 import { pngOf } from "./figures/png.ts";
 import { settingsOf } from "./tables/report_words.ts";
@@ -25,6 +26,8 @@ import { tableOf } from "./data/rows.ts";
 import { type Effects, effectsOf } from "./statistics/effects.ts";
 import { contrastWords } from "./tables/factor_words.ts";
 import { effectTables } from "./tables/effect_tables.ts";
+import { effectQuestions } from "./tables/training_effect_words.ts";
+import { sharesText } from "./tables/share_words.ts";
 import { effectText } from "./tables/effect_words.ts";
 import { type AuditData, auditPromotion } from "./statistics/promotion_audit.ts";
 import { promotionText } from "./tables/promotion_words.ts";
@@ -97,7 +100,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const effects = effectsOf(runs.rows.filter(({ control }) => !control), table);
   const rows = mergeSeeds(runs.rows);
   const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows, table);
-  const comparisons = comparisonsOf(rows, table), questions = questionsOf(comparisons, table);
+  const comparisons = comparisonsOf(rows, table),
+    questions = [...questionsOf(comparisons, table), ...effectQuestions(effects)];
   const pictures = picturesOf({
     experiment,
     rows,
@@ -144,13 +148,13 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     finished: runs.rows.length,
     unfinished: runs.unfinished.length,
     unreadable: unreadable.length,
-    headline: headline(rows, table),
+    headline: headline({ rows, effects, table, study: { dir } }),
     account: accountText(account),
     tables: {
       best_runs: bestRunsTable(rows, table),
       ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),
       ...(questions.length ? { questions: questionsText(questions) } : {}),
-      switches: [effectText(effects, { dir }), effectTables(effects)].filter(Boolean).join("\n\n"),
+      switches: [effectText(effects, { dir }), effectTables(effects), sharesText(effects)].filter(Boolean).join("\n\n"),
       forward: forwardText(cohortsOf(table, rows).own[0], table),
     },
   };

@@ -33,10 +33,10 @@ export function seedsOfPairs({ primary, ...effects }: Effects): { least: number;
 /** What an effect must not be stated without (design, section 10). */
 export interface Qualification {
   /**
-   * `clear`: the effect clearly depends on these factors. `open`: whether it does is not known, but the change may outweigh the effect. `one seed`: it
-   * does in the only seed's runs.
+   * `clear`: the effect clearly depends on these factors. `open`: whether it does is not clear, but the change may outweigh the effect. `unknown`: the
+   * change outweighs the effect in these runs, and nothing is known of others, as with one seed.
    */
-  readonly kind: "clear" | "open" | "one seed";
+  readonly kind: "clear" | "open" | "unknown";
   /** The largest change first: the two largest, if clear, else the largest alone. */
   readonly dependences: readonly Dependence[];
   /** Further factors of which the same holds. */
@@ -57,7 +57,7 @@ export function qualificationOf(effect: FactorEffect): Qualification | undefined
     .sort((a, b) => sizeOf(b) - sizeOf(a));
   const [largest] = outweighing;
   if (!largest) return undefined;
-  if (effect.p === undefined) return { kind: "one seed", dependences: [largest], more: 0 };
+  if (effect.p === undefined) return { kind: "unknown", dependences: [largest], more: 0 };
   const clear = outweighing.filter((one) => isClear(one.change) || turnsClearly(one));
   if (clear.length) {
     return {

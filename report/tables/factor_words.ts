@@ -1,5 +1,13 @@
 /** What is said of a factor's values. A switch is on or off; of other factors the values are named. */
-import { appliesTo, type Factor, type FactorTable, formatLevel, isSwitch, valueOf } from "../../cells/factor.ts";
+import {
+  appliesTo,
+  type Factor,
+  type FactorTable,
+  type FactorValue,
+  formatLevel,
+  isSwitch,
+  valueOf,
+} from "../../cells/factor.ts";
 import { nameOfLevel } from "../data/cell_names.ts";
 import type { Configured } from "../data/rows.ts";
 import type { FactorContrast } from "../statistics/matched.ts";
@@ -18,6 +26,17 @@ export function differenceName({ factor, from, to }: FactorContrast): string {
 /** In which configurations a difference below zero means a lower measure: `with it on`, `with 0.01 instead of 0.001`. */
 export function atSecondValue({ factor, from, to }: FactorContrast): string {
   return isSwitch(factor) ? "with it on" : `with ${formatLevel(factor, to)} instead of ${formatLevel(factor, from)}`;
+}
+
+/** `with it on`, `with it off`, `at 0.01`, `at 2`: where a factor that has just been named has a value. */
+export function atValue(factor: Factor, value: FactorValue): string {
+  const level = formatLevel(factor, value);
+  return isSwitch(factor) ? `with it ${level}` : `at ${level}`;
+}
+
+/** A factor in a sentence: `the forget gate`, `the number of layers`. */
+export function inSentence(factor: Factor): string {
+  return factor.kind === "integer" && factor.unit ? `the number of ${factor.unit[1]}` : `the ${factor.label}`;
 }
 
 /** Words for some contrasts together: those of switches alone have shorter ones. */
