@@ -17,7 +17,8 @@ import type { Level } from "./data/levels.ts";
 import { lossFilter } from "./data/loss_filter.ts";
 import { cohortsOf, firstOfCells } from "./data/baselines.ts";
 import { type MergedRow, mergeSeeds } from "./data/merged.ts";
-import { headline, pageOf } from "./page/page.ts";
+import { pageOf } from "./page/page.ts";
+import { headline } from "./tables/headline.ts";
 import { picturesOf } from "./figures/pictures.ts";
 import { pngOf } from "./figures/png.ts";
 import { settingsOf } from "./tables/report_words.ts";
@@ -26,6 +27,8 @@ import { tableOf } from "./data/rows.ts";
 import { type Effects, effectsOf } from "./statistics/effects.ts";
 import { contrastWords } from "./tables/factor_words.ts";
 import { effectTables } from "./tables/effect_tables.ts";
+import { effectQuestions } from "./tables/training_effect_words.ts";
+import { sharesText } from "./tables/share_words.ts";
 import { effectText } from "./tables/effect_words.ts";
 import { type AuditData, auditPromotion } from "./statistics/promotion_audit.ts";
 import { promotionText } from "./tables/promotion_words.ts";
@@ -98,7 +101,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const effects = effectsOf(runs.rows.filter(({ control }) => !control), table);
   const rows = mergeSeeds(runs.rows);
   const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows, table);
-  const comparisons = comparisonsOf(rows, table), questions = questionsOf(comparisons, table);
+  const comparisons = comparisonsOf(rows, table),
+    questions = [...questionsOf(comparisons, table), ...effectQuestions(effects)];
   const pictures = picturesOf({
     experiment,
     rows,
@@ -146,13 +150,13 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     finished: runs.rows.length,
     unfinished: runs.unfinished.length,
     unreadable: unreadable.length,
-    headline: headline(rows, table),
+    headline: headline({ rows, effects, table, study: { dir } }),
     account: accountText(account),
     tables: {
       best_runs: bestRunsTable(rows, table),
       ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),
       ...(questions.length ? { questions: questionsText(questions) } : {}),
-      switches: [effectText(effects, { dir }), effectTables(effects)].filter(Boolean).join("\n\n"),
+      switches: [effectText(effects, { dir }), effectTables(effects), sharesText(effects)].filter(Boolean).join("\n\n"),
       forward: forwardText(cohortsOf(table, rows).own[0], table),
     },
   };

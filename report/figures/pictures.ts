@@ -12,6 +12,8 @@ import { figureInteractions } from "./interactions.ts";
 import { figureParallel } from "./parallel.ts";
 import { figurePromotion } from "./promotion.ts";
 import { figureTest } from "./test_loss.ts";
+import { figureShares } from "./shares.ts";
+import { comparedAtSeveral, figureTrainingEffects } from "./training_effects.ts";
 import { figureTrainingRuns } from "./training_runs.ts";
 import { GATED } from "../../cells/factors.ts";
 import { cohortsOf } from "../data/baselines.ts";
@@ -99,7 +101,21 @@ function axisOf({ rows }: PictureData): CriterionAxis {
   return criterionAxis(criterionOfRows(rows), rows[0].reads);
 }
 
-const PICTURES: readonly PictureKind[] = [
+/** A picture for each way of training that the study varies. */
+function ofTraining({ effects }: PictureData): PictureKind[] {
+  return effects.training.map((training): PictureKind => {
+    const { factor: { key, label } } = training;
+    return {
+      name: comparedAtSeveral(training).length ? ofEffects(1, `_effects_by_${key}`) : () => undefined,
+      title: (data) => `What each ${nounOf(data)[0]} changes, by ${label}`,
+      caption: (data) =>
+        `What each ${nounOf(data)[0]} changes at each ${label}, and with each configuration at its best.`,
+      draw: (document, { effects }, options) => figureTrainingEffects(document, effects, training, options),
+    };
+  });
+}
+
+const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[] = [
   {
     name: ofEffects(1, "_effects"),
     title: (data) => `What each ${nounOf(data)[0]} changes`,
@@ -107,12 +123,19 @@ const PICTURES: readonly PictureKind[] = [
       `What each ${nounOf(data)[0]} alone changes, over pairs of configurations that are otherwise identical.`,
     draw: (document, { effects }, options) => figureEffects(document, effects, options),
   },
+  ofTraining,
   {
     name: ofEffects(2, "_interactions"),
     title: (data) => `Which ${nounOf(data)[1]} depend on each other`,
     caption: (data) => `What each two ${nounOf(data)[1]} change together beyond what each changes alone.`,
     paper: true,
     draw: (document, { effects }, options) => figureInteractions(document, effects, options),
+  },
+  {
+    name: (data) => data.effects.shares ? onlyIn01(everywhere("_shares"))(data) : undefined,
+    title: ({ effects }) => `What the ${effects.primary === "min_loss" ? "losses" : "scores"} differ by`,
+    caption: () => "The share of each hyperparameter in what configurations differ by, alone and together with others.",
+    draw: (document, { effects }, options) => figureShares(document, effects, effects.shares!, options),
   },
   {
     name: (data) => data.comparisons?.baselines ? everywhere("_cells")(data) : undefined,
@@ -191,7 +214,7 @@ const PICTURES: readonly PictureKind[] = [
 /** Draws an experiment's pictures. */
 export function picturesOf(data: PictureData): Picture[] {
   const document = figureDocument();
-  return PICTURES.flatMap((kind) => {
+  return PICTURES.flatMap((kind) => typeof kind === "function" ? kind(data) : kind).flatMap((kind) => {
     const name = kind.name(data);
     if (name === undefined) return [];
     const options = {

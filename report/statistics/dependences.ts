@@ -34,7 +34,10 @@ export interface Dependence {
   readonly from: FactorValue;
   readonly to: FactorValue;
   readonly change: Interaction;
-  /** The effect at each value of the other factor that active pairs have, in the order of its values. */
+  /**
+   * The effect at each value of the other factor, in the order of its values, over pairs that a matched set of `change` has: so, without gaps,
+   * `change` is the difference of the effects at `to` and `from`.
+   */
   readonly at: readonly { readonly value: FactorValue; readonly effect: PairMean }[];
 }
 
@@ -68,7 +71,8 @@ function corrected(interactions: readonly Interaction[]): Interaction[] {
  */
 export function dependencesOf(matching: Matching, measure: Measure): ReadonlyMap<Factor, readonly Dependence[]> {
   const { rows, space } = matching, own = ownCellRows(space, rows), compared = contrastsIn(space, rows);
-  const all = variedIn(space, own).flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
+  const varied = variedIn(space, own);
+  const all = varied.flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
   const hasEffect = new Set(compared.map(({ factor }) => factor));
   const interactions = corrected(
     all.flatMap((first, i) =>
@@ -78,12 +82,18 @@ export function dependencesOf(matching: Matching, measure: Measure): ReadonlyMap
   );
   return new Map(compared.map((contrast) => {
     const pairs = placedContrasts(matching, contrast, measure);
+    const withinSets = (all: readonly PlacedContrast[], factors: Interaction["factors"]) => {
+      const others = varied.filter((factor) => factors.every((one) => one.factor !== factor));
+      const nameOf = (config: RunRow["config"]) => JSON.stringify(others.map((factor) => valueOf(factor, config)));
+      const names = new Set(matching.blocks(factors).active.map(({ seeds: [{ runs: [run] }] }) => nameOf(run.config)));
+      return all.filter(({ config }) => names.has(nameOf(config)));
+    };
     const changes = interactions.filter(({ factors, pairs }) =>
       pairs > 0 && factors.some(({ factor }) => factor === contrast.factor)
     );
     const dependences = changes.map((change): Dependence => {
       const { factor, from, to } = change.factors.find(({ factor }) => factor !== contrast.factor)!;
-      return { factor, from, to, change, at: effectAtLevels(pairs, factor, own) };
+      return { factor, from, to, change, at: effectAtLevels(withinSets(pairs, change.factors), factor, own) };
     });
     return [contrast.factor, dependences] as const;
   }));

@@ -15,17 +15,23 @@
 import { sum, variance } from "simple-statistics";
 import type { Space } from "../../cells/space.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
-import type { FactorTable } from "../../cells/factor.ts";
+import type { Factor, FactorTable, FactorValue } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
-import { ownCellRows, type RunRow, settingsName } from "../data/rows.ts";
+import { levelsIn, ownCellRows, type RunRow, settingsName, variedIn } from "../data/rows.ts";
 import { type Dependence, dependencesOf, type Interaction, interactionsOf } from "./dependences.ts";
-import { contrasts, contrastsIn, type FactorContrast, Matching, type Measure } from "./matched.ts";
+import { contrasts, contrastsIn, type FactorContrast, type MatchedBlock, Matching, type Measure } from "./matched.ts";
 import { type PairMean, pairMean } from "./pair_means.ts";
 import { holmOfKnown } from "./holm.ts";
 import { type LogLossRegression, logLossRegression } from "./regression.ts";
 import { type TrainingEffects, trainingEffects } from "./training_effects.ts";
-import { type VarianceShares, varianceShares } from "./variance_shares.ts";
+import { type MissingShares, type VarianceShares, varianceShares } from "./variance_shares.ts";
+
+/** The mean over pairs whose added weights stay as drawn, and the values that tell them from active pairs. */
+export interface InactivePairs extends PairMean {
+  /** Of other factors: what all of these have and no active pair has. */
+  readonly at: readonly { readonly factor: Factor; readonly value: FactorValue }[];
+}
 
 /** What one factor alone changes, in the measure's unit; less than 0: the measure is lower at the contrast's second value. */
 export interface FactorEffect extends FactorContrast, PairMean {
@@ -34,7 +40,7 @@ export interface FactorEffect extends FactorContrast, PairMean {
   /** `p_seeds` corrected in the same way. */
   readonly p_seeds_holm: number | undefined;
   /** Of pairs whose added weights stay as drawn; undefined where there is none. */
-  readonly inactive: PairMean | undefined;
+  readonly inactive: InactivePairs | undefined;
   /** How it changes with each other factor that the study varies, in the order of the table. */
   readonly dependences: readonly Dependence[];
 }
@@ -57,8 +63,9 @@ export interface Effects {
   readonly test_bits_per_byte: readonly FactorEffect[];
   /** Of the primary measure, as all that follows. */
   readonly interactions: readonly Interaction[];
-  /** Undefined where no complete part of the grid has been trained. */
+  /** Undefined where no complete part of the grid has been trained: then {@linkcode Effects.missing_shares} says what lacks. */
   readonly shares: VarianceShares | undefined;
+  readonly missing_shares: MissingShares | undefined;
   /** Undefined where no configuration has two seeds: then seed noise is unknown. */
   readonly seed_noise: SeedNoise | undefined;
   /** For each way of training that the study varies, as the learning rate. */
@@ -72,13 +79,14 @@ export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): 
   const matching = new Matching(rows, space);
   const min_loss = effectsIn(matching, "min_loss"), test = effectsIn(matching, "test_bits_per_byte");
   const primary = test.some(({ pairs }) => pairs > 0) ? "test_bits_per_byte" : "min_loss";
+  const shares = varianceShares(rows, primary, space);
   return {
     reads: rows[0]?.reads ?? "byte",
     primary,
     min_loss,
     test_bits_per_byte: test,
     interactions: interactionsOf(matching, primary),
-    shares: varianceShares(rows, primary, space),
+    ...("lacks" in shares ? { shares: undefined, missing_shares: shares } : { shares, missing_shares: undefined }),
     seed_noise: seedNoise(rows, primary, space),
     training: trainingEffects(rows, primary, space),
     regression: logLossRegression(rows, space),
@@ -96,18 +104,43 @@ export function factorEffects(
 
 function effectsIn(matching: Matching, measure: Measure): FactorEffect[] {
   const dependences = dependencesOf(matching, measure);
-  const effects = contrastsIn(matching.space, matching.rows).map((contrast) => {
-    const { active, inactive } = matching.blocks([contrast]), random = pairMean(contrasts(inactive, measure));
-    return {
-      ...contrast,
-      ...pairMean(contrasts(active, measure)),
-      inactive: random.pairs ? random : undefined,
-      dependences: dependences.get(contrast.factor) ?? [],
-    };
-  });
+  const effects = contrastsIn(matching.space, matching.rows).map((contrast) => ({
+    ...contrast,
+    ...splitMeans(matching, contrast, measure),
+    dependences: dependences.get(contrast.factor) ?? [],
+  }));
   const p_holm = holmOfKnown(effects.map(({ p }) => p));
   const p_seeds_holm = holmOfKnown(effects.map(({ p_seeds }) => p_seeds));
   return effects.map((effect, i) => ({ ...effect, p_holm: p_holm[i], p_seeds_holm: p_seeds_holm[i] }));
+}
+
+/** The mean over active pairs, and beside it that over the others. */
+function splitMeans(
+  matching: Matching,
+  contrast: FactorContrast,
+  measure: Measure,
+): PairMean & Pick<FactorEffect, "inactive"> {
+  const { active, inactive } = matching.blocks([contrast]), random = pairMean(contrasts(inactive, measure));
+  const at = ownValues(inactive, active, variedBeside(contrast, matching));
+  return { ...pairMean(contrasts(active, measure)), inactive: random.pairs ? { ...random, at } : undefined };
+}
+
+function variedBeside({ factor: compared }: FactorContrast, { rows, space }: Matching): Factor[] {
+  const own = ownCellRows(space, rows);
+  return variedIn(space, own).filter((factor) => factor !== compared && levelsIn(factor, own).length > 1);
+}
+
+/** The values of these factors that all of some blocks have, and none of the others. */
+function ownValues(
+  blocks: readonly MatchedBlock[],
+  others: readonly MatchedBlock[],
+  factors: readonly Factor[],
+): InactivePairs["at"] {
+  const [own, rest] = [blocks, others].map((some) => some.map(({ seeds: [{ runs: [run] }] }) => run));
+  return factors.flatMap((factor) => {
+    const [value, ...more] = levelsIn(factor, own);
+    return value === undefined || more.length || levelsIn(factor, rest).includes(value) ? [] : [{ factor, value }];
+  });
 }
 
 /** The seed noise of a measure in the table's own cell; undefined where no configuration has two seeds. */

@@ -98,10 +98,14 @@ export function matchedBlocks(
 ): MatchedBlock[] {
   const corners = 2 ** compared.length;
   const found = new Map<string, Map<string, { seed: number; runs: RunRow[] }>>();
+  // Seeds of one configuration have one name.
+  const names = new Map<string, string>();
   for (const row of ownCellRows(table, rows)) {
     const index = indexInBlock(row, compared);
     if (index === undefined) continue;
-    const name = blockName(row, compared, table), training = `${row.seed} ${settingsName(row)}`;
+    const written = JSON.stringify(row.config), name = names.get(written) ?? blockName(row, compared, table);
+    names.set(written, name);
+    const training = `${row.seed} ${settingsName(row)}`;
     const block = found.get(name) ?? new Map<string, { seed: number; runs: RunRow[] }>();
     const one = block.get(training) ?? { seed: row.seed, runs: [] };
     one.runs[index] = row;

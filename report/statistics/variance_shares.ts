@@ -48,6 +48,16 @@ export interface VarianceShares {
   readonly noise: number | undefined;
 }
 
+/** Why nothing is said of shares: what the largest part of the grid that has one size and one way of training lacks. */
+export interface MissingShares {
+  /** Fewer than two axes; combinations of its values without a score; more numbers than a report computes; a difference. */
+  readonly lacks: "axes" | "combinations" | "room" | "difference";
+  /** That have the measure. */
+  readonly configurations: number;
+  /** All combinations of the values that occur, as far as they are valid. */
+  readonly combinations: number;
+}
+
 /** Sets of axes times configurations: with more, memory and time would grow beyond a report's. */
 const MOST_NUMBERS = 2 ** 24;
 
@@ -55,26 +65,29 @@ const MOST_NUMBERS = 2 ** 24;
  * The shares of a measure over configurations of the table's own cell, each the mean of its seeds. Of several state sizes, or ways of training,
  * the part of the grid with the most configurations is taken: not all sizes have all settings.
  *
- * @returns undefined where no complete grid of two axes or more has been trained, or nothing differs
+ * @returns why there are none, where the grid is not complete over two axes or more, or nothing differs
  */
 export function varianceShares(
   rows: readonly RunRow[],
   measure: Measure,
   table: FactorTable,
-): VarianceShares | undefined {
+): VarianceShares | MissingShares {
   const own = ownCellRows(table, rows).filter((row) => row[measure] !== undefined);
-  const part = largestPart(own, table), found = completeGrid(part.rows, measure, table);
-  if (!found) return undefined;
-  const { axes, values } = found, centre = mean([...values]);
-  const total = meanSquare(values, centre);
-  if (!(total > 0)) return undefined;
+  const part = largestPart(own, table), grid = gridOf(part.rows, table);
+  const { configurations: { length: configurations }, combinations } = grid;
+  if (grid.axes.length < 2) return { lacks: "axes", configurations, combinations };
+  if (configurations * 2 ** grid.axes.length > MOST_NUMBERS) return { lacks: "room", configurations, combinations };
+  if (configurations < combinations) return { lacks: "combinations", configurations, combinations };
+  const values = valuesOn(grid, measure), centre = mean([...values]), total = meanSquare(values, centre);
+  if (!(total > 0)) return { lacks: "difference", configurations, combinations };
+  const { axes } = grid;
   const shares = components(axes.map(({ levels }) => levels), values)
     .map(({ set, square }) => ({ axes: axes.filter((_, i) => set & (1 << i)), share: square / total }))
     .sort((a, b) => b.share - a.share || a.axes.length - b.axes.length);
   return {
     axes,
     shares,
-    configurations: values.length,
+    configurations,
     deviation: Math.sqrt(total),
     at: part.at,
     noise: noiseShare(part.rows, measure, total),
@@ -87,7 +100,10 @@ function meanSquare(values: readonly number[] | Float64Array, centre: number): n
   return sum / values.length;
 }
 
-/** One state size, and one value of each factor that has a default: of several those that have the most configurations. */
+/**
+ * One state size, and one value of each way of training: of several those that have the most configurations, then the larger size, then those that are
+ * defaults.
+ */
 function largestPart(rows: readonly RunRow[], table: FactorTable): { rows: RunRow[]; at: VarianceShares["at"] } {
   const size = markedBy(table, "colour");
   const fixed = [size, ...trainingFactors(table)].filter((factor) => levelsIn(factor, rows).length > 1);
@@ -97,36 +113,48 @@ function largestPart(rows: readonly RunRow[], table: FactorTable): { rows: RunRo
   );
   const count = (group: readonly RunRow[]) => new Set(group.map(({ id }) => id)).size;
   const sizeOf = ([row]: readonly RunRow[]) => Number(valueOf(size, row.config));
+  const usual = ([{ config }]: readonly RunRow[]) =>
+    fixed.filter((factor) => valueOf(factor, config) === factor.default).length;
   const [largest = []] = [...groups].sort(([a, one], [b, two]) =>
-    count(two) - count(one) || sizeOf(two) - sizeOf(one) || (a < b ? -1 : 1)
+    count(two) - count(one) || sizeOf(two) - sizeOf(one) || usual(two) - usual(one) || (a < b ? -1 : 1)
   ).map(([, group]) => group);
   const at = largest.length ? fixed.map((factor) => ({ factor, value: valueOf(factor, largest[0].config) })) : [];
   return { rows: largest, at };
 }
 
-interface CompleteGrid {
+/** Configurations as points of a grid: complete where there are as many as combinations. */
+interface Grid {
   readonly axes: readonly GridAxis[];
-  /** One for each combination of levels, the last axis first to change. */
-  readonly values: Float64Array;
+  /** The runs of each configuration, with its level on each axis. */
+  readonly configurations: readonly { readonly runs: readonly RunRow[]; readonly at: readonly number[] }[];
+  readonly combinations: number;
 }
 
-/** Axes over which the configurations are complete; undefined where there are none. */
-function completeGrid(rows: readonly RunRow[], measure: Measure, table: FactorTable): CompleteGrid | undefined {
+function gridOf(rows: readonly RunRow[], table: FactorTable): Grid {
   const configs = [...Map.groupBy(rows, ({ config }) => canonicalJsonIn(table, config)).values()];
   const factors = variedIn(table, rows).filter((factor) => levelsIn(factor, rows).length > 1);
   const groups = joinedFactors(factors, configs.map(([{ config }]) => config));
-  if (groups.length < 2 || configs.length * 2 ** groups.length > MOST_NUMBERS) return undefined;
   const levelOf = (group: readonly Factor[], { config }: RunRow) =>
     JSON.stringify(group.map((factor) => valueOf(factor, config)));
   const levels = groups.map((group) => [...new Set(configs.map(([row]) => levelOf(group, row)))].sort());
-  const size = levels.reduce((product, { length }) => product * length, 1);
-  if (size !== configs.length) return undefined;
-  const values = new Float64Array(size);
-  for (const runs of configs) {
-    const at = groups.reduce((at, group, i) => at * levels[i].length + levels[i].indexOf(levelOf(group, runs[0])), 0);
-    values[at] = mean(runs.map((run) => run[measure]!).sort((a, b) => a - b));
+  return {
+    axes: groups.map((group, i) => ({ factors: group, levels: levels[i].length })),
+    configurations: configs.map((runs) => ({
+      runs,
+      at: groups.map((group, i) => levels[i].indexOf(levelOf(group, runs[0]))),
+    })),
+    combinations: levels.reduce((product, { length }) => product * length, 1),
+  };
+}
+
+/** The mean of each configuration's seeds, the last axis first to change. */
+function valuesOn({ axes, configurations, combinations }: Grid, measure: Measure): Float64Array {
+  const values = new Float64Array(combinations);
+  for (const { runs, at } of configurations) {
+    const place = axes.reduce((place, { levels }, i) => place * levels + at[i], 0);
+    values[place] = mean(runs.map((run) => run[measure]!).sort((a, b) => a - b));
   }
-  return { axes: groups.map((group, i) => ({ factors: group, levels: levels[i].length })), values };
+  return values;
 }
 
 /** Joins factors of which some combination of two values does not occur, until all that is left is free of each other. */

@@ -7,7 +7,7 @@ import { belowLoss } from "../../report/data/loss_filter.ts";
 import { type MergedRow, mergeSeeds } from "../../report/data/merged.ts";
 import { tableOf } from "../../report/data/rows.ts";
 import { type Picture, picturesOf } from "../../report/figures/pictures.ts";
-import { headline } from "../../report/page/page.ts";
+import { headline } from "../../report/tables/headline.ts";
 import { type Effects, effectsOf } from "../../report/statistics/effects.ts";
 import { groupings } from "../../report/statistics/means.ts";
 import { auditPromotion } from "../../report/statistics/promotion_audit.ts";
@@ -130,7 +130,7 @@ Deno.test("where each is at its own best rate, the words say of how many ways th
 Deno.test("tables of questions hold all baselines, and say how many lines they leave out", () => {
   const many = Array.from({ length: 30 }, (_, i) => otherResults("gru", { loss: 1.5, state_size: 4 * (i + 1) })).flat();
   const [question] = questionsOf(comparisonsOf(rowsOf([...gated, ...many]), GATED), GATED);
-  assert.equal(question.cells.lines.length, 24);
+  assert.equal(question.cells!.lines.length, 24);
   assert.deepEqual(moreLines(question), ["and 7 lines more, worse than these"]);
 });
 
