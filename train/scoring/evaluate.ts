@@ -236,7 +236,7 @@ function checkRequest(
   { sample, validation }: Extras,
 ): void {
   const { vocabulary } = decodeEvaluation(model, "the model"), action = "evaluate a model";
-  for (const [what, { length }] of Object.entries({ text, ...(validation ? { validation } : {}) })) {
+  for (const [what, { length }] of Object.entries({ text, ...(validation ? { "validation text": validation } : {}) })) {
     if (length >= 2) continue;
     throw new RangeError(`Cannot ${action}: the ${what} has ${length} tokens, must have at least 2`);
   }
