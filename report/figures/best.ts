@@ -161,8 +161,8 @@ interface PanelOptions {
   x: { domain: number[] };
   y: { domain: number[] };
   levels: readonly Level[];
-  /** What a configuration came to, in a line. */
-  scoreOf(row: MergedRow): string;
+  /** What a configuration came to, in lines. */
+  scoresOf(row: MergedRow): string[];
   /** Of the panel, and of what lies above its axes, in pixels. */
   height: number;
   top: number;
@@ -229,7 +229,7 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
         options.inner + INSET.right + GAP_X - HEADING_GAP,
         `${options.rank}. ${options.nameOf(row)}`,
         options.describe(row),
-        options.scoreOf(row),
+        options.scoresOf(row),
       ),
     ],
   });

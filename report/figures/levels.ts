@@ -96,7 +96,7 @@ export function levelNote(levels: readonly Level[] | undefined, domain: readonly
   if (outside.length < levels.length) return [what, ...(outside.length ? [`Outside of the picture: ${values}.`] : [])];
   return [
     isOfNgrams
-      ? `N-gram baselines of the test split, outside of the picture: ${values}.`
+      ? `N-gram baselines of the test split, all outside: ${values}.`
       : `Outside of the picture: the corpus's ${values}.`,
   ];
 }
