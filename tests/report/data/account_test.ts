@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { accountOnPage } from "../../../report/page/account.ts";
 import { accountOf, accountText } from "../../../report/data/account.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
+import { ANY_STUDY } from "../../../train/terminal/advice.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { syntheticResults, unfinished } from "../synthetic_results.ts";
 import { validated } from "../validated_results.ts";
@@ -9,7 +10,13 @@ import { validated } from "../validated_results.ts";
 const old = syntheticResults({ layers: [1], state_sizes: [256], steps: 400 }), results = validated(old);
 const [first, second, third, fourth] = results;
 const key = (i: number) => String(i).repeat(64), short = (i: number) => String(i).repeat(8);
-const none = { runs: tableOf(results), experiment: "01" as const, unreadable: [], unknown_version: [] };
+const none = {
+  runs: tableOf(results),
+  experiment: "01" as const,
+  study: ANY_STUDY,
+  unreadable: [],
+  unknown_version: [],
+};
 
 Deno.test("accountOf() counts and names each run for its reason when runs failed, are open, unknown, damaged or unlisted", () => {
   const given = [
@@ -20,6 +27,7 @@ Deno.test("accountOf() counts and names each run for its reason when runs failed
   ];
   const entries = accountOf({
     experiment: "01",
+    study: ANY_STUDY,
     runs: tableOf(given),
     unreadable: ["Cannot read a: it is not JSON", "Cannot read b: it is of 9.0.0"],
     unknown_version: ["Cannot read b: it is of 9.0.0"],
@@ -88,6 +96,10 @@ Deno.test("accountOf() says how many scored runs lack a validation score, which,
   const [all] = told(old);
   assert.match(all.lead, /^96 runs have a test score/);
   assert.deepEqual(all.names, ["all that are scored"]);
+  assert.match(
+    accountOf({ ...none, runs: tableOf(old), study: { dir: "my study" } })[0].lead,
+    /evaluate --dir "my study" --again'/,
+  );
   // One that has not been scored lacks nothing yet.
   const { test_loss: _loss, test_bits_per_byte: _bits, ...unscored } = old[0];
   assert.deepEqual(told([...results.slice(1), unscored as RunResult]), []);
