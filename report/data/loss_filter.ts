@@ -14,6 +14,8 @@ export interface LossFilter {
   readonly title: string;
   /** For a sentence, behind the configurations: `below 1.9 nats per byte`. */
   readonly words: string;
+  /** A line that explains them, where they need it. */
+  readonly note?: string;
 }
 
 /** The original's sign on its own corpus, enwik8, that a network uses its memory, nats per byte. */
@@ -31,13 +33,14 @@ export function belowLoss(threshold: number, reads: Unit): LossFilter {
 }
 
 /** By the loss on the test split: below the n-gram baseline of order 1 lies what no model without memory reaches. */
-function belowOrder1(threshold: number, reads: Unit): LossFilter {
+function belowOrder1(threshold: number): LossFilter {
   return {
     measure: "test_loss",
     threshold,
     name: "test_loss_below_order_1",
     title: "test loss below order 1",
-    words: `with a test loss below order 1, ${Number(threshold.toPrecision(4))} nats per ${reads}`,
+    words: `with a test loss below order 1 (${Number(threshold.toPrecision(4))})`,
+    note: "Order 1: the n-gram baseline of the test split with one byte of context.",
   };
 }
 
@@ -56,7 +59,7 @@ export function lossFilter(
   const [{ reads }] = rows, order1 = levels?.find(({ order }) => order === 1);
   if (below !== undefined) return belowLoss(below, reads);
   const isScored = rows.some(({ test_loss }) => test_loss !== undefined);
-  return order1 && isScored ? belowOrder1(order1.value, reads) : belowLoss(ORIGINAL_BELOW, reads);
+  return order1 && isScored ? belowOrder1(order1.value) : belowLoss(ORIGINAL_BELOW, reads);
 }
 
 /** The rows that pass; one without the number does not. */

@@ -88,7 +88,7 @@ export function figureBest(
       "Grey: the other ones shown. Losses above the axis are left out.",
       ...switchLegend(rows, table).map((line) => `${line}.`),
       ...(baseline
-        ? [`Broken: the best baseline, ${baseline.row.label}, ${formatSpread(baseline.row.min_loss)}.`]
+        ? [`Broken: the best baseline, ${baseline.row.label}, lowest loss ${formatSpread(baseline.row.min_loss)}.`]
         : []),
       ...levelNote(levels, domain),
     ],

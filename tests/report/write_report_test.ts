@@ -137,7 +137,7 @@ Deno.test("writeReport() says in terminal, page and pictures that the best is ch
     }
     assert.doesNotMatch(page, /memory gain/);
     const best = summary.best.validation_bits_per_byte!.mean.toFixed(3);
-    assert.match(page, RegExp(`<h4>Rank 1: [^<]*, ${best} bits per byte on the validation split</h4>`));
+    assert.match(page, RegExp(`<h4>Rank 1: [^<]*, validation ${best} bits per byte</h4>`));
     const svg = (name: string) => Deno.readTextFile(join(dir, `${name}.svg`));
     assert.match(await svg("results_01_all_cost"), />score on the validation split \(bits per byte\)</);
     assert.match(await svg("results_01_all_parallel"), />validation,<.*>bits per byte</s);
@@ -149,13 +149,16 @@ Deno.test("writeReport() says in terminal, page and pictures that the best is ch
       await svg("results_01_all_test"),
       /The ring marks the best one by the lowest score on the validation split\./,
     );
-    assert.match(await svg("results_01_all"), RegExp(`>best: [^<]*, ${best} bits per byte on the validation split<`));
+    assert.match(
+      await svg("results_01_all"),
+      RegExp(`>Black: the best one by the lowest score on the validation split, validation ${best} bits per byte\\.<`),
+    );
     const count = results.filter(({ test_loss }) => test_loss! < 2.4).length;
     assert.ok(count > 0 && count < results.length);
     const filtered = await svg("filtered_results_01_test_loss_below_order_1");
     assert.ok(
       filtered.includes(
-        `>${count} of ${results.length} configurations with a test loss below order 1, 2.4 nats per byte, on`,
+        `>${count} of ${results.length} configurations with a test loss below order 1 (2.4), on`,
       ),
     );
   }));
