@@ -176,10 +176,10 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   },
   {
     name: onlyIn01(({ filter }) => `filtered_results_01_${filter.name}`),
-    title: ({ filter }) => `Lowest training loss by hyperparameter, configurations ${filter.title}`,
-    caption: (data) => `The same for the ${counted(countPassing(data), "configuration")} with a ${data.filter.words}.`,
+    title: ({ filter }) => `Lowest training loss by hyperparameter, ${filter.title}`,
+    caption: (data) => `The same for the ${counted(countPassing(data), "configuration")} ${data.filter.words}.`,
     subtitle: (data) =>
-      `${formatCount(countPassing(data))} of ${configurationsCompared(data)} with a ${data.filter.words}, on ${
+      `${formatCount(countPassing(data))} of ${configurationsCompared(data)} ${data.filter.words}, on ${
         corpusAndSteps(data.rows)
       }.`,
     draw: (document, { rows, filter, table }, options) =>

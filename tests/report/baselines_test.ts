@@ -71,7 +71,7 @@ Deno.test("baselines are ranked, and stand in the table of the best with their r
   const gru = lines.find((line) => line.includes(" GRU "))!;
   const rank = rowsOf([...gated, ...others]).findIndex(({ id }) => id === plainGru[0].id) + 1;
   assert.ok(rank > 11 && gru.startsWith(`${rank}`.padStart(4)), `${rank}: ${gru}`);
-  assert.equal(bestRunsTable(rowsOf(gated)).split("\n").length, 1 + 10 + 2);
+  assert.equal(bestRunsTable(rowsOf(gated)).split("\n").length, 1 + 10 + 3);
 });
 
 Deno.test("every picture of losses names baselines, and has their marks apart", () => {
