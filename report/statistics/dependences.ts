@@ -4,16 +4,14 @@
  */
 import type { Factor, FactorValue } from "../../cells/factor.ts";
 import { valueOf } from "../../cells/factor.ts";
-import type { Space } from "../../cells/space.ts";
 import { levelsIn, ownCellRows, type RunRow, variedIn } from "../data/rows.ts";
 import {
+  type Contrast,
   contrastIn,
   contrasts,
   contrastsIn,
   type FactorContrast,
-  isActive,
-  type MatchedBlock,
-  matchedBlocks,
+  type Matching,
   type Measure,
 } from "./matched.ts";
 import { type PairMean, pairMean } from "./pair_means.ts";
@@ -43,40 +41,23 @@ export interface Dependence {
   readonly at: readonly { readonly value: FactorValue; readonly effect: PairMean }[];
 }
 
-/** Two factors, and the matched sets of four configurations over both: of any measure the same, so they are looked for once. */
-export interface FactorPair {
-  readonly factors: readonly [FactorContrast, FactorContrast];
-  /** Whether both have an effect of their own. */
-  readonly isOfEffects: boolean;
-  readonly active: readonly MatchedBlock[];
-  /** Sets in which a switch adds weights that stay as drawn. */
-  readonly inactive: number;
-}
-
-/**
- * Each two factors that the rows vary, in the order of the table, of which one has an effect. One that has none of its own (layers, sizes, the learning
- * rate) is compared at its first and its last value.
- */
-export function factorPairs(rows: readonly RunRow[], space: Space): FactorPair[] {
-  const own = ownCellRows(space, rows);
-  const hasEffect = new Set(contrastsIn(space, rows).map(({ factor }) => factor));
-  const all = variedIn(space, own).flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
-  return all.flatMap((first, i) => all.slice(i + 1).map((second) => [first, second] as const))
-    .filter((two) => two.some(({ factor }) => hasEffect.has(factor)))
-    .map((factors) => {
-      const sets = matchedBlocks(rows, factors, space), active = sets.filter((set) => isActive(set, factors, space));
-      const isOfEffects = factors.every(({ factor }) => hasEffect.has(factor));
-      return { factors, isOfEffects, active, inactive: sets.length - active.length };
-    });
-}
-
 /** The interactions of each two factors that have an effect, in the order of the table: see {@linkcode dependencesOf} for others. */
-export function interactionsOf(pairs: readonly FactorPair[], measure: Measure): Interaction[] {
-  return corrected(pairs.filter(({ isOfEffects }) => isOfEffects).map((pair) => interactionOf(pair, measure)));
+export function interactionsOf(matching: Matching, measure: Measure): Interaction[] {
+  const compared = contrastsIn(matching.space, matching.rows);
+  return corrected(
+    compared.flatMap((first, i) =>
+      compared.slice(i + 1).map((second) => interactionOf(matching, [first, second], measure))
+    ),
+  );
 }
 
-function interactionOf({ factors, active, inactive }: FactorPair, measure: Measure): Interaction {
-  return { factors, ...pairMean(contrasts(active, measure)), p_holm: undefined, inactive };
+function interactionOf(
+  matching: Matching,
+  factors: readonly [FactorContrast, FactorContrast],
+  measure: Measure,
+): Interaction {
+  const { active, inactive } = matching.blocks(factors);
+  return { factors, ...pairMean(contrasts(active, measure)), p_holm: undefined, inactive: inactive.length };
 }
 
 function corrected(interactions: readonly Interaction[]): Interaction[] {
@@ -84,33 +65,32 @@ function corrected(interactions: readonly Interaction[]): Interaction[] {
   return interactions.map((one, i) => ({ ...one, p_holm: ps[i] }));
 }
 
-/** For each factor that has an effect, how that changes with every other factor of its pairs. */
-export function dependencesOf(
-  pairs: readonly FactorPair[],
-  rows: readonly RunRow[],
-  measure: Measure,
-  space: Space,
-): ReadonlyMap<Factor, readonly Dependence[]> {
-  const own = ownCellRows(space, rows), varied = variedIn(space, own);
-  const interactions = corrected(pairs.map((pair) => interactionOf(pair, measure)));
-  const isKnown = ({ pairs, factors }: Interaction, { factor }: FactorContrast) =>
-    pairs > 0 && factors.some((one) => one.factor === factor);
-  const effects = contrastsIn(space, rows).map((contrast) => {
-    const placed = activeContrasts(rows, contrast, measure, space);
-    const found = interactions.flatMap((change, i) => isKnown(change, contrast) ? [{ change, ...pairs[i] }] : []);
-    return [
-      contrast.factor,
-      found.map(({ change, factors, active }): Dependence => {
-        const other = factors.find(({ factor }) => factor !== contrast.factor)!;
-        const others = varied.filter((factor) => factors.every((one) => one.factor !== factor));
-        const nameOf = (config: RunRow["config"]) => JSON.stringify(others.map((factor) => valueOf(factor, config)));
-        const names = new Set(active.map(({ seeds: [{ runs: [run] }] }) => nameOf(run.config)));
-        const shared = placed.filter(({ config }) => names.has(nameOf(config)));
-        return { ...other, change, at: effectAtLevels(shared, other.factor, own) };
-      }),
-    ] as const;
-  });
-  return new Map(effects);
+/**
+ * For each factor that has an effect, how that changes with every other factor that the rows vary: those without an effect of their own (layers,
+ * sizes, the learning rate) are compared at their first and their last value.
+ */
+export function dependencesOf(matching: Matching, measure: Measure): ReadonlyMap<Factor, readonly Dependence[]> {
+  const { rows, space } = matching, own = ownCellRows(space, rows), compared = contrastsIn(space, rows);
+  const all = variedIn(space, own).flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
+  const hasEffect = new Set(compared.map(({ factor }) => factor));
+  const interactions = corrected(
+    all.flatMap((first, i) =>
+      all.slice(i + 1).filter((second) => hasEffect.has(first.factor) || hasEffect.has(second.factor))
+        .map((second) => interactionOf(matching, [first, second], measure))
+    ),
+  );
+  return new Map(compared.map((contrast) => {
+    const pairs = placedContrasts(matching, contrast, measure);
+    const changes = interactions.filter(({ factors, pairs }) =>
+      pairs > 0 && factors.some(({ factor }) => factor === contrast.factor)
+    );
+    const dependences = changes.map((change): Dependence => {
+      const other = change.factors.find(({ factor }) => factor !== contrast.factor)!;
+      const matched = inSets(pairs, change, matching);
+      return { ...other, change, at: effectAtLevels(matched, other.factor, own) };
+    });
+    return [contrast.factor, dependences] as const;
+  }));
 }
 
 /** The first and the last value that rows have of a factor. */
@@ -122,27 +102,31 @@ function endsOf(factor: Factor, rows: readonly RunRow[]): FactorContrast[] {
 /** An active pair's contrast with a configuration of it, which has the values of all other factors. */
 interface PlacedContrast {
   readonly config: RunRow["config"];
-  readonly contrast: ReturnType<typeof contrasts>[number];
+  readonly contrast: Contrast;
 }
 
-function activeContrasts(
-  rows: readonly RunRow[],
-  contrast: FactorContrast,
-  measure: Measure,
-  space: Space,
-): PlacedContrast[] {
-  const active = matchedBlocks(rows, [contrast], space).filter((block) => isActive(block, [contrast], space));
+function placedContrasts(matching: Matching, contrast: FactorContrast, measure: Measure): PlacedContrast[] {
+  const { active } = matching.blocks([contrast]);
   const placed = new Map(active.map(({ name, seeds: [{ runs: [run] }] }) => [name, run.config]));
   return contrasts(active, measure).map((one) => ({ config: placed.get(one.name)!, contrast: one }));
 }
 
+/** Those that lie in a matched set, or would with another value of the other factor. */
+function inSets(pairs: readonly PlacedContrast[], { factors }: Interaction, matching: Matching): PlacedContrast[] {
+  const { rows, space } = matching, compared = new Set(factors.map(({ factor }) => factor));
+  const others = variedIn(space, ownCellRows(space, rows)).filter((factor) => !compared.has(factor));
+  const nameOf = (config: RunRow["config"]) => JSON.stringify(others.map((factor) => valueOf(factor, config)));
+  const names = new Set(matching.blocks(factors).active.map(({ seeds: [{ runs: [run] }] }) => nameOf(run.config)));
+  return pairs.filter(({ config }) => names.has(nameOf(config)));
+}
+
 function effectAtLevels(
-  blocks: readonly PlacedContrast[],
+  pairs: readonly PlacedContrast[],
   factor: Factor,
   rows: readonly RunRow[],
 ): Dependence["at"] {
   return levelsIn(factor, rows).flatMap((value) => {
-    const own = blocks.filter(({ config }) => valueOf(factor, config) === value);
+    const own = pairs.filter(({ config }) => valueOf(factor, config) === value);
     return own.length ? [{ value, effect: pairMean(own.map(({ contrast }) => contrast)) }] : [];
   });
 }

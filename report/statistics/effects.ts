@@ -19,23 +19,8 @@ import type { Factor, FactorTable, FactorValue } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { levelsIn, ownCellRows, type RunRow, settingsName, variedIn } from "../data/rows.ts";
-import {
-  type Dependence,
-  dependencesOf,
-  type FactorPair,
-  factorPairs,
-  type Interaction,
-  interactionsOf,
-} from "./dependences.ts";
-import {
-  contrasts,
-  contrastsIn,
-  type FactorContrast,
-  isActive,
-  type MatchedBlock,
-  matchedBlocks,
-  type Measure,
-} from "./matched.ts";
+import { type Dependence, dependencesOf, type Interaction, interactionsOf } from "./dependences.ts";
+import { contrasts, contrastsIn, type FactorContrast, Matching, type Measure } from "./matched.ts";
 import { type PairMean, pairMean } from "./pair_means.ts";
 import { holmOfKnown } from "./holm.ts";
 import { type LogLossRegression, logLossRegression } from "./regression.ts";
@@ -91,10 +76,8 @@ export interface Effects {
 
 /** Everything that a report says on factors. The order of `rows` does not matter. */
 export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): Effects {
-  const pairs = factorPairs(rows, space);
-  const [min_loss, test] = (["min_loss", "test_bits_per_byte"] as const).map((measure) =>
-    factorEffects(rows, measure, space, pairs)
-  );
+  const matching = new Matching(rows, space);
+  const min_loss = effectsIn(matching, "min_loss"), test = effectsIn(matching, "test_bits_per_byte");
   const primary = test.some(({ pairs }) => pairs > 0) ? "test_bits_per_byte" : "min_loss";
   const shares = varianceShares(rows, primary, space);
   return {
@@ -102,7 +85,7 @@ export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): 
     primary,
     min_loss,
     test_bits_per_byte: test,
-    interactions: interactionsOf(pairs, primary),
+    interactions: interactionsOf(matching, primary),
     ...("lacks" in shares ? { shares: undefined, missing_shares: shares } : { shares, missing_shares: undefined }),
     seed_noise: seedNoise(rows, primary, space),
     training: trainingEffects(rows, primary, space),
@@ -110,60 +93,42 @@ export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): 
   };
 }
 
-/**
- * What each factor alone changes, in the order of the table; p are corrected over those that have one.
- *
- * @param pairs of the same rows
- */
+/** What each factor alone changes, in the order of the table; p are corrected over those that have one. */
 export function factorEffects(
   rows: readonly RunRow[],
   measure: Measure,
   space: Space = GATED_SPACE,
-  pairs: readonly FactorPair[] = factorPairs(rows, space),
 ): FactorEffect[] {
-  const dependences = dependencesOf(pairs, rows, measure, space);
-  const effects = contrastsIn(space, rows).map((contrast) => ({
-    ...contrast,
-    ...splitMeans(rows, contrast, measure, space),
-    dependences: dependences.get(contrast.factor) ?? [],
-  }));
+  return effectsIn(new Matching(rows, space), measure);
+}
+
+function effectsIn(matching: Matching, measure: Measure): FactorEffect[] {
+  const dependences = dependencesOf(matching, measure);
+  const effects = contrastsIn(matching.space, matching.rows).map((contrast) => {
+    const { active } = matching.blocks([contrast]);
+    return {
+      ...contrast,
+      ...pairMean(contrasts(active, measure)),
+      inactive: inactivePairs(matching, contrast, measure),
+      dependences: dependences.get(contrast.factor) ?? [],
+    };
+  });
   const p_holm = holmOfKnown(effects.map(({ p }) => p));
   const p_seeds_holm = holmOfKnown(effects.map(({ p_seeds }) => p_seeds));
   return effects.map((effect, i) => ({ ...effect, p_holm: p_holm[i], p_seeds_holm: p_seeds_holm[i] }));
 }
 
-/** The mean over active pairs, and beside it that over the others. */
-function splitMeans(
-  rows: readonly RunRow[],
-  contrast: FactorContrast,
-  measure: Measure,
-  space: Space,
-): PairMean & Pick<FactorEffect, "inactive"> {
-  const { active = [], inactive = [] } = Object.groupBy(
-    matchedBlocks(rows, [contrast], space),
-    (block) => isActive(block, [contrast], space) ? "active" : "inactive",
-  );
-  const random = pairMean(contrasts(inactive, measure)),
-    at = ownValues(inactive, active, variedBeside(contrast, rows, space));
-  return { ...pairMean(contrasts(active, measure)), inactive: random.pairs ? { ...random, at } : undefined };
-}
-
-function variedBeside({ factor: compared }: FactorContrast, rows: readonly RunRow[], space: Space): Factor[] {
-  const own = ownCellRows(space, rows);
-  return variedIn(space, own).filter((factor) => factor !== compared && levelsIn(factor, own).length > 1);
-}
-
-/** The values of these factors that all of some blocks have, and none of the others. */
-function ownValues(
-  blocks: readonly MatchedBlock[],
-  others: readonly MatchedBlock[],
-  factors: readonly Factor[],
-): InactivePairs["at"] {
-  const [own, rest] = [blocks, others].map((some) => some.map(({ seeds: [{ runs: [run] }] }) => run));
-  return factors.flatMap((factor) => {
-    const [value, ...more] = levelsIn(factor, own);
-    return value === undefined || more.length || levelsIn(factor, rest).includes(value) ? [] : [{ factor, value }];
+function inactivePairs(matching: Matching, contrast: FactorContrast, measure: Measure): InactivePairs | undefined {
+  const { active, inactive } = matching.blocks([contrast]), random = pairMean(contrasts(inactive, measure));
+  if (!random.pairs) return undefined;
+  const own = ownCellRows(matching.space, matching.rows);
+  const others = variedIn(matching.space, own).filter((factor) => factor !== contrast.factor);
+  const [drawn, trained] = [inactive, active].map((blocks) => blocks.map(({ seeds: [{ runs: [run] }] }) => run));
+  const at = others.filter((factor) => levelsIn(factor, own).length > 1).flatMap((factor) => {
+    const [value, ...more] = levelsIn(factor, drawn);
+    return more.length || levelsIn(factor, trained).includes(value) ? [] : [{ factor, value }];
   });
+  return { ...random, at };
 }
 
 /** The seed noise of a measure in the table's own cell; undefined where no configuration has two seeds. */

@@ -171,3 +171,30 @@ function bitCount(bits: number): number {
   for (; bits; bits &= bits - 1) count++;
   return count;
 }
+
+/** Matched blocks in which everything that is compared is trained, and those in which some of it stays as drawn. */
+export interface SplitBlocks {
+  readonly active: readonly MatchedBlock[];
+  readonly inactive: readonly MatchedBlock[];
+}
+
+/** The blocks of some rows, each kind of them found once: all statistics are of the same ones. */
+export class Matching {
+  readonly #found = new Map<string, SplitBlocks>();
+
+  constructor(readonly rows: readonly RunRow[], readonly space: Space) {}
+
+  /** The blocks over these contrasts. */
+  blocks(compared: readonly FactorContrast[]): SplitBlocks {
+    const name = JSON.stringify(compared.map(({ factor, from, to }) => [factor.key, from, to]));
+    const known = this.#found.get(name);
+    if (known) return known;
+    const { active = [], inactive = [] } = Object.groupBy(
+      matchedBlocks(this.rows, compared, this.space),
+      (block) => isActive(block, compared, this.space) ? "active" : "inactive",
+    );
+    const split = { active, inactive };
+    this.#found.set(name, split);
+    return split;
+  }
+}

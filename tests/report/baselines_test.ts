@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { configOf, type RunResult } from "../../experiments/study/result.ts";
 import { GATED } from "../../cells/factors.ts";
+import { belowLoss } from "../../report/data/loss_filter.ts";
 import { type MergedRow, mergeSeeds } from "../../report/data/merged.ts";
 import { tableOf } from "../../report/data/rows.ts";
 import { type Picture, picturesOf } from "../../report/figures/pictures.ts";
@@ -25,7 +26,9 @@ const runsOf = (results: readonly RunResult[]) => tableOf(results).rows;
 function drawn(results: readonly RunResult[], below = 1.6): Map<string, Picture> {
   const rows = rowsOf(results), effects = effectsOf(runsOf(results)), comparisons = comparisonsOf(rows, GATED);
   return new Map(
-    picturesOf({ experiment: "01", below, rows, effects, comparisons }).map((picture) => [picture.name, picture]),
+    picturesOf({ experiment: "01", filter: belowLoss(below, "byte"), rows, effects, comparisons }).map((
+      picture,
+    ) => [picture.name, picture]),
   );
 }
 

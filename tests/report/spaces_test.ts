@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parquetReadObjects } from "hyparquet";
 import { type Factor, type FactorTable, type SwitchFactor, valueOf } from "../../cells/factor.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
+import { belowLoss } from "../../report/data/loss_filter.ts";
 import { mergeSeeds } from "../../report/data/merged.ts";
 import { tableOf } from "../../report/data/rows.ts";
 import { csvOf } from "../../report/export/csv.ts";
@@ -110,7 +111,9 @@ Deno.test("words and tables name the values of a number, and both of a switch", 
 Deno.test("pictures have an axis and a panel for each further factor that varies", () => {
   const draw = (data: Pick<PictureData, "rows" | "effects">) =>
     new Map(
-      picturesOf({ experiment: "01", below: 1.9, table: EXTENDED, ...data }).map(({ name, svg }) => [name, svg]),
+      picturesOf({ experiment: "01", filter: belowLoss(1.9, "byte"), table: EXTENDED, ...data }).map((
+        { name, svg },
+      ) => [name, svg]),
     );
   const shown = draw({ rows, effects });
   const hidden = draw({ rows: plainRows, effects: effectsOf(plainRuns, EXTENDED) });

@@ -4,6 +4,7 @@ import { configIdIn, configIn } from "../../../cells/config.ts";
 import type { FactorTable } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
+import { belowLoss } from "../../../report/data/loss_filter.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { picturesOf } from "../../../report/figures/pictures.ts";
@@ -47,7 +48,7 @@ function drawn(results: readonly RunResult[], table: FactorTable) {
   const levels = [{ label: "order 1", value: rows[3].min_loss.mean }];
   return picturesOf({
     experiment: "01",
-    below: 9,
+    filter: belowLoss(9, "byte"),
     rows,
     effects,
     table,
