@@ -1,21 +1,22 @@
 /** What a study found, in a few sentences that a person can repeat: how large, how sure, under which conditions; then what is best. */
-import { counted, formatCount } from "../../cells/counts.ts";
+import { formatCount } from "../../cells/counts.ts";
 import { type Factor, type FactorTable, isSize, trainingFactors } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
-import { compareBy, type Criterion, criterionInWords, criterionOf } from "../../experiments/study/criterion.ts";
+import { type Criterion, criterionInWords } from "../../experiments/study/criterion.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { ownCellName } from "../data/cell_names.ts";
-import { countConfigurations, type MergedRow } from "../data/merged.ts";
+import { countConfigurations, criterionOfRows, type MergedRow, rankedBy } from "../data/merged.ts";
 import { distinct, levelsIn, type RunRow, shownIn } from "../data/rows.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import { bySize, isClear, qualificationOf } from "./clear_effects.ts";
+import { criterionAxis } from "./criterion_words.ts";
 import { qualificationWords } from "./dependence_words.ts";
 import { measureInSentence, unitOfMeasure } from "./effect_tables.ts";
 import { direction, evidenceWords } from "./effect_words.ts";
 import { atSecondValue, contrastWords, inSentence, listed, withUnit } from "./factor_words.ts";
-import { formatDifference, formatSize, formatSpread } from "./format.ts";
+import { formatSize, formatSpread } from "./format.ts";
 import { testScore } from "./metric_text.ts";
 
 /** What the headline is of. */
@@ -107,38 +108,28 @@ export function bestWords(rows: readonly MergedRow[], table: FactorTable = GATED
   ].join(" ");
 }
 
-function chosenRun({ min_loss, validation_bits_per_byte, test_loss }: RunRow) {
-  return { min_loss, validation_bits_per_byte, isScored: test_loss !== undefined };
-}
-
-function criterionOfRows(rows: readonly MergedRow[]): Criterion {
-  return criterionOf(rows.flatMap(({ runs }) => runs.map(chosenRun)));
-}
-
-/** The number that a configuration is chosen by, with its unit. */
-function chosenBy(row: MergedRow, criterion: Criterion): string {
-  if (criterion === "min loss") return `${formatSpread(row.min_loss)} nats per ${row.reads}`;
-  const score = row.validation_bits_per_byte;
-  return score ? `${formatSpread(score)} bits per byte` : "not scored yet";
-}
-
 /** @param kind of configurations, with a space before it */
 function bestOf(rows: readonly MergedRow[], kind: string, criterion: Criterion): string {
   const [best] = rows;
   const test = best.test_bits_per_byte === undefined
     ? "it has not been scored on the test split"
     : `on the test split it needs ${testScore(best)} bits per byte`;
-  const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${counted(best.runs.length, "seed")})` : "";
+  const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${best.runs.length} seeds)` : "";
   const control = best.control ? " It is a control: the short ranking of experiment 01 had left it out." : "";
-  const count = countConfigurations(rows), score = `${chosenBy(best, criterion)}${seeds}`;
-  if (count > 1) {
-    return `Of ${formatCount(count)}${kind} configurations, ${best.label} has ${
+  const count = countConfigurations(rows), score = `${scoreText(best, criterion)}${seeds}`;
+  return (count > 1
+    ? `Of ${formatCount(count)}${kind} configurations, ${best.label} has ${
       criterionInWords(criterion)
-    }, ${score}; ${test}.` +
-      control;
-  }
-  const own = criterion === "min loss" ? "its training loss fell to" : "its score on the validation split is";
-  return `The only${kind} configuration with a finished run is ${best.label}: ${own} ${score}, and ${test}.${control}`;
+    }, ${score}; ${test}.`
+    : `The only${kind} configuration with a finished run is ${best.label}: ${
+      criterion === "min loss" ? "its training loss fell to" : "its score on the validation split is"
+    } ${score}, and ${test}.`) + control;
+}
+
+/** The number that a configuration is chosen by, with its unit. */
+function scoreText(row: MergedRow, criterion: Criterion): string {
+  const score = rankedBy(row, criterion);
+  return score ? `${formatSpread(score)} ${criterionAxis(criterion, row.reads).unit}` : "not scored yet";
 }
 
 /** The best baseline beside the best of what it is compared with; nothing where there is none. */
@@ -150,11 +141,6 @@ function bestBaseline(
   if (!best) return [];
   const test = best.test_bits_per_byte ? `, on the test split ${testScore(best)} bits per byte` : "";
   const which = others.length ? "The best baseline" : "The baseline";
-  const [one, two] = [best, own].map((row) => ({
-    min_loss: row.min_loss.mean,
-    validation_bits_per_byte: row.validation_bits_per_byte?.mean,
-    isScored: row.test_loss !== undefined,
-  }));
-  const place = compareBy(criterion, one, two) < 0 ? "lower" : "higher";
-  return [`${which}, ${best.label}, is ${place}: ${chosenBy(best, criterion)}${test}.`];
+  const [baseline, cell] = [best, own].map((row) => rankedBy(row, criterion)?.mean ?? Infinity);
+  return [`${which}, ${best.label}, is ${baseline < cell ? "lower" : "higher"}: ${scoreText(best, criterion)}${test}.`];
 }
