@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parquetReadObjects } from "hyparquet";
-import { type Factor, type FactorTable, type SwitchFactor, valueOf } from "../../cells/factor.ts";
+import { type Factor, type SwitchFactor, valueOf } from "../../cells/factor.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import { belowLoss } from "../../report/data/loss_filter.ts";
 import { mergeSeeds } from "../../report/data/merged.ts";
@@ -22,6 +22,7 @@ import { writeReport } from "../../report/write_report.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { EXTENDED } from "../extended_table.ts";
+import type { Space } from "../../cells/space.ts";
 import { ORIGINAL } from "../original_table.ts";
 import { eventsOf, hparams } from "./export/event_files.ts";
 import { extendedResults, NUMBER, PLANTED, SWITCH } from "./extended_results.ts";
@@ -65,7 +66,7 @@ Deno.test("the regression has a term for each further factor, of the planted sig
 });
 
 Deno.test("the regression leaves out, and names, a factor whose values have no order", () => {
-  const table: FactorTable = {
+  const table: Space = {
     ...ORIGINAL,
     factors: [...ORIGINAL.factors, {
       key: "kind",
