@@ -13,7 +13,8 @@ import { figureParallel } from "./parallel.ts";
 import { figurePromotion } from "./promotion.ts";
 import { figureTest } from "./test_loss.ts";
 import { figureShares } from "./shares.ts";
-import { comparedAtSeveral, figureTrainingEffects } from "./training_effects.ts";
+import { comparedAtSeveral } from "../statistics/training_effects.ts";
+import { figureTrainingEffects } from "./training_effects.ts";
 import { figureTrainingRuns } from "./training_runs.ts";
 import { GATED } from "../../cells/factors.ts";
 import { cohortsOf } from "../data/baselines.ts";
@@ -96,11 +97,6 @@ function nounOf({ effects }: PictureData): readonly [string, string] {
   return contrastWords(effects.min_loss).noun;
 }
 
-/** What the best is chosen by, on an axis. */
-function axisOf({ rows }: PictureData): CriterionAxis {
-  return criterionAxis(criterionOfRows(rows), rows[0].reads);
-}
-
 /** A picture for each way of training that the study varies. */
 function ofTraining({ effects }: PictureData): PictureKind[] {
   return effects.training.map((training): PictureKind => {
@@ -113,6 +109,11 @@ function ofTraining({ effects }: PictureData): PictureKind[] {
       draw: (document, { effects }, options) => figureTrainingEffects(document, effects, training, options),
     };
   });
+}
+
+/** What the best is chosen by, on an axis. */
+function axisOf({ rows }: PictureData): CriterionAxis {
+  return criterionAxis(criterionOfRows(rows), rows[0].reads);
 }
 
 const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[] = [
