@@ -5,8 +5,18 @@
  */
 import { mean } from "simple-statistics";
 import { canonicalJsonIn } from "../../cells/config.ts";
-import { contrastOf, type Factor, type FactorTable, type FactorValue, valueOf } from "../../cells/factor.ts";
+import {
+  contrastOf,
+  type Factor,
+  type FactorTable,
+  type FactorValue,
+  isSwitch,
+  markedBy,
+  valueOf,
+} from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { isAddedTrained } from "../../cells/trained_parts.ts";
+import type { Space } from "../../cells/space.ts";
 import { type Configured, levelsIn, ownCellRows, type RunRow, settingsName, variedIn } from "../data/rows.ts";
 
 /** What runs are compared by; of each, less is better. `min_loss`: nats per what the models read. */
@@ -101,6 +111,24 @@ export function matchedBlocks(
     const complete = byName(block).map(([, one]) => one).filter(({ runs }) => runs.filter(Boolean).length === corners);
     return complete.length ? [{ name, seeds: complete.sort((a, b) => a.seed - b.seed) }] : [];
   });
+}
+
+/**
+ * Whether what a block compares is trained in it: for each switch among the factors, and each two of its runs that differ in that alone, every
+ * weight that the switch adds (design, section 10). Other factors add no part that stays as drawn.
+ */
+export function isActive(
+  { seeds: [{ runs }] }: MatchedBlock,
+  compared: readonly FactorContrast[],
+  space: Space,
+): boolean {
+  const size = (run: RunRow) => valueOf(markedBy(space, "colour"), run.config) as number;
+  return compared.every(({ factor }, k) =>
+    !isSwitch(factor) || runs.every((off, bits) =>
+      (bits & (1 << k)) !== 0 ||
+      isAddedTrained(space.cellOf(off.config), space.cellOf(runs[bits | (1 << k)].config), size(off))
+    )
+  );
 }
 
 function byName<Value>(found: ReadonlyMap<string, Value>): [string, Value][] {
