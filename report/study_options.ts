@@ -111,6 +111,8 @@ export interface ScoringProgress {
 export interface StudyReporting extends StudySelection {
   /** The filtered picture shows runs with a smaller loss, nats per token; absent: the order-1 n-gram baseline. */
   readonly below?: number;
+  /** Folders of studies to compare with, seed with seed. */
+  readonly with?: readonly string[];
 }
 
 /** Which model {@linkcode Study.sample} draws from, and what. */
@@ -214,6 +216,12 @@ function targetOf(parameters: number | string | undefined): ParameterTarget | un
 export function checkTrainingCall({ parallel, limit }: StudyTraining): void {
   checkNumber("train", "parallel", parallel, 1, MOST_PARALLEL);
   checkNumber("train", "limit", limit, 1, MOST_RUNS);
+}
+
+/** @throws {TypeError} if folders are no list; {@linkcode RangeError} if one of them is no folder's name */
+export function othersIn({ with: dirs = [] }: StudyReporting): readonly string[] {
+  if (!Array.isArray(dirs)) throw new TypeError(`Cannot compare with ${dirs}: must be a list of folders`);
+  return dirs.map((dir) => checkDir(dir));
 }
 
 /** @throws {RangeError} if there is no such format */

@@ -101,7 +101,7 @@ function sameIn(only: Selection | undefined, { dir, space }: Study): Selection |
   try {
     return parseSelection(only.text, space);
   } catch (error) {
-    throw new UserError(`Cannot compare with study ${dir}: --only ${only.text} ${messageOf(error)}`);
+    throw new UserError(`Cannot compare with study ${dir}: the selection ${only.text} ${messageOf(error)}`);
   }
 }
 

@@ -11,6 +11,7 @@ import { figureHyperparameters } from "./hyperparameters.ts";
 import { figureInteractions } from "./interactions.ts";
 import { figureParallel } from "./parallel.ts";
 import { figurePromotion } from "./promotion.ts";
+import { figureStudies } from "./studies.ts";
 import { figureTest } from "./test_loss.ts";
 import { figureTrainingRuns } from "./training_runs.ts";
 import { GATED } from "../../cells/factors.ts";
@@ -19,6 +20,7 @@ import type { Level } from "../data/levels.ts";
 import type { Comparisons } from "../tables/questions.ts";
 import { countConfigurations, type MergedRow } from "../data/merged.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
+import type { StudyComparison } from "../statistics/study_comparison.ts";
 import { corpusAndSteps, finishedRuns } from "../tables/report_words.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { contrastWords } from "../tables/factor_words.ts";
@@ -48,6 +50,8 @@ export interface PictureData {
   promotion?: PromotionAudit;
   /** Of cells with each other, and of ways of training. */
   comparisons?: Comparisons;
+  /** With other studies. */
+  studies?: readonly StudyComparison[];
   /** Whose factors are shown. */
   table?: FactorTable;
 }
@@ -117,6 +121,12 @@ const PICTURES: readonly PictureKind[] = [
       }cell against other cells`,
     caption: () => "The score of each seed of the best configuration and of other cells, and their differences.",
     draw: (document, { comparisons, table }, options) => figureCells(document, comparisons!.baselines!, options, table),
+  },
+  {
+    name: (data) => data.studies?.length ? everywhere("_studies")(data) : undefined,
+    title: () => "The same configurations in other studies",
+    caption: () => "How the same configurations score in other studies, and what each switch or factor changes there.",
+    draw: (document, { studies }, options) => figureStudies(document, studies!, options),
   },
   {
     name: (data) => data.promotion?.regret ? everywhere("_promotion")(data) : undefined,
