@@ -279,13 +279,18 @@ function nothingInCommon(
   const apart = factors.flatMap((factor) => {
     const here = valuesIn(study.here, factor, rows.here), there = valuesIn(study.there, factor, rows.there);
     if ([...here].some((value) => there.has(value)) || here.size === 1 && there.size === 1) return [];
-    const text = (values: Set<FactorValue | undefined>) => listed([...values].map((value) => shown(factor, value)));
+    const text = (values: Set<FactorValue | undefined>) =>
+      listed([...values].sort(byValue).map((value) => shown(factor, value)));
     return [`${factor.label} is ${text(here)} in the first and ${text(there)} in the second`];
   });
   const has = (of: "here" | "there") => `${counted(counts[of], "configuration")}, as ${rows[of][0].label}`;
   return `they have no configuration in common; ${
     apart.length ? apart.slice(0, MOST_NAMED).join(", ") : `the first has ${has("here")}, the second ${has("there")}`
   }`;
+}
+
+function byValue(a: FactorValue | undefined, b: FactorValue | undefined): number {
+  return typeof a === "number" && typeof b === "number" ? a - b : `${a}` < `${b}` ? -1 : 1;
 }
 
 function listed(values: readonly string[]): string {

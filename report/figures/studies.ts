@@ -10,7 +10,7 @@ import { formatDifference, formatP, NONE } from "../tables/format.ts";
 import { differencesInWords, intervalOf, measureWords } from "../tables/study_words.ts";
 import { forestHeight, type ForestPanel, forestPanel, type ForestRow } from "./forest.ts";
 import { composeFigure, type FigureOptions, type Frame, panelArea, type SvgDocument } from "./svg.ts";
-import { BASELINE_COLOUR, COLOUR, DIFFERENCE_COLOUR, SIDE_COLOUR } from "./theme.ts";
+import { BASELINE_COLOUR, DIFFERENCE_COLOUR, SIDE_COLOUR } from "./theme.ts";
 
 const GAP = 26;
 /** Pixels between the means of both studies in a row, and the middle of the row. */
