@@ -15,6 +15,13 @@ import { BASELINE_COLOUR, DIFFERENCE_COLOUR, SIDE_COLOUR } from "./theme.ts";
 const GAP = 26;
 /** Pixels between the means of both studies in a row, and the middle of the row. */
 const APART = 8;
+/** What stands to the right of each row: of the difference between both studies, there less here. */
+const COLUMNS = [
+  { heading: "there − here", end: 76 },
+  { heading: "95 % interval", end: 212 },
+  { heading: "pairs", end: 264 },
+  { heading: "corrected p", end: 346 },
+] as const;
 
 /**
  * Draws the mean difference of each other study, then a panel for each on what factors change here and there.
@@ -71,6 +78,9 @@ function explanation(comparisons: readonly StudyComparison[]): string[] {
     isOneSeed
       ? "Dot: mean over pairs of the same configuration and seed. One seed: no interval."
       : "Dot: mean over pairs of the same configuration and seed. Line: 95 % interval. Rings: single seeds.",
+    ...(comparisons.some(({ compared_baselines }) => compared_baselines.length > MOST_BASELINES)
+      ? [`Of each study the first ${MOST_BASELINES} baselines; the table has all.`]
+      : []),
     ...comparisons.map(({ there: { name }, differences }) =>
       `${name}: ${differences.length ? differencesInWords(differences) : "no recorded setting differs"}.`
     ),
@@ -83,12 +93,7 @@ function changePanel(comparisons: readonly StudyComparison[]): ForestPanel {
     title: "The same configurations, other study − this one",
     axis: `there − here, ${[...units].join(" or ")} (left of zero: lower there)`,
     rows: comparisons.flatMap(changeRows),
-    columns: [
-      { heading: "there − here", end: 76 },
-      { heading: "95 % interval", end: 212 },
-      { heading: "pairs", end: 264 },
-      { heading: "corrected p", end: 346 },
-    ],
+    columns: COLUMNS,
     row: 34,
   };
 }
@@ -97,25 +102,28 @@ function changePanel(comparisons: readonly StudyComparison[]): ForestPanel {
 const MOST_BASELINES = 6;
 
 function changeRows({ there: { name }, means, measure, compared_baselines }: StudyComparison): ForestRow[] {
-  const row = (label: string, mean: PairMean, colour: string, p: number | undefined): ForestRow => {
-    const interval = intervalOf(mean);
-    return {
-      label,
-      marks: [{ mean, colour, shape: "circle", dy: 0 }],
-      cells: [
-        formatDifference(mean.difference!),
-        interval ? formatInterval(interval) : "one seed",
-        formatCount(mean.pairs),
-        p === undefined ? NONE : formatP(p),
-      ],
-    };
-  };
+  const row = (label: string, mean: PairMean, colour: string, p_holm?: number): ForestRow => ({
+    label,
+    marks: [{ mean, colour, shape: "circle", dy: 0 }],
+    cells: cellsOf(mean, p_holm),
+  });
   const own = means[measure];
   return [
     ...(own.pairs ? [row(name, own, colourOf(own), own.p_holm)] : []),
     ...compared_baselines.slice(0, MOST_BASELINES).map((one) =>
-      row(`${name}: ${one.label}`, one.mean, BASELINE_COLOUR, undefined)
+      row(`${name}: ${one.label}`, one.mean, BASELINE_COLOUR)
     ),
+  ];
+}
+
+/** A text for each of {@linkcode COLUMNS}. */
+function cellsOf(mean: PairMean, p_holm: number | undefined): string[] {
+  const interval = intervalOf(mean);
+  return [
+    formatDifference(mean.difference!),
+    interval ? formatInterval(interval) : "one seed",
+    formatCount(mean.pairs),
+    p_holm === undefined ? NONE : formatP(p_holm),
   ];
 }
 
@@ -132,12 +140,7 @@ function effectPanel(one: StudyComparison): ForestPanel[] {
     title: `What each ${words.noun[0]} changes here and in ${name}`,
     axis: `${words.difference}, ${what}, ${unit} (left of zero: lower ${words.atSecond})`,
     rows: compared.map(effectRow),
-    columns: [
-      { heading: "here", end: 62 },
-      { heading: "there", end: 132 },
-      { heading: "there − here", end: 230 },
-      { heading: "corrected p", end: 346 },
-    ],
+    columns: COLUMNS,
     row: 42,
   }];
 }
@@ -150,9 +153,6 @@ function effectRow({ here, there, change, p_holm, ...contrast }: ComparedEffect)
       { mean: here, colour: SIDE_COLOUR.here, shape: "circle", dy: -APART },
       { mean: there, colour: SIDE_COLOUR.there, shape: "diamond", dy: APART },
     ],
-    cells: [
-      ...[here, there, change].map(({ difference }) => formatDifference(difference!)),
-      p_holm === undefined ? NONE : formatP(p_holm),
-    ],
+    cells: cellsOf(change, p_holm),
   };
 }

@@ -87,13 +87,17 @@ function changeWords(one: StudyComparison): string[] {
   ];
 }
 
+function capital(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
 function meanWords(one: StudyComparison, measure: Measure): string {
   const mean: StudyMean = one.means[measure], [what, unit] = measureWords(measure, one);
   const { difference, lower, pairs, incomplete } = mean;
   const without = incomplete ? `; ${counted(incomplete, "configuration")} without all of these seeds left out` : "";
-  return `${what[0].toUpperCase()}${what.slice(1)}, ${one.there.name} − here: ${
-    formatDifference(difference!)
-  } ${unit} (${sureness(mean)}); lower there in ${formatCount(lower)} of ${counted(pairs, "pair")}${without}`;
+  return `${capital(what)}, ${one.there.name} − here: ${formatDifference(difference!)} ${unit} (${
+    sureness(mean)
+  }); lower there in ${formatCount(lower)} of ${counted(pairs, "pair")}${without}`;
 }
 
 function baselineWords(one: StudyComparison): string[] {
@@ -217,20 +221,14 @@ function effectWords(one: StudyComparison, compared: readonly ComparedEffect[]):
   const named = (effects: readonly ComparedEffect[]) => effects.map(({ factor }) => factor.label).join(", ");
   const listed = (lead: string, fate: Fate) => of(fate).length ? [`${lead}: ${named(of(fate))}`] : [];
   return [
-    ...of("turns").map((effect) => `${capital(effect.factor.label)} turns its sign: ${sidesOf(effect, one)}`),
-    ...of("changes").map((effect) =>
-      `${capital(effect.factor.label)} has another effect there: ${sidesOf(effect, one)}`
-    ),
+    ...of("turns").map((effect) => `The effect of ${effect.factor.label} turns its sign: ${sidesOf(effect, one)}`),
+    ...of("changes").map((effect) => `The effect of ${effect.factor.label} differs: ${sidesOf(effect, one)}`),
     ...listed("Clear in both with the same sign, and not clearly different", "holds"),
     ...listed("Not clear in one or in both, and not clearly different", "unclear"),
     `${how}; p is that of the difference between both effects, corrected by Holm over ${
       counted(compared.length, noun, several)
     }`,
   ];
-}
-
-function capital(text: string): string {
-  return text[0].toUpperCase() + text.slice(1);
 }
 
 function sidesOf(

@@ -94,8 +94,11 @@ Deno.test("compareStudies() finds an effect that turns, with both intervals clea
     use_old_state: "changes",
   });
   const [first, second] = studyQuestions([found])[1].lines;
-  assert.match(first, /^State gate turns its sign: on − off is −0\.\d+ \(95 % interval [^)]+\) here and \+0\.\d+ /);
-  assert.match(second, /^Old state has another effect there: /);
+  assert.match(
+    first,
+    /^The effect of state gate turns its sign: on − off is −0\.\d+ \(95 % interval [^)]+\) here and \+0\.\d+ /,
+  );
+  assert.match(second, /^The effect of old state differs: /);
 });
 
 Deno.test("compareStudies() leaves pairs out whose added weights are never trained, and says how many", () => {
@@ -177,7 +180,7 @@ Deno.test("compareStudies() compares training losses of runs that are not scored
     assert.throws(() => compare(study(more)), (error: Error) => {
       assert.match(
         error.message,
-        /^Cannot compare study \S+ with \/studies\/other: runs that both have are not scored in both/,
+        /^Cannot compare study .+ with \/studies\/other: runs that both have are not scored in both/,
       );
       assert.match(error.message, why);
       assert.match(error.message, /score them with 'deno task evaluate --dir \/studies\/other'$/);
