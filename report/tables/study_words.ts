@@ -62,24 +62,20 @@ export function differencesInWords(differences: readonly StudyDifference[]): str
 }
 
 function changeWords(one: StudyComparison): string[] {
-  const { there, own, counts, differences, means, isSameText, barriers } = one, { name } = there;
-  const differs = differences.length
-    ? `${name} differs in: ${differencesInWords(differences)}`
-    : `${name} differs in no setting that is recorded`;
-  const both = `${counted(own.length, "configuration")} (${formatCount(counts.here)} here, ${
-    formatCount(counts.there)
-  } there) with a seed in common`;
+  const { there: { name }, own, counts, differences, means, isSameText, barriers } = one;
+  const differs = differences.length ? `in: ${differencesInWords(differences)}` : "in no setting that is recorded";
+  const both = `${formatCount(own.length)} of ${counted(counts.here, "configuration")} here and ` +
+    `${formatCount(counts.there)} there are in both`;
   const found = MEASURES.filter((measure) => means[measure].pairs > 0).map((measure) => meanWords(one, measure));
   const losses = barriers.length && own.length
     ? [`Lowest training losses are not compared: ${barriers.join(" and ")}`]
     : [];
   const text = isSameText ? [] : [
-    `As the texts differ, the difference says that one text is harder to predict, not that one study's cells are better`,
+    "As the texts differ, the difference says that one text is harder to predict, not that one study's cells are better",
   ];
   return [
-    differs,
-    `In both: ${both}`,
     ...found,
+    `${name} differs ${differs}; ${both}`,
     ...losses,
     ...text,
     ...baselineWords(one),
