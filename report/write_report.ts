@@ -14,9 +14,11 @@ import { adviceForRuns } from "../experiments/study/commands.ts";
 import type { ListGaps } from "../experiments/study/runs.ts";
 import type { Experiment } from "../experiments/study/schema.ts";
 import type { Level } from "./data/levels.ts";
+import { lossFilter } from "./data/loss_filter.ts";
 import { cohortsOf, firstOfCells } from "./data/baselines.ts";
 import { type MergedRow, mergeSeeds } from "./data/merged.ts";
-import { headline, pageOf } from "./page/page.ts";
+import { pageOf } from "./page/page.ts";
+import { headline } from "./tables/headline.ts";
 import { picturesOf } from "./figures/pictures.ts";
 import { pngOf } from "./figures/png.ts";
 import { settingsOf } from "./tables/report_words.ts";
@@ -26,6 +28,8 @@ import { tableOf } from "./data/rows.ts";
 import { type Effects, effectsOf } from "./statistics/effects.ts";
 import { contrastWords } from "./tables/factor_words.ts";
 import { effectTables } from "./tables/effect_tables.ts";
+import { effectQuestions } from "./tables/training_effect_words.ts";
+import { sharesText } from "./tables/share_words.ts";
 import { effectText } from "./tables/effect_words.ts";
 import { type AuditData, auditPromotion } from "./statistics/promotion_audit.ts";
 import { compareStudies } from "./statistics/study_comparison.ts";
@@ -46,8 +50,8 @@ export interface ReportOptions {
   /** The study's folder, which must exist. */
   dir: string;
   experiment: Experiment;
-  /** Threshold of experiment 01's filtered picture, nats per what the models read. */
-  below: number;
+  /** Threshold of experiment 01's filtered picture, nats per what the models read; absent: see {@linkcode lossFilter}. */
+  below?: number;
   /** What losses are held against, nats per what the models read; nothing where the study has no n-gram baselines. */
   levels?: readonly Level[];
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
@@ -62,7 +66,7 @@ export interface ReportOptions {
 export interface ReportSummary {
   /** All files, pictures before the page. */
   paths: string[];
-  /** By mean lowest loss. */
+  /** By what the report says that the best is chosen by. */
   best: MergedRow;
   /** Runs. */
   finished: number;
@@ -93,7 +97,7 @@ export interface ReportSummary {
  */
 export async function writeReport(options: ReportOptions): Promise<ReportSummary> {
   const { dir, experiment, below, unreadable } = options;
-  if (!(Number.isFinite(below) && below > 0)) {
+  if (below !== undefined && !(Number.isFinite(below) && below > 0)) {
     throw new UserError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
   }
   const { chosenBy, table = GATED_SPACE, others = [] } = options;
@@ -110,14 +114,15 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const effects = effectsOf(runs.rows.filter(({ control }) => !control), table);
   const rows = mergeSeeds(runs.rows);
   const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows, table);
-  const comparisons = comparisonsOf(rows, table), questions = questionsOf(comparisons, table);
+  const comparisons = comparisonsOf(rows, table),
+    questions = [...questionsOf(comparisons, table), ...effectQuestions(effects)];
   const here = studyRunsOf({ name: "this study", dir, space: table, results, unreadable });
   const studies = compareStudies(here, others, experiment), studyAnswers = studyQuestions(studies);
   const pictures = picturesOf({
     experiment,
     rows,
     effects,
-    below,
+    filter: lossFilter(below, options.levels, rows),
     levels: options.levels,
     promotion,
     comparisons,
@@ -127,6 +132,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const account = accountOf({
     ...options.gaps,
     selection: options.selection,
+    experiment,
     runs,
     unreadable: unreadable.map((line) => withinStudy(line, dir)),
     unknown_version: (options.unknown_version ?? []).map((line) => withinStudy(line, dir)),
@@ -161,14 +167,14 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     finished: runs.rows.length,
     unfinished: runs.unfinished.length,
     unreadable: unreadable.length,
-    headline: headline(rows, table),
+    headline: headline({ rows, effects, table, study: { dir } }),
     account: accountText(account),
     tables: {
       best_runs: bestRunsTable(rows, table),
       ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),
       ...(questions.length ? { questions: questionsText(questions) } : {}),
       ...(studyAnswers.length ? { studies: questionsText(studyAnswers) } : {}),
-      switches: [effectText(effects, { dir }), effectTables(effects)].filter(Boolean).join("\n\n"),
+      switches: [effectText(effects, { dir }), effectTables(effects), sharesText(effects)].filter(Boolean).join("\n\n"),
       forward: forwardText(cohortsOf(table, rows).own[0], table),
     },
   };

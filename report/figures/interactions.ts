@@ -2,9 +2,11 @@
 import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../cells/extremes.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
-import { type Effects, FEWEST_PAIRS, type Interaction } from "../statistics/effects.ts";
-import { seedsOfPairs } from "../tables/effect_words.ts";
+import type { Interaction } from "../statistics/dependences.ts";
+import type { Effects } from "../statistics/effects.ts";
+import { CLEAR_P, isClear } from "../tables/clear_effects.ts";
 import { contrastWords, valuesCompared } from "../tables/factor_words.ts";
+import { measureTitle } from "./measures.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { BOLD, fitTogether, scaledToFit, widest } from "./text.ts";
 import { COLOUR, divergingColour, SIZE } from "./theme.ts";
@@ -22,8 +24,8 @@ const MOST_COLUMN = 417;
 const WIDTH = SIZE.width - 2 * SIZE.margin;
 /** More below a map whose columns have headings of two lines. */
 const SECOND_LINE = 16;
-/** How a cell without a matched set is drawn. */
-const EMPTY = { colour: "#e9e9e9", text: "no matched set", size: 12.5 } as const;
+/** How a cell without a number is drawn. */
+const EMPTY = { colour: "#e9e9e9", size: 12.5 } as const;
 /** Of a number, and of the text under it. */
 const SIZE_OF_NUMBER = 16, SIZE_OF_DETAIL = 12;
 
@@ -34,8 +36,8 @@ interface Cell extends Interaction {
 }
 
 /**
- * Draws the interactions of the lowest training loss: a triangle, as each two factors occur once. The colours are centred at
- * zero; cells without a matched set are grey and say so.
+ * Draws the interactions of the primary measure: a triangle, as each two factors occur once. The colours are centred at zero; cells without a
+ * number are grey and say why.
  *
  * @returns the SVG's text
  */
@@ -45,21 +47,12 @@ export function figureInteractions(document: SvgDocument, effects: Effects, opti
     column: one.factors[0].factor.key,
     row: one.factors[1].factor.key,
   }));
-  const labels = new Map(effects.min_loss.map(({ factor }) => [factor.key, factor.label]));
+  const labels = new Map(effects[effects.primary].map(({ factor }) => [factor.key, factor.label]));
   const height = Math.max(LEAST_HEIGHT, INSET.top + INSET.bottom + LEAST_ROW * (labels.size - 1));
   const frame = {
     name: options.name,
     title: options.title,
-    subtitle: [
-      options.subtitle,
-      `Each number: mean of “${
-        contrastWords(effects.min_loss).bothAtSecond
-      } − only the one − only the other + neither”, ` +
-      `lowest training loss, nats per ${effects.reads},`,
-      "over matched sets of four configurations, otherwise identical; below it its BCa 95 % interval, bold if it leaves out zero.",
-      warning(effects),
-      ...valuesCompared(effects.min_loss),
-    ],
+    subtitle: [options.subtitle, ...explanation(effects), ...valuesCompared(effects[effects.primary])],
     legend: [],
   };
   const { top } = panelArea(frame);
@@ -68,12 +61,32 @@ export function figureInteractions(document: SvgDocument, effects: Effects, opti
   return composeFigure(document, frame, [map, drawScale(document, largest, top)], height - 20);
 }
 
-function warning(effects: Effects): string {
-  const looks = effects.interactions.filter(({ interval }) => interval).length;
-  const chance = looks
-    ? `${counted(looks, "interval")}, not corrected for their number: one in twenty leaves out zero by chance.`
-    : `No two ${contrastWords(effects.min_loss).noun[1]} have ${FEWEST_PAIRS} matched sets, so there is no interval.`;
-  return seedsOfPairs(effects).most < 2 ? `${chance} One seed: seed noise is unknown.` : chance;
+function explanation({ primary, reads, interactions, ...effects }: Effects): string[] {
+  const words = contrastWords(effects[primary]), tested = interactions.filter(({ p }) => p !== undefined).length;
+  const { title, unit } = measureTitle(primary, reads);
+  return [
+    `Each number: mean of “${words.bothAtSecond} − only the one − only the other + neither”, ${title.toLowerCase()}, ${unit},`,
+    `over matched sets of four configurations, otherwise identical; below it ${
+      tested ? "its 95 % interval" : "their number."
+    }`,
+    ...(tested
+      ? [
+        "for other configurations with other seeds. " +
+        `Bold: p at most ${CLEAR_P} with Holm's correction for ${counted(tested, "interaction")}.`,
+      ]
+      : reasonOfNone(interactions)),
+  ];
+}
+
+/** Why there is no interval, where there are numbers. */
+function reasonOfNone(interactions: readonly Interaction[]): string[] {
+  const known = interactions.filter(({ pairs }) => pairs > 0);
+  if (!known.length) return [];
+  return known.every(({ seeds }) => seeds.length < 2)
+    ? [
+      "One seed has no interval and no p: what its runs have in common is unknown. Another seed may give another sign.",
+    ]
+    : ["One matched set has no interval and no p."];
 }
 
 interface MapOptions {
@@ -94,8 +107,8 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
   const column = Math.min((WIDTH - left - INSET.right) / columns.length, MOST_COLUMN), room = 0.94 * column;
   const headings = fitTogether(labelled(columns), room, SIZE.text, { lines: 2 });
   const isWide = headings.texts.some((heading) => heading.includes("\n"));
-  const detail = ({ interval, matched_sets }: Cell) =>
-    interval ? formatInterval(interval) : `${counted(matched_sets, "matched set")} only`;
+  const detail = ({ interval, pairs }: Cell) => interval ? formatInterval(interval) : counted(pairs, "matched set");
+  const whyNone = ({ inactive }: Cell) => inactive ? "gate not trained" : "no matched set";
   const known = cells.filter(({ difference }) => difference !== undefined);
   const numbers = known.map(({ difference }) => formatDifference(difference!));
   const at = { x: "column", y: "row" } as const;
@@ -143,16 +156,12 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
       }),
       Plot.text(cells.filter(({ difference }) => difference === undefined), {
         ...at,
-        text: () => EMPTY.text,
+        text: whyNone,
         fill: COLOUR.muted,
-        fontSize: scaledToFit(widest([EMPTY.text], EMPTY.size), room, EMPTY.size),
+        fontSize: scaledToFit(widest(cells.map(whyNone), EMPTY.size), room, EMPTY.size),
       }),
     ],
   });
-}
-
-function isClear({ interval }: Interaction): boolean {
-  return interval !== undefined && (interval.low > 0 || interval.high < 0);
 }
 
 const SCALE = { left: 560, top: 14, width: 400, height: 70, steps: 81 } as const;

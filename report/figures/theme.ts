@@ -44,7 +44,7 @@ export const BASELINE_COLOUR = "#6a3d9a";
 /** What a difference is drawn in: the measure is lower, higher, or neither for sure. Blue and vermilion of the same palette. */
 export const DIFFERENCE_COLOUR = { lower: "#0072B2", higher: "#D55E00", unclear: "#8a8a8a" } as const;
 
-/** What this study and another are drawn in where both stand side by side; they differ in shape too. */
+/** What this study and another are drawn in where both stand side by side. */
 export const SIDE_COLOUR = { here: COLOUR.muted, there: CATEGORIES[2] } as const;
 
 const MIDDLE = "#f7f7f7";

@@ -1,34 +1,50 @@
 /** What the page says on factors: the answer in words, and its tables. */
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
+import type { Effects } from "../statistics/effects.ts";
+import { seedsOfPairs } from "../tables/clear_effects.ts";
 import { effectCells, measureName, measuresOf, regressionCells } from "../tables/effect_tables.ts";
 import { effectWords, regressionWords } from "../tables/effect_words.ts";
 import { areSwitches, contrastWords, differenceName } from "../tables/factor_words.ts";
-import type { Effects } from "../statistics/effects.ts";
+import { sharesQuestion } from "../tables/share_words.ts";
 import { escapeHtml, listOf, textTable } from "./html.ts";
+import { questionsOnPage } from "./questions.ts";
 
 /** Which factors matter, by how much, how sure. */
 export function effectsInWords(effects: Effects): string {
-  const { lead, factors, seeds } = effectWords(effects, ANY_STUDY);
-  return [`<p>${escapeHtml(lead)}</p>`, ...listOf(factors), `<p>${escapeHtml(seeds)}</p>`].join("\n");
+  const { lead, factors, notes } = effectWords(effects, ANY_STUDY);
+  const paragraphs = notes.map((note) => `<p>${escapeHtml(note)}</p>`);
+  return [`<p>${escapeHtml(lead)}</p>`, ...listOf(factors), ...paragraphs].join("\n");
 }
 
 /** How to read the first two columns of numbers, where all factors are switches, and where others are among them. */
 function differenceInWords({ min_loss }: Effects): string {
-  if (areSwitches(min_loss)) {
-    return `“on − off” is the mean difference over pairs of configurations that are alike in everything but the switch, each
-pair averaged over the seeds that both have; below zero, the value is lower with the switch on.`;
-  }
+  const mean =
+    "the mean difference over pairs of configurations that are otherwise identical, and over the seeds that all of these have";
+  if (areSwitches(min_loss)) return `“on − off” is ${mean}; below zero, the value is lower with the switch on.`;
   const names = [...new Set(min_loss.map(differenceName))].map((name) => `“${name}”`);
-  return `${
-    escapeHtml(names.join(", "))
-  }: the mean difference over pairs of configurations that are otherwise identical, each
-pair averaged over the seeds that both have; below zero, the measure is lower at the value named first.`;
+  return `${names.join(", ")}: ${mean}; below zero, the value is lower at the value named first.`;
 }
 
-/** The tables of effects and of the regression, and how to read them. */
+/** What intervals and p are of; with one seed, why there are none. */
+function certaintyInWords(effects: Effects): string {
+  if (seedsOfPairs(effects).most < 2) {
+    return "With one seed there is no interval and no p: runs of one seed share weights and text, and what they have in common cannot be told " +
+      "from an effect.";
+  }
+  const { noun: [, several] } = contrastWords(effects.min_loss);
+  return "The 95 % interval covers other configurations like these with other seeds, on this text, trained as long; not other texts, sizes or " +
+    "numbers of layers. Runs of one seed share weights and text, so their errors are common to all pairs; interval and p allow for both pairs and " +
+    "seeds (variance components, Student’s t with Satterthwaite’s degrees of freedom). p is two-sided and corrected by Holm over the " +
+    `${several}. “These pairs, other seeds” is Student’s t over the means of single seeds: of these very configurations.`;
+}
+
+/** The tables of effects, of shares of variance and of the regression, and how to read them. */
 export function effectsInFigures(effects: Effects): string {
   const { regression } = effects;
-  return `${effects.min_loss.length ? `${effectsOverPairs(effects)}\n` : ""}<h3>Regression</h3>
+  return `${effects.min_loss.length ? `${effectsOverPairs(effects)}\n` : ""}${
+    questionsOnPage([sharesQuestion(effects)])
+  }
+<h3>Regression</h3>
 <p>${
     escapeHtml(regressionWords(regression))
   } A standardised coefficient says by how many standard deviations the logarithm changes when
@@ -37,14 +53,8 @@ ${regression ? textTable(regressionCells(regression)) : ""}`;
 }
 
 function effectsOverPairs(effects: Effects): string {
-  const { noun: [, several] } = contrastWords(effects.min_loss);
-  return `<p>${differenceInWords(effects)} The interval (BCa bootstrap over pairs)
-covers other configurations like these, on this text, trained as long; not other texts, sizes or numbers of layers. p is that of
-flipping the signs of pairs: how often pairs that might as well be swapped would show such a mean; it is corrected by Holm over the
-${several}. Both take the pairs as independent; runs of one seed share weights, so errors may be correlated within a seed, which makes them too sure.</p>
-${
-    measuresOf(effects).map((measure) =>
-      `<h3>${escapeHtml(measureName(measure, effects))}</h3>\n${textTable(effectCells(effects[measure]))}`
-    ).join("\n")
-  }`;
+  const tables = measuresOf(effects).map((measure) =>
+    `<h3>${escapeHtml(measureName(measure, effects))}</h3>\n${textTable(effectCells(effects[measure]))}`
+  );
+  return [`<p>${escapeHtml(`${differenceInWords(effects)} ${certaintyInWords(effects)}`)}</p>`, ...tables].join("\n");
 }

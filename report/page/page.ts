@@ -1,13 +1,10 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
-import { ownCellName } from "../data/cell_names.ts";
-import type { FactorTable } from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import { accountOnPage } from "./account.ts";
 import type { AccountEntry } from "../data/account.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
-import { countConfigurations, type MergedRow } from "../data/merged.ts";
+import type { MergedRow } from "../data/merged.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { effectsInFigures, effectsInWords } from "./effects.ts";
 import { escapeHtml } from "./html.ts";
@@ -18,15 +15,13 @@ import { promotionOnPage } from "./promotion.ts";
 import { questionsOnPage } from "./questions.ts";
 import type { Question } from "../tables/questions.ts";
 import { STUDIES_HEADING } from "../tables/study_words.ts";
-import { cohortsOf } from "../data/baselines.ts";
 import { runsTable } from "./runs.ts";
 import { PAGE_STYLE } from "./style.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { Picture } from "../figures/pictures.ts";
 import { contrastWords } from "../tables/factor_words.ts";
-import { testScore } from "../tables/metric_text.ts";
-import { formatCount } from "../../cells/counts.ts";
-import { formatSpread } from "../tables/format.ts";
+import { headline } from "../tables/headline.ts";
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
 
 /** What the page tells. */
 export interface PageContent {
@@ -88,7 +83,7 @@ export function pageOf(content: PageContent): string {
 <body>
 <main>
 <h1>${escapeHtml(content.title)}</h1>
-<p class="lead">${escapeHtml(headline(content.rows, table))}</p>
+<p class="lead">${escapeHtml(headline({ ...content, table, study: ANY_STUDY }))}</p>
 <p>${escapeHtml(content.settings)}</p>
 ${accountOnPage(content.account)}
 <nav aria-label="Parts of this page">
@@ -122,38 +117,6 @@ const cellsIntroduction = ({ reads }: MergedRow) =>
 pictures), [a, b] joined features; ⟵ sets what is carried to the next ${reads}. In the pictures, round boxes are gates and dashed ends are
 what a layer reads and hands on.</p>
 <p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
-
-/** The answer in one sentence. */
-export function headline(rows: readonly MergedRow[], table: FactorTable = GATED): string {
-  const { own, baselines } = cohortsOf(table, rows);
-  return [bestOf(own, baselines.length ? ` ${ownCellName(table)}` : ""), ...bestBaseline(own, baselines)].join(" ");
-}
-
-/** @param kind of configurations, with a space before it */
-function bestOf(rows: readonly MergedRow[], kind: string): string {
-  const [best] = rows;
-  const test = best.test_bits_per_byte === undefined
-    ? "it has not been scored on the test split"
-    : `on the test split it needs ${testScore(best)} bits per byte`;
-  const loss = `${formatSpread(best.min_loss)} nats per ${best.reads}`;
-  const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${best.runs.length} seeds)` : "";
-  const count = countConfigurations(rows);
-  const control = best.control ? " It is a control: the short ranking of experiment 01 had left it out." : "";
-  return (count === 1
-    ? `The only${kind} configuration with a finished run is ${best.label}: its training loss fell to ${loss}${seeds}, and ${test}.`
-    : `Of ${
-      formatCount(count)
-    }${kind} configurations, ${best.label} has the lowest training loss, ${loss}${seeds}; ${test}.`) + control;
-}
-
-/** The best baseline beside the best of what it is compared with; nothing where there is none. */
-function bestBaseline([own]: readonly MergedRow[], [best, ...others]: readonly MergedRow[]): string[] {
-  if (!best) return [];
-  const test = best.test_bits_per_byte ? `, on the test split ${testScore(best)} bits per byte` : "";
-  const which = others.length ? "The best baseline" : "The baseline";
-  const place = best.min_loss.mean < own.min_loss.mean ? "lower" : "higher";
-  return [`${which}, ${best.label}, is ${place}: ${formatSpread(best.min_loss)} nats per ${best.reads}${test}.`];
-}
 
 function figure({ name, caption, svg, paper }: Picture): string {
   const file = escapeHtml(name);

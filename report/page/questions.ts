@@ -6,6 +6,11 @@ import { moreLines, type Question } from "../tables/questions.ts";
 export function questionsOnPage(questions: readonly Question[]): string {
   return questions.map((one) => {
     const more = moreLines(one).map((text) => `<p class="muted">${escapeHtml(text)}.</p>`);
-    return [`<h3>${escapeHtml(one.heading)}</h3>`, ...listOf(one.lines), textTable(one.cells), ...more].join("\n");
+    return [
+      `<h3>${escapeHtml(one.heading)}</h3>`,
+      ...listOf(one.lines),
+      ...(one.cells ? [textTable(one.cells)] : []),
+      ...more,
+    ].join("\n");
   }).join("\n");
 }

@@ -1,156 +1,186 @@
 /**
- * The effects of the factors in plain words. With one seed they speak of that seed's runs alone, and no word says that
- * a value is better.
+ * The effects of the factors in plain words. With one seed they speak of that seed's runs alone; no word says that a value is better, and no effect
+ * stands alone that hangs on another factor.
  */
-import { maxOf, minOf } from "../../cells/extremes.ts";
-import { formatLevel, isSwitch } from "../../cells/factor.ts";
+import { counted, formatCount } from "../../cells/counts.ts";
+import { isSwitch } from "../../cells/factor.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Study } from "../../experiments/study/store.ts";
-import { formatInterval, formatSeeds } from "./effect_tables.ts";
-import { atSecondValue, contrastWords, spelled } from "./factor_words.ts";
+import { atLevel } from "../data/training_factors.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
-import type { PairShares } from "../statistics/pair_shares.ts";
+import type { PairMean } from "../statistics/pair_means.ts";
 import type { LogLossRegression } from "../statistics/regression.ts";
-import type { Unit } from "../../cells/unit.ts";
-import { counted, formatCount } from "../../cells/counts.ts";
+import { bySize, CLEAR_P, isClear, qualificationOf, seedsDisagree, seedsOfPairs } from "./clear_effects.ts";
+import { qualificationWords } from "./dependence_words.ts";
+import { formatInterval, formatSeeds, measureInSentence, randomLabel, unitOfMeasure } from "./effect_tables.ts";
+import { atSecondValue, contrastWords, spelled } from "./factor_words.ts";
 import { formatDifference, formatLoss, formatP } from "./format.ts";
-
-/** At or below this corrected p a difference is called clear. */
-export const CLEAR_P = 0.05;
 
 /** Which factors matter, by how much, how sure. */
 export interface EffectWords {
-  lead: string;
-  /** One line per factor, the largest clear difference first. */
-  factors: string[];
-  /** What is known of seeds, and what to keep in mind. */
-  seeds: string;
-}
-
-/** How many seeds the pairs have: least and most of any pair; 0 where there is no pair. */
-export function seedsOfPairs({ min_loss }: Effects): { least: number; most: number } {
-  const paired = min_loss.filter(({ pairs }) => pairs).map(({ seeds }) => seeds);
-  if (!paired.length) return { least: 0, most: 0 };
-  return {
-    least: minOf(paired.map(({ least }) => least)),
-    most: maxOf(paired.map(({ most }) => most)),
-  };
-}
-
-/** Whether a difference is clear: its p, corrected over the factors, is at most {@linkcode CLEAR_P}. */
-export function isClear({ p_holm }: FactorEffect): boolean {
-  return p_holm !== undefined && p_holm <= CLEAR_P;
-}
-
-/** Whether the seeds by themselves differ by more than independent pairs would. */
-export function seedsDisagree({ p_seeds }: FactorEffect): boolean {
-  return p_seeds !== undefined && p_seeds <= CLEAR_P;
-}
-
-/** The factors, clear differences first, then the others, each from the largest; those without a pair last. */
-export function bySize(effects: readonly FactorEffect[]): FactorEffect[] {
-  const rank = (effect: FactorEffect) => effect.difference === undefined ? 2 : isClear(effect) ? 0 : 1;
-  const size = ({ difference }: FactorEffect) => Math.abs(difference ?? 0);
-  return [...effects].sort((a, b) => rank(a) - rank(b) || size(b) - size(a));
+  readonly lead: string;
+  /** A line per factor, the largest clear difference first; behind it one of its random parts. */
+  readonly factors: readonly string[];
+  /** What is known of seeds, and what to keep in mind, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /**
- * The effects in words.
+ * The effects on the primary measure in words.
  *
  * @param study what commands in them name: the study itself in a terminal, `ANY_STUDY` on pages
  */
 export function effectWords(effects: Effects, study: Pick<Study, "dir">): EffectWords {
-  const sorted = bySize(effects.min_loss);
-  const test = new Map(effects.test_bits_per_byte.map((effect) => [effect.factor.key, effect]));
+  const { primary, reads } = effects, sorted = bySize(effects[primary]), unit = unitOfMeasure(primary, reads);
   return {
     lead: leadOf(effects, sorted),
-    factors: sorted.map((effect) => factorWords(effect, test.get(effect.factor.key)!, effects.reads)),
-    seeds: [seedWords(effects, study), ...effects.training.map(trainingWords)].join(" "),
+    factors: sorted.flatMap((effect) => [factorWords(effect, unit), ...randomWords(effect, unit)]),
+    notes: [seedWords(effects, study), ...disagreement(sorted), ...randomNote(sorted)],
   };
 }
 
 /** {@linkcode effectWords} as plain text. */
 export function effectText(effects: Effects, study: Pick<Study, "dir">): string {
-  const { lead, factors, seeds } = effectWords(effects, study);
-  return [lead, ...factors.map((line) => `  - ${line}`), seeds].join("\n");
+  const { lead, factors, notes } = effectWords(effects, study);
+  return [lead, ...factors.map((line) => `  - ${line}`), ...notes].join("\n");
+}
+
+/** `3 seeds`, or `1 to 3 seeds`. */
+function seedsOf(effects: Effects): string {
+  const { least, most } = seedsOfPairs(effects);
+  return least === most ? counted(most, "seed") : `${least} to ${most} seeds`;
 }
 
 function leadOf(effects: Effects, sorted: readonly FactorEffect[]): string {
   const compared = sorted.filter(({ pairs }) => pairs), { noun: [one, several] } = contrastWords(sorted);
   if (!compared.length) {
-    return `Which ${several} matter cannot be said: no two finished runs differ in one ${one} alone.`;
+    const trained = sorted.some(({ inactive }) => inactive) ? ", of which all added weights are trained" : "";
+    return `Which ${several} matter cannot be said: no two finished runs differ in one ${one} alone${trained}.`;
   }
-  const { least, most } = seedsOfPairs(effects);
-  const where = most === 1
-    ? "In this one seed's runs"
-    : `Averaged over ${least === most ? most : `${least} to ${most}`} seeds,`;
-  const clear = compared.filter(isClear);
-  const [largest] = clear;
-  if (!largest) {
-    return `${where} no ${one} has a significant effect on the lowest training loss: every corrected p is above ${CLEAR_P}.`;
+  const of = counted(compared.length, one, several), measure = measureInSentence(effects.primary);
+  if (compared.every(({ p }) => p === undefined)) {
+    const where = seedsOfPairs(effects).most > 1 ? "In these few runs" : "In this one seed's runs";
+    return `${where} ${of} can be compared by ${measure}; no interval and no p can be given. From the largest difference:`;
   }
-  const direction = largest.difference! < 0 ? "lower" : "higher";
-  return `${where} ${clear.length} of ${counted(compared.length, one, several)} that can be compared ` +
-    `${
-      clear.length === 1 ? "has" : "have"
-    } a significant effect on the lowest training loss (corrected p at most ${CLEAR_P}), ` +
-    `most of all the ${largest.factor.label}: ${atSecondValue(largest)}, the loss is ${direction} by ` +
-    `${formatLoss(Math.abs(largest.difference!))} nats per ${effects.reads}.`;
+  const clear = compared.filter(isClear), over = `Over ${seedsOf(effects)},`;
+  if (!clear.length) {
+    return `${over} no ${one} has a significant effect on ${measure}: every corrected p is above ${CLEAR_P}.`;
+  }
+  return `${over} ${formatCount(clear.length)} of ${of} that can be compared ${clear.length === 1 ? "has" : "have"} ` +
+    `a significant effect on ${measure} (corrected p at most ${CLEAR_P}): ${
+      clear.map(({ factor }) => factor.label).join(", ")
+    }.`;
 }
 
-function factorWords(effect: FactorEffect, test: FactorEffect, reads: Unit): string {
-  const { factor, difference, interval, p_holm, lower, pairs } = effect, { label } = factor;
-  if (difference === undefined) return `${label}: cannot be compared, since no two runs differ in it alone`;
-  const known = [
-    interval ? `95 % interval ${formatInterval(interval)}` : "too few pairs for an interval",
-    `corrected p ${formatP(p_holm!)}`,
-    `lower in ${formatCount(lower)} of ${counted(pairs, "pair")}`,
+/**
+ * How sure a mean is, and what it is of, for a pair of brackets: `95 % interval −0.05 to −0.03, corrected p 0.001, 48 pairs × 3 seeds`. With one seed what
+ * it is of, alone.
+ *
+ * @param p corrected
+ */
+export function evidenceWords(
+  mean: PairMean,
+  p: number | undefined,
+  noun: readonly [one: string, several: string] = ["pair", "pairs"],
+): string {
+  const of = counted(mean.pairs, ...noun);
+  return [
+    ...(mean.interval ? [`95 % interval ${formatInterval(mean.interval)}`] : []),
+    ...(p === undefined ? [] : [`corrected p ${formatP(p)}`]),
+    `${of}${mean.seeds.length > 1 ? ` × ${counted(mean.seeds.length, "seed")}` : ", one seed"}`,
   ].join(", ");
-  const found = isClear(effect)
-    ? `${difference < 0 ? "lower" : "higher"} ${atSecondValue(effect)}`
-    : `no clear difference${isSwitch(factor) ? "" : ` ${atSecondValue(effect)}`}`;
-  const scored = test.difference === undefined ? "" : `; test ${formatDifference(test.difference)} bits per byte`;
-  const seeds = seedsDisagree(effect) ? `; by single seeds ${formatSeeds(effect)}` : "";
-  return `${label}: ${found}, ${formatDifference(difference)} nats per ${reads} (${known})${seeds}${scored}`;
+}
+
+function lowerIn({ lower, pairs }: PairMean): string {
+  return `lower in ${formatCount(lower)} of ${formatCount(pairs)}`;
+}
+
+/** Where a difference lies, in a word. */
+export function direction(difference: number): "lower" | "higher" | "equal" {
+  return difference < 0 ? "lower" : difference > 0 ? "higher" : "equal";
+}
+
+function factorWords(effect: FactorEffect, unit: string): string {
+  const { factor, difference, inactive } = effect, { label } = factor;
+  if (difference === undefined) {
+    return inactive
+      ? `${label}: cannot be compared where what it adds is trained, since no two such runs differ in it alone`
+      : `${label}: cannot be compared, since no two runs differ in it alone`;
+  }
+  return `${label}: ${foundWords(effect, difference)}, ${formatDifference(difference)} ${unit} ` +
+    `(${evidenceWords(effect, effect.p_holm)}, ${lowerIn(effect)})` +
+    (seedsDisagree(effect)
+      ? `; seeds disagree by more than independent pairs would: ${formatSeeds(effect)} by single seeds`
+      : "") +
+    qualificationWords(effect) + incompleteWords(effect);
+}
+
+function foundWords(effect: FactorEffect, difference: number): string {
+  const at = atSecondValue(effect);
+  if (effect.p === undefined || isClear(effect)) return `${direction(difference)} ${at}`;
+  const average = qualificationOf(effect) ? " on average" : "";
+  return `no clear difference${average}${isSwitch(effect.factor) ? "" : ` ${at}`}`;
+}
+
+/** Pairs that lack a seed which the others have. */
+function incompleteWords({ incomplete }: PairMean): string {
+  if (!incomplete) return "";
+  return `; ${counted(incomplete, "pair")} ${
+    incomplete === 1 ? "lacks one of the seeds, and is" : "lack one of the seeds, and are"
+  } in no number`;
+}
+
+/** The pairs whose added weights stay as drawn, apart from the effect. */
+function randomWords(effect: FactorEffect, unit: string): string[] {
+  const { inactive } = effect;
+  if (!inactive) return [];
+  const where = inactive.at.map(({ factor, value }) => atLevel(factor, value)).join(", ");
+  return [
+    `${randomLabel(effect)} (${counted(inactive.pairs, "pair")} whose added weights stay as drawn${
+      where ? `: ${where}` : ""
+    }): ${formatDifference(inactive.difference!)} ${unit} ${atSecondValue(effect)} ` +
+    `(${evidenceWords(inactive, undefined)}, ${lowerIn(inactive)})${incompleteWords(inactive)}`,
+  ];
+}
+
+function randomNote(effects: readonly FactorEffect[]): string[] {
+  if (!effects.some(({ inactive }) => inactive)) return [];
+  return [
+    "Random: no gradient reaches what the switch adds in these cells, so it stays as it was drawn. Such a pair compares a random part with " +
+    "none. That is no effect of the switch, and is in no other number.",
+  ];
 }
 
 /** What is known of seed noise, in a line or two; see {@linkcode effectWords}. */
 export function seedWords(effects: Effects, study: Pick<Study, "dir">): string {
-  const { least, most } = seedsOfPairs(effects);
-  const { noun: [one] } = contrastWords(effects.min_loss);
+  const { least, most } = seedsOfPairs(effects), { primary, reads, seed_noise } = effects;
+  const { noun: [one] } = contrastWords(effects[primary]);
   if (most === 0) return `Effects are means over pairs of configurations that differ in one ${one} alone.`;
-  const { seed_noise } = effects;
-  if (most === 1 || !seed_noise) {
-    return "One seed: seed noise is unknown. Another seed may give other numbers, so “lower” means lower in this one " +
-      `seed's runs; ${commandOn("init", study, "01", { seeds: 3 })} adds seeds.`;
+  if (most === 1) {
+    return "One seed: seed noise is unknown. What its runs have in common would be called an effect, so there is no interval and no p, " +
+      `and “lower” means lower in this one seed's runs; ${commandOn("init", study, "01", { seeds: 3 })} adds seeds.`;
   }
-  const count = least === most ? `${most} seeds` : `${least} to ${most} seeds`;
-  const share = seed_noise.share === undefined
-    ? ""
-    : `; it explains ${percent(seed_noise.share)} of how pairs of one ${one} differ from each other`;
-  const some = least > 1 ? "" : " Pairs of one seed alone say nothing about seeds.";
-  return `${count} per pair, averaged first. Seed noise: runs of one configuration differ by a standard deviation of ` +
-    `${formatLoss(seed_noise.deviation)} nats per ${effects.reads} (${
-      counted(seed_noise.configurations, "configuration")
-    })${share}.${some}${disagreement(effects)}`;
+  const noise = seed_noise
+    ? ` Seed noise: runs of one configuration differ by a standard deviation of ${formatLoss(seed_noise.deviation)} ${
+      unitOfMeasure(primary, reads)
+    } (${counted(seed_noise.configurations, "configuration")}).`
+    : "";
+  const some = least > 1 ? "" : " An effect of one seed alone has no interval and no p.";
+  return `Each difference is a mean over pairs and ${
+    seedsOf(effects)
+  } that all of its pairs have. Intervals and p are for other ` +
+    `configurations like these with other seeds.${noise}${some}`;
 }
 
-/** A pair counts once, however it was trained, so the value with the most pairs has the most say. */
-function trainingWords({ factor, pairs }: PairShares): string {
-  const most = pairs.reduce((most, one) => one.count > most.count ? one : most);
-  const counts = pairs.map(({ value, count }) => `${formatCount(count)} at ${formatLevel(factor, value)}`).join(", ");
-  const isMostly = 2 * most.count > pairs.reduce((sum, { count }) => sum + count, 0);
-  const which = isMostly ? `, so the means are mostly those at ${formatLevel(factor, most.value)}` : "";
-  return `Both of a pair have one ${factor.label}: of all pairs, ${counts}; each counts once${which}.`;
-}
-
-function disagreement({ min_loss }: Effects): string {
-  const labels = min_loss.filter(seedsDisagree).map(({ factor }) => factor.label);
-  if (!labels.length) return "";
-  return ` Seeds disagree by more than independent pairs would (${
-    labels.join(", ")
-  }): there, errors are correlated within a seed, and ` +
-    "another seed may well give a mean outside the interval.";
+function disagreement(effects: readonly FactorEffect[]): string[] {
+  const labels = effects.filter(seedsDisagree).map(({ factor }) => factor.label);
+  return labels.length
+    ? [
+      `Seeds disagree by more than independent pairs would (${
+        labels.join(", ")
+      }): there, errors are correlated within a seed. The intervals allow for that.`,
+    ]
+    : [];
 }
 
 /** `R²` of the regression and what it is of; undefined where there is none. */
@@ -170,8 +200,4 @@ export function regressionWords(regression: LogLossRegression | undefined): stri
     : `all ${spelled(terms.length)} hyperparameters`;
   return `Linear regression of the logarithm of the lowest loss on ${which}, ${counted(runs, "run")}${rest}: ` +
     `R² is ${formatLoss(r2)} on configurations that it had not seen (${folds}-fold cross-validation).`;
-}
-
-function percent(share: number): string {
-  return `${Math.round(100 * share)} %`;
 }

@@ -1,5 +1,13 @@
 /** What is said of a factor's values. A switch is on or off; of other factors the values are named. */
-import { appliesTo, type Factor, type FactorTable, formatLevel, isSwitch, valueOf } from "../../cells/factor.ts";
+import {
+  appliesTo,
+  type Factor,
+  type FactorTable,
+  type FactorValue,
+  formatLevel,
+  isSwitch,
+  valueOf,
+} from "../../cells/factor.ts";
 import { nameOfLevel } from "../data/cell_names.ts";
 import type { Configured } from "../data/rows.ts";
 import type { FactorContrast } from "../statistics/matched.ts";
@@ -18,6 +26,28 @@ export function differenceName({ factor, from, to }: FactorContrast): string {
 /** In which configurations a difference below zero means a lower measure: `with it on`, `with 0.01 instead of 0.001`. */
 export function atSecondValue({ factor, from, to }: FactorContrast): string {
   return isSwitch(factor) ? "with it on" : `with ${formatLevel(factor, to)} instead of ${formatLevel(factor, from)}`;
+}
+
+/** Where a factor that has just been named has a value: `with it on`, `at 0.01`, `at 2 layers`. */
+export function atValue(factor: Factor, value: FactorValue): string {
+  return isSwitch(factor) ? `with it ${formatLevel(factor, value)}` : `at ${withUnit(factor, [value])}`;
+}
+
+/** Values with what they count: `1 layer`, `1, 2 and 3 layers`; of other factors the values alone. */
+export function withUnit(factor: Factor, values: readonly FactorValue[]): string {
+  const text = listed(values.map((value) => formatLevel(factor, value)));
+  if (factor.kind !== "integer" || !factor.unit) return text;
+  return `${text} ${factor.unit[values.length === 1 && values[0] === 1 ? 0 : 1]}`;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function listed(words: readonly string[]): string {
+  return [words.slice(0, -1).join(", "), ...words.slice(-1)].filter(Boolean).join(" and ");
+}
+
+/** A factor in a sentence: `the forget gate`, `the number of layers`. */
+export function inSentence(factor: Factor): string {
+  return factor.kind === "integer" && factor.unit ? `the number of ${factor.unit[1]}` : `the ${factor.label}`;
 }
 
 /** Words for some contrasts together: those of switches alone have shorter ones. */

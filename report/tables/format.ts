@@ -24,10 +24,22 @@ export function formatSpread({ mean, deviation }: { mean: number; deviation: num
   return deviation === undefined ? formatLoss(mean) : `${formatLoss(mean)} ± ${formatLoss(deviation)}`;
 }
 
-/** A difference in nats or bits, with a sign unless it rounds to nothing. */
+/** Less than this is what rounding leaves of zero. */
+const ROUNDING = 1e-9;
+
+/**
+ * A difference in nats or bits, with its sign: to three decimals, and one that these would show as nothing to two significant digits. Zero, and what
+ * rounding leaves of it, has no sign.
+ */
 export function formatDifference(difference: number): string {
-  const text = formatLoss(difference);
-  return text.startsWith("−") || Math.abs(difference) < 0.0005 ? text : `+${text}`;
+  const size = Math.abs(difference);
+  if (size < ROUNDING) return formatLoss(0);
+  return (difference < 0 ? "−" : "+") + formatSize(size);
+}
+
+/** How large a difference is, without its sign: see {@linkcode formatDifference}. */
+export function formatSize(size: number): string {
+  return size < 0.0005 && size >= ROUNDING ? `${Number(size.toPrecision(2))}`.replace("-", "−") : formatLoss(size);
 }
 
 /** A p-value, to three decimals. */

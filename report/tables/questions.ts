@@ -7,15 +7,15 @@ import { type BaselineAnswers, type BestAgainst, compareBaselines } from "../sta
 import { type TrainingRanking, trainingRankings } from "../statistics/training_rankings.ts";
 import { againstWords, comparisonCells } from "./baseline_words.ts";
 import { rankingCells, rankingHeading, rankingWords } from "./ranking_words.ts";
-import { layOut } from "./tables.ts";
+import { type Cells, cellsText } from "./effect_tables.ts";
 
 /** A question and its answer. */
 export interface Question {
   readonly heading: string;
   /** Sentences, the most important first. */
   readonly lines: readonly string[];
-  /** Ready to print: headings, and lines whose first cell names them. */
-  readonly cells: { readonly headings: string[]; readonly lines: string[][] };
+  /** Ready to print; absent where no table belongs to it. */
+  readonly cells?: Cells;
   /** Lines that are left out of `cells`: the table of all configurations has their numbers. */
   readonly more: number;
 }
@@ -51,7 +51,7 @@ export function questionsOf({ baselines, rankings }: Comparisons, table: FactorT
   ];
 }
 
-function question(heading: string, lines: readonly string[], { headings, lines: all }: Question["cells"]): Question {
+function question(heading: string, lines: readonly string[], { headings, lines: all }: Cells): Question {
   const shown = all.slice(0, MOST_LINES);
   return { heading, lines, cells: { headings, lines: shown }, more: all.length - shown.length };
 }
@@ -75,8 +75,7 @@ function labels(rankings: readonly TrainingRanking[]): string {
 /** The answers as plain text; empty where there is no question. */
 export function questionsText(questions: readonly Question[]): string {
   return questions.map((one) => {
-    const { heading, lines, cells } = one;
-    const table = layOut([cells.headings, ...cells.lines], cells.headings.map((_, i) => i > 0));
-    return [heading, ...lines.map((line) => `  - ${line}`), "", table, ...moreLines(one)].join("\n");
+    const { heading, lines, cells } = one, table = cells ? ["", cellsText(cells)] : [];
+    return [heading, ...lines.map((line) => `  - ${line}`), ...table, ...moreLines(one)].join("\n");
   }).join("\n\n");
 }

@@ -6,7 +6,7 @@ import type { Measure } from "../statistics/matched.ts";
 import { clearSide, type PairMean } from "../statistics/pair_means.ts";
 import type { ComparedEffect, StudyComparison, StudyMean } from "../statistics/study_comparison.ts";
 import { formatInterval } from "./effect_tables.ts";
-import { CLEAR_P } from "./effect_words.ts";
+import { isClear } from "./clear_effects.ts";
 import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
 import { formatDifference, formatP, formatTau, NONE } from "./format.ts";
 import type { Question } from "./questions.ts";
@@ -156,7 +156,7 @@ export type Fate = "turns" | "changes" | "holds" | "unclear";
 /** An effect that has no interval is unclear. */
 export function fateOf({ turns, here, there, p_holm }: ComparedEffect): Fate {
   if (turns) return "turns";
-  if (p_holm !== undefined && p_holm <= CLEAR_P) return "changes";
+  if (isClear({ p_holm })) return "changes";
   const side = clearSide(here.interval);
   return side !== 0 && side === clearSide(there.interval) ? "holds" : "unclear";
 }

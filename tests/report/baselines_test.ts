@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { configOf, type RunResult } from "../../experiments/study/result.ts";
 import { GATED } from "../../cells/factors.ts";
+import { belowLoss } from "../../report/data/loss_filter.ts";
 import { type MergedRow, mergeSeeds } from "../../report/data/merged.ts";
 import { tableOf } from "../../report/data/rows.ts";
 import { type Picture, picturesOf } from "../../report/figures/pictures.ts";
-import { headline } from "../../report/page/page.ts";
+import { headline } from "../../report/tables/headline.ts";
 import { type Effects, effectsOf } from "../../report/statistics/effects.ts";
 import { groupings } from "../../report/statistics/means.ts";
 import { auditPromotion } from "../../report/statistics/promotion_audit.ts";
@@ -25,7 +26,9 @@ const runsOf = (results: readonly RunResult[]) => tableOf(results).rows;
 function drawn(results: readonly RunResult[], below = 1.6): Map<string, Picture> {
   const rows = rowsOf(results), effects = effectsOf(runsOf(results)), comparisons = comparisonsOf(rows, GATED);
   return new Map(
-    picturesOf({ experiment: "01", below, rows, effects, comparisons }).map((picture) => [picture.name, picture]),
+    picturesOf({ experiment: "01", filter: belowLoss(below, "byte"), rows, effects, comparisons }).map((
+      picture,
+    ) => [picture.name, picture]),
   );
 }
 
@@ -127,7 +130,7 @@ Deno.test("where each is at its own best rate, the words say of how many ways th
 Deno.test("tables of questions hold all baselines, and say how many lines they leave out", () => {
   const many = Array.from({ length: 30 }, (_, i) => otherResults("gru", { loss: 1.5, state_size: 4 * (i + 1) })).flat();
   const [question] = questionsOf(comparisonsOf(rowsOf([...gated, ...many]), GATED), GATED);
-  assert.equal(question.cells.lines.length, 24);
+  assert.equal(question.cells!.lines.length, 24);
   assert.deepEqual(moreLines(question), ["and 7 lines more, worse than these"]);
 });
 

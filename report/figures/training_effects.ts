@@ -1,0 +1,116 @@
+/** The picture `results_*_effects_by_*`: what each factor changes at each value of one that is about training, as the learning rate. */
+import { formatLevel, isSwitch } from "../../cells/factor.ts";
+import { counted } from "../../cells/counts.ts";
+import { criterionInWords } from "../../experiments/study/criterion.ts";
+import type { Effects } from "../statistics/effects.ts";
+import { clearSide, type PairMean } from "../statistics/pair_means.ts";
+import type { TrainingEffect, TrainingEffects } from "../statistics/training_effects.ts";
+import { bySize } from "../tables/clear_effects.ts";
+import { measureName } from "../tables/effect_tables.ts";
+import { contrastWords, differenceName } from "../tables/factor_words.ts";
+import { drawForest, type Forest, forestHeight, type ForestRow, isCut } from "./forest.ts";
+import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "./svg.ts";
+import { DIFFERENCE_COLOUR } from "./theme.ts";
+
+const ROW = 23;
+/** What is shown of an effect after its values. */
+const AT_BEST = "each at its best";
+
+/**
+ * Draws a group of rows for each factor: its effect on the primary measure at each value, and with each configuration at the value that is best
+ * for it.
+ *
+ * @returns the SVG's text
+ */
+export function figureTrainingEffects(
+  document: SvgDocument,
+  effects: Effects,
+  training: TrainingEffects,
+  options: FigureOptions,
+): string {
+  const order = bySize(effects[effects.primary]).map(({ factor }) => factor);
+  const compared = comparedAtSeveral(training).toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
+  const words = contrastWords(compared);
+  const forest: Forest = {
+    rows: compared.flatMap((effect) => rowsOf(effect, training)),
+    title: `${words.difference}, ${measureName(effects.primary, effects)}`,
+    labelled: training.factor.label,
+    axis: `${words.difference} (left of zero: lower ${words.atSecond})`,
+    difference: words.difference,
+    isTested: false,
+    rowHeight: ROW,
+  };
+  const isSure = forest.rows.some(({ effect }) => effect.interval);
+  const frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [options.subtitle, ...explanation(training, forest, isSure)],
+    legend: isSure
+      ? [{
+        heading: `${words.atSecond}:`,
+        entries: [
+          { mark: "dot" as const, colour: DIFFERENCE_COLOUR.lower, text: "lower" },
+          { mark: "dot" as const, colour: DIFFERENCE_COLOUR.higher, text: "higher" },
+          { mark: "dot" as const, colour: DIFFERENCE_COLOUR.unclear, text: "zero lies in the interval" },
+        ],
+      }]
+      : [],
+  };
+  const { top } = panelArea(frame), height = forestHeight(forest);
+  return composeFigure(document, frame, [drawForest(document, forest, { top, height })], height - 24);
+}
+
+/** The effects of which there are pairs at two values at least: at one there is nothing to compare. */
+export function comparedAtSeveral({ effects }: TrainingEffects): TrainingEffect[] {
+  return effects.filter(({ at }) => at.filter(({ pairs }) => pairs > 0).length > 1);
+}
+
+function rowsOf(effect: TrainingEffect, { factor, levels, tuned }: TrainingEffects): ForestRow[] {
+  const name = isSwitch(effect.factor) ? effect.factor.label : `${effect.factor.label} ${differenceName(effect)}`;
+  const row = (mean: PairMean, label: string, group?: string): ForestRow => ({
+    label,
+    group,
+    effect: mean,
+    colour: colourOf(mean),
+    none: "no pair",
+  });
+  return [
+    ...levels.map((value, i) =>
+      row(
+        effect.at[i],
+        formatLevel(factor, value),
+        i ? undefined : `${name}${effect.turns ? " ↔" : ""}`,
+      )
+    ),
+    ...(tuned ? [row(effect.atBest, AT_BEST)] : []),
+  ];
+}
+
+function colourOf({ interval }: PairMean): string {
+  const side = clearSide(interval);
+  return side < 0 ? DIFFERENCE_COLOUR.lower : side > 0 ? DIFFERENCE_COLOUR.higher : DIFFERENCE_COLOUR.unclear;
+}
+
+function explanation(training: TrainingEffects, forest: Forest, isSure: boolean): string[] {
+  const { factor: { label }, effects, tuned, criterion } = training, compared = comparedAtSeveral(training);
+  const named = (some: readonly TrainingEffect[]) => some.map(({ factor }) => factor.label).join(", ");
+  const turning = compared.filter(({ turns }) => turns), others = effects.filter((one) => !compared.includes(one));
+  return [
+    ...(turning.length ? [`↔ The sign turns with the ${label}: ${named(turning)}.`] : []),
+    ...(isSure
+      ? [
+        "Large dot: mean over seeds and pairs of configurations. Small: single seeds.",
+        "Line: 95 % interval for other configurations like these with other seeds, not corrected for their number.",
+      ]
+      : ["Dot: mean over pairs. One seed has no interval: another seed may give another sign."]),
+    ...(tuned
+      ? [
+        `${AT_BEST[0].toUpperCase()}${AT_BEST.slice(1)}: ${counted(tuned, "configuration")}, ${label} by ${
+          criterionInWords(criterion)
+        }.`,
+      ]
+      : []),
+    ...(others.length ? [`No pairs at two values: ${named(others)}.`] : []),
+    ...(isCut(forest.rows) ? ["A triangle: the interval goes on beyond the picture."] : []),
+  ];
+}

@@ -1,0 +1,106 @@
+/** How much of what configurations differ by is due to which factors, in words and in a table: the exact shares of a complete grid. */
+import { sum } from "simple-statistics";
+import { counted, formatCount } from "../../cells/counts.ts";
+import { atLevel } from "../data/training_factors.ts";
+import type { Effects } from "../statistics/effects.ts";
+import type { GridAxis, MissingShares, VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
+import { type Cells, measureInSentence, unitOfMeasure } from "./effect_tables.ts";
+import { listed } from "./factor_words.ts";
+import { formatLoss } from "./format.ts";
+import { type Question, questionsText } from "./questions.ts";
+
+/** So many single factors are named in the sentence; further ones are taken together. */
+const MOST_NAMED = 4;
+/** Lines of the table, without those of all others and of the sum, and the smallest share that has one. */
+const MOST_TERMS = 12, LEAST_SHARE = 0.001;
+
+/** What the configurations differ by; where that cannot be said, why. */
+export function sharesQuestion(effects: Effects): Question {
+  const heading = "What the configurations differ by", { shares, missing_shares } = effects;
+  if (!shares) return { heading, lines: [missingWords(missing_shares!)], more: 0 };
+  return { heading, lines: [sharesWords(shares, effects), HOW_TO_READ], cells: sharesCells(shares), more: 0 };
+}
+
+/** {@linkcode sharesQuestion} as plain text. */
+export function sharesText(effects: Effects): string {
+  return questionsText([sharesQuestion(effects)]);
+}
+
+const HOW_TO_READ =
+  "The shares are exact and sum to 1: the grid is complete, so nothing is estimated by a model. A × B is what both do together beyond what each does alone.";
+
+/** What an axis is called: of factors whose values are not all combined, `new state and old state`. */
+export function axisName({ factors }: GridAxis): string {
+  return factors.map(({ label }) => label).join(" and ");
+}
+
+/** What a term is called: `residual × layers`. */
+export function termName({ axes }: Pick<VarianceShare, "axes">): string {
+  return axes.map(axisName).join(" × ");
+}
+
+function sharesWords(found: VarianceShares, { primary, reads }: Effects): string {
+  const { shares, configurations, deviation, at, noise } = found;
+  const single = shares.filter(({ axes }) => axes.length === 1), named = single.slice(0, MOST_NAMED);
+  const others = single.slice(MOST_NAMED), together = shares.filter(({ axes }) => axes.length > 1);
+  const where = at.length ? ` at ${at.map(({ factor, value }) => atLevel(factor, value)).join(", ")}` : "";
+  const seeds = noise === undefined
+    ? "how much of it is seed noise is unknown"
+    : `seed noise is ${noise < 0.01 ? "" : "about "}${percent(noise)} of it all, and a part of each share`;
+  const parts = [
+    ...named.map((one) => ({ name: termName(one), share: one.share })),
+    ...(others.length ? [{ name: counted(others.length, "other single factor"), share: total(others) }] : []),
+    { name: "what factors do together", share: total(together) },
+  ].map(({ name, share }, i) => `${percent(share)} ${i ? "" : "is due "}to ${name}`);
+  return `Of what the ${formatCount(configurations)} configurations${where} differ by (${
+    measureInSentence(primary)
+  }, standard deviation ` +
+    `${formatLoss(deviation)} ${unitOfMeasure(primary, reads)}), ${listed(parts)}; ${seeds}.`;
+}
+
+function total(shares: readonly VarianceShare[]): number {
+  return sum(shares.map(({ share }) => share));
+}
+
+/** A share in whole percent; a small one is not called nothing. */
+function percent(share: number): string {
+  if (share > 0 && share < 0.01) return "below 1 %";
+  return `${Math.round(100 * share)} %`;
+}
+
+/** The largest terms, what all others come to, and the sum. */
+function sharesCells({ shares }: VarianceShares): Cells {
+  const line = (name: string, share: number) => [name, share.toFixed(4)];
+  const shown = shares.filter(({ share }) => share >= LEAST_SHARE).slice(0, MOST_TERMS);
+  const rest = shares.slice(shown.length);
+  return {
+    headings: ["term", "share of the variance"],
+    lines: [
+      ...shown.map((one) => line(termName(one), one.share)),
+      ...(rest.length ? [line(`all ${counted(rest.length, "other")}`, total(rest))] : []),
+      line("sum", total(shares)),
+    ],
+  };
+}
+
+function missingWords({ lacks, configurations, combinations }: MissingShares): string {
+  switch (lacks) {
+    case "axes":
+      return "Shares of variance need two factors of which all combinations have a finished run; here there are none.";
+    case "combinations":
+      return `Shares of variance need a complete grid: of the ${
+        formatCount(combinations)
+      } combinations of the values that occur, ` +
+        `${formatCount(configurations)} have a finished run.`;
+    case "room":
+      return `Shares of variance are not computed for a grid of ${
+        counted(configurations, "configuration")
+      } with so many factors.`;
+    case "difference":
+      return `The ${
+        counted(configurations, "configuration")
+      } of the grid do not differ, so there is no variance to share out.`;
+    default:
+      return lacks satisfies never;
+  }
+}

@@ -1,0 +1,98 @@
+/** Whether the effects hold where configurations are trained otherwise, in words and in a table: at each learning rate, and at each one's best. */
+import { sum } from "simple-statistics";
+import { counted, formatCount } from "../../cells/counts.ts";
+import { formatLevel, isSwitch } from "../../cells/factor.ts";
+import { criterionInWords } from "../../experiments/study/criterion.ts";
+import type { Effects } from "../statistics/effects.ts";
+import type { PairMean } from "../statistics/pair_means.ts";
+import type { TrainingEffect, TrainingEffects } from "../statistics/training_effects.ts";
+import { type Cells, formatInterval, measureInSentence, pairsBySeeds, unitOfMeasure } from "./effect_tables.ts";
+import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
+import { formatDifference, NONE } from "./format.ts";
+import type { Question } from "./questions.ts";
+
+/** For each way of training that the study varies: whether the effects hold at its values. */
+export function effectQuestions(effects: Effects): Question[] {
+  return effects.training.filter(({ effects }) => effects.some(({ at }) => at.some(({ pairs }) => pairs > 0)))
+    .map((training) => ({
+      heading: `Do the effects hold at another ${training.factor.label}?`,
+      lines: [...turningWords(training, effects), bestWords(training), spreadWords(training)],
+      cells: cellsOf(training, effects),
+      more: 0,
+    }));
+}
+
+/** A warning for each effect whose sign turns; else that there is none. */
+function turningWords(training: TrainingEffects, { primary, reads }: Effects): string[] {
+  const { factor, effects } = training, turning = effects.filter(({ turns }) => turns);
+  if (turning.length) return turning.map((effect) => warning(effect, training, unitOfMeasure(primary, reads)));
+  const isAnyKnown = effects.some(({ at }) => at.some(({ interval }) => interval));
+  return [
+    isAnyKnown
+      ? `No effect on ${
+        measureInSentence(primary)
+      } is clearly below zero at one ${factor.label} and clearly above at another`
+      : `No mean difference of ${measureInSentence(primary)} has another sign at another ${factor.label}`,
+  ];
+}
+
+function warning(effect: TrainingEffect, { factor, levels }: TrainingEffects, unit: string): string {
+  const means = [
+    ...effect.at.map((mean, i) => ({ mean, where: `at ${formatLevel(factor, levels[i])}` })),
+    { mean: effect.atBest, where: "with each configuration at its best" },
+  ].filter(({ mean }) => mean.pairs > 0);
+  const said = means.map(({ mean: { difference, interval }, where }, i) =>
+    `${formatDifference(difference!)}${i ? "" : ` ${unit}`} ${where}${
+      interval ? ` (95 % interval ${formatInterval(interval)})` : ""
+    }`
+  );
+  const where = means.every(({ mean }) => mean.seeds.length < 2) ? "In this one seed's runs the" : "The";
+  const compared = isSwitch(effect.factor) ? "" : ` (${differenceName(effect)})`;
+  return `${where} sign turns with the ${factor.label}: ${effect.factor.label}${compared} ${said.join(", ")}`;
+}
+
+/** By what each configuration's best value was chosen, and of how many. */
+function bestWords({ factor, tuned, criterion, effects }: TrainingEffects): string {
+  if (!tuned) return `No configuration was trained at several values of the ${factor.label}, so none has a best one`;
+  const pairs = effects.some(({ atBest }) => atBest.pairs > 0) ? "" : "; no two of them are a pair";
+  return `Each at its best: ${counted(tuned, "configuration")} that ${
+    tuned === 1 ? "was" : "were"
+  } trained at the same several values, each at the ${factor.label} with ${
+    criterionInWords(criterion)
+  }, a mean over its seeds${pairs}`;
+}
+
+/** How the pairs of all effects are spread over the values: a pair counts once, so the value with the most pairs has the most say. */
+function spreadWords({ factor, levels, effects }: TrainingEffects): string {
+  const counts = levels.map((value, i) => ({ value, count: sum(effects.map(({ at }) => at[i].pairs)) }));
+  const all = sum(counts.map(({ count }) => count)), most = counts.reduce((a, b) => b.count > a.count ? b : a);
+  const listed = counts.map(({ value, count }) => `${formatCount(count)} at ${formatLevel(factor, value)}`).join(", ");
+  const mostly = 2 * most.count > all
+    ? `, so the other means are mostly those at ${formatLevel(factor, most.value)}`
+    : "";
+  return `Both of a pair have one ${factor.label}: of all pairs, ${listed}; elsewhere each counts once${mostly}`;
+}
+
+/** A line per factor and a column per value: difference, interval, pairs × seeds. */
+function cellsOf({ effects, factor, levels }: TrainingEffects, { primary, reads }: Effects): Cells {
+  const { noun: [noun], difference } = contrastWords(effects), onlySwitches = areSwitches(effects);
+  return {
+    headings: [
+      `${difference}, ${unitOfMeasure(primary, reads)}, by ${noun}`,
+      ...(onlySwitches ? [] : ["compared"]),
+      ...levels.map((value) => `${factor.label} ${formatLevel(factor, value)}`),
+      "each at its best",
+    ],
+    lines: effects.map((effect) => [
+      effect.factor.label,
+      ...(onlySwitches ? [] : [differenceName(effect)]),
+      ...[...effect.at, effect.atBest].map(meanCell),
+    ]),
+  };
+}
+
+function meanCell(mean: PairMean): string {
+  if (mean.difference === undefined) return NONE;
+  const interval = mean.interval ? `${formatInterval(mean.interval)}; ` : "";
+  return `${formatDifference(mean.difference)} (${interval}${pairsBySeeds(mean)})`;
+}
