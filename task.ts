@@ -36,6 +36,8 @@ export interface Task {
   readonly readsCorpus: boolean;
   /** Whether it reads the module that `--space` names. */
   readonly readsSpace?: boolean;
+  /** Whether it reads the studies that `--with` names. */
+  readonly readsStudies?: boolean;
   /** Whether it downloads a known corpus that `--corpus` names, where that is not on this machine. */
   readonly fetchesCorpus?: boolean;
   /** Whether it looks at what has been downloaded. */
@@ -69,7 +71,14 @@ export const TASKS: Readonly<Record<string, Task>> = {
   evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
   status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, native: [] },
   sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, native: ["onnxruntime"] },
-  report: { script: "report/report.ts", dir: DIR, writes: true, readsCorpus: false, native: ["resvg"] },
+  report: {
+    script: "report/report.ts",
+    dir: DIR,
+    writes: true,
+    readsCorpus: false,
+    readsStudies: true,
+    native: ["resvg"],
+  },
   export: { script: "report/export.ts", dir: DIR, writes: true, readsCorpus: false, native: [] },
   corpora: { script: "train/corpora.ts", writes: false, readsCorpus: false, listsCorpora: true, native: [] },
   demo: {
@@ -87,7 +96,7 @@ const VARIABLES = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "XDG_RUNTIME_DIR
 /**
  * The permissions that a task gets.
  *
- * @param args its command line, of which `--dir` and `--corpus` are read; what is wrong with it, the task itself will say
+ * @param args its command line, of which `--dir`, `--corpus`, `--space` and `--with` are read; what is wrong with it, the task itself will say
  * @param environment says where the cache of corpora is
  */
 export async function permissionsOf(
@@ -103,9 +112,16 @@ export async function permissionsOf(
   const cache = await cachePermissions(task, corpora, environment, given.corpus);
   const study = dir === undefined ? [] : [resolve(dir)], packages = packageFolder();
   const space = task.readsSpace && given.space !== undefined ? [given.space] : [];
+  const others = task.readsStudies ? foldersIn(args) : [];
   const orNone = <T>(list: readonly T[]) => list.length ? [...list] : false;
   return {
-    read: [...study, projectFolder(), packages, ...[...files, ...space].map((path) => resolve(path)), ...cache.read],
+    read: [
+      ...study,
+      projectFolder(),
+      packages,
+      ...[...files, ...space, ...others].map((path) => resolve(path)),
+      ...cache.read,
+    ],
     write: orNone([...(task.writes ? study : []), ...cache.write]),
     ffi: task.native.length ? [packages] : false,
     sys: orNone(task.native.flatMap((library) => NATIVE[library].sys)),
@@ -119,6 +135,11 @@ export async function permissionsOf(
 /** A flag that permissions follow from, where it says something: read as the task itself will read it. */
 function pathIn(args: readonly string[], flag: "dir" | "corpus" | "space"): string | undefined {
   return valueIn(args, flag)?.trim() ? valueIn(args, flag) : undefined;
+}
+
+/** The folders of a comparison: parts that are empty say nothing, and would stand for the folder that the task runs in. */
+function foldersIn(args: readonly string[]): string[] {
+  return (valueIn(args, "with") ?? "").split(",").map((part) => part.trim()).filter(Boolean);
 }
 
 interface CachePermissions {

@@ -2,6 +2,7 @@
 import { Study } from "../experiments/study/store.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
+import { MOST_STUDIES } from "./data/other_studies.ts";
 import { reportOnStudy } from "./report_study.ts";
 import { print, printError, printText } from "../train/terminal/output.ts";
 
@@ -18,20 +19,27 @@ const flags = ofSpace((space) => ({
     undefined,
     { most: MOST_LOSS },
   ),
+  others: flag.list("--with <list>", "folders of studies to compare with, seed with seed", folderOf, MOST_STUDIES),
   only: onlyFlag("draw only these; the report says so, and takes the place of the one before", space),
 }));
 
+function folderOf(text: string): string {
+  if (!text) throw new Error("must name a folder each");
+  return text;
+}
+
 if (import.meta.main) {
   const description = "Draws the finished runs of an experiment, prints the best, and writes one page with everything.";
-  await runCommand({ name: "report", description, flags }, async ({ dir, experiment, below, only }) => {
+  await runCommand({ name: "report", description, flags }, async ({ dir, experiment, below, others, only }) => {
     const { paths, headline, account, tables } = await reportOnStudy(await Study.open(dir), {
       experiment,
       below,
       only,
+      others,
       onProblem: (line) => printError(`report: ${line}`),
     });
     const promotion = tables.promotion === undefined ? [] : [tables.promotion];
-    const questions = tables.questions === undefined ? [] : [tables.questions];
+    const questions = [tables.questions, tables.studies].filter((text) => text !== undefined);
     printText(
       [headline, account, tables.best_runs, ...promotion, ...questions, tables.switches, tables.forward].join("\n\n"),
     );

@@ -5,6 +5,7 @@ import type { Experiment } from "../experiments/study/schema.ts";
 import { readSelected } from "../experiments/study/selected_results.ts";
 import type { Selection } from "../experiments/study/selection.ts";
 import type { Study } from "../experiments/study/store.ts";
+import { readOtherStudies } from "./data/other_studies.ts";
 import { studyLevels } from "./data/study_levels.ts";
 import { type ReportSummary, writeReport } from "./write_report.ts";
 
@@ -15,6 +16,8 @@ export interface StudyReportOptions {
   readonly below?: number;
   /** Which configurations; all where absent. */
   readonly only?: Selection;
+  /** Folders of studies to compare with. */
+  readonly others?: readonly string[];
   /** Called with a line on each file that cannot be read; the report is drawn without it. */
   readonly onProblem?: (line: string) => void;
 }
@@ -22,11 +25,11 @@ export interface StudyReportOptions {
 /**
  * Draws the finished runs of an experiment, with its page, into the study's folder.
  *
- * @throws {UserError} before anything is written: see {@linkcode writeReport}
+ * @throws {UserError} before anything is written: see {@linkcode writeReport} and {@linkcode readOtherStudies}
  */
 export async function reportOnStudy(
   study: Study,
-  { experiment, below, only, onProblem = () => {} }: StudyReportOptions,
+  { experiment, below, only, others = [], onProblem = () => {} }: StudyReportOptions,
 ): Promise<ReportSummary> {
   const { dir, space } = study, runs = await study.runs(experiment);
   const results = await readSelected(study, experiment, only, `draw a report of ${dir}`);
@@ -34,6 +37,7 @@ export async function reportOnStudy(
   const short = experiment === "02" && !only ? await study.readResults("01") : undefined;
   const unreadable = [...results.unreadable, ...short?.unreadable ?? []];
   for (const line of unreadable) onProblem(line);
+  const compared = await readOtherStudies({ dirs: others, experiment, only, onProblem });
   const chosen = experiment === "02" ? await study.readConfigs(experiment) : [];
   return await writeReport({
     // Controls are a sample of all that was not chosen: of a selection nothing can be concluded about the choice.
@@ -47,6 +51,7 @@ export async function reportOnStudy(
     experiment,
     below,
     levels,
+    others: compared,
     chosenBy: short && { short: short.results, entries: chosen },
   });
 }

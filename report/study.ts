@@ -21,6 +21,7 @@ import {
   formatsIn,
   idIn,
   listingOf,
+  othersIn,
   selectionIn,
   type StudyCreation,
   type StudyEvaluation,
@@ -69,6 +70,7 @@ export interface StudyReport {
     readonly best_runs: string;
     readonly promotion?: string;
     readonly questions?: string;
+    readonly studies?: string;
     readonly switches: string;
     readonly forward: string;
   };
@@ -238,14 +240,18 @@ export class Study implements Disposable {
     return { runs: results.map((result) => studyRun(result, study, experiment, listed)), unreadable };
   }
 
-  /** Draws the finished runs: pictures and one page, into the study's folder, in the place of the report before. */
-  async report({ below, ...selection }: StudyReporting = {}): Promise<StudyReport> {
+  /**
+   * Draws the finished runs: pictures and one page, into the study's folder, in the place of the report before. Throws a {@linkcode UserError}
+   * also where a study to compare with cannot be opened, or has nothing in common with this one.
+   */
+  async report({ below, with: others, ...selection }: StudyReporting = {}): Promise<StudyReport> {
     const study = await this.#open(), unreadable: string[] = [];
     // What draws PNGs is native code: a program that draws no report needs no permission to load it.
     const { reportOnStudy } = await import("./report_study.ts");
     const { paths, headline, account, tables, finished, unfinished } = await reportOnStudy(study, {
       ...this.#asked(selection),
       below,
+      others: othersIn({ with: others }),
       onProblem: (line) => unreadable.push(line),
     });
     return { paths, page: paths.at(-1)!, headline, account, tables, finished, unfinished, unreadable };

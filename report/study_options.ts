@@ -113,6 +113,8 @@ export interface ScoringProgress {
 export interface StudyReporting extends StudySelection {
   /** The filtered picture shows configurations with a smaller min loss, nats per token; absent: with a test loss below order 1. */
   readonly below?: number;
+  /** Folders of studies to compare with, seed with seed. */
+  readonly with?: readonly string[];
 }
 
 /** Which model {@linkcode Study.sample} draws from, and what. */
@@ -216,6 +218,12 @@ function targetOf(parameters: number | string | undefined): ParameterTarget | un
 export function checkTrainingCall({ parallel, limit }: StudyTraining): void {
   checkNumber("train", "parallel", parallel, 1, MOST_PARALLEL);
   checkNumber("train", "limit", limit, 1, MOST_RUNS);
+}
+
+/** @throws {TypeError} if folders are no list; {@linkcode RangeError} if one of them is no folder's name */
+export function othersIn({ with: dirs = [] }: StudyReporting): readonly string[] {
+  if (!Array.isArray(dirs)) throw new TypeError(`Cannot compare with ${dirs}: must be a list of folders`);
+  return dirs.map((dir) => checkDir(dir));
 }
 
 /** @throws {RangeError} if there is no such format */

@@ -25,6 +25,7 @@ import { picturesOf } from "./figures/pictures.ts";
 import { pngOf } from "./figures/png.ts";
 import { settingsOf } from "./tables/report_words.ts";
 import { comparisonsOf, questionsOf, questionsText } from "./tables/questions.ts";
+import { type StudyRuns, studyRunsOf } from "./data/other_studies.ts";
 import { tableOf } from "./data/rows.ts";
 import { type Effects, effectsOf } from "./statistics/effects.ts";
 import { contrastWords } from "./tables/factor_words.ts";
@@ -33,7 +34,9 @@ import { effectQuestions } from "./tables/training_effect_words.ts";
 import { sharesText } from "./tables/share_words.ts";
 import { effectText } from "./tables/effect_words.ts";
 import { type AuditData, auditPromotion } from "./statistics/promotion_audit.ts";
+import { compareStudies } from "./statistics/study_comparison.ts";
 import { promotionText } from "./tables/promotion_words.ts";
+import { studyQuestions } from "./tables/study_words.ts";
 import { bestRunsTable, forwardText } from "./tables/tables.ts";
 
 /** What {@linkcode writeReport} is told. */
@@ -57,6 +60,8 @@ export interface ReportOptions {
   chosenBy?: Omit<AuditData, "long">;
   /** Whose factors stand in the results; the built-in ones where absent. */
   table?: Space;
+  /** What the study is compared with. */
+  others?: readonly StudyRuns[];
 }
 
 /** What has been written, and what the terminal shows of it. */
@@ -74,7 +79,14 @@ export interface ReportSummary {
   /** What has no part in the report, as text without a final line break. */
   account: string;
   /** Text tables without a final line break. */
-  tables: { best_runs: string; promotion?: string; questions?: string; switches: string; forward: string };
+  tables: {
+    best_runs: string;
+    promotion?: string;
+    questions?: string;
+    studies?: string;
+    switches: string;
+    forward: string;
+  };
 }
 
 /**
@@ -82,14 +94,15 @@ export interface ReportSummary {
  * appears whole or not at all. The same results give the same bytes, in whatever order they come.
  *
  * @throws {UserError} where `below` is not a positive number
- * @throws {UserError} where no run has finished, or a file of somebody's would be lost; nothing is written then
+ * @throws {UserError} where no run has finished, another study has nothing in common with this one, or a file of somebody's would be lost;
+ *   nothing is written then
  */
 export async function writeReport(options: ReportOptions): Promise<ReportSummary> {
   const { dir, experiment, below, unreadable } = options;
   if (below !== undefined && !(Number.isFinite(below) && below > 0)) {
     throw new UserError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
   }
-  const { chosenBy, table = GATED_SPACE } = options;
+  const { chosenBy, table = GATED_SPACE, others = [] } = options;
   const results = chosenBy ? withListedMarks(options.results, chosenBy.entries) : options.results;
   const runs = tableOf(results, table);
   if (!runs.rows.length) {
@@ -105,6 +118,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows, table);
   const comparisons = comparisonsOf(rows, table),
     questions = [...questionsOf(comparisons, table), ...effectQuestions(effects)];
+  const here = studyRunsOf({ name: "this study", dir, space: table, results, unreadable });
+  const studies = compareStudies(here, others, experiment), studyAnswers = studyQuestions(studies);
   const pictures = picturesOf({
     experiment,
     rows,
@@ -113,6 +128,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     levels: options.levels,
     promotion,
     comparisons,
+    studies,
     table,
   });
   const accountFor = (named: Pick<Study, "dir">) =>
@@ -136,6 +152,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     pictures,
     promotion,
     questions,
+    studies: studyAnswers,
     table,
   });
   const files: [string, string | Uint8Array][] = [
@@ -160,6 +177,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
       best_runs: bestRunsTable(rows, table),
       ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),
       ...(questions.length ? { questions: questionsText(questions) } : {}),
+      ...(studyAnswers.length ? { studies: questionsText(studyAnswers) } : {}),
       switches: [effectText(effects, { dir }), effectTables(effects), sharesText(effects)].filter(Boolean).join("\n\n"),
       forward: forwardText(cohortsOf(table, rows).own[0], table),
     },

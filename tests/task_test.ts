@@ -157,6 +157,40 @@ Deno.test("export writes in its study alone, and loads no native library", async
   }
 });
 
+Deno.test("report reads the studies that it is to compare with, writes in its own alone, and reads nothing beside them", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const [study, one, two, beside] = ["study", "one", "two", "beside"].map((name) => join(dir, name));
+    for (const folder of [study, one, two, beside]) {
+      await Deno.mkdir(folder);
+      await Deno.writeTextFile(join(folder, "study.json"), "{}");
+    }
+    const attempts = {
+      "read its study": read(join(study, "study.json")),
+      "read the first": read(join(one, "study.json")),
+      "read the second": read(join(two, "study.json")),
+      "read beside them": read(join(beside, "study.json")),
+      "write in its study": write(join(study, "a")),
+      "write in another": write(join(one, "a")),
+    };
+    const refused = Object.fromEntries(Object.keys(attempts).map((name) => [name, "NotCapable"]));
+    const own = { "read its study": "done", "write in its study": "done" };
+    assert.deepEqual(await probe("report", ["--dir", study, "--with", `${one}, ${two}`], attempts), {
+      ...refused,
+      ...own,
+      "read the first": "done",
+      "read the second": "done",
+    });
+    // A trailing comma does not mean the folder that the task runs in.
+    assert.deepEqual((await permissionsOf(TASKS.report, ["--with", "a,"])).read, [
+      ...(await permissionsOf(TASKS.report, ["--with", "a"])).read as string[],
+    ]);
+    assert.deepEqual(await probe("export", ["--dir", study, "--with", one], attempts), { ...refused, ...own });
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 /** A cache that is not this user's, and the environment that says so; Deno's own cache stays where it is. */
 async function inCache(run: (dir: string, folder: string, env: Record<string, string>) => Promise<void>) {
   const dir = await Deno.makeTempDir(), cache = join(dir, "cache");

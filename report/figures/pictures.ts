@@ -11,6 +11,7 @@ import { figureHyperparameters } from "./hyperparameters.ts";
 import { figureInteractions } from "./interactions.ts";
 import { figureParallel } from "./parallel.ts";
 import { figurePromotion } from "./promotion.ts";
+import { figureStudies } from "./studies.ts";
 import { figureTest } from "./test_loss.ts";
 import { figureShares } from "./shares.ts";
 import { comparedAtSeveral } from "../statistics/training_effects.ts";
@@ -23,6 +24,7 @@ import { type LossFilter, passing } from "../data/loss_filter.ts";
 import type { Comparisons } from "../tables/questions.ts";
 import { countConfigurations, criterionOfRows, type MergedRow } from "../data/merged.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
+import type { StudyComparison } from "../statistics/study_comparison.ts";
 import { type CriterionAxis, criterionAxis } from "../tables/criterion_words.ts";
 import { corpusAndSteps, finishedRuns } from "../tables/report_words.ts";
 import type { FactorTable } from "../../cells/factor.ts";
@@ -53,6 +55,8 @@ export interface PictureData {
   promotion?: PromotionAudit;
   /** Of cells with each other, and of ways of training. */
   comparisons?: Comparisons;
+  /** With other studies. */
+  studies?: readonly StudyComparison[];
   /** Whose factors are shown. */
   table?: FactorTable;
 }
@@ -148,6 +152,12 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
       }cell against other cells`,
     caption: () => "The score of each seed of the best configuration and of other cells, and their differences.",
     draw: (document, { comparisons, table }, options) => figureCells(document, comparisons!.baselines!, options, table),
+  },
+  {
+    name: (data) => data.studies?.length ? everywhere("_studies")(data) : undefined,
+    title: () => "The same configurations in other studies",
+    caption: () => "How the same configurations score in other studies, and what each switch or factor changes there.",
+    draw: (document, { studies }, options) => figureStudies(document, studies!, options),
   },
   {
     name: (data) => data.promotion?.regret ? everywhere("_promotion")(data) : undefined,

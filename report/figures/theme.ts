@@ -44,6 +44,9 @@ export const BASELINE_COLOUR = "#6a3d9a";
 /** What a difference is drawn in: the measure is lower, higher, or neither for sure. Blue and vermilion of the same palette. */
 export const DIFFERENCE_COLOUR = { lower: "#0072B2", higher: "#D55E00", unclear: "#8a8a8a" } as const;
 
+/** What this study and another are drawn in where both stand side by side. */
+export const SIDE_COLOUR = { here: COLOUR.muted, there: CATEGORIES[2] } as const;
+
 const MIDDLE = "#f7f7f7";
 /** So much of the end colours is taken that dark text on them keeps a contrast of 6:1. */
 const STRONGEST = 0.75;

@@ -14,6 +14,7 @@ import pageScript from "./client.js" with { type: "text" };
 import { promotionOnPage } from "./promotion.ts";
 import { questionsOnPage } from "./questions.ts";
 import type { Question } from "../tables/questions.ts";
+import { STUDIES_HEADING } from "../tables/study_words.ts";
 import { runsTable } from "./runs.ts";
 import { PAGE_STYLE } from "./style.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
@@ -40,15 +41,18 @@ export interface PageContent {
   promotion?: PromotionAudit;
   /** Beside which factors matter. */
   questions?: readonly Question[];
+  /** On other studies. */
+  studies?: readonly Question[];
   /** Whose factors are shown. */
   table?: Space;
 }
 
 /** The parts of the page, as its navigation names them. */
-function partsOf({ effects, questions }: PageContent) {
+function partsOf({ effects, questions, studies }: PageContent) {
   const { noun: [one, several] } = contrastWords(effects.min_loss);
   return {
     ...(questions?.length ? { questions: "Baselines and ways of training" } : {}),
+    ...(studies?.length ? { studies: STUDIES_HEADING } : {}),
     answer: `Which ${several} matter`,
     pictures: "Pictures",
     effects: `What each ${one} changes`,
@@ -65,7 +69,8 @@ export function pageOf(content: PageContent): string {
   const parts = partsOf(content), { table = GATED_SPACE } = content;
   const links = Object.entries(parts).map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`).join("\n");
   const heading = (part: keyof typeof parts) => `<h2 id="${part}">${parts[part]}</h2>`;
-  const questions = content.questions?.length ? `${heading("questions")}\n${questionsOnPage(content.questions)}\n` : "";
+  const asked = (part: "questions" | "studies") =>
+    content[part]?.length ? `${heading(part)}\n${questionsOnPage(content[part])}\n` : "";
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -87,7 +92,7 @@ ${links}
 </ul>
 </nav>
 ${promotionOnPage(content.promotion)}
-${questions}${heading("answer")}
+${asked("questions")}${asked("studies")}${heading("answer")}
 ${effectsInWords(content.effects)}
 ${heading("pictures")}
 ${content.pictures.map(figure).join("\n")}

@@ -148,6 +148,18 @@ export const STUDY_ROWS = {
       "UserError",
       /no run of experiment 01 has finished/,
     ]],
+    ["studies to compare with that are no list", () => onStudy((study) => study.report({ with: "a" as never })), [
+      "TypeError",
+      /Cannot compare with a: must be a list of folders/,
+    ]],
+    ["a study to compare with that is no folder", () => onStudy((study) => study.report({ with: [""] })), [
+      "RangeError",
+      /its folder is '', must be a path/,
+    ]],
+    ["a study to compare with that is not there", () => onStudy((study) => study.report({ with: ["/nowhere"] })), [
+      "UserError",
+      /Cannot open study \/nowhere/,
+    ]],
     ["nothing to draw from", () => onStudy((study) => study.sample()), ["UserError", /no run of .* has finished/]],
     ["nothing to export", () => onStudy((study) => study.export()), ["UserError", /no run of experiment 01 has begun/]],
     ["an export as nothing", () => onStudy((study) => study.export({ formats: [] })), [

@@ -1,0 +1,136 @@
+/** The picture `results_*_studies`: how the same configurations score in other studies, and whether the effects of factors hold there. */
+import { isSwitch } from "../../cells/factor.ts";
+import type { ComparedEffect, StudyComparison } from "../statistics/study_comparison.ts";
+import type { PairMean } from "../statistics/pair_means.ts";
+import { CLEAR_P, isClear } from "../tables/clear_effects.ts";
+import { contrastWords, differenceName } from "../tables/factor_words.ts";
+import { differencesInWords, intervalOf, measureWords } from "../tables/study_words.ts";
+import { drawForest, type Forest, forestHeight, type ForestRow, isCut } from "./forest.ts";
+import { composeFigure, type FigureOptions, type Frame, type LegendEntry, panelArea, type SvgDocument } from "./svg.ts";
+import { wrapped } from "./text.ts";
+import { BASELINE_COLOUR, DIFFERENCE_COLOUR, SIDE_COLOUR } from "./theme.ts";
+
+const GAP = 26, ROW = { mean: 36, effect: 27 } as const;
+/** Labels that are longer are set in two lines, in characters. */
+const LONG_LABEL = 24;
+/** The most baselines of a study that have rows: words and tables have all. */
+const MOST_BASELINES = 6;
+
+/**
+ * Draws the mean difference of each other study, then a panel for each on what factors change here and there.
+ *
+ * @param comparisons at least one
+ * @returns the SVG's text
+ */
+export function figureStudies(
+  document: SvgDocument,
+  comparisons: readonly StudyComparison[],
+  options: FigureOptions,
+): string {
+  const forests = [changeForest(comparisons), ...comparisons.flatMap(effectForest)];
+  const frame: Frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [options.subtitle, ...explanation(comparisons, forests)],
+    legend: [{ heading: "there − here:", entries: entriesOf(forests) }],
+  };
+  let { top } = panelArea(frame);
+  const start = top;
+  const panels = forests.map((forest) => {
+    const height = forestHeight(forest), drawn = drawForest(document, forest, { top, height });
+    top += height + GAP;
+    return drawn;
+  });
+  return composeFigure(document, frame, panels, top - start - 24);
+}
+
+/** The colours that occur. */
+function entriesOf(forests: readonly Forest[]): LegendEntry[] {
+  const used = new Set(forests.flatMap(({ rows }) => rows.map(({ colour }) => colour)));
+  const entries: LegendEntry[] = [
+    { mark: "dot", colour: DIFFERENCE_COLOUR.lower, text: "lower there" },
+    { mark: "dot", colour: DIFFERENCE_COLOUR.higher, text: "higher there" },
+    { mark: "dot", colour: DIFFERENCE_COLOUR.unclear, text: `not clear (no corrected p of at most ${CLEAR_P})` },
+    { mark: "dot", colour: BASELINE_COLOUR, text: "a baseline" },
+  ];
+  return entries.filter(({ colour }) => used.has(colour));
+}
+
+function explanation(comparisons: readonly StudyComparison[], forests: readonly Forest[]): string[] {
+  const isSure = forests.some(({ rows }) => rows.some(({ effect }) => effect.interval));
+  const isMany = comparisons.some(({ compared_baselines }) => compared_baselines.length > MOST_BASELINES);
+  return [
+    ...comparisons.map(({ there: { name }, differences }) =>
+      `${name} differs in: ${differences.length ? differencesInWords(differences) : "no setting that is recorded"}.`
+    ),
+    isSure
+      ? "Large dot: mean over pairs of the same configuration and seed. Small: single seeds. Line: 95 % interval."
+      : "Dot: mean over pairs of the same configuration and seed. One seed has no interval and no p.",
+    ...(forests.some(({ rows }) => isCut(rows)) ? ["A triangle: the interval goes on beyond the picture."] : []),
+    ...(isMany ? [`Of each study the first ${MOST_BASELINES} baselines; the table has all.`] : []),
+  ];
+}
+
+function changeForest(comparisons: readonly StudyComparison[]): Forest {
+  const units = new Set(comparisons.map((one) => measureWords(one.measure, one).join(", ")));
+  return {
+    title: "The same configurations, other study − this one",
+    axis: `there − here, ${[...units].join(" or ")} (left of zero: lower there)`,
+    rows: comparisons.flatMap(changeRows),
+    difference: "there − here",
+    isTested: true,
+    rowHeight: ROW.mean,
+  };
+}
+
+function changeRows({ there: { name }, means, measure, compared_baselines }: StudyComparison): ForestRow[] {
+  const own = means[measure];
+  return [
+    ...(own.pairs ? [rowOf(name, own, colourOf(own), own.p_holm)] : []),
+    ...compared_baselines.slice(0, MOST_BASELINES).map(({ label, mean }) =>
+      rowOf(`${name}, ${label}`, mean, BASELINE_COLOUR)
+    ),
+  ];
+}
+
+function rowOf(label: string, mean: PairMean, colour: string, p_holm?: number): ForestRow {
+  return {
+    label: label.length > LONG_LABEL ? wrapped(label, 2) : label,
+    effect: { ...mean, interval: intervalOf(mean) },
+    colour,
+    p_holm,
+    none: "",
+  };
+}
+
+function colourOf({ difference, p_holm }: PairMean & { readonly p_holm: number | undefined }): string {
+  if (!isClear({ p_holm })) return DIFFERENCE_COLOUR.unclear;
+  return difference! < 0 ? DIFFERENCE_COLOUR.lower : DIFFERENCE_COLOUR.higher;
+}
+
+function effectForest(one: StudyComparison): Forest[] {
+  const { effects, there: { name }, measure } = one, compared = effects.filter(({ change }) => change.pairs > 0);
+  if (!compared.length) return [];
+  const words = contrastWords(compared), [what, unit] = measureWords(measure, one);
+  return [{
+    title: `What each ${words.noun[0]} changes here and in ${name}`,
+    axis: `${words.difference}, ${what}, ${unit} (left of zero: lower ${words.atSecond})`,
+    rows: compared.flatMap((effect) => effectRows(effect, name)),
+    difference: words.difference,
+    isTested: true,
+    rowHeight: ROW.effect,
+  }];
+}
+
+/** A factor's effect in both studies, and how far it differs. */
+function effectRows({ here, there, change, p_holm, ...contrast }: ComparedEffect, name: string): ForestRow[] {
+  const { factor } = contrast;
+  return [
+    {
+      ...rowOf("here", here, SIDE_COLOUR.here),
+      group: isSwitch(factor) ? factor.label : `${factor.label} ${differenceName(contrast)}`,
+    },
+    rowOf(name, there, SIDE_COLOUR.there),
+    rowOf("there − here", change, colourOf({ ...change, p_holm }), p_holm),
+  ];
+}
