@@ -151,7 +151,7 @@ Deno.test("writeReport() says in terminal, page and pictures that the best is ch
     );
     assert.match(
       await svg("results_01_all"),
-      RegExp(`>Black: the best one by the lowest score on the validation split, validation ${best} bits per byte\\.<`),
+      RegExp(`>Black: best by the lowest score on the validation split, validation ${best} bits per byte\\.<`),
     );
     const count = results.filter(({ test_loss }) => test_loss! < 2.4).length;
     assert.ok(count > 0 && count < results.length);
