@@ -1,6 +1,7 @@
 /** Made-up results over a table with a choice of long names more, for a look at labels. */
 import { configIdIn, configIn } from "../../cells/config.ts";
-import type { ChoiceFactor, FactorTable } from "../../cells/factor.ts";
+import type { ChoiceFactor } from "../../cells/factor.ts";
+import type { Space } from "../../cells/space.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import { EXTENDED } from "../extended_table.ts";
 import { extendedResults } from "./extended_results.ts";
@@ -20,7 +21,7 @@ const OPTIMIZER: ChoiceFactor = {
 };
 
 /** The extended factors and {@linkcode OPTIMIZER}. */
-export const WITH_OPTIMIZER: FactorTable = {
+export const WITH_OPTIMIZER: Space = {
   ...EXTENDED,
   name: "optimizer",
   factors: [...EXTENDED.factors, OPTIMIZER],

@@ -1,8 +1,7 @@
 /** Labels of any length stay inside of their pictures, apart from each other, and readable. */
 import assert from "node:assert/strict";
 import { configIdIn, configIn } from "../../../cells/config.ts";
-import type { FactorTable } from "../../../cells/factor.ts";
-import { GATED } from "../../../cells/factors.ts";
+import type { Space } from "../../../cells/space.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
@@ -11,7 +10,7 @@ import { composeFigure, figureDocument, type LegendEntry } from "../../../report
 import { fitTogether, LEAST_SIZE, scaledToFit, shortened, widest, wrapped } from "../../../report/figures/text.ts";
 import { dodged, placeLabels } from "../../../report/figures/labels.ts";
 import { comparisonsOf } from "../../../report/tables/questions.ts";
-import { CATALOG } from "../../../cells/catalog/catalog.ts";
+import { CATALOG, GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import { baselineResults, comparedResults, gatedResults, otherResults } from "../compared_results.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { extendedResults, NUMBER, SWITCH } from "../extended_results.ts";
@@ -42,7 +41,7 @@ function problemsIn(svg: string): string[] {
   ];
 }
 
-function drawn(results: readonly RunResult[], table: FactorTable) {
+function drawn(results: readonly RunResult[], table: Space) {
   const runs = tableOf(results, table).rows, rows = mergeSeeds(runs), effects = effectsOf(runs, table);
   const levels = [{ label: "order 1", value: rows[3].min_loss.mean }];
   return picturesOf({
@@ -57,7 +56,7 @@ function drawn(results: readonly RunResult[], table: FactorTable) {
 }
 
 /** As {@linkcode extendedResults}, with labels of forty characters and a number of sixteen levels. */
-const CROWDED: FactorTable = {
+const CROWDED: Space = {
   ...WITH_OPTIMIZER,
   factors: WITH_OPTIMIZER.factors.map((factor) =>
     factor.key === SWITCH.key
@@ -65,7 +64,7 @@ const CROWDED: FactorTable = {
       : factor.key === NUMBER.key
       ? { ...factor, label: "weightdecayofeachweightineachupdate", contrast: [0.001, 0.012345] as const }
       : factor
-  ) as FactorTable["factors"],
+  ) as Space["factors"],
 };
 
 function crowdedResults(): RunResult[] {
@@ -95,18 +94,18 @@ function manyCells(): RunResult[] {
 }
 
 const sizes = Array.from({ length: 16 }, (_, i) => 1000 + 64 * i);
-const STUDIES: readonly [what: string, results: () => RunResult[], table: FactorTable][] = [
-  ["plain gated runs", () => syntheticResults({ steps: 500 }), GATED],
+const STUDIES: readonly [what: string, results: () => RunResult[], table: Space][] = [
+  ["plain gated runs", () => syntheticResults({ steps: 500 }), GATED_SPACE],
   ["names of optimizers", optimizerResults, WITH_OPTIMIZER],
   ["long labels and many levels", crowdedResults, CROWDED],
   [
     "sixteen state sizes",
     () => syntheticResults({ layers: [1, 2], state_sizes: sizes, steps: 200 }).filter((_, i) => i % 5 === 0),
-    GATED,
+    GATED_SPACE,
   ],
-  ["baselines and rates", comparedResults, GATED],
-  ["baselines alone", baselineResults, GATED],
-  ["fifteen other cells at three numbers of layers, close together", manyCells, GATED],
+  ["baselines and rates", comparedResults, GATED_SPACE],
+  ["baselines alone", baselineResults, GATED_SPACE],
+  ["fifteen other cells at three numbers of layers, close together", manyCells, GATED_SPACE],
 ];
 for (const [what, results, table] of STUDIES) {
   Deno.test(`texts of pictures stay inside, apart and readable when there are ${what}`, () => {
