@@ -147,7 +147,7 @@ export {
 } from "./train/scoring/evaluate.ts";
 export type { GroupOptions } from "./train/training/group_training.ts";
 export type { Breakdown, TrainingState } from "./train/training/loss_log.ts";
-export type { MemoryCurve } from "./train/scoring/memory_gain.ts";
+export type { MemoryCurve } from "./train/scoring/state_resets.ts";
 export type { SampleOptions } from "./train/scoring/sample_text.ts";
 export { type ModelSampleOptions, type ModelScoreOptions, TrainedModel } from "./train/scoring/trained_model.ts";
 export type { Cut } from "./train/scoring/score.ts";
@@ -171,7 +171,7 @@ export {
 export { grid } from "./experiments/study/grid.ts";
 export type { Levels, TableLevels } from "./experiments/study/levels.ts";
 export type { Experiment } from "./experiments/study/schema.ts";
-export type { ClaimedRun, Overview } from "./experiments/queue/overview.ts";
+export type { BestRun, ClaimedRun, Overview } from "./experiments/queue/overview.ts";
 export type { Preparation, RunningRun, TrainingListener, TrainingProgress } from "./experiments/session/listener.ts";
 export type { EvaluateSummary } from "./experiments/session/scoring.ts";
 export type { TrainSummary } from "./experiments/session/training.ts";

@@ -41,7 +41,7 @@ function textOf({ preparing, running, lowest }: TrainingProgress): string {
   if (preparing) return `compiling kernels, ${preparing.done} of ${preparing.total}`;
   const losses = running.flatMap(({ loss }) => loss ?? []);
   const current = losses.length ? `loss ${minOf(losses).toFixed(3)}` : "scoring";
-  return lowest === undefined ? current : `${current}, best finished ${lowest.toFixed(3)}`;
+  return lowest === undefined ? current : `${current}, lowest finished ${lowest.toFixed(3)}`;
 }
 
 /**

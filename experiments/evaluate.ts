@@ -1,12 +1,14 @@
-/** `deno task evaluate`: scores finished runs on the test split through ONNX Runtime. */
+/** `deno task evaluate`: scores finished runs on the test split and on the validation split through ONNX Runtime. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { countingDisplay } from "./display.ts";
+import { scoreInWords } from "./session/score_run.ts";
 import { evaluateStudy } from "./session/scoring.ts";
 import { shortKey } from "./study/paths.ts";
 import { selectionLine } from "./study/selection.ts";
+import { unvalidatedInWords } from "./study/validation.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 const flags = ofSpace((space) => ({
@@ -17,22 +19,22 @@ const flags = ofSpace((space) => ({
 }));
 
 if (import.meta.main) {
-  const description = "Scores finished runs that have no test score yet; training does so by itself.";
+  const description =
+    "Scores finished runs that have no score yet, on the test split and on the validation split; training does so by itself.";
   await runCommand({ name: "evaluate", description, flags }, async (options) => {
     using stop = stopSignal("Stopping");
     using counting = countingDisplay();
     let bar: ReturnType<typeof openProgress> | undefined;
-    const { scored, had, placed, problems, unreadable } = await evaluateStudy({
+    const { scored, had, placed, unvalidated, problems, unreadable } = await evaluateStudy({
       ...options,
       signal: stop.signal,
       onCount: counting.onProgress,
-      onScore(done, total, key, { bits_per_byte, streams, warm_up, reads }) {
+      onScore(done, total, key, { reads, ...score }) {
+        const { streams, warm_up, bits_per_byte } = score;
         counting.stop();
         bar ??= openProgress(total, "models");
         bar.print(
-          `${shortKey(key)}  test ${bits_per_byte.toFixed(4)} bits/byte (${plural(streams, "stream")}, warm-up ${
-            plural(warm_up, reads)
-          })`,
+          `${shortKey(key)}  ${scoreInWords(score)} (${plural(streams, "stream")}, warm-up ${plural(warm_up, reads)})`,
         );
         bar.update(done, `${bits_per_byte.toFixed(3)} bits/byte`);
       },
@@ -46,8 +48,9 @@ if (import.meta.main) {
       `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,
     );
     if (placed) {
-      print(`${plural(placed, "score")} got the order of context that the study's n-gram baselines give it`);
+      print(`${plural(placed, "score")} got what the study's n-gram baselines say of it`);
     }
+    if (unvalidated) print(unvalidatedInWords(unvalidated, options, options.experiment));
     if (stop.signal.aborted) {
       printError("evaluate: stopped; run the same command to score the rest");
       return stop.exitCode;

@@ -17,9 +17,11 @@ import { baselinesInWords, ensureBaselines } from "./study/ngram_baselines.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./study/promotion.ts";
 import { commandOn } from "./study/commands.ts";
 import type { StudySettings } from "./study/schema.ts";
-import { type InitPlan, initStudy, planInit, SPLIT_TEXT } from "./study/init_study.ts";
+import { DEFAULT_SEEDS, type InitPlan, initStudy, planInit, SPLIT_TEXT } from "./study/init_study.ts";
 import { flagsInWords } from "./study/levels.ts";
+import type { Study } from "./study/store.ts";
 import { parseTokens } from "./study/text.ts";
+import { rankedInWords } from "./study/validation.ts";
 import { printError, printText } from "../train/terminal/output.ts";
 
 const flags = ofSpace((space) =>
@@ -62,13 +64,13 @@ const flags = ofSpace((space) =>
     ),
     best: flag.whole(
       "--best <n>",
-      "on a study: list its n best configurations again, by mean min loss over seeds, at the levels that other flags give",
+      "on a study: list its n best configurations again, by mean validation score over seeds, at the levels that other flags give",
       undefined,
       { most: MOST_CONFIGS },
     ),
     seeds: flag.whole(
       "--seeds <n>",
-      "runs of each configuration, seeds 0 … n−1 (default: the study's, else 1)",
+      `runs of each configuration, seeds 0 … n−1; with one no interval can be given (default: the study's, else ${DEFAULT_SEEDS})`,
       undefined,
       { most: LIMITS.seeds, note: "it says how many seeds, not which" },
     ),
@@ -103,7 +105,7 @@ const flags = ofSpace((space) =>
 );
 
 /** What experiment 02 was chosen from, and its controls. */
-function promotionLines({ from, controls }: Promotion): string[] {
+function promotionLines({ from, controls }: Promotion, study: Study): string[] {
   const shorter = from.shorter ? `; ${plural(from.shorter, "configuration")} trained for fewer steps left out` : "";
   const chosen = controls.chosen
     ? `; ${plural(controls.chosen, "former control")} chosen by the ranking as it is now`
@@ -111,7 +113,7 @@ function promotionLines({ from, controls }: Promotion): string[] {
   return [
     `Chosen from ${plural(from.ranked.length, "configuration")} (${
       plural(from.runs, "finished run")
-    }) of experiment 01${shorter}`,
+    }) of experiment 01${shorter}, ${rankedInWords(from, study)}`,
     `Controls: ${controls.total} (${controls.added} new) of ${
       plural(controls.rest, "configuration")
     } that were not chosen${chosen}`,
@@ -165,7 +167,7 @@ if (import.meta.main) {
     const was = (old: number | undefined, now: number) => old === undefined || old === now ? "" : ` (was ${old})`;
     printText(`Study in ${study.dir}: corpus ${corpus.name}, ${corpus.bytes} bytes (${SPLIT_TEXT})${rate}`);
     if (tokens) printText(tokenLine(tokens, corpus));
-    if (promotion) printText(promotionLines(promotion).join("\n"));
+    if (promotion) printText(promotionLines(promotion, study).join("\n"));
     printText(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
     const steps = training.steps[options.experiment], trained = totalSteps({ ...training, steps, log_every: 1 });
     const wholePasses = trained === steps

@@ -1,8 +1,8 @@
 /** `deno task sample`: text from a trained model. */
 import { describeConfigIn } from "../cells/config.ts";
-import { unitOf } from "../cells/unit.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { qualityInWords } from "./study/criterion.ts";
 import { configOf } from "./study/result.ts";
 import { drawRunText, findRun } from "./session/sampling.ts";
 import { shortKey } from "./study/paths.ts";
@@ -17,7 +17,11 @@ const MOST_DRAWN = 10_000_000;
 const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
-  id: flag.text("--id <prefix>", "which run: the beginning of its id (default: the best)", undefined),
+  id: flag.text(
+    "--id <prefix>",
+    "which run: the beginning of its id (default: the best by its validation score)",
+    undefined,
+  ),
   only: onlyFlag("of these runs", space),
   prompt: {
     usage: "--prompt <text>",
@@ -46,9 +50,7 @@ if (import.meta.main) {
       const { key, result } = await findRun(study, experiment, id, only);
       const drawn = await drawRunText(study, experiment, { key, result }, { prompt, ...options });
       printError(
-        `${shortKey(key)}: ${describeConfigIn(study.space, configOf(result, study.space))}, min loss ${
-          result["min loss"].toFixed(4)
-        } nats/${unitOf(result)}`,
+        `${shortKey(key)}: ${describeConfigIn(study.space, configOf(result, study.space))}, ${qualityInWords(result)}`,
       );
       // A model may draw what is no UTF-8: such bytes show as replacement characters.
       print(prompt + new TextDecoder().decode(drawn));

@@ -3,10 +3,11 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { oneLine } from "../cells/visible_text.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
-import { unitOf } from "../cells/unit.ts";
 import { type Overview, overviewOf } from "./queue/overview.ts";
 import { commandOn } from "./study/commands.ts";
+import { qualityInWords } from "./study/criterion.ts";
 import { shortKey } from "./study/paths.ts";
+import { unvalidatedInWords } from "./study/validation.ts";
 import { print } from "../train/terminal/output.ts";
 
 const flags = ofSpace((space) => ({
@@ -18,8 +19,20 @@ const flags = ofSpace((space) => ({
 
 /** What the task prints. */
 export function* statusLines(overview: Overview, dir: string): Generator<string> {
-  const { total, done, running, stale, failed, waiting, damaged, unknown_version, unlisted, best, seconds_left } =
-    overview;
+  const {
+    total,
+    done,
+    running,
+    stale,
+    failed,
+    waiting,
+    damaged,
+    unknown_version,
+    unlisted,
+    best,
+    unvalidated,
+    seconds_left,
+  } = overview;
   const counts = [
     `${done} of ${plural(total, "run")} done`,
     `${running.length} running`,
@@ -61,12 +74,11 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     yield `  unlisted ${shortKey(key)}  is not in the study's list; ${command("report")} shows it if it has finished`;
   }
   if (best) {
-    const bits = best.test_bits_per_byte === undefined ? "" : `, test ${best.test_bits_per_byte.toFixed(4)} bits/byte`;
-    const control = best.control ? " (a control)" : "";
-    yield `Best so far: ${shortKey(best.key)}${control}, min loss ${best.min_loss.toFixed(4)} nats/${
-      unitOf(best)
-    }${bits}`;
+    yield `Best so far: ${shortKey(best.key)}${best.control ? " (a control)" : ""}, ${
+      qualityInWords({ ...best, "min loss": best.min_loss })
+    }`;
   }
+  if (unvalidated) yield unvalidatedInWords(unvalidated, { dir }, overview.experiment);
   if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";
   else if (seconds_left > 0) yield `About ${formatDuration(seconds_left)} left at the speed so far`;
 }

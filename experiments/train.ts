@@ -1,4 +1,4 @@
-/** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test split. */
+/** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test and the validation split. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";

@@ -13,8 +13,8 @@ const flags = ofSpace((space) => ({
   experiment: experimentFlag,
   below: flag.positive(
     "--below <nats>",
-    "the filtered picture shows runs with a smaller min loss, nats per byte (or token; default: the order-1 n-gram baseline; " +
-      "on enwik8 the original's 1.9)",
+    "the filtered picture shows configurations with a smaller min loss, nats per byte (or token; default: those whose test loss is " +
+      "below the n-gram baseline of order 1, or a min loss below the original's 1.9 where that cannot be said)",
     undefined,
     { most: MOST_LOSS },
   ),

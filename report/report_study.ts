@@ -11,7 +11,7 @@ import { type ReportSummary, writeReport } from "./write_report.ts";
 /** What {@linkcode reportOnStudy} is told. */
 export interface StudyReportOptions {
   readonly experiment: Experiment;
-  /** Threshold of the filtered picture, nats per what the models read; absent: the study's own (see {@linkcode studyLevels}). */
+  /** Threshold of the filtered picture by lowest training loss, nats per what the models read; absent: test loss below order 1. */
   readonly below?: number;
   /** Which configurations; all where absent. */
   readonly only?: Selection;
@@ -30,7 +30,7 @@ export async function reportOnStudy(
 ): Promise<ReportSummary> {
   const { dir, space } = study, runs = await study.runs(experiment);
   const results = await readSelected(study, experiment, only, `draw a report of ${dir}`);
-  const { levels, below: usual } = await studyLevels(study, onProblem);
+  const levels = await studyLevels(study, onProblem);
   const short = experiment === "02" && !only ? await study.readResults("01") : undefined;
   const unreadable = [...results.unreadable, ...short?.unreadable ?? []];
   for (const line of unreadable) onProblem(line);
@@ -45,7 +45,7 @@ export async function reportOnStudy(
     table: space,
     dir,
     experiment,
-    below: below ?? usual,
+    below,
     levels,
     chosenBy: short && { short: short.results, entries: chosen },
   });

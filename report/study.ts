@@ -190,7 +190,7 @@ export class Study implements Disposable {
   }
 
   /**
-   * Trains what is listed and not yet trained, and scores it on the test split. Several programs may do so at once.
+   * Trains what is listed and not yet trained, and scores it on the test split and on the validation split. Several programs may do so at once.
    *
    * @returns counts of runs; where the signal came, the keys of those that it has interrupted
    * @throws what a handler of the options throws
@@ -203,7 +203,11 @@ export class Study implements Disposable {
     return await trainStudy({ ...rest, ...this.#asked(options), engine: engine as EngineChoice });
   }
 
-  /** Scores finished runs on the test split that have no score, which {@linkcode Study.train} does by itself. */
+  /**
+   * Scores finished runs that have no score, on the test split and on the validation split, which {@linkcode Study.train} does by itself.
+   *
+   * @returns counts of runs, those among them that an earlier version has scored on the test split alone
+   */
   async evaluate({ again = false, signal, onProgress, onProblem, ...selection }: StudyEvaluation = {}): Promise<
     EvaluateSummary
   > {
@@ -213,7 +217,9 @@ export class Study implements Disposable {
       again,
       signal,
       onProblem,
-      onScore: onProgress && ((done, of, key, { bits_per_byte }) => onProgress({ done, of, key, bits_per_byte })),
+      onScore: onProgress &&
+        ((done, of, key, { bits_per_byte, validation }) =>
+          onProgress({ done, of, key, bits_per_byte, validation_bits_per_byte: validation?.bits_per_byte })),
     });
   }
 

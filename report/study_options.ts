@@ -20,7 +20,7 @@ import { type Format, FORMATS } from "./export/write_export.ts";
 
 /** Settings of a study that can still be changed, as `deno task init` has flags for; what is absent stays as it is. */
 export interface StudySettingsOptions {
-  /** Runs of each configuration, with the seeds 0 … n−1; of a new study: 1. */
+  /** Runs of each configuration, with the seeds 0 … n−1; of a new study: 3, since one seed gives no interval. */
   readonly seeds?: number;
   /** Updates of each run, rounded up to whole passes; of a new study: 10,000, and 50,000 in experiment 02. */
   readonly steps?: number;
@@ -61,7 +61,7 @@ export interface StudyListing extends StudySelection, StudySettingsOptions {
   readonly cells?: readonly string[];
   /** State sizes by the number of parameters: 700000, `700k`, or `like:` and the beginning of a listed id. */
   readonly parameters?: number | string;
-  /** So many of the study's configurations, the best by their mean lowest loss, come again with the levels. */
+  /** So many of the study's configurations, the best by their mean validation score, come again with the levels. */
   readonly best?: number;
   /** In experiment 02: configurations that were not chosen and are trained all the same. */
   readonly controls?: number;
@@ -103,19 +103,21 @@ export interface ScoringProgress {
   readonly of: number;
   /** The run that has just been scored: the name of its files. */
   readonly key: string;
-  /** Its score on the test split. */
+  /** Its score on the test split, bits per byte. */
   readonly bits_per_byte: number;
+  /** Its score on the validation split, bits per byte; absent where that is too short for one. */
+  readonly validation_bits_per_byte?: number;
 }
 
 /** What {@linkcode Study.report} draws. */
 export interface StudyReporting extends StudySelection {
-  /** The filtered picture shows runs with a smaller loss, nats per token; absent: the order-1 n-gram baseline. */
+  /** The filtered picture shows configurations with a smaller min loss, nats per token; absent: with a test loss below order 1. */
   readonly below?: number;
 }
 
 /** Which model {@linkcode Study.sample} draws from, and what. */
 export interface StudySampling extends StudySelection {
-  /** The beginning of the run's id; absent: the run with the lowest loss. */
+  /** The beginning of the run's id; absent: the best run, by its score on the validation split. */
   readonly id?: string;
   /** Text that the model reads first; absent or empty: a line's end. */
   readonly prompt?: string;

@@ -38,7 +38,7 @@ export interface StudyRun extends ListedConfig {
   readonly is_control: boolean;
   /**
    * What has been measured of it, as far as it has come: `"min loss"` (of `curve`), `test_loss` (nats per token), `test_bits_per_byte`,
-   * `parameters`, `train_seconds` … `columns.csv` of {@linkcode Study.export} describes each.
+   * `validation_bits_per_byte`, `parameters`, `train_seconds` … `columns.csv` of {@linkcode Study.export} describes each.
    */
   readonly metrics: Readonly<Record<string, number>>;
   /** Training loss, smoothed, nats per token, one value every `log_every` steps; absent before it is done. */

@@ -14,6 +14,7 @@ import { adviceForRuns } from "../experiments/study/commands.ts";
 import type { ListGaps } from "../experiments/study/runs.ts";
 import type { Experiment } from "../experiments/study/schema.ts";
 import type { Level } from "./data/levels.ts";
+import { lossFilter } from "./data/loss_filter.ts";
 import { cohortsOf, firstOfCells } from "./data/baselines.ts";
 import { type MergedRow, mergeSeeds } from "./data/merged.ts";
 import { pageOf } from "./page/page.ts";
@@ -46,8 +47,8 @@ export interface ReportOptions {
   /** The study's folder, which must exist. */
   dir: string;
   experiment: Experiment;
-  /** Threshold of experiment 01's filtered picture, nats per what the models read. */
-  below: number;
+  /** Threshold of experiment 01's filtered picture, nats per what the models read; absent: see {@linkcode lossFilter}. */
+  below?: number;
   /** What losses are held against, nats per what the models read; nothing where the study has no n-gram baselines. */
   levels?: readonly Level[];
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
@@ -60,7 +61,7 @@ export interface ReportOptions {
 export interface ReportSummary {
   /** All files, pictures before the page. */
   paths: string[];
-  /** By mean lowest loss. */
+  /** By what the report says that the best is chosen by. */
   best: MergedRow;
   /** Runs. */
   finished: number;
@@ -83,7 +84,7 @@ export interface ReportSummary {
  */
 export async function writeReport(options: ReportOptions): Promise<ReportSummary> {
   const { dir, experiment, below, unreadable } = options;
-  if (!(Number.isFinite(below) && below > 0)) {
+  if (below !== undefined && !(Number.isFinite(below) && below > 0)) {
     throw new UserError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
   }
   const { chosenBy, table = GATED_SPACE } = options;
@@ -106,7 +107,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     experiment,
     rows,
     effects,
-    below,
+    filter: lossFilter(below, options.levels, rows),
     levels: options.levels,
     promotion,
     comparisons,
@@ -115,6 +116,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const account = accountOf({
     ...options.gaps,
     selection: options.selection,
+    experiment,
     runs,
     unreadable: unreadable.map((line) => withinStudy(line, dir)),
     unknown_version: (options.unknown_version ?? []).map((line) => withinStudy(line, dir)),

@@ -2,6 +2,7 @@
 import { type Sizes, stepCost } from "../../cells/sizes.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { busySeconds } from "../study/busy_seconds.ts";
+import { bestFirst } from "../study/criterion.ts";
 import { type FinishedResult, hasEnded, isFinished } from "../study/result.ts";
 import { runKey } from "../study/paths.ts";
 import { comparedWithList, type Run } from "../study/runs.ts";
@@ -9,6 +10,7 @@ import type { Experiment } from "../study/schema.ts";
 import { selectedResults } from "../study/selected_results.ts";
 import { selectFrom, type Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
+import { countUnvalidated } from "../study/validation.ts";
 import { claimKey, isSilent, studyClaims } from "./study_queue.ts";
 
 /** A run that somebody has claimed. */
@@ -59,10 +61,28 @@ export interface Overview {
   readonly unlisted: readonly string[];
   /** A line for each file that cannot be read. */
   readonly unreadable: readonly string[];
-  /** The finished run with the lowest loss, in nats per token; absent where none has finished. */
-  readonly best?: { key: string; min_loss: number; tokens?: string; test_bits_per_byte?: number; control?: true };
+  /** Scored runs that lack a score on the validation split, since a version before 0.4 scored them: `evaluate --again` gives it. */
+  readonly unvalidated: number;
+  /** The best of the finished runs, by its score on the validation split; absent where none has finished. */
+  readonly best?: BestRun;
   /** From the speed of the finished runs; absent where none has finished. */
   readonly seconds_left?: number;
+}
+
+/** What is told of the best run. */
+export interface BestRun {
+  /** The name of its files. */
+  readonly key: string;
+  /** Score on the validation split, bits per byte. Where a scored run lacks it, or none is scored yet, `min_loss` decides. */
+  readonly validation_bits_per_byte?: number;
+  /** Score on the test split, bits per byte. */
+  readonly test_bits_per_byte?: number;
+  /** Lowest logged training loss, nats per token. */
+  readonly min_loss: number;
+  /** What its model reads, where that is not bytes. */
+  readonly tokens?: string;
+  /** Whether it was drawn at random from what experiment 02 has not chosen. */
+  readonly control?: true;
 }
 
 type State = "done" | "running" | "stale" | "failed" | "damaged" | "unknown_version" | "waiting";
@@ -114,7 +134,7 @@ export async function overviewOf(
     const result = byKey.get(key);
     return result && isFinished(result) ? [{ key, result, control }] : [];
   });
-  const best = [...finished].sort((a, b) => a.result["min loss"] - b.result["min loss"])[0];
+  const [best] = bestFirst(finished.map(({ result }) => result)), own = finished.find(({ result }) => result === best);
   const short = of("done").filter(({ key }) => !hasEnded(byKey.get(key), steps));
   const left = (["waiting", "stale", "running"] as const).flatMap((state) =>
     of(state).map((run) => ({ ...run.entry.config, steps: Math.max(0, steps - (claimOf(run)?.step ?? 0)) }))
@@ -136,14 +156,16 @@ export async function overviewOf(
     unknown_version: of("unknown_version").length,
     unlisted,
     unreadable,
+    unvalidated: countUnvalidated(results, study.settings),
     ...(best
       ? {
         best: {
-          key: best.key,
-          min_loss: best.result["min loss"],
-          ...(best.result.tokens ? { tokens: best.result.tokens } : {}),
-          test_bits_per_byte: best.result.test_bits_per_byte,
-          ...(best.control ? { control: true } : {}),
+          key: own!.key,
+          validation_bits_per_byte: best.validation_bits_per_byte,
+          test_bits_per_byte: best.test_bits_per_byte,
+          min_loss: best["min loss"],
+          ...(best.tokens ? { tokens: best.tokens } : {}),
+          ...(own!.control ? { control: true } : {}),
         },
       }
       : {}),

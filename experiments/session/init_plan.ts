@@ -22,16 +22,20 @@ import { flaggedFactors, flagsInWords, levelsAmong, smallestSizes } from "../stu
 import type { InitPlan } from "../study/init_study.ts";
 import type { ConfigEntry } from "../study/runs.ts";
 import { Study } from "../study/store.ts";
+import { rankedInWords } from "../study/validation.ts";
 import { estimateTraining, type TrainingEstimate } from "./estimate.ts";
 
 const DAY = 24 * 3600;
+
+/** What one seed costs, where it is named as a way to save time. */
+const NO_INTERVAL = "then no interval can be given";
 
 /** More configurations of one cell than so many are told by their levels. */
 const MOST_LINES = 8;
 
 /** What a plan adds, a line each. Where it adds no runs, the state sizes that were asked for, if any. */
 export function* planLines(plan: InitPlan): Generator<string> {
-  const { dir, experiment, settings: { seeds }, space, chosen: { entries, best, sized }, fresh, runs } = plan;
+  const { dir, experiment, settings, before, space, chosen: { entries, best, sized }, fresh, runs } = plan;
   if (!runs.length) {
     if (!sized) return;
     yield `Listed already, with the state sizes for ${sized.target} parameters:`;
@@ -41,14 +45,20 @@ export function* planLines(plan: InitPlan): Generator<string> {
   if (fresh.length) {
     yield `To be listed in experiment ${experiment} of ${dir}: ${plural(fresh.length, "configuration")}`;
   }
-  if (best) yield `  the best ${best.taken} of ${plural(best.ranked, "ranked configuration")}, at other levels`;
+  if (best) {
+    const from = `the best ${best.taken} of ${plural(best.ranked, "ranked configuration")}`;
+    yield `  ${from}, at other levels: ranked ${rankedInWords(best, { dir, settings })}`;
+  }
   if (sized) yield `  state sizes for ${sized.target} parameters`;
   yield* configLines(space, fresh, sized?.parameters);
   const parts = [
-    ...(fresh.length ? [`${fresh.length} × ${plural(seeds, "seed")}`] : []),
+    ...(fresh.length ? [`${fresh.length} × ${plural(settings.seeds, "seed")}`] : []),
     ...(hasFurtherSeeds(plan) ? [`further seeds of ${plan.listed} listed before`] : []),
   ];
   yield `${plural(addedRuns(plan), "new run")}: ${parts.join(", and ")}`;
+  if (!before && settings.seeds > 1) {
+    yield `  one seed, --seeds 1, takes 1/${settings.seeds} of the time; ${NO_INTERVAL}`;
+  }
 }
 
 /** How many runs come with a plan. */
@@ -190,7 +200,9 @@ export async function announcePlan(
 }
 
 /** What makes a plan smaller: of a whole grid its smallest sizes, for an example. */
-function lessInWords({ before, space: table, chosen: { sized, best, promotion } }: InitPlan): string {
+function lessInWords(
+  { before, space: table, settings: { seeds }, chosen: { sized, best, promotion } }: InitPlan,
+): string {
   if (before || sized || best || promotion) {
     return `with ${flagsInWords("disjunction", "help", table)}, --only or --steps`;
   }
@@ -198,7 +210,8 @@ function lessInWords({ before, space: table, chosen: { sized, best, promotion } 
   const sizes = flaggedFactors(table).flatMap(({ key, flag: { name } }) =>
     smallest[key] ? [`${name} ${smallest[key]}`] : []
   );
-  return `as with ${sizes.join(" ")}, or a smaller --steps`;
+  const fewer = seeds > 1 ? `, a smaller --steps, or --seeds 1 (${NO_INTERVAL})` : ", or a smaller --steps";
+  return `as with ${sizes.join(" ")}${fewer}`;
 }
 
 function inWords(seconds: number): string {

@@ -1,6 +1,7 @@
 /** Which run text is drawn from, and its model. */
 import { UserError } from "../../cells/errors.ts";
 import { drawText, type TextOptions } from "../../train/scoring/draw_text.ts";
+import { bestFirst } from "../study/criterion.ts";
 import { advised } from "../study/files.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
 import { checkModel } from "./run_model.ts";
@@ -26,7 +27,7 @@ export async function findRun(
 ): Promise<{ key: string; result: FinishedResult }> {
   const where = `experiment ${experiment} of ${study.dir}`;
   const { results, damaged } = await readSelected(study, experiment, only, `find a model of ${where}`);
-  const finished = results.filter(isFinished).sort((a, b) => a["min loss"] - b["min loss"]);
+  const finished = bestFirst(results.filter(isFinished));
   if (!finished.length) {
     const [problem] = damaged.values();
     const advice = adviceForRuns(study, experiment, (await study.readConfigs(experiment)).length > 0);

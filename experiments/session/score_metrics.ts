@@ -1,7 +1,8 @@
 /** The metrics of a score, each computed from what was found of the model on the test split and on the validation split. */
 import type { Score } from "../../train/scoring/evaluate.ts";
 import type { ScoreMetrics } from "../study/metrics.ts";
-import { contextOrderOf, gainOverOrder1, type NgramBaselines } from "../study/ngram_baselines.ts";
+import type { NgramBaselines } from "../study/ngram_baselines.ts";
+import { baselineMetrics } from "./baseline_metrics.ts";
 
 /**
  * A score as results have it.
@@ -18,12 +19,11 @@ export function scoreMetrics(
     test_loss: nats,
     test_bits_per_byte: bits_per_byte,
     test_bytes: bytes,
-    test_tokens: tokens === bytes ? undefined : tokens,
+    test_tokens: tokens,
     test_streams: streams,
     test_warm_up: warm_up,
-    context_order: baselines && contextOrderOf(bits_per_byte, baselines),
     validation_bits_per_byte: validation?.bits_per_byte,
     validation_bytes: validation?.bytes,
-    gain_over_order_1: baselines && gainOverOrder1(bits_per_byte, baselines),
+    ...baselineMetrics(bits_per_byte, baselines),
   };
 }

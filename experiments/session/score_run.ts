@@ -1,4 +1,4 @@
-/** Scores one run: its model on the test split, and what the model writes. */
+/** Scores one run: its model on the test split and on the validation split, and what the model writes. */
 import { Buffer } from "node:buffer";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../../cells/language_model.ts";
@@ -7,11 +7,12 @@ import { OpenFilesError } from "../../train/process/open_files.ts";
 import {
   cutFor,
   evaluateModel,
+  type Evaluation,
   type EvaluationWorkers,
   exportModel,
-  type Score,
 } from "../../train/scoring/evaluate.ts";
 import { promptFrom } from "../../train/scoring/sample_text.ts";
+import { validationPart } from "../../train/scoring/validation.ts";
 import { decodeRunWeights } from "../../train/training/checkpoint.ts";
 import { advised, type Commit, readBytes } from "../study/files.ts";
 import { readBaselines } from "../study/ngram_baselines.ts";
@@ -32,7 +33,7 @@ export interface Scoring {
   readonly model: Uint8Array;
   /** Whether the model was made anew from the checkpoint: if its score is good, both take the place of those that there are. */
   readonly isRemade?: boolean;
-  /** What the study's models read: its test split is scored. */
+  /** What the study's models read: its test split is scored, and the beginning of its validation split. */
   readonly text: TokenizedCorpus;
   readonly threads: number;
   /** Kept from run to run. */
@@ -42,13 +43,16 @@ export interface Scoring {
   readonly signal?: AbortSignal;
 }
 
+/** Scores of a run. */
+export type RunScore = Omit<Evaluation, "drawn" | "memory">;
+
 /** What to do about a checkpoint from which no good model can be made. */
 const KEEP_MODEL = "move it away to keep the model that there is";
 
 /**
- * Scores one run's model on the test split, and adds the score to its result, with a sample of what it writes.
+ * Scores one run's model on the test split and on the validation split, and adds the scores to its result, with a sample of what it writes.
  *
- * @throws {UserError} if the model is not that of the result, or the score is no finite number; model and result stay as they are
+ * @throws {UserError} if the model is not that of the result, or a score is no finite number; model and result stay as they are
  * @throws {OpenFilesError} if this process may open no worker
  * @throws the signal's reason, if it gives the score up
  */
@@ -57,7 +61,7 @@ export async function scoreRun(
   experiment: Experiment,
   key: string,
   { model, isRemade = false, text, threads, workers, commit, signal }: Scoring,
-): Promise<Score> {
+): Promise<RunScore> {
   const [path, advice] = isRemade
     ? [study.checkpointPath(experiment, key), KEEP_MODEL]
     : [study.modelPath(experiment, key), remakeModel(study, experiment)];
@@ -66,7 +70,7 @@ export async function scoreRun(
   const { test, tokenizer } = text;
   const prompt = tokenizer.encode(promptFrom(text.corpus.test));
   const sample = { prompt, lengths: tokenizer.lengths, ...SAMPLE };
-  const extras = { sample, memory: true, tokenizer, signal, workers };
+  const extras = { sample, memory: true, validation: validationPart(text), tokenizer, signal, workers };
   const { drawn, memory, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras).catch(
     (error) => {
       signal?.throwIfAborted();
@@ -87,7 +91,7 @@ export async function scoreRun(
   // A metric that this score lacks is written as absent: that of an earlier score says nothing of this one.
   const scored = {
     ...now,
-    ...scoreMetrics(score, undefined, baselines),
+    ...scoreMetrics(score, score.validation, baselines),
     sample: sampleOf(drawn!, sample, tokenizer),
     memory: memory!,
   };
@@ -97,6 +101,12 @@ export async function scoreRun(
   }
   await study.writeResult(experiment, key, scored, commit);
   return score;
+}
+
+/** `test 1.8175, validation 1.8302 bits/byte`. */
+export function scoreInWords({ bits_per_byte, validation }: RunScore): string {
+  const more = validation ? `, validation ${validation.bits_per_byte.toFixed(4)}` : "";
+  return `test ${bits_per_byte.toFixed(4)}${more} bits/byte`;
 }
 
 /**

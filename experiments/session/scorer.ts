@@ -4,7 +4,7 @@ import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { EvaluationWorkers } from "../../train/scoring/evaluate.ts";
 import { OpenFilesError } from "../../train/process/open_files.ts";
 import type { Queue } from "../queue/queue.ts";
-import { scoreRun } from "./score_run.ts";
+import { scoreInWords, scoreRun } from "./score_run.ts";
 import { shortKey } from "../study/paths.ts";
 import type { Run } from "../study/runs.ts";
 import type { Experiment } from "../study/schema.ts";
@@ -88,7 +88,7 @@ export class Scorer {
       const model = given ?? (await study.readModel(experiment, run.key)).model;
       const scoring = { model, text, threads: 1, workers: this.#evaluationWorkers, commit, signal: interrupt };
       const score = await scoreRun(study, experiment, run.key, scoring);
-      say(`${shortKey(run.key)}  test ${score.bits_per_byte.toFixed(4)} bits/byte`);
+      say(`${shortKey(run.key)}  ${scoreInWords(score)}`);
     } catch (error) {
       // The run is kept; the next call scores it.
       if (interrupt?.aborted) return;

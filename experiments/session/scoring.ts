@@ -1,13 +1,13 @@
-/** What `evaluate` does: scores finished runs on the test split. */
+/** What `evaluate` does: scores finished runs on the test split and on the validation split. */
 import { messageOf } from "../../cells/errors.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { OpenFilesError } from "../../train/process/open_files.ts";
-import { EvaluationWorkers, type Score } from "../../train/scoring/evaluate.ts";
+import { EvaluationWorkers } from "../../train/scoring/evaluate.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import type { Queue } from "../queue/queue.ts";
 import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue } from "../queue/study_queue.ts";
-import { isMisplaced, placeScores } from "./context_orders.ts";
+import { isMisplaced, placeScores } from "./baseline_metrics.ts";
 import { ensureBaselines, readBaselines } from "../study/ngram_baselines.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
 import { runKey } from "../study/paths.ts";
@@ -16,8 +16,9 @@ import { readSelected } from "../study/selected_results.ts";
 import type { Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
+import { countUnvalidated } from "../study/validation.ts";
 import { Scheduler } from "./scheduler.ts";
-import { finishedResult, remadeModel, scoreRun } from "./score_run.ts";
+import { finishedResult, remadeModel, type RunScore, scoreRun } from "./score_run.ts";
 
 export interface EvaluateOptions {
   readonly dir: string;
@@ -31,7 +32,7 @@ export interface EvaluateOptions {
   readonly skip?: ReadonlySet<string>;
   /** The study's, where the caller has it. */
   readonly text?: TokenizedCorpus;
-  readonly onScore?: (done: number, total: number, key: string, score: Score & { readonly reads: Unit }) => void;
+  readonly onScore?: (done: number, total: number, key: string, score: RunScore & { readonly reads: Unit }) => void;
   /** Called with how much of the corpus has been counted for its n-gram baselines, in bytes, where the study has none. */
   readonly onCount?: (done: number, total: number) => void;
   /** Called when a run cannot be scored; the others go on. */
@@ -44,8 +45,10 @@ export interface EvaluateSummary {
   readonly scored: number;
   /** Runs that had a score already. */
   readonly had: number;
-  /** Of those, runs that have now got the order of context that their score stands for. */
+  /** Of those, runs that have now got what their score is beside the study's n-gram baselines. */
   readonly placed: number;
+  /** Of those that had one, runs without a score on the validation split: an earlier version scored them, and `again` adds it. */
+  readonly unvalidated: number;
   /** Runs that are in the hands of other processes. */
   readonly others: number;
   /** Runs that could not be scored. */
@@ -66,11 +69,12 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
   const { results, unreadable } = await readSelected(study, experiment, only, doing);
   const finished = results.filter(isFinished);
   const todo = finished.filter(({ test_loss }) => again || test_loss === undefined);
-  const had = finished.length - todo.length;
+  const left = finished.filter((result) => !todo.includes(result)), had = left.length;
+  const unvalidated = countUnvalidated(left, study.settings);
   const known = await readBaselines(study).catch(() => undefined);
   const isPlaced = !finished.some((result) => isMisplaced(result, known));
-  if (!todo.length && isPlaced) return { scored: 0, had, placed: 0, others: 0, problems: 0, unreadable };
-  const text = todo.length || !known ? options.text ?? await studyText(study) : undefined;
+  if (!todo.length && isPlaced) return { scored: 0, had, placed: 0, unvalidated, others: 0, problems: 0, unreadable };
+  const text = todo.length || !known ? options.text ?? await studyText(study, ["validation", "test"]) : undefined;
   const { signal, onProblem, onCount } = options;
   // Whoever has the queue open has heard of it.
   const onDamaged = queue ? undefined : onProblem;
@@ -83,7 +87,7 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
       : known;
     const scores = text ? await scoreAll(study, todo, text, own, options) : { scored: 0, problems: 0, others: 0 };
     const placed = baselines ? await placeScores({ study, experiment, baselines, queue: own, signal, onProblem }) : 0;
-    return { had, unreadable, placed, ...scores };
+    return { had, unvalidated, unreadable, placed, ...scores };
   } finally {
     if (!queue) await own.close();
   }

@@ -6,7 +6,7 @@
  * 3. Its files say where it stands: from its beginning, from its checkpoint, or not at all (then it is skipped).
  * 4. **Train.** The group trains it with the others. When it ends, the next waiting run takes its slot.
  * 5. **Write.** Its checkpoint is written every so often; at its end checkpoint, model and result.
- * 6. **Score.** Its model is scored on the test split: beside training on a GPU, after its group on the CPU.
+ * 6. **Score.** Its model is scored on the test and the validation split: beside training on a GPU, after its group on the CPU.
  * 7. **Release.** Its claim is given back.
  *
  * On the way it may break down (its result says so), be refused by a full group (it waits again), be lost to another process (which

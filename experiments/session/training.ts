@@ -45,7 +45,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
   const { waiting, skipped } = await waitingRuns(study, settings, options);
-  const text = await studyText(study, ["train", "test"]), engine = await openStudyEngine(options.engine);
+  const text = await studyText(study), engine = await openStudyEngine(options.engine);
   try {
     checkRoom(engine, waiting, settings, study.space);
     // First of what is written: where its place is taken, nothing else is.

@@ -9,7 +9,7 @@ import { type Configuration, type Factor, type FactorValue, isSize, markedBy, na
 import { plural } from "../../train/terminal/progress.ts";
 import { checkLevels, combinationsOf, type FactorLevels, isListed, levelsOf } from "./grid.ts";
 import { flaggedFactors, flagsInWords, keysWithLevels, levelsAmong, type TableLevels } from "./levels.ts";
-import { bestListed, checkedBest, expanded, type Origin } from "./listed_again.ts";
+import { bestListed, checkedBest, type ChosenBest, expanded, type Origin } from "./listed_again.ts";
 import { namedCells, sharedFactors } from "./named_cells.ts";
 import { parametersOf, type ParameterTarget, StateSizes } from "./parameters.ts";
 import { promote, type Promotion } from "./promotion.ts";
@@ -31,7 +31,7 @@ export interface ConfigRequest {
   readonly parameters?: ParameterTarget;
   /** Of a new list which combinations; on a study which of its configurations are listed again. */
   readonly only?: Selection;
-  /** On a study: so many of its configurations, the best by its ranking, are listed again. */
+  /** On a study: so many of its configurations, the best by their mean validation score, are listed again. */
   readonly best?: number;
 }
 
@@ -42,8 +42,8 @@ export interface ChosenConfigs {
   readonly promotion?: Promotion;
   /** Where state sizes follow from a number of parameters: that number, and what each configuration came to, by id. */
   readonly sized?: { readonly target: number; readonly parameters: ReadonlyMap<string, number> };
-  /** Where the best are listed again: how many there were, and of how many. */
-  readonly best?: { readonly taken: number; readonly ranked: number };
+  /** Where the best are listed again: what they were chosen from. */
+  readonly best?: ChosenBest;
 }
 
 /** Where configurations are listed. */
@@ -214,9 +214,8 @@ async function ownConfigs(
   const doing = `list configurations of study ${dir} again`;
   if (best !== undefined) {
     checkedBest(dir, known, keys, table);
-    const { origins, ranked } = await bestListed(known!, best, base, keys, only, table);
-    const configs = listedAgain(origins, varied(request, keys, table), sizes, table);
-    return { configs, best: { taken: origins.length, ranked } };
+    const { origins, best: chosen } = await bestListed(known!, best, base, keys, only, table);
+    return { configs: listedAgain(origins, varied(request, keys, table), sizes, table), best: chosen };
   }
   if (!base.length) return { configs: gridOf(request, listed, sizes, table) };
   const origins = expanded(table, base);

@@ -1,5 +1,7 @@
 /** What is best, promoted or chosen is chosen by one number of each run, of which less is better (design, section 9). */
 import type { MetricKey } from "./metrics.ts";
+import { unitOf } from "../../cells/unit.ts";
+import type { FinishedResult } from "./result.ts";
 
 /** The score on the validation split; where results of earlier versions have none, the lowest training loss, as these chose. */
 export type Criterion = Extract<MetricKey, "validation_bits_per_byte" | "min loss">;
@@ -10,6 +12,31 @@ export interface Chosen {
   readonly validation_bits_per_byte: number | undefined;
   /** Whether it has been scored at all. */
   readonly isScored: boolean;
+}
+
+/** What one run is chosen by. */
+export function chosenBy(
+  { "min loss": min_loss, validation_bits_per_byte, test_loss }: FinishedResult,
+): Chosen {
+  return { min_loss, validation_bits_per_byte, isScored: test_loss !== undefined };
+}
+
+/** How good a run is, first of all by what it is chosen: `validation 1.8302, test 1.8175 bits/byte, min loss 1.3156 nats/byte`. */
+export function qualityInWords(
+  { "min loss": lowest, validation_bits_per_byte, test_bits_per_byte, tokens }: Pick<
+    FinishedResult,
+    "min loss" | "validation_bits_per_byte" | "test_bits_per_byte" | "tokens"
+  >,
+): string {
+  const scores = Object.entries({ validation: validation_bits_per_byte, test: test_bits_per_byte })
+    .flatMap(([split, bits]) => bits === undefined ? [] : `${split} ${bits.toFixed(4)}`).join(", ");
+  return `${scores && `${scores} bits/byte, `}min loss ${lowest.toFixed(4)} nats/${unitOf({ tokens })}`;
+}
+
+/** Finished runs, the best first; what is equally good stays in its order. */
+export function bestFirst<R extends FinishedResult>(runs: readonly R[]): R[] {
+  const criterion = criterionOf(runs.map(chosenBy));
+  return runs.toSorted((one, two) => compareBy(criterion, chosenBy(one), chosenBy(two)));
 }
 
 /**

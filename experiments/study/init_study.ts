@@ -35,6 +35,9 @@ export const DEFAULT_TRAINING: StudySettings["training"] = {
   history: 1000,
 };
 
+/** Seeds of a new study: with one no interval can be given, with two it is wide (design, section 10). */
+export const DEFAULT_SEEDS = 3;
+
 /** What `init` is asked for: settings of the study, and what is listed. */
 export interface InitOptions extends ConfigRequest {
   readonly dir: string;
@@ -276,8 +279,13 @@ async function newSpace(known: Study | undefined, dir: string, path: string): Pr
 /** The study's settings with what the options change. */
 async function mergeSettings(known: Study | undefined, options: InitOptions, space: Space) {
   const before = known?.settings.training ?? DEFAULT_TRAINING;
-  const { experiment, seeds = known?.settings.seeds ?? 1, steps, batch = before.batch, history = before.history } =
-    options;
+  const {
+    experiment,
+    seeds = known?.settings.seeds ?? DEFAULT_SEEDS,
+    steps,
+    batch = before.batch,
+    history = before.history,
+  } = options;
   const source = options.corpus === undefined
     ? known?.settings.corpus.source ?? EMBEDDED.name
     : corpusSource(options.corpus);

@@ -6,7 +6,7 @@ import { type Configuration, isSwitch, withoutKeys } from "../../cells/factor.ts
 import { adviceForRuns } from "./commands.ts";
 import { changed, combinationsOf, isListed } from "./grid.ts";
 import { flagsInWords } from "./levels.ts";
-import { rankConfigs } from "./ranking.ts";
+import { rankConfigs, type Ranking } from "./ranking.ts";
 import { selectFrom, type Selection } from "./selection.ts";
 import type { Study } from "./store.ts";
 
@@ -15,6 +15,12 @@ export interface Origin {
   readonly config: Configuration;
   /** Whether it is in the list itself: see {@linkcode expanded}. */
   readonly isGiven: boolean;
+}
+
+/** What the best were chosen from: how many there were, of how many, and what ranked them. */
+export interface ChosenBest extends Pick<Ranking, "criterion" | "unvalidated" | "unscored"> {
+  readonly taken: number;
+  readonly ranked: number;
 }
 
 /**
@@ -52,7 +58,7 @@ export function checkedBest(dir: string, known: Study | undefined, keys: readonl
  * The best of the listed configurations, by the study's ranking. Of those that differ in nothing but what is to vary the best one counts.
  *
  * @param keys of the factors that are to vary
- * @returns as many as there are, at most `count`; and how many were ranked
+ * @returns as many as there are, at most `count`; and what they were chosen from
  * @throws {UserError} if none has been trained or is selected, or a result cannot be read: it may be the best
  */
 export async function bestListed(
@@ -62,11 +68,11 @@ export async function bestListed(
   keys: readonly string[],
   only: Selection | undefined,
   table: Space,
-): Promise<{ origins: readonly Origin[]; ranked: number }> {
+): Promise<{ origins: readonly Origin[]; best: ChosenBest }> {
   const { results, unreadable } = await study.readResults("01");
   if (unreadable.length) throw new UserError(unreadable[0]);
   const ids = new Set(listed.map((config) => configIdIn(table, config)));
-  const { ranked } = rankConfigs(results.filter(({ id }) => ids.has(id)), table);
+  const { ranked, criterion, unvalidated, unscored } = rankConfigs(results.filter(({ id }) => ids.has(id)), table);
   if (!ranked.length) {
     throw new UserError(
       `Cannot choose the best of study ${study.dir}: no run that it lists has finished; ${
@@ -81,5 +87,5 @@ export async function bestListed(
     if (!distinct.has(rest)) distinct.set(rest, config);
   }
   const origins = [...distinct.values()].slice(0, count).map((config) => ({ config, isGiven: true }));
-  return { origins, ranked: selected.length };
+  return { origins, best: { taken: origins.length, ranked: selected.length, criterion, unvalidated, unscored } };
 }

@@ -44,7 +44,8 @@ function named(file: string): RegExp {
   return new RegExp(`^${file.replaceAll(".", "\\.")}$`);
 }
 
-const PICTURE = String.raw`(results_(01_all|02_big)(_[a-z][a-z\d_]*)?|filtered_results_01_loss_below_[\d.e+-]+)`;
+const PICTURE = String
+  .raw`(results_(01_all|02_big)(_[a-z][a-z\d_]*)?|filtered_results_01_(loss_below_[\d.e+-]+|test_loss_below_order_1))`;
 
 /** Names that are written into a study's folder itself, beside those that are checked as they are read. */
 const IN_STUDY: readonly (readonly [name: RegExp, isOurs: Recognizer])[] = [

@@ -1,23 +1,35 @@
-/** Configurations by how well they were trained: what experiment 02 is chosen by, and what its report compares. */
+/** Configurations by how well they predict: what experiment 02 is chosen by, and what its report compares. */
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { CellConfig } from "../../cells/config.ts";
+import { type Chosen, chosenBy, compareBy, type Criterion, criterionOf } from "./criterion.ts";
 import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
+import { unvalidatedOf } from "./validation.ts";
 
 /** One configuration and what its runs came to. */
-export interface RankedConfig {
+export interface RankedConfig extends Chosen {
   readonly id: string;
   readonly config: CellConfig;
   /** Mean over the seeds of `min loss`, nats per what the models read. */
   readonly min_loss: number;
+  /** Mean over the seeds that have it of the score on the validation split; undefined where none has. */
+  readonly validation_bits_per_byte: number | undefined;
+  /** Whether some run of it has been scored. */
+  readonly isScored: boolean;
   /** Its finished runs, ascending by seed. */
   readonly runs: readonly FinishedResult[];
 }
 
 /** Configurations that can be ranked together. */
 export interface Ranking {
-  /** Best first: by mean lowest loss, then by id. */
+  /** Best first: by the criterion, then by id. */
   readonly ranked: readonly RankedConfig[];
+  /** What they are ranked by: see {@linkcode criterionOf}. */
+  readonly criterion: Criterion;
+  /** Runs that have a score and none on the validation split. */
+  readonly unvalidated: number;
+  /** Configurations without a score, which come last where scores decide. */
+  readonly unscored: number;
   /** Steps of each run; 0 where there is none. */
   readonly steps_done: number;
   readonly runs: number;
@@ -26,19 +38,38 @@ export interface Ranking {
 }
 
 /**
- * Ranks the configurations with finished runs by the mean of their seeds. Losses after different numbers of steps cannot be
+ * Ranks the configurations with finished runs by the mean of their seeds. What was trained for different numbers of steps cannot be
  * ranked together, so only runs of the most steps that any has count. The order of `results` does not matter.
  */
 export function rankConfigs(results: readonly RunResult[], table: FactorTable = GATED): Ranking {
   const finished = results.filter(isFinished);
   const steps_done = finished.reduce((most, result) => Math.max(most, result.steps_done), 0);
   const comparable = finished.filter((result) => result.steps_done === steps_done);
+  const criterion = criterionOf(comparable.map(chosenBy));
   const ranked = [...Map.groupBy(comparable, ({ id }) => id)].map(([id, group]): RankedConfig => {
     const runs = group.toSorted((a, b) => a.seed - b.seed);
-    const min_loss = runs.reduce((sum, result) => sum + result["min loss"], 0) / runs.length;
-    return { id, config: configOf(runs[0], table), min_loss, runs };
+    return { id, config: configOf(runs[0], table), ...meanOf(runs.map(chosenBy)), runs };
   });
-  ranked.sort((a, b) => a.min_loss - b.min_loss || (a.id < b.id ? -1 : 1));
+  ranked.sort((a, b) => compareBy(criterion, a, b) || (a.id < b.id ? -1 : 1));
   const all = new Set(finished.map(({ id }) => id)).size;
-  return { ranked, steps_done, runs: comparable.length, shorter: all - ranked.length };
+  return {
+    ranked,
+    criterion,
+    unvalidated: unvalidatedOf(comparable).length,
+    unscored: ranked.filter(({ isScored }) => !isScored).length,
+    steps_done,
+    runs: comparable.length,
+    shorter: all - ranked.length,
+  };
+}
+
+/** What a configuration is chosen by, from its seeds. */
+function meanOf(runs: readonly Chosen[]): Chosen {
+  const mean = (values: readonly number[]) =>
+    values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : undefined;
+  return {
+    min_loss: mean(runs.map(({ min_loss }) => min_loss))!,
+    validation_bits_per_byte: mean(runs.flatMap(({ validation_bits_per_byte }) => validation_bits_per_byte ?? [])),
+    isScored: runs.some(({ isScored }) => isScored),
+  };
 }

@@ -3,7 +3,7 @@ import { type CellConfig, configIdIn } from "../../cells/config.ts";
 import type { Configuration, FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 
-/** How many of experiment 01 go on, the best by `min loss`: a tenth, rounded up. Not `× 0.1`, which makes 8 of 70. */
+/** How many of experiment 01 go on: the best tenth, rounded up. Not `× 0.1`, which makes 8 of 70. */
 export const promotedCount = (total: number): number => Math.ceil(total / 10);
 
 /** A configuration of experiment 02, and where it comes from. */

@@ -8,7 +8,7 @@ import { oncePer } from "../../cells/once_per.ts";
 import { minOf } from "../../cells/extremes.ts";
 import { UserError } from "../../cells/errors.ts";
 import { legSchema } from "../../train/training/checkpoint.ts";
-import type { MemoryCurve } from "../../train/scoring/memory_gain.ts";
+import type { MemoryCurve } from "../../train/scoring/state_resets.ts";
 import type { Tokenizer, Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { MOST_TEMPERATURE, type SampleOptions } from "../../train/scoring/sample_text.ts";
 import { LIMITS } from "../../train/training/settings.ts";
@@ -61,7 +61,7 @@ const sampleSchema = z.object({
   seed: z.number().int().nonnegative(),
 });
 
-/** The loss increase of a run's model under state resets: see train/scoring/memory_gain.ts. */
+/** The loss increase of a run's model under state resets: see train/scoring/state_resets.ts. */
 const memorySchema: z.ZodType<MemoryCurve> = z.object({
   gain: anyLoss,
   context: z.number().int().nonnegative().nullable(),

@@ -122,7 +122,7 @@ function checkFacts(study: Study, facts: readonly Fact[]): void {
  *
  * @param parts those that are needed, whose tokens are counted
  */
-export async function studyText(study: Study, parts: readonly Part[] = ["test"]): Promise<TokenizedCorpus> {
+export async function studyText(study: Study, parts: readonly Part[] = PARTS): Promise<TokenizedCorpus> {
   const tokenizer = await studyTokenizer(study), text = new TokenizedCorpus(await studyCorpus(study), tokenizer);
   checkTokens(study, text, parts);
   return text;

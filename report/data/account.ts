@@ -1,4 +1,7 @@
 /** What of a study has no part in its report, or only half of one: counted and named, so that nothing is dropped in silence. */
+import { commandOn } from "../../experiments/study/commands.ts";
+import type { Experiment } from "../../experiments/study/schema.ts";
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { runKey, shortKey } from "../../experiments/study/paths.ts";
 import type { ListGaps } from "../../experiments/study/runs.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
@@ -22,6 +25,7 @@ export interface AccountEntry {
 /** Where a study and its report differ. */
 export interface AccountData extends Partial<ListGaps> {
   readonly runs: RunTable;
+  readonly experiment: Experiment;
   /** The expression that says which configurations the report is of; absent where it is of all. */
   readonly selection?: string;
   /** A line for each result file that could not be read, and those of them that are of a version that is not known. */
@@ -31,10 +35,13 @@ export interface AccountData extends Partial<ListGaps> {
 
 /** One entry for each reason that there is. */
 export function accountOf(
-  { runs, selection, unreadable, unknown_version, not_begun, unlisted }: AccountData,
+  { runs, experiment, selection, unreadable, unknown_version, not_begun, unlisted }: AccountData,
 ): AccountEntry[] {
   const failed = runs.unfinished.filter((run) => run.failed !== undefined);
   const open = runs.unfinished.filter((run) => run.failed === undefined).map(nameOf);
+  const scored = runs.rows.filter(({ test_bits_per_byte }) => test_bits_per_byte !== undefined);
+  const unvalidated = scored.filter((run) => run.validation_bits_per_byte === undefined).map(nameOf).sort();
+  const logged = Map.groupBy(runs.rows, ({ log_every }) => log_every);
   const unknown = new Set(unknown_version), damaged = unreadable.filter((line) => !unknown.has(line));
   const why = (run: RunResult) => `${nameOf(run)}: ${oneLine(run.failed!)}`;
   const entries: AccountEntry[] = [
@@ -63,6 +70,24 @@ export function accountOf(
       names: new Set([...runs.versions.keys()].map(numbersOf)).size < 2
         ? []
         : [...runs.versions].sort().map(([version, count]) => `${version} (${counted(count, "run")})`),
+      lines: false,
+    },
+    {
+      lead:
+        `${counted(unvalidated.length, "run")} ${
+          have(unvalidated)
+        } a test score and no validation score, so the best is chosen by ` +
+        `the lowest training loss; ${commandOn("evaluate", ANY_STUDY, experiment, { again: true })} adds it`,
+      names: unvalidated.length === scored.length && scored.length > 1 ? ["all that are scored"] : unvalidated,
+      lines: false,
+    },
+    {
+      lead: "Losses logged at different steps: lowest training losses of one group say nothing beside those of another",
+      names: logged.size < 2
+        ? []
+        : [...logged].sort(([a], [b]) => a - b).map(([every, runs]) =>
+          `every ${counted(every, "step")} (${counted(runs.length, "run")})`
+        ),
       lines: false,
     },
     {
@@ -106,7 +131,7 @@ function partsOf(result: RunResult): string {
   return `${nameOf(result)}: ${oneLine(words.join("; "))}`;
 }
 
-function nameOf({ id, seed }: RunResult): string {
+function nameOf({ id, seed }: Pick<RunResult, "id" | "seed">): string {
   return shortKey(runKey(id, seed));
 }
 

@@ -8,6 +8,8 @@ import type { CellConfig } from "../../cells/config.ts";
 import type { Unit } from "../../cells/unit.ts";
 import type { Metric } from "../../experiments/study/metric.ts";
 import { type FinishedMetric, METRICS, type NamedMetric } from "../../experiments/study/metrics.ts";
+import type { Criterion } from "../../experiments/study/criterion.ts";
+import { compareRanked, criterionOfRuns, metricOfCriterion, type Ranked } from "./criterion.ts";
 import { type MetricName, metricName, metricOfRun, type RunRow, settingsName } from "./rows.ts";
 
 /** One number over some seeds, in the number's unit. */
@@ -66,14 +68,32 @@ export function spreadOf(values: readonly number[]): Spread {
  * stay apart: their losses are not draws of one number. The order of `rows` does not matter.
  *
  * @param metrics what is measured of each run
- * @returns best first: by mean lowest loss, then by id
+ * @returns best first: by the mean of what they are chosen by (`experiments/study/criterion.ts`), then by id
  */
 export function mergeSeeds(rows: readonly RunRow[], metrics: readonly Metric[] = METRICS): MergedRow[] {
-  const groups = Map.groupBy(rows, (row) => `${row.id} ${settingsName(row)} ${row.log_every}`);
+  const groups = Map.groupBy(rows, (row) => `${row.id} ${settingsName(row)}`);
   const merged = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, runs]) => mergeOne(runs, metrics));
-  const names = namesOf(merged.map(({ id }) => id));
+  const names = namesOf(merged.map(({ id }) => id)), criterion = criterionOfRuns(rows);
   return merged.map((row, i): MergedRow => ({ name: names[i], ...row }))
-    .sort((a, b) => a.min_loss.mean - b.min_loss.mean || (a.name < b.name ? -1 : 1));
+    .sort((a, b) => compareRanked(criterion, meansOf(a), meansOf(b)) || (a.name < b.name ? -1 : 1));
+}
+
+function meansOf({ min_loss, validation_bits_per_byte, test_bits_per_byte }: MergedRow): Ranked {
+  return {
+    min_loss: min_loss.mean,
+    validation_bits_per_byte: validation_bits_per_byte?.mean,
+    test_bits_per_byte: test_bits_per_byte?.mean,
+  };
+}
+
+/** What the best of these configurations is chosen by. All rows of a report, not some of them, say it. */
+export function criterionOfRows(rows: readonly MergedRow[]): Criterion {
+  return criterionOfRuns(rows.flatMap(({ runs }) => runs));
+}
+
+/** The number that a configuration is ranked by; undefined where it has none yet, and so comes last. */
+export function rankedBy(row: MergedRow, criterion: Criterion): Spread | undefined {
+  return row[metricOfCriterion(criterion)];
 }
 
 /** A metric of a configuration's runs; undefined where none has it. */

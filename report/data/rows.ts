@@ -15,10 +15,11 @@ import {
 } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { oneLine } from "../../cells/visible_text.ts";
-import type { MemoryCurve } from "../../train/scoring/memory_gain.ts";
+import type { MemoryCurve } from "../../train/scoring/state_resets.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { Metric } from "../../experiments/study/metric.ts";
 import { labelIn } from "./cell_names.ts";
+import { compareRanked, criterionOfRuns } from "./criterion.ts";
 import { type FinishedMetric, METRICS, type NamedMetric } from "../../experiments/study/metrics.ts";
 import { type FinishedResult, isFinished, type RunResult, type Sample } from "../../experiments/study/result.ts";
 
@@ -69,7 +70,7 @@ export interface RunRow extends RunMetrics {
 
 /** What a folder of results comes to. */
 export interface RunTable {
-  /** Finished runs, best first: by lowest loss, then by id and seed. */
+  /** Finished runs, best first (see `experiments/study/criterion.ts`), then by id and seed. */
   rows: RunRow[];
   /** Runs without a curve: under way, or stopped before their end, or failed; by id and seed. */
   unfinished: RunResult[];
@@ -93,7 +94,8 @@ export function tableOf(
   metrics: readonly Metric[] = METRICS,
 ): RunTable {
   const rows = results.filter(isFinished).map((result) => rowOf(result, table, metrics));
-  rows.sort((a, b) => a.min_loss - b.min_loss || byName(a, b));
+  const criterion = criterionOfRuns(rows);
+  rows.sort((a, b) => compareRanked(criterion, a, b) || byName(a, b));
   const unfinished = results.filter((result) => !isFinished(result)).sort(byName);
   const failed_later = results.filter((result) => isFinished(result) && result.failed !== undefined).sort(byName);
   const mixed = results.filter((result) => isFinished(result) && result.earlier_engines?.length).sort(byName);
@@ -159,9 +161,13 @@ export function distinct<Row, Value extends number | string>(
   return [...new Set(rows.map(of))].sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** Runs with other training settings or another text are no partners: more steps alone would make a smaller loss. */
+/**
+ * Runs with other training settings or another text are no partners: more steps alone would make a smaller loss, and a loss that is logged more
+ * often a smaller lowest one.
+ */
 export function settingsName(row: RunRow): string {
-  return JSON.stringify([row.steps_done, row.batch_size, row.history_size, row.dataset, row.corpus_sha1]);
+  const { steps_done, log_every, batch_size, history_size, dataset, corpus_sha1 } = row;
+  return JSON.stringify([steps_done, log_every, batch_size, history_size, dataset, corpus_sha1]);
 }
 
 /** What has a configuration: a run, or a configuration's runs together. */

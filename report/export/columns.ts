@@ -14,7 +14,7 @@ import {
   type RunResult,
   type TIME_KEYS,
 } from "../../experiments/study/result.ts";
-import { type MemoryCurve, RESETS } from "../../train/scoring/memory_gain.ts";
+import { type MemoryCurve, RESETS } from "../../train/scoring/state_resets.ts";
 
 /** What a column holds; `null` stands for what a run does not have. */
 export type ColumnType = "string" | "int" | "double" | "boolean" | "time";
@@ -124,7 +124,7 @@ const FIELDS: Fields<Exclude<OwnKey, keyof typeof CHOICE_FIELDS | keyof typeof T
     memoryColumn(
       "memory_gain",
       "double",
-      "bits per byte lost when the state is set to zero before every byte or token (see tokens)",
+      "loss increase under state resets: bits per byte lost when the state is set to zero before every byte or token (see tokens)",
       ({ gain }) => gain,
     ),
     memoryColumn(

@@ -11,10 +11,20 @@ import {
   valueOf,
 } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { baselineLines } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { cellNameIn } from "../data/cell_names.ts";
-import { curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
+import { type Level, levelsOn } from "../data/levels.ts";
+import {
+  criterionOfRows,
+  curveOf,
+  type CurvePoint,
+  type MergedRow,
+  mostSeeds,
+  rankedBy,
+  type Spread,
+} from "../data/merged.ts";
 import {
   BASELINE_DASHES,
   composeFigure,
@@ -29,7 +39,7 @@ import { compactSwitches, shownOthers, shownSwitches, switchLegend } from "../ta
 import { BOLD, fitTogether } from "./text.ts";
 import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
 import { formatCount } from "../../cells/counts.ts";
-import { formatSpread } from "../tables/format.ts";
+import { formatSpread, NONE } from "../tables/format.ts";
 
 /** How many are shown. */
 const MOST = 10;
@@ -66,7 +76,8 @@ export function figureBest(
   table: FactorTable = GATED,
 ): string {
   const curves = rows.slice(0, MOST).map((row): Curve => ({ row, points: curveOf(row, POINTS) }));
-  const [baseline] = baselineLines(table, rows);
+  const [baseline] = baselineLines(table, rows), levels = levelsOn("training", options.levels, rows[0]);
+  const criterion = criterionOfRows(rows);
   const all = curves.flatMap(({ points }) => points);
   const low = minOf(all.map(({ least }) => least));
   const high = shownHigh(curves, low);
@@ -80,13 +91,14 @@ export function figureBest(
     title: options.title,
     subtitle: [
       options.subtitle,
+      `Ranked by ${criterionInWords(criterion)}${seeds ? ", a mean over the seeds" : ""}.`,
       `${seeds ? "Line: mean over the seeds; band: from their lowest to their highest. " : ""}` +
       "Grey: the other ones shown. Losses above the axis are left out.",
       ...switchLegend(rows, table).map((line) => `${line}.`),
       ...(baseline
         ? [`Broken: the best baseline, ${baseline.row.label}, ${formatSpread(baseline.row.min_loss)}.`]
         : []),
-      ...levelNote(options.levels, domain),
+      ...levelNote(levels, domain),
     ],
     legend: [],
     x: "training steps",
@@ -103,9 +115,13 @@ export function figureBest(
     colourOf: (row: MergedRow) => baseline && isOther(row) ? BASELINE_COLOUR : COLOURS.own,
     x: { domain: [0, maxOf(all.map(({ step }) => step))] },
     y: { domain },
-    levels: options.levels,
+    levels,
     height,
     top: INSET.top + room,
+    scoreOf: (row: MergedRow) =>
+      criterion === "min loss"
+        ? formatSpread(row.min_loss)
+        : `${formatSpread(row.min_loss)}; validation ${scoreText(rankedBy(row, criterion))}`,
     describe: ({ config }: MergedRow) => [
       [sizesOf(table, config), switches.length ? compactSwitches({ config }, switches, table) : ""].filter(Boolean)
         .join("  "),
@@ -119,6 +135,10 @@ export function figureBest(
     return drawPanel(document, curve, { ...shared, rank: i + 1, position: [x, area.top + line * height] });
   });
   return composeFigure(document, frame, panels, Math.ceil(curves.length / COLUMNS) * height);
+}
+
+function scoreText(spread: Spread | undefined): string {
+  return spread ? formatSpread(spread) : NONE;
 }
 
 /** The top of the axis: what all curves are below after the part of their steps that is not steep. */
@@ -140,7 +160,9 @@ interface PanelOptions {
   colourOf(row: MergedRow): string;
   x: { domain: number[] };
   y: { domain: number[] };
-  levels: FigureOptions["levels"];
+  levels: readonly Level[];
+  /** What a configuration came to, in a line. */
+  scoreOf(row: MergedRow): string;
   /** Of the panel, and of what lies above its axes, in pixels. */
   height: number;
   top: number;
@@ -207,7 +229,7 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
         options.inner + INSET.right + GAP_X - HEADING_GAP,
         `${options.rank}. ${options.nameOf(row)}`,
         options.describe(row),
-        formatSpread(row.min_loss),
+        options.scoreOf(row),
       ),
     ],
   });

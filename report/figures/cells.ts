@@ -5,6 +5,8 @@ import { describeSizesIn } from "../../cells/config.ts";
 import { formatCount } from "../../cells/counts.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { criterionInWords } from "../../experiments/study/criterion.ts";
+import { type Level, levelsOn } from "../data/levels.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { trainedAt, variedTraining } from "../data/training_factors.ts";
 import { padded } from "../statistics/means.ts";
@@ -27,6 +29,7 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
+import { levelMarksX, levelNote } from "./levels.ts";
 import { BOLD, fitTogether } from "./text.ts";
 import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
 
@@ -63,16 +66,20 @@ export function figureCells(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const answers = [equal, tuned].flatMap((answer) => answer ?? []), [{ cell }] = answers;
+  const answers = [equal, tuned].flatMap((answer) => answer ?? []), [{ cell, criterion }] = answers;
   const frame: Frame = {
     name: options.name,
     title: options.title,
     subtitle: [
       options.subtitle,
-      "The best configuration of each cell by lowest training loss. Dot: a seed; bar: their mean; lower is better.",
+      `The best configuration of each cell by ${criterionInWords(criterion)}.`,
+      "Dot: a seed; bar: their mean; lower is better.",
       `Difference: best ${cell} − other, over common seeds; its interval: Student's t over seeds${
         answers.some(({ comparisons }) => comparisons.length > 1) ? ", not corrected for their number" : ""
       }.`,
+      ...answers.slice(0, 1).flatMap((answer) =>
+        levelNote(levelsBeside(answer, options), scaleOf(answer, linesOf(answer, table)).domain)
+      ),
     ],
     legend: answers.some(({ of }) => of > 1)
       ? [{ entries: [{ mark: "line", colour: COLOUR.axis, text: othersInWords(answers, table) }] }]
@@ -84,12 +91,18 @@ export function figureCells(
     const drawn = drawPanel(document, answer, {
       top: top + height,
       headed: answers.length > 1 || answer.trained !== "",
+      levels: levelsBeside(answer, options),
       table,
     });
     height += drawn.height + GAP;
     return drawn.panel;
   });
   return composeFigure(document, frame, panels, height - GAP - 24);
+}
+
+/** What the axis of a comparison is held against. */
+function levelsBeside({ measure, best }: BestAgainst, { levels }: FigureOptions): Level[] {
+  return levelsOn(measure === "test_bits_per_byte" ? "test" : "training", levels, best);
 }
 
 function linesOf(answer: BestAgainst, table: FactorTable): Line[] {
@@ -113,6 +126,8 @@ interface PanelOptions {
   top: number;
   /** Whether the panel says how its configurations were trained. */
   headed: boolean;
+  /** On the axis of its numbers. */
+  levels: readonly Level[];
   table: FactorTable;
 }
 
@@ -127,7 +142,7 @@ interface Mark {
 function drawPanel(
   document: SvgDocument,
   answer: BestAgainst,
-  { top, headed, table }: PanelOptions,
+  { top, headed, levels, table }: PanelOptions,
 ): { panel: SvgElement; height: number } {
   const { measure } = answer, lines = linesOf(answer, table), { domain, others } = scaleOf(answer, lines);
   const marks = (valuesOf: (row: MergedRow) => readonly number[]) =>
@@ -149,6 +164,7 @@ function drawPanel(
     marks: [
       Plot.gridX({ ticks: 5, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisX({ ticks: 5, tickSize: 5, label: null }),
+      ...levelMarksX(levels, domain),
       Plot.ruleX(others, { y1: -0.16, y2: 0.16, stroke: COLOUR.axis }),
       Plot.ruleX(means.slice(0, 1), { x: "value", stroke: BEST_COLOUR, strokeWidth: 1.2, strokeDasharray: "2,3" }),
       Plot.ruleX(means, {
@@ -196,7 +212,7 @@ interface Scale {
 }
 
 /**
- * All that is compared, and of what the best one was chosen from whatever is lower: it has the lowest training loss, and perhaps not the
+ * All that is compared, and of what the best one was chosen from whatever is lower: it was chosen by another number, and has perhaps not the
  * lowest score. Far above, the others would press the rest together.
  */
 function scaleOf({ measure, from, best }: BestAgainst, lines: readonly Line[]): Scale {

@@ -1,8 +1,9 @@
-/** The picture `results_*_cost`: loss against parameters and against training time, with the Pareto fronts. */
+/** The picture `results_*_cost`: what the best is chosen by against parameters and against training time, with the Pareto fronts. */
 import * as Plot from "@observablehq/plot";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import type { MergedRow } from "../data/merged.ts";
+import { levelsOn } from "../data/levels.ts";
+import { criterionOfRows, type MergedRow, rankedBy } from "../data/merged.ts";
 import { levelNote } from "./levels.ts";
 import { type Candidate, paretoFront } from "../statistics/pareto.ts";
 import { distinct } from "../data/rows.ts";
@@ -10,6 +11,7 @@ import { dotKey } from "./marks.ts";
 import { cellNames, drawScatter, leftOut, logTicks, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
 import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "./svg.ts";
 import { COLOUR, SIZE } from "./theme.ts";
+import { criterionAxis } from "../tables/criterion_words.ts";
 import { formatSeconds } from "../tables/format.ts";
 
 const HEIGHT = 470;
@@ -41,7 +43,7 @@ function round(value: number): number {
 }
 
 /**
- * Draws the lowest loss against what it costs, both costs on logarithmic axes; a stair joins the configurations, ringed, that no other
+ * Draws what the best is chosen by (the score on the validation split, or the lowest training loss) against what it costs, both costs on logarithmic axes; a stair joins the configurations, ringed, that no other
  * one beats at their cost or less.
  *
  * @param rows at least one configuration, best first
@@ -56,15 +58,21 @@ export function figureCost(
   const key = dotKey(rows, table);
   const untimed = rows.filter((row) => !(row.train_seconds.mean > 0)).length;
   const engines = distinct(rows.flatMap(({ runs }) => runs), ({ engine }) => engine).join(" and ");
-  const yDomain = widened(rows.flatMap(({ min_loss }) => [min_loss.least, min_loss.most]), "linear");
+  const criterion = criterionOfRows(rows), { axis, label, short, unit } = criterionAxis(criterion, rows[0].reads);
+  const ranked = rows.flatMap((row) => {
+    const score = rankedBy(row, criterion);
+    return score ? [{ row, score }] : [];
+  });
+  const yDomain = widened(ranked.flatMap(({ score: { least, most } }) => [least, most]), "linear");
+  const levels = levelsOn(axis, options.levels, rows[0]);
   const frame = {
     name: options.name,
     title: options.title,
     subtitle: [
       options.subtitle,
-      `One mark per configuration, lowest loss over its cost; the times are those measured with ${engines}.` +
-      leftOut(untimed, "no time"),
-      ...levelNote(options.levels, yDomain),
+      `One mark per configuration, ${short} over its cost; the times are those measured with ${engines}.` +
+      leftOut(untimed, "no time") + leftOut(rows.length - ranked.length, "no validation score"),
+      ...levelNote(levels, yDomain),
     ],
     legend: [...key.legend, {
       entries: [{
@@ -73,15 +81,14 @@ export function figureCost(
         text: "Pareto front: no other configuration costs as little and loses as little",
       }],
     }],
-    y: `lowest smoothed training loss (nats per ${rows[0].reads})`,
+    y: `${label} (${unit})`,
   };
   const area = panelArea(frame);
   const width = (SIZE.width - area.left - TICK_LABELS - GAP - 10) / COSTS.length;
   const panels = COSTS.map(({ of, ticks, ...cost }, i) => {
-    const dots = rows.flatMap((row): ScatterDot[] => {
-      const { mean: y, least, most } = row.min_loss;
-      return of(row) > 0 ? [{ row, x: of(row), y, least, most }] : [];
-    });
+    const dots = ranked.flatMap(({ row, score: { mean: y, least, most } }): ScatterDot[] =>
+      of(row) > 0 ? [{ row, x: of(row), y, least, most }] : []
+    );
     const position = [area.left + i * (width + GAP) + (i ? TICK_LABELS : 0), area.top] as const;
     const shared = { position, width, height: HEIGHT, yDomain, labelled: i === 0, key, xScale: "log" as const };
     const xDomain = dots.length ? widened(dots.map(({ x }) => x), "log") : [1, 10] as const;
@@ -95,7 +102,7 @@ export function figureCost(
       over,
       stair: stairOf(front, xDomain[1]),
       names: cellNames(dots, table),
-      levels: options.levels,
+      levels,
     });
   });
   return composeFigure(document, frame, panels, HEIGHT - 24);

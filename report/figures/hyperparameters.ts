@@ -3,12 +3,14 @@
  * configuration as a dot above its value and the mean of each group.
  */
 import * as Plot from "@observablehq/plot";
-import { extentOf, maxOf } from "../../cells/extremes.ts";
+import { extentOf, maxOf, minOf } from "../../cells/extremes.ts";
 import { type FactorTable, isQuantity } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { type BaselineLine, baselineLines, baselineMarks, baselineNote, labelRoom, reachOf } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { cohortsOf } from "../data/baselines.ts";
+import { type Level, levelsOn } from "../data/levels.ts";
+import { type LossFilter, passing } from "../data/loss_filter.ts";
 import { variedTraining } from "../data/training_factors.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "../data/merged.ts";
 import { type Grouping, groupings, padded, type PairedDifference } from "../statistics/means.ts";
@@ -38,14 +40,14 @@ const INSET = { top: 50, bottom: 48 } as const;
 
 /** Which configurations the picture shows. */
 export interface HyperparameterOptions extends FigureOptions {
-  /** Only configurations with a smaller loss are shown, nats per what the models read; all where absent. */
-  below?: number;
+  /** Only configurations that pass are shown; all where absent. */
+  filter?: LossFilter;
 }
 
 /**
  * Draws the lowest loss of each configuration, the mean over its seeds, against each hyperparameter; a line through the dot goes from
- * the lowest to the highest of the seeds. Controls are hollow diamonds, and have no part in means. With `below` and no configuration under
- * it, the picture says so.
+ * the lowest to the highest of the seeds. Controls are hollow diamonds, and have no part in means. With a filter that no configuration passes,
+ * the picture says so.
  *
  * @param rows at least one configuration, best first
  * @returns the SVG's text
@@ -57,14 +59,16 @@ export function figureHyperparameters(
   table: FactorTable = GATED,
 ): string {
   const { own } = cohortsOf(table, rows), lines = baselineLines(table, rows);
-  const shown = options.below === undefined ? own : own.filter((row) => row.min_loss.mean < options.below!);
-  const filtered = options.below !== undefined;
+  const { filter } = options, filtered = filter !== undefined;
+  const shown = filter ? passing(own, filter) : own, levels = levelsOn("training", options.levels, rows[0]);
   const base = { name: options.name, title: options.title };
   if (!shown.length) {
-    const note = `No configuration is below the threshold; the best one has ${
-      formatLoss(own[0].min_loss.mean)
-    } nats per ${rows[0].reads}.`;
-    return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
+    return composeFigure(
+      document,
+      { ...base, subtitle: [options.subtitle, nonePasses(own, filter!)], legend: [] },
+      [],
+      0,
+    );
   }
   // Colours are those of all runs, so that the filtered picture agrees with the full one.
   const colours = sizeColours(table, rows);
@@ -80,7 +84,7 @@ export function figureHyperparameters(
       explanation(filtered, own, all),
       ...trainedOften(shown, table),
       ...baselineNote(lines, domain),
-      ...levelNote(options.levels, domain),
+      ...levelNote(levels, domain),
     ],
     legend: [{
       heading: colours.factor.label,
@@ -116,7 +120,7 @@ export function figureHyperparameters(
       colours,
       note,
       labelled: column === 0,
-      levels: options.levels,
+      levels,
       lines,
       room: column === COLUMNS - 1 || i === all.length - 1 ? room : 0,
       radius: swarms.radius,
@@ -124,6 +128,15 @@ export function figureHyperparameters(
     });
   });
   return composeFigure(document, frame, panels, height);
+}
+
+/** How far the lowest one is from the threshold; a configuration that passes was not there. */
+function nonePasses(rows: readonly MergedRow[], { measure }: LossFilter): string {
+  const lowest = minOf(rows.flatMap((row) => row[measure]?.mean ?? []));
+  const what = measure === "min_loss" ? "training loss" : "test loss";
+  return `No configuration is below the threshold; the lowest ${what} is ${formatLoss(lowest)} nats per ${
+    rows[0].reads
+  }.`;
 }
 
 function explanation(filtered: boolean, rows: readonly MergedRow[], all: readonly Grouping[]): string {
@@ -190,7 +203,7 @@ interface PanelOptions {
   /** A line under the heading. */
   note: string;
   labelled: boolean;
-  levels: FigureOptions["levels"];
+  levels: readonly Level[];
   /** Those of baselines, and the room to the right for their labels, in pixels: none where another panel has them. */
   lines: readonly BaselineLine[];
   room: number;

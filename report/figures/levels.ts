@@ -48,6 +48,27 @@ export function levelMarks(
   ];
 }
 
+/** The same where losses lie along x: upright dotted lines, with labels along their lower ends. */
+export function levelMarksX(levels: readonly Level[], domain: readonly number[]): Plot.Markish[] {
+  const shown = levels.filter(isWithin(domain));
+  return [
+    Plot.ruleX(shown, { x: "value", stroke: COLOUR.muted, strokeWidth: 1.2, strokeDasharray: DOTS }),
+    Plot.text(shown, {
+      x: "value",
+      text: "label",
+      frameAnchor: "bottom",
+      textAnchor: "start",
+      rotate: -90,
+      dx: -4,
+      dy: -4,
+      fontSize: 11,
+      fill: COLOUR.muted,
+      stroke: COLOUR.background,
+      strokeWidth: 3,
+    }),
+  ];
+}
+
 /** Labels that share a line: three or more orders in a row as `order 1–5`, which a narrow panel has room for. */
 export function inShort(labels: readonly string[]): string {
   const orderOf = (label: string | undefined) => Number(/^order (\d+)$/.exec(label ?? "")?.[1] ?? NaN);
@@ -66,9 +87,16 @@ export function inShort(labels: readonly string[]): string {
 export function levelNote(levels: readonly Level[] | undefined, domain: readonly number[]): string[] {
   if (!levels?.length) return [];
   const outside = levels.filter((level) => !isWithin(domain)(level));
-  const what = "Dotted: n-gram baselines, what n-gram models of order k (k bytes of context) reach on the test split.";
+  const isOfNgrams = levels.some(({ order }) => order !== undefined);
+  const what = isOfNgrams
+    ? "Dotted: n-gram baselines of the test split, what models of order k (k bytes of context) reach on it."
+    : "Dotted: the entropy rate of the corpus, below which no model of it comes on new text.";
   const values = outside.map(({ label, value }) => `${label} ${formatOnAxis(value, value)}`).join(", ");
   // Short, or it would be set smaller than the other lines.
   if (outside.length < levels.length) return [what, ...(outside.length ? [`Outside of the picture: ${values}.`] : [])];
-  return [`N-gram baselines of the test split, outside of the picture: ${values}.`];
+  return [
+    isOfNgrams
+      ? `N-gram baselines of the test split, outside of the picture: ${values}.`
+      : `Outside of the picture: the corpus's ${values}.`,
+  ];
 }

@@ -3,18 +3,20 @@ import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../cells/extremes.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import type { Level } from "../data/levels.ts";
+import { type Level, levelsOn } from "../data/levels.ts";
 import { type BaselineLine, baselineLines, baselineNote, reachOf } from "./baselines.ts";
 import { dodged } from "./labels.ts";
 import { levelNote } from "./levels.ts";
+import { leftOut } from "./scatter.ts";
 import { nameOfLevel } from "../data/cell_names.ts";
 import { cohortsOf } from "../data/baselines.ts";
-import type { MergedRow } from "../data/merged.ts";
+import { criterionOfRows, type MergedRow, rankedBy } from "../data/merged.ts";
 import { levelsIn, variedIn } from "../data/rows.ts";
 import { levelText } from "../tables/factor_words.ts";
 import { composeFigure, type FigureOptions, naming, panel, panelArea, type SvgDocument } from "./svg.ts";
 import { BOLD, type FittedTexts, fitTogether, LEAST_SIZE, scaledToFit, shortened, widest, wrapped } from "./text.ts";
 import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
+import { criterionAxis } from "../tables/criterion_words.ts";
 import { formatOnAxis } from "../tables/format.ts";
 
 const HEIGHT = 520;
@@ -48,9 +50,9 @@ interface Band {
 }
 
 /**
- * Draws each configuration as a line that crosses one axis per hyperparameter, and at last that of its lowest loss. Within a value
- * the lines lie by rank, the best above, so that lines do not hide each other; the best tenth is coloured, the best one black. Baselines
- * have no switches to go through: they are marks with names at the axis of the loss.
+ * Draws each configuration as a line that crosses one axis per hyperparameter, and at last that of the number that it is ranked by. Within a
+ * value the lines lie by rank, the best above, so that lines do not hide each other; the best tenth is coloured, the best one black.
+ * Baselines have no switches to go through: they are marks with names at the last axis. A configuration that has no score yet has no line.
  *
  * @param all at least one configuration, best first
  * @returns the SVG's text
@@ -61,19 +63,27 @@ export function figureParallel(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const { own: rows } = cohortsOf(table, all), lines = baselineLines(table, all);
-  const range = reachOf([rows[0].min_loss.mean, rows.at(-1)!.min_loss.mean], lines);
+  const criterion = criterionOfRows(all), { axis, short, unit } = criterionAxis(criterion, all[0].reads);
+  const meanOf = (row: MergedRow) => rankedBy(row, criterion)?.mean;
+  const rows = cohortsOf(table, all).own.filter((row) => meanOf(row) !== undefined);
+  const base = { name: options.name, title: options.title };
+  if (!rows.length) {
+    const note = "No configuration has been scored on the validation split yet, by which they are ranked.";
+    return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
+  }
+  const lines = baselineLines(table, all, meanOf), levels = levelsOn(axis, options.levels, all[0]);
+  const range = reachOf([meanOf(rows[0])!, meanOf(rows.at(-1)!)!], lines);
   const axes = axesOf(rows, table);
   const bands = axes.map((axis, x) => bandsOf(axis, rows, x));
   const best = Math.max(1, Math.round(BEST_SHARE * rows.length));
   const frame = {
-    name: options.name,
-    title: options.title,
+    ...base,
     subtitle: [
       options.subtitle,
-      "One line per configuration; within a value the better ones lie higher, and a value is as long as it has configurations.",
+      "One line per configuration; within a value the better ones lie higher, and a value is as long as it has configurations." +
+      leftOut(all.filter((row) => meanOf(row) === undefined).length, "no validation score"),
       ...baselineNote(lines, range, "Marks"),
-      ...levelNote(options.levels, range),
+      ...levelNote(levels, range),
     ],
     legend: [
       {
@@ -90,9 +100,9 @@ export function figureParallel(
     ],
   };
   const { top } = panelArea(frame);
-  const headings = [...axes.map(({ label }) => label), `lowest loss,\nnats per ${rows[0].reads}`];
+  const headings = [...axes.map(({ label }) => label), `${short},\n${unit}`];
   const texts = textsOf(axes, headings);
-  const crossings = linesOf(axes, bands, rows, range);
+  const crossings = linesOf(axes, bands, rows, range, (row) => meanOf(row)!);
   const drawn = panel(document, [SIZE.margin, top], {
     width: SIZE.width - 2 * SIZE.margin,
     height: HEIGHT,
@@ -108,8 +118,8 @@ export function figureParallel(
       ...lineMarks(crossings[0], COLOUR.background, 5, 1, false),
       ...lineMarks(crossings[0], COLOUR.highlight, 2.6, 1),
       ...bandMarks(bands, texts.values),
-      ...lossMarks(axes.length, range),
-      ...levelTicks(axes.length, range, options.levels ?? [], lines),
+      ...scoreMarks(axes.length, range),
+      ...levelTicks(axes.length, range, levels, lines),
       ...headingMarks(texts.headings),
     ],
   });
@@ -135,7 +145,7 @@ const MOST_LEFT = 180, MOST_LINES = 3;
 /**
  * Room to the left of the first axis, for its values, and texts of neighbouring axes that do not touch.
  *
- * @param headings those of the axes, and of the loss
+ * @param headings those of the axes, and of the last one
  */
 function textsOf(
   axes: readonly Axis[],
@@ -179,6 +189,7 @@ function linesOf(
   bands: readonly Band[][],
   rows: readonly MergedRow[],
   [least, most]: readonly [number, number],
+  valueOf: (row: MergedRow) => number,
 ): Crossing[][] {
   const lines = rows.map((): Crossing[] => []);
   for (const [x, axis] of axes.entries()) {
@@ -191,7 +202,7 @@ function linesOf(
     }
   }
   for (const [i, row] of rows.entries()) {
-    const y = most > least ? (most - row.min_loss.mean) / (most - least) : 0.5;
+    const y = most > least ? (most - valueOf(row)) / (most - least) : 0.5;
     lines[i].push({ x: axes.length, y, row });
   }
   return lines;
@@ -231,8 +242,8 @@ function bandMarks(bands: readonly Band[][], values: readonly FittedTexts[]): Pl
   ];
 }
 
-/** The axis of the loss, whose least value is at the top. */
-function lossMarks(x: number, [least, most]: readonly [number, number]): Plot.Markish[] {
+/** The axis of what is ranked by, whose least value is at the top. */
+function scoreMarks(x: number, [least, most]: readonly [number, number]): Plot.Markish[] {
   const count = most > least ? 6 : 1;
   const ticks = Array.from({ length: count }, (_, i) => ({
     y: count === 1 ? 0.5 : i / (count - 1),
@@ -252,7 +263,7 @@ function lossMarks(x: number, [least, most]: readonly [number, number]): Plot.Ma
   ];
 }
 
-/** Levels on the axis of the loss, as short dotted lines across it, and baselines as broken ones. */
+/** Levels on the last axis, as short dotted lines across it, and baselines as broken ones. */
 function levelTicks(
   x: number,
   [least, most]: readonly [number, number],
@@ -280,7 +291,7 @@ function levelTicks(
   ];
 }
 
-/** Names of baselines to the left of the axis of the loss, apart from each other. */
+/** Names of baselines to the left of the last axis, apart from each other. */
 function baselineTicks(x: number, baselines: readonly (BaselineLine & { y: number })[]): Plot.Markish[] {
   const height = HEIGHT - INSET.top - INSET.bottom, at = baselines.map(({ y }) => (1 - y) * height);
   const places = dodged(at, 15, [0, height]);

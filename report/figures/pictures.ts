@@ -13,14 +13,17 @@ import { figureParallel } from "./parallel.ts";
 import { figurePromotion } from "./promotion.ts";
 import { figureTest } from "./test_loss.ts";
 import { figureShares } from "./shares.ts";
-import { comparedAtSeveral, figureTrainingEffects } from "./training_effects.ts";
+import { comparedAtSeveral } from "../statistics/training_effects.ts";
+import { figureTrainingEffects } from "./training_effects.ts";
 import { figureTrainingRuns } from "./training_runs.ts";
 import { GATED } from "../../cells/factors.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import type { Level } from "../data/levels.ts";
+import { type LossFilter, passing } from "../data/loss_filter.ts";
 import type { Comparisons } from "../tables/questions.ts";
-import { countConfigurations, type MergedRow } from "../data/merged.ts";
+import { countConfigurations, criterionOfRows, type MergedRow } from "../data/merged.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
+import { type CriterionAxis, criterionAxis } from "../tables/criterion_words.ts";
 import { corpusAndSteps, finishedRuns } from "../tables/report_words.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { contrastWords } from "../tables/factor_words.ts";
@@ -42,8 +45,8 @@ export interface PictureData {
   /** At least one configuration, best first. */
   rows: readonly MergedRow[];
   effects: Effects;
-  /** Threshold of experiment 01's filtered picture, nats per what the models read. */
-  below: number;
+  /** What experiment 01's filtered picture shows. */
+  filter: LossFilter;
   /** What losses are held against, nats per what the models read. */
   levels?: readonly Level[];
   /** Of an experiment that was chosen by the ranking of another. */
@@ -80,8 +83,8 @@ function subjects({ rows, table = GATED }: PictureData): MergedRow[] {
   return cohortsOf(table, rows).own;
 }
 
-function countBelow(data: PictureData): number {
-  return countConfigurations(subjects(data).filter((row) => row.min_loss.mean < data.below));
+function countPassing(data: PictureData): number {
+  return countConfigurations(passing(subjects(data), data.filter));
 }
 
 function configurationsCompared(data: PictureData): string {
@@ -106,6 +109,11 @@ function ofTraining({ effects }: PictureData): PictureKind[] {
       draw: (document, { effects }, options) => figureTrainingEffects(document, effects, training, options),
     };
   });
+}
+
+/** What the best is chosen by, on an axis. */
+function axisOf({ rows }: PictureData): CriterionAxis {
+  return criterionAxis(criterionOfRows(rows), rows[0].reads);
 }
 
 const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[] = [
@@ -145,7 +153,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     name: (data) => data.promotion?.regret ? everywhere("_promotion")(data) : undefined,
     title: () => "Does the short ranking foretell the long one?",
     caption: () =>
-      "Loss after the short training against loss after the long one, of promoted configurations and controls.",
+      "What configurations came to after the short training and after the long one, promoted ones and controls.",
     subtitle: ({ rows, promotion, table }) => {
       const shown = new Set(promotion!.points.map(({ name }) => name));
       return subtitleOf({ rows: rows.filter(({ name }) => shown.has(name)), table });
@@ -168,22 +176,20 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     draw: (document, { rows, table }, options) => figureHyperparameters(document, rows, options, table),
   },
   {
-    name: onlyIn01(({ below }) => `filtered_results_01_loss_below_${below}`),
-    title: ({ below }) => `Lowest training loss by hyperparameter, configurations below ${below}`,
-    caption: (data) =>
-      `The same for the ${counted(countBelow(data), "configuration")} whose loss fell below ${data.below} nats per ${
-        data.rows[0].reads
-      }.`,
+    name: onlyIn01(({ filter }) => `filtered_results_01_${filter.name}`),
+    title: ({ filter }) => `Lowest training loss by hyperparameter, configurations ${filter.title}`,
+    caption: (data) => `The same for the ${counted(countPassing(data), "configuration")} with a ${data.filter.words}.`,
     subtitle: (data) =>
-      `${formatCount(countBelow(data))} of ${configurationsCompared(data)} below ` +
-      `${data.below} nats per ${data.rows[0].reads}, on ${corpusAndSteps(data.rows)}.`,
-    draw: (document, { rows, below, table }, options) =>
-      figureHyperparameters(document, rows, { ...options, below }, table),
+      `${formatCount(countPassing(data))} of ${configurationsCompared(data)} with a ${data.filter.words}, on ${
+        corpusAndSteps(data.rows)
+      }.`,
+    draw: (document, { rows, filter, table }, options) =>
+      figureHyperparameters(document, rows, { ...options, filter }, table),
   },
   {
     name: everywhere("_parallel"),
     title: () => "From hyperparameters to loss",
-    caption: () => "Each configuration as a line through its hyperparameters to its lowest training loss.",
+    caption: (data) => `Each configuration as a line through its hyperparameters to its ${axisOf(data).label}.`,
     draw: (document, { rows, table }, options) => figureParallel(document, rows, options, table),
   },
   {
@@ -195,7 +201,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   {
     name: everywhere("_cost"),
     title: () => "What a lower loss costs",
-    caption: () => "Lowest training loss against parameters and training time, with the Pareto fronts.",
+    caption: (data) => `The ${axisOf(data).label} against parameters and training time, with the Pareto fronts.`,
     draw: (document, { rows, table }, options) => figureCost(document, rows, options, table),
   },
   {

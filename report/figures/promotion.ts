@@ -1,6 +1,7 @@
-/** The picture `results_02_big_promotion`: the short loss of experiment 01 against the long one of 02. */
+/** The picture `results_02_big_promotion`: what configurations came to in experiment 01 against what they came to in 02. */
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
+import { levelsOn } from "../data/levels.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { padded } from "../statistics/means.ts";
 import type { AuditPoint, PromotionAudit } from "../statistics/promotion_audit.ts";
@@ -16,6 +17,8 @@ import {
 } from "./svg.ts";
 import { COLOUR, CONTROL_COLOUR, SIZE } from "./theme.ts";
 import { formatCount } from "../../cells/counts.ts";
+import { criterionAxis } from "../tables/criterion_words.ts";
+import { loggedAt } from "../tables/promotion_words.ts";
 import { formatLoss } from "../tables/format.ts";
 
 const HEIGHT = 470;
@@ -31,13 +34,14 @@ const KINDS = {
 
 /**
  * Draws each configuration that was trained in both experiments as it is: promoted ones as dots, controls as diamonds, the ranges
- * of their seeds as lines. A line marks the best promoted one's long loss: controls below it were left out wrongly.
+ * of their seeds as lines. A line marks where the best promoted one ended: controls below it were left out wrongly.
  *
  * @param audit at least one point
  * @returns the SVG's text
  */
 export function figurePromotion(document: SvgDocument, audit: PromotionAudit, options: FigureOptions): string {
-  const { points, steps, regret, reads } = audit;
+  const { points, steps, regret, criterion, reads } = audit;
+  const { axis, label, unit } = criterionAxis(criterion, reads), levels = levelsOn(axis, options.levels, audit);
   const seeds = points.some(({ short, long }) => short.count > 1 || long.count > 1);
   const ofKind = (control: boolean) => points.filter((point) => point.control === control);
   const entry = ({ mark, colour }: typeof KINDS[keyof typeof KINDS], text: string): LegendEntry => ({
@@ -54,7 +58,8 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
       `One mark per configuration trained in both experiments as it is${
         seeds ? ": mean of its seeds (line: their range)" : ""
       }.`,
-      ...levelNote(options.levels, yDomain),
+      ...loggedNote(audit),
+      ...levelNote(levels, yDomain),
     ],
     legend: [{
       entries: [
@@ -62,8 +67,8 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
         entry(KINDS.control, `control, drawn at random from those left out (${ofKind(true).length})`),
       ],
     }],
-    x: `lowest training loss in experiment 01, ${formatCount(steps.short)} steps (nats per ${reads})`,
-    y: `in experiment 02, ${formatCount(steps.long)} steps (nats per ${reads})`,
+    x: `${label} in experiment 01, ${formatCount(steps.short)} steps (${unit})`,
+    y: `in experiment 02, ${formatCount(steps.long)} steps (${unit})`,
   };
   const area = panelArea(frame);
   const marks = [
@@ -72,7 +77,7 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
     Plot.axisX({ ticks: 7, tickSize: 0, label: null }),
     Plot.axisY({ ticks: 7, tickSize: 0, label: null }),
     Plot.frame({ stroke: COLOUR.axis }),
-    ...levelMarks(options.levels, yDomain, { height: HEIGHT - INSET.top - INSET.bottom, labelled: true }),
+    ...levelMarks(levels, yDomain, { height: HEIGHT - INSET.top - INSET.bottom, labelled: true }),
     ...(regret ? bestLine(regret.promoted) : []),
     ...[false, true].flatMap((control) => pointMarks(ofKind(control), control ? KINDS.control : KINDS.promoted)),
   ];
@@ -90,6 +95,11 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
   return composeFigure(document, frame, [drawn], HEIGHT);
 }
 
+/** Which losses count; nothing of scores. */
+function loggedNote({ criterion, every }: PromotionAudit): string[] {
+  return criterion === "min loss" ? [`Losses are those logged ${loggedAt(every)}.`] : [];
+}
+
 function domainOf(spreads: readonly AuditPoint["short"][]): [number, number] {
   const [low, high] = extentOf(spreads.flatMap(({ least, most }) => [least, most]));
   const pad = Math.max(0.07 * (high - low), LEAST_SPAN / 2);
@@ -101,9 +111,9 @@ function bestLine({ long }: AuditPoint): Plot.Markish[] {
   return [
     Plot.ruleY([long.mean], { stroke: COLOUR.muted, strokeDasharray: "6,4" }),
     Plot.text([long.mean], {
-      y: (loss: number) => loss,
+      y: (value: number) => value,
       frameAnchor: "right",
-      text: (loss: number) => `best promoted: ${formatLoss(loss)}`,
+      text: (value: number) => `best promoted: ${formatLoss(value)}`,
       textAnchor: "end",
       dx: -6,
       dy: 12,

@@ -5,10 +5,12 @@ import { extentOf } from "../../cells/extremes.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
+import { criterionInWords } from "../../experiments/study/criterion.ts";
+import { bitsPerByte, levelsOn } from "../data/levels.ts";
 import { levelNote } from "./levels.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import type { MergedRow } from "../data/merged.ts";
+import { criterionOfRows, type MergedRow } from "../data/merged.ts";
 import { dotKey } from "./marks.ts";
 import { cellNames, drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
 import { composeFigure, DASHES, type FigureOptions, type LegendLine, panelArea, type SvgDocument } from "./svg.ts";
@@ -51,18 +53,18 @@ export function figureTest(
   const xDomain = widened(dots.map(({ x }) => x), "linear");
   // The line of equality belongs in the picture where it is near; far from the dots it would squeeze them together, and the PNG
   // renderer fails on a line that is clipped away whole.
-  const bitsPerByte = (nats: number) => nats / Math.LN2 / rows[0].bytes_per_token;
-  const equal = dots.map(({ x }) => bitsPerByte(x));
+  const toBits = (nats: number) => bitsPerByte(nats, rows[0].bytes_per_token);
+  const equal = dots.map(({ x }) => toBits(x));
   const ys = dots.flatMap(({ least, most }) => [least, most]);
   const [low, high] = extentOf(ys), span = high - low;
   const near = equal.filter((y) => y > low - span / 2 && y < high + span / 2);
   const yDomain = widened([...ys, ...near], "linear");
-  const levels = options.levels?.map(({ label, value }) => ({ label, value: bitsPerByte(value) }));
+  const levels = levelsOn("test", options.levels, rows[0]);
   const frame = {
     ...base,
     subtitle: [
       options.subtitle,
-      agreement(dots) + leftOut(rows.length - dots.length, "no score"),
+      agreement(dots, criterionInWords(criterionOfRows(rows))) + leftOut(rows.length - dots.length, "no score"),
       ...levelNote(levels, yDomain),
     ],
     legend: near.length ? [...key.legend, EQUALITY] : key.legend,
@@ -82,15 +84,15 @@ export function figureTest(
       key,
       names: cellNames(dots, table),
       levels,
-      under: near.length ? [equalityLine(xDomain, bitsPerByte)] : [],
+      under: near.length ? [equalityLine(xDomain, toBits)] : [],
       over: [Plot.dot(dots.slice(0, 1), { x: "x", y: "y", r: 7.5, stroke: COLOUR.highlight, strokeWidth: 1.8 })],
     }),
   ];
   return composeFigure(document, frame, panels, HEIGHT - 24);
 }
 
-function equalityLine(xDomain: readonly number[], bitsPerByte: (nats: number) => number): Plot.Markish {
-  return Plot.line(xDomain.map((x) => ({ x, y: bitsPerByte(x) })), {
+function equalityLine(xDomain: readonly number[], toBits: (nats: number) => number): Plot.Markish {
+  return Plot.line(xDomain.map((x) => ({ x, y: toBits(x) })), {
     x: "x",
     y: "y",
     stroke: COLOUR.muted,
@@ -100,9 +102,9 @@ function equalityLine(xDomain: readonly number[], bitsPerByte: (nats: number) =>
   });
 }
 
-/** Whether the order by training loss is that by test score: Spearman's rank correlation. */
-function agreement(dots: readonly ScatterDot[]): string {
-  const ring = "The ring marks the lowest training loss.";
+/** Whether the order by training loss is that by test score: Spearman's rank correlation. @param chosenBy what the first one is chosen by */
+function agreement(dots: readonly ScatterDot[], chosenBy: string): string {
+  const ring = `The ring marks the best one by ${chosenBy}.`;
   const [xs, ys] = [dots.map(({ x }) => x), dots.map(({ y }) => y)];
   if (dots.length < FEWEST_RANKED || new Set(xs).size < 2 || new Set(ys).size < 2) return ring;
   return `${ring} Rank correlation of the two (Spearman): ${sampleRankCorrelation(xs, ys).toFixed(3)}.`;

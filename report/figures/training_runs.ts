@@ -7,7 +7,15 @@ import { GATED } from "../../cells/factors.ts";
 import { baselineEntry, endLabels, hasBaselines, labelRoom, MOST_NAMED, nameColour, otherCells } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { cohortsOf } from "../data/baselines.ts";
-import { countConfigurations, curveOf, type CurvePoint, type MergedRow, mostSeeds } from "../data/merged.ts";
+import { type Level, levelsOn } from "../data/levels.ts";
+import {
+  countConfigurations,
+  criterionOfRows,
+  curveOf,
+  type CurvePoint,
+  type MergedRow,
+  mostSeeds,
+} from "../data/merged.ts";
 import { distinct, levelsIn } from "../data/rows.ts";
 import { lossRange } from "../statistics/means.ts";
 import { type FactorColours, sizeColours, sizeInWords } from "./marks.ts";
@@ -26,6 +34,7 @@ import {
 } from "./svg.ts";
 import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
+import { rankedByText } from "../tables/criterion_words.ts";
 import { formatSpread } from "../tables/format.ts";
 
 /** Values of the size that has a panel each: more do not stand side by side, and all curves share one panel. */
@@ -60,7 +69,7 @@ export function figureTrainingRuns(
   table: FactorTable = GATED,
 ): string {
   const { own: [best], baselines } = cohortsOf(table, rows);
-  const range = lossRange(rows);
+  const range = lossRange(rows), levels = levelsOn("training", options.levels, best);
   const colours = sizeColours(table, rows);
   const cut = range.cut ? "; y axis clipped; early losses not shown" : "";
   const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
@@ -74,7 +83,7 @@ export function figureTrainingRuns(
     subtitle: [
       options.subtitle,
       `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`,
-      ...levelNote(options.levels, y.domain),
+      ...levelNote(levels, y.domain),
     ],
     legend: legendOf(rows, colours, table),
     x: "training steps",
@@ -102,7 +111,7 @@ export function figureTrainingRuns(
       colours,
       most,
       best,
-      levels: options.levels,
+      levels,
     })
   );
   return composeFigure(document, frame, panels, HEIGHT);
@@ -141,6 +150,9 @@ function legendOf(
 ): LegendLine[] {
   const { own: [best], baselines } = cohortsOf(table, rows), seeds = best.runs.length;
   const isMany = otherCells(table, rows).length > MOST_NAMED;
+  const criterion = criterionOfRows(rows);
+  // The lowest training loss stands at the curve.
+  const by = criterion === "min loss" ? "" : `, ${rankedByText(best, criterion)}`;
   const range = seeds > 1 ? `; grey: from the lowest to the highest of its ${seeds} seeds` : "";
   return [
     {
@@ -164,7 +176,7 @@ function legendOf(
       entries: [{
         mark: "bar",
         colour: COLOUR.highlight,
-        text: `best${baselines.length ? ` ${ownCellName(table)}` : ""}: ${best.name}, ${best.label}${range}`,
+        text: `best${baselines.length ? ` ${ownCellName(table)}` : ""}: ${best.name}, ${best.label}${by}${range}`,
       }],
     },
   ];
@@ -186,7 +198,7 @@ interface FacetOptions {
   colours: FactorColours;
   most: number;
   best: MergedRow;
-  levels: FigureOptions["levels"];
+  levels: readonly Level[];
 }
 
 function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): SvgElement {
@@ -335,7 +347,7 @@ function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markis
     Plot.text([lowest], {
       ...at,
       // The mean of the seeds' own lowest losses, as tables have it: somewhat below the lowest value of the mean curve.
-      text: () => `best: ${formatSpread(best.min_loss)}`,
+      text: () => `lowest loss of the best: ${formatSpread(best.min_loss)}`,
       textAnchor,
       dx: textAnchor === "end" ? 5 : 0,
       dy: 17,

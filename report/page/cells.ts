@@ -4,8 +4,9 @@ import { cellJson, cellKey, cellPicture, equationsOf } from "../../cells/portrai
 import { describeSizesIn } from "../../cells/config.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
+import type { Criterion } from "../../experiments/study/criterion.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
-import { RESETS } from "../../train/scoring/memory_gain.ts";
+import { RESETS } from "../../train/scoring/state_resets.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CurveFrame, curveFrame } from "./curve.ts";
 import { escapeHtml, listOf, visibleText } from "./html.ts";
@@ -13,8 +14,9 @@ import type { Level } from "../data/levels.ts";
 import { cellTitleIn } from "../data/cell_names.ts";
 import { trainingFactors } from "../../cells/factor.ts";
 import { trainingPhrase, withDefaults } from "../data/training_factors.ts";
-import { type MergedRow, numbered } from "../data/merged.ts";
+import { criterionOfRows, type MergedRow, numbered } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
+import { rankedByText } from "../tables/criterion_words.ts";
 import { testScore } from "../tables/metric_text.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { formatLoss, formatSeconds, formatSpread } from "../tables/format.ts";
@@ -35,19 +37,23 @@ export function cellsInFull(
   levels: readonly Level[],
   table: Space,
 ): string {
-  const frame = curveFrame(rows, levels);
+  const frame = curveFrame(rows, levels), criterion = criterionOfRows(rows);
   const ranked = rows.map((row, i): Ranked => ({ row, rank: i + 1 }));
   // How it is trained makes no other cell.
   const training = trainingFactors(table), cellOf = ({ row }: Ranked) => withDefaults(row.config, training);
   const cells = [...Map.groupBy(ranked, (one) => cellJson(cellOf(one), table)).values()];
   const anchors = numbered(cells.map(([one]) => cellKey(cellOf(one), table)));
   return `${frame.symbol}\n${
-    cells.map((own, i) => cellPart(anchors[i], own, { experiment, isOpen: i === 0, frame, table })).join("\n")
+    cells.map((own, i) => cellPart(anchors[i], own, { experiment, criterion, isOpen: i === 0, frame, table })).join(
+      "\n",
+    )
   }`;
 }
 
 interface PartOptions {
   readonly experiment: Experiment;
+  /** What is best is chosen by. */
+  readonly criterion: Criterion;
   readonly isOpen: boolean;
   readonly frame: CurveFrame;
   readonly table: Space;
@@ -62,7 +68,7 @@ function cellPart(anchor: string, configurations: readonly Ranked[], options: Pa
   );
   const count = counted(configurations.length, "configuration");
   return `<details id="cell-${anchor}"${options.isOpen ? " open" : ""}>
-<summary><b>${escapeHtml(title)}</b>: ${count}, best ${formatSpread(best.min_loss)} (rank ${rank})</summary>
+<summary><b>${escapeHtml(title)}</b>: ${count}, best ${rankedByText(best, options.criterion)} (rank ${rank})</summary>
 <div>
 <div class="scroll" tabindex="0">${cellPicture(config, `Cell: ${title}`, table).inline}</div>
 ${inWords(best, table)}
@@ -77,11 +83,11 @@ function inWords({ config, reads }: MergedRow, table: Space): string {
   return [`<p>${escapeHtml(lead)}</p>`, ...listOf(layer)].join("\n");
 }
 
-function runPart({ row, rank }: Ranked, { experiment, frame, table }: PartOptions): string {
+function runPart({ row, rank }: Ranked, { experiment, criterion, frame, table }: PartOptions): string {
   const { name, config, runs } = row, trained = trainingPhrase(table, row);
   const what = [describeSizesIn(table, config), trained].filter(Boolean).join(", ");
   return `<article id="run-${name}" data-run="${name}">
-<h4>Rank ${rank}: ${escapeHtml(what)}, ${formatSpread(row.min_loss)} nats per ${row.reads}</h4>
+<h4>Rank ${rank}: ${escapeHtml(what)}, ${rankedByText(row, criterion)}</h4>
 <div class="beside">
 ${frame.draw(row)}
 <div>
@@ -95,7 +101,10 @@ ${sampleOf(experiment, runs)}
 function facts(row: MergedRow): string {
   const texts = distinct(row.runs, ({ dataset, corpus_sha1 }) => `${dataset}, SHA-1 ${corpus_sha1}`);
   const seeds = row.runs.length > 1
-    ? [`test split: ${row.test_bits_per_byte ? `${testScore(row)} bits per byte` : "not scored"}`]
+    ? [
+      `lowest training loss: ${formatSpread(row.min_loss)} nats per ${row.reads}`,
+      `test split: ${row.test_bits_per_byte ? `${testScore(row)} bits per byte` : "not scored"}`,
+    ]
     : [];
   return [
     `id <code>${row.id}</code>`,
@@ -111,21 +120,27 @@ function seedInWords(run: RunRow): string {
   const test = run.test_bits_per_byte === undefined
     ? "not scored"
     : `test split ${formatLoss(run.test_bits_per_byte)} bits per byte`;
-  return `seed ${run.seed}: ${formatLoss(run.min_loss)}, ${test}, ${
-    formatSeconds(run.train_seconds)
-  } by ${run.engine} ` +
+  const validation = run.validation_bits_per_byte === undefined
+    ? ""
+    : `, validation split ${formatLoss(run.validation_bits_per_byte)} bits per byte`;
+  return `seed ${run.seed}: lowest training loss ${
+    formatLoss(run.min_loss)
+  } nats per ${run.reads}, ${test}${validation}, ${formatSeconds(run.train_seconds)} by ${run.engine} ` +
     `on ${run.adapter}${memoryInWords(run)}`;
 }
 
-/** How much context the score stands for, and the loss increase under state resets; nothing where neither is known. */
-function memoryInWords({ context_order: order, memory, reads }: RunRow): string {
-  const reached = order === undefined ? "" : `; as good as ${order.toFixed(2)} bytes of context (n-gram baselines)`;
+/** How much context the score stands for, what memory gives, and the loss increase under state resets; nothing where none is known. */
+function memoryInWords({ context_order: order, gain_over_order_1: gain, memory, reads }: RunRow): string {
+  const context = order === undefined ? "" : `; as good as ${order.toFixed(2)} bytes of context (n-gram baselines)`;
+  const below = gain === undefined
+    ? ""
+    : `; ${formatLoss(Math.abs(gain))} bits per byte ${gain < 0 ? "above" : "below"} order 1`;
+  const reached = context + below;
   if (!memory) return reached;
-  const { gain, context } = memory;
-  const enough = context === null
+  const enough = memory.context === null
     ? `more than ${counted(RESETS[RESETS.length - 1] / 2, reads)} of context help`
-    : `more than ${counted(context, reads)} of context do not help`;
-  return `${reached}; loss increase under state resets: ${formatLoss(gain)} bits per byte, ${enough}`;
+    : `more than ${counted(memory.context, reads)} of context do not help`;
+  return `${reached}; loss increase under state resets: ${formatLoss(memory.gain)} bits per byte, ${enough}`;
 }
 
 /** What the first seed's model writes, behind what it was given to read. */

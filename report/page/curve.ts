@@ -2,7 +2,7 @@
 import { maxOf } from "../../cells/extremes.ts";
 import { escapeHtml } from "./html.ts";
 import { curveOf, type MergedRow } from "../data/merged.ts";
-import type { Level } from "../data/levels.ts";
+import { type Level, levelsOn } from "../data/levels.ts";
 import { lossRange } from "../statistics/means.ts";
 import { type Point, polyline } from "../figures/svg_paths.ts";
 import { formatCount } from "../../cells/counts.ts";
@@ -23,7 +23,7 @@ const POINTS = 45;
 
 /**
  * @param rows at least one configuration, best first
- * @param levels that losses are held against; those within the frame are drawn
+ * @param levels of the study; those that belong beside a training loss and lie within the frame are drawn
  */
 export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] = []): CurveFrame {
   const { low, high } = lossRange(rows);
@@ -41,7 +41,9 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
       formatOnAxis(loss, span, 2)
     }</text>`
   );
-  const held = levels.filter(({ value }) => value >= low && value <= high).map(({ label, value }) =>
+  const held = levelsOn("training", levels, rows[0]).filter(({ value }) => value >= low && value <= high).map((
+    { label, value },
+  ) =>
     `<path class="curve-level" d="M${PLOT.left},${y(value)}H${WIDTH - PLOT.right}"/>` +
     `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${y(value) - 3}" text-anchor="end">${
       escapeHtml(label)

@@ -2,13 +2,14 @@
 import { NONE } from "../tables/format.ts";
 import { type Factor, type FactorTable, isOther, isSize, isSwitch } from "../../cells/factor.ts";
 import type { Unit } from "../../cells/unit.ts";
+import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { isShown, type Metric, type ShownMetric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { escapeHtml, table } from "./html.ts";
-import { type MergedRow, metricOf, mostSeeds, spreadOf } from "../data/merged.ts";
+import { criterionOfRows, type MergedRow, mostSeeds, spreadOf } from "../data/merged.ts";
 import { distinct, shownIn } from "../data/rows.ts";
 import { levelText } from "../tables/factor_words.ts";
-import { inTables, metricText, pageHeading, sortValue } from "../tables/metric_text.ts";
+import { inTables, isSaidOf, metricText, pageHeading, sortValue } from "../tables/metric_text.ts";
 import { counted } from "../../cells/counts.ts";
 
 /** A column of the table. */
@@ -38,14 +39,14 @@ function factorColumn(factor: Factor, table: FactorTable): Column {
   };
 }
 
-/** A metric's column. What each finished run has, or gets with its score, always stands there. */
+/** A metric's column. */
 function metricColumn(metric: ShownMetric, reads: Unit): Column {
   return {
     heading: pageHeading(metric, reads),
     turn: metric.column.turn,
     cell: (row) => metricText(row, metric),
     value: (row) => sortValue(row, metric),
-    isSaid: (rows) => metric.required === true || rows.some((row) => metricOf(row, metric) !== undefined),
+    isSaid: (rows) => isSaidOf(metric, rows),
   };
 }
 
@@ -63,18 +64,18 @@ const FIRST_COLUMNS: readonly Column[] = [
   { heading: "seeds", filter: true, cell: ({ runs }) => `${runs.length}`, isSaid: (rows) => mostSeeds(rows) > 1 },
 ];
 
-/** The loss increase under state resets, which is more than a number: its mean gain, mean over the seeds that have it. */
-const MEMORY_COLUMN: Column = {
-  heading: "memory gain, bits/byte",
+/** The loss increase under state resets, which is more than a number: mean over the seeds that have it. */
+const RESETS_COLUMN: Column = {
+  heading: "loss increase under state resets, bits/byte",
   turn: true,
   cell: (row) => {
-    const gains = memoryGains(row);
-    return gains.length ? spreadOf(gains).mean.toFixed(3) : NONE;
+    const increases = lossIncreases(row);
+    return increases.length ? spreadOf(increases).mean.toFixed(3) : NONE;
   },
-  isSaid: (rows) => rows.some((row) => memoryGains(row).length),
+  isSaid: (rows) => rows.some((row) => lossIncreases(row).length),
 };
 
-function memoryGains({ runs }: MergedRow): number[] {
+function lossIncreases({ runs }: MergedRow): number[] {
   return runs.flatMap(({ memory }) => memory?.gain ?? []);
 }
 
@@ -97,7 +98,7 @@ function columnsFor(rows: readonly MergedRow[], table: FactorTable, metrics: rea
     ...[...factors.filter(isSize), ...factors.filter(isSwitch), ...factors.filter(isOther)]
       .map((factor) => factorColumn(factor, table)),
     ...columns(true),
-    MEMORY_COLUMN,
+    RESETS_COLUMN,
     ...columns(false),
     ENGINE_COLUMN,
   ].filter(({ isSaid }) => isSaid?.(rows) ?? true);
@@ -128,8 +129,25 @@ export function runsTable(
     });
     return `<tr data-run="${row.name}">${cells.join("")}</tr>`;
   });
-  return `${filters(columns, rows)}\n<div id="runs">\n${table(head.join(""), body.join("\n"))}\n</div>`;
+  return `${introduction(rows)}\n${filters(columns, rows)}\n<div id="runs">\n${
+    table(head.join(""), body.join("\n"))
+  }\n</div>`;
 }
+
+/** By what the table is ranked, and what its two columns on memory are. */
+function introduction(rows: readonly MergedRow[]): string {
+  const gains = rows.some((row) => row.gain_over_order_1) ? [GAIN_IN_WORDS] : [];
+  const resets = rows.some((row) => lossIncreases(row).length) ? [RESETS_IN_WORDS] : [];
+  const sentences = [`Ranked by ${criterionInWords(criterionOfRows(rows))}.`, ...gains, ...resets];
+  return `<p>${escapeHtml(sentences.join(" "))}</p>`;
+}
+
+const GAIN_IN_WORDS =
+  "“Below order 1” is the n-gram baseline of order 1 less the test score: what a model's memory gives it over the " +
+  "byte before alone; above zero it uses more than that byte.";
+const RESETS_IN_WORDS =
+  "“Loss increase under state resets” is what the test score loses when the state is set to zero before each step: no measure of what " +
+  "memory gives, since the model was not trained to go on from zero.";
 
 function filters(columns: readonly Column[], rows: readonly MergedRow[]): string {
   const selects = columns.flatMap(({ heading, filter, cell }, i) => {

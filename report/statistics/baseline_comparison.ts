@@ -1,21 +1,23 @@
 /**
- * The best configuration of the table's own cell against each baseline. **What is chosen** is chosen by the lowest training loss; **what is
- * compared** is the score on the test split, seed with seed: runs of one seed share the text's offsets, and weights where they have them in
+ * The best configuration of the table's own cell against each baseline. **What is chosen** is chosen by the score on the validation split, where
+ * results of earlier versions have none by the lowest training loss; **what is compared** is the score on the test split, seed with seed: runs of one seed share the text's offsets, and weights where they have them in
  * common. The unit is a seed, so the interval is Student's t over the seeds' differences, and with one seed there is none.
  *
- * The best of many owes a part of its loss to chance, by which it was chosen; its score on other text is free of the chance of its batches, not
- * of that of its weights. So a lead of the best of N is somewhat too large.
+ * The best of many owes a part of its score to chance, by which it was chosen; its score on other text is free of the chance of what it was
+ * chosen by, not of that of its weights. So a lead of the best of N is somewhat too large.
  */
 import { mean } from "simple-statistics";
 import { type Factor, type FactorTable, valueOf } from "../../cells/factor.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { cellNameIn } from "../data/cell_names.ts";
-import { countConfigurations, type MergedRow } from "../data/merged.ts";
+import { countConfigurations, criterionOfRows, type MergedRow } from "../data/merged.ts";
 import { ownCellRows, settingsName } from "../data/rows.ts";
 import { trainedAt, variedTraining, withDefaults } from "../data/training_factors.ts";
 import { configIdIn } from "../../cells/config.ts";
+import type { Criterion } from "../../experiments/study/criterion.ts";
 import type { Interval } from "./bootstrap.ts";
 import type { Measure } from "./matched.ts";
+import { bestOverCommonSeeds } from "./common_seeds.ts";
 import { meanInterval } from "./student_t.ts";
 
 /** The difference of two configurations by a measure, in its unit: less than 0, and the first one is better. */
@@ -33,14 +35,16 @@ export interface BaselineComparison extends PairedBySeed {
   /** What its cell is called. */
   readonly name: string;
   readonly baseline: MergedRow;
-  /** Whether both were trained for as many steps on the same text, with batches and passes of the same size. */
+  /** Whether both were trained for as many steps on the same text, with batches and passes of the same size, and logged as often. */
   readonly sameSettings: boolean;
 }
 
 /** What the best configuration is compared with. */
 export interface BestAgainst {
-  /** Of lowest mean training loss among the table's own cell; in a study without it, among all cells. */
+  /** The best of the table's own cell; in a study without it, of all cells. */
   readonly best: MergedRow;
+  /** What it was chosen by. */
+  readonly criterion: Criterion;
   readonly cell: string;
   /** What it was chosen from, itself among them: so many configurations. */
   readonly from: readonly MergedRow[];
@@ -50,7 +54,7 @@ export interface BestAgainst {
   /** Where each has its own: how many ways of training it is the best of. */
   readonly ways?: ReadonlyMap<MergedRow, number>;
   readonly measure: Measure;
-  /** Baselines, the lowest mean training loss first. */
+  /** Baselines, best first by the same criterion. */
   readonly comparisons: readonly BaselineComparison[];
 }
 
@@ -86,12 +90,12 @@ export function pairedBySeed(first: MergedRow, second: MergedRow, measure: Measu
  * @returns undefined where there are not two cells to compare
  */
 export function compareBaselines(rows: readonly MergedRow[], table: FactorTable): BaselineAnswers | undefined {
-  const varied = variedTraining(table, rows), { own } = cohortsOf(table, rows);
+  const varied = variedTraining(table, rows), { own } = cohortsOf(table, rows), criterion = criterionOfRows(rows);
   const equal = varied.length ? trainedAlike(rows, own, varied) : rows;
-  const atEqual = bestAgainst(equal, table, varied.length ? trainedAt(varied, equal[0]) : "");
+  const atEqual = bestAgainst(equal, table, criterion, varied.length ? trainedAt(varied, equal[0]) : "");
   if (!varied.length) return atEqual && { equal: atEqual, tuned: undefined, isTunedSame: false };
   const ways = bestTrained(rows, table),
-    best = bestAgainst([...ways.keys()], table, ""),
+    best = bestAgainst([...ways.keys()], table, criterion, ""),
     atBest = best && { ...best, ways };
   const isTunedSame = atEqual !== undefined && atBest !== undefined && isSame(atEqual, atBest);
   return atEqual || atBest ? { equal: atEqual, tuned: isTunedSame ? undefined : atBest, isTunedSame } : undefined;
@@ -123,19 +127,27 @@ function trainedAlike(
   return rows.filter((row) => trainedHow(row) === most);
 }
 
-/** Of each configuration the row of the training that is best for it, and of how many ways; rows are best first, and so is what comes of them. */
+/**
+ * Of each configuration the row of the training that is best for it over the seeds that all its ways have, and of how many ways; rows are best
+ * first, and so is what comes of them.
+ */
 export function bestTrained(rows: readonly MergedRow[], table: FactorTable): Map<MergedRow, number> {
-  const varied = variedTraining(table, rows);
+  const varied = variedTraining(table, rows), criterion = criterionOfRows(rows);
   const groups = Map.groupBy(
     rows,
-    ({ config, runs: [run], log_every }) =>
-      `${configIdIn(table, withDefaults(config, varied))} ${settingsName(run)} ${log_every}`,
+    ({ config, runs: [run] }) => `${configIdIn(table, withDefaults(config, varied))} ${settingsName(run)}`,
   );
-  return new Map([...groups.values()].map((group) => [group[0], group.length]));
+  const ways = new Map([...groups.values()].map((group) => [bestOverCommonSeeds(group, criterion), group.length]));
+  return new Map(rows.flatMap((row) => ways.has(row) ? [[row, ways.get(row)!]] : []));
 }
 
 /** @param rows best first */
-function bestAgainst(rows: readonly MergedRow[], table: FactorTable, trained: string): BestAgainst | undefined {
+function bestAgainst(
+  rows: readonly MergedRow[],
+  table: FactorTable,
+  criterion: Criterion,
+  trained: string,
+): BestAgainst | undefined {
   const [best = rows[0]] = ownCellRows(table, rows);
   if (!best) return undefined;
   const cell = cellNameIn(table, best.config), isOther = ({ config }: MergedRow) => cellNameIn(table, config) !== cell;
@@ -148,6 +160,7 @@ function bestAgainst(rows: readonly MergedRow[], table: FactorTable, trained: st
   const measure = isScored ? "test_bits_per_byte" : "min_loss";
   return {
     best,
+    criterion,
     cell,
     from,
     of: countConfigurations(from),
@@ -164,7 +177,6 @@ function bestAgainst(rows: readonly MergedRow[], table: FactorTable, trained: st
   };
 }
 
-/** More steps alone would make a smaller loss, and a loss that is logged more often a smaller lowest one. */
 function isTrainedAs(one: MergedRow, two: MergedRow): boolean {
-  return settingsName(one.runs[0]) === settingsName(two.runs[0]) && one.log_every === two.log_every;
+  return settingsName(one.runs[0]) === settingsName(two.runs[0]);
 }

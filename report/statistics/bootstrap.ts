@@ -1,6 +1,5 @@
-/** Bootstrap intervals, of a mean and of other statistics, from a seed: same values, same interval. */
+/** Bootstrap intervals from a seed: same values, same interval. */
 import { errorFunction, mean, probit } from "simple-statistics";
-import { maxOf } from "../../cells/extremes.ts";
 import { type RandomStream, randomStream } from "../../train/corpus/random.ts";
 
 /** An interval of values, both ends included. */
@@ -20,44 +19,17 @@ export interface BootstrapOptions {
 /** Of the standard normal distribution: its quantile 0.975. */
 const Z_975 = 1.959963984540054;
 
-/** Below this share of the largest value, differences between values are rounding. */
-const ROUNDING = 1e-12;
-
 /**
- * The bias-corrected and accelerated (BCa) 95 % interval of the mean. Its ends are the quantiles `α₁` and `α₂` of the means of
- * resamples, with
+ * The bias-corrected and accelerated (BCa) 95 % interval of a statistic of values that were drawn from one or more strata. Its ends are the
+ * quantiles `α₁` and `α₂` of the statistics of resamples, each drawn within each stratum, with
  *
  *     α = Φ(z₀ + (z₀ + z) / (1 − a (z₀ + z))),  z = ∓1.96
- *     z₀ = Φ⁻¹(share of resampled means below the mean; ties count half)
- *     a = Σ (xᵢ − x̄)³ / (6 (Σ (xᵢ − x̄)²)^(3/2)),  which is the jackknife's acceleration for a mean
- *
- * Source: B. Efron, "Better Bootstrap Confidence Intervals", Journal of the American Statistical Association 82 (1987) 171-185,
- * sections 3 and 7. The values are taken as independent draws from one population. With few of them (below about 20) the
- * interval is somewhat too narrow. Values that are all equal give an interval of no width.
- *
- * @param values at least one
- */
-export function bcaInterval(values: readonly number[], { name, resamples = 4999 }: BootstrapOptions): Interval {
-  const centre = mean([...values]);
-  const deviations = values.map((value) => value - centre);
-  const largest = maxOf(values.map(Math.abs));
-  if (deviations.every((deviation) => Math.abs(deviation) <= ROUNDING * largest)) return { low: centre, high: centre };
-  const means = resampledMeans(deviations, resamples, name);
-  const cubes = deviations.reduce((sum, d) => sum + d ** 3, 0);
-  const squares = deviations.reduce((sum, d) => sum + d ** 2, 0);
-  const acceleration = cubes / (6 * squares ** 1.5);
-  const { low, high } = bcaEnds(means, 0, acceleration);
-  return { low: centre + low, high: centre + high };
-}
-
-/**
- * The BCa 95 % interval of any statistic of values that were drawn from one or more strata; see {@linkcode bcaInterval} for the
- * formula and its source. Resamples are drawn within each stratum. The acceleration is that of the jackknife over all strata,
- *
+ *     z₀ = Φ⁻¹(share of resampled statistics below the statistic; ties count half)
  *     a = Σᵢ nᵢ⁻³ Σⱼ lᵢⱼ³ / (6 (Σᵢ nᵢ⁻² Σⱼ lᵢⱼ²)^(3/2)),  lᵢⱼ = (nᵢ − 1) (θ̄ᵢ − θ without value j of stratum i)
  *
- * (A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application", Cambridge 1997, sections 3.2 and 5.3), which for
- * the mean of one stratum is the same as there.
+ * Sources: B. Efron, "Better Bootstrap Confidence Intervals", Journal of the American Statistical Association 82 (1987) 171-185,
+ * sections 3 and 7; of `a` over strata A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application", Cambridge 1997,
+ * sections 3.2 and 5.3. The values are taken as independent draws; with few of them (below about 20) the interval is somewhat too narrow.
  *
  * @param sizes how many values each stratum has
  * @param statistic is told how often each value of each stratum is there
@@ -97,19 +69,6 @@ function bcaEnds(sorted: Float64Array, estimate: number, acceleration: number): 
   const z0 = biasCorrection(sorted, estimate);
   const end = (z: number) => quantile(sorted, Φ(z0 + (z0 + z) / (1 - acceleration * (z0 + z))));
   return { low: end(-Z_975), high: end(Z_975) };
-}
-
-/** Sorted means of resamples of the deviations from the mean, so they scatter around zero. */
-function resampledMeans(deviations: readonly number[], resamples: number, name: string): Float64Array {
-  const stream = randomStream(0, `bootstrap/${name}`);
-  const count = deviations.length;
-  const from = Float64Array.from(deviations);
-  return new Float64Array(resamples).map(() => {
-    let sum = 0;
-    // 32 random bits make each index likely to within 1e-7; `integer()` would be exact, and five times as slow.
-    for (let i = 0; i < count; i++) sum += from[Math.floor(stream.uniform() * count)];
-    return sum / count;
-  }).sort();
 }
 
 /** `z₀`; kept finite where no resample lies on one side. */

@@ -4,16 +4,14 @@
  */
 import type { Factor, FactorValue } from "../../cells/factor.ts";
 import { valueOf } from "../../cells/factor.ts";
-import type { Space } from "../../cells/space.ts";
 import { levelsIn, ownCellRows, type RunRow, variedIn } from "../data/rows.ts";
 import {
-  blockName,
+  type Contrast,
   contrastIn,
   contrasts,
   contrastsIn,
   type FactorContrast,
-  isActive,
-  matchedBlocks,
+  type Matching,
   type Measure,
 } from "./matched.ts";
 import { type PairMean, pairMean } from "./pair_means.ts";
@@ -44,34 +42,22 @@ export interface Dependence {
 }
 
 /** The interactions of each two factors that have an effect, in the order of the table: see {@linkcode dependencesOf} for others. */
-export function interactionsOf(rows: readonly RunRow[], measure: Measure, space: Space): Interaction[] {
-  const compared = contrastsIn(space, rows);
+export function interactionsOf(matching: Matching, measure: Measure): Interaction[] {
+  const compared = contrastsIn(matching.space, matching.rows);
   return corrected(
     compared.flatMap((first, i) =>
-      compared.slice(i + 1).map((second) => matchedSets(rows, [first, second], measure, space).interaction)
+      compared.slice(i + 1).map((second) => interactionOf(matching, [first, second], measure))
     ),
   );
 }
 
-/** The interaction of two factors, and the matched sets that it is of, by name. */
-interface MatchedSets {
-  readonly interaction: Interaction;
-  readonly names: ReadonlySet<string>;
-}
-
-function matchedSets(
-  rows: readonly RunRow[],
+function interactionOf(
+  matching: Matching,
   factors: readonly [FactorContrast, FactorContrast],
   measure: Measure,
-  space: Space,
-): MatchedSets {
-  const blocks = matchedBlocks(rows, factors, space),
-    active = blocks.filter((block) => isActive(block, factors, space));
-  const found = contrasts(active, measure), inactive = blocks.length - active.length;
-  return {
-    interaction: { factors, ...pairMean(found), p_holm: undefined, inactive },
-    names: new Set(found.map(({ name }) => name)),
-  };
+): Interaction {
+  const { active, inactive } = matching.blocks(factors);
+  return { factors, ...pairMean(contrasts(active, measure)), p_holm: undefined, inactive: inactive.length };
 }
 
 function corrected(interactions: readonly Interaction[]): Interaction[] {
@@ -83,33 +69,28 @@ function corrected(interactions: readonly Interaction[]): Interaction[] {
  * For each factor that has an effect, how that changes with every other factor that the rows vary: those without an effect of their own (layers,
  * sizes, the learning rate) are compared at their first and their last value.
  */
-export function dependencesOf(
-  rows: readonly RunRow[],
-  measure: Measure,
-  space: Space,
-): ReadonlyMap<Factor, readonly Dependence[]> {
-  const own = ownCellRows(space, rows), varied = variedIn(space, own);
-  const all = varied.flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
-  const hasEffect = new Set(contrastsIn(space, rows).map(({ factor }) => factor));
-  const pairs = all.flatMap((first, i) => all.slice(i + 1).map((second) => [first, second] as const))
-    .filter((two) => two.some(({ factor }) => hasEffect.has(factor)));
-  const sets = pairs.map((two) => matchedSets(rows, two, measure, space));
-  const interactions = corrected(sets.map(({ interaction }) => interaction));
-  const isKnown = ({ pairs, factors }: Interaction, { factor }: FactorContrast) =>
-    pairs > 0 && factors.some((one) => one.factor === factor);
-  const effects = contrastsIn(space, rows).map((contrast) => {
-    const placed = activeContrasts(rows, contrast, measure, space);
-    const found = interactions.flatMap((change, i) => isKnown(change, contrast) ? [{ change, ...sets[i] }] : []);
-    return [
-      contrast.factor,
-      found.map(({ change, names }): Dependence => {
-        const other = change.factors.find(({ factor }) => factor !== contrast.factor)!;
-        const shared = placed.filter(({ config }) => names.has(blockName({ config }, change.factors, space)));
-        return { ...other, change, at: effectAtLevels(shared, other.factor, own) };
-      }),
-    ] as const;
-  });
-  return new Map(effects);
+export function dependencesOf(matching: Matching, measure: Measure): ReadonlyMap<Factor, readonly Dependence[]> {
+  const { rows, space } = matching, own = ownCellRows(space, rows), compared = contrastsIn(space, rows);
+  const all = variedIn(space, own).flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
+  const hasEffect = new Set(compared.map(({ factor }) => factor));
+  const interactions = corrected(
+    all.flatMap((first, i) =>
+      all.slice(i + 1).filter((second) => hasEffect.has(first.factor) || hasEffect.has(second.factor))
+        .map((second) => interactionOf(matching, [first, second], measure))
+    ),
+  );
+  return new Map(compared.map((contrast) => {
+    const pairs = placedContrasts(matching, contrast, measure);
+    const changes = interactions.filter(({ factors, pairs }) =>
+      pairs > 0 && factors.some(({ factor }) => factor === contrast.factor)
+    );
+    const dependences = changes.map((change): Dependence => {
+      const other = change.factors.find(({ factor }) => factor !== contrast.factor)!;
+      const matched = inSets(pairs, change, matching);
+      return { ...other, change, at: effectAtLevels(matched, other.factor, own) };
+    });
+    return [contrast.factor, dependences] as const;
+  }));
 }
 
 /** The first and the last value that rows have of a factor. */
@@ -121,27 +102,31 @@ function endsOf(factor: Factor, rows: readonly RunRow[]): FactorContrast[] {
 /** An active pair's contrast with a configuration of it, which has the values of all other factors. */
 interface PlacedContrast {
   readonly config: RunRow["config"];
-  readonly contrast: ReturnType<typeof contrasts>[number];
+  readonly contrast: Contrast;
 }
 
-function activeContrasts(
-  rows: readonly RunRow[],
-  contrast: FactorContrast,
-  measure: Measure,
-  space: Space,
-): PlacedContrast[] {
-  const active = matchedBlocks(rows, [contrast], space).filter((block) => isActive(block, [contrast], space));
+function placedContrasts(matching: Matching, contrast: FactorContrast, measure: Measure): PlacedContrast[] {
+  const { active } = matching.blocks([contrast]);
   const placed = new Map(active.map(({ name, seeds: [{ runs: [run] }] }) => [name, run.config]));
   return contrasts(active, measure).map((one) => ({ config: placed.get(one.name)!, contrast: one }));
 }
 
+/** Those that lie in a matched set, or would with another value of the other factor. */
+function inSets(pairs: readonly PlacedContrast[], { factors }: Interaction, matching: Matching): PlacedContrast[] {
+  const { rows, space } = matching, compared = new Set(factors.map(({ factor }) => factor));
+  const others = variedIn(space, ownCellRows(space, rows)).filter((factor) => !compared.has(factor));
+  const nameOf = (config: RunRow["config"]) => JSON.stringify(others.map((factor) => valueOf(factor, config)));
+  const names = new Set(matching.blocks(factors).active.map(({ seeds: [{ runs: [run] }] }) => nameOf(run.config)));
+  return pairs.filter(({ config }) => names.has(nameOf(config)));
+}
+
 function effectAtLevels(
-  blocks: readonly PlacedContrast[],
+  pairs: readonly PlacedContrast[],
   factor: Factor,
   rows: readonly RunRow[],
 ): Dependence["at"] {
   return levelsIn(factor, rows).flatMap((value) => {
-    const own = blocks.filter(({ config }) => valueOf(factor, config) === value);
+    const own = pairs.filter(({ config }) => valueOf(factor, config) === value);
     return own.length ? [{ value, effect: pairMean(own.map(({ contrast }) => contrast)) }] : [];
   });
 }

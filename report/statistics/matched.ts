@@ -70,8 +70,7 @@ export function contrastIn(
   return isCompared ? { factor, from, to } : undefined;
 }
 
-/** What the configurations of a block share, as its name. */
-export function blockName({ config }: Configured, compared: readonly FactorContrast[], table: FactorTable): string {
+function blockName({ config }: RunRow, compared: readonly FactorContrast[], table: FactorTable): string {
   const shared = Object.fromEntries(compared.map(({ factor, from }) => [factor.key, from]));
   return canonicalJsonIn(table, { ...config, ...shared });
 }
@@ -99,10 +98,14 @@ export function matchedBlocks(
 ): MatchedBlock[] {
   const corners = 2 ** compared.length;
   const found = new Map<string, Map<string, { seed: number; runs: RunRow[] }>>();
+  // Seeds of one configuration have one name.
+  const names = new Map<string, string>();
   for (const row of ownCellRows(table, rows)) {
     const index = indexInBlock(row, compared);
     if (index === undefined) continue;
-    const name = blockName(row, compared, table), training = `${row.seed} ${settingsName(row)}`;
+    const written = JSON.stringify(row.config), name = names.get(written) ?? blockName(row, compared, table);
+    names.set(written, name);
+    const training = `${row.seed} ${settingsName(row)}`;
     const block = found.get(name) ?? new Map<string, { seed: number; runs: RunRow[] }>();
     const one = block.get(training) ?? { seed: row.seed, runs: [] };
     one.runs[index] = row;
@@ -167,4 +170,31 @@ function bitCount(bits: number): number {
   let count = 0;
   for (; bits; bits &= bits - 1) count++;
   return count;
+}
+
+/** Matched blocks in which everything that is compared is trained, and those in which some of it stays as drawn. */
+export interface SplitBlocks {
+  readonly active: readonly MatchedBlock[];
+  readonly inactive: readonly MatchedBlock[];
+}
+
+/** The blocks of some rows, each kind of them found once: all statistics are of the same ones. */
+export class Matching {
+  readonly #found = new Map<string, SplitBlocks>();
+
+  constructor(readonly rows: readonly RunRow[], readonly space: Space) {}
+
+  /** The blocks over these contrasts. */
+  blocks(compared: readonly FactorContrast[]): SplitBlocks {
+    const name = JSON.stringify(compared.map(({ factor, from, to }) => [factor.key, from, to]));
+    const known = this.#found.get(name);
+    if (known) return known;
+    const { active = [], inactive = [] } = Object.groupBy(
+      matchedBlocks(this.rows, compared, this.space),
+      (block) => isActive(block, compared, this.space) ? "active" : "inactive",
+    );
+    const split = { active, inactive };
+    this.#found.set(name, split);
+    return split;
+  }
 }

@@ -7,17 +7,24 @@
  * controls; the weighted one was right on average, to 0.01.
  *
  * Training takes runs in a shuffled order, so those trained so far stand for their stratum.
+ *
+ * Both are measured by the score on the validation split; the test split has no part in a choice. Where results of earlier versions lack it,
+ * by the lowest training loss, of both experiments over the same steps: 01 logs every 50 steps and 02 every 100, and the lowest of twice as many
+ * values is lower (2.628 and 2.659 for one and the same run).
  */
 import { configIn, describeConfigIn } from "../../cells/config.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { minOf } from "../../cells/extremes.ts";
+import type { Criterion } from "../../experiments/study/criterion.ts";
 import { rankConfigs, type RankedConfig } from "../../experiments/study/ranking.ts";
-import type { RunResult } from "../../experiments/study/result.ts";
+import type { FinishedResult, RunResult } from "../../experiments/study/result.ts";
 import type { ConfigEntry } from "../../experiments/study/runs.ts";
 import { bcaIntervalOf, type Interval } from "./bootstrap.ts";
 import { mostInPopulation } from "./finite_population.ts";
 import { kendallTauB, type Stratum } from "./kendall.ts";
 import { cohortsOf } from "../data/baselines.ts";
+import { criterionOfRuns, type Ranked } from "../data/criterion.ts";
 import { type MergedRow, type Spread, spreadOf } from "../data/merged.ts";
 import type { Unit } from "../../cells/unit.ts";
 
@@ -27,7 +34,7 @@ export interface AuditPoint {
   name: string;
   label: string;
   control: boolean;
-  /** Lowest losses in 01 and in 02, over the seeds, nats per what the models read. */
+  /** What it came to in 01 and in 02, over the seeds, in the unit of the audit's criterion. */
   short: Spread;
   long: Spread;
 }
@@ -35,17 +42,17 @@ export interface AuditPoint {
 /** One of the two kinds of ranked configurations of 01. */
 export interface AuditStratum {
   population: number;
-  /** Those that have been trained in 02 for as many steps as any there. */
+  /** Those that have been trained in 02 for as many steps as any there, and have what is compared. */
   trained: number;
 }
 
 /** How much better than the best promoted one a configuration would have been that was left out. */
 export interface Regret {
-  /** How much lower the best control's long loss is, nats per what the models read; 0 where it is not. */
+  /** How much lower the best control ended, in the unit of the audit's criterion; 0 where it did not. */
   value: number;
   promoted: AuditPoint;
   control: AuditPoint;
-  /** Controls with a lower long loss than the best promoted one. */
+  /** Controls that ended lower than the best promoted one. */
   better: number;
   /** At most so many of all that were left out would be better, at 95 % confidence. */
   most: number;
@@ -53,12 +60,19 @@ export interface Regret {
 
 /** What is known of the short ranking. */
 export interface PromotionAudit {
-  /** What the models read: losses are in nats per that. */
+  /** By what both experiments are compared: the validation score in bits per byte, or the lowest training loss in nats per {@linkcode reads}. */
+  criterion: Criterion;
   reads: Unit;
+  /** Mean bytes that what the models read stands for. */
+  bytes_per_token: number;
+  /** Of losses, those count that were logged at a multiple of so many steps: equal where both experiments log some of the same. */
+  every: { short: number; long: number };
   /** Steps of the runs that are compared; 0 where there is none. */
   steps: { short: number; long: number };
-  /** Best long loss first. */
+  /** Those that ended lowest first. */
   points: AuditPoint[];
+  /** Configurations that were trained in both, and lack what is compared in one of them. */
+  unmeasured: number;
   promoted: AuditStratum;
   rest: AuditStratum;
   /** Controls in the list, and those whose every ended run has failed. */
@@ -97,10 +111,14 @@ export function auditPromotion(
   const from = rankConfigs(ofOwnCell(short, table), table), to = rankConfigs(ofOwnCell(long, table), table);
   const ranked = new Map(from.ranked.map((one) => [one.id, one]));
   const listed = new Map(entries.map((entry) => [entry.id, entry]));
-  const points = to.ranked.flatMap((one) => {
-    const before = ranked.get(one.id), entry = listed.get(one.id);
-    return before && entry ? pointOf(before, one, entry, rowOf(rows, one.id, to.steps_done), table) : [];
+  const trained = to.ranked.flatMap((after): TrainedInBoth[] => {
+    const before = ranked.get(after.id), entry = listed.get(after.id);
+    return before && entry ? [{ before, after, entry }] : [];
   });
+  const scale = scaleOf(trained);
+  const points = trained
+    .flatMap((one) => pointOf(one, scale, rowOf(rows, one.after.id, to.steps_done), table))
+    .sort((a, b) => a.long.mean - b.long.mean || (a.name < b.name ? -1 : 1));
   // Baselines are asked for by name: no ranking has promoted them, or left them out.
   const all = entries.filter(({ id }) => ranked.has(id)), controls = all.filter(({ control }) => control);
   const strata = [false, true].map((control): Stratum => ({
@@ -113,9 +131,12 @@ export function auditPromotion(
     return own.length > 0 && own.every((result) => result.failed !== undefined);
   });
   return {
+    ...scale,
     reads: rows[0]?.reads ?? "byte",
+    bytes_per_token: rows[0]?.bytes_per_token ?? 1,
     steps: { short: from.steps_done, long: to.steps_done },
     points,
+    unmeasured: trained.length - points.length,
     promoted,
     rest,
     controls: { listed: controls.length, failed: failed.length },
@@ -134,16 +155,57 @@ function rowOf(rows: readonly MergedRow[], id: string, steps_done: number): Merg
   return rows.find((row) => row.id === id && row.steps_done === steps_done)!;
 }
 
+/** A configuration in both rankings. */
+interface TrainedInBoth {
+  readonly before: RankedConfig;
+  readonly after: RankedConfig;
+  readonly entry: ConfigEntry;
+}
+
+/** What is compared, of runs that can be. */
+type Scale = Pick<PromotionAudit, "criterion" | "every">;
+
+function scaleOf(trained: readonly TrainedInBoth[]): Scale {
+  const short = trained.flatMap(({ before }) => before.runs), long = trained.flatMap(({ after }) => after.runs);
+  const own = { short: commonMultiple(short), long: commonMultiple(long) };
+  const both = commonMultiple([...short, ...long]);
+  // Where the short runs end before both experiments have logged at one step, each experiment is at least alike in itself.
+  const isLogged = [...short, ...long].every(({ steps_done }) => steps_done >= both);
+  return {
+    criterion: criterionOfRuns([...short, ...long].map(rankedRun)),
+    every: isLogged ? { short: both, long: both } : own,
+  };
+}
+
+function rankedRun(run: FinishedResult): Ranked {
+  const { validation_bits_per_byte, test_bits_per_byte } = run;
+  return { min_loss: run["min loss"], validation_bits_per_byte, test_bits_per_byte };
+}
+
+/** The least number of steps whose multiples all these runs log. */
+function commonMultiple(runs: readonly FinishedResult[]): number {
+  const divisor = (a: number, b: number): number => b ? divisor(b, a % b) : a;
+  return runs.reduce((common, { log_every }) => common / divisor(common, log_every) * log_every, 1);
+}
+
+/** The lowest of the losses that were logged at a multiple of so many steps; none where the run has no such step. */
+function lowestLogged({ loss, log_every }: FinishedResult, every: number): number[] {
+  const logged = loss.filter((_, i) => (i + 1) * log_every % every === 0);
+  return logged.length ? [minOf(logged)] : [];
+}
+
 function pointOf(
-  before: RankedConfig,
-  after: RankedConfig,
-  { control }: ConfigEntry,
+  { before, after, entry: { control } }: TrainedInBoth,
+  { criterion, every }: Scale,
   { name, config }: MergedRow,
   table: FactorTable,
-): AuditPoint {
-  const spread = ({ runs }: RankedConfig) => spreadOf(runs.map((run) => run["min loss"]));
+): AuditPoint[] {
+  const valuesOf = ({ runs }: RankedConfig, steps: number) =>
+    runs.flatMap((run) => criterion === "min loss" ? lowestLogged(run, steps) : run.validation_bits_per_byte ?? []);
+  const short = valuesOf(before, every.short), long = valuesOf(after, every.long);
+  if (!short.length || !long.length) return [];
   const label = describeConfigIn(table, config);
-  return { name, label, control: control === true, short: spread(before), long: spread(after) };
+  return [{ name, label, control: control === true, short: spreadOf(short), long: spreadOf(long) }];
 }
 
 function agreementOf(strata: readonly Stratum[]): Pick<PromotionAudit, "tau" | "interval"> {
@@ -159,7 +221,7 @@ function agreementOf(strata: readonly Stratum[]): Pick<PromotionAudit, "tau" | "
 }
 
 function regretOf(points: readonly AuditPoint[], rest: AuditStratum): Regret | undefined {
-  const promoted = points.find(({ control }) => !control), control = points.find((point) => point.control);
+  const promoted = points.find((point) => !point.control), control = points.find((point) => point.control);
   if (!promoted || !control) return undefined;
   const better = points.filter((point) => point.control && point.long.mean < promoted.long.mean).length;
   return {

@@ -9,7 +9,7 @@ import type { Space } from "../../cells/space.ts";
 import { compareBy, type Criterion, criterionOf } from "../../experiments/study/criterion.ts";
 import { levelsIn, ownCellRows, type RunRow, settingsName } from "../data/rows.ts";
 import { variedTraining, withDefaults } from "../data/training_factors.ts";
-import { contrasts, contrastsIn, type FactorContrast, isActive, matchedBlocks, type Measure } from "./matched.ts";
+import { contrasts, contrastsIn, type FactorContrast, Matching, type Measure } from "./matched.ts";
 import { clearSide, type PairMean, pairMean } from "./pair_means.ts";
 
 /** One effect at each way of training. */
@@ -40,10 +40,8 @@ export function trainingEffects(rows: readonly RunRow[], measure: Measure, space
   return variedTraining(space, own).map((factor) => {
     const levels = levelsIn(factor, own), { best, criterion, tuned } = atOwnBest(own, factor, space);
     const compared = contrastsIn(space, own).filter((contrast) => contrast.factor !== factor);
-    const effectOf = (some: readonly RunRow[], contrast: FactorContrast) => {
-      const active = matchedBlocks(some, [contrast], space).filter((block) => isActive(block, [contrast], space));
-      return pairMean(contrasts(active, measure));
-    };
+    const effectOf = (some: readonly RunRow[], contrast: FactorContrast) =>
+      pairMean(contrasts(new Matching(some, space).blocks([contrast]).active, measure));
     const rowsAt = levels.map((value) => own.filter(({ config }) => valueOf(factor, config) === value));
     const effects = compared.map((contrast): TrainingEffect => {
       const at = rowsAt.map((some) => effectOf(some, contrast)), atBest = effectOf(best, contrast);
@@ -51,6 +49,11 @@ export function trainingEffects(rows: readonly RunRow[], measure: Measure, space
     });
     return { factor, levels, criterion, tuned, effects };
   });
+}
+
+/** The effects of which there are pairs at two values at least: at one there is nothing to compare. */
+export function comparedAtSeveral({ effects }: TrainingEffects): TrainingEffect[] {
+  return effects.filter(({ at }) => at.filter(({ pairs }) => pairs > 0).length > 1);
 }
 
 function isTurning(effects: readonly PairMean[]): boolean {

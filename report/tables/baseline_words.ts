@@ -3,6 +3,8 @@ import { ownCellName } from "../data/cell_names.ts";
 import { describeSizesIn } from "../../cells/config.ts";
 import { type FactorTable, valueOf } from "../../cells/factor.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
+import { criterionInWords } from "../../experiments/study/criterion.ts";
+import { metricOfCriterion } from "../data/criterion.ts";
 import type { MergedRow, Spread } from "../data/merged.ts";
 import { type BaselineComparison, type BestAgainst, comparedRows } from "../statistics/baseline_comparison.ts";
 import { trainedAt, variedTraining } from "../data/training_factors.ts";
@@ -34,11 +36,11 @@ export function bestOfEach({ comparisons }: BestAgainst): BaselineComparison[] {
 }
 
 function leadOf(answer: BestAgainst, table: FactorTable): string {
-  const { best, cell, of, trained, measure } = answer;
+  const { best, criterion, cell, of, trained, measure } = answer;
   const at = trained ? ` at ${trained}` : "";
   const chosen = of === 1
     ? `The only ${cell} configuration${at}`
-    : `The best of ${formatCount(of)} ${cell} configurations${at}, by lowest training loss,`;
+    : `The best of ${formatCount(of)} ${cell} configurations${at}, by ${criterionInWords(criterion)},`;
   const without = hasOwnCell(answer, table)
     ? ""
     : `No ${
@@ -100,7 +102,9 @@ function percentOf(part: number, whole: number): string {
 /** Whether it is better, by how much, how sure; nothing of the kind with one seed. */
 function verdictOf({ difference, interval, seeds, sameSettings }: BaselineComparison, answer: BestAgainst): string {
   const { cell } = answer, best = `the best ${cell} one`;
-  if (!sameSettings) return "not compared, for it was trained for other steps, on another text, or in other batches";
+  if (!sameSettings) {
+    return "not compared, for it was trained for other steps, on another text, in other batches, or logged at other steps";
+  }
   if (difference === undefined) return `not compared, for it has no scored seed in common with ${best}`;
   const by = `${formatDifference(difference)} ${unitOf(answer)}`;
   if (!interval) {
@@ -114,10 +118,10 @@ function verdictOf({ difference, interval, seeds, sameSettings }: BaselineCompar
   return `no clear difference, ${known}`;
 }
 
-function caution({ of, measure, comparisons, cell }: BestAgainst): string {
+function caution({ of, measure, criterion, comparisons, cell }: BestAgainst): string {
   const intervals = comparisons.filter(({ interval }) => interval).length;
   const chosen = of === 1 ? [] : [
-    measure === "test_bits_per_byte"
+    measure !== metricOfCriterion(criterion)
       ? `As the best of ${formatCount(of)} it was chosen partly by chance, so its lead is somewhat too large.`
       : `It is the best of ${formatCount(of)} by the very number that is compared, so its lead is too large.`,
   ];

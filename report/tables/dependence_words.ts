@@ -1,10 +1,11 @@
 /** Where an effect turns, in words: what a sentence on it must not leave out. */
 import { counted } from "../../cells/counts.ts";
+import { formatLevel } from "../../cells/factor.ts";
 import type { Dependence } from "../statistics/dependences.ts";
 import type { FactorEffect } from "../statistics/effects.ts";
 import { hasBothSigns, type Qualification, qualificationOf } from "./clear_effects.ts";
 import { formatInterval } from "./effect_tables.ts";
-import { atValue, inSentence } from "./factor_words.ts";
+import { atValue, inSentence, withUnit } from "./factor_words.ts";
 import { formatDifference, formatP } from "./format.ts";
 
 /** What an effect must not be stated without, to be set behind it; empty where it can be stated alone. */
@@ -53,7 +54,7 @@ function levelsWords({ factor, at }: Dependence): string {
 function changeWords({ factor, from, to, at, change }: Dependence): string {
   const { difference, interval, p_holm } = change;
   // Of two values it goes without saying which is taken from which.
-  const between = at.length > 2 ? ` from ${atValue(factor, from)} to ${atValue(factor, to)}` : "";
+  const between = at.length > 2 ? ` from ${formatLevel(factor, from)} to ${withUnit(factor, [to])}:` : "";
   const known = interval
     ? [`95 % interval ${formatInterval(interval)}`, `corrected p ${formatP(p_holm!)}`]
     : [`${counted(change.pairs, "matched set")} alone`];

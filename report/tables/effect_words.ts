@@ -54,7 +54,8 @@ function seedsOf(effects: Effects): string {
 function leadOf(effects: Effects, sorted: readonly FactorEffect[]): string {
   const compared = sorted.filter(({ pairs }) => pairs), { noun: [one, several] } = contrastWords(sorted);
   if (!compared.length) {
-    return `Which ${several} matter cannot be said: no two finished runs differ in one ${one} alone.`;
+    const trained = sorted.some(({ inactive }) => inactive) ? ", of which all added weights are trained" : "";
+    return `Which ${several} matter cannot be said: no two finished runs differ in one ${one} alone${trained}.`;
   }
   const of = counted(compared.length, one, several), measure = measureInSentence(effects.primary);
   if (compared.every(({ p }) => p === undefined)) {
@@ -63,7 +64,7 @@ function leadOf(effects: Effects, sorted: readonly FactorEffect[]): string {
   }
   const clear = compared.filter(isClear), over = `Over ${seedsOf(effects)},`;
   if (!clear.length) {
-    return `${over} no ${one} has a significant effect on ${measure} on average: every corrected p is above ${CLEAR_P}.`;
+    return `${over} no ${one} has a significant effect on ${measure}: every corrected p is above ${CLEAR_P}.`;
   }
   return `${over} ${formatCount(clear.length)} of ${of} that can be compared ${clear.length === 1 ? "has" : "have"} ` +
     `a significant effect on ${measure} (corrected p at most ${CLEAR_P}): ${

@@ -28,10 +28,21 @@ export function atSecondValue({ factor, from, to }: FactorContrast): string {
   return isSwitch(factor) ? "with it on" : `with ${formatLevel(factor, to)} instead of ${formatLevel(factor, from)}`;
 }
 
-/** `with it on`, `with it off`, `at 0.01`, `at 2`: where a factor that has just been named has a value. */
+/** Where a factor that has just been named has a value: `with it on`, `at 0.01`, `at 2 layers`. */
 export function atValue(factor: Factor, value: FactorValue): string {
-  const level = formatLevel(factor, value);
-  return isSwitch(factor) ? `with it ${level}` : `at ${level}`;
+  return isSwitch(factor) ? `with it ${formatLevel(factor, value)}` : `at ${withUnit(factor, [value])}`;
+}
+
+/** Values with what they count: `1 layer`, `1, 2 and 3 layers`; of other factors the values alone. */
+export function withUnit(factor: Factor, values: readonly FactorValue[]): string {
+  const text = listed(values.map((value) => formatLevel(factor, value)));
+  if (factor.kind !== "integer" || !factor.unit) return text;
+  return `${text} ${factor.unit[values.length === 1 && values[0] === 1 ? 0 : 1]}`;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function listed(words: readonly string[]): string {
+  return [words.slice(0, -1).join(", "), ...words.slice(-1)].filter(Boolean).join(" and ");
 }
 
 /** A factor in a sentence: `the forget gate`, `the number of layers`. */

@@ -10,6 +10,11 @@ export function inTables<M extends ShownMetric>(metrics: readonly M[]): M[] {
   return ofKinds(metrics, ["quality", "size", "extent", "cost"]);
 }
 
+/** Whether a column of the metric says something of these rows: what each finished run has, or gets with its score, always stands there. */
+export function isSaidOf(metric: ShownMetric, rows: readonly MergedRow[]): boolean {
+  return metric.required === true || rows.some((row) => metricOf(row, metric) !== undefined);
+}
+
 /** A heading for the page: `test, bits/byte`. */
 export function pageHeading({ column }: ShownMetric, reads: Unit): string {
   const unit = unitIn(column, reads);

@@ -4,6 +4,7 @@ import { commandOn } from "../../experiments/study/commands.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { type AuditPoint, FEWEST_CONTROLS, type PromotionAudit, type Regret } from "../statistics/promotion_audit.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
+import { criterionAxis } from "./criterion_words.ts";
 import { formatLoss, formatSpread, formatTau } from "./format.ts";
 
 export const PROMOTION_HEADING = "Do short runs predict long ones?";
@@ -26,7 +27,7 @@ export function promotionWords(audit: PromotionAudit, study: Pick<Study, "dir">)
     `${formatCount(rest.population)} that were left out${failures(audit)}; ${
       formatCount(steps.short)
     } steps in experiment 01, ` +
-    `${formatCount(steps.long)} in 02. ${seedsIn(audit)}`;
+    `${formatCount(steps.long)} in 02. ${measuredWords(audit, study)} ${seedsIn(audit)}`;
   if (!regret) return [`This cannot be said yet: a promoted configuration and a control are needed. ${known}`];
   return [regretWords(regret, audit), agreementWords(audit, study), known];
 }
@@ -36,11 +37,41 @@ export function promotionText(audit: PromotionAudit, study: Pick<Study, "dir">):
   return [PROMOTION_HEADING, ...promotionWords(audit, study).map((line) => `  - ${line}`)].join("\n");
 }
 
-function regretWords({ value, promoted, control, better, most }: Regret, { rest, reads }: PromotionAudit): string {
+/** What both experiments are compared by, and who lacks it. */
+function measuredWords(
+  { criterion, every, unmeasured }: PromotionAudit,
+  study: Pick<Study, "dir">,
+): string {
+  const left = unmeasured
+    ? `, which ${counted(unmeasured, "configuration")} trained in both ${unmeasured === 1 ? "lacks" : "lack"}`
+    : "";
+  if (criterion !== "min loss") return `Compared by the score on the validation split${left}.`;
+  const commands = (["01", "02"] as const).map((experiment) =>
+    commandOn("evaluate", study, experiment, { again: true })
+  );
+  return `Compared by the lowest training loss of those logged ${
+    loggedAt(every)
+  }${left}, for not all have a score on the ` +
+    `validation split: ${commands.join(" and ")} add it.`;
+}
+
+/** At which steps losses were logged that are compared. */
+export function loggedAt({ short, long }: PromotionAudit["every"]): string {
+  const each = (steps: number) => `every ${counted(steps, "step")}`;
+  return short === long
+    ? `${each(short)} in both experiments`
+    : `${each(short)} in experiment 01 and ${each(long)} in 02`;
+}
+
+function regretWords(
+  { value, promoted, control, better, most }: Regret,
+  { rest, reads, criterion }: PromotionAudit,
+): string {
+  const { unit } = criterionAxis(criterion, reads);
   const named = ({ name, label, long }: AuditPoint) => `${name} (${label}), at ${formatSpread(long)}`;
   const best = `the best promoted configuration as it is, not widened, ${named(promoted)}`;
   const found = better
-    ? `${formatLoss(value)} nats per ${reads}. The control ${named(control)}, ended lower than ${best}; ` +
+    ? `${formatLoss(value)} ${unit}. The control ${named(control)}, ended lower than ${best}; ` +
       `${better} of ${counted(rest.trained, "control")} did.`
     : `none found. ${
       rest.trained === 1 ? "The one control did not end" : `None of the ${rest.trained} controls ended`
@@ -64,7 +95,7 @@ function agreementWords(
     return rest.trained < FEWEST_CONTROLS
       ? `How far the two orders agree as a whole cannot be said from ${counted(rest.trained, "control")}: ` +
         `it takes ${FEWEST_CONTROLS} (${drawControls(study)}, then train).`
-      : "How far the two orders agree cannot be said: all losses of one experiment are alike.";
+      : "How far the two orders agree cannot be said: all of one experiment are alike.";
   }
   const sure = interval
     ? `95 % interval ${formatTau(interval.low)} to ${formatTau(interval.high)}`
@@ -76,11 +107,11 @@ function agreementWords(
     `${
       formatTau(tau)
     } (${sure}; 1 is the same order, 0 no relation, −1 the reverse). Controls count for all that they were ` +
-    "drawn from; the promoted alone would not do, since they were chosen for being alike in the short loss.";
+    "drawn from; the promoted alone would not do, since they were chosen for being alike in the short ranking.";
 }
 
 function failures({ controls: { failed } }: PromotionAudit): string {
-  return failed ? ` (${counted(failed, "control")} failed and has no long loss)` : "";
+  return failed ? ` (${counted(failed, "control")} failed in experiment 02)` : "";
 }
 
 function seedsIn({ points }: PromotionAudit): string {
@@ -89,5 +120,5 @@ function seedsIn({ points }: PromotionAudit): string {
   if (!counts.length || most === 1) {
     return "One seed each: seed noise is unknown, and is part of every difference here.";
   }
-  return `Losses are means over ${least === most ? `${most}` : `${least} to ${most}`} seeds.`;
+  return `Numbers are means over ${least === most ? `${most}` : `${least} to ${most}`} seeds.`;
 }

@@ -4,6 +4,9 @@ import { counted, formatCount } from "../../cells/counts.ts";
 import { labelIn, ownCellName } from "../data/cell_names.ts";
 import { atLevel, withDefaults } from "../data/training_factors.ts";
 import type { RankingPair, TrainedRow, TrainingRanking } from "../statistics/training_rankings.ts";
+import { criterionInWords } from "../../experiments/study/criterion.ts";
+import { rankedBy } from "../data/merged.ts";
+import { criterionAxis } from "./criterion_words.ts";
 import { formatSpread, formatTau, NONE } from "./format.ts";
 
 /** `Does the ranking hold at another learning rate?` */
@@ -31,14 +34,16 @@ function nounOf({ trained }: TrainingRanking, table: FactorTable): string {
 }
 
 /** What τ is of, where there is one, and why it may be low. */
-function howToRead({ pairs }: TrainingRanking): string[] {
+function howToRead({ pairs, criterion }: TrainingRanking): string[] {
   const known = pairs.filter(({ tau }) => tau !== undefined);
   if (!known.length) return [];
   const few = known.some(({ both, either }) => both < either)
     ? " The few that were trained at both may be the best ones: these lie close together, and change places more easily than all would."
     : "";
   return [
-    "τ-b compares the orders by lowest training loss, a mean over the seeds that both have: 1 is the same order, 0 no relation, " +
+    `τ-b compares the orders by ${
+      criterionInWords(criterion)
+    }, a mean over the seeds that both have: 1 is the same order, 0 no relation, ` +
     `−1 the reverse.${few}`,
   ];
 }
@@ -49,7 +54,7 @@ function pairWords({ from, to, both, either, tau, best }: RankingPair, factor: F
   const count = `${counted(both, noun)} trained at both` +
     (both < either ? ` (of ${formatCount(either)} at either)` : "");
   if (both < 2) return `${values}: ${count}, which is no ranking`;
-  const agreement = tau === undefined ? "τ-b cannot be said, for all losses tie" : `Kendall's τ-b ${formatTau(tau)}`;
+  const agreement = tau === undefined ? "τ-b cannot be said, for all tie" : `Kendall's τ-b ${formatTau(tau)}`;
   const few = both <= FEW ? ` (one exchange of neighbours changes it by ${formatTau(4 / (both * (both - 1)))})` : "";
   const winner = best.same
     ? `the best one is the same, ${best.from.name}`
@@ -59,7 +64,11 @@ function pairWords({ from, to, both, either, tau, best }: RankingPair, factor: F
   return `${values}: ${count}, ${agreement}${few}; ${winner}`;
 }
 
-function bestValues({ factor, trained, levels }: TrainingRanking, noun: string, table: FactorTable): string[] {
+function bestValues(
+  { factor, criterion, trained, levels }: TrainingRanking,
+  noun: string,
+  table: FactorTable,
+): string[] {
   const own = trained.filter(({ isBaseline }) => !isBaseline), others = trained.filter(({ isBaseline }) => isBaseline);
   const counts = levels.map((value) => [value, own.filter(({ best }) => best === value).length] as const)
     .filter(([, count]) => count > 0).map(([value, count]) =>
@@ -67,7 +76,7 @@ function bestValues({ factor, trained, levels }: TrainingRanking, noun: string, 
     );
   const ofOwn = own.length
     ? [
-      `Best ${factor.label} by lowest training loss: ${counts.join(", ")} of ${
+      `Best ${factor.label} by ${criterionInWords(criterion)}: ${counts.join(", ")} of ${
         counted(own.length, noun)
       } trained at several${edgeWords(own)}`,
     ]
@@ -100,17 +109,19 @@ function nameOf({ rows }: TrainedRow, factor: Factor, table: FactorTable): strin
   return labelIn(table, withDefaults(config, [factor]));
 }
 
-/** Each configuration's mean lowest loss by value, ready to print, best first. */
+/** Each configuration's mean by value, ready to print, best first. */
 export function rankingCells(
-  { factor, levels, trained }: TrainingRanking,
+  { factor, criterion, levels, trained }: TrainingRanking,
   table: FactorTable,
 ): { headings: string[]; lines: string[][] } {
+  const { short, unit } = criterionAxis(criterion, [...trained[0].rows.values()][0].reads);
   const cell = (row: TrainedRow, value: FactorValue) => {
     const found = row.rows.get(value);
-    return found ? formatSpread(found.min_loss) : NONE;
+    const spread = found && rankedBy(found, criterion);
+    return spread ? formatSpread(spread) : NONE;
   };
   return {
-    headings: [`lowest training loss by ${factor.label}`, ...levels.map((value) => formatLevel(factor, value)), "best"],
+    headings: [`${short}, ${unit}, by ${factor.label}`, ...levels.map((value) => formatLevel(factor, value)), "best"],
     lines: trained.map((row) => [
       nameOf(row, factor, table),
       ...levels.map((value) => cell(row, value)),

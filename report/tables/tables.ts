@@ -15,14 +15,15 @@ import {
 } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
+import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { isShown, type Metric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { cohortsOf, firstOfCells } from "../data/baselines.ts";
-import { type MergedRow, mostSeeds } from "../data/merged.ts";
+import { criterionOfRows, type MergedRow, mostSeeds } from "../data/merged.ts";
 import { type Configured, shownIn } from "../data/rows.ts";
 import { levelText } from "./factor_words.ts";
 import { NONE } from "./format.ts";
-import { inTables, metricText, terminalHeading } from "./metric_text.ts";
+import { inTables, isSaidOf, metricText, terminalHeading } from "./metric_text.ts";
 
 /** Rows of cells, the first row being the headings; numbers are set to the right. */
 export function layOut(lines: readonly string[][], rightAligned: readonly boolean[]): string {
@@ -97,10 +98,11 @@ function bestRunsColumns(
       ? [{ heading: "switches", isText: true, cell: (row: MergedRow) => compactSwitches(row, switches, table) }]
       : []),
     ...shownOthers(table, rows).map(ofFactor),
-    ...inTables(metrics.filter(isShown)).filter(({ column }) => column.terminal !== undefined).map((metric) => ({
-      heading: terminalHeading(metric, rows[0].reads),
-      cell: (row: MergedRow) => metricText(row, metric),
-    })),
+    ...inTables(metrics.filter(isShown))
+      .filter((metric) => metric.column.terminal !== undefined && isSaidOf(metric, rows)).map((metric) => ({
+        heading: terminalHeading(metric, rows[0].reads),
+        cell: (row: MergedRow) => metricText(row, metric),
+      })),
   ];
 }
 
@@ -125,8 +127,9 @@ export function bestRunsTable(
     i < most || baselines.has(row) ? [columns.map(({ cell }) => cell(row, i + 1))] : []
   );
   const text = layOut([columns.map(({ heading }) => heading), ...cells], columns.map(({ isText }) => !isText));
-  const note = mostSeeds(rows) > 1 ? ["means over seeds, ± their standard deviation"] : [];
-  return [text, ...switchLegend(rows, table), ...note].join("\n");
+  const seeds = mostSeeds(rows) > 1 ? ["means over seeds, ± their standard deviation"] : [];
+  const ranked = rows.length > 1 ? [`ranked by ${criterionInWords(criterionOfRows(rows))}`] : [];
+  return [text, ...switchLegend(rows, table), ...ranked, ...seeds].join("\n");
 }
 
 /** The forward function of a configuration in words, as plain text. */

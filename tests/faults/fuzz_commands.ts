@@ -192,13 +192,12 @@ export const COMMANDS: readonly FuzzCommand[] = [
     reads: ["study", "list", "baselines", "result"],
     async run(dir) {
       const said: string[] = [], study = await Study.open(dir), read = await study.readResults(EXPERIMENT);
-      const { levels, below } = await studyLevels(study, (problem) => said.push(problem));
+      const levels = await studyLevels(study, (problem) => said.push(problem));
       await writeReport({
         ...read,
         gaps: comparedWithList(await study.runs(EXPERIMENT), read),
         dir,
         experiment: EXPERIMENT,
-        below,
         levels,
       });
       return [...said, ...read.unreadable];

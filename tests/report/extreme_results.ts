@@ -3,7 +3,7 @@ import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { RunResult } from "../../experiments/study/result.ts";
 import { LIMITS } from "../../train/training/settings.ts";
-import { RESETS } from "../../train/scoring/memory_gain.ts";
+import { RESETS } from "../../train/scoring/state_resets.ts";
 import { MOST_TEMPERATURE } from "../../train/scoring/sample_text.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 

@@ -50,7 +50,7 @@ inFolder("report, export and status take every result that the schema takes", as
     const overview = await overviewOf(study.dir, "01");
     for (const line of statusLines(overview, "s")) assertSound(line, `status, seed ${seed}`);
 
-    const options = { unreadable, dir: study.dir, below: 1.9, levels: [{ label: "order 1", value: 1.9 }] } as const;
+    const options = { unreadable, dir: study.dir, levels: [{ label: "order 1", value: 1.9, order: 1 }] } as const;
     // The short ranking needs some to compare; to draw them takes a second each time.
     for (const experiment of count > 2 ? ["01", "02"] as const : ["01"] as const) {
       const entries = results.map((result, i) => ({

@@ -10,6 +10,7 @@ import type { Factor } from "../../cells/factor.ts";
 import type { Space } from "../../cells/space.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
+import { belowLoss } from "../../report/data/loss_filter.ts";
 import { mergeSeeds } from "../../report/data/merged.ts";
 import { tableOf } from "../../report/data/rows.ts";
 import { picturesOf } from "../../report/figures/pictures.ts";
@@ -39,7 +40,9 @@ function runsOf(cell: string, layers: readonly number[] = [1, 2], table: Space =
 function drawn(results: readonly RunResult[], table: Space = GATED_SPACE): Map<string, string> {
   const runs = tableOf(results, table).rows, rows = mergeSeeds(runs), effects = effectsOf(runs, table);
   return new Map(
-    picturesOf({ experiment: "01", below: 1.9, rows, effects, table }).map(({ name, svg }) => [name, svg]),
+    picturesOf({ experiment: "01", filter: belowLoss(1.9, "byte"), rows, effects, table }).map((
+      { name, svg },
+    ) => [name, svg]),
   );
 }
 

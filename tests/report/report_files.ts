@@ -6,14 +6,14 @@ const EVERYWHERE = ["", "_best", "_cost", "_hyperparameters", "_parallel", "_tes
 const ONLY_01 = ["_effects", "_interactions", "_shares"];
 
 /** Names of the pictures of an experiment that was not promoted from another one, without an ending. */
-export function pictureNames(experiment: "01" | "02", below = 1.9): string[] {
+export function pictureNames(experiment: "01" | "02", filter = "loss_below_1.9"): string[] {
   if (experiment === "02") return EVERYWHERE.map((part) => `results_02_big${part}`);
   const all = [...EVERYWHERE, ...ONLY_01].map((part) => `results_01_all${part}`);
-  return [...all, `filtered_results_01_loss_below_${below}`];
+  return [...all, `filtered_results_01_${filter}`];
 }
 
 /** Names of the files of such a report, sorted. */
-export function reportFiles(experiment: "01" | "02", below?: number): string[] {
+export function reportFiles(experiment: "01" | "02", filter?: string): string[] {
   const page = experiment === "01" ? "report_01_all.html" : "report_02_best.html";
-  return [...pictureNames(experiment, below).flatMap((name) => [`${name}.png`, `${name}.svg`]), page].sort();
+  return [...pictureNames(experiment, filter).flatMap((name) => [`${name}.png`, `${name}.svg`]), page].sort();
 }

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parquetReadObjects } from "hyparquet";
-import { type Factor, type FactorTable, type SwitchFactor, valueOf } from "../../cells/factor.ts";
+import { type Factor, type SwitchFactor, valueOf } from "../../cells/factor.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
+import { belowLoss } from "../../report/data/loss_filter.ts";
 import { mergeSeeds } from "../../report/data/merged.ts";
 import { tableOf } from "../../report/data/rows.ts";
 import { csvOf } from "../../report/export/csv.ts";
@@ -21,6 +22,7 @@ import { writeReport } from "../../report/write_report.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { EXTENDED } from "../extended_table.ts";
+import type { Space } from "../../cells/space.ts";
 import { ORIGINAL } from "../original_table.ts";
 import { eventsOf, hparams } from "./export/event_files.ts";
 import { extendedResults, NUMBER, PLANTED, SWITCH } from "./extended_results.ts";
@@ -64,7 +66,7 @@ Deno.test("the regression has a term for each further factor, of the planted sig
 });
 
 Deno.test("the regression leaves out, and names, a factor whose values have no order", () => {
-  const table: FactorTable = {
+  const table: Space = {
     ...ORIGINAL,
     factors: [...ORIGINAL.factors, {
       key: "kind",
@@ -110,7 +112,9 @@ Deno.test("words and tables name the values of a number, and both of a switch", 
 Deno.test("pictures have an axis and a panel for each further factor that varies", () => {
   const draw = (data: Pick<PictureData, "rows" | "effects">) =>
     new Map(
-      picturesOf({ experiment: "01", below: 1.9, table: EXTENDED, ...data }).map(({ name, svg }) => [name, svg]),
+      picturesOf({ experiment: "01", filter: belowLoss(1.9, "byte"), table: EXTENDED, ...data }).map((
+        { name, svg },
+      ) => [name, svg]),
     );
   const shown = draw({ rows, effects });
   const hidden = draw({ rows: plainRows, effects: effectsOf(plainRuns, EXTENDED) });

@@ -14,7 +14,7 @@ import { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { writeReport } from "../../report/write_report.ts";
-import { RESETS } from "../../train/scoring/memory_gain.ts";
+import { RESETS } from "../../train/scoring/state_resets.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 

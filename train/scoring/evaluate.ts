@@ -10,10 +10,10 @@ import { exportOnnx } from "../engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "../corpus/tokens/tokenizer.ts";
 import { checkTokens, type TensorMap } from "../engines/engine.ts";
 import { decodeEvaluation } from "./evaluation_file.ts";
-import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./memory_gain.ts";
-import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
+import type { EvaluateRequest, SharedText, ShareEvaluation } from "./evaluate_protocol.ts";
 import { checkSampling, type SampleOptions } from "./sample_text.ts";
-import type { Cut, Share } from "./score.ts";
+import type { Cut, Share, StreamScores } from "./score.ts";
+import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./state_resets.ts";
 import { CELLSPACE_VERSION } from "../version.ts";
 import { checkedFloats } from "../training/weights.ts";
 import { AskedWorker, WorkerPool } from "../process/worker_pool.ts";
@@ -36,6 +36,8 @@ export interface Extras {
   readonly sample?: SampleOptions;
   /** The loss increase under state resets. */
   readonly memory?: boolean;
+  /** A second text, such as a validation split beside a test split: two tokens or more, scored in the same sessions. */
+  readonly validation?: Tokens;
   /** What the text's tokens stand for; absent: bytes. */
   readonly tokenizer?: Pick<Tokenizer, "lengths">;
   /** Gives the evaluation up, within a token or so. */
@@ -84,6 +86,8 @@ export interface Evaluation extends Score {
   readonly drawn?: Tokens;
   /** Its loss under state resets. */
   readonly memory?: MemoryCurve;
+  /** The score of the second text, cut as its length suggests. */
+  readonly validation?: Score;
 }
 
 const MAX_STREAMS = 256;
@@ -159,14 +163,18 @@ export async function evaluateModel(
   text: Tokens,
   threads: number = 1,
   cut: Cut = cutFor(text.length),
-  { sample, memory = false, tokenizer = BYTE_TOKENIZER, signal, workers: kept }: Extras = {},
+  { sample, memory = false, validation, tokenizer = BYTE_TOKENIZER, signal, workers: kept }: Extras = {},
 ): Promise<Evaluation> {
-  checkRequest(model, text, threads, cut, sample);
+  checkRequest(model, text, threads, cut, { sample, validation });
   using own = kept ? undefined : new EvaluationWorkers();
   const pool = poolOf(kept ?? own!);
-  const bytes = bytesOf(text.subarray(1), tokenizer);
+  const bytes = bytesOf(text.subarray(1), tokenizer), part = Math.min(text.length - 1, PART_TOKENS);
+  const second = validation && {
+    text: validation,
+    cut: cutFor(validation.length),
+    bytes: bytesOf(validation.subarray(1), tokenizer),
+  };
   const workers = pool.takeUpTo(Math.max(1, Math.min(threads, cut.streams)));
-  const part = Math.min(text.length - 1, PART_TOKENS);
   // A worker that is ended within native code takes its memory along: it is told instead, and gives it back.
   const stop = new Int32Array(new SharedArrayBuffer(4)), tell = () => void Atomics.store(stop, 0, 1);
   if (signal?.aborted) tell();
@@ -178,6 +186,7 @@ export async function evaluateModel(
         text,
         cut,
         share: shareOf(cut.streams, i, workers.length),
+        validation: second && shareOfSecond(second, i, workers.length),
         windows: memory ? { tokens: part, range: rangeOf(part, i, workers.length) } : undefined,
         sampling: i === 0 ? sample : undefined,
         stop,
@@ -189,17 +198,9 @@ export async function evaluateModel(
       if (reply.status === "rejected") throw reply.reason;
       return reply.value;
     });
-    // One after the other, whatever the number of workers: so a score has the same bits.
-    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-    const nats = sum(found.flatMap((share) => [...share.nats]));
-    const tokens = sum(found.flatMap((share) => [...share.tokens]));
     const [{ drawn }] = found;
     return finite({
-      nats: nats / tokens,
-      tokens,
-      bytes,
-      bits_per_byte: nats / bytes / Math.LN2,
-      ...cut,
+      ...scoreOf(found, bytes, cut),
       ...(drawn ? { drawn } : {}),
       ...(memory
         ? {
@@ -210,11 +211,22 @@ export async function evaluateModel(
           ),
         }
         : {}),
+      ...(second
+        ? { validation: scoreOf(found.flatMap(({ validation = [] }) => validation), second.bytes, second.cut) }
+        : {}),
     });
   } finally {
     signal?.removeEventListener("abort", tell);
     for (const worker of workers) pool.giveBack(worker);
   }
+}
+
+/** A score from what each worker found, in the order of the text: one after the other, so that their number changes no bit. */
+function scoreOf(found: readonly StreamScores[], bytes: number, cut: Cut): Score {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const nats = sum(found.flatMap((share) => [...share.nats]));
+  const tokens = sum(found.flatMap((share) => [...share.tokens]));
+  return { nats: nats / tokens, tokens, bytes, bits_per_byte: nats / bytes / Math.LN2, ...cut };
 }
 
 /** @throws {RangeError} see {@linkcode evaluateModel} */
@@ -223,13 +235,15 @@ function checkRequest(
   text: Tokens,
   threads: number,
   { streams, warm_up }: Cut,
-  sample: SampleOptions | undefined,
+  { sample, validation }: Extras,
 ): void {
   const { vocabulary } = decodeEvaluation(model, "the model"), action = "evaluate a model";
-  if (text.length < 2) {
-    throw new RangeError(`Cannot ${action}: the text has ${text.length} tokens, must have at least 2`);
+  for (const [what, { length }] of Object.entries({ text, ...(validation ? { validation } : {}) })) {
+    if (length >= 2) continue;
+    throw new RangeError(`Cannot ${action}: the ${what} has ${length} tokens, must have at least 2`);
   }
   checkTokens(action, text, vocabulary);
+  if (validation) checkTokens(action, validation, vocabulary);
   checkWhole(action, "threads", threads, 1);
   // One token for each stream to predict, at least; and no warm-up can begin before the text.
   checkWhole(action, "streams", streams, 1, text.length - 1);
@@ -239,12 +253,24 @@ function checkRequest(
 
 /** @throws {UserError} if a loss is NaN or infinite: weights that are finite may still be too large to compute with */
 function finite(evaluation: Evaluation): Evaluation {
-  const { nats, memory } = evaluation;
-  if (!Number.isFinite(nats)) throw new UserError(`Cannot evaluate a model: its loss is ${nats}, must be finite`);
+  const { nats, memory, validation } = evaluation;
+  for (const loss of [nats, validation?.nats ?? nats]) {
+    if (!Number.isFinite(loss)) throw new UserError(`Cannot evaluate a model: its loss is ${loss}, must be finite`);
+  }
   const bits = memory ? [memory.gain, memory.carried, ...memory.reset.map(({ bits_per_byte }) => bits_per_byte)] : [];
   const bad = bits.find((value) => !Number.isFinite(value));
   if (bad === undefined) return evaluation;
   throw new UserError(`Cannot evaluate a model: with its state set to zero, its loss is ${bad}, must be finite`);
+}
+
+/** What worker `i` of `workers` scores of the second text; undefined where that has fewer streams than there are workers, and none for it. */
+function shareOfSecond(
+  { text, cut }: { readonly text: Tokens; readonly cut: Cut },
+  i: number,
+  workers: number,
+): SharedText | undefined {
+  const share = shareOf(cut.streams, i, workers);
+  return share.streams ? { text, cut, share } : undefined;
 }
 
 /** The streams of worker `i` of `workers`, which differ by at most one in how many they have. */

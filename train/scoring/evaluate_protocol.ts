@@ -1,14 +1,20 @@
 /** What an evaluation and its workers say to each other. */
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
-import type { StartRange, WindowScores } from "./memory_gain.ts";
+import type { StartRange, WindowScores } from "./state_resets.ts";
 import type { SampleOptions } from "./sample_text.ts";
 import type { Cut, Share, StreamScores } from "./score.ts";
 
-export interface EvaluateRequest {
-  readonly model: Uint8Array;
+/** A text, and the streams of it that one worker scores. */
+export interface SharedText {
   readonly text: Tokens;
   readonly cut: Cut;
   readonly share: Share;
+}
+
+export interface EvaluateRequest extends SharedText {
+  readonly model: Uint8Array;
+  /** A second text; absent where none is asked for, or other workers have all its streams. */
+  readonly validation?: SharedText;
   readonly windows?: { readonly tokens: number; readonly range: StartRange };
   readonly sampling?: SampleOptions;
   /** One number in shared memory; other than 0 once the evaluation is to be given up. */
@@ -16,6 +22,7 @@ export interface EvaluateRequest {
 }
 
 export interface ShareEvaluation extends StreamScores {
+  readonly validation?: StreamScores;
   readonly windows?: WindowScores;
   readonly drawn?: Tokens;
 }

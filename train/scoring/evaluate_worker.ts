@@ -3,7 +3,7 @@
 /// <reference lib="deno.worker" />
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
-import { scoreWindows } from "./memory_gain.ts";
+import { scoreWindows } from "./state_resets.ts";
 import { LoadedModel } from "./model.ts";
 import { type SampleOptions, sampleText } from "./sample_text.ts";
 import { scoreStreams } from "./score.ts";
@@ -28,13 +28,16 @@ function isSet(stop: Int32Array | undefined): () => boolean {
 }
 
 async function scoreShare(
-  { model, text, cut, share, windows: asked, stop }: EvaluateRequest,
+  { model, text, cut, share, validation: second, windows: asked, stop }: EvaluateRequest,
 ): Promise<ShareEvaluation> {
+  // One session for all that is scored: to open it takes as long as to score some thousand tokens.
   const loaded = await LoadedModel.open(model, { rows: share.streams, scores: true, isStopped: isSet(stop) });
   try {
     const scores = await scoreStreams(loaded, text, cut, share, asked?.tokens);
+    const validation = second &&
+      await scoreStreams(loaded.withRows(second.share.streams), second.text, second.cut, second.share);
     const windows = asked && await scoreWindows(loaded.withRows(WINDOW_ROWS), text, asked.tokens, asked.range);
-    return { ...scores, windows };
+    return { ...scores, validation, windows };
   } finally {
     await loaded.close();
   }

@@ -23,7 +23,7 @@ export interface ModelSampleOptions {
 }
 
 /** How {@linkcode TrainedModel.score} scores; all of it may be absent. */
-export interface ModelScoreOptions extends Extras {
+export interface ModelScoreOptions extends Omit<Extras, "validation"> {
   /** Workers, each with a share of the text; absent: 1. They do not change the score. */
   readonly threads?: number;
   /** The parallel streams that the text is cut into; absent: as many as suit its length. */

@@ -7,7 +7,7 @@ import { syntheticResults, unfinished } from "../synthetic_results.ts";
 const results = syntheticResults({ layers: [1], state_sizes: [256], steps: 400 });
 const [first, second, third, fourth] = results;
 const key = (i: number) => String(i).repeat(64), short = (i: number) => String(i).repeat(8);
-const none = { runs: tableOf(results), unreadable: [], unknown_version: [] };
+const none = { runs: tableOf(results), experiment: "01" as const, unreadable: [], unknown_version: [] };
 
 Deno.test("accountOf() counts and names each run for its reason when runs failed, are open, unknown, damaged or unlisted", () => {
   const given = [
@@ -17,6 +17,7 @@ Deno.test("accountOf() counts and names each run for its reason when runs failed
     fourth,
   ];
   const entries = accountOf({
+    experiment: "01",
     runs: tableOf(given),
     unreadable: ["Cannot read a: it is not JSON", "Cannot read b: it is of 9.0.0"],
     unknown_version: ["Cannot read b: it is of 9.0.0"],

@@ -2,22 +2,25 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { ensureBaselines } from "../../../experiments/study/ngram_baselines.ts";
-import type { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { figureDocument } from "../../../report/figures/svg.ts";
+import { figureTest } from "../../../report/figures/test_loss.ts";
 import { figureTrainingRuns } from "../../../report/figures/training_runs.ts";
-import { levelsOf } from "../../../report/data/levels.ts";
+import { type Level, levelsOf, levelsOn } from "../../../report/data/levels.ts";
+import { belowLoss, type LossFilter, lossFilter, passing } from "../../../report/data/loss_filter.ts";
 import { inShort, levelNote } from "../../../report/figures/levels.ts";
-import { mergeSeeds } from "../../../report/data/merged.ts";
+import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { curveFrame } from "../../../report/page/curve.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { picturesOf } from "../../../report/figures/pictures.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { tableOf } from "../../../report/data/rows.ts";
-import { studyLevels, thresholdAt } from "../../../report/data/study_levels.ts";
-import { knownCorpus } from "../../../train/corpus/known.ts";
+import { studyLevels } from "../../../report/data/study_levels.ts";
 import { writeReport } from "../../../report/write_report.ts";
 import { inFolder } from "../../experiments/folder.ts";
+import { comparisonsOf } from "../../../report/tables/questions.ts";
+import { GATED } from "../../../cells/factors.ts";
+import { otherResults } from "../compared_results.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { reportFiles } from "../report_files.ts";
 
@@ -31,9 +34,10 @@ const runs = tableOf(syntheticResults()).rows, rows = mergeSeeds(runs);
 const levels = levelsOf(baselines, 0.4, 1);
 
 Deno.test("levelsOf() gives baselines and entropy rate per what the models read", () => {
-  assert.deepEqual(levelsOf(baselines.slice(0, 2), undefined, 2), [{ label: "order 0", value: 5.8 }, {
+  assert.deepEqual(levelsOf(baselines.slice(0, 2), undefined, 2), [{ label: "order 0", value: 5.8, order: 0 }, {
     label: "order 1",
     value: 3.8,
+    order: 1,
   }]);
   assert.deepEqual(levels.at(-1), { label: "entropy rate", value: 0.4 });
   assert.deepEqual(levelsOf(undefined, undefined, 1), []);
@@ -48,11 +52,40 @@ Deno.test("levelNote() says what the lines are, and names the levels outside", (
   assert.equal(levelNote(levels, [0, 6]).length, 1, "nothing is outside");
 });
 
-Deno.test("every picture of losses has the levels that lie in it as labelled lines", () => {
-  const all = { experiment: "01" as const, rows, effects: effectsOf(runs), below: 1.9 };
-  const plain = picturesOf(all), held = picturesOf({ ...all, levels });
-  const changed = held.filter(({ svg }, i) => svg !== plain[i].svg);
-  assert.deepEqual(changed.map(({ name }) => name), [
+Deno.test("levelsOn() puts n-gram baselines on the test score's axis alone, the entropy rate on each, both in its unit", () => {
+  const two = [{ label: "order 1", value: 2 * Math.LN2, order: 1 }, { label: "entropy rate", value: Math.LN2 }];
+  const on = (axis: "training" | "validation" | "test") => levelsOn(axis, two, { bytes_per_token: 2 });
+  assert.deepEqual(on("training"), [two[1]]);
+  assert.deepEqual(on("validation"), [{ label: "entropy rate", value: 0.5 }]);
+  assert.deepEqual(on("test"), [{ ...two[0], value: 1 }, { label: "entropy rate", value: 0.5 }]);
+  assert.deepEqual(levelsOn("test", undefined, { bytes_per_token: 1 }), []);
+});
+
+Deno.test("n-gram baselines are drawn beside test scores, and beside no training loss", () => {
+  const other = otherResults("gru", { loss: 1.5, layers: 1, seeds: [0] }).map((run) => ({
+    ...run,
+    steps_done: 10_000,
+  }));
+  const mixed = tableOf([...syntheticResults({ layers: [1], state_sizes: [256] }), ...other]).rows;
+  const rows = mergeSeeds(mixed), comparisons = comparisonsOf(rows, GATED);
+  const all = {
+    experiment: "01" as const,
+    rows,
+    effects: effectsOf(mixed),
+    comparisons,
+    filter: belowLoss(1.9, "byte"),
+  };
+  const ofNgrams = levels.filter(({ order }) => order !== undefined);
+  const names = (levels: readonly Level[]) => {
+    const plain = picturesOf(all);
+    return picturesOf({ ...all, levels }).filter(({ svg }, i) => svg !== plain[i].svg).map(({ name, svg }) => {
+      assert.match(svg, /n-gram baselines|N-gram baselines|entropy rate/, name);
+      return name;
+    });
+  };
+  assert.deepEqual(names(ofNgrams), ["results_01_all_cells", "results_01_all_test"]);
+  assert.deepEqual(names(levels.slice(-1)), [
+    "results_01_all_cells",
     "results_01_all",
     "results_01_all_hyperparameters",
     "filtered_results_01_loss_below_1.9",
@@ -61,46 +94,56 @@ Deno.test("every picture of losses has the levels that lie in it as labelled lin
     "results_01_all_cost",
     "results_01_all_test",
   ]);
-  for (const { name, svg } of changed) assert.match(svg, /n-gram baselines|N-gram baselines/, name);
-  const drawn = figureTrainingRuns(figureDocument(), rows, { name: "n", title: "t", subtitle: "s", levels });
+});
+
+Deno.test("a level that lies in a picture is a labelled line, and labels that would touch are one", () => {
+  const draw = (levels: readonly Level[]) =>
+    figureTest(figureDocument(), rows, { name: "n", title: "t", subtitle: "s", levels });
+  const drawn = draw(levels);
   assert.match(drawn, />order 1</);
-  assert.match(drawn, />order 2, order 3/, "labels that would touch are one");
+  assert.match(drawn, />order 2, order 3/);
+  assert.match(
+    figureTrainingRuns(figureDocument(), rows, {
+      name: "n",
+      title: "t",
+      subtitle: "s",
+      levels: [...levels, { label: "entropy rate", value: rows[0].min_loss.mean + 0.1 }],
+    }),
+    />entropy rate</,
+  );
 });
 
-inFolder(
-  "studyLevels() takes the order-1 baseline for a threshold, but the original's on the original's corpus and without baselines",
-  async (dir) => {
-    const { study, corpus } = await initStudy({ dir, experiment: "01", corpus: "embedded" });
-    assert.equal((await studyLevels(study, () => {})).below, 1.9, "it has no baselines yet");
-    await ensureBaselines(study, corpus);
-    const problems: string[] = [];
-    const found = await studyLevels(study, (problem) => problems.push(problem));
-    assert.equal(found.below, Number(found.levels[1].value.toFixed(2)));
-    assert.equal(found.levels.length, 7, "six orders, and the entropy rate of the embedded corpus");
-    const { settings } = study;
-    const original = { ...settings, corpus: { ...settings.corpus, sha1: knownCorpus("enwik8")!.sha1 } };
-    const other = Object.create(study, { settings: { value: original } }) as Study;
-    assert.equal((await studyLevels(other, () => {})).below, 1.9);
-    await Deno.writeTextFile(`${study.dir}/entropy_floors.json`, "{");
-    assert.equal((await studyLevels(study, (problem) => problems.push(problem))).below, 1.9);
-    assert.equal(problems.length, 1);
-  },
-);
-
-Deno.test("thresholdAt() gives two decimals, or two digits where these would leave nothing, and never what --below refuses", () => {
-  const cases: [level: number, threshold: number | undefined][] = [
-    [1.8849, 1.88],
-    [0.0051, 0.01],
-    [0.0049, 0.0049],
-    [0.00002075, 0.000021],
-    [3e-12, 3e-12],
-    [5e-324, 5e-324],
-    [0, undefined],
-  ];
-  for (const [level, threshold] of cases) assert.equal(thresholdAt(level), threshold, `${level}`);
+inFolder("studyLevels() has what the study counted, and says where it cannot be read", async (dir) => {
+  const { study, corpus } = await initStudy({ dir, experiment: "01", corpus: "embedded" });
+  const labels = async (problems: string[] = []) =>
+    (await studyLevels(study, (problem) => problems.push(problem))).map(({ label }) => label);
+  assert.deepEqual(await labels(), ["entropy rate"], "it has no baselines yet");
+  await ensureBaselines(study, corpus);
+  assert.deepEqual(await labels(), [..."012345"].map((order) => `order ${order}`).concat("entropy rate"));
+  await Deno.writeTextFile(`${study.dir}/entropy_floors.json`, "{");
+  const problems: string[] = [];
+  assert.deepEqual(await labels(problems), ["entropy rate"]);
+  assert.equal(problems.length, 1);
 });
 
-inFolder("a report of a text that is one repeated byte has a threshold, and every picture", async (dir) => {
+Deno.test("lossFilter() is the test loss below order 1, unless another is asked for or that cannot be said", () => {
+  const told = ({ measure, threshold, name }: LossFilter) => [measure, threshold, name];
+  const byLoss = (threshold: number) => ["min_loss", threshold, `loss_below_${threshold}`];
+  assert.deepEqual(told(lossFilter(undefined, levels, rows)), ["test_loss", 1.9, "test_loss_below_order_1"]);
+  assert.deepEqual(told(lossFilter(1.4, levels, rows)), byLoss(1.4));
+  assert.deepEqual(told(lossFilter(undefined, levels.slice(-1), rows)), byLoss(1.9), "no baselines");
+  const unscored = rows.map((row) => ({ ...row, test_loss: undefined }));
+  assert.deepEqual(told(lossFilter(undefined, levels, unscored)), byLoss(1.9), "no test score");
+});
+
+Deno.test("passing() compares means with the threshold, and leaves out what has none", () => {
+  const filter = lossFilter(undefined, levels, rows), [first, second] = rows;
+  const at = (row: MergedRow, mean: number) => ({ ...row, test_loss: { ...row.test_loss!, mean } });
+  const given = [at(first, 1.8999), at(second, 1.9), { ...first, test_loss: undefined }];
+  assert.deepEqual(passing(given, filter), given.slice(0, 1));
+});
+
+inFolder("a report of a text that is one repeated byte has every picture", async (dir) => {
   for (const [name, byte, counts] of [["a", 97, [1, 2, 5]], ["nul", 0, [1]]] as const) {
     await Deno.writeFile(`${dir}/${name}.txt`, new Uint8Array(40_000).fill(byte));
     const { study, corpus } = await initStudy({
@@ -109,9 +152,8 @@ inFolder("a report of a text that is one repeated byte has a threshold, and ever
       corpus: `${dir}/${name}.txt`,
     });
     await ensureBaselines(study, corpus);
-    const { below, levels } = await studyLevels(study, (problem) => assert.fail(problem));
-    assert.ok(below > 0 && below < 0.005, `${below}`);
-    const options = { unreadable: [], dir: study.dir, experiment: "01", below, levels } as const;
+    const levels = await studyLevels(study, (problem) => assert.fail(problem));
+    const options = { unreadable: [], dir: study.dir, experiment: "01", levels } as const;
     for (const count of counts) {
       // All alike in their loss, which is what a text without entropy comes to.
       const results = syntheticResults({ layers: [1], state_sizes: [256] }).slice(0, count).map((
@@ -124,7 +166,11 @@ inFolder("a report of a text that is one repeated byte has a threshold, and ever
         test_bits_per_byte: 0,
       }));
       const { paths } = await writeReport({ ...options, results });
-      assert.deepEqual(paths.map((path) => basename(path)).sort(), reportFiles("01", below), `${name}, ${count}`);
+      assert.deepEqual(
+        paths.map((path) => basename(path)).sort(),
+        reportFiles("01", "test_loss_below_order_1"),
+        `${name}, ${count}`,
+      );
     }
   }
 });
@@ -137,7 +183,8 @@ Deno.test("inShort() joins three or more orders in a row", () => {
   assert.equal(inShort([]), "");
 });
 
-Deno.test("curveFrame() escapes the label of a level on the page", () => {
-  const { symbol } = curveFrame(rows, [{ label: "<b>&", value: rows[0].min_loss.mean }]);
+Deno.test("curveFrame() escapes the label of a level on the page, and has no n-gram baseline beside a training loss", () => {
+  const value = rows[0].min_loss.mean, { symbol } = curveFrame(rows, [{ label: "<b>&", value }]);
   assert.ok(symbol.includes(">&lt;b&gt;&amp;</text>") && !symbol.includes("<b>"));
+  assert.ok(!curveFrame(rows, [{ label: "order 1", value, order: 1 }]).symbol.includes("order 1"));
 });

@@ -12,7 +12,7 @@ import {
 } from "../../../report/export/columns.ts";
 import { columnsTable, longestCurve, sortRuns, tablesOf } from "../../../report/export/tables.ts";
 import { parquetOf } from "../../../report/export/parquet.ts";
-import { RESETS } from "../../../train/scoring/memory_gain.ts";
+import { RESETS } from "../../../train/scoring/state_resets.ts";
 import { inFolder } from "../../experiments/folder.ts";
 import { syntheticResults, unfinished } from "../synthetic_results.ts";
 import { TEXT, writeStudy } from "../written_study.ts";

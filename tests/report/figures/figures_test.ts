@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as Plot from "@observablehq/plot";
 import { figureHyperparameters } from "../../../report/figures/hyperparameters.ts";
 import { figureTrainingRuns } from "../../../report/figures/training_runs.ts";
+import { belowLoss } from "../../../report/data/loss_filter.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { composeFigure, figureDocument, panel, roundNumbers } from "../../../report/figures/svg.ts";
@@ -61,12 +62,12 @@ Deno.test("figureHyperparameters() has nine panels with their groups when there 
 
 Deno.test("figureHyperparameters() shows only runs below the threshold when one is given", () => {
   const below = many[9].min_loss.mean;
-  const svg = figureHyperparameters(figureDocument(), many, { ...NAMES, below });
+  const svg = figureHyperparameters(figureDocument(), many, { ...NAMES, filter: belowLoss(below, "byte") });
   assert.equal(svg.match(/<circle/g)!.length, 9 * 9 + 2);
 });
 
 Deno.test("figureHyperparameters() says so when no configuration is below the threshold", () => {
-  const svg = figureHyperparameters(figureDocument(), many, { ...NAMES, below: 0.1 });
+  const svg = figureHyperparameters(figureDocument(), many, { ...NAMES, filter: belowLoss(0.1, "byte") });
   assert.ok(svg.includes("No configuration is below the threshold"));
 });
 

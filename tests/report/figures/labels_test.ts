@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { configIdIn, configIn } from "../../../cells/config.ts";
 import type { Space } from "../../../cells/space.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
+import { belowLoss } from "../../../report/data/loss_filter.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { picturesOf } from "../../../report/figures/pictures.ts";
@@ -46,7 +47,7 @@ function drawn(results: readonly RunResult[], table: Space) {
   const levels = [{ label: "order 1", value: rows[3].min_loss.mean }];
   return picturesOf({
     experiment: "01",
-    below: 9,
+    filter: belowLoss(9, "byte"),
     rows,
     effects,
     table,

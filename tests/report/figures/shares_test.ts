@@ -3,6 +3,7 @@ import type { CellConfig } from "../../../cells/config.ts";
 import { figureShares } from "../../../report/figures/shares.ts";
 import { picturesOf } from "../../../report/figures/pictures.ts";
 import { figureDocument } from "../../../report/figures/svg.ts";
+import { belowLoss } from "../../../report/data/loss_filter.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
 import { type Effects, effectsOf } from "../../../report/statistics/effects.ts";
@@ -94,7 +95,7 @@ Deno.test("figureShares() has a bar of seed noise, and the sum of what is too sm
 Deno.test("picturesOf() has shares of losses where nothing is scored, and none where the grid has a gap", () => {
   const named = (rows: RunRow[]) => {
     const effects = effectsOf(rows),
-      pictures = picturesOf({ experiment: "01", below: 9, rows: mergeSeeds(rows), effects });
+      pictures = picturesOf({ experiment: "01", filter: belowLoss(9, "byte"), rows: mergeSeeds(rows), effects });
     return pictures.find(({ name }) => name === "results_01_all_shares")?.svg;
   };
   const rows = rowsOf(planted);

@@ -4,6 +4,7 @@ import { factorOf } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
+import { belowLoss } from "../../../report/data/loss_filter.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import { picturesOf } from "../../../report/figures/pictures.ts";
 import { figureDocument } from "../../../report/figures/svg.ts";
@@ -62,7 +63,7 @@ Deno.test("figureTrainingEffects() has no interval, and says why, when there is 
 Deno.test("picturesOf() has a picture of effects by a training factor where these have pairs at two values of it, else none", () => {
   const named = (rows: RunRow[]) => {
     const effects = effectsOf(rows),
-      pictures = picturesOf({ experiment: "01", below: 9, rows: mergeSeeds(rows), effects });
+      pictures = picturesOf({ experiment: "01", filter: belowLoss(9, "byte"), rows: mergeSeeds(rows), effects });
     return pictures.find(({ name }) => name === `results_01_all_effects_by_${RATE.key}`);
   };
   assert.match(named(rowsOf(1))!.svg, />What each switch changes, by learning rate</);

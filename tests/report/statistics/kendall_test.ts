@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bcaInterval, bcaIntervalOf } from "../../../report/statistics/bootstrap.ts";
+import { bcaIntervalOf } from "../../../report/statistics/bootstrap.ts";
 import { mostInPopulation } from "../../../report/statistics/finite_population.ts";
 import { kendallTauB, type Stratum } from "../../../report/statistics/kendall.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
@@ -64,17 +64,6 @@ Deno.test("kendallTauB() is right on average when the best are all there and the
   console.log(`    τ ${truth.toFixed(3)}: weighted ${weighted.toFixed(3)}, plain ${plain.toFixed(3)}`);
   close(weighted, truth, error);
   assert.ok(Math.abs(plain - truth) > 3 * error, `${plain} against ${truth}`);
-});
-
-Deno.test("bcaIntervalOf() gives the interval of the mean when it is told the mean of one stratum", () => {
-  const stream = randomStream(1, "values"), values = Array.from({ length: 24 }, () => exponential(stream));
-  const meanOf = ([counts]: readonly (readonly number[])[]) =>
-    counts.reduce((sum, count, i) => sum + count * values[i], 0) / counts.reduce((sum, count) => sum + count);
-  const options = { name: "test", resamples: 999 };
-  const one = bcaInterval(values, options), other = bcaIntervalOf([values.length], meanOf, options);
-  close(other.low, one.low);
-  close(other.high, one.high);
-  assert.deepEqual(bcaIntervalOf([values.length], meanOf, options), other);
 });
 
 Deno.test("bcaIntervalOf() draws within each stratum, and gives no width when a statistic does not vary", () => {

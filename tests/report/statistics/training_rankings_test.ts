@@ -6,7 +6,6 @@ import { mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { variedTraining } from "../../../report/data/training_factors.ts";
 import { contrastsIn, matchedBlocks } from "../../../report/statistics/matched.ts";
-import { pairShares } from "../../../report/statistics/pair_shares.ts";
 import { trainingRankings } from "../../../report/statistics/training_rankings.ts";
 import { rankingHeading, rankingWords } from "../../../report/tables/ranking_words.ts";
 import { atRate, comparedResults, gatedResults, otherResults, ranked } from "../compared_results.ts";
@@ -106,18 +105,6 @@ Deno.test("rankingWords() says how many, how far one exchange moves τ, which is
   const text = rankingWords(single, GATED).join("\n");
   assert.match(text, /1 gated configuration trained at both, which is no ranking/);
   assert.doesNotMatch(text, /τ-b/);
-});
-
-Deno.test("pairs have one rate, and it is said how many have which", () => {
-  const rows = tableOf(comparedResults()).rows;
-  const [{ factor, pairs }] = pairShares(rows, GATED);
-  assert.equal(factor.label, "learning rate");
-  const counts = new Map(pairs.map(({ value, count }) => [value, count]));
-  // 48 configurations of one size with a residual: each of four gates has 24 pairs, new and old state 16 each.
-  assert.equal(counts.get(0.001), 4 * 24 + 2 * 16);
-  const usual = rows.filter(({ config }) => config.learning_rate === undefined);
-  assert.ok(counts.get(0.003)! > 0 && counts.get(0.003) === counts.get(0.0003));
-  assert.deepEqual(pairShares(usual, GATED), []);
 });
 
 Deno.test("no pair and no matched set of four mixes rates", () => {

@@ -11,7 +11,7 @@ import { ngramBaselines } from "../../../train/corpus/ngrams/baselines.ts";
 import { initialWeights } from "../../../train/corpus/random.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { evaluateModel, exportCell, exportModel } from "../../../train/scoring/evaluate.ts";
-import { memoryCurve, rangeOf, RESETS, type WindowScores } from "../../../train/scoring/memory_gain.ts";
+import { memoryCurve, rangeOf, RESETS, type WindowScores } from "../../../train/scoring/state_resets.ts";
 import { trainCell } from "../../../train/training/trainer.ts";
 
 const config = { ...SMALL_CONFIG, state_size: 6 };

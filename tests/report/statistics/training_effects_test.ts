@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
+import { type CellConfig, configId } from "../../../cells/config.ts";
+import { trainingEffects } from "../../../report/statistics/training_effects.ts";
+import { randomStream } from "../../../train/corpus/random.ts";
+import { exponential, plantedRow, plantedRows } from "../planted_rows.ts";
+
+const RATES = [0.0003, 0.001] as const;
+
+/** Small planted rows at two rates; `loss` is told the rate. */
+function rowsAt(loss: (config: CellConfig, rate: number) => number, seeds = 3) {
+  return plantedRows(() => 2, seeds).filter(({ config }) => config.state_size === 32 && config.n_layers === 1).flatMap(
+    ({ config, seed }) =>
+      RATES.map((learning_rate) => {
+        const own = learning_rate === 0.001 ? config : { ...config, learning_rate };
+        const value = loss(config, learning_rate);
+        return plantedRow(own, value, { id: configId(own), seed, validation_bits_per_byte: value / Math.LN2 });
+      }),
+  );
+}
+
+Deno.test("a switch that needs a third of the rate is named: it turns between rates, and is good at each configuration's best one", () => {
+  const noise = randomStream(0, "rates");
+  // With the output gate on, the usual rate is too high; without it the lower rate is too low.
+  const rows = rowsAt((config, rate) =>
+    2 + (config.use_output_gate ? (rate < 0.001 ? -0.1 : 0.1) : rate < 0.001 ? 0.05 : 0) + 0.002 * exponential(noise)
+  );
+  const [{ factor, levels, criterion, tuned, effects }] = trainingEffects(rows, "test_bits_per_byte", GATED_SPACE);
+  assert.deepEqual([factor.key, levels, criterion, tuned], [
+    "learning_rate",
+    [...RATES],
+    "validation_bits_per_byte",
+    48,
+  ]);
+  const gate = effects.find((one) => one.factor.key === "use_output_gate")!;
+  const near = (value: number | undefined, nats: number) =>
+    assert.ok(Math.abs(value! - nats / Math.LN2) < 0.002, `${value}`);
+  near(gate.at[0].difference, -0.15);
+  near(gate.at[1].difference, 0.1);
+  near(gate.atBest.difference, -0.1);
+  assert.deepEqual(effects.filter(({ turns }) => turns).map((one) => one.factor.key), ["use_output_gate"]);
+});
+
+Deno.test("the best rate is that of the validation score, and of the lowest loss where a run was scored without it", () => {
+  const rows = rowsAt((config, rate) => 2 + (rate < 0.001 ? 0.1 : 0) + (config.use_residual ? 0 : 1), 1);
+  // By validation the lower rate is the best, by the loss the higher one.
+  const turned = rows.map((row) => ({
+    ...row,
+    validation_bits_per_byte: -row.min_loss,
+    test_bits_per_byte: row.min_loss,
+  }));
+  const at = (some: typeof rows) => {
+    const [{ effects, criterion }] = trainingEffects(some, "test_bits_per_byte", GATED_SPACE);
+    return { criterion, pairs: effects[0].atBest.pairs };
+  };
+  assert.deepEqual(at(turned).criterion, "validation_bits_per_byte");
+  const [first, ...others] = turned;
+  assert.equal(
+    at([{ ...first, validation_bits_per_byte: undefined as unknown as number }, ...others]).criterion,
+    "min loss",
+  );
+  assert.ok(at(turned).pairs > 0);
+});
+
+Deno.test("configurations that were tried at more rates than most have no part in what is compared at best rates", () => {
+  const rows = rowsAt(() => 2), [first] = rows;
+  const third = { ...first.config, learning_rate: 0.003 };
+  const more = [...rows, plantedRow(third, 1, { id: configId(third), seed: first.seed })];
+  const [{ tuned, levels }] = trainingEffects(more, "min_loss", GATED_SPACE);
+  assert.deepEqual([tuned, levels.length], [47, 3]);
+  assert.deepEqual(
+    trainingEffects(rows.filter(({ config }) => config.learning_rate === undefined), "min_loss", GATED_SPACE),
+    [],
+  );
+});
