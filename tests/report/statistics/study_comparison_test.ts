@@ -213,7 +213,7 @@ Deno.test("compareStudies() says what each study has when they have nothing in c
   const alike = madeStudy({ name: "a", configs: [with_(false, false), with_(true, true)], score: () => 2 });
   assert.throws(
     () => compare(madeStudy({ name: "b", configs: [with_(false, true), with_(true, false)], score: () => 2 }), alike),
-    /common; the first has 2 configurations, as 1 layer × 32, \S.*, the second 2 configurations, as 1 layer × 32, /,
+    /common; the first has 2 configurations, which vary input gate, forget gate, as 1 layer × 32, .*; the second has 2 configurations, which vary /,
   );
 });
 
