@@ -11,6 +11,8 @@ import type { RunResult } from "../experiments/study/result.ts";
 import { writeAtomically } from "../experiments/study/files.ts";
 import { checkReplaceable } from "../experiments/study/ownership.ts";
 import { adviceForRuns } from "../experiments/study/commands.ts";
+import type { Study } from "../experiments/study/store.ts";
+import { ANY_STUDY } from "../train/terminal/advice.ts";
 import type { ListGaps } from "../experiments/study/runs.ts";
 import type { Experiment } from "../experiments/study/schema.ts";
 import type { Level } from "./data/levels.ts";
@@ -129,21 +131,23 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     studies,
     table,
   });
-  const account = accountOf({
-    ...options.gaps,
-    selection: options.selection,
-    experiment,
-    runs,
-    unreadable: unreadable.map((line) => withinStudy(line, dir)),
-    unknown_version: (options.unknown_version ?? []).map((line) => withinStudy(line, dir)),
-  });
+  const accountFor = (named: Pick<Study, "dir">) =>
+    accountOf({
+      ...options.gaps,
+      study: named,
+      selection: options.selection,
+      experiment,
+      runs,
+      unreadable: unreadable.map((line) => withinStudy(line, dir)),
+      unknown_version: (options.unknown_version ?? []).map((line) => withinStudy(line, dir)),
+    });
   const page = pageOf({
     experiment,
     title: titleOf(experiment, rows, table),
     rows,
     levels: options.levels,
     effects,
-    account,
+    account: accountFor(ANY_STUDY),
     settings: experiment === "01" ? settingsOf(rows, table) : `${settingsOf(rows, table)} ${selected(rows, effects)}`,
     pictures,
     promotion,
@@ -168,7 +172,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     unfinished: runs.unfinished.length,
     unreadable: unreadable.length,
     headline: headline({ rows, effects, table, study: { dir } }),
-    account: accountText(account),
+    account: accountText(accountFor({ dir })),
     tables: {
       best_runs: bestRunsTable(rows, table),
       ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),

@@ -27,6 +27,8 @@ export interface ConfigRequest {
   readonly levels?: TableLevels;
   /** Names of cells, which alone are listed; levels that are not given are those that the study's list has. */
   readonly cells?: readonly string[];
+  /** Whether a new list takes every valid combination, those too that the table's rule on lists leaves out. */
+  readonly allValid?: boolean;
   /** Sets the state size of each configuration. */
   readonly parameters?: ParameterTarget;
   /** Of a new list which combinations; on a study which of its configurations are listed again. */
@@ -270,6 +272,6 @@ function gridOf(
     levelsFor(table, factor, request, namesCell(factor) ? [] : levelsAmong(table, factor, listed))
   );
   const valid = combinationsOf(table, levels).filter((config) => table.valid.holds(config));
-  const configs = sizedBy(sizes, valid).filter((config) => isListed(table, config));
+  const configs = sizedBy(sizes, valid).filter((config) => request.allValid || isListed(table, config));
   return selectFrom(configs, request.only, itself, "list configurations", "combination");
 }

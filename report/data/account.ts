@@ -1,7 +1,7 @@
 /** What of a study has no part in its report, or only half of one: counted and named, so that nothing is dropped in silence. */
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
-import { ANY_STUDY } from "../../train/terminal/advice.ts";
+import type { Study } from "../../experiments/study/store.ts";
 import { runKey, shortKey } from "../../experiments/study/paths.ts";
 import type { ListGaps } from "../../experiments/study/runs.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
@@ -24,6 +24,8 @@ export interface AccountEntry {
 
 /** Where a study and its report differ. */
 export interface AccountData extends Partial<ListGaps> {
+  /** What commands name: the study itself in a terminal, `ANY_STUDY` on pages. */
+  readonly study: Pick<Study, "dir">;
   readonly runs: RunTable;
   readonly experiment: Experiment;
   /** The expression that says which configurations the report is of; absent where it is of all. */
@@ -35,7 +37,7 @@ export interface AccountData extends Partial<ListGaps> {
 
 /** One entry for each reason that there is. */
 export function accountOf(
-  { runs, experiment, selection, unreadable, unknown_version, not_begun, unlisted }: AccountData,
+  { study, runs, experiment, selection, unreadable, unknown_version, not_begun, unlisted }: AccountData,
 ): AccountEntry[] {
   const failed = runs.unfinished.filter((run) => run.failed !== undefined);
   const open = runs.unfinished.filter((run) => run.failed === undefined).map(nameOf);
@@ -77,7 +79,7 @@ export function accountOf(
         `${counted(unvalidated.length, "run")} ${
           have(unvalidated)
         } a test score and no validation score, so the best is chosen by ` +
-        `the lowest training loss; ${commandOn("evaluate", ANY_STUDY, experiment, { again: true })} adds it`,
+        `the lowest training loss; ${commandOn("evaluate", study, experiment, { again: true })} adds it`,
       names: unvalidated.length === scored.length && scored.length > 1 ? ["all that are scored"] : unvalidated,
       lines: false,
     },

@@ -1,4 +1,5 @@
 /** Which configurations the filtered picture of experiment 01 shows. */
+import type { Unit } from "../../cells/unit.ts";
 import type { Level } from "./levels.ts";
 import type { MergedRow } from "./merged.ts";
 
@@ -9,23 +10,25 @@ export interface LossFilter {
   readonly threshold: number;
   /** How the picture's file is called: `loss_below_1.9`. */
   readonly name: string;
-  /** What it is, for a sentence: `lowest training loss below 1.9 nats per byte`. */
-  readonly words: string;
-  /** The same for a title. */
+  /** For a title: `configurations below 1.9`. */
   readonly title: string;
+  /** For a sentence, behind the configurations: `below 1.9 nats per byte`. */
+  readonly words: string;
+  /** A line that explains them, where they need it. */
+  readonly note?: string;
 }
 
 /** The original's sign on its own corpus, enwik8, that a network uses its memory, nats per byte. */
 const ORIGINAL_BELOW = 1.9;
 
 /** By the lowest training loss. */
-export function belowLoss(threshold: number, reads: MergedRow["reads"]): LossFilter {
+export function belowLoss(threshold: number, reads: Unit): LossFilter {
   return {
     measure: "min_loss",
     threshold,
     name: `loss_below_${threshold}`,
-    words: `lowest training loss below ${threshold} nats per ${reads}`,
-    title: `below ${threshold}`,
+    title: `configurations below ${threshold}`,
+    words: `below ${threshold} nats per ${reads}`,
   };
 }
 
@@ -35,8 +38,9 @@ function belowOrder1(threshold: number): LossFilter {
     measure: "test_loss",
     threshold,
     name: "test_loss_below_order_1",
-    words: "test loss below the n-gram baseline of order 1",
-    title: "with a test loss below order 1",
+    title: "test loss below order 1",
+    words: `with a test loss below order 1 (${Number(threshold.toPrecision(4))})`,
+    note: "Order 1: the n-gram baseline of the test split with one byte of context.",
   };
 }
 

@@ -11,20 +11,12 @@ import {
   valueOf,
 } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { criterionInWords } from "../../experiments/study/criterion.ts";
+import { type Criterion, criterionInWords } from "../../experiments/study/criterion.ts";
 import { baselineLines } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { cellNameIn } from "../data/cell_names.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
-import {
-  criterionOfRows,
-  curveOf,
-  type CurvePoint,
-  type MergedRow,
-  mostSeeds,
-  rankedBy,
-  type Spread,
-} from "../data/merged.ts";
+import { criterionOfRows, curveOf, type CurvePoint, type MergedRow, mostSeeds, rankedBy } from "../data/merged.ts";
 import {
   BASELINE_DASHES,
   composeFigure,
@@ -84,7 +76,7 @@ export function figureBest(
   const seeds = mostSeeds(curves.map(({ row }) => row)) > 1;
   const isOther = ({ config }: MergedRow) => !table.isOwnCell(config);
   const switches = shownSwitches(table, rows), others = shownOthers(table, rows).filter((factor) => !namesCell(factor));
-  const room = others.length * HEADING_LINE, height = PANEL_HEIGHT + room;
+  const room = (others.length + scoresOf(rows[0], criterion).length - 1) * HEADING_LINE, height = PANEL_HEIGHT + room;
   const domain = [low - 0.04 * (high - low), high];
   const frame = {
     name: options.name,
@@ -96,7 +88,7 @@ export function figureBest(
       "Grey: the other ones shown. Losses above the axis are left out.",
       ...switchLegend(rows, table).map((line) => `${line}.`),
       ...(baseline
-        ? [`Broken: the best baseline, ${baseline.row.label}, ${formatSpread(baseline.row.min_loss)}.`]
+        ? [`Broken: the best baseline, ${baseline.row.label}, lowest loss ${formatSpread(baseline.row.min_loss)}.`]
         : []),
       ...levelNote(levels, domain),
     ],
@@ -118,10 +110,7 @@ export function figureBest(
     levels,
     height,
     top: INSET.top + room,
-    scoreOf: (row: MergedRow) =>
-      criterion === "min loss"
-        ? formatSpread(row.min_loss)
-        : `${formatSpread(row.min_loss)}; validation ${scoreText(rankedBy(row, criterion))}`,
+    scoresOf: (row: MergedRow) => scoresOf(row, criterion),
     describe: ({ config }: MergedRow) => [
       [sizesOf(table, config), switches.length ? compactSwitches({ config }, switches, table) : ""].filter(Boolean)
         .join("  "),
@@ -137,8 +126,11 @@ export function figureBest(
   return composeFigure(document, frame, panels, Math.ceil(curves.length / COLUMNS) * height);
 }
 
-function scoreText(spread: Spread | undefined): string {
-  return spread ? formatSpread(spread) : NONE;
+/** The lowest training loss, which the curve comes down to, and what is ranked by, where that is another number. */
+function scoresOf(row: MergedRow, criterion: Criterion): string[] {
+  const loss = formatSpread(row.min_loss), ranked = rankedBy(row, criterion);
+  if (criterion === "min loss") return [loss];
+  return [`validation ${ranked ? formatSpread(ranked) : NONE}`, `lowest loss ${loss}`];
 }
 
 /** The top of the axis: what all curves are below after the part of their steps that is not steep. */
@@ -161,8 +153,8 @@ interface PanelOptions {
   x: { domain: number[] };
   y: { domain: number[] };
   levels: readonly Level[];
-  /** What a configuration came to, in a line. */
-  scoreOf(row: MergedRow): string;
+  /** What a configuration came to, in lines. */
+  scoresOf(row: MergedRow): string[];
   /** Of the panel, and of what lies above its axes, in pixels. */
   height: number;
   top: number;
@@ -229,7 +221,7 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
         options.inner + INSET.right + GAP_X - HEADING_GAP,
         `${options.rank}. ${options.nameOf(row)}`,
         options.describe(row),
-        options.scoreOf(row),
+        options.scoresOf(row),
       ),
     ],
   });
@@ -246,16 +238,22 @@ function sizesOf({ factors }: FactorTable, config: Configuration): string {
   return factors.filter(isSize).map((factor) => `${valueOf(factor, config)}`).join(" × ");
 }
 
-/** From the top: the name, what the configuration is, its loss; each no wider than `room`. */
-function headings(room: number, name: string, described: readonly string[], loss: string): Plot.Markish[] {
-  const line = (whole: string, dy: number, more: Plot.TextOptions) => {
+/** From the top: the name, what the configuration is, what it came to; each no wider than `room`. */
+function headings(
+  room: number,
+  name: string,
+  described: readonly string[],
+  scores: readonly string[],
+): Plot.Markish[] {
+  const lines: readonly [string, Plot.TextOptions][] = [
+    [name, { fontWeight: "bold" }],
+    ...described.map((text): [string, Plot.TextOptions] => [text, {}]),
+    ...scores.map((text): [string, Plot.TextOptions] => [text, { fill: COLOUR.muted }]),
+  ];
+  return lines.map(([whole, more], i) => {
     const boldness = more.fontWeight === "bold" ? BOLD : 1;
     const { texts, size } = fitTogether([whole], room, HEADING_SIZE, { boldness });
+    const dy = LOWEST_HEADING - (lines.length - 1 - i) * HEADING_LINE;
     return Plot.text(texts, { frameAnchor: "top-left", dy, fontSize: size, fill: COLOUR.text, ...more });
-  };
-  return [
-    line(name, LOWEST_HEADING - (described.length + 1) * HEADING_LINE, { fontWeight: "bold" }),
-    ...described.map((text, i) => line(text, LOWEST_HEADING - (described.length - i) * HEADING_LINE, {})),
-    line(loss, LOWEST_HEADING, { fill: COLOUR.muted }),
-  ];
+  });
 }

@@ -77,8 +77,11 @@ export function figureCells(
       `Difference: best ${cell} − other, over common seeds; its interval: Student's t over seeds${
         answers.some(({ comparisons }) => comparisons.length > 1) ? ", not corrected for their number" : ""
       }.`,
-      ...answers.slice(0, 1).flatMap((answer) =>
-        levelNote(levelsBeside(answer, options), scaleOf(answer, linesOf(answer, table)).domain)
+      ...[...Map.groupBy(answers, ({ measure }) => measure).values()].flatMap((alike) =>
+        levelNote(
+          levelsBeside(alike[0], options),
+          ...alike.map((answer) => scaleOf(answer, linesOf(answer, table)).domain),
+        )
       ),
     ],
     legend: answers.some(({ of }) => of > 1)
@@ -164,7 +167,7 @@ function drawPanel(
     marks: [
       Plot.gridX({ ticks: 5, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisX({ ticks: 5, tickSize: 5, label: null }),
-      ...levelMarksX(levels, domain),
+      ...levelMarksX(levels, domain, SIZE.width - 2 * SIZE.margin - INSET.left - INSET.right),
       Plot.ruleX(others, { y1: -0.16, y2: 0.16, stroke: COLOUR.axis }),
       Plot.ruleX(means.slice(0, 1), { x: "value", stroke: BEST_COLOUR, strokeWidth: 1.2, strokeDasharray: "2,3" }),
       Plot.ruleX(means, {

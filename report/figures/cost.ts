@@ -58,7 +58,7 @@ export function figureCost(
   const key = dotKey(rows, table);
   const untimed = rows.filter((row) => !(row.train_seconds.mean > 0)).length;
   const engines = distinct(rows.flatMap(({ runs }) => runs), ({ engine }) => engine).join(" and ");
-  const criterion = criterionOfRows(rows), { axis, label, short, unit } = criterionAxis(criterion, rows[0].reads);
+  const criterion = criterionOfRows(rows), { axis, label, unit } = criterionAxis(criterion, rows[0].reads);
   const ranked = rows.flatMap((row) => {
     const score = rankedBy(row, criterion);
     return score ? [{ row, score }] : [];
@@ -70,7 +70,7 @@ export function figureCost(
     title: options.title,
     subtitle: [
       options.subtitle,
-      `One mark per configuration, ${short} over its cost; the times are those measured with ${engines}.` +
+      `One mark per configuration, ${label} over its cost; the times are those measured with ${engines}.` +
       leftOut(untimed, "no time") + leftOut(rows.length - ranked.length, "no validation score"),
       ...levelNote(levels, yDomain),
     ],

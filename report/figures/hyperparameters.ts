@@ -81,6 +81,7 @@ export function figureHyperparameters(
     ...base,
     subtitle: [
       options.subtitle,
+      ...(filter?.note ? [filter.note] : []),
       explanation(filtered, own, all),
       ...trainedOften(shown, table),
       ...baselineNote(lines, domain),

@@ -10,6 +10,18 @@ const DOTS = "2,3";
 
 const isWithin = ([low, high]: readonly number[]) => ({ value }: Level) => value >= low && value <= high;
 
+/** Levels that share a label, at the highest of them: where each had its own, they would touch. @param length of the domain, in pixels */
+function grouped(shown: readonly Level[], domain: readonly number[], length: number) {
+  const groups: { value: number; labels: string[] }[] = [];
+  for (const { label, value } of shown.toSorted((a, b) => b.value - a.value)) {
+    const last = groups.at(-1);
+    const apart = last ? (last.value - value) / (domain[1] - domain[0]) * length : Infinity;
+    if (last && apart < LINE) last.labels.push(label);
+    else groups.push({ value, labels: [label] });
+  }
+  return groups;
+}
+
 /**
  * Dotted lines at the levels within a domain, with labels at the left end; levels that lie close together share one.
  *
@@ -22,13 +34,7 @@ export function levelMarks(
 ): Plot.Markish[] {
   const shown = (levels ?? []).filter(isWithin(domain));
   if (!shown.length) return [];
-  const groups: { value: number; labels: string[] }[] = [];
-  for (const { label, value } of shown.toSorted((a, b) => b.value - a.value)) {
-    const last = groups.at(-1);
-    const apart = last ? (last.value - value) / (domain[1] - domain[0]) * height : Infinity;
-    if (last && apart < LINE) last.labels.push(label);
-    else groups.push({ value, labels: [label] });
-  }
+  const groups = grouped(shown, domain, height);
   return [
     Plot.ruleY(shown, { y: "value", stroke: COLOUR.muted, strokeWidth: 1.2, strokeDasharray: DOTS }),
     ...(labelled
@@ -48,18 +54,22 @@ export function levelMarks(
   ];
 }
 
-/** The same where losses lie along x: upright dotted lines, with labels along their lower ends. */
-export function levelMarksX(levels: readonly Level[], domain: readonly number[]): Plot.Markish[] {
+/**
+ * The same where losses lie along x: upright dotted lines, with labels to the right of their lower ends.
+ *
+ * @param width of the domain, in pixels
+ */
+export function levelMarksX(levels: readonly Level[], domain: readonly number[], width: number): Plot.Markish[] {
   const shown = levels.filter(isWithin(domain));
   return [
     Plot.ruleX(shown, { x: "value", stroke: COLOUR.muted, strokeWidth: 1.2, strokeDasharray: DOTS }),
-    Plot.text(shown, {
+    Plot.text(grouped(shown, domain, width), {
       x: "value",
-      text: "label",
+      text: ({ labels }: { labels: string[] }) => inShort(labels),
       frameAnchor: "bottom",
       textAnchor: "start",
       rotate: -90,
-      dx: -4,
+      dx: 8,
       dy: -4,
       fontSize: 11,
       fill: COLOUR.muted,
@@ -83,10 +93,14 @@ export function inShort(labels: readonly string[]): string {
   return parts.join(", ");
 }
 
-/** What the lines are, for a subtitle, and which levels lie outside of the picture; nothing where there are none. */
-export function levelNote(levels: readonly Level[] | undefined, domain: readonly number[]): string[] {
+/**
+ * What the lines are, for a subtitle, and which levels lie outside of the picture; nothing where there are none.
+ *
+ * @param domains of the picture's panels
+ */
+export function levelNote(levels: readonly Level[] | undefined, ...domains: readonly (readonly number[])[]): string[] {
   if (!levels?.length) return [];
-  const outside = levels.filter((level) => !isWithin(domain)(level));
+  const outside = levels.filter((level) => !domains.some((domain) => isWithin(domain)(level)));
   const isOfNgrams = levels.some(({ order }) => order !== undefined);
   const what = isOfNgrams
     ? "Dotted: n-gram baselines of the test split, what models of order k (k bytes of context) reach on it."
@@ -96,7 +110,7 @@ export function levelNote(levels: readonly Level[] | undefined, domain: readonly
   if (outside.length < levels.length) return [what, ...(outside.length ? [`Outside of the picture: ${values}.`] : [])];
   return [
     isOfNgrams
-      ? `N-gram baselines of the test split, outside of the picture: ${values}.`
+      ? `N-gram baselines of the test split, all outside: ${values}.`
       : `Outside of the picture: the corpus's ${values}.`,
   ];
 }

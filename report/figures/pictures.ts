@@ -14,7 +14,8 @@ import { figurePromotion } from "./promotion.ts";
 import { figureStudies } from "./studies.ts";
 import { figureTest } from "./test_loss.ts";
 import { figureShares } from "./shares.ts";
-import { comparedAtSeveral, figureTrainingEffects } from "./training_effects.ts";
+import { comparedAtSeveral } from "../statistics/training_effects.ts";
+import { figureTrainingEffects } from "./training_effects.ts";
 import { figureTrainingRuns } from "./training_runs.ts";
 import { GATED } from "../../cells/factors.ts";
 import { cohortsOf } from "../data/baselines.ts";
@@ -100,11 +101,6 @@ function nounOf({ effects }: PictureData): readonly [string, string] {
   return contrastWords(effects.min_loss).noun;
 }
 
-/** What the best is chosen by, on an axis. */
-function axisOf({ rows }: PictureData): CriterionAxis {
-  return criterionAxis(criterionOfRows(rows), rows[0].reads);
-}
-
 /** A picture for each way of training that the study varies. */
 function ofTraining({ effects }: PictureData): PictureKind[] {
   return effects.training.map((training): PictureKind => {
@@ -117,6 +113,11 @@ function ofTraining({ effects }: PictureData): PictureKind[] {
       draw: (document, { effects }, options) => figureTrainingEffects(document, effects, training, options),
     };
   });
+}
+
+/** What the best is chosen by, on an axis. */
+function axisOf({ rows }: PictureData): CriterionAxis {
+  return criterionAxis(criterionOfRows(rows), rows[0].reads);
 }
 
 const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[] = [
@@ -186,10 +187,10 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   },
   {
     name: onlyIn01(({ filter }) => `filtered_results_01_${filter.name}`),
-    title: ({ filter }) => `Lowest training loss by hyperparameter, configurations ${filter.title}`,
-    caption: (data) => `The same for the ${counted(countPassing(data), "configuration")} with a ${data.filter.words}.`,
+    title: ({ filter }) => `Lowest training loss by hyperparameter, ${filter.title}`,
+    caption: (data) => `The same for the ${counted(countPassing(data), "configuration")} ${data.filter.words}.`,
     subtitle: (data) =>
-      `${formatCount(countPassing(data))} of ${configurationsCompared(data)} with a ${data.filter.words}, on ${
+      `${formatCount(countPassing(data))} of ${configurationsCompared(data)} ${data.filter.words}, on ${
         corpusAndSteps(data.rows)
       }.`,
     draw: (document, { rows, filter, table }, options) =>

@@ -5,8 +5,9 @@ import { counted, formatCount } from "../../cells/counts.ts";
 import { sum } from "simple-statistics";
 import { atLevel } from "../data/training_factors.ts";
 import type { Effects } from "../statistics/effects.ts";
-import type { GridAxis, VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
+import type { VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
 import { formatLoss } from "../tables/format.ts";
+import { axisName } from "../tables/share_words.ts";
 import { measureTitle } from "./measures.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { fitTogether, widest } from "./text.ts";
@@ -113,11 +114,6 @@ function noiseLine({ noise }: VarianceShares): string {
     : `Seed noise makes up about ${
       formatShare(noise)
     } of the variance; it is a part of all shares, mostly of the many small ones.`;
-}
-
-/** `new state and old state`. */
-function axisName({ factors }: GridAxis): string {
-  return factors.map(({ label }) => label).join(" and ");
 }
 
 /** `forget gate × residual`; it is broken between axes alone. */

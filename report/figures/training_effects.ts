@@ -4,7 +4,7 @@ import { counted } from "../../cells/counts.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { clearSide, type PairMean } from "../statistics/pair_means.ts";
-import type { TrainingEffect, TrainingEffects } from "../statistics/training_effects.ts";
+import { comparedAtSeveral, type TrainingEffect, type TrainingEffects } from "../statistics/training_effects.ts";
 import { bySize } from "../tables/clear_effects.ts";
 import { measureName } from "../tables/effect_tables.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
@@ -58,11 +58,6 @@ export function figureTrainingEffects(
   };
   const { top } = panelArea(frame), height = forestHeight(forest);
   return composeFigure(document, frame, [drawForest(document, forest, { top, height })], height - 24);
-}
-
-/** The effects of which there are pairs at two values at least: at one there is nothing to compare. */
-export function comparedAtSeveral({ effects }: TrainingEffects): TrainingEffect[] {
-  return effects.filter(({ at }) => at.filter(({ pairs }) => pairs > 0).length > 1);
 }
 
 function rowsOf(effect: TrainingEffect, { factor, levels, tuned }: TrainingEffects): ForestRow[] {

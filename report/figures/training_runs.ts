@@ -4,6 +4,7 @@ import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { type FactorTable, type IntegerFactor, markedBy, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
+import { type Criterion, criterionInWords } from "../../experiments/study/criterion.ts";
 import { baselineEntry, endLabels, hasBaselines, labelRoom, MOST_NAMED, nameColour, otherCells } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { cohortsOf } from "../data/baselines.ts";
@@ -83,6 +84,7 @@ export function figureTrainingRuns(
     subtitle: [
       options.subtitle,
       `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`,
+      ...bestNote(best, criterionOfRows(rows)),
       ...levelNote(levels, y.domain),
     ],
     legend: legendOf(rows, colours, table),
@@ -115,6 +117,12 @@ export function figureTrainingRuns(
     })
   );
   return composeFigure(document, frame, panels, HEIGHT);
+}
+
+/** What the best one is chosen by, where that is not what its curve shows. */
+function bestNote(best: MergedRow, criterion: Criterion): string[] {
+  if (criterion === "min loss") return [];
+  return [`Black: the best one by ${criterionInWords(criterion)}, ${rankedByText(best, criterion)}.`];
 }
 
 function loggedEvery(rows: readonly MergedRow[]): string {
@@ -150,9 +158,6 @@ function legendOf(
 ): LegendLine[] {
   const { own: [best], baselines } = cohortsOf(table, rows), seeds = best.runs.length;
   const isMany = otherCells(table, rows).length > MOST_NAMED;
-  const criterion = criterionOfRows(rows);
-  // The lowest training loss stands at the curve.
-  const by = criterion === "min loss" ? "" : `, ${rankedByText(best, criterion)}`;
   const range = seeds > 1 ? `; grey: from the lowest to the highest of its ${seeds} seeds` : "";
   return [
     {
@@ -176,7 +181,7 @@ function legendOf(
       entries: [{
         mark: "bar",
         colour: COLOUR.highlight,
-        text: `best${baselines.length ? ` ${ownCellName(table)}` : ""}: ${best.name}, ${best.label}${by}${range}`,
+        text: `best${baselines.length ? ` ${ownCellName(table)}` : ""}: ${best.name}, ${best.label}${range}`,
       }],
     },
   ];

@@ -71,8 +71,7 @@ function corrected(interactions: readonly Interaction[]): Interaction[] {
  */
 export function dependencesOf(matching: Matching, measure: Measure): ReadonlyMap<Factor, readonly Dependence[]> {
   const { rows, space } = matching, own = ownCellRows(space, rows), compared = contrastsIn(space, rows);
-  const varied = variedIn(space, own);
-  const all = varied.flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
+  const all = variedIn(space, own).flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
   const hasEffect = new Set(compared.map(({ factor }) => factor));
   const interactions = corrected(
     all.flatMap((first, i) =>
@@ -82,18 +81,13 @@ export function dependencesOf(matching: Matching, measure: Measure): ReadonlyMap
   );
   return new Map(compared.map((contrast) => {
     const pairs = placedContrasts(matching, contrast, measure);
-    const withinSets = (all: readonly PlacedContrast[], factors: Interaction["factors"]) => {
-      const others = varied.filter((factor) => factors.every((one) => one.factor !== factor));
-      const nameOf = (config: RunRow["config"]) => JSON.stringify(others.map((factor) => valueOf(factor, config)));
-      const names = new Set(matching.blocks(factors).active.map(({ seeds: [{ runs: [run] }] }) => nameOf(run.config)));
-      return all.filter(({ config }) => names.has(nameOf(config)));
-    };
     const changes = interactions.filter(({ factors, pairs }) =>
       pairs > 0 && factors.some(({ factor }) => factor === contrast.factor)
     );
     const dependences = changes.map((change): Dependence => {
-      const { factor, from, to } = change.factors.find(({ factor }) => factor !== contrast.factor)!;
-      return { factor, from, to, change, at: effectAtLevels(withinSets(pairs, change.factors), factor, own) };
+      const other = change.factors.find(({ factor }) => factor !== contrast.factor)!;
+      const matched = inSets(pairs, change, matching);
+      return { ...other, change, at: effectAtLevels(matched, other.factor, own) };
     });
     return [contrast.factor, dependences] as const;
   }));
@@ -115,6 +109,15 @@ function placedContrasts(matching: Matching, contrast: FactorContrast, measure: 
   const { active } = matching.blocks([contrast]);
   const placed = new Map(active.map(({ name, seeds: [{ runs: [run] }] }) => [name, run.config]));
   return contrasts(active, measure).map((one) => ({ config: placed.get(one.name)!, contrast: one }));
+}
+
+/** Those that lie in a matched set, or would with another value of the other factor. */
+function inSets(pairs: readonly PlacedContrast[], { factors }: Interaction, matching: Matching): PlacedContrast[] {
+  const { rows, space } = matching, compared = new Set(factors.map(({ factor }) => factor));
+  const others = variedIn(space, ownCellRows(space, rows)).filter((factor) => !compared.has(factor));
+  const nameOf = (config: RunRow["config"]) => JSON.stringify(others.map((factor) => valueOf(factor, config)));
+  const names = new Set(matching.blocks(factors).active.map(({ seeds: [{ runs: [run] }] }) => nameOf(run.config)));
+  return pairs.filter(({ config }) => names.has(nameOf(config)));
 }
 
 function effectAtLevels(

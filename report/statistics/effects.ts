@@ -15,10 +15,10 @@
 import { sum, variance } from "simple-statistics";
 import type { Space } from "../../cells/space.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
-import type { Factor, FactorTable, FactorValue } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, type FactorValue, namesCell } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
-import { levelsIn, ownCellRows, type RunRow, settingsName, variedIn } from "../data/rows.ts";
+import { levelsIn, ownCellRows, type RunRow, settingsName } from "../data/rows.ts";
 import { type Dependence, dependencesOf, type Interaction, interactionsOf } from "./dependences.ts";
 import { contrasts, contrastsIn, type FactorContrast, type MatchedBlock, Matching, type Measure } from "./matched.ts";
 import { type PairMean, pairMean } from "./pair_means.ts";
@@ -26,6 +26,12 @@ import { holmOfKnown } from "./holm.ts";
 import { type LogLossRegression, logLossRegression } from "./regression.ts";
 import { type TrainingEffects, trainingEffects } from "./training_effects.ts";
 import { type MissingShares, type VarianceShares, varianceShares } from "./variance_shares.ts";
+
+/** The values of a factor that some pairs have. */
+export interface FactorLevels {
+  readonly factor: Factor;
+  readonly levels: readonly FactorValue[];
+}
 
 /** The mean over pairs whose added weights stay as drawn, and the values that tell them from active pairs. */
 export interface InactivePairs extends PairMean {
@@ -41,6 +47,8 @@ export interface FactorEffect extends FactorContrast, PairMean {
   readonly p_seeds_holm: number | undefined;
   /** Of pairs whose added weights stay as drawn; undefined where there is none. */
   readonly inactive: InactivePairs | undefined;
+  /** Of each other factor the values that its active pairs have. */
+  readonly over: readonly FactorLevels[];
   /** How it changes with each other factor that the study varies, in the order of the table. */
   readonly dependences: readonly Dependence[];
 }
@@ -104,43 +112,41 @@ export function factorEffects(
 
 function effectsIn(matching: Matching, measure: Measure): FactorEffect[] {
   const dependences = dependencesOf(matching, measure);
-  const effects = contrastsIn(matching.space, matching.rows).map((contrast) => ({
-    ...contrast,
-    ...splitMeans(matching, contrast, measure),
-    dependences: dependences.get(contrast.factor) ?? [],
-  }));
+  const effects = contrastsIn(matching.space, matching.rows).map((contrast) => {
+    const { active } = matching.blocks([contrast]);
+    return {
+      ...contrast,
+      ...pairMean(contrasts(active, measure)),
+      inactive: inactivePairs(matching, contrast, measure),
+      over: levelsOver(active, contrast, matching.space),
+      dependences: dependences.get(contrast.factor) ?? [],
+    };
+  });
   const p_holm = holmOfKnown(effects.map(({ p }) => p));
   const p_seeds_holm = holmOfKnown(effects.map(({ p_seeds }) => p_seeds));
   return effects.map((effect, i) => ({ ...effect, p_holm: p_holm[i], p_seeds_holm: p_seeds_holm[i] }));
 }
 
-/** The mean over active pairs, and beside it that over the others. */
-function splitMeans(
-  matching: Matching,
-  contrast: FactorContrast,
-  measure: Measure,
-): PairMean & Pick<FactorEffect, "inactive"> {
+function inactivePairs(matching: Matching, contrast: FactorContrast, measure: Measure): InactivePairs | undefined {
   const { active, inactive } = matching.blocks([contrast]), random = pairMean(contrasts(inactive, measure));
-  const at = ownValues(inactive, active, variedBeside(contrast, matching));
-  return { ...pairMean(contrasts(active, measure)), inactive: random.pairs ? { ...random, at } : undefined };
+  if (!random.pairs) return undefined;
+  const [own, others] = [inactive, active].map((blocks) => levelsOver(blocks, contrast, matching.space));
+  const rows = ownCellRows(matching.space, matching.rows);
+  const at = own.flatMap(({ factor, levels: [value, ...more] }, i) =>
+    more.length || levelsIn(factor, rows).length < 2 || others[i].levels.includes(value) ? [] : [{ factor, value }]
+  );
+  return { ...random, at };
 }
 
-function variedBeside({ factor: compared }: FactorContrast, { rows, space }: Matching): Factor[] {
-  const own = ownCellRows(space, rows);
-  return variedIn(space, own).filter((factor) => factor !== compared && levelsIn(factor, own).length > 1);
-}
-
-/** The values of these factors that all of some blocks have, and none of the others. */
-function ownValues(
+/** The values of each other factor than the contrast's, in the order of the table. */
+function levelsOver(
   blocks: readonly MatchedBlock[],
-  others: readonly MatchedBlock[],
-  factors: readonly Factor[],
-): InactivePairs["at"] {
-  const [own, rest] = [blocks, others].map((some) => some.map(({ seeds: [{ runs: [run] }] }) => run));
-  return factors.flatMap((factor) => {
-    const [value, ...more] = levelsIn(factor, own);
-    return value === undefined || more.length || levelsIn(factor, rest).includes(value) ? [] : [{ factor, value }];
-  });
+  { factor: compared }: FactorContrast,
+  space: Space,
+): FactorLevels[] {
+  const rows = blocks.map(({ seeds: [{ runs: [run] }] }) => run);
+  return space.factors.filter((factor) => factor !== compared && !namesCell(factor))
+    .map((factor) => ({ factor, levels: levelsIn(factor, rows) }));
 }
 
 /** The seed noise of a measure in the table's own cell; undefined where no configuration has two seeds. */

@@ -51,6 +51,11 @@ export function trainingEffects(rows: readonly RunRow[], measure: Measure, space
   });
 }
 
+/** The effects of which there are pairs at two values at least: at one there is nothing to compare. */
+export function comparedAtSeveral({ effects }: TrainingEffects): TrainingEffect[] {
+  return effects.filter(({ at }) => at.filter(({ pairs }) => pairs > 0).length > 1);
+}
+
 function isTurning(effects: readonly PairMean[]): boolean {
   const sides = effects.map(({ seeds, interval, difference }) =>
     seeds.length > 1 ? clearSide(interval) : Math.sign(difference ?? 0)

@@ -56,6 +56,8 @@ export interface MissingShares {
   readonly configurations: number;
   /** All combinations of the values that occur, as far as they are valid. */
   readonly combinations: number;
+  /** What all of these have in common, of the factors that the study varies elsewhere. */
+  readonly at: VarianceShares["at"];
 }
 
 /** Sets of axes times configurations: with more, memory and time would grow beyond a report's. */
@@ -74,13 +76,13 @@ export function varianceShares(
 ): VarianceShares | MissingShares {
   const own = ownCellRows(table, rows).filter((row) => row[measure] !== undefined);
   const part = largestPart(own, table), grid = gridOf(part.rows, table);
-  const { configurations: { length: configurations }, combinations } = grid;
-  if (grid.axes.length < 2) return { lacks: "axes", configurations, combinations };
-  if (configurations * 2 ** grid.axes.length > MOST_NUMBERS) return { lacks: "room", configurations, combinations };
-  if (configurations < combinations) return { lacks: "combinations", configurations, combinations };
+  const { axes, configurations: { length: configurations }, combinations } = grid;
+  const lacking = (lacks: MissingShares["lacks"]) => ({ lacks, configurations, combinations, at: part.at });
+  if (axes.length < 2) return lacking("axes");
+  if (configurations < combinations) return lacking("combinations");
+  if (configurations * 2 ** axes.length > MOST_NUMBERS) return lacking("room");
   const values = valuesOn(grid, measure), centre = mean([...values]), total = meanSquare(values, centre);
-  if (!(total > 0)) return { lacks: "difference", configurations, combinations };
-  const { axes } = grid;
+  if (!(total > 0)) return lacking("difference");
   const shares = components(axes.map(({ levels }) => levels), values)
     .map(({ set, square }) => ({ axes: axes.filter((_, i) => set & (1 << i)), share: square / total }))
     .sort((a, b) => b.share - a.share || a.axes.length - b.axes.length);

@@ -79,7 +79,9 @@ function turnsClearly({ at }: Dependence): boolean {
   return sides.includes(-1) && sides.includes(1);
 }
 
-/** Whether the means have both signs over the values of the other factor. */
-export function hasBothSigns({ at }: Dependence): boolean {
+/** Whether the effect has both signs over the values of the other factor: clearly, where anything is known of how sure they are. */
+export function hasBothSigns(dependence: Dependence): boolean {
+  const { at } = dependence;
+  if (at.some(({ effect }) => effect.interval)) return turnsClearly(dependence);
   return at.some(({ effect }) => (effect.difference ?? 0) < 0) && at.some(({ effect }) => (effect.difference ?? 0) > 0);
 }

@@ -33,12 +33,8 @@ export function criterionAxis(criterion: Criterion, reads: Unit): CriterionAxis 
     };
 }
 
-/** The number that a configuration is ranked by, with its unit: `2.345 ± 0.004 bits per byte on the validation split`. */
+/** The number that a configuration is ranked by, with its unit: `validation 2.345 ± 0.004 bits per byte`. */
 export function rankedByText(row: MergedRow, criterion: Criterion): string {
-  const spread = rankedBy(row, criterion);
-  if (!spread) return "no validation score yet";
-  const { unit } = criterionAxis(criterion, row.reads);
-  return criterion === "min loss"
-    ? `lowest training loss ${formatSpread(spread)} ${unit}`
-    : `${formatSpread(spread)} ${unit} on the validation split`;
+  const spread = rankedBy(row, criterion), { short, unit } = criterionAxis(criterion, row.reads);
+  return spread ? `${short} ${formatSpread(spread)} ${unit}` : "no validation score yet";
 }

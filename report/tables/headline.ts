@@ -1,21 +1,22 @@
 /** What a study found, in a few sentences that a person can repeat: how large, how sure, under which conditions; then what is best. */
-import { counted, formatCount } from "../../cells/counts.ts";
-import { type Factor, type FactorTable, isSize, trainingFactors } from "../../cells/factor.ts";
+import { formatCount } from "../../cells/counts.ts";
+import { type FactorTable, isOther, isSize, trainingFactors } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
-import { compareBy, type Criterion, criterionInWords, criterionOf } from "../../experiments/study/criterion.ts";
+import { type Criterion, criterionInWords } from "../../experiments/study/criterion.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { ownCellName } from "../data/cell_names.ts";
-import { countConfigurations, type MergedRow } from "../data/merged.ts";
-import { distinct, levelsIn, type RunRow, shownIn } from "../data/rows.ts";
-import type { Effects, FactorEffect } from "../statistics/effects.ts";
+import { countConfigurations, criterionOfRows, type MergedRow, rankedBy } from "../data/merged.ts";
+import { distinct, type RunRow } from "../data/rows.ts";
+import type { Effects, FactorEffect, FactorLevels } from "../statistics/effects.ts";
 import { bySize, isClear, qualificationOf } from "./clear_effects.ts";
+import { criterionAxis } from "./criterion_words.ts";
 import { qualificationWords } from "./dependence_words.ts";
 import { measureInSentence, unitOfMeasure } from "./effect_tables.ts";
 import { direction, evidenceWords } from "./effect_words.ts";
 import { atSecondValue, contrastWords, inSentence, listed, withUnit } from "./factor_words.ts";
-import { formatDifference, formatSize, formatSpread } from "./format.ts";
+import { formatSize, formatSpread } from "./format.ts";
 import { testScore } from "./metric_text.ts";
 
 /** What the headline is of. */
@@ -31,26 +32,36 @@ export interface HeadlineData {
 
 /** The largest effect, where factors can be compared, then what is best, and how that stands to baselines. */
 export function headline({ rows, effects, table = GATED, study }: HeadlineData): string {
-  const found = effectSentence(effects, study);
-  return [...(found ? [`${found}; ${conditions(rows, table)}.`] : []), bestWords(rows, table)].join(" ");
+  const compared = bySize(effects[effects.primary].filter(({ pairs }) => pairs > 0));
+  const found = compared.length ? [effectSentence(compared, { rows, effects, table, study })] : [];
+  return [...found, bestWords(rows, table)].join(" ");
 }
 
-/** Undefined where no two runs can be compared. */
-function effectSentence(effects: Effects, study: Pick<Study, "dir">): string | undefined {
-  const sorted = bySize(effects[effects.primary].filter(({ pairs }) => pairs > 0)), [largest] = sorted;
-  if (!largest) return undefined;
-  if (sorted.every(({ p }) => p === undefined)) return withoutInterval(largest, effects, study);
-  if (isClear(largest)) {
-    return `The largest effect is that of ${inSentence(largest.factor)}: ${sizeWords(largest, effects)}`;
-  }
-  const { noun: [one] } = contrastWords(sorted);
+/** @param sorted at least one effect of which there are pairs: see {@linkcode bySize} */
+function effectSentence(sorted: readonly FactorEffect[], data: Required<HeadlineData>): string {
+  const told = toldEffect(sorted);
+  return `${findingWords(told, sorted, data)}; ${conditions(told, data.rows, data.table)}.`;
+}
+
+/** The largest clear effect; without one, one that turns clearly; else the largest difference. */
+function toldEffect(sorted: readonly FactorEffect[]): FactorEffect {
+  const [largest] = sorted;
+  if (isClear(largest)) return largest;
+  return sorted.find((effect) => qualificationOf(effect)?.kind === "clear") ?? largest;
+}
+
+function findingWords(
+  told: FactorEffect,
+  sorted: readonly FactorEffect[],
+  { effects, study }: Required<HeadlineData>,
+): string {
+  const { noun: [one] } = contrastWords(sorted), which = inSentence(told.factor), size = sizeWords(told, effects);
+  if (sorted.every(({ p }) => p === undefined)) return withoutInterval(told, effects, study);
+  if (isClear(told)) return `The largest effect is that of ${which}: ${size}`;
   const none = `No ${one} has a significant effect on ${measureInSentence(effects.primary)}`;
-  const turning = sorted.find((effect) => qualificationOf(effect)?.kind === "clear");
-  return turning
-    ? `${none} on average, but ${inSentence(turning.factor)} has one that is not the same everywhere: ${
-      sizeWords(turning, effects)
-    }`
-    : `${none}; the largest difference is that of ${inSentence(largest.factor)}: ${sizeWords(largest, effects)}`;
+  return qualificationOf(told)
+    ? `${none} on average, but ${which} has one that is not the same everywhere: ${size}`
+    : `${none}; the largest difference is that of ${which}: ${size}`;
 }
 
 function withoutInterval(largest: FactorEffect, effects: Effects, study: Pick<Study, "dir">): string {
@@ -76,25 +87,27 @@ function sizeWords(effect: FactorEffect, { primary, reads }: Effects): string {
 }
 
 /** What the compared runs were trained on, and how: `trained on tinyshakespeare, 1 layer, state size 16, 999 steps, …`. */
-function conditions(rows: readonly MergedRow[], table: FactorTable): string {
+function conditions({ over }: FactorEffect, rows: readonly MergedRow[], table: FactorTable): string {
   const own = cohortsOf(table, rows).own.filter(({ control }) => !control), runs = own.flatMap(({ runs }) => runs);
-  const training = trainingFactors(table);
-  const shared = shownIn(table, own).filter((factor) =>
-    !isSize(factor) && !training.includes(factor) && factor.kind !== "switch" && levelsIn(factor, own).length === 1
+  const training = trainingFactors(table), isTraining = ({ factor }: FactorLevels) => training.includes(factor);
+  // Switches have both values nearly everywhere; a default of the cell goes without saying.
+  const ofModel = over.filter(({ factor, levels }) =>
+    isSize(factor) ||
+    (isOther(factor) && !training.includes(factor) && levels.some((value) => value !== factor.default))
   );
   const values = (of: (run: RunRow) => number) => listed(distinct(runs, of).map(formatCount));
   return [
     `trained on ${listed(distinct(runs, ({ dataset }) => dataset))}`,
-    ...[...table.factors.filter(isSize), ...shared].map((factor) => levelsOf(factor, own)),
+    ...ofModel.map(levelsWords),
     `${values(({ steps_done }) => steps_done)} steps`,
     `batch size ${values(({ batch_size }) => batch_size)}`,
-    ...training.map((factor) => levelsOf(factor, own)),
+    ...over.filter(isTraining).map(levelsWords),
   ].join(", ");
 }
 
 /** `1, 2 and 3 layers`, `state size 16`. */
-function levelsOf(factor: Factor, rows: readonly MergedRow[]): string {
-  const values = withUnit(factor, levelsIn(factor, rows));
+function levelsWords({ factor, levels }: FactorLevels): string {
+  const values = withUnit(factor, levels);
   return factor.kind === "integer" && factor.unit ? values : `${factor.label} ${values}`;
 }
 
@@ -107,38 +120,28 @@ export function bestWords(rows: readonly MergedRow[], table: FactorTable = GATED
   ].join(" ");
 }
 
-function chosenRun({ min_loss, validation_bits_per_byte, test_loss }: RunRow) {
-  return { min_loss, validation_bits_per_byte, isScored: test_loss !== undefined };
-}
-
-function criterionOfRows(rows: readonly MergedRow[]): Criterion {
-  return criterionOf(rows.flatMap(({ runs }) => runs.map(chosenRun)));
-}
-
-/** The number that a configuration is chosen by, with its unit. */
-function chosenBy(row: MergedRow, criterion: Criterion): string {
-  if (criterion === "min loss") return `${formatSpread(row.min_loss)} nats per ${row.reads}`;
-  const score = row.validation_bits_per_byte;
-  return score ? `${formatSpread(score)} bits per byte` : "not scored yet";
-}
-
 /** @param kind of configurations, with a space before it */
 function bestOf(rows: readonly MergedRow[], kind: string, criterion: Criterion): string {
   const [best] = rows;
   const test = best.test_bits_per_byte === undefined
     ? "it has not been scored on the test split"
     : `on the test split it needs ${testScore(best)} bits per byte`;
-  const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${counted(best.runs.length, "seed")})` : "";
+  const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${best.runs.length} seeds)` : "";
   const control = best.control ? " It is a control: the short ranking of experiment 01 had left it out." : "";
-  const count = countConfigurations(rows), score = `${chosenBy(best, criterion)}${seeds}`;
-  if (count > 1) {
-    return `Of ${formatCount(count)}${kind} configurations, ${best.label} has ${
+  const count = countConfigurations(rows), score = `${scoreText(best, criterion)}${seeds}`;
+  return (count > 1
+    ? `Of ${formatCount(count)}${kind} configurations, ${best.label} has ${
       criterionInWords(criterion)
-    }, ${score}; ${test}.` +
-      control;
-  }
-  const own = criterion === "min loss" ? "its training loss fell to" : "its score on the validation split is";
-  return `The only${kind} configuration with a finished run is ${best.label}: ${own} ${score}, and ${test}.${control}`;
+    }, ${score}; ${test}.`
+    : `The only${kind} configuration with a finished run is ${best.label}: ${
+      criterion === "min loss" ? "its training loss fell to" : "its score on the validation split is"
+    } ${score}, and ${test}.`) + control;
+}
+
+/** The number that a configuration is chosen by, with its unit. */
+function scoreText(row: MergedRow, criterion: Criterion): string {
+  const score = rankedBy(row, criterion);
+  return score ? `${formatSpread(score)} ${criterionAxis(criterion, row.reads).unit}` : "not scored yet";
 }
 
 /** The best baseline beside the best of what it is compared with; nothing where there is none. */
@@ -150,11 +153,6 @@ function bestBaseline(
   if (!best) return [];
   const test = best.test_bits_per_byte ? `, on the test split ${testScore(best)} bits per byte` : "";
   const which = others.length ? "The best baseline" : "The baseline";
-  const [one, two] = [best, own].map((row) => ({
-    min_loss: row.min_loss.mean,
-    validation_bits_per_byte: row.validation_bits_per_byte?.mean,
-    isScored: row.test_loss !== undefined,
-  }));
-  const place = compareBy(criterion, one, two) < 0 ? "lower" : "higher";
-  return [`${which}, ${best.label}, is ${place}: ${chosenBy(best, criterion)}${test}.`];
+  const [baseline, cell] = [best, own].map((row) => rankedBy(row, criterion)?.mean ?? Infinity);
+  return [`${which}, ${best.label}, is ${baseline < cell ? "lower" : "higher"}: ${scoreText(best, criterion)}${test}.`];
 }

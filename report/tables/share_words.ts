@@ -4,6 +4,7 @@ import { counted, formatCount } from "../../cells/counts.ts";
 import { atLevel } from "../data/training_factors.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { GridAxis, MissingShares, VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
+import type { Measure } from "../statistics/matched.ts";
 import { type Cells, measureInSentence, unitOfMeasure } from "./effect_tables.ts";
 import { listed } from "./factor_words.ts";
 import { formatLoss } from "./format.ts";
@@ -17,7 +18,7 @@ const MOST_TERMS = 12, LEAST_SHARE = 0.001;
 /** What the configurations differ by; where that cannot be said, why. */
 export function sharesQuestion(effects: Effects): Question {
   const heading = "What the configurations differ by", { shares, missing_shares } = effects;
-  if (!shares) return { heading, lines: [missingWords(missing_shares!)], more: 0 };
+  if (!shares) return { heading, lines: [missingWords(missing_shares!, effects.primary)], more: 0 };
   return { heading, lines: [sharesWords(shares, effects), HOW_TO_READ], cells: sharesCells(shares), more: 0 };
 }
 
@@ -43,7 +44,6 @@ function sharesWords(found: VarianceShares, { primary, reads }: Effects): string
   const { shares, configurations, deviation, at, noise } = found;
   const single = shares.filter(({ axes }) => axes.length === 1), named = single.slice(0, MOST_NAMED);
   const others = single.slice(MOST_NAMED), together = shares.filter(({ axes }) => axes.length > 1);
-  const where = at.length ? ` at ${at.map(({ factor, value }) => atLevel(factor, value)).join(", ")}` : "";
   const seeds = noise === undefined
     ? "how much of it is seed noise is unknown"
     : `seed noise is ${noise < 0.01 ? "" : "about "}${percent(noise)} of it all, and a part of each share`;
@@ -52,10 +52,15 @@ function sharesWords(found: VarianceShares, { primary, reads }: Effects): string
     ...(others.length ? [{ name: counted(others.length, "other single factor"), share: total(others) }] : []),
     { name: "what factors do together", share: total(together) },
   ].map(({ name, share }, i) => `${percent(share)} ${i ? "" : "is due "}to ${name}`);
-  return `Of what the ${formatCount(configurations)} configurations${where} differ by (${
+  return `Of what the ${formatCount(configurations)} configurations${whereWords(at)} differ by (${
     measureInSentence(primary)
   }, standard deviation ` +
     `${formatLoss(deviation)} ${unitOfMeasure(primary, reads)}), ${listed(parts)}; ${seeds}.`;
+}
+
+/** What all of a part of the grid have in common: ` at state size 256`; empty where it is the whole. */
+function whereWords(at: VarianceShares["at"]): string {
+  return at.length ? ` at ${at.map(({ factor, value }) => atLevel(factor, value)).join(", ")}` : "";
 }
 
 function total(shares: readonly VarianceShare[]): number {
@@ -83,23 +88,20 @@ function sharesCells({ shares }: VarianceShares): Cells {
   };
 }
 
-function missingWords({ lacks, configurations, combinations }: MissingShares): string {
+function missingWords({ lacks, configurations, combinations, at }: MissingShares, measure: Measure): string {
+  const where = whereWords(at), some = `${counted(configurations, "configuration")}${where}`;
   switch (lacks) {
     case "axes":
-      return "Shares of variance need two factors of which all combinations have a finished run; here there are none.";
+      return `Shares of variance need two factors of which all combinations have a finished run; the ${some} have none.`;
     case "combinations":
       return `Shares of variance need a complete grid: of the ${
         formatCount(combinations)
-      } combinations of the values that occur, ` +
+      } combinations of values${where}, ` +
         `${formatCount(configurations)} have a finished run.`;
     case "room":
-      return `Shares of variance are not computed for a grid of ${
-        counted(configurations, "configuration")
-      } with so many factors.`;
+      return `Shares of variance are not computed of so many factors as the ${some} have.`;
     case "difference":
-      return `The ${
-        counted(configurations, "configuration")
-      } of the grid do not differ, so there is no variance to share out.`;
+      return `The ${some} do not differ in ${measureInSentence(measure)}, so there is no variance to share out.`;
     default:
       return lacks satisfies never;
   }

@@ -5,21 +5,25 @@ import { formatLevel, isSwitch } from "../../cells/factor.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
-import type { TrainingEffect, TrainingEffects } from "../statistics/training_effects.ts";
+import { comparedAtSeveral, type TrainingEffect, type TrainingEffects } from "../statistics/training_effects.ts";
 import { type Cells, formatInterval, measureInSentence, pairsBySeeds, unitOfMeasure } from "./effect_tables.ts";
 import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
 import { formatDifference, NONE } from "./format.ts";
 import type { Question } from "./questions.ts";
 
 /** For each way of training that the study varies: whether the effects hold at its values. */
-export function effectQuestions(effects: Effects): Question[] {
-  return effects.training.filter(({ effects }) => effects.some(({ at }) => at.some(({ pairs }) => pairs > 0)))
-    .map((training) => ({
-      heading: `Do the effects hold at another ${training.factor.label}?`,
-      lines: [...turningWords(training, effects), bestWords(training), spreadWords(training)],
-      cells: cellsOf(training, effects),
-      more: 0,
-    }));
+export function effectQuestions(all: Effects): Question[] {
+  return all.training.filter(({ effects }) => effects.some(isAnywhere)).map((training) => {
+    const heading = `Do the effects hold at another ${training.factor.label}?`;
+    const [turning, best, spread] = [turningWords, bestWords, spreadWords].map((words) => words(training, all));
+    return comparedAtSeveral(training).length
+      ? { heading, lines: [...turning, ...best, ...spread], cells: cellsOf(training, all), more: 0 }
+      : { heading, lines: [`That cannot be said: no effect has pairs at two values`, ...spread], more: 0 };
+  });
+}
+
+function isAnywhere({ at }: TrainingEffect): boolean {
+  return at.some(({ pairs }) => pairs > 0);
 }
 
 /** A warning for each effect whose sign turns; else that there is none. */
@@ -52,25 +56,27 @@ function warning(effect: TrainingEffect, { factor, levels }: TrainingEffects, un
 }
 
 /** By what each configuration's best value was chosen, and of how many. */
-function bestWords({ factor, tuned, criterion, effects }: TrainingEffects): string {
-  if (!tuned) return `No configuration was trained at several values of the ${factor.label}, so none has a best one`;
+function bestWords({ factor, tuned, criterion, effects }: TrainingEffects): string[] {
+  if (!tuned) return [`No configuration was trained at several values of the ${factor.label}, so none has a best one`];
   const pairs = effects.some(({ atBest }) => atBest.pairs > 0) ? "" : "; no two of them are a pair";
-  return `Each at its best: ${counted(tuned, "configuration")} that ${
-    tuned === 1 ? "was" : "were"
-  } trained at the same several values, each at the ${factor.label} with ${
-    criterionInWords(criterion)
-  }, a mean over its seeds${pairs}`;
+  return [
+    `Each at its best: ${counted(tuned, "configuration")} that ${
+      tuned === 1 ? "was" : "were"
+    } trained at the same several values, each at the ${factor.label} with ${
+      criterionInWords(criterion)
+    }, a mean over its seeds${pairs}`,
+  ];
 }
 
 /** How the pairs of all effects are spread over the values: a pair counts once, so the value with the most pairs has the most say. */
-function spreadWords({ factor, levels, effects }: TrainingEffects): string {
+function spreadWords({ factor, levels, effects }: TrainingEffects): string[] {
   const counts = levels.map((value, i) => ({ value, count: sum(effects.map(({ at }) => at[i].pairs)) }));
   const all = sum(counts.map(({ count }) => count)), most = counts.reduce((a, b) => b.count > a.count ? b : a);
   const listed = counts.map(({ value, count }) => `${formatCount(count)} at ${formatLevel(factor, value)}`).join(", ");
   const mostly = 2 * most.count > all
     ? `, so the other means are mostly those at ${formatLevel(factor, most.value)}`
     : "";
-  return `Both of a pair have one ${factor.label}: of all pairs, ${listed}; elsewhere each counts once${mostly}`;
+  return [`Both of a pair have one ${factor.label}: of all pairs, ${listed}; elsewhere each counts once${mostly}`];
 }
 
 /** A line per factor and a column per value: difference, interval, pairs × seeds. */

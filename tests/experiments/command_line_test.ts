@@ -56,7 +56,20 @@ Deno.test("init, train, evaluate, status, report, export and sample go the whole
   const at = ["--dir", study];
   try {
     await t.step("init lists configurations and says how many are new", async () => {
-      const size = ["--state-size", "8", "--layers", "1", "--batch", "16", "--history", "101", "--steps", "300"];
+      const size = [
+        "--state-size",
+        "8",
+        "--layers",
+        "1",
+        "--batch",
+        "16",
+        "--history",
+        "101",
+        "--steps",
+        "300",
+        "--seeds",
+        "1",
+      ];
       assert.match(await succeed("init", ...at, ...size), /48 new configurations, 48 in all/);
       assert.match(await succeed("init", ...at, ...size), /0 new configurations, 48 in all/);
     });
@@ -172,7 +185,7 @@ async function inQuickStudy(
   more: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const dir = await Deno.makeTempDir();
-  const small = { "state-size": "8", layers: "1", batch: "8", history: "101", steps: "100", ...more };
+  const small = { "state-size": "8", layers: "1", batch: "8", history: "101", steps: "100", seeds: "1", ...more };
   try {
     await succeed("init", "--dir", dir, ...Object.entries(small).map(([name, value]) => `--${name}=${value}`));
     await test(dir);
@@ -205,7 +218,7 @@ Deno.test({
 Deno.test("init, train, status and sample take byte-pair tokens, and say what they count in", async () => {
   const dir = await Deno.makeTempDir(), at = ["--dir", dir];
   try {
-    const small = "--tokens bpe:300 --state-size 8 --layers 1 --batch 8 --history 101 --steps 100".split(" ");
+    const small = "--tokens bpe:300 --state-size 8 --layers 1 --batch 8 --history 101 --steps 100 --seeds 1".split(" ");
     const made = await succeed("init", ...at, ...small);
     assert.match(made, /\nTokens: bpe:300, learned from the training split; \d\.\d\d bytes per token there\n/);
     assert.match(made, /history 101 tokens/);
@@ -348,7 +361,7 @@ Deno.test("train leaves a damaged result alone, says so, and trains the others",
 Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", async () => {
   const dir = await Deno.makeTempDir();
   try {
-    await succeed("init", "--dir", dir, "--state-size", "32", "--layers", "1");
+    await succeed("init", "--dir", dir, "--state-size", "32", "--layers", "1", "--seeds", "1");
     const [, ...command] = tasks.tasks.train.command.split(" ");
     const args = [...command, "--dir", dir, "--engine", "onnx", "--parallel", "1", "--limit", "1"];
     const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "piped", stderr: "piped" }).spawn();

@@ -97,6 +97,11 @@ const CONTRADICTIONS: readonly (readonly [what: string, edit: Edit, says: RegExp
     ({ tokens }) => tokens.split.train--,
     /'tokens\.split\.train' is \d+, must be \d+; mend it there$/,
   ],
+  [
+    "validation tokens",
+    ({ tokens }) => tokens.split.validation++,
+    /'tokens\.split\.validation' is \d+, must be \d+; mend it there$/,
+  ],
   ["bytes of the corpus", ({ corpus }) => corpus.bytes++, /'split': has 6000 bytes, the corpus 6001; mend it/],
   [
     "bytes of the corpus and of a part",
@@ -122,7 +127,7 @@ Deno.test("facts that stand in study.json and elsewhere too are held against eac
   for (const [what, edit, says] of CONTRADICTIONS) {
     await t.step(what, async () => {
       editJson(path, edit);
-      const meet = async () => studyText(await Study.open(dir), ["train", "test"]);
+      const meet = async () => studyText(await Study.open(dir));
       await assert.rejects(meet(), (error: Error) => error instanceof UserError && says.test(error.message));
       Deno.writeTextFileSync(path, text);
       await meet();

@@ -14,7 +14,15 @@ async function onStudy(
     const corpus = join(dir, "text.txt");
     Deno.writeFileSync(corpus, text);
     const { batch, history, steps } = { ...settings, steps: 50 };
-    using study = await library.Study.create({ dir: join(dir, "study"), corpus, batch, history, steps, ...change });
+    using study = await library.Study.create({
+      dir: join(dir, "study"),
+      corpus,
+      seeds: 1,
+      batch,
+      history,
+      steps,
+      ...change,
+    });
     await use(study);
   } finally {
     await Deno.remove(dir, { recursive: true });

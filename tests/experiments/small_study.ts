@@ -18,7 +18,13 @@ export const STEPS = 100;
 export const MORE_STEPS = 150;
 
 /** The settings of the study, and of others as small. */
-export const SMALL = { levels: { n_layers: [1], state_size: [8] }, steps: STEPS, batch: 8, history: 51 } as const;
+export const SMALL = {
+  levels: { n_layers: [1], state_size: [8] },
+  steps: STEPS,
+  batch: 8,
+  history: 51,
+  seeds: 1,
+} as const;
 
 /** Makes the study in a folder, and trains its first runs. */
 export async function makeSmallStudy(dir: string): Promise<void> {

@@ -35,7 +35,7 @@ export interface StudyOptions {
 /** Makes a study with some configurations of the grid, spread over it; the state sizes take turns. */
 export async function makeStudy(
   dir: string,
-  { runs, steps, layers = 1, stateSizes = [8], seeds, corpus, history = 201, logEvery = 50 }: StudyOptions,
+  { runs, steps, layers = 1, stateSizes = [8], seeds = 1, corpus, history = 201, logEvery = 50 }: StudyOptions,
 ): Promise<Study> {
   const levels = { n_layers: [layers], state_size: stateSizes };
   const { study, corpus: text } = await initStudy({

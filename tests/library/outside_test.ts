@@ -54,10 +54,10 @@ Deno.test("the example of the README makes, trains, reports and samples a study 
     assert.match(out, /^3 trained, 0 unreadable\. Of 2 gated configurations/m);
     const page = /^see (.*)$/m.exec(out)![1];
     assert.match(await Deno.readTextFile(join(dir, page)), /<html/);
-    assert.match(errors, /^0 of 3 runs/m);
-    assert.match(errors, /^3 of 3 runs/m);
+    assert.match(errors, /^0 of 9 runs/m);
+    assert.match(errors, /^3 of 9 runs/m);
     assert.match(errors, /step \d+: \d\.\d{3}/);
-    assert.equal(errors.split("\n").filter((line) => line && !/^\d of 3 runs /.test(line)).join("\n"), "");
+    assert.equal(errors.split("\n").filter((line) => line && !/^\d of 9 runs /.test(line)).join("\n"), "");
   }));
 
 Deno.test("a study prints nothing by itself, whatever is done with it, and can be made but once", () =>
@@ -67,7 +67,7 @@ Deno.test("a study prints nothing by itself, whatever is done with it, and can b
       importing(
         "Study, UserError",
         `{
-          using study = await Study.create({ dir: "s", steps: 99, batch: 8, history: 100 });
+          using study = await Study.create({ dir: "s", seeds: 1, steps: 99, batch: 8, history: 100 });
           const { added, total, runs } = await study.init({ cells: ["gru", "lstm"], levels: { n_layers: [1], state_size: [8] } });
           if (added.length !== 2 || total !== 2 || runs !== 2) throw new Error("not two");
           await study.train({ engine: "onnx", limit: 1 });
@@ -97,7 +97,7 @@ Deno.test("what a handler throws ends the training, and a later call goes on", (
       dir,
       importing(
         "Study",
-        `using study = await Study.create({ dir: "s", steps: 99, batch: 8, history: 100 });
+        `using study = await Study.create({ dir: "s", seeds: 1, steps: 99, batch: 8, history: 100 });
         await study.init({ cells: ["gru", "lstm"], levels: { n_layers: [1], state_size: [8] } });
         const odd = new Error("odd");
         let calls = 0;
@@ -118,7 +118,7 @@ Deno.test("what a handler throws ends the training, and a later call goes on", (
 
 const SPACE = `for (const turn of ["made", "opened"]) {
   using study = turn === "made"
-    ? await Study.create({ dir: "s", space: "my_space.ts", steps: 99, batch: 8, history: 100 })
+    ? await Study.create({ dir: "s", space: "my_space.ts", seeds: 1, steps: 99, batch: 8, history: 100 })
     : await Study.open("s");
   const { added } = await study.init({ levels: { n_layers: [1], state_size: [8], leak: [turn === "made" ? 0.1 : 0.5] } });
   const { finished } = await study.train({ engine: "onnx", limit: 1, only: "use_slow=true" });

@@ -7,10 +7,10 @@ import { belowLoss } from "../../report/data/loss_filter.ts";
 import { type MergedRow, mergeSeeds } from "../../report/data/merged.ts";
 import { tableOf } from "../../report/data/rows.ts";
 import { type Picture, picturesOf } from "../../report/figures/pictures.ts";
-import { headline } from "../../report/tables/headline.ts";
 import { type Effects, effectsOf } from "../../report/statistics/effects.ts";
 import { groupings } from "../../report/statistics/means.ts";
 import { auditPromotion } from "../../report/statistics/promotion_audit.ts";
+import { bestWords } from "../../report/tables/headline.ts";
 import { comparisonsOf, moreLines, questionsOf, questionsText } from "../../report/tables/questions.ts";
 import { finishedRuns } from "../../report/tables/report_words.ts";
 import { bestRunsTable } from "../../report/tables/tables.ts";
@@ -58,11 +58,11 @@ Deno.test("the words count gated configurations and baselines apart, and say whi
     "48 gated and 1 baseline configuration, 3 seeds each (147 runs),",
   );
   assert.match(
-    headline(rows),
+    bestWords(rows),
     /^Of 48 gated configurations, 2 layers × 256, .* has the lowest .* The best baseline, LSTM, 1 layer × 176, is lower: 1\.201 /,
   );
-  assert.match(headline(rowsOf([...gated, ...plainGru])), /The baseline, GRU, 2 layers × 204, is higher: 1\.701 /);
-  assert.doesNotMatch(headline(rowsOf(gated)), /gated|baseline/);
+  assert.match(bestWords(rowsOf([...gated, ...plainGru])), /The baseline, GRU, 2 layers × 204, is higher: 1\.701 /);
+  assert.doesNotMatch(bestWords(rowsOf(gated)), /gated|baseline/);
 });
 
 Deno.test("baselines are ranked, and stand in the table of the best with their ranks though they are not among them", () => {
@@ -71,7 +71,7 @@ Deno.test("baselines are ranked, and stand in the table of the best with their r
   const gru = lines.find((line) => line.includes(" GRU "))!;
   const rank = rowsOf([...gated, ...others]).findIndex(({ id }) => id === plainGru[0].id) + 1;
   assert.ok(rank > 11 && gru.startsWith(`${rank}`.padStart(4)), `${rank}: ${gru}`);
-  assert.equal(bestRunsTable(rowsOf(gated)).split("\n").length, 1 + 10 + 2);
+  assert.equal(bestRunsTable(rowsOf(gated)).split("\n").length, 1 + 10 + 3);
 });
 
 Deno.test("every picture of losses names baselines, and has their marks apart", () => {

@@ -34,6 +34,7 @@ inFolder("report, export and status take every result that the schema takes", as
     dir: `${dir}/s`,
     experiment: "01",
     levels: { n_layers: [1], state_size: [256] },
+    seeds: 1,
   });
   const { corpus, training } = study.settings;
   const agreed = { corpus_sha1: corpus.sha1, "batch size": training.batch, "history size": training.history };

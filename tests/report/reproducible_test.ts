@@ -20,6 +20,7 @@ async function makeStudy(dir: string): Promise<void> {
     experiment: "01",
     levels: { n_layers: [1], state_size: [256] },
     steps: 999,
+    seeds: 1,
   });
   await study.makeRunFolders("01");
   const { corpus } = study.settings;

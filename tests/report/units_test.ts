@@ -62,6 +62,7 @@ for (const reads of ["byte", "token"] as const) {
       experiment: "01",
       corpus: join(dir, "text"),
       levels: { n_layers: [1], state_size: [256] },
+      seeds: 1,
       tokens: reads === "token" ? 270 : undefined,
     });
     const { corpus, training, tokens } = study.settings;

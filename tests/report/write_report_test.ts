@@ -5,6 +5,7 @@ import { EXPERIMENTS } from "../../experiments/study/schema.ts";
 import { FEWEST_CONTROLS } from "../../report/statistics/promotion_audit.ts";
 import { type ReportOptions, writeReport } from "../../report/write_report.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
+import { validated } from "./validated_results.ts";
 import { pictureNames, reportFiles } from "./report_files.ts";
 import { isOurs } from "../../experiments/study/ownership.ts";
 
@@ -101,6 +102,65 @@ Deno.test("writeReport() names the study in each command for the terminal, and S
         "init --dir STUDY --seeds 3",
       ]);
     }
+  }));
+
+Deno.test("writeReport() says in terminal, page and pictures that the best is chosen by validation, and filters by the test loss", () =>
+  inFolder(async (dir) => {
+    // The reverse of what the training losses say.
+    const runs = validated(results, (result) => 9 - result["min loss"]!).map((result) => ({
+      ...result,
+      gain_over_order_1: 3.5 - result.test_bits_per_byte!,
+      memory: { bytes: 1000, carried: 2, reset: [], gain: 0.75, context: 4 },
+    }));
+    const levels = [{ label: "order 1", value: 2.4, order: 1 }];
+    const summary = await writeReport(options(dir, { results: runs, below: undefined, levels }));
+    assert.equal(summary.best.min_loss.mean, Math.max(...results.map((result) => result["min loss"]!)));
+    assert.deepEqual(filesOf(dir), reportFiles("01", "test_loss_below_order_1"));
+    for (const path of summary.paths) assert.ok(isOurs(path), path);
+    assert.match(
+      summary.tables.best_runs,
+      /validation \(bits\/byte\).*\nranked by the lowest score on the validation split/s,
+    );
+    const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
+    assert.ok(
+      page.includes("<p>Ranked by the lowest score on the validation split. “Below order 1” is the n-gram baseline"),
+    );
+    assert.ok(page.includes("“Loss increase under state resets” is what the test score loses"));
+    for (
+      const heading of [
+        "validation, bits/byte",
+        "below order 1, bits/byte",
+        "loss increase under state resets, bits/byte",
+      ]
+    ) {
+      assert.match(page, RegExp(`<th[^>]*>${heading}</th>`), heading);
+    }
+    assert.doesNotMatch(page, /memory gain/);
+    const best = summary.best.validation_bits_per_byte!.mean.toFixed(3);
+    assert.match(page, RegExp(`<h4>Rank 1: [^<]*, validation ${best} bits per byte</h4>`));
+    const svg = (name: string) => Deno.readTextFile(join(dir, `${name}.svg`));
+    assert.match(await svg("results_01_all_cost"), />score on the validation split \(bits per byte\)</);
+    assert.match(await svg("results_01_all_parallel"), />validation,<.*>bits per byte</s);
+    assert.match(
+      await svg("results_01_all_best"),
+      />Ranked by the lowest score on the validation split\.<.*>validation \d\.\d{3}</s,
+    );
+    assert.match(
+      await svg("results_01_all_test"),
+      /The ring marks the best one by the lowest score on the validation split\./,
+    );
+    assert.match(
+      await svg("results_01_all"),
+      RegExp(`>Black: the best one by the lowest score on the validation split, validation ${best} bits per byte\\.<`),
+    );
+    const count = results.filter(({ test_loss }) => test_loss! < 2.4).length;
+    assert.ok(count > 0 && count < results.length);
+    const filtered = await svg("filtered_results_01_test_loss_below_order_1");
+    assert.ok(
+      filtered.includes(
+        `>${count} of ${results.length} configurations with a test loss below order 1 (2.4), on`,
+      ),
+    );
   }));
 
 Deno.test("writeReport() refuses and writes nothing when the threshold is not a positive number", () =>

@@ -10,9 +10,9 @@ import { exportOnnx } from "../engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "../corpus/tokens/tokenizer.ts";
 import { checkTokens, type TensorMap } from "../engines/engine.ts";
 import { decodeEvaluation } from "./evaluation_file.ts";
-import type { EvaluateRequest, SharedText, ShareEvaluation } from "./evaluate_protocol.ts";
+import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import { checkSampling, type SampleOptions } from "./sample_text.ts";
-import type { Cut, Share, StreamScores } from "./score.ts";
+import type { Cut, Share, SharedText, StreamScores } from "./score.ts";
 import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./state_resets.ts";
 import { CELLSPACE_VERSION } from "../version.ts";
 import { checkedFloats } from "../training/weights.ts";
@@ -183,9 +183,7 @@ export async function evaluateModel(
     const replies = await Promise.allSettled(workers.map((worker, i) =>
       worker.ask({
         model,
-        text,
-        cut,
-        share: shareOf(cut.streams, i, workers.length),
+        test: { text, cut, share: shareOf(cut.streams, i, workers.length), each: memory ? part : 0 },
         validation: second && shareOfSecond(second, i, workers.length),
         windows: memory ? { tokens: part, range: rangeOf(part, i, workers.length) } : undefined,
         sampling: i === 0 ? sample : undefined,
@@ -200,13 +198,13 @@ export async function evaluateModel(
     });
     const [{ drawn }] = found;
     return finite({
-      ...scoreOf(found, bytes, cut),
+      ...scoreOf(found.map(({ test }) => test), bytes, cut),
       ...(drawn ? { drawn } : {}),
       ...(memory
         ? {
           memory: memoryCurve(
             found.map(({ windows }) => windows!),
-            Float32Array.from(found.flatMap(({ each }) => [...each])),
+            Float32Array.from(found.flatMap(({ test }) => [...test.each])),
             bytesOf(text.subarray(1, 1 + part), tokenizer),
           ),
         }
@@ -238,7 +236,7 @@ function checkRequest(
   { sample, validation }: Extras,
 ): void {
   const { vocabulary } = decodeEvaluation(model, "the model"), action = "evaluate a model";
-  for (const [what, { length }] of Object.entries({ text, ...(validation ? { validation } : {}) })) {
+  for (const [what, { length }] of Object.entries({ text, ...(validation ? { "validation text": validation } : {}) })) {
     if (length >= 2) continue;
     throw new RangeError(`Cannot ${action}: the ${what} has ${length} tokens, must have at least 2`);
   }

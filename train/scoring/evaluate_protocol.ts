@@ -2,26 +2,22 @@
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import type { StartRange, WindowScores } from "./state_resets.ts";
 import type { SampleOptions } from "./sample_text.ts";
-import type { Cut, Share, StreamScores } from "./score.ts";
+import type { SharedText, StreamScores } from "./score.ts";
 
-/** A text, and the streams of it that one worker scores. */
-export interface SharedText {
-  readonly text: Tokens;
-  readonly cut: Cut;
-  readonly share: Share;
-}
-
-export interface EvaluateRequest extends SharedText {
+export interface EvaluateRequest {
   readonly model: Uint8Array;
+  readonly test: SharedText;
   /** A second text; absent where none is asked for, or other workers have all its streams. */
   readonly validation?: SharedText;
+  /** Windows of the first text that are scored with resets, among so many of its tokens. */
   readonly windows?: { readonly tokens: number; readonly range: StartRange };
   readonly sampling?: SampleOptions;
   /** One number in shared memory; other than 0 once the evaluation is to be given up. */
   readonly stop?: Int32Array;
 }
 
-export interface ShareEvaluation extends StreamScores {
+export interface ShareEvaluation {
+  readonly test: StreamScores;
   readonly validation?: StreamScores;
   readonly windows?: WindowScores;
   readonly drawn?: Tokens;

@@ -6,11 +6,11 @@ import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import { scoreWindows } from "./state_resets.ts";
 import { LoadedModel } from "./model.ts";
 import { type SampleOptions, sampleText } from "./sample_text.ts";
-import { scoreStreams } from "./score.ts";
+import { scoreTexts } from "./score.ts";
 import { type Numbered, type Refusal, refusalOf } from "../process/worker_reply.ts";
 
 /** Windows that are scored side by side. */
-const WINDOW_ROWS = 128;
+const WINDOW_ROWS = 256;
 
 self.onmessage = async ({ data }: MessageEvent<Numbered<EvaluateRequest>>) => {
   const reply = await answer(data).catch(refusalOf);
@@ -28,16 +28,15 @@ function isSet(stop: Int32Array | undefined): () => boolean {
 }
 
 async function scoreShare(
-  { model, text, cut, share, validation: second, windows: asked, stop }: EvaluateRequest,
+  { model, test, validation, windows: asked, stop }: EvaluateRequest,
 ): Promise<ShareEvaluation> {
   // One session for all that is scored: to open it takes as long as to score some thousand tokens.
-  const loaded = await LoadedModel.open(model, { rows: share.streams, scores: true, isStopped: isSet(stop) });
+  const loaded = await LoadedModel.open(model, { scores: true, isStopped: isSet(stop) });
   try {
-    const scores = await scoreStreams(loaded, text, cut, share, asked?.tokens);
-    const validation = second &&
-      await scoreStreams(loaded.withRows(second.share.streams), second.text, second.cut, second.share);
-    const windows = asked && await scoreWindows(loaded.withRows(WINDOW_ROWS), text, asked.tokens, asked.range);
-    return { ...scores, validation, windows };
+    const [scores, ...second] = await scoreTexts(loaded, validation ? [test, validation] : [test]);
+    const windows = asked &&
+      await scoreWindows(loaded.withRows(WINDOW_ROWS), test.text, asked.tokens, asked.range);
+    return { test: scores, validation: second[0], windows };
   } finally {
     await loaded.close();
   }

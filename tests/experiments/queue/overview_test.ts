@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
+import { statusLines } from "../../../experiments/status.ts";
 import { openQueue, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import type { Run } from "../../../experiments/study/runs.ts";
@@ -9,7 +10,13 @@ import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { syntheticResults, unfinished } from "../../report/synthetic_results.ts";
 import { inFolder } from "../folder.ts";
 
-const small = { experiment: "01", levels: { n_layers: [1], state_size: [8] }, history: 101, steps: 300 } as const;
+const small = {
+  experiment: "01",
+  levels: { n_layers: [1], state_size: [8] },
+  history: 101,
+  steps: 300,
+  seeds: 1,
+} as const;
 
 /** A study with nothing done, and for each run the result that it might have. */
 async function begin(dir: string) {
@@ -101,6 +108,27 @@ inFolder(
     assert.deepEqual(later.stale.map(({ key }) => key).sort(), [running.key, stale.key].sort());
   },
 );
+
+inFolder("overviewOf() tells the best by the validation score, once no scored run lacks it", async (dir) => {
+  const { runs, resultOf, write } = await begin(dir);
+  const [lowest, best] = runs;
+  await write(lowest, { ...resultOf(lowest), loss: Array(6).fill(0.5), "min loss": 0.5 });
+  await write(best, { ...resultOf(best), validation_bits_per_byte: 2.5 });
+  const before = await overviewOf(dir, "01");
+  assert.deepEqual([before.best!.key, before.unvalidated], [lowest.key, 1]);
+  const lines = [...statusLines(before, dir)];
+  assert.match(
+    lines.find((line) => line.includes("validation split"))!,
+    /^1 scored run has no score on the validation split, by which the best is chosen; deno task evaluate .*--again gives it one$/,
+  );
+  await write(lowest, { ...resultOf(lowest), loss: Array(6).fill(0.5), "min loss": 0.5, validation_bits_per_byte: 3 });
+  const after = await overviewOf(dir, "01");
+  assert.deepEqual([after.best!.key, after.best!.validation_bits_per_byte, after.unvalidated], [best.key, 2.5, 0]);
+  assert.match(
+    [...statusLines(after, dir)].join("\n"),
+    /Best so far: .*, validation 2\.5000, test \d\.\d{4} bits\/byte, min/,
+  );
+});
 
 inFolder("overviewOf() leaves a run done or failed when a dead process still has its claim", async (dir) => {
   const { study, runs, resultOf, write } = await begin(dir);

@@ -6,7 +6,7 @@ import { type InitOptions, type InitPlan, initStudy, planInit } from "../../../e
 import { parseSelection } from "../../../experiments/study/selection.ts";
 import { inFolder } from "../folder.ts";
 
-const SMALL = { experiment: "01", batch: 4, history: 101, steps: 100 } as const;
+const SMALL = { experiment: "01", batch: 4, history: 101, steps: 100, seeds: 1 } as const;
 
 const planOf = (dir: string, asked: Partial<InitOptions> = {}) => planInit({ dir, ...SMALL, ...asked });
 
@@ -15,6 +15,7 @@ inFolder("planLines() counts configurations by levels, and names few of them", a
     `To be listed in experiment 01 of ${dir}: 432 configurations`,
     "  gated: 432 configurations; 96 settings of the switches; layers 1, 2, 3; state size 8, 64",
     "1296 new runs: 432 × 3 seeds",
+    "  one seed, --seeds 1, takes 1/3 of the time; then no interval can be given",
   ]);
   const sizes = { n_layers: [1], state_size: [8] };
   assert.deepEqual([...planLines(await planOf(dir, { cells: ["gru", "min_gru"], levels: sizes }))], [
@@ -109,6 +110,20 @@ inFolder("announcePlan() says how long the runs take, and asks for --yes above a
       "than a day; add --yes, or ask for less as with --layers 1 --state-size 32, or a smaller --steps",
   });
 });
+
+inFolder(
+  "a new study has three seeds, and who asks for more than a day is told what one seed saves and costs",
+  async (dir) => {
+    const plan = await planOf(dir, { seeds: undefined });
+    assert.deepEqual([plan.settings.seeds, plan.runs.length, plan.runs[0].count], [3, 432, 3]);
+    await assert.rejects(lastLine(plan, false, taking(5.5 * DAY)), {
+      message: /as with --layers 1 --state-size 32, a smaller --steps, or --seeds 1 \(then no interval can be given\)$/,
+    });
+    await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [8] } });
+    const kept = await planOf(dir, { cells: ["gru"], seeds: undefined });
+    assert.equal(kept.settings.seeds, 1, "a study keeps the seeds that it was made with");
+  },
+);
 
 inFolder("announcePlan() asks about new configurations, and with further seeds about all that is left", async (dir) => {
   const sizes = { n_layers: [1], state_size: [8] };

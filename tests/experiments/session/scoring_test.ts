@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { type Queue, readClaims } from "../../../experiments/queue/queue.ts";
 import { type EvaluateOptions, evaluateStudy } from "../../../experiments/session/scoring.ts";
+import { SCORE_KEYS } from "../../../experiments/study/metrics.ts";
 import type { Sample } from "../../../experiments/study/result.ts";
-import { studyCorpus } from "../../../experiments/study/text.ts";
+import { readBaselines } from "../../../experiments/study/ngram_baselines.ts";
+import { studyCorpus, studyText } from "../../../experiments/study/text.ts";
+import { evaluateModel } from "../../../train/scoring/evaluate.ts";
 import { openStudyQueue } from "../../../experiments/queue/study_queue.ts";
 import { LoadedModel } from "../../../train/scoring/model.ts";
 import { sampleText } from "../../../train/scoring/sample_text.ts";
@@ -23,9 +26,7 @@ function onUnscored(name: string, test: (study: SmallStudy, scores: readonly num
 }
 
 function forgetScore(result: Record<string, unknown>): void {
-  for (const key of Object.keys(result)) {
-    if (key.startsWith("test_") || ["context_order", "sample", "memory"].includes(key)) delete result[key];
-  }
+  for (const key of [...SCORE_KEYS, "sample", "memory"]) delete result[key];
 }
 
 async function sampleOf({ study, runs }: SmallStudy, run: number): Promise<Sample | undefined> {
@@ -143,6 +144,50 @@ onUnscored(
     assert.deepEqual(await sampleOf(small, 0), first);
   },
 );
+
+Deno.test("a run is scored on the whole of a short validation split, beside its test score", async () => {
+  const small = await copyStudy(), text = await studyText(small.study);
+  const result = (await small.study.readResult("01", small.runs[0].key))!;
+  const model = Deno.readFileSync(small.model(0));
+  const { bits_per_byte } = await evaluateModel(model, text.validation);
+  assert.deepEqual([result.validation_bits_per_byte, result.validation_bytes], [bits_per_byte, 299]);
+  assert.equal(result.test_bits_per_byte, (await evaluateModel(model, text.test)).bits_per_byte);
+  assert.notEqual(result.validation_bits_per_byte, result.test_bits_per_byte);
+});
+
+Deno.test("evaluateStudy() leaves scores of an earlier version, says how many lack the validation split, and adds it if asked to score again", async () => {
+  const small = await copyStudy(), whole = small.files();
+  for (let run = 0; run < TRAINED; run++) {
+    editJson(small.result(run), (result) => {
+      delete result.validation_bits_per_byte;
+      delete result.validation_bytes;
+    });
+  }
+  const before = small.files(), { summary } = await evaluate(small);
+  assert.deepEqual([summary.scored, summary.had, summary.unvalidated], [0, TRAINED, TRAINED]);
+  assert.deepEqual(small.files(), before);
+  const again = await evaluate(small, { again: true });
+  assert.deepEqual([again.summary.scored, again.summary.unvalidated], [TRAINED, 0]);
+  for (let run = 0; run < TRAINED; run++) {
+    assert.equal(small.files().get(small.result(run)), whole.get(small.result(run)), `run ${run}`);
+  }
+});
+
+Deno.test("evaluateStudy() gives scored runs what the baselines say of them: an order of context, and a distance from order 1", async () => {
+  const small = await copyStudy(), whole = small.files();
+  const [{ order }, { nats }] = (await readBaselines(small.study))!;
+  assert.equal(order, 0);
+  const { gain_over_order_1, test_bits_per_byte } = (await small.study.readResult("01", small.runs[0].key))!;
+  assert.equal(gain_over_order_1, nats / Math.LN2 - test_bits_per_byte!);
+  editJson(small.result(0), (result) => delete result.gain_over_order_1);
+  editJson(small.result(1), (result) => delete result.context_order);
+  editJson(small.result(2), (result) => result.gain_over_order_1 += 0.5);
+  const { summary } = await evaluate(small);
+  assert.deepEqual([summary.scored, summary.placed], [0, TRAINED]);
+  for (let run = 0; run < TRAINED; run++) {
+    assert.equal(small.files().get(small.result(run)), whole.get(small.result(run)), `run ${run}`);
+  }
+});
 
 /** Gives the first run's checkpoint other weights, as a person does who has trained on elsewhere. */
 function changeWeights(small: SmallStudy): void {

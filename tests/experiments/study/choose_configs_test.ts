@@ -14,7 +14,7 @@ import { GATED } from "../../../cells/factors.ts";
 import { syntheticResults } from "../../report/synthetic_results.ts";
 import { inFolder } from "../folder.ts";
 
-const SMALL = { experiment: "01", batch: 4, history: 101, steps: 100 } as const;
+const SMALL = { experiment: "01", batch: 4, history: 101, steps: 100, seeds: 1 } as const;
 
 type Asked = Partial<InitOptions>;
 
@@ -200,7 +200,9 @@ inFolder("init --best lists the best of a ranking over seeds again, each once wh
   const more = await planned(dir, { best: 2, levels: { learning_rate: [0.01] } });
   assert.deepEqual(ids(more), ids(listed.slice(0, 2).map((config) => ({ ...config, learning_rate: 0.01 }))));
   const all = await planInit({ dir, experiment: "01", best: 999, levels: { learning_rate: [0.01] } });
-  assert.deepEqual(all.chosen.best, { taken: 96, ranked: 97 });
+  const { taken, ranked, criterion, unvalidated } = all.chosen.best!;
+  // They are planted as a version without validation scores has left them.
+  assert.deepEqual([taken, ranked, criterion, unvalidated], [96, 97, "min loss", 97]);
 });
 
 inFolder("init --best does not choose what has been taken off the list", async (dir) => {
@@ -347,3 +349,15 @@ inFolder("init lists a space of somebody's as it lists the built-in one", async 
   }
   assert.throws(() => parse("cell=gated"), { message: /^cell is gated, must be one of leaky, vanilla, gru, / });
 });
+
+inFolder(
+  "initStudy() lists small cells without a residual too where all that is valid is asked for, and once",
+  async (dir) => {
+    const levels = { n_layers: [1], state_size: [16] }, all = { levels, allValid: true };
+    assert.equal((await init(dir, { levels })).added, 48);
+    const other = `${dir}/all`;
+    for (const added of [96, 0]) assert.equal((await init(other, all)).added, added);
+    const { study } = await init(other), configs = (await study.readConfigs("01")).map(({ config }) => config);
+    assert.equal(configs.filter(({ use_residual }) => !use_residual).length, 48);
+  },
+);

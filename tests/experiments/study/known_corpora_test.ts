@@ -85,7 +85,20 @@ async function until(happened: () => boolean): Promise<void> {
   throw new Error("it did not happen within half a minute");
 }
 
-const SIZES = ["--state-size", "4", "--layers", "1", "--batch", "4", "--history", "21", "--steps", "50"];
+const SIZES = [
+  "--state-size",
+  "4",
+  "--layers",
+  "1",
+  "--batch",
+  "4",
+  "--history",
+  "21",
+  "--steps",
+  "50",
+  "--seeds",
+  "1",
+];
 
 inFolder("a known corpus is downloaded once, and train and evaluate find it by its name", async (dir) => {
   await using server = new CorpusServer((request) => properly(ARCHIVE, request));

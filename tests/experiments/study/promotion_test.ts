@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { configId } from "../../../cells/config.ts";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
+import { bestFirst } from "../../../experiments/study/criterion.ts";
 import { drawControls, withListedMarks } from "../../../experiments/study/promotion.ts";
 import { rankConfigs } from "../../../experiments/study/ranking.ts";
 import { isFinished, type RunResult } from "../../../experiments/study/result.ts";
@@ -9,6 +10,7 @@ import { parseSelection } from "../../../experiments/study/selection.ts";
 import { runKey } from "../../../experiments/study/paths.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
+import { rankedInWords } from "../../../experiments/study/validation.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import { syntheticResults } from "../../report/synthetic_results.ts";
 import { inFolder } from "../folder.ts";
@@ -19,6 +21,7 @@ const SMALL = {
   batch: 4,
   history: 101,
   steps: 100,
+  seeds: 1,
 } as const;
 
 /** A result as a run of this loss leaves it. */
@@ -80,6 +83,67 @@ Deno.test("rankConfigs() takes runs of the most steps alone, and counts configur
   assert.deepEqual([steps_done, runs, shorter], [200, 2, 1]);
   assert.deepEqual(idsOf(ranked), [a.id, b.id].sort());
   assert.deepEqual(ranked.map(({ min_loss }) => min_loss), [1.8, 1.8]);
+});
+
+/** A planted run with scores: that on the validation split may be absent, as in results of earlier versions. */
+const scored = (result: RunResult, loss: number, validation: number | undefined, seed = 0) =>
+  planted(result, loss, { seed, test_loss: 2, test_bits_per_byte: 3, validation_bits_per_byte: validation });
+
+/** A planted run that waits for its score. */
+const unscored = (result: RunResult, loss: number, seed = 0) => {
+  const { test_loss: _loss, test_bits_per_byte: _bits, ...rest } = planted(result, loss, { seed });
+  return rest as RunResult;
+};
+
+Deno.test("rankConfigs() goes by the mean validation score, and what has none yet comes last", () => {
+  const [a, b, c] = templates;
+  const runs = [scored(a, 1, 3), scored(a, 1, 2.4, 1), scored(b, 2, 2.5), unscored(b, 9, 1), unscored(c, 0.5)];
+  const { ranked, criterion, unvalidated, unscored: left } = rankConfigs(runs);
+  assert.deepEqual([criterion, unvalidated, left], ["validation_bits_per_byte", 0, 1]);
+  assert.deepEqual(ranked.map(({ id, validation_bits_per_byte }) => [id, validation_bits_per_byte]), [
+    [b.id, 2.5],
+    [a.id, 2.7],
+    [c.id, undefined],
+  ]);
+  assert.deepEqual(bestFirst(runs.filter(isFinished)).map(({ id, seed }) => [id, seed]), [
+    [a.id, 1],
+    [b.id, 0],
+    [a.id, 0],
+    [c.id, 0],
+    [b.id, 1],
+  ]);
+});
+
+Deno.test("rankConfigs() goes by the lowest loss where a scored run has no validation score, or none is scored", () => {
+  const [a, b] = templates, study = { dir: "s", settings: { split: { train: 90, validation: 5, test: 5 } } };
+  const mixed = rankConfigs([scored(a, 1, undefined), scored(b, 2, 2.5)]);
+  assert.deepEqual([mixed.criterion, mixed.ranked[0].id, mixed.unvalidated], ["min loss", a.id, 1]);
+  assert.equal(
+    rankedInWords(mixed, study),
+    "by the lowest training loss, since 1 scored run has no score on the validation split " +
+      "(deno task evaluate --dir s --again gives it one)",
+  );
+  // What evaluate cannot mend, it is not named for.
+  const short = { ...study, settings: { split: { train: 90, validation: 1, test: 5 } } };
+  assert.match(rankedInWords(mixed, short), /since 1 scored run has no score on the validation split$/);
+  assert.equal(
+    rankedInWords(rankConfigs([unscored(a, 1), unscored(b, 2)]), study),
+    "by the lowest training loss, since no run has a score",
+  );
+  const good = rankConfigs([scored(a, 1, 3), unscored(b, 2)]);
+  assert.equal(
+    rankedInWords(good, study),
+    "by the lowest score on the validation split; 1 configuration without a score came last",
+  );
+});
+
+inFolder("init of experiment 02 takes the best by their validation scores, whatever their losses", async (dir) => {
+  const { study } = await initStudy({ dir, ...SMALL });
+  await plantIn(study, templates.map((result, i) => scored(result, 1 + i / 100, 3 - i / 100)));
+  const { promotion } = await init02(dir, 0);
+  assert.equal(promotion!.from.criterion, "validation_bits_per_byte");
+  const origins = new Set((await study.readConfigs("02")).map(({ oldId }) => oldId));
+  assert.deepEqual([...origins].sort(), templates.slice(-10).map(({ id }) => id).sort());
 });
 
 Deno.test("drawControls() draws the same whatever the order, each as likely, and more hold fewer", () => {

@@ -14,7 +14,7 @@ import { syntheticResults, unfinished } from "../../report/synthetic_results.ts"
 import { inFolder } from "../folder.ts";
 import { editJson } from "../small_study.ts";
 
-const small = { experiment: "01", levels: { n_layers: [1], state_size: [8] } } as const;
+const small = { experiment: "01", levels: { n_layers: [1], state_size: [8] }, seeds: 1 } as const;
 
 inFolder("initStudy() makes a study, extends it, and never drops a configuration", async (dir) => {
   const first = await initStudy({ dir, ...small });

@@ -37,7 +37,7 @@ async function makeStudy(more: Partial<InitOptions> = {}): Promise<{ dir: string
 }
 
 function init(dir: string, more: Partial<InitOptions> = {}) {
-  return initStudy({ dir, experiment: "01", corpus: join(folder, "corpus.txt"), ...more });
+  return initStudy({ dir, experiment: "01", corpus: join(folder, "corpus.txt"), seeds: 1, ...more });
 }
 
 const train = (dir: string, limit = 2) => trainStudy({ dir, experiment: "01", engine: "onnx", parallel: 1, limit });

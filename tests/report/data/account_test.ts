@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import { accountOnPage } from "../../../report/page/account.ts";
 import { accountOf, accountText } from "../../../report/data/account.ts";
+import type { RunResult } from "../../../experiments/study/result.ts";
+import { ANY_STUDY } from "../../../train/terminal/advice.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { syntheticResults, unfinished } from "../synthetic_results.ts";
+import { validated } from "../validated_results.ts";
 
-const results = syntheticResults({ layers: [1], state_sizes: [256], steps: 400 });
+const old = syntheticResults({ layers: [1], state_sizes: [256], steps: 400 }), results = validated(old);
 const [first, second, third, fourth] = results;
 const key = (i: number) => String(i).repeat(64), short = (i: number) => String(i).repeat(8);
-const none = { runs: tableOf(results), experiment: "01" as const, unreadable: [], unknown_version: [] };
+const none = {
+  runs: tableOf(results),
+  experiment: "01" as const,
+  study: ANY_STUDY,
+  unreadable: [],
+  unknown_version: [],
+};
 
 Deno.test("accountOf() counts and names each run for its reason when runs failed, are open, unknown, damaged or unlisted", () => {
   const given = [
@@ -18,6 +27,7 @@ Deno.test("accountOf() counts and names each run for its reason when runs failed
   ];
   const entries = accountOf({
     experiment: "01",
+    study: ANY_STUDY,
     runs: tableOf(given),
     unreadable: ["Cannot read a: it is not JSON", "Cannot read b: it is of 9.0.0"],
     unknown_version: ["Cannot read b: it is of 9.0.0"],
@@ -70,6 +80,36 @@ Deno.test("accountOf() says nothing but that nothing is missing when all runs ha
   const entries = accountOf({ ...none, not_begun: [], unlisted: [] });
   assert.deepEqual(entries, []);
   assert.equal(accountText(entries), "No run is unfinished, and every result file could be read.");
+});
+
+Deno.test("accountOf() says how many scored runs lack a validation score, which, by what the best is chosen, and what adds it", () => {
+  const told = (results: readonly RunResult[], experiment: "01" | "02" = "01") =>
+    accountOf({ ...none, experiment, runs: tableOf(results) });
+  const [entry, ...others] = told([...results.slice(0, 5), ...old.slice(5, 7)], "02");
+  assert.deepEqual(others, []);
+  assert.equal(
+    entry.lead,
+    "2 runs have a test score and no validation score, so the best is chosen by the lowest training loss; " +
+      "'deno task evaluate --dir STUDY --experiment 02 --again' adds it",
+  );
+  assert.deepEqual(entry.names, old.slice(5, 7).map(({ id }) => id.slice(0, 8)).sort());
+  const [all] = told(old);
+  assert.match(all.lead, /^96 runs have a test score/);
+  assert.deepEqual(all.names, ["all that are scored"]);
+  assert.match(
+    accountOf({ ...none, runs: tableOf(old), study: { dir: "my study" } })[0].lead,
+    /evaluate --dir "my study" --again'/,
+  );
+  // One that has not been scored lacks nothing yet.
+  const { test_loss: _loss, test_bits_per_byte: _bits, ...unscored } = old[0];
+  assert.deepEqual(told([...results.slice(1), unscored as RunResult]), []);
+});
+
+Deno.test("accountOf() names losses that were logged at different steps", () => {
+  const [first, ...rest] = results;
+  const [{ lead, names }] = accountOf({ ...none, runs: tableOf([{ ...first, log_every: 100 }, ...rest]) });
+  assert.match(lead, /^Losses logged at different steps/);
+  assert.deepEqual(names, ["every 50 steps (95 runs)", "every 100 steps (1 run)"]);
 });
 
 Deno.test("the page names all runs that have not begun, folded, and the terminal twenty, when there are many", () => {

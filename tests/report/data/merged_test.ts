@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { curveOf, mergeSeeds, mostSeeds, spreadOf } from "../../../report/data/merged.ts";
-import { tableOf } from "../../../report/data/rows.ts";
+import { criterionOfRows, curveOf, mergeSeeds, mostSeeds, rankedBy, spreadOf } from "../../../report/data/merged.ts";
+import { type RunRow, tableOf } from "../../../report/data/rows.ts";
 import { formatSpread } from "../../../report/tables/format.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 
-const [first, second] = tableOf(syntheticResults({ layers: [1], state_sizes: [256], steps: 400 })).rows;
+const [first, second, third] = tableOf(syntheticResults({ layers: [1], state_sizes: [256], steps: 400 })).rows;
 
 Deno.test("spreadOf() gives hand-computed numbers, and no deviation when there is one value", () => {
   assert.deepEqual(spreadOf([1, 2, 6]), { mean: 3, deviation: Math.sqrt(7), least: 1, most: 6, count: 3 });
@@ -25,6 +25,27 @@ Deno.test("mergeSeeds() ranks by the mean over seeds when one seed alone would r
   assert.deepEqual([own.test_bits_per_byte?.mean, own.test_bits_per_byte?.count], [4, 1]);
   assert.equal(mostSeeds(merged), 2);
   assert.deepEqual(mergeSeeds(rows.toReversed()), merged);
+});
+
+Deno.test("mergeSeeds() ranks by the validation score where each scored run has it, those without a score last", () => {
+  const at = (row: RunRow, min_loss: number, validation_bits_per_byte: number | undefined): RunRow => (
+    { ...row, min_loss, validation_bits_per_byte }
+  );
+  const unscored = { ...at(third, 0.5, undefined), test_bits_per_byte: undefined };
+  const rows = [at(first, 1, 3), at({ ...first, seed: 1 }, 1, 2), at(second, 2, 2.25), unscored];
+  const ranked = (rows: readonly RunRow[]) => mergeSeeds(rows).map(({ id }) => id);
+  assert.deepEqual(ranked(rows), [second.id, first.id, third.id]);
+  const merged = mergeSeeds(rows), criterion = criterionOfRows(merged);
+  assert.equal(criterion, "validation_bits_per_byte");
+  assert.deepEqual(merged.map((row) => rankedBy(row, criterion)?.mean), [2.25, 2.5, undefined]);
+  // One seed of an earlier version, and nothing is chosen by what it lacks.
+  const older = [...rows, at({ ...second, seed: 1 }, 2, undefined)];
+  assert.deepEqual([ranked(older), criterionOfRows(mergeSeeds(older))], [[third.id, first.id, second.id], "min loss"]);
+});
+
+Deno.test("mergeSeeds() keeps runs of one configuration apart when their losses were logged at other steps", () => {
+  const merged = mergeSeeds([first, { ...first, seed: 1, log_every: 2 * first.log_every }]);
+  assert.deepEqual(merged.map(({ runs }) => runs.length), [1, 1]);
 });
 
 Deno.test("mergeSeeds() keeps runs of one configuration apart when they were trained for different steps", () => {

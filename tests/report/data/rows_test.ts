@@ -4,6 +4,7 @@ import { distinct, levelsIn, tableOf } from "../../../report/data/rows.ts";
 import { type Configuration, factorOf } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
 import { syntheticResults, unfinished } from "../synthetic_results.ts";
+import { validated } from "../validated_results.ts";
 
 Deno.test("syntheticResults() makes the 432 configurations of experiment 01 by default", () => {
   const results = syntheticResults();
@@ -19,6 +20,13 @@ Deno.test("tableOf() lists finished runs best first and hands on the unfinished 
   assert.deepEqual(waiting.map((result) => result.id), [results[0].id]);
   assert.ok(rows.every((row, i) => i === 0 || rows[i - 1].min_loss <= row.min_loss));
   assert.ok(!isFinished(given[0]));
+});
+
+Deno.test("tableOf() lists runs by their validation scores where all that are scored have one", () => {
+  const results = syntheticResults({ layers: [1], state_sizes: [256] });
+  // The reverse of the order of training losses.
+  const { rows } = tableOf(validated(results, (result) => 9 - result["min loss"]!));
+  assert.deepEqual(rows.map(({ id }) => id), tableOf(results).rows.map(({ id }) => id).reverse());
 });
 
 Deno.test("tableOf() gives the same table when the results come in another order", () => {

@@ -4,6 +4,8 @@ import { GATED } from "../../../cells/factors.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { bestTrained, compareBaselines, pairedBySeed } from "../../../report/statistics/baseline_comparison.ts";
+import { againstWords } from "../../../report/tables/baseline_words.ts";
+import { validated } from "../validated_results.ts";
 import { atRate, baselineResults, comparedResults, gatedResults, otherResults, ranked } from "../compared_results.ts";
 
 const rowsOf = (results: readonly RunResult[]): MergedRow[] => mergeSeeds(tableOf(results).rows);
@@ -46,6 +48,37 @@ Deno.test("compareBaselines() takes the seeds that both have, and gives no inter
     name === "GRU"
   )!;
   assert.deepEqual([none.seeds, none.difference, none.interval], [[], undefined, undefined]);
+});
+
+Deno.test("compareBaselines() chooses by the validation score, compares by the test score, and says both", () => {
+  const ids = ranked(gated), chosen = ids[7], grus = beside("gru", [0.01, 0.02, 0.03]);
+  // Neither the lowest training loss nor the lowest test score: the eighth of both.
+  const runs = validated([...gated, ...grus], ({ id, test_bits_per_byte }) => id === chosen ? 1 : test_bits_per_byte);
+  const rows = rowsOf(runs), { equal } = compareBaselines(rows, GATED)!;
+  assert.deepEqual([equal!.best.id, equal!.criterion, equal!.measure], [
+    chosen,
+    "validation_bits_per_byte",
+    "test_bits_per_byte",
+  ]);
+  const own = rows.find(({ id }) => id === chosen)!, gru = rows.find(({ id }) => id === grus[0].id)!;
+  near(equal!.comparisons[0].difference, own.test_bits_per_byte!.mean - gru.test_bits_per_byte!.mean);
+  const words = againstWords(equal!, GATED).join("\n");
+  assert.match(
+    words,
+    /^The best of 48 gated configurations, by the lowest score on the validation split, is .*scores on the test split/,
+  );
+  assert.match(words, /chosen partly by chance/);
+  const older = runs.map((run) =>
+    run.id === ids[3] && !run.seed ? { ...run, validation_bits_per_byte: undefined } : run
+  );
+  const { best: lowest, criterion } = compare(older)!.equal!;
+  assert.deepEqual([lowest.id, criterion], [best, "min loss"], "one that is scored lacks it");
+});
+
+Deno.test("compareBaselines() compares nothing that was logged at other steps", () => {
+  const oftener = beside("gru", [0.01, 0.02, 0.03], { log_every: 10 });
+  const { comparisons: [{ sameSettings, difference }] } = compare([...gated, ...oftener])!.equal!;
+  assert.deepEqual([sameSettings, difference], [false, undefined]);
 });
 
 Deno.test("compareBaselines() compares nothing that was trained otherwise, and losses where nothing is scored", () => {

@@ -15,6 +15,7 @@ import { tableOf } from "../../../report/data/rows.ts";
 import { writeReport } from "../../../report/write_report.ts";
 import { inFolder } from "../../experiments/folder.ts";
 import { syntheticResults } from "../synthetic_results.ts";
+import { validated } from "../validated_results.ts";
 
 /** The 96 configurations of one layer of 256, best first by their place. */
 const configs = syntheticResults({ layers: [1], state_sizes: [256], steps: 100 });
@@ -98,6 +99,77 @@ Deno.test("auditPromotion() compares runs of the same steps alone, and counts co
     long: [...data.long.filter(({ id }) => id !== longer.id && id !== before.id), longer],
   });
   assert.deepEqual([alone.points.length, alone.regret, alone.steps.long], [1, undefined, 900]);
+});
+
+/** The same runs with these validation scores, whatever their losses. */
+function scored(data: ReturnType<typeof study>, short: (place: number) => number, long: (place: number) => number) {
+  const placeOf = new Map(configs.map(({ id }, place) => [id, place]));
+  const by = (scoreOf: (place: number) => number) => ({ id }: RunResult) => scoreOf(placeOf.get(id) ?? 0);
+  return { ...data, short: validated(data.short, by(short)), long: validated(data.long, by(long)) };
+}
+
+Deno.test("auditPromotion() compares by the validation score, whatever test scores and losses say, and says so", () => {
+  const ends = (place: number) => place === 30 ? 1.9 : 2 + place / 100;
+  // By the losses there is no regret, and τ is 1.
+  const data = scored(study(8, SAME_ORDER), (place) => 2.5 + place / 100, ends), found = audit(data);
+  assert.equal(found.criterion, "validation_bits_per_byte");
+  assert.ok(Math.abs(found.regret!.value - 0.1) < 1e-12 && found.tau! < 1, `${found.regret!.value} ${found.tau}`);
+  assert.deepEqual([found.points[0].long.mean, found.points[0].short.mean, found.unmeasured], [1.9, 2.8, 0]);
+  const words = promotionWords(found, ANY_STUDY).join("\n");
+  assert.match(
+    words,
+    /Regret of the top 10 %: 0\.100 bits per byte\. .*Compared by the score on the validation split\./s,
+  );
+  assert.doesNotMatch(words, /nats|training loss/);
+  const svg = figurePromotion(figureDocument(), found, { name: "p", title: "T", subtitle: "S" });
+  assert.ok(svg.includes("score on the validation split in experiment 01, 100 steps (bits per byte)"));
+  // A scored run of an earlier version, and it is the loss.
+  const [first, ...rest] = data.long;
+  const { criterion, tau } = audit({ ...data, long: [{ ...first, validation_bits_per_byte: undefined }, ...rest] });
+  assert.deepEqual([criterion, tau], ["min loss", 1]);
+});
+
+Deno.test("auditPromotion() leaves out and counts what has not been scored yet", () => {
+  const data = scored(study(8, SAME_ORDER), SAME_ORDER, SAME_ORDER);
+  const last = data.long.filter(({ control }) => control).at(-1)!;
+  const { test_loss: _l, test_bits_per_byte: _t, validation_bits_per_byte: _v, ...rest } = last;
+  const found = audit({ ...data, long: data.long.map((one) => one === last ? rest as RunResult : one) });
+  assert.deepEqual([found.criterion, found.unmeasured, found.rest.trained], ["validation_bits_per_byte", 1, 7]);
+  assert.match(
+    promotionWords(found, ANY_STUDY).join("\n"),
+    /validation split, which 1 configuration trained in both lacks\./,
+  );
+});
+
+Deno.test("auditPromotion() takes losses at the steps that both experiments log, where results have no validation score", () => {
+  // One and the same run: logged every 50 steps its lowest loss is 2.628, every 100 steps 2.659.
+  const curve = [3, 2.9, 2.628, 2.659, 2.75, 2.66];
+  const logged = (result: RunResult, every: 50 | 100): RunResult => {
+    const loss = curve.filter((_, i) => (i + 1) * 50 % every === 0);
+    return { ...result, loss, "min loss": Math.min(...loss), log_every: every, steps_done: 300 };
+  };
+  const data = study(8, SAME_ORDER), long = data.long.map((run) => logged(run, 100));
+  const { points, every, criterion } = audit({ ...data, short: data.short.map((run) => logged(run, 50)), long });
+  assert.deepEqual([criterion, every, points.length], ["min loss", { short: 100, long: 100 }, 18]);
+  assert.ok(points.every(({ short, long }) => short.mean === 2.659 && long.mean === 2.659));
+  // Where the short runs end before such a step, each experiment is compared at its own.
+  const brief = data.short.map((run): RunResult => ({
+    ...logged(run, 50),
+    loss: [2.5],
+    "min loss": 2.5,
+    steps_done: 50,
+  }));
+  const apart = audit({ ...data, short: brief, long });
+  assert.deepEqual([apart.every, apart.points[0].short.mean, apart.points.length], [{ short: 50, long: 100 }, 2.5, 18]);
+  const words = promotionWords(apart, ANY_STUDY).join("\n");
+  assert.match(
+    words,
+    /logged every 50 steps in experiment 01 and every 100 steps in 02, for not all have a score on the validation/,
+  );
+  assert.match(
+    words,
+    /'deno task evaluate --dir STUDY --again' and 'deno task evaluate --dir STUDY --experiment 02 --again' add it/,
+  );
 });
 
 Deno.test("promotionWords() gives words for numbers when there is too little to go by", () => {

@@ -6,8 +6,10 @@ import { mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { variedTraining } from "../../../report/data/training_factors.ts";
 import { contrastsIn, matchedBlocks } from "../../../report/statistics/matched.ts";
+import { bestTrained } from "../../../report/statistics/baseline_comparison.ts";
 import { trainingRankings } from "../../../report/statistics/training_rankings.ts";
-import { rankingHeading, rankingWords } from "../../../report/tables/ranking_words.ts";
+import { rankingCells, rankingHeading, rankingWords } from "../../../report/tables/ranking_words.ts";
+import { validated } from "../validated_results.ts";
 import { atRate, comparedResults, gatedResults, otherResults, ranked } from "../compared_results.ts";
 import { extendedResults, NUMBER } from "../extended_results.ts";
 import { EXTENDED } from "../../extended_table.ts";
@@ -61,6 +63,37 @@ Deno.test("trainingRankings() names each one's best value, and where that is the
   assert.deepEqual([end.best, end.edge], [0.003, "highest"]);
 });
 
+Deno.test("trainingRankings() takes the validation score where each scored run has it, and says so", () => {
+  // The training losses say the reverse: 4 − loss has its lowest at the third configuration, and at the first one of the other rate.
+  const runs = validated(planted([1, 2, 3], [3.5, 2.5, 1.5]), (run) => 4 - run["min loss"]!),
+    [ranking] = rankings(runs);
+  const { criterion, pairs: [pair], trained } = ranking;
+  assert.deepEqual([criterion, pair.tau, pair.both], ["validation_bits_per_byte", -1, 3]);
+  assert.deepEqual([pair.best!.from.id, pair.best!.to.min_loss.mean], [ids[2], 3.5]);
+  const rateOf = new Map(trained.map(({ rows, best }) => [rows.get(0.001)!.id, best]));
+  assert.deepEqual(ids.slice(0, 3).map((id) => rateOf.get(id)), [0.003, 0.003, 0.001]);
+  const words = rankingWords(ranking, GATED).join("\n");
+  assert.match(
+    words,
+    /τ-b compares the orders by the lowest score on the validation split, .*\nBest learning rate by the lowest score on/,
+  );
+  assert.match(rankingCells(ranking, GATED).headings[0], /^validation, bits per byte, by learning rate$/);
+  const [lacking] = rankings(runs.map((run, i) => i ? run : { ...run, validation_bits_per_byte: undefined }));
+  assert.deepEqual([lacking.criterion, lacking.pairs[0].best!.from.id], ["min loss", ids[0]]);
+});
+
+Deno.test("trainingRankings() and bestTrained() choose a rate over the seeds that were trained at all of them", () => {
+  const [one, two] = planted([1], [1.25]);
+  // A lucky seed that the other rate lacks must not decide.
+  const lucky = { ...two, seed: 5, "min loss": 0.125 };
+  const all = [one, { ...one, seed: 1 }, two, { ...two, seed: 1 }, lucky];
+  const rows = mergeSeeds(tableOf(all).rows);
+  assert.equal(rows[0].config.learning_rate, 0.003, "its own mean is lower");
+  const [{ trained: [{ best }] }] = trainingRankings(rows, GATED);
+  assert.equal(best, 0.001);
+  assert.deepEqual([...bestTrained(rows, GATED).keys()].map(({ config }) => config.learning_rate), [undefined]);
+});
+
 Deno.test("trainingRankings() has baselines in its table, and in no τ", () => {
   const gru = [0.001, 0.003].flatMap((rate, i) => otherResults("gru", { rate, loss: i ? 0.1 : 9, seeds: [0, 1] }));
   const [alone] = rankings(planted([1, 2, 3], [1, 2, 3])),
@@ -100,7 +133,7 @@ Deno.test("rankingWords() says how many, how far one exchange moves τ, which is
     /^learning rate 0\.001 and 0\.003: 5 gated configurations trained at both, Kendall's τ-b 0\.80 \(/,
   );
   assert.match(words, /one exchange of neighbours changes it by 0\.20\); the best one is the same, [0-9a-f]{8}\n/);
-  assert.match(words, /Best learning rate by lowest training loss: 0\.001 for 5 of 5 /);
+  assert.match(words, /Best learning rate by the lowest training loss: 0\.001 for 5 of 5 /);
   const [single] = rankings(planted([1], [2]));
   const text = rankingWords(single, GATED).join("\n");
   assert.match(text, /1 gated configuration trained at both, which is no ranking/);

@@ -1,42 +1,73 @@
 import assert from "node:assert/strict";
 import type { CellConfig } from "../../../cells/config.ts";
-import { effectCells, effectTables, formatInterval, regressionCells } from "../../../report/tables/effect_tables.ts";
-import { ANY_STUDY } from "../../../train/terminal/advice.ts";
-import { bySize, effectText, effectWords, regressionWords, seedWords } from "../../../report/tables/effect_words.ts";
 import { type Effects, effectsOf } from "../../../report/statistics/effects.ts";
+import { effectCells, effectTables, formatInterval, regressionCells } from "../../../report/tables/effect_tables.ts";
+import { effectText, effectWords, regressionWords, seedWords } from "../../../report/tables/effect_words.ts";
 import { formatP } from "../../../report/tables/format.ts";
+import { ANY_STUDY } from "../../../train/terminal/advice.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
-import { plantedRows } from "../planted_rows.ts";
 import { ORIGINAL_SWITCHES } from "../../original_table.ts";
+import { plantedRows } from "../planted_rows.ts";
 
-/** State gate −0.1, input gate +0.05, nothing else; with a little noise. */
-function study(seeds: number, keep: (config: CellConfig, seed: number) => boolean = () => true): Effects {
-  const noise = randomStream(0, "words3");
-  const loss = (config: CellConfig) =>
-    2 - (config.use_state_gate ? 0.1 : 0) + (config.use_input_gate ? 0.05 : 0) + 0.02 * noise.uniform();
-  return effectsOf(plantedRows(loss, seeds).filter(({ config, seed }) => keep(config, seed)));
+const isOfOneSize = ({ state_size, n_layers }: CellConfig) => state_size === 256 && n_layers === 1;
+
+/** Effects of 96 configurations of one size with a little noise; `loss` in nats per byte. */
+function study(
+  loss: (config: CellConfig, seed: number) => number,
+  seeds: number,
+  keep: (config: CellConfig, seed: number) => boolean = isOfOneSize,
+): Effects {
+  const noise = randomStream(0, "words");
+  const rows = plantedRows((config, seed) => 2 + loss(config, seed) + 0.004 * noise.uniform(), seeds);
+  return effectsOf(rows.filter(({ config, seed }) => keep(config, seed)));
 }
 
-const one = study(1), three = study(3);
-const demo = study(1, (config) => config.state_size === 32 && config.n_layers === 1);
+/** State gate −0.1, input gate +0.05, nothing else. */
+const plain = (config: CellConfig) => (config.use_state_gate ? -0.1 : 0) + (config.use_input_gate ? 0.05 : 0);
+const one = study(plain, 1), three = study(plain, 3);
+const small = study(plain, 1, ({ state_size, n_layers }) => state_size === 32 && n_layers === 1);
+const linesOf = (effects: Effects) => effectWords(effects, ANY_STUDY).factors;
+const lineOf = (effects: Effects, label: string) => linesOf(effects).find((line) => line.startsWith(label))!;
+const NUMBER = "[+−]0\\.\\d{3,5}";
 
-Deno.test("effectWords() names the largest clear switch first, with its numbers, and no unclear one as a finding", () => {
-  const { lead, factors } = effectWords(one, ANY_STUDY);
-  assert.match(lead, /^In this one seed's runs 2 of 7 switches .* most of all the state gate: .* lower by 0\.(099|1)/);
-  const number = "[+−]0\\.\\d{3}";
+Deno.test("effectWords() names the largest clear switch first, by the test score, with interval, p, pairs and seeds", () => {
+  const { lead, factors } = effectWords(three, ANY_STUDY);
+  assert.match(
+    lead,
+    /^Over 3 seeds, 2 of 7 switches that can be compared have a significant effect on the test score \(corrected p at most 0\.05\): state gate, input gate\.$/,
+  );
   assert.match(
     factors[0],
     new RegExp(
-      `^state gate: lower with it on, ${number} nats per byte \\(95 % interval ${number} to ${number}, ` +
-        `corrected p < 0.001, lower in 216 of 216 pairs\\); test ${number} bits per byte$`,
+      `^state gate: lower with it on, −0\\.14\\d bits per byte \\(95 % interval ${NUMBER} to ${NUMBER}, ` +
+        `corrected p < 0\\.001, 32 pairs × 3 seeds, lower in 32 of 32\\)$`,
     ),
   );
-  assert.match(factors[1], /^input gate: higher with it on, \+0\.0/);
-  assert.equal(factors.filter((line) => line.includes("no clear difference")).length, 5);
+  assert.match(lineOf(three, "input gate:"), /^input gate: higher with it on, \+0\.07\d bits per byte/);
+  assert.equal(factors.filter((line) => line.includes(": no clear difference")).length, 5);
+});
+
+Deno.test("effectWords() gives no interval and no p when there is one seed, and says what that seed's runs are", () => {
+  const { lead, factors, notes } = effectWords(one, ANY_STUDY);
+  assert.match(lead, /^In this one seed's runs 7 switches can be compared by the test score; no interval and no p/);
+  assert.match(
+    factors[0],
+    /^state gate: lower with it on, −0\.14\d bits per byte \(32 pairs, one seed, lower in 32 of 32\)/,
+  );
+  assert.doesNotMatch(factors.join("\n"), /interval|corrected p|clear/);
+  assert.match(notes[0], /^One seed: seed noise is unknown\. .*'deno task init --dir STUDY --seeds 3' adds seeds\.$/);
+  assert.doesNotMatch(effectTables(one), /interval|corrected p/);
+  assert.match(
+    effectTables(one),
+    /^test, bits per byte:\nswitch +on − off, seed 0 +pairs lower with on +pairs × seeds\n/,
+  );
 });
 
 for (
-  const [name, effects] of [["there is one seed", one], ["there are three", three], ["pairs are few", demo]] as const
+  const [name, effects] of [["there is one seed", one], ["there are three", three], [
+    "one size lacks a switch",
+    small,
+  ]] as const
 ) {
   Deno.test(`the words and tables call nothing better when ${name}`, () => {
     const text = `${effectText(effects, ANY_STUDY)}\n${effectTables(effects)}\n${regressionWords(effects.regression)}`;
@@ -44,72 +75,205 @@ for (
   });
 }
 
-Deno.test("seedWords() says that seed noise is unknown when there is one seed, and how large it is when there are three", () => {
-  assert.match(seedWords(one, ANY_STUDY), /^One seed: seed noise is unknown\./);
-  assert.match(effectWords(three, ANY_STUDY).lead, /^Averaged over 3 seeds, 2 of 7 switches/);
-  // Uniform noise of width 0.02 has the standard deviation 0.02/√12 = 0.0058.
+Deno.test("a switch whose sign turns with another is never stated without it, whether its mean is clear or not", () => {
+  // On average the forget gate does −0.03, clearly, and the output gate +0.025, which is not clear.
+  const turning = (config: CellConfig) =>
+    (config.use_forget_gate ? (config.use_residual ? -0.08 : 0.02) : 0) +
+    (config.use_output_gate ? (config.use_old_state ? -0.05 : 0.1) : 0);
+  const three = study(turning, 3);
   assert.match(
-    seedWords(three, ANY_STUDY),
-    /^3 seeds per pair, .* standard deviation of 0\.006 nats per byte \(432 configurations\)/,
+    lineOf(three, "forget gate:"),
+    new RegExp(
+      `^forget gate: lower with it on, −0\\.04\\d .*; it turns with the residual: \\+0\\.02\\d with it off, −0\\.11\\d with it on ` +
+        `\\(change −0\\.14\\d, 95 % interval ${NUMBER} to ${NUMBER}, corrected p (< )?0\\.\\d{3}\\)$`,
+    ),
   );
-  const some = study(2, (config, seed) => seed === 0 || config.n_layers === 1);
   assert.match(
-    seedWords(some, ANY_STUDY),
-    /^1 to 2 seeds per pair, .*\(144 configurations\).* Pairs of one seed alone/,
+    lineOf(three, "output gate:"),
+    /^output gate: no clear difference on average, .*; it turns with the old state: \+0\.14\d with it off, −0\.07\d with it on \(change /,
+  );
+  assert.match(
+    lineOf(study(turning, 1), "forget gate:"),
+    /; in this seed's runs it turns with the residual: \+0\.02\d with it off, −0\.11\d with it on$/,
   );
 });
 
-Deno.test("effectWords() says where seeds disagree when errors are correlated within a seed, and is silent when none do", () => {
-  assert.doesNotMatch(effectText(three, ANY_STUDY), /disagree|by single seeds/);
-  const noise = randomStream(0, "disagree");
-  const rows = plantedRows(
-    (config, seed) => 2 - (config.use_state_gate ? 0.1 + 0.05 * seed : 0) + 0.02 * noise.uniform(),
-    2,
+Deno.test("an effect that all but vanishes with another factor depends on it, and sizes count like switches", () => {
+  const byLayers = (config: CellConfig) => config.use_input_gate ? [0, -0.01, -0.06][config.n_layers - 1] : 0;
+  const effects = study(byLayers, 3, ({ state_size, use_residual }) => state_size === 256 && use_residual);
+  assert.match(
+    lineOf(effects, "input gate:"),
+    /; it depends on the number of layers: \S+ at 1 layer, −0\.01\d at 2 layers, −0\.08\d at 3 layers \(change from 1 to 3 layers: −0\.08\d, /,
   );
-  const { factors, seeds } = effectWords(effectsOf(rows), ANY_STUDY);
-  assert.match(seeds, / Seeds disagree by more than independent pairs would \(state gate\)/);
-  assert.match(factors[0], /^state gate: .*; by single seeds −0\.1\d\d to −0\.\d{3}/);
+});
+
+Deno.test("at most two factors that an effect depends on are named, and further ones are counted", () => {
+  const sign = (on: boolean) => on ? 1 : -1;
+  const effects = study(
+    (config) =>
+      config.use_input_gate
+        ? 0.04 * sign(config.use_residual) + 0.03 * sign(config.use_output_gate) + 0.02 * sign(config.use_forget_gate)
+        : 0,
+    3,
+  );
+  assert.match(
+    lineOf(effects, "input gate:"),
+    /; it turns with the residual: [^;]*\), and turns with the output gate: [^;]*\), and depends as clearly on 1 further factor$/,
+  );
+});
+
+Deno.test("an unclear change that would outweigh a clear effect is called open", () => {
+  // Configurations differ by more than seeds: the error of a change is about twice that of the effect, and many changes are looked at.
+  const draws = randomStream(0, "configurations"), drawn = new Map<string, number>();
+  const own = (config: CellConfig) => {
+    const name = JSON.stringify(config), draw = drawn.get(name) ?? 0.07 * draws.uniform();
+    drawn.set(name, draw);
+    return draw;
+  };
+  const effects = study(
+    (config) => own(config) + (config.use_input_gate ? config.use_residual ? -0.032 : -0.018 : 0),
+    3,
+  );
+  assert.match(
+    lineOf(effects, "input gate:"),
+    /^input gate: lower with it on, .*; whether it depends on the [a-z ]+ is open \(.* with it off, .* with it on; change .*, 95 % interval .*, corrected p 0\.\d{3}\)$/,
+  );
+});
+
+Deno.test("a switch that works only when it is trained: random gates do the opposite, stand apart, and are explained once", () => {
+  const trained = (config: CellConfig) => config.use_state_gate ? (config.use_new_state ? -0.05 : 0.04) : 0;
+  const effects = study(trained, 3), { factors, notes } = effectWords(effects, ANY_STUDY);
+  const own = factors.findIndex((line) => line.startsWith("state gate:"));
+  assert.match(
+    factors[own],
+    /^state gate: lower with it on, −0\.07\d bits per byte \(.*, 32 pairs × 3 seeds, lower in 32 of 32\)$/,
+  );
+  assert.match(
+    factors[own + 1],
+    new RegExp(
+      `^state gate, random \\(16 pairs whose added weights stay as drawn: new state off\\): \\+0\\.05\\d bits per byte with it on ` +
+        `\\(95 % interval ${NUMBER} to ${NUMBER}, 16 pairs × 3 seeds, lower in 0 of 16\\)$`,
+    ),
+  );
+  assert.equal(notes.filter((note) => note.startsWith("Random: no gradient reaches")).length, 1);
+  const { lines } = effectCells(effects.test_bits_per_byte);
+  const [gate, random] = lines.filter(([label]) => label.startsWith("state gate"));
+  assert.deepEqual([gate[0], gate[1].slice(0, 5), random[0], random[1].slice(0, 5), random[3]], [
+    "state gate",
+    "−0.07",
+    "state gate, random",
+    "+0.05",
+    "–",
+  ]);
+  const always = study(trained, 3, (config) => isOfOneSize(config) && config.use_new_state);
+  assert.doesNotMatch(effectText(always, ANY_STUDY), /random/i);
+});
+
+Deno.test("a switch that is trained nowhere is compared nowhere, and its random gates are still told", () => {
+  const effects = study(plain, 3, (config) => isOfOneSize(config) && !config.use_new_state);
+  assert.match(lineOf(effects, "state gate:"), /^state gate: cannot be compared where what it adds is trained/);
+  assert.match(
+    lineOf(effects, "state gate, random"),
+    /^state gate, random \(16 pairs whose added weights stay as drawn\): −0\.14/,
+  );
+  assert.deepEqual(
+    effectCells(effects.test_bits_per_byte).lines.map(([label]) => label).filter((label) =>
+      label.startsWith("state gate")
+    ),
+    ["state gate, random"],
+  );
+});
+
+Deno.test("seedWords() says how large seed noise is when there are three seeds, and that one effect may have one alone", () => {
+  // Uniform noise of width 0.004 has the standard deviation 0.004/√12 = 0.0012 nats, 0.0017 bits.
+  assert.match(
+    seedWords(three, ANY_STUDY),
+    /^Each difference is a mean over pairs and 3 seeds that all of its pairs have\. .* standard deviation of 0\.002 bits per byte \(96 configurations\)\.$/,
+  );
+  const some = study(plain, 3, (config, seed) => isOfOneSize(config) && (seed === 0 || !config.use_residual));
+  assert.match(seedWords(some, ANY_STUDY), /pairs and 1 to 3 seeds .* An effect of one seed alone has no interval/);
+});
+
+Deno.test("pairs that lack a seed are counted, and are in no number", () => {
+  const lacking = (config: CellConfig) =>
+    config.use_forget_gate && config.use_output_gate && config.use_old_state && config.use_residual;
+  const effects = study(plain, 3, (config, seed) => isOfOneSize(config) && (seed < 2 || !lacking(config)));
+  assert.match(
+    lineOf(effects, "state gate:"),
+    /, 30 pairs × 3 seeds, lower in 30 of 30\); 2 pairs lack one of the seeds, and are in no number$/,
+  );
+  assert.doesNotMatch(effectText(three, ANY_STUDY), /lack/);
+});
+
+Deno.test("effectWords() says where seeds disagree, corrected over the switches, and is silent when none do", () => {
+  assert.doesNotMatch(effectText(three, ANY_STUDY), /disagree|by single seeds/);
+  const effects = study((config, seed) => config.use_state_gate ? -0.1 - 0.05 * seed : 0, 2);
+  const { notes } = effectWords(effects, ANY_STUDY);
+  assert.ok(notes.some((note) => note.startsWith("Seeds disagree by more than independent pairs would (state gate)")));
+  assert.match(
+    lineOf(effects, "state gate:"),
+    /; seeds disagree by more than independent pairs would: −0\.14\d, −0\.21\d by single seeds/,
+  );
 });
 
 Deno.test("effectWords() says which switch cannot be compared when it has no pair, and lists it last", () => {
-  const { lead, factors } = effectWords(demo, ANY_STUDY);
-  assert.match(lead, / of 6 switches that can be compared /);
+  const { lead, factors } = effectWords(small, ANY_STUDY);
+  assert.match(lead, / 6 switches can be compared /);
   assert.equal(factors.at(-1), "residual: cannot be compared, since no two runs differ in it alone");
-  assert.equal(bySize(demo.min_loss).at(-1)!.factor.label, "residual");
 });
 
 Deno.test("effectWords() says that no switch is clear when there is noise only", () => {
-  const noise = randomStream(0, "nothing");
-  const { lead } = effectWords(effectsOf(plantedRows(() => 2 + noise.uniform())), ANY_STUDY);
-  assert.match(lead, /no switch has a significant effect on the lowest training loss/);
+  const { lead } = effectWords(study(() => 0, 3), ANY_STUDY);
+  assert.equal(
+    lead,
+    "Over 3 seeds, no switch has a significant effect on the test score: every corrected p is above 0.05.",
+  );
 });
 
-Deno.test("effectCells() has a line per switch, dashes where nothing is known, and single seeds when there are several", () => {
-  const { headings, lines } = effectCells(demo.min_loss);
-  assert.deepEqual(lines.map(([label]) => label), ORIGINAL_SWITCHES.map(({ label }) => label));
-  assert.ok(lines.every((line) => line.length === headings.length));
-  assert.deepEqual(lines[6], ["residual", "–", "–", "–", "no pair", "–"]);
-  const several = effectCells(three.min_loss);
-  assert.equal(several.headings.at(-1), "single seeds");
-  assert.match(several.lines[3].at(-1)!, /^−0\.\d{3} to −0\.\d{3}$/);
-  assert.equal(several.lines[3][5], "3");
+Deno.test("effectCells() has intervals and single seeds when there are several, and the interval of these pairs on the page alone", () => {
+  const page = effectCells(three.test_bits_per_byte), terminal = effectCells(three.test_bits_per_byte, "terminal");
+  const interval = "these pairs, other seeds";
+  assert.deepEqual(terminal.headings, page.headings.filter((heading) => heading !== interval));
+  assert.deepEqual(page.headings, [
+    "switch",
+    "on − off",
+    "95 % interval",
+    "corrected p",
+    "single seeds",
+    interval,
+    "pairs lower with on",
+    "pairs × seeds",
+  ]);
+  const labels = page.lines.map(([label]) => label).filter((label) => !label.endsWith(", random"));
+  assert.deepEqual(labels, ORIGINAL_SWITCHES.map(({ label }) => label));
+  assert.ok(page.lines.every((line) => line.length === page.headings.length));
+  const gate = page.lines.find(([label]) => label === "state gate")!;
+  assert.match(gate[4], /^−0\.\d{3}, −0\.\d{3}, −0\.\d{3}$/);
+  assert.match(gate[5], /^−0\.\d{3} to −0\.\d{3}$/);
+  assert.deepEqual(gate.slice(6), ["32 of 32", "32 × 3"]);
+  const none = effectCells(small.test_bits_per_byte).lines.at(-1)!;
+  assert.deepEqual(none, ["residual", "–", "–", "no pair"]);
 });
 
-Deno.test("effectTables() leaves the test split out when no pair has been scored", () => {
-  const rows = plantedRows((config) => 2 - (config.use_state_gate ? 0.1 : 0));
-  const unscored = effectsOf(rows.map((row) => ({ ...row, test_bits_per_byte: undefined })));
-  assert.equal(effectTables(unscored).includes("bits per byte"), false);
+Deno.test("the lowest training loss, with its unit, is what words are of where nothing is scored", () => {
+  const rows = plantedRows(plain, 2).filter(({ config }) => isOfOneSize(config));
+  const effects = effectsOf(rows.map((row) => ({ ...row, test_bits_per_byte: undefined })));
+  assert.match(
+    effectText(effects, ANY_STUDY),
+    / on the lowest training loss \(.*\n  - state gate: lower with it on, −0\.100 nats per byte/,
+  );
+  assert.equal(effectTables(effects).includes("bits per byte"), false);
   assert.equal(effectTables(effectsOf(rows)).includes("bits per byte"), true);
 });
 
 Deno.test("regressionCells() shows a dash for a hyperparameter that does not vary", () => {
-  const { lines } = regressionCells(demo.regression!);
+  const { lines } = regressionCells(small.regression!);
   assert.equal(lines.length, 9);
   assert.deepEqual(lines.slice(6), [["residual", "–"], ["layers", "–"], ["state size", "–"]]);
-  assert.match(regressionWords(demo.regression), /48 runs: R² is 0\.9/);
+  assert.match(regressionWords(small.regression), /48 runs: R² is 0\.9/);
 });
 
 Deno.test("formatP() and formatInterval() read as a person writes them", () => {
   assert.deepEqual([0.0007, 0.04999, 1].map(formatP), ["< 0.001", "0.050", "1.000"]);
-  assert.equal(formatInterval({ low: -0.0421, high: 0.0001 }), "−0.042 to 0.000");
+  assert.equal(formatInterval({ low: -0.0421, high: 0.00012 }), "−0.042 to +0.00012");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mergeSeeds } from "../../../report/data/merged.ts";
-import { headline } from "../../../report/page/page.ts";
+import { bestWords } from "../../../report/tables/headline.ts";
 import { corpusAndSteps, finishedRuns } from "../../../report/tables/report_words.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { syntheticResults } from "../synthetic_results.ts";
@@ -19,5 +19,5 @@ Deno.test("phrases count a configuration once when its seeds were trained for di
   assert.equal(rows.length, 2);
   assert.equal(finishedRuns(rows), "1 configuration, 2 seeds (2 runs),");
   assert.equal(corpusAndSteps(rows), "tinyshakespeare, 400 to 800 training steps each");
-  assert.match(headline(rows), /^The only configuration with a finished run is /);
+  assert.match(bestWords(rows), /^The only configuration with a finished run is /);
 });

@@ -12,11 +12,11 @@ const rows = mergeSeeds(tableOf(syntheticResults({ steps: 1000 })).rows);
 
 Deno.test("bestRunsTable() lists the best runs first, in lines of one width, when there are many", () => {
   const lines = bestRunsTable(rows, GATED, 3).split("\n");
-  assert.equal(lines.length, 1 + 3 + 1);
+  assert.equal(lines.length, 1 + 3 + 2);
   assert.match(lines[0], /^rank +id +layers +state +switches +min loss \(nats\/byte\) +test \(bits\/byte\) +time$/);
   assert.ok(lines[1].includes(rows[0].id.slice(0, 8)) && lines[1].includes(rows[0].min_loss.mean.toFixed(3)));
   assert.equal(new Set(lines.slice(0, 4).map((line) => line.length)).size, 1);
-  assert.deepEqual(lines.slice(4), switchLegend(rows));
+  assert.deepEqual(lines.slice(4), [...switchLegend(rows), "ranked by the lowest training loss"]);
 });
 
 Deno.test("bestRunsTable() counts seeds and shows their deviation when there are several, and a dash when none is evaluated", () => {
@@ -26,6 +26,15 @@ Deno.test("bestRunsTable() counts seeds and shows their deviation when there are
   assert.match(text, /^rank +id +seeds/);
   assert.match(text.split("\n")[1], / 2 .* 1\.500 ± 0\.707 +– /);
   assert.match(text, /means over seeds, ± their standard deviation$/);
+});
+
+Deno.test("bestRunsTable() has a column of validation scores where there are some, and says that they rank", () => {
+  const [{ runs: [one] }, { runs: [two] }] = rows;
+  const scored = [{ ...one, validation_bits_per_byte: 2.5 }, { ...two, validation_bits_per_byte: 2.25 }];
+  const lines = bestRunsTable(mergeSeeds(scored)).split("\n");
+  assert.match(lines[0], / validation \(bits\/byte\)/);
+  assert.ok(lines[1].includes(two.id.slice(0, 8)) && lines[1].includes(" 2.250 "), lines[1]);
+  assert.equal(lines.at(-1), "ranked by the lowest score on the validation split");
 });
 
 Deno.test("testScore() says of how many seeds it is when some are not scored", () => {

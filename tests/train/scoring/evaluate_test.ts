@@ -10,6 +10,10 @@ import { BytePairTokenizer, type Tokens } from "../../../train/corpus/tokens/tok
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { decodeModel } from "../../../train/engines/onnx/proto.ts";
 import { cutFor, evaluateModel, exportModel } from "../../../train/scoring/evaluate.ts";
+import { scoreTexts } from "../../../train/scoring/score.ts";
+import { VALIDATION_BYTES, validationPart } from "../../../train/scoring/validation.ts";
+import type { Corpus } from "../../../train/corpus/corpus.ts";
+import { TokenizedCorpus } from "../../../train/corpus/tokens/tokenized.ts";
 import { LoadedModel } from "../../../train/scoring/model.ts";
 import { trainCell } from "../../../train/training/trainer.ts";
 import type { CellConfig } from "../../../cells/config.ts";
@@ -178,6 +182,72 @@ Deno.test("evaluateModel() in many streams is as in one within 1e-6 bits per byt
   const [one, many, cold] = [await score(1, 0), await score(64, 256), await score(64, 0)];
   assert.ok(Math.abs(many - one) < 1e-6, `${many} against ${one}`);
   assert.ok(Math.abs(cold - one) > 1e-4, `without a warm-up it would be as good: ${cold} against ${one}`);
+});
+
+Deno.test("evaluateModel() scores a second text beside the first, each with the bits that it has alone", async () => {
+  const { text, model } = setUp({ ...SMALL_CONFIG, n_layers: 2 }, 9000);
+  // Cuts of several streams and of one, so that each of the two ends first once; with many workers some have none of the second.
+  for (const [ends, starts] of [[[0, 3000], [3000, 9000]], [[0, 5000], [5000, 5100]], [[0, 700], [700, 2900]]]) {
+    const [test, validation] = [ends, starts].map(([from, to]) => text.subarray(from, to));
+    const [one, two] = [await evaluateModel(model, test), await evaluateModel(model, validation)];
+    for (const threads of [1, 3]) {
+      const both = await evaluateModel(model, test, threads, undefined, { validation, memory: true });
+      const { validation: second, memory, ...first } = both;
+      assert.deepEqual([first, second], [one, two]);
+      assert.equal(memory!.bytes, test.length - 1);
+    }
+  }
+});
+
+Deno.test("scoreTexts() scores texts of more than 256 rows one after the other, with the same bits", async () => {
+  const { text, model } = setUp({ ...SMALL_CONFIG, state_size: 4 }, 6000);
+  const loaded = await LoadedModel.open(model, { scores: true });
+  const texts = [200, 256].map((streams, i) => ({
+    text: text.subarray(3000 * i, 3000 * (i + 1)),
+    cut: { streams, warm_up: 3 },
+    share: { first: 0, streams },
+  }));
+  const both = await scoreTexts(loaded, texts);
+  for (const [i, each] of texts.entries()) assert.deepEqual([both[i]], await scoreTexts(loaded, [each]));
+  assert.equal(both[1].tokens.reduce((sum, count) => sum + count, 0), 2999);
+  await loaded.close();
+});
+
+Deno.test("evaluateModel() refuses a second text that cannot be scored", async () => {
+  const { text, model } = setUp(SMALL_CONFIG, 100);
+  await assert.rejects(
+    evaluateModel(model, text, 1, undefined, { validation: text.subarray(0, 1) }),
+    /^RangeError: Cannot evaluate a model: the validation text has 1 tokens, must have at least 2$/,
+  );
+  await assert.rejects(
+    evaluateModel(model, text, 1, undefined, { validation: Uint16Array.of(1, 300) }),
+    /RangeError/,
+  );
+});
+
+Deno.test("validationPart() is the beginning of the validation split, and nothing where that is too short", () => {
+  const corpusOf = (validation: Uint8Array) => ({ validation }) as unknown as Corpus;
+  const partOf = (bytes: number) => validationPart(new TokenizedCorpus(corpusOf(new Uint8Array(bytes).fill(97))));
+  assert.deepEqual([0, 1, 2, 300, VALIDATION_BYTES, 300_000].map((bytes) => partOf(bytes)?.length), [
+    undefined,
+    undefined,
+    2,
+    300,
+    VALIDATION_BYTES,
+    VALIDATION_BYTES,
+  ]);
+  const { text } = generateEmbedded(1, 400_000), tokenizer = BytePairTokenizer.learn(text, 400);
+  const part = validationPart(new TokenizedCorpus(corpusOf(text), tokenizer))!;
+  const bytes = tokenizer.decode(part);
+  assert.deepEqual(bytes, text.subarray(0, bytes.length));
+  assert.ok(bytes.length <= VALIDATION_BYTES && bytes.length > VALIDATION_BYTES - 20, `${bytes.length}`);
+  // Two tokens are taken, however many bytes each stands for.
+  const long = {
+    ...tokenizer,
+    lengths: new Uint32Array(400).fill(VALIDATION_BYTES),
+    encode: () => Uint16Array.of(1, 2, 3),
+  };
+  assert.equal(validationPart(new TokenizedCorpus(corpusOf(text), long as unknown as BytePairTokenizer))!.length, 2);
 });
 
 Deno.test("cutFor() reads a short text as one stream, and gives a long one at most 256", () => {

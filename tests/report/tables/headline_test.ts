@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { type CellConfig, configId } from "../../../cells/config.ts";
+import { mergeSeeds } from "../../../report/data/merged.ts";
+import type { RunRow } from "../../../report/data/rows.ts";
+import { effectsOf } from "../../../report/statistics/effects.ts";
+import { bestWords, headline } from "../../../report/tables/headline.ts";
+import { randomStream } from "../../../train/corpus/random.ts";
+import { plantedRows } from "../planted_rows.ts";
+
+/** Rows of 96 configurations of one size with a little noise; `loss` in nats per byte. */
+function rowsOf(loss: (config: CellConfig, seed: number) => number, seeds: number, width = 0.004): RunRow[] {
+  const noise = randomStream(0, "headline");
+  return plantedRows((config, seed) => 2 + loss(config, seed) + width * noise.uniform(), seeds)
+    .filter(({ config: { state_size, n_layers } }) => state_size === 256 && n_layers === 1);
+}
+
+function headlineOf(rows: readonly RunRow[]): string {
+  return headline({ rows: mergeSeeds(rows), effects: effectsOf(rows), study: { dir: "my study" } });
+}
+
+const residual = ({ use_residual }: CellConfig) => use_residual ? -0.1 : 0;
+const CONDITIONS =
+  "trained on tinyshakespeare, 1 layer, state size 256, 100 steps, batch size 256, learning rate 0.001, optimizer adam";
+
+Deno.test("headline() says what was found, how large, how sure and under which conditions, then what is best", () => {
+  assert.match(
+    headlineOf(rowsOf(residual, 3)),
+    RegExp(
+      "^The largest effect is that of the residual: with it on, the test score is lower by 0\\.14\\d bits per byte " +
+        "\\(95 % interval −0\\.14\\d to −0\\.14\\d, corrected p < 0\\.001, 48 pairs of configurations × 3 seeds\\); " +
+        `${
+          RegExp.escape(CONDITIONS)
+        }\\. Of 96 configurations, 1 layer × 256, .* has the lowest training loss, 1\\.9\\d\\d ± 0\\.00\\d nats per byte `,
+    ),
+  );
+});
+
+Deno.test("headline() speaks of one seed's runs, without interval and p, where there is one", () => {
+  const text = headlineOf(rowsOf(residual, 1));
+  assert.match(
+    text,
+    /^In this one seed's runs the largest difference is that of the residual: with it on, the test score is lower by 0\.14\d bits per byte \(48 pairs of configurations, one seed\); one seed says nothing of others \('deno task init --dir "my study" --seeds 3' adds seeds\); trained on /,
+  );
+  assert.doesNotMatch(text, /interval|corrected|clear|significant/);
+});
+
+Deno.test("headline() states no effect alone whose sign turns, clear on average or not", () => {
+  // The residual does nothing on average.
+  const turning = (on: number, off: number) => (config: CellConfig) =>
+    (config.use_forget_gate ? (config.use_residual ? on : off) : 0) + (config.use_residual ? (off - on) / 2 : 0);
+  assert.match(
+    headlineOf(rowsOf(turning(-0.08, 0.02), 3)),
+    /^The largest effect is that of the forget gate: with it on, .*\); it turns with the residual: \+0\.02\d with it off, −0\.11\d with it on \(change .*\); trained on /,
+  );
+  assert.match(
+    headlineOf(rowsOf(turning(-0.05, 0.05), 3)),
+    /^No switch has a significant effect on the test score on average, but the (forget gate|residual) has one that is not the same everywhere: .*; it turns with the (residual|forget gate): \+0\.07\d with it off, −0\.07\d with it on \(change /,
+  );
+});
+
+Deno.test("headline() names the largest difference and its interval where no effect is clear", () => {
+  assert.match(
+    headlineOf(rowsOf(() => 0, 3)),
+    /^No switch has a significant effect on the test score; the largest difference is that of the [a-z ]+: with it on, the test score is (lower|higher) by 0\.0\d+ bits per byte \(95 % interval \S+ to \S+, corrected p [01]\.\d{3}, \d+ pairs of configurations × 3 seeds\); trained on /,
+  );
+});
+
+Deno.test("a claimed difference that three decimals would show as nothing has two significant digits", () => {
+  const tiny = rowsOf(({ use_residual }) => use_residual ? -0.0002 : 0, 3, 1e-5);
+  assert.match(
+    headlineOf(tiny),
+    /^The largest effect is that of the residual: .* lower by 0\.00029 bits per byte \(95 % interval −0\.00029 to −0\.0002\d,/,
+  );
+});
+
+Deno.test("the conditions are those of the pairs that the sentence is of", () => {
+  // One configuration was also trained at another rate: no pair is of that.
+  const rows = rowsOf(residual, 3), config = { ...rows[0].config, learning_rate: 0.003 };
+  const text = headlineOf([...rows, { ...rows[0], config, id: configId(config) }]);
+  assert.match(text, RegExp(`; ${RegExp.escape(CONDITIONS)}\\.`));
+});
+
+Deno.test("headline() says what is best alone where nothing can be compared", () => {
+  const [row] = rowsOf(residual, 1);
+  assert.match(headlineOf([row]), /^The only configuration with a finished run is .*: its training loss fell to /);
+});
+
+Deno.test("bestWords() names the score that the best was chosen by", () => {
+  const rows = rowsOf(residual, 2).map((row, i) => ({ ...row, validation_bits_per_byte: 3 + i }));
+  const [first] = rows;
+  assert.match(
+    bestWords(mergeSeeds(rows)),
+    /^Of 96 configurations, .* has the lowest score on the validation split, \d+\.\d{3} ± \S+ bits per byte \(mean ± standard deviation of 2 seeds\); on the test split it needs /,
+  );
+  assert.match(
+    bestWords(mergeSeeds([first])),
+    /^The only configuration with a finished run is .*: its score on the validation split is 3\.000 bits per byte, and on the test split it needs /,
+  );
+});
