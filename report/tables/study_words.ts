@@ -219,8 +219,8 @@ function effectWords(one: StudyComparison, compared: readonly ComparedEffect[]):
   return [
     ...of("turns").map((effect) => `The effect of ${effect.factor.label} turns its sign: ${sidesOf(effect, one)}`),
     ...of("changes").map((effect) => `The effect of ${effect.factor.label} differs: ${sidesOf(effect, one)}`),
-    ...listed("Clear in both with the same sign, and not clearly different", "holds"),
-    ...listed("Not clear in one or in both, and not clearly different", "unclear"),
+    ...listed("Clear in both, with the same sign and no significant difference", "holds"),
+    ...listed("Not clear in one or in both, and no significant difference", "unclear"),
     `${how}; p is that of the difference between both effects, corrected by Holm over ${
       counted(compared.length, noun, several)
     }`,
