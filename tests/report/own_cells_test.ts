@@ -116,7 +116,7 @@ inFolder(
     const others = gru.map((result) => withConfig(result, { n_layers: 2, state_size: 256, cell: "gru" }, OWN));
     const { tables, headline, page } = await reportOf(dir, [...own, ...others], OWN);
     assert.match(tables.questions!, /^Is the best lagged cell better than the baselines\?/);
-    assert.match(tables.questions!, /The best of 4 lagged configurations, by lowest training loss, is /);
+    assert.match(tables.questions!, /The best of 4 lagged configurations, by the lowest training loss, is /);
     assert.match(tables.questions!, /GRU \(2 layers × 256, .*: the best lagged one is better, −/);
     assert.doesNotMatch(tables.questions!, /Does the ranking hold|gated/);
     assert.match(headline, /^Of 4 lagged configurations, .* The baseline, GRU, /);

@@ -14,7 +14,7 @@ import { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { writeReport } from "../../report/write_report.ts";
-import { RESETS } from "../../train/scoring/memory_gain.ts";
+import { RESETS } from "../../train/scoring/state_resets.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
@@ -62,6 +62,7 @@ for (const reads of ["byte", "token"] as const) {
       experiment: "01",
       corpus: join(dir, "text"),
       levels: { n_layers: [1], state_size: [256] },
+      seeds: 1,
       tokens: reads === "token" ? 270 : undefined,
     });
     const { corpus, training, tokens } = study.settings;
