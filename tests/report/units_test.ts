@@ -14,7 +14,7 @@ import { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { writeReport } from "../../report/write_report.ts";
-import { RESETS } from "../../train/scoring/state_resets.ts";
+import { RESETS } from "../../train/scoring/memory_gain.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
@@ -62,7 +62,6 @@ for (const reads of ["byte", "token"] as const) {
       experiment: "01",
       corpus: join(dir, "text"),
       levels: { n_layers: [1], state_size: [256] },
-      seeds: 1,
       tokens: reads === "token" ? 270 : undefined,
     });
     const { corpus, training, tokens } = study.settings;
@@ -131,7 +130,7 @@ Deno.test("columns of the export name both units where a count or a loss is of w
   const counted =
     /^(min loss|test_loss|test_warm_up|history size|vocabulary|memory_gain|memory_context|memory_reset_\d+|smoothed_loss)$/;
   const measured =
-    /^(context_order|test_bytes|test_tokens|sample_bytes|memory_bytes|memory_carried|tokens|bytes_per_token|tokenizer_sha1)$/;
+    /^(context_order|test_bytes|validation_bytes|test_tokens|sample_bytes|memory_bytes|memory_carried|tokens|bytes_per_token|tokenizer_sha1)$/;
   const perByte = new Set(
     (METRICS as readonly Metric[]).filter(({ column }) => column?.unit === "bits/byte").map(({ key }) => key),
   );
