@@ -260,7 +260,7 @@ Deno.test("the lowest training loss, with its unit, is what words are of where n
   const effects = effectsOf(rows.map((row) => ({ ...row, test_bits_per_byte: undefined })));
   assert.match(
     effectText(effects, ANY_STUDY),
-    / on the lowest training loss \(.*\n  - state gate: lower with it on, −0\.100 nats per byte/,
+    / on the lowest training loss \(.*\n +- state gate: lower with it on, −0\.100 nats per byte/,
   );
   assert.equal(effectTables(effects).includes("bits per byte"), false);
   assert.equal(effectTables(effectsOf(rows)).includes("bits per byte"), true);
