@@ -5,10 +5,11 @@ import type { Dependence } from "../statistics/dependences.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { Measure } from "../statistics/matched.ts";
 import { bySize, CLEAR_P, hasBothSigns, isClear, qualificationOf } from "../tables/clear_effects.ts";
+import { measuresOf, randomLabel, unitOfMeasure } from "../tables/effect_tables.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { formatDifference } from "../tables/format.ts";
 import { drawForest, type Forest, forestHeight, type ForestRow, isCut } from "./forest.ts";
-import { measureTitle } from "./measures.ts";
+import { differenceLegend, measureTitle, whyNoInterval } from "./comparisons.ts";
 import { composeFigure, type FigureOptions, type Frame, panelArea, type SvgDocument } from "./svg.ts";
 import { wrapped } from "./text.ts";
 import { DIFFERENCE_COLOUR } from "./theme.ts";
@@ -24,7 +25,7 @@ const NO_PAIR: Readonly<Record<Measure, string>> = {
 };
 
 /**
- * Draws the effects, a row for each factor and a panel for each measure, the primary one first; both have their rows in one order, that of the
+ * Draws the effects, a row for each factor and a panel for each measure that has a pair, the primary one first; both have their rows in one order, that of the
  * effects on the primary measure. Pairs whose added weights stay as drawn have a row of their own. What cannot be compared has a row that
  * says so.
  *
@@ -32,10 +33,7 @@ const NO_PAIR: Readonly<Record<Measure, string>> = {
  */
 export function figureEffects(document: SvgDocument, effects: Effects, options: FigureOptions): string {
   const order = bySize(effects[effects.primary]).map(({ factor }) => factor);
-  const measures: readonly Measure[] = effects.primary === "min_loss"
-    ? ["min_loss", "test_bits_per_byte"]
-    : ["test_bits_per_byte", "min_loss"];
-  const forests = measures.map((measure) => {
+  const forests = measuresOf(effects).map((measure) => {
     const own = effects[measure].toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
     return forestOf(measure, own, effects);
   });
@@ -44,14 +42,7 @@ export function figureEffects(document: SvgDocument, effects: Effects, options: 
     title: options.title,
     subtitle: [options.subtitle, ...explanation(effects, forests)],
     legend: isSure(effects)
-      ? [{
-        heading: `${contrastWords(effects.min_loss).atSecond}:`,
-        entries: [
-          { mark: "dot", colour: DIFFERENCE_COLOUR.lower, text: "lower" },
-          { mark: "dot", colour: DIFFERENCE_COLOUR.higher, text: "higher" },
-          { mark: "dot", colour: DIFFERENCE_COLOUR.unclear, text: `not clear (corrected p above ${CLEAR_P})` },
-        ],
-      }]
+      ? [differenceLegend(contrastWords(effects.min_loss).atSecond, `not clear (corrected p above ${CLEAR_P})`)]
       : [],
   };
   let { top } = panelArea(frame);
@@ -94,26 +85,15 @@ function meaning(effects: Effects, noun: string): string[] {
   const pairs = `pairs of configurations that differ in that ${noun} alone`;
   return isSure(effects)
     ? [`Large dot: mean over seeds and ${pairs}. Small: single seeds.`]
-    : [`Dot: mean over ${pairs}.`, ...seedLine(effects)];
-}
-
-/** Why nothing has an interval, where something is compared. */
-function seedLine(effects: Effects): string[] {
-  const compared = effects[effects.primary].filter(({ pairs }) => pairs > 0);
-  if (!compared.length) return [];
-  return compared.every(({ seeds }) => seeds.length < 2)
-    ? [
-      "One seed has no interval and no p: what its runs have in common is unknown. Another seed may give another sign.",
-    ]
-    : ["One pair has no interval and no p."];
+    : [`Dot: mean over ${pairs}.`, ...whyNoInterval(effects[effects.primary])];
 }
 
 function forestOf(measure: Measure, effects: readonly FactorEffect[], { reads }: Effects): Forest {
-  const { title, unit } = measureTitle(measure, reads), words = contrastWords(effects);
+  const words = contrastWords(effects);
   return {
     rows: effects.flatMap((effect) => rowsOf(effect, NO_PAIR[measure])),
-    title,
-    axis: `${words.difference}, ${unit} (left of zero: lower ${words.atSecond})`,
+    title: measureTitle(measure),
+    axis: `${words.difference}, ${unitOfMeasure(measure, reads)} (left of zero: lower ${words.atSecond})`,
     difference: words.difference,
     isTested: true,
     rowHeight: ROW,
@@ -132,7 +112,7 @@ function rowsOf(effect: FactorEffect, none: string): ForestRow[] {
     none: inactive ? "trained in no pair" : none,
   };
   if (!inactive) return [own];
-  const label = `${effect.factor.label}, random`, colour = DIFFERENCE_COLOUR.unclear;
+  const label = randomLabel(effect), colour = DIFFERENCE_COLOUR.unclear;
   const where = inactive.at.map(({ factor, value }) => `${factor.label} ${formatLevel(factor, value)}`).join(", ");
   return [own, {
     label: [label, ...(where ? [where] : [])].join("\n"),

@@ -1,9 +1,8 @@
 /** A panel of a forest plot: a row for each effect with its mean, its interval and its single seeds, and columns of text beside it. */
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
-import { formatCount } from "../../cells/counts.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
-import { formatInterval } from "../tables/effect_tables.ts";
+import { formatInterval, pairsBySeeds } from "../tables/effect_tables.ts";
 import { formatDifference, formatP, NONE } from "../tables/format.ts";
 import { panel, type SvgDocument, type SvgElement } from "./svg.ts";
 import { fitTogether, scaledToFit, shortened, widest } from "./text.ts";
@@ -56,6 +55,8 @@ const WIDTH = SIZE.width - 2 * SIZE.margin;
 const LABELS = { least: 118, most: 250, gap: 10 } as const;
 /** Room for names of groups, and the gap between these and labels. */
 const GROUPS = { most: 170, gap: 22 } as const;
+/** So much of its size lies between the middle of a text's first line and its top. */
+const TOP = 0.39;
 /** Between columns, and the most that all of them take. */
 const COLUMNS = { gap: 22, most: 480 } as const;
 const SIZE_OF_NOTE = 12, SIZE_OF_HEADING = 13;
@@ -172,7 +173,7 @@ function labelMarks(
       textAnchor: "start",
       lineAnchor: "top",
       dx: -room,
-      dy: -0.6 * groupSize,
+      dy: -TOP * groupSize,
       fontSize: groupSize,
     }),
     ...(heading === undefined ? [] : [
@@ -266,7 +267,7 @@ function columnsOf({ rows, difference, isTested }: Forest): Columns {
     ...(isSure && isTested
       ? [column("corrected p", ({ p_holm }) => p_holm === undefined ? NONE : formatP(p_holm))]
       : []),
-    column("pairs × seeds", ({ pairs, seeds }) => `${formatCount(pairs)} × ${formatCount(seeds.length)}`),
+    column("pairs × seeds", pairsBySeeds),
   ];
   const needed = texts.map(({ heading, texts }) =>
     Math.max(widest(texts, SIZE.tick), widest([heading], SIZE_OF_HEADING)) + COLUMNS.gap

@@ -1,12 +1,12 @@
 /** The picture `results_*_interactions`, a heat map: what two factors change together beyond what each changes alone. */
 import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../cells/extremes.ts";
-import { formatInterval } from "../tables/effect_tables.ts";
+import { formatInterval, unitOfMeasure } from "../tables/effect_tables.ts";
 import type { Interaction } from "../statistics/dependences.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { CLEAR_P, isClear } from "../tables/clear_effects.ts";
 import { contrastWords, valuesCompared } from "../tables/factor_words.ts";
-import { measureTitle } from "./measures.ts";
+import { measureTitle, whyNoInterval } from "./comparisons.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { BOLD, fitTogether, scaledToFit, widest } from "./text.ts";
 import { COLOUR, divergingColour, SIZE } from "./theme.ts";
@@ -63,9 +63,9 @@ export function figureInteractions(document: SvgDocument, effects: Effects, opti
 
 function explanation({ primary, reads, interactions, ...effects }: Effects): string[] {
   const words = contrastWords(effects[primary]), tested = interactions.filter(({ p }) => p !== undefined).length;
-  const { title, unit } = measureTitle(primary, reads);
+  const measure = measureTitle(primary).toLowerCase(), unit = unitOfMeasure(primary, reads);
   return [
-    `Each number: mean of “${words.bothAtSecond} − only the one − only the other + neither”, ${title.toLowerCase()}, ${unit},`,
+    `Each number: mean of “${words.bothAtSecond} − only the one − only the other + neither”, ${measure}, ${unit},`,
     `over matched sets of four configurations, otherwise identical; below it ${
       tested ? "its 95 % interval" : "their number."
     }`,
@@ -74,19 +74,8 @@ function explanation({ primary, reads, interactions, ...effects }: Effects): str
         "for other configurations with other seeds. " +
         `Bold: p at most ${CLEAR_P} with Holm's correction for ${counted(tested, "interaction")}.`,
       ]
-      : reasonOfNone(interactions)),
+      : whyNoInterval(interactions, "matched set")),
   ];
-}
-
-/** Why there is no interval, where there are numbers. */
-function reasonOfNone(interactions: readonly Interaction[]): string[] {
-  const known = interactions.filter(({ pairs }) => pairs > 0);
-  if (!known.length) return [];
-  return known.every(({ seeds }) => seeds.length < 2)
-    ? [
-      "One seed has no interval and no p: what its runs have in common is unknown. Another seed may give another sign.",
-    ]
-    : ["One matched set has no interval and no p."];
 }
 
 interface MapOptions {

@@ -6,9 +6,10 @@ import { sum } from "simple-statistics";
 import { atLevel } from "../data/training_factors.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
+import { unitOfMeasure } from "../tables/effect_tables.ts";
 import { formatLoss } from "../tables/format.ts";
-import { axisName } from "../tables/share_words.ts";
-import { measureTitle } from "./measures.ts";
+import { axisName, termName } from "../tables/share_words.ts";
+import { measureTitle } from "./comparisons.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { fitTogether, widest } from "./text.ts";
 import { COLOUR, DIFFERENCE_COLOUR, SIZE } from "./theme.ts";
@@ -54,7 +55,7 @@ export function figureShares(
     subtitle: [
       options.subtitle,
       gridLine(shares),
-      measureLine(shares, measureTitle(primary, reads)),
+      measureLine(shares, measureTitle(primary), unitOfMeasure(primary, reads)),
       sumLine(shares),
       noiseLine(shares),
     ],
@@ -95,8 +96,8 @@ function gridLine({ configurations, at, axes }: VarianceShares): string {
   }: ${grid} values.`;
 }
 
-function measureLine({ deviation }: VarianceShares, { title, unit }: ReturnType<typeof measureTitle>): string {
-  return `${title}: standard deviation over these configurations ${formatLoss(deviation)} ${unit}.`;
+function measureLine({ deviation }: VarianceShares, measure: string, unit: string): string {
+  return `${measure}: standard deviation over these configurations ${formatLoss(deviation)} ${unit}.`;
 }
 
 /** How the shares sum to 1. */
@@ -111,14 +112,12 @@ function sumLine({ shares }: VarianceShares): string {
 function noiseLine({ noise }: VarianceShares): string {
   return noise === undefined
     ? "How much of this is seed noise is unknown: it takes as many seeds of each configuration, two or more."
-    : `Seed noise makes up about ${
-      formatShare(noise)
-    } of the variance; it is a part of all shares, mostly of the many small ones.`;
+    : `Seed noise makes up about ${formatShare(noise)} of the variance, and is a part of all shares.`;
 }
 
-/** `forget gate × residual`; it is broken between axes alone. */
-function nameOf({ axes }: VarianceShare): string {
-  return axes.map((axis) => axisName(axis).replaceAll(" ", NO_BREAK)).join(`${NO_BREAK}× `);
+/** A term's name, which is broken between axes alone. */
+function unbroken(term: VarianceShare): string {
+  return termName(term).replaceAll(" ", NO_BREAK).replaceAll(`×${NO_BREAK}`, "× ");
 }
 
 function axisBars({ axes, shares }: VarianceShares): Bar[] {
@@ -138,10 +137,10 @@ function interactionBars({ shares, noise }: VarianceShares): Bar[] {
   const isShown = ({ share }: VarianceShare, i: number) => i === 0 || (i < MOST_INTERACTIONS && share >= LEAST_SHARE);
   const shown = all.filter(isShown).length, others = all.slice(shown);
   return [
-    ...all.slice(0, shown).map((one) => ({ label: nameOf(one), together: one.share })),
+    ...all.slice(0, shown).map((one) => ({ label: unbroken(one), together: one.share })),
     ...(others.length
       ? [{
-        label: others.length > 1 ? `all ${formatCount(others.length)} others` : nameOf(others[0]),
+        label: others.length > 1 ? `all ${formatCount(others.length)} others` : unbroken(others[0]),
         together: sum(others.map(({ share }) => share)),
       }]
       : []),
@@ -232,7 +231,7 @@ function drawBars(document: SvgDocument, bars: readonly Bar[], options: PanelOpt
 }
 
 /** `61 %`, `4.2 %`; of less than a hundredth of a percent that it is less. */
-export function formatShare(share: number): string {
+function formatShare(share: number): string {
   const percent = 100 * share;
   if (percent < 0.01) return percent > 0 ? "< 0.01 %" : "0 %";
   return `${percent < 9.95 ? percent.toPrecision(2) : Math.round(percent)} %`;

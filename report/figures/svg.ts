@@ -270,7 +270,7 @@ function legendMark(document: SvgDocument, { mark, colour }: LegendEntry, x: num
 /** Attributes that hold pixels, and their decimals: a hundredth is invisible, a tenth is enough along a curve. */
 const DECIMALS: Record<string, number> = {
   d: 1,
-  ...Object.fromEntries(["x", "y", "r", "dy", "transform"].map((key) => [key, 2])),
+  ...Object.fromEntries(["x", "y", "r", "dy", "width", "height", "transform"].map((key) => [key, 2])),
   ...Object.fromEntries(["x1", "x2", "y1", "y2", "cx", "cy"].map((key) => [key, 1])),
 };
 

@@ -6,9 +6,10 @@ import type { Effects } from "../statistics/effects.ts";
 import { clearSide, type PairMean } from "../statistics/pair_means.ts";
 import { comparedAtSeveral, type TrainingEffect, type TrainingEffects } from "../statistics/training_effects.ts";
 import { bySize } from "../tables/clear_effects.ts";
-import { measureName } from "../tables/effect_tables.ts";
+import { unitOfMeasure } from "../tables/effect_tables.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { drawForest, type Forest, forestHeight, type ForestRow, isCut } from "./forest.ts";
+import { differenceLegend, measureTitle, whyNoInterval } from "./comparisons.ts";
 import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "./svg.ts";
 import { DIFFERENCE_COLOUR } from "./theme.ts";
 
@@ -33,9 +34,11 @@ export function figureTrainingEffects(
   const words = contrastWords(compared);
   const forest: Forest = {
     rows: compared.flatMap((effect) => rowsOf(effect, training)),
-    title: `${words.difference}, ${measureName(effects.primary, effects)}`,
+    title: measureTitle(effects.primary),
     labelled: training.factor.label,
-    axis: `${words.difference} (left of zero: lower ${words.atSecond})`,
+    axis: `${words.difference}, ${
+      unitOfMeasure(effects.primary, effects.reads)
+    } (left of zero: lower ${words.atSecond})`,
     difference: words.difference,
     isTested: false,
     rowHeight: ROW,
@@ -45,16 +48,7 @@ export function figureTrainingEffects(
     name: options.name,
     title: options.title,
     subtitle: [options.subtitle, ...explanation(training, forest, isSure)],
-    legend: isSure
-      ? [{
-        heading: `${words.atSecond}:`,
-        entries: [
-          { mark: "dot" as const, colour: DIFFERENCE_COLOUR.lower, text: "lower" },
-          { mark: "dot" as const, colour: DIFFERENCE_COLOUR.higher, text: "higher" },
-          { mark: "dot" as const, colour: DIFFERENCE_COLOUR.unclear, text: "zero lies in the interval" },
-        ],
-      }]
-      : [],
+    legend: isSure ? [differenceLegend(words.atSecond, "zero lies in the interval")] : [],
   };
   const { top } = panelArea(frame), height = forestHeight(forest);
   return composeFigure(document, frame, [drawForest(document, forest, { top, height })], height - 24);
@@ -97,7 +91,7 @@ function explanation(training: TrainingEffects, forest: Forest, isSure: boolean)
         "Large dot: mean over seeds and pairs of configurations. Small: single seeds.",
         "Line: 95 % interval for other configurations like these with other seeds, not corrected for their number.",
       ]
-      : ["Dot: mean over pairs. One seed has no interval: another seed may give another sign."]),
+      : ["Dot: mean over pairs of configurations.", ...whyNoInterval(forest.rows.map(({ effect }) => effect))]),
     ...(tuned
       ? [
         `${AT_BEST[0].toUpperCase()}${AT_BEST.slice(1)}: ${counted(tuned, "configuration")}, ${label} by ${

@@ -150,7 +150,7 @@ function sectionOf(page: string): string {
   return page.slice(page.indexOf('<h2 id="questions">'), page.indexOf('<h2 id="answer">'));
 }
 
-inFolder("the page and the terminal answer three questions in words with numbers", async (dir) => {
+inFolder("the page and the terminal answer four questions in words with numbers", async (dir) => {
   const { tables } = await writeReport({
     results: comparedResults(),
     unreadable: [],
@@ -163,6 +163,7 @@ inFolder("the page and the terminal answer three questions in words with numbers
     "Is the best gated cell better than the baselines?",
     "Does the ranking hold at another learning rate?",
     "Is the best gated cell better than the baselines, each at its own best learning rate?",
+    "Do the effects hold at another learning rate?",
   ];
   assert.deepEqual([...section.matchAll(/<h3>(.*?)<\/h3>/g)].map(([, text]) => text), questions);
   for (const text of questions) assert.ok(tables.questions!.includes(text), text);

@@ -98,7 +98,7 @@ Deno.test("tables show a dash for the switches of other cells, and say what it i
   const lines = bestRunsTable(mixedRows, GATED, 200).split("\n");
   assert.match(lines[0], / switches +cell +min loss/);
   assert.equal(lines.filter((line) => / 256 +– +(GRU|LSTM) /.test(line)).length, 4);
-  assert.match(lines.at(-1)!, /; · is off; – is another cell$/);
+  assert.ok(lines.some((line) => line.endsWith("; · is off; – is another cell")), lines.join("\n"));
   assert.doesNotMatch(bestRunsTable(mergeSeeds(gatedRuns)), /another cell/);
   assert.equal(compactSwitches({ config: catalogConfig("gru", 1, 8) }, ORIGINAL_SWITCHES), "–");
 });

@@ -90,7 +90,10 @@ inFolder(
     const { tables, headline, page } = await reportOf(dir, [...gatedResults(), ...own], BESIDE);
     assert.match(tables.questions!, /^Is the best gated cell better than the baselines\?/);
     assert.match(tables.questions!, /leaky \(2 layers × 256, .*: the best gated one is worse, \+/);
-    assert.match(headline, /^Of 48 gated configurations, .* The baseline, leaky, 2 layers × 256, is lower/);
+    assert.match(
+      headline,
+      /^The largest effect is that of the new state: .*\. Of 48 gated configurations, .* The baseline, leaky, 2 layers × 256, is lower/,
+    );
     assert.match(page, /<summary><b>leaky<\/b>: 1 configuration/);
     assert.match(page, /<h1>Experiment 01: every configuration of the gated cell, and baselines<\/h1>/);
   },
@@ -116,10 +119,13 @@ inFolder(
     const others = gru.map((result) => withConfig(result, { n_layers: 2, state_size: 256, cell: "gru" }, OWN));
     const { tables, headline, page } = await reportOf(dir, [...own, ...others], OWN);
     assert.match(tables.questions!, /^Is the best lagged cell better than the baselines\?/);
-    assert.match(tables.questions!, /The best of 4 lagged configurations, by lowest training loss, is /);
+    assert.match(tables.questions!, /The best of 4 lagged configurations, by the lowest training loss, is /);
     assert.match(tables.questions!, /GRU \(2 layers × 256, .*: the best lagged one is better, −/);
     assert.doesNotMatch(tables.questions!, /Does the ranking hold|gated/);
-    assert.match(headline, /^Of 4 lagged configurations, .* The baseline, GRU, /);
+    assert.match(
+      headline,
+      /^The largest effect is that of the gate: .*\. Of 4 lagged configurations, .* The baseline, GRU, /,
+    );
     assert.match(tables.switches, /- gate: /);
     assert.match(page, /<option>GRU<\/option>/);
   },

@@ -3,7 +3,7 @@
 /** How the names of the pictures end that both experiments have. */
 const EVERYWHERE = ["", "_best", "_cost", "_hyperparameters", "_parallel", "_test"];
 /** Those of experiment 01 alone. */
-const ONLY_01 = ["_effects", "_interactions"];
+const ONLY_01 = ["_effects", "_interactions", "_shares"];
 
 /** Names of the pictures of an experiment that was not promoted from another one, without an ending. */
 export function pictureNames(experiment: "01" | "02", filter = "loss_below_1.9"): string[] {

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { configIdIn, configIn } from "../../../cells/config.ts";
 import type { Space } from "../../../cells/space.ts";
-import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { belowLoss } from "../../../report/data/loss_filter.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
@@ -12,8 +11,8 @@ import { composeFigure, figureDocument, type LegendEntry } from "../../../report
 import { fitTogether, LEAST_SIZE, scaledToFit, shortened, widest, wrapped } from "../../../report/figures/text.ts";
 import { dodged, placeLabels } from "../../../report/figures/labels.ts";
 import { comparisonsOf } from "../../../report/tables/questions.ts";
-import { CATALOG } from "../../../cells/catalog/catalog.ts";
-import { baselineResults, comparedResults, gatedResults, otherResults } from "../compared_results.ts";
+import { CATALOG, GATED_SPACE } from "../../../cells/catalog/catalog.ts";
+import { atRate, baselineResults, comparedResults, gatedResults, otherResults } from "../compared_results.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { extendedResults, NUMBER, SWITCH } from "../extended_results.ts";
 import { optimizerResults, WITH_OPTIMIZER } from "../optimizer_results.ts";
@@ -86,6 +85,14 @@ function crowdedResults(): RunResult[] {
   );
 }
 
+/** Three seeds at two rates, with which the output gate's effect turns. */
+function turningResults(): RunResult[] {
+  return gatedResults().flatMap((result) => [
+    result,
+    atRate(result, 0.003, result.use_output_gate ? -0.2 : 0.1),
+  ]);
+}
+
 /** Gated runs and all other cells, whose losses are almost alike. */
 function manyCells(): RunResult[] {
   const names = CATALOG.map(({ cell }) => cell.name).slice(0, 15);
@@ -105,6 +112,7 @@ const STUDIES: readonly [what: string, results: () => RunResult[], table: Space]
     () => syntheticResults({ layers: [1, 2], state_sizes: sizes, steps: 200 }).filter((_, i) => i % 5 === 0),
     GATED_SPACE,
   ],
+  ["effects that turn with the learning rate", turningResults, GATED_SPACE],
   ["baselines and rates", comparedResults, GATED_SPACE],
   ["baselines alone", baselineResults, GATED_SPACE],
   ["fifteen other cells at three numbers of layers, close together", manyCells, GATED_SPACE],
