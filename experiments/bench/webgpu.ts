@@ -12,7 +12,7 @@ import { totalSteps } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import { grid } from "../study/grid.ts";
 import { packingOrder } from "../session/scheduler.ts";
-import { DEFAULT_TRAINING as training } from "../study/init_study.ts";
+import { DEFAULT_TRAINING as training } from "../study/default_settings.ts";
 import type { Ceilings } from "./ceilings.ts";
 import { MEASURED_SETTINGS, noise, type Rounds, timeGroup } from "./measure.ts";
 import { median } from "./median.ts";

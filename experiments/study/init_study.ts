@@ -14,6 +14,7 @@ import { checkLimits, checkLogged } from "../../train/training/settings.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import { checkRuns, checkTraining } from "./bounds.ts";
 import { readBytes, readJson } from "./files.ts";
+import { DEFAULT_SEEDS, DEFAULT_TRAINING } from "./default_settings.ts";
 import { chooseConfigs, type ChosenConfigs, type ConfigRequest } from "./choose_configs.ts";
 import { MOST_RUNS } from "./grid.ts";
 import { checkNewFolder } from "./ownership.ts";
@@ -26,17 +27,6 @@ import { resultKeys, shortKey, StudyPaths } from "./paths.ts";
 import { type Experiment, EXPERIMENTS, type StudySettings, tokensName } from "./schema.ts";
 import { checkPlace, readSpaceFile, type SpaceFile } from "./space_file.ts";
 import { hasTokenizer, loadOwnFile, tokensFor } from "./text.ts";
-
-/** Training settings of a new study (design, sections 2 and 3). */
-export const DEFAULT_TRAINING: StudySettings["training"] = {
-  steps: { "01": 10_000, "02": 50_000 },
-  log_every: { "01": 50, "02": 100 },
-  batch: 256,
-  history: 1000,
-};
-
-/** Seeds of a new study: with one no interval can be given, with two it is wide (design, section 10). */
-export const DEFAULT_SEEDS = 3;
 
 /** What `init` is asked for: settings of the study, and what is listed. */
 export interface InitOptions extends ConfigRequest {
