@@ -19,7 +19,6 @@ import { commandOn } from "./study/commands.ts";
 import type { StudySettings } from "./study/schema.ts";
 import { DEFAULT_SEEDS, type InitPlan, initStudy, planInit, SPLIT_TEXT } from "./study/init_study.ts";
 import { flagsInWords } from "./study/levels.ts";
-import type { Study } from "./study/store.ts";
 import { parseTokens } from "./study/text.ts";
 import { rankedInWords } from "./study/validation.ts";
 import { printError, printText } from "../train/terminal/output.ts";
@@ -105,7 +104,7 @@ const flags = ofSpace((space) =>
 );
 
 /** What experiment 02 was chosen from, and its controls. */
-function promotionLines({ from, controls }: Promotion, study: Study): string[] {
+function promotionLines({ from, controls }: Promotion, study: Pick<InitPlan, "dir" | "settings">): string[] {
   const shorter = from.shorter ? `; ${plural(from.shorter, "configuration")} trained for fewer steps left out` : "";
   const chosen = controls.chosen
     ? `; ${plural(controls.chosen, "former control")} chosen by the ranking as it is now`
@@ -149,6 +148,8 @@ if (import.meta.main) {
     if (options.dryRun) {
       const plan = await planInit(asked);
       await announce(plan);
+      const { promotion } = plan.chosen;
+      if (promotion) printText(promotionLines(promotion, plan).join("\n"));
       printText(
         `Nothing is written: with --dry-run, ${plural(plan.fresh.length, "configuration")} and ${
           plural(addedRuns(plan), "run")

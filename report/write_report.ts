@@ -119,7 +119,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const comparisons = comparisonsOf(rows, table),
     questions = [...questionsOf(comparisons, table), ...effectQuestions(effects)];
   const here = studyRunsOf({ name: "this study", dir, space: table, results, unreadable });
-  const studies = compareStudies(here, others, experiment), studyAnswers = studyQuestions(studies);
+  const studies = compareStudies(here, others, experiment), studyAnswers = studyQuestions(studies, effects);
   const pictures = picturesOf({
     experiment,
     rows,

@@ -27,7 +27,7 @@ export function countUnvalidated(results: readonly RunResult[], settings: Splits
   return isValidated(settings) ? unvalidatedOf(results).length : 0;
 }
 
-/** `3 scored runs have no score on the validation split, by which the best is chosen; deno task evaluate --again gives them one`. */
+/** `3 scored runs have no score on the validation split, by which the best is chosen; 'deno task evaluate --again' gives them one`. */
 export function unvalidatedInWords(count: number, study: { readonly dir: string }, experiment: Experiment): string {
   return `${lackInWords(count)}, by which the best is chosen; ${adviceOn(count, study, experiment)}`;
 }
@@ -42,7 +42,7 @@ function adviceOn(count: number, study: { readonly dir: string }, experiment: Ex
 
 /**
  * What configurations of experiment 01 were ranked by, and where that is not the validation score, why:
- * `by the lowest training loss, since 3 scored runs have no score on the validation split (deno task evaluate --again gives them one)`.
+ * `by the lowest training loss, since 3 scored runs have no score on the validation split ('deno task evaluate --again' gives them one)`.
  */
 export function rankedInWords(
   { criterion, unvalidated, unscored }: Pick<Ranking, "criterion" | "unvalidated" | "unscored">,

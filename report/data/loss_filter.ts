@@ -32,7 +32,7 @@ export function belowLoss(threshold: number, reads: Unit): LossFilter {
   };
 }
 
-/** By the loss on the test split: below the n-gram baseline of order 1 lies what no model without memory reaches. */
+/** By the loss on the test split: below the n-gram baseline of order 1, which sees the byte before and nothing else, a model uses its memory. */
 function belowOrder1(threshold: number): LossFilter {
   return {
     measure: "test_loss",
@@ -47,7 +47,7 @@ function belowOrder1(threshold: number): LossFilter {
 /**
  * The filter that is asked for; else that of order 1, or the original's where the study has no baselines or no row has been scored.
  *
- * @param below the most lowest training loss, not itself included, nats per what the models read
+ * @param below threshold of the lowest training loss, nats per what the models read; absent where none is asked for
  * @param levels of the study
  * @param rows at least one
  */

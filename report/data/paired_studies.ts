@@ -281,11 +281,19 @@ function nothingInCommon(
     if ([...here].some((value) => there.has(value)) || here.size === 1 && there.size === 1) return [];
     const text = (values: Set<FactorValue | undefined>) =>
       listed([...values].sort(byValue).map((value) => shown(factor, value)));
+    // What one of both has not at all says less than what each varies.
+    if ([here, there].some((values) => values.has(undefined))) return [];
     return [`${factor.label} is ${text(here)} in the first and ${text(there)} in the second`];
   });
-  const has = (of: "here" | "there") => `${counted(counts[of], "configuration")}, as ${rows[of][0].label}`;
+  const has = (of: "here" | "there") => {
+    const varied = factors.filter((factor) => valuesIn(study[of], factor, rows[of]).size > 1);
+    const which = varied.length ? `, which vary ${varied.map(({ label }) => label).join(", ")}` : "";
+    return `${counted(counts[of], "configuration")}${which}, as ${rows[of][0].label}`;
+  };
   return `they have no configuration in common; ${
-    apart.length ? apart.slice(0, MOST_NAMED).join(", ") : `the first has ${has("here")}, the second ${has("there")}`
+    apart.length
+      ? apart.slice(0, MOST_NAMED).join(", ")
+      : `the first has ${has("here")}; the second has ${has("there")}`
   }`;
 }
 

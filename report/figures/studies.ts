@@ -7,12 +7,14 @@ import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { differencesInWords, intervalOf, measureWords } from "../tables/study_words.ts";
 import { drawForest, type Forest, forestHeight, type ForestRow, isCut } from "./forest.ts";
 import { composeFigure, type FigureOptions, type Frame, type LegendEntry, panelArea, type SvgDocument } from "./svg.ts";
-import { wrapped } from "./text.ts";
-import { BASELINE_COLOUR, DIFFERENCE_COLOUR, SIDE_COLOUR } from "./theme.ts";
+import { BOLD, shortened, wrapped } from "./text.ts";
+import { BASELINE_COLOUR, DIFFERENCE_COLOUR, SIDE_COLOUR, SIZE } from "./theme.ts";
 
 const GAP = 26, ROW = { mean: 36, effect: 27 } as const;
 /** Labels that are longer are set in two lines, in characters. */
 const LONG_LABEL = 24;
+/** Of a panel's title, which is bold and may name a study. */
+const TITLE_ROOM = (SIZE.width - 2 * SIZE.margin) / BOLD;
 /** The most baselines of a study that have rows: words and tables have all. */
 const MOST_BASELINES = 6;
 
@@ -113,7 +115,7 @@ function effectForest(one: StudyComparison): Forest[] {
   if (!compared.length) return [];
   const words = contrastWords(compared), [what, unit] = measureWords(measure, one);
   return [{
-    title: `What each ${words.noun[0]} changes here and in ${name}`,
+    title: shortened(`What each ${words.noun[0]} changes here and in ${name}`, TITLE_ROOM, SIZE.text),
     axis: `${words.difference}, ${what}, ${unit} (left of zero: lower ${words.atSecond})`,
     rows: compared.flatMap((effect) => effectRows(effect, name)),
     difference: words.difference,

@@ -122,7 +122,7 @@ export function figureTrainingRuns(
 /** What the best one is chosen by, where that is not what its curve shows. */
 function bestNote(best: MergedRow, criterion: Criterion): string[] {
   if (criterion === "min loss") return [];
-  return [`Black: the best one by ${criterionInWords(criterion)}, ${rankedByText(best, criterion)}.`];
+  return [`Black: best by ${criterionInWords(criterion)}, ${rankedByText(best, criterion)}.`];
 }
 
 function loggedEvery(rows: readonly MergedRow[]): string {

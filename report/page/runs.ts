@@ -146,8 +146,8 @@ const GAIN_IN_WORDS =
   "“Below order 1” is the n-gram baseline of order 1 less the test score: what a model's memory gives it over the " +
   "byte before alone; above zero it uses more than that byte.";
 const RESETS_IN_WORDS =
-  "“Loss increase under state resets” is what the test score loses when the state is set to zero before each step: no measure of what " +
-  "memory gives, since the model was not trained to go on from zero.";
+  "“Loss increase under state resets” is what the score loses when the state is set to zero before each byte or token: no measure of " +
+  "what memory gives, since a trained model seldom meets a state of zero.";
 
 function filters(columns: readonly Column[], rows: readonly MergedRow[]): string {
   const selects = columns.flatMap(({ heading, filter, cell }, i) => {

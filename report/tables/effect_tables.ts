@@ -37,6 +37,8 @@ export type TableRoom = "terminal" | "page";
 /** A column of the table of effects; `p` is corrected, and undefined of random parts, which are in no family of tests. */
 interface EffectColumn {
   readonly heading: string;
+  /** What stands there without a pair; absent: a dash. */
+  readonly none?: string;
   readonly cell: (mean: PairMean, p: number | undefined) => string;
 }
 
@@ -50,7 +52,7 @@ export function effectCells(effects: readonly FactorEffect[], room: TableRoom = 
   const line = (effect: FactorEffect, label: string, mean: PairMean, p: number | undefined) => [
     label,
     ...(onlySwitches ? [] : [differenceName(effect)]),
-    ...columns.map(({ cell }, i) => mean.pairs ? cell(mean, p) : i < columns.length - 1 ? NONE : "no pair"),
+    ...columns.map(({ cell, none = NONE }) => mean.pairs ? cell(mean, p) : none),
   ];
   return {
     headings: [noun, ...(onlySwitches ? [] : ["compared"]), ...columns.map(({ heading }) => heading)],
@@ -65,30 +67,31 @@ function columnsOf(effects: readonly FactorEffect[], onlySwitches: boolean, room
   const means = effects.flatMap(({ inactive, ...effect }): PairMean[] => inactive ? [effect, inactive] : [effect]);
   const seeds = new Set(means.flatMap(({ seeds }) => seeds)), isSeveral = means.some(({ seeds }) => seeds.length > 1);
   const { difference } = contrastWords(effects);
-  const ofSeeds: EffectColumn[] = isSeveral
-    ? [
-      { heading: "95 % interval", cell: ({ interval }) => interval ? formatInterval(interval) : NONE },
-      { heading: "corrected p", cell: (_, p) => p === undefined ? NONE : formatP(p) },
-      { heading: "single seeds", cell: formatSeeds },
-      ...(room === "page"
-        ? [{
-          heading: "these pairs, other seeds",
-          cell: ({ seed_interval }: PairMean) => seed_interval ? formatInterval(seed_interval) : NONE,
-        }]
-        : []),
-    ]
-    : [];
+  const sure: EffectColumn[] = [
+    { heading: "95 % interval", cell: ({ interval }) => interval ? formatInterval(interval) : NONE },
+    { heading: "corrected p", cell: (_, p) => p === undefined ? NONE : formatP(p) },
+  ];
+  const ofSeeds: EffectColumn[] = [
+    { heading: "single seeds", cell: formatSeeds },
+    ...(room === "page"
+      ? [{
+        heading: "these pairs, other seeds",
+        cell: ({ seed_interval }: PairMean) => seed_interval ? formatInterval(seed_interval) : NONE,
+      }]
+      : []),
+  ];
   return [
     {
       heading: seeds.size === 1 ? `${difference}, seed ${[...seeds]}` : difference,
       cell: ({ difference }) => formatDifference(difference!),
     },
-    ...ofSeeds,
+    ...(isSeveral ? sure : []),
+    { heading: "pairs × seeds", none: "no pair", cell: pairsBySeeds },
     {
       heading: onlySwitches ? "pairs lower with on" : "pairs lower",
       cell: ({ lower, pairs }) => `${formatCount(lower)} of ${formatCount(pairs)}`,
     },
-    { heading: "pairs × seeds", cell: pairsBySeeds },
+    ...(isSeveral ? ofSeeds : []),
   ];
 }
 

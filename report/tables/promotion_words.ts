@@ -68,7 +68,7 @@ function regretWords(
   { rest, reads, criterion }: PromotionAudit,
 ): string {
   const { unit } = criterionAxis(criterion, reads);
-  const named = ({ name, label, long }: AuditPoint) => `${name} (${label}), at ${formatSpread(long)}`;
+  const named = ({ name, label, long }: AuditPoint) => `${name} (${label}), at ${formatSpread(long)} ${unit}`;
   const best = `the best promoted configuration as it is, not widened, ${named(promoted)}`;
   const found = better
     ? `${formatLoss(value)} ${unit}. The control ${named(control)}, ended lower than ${best}; ` +

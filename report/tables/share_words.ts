@@ -10,8 +10,8 @@ import { listed } from "./factor_words.ts";
 import { formatLoss } from "./format.ts";
 import { type Question, questionsText } from "./questions.ts";
 
-/** So many single factors are named in the sentence; further ones are taken together. */
-const MOST_NAMED = 4;
+/** So many single factors are named in the sentence, of this share at least; further ones are taken together. */
+const MOST_NAMED = 4, LEAST_NAMED = 0.01;
 /** Lines of the table, without those of all others and of the sum, and the smallest share that has one. */
 const MOST_TERMS = 12, LEAST_SHARE = 0.001;
 
@@ -42,14 +42,17 @@ export function termName({ axes }: Pick<VarianceShare, "axes">): string {
 
 function sharesWords(found: VarianceShares, { primary, reads }: Effects): string {
   const { shares, configurations, deviation, at, noise } = found;
-  const single = shares.filter(({ axes }) => axes.length === 1), named = single.slice(0, MOST_NAMED);
-  const others = single.slice(MOST_NAMED), together = shares.filter(({ axes }) => axes.length > 1);
+  const single = shares.filter(({ axes }) => axes.length === 1);
+  const named = single.slice(0, MOST_NAMED).filter(({ share }) => share >= LEAST_NAMED);
+  const others = single.slice(named.length), together = shares.filter(({ axes }) => axes.length > 1);
   const seeds = noise === undefined
     ? "how much of it is seed noise is unknown"
     : `seed noise is ${noise < 0.01 ? "" : "about "}${percent(noise)} of it all, and a part of each share`;
   const parts = [
     ...named.map((one) => ({ name: termName(one), share: one.share })),
-    ...(others.length ? [{ name: counted(others.length, "other single factor"), share: total(others) }] : []),
+    ...(others.length
+      ? [{ name: counted(others.length, named.length ? "other single factor" : "single factor"), share: total(others) }]
+      : []),
     { name: "what factors do together", share: total(together) },
   ].map(({ name, share }, i) => `${percent(share)} ${i ? "" : "is due "}to ${name}`);
   return `Of what the ${formatCount(configurations)} configurations${whereWords(at)} differ by (${

@@ -2,11 +2,13 @@
 import { counted, formatCount } from "../../cells/counts.ts";
 import type { StudyDifference } from "../data/paired_studies.ts";
 import type { Interval } from "../statistics/bootstrap.ts";
+import type { Effects } from "../statistics/effects.ts";
 import type { Measure } from "../statistics/matched.ts";
 import { clearSide, type PairMean } from "../statistics/pair_means.ts";
 import type { ComparedEffect, StudyComparison, StudyMean } from "../statistics/study_comparison.ts";
 import { formatInterval } from "./effect_tables.ts";
 import { isClear } from "./clear_effects.ts";
+import { qualificationWords } from "./dependence_words.ts";
 import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
 import { formatDifference, formatP, formatTau, NONE } from "./format.ts";
 import type { Question } from "./questions.ts";
@@ -23,11 +25,18 @@ export function measureWords(measure: Measure, { here }: StudyComparison): reado
     : ["lowest training loss", `nats per ${here.rows[0].reads}`];
 }
 
-/** Whether a study differs, by how much, and in what; then for each study whether the answers hold there. */
-export function studyQuestions(comparisons: readonly StudyComparison[]): Question[] {
+/**
+ * Whether a study differs, by how much, and in what; then for each study whether the answers hold there.
+ *
+ * @param effects of this study
+ */
+export function studyQuestions(comparisons: readonly StudyComparison[], effects: StudyEffects): Question[] {
   if (!comparisons.length) return [];
-  return [changeQuestion(comparisons), ...comparisons.flatMap(holdQuestion)];
+  return [changeQuestion(comparisons), ...comparisons.flatMap((one) => holdQuestion(one, effects))];
 }
+
+/** The effects of this study alone, over all of its pairs: an effect that depends on another factor is not stated without that. */
+export type StudyEffects = Pick<Effects, Measure>;
 
 /** What is known of how sure a mean is; of one configuration alone, over its seeds. */
 export function intervalOf({ interval, pairs, seed_interval }: PairMean): Interval | undefined {
@@ -161,14 +170,14 @@ export function fateOf({ turns, here, there, p_holm }: ComparedEffect): Fate {
   return side !== 0 && side === clearSide(there.interval) ? "holds" : "unclear";
 }
 
-function holdQuestion(one: StudyComparison): Question[] {
+function holdQuestion(one: StudyComparison, own: StudyEffects): Question[] {
   const { effects, ranking, there: { name } } = one;
   if (!effects.length && !ranking) return [];
   const { noun: [noun] } = contrastWords(effects);
   const compared = effects.filter(({ change }) => change.pairs > 0);
   return [{
     heading: `Do the answers hold in ${name}?`,
-    lines: [...effectWords(one, compared), ...rankingWords(one), ...inactiveWords(effects)],
+    lines: [...effectWords(one, compared, own), ...rankingWords(one), ...inactiveWords(effects)],
     cells: {
       headings: [
         noun,
@@ -197,7 +206,7 @@ function effectCells({ here, there, change, p_holm, ...contrast }: ComparedEffec
 }
 
 /** What turns comes first, then what changes its size, what holds, and what cannot be said. */
-function effectWords(one: StudyComparison, compared: readonly ComparedEffect[]): string[] {
+function effectWords(one: StudyComparison, compared: readonly ComparedEffect[], own: StudyEffects): string[] {
   const { noun: [noun, several] } = contrastWords(compared);
   if (!compared.length) {
     return [`No ${noun} can be compared: no two configurations that differ in it alone are in both`];
@@ -206,7 +215,9 @@ function effectWords(one: StudyComparison, compared: readonly ComparedEffect[]):
     how = `Effects are on the ${what}, ${unit}, over pairs that both have`;
   const of = (fate: Fate) => compared.filter((effect) => fateOf(effect) === fate);
   if (compared.every(({ change }) => change.p === undefined)) {
-    const same = compared.filter(({ here, there }) => here.difference! * there.difference! > 0).length;
+    const same = compared.filter(({ here, there }) =>
+      Math.sign(here.difference!) === Math.sign(there.difference!)
+    ).length;
     const few = compared.every(({ change }) => change.seeds.length < 2) ? "one seed" : "one pair";
     return [
       `With ${few} there is no interval: whether an effect turns cannot be said; signs agree for ${same} of ` +
@@ -214,13 +225,26 @@ function effectWords(one: StudyComparison, compared: readonly ComparedEffect[]):
       how,
     ];
   }
-  const named = (effects: readonly ComparedEffect[]) => effects.map(({ factor }) => factor.label).join(", ");
+  const effectOf = ({ factor }: ComparedEffect) => own[one.measure].find((effect) => effect.factor.key === factor.key);
+  const depends = (compared: ComparedEffect) => {
+    const effect = effectOf(compared), words = effect ? qualificationWords(effect) : "";
+    return words && `; within this study, ${words.replace(/^; /, "")}`;
+  };
+  const named = (effects: readonly ComparedEffect[]) =>
+    effects.map((effect) =>
+      `${effect.factor.label}${depends(effect) && " (on average: it depends on other factors here)"}`
+    )
+      .join(", ");
   const listed = (lead: string, fate: Fate) => of(fate).length ? [`${lead}: ${named(of(fate))}`] : [];
   return [
-    ...of("turns").map((effect) => `The effect of ${effect.factor.label} turns its sign: ${sidesOf(effect, one)}`),
-    ...of("changes").map((effect) => `The effect of ${effect.factor.label} differs: ${sidesOf(effect, one)}`),
-    ...listed("Clear in both with the same sign, and not clearly different", "holds"),
-    ...listed("Not clear in one or in both, and not clearly different", "unclear"),
+    ...of("turns").map((effect) =>
+      `The effect of ${effect.factor.label} turns its sign: ${sidesOf(effect, one)}${depends(effect)}`
+    ),
+    ...of("changes").map((effect) =>
+      `The effect of ${effect.factor.label} differs: ${sidesOf(effect, one)}${depends(effect)}`
+    ),
+    ...listed("Clear in both, with the same sign and no significant difference", "holds"),
+    ...listed("Not clear in one or in both, and no significant difference", "unclear"),
     `${how}; p is that of the difference between both effects, corrected by Holm over ${
       counted(compared.length, noun, several)
     }`,

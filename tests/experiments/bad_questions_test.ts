@@ -153,6 +153,13 @@ const ROWS: readonly Row[] = [
   ["evaluate", "--only n_layers>1", "Cannot score experiment 01 of DIR: none of 3 results matches --only n_layers>1"],
   ["status", "--only cell=lstm", "Cannot look at experiment 01 of DIR: none of 48 runs matches --only cell=lstm"],
   ["report", "--only n_layers>1", "Cannot draw a report of DIR: none of 3 results matches --only n_layers>1"],
+  ["report", "--with a,", "Cannot use --with a,: must name a folder each"],
+  ["report", "--with a --with b", "Cannot use --with twice: it must be given once, with commas between what it names"],
+  [
+    "report",
+    "--with /nowhere",
+    "Cannot open study /nowhere: it has no study.json; make one with 'deno task init --dir /nowhere'",
+  ],
   ["export", "--only n_layers>1", "Cannot export DIR: none of 3 results matches --only n_layers>1"],
   [
     "sample",

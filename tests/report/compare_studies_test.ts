@@ -112,8 +112,11 @@ inFolder("a report refuses another study with one line, and writes nothing", asy
   await writeStudy(one);
   await writeStudy(two);
   await writeStudy(wide, {
-    configs: SOME.map((config) => ({ ...config, state_size: 16 })).slice(0, 2),
-    score: () => 2,
+    configs: SOME.filter(({ use_old_state }) => !use_old_state).slice(0, 2).map((config) => ({
+      ...config,
+      state_size: 16,
+    })),
+    seeds: [7],
   });
   await initStudy({ dir: empty, experiment: "01", levels: { n_layers: [1], state_size: [32] } });
   const before = namesOf(one), damaged = join(dir, "damaged");
@@ -144,7 +147,7 @@ inFolder("a report refuses another study with one line, and writes nothing", asy
     await assert.rejects(report(one, others, only), ({ name, message }: Error) => {
       assert.match(message, says);
       return name === "UserError" && !message.includes("\n");
-    });
+    }, `${others} ${only}`);
   }
   assert.deepEqual(namesOf(one), before);
 });

@@ -125,7 +125,7 @@ Deno.test("writeReport() says in terminal, page and pictures that the best is ch
     assert.ok(
       page.includes("<p>Ranked by the lowest score on the validation split. “Below order 1” is the n-gram baseline"),
     );
-    assert.ok(page.includes("“Loss increase under state resets” is what the test score loses"));
+    assert.ok(page.includes("“Loss increase under state resets” is what the score loses"));
     for (
       const heading of [
         "validation, bits/byte",
@@ -151,7 +151,7 @@ Deno.test("writeReport() says in terminal, page and pictures that the best is ch
     );
     assert.match(
       await svg("results_01_all"),
-      RegExp(`>Black: the best one by the lowest score on the validation split, validation ${best} bits per byte\\.<`),
+      RegExp(`>Black: best by the lowest score on the validation split, validation ${best} bits per byte\\.<`),
     );
     const count = results.filter(({ test_loss }) => test_loss! < 2.4).length;
     assert.ok(count > 0 && count < results.length);
@@ -225,9 +225,11 @@ Deno.test("writeReport() draws everything and says what cannot be compared when 
   inFolder(async (dir) => {
     const two = [results[0], results.at(-1)!].map((result) => ({ ...result, test_bits_per_byte: undefined }));
     const { paths, tables } = await writeReport(options(dir, { results: two }));
-    // Two runs are no complete grid, so they have no shares.
-    assert.deepEqual(filesOf(dir), reportFiles("01").filter((name) => !name.includes("_shares")));
-    assert.equal(paths.length, filesOf(dir).length);
+    // A grid of two runs has no shares.
+    assert.deepEqual(
+      paths.map((path) => basename(path)).sort(),
+      reportFiles("01").filter((name) => !name.includes("_shares")),
+    );
     assert.match(
       tables.switches,
       /^Which switches matter cannot be said: no two finished runs differ in one switch alone\./,

@@ -1,6 +1,7 @@
 /**
- * The loss increase under state resets: its score with its state set to zero again and again, before every token (bytes are tokens, where
- * nothing else is said), before every second, and so on, beside its score with the state carried.
+ * The loss increase under state resets: a model's score with its state set to zero before every token (bytes are tokens, where nothing else is
+ * said), before every second, and so on, beside its score with the state carried. It is no measure of what memory gives: the zero state is none
+ * that the model was trained to start from so often. What memory gives is the metric `gain_over_order_1`.
  */
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import type { LoadedModel } from "./model.ts";
@@ -17,7 +18,7 @@ export const PART_TOKENS = 32_768;
 
 /** A model's score by how often its state is set to zero, all over the same text. */
 export interface MemoryCurve {
-  /** What the model loses without memory: bits per byte with a reset before every token, less those with a carried state. */
+  /** The loss increase: bits per byte with a reset before every token, less those with a carried state. Files call it so. */
   readonly gain: number;
   /**
    * The context after which more does not help: 0 or a power of two, such that when more tokens than that have been read since a reset, the

@@ -121,7 +121,7 @@ Deno.test("rankConfigs() goes by the lowest loss where a scored run has no valid
   assert.equal(
     rankedInWords(mixed, study),
     "by the lowest training loss, since 1 scored run has no score on the validation split " +
-      "(deno task evaluate --dir s --again gives it one)",
+      "('deno task evaluate --dir s --again' gives it one)",
   );
   // What evaluate cannot mend, it is not named for.
   const short = { ...study, settings: { split: { train: 90, validation: 1, test: 5 } } };

@@ -7,6 +7,7 @@ import * as ops from "../../../cells/graph/builder.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { namesOf, type StudyRuns } from "../../../report/data/other_studies.ts";
 import { compareStudies, type StudyComparison } from "../../../report/statistics/study_comparison.ts";
+import { effectsOf } from "../../../report/statistics/effects.ts";
 import { fateOf, studyQuestions } from "../../../report/tables/study_words.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
 import { madeStudy, SMALL } from "../other_studies.ts";
@@ -33,7 +34,9 @@ function compare(there: StudyRuns, one: StudyRuns = here): StudyComparison {
 
 const namesIn = ({ differences }: StudyComparison) => differences.map((one) => [one.what, one.here, one.there]);
 const effectIn = ({ effects }: StudyComparison, key: string) => effects.find(({ factor }) => factor.key === key)!;
-const linesOf = (comparison: StudyComparison) => studyQuestions([comparison]).flatMap(({ lines }) => lines);
+const questionsOf = (comparison: StudyComparison) =>
+  studyQuestions([comparison], effectsOf(comparison.here.rows, comparison.here.space));
+const linesOf = (comparison: StudyComparison) => questionsOf(comparison).flatMap(({ lines }) => lines);
 
 function near(actual: number | undefined, expected: number, by: number, what: string): void {
   assert.ok(actual !== undefined && Math.abs(actual - expected) < by, `${what}: ${actual}, must be ${expected}`);
@@ -97,12 +100,25 @@ Deno.test("compareStudies() finds an effect that turns, with both intervals clea
     use_new_state: "holds",
     use_old_state: "changes",
   });
-  const [first, second] = studyQuestions([found])[1].lines;
+  const [first, second] = questionsOf(found)[1].lines;
   assert.match(
     first,
     /^The effect of state gate turns its sign: on − off is −0\.\d+ \(95 % interval [^)]+\) here and \+0\.\d+ /,
   );
   assert.match(second, /^The effect of old state differs: /);
+});
+
+Deno.test("words say with which factor an effect turns in this study where it differs in another", () => {
+  const turning = (sign: number) => (config: CellConfig, seed: number, index: number) =>
+    2 + (config.use_state_gate ? config.use_old_state ? sign * 0.1 : sign * -0.06 : 0) +
+    noise("turning")(seed, index) / 10;
+  const found = compare(madeStudy({ score: turning(-1) }), madeStudy({ name: "this study", score: turning(1) }));
+  const [first] = questionsOf(found)[1].lines;
+  // Off 0 and on 0.16, so 0.08 on average.
+  assert.match(
+    first,
+    /^The effect of old state turns its sign: on − off is \+0\.080 .*; within this study, it depends on the state gate: .*, \+0\.160 with it on/,
+  );
 });
 
 Deno.test("compareStudies() leaves pairs out whose added weights are never trained, and says how many", () => {
@@ -154,7 +170,7 @@ Deno.test("compareStudies() gives no interval and no p when the studies have one
   assert.deepEqual([interval, p, p_holm, seeds], [undefined, undefined, undefined, [2]]);
   assert.ok(found.effects.every(({ here, turns, p_holm }) => !here.interval && !turns && p_holm === undefined));
   assert.match(
-    studyQuestions([found])[1].lines[0],
+    questionsOf(found)[1].lines[0],
     /^With one seed there is no interval: .*; signs agree for \d of 6 switches$/,
   );
 });
@@ -213,7 +229,7 @@ Deno.test("compareStudies() says what each study has when they have nothing in c
   const alike = madeStudy({ name: "a", configs: [with_(false, false), with_(true, true)], score: () => 2 });
   assert.throws(
     () => compare(madeStudy({ name: "b", configs: [with_(false, true), with_(true, false)], score: () => 2 }), alike),
-    /common; the first has 2 configurations, as 1 layer × 32, \S.*, the second 2 configurations, as 1 layer × 32, /,
+    /common; the first has 2 configurations, which vary input gate, forget gate, as 1 layer × 32, .*; the second has 2 configurations, which vary /,
   );
 });
 

@@ -59,7 +59,7 @@ Deno.test("effectWords() gives no interval and no p when there is one seed, and 
   assert.doesNotMatch(effectTables(one), /interval|corrected p/);
   assert.match(
     effectTables(one),
-    /^test, bits per byte:\nswitch +on − off, seed 0 +pairs lower with on +pairs × seeds\n/,
+    /^test, bits per byte:\nswitch +on − off, seed 0 +pairs × seeds +pairs lower with on\n/,
   );
 });
 
@@ -239,20 +239,20 @@ Deno.test("effectCells() has intervals and single seeds when there are several, 
     "on − off",
     "95 % interval",
     "corrected p",
+    "pairs × seeds",
+    "pairs lower with on",
     "single seeds",
     interval,
-    "pairs lower with on",
-    "pairs × seeds",
   ]);
   const labels = page.lines.map(([label]) => label).filter((label) => !label.endsWith(", random"));
   assert.deepEqual(labels, ORIGINAL_SWITCHES.map(({ label }) => label));
   assert.ok(page.lines.every((line) => line.length === page.headings.length));
   const gate = page.lines.find(([label]) => label === "state gate")!;
-  assert.match(gate[4], /^−0\.\d{3}, −0\.\d{3}, −0\.\d{3}$/);
-  assert.match(gate[5], /^−0\.\d{3} to −0\.\d{3}$/);
-  assert.deepEqual(gate.slice(6), ["32 of 32", "32 × 3"]);
+  assert.deepEqual(gate.slice(4, 6), ["32 × 3", "32 of 32"]);
+  assert.match(gate[6], /^−0\.\d{3}, −0\.\d{3}, −0\.\d{3}$/);
+  assert.match(gate[7], /^−0\.\d{3} to −0\.\d{3}$/);
   const none = effectCells(small.test_bits_per_byte).lines.at(-1)!;
-  assert.deepEqual(none, ["residual", "–", "–", "no pair"]);
+  assert.deepEqual(none, ["residual", "–", "no pair", "–"]);
 });
 
 Deno.test("the lowest training loss, with its unit, is what words are of where nothing is scored", () => {
@@ -260,7 +260,7 @@ Deno.test("the lowest training loss, with its unit, is what words are of where n
   const effects = effectsOf(rows.map((row) => ({ ...row, test_bits_per_byte: undefined })));
   assert.match(
     effectText(effects, ANY_STUDY),
-    / on the lowest training loss \(.*\n  - state gate: lower with it on, −0\.100 nats per byte/,
+    / on the lowest training loss \(.*\n +- state gate: lower with it on, −0\.100 nats per byte/,
   );
   assert.equal(effectTables(effects).includes("bits per byte"), false);
   assert.equal(effectTables(effectsOf(rows)).includes("bits per byte"), true);

@@ -73,11 +73,11 @@ const feedForward = defineCell({
   },
 });
 
-Deno.test("a cell that carries nothing has a gain of zero and needs no context", async () => {
+Deno.test("a cell that carries nothing loses nothing under resets and needs no context", async () => {
   const sizes = { n_layers: 2, state_size: 6 };
   const weights = initialWeights(evaluationModel(feedForward, sizes).parameters, 0);
   const { memory } = await evaluateModel(exportCell(feedForward, sizes, weights), text, 2, undefined, { memory: true });
-  assert.ok(Math.abs(memory!.gain) < 1e-6, `its gain is ${memory!.gain}`);
+  assert.ok(Math.abs(memory!.gain) < 1e-6, `it loses ${memory!.gain} bits per byte`);
   assert.equal(memory!.context, 0);
 });
 
