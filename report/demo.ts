@@ -21,9 +21,8 @@ import { print, printError, printText } from "../train/terminal/output.ts";
 
 /**
  * All 96 settings of the switches, each with two seeds: about two minutes on two cores. So small a cell is usually listed with a residual
- * alone; here the others come too, or nothing could be said of the residual. A run costs as much beside its steps as two thousand steps of 64
- * sequences do: so many are taken, where the usual 256 sequences would leave time for half of them, after which hardly a model is better than
- * the order-1 baseline.
+ * alone; here the others come too, or nothing could be said of the residual. Steps are of 64 sequences, and twice as many as there would be time
+ * for with the usual 256: models come further so.
  */
 const DEMO = {
   levels: { ...smallestSizes(), [markedBy(GATED, "colour").key]: [16] },

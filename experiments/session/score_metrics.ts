@@ -19,7 +19,7 @@ export function scoreMetrics(
     test_loss: nats,
     test_bits_per_byte: bits_per_byte,
     test_bytes: bytes,
-    test_tokens: tokens,
+    test_tokens: tokens === bytes ? undefined : tokens,
     test_streams: streams,
     test_warm_up: warm_up,
     validation_bits_per_byte: validation?.bits_per_byte,

@@ -124,7 +124,7 @@ const FIELDS: Fields<Exclude<OwnKey, keyof typeof CHOICE_FIELDS | keyof typeof T
     memoryColumn(
       "memory_gain",
       "double",
-      "loss increase under state resets: bits per byte lost when the state is set to zero before every byte or token (see tokens)",
+      "loss increase under state resets, before every byte or token (see tokens), bits per byte",
       ({ gain }) => gain,
     ),
     memoryColumn(

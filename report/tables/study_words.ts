@@ -105,14 +105,17 @@ function meanWords(one: StudyComparison, measure: Measure): string {
   }); lower there in ${formatCount(lower)} of ${counted(pairs, "pair")}${without}`;
 }
 
+/** Baselines that a sentence names: the table has all. */
+const MOST_BASELINES = 6;
+
 function baselineWords(one: StudyComparison): string[] {
   const { compared_baselines: baselines, measure } = one;
   if (!baselines.length) return [];
-  const [what, unit] = measureWords(measure, one);
-  const each = baselines.map(({ label, mean }) =>
-    `${label}: ${formatDifference(mean.difference!)} (${sureness(mean)})`
-  );
-  return [`Baselines in both, no part of these means, ${what}, ${unit}: ${each.join("; ")}`];
+  const [what, unit] = measureWords(measure, one), more = baselines.length - MOST_BASELINES;
+  const each = baselines.slice(0, MOST_BASELINES)
+    .map(({ label, mean }) => `${label}: ${formatDifference(mean.difference!)} (${sureness(mean)})`);
+  const rest = more > 0 ? `; ${formatCount(more)} more in the table` : "";
+  return [`Baselines in both, no part of these means, ${what}, ${unit}: ${each.join("; ")}${rest}`];
 }
 
 /** What of either study has no part in the comparison, so that nothing is dropped in silence. */

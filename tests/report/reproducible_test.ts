@@ -61,9 +61,11 @@ async function report(dir: string, cwd: string, place: string, env: Record<strin
   }
   const [said] = new TextDecoder().decode(stdout).split("\nWritten:");
   // Where the study is, the terminal alone says.
-  const own = taskCommand("init", { dir: place }).slice(0, -1).replace(/^.*--dir /, "--dir ");
-  assert.ok(said.includes(`init ${own} --seeds 3`), `no ${own} in ${said}`);
-  const out = said.replaceAll(own, "--dir PLACE");
+  const adding = taskCommand("init", { dir: place }).slice(0, -1).replace(/^.*--dir /, "--dir ");
+  assert.ok(said.includes(`init ${adding} --seeds 3`), `no ${adding} in ${said}`);
+  const scoring = taskCommand("evaluate", { dir: place, again: true });
+  assert.ok(said.includes(scoring), `no ${scoring} in ${said}`);
+  const out = said.replaceAll(adding, "--dir PLACE").replaceAll(scoring, "'COMMAND'");
   return { out, digests: [...digests].sort() };
 }
 

@@ -49,7 +49,10 @@ export async function scoreTexts(model: LoadedModel, texts: readonly SharedText[
   const rows = (each: readonly SharedText[]) => each.reduce((sum, { share }) => sum + share.streams, 0);
   if (rows(texts) <= MOST_ROWS) return await scoreStreams(model.withRows(rows(texts)), texts);
   const scores: StreamScores[] = [];
-  for (const text of texts) scores.push(...await scoreStreams(model.withRows(rows([text])), [text]));
+  for (const text of texts) {
+    const [own] = await scoreStreams(model.withRows(rows([text])), [text]);
+    scores.push(own);
+  }
   return scores;
 }
 
