@@ -137,7 +137,7 @@ export function runsTable(
 /** By what the table is ranked, and what its two columns on memory are. */
 function introduction(rows: readonly MergedRow[]): string {
   const gains = rows.some((row) => row.gain_over_order_1) ? [GAIN_IN_WORDS] : [];
-  const resets = rows.some((row) => lossIncreases(row).length) ? [RESETS_IN_WORDS] : [];
+  const resets = rows.some((row) => lossIncreases(row).length) ? [resetsInWords(rows[0].reads)] : [];
   const sentences = [`Ranked by ${criterionInWords(criterionOfRows(rows))}.`, ...gains, ...resets];
   return `<p>${escapeHtml(sentences.join(" "))}</p>`;
 }
@@ -145,9 +145,11 @@ function introduction(rows: readonly MergedRow[]): string {
 const GAIN_IN_WORDS =
   "“Below order 1” is the n-gram baseline of order 1 less the test score: what a model's memory gives it over the " +
   "byte before alone; above zero it uses more than that byte.";
-const RESETS_IN_WORDS =
-  "“Loss increase under state resets” is what the score loses when the state is set to zero before each byte or token: no measure of " +
-  "what memory gives, since a trained model seldom meets a state of zero.";
+/** @param reads what the models read */
+function resetsInWords(reads: Unit): string {
+  return `“Loss increase under state resets” is what the score loses when the state is set to zero before each ${reads}: no measure of ` +
+    "what memory gives, since a trained model seldom meets a state of zero.";
+}
 
 function filters(columns: readonly Column[], rows: readonly MergedRow[]): string {
   const selects = columns.flatMap(({ heading, filter, cell }, i) => {
