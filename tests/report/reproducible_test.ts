@@ -81,7 +81,9 @@ inFolder(
       LANG: "C",
       LC_ALL: "C",
     });
-    assert.equal(first.digests.length, reportFiles("01").length);
+    // The grid has gaps, so there are no shares to draw.
+    const files = reportFiles("01").filter((name) => !name.includes("_shares"));
+    assert.deepEqual(first.digests.map(([name]) => name), files);
     assert.deepEqual(second, first);
 
     const page = await Deno.readTextFile(join(one, "report_01_all.html"));
