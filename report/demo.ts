@@ -50,11 +50,11 @@ if (import.meta.main) {
     display.stop();
     if (stop.signal.aborted) return stop.exitCode;
 
-    const { paths, tables } = await reportOnStudy(study, {
+    const { paths, headline, tables } = await reportOnStudy(study, {
       experiment: "01",
       onProblem: (line) => printError(`demo: ${line}`),
     });
-    printText(`\n${tables.best_runs}\n\n${tables.forward}`);
+    printText(`\n${headline}\n\n${tables.best_runs}\n\n${tables.forward}`);
     const { key, result } = await findRun(study, "01");
     const drawn = await drawRunText(study, "01", { key, result }, { bytes: 200 });
     print(`\nIt writes:\n${new TextDecoder().decode(drawn)}`);

@@ -43,10 +43,24 @@ export interface Dependence {
 
 /** The interactions of each two factors that have an effect, in the order of the table: see {@linkcode dependencesOf} for others. */
 export function interactionsOf(matching: Matching, measure: Measure): Interaction[] {
-  const compared = contrastsIn(matching.space, matching.rows);
+  const compared = new Set(contrastsIn(matching.space, matching.rows).map(({ factor }) => factor));
+  return allInteractions(matching, measure).filter(({ factors }) =>
+    factors.every(({ factor }) => compared.has(factor))
+  );
+}
+
+/**
+ * The interactions of each two factors of which one has an effect, their p corrected for their number. One that has none of its own (layers, sizes, the
+ * learning rate) is compared at its first and its last value.
+ */
+function allInteractions(matching: Matching, measure: Measure): Interaction[] {
+  const { rows, space } = matching, own = ownCellRows(space, rows);
+  const hasEffect = new Set(contrastsIn(space, rows).map(({ factor }) => factor));
+  const all = variedIn(space, own).flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
   return corrected(
-    compared.flatMap((first, i) =>
-      compared.slice(i + 1).map((second) => interactionOf(matching, [first, second], measure))
+    all.flatMap((first, i) =>
+      all.slice(i + 1).filter((second) => hasEffect.has(first.factor) || hasEffect.has(second.factor))
+        .map((second) => interactionOf(matching, [first, second], measure))
     ),
   );
 }
@@ -65,32 +79,24 @@ function corrected(interactions: readonly Interaction[]): Interaction[] {
   return interactions.map((one, i) => ({ ...one, p_holm: ps[i] }));
 }
 
-/**
- * For each factor that has an effect, how that changes with every other factor that the rows vary: those without an effect of their own (layers,
- * sizes, the learning rate) are compared at their first and their last value.
- */
+/** For each factor that has an effect, how that changes with every other factor that the rows vary. */
 export function dependencesOf(matching: Matching, measure: Measure): ReadonlyMap<Factor, readonly Dependence[]> {
-  const { rows, space } = matching, own = ownCellRows(space, rows), compared = contrastsIn(space, rows);
-  const all = variedIn(space, own).flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
-  const hasEffect = new Set(compared.map(({ factor }) => factor));
-  const interactions = corrected(
-    all.flatMap((first, i) =>
-      all.slice(i + 1).filter((second) => hasEffect.has(first.factor) || hasEffect.has(second.factor))
-        .map((second) => interactionOf(matching, [first, second], measure))
-    ),
+  const { rows, space } = matching, own = ownCellRows(space, rows);
+  const interactions = allInteractions(matching, measure);
+  return new Map(
+    contrastsIn(space, rows).map((contrast) => {
+      const pairs = placedContrasts(matching, contrast, measure);
+      const changes = interactions.filter(({ factors, pairs }) =>
+        pairs > 0 && factors.some(({ factor }) => factor === contrast.factor)
+      );
+      const dependences = changes.map((change): Dependence => {
+        const other = change.factors.find(({ factor }) => factor !== contrast.factor)!;
+        const matched = inSets(pairs, change, matching);
+        return { ...other, change, at: effectAtLevels(matched, other.factor, own) };
+      });
+      return [contrast.factor, dependences] as const;
+    }),
   );
-  return new Map(compared.map((contrast) => {
-    const pairs = placedContrasts(matching, contrast, measure);
-    const changes = interactions.filter(({ factors, pairs }) =>
-      pairs > 0 && factors.some(({ factor }) => factor === contrast.factor)
-    );
-    const dependences = changes.map((change): Dependence => {
-      const other = change.factors.find(({ factor }) => factor !== contrast.factor)!;
-      const matched = inSets(pairs, change, matching);
-      return { ...other, change, at: effectAtLevels(matched, other.factor, own) };
-    });
-    return [contrast.factor, dependences] as const;
-  }));
 }
 
 /** The first and the last value that rows have of a factor. */
