@@ -2,7 +2,7 @@
 import { canValidate } from "../../train/scoring/validation.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import { commandOn } from "./commands.ts";
-import { criterionInWords } from "./criterion.ts";
+import { criterionInWords, unvalidatedOf } from "./criterion.ts";
 import type { Ranking } from "./ranking.ts";
 import type { RunResult } from "./result.ts";
 import type { Experiment, StudySettings } from "./schema.ts";
@@ -13,13 +13,6 @@ type Splits = Pick<StudySettings, "split" | "tokens">;
 /** Whether runs of a study get a validation score. */
 export function isValidated({ split, tokens }: Splits): boolean {
   return canValidate((tokens?.split ?? split).validation);
-}
-
-/** Results with a score and without one on the validation split. */
-export function unvalidatedOf(results: readonly RunResult[]): readonly RunResult[] {
-  return results.filter(({ test_loss, validation_bits_per_byte }) =>
-    test_loss !== undefined && validation_bits_per_byte === undefined
-  );
 }
 
 /** How many scored runs lack a validation score that they could have: versions before 0.4 scored them. */
