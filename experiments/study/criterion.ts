@@ -1,7 +1,7 @@
 /** What is best, promoted or chosen is chosen by one number of each run, of which less is better (design, section 9). */
 import type { MetricKey } from "./metrics.ts";
 import { unitOf } from "../../cells/unit.ts";
-import type { FinishedResult } from "./result.ts";
+import type { FinishedResult, RunResult } from "./result.ts";
 
 /** The score on the validation split; where results of earlier versions have none, the lowest training loss, as these chose. */
 export type Criterion = Extract<MetricKey, "validation_bits_per_byte" | "min loss">;
@@ -19,6 +19,13 @@ export function chosenBy(
   { "min loss": min_loss, validation_bits_per_byte, test_loss }: FinishedResult,
 ): Chosen {
   return { min_loss, validation_bits_per_byte, isScored: test_loss !== undefined };
+}
+
+/** Results with a score and without one on the validation split. */
+export function unvalidatedOf(results: readonly RunResult[]): readonly RunResult[] {
+  return results.filter(({ test_loss, validation_bits_per_byte }) =>
+    test_loss !== undefined && validation_bits_per_byte === undefined
+  );
 }
 
 /** How good a run is, first of all by what it is chosen: `validation 1.8302, test 1.8175 bits/byte, min loss 1.3156 nats/byte`. */

@@ -2,8 +2,8 @@
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { CellConfig } from "../../cells/config.ts";
-import { type Chosen, chosenBy, compareBy, type Criterion, criterionOf } from "./criterion.ts";
-import { configOf, type FinishedResult, isFinished, type RunResult, unvalidatedOf } from "./result.ts";
+import { type Chosen, chosenBy, compareBy, type Criterion, criterionOf, unvalidatedOf } from "./criterion.ts";
+import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
 
 /** One configuration and what its runs came to. */
 export interface RankedConfig extends Chosen {

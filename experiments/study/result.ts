@@ -257,13 +257,6 @@ export function parseResult(value: unknown, file: string, space: Space = GATED_S
 /** The keys that come with a score and go with it. */
 const KEYS_OF_SCORE: readonly string[] = [...SCORE_KEYS, ...Object.keys(scoreObjects)];
 
-/** Results with a score and without one on the validation split. */
-export function unvalidatedOf(results: readonly RunResult[]): readonly RunResult[] {
-  return results.filter(({ test_loss, validation_bits_per_byte }) =>
-    test_loss !== undefined && validation_bits_per_byte === undefined
-  );
-}
-
 /** A result as it was before its model was scored. */
 export function withoutScore(result: FinishedResult): FinishedResult {
   return Object.fromEntries(Object.entries(result).filter(([key]) => !KEYS_OF_SCORE.includes(key))) as FinishedResult;

@@ -2,7 +2,7 @@
 import { canValidate } from "../../train/scoring/validation.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import { commandOn } from "./commands.ts";
-import { criterionInWords } from "./criterion.ts";
+import { criterionInWords, unvalidatedOf } from "./criterion.ts";
 import type { Ranking } from "./ranking.ts";
 import { type RunResult, unvalidatedOf } from "./result.ts";
 import type { Experiment, StudySettings } from "./schema.ts";

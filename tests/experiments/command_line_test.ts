@@ -170,7 +170,10 @@ Deno.test("init, train, evaluate, status, report, export and sample go the whole
 
     await t.step("init --experiment 02 chooses the best of what is there", async () => {
       const out = await succeed("init", ...at, "--experiment", "02");
-      assert.match(out, /Chosen from 3 configurations \(3 finished runs\) of experiment 01\n/);
+      assert.match(
+        out,
+        /Chosen from 3 configurations \(3 finished runs\) of experiment 01, by the lowest score on the validation split\n/,
+      );
       assert.match(out, /Controls: 2 \(2 new\) of 2 configurations that were not chosen\n/);
       assert.match(out, /7 new configurations, 7 in all/);
     });
@@ -224,9 +227,12 @@ Deno.test("init, train, status and sample take byte-pair tokens, and say what th
     assert.match(made, /history 101 tokens/);
     assert.match(
       await succeed("train", ...at, "--engine", "onnx", "--limit", "1"),
-      /min loss \d\.\d{4} nats\/token, .*\n.* test \d\.\d{4} bits\/byte/,
+      /min loss \d\.\d{4} nats\/token, .*\n.* test \d\.\d{4}, validation \d\.\d{4} bits\/byte/,
     );
-    assert.match(await succeed("status", ...at), /min loss \d\.\d{4} nats\/token, test \d\.\d{4} bits\/byte/);
+    assert.match(
+      await succeed("status", ...at),
+      /validation \d\.\d{4}, test \d\.\d{4} bits\/byte, min loss \d\.\d{4} nats\/token/,
+    );
     const args = [...at, "--prompt", "Pa", "--bytes", "400", "--seed", "3"];
     const drawn = await succeed("sample", ...args);
     // What is no UTF-8 shows as one character; white space at the end is lost on the way here.

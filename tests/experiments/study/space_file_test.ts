@@ -18,6 +18,7 @@ import { inFolder } from "../folder.ts";
 import { BAD_MODULES, moduleWith, readmeSpace } from "./space_modules.ts";
 
 const SMALL = { steps: 60, batch: 4, history: 31 };
+const ONE_SEED = { ...SMALL, seeds: 1 };
 
 /** Runs a test with a folder, and ends the workers of the spaces that it has read. */
 function withSpaces(name: string, test: (dir: string) => Promise<void>): void {
@@ -140,7 +141,7 @@ withSpaces("a module under the name of a study's copy is not overwritten", async
 withSpaces("cells of one's own join a gated study, whose ids and runs stay", async (dir) => {
   const study = join(dir, "study"),
     gated = { dir: study, experiment: "01", levels: { n_layers: [1], state_size: [8] } } as const;
-  await initStudy({ ...gated, ...SMALL });
+  await initStudy({ ...gated, ...ONE_SEED });
   await trainStudy({ dir: study, experiment: "01", engine: "onnx", limit: 2 });
   const before = await (await Study.open(study)).readConfigs("01");
   const space = await written(dir, moduleWith({ name: '"with_mine"', more: "cells: [cell]" }), "my_cells.ts");
