@@ -4,7 +4,7 @@ import { plural } from "../../train/terminal/progress.ts";
 import { commandOn } from "./commands.ts";
 import { criterionInWords, unvalidatedOf } from "./criterion.ts";
 import type { Ranking } from "./ranking.ts";
-import { type RunResult, unvalidatedOf } from "./result.ts";
+import type { RunResult } from "./result.ts";
 import type { Experiment, StudySettings } from "./schema.ts";
 
 /** What tells whether the runs of a study get a validation score: its split may be too short for one. */
