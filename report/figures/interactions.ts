@@ -62,7 +62,7 @@ export function figureInteractions(document: SvgDocument, effects: Effects, opti
 }
 
 function explanation({ primary, reads, interactions, ...effects }: Effects): string[] {
-  const words = contrastWords(effects[primary]), tested = interactions.filter(({ p }) => p !== undefined).length;
+  const words = contrastWords(effects[primary]), tested = interactions[0]?.tested ?? 0;
   const measure = measureTitle(primary).toLowerCase(), unit = unitOfMeasure(primary, reads);
   return [
     `Each number: mean of “${words.bothAtSecond} − only the one − only the other + neither”, ${measure}, ${unit},`,
@@ -72,7 +72,9 @@ function explanation({ primary, reads, interactions, ...effects }: Effects): str
     ...(tested
       ? [
         "for other configurations with other seeds. " +
-        `Bold: p at most ${CLEAR_P} with Holm's correction for ${counted(tested, "interaction")}.`,
+        `Bold: p at most ${CLEAR_P} with Holm's correction for ${counted(tested, "interaction")}${
+          tested > interactions.filter(({ p }) => p !== undefined).length ? ", those with sizes included" : ""
+        }.`,
       ]
       : whyNoInterval(interactions, "matched set")),
   ];

@@ -21,8 +21,10 @@ import { holmOfKnown } from "./holm.ts";
 export interface Interaction extends PairMean {
   /** In the order of their table. */
   readonly factors: readonly [FactorContrast, FactorContrast];
-  /** `p` corrected by Holm over all interactions of the measure. */
+  /** `p` corrected by Holm over all interactions of the measure, those with sizes and ways of training included. */
   readonly p_holm: number | undefined;
+  /** How many these are. */
+  readonly tested: number;
   /** Matched sets in which a switch adds weights that stay as drawn; they are in none of the numbers. */
   readonly inactive: number;
 }
@@ -71,12 +73,12 @@ function interactionOf(
   measure: Measure,
 ): Interaction {
   const { active, inactive } = matching.blocks(factors);
-  return { factors, ...pairMean(contrasts(active, measure)), p_holm: undefined, inactive: inactive.length };
+  return { factors, ...pairMean(contrasts(active, measure)), p_holm: undefined, tested: 0, inactive: inactive.length };
 }
 
 function corrected(interactions: readonly Interaction[]): Interaction[] {
-  const ps = holmOfKnown(interactions.map(({ p }) => p));
-  return interactions.map((one, i) => ({ ...one, p_holm: ps[i] }));
+  const ps = holmOfKnown(interactions.map(({ p }) => p)), tested = ps.filter((p) => p !== undefined).length;
+  return interactions.map((one, i) => ({ ...one, p_holm: ps[i], tested }));
 }
 
 /** For each factor that has an effect, how that changes with every other factor that the rows vary. */
