@@ -26,6 +26,7 @@ import { countConfigurations, criterionOfRows, type MergedRow } from "../data/me
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { StudyComparison } from "../statistics/study_comparison.ts";
 import { type CriterionAxis, criterionAxis } from "../tables/criterion_words.ts";
+import { PROMOTION_HEADING } from "../tables/promotion_words.ts";
 import { corpusAndSteps, finishedRuns } from "../tables/report_words.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { contrastWords } from "../tables/factor_words.ts";
@@ -161,7 +162,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   },
   {
     name: (data) => data.promotion?.regret ? everywhere("_promotion")(data) : undefined,
-    title: () => "Does the short ranking foretell the long one?",
+    title: () => PROMOTION_HEADING,
     caption: () =>
       "What configurations came to after the short training and after the long one, promoted ones and controls.",
     subtitle: ({ rows, promotion, table }) => {
