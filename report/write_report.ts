@@ -193,11 +193,11 @@ function titleOf(experiment: Experiment, rows: readonly MergedRow[], table: Fact
   }`;
 }
 
-/** Choosing by the loss makes the chosen similar in it, and hides what a factor does. */
+/** Choosing by a score makes the chosen similar in it, and hides what a factor does. */
 function selected(rows: readonly MergedRow[], { min_loss }: Effects): string {
   const which = rows.some(({ control }) => control) ? "All but the controls" : "These configurations";
   const { noun: [one] } = contrastWords(min_loss);
-  return `${which} were chosen for their low loss in experiment 01, so what a ${one} changes among them says little about ` +
+  return `${which} were chosen by their ranks in experiment 01, so what a ${one} changes among them says little about ` +
     "other configurations.";
 }
 

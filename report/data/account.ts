@@ -76,10 +76,10 @@ export function accountOf(
     },
     {
       lead:
-        `${counted(unvalidated.length, "run")} ${
+        `${counted(unvalidated.length, "scored run")} ${
           have(unvalidated)
-        } a test score and no validation score, so the best is chosen by ` +
-        `the lowest training loss; ${commandOn("evaluate", study, experiment, { again: true })} adds it`,
+        } no validation score, so the best is chosen by the lowest training ` +
+        `loss (${commandOn("evaluate", study, experiment, { again: true })} adds it)`,
       names: unvalidated.length === scored.length && scored.length > 1 ? ["all that are scored"] : unvalidated,
       lines: false,
     },

@@ -26,6 +26,7 @@ import { countConfigurations, criterionOfRows, type MergedRow } from "../data/me
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { StudyComparison } from "../statistics/study_comparison.ts";
 import { type CriterionAxis, criterionAxis } from "../tables/criterion_words.ts";
+import { PROMOTION_HEADING } from "../tables/promotion_words.ts";
 import { corpusAndSteps, finishedRuns } from "../tables/report_words.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { contrastWords } from "../tables/factor_words.ts";
@@ -161,7 +162,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   },
   {
     name: (data) => data.promotion?.regret ? everywhere("_promotion")(data) : undefined,
-    title: () => "Does the short ranking foretell the long one?",
+    title: () => PROMOTION_HEADING,
     caption: () =>
       "What configurations came to after the short training and after the long one, promoted ones and controls.",
     subtitle: ({ rows, promotion, table }) => {
@@ -183,7 +184,8 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     name: everywhere("_hyperparameters"),
     title: () => "Lowest training loss by hyperparameter",
     caption: () => "The lowest loss of each configuration, by hyperparameter.",
-    draw: (document, { rows, table }, options) => figureHyperparameters(document, rows, options, table),
+    draw: (document, { rows, effects: { min_loss }, table }, options) =>
+      figureHyperparameters(document, rows, { ...options, effects: min_loss }, table),
   },
   {
     name: onlyIn01(({ filter }) => `filtered_results_01_${filter.name}`),

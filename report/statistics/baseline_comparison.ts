@@ -177,6 +177,7 @@ function bestAgainst(
   };
 }
 
-function isTrainedAs(one: MergedRow, two: MergedRow): boolean {
+/** Whether both were trained for as many steps, on the same text, in the same batches, and logged as often. */
+export function isTrainedAs(one: MergedRow, two: MergedRow): boolean {
   return settingsName(one.runs[0]) === settingsName(two.runs[0]);
 }

@@ -79,7 +79,8 @@ export interface CompleteTable {
 
 /**
  * The rows and columns of a table with gaps, such that each of these rows has each of these columns: of all sets of columns that some row has,
- * the one that leaves most numbers; one of two columns or more, where there is such a one, since a single one tells nothing of the others.
+ * the one that leaves most numbers; one of two columns and two rows or more, where there is such a one, since of less nothing is known of how sure
+ * its mean is.
  *
  * @param rows with at least one value each
  * @returns undefined without a row
@@ -95,7 +96,8 @@ export function completeTable(rows: readonly SparseRow[]): CompleteTable | undef
       const own = rows.flatMap((row, i) => columns.every((column) => row.has(column)) ? [i] : []);
       return { rows: own, columns, size: own.length * columns.length };
     });
-  const isSeveral = ({ columns }: { columns: readonly number[] }) => Number(columns.length > 1);
+  const isSeveral = ({ rows, columns }: Pick<CompleteTable, "rows" | "columns">) =>
+    Number(rows.length > 1 && columns.length > 1);
   const [best] = candidates.sort((a, b) =>
     isSeveral(b) - isSeveral(a) || b.size - a.size || b.columns.length - a.columns.length ||
     (a.columns.join() < b.columns.join() ? -1 : 1)

@@ -113,12 +113,12 @@ export function factorEffects(
 function effectsIn(matching: Matching, measure: Measure): FactorEffect[] {
   const dependences = dependencesOf(matching, measure);
   const effects = contrastsIn(matching.space, matching.rows).map((contrast) => {
-    const { active } = matching.blocks([contrast]);
+    const { active } = matching.blocks([contrast]), found = pairMean(contrasts(active, measure));
     return {
       ...contrast,
-      ...pairMean(contrasts(active, measure)),
+      ...found,
       inactive: inactivePairs(matching, contrast, measure),
-      over: levelsOver(active, contrast, matching.space),
+      over: levelsOver(countedIn(found, active), contrast, matching.space),
       dependences: dependences.get(contrast.factor) ?? [],
     };
   });
@@ -130,12 +130,20 @@ function effectsIn(matching: Matching, measure: Measure): FactorEffect[] {
 function inactivePairs(matching: Matching, contrast: FactorContrast, measure: Measure): InactivePairs | undefined {
   const { active, inactive } = matching.blocks([contrast]), random = pairMean(contrasts(inactive, measure));
   if (!random.pairs) return undefined;
-  const [own, others] = [inactive, active].map((blocks) => levelsOver(blocks, contrast, matching.space));
+  const [own, others] = [countedIn(random, inactive), active].map((blocks) =>
+    levelsOver(blocks, contrast, matching.space)
+  );
   const rows = ownCellRows(matching.space, matching.rows);
   const at = own.flatMap(({ factor, levels: [value, ...more] }, i) =>
     more.length || levelsIn(factor, rows).length < 2 || others[i].levels.includes(value) ? [] : [{ factor, value }]
   );
   return { ...random, at };
+}
+
+/** The blocks that a mean is of: without those that lack the measure or a seed. */
+function countedIn({ names }: PairMean, blocks: readonly MatchedBlock[]): MatchedBlock[] {
+  const counted = new Set(names);
+  return blocks.filter(({ name }) => counted.has(name));
 }
 
 /** The values of each other factor than the contrast's, in the order of the table. */

@@ -11,6 +11,8 @@ import type { Contrast } from "./matched.ts";
  */
 export interface PairMean {
   readonly pairs: number;
+  /** What the pairs are called, those that are in the numbers. */
+  readonly names: readonly string[];
   /** Blocks that lack one of the seeds, and are in none of the numbers. */
   readonly incomplete: number;
   /** Seeds that all of the pairs have, ascending. */
@@ -34,6 +36,7 @@ export interface PairMean {
 /** What nothing is known of. */
 const NO_PAIR: PairMean = {
   pairs: 0,
+  names: [],
   incomplete: 0,
   seeds: [],
   difference: undefined,
@@ -59,6 +62,7 @@ export function pairMean(blocks: readonly Contrast[]): PairMean {
   const { rows, columns, values } = table, found = crossedMean(values);
   return {
     pairs: rows.length,
+    names: rows.map((i) => blocks[i].name),
     incomplete: blocks.length - rows.length,
     seeds: columns,
     difference: found.mean,

@@ -7,6 +7,7 @@ import { canonicalJsonIn } from "../../cells/config.ts";
 import { type Factor, type FactorTable, type FactorValue, valueOf } from "../../cells/factor.ts";
 import type { Space } from "../../cells/space.ts";
 import { compareBy, type Criterion, criterionOf } from "../../experiments/study/criterion.ts";
+import { metricOfCriterion } from "../data/criterion.ts";
 import { levelsIn, ownCellRows, type RunRow, settingsName } from "../data/rows.ts";
 import { variedTraining, withDefaults } from "../data/training_factors.ts";
 import { contrasts, contrastsIn, type FactorContrast, Matching, type Measure } from "./matched.ts";
@@ -64,7 +65,7 @@ function isTurning(effects: readonly PairMean[]): boolean {
 }
 
 /**
- * The runs of each configuration at the value that is best for it, by the mean over its seeds. A configuration that was tried at more values than
+ * The runs of each configuration at the value that is best for it, by the mean over the seeds that it has at all of its values. A configuration that was tried at more values than
  * another has an advantage that is none of its own, so all of them have the values that most have.
  */
 function atOwnBest(
@@ -82,7 +83,11 @@ function atOwnBest(
   const criterion = criterionOf(scores);
   const best = tuned.flatMap(({ group, levels }) => {
     const ways = levels.map((value) => group.filter(({ row }) => valueOf(factor, row.config) === value));
-    const [first] = ways.map((way) => ({ way, score: chosenBy(way.map(({ row }) => row)) }))
+    const metric = metricOfCriterion(criterion);
+    const seeds = ways.map((way) => new Set(way.flatMap(({ row }) => row[metric] === undefined ? [] : row.seed)));
+    const common = seeds.reduce((all, own) => all.intersection(own));
+    const compared = (way: typeof group) => common.size ? way.filter(({ row }) => common.has(row.seed)) : way;
+    const [first] = ways.map((way) => ({ way, score: chosenBy(compared(way).map(({ row }) => row)) }))
       .sort((a, b) => compareBy(criterion, a.score, b.score));
     return first.way.map(({ row, config }) => ({ ...row, config }));
   });

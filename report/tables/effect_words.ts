@@ -147,7 +147,7 @@ function randomNote(effects: readonly FactorEffect[]): string[] {
   if (!effects.some(({ inactive }) => inactive)) return [];
   return [
     "Random: no gradient reaches what the switch adds in these cells, so it stays as it was drawn. Such a pair compares a random part with " +
-    "none. That is no effect of the switch, and is in no other number.",
+    "none. That is no effect of the switch, and no part of one.",
   ];
 }
 

@@ -9,14 +9,15 @@ import { cohortsOf } from "../data/baselines.ts";
 import { ownCellName } from "../data/cell_names.ts";
 import { countConfigurations, criterionOfRows, type MergedRow, rankedBy } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
+import { isTrainedAs, pairedBySeed } from "../statistics/baseline_comparison.ts";
 import type { Effects, FactorEffect, FactorLevels } from "../statistics/effects.ts";
 import { bySize, isClear, qualificationOf } from "./clear_effects.ts";
 import { criterionAxis } from "./criterion_words.ts";
 import { qualificationWords } from "./dependence_words.ts";
-import { measureInSentence, unitOfMeasure } from "./effect_tables.ts";
+import { formatInterval, measureInSentence, unitOfMeasure } from "./effect_tables.ts";
 import { direction, evidenceWords } from "./effect_words.ts";
 import { atSecondValue, contrastWords, inSentence, listed, withUnit } from "./factor_words.ts";
-import { formatSize, formatSpread } from "./format.ts";
+import { formatDifference, formatSize, formatSpread } from "./format.ts";
 import { testScore } from "./metric_text.ts";
 
 /** What the headline is of. */
@@ -57,9 +58,12 @@ function findingWords(
 ): string {
   const { noun: [one] } = contrastWords(sorted), which = inSentence(told.factor), size = sizeWords(told, effects);
   if (sorted.every(({ p }) => p === undefined)) return withoutInterval(told, effects, study);
-  if (isClear(told)) return `The largest effect is that of ${which}: ${size}`;
+  if (isClear(told)) {
+    const isLargest = sorted.every(({ difference = 0 }) => Math.abs(difference) <= Math.abs(told.difference!));
+    return `The largest ${isLargest ? "" : "significant "}effect is that of ${which}: ${size}`;
+  }
   const none = `No ${one} has a significant effect on ${measureInSentence(effects.primary)}`;
-  return qualificationOf(told)
+  return qualificationOf(told)?.kind === "clear"
     ? `${none} on average, but ${which} has one that is not the same everywhere: ${size}`
     : `${none}; the largest difference is that of ${which}: ${size}`;
 }
@@ -151,8 +155,23 @@ function bestBaseline(
   criterion: Criterion,
 ): string[] {
   if (!best) return [];
-  const test = best.test_bits_per_byte ? `, on the test split ${testScore(best)} bits per byte` : "";
   const which = others.length ? "The best baseline" : "The baseline";
   const [baseline, cell] = [best, own].map((row) => rankedBy(row, criterion)?.mean ?? Infinity);
-  return [`${which}, ${best.label}, is ${baseline < cell ? "lower" : "higher"}: ${scoreText(best, criterion)}${test}.`];
+  return [
+    `${which}, ${best.label}, is ${baseline < cell ? "lower" : "higher"}: ${scoreText(best, criterion)}${
+      testBeside(best, own)
+    }.`,
+  ];
+}
+
+/** A baseline's test score and how it stands to that of the cell, seed with seed: not always as what they were chosen by. */
+function testBeside(baseline: MergedRow, own: MergedRow): string {
+  if (!baseline.test_bits_per_byte) return "";
+  const score = `${testScore(baseline)} bits per byte`;
+  const { difference, interval } = pairedBySeed(baseline, own, "test_bits_per_byte");
+  if (difference === undefined || !isTrainedAs(baseline, own)) return `; on the test split it needs ${score}`;
+  const sure = interval ? `95 % interval ${formatInterval(interval)}` : "one seed: no interval";
+  return `; on the test split it is ${direction(difference)}: ${score} (difference ${
+    formatDifference(difference)
+  }, ${sure})`;
 }

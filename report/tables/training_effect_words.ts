@@ -64,19 +64,20 @@ function bestWords({ factor, tuned, criterion, effects }: TrainingEffects): stri
       tuned === 1 ? "was" : "were"
     } trained at the same several values, each at the ${factor.label} with ${
       criterionInWords(criterion)
-    }, a mean over its seeds${pairs}`,
+    }, a mean over the seeds that it has at all of them${pairs}`,
   ];
 }
 
-/** How the pairs of all effects are spread over the values: a pair counts once, so the value with the most pairs has the most say. */
+/** How the pairs of all effects are spread over the values: in a mean over all pairs the value with the most has the most weight. */
 function spreadWords({ factor, levels, effects }: TrainingEffects): string[] {
   const counts = levels.map((value, i) => ({ value, count: sum(effects.map(({ at }) => at[i].pairs)) }));
   const all = sum(counts.map(({ count }) => count)), most = counts.reduce((a, b) => b.count > a.count ? b : a);
   const listed = counts.map(({ value, count }) => `${formatCount(count)} at ${formatLevel(factor, value)}`).join(", ");
-  const mostly = 2 * most.count > all
-    ? `, so the other means are mostly those at ${formatLevel(factor, most.value)}`
-    : "";
-  return [`Both of a pair have one ${factor.label}: of all pairs, ${listed}; elsewhere each counts once${mostly}`];
+  const mostly = 2 * most.count > all ? `, so they are mostly those at ${formatLevel(factor, most.value)}` : "";
+  return [
+    `Both configurations of a pair have the same ${factor.label}: of all pairs, ${listed}; other means of this report take all of these ` +
+    `together${mostly}`,
+  ];
 }
 
 /** A line per factor and a column per value: difference, interval, pairs × seeds. */

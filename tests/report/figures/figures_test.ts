@@ -5,6 +5,9 @@ import { figureTrainingRuns } from "../../../report/figures/training_runs.ts";
 import { belowLoss } from "../../../report/data/loss_filter.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
+import { effectsOf } from "../../../report/statistics/effects.ts";
+import { picturesOf } from "../../../report/figures/pictures.ts";
+import { plantedRows } from "../planted_rows.ts";
 import { composeFigure, figureDocument, panel, roundNumbers } from "../../../report/figures/svg.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { ORIGINAL_SWITCHES } from "../../original_table.ts";
@@ -64,6 +67,20 @@ Deno.test("figureHyperparameters() shows only runs below the threshold when one 
   const below = many[9].min_loss.mean;
   const svg = figureHyperparameters(figureDocument(), many, { ...NAMES, filter: belowLoss(below, "byte") });
   assert.equal(svg.match(/<circle/g)!.length, 9 * 9 + 2);
+});
+
+Deno.test("the picture by hyperparameter names the effect that the tables have, without pairs whose gate stays as drawn", () => {
+  // Over all pairs the sign would be another one.
+  const rows = plantedRows(
+    (config) => 2 + (config.use_state_gate ? (config.use_new_state ? -0.01 : 0.0457) : 0),
+    1,
+  );
+  const data = { rows: mergeSeeds(rows), effects: effectsOf(rows), filter: belowLoss(9, "byte") };
+  const pictures = picturesOf({ experiment: "01", ...data });
+  const [all, filtered] = ["results_01_all_hyperparameters", "filtered_results_01_loss_below_9"]
+    .map((name) => pictures.find((picture) => picture.name === name)!.svg);
+  assert.ok(all.includes(">on − off: −0.010 in 144 pairs<"));
+  assert.ok(!filtered.includes("on − off"), "a part of the configurations would have other pairs");
 });
 
 Deno.test("figureHyperparameters() says so when no configuration is below the threshold", () => {

@@ -58,6 +58,9 @@ Deno.test("completeTable() keeps the largest part without gaps, of two seeds or 
   // Ten pairs of one seed say nothing of seeds, two of two seeds do.
   const many = [...Array.from({ length: 10 }, () => row(0)), row(0, 1), row(0, 1)];
   assert.deepEqual([completeTable(many)!.rows, completeTable(many)!.columns], [[10, 11], [0, 1]]);
+  // One pair of two seeds has no interval either, and says less than ten pairs.
+  assert.equal(completeTable(many.slice(0, 11))!.rows.length, 11);
+  assert.deepEqual(completeTable([row(0, 1)])!.columns, [0, 1]);
   assert.deepEqual(completeTable([row(0), row(1), row(1)])!.rows, [1, 2]);
   // What all have, though no one has it alone.
   assert.deepEqual(completeTable([row(0, 1, 2), row(0, 1, 3), row(0, 1, 4)])!.columns, [0, 1]);

@@ -93,6 +93,21 @@ Deno.test("factorEffects() sets pairs apart whose gate stays as drawn", () => {
   assert.ok(interaction.pairs === 0 && interaction.inactive > 0);
 });
 
+Deno.test("factorEffects() says of which values an effect is, and of which random pairs are, by the pairs that are counted", () => {
+  const layersOf = (rows: readonly RunRow[]) => {
+    const gate = factorEffects(rows, "test_bits_per_byte").find(({ factor }) => factor.key === "use_state_gate")!;
+    const levels = gate.over.find(({ factor }) => factor.key === "n_layers")!.levels;
+    return { levels, at: gate.inactive!.at.map(({ factor, value }) => [factor.key, value]) };
+  };
+  const rows = plantedRows(() => 2, 2);
+  assert.deepEqual(layersOf(rows), { levels: [1, 2, 3], at: [["use_new_state", false]] });
+  const unscored = (row: RunRow) => ({ ...row, test_bits_per_byte: undefined });
+  assert.deepEqual(layersOf(rows.map((row) => row.config.n_layers > 1 ? unscored(row) : row)).levels, [1]);
+  // Those of three layers lack a seed, so they are in no number.
+  const lacking = rows.filter(({ config, seed }) => config.n_layers < 3 || seed === 0);
+  assert.deepEqual(layersOf(lacking).levels, [1, 2]);
+});
+
 Deno.test("factorEffects() corrects p over the switches that have pairs when one has none", () => {
   const noise = randomStream(0, "few");
   const rows = plantedRows(() => 2 + exponential(noise), 2).filter(({ config }) =>

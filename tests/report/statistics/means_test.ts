@@ -48,11 +48,10 @@ Deno.test("groupByFactor() gives hand-computed means when both groups have runs"
   ]]);
 });
 
-Deno.test("groupByFactor() counts controls, and leaves them out of means and pairs, when there are some", () => {
+Deno.test("groupByFactor() counts controls, and leaves them out of means, when there are some", () => {
   const rows = rowsOf(run({}, 2), run({ n_layers: 2 }, 1.5), run({ use_forget_gate: true }, 9, { control: true }));
-  const { groups, effect } = groupBy(rows, "use_forget_gate");
+  const { groups } = groupBy(rows, "use_forget_gate");
   assert.deepEqual(groups.map(({ mean, rows }) => [mean, rows.length]), [[1.75, 2], [undefined, 1]]);
-  assert.equal(effect!.pairs, 0);
 });
 
 Deno.test("groupByFactor() keeps an empty group without a mean when all runs have one value", () => {
@@ -77,23 +76,6 @@ Deno.test("groupByFactor() sorts its groups by size when values differ in length
 Deno.test("groupings() lists every switch, then layers and state size", () => {
   const labels = groupings(rowsOf(run({}, 2))).map(({ factor }) => factor.label);
   assert.deepEqual(labels, [...ORIGINAL_SWITCHES.map(({ label }) => label), "layers", "state size"]);
-});
-
-Deno.test("groupByFactor() averages the effect over pairs alone when other runs would change the means", () => {
-  const rows = rowsOf(
-    run({}, 2),
-    run({ use_residual: true }, 1.5),
-    run({ n_layers: 2 }, 1.75),
-    run({ n_layers: 2, use_residual: true }, 2),
-    run({ n_layers: 3, use_residual: true }, 9),
-  );
-  const effect = (key: string) => {
-    const { pairs, difference } = groupBy(rows, key).effect!;
-    return { pairs, difference };
-  };
-  assert.deepEqual(effect("use_residual"), { pairs: 2, difference: -0.125 });
-  assert.deepEqual(effect("use_old_state"), { pairs: 0, difference: undefined });
-  assert.equal(groupBy(rows, "n_layers").effect, undefined);
 });
 
 Deno.test("lossRange() leaves out the steep start and counts what reaches above when curves begin high", () => {

@@ -228,7 +228,7 @@ inFolder("writeReport() marks controls in pictures, tables and headline, and say
   assert.equal(page.match(/<td class="text">control<\/td>/g)!.length, 8);
   assert.ok(page.includes("<h2>Do short runs predict long ones?</h2>"));
   assert.ok(page.includes('<figure id="results_02_big_promotion">') && page.includes("(8 controls among them)"));
-  assert.ok(page.includes("All but the controls were chosen for their low loss"));
+  assert.ok(page.includes("All but the controls were chosen by their ranks"));
   const svg = (name: string) => Deno.readTextFile(join(dir, `${name}.svg`));
   assert.ok((await svg("results_02_big")).includes("stroke-dasharray"));
   assert.ok((await svg("results_02_big_hyperparameters")).includes("mean of the group, without controls"));

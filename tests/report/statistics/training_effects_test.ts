@@ -62,6 +62,16 @@ Deno.test("the best rate is that of the validation score, and of the lowest loss
   assert.ok(at(turned).pairs > 0);
 });
 
+Deno.test("the best rate is that over the seeds that a configuration has at all rates", () => {
+  // Seed 2 is lucky, and only the higher rate has it.
+  const rows = rowsAt((_, rate) => rate < 0.001 ? 1.9 : 2).filter(({ config, seed }) =>
+    seed !== 2 || config.learning_rate === undefined
+  ).map((row) => row.seed === 2 ? { ...row, validation_bits_per_byte: 0 } : row);
+  const [{ criterion, effects }] = trainingEffects(rows, "test_bits_per_byte", GATED_SPACE);
+  assert.equal(criterion, "validation_bits_per_byte");
+  for (const { atBest, factor: { key } } of effects) assert.deepEqual(atBest.seeds, atBest.pairs ? [0, 1] : [], key);
+});
+
 Deno.test("configurations that were tried at more rates than most have no part in what is compared at best rates", () => {
   const rows = rowsAt(() => 2), [first] = rows;
   const third = { ...first.config, learning_rate: 0.003 };

@@ -18,6 +18,12 @@ function headlineOf(rows: readonly RunRow[]): string {
   return headline({ rows: mergeSeeds(rows), effects: effectsOf(rows), study: { dir: "my study" } });
 }
 
+const gatesOf = ({ use_input_gate, use_forget_gate, use_output_gate, use_state_gate }: CellConfig) => ({
+  use_input_gate,
+  use_forget_gate,
+  use_output_gate,
+  use_state_gate,
+});
 const residual = ({ use_residual }: CellConfig) => use_residual ? -0.1 : 0;
 const CONDITIONS =
   "trained on tinyshakespeare, 1 layer, state size 256, 100 steps, batch size 256, learning rate 0.001, optimizer adam";
@@ -42,6 +48,26 @@ Deno.test("headline() speaks of one seed's runs, without interval and p, where t
     /^In this one seed's runs the largest difference is that of the residual: with it on, the test score is lower by 0\.14\d bits per byte \(48 pairs of configurations, one seed\); one seed says nothing of others \('deno task init --dir "my study" --seeds 3' adds seeds\); trained on /,
   );
   assert.doesNotMatch(text, /interval|corrected|clear|significant/);
+});
+
+Deno.test("headline() calls an effect the largest only where no other difference is larger", () => {
+  // The new state's mean is larger and depends on chance: one pair, whose interval nobody knows.
+  const rows = rowsOf((config) => residual(config) + (config.use_new_state ? -0.5 : 0), 3).filter(({ config }) =>
+    config.use_new_state || (config.use_residual && !Object.values(gatesOf(config)).includes(true))
+  );
+  assert.match(headlineOf(rows), /^The largest significant effect is that of the residual: /);
+});
+
+Deno.test("headline() claims no effect that turns where nothing is known of how sure that is", () => {
+  // All but one pair of the residual have one seed; it has none of its own, as other switches have.
+  const turning = (config: CellConfig) => (config.use_forget_gate ? -0.08 : 0.03) * Number(config.use_residual);
+  const rows = rowsOf(turning, 3, 0.05).filter(({ config, seed }) => !config.use_residual || seed === 0);
+  const text = headlineOf(rows);
+  assert.match(
+    text,
+    /^No switch has a significant effect on the test score; the largest difference is that of the residual: /,
+  );
+  assert.match(text, /; in this seed's runs it turns with the forget gate/);
 });
 
 Deno.test("headline() states no effect alone whose sign turns, clear on average or not", () => {

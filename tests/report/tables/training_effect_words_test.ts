@@ -47,8 +47,8 @@ Deno.test("a switch that needs a third of the rate is named first, with its effe
   );
   assert.deepEqual(lines.slice(1), [
     "Each at its best: 96 configurations that were trained at the same several values, each at the learning rate with the lowest score on the " +
-    "validation split, a mean over its seeds",
-    "Both of a pair have one learning rate: of all pairs, 256 at 0.0003, 256 at 0.001; elsewhere each counts once",
+    "validation split, a mean over the seeds that it has at all of them",
+    "Both configurations of a pair have the same learning rate: of all pairs, 256 at 0.0003, 256 at 0.001; other means of this report take all of these together",
   ]);
   assert.deepEqual(cells!.headings, [
     "on − off, bits per byte, by switch",
@@ -81,7 +81,7 @@ Deno.test("it is said that no sign turns where none does, and to which rate most
   );
   assert.match(
     lines.at(-1)!,
-    /: of all pairs, 112 at 0\.0003, 256 at 0\.001; elsewhere each counts once, so the other means are mostly those at 0\.001$/,
+    /: of all pairs, 112 at 0\.0003, 256 at 0\.001; other means of this report take all of these together, so they are mostly those at 0\.001$/,
   );
 });
 
