@@ -76,10 +76,12 @@ export function accountOf(
     },
     {
       lead:
-        `${counted(unvalidated.length, "run")} ${
+        `The best is chosen by the lowest training loss until ${
+          commandOn("evaluate", study, experiment, { again: true })
+        } ` +
+        `gives a validation score to ${counted(unvalidated.length, "run")} that ${
           have(unvalidated)
-        } a test score and no validation score, so the best is chosen by ` +
-        `the lowest training loss; ${commandOn("evaluate", study, experiment, { again: true })} adds it`,
+        } a test score alone`,
       names: unvalidated.length === scored.length && scored.length > 1 ? ["all that are scored"] : unvalidated,
       lines: false,
     },

@@ -109,9 +109,7 @@ function factorWords(effect: FactorEffect, unit: string): string {
   }
   return `${label}: ${foundWords(effect, difference)}, ${formatDifference(difference)} ${unit} ` +
     `(${evidenceWords(effect, effect.p_holm)}, ${lowerIn(effect)})` +
-    (seedsDisagree(effect)
-      ? `; seeds disagree by more than independent pairs would: ${formatSeeds(effect)} by single seeds`
-      : "") +
+    (seedsDisagree(effect) ? `; it differs significantly between seeds: ${formatSeeds(effect)}` : "") +
     qualificationWords(effect) + incompleteWords(effect);
 }
 
@@ -176,9 +174,9 @@ function disagreement(effects: readonly FactorEffect[]): string[] {
   const labels = effects.filter(seedsDisagree).map(({ factor }) => factor.label);
   return labels.length
     ? [
-      `Seeds disagree by more than independent pairs would (${
+      `Effects that differ significantly between seeds (F test, corrected): ${
         labels.join(", ")
-      }): there, errors are correlated within a seed. The intervals allow for that.`,
+      }. There, errors are correlated within a seed; the intervals allow for that.`,
     ]
     : [];
 }

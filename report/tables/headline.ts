@@ -151,8 +151,18 @@ function bestBaseline(
   criterion: Criterion,
 ): string[] {
   if (!best) return [];
-  const test = best.test_bits_per_byte ? `, on the test split ${testScore(best)} bits per byte` : "";
   const which = others.length ? "The best baseline" : "The baseline";
-  const [baseline, cell] = [best, own].map((row) => rankedBy(row, criterion)?.mean ?? Infinity);
-  return [`${which}, ${best.label}, is ${baseline < cell ? "lower" : "higher"}: ${scoreText(best, criterion)}${test}.`];
+  const side = sideOf((row) => rankedBy(row, criterion)?.mean, best, own);
+  const onTest = sideOf((row) => row.test_bits_per_byte?.mean, best, own);
+  // What is better by what the best is chosen by may be worse on the test split.
+  const turn = onTest === side || !own.test_bits_per_byte
+    ? ", on the test split"
+    : `; on the test split it is ${onTest}:`;
+  const test = best.test_bits_per_byte ? `${turn} ${testScore(best)} bits per byte` : "";
+  return [`${which}, ${best.label}, is ${side}: ${scoreText(best, criterion)}${test}.`];
+}
+
+/** On which side of another configuration one lies by a number, of which less is better; one without it is higher. */
+function sideOf(number: (row: MergedRow) => number | undefined, one: MergedRow, other: MergedRow): "lower" | "higher" {
+  return (number(one) ?? Infinity) < (number(other) ?? Infinity) ? "lower" : "higher";
 }

@@ -73,10 +73,12 @@ function spreadWords({ factor, levels, effects }: TrainingEffects): string[] {
   const counts = levels.map((value, i) => ({ value, count: sum(effects.map(({ at }) => at[i].pairs)) }));
   const all = sum(counts.map(({ count }) => count)), most = counts.reduce((a, b) => b.count > a.count ? b : a);
   const listed = counts.map(({ value, count }) => `${formatCount(count)} at ${formatLevel(factor, value)}`).join(", ");
-  const mostly = 2 * most.count > all
-    ? `, so the other means are mostly those at ${formatLevel(factor, most.value)}`
-    : "";
-  return [`Both of a pair have one ${factor.label}: of all pairs, ${listed}; elsewhere each counts once${mostly}`];
+  const share = most.count === all ? "all are" : 2 * most.count > all ? "most are" : "";
+  const told = share ? `, and ${share} at ${formatLevel(factor, most.value)}` : "";
+  return [
+    `Both configurations of a pair have the same ${factor.label}. Pairs of all effects: ${listed}. ` +
+    `In the means over all of them each pair counts once${told}`,
+  ];
 }
 
 /** A line per factor and a column per value: difference, interval, pairs × seeds. */

@@ -89,12 +89,12 @@ Deno.test("accountOf() says how many scored runs lack a validation score, which,
   assert.deepEqual(others, []);
   assert.equal(
     entry.lead,
-    "2 runs have a test score and no validation score, so the best is chosen by the lowest training loss; " +
-      "'deno task evaluate --dir STUDY --experiment 02 --again' adds it",
+    "The best is chosen by the lowest training loss until 'deno task evaluate --dir STUDY --experiment 02 --again' " +
+      "gives a validation score to 2 runs that have a test score alone",
   );
   assert.deepEqual(entry.names, old.slice(5, 7).map(({ id }) => id.slice(0, 8)).sort());
   const [all] = told(old);
-  assert.match(all.lead, /^96 runs have a test score/);
+  assert.match(all.lead, /to 96 runs that have a test score alone$/);
   assert.deepEqual(all.names, ["all that are scored"]);
   assert.match(
     accountOf({ ...none, runs: tableOf(old), study: { dir: "my study" } })[0].lead,

@@ -48,7 +48,8 @@ Deno.test("a switch that needs a third of the rate is named first, with its effe
   assert.deepEqual(lines.slice(1), [
     "Each at its best: 96 configurations that were trained at the same several values, each at the learning rate with the lowest score on the " +
     "validation split, a mean over its seeds",
-    "Both of a pair have one learning rate: of all pairs, 256 at 0.0003, 256 at 0.001; elsewhere each counts once",
+    "Both configurations of a pair have the same learning rate. Pairs of all effects: 256 at 0.0003, 256 at 0.001. " +
+    "In the means over all of them each pair counts once",
   ]);
   assert.deepEqual(cells!.headings, [
     "on − off, bits per byte, by switch",
@@ -81,7 +82,7 @@ Deno.test("it is said that no sign turns where none does, and to which rate most
   );
   assert.match(
     lines.at(-1)!,
-    /: of all pairs, 112 at 0\.0003, 256 at 0\.001; elsewhere each counts once, so the other means are mostly those at 0\.001$/,
+    /: 112 at 0\.0003, 256 at 0\.001\. In the means over all of them each pair counts once, and most are at 0\.001$/,
   );
 });
 
