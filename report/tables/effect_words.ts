@@ -145,7 +145,8 @@ function randomNote(effects: readonly FactorEffect[]): string[] {
   if (!effects.some(({ inactive }) => inactive)) return [];
   return [
     "Random: no gradient reaches what the switch adds in these cells, so it stays as it was drawn. Such a pair compares a random part with " +
-    "none. That is no effect of the switch, and is in no other number.",
+    "none. That is no effect of the switch: it is in no other difference and in no interaction. Shares of variance, the regression and group " +
+    "means are of all configurations, these too.",
   ];
 }
 
@@ -167,7 +168,8 @@ export function seedWords(effects: Effects, study: Pick<Study, "dir">): string {
   return `Each difference is a mean over pairs and ${
     seedsOf(effects)
   } that all of its pairs have. Intervals and p are for other ` +
-    `configurations like these with other seeds.${noise}${some}`;
+    `configurations like these with other seeds; p is corrected for the number of tests, intervals are not, so one may leave out zero where p is ` +
+    `above ${CLEAR_P}.${noise}${some}`;
 }
 
 function disagreement(effects: readonly FactorEffect[]): string[] {
