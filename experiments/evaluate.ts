@@ -48,7 +48,7 @@ if (import.meta.main) {
       `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,
     );
     if (placed) {
-      print(`${plural(placed, "score")} got what the study's n-gram baselines say of it`);
+      print(`${plural(placed, "earlier score")} compared with the study's n-gram baselines, and not made again`);
     }
     if (unvalidated) print(unvalidatedInWords(unvalidated, options, options.experiment));
     if (stop.signal.aborted) {

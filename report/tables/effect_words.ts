@@ -109,9 +109,7 @@ function factorWords(effect: FactorEffect, unit: string): string {
   }
   return `${label}: ${foundWords(effect, difference)}, ${formatDifference(difference)} ${unit} ` +
     `(${evidenceWords(effect, effect.p_holm)}, ${lowerIn(effect)})` +
-    (seedsDisagree(effect)
-      ? `; seeds disagree by more than independent pairs would: ${formatSeeds(effect)} by single seeds`
-      : "") +
+    (seedsDisagree(effect) ? `; it differs significantly between seeds: ${formatSeeds(effect)}` : "") +
     qualificationWords(effect) + incompleteWords(effect);
 }
 
@@ -147,7 +145,8 @@ function randomNote(effects: readonly FactorEffect[]): string[] {
   if (!effects.some(({ inactive }) => inactive)) return [];
   return [
     "Random: no gradient reaches what the switch adds in these cells, so it stays as it was drawn. Such a pair compares a random part with " +
-    "none. That is no effect of the switch, and no part of one.",
+    "none. That is no effect of the switch: it is in no other difference and in no interaction. Shares of variance, the regression and group " +
+    "means are of all configurations, these too.",
   ];
 }
 
@@ -169,16 +168,17 @@ export function seedWords(effects: Effects, study: Pick<Study, "dir">): string {
   return `Each difference is a mean over pairs and ${
     seedsOf(effects)
   } that all of its pairs have. Intervals and p are for other ` +
-    `configurations like these with other seeds.${noise}${some}`;
+    `configurations like these with other seeds; p is corrected for the number of tests, intervals are not, so one may leave out zero where p is ` +
+    `above ${CLEAR_P}.${noise}${some}`;
 }
 
 function disagreement(effects: readonly FactorEffect[]): string[] {
   const labels = effects.filter(seedsDisagree).map(({ factor }) => factor.label);
   return labels.length
     ? [
-      `Seeds disagree by more than independent pairs would (${
+      `Effects that differ significantly between seeds (F test, corrected): ${
         labels.join(", ")
-      }): there, errors are correlated within a seed. The intervals allow for that.`,
+      }. There, errors are correlated within a seed; the intervals allow for that.`,
     ]
     : [];
 }

@@ -129,7 +129,7 @@ function bestOf(rows: readonly MergedRow[], kind: string, criterion: Criterion):
   const [best] = rows;
   const test = best.test_bits_per_byte === undefined
     ? "it has not been scored on the test split"
-    : `on the test split it needs ${testScore(best)} bits per byte`;
+    : `on the test split it needs ${testScore(best)} bits per byte${beyondMemoryless(best)}`;
   const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${best.runs.length} seeds)` : "";
   const control = best.control ? " It is a control: the short ranking of experiment 01 had left it out." : "";
   const count = countConfigurations(rows), score = `${scoreText(best, criterion)}${seeds}`;
@@ -140,6 +140,13 @@ function bestOf(rows: readonly MergedRow[], kind: string, criterion: Criterion):
     : `The only${kind} configuration with a finished run is ${best.label}: ${
       criterion === "min loss" ? "its training loss fell to" : "its score on the validation split is"
     } ${score}, and ${test}.`) + control;
+}
+
+/** A warning where nothing shows that the best one uses its memory; empty where it is below the baseline of order 1, or none is known. */
+function beyondMemoryless({ gain_over_order_1: gain }: MergedRow): string {
+  return gain && gain.mean <= 0
+    ? ", not less than the n-gram baseline of order 1, which a network without memory can reach: longer training may change what matters"
+    : "";
 }
 
 /** The number that a configuration is chosen by, with its unit. */

@@ -28,7 +28,8 @@ export function sharesText(effects: Effects): string {
 }
 
 const HOW_TO_READ =
-  "The shares are exact and sum to 1: the grid is complete, so nothing is estimated by a model. A × B is what both do together beyond what each does alone.";
+  "The shares are exact and sum to 1: the grid is complete, so nothing is estimated by a model. They describe these configurations with these seeds; " +
+  "whether an effect holds for other seeds, its interval says. A × B is what both do together beyond what each does alone.";
 
 /** What an axis is called: of factors whose values are not all combined, `new state and old state`. */
 export function axisName({ factors }: GridAxis): string {

@@ -70,6 +70,14 @@ Deno.test("the words count gated configurations and baselines apart, and say whi
   );
 });
 
+Deno.test("a baseline that is higher by what the best is chosen by, and lower on the test split, is said to be so", () => {
+  const better = (run: RunResult) => ({ ...run, test_bits_per_byte: 0.5 });
+  assert.match(
+    bestWords(rowsOf([...gated, ...plainGru.map(better)])),
+    /The baseline, GRU, .*, is higher: 1\.701 .* nats per byte; on the test split it is lower: 0\.500 .* bits per byte\.$/,
+  );
+});
+
 Deno.test("baselines are ranked, and stand in the table of the best with their ranks though they are not among them", () => {
   const lines = bestRunsTable(rowsOf([...gated, ...others])).split("\n");
   assert.match(lines[1], /^ +1 .* LSTM /);

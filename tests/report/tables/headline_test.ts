@@ -41,6 +41,15 @@ Deno.test("headline() says what was found, how large, how sure and under which c
   );
 });
 
+Deno.test("headline() warns where the best is not below what a network without memory can reach", () => {
+  const withGain = (gain_over_order_1: number) =>
+    headlineOf(rowsOf(residual, 3).map((row) => ({ ...row, gain_over_order_1 })));
+  const warning = /, not less than the n-gram baseline of order 1, which a network without memory can reach/;
+  assert.match(withGain(-0.01), warning);
+  assert.doesNotMatch(withGain(0.01), warning);
+  assert.doesNotMatch(headlineOf(rowsOf(residual, 3)), warning);
+});
+
 Deno.test("headline() speaks of one seed's runs, without interval and p, where there is one", () => {
   const text = headlineOf(rowsOf(residual, 1));
   assert.match(
