@@ -13,7 +13,8 @@ import { type Level, levelsOn } from "../data/levels.ts";
 import { type LossFilter, passing } from "../data/loss_filter.ts";
 import { variedTraining } from "../data/training_factors.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "../data/merged.ts";
-import { type Grouping, groupings, padded, type PairedDifference } from "../statistics/means.ts";
+import type { FactorEffect } from "../statistics/effects.ts";
+import { type Grouping, groupings, padded } from "../statistics/means.ts";
 import { differenceName } from "../tables/factor_words.ts";
 import {
   composeFigure,
@@ -42,6 +43,8 @@ const INSET = { top: 50, bottom: 48 } as const;
 export interface HyperparameterOptions extends FigureOptions {
   /** Only configurations that pass are shown; all where absent. */
   filter?: LossFilter;
+  /** What each factor changes of the lowest training loss, for the picture of all: groups differ in more than one factor. */
+  effects?: readonly FactorEffect[];
 }
 
 /**
@@ -59,7 +62,7 @@ export function figureHyperparameters(
   table: FactorTable = GATED,
 ): string {
   const { own } = cohortsOf(table, rows), lines = baselineLines(table, rows);
-  const { filter } = options, filtered = filter !== undefined;
+  const { filter, effects = [] } = options;
   const shown = filter ? passing(own, filter) : own, levels = levelsOn("training", options.levels, rows[0]);
   const base = { name: options.name, title: options.title };
   if (!shown.length) {
@@ -82,7 +85,7 @@ export function figureHyperparameters(
     subtitle: [
       options.subtitle,
       ...(filter?.note ? [filter.note] : []),
-      explanation(filtered, own, all),
+      ...explanation(own, effects),
       ...trainedOften(shown, table),
       ...baselineNote(lines, domain),
       ...levelNote(levels, domain),
@@ -113,13 +116,13 @@ export function figureHyperparameters(
       area.left + column * (inner + GAP_X) + (column ? TICK_LABELS : 0),
       area.top + row * PANEL_HEIGHT,
     ] as const;
-    const note = filtered || !grouping.effect ? "" : effectNote(grouping.effect);
+    const effect = effects.find(({ factor }) => factor.key === grouping.factor.key);
     return drawPanel(document, grouping, {
       position,
       inner,
       domain,
       colours,
-      note,
+      note: effect ? effectNote(effect) : "",
       labelled: column === 0,
       levels,
       lines,
@@ -140,14 +143,18 @@ function nonePasses(rows: readonly MergedRow[], { measure }: LossFilter): string
   }.`;
 }
 
-function explanation(filtered: boolean, rows: readonly MergedRow[], all: readonly Grouping[]): string {
+function explanation(rows: readonly MergedRow[], effects: readonly FactorEffect[]): string[] {
   const dots = mostSeeds(rows) > 1
     ? "One dot per configuration: mean of its seeds (line: their range)"
     : "One dot per run";
-  const differences = new Set(all.flatMap(({ effect }) => effect ? [`“${differenceName(effect.contrast)}”`] : []));
-  return filtered || !differences.size
-    ? `${dots}; lower is better. Means are of the dots shown.`
-    : `${dots}; lower is better. ${[...differences].join(", ")}: mean difference, otherwise identical.`;
+  const differences = [...new Set(effects.map((effect) => `“${differenceName(effect)}”`))].join(", ");
+  if (!differences) return [`${dots}; lower is better. Means are of the dots shown.`];
+  return [
+    `${dots}; lower is better. ${differences}: mean difference, otherwise identical.`,
+    ...(effects.some(({ inactive }) => inactive)
+      ? ["Pairs whose added weights are never trained are in no difference, but in the means of groups."]
+      : []),
+  ];
 }
 
 /** A cell that is trained in several ways counts in a mean as often. */
@@ -158,8 +165,8 @@ function trainedOften(rows: readonly MergedRow[], table: FactorTable): string[] 
     : [];
 }
 
-function effectNote({ contrast, pairs, difference }: PairedDifference): string {
-  const name = differenceName(contrast);
+function effectNote(effect: FactorEffect): string {
+  const { pairs, difference } = effect, name = differenceName(effect);
   if (difference === undefined) return `${name}: none to compare`;
   return `${name}: ${formatDifference(difference)} in ${counted(pairs, "pair")}`;
 }

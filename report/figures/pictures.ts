@@ -183,7 +183,8 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     name: everywhere("_hyperparameters"),
     title: () => "Lowest training loss by hyperparameter",
     caption: () => "The lowest loss of each configuration, by hyperparameter.",
-    draw: (document, { rows, table }, options) => figureHyperparameters(document, rows, options, table),
+    draw: (document, { rows, table, effects }, options) =>
+      figureHyperparameters(document, rows, { ...options, effects: effects.min_loss }, table),
   },
   {
     name: onlyIn01(({ filter }) => `filtered_results_01_${filter.name}`),

@@ -1,9 +1,8 @@
-/** The numbers of tables and figures: group means, and what one factor alone changes. */
+/** The numbers of tables and figures: group means, and the range that curves need. */
 import { mean, quantileSorted } from "simple-statistics";
 import { type Factor, type FactorTable, isSwitch, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { minOf } from "../../cells/extremes.ts";
-import { contrastIn, contrasts, type FactorContrast, matchedBlocks } from "./matched.ts";
 import { levelsIn, ownCellRows, rowsOf, variedIn } from "../data/rows.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { nameOfLevel } from "../data/cell_names.ts";
@@ -25,16 +24,6 @@ export interface Group {
 export interface Grouping {
   factor: Factor;
   groups: Group[];
-  /** Of a factor that has something to compare: what the second value of its contrast changes, in otherwise identical configurations. */
-  effect?: PairedDifference;
-}
-
-/** What one factor alone changes, over matched pairs of configurations without controls. */
-export interface PairedDifference {
-  contrast: FactorContrast;
-  pairs: number;
-  /** Mean of `min_loss` at the second value, less `min_loss` at the first, nats per what the models read; undefined without a pair. */
-  difference: number | undefined;
 }
 
 function withoutControls(rows: readonly MergedRow[]): MergedRow[] {
@@ -55,24 +44,12 @@ function groupOf(name: string, rows: MergedRow[]): Group {
  */
 export function groupByFactor(rows: readonly MergedRow[], factor: Factor, table: FactorTable = GATED): Grouping {
   const own = rowsOf(table, factor, rows), values = isSwitch(factor) ? [false, true] : levelsIn(factor, own);
-  const contrast = contrastIn(table, factor, withoutControls(rows));
   return {
     factor,
     groups: values.map((value) =>
       groupOf(nameOfLevel(factor, value), own.filter(({ config }) => valueOf(factor, config) === value))
     ),
-    ...(contrast && { effect: pairedDifference(rows, contrast, table) }),
   };
-}
-
-function pairedDifference(
-  rows: readonly MergedRow[],
-  contrast: FactorContrast,
-  table: FactorTable,
-): PairedDifference {
-  const blocks = matchedBlocks(withoutControls(rows).flatMap(({ runs }) => runs), [contrast], table);
-  const differences = contrasts(blocks, "min_loss").map(({ difference }) => difference);
-  return { contrast, pairs: differences.length, difference: differences.length ? mean(differences) : undefined };
 }
 
 /**

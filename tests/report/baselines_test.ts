@@ -42,9 +42,8 @@ Deno.test("baselines change no effect, interaction, seed noise and regression, a
   assert.deepEqual(numbersIn(both), numbersIn(own));
   assert.deepEqual([own.regression!.baselines, both.regression!.baselines], [0, 6]);
   const means = (results: readonly RunResult[]) =>
-    groupings(rowsOf(results)).map(({ factor, groups, effect }) => [
+    groupings(rowsOf(results)).map(({ factor, groups }) => [
       factor.key,
-      effect,
       groups.map(({ name, mean, rows }) => [name, mean, rows.length]),
     ]);
   assert.deepEqual(means([...gated, ...others]), means(gated));

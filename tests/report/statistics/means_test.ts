@@ -6,6 +6,7 @@ import type { RunResult } from "../../../experiments/study/result.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { groupByFactor, groupings, lossRange, padded } from "../../../report/statistics/means.ts";
+import { factorEffects } from "../../../report/statistics/effects.ts";
 import { fitSwarms, swarm } from "../../../report/figures/swarm.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { ORIGINAL_SWITCHES } from "../../original_table.ts";
@@ -48,11 +49,10 @@ Deno.test("groupByFactor() gives hand-computed means when both groups have runs"
   ]]);
 });
 
-Deno.test("groupByFactor() counts controls, and leaves them out of means and pairs, when there are some", () => {
+Deno.test("groupByFactor() counts controls, and leaves them out of means, when there are some", () => {
   const rows = rowsOf(run({}, 2), run({ n_layers: 2 }, 1.5), run({ use_forget_gate: true }, 9, { control: true }));
-  const { groups, effect } = groupBy(rows, "use_forget_gate");
+  const { groups } = groupBy(rows, "use_forget_gate");
   assert.deepEqual(groups.map(({ mean, rows }) => [mean, rows.length]), [[1.75, 2], [undefined, 1]]);
-  assert.equal(effect!.pairs, 0);
 });
 
 Deno.test("groupByFactor() keeps an empty group without a mean when all runs have one value", () => {
@@ -79,21 +79,20 @@ Deno.test("groupings() lists every switch, then layers and state size", () => {
   assert.deepEqual(labels, [...ORIGINAL_SWITCHES.map(({ label }) => label), "layers", "state size"]);
 });
 
-Deno.test("groupByFactor() averages the effect over pairs alone when other runs would change the means", () => {
-  const rows = rowsOf(
+Deno.test("factorEffects() averages over pairs alone when other runs would change the means of groups", () => {
+  const { rows } = tableOf([
     run({}, 2),
     run({ use_residual: true }, 1.5),
     run({ n_layers: 2 }, 1.75),
     run({ n_layers: 2, use_residual: true }, 2),
     run({ n_layers: 3, use_residual: true }, 9),
-  );
-  const effect = (key: string) => {
-    const { pairs, difference } = groupBy(rows, key).effect!;
-    return { pairs, difference };
-  };
-  assert.deepEqual(effect("use_residual"), { pairs: 2, difference: -0.125 });
-  assert.deepEqual(effect("use_old_state"), { pairs: 0, difference: undefined });
-  assert.equal(groupBy(rows, "n_layers").effect, undefined);
+  ]);
+  const effect = (key: string) =>
+    factorEffects(rows, "min_loss").filter(({ factor }) => factor.key === key)
+      .map(({ pairs, difference }) => ({ pairs, difference }));
+  assert.deepEqual(effect("use_residual"), [{ pairs: 2, difference: -0.125 }]);
+  assert.deepEqual(effect("use_old_state"), [{ pairs: 0, difference: undefined }]);
+  assert.deepEqual(effect("n_layers"), []);
 });
 
 Deno.test("lossRange() leaves out the steep start and counts what reaches above when curves begin high", () => {
