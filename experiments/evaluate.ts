@@ -52,7 +52,11 @@ if (import.meta.main) {
     }
     if (unvalidated) print(unvalidatedInWords(unvalidated, options, options.experiment));
     if (stop.signal.aborted) {
-      printError("evaluate: stopped; run the same command to score the rest");
+      printError(
+        `evaluate: stopped; ${
+          options.again ? "the same command scores all of them again" : "run the same command to score the rest"
+        }`,
+      );
       return stop.exitCode;
     }
     return problems + unreadable.length ? EXIT.failed : EXIT.ok;

@@ -60,8 +60,8 @@ if (import.meta.main) {
     print(`\nIt writes:\n${new TextDecoder().decode(drawn)}`);
 
     const rate = (corpus.entropy_rate! / Math.LN2).toFixed(4);
-    print(`\nBest run: ${describeConfigIn(study.space, configOf(result, study.space))} (${shortKey(key)})`);
-    print(`  ${qualityInWords(result)} (the text's entropy rate is ${rate} bits/byte)`);
+    printText(`\nBest run: ${describeConfigIn(study.space, configOf(result, study.space))} (${shortKey(key)})`);
+    printText(`  ${qualityInWords(result)} (the text's entropy rate is ${rate} bits/byte)`);
     print(["Pictures and page:", ...paths.map((file) => `  ${file}`)].join("\n"));
     print(`Done in ${formatDuration((performance.now() - start) / 1000)}`);
   });

@@ -43,7 +43,7 @@ const INSET = { top: 50, bottom: 48 } as const;
 export interface HyperparameterOptions extends FigureOptions {
   /** Only configurations that pass are shown; all where absent. */
   filter?: LossFilter;
-  /** What factors change in `min_loss`, to be named where all configurations are shown. */
+  /** What each factor changes of the lowest training loss, for the picture of all: groups differ in more than one factor. */
   effects?: readonly FactorEffect[];
 }
 
@@ -75,7 +75,7 @@ export function figureHyperparameters(
   }
   // Colours are those of all runs, so that the filtered picture agrees with the full one.
   const colours = sizeColours(table, rows);
-  const all = groupings(shown, table, rows), notes = filter ? [] : effects;
+  const all = groupings(shown, table, rows);
   const controls = shown.some(({ control }) => control);
   const [low, high] = reachOf(extentOf(shown.flatMap(({ min_loss }) => [min_loss.least, min_loss.most])), lines);
   const pad = Math.max(0.06 * (high - low), 0.01);
@@ -85,7 +85,7 @@ export function figureHyperparameters(
     subtitle: [
       options.subtitle,
       ...(filter?.note ? [filter.note] : []),
-      explanation(own, notes),
+      ...explanation(own, effects),
       ...trainedOften(shown, table),
       ...baselineNote(lines, domain),
       ...levelNote(levels, domain),
@@ -116,7 +116,7 @@ export function figureHyperparameters(
       area.left + column * (inner + GAP_X) + (column ? TICK_LABELS : 0),
       area.top + row * PANEL_HEIGHT,
     ] as const;
-    const effect = notes.find(({ factor }) => factor.key === grouping.factor.key);
+    const effect = effects.find(({ factor }) => factor.key === grouping.factor.key);
     return drawPanel(document, grouping, {
       position,
       inner,
@@ -143,14 +143,18 @@ function nonePasses(rows: readonly MergedRow[], { measure }: LossFilter): string
   }.`;
 }
 
-function explanation(rows: readonly MergedRow[], effects: readonly FactorEffect[]): string {
+function explanation(rows: readonly MergedRow[], effects: readonly FactorEffect[]): string[] {
   const dots = mostSeeds(rows) > 1
     ? "One dot per configuration: mean of its seeds (line: their range)"
     : "One dot per run";
-  const differences = new Set(effects.map((effect) => `“${differenceName(effect)}”`));
-  return !differences.size
-    ? `${dots}; lower is better. Means are of the dots shown.`
-    : `${dots}; lower is better. ${[...differences].join(", ")}: mean difference, otherwise identical.`;
+  const differences = [...new Set(effects.map((effect) => `“${differenceName(effect)}”`))].join(", ");
+  if (!differences) return [`${dots}; lower is better. Means are of the dots shown.`];
+  return [
+    `${dots}; lower is better. ${differences}: mean difference, otherwise identical.`,
+    ...(effects.some(({ inactive }) => inactive)
+      ? ["Pairs whose added weights are never trained are in no difference, but in the means of groups."]
+      : []),
+  ];
 }
 
 /** A cell that is trained in several ways counts in a mean as often. */
@@ -161,8 +165,8 @@ function trainedOften(rows: readonly MergedRow[], table: FactorTable): string[] 
     : [];
 }
 
-function effectNote({ pairs, difference, ...contrast }: FactorEffect): string {
-  const name = differenceName(contrast);
+function effectNote(effect: FactorEffect): string {
+  const { pairs, difference } = effect, name = differenceName(effect);
   if (difference === undefined) return `${name}: none to compare`;
   return `${name}: ${formatDifference(difference)} in ${counted(pairs, "pair")}`;
 }

@@ -63,7 +63,9 @@ function explanation(comparisons: readonly StudyComparison[], forests: readonly 
   const isMany = comparisons.some(({ compared_baselines }) => compared_baselines.length > MOST_BASELINES);
   return [
     ...comparisons.map(({ there: { name }, differences }) =>
-      `${name} differs in: ${differences.length ? differencesInWords(differences) : "no setting that is recorded"}.`
+      `Study ${name} differs in: ${
+        differences.length ? differencesInWords(differences) : "no setting that is recorded"
+      }.`
     ),
     isSure
       ? "Large dot: mean over pairs of the same configuration and seed. Small: single seeds. Line: 95 % interval."

@@ -55,7 +55,7 @@ function sureness({ p_holm, ...mean }: PairMean & { readonly p_holm?: number }):
 function changeQuestion(comparisons: readonly StudyComparison[]): Question {
   const [{ there: { name } }, ...more] = comparisons;
   return {
-    heading: `What changes in ${more.length ? "other studies" : name}?`,
+    heading: `What changes in ${more.length ? "other studies" : `study ${name}`}?`,
     lines: [...comparisons.flatMap(changeWords), howToRead(comparisons)],
     cells: {
       headings: ["study", "compared", "pairs", "seeds", "there − here", "95 % interval", "corrected p", "lower there"],
@@ -84,7 +84,7 @@ function changeWords(one: StudyComparison): string[] {
   ];
   return [
     ...found,
-    `${name} differs ${differs}; ${both}`,
+    `Study ${name} differs ${differs}; ${both}`,
     ...losses,
     ...text,
     ...baselineWords(one),
@@ -179,7 +179,7 @@ function holdQuestion(one: StudyComparison, own: StudyEffects): Question[] {
   const { noun: [noun] } = contrastWords(effects);
   const compared = effects.filter(({ change }) => change.pairs > 0);
   return [{
-    heading: `Do the answers hold in ${name}?`,
+    heading: `Do the answers hold in study ${name}?`,
     lines: [...effectWords(one, compared, own), ...rankingWords(one), ...inactiveWords(effects)],
     cells: {
       headings: [

@@ -58,11 +58,11 @@ inFolder(
     const picture = paths.find((path) => basename(path) === "results_01_all_studies.png")!;
     assert.ok(isOurs(picture), picture);
     assert.match(tables.studies!, /^What changes in other studies\?\n {2}- Test score, b − here: [^\n]*\n/);
-    assert.match(tables.studies!, /- c differs in: learning rate 0\.001 → 0\.003; /);
-    assert.match(tables.studies!, /Do the answers hold in b\?\n {2}- The effect of state gate turns its sign: /);
+    assert.match(tables.studies!, /- Study c differs in: learning rate 0\.001 → 0\.003; /);
+    assert.match(tables.studies!, /Do the answers hold in study b\?\n {2}- The effect of state gate turns its sign: /);
     const page = await Deno.readTextFile(join(one, "report_01_all.html"));
     assert.match(page, /<a href="#studies">Compared with other studies<\/a>/);
-    assert.match(page, /<h3>Do the answers hold in c\?<\/h3>/);
+    assert.match(page, /<h3>Do the answers hold in study c\?<\/h3>/);
     assert.ok(page.includes('<figure id="results_01_all_studies">'));
 
     const moved = join(dir, "moved");

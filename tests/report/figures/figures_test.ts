@@ -9,6 +9,8 @@ import { effectsOf } from "../../../report/statistics/effects.ts";
 import { picturesOf } from "../../../report/figures/pictures.ts";
 import { plantedRows } from "../planted_rows.ts";
 import { composeFigure, figureDocument, panel, roundNumbers } from "../../../report/figures/svg.ts";
+import { factorEffects } from "../../../report/statistics/effects.ts";
+import { formatDifference } from "../../../report/tables/format.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 
@@ -61,6 +63,17 @@ Deno.test("figureHyperparameters() has nine panels with their groups when there 
   assert.ok(svg.includes("lowest smoothed training loss (nats per byte)"));
   assert.ok(svg.includes("mean of the group"));
   assert.equal(svg.match(/<circle/g)!.length, 9 * 432 + 2);
+});
+
+Deno.test("figureHyperparameters() says of each switch what the effects say: of pairs whose added weights are trained", () => {
+  const { rows } = tableOf(syntheticResults({ layers: [1], state_sizes: [256], steps: 500 }));
+  const effects = factorEffects(rows, "min_loss"), merged = mergeSeeds(rows);
+  const svg = figureHyperparameters(figureDocument(), merged, { ...NAMES, effects });
+  const notes = [...svg.matchAll(/>on − off: ([^<]*)</g)].map(([, note]) => note);
+  assert.deepEqual(notes, effects.map(({ difference, pairs }) => `${formatDifference(difference!)} in ${pairs} pairs`));
+  assert.ok(notes.filter((note) => note.endsWith(" in 32 pairs")).length > 2, `${notes}`);
+  assert.match(svg, /never trained are in no difference/);
+  assert.doesNotMatch(figureHyperparameters(figureDocument(), merged, NAMES), /on − off|never trained/);
 });
 
 Deno.test("figureHyperparameters() shows only runs below the threshold when one is given", () => {

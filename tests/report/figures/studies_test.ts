@@ -56,7 +56,7 @@ Deno.test("figureStudies() has a row for each study, and for each switch its eff
   const svg = pictures["there are two studies"];
   for (const name of ["other", "rate"]) assert.equal(count(svg, name), 1 + 6, name);
   assert.deepEqual([count(svg, "here"), count(svg, "state gate"), count(svg, "48 × 3")], [12, 2, 2]);
-  assert.ok(svg.includes("rate differs in: learning rate 0.001 → 0.003."));
+  assert.ok(svg.includes("Study rate differs in: learning rate 0.001 → 0.003."));
   assert.ok(svg.includes(DIFFERENCE_COLOUR.higher) && !svg.includes(BASELINE_COLOUR));
 });
 

@@ -26,7 +26,7 @@ function scoreOf(effects: Partial<Record<keyof CellConfig, number>>, stream: str
 }
 
 const EFFECTS = { use_state_gate: -0.1, use_new_state: -0.3, use_old_state: -0.05, use_forget_gate: -0.08 };
-const here = madeStudy({ name: "this study", score: scoreOf(EFFECTS, "here") });
+const here = madeStudy({ name: "one", score: scoreOf(EFFECTS, "here") });
 
 function compare(there: StudyRuns, one: StudyRuns = here): StudyComparison {
   return compareStudies(one, [there], "01")[0];
@@ -59,7 +59,7 @@ Deno.test("compareStudies() gives zeros, with intervals of no width, and τ-b 1 
   assert.ok(self.effects.every(({ here, there }) => here.difference === there.difference));
   assert.ok(
     linesOf(self).includes(
-      "this study differs in no setting that is recorded; 48 of 48 configurations here and 48 there are in both",
+      "Study one differs in no setting that is recorded; 48 of 48 configurations here and 48 there are in both",
     ),
   );
 });
@@ -220,8 +220,7 @@ Deno.test("compareStudies() says what each study has when they have nothing in c
   });
   assert.throws(() => compare(madeStudy({ name: "b", seeds: [7], score: () => 2 }), here), {
     name: "UserError",
-    message:
-      "Cannot compare study /studies/this study with /studies/b: they have 48 configurations in common and no seed; " +
+    message: "Cannot compare study /studies/one with /studies/b: they have 48 configurations in common and no seed; " +
       "the first has runs of seed 0, 1, 2, the second of 7",
   });
   const [base] = SMALL,
