@@ -59,6 +59,9 @@ function findingWords(
   { effects, study, experiment }: Required<HeadlineData>,
 ): string {
   const { noun: [one] } = contrastWords(sorted), which = inSentence(told.factor), size = sizeWords(told, effects);
+  if (sorted.every(({ difference }) => difference === 0) && !qualificationOf(told)) {
+    return `In these runs no ${one} changes ${measureInSentence(effects.primary)} at all`;
+  }
   if (sorted.every(({ p }) => p === undefined)) return withoutInterval(told, effects, addSeeds(study, experiment));
   if (isClear(told)) {
     const isLargest = sorted.every(({ difference = 0 }) => Math.abs(difference) <= Math.abs(told.difference!));

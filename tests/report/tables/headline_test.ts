@@ -64,6 +64,15 @@ Deno.test("headline() speaks of one seed's runs, without interval and p, where t
   );
 });
 
+Deno.test("headline() names no largest difference where nothing differs", () => {
+  for (const seeds of [1, 3]) {
+    assert.match(
+      headlineOf(rowsOf(() => 0, seeds, 0)),
+      /^In these runs no switch changes the test score at all; trained on tinyshakespeare, /,
+    );
+  }
+});
+
 Deno.test("headline() calls an effect the largest only where no other difference is larger", () => {
   // The new state's mean is larger and depends on chance: one pair, whose interval nobody knows.
   const rows = rowsOf((config) => residual(config) + (config.use_new_state ? -0.5 : 0), 3).filter(({ config }) =>
