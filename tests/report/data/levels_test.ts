@@ -169,7 +169,8 @@ inFolder("a report of a text that is one repeated byte has every picture", async
       const { paths } = await writeReport({ ...options, results });
       assert.deepEqual(
         paths.map((path) => basename(path)).sort(),
-        reportFiles("01", "test_loss_below_order_1"),
+        // Where nothing differs, there is nothing to share.
+        reportFiles("01", "test_loss_below_order_1").filter((file) => !file.includes("_shares")),
         `${name}, ${count}`,
       );
     }
