@@ -171,14 +171,15 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     finished: runs.rows.length,
     unfinished: runs.unfinished.length,
     unreadable: unreadable.length,
-    headline: headline({ rows, effects, table, study: { dir } }),
+    headline: headline({ rows, effects, table, study: { dir }, experiment }),
     account: accountText(accountFor({ dir })),
     tables: {
       best_runs: bestRunsTable(rows, table),
       ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),
       ...(questions.length ? { questions: questionsText(questions) } : {}),
       ...(studyAnswers.length ? { studies: questionsText(studyAnswers) } : {}),
-      switches: [effectText(effects, { dir }), effectTables(effects), sharesText(effects)].filter(Boolean).join("\n\n"),
+      switches: [effectText(effects, { dir }, experiment), effectTables(effects), sharesText(effects)].filter(Boolean)
+        .join("\n\n"),
       forward: forwardText(cohortsOf(table, rows).own[0], table),
     },
   };

@@ -1,5 +1,6 @@
 /** What the page says on factors: the answer in words, and its tables. */
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
+import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { seedsOfPairs } from "../tables/clear_effects.ts";
 import { effectCells, measureName, measuresOf, regressionCells } from "../tables/effect_tables.ts";
@@ -9,9 +10,9 @@ import { sharesQuestion } from "../tables/share_words.ts";
 import { escapeHtml, listOf, textTable } from "./html.ts";
 import { questionsOnPage } from "./questions.ts";
 
-/** Which factors matter, by how much, how sure. */
-export function effectsInWords(effects: Effects): string {
-  const { lead, factors, notes } = effectWords(effects, ANY_STUDY);
+/** Which factors matter, by how much, how sure. @param experiment of which the effects are */
+export function effectsInWords(effects: Effects, experiment: Experiment): string {
+  const { lead, factors, notes } = effectWords(effects, ANY_STUDY, experiment);
   const paragraphs = notes.map((note) => `<p>${escapeHtml(note)}</p>`);
   return [`<p>${escapeHtml(lead)}</p>`, ...listOf(factors), ...paragraphs].join("\n");
 }

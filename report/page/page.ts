@@ -93,7 +93,7 @@ ${links}
 </nav>
 ${promotionOnPage(content.promotion)}
 ${asked("questions")}${asked("studies")}${heading("answer")}
-${effectsInWords(content.effects)}
+${effectsInWords(content.effects, content.experiment)}
 ${heading("pictures")}
 ${content.pictures.map(figure).join("\n")}
 ${heading("effects")}

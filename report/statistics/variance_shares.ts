@@ -43,7 +43,7 @@ export interface VarianceShares {
   readonly at: readonly { readonly factor: Factor; readonly value: FactorValue }[];
   /**
    * Share of the variance that seed noise explains on average, `(s²/K)/Var` with `s²` pooled within configurations of `K` seeds each: it
-   * is a part of all shares. Undefined with one seed, and where each has another number of seeds.
+   * is a part of all shares. Undefined with one seed, and where not all have one in common.
    */
   readonly noise: number | undefined;
 }
@@ -64,7 +64,7 @@ export interface MissingShares {
 const MOST_NUMBERS = 2 ** 24;
 
 /**
- * The shares of a measure over configurations of the table's own cell, each the mean of its seeds. Of several state sizes, or ways of training,
+ * The shares of a measure over configurations of the table's own cell, each the mean over the seeds that all of them have. Of several state sizes, or ways of training,
  * the part of the grid with the most configurations is taken: not all sizes have all settings.
  *
  * @returns why there are none, where the grid is not complete over two axes or more, or nothing differs
@@ -75,7 +75,7 @@ export function varianceShares(
   table: FactorTable,
 ): VarianceShares | MissingShares {
   const own = ownCellRows(table, rows).filter((row) => row[measure] !== undefined);
-  const part = largestPart(own, table), grid = gridOf(part.rows, table);
+  const part = largestPart(own, table), rowsOfPart = atCommonSeeds(part.rows), grid = gridOf(rowsOfPart, table);
   const { axes, configurations: { length: configurations }, combinations } = grid;
   const lacking = (lacks: MissingShares["lacks"]) => ({ lacks, configurations, combinations, at: part.at });
   if (axes.length < 2) return lacking("axes");
@@ -92,7 +92,7 @@ export function varianceShares(
     configurations,
     deviation: Math.sqrt(total),
     at: part.at,
-    noise: noiseShare(part.rows, measure, total),
+    noise: noiseShare(rowsOfPart, measure, total),
   };
 }
 
@@ -122,6 +122,17 @@ function largestPart(rows: readonly RunRow[], table: FactorTable): { rows: RunRo
   ).map(([, group]) => group);
   const at = largest.length ? fixed.map((factor) => ({ factor, value: valueOf(factor, largest[0].config) })) : [];
   return { rows: largest, at };
+}
+
+/**
+ * The runs of the seeds that all configurations have: what those of one seed have in common would else be taken for an effect of what tells the
+ * configurations with that seed from the others. Without such a seed all runs.
+ */
+function atCommonSeeds(rows: readonly RunRow[]): readonly RunRow[] {
+  const seeds = [...Map.groupBy(rows, ({ id }) => id).values()].map((runs) => new Set(runs.map(({ seed }) => seed)));
+  if (!seeds.length) return rows;
+  const common = seeds.reduce((all, own) => all.intersection(own));
+  return common.size ? rows.filter(({ seed }) => common.has(seed)) : rows;
 }
 
 /** Configurations as points of a grid: complete where there are as many as combinations. */

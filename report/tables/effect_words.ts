@@ -5,6 +5,7 @@
 import { counted, formatCount } from "../../cells/counts.ts";
 import { isSwitch } from "../../cells/factor.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
+import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { atLevel } from "../data/training_factors.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
@@ -29,19 +30,20 @@ export interface EffectWords {
  * The effects on the primary measure in words.
  *
  * @param study what commands in them name: the study itself in a terminal, `ANY_STUDY` on pages
+ * @param experiment of which the effects are
  */
-export function effectWords(effects: Effects, study: Pick<Study, "dir">): EffectWords {
+export function effectWords(effects: Effects, study: Pick<Study, "dir">, experiment: Experiment = "01"): EffectWords {
   const { primary, reads } = effects, sorted = bySize(effects[primary]), unit = unitOfMeasure(primary, reads);
   return {
     lead: leadOf(effects, sorted),
     factors: sorted.flatMap((effect) => [factorWords(effect, unit), ...randomWords(effect, unit)]),
-    notes: [seedWords(effects, study), ...disagreement(sorted), ...randomNote(sorted)],
+    notes: [seedWords(effects, study, experiment), ...disagreement(sorted), ...randomNote(sorted)],
   };
 }
 
 /** {@linkcode effectWords} as plain text. */
-export function effectText(effects: Effects, study: Pick<Study, "dir">): string {
-  const { lead, factors, notes } = effectWords(effects, study);
+export function effectText(effects: Effects, study: Pick<Study, "dir">, experiment: Experiment = "01"): string {
+  const { lead, factors, notes } = effectWords(effects, study, experiment);
   return [lead, ...factors.map((line) => `  - ${line}`), ...notes].join("\n");
 }
 
@@ -150,14 +152,19 @@ function randomNote(effects: readonly FactorEffect[]): string[] {
   ];
 }
 
+/** How an experiment comes to several seeds, as part of a sentence. */
+export function addSeeds(study: Pick<Study, "dir">, experiment: Experiment): string {
+  return `${commandOn("init", study, experiment, { seeds: 3 })}, then train, adds seeds`;
+}
+
 /** What is known of seed noise, in a line or two; see {@linkcode effectWords}. */
-export function seedWords(effects: Effects, study: Pick<Study, "dir">): string {
+export function seedWords(effects: Effects, study: Pick<Study, "dir">, experiment: Experiment = "01"): string {
   const { least, most } = seedsOfPairs(effects), { primary, reads, seed_noise } = effects;
   const { noun: [one] } = contrastWords(effects[primary]);
   if (most === 0) return `Effects are means over pairs of configurations that differ in one ${one} alone.`;
   if (most === 1) {
     return "One seed: seed noise is unknown. What its runs have in common would be called an effect, so there is no interval and no p, " +
-      `and “lower” means lower in this one seed's runs; ${commandOn("init", study, "01", { seeds: 3 })} adds seeds.`;
+      `and “lower” means lower in this one seed's runs; ${addSeeds(study, experiment)}.`;
   }
   const noise = seed_noise
     ? ` Seed noise: runs of one configuration differ by a standard deviation of ${formatLoss(seed_noise.deviation)} ${

@@ -2,8 +2,8 @@
 import { formatCount } from "../../cells/counts.ts";
 import { type FactorTable, isOther, isSize, trainingFactors } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { commandOn } from "../../experiments/study/commands.ts";
 import { type Criterion, criterionInWords } from "../../experiments/study/criterion.ts";
+import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { ownCellName } from "../data/cell_names.ts";
@@ -15,7 +15,7 @@ import { bySize, isClear, qualificationOf } from "./clear_effects.ts";
 import { criterionAxis } from "./criterion_words.ts";
 import { qualificationWords } from "./dependence_words.ts";
 import { formatInterval, measureInSentence, unitOfMeasure } from "./effect_tables.ts";
-import { direction, evidenceWords } from "./effect_words.ts";
+import { addSeeds, direction, evidenceWords } from "./effect_words.ts";
 import { atSecondValue, contrastWords, inSentence, listed, withUnit } from "./factor_words.ts";
 import { formatDifference, formatSize, formatSpread } from "./format.ts";
 import { testScore } from "./metric_text.ts";
@@ -29,12 +29,14 @@ export interface HeadlineData {
   readonly table?: FactorTable;
   /** What commands name: the study itself in a terminal, `ANY_STUDY` on pages. */
   readonly study: Pick<Study, "dir">;
+  /** Of which these are; 01 where absent. */
+  readonly experiment?: Experiment;
 }
 
 /** The largest effect, where factors can be compared, then what is best, and how that stands to baselines. */
-export function headline({ rows, effects, table = GATED, study }: HeadlineData): string {
+export function headline({ rows, effects, table = GATED, study, experiment = "01" }: HeadlineData): string {
   const compared = bySize(effects[effects.primary].filter(({ pairs }) => pairs > 0));
-  const found = compared.length ? [effectSentence(compared, { rows, effects, table, study })] : [];
+  const found = compared.length ? [effectSentence(compared, { rows, effects, table, study, experiment })] : [];
   return [...found, bestWords(rows, table)].join(" ");
 }
 
@@ -54,10 +56,13 @@ function toldEffect(sorted: readonly FactorEffect[]): FactorEffect {
 function findingWords(
   told: FactorEffect,
   sorted: readonly FactorEffect[],
-  { effects, study }: Required<HeadlineData>,
+  { effects, study, experiment }: Required<HeadlineData>,
 ): string {
   const { noun: [one] } = contrastWords(sorted), which = inSentence(told.factor), size = sizeWords(told, effects);
-  if (sorted.every(({ p }) => p === undefined)) return withoutInterval(told, effects, study);
+  if (sorted.every(({ difference }) => difference === 0) && !qualificationOf(told)) {
+    return `In these runs no ${one} changes ${measureInSentence(effects.primary)} at all`;
+  }
+  if (sorted.every(({ p }) => p === undefined)) return withoutInterval(told, effects, addSeeds(study, experiment));
   if (isClear(told)) {
     const isLargest = sorted.every(({ difference = 0 }) => Math.abs(difference) <= Math.abs(told.difference!));
     return `The largest ${isLargest ? "" : "significant "}effect is that of ${which}: ${size}`;
@@ -68,10 +73,11 @@ function findingWords(
     : `${none}; the largest difference is that of ${which}: ${size}`;
 }
 
-function withoutInterval(largest: FactorEffect, effects: Effects, study: Pick<Study, "dir">): string {
+/** @param seedsAdvice how more seeds come about */
+function withoutInterval(largest: FactorEffect, effects: Effects, seedsAdvice: string): string {
   const isOneSeed = largest.seeds.length === 1;
   const caution = isOneSeed
-    ? `one seed says nothing of others (${commandOn("init", study, "01", { seeds: 3 })} adds seeds)`
+    ? `one seed says nothing of others (${seedsAdvice})`
     : "one pair is too few for an interval";
   return `In ${isOneSeed ? "this one seed's" : "these few"} runs the largest difference is that of ${
     inSentence(largest.factor)

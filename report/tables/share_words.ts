@@ -96,7 +96,9 @@ function missingWords({ lacks, configurations, combinations, at }: MissingShares
   const where = whereWords(at), some = `${counted(configurations, "configuration")}${where}`;
   switch (lacks) {
     case "axes":
-      return `Shares of variance need two factors of which all combinations have a finished run; the ${some} have none.`;
+      return `Shares of variance need two factors of which all combinations have a finished run; the ${some} ${
+        configurations === 1 ? "has" : "have"
+      } none.`;
     case "combinations":
       return `Shares of variance need a complete grid: of the ${
         formatCount(combinations)

@@ -73,7 +73,9 @@ function spreadWords({ factor, levels, effects }: TrainingEffects): string[] {
   const counts = levels.map((value, i) => ({ value, count: sum(effects.map(({ at }) => at[i].pairs)) }));
   const all = sum(counts.map(({ count }) => count)), most = counts.reduce((a, b) => b.count > a.count ? b : a);
   const listed = counts.map(({ value, count }) => `${formatCount(count)} at ${formatLevel(factor, value)}`).join(", ");
-  const mostly = 2 * most.count > all ? `, so they are mostly those at ${formatLevel(factor, most.value)}` : "";
+  const mostly = 2 * most.count > all
+    ? `, so they are ${most.count < all ? "mostly " : ""}those at ${formatLevel(factor, most.value)}`
+    : "";
   return [
     `Both configurations of a pair have the same ${factor.label}: of all pairs, ${listed}; other means of this report take all of these ` +
     `together${mostly}`,

@@ -87,11 +87,12 @@ Deno.test("writeReport() names the study in each command for the terminal, and S
       const chosenBy = experiment === "02" ? { short: unscored, entries: [] } : undefined;
       const { tables } = await writeReport(options(dir, { results: unscored, experiment, chosenBy }));
       const said = Object.values(tables).join("\n");
+      const on = experiment === "01" ? "" : " --experiment 02";
       assert.deepEqual(commandsIn(said), [
         ...(chosenBy ? [`init --dir "${dir}" --experiment 02 --controls ${FEWEST_CONTROLS}`] : []),
-        `init --dir "${dir}" --seeds 3`,
+        `init --dir "${dir}"${on} --seeds 3`,
       ]);
-      const on = experiment === "01" ? "" : " --experiment 02", written = new Set<string>();
+      const written = new Set<string>();
       for (const name of filesOf(dir).filter((name) => !name.endsWith(".png"))) {
         for (const command of commandsIn(await Deno.readTextFile(join(dir, name)))) written.add(command);
       }
@@ -99,7 +100,7 @@ Deno.test("writeReport() names the study in each command for the terminal, and S
         `evaluate --dir STUDY${on}`,
         `evaluate --dir STUDY${on} --again`,
         ...(chosenBy ? [`init --dir STUDY --experiment 02 --controls ${FEWEST_CONTROLS}`] : []),
-        "init --dir STUDY --seeds 3",
+        `init --dir STUDY${on} --seeds 3`,
       ]);
     }
   }));

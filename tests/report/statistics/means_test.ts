@@ -6,7 +6,6 @@ import type { RunResult } from "../../../experiments/study/result.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { groupByFactor, groupings, lossRange, padded } from "../../../report/statistics/means.ts";
-import { factorEffects } from "../../../report/statistics/effects.ts";
 import { fitSwarms, swarm } from "../../../report/figures/swarm.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { ORIGINAL_SWITCHES } from "../../original_table.ts";

@@ -58,6 +58,15 @@ Deno.test("the share of seed noise is all of it when noise is all there is, and 
   assert.ok(none.noise! < 1e-12);
 });
 
+Deno.test("a seed that some configurations lack is no effect of what tells these from the others", () => {
+  // All runs of seed 2 are high, and those with an input gate have none of it.
+  const rows = plantedRows((config, seed) => 2 + (config.use_residual ? 0.1 : 0) + (seed === 2 ? 1 : 0), 3)
+    .filter(({ config, seed }) => seed < 2 || !config.use_input_gate);
+  const { shares, noise } = varianceShares(rows, "min_loss", GATED) as VarianceShares;
+  assert.equal(nameOf(shares[0].axes), "use_residual");
+  assert.ok(shares[0].share > 1 - 1e-9 && noise! < 1e-12, `${shares[0].share}`);
+});
+
 Deno.test("it is said what lacks where the grid has a gap, one axis alone, or nothing differs", () => {
   const rows = plantedRows((config) => (config.use_residual ? 1 : 2)),
     of256 = rows.filter(({ config }) => config.state_size === 256);

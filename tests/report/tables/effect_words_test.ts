@@ -55,7 +55,11 @@ Deno.test("effectWords() gives no interval and no p when there is one seed, and 
     /^state gate: lower with it on, −0\.14\d bits per byte \(32 pairs, one seed, lower in 32 of 32\)/,
   );
   assert.doesNotMatch(factors.join("\n"), /interval|corrected p|clear/);
-  assert.match(notes[0], /^One seed: seed noise is unknown\. .*'deno task init --dir STUDY --seeds 3' adds seeds\.$/);
+  assert.match(seedWords(one, ANY_STUDY, "02"), /--experiment 02 --seeds 3', then train, adds seeds\.$/);
+  assert.match(
+    notes[0],
+    /^One seed: seed noise is unknown\. .*'deno task init --dir STUDY --seeds 3', then train, adds seeds\.$/,
+  );
   assert.doesNotMatch(effectTables(one), /interval|corrected p/);
   assert.match(
     effectTables(one),

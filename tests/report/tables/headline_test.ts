@@ -54,9 +54,23 @@ Deno.test("headline() speaks of one seed's runs, without interval and p, where t
   const text = headlineOf(rowsOf(residual, 1));
   assert.match(
     text,
-    /^In this one seed's runs the largest difference is that of the residual: with it on, the test score is lower by 0\.14\d bits per byte \(48 pairs of configurations, one seed\); one seed says nothing of others \('deno task init --dir "my study" --seeds 3' adds seeds\); trained on /,
+    /^In this one seed's runs the largest difference is that of the residual: with it on, the test score is lower by 0\.14\d bits per byte \(48 pairs of configurations, one seed\); one seed says nothing of others \('deno task init --dir "my study" --seeds 3', then train, adds seeds\); trained on /,
   );
   assert.doesNotMatch(text, /interval|corrected|clear|significant/);
+  const rows = rowsOf(residual, 1), study = { dir: "my study" };
+  assert.match(
+    headline({ rows: mergeSeeds(rows), effects: effectsOf(rows), study, experiment: "02" }),
+    /'deno task init --dir "my study" --experiment 02 --seeds 3', then train, adds seeds/,
+  );
+});
+
+Deno.test("headline() names no largest difference where nothing differs", () => {
+  for (const seeds of [1, 3]) {
+    assert.match(
+      headlineOf(rowsOf(() => 0, seeds, 0)),
+      /^In these runs no switch changes the test score at all; trained on tinyshakespeare, /,
+    );
+  }
 });
 
 Deno.test("headline() calls an effect the largest only where no other difference is larger", () => {

@@ -51,7 +51,7 @@ Deno.test("it is said what lacks where the grid is not complete, has no two axes
   });
   assert.match(
     lacking(rows.slice(0, 1)).lines[0],
-    /^Shares of variance need two factors .*; the 1 configuration have none\.$/,
+    /^Shares of variance need two factors .*; the 1 configuration has none\.$/,
   );
   assert.match(
     lacking(plantedRows(() => 2)).lines[0],
