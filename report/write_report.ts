@@ -47,6 +47,8 @@ export interface ReportOptions {
   unknown_version?: readonly string[];
   /** Where the study's list and the results differ; nothing is said of it where that is not given. */
   gaps?: ListGaps;
+  /** Whether the study's runs get a validation score, for which its split may be too short; absent: they do. */
+  isValidated?: boolean;
   /** The expression that says which configurations the results are of; absent where they are all. */
   selection?: string;
   /** The study's folder, which must exist. */
@@ -135,6 +137,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     accountOf({
       ...options.gaps,
       study: named,
+      isValidated: options.isValidated,
       selection: options.selection,
       experiment,
       runs,

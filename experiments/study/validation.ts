@@ -11,7 +11,7 @@ import type { Experiment, StudySettings } from "./schema.ts";
 type Splits = Pick<StudySettings, "split" | "tokens">;
 
 /** Whether runs of a study get a validation score. */
-function isValidated({ split, tokens }: Splits): boolean {
+export function isValidated({ split, tokens }: Splits): boolean {
   return canValidate((tokens?.split ?? split).validation);
 }
 
