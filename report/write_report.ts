@@ -59,7 +59,7 @@ export interface ReportOptions {
   /** What losses are held against, nats per what the models read; nothing where the study has no n-gram baselines. */
   levels?: readonly Level[];
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
-  chosenBy?: Omit<AuditData, "long">;
+  chosenBy?: Omit<AuditData, "long" | "isValidated">;
   /** Whose factors stand in the results; the built-in ones where absent. */
   table?: Space;
   /** What the study is compared with. */
@@ -117,7 +117,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   // Controls are there for the ranking's sake: what the chosen say on factors is the same without them.
   const effects = effectsOf(runs.rows.filter(({ control }) => !control), table);
   const rows = mergeSeeds(runs.rows);
-  const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows, table);
+  const promotion = chosenBy &&
+    auditPromotion({ ...chosenBy, long: results, isValidated: options.isValidated }, rows, table);
   const comparisons = comparisonsOf(rows, table),
     questions = [...questionsOf(comparisons, table), ...effectQuestions(effects)];
   const here = studyRunsOf({ name: "this study", dir, space: table, results, unreadable });
