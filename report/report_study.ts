@@ -5,6 +5,7 @@ import type { Experiment } from "../experiments/study/schema.ts";
 import { readSelected } from "../experiments/study/selected_results.ts";
 import type { Selection } from "../experiments/study/selection.ts";
 import type { Study } from "../experiments/study/store.ts";
+import { isValidated } from "../experiments/study/validation.ts";
 import { readOtherStudies } from "./data/other_studies.ts";
 import { studyLevels } from "./data/study_levels.ts";
 import { type ReportSummary, writeReport } from "./write_report.ts";
@@ -45,6 +46,7 @@ export async function reportOnStudy(
     unreadable,
     unknown_version: [...results.unknown_version, ...short?.unknown_version ?? []],
     gaps: comparedWithList(only ? runs.filter(({ entry }) => only(entry.config)) : runs, results),
+    isValidated: isValidated(study.settings),
     selection: only?.text,
     table: space,
     dir,

@@ -47,6 +47,8 @@ export interface ReportOptions {
   unknown_version?: readonly string[];
   /** Where the study's list and the results differ; nothing is said of it where that is not given. */
   gaps?: ListGaps;
+  /** Whether the study's runs get a validation score, for which its split may be too short; absent: they do. */
+  isValidated?: boolean;
   /** The expression that says which configurations the results are of; absent where they are all. */
   selection?: string;
   /** The study's folder, which must exist. */
@@ -57,7 +59,7 @@ export interface ReportOptions {
   /** What losses are held against, nats per what the models read; nothing where the study has no n-gram baselines. */
   levels?: readonly Level[];
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
-  chosenBy?: Omit<AuditData, "long">;
+  chosenBy?: Omit<AuditData, "long" | "isValidated">;
   /** Whose factors stand in the results; the built-in ones where absent. */
   table?: Space;
   /** What the study is compared with. */
@@ -115,7 +117,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   // Controls are there for the ranking's sake: what the chosen say on factors is the same without them.
   const effects = effectsOf(runs.rows.filter(({ control }) => !control), table);
   const rows = mergeSeeds(runs.rows);
-  const promotion = chosenBy && auditPromotion({ ...chosenBy, long: results }, rows, table);
+  const promotion = chosenBy &&
+    auditPromotion({ ...chosenBy, long: results, isValidated: options.isValidated }, rows, table);
   const comparisons = comparisonsOf(rows, table),
     questions = [...questionsOf(comparisons, table), ...effectQuestions(effects)];
   const here = studyRunsOf({ name: "this study", dir, space: table, results, unreadable });
@@ -135,6 +138,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     accountOf({
       ...options.gaps,
       study: named,
+      isValidated: options.isValidated,
       selection: options.selection,
       experiment,
       runs,

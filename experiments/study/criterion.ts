@@ -66,7 +66,7 @@ export function compareBy(criterion: Criterion, one: Chosen, two: Chosen): numbe
   return one.min_loss - two.min_loss;
 }
 
-/** The criterion in words: `the lowest validation score`. */
+/** The criterion in words: `the lowest score on the validation split`. */
 export function criterionInWords(criterion: Criterion): string {
   return criterion === "min loss" ? "the lowest training loss" : "the lowest score on the validation split";
 }

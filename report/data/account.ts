@@ -28,6 +28,8 @@ export interface AccountData extends Partial<ListGaps> {
   readonly study: Pick<Study, "dir">;
   readonly runs: RunTable;
   readonly experiment: Experiment;
+  /** Whether the study's runs get a validation score; absent: they do. */
+  readonly isValidated?: boolean;
   /** The expression that says which configurations the report is of; absent where it is of all. */
   readonly selection?: string;
   /** A line for each result file that could not be read, and those of them that are of a version that is not known. */
@@ -35,9 +37,13 @@ export interface AccountData extends Partial<ListGaps> {
   readonly unknown_version: readonly string[];
 }
 
+/** What follows from results without a validation score. */
+const BY_LOSS = "so the best is chosen by the lowest training loss";
+
 /** One entry for each reason that there is. */
 export function accountOf(
-  { study, runs, experiment, selection, unreadable, unknown_version, not_begun, unlisted }: AccountData,
+  { study, runs, experiment, isValidated = true, selection, unreadable, unknown_version, not_begun, unlisted }:
+    AccountData,
 ): AccountEntry[] {
   const failed = runs.unfinished.filter((run) => run.failed !== undefined);
   const open = runs.unfinished.filter((run) => run.failed === undefined).map(nameOf);
@@ -75,11 +81,10 @@ export function accountOf(
       lines: false,
     },
     {
-      lead:
-        `${counted(unvalidated.length, "scored run")} ${
-          have(unvalidated)
-        } no validation score, so the best is chosen by the lowest training ` +
-        `loss (${commandOn("evaluate", study, experiment, { again: true })} adds it)`,
+      lead: `${counted(unvalidated.length, "scored run")} ${have(unvalidated)} no validation score, ` +
+        (isValidated
+          ? `${BY_LOSS} (${commandOn("evaluate", study, experiment, { again: true })} adds it)`
+          : `for which the validation split is too short, ${BY_LOSS}`),
       names: unvalidated.length === scored.length && scored.length > 1 ? ["all that are scored"] : unvalidated,
       lines: false,
     },

@@ -70,12 +70,13 @@ export interface OtherStudiesRequest {
 export async function readOtherStudies(
   { dirs, experiment, only, onProblem }: OtherStudiesRequest,
 ): Promise<StudyRuns[]> {
-  const repeated = dirs.find((dir, i) => dirs.findIndex((other) => resolve(other) === resolve(dir)) < i);
-  if (repeated !== undefined) {
-    throw new UserError(`Cannot compare with study ${repeated}: it is named twice, must be named once`);
-  }
   if (dirs.length > MOST_STUDIES) {
     throw new UserError(`Cannot compare with ${dirs.length} studies: must be at most ${MOST_STUDIES}`);
+  }
+  const folders = await Promise.all(dirs.map(folderOf));
+  const repeated = dirs.find((_, i) => folders.indexOf(folders[i]) < i);
+  if (repeated !== undefined) {
+    throw new UserError(`Cannot compare with study ${repeated}: it is named twice, must be named once`);
   }
   const names = namesOf(dirs), found: StudyRuns[] = [];
   for (const [i, dir] of dirs.entries()) {
@@ -93,6 +94,12 @@ export async function readOtherStudies(
     found.push(runs);
   }
   return found;
+}
+
+/** The folder that a path leads to, by however many links; one that does not exist is refused where it is opened. */
+async function folderOf(dir: string): Promise<string> {
+  const path = resolve(dir);
+  return await Deno.realPath(path).catch(() => path);
 }
 
 /** The same expression, read by the factors of another study. */

@@ -62,6 +62,8 @@ export interface Regret {
 export interface PromotionAudit {
   /** By what both experiments are compared: the validation score in bits per byte, or the lowest training loss in nats per {@linkcode reads}. */
   criterion: Criterion;
+  /** See {@linkcode AuditData.isValidated}. */
+  isValidated: boolean;
   reads: Unit;
   /** Mean bytes that what the models read stands for. */
   bytes_per_token: number;
@@ -93,6 +95,8 @@ export interface AuditData {
   long: readonly RunResult[];
   /** The list of experiment 02. */
   entries: readonly ConfigEntry[];
+  /** Whether the study's runs get a validation score, for which its split may be too short; absent: they do. */
+  isValidated?: boolean;
 }
 
 /** With fewer, the interval held the truth in 83 % of simulated studies rather than 95 %; with eight in 96 to 99 %. */
@@ -104,7 +108,7 @@ export const FEWEST_CONTROLS = 8;
  * @param rows the configurations of experiment 02, for their names
  */
 export function auditPromotion(
-  { short, long, entries }: AuditData,
+  { short, long, entries, isValidated = true }: AuditData,
   rows: readonly MergedRow[],
   table: FactorTable = GATED,
 ): PromotionAudit {
@@ -132,6 +136,7 @@ export function auditPromotion(
   });
   return {
     ...scale,
+    isValidated,
     reads: rows[0]?.reads ?? "byte",
     bytes_per_token: rows[0]?.bytes_per_token ?? 1,
     steps: { short: from.steps_done, long: to.steps_done },

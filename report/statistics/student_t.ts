@@ -14,7 +14,7 @@ const PRECISION = 1e-16, MOST_TERMS = 10_000;
  * @param a above 0
  * @param b above 0
  */
-export function incompleteBeta(x: number, a: number, b: number): number {
+function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
   // There the fraction converges in about √max(a, b) terms.

@@ -39,7 +39,7 @@ export function promotionText(audit: PromotionAudit, study: Pick<Study, "dir">):
 
 /** What both experiments are compared by, and who lacks it. */
 function measuredWords(
-  { criterion, every, unmeasured }: PromotionAudit,
+  { criterion, isValidated, every, unmeasured }: PromotionAudit,
   study: Pick<Study, "dir">,
 ): string {
   const left = unmeasured
@@ -49,10 +49,10 @@ function measuredWords(
   const commands = (["01", "02"] as const).map((experiment) =>
     commandOn("evaluate", study, experiment, { again: true })
   );
-  return `Compared by the lowest training loss of those logged ${
-    loggedAt(every)
-  }${left}, for not all have a score on the ` +
-    `validation split: ${commands.join(" and ")} add it.`;
+  const why = isValidated
+    ? `for not all have a score on the validation split: ${commands.join(" and ")} add it`
+    : "for the validation split is too short to be scored";
+  return `Compared by the lowest training loss of those logged ${loggedAt(every)}${left}, ${why}.`;
 }
 
 /** At which steps losses were logged that are compared. */

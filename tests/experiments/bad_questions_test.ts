@@ -154,6 +154,7 @@ const ROWS: readonly Row[] = [
   ["status", "--only cell=lstm", "Cannot look at experiment 01 of DIR: none of 48 runs matches --only cell=lstm"],
   ["report", "--only n_layers>1", "Cannot draw a report of DIR: none of 3 results matches --only n_layers>1"],
   ["report", "--with a,", "Cannot use --with a,: must name a folder each"],
+  ["report", "--with ,", "Cannot use --with ,: must name a folder each"],
   ["report", "--with a --with b", "Cannot use --with twice: it must be given once, with commas between what it names"],
   [
     "report",

@@ -154,6 +154,7 @@ Deno.test("valueIn() reads a flag as the script does", () => {
 Deno.test("lists refuse what is there twice, and more values than they may have", () => {
   assert.deepEqual(splitList("a, b", 2), ["a", "b"]);
   assert.throws(() => splitList("a,b,a", 3), { message: "must name a once" });
+  assert.deepEqual(splitList(",", 2), ["", ""]);
   assert.throws(() => splitList("1,".repeat(5_000_000), 3), { message: "must have at most 3 values" });
   assert.throws(() => parseSelection("n_layers=1,n_layers=2"), /^Error: names n_layers twice/);
 });

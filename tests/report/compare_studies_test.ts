@@ -119,13 +119,15 @@ inFolder("a report refuses another study with one line, and writes nothing", asy
     seeds: [7],
   });
   await initStudy({ dir: empty, experiment: "01", levels: { n_layers: [1], state_size: [32] } });
-  const before = namesOf(one), damaged = join(dir, "damaged");
+  const before = namesOf(one), damaged = join(dir, "damaged"), link = join(dir, "link");
+  await Deno.symlink(two, link, { type: "dir" });
   await Deno.mkdir(damaged);
   await Deno.writeTextFile(join(damaged, "study.json"), "{");
   const refused: [others: string[], only: string | undefined, says: RegExp][] = [
     [[join(dir, "none")], undefined, /^Cannot open study \S+none: it has no study\.json; make one with /],
     [[damaged], undefined, /^Cannot read \S+damaged\/study\.json: it is not JSON/],
     [[two, join(two, "..", "b")], undefined, /^Cannot compare with study \S+b: it is named twice, must be named once$/],
+    [[two, link], undefined, /^Cannot compare with study \S+link: it is named twice, must be named once$/],
     [[empty], undefined, /^Cannot compare with study \S+empty: no run of experiment 01 has finished; train some with /],
     [
       [two, wide],

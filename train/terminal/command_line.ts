@@ -126,7 +126,8 @@ export function splitList(text: string, most: number): string[] {
   // One more than allowed tells enough of a list of millions.
   const values = text.split(",", most + 1).map((part) => part.trim());
   if (values.length > most) throw new Error(`must have at most ${most} values`);
-  refuseRepeated(values);
+  // What is empty has no name to be named by: whoever reads the values says what must stand there.
+  refuseRepeated(values.filter(Boolean));
   return values;
 }
 

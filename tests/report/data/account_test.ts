@@ -100,6 +100,13 @@ Deno.test("accountOf() says how many scored runs lack a validation score, which,
     accountOf({ ...none, runs: tableOf(old), study: { dir: "my study" } })[0].lead,
     /evaluate --dir "my study" --again'/,
   );
+  // Nothing can add it where the split is too short.
+  const [short] = accountOf({ ...none, runs: tableOf(old), isValidated: false });
+  assert.equal(
+    short.lead,
+    "96 scored runs have no validation score, for which the validation split is too short, " +
+      "so the best is chosen by the lowest training loss",
+  );
   // One that has not been scored lacks nothing yet.
   const { test_loss: _loss, test_bits_per_byte: _bits, ...unscored } = old[0];
   assert.deepEqual(told([...results.slice(1), unscored as RunResult]), []);

@@ -8,7 +8,7 @@ import type { ConfigEntry } from "../../../experiments/study/runs.ts";
 import { figureDocument } from "../../../report/figures/svg.ts";
 import { figurePromotion } from "../../../report/figures/promotion.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
-import { auditPromotion, type PromotionAudit } from "../../../report/statistics/promotion_audit.ts";
+import { type AuditData, auditPromotion, type PromotionAudit } from "../../../report/statistics/promotion_audit.ts";
 import { ANY_STUDY } from "../../../train/terminal/advice.ts";
 import { promotionText, promotionWords } from "../../../report/tables/promotion_words.ts";
 import { tableOf } from "../../../report/data/rows.ts";
@@ -48,7 +48,7 @@ function study(controls: number, long: (place: number) => number, seeds = 1) {
   };
 }
 
-function audit(data: ReturnType<typeof study>): PromotionAudit {
+function audit(data: AuditData): PromotionAudit {
   return auditPromotion(data, mergeSeeds(tableOf(data.long).rows));
 }
 
@@ -170,6 +170,12 @@ Deno.test("auditPromotion() takes losses at the steps that both experiments log,
     words,
     /'deno task evaluate --dir STUDY --again' and 'deno task evaluate --dir STUDY --experiment 02 --again' add it/,
   );
+});
+
+Deno.test("promotionWords() advises no scoring where the validation split is too short", () => {
+  const words = promotionWords(audit({ ...study(8, SAME_ORDER), isValidated: false }), ANY_STUDY).join("\n");
+  assert.match(words, /by the lowest training loss [^.]*, for the validation split is too short to be scored\./);
+  assert.doesNotMatch(words, /--again/);
 });
 
 Deno.test("promotionWords() gives words for numbers when there is too little to go by", () => {
