@@ -175,7 +175,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     finished: runs.rows.length,
     unfinished: runs.unfinished.length,
     unreadable: unreadable.length,
-    headline: headline({ rows, effects, table, study: { dir }, experiment }),
+    headline: headline({ rows, effects, table, study: { dir }, experiment, promotion }),
     account: accountText(accountFor({ dir })),
     tables: {
       best_runs: bestRunsTable(rows, table),

@@ -11,6 +11,7 @@ import { countConfigurations, criterionOfRows, type MergedRow, rankedBy } from "
 import { distinct, type RunRow } from "../data/rows.ts";
 import { isTrainedAs, pairedBySeed } from "../statistics/baseline_comparison.ts";
 import type { Effects, FactorEffect, FactorLevels } from "../statistics/effects.ts";
+import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import { bySize, isClear, qualificationOf } from "./clear_effects.ts";
 import { criterionAxis } from "./criterion_words.ts";
 import { qualificationWords } from "./dependence_words.ts";
@@ -19,6 +20,7 @@ import { addSeeds, direction, evidenceWords } from "./effect_words.ts";
 import { atSecondValue, contrastWords, inSentence, listed, withUnit } from "./factor_words.ts";
 import { formatDifference, formatSize, formatSpread } from "./format.ts";
 import { testScore } from "./metric_text.ts";
+import { promotionWords } from "./promotion_words.ts";
 
 /** What the headline is of. */
 export interface HeadlineData {
@@ -31,17 +33,34 @@ export interface HeadlineData {
   readonly study: Pick<Study, "dir">;
   /** Of which these are; 01 where absent. */
   readonly experiment?: Experiment;
+  /** Of an experiment that was chosen by the ranking of another. */
+  readonly promotion?: PromotionAudit;
 }
 
-/** The largest effect, where factors can be compared, then what is best, and how that stands to baselines. */
-export function headline({ rows, effects, table = GATED, study, experiment = "01" }: HeadlineData): string {
-  const compared = bySize(effects[effects.primary].filter(({ pairs }) => pairs > 0));
-  const found = compared.length ? [effectSentence(compared, { rows, effects, table, study, experiment })] : [];
+/**
+ * The largest effect, where factors can be compared, then what is best, and how that stands to baselines. Of an experiment that was chosen, whether it
+ * was chosen well: effects among what was chosen for its score say little.
+ */
+export function headline({ promotion, ...data }: HeadlineData): string {
+  const { rows, table = GATED, study, experiment = "01" } = data;
+  const found = experiment === "01" ? effectFound({ ...data, table, experiment }) : auditFound(promotion, study);
   return [...found, bestWords(rows, table)].join(" ");
 }
 
+/** What an effect sentence is made of. */
+type EffectData = Required<Omit<HeadlineData, "promotion">>;
+
+function effectFound(data: EffectData): string[] {
+  const { effects } = data, compared = bySize(effects[effects.primary].filter(({ pairs }) => pairs > 0));
+  return compared.length ? [effectSentence(compared, data)] : [];
+}
+
+function auditFound(promotion: PromotionAudit | undefined, study: Pick<Study, "dir">): string[] {
+  return promotion?.regret ? promotionWords(promotion, study).slice(0, 1) : [];
+}
+
 /** @param sorted at least one effect of which there are pairs: see {@linkcode bySize} */
-function effectSentence(sorted: readonly FactorEffect[], data: Required<HeadlineData>): string {
+function effectSentence(sorted: readonly FactorEffect[], data: EffectData): string {
   const told = toldEffect(sorted);
   return `${findingWords(told, sorted, data)}; ${conditions(told, data.rows, data.table)}.`;
 }
@@ -56,7 +75,7 @@ function toldEffect(sorted: readonly FactorEffect[]): FactorEffect {
 function findingWords(
   told: FactorEffect,
   sorted: readonly FactorEffect[],
-  { effects, study, experiment }: Required<HeadlineData>,
+  { effects, study, experiment }: EffectData,
 ): string {
   const { noun: [one] } = contrastWords(sorted), which = inSentence(told.factor), size = sizeWords(told, effects);
   if (sorted.every(({ difference }) => difference === 0) && !qualificationOf(told)) {

@@ -21,10 +21,18 @@ export function pageHeading({ column }: ShownMetric, reads: Unit): string {
   return unit === undefined ? column.heading : `${column.heading}, ${unit}`;
 }
 
-/** A heading for the terminal: `test (bits/byte)`. */
-export function terminalHeading({ column }: ShownMetric, reads: Unit): string {
-  const unit = unitIn(column, reads), { terminal = column.heading } = column;
-  return unit === undefined ? terminal : `${terminal} (${unit})`;
+/** A heading for the terminal, without its unit, for which there is no room beside each other: see {@linkcode terminalUnits}. */
+export function terminalHeading({ column: { heading, terminal = heading } }: ShownMetric): string {
+  return terminal;
+}
+
+/** The units of the terminal's columns in a line: `min loss in nats/byte; test, validation in bits/byte`; none where none has one. */
+export function terminalUnits(metrics: readonly ShownMetric[], reads: Unit): string[] {
+  const units = Map.groupBy(metrics, ({ column }) => unitIn(column, reads));
+  const parts = [...units].flatMap(([unit, own]) =>
+    unit === undefined ? [] : [`${own.map(terminalHeading).join(", ")} in ${unit}`]
+  );
+  return parts.length ? [parts.join("; ")] : [];
 }
 
 /** A metric of a configuration as a cell of a table; {@linkcode NONE} where no run has it. */

@@ -16,14 +16,14 @@ import {
 import { GATED } from "../../cells/factors.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
-import { isShown, type Metric } from "../../experiments/study/metric.ts";
+import { isShown, type Metric, type ShownMetric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { cohortsOf, firstOfCells } from "../data/baselines.ts";
 import { criterionOfRows, type MergedRow, mostSeeds } from "../data/merged.ts";
 import { type Configured, shownIn } from "../data/rows.ts";
 import { levelText } from "./factor_words.ts";
 import { NONE } from "./format.ts";
-import { inTables, isSaidOf, metricText, terminalHeading } from "./metric_text.ts";
+import { inTables, isSaidOf, metricText, terminalHeading, terminalUnits } from "./metric_text.ts";
 
 /** Rows of cells, the first row being the headings; numbers are set to the right. */
 export function layOut(lines: readonly string[][], rightAligned: readonly boolean[]): string {
@@ -98,12 +98,18 @@ function bestRunsColumns(
       ? [{ heading: "switches", isText: true, cell: (row: MergedRow) => compactSwitches(row, switches, table) }]
       : []),
     ...shownOthers(table, rows).map(ofFactor),
-    ...inTables(metrics.filter(isShown))
-      .filter((metric) => metric.column.terminal !== undefined && isSaidOf(metric, rows)).map((metric) => ({
-        heading: terminalHeading(metric, rows[0].reads),
-        cell: (row: MergedRow) => metricText(row, metric),
-      })),
+    ...inTerminal(metrics, rows).map((metric) => ({
+      heading: terminalHeading(metric),
+      cell: (row: MergedRow) => metricText(row, metric),
+    })),
   ];
+}
+
+/** The metrics that the terminal's table has a column of. */
+function inTerminal(metrics: readonly Metric[], rows: readonly MergedRow[]): ShownMetric[] {
+  return inTables(metrics.filter(isShown)).filter((metric) =>
+    metric.column.terminal !== undefined && isSaidOf(metric, rows)
+  );
 }
 
 /**
@@ -129,7 +135,8 @@ export function bestRunsTable(
   const text = layOut([columns.map(({ heading }) => heading), ...cells], columns.map(({ isText }) => !isText));
   const seeds = mostSeeds(rows) > 1 ? ["means over seeds, ± their standard deviation"] : [];
   const ranked = rows.length > 1 ? [`ranked by ${criterionInWords(criterionOfRows(rows))}`] : [];
-  return [text, ...switchLegend(rows, table), ...ranked, ...seeds].join("\n");
+  const units = terminalUnits(inTerminal(metrics, rows), rows[0].reads);
+  return [text, ...switchLegend(rows, table), ...units, ...ranked, ...seeds].join("\n");
 }
 
 /** The forward function of a configuration in words, as plain text. */

@@ -120,7 +120,7 @@ Deno.test("writeReport() says in terminal, page and pictures that the best is ch
     for (const path of summary.paths) assert.ok(isOurs(path), path);
     assert.match(
       summary.tables.best_runs,
-      /validation \(bits\/byte\).*\nranked by the lowest score on the validation split/s,
+      /validation +time\n.*\nranked by the lowest score on the validation split/s,
     );
     const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
     assert.ok(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type CellConfig, configId } from "../../../cells/config.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
+import type { PromotionAudit } from "../../../report/statistics/promotion_audit.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { bestWords, headline } from "../../../report/tables/headline.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
@@ -57,11 +58,37 @@ Deno.test("headline() speaks of one seed's runs, without interval and p, where t
     /^In this one seed's runs the largest difference is that of the residual: with it on, the test score is lower by 0\.14\d bits per byte \(48 pairs of configurations, one seed\); one seed says nothing of others \('deno task init --dir "my study" --seeds 3', then train, adds seeds\); trained on /,
   );
   assert.doesNotMatch(text, /interval|corrected|clear|significant/);
-  const rows = rowsOf(residual, 1), study = { dir: "my study" };
+});
+
+Deno.test("headline() of an experiment that was chosen names no effect: whether it was chosen well comes first, where that is known", () => {
+  const rows = rowsOf(residual, 3),
+    of02 = { rows: mergeSeeds(rows), effects: effectsOf(rows), experiment: "02" as const };
+  const study = { dir: "my study" }, point = { name: "aaaaaaaa", label: "a label", control: false };
+  const spread = { mean: 2, deviation: undefined, least: 2, most: 2, count: 1 };
+  const promoted = { ...point, short: spread, long: spread }, control = { ...promoted, control: true };
+  const audit: PromotionAudit = {
+    reads: "byte",
+    bytes_per_token: 1,
+    criterion: "validation_bits_per_byte",
+    isValidated: true,
+    every: { short: 50, long: 50 },
+    unmeasured: 0,
+    steps: { short: 999, long: 1998 },
+    points: [promoted, control],
+    promoted: { population: 1, trained: 1 },
+    rest: { population: 20, trained: 1 },
+    controls: { listed: 1, failed: 0 },
+    tau: undefined,
+    interval: undefined,
+    regret: { value: 0, promoted, control, better: 0, most: 19 },
+  };
+  const alone = headline({ ...of02, study });
+  assert.match(alone, /^Of 96 configurations, /);
   assert.match(
-    headline({ rows: mergeSeeds(rows), effects: effectsOf(rows), study, experiment: "02" }),
-    /'deno task init --dir "my study" --experiment 02 --seeds 3', then train, adds seeds/,
+    headline({ ...of02, study, promotion: audit }),
+    /^Regret of the top 10 %: none found\. .* Of 96 configurations, /,
   );
+  assert.equal(headline({ ...of02, study, promotion: { ...audit, regret: undefined } }), alone);
 });
 
 Deno.test("headline() names no largest difference where nothing differs", () => {

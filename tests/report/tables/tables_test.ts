@@ -12,11 +12,15 @@ const rows = mergeSeeds(tableOf(syntheticResults({ steps: 1000 })).rows);
 
 Deno.test("bestRunsTable() lists the best runs first, in lines of one width, when there are many", () => {
   const lines = bestRunsTable(rows, GATED, 3).split("\n");
-  assert.equal(lines.length, 1 + 3 + 2);
-  assert.match(lines[0], /^rank +id +layers +state +switches +min loss \(nats\/byte\) +test \(bits\/byte\) +time$/);
+  assert.equal(lines.length, 1 + 3 + 3);
+  assert.match(lines[0], /^rank +id +layers +state +switches +min loss +test +time$/);
   assert.ok(lines[1].includes(rows[0].id.slice(0, 8)) && lines[1].includes(rows[0].min_loss.mean.toFixed(3)));
   assert.equal(new Set(lines.slice(0, 4).map((line) => line.length)).size, 1);
-  assert.deepEqual(lines.slice(4), [...switchLegend(rows), "ranked by the lowest training loss"]);
+  assert.deepEqual(lines.slice(4), [
+    ...switchLegend(rows),
+    "min loss in nats/byte; test in bits/byte",
+    "ranked by the lowest training loss",
+  ]);
 });
 
 Deno.test("bestRunsTable() counts seeds and shows their deviation when there are several, and a dash when none is evaluated", () => {
@@ -32,8 +36,9 @@ Deno.test("bestRunsTable() has a column of validation scores where there are som
   const [{ runs: [one] }, { runs: [two] }] = rows;
   const scored = [{ ...one, validation_bits_per_byte: 2.5 }, { ...two, validation_bits_per_byte: 2.25 }];
   const lines = bestRunsTable(mergeSeeds(scored)).split("\n");
-  assert.match(lines[0], / validation \(bits\/byte\)/);
+  assert.match(lines[0], / test +validation +time$/);
   assert.ok(lines[1].includes(two.id.slice(0, 8)) && lines[1].includes(" 2.250 "), lines[1]);
+  assert.equal(lines.at(-2), "min loss in nats/byte; test, validation in bits/byte");
   assert.equal(lines.at(-1), "ranked by the lowest score on the validation split");
 });
 
