@@ -51,7 +51,10 @@ Deno.test("the example of the README makes, trains, reports and samples a study 
     assert.equal(code, 0, errors);
     const lines = out.split("\n");
     assert.equal(lines.filter((line) => /^1 layer × \d+, .* 0 \d\.\d+ \d\.\d+$/.test(line)).length, 3, out);
-    assert.match(out, /^3 trained, 0 unreadable\. Of 2 gated configurations/m);
+    assert.match(
+      out,
+      /^9 trained, 0 unreadable\. [^\n]*\(1 pair of configurations × 3 seeds\); [^\n]* Of 2 gated configurations, /m,
+    );
     const page = /^see (.*)$/m.exec(out)![1];
     assert.match(await Deno.readTextFile(join(dir, page)), /<html/);
     assert.match(errors, /^0 of 9 runs/m);
