@@ -8,13 +8,13 @@ import { bySize, CLEAR_P, hasBothSigns, isClear, qualificationOf } from "../tabl
 import { measuresOf, randomLabel, unitOfMeasure } from "../tables/effect_tables.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { formatDifference } from "../tables/format.ts";
-import { drawForest, type Forest, forestHeight, type ForestRow, isCut } from "./forest.ts";
+import { composeForests, type Forest, type ForestRow, isCut } from "./forest.ts";
 import { differenceLegend, measureTitle, whyNoInterval } from "./comparisons.ts";
-import { composeFigure, type FigureOptions, type Frame, panelArea, type SvgDocument } from "./svg.ts";
+import type { FigureOptions, Frame, SvgDocument } from "./svg.ts";
 import { wrapped } from "./text.ts";
 import { DIFFERENCE_COLOUR } from "./theme.ts";
 
-const ROW = 36, GAP = 26;
+const ROW = 36;
 /** Labels that are longer are set in two lines, in characters. */
 const LONG_LABEL = 26;
 
@@ -45,14 +45,7 @@ export function figureEffects(document: SvgDocument, effects: Effects, options: 
       ? [differenceLegend(contrastWords(effects.min_loss).atSecond, `not clear (corrected p above ${CLEAR_P})`)]
       : [],
   };
-  let { top } = panelArea(frame);
-  const start = top;
-  const panels = forests.map((forest) => {
-    const height = forestHeight(forest), drawn = drawForest(document, forest, { top, height });
-    top += height + GAP;
-    return drawn;
-  });
-  return composeFigure(document, frame, panels, top - start - 24);
+  return composeForests(document, frame, forests);
 }
 
 /** Whether anything has an interval: with one seed nothing has. */

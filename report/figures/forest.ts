@@ -4,7 +4,7 @@ import { extentOf } from "../../cells/extremes.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
 import { formatInterval, pairsBySeeds } from "../tables/effect_tables.ts";
 import { formatDifference, formatP, NONE } from "../tables/format.ts";
-import { panel, type SvgDocument, type SvgElement } from "./svg.ts";
+import { composeFigure, type Frame, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { fitTogether, scaledToFit, shortened, widest } from "./text.ts";
 import { COLOUR, SIZE } from "./theme.ts";
 
@@ -62,20 +62,22 @@ const COLUMNS = { gap: 22, most: 480 } as const;
 const SIZE_OF_NOTE = 12, SIZE_OF_HEADING = 13;
 /** Between two ticks of the axis, in pixels. */
 const ROOM_OF_TICK = 70;
-/** A group of rows is set off by so much of a row. */
-const GROUP_GAP = 0.6;
+/** A group of rows is set off by so much of a row, and a row with a note from the one below it. */
+const GROUP_GAP = 0.6, NOTE_GAP = 0.22;
+/** Between two panels, in pixels. */
+const PANEL_GAP = 26;
 
 /** Height of a panel with its axis, in pixels. */
-export function forestHeight({ rows, rowHeight }: Pick<Forest, "rows" | "rowHeight">): number {
+function forestHeight({ rows, rowHeight }: Pick<Forest, "rows" | "rowHeight">): number {
   return INSET.top + placesOf(rows).end * rowHeight + INSET.bottom;
 }
 
 /** The middle of each row, in rows from the top, and where the last one ends. */
 function placesOf(rows: readonly ForestRow[]): { middles: number[]; end: number } {
   let end = 0;
-  const middles = rows.map(({ group }, i) => {
+  const middles = rows.map(({ group, note }, i) => {
     const middle = end + (group !== undefined && i ? GROUP_GAP : 0) + 0.5;
-    end = middle + 0.5;
+    end = middle + 0.5 + (note ? NOTE_GAP : 0);
     return middle;
   });
   return { middles, end: Math.max(end, 1) };
@@ -87,8 +89,20 @@ interface PlacedRow extends ForestRow {
   readonly label: string;
 }
 
+/** A picture of panels, one below the other. @returns the SVG's text */
+export function composeForests(document: SvgDocument, frame: Frame, forests: readonly Forest[]): string {
+  const { top: start } = panelArea(frame);
+  let top = start;
+  const panels = forests.map((forest) => {
+    const height = forestHeight(forest), drawn = drawForest(document, forest, { top, height });
+    top += height + PANEL_GAP;
+    return drawn;
+  });
+  return composeFigure(document, frame, panels, top - start - 24);
+}
+
 /** Draws the panel, as wide as the picture. */
-export function drawForest(document: SvgDocument, forest: Forest, { top, height }: Extent): SvgElement {
+function drawForest(document: SvgDocument, forest: Forest, { top, height }: Extent): SvgElement {
   const { rows, title, axis } = forest, { middles, end } = placesOf(rows);
   const labels = labelsOf(forest), columns = columnsOf(forest), domain = forestDomain(rows);
   const placed = rows.map((row, i): PlacedRow => ({ ...row, y: middles[i], label: labels.texts[i] }));

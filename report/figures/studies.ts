@@ -5,12 +5,12 @@ import type { PairMean } from "../statistics/pair_means.ts";
 import { CLEAR_P, isClear } from "../tables/clear_effects.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { differencesInWords, intervalOf, measureWords } from "../tables/study_words.ts";
-import { drawForest, type Forest, forestHeight, type ForestRow, isCut } from "./forest.ts";
-import { composeFigure, type FigureOptions, type Frame, type LegendEntry, panelArea, type SvgDocument } from "./svg.ts";
+import { composeForests, type Forest, type ForestRow, isCut } from "./forest.ts";
+import type { FigureOptions, Frame, LegendEntry, SvgDocument } from "./svg.ts";
 import { BOLD, shortened, wrapped } from "./text.ts";
 import { BASELINE_COLOUR, DIFFERENCE_COLOUR, SIDE_COLOUR, SIZE } from "./theme.ts";
 
-const GAP = 26, ROW = { mean: 36, effect: 27 } as const;
+const ROW = { mean: 36, effect: 27 } as const;
 /** Labels that are longer are set in two lines, in characters. */
 const LONG_LABEL = 24;
 /** Of a panel's title, which is bold and may name a study. */
@@ -36,14 +36,7 @@ export function figureStudies(
     subtitle: [options.subtitle, ...explanation(comparisons, forests)],
     legend: [{ heading: "there − here:", entries: entriesOf(forests) }],
   };
-  let { top } = panelArea(frame);
-  const start = top;
-  const panels = forests.map((forest) => {
-    const height = forestHeight(forest), drawn = drawForest(document, forest, { top, height });
-    top += height + GAP;
-    return drawn;
-  });
-  return composeFigure(document, frame, panels, top - start - 24);
+  return composeForests(document, frame, forests);
 }
 
 /** The colours that occur. */

@@ -8,9 +8,9 @@ import { comparedAtSeveral, type TrainingEffect, type TrainingEffects } from "..
 import { bySize } from "../tables/clear_effects.ts";
 import { unitOfMeasure } from "../tables/effect_tables.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
-import { drawForest, type Forest, forestHeight, type ForestRow, isCut } from "./forest.ts";
+import { composeForests, type Forest, type ForestRow, isCut } from "./forest.ts";
 import { differenceLegend, measureTitle, whyNoInterval } from "./comparisons.ts";
-import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "./svg.ts";
+import type { FigureOptions, SvgDocument } from "./svg.ts";
 import { DIFFERENCE_COLOUR } from "./theme.ts";
 
 const ROW = 23;
@@ -50,8 +50,7 @@ export function figureTrainingEffects(
     subtitle: [options.subtitle, ...explanation(training, forest, isSure)],
     legend: isSure ? [differenceLegend(words.atSecond, "zero lies in the interval")] : [],
   };
-  const { top } = panelArea(frame), height = forestHeight(forest);
-  return composeFigure(document, frame, [drawForest(document, forest, { top, height })], height - 24);
+  return composeForests(document, frame, [forest]);
 }
 
 function rowsOf(effect: TrainingEffect, { factor, levels, tuned }: TrainingEffects): ForestRow[] {
