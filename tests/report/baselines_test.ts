@@ -74,7 +74,7 @@ Deno.test("a baseline that is higher by what the best is chosen by, and lower on
   const better = (run: RunResult) => ({ ...run, test_bits_per_byte: 0.5 });
   assert.match(
     bestWords(rowsOf([...gated, ...plainGru.map(better)])),
-    /The baseline, GRU, .*, is higher: 1\.701 .* nats per byte; on the test split it is lower: 0\.500 .* bits per byte\.$/,
+    /The baseline, GRU, .*, is higher: 1\.701 .* nats per byte; on the test split it is lower: 0\.500 .* bits per byte \(difference −1\.811, 95 % interval −1\.856 to −1\.766\)\.$/,
   );
 });
 
@@ -84,7 +84,8 @@ Deno.test("baselines are ranked, and stand in the table of the best with their r
   const gru = lines.find((line) => line.includes(" GRU "))!;
   const rank = rowsOf([...gated, ...others]).findIndex(({ id }) => id === plainGru[0].id) + 1;
   assert.ok(rank > 11 && gru.startsWith(`${rank}`.padStart(4)), `${rank}: ${gru}`);
-  assert.equal(bestRunsTable(rowsOf(gated)).split("\n").length, 1 + 10 + 3);
+  // Below the ten: the legend of the switches, units, what ranks, what ± is.
+  assert.equal(bestRunsTable(rowsOf(gated)).split("\n").length, 1 + 10 + 4);
 });
 
 Deno.test("every picture of losses names baselines, and has their marks apart", () => {
