@@ -2,7 +2,7 @@
 
 /** The text with pictures (`␀`) in the place of control characters, but for tabs and line feeds. */
 export function drawControls(text: string): string {
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- control characters are what is looked for
   return text.replace(/[\x00-\x08\x0b-\x1f]/g, (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)))
     .replaceAll("\x7f", "␡");
 }

@@ -1,4 +1,5 @@
 /** What is best, promoted or chosen is chosen by one number of each run, of which less is better (design, section 9). */
+import { mean } from "simple-statistics";
 import type { MetricKey } from "./metrics.ts";
 import { unitOf } from "../../cells/unit.ts";
 import type { FinishedResult, RunResult } from "./result.ts";
@@ -19,6 +20,16 @@ export function chosenBy(
   { "min loss": min_loss, validation_bits_per_byte, test_loss }: FinishedResult,
 ): Chosen {
   return { min_loss, validation_bits_per_byte, isScored: test_loss !== undefined };
+}
+
+/** What some runs, at least one, are chosen by together: their means, of the validation score over those that have it. */
+export function meanChosen(runs: readonly Chosen[]): Chosen {
+  const scores = runs.flatMap(({ validation_bits_per_byte }) => validation_bits_per_byte ?? []);
+  return {
+    min_loss: mean(runs.map(({ min_loss }) => min_loss)),
+    validation_bits_per_byte: scores.length ? mean(scores) : undefined,
+    isScored: runs.some(({ isScored }) => isScored),
+  };
 }
 
 /** Results with a score and without one on the validation split. */

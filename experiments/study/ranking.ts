@@ -2,7 +2,15 @@
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { CellConfig } from "../../cells/config.ts";
-import { type Chosen, chosenBy, compareBy, type Criterion, criterionOf, unvalidatedOf } from "./criterion.ts";
+import {
+  type Chosen,
+  chosenBy,
+  compareBy,
+  type Criterion,
+  criterionOf,
+  meanChosen,
+  unvalidatedOf,
+} from "./criterion.ts";
 import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
 
 /** One configuration and what its runs came to. */
@@ -47,7 +55,7 @@ export function rankConfigs(results: readonly RunResult[], table: FactorTable = 
   const criterion = criterionOf(comparable.map(chosenBy));
   const ranked = [...Map.groupBy(comparable, ({ id }) => id)].map(([id, group]): RankedConfig => {
     const runs = group.toSorted((a, b) => a.seed - b.seed);
-    return { id, config: configOf(runs[0], table), ...meanOf(runs.map(chosenBy)), runs };
+    return { id, config: configOf(runs[0], table), ...meanChosen(runs.map(chosenBy)), runs };
   });
   ranked.sort((a, b) => compareBy(criterion, a, b) || (a.id < b.id ? -1 : 1));
   const all = new Set(finished.map(({ id }) => id)).size;
@@ -59,16 +67,5 @@ export function rankConfigs(results: readonly RunResult[], table: FactorTable = 
     steps_done,
     runs: comparable.length,
     shorter: all - ranked.length,
-  };
-}
-
-/** What a configuration is chosen by, from its seeds. */
-function meanOf(runs: readonly Chosen[]): Chosen {
-  const mean = (values: readonly number[]) =>
-    values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : undefined;
-  return {
-    min_loss: mean(runs.map(({ min_loss }) => min_loss))!,
-    validation_bits_per_byte: mean(runs.flatMap(({ validation_bits_per_byte }) => validation_bits_per_byte ?? [])),
-    isScored: runs.some(({ isScored }) => isScored),
   };
 }

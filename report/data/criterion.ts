@@ -1,5 +1,5 @@
 /** By which number the runs of a report are ranked: `experiments/study/criterion.ts`, asked of rows. */
-import { type Chosen, compareBy, type Criterion, criterionOf } from "../../experiments/study/criterion.ts";
+import { type Chosen, compareBy, type Criterion, criterionOf, meanChosen } from "../../experiments/study/criterion.ts";
 
 /** The metrics that a criterion looks at, of one run or as means over seeds. */
 export interface Ranked {
@@ -20,6 +20,11 @@ function chosen({ min_loss, validation_bits_per_byte, test_bits_per_byte }: Rank
 /** By what these runs are ranked: see {@linkcode criterionOf}. */
 export function criterionOfRuns(runs: readonly Ranked[]): Criterion {
   return criterionOf(runs.map(chosen));
+}
+
+/** What runs of one configuration are chosen by together: see {@linkcode meanChosen}. @param runs at least one */
+export function meanOfRuns(runs: readonly Ranked[]): Chosen {
+  return meanChosen(runs.map(chosen));
 }
 
 /** Less than zero where the first is better: see {@linkcode compareBy}. */

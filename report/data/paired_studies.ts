@@ -8,6 +8,7 @@ import { appliesTo, type Configuration, type Factor, type FactorValue, namesCell
 import { cohortsOf } from "./baselines.ts";
 import { cellNameIn, nameOfLevel } from "./cell_names.ts";
 import type { StudyRuns } from "./other_studies.ts";
+import { shortList } from "../../train/terminal/progress.ts";
 import { distinct, ownCellRows, type RunRow } from "./rows.ts";
 
 /** One configuration of two studies, at the seeds that both have finished. */
@@ -271,7 +272,7 @@ function nothingInCommon(
   { seedless, ...counts }: PairedRows,
   factors: readonly Factor[],
 ): string {
-  const seeds = (rows: readonly RunRow[]) => listed(distinct(rows, ({ seed }) => seed).map(String));
+  const seeds = (rows: readonly RunRow[]) => shortList(distinct(rows, ({ seed }) => seed).map(String), MOST_NAMED);
   if (seedless) {
     return `they have ${counted(seedless, "configuration")} in common and no seed; the first has runs of seed ` +
       `${seeds(rows.here)}, the second of ${seeds(rows.there)}`;
@@ -280,7 +281,7 @@ function nothingInCommon(
     const here = valuesIn(study.here, factor, rows.here), there = valuesIn(study.there, factor, rows.there);
     if ([...here].some((value) => there.has(value)) || here.size === 1 && there.size === 1) return [];
     const text = (values: Set<FactorValue | undefined>) =>
-      listed([...values].sort(byValue).map((value) => shown(factor, value)));
+      shortList([...values].sort(byValue).map((value) => shown(factor, value)), MOST_NAMED);
     // What one of both has not at all says less than what each varies.
     if ([here, there].some((values) => values.has(undefined))) return [];
     return [`${factor.label} is ${text(here)} in the first and ${text(there)} in the second`];
@@ -299,9 +300,4 @@ function nothingInCommon(
 
 function byValue(a: FactorValue | undefined, b: FactorValue | undefined): number {
   return typeof a === "number" && typeof b === "number" ? a - b : `${a}` < `${b}` ? -1 : 1;
-}
-
-function listed(values: readonly string[]): string {
-  const more = values.length - MOST_NAMED;
-  return values.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }

@@ -27,6 +27,11 @@ export function atLevel(factor: Factor, value: FactorValue): string {
   return `${factor.label} ${formatLevel(factor, value)}`;
 }
 
+/** Several factors at a value each: `new state off, state size 256`; empty where there are none. */
+export function atLevels(values: readonly { readonly factor: Factor; readonly value: FactorValue }[]): string {
+  return values.map(({ factor, value }) => atLevel(factor, value)).join(", ");
+}
+
 /** What is said of how a configuration is trained: the values that are no defaults; mostly nothing. */
 export function trainingPhrase(table: FactorTable, row: Configured): string {
   return trainedAt(trainingFactors(table).filter((factor) => valueOf(factor, row.config) !== factor.default), row);
@@ -34,5 +39,5 @@ export function trainingPhrase(table: FactorTable, row: Configured): string {
 
 /** Values of these factors in words: `learning rate 0.003, optimizer sgd`; empty without a factor. */
 export function trainedAt(factors: readonly Factor[], { config }: Configured): string {
-  return factors.map((factor) => atLevel(factor, valueOf(factor, config))).join(", ");
+  return atLevels(factors.map((factor) => ({ factor, value: valueOf(factor, config) })));
 }

@@ -16,7 +16,8 @@ import {
   type BestAgainst,
   comparedRows,
 } from "../statistics/baseline_comparison.ts";
-import { bestOfEach, unitOf } from "../tables/baseline_words.ts";
+import { bestOfEach } from "../tables/baseline_words.ts";
+import { unitOfMeasure } from "../tables/measure_words.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
 import { formatDifference, formatLoss, NONE } from "../tables/format.ts";
 import {
@@ -31,6 +32,7 @@ import {
 } from "./svg.ts";
 import { levelMarksX, levelNote } from "./levels.ts";
 import { BOLD, fitTogether } from "./text.ts";
+import { textColumns } from "./text_columns.ts";
 import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
 
 const ROW = 50;
@@ -188,7 +190,7 @@ function drawPanel(
         ...naming(dots, ({ name }) => name),
       }),
       ...lineLabels(lines),
-      ...columns(lines, answer),
+      ...columnMarks(lines, answer),
       ...(headed
         ? [
           Plot.text([heading], {
@@ -200,7 +202,11 @@ function drawPanel(
           }),
         ]
         : []),
-      Plot.text([`${unit} (${unitOf(answer)})`], { frameAnchor: "bottom", dy: 42, fontSize: SIZE.tick }),
+      Plot.text([`${unit} (${unitOfMeasure(answer.measure, answer.best.reads)})`], {
+        frameAnchor: "bottom",
+        dy: 42,
+        fontSize: SIZE.tick,
+      }),
     ],
   });
   return { panel: drawn, height };
@@ -263,27 +269,21 @@ function lineLabels(lines: readonly Line[]): Plot.Markish[] {
   ];
 }
 
-function columns(lines: readonly Line[], { measure }: BestAgainst): Plot.Markish[] {
-  const column = (dx: number, heading: string, text: (line: Line) => string): Plot.Markish[] => [
-    Plot.text(lines, { y: (_, i) => i, frameAnchor: "right", textAnchor: "end", dx, text, fontSize: COLUMN_SIZE }),
-    Plot.text([heading], {
-      frameAnchor: "top-right",
-      textAnchor: "end",
-      dx,
-      dy: -14,
-      fill: COLOUR.muted,
-      fontSize: 13,
-    }),
-  ];
+function columnMarks(lines: readonly Line[], { measure }: BestAgainst): Plot.Markish[] {
   const meanOf = ({ row }: Line) => row[measure] ? formatLoss(row[measure].mean) : NONE;
   const differenceOf = ({ comparison }: Line) =>
     comparison?.difference === undefined ? NONE : formatDifference(comparison.difference);
-  return [
-    ...column(COLUMN.parameters, "parameters", ({ row }) => formatCount(row.parameters)),
-    ...column(COLUMN.mean, "mean", meanOf),
-    ...column(COLUMN.difference, "difference", differenceOf),
-    ...column(COLUMN.interval, "95 % interval", ({ comparison }) => comparison ? intervalText(comparison) : NONE),
+  const columns = [
+    { heading: "parameters", right: COLUMN.parameters, text: ({ row }: Line) => formatCount(row.parameters) },
+    { heading: "mean", right: COLUMN.mean, text: meanOf },
+    { heading: "difference", right: COLUMN.difference, text: differenceOf },
+    {
+      heading: "95 % interval",
+      right: COLUMN.interval,
+      text: ({ comparison }: Line) => comparison ? intervalText(comparison) : NONE,
+    },
   ];
+  return textColumns(lines, (_: Line, i: number) => i, columns, COLUMN_SIZE);
 }
 
 function intervalText({ interval, seeds }: BaselineComparison): string {

@@ -1,13 +1,8 @@
-/** What pictures of differences say alike: the measure, what colours mean, and why there is no interval. */
-import type { Measure } from "../statistics/matched.ts";
+/** What pictures of differences say alike: what colours mean, and why there is no interval. */
 import type { PairMean } from "../statistics/pair_means.ts";
+import { isClear } from "../tables/clear_effects.ts";
 import type { LegendLine } from "./svg.ts";
 import { DIFFERENCE_COLOUR } from "./theme.ts";
-
-/** The measure as a heading. */
-export function measureTitle(measure: Measure): string {
-  return measure === "min_loss" ? "Lowest training loss" : "Score on the test split";
-}
 
 /**
  * The colours of differences.
@@ -24,6 +19,12 @@ export function differenceLegend(where: string, unclear: string): LegendLine {
       { mark: "dot", colour: DIFFERENCE_COLOUR.unclear, text: unclear },
     ],
   };
+}
+
+/** The colour of a difference by its corrected p: see {@linkcode differenceLegend}. */
+export function differenceColour(mean: Pick<PairMean, "difference"> & { readonly p_holm: number | undefined }): string {
+  if (!isClear(mean)) return DIFFERENCE_COLOUR.unclear;
+  return mean.difference! < 0 ? DIFFERENCE_COLOUR.lower : DIFFERENCE_COLOUR.higher;
 }
 
 /** Why none of these means has an interval, for a subtitle; nothing where one has, or nothing is compared. */

@@ -43,8 +43,8 @@ function round(value: number): number {
 }
 
 /**
- * Draws what the best is chosen by (the score on the validation split, or the lowest training loss) against what it costs, both costs on logarithmic axes; a stair joins the configurations, ringed, that no other
- * one beats at their cost or less.
+ * Draws what the best is chosen by (the score on the validation split, or the lowest training loss) against what it costs, both costs on
+ * logarithmic axes; a stair joins the configurations, ringed, that no other one beats at their cost or less.
  *
  * @param rows at least one configuration, best first
  * @returns the SVG's text

@@ -1,15 +1,17 @@
 /** The picture `results_*_effects`, a forest plot: what each factor alone changes, with its interval, by both measures. */
 import { formatLevel, isSwitch } from "../../cells/factor.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
+import { atLevels } from "../data/training_factors.ts";
 import type { Dependence } from "../statistics/dependences.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { Measure } from "../statistics/matched.ts";
-import { bySize, CLEAR_P, hasBothSigns, isClear, qualificationOf } from "../tables/clear_effects.ts";
-import { measuresOf, randomLabel, unitOfMeasure } from "../tables/effect_tables.ts";
+import { bySize, CLEAR_P, hasBothSigns, qualificationOf } from "../tables/clear_effects.ts";
+import { measuresOf, randomLabel } from "../tables/effect_tables.ts";
+import { measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { formatDifference } from "../tables/format.ts";
 import { composeForests, type Forest, type ForestRow, isCut } from "./forest.ts";
-import { differenceLegend, measureTitle, whyNoInterval } from "./comparisons.ts";
+import { differenceColour, differenceLegend, whyNoInterval } from "./comparisons.ts";
 import type { FigureOptions, Frame, SvgDocument } from "./svg.ts";
 import { wrapped } from "./text.ts";
 import { DIFFERENCE_COLOUR } from "./theme.ts";
@@ -99,14 +101,14 @@ function rowsOf(effect: FactorEffect, none: string): ForestRow[] {
   const own: ForestRow = {
     label: labelOf(effect),
     effect,
-    colour: colourOf(effect),
+    colour: differenceColour(effect),
     p_holm,
     note: noteOf(effect),
     none: inactive ? "trained in no pair" : none,
   };
   if (!inactive) return [own];
   const label = randomLabel(effect), colour = DIFFERENCE_COLOUR.unclear;
-  const where = inactive.at.map(({ factor, value }) => `${factor.label} ${formatLevel(factor, value)}`).join(", ");
+  const where = atLevels(inactive.at);
   return [own, {
     label: [label, ...(where ? [where] : [])].join("\n"),
     effect: inactive,
@@ -120,11 +122,6 @@ function rowsOf(effect: FactorEffect, none: string): ForestRow[] {
 function labelOf({ factor, from, to }: FactorEffect): string {
   if (!isSwitch(factor)) return `${factor.label}\n${differenceName({ factor, from, to })}`;
   return factor.label.length > LONG_LABEL ? wrapped(factor.label, 2) : factor.label;
-}
-
-function colourOf(effect: FactorEffect): string {
-  if (!isClear(effect)) return DIFFERENCE_COLOUR.unclear;
-  return effect.difference! < 0 ? DIFFERENCE_COLOUR.lower : DIFFERENCE_COLOUR.higher;
 }
 
 /** What an effect depends on so much that it says little by itself. */

@@ -6,6 +6,7 @@ import { formatInterval, pairsBySeeds } from "../tables/effect_tables.ts";
 import { formatDifference, formatP, NONE } from "../tables/format.ts";
 import { composeFigure, type Frame, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { fitTogether, scaledToFit, shortened, widest } from "./text.ts";
+import { columnHeading } from "./text_columns.ts";
 import { COLOUR, SIZE } from "./theme.ts";
 
 /** One row. */
@@ -323,14 +324,7 @@ function columnMarks(rows: readonly PlacedRow[], { columns, notes, size, room }:
       ...groups.map(({ rows, fill, dy }) =>
         Plot.text(rows, { ...end, dx: right, dy, fill, fontSize: size.text, text: ({ texts }) => texts[k] })
       ),
-      Plot.text([heading], {
-        frameAnchor: "top-right",
-        textAnchor: "end",
-        dx: right,
-        dy: -20,
-        fill: COLOUR.muted,
-        fontSize: size.heading,
-      }),
+      columnHeading(heading, right, { size: size.heading, above: 20 }),
     ]),
     Plot.text(known, { ...end, dx: room, dy: NOTE, text: "note", fill: COLOUR.muted, fontSize: size.note }),
     Plot.text(numbered.filter(({ effect }) => effect.difference === undefined), {

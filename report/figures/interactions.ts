@@ -1,12 +1,13 @@
 /** The picture `results_*_interactions`, a heat map: what two factors change together beyond what each changes alone. */
 import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../cells/extremes.ts";
-import { formatInterval, unitOfMeasure } from "../tables/effect_tables.ts";
+import { formatInterval } from "../tables/effect_tables.ts";
+import { measureWithUnit } from "../tables/measure_words.ts";
 import type { Interaction } from "../statistics/dependences.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { CLEAR_P, isClear } from "../tables/clear_effects.ts";
 import { contrastWords, valuesCompared } from "../tables/factor_words.ts";
-import { measureTitle, whyNoInterval } from "./comparisons.ts";
+import { whyNoInterval } from "./comparisons.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { BOLD, fitTogether, scaledToFit, widest } from "./text.ts";
 import { COLOUR, divergingColour, SIZE } from "./theme.ts";
@@ -63,9 +64,9 @@ export function figureInteractions(document: SvgDocument, effects: Effects, opti
 
 function explanation({ primary, reads, interactions, ...effects }: Effects): string[] {
   const words = contrastWords(effects[primary]), tested = interactions[0]?.tested ?? 0;
-  const measure = measureTitle(primary).toLowerCase(), unit = unitOfMeasure(primary, reads);
+  const measure = measureWithUnit(primary, reads);
   return [
-    `Each number: mean of “${words.bothAtSecond} − only the one − only the other + neither”, ${measure}, ${unit},`,
+    `Each number: mean of “${words.bothAtSecond} − only the one − only the other + neither”, ${measure},`,
     `over matched sets of four configurations, otherwise identical; below it ${
       tested ? "its 95 % interval" : "their number."
     }`,

@@ -3,15 +3,15 @@ import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../cells/extremes.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { sum } from "simple-statistics";
-import { atLevel } from "../data/training_factors.ts";
+import { atLevels } from "../data/training_factors.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
-import { unitOfMeasure } from "../tables/effect_tables.ts";
+import { measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
 import { formatLoss } from "../tables/format.ts";
 import { axisName, termName } from "../tables/share_words.ts";
-import { measureTitle } from "./comparisons.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { fitTogether, widest } from "./text.ts";
+import { textColumns } from "./text_columns.ts";
 import { COLOUR, DIFFERENCE_COLOUR, SIZE } from "./theme.ts";
 
 const ROW = 34, GAP = 20;
@@ -89,7 +89,7 @@ function lengthOf({ alone = 0, together = 0, noise = 0 }: Bar): number {
 }
 
 function gridLine({ configurations, at, axes }: VarianceShares): string {
-  const where = at.map(({ factor, value }) => atLevel(factor, value)).join(", ");
+  const where = atLevels(at);
   const grid = axes.map(({ levels }) => formatCount(levels)).join(" × ");
   return `The complete grid of ${counted(configurations, "configuration")}${
     where ? ` with ${where}` : ""
@@ -167,18 +167,13 @@ interface PanelOptions {
 
 function drawBars(document: SvgDocument, bars: readonly Bar[], options: PanelOptions): SvgElement {
   const { title, top, height, most, labels } = options;
-  const column = (dx: number, heading: string, text: (bar: Bar) => string): Plot.Markish[] => [
-    Plot.text(bars, { y: "label", frameAnchor: "right", textAnchor: "end", dx, text }),
-    Plot.text([heading], {
-      frameAnchor: "top-right",
-      textAnchor: "end",
-      dx,
-      dy: -14,
-      fill: COLOUR.muted,
-      fontSize: 13,
-    }),
-  ];
   const shown = (share: number | undefined) => share === undefined ? "" : formatShare(share);
+  const columns = bars.some(({ alone }) => alone !== undefined)
+    ? [
+      { heading: "alone", right: COLUMN.alone, text: ({ alone }: Bar) => shown(alone) },
+      { heading: "together", right: COLUMN.together, text: ({ together }: Bar) => shown(together) },
+    ]
+    : [{ heading: "share", right: COLUMN.together, text: ({ together, noise }: Bar) => shown(together ?? noise) }];
   const bar = (from: (bar: Bar) => number, length: keyof typeof FILL) =>
     Plot.barX(bars, {
       y: "label",
@@ -213,12 +208,7 @@ function drawBars(document: SvgDocument, bars: readonly Bar[], options: PanelOpt
       bar(({ alone = 0 }) => alone, "together"),
       bar(() => 0, "noise"),
       Plot.ruleX([0], { stroke: COLOUR.text, strokeWidth: 1.2 }),
-      ...(bars.some(({ alone }) => alone !== undefined)
-        ? [
-          ...column(COLUMN.alone, "alone", ({ alone }) => shown(alone)),
-          ...column(COLUMN.together, "together", ({ together }) => shown(together)),
-        ]
-        : column(COLUMN.together, "share", ({ together, noise }) => shown(together ?? noise))),
+      ...textColumns(bars, "label", columns),
       Plot.text([title], {
         frameAnchor: "top-left",
         dx: -labels.room,

@@ -2,9 +2,11 @@
 import { isSwitch } from "../../cells/factor.ts";
 import type { ComparedEffect, StudyComparison } from "../statistics/study_comparison.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
-import { CLEAR_P, isClear } from "../tables/clear_effects.ts";
+import { CLEAR_P } from "../tables/clear_effects.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
-import { differencesInWords, intervalOf, measureWords } from "../tables/study_words.ts";
+import { measureWithUnit } from "../tables/measure_words.ts";
+import { differencesInWords, intervalOf, unitHere } from "../tables/study_words.ts";
+import { differenceColour } from "./comparisons.ts";
 import { composeForests, type Forest, type ForestRow, isCut } from "./forest.ts";
 import type { FigureOptions, Frame, LegendEntry, SvgDocument } from "./svg.ts";
 import { BOLD, shortened, wrapped } from "./text.ts";
@@ -69,7 +71,7 @@ function explanation(comparisons: readonly StudyComparison[], forests: readonly 
 }
 
 function changeForest(comparisons: readonly StudyComparison[]): Forest {
-  const units = new Set(comparisons.map((one) => measureWords(one.measure, one).join(", ")));
+  const units = new Set(comparisons.map((one) => measureWithUnit(one.measure, unitHere(one))));
   return {
     title: "The same configurations, other study − this one",
     axis: `there − here, ${[...units].join(" or ")} (left of zero: lower there)`,
@@ -83,7 +85,7 @@ function changeForest(comparisons: readonly StudyComparison[]): Forest {
 function changeRows({ there: { name }, means, measure, compared_baselines }: StudyComparison): ForestRow[] {
   const own = means[measure];
   return [
-    ...(own.pairs ? [rowOf(name, own, colourOf(own), own.p_holm)] : []),
+    ...(own.pairs ? [rowOf(name, own, differenceColour(own), own.p_holm)] : []),
     ...compared_baselines.slice(0, MOST_BASELINES).map(({ label, mean }) =>
       rowOf(`${name}, ${label}`, mean, BASELINE_COLOUR)
     ),
@@ -100,18 +102,13 @@ function rowOf(label: string, mean: PairMean, colour: string, p_holm?: number): 
   };
 }
 
-function colourOf({ difference, p_holm }: PairMean & { readonly p_holm: number | undefined }): string {
-  if (!isClear({ p_holm })) return DIFFERENCE_COLOUR.unclear;
-  return difference! < 0 ? DIFFERENCE_COLOUR.lower : DIFFERENCE_COLOUR.higher;
-}
-
 function effectForest(one: StudyComparison): Forest[] {
   const { effects, there: { name }, measure } = one, compared = effects.filter(({ change }) => change.pairs > 0);
   if (!compared.length) return [];
-  const words = contrastWords(compared), [what, unit] = measureWords(measure, one);
+  const words = contrastWords(compared), of = measureWithUnit(measure, unitHere(one));
   return [{
     title: shortened(`What each ${words.noun[0]} changes here and in ${name}`, TITLE_ROOM, SIZE.text),
-    axis: `${words.difference}, ${what}, ${unit} (left of zero: lower ${words.atSecond})`,
+    axis: `${words.difference}, ${of} (left of zero: lower ${words.atSecond})`,
     rows: compared.flatMap((effect) => effectRows(effect, name)),
     difference: words.difference,
     isTested: true,
@@ -128,6 +125,6 @@ function effectRows({ here, there, change, p_holm, ...contrast }: ComparedEffect
       group: isSwitch(factor) ? factor.label : `${factor.label} ${differenceName(contrast)}`,
     },
     rowOf(name, there, SIDE_COLOUR.there),
-    rowOf("there − here", change, colourOf({ ...change, p_holm }), p_holm),
+    rowOf("there − here", change, differenceColour({ ...change, p_holm }), p_holm),
   ];
 }

@@ -6,10 +6,10 @@ import type { Effects } from "../statistics/effects.ts";
 import { clearSide, type PairMean } from "../statistics/pair_means.ts";
 import { comparedAtSeveral, type TrainingEffect, type TrainingEffects } from "../statistics/training_effects.ts";
 import { bySize } from "../tables/clear_effects.ts";
-import { unitOfMeasure } from "../tables/effect_tables.ts";
+import { measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { composeForests, type Forest, type ForestRow, isCut } from "./forest.ts";
-import { differenceLegend, measureTitle, whyNoInterval } from "./comparisons.ts";
+import { differenceLegend, whyNoInterval } from "./comparisons.ts";
 import type { FigureOptions, SvgDocument } from "./svg.ts";
 import { DIFFERENCE_COLOUR } from "./theme.ts";
 

@@ -3,7 +3,8 @@ import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { seedsOfPairs } from "../tables/clear_effects.ts";
-import { effectCells, measureName, measuresOf, regressionCells } from "../tables/effect_tables.ts";
+import { effectCells, measuresOf, regressionCells } from "../tables/effect_tables.ts";
+import { measureWithUnit } from "../tables/measure_words.ts";
 import { effectWords, regressionWords } from "../tables/effect_words.ts";
 import { areSwitches, contrastWords, differenceName } from "../tables/factor_words.ts";
 import { sharesQuestion } from "../tables/share_words.ts";
@@ -55,7 +56,7 @@ ${regression ? textTable(regressionCells(regression)) : ""}`;
 
 function effectsOverPairs(effects: Effects): string {
   const tables = measuresOf(effects).map((measure) =>
-    `<h3>${escapeHtml(measureName(measure, effects))}</h3>\n${textTable(effectCells(effects[measure]))}`
+    `<h3>${escapeHtml(measureWithUnit(measure, effects.reads))}</h3>\n${textTable(effectCells(effects[measure]))}`
   );
   return [`<p>${escapeHtml(`${differenceInWords(effects)} ${certaintyInWords(effects)}`)}</p>`, ...tables].join("\n");
 }

@@ -1,7 +1,8 @@
 /**
  * The best configuration of the table's own cell against each baseline. **What is chosen** is chosen by the score on the validation split, where
- * results of earlier versions have none by the lowest training loss; **what is compared** is the score on the test split, seed with seed: runs of one seed share the text's offsets, and weights where they have them in
- * common. The unit is a seed, so the interval is Student's t over the seeds' differences, and with one seed there is none.
+ * results of earlier versions have none by the lowest training loss; **what is compared** is the score on the test split, seed with seed: runs of
+ * one seed share the text's offsets, and weights where they have them in common. The unit is a seed, so the interval is Student's t over the
+ * seeds' differences, and with one seed there is none.
  *
  * The best of many owes a part of its score to chance, by which it was chosen; its score on other text is free of the chance of what it was
  * chosen by, not of that of its weights. So a lead of the best of N is somewhat too large.

@@ -2,14 +2,19 @@
 import { mean } from "simple-statistics";
 import type { Criterion } from "../../experiments/study/criterion.ts";
 import { metricOfCriterion } from "../data/criterion.ts";
-import type { MergedRow } from "../data/merged.ts";
+import type { RunRow } from "../data/rows.ts";
+
+/** Runs of one configuration. */
+interface WithRuns {
+  readonly runs: readonly RunRow[];
+}
 
 /**
  * What rows are ranked by, as a mean of each over the seeds that have it in all of them.
  *
  * @returns one for each row, in their order; undefined without such a seed
  */
-export function meansOverCommonSeeds(rows: readonly MergedRow[], criterion: Criterion): number[] | undefined {
+export function meansOverCommonSeeds(rows: readonly WithRuns[], criterion: Criterion): number[] | undefined {
   const metric = metricOfCriterion(criterion);
   const bySeed = rows.map(({ runs }) => new Map(runs.map((run) => [run.seed, run[metric]])));
   const common = [...bySeed[0].keys()].filter((seed) => bySeed.every((values) => values.get(seed) !== undefined));
@@ -17,7 +22,7 @@ export function meansOverCommonSeeds(rows: readonly MergedRow[], criterion: Crit
 }
 
 /** The best of some rows over the seeds that they have in common; without one, by the seeds of each. @param rows at least one, best first */
-export function bestOverCommonSeeds(rows: readonly MergedRow[], criterion: Criterion): MergedRow {
+export function bestOverCommonSeeds<Row extends WithRuns>(rows: readonly Row[], criterion: Criterion): Row {
   const means = meansOverCommonSeeds(rows, criterion);
   return means ? rows.reduce((best, row, i) => means[i] < means[rows.indexOf(best)] ? row : best) : rows[0];
 }

@@ -43,19 +43,11 @@ export interface Dependence {
   readonly at: readonly { readonly value: FactorValue; readonly effect: PairMean }[];
 }
 
-/** The interactions of each two factors that have an effect, in the order of the table: see {@linkcode dependencesOf} for others. */
-export function interactionsOf(matching: Matching, measure: Measure): Interaction[] {
-  const compared = new Set(contrastsIn(matching.space, matching.rows).map(({ factor }) => factor));
-  return allInteractions(matching, measure).filter(({ factors }) =>
-    factors.every(({ factor }) => compared.has(factor))
-  );
-}
-
 /**
  * The interactions of each two factors of which one has an effect, their p corrected for their number. One that has none of its own (layers, sizes, the
  * learning rate) is compared at its first and its last value.
  */
-function allInteractions(matching: Matching, measure: Measure): Interaction[] {
+export function interactionsOf(matching: Matching, measure: Measure): Interaction[] {
   const { rows, space } = matching, own = ownCellRows(space, rows);
   const hasEffect = new Set(contrastsIn(space, rows).map(({ factor }) => factor));
   const all = variedIn(space, own).flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
@@ -81,10 +73,23 @@ function corrected(interactions: readonly Interaction[]): Interaction[] {
   return interactions.map((one, i) => ({ ...one, p_holm: ps[i], tested }));
 }
 
-/** For each factor that has an effect, how that changes with every other factor that the rows vary. */
-export function dependencesOf(matching: Matching, measure: Measure): ReadonlyMap<Factor, readonly Dependence[]> {
+/** Of these, the interactions of two factors that both have an effect. */
+export function betweenEffects(interactions: readonly Interaction[], { rows, space }: Matching): Interaction[] {
+  const compared = new Set(contrastsIn(space, rows).map(({ factor }) => factor));
+  return interactions.filter(({ factors }) => factors.every(({ factor }) => compared.has(factor)));
+}
+
+/**
+ * For each factor that has an effect, how that changes with every other factor that the rows vary.
+ *
+ * @param interactions of the same rows and measure
+ */
+export function dependencesOf(
+  interactions: readonly Interaction[],
+  matching: Matching,
+  measure: Measure,
+): ReadonlyMap<Factor, readonly Dependence[]> {
   const { rows, space } = matching, own = ownCellRows(space, rows);
-  const interactions = allInteractions(matching, measure);
   return new Map(
     contrastsIn(space, rows).map((contrast) => {
       const pairs = placedContrasts(matching, contrast, measure);

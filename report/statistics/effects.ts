@@ -19,7 +19,7 @@ import { type Factor, type FactorTable, type FactorValue, namesCell } from "../.
 import { GATED } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { levelsIn, ownCellRows, type RunRow, settingsName } from "../data/rows.ts";
-import { type Dependence, dependencesOf, type Interaction, interactionsOf } from "./dependences.ts";
+import { betweenEffects, type Dependence, dependencesOf, type Interaction, interactionsOf } from "./dependences.ts";
 import { contrasts, contrastsIn, type FactorContrast, type MatchedBlock, Matching, type Measure } from "./matched.ts";
 import { type PairMean, pairMean } from "./pair_means.ts";
 import { holmOfKnown } from "./holm.ts";
@@ -85,7 +85,12 @@ export interface Effects {
 /** Everything that a report says on factors. The order of `rows` does not matter. */
 export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): Effects {
   const matching = new Matching(rows, space);
-  const min_loss = effectsIn(matching, "min_loss"), test = effectsIn(matching, "test_bits_per_byte");
+  const interactions = {
+    min_loss: interactionsOf(matching, "min_loss"),
+    test_bits_per_byte: interactionsOf(matching, "test_bits_per_byte"),
+  };
+  const min_loss = factorEffects(matching, "min_loss", interactions.min_loss);
+  const test = factorEffects(matching, "test_bits_per_byte", interactions.test_bits_per_byte);
   const primary = test.some(({ pairs }) => pairs > 0) ? "test_bits_per_byte" : "min_loss";
   const shares = varianceShares(rows, primary, space);
   return {
@@ -93,7 +98,7 @@ export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): 
     primary,
     min_loss,
     test_bits_per_byte: test,
-    interactions: interactionsOf(matching, primary),
+    interactions: betweenEffects(interactions[primary], matching),
     ...("lacks" in shares ? { shares: undefined, missing_shares: shares } : { shares, missing_shares: undefined }),
     seed_noise: seedNoise(rows, primary, space),
     training: trainingEffects(rows, primary, space),
@@ -101,17 +106,17 @@ export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): 
   };
 }
 
-/** What each factor alone changes, in the order of the table; p are corrected over those that have one. */
+/**
+ * What each factor alone changes, in the order of the table; p are corrected over those that have one.
+ *
+ * @param interactions of the same rows and measure
+ */
 export function factorEffects(
-  rows: readonly RunRow[],
+  matching: Matching,
   measure: Measure,
-  space: Space = GATED_SPACE,
+  interactions: readonly Interaction[] = interactionsOf(matching, measure),
 ): FactorEffect[] {
-  return effectsIn(new Matching(rows, space), measure);
-}
-
-function effectsIn(matching: Matching, measure: Measure): FactorEffect[] {
-  const dependences = dependencesOf(matching, measure);
+  const dependences = dependencesOf(interactions, matching, measure);
   const effects = contrastsIn(matching.space, matching.rows).map((contrast) => {
     const { active } = matching.blocks([contrast]), found = pairMean(contrasts(active, measure));
     return {

@@ -163,7 +163,12 @@ export const ROUNDING = 1e-10;
 function signedSum(values: readonly number[]): number {
   const last = values.length - 1;
   const sum = values.reduce((sum, value, bits) => sum + (bitCount(last ^ bits) % 2 ? -value : value), 0);
-  return Math.abs(sum) < ROUNDING ? 0 : sum;
+  return withoutRounding(sum);
+}
+
+/** A difference; nothing where it is no more than {@linkcode ROUNDING}. */
+export function withoutRounding(difference: number): number {
+  return Math.abs(difference) < ROUNDING ? 0 : difference;
 }
 
 function bitCount(bits: number): number {

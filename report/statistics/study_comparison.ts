@@ -26,7 +26,7 @@ import {
   type MatchedBlock,
   matchedBlocks,
   type Measure,
-  ROUNDING,
+  withoutRounding,
 } from "./matched.ts";
 import { clearSide, type PairMean, pairMean } from "./pair_means.ts";
 
@@ -144,10 +144,6 @@ function differencesOf(pairs: readonly PairedConfig[], measure: Measure): Contra
 
 function contrastOf(name: string, by_seed: Contrast["by_seed"]): Contrast[] {
   return by_seed.length ? [{ name, by_seed, difference: mean(by_seed.map(({ difference }) => difference)) }] : [];
-}
-
-function withoutRounding(difference: number): number {
-  return Math.abs(difference) < ROUNDING ? 0 : difference;
 }
 
 /** What each factor changes here and there, for the contrasts that both tables have; none that no pair of both has. */

@@ -10,11 +10,7 @@ import { type BaselineComparison, type BestAgainst, comparedRows } from "../stat
 import { trainedAt, variedTraining } from "../data/training_factors.ts";
 import { formatInterval } from "./effect_tables.ts";
 import { formatDifference, formatSpread, NONE } from "./format.ts";
-
-/** `bits per byte`, or `nats per token`. */
-export function unitOf({ measure, best }: BestAgainst): string {
-  return measure === "test_bits_per_byte" ? "bits per byte" : `nats per ${best.reads}`;
-}
+import { unitOfMeasure } from "./measure_words.ts";
 
 /** Whether these are baselines of a cell of the table's own: a study may have other cells alone. */
 function hasOwnCell({ best }: BestAgainst, table: FactorTable): boolean {
@@ -75,7 +71,9 @@ function severalWays({ ways, from }: BestAgainst): string {
 /** A configuration's score by the measure of a comparison. */
 export function scoreText(row: MergedRow, answer: BestAgainst): string {
   const spread: Spread | undefined = row[answer.measure];
-  return spread ? `${formatSpread(spread)} ${unitOf(answer)}` : "not scored on the test split";
+  return spread
+    ? `${formatSpread(spread)} ${unitOfMeasure(answer.measure, answer.best.reads)}`
+    : "not scored on the test split";
 }
 
 function comparisonWords(one: BaselineComparison, answer: BestAgainst, table: FactorTable): string {
@@ -106,7 +104,7 @@ function verdictOf({ difference, interval, seeds, sameSettings }: BaselineCompar
     return "not compared, for it was trained for other steps, on another text, in other batches, or logged at other steps";
   }
   if (difference === undefined) return `not compared, for it has no scored seed in common with ${best}`;
-  const by = `${formatDifference(difference)} ${unitOf(answer)}`;
+  const by = `${formatDifference(difference)} ${unitOfMeasure(answer.measure, answer.best.reads)}`;
   if (!interval) {
     return `${best} is ${
       difference < 0 ? "lower" : difference > 0 ? "higher" : "equal"

@@ -1,5 +1,4 @@
 /** The effects of the factors as lines of printed cells, for the terminal and the page. */
-import type { Unit } from "../../cells/unit.ts";
 import type { Interval } from "../statistics/bootstrap.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { Measure } from "../statistics/matched.ts";
@@ -9,26 +8,12 @@ import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
 import { layOut } from "./tables.ts";
 import { formatCount } from "../../cells/counts.ts";
 import { formatDifference, formatP, NONE } from "./format.ts";
+import { measureWithUnit } from "./measure_words.ts";
 
 /** Headings, then lines whose first cell names them. */
 export interface Cells {
   readonly headings: string[];
   readonly lines: string[][];
-}
-
-/** What a measure is called, with its unit. */
-export function measureName(measure: Measure, { reads }: Pick<Effects, "reads">): string {
-  return measure === "min_loss" ? `lowest training loss, nats per ${reads}` : "test, bits per byte";
-}
-
-/** A measure in a sentence: `the test score`. */
-export function measureInSentence(measure: Measure): string {
-  return measure === "min_loss" ? "the lowest training loss" : "the test score";
-}
-
-/** The unit of a measure. */
-export function unitOfMeasure(measure: Measure, reads: Unit): string {
-  return measure === "min_loss" ? `nats per ${reads}` : "bits per byte";
 }
 
 /** How much room a table has: a page's also has the interval for the same pairs with other seeds. */
@@ -130,7 +115,7 @@ export function formatInterval({ low, high }: Interval): string {
 /** What each factor changes, as a text table for each measure; empty where nothing is compared. */
 export function effectTables(effects: Effects): string {
   return measuresOf(effects).map((measure) =>
-    `${measureName(measure, effects)}:\n${cellsText(effectCells(effects[measure], "terminal"))}`
+    `${measureWithUnit(measure, effects.reads)}:\n${cellsText(effectCells(effects[measure], "terminal"))}`
   ).join("\n\n");
 }
 

@@ -7,13 +7,14 @@ import { isSwitch } from "../../cells/factor.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Study } from "../../experiments/study/store.ts";
-import { atLevel } from "../data/training_factors.ts";
+import { atLevels } from "../data/training_factors.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
 import type { LogLossRegression } from "../statistics/regression.ts";
 import { bySize, CLEAR_P, isClear, qualificationOf, seedsDisagree, seedsOfPairs } from "./clear_effects.ts";
 import { qualificationWords } from "./dependence_words.ts";
-import { formatInterval, formatSeeds, measureInSentence, randomLabel, unitOfMeasure } from "./effect_tables.ts";
+import { formatInterval, formatSeeds, randomLabel } from "./effect_tables.ts";
+import { measureInSentence, unitOfMeasure } from "./measure_words.ts";
 import { atSecondValue, contrastWords, spelled } from "./factor_words.ts";
 import { formatDifference, formatLoss, formatP } from "./format.ts";
 
@@ -134,7 +135,7 @@ function incompleteWords({ incomplete }: PairMean): string {
 function randomWords(effect: FactorEffect, unit: string): string[] {
   const { inactive } = effect;
   if (!inactive) return [];
-  const where = inactive.at.map(({ factor, value }) => atLevel(factor, value)).join(", ");
+  const where = atLevels(inactive.at);
   return [
     `${randomLabel(effect)} (${counted(inactive.pairs, "pair")} whose added weights stay as drawn${
       where ? `: ${where}` : ""

@@ -1,5 +1,6 @@
 /** In plain words: what changes in other studies, and whether the answers of this one hold there. */
 import { counted, formatCount } from "../../cells/counts.ts";
+import type { Unit } from "../../cells/unit.ts";
 import type { StudyDifference } from "../data/paired_studies.ts";
 import type { Interval } from "../statistics/bootstrap.ts";
 import type { Effects } from "../statistics/effects.ts";
@@ -11,19 +12,18 @@ import { isClear } from "./clear_effects.ts";
 import { qualificationWords } from "./dependence_words.ts";
 import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
 import { formatDifference, formatP, formatTau, NONE } from "./format.ts";
+import { measureName, measureWithUnit, unitOfMeasure } from "./measure_words.ts";
 import type { Question } from "./questions.ts";
 
 /** What the part of a report on other studies is called. */
 export const STUDIES_HEADING = "Compared with other studies";
 
-const MEASURES: readonly Measure[] = ["test_bits_per_byte", "min_loss"];
-
-/** What a measure is called, and its unit. */
-export function measureWords(measure: Measure, { here }: StudyComparison): readonly [name: string, unit: string] {
-  return measure === "test_bits_per_byte"
-    ? ["test score", "bits per byte"]
-    : ["lowest training loss", `nats per ${here.rows[0].reads}`];
+/** What the models of this study read: losses are per that. */
+export function unitHere({ here }: StudyComparison): Unit {
+  return here.rows[0].reads;
 }
+
+const MEASURES: readonly Measure[] = ["test_bits_per_byte", "min_loss"];
 
 /**
  * Whether a study differs, by how much, and in what; then for each study whether the answers hold there.
@@ -97,12 +97,12 @@ function capital(text: string): string {
 }
 
 function meanWords(one: StudyComparison, measure: Measure): string {
-  const mean: StudyMean = one.means[measure], [what, unit] = measureWords(measure, one);
+  const mean: StudyMean = one.means[measure], what = measureName(measure);
   const { difference, lower, pairs, incomplete } = mean;
   const without = incomplete ? `; ${counted(incomplete, "configuration")} without all of these seeds left out` : "";
-  return `${capital(what)}, ${one.there.name} − here: ${formatDifference(difference!)} ${unit} (${
-    sureness(mean)
-  }); lower there in ${formatCount(lower)} of ${counted(pairs, "pair")}${without}`;
+  return `${capital(what)}, ${one.there.name} − here: ${formatDifference(difference!)} ${
+    unitOfMeasure(measure, unitHere(one))
+  } (${sureness(mean)}); lower there in ${formatCount(lower)} of ${counted(pairs, "pair")}${without}`;
 }
 
 /** Baselines that a sentence names: the table has all. */
@@ -111,11 +111,13 @@ const MOST_BASELINES = 6;
 function baselineWords(one: StudyComparison): string[] {
   const { compared_baselines: baselines, measure } = one;
   if (!baselines.length) return [];
-  const [what, unit] = measureWords(measure, one), more = baselines.length - MOST_BASELINES;
+  const more = baselines.length - MOST_BASELINES;
   const each = baselines.slice(0, MOST_BASELINES)
     .map(({ label, mean }) => `${label}: ${formatDifference(mean.difference!)} (${sureness(mean)})`);
   const rest = more > 0 ? `; ${formatCount(more)} more in the table` : "";
-  return [`Baselines in both, no part of these means, ${what}, ${unit}: ${each.join("; ")}${rest}`];
+  return [
+    `Baselines in both, no part of these means, ${measureWithUnit(measure, unitHere(one))}: ${each.join("; ")}${rest}`,
+  ];
 }
 
 /** What of either study has no part in the comparison, so that nothing is dropped in silence. */
@@ -140,9 +142,9 @@ function changeLines(one: StudyComparison): string[][] {
   const line = (what: string, mean: PairMean & { readonly p_holm?: number }) => [name, what, ...meanCells(mean)];
   return [
     ...MEASURES.filter((measure) => means[measure].pairs > 0).map((measure) =>
-      line(measureWords(measure, one).join(", "), means[measure])
+      line(measureWithUnit(measure, unitHere(one)), means[measure])
     ),
-    ...compared_baselines.map(({ label, mean }) => line(`${label}, ${measureWords(measure, one)[1]}`, mean)),
+    ...compared_baselines.map(({ label, mean }) => line(`${label}, ${unitOfMeasure(measure, unitHere(one))}`, mean)),
   ];
 }
 
@@ -214,8 +216,7 @@ function effectWords(one: StudyComparison, compared: readonly ComparedEffect[], 
   if (!compared.length) {
     return [`No ${noun} can be compared: no two configurations that differ in it alone are in both`];
   }
-  const [what, unit] = measureWords(one.measure, one),
-    how = `Effects are on the ${what}, ${unit}, over pairs that both have`;
+  const how = `Effects are on the ${measureWithUnit(one.measure, unitHere(one))}, over pairs that both have`;
   const of = (fate: Fate) => compared.filter((effect) => fateOf(effect) === fate);
   if (compared.every(({ change }) => change.p === undefined)) {
     const same = compared.filter(({ here, there }) =>
@@ -267,7 +268,7 @@ function sidesOf(
 function rankingWords(one: StudyComparison): string[] {
   const { ranking, measure, there: { name } } = one;
   if (!ranking) return [];
-  const { configurations, tau, best } = ranking, [what] = measureWords(measure, one);
+  const { configurations, tau, best } = ranking, what = measureName(measure);
   const agreement = tau === undefined ? "τ-b cannot be said, for all of them tie" : `Kendall's τ-b ${formatTau(tau)}`;
   const place = best.place === 1 ? "best there too" : `number ${formatCount(best.place)} there`;
   return [

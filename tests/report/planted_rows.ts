@@ -1,10 +1,11 @@
 /** Rows of the 432 configurations of experiment 01 with losses that a test chooses. */
 import { type CellConfig, configId } from "../../cells/config.ts";
 import { contrastOf, factorOf, type FactorTable } from "../../cells/factor.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import { GATED } from "../../cells/factors.ts";
 import { grid } from "../../experiments/study/grid.ts";
 import type { RandomStream } from "../../train/corpus/random.ts";
-import type { FactorContrast } from "../../report/statistics/matched.ts";
+import { type FactorContrast, Matching } from "../../report/statistics/matched.ts";
 import { type RunRow, tableOf } from "../../report/data/rows.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
@@ -41,4 +42,9 @@ export function contrastsOf(keys: readonly string[], table: FactorTable = GATED)
     const factor = factorOf(table, key), [from, to] = contrastOf(factor)!;
     return { factor, from, to };
   });
+}
+
+/** Rows whose effects are asked for. */
+export function matchingOf(rows: readonly RunRow[]): Matching {
+  return new Matching(rows, GATED_SPACE);
 }

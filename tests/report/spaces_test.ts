@@ -101,7 +101,7 @@ Deno.test("words and tables name the values of a number, and both of a switch", 
   assert.match(ofFour, RegExp(`- ${escaped(NUMBER.label)}: higher with 0\\.01 instead of 0\\.001, \\+`));
   assert.match(ofFour, RegExp(`- ${escaped(SWITCH.label)}: lower with it on, −`));
   const [table] = effectTables(effects).split("\n\n");
-  assert.match(table, /^test, bits per byte:\nfactor +compared +difference, seed 0 /);
+  assert.match(table, /^test score, bits per byte:\nfactor +compared +difference, seed 0 /);
   assert.match(table, RegExp(`\\n${escaped(NUMBER.label)} +0\\.01 − 0\\.001 +\\+0\\.065 `));
   const [head, first] = bestRunsTable(rows, EXTENDED).split("\n");
   assert.ok(head.includes(`  switches  ${NUMBER.heading ?? NUMBER.label}  min loss`), head);

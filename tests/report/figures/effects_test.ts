@@ -166,7 +166,7 @@ Deno.test("figureEffects() says what cannot be compared when a switch has no pai
 
 Deno.test("figureInteractions() has the primary measure's numbers, says where a gate is not trained, and where nothing is matched", () => {
   const effects = gates, { map } = draw(effects);
-  assert.match(map, /score on the test split, bits per byte/);
+  assert.match(map, /test score, bits per byte/);
   const empty = effects.interactions.filter(({ difference }) => difference === undefined);
   const untrained = empty.filter(({ inactive }) => inactive > 0).length;
   assert.ok(untrained > 0 && untrained < empty.length);

@@ -7,7 +7,7 @@ import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { picturesOf } from "../../../report/figures/pictures.ts";
-import { plantedRows } from "../planted_rows.ts";
+import { matchingOf, plantedRows } from "../planted_rows.ts";
 import { composeFigure, figureDocument, panel, roundNumbers } from "../../../report/figures/svg.ts";
 import { factorEffects } from "../../../report/statistics/effects.ts";
 import { formatDifference } from "../../../report/tables/format.ts";
@@ -67,7 +67,7 @@ Deno.test("figureHyperparameters() has nine panels with their groups when there 
 
 Deno.test("figureHyperparameters() says of each switch what the effects say: of pairs whose added weights are trained", () => {
   const { rows } = tableOf(syntheticResults({ layers: [1], state_sizes: [256], steps: 500 }));
-  const effects = factorEffects(rows, "min_loss"), merged = mergeSeeds(rows);
+  const effects = factorEffects(matchingOf(rows), "min_loss"), merged = mergeSeeds(rows);
   const svg = figureHyperparameters(figureDocument(), merged, { ...NAMES, effects });
   const notes = [...svg.matchAll(/>on − off: ([^<]*)</g)].map(([, note]) => note);
   assert.deepEqual(notes, effects.map(({ difference, pairs }) => `${formatDifference(difference!)} in ${pairs} pairs`));

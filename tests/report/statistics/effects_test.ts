@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import type { CellConfig } from "../../../cells/config.ts";
 import { effectsOf, factorEffects, seedNoise } from "../../../report/statistics/effects.ts";
-import { interactionsOf, outweighs } from "../../../report/statistics/dependences.ts";
-import { contrasts, matchedBlocks, Matching } from "../../../report/statistics/matched.ts";
+import { betweenEffects, interactionsOf, outweighs } from "../../../report/statistics/dependences.ts";
+import { contrasts, matchedBlocks } from "../../../report/statistics/matched.ts";
 import { pairMean } from "../../../report/statistics/pair_means.ts";
-import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import { holm } from "../../../report/statistics/holm.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
-import { contrastsOf, exponential, plantedRows } from "../planted_rows.ts";
+import { contrastsOf, exponential, matchingOf, plantedRows } from "../planted_rows.ts";
 import { ORIGINAL_SWITCHES, type OriginalSwitchKey } from "../../original_table.ts";
 
 const PLANTED: Record<OriginalSwitchKey, number> = {
@@ -32,12 +31,17 @@ function near(actual: number | undefined, expected: number, what: string): void 
 }
 
 const effectOf = (rows: readonly RunRow[], key: OriginalSwitchKey) =>
-  factorEffects(rows, "min_loss").find(({ factor }) => factor.key === key)!;
+  factorEffects(matchingOf(rows), "min_loss").find(({ factor }) => factor.key === key)!;
 
 Deno.test("factorEffects() recovers planted effects to 1e-6 when there is no noise", () => {
   const rows = plantedRows(additive, 2);
   for (const [measure, unit] of [["min_loss", 1], ["test_bits_per_byte", 1 / Math.LN2]] as const) {
-    for (const { factor: { key }, difference, interval, p_holm, lower, pairs, seeds } of factorEffects(rows, measure)) {
+    for (
+      const { factor: { key }, difference, interval, p_holm, lower, pairs, seeds } of factorEffects(
+        matchingOf(rows),
+        measure,
+      )
+    ) {
       const planted = PLANTED[key as OriginalSwitchKey] * unit;
       near(difference, planted, key);
       near(interval!.low, planted, key);
@@ -53,7 +57,10 @@ Deno.test("factorEffects() recovers planted effects to 1e-6 when there is no noi
 Deno.test("factorEffects() gives no interval and no p with one seed, however many pairs there are", () => {
   const noise = randomStream(0, "one seed");
   for (
-    const effect of factorEffects(plantedRows((config) => additive(config) + 0.01 * exponential(noise)), "min_loss")
+    const effect of factorEffects(
+      matchingOf(plantedRows((config) => additive(config) + 0.01 * exponential(noise))),
+      "min_loss",
+    )
   ) {
     assert.ok(effect.pairs >= 144);
     const { interval, p, p_holm, seed_interval, p_seeds, p_seeds_holm } = effect;
@@ -87,7 +94,7 @@ Deno.test("factorEffects() sets pairs apart whose gate stays as drawn", () => {
     0,
     undefined,
   ]);
-  const interaction = interactionsOf(new Matching(untrained, GATED_SPACE), "min_loss").find(({ factors: [one, two] }) =>
+  const interaction = interactionsOf(matchingOf(untrained), "min_loss").find(({ factors: [one, two] }) =>
     one.factor.key === "use_state_gate" && two.factor.key === "use_residual"
   )!;
   assert.ok(interaction.pairs === 0 && interaction.inactive > 0);
@@ -95,7 +102,9 @@ Deno.test("factorEffects() sets pairs apart whose gate stays as drawn", () => {
 
 Deno.test("factorEffects() says of which values an effect is, and of which random pairs are, by the pairs that are counted", () => {
   const layersOf = (rows: readonly RunRow[]) => {
-    const gate = factorEffects(rows, "test_bits_per_byte").find(({ factor }) => factor.key === "use_state_gate")!;
+    const gate = factorEffects(matchingOf(rows), "test_bits_per_byte").find(({ factor }) =>
+      factor.key === "use_state_gate"
+    )!;
     const levels = gate.over.find(({ factor }) => factor.key === "n_layers")!.levels;
     return { levels, at: gate.inactive!.at.map(({ factor, value }) => [factor.key, value]) };
   };
@@ -113,7 +122,7 @@ Deno.test("factorEffects() corrects p over the switches that have pairs when one
   const rows = plantedRows(() => 2 + exponential(noise), 2).filter(({ config }) =>
     config.state_size === 32 && config.n_layers === 1
   );
-  const effects = factorEffects(rows, "min_loss"), residual = effects[6];
+  const effects = factorEffects(matchingOf(rows), "min_loss"), residual = effects[6];
   assert.deepEqual([residual.pairs, residual.difference, residual.p_holm, residual.interval], [
     0,
     undefined,
@@ -128,7 +137,7 @@ Deno.test("factorEffects() corrects p over the switches that have pairs when one
 Deno.test("interactionsOf() recovers a planted interaction to 1e-6, and nothing elsewhere, when there is no noise", () => {
   const planted = (config: CellConfig) => (config.use_forget_gate && config.use_state_gate ? 0.0625 : 0);
   const rows = plantedRows((config) => additive(config) + planted(config), 2);
-  const found = interactionsOf(new Matching(rows, GATED_SPACE), "min_loss");
+  const found = betweenEffects(interactionsOf(matchingOf(rows), "min_loss"), matchingOf(rows));
   assert.equal(found.length, 21);
   for (const { factors, difference, interval, pairs, inactive } of found) {
     const switches = factors.map(({ factor }) => factor.key).join();
@@ -201,7 +210,7 @@ Deno.test("p_seeds finds the switch on which errors are correlated within a seed
   const loss = (config: CellConfig, seed: number) =>
     additive(config) + (seed === 1 ? 0.5 : 0) + (seed === 2 && config.use_state_gate ? 0.02 : 0) +
     0.05 * noise.uniform();
-  for (const { factor: { key }, p_seeds_holm } of factorEffects(plantedRows(loss, 3), "min_loss")) {
+  for (const { factor: { key }, p_seeds_holm } of factorEffects(matchingOf(plantedRows(loss, 3)), "min_loss")) {
     if (key === "use_state_gate") assert.ok(p_seeds_holm! < 0.001, `${key}: ${p_seeds_holm}`);
     else assert.ok(p_seeds_holm! > 0.01, `${key}: ${p_seeds_holm}`);
   }

@@ -63,7 +63,7 @@ Deno.test("effectWords() gives no interval and no p when there is one seed, and 
   assert.doesNotMatch(effectTables(one), /interval|corrected p/);
   assert.match(
     effectTables(one),
-    /^test, bits per byte:\nswitch +on − off, seed 0 +pairs × seeds +pairs lower with on\n/,
+    /^test score, bits per byte:\nswitch +on − off, seed 0 +pairs × seeds +pairs lower with on\n/,
   );
 });
 
