@@ -14,7 +14,8 @@ import { fitTogether, widest } from "./text.ts";
 import { textColumns } from "./text_columns.ts";
 import { COLOUR, DIFFERENCE_COLOUR, SIZE } from "./theme.ts";
 
-const ROW = 34, GAP = 20;
+/** A row has room for two lines of its label, and some to the next one. */
+const ROW = 42, GAP = 20;
 const INSET = { top: 58, bottom: 34 } as const;
 const WIDTH = SIZE.width - 2 * SIZE.margin;
 /** Room for the rows' labels, with a gap to the bars. */

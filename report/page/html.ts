@@ -26,9 +26,9 @@ ${body}
 </div>`;
 }
 
-/** A table of plain text, whose first column names its rows. */
+/** A table of plain text, whose first column names its rows; the other headings break into lines where the page is too narrow. */
 export function textTable({ headings, lines }: { headings: readonly string[]; lines: readonly string[][] }): string {
-  const head = headings.map((name, i) => `<th scope="col"${i ? "" : ' class="text"'}>${escapeHtml(name)}</th>`);
+  const head = headings.map((name, i) => `<th scope="col" class="${i ? "turn" : "text"}">${escapeHtml(name)}</th>`);
   const body = lines.map(([label, ...cells]) => {
     const rest = cells.map((text) => `<td>${escapeHtml(text)}</td>`).join("");
     return `<tr><th scope="row" class="text">${escapeHtml(label)}</th>${rest}</tr>`;

@@ -81,6 +81,25 @@ Deno.test("figureShares() draws bars as long as the shares: alone, and beside it
   near(alone[2].width, 1 / 14);
 });
 
+Deno.test("figureShares() keeps labels of two lines apart", () => {
+  const three = (config: CellConfig) => {
+    const { use_residual, use_output_gate, use_new_state, use_old_state } = config;
+    return planted(config) + (use_output_gate === use_residual && use_new_state && use_old_state ? 0.2 : 0);
+  };
+  const labels = [...drawn(rowsOf(three)).matchAll(/<g[^>]*font-size="([\d.]+)"[^>]*y-axis tick label">(.*?)<\/g>/gs)]
+    .map(([, size, texts]) => ({
+      size: Number(size),
+      rows: [...texts.matchAll(/<text transform="translate\([^,]*,([\d.]+)\)"[^>]*>(.*?)<\/text>/gs)]
+        .map(([, y, text]) => ({ y: Number(y), lines: text.split("<tspan").length - 1 || 1 })),
+    }));
+  assert.equal(labels.length, 2);
+  assert.ok(labels.some(({ rows }) => rows.some(({ lines }) => lines === 2)), "no label has two lines");
+  for (const { size, rows } of labels) {
+    // Two lines are as high as two times their size; half of it stays free.
+    rows.slice(1).forEach(({ y }, i) => assert.ok(y - rows[i].y >= 2.5 * size, `${y - rows[i].y} of ${size}`));
+  }
+});
+
 Deno.test("figureShares() has a bar of seed noise, and the sum of what is too small to be named, when there are seeds", () => {
   const effects = effectsOf(rowsOf(planted, 3, 0.2)), texts = textsOf(draw(effects));
   assert.ok(texts.includes("for comparison: seed noise"));
