@@ -136,15 +136,9 @@ export { ENGINE_NAMES, type EngineName, ENGINES, openEngine } from "./train/engi
 export { type OnnxOptions, openOnnxEngine } from "./train/engines/onnx/engine.ts";
 export { openReferenceEngine } from "./train/engines/reference.ts";
 export { openWebGpuEngine } from "./train/engines/webgpu/engine.ts";
-export {
-  evaluateModel,
-  type Evaluation,
-  EvaluationWorkers,
-  exportCell,
-  exportModel,
-  type Extras,
-  type Score,
-} from "./train/scoring/evaluate.ts";
+export { evaluateModel, type Evaluation, type Extras, type Score } from "./train/scoring/evaluate.ts";
+export { EvaluationWorkers } from "./train/scoring/evaluation_workers.ts";
+export { exportCell, exportModel } from "./train/scoring/export_model.ts";
 export type { GroupOptions } from "./train/training/group_training.ts";
 export type { Breakdown, TrainingState } from "./train/training/loss_log.ts";
 export type { MemoryCurve } from "./train/scoring/state_resets.ts";

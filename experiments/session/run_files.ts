@@ -11,7 +11,7 @@ import {
 } from "../../train/training/checkpoint.ts";
 import type { Corpus } from "../../train/corpus/corpus.ts";
 import type { Engine } from "../../train/engines/engine.ts";
-import { exportModel } from "../../train/scoring/evaluate.ts";
+import { exportModel } from "../../train/scoring/export_model.ts";
 import { decodeEvaluation } from "../../train/scoring/evaluation_file.ts";
 import type { TrainingState } from "../../train/training/loss_log.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";

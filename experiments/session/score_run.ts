@@ -4,13 +4,9 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY, evaluationModel } from "../../cells/language_model.ts";
 import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { OpenFilesError } from "../../train/process/open_files.ts";
-import {
-  cutFor,
-  evaluateModel,
-  type Evaluation,
-  type EvaluationWorkers,
-  exportModel,
-} from "../../train/scoring/evaluate.ts";
+import { cutFor, evaluateModel, type Evaluation } from "../../train/scoring/evaluate.ts";
+import type { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
+import { exportModel } from "../../train/scoring/export_model.ts";
 import { promptFrom } from "../../train/scoring/sample_text.ts";
 import { validationPart } from "../../train/scoring/validation.ts";
 import { decodeRunWeights } from "../../train/training/checkpoint.ts";

@@ -1,7 +1,7 @@
 /** Scores what a session has trained, while it trains on. */
 import { messageOf } from "../../cells/errors.ts";
 import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
-import { EvaluationWorkers } from "../../train/scoring/evaluate.ts";
+import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { OpenFilesError } from "../../train/process/open_files.ts";
 import type { Queue } from "../queue/queue.ts";
 import { scoreInWords, scoreRun } from "./score_run.ts";

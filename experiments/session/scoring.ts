@@ -3,7 +3,7 @@ import { messageOf } from "../../cells/errors.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { OpenFilesError } from "../../train/process/open_files.ts";
-import { EvaluationWorkers } from "../../train/scoring/evaluate.ts";
+import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import type { Queue } from "../queue/queue.ts";
 import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue } from "../queue/study_queue.ts";

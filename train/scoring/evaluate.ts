@@ -1,22 +1,15 @@
-/** Scores a model on text with carried state, through ONNX Runtime; and makes the ONNX model that is scored. */
-import { canonicalJsonIn, type CellConfig, configIdIn, describeConfigIn } from "../../cells/config.ts";
-import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
-import type { Space } from "../../cells/space.ts";
+/** Scores a model on text with carried state, through ONNX Runtime. */
 import { checkWhole } from "../../cells/bounds.ts";
-import type { Cell } from "../../cells/cell.ts";
 import { UserError } from "../../cells/errors.ts";
-import { BYTE_VOCABULARY, evaluationModel } from "../../cells/language_model.ts";
-import { exportOnnx } from "../engines/onnx/export.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "../corpus/tokens/tokenizer.ts";
-import { checkTokens, type TensorMap } from "../engines/engine.ts";
+import { checkTokens } from "../engines/engine.ts";
 import { decodeEvaluation } from "./evaluation_file.ts";
-import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
+import type { ModelRequest, ShareScores } from "./evaluate_protocol.ts";
+import { deviceFailure, EvaluationWorkers, poolOf } from "./evaluation_workers.ts";
 import { checkSampling, type SampleOptions } from "./sample_text.ts";
 import type { Cut, Share, SharedText, StreamScores } from "./score.ts";
+import { ON_CPU, type ScorePlace } from "./score_on.ts";
 import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./state_resets.ts";
-import { CELLSPACE_VERSION } from "../version.ts";
-import { checkedFloats } from "../training/weights.ts";
-import { AskedWorker, WorkerPool } from "../process/worker_pool.ts";
 
 /** How well a model predicts a text, and the cut that the score depends on. */
 export interface Score extends Cut {
@@ -46,40 +39,6 @@ export interface Extras {
   readonly workers?: EvaluationWorkers;
 }
 
-/** The pool within, for this module alone. */
-let poolOf: (workers: EvaluationWorkers) => WorkerPool<AskedWorker<EvaluateRequest, ShareEvaluation>>;
-
-/**
- * Workers that score many models, one after the other or at once: each that ends leaves two open files behind. Dispose of them, since idle
- * workers keep a program alive.
- */
-export class EvaluationWorkers implements Disposable {
-  readonly #pool = new WorkerPool(() =>
-    new AskedWorker<EvaluateRequest, ShareEvaluation>(
-      new URL("./evaluate_worker.ts", import.meta.url),
-      "Evaluation worker",
-    )
-  );
-
-  static {
-    poolOf = (workers) => workers.#pool;
-  }
-
-  /**
-   * Checks that there is a worker to score with, for those who must read files first.
-   *
-   * @throws {UserError} if none is idle, and this process may open no more
-   */
-  check(): void {
-    this.#pool.check();
-  }
-
-  /** Ends the workers. */
-  [Symbol.dispose](): void {
-    this.#pool[Symbol.dispose]();
-  }
-}
-
 /** A score, and what was asked for beside it. */
 export interface Evaluation extends Score {
   /** The text that the model drew, without the prompt. */
@@ -88,9 +47,12 @@ export interface Evaluation extends Score {
   readonly memory?: MemoryCurve;
   /** The score of the second text, cut as its length suggests. */
   readonly validation?: Score;
+  /** Where it was made. */
+  readonly place: ScorePlace;
 }
 
-const MAX_STREAMS = 256;
+/** So many fill a GPU. The cut is the same everywhere, since a score depends on it. */
+const MAX_STREAMS = 2048;
 const WARM_UP = 256;
 
 /**
@@ -100,52 +62,6 @@ const WARM_UP = 256;
 export function cutFor(length: number): Cut {
   const streams = Math.max(1, Math.min(MAX_STREAMS, Math.floor(length / (4 * WARM_UP))));
   return { streams, warm_up: streams > 1 ? WARM_UP : 0 };
-}
-
-/**
- * The evaluation model of a configuration with these weights, as the bytes of an `.onnx` file.
- *
- * @param vocabulary absent: that of bytes
- * @param space what the configuration is of
- */
-export function exportModel(
-  config: CellConfig,
-  weights: TensorMap,
-  metadata: Readonly<Record<string, string>> = {},
-  vocabulary?: number,
-  space: Space = GATED_SPACE,
-): Uint8Array<ArrayBuffer> {
-  const about = { config: canonicalJsonIn(space, config), id: configIdIn(space, config), ...metadata };
-  const { n_layers, state_size } = config, sizes = { n_layers, state_size, vocabulary };
-  return exportCell(space.cellOf(config), sizes, weights, {
-    description: describeConfigIn(space, config),
-    metadata: about,
-  });
-}
-
-/**
- * The evaluation model of any cell. Inputs: `bytes` int64 [batch], or `tokens` where the vocabulary is larger than 256, and each
- * state `layers.<i>.<name>` float32 [batch, state_size]; outputs: `logits` float32 [batch, vocabulary], and each state as
- * `layers.<i>.<name>.next`. Weights are inside.
- *
- * @throws {UserError} if a weight is missing, has another number of elements, or is NaN or infinite; {@linkcode RangeError} if a size is
- * out of bounds
- */
-export function exportCell(
-  cell: Cell,
-  { n_layers, state_size, vocabulary = BYTE_VOCABULARY }: { n_layers: number; state_size: number; vocabulary?: number },
-  weights: TensorMap,
-  options: { description?: string; metadata?: Readonly<Record<string, string>> } = {},
-): Uint8Array<ArrayBuffer> {
-  const model = evaluationModel(cell, { n_layers, state_size, vocabulary });
-  const own = checkedFloats(weights, model.parameters, `export cell '${cell.name}'`);
-  return exportOnnx(model.graph, {
-    weights: own,
-    openBatch: true,
-    name: cell.name,
-    producerVersion: CELLSPACE_VERSION,
-    ...options,
-  });
 }
 
 /**
@@ -167,56 +83,123 @@ export async function evaluateModel(
 ): Promise<Evaluation> {
   checkRequest(model, text, threads, cut, { sample, validation });
   using own = kept ? undefined : new EvaluationWorkers();
-  const pool = poolOf(kept ?? own!);
-  const bytes = bytesOf(text.subarray(1), tokenizer), part = Math.min(text.length - 1, PART_TOKENS);
-  const second = validation && {
-    text: validation,
-    cut: cutFor(validation.length),
-    bytes: bytesOf(validation.subarray(1), tokenizer),
-  };
-  const workers = pool.takeUpTo(Math.max(1, Math.min(threads, cut.streams)));
+  const workers = kept ?? own!;
+  const part = Math.min(text.length - 1, PART_TOKENS);
+  const texts: Texts = { text, cut, validation, part: memory ? part : 0 };
   // A worker that is ended within native code takes its memory along: it is told instead, and gives it back.
   const stop = new Int32Array(new SharedArrayBuffer(4)), tell = () => void Atomics.store(stop, 0, 1);
   if (signal?.aborted) tell();
   signal?.addEventListener("abort", tell);
   try {
-    const replies = await Promise.allSettled(workers.map((worker, i) =>
-      worker.ask({
-        model,
-        test: { text, cut, share: shareOf(cut.streams, i, workers.length), each: memory ? part : 0 },
-        validation: second && shareOfSecond(second, i, workers.length),
-        windows: memory ? { tokens: part, range: rangeOf(part, i, workers.length) } : undefined,
-        sampling: i === 0 ? sample : undefined,
-        stop,
-      })
-    ));
+    const { shares, drawn, place } = await evaluateIn(workers, { model, stop }, texts, threads, sample).catch(
+      (error) => {
+        signal?.throwIfAborted();
+        throw error;
+      },
+    );
     signal?.throwIfAborted();
-    // When one fails, the others go on to their end, at which they give their memory back.
-    const found = replies.map((reply) => {
-      if (reply.status === "rejected") throw reply.reason;
-      return reply.value;
-    });
-    const [{ drawn }] = found;
+    const second = validation && shares.flatMap(({ validation = [] }) => validation);
     return finite({
-      ...scoreOf(found.map(({ test }) => test), bytes, cut),
+      ...scoreOf(shares.map(({ test }) => test), bytesOf(text.subarray(1), tokenizer), cut),
       ...(drawn ? { drawn } : {}),
       ...(memory
         ? {
           memory: memoryCurve(
-            found.map(({ windows }) => windows!),
-            Float32Array.from(found.flatMap(({ test }) => [...test.each])),
+            shares.map(({ windows }) => windows!),
+            Float32Array.from(shares.flatMap(({ test }) => [...test.each])),
             bytesOf(text.subarray(1, 1 + part), tokenizer),
           ),
         }
         : {}),
       ...(second
-        ? { validation: scoreOf(found.flatMap(({ validation = [] }) => validation), second.bytes, second.cut) }
+        ? { validation: scoreOf(second, bytesOf(validation.subarray(1), tokenizer), cutFor(validation.length)) }
         : {}),
+      place,
     });
   } finally {
     signal?.removeEventListener("abort", tell);
-    for (const worker of workers) pool.giveBack(worker);
   }
+}
+
+/** What is scored. */
+interface Texts {
+  readonly text: Tokens;
+  readonly cut: Cut;
+  readonly validation?: Tokens;
+  /** Tokens that are scored with resets too, from the beginning of the text. */
+  readonly part: number;
+}
+
+/** What was found, in the order of the text. */
+interface Found {
+  readonly shares: readonly ShareScores[];
+  readonly drawn?: Tokens;
+  readonly place: ScorePlace;
+}
+
+type Request = Pick<ModelRequest, "model" | "stop">;
+
+/** Scores where the workers are; on the CPU, where their device fails and something else may be taken. */
+async function evaluateIn(
+  workers: EvaluationWorkers,
+  request: Request,
+  texts: Texts,
+  threads: number,
+  sample?: SampleOptions,
+): Promise<Found> {
+  const { place } = workers, { askDevice, fallBack } = poolOf(workers);
+  if (place.provider === "cpu") return await evaluateOnCpu(workers, request, texts, threads, sample);
+  const { provider } = place, scores = { provider, ...sharesOf(texts, 0, 1) };
+  // The CPU draws meanwhile.
+  const [scored, drawing] = await Promise.allSettled([
+    askDevice({ ...request, scores }),
+    sample ? evaluateOnCpu(workers, request, undefined, 1, sample) : undefined,
+  ]);
+  if (scored.status === "fulfilled") {
+    if (drawing.status === "rejected") throw drawing.reason;
+    return { shares: [scored.value.scores!], drawn: drawing.value?.drawn, place };
+  }
+  if (request.stop && Atomics.load(request.stop, 0)) throw scored.reason;
+  if (!fallBack(scored.reason)) throw deviceFailure(scored.reason);
+  return await evaluateOnCpu(workers, request, texts, threads, sample);
+}
+
+/** @param texts absent: a sample alone is drawn */
+async function evaluateOnCpu(
+  workers: EvaluationWorkers,
+  request: Request,
+  texts: Texts | undefined,
+  threads: number,
+  sample?: SampleOptions,
+): Promise<Found> {
+  const { pool } = poolOf(workers);
+  const taken = pool.takeUpTo(Math.max(1, Math.min(threads, texts?.cut.streams ?? 1)));
+  try {
+    const replies = await Promise.allSettled(taken.map((worker, i) =>
+      worker.ask({
+        ...request,
+        scores: texts && { provider: "cpu", ...sharesOf(texts, i, taken.length) },
+        sampling: i === 0 ? sample : undefined,
+      })
+    ));
+    // When one fails, the others go on to their end, at which they give their memory back.
+    const found = replies.map((reply) => {
+      if (reply.status === "rejected") throw reply.reason;
+      return reply.value;
+    });
+    return { shares: found.flatMap(({ scores = [] }) => scores), drawn: found[0].drawn, place: ON_CPU };
+  } finally {
+    for (const worker of taken) pool.giveBack(worker);
+  }
+}
+
+/** What worker `i` of `workers` scores. */
+function sharesOf({ text, cut, validation, part }: Texts, i: number, workers: number) {
+  return {
+    test: { text, cut, share: shareOf(cut.streams, i, workers), each: part },
+    validation: validation && shareOfSecond(validation, i, workers),
+    windows: part ? { tokens: part, range: rangeOf(part, i, workers) } : undefined,
+  };
 }
 
 /** A score from what each worker found, in the order of the text: one after the other, so that their number changes no bit. */
@@ -262,12 +245,8 @@ function finite(evaluation: Evaluation): Evaluation {
 }
 
 /** What worker `i` of `workers` scores of the second text; undefined where that has fewer streams than there are workers, and none for it. */
-function shareOfSecond(
-  { text, cut }: { readonly text: Tokens; readonly cut: Cut },
-  i: number,
-  workers: number,
-): SharedText | undefined {
-  const share = shareOf(cut.streams, i, workers);
+function shareOfSecond(text: Tokens, i: number, workers: number): SharedText | undefined {
+  const cut = cutFor(text.length), share = shareOf(cut.streams, i, workers);
   return share.streams ? { text, cut, share } : undefined;
 }
 

@@ -54,7 +54,6 @@ export function checkSampling(
 /**
  * Draws tokens one after the other, each given all before, until they stand for as many bytes as are asked for.
  *
- * @param model opened with one row
  * @returns the drawn tokens, without the prompt
  * @throws {UserError} naming the model, if it makes of its input what is no number; {@linkcode RangeError} see {@linkcode checkSampling}
  */
@@ -67,7 +66,7 @@ export async function sampleText(model: LoadedModel, options: SampleOptions): Pr
   let logits: Float32Array = new Float32Array();
   let read = 0;
   const step = async (token: number) => {
-    logits = await model.step([token]);
+    logits = await model.step(token);
     read++;
     const at = firstNonFinite(logits);
     if (at === undefined) return;

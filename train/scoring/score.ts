@@ -1,6 +1,6 @@
 /** The score itself: cross-entropy of a text under a model, over parallel streams with carried state. */
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
-import type { LoadedModel } from "./model.ts";
+import type { RowReader, ScoringModel } from "./scoring_model.ts";
 
 /** How a text is cut for scoring: `streams` parts side by side, each after `warm_up` unscored tokens. */
 export interface Cut {
@@ -35,54 +35,71 @@ export interface StreamScores {
   readonly each: Float32Array;
 }
 
-/** Rows that are read at once: logits of 256 rows of the largest vocabulary take 64 MiB. */
-const MOST_ROWS = 256;
-
 /**
- * Scores texts: {@linkcode scoreStreams} of all at once, as far as they are few rows. Half of what a step of a small model takes does not
- * depend on its rows.
+ * Scores texts, all at once as far as they are few rows: half of what a step of a small model takes does not depend on its rows.
  *
- * @param model opened for scores
  * @returns of each text
  */
-export async function scoreTexts(model: LoadedModel, texts: readonly SharedText[]): Promise<StreamScores[]> {
-  const rows = (each: readonly SharedText[]) => each.reduce((sum, { share }) => sum + share.streams, 0);
-  if (rows(texts) <= MOST_ROWS) return await scoreStreams(model.withRows(rows(texts)), texts);
+export async function scoreTexts(model: ScoringModel, texts: readonly SharedText[]): Promise<StreamScores[]> {
+  if (rowsOf(texts) <= model.rows) return await scoreStreams(model, texts);
   const scores: StreamScores[] = [];
   for (const text of texts) {
-    const [own] = await scoreStreams(model.withRows(rows([text])), [text]);
-    scores.push(own);
+    const parts: StreamScores[] = [];
+    for (const part of partsOf(text, model.rows)) parts.push(...await scoreStreams(model, [part]));
+    scores.push(joined(parts));
   }
   return scores;
 }
 
-/**
- * Cross-entropy of `text[1…]` of each text, each token scored once, given all tokens before it (within its stream and the warm-up).
- *
- * @param model opened for scores, with as many rows as the shares have streams
- */
-async function scoreStreams(model: LoadedModel, texts: readonly SharedText[]): Promise<StreamScores[]> {
-  let rows = 0;
-  const readers = texts.map((text) => {
-    const reader = new StreamReader(text, rows);
-    rows += text.share.streams;
-    return reader;
+const rowsOf = (texts: readonly SharedText[]) => texts.reduce((sum, { share }) => sum + share.streams, 0);
+
+/** The streams of a share, so many at a time. */
+function partsOf(text: SharedText, rows: number): SharedText[] {
+  const { first, streams } = text.share, parts = Math.ceil(streams / rows);
+  return Array.from({ length: parts }, (_, i) => {
+    const begin = i * rows;
+    return { ...text, share: { first: first + begin, streams: Math.min(rows, streams - begin) } };
   });
-  const tokens = new Uint16Array(rows), targets = new Uint16Array(rows);
-  const steps = readers.reduce((most, reader) => Math.max(most, reader.steps), 0);
-  for (let step = 0; step < steps; step++) {
-    for (const reader of readers) reader.read(step, tokens, targets, model);
-    const nll = await model.nll(tokens, targets);
-    for (const reader of readers) reader.score(step, nll);
+}
+
+function joined(parts: readonly StreamScores[]): StreamScores {
+  return {
+    nats: Float64Array.from(parts.flatMap(({ nats }) => [...nats])),
+    tokens: Uint32Array.from(parts.flatMap(({ tokens }) => [...tokens])),
+    each: Float32Array.from(parts.flatMap(({ each }) => [...each])),
+  };
+}
+
+/** Cross-entropy of `text[1…]` of each text, each token scored once, given all tokens before it (within its stream and the warm-up). */
+async function scoreStreams(model: ScoringModel, texts: readonly SharedText[]): Promise<StreamScores[]> {
+  const rows = rowsOf(texts), reader = model.reader(rows);
+  let row = 0;
+  const streams = texts.map((text) => {
+    const each = new Streams(text, row, rows);
+    row += text.share.streams;
+    return each;
+  });
+  try {
+    const steps = Math.max(...streams.map(({ steps }) => steps)), text = new Int32Array((reader.steps + 1) * rows);
+    for (let step = 0; step < steps;) {
+      for (const each of streams) each.forget(step, reader);
+      const count = Math.min(reader.steps, steps - step, ...streams.map((each) => each.untilForget(step)));
+      for (const each of streams) each.read(step, count, text);
+      const nll = await reader.nll(text, count);
+      for (const each of streams) each.score(step, count, nll);
+      step += count;
+    }
+  } finally {
+    reader.close();
   }
-  return readers.map(({ scores }) => scores);
+  return streams.map(({ scores }) => scores);
 }
 
 /**
- * The streams of a text in consecutive rows of a model. Stream `s` scores tokens `1 + s·length …`; it first reads `warm_up` tokens that are
- * another stream's to score. The first stream has nothing before it: it waits with a zero state.
+ * The streams of a text in consecutive rows of a reader. Stream `s` scores tokens `1 + s·length …`; it first reads `warm_up` tokens that are
+ * another stream's to score. A stream whose warm-up would begin before the text waits: at the text's beginning it forgets what it read.
  */
-class StreamReader {
+class Streams {
   readonly scores: StreamScores;
   /** Tokens that each stream reads. */
   readonly steps: number;
@@ -90,8 +107,11 @@ class StreamReader {
   readonly #begin: number;
   readonly #length: number;
 
-  /** @param row the first of its rows */
-  constructor(private readonly shared: SharedText, private readonly row: number) {
+  /**
+   * @param row the first of their rows
+   * @param rows of the reader
+   */
+  constructor(private readonly shared: SharedText, private readonly row: number, private readonly rows: number) {
     const { text, cut, share: { first, streams }, each = 0 } = shared;
     this.#length = Math.ceil((text.length - 1) / cut.streams);
     this.#begin = first * this.#length;
@@ -109,25 +129,40 @@ class StreamReader {
     return this.#begin + stream * this.#length + step - this.shared.cut.warm_up;
   }
 
-  /** Puts what is read at a step, and what follows it, into the rows. */
-  read(step: number, tokens: Uint16Array, targets: Uint16Array, model: LoadedModel): void {
+  /** Has the streams forget that are at the beginning of the text. */
+  forget(step: number, reader: RowReader): void {
+    const stream = -this.#at(0, step) / this.#length;
+    if (Number.isInteger(stream) && stream >= 0 && stream < this.shared.share.streams) reader.forget(this.row + stream);
+  }
+
+  /** Steps from this one to the next at which a stream forgets. */
+  untilForget(step: number): number {
+    // Stream `s` forgets when `s · length` tokens are left to the first one's beginning of the text: the last that has not is the next.
+    const left = -this.#at(0, step), stream = Math.min(this.shared.share.streams, Math.ceil(left / this.#length)) - 1;
+    return stream < 0 ? Infinity : left - stream * this.#length;
+  }
+
+  /** Puts what is read at `count` steps, and what follows, into the rows. */
+  read(step: number, count: number, tokens: Int32Array): void {
     const { text, share: { streams } } = this.shared;
-    for (let stream = 0, row = this.row; stream < streams; stream++, row++) {
-      const at = this.#at(stream, step);
-      tokens[row] = text[at] ?? 0;
-      targets[row] = text[at + 1] ?? 0;
-      if (at === 0) model.forget(row);
+    for (let t = 0; t <= count; t++) {
+      let at = this.#at(0, step + t), to = t * this.rows + this.row;
+      for (let stream = 0; stream < streams; stream++, at += this.#length) tokens[to++] = text[at] ?? 0;
     }
   }
 
-  /** Takes what came of a step. */
-  score(step: number, nll: Float32Array): void {
+  /** Takes what came of `count` steps. */
+  score(step: number, count: number, nll: Float32Array): void {
+    for (let t = 0; t < count; t++) this.#scoreStep(step + t, nll, t * this.rows + this.row);
+  }
+
+  #scoreStep(step: number, nll: Float32Array, from: number): void {
     const { text, cut, share: { streams } } = this.shared, { nats, tokens, each } = this.scores;
     if (step < cut.warm_up || step >= this.steps) return;
     for (let stream = 0; stream < streams; stream++) {
       const at = this.#at(stream, step);
       if (at >= text.length - 1) continue;
-      const value = nll[this.row + stream];
+      const value = nll[from + stream];
       nats[stream] += value;
       tokens[stream]++;
       // Beyond its end, an array ignores what is written.

@@ -4,7 +4,7 @@
  * that the model was trained to start from so often. What memory gives is the metric `gain_over_order_1`.
  */
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
-import type { LoadedModel } from "./model.ts";
+import type { RowReader, ScoringModel } from "./scoring_model.ts";
 
 /** Every how many tokens the state is set to zero. Powers of two: then what starts at a multiple of one starts at one of all before. */
 export const RESETS = [1, 2, 4, 8, 16, 32, 64, 128, 256] as const;
@@ -54,32 +54,26 @@ export function rangeOf(tokens: number, i: number, workers: number): StartRange 
  * 256, that divides its start; the sum over its first `k` tokens is what a reset every `k` tokens gives there. So all resets
  * together take five passes over the text instead of nine.
  *
- * @param model opened for scores
  * @param count tokens that are scored: `text[1…count]`
  */
 export async function scoreWindows(
-  model: LoadedModel,
+  model: ScoringModel,
   text: Tokens,
   count: number,
   { first, end }: StartRange,
 ): Promise<WindowScores> {
   const scores = RESETS.map((every) => new Float64Array(Math.ceil(end / every) - Math.ceil(first / every)));
-  const tokens = new Uint16Array(model.rows), targets = new Uint16Array(model.rows);
+  const reader = model.reader(model.rows);
   for (const length of RESETS.toReversed()) {
     const starts: number[] = [];
     for (let start = Math.ceil(first / length) * length; start < end; start += length) {
       if (length === LONGEST || start % (2 * length) !== 0) starts.push(start);
     }
-    for (let chunk = 0; chunk < starts.length; chunk += model.rows) {
-      const rows = starts.slice(chunk, chunk + model.rows);
+    for (let chunk = 0; chunk < starts.length; chunk += reader.rows) {
+      const rows = starts.slice(chunk, chunk + reader.rows);
       const sums = new Float64Array(rows.length);
-      model.reset();
-      for (let t = 0; t < length; t++) {
-        rows.forEach((start, row) => {
-          tokens[row] = text[start + t] ?? 0;
-          targets[row] = text[start + t + 1] ?? 0;
-        });
-        const nll = await model.nll(tokens, targets);
+      reader.reset();
+      for await (const { t, nll } of stepsOf(reader, text, rows, length)) {
         rows.forEach((start, row) => {
           if (start + t < count) sums[row] += nll[row];
         });
@@ -88,7 +82,25 @@ export async function scoreWindows(
       }
     }
   }
+  reader.close();
   return scores;
+}
+
+/** Reads windows of a text side by side; gives the cross-entropy of each at each step. */
+async function* stepsOf(
+  reader: RowReader,
+  text: Tokens,
+  starts: readonly number[],
+  length: number,
+): AsyncGenerator<{ t: number; nll: Float32Array }> {
+  const { rows } = reader, most = Math.min(reader.steps, length), tokens = new Int32Array((most + 1) * rows);
+  for (let step = 0; step < length; step += most) {
+    for (let t = 0; t <= most; t++) {
+      for (const [row, start] of starts.entries()) tokens[t * rows + row] = text[start + step + t] ?? 0;
+    }
+    const nll = await reader.nll(tokens, most);
+    for (let t = 0; t < most; t++) yield { t: step + t, nll: nll.subarray(t * rows, (t + 1) * rows) };
+  }
 }
 
 /**

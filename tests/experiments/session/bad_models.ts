@@ -4,7 +4,7 @@ import type { CellConfig } from "../../../cells/config.ts";
 import { evaluationModel } from "../../../cells/language_model.ts";
 import { initialWeights } from "../../../train/corpus/random.ts";
 import { DATA_TYPE, decodeModel, encodeModel, type ModelProto } from "../../../train/engines/onnx/proto.ts";
-import { exportModel } from "../../../train/scoring/evaluate.ts";
+import { exportModel } from "../../../train/scoring/export_model.ts";
 import { type BadInput, evaluate, refused, sample } from "../bad_input.ts";
 import { cut, halve, makeFolderOf, type SmallStudy } from "../small_study.ts";
 

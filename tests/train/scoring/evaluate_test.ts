@@ -9,12 +9,14 @@ import { initialWeights } from "../../../train/corpus/random.ts";
 import { BytePairTokenizer, type Tokens } from "../../../train/corpus/tokens/tokenizer.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { decodeModel } from "../../../train/engines/onnx/proto.ts";
-import { cutFor, evaluateModel, exportModel } from "../../../train/scoring/evaluate.ts";
+import { cutFor, evaluateModel } from "../../../train/scoring/evaluate.ts";
+import { exportModel } from "../../../train/scoring/export_model.ts";
 import { scoreTexts } from "../../../train/scoring/score.ts";
 import { VALIDATION_BYTES, validationPart } from "../../../train/scoring/validation.ts";
 import type { Corpus } from "../../../train/corpus/corpus.ts";
 import { TokenizedCorpus } from "../../../train/corpus/tokens/tokenized.ts";
 import { LoadedModel } from "../../../train/scoring/model.ts";
+import { ScoringModel } from "../../../train/scoring/scoring_model.ts";
 import { trainCell } from "../../../train/training/trainer.ts";
 import type { CellConfig } from "../../../cells/config.ts";
 
@@ -61,7 +63,7 @@ for (const cell of CELL_NAMES) {
     const loaded = await LoadedModel.open(model);
     let furthest = 0, t = 0;
     for (const expected of referenceLogits(config, weights, text)) {
-      const logits = await loaded.step([text[t++]]);
+      const logits = await loaded.step(text[t++]);
       assert.equal(logits.length, 256);
       furthest = Math.max(furthest, ...expected.map((x, i) => Math.abs(x - logits[i])));
     }
@@ -199,7 +201,7 @@ Deno.test("evaluateModel() scores a second text beside the first, each with the 
 
 Deno.test("scoreTexts() scores texts of more than 256 rows one after the other, with the same bits", async () => {
   const { text, model } = setUp({ ...SMALL_CONFIG, state_size: 4 }, 6000);
-  const loaded = await LoadedModel.open(model, { scores: true });
+  const loaded = await ScoringModel.open(model);
   const texts = [200, 256].map((streams, i) => ({
     text: text.subarray(3000 * i, 3000 * (i + 1)),
     cut: { streams, warm_up: 3 },
@@ -248,10 +250,10 @@ Deno.test("validationPart() is the beginning of the validation split, and nothin
   assert.equal(validationPart(new TokenizedCorpus(corpusOf(text), long as unknown as BytePairTokenizer))!.length, 2);
 });
 
-Deno.test("cutFor() reads a short text as one stream, and gives a long one at most 256", () => {
+Deno.test("cutFor() reads a short text as one stream, and gives a long one at most 2048", () => {
   assert.deepEqual(cutFor(500), { streams: 1, warm_up: 0 });
   assert.deepEqual(cutFor(10_240), { streams: 10, warm_up: 256 });
-  assert.equal(cutFor(10_000_000).streams, 256);
+  assert.equal(cutFor(10_000_000).streams, 2048);
 });
 
 Deno.test("LoadedModel.open() refuses a file that is no evaluation model", async () => {

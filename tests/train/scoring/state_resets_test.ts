@@ -10,7 +10,8 @@ import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { ngramBaselines } from "../../../train/corpus/ngrams/baselines.ts";
 import { initialWeights } from "../../../train/corpus/random.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
-import { evaluateModel, exportCell, exportModel } from "../../../train/scoring/evaluate.ts";
+import { evaluateModel } from "../../../train/scoring/evaluate.ts";
+import { exportCell, exportModel } from "../../../train/scoring/export_model.ts";
 import { memoryCurve, rangeOf, RESETS, type WindowScores } from "../../../train/scoring/state_resets.ts";
 import { trainCell } from "../../../train/training/trainer.ts";
 

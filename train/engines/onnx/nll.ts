@@ -1,49 +1,50 @@
-/** An evaluation model whose output is the negative log-likelihood (nll) of what came, instead of its logits. */
-import { ATTRIBUTE_TYPE, DATA_TYPE, type ModelProto, type NodeProto, type ValueInfoProto } from "./proto.ts";
+/** How the negative log-likelihood (nll) of the token that came is written behind a model's logits, `−ln softmax(logits)[target]`, nats. */
+import { ATTRIBUTE_TYPE, DATA_TYPE, type NodeProto, type TensorProto } from "./proto.ts";
 
-/** Input of such a model: `int64 [batch]`, the tokens that came. */
-export const TARGETS = "targets";
-/** Its output: `float32 [batch]`, `−ln p(target)` of each, nats. */
+/** Output of a model that scores: float32 `[rows, 1]`. */
 export const NLL = "nll";
 
+/** Nodes from logits `[rows, vocabulary]` and targets `[rows, 1]` to {@linkcode NLL}. */
+export interface NllForm {
+  readonly initializers: readonly TensorProto[];
+  readonly nodes: (logits: string, targets: string) => NodeProto[];
+}
+
+/** Of the last axis. */
+const AXIS = { name: "axis", type: ATTRIBUTE_TYPE.INT, i: 1 };
+
+/** The shortest form, for providers that have `LogSoftmax`. */
+export const LOG_SOFTMAX_FORM: NllForm = {
+  initializers: [],
+  nodes: (logits, targets) => [
+    node("LogSoftmax", [logits], "nll.log_softmax", AXIS),
+    node("GatherElements", ["nll.log_softmax", targets], "nll.chosen", AXIS),
+    node("Neg", ["nll.chosen"], NLL),
+  ],
+};
+
+const AXES = "nll.axes";
+
 /**
- * The model with `−log softmax(logits)[target]` in place of `logits`. ONNX Runtime does it several times faster than JavaScript, and
- * what comes out of it is one number per row.
- *
- * @param model has an output `logits [batch, vocabulary]`
+ * `ln Σ exp(logits − max) − (logits[target] − max)`: ONNX Runtime's WebGPU provider has no `LogSoftmax`, and would have the CPU compute it. The
+ * logarithm of its `Softmax` is no way: where the model is very wrong, that is zero.
  */
-export function withNll(model: ModelProto): ModelProto {
-  const { graph } = model;
-  const axis = "nll.axis";
-  const node = (op_type: string, input: string[], output: string, axis?: number): NodeProto => ({
-    op_type,
-    name: `node_${output}`,
-    input,
-    output: [output],
-    attribute: axis === undefined ? [] : [{ name: "axis", type: ATTRIBUTE_TYPE.INT, i: axis }],
-  });
-  const rows = (name: string, elem_type: number): ValueInfoProto => ({
-    name,
-    type: { tensor_type: { elem_type, shape: { dim: [{ dim_param: "batch" }] } } },
-  });
-  return {
-    ...model,
-    graph: {
-      ...graph,
-      initializer: [
-        ...graph.initializer,
-        { name: axis, dims: [1], data_type: DATA_TYPE.INT64, raw_data: new Uint8Array(BigInt64Array.of(1n).buffer) },
-      ],
-      input: [...graph.input, rows(TARGETS, DATA_TYPE.INT64)],
-      node: [
-        ...graph.node,
-        node("LogSoftmax", ["logits"], "nll.log_softmax", 1),
-        node("Unsqueeze", [TARGETS, axis], "nll.column"),
-        node("GatherElements", ["nll.log_softmax", "nll.column"], "nll.chosen", 1),
-        node("Squeeze", ["nll.chosen", axis], "nll.row"),
-        node("Neg", ["nll.row"], NLL),
-      ],
-      output: [...graph.output.filter(({ name }) => name !== "logits"), rows(NLL, DATA_TYPE.FLOAT)],
-    },
-  };
+export const REDUCED_FORM: NllForm = {
+  initializers: [
+    { name: AXES, dims: [1], data_type: DATA_TYPE.INT64, raw_data: new Uint8Array(BigInt64Array.of(1n).buffer) },
+  ],
+  nodes: (logits, targets) => [
+    node("ReduceMax", [logits], "nll.max", { name: "axes", type: ATTRIBUTE_TYPE.INTS, ints: [1] }),
+    node("Sub", [logits, "nll.max"], "nll.shifted"),
+    node("Exp", ["nll.shifted"], "nll.exp"),
+    // From opset 13 on, the axes of this reduction are an input.
+    node("ReduceSum", ["nll.exp", AXES], "nll.sum"),
+    node("Log", ["nll.sum"], "nll.log_sum"),
+    node("GatherElements", ["nll.shifted", targets], "nll.chosen", AXIS),
+    node("Sub", ["nll.log_sum", "nll.chosen"], NLL),
+  ],
+};
+
+function node(op_type: string, input: string[], output: string, ...attribute: NodeProto["attribute"]): NodeProto {
+  return { op_type, name: `node_${output}`, input, output: [output], attribute };
 }

@@ -25,6 +25,25 @@ export async function openSession(model: Uint8Array, threads: number): Promise<o
   });
 }
 
+/**
+ * An ONNX session of the WebGPU execution provider, every node of it: one that the CPU had to compute would move its tensors there and back.
+ *
+ * @param kept outputs that stay on the device; `getData()` of one would abort the process (onnxruntime-node 1.30.0)
+ * @throws {UserError} if the library's telemetry cannot be switched off
+ */
+export async function openWebgpuSession(model: Uint8Array, kept: readonly string[]): Promise<ort.InferenceSession> {
+  disableTelemetry();
+  return await ort.InferenceSession.create(model, {
+    executionProviders: [
+      { name: "webgpu", powerPreference: "high-performance" } as ort.InferenceSession.ExecutionProviderConfig,
+    ],
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 4,
+    preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, "gpu-buffer"])),
+    extra: { session: { disable_cpu_ep_fallback: "1" } },
+  });
+}
+
 /** What this thread has done before its first session. */
 let plain: Promise<void> | undefined;
 

@@ -2,7 +2,7 @@
 import { vanillaCell } from "../../../../cells/catalog/catalog.ts";
 import { evaluationModel } from "../../../../cells/language_model.ts";
 import { initialWeights } from "../../../../train/corpus/random.ts";
-import { exportCell } from "../../../../train/scoring/evaluate.ts";
+import { exportCell } from "../../../../train/scoring/export_model.ts";
 import { LoadedModel } from "../../../../train/scoring/model.ts";
 
 const sizes = { n_layers: 1, state_size: 4 };

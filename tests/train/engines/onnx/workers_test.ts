@@ -7,7 +7,9 @@ import { evaluationModel } from "../../../../cells/language_model.ts";
 import { generateEmbedded } from "../../../../train/corpus/embedded.ts";
 import { initialWeights } from "../../../../train/corpus/random.ts";
 import { openOnnxEngine } from "../../../../train/engines/onnx/engine.ts";
-import { evaluateModel, EvaluationWorkers, exportCell } from "../../../../train/scoring/evaluate.ts";
+import { evaluateModel } from "../../../../train/scoring/evaluate.ts";
+import { EvaluationWorkers } from "../../../../train/scoring/evaluation_workers.ts";
+import { exportCell } from "../../../../train/scoring/export_model.ts";
 import { CATALOG, decayingCell, offsetsOf, runOf, SMALL, textOf, train } from "../runs.ts";
 import { recordWorkers } from "../workers.ts";
 
