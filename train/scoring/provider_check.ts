@@ -5,7 +5,7 @@ import { SMALL_CONFIG } from "../../cells/known_configs.ts";
 import { evaluationModel } from "../../cells/language_model.ts";
 import { initialWeights } from "../corpus/random.ts";
 import { exportModel } from "./export_model.ts";
-import type { ScoreProvider } from "./providers.ts";
+import { PROVIDERS, type ScoreProvider } from "./providers.ts";
 import { ScoringModel } from "./scoring_model.ts";
 
 /** Losses of one token differ by rounding alone: by 2e-6 nats on SwiftShader. */
@@ -13,6 +13,8 @@ const MOST_DIFFERENCE = 1e-4;
 
 const CONFIG = { ...SMALL_CONFIG, n_layers: 2, state_size: 8 };
 const ROWS = 3;
+/** A block and more, of any provider. */
+const STEPS = 2 + Math.max(...Object.values(PROVIDERS).map(({ steps }) => steps));
 
 /**
  * Reads the same tokens with a provider and on the CPU: blocks and single steps, and rows that forget.
@@ -38,11 +40,10 @@ export async function checkProvider(provider: ScoreProvider): Promise<void> {
 async function losses(bytes: Uint8Array, provider: ScoreProvider): Promise<number[]> {
   const model = await ScoringModel.open(bytes, { provider }), reader = model.reader(ROWS);
   try {
-    const steps = reader.steps + 2;
-    const text = Int32Array.from({ length: (steps + 1) * ROWS }, (_, i) => (31 * i + (i >> 2)) % 256);
-    const first = await reader.nll(text, steps);
+    const text = Int32Array.from({ length: (STEPS + 1) * ROWS }, (_, i) => (31 * i + (i >> 2)) % 256);
+    const first = await reader.nll(text, STEPS);
     reader.forget(1);
-    const second = await reader.nll(text, steps);
+    const second = await reader.nll(text, STEPS);
     reader.reset();
     return [...first, ...second, ...await reader.nll(text, 1)];
   } finally {

@@ -1,7 +1,7 @@
 /** Where ONNX Runtime scores: on the CPU, or through its WebGPU execution provider. One record for each, with all in which they differ. */
 import * as ort from "../engines/onnx/runtime.ts";
 import { NEXT } from "../engines/onnx/export.ts";
-import { LOG_SOFTMAX_FORM, NLL, type NllForm, REDUCED_FORM } from "../engines/onnx/nll.ts";
+import { LOG_SOFTMAX_FORM, type NllForm, REDUCED_FORM } from "../engines/onnx/nll.ts";
 import { openSession, openWebgpuSession } from "../engines/onnx/session.ts";
 import { KEEP } from "../engines/onnx/unrolled.ts";
 
@@ -10,8 +10,12 @@ export type ScoreProvider = "cpu" | "webgpu";
 
 /** The states of a model that reads `rows` sequences side by side. */
 export interface CarriedStates {
-  /** Adds what a run reads, and where its results go. */
-  prepare(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>): void;
+  /**
+   * Adds what a run reads, and where its results go.
+   *
+   * @param forgets whether the run can forget: one that must, by {@linkcode CarriedStates.isForgetting}, has to
+   */
+  prepare(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>, forgets?: boolean): void;
   /** Takes the states that a run has made. */
   take(results: ort.InferenceSession.ReturnType): void;
   /** Sets the states of all rows to zero. */
@@ -33,7 +37,8 @@ export interface Provider {
   /** Rows that are read at once, and logits `[steps · rows, vocabulary]`, at most. */
   readonly rows: number;
   readonly logits: number;
-  open(model: Uint8Array, outputs: readonly string[], threads: number): Promise<ort.InferenceSession>;
+  /** @param states outputs that are carried to the next run */
+  open(model: Uint8Array, states: readonly string[], threads: number): Promise<ort.InferenceSession>;
   states(sizes: ReadonlyMap<string, number>, rows: number): CarriedStates;
 }
 
@@ -56,7 +61,7 @@ export const PROVIDERS: { readonly [P in ScoreProvider]: Provider } = {
     rows: 4096,
     // 128 MiB: what a device may bind at least.
     logits: 2 ** 25,
-    open: (model, outputs) => openWebgpuSession(model, outputs.filter((name) => name !== NLL)),
+    open: (model, states) => openWebgpuSession(model, states),
     states: (sizes, rows) => new DeviceStates(sizes, rows),
   },
 };
@@ -116,12 +121,12 @@ class DeviceStates implements CarriedStates {
     return this.#isForgetting;
   }
 
-  prepare(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>): void {
+  prepare(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>, forgets = false): void {
     for (const [name, state] of this.#states) {
       feeds[name] = state;
       fetches[name + NEXT] = null;
     }
-    if (this.#isForgetting) feeds[KEEP] = this.#keep;
+    if (forgets) feeds[KEEP] = this.#keep;
   }
 
   take(results: ort.InferenceSession.ReturnType): void {

@@ -1,6 +1,7 @@
 /** A trained model as an ONNX file, opened to be scored: what it loses on each token of texts that it reads side by side. */
 import { messageOf, UserError } from "../../cells/errors.ts";
 import * as ort from "../engines/onnx/runtime.ts";
+import { NEXT } from "../engines/onnx/export.ts";
 import { NLL } from "../engines/onnx/nll.ts";
 import { encodeModel } from "../engines/onnx/proto.ts";
 import { TEXT, unrolled } from "../engines/onnx/unrolled.ts";
@@ -40,11 +41,11 @@ export class ScoringModel {
   static async open(model: Uint8Array, options: ScoringOptions = {}): Promise<ScoringModel> {
     const { provider: name = "cpu", threads = 1, file = "the model", isStopped = () => false } = options;
     const { proto, input, states, vocabulary } = decodeEvaluation(model, file), provider = PROVIDERS[name];
-    const outputs = proto.graph.output.map(({ name }) => name).filter((name) => name !== LOGITS);
+    const outputs = [...states.keys()].map((name) => name + NEXT);
     const open = async (steps: number, forgets: boolean) => {
       // Written anew: what runs is what was checked, without the parts of a file that nobody read (data in other files, functions).
       const block = encodeModel(unrolled(proto, { input, logits: LOGITS, steps, nll: provider.nll, forgets }));
-      return await provider.open(block, [...outputs, NLL], threads).catch((error) => {
+      return await provider.open(block, outputs, threads).catch((error) => {
         throw new UserError(`Cannot open ${file} on ${name}: ${messageOf(error)}`);
       });
     };
@@ -117,19 +118,19 @@ export class RowReader {
       const isBlock = steps - done >= this.shared.steps && !this.#states.isForgetting;
       const taken = isBlock ? this.shared.steps : 1;
       const part = text.subarray(done * rows, (done + taken + 1) * rows);
-      nll.set(await this.#run(isBlock ? this.shared.block : this.shared.step, part, taken), done * rows);
+      nll.set(await this.#run(isBlock, part, taken), done * rows);
       done += taken;
     }
     return nll;
   }
 
-  async #run(session: ort.InferenceSession, text: Int32Array, steps: number): Promise<Float32Array> {
-    const { file, isStopped } = this.shared, { rows } = this;
+  async #run(isBlock: boolean, text: Int32Array, steps: number): Promise<Float32Array> {
+    const { file, isStopped, provider, step, block } = this.shared, { rows } = this;
     if (isStopped()) throw new Error("Cannot score: it was stopped");
     const feeds: Record<string, ort.Tensor> = { [TEXT]: new ort.Tensor("int32", text, [steps + 1, rows]) };
     const fetches: Record<string, ort.Tensor | null> = { [NLL]: null };
-    this.#states.prepare(feeds, fetches);
-    const results = await session.run(feeds, fetches).catch((error) => {
+    this.#states.prepare(feeds, fetches, provider.forgets && !isBlock);
+    const results = await (isBlock ? block : step).run(feeds, fetches).catch((error) => {
       throw new UserError(`Cannot run ${file}: ${messageOf(error)}`);
     });
     this.#states.take(results);

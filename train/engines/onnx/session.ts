@@ -33,10 +33,10 @@ export async function openSession(model: Uint8Array, threads: number): Promise<o
  */
 export async function openWebgpuSession(model: Uint8Array, kept: readonly string[]): Promise<ort.InferenceSession> {
   disableTelemetry();
+  await (plain ??= openPlainSession());
   return await ort.InferenceSession.create(model, {
-    executionProviders: [
-      { name: "webgpu", powerPreference: "high-performance" } as ort.InferenceSession.ExecutionProviderConfig,
-    ],
+    // Of several adapters it takes the fastest by itself.
+    executionProviders: ["webgpu"],
     graphOptimizationLevel: "all",
     logSeverityLevel: 4,
     preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, "gpu-buffer"])),

@@ -42,6 +42,7 @@ export interface BlockOptions {
  */
 export function unrolled(model: ModelProto, { input, logits, steps, nll, forgets = false }: BlockOptions): ModelProto {
   const { graph } = model, states = graph.input.filter(({ name }) => name !== input);
+  const carried = new Set(states.map(({ name }) => name + NEXT));
   const changing = dependents(graph.node, graph.input.map(({ name }) => name));
   const isStep = ({ output }: NodeProto) => changing.has(output[0]);
   const head = graph.node.find((node) => isHead(node, logits, changing));
@@ -68,7 +69,8 @@ export function unrolled(model: ModelProto, { input, logits, steps, nll, forgets
         ...(forgets ? [valueInfo(KEEP, DATA_TYPE.FLOAT, ["batch", 1])] : []),
         ...states,
       ],
-      output: [...graph.output.filter(({ name }) => name !== logits), valueInfo(NLL, DATA_TYPE.FLOAT, ["rows", 1])],
+      // A model may make a state that none of its steps reads.
+      output: [...graph.output.filter(({ name }) => carried.has(name)), valueInfo(NLL, DATA_TYPE.FLOAT, ["rows", 1])],
     },
   };
 }
