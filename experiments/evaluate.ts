@@ -1,6 +1,6 @@
 /** `deno task evaluate`: scores finished runs on the test split and on the validation split through ONNX Runtime. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag, scoreFlags } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { countingDisplay } from "./display.ts";
@@ -16,6 +16,7 @@ const flags = ofSpace((space) => ({
   experiment: experimentFlag,
   again: flag.on("--again", "score every finished run, after making its ONNX model anew from its checkpoint"),
   only: onlyFlag("score only these", space),
+  ...scoreFlags,
 }));
 
 if (import.meta.main) {
@@ -38,6 +39,7 @@ if (import.meta.main) {
         );
         bar.update(done, `${bits_per_byte.toFixed(3)} bits/byte`);
       },
+      onMessage: print,
       onProblem: (problem) => printError(`evaluate: ${problem}`),
     });
     counting.stop();

@@ -6,6 +6,8 @@ import { GATED_SPACE } from "../cells/catalog/catalog.ts";
 import type { Space } from "../cells/space.ts";
 import { readStudySettings } from "./study/settings_file.ts";
 import { readSpaceFile, studySpace } from "./study/space_file.ts";
+import { MAX_BYTES } from "../train/corpus/corpus.ts";
+import { SCORE_CHOICES } from "../train/scoring/score_on.ts";
 import { type Flag, flag, type FlagValues, valueIn } from "../train/terminal/command_line.ts";
 import { MOST_LEVELS } from "./study/grid.ts";
 import { flaggedFactors, parseLevel, type TableLevels } from "./study/levels.ts";
@@ -53,6 +55,20 @@ export function onlyFlag(help: string, table: Space = GATED_SPACE): Flag<Selecti
     fallback: undefined,
   };
 }
+
+/** Flags of what scores runs. */
+export const scoreFlags = {
+  scoreOn: flag.choice(
+    "--score-on <name>",
+    "where runs are scored; auto takes webgpu on a real GPU, else cpu",
+    SCORE_CHOICES,
+    "auto",
+  ),
+  testBytes: flag.whole("--test-bytes <n>", "score so many bytes of the test split at most (default: all)", undefined, {
+    least: 2,
+    most: MAX_BYTES,
+  }),
+};
 
 /** How options call the levels of a factor: none of them has the name of another option. */
 type LevelsOf = `levels of ${string}`;

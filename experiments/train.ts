@@ -1,6 +1,6 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test and the validation split. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag, scoreFlags } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
@@ -36,6 +36,7 @@ const flags = ofSpace((space) => ({
   }),
   limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
   only: onlyFlag("train only these", space),
+  ...scoreFlags,
   retryFailed: flag.on("--retry-failed", "train runs again whose loss was no finite number"),
   quiet: flag.on("--quiet", "print nothing but errors"),
 }));

@@ -15,6 +15,7 @@ import { Study as StoredStudy } from "../experiments/study/store.ts";
 import { writeExport } from "./export/write_export.ts";
 import {
   checkDir,
+  checkScoring,
   checkTrainingCall,
   creationOf,
   experimentIn,
@@ -210,13 +211,15 @@ export class Study implements Disposable {
    *
    * @returns counts of runs, those among them that an earlier version has scored on the test split alone
    */
-  async evaluate({ again = false, signal, onProgress, onProblem, ...selection }: StudyEvaluation = {}): Promise<
-    EvaluateSummary
-  > {
+  async evaluate(options: StudyEvaluation = {}): Promise<EvaluateSummary> {
     this.#check();
+    checkScoring("evaluate", options);
+    const { again = false, scoreOn, testBytes, signal, onProgress, onProblem, ...selection } = options;
     return await evaluateStudy({
       ...this.#asked(selection),
       again,
+      scoreOn,
+      testBytes,
       signal,
       onProblem,
       onScore: onProgress &&

@@ -15,6 +15,8 @@ import { type Experiment, EXPERIMENTS } from "../experiments/study/schema.ts";
 import { parseSelection, type Selection } from "../experiments/study/selection.ts";
 import { MAX_VOCABULARY } from "../cells/bounds.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
+import { MAX_BYTES } from "../train/corpus/corpus.ts";
+import { checkChoice, type ScoreChoice } from "../train/scoring/score_on.ts";
 import type { EngineName } from "../train/engines/registry.ts";
 import { type Format, FORMATS } from "./export/write_export.ts";
 
@@ -77,6 +79,10 @@ export interface StudyTraining extends StudySelection, TrainingListener {
   readonly steps?: number;
   /** Trains at most so many runs. */
   readonly limit?: number;
+  /** `auto`, `cpu` or `webgpu`: where runs are scored; absent: `auto`, on a real GPU where there is one. */
+  readonly scoreOn?: ScoreChoice;
+  /** Bytes of the test split that are scored, at most; absent: all. */
+  readonly testBytes?: number;
   /** Whether runs are tried again whose loss was no finite number. */
   readonly retryFailed?: boolean;
   /** Stops at a good place; what is done is saved, and the next call goes on from there. */
@@ -87,6 +93,10 @@ export interface StudyTraining extends StudySelection, TrainingListener {
 export interface StudyEvaluation extends StudySelection {
   /** Whether runs are scored that have a score, after their models are made anew from the checkpoints. */
   readonly again?: boolean;
+  /** `auto`, `cpu` or `webgpu`: where runs are scored; absent: `auto`, on a real GPU where there is one. */
+  readonly scoreOn?: ScoreChoice;
+  /** Bytes of the test split that are scored, at most; absent: all. */
+  readonly testBytes?: number;
   /** Gives the score up that is under way, and begins none. */
   readonly signal?: AbortSignal;
   /** Called after each score. */
@@ -215,9 +225,19 @@ function targetOf(parameters: number | string | undefined): ParameterTarget | un
 }
 
 /** @throws {RangeError} if a number is out of bounds */
-export function checkTrainingCall({ parallel, limit }: StudyTraining): void {
+export function checkTrainingCall({ parallel, limit, ...scoring }: StudyTraining): void {
   checkNumber("train", "parallel", parallel, 1, MOST_PARALLEL);
   checkNumber("train", "limit", limit, 1, MOST_RUNS);
+  checkScoring("train", scoring);
+}
+
+/** @throws {RangeError} if there is no such place, or the part that is to be scored is no part of a text */
+export function checkScoring(
+  action: string,
+  { scoreOn = "auto", testBytes }: Pick<StudyEvaluation, "scoreOn" | "testBytes">,
+): void {
+  checkNumber(action, "testBytes", testBytes, 2, MAX_BYTES);
+  checkChoice(scoreOn);
 }
 
 /** @throws {TypeError} if folders are no list; {@linkcode RangeError} if one of them is no folder's name */

@@ -34,8 +34,9 @@ export function baselineMetrics(bits_per_byte: number, baselines: NgramBaselines
  * @param baselines the study's; where there are none, any result with a score and without such a metric lacks it
  */
 export function isMisplaced(result: RunResult, baselines?: NgramBaselines): boolean {
-  const { test_bits_per_byte } = result;
-  if (test_bits_per_byte === undefined) return false;
+  const { test_bits_per_byte, test_bytes_asked } = result;
+  // Baselines are counted for the whole split, and say nothing of a part.
+  if (test_bits_per_byte === undefined || test_bytes_asked !== undefined) return false;
   return Object.entries(baselineMetrics(test_bits_per_byte, baselines)).some(([key, must]) =>
     baselines ? result[key] !== must : result[key] === undefined
   );

@@ -8,7 +8,8 @@ import { cutFor, evaluateModel, type Evaluation } from "../../train/scoring/eval
 import type { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { exportModel } from "../../train/scoring/export_model.ts";
 import { promptFrom } from "../../train/scoring/sample_text.ts";
-import { validationPart } from "../../train/scoring/validation.ts";
+import { placeInWords } from "../../train/scoring/score_on.ts";
+import { beginning, validationPart } from "../../train/scoring/validation.ts";
 import { decodeRunWeights } from "../../train/training/checkpoint.ts";
 import { advised, type Commit, readBytes } from "../study/files.ts";
 import { readBaselines } from "../study/ngram_baselines.ts";
@@ -36,11 +37,13 @@ export interface Scoring {
   readonly workers: EvaluationWorkers;
   /** Puts the result in its place, if the run is still this process's. */
   readonly commit: Commit;
+  /** Bytes of the test split that are scored, at most; absent: all. */
+  readonly testBytes?: number;
   readonly signal?: AbortSignal;
 }
 
 /** Scores of a run. */
-export type RunScore = Omit<Evaluation, "drawn" | "memory">;
+export type RunScore = Omit<Evaluation, "drawn" | "memory" | "place">;
 
 /** What to do about a checkpoint from which no good model can be made. */
 const KEEP_MODEL = "move it away to keep the model that there is";
@@ -56,27 +59,30 @@ export async function scoreRun(
   study: Study,
   experiment: Experiment,
   key: string,
-  { model, isRemade = false, text, threads, workers, commit, signal }: Scoring,
+  { model, isRemade = false, text, threads, workers, commit, testBytes, signal }: Scoring,
 ): Promise<RunScore> {
   const [path, advice] = isRemade
     ? [study.checkpointPath(experiment, key), KEEP_MODEL]
     : [study.modelPath(experiment, key), remakeModel(study, experiment)];
   const result = await finishedResult(study, experiment, key);
   await checkModel(model, result, path, study, experiment);
-  const { test, tokenizer } = text;
+  const { tokenizer } = text;
+  const test = testBytes === undefined ? text.test : beginning(text.test, testBytes, tokenizer);
+  const test_bytes_asked = test.length < text.test.length ? testBytes : undefined;
   const prompt = tokenizer.encode(promptFrom(text.corpus.test));
   const sample = { prompt, lengths: tokenizer.lengths, ...SAMPLE };
   const extras = { sample, memory: true, validation: validationPart(text), tokenizer, signal, workers };
-  const { drawn, memory, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras).catch(
-    (error) => {
-      signal?.throwIfAborted();
-      if (error instanceof OpenFilesError) throw error;
-      // What is no fault of the file's is not mended by moving it away.
-      throw new UserError(
-        `Cannot score ${path}: ${messageOf(error)}${error instanceof UserError ? `; ${advice}` : ""}`,
-      );
-    },
-  );
+  const { drawn, memory, place, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras)
+    .catch(
+      (error) => {
+        signal?.throwIfAborted();
+        if (error instanceof OpenFilesError) throw error;
+        // What is no fault of the file's is not mended by moving it away.
+        throw new UserError(
+          `Cannot score ${path}: ${messageOf(error)}${error instanceof UserError ? `; ${advice}` : ""}`,
+        );
+      },
+    );
   // The file again: someone may have removed or mended it meanwhile.
   const now = await finishedResult(study, experiment, key);
   if (now["end time"] !== result["end time"]) {
@@ -87,7 +93,10 @@ export async function scoreRun(
   // A metric that this score lacks is written as absent: that of an earlier score says nothing of this one.
   const scored = {
     ...now,
-    ...scoreMetrics(score, score.validation, baselines),
+    // Baselines are counted for the whole split, and say nothing of a part.
+    ...scoreMetrics(score, score.validation, test_bytes_asked === undefined ? baselines : undefined),
+    scored_on: placeInWords(place),
+    test_bytes_asked,
     sample: sampleOf(drawn!, sample, tokenizer),
     memory: memory!,
   };

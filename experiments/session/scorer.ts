@@ -1,7 +1,7 @@
 /** Scores what a session has trained, while it trains on. */
 import { messageOf } from "../../cells/errors.ts";
 import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
-import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
+import type { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { OpenFilesError } from "../../train/process/open_files.ts";
 import type { Queue } from "../queue/queue.ts";
 import { scoreInWords, scoreRun } from "./score_run.ts";
@@ -31,6 +31,9 @@ export interface ScorerOptions {
   readonly complain: (line: string) => void;
   /** Called for each run, scored or not: it needs its claim no longer. */
   readonly release: (run: Run) => Promise<void>;
+  readonly workers: EvaluationWorkers;
+  /** Bytes of the test split that are scored, at most; absent: all. */
+  readonly testBytes?: number;
   /** Called once no further score can be made. */
   readonly onShortage: () => void;
 }
@@ -42,7 +45,6 @@ export class Scorer {
   readonly #waiting: Run[] = [];
   #workers = 0;
   #last: Promise<unknown> = Promise.resolve();
-  readonly #evaluationWorkers = new EvaluationWorkers();
   #shortage: OpenFilesError | undefined;
 
   constructor(private readonly options: ScorerOptions) {}
@@ -75,18 +77,18 @@ export class Scorer {
    */
   async finish(): Promise<void> {
     await this.#last;
-    this.#evaluationWorkers[Symbol.dispose]();
     if (this.#shortage) throw this.#shortage;
   }
 
   async #scoreOne(run: Run, given?: Uint8Array): Promise<void> {
-    const { study, experiment, queue, text, signal, interrupt, say, complain, release } = this.options;
+    const { study, experiment, queue, text, signal, interrupt, say, complain, release, workers, testBytes } =
+      this.options;
     try {
       if (signal.aborted || this.#shortage) return;
-      this.#evaluationWorkers.check();
+      workers.check();
       const commit = commitWhileHeld(queue, claimKey(experiment, run.key));
       const model = given ?? (await study.readModel(experiment, run.key)).model;
-      const scoring = { model, text, threads: 1, workers: this.#evaluationWorkers, commit, signal: interrupt };
+      const scoring = { model, text, threads: 1, workers, commit, testBytes, signal: interrupt };
       const score = await scoreRun(study, experiment, run.key, scoring);
       say(`${shortKey(run.key)}  ${scoreInWords(score)}`);
     } catch (error) {

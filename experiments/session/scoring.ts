@@ -3,6 +3,7 @@ import { messageOf } from "../../cells/errors.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { OpenFilesError } from "../../train/process/open_files.ts";
+import type { ScoreChoice } from "../../train/scoring/score_on.ts";
 import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -27,6 +28,10 @@ export interface EvaluateOptions {
   readonly again: boolean;
   /** Which configurations; all where absent. */
   readonly only?: Selection;
+  /** Where; absent: as `auto`. */
+  readonly scoreOn?: ScoreChoice;
+  /** Bytes of the test split that are scored, at most; absent: all. */
+  readonly testBytes?: number;
   readonly signal?: AbortSignal;
   /** Runs to leave out. */
   readonly skip?: ReadonlySet<string>;
@@ -35,6 +40,8 @@ export interface EvaluateOptions {
   readonly onScore?: (done: number, total: number, key: string, score: RunScore & { readonly reads: Unit }) => void;
   /** Called with how much of the corpus has been counted for its n-gram baselines, in bytes, where the study has none. */
   readonly onCount?: (done: number, total: number) => void;
+  /** Called with a line that is no problem. */
+  readonly onMessage?: (line: string) => void;
   /** Called when a run cannot be scored; the others go on. */
   readonly onProblem?: (problem: string) => void;
 }
@@ -57,12 +64,18 @@ export interface EvaluateSummary {
   readonly unreadable: readonly string[];
 }
 
-/**
- * Scores finished runs. Each is claimed meanwhile: none is scored twice, or while it trains on.
- *
- * @param queue the study's, where the caller has it open
- */
-export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Promise<EvaluateSummary> {
+/** What whoever scores may have open already. */
+export interface EvaluateResources {
+  /** The study's. */
+  readonly queue?: Queue;
+  readonly workers?: EvaluationWorkers;
+}
+
+/** Scores finished runs. Each is claimed meanwhile: none is scored twice, or while it trains on. */
+export async function evaluateStudy(
+  options: EvaluateOptions,
+  { queue, workers }: EvaluateResources = {},
+): Promise<EvaluateSummary> {
   const { dir, experiment, again, only } = options;
   const study = await Study.open(dir);
   const doing = `score experiment ${experiment} of ${dir}`;
@@ -85,7 +98,9 @@ export async function evaluateStudy(options: EvaluateOptions, queue?: Queue): Pr
     const baselines = text
       ? await ensureBaselines(study, text.corpus, { signal, onDamaged, onProgress: onCount })
       : known;
-    const scores = text ? await scoreAll(study, todo, text, own, options) : { scored: 0, problems: 0, others: 0 };
+    const scores = text
+      ? await scoreAll(study, todo, text, { queue: own, workers }, options)
+      : { scored: 0, problems: 0, others: 0 };
     const placed = baselines ? await placeScores({ study, experiment, baselines, queue: own, signal, onProblem }) : 0;
     return { had, unvalidated, unreadable, placed, ...scores };
   } finally {
@@ -97,12 +112,13 @@ async function scoreAll(
   study: Study,
   todo: readonly FinishedResult[],
   text: TokenizedCorpus,
-  queue: Queue,
-  { experiment, again, skip, signal, onScore, onProblem }: EvaluateOptions,
+  { queue, workers: kept }: EvaluateResources & { readonly queue: Queue },
+  { experiment, again, skip, scoreOn = "auto", testBytes, signal, onScore, onMessage, onProblem }: EvaluateOptions,
 ) {
   const runs = todo.map(({ id, seed }) => ({ key: runKey(id, seed) })).filter(({ key }) => !skip?.has(key));
   const scheduler = new Scheduler(runs, { queue, experiment, signal });
-  using workers = new EvaluationWorkers();
+  using own = kept ? undefined : await EvaluationWorkers.open(runs.length ? scoreOn : "cpu", onMessage);
+  const workers = kept ?? own!;
   let scored = 0, problems = 0, taken = 0;
   while (!signal?.aborted) {
     workers.check();
@@ -116,7 +132,7 @@ async function scoreAll(
       const remade = again ? await remadeModel(study, experiment, key, result) : undefined;
       const model = remade ?? (await study.readModel(experiment, key)).model;
       const threads = navigator.hardwareConcurrency, isRemade = remade !== undefined;
-      const scoring = { model, isRemade, text, threads, workers, commit, signal };
+      const scoring = { model, isRemade, text, threads, workers, commit, testBytes, signal };
       const score = await scoreRun(study, experiment, key, scoring);
       scored++;
       onScore?.(scored, todo.length, key, { ...score, reads: unitOf(result) });

@@ -19,6 +19,7 @@ import { type Engine, EngineFailure } from "../../train/engines/engine.ts";
 import { affordableWorkers, OpenFilesError } from "../../train/process/open_files.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
+import type { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { trainRuns } from "../../train/training/trainer.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import { type Queue, STALE_SECONDS } from "../queue/queue.ts";
@@ -46,6 +47,8 @@ export interface SessionResources {
   /** Names this process in the queue. */
   readonly owner: string;
   readonly engine: Engine;
+  /** What scores. */
+  readonly workers: EvaluationWorkers;
   /** Opens the same engine again after its device was lost. */
   readonly reopen: () => Promise<Engine>;
 }
@@ -80,7 +83,7 @@ export class TrainingSession {
     waiting: readonly Run[],
     private readonly options: TrainStudyOptions,
   ) {
-    const { study, text, queue, owner, engine } = resources, { experiment, limit } = options;
+    const { study, text, queue, owner, engine, workers } = resources, { experiment, limit, testBytes } = options;
     this.#engine = engine;
     this.#signal = AbortSignal.any([this.#failure.signal, ...(options.signal ? [options.signal] : [])]);
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
@@ -118,6 +121,8 @@ export class TrainingSession {
       text,
       signal: this.#signal,
       interrupt: options.signal,
+      workers,
+      testBytes,
       say,
       complain: (line) => this.#progress.complain(line),
       release: (run) => this.#outcomes.release(run),
@@ -206,7 +211,8 @@ export class TrainingSession {
       retryFailed: this.options.retryFailed === true,
       onModel: (run, model) => {
         // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
-        if (this.#engine.capabilities.trainsOnCpu) models.push({ run, model });
+        const { trainsOnCpu } = this.#engine.capabilities, { provider } = this.resources.workers.place;
+        if (trainsOnCpu && provider === "cpu") models.push({ run, model });
         else this.#scorer.scoreLater(run, this.#threads);
       },
       onError: () => this.#failure.abort(),

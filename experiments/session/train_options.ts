@@ -1,5 +1,6 @@
 /** What `train` is asked to do. */
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
+import type { ScoreChoice } from "../../train/scoring/score_on.ts";
 import type { EngineChoice } from "../../train/engines/registry.ts";
 import { hasEnded, type RunResult } from "../study/result.ts";
 import type { ConfigFilter } from "../study/selection.ts";
@@ -15,6 +16,10 @@ export interface TrainStudyOptions extends TrainingListener {
   readonly steps?: number;
   readonly limit?: number;
   readonly only?: ConfigFilter;
+  /** Where finished runs are scored; absent: as `auto`. */
+  readonly scoreOn?: ScoreChoice;
+  /** Bytes of the test split that are scored, at most; absent: all. */
+  readonly testBytes?: number;
   /** Tries runs again that have failed. */
   readonly retryFailed?: boolean;
   /** Stops at a good place: what is done is saved. */

@@ -6,6 +6,7 @@ import { type Engine, mebibytes } from "../../train/engines/engine.ts";
 import { checkLimits, checkLogged, totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import { checkTraining } from "../study/bounds.ts";
 import { capacityOf, footprintOf } from "./capacity.ts";
+import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { openStudyEngine } from "../../train/engines/registry.ts";
 import { ensureBaselines } from "../study/ngram_baselines.ts";
 import { type SessionResources, TrainingSession } from "./session.ts";
@@ -75,23 +76,33 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
 
 /** Trains the waiting runs on this engine, then scores what an earlier call left unscored. */
 async function runSession(
-  { study, text, engine, queue, owner }: Omit<SessionResources, "reopen">,
+  { study, text, engine, queue, owner }: Omit<SessionResources, "reopen" | "workers">,
   settings: TrainingSettings,
   waiting: readonly Run[],
   options: TrainStudyOptions,
 ): Promise<TrainSummary> {
-  const { dir, experiment, signal } = options;
+  const { dir, experiment, signal, scoreOn = "auto", testBytes } = options;
   const start = performance.now();
+  using workers = await EvaluationWorkers.open(scoreOn, options.onMessage);
   const reopen = () => openStudyEngine(engine.name);
   const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
   if (why !== undefined) options.onMessage?.(why);
-  const resources = { study, text, queue, owner, engine, reopen };
+  const resources = { study, text, queue, owner, engine, workers, reopen };
   const session = new TrainingSession(resources, settings, waiting, { ...options, parallel });
   await session.run();
   // What an earlier call trained and was stopped before it could score.
   const late = signal?.aborted ? undefined : await evaluateStudy(
-    { dir, experiment, again: false, text, signal, skip: session.unscored, onProblem: options.onProblem },
-    queue,
+    {
+      dir,
+      experiment,
+      again: false,
+      text,
+      signal,
+      testBytes,
+      skip: session.unscored,
+      onProblem: options.onProblem,
+    },
+    { queue, workers },
   );
   const seconds = (performance.now() - start) / 1000;
   const { finished, failed, problems, interrupted, others } = session;

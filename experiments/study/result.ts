@@ -126,6 +126,10 @@ const ownFields = {
 const scoreObjects = {
   sample: sampleSchema.optional(),
   memory: memorySchema.optional(),
+  /** Where the score was made: `cpu`, or `webgpu` with its adapter; results of versions before 0.5 have none. */
+  scored_on: z.string().optional(),
+  /** `--test-bytes`, where it cut the test split; absent where all of that was scored. */
+  test_bytes_asked: z.number().int().positive().optional(),
 };
 
 /**

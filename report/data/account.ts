@@ -50,6 +50,7 @@ export function accountOf(
   const scored = runs.rows.filter(({ test_bits_per_byte }) => test_bits_per_byte !== undefined);
   const unvalidated = scored.filter((run) => run.validation_bits_per_byte === undefined).map(nameOf).sort();
   const logged = Map.groupBy(runs.rows, ({ log_every }) => log_every);
+  const parts = Map.groupBy(scored, ({ test_bytes_asked }) => test_bytes_asked);
   const unknown = new Set(unknown_version), damaged = unreadable.filter((line) => !unknown.has(line));
   const why = (run: RunResult) => `${nameOf(run)}: ${oneLine(run.failed!)}`;
   const entries: AccountEntry[] = [
@@ -86,6 +87,16 @@ export function accountOf(
           ? `${BY_LOSS} (${commandOn("evaluate", study, experiment, { again: true })} adds it)`
           : `for which the validation split is too short, ${BY_LOSS}`),
       names: unvalidated.length === scored.length && scored.length > 1 ? ["all that are scored"] : unvalidated,
+      lines: false,
+    },
+    {
+      // One part for all is said too: scores of parts are no scores of the split.
+      lead: "Scored on a part of the test split: such scores are compared with none of another part",
+      names: [...parts].flatMap(([bytes, runs]) =>
+        bytes === undefined && parts.size === 1
+          ? []
+          : [`${bytes === undefined ? "all" : `the first ${counted(bytes, "byte")}`} (${counted(runs.length, "run")})`]
+      ),
       lines: false,
     },
     {

@@ -208,6 +208,7 @@ const SETTINGS: readonly Setting[] = [
     of: ({ log_every }) => log_every,
     barrier: "their losses are logged at different steps",
   },
+  { what: "scored part of the test split", of: ({ test_bytes_asked }) => test_bytes_asked ?? "all" },
   { what: "engine", of: ({ engine }) => engine },
 ];
 

@@ -52,6 +52,8 @@ export interface RunRow extends RunMetrics {
   reads: Unit;
   /** Mean bytes that a token of the training split stands for; 1 for bytes. */
   bytes_per_token: number;
+  /** Bytes of the test split that the run was scored on at most, where that was not all of it. */
+  test_bytes_asked: number | undefined;
   /** The loss increase under state resets, where it has been scored with resets. */
   memory: MemoryCurve | undefined;
   batch_size: number;
@@ -136,6 +138,7 @@ function rowOf(result: FinishedResult, table: FactorTable, metrics: readonly Met
     tokens: oneLine(result.tokens ?? "bytes"),
     reads: unitOf(result),
     bytes_per_token: result.bytes_per_token ?? 1,
+    test_bytes_asked: result.test_bytes_asked,
     memory: result.memory,
     batch_size: result["batch size"],
     history_size: result["history size"],
@@ -163,11 +166,11 @@ export function distinct<Row, Value extends number | string>(
 
 /**
  * Runs with other training settings or another text are no partners: more steps alone would make a smaller loss, and a loss that is logged more
- * often a smaller lowest one.
+ * often a smaller lowest one. So are runs that were scored on another part of the test split.
  */
 export function settingsName(row: RunRow): string {
-  const { steps_done, log_every, batch_size, history_size, dataset, corpus_sha1 } = row;
-  return JSON.stringify([steps_done, log_every, batch_size, history_size, dataset, corpus_sha1]);
+  const { steps_done, log_every, batch_size, history_size, dataset, corpus_sha1, test_bytes_asked } = row;
+  return JSON.stringify([steps_done, log_every, batch_size, history_size, dataset, corpus_sha1, test_bytes_asked]);
 }
 
 /** What has a configuration: a run, or a configuration's runs together. */

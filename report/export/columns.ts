@@ -113,6 +113,8 @@ const FIELDS: Fields<Exclude<OwnKey, keyof typeof CHOICE_FIELDS | keyof typeof T
   failed_at_step: ["int", "step at which it failed"],
   failed_time: timeColumn("failed_time", "when it failed"),
   cellspace_version: ["string", "version of cellspace that wrote the result"],
+  scored_on: ["string", "where it was scored: cpu, or webgpu with its adapter"],
+  test_bytes_asked: ["int", "bytes of the test split that were to be scored, where that was not all of it"],
   sample: [
     sampleColumn("text", "string", "what the model wrote, no UTF-8 as U+FFFD"),
     sampleColumn("prompt", "string", "what it had read before, of the test split"),

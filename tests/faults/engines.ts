@@ -1,5 +1,6 @@
 /** Engines that fail as they are told, and sessions that train on them. */
 import { trainingDisplay } from "../../experiments/display.ts";
+import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import type { Engine, EngineRun, TrainingGroup } from "../../train/engines/engine.ts";
 import type { Study } from "../../experiments/study/store.ts";
@@ -112,7 +113,8 @@ export async function trainOn(
   using errors = recordErrors();
   try {
     const reopen = options.reopen ?? (() => Promise.reject(new Error("Nothing was to be opened again")));
-    const session = new TrainingSession({ study, text, queue, owner, engine, reopen }, settings, waiting, all);
+    using workers = new EvaluationWorkers();
+    const session = new TrainingSession({ study, text, queue, owner, engine, workers, reopen }, settings, waiting, all);
     await session.run();
     return { session, errors: errors.lines };
   } finally {

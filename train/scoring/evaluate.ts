@@ -4,7 +4,7 @@ import { UserError } from "../../cells/errors.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "../corpus/tokens/tokenizer.ts";
 import { checkTokens } from "../engines/engine.ts";
 import { decodeEvaluation } from "./evaluation_file.ts";
-import type { ModelRequest, ShareScores } from "./evaluate_protocol.ts";
+import type { ModelRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import { deviceFailure, EvaluationWorkers, poolOf } from "./evaluation_workers.ts";
 import { checkSampling, type SampleOptions } from "./sample_text.ts";
 import type { Cut, Share, SharedText, StreamScores } from "./score.ts";
@@ -98,15 +98,16 @@ export async function evaluateModel(
       },
     );
     signal?.throwIfAborted();
-    const second = validation && shares.flatMap(({ validation = [] }) => validation);
+    const tests = shares.flatMap(({ scores }) => scores?.test ?? []);
+    const second = validation && shares.flatMap(({ scores }) => scores?.validation ?? []);
     return finite({
-      ...scoreOf(shares.map(({ test }) => test), bytesOf(text.subarray(1), tokenizer), cut),
+      ...scoreOf(tests, bytesOf(text.subarray(1), tokenizer), cut),
       ...(drawn ? { drawn } : {}),
       ...(memory
         ? {
           memory: memoryCurve(
-            shares.map(({ windows }) => windows!),
-            Float32Array.from(shares.flatMap(({ test }) => [...test.each])),
+            shares.flatMap(({ windows }) => windows ? [windows] : []),
+            Float32Array.from(tests.flatMap(({ each }) => [...each])),
             bytesOf(text.subarray(1, 1 + part), tokenizer),
           ),
         }
@@ -128,11 +129,13 @@ interface Texts {
   readonly validation?: Tokens;
   /** Tokens that are scored with resets too, from the beginning of the text. */
   readonly part: number;
+  /** Whether a device has what is scored without resets. */
+  readonly isScoredElsewhere?: boolean;
 }
 
 /** What was found, in the order of the text. */
 interface Found {
-  readonly shares: readonly ShareScores[];
+  readonly shares: readonly ShareEvaluation[];
   readonly drawn?: Tokens;
   readonly place: ScorePlace;
 }
@@ -147,58 +150,57 @@ async function evaluateIn(
   threads: number,
   sample?: SampleOptions,
 ): Promise<Found> {
-  const { place } = workers, { askDevice, fallBack } = poolOf(workers);
-  if (place.provider === "cpu") return await evaluateOnCpu(workers, request, texts, threads, sample);
-  const { provider } = place, scores = { provider, ...sharesOf(texts, 0, 1) };
-  // The CPU draws meanwhile.
-  const [scored, drawing] = await Promise.allSettled([
-    askDevice({ ...request, scores }),
-    sample ? evaluateOnCpu(workers, request, undefined, 1, sample) : undefined,
+  const { place } = workers, { provider } = place, { askDevice, fallBack } = poolOf(workers);
+  const onCpu = (texts: Texts) => evaluateOnCpu(workers, request, texts, threads, sample);
+  if (provider === "cpu") return await onCpu(texts);
+  // Meanwhile the CPU does what would not fill a device.
+  const [device, cpu] = await Promise.allSettled([
+    askDevice({ ...request, scores: { provider, ...scoresOf(texts, 0, 1) } }),
+    sample || texts.part ? onCpu({ ...texts, isScoredElsewhere: true }) : undefined,
   ]);
-  if (scored.status === "fulfilled") {
-    if (drawing.status === "rejected") throw drawing.reason;
-    return { shares: [scored.value.scores!], drawn: drawing.value?.drawn, place };
+  if (device.status === "fulfilled") {
+    if (cpu.status === "rejected") throw cpu.reason;
+    return { shares: [device.value, ...cpu.value?.shares ?? []], drawn: cpu.value?.drawn, place };
   }
-  if (request.stop && Atomics.load(request.stop, 0)) throw scored.reason;
-  if (!fallBack(scored.reason)) throw deviceFailure(scored.reason);
-  return await evaluateOnCpu(workers, request, texts, threads, sample);
+  if (request.stop && Atomics.load(request.stop, 0)) throw device.reason;
+  if (!fallBack(device.reason)) throw deviceFailure(device.reason);
+  return await onCpu(texts);
 }
 
-/** @param texts absent: a sample alone is drawn */
 async function evaluateOnCpu(
   workers: EvaluationWorkers,
   request: Request,
-  texts: Texts | undefined,
+  texts: Texts,
   threads: number,
   sample?: SampleOptions,
 ): Promise<Found> {
-  const { pool } = poolOf(workers);
-  const taken = pool.takeUpTo(Math.max(1, Math.min(threads, texts?.cut.streams ?? 1)));
+  const { pool } = poolOf(workers), { text, cut, part, isScoredElsewhere = false } = texts;
+  const taken = pool.takeUpTo(Math.max(1, Math.min(threads, cut.streams)));
   try {
     const replies = await Promise.allSettled(taken.map((worker, i) =>
       worker.ask({
         ...request,
-        scores: texts && { provider: "cpu", ...sharesOf(texts, i, taken.length) },
+        scores: isScoredElsewhere ? undefined : { provider: "cpu", ...scoresOf(texts, i, taken.length) },
+        windows: part ? { text, tokens: part, range: rangeOf(part, i, taken.length) } : undefined,
         sampling: i === 0 ? sample : undefined,
       })
     ));
     // When one fails, the others go on to their end, at which they give their memory back.
-    const found = replies.map((reply) => {
+    const shares = replies.map((reply) => {
       if (reply.status === "rejected") throw reply.reason;
       return reply.value;
     });
-    return { shares: found.flatMap(({ scores = [] }) => scores), drawn: found[0].drawn, place: ON_CPU };
+    return { shares, drawn: shares[0].drawn, place: ON_CPU };
   } finally {
     for (const worker of taken) pool.giveBack(worker);
   }
 }
 
 /** What worker `i` of `workers` scores. */
-function sharesOf({ text, cut, validation, part }: Texts, i: number, workers: number) {
+function scoresOf({ text, cut, validation, part }: Texts, i: number, workers: number) {
   return {
     test: { text, cut, share: shareOf(cut.streams, i, workers), each: part },
     validation: validation && shareOfSecond(validation, i, workers),
-    windows: part ? { tokens: part, range: rangeOf(part, i, workers) } : undefined,
   };
 }
 

@@ -11,6 +11,7 @@ export type EvaluateRequest = { readonly check: ScoreProvider } | ModelRequest;
 export interface ModelRequest {
   readonly model: Uint8Array;
   readonly scores?: ScoreRequest;
+  readonly windows?: WindowsRequest;
   readonly sampling?: SampleOptions;
   /** One number in shared memory; other than 0 once the evaluation is to be given up. */
   readonly stop?: Int32Array;
@@ -22,17 +23,19 @@ export interface ScoreRequest {
   readonly test: SharedText;
   /** A second text; absent where none is asked for, or other workers have all its streams. */
   readonly validation?: SharedText;
-  /** Windows of the first text that are scored with resets, among so many of its tokens. */
-  readonly windows?: { readonly tokens: number; readonly range: StartRange };
 }
 
-export interface ShareScores {
-  readonly test: StreamScores;
-  readonly validation?: StreamScores;
-  readonly windows?: WindowScores;
+/** Windows that one worker is to score with resets, on the CPU. */
+export interface WindowsRequest {
+  readonly text: Tokens;
+  /** Tokens of the text that all windows are of. */
+  readonly tokens: number;
+  readonly range: StartRange;
 }
 
+/** What came of each part of a request. */
 export interface ShareEvaluation {
-  readonly scores?: ShareScores;
+  readonly scores?: { readonly test: StreamScores; readonly validation?: StreamScores };
+  readonly windows?: WindowScores;
   readonly drawn?: Tokens;
 }

@@ -2,7 +2,7 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
-import type { EvaluateRequest, ScoreRequest, ShareEvaluation, ShareScores } from "./evaluate_protocol.ts";
+import type { EvaluateRequest, ScoreRequest, ShareEvaluation, WindowsRequest } from "./evaluate_protocol.ts";
 import { scoreWindows } from "./state_resets.ts";
 import { LoadedModel } from "./model.ts";
 import { checkProvider } from "./provider_check.ts";
@@ -21,27 +21,32 @@ async function answer(request: EvaluateRequest): Promise<ShareEvaluation> {
     await checkProvider(request.check);
     return {};
   }
-  const { model, scores, sampling, stop } = request;
+  const { model, scores, windows, sampling, stop } = request;
   const isStopped = () => stop !== undefined && Atomics.load(stop, 0) !== 0;
   return {
-    scores: scores && await scoreShare(model, scores, isStopped),
+    ...await score(model, scores, windows, isStopped),
     drawn: sampling && await drawText(model, sampling, isStopped),
   };
 }
 
-async function scoreShare(
-  model: Uint8Array,
-  { provider, test, validation, windows: asked }: ScoreRequest,
+async function score(
+  bytes: Uint8Array,
+  asked: ScoreRequest | undefined,
+  windows: WindowsRequest | undefined,
   isStopped: () => boolean,
-): Promise<ShareScores> {
+): Promise<Pick<ShareEvaluation, "scores" | "windows">> {
+  if (!asked && !windows) return {};
   // Opened once for all that is scored: that takes as long as to score some thousand tokens.
-  const loaded = await ScoringModel.open(model, { provider, isStopped });
+  const model = await ScoringModel.open(bytes, { provider: asked?.provider, isStopped });
   try {
-    const [scores, ...second] = await scoreTexts(loaded, validation ? [test, validation] : [test]);
-    const windows = asked && await scoreWindows(loaded, test.text, asked.tokens, asked.range);
-    return { test: scores, validation: second[0], windows };
+    const texts = asked ? [asked.test, ...(asked.validation ? [asked.validation] : [])] : [];
+    const [test, validation] = await scoreTexts(model, texts);
+    return {
+      scores: asked && { test, validation },
+      windows: windows && await scoreWindows(model, windows.text, windows.tokens, windows.range),
+    };
   } finally {
-    await loaded.close();
+    await model.close();
   }
 }
 

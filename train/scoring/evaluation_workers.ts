@@ -1,8 +1,17 @@
 /** The workers that score models: kept from model to model, on the CPU or on a device. */
 import { messageOf, UserError } from "../../cells/errors.ts";
+import { checkWorker } from "../process/open_files.ts";
 import { AskedWorker, WorkerPool } from "../process/worker_pool.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
-import { choosePlace, ON_CPU, ownAdapter, type ScoreChoice, type ScorePlace } from "./score_on.ts";
+import {
+  checkChoice,
+  choosePlace,
+  ON_CPU,
+  ownAdapter,
+  type ScoreChoice,
+  type ScorePlace,
+  type ScoreTools,
+} from "./score_on.ts";
 
 type EvaluationWorker = AskedWorker<EvaluateRequest, ShareEvaluation>;
 
@@ -46,15 +55,21 @@ export class EvaluationWorkers implements Disposable {
    * Workers that score where `choice` says.
    *
    * @param onMessage given a line where `auto` finds an adapter and cannot use it, now or later
-   * @throws {UserError} if `webgpu` was asked for and cannot score here; {@linkcode OpenFilesError} if this process may open no worker
+   * @param tools what asks the machine; tests have their own
+   * @throws {RangeError} if there is no such choice; {@linkcode UserError} if `webgpu` was asked for and cannot score here; {@linkcode OpenFilesError} if this process may open no worker
    */
-  static async open(choice: ScoreChoice, onMessage?: (message: string) => void): Promise<EvaluationWorkers> {
+  static async open(
+    choice: ScoreChoice,
+    onMessage?: (message: string) => void,
+    tools?: ScoreTools,
+  ): Promise<EvaluationWorkers> {
+    checkChoice(choice);
     const workers = new EvaluationWorkers();
     workers.#choice = choice;
     workers.#onMessage = onMessage ?? workers.#onMessage;
     try {
       const check = async () => void await workers.#askDevice({ check: "webgpu" });
-      const { place, why } = await choosePlace(choice, { adapter: ownAdapter, check });
+      const { place, why } = await choosePlace(choice, tools ?? { adapter: ownAdapter, check });
       workers.#place = place;
       if (why !== undefined) workers.#toCpu(why);
       return workers;
@@ -86,6 +101,7 @@ export class EvaluationWorkers implements Disposable {
 
   async #askDevice(request: EvaluateRequest): Promise<ShareEvaluation> {
     const answer = this.#last.then(() => {
+      if (!this.#device) checkWorker();
       this.#device ??= startWorker();
       return this.#device.ask(request);
     });
@@ -112,7 +128,7 @@ export class EvaluationWorkers implements Disposable {
   }
 }
 
-/** What went wrong with a device, as an error that says what else can be done. */
+/** What went wrong with a device, with what else can be done. */
 export function deviceFailure(error: unknown): UserError {
-  return new UserError(`Cannot score on webgpu: ${messageOf(error)}; use --score-on cpu`);
+  return new UserError(`${messageOf(error)}; use --score-on cpu`);
 }

@@ -31,7 +31,7 @@ export async function checkProvider(provider: ScoreProvider): Promise<void> {
   // NaN is no number that is small enough.
   if (difference <= MOST_DIFFERENCE && own.every(Number.isFinite)) return;
   throw new UserError(
-    `the losses of ${provider} differ from the CPU's by ${
+    `Cannot score on ${provider}: its losses differ from the CPU's by ${
       difference.toExponential(1)
     } nats, must by at most ${MOST_DIFFERENCE}`,
   );

@@ -7,6 +7,12 @@ import type { ScoreProvider } from "./providers.ts";
 export const SCORE_CHOICES = ["auto", "cpu", "webgpu"] as const satisfies readonly (ScoreProvider | "auto")[];
 export type ScoreChoice = typeof SCORE_CHOICES[number];
 
+/** @throws {RangeError} if there is no such choice */
+export function checkChoice(choice: string): void {
+  if (SCORE_CHOICES.some((known) => known === choice)) return;
+  throw new RangeError(`Cannot score on '${choice}': must be one of ${SCORE_CHOICES.join(", ")}`);
+}
+
 /** Where scores are made. */
 export interface ScorePlace {
   readonly provider: ScoreProvider;
@@ -43,12 +49,12 @@ export async function choosePlace(
   const found = await adapter();
   if (choice === "auto" && (!found || found.software)) return { place: ON_CPU };
   try {
-    if (!found) throw new UserError("no WebGPU adapter was found");
+    if (!found) throw new UserError("Cannot score on webgpu: no adapter was found");
     await check();
     return { place: { provider: "webgpu", adapter: found.adapter } };
   } catch (error) {
     if (choice === "webgpu") {
-      throw new UserError(`Cannot score on webgpu: ${messageOf(error)}; use --score-on cpu`);
+      throw new UserError(`${messageOf(error)}; use --score-on cpu`);
     }
     return { place: ON_CPU, why: messageOf(error) };
   }

@@ -51,7 +51,7 @@ async function evaluate({ dir }: SmallStudy, { queue, again = false }: { queue?:
     onScore: (_done, _total, key) => void keys.push(key),
     onProblem: (problem) => void problems.push(problem),
   };
-  return { summary: await evaluateStudy(options, queue), keys, problems };
+  return { summary: await evaluateStudy(options, { queue }), keys, problems };
 }
 
 onUnscored("evaluateStudy() scores each run once in sum when two do it at once", async (small, scores) => {

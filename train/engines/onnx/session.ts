@@ -1,4 +1,5 @@
 /** Opens ONNX sessions with the settings that all of the project uses. */
+import { messageOf } from "../../../cells/errors.ts";
 import * as ort from "./runtime.ts";
 import { disableTelemetry } from "./telemetry.ts";
 
@@ -41,7 +42,14 @@ export async function openWebgpuSession(model: Uint8Array, kept: readonly string
     logSeverityLevel: 4,
     preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, "gpu-buffer"])),
     extra: { session: { disable_cpu_ep_fallback: "1" } },
+  }).catch((error) => {
+    throw new Error(ownWords(messageOf(error)));
   });
+}
+
+/** A message of the library's without the place in its source: `/onnxruntime_src/….cc:136 … was false. No adapter`. */
+function ownWords(message: string): string {
+  return message.replace(/^.*onnxruntime_src\/\S+:\d+ .*?(?: was false\. |\(\) )/s, "");
 }
 
 /** What this thread has done before its first session. */
