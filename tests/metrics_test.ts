@@ -40,7 +40,7 @@ function headings(page: string): string[] {
 Deno.test("results have a key for a metric more, behind the others and before the sample, and need not have it", () => {
   const schema = resultFieldsOf(GATED_SPACE, EXTENDED), keys = Object.keys(schema.shape);
   assert.deepEqual(keys.filter((key) => !Object.hasOwn(resultFields.shape, key)), [ACCURACY.key]);
-  assert.deepEqual(keys.slice(-3), [ACCURACY.key, "sample", "memory"]);
+  assert.deepEqual(keys.slice(-5), [ACCURACY.key, "sample", "memory", "scored_on", "test_bytes_asked"]);
   assert.ok(schema.safeParse(plain).success);
   assert.ok(schema.safeParse(scored(0.5, 0)).success);
   const { error } = schema.safeParse(scored(1.5, 0));

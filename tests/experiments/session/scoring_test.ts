@@ -26,7 +26,7 @@ function onUnscored(name: string, test: (study: SmallStudy, scores: readonly num
 }
 
 function forgetScore(result: Record<string, unknown>): void {
-  for (const key of [...SCORE_KEYS, "sample", "memory"]) delete result[key];
+  for (const key of [...SCORE_KEYS, "sample", "memory", "scored_on", "test_bytes_asked"]) delete result[key];
 }
 
 async function sampleOf({ study, runs }: SmallStudy, run: number): Promise<Sample | undefined> {
@@ -42,12 +42,16 @@ function allScores(small: SmallStudy): Promise<(number | undefined)[]> {
 }
 
 /** Scores what has no score; returns what came of it, the keys that were scored, and what was said of the others. */
-async function evaluate({ dir }: SmallStudy, { queue, again = false }: { queue?: Queue; again?: boolean } = {}) {
+async function evaluate(
+  { dir }: SmallStudy,
+  { queue, again = false, testBytes }: { queue?: Queue; again?: boolean; testBytes?: number } = {},
+) {
   const keys: string[] = [], problems: string[] = [];
   const options: EvaluateOptions = {
     dir,
     experiment: "01",
     again,
+    testBytes,
     onScore: (_done, _total, key) => void keys.push(key),
     onProblem: (problem) => void problems.push(problem),
   };
@@ -250,3 +254,24 @@ Deno.test("evaluateStudy() keeps model and score, when the model that is made an
   );
   for (const path of [small.model(0), small.result(0)]) assert.equal(small.files().get(path), before.get(path), path);
 });
+
+onUnscored(
+  "evaluateStudy() with testBytes scores the beginning of the test split, says so, and compares it with no baseline",
+  async (small, scores) => {
+    const asked = 200, { summary, problems } = await evaluate(small, { testBytes: asked });
+    assert.deepEqual([summary.scored, problems], [TRAINED, []]);
+    const read = async () => (await small.study.readResult("01", small.runs[0].key))!;
+    const part = await read(), test = (await studyText(small.study)).test.subarray(0, asked);
+    assert.deepEqual([part.scored_on, part.test_bytes_asked, part.test_bytes], ["cpu", asked, asked - 1]);
+    const { model } = await small.study.readModel("01", small.runs[0].key);
+    assert.equal(part.test_loss, (await evaluateModel(model, test)).nats);
+    assert.deepEqual([part.context_order, part.gain_over_order_1], [undefined, undefined]);
+    // Nor do they come with the next call, which takes it for scored.
+    assert.deepEqual([(await evaluate(small)).summary.placed, (await read()).gain_over_order_1], [0, undefined]);
+    assert.equal((await evaluate(small, { again: true, testBytes: 1e9 })).summary.scored, TRAINED);
+    const whole = await read();
+    assert.deepEqual([whole.test_loss, whole.test_bytes_asked], [scores[0], undefined]);
+    assert.equal(whole.validation_bits_per_byte, part.validation_bits_per_byte);
+    assert.notEqual(whole.gain_over_order_1, undefined);
+  },
+);
