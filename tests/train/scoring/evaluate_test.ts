@@ -251,10 +251,12 @@ Deno.test("validationPart() is the beginning of the validation split, and nothin
   assert.equal(validationPart(new TokenizedCorpus(corpusOf(text), long as unknown as BytePairTokenizer))!.length, 2);
 });
 
-Deno.test("cutFor() reads a short text as one stream, and gives a long one at most 2048", () => {
-  assert.deepEqual(cutFor(500), { streams: 1, warm_up: 0 });
-  assert.deepEqual(cutFor(10_240), { streams: 10, warm_up: 256 });
-  assert.equal(cutFor(10_000_000).streams, 2048);
+Deno.test("cutFor() reads a short text as one stream, and warms the many streams of a long one up for longer", () => {
+  const cut = (streams: number, warm_up: number) => ({ streams, warm_up });
+  assert.deepEqual(cutFor(500), cut(1, 0));
+  assert.deepEqual(cutFor(10_240), cut(10, 256));
+  assert.deepEqual(cutFor(1_000_000), cut(256, 256));
+  assert.deepEqual(cutFor(5_000_000), cut(1024, 1024));
 });
 
 Deno.test("LoadedModel.open() refuses a file that is no evaluation model", async () => {
