@@ -1,7 +1,7 @@
 /** A trained model as an ONNX file, run step by step: for scoring and for sampling. */
 import { messageOf, UserError } from "../../cells/errors.ts";
 import * as ort from "../engines/onnx/runtime.ts";
-import { openSession } from "../engines/onnx/session.ts";
+import { openSession, type Session } from "../engines/onnx/session.ts";
 import { NEXT } from "../engines/onnx/export.ts";
 import { encodeModel } from "../engines/onnx/proto.ts";
 import { NLL, TARGETS, withNll } from "../engines/onnx/nll.ts";
@@ -28,7 +28,7 @@ export class LoadedModel {
   readonly #states = new Map<string, { now: ort.Tensor; next: ort.Tensor }>();
 
   private constructor(
-    private readonly session: ort.InferenceSession,
+    private readonly session: Session,
     readonly rows: number,
     private readonly about: Pick<EvaluationFile, "input" | "states" | "vocabulary">,
     /** What messages call the model. */
@@ -60,6 +60,11 @@ export class LoadedModel {
   /** Tokens are the numbers below. */
   get vocabulary(): number {
     return this.about.vocabulary;
+  }
+
+  /** The states as they are now, each `[rows, its size]`, row-major; the next step reads what is written there. */
+  get states(): ReadonlyMap<string, Float32Array> {
+    return new Map([...this.#states].map(([name, { now }]) => [name, now.data as Float32Array]));
   }
 
   /** Reads one token per row and returns the logits of the next, `[rows, vocabulary]`, row-major. */

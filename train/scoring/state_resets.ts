@@ -16,6 +16,9 @@ const NEGLIGIBLE = 0.01;
 /** At most so many tokens are scored with resets, from the beginning of the text: of them all it would take six times as long as a score. */
 export const PART_TOKENS = 32_768;
 
+/** States of windows that are in memory at a time, in numbers: 16 MiB. */
+const MOST_FLOATS = 2 ** 22;
+
 /** A model's score by how often its state is set to zero, all over the same text. */
 export interface MemoryCurve {
   /** The loss increase: bits per byte with a reset before every token, less those with a carried state. Files call it so. */
@@ -52,9 +55,9 @@ export function rangeOf(tokens: number, i: number, workers: number): StartRange 
 /**
  * Scores windows that begin with a zero state. One window begins at each token, and is as long as the largest power of two, up to
  * 256, that divides its start; the sum over its first `k` tokens is what a reset every `k` tokens gives there. So all resets
- * together take five passes over the text instead of nine.
+ * together take five passes over the text instead of nine. What begins alike is computed once: of the shortest windows, which are most, few differ.
  *
- * @param model opened for scores
+ * @param model opened for scores; so many rows as it has are read at once
  * @param count tokens that are scored: `text[1…count]`
  */
 export async function scoreWindows(
@@ -64,31 +67,127 @@ export async function scoreWindows(
   { first, end }: StartRange,
 ): Promise<WindowScores> {
   const scores = RESETS.map((every) => new Float64Array(Math.ceil(end / every) - Math.ceil(first / every)));
-  const tokens = new Uint16Array(model.rows), targets = new Uint16Array(model.rows);
-  for (const length of RESETS.toReversed()) {
-    const starts: number[] = [];
-    for (let start = Math.ceil(first / length) * length; start < end; start += length) {
-      if (length === LONGEST || start % (2 * length) !== 0) starts.push(start);
-    }
-    for (let chunk = 0; chunk < starts.length; chunk += model.rows) {
-      const rows = starts.slice(chunk, chunk + model.rows);
-      const sums = new Float64Array(rows.length);
-      model.reset();
-      for (let t = 0; t < length; t++) {
-        rows.forEach((start, row) => {
-          tokens[row] = text[start + t] ?? 0;
-          targets[row] = text[start + t + 1] ?? 0;
-        });
-        const nll = await model.nll(tokens, targets);
-        rows.forEach((start, row) => {
-          if (start + t < count) sums[row] += nll[row];
-        });
-        const level = RESETS.findIndex((every) => every === t + 1);
-        if (level >= 0) rows.forEach((start, row) => scores[level][(start - first) / RESETS[level]] = sums[row]);
+  const floats = model.states.values().reduce((sum, { length }) => sum + length / model.rows, 0);
+  const block = LONGEST * Math.max(1, Math.floor(MOST_FLOATS / Math.max(1, floats) / LONGEST));
+  for (let at = first; at < end; at += block) {
+    const blockEnd = Math.min(end, at + block), sums = new Float64Array(blockEnd - at);
+    const starts = Int32Array.from(sums, (_, i) => at + i);
+    const beginnings = new Beginnings(model, sums.length, floats);
+    let length = 1, open = starts, nodes = Int32Array.from(starts, (start) => text[start] ?? 0);
+    for (let t = 0; t < LONGEST; t++) {
+      if (t === length) {
+        length *= 2;
+        const isOpen = open.map((start) => start % length === 0 ? 1 : 0);
+        nodes = nodes.filter((_, i) => isOpen[i]);
+        open = open.filter((_, i) => isOpen[i]);
+      }
+      const nll = await beginnings.extend(nodes, open, text, t);
+      const level = RESETS.findIndex((every) => every === t + 1);
+      for (let i = 0; i < open.length; i++) {
+        if (open[i] + t < count) sums[open[i] - at] += nll[nodes[i]];
+        if (level >= 0) scores[level][(open[i] - first) / RESETS[level]] = sums[open[i] - at];
       }
     }
   }
   return scores;
+}
+
+/** What windows begin with: a tree of tokens, of which the deepest nodes have a state each. */
+class Beginnings {
+  /** Of each node, the states one after the other: those that are read, and those that are written. */
+  #states: Float32Array;
+  #next: Float32Array;
+  /** Of each node the one above it, the token that is read, and the one behind that. */
+  readonly #parents: Int32Array;
+  readonly #tokens: Uint16Array;
+  readonly #targets: Uint16Array;
+  #reader: LoadedModel;
+  /** Whether no two windows begin alike any more. */
+  #areAllApart = false;
+
+  /**
+   * @param most nodes at a time
+   * @param floats numbers of a node's states
+   */
+  constructor(private readonly model: LoadedModel, most: number, private readonly floats: number) {
+    this.#states = new Float32Array(most * floats);
+    this.#next = new Float32Array(most * floats);
+    this.#parents = new Int32Array(most);
+    // The last rows of a chunk may have no node.
+    this.#tokens = new Uint16Array(most + model.rows);
+    this.#targets = new Uint16Array(most + model.rows);
+    this.#reader = model;
+  }
+
+  /**
+   * Reads one more token of each window.
+   *
+   * @param nodes of each window the number of its node, which becomes that of the node below: the same for windows that go on alike. Before the
+   * first token (`t` is 0) its node is that token
+   * @returns of each new node the negative log-likelihood of the token behind the one that was read
+   */
+  async extend(nodes: Int32Array, starts: Int32Array, text: Tokens, t: number): Promise<Float32Array> {
+    const count = this.#grow(nodes, starts, text, t);
+    const nll = new Float32Array(count), chunks = Math.ceil(count / this.model.rows);
+    // About as many rows in each chunk, and more than one: a lone row is multiplied in another order.
+    const rows = Math.max(2, Math.ceil(count / chunks));
+    if (this.#reader.rows !== rows) this.#reader = this.model.withRows(rows);
+    for (let first = 0; first < count; first += rows) {
+      const end = Math.min(count, first + rows);
+      if (t === 0) this.#reader.reset();
+      else this.#take(first, end);
+      const part = (tokens: Uint16Array) => tokens.subarray(first, first + rows);
+      nll.set((await this.#reader.nll(part(this.#tokens), part(this.#targets))).subarray(0, end - first), first);
+      this.#keep(first, end);
+    }
+    [this.#states, this.#next] = [this.#next, this.#states];
+    return nll;
+  }
+
+  /** Gives each window its new node. Returns how many there are. */
+  #grow(nodes: Int32Array, starts: Int32Array, text: Tokens, t: number): number {
+    const known = new Map<number, number>(), { vocabulary } = this.model;
+    let count = 0;
+    for (let i = 0; i < starts.length; i++) {
+      const read = starts[i] + t, parent = nodes[i], target = text[read + 1] ?? 0, key = parent * vocabulary + target;
+      const node = this.#areAllApart ? undefined : known.get(key);
+      nodes[i] = node ?? count;
+      if (node !== undefined) continue;
+      if (!this.#areAllApart) known.set(key, count);
+      this.#parents[count] = parent;
+      this.#tokens[count] = text[read] ?? 0;
+      this.#targets[count] = target;
+      count++;
+    }
+    this.#areAllApart ||= count === starts.length;
+    return count;
+  }
+
+  /** Gives the model's rows the states of nodes above `first` … `end`. Plain loops: for some numbers in a row, a view takes longer than to copy them. */
+  #take(first: number, end: number): void {
+    const { floats } = this, states = this.#states, parents = this.#parents;
+    let offset = 0;
+    for (const state of this.#reader.states.values()) {
+      const size = state.length / this.#reader.rows;
+      for (let node = first, to = 0; node < end; node++) {
+        for (let from = parents[node] * floats + offset, stop = from + size; from < stop;) state[to++] = states[from++];
+      }
+      offset += size;
+    }
+  }
+
+  /** Keeps the states of the model's rows as those of the new nodes `first` … `end`. */
+  #keep(first: number, end: number): void {
+    const { floats } = this, next = this.#next;
+    let offset = 0;
+    for (const state of this.#reader.states.values()) {
+      const size = state.length / this.#reader.rows;
+      for (let node = first, from = 0; node < end; node++) {
+        for (let to = node * floats + offset, stop = to + size; to < stop;) next[to++] = state[from++];
+      }
+      offset += size;
+    }
+  }
 }
 
 /**

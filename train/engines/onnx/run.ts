@@ -1,13 +1,11 @@
 /** One run on ONNX Runtime: its session, its loops and its memory. */
-import * as ort from "./runtime.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { transpose } from "./layout.ts";
 import { RunMemory } from "./memory.ts";
 import type { Call, Location, LocationView } from "./plan.ts";
 import type { AdvanceRequest, OpenRequest } from "./protocol.ts";
-import { openSession } from "./session.ts";
+import { openSession, type Session, type TensorData, type Tensors } from "./session.ts";
 
-type Tensors = Record<string, ort.Tensor>;
 type Loop = (...parameters: number[]) => void;
 
 /** What the model reads and writes, and the loops after it. */
@@ -32,7 +30,7 @@ export class OnnxRun {
   readonly #indices: readonly string[];
 
   private constructor(
-    private readonly session: ort.InferenceSession,
+    private readonly session: Session,
     { tensors, ...request }: OpenRequest,
     loops: WebAssembly.Module,
   ) {
@@ -114,7 +112,7 @@ export class OnnxRun {
     const feeds = new Map(this.#request.plan.inputs.map((view) => [view.name, this.#tensor(view, side)]));
     for (const name of this.#indices) {
       const indices = this.#memory.indices(name);
-      feeds.set(name, new ort.Tensor("int64", indices, [indices.length]));
+      feeds.set(name, { type: "int64", data: indices, dims: [indices.length], location: "cpu" });
     }
     // Loops read some tensors alone, and a frozen model has no update.
     return Object.fromEntries(this.session.inputNames.map((name) => [name, feeds.get(name)!]));
@@ -124,10 +122,10 @@ export class OnnxRun {
     return Object.fromEntries(this.#request.plan.outputs.map((view) => [view.name, this.#tensor(view, side)]));
   }
 
-  #tensor({ location, first, shape }: LocationView, side: number): ort.Tensor {
+  #tensor({ location, first, shape }: LocationView, side: number): TensorData {
     const [, width = 1] = shape;
     const floats = this.#memory.floats(location, side).subarray(first * width, first * width + sizeOf(shape));
-    return new ort.Tensor("float32", floats, shape);
+    return { type: "float32", data: floats, dims: shape, location: "cpu" };
   }
 
   #bind({ addresses, scalars, numbers }: Call, loop: Loop, side: number): () => void {
