@@ -71,19 +71,24 @@ export async function scoreWindows(
   const block = LONGEST * Math.max(1, Math.floor(MOST_FLOATS / Math.max(1, floats) / LONGEST));
   for (let at = first; at < end; at += block) {
     const blockEnd = Math.min(end, at + block), sums = new Float64Array(blockEnd - at);
-    const starts = Int32Array.from(sums, (_, i) => at + i);
     const beginnings = new Beginnings(model, sums.length, floats);
-    let length = 1, open = starts, nodes = Int32Array.from(starts, (start) => text[start] ?? 0);
+    const open = new Int32Array(sums.length), nodes = new Int32Array(sums.length);
+    for (let i = 0; i < sums.length; i++) nodes[i] = text[open[i] = at + i] ?? 0;
+    let length = 1, windows = sums.length;
     for (let t = 0; t < LONGEST; t++) {
       if (t === length) {
         length *= 2;
-        const isOpen = open.map((start) => start % length === 0 ? 1 : 0);
-        nodes = nodes.filter((_, i) => isOpen[i]);
-        open = open.filter((_, i) => isOpen[i]);
+        const all = windows;
+        windows = 0;
+        for (let i = 0; i < all; i++) {
+          if (open[i] % length !== 0) continue;
+          nodes[windows] = nodes[i];
+          open[windows++] = open[i];
+        }
       }
-      const nll = await beginnings.extend(nodes, open, text, t);
+      const nll = await beginnings.extend(nodes.subarray(0, windows), open, text, t);
       const level = RESETS.findIndex((every) => every === t + 1);
-      for (let i = 0; i < open.length; i++) {
+      for (let i = 0; i < windows; i++) {
         if (open[i] + t < count) sums[open[i] - at] += nll[nodes[i]];
         if (level >= 0) scores[level][(open[i] - first) / RESETS[level]] = sums[open[i] - at];
       }
@@ -148,7 +153,7 @@ class Beginnings {
   #grow(nodes: Int32Array, starts: Int32Array, text: Tokens, t: number): number {
     const known = new Map<number, number>(), { vocabulary } = this.model;
     let count = 0;
-    for (let i = 0; i < starts.length; i++) {
+    for (let i = 0; i < nodes.length; i++) {
       const read = starts[i] + t, parent = nodes[i], target = text[read + 1] ?? 0, key = parent * vocabulary + target;
       const node = this.#areAllApart ? undefined : known.get(key);
       nodes[i] = node ?? count;
@@ -159,7 +164,7 @@ class Beginnings {
       this.#targets[count] = target;
       count++;
     }
-    this.#areAllApart ||= count === starts.length;
+    this.#areAllApart ||= count === nodes.length;
     return count;
   }
 
