@@ -102,8 +102,8 @@ export class OnnxRun {
   #readText(): void {
     const { text, reads } = this.#request;
     for (const { name, offset } of reads) {
-      const tokens = this.#memory.indices(name);
-      this.#offsets.forEach((start, row) => tokens[row] = BigInt(text[start + this.#position + offset]));
+      const tokens = this.#memory.tokens(name), at = this.#position + offset, offsets = this.#offsets;
+      for (let row = 0; row < offsets.length; row++) tokens[2 * row] = text[offsets[row] + at];
     }
   }
 
@@ -124,13 +124,17 @@ export class OnnxRun {
 
   #tensor({ location, first, shape }: LocationView, side: number): TensorData {
     const [, width = 1] = shape;
-    const floats = this.#memory.floats(location, side).subarray(first * width, first * width + sizeOf(shape));
+    const floats = this.#memory.floatsFrom(location, side, first * width, sizeOf(shape));
     return { type: "float32", data: floats, dims: shape, location: "cpu" };
   }
 
   #bind({ addresses, scalars, numbers }: Call, loop: Loop, side: number): () => void {
     const fixed = addresses.map((name) => this.#memory.address(name, side));
     const values = scalars.map((name) => this.#memory.floats(name, side));
-    return () => loop(...fixed, ...values.map(([value]) => value), ...numbers);
+    const parameters = [...fixed, ...values.map(() => 0), ...numbers];
+    return () => {
+      for (let i = 0; i < values.length; i++) parameters[fixed.length + i] = values[i][0];
+      loop(...parameters);
+    };
   }
 }
