@@ -11,7 +11,8 @@ import { ngramBaselines } from "../../../train/corpus/ngrams/baselines.ts";
 import { initialWeights } from "../../../train/corpus/random.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { evaluateModel, exportCell, exportModel } from "../../../train/scoring/evaluate.ts";
-import { memoryCurve, rangeOf, RESETS, type WindowScores } from "../../../train/scoring/state_resets.ts";
+import { LoadedModel } from "../../../train/scoring/model.ts";
+import { memoryCurve, rangeOf, RESETS, scoreWindows, type WindowScores } from "../../../train/scoring/state_resets.ts";
 import { trainCell } from "../../../train/training/trainer.ts";
 
 const config = { ...SMALL_CONFIG, state_size: 6 };
@@ -61,6 +62,41 @@ Deno.test("evaluateModel() gives the same curve whatever the number of workers",
   const model = exportModel(config, forgetfulWeights()), cut = { streams: 5, warm_up: 20 };
   const alone = await evaluateModel(model, text, 1, cut, { memory: true });
   assert.deepEqual(await evaluateModel(model, text, 3, cut, { memory: true }), alone);
+});
+
+/** Each window by itself, from a zero state, in all rows of a model alike. */
+async function windowsAlone(model: LoadedModel, tokens: Uint8Array, count: number): Promise<WindowScores> {
+  const scores = RESETS.map((every) => new Float64Array(Math.ceil(count / every)));
+  for (let start = 0; start < count; start++) {
+    const length = RESETS.findLast((every) => start % every === 0)!;
+    model.reset();
+    for (let t = 0, sum = 0; t < length; t++) {
+      const all = (at: number) => new Uint8Array(model.rows).fill(tokens[at] ?? 0);
+      const [nll] = await model.nll(all(start + t), all(start + t + 1));
+      if (start + t < count) sum += nll;
+      const level = RESETS.findIndex((every) => every === t + 1);
+      if (level >= 0) scores[level][start / RESETS[level]] = sum;
+    }
+  }
+  return scores;
+}
+
+Deno.test("scoreWindows() gives each window the bits that it has by itself, however many rows are read at once", async () => {
+  const model = await LoadedModel.open(exportModel(config, forgetfulWeights()), { scores: true });
+  try {
+    // Some beginnings often, as in a text, and some windows that the text cuts off.
+    const tokens = text.subarray(0, 300), count = tokens.length - 1;
+    const alone = await windowsAlone(model.withRows(4), tokens, count);
+    for (const rows of [2, 7, 256]) {
+      assert.deepEqual(
+        await scoreWindows(model.withRows(rows), tokens, count, { first: 0, end: count }),
+        alone,
+        `${rows} rows`,
+      );
+    }
+  } finally {
+    await model.close();
+  }
 });
 
 /** Reads its byte and nothing else. */
