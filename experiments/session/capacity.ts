@@ -14,7 +14,7 @@ export const MOST_PARALLEL = 10_000;
 const WORKERS_PER_CORE = 16;
 
 /** Workers of a run: one trains it, one scores it. Both are kept for the next run. */
-const WORKERS_PER_RUN = 2;
+export const WORKERS_PER_RUN = 2;
 
 /** Runs at a time, and why they are fewer than what was asked for. */
 export interface Capacity {

@@ -17,7 +17,7 @@ import type { TrainingState } from "../../train/training/loss_log.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
 import { cellJob, stepOf, type TrainedRun, type TrainingRun, trainingRun } from "../../train/training/training_run.ts";
 import { CELLSPACE_VERSION, numbersOf } from "../../train/version.ts";
-import { advised, type Commit, readBytes } from "../study/files.ts";
+import { advised, type Commit, readBytes, writeInOrder } from "../study/files.ts";
 import type { Queue } from "../queue/queue.ts";
 import { type FinishedResult, isFinished, parseResult, type RunResult } from "../study/result.ts";
 import type { Run } from "../study/runs.ts";
@@ -168,9 +168,11 @@ export class RunFiles {
       "min loss": minOf(loss),
     };
     parseResult(result, study.resultPath(experiment, key), study.space);
-    await study.writeCheckpoint(experiment, key, bytes, commit);
-    await study.writeModel(experiment, key, model, commit);
-    await study.writeResult(experiment, key, result, commit);
+    await writeInOrder(commit, [
+      (commit) => study.writeCheckpoint(experiment, key, bytes, commit),
+      (commit) => study.writeModel(experiment, key, model, commit),
+      (commit) => study.writeResult(experiment, key, result, commit),
+    ]);
     return { result, model };
   }
 

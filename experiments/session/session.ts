@@ -4,10 +4,13 @@
  * 1. `train` lists it as waiting, and the scheduler orders it beside runs of its shape.
  * 2. **Claim.** A worker asks for a group; the scheduler claims runs in the queue, as many as have slots and fit the memory.
  * 3. Its files say where it stands: from its beginning, from its checkpoint, or not at all (then it is skipped).
- * 4. **Train.** The group trains it with the others. When it ends, the next waiting run takes its slot.
+ * 4. **Train.** When it is the group's turn, it trains the run with the others. When one ends, the next waiting run takes its slot.
  * 5. **Write.** Its checkpoint is written every so often; at its end checkpoint, model and result.
  * 6. **Score.** Its model is scored on the test and the validation split: beside training on a GPU, after its group on the CPU.
  * 7. **Release.** Its claim is given back.
+ *
+ * Where a run is a group, one group more than train at a time is under way: it does steps 2 and 3 and opens its session while the others compute,
+ * and takes the turn of the first that has its score. So no core waits for files.
  *
  * On the way it may break down (its result says so), be refused by a full group (it waits again), be lost to another process (which
  * has it by then), or fail with an engine or a disk (it is tried again, then left for a later call). A signal stops all groups; what
@@ -26,7 +29,7 @@ import { type Queue, STALE_SECONDS } from "../queue/queue.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import type { Run } from "../study/runs.ts";
 import type { Study } from "../study/store.ts";
-import { footprintOf } from "./capacity.ts";
+import { footprintOf, WORKERS_PER_RUN } from "./capacity.ts";
 import { GroupSource } from "./group_source.ts";
 import { Outcomes } from "./outcomes.ts";
 import { HeardErrors } from "./listener.ts";
@@ -37,6 +40,7 @@ import { RunFiles, type StartedRun } from "./run_files.ts";
 import { packingOrder, Scheduler } from "./scheduler.ts";
 import { Scorer, type TrainedModel } from "./scorer.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
+import { Turns } from "./turns.ts";
 
 /** What a session works with. */
 export interface SessionResources {
@@ -69,10 +73,11 @@ export class TrainingSession {
   readonly #heard = new HeardErrors(() => this.#failure.abort());
   readonly #runs: number;
   readonly #parallel: number;
-  /** How many groups train at once, how many runs each has room for, and on how many processor threads. */
+  /** How many groups are under way, how many runs each has room for, and on how many processor threads it trains when it is its turn. */
   readonly #workers: number;
   readonly #slots: number;
   readonly #threads: number;
+  readonly #turns: Turns;
   #engine: Engine;
   /** Unix seconds. */
   readonly #begun = Date.now() / 1000;
@@ -89,7 +94,8 @@ export class TrainingSession {
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
     this.#parallel = options.parallel ?? engine.defaultParallel;
     const { groups, runsPerGroup: slots } = engine.layout(this.#parallel);
-    this.#workers = Math.min(groups, this.#runs);
+    this.#workers = Math.min(groups + (mayOpenAnother(engine, groups) ? 1 : 0), this.#runs);
+    this.#turns = new Turns(groups);
     this.#slots = slots;
     this.#threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));
     const current = () => this.#engine;
@@ -173,6 +179,7 @@ export class TrainingSession {
 
   /** Trains claimed runs, and those that take their slots; writes, scores and releases each when it has ended or is left. */
   async #train(runs: readonly Run[], { refill }: { refill: boolean }): Promise<void> {
+    using turn = this.#turns.next();
     const models: TrainedModel[] = [];
     const group = this.#newGroup(models, refill), started: StartedRun[] = [];
     for (const run of runs) {
@@ -182,21 +189,27 @@ export class TrainingSession {
     }
     if (!started.length) return;
     this.#groups.add(group);
+    const signal = AbortSignal.any([this.#signal, group.stop.signal]);
     try {
       const isThrough = await trainRuns(this.#engine, started, group, this.settings, this.resources.text.train, {
-        signal: AbortSignal.any([this.#signal, group.stop.signal]),
+        signal,
+        onOpen: () => turn.take(signal),
         threads: this.#threads,
         saveEvery: this.options.timing?.save === undefined ? undefined : this.options.timing.save * 1000,
         onPreparing: (done, total) => this.#progress.prepare(done, total),
       });
       if (!isThrough) await this.#letGo(group.takeBack());
     } catch (error) {
+      // Whoever tries again needs a turn too.
+      turn[Symbol.dispose]();
       await this.#recover(group.takeBack(), error);
     } finally {
       this.#groups.delete(group);
     }
     if (group.error) throw group.error;
+    if (models.length) await turn.take(this.#signal);
     await this.#scorer.score(models, this.#threads);
+    turn[Symbol.dispose]();
     await this.#retryWriteFailed(group);
   }
 
@@ -320,6 +333,13 @@ export class TrainingSession {
   get unscored(): ReadonlySet<string> {
     return this.#scorer.problems;
   }
+}
+
+/** Whether one more group than train at a time can be opened: where a run is a group, and this process may have its worker. */
+function mayOpenAnother({ capabilities }: Engine, groups: number): boolean {
+  if (!capabilities.isolatedRuns) return false;
+  const workers = groups * WORKERS_PER_RUN + 1;
+  return affordableWorkers(workers) === workers;
 }
 
 function waitingForOthers(held: number): string {

@@ -58,6 +58,29 @@ export async function writeAtomically(
   }
 }
 
+/**
+ * Writes files at once, and puts each in its place when those before it are in theirs. Where one cannot be written, those behind it stay as they
+ * were. A disk takes hardly longer to sync several files than one.
+ *
+ * @param writes each writes a file, and has the commit that it is given put it in its place
+ * @throws the error of the first that failed
+ */
+export async function writeInOrder(
+  commit: Commit,
+  writes: readonly ((commit: Commit) => Promise<void>)[],
+): Promise<void> {
+  let before = Promise.resolve();
+  const all = writes.map((write) => {
+    const previous = before;
+    return before = write(async (rename) => {
+      await previous;
+      await commit(rename);
+    });
+  });
+  const failed = (await Promise.allSettled(all)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+}
+
 class NotWritten extends Error {}
 
 async function writeBy(temporary: string, target: string, bytes: Uint8Array, commit: Commit): Promise<void> {

@@ -1,7 +1,7 @@
 /** A trained model as an ONNX file, run token by token: for sampling. What scores it is `scoring_model.ts`. */
 import { messageOf, UserError } from "../../cells/errors.ts";
 import * as ort from "../engines/onnx/runtime.ts";
-import { openSession } from "../engines/onnx/session.ts";
+import { openSession, type Session } from "../engines/onnx/session.ts";
 import { encodeModel } from "../engines/onnx/proto.ts";
 import { decodeEvaluation, type EvaluationFile, LOGITS } from "./evaluation_file.ts";
 import { HostStates } from "./providers.ts";
@@ -21,7 +21,7 @@ export class LoadedModel {
   readonly #states: HostStates;
 
   private constructor(
-    private readonly session: ort.InferenceSession,
+    private readonly session: Session,
     private readonly about: Pick<EvaluationFile, "input" | "states" | "vocabulary">,
     /** What messages call the model. */
     readonly file: string,

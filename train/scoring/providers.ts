@@ -2,11 +2,14 @@
 import * as ort from "../engines/onnx/runtime.ts";
 import { NEXT } from "../engines/onnx/export.ts";
 import { LOG_SOFTMAX_FORM, type NllForm, REDUCED_FORM } from "../engines/onnx/nll.ts";
-import { openSession, openWebgpuSession } from "../engines/onnx/session.ts";
+import { openSession, openWebgpuSession, type Session } from "../engines/onnx/session.ts";
 import { KEEP } from "../engines/onnx/unrolled.ts";
 
 /** A provider that scores. */
 export type ScoreProvider = "cpu" | "webgpu";
+
+/** A session of either kind. */
+export type AnySession = Session | ort.InferenceSession;
 
 /** The states of a model that reads `rows` sequences side by side. */
 export interface CarriedStates {
@@ -17,11 +20,13 @@ export interface CarriedStates {
    */
   prepare(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>, forgets?: boolean): void;
   /** Takes the states that a run has made. */
-  take(results: ort.InferenceSession.ReturnType): void;
+  take(results: Readonly<Record<string, ort.Tensor>>): void;
   /** Sets the states of all rows to zero. */
   reset(): void;
   /** Sets those of one row to zero. */
   forget(row: number): void;
+  /** The states as they are now, each `[rows, its size]`, row-major: the next run reads what is written there. Absent where they are on a device. */
+  readonly arrays?: readonly Float32Array[];
   /** Whether the next run must be one step that can forget. */
   readonly isForgetting: boolean;
   close(): void;
@@ -38,7 +43,7 @@ export interface Provider {
   readonly rows: number;
   readonly logits: number;
   /** @param states outputs that are carried to the next run */
-  open(model: Uint8Array, states: readonly string[], threads: number): Promise<ort.InferenceSession>;
+  open(model: Uint8Array, states: readonly string[], threads: number): Promise<AnySession>;
   states(sizes: ReadonlyMap<string, number>, rows: number): CarriedStates;
 }
 
@@ -82,6 +87,10 @@ export class HostStates implements CarriedStates {
       feeds[name] = now;
       fetches[name + NEXT] = next;
     }
+  }
+
+  get arrays(): readonly Float32Array[] {
+    return [...this.#states.values()].map(({ now }) => floats(now));
   }
 
   take(): void {
@@ -129,7 +138,7 @@ class DeviceStates implements CarriedStates {
     if (forgets) feeds[KEEP] = this.#keep;
   }
 
-  take(results: ort.InferenceSession.ReturnType): void {
+  take(results: Readonly<Record<string, ort.Tensor>>): void {
     for (const [name, before] of this.#states) {
       this.#states.set(name, results[name + NEXT]);
       before.dispose();

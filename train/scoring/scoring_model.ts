@@ -7,7 +7,7 @@ import { encodeModel } from "../engines/onnx/proto.ts";
 import { TEXT, unrolled } from "../engines/onnx/unrolled.ts";
 import { decodeEvaluation, type EvaluationFile, LOGITS } from "./evaluation_file.ts";
 import { numbersOf } from "./model.ts";
-import { type CarriedStates, type Provider, PROVIDERS, type ScoreProvider } from "./providers.ts";
+import { type AnySession, type CarriedStates, type Provider, PROVIDERS, type ScoreProvider } from "./providers.ts";
 
 /** How a model is opened for scores. */
 export interface ScoringOptions {
@@ -25,8 +25,8 @@ interface Shared extends Pick<EvaluationFile, "states"> {
   readonly provider: Provider;
   readonly rows: number;
   /** Reads one token per row, and reads a block of them. */
-  readonly step: ort.InferenceSession;
-  readonly block: ort.InferenceSession;
+  readonly step: AnySession;
+  readonly block: AnySession;
   /** Tokens of a block. */
   readonly steps: number;
   readonly file: string;
@@ -35,7 +35,7 @@ interface Shared extends Pick<EvaluationFile, "states"> {
 
 /** An open model. */
 export class ScoringModel {
-  private constructor(private readonly shared: Shared, private readonly sessions: readonly ort.InferenceSession[]) {}
+  private constructor(private readonly shared: Shared, private readonly sessions: readonly AnySession[]) {}
 
   /** @throws {UserError} if the bytes are no evaluation model of this project, or the provider cannot run it */
   static async open(model: Uint8Array, options: ScoringOptions = {}): Promise<ScoringModel> {
@@ -62,6 +62,11 @@ export class ScoringModel {
   /** Rows that a reader should have at most: with a large vocabulary their logits fill the memory. */
   get rows(): number {
     return this.shared.rows;
+  }
+
+  /** Numbers of one row's states. */
+  get stateNumbers(): number {
+    return [...this.shared.states.values()].reduce((sum, size) => sum + size, 0);
   }
 
   /** A reader of so many rows, all of them with a zero state. It must be closed before the model. */
@@ -98,6 +103,17 @@ export class RowReader {
   /** Sets the states of one row to zero. */
   forget(row: number): void {
     this.#states.forget(row);
+  }
+
+  /**
+   * The states as they are now, each `[rows, its size]`, row-major: the next token is read with what is written there.
+   *
+   * @throws {TypeError} where they are on a device
+   */
+  get states(): readonly Float32Array[] {
+    const { arrays } = this.#states;
+    if (arrays) return arrays;
+    throw new TypeError("Cannot read the states of a model: they are on a device, must be on the CPU");
   }
 
   /** Tokens that each row reads in one run, at most. */

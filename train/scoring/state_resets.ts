@@ -4,7 +4,8 @@
  * that the model was trained to start from so often. What memory gives is the metric `gain_over_order_1`.
  */
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
-import type { RowReader, ScoringModel } from "./scoring_model.ts";
+import type { ScoringModel } from "./scoring_model.ts";
+import { Windows } from "./windows.ts";
 
 /** Every how many tokens the state is set to zero. Powers of two: then what starts at a multiple of one starts at one of all before. */
 export const RESETS = [1, 2, 4, 8, 16, 32, 64, 128, 256] as const;
@@ -15,6 +16,9 @@ const NEGLIGIBLE = 0.01;
 
 /** At most so many tokens are scored with resets, from the beginning of the text: of them all it would take six times as long as a score. */
 export const PART_TOKENS = 32_768;
+
+/** States of windows that are in memory at a time, in numbers: 16 MiB. */
+const MOST_FLOATS = 2 ** 22;
 
 /** A model's score by how often its state is set to zero, all over the same text. */
 export interface MemoryCurve {
@@ -52,55 +56,37 @@ export function rangeOf(tokens: number, i: number, workers: number): StartRange 
 /**
  * Scores windows that begin with a zero state. One window begins at each token, and is as long as the largest power of two, up to
  * 256, that divides its start; the sum over its first `k` tokens is what a reset every `k` tokens gives there. So all resets
- * together take five passes over the text instead of nine.
+ * together take five passes over the text instead of nine. What begins alike is computed once: of the shortest windows, which are most, few differ.
  *
+ * @param model on the CPU
  * @param count tokens that are scored: `text[1…count]`
+ * @param rows that are read at once, at least 2
  */
 export async function scoreWindows(
   model: ScoringModel,
   text: Tokens,
   count: number,
   { first, end }: StartRange,
+  rows: number = model.rows,
 ): Promise<WindowScores> {
   const scores = RESETS.map((every) => new Float64Array(Math.ceil(end / every) - Math.ceil(first / every)));
-  const reader = model.reader(model.rows);
-  for (const length of RESETS.toReversed()) {
-    const starts: number[] = [];
-    for (let start = Math.ceil(first / length) * length; start < end; start += length) {
-      if (length === LONGEST || start % (2 * length) !== 0) starts.push(start);
-    }
-    for (let chunk = 0; chunk < starts.length; chunk += reader.rows) {
-      const rows = starts.slice(chunk, chunk + reader.rows);
-      const sums = new Float64Array(rows.length);
-      reader.reset();
-      for await (const { t, nll } of stepsOf(reader, text, rows, length)) {
-        rows.forEach((start, row) => {
-          if (start + t < count) sums[row] += nll[row];
-        });
+  const most = LONGEST * Math.max(1, Math.floor(MOST_FLOATS / Math.max(1, model.stateNumbers) / LONGEST));
+  for (let at = first; at < end; at += most) {
+    const starts = Int32Array.from({ length: Math.min(end - at, most) }, (_, i) => at + i);
+    const windows = new Windows(model, text, starts, rows), sums = new Float64Array(starts.length);
+    for (let t = 0; t < LONGEST;) {
+      const { open, nodes, nll, steps } = await windows.read(t);
+      for (const end = t + steps; t < end; t++) {
+        const losses = nll.subarray(nll.length - (end - t) * nll.length / steps);
         const level = RESETS.findIndex((every) => every === t + 1);
-        if (level >= 0) rows.forEach((start, row) => scores[level][(start - first) / RESETS[level]] = sums[row]);
+        for (let i = 0; i < open.length; i++) {
+          if (open[i] + t < count) sums[open[i] - at] += losses[nodes[i]];
+          if (level >= 0) scores[level][(open[i] - first) / RESETS[level]] = sums[open[i] - at];
+        }
       }
     }
   }
-  reader.close();
   return scores;
-}
-
-/** Reads windows of a text side by side; gives the cross-entropy of each at each step. */
-async function* stepsOf(
-  reader: RowReader,
-  text: Tokens,
-  starts: readonly number[],
-  length: number,
-): AsyncGenerator<{ t: number; nll: Float32Array }> {
-  const { rows } = reader, most = Math.min(reader.steps, length), tokens = new Int32Array((most + 1) * rows);
-  for (let step = 0; step < length; step += most) {
-    for (let t = 0; t <= most; t++) {
-      for (const [row, start] of starts.entries()) tokens[t * rows + row] = text[start + step + t] ?? 0;
-    }
-    const nll = await reader.nll(tokens, most);
-    for (let t = 0; t < most; t++) yield { t: step + t, nll: nll.subarray(t * rows, (t + 1) * rows) };
-  }
 }
 
 /**

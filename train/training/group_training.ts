@@ -19,6 +19,8 @@ export interface GroupOptions {
   readonly signal?: AbortSignal;
   /** Processor threads for the group, where the engine runs on the CPU; absent: the engine's own choice. */
   readonly threads?: number;
+  /** Called when the group is open; its first step waits for it. A run's training time is counted from then. */
+  readonly onOpen?: () => Promise<void>;
   /** Called while the engine prepares the first step, where that takes more than a second. */
   readonly onPreparing?: OnPreparing;
   /** Milliseconds from one saving to the next. */

@@ -52,7 +52,7 @@ export async function trainRuns<R extends TrainingRun>(
   text: Tokens,
   options: GroupOptions = {},
 ): Promise<boolean> {
-  const { threads, onPreparing } = options;
+  const { threads, onOpen, onPreparing } = options;
   checkRequest(settings, threads);
   for (const run of runs) checkRun(run, settings, text.length);
   const ready: ReadyRun<R>[] = [];
@@ -68,6 +68,7 @@ export async function trainRuns<R extends TrainingRun>(
   }
   const group = await engine.open(ready.map(({ prepared }) => prepared), text, threads, onPreparing);
   try {
+    await onOpen?.();
     return await new GroupTraining(group, ready.map(({ run }) => run), source, settings, text.length, options).run();
   } finally {
     await group.close();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CELL_NAMES } from "../../../cells/catalog/catalog.ts";
 import { join } from "node:path";
-import { writeAtomically } from "../../../experiments/study/files.ts";
+import { writeAtomically, writeInOrder } from "../../../experiments/study/files.ts";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { hasEnded, isFinished, isUnderWay, parseResult, type RunResult } from "../../../experiments/study/result.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
@@ -292,6 +292,35 @@ inFolder(
     assert.deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name), ["a"]);
     await writeAtomically(join(dir, "a"), "new", dir, (rename) => Promise.resolve(rename()));
     assert.equal(await Deno.readTextFile(join(dir, "a")), "new");
+  },
+);
+
+inFolder(
+  "writeInOrder() puts each file in its place after those before it, and none behind one that fails",
+  async (dir) => {
+    const names = ["a", "b", "c"], placed: string[] = [];
+    const files = () => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+    const write = (name: string, folder = dir) => (commit: (rename: () => void) => Promise<void>) =>
+      writeAtomically(join(folder, name), "x".repeat(name === "a" ? 1_000_000 : 1), folder, commit);
+    const commit = (rename: () => void) => {
+      rename();
+      placed.push(files().filter((name) => !name.startsWith(".")).join(""));
+      return Promise.resolve();
+    };
+    await writeInOrder(commit, names.map((name) => write(name)));
+    assert.deepEqual(placed, ["a", "ab", "abc"]);
+    for (const name of names) Deno.removeSync(join(dir, name));
+    await assert.rejects(
+      writeInOrder(commit, [write("a"), write("b", join(dir, "none")), write("c")]),
+      /^UserError: Cannot write .*b:/,
+    );
+    assert.deepEqual(files(), ["a"]);
+    const refusal = new Error("not yours");
+    await assert.rejects(
+      writeInOrder(() => Promise.reject(refusal), names.map((name) => write(name))),
+      (error) => error === refusal,
+    );
+    assert.deepEqual(files(), ["a"]);
   },
 );
 

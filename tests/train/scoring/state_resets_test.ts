@@ -12,7 +12,8 @@ import { initialWeights } from "../../../train/corpus/random.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { evaluateModel } from "../../../train/scoring/evaluate.ts";
 import { exportCell, exportModel } from "../../../train/scoring/export_model.ts";
-import { memoryCurve, rangeOf, RESETS, type WindowScores } from "../../../train/scoring/state_resets.ts";
+import { memoryCurve, rangeOf, RESETS, scoreWindows, type WindowScores } from "../../../train/scoring/state_resets.ts";
+import { ScoringModel } from "../../../train/scoring/scoring_model.ts";
 import { trainCell } from "../../../train/training/trainer.ts";
 
 const config = { ...SMALL_CONFIG, state_size: 6 };
@@ -62,6 +63,38 @@ Deno.test("evaluateModel() gives the same curve whatever the number of workers",
   const model = exportModel(config, forgetfulWeights()), cut = { streams: 5, warm_up: 20 };
   const alone = await evaluateModel(model, text, 1, cut, { memory: true });
   assert.deepEqual(await evaluateModel(model, text, 3, cut, { memory: true }), alone);
+});
+
+/** Each window by itself, from a zero state, in two rows alike: a lone row is multiplied in another order. */
+async function windowsAlone(model: ScoringModel, tokens: Uint8Array, count: number): Promise<WindowScores> {
+  const scores = RESETS.map((every) => new Float64Array(Math.ceil(count / every))), reader = model.reader(2);
+  for (let start = 0; start < count; start++) {
+    const length = RESETS.findLast((every) => start % every === 0)!;
+    reader.reset();
+    for (let t = 0, sum = 0; t < length; t++) {
+      const [read, following] = [start + t, start + t + 1].map((at) => tokens[at] ?? 0);
+      const [nll] = await reader.nll(Int32Array.of(read, read, following, following), 1);
+      if (start + t < count) sum += nll;
+      const level = RESETS.findIndex((every) => every === t + 1);
+      if (level >= 0) scores[level][start / RESETS[level]] = sum;
+    }
+  }
+  return scores;
+}
+
+Deno.test("scoreWindows() gives each window the bits that it has by itself, however many rows are read at once", async () => {
+  const model = await ScoringModel.open(exportModel(config, forgetfulWeights()));
+  try {
+    // Some beginnings often, as in a text, and some windows that the text cuts off.
+    const tokens = text.subarray(0, 300), count = tokens.length - 1;
+    const alone = await windowsAlone(model, tokens, count);
+    for (const rows of [2, 7, 256]) {
+      const found = await scoreWindows(model, tokens, count, { first: 0, end: count }, rows);
+      assert.deepEqual(found, alone, `${rows} rows`);
+    }
+  } finally {
+    await model.close();
+  }
 });
 
 /** Reads its byte and nothing else. */

@@ -38,6 +38,8 @@ export interface ExportOptions {
   readonly openBatch?: boolean;
   /** Matrices that lie as `[in, out]` outside: inputs and outputs of this form. */
   readonly transposed?: ReadonlySet<Tensor>;
+  /** Outputs that come as one, row below row, instead of each on its own: the names of these by that of the one. */
+  readonly joined?: ReadonlyMap<string, readonly string[]>;
   readonly name?: string;
   readonly description?: string;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -157,10 +159,14 @@ export function outputName(graph: Graph, name: string): string {
  */
 export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Array<ArrayBuffer> {
   const { weights = new Map(), openBatch = false, transposed = new Set(), metadata = {} } = options;
+  const { joined = new Map<string, readonly string[]>() } = options;
   const model = new ModelWriter(graph, options);
   for (const node of graph.nodes) model.write(node);
   for (const [name, tensor] of graph.outputs) model.publish(model.nameOf(tensor), outputName(graph, name));
   model.prune([...graph.outputs.keys()].map((name) => outputName(graph, name)));
+  for (const [name, parts] of joined) model.join(parts, name);
+  const inOthers = new Set([...joined.values()].flat());
+  const alone = [...graph.outputs].filter(([name]) => !inOthers.has(outputName(graph, name)));
 
   // Indices and states have a batch as first axis; what is read but not carried in a forward graph are weights.
   const isBatched = (name: string, { dtype }: Tensor) => openBatch && (dtype === "index" || graph.outputs.has(name));
@@ -184,9 +190,13 @@ export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Arra
         ),
         ...viewsOf(graph, transposed).map(({ name, shape }) => valueInfo(name, shape)),
       ],
-      output: [...graph.outputs].map(([name, t]) =>
-        valueInfo(outputName(graph, name), model.lying(t), t.dtype, isBatched(name, t))
-      ),
+      output: [
+        ...alone.map(([name, t]) => valueInfo(outputName(graph, name), model.lying(t), t.dtype, isBatched(name, t))),
+        ...[...joined].map(([name, parts]) => {
+          const shapes = parts.map((part) => model.lying(graph.outputs.get(part)!)), [, ...columns] = shapes[0];
+          return valueInfo(name, [shapes.reduce((rows, [more]) => rows + more, 0), ...columns]);
+        }),
+      ],
     },
     opset_import: [{ domain: "", version: OPSET }],
     metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
@@ -330,6 +340,12 @@ class ModelWriter implements OnnxWriter {
       node.input = node.input.map((x) => (x === value ? name : x));
       node.output = node.output.map((x) => (x === value ? name : x));
     }
+  }
+
+  /** Puts published values into one, row below row. */
+  join(parts: readonly string[], name: string): void {
+    const attribute = [{ name: "axis", type: ATTRIBUTE_TYPE.INT, i: 0 }];
+    this.nodes.push({ op_type: "Concat", name: `join_${name}`, input: [...parts], output: [name], attribute });
   }
 
   scalar(value: number): string {

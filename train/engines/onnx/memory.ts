@@ -9,6 +9,8 @@ const PAGE = 65_536, MAX_BYTES = 2 ** 32;
 /** A line of the processor's cache: no tensor shares one with another. */
 const LINE = 64;
 const FLOAT_BYTES = 4, INDEX_BYTES = 8;
+/** Floats of a line. Locations of whole lines lie side by side, in their order. */
+export const LINE_FLOATS: number = LINE / FLOAT_BYTES;
 
 const wholeLines = (bytes: number) => Math.ceil(bytes / LINE) * LINE;
 
@@ -61,8 +63,19 @@ export class RunMemory {
     return all[copy % all.length];
   }
 
+  /** Numbers from a location on, be it beyond its end: what lies behind it. */
+  floatsFrom(name: string, copy: number, first: number, size: number): Float32Array {
+    return new Float32Array(this.memory.buffer, this.address(name, copy) + first * FLOAT_BYTES, size);
+  }
+
   indices(name: string): BigInt64Array {
     return this.#indices.get(name)!;
+  }
+
+  /** The same as 32-bit numbers, of which every second one, from the first on, is the lower half of an index: a token needs no more, and no BigInt. */
+  tokens(name: string): Uint32Array {
+    const { buffer, byteOffset, length } = this.indices(name);
+    return new Uint32Array(buffer, byteOffset, 2 * length);
   }
 
   /** Where a tensor begins; of a swapped one, the copy of this number. */

@@ -8,6 +8,7 @@ import { isOp, type Shape, sizeOf, type Tensor } from "../../../cells/graph/tens
 import { exportOnnx, outputName } from "./export.ts";
 import { neighbours, type Part, partsOf, transposedTensors, viewsOf } from "./layout.ts";
 import { compileUpdates, SCATTER, SIMD_WIDTH, type Update } from "./loops.ts";
+import { LINE_FLOATS } from "./memory.ts";
 import { findUpdates } from "./updates.ts";
 
 /** A float tensor in the shared memory. */
@@ -86,8 +87,28 @@ function makePlan(step: Graph): StepPlan {
     if (!locations.has(part.location)) reserve(part.location, x);
     return { name: outputName(rest, name), ...part, shape: lying(x) };
   });
+  const joined = joinable(outputs, locations), inOthers = new Set(joined.flat());
+  for (const { location } of inOthers) {
+    // Side by side, at the end.
+    const moved = locations.get(location)!;
+    locations.delete(location);
+    locations.set(location, moved);
+  }
+  const joinedViews = joined.map((views, i): LocationView => {
+    const [{ location, shape: [, ...columns] }] = views;
+    return {
+      name: `joined.${i}`,
+      location,
+      first: 0,
+      shape: [views.reduce((rows, { shape }) => rows + shape[0], 0), ...columns],
+    };
+  });
+  const namesIn = (views: readonly LocationView[]) => views.map(({ name }) => name);
   return {
-    model: exportOnnx(rest, { transposed }),
+    model: exportOnnx(rest, {
+      transposed,
+      joined: new Map(joined.map((views, i) => [joinedViews[i].name, namesIn(views)])),
+    }),
     ...compile(updates, scattered, names),
     locations: [...locations.values()],
     inputs: [
@@ -99,8 +120,28 @@ function makePlan(step: Graph): StepPlan {
         shape,
       })),
     ],
-    outputs,
+    outputs: [...outputs.filter((view) => !inOthers.has(view)), ...joinedViews],
   };
+}
+
+/** The largest location, in floats, whose outputs are joined with others: to copy it takes less time than to hand it over. */
+const MOST_JOINED = 4096;
+
+/**
+ * Outputs that the model can hand over as one: small ones with as many columns, that fill the whole lines of memory of their locations. Each tensor that
+ * goes into JavaScript takes as long as a small operation.
+ *
+ * @returns of each that is to be made its parts, in the order in which their locations are to lie
+ */
+function joinable(outputs: readonly LocationView[], locations: ReadonlyMap<string, Location>): LocationView[][] {
+  const groups = new Map<string, LocationView[]>();
+  for (const view of outputs) {
+    const { shape, swapped } = locations.get(view.location)!, size = sizeOf(shape);
+    if (swapped || !shape.length || size > MOST_JOINED || size % LINE_FLOATS !== 0) continue;
+    const columns = shape.slice(1).join();
+    groups.set(columns, [...groups.get(columns) ?? [], view]);
+  }
+  return [...groups.values()].filter(({ length }) => length > 1);
 }
 
 /** A weight's gradient for some of its inputs: a tensor of its own, whose rows come to lie in the whole's. */

@@ -1,13 +1,11 @@
 /** One run on ONNX Runtime: its session, its loops and its memory. */
-import * as ort from "./runtime.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { transpose } from "./layout.ts";
 import { RunMemory } from "./memory.ts";
 import type { Call, Location, LocationView } from "./plan.ts";
 import type { AdvanceRequest, OpenRequest } from "./protocol.ts";
-import { openSession } from "./session.ts";
+import { openSession, type Session, type TensorData, type Tensors } from "./session.ts";
 
-type Tensors = Record<string, ort.Tensor>;
 type Loop = (...parameters: number[]) => void;
 
 /** What the model reads and writes, and the loops after it. */
@@ -32,7 +30,7 @@ export class OnnxRun {
   readonly #indices: readonly string[];
 
   private constructor(
-    private readonly session: ort.InferenceSession,
+    private readonly session: Session,
     { tensors, ...request }: OpenRequest,
     loops: WebAssembly.Module,
   ) {
@@ -104,8 +102,8 @@ export class OnnxRun {
   #readText(): void {
     const { text, reads } = this.#request;
     for (const { name, offset } of reads) {
-      const tokens = this.#memory.indices(name);
-      this.#offsets.forEach((start, row) => tokens[row] = BigInt(text[start + this.#position + offset]));
+      const tokens = this.#memory.tokens(name), at = this.#position + offset, offsets = this.#offsets;
+      for (let row = 0; row < offsets.length; row++) tokens[2 * row] = text[offsets[row] + at];
     }
   }
 
@@ -114,7 +112,7 @@ export class OnnxRun {
     const feeds = new Map(this.#request.plan.inputs.map((view) => [view.name, this.#tensor(view, side)]));
     for (const name of this.#indices) {
       const indices = this.#memory.indices(name);
-      feeds.set(name, new ort.Tensor("int64", indices, [indices.length]));
+      feeds.set(name, { type: "int64", data: indices, dims: [indices.length], location: "cpu" });
     }
     // Loops read some tensors alone, and a frozen model has no update.
     return Object.fromEntries(this.session.inputNames.map((name) => [name, feeds.get(name)!]));
@@ -124,15 +122,19 @@ export class OnnxRun {
     return Object.fromEntries(this.#request.plan.outputs.map((view) => [view.name, this.#tensor(view, side)]));
   }
 
-  #tensor({ location, first, shape }: LocationView, side: number): ort.Tensor {
+  #tensor({ location, first, shape }: LocationView, side: number): TensorData {
     const [, width = 1] = shape;
-    const floats = this.#memory.floats(location, side).subarray(first * width, first * width + sizeOf(shape));
-    return new ort.Tensor("float32", floats, shape);
+    const floats = this.#memory.floatsFrom(location, side, first * width, sizeOf(shape));
+    return { type: "float32", data: floats, dims: shape, location: "cpu" };
   }
 
   #bind({ addresses, scalars, numbers }: Call, loop: Loop, side: number): () => void {
     const fixed = addresses.map((name) => this.#memory.address(name, side));
     const values = scalars.map((name) => this.#memory.floats(name, side));
-    return () => loop(...fixed, ...values.map(([value]) => value), ...numbers);
+    const parameters = [...fixed, ...values.map(() => 0), ...numbers];
+    return () => {
+      for (let i = 0; i < values.length; i++) parameters[fixed.length + i] = values[i][0];
+      loop(...parameters);
+    };
   }
 }

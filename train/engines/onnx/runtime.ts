@@ -8,8 +8,19 @@
  */
 import "./telemetry.ts";
 import { env } from "onnxruntime-node";
+import { binding, initOrt } from "onnxruntime-node/dist/binding.js";
 
 export { InferenceSession, Tensor } from "onnxruntime-node";
 
 // What goes wrong is thrown; a line of the library's own beside it would be a second one, and past our output.
 env.logLevel = "fatal";
+
+/** The library's own session, native code: what its `InferenceSession` calls, a turn of the event loop later each time. */
+export type NativeSession = InstanceType<typeof binding.InferenceSession>;
+
+/** A native session without a model. */
+export function newNativeSession(): NativeSession {
+  // Once; it reads the level of the log that is set above.
+  initOrt();
+  return new binding.InferenceSession();
+}

@@ -1,17 +1,71 @@
 /** Opens ONNX sessions with the settings that all of the project uses. */
+import { setImmediate } from "node:timers";
 import { messageOf } from "../../../cells/errors.ts";
 import * as ort from "./runtime.ts";
 import { disableTelemetry } from "./telemetry.ts";
+
+/** Milliseconds without a turn of the event loop, after which timers and signals get theirs. */
+const TURN = 10;
+
+/** A tensor as native code reads it: a `Tensor`, or a plain object, which it reads faster. */
+export type TensorData = Pick<ort.Tensor, "type" | "data" | "dims" | "location">;
+
+/** Tensors by the names that a model gives its inputs or outputs. */
+export type Tensors = Readonly<Record<string, TensorData>>;
+
+/**
+ * An ONNX model that can be run. The library's own `InferenceSession` waits for a turn of the event loop before each run, which takes as long as a
+ * step of a small model; this one goes straight to the native code below it.
+ */
+export class Session {
+  #lastTurn = performance.now();
+
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+
+  constructor(private readonly native: ort.NativeSession) {
+    this.inputNames = native.inputMetadata.map(({ name }) => name);
+    this.outputNames = native.outputMetadata.map(({ name }) => name);
+  }
+
+  /**
+   * Runs the model once. This thread does nothing else meanwhile.
+   *
+   * @param fetches the outputs that are wanted, each with the tensor that it is written into, or null for a new one; absent: all, new
+   * @returns those outputs
+   * @throws what the library says, if an input is missing or has another shape
+   */
+  async run(
+    feeds: Tensors,
+    fetches: Readonly<Record<string, TensorData | null>> = Object.fromEntries(
+      this.outputNames.map((name) => [name, null]),
+    ),
+  ): Promise<Record<string, ort.Tensor>> {
+    if (performance.now() - this.#lastTurn > TURN) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      this.#lastTurn = performance.now();
+    }
+    // Native code takes whatever has these four properties.
+    type Values = Parameters<ort.NativeSession["run"]>[0];
+    return this.native.run(feeds as Values, fetches as Values, {}) as Record<string, ort.Tensor>;
+  }
+
+  /** Gives the native memory back, which the end of a thread does not. */
+  release(): Promise<void> {
+    return Promise.resolve(this.native.dispose());
+  }
+}
 
 /**
  * An ONNX session on the CPU with `threads` threads, as far as there are cores. No other code makes one.
  *
  * @throws {UserError} if the library's telemetry cannot be switched off
  */
-export async function openSession(model: Uint8Array, threads: number): Promise<ort.InferenceSession> {
+// deno-lint-ignore require-await -- what the library throws is to reject
+export async function openSession(model: Uint8Array, threads: number): Promise<Session> {
   disableTelemetry();
-  await (plain ??= openPlainSession());
-  return await ort.InferenceSession.create(model, {
+  openPlainSession();
+  const native = load(model, {
     executionProviders: ["cpu"],
     // Threads beyond the cores wait for each other at every operator: a thousand of them never get through a step.
     intraOpNumThreads: Math.min(threads, navigator.hardwareConcurrency),
@@ -24,6 +78,7 @@ export async function openSession(model: Uint8Array, threads: number): Promise<o
     // A lone thread has nobody to wait for; several lose a tenth of a step if they sleep between operators.
     extra: { session: { set_denormal_as_zero: "1", intra_op: { allow_spinning: threads > 1 ? "1" : "0" } } },
   });
+  return new Session(native);
 }
 
 /**
@@ -34,7 +89,7 @@ export async function openSession(model: Uint8Array, threads: number): Promise<o
  */
 export async function openWebgpuSession(model: Uint8Array, kept: readonly string[]): Promise<ort.InferenceSession> {
   disableTelemetry();
-  await (plain ??= openPlainSession());
+  openPlainSession();
   return await ort.InferenceSession.create(model, {
     // Of several adapters it takes the fastest by itself.
     executionProviders: ["webgpu"],
@@ -52,25 +107,34 @@ function ownWords(message: string): string {
   return message.replace(/^.*onnxruntime_src\/\S+:\d+ .*?(?: was false\. |\(\) )/s, "");
 }
 
-/** What this thread has done before its first session. */
-let plain: Promise<void> | undefined;
+/** A session of a model. The library reads the bytes before it returns. */
+function load(model: Uint8Array, options: Parameters<ort.NativeSession["loadModel"]>[3]): ort.NativeSession {
+  const native = ort.newNativeSession();
+  native.loadModel(model.buffer as ArrayBuffer, model.byteOffset, model.byteLength, options);
+  return native;
+}
 
 /** An ONNX model of opset 17 whose output is its input, one float. */
 const IDENTITY = Uint8Array.fromBase64(
   "CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCAhAR",
 );
 
+/** Whether this thread has made its first session. */
+let hasBegun = false;
+
 /**
  * The library puts the thread that makes the process's first session into the mode which that session asks for, and no other thread
  * ever: in that thread alone, JavaScript's denormals would become zero too, for good, and what a run gives would depend on its worker.
  * So the first session of all asks for no mode. Whose that is nobody knows across threads: each begins with one.
  */
-async function openPlainSession(): Promise<void> {
-  const session = await ort.InferenceSession.create(IDENTITY, {
+function openPlainSession(): void {
+  if (hasBegun) return;
+  const options = {
     executionProviders: ["cpu"],
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     logSeverityLevel: 4,
-  });
-  await session.release();
+  } as const;
+  load(IDENTITY, options).dispose();
+  hasBegun = true;
 }

@@ -195,3 +195,26 @@ Deno.test("planStep() keeps a state in place where its update is a loop, and tak
   assert.deepEqual([isSwapped("layers.0.a"), isSwapped("layers.0.b")], [true, false]);
   assert.ok(calls.some(({ addresses }) => addresses.includes("layers.0.a") && addresses.includes("layers.0.b")));
 });
+
+Deno.test("planStep() hands small outputs of as many columns over as one, whose parts lie side by side", () => {
+  const sizes = { ...SIZES, state_size: 16, vocabulary: 32, batch: 16 };
+  const { locations, outputs } = planStep(buildTrainingStep(gatedCell(gatedConfig({})), sizes).graph);
+  const joined = outputs.filter(({ name }) => name.startsWith("joined."));
+  assert.deepEqual(
+    joined.map(({ shape }) => shape.slice(1)).sort(),
+    [[], [16]],
+    "those of biases, and those of a state's columns",
+  );
+  // No other is of the head's columns; states change places at each step; and the loss is one number.
+  const alone = outputs.filter((view) => !joined.includes(view));
+  const states = alone.filter(({ location }) => locations.find(({ name }) => name === location)!.swapped);
+  assert.equal(states.length, 2);
+  assert.deepEqual(alone.filter((view) => !states.includes(view)).map(({ shape }) => shape).sort(), [[], [16, 32]]);
+  for (const { location, shape } of joined) {
+    const begin = locations.findIndex(({ name }) => name === location);
+    let floats = 0, at = begin;
+    for (; floats < sizeOf(shape); at++) floats += sizeOf(locations[at].shape);
+    assert.equal(floats, sizeOf(shape), "it ends within a location");
+    for (const { swapped, shape } of locations.slice(begin, at)) assert.ok(!swapped && sizeOf(shape) % 16 === 0);
+  }
+});
