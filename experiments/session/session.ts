@@ -94,7 +94,7 @@ export class TrainingSession {
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
     this.#parallel = options.parallel ?? engine.defaultParallel;
     const { groups, runsPerGroup: slots } = engine.layout(this.#parallel);
-    this.#workers = Math.min(groups + (mayOpenAnother(engine, groups) ? 1 : 0), this.#runs);
+    this.#workers = Math.min(groups + (slots === 1 && mayOpenAnother(engine, groups) ? 1 : 0), this.#runs);
     this.#turns = new Turns(groups);
     this.#slots = slots;
     this.#threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));

@@ -44,6 +44,9 @@ export function isInLoops(node: Tensor): boolean {
 /** Floats that a loop does at a time: lengths of arrays are rounded up to a multiple. */
 export const SIMD_WIDTH = 4;
 
+/** Floats of a line of the processor's cache: no tensor shares one with another, and those of whole lines lie side by side. */
+export const LINE_FLOATS = 16;
+
 /** The smallest float that is not denormal. */
 const SMALLEST_NORMAL = 2 ** -126;
 

@@ -1,16 +1,13 @@
 /** The memory that ONNX Runtime and the loops share: every tensor of a run has a fixed location in it. */
 import { UserError } from "../../../cells/errors.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
-import { SIMD_WIDTH } from "./loops.ts";
+import { LINE_FLOATS, SIMD_WIDTH } from "./loops.ts";
 import type { Location } from "./plan.ts";
 
 /** A page of WebAssembly's memory, and the most that it can have: addresses have 32 bits. */
 const PAGE = 65_536, MAX_BYTES = 2 ** 32;
-/** A line of the processor's cache: no tensor shares one with another. */
-const LINE = 64;
 const FLOAT_BYTES = 4, INDEX_BYTES = 8;
-/** Floats of a line. Locations of whole lines lie side by side, in their order. */
-export const LINE_FLOATS: number = LINE / FLOAT_BYTES;
+const LINE = LINE_FLOATS * FLOAT_BYTES;
 
 const wholeLines = (bytes: number) => Math.ceil(bytes / LINE) * LINE;
 

@@ -7,8 +7,7 @@ import { buildGraph, type Graph } from "../../../cells/graph/graph.ts";
 import { isOp, type Shape, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
 import { exportOnnx, outputName } from "./export.ts";
 import { neighbours, type Part, partsOf, transposedTensors, viewsOf } from "./layout.ts";
-import { compileUpdates, SCATTER, SIMD_WIDTH, type Update } from "./loops.ts";
-import { LINE_FLOATS } from "./memory.ts";
+import { compileUpdates, LINE_FLOATS, SCATTER, SIMD_WIDTH, type Update } from "./loops.ts";
 import { findUpdates } from "./updates.ts";
 
 /** A float tensor in the shared memory. */

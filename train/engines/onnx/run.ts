@@ -4,14 +4,15 @@ import { transpose } from "./layout.ts";
 import { RunMemory } from "./memory.ts";
 import type { Call, Location, LocationView } from "./plan.ts";
 import type { AdvanceRequest, OpenRequest } from "./protocol.ts";
-import { openSession, type Session, type TensorData, type Tensors } from "./session.ts";
+import type { Feeds, TensorData } from "./runtime.ts";
+import { openSession, type Session } from "./session.ts";
 
 type Loop = (...parameters: number[]) => void;
 
 /** What the model reads and writes, and the loops after it. */
 interface Side {
-  readonly feeds: Tensors;
-  readonly fetches: Tensors;
+  readonly feeds: Feeds;
+  readonly fetches: Feeds;
   readonly loops: readonly (() => void)[];
 }
 
@@ -108,8 +109,10 @@ export class OnnxRun {
   }
 
   /** What the model reads; of swapped locations, the copy `side`. */
-  #feeds(side: number): Tensors {
-    const feeds = new Map(this.#request.plan.inputs.map((view) => [view.name, this.#tensor(view, side)]));
+  #feeds(side: number): Feeds {
+    const feeds = new Map<string, TensorData>(
+      this.#request.plan.inputs.map((view) => [view.name, this.#tensor(view, side)]),
+    );
     for (const name of this.#indices) {
       const indices = this.#memory.indices(name);
       feeds.set(name, { type: "int64", data: indices, dims: [indices.length], location: "cpu" });
@@ -118,7 +121,7 @@ export class OnnxRun {
     return Object.fromEntries(this.session.inputNames.map((name) => [name, feeds.get(name)!]));
   }
 
-  #fetches(side: number): Tensors {
+  #fetches(side: number): Feeds {
     return Object.fromEntries(this.#request.plan.outputs.map((view) => [view.name, this.#tensor(view, side)]));
   }
 

@@ -7,7 +7,7 @@
  * of the environment when its first session is made; a setting of a session does not exist.
  */
 import "./telemetry.ts";
-import { env } from "onnxruntime-node";
+import { env, type Tensor } from "onnxruntime-node";
 import { binding, initOrt } from "onnxruntime-node/dist/binding.js";
 
 export { InferenceSession, Tensor } from "onnxruntime-node";
@@ -15,12 +15,27 @@ export { InferenceSession, Tensor } from "onnxruntime-node";
 // What goes wrong is thrown; a line of the library's own beside it would be a second one, and past our output.
 env.logLevel = "fatal";
 
+/** A tensor as native code reads it: a `Tensor`, or a plain object, which it reads faster. */
+export type TensorData = Pick<Tensor, "type" | "data" | "dims" | "location">;
+
+/** Tensors by the names that a model gives its inputs. */
+export type Feeds = Readonly<Record<string, TensorData>>;
+
+/** By the names of outputs, what each is written into; null where a new tensor is to be made of it. */
+export type Fetches = Readonly<Record<string, TensorData | null>>;
+
+type Binding = InstanceType<typeof binding.InferenceSession>;
+
 /** The library's own session, native code: what its `InferenceSession` calls, a turn of the event loop later each time. */
-export type NativeSession = InstanceType<typeof binding.InferenceSession>;
+export interface NativeSession extends Pick<Binding, "loadModel" | "inputMetadata" | "outputMetadata" | "dispose"> {
+  /** Makes a tensor of each output that is asked for, also of one that is written into another. */
+  run(feeds: Feeds, fetches: Fetches): Record<string, Tensor>;
+}
 
 /** A native session without a model. */
 export function newNativeSession(): NativeSession {
   // Once; it reads the level of the log that is set above.
   initOrt();
-  return new binding.InferenceSession();
+  // Its declaration asks for more than the code: methods of tensors, and options of the run.
+  return new binding.InferenceSession() as unknown as NativeSession;
 }

@@ -7,12 +7,6 @@ import { disableTelemetry } from "./telemetry.ts";
 /** Milliseconds without a turn of the event loop, after which timers and signals get theirs. */
 const TURN = 10;
 
-/** A tensor as native code reads it: a `Tensor`, or a plain object, which it reads faster. */
-export type TensorData = Pick<ort.Tensor, "type" | "data" | "dims" | "location">;
-
-/** Tensors by the names that a model gives its inputs or outputs. */
-export type Tensors = Readonly<Record<string, TensorData>>;
-
 /**
  * An ONNX model that can be run. The library's own `InferenceSession` waits for a turn of the event loop before each run, which takes as long as a
  * step of a small model; this one goes straight to the native code below it.
@@ -36,18 +30,14 @@ export class Session {
    * @throws what the library says, if an input is missing or has another shape
    */
   async run(
-    feeds: Tensors,
-    fetches: Readonly<Record<string, TensorData | null>> = Object.fromEntries(
-      this.outputNames.map((name) => [name, null]),
-    ),
+    feeds: ort.Feeds,
+    fetches: ort.Fetches = Object.fromEntries(this.outputNames.map((name) => [name, null])),
   ): Promise<Record<string, ort.Tensor>> {
     if (performance.now() - this.#lastTurn > TURN) {
       await new Promise<void>((resolve) => setImmediate(resolve));
       this.#lastTurn = performance.now();
     }
-    // Native code takes whatever has these four properties.
-    type Values = Parameters<ort.NativeSession["run"]>[0];
-    return this.native.run(feeds as Values, fetches as Values, {}) as Record<string, ort.Tensor>;
+    return this.native.run(feeds, fetches);
   }
 
   /** Gives the native memory back, which the end of a thread does not. */
