@@ -155,7 +155,7 @@ async function evaluateIn(
   threads: number,
   sample?: SampleOptions,
 ): Promise<Found> {
-  const { place } = workers, { provider } = place, { askDevice, fallBack } = poolOf(workers);
+  const { place } = workers, { provider } = place, { askDevice, mayFallBack, fallBack } = poolOf(workers);
   const onCpu = (texts: Texts) => evaluateOnCpu(workers, request, texts, threads, sample);
   if (provider === "cpu") return await onCpu(texts);
   // Meanwhile the CPU does what would not fill a device.
@@ -168,8 +168,11 @@ async function evaluateIn(
     return { shares: [device.value, ...cpu.value?.shares ?? []], drawn: cpu.value?.drawn, place };
   }
   if (request.stop && Atomics.load(request.stop, 0)) throw device.reason;
-  if (!fallBack(device.reason)) throw deviceFailure(device.reason);
-  return await onCpu(texts);
+  if (!mayFallBack) throw deviceFailure(device.reason);
+  // What the CPU cannot score either is no fault of the device's.
+  const found = await onCpu(texts);
+  fallBack(device.reason);
+  return found;
 }
 
 async function evaluateOnCpu(

@@ -23,8 +23,10 @@ export interface EvaluationPool {
   readonly pool: WorkerPool<EvaluationWorker>;
   /** Scores on the device, one request after the other: two would share its memory and gain nothing. */
   askDevice(request: EvaluateRequest): Promise<ShareEvaluation>;
-  /** After a failure of the device: whether the CPU is to score instead, from now on. */
-  fallBack(error: unknown): boolean;
+  /** Whether the CPU may score where the device fails. */
+  readonly mayFallBack: boolean;
+  /** After a failure of the device: the CPU scores from now on. */
+  fallBack(error: unknown): void;
 }
 
 /** The pool within. */
@@ -47,6 +49,7 @@ export class EvaluationWorkers implements Disposable {
     poolOf = (workers) => ({
       pool: workers.#pool,
       askDevice: (request) => workers.#askDevice(request),
+      mayFallBack: workers.#choice === "auto",
       fallBack: (error) => workers.#fallBack(error),
     });
   }
@@ -109,11 +112,9 @@ export class EvaluationWorkers implements Disposable {
     return await answer;
   }
 
-  #fallBack(error: unknown): boolean {
-    if (this.#choice !== "auto") return false;
+  #fallBack(error: unknown): void {
     // Of several that have failed together, the first says it.
     if (this.#place.provider !== "cpu") this.#toCpu(messageOf(error));
-    return true;
   }
 
   #toCpu(why: string): void {

@@ -46,7 +46,9 @@ export class ScoringModel {
       // Written anew: what runs is what was checked, without the parts of a file that nobody read (data in other files, functions).
       const block = encodeModel(unrolled(proto, { input, logits: LOGITS, steps, nll: provider.nll, forgets }));
       return await provider.open(block, outputs, threads).catch((error) => {
-        throw new UserError(`Cannot open ${file} on ${name}: ${messageOf(error)}`);
+        throw new UserError(
+          `Cannot open ${file}${name === "cpu" ? ": it is damaged" : ` on ${name}`} (${messageOf(error)})`,
+        );
       });
     };
     const rows = Math.max(1, Math.min(provider.rows, Math.floor(provider.logits / vocabulary)));
