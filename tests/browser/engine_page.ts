@@ -1,7 +1,8 @@
 /** What a page with the WebGPU engine does in a browser, for `engine_test.ts`, which bundles and calls it. Nothing here may need Deno or Node.js. */
 import { type CaseErrors, certifyGroup, type GoldenFile } from "../../train/golden.ts";
-import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
+import { openTunedWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import { Pipelines } from "../../train/engines/webgpu/runtime/pipelines.ts";
+import { train } from "./example.ts";
 
 /** What the engine is in this browser, and how far it is from the numbers of each golden file. */
 export interface Certified {
@@ -11,12 +12,23 @@ export interface Certified {
 }
 
 async function certify(files: readonly GoldenFile[]): Promise<Certified> {
-  const engine = await openWebGpuEngine();
+  // As on a GPU: SwiftShader would be given a kernel for each epilogue, and takes a second to compile one.
+  const engine = await openTunedWebGpuEngine({ merging: "template" });
   if (!engine) throw new Error("this browser has no WebGPU adapter");
   try {
     const errors: CaseErrors[][] = [];
     for (const { settings, cases } of files) errors.push(await certifyGroup(engine, settings, cases));
     return { software: engine.software === true, hasDeno: "Deno" in globalThis, errors };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** The example of docs/browser.md in this browser. */
+async function trainExample({ text, steps }: { readonly text: string; readonly steps: number }): Promise<number[]> {
+  const engine = (await openTunedWebGpuEngine({ merging: "template" }))!;
+  try {
+    return [...await train(engine, new TextEncoder().encode(text), steps)];
   } finally {
     await engine.close();
   }
@@ -65,4 +77,4 @@ async function compileAll({ shaders }: Asked): Promise<Verdict> {
   return { limits, ...compiled, complaints };
 }
 
-Object.assign(globalThis, { certify, compileAll });
+Object.assign(globalThis, { certify, compileAll, trainExample });

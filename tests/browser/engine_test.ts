@@ -8,6 +8,7 @@ import { allShaders } from "../train/engines/webgpu/shaders.ts";
 import { ORIGINAL_SWITCHES } from "../original_table.ts";
 import { bundled, callOnPage, lacking } from "./browser.ts";
 import type { Asked, Certified, Verdict } from "./engine_page.ts";
+import { train } from "./example.ts";
 
 if (lacking) console.log(`the WebGPU engine in a browser: skipped, ${lacking}`);
 
@@ -37,6 +38,19 @@ browserTest("the WebGPU engine gives the reference's numbers in a browser", asyn
   const found = errors.map((ofFile) => failures(golden.cases, ofFile, WEBGPU_ENGINE.tolerance));
   assert.deepEqual(found[0], []);
   assert.deepEqual(found[1].map((line) => line.replace(/by .*/, "")), ["1 layers, lstm: losses are off "]);
+});
+
+browserTest("the example of docs/browser.md draws and learns in a browser as the reference does here", async () => {
+  const example = (await Deno.readTextFile(new URL("example.ts", import.meta.url))).replaceAll("../../", "./");
+  const documented = await Deno.readTextFile(new URL("../../docs/browser.md", import.meta.url));
+  assert.ok(documented.includes("```ts\n" + example + "```\n"), "docs/browser.md has another example");
+  const text = "What is said twice is learnt sooner. ".repeat(20), steps = 6;
+  const expected = [...await train(await openReferenceEngine(), new TextEncoder().encode(text), steps)];
+  const { returned, wrong } = await callOnPage<number[]>(await page(), "trainExample", { text, steps });
+  assert.deepEqual(wrong, []);
+  assert.equal(returned.length, steps);
+  const errors = expected.map((loss, i) => Math.abs(returned[i] - loss) / loss);
+  assert.ok(errors.every((error) => error <= WEBGPU_ENGINE.tolerance), `losses are off by ${errors}`);
 });
 
 /** What every WebGPU device has at least, and a device that is asked for nothing has at most. */

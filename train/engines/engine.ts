@@ -83,7 +83,7 @@ export type OnPreparing = (done: number, total: number) => void;
 export interface OpenOptions {
   /** Processor threads that the group may use, for engines that run on the CPU; absent: the engine's own choice. */
   readonly threads?: number;
-  /** Told how far an engine is that must compile something before a run's first step, where that takes more than a second. */
+  /** Called while the engine compiles something before a run's first step, where that takes more than a second. */
   readonly onPreparing?: OnPreparing;
   /**
    * Stops the compiling: {@linkcode Engine.open} rejects with the signal's reason then, and so does {@linkcode TrainingGroup.replace}, which
