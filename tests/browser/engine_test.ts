@@ -63,7 +63,7 @@ const compileAll = async (shaders: Asked["shaders"]) =>
 const limitedParts = (code: string) => code.match(/^(@group|var<workgroup>|struct|@compute).*$/gm)!.join("\n");
 
 /**
- * SwiftShader takes a second to make machine code of a matrix product, and ten where it holds many epilogues: all would take a quarter of an hour.
+ * SwiftShader takes a second to make machine code of a matrix product, and ten and more where that holds a hundred epilogues.
  * An epilogue has no part in what limits are about, so the shortest shader of each template speaks for the others. With this variable
  * set, each speaks for itself.
  */

@@ -32,7 +32,7 @@ export class Pipelines {
   }
 
   /**
-   * Compiles what is not compiled yet of what {@linkcode sourcesOf} lists.
+   * Compiles what {@linkcode sourcesOf} lists and is not compiled yet.
    *
    * A browser compiles all at once, in the background. Deno 2.9.6 compiles within the call of `createComputePipelineAsync`, and its promise
    * comes without a turn of the event loop: signals and timers (heartbeats) get theirs between two kernels.
@@ -107,10 +107,10 @@ async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal | undefi
   if (!signal) return await result;
   const { promise, reject } = Promise.withResolvers<never>();
   const stop = () => reject(signal.reason);
-  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop);
   try {
-    signal.throwIfAborted();
-    return await Promise.race([result, promise]);
+    return await Promise.race([promise, result]);
   } finally {
     signal.removeEventListener("abort", stop);
   }
