@@ -50,20 +50,19 @@ const ODD_SIZES: readonly ModelSizes[] = [
   { n_layers: 1, state_size: 100, vocabulary: 1024, batch: 72 },
 ];
 
-function groups(): Group[] {
+/** One after the other: all plans at once would fill the memory. */
+function* groups(): Generator<Group> {
   const gated = allGatedConfigs().map(cellOf), known = CATALOG.map(({ cell }) => cell);
   const full = cellOf(gatedConfig({}));
-  return [
-    goldenGroup(GOLDEN),
-    goldenGroup(CATALOG_GOLDEN),
-    groupOf(gated, STUDY_SIZES),
-    groupOf([...known, ...UNUSUAL], STUDY_SIZES),
-    ...ODD_SIZES.map((sizes) => groupOf([...gated.slice(0, 8), full, ...known, ...UNUSUAL], [sizes])),
-    ...Object.values(OPTIMIZERS).map((optimizer) =>
-      STUDY_SIZES.map((sizes) => buildTrainingStep(full, sizes, { optimizer }))
-    ),
-    [readingAhead(2).step],
-  ];
+  yield goldenGroup(GOLDEN);
+  yield goldenGroup(CATALOG_GOLDEN);
+  yield groupOf(gated, STUDY_SIZES);
+  yield groupOf([...known, ...UNUSUAL], STUDY_SIZES);
+  for (const sizes of ODD_SIZES) yield groupOf([...gated.slice(0, 8), full, ...known, ...UNUSUAL], [sizes]);
+  for (const optimizer of Object.values(OPTIMIZERS)) {
+    yield STUDY_SIZES.map((sizes) => buildTrainingStep(full, sizes, { optimizer }));
+  }
+  yield [readingAhead(2).step];
 }
 
 function kernelsOfGroup(group: Group, merging: Merging) {
@@ -80,6 +79,6 @@ export function allShaders(): Shader[] {
   const kernels = groups().flatMap((group) =>
     (["epilogue", "template"] as const).flatMap((merging) => kernelsOfGroup(group, merging))
   );
-  const sources = new Map(sourcesOf(kernels).map((source) => [source.key, source]));
+  const sources = new Map(sourcesOf([...kernels]).map((source) => [source.key, source]));
   return [...sources.values()].map(({ key, code }) => ({ template: key.split(" | ")[0], key, code: code() }));
 }
