@@ -127,6 +127,7 @@ export {
   type EngineOptions,
   type EngineRun,
   type OnPreparing,
+  type OpenOptions,
   type OrdinaryEngineEntry,
   type StudyHelp,
   type TensorMap,

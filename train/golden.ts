@@ -143,7 +143,7 @@ async function runCases(
 ): Promise<CaseNumbers[]> {
   const { text, offsets } = goldenText(settings);
   const runs = cases.map((golden) => goldenRun(settings, golden));
-  const group = await engine.open(runs, text, undefined, onPreparing);
+  const group = await engine.open(runs, text, { onPreparing });
   try {
     for (const i of runs.keys()) group.beginPass(i, offsets);
     const first = await group.advance(GRADIENT_STEP + 1);

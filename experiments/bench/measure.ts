@@ -91,7 +91,7 @@ export async function groupContender(
   runs: readonly EngineRun[],
   threads?: number,
 ): Promise<OpenContender> {
-  const group = await engine.open(runs, noise(100_000), threads);
+  const group = await engine.open(runs, noise(100_000), { threads });
   return {
     name: engine.name,
     close: () => group.close(),

@@ -1,6 +1,6 @@
 /**
- * Acts on a page in a headless Chromium. playwright-core drives it from a Node.js process: under Deno it reads `/proc`, which Deno
- * allows with all permissions alone. So Deno needs to start programs and nothing more, and no network.
+ * Acts on pages in a headless Chromium. playwright-core drives it from a Node.js process: under Deno it reads `/proc`, which Deno
+ * allows with all permissions alone. So Deno needs to start programs and, where it serves a page, the loopback interface.
  */
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -30,20 +30,60 @@ export type Outcomes = Readonly<Record<string, string | null>>;
 
 /** Does all checks of `page_checks.mjs` on a page; a folder for pictures of it is for those who want to look. */
 export async function checkPage(page: string, facts: unknown, pictures = ""): Promise<Outcomes> {
-  const script = fileURLToPath(new URL("in_browser.mjs", import.meta.url));
-  const told = JSON.stringify({
-    playwright: import.meta.resolve("playwright-core"),
-    browser,
-    page: new URL(`file://${page}`).href,
-    facts,
-    pictures,
+  return await runScript("in_browser.mjs", { page: new URL(`file://${page}`).href, facts, pictures });
+}
+
+/** What a function on a page came to, and what the page complained of meanwhile. */
+export interface Called<T> {
+  readonly returned: T;
+  readonly wrong: readonly string[];
+}
+
+/**
+ * Serves a page with one module on the loopback interface, and calls a function that the module has put on the window, where WebGPU is
+ * SwiftShader's. What is given and returned travels as JSON.
+ */
+export async function callOnPage<T>(module: string, name: string, given: unknown): Promise<Called<T>> {
+  const answers: Record<string, readonly [content: string, type: string]> = {
+    "/": [`<!doctype html><link rel="icon" href="data:,"><script type="module" src="module.js"></script>`, "text/html"],
+    "/module.js": [module, "text/javascript"],
+  };
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ url }) => {
+    const [content, type] = answers[new URL(url).pathname] ?? [];
+    return new Response(content, { status: type ? 200 : 404, headers: { "content-type": type ?? "text/plain" } });
   });
+  try {
+    return await runScript("call_page.mjs", { page: `http://127.0.0.1:${server.addr.port}/`, call: { name, given } });
+  } finally {
+    await server.shutdown();
+  }
+}
+
+/** Bundles a module for browsers. `deno bundle` fetches its esbuild from npm when it runs for the first time. */
+export async function bundled(path: URL): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--platform", "browser", fileURLToPath(path)],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (code) throw new Error(`Cannot bundle ${path}: ${text(stderr)}`);
+  return text(stdout);
+}
+
+/** Runs a script of this folder in Node.js, with a browser; returns what it tells. */
+async function runScript<T>(name: string, facts: object): Promise<T> {
+  const script = fileURLToPath(new URL(name, import.meta.url));
+  const told = JSON.stringify({ playwright: import.meta.resolve("playwright-core"), browser, ...facts });
   const child = new Deno.Command(node!, { args: [script], stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
-  const writer = child.stdin.getWriter();
+  // Both at once: a script that has much to be told may say something before it has read all.
+  const [{ code, stdout, stderr }] = await Promise.all([child.output(), tell(child.stdin, told)]);
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (code) throw new Error(`${name} ended with code ${code}: ${text(stderr)}`);
+  return JSON.parse(text(stdout));
+}
+
+async function tell(stdin: WritableStream<Uint8Array<ArrayBuffer>>, told: string): Promise<void> {
+  const writer = stdin.getWriter();
   await writer.write(new TextEncoder().encode(told));
   await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (code) throw new Error(`in_browser.mjs ended with code ${code}: ${text(stderr)}`);
-  return JSON.parse(text(stdout));
 }

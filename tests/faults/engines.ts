@@ -76,9 +76,9 @@ export function injectFaults(
     },
     layout: (parallel) => runsPerGroup ? { groups: 1, runsPerGroup: runsPerGroup } : engine.layout(parallel),
     footprint: (step) => footprint?.(step) ?? engine.footprint(step),
-    async open(runs, text, threads, onPreparing) {
+    async open(runs, text, options) {
       onOpen?.(runs);
-      return wrap(await engine.open(runs, text, threads, onPreparing), runs);
+      return wrap(await engine.open(runs, text, options), runs);
     },
     close: () => engine.close(),
   };

@@ -23,6 +23,8 @@ export interface TrainingOptions {
   readonly beat?: number;
   readonly stale?: number;
   readonly save?: number;
+  /** Path of a module that is run before the script. */
+  readonly preload?: string;
 }
 
 /** Several processes at once, on two cores: none falls silent for so long unless it is stopped. */
@@ -56,11 +58,23 @@ export class Training implements AsyncDisposable {
   }
 
   /** Starts the script that trains with the given times. */
-  static start(dir: string, { engine = "onnx", ...numbers }: TrainingOptions = {}): Training {
+  static start(dir: string, { engine = "onnx", preload, ...numbers }: TrainingOptions = {}): Training {
+    const before = preload === undefined ? [] : [`--preload=${preload}`];
     const flags = Object.entries(numbers).flatMap(([name, value]) =>
       value === undefined ? [] : [`--${name}`, `${value}`]
     );
-    return new Training(["run", "--no-prompt", ...PERMISSIONS, SCRIPT, "--dir", dir, "--engine", engine, ...flags]);
+    return new Training([
+      "run",
+      "--no-prompt",
+      ...before,
+      ...PERMISSIONS,
+      SCRIPT,
+      "--dir",
+      dir,
+      "--engine",
+      engine,
+      ...flags,
+    ]);
   }
 
   /** Starts `deno task train` itself. */

@@ -53,6 +53,29 @@ inFolder("train saves its run at each signal that stops it, says which in its ex
   await assertSameRuns(study, await trainedQuietly(plan, join(dir, "quiet")), "stopped by each signal");
 });
 
+const adapter = await navigator.gpu?.requestAdapter();
+if (!adapter) console.log("skipped: signals while kernels compile, for this machine has no WebGPU adapter");
+
+inFolder("train ends at a signal between two kernels, and gives its run back", async (dir) => {
+  const study = await makeStudy(join(dir, "study"), { runs: 1, steps: 4000, history: 401 });
+  const preload = fileURLToPath(new URL("slow_compiler.ts", import.meta.url));
+  await using training = Training.start(study.dir, { ...TIMES, engine: "webgpu", preload });
+  const compiled = () => training.out.filter((line) => line === "compiling").length;
+  await training.untilAtWork("it compiles", () => compiled() > 0);
+  const before = compiled();
+  training.signal("SIGINT");
+  const { code } = await training.ended();
+  assert.equal(code, 130, training.transcript);
+  // The one under way, and one that was begun before its line was read.
+  assert.ok(compiled() <= before + 2, `${compiled()} kernels were begun, ${before} of them before the signal`);
+  assert.match(training.out.join("\n"), /"interrupted":\["[0-9a-f]{64}"\]/, training.transcript);
+  assert.deepEqual(readClaims(study.queuePath), []);
+  await using rest = Training.start(study.dir, { ...TIMES, engine: "webgpu", preload });
+  await rest.succeed();
+  const needed = rest.out.filter((line) => line === "compiling").length;
+  assert.ok(needed > compiled() + 2, `a group needs ${needed} kernels, ${compiled()} were begun`);
+}, { ignore: !adapter });
+
 /** Starts a command on a terminal of its own, which closes when standard input does; ends with the command's exit code. */
 const ON_TERMINAL = `
 import os, pty, signal, sys, threading

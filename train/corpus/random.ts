@@ -4,11 +4,11 @@
  * they have in common, and a run that goes on needs no saved state.
  */
 import { UserError } from "../../cells/errors.ts";
-import { createHash } from "node:crypto";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { checkWhole } from "../../cells/bounds.ts";
 import type { Parameter } from "../../cells/cell.ts";
+import { sha256Of } from "../../cells/sha256.ts";
 import { drawTensor } from "./draws.ts";
 
 /** A stream of random numbers. */
@@ -31,8 +31,8 @@ export function checkSeed(seed: number): void {
  */
 export function randomStream(seed: number, name: string): RandomStream {
   checkSeed(seed);
-  const digest = createHash("sha256").update(`cellspace/${seed}/${name}`).digest();
-  const state = [0, 4, 8, 12].map((at) => digest.readInt32LE(at));
+  const digest = new DataView(sha256Of(`cellspace/${seed}/${name}`).buffer);
+  const state = [0, 4, 8, 12].map((at) => digest.getInt32(at, true));
   const generator = xoroshiro128plusFromState(state);
   return {
     uniform: () => (generator.next() >>> 0) / 2 ** 32,

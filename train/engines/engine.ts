@@ -54,6 +54,7 @@ export interface TrainingGroup {
    * be called only when every `advance` and `read` before has been awaited.
    *
    * @returns false if `next` does not fit into the memory that is free; then the slot is empty
+   * @throws the reason of the signal that the group was opened with, if that comes before `next` can train; then the slot is empty
    */
   replace(run: number, next?: EngineRun): Promise<boolean>;
   /** Frees everything; the group cannot be used after. */
@@ -77,6 +78,19 @@ export class EngineFailure extends UserError {
 
 /** Called while something takes long, with how much of it is done. */
 export type OnPreparing = (done: number, total: number) => void;
+
+/** How a group is opened; all of it may be absent. */
+export interface OpenOptions {
+  /** Processor threads that the group may use, for engines that run on the CPU; absent: the engine's own choice. */
+  readonly threads?: number;
+  /** Called while the engine compiles something before a run's first step, where that takes more than a second. */
+  readonly onPreparing?: OnPreparing;
+  /**
+   * Stops the compiling: {@linkcode Engine.open} rejects with the signal's reason then, and so does {@linkcode TrainingGroup.replace}, which
+   * leaves the slot empty. Steps are not its business. An engine that compiles nothing need not hear it.
+   */
+  readonly signal?: AbortSignal;
+}
 
 /** How an engine does its work, for those who share the machine out. Known before it is opened. */
 export interface EngineCapabilities {
@@ -171,16 +185,10 @@ export interface Engine extends EngineKind {
    * Opens a group.
    *
    * @param text the training split; every token must be below each model's vocabulary
-   * @param threads processor threads that the group may use, for engines that run on the CPU
-   * @param onPreparing told how far an engine is that must compile something first, where that takes more than a second
    * @throws {RangeError} if there is no run, or the text has a token that a model does not know
+   * @throws the reason of {@linkcode OpenOptions.signal} once it comes; nothing is left open then
    */
-  open(
-    runs: readonly EngineRun[],
-    text: Tokens,
-    threads?: number,
-    onPreparing?: OnPreparing,
-  ): Promise<TrainingGroup>;
+  open(runs: readonly EngineRun[], text: Tokens, options?: OpenOptions): Promise<TrainingGroup>;
   /** Whether its device has failed for good: another must be opened. Absent where no device can be lost. */
   readonly failed?: boolean;
   /** Frees the device. Close its groups first: none can be used after. */

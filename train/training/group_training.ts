@@ -1,7 +1,7 @@
 /** A group at work: passes over the text, losses read one chunk behind, states saved and ended runs replaced meanwhile. */
 import { minOf } from "../../cells/extremes.ts";
 import { passOffsets } from "../corpus/random.ts";
-import type { EngineRun, OnPreparing, TensorMap, TrainingGroup } from "../engines/engine.ts";
+import type { EngineRun, OpenOptions, TensorMap, TrainingGroup } from "../engines/engine.ts";
 import { brokenTensor, LossLog, pickState } from "./loss_log.ts";
 import { totalSteps, type TrainingSettings } from "./settings.ts";
 import { checkRun, passTokens, prepare, type RunSource, trainedRun, type TrainingRun } from "./training_run.ts";
@@ -14,15 +14,11 @@ const CHUNK_MILLISECONDS = 500;
 const MOST_STEPS_PER_CHUNK = 500;
 
 /** How a group is trained; all of it may be absent. */
-export interface GroupOptions {
-  /** Stops all runs after the steps that are under way; their states are saved then. */
+export interface GroupOptions extends OpenOptions {
+  /** Stops all runs after the steps that are under way, whose states are saved then; and before the first step what the engine compiles. */
   readonly signal?: AbortSignal;
-  /** Processor threads for the group, where the engine runs on the CPU; absent: the engine's own choice. */
-  readonly threads?: number;
   /** Called when the group is open; its first step waits for it. A run's training time is counted from then. */
   readonly onOpen?: () => Promise<void>;
-  /** Called while the engine prepares the first step, where that takes more than a second. */
-  readonly onPreparing?: OnPreparing;
   /** Milliseconds from one saving to the next. */
   readonly saveEvery?: number;
 }
@@ -296,7 +292,9 @@ export class GroupTraining<R extends TrainingRun> {
   async #letJoin(): Promise<void> {
     while (this.#ready.length) {
       const { run, prepared } = this.#ready[0], index = this.#slots.indexOf(undefined);
-      const fits = await this.group.replace(index, prepared);
+      const fits = await unlessStopped(this.group.replace(index, prepared), this.options.signal);
+      // Whoever was to join has not; those who are there are saved in the next round.
+      if (fits === undefined) return;
       this.#ready.shift();
       if (fits) {
         this.#slots[index] = this.#inSlot(run);
@@ -336,6 +334,16 @@ export class GroupTraining<R extends TrainingRun> {
     if (!this.source.save || this.#error || !hasSteps) return;
     this.#startSaving(this.#readTensors());
     await this.#saving;
+  }
+}
+
+/** What the engine prepares; undefined where the signal has stopped it. */
+export async function unlessStopped<T>(prepared: Promise<T>, signal: AbortSignal | undefined): Promise<T | undefined> {
+  try {
+    return await prepared;
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) return undefined;
+    throw error;
   }
 }
 

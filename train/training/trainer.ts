@@ -3,7 +3,7 @@ import { checkWhole } from "../../cells/bounds.ts";
 import type { Cell } from "../../cells/cell.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import type { Engine } from "../engines/engine.ts";
-import { enter, enterNext, type GroupOptions, GroupTraining, type ReadyRun } from "./group_training.ts";
+import { enter, enterNext, type GroupOptions, GroupTraining, type ReadyRun, unlessStopped } from "./group_training.ts";
 import type { TrainingState } from "./loss_log.ts";
 import { checkSettings, type TrainingSettings } from "./settings.ts";
 import {
@@ -52,21 +52,24 @@ export async function trainRuns<R extends TrainingRun>(
   text: Tokens,
   options: GroupOptions = {},
 ): Promise<boolean> {
-  const { threads, onOpen, onPreparing } = options;
-  checkRequest(settings, threads);
+  const { signal, onOpen } = options;
+  checkRequest(settings, options.threads);
   for (const run of runs) checkRun(run, settings, text.length);
   const ready: ReadyRun<R>[] = [];
   for (const run of runs) {
+    // Weights of many runs take a while to draw.
+    if (signal?.aborted) return false;
     const entered = await enter(run, source, settings);
     if (entered) ready.push(entered);
   }
   if (!ready.length) return true;
-  while (ready.length < runs.length) {
+  while (ready.length < runs.length && !signal?.aborted) {
     const next = await enterNext(ready.map(({ run }) => run), source, settings, text.length);
     if (!next) break;
     ready.push(next);
   }
-  const group = await engine.open(ready.map(({ prepared }) => prepared), text, threads, onPreparing);
+  const group = await unlessStopped(engine.open(ready.map(({ prepared }) => prepared), text, options), signal);
+  if (!group) return false;
   try {
     await onOpen?.();
     return await new GroupTraining(group, ready.map(({ run }) => run), source, settings, text.length, options).run();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { passOffsets } from "../../../train/corpus/random.ts";
-import type { Engine } from "../../../train/engines/engine.ts";
+import type { Engine, EngineRun } from "../../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { openReferenceEngine } from "../../../train/engines/reference.ts";
 import { openWebGpuEngine } from "../../../train/engines/webgpu/engine.ts";
@@ -289,6 +289,54 @@ Deno.test("trainRuns() asks for no further run after the signal, and writes what
   });
   const through = await trainRuns(engine, runs.slice(0, 2), supply.source, LONG, TEXT, { signal: controller.signal });
   assert.deepEqual([through, supply.asked, ended, saved], [false, [], [1], [0]]);
+});
+
+Deno.test("trainRuns() returns false when the signal comes while the engine prepares the first step", async () => {
+  const { engine } = fakeEngine(), controller = new AbortController(), supply = sourceOf();
+  const compiling: Engine = {
+    ...engine,
+    open(_runs, _text, options) {
+      controller.abort();
+      return Promise.reject(options!.signal!.reason);
+    },
+  };
+  const options = { signal: controller.signal };
+  assert.equal(await trainRuns(compiling, runsOf([job], LONG), supply.source, LONG, TEXT, options), false);
+  assert.deepEqual([supply.asked, supply.trained, supply.seen], [[], [], []]);
+  // What fails while it is told to stop has failed.
+  const broken = new Error("broken");
+  const failing: Engine = { ...engine, open: () => Promise.reject(broken) };
+  const { signal } = new AbortController();
+  await assert.rejects(
+    trainRuns(failing, runsOf([job], LONG), supply.source, LONG, TEXT, { signal }),
+    (error) => error === broken,
+  );
+});
+
+Deno.test("trainRuns() saves who is there when the signal comes while the engine prepares one that joins", async () => {
+  const { engine } = fakeEngine({ lossAt: (step, run) => run === 1 && step >= 20 ? NaN : 1 });
+  const controller = new AbortController(), ended: number[] = [], saved: number[] = [];
+  const compiling: Engine = {
+    ...engine,
+    async open(runs, text, options) {
+      const group = await engine.open(runs, text, options), replace = group.replace.bind(group);
+      return Object.assign(group, {
+        async replace(slot: number, next?: EngineRun) {
+          if (!next) return await replace(slot);
+          controller.abort();
+          throw options!.signal!.reason;
+        },
+      });
+    },
+  };
+  const runs = runsOf([job, { ...job, seed: 6 }, job], LONG);
+  const supply = sourceOf(runs.slice(2), {
+    finished: ({ number }) => Promise.resolve(void ended.push(number)),
+    save: ({ number }) => Promise.resolve(void saved.push(number)),
+  });
+  const options = { signal: controller.signal };
+  const through = await trainRuns(compiling, runs.slice(0, 2), supply.source, LONG, TEXT, options);
+  assert.deepEqual([through, ended, saved], [false, [1], [0]]);
 });
 
 /** Runs of unlike shapes: two that begin together, and two that wait. */

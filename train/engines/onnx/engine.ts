@@ -49,7 +49,7 @@ export async function openOnnxEngine(
     // The system's memory is shared and swapped: it sets no limit that could be named. A run by itself has one of 4 GiB.
     memory: Infinity,
     footprint: () => 0,
-    open: (runs, text, threads = Math.max(1, Math.floor(cores / runs.length))) =>
+    open: (runs, text, { threads = Math.max(1, Math.floor(cores / runs.length)) } = {}) =>
       OnnxGroup.open(runs, text, threads, kept),
     close: () => Promise.resolve(kept?.[Symbol.dispose]()),
   };

@@ -75,8 +75,7 @@ export async function openTunedWebGpuEngine(
     memory,
     footprint: (step) => planRun(step).memory.size * Float32Array.BYTES_PER_ELEMENT,
     // A lost device answers no error scope: who waits for one must hear of the loss.
-    open: (runs, text, _threads, onPreparing) =>
-      opened.unlessFailed(WebGpuGroup.open({ ...tools, onPreparing }, runs, text)),
+    open: (runs, text, options) => opened.unlessFailed(WebGpuGroup.open({ ...tools, preparing: options }, runs, text)),
     get failed() {
       return opened.failed;
     },

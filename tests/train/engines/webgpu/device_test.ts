@@ -17,8 +17,8 @@ webgpuTest("open() tells how far it is when it compiles for more than a second",
   performance.now = () => (now += 1000);
   try {
     await withEngine({}, async (engine) => {
-      const tell = (done: number, total: number) => void told.push(`${done}/${total}`);
-      const group = await engine.open([runOf(vanillaCell)], textOf(100, SMALL.vocabulary), 1, tell);
+      const onPreparing = (done: number, total: number) => void told.push(`${done}/${total}`);
+      const group = await engine.open([runOf(vanillaCell)], textOf(100, SMALL.vocabulary), { onPreparing });
       await group.close();
     });
   } finally {
@@ -137,6 +137,151 @@ webgpuTest(
     }
   },
 );
+
+type Compiler = GPUDevice["createComputePipelineAsync"];
+
+/** Puts something between the engine and the compiler while something is done. @returns how many kernels were begun */
+async function withCompiler(
+  between: (compile: () => ReturnType<Compiler>, begun: number) => ReturnType<Compiler>,
+  work: () => Promise<void>,
+): Promise<number> {
+  const original = GPUDevice.prototype.createComputePipelineAsync;
+  let begun = 0;
+  GPUDevice.prototype.createComputePipelineAsync = function (this: GPUDevice, descriptor) {
+    return between(() => original.call(this, descriptor), ++begun);
+  };
+  try {
+    await work();
+  } finally {
+    GPUDevice.prototype.createComputePipelineAsync = original;
+  }
+  return begun;
+}
+
+webgpuTest("open() stops compiling when its signal comes, and leaves nothing open", async () => {
+  await withEngine({ merging: "epilogue" }, async (engine) => {
+    const run = unlikeRuns()[0], text = textOf(200, run.step.sizes.vocabulary);
+    // The text stays on the device for the next group, whatever becomes of this one.
+    const first = runOf(vanillaCell, { ...run.step.sizes, state_size: 4 });
+    await (await engine.open([first], text)).close();
+    const controller = new AbortController();
+    const { reason, signal } = { reason: new Error("Ctrl-C"), signal: controller.signal };
+    let left = NaN;
+    const begun = await withCompiler((compile, begun) => {
+      // A signal listener's turn comes between two kernels.
+      if (begun === 2) setTimeout(() => controller.abort(reason));
+      return compile();
+    }, async () => {
+      left = await buffersLeft(async () => {
+        await assert.rejects(engine.open([run], text, { signal }), (error) => error === reason);
+      });
+    });
+    assert.deepEqual({ begun, left }, { begun: 2, left: 0 });
+    const rest = await withCompiler((compile) => compile(), async () => {
+      const group = await engine.open([run], text);
+      group.beginPass(0, offsetsOf(run, 0));
+      assert.ok((await group.advance(2))[0].every((loss) => loss > 0));
+      await group.close();
+    });
+    assert.ok(rest > 5, `${rest} kernels were left, so the signal has spared little`);
+  });
+});
+
+webgpuTest("replace() stops compiling when its group's signal comes, and the others go on", async () => {
+  await withEngine({ merging: "epilogue" }, async (engine) => {
+    const next = unlikeRuns()[0], first = runOf(vanillaCell, { ...next.step.sizes, state_size: 4 });
+    const controller = new AbortController(), reason = new Error("Ctrl-C"), text = textOf(200, 250);
+    const group = await engine.open([first, first], text, { signal: controller.signal });
+    const begun = await withCompiler((compile) => {
+      controller.abort(reason);
+      return compile();
+    }, async () => {
+      await assert.rejects(group.replace(1, next), (error) => error === reason);
+    });
+    assert.equal(begun, 1);
+    await assert.rejects(group.read(1), RangeError);
+    group.beginPass(0, offsetsOf(first, 0));
+    const [losses, none] = await group.advance(2);
+    assert.ok(losses.every((loss) => loss > 0));
+    assert.equal(none.length, 0);
+    assert.ok((await group.read(0)).size > 0);
+    await group.close();
+  });
+});
+
+webgpuTest(
+  "open() begins all kernels before one is ready where the compiler leaves the thread free, and stops at once",
+  async () => {
+    // What a browser does: the call returns, and the pipeline comes when no further one has been begun for a while.
+    let pending = 0, most = 0, quiet: ReturnType<typeof setTimeout> | undefined;
+    const waiting: (() => void)[] = [];
+    const inBackground = async (compile: () => ReturnType<Compiler>) => {
+      most = Math.max(most, ++pending);
+      clearTimeout(quiet);
+      quiet = setTimeout(() => waiting.splice(0).forEach((go) => go()), 200);
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      pending--;
+      return await compile();
+    };
+    const run = unlikeRuns()[0], text = textOf(200, run.step.sizes.vocabulary);
+    await withEngine({ merging: "epilogue" }, async (engine) => {
+      const begun = await withCompiler(inBackground, async () => {
+        const group = await engine.open([run], text);
+        group.beginPass(0, offsetsOf(run, 0));
+        assert.ok((await group.advance(2))[0].every((loss) => loss > 0));
+        await group.close();
+      });
+      assert.ok(begun > 5);
+      assert.equal(most, begun);
+    });
+    await withEngine({ merging: "epilogue" }, async (engine) => {
+      const controller = new AbortController(), reason = new Error("Ctrl-C"), { signal } = controller;
+      let ready = 0;
+      await withCompiler(async (compile) => {
+        setTimeout(() => controller.abort(reason), 100);
+        const pipeline = await inBackground(compile);
+        ready++;
+        return pipeline;
+      }, async () => {
+        await assert.rejects(engine.open([run], text, { signal }), (error) => error === reason);
+        assert.equal(ready, 0);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      });
+      // What was begun is ready for the next group.
+      assert.equal(pending, 0);
+      const again = await withCompiler((compile) => compile(), async () => {
+        await (await engine.open([run], text)).close();
+      });
+      assert.equal(again + ready, most);
+    });
+  },
+);
+
+webgpuTest("open() says what the compiler says when it refuses a kernel, and compiles no further one", async () => {
+  for (
+    const [faulty, message] of [["fn main() {", /^Cannot compile kernel '.+': [^]*parsing error/], [
+      "@compute @workgroup_size(1) fn other() {}",
+      /^Cannot compile kernel '.+': .*entry point 'main'/,
+    ]] as const
+  ) {
+    const original = GPUDevice.prototype.createShaderModule;
+    GPUDevice.prototype.createShaderModule = function (this: GPUDevice, descriptor) {
+      return original.call(this, { ...descriptor, code: faulty });
+    };
+    try {
+      await withEngine({}, async (engine) => {
+        const open = () => engine.open([runOf(vanillaCell)], textOf(100, SMALL.vocabulary));
+        const begun = await withCompiler(
+          (compile) => compile(),
+          async () => void await assert.rejects(open(), { message }),
+        );
+        assert.equal(begun, 1);
+      });
+    } finally {
+      GPUDevice.prototype.createShaderModule = original;
+    }
+  }
+});
 
 const mayRun = Deno.permissions.querySync({ name: "run" }).state === "granted";
 if (!mayRun) {

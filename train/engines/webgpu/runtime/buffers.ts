@@ -1,8 +1,8 @@
 /** What a group takes of the device's memory, and how it is asked for. */
-import { EngineFailure, type OnPreparing } from "../../engine.ts";
+import { EngineFailure } from "../../engine.ts";
 import type { Device } from "./device.ts";
 import { BINDINGS, UNIFORM_BYTES } from "../kernels/kernel.ts";
-import type { Pipelines } from "./pipelines.ts";
+import type { Pipelines, PrepareOptions } from "./pipelines.ts";
 import { type EpilogueRegistry, type GroupSizes, layoutOf, MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
 import type { Texts } from "./texts.ts";
 
@@ -16,7 +16,8 @@ export interface Tools {
   readonly epilogues: EpilogueRegistry;
   /** Bytes of the largest buffer that a kernel may see. */
   readonly memory: number;
-  readonly onPreparing?: OnPreparing;
+  /** Who is told of compiling, and what stops it. */
+  readonly preparing?: PrepareOptions;
 }
 
 type BufferName = keyof typeof BINDINGS;

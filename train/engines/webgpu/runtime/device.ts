@@ -74,8 +74,9 @@ function watch(device: GPUDevice, label: string) {
   return failure;
 }
 
-/** Mesa's loader complains on standard error where no session set this; any folder will do. */
+/** Mesa's loader complains on standard error where no session set this; any folder will do. A browser has its own loader, and no `Deno`. */
 function quietLoader(): void {
+  if (!("Deno" in globalThis)) return;
   const variable = "XDG_RUNTIME_DIR";
   if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
   if (Deno.build.os === "linux" && !Deno.env.get(variable)) Deno.env.set(variable, "/tmp");

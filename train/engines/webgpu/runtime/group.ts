@@ -191,7 +191,12 @@ export class WebGpuGroup implements TrainingGroup {
     const joined = groupRun(next, run, base, this.text);
     this.slots[run] = joined;
     // The schedule of all is made when the next steps are queued, once for all that join; by then its kernels are compiled.
-    await this.tools.opened.unlessFailed(Program.prepare(this.tools, joined, this.sizes));
+    try {
+      await this.tools.opened.unlessFailed(Program.prepare(this.tools, joined, this.sizes));
+    } catch (error) {
+      this.slots[run] = undefined;
+      throw error;
+    }
     this.arena.admit(joined);
     return true;
   }

@@ -1,6 +1,6 @@
 /** Compiled kernels. All have one layout of bindings, so that one bind group serves every dispatch. */
 import { BINDINGS, INVOCATIONS, type Kernel, kernelKey, shader, UNIFORM_BYTES } from "../kernels/kernel.ts";
-import type { OnPreparing } from "../../engine.ts";
+import type { OpenOptions } from "../../engine.ts";
 import type { GroupSizes, Layout } from "../kernels/schedule.ts";
 import { MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
 
@@ -31,17 +31,33 @@ export class Pipelines {
     this.#pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [this.layout] });
   }
 
-  /** Compiles what is not compiled yet of some kernels, and of the one that makes a step's loss out of those of its rows. */
-  async prepare(kernels: readonly Kernel[], onPreparing?: OnPreparing): Promise<void> {
-    const sources = kernels.map((kernel) => ({ key: kernelKey(kernel), source: () => shader(kernel) }));
-    const missing = [MEAN_LOSS, ...sources].filter(({ key }) => !this.#compiled.has(key));
-    const begun = performance.now();
-    for (const [i, source] of missing.entries()) {
-      this.#compiled.set(source.key, await this.#compile(source));
-      if (performance.now() - begun > NOTICED) onPreparing?.(i + 1, missing.length);
-      // The compiler holds this thread: timers (heartbeats) must get their turn in between.
+  /**
+   * Compiles what {@linkcode sourcesOf} lists and is not compiled yet.
+   *
+   * A browser compiles all at once, in the background. Deno 2.9.6 compiles within the call of `createComputePipelineAsync`, and its promise
+   * comes without a turn of the event loop: signals and timers (heartbeats) get theirs between two kernels.
+   *
+   * @throws the signal's reason once it comes: kernels that are under way then are compiled for whoever asks next, no further one is begun
+   */
+  async prepare(kernels: readonly Kernel[], { onPreparing, signal }: PrepareOptions = {}): Promise<void> {
+    const missing = sourcesOf(kernels).filter(({ key }) => !this.#compiled.has(key));
+    const begun = performance.now(), underWay: Promise<void>[] = [];
+    let done = 0, hasFailed = false;
+    const compile = async (source: Source) => {
+      this.#compiled.set(source.key, await this.compile(source));
+      done++;
+      if (performance.now() - begun > NOTICED) onPreparing?.(done, missing.length);
+    };
+    for (const source of missing) {
+      signal?.throwIfAborted();
+      const compiling = compile(source);
+      // Whoever waits for all hears of it.
+      compiling.catch(() => hasFailed = true);
+      underWay.push(compiling);
       await new Promise((resolve) => setTimeout(resolve));
+      if (hasFailed) break;
     }
+    await unlessAborted(Promise.all(underWay), signal);
   }
 
   /** A kernel that has been compiled; the mean loss where none is named. */
@@ -52,23 +68,52 @@ export class Pipelines {
     return pipeline;
   }
 
-  async #compile({ key, source }: Source): Promise<GPUComputePipeline> {
+  /** Compiles a kernel for the bindings that all have. @throws {Error} with what the compiler says, if it refuses it */
+  async compile({ key, code }: Source): Promise<GPUComputePipeline> {
+    const label = key.slice(0, 200);
     this.device.pushErrorScope("validation");
-    const module = this.device.createShaderModule({ code: source(), label: key.slice(0, 200) });
-    const pipeline = this.device.createComputePipeline({
-      label: key.slice(0, 200),
+    const module = this.device.createShaderModule({ code: code(), label });
+    // Before anything is awaited: a scope that somebody else opens meanwhile is not ours.
+    const refused = this.device.popErrorScope();
+    const made = this.device.createComputePipelineAsync({
+      label,
       layout: this.#pipelineLayout,
       compute: { module, entryPoint: "main" },
     });
-    const error = await this.device.popErrorScope();
-    if (error) throw new Error(`Cannot compile kernel '${key.slice(0, 200)}': ${error.message}`);
-    return pipeline;
+    const [scope, pipeline] = await Promise.allSettled([refused, made]);
+    if (pipeline.status === "fulfilled") return pipeline.value;
+    // The module's error says where in the code; the pipeline's, only that the module is none.
+    const { message } = scope.status === "fulfilled" && scope.value || pipeline.reason;
+    throw new Error(`Cannot compile kernel '${label}': ${message}`);
   }
 }
 
-interface Source {
+/** What {@linkcode Pipelines.prepare} takes beside kernels; all of it may be absent. */
+export type PrepareOptions = Pick<OpenOptions, "onPreparing" | "signal">;
+
+/** A kernel's name, and what makes its source. */
+export interface Source {
   readonly key: string;
-  readonly source: () => string;
+  readonly code: () => string;
+}
+
+/** All that a group compiles: its kernels, and the one that makes a step's loss out of those of its rows. */
+export function sourcesOf(kernels: readonly Kernel[]): Source[] {
+  return [MEAN_LOSS, ...kernels.map((kernel) => ({ key: kernelKey(kernel), code: () => shader(kernel) }))];
+}
+
+/** Waits for something; rejects with the signal's reason if that comes before. */
+async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await result;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop);
+  try {
+    return await Promise.race([promise, result]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 /** Workgroups of {@linkcode MEAN_LOSS}, one for each slot and step; and the record that it reads. */
@@ -80,7 +125,7 @@ export function meanLossDispatch({ slots, batch }: GroupSizes, layout: Layout, m
 // In the dispatch's record: rows of a batch, workgroups, workgroups in a row of the dispatch, where means go.
 const MEAN_LOSS: Source = {
   key: "mean_loss",
-  source: () => `
+  code: () => `
 @group(0) @binding(${BINDINGS.losses}) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(${BINDINGS.dispatch}) var<uniform> dispatch: vec4<u32>;
 var<workgroup> partial: array<f32, ${INVOCATIONS}>;

@@ -38,7 +38,7 @@ export class Program {
     buffers: CurrentBuffers,
   ): Promise<Program> {
     const schedule = buildSchedule(runs, layoutOf(sizes), tools.epilogues);
-    await tools.pipelines.prepare(kernelsOf(schedule), tools.onPreparing);
+    await tools.pipelines.prepare(kernelsOf(schedule), tools.preparing);
     const what = `Cannot make the tables of a group of ${runs.length} runs`;
     return await checked(
       tools,
@@ -50,7 +50,7 @@ export class Program {
 
   /** Compiles what a run needs that is to join others. */
   static async prepare(tools: Tools, run: LocatedRun, sizes: GroupSizes): Promise<void> {
-    await tools.pipelines.prepare(kernelsOf(buildSchedule([run], layoutOf(sizes), tools.epilogues)), tools.onPreparing);
+    await tools.pipelines.prepare(kernelsOf(buildSchedule([run], layoutOf(sizes), tools.epilogues)), tools.preparing);
   }
 
   /** The program of runs whose kernels are all compiled: those of a program before, and those that were prepared. */
