@@ -9,7 +9,7 @@
  * 6. **Score.** Its model is scored on the test and the validation split: beside training on a GPU, after its group on the CPU.
  * 7. **Release.** Its claim is given back.
  *
- * Where a run is a group, one group more than train at a time is under way: it does steps 2 and 3 and opens its session while the others compute,
+ * Where a run is a group and several train at a time, one group more is under way: it does steps 2 and 3 and opens its session while the others compute,
  * and takes the turn of the first that has its score. So no core waits for files.
  *
  * On the way it may break down (its result says so), be refused by a full group (it waits again), be lost to another process (which
@@ -94,7 +94,7 @@ export class TrainingSession {
     this.#runs = Math.min(waiting.length, limit ?? Infinity);
     this.#parallel = options.parallel ?? engine.defaultParallel;
     const { groups, runsPerGroup: slots } = engine.layout(this.#parallel);
-    this.#workers = Math.min(groups + (slots === 1 && mayOpenAnother(engine, groups) ? 1 : 0), this.#runs);
+    this.#workers = Math.min(groups + (mayOpenAnother(engine, groups, slots) ? 1 : 0), this.#runs);
     this.#turns = new Turns(groups);
     this.#slots = slots;
     this.#threads = Math.max(1, Math.floor(affordableWorkers(navigator.hardwareConcurrency) / groups));
@@ -335,9 +335,12 @@ export class TrainingSession {
   }
 }
 
-/** Whether one more group than train at a time can be opened: where a run is a group, and this process may have its worker. */
-function mayOpenAnother({ capabilities }: Engine, groups: number): boolean {
-  if (!capabilities.isolatedRuns) return false;
+/**
+ * Whether one more group than train at a time is opened: where a run is a group, and this process may have its worker. Who asks for one run at a time
+ * gets one.
+ */
+function mayOpenAnother({ capabilities }: Engine, groups: number, slots: number): boolean {
+  if (groups === 1 || slots > 1 || !capabilities.isolatedRuns) return false;
   const workers = groups * WORKERS_PER_RUN + 1;
   return affordableWorkers(workers) === workers;
 }
