@@ -11,15 +11,14 @@ import { WEBGPU_ENGINE } from "../../train/engines/webgpu/engine.ts";
 import { evaluateModel } from "../../train/scoring/evaluate.ts";
 import { exportModel } from "../../train/scoring/export_model.ts";
 import { flag, runCommand } from "../../train/terminal/command_line.ts";
-import { formatDuration } from "../../train/terminal/progress.ts";
+import { benchPeers, type Gpu, type PeerRow, type PeersMeasured } from "./beside_peers.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
-import { contest, type Outcome } from "./contest.ts";
 import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
-import { bareContender, BATCH, copies, groupContender, type OpenContender, withEngine } from "./measure.ts";
-import type { Absent, Measured, PeerTask } from "./peers/peer.ts";
-import { measurePeer, PEERS } from "./peers/peers.ts";
-import { peerTask } from "./peers/task.ts";
-import { benchWebGpu, type WebGpuReport } from "./webgpu.ts";
+import { type Estimate01, estimateLines } from "./experiment_01.ts";
+import { bareContender, BATCH, copies, groupContender, takeTurns, withEngine } from "./measure.ts";
+import { measureExperiment01 } from "./measure_01.ts";
+import type { Absent } from "./peers/peer.ts";
+import { benchWebGpu, type WebGpuMeasured, type WebGpuReport } from "./webgpu.ts";
 import { isTerminal, print, printError } from "../../train/terminal/output.ts";
 
 /** One line of the table. */
@@ -65,17 +64,6 @@ function row(what: string, ms: number, flop: number, runs = 1, beside?: Row["bes
     gflop_per_second: runs * flop / ms / 1e6,
     ...(beside ? { beside } : {}),
   };
-}
-
-/** Opens contenders, lets them take turns, and closes them, so that no thread of one waits busily beside the next. */
-async function takeTurns(open: readonly (() => Promise<OpenContender>)[]): Promise<Outcome[]> {
-  const opened: OpenContender[] = [];
-  try {
-    for (const contender of open) opened.push(await contender());
-    return await contest(opened);
-  } finally {
-    for (const contender of opened) await contender.close();
-  }
 }
 
 /** An engine that trains on the CPU: with all cores, with one, and several runs side by side. */
@@ -126,76 +114,24 @@ async function benchScoring(): Promise<Scoring> {
   return { bytes: SCORED_BYTES, seconds: (performance.now() - start) / 1000, threads: cores, streams, warm_up };
 }
 
-/** A peer in the table. */
-interface PeerRow extends Measured {
-  readonly model: string;
-  readonly ours: string;
-}
-
-/** The peers' rows, and why others have none. */
-interface PeersMeasured {
-  readonly rows: readonly PeerRow[];
-  readonly absent: readonly Absent[];
-}
-
-/** What the GPU of this machine is, if it has one. */
-type Gpu = "real" | "software" | "none";
-
-/** Opens the engines that peers are measured beside, and measures them. */
-async function benchPeers(gpu: Gpu, progress: (what: string) => void): Promise<PeersMeasured> {
-  const absent = (reason: Absent) => ({ rows: [], absent: [reason] });
-  const cpuEntry = MEASURED.find(({ capabilities }) => capabilities.trainsOnCpu);
-  if (!cpuEntry) return absent({ what: "peers", absent: "no engine trains on the CPU" });
-  const measured = await withEngine(cpuEntry, async (onCpu) => {
-    const onGpu = gpu === "none" ? undefined : await WEBGPU_ENGINE.open();
-    try {
-      return await measurePeers({ onCpu, onGpu, gpu }, progress);
-    } finally {
-      await onGpu?.close();
-    }
-  });
-  return "rows" in measured ? measured : absent(measured);
-}
-
 /**
- * Measures each peer in turns with ours: those on the CPU with the engine there, with as many threads; those on a GPU with the engine there. On
- * a software adapter both train the small model; PyTorch on the CPU trains both.
+ * Experiment 01 with its scores and files: trained on the GPU that was measured, where it is a real one, else on the CPU.
+ *
+ * @param onCpu the engine there, where it was measured
  */
-async function measurePeers(
-  { onCpu, onGpu, gpu }: { readonly onCpu: Engine; readonly onGpu?: Engine; readonly gpu: Gpu },
+async function estimateExperiment01(
+  gpu: Gpu,
+  webgpu: WebGpuMeasured | undefined,
+  onCpu: StudyEngine | undefined,
   progress: (what: string) => void,
-): Promise<PeersMeasured> {
-  const runs = gpu === "real" ? 64 : cores;
-  const tasks = new Map<CellConfig, PeerTask>();
-  for (const config of [BEST_CONFIG, SMALL_CONFIG]) tasks.set(config, await peerTask(onCpu, config, runs));
-  const rows: PeerRow[] = [], absent: Absent[] = [];
-  for (const peer of PEERS) {
-    const usesGpu = peer.device === "gpu" || peer.device === "python" && gpu === "real";
-    const engine = usesGpu && onGpu ? onGpu : onCpu;
-    const both = peer.device === "python" && !peer.manyRuns;
-    const configs = peer.device === "gpu" && gpu === "software"
-      ? [SMALL_CONFIG]
-      : both
-      ? [BEST_CONFIG, SMALL_CONFIG]
-      : [BEST_CONFIG];
-    for (const config of configs) {
-      // A small run gains nothing from a second thread.
-      const threads = peer.device === "cpu" || peer.manyRuns || config === SMALL_CONFIG ? 1 : cores;
-      const model = config === BEST_CONFIG ? "2 layers × 256" : "1 layer × 32";
-      progress(`${peer.what}, ${model}`);
-      const openOurs = (count: number) => groupContender(engine, copies(config, count), threads);
-      const result = await measurePeer(peer, tasks.get(config)!, openOurs);
-      if ("absent" in result) {
-        absent.push(result);
-        break;
-      }
-      const ours = engine === onCpu
-        ? `${engine.name}, ${threads} ${threads === 1 ? "thread" : "threads"}`
-        : engine.name;
-      rows.push({ ...result, model, ours });
-    }
-  }
-  return { rows, absent };
+): Promise<Estimate01 | string> {
+  const training = webgpu?.training01 ?? onCpu?.name;
+  if (training !== undefined) return await measureExperiment01(training, progress);
+  return `not estimated: ${
+    gpu === "software" ? "the adapter is a program on the CPU" : "no adapter is here"
+  }; measure ${
+    MEASURED.filter(({ capabilities }) => capabilities.trainsOnCpu).map(({ name }) => name).join(" or ")
+  } to have it estimated on the CPU`;
 }
 
 /** WebGPU does not tell the driver; NVIDIA's own tool does, asked through `python3`, which this task may run. */
@@ -236,7 +172,7 @@ function printPeers(rows: readonly PeerRow[]): void {
 }
 
 /** What a step of a group costs, beside what the adapter could do. */
-function printWebGpu(ceilings: Ceilings, { groups, kernels, experiment_01 }: WebGpuReport): void {
+function printWebGpu(ceilings: Ceilings, { groups, kernels }: WebGpuReport): void {
   const { fma_gflop_per_second: fma, copy_gb_per_second: copy, product_gflop_per_second: product, product_size } =
     ceilings;
   print(
@@ -272,12 +208,6 @@ function printWebGpu(ceilings: Ceilings, { groups, kernels, experiment_01 }: Web
       );
     }
   }
-  print(
-    typeof experiment_01 === "string"
-      ? `\nExperiment 01: ${experiment_01}`
-      : `\nExperiment 01, training alone: ${experiment_01.runs} runs in ${experiment_01.groups} groups, ` +
-        `${formatDuration(experiment_01.seconds)} (each group measured over some steps, times its steps)`,
-  );
 }
 
 if (import.meta.main) {
@@ -299,7 +229,9 @@ if (import.meta.main) {
     const ceilings = asksForGpu ? await measureCeilings() : undefined;
     const webgpu = ceilings && await benchWebGpu(ceilings, progress);
     const gpu: Gpu = !ceilings ? "none" : ceilings.software ? "software" : "real";
-    const beside = peers ? await benchPeers(gpu, progress) : { rows: [], absent: [] };
+    const experiment_01 = await estimateExperiment01(gpu, webgpu, onCpu[0], progress);
+    const besideOurs = MEASURED.find(({ capabilities }) => capabilities.trainsOnCpu);
+    const beside: PeersMeasured = peers ? await benchPeers(besideOurs, gpu, progress) : { rows: [], absent: [] };
     const machine = {
       date: new Date().toISOString().slice(0, 10),
       deno: Deno.version.deno,
@@ -311,7 +243,8 @@ if (import.meta.main) {
       ),
     };
     if (json) {
-      const all = { ...machine, rows, scoring, peers: beside.rows, webgpu: webgpu && { ceilings, ...webgpu } };
+      const onGpu = webgpu && { ceilings, ...webgpu.report };
+      const all = { ...machine, rows, scoring, peers: beside.rows, webgpu: onGpu, experiment_01 };
       return print(JSON.stringify(all, null, 2));
     }
     for (const [key, value] of Object.entries(machine)) print(`${key}: ${value}`);
@@ -326,7 +259,11 @@ if (import.meta.main) {
       );
     }
     if (beside.rows.length) printPeers(beside.rows);
-    if (webgpu) printWebGpu(ceilings, webgpu);
+    if (webgpu) printWebGpu(ceilings, webgpu.report);
+    const estimated = typeof experiment_01 === "string"
+      ? [`Experiment 01: ${experiment_01}`]
+      : estimateLines(experiment_01);
+    print("\n" + estimated.join("\n"));
     print(
       `\nBatch ${BATCH}; best configuration: 2 layers × 256, state gate, forget gate, new state, residual, ${
         (bestFlop / 1e9).toFixed(2)

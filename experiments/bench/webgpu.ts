@@ -1,4 +1,4 @@
-/** Measures the WebGPU engine: groups of every size, what a step's time goes to, and how long experiment 01 would take. */
+/** Measures the WebGPU engine: groups of every size, what a step's time goes to, and how long experiment 01 would train. */
 import { isSmall } from "../../cells/gated_rules.ts";
 import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
 import type { CellConfig } from "../../cells/config.ts";
@@ -12,8 +12,8 @@ import { totalSteps } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import { grid } from "../study/grid.ts";
 import { packingOrder } from "../session/scheduler.ts";
-import { DEFAULT_TRAINING as training } from "../study/default_settings.ts";
 import type { Ceilings } from "./ceilings.ts";
+import { type Measured01, SETTINGS_01, type TrainedGroup } from "./experiment_01.ts";
 import { MEASURED_SETTINGS, noise, type Rounds, timeGroup } from "./measure.ts";
 import { median } from "./median.ts";
 
@@ -48,7 +48,13 @@ export interface WebGpuReport {
   readonly groups: readonly GroupRow[];
   /** Of the largest group of the best configuration; or why there is none. */
   readonly kernels: readonly KernelRow[] | string;
-  readonly experiment_01: { readonly seconds: number; readonly groups: number; readonly runs: number } | string;
+}
+
+/** What was measured on an adapter. */
+export interface WebGpuMeasured {
+  readonly report: WebGpuReport;
+  /** The training of experiment 01; absent on a software adapter. */
+  readonly training01?: Measured01["training"];
 }
 
 /** Numbers for all weights: what they are does not matter, but that they are not zero. */
@@ -119,19 +125,24 @@ async function profile(group: WebGpuGroup, steps = 5): Promise<KernelRow[]> {
   }).sort((a, b) => b.ms_per_step - a.ms_per_step);
 }
 
+/** A run, and what it is of. */
+interface PackedRun {
+  readonly entry: { readonly config: CellConfig };
+  readonly run: EngineRun;
+}
+
 /** The groups that `train` makes of experiment 01. */
-function packExperiment(engine: WebGpuEngine): EngineRun[][] {
-  const runs = grid().map((config) => ({ entry: { config }, run: cheapRun(config) }));
-  const footprint = ({ run }: typeof runs[number]) => engine.footprint(run.step);
-  let waiting = packingOrder(runs, footprint);
-  const groups: EngineRun[][] = [];
+function packExperiment(engine: WebGpuEngine): PackedRun[][] {
+  const footprint = ({ run }: PackedRun) => engine.footprint(run.step);
+  let waiting = packingOrder(grid().map((config) => ({ entry: { config }, run: cheapRun(config) })), footprint);
+  const groups: PackedRun[][] = [];
   while (waiting.length) {
     let free = engine.memory;
-    const group: EngineRun[] = [], left: typeof waiting = [];
+    const group: PackedRun[] = [], left: PackedRun[] = [];
     for (const candidate of waiting) {
       const bytes = footprint(candidate);
       if (bytes <= free) {
-        group.push(candidate.run);
+        group.push(candidate);
         free -= bytes;
       } else left.push(candidate);
     }
@@ -150,7 +161,7 @@ function packExperiment(engine: WebGpuEngine): EngineRun[][] {
 export async function benchWebGpu(
   ceilings: Ceilings,
   progress: (what: string) => void,
-): Promise<WebGpuReport | undefined> {
+): Promise<WebGpuMeasured | undefined> {
   const engine = await openTunedWebGpuEngine();
   if (!engine) return undefined;
   try {
@@ -164,7 +175,7 @@ async function measureAll(
   engine: WebGpuEngine,
   ceilings: Ceilings,
   progress: (what: string) => void,
-): Promise<WebGpuReport> {
+): Promise<WebGpuMeasured> {
   const { software } = engine;
   const config = software ? SMALL_CONFIG : BEST_CONFIG;
   const name = software ? "1 layer × 32" : "2 layers × 256";
@@ -183,7 +194,7 @@ async function measureAll(
   }
 
   const packed = packExperiment(engine);
-  const mixed = software ? grid().filter(isSmall).slice(0, 16).map(cheapRun) : packed[0];
+  const mixed = software ? grid().filter(isSmall).slice(0, 16).map(cheapRun) : packed[0].map(({ run }) => run);
   for (const merging of ["template", "epilogue"] as const) {
     progress(`${mixed.length} different configurations, merged by ${merging}`);
     const merged = await openTunedWebGpuEngine({ merging });
@@ -195,16 +206,29 @@ async function measureAll(
     }
   }
 
-  let experiment_01: WebGpuReport["experiment_01"] = "not estimated on a software adapter";
-  if (!software) {
-    const steps = totalSteps({ ...training, steps: training.steps["01"], log_every: training.log_every["01"] });
-    let seconds = 0;
-    for (const [i, runs] of packed.entries()) {
-      progress(`experiment 01, group ${i + 1} of ${packed.length}`);
-      const { ms_per_step } = await measureGroup(engine, "", runs, ceilings, { rounds: 3 });
-      seconds += steps * ms_per_step / 1000;
-    }
-    experiment_01 = { seconds, groups: packed.length, runs: packed.flat().length };
+  return {
+    report: { groups, kernels },
+    training01: software ? undefined : await measureTraining(engine, packed, ceilings, progress),
+  };
+}
+
+async function measureTraining(
+  engine: WebGpuEngine,
+  packed: readonly (readonly PackedRun[])[],
+  ceilings: Ceilings,
+  progress: (what: string) => void,
+): Promise<Measured01["training"]> {
+  const steps = totalSteps(SETTINGS_01), groups: TrainedGroup[] = [];
+  for (const [i, runs] of packed.entries()) {
+    progress(`experiment 01, group ${i + 1} of ${packed.length}`);
+    const timing = { rounds: 3 };
+    const { ms_per_step } = await measureGroup(engine, "", runs.map(({ run }) => run), ceilings, timing);
+    groups.push({ seconds: steps * ms_per_step / 1000, configs: runs.map(({ entry }) => entry.config) });
   }
-  return { groups, kernels, experiment_01 };
+  return {
+    on: `${engine.name} (${engine.adapter})`,
+    trainsOnCpu: false,
+    groups,
+    from: `some steps of each of the ${packed.length} groups that train makes`,
+  };
 }

@@ -47,7 +47,7 @@ export interface RunFilesOptions {
   /** Names this process in results of runs under way. */
   readonly owner: string;
   /** The engine that trains now. */
-  readonly engine: () => Engine;
+  readonly engine: () => Pick<Engine, "name" | "adapter">;
 }
 
 /** Reads and writes the files of runs that this process holds. Nothing is put in its place after a claim is lost. */

@@ -23,7 +23,7 @@ import { checkModel, checkpointOf, modelFacts } from "./run_model.ts";
 import { scoreMetrics } from "./score_metrics.ts";
 
 /** The text that each scored run writes: one seed for all, so that texts differ by their models alone. */
-const SAMPLE = { bytes: 200, temperature: 0.8, seed: 0 } as const;
+export const SCORE_SAMPLE = { bytes: 200, temperature: 0.8, seed: 0 } as const;
 
 /** What a run is scored with. */
 export interface Scoring {
@@ -70,7 +70,7 @@ export async function scoreRun(
   const test = testBytes === undefined ? text.test : beginning(text.test, testBytes, tokenizer);
   const test_bytes_asked = test.length < text.test.length ? testBytes : undefined;
   const prompt = tokenizer.encode(promptFrom(text.corpus.test));
-  const sample = { prompt, lengths: tokenizer.lengths, ...SAMPLE };
+  const sample = { prompt, lengths: tokenizer.lengths, ...SCORE_SAMPLE };
   const extras = { sample, memory: true, validation: validationPart(text), tokenizer, signal, workers };
   const { drawn, memory, place, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras)
     .catch(

@@ -1,0 +1,111 @@
+/** Measures peers beside ours: each in turns with the engine on its device. */
+import type { CellConfig } from "../../cells/config.ts";
+import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
+import type { Engine, EngineEntry } from "../../train/engines/engine.ts";
+import { WEBGPU_ENGINE } from "../../train/engines/webgpu/engine.ts";
+import { shapeOf } from "./experiment_01.ts";
+import { copies, groupContender, takeTurns, withEngine } from "./measure.ts";
+import type { Absent, Measured, Peer, PeerTask } from "./peers/peer.ts";
+import { measurePeer, PEERS } from "./peers/peers.ts";
+import { peerTask } from "./peers/task.ts";
+
+/** A peer in the table. */
+export interface PeerRow extends Measured {
+  readonly model: string;
+  /** Our engine, and on how many threads where it is on the CPU. */
+  readonly ours: string;
+}
+
+/** The peers' rows, and why others have none. */
+export interface PeersMeasured {
+  readonly rows: readonly PeerRow[];
+  readonly absent: readonly Absent[];
+}
+
+/** What the GPU of this machine is, if it has one. */
+export type Gpu = "real" | "software" | "none";
+
+/** The engines beside which peers are measured. */
+interface Engines {
+  readonly onCpu: Engine;
+  readonly onGpu?: Engine;
+  readonly gpu: Gpu;
+}
+
+const cores = navigator.hardwareConcurrency;
+
+/** Opens the engines that peers are measured beside, and measures them. @param cpuEntry absent: none trains on the CPU */
+export async function benchPeers(
+  cpuEntry: EngineEntry | undefined,
+  gpu: Gpu,
+  progress: (what: string) => void,
+): Promise<PeersMeasured> {
+  const absent = (reason: Absent) => ({ rows: [], absent: [reason] });
+  if (!cpuEntry) return absent({ what: "peers", absent: "no engine trains on the CPU" });
+  const measured = await withEngine(cpuEntry, async (onCpu) => {
+    const onGpu = gpu === "none" ? undefined : await WEBGPU_ENGINE.open();
+    try {
+      return await measurePeers({ onCpu, onGpu, gpu }, progress);
+    } finally {
+      await onGpu?.close();
+    }
+  });
+  return "rows" in measured ? measured : absent(measured);
+}
+
+/** Measures each peer in turns with ours: those on the CPU with the engine there, those on a GPU with the engine there. */
+async function measurePeers(engines: Engines, progress: (what: string) => void): Promise<PeersMeasured> {
+  const { onCpu, onGpu, gpu } = engines;
+  const runs = gpu === "real" ? 64 : cores;
+  const tasks = new Map<CellConfig, PeerTask>();
+  for (const config of [BEST_CONFIG, SMALL_CONFIG]) tasks.set(config, await peerTask(onCpu, config, runs));
+  const threadsOf = fastestThreads(onCpu);
+  const rows: PeerRow[] = [], absent: Absent[] = [];
+  for (const peer of PEERS) {
+    const usesGpu = peer.device === "gpu" || peer.device === "python" && gpu === "real";
+    const engine = usesGpu && onGpu ? onGpu : onCpu;
+    for (const config of modelsFor(peer, gpu)) {
+      const model = shapeOf(config);
+      progress(`${peer.what}, ${model}`);
+      // WebAssembly has one thread, and of several runs each has one; PyTorch takes as many as are fastest, and so do we.
+      const threads = engine === onCpu && peer.device === "python" && !peer.manyRuns
+        ? await threadsOf(config)
+        : { count: 1, words: "1 thread" };
+      const openOurs = (count: number) => groupContender(engine, copies(config, count), threads.count);
+      const result = await measurePeer(peer, tasks.get(config)!, openOurs);
+      if ("absent" in result) {
+        absent.push(result);
+        break;
+      }
+      rows.push({ ...result, model, ours: engine === onCpu ? `${engine.name}, ${threads.words}` : engine.name });
+    }
+  }
+  return { rows, absent };
+}
+
+/** On a software adapter both train the small model; PyTorch trains both. */
+function modelsFor({ device, manyRuns }: Peer, gpu: Gpu): CellConfig[] {
+  if (device === "gpu" && gpu === "software") return [SMALL_CONFIG];
+  return device === "python" && !manyRuns ? [BEST_CONFIG, SMALL_CONFIG] : [BEST_CONFIG];
+}
+
+/** So many threads of ours, and how the table says it. */
+interface Threads {
+  readonly count: number;
+  readonly words: string;
+}
+
+/** With how many threads a run of ours is fastest: one, or as many as there are cores. Measured once for each configuration, in turns. */
+function fastestThreads(engine: Engine): (config: CellConfig) => Promise<Threads> {
+  const known = new Map<CellConfig, Threads>(), counts = [...new Set([1, cores])];
+  return async (config) => {
+    const found = known.get(config);
+    if (found) return found;
+    const outcomes = await takeTurns(counts.map((threads) => () => groupContender(engine, copies(config, 1), threads)));
+    const least = Math.min(...outcomes.map(({ ratio }) => ratio));
+    const count = counts[outcomes.findIndex(({ ratio }) => ratio === least)];
+    const words = `${count} ${count === 1 ? "thread" : "threads"}, the fastest of ${counts.join(" and ")}`;
+    known.set(config, { count, words });
+    return { count, words };
+  };
+}
