@@ -53,8 +53,6 @@ Deno.test("parseStatistics() reads the figures of each kernel, and none of the d
     waves_per_simd: 8,
     code_bytes: 16400,
     instructions: 3333,
-    latency: 612,
-    inverse_throughput: 2448,
   });
 });
 

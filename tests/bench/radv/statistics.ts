@@ -16,9 +16,6 @@ const FIGURES = {
   waves_per_simd: "Subgroups per SIMD",
   code_bytes: "Code size",
   instructions: "Instructions",
-  /** Cycles of the whole as the compiler estimates them: of one wave alone, and of a SIMD unit full of waves. It knows no bank conflict. */
-  latency: "Latency",
-  inverse_throughput: "Inverse Throughput",
 } as const;
 
 export type Figures = { readonly [K in keyof typeof FIGURES]: number };

@@ -5,25 +5,30 @@
  */
 import { isOp, type Tensor } from "../../../../cells/graph/tensor.ts";
 import { buildEpilogue } from "./epilogue.ts";
-import {
-  INVOCATIONS,
-  type KernelTemplate,
-  type KernelUse,
-  type Locations,
-  vectorType,
-  type VectorWidth,
-  word,
-} from "./kernel.ts";
+import { INVOCATIONS, type KernelTemplate, type KernelUse, type Locations, type VectorWidth, word } from "./kernel.ts";
 import { isProduct } from "../plan/rewrite.ts";
 import type { Task } from "../plan/tasks.ts";
 
 /** Invocations of a workgroup stand in a square; each makes `width × width` elements of the tile. */
 const SQUARE = 8;
-/** Steps of the sum that are in workgroup memory at a time. */
-const DEPTH = 16;
+/** Invocations that bring one operand: half a workgroup each. */
+const BRINGERS = INVOCATIONS / 2;
 
 /** Elements that an invocation makes along each axis: 8, or 4 where tiles of 64 would be half empty. */
 type Width = 4 | 8;
+
+/** Steps of the sum that are in workgroup memory at a time: each invocation brings a block of 4 × 4 numbers. */
+const depthOf = (width: Width) => 16 * BRINGERS / (SQUARE * width);
+/** Large tiles have two buffers: one is written while the other is read, and a part of the sum takes one barrier. */
+const buffersOf = (width: Width) => width === 8 ? 2 : 1;
+/** Sums are padded to this with zeros, so that a tile's size changes no bit. */
+const PADDED_DEPTH = 16;
+
+/**
+ * Rows that go through the epilogue together. With more, RADV takes more registers than the inner products need: fewer waves stand beside
+ * one another, or numbers are spilled (`tests/bench/radv/`).
+ */
+const epilogueRowsOf = (width: Width) => width === 8 ? 2 : 1;
 
 /** How the two operands lie: NT reads rows of both along the sum, NN the second across it, TN both across it. */
 const MODES = { linear: 0, linear_input_gradient: 1, linear_weight_gradient: 2 } as const;
@@ -38,158 +43,159 @@ const SEGMENT_WORDS = 5;
 const lines = (count: number, line: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => line(i)).join("\n");
 
+/** Hands values to the epilogue, one or several rows of them. */
+const chainCall = (epilogueRows: number, f: string, column: string, value: (row: number) => string) =>
+  epilogueRows === 1
+    ? `chain(${f}, ${column}, ${value(0)});`
+    : `chain(${f}, row_vectors, rows - row, ${column}, ${
+      Array.from({ length: epilogueRows }, (_, row) => value(row)).join(", ")
+    });`;
+
 const productTemplate = (vectorWidth: VectorWidth, width: Width): KernelTemplate => ({
   key: `product ${SQUARE * width}x${SQUARE * width} f32x${vectorWidth}`,
   vectorWidth,
+  epilogueRows: epilogueRowsOf(width),
   source: () => productSource(vectorWidth, width),
 });
 
 function productSource(vectorWidth: VectorWidth, width: Width) {
-  const halves = width / 4, tile = SQUARE * width;
-  /** Vectors of one operand's part of the tile, and of those that each invocation brings. */
-  const vectors = DEPTH * tile / 4, each = vectors / INVOCATIONS;
-  // naga clamps each index into workgroup memory: a pair of vectors is loaded for one clamp.
-  const Item = halves === 2 ? "Pair" : "vec4f";
-  const part = (name: string, half: number) => halves === 2 ? `${name}.${half ? "hi" : "lo"}` : name;
+  const halves = width / 4, tile = SQUARE * width, depth = depthOf(width), buffers = buffersOf(width);
+  const epilogueRows = epilogueRowsOf(width);
+  const stepQuads = depth / 4, quads = tile / 4;
 
-  /** Brings an operand's next vectors into registers `<name>0 …`. Along the sum: a block of 4 rows × 4 steps; across: rows of the tile. */
-  const fetch = (name: "a" | "b", limit: string, first: string) => `
-    if (${name}_along) {
-      let step_at = k0 + 4u * (local & 3u); let at = ${first} + 4u * (local >> 2u);
-      if (${halves === 2 ? "true" : `local < ${INVOCATIONS / 2}u`}) {
-${lines(4, (i) => `        ${name}${i} = fetch(${name}_base, ${name}_row, at + ${i}u, ${limit}, step_at, steps);`)}
-      }
-    } else {
-${
-    lines(each, (i) =>
-      `      ${name}${i} = fetch(${name}_base, ${name}_row, k0 + across_step + ${
-        i * DEPTH / each
-      }u, steps, ${first} + 4u * across_quad, ${limit});`)
-  }
-    }`;
-  const item = (name: "a" | "b", row: string, square: string) =>
-    `tiles[${name === "b" ? `${DEPTH * SQUARE}u + ` : ""}(${row}) * ${SQUARE}u + ${square}]`;
-  /** Puts them into workgroup memory: item (step, quad of the tile's axis). */
-  const put = (name: "a" | "b") => {
-    const store = (row: string, quad: string, value: string) =>
-      halves === 1
-        ? `${item(name, row, quad)} = ${value};`
-        : `if (${quad} < ${SQUARE}u) { ${item(name, row, quad)}.lo = ${value}; } else { ${
-          item(name, row, `(${quad} - ${SQUARE}u)`)
-        }.hi = ${value}; }`;
-    const column = (c: number) => `vec4f(${[0, 1, 2, 3].map((i) => `${name}${i}[${c}]`).join(", ")})`;
-    return `
-    if (${name}_along) {
-      if (${halves === 2 ? "true" : `local < ${INVOCATIONS / 2}u`}) {
-${lines(4, (c) => `        ${store(`4u * (local & 3u) + ${c}u`, "(local >> 2u)", column(c))}`)}
-      }
-    } else {
-${lines(each, (i) => `      ${store(`across_step + ${i * DEPTH / each}u`, "across_quad", `${name}${i}`)}`)}
-    }`;
+  // tiles[buffer][quad of steps][step][half of A, half of B][quad of the tile's axis]. All but the last index are constants where a
+  // tile is multiplied: naga's clamps, one for each index that is none, stand outside of the inner products. The last index is
+  // swizzled: neither those who store transposed nor those who load meet in a bank.
+  const swizzle = SQUARE / stepQuads;
+  const item = (name: "a" | "b", k: number, half: number) => {
+    const [operand, at] = name === "a" ? [0, "ty"] : [1, "tx"], shift = swizzle * (k >> 2);
+    return `tiles[buffer][${k >> 2}][${k & 3}][${operand * halves + half}][${shift ? `${at} ^ ${shift}u` : at}]`;
   };
 
   // naga guards each loop with a counter, so the inner products are written out; only the loop over tiles of the sum is left.
-  const multiply = lines(DEPTH, (k) => `
-    { let a = ${item("a", `${k}u`, "ty")}; let b = ${item("b", `${k}u`, "tx")};
+  const multiply = lines(depth, (k) => `
+    {
+${lines(halves, (half) => `      let a${half} = ${item("a", k, half)}; let b${half} = ${item("b", k, half)};`)}
 ${
     lines(4 * halves, (row) =>
       lines(halves, (half) =>
-        `      c${row}_${half} = fma(vec4f(${part("a", row >> 2)}[${row & 3}]), ${part("b", half)}, c${row}_${half});`))
+        `      c${row}_${half} = fma(vec4f(a${row >> 2}[${row & 3}]), b${half}, c${row}_${half});`))
   } }`);
 
-  const V = vectorType(vectorWidth);
-  // An invocation parks its results in workgroup memory, at a location of its own: registers cannot be indexed, and the epilogue is
-  // to be there once, in a loop, rather than once for each vector.
-  const finish = (half: number) => `
-${
-    lines(4, (row) =>
-      `  tiles[${row * INVOCATIONS}u + local] = ${
-        halves === 2 ? `Pair(c${4 * half + row}_0, c${4 * half + row}_1)` : `c${row}_0`
-      };`)
-  }
-  for (var i = 0u; i < ${4 * halves}u; i++) {
-    let row = m0 + ${half * 4 * SQUARE}u + 4u * ty + i / ${halves}u;
-    let left = n0 + 4u * tx + (i % ${halves}u) * ${4 * SQUARE}u;
+  const four = (name: (i: number) => string) => [0, 1, 2, 3].map(name).join(", ");
+  // Registers cannot be indexed, and the epilogue is to be there once, in a loop: so each round takes its own quads, which are one below
+  // the other.
+  const together = (name: (i: number) => string) => Array.from({ length: epilogueRows }, (_, i) => name(i));
+  const rounds = 4 * halves * halves / epilogueRows;
+  const take = (round: number) => {
+    const first = epilogueRows * Math.floor(round / halves), half = round % halves;
+    return together((j) => `q${j} = c${first + j}_${half};`).join(" ");
+  };
+  const finish = `
+  for (var round = 0u; round < ${rounds}u; round++) {
+    ${together((j) => `var q${j} = vec4f();`).join(" ")}
+    switch (round) {
+${lines(rounds - 1, (round) => `      case ${round}u: { ${take(round)} }`)}
+      default: { ${take(rounds - 1)} }
+    }
+    let in_tile = ${epilogueRows}u * (round / ${halves}u);
+    let row = m0 + ${SQUARE}u * (in_tile & ~3u) + 4u * ty + (in_tile & 3u);
+    let left = n0 + (round % ${halves}u) * ${4 * SQUARE}u + 4u * tx;
     if (row < rows && left < columns) {
-      let parked = tiles[(i / ${halves}u) * ${INVOCATIONS}u + local];
-      let quad = ${halves === 2 ? "select(parked.lo, parked.hi, i % 2u == 1u)" : "parked"};
       let column = (${word(HEAD.firstColumn)} + left) / ${vectorWidth}u;
+      let row_vectors = ${word(HEAD.rowLength)} / ${vectorWidth}u;
+      let f = row * row_vectors + column;
       ${
     vectorWidth === 4
-      ? `chain(row * (${word(HEAD.rowLength)} / 4u) + column, column, quad);`
-      : `for (var j = 0u; j < min(4u, columns - left); j++) { chain(row * ${
-        word(HEAD.rowLength)
-      } + column + j, column + j, quad[j]); }`
+      ? chainCall(epilogueRows, "f", "column", (i) => `q${i}`)
+      : `for (var j = 0u; j < min(4u, columns - left); j++) { ${
+        chainCall(epilogueRows, "f + j", "column + j", (i) => `q${i}[j]`)
+      } }`
   }
     }
   }`;
 
   return {
-    declarations: `${
-      halves === 2 ? "struct Pair { lo: vec4f, hi: vec4f }\n" : ""
-    }var<workgroup> tiles: array<${Item}, ${2 * DEPTH * SQUARE}>;
-// Four elements (row, column …) of a matrix; zero beyond its edges.
-fn fetch(base: u32, row_length: u32, row: u32, rows: u32, column: u32, columns: u32) -> vec4f {
-  if (row >= rows || column >= columns) { return vec4f(); }
+    declarations: `
+var<workgroup> tiles: array<array<array<array<array<vec4f, ${SQUARE}>, ${2 * halves}>, 4>, ${stepQuads}>, ${buffers}>;
+// Four elements (row, column …) of a matrix, which start at a vector of the arena; zero beyond its edges. No branch: a load that nobody
+// waits for may be followed by others.
+fn fetch(at: u32, row: u32, rows: u32, column: u32, columns: u32) -> vec4f {
 ${
       vectorWidth === 4
-        ? "  return arena[base + (row * row_length + column) / 4u];"
-        : `  let at = base + row * row_length + column;
-  return vec4f(arena[at], ${[1, 2, 3].map((i) => `element(at + ${i}u, column + ${i}u < columns)`).join(", ")});`
+        ? `  let inside = (row < rows) & (column < columns);
+  return select(vec4f(), arena[select(0u, at, inside)], inside);`
+        : `  let inside = (vec4u(column) + vec4u(0u, 1u, 2u, 3u) < vec4u(columns)) & vec4<bool>(row < rows);
+  let places = select(vec4u(), vec4u(at) + vec4u(0u, 1u, 2u, 3u), inside);
+  return select(vec4f(), vec4f(${four((i) => `arena[places[${i}]]`)}), inside);`
     }
 }
-${
-      vectorWidth === 4 ? "" : `fn element(at: u32, inside: bool) -> ${V} {
-  if (!inside) { return 0.0; }
-  return arena[at];
-}`
-    }`,
+fn fetch_inside(at: u32) -> vec4f { return ${
+      vectorWidth === 4 ? "arena[at]" : `vec4f(${four((i) => `arena[at + ${i}u]`)})`
+    }; }`,
     body: `
-  let rows = ${word(HEAD.rows)}; let columns = ${word(HEAD.columns)}; let all_tiles = ${word(HEAD.tiles)};
-  let a_along = ${word(HEAD.mode)} != ${MODES.linear_weight_gradient}u; let b_along = ${
-      word(HEAD.mode)
-    } == ${MODES.linear}u;
+  let rows = ${word(HEAD.rows)}; let columns = ${word(HEAD.columns)}; let all_tiles = ${word(HEAD.tiles)} * ${
+      PADDED_DEPTH / depth
+    }u;
+  let mode = ${word(HEAD.mode)};
   let tiles_across = (columns + ${tile - 1}u) / ${tile}u;
   let m0 = (group / tiles_across) * ${tile}u; let n0 = (group % tiles_across) * ${tile}u;
-  let ty = local / ${SQUARE}u; let tx = local % ${SQUARE}u;
-  // ${
-      halves === 2
-        ? "half a workgroup each takes the low and the high quads, so that none diverges"
-        : "a row of quads after the other"
-    }
-  let across_quad = ${halves === 2 ? `(local & 7u) + ${SQUARE}u * (local >> 5u)` : "local & 7u"};
-  let across_step = ${halves === 2 ? "(local >> 3u) & 3u" : "local >> 3u"};
+  // Neighbours share an operand in pairs: a GPU loads four words for both at once.
+  let tx = (local >> 1u) & 7u; let ty = (local & 1u) | ((local & 48u) >> 3u);
+  // What this invocation brings: 4 × 4 numbers of one operand, along the sum or across it.
+  let brings_b = local >= ${BRINGERS}u; let bringer = local % ${BRINGERS}u;
+  let along = select(mode != ${MODES.linear_weight_gradient}u, mode == ${MODES.linear}u, brings_b);
+  let limit = select(rows, columns, brings_b);
+  let quad = select(bringer % ${quads}u, bringer / ${stepQuads}u, along);
+  let step_quad = select(bringer / ${quads}u, bringer % ${stepQuads}u, along);
+  let axis = select(m0, n0, brings_b) + 4u * quad;
+  let part = select(0u, ${halves}u, brings_b) + quad / ${SQUARE}u;
+  let swizzled = (quad % ${SQUARE}u) ^ (${swizzle}u * step_quad);
+  let is_whole = (m0 + ${tile}u <= rows) & (n0 + ${tile}u <= columns);
 ${lines(4 * halves, (row) => `  ${lines(halves, (half) => `var c${row}_${half} = vec4f();`).replaceAll("\n", " ")}`)}
-  var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
-  var b0 = vec4f(); var b1 = vec4f(); var b2 = vec4f(); var b3 = vec4f();
+  var f0 = vec4f(); var f1 = vec4f(); var f2 = vec4f(); var f3 = vec4f();
   var segment = instance + ${word(HEAD.segments)};
-  var a_base = 0u; var a_row = 0u; var b_base = 0u; var b_row = 0u; var steps = 0u; var k0 = 0u;
+  var at = 0u; var stride = 0u; var advance = 0u; var steps = 0u; var padded = 0u; var k0 = 0u;
   // The next part of the sum is on its way into registers while the last one is multiplied.
   for (var number = 0u; number <= all_tiles; number++) {
+    let buffer = ${buffers === 1 ? "0u" : "number & 1u"};
     if (number > 0u) {
+      if (along) {
+        let t0 = f0; let t1 = f1; let t2 = f2; let t3 = f3;
+${lines(4, (c) => `        f${c} = vec4f(${four((i) => `t${i}[${c}]`)});`)}
+      }
+      ${buffers === 1 ? "workgroupBarrier();" : ""}
+${lines(4, (c) => `      tiles[buffer][step_quad][${c}][part][swizzled] = f${c};`)}
       workgroupBarrier();
-      ${put("a")}
-      ${put("b")}
-      workgroupBarrier();
-      k0 += ${DEPTH}u;
-      if (k0 >= steps) { segment += ${SEGMENT_WORDS}u; k0 = 0u; }
+      k0 += ${depth}u;
+      at += advance;
+      if (k0 >= padded) { segment += ${SEGMENT_WORDS}u; k0 = 0u; }
     }
     if (number < all_tiles) {
       if (k0 == 0u) {
-        a_base = tables[segment + ${SEGMENT.a}u]; a_row = tables[segment + ${SEGMENT.aRow}u];
-        b_base = tables[segment + ${SEGMENT.b}u]; b_row = tables[segment + ${SEGMENT.bRow}u];
+        let operand = segment + select(${SEGMENT.a}u, ${SEGMENT.b}u, brings_b);
+        let row_length = tables[operand + 1u];
         steps = tables[segment + ${SEGMENT.steps}u];
+        padded = (steps + ${PADDED_DEPTH - 1}u) & ${~(PADDED_DEPTH - 1) >>> 0}u;
+        stride = row_length / ${vectorWidth}u;
+        advance = ${depth}u * select(row_length, 1u, along) / ${vectorWidth}u;
+        at = tables[operand] + select(4u * step_quad * row_length + axis, axis * row_length + 4u * step_quad, along) / ${vectorWidth}u;
       }
-      ${fetch("a", "rows", "m0")}
-      ${fetch("b", "columns", "n0")}
+      if (is_whole & (k0 + ${depth}u <= steps)) {
+${lines(4, (i) => `        f${i} = fetch_inside(at + ${i}u * stride);`)}
+      } else {
+        let step = k0 + 4u * step_quad;
+        let row = select(step, axis, along); let in_rows = select(steps, limit, along);
+        let column = select(axis, step, along); let in_columns = select(limit, steps, along);
+${lines(4, (i) => `        f${i} = fetch(at + ${i}u * stride, row + ${i}u, in_rows, column, in_columns);`)}
+      }
     }
     if (number > 0u) {
       ${multiply}
     }
   }
-  workgroupBarrier();
   prepare(instance);
-${lines(halves, finish)}`,
+${finish}`,
   };
 }
 
@@ -264,7 +270,7 @@ export function productUses(task: Task, locations: Locations): KernelUse[] {
     const vectorWidth: VectorWidth = whole.every((size) => size % 4 === 0) ? 4 : 1;
     const epilogue = buildEpilogue(task, locations, vectorWidth, FIRST_EPILOGUE_WORD);
     const width: Width = Math.min(rows, columns) > 4 * SQUARE ? 8 : 4;
-    const tiles = segments.reduce((total, { steps }) => total + Math.ceil(steps / DEPTH), 0);
+    const tiles = segments.reduce((total, { steps }) => total + Math.ceil(steps / PADDED_DEPTH), 0);
     const words = [
       rows,
       columns,
