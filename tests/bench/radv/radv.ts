@@ -5,7 +5,8 @@
  *
  * It needs Linux with Debian's `mesa-vulkan-drivers`, `libvulkan-dev` and `gcc`:
  *
- *     deno run --no-prompt --allow-read --allow-write --allow-env --allow-run=cc,deno tests/bench/radv/radv.ts [--json]
+ *     deno run --no-prompt --allow-env=NO_COLOR,FORCE_COLOR,CLICOLOR_FORCE --allow-read --allow-write=/tmp \
+ *       --allow-run=cc,deno tests/bench/radv/radv.ts [--json]
  */
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
@@ -29,7 +30,7 @@ async function output(command: string, args: readonly string[], env: Record<stri
   return text;
 }
 
-/** Compiles the layer that lets wgpu open RADV's null device; returns the folder where the loader finds it. */
+/** Compiles the layer that lets wgpu open RADV's null device, into a folder where the loader finds it. */
 async function buildLayer(folder: string): Promise<void> {
   const flags = ["-shared", "-fPIC", "-O1", "-fvisibility=hidden"];
   await output("cc", [...flags, pathOf("null_device_layer.c"), "-o", join(folder, "null_device_layer.so")]);

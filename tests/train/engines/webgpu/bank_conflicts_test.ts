@@ -39,7 +39,7 @@ function productOf(config: CellConfig, tile: string) {
   const schedule = buildSchedule(
     [{ plan: planRun(run.step), slot: 0, base: 0 }],
     layout,
-    new EpilogueRegistry("template"),
+    new EpilogueRegistry("template", "large"),
   );
   return kernelsOf(schedule).find(({ template: { key } }) => key.startsWith(`product ${tile}x`))!.template.source();
 }

@@ -18,6 +18,8 @@ export interface Locations {
   index(tensor: Tensor): readonly number[];
   /** First slot of the losses of the run's rows. */
   readonly losses: number;
+  /** Slots of the group: how many runs stand side by side at most. */
+  readonly slots: number;
 }
 
 /** Where tokens come from: start of the run's row offsets, start of its record of the step, tokens ahead of the position. */
