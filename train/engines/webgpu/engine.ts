@@ -24,7 +24,7 @@ const SOFTWARE_PARALLEL = 8;
  * Tiles that suit an adapter. A program that plays the GPU is never short of work. An Intel GPU's thread has 128 registers of 32 bytes:
  * where it carries 16 invocations, the 64 results of each in a large tile fill them all.
  */
-const tilesFor = (adapter: string, software: boolean): Tiles =>
+export const tilesFor = (adapter: string, software: boolean): Tiles =>
   software ? "large" : /intel/i.test(adapter) ? "small" : "by fill";
 
 /** The WebGPU engine in the registry. */
