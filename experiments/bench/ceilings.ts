@@ -2,6 +2,7 @@
 import { input, linear } from "../../cells/graph/builder.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { buildGraph } from "../../cells/graph/graph.ts";
+import { tilesFor } from "../../train/engines/webgpu/engine.ts";
 import {
   destroyBuffers,
   FLOAT_BYTES,
@@ -166,7 +167,7 @@ async function product(opened: Device, { product: size, rounds }: Sizes): Promis
     opened,
     pipelines: new Pipelines(device),
     texts: new Texts(device),
-    epilogues: new EpilogueRegistry("epilogue"),
+    epilogues: new EpilogueRegistry("epilogue", tilesFor(opened.adapter, opened.software)),
     memory,
   };
   const group = { slots: 1, batch: size, tokenBytes: 1, scalars: 0, reach: 0 };

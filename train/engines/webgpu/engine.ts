@@ -3,6 +3,7 @@ import type { DeviceEngineEntry, Engine } from "../engine.ts";
 import { openDevice } from "./runtime/device.ts";
 import { WebGpuGroup } from "./runtime/group.ts";
 import { Pipelines } from "./runtime/pipelines.ts";
+import type { Tiles } from "./kernels/product_uses.ts";
 import { EpilogueRegistry, type Merging, planRun } from "./kernels/schedule.ts";
 import { type TextLimits, Texts } from "./runtime/texts.ts";
 
@@ -10,12 +11,21 @@ import { type TextLimits, Texts } from "./runtime/texts.ts";
 export interface WebGpuOptions {
   /** What makes a dispatch; absent: `template` on a GPU, `epilogue` on a software adapter, which takes every branch of a shader. */
   readonly merging?: Merging;
+  /** What tiles products have; absent: as {@linkcode tilesFor} says. */
+  readonly tiles?: Tiles;
   /** How a text reaches the GPU; absent: as the adapter's limits allow. */
   readonly text?: Partial<TextLimits>;
 }
 
 /** Runs at once where a program plays the GPU: more would take memory and be no faster. */
 const SOFTWARE_PARALLEL = 8;
+
+/**
+ * Tiles that suit an adapter. A program that plays the GPU is never short of work. An Intel GPU's thread has 128 registers of 32 bytes:
+ * where it carries 16 invocations, the 64 results of each in a large tile fill them all.
+ */
+export const tilesFor = (adapter: string, software: boolean): Tiles =>
+  software ? "large" : /intel/i.test(adapter) ? "small" : "by fill";
 
 /** The WebGPU engine in the registry. */
 export const WEBGPU_ENGINE = {
@@ -55,14 +65,17 @@ export function openWebGpuEngine(): Promise<Engine | undefined> {
  * @returns undefined where no adapter is
  */
 export async function openTunedWebGpuEngine(
-  { merging, text }: WebGpuOptions = {},
+  { merging, tiles, text }: WebGpuOptions = {},
 ): Promise<WebGpuEngine | undefined> {
   const opened = await openDevice();
   if (!opened) return undefined;
   const { device, adapter, software } = opened;
   const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
   const memory = Math.min(maxStorageBufferBindingSize, maxBufferSize);
-  const epilogues = new EpilogueRegistry(merging ?? (software ? "epilogue" : "template"));
+  const epilogues = new EpilogueRegistry(
+    merging ?? (software ? "epilogue" : "template"),
+    tiles ?? tilesFor(adapter, software),
+  );
   const tools = { opened, pipelines: new Pipelines(device), texts: new Texts(device, text), epilogues, memory };
   return {
     name: WEBGPU_ENGINE.name,

@@ -8,8 +8,8 @@ export interface Fault {
 export const KERNEL_FAULTS: Readonly<Record<string, Fault>> = {
   "a sigmoid that is a thousandth too low": { sound: "vec4f(1.0), x >=", faulty: "vec4f(0.999), x >=" },
   "a product that takes a matrix for a row shorter": {
-    sound: "if (row >= rows ||",
-    faulty: "if (row + 1u >= rows ||",
+    sound: "let inside = (row < rows)",
+    faulty: "let inside = (row + 1u < rows)",
   },
   "a bias that is read one column off": { sound: "+ column];", faulty: "+ column - min(column, 1u)];" },
   "an embedding's gradient that forgets the batch's last row": {

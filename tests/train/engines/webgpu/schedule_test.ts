@@ -10,9 +10,11 @@ import type { ModelSizes } from "../../../../cells/language_model.ts";
 import type { EngineRun } from "../../../../train/engines/engine.ts";
 import { openReferenceEngine } from "../../../../train/engines/reference.ts";
 import { kernelKey, shader } from "../../../../train/engines/webgpu/kernels/kernel.ts";
+import type { Tiles } from "../../../../train/engines/webgpu/kernels/product_uses.ts";
 import { gatherProducts, isProduct } from "../../../../train/engines/webgpu/plan/rewrite.ts";
 import {
   buildSchedule,
+  type Dispatch,
   EpilogueRegistry,
   kernelsOf,
   layoutOf,
@@ -113,7 +115,7 @@ Deno.test("planMemory() reuses memory when a tensor's last reader is done", () =
 });
 
 /** The schedule of a group, whose runs lie one after the other. */
-function scheduleOf(runs: readonly EngineRun[], merging: Merging = "template") {
+function scheduleOf(runs: readonly EngineRun[], merging: Merging = "template", tiles?: Tiles) {
   let base = 0;
   const placed = runs.map(({ step }, slot): LocatedRun => {
     const run = { plan: planRun(step), slot, base };
@@ -121,7 +123,7 @@ function scheduleOf(runs: readonly EngineRun[], merging: Merging = "template") {
     return run;
   });
   const layout = layoutOf({ slots: runs.length, batch: runs[0].step.sizes.batch, scalars: 2 });
-  return { placed, layout, ...buildSchedule(placed, layout, new EpilogueRegistry(merging)) };
+  return { placed, layout, ...buildSchedule(placed, layout, new EpilogueRegistry(merging, tiles)) };
 }
 
 /** The configurations that a sweep's first group of 64 has: all switch settings, 3 layers of 256. */
@@ -151,6 +153,22 @@ for (const [what, runs, expected, levels] of DISPATCHES) {
     });
   }
 }
+
+Deno.test("buildSchedule() has small tiles where few runs stand side by side, large ones for weight gradients, and no dispatch more", () => {
+  const productsOf = (slots: number, tiles: Tiles) => {
+    const { dispatches } = scheduleOf(new Array(slots).fill(BEST_AS_TRAINED), "template", tiles);
+    const isProduct = ({ kernel }: Dispatch) => kernel.template.key.startsWith("product");
+    const products = dispatches.filter(isProduct).map(({ kernel: { template: { key } }, workgroups }) =>
+      `${key.split(" ")[1]} ${workgroups / slots}`
+    );
+    return { dispatches: dispatches.length, first: products[0], last: products.at(-1) };
+  };
+  assert.deepEqual(productsOf(1, "by fill"), { dispatches: 24, first: "32x32 64", last: "64x64 336" });
+  assert.deepEqual(productsOf(15, "by fill"), { dispatches: 24, first: "32x32 64", last: "64x64 336" });
+  assert.deepEqual(productsOf(16, "by fill"), { dispatches: 24, first: "64x64 16", last: "64x64 336" });
+  assert.deepEqual(productsOf(64, "small"), { dispatches: 24, first: "32x32 64", last: "32x32 1344" });
+  assert.deepEqual(productsOf(1, "large"), { dispatches: 24, first: "64x64 16", last: "64x64 336" });
+});
 
 Deno.test("planRun() takes at most 64 MiB when three layers of 256 states have all gates", () => {
   const config = gatedConfig({});

@@ -5,7 +5,7 @@ import { openReferenceEngine } from "../../../../train/engines/reference.ts";
 import { WEBGPU_ENGINE } from "../../../../train/engines/webgpu/engine.ts";
 import { certifyGroup, type GoldenCase, goldenFrom } from "../../../../train/golden.ts";
 import { CATALOG_GOLDEN, failures, gatedConfig, GOLDEN } from "../../../cells/catalog/golden_cases.ts";
-import { ADAM_TOLERANCE, CATALOG, differences, runOf, train, UNUSUAL } from "../runs.ts";
+import { ADAM_TOLERANCE, CATALOG, differences, runOf, textOf, train, UNUSUAL } from "../runs.ts";
 import { unlikeRuns, webgpuTest, withEngine } from "./adapter.ts";
 import { KERNEL_FAULTS, plantFault } from "./kernel_faults.ts";
 
@@ -108,6 +108,29 @@ webgpuTest("the WebGPU engine gives the same bits whether dispatches merge by ep
       assert.deepEqual(alone, expected[3]);
     });
   });
+});
+
+webgpuTest("the WebGPU engine gives the same bits whatever tiles products have", async () => {
+  const cell = gatedCell(gatedConfig({}));
+  // More than a small tile along each axis; sums that end in the first and in the second half of their last part; vectors of four and of one.
+  const runs = [
+    { n_layers: 1, state_size: 100, batch: 72, vocabulary: 68 },
+    { n_layers: 1, state_size: 67, batch: 41, vocabulary: 66 },
+  ].map((sizes) => runOf(cell, sizes));
+  const trained = new Map<string, unknown>();
+  const kernels = new Map<string, string>();
+  for (const tiles of ["large", "small", "by fill"] as const) {
+    await withEngine({ tiles }, async (engine) => {
+      trained.set(tiles, [await train(engine, [runs[0]], [3]), await train(engine, [runs[1]], [3])]);
+      const group = await engine.open([runs[0]], textOf(500, 68));
+      const keys = group.schedule.dispatches.map(({ kernel }) => kernel.template.key);
+      kernels.set(tiles, ["64x64", "32x32"].filter((tile) => keys.some((key) => key.includes(tile))).join());
+      await group.close();
+    });
+  }
+  assert.deepEqual(Object.fromEntries(kernels), { large: "64x64", small: "32x32", "by fill": "64x64,32x32" });
+  assert.deepEqual(trained.get("small"), trained.get("large"));
+  assert.deepEqual(trained.get("by fill"), trained.get("large"));
 });
 
 webgpuTest("the WebGPU engine gives PyTorch's numbers when dispatches merge by template", async () => {

@@ -18,6 +18,8 @@ export interface Locations {
   index(tensor: Tensor): readonly number[];
   /** First slot of the losses of the run's rows. */
   readonly losses: number;
+  /** Slots of the group: how many runs stand side by side at most. */
+  readonly slots: number;
 }
 
 /** Where tokens come from: start of the run's row offsets, start of its record of the step, tokens ahead of the position. */
@@ -35,11 +37,17 @@ export const recordWords = (scalars: number): number => 4 * Math.ceil((scalars +
 /** Invocations of every workgroup. */
 export const INVOCATIONS = 64;
 
-/** Makes values and hands each to the epilogue: a body that calls `prepare(instance)` and then, for each, `chain(f, column, value)`. */
+/**
+ * Makes values and hands each to the epilogue: a body that calls `prepare(instance)` and then, for each, `chain(f, column, value)`, or
+ * with several rows `chain(f, stride, below, column, value_0, value_1 …)`: `f` is the first row's element, rows
+ * are `stride` elements apart, and `below` rows are left in the matrix, this one included.
+ */
 export interface KernelTemplate {
   /** Names every fact that specialises the source, and nothing else: equal keys mean equal source. */
   readonly key: string;
   readonly vectorWidth: VectorWidth;
+  /** Rows that go through the epilogue together: all are read before one is written, so that their loads wait at once. Absent: one. */
+  readonly epilogueRows?: number;
   readonly source: () => { readonly declarations: string; readonly body: string };
 }
 
@@ -92,14 +100,48 @@ const elementwiseDeclarations = (V: string): string =>
     .flatMap((record) => record.arity === 1 && record.wgslDeclarations ? [record.wgslDeclarations(V)] : [])
     .join("\n");
 
+/**
+ * The statements of an epilogue for several rows at once. What does not depend on the row is done once; what is read beyond the last
+ * row is the last row again, and is not written.
+ */
+export function inRows(lines: readonly string[], rows: number): string[] {
+  if (rows === 1) return [...lines];
+  const numbers = Array.from({ length: rows }, (_, row) => row);
+  const ofRow = new Set(["f", "value"]);
+  const NAME = /\b(?:f|value|v\d+)\b/g;
+  const inRow = (line: string, row: number) => line.replace(NAME, (name) => ofRow.has(name) ? `${name}_${row}` : name);
+  const made: string[] = [], writes: string[] = [];
+  for (const line of lines) {
+    const [, name, expression] = line.match(/^let (v\d+) = (.+)$/) ?? [];
+    if (name === undefined) writes.push(line);
+    else if (!expression.match(NAME)?.some((used) => ofRow.has(used))) made.push(line);
+    else {
+      ofRow.add(name);
+      made.push(...numbers.map((row) => inRow(line, row)));
+    }
+  }
+  return [
+    ...numbers.map((row) => `let f_${row} = f${row ? ` + min(${row}u, below - 1u) * stride` : ""};`),
+    ...made,
+    ...numbers.map((row) => {
+      const all = writes.map((line) => inRow(line, row)).join(" ");
+      return row ? `if (${row}u < below) { ${all} }` : all;
+    }),
+  ];
+}
+
 /** The whole source of a kernel. */
 export function shader({ template, epilogues }: Kernel): string {
   const { declarations, body } = template.source();
-  const V = vectorType(template.vectorWidth);
+  const V = vectorType(template.vectorWidth), rows = template.epilogueRows ?? 1;
+  const values = Array.from({ length: rows }, (_, row) => rows === 1 ? "value" : `value_${row}`);
+  const names = ["f", ...rows === 1 ? [] : ["stride", "below"], "column"];
+  const parameters = [...names.map((name) => `${name}: u32`), ...values.map((name) => `${name}: ${V}`)].join(", ");
+  const passed = [...names, ...values].join(", ");
   const functions = epilogues.map(({ lines, firstWord, wordCount }, i) => {
     const words = Array.from({ length: wordCount }, (_, n) => `  w${n} = ${word(firstWord + n)};`);
     return `fn prepare_${i}(instance: u32) {\n${words.join("\n")}\n}
-fn chain_${i}(f: u32, column: u32, value: ${V}) {\n${lines.map((line) => `  ${line}`).join("\n")}\n}`;
+fn chain_${i}(${parameters}) {\n${inRows(lines, rows).map((line) => `  ${line}`).join("\n")}\n}`;
   });
   const choose = (tag: string, call: (i: number) => string) =>
     epilogues.length === 1
@@ -137,8 +179,8 @@ fn prepare(instance: u32) {
   tag = ${word(0)};
   ${choose("tag", (i) => `prepare_${i}(instance);`)}
 }
-fn chain(f: u32, column: u32, value: ${V}) {
-  ${choose("tag", (i) => `chain_${i}(f, column, value);`)}
+fn chain(${parameters}) {
+  ${choose("tag", (i) => `chain_${i}(${passed});`)}
 }
 ${declarations}
 @compute @workgroup_size(${INVOCATIONS})

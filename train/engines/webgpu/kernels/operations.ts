@@ -2,12 +2,12 @@
 import { elementwiseTable } from "../../../../cells/graph/elementwise.ts";
 import { isElementwise, type OpName } from "../../../../cells/graph/tensor.ts";
 import { elementwiseUse, embeddingUse } from "./elementwise_template.ts";
-import { productUses } from "./product_template.ts";
+import { productUses, type Tiles } from "./product_uses.ts";
 import { embeddingGradientUse, softmaxUse, sumUse } from "./reduction_template.ts";
 import type { KernelUse, Locations } from "./kernel.ts";
 import type { Task } from "../plan/tasks.ts";
 
-type Launch = (task: Task, locations: Locations) => KernelUse[];
+type Launch = (task: Task, locations: Locations, tiles: Tiles) => KernelUse[];
 
 const elementwiseAlone: Launch = (task, locations) => [elementwiseUse(task, locations)];
 const softmax: Launch = (task, locations) => [softmaxUse(task, locations)];
@@ -32,8 +32,8 @@ const LAUNCHES: { readonly [K in OpName]: Launch } = {
 };
 
 /** The kernel instances of a task. */
-export function usesOf(task: Task, locations: Locations): KernelUse[] {
-  if (task.target) return elementwiseAlone(task, locations);
+export function usesOf(task: Task, locations: Locations, tiles: Tiles): KernelUse[] {
+  if (task.target) return elementwiseAlone(task, locations, tiles);
   const [head] = task.heads.length ? task.heads : task.nodes.filter(isElementwise);
-  return LAUNCHES[head.op](task, locations);
+  return LAUNCHES[head.op](task, locations, tiles);
 }

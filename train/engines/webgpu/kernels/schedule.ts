@@ -17,6 +17,7 @@ import {
 } from "./kernel.ts";
 import { type MemoryPlan, planMemory } from "../plan/memory.ts";
 import { usesOf } from "./operations.ts";
+import type { Tiles } from "./product_uses.ts";
 import { gatherProducts, separateCarried } from "../plan/rewrite.ts";
 import { type TaskGraph, toTasks } from "../plan/tasks.ts";
 
@@ -96,6 +97,7 @@ export function layoutOf({ slots, batch, scalars }: Pick<GroupSizes, "slots" | "
   const lossesPerSlot = MAX_STEPS_PER_SUBMIT * batch;
   const means = slots * lossesPerSlot;
   return {
+    slots,
     rows: (slot: number) => slot * batch,
     /** First word of the records of a step of the submit, and of a slot's record within them. */
     records: (step: number) => records + step * slots * recordSize,
@@ -144,6 +146,7 @@ export function locationsOf({ plan, slot, base }: LocatedRun, layout: Layout): L
       return [layout.rows(slot), layout.record(slot), ahead];
     },
     losses: layout.losses(slot),
+    slots: layout.slots,
   };
 }
 
@@ -154,7 +157,8 @@ export function locationsOf({ plan, slot, base }: LocatedRun, layout: Layout): L
 export class EpilogueRegistry {
   readonly #epilogues = new Map<string, Map<string, { epilogue: Epilogue; tag: number }>>();
 
-  constructor(readonly merging: Merging) {}
+  /** @param tiles what tiles products have: a template for each size of them */
+  constructor(readonly merging: Merging, readonly tiles: Tiles = "by fill") {}
 
   /** The tag of an epilogue in its template's kernel. */
   tag({ template, epilogue }: KernelUse): number {
@@ -191,7 +195,7 @@ export function buildSchedule(runs: readonly LocatedRun[], layout: Layout, regis
   const uses = runs.flatMap((run) => {
     const locations = locationsOf(run, layout), { tasks } = run.plan;
     return tasks.tasks.flatMap((task) =>
-      usesOf(task, locations).map((use) => ({ level: align(tasks, task.level), use }))
+      usesOf(task, locations, registry.tiles).map((use) => ({ level: align(tasks, task.level), use }))
     );
   });
   const tagged = uses.map(({ level, use }) => ({ level, use, tag: registry.tag(use) }));
