@@ -12,6 +12,7 @@ import {
   type Merging,
   planRun,
 } from "../../../../train/engines/webgpu/kernels/schedule.ts";
+import type { Tiles } from "../../../../train/engines/webgpu/kernels/product_uses.ts";
 import { sourcesOf } from "../../../../train/engines/webgpu/runtime/pipelines.ts";
 import { allGatedConfigs, CATALOG_GOLDEN, gatedConfig, GOLDEN } from "../../../cells/catalog/golden_cases.ts";
 import { readingAhead, UNUSUAL } from "../runs.ts";
@@ -65,19 +66,21 @@ function* groups(): Generator<Group> {
   yield [readingAhead(2).step];
 }
 
-function kernelsOfGroup(group: Group, merging: Merging) {
+function kernelsOfGroup(group: Group, merging: Merging, tiles: Tiles) {
   const { batch } = group[0].sizes;
   const scalars = Math.max(...group.map(({ optimizer }) => optimizer.scalarNames.length));
   const runs = group.map((step, slot) => ({ plan: planRun(step), slot, base: 0 }));
   return kernelsOf(
-    buildSchedule(runs, layoutOf({ slots: runs.length, batch, scalars }), new EpilogueRegistry(merging)),
+    buildSchedule(runs, layoutOf({ slots: runs.length, batch, scalars }), new EpilogueRegistry(merging, tiles)),
   );
 }
 
 /** All shaders, each once. */
 export function allShaders(): Shader[] {
   const kernels = groups().flatMap((group) =>
-    (["epilogue", "template"] as const).flatMap((merging) => kernelsOfGroup(group, merging))
+    (["epilogue", "template"] as const).flatMap((merging) =>
+      (["large", "small"] as const).flatMap((tiles) => kernelsOfGroup(group, merging, tiles))
+    )
   );
   const sources = new Map(sourcesOf([...kernels]).map((source) => [source.key, source]));
   return [...sources.values()].map(({ key, code }) => ({ template: key.split(" | ")[0], key, code: code() }));
