@@ -138,6 +138,9 @@ export { type OnnxOptions, openOnnxEngine } from "./train/engines/onnx/engine.ts
 export { openReferenceEngine } from "./train/engines/reference.ts";
 export { openWebGpuEngine } from "./train/engines/webgpu/engine.ts";
 export { evaluateModel, type Evaluation, type Extras, type Score } from "./train/scoring/evaluate.ts";
+export type { ScoreChoice, ScoreLocation, ScoreTools } from "./train/scoring/score_on.ts";
+export type { ScoreProvider } from "./train/scoring/providers.ts";
+export type { AdapterNames } from "./train/engines/webgpu/runtime/device.ts";
 export { EvaluationWorkers } from "./train/scoring/evaluation_workers.ts";
 export { exportCell, exportModel } from "./train/scoring/export_model.ts";
 export type { GroupOptions } from "./train/training/group_training.ts";

@@ -10,7 +10,7 @@ import { knownCorpus } from "../../train/corpus/known.ts";
 import { splitEnds } from "../../train/corpus/split.ts";
 import { cutFor } from "../../train/scoring/evaluate.ts";
 import type { Cut } from "../../train/scoring/score.ts";
-import { placeInWords, type ScorePlace } from "../../train/scoring/score_on.ts";
+import { locationInWords, type ScoreLocation } from "../../train/scoring/score_on.ts";
 import { VALIDATION_BYTES } from "../../train/scoring/validation.ts";
 import { formatDuration } from "../../train/terminal/progress.ts";
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
@@ -74,7 +74,7 @@ function stepsOf(bytes: number, { streams, warm_up }: Cut): number {
   return warm_up + Math.ceil((bytes - 1) / streams);
 }
 
-/** What reading so many tokens took, in seconds of the place that reads. */
+/** What reading so many tokens took, in seconds of the location that reads. */
 export interface Reading {
   readonly tokens: number;
   readonly seconds: number;
@@ -121,7 +121,7 @@ export interface Measured01 {
     readonly from: string;
   };
   readonly scores: {
-    readonly place: ScorePlace;
+    readonly location: ScoreLocation;
     /** Of each shape by its name, seconds of a run's score. */
     readonly seconds: ReadonlyMap<string, number>;
     readonly from: string;
@@ -169,12 +169,12 @@ export function estimate01({ training, scores, files }: Measured01): Estimate01 
       on: training.on,
       from: training.from,
     },
-    scores: { seconds: total(scores.seconds), on: placeInWords(scores.place), from: scores.from },
+    scores: { seconds: total(scores.seconds), on: locationInWords(scores.location), from: scores.from },
     files: { seconds: total(files.seconds), on: "this project's disk", from: files.from },
   };
   const sum = parts.training.seconds + parts.scores.seconds + parts.files.seconds;
   // As a session has it: on the CPU a score would only take training's cores.
-  const isInARow = trainsOnCpu && scores.place.provider === "cpu";
+  const isInARow = trainsOnCpu && scores.location.provider === "cpu";
   return {
     corpus: CORPUS.name,
     runs: configs.length,

@@ -101,7 +101,10 @@ export async function measureScores(
 ): Promise<Measured01["scores"]> {
   progress("experiment 01, scores");
   using workers = await EvaluationWorkers.open(scoreOn, progress);
-  const { place } = workers, { provider } = place, onCpu = provider === "cpu", cores = navigator.hardwareConcurrency;
+  const { location } = workers,
+    { provider } = location,
+    onCpu = provider === "cpu",
+    cores = navigator.hardwareConcurrency;
   const { rows: most, steps } = PROVIDERS[provider], rows = rowsRead(most), tokens = tokensRead(most);
   const parts = { short: rows * steps * BLOCKS.short, long: rows * steps * BLOCKS.long };
   const sample = { prompt: promptFrom(textOf(PART_TOKENS)), ...SCORE_SAMPLE };
@@ -127,11 +130,11 @@ export async function measureScores(
     };
     seconds.set(name, scoreSeconds(times, tokens, onCpu));
   }
-  if (workers.place.provider !== provider) throw new UserError(`${place.adapter} has failed while it scored`);
+  if (workers.location.provider !== provider) throw new UserError(`${location.adapter} has failed while it scored`);
   const from = `one model of each of ${shapes.length} shapes, which reads ${parts.short} and ${parts.long} bytes of ` +
     `generated text in ${rows} streams, scaled to the ${tokens} bytes that a score reads with its warm-ups, and from the ` +
     `state resets over ${PART_TOKENS} bytes and the sample of ${SCORE_SAMPLE.bytes} of each as they are`;
-  return { place, seconds, from };
+  return { location, seconds, from };
 }
 
 let text = new Uint8Array();

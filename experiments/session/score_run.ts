@@ -8,7 +8,7 @@ import { cutFor, evaluateModel, type Evaluation } from "../../train/scoring/eval
 import type { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { exportModel } from "../../train/scoring/export_model.ts";
 import { promptFrom } from "../../train/scoring/sample_text.ts";
-import { placeInWords } from "../../train/scoring/score_on.ts";
+import { locationInWords } from "../../train/scoring/score_on.ts";
 import { beginning, validationPart } from "../../train/scoring/validation.ts";
 import { decodeRunWeights } from "../../train/training/checkpoint.ts";
 import { advised, type Commit, readBytes } from "../study/files.ts";
@@ -43,7 +43,7 @@ export interface Scoring {
 }
 
 /** Scores of a run. */
-export type RunScore = Omit<Evaluation, "drawn" | "memory" | "place">;
+export type RunScore = Omit<Evaluation, "drawn" | "memory" | "location">;
 
 /** What to do about a checkpoint from which no good model can be made. */
 const KEEP_MODEL = "move it away to keep the model that there is";
@@ -72,7 +72,7 @@ export async function scoreRun(
   const prompt = tokenizer.encode(promptFrom(text.corpus.test));
   const sample = { prompt, lengths: tokenizer.lengths, ...SCORE_SAMPLE };
   const extras = { sample, memory: true, validation: validationPart(text), tokenizer, signal, workers };
-  const { drawn, memory, place, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras)
+  const { drawn, memory, location, ...score } = await evaluateModel(model, test, threads, cutFor(test.length), extras)
     .catch(
       (error) => {
         signal?.throwIfAborted();
@@ -95,7 +95,7 @@ export async function scoreRun(
     ...now,
     // Baselines are counted for the whole split, and say nothing of a part.
     ...scoreMetrics(score, score.validation, test_bytes_asked === undefined ? baselines : undefined),
-    scored_on: placeInWords(place),
+    scored_on: locationInWords(location),
     test_bytes_asked,
     sample: sampleOf(drawn!, sample, tokenizer),
     memory: memory!,

@@ -91,6 +91,11 @@ export async function evaluateStudy(
   const { signal, onProblem, onCount } = options;
   // Whoever has the queue open has heard of it.
   const onDamaged = queue ? undefined : onProblem;
+  // What cannot be had is refused before anything is written.
+  using opened = workers || !text
+    ? undefined
+    : await EvaluationWorkers.open(options.scoreOn ?? "auto", options.onMessage);
+  const scoring = workers ?? opened;
   // First of what is written: where its place is taken, nothing else is.
   const own = queue ?? (await openStudyQueue(study)).queue;
   using _heart = heartbeat(own);
@@ -98,8 +103,8 @@ export async function evaluateStudy(
     const baselines = text
       ? await ensureBaselines(study, text.corpus, { signal, onDamaged, onProgress: onCount })
       : known;
-    const scores = text
-      ? await scoreAll(study, todo, text, { queue: own, workers }, options)
+    const scores = text && scoring
+      ? await scoreAll(study, todo, text, { queue: own, workers: scoring }, options)
       : { scored: 0, problems: 0, others: 0 };
     const placed = baselines ? await placeScores({ study, experiment, baselines, queue: own, signal, onProblem }) : 0;
     return { had, unvalidated, unreadable, placed, ...scores };
@@ -112,13 +117,11 @@ async function scoreAll(
   study: Study,
   todo: readonly FinishedResult[],
   text: TokenizedCorpus,
-  { queue, workers: kept }: EvaluateResources & { readonly queue: Queue },
-  { experiment, again, skip, scoreOn = "auto", testBytes, signal, onScore, onMessage, onProblem }: EvaluateOptions,
+  { queue, workers }: Required<EvaluateResources>,
+  { experiment, again, skip, testBytes, signal, onScore, onProblem }: EvaluateOptions,
 ) {
   const runs = todo.map(({ id, seed }) => ({ key: runKey(id, seed) })).filter(({ key }) => !skip?.has(key));
   const scheduler = new Scheduler(runs, { queue, experiment, signal });
-  using own = kept ? undefined : await EvaluationWorkers.open(runs.length ? scoreOn : "cpu", onMessage);
-  const workers = kept ?? own!;
   let scored = 0, problems = 0, taken = 0;
   while (!signal?.aborted) {
     workers.check();

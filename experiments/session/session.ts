@@ -108,6 +108,7 @@ export class TrainingSession {
       claimed: () => this.#scheduler.claimed,
     });
     const say = (line: string) => this.#progress.say(line);
+    workers.tell(say);
     const footprint = footprintOf(current, settings, study.space);
     // Runs of one shape follow each other where they train in groups.
     this.#scheduler = new Scheduler(slots > 1 ? packingOrder(waiting, footprint) : waiting, {
@@ -224,7 +225,7 @@ export class TrainingSession {
       retryFailed: this.options.retryFailed === true,
       onModel: (run, model) => {
         // Where the CPU trains, it cannot score at the same time and gain; a GPU must not wait for it.
-        const { trainsOnCpu } = this.#engine.capabilities, { provider } = this.resources.workers.place;
+        const { trainsOnCpu } = this.#engine.capabilities, { provider } = this.resources.workers.location;
         if (trainsOnCpu && provider === "cpu") models.push({ run, model });
         else this.#scorer.scoreLater(run, this.#threads);
       },

@@ -49,6 +49,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const text = await studyText(study), engine = await openStudyEngine(options.engine);
   try {
     checkRoom(engine, waiting, settings, study.space);
+    using workers = await EvaluationWorkers.open(options.scoreOn ?? "auto", options.onMessage);
     // First of what is written: where its place is taken, nothing else is.
     const claims = await openStudyQueue(study, options.timing);
     try {
@@ -63,7 +64,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
           options.onProgress?.({ runs_done: 0, runs, steps_done: 0, steps, running: [], preparing });
         },
       });
-      const summary = await runSession({ study, text, engine, ...claims }, settings, waiting, options);
+      const summary = await runSession({ study, text, engine, workers, ...claims }, settings, waiting, options);
       return { ...summary, problems: summary.problems + skipped };
     } finally {
       await claims.queue.close();
@@ -76,14 +77,13 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
 
 /** Trains the waiting runs on this engine, then scores what an earlier call left unscored. */
 async function runSession(
-  { study, text, engine, queue, owner }: Omit<SessionResources, "reopen" | "workers">,
+  { study, text, engine, queue, owner, workers }: Omit<SessionResources, "reopen">,
   settings: TrainingSettings,
   waiting: readonly Run[],
   options: TrainStudyOptions,
 ): Promise<TrainSummary> {
-  const { dir, experiment, signal, scoreOn = "auto", testBytes } = options;
+  const { dir, experiment, signal, testBytes } = options;
   const start = performance.now();
-  using workers = await EvaluationWorkers.open(scoreOn, options.onMessage);
   const reopen = () => openStudyEngine(engine.name);
   const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
   if (why !== undefined) options.onMessage?.(why);

@@ -5,10 +5,10 @@ import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "../corpus/
 import { checkTokens } from "../engines/engine.ts";
 import { decodeEvaluation } from "./evaluation_file.ts";
 import type { ModelRequest, ShareEvaluation } from "./evaluate_protocol.ts";
-import { deviceFailure, EvaluationWorkers, poolOf } from "./evaluation_workers.ts";
+import { DeviceFailure, EvaluationWorkers, poolOf } from "./evaluation_workers.ts";
 import { checkSampling, type SampleOptions } from "./sample_text.ts";
 import type { Cut, Share, SharedText, StreamScores } from "./score.ts";
-import { ON_CPU, type ScorePlace } from "./score_on.ts";
+import { ON_CPU, type ScoreLocation } from "./score_on.ts";
 import { type MemoryCurve, memoryCurve, PART_TOKENS, rangeOf } from "./state_resets.ts";
 
 /** How well a model predicts a text, and the cut that the score depends on. */
@@ -48,7 +48,7 @@ export interface Evaluation extends Score {
   /** The score of the second text, cut as its length suggests. */
   readonly validation?: Score;
   /** Where it was made. */
-  readonly place: ScorePlace;
+  readonly location: ScoreLocation;
 }
 
 /** Streams of a text, at most, and tokens that each reads first. */
@@ -96,7 +96,7 @@ export async function evaluateModel(
   if (signal?.aborted) tell();
   signal?.addEventListener("abort", tell);
   try {
-    const { shares, drawn, place } = await evaluateIn(workers, { model, stop }, texts, threads, sample).catch(
+    const { shares, drawn, location } = await evaluateIn(workers, { model, stop }, texts, threads, sample).catch(
       (error) => {
         signal?.throwIfAborted();
         throw error;
@@ -120,7 +120,7 @@ export async function evaluateModel(
       ...(second
         ? { validation: scoreOf(second, bytesOf(validation.subarray(1), tokenizer), cutFor(validation.length)) }
         : {}),
-      place,
+      location,
     });
   } finally {
     signal?.removeEventListener("abort", tell);
@@ -142,7 +142,7 @@ interface Texts {
 interface Found {
   readonly shares: readonly ShareEvaluation[];
   readonly drawn?: Tokens;
-  readonly place: ScorePlace;
+  readonly location: ScoreLocation;
 }
 
 type Request = Pick<ModelRequest, "model" | "stop">;
@@ -155,7 +155,7 @@ async function evaluateIn(
   threads: number,
   sample?: SampleOptions,
 ): Promise<Found> {
-  const { place } = workers, { provider } = place, { askDevice, mayFallBack, fallBack } = poolOf(workers);
+  const { location } = workers, { provider } = location, { askDevice, mayFallBack, fallBack } = poolOf(workers);
   const onCpu = (texts: Texts) => evaluateOnCpu(workers, request, texts, threads, sample);
   if (provider === "cpu") return await onCpu(texts);
   // Meanwhile the CPU does what would not fill a device.
@@ -165,13 +165,13 @@ async function evaluateIn(
   ]);
   if (device.status === "fulfilled") {
     if (cpu.status === "rejected") throw cpu.reason;
-    return { shares: [device.value, ...cpu.value?.shares ?? []], drawn: cpu.value?.drawn, place };
+    return { shares: [device.value, ...cpu.value?.shares ?? []], drawn: cpu.value?.drawn, location };
   }
   if (request.stop && Atomics.load(request.stop, 0)) throw device.reason;
-  if (!mayFallBack) throw deviceFailure(device.reason);
+  if (!mayFallBack) throw new DeviceFailure(device.reason);
   // What the CPU cannot score either is no fault of the device's.
   const found = await onCpu(texts);
-  fallBack(device.reason);
+  await fallBack(device.reason);
   return found;
 }
 
@@ -198,7 +198,7 @@ async function evaluateOnCpu(
       if (reply.status === "rejected") throw reply.reason;
       return reply.value;
     });
-    return { shares, drawn: shares[0].drawn, place: ON_CPU };
+    return { shares, drawn: shares[0].drawn, location: ON_CPU };
   } finally {
     for (const worker of taken) pool.giveBack(worker);
   }

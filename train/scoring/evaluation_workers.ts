@@ -1,15 +1,15 @@
 /** The workers that score models: kept from model to model, on the CPU or on a device. */
-import { messageOf, UserError } from "../../cells/errors.ts";
+import { messageOf } from "../../cells/errors.ts";
+import { findAdapter } from "../engines/webgpu/runtime/device.ts";
 import { checkWorker } from "../process/open_files.ts";
 import { AskedWorker, WorkerPool } from "../process/worker_pool.ts";
 import type { EvaluateRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import {
   checkChoice,
-  choosePlace,
+  chooseLocation,
   ON_CPU,
-  ownAdapter,
   type ScoreChoice,
-  type ScorePlace,
+  type ScoreLocation,
   type ScoreTools,
 } from "./score_on.ts";
 
@@ -25,8 +25,8 @@ export interface EvaluationPool {
   askDevice(request: EvaluateRequest): Promise<ShareEvaluation>;
   /** Whether the CPU may score where the device fails. */
   readonly mayFallBack: boolean;
-  /** After a failure of the device: the CPU scores from now on. */
-  fallBack(error: unknown): void;
+  /** After a failure of the device on a model that the CPU has scored. */
+  fallBack(error: unknown): Promise<void>;
 }
 
 /** The pool within. */
@@ -38,9 +38,10 @@ export let poolOf: (workers: EvaluationWorkers) => EvaluationPool;
  */
 export class EvaluationWorkers implements Disposable {
   readonly #pool = new WorkerPool(startWorker);
-  #place: ScorePlace = ON_CPU;
+  #location: ScoreLocation = ON_CPU;
   /** The one worker that has the device. */
   #device: EvaluationWorker | undefined;
+  #hasEnded = false;
   #last: Promise<unknown> = Promise.resolve();
   #choice: ScoreChoice = "cpu";
   #onMessage: (message: string) => void = () => {};
@@ -72,8 +73,9 @@ export class EvaluationWorkers implements Disposable {
     workers.#onMessage = onMessage ?? workers.#onMessage;
     try {
       const check = async () => void await workers.#askDevice({ check: "webgpu" });
-      const { place, why } = await choosePlace(choice, tools ?? { adapter: ownAdapter, check });
-      workers.#place = place;
+      // ONNX Runtime's provider does not name its adapter: it is Deno's, as far as there is one.
+      const { location, why } = await chooseLocation(choice, tools ?? { adapter: findAdapter, check });
+      workers.#location = location;
       if (why !== undefined) workers.#toCpu(why);
       return workers;
     } catch (error) {
@@ -82,9 +84,14 @@ export class EvaluationWorkers implements Disposable {
     }
   }
 
+  /** Has another listener told where a device is left: one that does not throw in the middle of a score. */
+  tell(onMessage: (message: string) => void): void {
+    this.#onMessage = onMessage;
+  }
+
   /** Where they score. */
-  get place(): ScorePlace {
-    return this.#place;
+  get location(): ScoreLocation {
+    return this.#location;
   }
 
   /**
@@ -103,33 +110,49 @@ export class EvaluationWorkers implements Disposable {
   }
 
   async #askDevice(request: EvaluateRequest): Promise<ShareEvaluation> {
-    const answer = this.#last.then(() => {
-      if (!this.#device) checkWorker();
-      this.#device ??= startWorker();
-      return this.#device.ask(request);
-    });
+    const answer = this.#last.then(() => this.#deviceWorker().ask(request));
     this.#last = answer.catch(() => {});
     return await answer;
   }
 
-  #fallBack(error: unknown): void {
+  /** @throws {Error} if the device is not to be used any more */
+  #deviceWorker(): EvaluationWorker {
+    if (this.#hasEnded) throw new Error("Cannot score on a device: its workers were ended");
+    // Nobody knows what one that has failed has left undone.
+    if (!this.#device?.isSound) {
+      this.#device?.terminate();
+      this.#device = undefined;
+      checkWorker();
+      this.#device = startWorker();
+    }
+    return this.#device;
+  }
+
+  /** One model may be too much for a device that is all right: it is left where it fails on the model that is made up, too. */
+  async #fallBack(error: unknown): Promise<void> {
+    if (this.#location.provider === "cpu") return;
+    const failure = await this.#askDevice({ check: "webgpu" }).then(() => undefined, (failure) => ({ failure }));
+    if (!failure) this.#onMessage(`A model was scored on the CPU: ${messageOf(error)}`);
     // Of several that have failed together, the first says it.
-    if (this.#place.provider !== "cpu") this.#toCpu(messageOf(error));
+    else if (!this.#hasEnded) this.#toCpu(messageOf(error));
   }
 
   #toCpu(why: string): void {
-    this.#place = ON_CPU;
+    this.#location = ON_CPU;
     this.#endDevice();
     this.#onMessage(`Scoring on the CPU: ${why}`);
   }
 
   #endDevice(): void {
+    this.#hasEnded = true;
     this.#device?.terminate();
     this.#device = undefined;
   }
 }
 
-/** What went wrong with a device, with what else can be done. */
-export function deviceFailure(error: unknown): UserError {
-  return new UserError(`${messageOf(error)}; use --score-on cpu`);
+/** What went wrong with a device that was asked for, with what else can be done. No file is to blame, and no input: so it is no `UserError`. */
+export class DeviceFailure extends Error {
+  constructor(cause: unknown) {
+    super(`${messageOf(cause)}; use --score-on cpu`, { cause });
+  }
 }

@@ -52,9 +52,13 @@ export class ScoringModel {
       });
     };
     const rows = Math.max(1, Math.min(provider.rows, Math.floor(provider.logits / vocabulary)));
-    const steps = blockSteps(provider, rows, vocabulary);
+    // The values of all steps are joined, before their logits are computed.
+    const steps = blockSteps(provider, rows, Math.max(vocabulary, ...states.values()));
     const step = await open(1, provider.forgets);
-    const block = steps === 1 && !provider.forgets ? step : await open(steps, false);
+    const block = steps === 1 && !provider.forgets ? step : await open(steps, false).catch(async (error) => {
+      await step.release();
+      throw error;
+    });
     return new ScoringModel(
       { provider, rows, states, step, block, steps, file, isStopped },
       [...new Set([step, block])],
@@ -81,10 +85,10 @@ export class ScoringModel {
   }
 }
 
-/** The longest block that is worth it, a power of two, whose logits are not too many. */
-function blockSteps({ steps, logits }: Provider, rows: number, vocabulary: number): number {
+/** The longest block that is worth it, a power of two, whose widest tensor is not too large. */
+function blockSteps({ steps, logits }: Provider, rows: number, width: number): number {
   let fitting = steps;
-  while (fitting > 1 && fitting * rows * vocabulary > logits) fitting /= 2;
+  while (fitting > 1 && fitting * rows * width > logits) fitting /= 2;
   return fitting;
 }
 

@@ -17,7 +17,7 @@ const NEGLIGIBLE = 0.01;
 /** At most so many tokens are scored with resets, from the beginning of the text: of them all it would take six times as long as a score. */
 export const PART_TOKENS = 32_768;
 
-/** States of windows that are in memory at a time, in numbers: 16 MiB. */
+/** States of windows that are in memory at a time, in numbers: two arrays of 16 MiB. */
 const MOST_FLOATS = 2 ** 22;
 
 /** A model's score by how often its state is set to zero, all over the same text. */

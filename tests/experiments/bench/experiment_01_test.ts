@@ -74,7 +74,7 @@ Deno.test("scoreSeconds() stays above zero where noise has made the longer part 
 });
 
 /** Two groups of two runs each: the large shape scores in 30 s and writes in 2 s, the small one in 4 s and 1 s. */
-const measured = (trainsOnCpu: boolean, place: Measured01["scores"]["place"]): Measured01 => ({
+const measured = (trainsOnCpu: boolean, location: Measured01["scores"]["location"]): Measured01 => ({
   training: {
     on: "planted (this machine)",
     trainsOnCpu,
@@ -84,7 +84,7 @@ const measured = (trainsOnCpu: boolean, place: Measured01["scores"]["place"]): M
     ],
     from: "steps",
   },
-  scores: { place, seconds: new Map([[LARGE, 30], [SMALL, 4]]), from: "parts" },
+  scores: { location, seconds: new Map([[LARGE, 30], [SMALL, 4]]), from: "parts" },
   files: { seconds: new Map([[LARGE, 2], [SMALL, 1]]), from: "runs" },
 });
 

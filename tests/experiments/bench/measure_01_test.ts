@@ -10,8 +10,8 @@ const ROOT = new URL("../../../", import.meta.url);
 const name = shapeOf(SMALL_CONFIG), shapes = [{ name, runs: 1, typical: SMALL_CONFIG }];
 
 Deno.test("measureScores() scores a model on the CPU, and says how much of a score it read", async () => {
-  const { place, seconds, from } = await measureScores(shapes, () => {}, "cpu");
-  assert.deepEqual(place, { provider: "cpu" });
+  const { location, seconds, from } = await measureScores(shapes, () => {}, "cpu");
+  assert.deepEqual(location, { provider: "cpu" });
   assert.deepEqual([...seconds.keys()], [name]);
   assert.ok(seconds.get(name)! > 0);
   assert.match(from, /^one model of each of 1 shapes, which reads 4096 and 20480 bytes .* scaled to the 5853184 bytes/);

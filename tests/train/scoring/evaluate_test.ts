@@ -191,8 +191,8 @@ Deno.test("evaluateModel() scores a second text beside the first, each with the 
   // Cuts of several streams and of one, so that each of the two ends first once; with many workers some have none of the second.
   for (const [ends, starts] of [[[0, 2100], [2100, 6500]], [[0, 4100], [4100, 4200]], [[0, 700], [700, 2900]]]) {
     const [test, validation] = [ends, starts].map(([from, to]) => text.subarray(from, to));
-    const one = await evaluateModel(model, test), { place, ...two } = await evaluateModel(model, validation);
-    assert.deepEqual(place, { provider: "cpu" });
+    const one = await evaluateModel(model, test), { location, ...two } = await evaluateModel(model, validation);
+    assert.deepEqual(location, { provider: "cpu" });
     for (const threads of [1, 3]) {
       const { validation: second, ...first } = await evaluateModel(model, test, threads, undefined, { validation });
       assert.deepEqual([first, second], [one, two]);

@@ -9,7 +9,7 @@ const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 const LLVMPIPE = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
 
 interface Told {
-  readonly place?: { readonly provider: string; readonly adapter?: string };
+  readonly location?: { readonly provider: string; readonly adapter?: string };
   readonly messages: readonly string[];
   readonly scores: readonly { readonly webgpu: Evaluation; readonly cpu: Evaluation }[];
   readonly stopped: string;
@@ -45,14 +45,14 @@ onDriver(
   SWIFTSHADER,
   "evaluateModel() on webgpu gives the CPU's scores within 1e-5 bits per byte, its sample, and hears a signal",
   async () => {
-    const { place, messages, scores, stopped, error } = await told(SWIFTSHADER, "webgpu");
+    const { location, messages, scores, stopped, error } = await told(SWIFTSHADER, "webgpu");
     assert.equal(error, undefined);
     assert.deepEqual(messages, []);
-    assert.equal(place!.provider, "webgpu");
-    assert.match(place!.adapter!, /SwiftShader/);
+    assert.equal(location!.provider, "webgpu");
+    assert.match(location!.adapter!, /SwiftShader/);
     assert.equal(scores.length, 2);
     for (const { webgpu, cpu } of scores) {
-      assert.deepEqual([webgpu.place, cpu.place], [place, { provider: "cpu" }]);
+      assert.deepEqual([webgpu.location, cpu.location], [location, { provider: "cpu" }]);
       const near = (one: number, other: number) => assert.ok(Math.abs(one - other) < 1e-5, `${one} against ${other}`);
       near(webgpu.bits_per_byte, cpu.bits_per_byte);
       near(webgpu.validation!.bits_per_byte, cpu.validation!.bits_per_byte);
@@ -68,8 +68,8 @@ onDriver(
 );
 
 onDriver(SWIFTSHADER, "EvaluationWorkers.open('auto') leaves a software adapter alone", async () => {
-  const { place, messages } = await told(SWIFTSHADER, "auto");
-  assert.deepEqual([place, messages], [{ provider: "cpu" }, []]);
+  const { location, messages } = await told(SWIFTSHADER, "auto");
+  assert.deepEqual([location, messages], [{ provider: "cpu" }, []]);
 });
 
 onDriver(LLVMPIPE, "EvaluationWorkers.open('webgpu') refuses an adapter that cannot score in one line", async () => {
@@ -78,9 +78,9 @@ onDriver(LLVMPIPE, "EvaluationWorkers.open('webgpu') refuses an adapter that can
 });
 
 Deno.test("evaluateModel() scores on the CPU from the first failure of the device on, and says so once, where the choice was 'auto'", async () => {
-  const { place, messages, scores, error } = await told("/no/such/driver.json", "failing");
+  const { location, messages, scores, error } = await told("/no/such/driver.json", "failing");
   assert.equal(error, undefined);
-  assert.deepEqual(place, { provider: "cpu" });
+  assert.deepEqual(location, { provider: "cpu" });
   assert.equal(messages.length, 1);
   assert.match(messages[0], /^Scoring on the CPU: Cannot open the model on webgpu \([^\n]+\)$/);
   assert.equal(scores.length, 2);

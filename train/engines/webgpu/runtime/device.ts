@@ -1,12 +1,16 @@
 /** Finds an adapter and opens a device with all that the adapter grants. */
 import { EngineFailure } from "../../engine.ts";
 
-export interface Device {
-  readonly device: GPUDevice;
-  /** What the adapter calls itself. */
+/** What an adapter is. */
+export interface AdapterNames {
+  /** What it calls itself. */
   readonly adapter: string;
   /** Whether the "GPU" is a program on the CPU (llvmpipe, SwiftShader). */
   readonly software: boolean;
+}
+
+export interface Device extends AdapterNames {
+  readonly device: GPUDevice;
   /** Whether the device is lost, or has reported an error outside any scope. */
   readonly failed: boolean;
   /** Waits for something of the device; rejects when the device fails, which may leave what is waited for open for ever. */
@@ -22,17 +26,25 @@ const WANTED_LIMITS = [
   "maxComputeWorkgroupSizeX",
 ] as const;
 
+/** The adapter that {@linkcode openDevice} takes, without a device of it; undefined where none is. */
+export async function findAdapter(): Promise<(AdapterNames & { readonly found: GPUAdapter }) | undefined> {
+  quietLoader();
+  const found = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!found) return undefined;
+  const { description, device, vendor, isFallbackAdapter } = found.info;
+  const adapter = description || device || vendor || "unknown adapter";
+  return { found, adapter, software: isFallbackAdapter || /llvmpipe|swiftshader|lavapipe/i.test(adapter) };
+}
+
 /** @returns undefined where no adapter is */
 export async function openDevice(): Promise<Device | undefined> {
-  quietLoader();
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) return undefined;
+  const own = await findAdapter();
+  if (!own) return undefined;
+  const { found: adapter, adapter: label, software } = own;
   const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
   // Timestamps tell a benchmark where a step's time goes.
   const requiredFeatures: GPUFeatureName[] = adapter.features.has("timestamp-query") ? ["timestamp-query"] : [];
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-  const { description, device: name, vendor, isFallbackAdapter } = adapter.info;
-  const label = description || name || vendor || "unknown adapter";
   const failure = watch(device, label);
   return {
     device,
@@ -41,7 +53,7 @@ export async function openDevice(): Promise<Device | undefined> {
     },
     unlessFailed: (result) => failure.race(result),
     adapter: label,
-    software: isFallbackAdapter || /llvmpipe|swiftshader|lavapipe/i.test(label),
+    software,
   };
 }
 
