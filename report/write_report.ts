@@ -114,6 +114,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
         adviceForRuns({ dir }, experiment, isAnyListed),
     );
   }
+  // They are counted for the whole split, and say nothing of a part.
+  const levels = runs.test_bytes_asked === undefined ? options.levels : undefined;
   // Controls are there for the ranking's sake: what the chosen say on factors is the same without them.
   const effects = effectsOf(runs.rows.filter(({ control }) => !control), table);
   const rows = mergeSeeds(runs.rows);
@@ -127,8 +129,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     experiment,
     rows,
     effects,
-    filter: lossFilter(below, options.levels, rows),
-    levels: options.levels,
+    filter: lossFilter(below, levels, rows),
+    levels,
     promotion,
     comparisons,
     studies,
@@ -149,7 +151,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     experiment,
     title: titleOf(experiment, rows, table),
     rows,
-    levels: options.levels,
+    levels,
     effects,
     account: accountFor(ANY_STUDY),
     settings: experiment === "01" ? settingsOf(rows, table) : `${settingsOf(rows, table)} ${selected(rows, effects)}`,

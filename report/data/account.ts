@@ -50,7 +50,7 @@ export function accountOf(
   const scored = runs.rows.filter(({ test_bits_per_byte }) => test_bits_per_byte !== undefined);
   const unvalidated = scored.filter((run) => run.validation_bits_per_byte === undefined).map(nameOf).sort();
   const logged = Map.groupBy(runs.rows, ({ log_every }) => log_every);
-  const parts = Map.groupBy(scored, ({ test_bytes_asked }) => test_bytes_asked);
+  const otherwise = runs.scored_otherwise.map(nameOf);
   const unknown = new Set(unknown_version), damaged = unreadable.filter((line) => !unknown.has(line));
   const why = (run: RunResult) => `${nameOf(run)}: ${oneLine(run.failed!)}`;
   const entries: AccountEntry[] = [
@@ -90,13 +90,17 @@ export function accountOf(
       lines: false,
     },
     {
-      // One part for all is said too: scores of parts are no scores of the split.
-      lead: "Scored on a part of the test split: such scores are compared with none of another part",
-      names: [...parts].flatMap(([bytes, runs]) =>
-        bytes === undefined && parts.size === 1
-          ? []
-          : [`${bytes === undefined ? "all" : `the first ${counted(bytes, "byte")}`} (${counted(runs.length, "run")})`]
-      ),
+      lead: "Test scores are of a part of the test split, and are compared with none of another part",
+      names: runs.test_bytes_asked === undefined ? [] : [`the first ${counted(runs.test_bytes_asked, "byte")}`],
+      lines: false,
+    },
+    {
+      lead:
+        `${
+          counted(otherwise.length, "run")
+        } scored on another part of the test split, or in other streams, than most: ` +
+        `without a test score here (${commandOn("evaluate", study, experiment, { again: true })} scores all alike)`,
+      names: otherwise,
       lines: false,
     },
     {

@@ -208,9 +208,19 @@ const SETTINGS: readonly Setting[] = [
     of: ({ log_every }) => log_every,
     barrier: "their losses are logged at different steps",
   },
-  { what: "scored part of the test split", of: ({ test_bytes_asked }) => test_bytes_asked ?? "all" },
+  { what: "scored part of the test split", of: partOf },
   { what: "engine", of: ({ engine }) => engine },
 ];
+
+/** The part of the test split that a run's score is of. */
+function partOf({ test_bytes_asked }: RunRow): number | "all" {
+  return test_bytes_asked ?? "all";
+}
+
+/** Whether two runs were scored on different parts of the test split: then their scores differ for that alone. */
+export function areOfOtherParts({ here, there }: RunPair): boolean {
+  return partOf(here) !== partOf(there);
+}
 
 /** Why the lowest training losses of two runs cannot be compared: the first reason; undefined where they can. */
 export function lossBarrier({ here, there }: RunPair): string | undefined {

@@ -20,7 +20,7 @@ import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { Metric } from "../../experiments/study/metric.ts";
 import { labelIn } from "./cell_names.ts";
 import { compareRanked, criterionOfRuns } from "./criterion.ts";
-import { type FinishedMetric, METRICS, type NamedMetric } from "../../experiments/study/metrics.ts";
+import { type FinishedMetric, METRICS, type NamedMetric, SCORE_KEYS } from "../../experiments/study/metrics.ts";
 import { type FinishedResult, isFinished, type RunResult, type Sample } from "../../experiments/study/result.ts";
 
 /** A metric's name in rows: its key, with `_` for each space. */
@@ -82,6 +82,10 @@ export interface RunTable {
   mixed: RunResult[];
   /** How many results each version wrote. */
   versions: ReadonlyMap<string, number>;
+  /** Runs whose test score is no part of the rows: see {@linkcode comparableScores}. */
+  scored_otherwise: FinishedResult[];
+  /** Bytes of the test split that the scores in the rows are of, where that is not all of it. */
+  test_bytes_asked: number | undefined;
 }
 
 /**
@@ -95,7 +99,8 @@ export function tableOf(
   table: FactorTable = GATED,
   metrics: readonly Metric[] = METRICS,
 ): RunTable {
-  const rows = results.filter(isFinished).map((result) => rowOf(result, table, metrics));
+  const { finished, scored_otherwise, test_bytes_asked } = comparableScores(results.filter(isFinished));
+  const rows = finished.map((result) => rowOf(result, table, metrics));
   const criterion = criterionOfRuns(rows);
   rows.sort((a, b) => compareRanked(criterion, a, b) || byName(a, b));
   const unfinished = results.filter((result) => !isFinished(result)).sort(byName);
@@ -108,6 +113,32 @@ export function tableOf(
     failed_later,
     mixed,
     versions: new Map([...versions].map(([version, of]) => [version, of.length])),
+    scored_otherwise: scored_otherwise.sort(byName),
+    test_bytes_asked,
+  };
+}
+
+/** Keys of a score on the test split, and of what follows from it. */
+const TEST_KEYS = SCORE_KEYS.filter((key) => !key.startsWith("validation"));
+
+/**
+ * Scores that can be compared: on the same part of the test split, in as many streams with the same warm-up. Where some were made otherwise, the
+ * largest group stays, of several the one with most bytes; the other runs come without a test score.
+ */
+function comparableScores(results: readonly FinishedResult[]) {
+  const scored = results.filter(({ test_loss }) => test_loss !== undefined);
+  const cutOf = ({ test_bytes_asked, test_streams, test_warm_up }: FinishedResult) =>
+    JSON.stringify([test_bytes_asked, test_streams, test_warm_up]);
+  const [most] = [...Map.groupBy(scored, cutOf).values()].sort((a, b) =>
+    b.length - a.length || b[0].test_bytes! - a[0].test_bytes! || (cutOf(a[0]) < cutOf(b[0]) ? -1 : 1)
+  );
+  const others = new Set(scored.filter((result) => cutOf(result) !== cutOf(most[0])));
+  const withoutTest = (result: FinishedResult) =>
+    Object.fromEntries(Object.entries(result).filter(([key]) => !TEST_KEYS.includes(key))) as FinishedResult;
+  return {
+    finished: results.map((result) => others.has(result) ? withoutTest(result) : result),
+    scored_otherwise: [...others],
+    test_bytes_asked: most?.[0].test_bytes_asked,
   };
 }
 
@@ -166,11 +197,11 @@ export function distinct<Row, Value extends number | string>(
 
 /**
  * Runs with other training settings or another text are no partners: more steps alone would make a smaller loss, and a loss that is logged more
- * often a smaller lowest one. So are runs that were scored on another part of the test split.
+ * often a smaller lowest one.
  */
 export function settingsName(row: RunRow): string {
-  const { steps_done, log_every, batch_size, history_size, dataset, corpus_sha1, test_bytes_asked } = row;
-  return JSON.stringify([steps_done, log_every, batch_size, history_size, dataset, corpus_sha1, test_bytes_asked]);
+  const { steps_done, log_every, batch_size, history_size, dataset, corpus_sha1 } = row;
+  return JSON.stringify([steps_done, log_every, batch_size, history_size, dataset, corpus_sha1]);
 }
 
 /** What has a configuration: a run, or a configuration's runs together. */

@@ -8,6 +8,7 @@ import { commandOn } from "../../experiments/study/commands.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import type { StudyRuns } from "../data/other_studies.ts";
 import {
+  areOfOtherParts,
   lossBarrier,
   type PairedBaseline,
   type PairedConfig,
@@ -126,7 +127,7 @@ function nothingToCompare({ here, there, barriers }: PairedStudies, experiment: 
 
 /** The measure of a run and of its partner; undefined where one lacks it, or both are no measure of the same thing. */
 function valuesOf(pair: { here: RunRow; there: RunRow }, measure: Measure): readonly [number, number] | undefined {
-  if (measure === "min_loss" && lossBarrier(pair)) return undefined;
+  if (measure === "min_loss" ? lossBarrier(pair) : areOfOtherParts(pair)) return undefined;
   const here = pair.here[measure], there = pair.there[measure];
   return here === undefined || there === undefined ? undefined : [here, there];
 }

@@ -61,3 +61,22 @@ Deno.test("levelsIn() has off before on, numbers ascending, and choices in their
   assert.deepEqual(levels("gate_inputs", ["x,h", undefined, "x,h,n"]), ["x,h,n", "x,h"]);
   assert.deepEqual(levels("cell", ["lstm", undefined, "gru"]), ["gated", "gru", "lstm"]);
 });
+
+Deno.test("tableOf() keeps the test scores of one part of the split and one cut, those of most runs, and all else of the others", () => {
+  const results = validated(syntheticResults({ layers: [1], state_sizes: [256] })), [first, second, third] = results;
+  const part = { ...first, test_bytes_asked: 5000, test_bits_per_byte: 1 }, cut = { ...second, test_warm_up: 1024 };
+  const { rows, scored_otherwise, test_bytes_asked } = tableOf([part, cut, ...results.slice(2)]);
+  assert.deepEqual(scored_otherwise.map(({ id }) => id), [first.id, second.id].sort());
+  assert.equal(test_bytes_asked, undefined);
+  const rowOf = (id: string) => rows.find((row) => row.id === id)!;
+  for (const { id, validation_bits_per_byte } of [first, second]) {
+    const { test_bits_per_byte, test_loss, context_order, ...row } = rowOf(id);
+    assert.deepEqual([test_bits_per_byte, test_loss, context_order], [undefined, undefined, undefined]);
+    assert.equal(row.validation_bits_per_byte, validation_bits_per_byte);
+  }
+  assert.equal(rowOf(third.id).test_bits_per_byte, third.test_bits_per_byte);
+  // Where all are of one part, that is what is compared.
+  const parts = tableOf(results.map((result) => ({ ...result, test_bytes_asked: 5000 })));
+  assert.deepEqual([parts.scored_otherwise.length, parts.test_bytes_asked], [0, 5000]);
+  assert.ok(parts.rows.every(({ test_bits_per_byte }) => test_bits_per_byte !== undefined));
+});

@@ -282,3 +282,16 @@ Deno.test("namesOf() takes as much of a path as tells studies apart", () => {
   assert.deepEqual(namesOf(["/a/study", "/b/other"]), ["study", "other"]);
   assert.deepEqual(namesOf(["/a/study", "/b/study", "/b/my_study"]), ["a/study", "b/study", "my_study"]);
 });
+
+Deno.test("compareStudies() compares no test scores of different parts of the split, but the training losses beside", () => {
+  const part = { ...here, rows: here.rows.map((row) => ({ ...row, test_bytes_asked: 5000 })) };
+  const { measure, means, differences } = compare(part);
+  assert.equal(measure, "min_loss");
+  assert.equal(means.test_bits_per_byte.pairs, 0);
+  assert.ok(means.min_loss.pairs > 0);
+  assert.deepEqual(
+    differences.filter(({ what }) => what.includes("part")).map(({ what, here, there }) => [what, here, there]),
+    [["scored part of the test split", "all", "5000"]],
+  );
+  assert.equal(compare({ ...part, name: "two" }, part).measure, "test_bits_per_byte");
+});
