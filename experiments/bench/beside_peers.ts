@@ -63,6 +63,10 @@ async function measurePeers(engines: Engines, progress: (what: string) => void):
   const threadsOf = fastestThreads(onCpu);
   const rows: PeerRow[] = [], absent: Absent[] = [];
   for (const peer of PEERS) {
+    if (peer.device === "gpu" && gpu === "none") {
+      absent.push({ what: peer.what, absent: "no adapter was measured with ours" });
+      continue;
+    }
     const usesGpu = peer.device === "gpu" || peer.device === "python" && gpu === "real";
     const engine = usesGpu && onGpu ? onGpu : onCpu;
     for (const config of modelsFor(peer, gpu)) {
