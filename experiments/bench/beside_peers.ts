@@ -8,6 +8,7 @@ import { copies, groupContender, takeTurns, withEngine } from "./measure.ts";
 import type { Absent, Measured, Peer, PeerTask } from "./peers/peer.ts";
 import { measurePeer, PEERS } from "./peers/peers.ts";
 import { peerTask } from "./peers/task.ts";
+import { fastestOf, threadsInWords } from "./threads.ts";
 
 /** A peer in the table. */
 export interface PeerRow extends Measured {
@@ -62,6 +63,10 @@ async function measurePeers(engines: Engines, progress: (what: string) => void):
   const threadsOf = fastestThreads(onCpu);
   const rows: PeerRow[] = [], absent: Absent[] = [];
   for (const peer of PEERS) {
+    if (peer.device === "gpu" && gpu === "none") {
+      absent.push({ what: peer.what, absent: "no adapter was measured with ours" });
+      continue;
+    }
     const usesGpu = peer.device === "gpu" || peer.device === "python" && gpu === "real";
     const engine = usesGpu && onGpu ? onGpu : onCpu;
     for (const config of modelsFor(peer, gpu)) {
@@ -70,7 +75,7 @@ async function measurePeers(engines: Engines, progress: (what: string) => void):
       // WebAssembly has one thread, and of several runs each has one; PyTorch takes as many as are fastest, and so do we.
       const threads = engine === onCpu && peer.device === "python" && !peer.manyRuns
         ? await threadsOf(config)
-        : { count: 1, words: "1 thread" };
+        : ONE_THREAD;
       const openOurs = (count: number) => groupContender(engine, copies(config, count), threads.count);
       const result = await measurePeer(peer, tasks.get(config)!, openOurs);
       if ("absent" in result) {
@@ -95,17 +100,19 @@ interface Threads {
   readonly words: string;
 }
 
+const ONE_THREAD: Threads = { count: 1, words: threadsInWords(1, [1]) };
+
 /** With how many threads a run of ours is fastest: one, or as many as there are cores. Measured once for each configuration, in turns. */
 function fastestThreads(engine: Engine): (config: CellConfig) => Promise<Threads> {
   const known = new Map<CellConfig, Threads>(), counts = [...new Set([1, cores])];
   return async (config) => {
     const found = known.get(config);
     if (found) return found;
-    const outcomes = await takeTurns(counts.map((threads) => () => groupContender(engine, copies(config, 1), threads)));
-    const least = Math.min(...outcomes.map(({ ratio }) => ratio));
-    const count = counts[outcomes.findIndex(({ ratio }) => ratio === least)];
-    const words = `${count} ${count === 1 ? "thread" : "threads"}, the fastest of ${counts.join(" and ")}`;
-    known.set(config, { count, words });
-    return { count, words };
+    const count = counts[
+      fastestOf(await takeTurns(counts.map((threads) => () => groupContender(engine, copies(config, 1), threads))))
+    ];
+    const threads = { count, words: threadsInWords(count, counts) };
+    known.set(config, threads);
+    return threads;
   };
 }

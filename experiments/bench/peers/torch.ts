@@ -1,4 +1,4 @@
-/** PyTorch through `python3`, one process for each way of running the step. */
+/** PyTorch through `python3`, one process for each way of running the step; on the CPU with the number of threads that is fastest. */
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,10 @@ import { z } from "zod";
 import { parseWith } from "../../../cells/config.ts";
 import { messageOf } from "../../../cells/errors.ts";
 import { ADAM } from "../../../cells/optimizers.ts";
-import { type Absent, LIMIT_SECONDS, type Peer, type PeerTask, type Trained } from "./peer.ts";
+import { contest, type ContestTiming } from "../contest.ts";
+import { fastestOf, threadCounts, threadsInWords } from "../threads.ts";
+import { disagreement } from "./agreement.ts";
+import { type Absent, LIMIT_SECONDS, type OpenPeer, type Peer, type PeerTask, type Trained } from "./peer.ts";
 
 /** How PyTorch runs the step. */
 export interface TorchMode {
@@ -23,10 +26,15 @@ export interface TorchMode {
 const trainedSchema = z.object({
   version: z.string(),
   where: z.string(),
+  /** Absent where it does not compute on the CPU. */
+  threads: z.number().optional(),
   runs: z.number(),
   losses: z.array(z.array(z.number())),
 });
 const roundSchema = z.object({ ms_per_step: z.number() });
+
+/** Where OpenMP, and the libraries of matrix products that PyTorch may be built on, look for their number of threads. */
+const THREAD_VARIABLES = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"];
 
 /** Lines that are answers begin so: PyTorch's libraries may print others. */
 const REPLY = "reply: ";
@@ -34,35 +42,76 @@ const REPLY = "reply: ";
 /** Relative: TensorFloat-32 rounds each factor of a product by up to 2⁻¹¹. */
 const TF32_TOLERANCE = 1e-2;
 
+/** Numbers of threads are tried for less long than peers are measured: what is far behind shows soon. */
+const TRIAL: ContestTiming = { rounds: 9, roundSeconds: 0.12, limitSeconds: 20 };
+
 export function torchPeer(name: string, mode: TorchMode): Peer {
   const what = `PyTorch ${name}`;
+  const tolerance = mode.tf32 ? { tolerance: TF32_TOLERANCE } : {};
   return {
     what,
     device: "python",
-    ...(mode.tf32 ? { tolerance: TF32_TOLERANCE } : {}),
+    ...tolerance,
     manyRuns: mode.vmap ?? false,
     async open(task) {
-      const python = new Python();
+      const opened: OpenTorch[] = [];
       try {
-        const trained = parseTrained(name, await python.ask(encodeTask(task, mode)));
-        return {
-          ...trained,
-          async round(steps) {
-            const reply = await python.ask([new TextEncoder().encode(`${steps}\n`)]);
-            return parseWith(roundSchema, reply, "the answer of torch_step.py").ms_per_step;
-          },
-          close: () => python.close(),
-        };
+        // The most threads first: on a GPU their number changes nothing, and no other is tried.
+        for (const threads of threadCounts(navigator.hardwareConcurrency).toReversed()) {
+          const next = await openTorch(name, mode, task, threads);
+          opened.push(next);
+          const wrong = disagreement(next, task.starts, tolerance.tolerance);
+          if (wrong) throw new Error(wrong.absent);
+          if (next.threads === undefined) break;
+        }
+        return await keepFastest(opened);
       } catch (error) {
-        await python.close();
+        for (const peer of opened) await peer.close();
         return { what, absent: messageOf(error) } satisfies Absent;
       }
     },
   };
 }
 
+/** PyTorch with so many threads; absent where it does not compute on the CPU. */
+interface OpenTorch extends OpenPeer {
+  readonly threads?: number;
+}
+
+/** A process that has done its first steps. The libraries below PyTorch take the number of threads from their environment as they are loaded. */
+async function openTorch(name: string, mode: TorchMode, task: PeerTask, threads: number): Promise<OpenTorch> {
+  const python = new Python(threads);
+  try {
+    const trained = parseTrained(name, await python.ask(encodeTask(task, mode, threads)));
+    return {
+      ...trained,
+      async round(steps) {
+        const reply = await python.ask([new TextEncoder().encode(`${steps}\n`)]);
+        return parseWith(roundSchema, reply, "the answer of torch_step.py").ms_per_step;
+      },
+      close: () => python.close(),
+    };
+  } catch (error) {
+    await python.close();
+    throw error;
+  }
+}
+
+/** Lets the same step take turns on several numbers of threads; keeps the fastest, and closes the others. */
+export async function keepFastest(opened: readonly OpenTorch[]): Promise<OpenPeer> {
+  const counts = opened.map(({ threads }) => threads);
+  const best = opened.length > 1
+    ? fastestOf(await contest(opened.map(({ what, round }) => ({ name: what, round })), TRIAL))
+    : 0;
+  for (const [i, peer] of opened.entries()) if (i !== best) await peer.close();
+  const { threads, ...kept } = opened[best];
+  if (threads === undefined) return kept;
+  const tried = counts.filter((count) => count !== undefined);
+  return { ...kept, what: `${kept.what}, ${threadsInWords(threads, tried)}` };
+}
+
 /** What the process has done, from its first answer. */
-export function parseTrained(name: string, reply: unknown): Trained {
+export function parseTrained(name: string, reply: unknown): Trained & { readonly threads?: number } {
   const { version, where, ...trained } = parseWith(trainedSchema, reply, "the answer of torch_step.py");
   return { what: `PyTorch ${version} ${name}, ${where}`, ...trained };
 }
@@ -81,6 +130,7 @@ export function replyIn(line: string): unknown {
 export function encodeTask(
   { sizes, starts, text, runs }: PeerTask,
   { vmap = false, compile = false, graph = false, tf32 = false }: TorchMode,
+  threads: number = 1,
 ): Uint8Array<ArrayBuffer>[] {
   const names = [...starts[0].weights.keys()];
   const header = {
@@ -94,6 +144,7 @@ export function encodeTask(
     compile,
     graph,
     tf32,
+    threads,
     needs_cuda: compile || graph || tf32,
     text_bytes: text.length,
   };
@@ -105,15 +156,24 @@ export function encodeTask(
 
 /** A process that answers a line for each request. */
 class Python {
-  readonly #process = new Deno.Command("python3", {
-    args: [fileURLToPath(new URL("./torch_step.py", import.meta.url))],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  readonly #input = this.#process.stdin.getWriter();
-  readonly #lines = createInterface({ input: Readable.fromWeb(this.#process.stdout) })[Symbol.asyncIterator]();
-  readonly #errors = new Response(this.#process.stderr).text();
+  readonly #process: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #lines: AsyncIterator<string>;
+  readonly #errors: Promise<string>;
+
+  constructor(threads: number) {
+    const process = new Deno.Command("python3", {
+      args: [fileURLToPath(new URL("./torch_step.py", import.meta.url))],
+      env: Object.fromEntries(THREAD_VARIABLES.map((name) => [name, String(threads)])),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#process = process;
+    this.#input = process.stdin.getWriter();
+    this.#lines = createInterface({ input: Readable.fromWeb(process.stdout) })[Symbol.asyncIterator]();
+    this.#errors = new Response(process.stderr).text();
+  }
 
   async ask(request: readonly Uint8Array[]): Promise<unknown> {
     const late = AbortSignal.timeout(1000 * LIMIT_SECONDS);

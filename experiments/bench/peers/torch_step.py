@@ -3,14 +3,11 @@ The best configuration's training step in PyTorch, from weights and text on stan
 
 Input: one line of JSON (sizes, shapes, how to run the step), then for each start its weights as float32 in the order of the
 shapes, then the text as bytes, [steps + 1, batch]; it answers with a line of its first losses. Then each line of input is a number
-of steps, and its answer the milliseconds of one. On the CPU all of it is done with the number of threads that is found fastest first.
-A mode that cannot run ends with one line on standard error.
+of steps, and its answer the milliseconds of one. A mode that cannot run ends with one line on standard error.
 """
 
 import json
 import math
-import os
-import statistics
 import sys
 import time
 
@@ -18,9 +15,6 @@ import torch
 from torch import nn
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-
-# How long each number of threads is tried, in turns; after the limit no further turn begins.
-TRIAL_SECONDS, TRIALS, TRIAL_LIMIT_SECONDS = 0.3, 5, 30
 
 
 class Layer(nn.Module):
@@ -240,48 +234,6 @@ def first_losses(steps, task):
     return [list(run) for run in zip(*losses)]
 
 
-def thread_counts():
-    """1, 2, 4, ... and as many as there are cores; some builds take fewer."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    taken = set()
-    for count in [*(2**i for i in range(cores.bit_length()) if 2**i < cores), cores]:
-        torch.set_num_threads(count)
-        taken.add(torch.get_num_threads())
-    return sorted(taken)
-
-
-def time_of(steps, seconds):
-    """Seconds of one step, from as many as take so long, after one that is not counted: it may set something up."""
-    steps.step()
-    start, count = time.perf_counter(), 0
-    while True:
-        steps.step()
-        count += 1
-        elapsed = time.perf_counter() - start
-        if elapsed >= seconds:
-            return elapsed / count
-
-
-def fastest_threads(counts, steps):
-    """The number of threads whose steps take least: the median over turns, for what disturbs a machine comes and goes."""
-    times, start = {count: [] for count in counts}, time.perf_counter()
-    for turn in range(TRIALS):
-        if turn and time.perf_counter() - start > TRIAL_LIMIT_SECONDS:
-            break
-        for count in counts:
-            torch.set_num_threads(count)
-            times[count].append(time_of(steps, TRIAL_SECONDS))
-    return min(counts, key=lambda count: statistics.median(times[count]))
-
-
-def in_words(best, counts):
-    """`1 thread, the fastest of 1, 2 and 4`."""
-    threads = f"{best} {'thread' if best == 1 else 'threads'}"
-    if len(counts) == 1:
-        return threads
-    return f"{threads}, the fastest of {', '.join(map(str, counts[:-1]))} and {counts[-1]}"
-
-
 def serve(steps, synchronize, stream):
     for line in stream:
         count = int(line)
@@ -298,22 +250,13 @@ def main():
     if task["needs_cuda"] and not cuda:
         sys.exit(f"PyTorch {torch.__version__} is here, CUDA is not")
     device = "cuda" if cuda else "cpu"
+    # The libraries below PyTorch have the number from the environment. Some builds take fewer.
+    torch.set_num_threads(task["threads"])
     torch.set_float32_matmul_precision("high" if task["tf32"] else "highest")
-
-    def open_steps():
-        run = (ManyRuns if task["vmap"] else OneRun)(task, weights, device)
-        return (CapturedSteps if task["graph"] else Steps)(run, text.to(device))
-
-    if cuda:
-        where = torch.cuda.get_device_name()
-    else:
-        counts = thread_counts()
-        best = fastest_threads(counts, open_steps()) if len(counts) > 1 else counts[0]
-        torch.set_num_threads(best)
-        where = f"cpu, {in_words(best, counts)}"
-    # Anew, from the first weights: the losses that are compared are those of the threads that are measured.
-    steps = open_steps()
-    reply({"version": torch.__version__, "where": where, "runs": task["runs"], "losses": first_losses(steps, task)})
+    run = (ManyRuns if task["vmap"] else OneRun)(task, weights, device)
+    steps = (CapturedSteps if task["graph"] else Steps)(run, text.to(device))
+    where = {"where": torch.cuda.get_device_name()} if cuda else {"where": "cpu", "threads": torch.get_num_threads()}
+    reply({"version": torch.__version__, **where, "runs": task["runs"], "losses": first_losses(steps, task)})
     serve(steps, torch.cuda.synchronize if cuda else lambda: None, sys.stdin.buffer)
 
 

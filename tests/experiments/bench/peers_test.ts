@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { disagreement } from "../../../experiments/bench/peers/agreement.ts";
 import type { PeerStart, PeerTask } from "../../../experiments/bench/peers/peer.ts";
 import { measurePeer } from "../../../experiments/bench/peers/peers.ts";
-import { encodeTask, parseTrained, replyIn } from "../../../experiments/bench/peers/torch.ts";
+import { encodeTask, keepFastest, parseTrained, replyIn } from "../../../experiments/bench/peers/torch.ts";
 
 const start = (losses: number[], weight = 0): PeerStart => ({
   weights: new Map([["w", { shape: [1, 2], values: new Float32Array([weight, weight + 1]) }]]),
@@ -98,8 +98,27 @@ Deno.test("encodeTask() writes a line of JSON, the weights of each start, the te
   assert.deepEqual([...new Float32Array(first.buffer), ...new Float32Array(second.buffer)], [0, 1, 7, 8]);
   assert.deepEqual([...text], [1, 2, 3, 4, 5, 6]);
   assert.equal(rest.length, 0);
-  const { runs: alone, needs_cuda: cuda } = JSON.parse(new TextDecoder().decode(encodeTask(task, { graph: true })[0]));
-  assert.deepEqual({ alone, cuda }, { alone: 1, cuda: true });
+  const { runs: alone, needs_cuda: cuda, threads } = JSON.parse(
+    new TextDecoder().decode(encodeTask(task, { graph: true }, 4)[0]),
+  );
+  assert.deepEqual({ alone, cuda, threads }, { alone: 1, cuda: true, threads: 4 });
+});
+
+Deno.test("keepFastest() keeps the number of threads whose steps take least, says so, and closes the others", async () => {
+  const log: string[] = [];
+  const open = (threads: number | undefined, ms: number) => ({
+    ...trained([[5, 4]]),
+    what: "PyTorch 2.0 eager, cpu",
+    threads,
+    round: () => Promise.resolve(ms),
+    close: () => Promise.resolve(void log.push(`${threads} closed`)),
+  });
+  const kept = await keepFastest([open(4, 30), open(2, 10), open(1, 20)]);
+  assert.equal(kept.what, "PyTorch 2.0 eager, cpu, 2 threads, the fastest of 1, 2 and 4");
+  assert.equal(await kept.round(1), 10);
+  assert.deepEqual(log, ["4 closed", "1 closed"]);
+  assert.equal((await keepFastest([open(1, 30)])).what, "PyTorch 2.0 eager, cpu, 1 thread");
+  assert.equal((await keepFastest([open(undefined, 30)])).what, "PyTorch 2.0 eager, cpu", "a GPU");
 });
 
 Deno.test("replyIn() finds the answers among what PyTorch prints, and parseTrained() reads the first", () => {
@@ -107,6 +126,7 @@ Deno.test("replyIn() finds the answers among what PyTorch prints, and parseTrain
   assert.equal(replyIn("a warning"), undefined);
   const got = parseTrained("eager", replyIn(`reply: ${JSON.stringify(reply)}`));
   assert.deepEqual(got, { what: "PyTorch 2.0 eager, cpu", runs: 1, losses: [[5, 4]] });
+  assert.equal(parseTrained("eager", { ...reply, threads: 2 }).threads, 2);
   assert.throws(() => replyIn("reply: Segmentation fault"), /its answer is no JSON: reply: Segmentation fault/);
   assert.throws(() => parseTrained("eager", {}), /the answer of torch_step.py/);
 });
