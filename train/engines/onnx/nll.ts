@@ -1,5 +1,5 @@
 /** How the negative log-likelihood (nll) of the token that came is written behind a model's logits, `−ln softmax(logits)[target]`, nats. */
-import { ATTRIBUTE_TYPE, DATA_TYPE, type NodeProto, type TensorProto } from "./proto.ts";
+import { ATTRIBUTE_TYPE, axis, DATA_TYPE, node, type NodeProto, type TensorProto } from "./proto.ts";
 
 /** Output of a model that scores: float32 `[rows, 1]`. */
 export const NLL = "nll";
@@ -10,15 +10,12 @@ export interface NllForm {
   readonly nodes: (logits: string, targets: string) => NodeProto[];
 }
 
-/** Of the last axis. */
-const AXIS = { name: "axis", type: ATTRIBUTE_TYPE.INT, i: 1 };
-
 /** The shortest form, for providers that have `LogSoftmax`. */
 export const LOG_SOFTMAX_FORM: NllForm = {
   initializers: [],
   nodes: (logits, targets) => [
-    node("LogSoftmax", [logits], "nll.log_softmax", AXIS),
-    node("GatherElements", ["nll.log_softmax", targets], "nll.chosen", AXIS),
+    node("LogSoftmax", [logits], "nll.log_softmax", axis(1)),
+    node("GatherElements", ["nll.log_softmax", targets], "nll.chosen", axis(1)),
     node("Neg", ["nll.chosen"], NLL),
   ],
 };
@@ -40,11 +37,7 @@ export const REDUCED_FORM: NllForm = {
     // From opset 13 on, the axes of this reduction are an input.
     node("ReduceSum", ["nll.exp", AXES], "nll.sum"),
     node("Log", ["nll.sum"], "nll.log_sum"),
-    node("GatherElements", ["nll.shifted", targets], "nll.chosen", AXIS),
+    node("GatherElements", ["nll.shifted", targets], "nll.chosen", axis(1)),
     node("Sub", ["nll.log_sum", "nll.chosen"], NLL),
   ],
 };
-
-function node(op_type: string, input: string[], output: string, ...attribute: NodeProto["attribute"]): NodeProto {
-  return { op_type, name: `node_${output}`, input, output: [output], attribute };
-}

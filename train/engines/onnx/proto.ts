@@ -109,6 +109,21 @@ export interface ModelProto {
   metadata_props: { key: string; value: string }[];
 }
 
+/** A node with one output, named after it. */
+export function node(
+  op_type: string,
+  input: string[],
+  output: string,
+  ...attribute: AttributeProto[]
+): NodeProto {
+  return { op_type, name: `node_${output}`, input, output: [output], attribute };
+}
+
+/** The attribute of a node that works along one axis. */
+export function axis(i: number): AttributeProto {
+  return { name: "axis", type: ATTRIBUTE_TYPE.INT, i };
+}
+
 /** The model as the bytes of an `.onnx` file. */
 export function encodeModel(model: ModelProto): Uint8Array<ArrayBuffer> {
   const problem = MODEL.verify(model);

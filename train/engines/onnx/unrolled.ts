@@ -2,9 +2,10 @@
 import { NEXT } from "./export.ts";
 import { NLL, type NllForm } from "./nll.ts";
 import {
-  ATTRIBUTE_TYPE,
+  axis,
   DATA_TYPE,
   type ModelProto,
+  node,
   type NodeProto,
   type TensorProto,
   type ValueInfoProto,
@@ -148,14 +149,6 @@ function join(names: readonly string[]): { nodes: NodeProto[]; output: string } 
     });
   }
   return { nodes, output: left[0] };
-}
-
-function node(op_type: string, input: string[], output: string, ...attribute: NodeProto["attribute"]): NodeProto {
-  return { op_type, name: `node_${output}`, input, output: [output], attribute };
-}
-
-function axis(i: number): NodeProto["attribute"][number] {
-  return { name: "axis", type: ATTRIBUTE_TYPE.INT, i };
 }
 
 function int64(name: string, dims: number[], values: readonly number[]): TensorProto {

@@ -45,8 +45,8 @@ export interface TileAccesses {
   readonly stores: readonly number[];
 }
 
-/** Names that say what an invocation brings and multiplies, in the order of their definition. */
-const NAMES = ["tx", "ty", "brings_b", "bringer", "along", "quad", "step_quad", "part", "swizzled"];
+/** Names that say what an invocation loads and multiplies, in the order of their definition. */
+const NAMES = ["tx", "ty", "loads_b", "loader", "along", "quad", "step_quad", "part", "swizzled"];
 
 /** Slots of each access of a warp to `tiles` while a part of the sum is stored and multiplied. */
 export function tileAccesses(

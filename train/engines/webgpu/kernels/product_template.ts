@@ -6,8 +6,8 @@ import { INVOCATIONS, type KernelTemplate, type VectorWidth, word } from "./kern
 
 /** Invocations of a workgroup stand in a square; each makes `width × width` elements of the tile. */
 export const SQUARE = 8;
-/** Invocations that bring one operand: half a workgroup each. */
-const BRINGERS = INVOCATIONS / 2;
+/** Invocations that load one operand: half a workgroup each. */
+const LOADERS = INVOCATIONS / 2;
 
 /** Elements that an invocation makes along each axis: 8, or 4 in small tiles. */
 export type Width = 4 | 8;
@@ -31,7 +31,7 @@ interface Shape {
   /** Quads that an invocation makes along each axis; they are half a tile apart. */
   readonly halves: number;
   readonly tile: number;
-  /** Steps of the sum that are in workgroup memory at a time: each invocation brings a block of 4 × 4 numbers. */
+  /** Steps of the sum that are in workgroup memory at a time: each invocation loads a block of 4 × 4 numbers. */
   readonly depth: number;
   /** Large tiles have two buffers: one is written while the other is read, and a part of the sum takes one barrier. */
   readonly buffers: number;
@@ -45,7 +45,7 @@ interface Shape {
 function shapeOf(vectorWidth: VectorWidth, width: Width): Shape {
   const tile = SQUARE * width, isLarge = width === 8;
   const [buffers, epilogueRows] = isLarge ? [2, 2] : [1, 1];
-  return { vectorWidth, halves: width / 4, tile, depth: 16 * BRINGERS / tile, buffers, epilogueRows };
+  return { vectorWidth, halves: width / 4, tile, depth: 16 * LOADERS / tile, buffers, epilogueRows };
 }
 
 /** The last index of `tiles` is swizzled by so much for each quad of steps: invocations that store transposed meet in no bank. */
@@ -89,7 +89,7 @@ fn fetch_inside(at: u32) -> vec4f { return ${
   vectorWidth === 4 ? "arena[at]" : `vec4f(${four((i) => `arena[at + ${i}u]`)})`
 }; }`;
 
-/** Where the tile lies, what an invocation multiplies (tx, ty), and what it brings. */
+/** Where the tile lies, what an invocation multiplies (tx, ty), and what it loads. */
 const prologue = (shape: Shape) => {
   const { halves, tile, depth } = shape, quads = tile / 4, stepQuads = depth / 4;
   return `
@@ -99,14 +99,14 @@ const prologue = (shape: Shape) => {
   let m0 = (group / tiles_across) * ${tile}u; let n0 = (group % tiles_across) * ${tile}u;
   // Neighbours share an operand in pairs: a GPU loads four words for both at once.
   let tx = (local >> 1u) & 7u; let ty = (local & 1u) | ((local & 48u) >> 3u);
-  // Half a workgroup brings 4 × 4 numbers each of A, half of B, along the sum or across it.
-  let brings_b = local >= ${BRINGERS}u; let bringer = local % ${BRINGERS}u;
-  let along = select(mode != ${MODES.linear_weight_gradient}u, mode == ${MODES.linear}u, brings_b);
-  let limit = select(rows, columns, brings_b);
-  let quad = select(bringer % ${quads}u, bringer / ${stepQuads}u, along);
-  let step_quad = select(bringer / ${quads}u, bringer % ${stepQuads}u, along);
-  let axis = select(m0, n0, brings_b) + 4u * quad;
-  let part = select(0u, ${halves}u, brings_b) + quad / ${SQUARE}u;
+  // Half a workgroup loads 4 × 4 numbers each of A, half of B, along the sum or across it.
+  let loads_b = local >= ${LOADERS}u; let loader = local % ${LOADERS}u;
+  let along = select(mode != ${MODES.linear_weight_gradient}u, mode == ${MODES.linear}u, loads_b);
+  let limit = select(rows, columns, loads_b);
+  let quad = select(loader % ${quads}u, loader / ${stepQuads}u, along);
+  let step_quad = select(loader / ${quads}u, loader % ${stepQuads}u, along);
+  let axis = select(m0, n0, loads_b) + 4u * quad;
+  let part = select(0u, ${halves}u, loads_b) + quad / ${SQUARE}u;
   let swizzled = (quad % ${SQUARE}u) ^ (${swizzleOf(shape)}u * step_quad);
   let is_whole = (m0 + ${tile}u <= rows) & (n0 + ${tile}u <= columns);`;
 };
@@ -136,7 +136,7 @@ ${lines(4, (c) => `      tiles[buffer][step_quad][${c}][part][swizzled] = f${c};
     }
     if (number < all_parts) {
       if (k0 == 0u) {
-        let operand = segment + select(${SEGMENT.a}u, ${SEGMENT.b}u, brings_b);
+        let operand = segment + select(${SEGMENT.a}u, ${SEGMENT.b}u, loads_b);
         let row_length = tables[operand + ${SEGMENT.aRow - SEGMENT.a}u];
         steps = tables[segment + ${SEGMENT.steps}u];
         padded = (steps + ${PADDED_DEPTH - 1}u) & ~${PADDED_DEPTH - 1}u;
