@@ -12,7 +12,7 @@ import { cutFor } from "../../train/scoring/evaluate.ts";
 import type { Cut } from "../../train/scoring/score.ts";
 import { locationInWords, type ScoreLocation } from "../../train/scoring/score_on.ts";
 import { VALIDATION_BYTES } from "../../train/scoring/validation.ts";
-import { formatDuration } from "../../train/terminal/progress.ts";
+import { formatDuration, plural } from "../../train/terminal/progress.ts";
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import { DEFAULT_TRAINING } from "../study/default_settings.ts";
@@ -51,8 +51,8 @@ export function shapesOf(configs: readonly CellConfig[]): Shape[] {
 
 /** `2 layers × 256`. */
 export function shapeOf(config: CellConfig): string {
-  const [state_size, n_layers] = sizesOf(config);
-  return `${n_layers} ${n_layers === 1 ? "layer" : "layers"} × ${state_size}`;
+  const [states, layers] = sizesOf(config);
+  return `${plural(layers, "layer")} × ${states}`;
 }
 
 /** The two texts that each run is scored on, as they are cut. */
