@@ -20,7 +20,7 @@ import { reportOnStudy } from "./report_study.ts";
 import { print, printError, printText } from "../train/terminal/output.ts";
 
 /**
- * All 96 settings of the switches, each with two seeds: about two minutes on two cores. So small a cell is usually listed with a residual
+ * All 96 settings of the switches, each with two seeds: about a minute and a half on two cores. So small a cell is usually listed with a residual
  * alone; here the others come too, or nothing could be said of the residual. Steps are of 64 sequences and passes of 701 bytes, so that in this time the best
  * models come below what is possible without memory.
  */

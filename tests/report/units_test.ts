@@ -131,7 +131,7 @@ Deno.test("columns of the export name both units where a count or a loss is of w
   const counted =
     /^(min loss|test_loss|test_warm_up|history size|vocabulary|memory_gain|memory_context|memory_reset_\d+|smoothed_loss)$/;
   const measured =
-    /^(context_order|test_bytes|validation_bytes|test_tokens|sample_bytes|memory_bytes|memory_carried|tokens|bytes_per_token|tokenizer_sha1)$/;
+    /^(context_order|test_bytes|test_bytes_asked|validation_bytes|test_tokens|sample_bytes|memory_bytes|memory_carried|tokens|bytes_per_token|tokenizer_sha1)$/;
   const perByte = new Set(
     (METRICS as readonly Metric[]).filter(({ column }) => column?.unit === "bits/byte").map(({ key }) => key),
   );

@@ -90,13 +90,13 @@ export async function evaluateModel(
   using own = kept ? undefined : new EvaluationWorkers();
   const workers = kept ?? own!;
   const part = Math.min(text.length - 1, PART_TOKENS);
-  const texts: Texts = { text, cut, validation, part: memory ? part : 0 };
+  const asked: Asked = { text, cut, validation, part: memory ? part : 0, threads, sample };
   // A worker that is ended within native code takes its memory along: it is told instead, and gives it back.
   const stop = new Int32Array(new SharedArrayBuffer(4)), tell = () => void Atomics.store(stop, 0, 1);
   if (signal?.aborted) tell();
   signal?.addEventListener("abort", tell);
   try {
-    const { shares, drawn, location } = await evaluateIn(workers, { model, stop }, texts, threads, sample).catch(
+    const { shares, drawn, location } = await evaluateIn(workers, { model, stop }, asked).catch(
       (error) => {
         signal?.throwIfAborted();
         throw error;
@@ -127,13 +127,15 @@ export async function evaluateModel(
   }
 }
 
-/** What is scored. */
-interface Texts {
+/** What is scored, and drawn. */
+interface Asked {
   readonly text: Tokens;
   readonly cut: Cut;
   readonly validation?: Tokens;
   /** Tokens that are scored with resets too, from the beginning of the text. */
   readonly part: number;
+  readonly threads: number;
+  readonly sample?: SampleOptions;
   /** Whether a device has what is scored without resets. */
   readonly isScoredElsewhere?: boolean;
 }
@@ -151,17 +153,15 @@ type Request = Pick<ModelRequest, "model" | "stop">;
 async function evaluateIn(
   workers: EvaluationWorkers,
   request: Request,
-  texts: Texts,
-  threads: number,
-  sample?: SampleOptions,
+  asked: Asked,
 ): Promise<Found> {
   const { location } = workers, { provider } = location, { askDevice, mayFallBack, fallBack } = poolOf(workers);
-  const onCpu = (texts: Texts) => evaluateOnCpu(workers, request, texts, threads, sample);
-  if (provider === "cpu") return await onCpu(texts);
+  const onCpu = (asked: Asked) => evaluateOnCpu(workers, request, asked);
+  if (provider === "cpu") return await onCpu(asked);
   // Meanwhile the CPU does what would not fill a device.
   const [device, cpu] = await Promise.allSettled([
-    askDevice({ ...request, scores: { provider, ...scoresOf(texts, 0, 1) } }),
-    sample || texts.part ? onCpu({ ...texts, isScoredElsewhere: true }) : undefined,
+    askDevice({ ...request, scores: { provider, ...scoresOf(asked, 0, 1) } }),
+    asked.sample || asked.part ? onCpu({ ...asked, isScoredElsewhere: true }) : undefined,
   ]);
   if (device.status === "fulfilled") {
     if (cpu.status === "rejected") throw cpu.reason;
@@ -170,7 +170,7 @@ async function evaluateIn(
   if (request.stop && Atomics.load(request.stop, 0)) throw device.reason;
   if (!mayFallBack) throw new DeviceFailure(device.reason);
   // What the CPU cannot score either is no fault of the device's.
-  const found = await onCpu(texts);
+  const found = await onCpu(asked);
   await fallBack(device.reason);
   return found;
 }
@@ -178,17 +178,15 @@ async function evaluateIn(
 async function evaluateOnCpu(
   workers: EvaluationWorkers,
   request: Request,
-  texts: Texts,
-  threads: number,
-  sample?: SampleOptions,
+  asked: Asked,
 ): Promise<Found> {
-  const { pool } = poolOf(workers), { text, cut, part, isScoredElsewhere = false } = texts;
+  const { pool } = poolOf(workers), { text, cut, part, threads, sample, isScoredElsewhere = false } = asked;
   const taken = pool.takeUpTo(Math.max(1, Math.min(threads, cut.streams)));
   try {
     const replies = await Promise.allSettled(taken.map((worker, i) =>
       worker.ask({
         ...request,
-        scores: isScoredElsewhere ? undefined : { provider: "cpu", ...scoresOf(texts, i, taken.length) },
+        scores: isScoredElsewhere ? undefined : { provider: "cpu", ...scoresOf(asked, i, taken.length) },
         windows: part ? { text, tokens: part, range: rangeOf(part, i, taken.length) } : undefined,
         sampling: i === 0 ? sample : undefined,
       })
@@ -205,7 +203,7 @@ async function evaluateOnCpu(
 }
 
 /** What worker `i` of `workers` scores. */
-function scoresOf({ text, cut, validation, part }: Texts, i: number, workers: number) {
+function scoresOf({ text, cut, validation, part }: Asked, i: number, workers: number) {
   return {
     test: { text, cut, share: shareOf(cut.streams, i, workers), each: part },
     validation: validation && shareOfSecond(validation, i, workers),

@@ -1,6 +1,7 @@
 /** Whether a provider scores as the CPU does, on a model that is made up: what a driver gets wrong is seen before it is in a result. */
 import { cellOf } from "../../cells/catalog/catalog.ts";
 import { UserError } from "../../cells/errors.ts";
+import { maxOf } from "../../cells/extremes.ts";
 import { SMALL_CONFIG } from "../../cells/known_configs.ts";
 import { evaluationModel } from "../../cells/language_model.ts";
 import { initialWeights } from "../corpus/random.ts";
@@ -14,7 +15,7 @@ const MOST_DIFFERENCE = 1e-4;
 const CONFIG = { ...SMALL_CONFIG, n_layers: 2, state_size: 8 };
 const ROWS = 3;
 /** A block and more, of any provider. */
-const STEPS = 2 + Math.max(...Object.values(PROVIDERS).map(({ steps }) => steps));
+const STEPS = 2 + maxOf(Object.values(PROVIDERS).map(({ steps }) => steps));
 
 /**
  * Reads the same tokens with a provider and on the CPU: blocks and single steps, and rows that forget.

@@ -1,4 +1,5 @@
 /** The score itself: cross-entropy of a text under a model, over parallel streams with carried state. */
+import { maxOf, minOf } from "../../cells/extremes.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import type { RowReader, ScoringModel } from "./scoring_model.ts";
 
@@ -45,7 +46,10 @@ export async function scoreTexts(model: ScoringModel, texts: readonly SharedText
   const scores: StreamScores[] = [];
   for (const text of texts) {
     const parts: StreamScores[] = [];
-    for (const part of partsOf(text, model.rows)) parts.push(...await scoreStreams(model, [part]));
+    for (const part of partsOf(text, model.rows)) {
+      const [scores] = await scoreStreams(model, [part]);
+      parts.push(scores);
+    }
     scores.push(joined(parts));
   }
   return scores;
@@ -80,10 +84,10 @@ async function scoreStreams(model: ScoringModel, texts: readonly SharedText[]): 
     return each;
   });
   try {
-    const steps = Math.max(...streams.map(({ steps }) => steps)), text = new Int32Array((reader.steps + 1) * rows);
+    const steps = maxOf(streams.map(({ steps }) => steps)), text = new Int32Array((reader.steps + 1) * rows);
     for (let step = 0; step < steps;) {
       for (const each of streams) each.forget(step, reader);
-      const count = Math.min(reader.steps, steps - step, ...streams.map((each) => each.untilForget(step)));
+      const count = minOf(streams.map((each) => each.untilForget(step)), Math.min(reader.steps, steps - step));
       for (const each of streams) each.read(step, count, text);
       const nll = await reader.nll(text, count);
       for (const each of streams) each.score(step, count, nll);

@@ -1,5 +1,6 @@
 /** A trained model as an ONNX file, opened to be scored: what it loses on each token of texts that it reads side by side. */
 import { messageOf, UserError } from "../../cells/errors.ts";
+import { maxOf } from "../../cells/extremes.ts";
 import * as ort from "../engines/onnx/runtime.ts";
 import { NEXT } from "../engines/onnx/export.ts";
 import { NLL } from "../engines/onnx/nll.ts";
@@ -53,7 +54,7 @@ export class ScoringModel {
     };
     const rows = Math.max(1, Math.min(provider.rows, Math.floor(provider.logits / vocabulary)));
     // The values of all steps are joined, before their logits are computed.
-    const steps = blockSteps(provider, rows, Math.max(vocabulary, ...states.values()));
+    const steps = blockSteps(provider, rows, maxOf(states.values(), vocabulary));
     const step = await open(1, provider.forgets);
     const block = steps === 1 && !provider.forgets ? step : await open(steps, false).catch(async (error) => {
       await step.release();

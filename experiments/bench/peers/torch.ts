@@ -162,17 +162,17 @@ class Python {
   readonly #errors: Promise<string>;
 
   constructor(threads: number) {
-    const process = new Deno.Command("python3", {
+    const child = new Deno.Command("python3", {
       args: [fileURLToPath(new URL("./torch_step.py", import.meta.url))],
       env: Object.fromEntries(THREAD_VARIABLES.map((name) => [name, String(threads)])),
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#process = process;
-    this.#input = process.stdin.getWriter();
-    this.#lines = createInterface({ input: Readable.fromWeb(process.stdout) })[Symbol.asyncIterator]();
-    this.#errors = new Response(process.stderr).text();
+    this.#process = child;
+    this.#input = child.stdin.getWriter();
+    this.#lines = createInterface({ input: Readable.fromWeb(child.stdout) })[Symbol.asyncIterator]();
+    this.#errors = new Response(child.stderr).text();
   }
 
   async ask(request: readonly Uint8Array[]): Promise<unknown> {

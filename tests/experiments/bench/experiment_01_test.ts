@@ -38,11 +38,11 @@ Deno.test("shapesOf() takes the run whose number of parameters is nearest to the
 });
 
 Deno.test("tokensRead() counts both texts of enwik8 with their warm-ups, together where their rows fit", () => {
-  // 2,048 streams of 256 + ⌈4,999,999 / 2,048⌉ tokens, and 256 of 256 + ⌈262,143 / 256⌉.
-  assert.equal(tokensRead(256), 2048 * 2698 + 256 * 1280);
-  assert.equal(tokensRead(2303), tokensRead(256));
-  assert.equal(tokensRead(2304), 2304 * 2698);
-  assert.deepEqual([256, 2304, 4096].map(rowsRead), [256, 2304, 2304]);
+  // 1,024 streams of 1,024 + ⌈4,999,999 / 1,024⌉ tokens, and 256 of 256 + ⌈262,143 / 256⌉.
+  assert.equal(tokensRead(256), 1024 * 5907 + 256 * 1280);
+  assert.equal(tokensRead(1279), tokensRead(256));
+  assert.equal(tokensRead(1280), 1280 * 5907);
+  assert.deepEqual([256, 1280, 4096].map(rowsRead), [256, 1280, 1280]);
 });
 
 /** A model that opens in two seconds, reads a thousand tokens a second, and needs five seconds for the rest. */

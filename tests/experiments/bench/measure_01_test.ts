@@ -14,7 +14,7 @@ Deno.test("measureScores() scores a model on the CPU, and says how much of a sco
   assert.deepEqual(location, { provider: "cpu" });
   assert.deepEqual([...seconds.keys()], [name]);
   assert.ok(seconds.get(name)! > 0);
-  assert.match(from, /^one model of each of 1 shapes, which reads 4096 and 20480 bytes .* scaled to the 5853184 bytes/);
+  assert.match(from, /^one model of each of 1 shapes, which reads 4096 and 20480 bytes .* scaled to the 6376448 bytes/);
 });
 
 Deno.test("measureFiles() writes a run's files in bench's own folder, and removes them", async () => {

@@ -241,6 +241,9 @@ Deno.test("certify closes the engine that it compares others with", async () => 
 const ALLOWED: Readonly<Record<string, string>> = {
   "experiments/bench/peers/peers.ts": "a peer library's name for its backend",
   "experiments/bench/peers/tfjs.ts": "a peer library's name for its backend",
+  "train/scoring/evaluation_workers.ts": "ONNX Runtime's name for a provider, which scores",
+  "train/scoring/providers.ts": "ONNX Runtime's name for a provider, which scores",
+  "train/scoring/score_on.ts": "ONNX Runtime's name for a provider, which scores",
 };
 
 /** Lines of code that name an engine: as a literal, or in advice. */
