@@ -9,7 +9,7 @@ import { EvaluationWorkers } from "../../../train/scoring/evaluation_workers.ts"
 import { exportModel } from "../../../train/scoring/export_model.ts";
 
 const { text } = generateEmbedded(1, 460), validation = text.subarray(300, 460);
-const [mode] = Deno.args as ["auto" | "webgpu" | "failing"];
+const [mode] = Deno.args as ["auto" | "webgpu" | "auto, then failing" | "webgpu, then failing"];
 /** A machine that seems to have an adapter which scores. */
 const hopeful = {
   adapter: () => Promise.resolve({ adapter: "A GPU", software: false }),
@@ -18,9 +18,9 @@ const hopeful = {
 const messages: string[] = [];
 try {
   using device = await EvaluationWorkers.open(
-    mode === "failing" ? "auto" : mode,
+    mode.split(",")[0] as "auto" | "webgpu",
     (line) => messages.push(line),
-    mode === "failing" ? hopeful : undefined,
+    mode.endsWith("failing") ? hopeful : undefined,
   );
   using cpu = new EvaluationWorkers();
   const scores = [];

@@ -16,7 +16,10 @@ interface Told {
   readonly error?: string;
 }
 
-async function told(driver: string, mode: "auto" | "webgpu" | "failing"): Promise<Told> {
+async function told(
+  driver: string,
+  mode: "auto" | "webgpu" | "auto, then failing" | "webgpu, then failing",
+): Promise<Told> {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -78,11 +81,17 @@ onDriver(LLVMPIPE, "EvaluationWorkers.open('webgpu') refuses an adapter that can
 });
 
 Deno.test("evaluateModel() scores on the CPU from the first failure of the device on, and says so once, where the choice was 'auto'", async () => {
-  const { location, messages, scores, error } = await told("/no/such/driver.json", "failing");
+  const { location, messages, scores, error } = await told("/no/such/driver.json", "auto, then failing");
   assert.equal(error, undefined);
   assert.deepEqual(location, { provider: "cpu" });
   assert.equal(messages.length, 1);
   assert.match(messages[0], /^Scoring on the CPU: Cannot open the model on webgpu \([^\n]+\)$/);
   assert.equal(scores.length, 2);
   for (const { webgpu, cpu } of scores) assert.deepEqual(webgpu, cpu);
+});
+
+Deno.test("evaluateModel() says what can be done where a device fails that was asked for", async () => {
+  const { error, scores } = await told("/no/such/driver.json", "webgpu, then failing");
+  assert.equal(scores, undefined);
+  assert.match(error!, /^Cannot open the model on webgpu \([^\n]+\); use --score-on cpu$/);
 });
