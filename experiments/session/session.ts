@@ -19,6 +19,7 @@
 import { messageOf } from "../../cells/errors.ts";
 import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { type Engine, EngineFailure } from "../../train/engines/engine.ts";
+import { everyOne } from "../../train/process/every_one.ts";
 import { affordableWorkers, OpenFilesError } from "../../train/process/open_files.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
@@ -34,7 +35,7 @@ import { GroupSource } from "./group_source.ts";
 import { Outcomes } from "./outcomes.ts";
 import { HeardErrors } from "./listener.ts";
 import { SessionProgress } from "./progress.ts";
-import { everyOne, sleep } from "./promises.ts";
+import { sleep } from "./promises.ts";
 import { Attempts } from "./recovery.ts";
 import { RunFiles, type StartedRun } from "./run_files.ts";
 import { packingOrder, Scheduler } from "./scheduler.ts";

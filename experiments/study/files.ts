@@ -1,4 +1,5 @@
 /** Files that are read with checks, and written whole or not at all. */
+import { everyOne } from "../../train/process/every_one.ts";
 import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { repeatedKey } from "../../train/repeated_key.ts";
@@ -77,8 +78,7 @@ export async function writeInOrder(
       await commit(rename);
     });
   });
-  const failed = (await Promise.allSettled(all)).find(({ status }) => status === "rejected");
-  if (failed?.status === "rejected") throw failed.reason;
+  await everyOne(all);
 }
 
 class NotWritten extends Error {}

@@ -3,6 +3,7 @@ import { checkWhole } from "../../cells/bounds.ts";
 import { UserError } from "../../cells/errors.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "../corpus/tokens/tokenizer.ts";
 import { checkTokens } from "../engines/engine.ts";
+import { everyOne } from "../process/every_one.ts";
 import { decodeEvaluation } from "./evaluation_file.ts";
 import type { ModelRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import { DeviceFailure, EvaluationWorkers, poolOf } from "./evaluation_workers.ts";
@@ -33,7 +34,7 @@ export interface Extras {
   readonly validation?: Tokens;
   /** What the text's tokens stand for; absent: bytes. */
   readonly tokenizer?: Pick<Tokenizer, "lengths">;
-  /** Gives the evaluation up, within a token or so. */
+  /** Gives the evaluation up, within a block of tokens or so. */
   readonly signal?: AbortSignal;
   /** Workers that are kept for the next model. Absent: the evaluation's workers end with it. */
   readonly workers?: EvaluationWorkers;
@@ -183,7 +184,8 @@ async function evaluateOnCpu(
   const { pool } = poolOf(workers), { text, cut, part, threads, sample, isScoredElsewhere = false } = asked;
   const taken = pool.takeUpTo(Math.max(1, Math.min(threads, cut.streams)));
   try {
-    const replies = await Promise.allSettled(taken.map((worker, i) =>
+    // When one fails, the others go on to their end, at which they give their memory back.
+    const shares = await everyOne(taken.map((worker, i) =>
       worker.ask({
         ...request,
         scores: isScoredElsewhere ? undefined : { provider: "cpu", ...scoresOf(asked, i, taken.length) },
@@ -191,11 +193,6 @@ async function evaluateOnCpu(
         sampling: i === 0 ? sample : undefined,
       })
     ));
-    // When one fails, the others go on to their end, at which they give their memory back.
-    const shares = replies.map((reply) => {
-      if (reply.status === "rejected") throw reply.reason;
-      return reply.value;
-    });
     return { shares, drawn: shares[0].drawn, location: ON_CPU };
   } finally {
     for (const worker of taken) pool.giveBack(worker);

@@ -39,15 +39,21 @@ async function score(
   // Opened once for all that is scored: that takes as long as to score some thousand tokens.
   const model = await ScoringModel.open(bytes, { provider: asked?.provider, isStopped });
   try {
-    const texts = asked ? [asked.test, ...(asked.validation ? [asked.validation] : [])] : [];
-    const [test, validation] = await scoreTexts(model, texts);
     return {
-      scores: asked && { test, validation },
+      scores: asked && await scoreShare(model, asked),
       windows: windows && await scoreWindows(model, windows.text, windows.tokens, windows.range),
     };
   } finally {
     await model.close();
   }
+}
+
+async function scoreShare(
+  model: ScoringModel,
+  { test: text, validation: second }: ScoreRequest,
+): Promise<NonNullable<ShareEvaluation["scores"]>> {
+  const [test, validation] = await scoreTexts(model, second ? [text, second] : [text]);
+  return { test, validation };
 }
 
 /** On the CPU: a sample does not depend on where the score is computed. */

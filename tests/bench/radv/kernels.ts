@@ -5,16 +5,9 @@ import { BEST_CONFIG, SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { buildTrainingStep } from "../../../cells/language_model.ts";
 import type { Kernel } from "../../../train/engines/webgpu/kernels/kernel.ts";
 import type { Tiles } from "../../../train/engines/webgpu/kernels/product_uses.ts";
-import {
-  buildSchedule,
-  EpilogueRegistry,
-  kernelsOf,
-  layoutOf,
-  type LocatedRun,
-  type Merging,
-  planRun,
-} from "../../../train/engines/webgpu/kernels/schedule.ts";
+import type { Merging } from "../../../train/engines/webgpu/kernels/schedule.ts";
 import { allGatedConfigs } from "../../cells/catalog/golden_cases.ts";
+import { kernelsOfGroup } from "../../train/engines/webgpu/group_kernels.ts";
 
 export interface NamedKernel {
   readonly name: string;
@@ -45,16 +38,11 @@ const GROUPS: readonly Group[] = [
 
 export function mainKernels(): NamedKernel[] {
   return GROUPS.flatMap(({ what, configs, merging, tiles }) => {
-    let base = 0;
-    const runs = configs.map((config, slot): LocatedRun => {
-      const sizes = { n_layers: config.n_layers, state_size: config.state_size, vocabulary: 256, batch: 256 };
-      const plan = planRun(buildTrainingStep(gatedCell(config), sizes));
-      const run = { plan, slot, base };
-      base += plan.memory.size;
-      return run;
+    const steps = configs.map((config) => {
+      const { n_layers, state_size } = config;
+      return buildTrainingStep(gatedCell(config), { n_layers, state_size, vocabulary: 256, batch: 256 });
     });
-    const layout = layoutOf({ slots: runs.length, batch: 256, scalars: 2 });
-    const kernels = kernelsOf(buildSchedule(runs, layout, new EpilogueRegistry(merging, tiles)));
+    const kernels = kernelsOfGroup(steps, merging, tiles);
     return kernels.map((kernel) => {
       const { template, epilogues } = kernel;
       const sameTemplate = kernels.filter((other) => other.template.key === template.key);

@@ -2,63 +2,16 @@
 import assert from "node:assert/strict";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { passOffsets } from "../../../train/corpus/random.ts";
-import type { Engine, EngineRun } from "../../../train/engines/engine.ts";
+import type { Engine } from "../../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { openReferenceEngine } from "../../../train/engines/reference.ts";
 import { openWebGpuEngine } from "../../../train/engines/webgpu/engine.ts";
 import { LossLog, pickState, type TrainingState } from "../../../train/training/loss_log.ts";
-import type { TrainingSettings } from "../../../train/training/settings.ts";
 import { trainGroup, trainRuns } from "../../../train/training/trainer.ts";
-import {
-  type CellJob,
-  cellJob,
-  prepare,
-  type Progress,
-  type RunSource,
-  type TrainedRun,
-  type TrainingRun,
-  trainingRun,
-} from "../../../train/training/training_run.ts";
+import { type CellJob, cellJob, prepare, trainingRun } from "../../../train/training/training_run.ts";
 import { readingAhead, textOf } from "../engines/runs.ts";
 import { fakeEngine, job, settings, TEXT } from "./fake_engine.ts";
-
-/** So many steps that no run ends by itself while a test looks at another. */
-const LONG = { ...settings, steps: 20_000 };
-
-/** A run with a number, by which a test speaks of it. */
-interface NumberedRun extends TrainingRun {
-  readonly number: number;
-}
-
-/** Makes runs of jobs, numbered from 0. */
-function runsOf(jobs: readonly CellJob[], settings: TrainingSettings): NumberedRun[] {
-  return jobs.map((job, number) => ({ ...trainingRun(job, settings), number }));
-}
-
-/** A source that hands out what waits and keeps what comes back, but for what a test does otherwise; and what it was asked. */
-function sourceOf(waiting: readonly NumberedRun[] = [], otherwise: Partial<RunSource<NumberedRun>> = {}) {
-  const left = [...waiting], asked: (readonly number[])[] = [], trained: TrainedRun[] = [];
-  const seen: (readonly Progress[])[] = [];
-  const source: RunSource<NumberedRun> = {
-    next(present) {
-      asked.push(present.map(({ number }) => number));
-      return Promise.resolve(left.shift());
-    },
-    finished: ({ number }, run) => Promise.resolve(void (trained[number] = run)),
-    progress: (progress) => void seen.push(progress.map((now) => ({ ...now, run: now.run.number }))),
-    ...otherwise,
-  };
-  return {
-    source,
-    /** For each call of `next()`, the runs that were present. */
-    asked,
-    /** By number. */
-    trained,
-    /** Where each run was whenever the group said so. */
-    seen,
-    stepsOf: (run: number) => seen.flatMap((all) => all.filter((one) => one.run === run).map(({ step }) => step)),
-  };
-}
+import { LONG, type NumberedRun, runsOf, sourceOf } from "./numbered_runs.ts";
 
 const isRising = (steps: readonly number[]) => steps.every((step, i) => i === 0 || step > steps[i - 1]);
 
@@ -276,67 +229,6 @@ Deno.test("trainRuns() throws what next() throws, and opens nothing more", async
     trainRuns(engine, runsOf([job, { ...job, seed: 6 }], LONG), source, LONG, TEXT),
     (error) => error === broken,
   );
-});
-
-Deno.test("trainRuns() asks for no further run after the signal, and writes what has ended", async () => {
-  const { engine } = fakeEngine({ lossAt: (step, run) => run === 1 && step >= 20 ? NaN : 1 });
-  const controller = new AbortController(), ended: number[] = [], saved: number[] = [];
-  const runs = runsOf([job, { ...job, seed: 6 }, job], LONG);
-  const supply = sourceOf(runs.slice(2), {
-    progress: ([{ step }]) => step >= 20 && controller.abort(),
-    finished: ({ number }) => Promise.resolve(void ended.push(number)),
-    save: ({ number }) => Promise.resolve(void saved.push(number)),
-  });
-  const through = await trainRuns(engine, runs.slice(0, 2), supply.source, LONG, TEXT, { signal: controller.signal });
-  assert.deepEqual([through, supply.asked, ended, saved], [false, [], [1], [0]]);
-});
-
-Deno.test("trainRuns() returns false when the signal comes while the engine prepares the first step", async () => {
-  const { engine } = fakeEngine(), controller = new AbortController(), supply = sourceOf();
-  const compiling: Engine = {
-    ...engine,
-    open(_runs, _text, options) {
-      controller.abort();
-      return Promise.reject(options!.signal!.reason);
-    },
-  };
-  const options = { signal: controller.signal };
-  assert.equal(await trainRuns(compiling, runsOf([job], LONG), supply.source, LONG, TEXT, options), false);
-  assert.deepEqual([supply.asked, supply.trained, supply.seen], [[], [], []]);
-  // What fails while it is told to stop has failed.
-  const broken = new Error("broken");
-  const failing: Engine = { ...engine, open: () => Promise.reject(broken) };
-  const { signal } = new AbortController();
-  await assert.rejects(
-    trainRuns(failing, runsOf([job], LONG), supply.source, LONG, TEXT, { signal }),
-    (error) => error === broken,
-  );
-});
-
-Deno.test("trainRuns() saves who is there when the signal comes while the engine prepares one that joins", async () => {
-  const { engine } = fakeEngine({ lossAt: (step, run) => run === 1 && step >= 20 ? NaN : 1 });
-  const controller = new AbortController(), ended: number[] = [], saved: number[] = [];
-  const compiling: Engine = {
-    ...engine,
-    async open(runs, text, options) {
-      const group = await engine.open(runs, text, options), replace = group.replace.bind(group);
-      return Object.assign(group, {
-        async replace(slot: number, next?: EngineRun) {
-          if (!next) return await replace(slot);
-          controller.abort();
-          throw options!.signal!.reason;
-        },
-      });
-    },
-  };
-  const runs = runsOf([job, { ...job, seed: 6 }, job], LONG);
-  const supply = sourceOf(runs.slice(2), {
-    finished: ({ number }) => Promise.resolve(void ended.push(number)),
-    save: ({ number }) => Promise.resolve(void saved.push(number)),
-  });
-  const options = { signal: controller.signal };
-  const through = await trainRuns(compiling, runs.slice(0, 2), supply.source, LONG, TEXT, options);
-  assert.deepEqual([through, ended, saved], [false, [1], [0]]);
 });
 
 /** Runs of unlike shapes: two that begin together, and two that wait. */

@@ -12,10 +12,14 @@ import { neighbours, type Part, partsOf, type StandTogether, viewName, viewsOf }
 import {
   ATTRIBUTE_TYPE,
   type AttributeProto,
+  axis,
   DATA_TYPE,
   encodeModel,
+  int64s,
+  node,
   type NodeProto,
   type TensorProto,
+  valueInfo,
   type ValueInfoProto,
 } from "./proto.ts";
 
@@ -186,15 +190,15 @@ export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Arra
       ],
       input: [
         ...[...graph.inputs].filter(([name]) => !weights.has(name)).map(([name, t]) =>
-          valueInfo(name, model.lying(t), t.dtype, isBatched(name, t))
+          tensorInfo(name, model.lying(t), t.dtype, isBatched(name, t))
         ),
-        ...viewsOf(graph, transposed).map(({ name, shape }) => valueInfo(name, shape)),
+        ...viewsOf(graph, transposed).map(({ name, shape }) => tensorInfo(name, shape)),
       ],
       output: [
-        ...alone.map(([name, t]) => valueInfo(outputName(graph, name), model.lying(t), t.dtype, isBatched(name, t))),
+        ...alone.map(([name, t]) => tensorInfo(outputName(graph, name), model.lying(t), t.dtype, isBatched(name, t))),
         ...[...joined].map(([name, parts]) => {
           const shapes = parts.map((part) => model.lying(graph.outputs.get(part)!)), [, ...columns] = shapes[0];
-          return valueInfo(name, [shapes.reduce((rows, [more]) => rows + more, 0), ...columns]);
+          return tensorInfo(name, [shapes.reduce((rows, [more]) => rows + more, 0), ...columns]);
         }),
       ],
     },
@@ -203,12 +207,9 @@ export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Arra
   });
 }
 
-function valueInfo(name: string, shape: Shape, dtype: DType = "float", isBatched = false): ValueInfoProto {
-  const dim = shape.map((size, axis) => isBatched && axis === 0 ? { dim_param: "batch" } : { dim_value: size });
-  return {
-    name,
-    type: { tensor_type: { elem_type: dtype === "index" ? DATA_TYPE.INT64 : DATA_TYPE.FLOAT, shape: { dim } } },
-  };
+function tensorInfo(name: string, shape: Shape, dtype: DType = "float", isBatched = false): ValueInfoProto {
+  const sizes = shape.map((size, axis) => isBatched && axis === 0 ? "batch" : size);
+  return valueInfo(name, dtype === "index" ? DATA_TYPE.INT64 : DATA_TYPE.FLOAT, sizes);
 }
 
 function floatTensor(name: string, dims: number[], values: ArrayLike<number>): TensorProto {
@@ -344,8 +345,7 @@ class ModelWriter implements OnnxWriter {
 
   /** Puts published values into one, row below row. */
   join(parts: readonly string[], name: string): void {
-    const attribute = [{ name: "axis", type: ATTRIBUTE_TYPE.INT, i: 0 }];
-    this.nodes.push({ op_type: "Concat", name: `join_${name}`, input: [...parts], output: [name], attribute });
+    this.nodes.push(node("Concat", [...parts], name, axis(0)));
   }
 
   scalar(value: number): string {
@@ -362,8 +362,7 @@ class ModelWriter implements OnnxWriter {
 
   int64(values: number[]): string {
     const name = `int64_${values.join("_")}`;
-    const raw_data = new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer);
-    this.initializers.set(name, { name, dims: [values.length], data_type: DATA_TYPE.INT64, raw_data });
+    this.initializers.set(name, int64s(name, [values.length], values));
     return name;
   }
 }

@@ -1,5 +1,5 @@
 /** How the negative log-likelihood (nll) of the token that came is written behind a model's logits, `−ln softmax(logits)[target]`, nats. */
-import { ATTRIBUTE_TYPE, axis, DATA_TYPE, node, type NodeProto, type TensorProto } from "./proto.ts";
+import { ATTRIBUTE_TYPE, axis, int64s, node, type NodeProto, type TensorProto } from "./proto.ts";
 
 /** Output of a model that scores: float32 `[rows, 1]`. */
 export const NLL = "nll";
@@ -27,9 +27,7 @@ const AXES = "nll.axes";
  * logarithm of its `Softmax` is no way: where the model is very wrong, that is zero.
  */
 export const REDUCED_FORM: NllForm = {
-  initializers: [
-    { name: AXES, dims: [1], data_type: DATA_TYPE.INT64, raw_data: new Uint8Array(BigInt64Array.of(1n).buffer) },
-  ],
+  initializers: [int64s(AXES, [1], [1])],
   nodes: (logits, targets) => [
     node("ReduceMax", [logits], "nll.max", { name: "axes", type: ATTRIBUTE_TYPE.INTS, ints: [1] }),
     node("Sub", [logits, "nll.max"], "nll.shifted"),

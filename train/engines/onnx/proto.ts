@@ -124,6 +124,18 @@ export function axis(i: number): AttributeProto {
   return { name: "axis", type: ATTRIBUTE_TYPE.INT, i };
 }
 
+/** A constant of whole numbers; a scalar where `dims` is empty. */
+export function int64s(name: string, dims: number[], values: readonly number[]): TensorProto {
+  const raw_data = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+  return { name, dims, data_type: DATA_TYPE.INT64, raw_data };
+}
+
+/** An input or output; an axis whose size is open has a name instead. */
+export function valueInfo(name: string, elem_type: number, shape: readonly (number | string)[]): ValueInfoProto {
+  const dim = shape.map((size) => typeof size === "string" ? { dim_param: size } : { dim_value: size });
+  return { name, type: { tensor_type: { elem_type, shape: { dim } } } };
+}
+
 /** The model as the bytes of an `.onnx` file. */
 export function encodeModel(model: ModelProto): Uint8Array<ArrayBuffer> {
   const problem = MODEL.verify(model);

@@ -4,10 +4,12 @@ import { NLL, type NllForm } from "./nll.ts";
 import {
   axis,
   DATA_TYPE,
+  int64s,
   type ModelProto,
   node,
   type NodeProto,
   type TensorProto,
+  valueInfo,
   type ValueInfoProto,
 } from "./proto.ts";
 
@@ -128,9 +130,9 @@ function textNodes(tokens: readonly string[]): { nodes: NodeProto[]; initializer
       node("Reshape", [all, shape], TARGETS),
     ],
     initializers: [
-      ...tokens.map((_, step) => int64(row(step), [], [step])),
-      int64(rows, [tokens.length], tokens.map((_, step) => step + 1)),
-      int64(shape, [2], [-1, 1]),
+      ...tokens.map((_, step) => int64s(row(step), [], [step])),
+      int64s(rows, [tokens.length], tokens.map((_, step) => step + 1)),
+      int64s(shape, [2], [-1, 1]),
     ],
   };
 }
@@ -149,14 +151,4 @@ function join(names: readonly string[]): { nodes: NodeProto[]; output: string } 
     });
   }
   return { nodes, output: left[0] };
-}
-
-function int64(name: string, dims: number[], values: readonly number[]): TensorProto {
-  const raw_data = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
-  return { name, dims, data_type: DATA_TYPE.INT64, raw_data };
-}
-
-function valueInfo(name: string, elem_type: number, shape: readonly (string | number)[]): ValueInfoProto {
-  const dim = shape.map((size) => typeof size === "string" ? { dim_param: size } : { dim_value: size });
-  return { name, type: { tensor_type: { elem_type, shape: { dim } } } };
 }

@@ -3,14 +3,8 @@ import assert from "node:assert/strict";
 import { BEST_CONFIG, SMALL_CONFIG } from "../../../../cells/known_configs.ts";
 import { gatedCell } from "../../../../cells/catalog/gated_cell.ts";
 import type { CellConfig } from "../../../../cells/config.ts";
-import {
-  buildSchedule,
-  EpilogueRegistry,
-  kernelsOf,
-  layoutOf,
-  planRun,
-} from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import { runOf } from "../runs.ts";
+import { kernelsOfGroup } from "./group_kernels.ts";
 import { slotsOf, tileAccesses, VECTOR_BYTES } from "./bank_conflicts.ts";
 
 const lanes = (vector: (lane: number) => number) =>
@@ -35,13 +29,8 @@ Deno.test("slotsOf() counts half the phases of a load when lanes want the same i
 function productOf(config: CellConfig, tile: string) {
   const { n_layers, state_size } = config;
   const run = runOf(gatedCell(config), { n_layers, state_size, vocabulary: 256, batch: 256 });
-  const layout = layoutOf({ slots: 1, batch: 256, scalars: 2 });
-  const schedule = buildSchedule(
-    [{ plan: planRun(run.step), slot: 0, base: 0 }],
-    layout,
-    new EpilogueRegistry("template", "large"),
-  );
-  return kernelsOf(schedule).find(({ template: { key } }) => key.startsWith(`product ${tile}x`))!.template.source();
+  const kernels = kernelsOfGroup([run.step], "template", "large");
+  return kernels.find(({ template: { key } }) => key.startsWith(`product ${tile}x`))!.template.source();
 }
 
 const MODES = { "forward (NT)": 0, "input gradient (NN)": 1, "weight gradient (TN)": 2 };

@@ -4,17 +4,9 @@ import type { Cell } from "../../../../cells/cell.ts";
 import { buildTrainingStep, type ModelSizes, type TrainingStep } from "../../../../cells/language_model.ts";
 import { OPTIMIZERS } from "../../../../cells/optimizers.ts";
 import { goldenConfig, type GoldenFile } from "../../../../train/golden.ts";
-import {
-  buildSchedule,
-  EpilogueRegistry,
-  kernelsOf,
-  layoutOf,
-  type Merging,
-  planRun,
-} from "../../../../train/engines/webgpu/kernels/schedule.ts";
-import type { Tiles } from "../../../../train/engines/webgpu/kernels/product_uses.ts";
 import { sourcesOf } from "../../../../train/engines/webgpu/runtime/pipelines.ts";
 import { allGatedConfigs, CATALOG_GOLDEN, gatedConfig, GOLDEN } from "../../../cells/catalog/golden_cases.ts";
+import { kernelsOfGroup } from "./group_kernels.ts";
 import { readingAhead, UNUSUAL } from "../runs.ts";
 
 /** A shader, by the name of its kernel, and the kernel template that it comes from. */
@@ -64,15 +56,6 @@ function* groups(): Generator<Group> {
     yield STUDY_SIZES.map((sizes) => buildTrainingStep(full, sizes, { optimizer }));
   }
   yield [readingAhead(2).step];
-}
-
-function kernelsOfGroup(group: Group, merging: Merging, tiles: Tiles) {
-  const { batch } = group[0].sizes;
-  const scalars = Math.max(...group.map(({ optimizer }) => optimizer.scalarNames.length));
-  const runs = group.map((step, slot) => ({ plan: planRun(step), slot, base: 0 }));
-  return kernelsOf(
-    buildSchedule(runs, layoutOf({ slots: runs.length, batch, scalars }), new EpilogueRegistry(merging, tiles)),
-  );
 }
 
 /** All shaders, each once. */
