@@ -65,3 +65,19 @@ Deno.test("trainRuns() saves who is there when the signal comes while the engine
   const through = await trainRuns(compiling, runs.slice(0, 2), supply.source, LONG, TEXT, options);
   assert.deepEqual([through, ended, saved], [false, [1], [0]]);
 });
+
+Deno.test("trainRuns() does no step and saves nothing when the signal comes while an open group waits for its turn", async () => {
+  const { engine } = fakeEngine(), controller = new AbortController(), saved: number[] = [];
+  const runs = runsOf([job, { ...job, seed: 6 }], LONG);
+  const supply = sourceOf([], { save: ({ number }) => Promise.resolve(void saved.push(number)) });
+  let waited = 0;
+  const onOpen = async () => {
+    waited++;
+    await Promise.resolve();
+    controller.abort();
+  };
+  const options = { signal: controller.signal, onOpen };
+  assert.equal(await trainRuns(engine, runs, supply.source, LONG, TEXT, options), false);
+  assert.deepEqual([waited, saved, supply.trained], [1, [], []]);
+  assert.deepEqual([0, 1].flatMap((run) => supply.stepsOf(run)).filter((step) => step > 0), []);
+});
