@@ -47,7 +47,8 @@ export interface CellOutput<S extends string = string> {
 
 /**
  * A recurrent cell with named states. `forward` gets the layer (for its weights), the input `x` and the states from the
- * step before, all `[batch, state_size]`; the states are constants for the gradient.
+ * step before, all `[batch, state_size]`; the states that a training step begins
+ * with are constants for the gradient.
  */
 export interface Cell<S extends string = string> {
   /** What errors and exported models call the cell. */
@@ -55,7 +56,8 @@ export interface Cell<S extends string = string> {
   /** The carried states, at least one; `layers.0.h` is state `h` of the first layer. */
   readonly states: readonly S[];
   /**
-   * Builds one step of one layer: it is called once for each layer of a graph, not once for each byte. It must return every state
+   * Builds one step of one layer: it is called once for each layer of a graph, and where a gradient goes back
+   * through several steps, once for each of them; never while a model runs. It must return every state
    * that `states` names; else {@linkcode TypeError} is thrown where a model is built.
    */
   forward(layer: Layer, x: Tensor, states: Readonly<Record<S, Tensor>>): CellOutput<S>;

@@ -335,6 +335,7 @@ export function phraseOf(factor: Factor, value: FactorValue): string | undefined
         ? undefined
         : `${value}`;
     case "integer":
+      if (value === factor.default) return undefined;
       return factor.unit ? `${value} ${factor.unit[value === 1 ? 0 : 1]}` : sayNumber(factor, value);
     case "number":
       return sayNumber(factor, value);

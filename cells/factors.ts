@@ -11,6 +11,8 @@ import { enlarged, LISTED, MOST_SMALL_STATES, VALID } from "./gated_rules.ts";
 export const MAX_LAYERS = 64;
 /** The most states that a configuration may ask for: a typing error must not ask for terabytes. */
 export const MAX_STATE_SIZE = 16_384;
+/** The most steps that a gradient may go back: each is a copy of the layers in the graph of a training step. */
+export const MAX_BPTT = 64;
 /** The largest learning rate that a configuration may ask for: with any larger one every known model diverges. */
 export const MAX_LEARNING_RATE = 10;
 
@@ -164,6 +166,19 @@ export const FACTORS = [
     // No contrast: one rate is another length of step with each, so the loss at one rate compares rates more than optimizers.
     choices: OPTIMIZER_CHOICES,
     flag: { name: "--optimizer", help: "optimizers to list" },
+  },
+  {
+    key: "bptt",
+    kind: "integer",
+    label: "steps back",
+    about: "steps that the gradient goes back through time",
+    // No contrast: k has no two levels that every study has, and its effect need not be a straight line.
+    levels: [1],
+    default: 1,
+    least: 1,
+    most: MAX_BPTT,
+    unit: ["step back", "steps back"],
+    flag: { name: "--bptt", help: "steps that the gradient goes back, to list" },
   },
 ] as const satisfies readonly Factor[];
 

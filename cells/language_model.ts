@@ -4,8 +4,8 @@
  */
 import { checkWhole, MAX_BATCH, MAX_VOCABULARY } from "./bounds.ts";
 import { type Cell, Layer, type Parameter, Parameters } from "./cell.ts";
-import { MAX_LAYERS, MAX_STATE_SIZE } from "./factors.ts";
-import { embedding, input, linear, named, softmaxCrossEntropy } from "./graph/builder.ts";
+import { MAX_BPTT, MAX_LAYERS, MAX_STATE_SIZE } from "./factors.ts";
+import { concat, embedding, input, linear, named, slice, softmaxCrossEntropy } from "./graph/builder.ts";
 import { gradients } from "./graph/gradient.ts";
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { type Shape, sizeOf, type Tensor } from "./graph/tensor.ts";
@@ -32,9 +32,12 @@ export interface State {
   readonly shape: Shape;
 }
 
-/** An input of a training step that is read from the text: at position `t` of its pass, a row that starts at `o` reads `text[o + t + offset]`. */
+/**
+ * An input of a training step that is read from the text: at position `p` of its pass, a row that starts at `o` reads
+ * `text[o + p + t + offset]` for each of the step's tokens `t`, from 0 to `bptt − 1`. The rows of token 0 come first, then those of token 1.
+ */
 export interface TextRead {
-  /** The input, `index [batch]`. */
+  /** The input, `index [bptt · batch]`. */
   readonly name: string;
   /** Tokens ahead of the position: 0 for the token that is read there, 1 for the next. */
   readonly offset: number;
@@ -42,11 +45,11 @@ export interface TextRead {
 
 /** Names of the inputs that are tokens of the text. */
 export const INPUTS = {
-  /** `index [batch]`: the bytes read at this step; in a training step also tokens of another kind. */
+  /** `index [bptt · batch]`: the bytes read at this step; in a training step also tokens of another kind. */
   bytes: "bytes",
   /** `index [batch]`: the same in the evaluation model of a vocabulary that is larger than that of bytes. */
   tokens: "tokens",
-  /** `index [batch]`: the bytes or tokens to predict. */
+  /** `index [bptt · batch]`: the bytes or tokens to predict. */
   targets: "targets",
 } as const;
 
@@ -69,6 +72,8 @@ export interface TrainingStep {
   readonly trained: readonly string[];
   /** What it reads from the text at each position. */
   readonly reads: readonly TextRead[];
+  /** Steps back: tokens of each row that it reads, through all of which its gradient goes back. Its states come from before the first. */
+  readonly bptt: number;
   /** How the trained weights are updated, and the source of the scalars that each update takes. */
   readonly optimizer: Optimizer;
 }
@@ -94,8 +99,14 @@ interface Forward {
 
 type LayerSizes = Pick<ModelSizes, "state_size" | "batch">;
 
-function embed(parameters: Parameters, { state_size, vocabulary, batch }: ModelSizes, name: string): Tensor {
-  const tokens = input(name, [batch], "index");
+/** @param rows of all tokens that are read at once */
+function embed(
+  parameters: Parameters,
+  { state_size, vocabulary }: Pick<ModelSizes, "state_size" | "vocabulary">,
+  name: string,
+  rows: number,
+): Tensor {
+  const tokens = input(name, [rows], "index");
   const x = embedding(
     tokens,
     // A one-hot product has `vocabulary` inputs: that is its fan-in, as in PyTorch's Linear.
@@ -105,10 +116,23 @@ function embed(parameters: Parameters, { state_size, vocabulary, batch }: ModelS
   return named("x", x);
 }
 
-/** One layer: its output, and its states before and after the step, by their full names. */
-function applyLayer(cell: Cell, index: number, parameters: Parameters, x: Tensor, { state_size, batch }: LayerSizes) {
+/**
+ * One layer: its output, and its states before and after the step, by their full names.
+ *
+ * @param before the states that the step before has made, by their full names; absent: those that the graph is given
+ */
+function applyLayer(
+  cell: Cell,
+  index: number,
+  parameters: Parameters,
+  x: Tensor,
+  { state_size, batch }: LayerSizes,
+  before?: Readonly<Record<string, Tensor>>,
+) {
   const layer = new Layer(`layers.${index}`, batch, state_size, parameters);
-  const carried = Object.fromEntries(cell.states.map((name) => [name, layer.state(name)]));
+  const carried = Object.fromEntries(
+    cell.states.map((name) => [name, before?.[`${layer.prefix}.${name}`] ?? layer.state(name)]),
+  );
   const { output, states: next } = cell.forward(layer, x, carried);
   const states: State[] = [];
   const newStates: Record<string, Tensor> = {};
@@ -149,19 +173,28 @@ function checkSizes({ name }: Cell, sizes: ModelSizes): void {
   }
 }
 
-function buildForward(cell: Cell, sizes: ModelSizes, name: string = INPUTS.bytes): Forward {
+/** @param bptt steps, of which each reads the states that the one before has made */
+function buildForward(cell: Cell, sizes: ModelSizes, name: string = INPUTS.bytes, bptt = 1): Forward {
   checkSizes(cell, sizes);
-  const parameters = new Parameters();
-  const states: State[] = [];
-  const newStates: Record<string, Tensor> = {};
-  let x = embed(parameters, sizes, name);
-  for (let index = 0; index < sizes.n_layers; index++) {
-    const layer = applyLayer(cell, index, parameters, x, sizes);
-    for (const state of layer.states) states.push(state);
-    Object.assign(newStates, layer.newStates);
-    x = layer.output;
+  checkWhole(`build cell '${cell.name}'`, "bptt", bptt, 1, MAX_BPTT);
+  const { batch, n_layers } = sizes, parameters = new Parameters();
+  let states: State[] = [], newStates: Record<string, Tensor> | undefined;
+  // What has no state reads the rows of all steps at once: large products are the faster ones.
+  const embedded = embed(parameters, sizes, name, bptt * batch), outputs: Tensor[] = [];
+  for (let t = 0; t < bptt; t++) {
+    let x = slice(embedded, t * batch, batch);
+    const made: Record<string, Tensor> = {}, read: State[] = [];
+    for (let index = 0; index < n_layers; index++) {
+      const layer = applyLayer(cell, index, parameters, x, sizes, newStates);
+      for (const state of layer.states) read.push(state);
+      Object.assign(made, layer.newStates);
+      x = layer.output;
+    }
+    states = read;
+    newStates = made;
+    outputs.push(x);
   }
-  return { parameters, states, newStates, logits: readOut(parameters, x, sizes) };
+  return { parameters, states, newStates: newStates!, logits: readOut(parameters, concat(outputs), sizes) };
 }
 
 /** The parts of a model, each as a graph by itself, for equations and pictures: all layers are alike, so one stands for all. */
@@ -182,7 +215,7 @@ export function modelParts(cell: Cell, state_size: number, reads: string = INPUT
   const between = (name: string) => named(name, input(name, [sizes.batch, state_size]));
   const { newStates, output } = applyLayer(cell, 0, parameters, between("x"), sizes);
   return {
-    input_embedding: buildGraph({ x: embed(parameters, sizes, reads) }),
+    input_embedding: buildGraph({ x: embed(parameters, sizes, reads, sizes.batch) }),
     layer: buildGraph({ ...newStates, y: output }),
     output_embedding: buildGraph({ logits: readOut(parameters, between("y"), sizes) }),
   };
@@ -199,20 +232,24 @@ export interface TrainingStepOptions {
   readonly optimizer?: Optimizer;
   /** Adds an output `gradient.<weight>` for each trained weight. */
   readonly withGradients?: boolean;
+  /** Steps back: tokens of each row that a step reads, and through which its gradient goes back; from 1 to 64. Absent: 1. */
+  readonly bptt?: number;
 }
 
 /**
- * The training step of a cell: forward, loss, gradient and one update, as one graph.
+ * The training step of a cell: forward, loss, gradient and one update, as one graph. Of several tokens the loss is the mean, and the gradient
+ * goes back through all of them, to the carried state as a constant. Source: the design's sections 2 and 8.
  *
  * Inputs: `bytes`, `targets`, the optimizer's scalars, every weight, the moments of each trained weight, every state.
  * Outputs: `loss` (scalar, nats), and under their input's name what is carried to the next step: weights, moments, states.
  *
- * @throws {RangeError} if a size is out of the bounds of {@linkcode ModelSizes}
+ * @throws {RangeError} if a size is out of the bounds of {@linkcode ModelSizes}, or `bptt` of those of {@linkcode TrainingStepOptions}
  * @throws {TypeError} if the optimizer gives another number of moments or scalars than it names
  */
 export function buildTrainingStep(cell: Cell, sizes: ModelSizes, options: TrainingStepOptions = {}): TrainingStep {
-  const { logits, ...forward } = buildForward(cell, sizes);
-  const loss = named("loss", softmaxCrossEntropy(logits, input(INPUTS.targets, [sizes.batch], "index")));
+  const { bptt = 1 } = options, { logits, ...forward } = buildForward(cell, sizes, INPUTS.bytes, bptt);
+  const targets = input(INPUTS.targets, [bptt * sizes.batch], "index");
+  const loss = named("loss", softmaxCrossEntropy(logits, targets));
   const reads = [{ name: INPUTS.bytes, offset: 0 }, { name: INPUTS.targets, offset: 1 }];
   return completeTrainingStep({ ...forward, loss, reads, sizes, cell }, options);
 }
@@ -240,11 +277,12 @@ export interface LossGraph {
  */
 export function completeTrainingStep(
   { cell, sizes, parameters, states, newStates, loss, reads }: LossGraph,
-  { optimizer = adam, withGradients = false }: TrainingStepOptions = {},
+  { optimizer = adam, withGradients = false, bptt = 1 }: TrainingStepOptions = {},
 ): TrainingStep {
   checkScalars(optimizer);
   const entries = parameters.entries();
-  const flows = gradients(loss, entries.map(({ tensor }) => tensor));
+  // A step of one token keeps its bits, also where a cell reads a weight twice.
+  const flows = gradients(loss, entries.map(({ tensor }) => tensor), { joinProducts: bptt > 1 });
   const outputs: Record<string, Tensor> = { loss, ...newStates };
   const trained: string[] = [];
   entries.forEach(({ parameter: { name }, tensor }, i) => {
@@ -263,6 +301,7 @@ export function completeTrainingStep(
     states: statesRead(graph, states),
     trained,
     reads,
+    bptt,
     optimizer,
   };
 }

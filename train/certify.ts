@@ -38,14 +38,14 @@ export function engineListFlag(engines: readonly EngineEntry[] = ENGINES): Flag<
 }
 
 /** The golden files of this project. */
-const GOLDEN_FILES: readonly string[] = ["gated_cells.json", "catalog_cells.json"].map((name) =>
+const GOLDEN_FILES: readonly string[] = ["gated_cells.json", "catalog_cells.json", "bptt.json"].map((name) =>
   fileURLToPath(new URL(`../tests/golden/${name}`, import.meta.url))
 );
 
 const flags = {
   golden: flag.text(
     "--golden <file>",
-    "reference numbers (default: those of the gated cell and of the catalog)",
+    "reference numbers (default: those of the gated cell, of the catalog, and of gradients through several steps)",
     undefined,
   ),
   engine: engineListFlag(),

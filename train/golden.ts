@@ -6,6 +6,7 @@ import { sizeOf } from "../cells/graph/tensor.ts";
 import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
 import { catalogConfig, cellOf } from "../cells/catalog/catalog.ts";
+import { MAX_BPTT } from "../cells/factors.ts";
 import { type CellConfig, describeSchemaError, parseConfig } from "../cells/config.ts";
 import { buildTrainingStep, BYTE_VOCABULARY, gradientName, type TrainingStep } from "../cells/language_model.ts";
 import type { Tokens } from "./corpus/tokens/tokenizer.ts";
@@ -14,6 +15,9 @@ import type { Engine, EngineRun, OnPreparing, TensorMap } from "./engines/engine
 /** The step whose gradients a golden file holds, from 0: the second one, so that the carried states are not zero any more. */
 const GRADIENT_STEP = 1;
 
+/** A tensor as nested lists, or as one list of its numbers. */
+const nestedNumbers = z.union([z.array(z.number()), z.array(z.array(z.number()))]);
+
 const caseSchema = z.looseObject({
   n_layers: z.number().int().positive(),
   /** A cell of the catalog; absent: the gated one, whose switches the case has. */
@@ -21,6 +25,8 @@ const caseSchema = z.looseObject({
   losses: z.array(z.number()).min(1),
   /** `[sum, sum of squares]` of each gradient, or null where none flows. */
   grads_at_step_1: z.record(z.string(), z.tuple([z.number(), z.number()]).nullable()),
+  /** Full values of some of them. */
+  gradients_at_step_1: z.record(z.string(), nestedNumbers).optional(),
   /** For each layer, each carried state in the cell's order, row-major. */
   final_state: z.array(z.array(z.number())),
 });
@@ -33,6 +39,8 @@ const goldenSchema = z.looseObject({
     steps: z.number().int().min(GRADIENT_STEP + 2),
     lr: z.number().positive(),
     phase: z.number(),
+    /** Steps back; absent: 1. A step, of which there are `steps`, reads so many tokens of each row. */
+    bptt: z.number().int().min(1).max(MAX_BPTT).optional(),
   }),
   cases: z.array(caseSchema).min(1),
 });
@@ -70,6 +78,14 @@ export function parseGolden(text: string, file: string): GoldenFile {
     };
     const { steps, state, batch } = parsed.data.settings, carried = carriedIn(golden, parsed.data.settings, fail);
     if (golden.losses.length !== steps) fail(`it has ${golden.losses.length} losses, must have ${steps}`);
+    for (const [name, values] of Object.entries(golden.gradients_at_step_1 ?? {})) {
+      const sums = golden.grads_at_step_1[name];
+      if (!sums) fail(`'gradients_at_step_1' has '${name}', which 'grads_at_step_1' has not`);
+      const found = squaresOf(values.flat());
+      if (Math.abs(found - sums![1]) > 1e-9 * Math.max(found, sums![1])) {
+        fail(`the values of gradient '${name}' have ${found} as the sum of their squares, must be ${sums![1]}`);
+      }
+    }
     const sizes = golden.final_state.map((values) => values.length);
     if (sizes.length !== carried || sizes.some((size) => size !== state * batch)) {
       fail(`its final states have [${sizes}] numbers, must be ${carried} times ${state * batch}`);
@@ -94,7 +110,7 @@ function carriedIn(golden: SwitchCase, settings: GoldenSettings, fail: (why: str
  * @throws {UserError} if it has none that can be made into a cell
  */
 export function goldenConfig({ state }: GoldenSettings, golden: SwitchCase): CellConfig {
-  const { losses: _, grads_at_step_1: __, final_state: ___, ...switches } = golden;
+  const { losses: _, grads_at_step_1: __, gradients_at_step_1: ___, final_state: ____, ...switches } = golden;
   const { cell, n_layers } = golden;
   if (cell !== undefined && cell !== "gated") return catalogConfig(cell, n_layers, state);
   return parseConfig({ ...switches, state_size: state });
@@ -109,8 +125,8 @@ export function goldenWeights(step: TrainingStep, phase: number): Map<string, Fl
 }
 
 /** The rows of the golden text one after the other, and where each starts: token `t` of row `b` is `(3t + 5b + t·b) mod vocabulary`. */
-export function goldenText({ batch, steps, vocab }: GoldenSettings): { text: Tokens; offsets: Uint32Array } {
-  const length = steps + 1;
+export function goldenText({ batch, steps, vocab, bptt = 1 }: GoldenSettings): { text: Tokens; offsets: Uint32Array } {
+  const length = steps * bptt + 1;
   const Text = vocab > BYTE_VOCABULARY ? Uint16Array : Uint8Array;
   const text = new Text(batch * length).map((_, at) => {
     const b = Math.floor(at / length), t = at % length;
@@ -122,7 +138,7 @@ export function goldenText({ batch, steps, vocab }: GoldenSettings): { text: Tok
 function goldenRun(settings: GoldenSettings, golden: SwitchCase): EngineRun {
   const config = goldenConfig(settings, golden);
   const sizes = { ...config, vocabulary: settings.vocab, batch: settings.batch };
-  const step = buildTrainingStep(cellOf(config), sizes, { withGradients: true });
+  const step = buildTrainingStep(cellOf(config), sizes, { withGradients: true, bptt: settings.bptt });
   return { step, tensors: goldenWeights(step, settings.phase), stepsDone: 0, learningRate: settings.lr };
 }
 
@@ -206,6 +222,9 @@ export async function goldenFrom(
         const gradient = afterFirst.get(gradientName(name));
         return [name, gradient ? sums(gradient) : null];
       })),
+      gradients_at_step_1: Object.fromEntries(
+        step.trained.map((name) => [name, Array.from(afterFirst.get(gradientName(name))!)]),
+      ),
       final_state: step.states.map(({ name }) => Array.from(afterLast.get(name)!)),
     })),
   };
@@ -218,10 +237,16 @@ function largest(errors: readonly number[]): number {
   return errors.reduce((a, b) => Math.max(a, Number.isNaN(b) ? Infinity : b), 0);
 }
 
-/** Largest difference in sum or norm of a gradient, relative to its norm. */
+/** Largest difference in sum, norm or, where they are known, values of a gradient, relative to its norm. */
 function gradientError(golden: GoldenCase, results: Map<string, ArrayLike<number>>): number {
-  return largest(
-    Object.entries(golden.grads_at_step_1).map(([name, wanted]) => {
+  return largest([
+    ...Object.entries(golden.gradients_at_step_1 ?? {}).map(([name, values]) => {
+      const wanted = values.flat(), found = results.get(gradientName(name));
+      if (found?.length !== wanted.length) return Infinity;
+      const norm = Math.sqrt(squaresOf(wanted));
+      return largest(wanted.map((value, i) => Math.abs(found[i] - value))) / (norm || 1);
+    }),
+    ...Object.entries(golden.grads_at_step_1).map(([name, wanted]) => {
       const gradient = results.get(gradientName(name));
       if (!wanted || !gradient) return (!wanted) === (!gradient) ? 0 : Infinity;
       const [sum, squares] = sums(gradient);
@@ -232,11 +257,15 @@ function gradientError(golden: GoldenCase, results: Map<string, ArrayLike<number
         Math.abs(Math.sqrt(squares) - norm) / norm,
       );
     }),
-  );
+  ]);
 }
 
 /** `[sum, sum of squares]`. */
 function sums(values: ArrayLike<number>): [number, number] {
   const all = Array.from(values);
-  return [all.reduce((a, b) => a + b, 0), all.reduce((a, b) => a + b * b, 0)];
+  return [all.reduce((a, b) => a + b, 0), squaresOf(all)];
+}
+
+function squaresOf(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b * b, 0);
 }

@@ -21,6 +21,8 @@ const PRODUCT_FLOP: { readonly [K in OpName]: Cost<K> } = {
   embedding: none,
   embedding_weight_gradient: none,
   sum: none,
+  slice: none,
+  concat: none,
   softmax_cross_entropy: none,
   softmax_cross_entropy_gradient: none,
 };

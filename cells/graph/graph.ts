@@ -13,8 +13,8 @@ export interface Graph {
 }
 
 /**
- * Collects everything that the outputs need. Equal subexpressions become one node, and arithmetic with 0 and 1
- * that cannot change a value (`1·x`, `x+0`) goes.
+ * Collects everything that the outputs need. Equal subexpressions become one node; arithmetic with 0 and 1 that cannot change a
+ * value (`1·x`, `x+0`) goes, and so do rows that are taken apart and put together again.
  *
  * @throws {TypeError} if two inputs share a name but not a shape, or a carried output has another shape than its input
  */
@@ -70,7 +70,7 @@ class Collector {
 
   #intern(node: Tensor): Tensor {
     const sources = node.inputs.map((source) => this.#done.get(source)!);
-    const simple = simplify(node.op, sources);
+    const simple = simplify(node.op, sources) ?? simplifyRows(node, sources);
     if (simple) {
       if (node.label) simple.label ??= node.label;
       return isOp(simple, "constant") ? this.#keep(simple, []) : simple;
@@ -115,4 +115,26 @@ function simplify(op: OpName, [a, b]: readonly Tensor[]): Tensor | undefined {
     return constant(op === "mul" ? x * y : op === "add" ? x + y : x - y);
   }
   return undefined;
+}
+
+/** What rows amount to that are taken from a tensor and put together again, or put together and taken apart; else undefined. */
+function simplifyRows(node: Tensor, sources: readonly Tensor[]): Tensor | undefined {
+  if (isOp(node, "slice")) {
+    const { first, count } = node.attributes, [x] = sources;
+    if (!isOp(x, "concat")) return undefined;
+    let row = 0;
+    for (const part of x.inputs) {
+      if (row === first && part.shape[0] === count) return part;
+      row += part.shape[0];
+    }
+    return undefined;
+  }
+  if (!isOp(node, "concat")) return undefined;
+  const [whole] = sources[0].inputs;
+  let row = 0;
+  for (const part of sources) {
+    if (!isOp(part, "slice") || part.inputs[0] !== whole || part.attributes.first !== row) return undefined;
+    row += part.attributes.count;
+  }
+  return row === whole.shape[0] ? whole : undefined;
 }

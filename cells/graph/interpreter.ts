@@ -112,6 +112,18 @@ export const INTERPRETER: { readonly [K in OpName]: Meaning<K> } = {
     x.forEach((value, i) => total[i % inner] += value);
     return total;
   },
+  slice({ shape: [, ...rest], attributes: { first, count } }, [x]) {
+    const row = sizeOf(rest);
+    return x.slice(first * row, (first + count) * row);
+  },
+  concat({ shape }, inputs) {
+    const all = new Float64Array(sizeOf(shape));
+    inputs.reduce((at, x) => {
+      all.set(x, at);
+      return at + x.length;
+    }, 0);
+    return all;
+  },
   softmax_cross_entropy({ inputs: [logitsNode] }, [logits, targets]) {
     const [batch, vocabulary] = logitsNode.shape;
     checkIndices(targets, vocabulary);

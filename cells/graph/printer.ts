@@ -54,6 +54,11 @@ const FORMULAS: { readonly [K in OpName]: Formula<K> } = {
   ),
   embedding_weight_gradient: (_, [dy, indices]) => ({ text: `${dy.text}ᵀ onehot(${indices.text})`, precedence: 1 }),
   sum: call("sum"),
+  slice: ({ attributes: { first, count } }, [x]) => {
+    const whole = x.precedence < 2 ? `(${x.text})` : x.text;
+    return atom(`${whole}[${first}:${first + count}]`);
+  },
+  concat: call("concat"),
   softmax_cross_entropy: call("softmax_cross_entropy"),
   softmax_cross_entropy_gradient: call("softmax_cross_entropy_gradient"),
 };

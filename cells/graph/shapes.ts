@@ -107,6 +107,22 @@ export const SHAPE_RULES: { readonly [K in OpName]: ShapeRule<K> } = {
     if (inputs[0].shape.length === 0) fail("sum", "one tensor with at least one axis", inputs);
     return inputs[0].shape.slice(1);
   },
+  slice(inputs, { first, count }) {
+    const needed = `one tensor with at least ${first + count} rows`;
+    expectFloats("slice", inputs, 1, needed);
+    const [rows, ...rest] = inputs[0].shape;
+    if (!(first >= 0 && count > 0 && first + count <= rows)) fail("slice", needed, inputs);
+    return [count, ...rest];
+  },
+  concat(inputs) {
+    const needed = "tensors with rows of one shape";
+    if (!inputs.length || !areFloats(inputs) || inputs.some(({ shape }) => !shape.length)) {
+      fail("concat", needed, inputs);
+    }
+    const [[, ...rest]] = inputs.map(({ shape }) => shape);
+    if (!inputs.every(({ shape }) => sameShape(shape.slice(1), rest))) fail("concat", needed, inputs);
+    return [inputs.reduce((rows, { shape }) => rows + shape[0], 0), ...rest];
+  },
   softmax_cross_entropy(inputs) {
     lossInputs("softmax_cross_entropy", inputs);
     return [];

@@ -35,6 +35,10 @@ export interface OpAttributes extends ElementwiseAttributes {
   embedding_weight_gradient: { readonly vocabulary: number };
   /** `[n, …]` → `[…]`, over the first axis. */
   sum: NoAttributes;
+  /** `[n, …]` → rows `first` to `first + count − 1`  `[count, …]`. */
+  slice: { readonly first: number; readonly count: number };
+  /** `x1 [n1, …] … xk [nk, …]` → the rows of all, one tensor after the other  `[n1+…+nk, …]`. */
+  concat: NoAttributes;
   /** `logits [B,v]`, `targets [B]` → the mean of `−ln softmax(logits)[target]`, a scalar, nats. */
   softmax_cross_entropy: NoAttributes;
   /** `logits [B,v]`, `targets [B]` → `(softmax(logits) − onehot(targets)) / B  [B,v]`. */

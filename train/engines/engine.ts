@@ -32,16 +32,17 @@ export interface TrainingGroup {
    * they are.
    *
    * @param offsets where each row of the batch starts in the text
-   * @param position steps of the pass that were done before
+   * @param position tokens of each row that were read before in the pass
    */
   beginPass(run: number, offsets: Uint32Array, position?: number): void;
   /**
-   * Does `count` steps of every run that is there: at position `t`, a row that starts at `o` reads the tokens that
-   * {@linkcode TrainingStep.reads} names, as a rule `text[o+t]`, and `text[o+t+1]` as the one to predict.
+   * Does `count` steps of every run that is there, or of those alone that go `bptt` steps back. At position `p`, a row that starts at `o` reads
+   * the tokens that {@linkcode TrainingStep.reads} names: of a step of one token, as a rule, `text[o+p]`, and `text[o+p+1]` as the one to
+   * predict. A step goes on by {@linkcode TrainingStep.bptt} positions.
    *
-   * @returns for each slot, the loss of each step before its update, nats per token; nothing for an empty slot
+   * @returns for each slot, the loss of each step before its update, nats per token; nothing for an empty slot or one that was left out
    */
-  advance(count: number): Promise<Float64Array[]>;
+  advance(count: number, bptt?: number): Promise<Float64Array[]>;
   /**
    * Resolves when it is time to queue further steps. An engine has it that holds the thread while it queues steps behind others: who
    * waits for this can do something else meanwhile.
@@ -256,15 +257,35 @@ export class Pass {
   /** Goes on by some steps; returns the position of the first. */
   advance(count: number): number {
     if (!this.#offsets) throw new RangeError(`Cannot advance by ${count} steps: no pass of the run has begun`);
-    const last = this.#offsets.reduce((a, b) => Math.max(a, b), 0) + this.#position + count - 1 + this.#reach;
+    const tokens = count * this.run.step.bptt;
+    const last = this.#offsets.reduce((a, b) => Math.max(a, b), 0) + this.#position + tokens - 1 + this.#reach;
     if (last >= this.text.length) {
       throw new RangeError(
         `Cannot advance by ${count} steps: they read up to token ${last}, the text has ${this.text.length}`,
       );
     }
     const first = this.#position;
-    this.#position += count;
+    this.#position += tokens;
     return first;
+  }
+}
+
+/** Whether a call that concerns runs of `bptt` steps back concerns this one. */
+export function isAsked({ step }: EngineRun, bptt: number | undefined): boolean {
+  return bptt === undefined || step.bptt === bptt;
+}
+
+/** The tokens that a step reads at a position into one of its inputs: see {@linkcode TextRead}. */
+export function readTokens(
+  text: Tokens,
+  offsets: Uint32Array,
+  first: number,
+  bptt: number,
+  take: (row: number, token: number) => void,
+): void {
+  const { length } = offsets;
+  for (let t = 0; t < bptt; t++) {
+    for (let row = 0; row < length; row++) take(t * length + row, text[offsets[row] + first + t]);
   }
 }
 

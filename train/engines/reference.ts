@@ -7,8 +7,10 @@ import {
   type Engine,
   type EngineRun,
   initialTensors,
+  isAsked,
   type OrdinaryEngineEntry,
   Pass,
+  readTokens,
   runInSlot,
   type TensorMap,
   type TrainingGroup,
@@ -51,8 +53,9 @@ class ReferenceGroup implements TrainingGroup {
     runInSlot(this.#slots, run).beginPass(offsets, position);
   }
 
-  advance(count: number): Promise<Float64Array[]> {
-    return Promise.resolve(this.#slots.map((run) => run?.advance(count) ?? new Float64Array()));
+  advance(count: number, bptt?: number): Promise<Float64Array[]> {
+    const asked = this.#slots.map((slot) => slot && isAsked(slot.run, bptt) ? slot : undefined);
+    return Promise.resolve(asked.map((slot) => slot?.advance(count) ?? new Float64Array()));
   }
 
   // deno-lint-ignore require-await -- an empty slot is to reject
@@ -77,7 +80,7 @@ class ReferenceRun {
   #offsets: Uint32Array = new Uint32Array();
   #stepsDone: number;
 
-  constructor(private readonly run: EngineRun, private readonly text: Tokens) {
+  constructor(readonly run: EngineRun, private readonly text: Tokens) {
     this.#pass = new Pass(run, text);
     this.tensors = initialTensors(run);
     this.#stepsDone = run.stepsDone;
@@ -93,16 +96,18 @@ class ReferenceRun {
 
   advance(count: number): Float64Array {
     const first = this.#pass.advance(count);
-    return new Float64Array(count).map((_, i) => this.#step(first + i));
+    return new Float64Array(count).map((_, i) => this.#step(first + i * this.run.step.bptt));
   }
 
   #step(position: number): number {
-    const { optimizer, reads } = this.run.step;
+    const { optimizer, reads, bptt } = this.run.step;
     const scalars = optimizer.scalars(++this.#stepsDone, this.run.learningRate);
     const feeds = new Map<string, ArrayLike<number>>(this.tensors);
     optimizer.scalarNames.forEach((name, i) => feeds.set(name, [scalars[i]]));
     for (const { name, offset } of reads) {
-      feeds.set(name, Array.from(this.#offsets, (start) => this.text[start + position + offset]));
+      const tokens = new Array<number>(bptt * this.#offsets.length);
+      readTokens(this.text, this.#offsets, position + offset, bptt, (row, token) => tokens[row] = token);
+      feeds.set(name, tokens);
     }
     const results = interpret(this.run.step.graph, feeds);
     for (const [name, values] of results) this.tensors.set(name, values);

@@ -8,6 +8,7 @@ import {
   type EngineOptions,
   type EngineRun,
   initialTensors,
+  isAsked,
   type OrdinaryEngineEntry,
   Pass,
   runInSlot,
@@ -116,11 +117,12 @@ class OnnxGroup implements TrainingGroup {
     this.#begun.push(begun);
   }
 
-  async advance(count: number): Promise<Float64Array[]> {
+  async advance(count: number, bptt?: number): Promise<Float64Array[]> {
     if (this.#closed) throw new Error("Cannot advance: the group was closed");
-    for (const slot of this.slots) slot?.pass.advance(count);
+    const asked = this.slots.map((slot) => slot && isAsked(slot.run, bptt) ? slot : undefined);
+    for (const slot of asked) slot?.pass.advance(count);
     const replies = Promise.all(
-      this.slots.map((slot) => slot?.worker.ask({ kind: "advance", count, scalars: nextScalars(slot, count) })),
+      asked.map((slot) => slot?.worker.ask({ kind: "advance", count, scalars: nextScalars(slot, count) })),
     );
     const [losses] = await Promise.all([replies, ...this.#begun.splice(0)]);
     return losses.map((reply) => reply?.losses ?? new Float64Array());
@@ -161,8 +163,8 @@ async function openRun(
   threads: number,
   workers: WorkerPool<OnnxWorker>,
 ): Promise<OpenRun> {
-  const pass = new Pass(run, text), tensors = initialTensors(run), { graph, sizes, reads } = run.step;
-  memoryBytes(planStep(graph).locations, reads.length, sizes.batch);
+  const pass = new Pass(run, text), tensors = initialTensors(run), { graph, sizes, reads, bptt } = run.step;
+  memoryBytes(planStep(graph).locations, reads.length, bptt * sizes.batch);
   const request = openRequest(run, tensors, sharedText(text), threads), worker = workers.take();
   try {
     await worker.ask(request);
@@ -183,7 +185,7 @@ function nextScalars(open: OpenRun, count: number): Float64Array {
 }
 
 function openRequest(run: EngineRun, tensors: TensorMap, text: Tokens, threads: number): OpenRequest {
-  const { graph, states, sizes, reads, optimizer } = run.step;
+  const { graph, states, sizes, reads, bptt, optimizer } = run.step;
   return {
     kind: "open",
     plan: planStep(graph),
@@ -192,6 +194,7 @@ function openRequest(run: EngineRun, tensors: TensorMap, text: Tokens, threads: 
     reads,
     scalarNames: optimizer.scalarNames,
     batch: sizes.batch,
+    bptt,
     text,
     threads,
   };

@@ -133,6 +133,9 @@ const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
     shape.length === 2 && !model.openBatch
       ? model.node("MatMul", [model.floats([shape[0]], Array(shape[0]).fill(1)), x])
       : model.node("ReduceSum", [x, model.int64([0])], { keepdims: 0 }),
+  slice: (model, { attributes: { first, count } }, [x]) =>
+    model.node("Slice", [x, model.int64([first]), model.int64([first + count]), model.int64([0])]),
+  concat: (model, _, xs) => model.node("Concat", xs, { axis: 0 }),
   softmax_cross_entropy: (model, _, [logits, targets]) => {
     const column = model.node("Unsqueeze", [targets, model.int64([1])]);
     const chosen = model.node("GatherElements", [model.node("LogSoftmax", [logits], { axis: 1 }), column], { axis: 1 });

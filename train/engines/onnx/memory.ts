@@ -19,12 +19,12 @@ const floatBytes = ({ shape }: Location) =>
  * Bytes of a run's memory.
  *
  * @param indices number of the inputs of int64
- * @param batch rows of each
+ * @param rows of each
  * @throws {UserError} if they are more than 4 GiB
  */
-export function memoryBytes(locations: readonly Location[], indices: number, batch: number): number {
+export function memoryBytes(locations: readonly Location[], indices: number, rows: number): number {
   const floats = locations.reduce((sum, location) => sum + copiesOf(location) * floatBytes(location), 0);
-  const bytes = floats + indices * wholeLines(batch * INDEX_BYTES);
+  const bytes = floats + indices * wholeLines(rows * INDEX_BYTES);
   if (bytes > MAX_BYTES) {
     const [found, most] = [bytes, MAX_BYTES].map((x) => `${(x / 2 ** 30).toFixed(1)} GiB`);
     throw new UserError(`Cannot train a run on engine onnx: its tensors take ${found}, must be at most ${most}`);
@@ -38,9 +38,9 @@ export class RunMemory {
   readonly #floats = new Map<string, Float32Array[]>();
   readonly #indices = new Map<string, BigInt64Array>();
 
-  /** @param indices names of the inputs of int64, `[batch]` each */
-  constructor(locations: readonly Location[], indices: readonly string[], batch: number) {
-    const total = memoryBytes(locations, indices.length, batch);
+  /** @param indices names of the inputs of int64, `[rows]` each */
+  constructor(locations: readonly Location[], indices: readonly string[], rows: number) {
+    const total = memoryBytes(locations, indices.length, rows);
     const pages = Math.ceil(total / PAGE);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     let next = 0;
@@ -50,7 +50,7 @@ export class RunMemory {
       this.#floats.set(location.name, Array.from({ length: copiesOf(location) }, make));
     }
     for (const name of indices) {
-      this.#indices.set(name, new BigInt64Array(this.memory.buffer, take(wholeLines(batch * INDEX_BYTES)), batch));
+      this.#indices.set(name, new BigInt64Array(this.memory.buffer, take(wholeLines(rows * INDEX_BYTES)), rows));
     }
   }
 

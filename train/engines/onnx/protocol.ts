@@ -17,6 +17,8 @@ export interface OpenRequest {
   /** The inputs that change from step to step, in the order in which {@linkcode AdvanceRequest.scalars} has their values. */
   readonly scalarNames: readonly string[];
   readonly batch: number;
+  /** Tokens of each row that a step reads. */
+  readonly bptt: number;
   readonly text: Tokens;
   readonly threads: number;
 }

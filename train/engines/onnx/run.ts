@@ -1,5 +1,6 @@
 /** One run on ONNX Runtime: its session, its loops and its memory. */
 import { sizeOf } from "../../../cells/graph/tensor.ts";
+import { readTokens } from "../engine.ts";
 import { transpose } from "./layout.ts";
 import { RunMemory } from "./memory.ts";
 import type { Call, Location, LocationView } from "./plan.ts";
@@ -36,10 +37,10 @@ export class OnnxRun {
     loops: WebAssembly.Module,
   ) {
     this.#request = request;
-    const { plan, batch, reads, scalarNames } = request;
+    const { plan, batch, bptt, reads, scalarNames } = request;
     this.#locations = new Map(plan.locations.map((location) => [location.name, location]));
     this.#indices = reads.map(({ name }) => name);
-    this.#memory = new RunMemory(plan.locations, this.#indices, batch);
+    this.#memory = new RunMemory(plan.locations, this.#indices, bptt * batch);
     this.#scalars = scalarNames.map((name) => this.#locations.has(name) ? this.#memory.floats(name) : undefined);
     for (const { name, shape: [rows, columns], transposed } of plan.locations) {
       const given = tensors.get(name);
@@ -81,7 +82,7 @@ export class OnnxRun {
       for (const loop of loops) loop();
       losses[i] = this.#memory.floats("loss")[0];
       this.#side = 1 - this.#side;
-      this.#position++;
+      this.#position += this.#request.bptt;
     }
     return losses;
   }
@@ -101,10 +102,10 @@ export class OnnxRun {
   }
 
   #readText(): void {
-    const { text, reads } = this.#request;
+    const { text, reads, bptt } = this.#request;
     for (const { name, offset } of reads) {
-      const tokens = this.#memory.tokens(name), at = this.#position + offset, offsets = this.#offsets;
-      for (let row = 0; row < offsets.length; row++) tokens[2 * row] = text[offsets[row] + at];
+      const tokens = this.#memory.tokens(name);
+      readTokens(text, this.#offsets, this.#position + offset, bptt, (row, token) => tokens[2 * row] = token);
     }
   }
 

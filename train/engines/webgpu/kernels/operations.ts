@@ -26,6 +26,8 @@ const LAUNCHES: { readonly [K in OpName]: Launch } = {
   linear_weight_gradient: productUses,
   embedding: (task, locations) => [embeddingUse(task, locations)],
   embedding_weight_gradient: (task, locations) => [embeddingGradientUse(task, locations)],
+  slice: inMemory,
+  concat: inMemory,
   sum: (task, locations) => [sumUse(task, locations)],
   softmax_cross_entropy: softmax,
   softmax_cross_entropy_gradient: softmax,
