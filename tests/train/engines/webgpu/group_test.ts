@@ -4,20 +4,20 @@ import { gatedCell } from "../../../../cells/catalog/gated_cell.ts";
 import { vanillaCell } from "../../../../cells/catalog/catalog.ts";
 import { buildTrainingStep } from "../../../../cells/language_model.ts";
 import { openReferenceEngine } from "../../../../train/engines/reference.ts";
-import { MAX_STEPS_PER_SUBMIT } from "../../../../train/engines/webgpu/kernels/schedule.ts";
+import { MAX_TOKENS_PER_SUBMIT } from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import { gatedConfig } from "../../../cells/catalog/golden_cases.ts";
 import { offsetsOf, runOf, SMALL, textOf, train, trainInParts, trainWithReplacement } from "../runs.ts";
 import { unlikeRuns, webgpuTest } from "./adapter.ts";
 
 webgpuTest("advance() gives the same losses when its steps fill several submits or come one by one", async (engine) => {
-  const steps = 2 * MAX_STEPS_PER_SUBMIT + 7;
+  const steps = 2 * MAX_TOKENS_PER_SUBMIT + 7;
   const run = runOf(vanillaCell);
   const [atOnce] = await train(engine, [run], [steps]);
   assert.equal(atOnce.losses.length, steps);
   const group = await engine.open([run], textOf(steps + 20, SMALL.vocabulary));
   group.beginPass(0, offsetsOf(run, 0));
   const parts: number[] = [];
-  for (const count of [1, MAX_STEPS_PER_SUBMIT, MAX_STEPS_PER_SUBMIT + 6]) {
+  for (const count of [1, MAX_TOKENS_PER_SUBMIT, MAX_TOKENS_PER_SUBMIT + 6]) {
     parts.push(...(await group.advance(count))[0]);
   }
   await group.close();

@@ -4,7 +4,7 @@ import { vanillaCell } from "../../../../cells/catalog/catalog.ts";
 import type { EngineRun } from "../../../../train/engines/engine.ts";
 import { openDevice } from "../../../../train/engines/webgpu/runtime/device.ts";
 import { openTunedWebGpuEngine, type WebGpuEngine } from "../../../../train/engines/webgpu/engine.ts";
-import { MAX_STEPS_PER_SUBMIT } from "../../../../train/engines/webgpu/kernels/schedule.ts";
+import { MAX_TOKENS_PER_SUBMIT } from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import { openTextReader } from "../../../../train/engines/webgpu/runtime/text_reader.ts";
 import { type TextLimits, Texts } from "../../../../train/engines/webgpu/runtime/texts.ts";
 import { runOf, textOf } from "../runs.ts";
@@ -23,7 +23,7 @@ const offsetsOf = (run: number, steps: number) =>
 
 /** Trains two runs over more than a submit, lets a third take a slot within the other's pass, and goes on. */
 async function train(engine: WebGpuEngine, vocabulary: number): Promise<{ losses: number[][]; tensors: unknown }> {
-  const steps = MAX_STEPS_PER_SUBMIT + 50, more = 30, losses: number[][] = [[], [], []];
+  const steps = MAX_TOKENS_PER_SUBMIT + 50, more = 30, losses: number[][] = [[], [], []];
   // One cell's runs, so that few kernels are compiled; each reads and learns otherwise.
   const runs = [0.02, 0.03, 0.01].map((learningRate): EngineRun => ({
     ...runOf(vanillaCell, { n_layers: 1, state_size: 4, vocabulary, batch: BATCH }),

@@ -27,7 +27,10 @@ ${make}
     }
   }`;
 
-/** Vectors of a tensor that is walked element by element; the last vector may hang over, since tensors end at whole vectors. */
+/**
+ * Vectors of a tensor that is walked element by element; the last vector may hang over, since tensors end at whole vectors. Rows of a larger
+ * tensor do not.
+ */
 const vectorsOf = (elements: number, vectorWidth: VectorWidth) => Math.ceil(elements / vectorWidth);
 
 // Words: vectors, vectors of a row.
@@ -42,7 +45,8 @@ const elementwiseTemplate = (vectorWidth: VectorWidth): KernelTemplate => ({
 
 export function elementwiseUse(task: Task, locations: Locations): KernelUse {
   const elements = elementsOf(task), columns = task.nodes[0].shape.at(-1) ?? 1;
-  const vectorWidth: VectorWidth = columns % 4 === 0 || !readsVectors(task) ? 4 : 1;
+  const isWhole = columns % 4 === 0 || (!readsVectors(task) && !(task.inRows && elements % 4));
+  const vectorWidth: VectorWidth = isWhole ? 4 : 1;
   const epilogue = buildEpilogue(task, locations, vectorWidth, 3);
   const vectors = vectorsOf(elements, vectorWidth);
   const words = [vectors, readsVectors(task) ? columns / vectorWidth : vectors, ...epilogue.words];
@@ -66,7 +70,7 @@ const embeddingTemplate = (vectorWidth: VectorWidth): KernelTemplate => ({
         ? "fn weight_at(at: u32) -> f32 { return arena[at / 4u][at % 4u]; }"
         : "fn weight_at(at: u32) -> f32 { return arena[at]; }",
       body: eachVector(`      let column = f % ${word(2)};
-      let token = index_at(${word(5)}, ${word(6)}, ${word(7)}, f / ${word(2)});
+      let token = index_at(${word(5)}, ${word(6)}, ${word(7)}, ${word(8)}, f / ${word(2)});
       let first = ${word(3)} + column * ${vectorWidth}u * ${word(4)} + token;
       let value = ${vectorWidth === 4 ? `vec4f(${[0, 1, 2, 3].map(at).join(", ")})` : at(0)};`),
     };

@@ -22,8 +22,8 @@ export interface Locations {
   readonly slots: number;
 }
 
-/** Where tokens come from: start of the run's row offsets, start of its record of the step, tokens ahead of the position. */
-export const INDEX_WORDS = 3;
+/** Where tokens come from: start of the run's row offsets, start of its record of the step, tokens ahead of the position, rows of the batch. */
+export const INDEX_WORDS = 4;
 
 /** Word of a run's record of a step that tells the position in the text. The scalars of its optimizer have the other words. */
 export const POSITION_WORD = 2;
@@ -165,9 +165,9 @@ fn chain_${i}(${parameters}) {\n${inRows(lines, rows).map((line) => `  ${line}`)
 ${elementwiseDeclarations(V)}
 fn stored_scalar(at: u32) -> ${V} { return ${template.vectorWidth === 4 ? "vec4f(arena[at].x)" : "arena[at]"}; }
 fn step_scalar(at: u32) -> ${V} { return ${V}(bitcast<f32>(step_data[step.x + at])); }
-// the token of row b: rows, record and shift as the instance has them
-fn index_at(rows: u32, record: u32, shift: u32, b: u32) -> u32 {
-  let at = step_data[rows + b] + step_data[step.x + record + ${POSITION_WORD}u] + shift;
+// a token: rows, record, shift and batch as the instance has them; behind the batch's rows come those of the next token
+fn index_at(rows: u32, record: u32, shift: u32, batch: u32, row: u32) -> u32 {
+  let at = step_data[rows + row % batch] + step_data[step.x + record + ${POSITION_WORD}u] + shift + row / batch;
   let bits = 32u / dispatch.w;
   return extractBits(text[at / dispatch.w], bits * (at % dispatch.w), bits);
 }

@@ -76,7 +76,9 @@ fn gradient_at(at: u32) -> f32 { return ${vectorWidth === 4 ? "arena[at / 4u][at
   for (var i = local; i < ${TOKENS * ROW}u; i += ${INVOCATIONS}u) { sums[i] = 0.0; }
   for (var start = 0u; start < ${word(3)}; start += ${INVOCATIONS}u) {
     workgroupBarrier();
-    if (start + local < ${word(3)}) { tokens[local] = index_at(${word(5)}, ${word(6)}, ${word(7)}, start + local); }
+    if (start + local < ${word(3)}) { tokens[local] = index_at(${word(5)}, ${word(6)}, ${word(7)}, ${
+        word(8)
+      }, start + local); }
     workgroupBarrier();
     for (var b = 0u; b < min(${INVOCATIONS}u, ${word(3)} - start); b++) {
       // Below the first token this is a large number: unsigned.
@@ -154,7 +156,7 @@ const softmaxTemplate = (vectorWidth: VectorWidth, withGradient: boolean): Kerne
       }; }
   ${tree("partial[local] + partial[local + half]")}
   let total = partial[0];
-  let target_token = index_at(${word(5)}, ${word(6)}, ${word(7)}, group);
+  let target_token = index_at(${word(5)}, ${word(6)}, ${word(7)}, ${word(8)}, group);
   if (local == 0u) {
     let logit = arena[row + target_token / ${vectorWidth}u]${vectorWidth === 4 ? "[target_token % 4u]" : ""};
     losses[${word(4)} + step.y * ${word(1)} + group] = peak + log(total) - logit;

@@ -20,9 +20,13 @@ import { usesOf } from "./operations.ts";
 import type { Tiles } from "./product_uses.ts";
 import { gatherProducts, separateCarried } from "../plan/rewrite.ts";
 import { type TaskGraph, toTasks } from "../plan/tasks.ts";
+import { placeParts, splitProducts } from "../plan/views.ts";
 
-/** Most steps of one submit: the losses of so many are kept on the GPU. */
-export const MAX_STEPS_PER_SUBMIT = 100;
+/** Most tokens of a row that are read in one submit: the losses of so many are kept on the GPU, and windows of a text are as long. */
+export const MAX_TOKENS_PER_SUBMIT = 100;
+
+/** Most steps of one submit, of runs that go so many steps back. */
+export const stepsPerSubmit = (bptt: number): number => Math.floor(MAX_TOKENS_PER_SUBMIT / bptt);
 
 /**
  * What makes a dispatch. `epilogue`: one template with one epilogue, whose code is small and whose source does not depend on the group.
@@ -62,7 +66,7 @@ export function planGraph(
   const scalars = new Map(scalarNames.map((name, i) => [name, scalarWord(i)]));
   const reads = new Map(textReads.map(({ name, offset }) => [name, offset]));
   const fed = new Set([...scalars.keys(), ...reads.keys()]);
-  const graph = gatherProducts(separateCarried(given));
+  const graph = placeParts(gatherProducts(splitProducts(separateCarried(given))));
   const tasks = toTasks(graph, fed);
   return { graph, tasks, memory: planMemory(graph, tasks, fed), scalars, reads };
 }
@@ -94,19 +98,20 @@ export interface GroupSizes {
 export function layoutOf({ slots, batch, scalars }: Pick<GroupSizes, "slots" | "batch" | "scalars">) {
   const recordSize = recordWords(scalars);
   const records = slots * batch;
-  const lossesPerSlot = MAX_STEPS_PER_SUBMIT * batch;
+  const lossesPerSlot = MAX_TOKENS_PER_SUBMIT * batch;
   const means = slots * lossesPerSlot;
   return {
     slots,
+    batch,
     rows: (slot: number) => slot * batch,
     /** First word of the records of a step of the submit, and of a slot's record within them. */
     records: (step: number) => records + step * slots * recordSize,
     record: (slot: number) => slot * recordSize,
     recordSize,
-    stepDataWords: records + MAX_STEPS_PER_SUBMIT * slots * recordSize,
+    stepDataWords: records + MAX_TOKENS_PER_SUBMIT * slots * recordSize,
     losses: (slot: number) => slot * lossesPerSlot,
-    means: (slot: number) => means + slot * MAX_STEPS_PER_SUBMIT,
-    lossWords: means + slots * MAX_STEPS_PER_SUBMIT,
+    means: (slot: number) => means + slot * MAX_TOKENS_PER_SUBMIT,
+    lossWords: means + slots * MAX_TOKENS_PER_SUBMIT,
   };
 }
 
@@ -143,7 +148,7 @@ export function locationsOf({ plan, slot, base }: LocatedRun, layout: Layout): L
     index(tensor) {
       const ahead = plan.reads.get(nameOf(tensor));
       if (ahead === undefined) throw new TypeError(`Cannot read '${nameOf(tensor)}': it is no tokens of the text`);
-      return [layout.rows(slot), layout.record(slot), ahead];
+      return [layout.rows(slot), layout.record(slot), ahead, layout.batch];
     },
     losses: layout.losses(slot),
     slots: layout.slots,

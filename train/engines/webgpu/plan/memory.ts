@@ -2,6 +2,7 @@
 import type { Graph } from "../../../../cells/graph/graph.ts";
 import { sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
 import { isLoss, type TaskGraph } from "./tasks.ts";
+import { withinOthers } from "./views.ts";
 
 /** Tensors start at multiples of this, so that kernels may load whole `vec4f`. */
 const ALIGNMENT = 4;
@@ -20,7 +21,8 @@ const aligned = (size: number) => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
 
 /**
  * Inputs and outputs get a location of their own; what lives inside a step shares storage by lifetime. Tasks of one level run
- * at once, so two tensors share a location only if one's last reader stands at an earlier level than the other's writer.
+ * at once, so two tensors share a location only if one's last reader stands at an earlier level than the other's writer. What is rows of
+ * another tensor lies there, and that one lives from the first of its rows to the last reader of any.
  */
 export function planMemory(graph: Graph, { tasks, inPlace }: TaskGraph, fed: ReadonlySet<string>): MemoryPlan {
   const offsets = new Map<Tensor, number>();
@@ -38,11 +40,17 @@ export function planMemory(graph: Graph, { tasks, inPlace }: TaskGraph, fed: Rea
   }
   const persistent = end;
 
-  const lastRead = new Map<Tensor, number>();
-  for (const { level, reads } of tasks) for (const x of reads) lastRead.set(x, Math.max(level, lastRead.get(x) ?? 0));
+  const places = withinOthers(graph);
+  const isWithin = (x: Tensor) => places.has(x) && !offsets.has(x);
+  /** What is to have the memory in which a tensor lies. */
+  const ownerOf = (x: Tensor): Tensor => isWithin(x) ? ownerOf(places.get(x)!.whole) : x;
+  const lastUse = new Map<Tensor, number>();
+  for (const { level, reads, writes } of tasks) {
+    for (const x of [...reads, ...writes].map(ownerOf)) lastUse.set(x, Math.max(level, lastUse.get(x) ?? 0));
+  }
   const free: { offset: number; size: number; from: number }[] = [];
   for (const task of [...tasks].sort((a, b) => a.level - b.level)) {
-    for (const tensor of task.writes) {
+    for (const tensor of task.writes.map(ownerOf)) {
       if (offsets.has(tensor)) continue;
       const size = aligned(sizeOf(tensor.shape));
       const fits = free.filter((block) =>
@@ -54,8 +62,16 @@ export function planMemory(graph: Graph, { tasks, inPlace }: TaskGraph, fed: Rea
         free.push(block);
       }
       offsets.set(tensor, block.offset);
-      block.from = (lastRead.get(tensor) ?? task.level) + 1;
+      block.from = lastUse.get(tensor)! + 1;
     }
   }
+  const locate = (x: Tensor): number | undefined => {
+    const known = offsets.get(x), place = places.get(x);
+    if (known !== undefined || !place) return known;
+    const whole = locate(place.whole);
+    if (whole !== undefined) offsets.set(x, whole + place.first);
+    return offsets.get(x);
+  };
+  for (const x of places.keys()) locate(x);
   return { offsets, persistent, size: end };
 }

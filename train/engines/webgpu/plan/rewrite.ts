@@ -2,6 +2,7 @@
 import { add, constant } from "../../../../cells/graph/builder.ts";
 import { type Graph, usersOf } from "../../../../cells/graph/graph.ts";
 import { isOp, sameShape, type Tensor } from "../../../../cells/graph/tensor.ts";
+import { isView } from "./views.ts";
 
 /** Products whose results may be added up while they are made: one kind, and one layout of columns. */
 export function sameProducts(a: Tensor, b: Tensor): boolean {
@@ -19,14 +20,15 @@ export function isProduct(
 }
 
 /**
- * A cell may hand a state on as it is: `a ← b`. Then a carried output is another's input, which must be kept until all is
- * read; a copy of its own, made at the start of the step, lets it be treated like any computed tensor.
+ * A cell may hand a state on as it is, `a ← b`, or its input, which is rows of a larger tensor. Then a carried output is another's input, which must
+ * be kept until all is read; a copy of its own lets it be treated like any computed tensor.
  */
 export function separateCarried(graph: Graph): Graph {
   const zero = constant(0);
   const added: Tensor[] = [];
   const outputs = new Map([...graph.outputs].map(([name, output]) => {
-    if (!isOp(output, "input") || graph.inputs.get(name) === output) return [name, output];
+    const isMade = !isOp(output, "input") && !isView(output);
+    if (isMade || graph.inputs.get(name) === output) return [name, output];
     const copy = add(output, zero);
     added.push(copy);
     return [name, copy];

@@ -6,9 +6,9 @@
  */
 import { ELEMENTWISE } from "../../../../cells/graph/elementwise.ts";
 import type { Graph } from "../../../../cells/graph/graph.ts";
-import { usersOf } from "../../../../cells/graph/graph.ts";
 import { isElementwise, isOp, sameShape, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
 import { isProduct, sameProducts } from "./rewrite.ts";
+import { isView, readersOf as readersIn, storedIn, viewedIn } from "./views.ts";
 
 export interface Task {
   readonly level: number;
@@ -24,6 +24,8 @@ export interface Task {
   readonly reads: readonly Tensor[];
   /** What of the nodes others read, or the graph returns: only this goes to memory. */
   readonly writes: readonly Tensor[];
+  /** Whether it reads or writes rows of a larger tensor: what lies behind their end is not to be touched. */
+  readonly inRows?: boolean;
   /** For a copy, the carried input that is written. */
   readonly target?: Tensor;
 }
@@ -48,7 +50,7 @@ interface Cluster {
 
 /** @param fed names of the inputs that kernels take from the step's data rather than from the run's memory */
 export function toTasks(graph: Graph, fed: ReadonlySet<string>): TaskGraph {
-  const users = usersOf(graph);
+  const users = readersIn(graph), viewed = viewedIn(graph);
   const readLoss = graph.nodes.find((node) => node.inputs.some(isLoss));
   if (readLoss) {
     throw new TypeError(`Cannot train on WebGPU: '${readLoss.op}' reads the loss, which leaves the GPU by itself`);
@@ -56,13 +58,14 @@ export function toTasks(graph: Graph, fed: ReadonlySet<string>): TaskGraph {
   const clusters = new Clustering(graph, users).clusters;
   const order = new Map(graph.nodes.map((node, i) => [node, i]));
   const returned = new Set(graph.outputs.values());
-  const repeated = repeatCheap(clusters, users, returned);
+  const repeated = repeatCheap(clusters, users, (x) => returned.has(x) || viewed.has(x));
   const isStored = (x: Tensor) => !isOp(x, "constant") && !(isOp(x, "input") && fed.has(x.attributes.name));
 
   const nodesOf = clusters.map((cluster) => [...cluster.nodes, ...repeated.get(cluster) ?? []]);
   const readsOf = (nodes: readonly Tensor[]) => {
     const own = new Set(nodes);
-    return [...new Set(nodes.flatMap((node) => node.inputs))].filter((x) => !own.has(x) && isStored(x));
+    const stored = new Set(nodes.flatMap(({ inputs }) => inputs.flatMap(storedIn)));
+    return [...stored].filter((x) => !own.has(x) && isStored(x));
   };
   const read = new Set(nodesOf.flatMap(readsOf));
   // An epilogue that others repeat as a whole has nothing left to do itself: it goes.
@@ -78,6 +81,7 @@ export function toTasks(graph: Graph, fed: ReadonlySet<string>): TaskGraph {
       epilogue: nodes.filter((node) => !heads.includes(node) && !summed.has(node)),
       reads: readsOf(nodes),
       writes: writes.sort((a, b) => order.get(a)! - order.get(b)!),
+      inRows: writes.some((x) => viewed.has(x)) || nodes.some(({ inputs }) => inputs.some(isView)),
     };
   }).filter(({ nodes }) => nodes.length);
   const { tasks, lastLevel } = sinkLast(made);
@@ -100,20 +104,21 @@ function neededFor(results: readonly Tensor[], nodes: readonly Tensor[]): Tensor
  * What a later task works out again rather than reads: the derivatives `y(1−y)` and `1−y²`, above all, which belong to the forward
  * pass by their operands, and are one or two operations on what is in memory anyway.
  *
+ * @param isKeptAnyway whether a tensor must be in memory as a whole
  * @returns for each task, operations of others that it does too
  */
 function repeatCheap(
   clusters: readonly Cluster[],
   users: ReadonlyMap<Tensor, readonly Tensor[]>,
-  returned: ReadonlySet<Tensor>,
+  isKeptAnyway: (tensor: Tensor) => boolean,
 ): Map<Cluster, Set<Tensor>> {
   const home = new Map(clusters.flatMap((cluster) => cluster.nodes.map((node): [Tensor, Cluster] => [node, cluster])));
   const readersOf = (node: Tensor) =>
     [...new Set(users.get(node)!.map((user) => home.get(user)!))].filter((cluster) => cluster !== home.get(node));
   const isOutside = (x: Tensor) => !home.has(x);
   /** Whether a later task finds the tensor in memory, for another reason than to work this out. */
-  const isKept = (x: Tensor) => isOutside(x) || (!isCheap(x) && (returned.has(x) || readersOf(x).length > 0));
-  const isCheap = (node: Tensor) => isElementwise(node) && ELEMENTWISE[node.op].isCheap && !returned.has(node);
+  const isKept = (x: Tensor) => isOutside(x) || (!isCheap(x) && (isKeptAnyway(x) || readersOf(x).length > 0));
+  const isCheap = (node: Tensor) => isElementwise(node) && ELEMENTWISE[node.op].isCheap && !isKeptAnyway(node);
   /** The operations that lead from what is in memory to the node, itself included; undefined if they are more than two. */
   const recipe = (node: Tensor): Tensor[] | undefined => {
     if (!isCheap(node)) return undefined;
@@ -168,7 +173,7 @@ class Clustering {
   constructor(graph: Graph, private readonly users: ReadonlyMap<Tensor, readonly Tensor[]>) {
     this.#returned = new Set(graph.outputs.values());
     for (const node of graph.nodes) {
-      if (isOp(node, "input") || isOp(node, "constant")) continue;
+      if (isOp(node, "input") || isOp(node, "constant") || isView(node)) continue;
       if (isElementwise(node)) this.#placeElementwise(node);
       else this.#placeHead(node);
     }
@@ -178,8 +183,10 @@ class Clustering {
     return [...new Set(this.#of.values())];
   }
 
-  #sources(node: Tensor): Cluster[] {
-    return [...new Set(node.inputs.map((source) => this.#of.get(source)).filter((cluster) => cluster !== undefined))];
+  /** The tasks that make these tensors, or what they are rows of. */
+  #makersOf(tensors: readonly Tensor[]): Cluster[] {
+    const stored = tensors.flatMap(storedIn);
+    return [...new Set(stored.map((source) => this.#of.get(source)).filter((cluster) => cluster !== undefined))];
   }
 
   #add(cluster: Cluster, node: Tensor): void {
@@ -194,7 +201,7 @@ class Clustering {
         head && isLossPart(head) && head.inputs.every((x, i) => x === node.inputs[i])
       )
       : undefined;
-    const cluster = twin ?? { level: 1 + latest(this.#sources(node)), heads: [], nodes: [] };
+    const cluster = twin ?? { level: 1 + latest(this.#makersOf(node.inputs)), heads: [], nodes: [] };
     cluster.heads.push(node);
     if (!isLoss(node)) cluster.value = node;
     this.#add(cluster, node);
@@ -203,11 +210,13 @@ class Clustering {
   /** An elementwise operation joins the latest of the tasks that it reads, if that has its shape. */
   #placeElementwise(node: Tensor): void {
     if (this.#sumUp(node)) return;
-    const sources = this.#sources(node);
+    const sources = this.#makersOf(node.inputs);
     const level = latest(sources);
     const last = sources.filter((cluster) => cluster.level === level);
+    // Through a view it reads other elements than its own.
+    const apart = new Set(this.#makersOf(node.inputs.filter(isView)));
     const joinable = last.filter((cluster) =>
-      shapeOf(cluster) !== undefined && sameShape(shapeOf(cluster)!, node.shape)
+      !apart.has(cluster) && shapeOf(cluster) !== undefined && sameShape(shapeOf(cluster)!, node.shape)
     );
     const [headed, epilogues] = [
       joinable.filter(({ heads }) => heads.length),
@@ -286,7 +295,8 @@ function placeCarried(graph: Graph, tasks: readonly Task[]) {
     if (!target || output === target) continue;
     const writer = writerOf.get(output);
     const readers = tasks.filter(({ reads }) => reads.includes(target));
-    const isOwnEpilogue = (task: Task) => task === writer && !task.heads.some(({ inputs }) => inputs.includes(target));
+    const isOwnEpilogue = (task: Task) =>
+      task === writer && !task.heads.some(({ inputs }) => inputs.flatMap(storedIn).includes(target));
     const safe = writer !== undefined && !inPlace.has(output) &&
       readers.every((task) => task.level < writer.level || isOwnEpilogue(task));
     if (safe) inPlace.set(output, target);

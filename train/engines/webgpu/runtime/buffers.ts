@@ -3,7 +3,7 @@ import { EngineFailure } from "../../engine.ts";
 import type { Device } from "./device.ts";
 import { BINDINGS, UNIFORM_BYTES } from "../kernels/kernel.ts";
 import type { Pipelines, PrepareOptions } from "./pipelines.ts";
-import { type EpilogueRegistry, type GroupSizes, layoutOf, MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
+import { type EpilogueRegistry, type GroupSizes, layoutOf, MAX_TOKENS_PER_SUBMIT } from "../kernels/schedule.ts";
 import type { Texts } from "./texts.ts";
 
 export const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
@@ -56,11 +56,11 @@ export function makeBuffers(
   const buffers = {
     step_data: makeBuffer(device, layout.stepDataWords * FLOAT_BYTES, STORAGE),
     losses: makeBuffer(device, layout.lossWords * FLOAT_BYTES, STORAGE | COPY_SRC),
-    step: makeBuffer(device, MAX_STEPS_PER_SUBMIT * stride, UNIFORM),
+    step: makeBuffer(device, MAX_TOKENS_PER_SUBMIT * stride, UNIFORM),
     text,
   };
-  const records = new Uint32Array(MAX_STEPS_PER_SUBMIT * stride / 4);
-  for (let step = 0; step < MAX_STEPS_PER_SUBMIT; step++) {
+  const records = new Uint32Array(MAX_TOKENS_PER_SUBMIT * stride / 4);
+  for (let step = 0; step < MAX_TOKENS_PER_SUBMIT; step++) {
     records.set([layout.records(step), step], step * stride / 4);
   }
   device.queue.writeBuffer(buffers.step, 0, records);

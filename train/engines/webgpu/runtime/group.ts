@@ -6,6 +6,7 @@ import {
   checkRuns,
   EngineFailure,
   type EngineRun,
+  isAsked,
   mebibytes,
   reachOf,
   runInSlot,
@@ -32,10 +33,8 @@ import { type GroupSizes, type Layout, layoutOf, planRun, type Schedule } from "
 export class WebGpuGroup implements TrainingGroup {
   readonly #layout: Layout;
   readonly #queue: StepQueue;
-  /** Set before anybody has the group. */
-  #program!: Program;
-  /** Whether runs have come or gone since the program was built. */
-  #isStale = false;
+  /** By steps back, what the runs that go so many do in a step; of those that are there since runs have come or gone last. */
+  #programs = new Map<number, Program>();
 
   static async open(tools: Tools, runs: readonly EngineRun[], text: Tokens): Promise<WebGpuGroup> {
     checkRuns(runs);
@@ -72,7 +71,9 @@ export class WebGpuGroup implements TrainingGroup {
     });
     const group = new WebGpuGroup(tools, slots, sizes, text, reader, buffers, arena);
     try {
-      group.#program = await Program.build(tools, slots, sizes, group.#currentBuffers);
+      for (const [bptt, alike] of byBptt(slots)) {
+        group.#programs.set(bptt, await Program.build(tools, alike, sizes, group.#currentBuffers));
+      }
       for (const run of slots) group.arena.upload(run);
     } catch (error) {
       await group.close();
@@ -102,9 +103,28 @@ export class WebGpuGroup implements TrainingGroup {
     return this.slots.filter((run) => run !== undefined);
   }
 
-  /** What the group does in a step. */
+  /** What the runs that go fewest steps back do in a step. */
   get schedule(): Schedule {
-    return this.#program.schedule;
+    return this.#anyProgram.schedule;
+  }
+
+  get #anyProgram(): Program {
+    return this.#programs.get(Math.min(...this.#programs.keys()))!;
+  }
+
+  /** The program of some runs, which are all that go so many steps back. */
+  #programOf(bptt: number, runs: readonly GroupRun[]): Program {
+    const known = this.#programs.get(bptt);
+    if (known) return known;
+    const made = Program.rebuild(this.tools, runs, this.sizes, this.#currentBuffers);
+    this.#programs.set(bptt, made);
+    return made;
+  }
+
+  /** The schedules have runs that are there no more, or lack some: they are made anew before the next steps. */
+  #forgetPrograms(): void {
+    for (const program of this.#programs.values()) program.destroy();
+    this.#programs.clear();
   }
 
   /** Whether {@linkcode profileStep} can tell the time. */
@@ -130,17 +150,15 @@ export class WebGpuGroup implements TrainingGroup {
     if (position === 0) this.arena.clearStates(begun);
   }
 
-  async advance(count: number): Promise<Float64Array[]> {
-    const isThere = this.slots.map((run) => run !== undefined);
-    const present = this.#present;
-    if (!present.length) return isThere.map(() => new Float64Array());
-    if (this.#isStale) {
-      this.#program.destroy();
-      this.#program = Program.rebuild(this.tools, present, this.sizes, this.#currentBuffers);
-      this.#isStale = false;
-    }
-    const losses = await this.#queue.queue(this.#program, present, count);
-    return losses.map((ofSlot, slot) => isThere[slot] ? ofSlot : new Float64Array());
+  async advance(count: number, asked?: number): Promise<Float64Array[]> {
+    const losses: Float64Array[] = this.slots.map(() => new Float64Array());
+    const groups = byBptt(this.#present.filter(({ run }) => isAsked(run, asked)));
+    const queued = [...groups].map(([bptt, runs]) => {
+      const ofSlots = this.#queue.queue(this.#programOf(bptt, runs), runs, count);
+      return ofSlots.then((values) => runs.forEach(({ slot }) => losses[slot] = values[slot]));
+    });
+    await Promise.all(queued);
+    return losses;
   }
 
   ready(): Promise<void> {
@@ -148,42 +166,39 @@ export class WebGpuGroup implements TrainingGroup {
   }
 
   /**
-   * Does one step with a pass of its own for each dispatch, between two timestamps.
+   * Does one step of {@linkcode schedule} with a pass of its own for each dispatch, between two timestamps.
    *
-   * @returns nanoseconds of each dispatch of {@linkcode schedule}
+   * @returns nanoseconds of each dispatch
    * @throws {TypeError} if the device measures no time
    */
   async profileStep(): Promise<number[]> {
     if (!this.hasClock) throw new TypeError("Cannot profile a step: the device has no timestamps");
-    return await this.#queue.profile(this.#program, this.#present);
+    const program = this.#anyProgram;
+    return await this.#queue.profile(program, this.#present.filter(({ run: { step } }) => step.bptt === program.bptt));
   }
 
   async read(run: number): Promise<TensorMap> {
-    const { run: { step }, plan: { graph, memory }, base, slot, hasLoss } = runInSlot(this.slots, run);
-    const lastLoss = this.#layout.means(slot) + this.#queue.lastStep;
-    const parts = [
-      { buffer: this.arena.buffer, offset: base * FLOAT_BYTES, bytes: memory.persistent * FLOAT_BYTES },
-      { buffer: this.buffers.losses, offset: lastLoss * FLOAT_BYTES, bytes: FLOAT_BYTES },
-    ];
-    return await this.#queue.readback.read(this.arena.encoder(), parts, (content) => {
+    const { run: { step }, plan: { graph, memory }, base, lastLoss } = runInSlot(this.slots, run);
+    const bytes = memory.persistent * FLOAT_BYTES,
+      parts = [{ buffer: this.arena.buffer, offset: base * FLOAT_BYTES, bytes }];
+    const tensors: TensorMap = new Map();
+    await this.#queue.readback.read(this.arena.encoder(), parts, (content) => {
       const floats = new Float32Array(content);
-      const tensors: TensorMap = new Map();
       for (const name of [...step.graph.inputs.keys(), ...step.graph.outputs.keys()]) {
         const tensor = graph.inputs.get(name) ?? graph.outputs.get(name)!;
         const first = memory.offsets.get(tensor);
         if (first !== undefined) tensors.set(name, floats.slice(first, first + sizeOf(tensor.shape)));
       }
-      tensors.set("loss", Float32Array.of(hasLoss ? floats.at(-1)! : NaN));
-      return tensors;
     });
+    tensors.set("loss", Float32Array.of(await lastLoss ?? NaN));
+    return tensors;
   }
 
   async replace(run: number, next?: EngineRun): Promise<boolean> {
     const left = this.slots[run];
     this.slots[run] = undefined;
     if (left) this.arena.forget(left);
-    // The schedule still has the run that left: it is made anew before the next steps.
-    this.#isStale = true;
+    this.#forgetPrograms();
     if (!next) return true;
     const { size } = planRun(next.step).memory;
     const base = this.#hasRoomFor(next) ? await this.arena.findRoom(size, this.#present) : undefined;
@@ -214,7 +229,7 @@ export class WebGpuGroup implements TrainingGroup {
     this.arena.destroy();
     destroyBuffers(this.buffers);
     this.reader.close();
-    this.#program?.destroy();
+    this.#forgetPrograms();
     return Promise.resolve();
   }
 }
@@ -234,4 +249,9 @@ function sizesOf(runs: readonly EngineRun[], text: Tokens): GroupSizes {
     scalars: maxOf(runs.map(({ step }) => step.optimizer.scalarNames.length)),
     reach: maxOf(runs.map(({ step }) => reachOf(step))),
   };
+}
+
+/** Runs by how many steps back they go. */
+function byBptt(runs: readonly GroupRun[]): Map<number, GroupRun[]> {
+  return Map.groupBy(runs, ({ run: { step } }) => step.bptt);
 }

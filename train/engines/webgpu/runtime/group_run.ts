@@ -12,8 +12,8 @@ export interface GroupRun extends LocatedRun {
   readonly run: EngineRun;
   readonly pass: Pass;
   stepsDone: number;
-  /** Whether the last step's loss, which the GPU keeps, is this run's. */
-  hasLoss: boolean;
+  /** The loss of the last step that was queued, once the GPU is through with it; absent before the first. */
+  lastLoss?: Promise<number>;
 }
 
 /** @param base where the run's memory begins in the arena, in floats */
@@ -25,7 +25,6 @@ export function groupRun(run: EngineRun, slot: number, base: number, text: Token
     base,
     pass: new Pass(run, text),
     stepsDone: run.stepsDone,
-    hasLoss: false,
   };
 }
 
@@ -44,14 +43,13 @@ export function nextRecords(
   // Most runs of a group are at one step.
   const scalarsAt = rememberScalars();
   for (const run of runs) {
-    const first = reader.bring(run.slot, run.pass.advance(steps), steps);
-    const { step: { optimizer }, learningRate } = run.run;
+    const { step: { optimizer, bptt }, learningRate } = run.run;
+    const first = reader.bring(run.slot, run.pass.advance(steps), steps * bptt);
     for (let step = 0; step < steps; step++) {
       const at = (step * slots + run.slot) * recordSize;
       scalarsAt(optimizer, ++run.stepsDone, learningRate).forEach((value, i) => floats[at + scalarWord(i)] = value);
-      words[at + POSITION_WORD] = first + step;
+      words[at + POSITION_WORD] = first + step * bptt;
     }
-    run.hasLoss = true;
   }
   return words;
 }

@@ -1,8 +1,7 @@
 /** Compiled kernels. All have one layout of bindings, so that one bind group serves every dispatch. */
 import { BINDINGS, INVOCATIONS, type Kernel, kernelKey, shader, UNIFORM_BYTES } from "../kernels/kernel.ts";
 import type { OpenOptions } from "../../engine.ts";
-import type { GroupSizes, Layout } from "../kernels/schedule.ts";
-import { MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
+import { type GroupSizes, type Layout, MAX_TOKENS_PER_SUBMIT, stepsPerSubmit } from "../kernels/schedule.ts";
 
 /** Milliseconds of compiling after which it is worth a word. */
 const NOTICED = 1000;
@@ -116,13 +115,17 @@ async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal | undefi
   }
 }
 
-/** Workgroups of {@linkcode MEAN_LOSS}, one for each slot and step; and the record that it reads. */
-export function meanLossDispatch({ slots, batch }: GroupSizes, layout: Layout, mostInRow: number) {
-  const workgroups = slots * MAX_STEPS_PER_SUBMIT, columns = Math.min(workgroups, mostInRow);
-  return { workgroups, columns, record: [batch, workgroups, columns, layout.means(0)] };
+/**
+ * Workgroups of {@linkcode MEAN_LOSS}, one for each slot and step; and the record that it reads. Of slots whose runs go another number of steps
+ * back it gives numbers without a meaning.
+ */
+export function meanLossDispatch({ slots, batch }: GroupSizes, bptt: number, layout: Layout, mostInRow: number) {
+  const workgroups = slots * stepsPerSubmit(bptt), columns = Math.min(workgroups, mostInRow);
+  return { workgroups, columns, record: [bptt * batch, workgroups, columns, layout.means(0)] };
 }
 
-// In the dispatch's record: rows of a batch, workgroups, workgroups in a row of the dispatch, where means go.
+// In the dispatch's record: rows of a step, workgroups, workgroups in a row of the dispatch, where means go. A slot has room for the losses
+// of all rows in all tokens of a submit, and for as many means.
 const MEAN_LOSS: Source = {
   key: "mean_loss",
   code: () => `
@@ -133,15 +136,20 @@ var<workgroup> partial: array<f32, ${INVOCATIONS}>;
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let number = workgroup.y * dispatch.z + workgroup.x;
   if (number >= dispatch.y) { return; }
+  let slots = (arrayLength(&losses) - dispatch.w) / ${MAX_TOKENS_PER_SUBMIT}u;
+  let steps = dispatch.y / slots;
+  let slot = number / steps;
+  let step = number % steps;
+  let first = slot * (dispatch.w / slots) + step * dispatch.x;
   var total = 0.0;
-  for (var row = local; row < dispatch.x; row += ${INVOCATIONS}u) { total += losses[number * dispatch.x + row]; }
+  for (var row = local; row < dispatch.x; row += ${INVOCATIONS}u) { total += losses[first + row]; }
   partial[local] = total;
   workgroupBarrier();
   for (var half = ${INVOCATIONS / 2}u; half > 0u; half /= 2u) {
     if (local < half) { partial[local] += partial[local + half]; }
     workgroupBarrier();
   }
-  if (local == 0u) { losses[dispatch.w + number] = partial[0] / f32(dispatch.x); }
+  if (local == 0u) { losses[dispatch.w + slot * ${MAX_TOKENS_PER_SUBMIT}u + step] = partial[0] / f32(dispatch.x); }
 }
 `,
 };

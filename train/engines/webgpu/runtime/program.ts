@@ -1,5 +1,9 @@
-/** A schedule as the GPU carries it out: compiled kernels, tables, and the recording of a step's dispatches. */
+/**
+ * A schedule as the GPU carries it out: compiled kernels, tables, and the recording of a step's dispatches. Runs that go as many steps back share
+ * one: their steps are as long.
+ */
 import { BUFFER_NAMES, checked, type CurrentBuffers, makeBuffer, type Tools, uniformStride } from "./buffers.ts";
+import type { GroupRun } from "./group_run.ts";
 import { BINDINGS, UNIFORM_BYTES } from "../kernels/kernel.ts";
 import { meanLossDispatch } from "./pipelines.ts";
 import {
@@ -23,6 +27,8 @@ interface Recorded {
 export class Program {
   private constructor(
     readonly schedule: Schedule,
+    /** Steps back of all its runs. */
+    readonly bptt: number,
     private readonly recorded: readonly Recorded[],
     private readonly meanLoss: Recorded,
     private readonly own: { readonly tables: GPUBuffer; readonly dispatch: GPUBuffer },
@@ -33,7 +39,7 @@ export class Program {
   /** Schedules some runs, compiles what is new, and writes the tables. */
   static async build(
     tools: Tools,
-    runs: readonly LocatedRun[],
+    runs: readonly GroupRun[],
     sizes: GroupSizes,
     buffers: CurrentBuffers,
   ): Promise<Program> {
@@ -43,7 +49,7 @@ export class Program {
     return await checked(
       tools,
       what,
-      () => Program.#make(tools, schedule, sizes, buffers),
+      () => Program.#make(tools, schedule, bpttOf(runs), sizes, buffers),
       (program) => program.destroy(),
     );
   }
@@ -54,13 +60,15 @@ export class Program {
   }
 
   /** The program of runs whose kernels are all compiled: those of a program before, and those that were prepared. */
-  static rebuild(tools: Tools, runs: readonly LocatedRun[], sizes: GroupSizes, buffers: CurrentBuffers): Program {
-    return Program.#make(tools, buildSchedule(runs, layoutOf(sizes), tools.epilogues), sizes, buffers);
+  static rebuild(tools: Tools, runs: readonly GroupRun[], sizes: GroupSizes, buffers: CurrentBuffers): Program {
+    const schedule = buildSchedule(runs, layoutOf(sizes), tools.epilogues);
+    return Program.#make(tools, schedule, bpttOf(runs), sizes, buffers);
   }
 
   static #make(
     { pipelines, opened: { device } }: Tools,
     schedule: Schedule,
+    bptt: number,
     sizes: GroupSizes,
     buffers: CurrentBuffers,
   ): Program {
@@ -84,7 +92,7 @@ export class Program {
         4 / sizes.tokenBytes,
       ])
     );
-    const mean = meanLossDispatch(sizes, layoutOf(sizes), most);
+    const mean = meanLossDispatch(sizes, bptt, layoutOf(sizes), most);
     const meanLoss = record(recorded.length, pipelines.get(), mean.workgroups, mean.record);
 
     const own = {
@@ -101,7 +109,7 @@ export class Program {
         return { binding: BINDINGS[name], resource: isUniform ? { buffer, size: UNIFORM_BYTES } : { buffer } };
       }),
     });
-    return new Program(schedule, recorded, meanLoss, own, bindGroup, stride);
+    return new Program(schedule, bptt, recorded, meanLoss, own, bindGroup, stride);
   }
 
   /** Records a step: number `step` of its submit. */
@@ -131,4 +139,13 @@ export class Program {
     this.own.tables.destroy();
     this.own.dispatch.destroy();
   }
+}
+
+/** @throws {TypeError} if the runs differ in it */
+function bpttOf(runs: readonly GroupRun[]): number {
+  const [bptt, ...others] = new Set(runs.map(({ run: { step } }) => step.bptt));
+  if (!others.length) return bptt;
+  throw new TypeError(
+    `Cannot schedule runs of ${[bptt, ...others].join(", ")} steps back together: must be one number`,
+  );
 }

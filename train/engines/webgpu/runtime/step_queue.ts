@@ -5,12 +5,11 @@ import { type GroupRun, nextRecords } from "./group_run.ts";
 import type { Program } from "./program.ts";
 import { makeStaging, Readback } from "./readback.ts";
 import type { TextReader } from "./text_reader.ts";
-import { type GroupSizes, type Layout, MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
+import { type GroupSizes, type Layout, MAX_TOKENS_PER_SUBMIT, stepsPerSubmit } from "../kernels/schedule.ts";
 
 export class StepQueue {
   readonly #device: GPUDevice;
   readonly readback: Readback;
-  #stepsOfLastSubmit = 0;
   /** Time that the host took to queue steps, without what it waited for the GPU. */
   hostMilliseconds = 0;
   /** Steps that were queued in it. */
@@ -28,36 +27,32 @@ export class StepQueue {
     this.readback = new Readback(opened);
   }
 
-  /** Where the last step's losses lie among those of its submit. */
-  get lastStep(): number {
-    return Math.max(0, this.#stepsOfLastSubmit - 1);
-  }
-
   /** Bytes of the losses of one submit, of all slots. */
   get #lossBytes(): number {
-    return this.sizes.slots * MAX_STEPS_PER_SUBMIT * FLOAT_BYTES;
+    return this.sizes.slots * MAX_TOKENS_PER_SUBMIT * FLOAT_BYTES;
   }
 
   /**
    * Queues some steps.
    *
-   * @returns the losses by slot and step, once the GPU is through with them; of an empty slot, no meaning
+   * @param runs those that the program was made for
+   * @returns the losses by slot and step, once the GPU is through with them; of any other slot, no meaning
    */
   queue(program: Program, runs: readonly GroupRun[], count: number): Promise<Float64Array[]> {
     const begun = performance.now();
-    const submits = Math.ceil(count / MAX_STEPS_PER_SUBMIT);
+    const most = stepsPerSubmit(program.bptt), submits = Math.ceil(count / most);
     const staging = makeStaging(this.#device, submits * this.#lossBytes);
     // What is to follow steps that still run is recorded before their losses are waited for.
     let waited = 0;
     try {
       for (let submit = 0; submit < submits; submit++) {
-        const steps = Math.min(MAX_STEPS_PER_SUBMIT, count - submit * MAX_STEPS_PER_SUBMIT);
+        const steps = Math.min(most, count - submit * most);
         const records = nextRecords(runs, steps, this.sizes, this.layout, this.reader);
         const commands = this.#encode(program, steps, staging, submit * this.#lossBytes);
         if (submit === 0) waited = this.readback.map(false);
         this.#writeRecords(records);
         this.#device.queue.submit([commands]);
-        this.readback.submitted(steps);
+        this.readback.submitted(steps * program.bptt);
       }
     } catch (error) {
       // A run that would read beyond the text is found while its records are made.
@@ -66,7 +61,13 @@ export class StepQueue {
     }
     this.hostMilliseconds += performance.now() - begun - waited;
     this.stepsQueued += count;
-    return this.readback.later(staging, (content) => this.#lossesOf(new Float32Array(content), count));
+    const losses = this.readback.later(staging, (content) => this.#lossesOf(new Float32Array(content), most, count));
+    for (const run of runs) {
+      run.lastLoss = losses.then((ofSlots) => ofSlots[run.slot][count - 1]);
+      // Whoever asked for the losses hears of it.
+      run.lastLoss.catch(() => {});
+    }
+    return losses;
   }
 
   #writeRecords(records: Uint32Array<ArrayBuffer>): void {
@@ -79,19 +80,18 @@ export class StepQueue {
     for (let step = 0; step < steps; step++) program.recordStep(pass, step);
     program.recordMeanLoss(pass);
     pass.end();
-    this.#stepsOfLastSubmit = steps;
     const means = this.layout.means(0) * FLOAT_BYTES;
     encoder.copyBufferToBuffer(this.buffers.losses, means, staging, stagingOffset, this.#lossBytes);
     return encoder.finish();
   }
 
-  /** @param means by submit, slot and step */
-  #lossesOf(means: Float32Array, count: number): Float64Array[] {
+  /** @param means by submit, slot and step; of each submit `most` steps, but for the last one */
+  #lossesOf(means: Float32Array, most: number, count: number): Float64Array[] {
     const { slots } = this.sizes;
     return Array.from({ length: slots }, (_, slot) =>
       new Float64Array(count).map((_, step) => {
-        const submit = Math.floor(step / MAX_STEPS_PER_SUBMIT);
-        return means[(submit * slots + slot) * MAX_STEPS_PER_SUBMIT + step % MAX_STEPS_PER_SUBMIT];
+        const submit = Math.floor(step / most);
+        return means[(submit * slots + slot) * MAX_TOKENS_PER_SUBMIT + step % most];
       }));
   }
 

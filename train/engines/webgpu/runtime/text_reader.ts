@@ -6,7 +6,7 @@
 import type { Tokens } from "../../../corpus/tokens/tokenizer.ts";
 import { EngineFailure } from "../../engine.ts";
 import type { Tools } from "./buffers.ts";
-import { type GroupSizes, MAX_STEPS_PER_SUBMIT } from "../kernels/schedule.ts";
+import { type GroupSizes, MAX_TOKENS_PER_SUBMIT } from "../kernels/schedule.ts";
 import type { Texts } from "./texts.ts";
 
 export interface TextReader {
@@ -22,10 +22,11 @@ export interface TextReader {
   /**
    * Sees to it that the GPU can read what a slot needs in the steps of the next submit.
    *
-   * @param position of the first step in its pass
-   * @returns the position of that step from the rows' starts in the buffer
+   * @param position of the first token in its pass
+   * @param tokens of each row that the steps read, but for what the last one reads ahead
+   * @returns the position of the first token from the rows' starts in the buffer
    */
-  bring(slot: number, position: number, steps: number): number;
+  bring(slot: number, position: number, tokens: number): number;
   close(): void;
 }
 
@@ -64,7 +65,7 @@ class WholeText implements TextReader {
 }
 
 /** Tokens of a row's window: those of its positions, and what the last one reads ahead; windows start at whole words. */
-const windowSize = (reach: number) => Math.ceil((MAX_STEPS_PER_SUBMIT + reach) / 4) * 4;
+const windowSize = (reach: number) => Math.ceil((MAX_TOKENS_PER_SUBMIT + reach) / 4) * 4;
 
 class TextWindows implements TextReader {
   readonly buffer: GPUBuffer;
@@ -90,11 +91,11 @@ class TextWindows implements TextReader {
     return offsets.map((_, row) => (slot * this.sizes.batch + row) * this.#window) as Uint32Array<ArrayBuffer>;
   }
 
-  bring(slot: number, position: number, steps: number): number {
+  bring(slot: number, position: number, tokens: number): number {
     const offsets = this.#offsets[slot];
     for (let row = 0; row < offsets.length; row++) {
       const from = offsets[row] + position;
-      this.#windows.set(this.text.subarray(from, from + steps + this.sizes.reach), row * this.#window);
+      this.#windows.set(this.text.subarray(from, from + tokens + this.sizes.reach), row * this.#window);
     }
     // The queue copies it now, and writes it behind the steps that were submitted before.
     this.device.queue.writeBuffer(this.buffer, slot * this.#windows.byteLength, this.#windows);
