@@ -1,6 +1,7 @@
 /** Runs for engines to train, cells that use what the gated cell does not, and the comparison of two trainings. */
 import assert from "node:assert/strict";
 import { type Cell, defineCell, Parameters } from "../../../cells/cell.ts";
+import { maxOf } from "../../../cells/extremes.ts";
 import { catalogConfig, CELL_NAMES, cellOf } from "../../../cells/catalog/catalog.ts";
 import {
   add,
@@ -207,8 +208,8 @@ export const UNUSUAL: readonly Cell[] = [
 
 export const SMALL: ModelSizes = { n_layers: 2, state_size: 5, vocabulary: 7, batch: 3 };
 
-export function runOf(cell: Cell, sizes: ModelSizes = SMALL, { withGradients = false } = {}): EngineRun {
-  const step = buildTrainingStep(cell, sizes, { withGradients });
+export function runOf(cell: Cell, sizes: ModelSizes = SMALL, { withGradients = false, bptt = 1 } = {}): EngineRun {
+  const step = buildTrainingStep(cell, sizes, { withGradients, bptt });
   const tensors: TensorMap = drawnWeights(step.parameters);
   return { step, tensors, stepsDone: 0, learningRate: 0.02 };
 }
@@ -270,7 +271,8 @@ export async function train(
   first = 0,
 ): Promise<Trained[]> {
   const { batch, vocabulary } = runs[0].step.sizes;
-  const text = textOf(3 * batch + 11 * (first + runs.length) + Math.max(...passes), vocabulary);
+  const tokens = Math.max(...passes) * maxOf(runs.map(({ step }) => step.bptt));
+  const text = textOf(3 * batch + 11 * (first + runs.length) + tokens, vocabulary);
   const group = await engine.open(runs, text);
   try {
     const losses: number[][] = runs.map(() => []);
@@ -294,10 +296,10 @@ export async function trainInParts(
   engine: Engine,
   run: EngineRun,
   parts: readonly number[],
-  { reopen = true, positions = parts.map((_, i) => parts.slice(0, i).reduce((a, b) => a + b, 0)) } = {},
+  { reopen = true, positions = parts.map((_, i) => run.step.bptt * parts.slice(0, i).reduce((a, b) => a + b, 0)) } = {},
 ): Promise<Trained> {
   const { batch, vocabulary } = run.step.sizes;
-  const text = textOf(3 * batch + 11 + parts.reduce((a, b) => a + b), vocabulary);
+  const text = textOf(3 * batch + 11 + run.step.bptt * parts.reduce((a, b) => a + b), vocabulary);
   const losses: number[] = [];
   let { tensors, stepsDone } = run, group: TrainingGroup | undefined;
   for (const [i, count] of parts.entries()) {
@@ -344,7 +346,7 @@ export async function trainWithReplacement(
   runs: readonly EngineRun[],
 ): Promise<{ together: Trained[]; alone: Trained[] }> {
   const [first, second, third, next] = runs, { batch, vocabulary } = first.step.sizes;
-  const text = textOf(3 * batch + 11 * runs.length + 20, vocabulary);
+  const text = textOf(3 * batch + 11 * runs.length + 20 * maxOf(runs.map(({ step }) => step.bptt)), vocabulary);
   const losses: number[][] = runs.map(() => []);
   // Which run stands in each slot; the last one comes when the others are within a pass.
   const slots: (number | undefined)[] = [0, 1, 2];

@@ -4,11 +4,12 @@
  */
 import { INTERPRETER } from "../../../../cells/graph/interpreter.ts";
 import { isOp, type OpName, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
-import { type EngineRun, initialTensors } from "../../../../train/engines/engine.ts";
+import { type EngineRun, initialTensors, readTokens } from "../../../../train/engines/engine.ts";
 import type { MemoryPlan } from "../../../../train/engines/webgpu/plan/memory.ts";
 import { planRun, type RunPlan } from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import type { Tokens } from "../../../../train/corpus/tokens/tokenizer.ts";
 import { isLoss, type Task } from "../../../../train/engines/webgpu/plan/tasks.ts";
+import { isView } from "../../../../train/engines/webgpu/plan/views.ts";
 
 /** Tasks of one level may run in any order: of two that get into each other's way, one of these two shows it. */
 export type Order = "forward" | "backward";
@@ -28,13 +29,15 @@ export function simulate(
   const byLevel = Map.groupBy(tasks.tasks, ({ level }) => level);
   return Array.from({ length: steps }, (_, position) => {
     arena.forget();
-    const { optimizer, reads } = run.step;
+    const { optimizer, reads, bptt } = run.step;
     const scalars = optimizer.scalars(run.stepsDone + position + 1, run.learningRate);
     optimizer.scalarNames.forEach((name, i) => {
       if (inputs.has(name)) arena.feed(inputs.get(name)!, [scalars[i]]);
     });
     for (const { name, offset } of reads) {
-      arena.feed(inputs.get(name)!, Array.from(offsets, (start) => text[start + position + offset]));
+      const tokens: number[] = [];
+      readTokens(text, offsets, position * bptt + offset, bptt, (row, token) => tokens[row] = token);
+      arena.feed(inputs.get(name)!, tokens);
     }
     let loss = NaN;
     for (let level = 0; level < tasks.levels; level++) {
@@ -114,7 +117,9 @@ export function overlaps({ graph, tasks: { tasks, inPlace }, memory }: RunPlan):
     [...graph.outputs].filter(([name]) => !graph.inputs.has(name)).map(([, tensor]) => tensor),
   );
 
-  const claims = [...memory.offsets].map(([tensor, start]): Claim => {
+  // Views have no memory of their own: what they show has.
+  const stored = [...memory.offsets].filter(([tensor]) => !isView(tensor));
+  const claims = stored.map(([tensor, start]): Claim => {
     const end = start + sizeOf(tensor.shape);
     // An input that is overwritten in place is needed up to its last reader; any other through the whole step and after.
     const given = isOp(tensor, "input");

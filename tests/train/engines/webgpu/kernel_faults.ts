@@ -16,7 +16,7 @@ export const KERNEL_FAULTS: Readonly<Record<string, Fault>> = {
     sound: "b < min(64u,",
     faulty: "b + 1u < min(64u,",
   },
-  "targets that are the bytes read": { sound: "+ shift;", faulty: "+ 0u * shift;" },
+  "targets that are the bytes read": { sound: "+ shift + row", faulty: "+ 0u * shift + row" },
   "an update that takes epsilon for its step size": {
     sound: "step.x + at",
     faulty: "step.x + at + select(0u, 1u, at % 4u == 0u)",

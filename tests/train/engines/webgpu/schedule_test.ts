@@ -8,7 +8,6 @@ import { interpret } from "../../../../cells/graph/interpreter.ts";
 import { sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
 import type { ModelSizes } from "../../../../cells/language_model.ts";
 import type { EngineRun } from "../../../../train/engines/engine.ts";
-import { openReferenceEngine } from "../../../../train/engines/reference.ts";
 import { kernelKey, shader } from "../../../../train/engines/webgpu/kernels/kernel.ts";
 import type { Tiles } from "../../../../train/engines/webgpu/kernels/product_uses.ts";
 import { gatherProducts, isProduct } from "../../../../train/engines/webgpu/plan/rewrite.ts";
@@ -18,17 +17,14 @@ import {
   EpilogueRegistry,
   kernelsOf,
   layoutOf,
-  type LocatedRun,
   type Merging,
   planRun,
 } from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import { toTasks } from "../../../../train/engines/webgpu/plan/tasks.ts";
 import { allGatedConfigs, gatedConfig } from "../../../cells/catalog/golden_cases.ts";
 import { overlaps, simulate } from "./arena.ts";
-import { CATALOG, offsetsOf, runOf, SMALL, textOf, UNUSUAL } from "../runs.ts";
-
-const STEPS = 3;
-const TEXT = textOf(60, SMALL.vocabulary);
+import { checkPlan, scheduleOf, STEPS, TEXT } from "./plans.ts";
+import { CATALOG, offsetsOf, runOf, SMALL, UNUSUAL } from "../runs.ts";
 
 function gatedRun(config: CellConfig, sizes: Partial<ModelSizes> = {}): EngineRun {
   return runOf(gatedCell(config), { ...SMALL, ...sizes }, { withGradients: true });
@@ -39,22 +35,6 @@ const BEST_CONFIG = gatedConfig({ use_input_gate: false, use_output_gate: false,
 const BEST_SIZES = { n_layers: 2, state_size: 256, vocabulary: 256, batch: 256 };
 const BEST = gatedRun(BEST_CONFIG, BEST_SIZES);
 const BEST_AS_TRAINED = runOf(gatedCell(BEST_CONFIG), BEST_SIZES);
-
-/** Plays the plan in both orders, which must not matter, and compares with the reference: sums may have another order. */
-async function checkPlan(run: EngineRun): Promise<void> {
-  assert.deepEqual(overlaps(planRun(run.step)), []);
-  for (const merging of ["template", "epilogue"] as const) {
-    assert.ok(scheduleOf([run], merging).dispatches.every(({ workgroups }) => workgroups > 0));
-  }
-  const group = await (await openReferenceEngine()).open([run], TEXT);
-  const offsets = offsetsOf(run, 0);
-  group.beginPass(0, offsets);
-  const expected = (await group.advance(STEPS))[0];
-  const forward = simulate(run, TEXT, offsets, STEPS, "forward");
-  const errors = forward.map((loss, i) => Math.abs(loss - expected[i]) / expected[i]);
-  assert.ok(errors.every((error) => error <= 1e-12), `losses are off by ${errors}`);
-  assert.deepEqual(simulate(run, TEXT, offsets, STEPS, "backward"), forward, "tasks of a level in reverse order");
-}
 
 for (const n_layers of [1, 2]) {
   Deno.test(`planRun() gives sound levels and memory in all 96 switch settings when n_layers is ${n_layers}`, async () => {
@@ -113,18 +93,6 @@ Deno.test("planMemory() reuses memory when a tensor's last reader is done", () =
   // In tensors of [256, 256]: 32 are written, and 20 locations hold them.
   assert.deepEqual([alone, memory.size - memory.persistent].map((floats) => floats / 256 ** 2), [32, 20]);
 });
-
-/** The schedule of a group, whose runs lie one after the other. */
-function scheduleOf(runs: readonly EngineRun[], merging: Merging = "template", tiles?: Tiles) {
-  let base = 0;
-  const placed = runs.map(({ step }, slot): LocatedRun => {
-    const run = { plan: planRun(step), slot, base };
-    base += run.plan.memory.size;
-    return run;
-  });
-  const layout = layoutOf({ slots: runs.length, batch: runs[0].step.sizes.batch, scalars: 2 });
-  return { placed, layout, ...buildSchedule(placed, layout, new EpilogueRegistry(merging, tiles)) };
-}
 
 /** The configurations that a sweep's first group of 64 has: all switch settings, 3 layers of 256. */
 const MIXED = allGatedConfigs().slice(0, 64).map((config) =>

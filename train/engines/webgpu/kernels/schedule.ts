@@ -18,9 +18,8 @@ import {
 import { type MemoryPlan, planMemory } from "../plan/memory.ts";
 import { usesOf } from "./operations.ts";
 import type { Tiles } from "./product_uses.ts";
-import { gatherProducts, separateCarried } from "../plan/rewrite.ts";
+import { gatherProducts, placeParts, separateCarried, splitProducts } from "../plan/rewrite.ts";
 import { type TaskGraph, toTasks } from "../plan/tasks.ts";
-import { placeParts, splitProducts } from "../plan/views.ts";
 
 /** Most tokens of a row that are read in one submit: the losses of so many are kept on the GPU, and windows of a text are as long. */
 export const MAX_TOKENS_PER_SUBMIT = 100;

@@ -1,5 +1,5 @@
 /** Rewrites of a training step for the GPU: the same function, in a form from which larger kernels come. */
-import { add, constant } from "../../../../cells/graph/builder.ts";
+import { add, constant, makeNode, slice } from "../../../../cells/graph/builder.ts";
 import { type Graph, usersOf } from "../../../../cells/graph/graph.ts";
 import { isOp, sameShape, type Tensor } from "../../../../cells/graph/tensor.ts";
 import { isView } from "./views.ts";
@@ -87,4 +87,75 @@ export function gatherProducts(graph: Graph): Graph {
   }
   const outputs = new Map([...graph.outputs].map(([name, output]) => [name, replacement.get(output)!]));
   return { inputs: graph.inputs, outputs, nodes };
+}
+
+/** Copies a graph node by node; `change` gives what takes a node's place, from the node with its new inputs. */
+function rewrite(graph: Graph, change: (node: Tensor, keep: (made: Tensor) => Tensor) => Tensor): Graph {
+  const nodes: Tensor[] = [], replacement = new Map<Tensor, Tensor>();
+  const keep = (node: Tensor) => {
+    nodes.push(node);
+    return node;
+  };
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((source) => replacement.get(source)!);
+    const now = inputs.every((source, i) => source === node.inputs[i]) ? node : { ...node, inputs };
+    replacement.set(node, change(now, keep));
+  }
+  const outputs = new Map([...graph.outputs].map(([name, output]) => [name, replacement.get(output)!]));
+  return { inputs: graph.inputs, outputs, nodes: neededFor([...outputs.values(), ...graph.inputs.values()], nodes) };
+}
+
+/** Those of some nodes from which the results come, in their order. */
+export function neededFor(results: Iterable<Tensor>, nodes: readonly Tensor[]): Tensor[] {
+  const all = new Set(nodes), needed = new Set(results);
+  // A set that grows while it is walked: what is added is visited too.
+  for (const node of needed) for (const source of node.inputs) if (all.has(source)) needed.add(source);
+  return nodes.filter((node) => needed.has(node));
+}
+
+/**
+ * Writes a weight's gradient over rows that were put together as a sum of products over the parts: `[a; b]ᵀ [x; y]` becomes `aᵀx + bᵀy`. One
+ * kernel adds them up in its registers, and reads each part where it lies.
+ */
+export function splitProducts(graph: Graph): Graph {
+  if (!graph.nodes.some(isView)) return graph;
+  return rewrite(graph, (node, keep) => {
+    const whole = isOp(node, "linear_weight_gradient") ? node.inputs.find((x) => isOp(x, "concat")) : undefined;
+    if (!whole) return keep(node);
+    const counts = whole.inputs.map(({ shape }) => shape[0]);
+    const isLike = (x: Tensor) => x.inputs.map(({ shape }) => shape[0]).join() === counts.join();
+    if (node.inputs.some((x) => isOp(x, "concat") && !isLike(x))) return keep(node);
+    let first = 0;
+    const products = counts.map((count, i) => {
+      const parts = node.inputs.map((x) => {
+        if (isOp(x, "concat")) return x.inputs[i];
+        return keep(slice(x, first, count));
+      });
+      first += count;
+      return keep(makeNode("linear_weight_gradient", parts, {}));
+    });
+    return products.reduce((a, b) => keep(add(a, b)));
+  });
+}
+
+/**
+ * Makes each part of a `concat` a tensor that can be made in its place there: one that a kernel computes, that has no other place, and that does
+ * not outlive the step. A copy stands in for any other; where a kernel makes what is copied, it writes it twice.
+ */
+export function placeParts(graph: Graph): Graph {
+  if (!graph.nodes.some(isView)) return graph;
+  const returned = new Set(graph.outputs.values()), taken = new Set<Tensor>();
+  const zero = constant(0);
+  const placed = rewrite(graph, (node, keep) => {
+    if (!isOp(node, "concat")) return keep(node);
+    const parts = node.inputs.map((part) => {
+      const isFree = !isOp(part, "input") && !isOp(part, "constant") && !isView(part) && !returned.has(part) &&
+        !taken.has(part);
+      const own = isFree ? part : keep(add(part, zero));
+      taken.add(own);
+      return own;
+    });
+    return keep({ ...node, inputs: parts });
+  });
+  return { ...placed, nodes: [zero, ...placed.nodes] };
 }

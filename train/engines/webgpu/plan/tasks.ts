@@ -7,7 +7,7 @@
 import { ELEMENTWISE } from "../../../../cells/graph/elementwise.ts";
 import type { Graph } from "../../../../cells/graph/graph.ts";
 import { isElementwise, isOp, sameShape, sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
-import { isProduct, sameProducts } from "./rewrite.ts";
+import { isProduct, neededFor, sameProducts } from "./rewrite.ts";
 import { isView, readersOf as readersIn, storedIn, viewedIn } from "./views.ts";
 
 export interface Task {
@@ -90,14 +90,6 @@ export function toTasks(graph: Graph, fed: ReadonlySet<string>): TaskGraph {
   const levels = 1 + all.reduce((most, task) => Math.max(most, task.level), 0);
   const lossLevel = tasks.find(({ heads }) => heads.some(isLoss))?.level ?? 0;
   return { tasks: all, inPlace, levels, lossLevel, lastLevel };
-}
-
-/** Those of some nodes from which the results come. */
-function neededFor(results: readonly Tensor[], nodes: readonly Tensor[]): Tensor[] {
-  const all = new Set(nodes), needed = new Set(results);
-  // A set that grows while it is walked: what is added is visited too.
-  for (const node of needed) for (const source of node.inputs) if (all.has(source)) needed.add(source);
-  return [...needed];
 }
 
 /**
