@@ -10,7 +10,7 @@ import { buildTrainingStep, BYTE_VOCABULARY } from "../../cells/language_model.t
 import { checkSize, type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../../train/corpus/known.ts";
 import { SPLIT } from "../../train/corpus/split.ts";
-import { checkLimits, checkLogged } from "../../train/training/settings.ts";
+import { type Budget, checkLimits, checkLogged, DEFAULT_BUDGET } from "../../train/training/settings.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import { checkRuns, checkTraining } from "./bounds.ts";
 import { readBytes, readJson } from "./files.ts";
@@ -26,6 +26,7 @@ import { lockStudy } from "./lock.ts";
 import { resultKeys, shortKey, StudyPaths } from "./paths.ts";
 import { type Experiment, EXPERIMENTS, type StudySettings, tokensName } from "./schema.ts";
 import { checkPlace, readSpaceFile, type SpaceFile } from "./space_file.ts";
+import { bpttsAmong, trainingSettings } from "./training_settings.ts";
 import { hasTokenizer, loadOwnFile, tokensFor } from "./text.ts";
 
 /** What `init` is asked for: settings of the study, and what is listed. */
@@ -42,6 +43,8 @@ export interface InitOptions extends ConfigRequest {
   readonly steps?: number;
   readonly batch?: number;
   readonly history?: number;
+  /** What runs that go different numbers of steps back have in common; the study's own where it has one, else the tokens that they read. */
+  readonly budget?: Budget;
   /** The vocabulary: 256 for bytes, more for byte-pair tokens; the study's own where it has one. */
   readonly tokens?: number;
   /** For experiment 02: configurations that are not chosen and are trained all the same, in all. */
@@ -199,6 +202,7 @@ async function planStudy(options: InitOptions) {
     checkCells(space, chosen.entries, vocabulary, settings.training.batch);
   }
   await checkAllRuns(known, options, chosen.entries, settings.seeds);
+  await checkAllLogged(known, options, chosen.entries, settings.training);
   const tokens = await tokensFor(dir, known, corpus, settings.vocabulary, history);
   const isLeft = !tokens && known?.settings.tokens !== undefined && await hasTokenizer(dir, known.settings);
   const planned = {
@@ -275,6 +279,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions, spa
     steps,
     batch = before.batch,
     history = before.history,
+    budget = before.budget ?? DEFAULT_BUDGET,
   } = options;
   const source = options.corpus === undefined
     ? known?.settings.corpus.source ?? EMBEDDED.name
@@ -284,14 +289,16 @@ async function mergeSettings(known: Study | undefined, options: InitOptions, spa
   if (options.seeds === undefined) checkRuns(options.dir, seeds, 0);
   if (known) checkTraining(options.dir, experiment, before, options);
   checkLimits({ seeds, batch, history, steps });
-  const training = {
-    ...before,
+  const { budget: _, ...rest } = before;
+  const training: StudySettings["training"] = {
+    ...rest,
     batch,
     history,
     steps: { ...before.steps, [experiment]: steps ?? before.steps[experiment] },
     log_every: { ...before.log_every },
+    ...(budget === DEFAULT_BUDGET ? {} : { budget }),
   };
-  checkLogged({ ...training, steps: training.steps[experiment], log_every: training.log_every[experiment] });
+  checkLogged(trainingSettings({ training }, experiment), 1);
   const vocabulary = options.tokens ?? known?.settings.tokens?.vocabulary ?? BYTE_VOCABULARY;
   const trained = await anyResult(options.dir, space);
   if (trained || known && await hasResults(options.dir)) {
@@ -315,6 +322,23 @@ async function checkAllRuns(
         ids.size * seeds
       } runs, must be at most ${MOST_RUNS}`,
     );
+  }
+}
+
+/**
+ * @throws {UserError} if a configuration's gradient goes back more steps than a pass has tokens, or its runs would end before their loss is
+ * logged once
+ */
+async function checkAllLogged(
+  known: Study | undefined,
+  { experiment }: InitOptions,
+  entries: readonly ConfigEntry[],
+  training: StudySettings["training"],
+): Promise<void> {
+  for (const each of EXPERIMENTS) {
+    const all = [...await known?.readConfigs(each) ?? [], ...each === experiment ? entries : []];
+    const several = bpttsAmong(all.map(({ config }) => config)).filter((bptt) => bptt > 1);
+    for (const bptt of several) checkLogged(trainingSettings({ training }, each), bptt);
   }
 }
 
