@@ -17,7 +17,7 @@ export function trainingSettings(
 ): TrainingSettings {
   return {
     steps,
-    budget,
+    ...(budget ? { budget } : {}),
     log_every: training.log_every[experiment],
     batch: training.batch,
     history: training.history,
