@@ -60,7 +60,9 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
       `${ago(heard)}; the next ${command("train")} goes on with it`;
   }
   if (overview.short) {
-    yield `  short    ${overview.short} of the done have fewer steps than ${overview.steps}; ${
+    const each = Object.values(overview.steps_by_bptt ?? { 1: overview.steps }).join(", ");
+    const back = Object.keys(overview.steps_by_bptt ?? {}).join(", ");
+    yield `  short    ${overview.short} of the done have fewer steps than ${each}${back && ` (${back} steps back)`}; ${
       command("train")
     } takes them further`;
   }

@@ -45,6 +45,8 @@ export interface Overview {
   readonly short: number;
   /** Steps of a run, whole passes; of those that go the fewest steps back, where runs differ in that. */
   readonly steps: number;
+  /** The same by steps back; absent where all go one step back. */
+  readonly steps_by_bptt?: Readonly<Record<string, number>>;
   /** Runs that a process has, which has been heard of lately. */
   readonly running: readonly ClaimedRun[];
   /** Claimed by processes that have fallen silent; the next `train` takes them over. */
@@ -115,6 +117,7 @@ export async function overviewOf(
   const claims = new Map((await studyClaims(study).claims()).map((claim) => [claim.key, claim]));
   const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
   const settings = trainingSettings(study.settings, experiment);
+  const bptts = bpttsAmong(runs.map(({ entry }) => entry.config));
   const stepsOf = ({ entry: { config } }: Run) => totalSteps(settings, bpttOf(config));
   const stateOf = (run: Run): State => {
     const claim = claimOf(run), result = byKey.get(run.key);
@@ -146,7 +149,10 @@ export async function overviewOf(
     total: runs.length,
     done: of("done").length,
     short: short.length,
-    steps: totalSteps(settings, bpttsAmong(runs.map(({ entry }) => entry.config))[0] ?? 1),
+    steps: totalSteps(settings, bptts[0] ?? 1),
+    ...(bptts.some((bptt) => bptt > 1)
+      ? { steps_by_bptt: Object.fromEntries(bptts.map((bptt) => [bptt, totalSteps(settings, bptt)])) }
+      : {}),
     running: of("running").map(claimed),
     stale: of("stale").map(claimed),
     failed: of("failed").map(({ key }) => ({ key, why: byKey.get(key)!.failed! })),

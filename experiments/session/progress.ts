@@ -124,9 +124,9 @@ export class SessionProgress {
     this.#lowest = Math.min(this.#lowest ?? Infinity, lowest);
     this.#end(
       key,
-      `${shortKey(key)}  min loss ${lowest.toFixed(4)} nats/${unitOf(result)}, ${result.steps_done} steps in ${
-        formatDuration(result.train_seconds!)
-      }`,
+      `${shortKey(key)}  min loss ${lowest.toFixed(4)} nats/${unitOf(result)}, ${result.steps_done} ${
+        bpttOf(result) > 1 ? "updates" : "steps"
+      } in ${formatDuration(result.train_seconds!)}`,
     );
   }
 

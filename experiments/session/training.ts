@@ -3,7 +3,7 @@ import type { Space } from "../../cells/space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { type Engine, mebibytes } from "../../train/engines/engine.ts";
-import { checkLimits, checkLogged, type TrainingSettings } from "../../train/training/settings.ts";
+import { checkBudget, checkLimits, checkLogged, type TrainingSettings } from "../../train/training/settings.ts";
 import { checkTraining } from "../study/bounds.ts";
 import { capacityOf, footprintOf } from "./capacity.ts";
 import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
@@ -143,6 +143,7 @@ function settingsOf(
   checkTraining(dir, experiment, ofStudy.training, { steps });
   const { batch, history, log_every } = settings;
   checkLimits({ steps: settings.steps, batch, history, log_every });
+  checkBudget(settings.budget);
   checkLogged(settings, 1);
   return settings;
 }

@@ -120,11 +120,16 @@ export function stepsAsked(settings: TrainingSettings, bptt: number): number {
  *
  * @throws {RangeError} naming the first that is out of bounds
  */
-export function checkSettings({ vocabulary = 1, budget = DEFAULT_BUDGET, ...settings }: TrainingSettings): void {
+export function checkSettings({ vocabulary = 1, budget, ...settings }: TrainingSettings): void {
   checkEach(settings, ["steps", "batch", "history", "log_every"], RangeError);
   checkWhole("train", "vocabulary", vocabulary, 1, MAX_VOCABULARY);
+  checkBudget(budget, RangeError);
+}
+
+/** @throws if there is no such budget */
+export function checkBudget(budget: Budget = DEFAULT_BUDGET, Refusal: Refusal = UserError): void {
   if (BUDGETS.includes(budget)) return;
-  throw new RangeError(`Cannot use budget '${budget}': must be one of ${BUDGETS.join(", ")}`);
+  throw new Refusal(`Cannot use budget '${budget}': must be one of ${BUDGETS.join(", ")}`);
 }
 
 /**
