@@ -66,6 +66,7 @@ export {
   GATE_INPUTS,
   GATED,
   type GateInputs,
+  MAX_BPTT,
   type NamedFactor,
   SWITCHES,
   type SwitchKey,
@@ -149,7 +150,7 @@ export type { MemoryCurve } from "./train/scoring/state_resets.ts";
 export type { SampleOptions } from "./train/scoring/sample_text.ts";
 export { type ModelSampleOptions, type ModelScoreOptions, TrainedModel } from "./train/scoring/trained_model.ts";
 export type { Cut } from "./train/scoring/score.ts";
-export { type TrainingSettings } from "./train/training/settings.ts";
+export { type Budget, type TrainingSettings } from "./train/training/settings.ts";
 export {
   type CellModel,
   type CellOptions,

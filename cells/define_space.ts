@@ -40,7 +40,7 @@ export interface SpaceRule<Factors extends readonly SpaceFactor[]> {
 export interface SpaceDefinition<Factors extends readonly SpaceFactor[] = readonly SpaceFactor[]> {
   /** Small letters, digits and `_`: what files and tables call the space and its own cell. */
   readonly name: string;
-  /** What varies about the cell. Layers, state size, cell, learning rate and optimizer are factors of every space and come by themselves. */
+  /** What varies about the cell. Layers, state size, cell, learning rate, optimizer and steps back are factors of every space and come by themselves. */
   readonly factors?: Factors;
   /** The space's own cell for these choices; absent: the space is the built-in one, with more named cells. */
   cell?(choices: ChoicesOf<Factors>): Cell;

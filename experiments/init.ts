@@ -1,5 +1,5 @@
 /** `deno task init`: writes or extends the list of configurations. */
-import { LIMITS, totalSteps } from "../train/training/settings.ts";
+import { type Budget, BUDGETS, DEFAULT_BUDGET, LIMITS, totalSteps } from "../train/training/settings.ts";
 import { unitOf } from "../cells/unit.ts";
 import { type Corpus, CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
@@ -16,11 +16,12 @@ import { type ParameterTarget, parseParameters } from "./study/parameters.ts";
 import { baselinesInWords, ensureBaselines } from "./study/ngram_baselines.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./study/promotion.ts";
 import { commandOn } from "./study/commands.ts";
-import type { StudySettings } from "./study/schema.ts";
+import type { Experiment, StudySettings } from "./study/schema.ts";
 import { DEFAULT_SEEDS } from "./study/default_settings.ts";
 import { type InitPlan, initStudy, planInit, SPLIT_TEXT } from "./study/init_study.ts";
 import { flagsInWords } from "./study/levels.ts";
 import { parseTokens } from "./study/text.ts";
+import { bpttsAmong, trainingSettings } from "./study/training_settings.ts";
 import { rankedInWords } from "./study/validation.ts";
 import { printError, printText } from "../train/terminal/output.ts";
 
@@ -74,9 +75,19 @@ const flags = ofSpace((space) =>
       undefined,
       { most: LIMITS.seeds, note: "it says how many seeds, not which" },
     ),
-    steps: flag.whole("--steps <n>", "updates per run (default: 10000; 50000 for experiment 02)", undefined, {
-      most: LIMITS.steps,
-    }),
+    steps: flag.whole(
+      "--steps <n>",
+      "updates per run that goes one step back (default: 10000; 50000 for experiment 02)",
+      undefined,
+      { most: LIMITS.steps },
+    ),
+    budget: flag.choice(
+      "--budget <kind>",
+      "what runs have in common that go several steps back: 'tokens', so that all read the same text and make fewer updates of it, or " +
+        `'updates', as many as --steps says (default: the study's, else ${DEFAULT_BUDGET})`,
+      BUDGETS,
+      undefined,
+    ),
     batch: flag.whole("--batch <n>", "batch size (parallel sequences; default: 256)", undefined, {
       most: LIMITS.batch,
     }),
@@ -128,6 +139,20 @@ function tokenLine({ name, split }: NonNullable<StudySettings["tokens"]>, { trai
   return `Tokens: ${name}, learned from ${learned}; ${(train.length / split.train).toFixed(2)} bytes per token there`;
 }
 
+/** How many updates runs get that go so many steps back. @param before the study's settings before this call */
+function updatesLine(
+  study: StudySettings,
+  experiment: Experiment,
+  bptts: readonly number[],
+  before: StudySettings | undefined,
+): string {
+  const settings = trainingSettings(study, experiment);
+  const wordsFor = (budget: Budget = DEFAULT_BUDGET) => budget === "updates" ? budget : `${unitOf(study)}s read`;
+  const words = wordsFor(settings.budget), was = before ? wordsFor(before.training.budget) : words;
+  const updates = bptts.map((bptt) => `${totalSteps(settings, bptt)} with ${plural(bptt, "step")} back`);
+  return `Updates at equal ${words}${was === words ? "" : ` (was: ${was})`}: ${updates.join(", ")}`;
+}
+
 if (import.meta.main) {
   const description = "Makes a study, or adds configurations to one; 'remove' takes some off. " +
     `On a study that has configurations, ${flagsInWords("disjunction")} list each of them again at these levels; ` +
@@ -171,7 +196,8 @@ if (import.meta.main) {
     if (tokens) printText(tokenLine(tokens, corpus));
     if (promotion) printText(promotionLines(promotion, study).join("\n"));
     printText(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
-    const steps = training.steps[options.experiment], trained = totalSteps({ ...training, steps, log_every: 1 });
+    const settings = trainingSettings(study.settings, options.experiment), { steps } = settings;
+    const trained = totalSteps(settings, 1);
     const wholePasses = trained === steps
       ? ""
       : ` (${trained} are done: passes of ${training.history - 1} are finished)`;
@@ -180,6 +206,9 @@ if (import.meta.main) {
         `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}${wholePasses}, ` +
         `batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
     );
+    const bptts = bpttsAmong((await study.readConfigs(options.experiment)).map(({ config }) => config));
+    const isSaid = options.budget !== undefined || bptts.some((bptt) => bptt > 1);
+    if (isSaid) printText(updatesLine(study.settings, options.experiment, bptts, before));
     // The study is there already: whoever ends this now loses nothing, and 'train' counts.
     using stop = stopSignal("Stopping the count");
     const onDamaged = (problem: string) => printError(`init: ${problem}`);

@@ -3,7 +3,7 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { oneLine } from "../cells/visible_text.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
-import { type Overview, overviewOf } from "./queue/overview.ts";
+import { type ClaimedRun, type Overview, overviewOf } from "./queue/overview.ts";
 import { commandOn } from "./study/commands.ts";
 import { qualityInWords } from "./study/criterion.ts";
 import { shortKey } from "./study/paths.ts";
@@ -49,16 +49,20 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
   const ago = (time: number) => formatDuration(Math.max(0, Date.now() / 1000 - time));
   if (!total) yield `  nothing is listed yet; ${command("init")} lists configurations`;
   // A call of 'train' may have been asked for more steps than the study is.
-  const progress = (step: number) => step > overview.steps ? `step ${step}` : `step ${step} of ${overview.steps}`;
-  for (const { key, owner, since, step } of running) {
-    yield `  running  ${shortKey(key)}  ${progress(step)}, process ${owner}, for ${ago(since)}`;
+  const progress = ({ step, steps }: ClaimedRun) => step > steps ? `step ${step}` : `step ${step} of ${steps}`;
+  for (const claimed of running) {
+    const { key, owner, since } = claimed;
+    yield `  running  ${shortKey(key)}  ${progress(claimed)}, process ${owner}, for ${ago(since)}`;
   }
-  for (const { key, owner, heard, step } of stale) {
-    yield `  stale    ${shortKey(key)}  ${progress(step)}, process ${owner} has been silent for ` +
+  for (const claimed of stale) {
+    const { key, owner, heard } = claimed;
+    yield `  stale    ${shortKey(key)}  ${progress(claimed)}, process ${owner} has been silent for ` +
       `${ago(heard)}; the next ${command("train")} goes on with it`;
   }
   if (overview.short) {
-    yield `  short    ${overview.short} of the done have fewer steps than ${overview.steps}; ${
+    const each = Object.values(overview.steps_by_bptt ?? { 1: overview.steps }).join(", ");
+    const back = Object.keys(overview.steps_by_bptt ?? {}).join(", ");
+    yield `  short    ${overview.short} of the done have fewer steps than ${each}${back && ` (${back} steps back)`}; ${
       command("train")
     } takes them further`;
   }

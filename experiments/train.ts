@@ -2,7 +2,7 @@
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag, scoreFlags } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
-import { LIMITS } from "../train/training/settings.ts";
+import { BUDGETS, LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import type { EngineEntry } from "../train/engines/engine.ts";
 import { describeAuto, describeParallel, engineChoices, ENGINES } from "../train/engines/registry.ts";
@@ -34,6 +34,12 @@ const flags = ofSpace((space) => ({
   steps: flag.whole("--steps <n>", "updates per run, for this call (default: the study's)", undefined, {
     most: LIMITS.steps,
   }),
+  budget: flag.choice(
+    "--budget <kind>",
+    "what runs have in common that go several steps back: the tokens that they read, or their updates, for this call (default: the study's)",
+    BUDGETS,
+    undefined,
+  ),
   limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
   only: onlyFlag("train only these", space),
   ...scoreFlags,

@@ -16,6 +16,7 @@ import { parseSelection, type Selection } from "../experiments/study/selection.t
 import { MAX_VOCABULARY } from "../cells/bounds.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { MAX_BYTES } from "../train/corpus/corpus.ts";
+import type { Budget } from "../train/training/settings.ts";
 import { checkChoice, type ScoreChoice } from "../train/scoring/score_on.ts";
 import type { EngineName } from "../train/engines/registry.ts";
 import { type Format, FORMATS } from "./export/write_export.ts";
@@ -24,12 +25,17 @@ import { type Format, FORMATS } from "./export/write_export.ts";
 export interface StudySettingsOptions {
   /** Runs of each configuration, with the seeds 0 … n−1; of a new study: 3, since one seed gives no interval. */
   readonly seeds?: number;
-  /** Updates of each run, rounded up to whole passes; of a new study: 10,000, and 50,000 in experiment 02. */
+  /** Updates of each run that goes one step back, rounded up to whole passes; of a new study: 10,000, and 50,000 in experiment 02. */
   readonly steps?: number;
   /** Parallel sequences of a step; of a new study: 256. No more to be changed once there are results. */
   readonly batch?: number;
   /** Tokens of a pass, after which the states are set to zero; of a new study: 1000. No more to be changed once there are results. */
   readonly history?: number;
+  /**
+   * What runs have in common that go different numbers of steps back: the `tokens` that they read, or the number of their `updates`; of a
+   * new study: `tokens`.
+   */
+  readonly budget?: Budget;
 }
 
 /** A study that is to be made. */
@@ -75,8 +81,10 @@ export interface StudyTraining extends StudySelection, TrainingListener {
   readonly engine?: "auto" | EngineName;
   /** Runs at a time; absent: as many as suit the engine. */
   readonly parallel?: number;
-  /** Updates of each run in this call; absent: the study's. */
+  /** Updates of each run that goes one step back, in this call; absent: the study's. */
   readonly steps?: number;
+  /** What runs have in common that go several steps back, in this call; absent: the study's. */
+  readonly budget?: Budget;
   /** Trains at most so many runs. */
   readonly limit?: number;
   /** `auto`, `cpu` or `webgpu`: where runs are scored; absent: `auto`, on a real GPU where there is one. */
@@ -189,9 +197,9 @@ function parsed<T>(name: string, text: string, parse: (text: string) => T): T {
 
 /** @throws {RangeError} if a number is out of bounds that a flag would have refused */
 export function creationOf(options: StudyCreation): InitOptions {
-  const { dir, corpus, space, seeds, steps, batch, history, tokens } = options;
+  const { dir, corpus, space, seeds, steps, batch, history, budget, tokens } = options;
   checkNumber("create a study", "tokens", tokens, BYTE_VOCABULARY, MAX_VOCABULARY);
-  return { dir, experiment: "01", corpus, space, seeds, steps, batch, history, tokens, create: true };
+  return { dir, experiment: "01", corpus, space, seeds, steps, batch, history, budget, tokens, create: true };
 }
 
 /**
@@ -199,7 +207,7 @@ export function creationOf(options: StudyCreation): InitOptions {
  *   {@linkcode TypeError} if levels are no list
  */
 export function listingOf(dir: string, options: StudyListing, space: Space): InitOptions {
-  const { levels = {}, cells, parameters, best, controls, seeds, steps, batch, history } = options;
+  const { levels = {}, cells, parameters, best, controls, seeds, steps, batch, history, budget } = options;
   checkLevels(levels, space);
   for (
     const [name, list] of Object.entries({ ...levels, cells } as Record<string, readonly FactorValue[] | undefined>)
@@ -215,7 +223,7 @@ export function listingOf(dir: string, options: StudyListing, space: Space): Ini
     only: selectionIn(options, space),
     best,
   };
-  return { dir, experiment: experimentIn(options), ...request, controls, seeds, steps, batch, history };
+  return { dir, experiment: experimentIn(options), ...request, controls, seeds, steps, batch, history, budget };
 }
 
 function targetOf(parameters: number | string | undefined): ParameterTarget | undefined {

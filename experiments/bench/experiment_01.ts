@@ -178,7 +178,7 @@ export function estimate01({ training, scores, files }: Measured01): Estimate01 
   return {
     corpus: CORPUS.name,
     runs: configs.length,
-    steps: totalSteps(SETTINGS_01),
+    steps: totalSteps(SETTINGS_01, 1),
     ...parts,
     order: isInARow
       ? "training, files and scores one after the other, on all cores"

@@ -201,7 +201,8 @@ async function timeFiles(study: Study, files: RunFiles, run: Run): Promise<numbe
   const begun = performance.now();
   const started = await files.start(run, false);
   const before = performance.now() - begun;
-  const steps_done = totalSteps(SETTINGS_01), curve = new Array(Math.floor(steps_done / SETTINGS_01.log_every)).fill(2);
+  const steps_done = totalSteps(SETTINGS_01, 1),
+    curve = new Array(Math.floor(steps_done / SETTINGS_01.log_every)).fill(2);
   const tensors = initialTensors(prepare(started));
   const trained = trainedRun(started, { steps_done, smoothed_loss: 2, curve, seconds: 1, tensors }, []);
   const ended = performance.now();

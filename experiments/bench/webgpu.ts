@@ -218,7 +218,7 @@ async function measureTraining(
   ceilings: Ceilings,
   progress: (what: string) => void,
 ): Promise<Measured01["training"]> {
-  const steps = totalSteps(SETTINGS_01), groups: TrainedGroup[] = [];
+  const steps = totalSteps(SETTINGS_01, 1), groups: TrainedGroup[] = [];
   for (const [i, runs] of packed.entries()) {
     progress(`experiment 01, group ${i + 1} of ${packed.length}`);
     const timing = { rounds: 3 };

@@ -1,4 +1,5 @@
 /** What `status` shows: where a study stands. */
+import { bpttOf, type CellConfig } from "../../cells/config.ts";
 import { type Sizes, stepCost } from "../../cells/sizes.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { busySeconds } from "../study/busy_seconds.ts";
@@ -10,6 +11,7 @@ import type { Experiment } from "../study/schema.ts";
 import { selectedResults } from "../study/selected_results.ts";
 import { selectFrom, type Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
+import { bpttsAmong, trainingSettings } from "../study/training_settings.ts";
 import { countUnvalidated } from "../study/validation.ts";
 import { claimKey, isSilent, studyClaims } from "./study_queue.ts";
 
@@ -25,6 +27,8 @@ export interface ClaimedRun {
   readonly heard: number;
   /** Steps done, as its owner last said. */
   readonly step: number;
+  /** Steps that the study asks of it, whole passes. */
+  readonly steps: number;
 }
 
 /** Where each run of an experiment is; `done`, `running`, `stale`, `failed`, `damaged`, `unknown_version` and `waiting` make up `total`. */
@@ -39,8 +43,10 @@ export interface Overview {
   readonly done: number;
   /** Done runs that have fewer steps than the study asks for now. */
   readonly short: number;
-  /** Steps of a run, whole passes. */
+  /** Steps of a run, whole passes; of those that go the fewest steps back, where runs differ in that. */
   readonly steps: number;
+  /** The same by steps back; absent where all go one step back. */
+  readonly steps_by_bptt?: Readonly<Record<string, number>>;
   /** Runs that a process has, which has been heard of lately. */
   readonly running: readonly ClaimedRun[];
   /** Claimed by processes that have fallen silent; the next `train` takes them over. */
@@ -110,18 +116,15 @@ export async function overviewOf(
   const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));
   const claims = new Map((await studyClaims(study).claims()).map((claim) => [claim.key, claim]));
   const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
-  const { training } = study.settings;
-  const steps = totalSteps({
-    ...training,
-    steps: training.steps[experiment],
-    log_every: training.log_every[experiment],
-  });
+  const settings = trainingSettings(study.settings, experiment);
+  const bptts = bpttsAmong(runs.map(({ entry }) => entry.config));
+  const stepsOf = ({ entry: { config } }: Run) => totalSteps(settings, bpttOf(config));
   const stateOf = (run: Run): State => {
     const claim = claimOf(run), result = byKey.get(run.key);
     // This process has not watched: it goes by the clock, and does no more with it than to show it.
     if (claim && !isSilent(claim, now)) return "running";
     // A process may die after its last word on a run, and before it lets go of it: nobody need come back to that.
-    if (claim && !hasEnded(result, steps)) return "stale";
+    if (claim && !hasEnded(result, stepsOf(run))) return "stale";
     const problem = damaged.get(run.key);
     if (problem !== undefined) return unknown.has(problem) ? "unknown_version" : "damaged";
     if (result?.failed !== undefined) return "failed";
@@ -129,23 +132,27 @@ export async function overviewOf(
   };
   const inState = Map.groupBy(runs, stateOf);
   const of = (state: State) => inState.get(state) ?? [];
-  const claimed = (run: Run): ClaimedRun => ({ ...claimOf(run)!, key: run.key });
+  const claimed = (run: Run): ClaimedRun => ({ ...claimOf(run)!, key: run.key, steps: stepsOf(run) });
   const finished = runs.flatMap(({ key, entry: { control } }) => {
     const result = byKey.get(key);
     return result && isFinished(result) ? [{ key, result, control }] : [];
   });
   const [best] = bestFirst(finished.map(({ result }) => result)), own = finished.find(({ result }) => result === best);
-  const short = of("done").filter(({ key }) => !hasEnded(byKey.get(key), steps));
+  const short = of("done").filter((run) => !hasEnded(byKey.get(run.key), stepsOf(run)));
+  const workOf = (run: Run, done: number): Work => ({ ...run.entry.config, steps: Math.max(0, stepsOf(run) - done) });
   const left = (["waiting", "stale", "running"] as const).flatMap((state) =>
-    of(state).map((run) => ({ ...run.entry.config, steps: Math.max(0, steps - (claimOf(run)?.step ?? 0)) }))
-  ).concat(short.map(({ key, entry }) => ({ ...entry.config, steps: steps - byKey.get(key)!.steps_done! })));
+    of(state).map((run) => workOf(run, claimOf(run)?.step ?? 0))
+  ).concat(short.map((run) => workOf(run, byKey.get(run.key)!.steps_done!)));
   return {
     experiment,
     ...(only ? { selection: only.text } : {}),
     total: runs.length,
     done: of("done").length,
     short: short.length,
-    steps,
+    steps: totalSteps(settings, bptts[0] ?? 1),
+    ...(bptts.some((bptt) => bptt > 1)
+      ? { steps_by_bptt: Object.fromEntries(bptts.map((bptt) => [bptt, totalSteps(settings, bptt)])) }
+      : {}),
     running: of("running").map(claimed),
     stale: of("stale").map(claimed),
     failed: of("failed").map(({ key }) => ({ key, why: byKey.get(key)!.failed! })),
@@ -173,7 +180,7 @@ export async function overviewOf(
   };
 }
 
-interface Work extends Sizes {
+interface Work extends Sizes, Pick<CellConfig, "bptt"> {
   readonly steps: number;
 }
 
@@ -184,7 +191,8 @@ interface Work extends Sizes {
 function secondsLeft(left: readonly Work[], finished: readonly FinishedResult[]): number | undefined {
   if (!left.length) return 0;
   if (!finished.length) return undefined;
-  const total = (works: readonly Work[]) => works.reduce((sum, work) => sum + work.steps * stepCost(work), 0);
+  const total = (works: readonly Work[]) =>
+    works.reduce((sum, work) => sum + work.steps * bpttOf(work) * stepCost(work), 0);
   const done = total(finished.map((result) => ({ ...result, steps: result.steps_done })));
   return total(left) * busySeconds(finished) / done;
 }

@@ -22,6 +22,7 @@ import { flaggedFactors, flagsInWords, levelsAmong, smallestSizes } from "../stu
 import type { InitPlan } from "../study/init_study.ts";
 import type { ConfigEntry } from "../study/runs.ts";
 import { Study } from "../study/store.ts";
+import { trainingSettings } from "../study/training_settings.ts";
 import { rankedInWords } from "../study/validation.ts";
 import { estimateTraining, type TrainingEstimate } from "./estimate.ts";
 
@@ -91,9 +92,12 @@ function describedAmong(table: Space, configs: readonly Configuration[]): (confi
     const usual = varied.filter((factor) =>
       appliesTo(table, factor, config) && valueOf(factor, config) === factor.default
     );
-    return [describeConfigIn(table, config), ...usual.map(({ label, default: value }) => `${label} ${value}`)].join(
-      ", ",
+    const words = usual.map((factor) =>
+      factor.kind === "integer" && factor.unit
+        ? `${factor.default} ${factor.unit[factor.default === 1 ? 0 : 1]}`
+        : `${factor.label} ${factor.default}`
     );
+    return [describeConfigIn(table, config), ...words].join(", ");
   };
 }
 
@@ -144,13 +148,7 @@ async function estimateOf(plan: InitPlan, estimate: typeof estimateTraining): Pr
     entries: hasFurtherSeeds(plan) ? [...listed, ...fresh] : fresh,
     space: plan.space,
     seeds,
-    settings: {
-      steps: training.steps[experiment],
-      log_every: training.log_every[experiment],
-      batch: training.batch,
-      history: training.history,
-      vocabulary: tokens?.vocabulary,
-    },
+    settings: trainingSettings({ training, tokens }, experiment),
     results: (await study?.readResults(experiment))?.results ?? [],
     onProblem: (problem) => why = problem,
   });

@@ -4,9 +4,9 @@
 export interface RunningRun {
   /** The name of its files: the id of its configuration, and the seed where that is not 0. */
   readonly key: string;
-  /** Steps done, in earlier calls too. */
+  /** Updates done, in earlier calls too. */
   readonly step: number;
-  /** Steps that it gets in all. */
+  /** Updates that it gets in all. */
   readonly steps: number;
   /** Training loss, smoothed, nats per token (bytes are tokens where nothing else is said); absent before its first and after its last step. */
   readonly loss?: number;
@@ -28,9 +28,9 @@ export interface TrainingProgress {
   readonly runs_done: number;
   /** Runs that this call trains, as far as is known: those that other processes take are none of them. */
   readonly runs: number;
-  /** Steps that this call has done, of all runs. */
+  /** Steps through the text that this call has done, of all runs: an update that goes several steps back makes so many. */
   readonly steps_done: number;
-  /** Steps that this call will have done at its end. */
+  /** Those that this call will have done at its end. */
   readonly steps: number;
   /** The runs under way. */
   readonly running: readonly RunningRun[];

@@ -1,7 +1,7 @@
 /** How fast an engine trains what is asked for, from a few steps on noise: what a step reads does not change how long it takes. */
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
-import type { CellConfig } from "../../cells/config.ts";
+import { bpttOf, type CellConfig } from "../../cells/config.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { stepCost } from "../../cells/sizes.ts";
 import { passOffsets, randomStream } from "../../train/corpus/random.ts";
@@ -13,9 +13,9 @@ import type { Pace, StepTime, Work } from "./pace.ts";
 
 /** A measured round takes at least this long; the rounds before it, each half as long, take as much together. */
 const ROUND_SECONDS = 0.2;
-/** A step that would take longer is not measured: its time follows from the small one's. */
+/** An update that would take longer is not measured: its time follows from the small one's. */
 const LONGEST_STEP = 0.5;
-/** Steps of a round: more say no more. */
+/** Updates of a round: more say no more. */
 const MOST_STEPS = 256;
 /** Runs of a measured group: a GPU with so many is as good as full, and opening more takes time. */
 const MOST_RUNS = 32;
@@ -59,7 +59,7 @@ export async function measurePace(
   const first = await measure(engine, space.valid.holds(small) ? small : cheapestOf(work), options);
   if (!first) return undefined;
   const { atATime, ...time } = first, cost = stepCost(typical);
-  const isLong = time.seconds * atATime * cost / time.cost > LONGEST_STEP;
+  const isLong = time.seconds * atATime * bpttOf(typical) * cost / time.cost > LONGEST_STEP;
   const second = cost === time.cost || isLong ? undefined : await measure(engine, typical, options);
   if (!second) return { times: [time], atATime };
   const times = [time, { cost: second.cost, seconds: second.seconds }];
@@ -89,7 +89,8 @@ async function measure(
   const atATime = Math.min(parallel, fitting, MOST_RUNS);
   // All from one draw: what is compared is time.
   const prepared = prepare(run);
-  const tokens = passTokens(step, { ...settings, history: 2 * MOST_STEPS + 2 }), text = noise(2 * tokens, settings);
+  const tokens = passTokens(step, { ...settings, history: 2 * MOST_STEPS * step.bptt + 2 }),
+    text = noise(2 * tokens, settings);
   const group = await engine.open(Array.from({ length: atATime }, () => prepared), text);
   try {
     const offsets = passOffsets(0, 0, settings.batch, tokens, text.length);
@@ -102,7 +103,7 @@ async function measure(
       await group.advance(steps);
       const seconds = (now() - begun) / 1000;
       if (seconds < ROUND_SECONDS && steps < MOST_STEPS) continue;
-      return { cost: stepCost(config), seconds: seconds / steps / atATime, atATime };
+      return { cost: stepCost(config), seconds: seconds / steps / bpttOf(config) / atATime, atATime };
     }
   } finally {
     await group.close();

@@ -1,4 +1,5 @@
 /** Where the runs of a session are: what its listener is told, and the steps of each for the queue. */
+import { bpttOf } from "../../cells/config.ts";
 import { unitOf } from "../../cells/unit.ts";
 import { type Leg, UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
 import type { Engine } from "../../train/engines/engine.ts";
@@ -9,6 +10,7 @@ import { formatDuration, plural } from "../../train/terminal/progress.ts";
 import type { RunResult } from "../study/result.ts";
 import { shortKey } from "../study/paths.ts";
 import type { Run } from "../study/runs.ts";
+import { bpttsAmong, tokensRead } from "../study/training_settings.ts";
 import type { Preparation, RunningRun, TrainingListener, TrainingProgress } from "./listener.ts";
 
 export interface ProgressOptions {
@@ -16,16 +18,18 @@ export interface ProgressOptions {
   readonly runs: number;
   readonly settings: TrainingSettings;
   readonly listener: TrainingListener;
-  /** How many runs this process may still claim. */
-  readonly waiting: () => number;
+  /** Runs that this process may still claim. */
+  readonly waiting: () => readonly Pick<Run, "entry">[];
   /** Runs that this process has claimed and not given back, begun or not. */
-  readonly claimed: () => readonly Pick<Run, "key">[];
+  readonly claimed: () => readonly Pick<Run, "key" | "entry">[];
 }
 
 /** Tells a listener how far a session is, and knows the step of each run for the heartbeat. */
 export class SessionProgress {
   /** Runs that this process has begun and not yet let go, by key. */
   readonly #runs = new Map<string, RunningRun>();
+  /** How many steps back each of these goes: an update is so many steps through the text. */
+  readonly #bptt = new Map<string, number>();
   /** Keys of the runs that have ended in this session. */
   readonly #ended = new Set<string>();
   #done = 0;
@@ -34,14 +38,15 @@ export class SessionProgress {
   constructor(private readonly options: ProgressOptions) {}
 
   announce({ name, adapter, software }: Engine, parallel: number): void {
-    const { runs, settings } = this.options, { steps, history } = settings, total = totalSteps(settings);
+    const { runs, waiting, settings } = this.options;
     this.#tell();
     if (!runs) return this.say("Nothing is left to train");
-    const whole = total === steps ? "" : ` (${steps} asked for; passes of ${history - 1} are finished)`;
     // What fits is not known before it has been tried.
     const atATime = Number.isFinite(parallel) ? Math.min(parallel, runs) : `up to ${runs}`;
     this.say(
-      `Training ${plural(runs, "run")} of ${total} steps${whole} on ${name} (${adapter}), ${atATime} at a time`,
+      `Training ${plural(runs, "run")} of ${
+        stepsInWords(settings, bpttsAmong(waiting().map(({ entry }) => entry.config)))
+      } on ${name} (${adapter}), ${atATime} at a time`,
     );
     if (!software) return;
     const faster = engineOfEveryMachine();
@@ -68,15 +73,17 @@ export class SessionProgress {
   }
 
   /** A run is about to take a slot of a group, perhaps once more. */
-  begin({ key }: Run, step: number): void {
-    this.#runs.set(key, { key, step, steps: totalSteps(this.options.settings, step) });
+  begin({ key, entry: { config } }: Run, step: number): void {
+    const bptt = bpttOf(config);
+    this.#bptt.set(key, bptt);
+    this.#runs.set(key, { key, step, steps: totalSteps(this.options.settings, bptt, step) });
   }
 
   /** Runs have done steps. */
   advance(progress: readonly Progress<Run>[]): void {
     for (const { run: { key }, step, loss } of progress) {
       const run = this.#runs.get(key)!;
-      this.#done += step - run.step;
+      this.#done += (step - run.step) * this.#bptt.get(key)!;
       this.#runs.set(key, { ...run, step, loss });
     }
     this.#tell();
@@ -93,6 +100,7 @@ export class SessionProgress {
   /** A run is this process's no longer. */
   drop({ key }: Pick<Run, "key">): void {
     this.#runs.delete(key);
+    this.#bptt.delete(key);
   }
 
   /** What an engine makes before the first step. */
@@ -116,9 +124,9 @@ export class SessionProgress {
     this.#lowest = Math.min(this.#lowest ?? Infinity, lowest);
     this.#end(
       key,
-      `${shortKey(key)}  min loss ${lowest.toFixed(4)} nats/${unitOf(result)}, ${result.steps_done} steps in ${
-        formatDuration(result.train_seconds!)
-      }`,
+      `${shortKey(key)}  min loss ${lowest.toFixed(4)} nats/${unitOf(result)}, ${result.steps_done} ${
+        bpttOf(result) > 1 ? "updates" : "steps"
+      } in ${formatDuration(result.train_seconds!)}`,
     );
   }
 
@@ -139,18 +147,36 @@ export class SessionProgress {
 
   #now(preparing: Preparation | undefined): TrainingProgress {
     const { waiting, claimed, settings } = this.options, running = [...this.#runs.values()];
-    const left = running.reduce((sum, { step, steps }) => sum + Math.max(0, steps - step), 0);
-    const held = claimed();
+    const left = running.reduce(
+      (sum, { key, step, steps }) => sum + Math.max(0, steps - step) * this.#bptt.get(key)!,
+      0,
+    );
+    const held = claimed(), free = waiting();
     // A claimed run takes a while to begin: its files are read first.
-    const coming = held.filter(({ key }) => !this.#runs.has(key)).length + waiting();
+    const coming = [...held.filter(({ key }) => !this.#runs.has(key)), ...free];
     return {
       runs_done: this.#ended.size,
-      runs: this.#ended.size + held.filter(({ key }) => !this.#ended.has(key)).length + waiting(),
+      runs: this.#ended.size + held.filter(({ key }) => !this.#ended.has(key)).length + free.length,
       steps_done: this.#done,
-      steps: this.#done + left + coming * totalSteps(settings),
+      steps: this.#done + left + coming.reduce((sum, { entry }) => sum + tokensRead(settings, entry.config), 0),
       running,
       ...(this.#lowest === undefined ? {} : { lowest: this.#lowest }),
       ...(preparing ? { preparing } : {}),
     };
   }
+}
+
+/**
+ * How many steps runs get: `10989 steps (10000 asked for; passes of 999 are finished)`, or `10989 and 2739 updates (1 and 4 steps back)`.
+ *
+ * @param bptts the numbers of steps that they go back
+ */
+function stepsInWords(settings: TrainingSettings, bptts: readonly number[]): string {
+  const { steps, history } = settings, totals = bptts.map((bptt) => totalSteps(settings, bptt));
+  if (bptts.some((bptt) => bptt > 1)) {
+    const list = (numbers: readonly number[]) => new Intl.ListFormat("en-GB").format(numbers.map(String));
+    return `${list(totals)} updates (${list(bptts)} steps back)`;
+  }
+  const whole = totals[0] === steps ? "" : ` (${steps} asked for; passes of ${history - 1} are finished)`;
+  return `${totals[0]} steps${whole}`;
 }

@@ -14,7 +14,7 @@ import type { Engine } from "../../train/engines/engine.ts";
 import { exportModel } from "../../train/scoring/export_model.ts";
 import { decodeEvaluation } from "../../train/scoring/evaluation_file.ts";
 import type { TrainingState } from "../../train/training/loss_log.ts";
-import type { TrainingSettings } from "../../train/training/settings.ts";
+import { stepsAsked, type TrainingSettings } from "../../train/training/settings.ts";
 import { cellJob, stepOf, type TrainedRun, type TrainingRun, trainingRun } from "../../train/training/training_run.ts";
 import { CELLSPACE_VERSION, numbersOf } from "../../train/version.ts";
 import { advised, type Commit, readBytes, writeInOrder } from "../study/files.ts";
@@ -218,7 +218,7 @@ export class RunFiles {
       ...(entry.oldId ? { "old id": entry.oldId } : {}),
       ...(entry.control ? { control: true } : {}),
       "start time": known?.["start time"] ?? Date.now() / 1000,
-      "training steps": this.options.settings.steps,
+      "training steps": stepsAsked(this.options.settings, step.bptt),
       "batch size": this.options.settings.batch,
       "history size": this.options.settings.history,
       dataset: this.options.corpus.name,

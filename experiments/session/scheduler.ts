@@ -1,6 +1,6 @@
 /** The scheduler of a session: it claims the runs that this process trains, in order, and gives their claims back. */
 import { sizesOf } from "../../cells/sizes.ts";
-import type { CellConfig } from "../../cells/config.ts";
+import { bpttOf, type CellConfig } from "../../cells/config.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Experiment } from "../study/schema.ts";
@@ -49,7 +49,7 @@ export class Scheduler<R extends Keyed> {
   /** How many more may be handed out. */
   #left: number;
   /** Runs between waiting and claimed, one way or the other: the queue has not answered yet. */
-  #inTransit = 0;
+  readonly #inTransit = new Set<R>();
   /** Runs that were handed out and not given back, by key. */
   readonly #claimed = new Map<string, R>();
   /** Runs that were given back, and whose claims the queue has not released: not yet, or not at all. By key. */
@@ -64,9 +64,10 @@ export class Scheduler<R extends Keyed> {
     this.#left = options.limit ?? Infinity;
   }
 
-  /** How many runs may still be handed out, those included that are being claimed or put back. */
-  get waiting(): number {
-    return Math.min(this.#left, this.#waiting.length + this.#heldByOthers.length) + this.#inTransit;
+  /** Runs that may still be handed out, those included that are being claimed or put back. */
+  get waiting(): readonly R[] {
+    const waiting = this.#waiting.slice(0, this.#left);
+    return [...waiting, ...this.#heldByOthers.slice(0, this.#left - waiting.length), ...this.#inTransit];
   }
 
   /**
@@ -128,11 +129,11 @@ export class Scheduler<R extends Keyed> {
    */
   async putBack({ key }: Keyed): Promise<void> {
     const run = this.#claimed.get(key)!;
-    this.#inTransit++;
+    this.#inTransit.add(run);
     try {
       await this.release(run);
     } finally {
-      this.#inTransit--;
+      this.#inTransit.delete(run);
       this.#left++;
       this.#waiting.unshift(run);
     }
@@ -172,7 +173,7 @@ export class Scheduler<R extends Keyed> {
       // Taken off before anything is awaited: another worker may ask meanwhile.
       const [next] = this.#waiting.splice(at, 1);
       this.#left--;
-      this.#inTransit++;
+      this.#inTransit.add(next);
       try {
         if (await this.options.queue.claim(this.#claimOf(next))) {
           this.#claimed.set(next.key, next);
@@ -181,7 +182,7 @@ export class Scheduler<R extends Keyed> {
           return next;
         }
       } finally {
-        this.#inTransit--;
+        this.#inTransit.delete(next);
       }
       this.#left++;
       this.#heldByOthers.push(next);
@@ -231,9 +232,13 @@ interface Configured {
   readonly entry: { readonly config: CellConfig };
 }
 
-/** Runs by shape, then by the memory that they take, largest first: so the slot that one leaves fits the next. */
+/**
+ * Runs by steps back, by shape, then by the memory that they take, largest first: so the slot that one leaves fits the next. Runs that go as many
+ * steps back advance together.
+ */
 export function packingOrder<R extends Configured>(runs: readonly R[], footprint: (run: R) => number): R[] {
-  const keyed = runs.map((run) => ({ run, key: [...sizesOf(run.entry.config), footprint(run)] }));
+  const keyOf = (config: CellConfig, bytes: number) => [bpttOf(config), ...sizesOf(config), bytes];
+  const keyed = runs.map((run) => ({ run, key: keyOf(run.entry.config, footprint(run)) }));
   keyed.sort((a, b) => b.key.map((value, i) => value - a.key[i]).find((difference) => difference !== 0) ?? 0);
   return keyed.map(({ run }) => run);
 }

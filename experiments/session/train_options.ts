@@ -1,5 +1,6 @@
 /** What `train` is asked to do. */
-import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
+import { bpttOf } from "../../cells/config.ts";
+import { type Budget, totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import type { ScoreChoice } from "../../train/scoring/score_on.ts";
 import type { EngineChoice } from "../../train/engines/registry.ts";
 import { hasEnded, type RunResult } from "../study/result.ts";
@@ -14,6 +15,7 @@ export interface TrainStudyOptions extends TrainingListener {
   readonly engine: EngineChoice;
   readonly parallel?: number;
   readonly steps?: number;
+  readonly budget?: Budget;
   readonly limit?: number;
   readonly only?: ConfigFilter;
   /** Where finished runs are scored; absent: as `auto`. */
@@ -34,5 +36,5 @@ export function isDone(
   { retryFailed }: Pick<TrainStudyOptions, "retryFailed">,
 ): boolean {
   if (retryFailed && result?.failed !== undefined) return false;
-  return hasEnded(result, totalSteps(settings));
+  return result !== undefined && hasEnded(result, totalSteps(settings, bpttOf(result)));
 }

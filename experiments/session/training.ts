@@ -3,7 +3,7 @@ import type { Space } from "../../cells/space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { type Engine, mebibytes } from "../../train/engines/engine.ts";
-import { checkLimits, checkLogged, totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
+import { checkBudget, checkLimits, checkLogged, type TrainingSettings } from "../../train/training/settings.ts";
 import { checkTraining } from "../study/bounds.ts";
 import { capacityOf, footprintOf } from "./capacity.ts";
 import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
@@ -16,6 +16,7 @@ import { commandOn } from "../study/commands.ts";
 import type { Run } from "../study/runs.ts";
 import { selectFrom } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
+import { bpttsAmong, tokensRead, trainingSettings } from "../study/training_settings.ts";
 import { studyText } from "../study/text.ts";
 import { openStudyQueue } from "../queue/study_queue.ts";
 
@@ -55,7 +56,8 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     try {
       await study.makeRunFolders(experiment);
       await study.removeLeftovers();
-      const runs = Math.min(waiting.length, options.limit ?? Infinity), steps = runs * totalSteps(settings);
+      const coming = waiting.slice(0, options.limit), runs = coming.length;
+      const steps = coming.reduce((sum, { entry }) => sum + tokensRead(settings, entry.config), 0);
       await ensureBaselines(study, text.corpus, {
         signal: options.signal,
         onDamaged: options.onProblem,
@@ -134,19 +136,15 @@ function checkRoom(engine: Engine, waiting: readonly Run[], settings: TrainingSe
 }
 
 function settingsOf(
-  { dir, settings: { training, tokens } }: Study,
-  { experiment, steps }: TrainStudyOptions,
+  { dir, settings: ofStudy }: Study,
+  { experiment, steps, budget }: TrainStudyOptions,
 ): TrainingSettings {
-  const settings = {
-    steps: steps ?? training.steps[experiment],
-    log_every: training.log_every[experiment],
-    batch: training.batch,
-    history: training.history,
-    vocabulary: tokens?.vocabulary,
-  };
-  checkTraining(dir, experiment, training, { steps });
-  checkLimits(settings);
-  checkLogged(settings);
+  const settings = trainingSettings(ofStudy, experiment, { steps, budget });
+  checkTraining(dir, experiment, ofStudy.training, { steps });
+  const { batch, history, log_every } = settings;
+  checkLimits({ steps: settings.steps, batch, history, log_every });
+  checkBudget(settings.budget);
+  checkLogged(settings, 1);
   return settings;
 }
 
@@ -171,6 +169,7 @@ async function waitingRuns(
     `train experiment ${experiment} in ${dir}`,
     "run",
   );
+  for (const bptt of bpttsAmong(chosen.map(({ entry }) => entry.config))) checkLogged(settings, bptt);
   const waiting: Run[] = [];
   let skipped = 0;
   for (const run of chosen) {

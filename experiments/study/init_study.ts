@@ -10,22 +10,22 @@ import { buildTrainingStep, BYTE_VOCABULARY } from "../../cells/language_model.t
 import { checkSize, type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../../train/corpus/known.ts";
 import { SPLIT } from "../../train/corpus/split.ts";
-import { checkLimits, checkLogged } from "../../train/training/settings.ts";
-import { plural } from "../../train/terminal/progress.ts";
+import { type Budget, checkBudget, checkLimits, checkLogged, DEFAULT_BUDGET } from "../../train/training/settings.ts";
 import { checkRuns, checkTraining } from "./bounds.ts";
 import { readBytes, readJson } from "./files.ts";
 import { DEFAULT_SEEDS, DEFAULT_TRAINING } from "./default_settings.ts";
 import { chooseConfigs, type ChosenConfigs, type ConfigRequest } from "./choose_configs.ts";
-import { MOST_RUNS } from "./grid.ts";
+import { checkAllLogged, checkAllRuns, checkAsTrained, checkSeedsLeft } from "./init_checks.ts";
 import { checkNewFolder } from "./ownership.ts";
 import type { Promotion } from "./promotion.ts";
 import { checkVersion, parseResult, type RunResult } from "./result.ts";
 import type { ConfigEntry } from "./runs.ts";
 import { Study } from "./store.ts";
 import { lockStudy } from "./lock.ts";
-import { resultKeys, shortKey, StudyPaths } from "./paths.ts";
-import { type Experiment, EXPERIMENTS, type StudySettings, tokensName } from "./schema.ts";
+import { resultKeys, StudyPaths } from "./paths.ts";
+import { type Experiment, EXPERIMENTS, type StudySettings } from "./schema.ts";
 import { checkPlace, readSpaceFile, type SpaceFile } from "./space_file.ts";
+import { trainingSettings } from "./training_settings.ts";
 import { hasTokenizer, loadOwnFile, tokensFor } from "./text.ts";
 
 /** What `init` is asked for: settings of the study, and what is listed. */
@@ -42,6 +42,8 @@ export interface InitOptions extends ConfigRequest {
   readonly steps?: number;
   readonly batch?: number;
   readonly history?: number;
+  /** What runs that go different numbers of steps back have in common; the study's own where it has one, else the tokens that they read. */
+  readonly budget?: Budget;
   /** The vocabulary: 256 for bytes, more for byte-pair tokens; the study's own where it has one. */
   readonly tokens?: number;
   /** For experiment 02: configurations that are not chosen and are trained all the same, in all. */
@@ -199,6 +201,7 @@ async function planStudy(options: InitOptions) {
     checkCells(space, chosen.entries, vocabulary, settings.training.batch);
   }
   await checkAllRuns(known, options, chosen.entries, settings.seeds);
+  await checkAllLogged(known, options, chosen.entries, settings.training);
   const tokens = await tokensFor(dir, known, corpus, settings.vocabulary, history);
   const isLeft = !tokens && known?.settings.tokens !== undefined && await hasTokenizer(dir, known.settings);
   const planned = {
@@ -275,6 +278,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions, spa
     steps,
     batch = before.batch,
     history = before.history,
+    budget = before.budget ?? DEFAULT_BUDGET,
   } = options;
   const source = options.corpus === undefined
     ? known?.settings.corpus.source ?? EMBEDDED.name
@@ -284,14 +288,17 @@ async function mergeSettings(known: Study | undefined, options: InitOptions, spa
   if (options.seeds === undefined) checkRuns(options.dir, seeds, 0);
   if (known) checkTraining(options.dir, experiment, before, options);
   checkLimits({ seeds, batch, history, steps });
-  const training = {
-    ...before,
+  checkBudget(budget);
+  const { budget: _, ...rest } = before;
+  const training: StudySettings["training"] = {
+    ...rest,
     batch,
     history,
     steps: { ...before.steps, [experiment]: steps ?? before.steps[experiment] },
     log_every: { ...before.log_every },
+    ...(budget === DEFAULT_BUDGET ? {} : { budget }),
   };
-  checkLogged({ ...training, steps: training.steps[experiment], log_every: training.log_every[experiment] });
+  checkLogged(trainingSettings({ training }, experiment), 1);
   const vocabulary = options.tokens ?? known?.settings.tokens?.vocabulary ?? BYTE_VOCABULARY;
   const trained = await anyResult(options.dir, space);
   if (trained || known && await hasResults(options.dir)) {
@@ -300,89 +307,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions, spa
   return { source, training, seeds, vocabulary, trained };
 }
 
-/** @throws {UserError} if an experiment would have more runs than can be looked at in memory */
-async function checkAllRuns(
-  known: Study | undefined,
-  { dir, experiment }: InitOptions,
-  entries: readonly ConfigEntry[],
-  seeds: number,
-): Promise<void> {
-  for (const each of EXPERIMENTS) {
-    const ids = new Set([...await known?.readConfigs(each) ?? [], ...each === experiment ? entries : []].map(idOf));
-    if (ids.size * seeds <= MOST_RUNS) continue;
-    throw new UserError(
-      `Cannot list experiment ${each} of ${dir}: ${ids.size} configurations with ${seeds} seeds are ${
-        ids.size * seeds
-      } runs, must be at most ${MOST_RUNS}`,
-    );
-  }
-}
-
 const idOf = ({ id }: ConfigEntry) => id;
-
-/** @throws {UserError} if there is a result, readable or not, of a seed that would go */
-async function checkSeedsLeft(dir: string, seeds: number): Promise<void> {
-  for (const experiment of EXPERIMENTS) {
-    for (const key of await resultKeys(dir, experiment)) {
-      const seed = Number(/_seed(\d+)$/.exec(key)?.[1] ?? 0);
-      if (seed < seeds) continue;
-      throw new UserError(
-        `Cannot take seeds from study ${dir}: experiment ${experiment} has a result of seed ${seed} (${
-          shortKey(key)
-        }), ` +
-          `asked for ${plural(seeds, "seed")}; must be at least ${seed + 1}`,
-      );
-    }
-  }
-}
-
-interface ReadAs {
-  readonly batch: number;
-  readonly history: number;
-  readonly vocabulary: number;
-}
-
-/**
- * Checks that a study's results stay what they are.
- *
- * @param trained one of them, if any can be read
- * @throws {UserError} if settings are asked for that they were not trained with
- */
-function checkAsTrained(dir: string, known: Study | undefined, trained: RunResult | undefined, asked: ReadAs): void {
-  const ofStudy = known && {
-    batch: known.settings.training.batch,
-    history: known.settings.training.history,
-    vocabulary: known.settings.tokens?.vocabulary ?? BYTE_VOCABULARY,
-  };
-  const is = trained
-    ? {
-      batch: trained["batch size"],
-      history: trained["history size"],
-      vocabulary: trained.vocabulary ?? BYTE_VOCABULARY,
-    }
-    : ofStudy!;
-  const keys = (["batch", "history", "vocabulary"] as const).filter((key) =>
-    key !== "vocabulary" || is[key] !== asked[key]
-  );
-  if (keys.every((key) => is[key] === asked[key])) return;
-  const told = (facts: ReadAs, word: (key: keyof ReadAs, value: string | number) => unknown) =>
-    keys.map((key) => {
-      const name = key === "vocabulary" ? "tokens" : key;
-      return word(name as keyof ReadAs, key === "vocabulary" ? tokensName(facts[key]) : facts[key]);
-    });
-  const list = (words: readonly unknown[]) => new Intl.ListFormat("en-GB").format(words.map(String));
-  const isStudys = ofStudy && keys.every((key) => is[key] === ofStudy[key]);
-  const mend = isStudys
-    ? "start another with --dir"
-    : `ask for those with ${told(is, (name, value) => `--${name} ${value}`).join(" ")}${
-      known ? " after moving study.json away" : ""
-    }, or start another with --dir`;
-  throw new UserError(
-    `Cannot ${known ? "extend" : "make"} study ${dir}: its results have ${
-      list(told(is, (name, value) => `${name} ${value}`))
-    }, asked for ${list(told(asked, (_, value) => value))}; ${mend}`,
-  );
-}
 
 async function hasResults(dir: string): Promise<boolean> {
   for (const experiment of EXPERIMENTS) {

@@ -72,7 +72,11 @@ export async function bestListed(
   const { results, unreadable } = await study.readResults("01");
   if (unreadable.length) throw new UserError(unreadable[0]);
   const ids = new Set(listed.map((config) => configIdIn(table, config)));
-  const { ranked, criterion, unvalidated, unscored } = rankConfigs(results.filter(({ id }) => ids.has(id)), table);
+  const { ranked, criterion, unvalidated, unscored } = rankConfigs(
+    results.filter(({ id }) => ids.has(id)),
+    table,
+    study.settings.training.budget,
+  );
   if (!ranked.length) {
     throw new UserError(
       `Cannot choose the best of study ${study.dir}: no run that it lists has finished; ${

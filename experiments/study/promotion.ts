@@ -77,7 +77,7 @@ async function rankingOf01(known: Study | undefined, dir: string, table: Space):
   // The best run may be the one that cannot be read.
   if (read?.unreadable.length) throw new UserError(read.unreadable[0]);
   const own = read?.results.filter((result) => table.isOwnCell(configOf(result, table)));
-  const ranking = rankConfigs(own ?? [], table);
+  const ranking = rankConfigs(own ?? [], table, known?.settings.training.budget);
   if (ranking.ranked.length) return ranking;
   throw new UserError(
     `Cannot choose experiment 02 in ${dir}: no run of experiment 01 has finished${

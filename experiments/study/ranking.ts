@@ -1,7 +1,9 @@
 /** Configurations by how well they predict: what experiment 02 is chosen by, and what its report compares. */
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import type { CellConfig } from "../../cells/config.ts";
+import { bpttOf, type CellConfig } from "../../cells/config.ts";
+import { maxOf } from "../../cells/extremes.ts";
+import { type Budget, DEFAULT_BUDGET, passUpdates } from "../../train/training/settings.ts";
 import {
   type Chosen,
   chosenBy,
@@ -37,7 +39,7 @@ export interface Ranking {
   readonly unvalidated: number;
   /** Configurations without a score, which come last where scores decide. */
   readonly unscored: number;
-  /** Steps of each run; 0 where there is none. */
+  /** Steps of each run, or of those that go the fewest steps back; 0 where there is none. */
   readonly steps_done: number;
   readonly runs: number;
   /** Configurations that were trained too, but for fewer steps. */
@@ -47,11 +49,18 @@ export interface Ranking {
 /**
  * Ranks the configurations with finished runs by the mean of their seeds. What was trained for different numbers of steps cannot be
  * ranked together, so only runs of the most steps that any has count. The order of `results` does not matter.
+ *
+ * @param budget what runs must have in common that go different numbers of steps back
  */
-export function rankConfigs(results: readonly RunResult[], table: FactorTable = GATED): Ranking {
+export function rankConfigs(
+  results: readonly RunResult[],
+  table: FactorTable = GATED,
+  budget: Budget = DEFAULT_BUDGET,
+): Ranking {
   const finished = results.filter(isFinished);
-  const steps_done = finished.reduce((most, result) => Math.max(most, result.steps_done), 0);
-  const comparable = finished.filter((result) => result.steps_done === steps_done);
+  const comparable = longestRuns(finished, budget);
+  // Fewer steps back are more updates of the same text.
+  const steps_done = maxOf(comparable.map((result) => result.steps_done), 0);
   const criterion = criterionOf(comparable.map(chosenBy));
   const ranked = [...Map.groupBy(comparable, ({ id }) => id)].map(([id, group]): RankedConfig => {
     const runs = group.toSorted((a, b) => a.seed - b.seed);
@@ -68,4 +77,26 @@ export function rankConfigs(results: readonly RunResult[], table: FactorTable = 
     runs: comparable.length,
     shorter: all - ranked.length,
   };
+}
+
+/**
+ * The runs that were trained as long as any: of those that go as many steps back, the ones of the most steps; and of these, the ones that the
+ * same settings lead to.
+ */
+function longestRuns(finished: readonly FinishedResult[], budget: Budget): FinishedResult[] {
+  const longest = [...Map.groupBy(finished, bpttOf).values()].flatMap((group) => {
+    const most = maxOf(group.map(({ steps_done }) => steps_done));
+    return group.filter(({ steps_done }) => steps_done === most);
+  });
+  // Where all go one step back, as in the original study, the steps alone decide.
+  if (new Set(longest.map(bpttOf)).size <= 1) return longest;
+  const ofPass = (result: FinishedResult) => passUpdates({ history: result["history size"] }, bpttOf(result));
+  if (budget === "tokens") {
+    const passes = (result: FinishedResult) => result.steps_done / ofPass(result);
+    const most = maxOf(longest.map(passes));
+    return longest.filter((result) => passes(result) === most);
+  }
+  // Whole passes are done: so a run was asked for more than what it had done before its last one.
+  const asked = maxOf(longest.map((result) => result.steps_done - ofPass(result)));
+  return longest.filter(({ steps_done }) => steps_done > asked);
 }

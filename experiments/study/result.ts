@@ -11,10 +11,11 @@ import { legSchema } from "../../train/training/checkpoint.ts";
 import type { MemoryCurve } from "../../train/scoring/state_resets.ts";
 import type { Tokenizer, Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { MOST_TEMPERATURE, type SampleOptions } from "../../train/scoring/sample_text.ts";
-import { LIMITS } from "../../train/training/settings.ts";
+import { LIMITS, passUpdates } from "../../train/training/settings.ts";
 import { CELLSPACE_VERSION } from "../../train/version.ts";
 import { GATED_SPACE, knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import {
+  bpttOf,
   type CellConfig,
   type ConfigFields,
   configIdIn,
@@ -77,7 +78,7 @@ export type Sample = z.infer<typeof sampleSchema>;
 const ownFields = {
   id: idSchema,
   "start time": z.number(),
-  /** Steps asked for. */
+  /** Updates asked for: of a run that goes several steps back at a budget of tokens, those that it makes of them. */
   "training steps": z.number().int().positive().max(LIMITS.steps),
   "batch size": z.number().int().positive().max(LIMITS.batch),
   /** Tokens of one pass. */
@@ -217,6 +218,10 @@ function checkTogether(table: FactorTable, result: RunResult, context: z.Refinem
     if (missing.length && signs.some((key) => result[key] !== undefined)) {
       return fail(`it lacks '${missing.join("', '")}' of ${what}`);
     }
+  }
+  const bptt = bpttOf(result), history = result["history size"];
+  if (bptt > 1 && passUpdates({ history }, bptt) < 1) {
+    fail(`'bptt' is ${bptt}, a pass of 'history size' ${history} has room for at most ${history - 1}`);
   }
   if (!isFinished(result)) return;
   const least = minOf(result.loss),

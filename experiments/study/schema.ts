@@ -8,7 +8,7 @@ import type { Space } from "../../cells/space.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { MAX_BYTES } from "../../train/corpus/corpus.ts";
 import { BYTE_TOKENIZER } from "../../train/corpus/tokens/tokenizer.ts";
-import { LIMITS } from "../../train/training/settings.ts";
+import { BUDGETS, LIMITS } from "../../train/training/settings.ts";
 import { MOST_CONFIGS } from "./grid.ts";
 import { idSchema, sha1Schema, spaceFields } from "./result.ts";
 
@@ -94,6 +94,8 @@ export const studySchema = z.object({
     log_every: z.record(z.enum(EXPERIMENTS), positive.max(LIMITS.log_every)),
     batch: positive,
     history: z.number().int().min(2),
+    /** What runs that go different numbers of steps back have in common; absent: the tokens that they read. */
+    budget: z.enum(BUDGETS).optional(),
   }),
 }).superRefine(({ version, corpus, split, tokens, space }, context) => {
   const fail = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });

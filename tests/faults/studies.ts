@@ -123,7 +123,7 @@ export async function checkpointSteps(study: Study): Promise<Map<string, number>
 
 /** Steps that a run of the study gets. */
 export function stepsOfRun({ settings: { training } }: Study): number {
-  return totalSteps({ ...training, steps: training.steps[EXPERIMENT], log_every: training.log_every[EXPERIMENT] });
+  return totalSteps({ ...training, steps: training.steps[EXPERIMENT] }, 1);
 }
 
 /** The files of the study's results as they are. */

@@ -45,7 +45,12 @@ export const flag = {
     },
   }),
   on: (usage: string, help: string): Flag<boolean> => ({ usage, help, fallback: false }),
-  choice: <T extends string>(usage: string, help: string, choices: readonly T[], fallback: T): Flag<T> => ({
+  choice: <T extends string, D extends T | undefined>(
+    usage: string,
+    help: string,
+    choices: readonly T[],
+    fallback: D,
+  ): Flag<T | D> => ({
     usage,
     help: `${help} (${choices.join(", ")})`,
     fallback,

@@ -20,7 +20,7 @@ import type { TrainingStep } from "../../cells/language_model.ts";
 import { unitOf } from "../../cells/unit.ts";
 import type { TensorMap } from "../engines/engine.ts";
 import { stateNames, type TrainingState } from "./loss_log.ts";
-import { LIMITS } from "./settings.ts";
+import { LIMITS, passUpdates } from "./settings.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -128,7 +128,7 @@ export type Leg = z.infer<typeof legSchema>;
 /** What a checkpoint holds of a run beside its tensors. */
 export const trainingSchema = z.object({
   steps_done: count.max(LIMITS.steps + LIMITS.history),
-  /** Where the run is: passes begun before, and steps done of this one. Both follow from `steps_done`. */
+  /** Where the run is: passes begun before, and tokens of each row that were read of this one. Both follow from `steps_done`. */
   pass: count,
   position: count,
   smoothed_loss: z.number(),
@@ -174,11 +174,11 @@ export async function encodeCheckpoint(
   legs: readonly Leg[],
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { tensors, steps_done, smoothed_loss, curve, seconds } = state;
-  const passSteps = about.history - 1;
+  const ofPass = passUpdates(about, step.bptt);
   const training: z.infer<typeof trainingSchema> = {
     steps_done,
-    pass: Math.floor(steps_done / passSteps),
-    position: steps_done % passSteps,
+    pass: Math.floor(steps_done / ofPass),
+    position: steps_done % ofPass * step.bptt,
     smoothed_loss,
     curve: [...curve],
     seconds,
@@ -214,7 +214,7 @@ export async function decodeCheckpoint(
   }
   checkIsOf(metadata, about, file);
   const { legs, pass, position, ...state } = training, reads = unitOf({ tokens: about.tokenizer_sha1 });
-  if (pass * (about.history - 1) + position !== state.steps_done) {
+  if (pass * passUpdates(about, step.bptt) + position / step.bptt !== state.steps_done) {
     throw new UserError(
       `Cannot read ${file}: step ${state.steps_done} is not position ${position} of pass ${pass} of ${about.history} ${reads}s`,
     );

@@ -2,16 +2,13 @@
 import { minOf } from "../../cells/extremes.ts";
 import { passOffsets } from "../corpus/random.ts";
 import type { EngineRun, OpenOptions, TensorMap, TrainingGroup } from "../engines/engine.ts";
+import { ChunkSize } from "./chunk_size.ts";
 import { brokenTensor, LossLog, pickState } from "./loss_log.ts";
-import { totalSteps, type TrainingSettings } from "./settings.ts";
+import { passUpdates, totalSteps, type TrainingSettings } from "./settings.ts";
 import { checkRun, passTokens, prepare, type RunSource, trainedRun, type TrainingRun } from "./training_run.ts";
 
 /** How often states are saved, unless the caller says otherwise: with the time to write them, half a minute's work may be lost. */
 const SAVE_MILLISECONDS = 20_000;
-
-/** Aim for the time between two readings: progress shows, Ctrl-C is heard, and reading losses costs nothing. */
-const CHUNK_MILLISECONDS = 500;
-const MOST_STEPS_PER_CHUNK = 500;
 
 /** How a group is trained; all of it may be absent. */
 export interface GroupOptions extends OpenOptions {
@@ -39,10 +36,10 @@ export async function enter<R extends TrainingRun>(
   source: RunSource<R>,
   settings: TrainingSettings,
 ): Promise<ReadyRun<R> | undefined> {
-  const { from } = run, prepared = prepare(run);
+  const { from, step: { bptt } } = run, prepared = prepare(run);
   // Drawing a large model's weights takes a while: timers (heartbeats) must get their turn in between.
   await new Promise((resolve) => setTimeout(resolve));
-  if (from?.steps_done !== totalSteps(settings, from?.steps_done)) return { run, prepared };
+  if (from?.steps_done !== totalSteps(settings, bptt, from?.steps_done)) return { run, prepared };
   await source.finished(run, trainedRun(run, from, []));
   return undefined;
 }
@@ -67,7 +64,9 @@ export async function enterNext<R extends TrainingRun>(
 interface SlotRun<R> {
   readonly run: R;
   readonly log: LossLog;
-  /** Steps that it gets in all, and those that have been queued. */
+  /** Updates of a pass. */
+  readonly ofPass: number;
+  /** Updates that it gets in all, and those that have been queued. */
   readonly total: number;
   queued: number;
   /** By the clock of this process, milliseconds. */
@@ -80,17 +79,20 @@ interface SlotRun<R> {
 }
 
 interface Chunk {
-  readonly count: number;
+  /** Tokens that it reads, of each row. */
+  readonly tokens: number;
   /** By slot, of each call of `advance`. */
   readonly losses: Promise<Float64Array[][]>;
-  /** The tensors after the chunk, by run that is present, where they are to be saved. */
-  readonly tensors?: Promise<TensorMap[]>;
+  /** What is to be saved: the tensors after the chunk, by run that is present. */
+  readonly saved?: Promise<TensorMap[]>;
 }
 
 /** Trains a group until its last run has left. */
 export class GroupTraining<R extends TrainingRun> {
   readonly #slots: (SlotRun<R> | undefined)[];
   readonly #chunks = new ChunkSize();
+  /** Tokens that runs of so many steps back are behind the others: less than an update. */
+  readonly #behind = new Map<number, number>();
   /** Who takes a slot when the steps that are queued are done. */
   readonly #ready: ReadyRun<R>[] = [];
   #ahead: Chunk | undefined;
@@ -138,8 +140,9 @@ export class GroupTraining<R extends TrainingRun> {
 
   #inSlot(run: R): SlotRun<R> {
     const log = new LossLog(this.settings.log_every, run.from), queued = run.from?.steps_done ?? 0;
-    const total = totalSteps(this.settings, queued);
-    return { run, log, total, queued, joined: performance.now(), hasBegun: false, hasLeft: false };
+    const { bptt } = run.step, ofPass = passUpdates(this.settings, bptt);
+    const total = totalSteps(this.settings, bptt, queued);
+    return { run, log, ofPass, total, queued, joined: performance.now(), hasBegun: false, hasLeft: false };
   }
 
   async #rounds(): Promise<boolean> {
@@ -152,6 +155,7 @@ export class GroupTraining<R extends TrainingRun> {
         await this.#letLeave();
         if (!stopped) await this.#letJoin();
         this.#chunks.restart();
+        this.#behind.clear();
       }
       if (this.#error) throw this.#error;
       if (stopped) {
@@ -171,32 +175,51 @@ export class GroupTraining<R extends TrainingRun> {
     }
   }
 
-  /** Queues a chunk. Where a pass of any run ends within it, that one's next pass begins; where a run ends, the chunk does. */
+  /**
+   * Queues a chunk: of the runs that go as many steps back, so many updates as they need to be as far in the text as the others.
+   */
   #queue(): Chunk {
-    const present = this.#present, parts: Promise<Float64Array[]>[] = [];
-    const passSteps = this.settings.history - 1;
-    let count = 0;
-    do {
-      for (const slot of present) this.#beginPass(slot);
-      // Runs end with a pass.
-      const inPass = present.map(({ queued }) => passSteps - queued % passSteps);
-      const steps = minOf(inPass, this.#chunks.next - count);
-      parts.push(this.group.advance(steps));
-      for (const slot of present) slot.queued += steps;
-      count += steps;
-    } while (count < this.#chunks.next && present.every(({ queued, total }) => queued < total));
+    const byBptt = Map.groupBy(this.#present, ({ run }) => run.step.bptt), parts: Promise<Float64Array[]>[] = [];
+    const tokens = this.#chunks.next([...byBptt.keys()]);
+    let read = 0;
+    for (const [bptt, slots] of byBptt) {
+      const due = tokens + (this.#behind.get(bptt) ?? 0), most = Math.floor(due / bptt);
+      const count = this.#queueUpdates(slots, bptt, most, parts);
+      this.#behind.set(bptt, due - most * bptt);
+      read = Math.max(read, count * bptt);
+    }
     const losses = Promise.all(parts);
     // An error in the chunk that is under way surfaces when it is awaited, one round later.
     losses.catch(() => {});
-    return { count, losses, tensors: this.#isSavingDue() ? this.#readTensors() : undefined };
+    return { tokens: read, losses, saved: this.#isSavingDue() ? this.#readTensors() : undefined };
   }
 
-  #beginPass(slot: SlotRun<R>): void {
-    const { batch, history } = this.settings;
-    const pass = Math.floor(slot.queued / (history - 1)), position = slot.queued % (history - 1);
+  /**
+   * Queues updates of the runs that go so many steps back. Where a pass of any of them ends within them, that one's next pass begins; where a run
+   * ends, they do.
+   *
+   * @returns how many
+   */
+  #queueUpdates(slots: readonly SlotRun<R>[], bptt: number, most: number, parts: Promise<Float64Array[]>[]): number {
+    let count = 0;
+    do {
+      for (const slot of slots) this.#beginPass(slot, bptt);
+      // Runs end with a pass.
+      const inPass = slots.map(({ queued, ofPass }) => ofPass - queued % ofPass);
+      const steps = minOf(inPass, most - count);
+      parts.push(this.group.advance(steps, bptt));
+      for (const slot of slots) slot.queued += steps;
+      count += steps;
+    } while (count < most && slots.every(({ queued, total }) => queued < total));
+    return count;
+  }
+
+  #beginPass(slot: SlotRun<R>, bptt: number): void {
+    const { queued, ofPass, run: { step, seed } } = slot;
+    const pass = Math.floor(queued / ofPass), position = queued % ofPass * bptt;
     if (position > 0 && slot.hasBegun) return;
-    const tokens = passTokens(slot.run.step, this.settings);
-    const offsets = passOffsets(slot.run.seed, pass, batch, tokens, this.textLength);
+    const tokens = passTokens(step, this.settings);
+    const offsets = passOffsets(seed, pass, this.settings.batch, tokens, this.textLength);
     this.group.beginPass(this.#slots.indexOf(slot), offsets, position);
     slot.hasBegun = true;
   }
@@ -204,7 +227,7 @@ export class GroupTraining<R extends TrainingRun> {
   #isSavingDue(): boolean {
     const { saveEvery = SAVE_MILLISECONDS } = this.options;
     // One at a time, also where the chunk before is to be saved once it has been read: two at once could end in the wrong order.
-    if (!this.source.save || this.#saving || this.#ahead?.tensors) return false;
+    if (!this.source.save || this.#saving || this.#ahead?.saved) return false;
     if (performance.now() - this.#lastSave < saveEvery) return false;
     this.#lastSave = performance.now();
     return true;
@@ -225,8 +248,8 @@ export class GroupTraining<R extends TrainingRun> {
     this.#ahead = undefined;
     // Nobody has come or gone since it was queued.
     for (const part of await chunk.losses) part.forEach((values, slot) => this.#slots[slot]?.log.add(values));
-    this.#chunks.finished(chunk.count);
-    if (chunk.tensors) this.#startSaving(chunk.tensors);
+    this.#chunks.finished(chunk.tokens);
+    if (chunk.saved) this.#startSaving(chunk.saved);
     this.source.progress?.(
       this.#present.map(({ run, log: { steps, smoothed } }) => ({ run, step: steps, loss: smoothed })),
     );
@@ -349,22 +372,4 @@ export async function unlessStopped<T>(prepared: Promise<T>, signal: AbortSignal
 
 function secondsSince(milliseconds: number): number {
   return (performance.now() - milliseconds) / 1000;
-}
-
-/** Steps per chunk, from the measured time of those before. The numbers do not depend on it. */
-class ChunkSize {
-  next = 1;
-  #last = performance.now();
-
-  /** Time that passed while nothing was under way is no step's. */
-  restart(): void {
-    this.#last = performance.now();
-  }
-
-  finished(steps: number): void {
-    const now = performance.now();
-    const perStep = Math.max((now - this.#last) / steps, 1e-3);
-    this.#last = now;
-    this.next = Math.max(1, Math.min(Math.round(CHUNK_MILLISECONDS / perStep), this.next * 2, MOST_STEPS_PER_CHUNK));
-  }
 }

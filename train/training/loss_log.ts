@@ -9,7 +9,7 @@ const SMOOTHING = { keep: 0.95, start: 3 } as const;
 
 /** All that a run needs to go on exactly where it was. Offsets follow from seed and pass: there is no random state beside these. */
 export interface TrainingState {
-  /** Updates so far; those of one pass are `history − 1`. */
+  /** Updates so far; those of one pass are `history − 1`, or fewer where a gradient goes several steps back. */
   readonly steps_done: number;
   /** Smoothed loss after the last step, nats per token. */
   readonly smoothed_loss: number;

@@ -3,18 +3,35 @@ import { checkWhole, MAX_BATCH, MAX_VOCABULARY } from "../../cells/bounds.ts";
 import { UserError } from "../../cells/errors.ts";
 import { LEAST_HISTORY } from "../corpus/corpus.ts";
 
-/** The design's section 2 has the reasons. */
+/**
+ * What runs of one study have in common that go different numbers of steps back: the tokens that they read, or the number of their updates.
+ */
+export const BUDGETS = ["tokens", "updates"] as const;
+/** One of {@linkcode BUDGETS}. */
+export type Budget = typeof BUDGETS[number];
+/** Where nothing is said, all runs read the same text. */
+export const DEFAULT_BUDGET = "tokens" satisfies Budget;
+
+/** The design's sections 2 and 8 have the reasons. */
 export interface TrainingSettings {
-  /** Updates wanted: passes repeat until at least so many are done. */
+  /**
+   * Updates wanted of a run that goes one step back: passes repeat until at least so many are done. What the others get follows from the
+   * budget.
+   */
   readonly steps: number;
+  /**
+   * How long a run trains that goes several steps back, and makes fewer updates of a pass: for as many passes as one that goes one step back
+   * (`tokens`), or until it has done as many updates (`updates`). Absent: `tokens`.
+   */
+  readonly budget?: Budget;
   /** Batch size: so many parallel sequences read the text, each from an offset of its own. */
   readonly batch: number;
   /**
-   * Tokens of one pass (bytes are tokens, where nothing else is said): `history − 1` updates, each of which predicts the next token. A step
+   * Tokens of one pass (bytes are tokens, where nothing else is said): `history − 1` of them are read, to predict the next one each. A step
    * that reads further ahead reads as many more.
    */
   readonly history: number;
-  /** Steps between two logged values: no more than a run has. */
+  /** Updates between two logged values: no more than a run has. */
   readonly log_every: number;
   /** Tokens are the numbers below; absent: 256, for bytes. */
   readonly vocabulary?: number;
@@ -69,27 +86,73 @@ function checkEach(settings: { readonly [K in Limited]?: number }, keys: readonl
   }
 }
 
-/** Updates that a run gets: whole passes, until `steps` are done. One that has done more already ends with the pass it is in. */
-export function totalSteps({ steps, history }: TrainingSettings, stepsDone = 0): number {
-  return Math.ceil(Math.max(steps, stepsDone) / (history - 1)) * (history - 1);
+/** Updates of a pass, each of which reads `bptt` tokens of each row. What is left at the end of a pass is not read. Source: the design's section 8. */
+export function passUpdates({ history }: Pick<TrainingSettings, "history">, bptt: number): number {
+  return Math.floor((history - 1) / bptt);
 }
 
 /**
- * Checks settings that a library user gives, against the same bounds.
+ * Updates that a run gets: whole passes, as many as the budget wants. One that has done more already ends with the pass it is in.
  *
- * @throws {RangeError} naming the first that is out of bounds, or saying that nothing would be logged
+ * @param bptt steps back, of which a pass has room for at least one update
+ * @param stepsDone updates so far
  */
-export function checkSettings({ vocabulary = 1, ...settings }: TrainingSettings): void {
-  checkEach(settings, ["steps", "batch", "history", "log_every"], RangeError);
-  checkWhole("train", "vocabulary", vocabulary, 1, MAX_VOCABULARY);
-  checkLogged(settings, RangeError);
+export function totalSteps(
+  { budget = DEFAULT_BUDGET, ...settings }: Pick<TrainingSettings, "steps" | "history" | "budget">,
+  bptt: number,
+  stepsDone = 0,
+): number {
+  const ofPass = passUpdates(settings, bptt);
+  const wanted = Math.ceil(settings.steps / passUpdates(settings, budget === "tokens" ? 1 : bptt));
+  return Math.max(wanted, Math.ceil(stepsDone / ofPass)) * ofPass;
 }
 
-/** @throws if a run would end before its loss is logged once */
-export function checkLogged(settings: TrainingSettings, Refusal: Refusal = UserError): void {
-  const steps = totalSteps(settings);
-  if (steps >= settings.log_every) return;
+/**
+ * Updates that are asked of a run: what a person has said, or, where that number is another run's, what it comes to in whole passes.
+ */
+export function stepsAsked(settings: TrainingSettings, bptt: number): number {
+  return bptt === 1 || settings.budget === "updates" ? settings.steps : totalSteps(settings, bptt);
+}
+
+/**
+ * Checks settings that a library user gives, against the same bounds. Whether a run has losses to log is checked for each: see
+ * {@linkcode checkLogged}.
+ *
+ * @throws {RangeError} naming the first that is out of bounds
+ */
+export function checkSettings({ vocabulary = 1, budget, ...settings }: TrainingSettings): void {
+  checkEach(settings, ["steps", "batch", "history", "log_every"], RangeError);
+  checkWhole("train", "vocabulary", vocabulary, 1, MAX_VOCABULARY);
+  checkBudget(budget, RangeError);
+}
+
+/** @throws if there is no such budget */
+export function checkBudget(budget: Budget = DEFAULT_BUDGET, Refusal: Refusal = UserError): void {
+  if (BUDGETS.includes(budget)) return;
+  throw new Refusal(`Cannot use budget '${budget}': must be one of ${BUDGETS.join(", ")}`);
+}
+
+/**
+ * Checks that runs which go so many steps back have losses to log.
+ *
+ * @param bptt from 1
+ * @throws if a pass has not so many tokens, or a run would end before its loss is logged once
+ */
+export function checkLogged(settings: TrainingSettings, bptt: number, Refusal: Refusal = UserError): void {
+  const { history, log_every } = settings;
+  if (passUpdates(settings, bptt) < 1) {
+    throw new Refusal(
+      `Cannot train with ${bptt} steps back: a pass of history ${history} reads ${
+        history - 1
+      } tokens, must be at least ${bptt}`,
+    );
+  }
+  const steps = totalSteps(settings, bptt);
+  if (steps >= log_every) return;
+  const [what, unit] = bptt === 1
+    ? [`${steps} steps`, "steps"]
+    : [`${steps} updates with ${bptt} steps back`, "updates"];
   throw new Refusal(
-    `Cannot train ${steps} steps: the loss is logged every ${settings.log_every} steps, so they must be at least as many`,
+    `Cannot train ${what}: the loss is logged every ${log_every} ${unit}, so they must be at least as many`,
   );
 }

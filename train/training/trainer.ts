@@ -39,8 +39,8 @@ export interface TrainOptions extends GroupOptions {
  * @param source is asked for further runs, and takes what all become
  * @returns whether all came to their end: false if the signal stopped some, whose states were given to `source.save` then, or if one did
  * not fit into the group and the source has no `refused`
- * @throws {RangeError} before any work: if the text is shorter than a pass of a run, a setting, seed or rate is out of bounds, a run would
- * end before its loss is logged once, a step was built for another batch than the settings', or a state lacks a tensor or is of another
+ * @throws {RangeError} before any work: if the text is shorter than a pass of a run, a setting, seed or rate is out of bounds, a pass is too
+ * short for the steps that a run goes back, a run would end before its loss is logged once, a step was built for another batch than the settings', or a state lacks a tensor or is of another
  * optimizer. For a run that the source hands out later: then, and the group ends
  * @throws what the source throws
  */
@@ -87,8 +87,8 @@ function checkRequest(settings: TrainingSettings, threads: number | undefined): 
  * Trains jobs as one group. A run's numbers do not depend on the others. {@linkcode trainRuns} lets further runs join.
  *
  * @returns one run per job, in order (none where `onTrained` takes them); or undefined if the signal stopped it
- * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size, seed or rate is out of bounds, there is no such
- * optimizer, a run would end before its loss is logged once, there is not one state for each job to go on from, or one is of another optimizer
+ * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size, seed, rate or number of steps back is out of
+ * bounds, a pass is too short for those, there is no such optimizer, a run would end before its loss is logged once, there is not one state for each job to go on from, or one is of another optimizer
  */
 export async function trainGroup(
   engine: Engine,
@@ -119,7 +119,7 @@ export async function trainGroup(
 }
 
 /** What {@linkcode trainCell} takes beside the cell and its settings; all of it may be absent. */
-export interface CellOptions extends GroupOptions, Pick<CellJob, "learningRate" | "optimizer"> {
+export interface CellOptions extends GroupOptions, Pick<CellJob, "learningRate" | "optimizer" | "bptt"> {
   /** Where the run goes on; absent: from the start. */
   readonly from?: TrainingState;
   /** Called with where the run is whenever losses have been read. */
@@ -165,9 +165,9 @@ export async function trainCell(
   { n_layers, state_size, seed }: CellModel,
   settings: TrainingSettings,
   text: Tokens,
-  { learningRate, optimizer, from, onProgress, save, ...options }: CellOptions = {},
+  { learningRate, optimizer, bptt, from, onProgress, save, ...options }: CellOptions = {},
 ): Promise<TrainedRun | undefined> {
-  const job = { cell, n_layers, state_size, seed, learningRate, optimizer };
+  const job = { cell, n_layers, state_size, seed, learningRate, optimizer, bptt };
   const trained = await trainGroup(engine, [job], settings, text, {
     ...options,
     from: [from],

@@ -12,11 +12,11 @@ import { checkSeed, initialWeights } from "../corpus/random.ts";
 import { type EngineRun, reachOf, type TensorMap } from "../engines/engine.ts";
 import { TrainedModel } from "../scoring/trained_model.ts";
 import { type Breakdown, stateNames, type TrainingState } from "./loss_log.ts";
-import type { TrainingSettings } from "./settings.ts";
+import { checkLogged, type TrainingSettings } from "./settings.ts";
 
 /** A cell to train, which need not be in the catalog. */
 export interface CellJob {
-  /** Jobs of one cell, size and optimizer share the graph and what an engine plans for it. */
+  /** Jobs of one cell, size, optimizer and number of steps back share the graph and what an engine plans for it. */
   readonly cell: Cell;
   /** Layers of the cell, each on top of the one before: from 1 to 64. */
   readonly n_layers: number;
@@ -28,11 +28,13 @@ export interface CellJob {
   readonly learningRate?: number;
   /** How gradients change weights: a name, or an optimizer itself; absent: Adam. */
   readonly optimizer?: OptimizerName | Optimizer;
+  /** Steps that the gradient goes back through time: an update reads so many tokens of each row. From 1 to 64; absent: 1. */
+  readonly bptt?: number;
 }
 
 /** A run to be trained. A {@linkcode RunSource} gets back the very object that it handed out, which may have more properties. */
 export interface TrainingRun {
-  /** Its graph: of the cell, the sizes, the batch and the optimizer that it trains with. */
+  /** Its graph: of the cell, the sizes, the batch, the optimizer and the steps back that it trains with. */
   readonly step: TrainingStep;
   /** Of the initial weights and of where passes start in the text; a whole number of at least 0. */
   readonly seed: number;
@@ -63,7 +65,7 @@ export interface TrainedRun extends TrainingState {
 export interface Progress<R = number> {
   /** The run: the object that a {@linkcode RunSource} handed out, or its number among the jobs of {@linkcode trainGroup}. */
   readonly run: R;
-  /** Steps done in all, also before this call. */
+  /** Updates done in all, also before this call. */
   readonly step: number;
   /** Smoothed, nats per token. */
   readonly loss: number;
@@ -104,11 +106,11 @@ export function cellJob(
     readonly space?: Space;
   },
 ): CellJob {
-  const { n_layers, state_size, learning_rate, optimizer } = config;
-  return { cell: space.cellOf(config), n_layers, state_size, seed, learningRate: learning_rate, optimizer };
+  const { n_layers, state_size, learning_rate, optimizer, bptt } = config;
+  return { cell: space.cellOf(config), n_layers, state_size, seed, learningRate: learning_rate, optimizer, bptt };
 }
 
-/** Steps that have been built, by cell, optimizer and sizes: seeds and rates share one, and what an engine plans for it. */
+/** Steps that have been built, by cell, optimizer, sizes and steps back: seeds and rates share one, and what an engine plans for it. */
 const steps = new WeakMap<Cell, WeakMap<Optimizer, Map<string, TrainingStep>>>();
 
 /** The training step of a job. @throws {RangeError} as {@linkcode trainingRun} does */
@@ -118,19 +120,21 @@ export function stepOf({ cell, n_layers, state_size, ...job }: CellJob, settings
   steps.set(cell, ofCell);
   const ofOptimizer = ofCell.get(optimizer) ?? new Map<string, TrainingStep>();
   ofCell.set(optimizer, ofOptimizer);
-  const { batch, vocabulary = BYTE_VOCABULARY } = settings;
-  const key = `${n_layers} ${state_size} ${batch} ${vocabulary}`;
+  const { batch, vocabulary = BYTE_VOCABULARY } = settings, { bptt = 1 } = job;
+  const key = `${n_layers} ${state_size} ${batch} ${vocabulary} ${bptt}`;
   const step = ofOptimizer.get(key) ??
-    buildTrainingStep(cell, { n_layers, state_size, vocabulary, batch }, { optimizer });
+    buildTrainingStep(cell, { n_layers, state_size, vocabulary, batch }, { optimizer, bptt });
   ofOptimizer.set(key, step);
   return step;
 }
 
 /**
- * A run of a job, for {@linkcode trainRuns}. Jobs of one cell, size and optimizer share the step, and what an engine plans for it.
+ * A run of a job, for {@linkcode trainRuns}. Jobs of one cell, size, optimizer and number of steps back share the step, and what an engine
+ * plans for it.
  *
  * @param from where it goes on; absent: from the start
- * @throws {RangeError} if a size is out of the bounds of {@linkcode ModelSizes}, or there is no optimizer of the job's name
+ * @throws {RangeError} if a size is out of the bounds of {@linkcode ModelSizes}, `bptt` of those of {@linkcode CellJob}, or there is no
+ * optimizer of the job's name
  */
 export function trainingRun(job: CellJob, settings: TrainingSettings, from?: TrainingState): TrainingRun {
   return { step: stepOf(job, settings), seed: job.seed, learningRate: job.learningRate, from };
@@ -145,10 +149,12 @@ export function passTokens(step: TrainingStep, { history }: TrainingSettings): n
  * Checks that a run can be trained with these settings on a text of this length.
  *
  * @throws {RangeError} if its seed or rate is out of bounds, its state lacks a tensor or is of another optimizer, its step was built for
- * another batch, or the text is shorter than a pass of it
+ * another batch, a pass has fewer tokens than its gradient goes steps back, it would end before its loss is logged once, or the text is
+ * shorter than a pass of it
  */
 export function checkRun(run: TrainingRun, settings: TrainingSettings, textLength: number): void {
   const { step, seed, learningRate, from } = run;
+  checkLogged(settings, step.bptt, RangeError);
   const tokens = passTokens(step, settings), { batch } = step.sizes;
   if (textLength < tokens) {
     throw new RangeError(`Cannot train: the text has ${textLength} tokens, a pass reads ${tokens}, must be no more`);

@@ -28,7 +28,7 @@ Deno.test("experiment 01 has 432 runs of 10,989 steps, in six shapes", () => {
     [1, 2, 3].flatMap((count) => [[`${layers(count)} × 256`, 96], [`${layers(count)} × 32`, 48]]).sort(),
   );
   for (const { name, typical } of shapes) assert.equal(shapeOf(typical), name);
-  assert.equal(totalSteps(SETTINGS_01), 10_989);
+  assert.equal(totalSteps(SETTINGS_01, 1), 10_989);
 });
 
 Deno.test("shapesOf() takes the run whose number of parameters is nearest to the mean", () => {

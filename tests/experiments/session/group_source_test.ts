@@ -177,7 +177,7 @@ withQueues("SessionProgress tells where the runs in hand are, until each is let 
 });
 
 withQueues("SessionProgress counts the steps of all runs from the first claim to the last score", async ({ open }) => {
-  const queue = await open("a"), perRun = totalSteps(settings), all = RUNS.length * perRun;
+  const queue = await open("a"), perRun = totalSteps(settings, 1), all = RUNS.length * perRun;
   let show = () => {};
   const watched = queueWith(queue, {
     claim: (key) => (show(), queue.claim(key)),
@@ -242,7 +242,7 @@ withQueues("SessionProgress counts no steps of a run that is dropped, also where
     const first = await begin(), second = (await source.next([first]))!;
     await outcomes.drop(RUNS[1]);
     source.progress([{ run: first, step: 1, loss: 2 }]);
-    assert.equal(shown.told.at(-1)?.steps, (RUNS.length - 1) * totalSteps(settings));
+    assert.equal(shown.told.at(-1)?.steps, (RUNS.length - 1) * totalSteps(settings, 1));
     const said = `The claim on run ${shortKey(second.key)} could not be given back: database is locked`;
     assert.deepEqual(shown.lines, release ? [said] : []);
     assert.deepEqual(scheduler.unreleased.map(({ key }) => key), release ? [second.key] : []);

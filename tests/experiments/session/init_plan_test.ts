@@ -147,7 +147,7 @@ inFolder("announcePlan() advises flags that make less of what a study is extende
   await assert.rejects(lastLine(plan, false, taking(DAY + 1)), {
     message:
       "Cannot list 48 configurations without --yes: training takes about 24 h 0 min on this machine, which is more " +
-      "than a day; add --yes, or ask for less with --optimizer, --learning-rate, --state-size or --layers, --only or --steps",
+      "than a day; add --yes, or ask for less with --bptt, --optimizer, --learning-rate, --state-size or --layers, --only or --steps",
   });
 });
 

@@ -42,9 +42,9 @@ withQueues("Scheduler.next() hands each run out once, in order, when two workers
 
 withQueues("Scheduler.next() hands out no more than its limit, also to two workers at once", async ({ open }) => {
   const scheduler = schedulerOf(RUNS, await open("a"), { limit: 3 });
-  assert.equal(scheduler.waiting, 3);
+  assert.equal(scheduler.waiting.length, 3);
   assert.equal((await Promise.all([takeAll(scheduler), takeAll(scheduler)])).flat().length, 3);
-  assert.equal(scheduler.waiting, 0);
+  assert.equal(scheduler.waiting.length, 0);
 });
 
 withQueues("Scheduler.next() goes past what others hold, and that counts towards no limit", async ({ open }) => {
@@ -55,7 +55,7 @@ withQueues("Scheduler.next() goes past what others hold, and that counts towards
   assert.deepEqual(await takeAll(scheduler), RUNS.slice(2, 4));
   assert.deepEqual(await scheduler.group(1), []);
   assert.deepEqual(
-    [scheduler.waiting, scheduler.others, waits],
+    [scheduler.waiting.length, scheduler.others, waits],
     [0, [], []],
     "the limit is reached: nobody is waited for",
   );
@@ -110,7 +110,7 @@ withQueues("Scheduler.putBack() keeps a run whose claim cannot be given back", a
   const scheduler = schedulerOf(RUNS, queueWith(await open("a"), { release: () => Promise.reject(broken) }));
   const first = (await scheduler.next([]))!;
   await assert.rejects(scheduler.putBack(first), (error) => error === broken);
-  assert.deepEqual([scheduler.claimed, scheduler.unreleased, scheduler.waiting], [[], [first], RUNS.length]);
+  assert.deepEqual([scheduler.claimed, scheduler.unreleased, scheduler.waiting.length], [[], [first], RUNS.length]);
   assert.equal(await scheduler.next([]), first);
   assert.deepEqual([scheduler.claimed, scheduler.unreleased], [[first], []]);
 });
@@ -132,7 +132,7 @@ withQueues("Scheduler.release() keeps in mind what the queue did not release, un
 
 withQueues("Scheduler.waiting and claimed together lose no run while the queue is asked", async ({ open }) => {
   const queue = await open("a"), counts: number[] = [];
-  const count = () => void counts.push(scheduler.waiting + scheduler.claimed.length);
+  const count = () => void counts.push(scheduler.waiting.length + scheduler.claimed.length);
   const watched = queueWith(queue, {
     claim: (key) => (count(), queue.claim(key)),
     release: (key) => (count(), queue.release(key)),
@@ -184,7 +184,7 @@ withQueues("Scheduler.group() waits for a dead owner's runs, and leaves a living
   const groups = await Promise.all([scheduler.group(1), scheduler.group(1)]);
   assert.deepEqual([groups.flat(), waits], [[RUNS[0]], [2]]);
   assert.deepEqual(await scheduler.group(1), []);
-  assert.deepEqual([scheduler.others, scheduler.waiting, waits], [[RUNS[1]], 0, [2]]);
+  assert.deepEqual([scheduler.others, scheduler.waiting.length, waits], [[RUNS[1]], 0, [2]]);
 });
 
 withQueues("Scheduler.group() hands out what another has released, and nothing after a signal", async ({ open }) => {
@@ -196,7 +196,7 @@ withQueues("Scheduler.group() hands out what another has released, and nothing a
   assert.deepEqual(await scheduler.group(2), [RUNS[1]]);
   const waiting = scheduler.group(1);
   controller.abort();
-  assert.deepEqual([await waiting, scheduler.waiting], [[], 1]);
+  assert.deepEqual([await waiting, scheduler.waiting.length], [[], 1]);
   await b.release("01/run0");
   assert.deepEqual([await scheduler.group(1), await scheduler.next([])], [[], undefined]);
 });

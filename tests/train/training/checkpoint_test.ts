@@ -147,7 +147,7 @@ Deno.test("decodeCheckpoint() refuses a file of another configuration, and takes
   assert.equal((await decode(bytes, { corpus: "moved" })).state.steps_done, 43);
 });
 
-Deno.test("decodeCheckpoint() refuses a file of another optimizer or rate, which it names, and not as an id", async () => {
+Deno.test("decodeCheckpoint() refuses a file of another optimizer, rate or number of steps back, which it names, and not as an id", async () => {
   const sgd = { ...config, optimizer: "sgd" } as const, slow = { ...config, learning_rate: 1e-5 };
   const ofConfig = async (config: CellConfig) => {
     const step = stepFor(config),
@@ -165,6 +165,8 @@ Deno.test("decodeCheckpoint() refuses a file of another optimizer or rate, which
     [config, { ...config, optimizer: "adam_no_second_moment" }, "its optimizer is adam, must be adam_no_second_moment"],
     [slow, config, "its learning rate is 0.00001, must be 0.001"],
     [config, { ...sgd, learning_rate: 3e-4 }, "its learning rate is 0.001, must be 0.0003"],
+    [config, { ...config, bptt: 4 }, "its steps back is 1, must be 4"],
+    [{ ...config, bptt: 4 }, config, "its steps back is 4, must be 1"],
   ] as const;
   for (const [made, read, why] of cases) {
     const file = await ofConfig(made), step = stepFor(read), wanted = { ...about, config: read };
@@ -260,6 +262,19 @@ Deno.test("decodeCheckpoint() refuses sealed contents that contradict each other
   });
   await assert.rejects(decode(forged('\\"seconds\\":1', '\\"seconds\\":-')), /^UserError: Cannot read f: .*seconds/);
   await assert.rejects(decode(forged('{\\"steps_done', '[\\"steps_done')), /^UserError: Cannot read f: 'training' of/);
+});
+
+Deno.test("encodeCheckpoint() counts the pass by its updates and the position in tokens, where a gradient goes several steps back", async () => {
+  const deep = { ...config, bptt: 4 }, step = stepFor(deep), about4 = { ...about, config: deep };
+  // A pass of ten tokens has two updates: the second one of the sixth pass is behind.
+  const file = await encodeCheckpoint(about4, step, { ...state, steps_done: 11 }, legs);
+  const text = new TextDecoder().decode(file);
+  assert.match(text, /\\"pass\\":5,\\"position\\":4,/);
+  assert.equal((await decodeCheckpoint(file, "f", step, about4)).state.steps_done, 11);
+  const wrong = forged('\\"position\\":4', '\\"position\\":5', file);
+  await assert.rejects(decodeCheckpoint(wrong, "f", step, about4), {
+    message: "Cannot read f: step 11 is not position 5 of pass 5 of 11 bytes",
+  });
 });
 
 Deno.test("decodeCheckpoint() refuses weights alone, which decodeRunWeights() takes", async () => {

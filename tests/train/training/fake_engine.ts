@@ -17,6 +17,8 @@ export interface Asked {
   readonly positions: (number | undefined)[];
   /** Steps of each call of `advance`. */
   readonly counts: number[];
+  /** How many steps back the runs go that each call of `advance` is about. */
+  readonly bptts: (number | undefined)[];
   /** For each call of `advance`, which run stood in each slot, by the order in which they came. */
   readonly slots: (number | undefined)[][];
 }
@@ -29,7 +31,7 @@ export interface Fake {
 }
 
 export function fakeEngine({ lossAt = () => 1, read, fits }: Fake = {}): { engine: Engine; asked: Asked } {
-  const asked: Asked = { offsets: [], positions: [], counts: [], slots: [] };
+  const asked: Asked = { offsets: [], positions: [], counts: [], bptts: [], slots: [] };
   const engine: Engine = {
     name: "fake",
     capabilities: { trainsOnCpu: true, isolatedRuns: false },
@@ -47,7 +49,7 @@ export function fakeEngine({ lossAt = () => 1, read, fits }: Fake = {}): { engin
 function fakeGroup(runs: readonly EngineRun[], asked: Asked, { lossAt, read, fits }: Fake): TrainingGroup {
   const zeros: TensorMap = new Map(stateNames(stepOf(job, settings)).map((name) => [name, new Float32Array(1)]));
   let came = 0, underWay = 0;
-  const enter = ({ stepsDone }: EngineRun) => ({ run: came++, step: stepsDone });
+  const enter = ({ stepsDone, step: { bptt } }: EngineRun) => ({ run: came++, step: stepsDone, bptt });
   const slots: (ReturnType<typeof enter> | undefined)[] = runs.map(enter);
   /** A device takes its time, and lets timers have their turn. */
   const later = async <T>(answer: T): Promise<T> => {
@@ -62,11 +64,12 @@ function fakeGroup(runs: readonly EngineRun[], asked: Asked, { lossAt, read, fit
       asked.offsets.push(offsets);
       asked.positions.push(position);
     },
-    advance(count) {
+    advance(count, bptt) {
       asked.counts.push(count);
+      asked.bptts.push(bptt);
       asked.slots.push(slots.map((slot) => slot?.run));
       return later(slots.map((slot) => {
-        if (!slot) return new Float64Array();
+        if (!slot || bptt !== undefined && slot.bptt !== bptt) return new Float64Array();
         const first = slot.step + 1;
         slot.step += count;
         return new Float64Array(count).map((_, i) => lossAt!(first + i, slot.run));

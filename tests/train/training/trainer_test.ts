@@ -9,16 +9,9 @@ import type { Engine, TensorMap } from "../../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { openWebGpuEngine } from "../../../train/engines/webgpu/engine.ts";
 import type { TrainingState } from "../../../train/training/loss_log.ts";
-import { totalSteps } from "../../../train/training/settings.ts";
 import { trainCell, trainGroup, type TrainOptions } from "../../../train/training/trainer.ts";
 import { cellJob, stepOf, type TrainedRun } from "../../../train/training/training_run.ts";
 import { fakeEngine, job, settings, TEXT } from "./fake_engine.ts";
-
-Deno.test("totalSteps() rounds up to whole passes", () => {
-  assert.equal(totalSteps({ steps: 10_000, history: 1000, batch: 1, log_every: 1 }), 10_989);
-  assert.equal(totalSteps({ steps: 999, history: 1000, batch: 1, log_every: 1 }), 999);
-  assert.equal(totalSteps(settings), 30);
-});
 
 Deno.test("trainGroup() smooths the loss from 3.0 and logs every few steps", async () => {
   const { engine } = fakeEngine({ lossAt: (step) => 1 / step });
