@@ -135,3 +135,11 @@ Deno.test("interpret() throws when a value has another size than its input", () 
     message: "Cannot run the graph: input 'x' has 2 elements, its shape [2, 3] needs 6",
   });
 });
+
+Deno.test("interpret() leaves what it is fed alone, and gives a copy of an input that is an output", () => {
+  const h = build.input("h", [2]), fed = Float64Array.of(1, 2);
+  const results = interpret(buildGraph({ h, y: build.add(h, h) }), new Map([["h", fed]]));
+  results.get("h")!.fill(0);
+  results.get("y")!.fill(0);
+  assert.deepEqual([...fed], [1, 2]);
+});
