@@ -150,6 +150,15 @@ export type { MemoryCurve } from "./train/scoring/state_resets.ts";
 export type { SampleOptions } from "./train/scoring/sample_text.ts";
 export { type ModelSampleOptions, type ModelScoreOptions, TrainedModel } from "./train/scoring/trained_model.ts";
 export type { Cut } from "./train/scoring/score.ts";
+export {
+  type StepsBackGap,
+  type TruncationGap,
+  truncationGap,
+  type TruncationGapOptions,
+} from "./train/dynamics/truncation_gap.ts";
+export type { GradientAgreement } from "./train/dynamics/agreement.ts";
+export type { StreamOptions } from "./train/dynamics/streams.ts";
+export { modelFromOnnx, type OnnxModelOptions, type WeightedModel } from "./train/dynamics/weighted_model.ts";
 export { type Budget, type TrainingSettings } from "./train/training/settings.ts";
 export {
   type CellModel,

@@ -140,14 +140,23 @@ class Flows {
 
   /** @param first the row from which on the flow lies; absent: it has the shape of all */
   add(flow: Tensor, first?: number): void {
-    if (first === undefined) this.#whole.push(flow);
-    else this.#rows.set(first, [...this.#rows.get(first) ?? [], flow]);
+    if (first === undefined) {
+      this.#whole.push(flow);
+      return;
+    }
+    const known = this.#rows.get(first);
+    if (known) known.push(flow);
+    else this.#rows.set(first, [flow]);
   }
 
-  /** The gradient; to be asked for when all have flown. */
+  /** The gradient; to be asked for when all have flown, which holds once the reverse order has come to the tensor. */
   get total(): Tensor {
-    const flows = [...this.#rows.size ? [this.#joinRows()] : [], ...this.#whole];
-    return this.#total ??= (this.joinProducts ? joinProducts(flows) : flows).reduce((a, b) => add(a, b));
+    return this.#total ??= this.#join();
+  }
+
+  #join(): Tensor {
+    const flows = this.#rows.size ? [this.#joinRows(), ...this.#whole] : this.#whole;
+    return (this.joinProducts ? joinProducts(flows) : flows).reduce((a, b) => add(a, b));
   }
 
   /** Slices that stand side by side, with zeros between them. */
@@ -181,11 +190,13 @@ function joinProducts(flows: readonly Tensor[]): Tensor[] {
   const joined: Tensor[] = [], kinds = new Map<string, Tensor[]>();
   for (const flow of flows) {
     const kind = kindOf(flow);
-    if (kind === undefined) joined.push(flow);
-    else kinds.set(kind, [flow, ...kinds.get(kind) ?? []]);
+    const known = kind === undefined ? joined : kinds.get(kind);
+    if (known) known.push(flow);
+    else kinds.set(kind!, [flow]);
   }
-  for (const alike of kinds.values()) {
-    const [first] = alike;
+  for (const backwards of kinds.values()) {
+    // The last reader's flow came first: rows stand in the order of the steps, as those of the inputs do that the graph has joined already.
+    const alike = backwards.reverse(), [first] = alike;
     const inputs = first.inputs.map((_, i) => concat(alike.map((flow) => flow.inputs[i])));
     joined.push(alike.length === 1 ? first : makeNode(first.op, inputs, first.attributes));
   }

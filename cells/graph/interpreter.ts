@@ -1,7 +1,8 @@
-/** Float64 meaning of every operation: slow and plain, the oracle that the engines are compared with. */
+/** Float64 meaning of every operation: plain, the oracle that the engines are compared with. */
 import { maxOf } from "../extremes.ts";
 import { type BinaryOperation, elementwiseTable, type UnaryOperation } from "./elementwise.ts";
 import type { Graph } from "./graph.ts";
+import { addCombinations, addProducts, sideBySide, turned } from "./products.ts";
 import { formatShape, isOp, type OpName, sizeOf, type Tensor } from "./tensor.ts";
 
 /** Numbers of one tensor, row-major. */
@@ -9,33 +10,35 @@ export type Values = Float64Array;
 
 type Meaning<K extends OpName> = (node: Tensor<K>, inputs: readonly Values[]) => Values;
 
-/** With broadcasting: a shorter operand repeats over the leading axes, so its index is taken modulo its size. */
-const binary = ({ value }: BinaryOperation) => (node: Tensor, [a, b]: readonly Values[]): Values =>
-  new Float64Array(sizeOf(node.shape)).map((_, i) => value(a[i % a.length], b[i % b.length]));
+/** With broadcasting: a shorter operand repeats over the leading axes. */
+const binary = ({ value }: BinaryOperation) => ({ shape }: Tensor, [a, b]: readonly Values[]): Values => {
+  const y = new Float64Array(sizeOf(shape));
+  for (let i = 0, left = 0, right = 0; i < y.length; i++) {
+    y[i] = value(a[left], b[right]);
+    if (++left === a.length) left = 0;
+    if (++right === b.length) right = 0;
+  }
+  return y;
+};
 
-const unary = ({ value }: UnaryOperation) => (_: Tensor, [x]: readonly Values[]): Values =>
-  x.map((each) => value(each));
+const unary = ({ value }: UnaryOperation) => (_: Tensor, [x]: readonly Values[]): Values => {
+  const y = new Float64Array(x.length);
+  for (let i = 0; i < y.length; i++) y[i] = value(x[i]);
+  return y;
+};
 
-/** Reads column `i` of tensors that stand side by side without joining them. */
-function joinedReader(xs: readonly Tensor[], values: readonly Values[]): (row: number, column: number) => number {
-  const source: [Values, number, number][] = xs.flatMap((x, j) =>
-    Array.from({ length: x.shape[1] }, (_, c): [Values, number, number] => [values[j], x.shape[1], c])
-  );
-  return (row, column) => {
-    const [data, width, c] = source[column];
-    return data[row * width + c];
-  };
-}
+/** The inputs of a product, side by side. */
+const joined = (xs: readonly Tensor[], values: readonly Values[]): Values =>
+  sideBySide(values, xs.map(({ shape }) => shape[1]));
 
 /** `softmax(logits)` row by row, with the row's maximum taken off first. */
 function softmax(logits: Values, vocabulary: number): Values {
   const out = new Float64Array(logits.length);
   for (let first = 0; first < logits.length; first += vocabulary) {
-    const row = logits.subarray(first, first + vocabulary);
-    const peak = maxOf(row);
-    const powers = row.map((x) => Math.exp(x - peak));
-    const total = powers.reduce((a, b) => a + b, 0);
-    out.set(powers.map((x) => x / total), first);
+    const end = first + vocabulary, peak = maxOf(logits.subarray(first, end));
+    let total = 0;
+    for (let i = first; i < end; i++) total += out[i] = Math.exp(logits[i] - peak);
+    for (let i = first; i < end; i++) out[i] /= total;
   }
   return out;
 }
@@ -54,50 +57,30 @@ export const INTERPRETER: { readonly [K in OpName]: Meaning<K> } = {
     throw new TypeError(`Cannot run the graph: input '${node.attributes.name}' has no value`);
   },
   constant: (node) => Float64Array.of(node.attributes.value),
-  linear(node, values) {
-    const [batch, outs] = node.shape;
-    const weight = values[values.length - 2], bias = values[values.length - 1];
-    const read = joinedReader(node.inputs.slice(0, -2), values);
-    const features = node.inputs[node.inputs.length - 2].shape[1];
+  linear({ inputs, shape: [batch, outs] }, values) {
+    const xs = inputs.slice(0, -2), [weight, bias] = values.slice(-2);
     const y = new Float64Array(batch * outs);
-    for (let b = 0; b < batch; b++) {
-      for (let o = 0; o < outs; o++) {
-        let total = bias[o];
-        for (let i = 0; i < features; i++) total += read(b, i) * weight[o * features + i];
-        y[b * outs + o] = total;
-      }
-    }
+    for (let b = 0; b < batch; b++) y.set(bias, b * outs);
+    addProducts(y, joined(xs, values.slice(0, -2)), weight, inputs[xs.length].shape[1]);
     return y;
   },
-  linear_input_gradient({ inputs, shape: [batch, width], attributes: { offset } }, [dy, weight]) {
-    const [outs, features] = inputs[1].shape;
-    const dx = new Float64Array(batch * width);
-    for (let b = 0; b < batch; b++) {
-      for (let i = 0; i < width; i++) {
-        let total = 0;
-        for (let o = 0; o < outs; o++) total += dy[b * outs + o] * weight[o * features + offset + i];
-        dx[b * width + i] = total;
-      }
-    }
+  linear_input_gradient({ inputs, shape, attributes: { offset, width } }, [dy, weight]) {
+    const [, features] = inputs[1].shape, dx = new Float64Array(sizeOf(shape));
+    addCombinations(dx, dy, { values: weight, columns: features, first: offset, count: width });
     return dx;
   },
-  linear_weight_gradient({ inputs: [dyNode, ...xs], shape: [outs, features] }, [dy, ...values]) {
-    const read = joinedReader(xs, values);
+  linear_weight_gradient({ inputs: [{ shape: [batch] }, ...xs], shape: [outs, features] }, [dy, ...values]) {
     const dw = new Float64Array(outs * features);
-    for (let b = 0; b < dyNode.shape[0]; b++) {
-      for (let o = 0; o < outs; o++) {
-        for (let i = 0; i < features; i++) dw[o * features + i] += dy[b * outs + o] * read(b, i);
-      }
-    }
+    addProducts(dw, turned(dy, outs), turned(joined(xs, values), features), batch);
     return dw;
   },
   embedding({ inputs: [, weightNode], shape: [batch, outs] }, [indices, weight, bias]) {
-    const vocabulary = weightNode.shape[1];
+    const vocabulary = weightNode.shape[1], y = new Float64Array(batch * outs);
     checkIndices(indices, vocabulary);
-    return new Float64Array(batch * outs).map((_, at) => {
-      const b = Math.floor(at / outs), o = at % outs;
-      return weight[o * vocabulary + indices[b]] + bias[o];
-    });
+    for (let b = 0; b < batch; b++) {
+      for (let o = 0; o < outs; o++) y[b * outs + o] = weight[o * vocabulary + indices[b]] + bias[o];
+    }
+    return y;
   },
   embedding_weight_gradient({ shape: [outs, vocabulary] }, [dy, indices]) {
     const dw = new Float64Array(outs * vocabulary);
@@ -109,7 +92,9 @@ export const INTERPRETER: { readonly [K in OpName]: Meaning<K> } = {
   sum({ shape }, [x]) {
     const inner = sizeOf(shape);
     const total = new Float64Array(inner);
-    x.forEach((value, i) => total[i % inner] += value);
+    for (let first = 0; first < x.length; first += inner) {
+      for (let i = 0; i < inner; i++) total[i] += x[first + i];
+    }
     return total;
   },
   slice({ shape: [, ...rest], attributes: { first, count } }, [x]) {
@@ -147,6 +132,9 @@ function evaluateNode<K extends OpName>(node: Tensor<K>, inputs: readonly Values
   return INTERPRETER[node.op](node, inputs);
 }
 
+/** Without a copy where they are float64: no operation writes into what it reads, and millions of weights take longer to copy than to use. */
+const asValues = (fed: ArrayLike<number>): Values => fed instanceof Float64Array ? fed : Float64Array.from(fed);
+
 /**
  * Runs a graph.
  *
@@ -169,8 +157,10 @@ export function interpret(graph: Graph, feeds: ReadonlyMap<string, ArrayLike<num
     }
     values.set(
       node,
-      fed ? Float64Array.from(fed) : evaluateNode(node, node.inputs.map((source) => values.get(source)!)),
+      fed ? asValues(fed) : evaluateNode(node, node.inputs.map((source) => values.get(source)!)),
     );
   }
-  return new Map([...graph.outputs].map(([name, tensor]) => [name, values.get(tensor)!]));
+  // What was fed is the caller's: an output that is an input is a copy.
+  const copied = (tensor: Tensor, found: Values) => isOp(tensor, "input") ? found.slice() : found;
+  return new Map([...graph.outputs].map(([name, tensor]) => [name, copied(tensor, values.get(tensor)!)]));
 }

@@ -108,10 +108,13 @@ export const SHAPE_RULES: { readonly [K in OpName]: ShapeRule<K> } = {
     return inputs[0].shape.slice(1);
   },
   slice(inputs, { first, count }) {
-    const needed = `one tensor with at least ${first + count} rows`;
+    const isRange = Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count > 0;
+    const needed = isRange
+      ? `one tensor with at least ${first + count} rows`
+      : `whole numbers, a first row from 0 on and 1 row or more, not ${first} and ${count}`;
     expectFloats("slice", inputs, 1, needed);
     const [rows, ...rest] = inputs[0].shape;
-    if (!(first >= 0 && count > 0 && first + count <= rows)) fail("slice", needed, inputs);
+    if (!isRange || !(first + count <= rows)) fail("slice", needed, inputs);
     return [count, ...rest];
   },
   concat(inputs) {

@@ -15,11 +15,11 @@ export function drawnWeights(parameters: readonly Parameter[]): Map<string, Floa
 
 /** Weights, bytes, and states that are not zero: what a step reads in the midst of a pass. */
 export function feedsOf(step: TrainingStep): Map<string, ArrayLike<number>> {
-  const { batch, vocabulary } = step.sizes;
+  const { batch, vocabulary } = step.sizes, rows = step.bptt * batch;
   const feeds = new Map<string, ArrayLike<number>>(drawnWeights(step.parameters));
   step.states.forEach(({ name, shape }, i) => feeds.set(name, scattered(sizeOf(shape), 100 + i)));
-  feeds.set(INPUTS.bytes, Array.from({ length: batch }, (_, b) => (3 * b + 1) % vocabulary));
-  feeds.set(INPUTS.targets, Array.from({ length: batch }, (_, b) => (5 * b + 2) % vocabulary));
+  feeds.set(INPUTS.bytes, Array.from({ length: rows }, (_, b) => (3 * b + 1) % vocabulary));
+  feeds.set(INPUTS.targets, Array.from({ length: rows }, (_, b) => (5 * b + 2) % vocabulary));
   return feeds;
 }
 

@@ -129,13 +129,18 @@ function typeName(type: number): string {
   return TYPE_NAMES.get(type) ?? `type ${type}`;
 }
 
+/** The numbers of a weight, row-major. */
+export function floatsOf({ raw_data }: Pick<TensorProto, "raw_data">): Float32Array {
+  // A copy: the bytes lie anywhere in the file.
+  return new Float32Array(new Uint8Array(raw_data).buffer);
+}
+
 function checkWeight({ name, dims, raw_data }: TensorProto, fail: (why: string) => UserError): void {
   const { BYTES_PER_ELEMENT } = Float32Array;
   if (raw_data.length % BYTES_PER_ELEMENT) {
     throw fail(`its '${name}' has ${raw_data.length} bytes, which are no floats`);
   }
-  // A copy: the bytes lie anywhere in the file.
-  const why = whyUnusable({ name, shape: dims }, new Float32Array(new Uint8Array(raw_data).buffer));
+  const why = whyUnusable({ name, shape: dims }, floatsOf({ raw_data }));
   if (why) throw fail(`its ${why}`);
 }
 

@@ -1,6 +1,6 @@
 /** A model that has just been trained: it draws text, is scored, and becomes a file. */
 import type { Cell } from "../../cells/cell.ts";
-import type { TrainingStep } from "../../cells/language_model.ts";
+import type { ModelSizes, TrainingStep } from "../../cells/language_model.ts";
 import { BYTE_TOKENIZER, type Tokenizer, type Tokens } from "../corpus/tokens/tokenizer.ts";
 import type { TensorMap } from "../engines/engine.ts";
 import { evaluateModel, type Evaluation, type Extras } from "./evaluate.ts";
@@ -45,8 +45,9 @@ export interface ModelScoreOptions extends Omit<Extras, "validation"> {
  * {@linkcode TypeError} where the run's step was made for a loss of another kind than that of a cell.
  */
 export class TrainedModel {
+  /** Each weight and bias by PyTorch's name, row-major, in its shape. */
+  readonly weights: TensorMap;
   readonly #step: Pick<TrainingStep, "cell" | "sizes">;
-  readonly #weights: TensorMap;
 
   /**
    * A model of what a training step was built for.
@@ -56,15 +57,27 @@ export class TrainedModel {
    */
   constructor(step: Pick<TrainingStep, "cell" | "sizes">, weights: TensorMap) {
     this.#step = step;
-    this.#weights = weights;
+    this.weights = weights;
+  }
+
+  /** One layer of the model. */
+  get cell(): Cell {
+    const { cell } = this.#step;
+    if (cell) return cell;
+    throw new TypeError("Cannot make a model: its training step was not built from a cell, must be");
+  }
+
+  /** What the model was built for. */
+  get sizes(): Omit<ModelSizes, "batch"> {
+    const { n_layers, state_size, vocabulary } = this.#step.sizes;
+    return { n_layers, state_size, vocabulary };
   }
 
   /** The bytes of an `.onnx` file, as {@linkcode exportCell} makes them, with its weights inside. */
   toOnnx(
     options: { readonly description?: string; readonly metadata?: Readonly<Record<string, string>> } = {},
   ): Uint8Array<ArrayBuffer> {
-    const { n_layers, state_size, vocabulary } = this.#step.sizes;
-    return exportCell(this.#cell, { n_layers, state_size, vocabulary }, this.#weights, options);
+    return exportCell(this.cell, this.sizes, this.weights, options);
   }
 
   /**
@@ -95,11 +108,5 @@ export class TrainedModel {
    */
   async score(text: Tokens, { threads, cut, ...extras }: ModelScoreOptions = {}): Promise<Evaluation> {
     return await evaluateModel(this.toOnnx(), text, threads, cut, extras);
-  }
-
-  get #cell(): Cell {
-    const { cell } = this.#step;
-    if (cell) return cell;
-    throw new TypeError("Cannot make a model: its training step was not built from a cell, must be");
   }
 }

@@ -1,7 +1,7 @@
 /** Central differences in float64: the oracle that every gradient is compared with. */
 import assert from "node:assert/strict";
 import { input, mul, sum } from "../../../cells/graph/builder.ts";
-import { gradients } from "../../../cells/graph/gradient.ts";
+import { type GradientOptions, gradients } from "../../../cells/graph/gradient.ts";
 import { buildGraph } from "../../../cells/graph/graph.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
 import { type Shape, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
@@ -89,12 +89,12 @@ export function assertClose(
 }
 
 /** Compares `gradients()` of a scalar with finite differences, for every float input that it is fed; null counts as zero. */
-export function checkGradients(loss: Tensor, feeds: Feeds): void {
+export function checkGradients(loss: Tensor, feeds: Feeds, options: GradientOptions = {}): void {
   // A graph has nodes of its own where it merges equal ones: the loss and its inputs must come from the same graph.
   const { inputs, outputs } = buildGraph({ loss });
   const targets = [...inputs.values()].filter(({ dtype }) => dtype === "float");
   assert.ok(targets.length > 0, "nothing to differentiate");
-  gradients(outputs.get("loss")!, targets).forEach((gradient, i) => {
+  gradients(outputs.get("loss")!, targets, options).forEach((gradient, i) => {
     const { name } = targets[i].attributes;
     if (gradient) assert.deepEqual(gradient.shape, targets[i].shape, `gradient of '${name}': shape`);
     const actual = gradient ? valueOf(gradient, feeds) : new Float64Array(sizeOf(targets[i].shape));

@@ -11,7 +11,8 @@ import {
   softmaxCrossEntropy,
 } from "../../../cells/graph/builder.ts";
 import { gradients } from "../../../cells/graph/gradient.ts";
-import type { OtherOp, Shape, Tensor } from "../../../cells/graph/tensor.ts";
+import { buildGraph } from "../../../cells/graph/graph.ts";
+import type { OpName, OtherOp, Shape, Tensor } from "../../../cells/graph/tensor.ts";
 import { LISTED, type Listed } from "./elementwise_cases.ts";
 import {
   assertClose,
@@ -102,6 +103,27 @@ const FORWARD: { readonly [K in Exclude<OtherOp, GradientOnly>]: readonly Forwar
     { when: "the input is a vector", build: (x) => build.sum(x.float([4])) },
     { when: "the input is a matrix", build: (x) => build.sum(x.float([2, 3])) },
     { when: "the input has three axes", build: (x) => build.sum(x.float([2, 3, 2])) },
+  ],
+  slice: [
+    { when: "the input is a vector", build: (x) => build.slice(x.float([5]), 1, 3) },
+    { when: "the input is a matrix", build: (x) => build.slice(x.float([4, 3]), 1, 2) },
+    { when: "it begins with the first row", build: (x) => build.slice(x.float([4, 3]), 0, 1) },
+    { when: "it ends with the last row", build: (x) => build.slice(x.float([4, 3]), 2, 2) },
+    { when: "it is of a slice", build: (x) => build.slice(build.slice(x.float([6, 2]), 1, 4), 2, 1) },
+  ],
+  concat: [
+    { when: "the inputs are vectors", build: (x) => build.concat([x.float([2]), x.float([3])]) },
+    {
+      when: "the inputs are matrices",
+      build: (x) => build.concat([x.float([2, 3]), x.float([1, 3]), x.float([2, 3])]),
+    },
+    {
+      when: "one input stands in it twice",
+      build: (x) => {
+        const twice = x.float([2, 3]);
+        return build.concat([twice, x.float([1, 3]), twice]);
+      },
+    },
   ],
   softmax_cross_entropy: [
     {
@@ -217,6 +239,81 @@ Deno.test("'step' is the derivative of 'relu'", () => {
   const x = inputs.float([4], [-2, -0.1, 0.1, 2]);
   const expected = finiteDifferences(total(build.relu(x)), inputs.feeds, x.attributes.name);
   assertClose(valueOf(build.step(x), inputs.feeds), expected, "step");
+});
+
+/** Rows of `x` and what is made of them: all that `gradients()` has to put together where a tensor is read in parts. */
+const ROWS: readonly (readonly [when: string, y: (x: Tensor) => Tensor])[] = [
+  ["there is a gap between two slices", (x) => build.concat([build.tanh(build.slice(x, 0, 1)), build.slice(x, 3, 2)])],
+  ["only rows in the middle are read", (x) => mul(build.slice(x, 2, 1), build.slice(x, 2, 1))],
+  ["slices are read in another order", (x) => div(build.slice(x, 4, 2), add(build.exp(build.slice(x, 1, 2)), 1))],
+  ["equal slices are read by several", (x) => add(build.tanh(build.slice(x, 1, 2)), build.exp(build.slice(x, 1, 2)))],
+  ["rows are read by slices and by all", (x) => add(build.tanh(x), total(build.exp(build.slice(x, 1, 2))))],
+  [
+    "slices of a concat cut through its parts",
+    (x) => {
+      const joined = build.concat([build.tanh(x), build.exp(x)]);
+      return mul(build.slice(joined, 4, 4), build.slice(joined, 8, 4));
+    },
+  ],
+  [
+    "a concat is read as a whole and in parts",
+    (x) => {
+      const joined = build.concat([build.tanh(x), build.exp(x)]);
+      return add(mul(joined, joined), total(build.slice(joined, 3, 6)));
+    },
+  ],
+];
+for (const [when, y] of ROWS) {
+  for (const shape of [[6], [6, 2]]) {
+    Deno.test(`gradients() equals finite differences when ${when} of [${shape}]`, () => {
+      const inputs = new Inputs();
+      checkGradients(weightedTotal(y(inputs.float(shape)), inputs), inputs.feeds);
+    });
+  }
+}
+
+const OVERLAPPING: readonly (readonly [what: string, a: [number, number], b: [number, number]])[] = [
+  ["share a row", [0, 2], [1, 2]],
+  ["begin alike and end apart", [1, 2], [1, 3]],
+  ["lie in each other", [0, 4], [1, 2]],
+];
+for (const [what, a, b] of OVERLAPPING) {
+  Deno.test(`gradients() throws when two slices of a tensor ${what}`, () => {
+    const x = build.tanh(input("x", [5, 2]));
+    const loss = add(total(build.slice(x, ...a)), total(build.slice(x, ...b)));
+    assert.throws(() => gradients(loss, [x]), {
+      name: "TypeError",
+      message: "Cannot differentiate 'tanh': some of its slices overlap, must be equal or apart",
+    });
+  });
+}
+
+/** Three products and a broadcast that read one weight and one bias, as the steps of an unrolled cell do; one product reads other widths. */
+function sharedWeight(x: Inputs): Tensor {
+  const weight = x.float([3, 3]), bias = x.float([3]), [a, b] = [x.float([2, 3]), x.float([4, 3])];
+  const first = build.tanh(linear([a], weight, bias)), second = build.tanh(linear([b], weight, bias));
+  const split = linear([x.float([2, 1]), x.float([2, 2])], weight, bias);
+  return add(
+    add(weightedTotal(linear([first], weight, bias), x), weightedTotal(second, x)),
+    add(weightedTotal(split, x), weightedTotal(mul(a, bias), x)),
+  );
+}
+
+Deno.test("gradients() equals finite differences when it joins the products that read one weight", () => {
+  const inputs = new Inputs();
+  checkGradients(sharedWeight(inputs), inputs.feeds, { joinProducts: true });
+});
+
+Deno.test("gradients() makes one product of those that read one weight in equal parts, and one sum, only when asked to", () => {
+  const loss = sharedWeight(new Inputs()), { inputs } = buildGraph({ loss });
+  const [weight, bias] = ["x0", "x1"].map((name) => inputs.get(name)!);
+  const count = (joinProducts: boolean, op: OpName) => {
+    const { outputs } = buildGraph({ loss });
+    const flows = gradients(outputs.get("loss")!, [weight, bias], { joinProducts });
+    return buildGraph({ weight: flows[0]!, bias: flows[1]! }).nodes.filter((node) => node.op === op).length;
+  };
+  assert.deepEqual([false, true].map((joined) => count(joined, "linear_weight_gradient")), [4, 2]);
+  assert.deepEqual([false, true].map((joined) => count(joined, "sum")), [9, 5], "four are the loss' own");
 });
 
 Deno.test("gradients() gives null when the loss does not depend on a target", () => {

@@ -71,6 +71,44 @@ Deno.test("buildGraph() folds arithmetic when all operands are constants", () =>
   assert.deepEqual([y.op, y.attributes], ["constant", { value: 7 }]);
 });
 
+const a = tanh(x()), b = build.exp(x()), rows = () => build.concat([a, b, a]);
+const ROWS_AS_THEY_ARE: readonly [what: string, y: () => Tensor, same: Tensor][] = [
+  ["rows that are one part of a concat", () => build.slice(rows(), 2, 2), b],
+  ["rows that are a part which stands twice in a concat", () => build.slice(rows(), 4, 2), a],
+  ["a concat of all slices of a tensor", () => build.concat([build.slice(a, 0, 1), build.slice(a, 1, 1)]), a],
+  [
+    "a slice of a concat of slices",
+    () => build.slice(build.concat([build.concat([build.slice(a, 0, 1), build.slice(a, 1, 1)]), b]), 0, 2),
+    a,
+  ],
+];
+for (const [what, y, same] of ROWS_AS_THEY_ARE) {
+  Deno.test(`buildGraph() leaves a tensor alone when it meets ${what}`, () => {
+    const { outputs } = buildGraph({ y: y(), same });
+    assert.equal(outputs.get("y"), outputs.get("same"));
+  });
+}
+
+const ROWS_TAKEN: readonly [what: string, y: () => Tensor, op: OpName][] = [
+  ["a slice cuts through the parts of a concat", () => build.slice(rows(), 1, 2), "slice"],
+  ["a slice takes two parts of a concat", () => build.slice(rows(), 0, 4), "slice"],
+  ["slices stand in another order", () => build.concat([build.slice(a, 1, 1), build.slice(a, 0, 1)]), "concat"],
+  ["slices are of two tensors", () => build.concat([build.slice(a, 0, 1), build.slice(b, 1, 1)]), "concat"],
+  ["the last row is missing", () => build.concat([build.slice(rows(), 0, 3), build.slice(rows(), 3, 2)]), "concat"],
+  ["a row stands twice", () => build.concat([build.slice(a, 0, 1), build.slice(a, 0, 1)]), "concat"],
+  ["a tensor follows a slice", () => build.concat([build.slice(a, 0, 1), b]), "concat"],
+];
+for (const [what, y, op] of ROWS_TAKEN) {
+  Deno.test(`buildGraph() keeps the operation when ${what}`, () => {
+    assert.equal(buildGraph({ y: y() }).outputs.get("y")!.op, op);
+  });
+}
+
+Deno.test("slice() and concat() give the tensor itself when they take all of it", () => {
+  assert.equal(build.slice(a, 0, 2), a);
+  assert.equal(build.concat([a]), a);
+});
+
 Deno.test("buildGraph() keeps a label when the labelled node is merged or simplified away", () => {
   const merged = buildGraph({ y: add(tanh(x()), named("n", tanh(x()))) });
   assert.equal(merged.nodes.find(({ op }) => op === "tanh")!.label, "n");

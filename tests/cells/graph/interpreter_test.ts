@@ -59,6 +59,11 @@ const KNOWN: { readonly [K in OtherOp]: Known } = {
     value: [10, 0, 101, 20, 0, 202],
   },
   sum: { build: (x) => build.sum(x.float([2, 3], [1, 2, 3, 10, 20, 30])), value: [11, 22, 33] },
+  slice: { build: (x) => build.slice(x.float([4, 2], [1, 2, 3, 4, 5, 6, 7, 8]), 1, 2), value: [3, 4, 5, 6] },
+  concat: {
+    build: (x) => build.concat([x.float([1, 2], [1, 2]), x.float([2, 2], [3, 4, 5, 6]), x.float([1, 2], [7, 8])]),
+    value: [1, 2, 3, 4, 5, 6, 7, 8],
+  },
   // probabilities (1/4, 3/4) and (1/2, 1/2)
   softmax_cross_entropy: {
     build: (x) => build.softmaxCrossEntropy(x.float([2, 2], [0, LN(3), 7, 7]), x.indices(0, 1)),
@@ -105,6 +110,12 @@ for (const { op, record, on } of LISTED) {
   });
 }
 
+Deno.test("interpret() takes and joins numbers when the tensors are vectors", () => {
+  const inputs = new Inputs(), a = inputs.float([3], [1, 2, 3]), b = inputs.float([1], [4]);
+  assert.deepEqual([...valueOf(build.slice(a, 2, 1), inputs.feeds)], [3]);
+  assert.deepEqual([...valueOf(build.concat([b, a, b]), inputs.feeds)], [4, 1, 2, 3, 4]);
+});
+
 Deno.test("interpret() stays finite when logits are beyond the range of exp", () => {
   const inputs = new Inputs();
   const logits = inputs.float([1, 2], [800, 0]);
@@ -123,4 +134,12 @@ Deno.test("interpret() throws when a value has another size than its input", () 
     name: "RangeError",
     message: "Cannot run the graph: input 'x' has 2 elements, its shape [2, 3] needs 6",
   });
+});
+
+Deno.test("interpret() leaves what it is fed alone, and gives a copy of an input that is an output", () => {
+  const h = build.input("h", [2]), fed = Float64Array.of(1, 2);
+  const results = interpret(buildGraph({ h, y: build.add(h, h) }), new Map([["h", fed]]));
+  results.get("h")!.fill(0);
+  results.get("y")!.fill(0);
+  assert.deepEqual([...fed], [1, 2]);
 });

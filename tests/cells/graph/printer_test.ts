@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { gruCell, vanillaCell } from "../../../cells/catalog/catalog.ts";
 import { gatedCell } from "../../../cells/catalog/gated_cell.ts";
-import { add, div, embedding, input, linear, mul, named, sub } from "../../../cells/graph/builder.ts";
+import { add, concat, div, embedding, input, linear, mul, named, slice, sub } from "../../../cells/graph/builder.ts";
 import { buildGraph } from "../../../cells/graph/graph.ts";
 import { toDot, toSvg } from "../../../cells/graph/picture.ts";
 import { equations, printGraph } from "../../../cells/graph/printer.ts";
@@ -95,6 +95,10 @@ const BRACKETS: readonly [formula: Tensor, text: string][] = [
   [add(a, mul(b, c)), "a + b ⊙ c"],
   [linear([linear([a], input("w", [3, 3]), input("v", [3]))], input("W", [3, 3]), input("V", [3])), "W (w a + v) + V"],
   [linear([add(a, b)], input("w", [3, 3]), input("v", [3])), "w (a + b) + v"],
+  [slice(a, 1, 1), "a[1:2]"],
+  [slice(add(a, b), 0, 1), "(a + b)[0:1]"],
+  [mul(slice(concat([a, b]), 1, 2), c), "concat(a, b)[1:3] ⊙ c"],
+  [concat([sub(a, b), c]), "concat(a − b, c)"],
   [mul(linear([a], input("w", [3, 3]), input("v", [3])), b), "(w a + v) ⊙ b"],
   [
     mul(embedding(input("i", [2], "index"), input("e.weight", [3, 4]), input("e.bias", [3])), a),

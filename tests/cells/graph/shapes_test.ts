@@ -59,6 +59,17 @@ function loss(op: "softmax_cross_entropy" | "softmax_cross_entropy_gradient"): W
   ];
 }
 
+function slice(when: string, inputs: Tensor[], first: number, count: number, got: string): Wrong {
+  const build = () => makeNode("slice", inputs, { first, count });
+  const isRange = Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count > 0;
+  const numbers = `whole numbers, a first row from 0 on and 1 row or more, not ${first} and ${count}`;
+  return { when, build, needs: isRange ? `one tensor with at least ${first + count} rows` : numbers, got };
+}
+
+function concat(when: string, inputs: Tensor[], got: string): Wrong {
+  return { when, build: () => makeNode("concat", inputs, {}), needs: "tensors with rows of one shape", got };
+}
+
 /** For each operation with inputs, at least one use that must not pass. */
 const WRONG: { readonly [K in Exclude<OpName, "constant">]: WrongCases } = {
   input: [{
@@ -183,6 +194,23 @@ const WRONG: { readonly [K in Exclude<OpName, "constant">]: WrongCases } = {
       got: "[]",
     },
   ],
+  slice: [
+    slice("rows lie beyond the last", [float(4, 2)], 3, 2, "[4, 2]"),
+    slice("it begins before the first row", [float(4, 2)], -1, 2, "[4, 2]"),
+    slice("it has no row", [float(4, 2)], 2, 0, "[4, 2]"),
+    slice("it begins between two rows", [float(4, 2)], 0.5, 2, "[4, 2]"),
+    slice("it ends between two rows", [float(4, 2)], 0, 1.5, "[4, 2]"),
+    slice("the input is a scalar", [float()], 0, 1, "[]"),
+    slice("the input is an index", [index(4)], 0, 1, "index [4]"),
+    slice("two inputs come", [float(4), float(4)], 0, 1, "[4], [4]"),
+  ],
+  concat: [
+    concat("rows differ in width", [float(2, 3), float(2, 4)], "[2, 3], [2, 4]"),
+    concat("a vector stands beside a matrix", [float(3), float(2, 3)], "[3], [2, 3]"),
+    concat("an input is a scalar", [float(3), float()], "[3], []"),
+    concat("an input is an index", [float(3), index(3)], "[3], index [3]"),
+    concat("no input comes", [], "no input"),
+  ],
   softmax_cross_entropy: loss("softmax_cross_entropy"),
   softmax_cross_entropy_gradient: loss("softmax_cross_entropy_gradient"),
 };
@@ -201,6 +229,10 @@ const SHAPES: readonly [what: string, node: Tensor, shape: Shape][] = [
   ["linear joins inputs", linear([float(2, 3), float(2, 1)], float(5, 4), float(5)), [2, 5]],
   ["embedding looks rows up", embedding(index(7), float(3, 5), float(3)), [7, 3]],
   ["sum takes the first axis", makeNode("sum", [float(2, 3, 4)], {}), [3, 4]],
+  ["slice takes rows of a matrix", makeNode("slice", [float(4, 3)], { first: 1, count: 2 }), [2, 3]],
+  ["slice takes rows of a vector", makeNode("slice", [float(4)], { first: 3, count: 1 }), [1]],
+  ["concat joins rows", makeNode("concat", [float(4, 3), float(1, 3)], {}), [5, 3]],
+  ["concat joins vectors", makeNode("concat", [float(4), float(2), float(4)], {}), [10]],
   ["the loss is a scalar", softmaxCrossEntropy(float(2, 3), index(2)), []],
 ];
 for (const [what, node, shape] of SHAPES) {

@@ -1,0 +1,83 @@
+/** How a text is read by measures of a model's dynamics: in parallel streams, from a state that is not the zero one. */
+import { checkWhole } from "../../cells/bounds.ts";
+import { buildGraph } from "../../cells/graph/graph.ts";
+import { interpret, type Values } from "../../cells/graph/interpreter.ts";
+import { sizeOf } from "../../cells/graph/tensor.ts";
+import { evaluationModel, INPUTS } from "../../cells/language_model.ts";
+import type { Tokens } from "../corpus/tokens/tokenizer.ts";
+import { checkTokens } from "../engines/engine.ts";
+import type { CheckedModel } from "./weighted_model.ts";
+
+/** Which parts of a text are read; all of it may be absent. */
+export interface StreamOptions {
+  /**
+   * Parts that are read side by side, each from a state of its own; standard errors are over them. Stream `s` of `S` starts at token
+   * `s · ⌊(length − 1) / S⌋` of the text. Absent: 8.
+   */
+  readonly streams?: number;
+  /** Tokens of each stream that are measured; absent: 512. */
+  readonly tokens?: number;
+  /** Tokens that each stream reads before these, from a zero state; they are not measured. Absent: 256. */
+  readonly warm_up?: number;
+}
+
+/** A text, and which parts of it are read. */
+export interface Streams extends Required<StreamOptions> {
+  readonly text: Tokens;
+  /** Where each stream starts in the text, warm-up included. */
+  readonly starts: readonly number[];
+}
+
+/**
+ * Cuts a text.
+ *
+ * @param action what an error says was being done
+ * @throws {RangeError} if a number is out of bounds, the text is too short, or has a token that the model has not
+ */
+export function cutStreams(
+  text: Tokens,
+  { streams = 8, tokens = 512, warm_up = 256 }: StreamOptions,
+  { sizes }: Pick<CheckedModel, "sizes">,
+  action: string,
+): Streams {
+  checkWhole(action, "streams", streams, 1);
+  checkWhole(action, "tokens", tokens, 1);
+  checkWhole(action, "warm_up", warm_up, 0);
+  const needed = streams * (warm_up + tokens) + 1;
+  if (text.length < needed) {
+    throw new RangeError(
+      `Cannot ${action}: the text has ${text.length} tokens, must have at least ${needed} ` +
+        `for ${streams} streams of ${warm_up} + ${tokens}`,
+    );
+  }
+  checkTokens(action, text, sizes.vocabulary);
+  const length = Math.floor((text.length - 1) / streams);
+  return { text, streams, tokens, warm_up, starts: Array.from({ length: streams }, (_, s) => s * length) };
+}
+
+/**
+ * The states that each stream has before each of its measured tokens.
+ *
+ * @returns by state, for each stream `[tokens, size]`, row-major
+ */
+export function visitedStates(model: CheckedModel, streams: Streams): Map<string, Values[]> {
+  const { text, starts, tokens, warm_up } = streams, batch = starts.length;
+  const { graph: whole, states } = evaluationModel(model.cell, { ...model.sizes, batch });
+  const graph = buildGraph(Object.fromEntries(states.map(({ name }) => [name, whole.outputs.get(name)!])));
+  const visited = new Map(states.map(({ name, shape: [, size] }) => [
+    name,
+    starts.map(() => new Float64Array(tokens * size)),
+  ]));
+  const feeds = new Map<string, Values>(model.weights);
+  for (const { name, shape } of states) feeds.set(name, new Float64Array(sizeOf(shape)));
+  for (let t = 0; t < warm_up + tokens; t++) {
+    for (const { name, shape: [, size] } of t < warm_up ? [] : states) {
+      const all = feeds.get(name)!;
+      visited.get(name)!.forEach((own, s) => own.set(all.subarray(s * size, (s + 1) * size), (t - warm_up) * size));
+    }
+    const read = Float64Array.from(starts, (start) => text[start + t]);
+    for (const name of [INPUTS.bytes, INPUTS.tokens]) feeds.set(name, read);
+    for (const [name, values] of interpret(graph, feeds)) feeds.set(name, values);
+  }
+  return visited;
+}
