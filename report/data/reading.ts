@@ -3,7 +3,6 @@
  * bytes that they have read or in their updates (design, section 8). Both follow from what a result says that was done.
  */
 import { minOf } from "../../cells/extremes.ts";
-import type { Unit } from "../../cells/unit.ts";
 import { SMOOTHING } from "../../train/training/loss_log.ts";
 import { type Configured, distinct, type RunRow } from "./rows.ts";
 
@@ -92,23 +91,3 @@ export function withoutStart(smoothed: number, updates: number): number {
 
 /** Updates that a smoothed loss is older than the last one, on average: `Σ i · 0.05 · 0.95^i`. */
 export const SMOOTHING_AGE: number = Math.round(SMOOTHING.keep / (1 - SMOOTHING.keep));
-
-/** The axis of training curves: updates; where runs go back by several numbers of steps, what they have read, in which alone all are equal. */
-export interface CurveAxis {
-  readonly label: string;
-  /** What counts on it: `step`, or what the models read. */
-  readonly noun: string;
-  /** Where a run stands after so many updates. */
-  at(row: Configured & { readonly runs: readonly RunRow[] }, updates: number): number;
-}
-
-/** @param rows all of a picture */
-export function curveAxis(rows: readonly (Configured & { readonly reads: Unit })[]): CurveAxis {
-  if (!areSeveralBack(rows)) return { label: "training steps", noun: "step", at: (_, updates) => updates };
-  const [{ reads }] = rows;
-  return {
-    label: `${reads}s read (updates × steps back × batch size)`,
-    noun: reads,
-    at: (row, updates) => updates * stepsBack(row) * row.runs[0].batch_size,
-  };
-}

@@ -65,7 +65,7 @@ function range([least, most]: readonly [number, number]): string {
   return least === most ? formatCount(least) : `${formatCount(least)} to ${formatCount(most)}`;
 }
 
-/** `equal bytes read (983,040 to 999,000 bytes): the test scores are compared; …`, and what it is that is not equal. */
+/** In what the runs are equal, in what they are not, and what is compared for it. */
 function comparedText({ basis, point, extents }: BasisAnswer, quantity: Quantity, reads: Unit): string {
   const each = (of: (k: number, i: number) => string) =>
     listed(extents.map(({ k }, i) => `${of(k, i)} with ${stepsBackText(k)}`));
@@ -90,10 +90,14 @@ function comparedText({ basis, point, extents }: BasisAnswer, quantity: Quantity
       each((k) => `${formatCount(point! * k)} ${reads}s`);
 }
 
-/** `16 steps back instead of 1: the test score is lower by 0.123 bits per byte (95 % interval …)`, from the fewest to each other. */
-function changeWords({ of, reads }: StepsBackAnswers, { changes, levels }: BasisAnswer, quantity: Quantity): string[] {
+/** `16 steps back instead of 1, at equal bytes read: the test score is lower by 0.123 bits per byte (95 % interval …)`, from the fewest to each other. */
+function changeWords(
+  { of, reads }: StepsBackAnswers,
+  { basis, changes, levels }: BasisAnswer,
+  quantity: Quantity,
+): string[] {
   return changes.filter(({ from, change }) => from === levels[0] && change.pairs > 0).map(({ from, to, change }) =>
-    `${stepsBackText(to)} instead of ${from}: ${quantityText(quantity)} is ${
+    `${stepsBackText(to)} instead of ${from}, at ${equalIn(basis, reads)}: ${quantityText(quantity)} is ${
       sizeText(change.difference!, quantityUnit(quantity, reads))
     } (${evidence(change)}; ${pairsText(change, of)})`
   );

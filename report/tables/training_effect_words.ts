@@ -66,9 +66,9 @@ function whereOf(factor: Factor, value: FactorValue): string {
 function bestWords({ factor, tuned, criterion, effects }: TrainingEffects): string[] {
   if (!isTuned(factor)) {
     return [
-      `Each value stands by itself: no configuration has ${
-        inSentence(factor)
-      } that is best for it chosen, since each value costs another time`,
+      `Each ${
+        nounOf(factor)
+      } stands by itself: none is chosen as a configuration's best, since each costs another time`,
     ];
   }
   if (!tuned) return [`No configuration was trained at several values of the ${factor.label}, so none has a best one`];
