@@ -62,7 +62,7 @@ export function commonMultiple(values: readonly number[]): number {
 }
 
 /**
- * The last point at which all runs have logged a loss and are equal: of each row of a batch so many bytes or tokens, or so many updates.
+ * The last point at which all runs have logged a loss and are equal: of each parallel sequence of a batch so many bytes or tokens, or so many updates.
  * Undefined where there is none.
  */
 export function lastCommonPoint(runs: readonly RunRow[], basis: Basis): number | undefined {

@@ -108,9 +108,9 @@ function chosenNote({ chosen, of, criterion }: StepsBackAnswers): string[] {
   const own = chosen.filter(({ isBaseline }) => !isBaseline).length;
   return own < of
     ? [
-      `Of ${counted(of, "configuration")} the best ${own}, each with the steps back that give ${
+      `Of ${counted(of, "configuration")} the best ${own} by ${
         criterionInWords(criterion)
-      }.`,
+      }, with any number of steps back.`,
     ]
     : [];
 }
@@ -121,7 +121,7 @@ function basisNote({ at, reads }: StepsBackAnswers, basis: Basis): string {
   const start = `${equal[0].toUpperCase()}${equal.slice(1)}`;
   if (!quantity) return `${start}: nothing can be compared.`;
   if (quantity === "score") return `${start}: scores of whole runs on the test split.`;
-  const where = basis === "bytes" ? `${counted(point!, reads)} of each row of a batch` : counted(point!, "update");
+  const where = basis === "bytes" ? `${counted(point!, reads)} of each sequence` : counted(point!, "update");
   return `${start}: smoothed training losses after ${where}; no scores.`;
 }
 

@@ -47,7 +47,7 @@ export interface BasisAnswer {
   readonly basis: Basis;
   /** Undefined where no two runs that differ in `k` alone have a point in common. */
   readonly quantity: Quantity | undefined;
-  /** Of a loss: where it is taken, in updates, or in bytes or tokens of each row of a batch. */
+  /** Of a loss: where it is taken, in updates, or in bytes or tokens of each parallel sequence of a batch. */
   readonly point: number | undefined;
   /** Steps back of the runs that are compared, ascending. */
   readonly levels: readonly number[];

@@ -82,11 +82,11 @@ function comparedText({ basis, point, extents }: BasisAnswer, quantity: Quantity
         each((_, i) => `${range(extents[i].read)} ${reads}s`);
   }
   return basis === "bytes"
-    ? `No whole runs have read equally much, so smoothed training losses are compared where each row of a batch has read ` +
+    ? `No whole runs have read equally much, so smoothed training losses are compared where each sequence has read ` +
       `${counted(point!, reads)}, the last such point that all have logged: after ` +
       each((k) => `${formatCount(point! / k)} updates`)
     : `No whole runs have made equally many updates, so smoothed training losses are compared after ` +
-      `${counted(point!, "update")}, the last that all have logged: there each row of a batch has read ` +
+      `${counted(point!, "update")}, the last that all have logged: there each sequence has read ` +
       each((k) => `${formatCount(point! * k)} ${reads}s`);
 }
 
@@ -156,9 +156,9 @@ function caution({ at, chosen }: StepsBackAnswers, basis: Basis): string[] {
 /** What the smoothing does to such a comparison. */
 function smoothingText({ basis, levels }: BasisAnswer, reads: Unit): string {
   const most = levels[levels.length - 1];
-  const ages = `${formatCount(SMOOTHING_AGE * levels[0])} ${reads}s of each row with ${stepsBackText(levels[0])} and ${
-    formatCount(SMOOTHING_AGE * most)
-  } with ${stepsBackText(most)}`;
+  const ages = `${formatCount(SMOOTHING_AGE * levels[0])} ${reads}s of each sequence with ${
+    stepsBackText(levels[0])
+  } and ${formatCount(SMOOTHING_AGE * most)} with ${stepsBackText(most)}`;
   const how =
     `The smoothing's start at 3.0 is taken out; what is left is a mean whose losses are ${SMOOTHING_AGE} updates old on average, ` +
     `which are ${ages}`;
