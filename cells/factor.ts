@@ -31,6 +31,11 @@ export interface FactorBase<V extends FactorValue> {
   readonly default?: V;
   /** Its flag of `init`, which takes a list of levels; absent: it has none. */
   readonly flag?: { readonly name: string; readonly help: string; readonly note?: string };
+  /**
+   * Whether its values are compared with each other, and none is chosen as a configuration's own: each costs another time, or reads another
+   * text. Absent: of a way of training each configuration has a best one.
+   */
+  readonly isCondition?: true;
   /** Whether it says something of the table's own cell alone, as switches do without saying so: other cells ignore it. */
   readonly ofCell?: true;
 }
@@ -191,6 +196,11 @@ export function trainingFactors({ factors }: FactorTable): Factor[] {
   return factors.filter((factor) => isOther(factor) && !factor.ofCell && !namesCell(factor));
 }
 
+/** The training factors of which each configuration has a best value, to be chosen. */
+export function isTuned({ isCondition }: Factor): boolean {
+  return isCondition !== true;
+}
+
 /** Whether a factor's values are names of cells. */
 export function namesCell(factor: Factor): boolean {
   return factor.kind === "choice" && factor.namesCell === true;
@@ -323,6 +333,11 @@ export function numberOf(factor: Factor, value: FactorValue): number | undefined
   return factor.choices?.length === 2 && at >= 0 ? at : undefined;
 }
 
+/** A value with what it counts: `1 step back`, `16 steps back`. */
+export function countedLevel([one, several]: readonly [one: string, several: string], value: FactorValue): string {
+  return `${value} ${value === 1 ? one : several}`;
+}
+
 /** What a short description of a configuration says of a value; nothing of what is off, and nothing of what goes without saying. */
 export function phraseOf(factor: Factor, value: FactorValue): string | undefined {
   switch (factor.kind) {
@@ -335,8 +350,9 @@ export function phraseOf(factor: Factor, value: FactorValue): string | undefined
         ? undefined
         : `${value}`;
     case "integer":
-      if (value === factor.default) return undefined;
-      return factor.unit ? `${value} ${factor.unit[value === 1 ? 0 : 1]}` : sayNumber(factor, value);
+      // Of a cell's own numbers none goes without saying.
+      if (value === factor.default && !factor.ofCell) return undefined;
+      return factor.unit ? countedLevel(factor.unit, value) : sayNumber(factor, value);
     case "number":
       return sayNumber(factor, value);
     default:

@@ -178,6 +178,7 @@ export const FACTORS = [
     least: 1,
     most: MAX_BPTT,
     unit: ["step back", "steps back"],
+    isCondition: true,
     flag: { name: "--bptt", help: "steps that the gradient goes back, to list" },
   },
 ] as const satisfies readonly Factor[];

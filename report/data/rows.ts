@@ -200,8 +200,13 @@ export function distinct<Row, Value extends number | string>(
  * often a smaller lowest one.
  */
 export function settingsName(row: RunRow): string {
-  const { steps_done, log_every, batch_size, history_size, dataset, corpus_sha1 } = row;
-  return JSON.stringify([steps_done, log_every, batch_size, history_size, dataset, corpus_sha1]);
+  return JSON.stringify([row.steps_done, ...settingsBesideSteps(row)]);
+}
+
+/** All of {@linkcode settingsName} but how long the run was trained, in which runs that go back by several numbers of steps always differ. */
+export function settingsBesideSteps(row: RunRow): (number | string)[] {
+  const { log_every, batch_size, history_size, dataset, corpus_sha1 } = row;
+  return [log_every, batch_size, history_size, dataset, corpus_sha1];
 }
 
 /** What has a configuration: a run, or a configuration's runs together. */

@@ -1,10 +1,12 @@
 /** Training factors: how a configuration is trained, whatever its cell and its sizes. Which they are follows from the table. */
 import {
   type Configuration,
+  countedLevel,
   type Factor,
   type FactorTable,
   type FactorValue,
   formatLevel,
+  isTuned,
   keysOf,
   trainingFactors,
   valueOf,
@@ -22,8 +24,9 @@ export function withDefaults<Config extends Configuration>(config: Config, facto
   return withoutKeys(config, keysOf(factors));
 }
 
-/** `learning rate 0.003`. */
+/** `learning rate 0.003`; of what is counted and not chosen `16 steps back`. */
 export function atLevel(factor: Factor, value: FactorValue): string {
+  if (factor.kind === "integer" && factor.unit && !isTuned(factor)) return countedLevel(factor.unit, value);
   return `${factor.label} ${formatLevel(factor, value)}`;
 }
 

@@ -14,6 +14,7 @@ import {
   type RunResult,
   type TIME_KEYS,
 } from "../../experiments/study/result.ts";
+import { amountRead } from "../data/reading.ts";
 import { type MemoryCurve, RESETS } from "../../train/scoring/state_resets.ts";
 
 /** What a column holds; `null` stands for what a run does not have. */
@@ -203,6 +204,19 @@ function columnsOf(
   });
 }
 
+/** What two runs with another number of steps back may be equal in. */
+const READ_COLUMN: Column<RunResult> = {
+  name: "read",
+  type: "int",
+  about: "bytes or tokens (see tokens) read in training: steps done × steps back × batch size",
+  of: (result) =>
+    result.steps_done === undefined ? null : amountRead({
+      config: { bptt: result.bptt as number },
+      steps_done: result.steps_done,
+      batch_size: result["batch size"],
+    }),
+};
+
 /** A metric's column. */
 function metricColumn(metric: Metric): Column<RunResult> {
   return plainColumn(metric.key, [isWhole(metric) ? "int" : "double", metric.about]);
@@ -224,6 +238,7 @@ export function runColumns(
     ...measured(["size", "quality", "extent"]),
     ...columnsOf(TRAINING_FIELDS),
     ...measured(["cost"]),
+    READ_COLUMN,
     ...columnsOf(FIELDS),
   ];
 }

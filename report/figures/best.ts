@@ -15,8 +15,9 @@ import { type Criterion, criterionInWords } from "../../experiments/study/criter
 import { baselineLines } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { cellNameIn } from "../data/cell_names.ts";
+import { curveAxis, curveOn } from "../data/curve_axis.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
-import { criterionOfRows, curveOf, type CurvePoint, type MergedRow, mostSeeds, rankedBy } from "../data/merged.ts";
+import { criterionOfRows, type CurvePoint, type MergedRow, mostSeeds, rankedBy } from "../data/merged.ts";
 import {
   BASELINE_DASHES,
   composeFigure,
@@ -67,7 +68,8 @@ export function figureBest(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const curves = rows.slice(0, MOST).map((row): Curve => ({ row, points: curveOf(row, POINTS) }));
+  const shown = rows.slice(0, MOST), axis = curveAxis(rows);
+  const curves = shown.map((row): Curve => ({ row, points: curveOn(axis, row, POINTS) }));
   const [baseline] = baselineLines(table, rows), levels = levelsOn("training", options.levels, rows[0]);
   const criterion = criterionOfRows(rows);
   const all = curves.flatMap(({ points }) => points);
@@ -93,7 +95,7 @@ export function figureBest(
       ...levelNote(levels, domain),
     ],
     legend: [],
-    x: "training steps",
+    x: axis.label,
     y: `smoothed training loss (nats per ${rows[0].reads})`,
   };
   const area = panelArea(frame);
@@ -101,7 +103,7 @@ export function figureBest(
   const shared = {
     inner,
     curves,
-    baseline: baseline && { row: baseline.row, points: curveOf(baseline.row, POINTS) },
+    baseline: baseline && { row: baseline.row, points: curveOn(axis, baseline.row, POINTS) },
     nameOf: (row: MergedRow) =>
       `${row.name}${row.control ? " (control)" : ""}${isOther(row) ? `: ${cellNameIn(table, row.config)}` : ""}`,
     colourOf: (row: MergedRow) => baseline && isOther(row) ? BASELINE_COLOUR : COLOURS.own,

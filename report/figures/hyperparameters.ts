@@ -15,7 +15,7 @@ import { variedTraining } from "../data/training_factors.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "../data/merged.ts";
 import type { FactorEffect } from "../statistics/effects.ts";
 import { type Grouping, groupings, padded } from "../statistics/means.ts";
-import { differenceName } from "../tables/factor_words.ts";
+import { differenceName, nounOf } from "../tables/factor_words.ts";
 import {
   composeFigure,
   type FigureOptions,
@@ -159,7 +159,7 @@ function explanation(rows: readonly MergedRow[], effects: readonly FactorEffect[
 
 /** A cell that is trained in several ways counts in a mean as often. */
 function trainedOften(rows: readonly MergedRow[], table: FactorTable): string[] {
-  const labels = variedTraining(table, rows).map(({ label }) => label);
+  const labels = variedTraining(table, rows).map(nounOf);
   return labels.length
     ? [`A cell has a dot, and a part in means, for each ${labels.join(" and ")} that it was trained with.`]
     : [];

@@ -11,6 +11,7 @@ import { figureHyperparameters } from "./hyperparameters.ts";
 import { figureInteractions } from "./interactions.ts";
 import { figureParallel } from "./parallel.ts";
 import { figurePromotion } from "./promotion.ts";
+import { figureStepsBack } from "./steps_back.ts";
 import { figureStudies } from "./studies.ts";
 import { figureTest } from "./test_loss.ts";
 import { figureShares } from "./shares.ts";
@@ -26,10 +27,11 @@ import { countConfigurations, criterionOfRows, type MergedRow } from "../data/me
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { StudyComparison } from "../statistics/study_comparison.ts";
 import { type CriterionAxis, criterionAxis } from "../tables/criterion_words.ts";
+import { equalIn } from "../tables/steps_back_words.ts";
 import { PROMOTION_HEADING } from "../tables/promotion_words.ts";
 import { corpusAndSteps, finishedRuns } from "../tables/report_words.ts";
-import type { FactorTable } from "../../cells/factor.ts";
-import { contrastWords } from "../tables/factor_words.ts";
+import { type FactorTable, isTuned } from "../../cells/factor.ts";
+import { contrastWords, nounOf as factorNoun } from "../tables/factor_words.ts";
 import { figureDocument, type FigureOptions, type SvgDocument } from "./svg.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 
@@ -105,12 +107,14 @@ function nounOf({ effects }: PictureData): readonly [string, string] {
 /** A picture for each way of training that the study varies. */
 function ofTraining({ effects }: PictureData): PictureKind[] {
   return effects.training.map((training): PictureKind => {
-    const { factor: { key, label } } = training;
+    const { factor, factor: { key, label } } = training;
     return {
       name: comparedAtSeveral(training).length ? ofEffects(1, `_effects_by_${key}`) : () => undefined,
       title: (data) => `What each ${nounOf(data)[0]} changes, by ${label}`,
       caption: (data) =>
-        `What each ${nounOf(data)[0]} changes at each ${label}, and with each configuration at its best.`,
+        `What each ${nounOf(data)[0]} changes at each ${factorNoun(factor)}${
+          isTuned(factor) ? ", and with each configuration at its best" : ""
+        }.`,
       draw: (document, { effects }, options) => figureTrainingEffects(document, effects, training, options),
     };
   });
@@ -153,6 +157,15 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
       }cell against other cells`,
     caption: () => "The score of each seed of the best configuration and of other cells, and their differences.",
     draw: (document, { comparisons, table }, options) => figureCells(document, comparisons!.baselines!, options, table),
+  },
+  {
+    name: (data) => data.comparisons?.stepsBack ? everywhere("_steps_back")(data) : undefined,
+    title: () => "What more steps back change",
+    caption: ({ rows: [{ reads }] }) =>
+      `Scores and losses against the number of steps that the gradient goes back, at ${
+        equalIn("bytes", reads)
+      } and at ${equalIn("updates", reads)}.`,
+    draw: (document, { comparisons }, options) => figureStepsBack(document, comparisons!.stepsBack!, options),
   },
   {
     name: (data) => data.studies?.length ? everywhere("_studies")(data) : undefined,

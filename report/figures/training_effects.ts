@@ -7,7 +7,7 @@ import { clearSide, type PairMean } from "../statistics/pair_means.ts";
 import { comparedAtSeveral, type TrainingEffect, type TrainingEffects } from "../statistics/training_effects.ts";
 import { bySize } from "../tables/clear_effects.ts";
 import { measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
-import { contrastWords, differenceName } from "../tables/factor_words.ts";
+import { contrastWords, differenceName, inSentence } from "../tables/factor_words.ts";
 import { composeForests, type Forest, type ForestRow, isCut } from "./forest.ts";
 import { differenceLegend, whyNoInterval } from "./comparisons.ts";
 import type { FigureOptions, SvgDocument } from "./svg.ts";
@@ -80,11 +80,11 @@ function colourOf({ interval }: PairMean): string {
 }
 
 function explanation(training: TrainingEffects, forest: Forest, isSure: boolean): string[] {
-  const { factor: { label }, effects, tuned, criterion } = training, compared = comparedAtSeveral(training);
+  const { factor, factor: { label }, effects, tuned, criterion } = training, compared = comparedAtSeveral(training);
   const named = (some: readonly TrainingEffect[]) => some.map(({ factor }) => factor.label).join(", ");
   const turning = compared.filter(({ turns }) => turns), others = effects.filter((one) => !compared.includes(one));
   return [
-    ...(turning.length ? [`↔ The sign turns with the ${label}: ${named(turning)}.`] : []),
+    ...(turning.length ? [`↔ The sign turns with ${inSentence(factor)}: ${named(turning)}.`] : []),
     ...(isSure
       ? [
         "Large dot: mean over seeds and pairs of configurations. Small: single seeds.",

@@ -17,6 +17,7 @@ import {
   type MergedRow,
   mostSeeds,
 } from "../data/merged.ts";
+import { curveAxis, curveOn } from "../data/curve_axis.ts";
 import { distinct, levelsIn } from "../data/rows.ts";
 import { lossRange } from "../statistics/means.ts";
 import { type FactorColours, sizeColours, sizeInWords } from "./marks.ts";
@@ -71,7 +72,7 @@ export function figureTrainingRuns(
 ): string {
   const { own: [best], baselines } = cohortsOf(table, rows);
   const range = lossRange(rows), levels = levelsOn("training", options.levels, best);
-  const colours = sizeColours(table, rows);
+  const colours = sizeColours(table, rows), axis = curveAxis(rows);
   const cut = range.cut ? "; y axis clipped; early losses not shown" : "";
   const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
   // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
@@ -84,18 +85,21 @@ export function figureTrainingRuns(
     subtitle: [
       options.subtitle,
       `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`,
+      ...axis.note,
       ...bestNote(best, criterionOfRows(rows)),
       ...levelNote(levels, y.domain),
     ],
     legend: legendOf(rows, colours, table),
-    x: "training steps",
+    x: axis.label,
     y: `smoothed training loss (nats per ${best.reads})`,
   };
   const area = panelArea(frame);
   const shown = facets(rows, table), room = labelRoom(otherCells(table, rows));
   const gaps = (shown.length - 1) * GAP + shown.length * room;
   const inner = (SIZE.width - area.left - TICK_LABELS - INSET.right - 10 - gaps) / shown.length;
-  const lastStep = maxOf(rows.flatMap((row) => row.runs.map(({ loss }) => loss.length * row.log_every)));
+  const lastStep = maxOf(
+    rows.flatMap((row) => row.runs.map(({ loss }) => axis.at(row, loss.length * row.log_every))),
+  );
   const x = { domain: [0, lastStep] };
   const most = Math.min(MOST_POINTS_OF_ONE, Math.max(100, Math.floor(MOST_POINTS / rows.length)));
 
@@ -111,9 +115,9 @@ export function figureTrainingRuns(
       x,
       y,
       colours,
-      most,
       best,
       levels,
+      curveOf: (row) => curveOn(axis, row, most),
     })
   );
   return composeFigure(document, frame, panels, HEIGHT);
@@ -201,8 +205,9 @@ interface FacetOptions {
   x: { domain: number[] };
   y: { domain: number[] };
   colours: FactorColours;
-  most: number;
   best: MergedRow;
+  /** A configuration's curve on the axis of x. */
+  curveOf(row: MergedRow): CurvePoint[];
   levels: readonly Level[];
 }
 
@@ -214,7 +219,7 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
   const [baselines, own] = [true, false].map((wanted) => others.filter((row) => options.isBaseline(row) === wanted));
   const curves = own.map((row): DrawnPoint[] => {
     const colour = options.colours.of(row);
-    return curveOf(row, options.most).map((point) => ({ ...point, name: row.name, colour, control: row.control }));
+    return options.curveOf(row).map((point) => ({ ...point, name: row.name, colour, control: row.control }));
   });
   const many = facet.rows.length;
   const holdsBest = facet.rows.includes(best);
@@ -244,7 +249,7 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
       }),
       ...baselineCurves(baselines, options),
       ...cellNames(facet.rows, options),
-      ...(holdsBest ? bestMarks(best, options.most, x.domain[1]) : []),
+      ...(holdsBest ? bestMarks(best, options.curveOf(best), x.domain[1]) : []),
       Plot.text([facet.heading], {
         frameAnchor: "top-left",
         dy: -25,
@@ -290,10 +295,10 @@ function curveMarks(curves: readonly DrawnPoint[][], many: number): Plot.Markish
 }
 
 /** Curves of baselines, the best of each cell thicker. */
-function baselineCurves(rows: readonly MergedRow[], { most, table }: FacetOptions): Plot.Markish[] {
+function baselineCurves(rows: readonly MergedRow[], { curveOf, table }: FacetOptions): Plot.Markish[] {
   if (!rows.length) return [];
   const best = otherCells(table, rows.toReversed()).slice(0, MOST_NAMED);
-  const curves = rows.map((row) => curveOf(row, most).map((point) => ({ ...point, row })));
+  const curves = rows.map((row) => curveOf(row).map((point) => ({ ...point, row })));
   const dots = curves.filter(isOnePoint).flat(), points = curves.filter((curve) => !isOnePoint(curve)).flat();
   const stroke = { stroke: BASELINE_COLOUR, strokeDasharray: BASELINE_DASHES, clip: true } as const;
   const isBest = (row: MergedRow) => best.some((one) => one.row === row);
@@ -316,17 +321,19 @@ function baselineCurves(rows: readonly MergedRow[], { most, table }: FacetOption
 }
 
 /** The names of other cells at the right border, as high as the curve of the best of each ends. */
-function cellNames(rows: readonly MergedRow[], { most, y: { domain: [low, high] }, table, nameColour }: FacetOptions) {
+function cellNames(
+  rows: readonly MergedRow[],
+  { curveOf, y: { domain: [low, high] }, table, nameColour }: FacetOptions,
+) {
   const height = HEIGHT - INSET.top - INSET.bottom;
   const ends = otherCells(table, rows).slice(0, MOST_NAMED).map(({ name, row }) => {
-    const { loss } = curveOf(row, most).at(-1)!;
+    const { loss } = curveOf(row).at(-1)!;
     return { name, y: (high - loss) / (high - low) * height };
   });
   return endLabels(ends, height, nameColour);
 }
 
-function bestMarks(best: MergedRow, most: number, lastStep: number): Plot.Markish[] {
-  const curve = curveOf(best, most);
+function bestMarks(best: MergedRow, curve: readonly CurvePoint[], lastStep: number): Plot.Markish[] {
   const lowest = curve.reduce((least, point) => (point.loss < least.loss ? point : least));
   const own = naming(curve, () => best.name);
   // Centred below the point would leave the panel near its right edge, as the lowest loss mostly does.

@@ -1,7 +1,8 @@
 /** Small training curves for the parts on single runs, all in one frame, so that they can be compared. */
 import { maxOf } from "../../cells/extremes.ts";
 import { escapeHtml } from "./html.ts";
-import { curveOf, type MergedRow } from "../data/merged.ts";
+import { curveAxis, curveOn } from "../data/curve_axis.ts";
+import type { MergedRow } from "../data/merged.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
 import { lossRange } from "../statistics/means.ts";
 import { type Point, polyline } from "../figures/svg_paths.ts";
@@ -28,7 +29,7 @@ const POINTS = 45;
 export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] = []): CurveFrame {
   const { low, high } = lossRange(rows);
   const span = Math.max(high - low, 0.01);
-  const last = maxOf(rows.map(({ steps_done }) => steps_done));
+  const axis = curveAxis(rows), last = maxOf(rows.map((row) => axis.at(row, row.steps_done)));
   const x = (step: number) => Math.round(PLOT.left + step / last * (WIDTH - PLOT.left - PLOT.right));
   // What is above the frame runs along its top.
   const y = (loss: number) => {
@@ -52,14 +53,14 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
   const steps = `<text class="curve-text" x="${PLOT.left}" y="${HEIGHT - 4}">0</text>` +
     `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${HEIGHT - 4}" text-anchor="end">${
       formatCount(last)
-    } steps</text>`;
+    } ${axis.noun}</text>`;
   return {
     symbol: `<svg class="curve" width="0" height="0" style="position:absolute" aria-hidden="true">` +
       `<symbol id="curve-frame" viewBox="0 0 ${WIDTH} ${HEIGHT}">${grid.join("")}${
         held.join("")
       }${steps}</symbol></svg>`,
     draw(row) {
-      const points = curveOf(row, POINTS);
+      const points = curveOn(axis, row, POINTS);
       const at = (loss: "loss" | "least" | "most") => points.map((point): Point => [x(point.step), y(point[loss])]);
       const band = row.runs.length > 1
         ? `<path class="band" d="${polyline([...at("most"), ...at("least").reverse()])}z"/>`

@@ -7,10 +7,11 @@ import { isShown, type Metric, type ShownMetric } from "../../experiments/study/
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { escapeHtml, table } from "./html.ts";
 import { criterionOfRows, type MergedRow, mostSeeds, spreadOf } from "../data/merged.ts";
+import { amountRead, areSeveralBack } from "../data/reading.ts";
 import { distinct, shownIn } from "../data/rows.ts";
 import { levelText } from "../tables/factor_words.ts";
 import { inTables, isSaidOf, metricText, pageHeading, sortValue } from "../tables/metric_text.ts";
-import { counted } from "../../cells/counts.ts";
+import { counted, formatCount } from "../../cells/counts.ts";
 
 /** A column of the table. */
 interface Column {
@@ -79,6 +80,16 @@ function lossIncreases({ runs }: MergedRow): number[] {
   return runs.flatMap(({ memory }) => memory?.gain ?? []);
 }
 
+/** What a run has read, where that does not follow from its steps alone. */
+function readColumn(reads: Unit): Column {
+  return {
+    heading: `${reads}s read`,
+    cell: ({ runs: [run] }) => formatCount(amountRead(run)),
+    value: ({ runs: [run] }) => amountRead(run),
+    isSaid: areSeveralBack,
+  };
+}
+
 const ENGINE_COLUMN: Column = {
   heading: "engine",
   kind: "text",
@@ -100,6 +111,7 @@ function columnsFor(rows: readonly MergedRow[], table: FactorTable, metrics: rea
     ...columns(true),
     RESETS_COLUMN,
     ...columns(false),
+    readColumn(rows[0].reads),
     ENGINE_COLUMN,
   ].filter(({ isSaid }) => isSaid?.(rows) ?? true);
 }

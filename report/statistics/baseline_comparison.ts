@@ -8,7 +8,7 @@
  * chosen by, not of that of its weights. So a lead of the best of N is somewhat too large.
  */
 import { mean } from "simple-statistics";
-import { type Factor, type FactorTable, valueOf } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, isTuned, valueOf } from "../../cells/factor.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { cellNameIn } from "../data/cell_names.ts";
 import { countConfigurations, criterionOfRows, type MergedRow } from "../data/merged.ts";
@@ -88,18 +88,43 @@ export function pairedBySeed(first: MergedRow, second: MergedRow, measure: Measu
  * Compares the best configuration with each baseline.
  *
  * @param rows configurations, best first
+ * @param condition how all of them are trained, in words, where others of the study are not
  * @returns undefined where there are not two cells to compare
  */
-export function compareBaselines(rows: readonly MergedRow[], table: FactorTable): BaselineAnswers | undefined {
+export function compareBaselines(
+  rows: readonly MergedRow[],
+  table: FactorTable,
+  condition = "",
+): BaselineAnswers | undefined {
   const varied = variedTraining(table, rows), { own } = cohortsOf(table, rows), criterion = criterionOfRows(rows);
   const equal = varied.length ? trainedAlike(rows, own, varied) : rows;
-  const atEqual = bestAgainst(equal, table, criterion, varied.length ? trainedAt(varied, equal[0]) : "");
+  const trained = [condition, varied.length ? trainedAt(varied, equal[0]) : ""].filter(Boolean).join(", ");
+  const atEqual = bestAgainst(equal, table, criterion, trained);
   if (!varied.length) return atEqual && { equal: atEqual, tuned: undefined, isTunedSame: false };
   const ways = bestTrained(rows, table),
-    best = bestAgainst([...ways.keys()], table, criterion, ""),
+    best = bestAgainst([...ways.keys()], table, criterion, condition),
     atBest = best && { ...best, ways };
   const isTunedSame = atEqual !== undefined && atBest !== undefined && isSame(atEqual, atBest);
   return atEqual || atBest ? { equal: atEqual, tuned: isTunedSame ? undefined : atBest, isTunedSame } : undefined;
+}
+
+/**
+ * The same for each value of what a study varies and none is chosen of (see {@linkcode isTuned}): the usual values first, then by
+ * their order. Where it varies nothing of the kind, one answer for all.
+ */
+export function compareBaselinesByCondition(rows: readonly MergedRow[], table: FactorTable): BaselineAnswers[] {
+  const conditions = variedTraining(table, rows).filter((factor) => !isTuned(factor));
+  const usual = (row: MergedRow) => conditions.every((factor) => valueOf(factor, row.config) === factor.default);
+  const groups = [...Map.groupBy(rows, (row) => trainedAt(conditions, row))].map(([name, group]) => ({ name, group }))
+    .sort((a, b) =>
+      Number(usual(b.group[0])) - Number(usual(a.group[0])) ||
+      conditions.reduce(
+        (order, factor) =>
+          order || Number(valueOf(factor, a.group[0].config)) - Number(valueOf(factor, b.group[0].config)),
+        0,
+      )
+    );
+  return groups.flatMap(({ name, group }) => compareBaselines(group, table, name) ?? []);
 }
 
 /** Whether the same configurations are compared: each is best as most are trained. */

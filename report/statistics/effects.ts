@@ -15,7 +15,7 @@
 import { sum, variance } from "simple-statistics";
 import type { Space } from "../../cells/space.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
-import { type Factor, type FactorTable, type FactorValue, namesCell } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, type FactorValue, namesCell, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { levelsIn, ownCellRows, type RunRow, settingsName } from "../data/rows.ts";
@@ -35,7 +35,7 @@ export interface FactorLevels {
 
 /** The mean over pairs whose added weights stay as drawn, and the values that tell them from active pairs. */
 export interface InactivePairs extends PairMean {
-  /** Of other factors: what all of these have and no active pair has. */
+  /** Of other factors: what all of these have and no active pair has; where there is none, what no active pair has together. */
   readonly at: readonly { readonly factor: Factor; readonly value: FactorValue }[];
 }
 
@@ -135,14 +135,26 @@ export function factorEffects(
 function inactivePairs(matching: Matching, contrast: FactorContrast, measure: Measure): InactivePairs | undefined {
   const { active, inactive } = matching.blocks([contrast]), random = pairMean(contrasts(inactive, measure));
   if (!random.pairs) return undefined;
-  const [own, others] = [countedIn(random, inactive), active].map((blocks) =>
-    levelsOver(blocks, contrast, matching.space)
-  );
+  const own = levelsOver(countedIn(random, inactive), contrast, matching.space);
   const rows = ownCellRows(matching.space, matching.rows);
-  const at = own.flatMap(({ factor, levels: [value, ...more] }, i) =>
-    more.length || levelsIn(factor, rows).length < 2 || others[i].levels.includes(value) ? [] : [{ factor, value }]
+  const shared = own.flatMap(({ factor, levels: [value, ...more] }) =>
+    more.length || levelsIn(factor, rows).length < 2 ? [] : [{ factor, value }]
   );
-  return { ...random, at };
+  return { ...random, at: tellingApart(shared, active) };
+}
+
+/** Of values that some blocks have in common, each that none of the others has; else the fewest that none of the others has together. */
+function tellingApart(shared: InactivePairs["at"], others: readonly MatchedBlock[]): InactivePairs["at"] {
+  const haveNot = (values: InactivePairs["at"]) =>
+    others.every(({ seeds: [{ runs: [{ config }] }] }) =>
+      values.some(({ factor, value }) => valueOf(factor, config) !== value)
+    );
+  const alone = shared.filter((one) => haveNot([one]));
+  if (alone.length || !haveNot(shared)) return alone;
+  return shared.reduce((kept, one) => {
+    const fewer = kept.filter((other) => other !== one);
+    return haveNot(fewer) ? fewer : kept;
+  }, shared);
 }
 
 /** The blocks that a mean is of: without those that lack the measure or a seed. */

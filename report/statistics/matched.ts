@@ -17,6 +17,7 @@ import {
 import { GATED } from "../../cells/factors.ts";
 import { isAddedTrained } from "../../cells/trained_parts.ts";
 import type { Space } from "../../cells/space.ts";
+import { stepsBack } from "../data/reading.ts";
 import { type Configured, levelsIn, ownCellRows, type RunRow, settingsName, variedIn } from "../data/rows.ts";
 
 /** What runs are compared by; of each, less is better. `min_loss`: nats per what the models read. */
@@ -119,7 +120,7 @@ export function matchedBlocks(
 
 /**
  * Whether what a block compares is trained in it: for each switch among the factors, and each two of its runs that differ in that alone, every
- * weight that the switch adds (design, section 10). Other factors add no part that stays as drawn.
+ * weight that the switch adds (design, section 10), which more steps back reach more of. Other factors add no part that stays as drawn.
  */
 export function isActive(
   { seeds: [{ runs }] }: MatchedBlock,
@@ -130,7 +131,12 @@ export function isActive(
   return compared.every(({ factor }, k) =>
     !isSwitch(factor) || runs.every((off, bits) =>
       (bits & (1 << k)) !== 0 ||
-      isAddedTrained(space.cellOf(off.config), space.cellOf(runs[bits | (1 << k)].config), size(off))
+      isAddedTrained(
+        space.cellOf(off.config),
+        space.cellOf(runs[bits | (1 << k)].config),
+        size(off),
+        stepsBack(off),
+      )
     )
   );
 }

@@ -25,6 +25,7 @@ import { mostInPopulation } from "./finite_population.ts";
 import { kendallTauB, type Stratum } from "./kendall.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { criterionOfRuns, type Ranked } from "../data/criterion.ts";
+import { commonMultiple } from "../data/reading.ts";
 import { type MergedRow, type Spread, spreadOf } from "../data/merged.ts";
 import type { Unit } from "../../cells/unit.ts";
 
@@ -172,8 +173,8 @@ type Scale = Pick<PromotionAudit, "criterion" | "every">;
 
 function scaleOf(trained: readonly TrainedInBoth[]): Scale {
   const short = trained.flatMap(({ before }) => before.runs), long = trained.flatMap(({ after }) => after.runs);
-  const own = { short: commonMultiple(short), long: commonMultiple(long) };
-  const both = commonMultiple([...short, ...long]);
+  const own = { short: loggedTogether(short), long: loggedTogether(long) };
+  const both = loggedTogether([...short, ...long]);
   // Where the short runs end before both experiments have logged at one step, each experiment is at least alike in itself.
   const isLogged = [...short, ...long].every(({ steps_done }) => steps_done >= both);
   return {
@@ -188,9 +189,8 @@ function rankedRun(run: FinishedResult): Ranked {
 }
 
 /** The least number of steps whose multiples all these runs log. */
-function commonMultiple(runs: readonly FinishedResult[]): number {
-  const divisor = (a: number, b: number): number => b ? divisor(b, a % b) : a;
-  return runs.reduce((common, { log_every }) => common / divisor(common, log_every) * log_every, 1);
+function loggedTogether(runs: readonly FinishedResult[]): number {
+  return commonMultiple(runs.map(({ log_every }) => log_every));
 }
 
 /** The lowest of the losses that were logged at a multiple of so many steps; none where the run has no such step. */

@@ -3,7 +3,7 @@
  * cell that needs another rate looks harmful at the usual one; so a sign that turns between rates is named.
  */
 import { canonicalJsonIn } from "../../cells/config.ts";
-import { type Factor, type FactorTable, type FactorValue, valueOf } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, type FactorValue, isTuned, valueOf } from "../../cells/factor.ts";
 import type { Space } from "../../cells/space.ts";
 import { compareBy, type Criterion } from "../../experiments/study/criterion.ts";
 import { criterionOfRuns, meanOfRuns } from "../data/criterion.ts";
@@ -17,7 +17,7 @@ import { clearSide, type PairMean, pairMean } from "./pair_means.ts";
 export interface TrainingEffect extends FactorContrast {
   /** At each value, in the order of {@linkcode TrainingEffects.levels}. */
   readonly at: readonly PairMean[];
-  /** With each configuration at the value that is best for it. */
+  /** With each configuration at the value that is best for it; without a pair where none is chosen (see {@linkcode isTuned}). */
   readonly atBest: PairMean;
   /** Whether it is clearly below zero at one value, or at the best ones, and clearly above at another; with one seed: whether the means are. */
   readonly turns: boolean;
@@ -29,7 +29,7 @@ export interface TrainingEffects {
   readonly levels: readonly FactorValue[];
   /** What each configuration's best value was chosen by. */
   readonly criterion: Criterion;
-  /** Configurations that were trained at several values, the same for all; only these have a best one. */
+  /** Configurations that were trained at several values, the same for all; only these have a best one. None where none is chosen. */
   readonly tuned: number;
   /** In the order of the table. */
   readonly effects: readonly TrainingEffect[];
@@ -81,7 +81,7 @@ function atOwnBest(
     .filter(({ levels }) => levels.length > 1);
   const [usual] = [...Map.groupBy(tried, ({ levels }) => levels.join())]
     .sort(([a, one], [b, two]) => two.length - one.length || (a < b ? -1 : 1));
-  const tuned = usual?.[1] ?? [], criterion = criterionOfRuns(tuned.flatMap(({ group }) => group));
+  const tuned = isTuned(factor) && usual?.[1] || [], criterion = criterionOfRuns(tuned.flatMap(({ group }) => group));
   const best = tuned.flatMap(({ group, levels }) => {
     const ways = levels.map((value) => ({ runs: group.filter(({ config }) => valueOf(factor, config) === value) }))
       .sort((a, b) => compareBy(criterion, meanOfRuns(a.runs), meanOfRuns(b.runs)));

@@ -4,11 +4,11 @@
  * where results of earlier versions have none by the lowest training loss.
  */
 import { canonicalJsonIn } from "../../cells/config.ts";
-import { type Factor, type FactorTable, type FactorValue, isQuantity, valueOf } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, type FactorValue, isQuantity, isTuned, valueOf } from "../../cells/factor.ts";
 import type { Criterion } from "../../experiments/study/criterion.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { criterionOfRows, type MergedRow } from "../data/merged.ts";
-import { levelsIn, settingsName } from "../data/rows.ts";
+import { levelsIn, settingsBesideSteps, settingsName } from "../data/rows.ts";
 import { variedTraining, withDefaults } from "../data/training_factors.ts";
 import { bestOverCommonSeeds, meansOverCommonSeeds } from "./common_seeds.ts";
 import { kendallTauB } from "./kendall.ts";
@@ -72,9 +72,13 @@ export function trainingRankings(rows: readonly MergedRow[], table: FactorTable)
   });
 }
 
-/** All that a configuration is but for one training factor, and how long it was trained on what. */
+/**
+ * All that a configuration is but for one training factor, and how long it was trained on what. Where values of the factor cost each another time
+ * (see {@linkcode isTuned}), how long follows from the value: rankings are then each of one value.
+ */
 function trainedOtherwise({ config, runs: [run] }: MergedRow, factor: Factor, table: FactorTable): string {
-  return `${canonicalJsonIn(table, withDefaults(config, [factor]))} ${settingsName(run)}`;
+  const settings = isTuned(factor) ? settingsName(run) : JSON.stringify(settingsBesideSteps(run));
+  return `${canonicalJsonIn(table, withDefaults(config, [factor]))} ${settings}`;
 }
 
 type ByLevel = ReadonlyMap<FactorValue, MergedRow>;

@@ -47,7 +47,12 @@ export function listed(words: readonly string[]): string {
 
 /** A factor in a sentence: `the forget gate`, `the number of layers`. */
 export function inSentence(factor: Factor): string {
-  return factor.kind === "integer" && factor.unit ? `the number of ${factor.unit[1]}` : `the ${factor.label}`;
+  return `the ${nounOf(factor)}`;
+}
+
+/** The same without an article: `learning rate`, `number of steps back`. */
+export function nounOf(factor: Factor): string {
+  return factor.kind === "integer" && factor.unit ? `number of ${factor.unit[1]}` : factor.label;
 }
 
 /** Words for some contrasts together: those of switches alone have shorter ones. */

@@ -1,6 +1,6 @@
 /** What a study found, in a few sentences that a person can repeat: how large, how sure, under which conditions; then what is best. */
 import { formatCount } from "../../cells/counts.ts";
-import { type FactorTable, isOther, isSize, trainingFactors } from "../../cells/factor.ts";
+import { type FactorTable, isOther, isSize, isTuned, trainingFactors } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { type Criterion, criterionInWords } from "../../experiments/study/criterion.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
@@ -119,7 +119,10 @@ function sizeWords(effect: FactorEffect, { primary, reads }: Effects): string {
 /** What the compared runs were trained on, and how: `trained on tinyshakespeare, 1 layer, state size 16, 999 steps, …`. */
 function conditions({ over }: FactorEffect, rows: readonly MergedRow[], table: FactorTable): string {
   const own = cohortsOf(table, rows).own.filter(({ control }) => !control), runs = own.flatMap(({ runs }) => runs);
-  const training = trainingFactors(table), isTraining = ({ factor }: FactorLevels) => training.includes(factor);
+  const training = trainingFactors(table);
+  // How it is usually trained is said of what each study chooses, and of nothing else.
+  const isTraining = ({ factor, levels }: FactorLevels) =>
+    training.includes(factor) && (isTuned(factor) || levels.some((value) => value !== factor.default));
   // Switches have both values nearly everywhere; a default of the cell goes without saying.
   const ofModel = over.filter(({ factor, levels }) =>
     isSize(factor) ||

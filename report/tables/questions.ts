@@ -1,11 +1,17 @@
 /** The questions that a report answers beside which factors matter, each in words and in a table; none where nobody asked. */
 import { ownCellName } from "../data/cell_names.ts";
 import { counted } from "../../cells/counts.ts";
-import type { FactorTable } from "../../cells/factor.ts";
+import { type FactorTable, isTuned } from "../../cells/factor.ts";
 import type { MergedRow } from "../data/merged.ts";
-import { type BaselineAnswers, type BestAgainst, compareBaselines } from "../statistics/baseline_comparison.ts";
+import {
+  type BaselineAnswers,
+  type BestAgainst,
+  compareBaselinesByCondition,
+} from "../statistics/baseline_comparison.ts";
 import { type TrainingRanking, trainingRankings } from "../statistics/training_rankings.ts";
+import { type StepsBackAnswers, stepsBackAnswers } from "../statistics/steps_back.ts";
 import { againstWords, comparisonCells } from "./baseline_words.ts";
+import { stepsBackQuestions } from "./steps_back_words.ts";
 import { rankingCells, rankingHeading, rankingWords } from "./ranking_words.ts";
 import { type Cells, cellsText } from "./effect_tables.ts";
 
@@ -26,16 +32,24 @@ const MOST_LINES = 24;
 /** What questions are answered from. */
 export interface Comparisons {
   readonly baselines: BaselineAnswers | undefined;
+  /** The same under the other conditions that the study varies, as the number of steps back. */
+  readonly elsewhere: readonly BaselineAnswers[];
   readonly rankings: readonly TrainingRanking[];
+  /** Where the study varies the number of steps back. */
+  readonly stepsBack: StepsBackAnswers | undefined;
 }
 
 /** Compares with baselines, and rankings with each other. @param rows configurations, best first */
 export function comparisonsOf(rows: readonly MergedRow[], table: FactorTable): Comparisons {
-  return { baselines: compareBaselines(rows, table), rankings: trainingRankings(rows, table) };
+  const [baselines, ...elsewhere] = compareBaselinesByCondition(rows, table);
+  return { baselines, elsewhere, rankings: trainingRankings(rows, table), stepsBack: stepsBackAnswers(rows, table) };
 }
 
 /** The questions that a study's configurations answer, in order. */
-export function questionsOf({ baselines, rankings }: Comparisons, table: FactorTable): Question[] {
+export function questionsOf(
+  { baselines, elsewhere, rankings, stepsBack }: Comparisons,
+  table: FactorTable,
+): Question[] {
   const { equal, tuned, isTunedSame } = baselines ?? {}, better = isBetter(equal ?? tuned, table);
   const against = (heading: string, answer: BestAgainst | undefined, more: readonly string[] = []) =>
     answer ? [question(heading, [...againstWords(answer, table), ...more], comparisonCells(answer, table))] : [];
@@ -44,6 +58,11 @@ export function questionsOf({ baselines, rankings }: Comparisons, table: FactorT
     : [];
   return [
     ...against(`${better}?`, equal, same),
+    ...elsewhere.flatMap(({ equal, tuned }) => {
+      const answer = equal ?? tuned;
+      return against(`${isBetter(answer, table)}, with ${answer?.trained}?`, answer);
+    }),
+    ...(stepsBack ? stepsBackQuestions(stepsBack) : []),
     ...rankings.map((ranking) =>
       question(rankingHeading(ranking), rankingWords(ranking, table), rankingCells(ranking, table))
     ),
@@ -69,7 +88,7 @@ function isBetter(answer: BestAgainst | undefined, table: FactorTable): string {
 }
 
 function labels(rankings: readonly TrainingRanking[]): string {
-  return rankings.map(({ factor }) => factor.label).join(" and ") || "training";
+  return rankings.filter(({ factor }) => isTuned(factor)).map(({ factor }) => factor.label).join(" and ") || "training";
 }
 
 /** The answers as plain text; empty where there is no question. */

@@ -1,5 +1,5 @@
 /** In plain words: whether the ranking holds where configurations are trained otherwise. */
-import { type Factor, type FactorTable, type FactorValue, formatLevel } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, type FactorValue, formatLevel, isTuned } from "../../cells/factor.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { labelIn, ownCellName } from "../data/cell_names.ts";
 import { atLevel, withDefaults } from "../data/training_factors.ts";
@@ -7,11 +7,12 @@ import type { RankingPair, TrainedRow, TrainingRanking } from "../statistics/tra
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { rankedBy } from "../data/merged.ts";
 import { criterionAxis } from "./criterion_words.ts";
+import { nounOf as nameOfFactor } from "./factor_words.ts";
 import { formatSpread, formatTau, NONE } from "./format.ts";
 
 /** `Does the ranking hold at another learning rate?` */
 export function rankingHeading({ factor }: TrainingRanking): string {
-  return `Does the ranking hold at another ${factor.label}?`;
+  return `Does the ranking hold at another ${nameOfFactor(factor)}?`;
 }
 
 /** Up to so many configurations it is said how far one exchange of neighbours moves τ. */
@@ -23,7 +24,7 @@ export function rankingWords(ranking: TrainingRanking, table: FactorTable): stri
   return [
     ...ranking.pairs.map((pair) => pairWords(pair, ranking.factor, noun)),
     ...howToRead(ranking),
-    ...bestValues(ranking, noun, table),
+    ...(isTuned(ranking.factor) ? bestValues(ranking, noun, table) : []),
   ];
 }
 
@@ -121,11 +122,15 @@ export function rankingCells(
     return spread ? formatSpread(spread) : NONE;
   };
   return {
-    headings: [`${short}, ${unit}, by ${factor.label}`, ...levels.map((value) => formatLevel(factor, value)), "best"],
+    headings: [
+      `${short}, ${unit}, by ${factor.label}`,
+      ...levels.map((value) => formatLevel(factor, value)),
+      ...(isTuned(factor) ? ["best"] : []),
+    ],
     lines: trained.map((row) => [
       nameOf(row, factor, table),
       ...levels.map((value) => cell(row, value)),
-      formatLevel(factor, row.best),
+      ...(isTuned(factor) ? [formatLevel(factor, row.best)] : []),
     ]),
   };
 }

@@ -1,21 +1,22 @@
 /** Whether the effects hold where configurations are trained otherwise, in words and in a table: at each learning rate, and at each one's best. */
 import { sum } from "simple-statistics";
 import { counted, formatCount } from "../../cells/counts.ts";
-import { formatLevel, isSwitch } from "../../cells/factor.ts";
+import { type Factor, type FactorValue, formatLevel, isSwitch, isTuned } from "../../cells/factor.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
 import { comparedAtSeveral, type TrainingEffect, type TrainingEffects } from "../statistics/training_effects.ts";
 import { type Cells, formatInterval, pairsBySeeds } from "./effect_tables.ts";
 import { measureInSentence, unitOfMeasure } from "./measure_words.ts";
-import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
+import { atLevel } from "../data/training_factors.ts";
+import { areSwitches, contrastWords, differenceName, inSentence, nounOf } from "./factor_words.ts";
 import { formatDifference, NONE } from "./format.ts";
 import type { Question } from "./questions.ts";
 
 /** For each way of training that the study varies: whether the effects hold at its values. */
 export function effectQuestions(all: Effects): Question[] {
   return all.training.filter(({ effects }) => effects.some(isAnywhere)).map((training) => {
-    const heading = `Do the effects hold at another ${training.factor.label}?`;
+    const heading = `Do the effects hold at another ${nounOf(training.factor)}?`;
     const [turning, best, spread] = [turningWords, bestWords, spreadWords].map((words) => words(training, all));
     return comparedAtSeveral(training).length
       ? { heading, lines: [...turning, ...best, ...spread], cells: cellsOf(training, all), more: 0 }
@@ -34,16 +35,16 @@ function turningWords(training: TrainingEffects, { primary, reads }: Effects): s
   const isAnyKnown = effects.some(({ at }) => at.some(({ interval }) => interval));
   return [
     isAnyKnown
-      ? `No effect on ${
-        measureInSentence(primary)
-      } is clearly below zero at one ${factor.label} and clearly above at another`
-      : `No mean difference of ${measureInSentence(primary)} has another sign at another ${factor.label}`,
+      ? `No effect on ${measureInSentence(primary)} is clearly below zero at one ${
+        nounOf(factor)
+      } and clearly above at another`
+      : `No mean difference of ${measureInSentence(primary)} has another sign at another ${nounOf(factor)}`,
   ];
 }
 
 function warning(effect: TrainingEffect, { factor, levels }: TrainingEffects, unit: string): string {
   const means = [
-    ...effect.at.map((mean, i) => ({ mean, where: `at ${formatLevel(factor, levels[i])}` })),
+    ...effect.at.map((mean, i) => ({ mean, where: `at ${whereOf(factor, levels[i])}` })),
     { mean: effect.atBest, where: "with each configuration at its best" },
   ].filter(({ mean }) => mean.pairs > 0);
   const said = means.map(({ mean: { difference, interval }, where }, i) =>
@@ -53,11 +54,23 @@ function warning(effect: TrainingEffect, { factor, levels }: TrainingEffects, un
   );
   const where = means.every(({ mean }) => mean.seeds.length < 2) ? "In this one seed's runs the" : "The";
   const compared = isSwitch(effect.factor) ? "" : ` (${differenceName(effect)})`;
-  return `${where} sign turns with the ${factor.label}: ${effect.factor.label}${compared} ${said.join(", ")}`;
+  return `${where} sign turns with ${inSentence(factor)}: ${effect.factor.label}${compared} ${said.join(", ")}`;
+}
+
+/** A value after `at`: of a factor that has just been named, the value alone; of what is counted, with what it counts. */
+function whereOf(factor: Factor, value: FactorValue): string {
+  return isTuned(factor) ? formatLevel(factor, value) : atLevel(factor, value);
 }
 
 /** By what each configuration's best value was chosen, and of how many. */
 function bestWords({ factor, tuned, criterion, effects }: TrainingEffects): string[] {
+  if (!isTuned(factor)) {
+    return [
+      `Each ${
+        nounOf(factor)
+      } stands by itself: none is chosen as a configuration's best, since each costs another time`,
+    ];
+  }
   if (!tuned) return [`No configuration was trained at several values of the ${factor.label}, so none has a best one`];
   const pairs = effects.some(({ atBest }) => atBest.pairs > 0) ? "" : "; no two of them are a pair";
   return [
@@ -73,12 +86,14 @@ function bestWords({ factor, tuned, criterion, effects }: TrainingEffects): stri
 function spreadWords({ factor, levels, effects }: TrainingEffects): string[] {
   const counts = levels.map((value, i) => ({ value, count: sum(effects.map(({ at }) => at[i].pairs)) }));
   const all = sum(counts.map(({ count }) => count)), most = counts.reduce((a, b) => b.count > a.count ? b : a);
-  const listed = counts.map(({ value, count }) => `${formatCount(count)} at ${formatLevel(factor, value)}`).join(", ");
+  const listed = counts.map(({ value, count }) => `${formatCount(count)} at ${whereOf(factor, value)}`).join(", ");
   const mostly = 2 * most.count > all
-    ? `, so they are ${most.count < all ? "mostly " : ""}those at ${formatLevel(factor, most.value)}`
+    ? `, so they are ${most.count < all ? "mostly " : ""}those at ${whereOf(factor, most.value)}`
     : "";
   return [
-    `Both configurations of a pair have the same ${factor.label}: of all pairs, ${listed}; other means of this report take all of these ` +
+    `Both configurations of a pair have the same ${
+      nounOf(factor)
+    }: of all pairs, ${listed}; other means of this report take all of these ` +
     `together${mostly}`,
   ];
 }
@@ -90,13 +105,13 @@ function cellsOf({ effects, factor, levels }: TrainingEffects, { primary, reads 
     headings: [
       `${difference}, ${unitOfMeasure(primary, reads)}, by ${noun}`,
       ...(onlySwitches ? [] : ["compared"]),
-      ...levels.map((value) => `${factor.label} ${formatLevel(factor, value)}`),
-      "each at its best",
+      ...levels.map((value) => atLevel(factor, value)),
+      ...(isTuned(factor) ? ["each at its best"] : []),
     ],
     lines: effects.map((effect) => [
       effect.factor.label,
       ...(onlySwitches ? [] : [differenceName(effect)]),
-      ...[...effect.at, effect.atBest].map(meanCell),
+      ...[...effect.at, ...(isTuned(factor) ? [effect.atBest] : [])].map(meanCell),
     ]),
   };
 }

@@ -17,6 +17,7 @@ import { picturesOf } from "../../report/figures/pictures.ts";
 import { effectsOf } from "../../report/statistics/effects.ts";
 import { contrastsIn } from "../../report/statistics/matched.ts";
 import { groupings } from "../../report/statistics/means.ts";
+import { runsTable } from "../../report/page/runs.ts";
 import { effectText, regressionWords } from "../../report/tables/effect_words.ts";
 import { bestRunsTable, compactSwitches } from "../../report/tables/tables.ts";
 import { writeReport } from "../../report/write_report.ts";
@@ -25,6 +26,7 @@ import { inFolder } from "../experiments/folder.ts";
 import { EXTENDED } from "../extended_table.ts";
 import { ORIGINAL, ORIGINAL_SWITCHES } from "../original_table.ts";
 import { extendedResults, NUMBER } from "./extended_results.ts";
+import { stepsBackResults } from "./steps_back_results.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
 const gated = syntheticResults({ layers: [1], state_sizes: [256], steps: 500 });
@@ -184,4 +186,17 @@ inFolder("a report over a table without switches speaks of factors, and has no e
   assert.equal(effects.min_loss[0].pairs, 3);
   const text = [effectText(effects, ANY_STUDY), bestRunsTable(mergeSeeds(runs), OWN_SPACE)].join("\n");
   assert.doesNotMatch(text, /switch/);
+});
+
+Deno.test("the page's table has steps back and what was read where a study has several numbers of steps back, and no such column else", async () => {
+  const pageFor = (results: readonly RunResult[]) => {
+    const runs = tableOf(results).rows;
+    return runsTable(mergeSeeds(runs), GATED);
+  };
+  const page = pageFor(stepsBackResults()), shown = headings(page);
+  assert.ok(shown.includes("steps back") && shown.includes("bytes read"), shown.join());
+  // 682 updates of 16 bytes in 256 sequences, with each of five configurations; and a filter for the number of steps back.
+  assert.equal(page.match(/data-value="2793472">2,793,472</g)?.length, 5);
+  assert.match(page, /<label>steps back <select/);
+  assert.ok(!headings(pageFor(stepsBackResults({ levels: [16] }))).includes("bytes read"));
 });

@@ -5,7 +5,7 @@ import type { TensorMap } from "../engines/engine.ts";
 import { firstNonFinite } from "./weights.ts";
 
 /** Smoothed loss: `ma ← 0.95·ma + 0.05·loss`, from 3.0. */
-const SMOOTHING = { keep: 0.95, start: 3 } as const;
+export const SMOOTHING = { keep: 0.95, start: 3 } as const;
 
 /** All that a run needs to go on exactly where it was. Offsets follow from seed and pass: there is no random state beside these. */
 export interface TrainingState {

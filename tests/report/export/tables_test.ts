@@ -83,6 +83,15 @@ inFolder("tablesOf() has a row for each run, whatever came of it, and a point fo
   assert.deepEqual(curve(failedLater.id, 0).slice(-2), [[1100, 1.25], [1150, 1.75]]);
 });
 
+Deno.test("a run's 'read' is what it has read: updates × steps back × batch size; nothing before its end", () => {
+  const [result] = syntheticResults({ steps: 1000 }), { of } = runColumns().find(({ name }) => name === "read")!;
+  assert.deepEqual([result, { ...result, bptt: 16, steps_done: 62 }, unfinished(result)].map(of), [
+    256_000,
+    62 * 16 * 256,
+    null,
+  ]);
+});
+
 Deno.test("longestCurve() keeps a done run's whole curve where a later try from the beginning failed earlier", () => {
   const [result] = syntheticResults({ steps: 1000 });
   const later = { ...result, failed: "x", failed_at_step: 70, failed_time: 5, loss_before_failure: [3] };

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import { type CellConfig, configId } from "../../../cells/config.ts";
+import { factorEffects } from "../../../report/statistics/effects.ts";
+import { Matching } from "../../../report/statistics/matched.ts";
 import { trainingEffects } from "../../../report/statistics/training_effects.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
 import { exponential, plantedRow, plantedRows } from "../planted_rows.ts";
@@ -82,4 +84,51 @@ Deno.test("configurations that were tried at more rates than most have no part i
     trainingEffects(rows.filter(({ config }) => config.learning_rate === undefined), "min_loss", GATED_SPACE),
     [],
   );
+});
+
+/** Small planted rows with 1 and 4 steps back; with 4 a run makes a quarter of the updates. `loss` is told the steps back. */
+function rowsBack(loss: (config: CellConfig, k: number) => number, seeds = 3) {
+  return plantedRows(() => 2, seeds).filter(({ config }) => config.state_size === 32 && config.n_layers === 1).flatMap(
+    ({ config, seed, steps_done }) =>
+      [1, 4].map((bptt) => {
+        const own = bptt === 1 ? config : { ...config, bptt }, value = loss(config, bptt);
+        return plantedRow(own, value, {
+          id: configId(own),
+          seed,
+          validation_bits_per_byte: value / Math.LN2,
+          steps_done: steps_done / bptt,
+        });
+      }),
+  );
+}
+
+Deno.test("a switch that turns between numbers of steps back is named, and no configuration has a best number of them", () => {
+  const noise = randomStream(0, "steps back");
+  const rows = rowsBack((config, k) =>
+    2 - 0.2 * Math.log2(k) + (config.use_forget_gate ? (k === 1 ? 0.1 : -0.05) : 0) + 0.002 * exponential(noise)
+  );
+  const [{ factor, levels, tuned, effects }, ...more] = trainingEffects(rows, "test_bits_per_byte", GATED_SPACE);
+  assert.deepEqual([factor.key, levels, tuned, more], ["bptt", [1, 4], 0, []]);
+  const gate = effects.find((one) => one.factor.key === "use_forget_gate")!;
+  for (const [i, nats] of [0.1, -0.05].entries()) {
+    assert.ok(Math.abs(gate.at[i].difference! - nats / Math.LN2) < 0.002, `${gate.at[i].difference}`);
+  }
+  assert.deepEqual(effects.map(({ atBest }) => atBest.pairs), effects.map(() => 0));
+  assert.deepEqual(effects.filter(({ turns }) => turns).map((one) => one.factor.key), ["use_forget_gate"]);
+});
+
+Deno.test("pairs of a gate behind an unread new state are inactive with one step back, and active with four", () => {
+  const rows = rowsBack(() => 2, 1);
+  const [{ effects }] = trainingEffects(rows, "test_bits_per_byte", GATED_SPACE);
+  // Of the 48 switch settings with a residual that have a partner, 16 read the old state alone: half of them have the gate off.
+  for (const key of ["use_state_gate", "use_forget_gate"]) {
+    const { at: [one, four] } = effects.find(({ factor }) => factor.key === key)!;
+    assert.deepEqual([one.pairs, four.pairs], [16, 24], key);
+  }
+  const { inactive } = factorEffects(new Matching(rows, GATED_SPACE), "test_bits_per_byte")
+    .find(({ factor }) => factor.key === "use_state_gate")!;
+  assert.deepEqual([inactive!.pairs, inactive!.at.map(({ factor, value }) => `${factor.key} ${value}`)], [8, [
+    "use_new_state false",
+    "bptt 1",
+  ]]);
 });

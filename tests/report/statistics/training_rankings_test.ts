@@ -12,6 +12,7 @@ import { rankingCells, rankingHeading, rankingWords } from "../../../report/tabl
 import { validated } from "../validated_results.ts";
 import { atRate, comparedResults, gatedResults, otherResults, ranked } from "../compared_results.ts";
 import { extendedResults, NUMBER } from "../extended_results.ts";
+import { stepsBackResults } from "../steps_back_results.ts";
 import { EXTENDED } from "../../extended_table.ts";
 
 const gated = gatedResults([0, 1]), ids = ranked(gated);
@@ -151,4 +152,23 @@ Deno.test("no pair and no matched set of four mixes rates", () => {
     for (const { runs } of seeds) assert.equal(new Set(runs.map(({ config }) => config.learning_rate)).size, 1);
   }
   assert.ok(new Set(blocks.map(({ seeds: [{ runs: [{ config }] }] }) => config.learning_rate)).size === 3);
+});
+
+Deno.test("trainingRankings() compares orders under numbers of steps back, whatever updates these made", () => {
+  const results = stepsBackResults({ cells: [] });
+  const [ranking, ...more] = rankings(results);
+  assert.deepEqual([ranking.factor.key, ranking.levels, more], ["bptt", [1, 4, 16], []]);
+  assert.deepEqual(ranking.pairs.map(({ both, tau, best }) => [both, tau, best!.same]), [
+    [3, 1, true],
+    [3, 1, true],
+    [3, 1, true],
+  ]);
+  // With 16 steps back the order is the reverse.
+  const turned = results.map((result): RunResult =>
+    result.bptt === 16 ? { ...result, validation_bits_per_byte: 9 - result.validation_bits_per_byte! } : result
+  );
+  assert.deepEqual(rankings(turned)[0].pairs.map(({ tau }) => tau), [1, -1, -1]);
+  assert.equal(rankingHeading(ranking), "Does the ranking hold at another number of steps back?");
+  assert.match(rankingWords(ranking, GATED)[0], /^1 step back and 4: 3 gated configurations trained at both, /);
+  assert.deepEqual(rankingCells(ranking, GATED).headings.slice(1), ["1", "4", "16"]);
 });

@@ -92,3 +92,24 @@ Deno.test("nothing is claimed where pairs have one rate alone, and nothing is as
   assert.equal(alone.cells, undefined);
   assert.deepEqual(effectQuestions(effectsOf(rowsAt(needsThird, 2, [USUAL]))), []);
 });
+
+Deno.test("with steps back each number stands by itself: no column and no sentence has a best one", () => {
+  const rows = [1, 4].flatMap((bptt) =>
+    rowsAt((config) => config.use_output_gate ? (bptt === 1 ? 0.08 : -0.03) : 0, 3, [USUAL]).map((row) => {
+      const config = bptt === 1 ? row.config : { ...row.config, bptt };
+      return { ...row, config, id: configId(config), steps_done: row.steps_done / bptt };
+    })
+  );
+  const { heading, lines, cells } = questionOf(rows);
+  assert.equal(heading, "Do the effects hold at another number of steps back?");
+  assert.match(
+    lines[0],
+    /^The sign turns with the number of steps back: output gate \+0\.11\d bits per byte at 1 step back \(.*\), −0\.04\d at 4 steps back \([^,]*\)$/,
+  );
+  assert.equal(
+    lines[1],
+    "Each number of steps back stands by itself: none is chosen as a configuration's best, since each costs another time",
+  );
+  assert.match(lines[2], /have the same number of steps back: of all pairs, 256 at 1 step back, 304 at 4 steps back;/);
+  assert.deepEqual(cells!.headings.slice(1), ["1 step back", "4 steps back"]);
+});

@@ -1,0 +1,288 @@
+/**
+ * What more steps back change, at equal bytes read and at equal updates. With `k` steps back an update reads `k` times as much, so no two runs with
+ * different `k` are equal in both. **Where runs are equal at their ends**, their scores are compared. **Where they are not**, their smoothed
+ * training losses are, at the last point that all have logged and in which they are equal. Which of the two stands where follows from what the runs
+ * have done, not from what was asked for.
+ *
+ * Differences are of pairs that differ in `k` alone, seed with seed, with the intervals of the design's section 10: of several
+ * configurations as {@linkcode crossedMean} has them, of one by Student's t over its seeds, and of one seed none.
+ */
+import { mean } from "simple-statistics";
+import { canonicalJsonIn } from "../../cells/config.ts";
+import type { Factor, FactorTable } from "../../cells/factor.ts";
+import type { Unit } from "../../cells/unit.ts";
+import { extentOf } from "../../cells/extremes.ts";
+import type { Criterion } from "../../experiments/study/criterion.ts";
+import { cohortsOf } from "../data/baselines.ts";
+import { cellNameIn, labelIn } from "../data/cell_names.ts";
+import { criterionOfRows, type MergedRow } from "../data/merged.ts";
+import { amountRead, BASES, type Basis, equalRuns, lastCommonPoint, lossAt, stepsBack } from "../data/reading.ts";
+import { distinct, type RunRow, settingsBesideSteps } from "../data/rows.ts";
+import { variedTraining, withDefaults } from "../data/training_factors.ts";
+import { type Contrast, withoutRounding } from "./matched.ts";
+import { type PairMean, pairMean } from "./pair_means.ts";
+
+/** What runs with `k` steps back have done: the least and the most of them. */
+export interface Extent {
+  readonly k: number;
+  readonly updates: readonly [least: number, most: number];
+  /** Bytes or tokens, of all rows of a batch. */
+  readonly read: readonly [least: number, most: number];
+}
+
+/** What is compared: the score on the test split, or the smoothed training loss, without the start of its smoothing. */
+export type Quantity = "score" | "loss";
+
+/** `to − from` steps back, in bits per byte of a score, in nats per what the models read of a loss; below zero more steps back are lower. */
+export interface StepsBackChange {
+  readonly from: number;
+  readonly to: number;
+  readonly change: PairMean;
+  /** The same of the score on the validation split, where scores are compared and all runs have it. */
+  readonly validation: PairMean | undefined;
+}
+
+/** What runs are compared by at one basis. */
+export interface BasisAnswer {
+  readonly basis: Basis;
+  /** Undefined where no two runs that differ in `k` alone have a point in common. */
+  readonly quantity: Quantity | undefined;
+  /** Of a loss: where it is taken, in updates, or in bytes or tokens of each parallel sequence of a batch. */
+  readonly point: number | undefined;
+  /** Steps back of the runs that are compared, ascending. */
+  readonly levels: readonly number[];
+  /** What these have done. */
+  readonly extents: readonly Extent[];
+  /** Runs of the study that have no part in it: they are not equal to most, or have no score. */
+  readonly left_out: number;
+  /** Over all configurations, no baselines, that were trained with both. */
+  readonly changes: readonly StepsBackChange[];
+}
+
+/** A configuration's values by steps back, at one basis. */
+export interface StepsBackPoint {
+  readonly k: number;
+  /** Over {@linkcode StepsBackPoint.seeds}. */
+  readonly mean: number;
+  /** Seeds that the configuration has with all of its numbers of steps back. */
+  readonly seeds: readonly { readonly seed: number; readonly value: number }[];
+}
+
+/** One configuration at a basis. */
+export interface ChosenAt {
+  readonly points: readonly StepsBackPoint[];
+  readonly changes: readonly StepsBackChange[];
+}
+
+/** A configuration that is shown by itself. */
+export interface ChosenConfiguration {
+  /** Without its steps back: `2 layers × 256, state gate + new state`, or `GRU, 2 layers × 256`. */
+  readonly label: string;
+  /** What its cell is called. */
+  readonly cell: string;
+  readonly isBaseline: boolean;
+  /** With the steps back with which it ranks best. */
+  readonly best: MergedRow;
+  readonly at: Readonly<Record<Basis, ChosenAt>>;
+}
+
+/** What is known of steps back. */
+export interface StepsBackAnswers {
+  readonly factor: Factor;
+  readonly reads: Unit;
+  /** By what configurations are chosen. */
+  readonly criterion: Criterion;
+  /** Configurations, no baselines, with several numbers of steps back. */
+  readonly of: number;
+  readonly at: Readonly<Record<Basis, BasisAnswer>>;
+  /** The best ones, best first, then the best of each other cell. */
+  readonly chosen: readonly ChosenConfiguration[];
+}
+
+/** So many configurations are shown by themselves, and so many baselines: each has a colour. */
+export const MOST_CHOSEN = 6;
+
+/** Runs of one configuration with several numbers of steps back. */
+interface Group {
+  readonly best: MergedRow;
+  readonly isBaseline: boolean;
+  readonly runs: readonly RunRow[];
+}
+
+/**
+ * The answers of a study.
+ *
+ * @param rows configurations, best first
+ * @returns undefined where no configuration was trained with several numbers of steps back
+ */
+export function stepsBackAnswers(all: readonly MergedRow[], table: FactorTable): StepsBackAnswers | undefined {
+  const rows = all.filter(({ control }) => !control);
+  const factor = variedTraining(table, rows).find(({ key }) => key === "bptt");
+  const groups = factor ? groupsOf(rows, factor, table) : [];
+  if (!factor || !groups.length) return undefined;
+  const answers = BASES.map((basis) => answerAt(basis, groups));
+  const at = Object.fromEntries(answers.map((answer) => [answer.basis, answer.answer])) as StepsBackAnswers["at"];
+  const shown = [false, true].flatMap((isBaseline) => shownGroups(groups, isBaseline, table));
+  return {
+    factor,
+    reads: rows[0].reads,
+    criterion: criterionOfRows(all),
+    of: groups.filter(({ isBaseline }) => !isBaseline).length,
+    at,
+    chosen: shown.map((group): ChosenConfiguration => ({
+      label: labelIn(table, withDefaults(group.best.config, [factor])),
+      cell: cellNameIn(table, group.best.config),
+      isBaseline: group.isBaseline,
+      best: group.best,
+      at: Object.fromEntries(
+        answers.map((answer) => [answer.basis, chosenAt(group, answer)]),
+      ) as ChosenConfiguration["at"],
+    })),
+  };
+}
+
+/** Configurations that differ in more than `k` are apart; so are runs in other batches, on other texts, or logged at other updates. */
+function groupsOf(rows: readonly MergedRow[], factor: Factor, table: FactorTable): Group[] {
+  const own = new Set(cohortsOf(table, rows).own);
+  const groups = Map.groupBy(
+    rows,
+    ({ config, runs: [run] }) =>
+      `${canonicalJsonIn(table, withDefaults(config, [factor]))} ${JSON.stringify(settingsBesideSteps(run))}`,
+  );
+  return [...groups.values()].filter((group) => distinct(group, stepsBack).length > 1).map((group) => ({
+    best: group[0],
+    isBaseline: !own.has(group[0]),
+    runs: group.flatMap(({ runs }) => runs),
+  }));
+}
+
+/** The best ones; of other cells the best of each. @param groups best first */
+function shownGroups(groups: readonly Group[], isBaseline: boolean, table: FactorTable): Group[] {
+  const wanted = groups.filter((group) => group.isBaseline === isBaseline);
+  const nameOf = ({ best }: Group) => cellNameIn(table, best.config);
+  const shown = isBaseline
+    ? wanted.filter((group, i) => wanted.findIndex((other) => nameOf(other) === nameOf(group)) === i)
+    : wanted;
+  return shown.slice(0, MOST_CHOSEN);
+}
+
+/** How values are read at a basis. */
+interface Reading {
+  readonly basis: Basis;
+  readonly answer: BasisAnswer;
+  /** Whether a run has a part in it. */
+  isCompared(run: RunRow): boolean;
+  valueOf(run: RunRow): number;
+}
+
+function answerAt(basis: Basis, groups: readonly Group[]): Reading {
+  const runs = groups.flatMap((group) => group.runs);
+  const scored = equalRuns(runs.filter((run) => run.test_bits_per_byte !== undefined), basis);
+  const reading = hasPairs(groups, scored)
+    ? readingOf(basis, "score", undefined, scored, (run) => run.test_bits_per_byte!)
+    : lossReading(basis, groups, runs);
+  const { isCompared, answer: { levels } } = reading, own = groups.filter(({ isBaseline }) => !isBaseline);
+  return {
+    ...reading,
+    answer: {
+      ...reading.answer,
+      left_out: runs.filter((run) => !isCompared(run)).length,
+      changes: changesOf(own, reading, levels),
+    },
+  };
+}
+
+/** Whether some runs of these differ in `k` alone. */
+function hasPairs(groups: readonly Group[], compared: readonly RunRow[]): boolean {
+  const known = new Set(compared);
+  return groups.some(({ runs }) => {
+    const seeds = Map.groupBy(runs.filter((run) => known.has(run)), ({ seed }) => seed);
+    return [...seeds.values()].some((same) => distinct(same, stepsBack).length > 1);
+  });
+}
+
+/** Losses at the last point that all runs have. */
+function lossReading(basis: Basis, groups: readonly Group[], runs: readonly RunRow[]): Reading {
+  const point = lastCommonPoint(runs, basis), isKnown = point !== undefined && hasPairs(groups, runs);
+  return isKnown
+    ? readingOf(basis, "loss", point, runs, (run) => lossAt(run, basis, point))
+    : readingOf(basis, undefined, undefined, [], () => NaN);
+}
+
+function readingOf(
+  basis: Basis,
+  quantity: Quantity | undefined,
+  point: number | undefined,
+  runs: readonly RunRow[],
+  valueOf: (run: RunRow) => number,
+): Reading {
+  const compared = new Set(runs), levels = distinct(runs, stepsBack);
+  const extents = levels.map((k): Extent => {
+    const own = runs.filter((run) => stepsBack(run) === k);
+    return { k, updates: extentOf(own.map(({ steps_done }) => steps_done)), read: extentOf(own.map(amountRead)) };
+  });
+  return {
+    basis,
+    answer: { basis, quantity, point, levels, extents, left_out: 0, changes: [] },
+    isCompared: (run) => compared.has(run),
+    valueOf,
+  };
+}
+
+/** From the fewest steps back to each other, and from each to the next: all pairs of three. */
+function levelPairs(levels: readonly number[]): [from: number, to: number][] {
+  const [first, ...others] = levels;
+  return [
+    ...others.map((to): [number, number] => [first, to]),
+    ...others.slice(1).map((to, i): [number, number] => [others[i], to]),
+  ];
+}
+
+function changesOf(groups: readonly Group[], reading: Reading, levels: readonly number[]): StepsBackChange[] {
+  const isValidated = reading.answer.quantity === "score" &&
+    groups.every(({ runs }) =>
+      runs.every((run) => !reading.isCompared(run) || run.validation_bits_per_byte !== undefined)
+    );
+  return levelPairs(levels).map(([from, to]) => {
+    const meanOf = (valueOf: (run: RunRow) => number) =>
+      pairMean(groups.flatMap((group) => contrastOf(group, reading, valueOf, from, to)));
+    return {
+      from,
+      to,
+      change: meanOf(reading.valueOf),
+      validation: isValidated ? meanOf((run) => run.validation_bits_per_byte!) : undefined,
+    };
+  });
+}
+
+/** A configuration's differences, seed with seed; none where it has no seed with both. */
+function contrastOf(
+  { runs, best }: Group,
+  { isCompared }: Reading,
+  valueOf: (run: RunRow) => number,
+  from: number,
+  to: number,
+): Contrast[] {
+  const compared = runs.filter(isCompared);
+  const by_seed = distinct(compared, ({ seed }) => seed).flatMap((seed) => {
+    const [one, two] = [from, to].map((k) => compared.find((run) => run.seed === seed && stepsBack(run) === k));
+    return one && two ? [{ seed, difference: withoutRounding(valueOf(two) - valueOf(one)) }] : [];
+  });
+  return by_seed.length
+    ? [{ name: best.name, by_seed, difference: mean(by_seed.map(({ difference }) => difference)) }]
+    : [];
+}
+
+function chosenAt(group: Group, reading: Reading): ChosenAt {
+  const compared = group.runs.filter(reading.isCompared), levels = distinct(compared, stepsBack);
+  const seeds = distinct(compared, ({ seed }) => seed).filter((seed) =>
+    levels.every((k) => compared.some((run) => run.seed === seed && stepsBack(run) === k))
+  );
+  const points = levels.flatMap((k): StepsBackPoint[] => {
+    const own = compared.filter((run) => stepsBack(run) === k && seeds.includes(run.seed));
+    if (!own.length) return [];
+    const values = own.map((run) => ({ seed: run.seed, value: reading.valueOf(run) })).sort((a, b) => a.seed - b.seed);
+    return [{ k, mean: mean(values.map(({ value }) => value)), seeds: values }];
+  });
+  return { points, changes: changesOf([group], reading, levels).filter(({ change }) => change.pairs > 0) };
+}

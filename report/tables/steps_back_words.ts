@@ -1,0 +1,220 @@
+/** What more steps back change, in words and in a table: at equal bytes read, and at equal updates. */
+import { counted, formatCount } from "../../cells/counts.ts";
+import { countedLevel } from "../../cells/factor.ts";
+import type { Unit } from "../../cells/unit.ts";
+import { BASES, type Basis, EQUAL_SHARE, SMOOTHING_AGE } from "../data/reading.ts";
+import type { PairMean } from "../statistics/pair_means.ts";
+import type {
+  BasisAnswer,
+  ChosenConfiguration,
+  Quantity,
+  StepsBackAnswers,
+  StepsBackChange,
+} from "../statistics/steps_back.ts";
+import { type Cells, formatInterval, pairsBySeeds } from "./effect_tables.ts";
+import { direction } from "./effect_words.ts";
+import { listed } from "./factor_words.ts";
+import { formatDifference, formatLoss, formatSize, NONE } from "./format.ts";
+import type { Question } from "./questions.ts";
+
+/** `equal bytes read`, `equal updates`. */
+export function equalIn(basis: Basis, reads: Unit): string {
+  return basis === "bytes" ? `equal ${reads}s read` : "equal updates";
+}
+
+/** `1 step back`, `16 steps back`. */
+export function stepsBackText(k: number): string {
+  return countedLevel(["step back", "steps back"], k);
+}
+
+/** What is compared, in a sentence: `the test score`. */
+export function quantityText(quantity: Quantity): string {
+  return quantity === "score" ? "the test score" : "the smoothed training loss";
+}
+
+/** `bits per byte`; of losses, `nats per token`. */
+export function quantityUnit(quantity: Quantity, reads: Unit): string {
+  return quantity === "score" ? "bits per byte" : `nats per ${reads}`;
+}
+
+/** A question for each of both ways in which runs are equal. */
+export function stepsBackQuestions(answers: StepsBackAnswers): Question[] {
+  return BASES.map((basis): Question => {
+    const answer = answers.at[basis], { quantity } = answer, { reads } = answers;
+    const heading = `What do more steps back change, at ${equalIn(basis, reads)}?`;
+    if (!quantity) {
+      const why =
+        `That cannot be said: no two runs that differ in the number of steps back alone have logged a loss at ` +
+        `${equalIn(basis, reads)}, or have a score there`;
+      return { heading, lines: [why], more: 0 };
+    }
+    const lines = [
+      comparedText(answer, quantity, reads),
+      ...changeWords(answers, answer, quantity),
+      ...chosenWords(answers, basis, quantity),
+      ...caution(answers, basis),
+      ...(quantity === "loss" ? [smoothingText(answer, reads)] : []),
+      ...leftOutText(answer, reads),
+    ];
+    return { heading, lines, cells: cellsOf(answers, basis, quantity), more: 0 };
+  });
+}
+
+/** A number, or the least and the most where they differ. */
+function range([least, most]: readonly [number, number]): string {
+  return least === most ? formatCount(least) : `${formatCount(least)} to ${formatCount(most)}`;
+}
+
+/** In what the runs are equal, in what they are not, and what is compared for it. */
+function comparedText({ basis, point, extents }: BasisAnswer, quantity: Quantity, reads: Unit): string {
+  const each = (of: (k: number, i: number) => string) =>
+    listed(extents.map(({ k }, i) => `${of(k, i)} with ${stepsBackText(k)}`));
+  if (quantity === "score") {
+    const equal = extents.map((extent) => basis === "bytes" ? extent.read : extent.updates);
+    const all: [number, number] = [
+      Math.min(...equal.map(([least]) => least)),
+      Math.max(...equal.map(([, most]) => most)),
+    ];
+    return basis === "bytes"
+      ? `Each of these runs has read ${range(all)} ${reads}s, so scores of whole runs are compared; they have made ` +
+        each((_, i) => `${range(extents[i].updates)} updates`)
+      : `Each of these runs has made ${range(all)} updates, so scores of whole runs are compared; they have read ` +
+        each((_, i) => `${range(extents[i].read)} ${reads}s`);
+  }
+  return basis === "bytes"
+    ? `No whole runs have read equally much, so smoothed training losses are compared where each sequence has read ` +
+      `${counted(point!, reads)}, the last such point that all have logged: after ` +
+      each((k) => `${formatCount(point! / k)} updates`)
+    : `No whole runs have made equally many updates, so smoothed training losses are compared after ` +
+      `${counted(point!, "update")}, the last that all have logged: there each sequence has read ` +
+      each((k) => `${formatCount(point! * k)} ${reads}s`);
+}
+
+/** `16 steps back instead of 1, at equal bytes read: the test score is lower by 0.123 bits per byte (95 % interval …)`, from the fewest to each other. */
+function changeWords(
+  { of, reads }: StepsBackAnswers,
+  { basis, changes, levels }: BasisAnswer,
+  quantity: Quantity,
+): string[] {
+  return changes.filter(({ from, change }) => from === levels[0] && change.pairs > 0).map(({ from, to, change }) =>
+    `${stepsBackText(to)} instead of ${from}, at ${equalIn(basis, reads)}: ${quantityText(quantity)} is ${
+      sizeText(change.difference!, quantityUnit(quantity, reads))
+    } (${evidence(change)}; ${pairsText(change, of)})`
+  );
+}
+
+function sizeText(difference: number, unit: string): string {
+  return difference === 0 ? "the same" : `${direction(difference)} by ${formatSize(Math.abs(difference))} ${unit}`;
+}
+
+/** How sure a difference is. Of one configuration the seeds alone are other draws. */
+function evidence({ interval, seed_interval, pairs, seeds }: PairMean): string {
+  if (seeds.length < 2) return "one seed: no interval";
+  if (interval) return `95 % interval ${formatInterval(interval)}`;
+  return pairs === 1 && seed_interval ? `95 % interval over seeds ${formatInterval(seed_interval)}` : "no interval";
+}
+
+function pairsText({ pairs, seeds }: PairMean, of: number): string {
+  const count = `${counted(pairs, "pair")} of configurations with ${counted(seeds.length, "seed")}`;
+  return pairs < of ? `${count}, of ${formatCount(of)} that were trained with several` : count;
+}
+
+/** From the fewest to the most steps back, what single configurations gain: the best one and each baseline. */
+function chosenWords({ chosen, reads }: StepsBackAnswers, basis: Basis, quantity: Quantity): string[] {
+  const told = chosen.filter(({ isBaseline }, i) => i === 0 || isBaseline).flatMap((one) => {
+    const last = widestOf(one, basis);
+    return last ? [{ one, last }] : [];
+  });
+  if (!told.length) return [];
+  const said = told.map(({ one, last: { from, to, change } }, i) =>
+    `${one.isBaseline ? one.cell : `the best, ${one.label},`} ${formatDifference(change.difference!)}${
+      i ? "" : ` ${quantityUnit(quantity, reads)}`
+    } from ${from} to ${to} (${evidence(change)})`
+  );
+  return [`Single configurations: ${said.join("; ")}`];
+}
+
+/** The change from the fewest to the most steps back. */
+function widestOf({ at }: ChosenConfiguration, basis: Basis): StepsBackChange | undefined {
+  const { points, changes } = at[basis];
+  return changes.find(({ from, to }) => from === points[0]?.k && to === points.at(-1)?.k);
+}
+
+/** What differences are, and of what intervals are. */
+function caution({ at, chosen }: StepsBackAnswers, basis: Basis): string[] {
+  const all = [...at[basis].changes, ...chosen.flatMap((one) => one.at[basis].changes)].filter(({ change }) =>
+    change.pairs
+  );
+  const isSure = all.some(({ change }) => change.interval ?? change.seed_interval);
+  return [
+    `Differences are more − fewer steps back, of otherwise identical configurations, seed with seed; below zero more are lower${
+      isSure ? ". Intervals are not corrected for their number" : ""
+    }`,
+  ];
+}
+
+/** What the smoothing does to such a comparison. */
+function smoothingText({ basis, levels }: BasisAnswer, reads: Unit): string {
+  const most = levels[levels.length - 1];
+  const ages = `${formatCount(SMOOTHING_AGE * levels[0])} ${reads}s of each sequence with ${
+    stepsBackText(levels[0])
+  } and ${formatCount(SMOOTHING_AGE * most)} with ${stepsBackText(most)}`;
+  const how =
+    `The smoothing's start at 3.0 is taken out; what is left is a mean whose losses are ${SMOOTHING_AGE} updates old on average, ` +
+    `which are ${ages}`;
+  return basis === "bytes"
+    ? `${how}: while a loss falls, the one with more steps back is shown the higher for it`
+    : `${how}: at equal updates both are as old in updates`;
+}
+
+function leftOutText({ left_out, basis }: BasisAnswer, reads: Unit): string[] {
+  if (!left_out) return [];
+  return [
+    `${counted(left_out, "run")} of configurations with several numbers of steps back ${
+      left_out === 1 ? "has" : "have"
+    } no part in it: no test score, or more than ${Math.round(100 - 100 * EQUAL_SHARE)} % fewer or more ${
+      basis === "bytes" ? `${reads}s` : "updates"
+    } than the others`,
+  ];
+}
+
+/** A line for each change: of all configurations together, then of those shown by themselves. */
+function cellsOf({ at, chosen, of, reads }: StepsBackAnswers, basis: Basis, quantity: Quantity): Cells {
+  const { changes } = at[basis], isSeveral = of > 1;
+  const isValidated = changes.some(({ validation }) => validation);
+  const line = (name: string, values: (k: number) => number | undefined, one: StepsBackChange): string[] => {
+    const { from, to, change, validation } = one, interval = change.interval ?? singleInterval(change);
+    const [before, after] = [values(from), values(to)];
+    return [
+      name,
+      `${from} → ${to}`,
+      before === undefined || after === undefined ? NONE : `${formatLoss(before)} → ${formatLoss(after)}`,
+      change.difference === undefined ? NONE : formatDifference(change.difference),
+      interval ? formatInterval(interval) : NONE,
+      change.pairs ? pairsBySeeds(change) : NONE,
+      ...(isValidated ? [validation?.difference === undefined ? NONE : formatDifference(validation.difference)] : []),
+    ];
+  };
+  return {
+    headings: [
+      `${quantity === "score" ? "test score" : "training loss"}, ${quantityUnit(quantity, reads)}`,
+      "steps back",
+      "from → to",
+      "difference",
+      "95 % interval",
+      "pairs × seeds",
+      ...(isValidated ? ["validation, difference"] : []),
+    ],
+    lines: [
+      ...(isSeveral ? changes.map((one) => line(`all ${formatCount(of)}`, () => undefined, one)) : []),
+      ...chosen.flatMap(({ label, at }) =>
+        at[basis].changes.map((one) => line(label, (k) => at[basis].points.find((point) => point.k === k)?.mean, one))
+      ),
+    ],
+  };
+}
+
+/** Of one configuration the interval over its seeds. */
+function singleInterval({ pairs, seed_interval }: PairMean): PairMean["seed_interval"] {
+  return pairs === 1 ? seed_interval : undefined;
+}

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { GATED } from "../../../cells/factors.ts";
+import type { RunResult } from "../../../experiments/study/result.ts";
+import { belowLoss } from "../../../report/data/loss_filter.ts";
+import { mergeSeeds } from "../../../report/data/merged.ts";
+import { tableOf } from "../../../report/data/rows.ts";
+import { figureBest } from "../../../report/figures/best.ts";
+import { picturesOf } from "../../../report/figures/pictures.ts";
+import { pngOf } from "../../../report/figures/png.ts";
+import { figureStepsBack } from "../../../report/figures/steps_back.ts";
+import { figureDocument } from "../../../report/figures/svg.ts";
+import { figureTrainingRuns } from "../../../report/figures/training_runs.ts";
+import { effectsOf } from "../../../report/statistics/effects.ts";
+import { stepsBackAnswers } from "../../../report/statistics/steps_back.ts";
+import { comparisonsOf } from "../../../report/tables/questions.ts";
+import { stepsBackResults } from "../steps_back_results.ts";
+
+const NAMES = { name: "picture", title: "A title", subtitle: "Some runs on a <corpus> & more." };
+const rowsOf = (results: readonly RunResult[]) => mergeSeeds(tableOf(results).rows);
+const draw = (results: readonly RunResult[]) =>
+  figureStepsBack(figureDocument(), stepsBackAnswers(rowsOf(results), GATED)!, NAMES);
+const textsOf = (svg: string) => [...svg.matchAll(/<(?:text|tspan)[^>]*>([^<]+)</g)].map(([, text]) => text);
+
+Deno.test("figureStepsBack() has a panel for equal bytes and one for equal updates, each with what it compares", () => {
+  const svg = draw(stepsBackResults()), texts = textsOf(svg);
+  assert.equal(draw(stepsBackResults()), svg);
+  assert.doesNotMatch(svg, /plot-|NaN|Infinity|undefined|currentColor|<style/);
+  assert.ok(pngOf(svg).length > 1000);
+  for (
+    const text of [
+      "At equal bytes read: test score (bits per byte)",
+      "At equal updates: training loss (nats per byte)",
+      "Equal bytes read: scores of whole runs on the test split.",
+      "Equal updates: smoothed training losses after 650 updates; no scores.",
+      "best: 2 layers × 256, state gate + new state",
+      "GRU, 2 layers × 200",
+    ]
+  ) assert.ok(texts.includes(text), text);
+  // Twice: a panel each.
+  for (const label of ["GRU", "LSTM", "1", "4", "16"]) {
+    assert.equal(texts.filter((text) => text === label).length, 2, label);
+  }
+});
+
+Deno.test("figureStepsBack() has steps back on a logarithmic axis, and higher scores higher up", () => {
+  const rows = rowsOf(stepsBackResults({ gated: 1, cells: [] })), { best } = stepsBackAnswers(rows, GATED)!.chosen[0];
+  const svg = draw(stepsBackResults({ gated: 1, cells: [] }));
+  const dots = [...svg.matchAll(RegExp(`<circle data-run="${best.name}"[^>]*>`, "g"))].map(([dot]) =>
+    ["cx", "cy"].map((key) => Number(RegExp(` ${key}="([^"]*)"`).exec(dot)![1]))
+  );
+  assert.equal(dots.length, 6, svg.slice(0, 200));
+  const [[x1, y1], [x4, y4], [x16, y16]] = dots;
+  assert.ok(Math.abs((x16 - x4) - (x4 - x1)) < 0.3, `${dots}`);
+  // Planted: 0.25 lower with 4 steps back, 0.375 with 16.
+  assert.ok(Math.abs((y16 - y1) / (y4 - y1) - 1.5) < 0.02 && y4 > y1, `${dots}`);
+});
+
+Deno.test("figureStepsBack() swaps what is compared when runs have made as many updates, and says where nothing can be", () => {
+  const swapped = textsOf(draw(stepsBackResults({ budget: "updates" })));
+  assert.ok(swapped.includes("At equal bytes read: training loss (nats per byte)"));
+  assert.ok(swapped.includes("At equal updates: test score (bits per byte)"));
+  const short = stepsBackResults({ levels: [1, 16] }).map((result): RunResult =>
+    result.bptt === 16 ? result : {
+      ...result,
+      steps_done: 400,
+      loss: result.loss!.slice(0, 8),
+      test_loss: undefined,
+      test_bits_per_byte: undefined,
+    }
+  );
+  const texts = textsOf(draw(short));
+  assert.ok(texts.includes("no point in common") && texts.includes("Equal bytes read: nothing can be compared."));
+});
+
+Deno.test("figureStepsBack() shows the best six of many, and has no mean of one seed", () => {
+  const texts = textsOf(draw(stepsBackResults({ gated: 8, seeds: [0] })));
+  assert.ok(
+    texts.includes(
+      "Of 8 configurations the best 6 by the lowest score on the validation split, with any number of steps back.",
+    ),
+  );
+  assert.ok(texts.includes("One seed; lower is better."));
+  assert.equal(texts.filter((text) => text.startsWith("best: ") || text.startsWith("2 layers × 256")).length, 6);
+});
+
+Deno.test("picturesOf() has the picture when a configuration has several numbers of steps back, else none", () => {
+  const named = (results: readonly RunResult[]) => {
+    const runs = tableOf(results).rows, rows = mergeSeeds(runs);
+    return picturesOf({
+      experiment: "01",
+      filter: belowLoss(9, "byte"),
+      rows,
+      effects: effectsOf(runs),
+      comparisons: comparisonsOf(rows, GATED),
+    }).map(({ name }) => name);
+  };
+  assert.ok(named(stepsBackResults()).includes("results_01_all_steps_back"));
+  assert.ok(!named(stepsBackResults({ levels: [16] })).includes("results_01_all_steps_back"));
+});
+
+Deno.test("training curves are drawn over what was read when runs go back by several numbers of steps, else over steps", () => {
+  for (const figure of [figureTrainingRuns, figureBest]) {
+    const several = figure(figureDocument(), rowsOf(stepsBackResults()), NAMES);
+    assert.match(several, />bytes read: training steps × steps back × batch size</);
+    // 10,989 updates of 256 sequences; on an axis of updates the run with 16 steps back would end after a sixteenth of it.
+    assert.match(several, />2,000,000</);
+    for (const levels of [[1], [16]]) {
+      const one = figure(figureDocument(), rowsOf(stepsBackResults({ levels })), NAMES);
+      assert.match(one, />training steps</);
+      assert.doesNotMatch(one, /bytes read/);
+    }
+  }
+});

@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { GATED } from "../../../cells/factors.ts";
+import { mergeSeeds } from "../../../report/data/merged.ts";
+import { amountRead, commonMultiple, equalRuns, lastCommonPoint, withoutStart } from "../../../report/data/reading.ts";
+import { tableOf } from "../../../report/data/rows.ts";
+import { type StepsBackAnswers, stepsBackAnswers } from "../../../report/statistics/steps_back.ts";
+import type { RunResult } from "../../../experiments/study/result.ts";
+import { meanInterval } from "../../../report/statistics/student_t.ts";
+import {
+  BASELINE_GAIN,
+  GAIN,
+  LOSS_GAIN,
+  RISE,
+  type StepsBackPlan,
+  stepsBackResults,
+  updatesOf,
+} from "../steps_back_results.ts";
+
+const answersOf = (results: readonly RunResult[]) => stepsBackAnswers(mergeSeeds(tableOf(results).rows), GATED);
+const answersTo = (plan?: StepsBackPlan) => answersOf(stepsBackResults(plan))!;
+
+function near(found: number | undefined, wanted: number, what = ""): void {
+  assert.ok(Math.abs(found! - wanted) < 1e-9, `${what}: ${found} instead of ${wanted}`);
+}
+
+/** Each change of all configurations as it stands in the answer. */
+function changesAt(answers: StepsBackAnswers, basis: "bytes" | "updates") {
+  return answers.at[basis].changes.map(({ from, to, change }) => ({ from, to, ...change }));
+}
+
+Deno.test("stepsBackAnswers() compares scores at equal bytes read and losses at equal updates when runs have read alike", () => {
+  const answers = answersTo(), { bytes, updates } = answers.at;
+  assert.deepEqual([bytes.quantity, bytes.point, bytes.left_out], ["score", undefined, 0]);
+  // Of the planted runs the one with 16 steps back has the fewest updates, 682, logged every 50.
+  assert.deepEqual([updates.quantity, updates.point, updates.left_out], ["loss", 650, 0]);
+  assert.deepEqual(bytes.extents.map(({ k, updates, read }) => [k, ...updates, ...read]), [
+    [1, 10_989, 10_989, 10_989 * 256, 10_989 * 256],
+    [4, 2739, 2739, 2739 * 4 * 256, 2739 * 4 * 256],
+    [16, 682, 682, 682 * 16 * 256, 682 * 16 * 256],
+  ]);
+  for (const basis of ["bytes", "updates"] as const) {
+    const changes = changesAt(answers, basis);
+    assert.deepEqual(changes.map(({ from, to, pairs, seeds }) => [from, to, pairs, seeds.length]), [
+      [1, 4, 3, 3],
+      [1, 16, 3, 3],
+      [4, 16, 3, 3],
+    ]);
+    const gain = basis === "bytes" ? GAIN : LOSS_GAIN;
+    for (const { from, to, difference } of changes) near(difference, gain[from] - gain[to], `${basis} ${from} ${to}`);
+  }
+  near(bytes.changes[0].validation?.difference, -GAIN[4]);
+  assert.equal(updates.changes[0].validation, undefined, "losses have no validation score beside them");
+});
+
+Deno.test("stepsBackAnswers() compares scores at equal updates and losses at equal bytes read when runs have made as many updates", () => {
+  const answers = answersTo({ budget: "updates" }), { bytes, updates } = answers.at;
+  assert.deepEqual([updates.quantity, updates.point], ["score", undefined]);
+  assert.deepEqual(updates.extents.map(({ updates: [least] }) => least), [10_989, 10_209, 10_044]);
+  // Each row of the run with one step back has read 10,989 bytes; all have logged at each 16 · 50.
+  assert.deepEqual([bytes.quantity, bytes.point], ["loss", 10_400]);
+  for (const { from, to, difference } of changesAt(answers, "updates")) near(difference, GAIN[from] - GAIN[to]);
+  for (const { from, to, difference } of changesAt(answers, "bytes")) {
+    // The losses are those of other updates, and the planted ones rise with each.
+    near(difference, LOSS_GAIN[from] - LOSS_GAIN[to] + RISE * (10_400 / to - 10_400 / from), `${from} ${to}`);
+  }
+});
+
+Deno.test("stepsBackAnswers() takes losses at two points that differ when no run has a score", () => {
+  const { at } = answersTo({ isScored: false });
+  assert.deepEqual([at.bytes.quantity, at.bytes.point, at.updates.quantity, at.updates.point], [
+    "loss",
+    10_400,
+    "loss",
+    650,
+  ]);
+  const [bytes, updates] = [at.bytes, at.updates].map(({ changes }) => changes[1].change.difference!);
+  near(bytes - updates, RISE * (10_400 / 16 - 10_400));
+});
+
+Deno.test("stepsBackAnswers() has intervals over pairs and seeds, of one configuration over seeds, and none with one seed", () => {
+  const results = stepsBackResults().map((result): RunResult => {
+    // What two seeds differ by is no part of what is planted in all runs of a seed.
+    const more = result.bptt === 16 ? [0, 0.01, -0.01][result.seed] : 0;
+    return { ...result, test_bits_per_byte: result.test_bits_per_byte! + more };
+  });
+  const answers = answersOf(results)!, change = answers.at.bytes.changes[1];
+  near(change.change.difference, -GAIN[16]);
+  const wanted = meanInterval([0, 0.01, -0.01].map((more) => more - GAIN[16]))!;
+  assert.ok(change.change.interval!.low < -GAIN[16] && change.change.interval!.high > -GAIN[16]);
+  const single = answers.chosen[0].at.bytes.changes[1].change;
+  assert.equal(single.interval, undefined);
+  near(single.seed_interval?.low, wanted.low);
+  near(single.seed_interval?.high, wanted.high);
+  const one = answersTo({ seeds: [1] });
+  for (const { change } of [...one.at.bytes.changes, ...one.chosen.flatMap(({ at }) => at.updates.changes)]) {
+    assert.deepEqual([change.interval, change.seed_interval, change.p, change.seeds], [
+      undefined,
+      undefined,
+      undefined,
+      [1],
+    ]);
+    assert.ok(change.difference! < 0);
+  }
+});
+
+Deno.test("stepsBackAnswers() shows the best configurations, then each baseline with its own gain, which is in no mean", () => {
+  const answers = answersTo({ gated: 4 }), { chosen } = answers;
+  assert.equal(answers.of, 4);
+  assert.deepEqual(chosen.map(({ isBaseline }) => isBaseline), [false, false, false, false, true, true]);
+  assert.deepEqual(chosen.slice(4).map(({ cell }) => cell).sort(), ["GRU", "LSTM"]);
+  assert.ok(chosen.every(({ label }) => !label.includes("back")), "k is no part of what is compared");
+  for (const { cell, at: { bytes: { points, changes } } } of chosen.slice(4)) {
+    near(changes[1].change.difference, -GAIN[16] * BASELINE_GAIN[cell.toLowerCase()], cell);
+    assert.deepEqual(points.map(({ k, seeds }) => [k, seeds.length]), [[1, 3], [4, 3], [16, 3]]);
+    near(points[0].mean - points[1].mean, GAIN[4] * BASELINE_GAIN[cell.toLowerCase()]);
+  }
+});
+
+Deno.test("stepsBackAnswers() leaves runs out that have read more than others, and pairs seeds that both have", () => {
+  const results = stepsBackResults();
+  const longer = results.map((result): RunResult =>
+    result.seed === 2 && result.bptt === undefined ? { ...result, steps_done: 2 * result.steps_done! } : result
+  );
+  const { bytes } = answersOf(longer)!.at;
+  assert.equal(bytes.left_out, 5);
+  assert.deepEqual(bytes.changes.map(({ change }) => change.seeds), [[0, 1], [0, 1], [0, 1, 2]]);
+});
+
+Deno.test("stepsBackAnswers() compares nothing when runs have neither an end nor a logged loss in common", () => {
+  const short = stepsBackResults({ levels: [1, 16] }).map((result): RunResult =>
+    result.bptt === 16 ? result : {
+      ...result,
+      steps_done: 400,
+      loss: result.loss!.slice(0, 8),
+      test_bits_per_byte: undefined,
+      test_loss: undefined,
+    }
+  );
+  const { bytes, updates } = answersOf(short)!.at;
+  // Each row has read 400 bytes, and the others have logged for the first time after 800.
+  assert.deepEqual([bytes.quantity, bytes.changes, updates.quantity, updates.point], [undefined, [], "loss", 400]);
+});
+
+Deno.test("stepsBackAnswers() is undefined when no configuration has several numbers of steps back", () => {
+  assert.equal(answersOf(stepsBackResults({ levels: [1] })), undefined);
+  assert.equal(answersOf(stepsBackResults({ levels: [4] })), undefined);
+});
+
+Deno.test("equalRuns() takes amounts within a tenth, of most numbers of steps back", () => {
+  const rows = tableOf(stepsBackResults({ seeds: [0], cells: [], gated: 1 })).rows;
+  assert.equal(equalRuns(rows, "bytes").length, 3);
+  assert.equal(equalRuns(rows, "updates").length, 1);
+  assert.deepEqual(rows.map(amountRead).sort((a, b) => a - b), [682 * 16, 10_956, 10_989].map((each) => 256 * each));
+  assert.equal(updatesOf(4, "tokens") * 4, 10_956);
+});
+
+Deno.test("lastCommonPoint() is the last that all have logged, in bytes of each row or in updates", () => {
+  const rows = tableOf(stepsBackResults({ seeds: [0], cells: [], gated: 1 })).rows;
+  assert.equal(lastCommonPoint(rows, "bytes"), 10_400);
+  assert.equal(lastCommonPoint(rows, "updates"), 650);
+  assert.deepEqual([commonMultiple([4, 6]), commonMultiple([50]), commonMultiple([3, 5, 7])], [12, 50, 105]);
+});
+
+Deno.test("withoutStart() gives the weighted mean of the losses, whatever the smoothing started from", () => {
+  let smoothed = 3;
+  const losses = [4, 1, 2.5, 2], weights = losses.map((_, i) => 0.05 * 0.95 ** (losses.length - 1 - i));
+  for (const loss of losses) smoothed = 0.95 * smoothed + 0.05 * loss;
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  near(withoutStart(smoothed, losses.length), sum(losses.map((loss, i) => loss * weights[i])) / sum(weights));
+});

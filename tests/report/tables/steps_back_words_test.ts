@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { GATED } from "../../../cells/factors.ts";
+import type { RunResult } from "../../../experiments/study/result.ts";
+import { mergeSeeds } from "../../../report/data/merged.ts";
+import { tableOf } from "../../../report/data/rows.ts";
+import { stepsBackAnswers } from "../../../report/statistics/steps_back.ts";
+import { comparisonsOf, questionsOf, questionsText } from "../../../report/tables/questions.ts";
+import { stepsBackQuestions } from "../../../report/tables/steps_back_words.ts";
+import { stepsBackResults } from "../steps_back_results.ts";
+
+const rowsOf = (results: readonly RunResult[]) => mergeSeeds(tableOf(results).rows);
+const asked = (results: readonly RunResult[]) => stepsBackQuestions(stepsBackAnswers(rowsOf(results), GATED)!);
+
+Deno.test("stepsBackQuestions() says in what runs are equal, in what they are not, and what is compared for it", () => {
+  const [bytes, updates] = asked(stepsBackResults());
+  assert.equal(bytes.heading, "What do more steps back change, at equal bytes read?");
+  assert.equal(updates.heading, "What do more steps back change, at equal updates?");
+  assert.equal(
+    bytes.lines[0],
+    "Each of these runs has read 2,793,472 to 2,813,184 bytes, so scores of whole runs are compared; they have made 10,989 updates with " +
+      "1 step back, 2,739 updates with 4 steps back and 682 updates with 16 steps back",
+  );
+  assert.equal(
+    updates.lines[0],
+    "No whole runs have made equally many updates, so smoothed training losses are compared after 650 updates, the last that all have " +
+      "logged: there each sequence has read 650 bytes with 1 step back, 2,600 bytes with 4 steps back and 10,400 bytes with 16 steps back",
+  );
+  const [swapped, atUpdates] = asked(stepsBackResults({ budget: "updates" }));
+  assert.match(
+    swapped.lines[0],
+    /^No whole runs have read equally much, .* where each sequence has read 10,400 bytes, /,
+  );
+  assert.match(swapped.lines[0], /after 10,400 updates with 1 step back, .* and 650 updates with 16 steps back$/);
+  assert.match(atUpdates.lines[0], /^Each of these runs has made 10,044 to 10,989 updates, so scores of whole runs /);
+});
+
+Deno.test("stepsBackQuestions() has a sentence for each number of steps back that can be repeated, and one on baselines", () => {
+  const [{ lines }, updates] = asked(stepsBackResults({ cells: ["gru", "lstm"] }));
+  assert.equal(
+    lines[2],
+    "16 steps back instead of 1, at equal bytes read: the test score is lower by 0.375 bits per byte (95 % interval −0.375 to −0.375; " +
+      "3 pairs of configurations with 3 seeds)",
+  );
+  assert.match(
+    lines[3],
+    /^Single configurations: the best, 2 layers × 256, state gate \+ new state, −0\.375 bits per byte from 1 to 16 \(95 % interval over seeds .*\); GRU −0\.750 from 1 to 16 \(.*\); LSTM −0\.188 from/,
+  );
+  assert.match(
+    updates.lines[2],
+    /^16 steps back instead of 1, at equal updates: the smoothed training loss is lower by 0\.188 nats per byte/,
+  );
+});
+
+Deno.test("stepsBackQuestions() says what the smoothing does where losses are compared, and nothing of it where scores are", () => {
+  const [bytes, updates] = asked(stepsBackResults());
+  const about = (lines: readonly string[]) => lines.filter((line) => line.startsWith("The smoothing's start"));
+  assert.deepEqual(about(bytes.lines), []);
+  assert.match(
+    about(updates.lines)[0],
+    /19 updates old on average, which are 19 bytes of each sequence with 1 step back and 304 with 16 steps back: at equal updates/,
+  );
+  const [swapped] = asked(stepsBackResults({ budget: "updates" }));
+  assert.match(
+    about(swapped.lines)[0],
+    /: while a loss falls, the one with more steps back is shown the higher for it$/,
+  );
+});
+
+Deno.test("stepsBackQuestions() has a line in its table for each change of all, of the best ones and of baselines", () => {
+  const [{ cells }, { cells: ofLosses }] = asked(stepsBackResults({ gated: 2 }));
+  assert.deepEqual(cells!.headings, [
+    "test score, bits per byte",
+    "steps back",
+    "from → to",
+    "difference",
+    "95 % interval",
+    "pairs × seeds",
+    "validation, difference",
+  ]);
+  assert.deepEqual(cells!.lines.slice(0, 4).map((line) => line.slice(0, 4)), [
+    ["all 2", "1 → 4", "–", "−0.250"],
+    ["all 2", "1 → 16", "–", "−0.375"],
+    ["all 2", "4 → 16", "–", "−0.125"],
+    ["2 layers × 256, state gate + new state", "1 → 4", "2.501 → 2.251", "−0.250"],
+  ]);
+  assert.equal(cells!.lines.length, 3 * (1 + 2 + 2));
+  assert.equal(ofLosses!.headings.includes("validation, difference"), false);
+});
+
+Deno.test("stepsBackQuestions() has no interval with one seed, and says so", () => {
+  for (const { lines, cells } of asked(stepsBackResults({ seeds: [0] }))) {
+    assert.match(lines[1], /\(one seed: no interval; 3 pairs of configurations with 1 seed\)$/);
+    assert.doesNotMatch(JSON.stringify({ lines, cells: cells!.lines }), /95 %| to [+−]/);
+  }
+});
+
+Deno.test("stepsBackQuestions() counts what is left out, and claims nothing where runs have no point in common", () => {
+  const results = stepsBackResults({ levels: [1, 16] });
+  const short = results.map((result): RunResult =>
+    result.bptt === 16 ? result : {
+      ...result,
+      steps_done: 400,
+      loss: result.loss!.slice(0, 8),
+      test_loss: undefined,
+      test_bits_per_byte: undefined,
+    }
+  );
+  const [bytes] = asked(short);
+  assert.match(bytes.lines[0], /^That cannot be said: /);
+  assert.equal(bytes.cells, undefined);
+  const longer = results.map((result, i): RunResult => i ? result : { ...result, steps_done: 30_000 });
+  assert.match(
+    asked(longer)[0].lines.at(-1)!,
+    /^1 run of configurations .* more than 10 % fewer or more bytes than the others$/,
+  );
+});
+
+Deno.test("stepsBackQuestions() speaks of tokens where models read tokens", () => {
+  const [tokens] = asked(stepsBackResults().map((result): RunResult => ({ ...result, tokens: "512 BPE tokens" })));
+  assert.equal(tokens.heading, "What do more steps back change, at equal tokens read?");
+  assert.match(tokens.lines[0], /^Each of these runs has read 2,793,472 to 2,813,184 tokens/);
+});
+
+Deno.test("questionsOf() compares with baselines under each number of steps back, and has no best number of them", () => {
+  const rows = rowsOf(stepsBackResults()), questions = questionsOf(comparisonsOf(rows, GATED), GATED);
+  assert.deepEqual(questions.map(({ heading }) => heading), [
+    "Is the best gated cell better than the baselines?",
+    "Is the best gated cell better than the baselines, with 4 steps back?",
+    "Is the best gated cell better than the baselines, with 16 steps back?",
+    "What do more steps back change, at equal bytes read?",
+    "What do more steps back change, at equal updates?",
+    "Does the ranking hold at another number of steps back?",
+  ]);
+  const leads = questions.slice(0, 3).map(({ lines: [lead] }) => / at (\d+ steps? back), by/.exec(lead)?.[1]);
+  assert.deepEqual(leads, ["1 step back", "4 steps back", "16 steps back"]);
+  // Planted: with one step back the GRU is 0.0625 better, with 16 by as much more as it gains more.
+  const ofGru = questions.slice(0, 3).map(({ lines }) =>
+    /better|worse, (\S+) bits/.exec(lines.find((one) => /^GRU/.test(one))!)?.[1]
+  );
+  assert.deepEqual(ofGru, ["+0.063", "+0.313", "+0.438"]);
+  const text = questionsText(questions);
+  assert.doesNotMatch(text, /Best steps back|Best number of|each at its own best/);
+});
