@@ -206,7 +206,7 @@ function columnsOf(
 
 /** What two runs with another number of steps back may be equal in. */
 const READ_COLUMN: Column<RunResult> = {
-  name: "read",
+  name: "tokens_read",
   type: "int",
   about: "bytes or tokens (see tokens) read in training: steps done × steps back × batch size",
   of: (result) =>

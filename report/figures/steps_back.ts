@@ -31,8 +31,8 @@ const INSET = { left: 48, right: 14, top: 36, bottom: 28 } as const;
 const GAP = 18;
 /** Of a picture without any height, so that one point stands in the middle. */
 const LEAST_SPAN = 0.02;
-/** Beyond the first and the last number of steps back, as a factor. */
-const BEYOND = 1.25;
+/** Beyond the first and the last number of steps back, as a factor; before the first more where levels have their labels there. */
+const BEYOND = 1.25, LABELLED = 1.9;
 
 /** A configuration with its colour. */
 interface Curve {
@@ -179,6 +179,7 @@ function drawPanel(
   { basis, domain, heading, levels, room, width, position }: PanelOptions,
 ): SvgElement {
   const { quantity } = answers.at[basis], ks = answers.at[basis].levels, height = HEIGHT - INSET.top - INSET.bottom;
+  const before = levels.some(({ value }) => value >= domain[0] && value <= domain[1]) ? LABELLED : BEYOND;
   const drawn = curves.map((curve) => curve.one.at[basis].points.map((point): DrawnPoint => ({ ...point, ...curve })))
     .filter(({ length }) => length > 0);
   return panel(document, position, {
@@ -188,7 +189,7 @@ function drawPanel(
     marginRight: INSET.right + room,
     marginTop: INSET.top,
     marginBottom: INSET.bottom,
-    x: { type: "log", base: 2, domain: ks.length ? [ks[0] / BEYOND, ks.at(-1)! * BEYOND] : [1, 2], label: null },
+    x: { type: "log", base: 2, domain: ks.length ? [ks[0] / before, ks.at(-1)! * BEYOND] : [1, 2], label: null },
     y: { domain: [...domain], label: null },
     marks: [
       Plot.text([heading.text], {
