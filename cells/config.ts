@@ -30,6 +30,11 @@ import { sha256Of } from "./sha256.ts";
  */
 export type CellConfig = ConfigOf<typeof FACTORS>;
 
+/** How many steps back the gradient of a configuration's runs goes. */
+export function bpttOf({ bptt = 1 }: Pick<CellConfig, "bptt">): number {
+  return bptt;
+}
+
 /** A schema for each key of a configuration; of another table than the built-in one there are more keys than the type says. */
 export type ConfigFields = {
   readonly [K in keyof CellConfig]-?: undefined extends CellConfig[K]

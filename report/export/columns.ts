@@ -211,7 +211,7 @@ const READ_COLUMN: Column<RunResult> = {
   about: "bytes or tokens (see tokens) read in training: steps done × steps back × batch size",
   of: (result) =>
     result.steps_done === undefined ? null : amountRead({
-      config: { bptt: result.bptt as number },
+      config: result as Configuration,
       steps_done: result.steps_done,
       batch_size: result["batch size"],
     }),
