@@ -207,6 +207,9 @@ export const GATED: FactorTable = {
   isOwnCell: ({ cell = "gated" }) => cell === "gated",
 };
 
+/** Steps that a gradient goes back: see `bpttOf()`. */
+export const STEPS_BACK: NamedFactor<"bptt"> = factor("bptt");
+
 /** What `z` and `f` read beside the gated input and state: the candidate too (`x,h,n`), or not. */
 export const GATE_INPUTS: readonly GateInputs[] = factor("gate_inputs").choices.map(({ value }) => value);
 /** One of {@linkcode GATE_INPUTS}. */

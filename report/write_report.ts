@@ -30,6 +30,7 @@ import { tableOf } from "./data/rows.ts";
 import { type Effects, effectsOf } from "./statistics/effects.ts";
 import { contrastWords } from "./tables/factor_words.ts";
 import { effectTables } from "./tables/effect_tables.ts";
+import { stepsBackQuestions } from "./tables/steps_back_words.ts";
 import { effectQuestions } from "./tables/training_effect_words.ts";
 import { sharesText } from "./tables/share_words.ts";
 import { effectText } from "./tables/effect_words.ts";
@@ -121,8 +122,12 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const rows = mergeSeeds(runs.rows);
   const promotion = chosenBy &&
     auditPromotion({ ...chosenBy, long: results, isValidated: options.isValidated }, rows, table);
-  const comparisons = comparisonsOf(rows, table),
-    questions = [...questionsOf(comparisons, table), ...effectQuestions(effects)];
+  const comparisons = comparisonsOf(rows, table), { stepsBack } = comparisons;
+  const questions = [
+    ...(stepsBack ? stepsBackQuestions(stepsBack) : []),
+    ...questionsOf(comparisons, table),
+    ...effectQuestions(effects),
+  ];
   const here = studyRunsOf({ name: "this study", dir, space: table, results, unreadable });
   const studies = compareStudies(here, others, experiment), studyAnswers = studyQuestions(studies, effects);
   const pictures = picturesOf({

@@ -102,7 +102,7 @@ const OTHER_COLUMNS = [...ORIGINAL_KEYS, "min loss", "log_every", "cellspace_ver
 
 /** Columns that are made of a key of results. */
 const MADE_COLUMN =
-  /^(status|sample_(text|prompt|bytes|temperature|seed)|memory_(gain|context|bytes|carried|reset_\d+))$/;
+  /^(status|tokens_read|sample_(text|prompt|bytes|temperature|seed)|memory_(gain|context|bytes|carried|reset_\d+))$/;
 
 /** Earlier versions had fewer columns. */
 function isTableOfRuns(content: Content): boolean {

@@ -206,12 +206,12 @@ function columnsOf(
 
 /** What two runs with another number of steps back may be equal in. */
 const READ_COLUMN: Column<RunResult> = {
-  name: "read",
+  name: "tokens_read",
   type: "int",
   about: "bytes or tokens (see tokens) read in training: steps done × steps back × batch size",
   of: (result) =>
     result.steps_done === undefined ? null : amountRead({
-      config: { bptt: result.bptt as number },
+      config: result as Configuration,
       steps_done: result.steps_done,
       batch_size: result["batch size"],
     }),

@@ -11,6 +11,7 @@ import { levelMarks, levelNote } from "./levels.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
 import { type LossFilter, passing } from "../data/loss_filter.ts";
+import { areSeveralBack } from "../data/reading.ts";
 import { variedTraining } from "../data/training_factors.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "../data/merged.ts";
 import type { FactorEffect } from "../statistics/effects.ts";
@@ -160,9 +161,15 @@ function explanation(rows: readonly MergedRow[], effects: readonly FactorEffect[
 /** A cell that is trained in several ways counts in a mean as often. */
 function trainedOften(rows: readonly MergedRow[], table: FactorTable): string[] {
   const labels = variedTraining(table, rows).map(nounOf);
-  return labels.length
-    ? [`A cell has a dot, and a part in means, for each ${labels.join(" and ")} that it was trained with.`]
-    : [];
+  if (!labels.length) return [];
+  return [
+    `A cell has a dot, and a part in means, for each ${labels.join(" and ")} that it was trained with.`,
+    ...(areSeveralBack(rows)
+      ? [
+        "With more steps back the lowest loss is of fewer updates, smoothed over more text: compare scores, not these.",
+      ]
+      : []),
+  ];
 }
 
 function effectNote(effect: FactorEffect): string {

@@ -31,8 +31,10 @@ const INSET = { left: 48, right: 14, top: 36, bottom: 28 } as const;
 const GAP = 18;
 /** Of a picture without any height, so that one point stands in the middle. */
 const LEAST_SPAN = 0.02;
-/** Beyond the first and the last number of steps back, as a factor. */
-const BEYOND = 1.25;
+/** Between two ticks, in pixels: room for two digits. */
+const TICK_GAP = 24;
+/** Beyond the first and the last number of steps back, as a factor; before the first more where levels have their labels there. */
+const BEYOND = 1.25, LABELLED = 1.9;
 
 /** A configuration with its colour. */
 interface Curve {
@@ -179,6 +181,8 @@ function drawPanel(
   { basis, domain, heading, levels, room, width, position }: PanelOptions,
 ): SvgElement {
   const { quantity } = answers.at[basis], ks = answers.at[basis].levels, height = HEIGHT - INSET.top - INSET.bottom;
+  const before = levels.some(({ value }) => value >= domain[0] && value <= domain[1]) ? LABELLED : BEYOND;
+  const xDomain = ks.length ? [ks[0] / before, ks[ks.length - 1] * BEYOND] : [1, 2];
   const drawn = curves.map((curve) => curve.one.at[basis].points.map((point): DrawnPoint => ({ ...point, ...curve })))
     .filter(({ length }) => length > 0);
   return panel(document, position, {
@@ -188,7 +192,7 @@ function drawPanel(
     marginRight: INSET.right + room,
     marginTop: INSET.top,
     marginBottom: INSET.bottom,
-    x: { type: "log", base: 2, domain: ks.length ? [ks[0] / BEYOND, ks.at(-1)! * BEYOND] : [1, 2], label: null },
+    x: { type: "log", base: 2, domain: xDomain, label: null },
     y: { domain: [...domain], label: null },
     marks: [
       Plot.text([heading.text], {
@@ -203,7 +207,11 @@ function drawPanel(
         ? [
           Plot.gridY({ ticks: 6, stroke: COLOUR.grid, strokeOpacity: 1 }),
           Plot.axisY({ ticks: 6, tickSize: 0, label: null }),
-          Plot.axisX([...ks], { tickSize: 5, label: null, tickFormat: (k: number) => `${k}` }),
+          Plot.axisX(ticksOf(ks, xDomain, width - INSET.left - INSET.right - room), {
+            tickSize: 5,
+            label: null,
+            tickFormat: (k: number) => `${k}`,
+          }),
           Plot.ruleY([domain[0]], { stroke: COLOUR.axis }),
           ...levelMarks(levels, domain, { height, labelled: true }),
           // The best one is drawn last, above all others.
@@ -213,6 +221,15 @@ function drawPanel(
         : [Plot.text(["no point in common"], { frameAnchor: "middle", fill: COLOUR.muted, fontSize: SIZE.text })]),
     ],
   });
+}
+
+/** Of numbers of steps back that lie too close together for their labels, the first ones. @param width of the domain, in pixels */
+function ticksOf(ks: readonly number[], [low, high]: readonly number[], width: number): number[] {
+  const pixels = (k: number) => Math.log(k / low) / Math.log(high / low) * width;
+  return ks.reduce<number[]>(
+    (ticks, k) => ticks.length && pixels(k) - pixels(ticks[ticks.length - 1]) < TICK_GAP ? ticks : [...ticks, k],
+    [],
+  );
 }
 
 /** `At equal bytes read: test score (bits per byte)`. */

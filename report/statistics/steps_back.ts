@@ -10,6 +10,7 @@
 import { mean } from "simple-statistics";
 import { canonicalJsonIn } from "../../cells/config.ts";
 import type { Factor, FactorTable } from "../../cells/factor.ts";
+import { STEPS_BACK } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { extentOf } from "../../cells/extremes.ts";
 import type { Criterion } from "../../experiments/study/criterion.ts";
@@ -117,7 +118,7 @@ interface Group {
  */
 export function stepsBackAnswers(all: readonly MergedRow[], table: FactorTable): StepsBackAnswers | undefined {
   const rows = all.filter(({ control }) => !control);
-  const factor = variedTraining(table, rows).find(({ key }) => key === "bptt");
+  const factor = variedTraining(table, rows).find(({ key }) => key === STEPS_BACK.key);
   const groups = factor ? groupsOf(rows, factor, table) : [];
   if (!factor || !groups.length) return undefined;
   const answers = BASES.map((basis) => answerAt(basis, groups));

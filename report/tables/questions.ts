@@ -11,7 +11,6 @@ import {
 import { type TrainingRanking, trainingRankings } from "../statistics/training_rankings.ts";
 import { type StepsBackAnswers, stepsBackAnswers } from "../statistics/steps_back.ts";
 import { againstWords, comparisonCells } from "./baseline_words.ts";
-import { stepsBackQuestions } from "./steps_back_words.ts";
 import { rankingCells, rankingHeading, rankingWords } from "./ranking_words.ts";
 import { type Cells, cellsText } from "./effect_tables.ts";
 
@@ -47,7 +46,7 @@ export function comparisonsOf(rows: readonly MergedRow[], table: FactorTable): C
 
 /** The questions that a study's configurations answer, in order. */
 export function questionsOf(
-  { baselines, elsewhere, rankings, stepsBack }: Comparisons,
+  { baselines, elsewhere, rankings }: Comparisons,
   table: FactorTable,
 ): Question[] {
   const { equal, tuned, isTunedSame } = baselines ?? {}, better = isBetter(equal ?? tuned, table);
@@ -62,7 +61,6 @@ export function questionsOf(
       const answer = equal ?? tuned;
       return against(`${isBetter(answer, table)}, with ${answer?.trained}?`, answer);
     }),
-    ...(stepsBack ? stepsBackQuestions(stepsBack) : []),
     ...rankings.map((ranking) =>
       question(rankingHeading(ranking), rankingWords(ranking, table), rankingCells(ranking, table))
     ),

@@ -2,6 +2,7 @@
 import { counted, formatCount } from "../../cells/counts.ts";
 import { countedLevel } from "../../cells/factor.ts";
 import type { Unit } from "../../cells/unit.ts";
+import { SMOOTHING } from "../../train/training/loss_log.ts";
 import { BASES, type Basis, EQUAL_SHARE, SMOOTHING_AGE } from "../data/reading.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
 import type {
@@ -160,7 +161,9 @@ function smoothingText({ basis, levels }: BasisAnswer, reads: Unit): string {
     stepsBackText(levels[0])
   } and ${formatCount(SMOOTHING_AGE * most)} with ${stepsBackText(most)}`;
   const how =
-    `The smoothing's start at 3.0 is taken out; what is left is a mean whose losses are ${SMOOTHING_AGE} updates old on average, ` +
+    `The smoothing's start at ${
+      SMOOTHING.start.toFixed(1)
+    } is taken out; what is left is a mean whose losses are ${SMOOTHING_AGE} updates old on average, ` +
     `which are ${ages}`;
   return basis === "bytes"
     ? `${how}: while a loss falls, the one with more steps back is shown the higher for it`
@@ -192,7 +195,7 @@ function cellsOf({ at, chosen, of, reads }: StepsBackAnswers, basis: Basis, quan
       change.difference === undefined ? NONE : formatDifference(change.difference),
       interval ? formatInterval(interval) : NONE,
       change.pairs ? pairsBySeeds(change) : NONE,
-      ...(isValidated ? [validation?.difference === undefined ? NONE : formatDifference(validation.difference)] : []),
+      ...(isValidated ? [validationCell(validation)] : []),
     ];
   };
   return {
@@ -212,6 +215,12 @@ function cellsOf({ at, chosen, of, reads }: StepsBackAnswers, basis: Basis, quan
       ),
     ],
   };
+}
+
+function validationCell(validation: PairMean | undefined): string {
+  if (validation?.difference === undefined) return NONE;
+  const interval = validation.interval ?? singleInterval(validation), text = formatDifference(validation.difference);
+  return interval ? `${text} (${formatInterval(interval)})` : text;
 }
 
 /** Of one configuration the interval over its seeds. */

@@ -188,7 +188,7 @@ inFolder("a report over a table without switches speaks of factors, and has no e
   assert.doesNotMatch(text, /switch/);
 });
 
-Deno.test("the page's table has steps back and what was read where a study has several numbers of steps back, and no such column else", async () => {
+Deno.test("the page's table has steps back and what was read where a study has several numbers of steps back, and no such column else", () => {
   const pageFor = (results: readonly RunResult[]) => {
     const runs = tableOf(results).rows;
     return runsTable(mergeSeeds(runs), GATED);

@@ -4,6 +4,7 @@ import type { RunResult } from "../../experiments/study/result.ts";
 import { EXPERIMENTS } from "../../experiments/study/schema.ts";
 import { FEWEST_CONTROLS } from "../../report/statistics/promotion_audit.ts";
 import { type ReportOptions, writeReport } from "../../report/write_report.ts";
+import { stepsBackResults } from "./steps_back_results.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
 import { validated } from "./validated_results.ts";
 import { pictureNames, reportFiles } from "./report_files.ts";
@@ -235,4 +236,23 @@ Deno.test("writeReport() draws everything and says what cannot be compared when 
       tables.switches,
       /^Which switches matter cannot be said: no two finished runs differ in one switch alone\./,
     );
+  }));
+
+Deno.test("writeReport() says in terminal and page what more steps back change, with a picture, and writes the same bytes again", () =>
+  inFolder(async (dir) => {
+    const asked = options(dir, { results: stepsBackResults() }), { paths, tables } = await writeReport(asked);
+    const names = paths.map((path) => basename(path)), page = await Deno.readTextFile(paths.at(-1)!);
+    assert.ok(names.includes("results_01_all_steps_back.svg") && names.includes("results_01_all_effects_by_bptt.svg"));
+    for (const path of paths) assert.ok(isOurs(path), path);
+    for (const equal of ["equal bytes read", "equal updates"]) {
+      const heading = `What do more steps back change, at ${equal}?`;
+      assert.ok(tables.questions!.includes(`${heading}\n  - `) && page.includes(`<h3>${heading}</h3>`), heading);
+    }
+    assert.ok(
+      page.includes("16 steps back instead of 1, at equal bytes read: the test score is lower by 0.375 bits per byte"),
+    );
+    assert.match(page, />2,813,184 bytes read<\/text>/, "the frame of small curves ends where the longest run does");
+    const before = await Promise.all(paths.map((path) => Deno.readFile(path)));
+    await writeReport({ ...asked, results: asked.results.toReversed() });
+    assert.deepEqual(await Promise.all(paths.map((path) => Deno.readFile(path))), before);
   }));

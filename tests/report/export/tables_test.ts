@@ -83,8 +83,8 @@ inFolder("tablesOf() has a row for each run, whatever came of it, and a point fo
   assert.deepEqual(curve(failedLater.id, 0).slice(-2), [[1100, 1.25], [1150, 1.75]]);
 });
 
-Deno.test("a run's 'read' is what it has read: updates × steps back × batch size; nothing before its end", () => {
-  const [result] = syntheticResults({ steps: 1000 }), { of } = runColumns().find(({ name }) => name === "read")!;
+Deno.test("a run's tokens_read is what it has read: updates × steps back × batch size; nothing before its end", () => {
+  const [result] = syntheticResults({ steps: 1000 }), { of } = runColumns().find(({ name }) => name === "tokens_read")!;
   assert.deepEqual([result, { ...result, bptt: 16, steps_done: 62 }, unfinished(result)].map(of), [
     256_000,
     62 * 16 * 256,

@@ -16,6 +16,7 @@ import { atRate, baselineResults, comparedResults, gatedResults, otherResults } 
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { extendedResults, NUMBER, SWITCH } from "../extended_results.ts";
 import { optimizerResults, WITH_OPTIMIZER } from "../optimizer_results.ts";
+import { stepsBackResults } from "../steps_back_results.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { type TextBox, textBoxes } from "./text_boxes.ts";
 
@@ -115,6 +116,17 @@ const STUDIES: readonly [what: string, results: () => RunResult[], table: Space]
   ["effects that turn with the learning rate", turningResults, GATED_SPACE],
   ["baselines and rates", comparedResults, GATED_SPACE],
   ["baselines alone", baselineResults, GATED_SPACE],
+  [
+    "many numbers of steps back of many cells, close together",
+    () =>
+      stepsBackResults({
+        levels: [1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64],
+        seeds: [0, 1],
+        gated: 8,
+        cells: ["gru", "lstm", "min_gru", "vanilla", "indrnn", "janet", "mgu"],
+      }),
+    GATED_SPACE,
+  ],
   ["fifteen other cells at three numbers of layers, close together", manyCells, GATED_SPACE],
 ];
 for (const [what, results, table] of STUDIES) {

@@ -127,8 +127,6 @@ Deno.test("questionsOf() compares with baselines under each number of steps back
     "Is the best gated cell better than the baselines?",
     "Is the best gated cell better than the baselines, with 4 steps back?",
     "Is the best gated cell better than the baselines, with 16 steps back?",
-    "What do more steps back change, at equal bytes read?",
-    "What do more steps back change, at equal updates?",
     "Does the ranking hold at another number of steps back?",
   ]);
   const leads = questions.slice(0, 3).map(({ lines: [lead] }) => / at (\d+ steps? back), by/.exec(lead)?.[1]);
