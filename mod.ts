@@ -84,7 +84,7 @@ export { UserError } from "./cells/errors.ts";
 export { gatedCell } from "./cells/catalog/gated_cell.ts";
 /** What a cell's `forward` is written with: each function makes a node of the graph, and computes nothing by itself. */
 export * as ops from "./cells/graph/builder.ts";
-export { gradients } from "./cells/graph/gradient.ts";
+export { type GradientOptions, gradients } from "./cells/graph/gradient.ts";
 export { buildGraph, type Graph } from "./cells/graph/graph.ts";
 export { interpret, type Values } from "./cells/graph/interpreter.ts";
 export { toSvg } from "./cells/graph/picture.ts";
