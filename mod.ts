@@ -85,7 +85,7 @@ export { UserError } from "./cells/errors.ts";
 export { gatedCell } from "./cells/catalog/gated_cell.ts";
 /** What a cell's `forward` is written with: each function makes a node of the graph, and computes nothing by itself. */
 export * as ops from "./cells/graph/builder.ts";
-export { gradients } from "./cells/graph/gradient.ts";
+export { type GradientOptions, gradients } from "./cells/graph/gradient.ts";
 export { buildGraph, type Graph } from "./cells/graph/graph.ts";
 export { interpret, type Values } from "./cells/graph/interpreter.ts";
 export { toSvg } from "./cells/graph/picture.ts";
@@ -143,13 +143,6 @@ export type { ScoreChoice, ScoreLocation, ScoreTools } from "./train/scoring/sco
 export type { ScoreProvider } from "./train/scoring/providers.ts";
 export type { AdapterNames } from "./train/engines/webgpu/runtime/device.ts";
 export { EvaluationWorkers } from "./train/scoring/evaluation_workers.ts";
-export { exportCell, exportModel } from "./train/scoring/export_model.ts";
-export type { GroupOptions } from "./train/training/group_training.ts";
-export type { Breakdown, TrainingState } from "./train/training/loss_log.ts";
-export type { MemoryCurve } from "./train/scoring/state_resets.ts";
-export type { SampleOptions } from "./train/scoring/sample_text.ts";
-export { type ModelSampleOptions, type ModelScoreOptions, TrainedModel } from "./train/scoring/trained_model.ts";
-export type { Cut } from "./train/scoring/score.ts";
 export {
   type StepsBackGap,
   type TruncationGap,
@@ -159,6 +152,13 @@ export {
 export type { GradientAgreement } from "./train/dynamics/agreement.ts";
 export type { StreamOptions } from "./train/dynamics/streams.ts";
 export { modelFromOnnx, type OnnxModelOptions, type WeightedModel } from "./train/dynamics/weighted_model.ts";
+export { exportCell, exportModel } from "./train/scoring/export_model.ts";
+export type { GroupOptions } from "./train/training/group_training.ts";
+export type { Breakdown, TrainingState } from "./train/training/loss_log.ts";
+export type { MemoryCurve } from "./train/scoring/state_resets.ts";
+export type { SampleOptions } from "./train/scoring/sample_text.ts";
+export { type ModelSampleOptions, type ModelScoreOptions, TrainedModel } from "./train/scoring/trained_model.ts";
+export type { Cut } from "./train/scoring/score.ts";
 export { type Budget, type TrainingSettings } from "./train/training/settings.ts";
 export {
   type CellModel,

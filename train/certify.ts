@@ -38,9 +38,8 @@ export function engineListFlag(engines: readonly EngineEntry[] = ENGINES): Flag<
 }
 
 /** The golden files of this project. */
-const GOLDEN_FILES: readonly string[] = ["gated_cells.json", "catalog_cells.json", "bptt.json"].map((name) =>
-  fileURLToPath(new URL(`../tests/golden/${name}`, import.meta.url))
-);
+const GOLDEN_FILES: readonly string[] = ["gated_cells.json", "catalog_cells.json", "bptt.json", "catalog_bptt.json"]
+  .map((name) => fileURLToPath(new URL(`../tests/golden/${name}`, import.meta.url)));
 
 const flags = {
   golden: flag.text(

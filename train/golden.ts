@@ -2,13 +2,19 @@
  * Golden files: reference numbers of cells, and how far an engine is from them (section 5 of the design).
  */
 import { MAX_VOCABULARY } from "../cells/bounds.ts";
-import { sizeOf } from "../cells/graph/tensor.ts";
+import { formatShape, type Shape, sizeOf } from "../cells/graph/tensor.ts";
 import { UserError } from "../cells/errors.ts";
 import { z } from "zod";
 import { catalogConfig, cellOf } from "../cells/catalog/catalog.ts";
 import { MAX_BPTT } from "../cells/factors.ts";
 import { type CellConfig, describeSchemaError, parseConfig } from "../cells/config.ts";
-import { buildTrainingStep, BYTE_VOCABULARY, gradientName, type TrainingStep } from "../cells/language_model.ts";
+import {
+  buildTrainingStep,
+  BYTE_VOCABULARY,
+  evaluationModel,
+  gradientName,
+  type TrainingStep,
+} from "../cells/language_model.ts";
 import type { Tokens } from "./corpus/tokens/tokenizer.ts";
 import type { Engine, EngineRun, OnPreparing, TensorMap } from "./engines/engine.ts";
 
@@ -78,20 +84,41 @@ export function parseGolden(text: string, file: string): GoldenFile {
     };
     const { steps, state, batch } = parsed.data.settings, carried = carriedIn(golden, parsed.data.settings, fail);
     if (golden.losses.length !== steps) fail(`it has ${golden.losses.length} losses, must have ${steps}`);
-    for (const [name, values] of Object.entries(golden.gradients_at_step_1 ?? {})) {
-      const sums = golden.grads_at_step_1[name];
-      if (!sums) fail(`'gradients_at_step_1' has '${name}', which 'grads_at_step_1' has not`);
-      const found = squaresOf(values.flat());
-      if (Math.abs(found - sums![1]) > 1e-9 * Math.max(found, sums![1])) {
-        fail(`the values of gradient '${name}' have ${found} as the sum of their squares, must be ${sums![1]}`);
-      }
-    }
+    checkGradients(golden, parsed.data.settings, fail);
     const sizes = golden.final_state.map((values) => values.length);
     if (sizes.length !== carried || sizes.some((size) => size !== state * batch)) {
       fail(`its final states have [${sizes}] numbers, must be ${carried} times ${state * batch}`);
     }
   });
   return parsed.data;
+}
+
+/** Full gradients must have the shapes of the case's weights, and the sums that stand beside them. */
+function checkGradients(golden: GoldenCase, settings: GoldenSettings, fail: (why: string) => never): void {
+  const full = Object.entries(golden.gradients_at_step_1 ?? {});
+  if (!full.length) return;
+  const { state, vocab } = settings, sizes = { n_layers: golden.n_layers, state_size: state, vocabulary: vocab };
+  const { parameters } = evaluationModel(cellOf(goldenConfig(settings, golden)), sizes);
+  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
+  for (const [name, values] of full) {
+    const shape = shapes.get(name), wanted = golden.grads_at_step_1[name];
+    if (!shape) return fail(`'gradients_at_step_1' has '${name}', which is no weight of the cell`);
+    if (!wanted) return fail(`'gradients_at_step_1' has '${name}', which 'grads_at_step_1' has not`);
+    const isShape = [shape, [sizeOf(shape)]].some((each) => hasShape(values, each));
+    if (!isShape) {
+      return fail(`the values of gradient '${name}' have another shape than the weight, ${formatShape(shape)}`);
+    }
+    const found = sums(values.flat()), norm = Math.sqrt(Math.max(found[1], wanted[1]));
+    for (const [i, what] of ["sum", "sum of squares"].entries()) {
+      if (Math.abs(found[i] - wanted[i]) <= 1e-9 * norm * (i ? norm : Math.sqrt(sizeOf(shape)))) continue;
+      return fail(`the values of gradient '${name}' have ${found[i]} as their ${what}, must be ${wanted[i]}`);
+    }
+  }
+}
+
+function hasShape(values: readonly (number | readonly number[])[], [rows, columns]: Shape): boolean {
+  const rowsOf = (value: number | readonly number[]) => typeof value === "number" ? undefined : value.length;
+  return values.length === rows && values.every((value) => rowsOf(value) === columns);
 }
 
 /** States that a case carries, of all its layers. */

@@ -11,10 +11,10 @@ import type {
 import { GATED } from "../../cells/factors.ts";
 
 const INTEGER: IntegerFactor = {
-  key: "bptt",
+  key: "heads",
   kind: "integer",
-  label: "steps back",
-  about: "steps that a gradient goes back",
+  label: "heads",
+  about: "parts that the state is cut into",
   levels: [1, 8],
   default: 1,
   least: 1,
@@ -22,9 +22,9 @@ const INTEGER: IntegerFactor = {
 };
 const NUMBER: NumberFactor = { ...INTEGER, kind: "number", above: 0, most: 64 };
 const CHOICE: ChoiceFactor = {
-  key: "bptt",
-  label: "steps back",
-  about: "steps that a gradient goes back",
+  key: "heads",
+  label: "heads",
+  about: "parts that the state is cut into",
   kind: "choice",
   levels: ["adam"],
   default: "adam",
@@ -65,7 +65,7 @@ Deno.test("checkTable() takes the built-in table, and more factors of each kind"
 });
 
 const WRONG: readonly [when: string, table: FactorTable, says: string][] = [
-  ["a key is there twice", tableOf(INTEGER, NUMBER), "factor 'bptt' is there twice, must be there once"],
+  ["a key is there twice", tableOf(INTEGER, NUMBER), "factor 'heads' is there twice, must be there once"],
   [
     "a key is no name of a column",
     tableOf({ ...INTEGER, key: "B ptt" }),
@@ -73,8 +73,8 @@ const WRONG: readonly [when: string, table: FactorTable, says: string][] = [
   ],
   [
     "a new factor has no default",
-    without("default", "bptt"),
-    "factor 'bptt' has no default: without one no earlier configuration could be read, so all but the original nine must have one",
+    without("default", "heads"),
+    "factor 'heads' has no default: without one no earlier configuration could be read, so all but the original nine must have one",
   ],
   [
     "one of the original nine has a default",
@@ -85,46 +85,46 @@ const WRONG: readonly [when: string, table: FactorTable, says: string][] = [
     },
     "factor 'n_layers' has default 1: the original nine always stand in a configuration and its id, so they must have none",
   ],
-  ["a factor has no level", tableOf({ ...INTEGER, levels: [] }), "factor 'bptt' has no level, must have at least one"],
+  ["a factor has no level", tableOf({ ...INTEGER, levels: [] }), "factor 'heads' has no level, must have at least one"],
   [
     "a level is there twice",
     tableOf({ ...INTEGER, levels: [2, 2] }),
-    "factor 'bptt' has level 2 twice, must have it once",
+    "factor 'heads' has level 2 twice, must have it once",
   ],
   [
     "a level is out of bounds",
     tableOf({ ...INTEGER, levels: [1, 65] }),
-    "factor 'bptt' has level 65, must be a whole number of at least 1 and at most 64",
+    "factor 'heads' has level 65, must be a whole number of at least 1 and at most 64",
   ],
   [
     "a default is out of bounds",
     tableOf({ ...NUMBER, default: 0 }),
-    "factor 'bptt' has default 0, must be a number above 0 and at most 64",
+    "factor 'heads' has default 0, must be a number above 0 and at most 64",
   ],
   [
     "a default is no choice",
     tableOf({ ...CHOICE, default: "sgd" }),
-    "factor 'bptt' has default sgd, must be adam or a,b",
+    "factor 'heads' has default sgd, must be adam or a,b",
   ],
   [
     "a contrast is out of bounds",
     tableOf({ ...NUMBER, contrast: [1, NaN] }),
-    "factor 'bptt' has contrast NaN, must be a number above 0 and at most 64",
+    "factor 'heads' has contrast NaN, must be a number above 0 and at most 64",
   ],
   [
     "two values differ only in what names of files leave out",
     tableOf({ ...CHOICE, choices: [...CHOICE.choices!, { value: "a-b" }] }),
-    "value 'a,b' of 'bptt' and value 'a-b' of 'bptt' are both 'bpttab' in names of files, must differ in letters, digits, _ or points",
+    "value 'a,b' of 'heads' and value 'a-b' of 'heads' are both 'headsab' in names of files, must differ in letters, digits, _ or points",
   ],
   [
     "two choices of the cell have one value",
     tableOf({ ...CHOICE, ofCell: true, choices: [{ value: "adam" }, { value: "xh" }] }),
-    "value 'x,h' of 'gate_inputs' and value 'xh' of 'bptt' are both 'xh' in names of files, must differ in letters, digits, _ or points",
+    "value 'x,h' of 'gate_inputs' and value 'xh' of 'heads' are both 'xh' in names of files, must differ in letters, digits, _ or points",
   ],
   [
     "the name of a value would be empty",
     tableOf({ ...CHOICE, ofCell: true, choices: [{ value: "adam" }, { value: "+" }] }),
-    "factor 'bptt' has value '+', must have a letter, a digit, _ or a point in each",
+    "factor 'heads' has value '+', must have a letter, a digit, _ or a point in each",
   ],
   [
     "two switches have one name",
@@ -140,7 +140,7 @@ const WRONG: readonly [when: string, table: FactorTable, says: string][] = [
   [
     "two factors are shown by colour",
     tableOf({ ...INTEGER, mark: "colour" }),
-    "state_size and bptt have the mark 'colour', one factor must",
+    "state_size and heads have the mark 'colour', one factor must",
   ],
   [
     "two factors have one flag",
@@ -149,13 +149,13 @@ const WRONG: readonly [when: string, table: FactorTable, says: string][] = [
   ],
   [
     "a flag is none",
-    tableOf({ ...INTEGER, flag: { name: "bptt", help: "" } }),
-    "factor 'bptt' has flag 'bptt', must be like --state-size",
+    tableOf({ ...INTEGER, flag: { name: "heads", help: "" } }),
+    "factor 'heads' has flag 'heads', must be like --state-size",
   ],
   [
     "a flag takes choices with commas",
-    tableOf({ ...CHOICE, flag: { name: "--bptt", help: "" } }),
-    "factor 'bptt' has flag --bptt and choice 'a,b', must have none with a comma",
+    tableOf({ ...CHOICE, flag: { name: "--heads", help: "" } }),
+    "factor 'heads' has flag --heads and choice 'a,b', must have none with a comma",
   ],
 ];
 for (const [when, table, says] of WRONG) {

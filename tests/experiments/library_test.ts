@@ -24,6 +24,7 @@ import {
   tokenizer,
   weightRows,
 } from "./library_edges.ts";
+import { DYNAMICS_ROWS } from "./library_dynamics_rows.ts";
 import { STUDY_ROWS } from "./library_study_rows.ts";
 import { TRAINING_ROWS } from "./library_training_rows.ts";
 
@@ -272,6 +273,7 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
   ],
   encodeWeights: weightRows((given) => library.encodeWeights(config, parameters, given).length),
   ...TRAINING_ROWS,
+  ...DYNAMICS_ROWS,
   ...STUDY_ROWS,
   grid: [
     // @ts-expect-error -- the types refuse it, and so does the function where nobody checks types

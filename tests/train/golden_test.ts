@@ -1,7 +1,8 @@
 /** Golden files from outside: what is wrong with one is said in one line. */
 import assert from "node:assert/strict";
-import { goldenConfig, type GoldenFile, parseGolden } from "../../train/golden.ts";
-import { CATALOG_GOLDEN, GOLDEN } from "../cells/catalog/golden_cases.ts";
+import { openReferenceEngine, REFERENCE_ENGINE } from "../../train/engines/reference.ts";
+import { certifyGroup, goldenConfig, type GoldenFile, parseGolden } from "../../train/golden.ts";
+import { CATALOG_BPTT_GOLDEN, CATALOG_GOLDEN, GOLDEN } from "../cells/catalog/golden_cases.ts";
 
 /** A file of one case of the catalog, with changes. */
 function fileWith(change: (golden: GoldenFile["cases"][number]) => void): string {
@@ -40,7 +41,9 @@ const FAULTS: readonly (readonly [what: string, text: string, message: RegExp])[
     /: case 0: its final states have \[12,12,12,11\] numbers, must be 4 times 12$/,
   ],
 ];
-for (const [what, text, message] of FAULTS) {
+for (const [what, text, message] of FAULTS) refuses(what, text, message);
+
+function refuses(what: string, text: string, message: RegExp): void {
   Deno.test(`parseGolden() refuses ${what}`, () => {
     assert.throws(() => parseGolden(text, "f.json"), (error: Error) => {
       assert.equal(error.name, "UserError");
@@ -50,3 +53,109 @@ for (const [what, text, message] of FAULTS) {
     });
   });
 }
+
+/** A file of one case whose gradients go through several steps, with changes. */
+function bpttFileWith(change: (golden: GoldenFile["cases"][number]) => void, settings = CATALOG_BPTT_GOLDEN.settings) {
+  const golden = structuredClone(
+    CATALOG_BPTT_GOLDEN.cases.find(({ cell, n_layers }) => cell === "lstm" && n_layers === 2)!,
+  );
+  change(golden);
+  return JSON.stringify({ settings, cases: [golden] });
+}
+
+type Full = Record<string, number[][]>;
+const fullOf = (golden: GoldenFile["cases"][number]) => golden.gradients_at_step_1 as Full;
+const GATE = "layers.1.forget_gate_nn.weight";
+const turned = (rows: number[][]) => rows[0].map((_, column) => rows.map((row) => row[column]));
+
+Deno.test("parseGolden() reads steps back and full gradients, as nested lists or as one", () => {
+  for (const flat of [false, true]) {
+    const text = bpttFileWith((golden) => {
+      for (const [name, rows] of flat ? Object.entries(fullOf(golden)) : []) {
+        golden.gradients_at_step_1![name] = rows.flat();
+      }
+    });
+    const { settings, cases: [golden] } = parseGolden(text, "f");
+    assert.equal(settings.bptt, 4);
+    assert.deepEqual(Object.keys(golden.gradients_at_step_1!), ["input_embedding.weight", GATE]);
+    assert.equal(golden.gradients_at_step_1![GATE].flat().length, 4 * 8);
+  }
+});
+
+const BPTT_FAULTS: readonly (readonly [what: string, text: string, message: RegExp])[] = [
+  ...[0, 65, 2.5].map((bptt) =>
+    [
+      `${bptt} steps back`,
+      bpttFileWith(() => {}, { ...CATALOG_BPTT_GOLDEN.settings, bptt }),
+      /: 'settings\.bptt': [^\n]+$/,
+    ] as const
+  ),
+  [
+    "a full gradient of a weight that the cell has not",
+    bpttFileWith((golden) => fullOf(golden)["layers.2.forget_gate_nn.weight"] = fullOf(golden)[GATE]),
+    /: case 0: 'gradients_at_step_1' has 'layers\.2\.forget_gate_nn\.weight', which is no weight of the cell$/,
+  ],
+  [
+    "a full gradient without its sums",
+    bpttFileWith((golden) => delete golden.grads_at_step_1[GATE]),
+    /: case 0: 'gradients_at_step_1' has '[\w.]+', which 'grads_at_step_1' has not$/,
+  ],
+  [
+    "a full gradient where no gradient flows",
+    bpttFileWith((golden) => golden.grads_at_step_1[GATE] = null),
+    /: case 0: 'gradients_at_step_1' has '[\w.]+', which 'grads_at_step_1' has not$/,
+  ],
+  [
+    "a full gradient in the shape of its transpose",
+    bpttFileWith((golden) => fullOf(golden)[GATE] = turned(fullOf(golden)[GATE])),
+    /: case 0: the values of gradient '[\w.]+' have another shape than the weight, \[4, 8\]$/,
+  ],
+  [
+    "a full gradient with a row too short",
+    bpttFileWith((golden) => fullOf(golden)[GATE][2].pop()),
+    /: case 0: the values of gradient '[\w.]+' have another shape than the weight, \[4, 8\]$/,
+  ],
+  [
+    "a full gradient with a number too few in one list",
+    bpttFileWith((golden) => golden.gradients_at_step_1![GATE] = fullOf(golden)[GATE].flat().slice(1)),
+    /: case 0: the values of gradient '[\w.]+' have another shape than the weight, \[4, 8\]$/,
+  ],
+  [
+    "a full gradient with a wrong value",
+    bpttFileWith((golden) => fullOf(golden)[GATE][1][3] *= 1.0001),
+    /: case 0: the values of gradient '[\w.]+' have \S+ as their sum, must be \S+$/,
+  ],
+  [
+    "full gradients of the wrong sign by pairs, whose sum is right",
+    bpttFileWith((golden) => {
+      const [row] = fullOf(golden)[GATE];
+      row[0] += 0.1;
+      row[1] -= 0.1;
+    }),
+    /: case 0: the values of gradient '[\w.]+' have \S+ as their sum of squares, must be \S+$/,
+  ],
+  [
+    "a full gradient that is no list of numbers",
+    bpttFileWith((golden) => golden.gradients_at_step_1![GATE] = ["1"] as never),
+    /: 'cases\.0\.gradients_at_step_1\.[\w.]+': [^\n]+$/,
+  ],
+];
+for (const [what, text, message] of BPTT_FAULTS) refuses(what, text, message);
+
+Deno.test("certifyGroup() notices a gradient whose sums are right and whose values stand in other places", async () => {
+  const engine = await openReferenceEngine();
+  const errorsWith = async (change: (square: number[][]) => number[][]) => {
+    const text = bpttFileWith((golden) => {
+      const full = fullOf(golden), rows = full[GATE];
+      // Two squares: the columns of x, and those of h.
+      const [x, h] = [0, 4].map((first) => change(rows.map((row) => row.slice(first, first + 4))));
+      full[GATE] = rows.map((_, i) => [...x[i], ...h[i]]);
+    });
+    const { settings, cases } = parseGolden(text, "f");
+    return await certifyGroup(engine, settings, cases);
+  };
+  const [right] = await errorsWith((rows) => rows), [wrong] = await errorsWith(turned);
+  assert.ok(right.gradients <= REFERENCE_ENGINE.tolerance, `${right.gradients}`);
+  assert.ok(wrong.gradients > 1e-2, `${wrong.gradients}`);
+  assert.deepEqual([wrong.losses, wrong.states], [right.losses, right.states]);
+});

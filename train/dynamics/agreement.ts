@@ -6,8 +6,9 @@ export interface GradientAgreement {
   readonly cosine: number | null;
   /** Norm of the first by that of the second; 0 where there is no first one, null where the second is zero or there is none. */
   readonly ratio: number | null;
-  /** Standard errors over the streams, by the jackknife; null where there is one stream, or no value. */
+  /** Standard error of the cosine over the streams, by the jackknife; null where there is one stream, or no cosine. */
   readonly cosine_standard_error: number | null;
+  /** The same of the ratio. */
   readonly ratio_standard_error: number | null;
 }
 

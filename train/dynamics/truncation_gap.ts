@@ -56,7 +56,8 @@ const STEPS_BACK: readonly number[] = [1, 2, 4, 8, 16, 32];
  * the gradients those of the training step's graph.
  *
  * It takes about as long as three forward passes over `streams · tokens` tokens for every k, on one thread in float64: 6 floating-point operations
- * for each weight and token. Memory: of each measured token the states, and of each stream two gradients, 8 bytes a number.
+ * for each weight and token. Memory: of each measured token the states, and of each stream two gradients, 8 bytes a number. Seen with the
+ * defaults (8 streams of 512 tokens, six k) on one core: 4 seconds for a gated cell of 1 × 32 states, 100 for one of 2 × 256, with 0.7 GB.
  *
  * ```ts ignore
  * const { gaps } = await truncationGap(model, corpus.test, { bptt: [4, 16], streams: 8, tokens: 512 });

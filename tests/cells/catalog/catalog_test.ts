@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { CATALOG, catalogConfig, CELL_NAMES, cellLabel, cellOf } from "../../../cells/catalog/catalog.ts";
 import { gradientNote } from "../../../cells/catalog/named_cell.ts";
+import { slstmCell } from "../../../cells/catalog/lstm_cells.ts";
 import { buildGraph } from "../../../cells/graph/graph.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
 import { buildTrainingStep, gradientName } from "../../../cells/language_model.ts";
 import { openReferenceEngine, REFERENCE_ENGINE } from "../../../train/engines/reference.ts";
 import { certifyGroup } from "../../../train/golden.ts";
 import { checkTrainingStep, feedsOf } from "../models.ts";
-import { CATALOG_GOLDEN, failures, gatedConfig } from "./golden_cases.ts";
+import { CATALOG_BPTT_GOLDEN, CATALOG_GOLDEN, failures, gatedConfig } from "./golden_cases.ts";
 
 const SIZES = { n_layers: 2, state_size: 3, vocabulary: 5, batch: 2 };
-const { cases, settings } = CATALOG_GOLDEN;
+const { cases } = CATALOG_GOLDEN;
 
 Deno.test("the golden file of the catalog has each cell with 1 and 2 layers, and no gradient that is 0", () => {
   assert.deepEqual(
@@ -24,12 +25,30 @@ Deno.test("the golden file of the catalog has each cell with 1 and 2 layers, and
   }
 });
 
+Deno.test("the golden file of several steps has each cell with 1 and 2 layers but one, and no gradient that is 0", () => {
+  const { settings, cases } = CATALOG_BPTT_GOLDEN, cells = CATALOG.filter(({ cell }) => cell !== slstmCell);
+  assert.equal(settings.bptt, 4);
+  assert.deepEqual(
+    cases.map(({ cell, n_layers }) => [cell, n_layers]),
+    cells.flatMap(({ cell }) => [[cell.name, 1], [cell.name, 2]]),
+  );
+  for (const { cell, n_layers, grads_at_step_1, gradients_at_step_1 } of cases) {
+    assert.equal(Object.keys(gradients_at_step_1!).length, 2);
+    for (const [name, sums] of Object.entries(grads_at_step_1)) {
+      assert.ok(sums && sums[1] > 0, `${cell}, ${n_layers} layers: ${name}`);
+    }
+  }
+});
+
 for (const { cell } of CATALOG) {
-  Deno.test(`the ${cell.name} cell gives PyTorch's losses, gradients and states`, async () => {
-    const own = cases.filter((golden) => golden.cell === cell.name);
-    const errors = await certifyGroup(await openReferenceEngine(), settings, own);
-    assert.deepEqual(failures(own, errors, REFERENCE_ENGINE.tolerance), []);
-  });
+  for (const { settings, cases } of [CATALOG_GOLDEN, CATALOG_BPTT_GOLDEN]) {
+    const own = cases.filter((golden) => golden.cell === cell.name), { bptt = 1 } = settings;
+    if (!own.length) continue;
+    Deno.test(`the ${cell.name} cell gives PyTorch's losses, gradients and states when gradients go ${bptt} back`, async () => {
+      const errors = await certifyGroup(await openReferenceEngine(), settings, own);
+      assert.deepEqual(failures(own, errors, REFERENCE_ENGINE.tolerance), []);
+    });
+  }
 
   Deno.test(`the ${cell.name} cell has finite losses and gradients when its gates are all open or all closed`, () => {
     const step = buildTrainingStep(cell, SIZES, { withGradients: true });

@@ -3,7 +3,7 @@ import { gatedCell } from "../../../cells/catalog/gated_cell.ts";
 import { buildTrainingStep } from "../../../cells/language_model.ts";
 import { openReferenceEngine, REFERENCE_ENGINE } from "../../../train/engines/reference.ts";
 import { certifyGroup, goldenText, goldenWeights } from "../../../train/golden.ts";
-import { allGatedConfigs, describeCase, failures, gatedConfig, GOLDEN } from "./golden_cases.ts";
+import { allGatedConfigs, BPTT_GOLDEN, describeCase, failures, gatedConfig, GOLDEN } from "./golden_cases.ts";
 import { checkTrainingStep } from "../models.ts";
 
 const { settings, cases } = GOLDEN;
@@ -21,6 +21,23 @@ for (const n_layers of [1, 2, 3]) {
   Deno.test(`gatedCell() gives PyTorch's losses, gradients and states when n_layers is ${n_layers}`, async () => {
     const chosen = cases.filter((golden) => golden.n_layers === n_layers);
     assert.equal(chosen.length, 96);
+    const errors = await certifyGroup(await openReferenceEngine(), settings, chosen);
+    assert.deepEqual(failures(chosen, errors, REFERENCE_ENGINE.tolerance), []);
+  });
+}
+
+Deno.test("the golden file of several steps holds each of 96 switch settings with 1 and 2 layers, and two gradients in full", () => {
+  const { settings, cases } = BPTT_GOLDEN;
+  assert.equal(new Set(cases.map(describeCase)).size, 192);
+  assert.deepEqual(settings, { state: 4, vocab: 7, batch: 3, steps: 6, lr: 0.02, phase: 0, bptt: 4 });
+  for (const golden of cases) {
+    assert.equal(Object.keys(golden.gradients_at_step_1!).length, 2, describeCase(golden));
+  }
+});
+
+for (const n_layers of [1, 2]) {
+  Deno.test(`gatedCell() gives PyTorch's numbers through 4 steps when n_layers is ${n_layers}`, async () => {
+    const { settings, cases } = BPTT_GOLDEN, chosen = cases.filter((golden) => golden.n_layers === n_layers);
     const errors = await certifyGroup(await openReferenceEngine(), settings, chosen);
     assert.deepEqual(failures(chosen, errors, REFERENCE_ENGINE.tolerance), []);
   });

@@ -1,4 +1,6 @@
 /** The reference numbers, and configurations to try things on. */
+import bptt from "../../golden/bptt.json" with { type: "json" };
+import catalogBptt from "../../golden/catalog_bptt.json" with { type: "json" };
 import catalog from "../../golden/catalog_cells.json" with { type: "json" };
 import golden from "../../golden/gated_cells.json" with { type: "json" };
 import type { CellConfig } from "../../../cells/config.ts";
@@ -8,6 +10,9 @@ import { ORIGINAL_SWITCHES } from "../../original_table.ts";
 export const GOLDEN = parseGolden(JSON.stringify(golden), "tests/golden/gated_cells.json");
 /** The same of the catalog's cells. */
 export const CATALOG_GOLDEN = parseGolden(JSON.stringify(catalog), "tests/golden/catalog_cells.json");
+/** The same of both, with gradients through several steps. */
+export const BPTT_GOLDEN = parseGolden(JSON.stringify(bptt), "tests/golden/bptt.json");
+export const CATALOG_BPTT_GOLDEN = parseGolden(JSON.stringify(catalogBptt), "tests/golden/catalog_bptt.json");
 
 /** A small gated configuration with every switch on, but for changes. */
 export function gatedConfig(changes: Partial<CellConfig>): CellConfig {

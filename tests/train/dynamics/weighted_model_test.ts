@@ -48,6 +48,16 @@ Deno.test("modelFromOnnx() makes the cell of the configuration that the file nam
   );
 });
 
+Deno.test("truncationGap() reads tokens beyond those of bytes", async () => {
+  const model = { cell: gruCell, sizes: { ...SIZES, vocabulary: 300 } }, weights = weightsOf(model);
+  const text = Uint16Array.from(TEXT, (byte) => byte + 44), zeros = new Float64Array(300 * SIZES.state_size);
+  const { gaps: [{ whole }] } = await truncationGap({ ...model, weights }, text, CUT);
+  assert.ok(whole.cosine! < 1);
+  // Without what tells tokens apart the states are others: tokens are read on the way there too.
+  const blind = new Map(weights).set("input_embedding.weight", zeros);
+  assert.notEqual((await truncationGap({ ...model, weights: blind }, text, CUT)).gaps[0].whole.cosine, whole.cosine);
+});
+
 Deno.test("checkModel() asks for no weight that the model does not read", () => {
   const idle = defineCell({
     name: "idle",

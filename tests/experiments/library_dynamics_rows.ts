@@ -1,0 +1,39 @@
+/** Edges of the public interface, where it measures the dynamics of a model: see `library_test.ts`. */
+import * as library from "../../mod.ts";
+import { cell, config, model, mostRows, type Row, sizes, text, weightRows, weights } from "./library_edges.ts";
+
+const cut = { streams: 2, tokens: 16, warm_up: 4, bptt: [4] };
+const measure = (options: library.TruncationGapOptions, given: library.Tokens = text) =>
+  library.truncationGap({ cell, sizes, weights }, given, { ...cut, ...options });
+
+/** The rows of what measures dynamics. */
+export const DYNAMICS_ROWS = {
+  truncationGap: [
+    ["a text that is too short for the defaults", () => library.truncationGap({ cell, sizes, weights }, text), [
+      "RangeError",
+      /the text has 440 tokens, must have at least 6145 for 8 streams of 256 \+ 512/,
+    ]],
+    ["no text", () => measure({}, new Uint8Array()), ["RangeError", /the text has 0 tokens, must have/]],
+    ["no numbers of steps", () => measure({ bptt: [] }), ["RangeError", /bptt is empty, must have/]],
+    ["a number of steps that is none", () => measure({ bptt: [NaN] }), ["RangeError", /bptt is NaN, must be/]],
+    ["steps that tokens are no multiple of", () => measure({ bptt: [3] }), ["RangeError", /must be a multiple of 3/]],
+    ["half a stream", () => measure({ streams: 0.5 }), ["RangeError", /streams is 0\.5, must be a whole number/]],
+    ["more streams than memory", () => measure({ streams: 1e9 }), ["RangeError", /the text has 440 tokens, must have/]],
+    ["more tokens than memory", () => measure({ tokens: 4e9 }), ["RangeError", /the text has 440 tokens, must have/]],
+    ["one stream", () => measure({ streams: 1 }), "works"],
+    ["no warm-up", () => measure({ warm_up: 0 }), "works"],
+    ...weightRows((given) => library.truncationGap({ cell, sizes, weights: given }, text, cut)),
+    ...mostRows((change) => library.truncationGap({ cell, sizes: { ...sizes, ...change }, weights }, text, cut))
+      .filter(([what]) => !what.startsWith("batch")),
+  ],
+  modelFromOnnx: [
+    ["its cell", () => library.modelFromOnnx(model, { cell }), "works"],
+    ["a file that names a configuration", () => library.modelFromOnnx(library.exportModel(config, weights)), "works"],
+    ["a file that names none", () => library.modelFromOnnx(model), ["UserError", /its cell must be given/]],
+    ["another cell", () => library.modelFromOnnx(model, { cell: library.lstmCell }), [
+      "UserError",
+      /Cannot open the model as a model of cell 'lstm': .*, must be/,
+    ]],
+    ["no bytes", () => library.modelFromOnnx(new Uint8Array()), ["UserError", /the model/]],
+  ],
+} as const satisfies Record<string, readonly Row[]>;
