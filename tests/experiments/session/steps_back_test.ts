@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { bpttOf } from "../../../cells/config.ts";
+import { stepsBackOf } from "../../../cells/config.ts";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import type { TrainingProgress } from "../../../experiments/session/listener.ts";
@@ -37,7 +37,7 @@ async function resultsIn(study: Study): Promise<ReadonlyMap<number, readonly Run
   const { results, unreadable } = await study.readResults("01");
   assert.deepEqual(unreadable, []);
   const byCell = results.toSorted((a, b) => (a.cell ?? "").localeCompare(b.cell ?? ""));
-  return Map.groupBy(byCell, bpttOf);
+  return Map.groupBy(byCell, stepsBackOf);
 }
 
 const updatesOf = (results: ReadonlyMap<number, readonly RunResult[]>) =>
@@ -153,7 +153,7 @@ inFolder("--only and --best choose by steps back, and experiment 02 keeps them",
   // The best tenth of two runs of the gated cell, and the other one as a control.
   const { study: second } = await initStudy({ dir: study.dir, experiment: "02", steps: 1000 });
   const entries = await second.readConfigs("02"), controls = entries.filter(({ control }) => control);
-  const bptts = (some: typeof entries) => new Set(some.map(({ config }) => bpttOf(config)));
+  const bptts = (some: typeof entries) => new Set(some.map(({ config }) => stepsBackOf(config)));
   assert.deepEqual([entries.length, bptts(entries).size, controls.length, bptts(controls).size], [6, 2, 1, 1]);
 });
 
