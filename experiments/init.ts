@@ -21,7 +21,7 @@ import { DEFAULT_SEEDS } from "./study/default_settings.ts";
 import { type InitPlan, initStudy, planInit, SPLIT_TEXT } from "./study/init_study.ts";
 import { flagsInWords } from "./study/levels.ts";
 import { parseTokens } from "./study/text.ts";
-import { bpttsAmong, trainingSettings } from "./study/training_settings.ts";
+import { stepsBackAmong, trainingSettings } from "./study/training_settings.ts";
 import { rankedInWords } from "./study/validation.ts";
 import { printError, printText } from "../train/terminal/output.ts";
 
@@ -143,14 +143,16 @@ function tokenLine({ name, split }: NonNullable<StudySettings["tokens"]>, { trai
 function updatesLine(
   study: StudySettings,
   experiment: Experiment,
-  bptts: readonly number[],
+  stepsBack: readonly number[],
   before: StudySettings | undefined,
 ): string {
   const settings = trainingSettings(study, experiment);
   const wordsFor = (budget: Budget = DEFAULT_BUDGET) => budget === "updates" ? budget : `${unitOf(study)}s read`;
   const words = wordsFor(settings.budget), was = before ? wordsFor(before.training.budget) : words;
-  const updates = bptts.map((bptt) => `${totalSteps(settings, bptt)} with ${plural(bptt, "step")} back`);
-  return `Updates at equal ${words}${was === words ? "" : ` (was: ${was})`}: ${updates.join(", ")}`;
+  const updates = stepsBack.map((back) =>
+    `${plural(totalSteps(settings, back), "update")} with ${plural(back, "step")} back`
+  );
+  return `At equal ${words}${was === words ? "" : ` (was: ${was})`}: ${updates.join(", ")}`;
 }
 
 if (import.meta.main) {
@@ -206,9 +208,9 @@ if (import.meta.main) {
         `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}${wholePasses}, ` +
         `batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
     );
-    const bptts = bpttsAmong((await study.readConfigs(options.experiment)).map(({ config }) => config));
-    const isSaid = options.budget !== undefined || bptts.some((bptt) => bptt > 1);
-    if (isSaid) printText(updatesLine(study.settings, options.experiment, bptts, before));
+    const stepsBack = stepsBackAmong((await study.readConfigs(options.experiment)).map(({ config }) => config));
+    const isSaid = options.budget !== undefined || stepsBack.some((back) => back > 1);
+    if (isSaid) printText(updatesLine(study.settings, options.experiment, stepsBack, before));
     // The study is there already: whoever ends this now loses nothing, and 'train' counts.
     using stop = stopSignal("Stopping the count");
     const onDamaged = (problem: string) => printError(`init: ${problem}`);

@@ -1,5 +1,5 @@
 /** What `status` shows: where a study stands. */
-import { bpttOf, type CellConfig } from "../../cells/config.ts";
+import { type StepsBack, stepsBackOf } from "../../cells/config.ts";
 import { type Sizes, stepCost } from "../../cells/sizes.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { busySeconds } from "../study/busy_seconds.ts";
@@ -11,7 +11,7 @@ import type { Experiment } from "../study/schema.ts";
 import { selectedResults } from "../study/selected_results.ts";
 import { selectFrom, type Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
-import { bpttsAmong, trainingSettings } from "../study/training_settings.ts";
+import { stepsBackAmong, trainingSettings } from "../study/training_settings.ts";
 import { countUnvalidated } from "../study/validation.ts";
 import { claimKey, isSilent, studyClaims } from "./study_queue.ts";
 
@@ -117,8 +117,8 @@ export async function overviewOf(
   const claims = new Map((await studyClaims(study).claims()).map((claim) => [claim.key, claim]));
   const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
   const settings = trainingSettings(study.settings, experiment);
-  const bptts = bpttsAmong(runs.map(({ entry }) => entry.config));
-  const stepsOf = ({ entry: { config } }: Run) => totalSteps(settings, bpttOf(config));
+  const stepsBack = stepsBackAmong(runs.map(({ entry }) => entry.config));
+  const stepsOf = ({ entry: { config } }: Run) => totalSteps(settings, stepsBackOf(config));
   const stateOf = (run: Run): State => {
     const claim = claimOf(run), result = byKey.get(run.key);
     // This process has not watched: it goes by the clock, and does no more with it than to show it.
@@ -149,9 +149,9 @@ export async function overviewOf(
     total: runs.length,
     done: of("done").length,
     short: short.length,
-    steps: totalSteps(settings, bptts[0] ?? 1),
-    ...(bptts.some((bptt) => bptt > 1)
-      ? { steps_by_bptt: Object.fromEntries(bptts.map((bptt) => [bptt, totalSteps(settings, bptt)])) }
+    steps: totalSteps(settings, stepsBack[0] ?? 1),
+    ...(stepsBack.some((back) => back > 1)
+      ? { steps_by_bptt: Object.fromEntries(stepsBack.map((back) => [back, totalSteps(settings, back)])) }
       : {}),
     running: of("running").map(claimed),
     stale: of("stale").map(claimed),
@@ -180,7 +180,7 @@ export async function overviewOf(
   };
 }
 
-interface Work extends Sizes, Pick<CellConfig, "bptt"> {
+interface Work extends Sizes, StepsBack {
   readonly steps: number;
 }
 
@@ -192,7 +192,7 @@ function secondsLeft(left: readonly Work[], finished: readonly FinishedResult[])
   if (!left.length) return 0;
   if (!finished.length) return undefined;
   const total = (works: readonly Work[]) =>
-    works.reduce((sum, work) => sum + work.steps * bpttOf(work) * stepCost(work), 0);
+    works.reduce((sum, work) => sum + work.steps * stepsBackOf(work) * stepCost(work), 0);
   const done = total(finished.map((result) => ({ ...result, steps: result.steps_done })));
   return total(left) * busySeconds(finished) / done;
 }

@@ -3,7 +3,7 @@
  * arithmetic is pure; the engine and the clock are handed in.
  */
 import type { Space } from "../../cells/space.ts";
-import { bpttOf } from "../../cells/config.ts";
+import { stepsBackOf } from "../../cells/config.ts";
 import { messageOf } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { stepCost } from "../../cells/sizes.ts";
@@ -98,13 +98,13 @@ function workLeft(
   const known = new Map(results.map((result) => [keyOf(result.id, result.seed), result]));
   let runs = 0;
   const work = entries.flatMap(({ id, config }): ConfiguredWork[] => {
-    const bptt = bpttOf(config), total = totalSteps(settings, bptt);
+    const back = stepsBackOf(config), total = totalSteps(settings, back);
     const left = Array.from({ length: seeds }, (_, seed) => {
       const result = known.get(keyOf(id, seed));
       return result?.failed === undefined ? total - (result?.steps_done ?? 0) : 0;
     }).filter((steps) => steps > 0);
     runs += left.length;
-    const steps = bptt * left.reduce((sum, updates) => sum + updates, 0);
+    const steps = back * left.reduce((sum, updates) => sum + updates, 0);
     return left.length ? [{ config, cost: stepCost(config), steps }] : [];
   });
   return { work, runs };

@@ -1,7 +1,7 @@
 /** How fast an engine trains what is asked for, from a few steps on noise: what a step reads does not change how long it takes. */
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
-import { bpttOf, type CellConfig } from "../../cells/config.ts";
+import { type CellConfig, stepsBackOf } from "../../cells/config.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { stepCost } from "../../cells/sizes.ts";
 import { passOffsets, randomStream } from "../../train/corpus/random.ts";
@@ -59,7 +59,7 @@ export async function measurePace(
   const first = await measure(engine, space.valid.holds(small) ? small : cheapestOf(work), options);
   if (!first) return undefined;
   const { atATime, ...time } = first, cost = stepCost(typical);
-  const isLong = time.seconds * atATime * bpttOf(typical) * cost / time.cost > LONGEST_STEP;
+  const isLong = time.seconds * atATime * stepsBackOf(typical) * cost / time.cost > LONGEST_STEP;
   const second = cost === time.cost || isLong ? undefined : await measure(engine, typical, options);
   if (!second) return { times: [time], atATime };
   const times = [time, { cost: second.cost, seconds: second.seconds }];
@@ -89,7 +89,7 @@ async function measure(
   const atATime = Math.min(parallel, fitting, MOST_RUNS);
   // All from one draw: what is compared is time.
   const prepared = prepare(run);
-  const tokens = passTokens(step, { ...settings, history: 2 * MOST_STEPS * step.bptt + 2 }),
+  const tokens = passTokens(step, { ...settings, history: 2 * MOST_STEPS * stepsBackOf(config) + 2 }),
     text = noise(2 * tokens, settings);
   const group = await engine.open(Array.from({ length: atATime }, () => prepared), text);
   try {
@@ -103,7 +103,7 @@ async function measure(
       await group.advance(steps);
       const seconds = (now() - begun) / 1000;
       if (seconds < ROUND_SECONDS && steps < MOST_STEPS) continue;
-      return { cost: stepCost(config), seconds: seconds / steps / bpttOf(config) / atATime, atATime };
+      return { cost: stepCost(config), seconds: seconds / steps / stepsBackOf(config) / atATime, atATime };
     }
   } finally {
     await group.close();

@@ -1,5 +1,5 @@
 /** How fast a machine trains, as plain numbers: from finished results, and to a time for what is left. Nothing here measures or reads. */
-import { bpttOf } from "../../cells/config.ts";
+import { stepsBackOf } from "../../cells/config.ts";
 import { stepCost } from "../../cells/sizes.ts";
 import { busySeconds } from "../study/busy_seconds.ts";
 import type { FinishedResult } from "../study/result.ts";
@@ -45,7 +45,7 @@ export function paceOf(results: readonly FinishedResult[]): Pace | undefined {
   const byCost = Map.groupBy(timed, (result) => stepCost(result));
   const times = [...byCost].map(([cost, ofCost]): StepTime => {
     const seconds = ofCost.reduce((sum, { train_seconds }) => sum + train_seconds, 0);
-    const steps = ofCost.reduce((sum, result) => sum + result.steps_done * bpttOf(result), 0);
+    const steps = ofCost.reduce((sum, result) => sum + result.steps_done * stepsBackOf(result), 0);
     return { cost, seconds: seconds / steps / atATime };
   });
   return { times: times.sort((a, b) => a.cost - b.cost), atATime };

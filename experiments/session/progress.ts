@@ -1,5 +1,5 @@
 /** Where the runs of a session are: what its listener is told, and the steps of each for the queue. */
-import { bpttOf } from "../../cells/config.ts";
+import { stepsBackOf } from "../../cells/config.ts";
 import { unitOf } from "../../cells/unit.ts";
 import { type Leg, UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
 import type { Engine } from "../../train/engines/engine.ts";
@@ -10,7 +10,7 @@ import { formatDuration, plural } from "../../train/terminal/progress.ts";
 import type { RunResult } from "../study/result.ts";
 import { shortKey } from "../study/paths.ts";
 import type { Run } from "../study/runs.ts";
-import { bpttsAmong, tokensRead } from "../study/training_settings.ts";
+import { stepsBackAmong, tokensRead } from "../study/training_settings.ts";
 import type { Preparation, RunningRun, TrainingListener, TrainingProgress } from "./listener.ts";
 
 export interface ProgressOptions {
@@ -29,7 +29,7 @@ export class SessionProgress {
   /** Runs that this process has begun and not yet let go, by key. */
   readonly #runs = new Map<string, RunningRun>();
   /** How many steps back each of these goes: an update is so many steps through the text. */
-  readonly #bptt = new Map<string, number>();
+  readonly #stepsBack = new Map<string, number>();
   /** Keys of the runs that have ended in this session. */
   readonly #ended = new Set<string>();
   #done = 0;
@@ -45,7 +45,7 @@ export class SessionProgress {
     const atATime = Number.isFinite(parallel) ? Math.min(parallel, runs) : `up to ${runs}`;
     this.say(
       `Training ${plural(runs, "run")} of ${
-        stepsInWords(settings, bpttsAmong(waiting().map(({ entry }) => entry.config)))
+        stepsInWords(settings, stepsBackAmong(waiting().map(({ entry }) => entry.config)))
       } on ${name} (${adapter}), ${atATime} at a time`,
     );
     if (!software) return;
@@ -74,16 +74,16 @@ export class SessionProgress {
 
   /** A run is about to take a slot of a group, perhaps once more. */
   begin({ key, entry: { config } }: Run, step: number): void {
-    const bptt = bpttOf(config);
-    this.#bptt.set(key, bptt);
-    this.#runs.set(key, { key, step, steps: totalSteps(this.options.settings, bptt, step) });
+    const back = stepsBackOf(config);
+    this.#stepsBack.set(key, back);
+    this.#runs.set(key, { key, step, steps: totalSteps(this.options.settings, back, step) });
   }
 
   /** Runs have done steps. */
   advance(progress: readonly Progress<Run>[]): void {
     for (const { run: { key }, step, loss } of progress) {
       const run = this.#runs.get(key)!;
-      this.#done += (step - run.step) * this.#bptt.get(key)!;
+      this.#done += (step - run.step) * this.#stepsBack.get(key)!;
       this.#runs.set(key, { ...run, step, loss });
     }
     this.#tell();
@@ -100,7 +100,7 @@ export class SessionProgress {
   /** A run is this process's no longer. */
   drop({ key }: Pick<Run, "key">): void {
     this.#runs.delete(key);
-    this.#bptt.delete(key);
+    this.#stepsBack.delete(key);
   }
 
   /** What an engine makes before the first step. */
@@ -125,7 +125,7 @@ export class SessionProgress {
     this.#end(
       key,
       `${shortKey(key)}  min loss ${lowest.toFixed(4)} nats/${unitOf(result)}, ${result.steps_done} ${
-        bpttOf(result) > 1 ? "updates" : "steps"
+        stepsBackOf(result) > 1 ? "updates" : "steps"
       } in ${formatDuration(result.train_seconds!)}`,
     );
   }
@@ -148,7 +148,7 @@ export class SessionProgress {
   #now(preparing: Preparation | undefined): TrainingProgress {
     const { waiting, claimed, settings } = this.options, running = [...this.#runs.values()];
     const left = running.reduce(
-      (sum, { key, step, steps }) => sum + Math.max(0, steps - step) * this.#bptt.get(key)!,
+      (sum, { key, step, steps }) => sum + Math.max(0, steps - step) * this.#stepsBack.get(key)!,
       0,
     );
     const held = claimed(), free = waiting();
@@ -169,13 +169,13 @@ export class SessionProgress {
 /**
  * How many steps runs get: `10989 steps (10000 asked for; passes of 999 are finished)`, or `10989 and 2739 updates (1 and 4 steps back)`.
  *
- * @param bptts the numbers of steps that they go back
+ * @param stepsBack the numbers of steps that they go back
  */
-function stepsInWords(settings: TrainingSettings, bptts: readonly number[]): string {
-  const { steps, history } = settings, totals = bptts.map((bptt) => totalSteps(settings, bptt));
-  if (bptts.some((bptt) => bptt > 1)) {
+function stepsInWords(settings: TrainingSettings, stepsBack: readonly number[]): string {
+  const { steps, history } = settings, totals = stepsBack.map((back) => totalSteps(settings, back));
+  if (stepsBack.some((back) => back > 1)) {
     const list = (numbers: readonly number[]) => new Intl.ListFormat("en-GB").format(numbers.map(String));
-    return `${list(totals)} updates (${list(bptts)} steps back)`;
+    return `${list(totals)} updates (${list(stepsBack)} steps back)`;
   }
   const whole = totals[0] === steps ? "" : ` (${steps} asked for; passes of ${history - 1} are finished)`;
   return `${totals[0]} steps${whole}`;

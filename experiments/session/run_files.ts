@@ -1,6 +1,7 @@
 /** What a run leaves in its study while it trains, and how it finds its way back: start record, checkpoints, model, result. */
 import { minOf } from "../../cells/extremes.ts";
 import { UserError } from "../../cells/errors.ts";
+import { stepsBackOf } from "../../cells/config.ts";
 import { countParameters, type TrainingStep } from "../../cells/language_model.ts";
 import {
   type CheckpointOf,
@@ -218,7 +219,7 @@ export class RunFiles {
       ...(entry.oldId ? { "old id": entry.oldId } : {}),
       ...(entry.control ? { control: true } : {}),
       "start time": known?.["start time"] ?? Date.now() / 1000,
-      "training steps": stepsAsked(this.options.settings, step.bptt),
+      "training steps": stepsAsked(this.options.settings, stepsBackOf(entry.config)),
       "batch size": this.options.settings.batch,
       "history size": this.options.settings.history,
       dataset: this.options.corpus.name,

@@ -1,6 +1,6 @@
 /** The scheduler of a session: it claims the runs that this process trains, in order, and gives their claims back. */
 import { sizesOf } from "../../cells/sizes.ts";
-import { bpttOf, type CellConfig } from "../../cells/config.ts";
+import { type CellConfig, stepsBackOf } from "../../cells/config.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Experiment } from "../study/schema.ts";
@@ -237,7 +237,7 @@ interface Configured {
  * steps back advance together.
  */
 export function packingOrder<R extends Configured>(runs: readonly R[], footprint: (run: R) => number): R[] {
-  const keyOf = (config: CellConfig, bytes: number) => [bpttOf(config), ...sizesOf(config), bytes];
+  const keyOf = (config: CellConfig, bytes: number) => [stepsBackOf(config), ...sizesOf(config), bytes];
   const keyed = runs.map((run) => ({ run, key: keyOf(run.entry.config, footprint(run)) }));
   keyed.sort((a, b) => b.key.map((value, i) => value - a.key[i]).find((difference) => difference !== 0) ?? 0);
   return keyed.map(({ run }) => run);

@@ -1,5 +1,5 @@
 /** What `train` is asked to do. */
-import { bpttOf } from "../../cells/config.ts";
+import { stepsBackOf } from "../../cells/config.ts";
 import { type Budget, totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import type { ScoreChoice } from "../../train/scoring/score_on.ts";
 import type { EngineChoice } from "../../train/engines/registry.ts";
@@ -36,5 +36,5 @@ export function isDone(
   { retryFailed }: Pick<TrainStudyOptions, "retryFailed">,
 ): boolean {
   if (retryFailed && result?.failed !== undefined) return false;
-  return result !== undefined && hasEnded(result, totalSteps(settings, bpttOf(result)));
+  return result !== undefined && hasEnded(result, totalSteps(settings, stepsBackOf(result)));
 }

@@ -16,7 +16,7 @@ import { commandOn } from "../study/commands.ts";
 import type { Run } from "../study/runs.ts";
 import { selectFrom } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
-import { bpttsAmong, tokensRead, trainingSettings } from "../study/training_settings.ts";
+import { stepsBackAmong, tokensRead, trainingSettings } from "../study/training_settings.ts";
 import { studyText } from "../study/text.ts";
 import { openStudyQueue } from "../queue/study_queue.ts";
 
@@ -169,7 +169,7 @@ async function waitingRuns(
     `train experiment ${experiment} in ${dir}`,
     "run",
   );
-  for (const bptt of bpttsAmong(chosen.map(({ entry }) => entry.config))) checkLogged(settings, bptt);
+  for (const back of stepsBackAmong(chosen.map(({ entry }) => entry.config))) checkLogged(settings, back);
   const waiting: Run[] = [];
   let skipped = 0;
   for (const run of chosen) {

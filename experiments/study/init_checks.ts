@@ -9,7 +9,7 @@ import type { RunResult } from "./result.ts";
 import type { ConfigEntry } from "./runs.ts";
 import { type Experiment, EXPERIMENTS, type StudySettings, tokensName } from "./schema.ts";
 import type { Study } from "./store.ts";
-import { bpttsAmong, trainingSettings } from "./training_settings.ts";
+import { stepsBackAmong, trainingSettings } from "./training_settings.ts";
 
 /** Which study `init` works on, and which of its lists. */
 interface ListedPlace {
@@ -49,8 +49,8 @@ export async function checkAllLogged(
 ): Promise<void> {
   for (const each of EXPERIMENTS) {
     const all = [...await known?.readConfigs(each) ?? [], ...each === experiment ? entries : []];
-    const several = bpttsAmong(all.map(({ config }) => config)).filter((bptt) => bptt > 1);
-    for (const bptt of several) checkLogged(trainingSettings({ training }, each), bptt);
+    const several = stepsBackAmong(all.map(({ config }) => config)).filter((back) => back > 1);
+    for (const back of several) checkLogged(trainingSettings({ training }, each), back);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Configurations by how well they predict: what experiment 02 is chosen by, and what its report compares. */
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { bpttOf, type CellConfig } from "../../cells/config.ts";
+import { type CellConfig, stepsBackOf } from "../../cells/config.ts";
 import { maxOf } from "../../cells/extremes.ts";
 import { type Budget, DEFAULT_BUDGET, passUpdates } from "../../train/training/settings.ts";
 import {
@@ -84,13 +84,13 @@ export function rankConfigs(
  * same settings lead to.
  */
 function longestRuns(finished: readonly FinishedResult[], budget: Budget): FinishedResult[] {
-  const longest = [...Map.groupBy(finished, bpttOf).values()].flatMap((group) => {
+  const longest = [...Map.groupBy(finished, stepsBackOf).values()].flatMap((group) => {
     const most = maxOf(group.map(({ steps_done }) => steps_done));
     return group.filter(({ steps_done }) => steps_done === most);
   });
   // Where all go one step back, as in the original study, the steps alone decide.
-  if (new Set(longest.map(bpttOf)).size <= 1) return longest;
-  const ofPass = (result: FinishedResult) => passUpdates({ history: result["history size"] }, bpttOf(result));
+  if (new Set(longest.map(stepsBackOf)).size <= 1) return longest;
+  const ofPass = (result: FinishedResult) => passUpdates({ history: result["history size"] }, stepsBackOf(result));
   if (budget === "tokens") {
     const passes = (result: FinishedResult) => result.steps_done / ofPass(result);
     const most = maxOf(longest.map(passes));

@@ -15,12 +15,12 @@ import { LIMITS, passUpdates } from "../../train/training/settings.ts";
 import { CELLSPACE_VERSION } from "../../train/version.ts";
 import { GATED_SPACE, knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import {
-  bpttOf,
   type CellConfig,
   type ConfigFields,
   configIdIn,
   configIn,
   parseWith,
+  stepsBackOf,
   validAsAWhole,
 } from "../../cells/config.ts";
 import { type FactorTable, keysOf } from "../../cells/factor.ts";
@@ -219,9 +219,9 @@ function checkTogether(table: FactorTable, result: RunResult, context: z.Refinem
       return fail(`it lacks '${missing.join("', '")}' of ${what}`);
     }
   }
-  const bptt = bpttOf(result), history = result["history size"];
-  if (bptt > 1 && passUpdates({ history }, bptt) < 1) {
-    fail(`'bptt' is ${bptt}, a pass of 'history size' ${history} has room for at most ${history - 1}`);
+  const back = stepsBackOf(result), history = result["history size"];
+  if (back > 1 && passUpdates({ history }, back) < 1) {
+    fail(`it goes ${back} steps back, a pass of 'history size' ${history} has room for at most ${history - 1}`);
   }
   if (!isFinished(result)) return;
   const least = minOf(result.loss),

@@ -1,5 +1,5 @@
 /** How the runs of a study are trained. */
-import { bpttOf, type CellConfig } from "../../cells/config.ts";
+import { type StepsBack, stepsBackOf } from "../../cells/config.ts";
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import type { Experiment, StudySettings } from "./schema.ts";
 
@@ -26,15 +26,15 @@ export function trainingSettings(
 }
 
 /** How many steps back the gradients of some configurations go: each number once, the fewest first. */
-export function bpttsAmong(configs: readonly Pick<CellConfig, "bptt">[]): number[] {
-  return [...new Set(configs.map(bpttOf))].sort((a, b) => a - b);
+export function stepsBackAmong(configs: readonly StepsBack[]): number[] {
+  return [...new Set(configs.map(stepsBackOf))].sort((a, b) => a - b);
 }
 
 /**
  * Tokens of each row that a configuration's run reads in all. They are the measure of its work: an update that goes several steps back reads
  * so many, and takes about as much longer.
  */
-export function tokensRead(settings: TrainingSettings, config: Pick<CellConfig, "bptt">): number {
-  const bptt = bpttOf(config);
-  return totalSteps(settings, bptt) * bptt;
+export function tokensRead(settings: TrainingSettings, config: StepsBack): number {
+  const back = stepsBackOf(config);
+  return totalSteps(settings, back) * back;
 }

@@ -100,7 +100,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "train --only with an unknown key",
     action: { run: () => Promise.resolve().then(() => saidBy(() => parseSelection("layers=1"))) },
-    says: "'layers=1' names no key; keys are use_input_gate, …, optimizer",
+    says: "'layers=1' names no key; keys are use_input_gate, …, bptt",
   },
   {
     name: "train --only that matches no run",

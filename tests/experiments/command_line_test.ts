@@ -243,7 +243,58 @@ Deno.test("init, train, status and sample take byte-pair tokens, and say what th
   }
 });
 
+Deno.test("init, train and status take runs that go several steps back, and cells to compare them with", async () => {
+  const dir = await Deno.makeTempDir(), at = ["--dir", dir];
+  try {
+    const small = "--state-size 8 --layers 1 --batch 8 --history 101 --steps 300 --seeds 1 --bptt 1,4".split(" ");
+    const one = "use_input_gate=false,use_output_gate=false,use_state_gate=false,use_forget_gate=true," +
+      "use_old_state=false,use_residual=true";
+    const made = await succeed("init", ...at, ...small, "--only", one);
+    assert.match(
+      made,
+      /\n {2}1 layer × 8, forget gate \+ new state \+ residual, 1 step back\n.*, 4 steps back\n2 new runs/,
+    );
+    assert.match(made, /\nAt equal bytes read: 300 updates with 1 step back, 75 updates with 4 steps back\n/);
+    assert.match(await succeed("init", ...at, "--cells", "gru,lstm"), /\n {2}1 layer × 8, gru, 4 steps back\n/);
+    const trained = await succeed("train", ...at, "--engine", "onnx", "--only", "bptt=4,cell!=lstm");
+    assert.match(trained, /^Training 2 runs of 75 updates \(4 steps back\) on onnx .*\n/);
+    assert.match(trained, /nats\/byte, 75 updates in .*\n/);
+    assert.match(trained, /2 runs finished, 0 failed/);
+    const status = JSON.parse(await succeed("status", ...at, "--json"));
+    assert.deepEqual([status.done, status.waiting, status.steps_by_bptt], [2, 4, { 1: 300, 4: 75 }]);
+    const updates = await succeed("init", ...at, "--budget", "updates");
+    assert.match(
+      updates,
+      /\nAt equal updates \(was: bytes read\): 300 updates with 1 step back, 300 updates with 4 steps back\n/,
+    );
+    assert.match(await succeed("status", ...at), /2 of the done have fewer steps than 300, 300 \(1, 4 steps back\); /);
+    const { code, err } = await task("init", ...at, "--bptt", "16,64", "--budget", "tokens");
+    assert.deepEqual([code, err], [
+      2,
+      "init: Cannot train 18 updates with 16 steps back: the loss is logged every 50 updates, so they must be at least as many",
+    ]);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 const WRONG: [string, Parameters<typeof task>, RegExp][] = [
+  [
+    "more steps back than may be",
+    ["init", "--dir", "/nowhere/s", "--bptt", "1,65"],
+    /^init: Cannot use --bptt 1,65: must be a whole number of at least 1 and at most 64$/,
+  ],
+  [
+    "a budget that is none",
+    ["init", "--budget", "bytes"],
+    /^init: Cannot use --budget bytes: must be one of tokens, updates$/,
+  ],
+  [
+    "a budget that is none",
+    ["train", "--budget", "1"],
+    /^train: Cannot use --budget 1: must be one of tokens, updates$/,
+  ],
+
   ["an unknown flag", ["train", "--nonsense"], /^train: Cannot read the command line: unknown option '--nonsense'/],
   [
     "a value of the wrong kind",

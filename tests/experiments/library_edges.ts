@@ -44,14 +44,20 @@ export const train = (
 export const score = (given: Uint8Array, threads?: number, cut?: { streams: number; warm_up: number }, of = model) =>
   library.evaluateModel(of, given, threads, cut);
 
-/** Fails if a value holds what is no finite number, at any depth that a result has. */
-export function assertFinite(value: unknown): void {
+/**
+ * Fails if a value holds what is no finite number, at any depth that a result has.
+ *
+ * @param seen what has been looked at: many paths lead to a tensor of a graph
+ */
+export function assertFinite(value: unknown, seen = new Set<unknown>()): void {
   if (typeof value === "number") assert.ok(Number.isFinite(value), `${value}`);
-  else if (value instanceof Map || Array.isArray(value)) { for (const each of value.values()) assertFinite(each); }
+  if (typeof value !== "object" || value === null || seen.has(value)) return;
+  seen.add(value);
+  if (value instanceof Map || Array.isArray(value)) { for (const each of value.values()) assertFinite(each, seen); }
   else if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
     for (const x of value as Float32Array) assertFinite(x);
-  } else if (value && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
-    for (const each of Object.values(value)) assertFinite(each);
+  } else if (Object.getPrototypeOf(value) === Object.prototype) {
+    for (const each of Object.values(value)) assertFinite(each, seen);
   }
 }
 

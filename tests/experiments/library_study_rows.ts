@@ -92,6 +92,10 @@ export const STUDY_ROWS = {
     ["a space that is none", creating({ space: "/nowhere/space.ts" }), ["UserError", /there is no such file/]],
     ["no seeds", creating({ seeds: 0 }), ["UserError", /Cannot use seeds 0: must be a whole number/]],
     ["steps that are no number", creating({ steps: NaN }), ["UserError", /Cannot use steps NaN/]],
+    ["a budget that is none", creating({ budget: "bytes" as "tokens" }), [
+      "UserError",
+      /Cannot use budget 'bytes': must be one of tokens, updates/,
+    ]],
     ["fewer tokens than bytes", creating({ tokens: 255 }), [
       "RangeError",
       /tokens is 255, must be .* from 256 to 65536/,

@@ -106,6 +106,7 @@ const ROWS: Readonly<Record<keyof typeof library, readonly Row[]>> = {
   ENGINES: library.ENGINES.flatMap(({ name, open }): Row[] => [
     [`${name}, opened and closed`, async () => await (await open())?.close(), "works"],
   ]),
+  MAX_BPTT: [["what it is", () => assert.equal(library.MAX_BPTT, 64), "works"]],
   SWITCHES: constantList(library.SWITCHES),
   FACTORS: constantList(library.FACTORS),
   GATED: tableRows,

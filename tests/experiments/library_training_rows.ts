@@ -150,6 +150,27 @@ export const TRAINING_ROWS = {
       "RangeError",
       /Cannot find optimizer 'lion': must be one of adam, sgd, adam_no_second_moment/,
     ]],
+    ["two steps back", () => train({}, text, { bptt: 2 }), "works"],
+    ["no step back", () => train({}, text, { bptt: 0 }), [
+      "RangeError",
+      /bptt is 0, must be a whole number from 1 to 64/,
+    ]],
+    ["half a step back", () => train({}, text, { bptt: 1.5 }), ["RangeError", /bptt is 1\.5, must be a whole/]],
+    ["as many steps back as may be", () => train({ history: 129, steps: 256 }, text, { bptt: 64 }), "works"],
+    ["more", () => train({ history: 129, steps: 256 }, text, { bptt: 65 }), ["RangeError", /bptt is 65, must be/]],
+    ["more steps back than a pass has tokens", () => train({}, text, { bptt: 5 }), [
+      "RangeError",
+      /Cannot train with 5 steps back: a pass of history 5 reads 4 tokens, must be at least 5/,
+    ]],
+    ["steps back with which nothing is logged", () => train({}, text, { bptt: 4 }), [
+      "RangeError",
+      /Cannot train 1 updates with 4 steps back: the loss is logged every 2 updates/,
+    ]],
+    ["the same, with as many updates", () => train({ budget: "updates" }, text, { bptt: 4 }), "works"],
+    ["a budget that is none", () => train({ budget: "bytes" as "tokens" }), [
+      "RangeError",
+      /Cannot use budget 'bytes': must be one of tokens, updates/,
+    ]],
     ["a signal that has come", () => train({}, text, { signal: AbortSignal.abort() }), "works"],
     ["a state of no tensors", () => train({}, text, { from: state }), ["RangeError", /Cannot go on from a state/]],
   ],
@@ -160,11 +181,16 @@ export const TRAINING_ROWS = {
       /threads is 0/,
     ]],
     [
-      "jobs of several rates and optimizers",
+      "jobs of several rates, optimizers and steps back",
       () =>
         library.trainGroup(
           engine,
-          [{ learningRate: 0.1 }, { optimizer: "sgd" } as const].map((more) => ({ cell, ...sizes, seed: 0, ...more })),
+          [{ learningRate: 0.1 }, { optimizer: "sgd" } as const, { bptt: 2 }].map((more) => ({
+            cell,
+            ...sizes,
+            seed: 0,
+            ...more,
+          })),
           settings,
           text,
         ),

@@ -48,6 +48,32 @@ Deno.test("paceOf() divides wall time by the runs that shared it", () => {
   assertNear(paceOf([trained(large, 0, 0, 100), trained(large, 1, 50, 150)])!.atATime, 200 / 150);
 });
 
+Deno.test("paceOf() counts an update that goes several steps back as so many", () => {
+  // In 80 s a thousand updates, of sixteen steps each.
+  const deep = trained({ ...large, bptt: 16 }, 0, 0, 80);
+  assert.deepEqual(paceOf([deep]), { times: [{ cost: stepCost(large), seconds: 0.005 }], atATime: 1 });
+  // Beside one that took as long for a thousand steps: what both spent, over what both read.
+  assertNear(paceOf([deep, trained(large, 1, 100, 180)])!.times[0].seconds, 160 / 17_000);
+});
+
+Deno.test("estimateTraining() takes runs for about as long that read the same text, however many steps back they go", async () => {
+  const results = [trained(large, 0, 0, 100)], deep = { ...large, bptt: 16 };
+  const ask = async (configs: readonly CellConfig[], more = {}) =>
+    await estimateTraining({
+      entries: configs.map((config) => ({ id: configId(config), config })),
+      seeds: 1,
+      settings: { ...settings, ...more },
+      results: [],
+      records: results,
+    }, planted().tools);
+  // A pass of a hundred tokens has 100 updates, or six that read 96.
+  assertNear((await ask([large]))!.seconds, 100);
+  assertNear((await ask([deep]))!.seconds, 96);
+  assertNear((await ask([large, deep]))!.seconds, 196);
+  // A thousand updates are 167 passes of six.
+  assertNear((await ask([deep], { budget: "updates" }))!.seconds, 167 * 9.6);
+});
+
 Deno.test("paceOf() keeps sizes apart, and predicts what they took together", () => {
   const results = [
     ...[0, 1].map((seed) => trained(small, seed, 0, 10)),
@@ -238,6 +264,15 @@ Deno.test("measurePace() measures no step that would take too long, and no more 
     await measurePace(quick.engine, [workOf(small)], { settings: tiny, parallel: 100, now: quick.now });
     assert.deepEqual(quick.opened, [{ runs, states: 32 }]);
   }
+});
+
+Deno.test("measurePace() gives the time of a step where an update makes several", async () => {
+  // An update that goes 16 steps back takes 16 times as long, which is no news.
+  const { engine, opened, now } = timedEngine((cost, runs) => 16 * runs * cost / 1e5);
+  const work = workOf({ ...large, bptt: 16 });
+  const pace = await measurePace(engine, [work], { settings: tiny, parallel: 2, now });
+  assert.deepEqual(opened.map(({ states }) => states), [32, 256]);
+  for (const { cost, seconds } of pace!.times) assertNear(seconds, cost / 1e5 / 1000);
 });
 
 Deno.test("measurePace() ends at a signal", async () => {

@@ -31,6 +31,23 @@ Deno.test("packingOrder() puts runs of one shape together, largest first, those 
   ]);
 });
 
+Deno.test("packingOrder() puts runs together that go as many steps back, for they advance together", () => {
+  const run = (state_size: number, bptt: number): Run => {
+    const config = { ...SMALL_CONFIG, state_size, ...(bptt === 1 ? {} : { bptt }) };
+    return { key: `${state_size}, ${bptt} back`, entry: { id: configId(config), config }, seed: 0 };
+  };
+  const runs = [run(256, 1), run(32, 16), run(256, 4), run(32, 1), run(256, 16), run(32, 4)];
+  const footprint = ({ entry: { config } }: Run) => config.state_size * (config.bptt ?? 1);
+  assert.deepEqual(packingOrder(runs, footprint).map(({ key }) => key), [
+    "256, 16 back",
+    "32, 16 back",
+    "256, 4 back",
+    "32, 4 back",
+    "256, 1 back",
+    "32, 1 back",
+  ]);
+});
+
 const sizeOf = (run: EngineRun) => run.step.sizes.state_size;
 
 /** Runs of two sizes in turn, so many that a group takes several chunks for them. */

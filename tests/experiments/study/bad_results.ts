@@ -1,6 +1,8 @@
 /** Damaged results. */
 import metadata from "../../../deno.json" with { type: "json" };
 import { type Action, type BadInput, evaluate, init, refused, report, sample, status, train } from "../bad_input.ts";
+import { configId, configIn, parseConfig } from "../../../cells/config.ts";
+import { GATED } from "../../../cells/factors.ts";
 import { cut, editJson, halve, makeFolderOf, type SmallStudy } from "../small_study.ts";
 
 const MEND = "mend it, or move it away and the run is trained again";
@@ -60,6 +62,15 @@ export const BAD_RESULTS: readonly BadInput[] = [
     edited((value) => Object.assign(value, { seed: "0", loss: "low", engine: 5 })),
     "'seed': expected number, received string; 'engine': expected string, received number; " +
       "'loss': expected array, received string",
+    status,
+  ),
+  result(
+    "of more steps back than a pass has tokens",
+    edited((value) => {
+      const { id } = value, deep = configId(parseConfig(configIn({ ...value, bptt: 51 }, GATED)));
+      Object.assign(value, { bptt: 51, id: deep, was: id });
+    }),
+    "it goes 51 steps back, a pass of 'history size' 51 has room for at most 50",
     status,
   ),
   result(

@@ -73,6 +73,15 @@ Deno.test("refine() takes the best tenth: as it is or at 256, at 512, and with 3
   assert.deepEqual(sizes([config(3, 33)]), ["3×33", "3×512"]);
 });
 
+Deno.test("refine() keeps what a configuration is trained with: rate, optimizer and steps back", () => {
+  const training = { learning_rate: 3e-3, optimizer: "sgd", bptt: 16 } as const;
+  const refined = refine([{ ...config(1, 32), ...training }]).map(({ config }) => config);
+  assert.equal(refined.length, 4);
+  for (const { learning_rate, optimizer, bptt } of refined) {
+    assert.deepEqual({ learning_rate, optimizer, bptt }, training);
+  }
+});
+
 Deno.test("refine() merges what two origins lead to, and names the better one", () => {
   const best = config(3, 256), second = config(1, 256);
   const refined = refine([best, second, ...Array.from({ length: 10 }, (_, i) => config(1, 300 + i))]);

@@ -85,6 +85,27 @@ Deno.test("rankConfigs() takes runs of the most steps alone, and counts configur
   assert.deepEqual(ranked.map(({ min_loss }) => min_loss), [1.8, 1.8]);
 });
 
+Deno.test("rankConfigs() takes runs of any number of steps back that read as much, and leaves those out that read less", () => {
+  const [a, b, c] = templates;
+  // Passes of a hundred tokens have 100, 25 and six updates.
+  const deep = (result: RunResult, bptt: number, steps_done: number) => planted(result, 1, { bptt, steps_done });
+  const ranked = (results: readonly RunResult[], budget?: "updates") =>
+    rankConfigs(results, undefined, budget).ranked.map(({ id, runs }) => [id, runs.map(({ seed }) => seed)]);
+  const all = [planted(a, 1, { steps_done: 300 }), deep(b, 4, 75), deep(c, 16, 18)];
+  assert.deepEqual(new Set(ranked(all).map(([id]) => id)), new Set([a.id, b.id, c.id]));
+  assert.equal(rankConfigs(all).steps_done, 300);
+  // Of one run a pass is missing.
+  const short = [...all.slice(0, 2), deep(c, 16, 12)];
+  assert.deepEqual(ranked(short).map(([id]) => id), [a.id, b.id].sort());
+  const { runs, shorter } = rankConfigs(short);
+  assert.deepEqual([runs, shorter], [2, 1]);
+  // As many updates, as far as whole passes allow: what was asked for is more than 250, since the second run went on there.
+  const updates = [planted(a, 1, { steps_done: 300 }), deep(b, 4, 275), deep(c, 16, 204)];
+  assert.equal(ranked(updates, "updates").length, 2);
+  assert.equal(ranked([updates[0], updates[1], deep(c, 16, 276)], "updates").length, 3);
+  assert.equal(ranked([updates[0], updates[1], deep(c, 16, 250)], "updates").length, 2);
+});
+
 /** A planted run with scores: that on the validation split may be absent, as in results of earlier versions. */
 const scored = (result: RunResult, loss: number, validation: number | undefined, seed = 0) =>
   planted(result, loss, { seed, test_loss: 2, test_bits_per_byte: 3, validation_bits_per_byte: validation });
