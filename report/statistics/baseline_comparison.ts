@@ -124,7 +124,11 @@ export function compareBaselinesByCondition(rows: readonly MergedRow[], table: F
         0,
       )
     );
-  return groups.flatMap(({ name, group }) => compareBaselines(group, table, name) ?? []);
+  // Where other cells alone have a value, nothing is there that they could be baselines of.
+  const isOf = ownCellRows(table, rows).length
+    ? (group: readonly MergedRow[]) => ownCellRows(table, group).length > 0
+    : () => true;
+  return groups.flatMap(({ name, group }) => isOf(group) ? compareBaselines(group, table, name) ?? [] : []);
 }
 
 /** Whether the same configurations are compared: each is best as most are trained. */

@@ -122,7 +122,7 @@ export function auditPromotion(
   });
   const scale = scaleOf(trained);
   const points = trained
-    .flatMap((one) => pointOf(one, scale, rowOf(rows, one.after.id, to.steps_done), table))
+    .flatMap((one) => pointOf(one, scale, rowOf(rows, one.after), table))
     .sort((a, b) => a.long.mean - b.long.mean || (a.name < b.name ? -1 : 1));
   // Baselines are asked for by name: no ranking has promoted them, or left them out.
   const all = entries.filter(({ id }) => ranked.has(id)), controls = all.filter(({ control }) => control);
@@ -157,7 +157,8 @@ function ofOwnCell(results: readonly RunResult[], table: FactorTable): RunResult
     .map(({ result }) => result);
 }
 
-function rowOf(rows: readonly MergedRow[], id: string, steps_done: number): MergedRow {
+/** With several steps back a configuration makes its own number of steps. */
+function rowOf(rows: readonly MergedRow[], { id, runs: [{ steps_done }] }: RankedConfig): MergedRow {
   return rows.find((row) => row.id === id && row.steps_done === steps_done)!;
 }
 

@@ -8,6 +8,7 @@ import type { Study } from "../../experiments/study/store.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { ownCellName } from "../data/cell_names.ts";
 import { countConfigurations, criterionOfRows, type MergedRow, rankedBy } from "../data/merged.ts";
+import { areSeveralBack, type Basis, equalRuns, stepsBack } from "../data/reading.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
 import { isTrainedAs, pairedBySeed } from "../statistics/baseline_comparison.ts";
 import type { Effects, FactorEffect, FactorLevels } from "../statistics/effects.ts";
@@ -45,7 +46,20 @@ export interface HeadlineData {
 export function headline({ promotion, ...data }: HeadlineData): string {
   const { rows, table = GATED, study, experiment = "01" } = data;
   const found = experiment === "01" ? effectFound({ ...data, table, experiment }) : auditFound(promotion, study);
-  return [...found, bestWords(rows, table)].join(" ");
+  return [...found, bestWords(rows, table), ...equalityWords(rows)].join(" ");
+}
+
+/** In what runs are equal that go back by several numbers of steps: what is best among them is best under that condition. */
+function equalityWords(rows: readonly MergedRow[]): string[] {
+  if (!areSeveralBack(rows)) return [];
+  const [{ reads }] = rows, runs = rows.flatMap((row) => row.runs), levels = distinct(runs, stepsBack);
+  const isEqualIn = (basis: Basis) => distinct(equalRuns(runs, basis), stepsBack).length === levels.length;
+  const equal = isEqualIn("bytes")
+    ? `read equally many ${reads}s, in fewer updates where they go farther back`
+    : isEqualIn("updates")
+    ? `made equally many updates, and read more ${reads}s where they go farther back`
+    : `neither read equally many ${reads}s nor made equally many updates`;
+  return [`Runs with ${listed(levels.map(String))} steps back have ${equal}.`];
 }
 
 /** What an effect sentence is made of. */

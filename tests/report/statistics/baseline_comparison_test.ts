@@ -3,8 +3,14 @@ import type { RunResult } from "../../../experiments/study/result.ts";
 import { GATED } from "../../../cells/factors.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
-import { bestTrained, compareBaselines, pairedBySeed } from "../../../report/statistics/baseline_comparison.ts";
+import {
+  bestTrained,
+  compareBaselines,
+  compareBaselinesByCondition,
+  pairedBySeed,
+} from "../../../report/statistics/baseline_comparison.ts";
 import { againstWords } from "../../../report/tables/baseline_words.ts";
+import { stepsBackResults } from "../steps_back_results.ts";
 import { validated } from "../validated_results.ts";
 import { atRate, baselineResults, comparedResults, gatedResults, otherResults, ranked } from "../compared_results.ts";
 
@@ -148,4 +154,21 @@ Deno.test("compareBaselines() compares once where the usual rate is best for all
   const { equal, tuned, isTunedSame } = compare([...gated, ...worse, ...otherResults("gru", { loss: 1.5 })])!;
   assert.deepEqual([equal!.trained, tuned, isTunedSame], ["learning rate 0.001", undefined, true]);
   assert.equal(compare([...gated, ...otherResults("gru", { loss: 1.5 })])!.isTunedSame, false);
+});
+
+Deno.test("compareBaselinesByCondition() answers for each number of steps back by itself, the usual one first, where both are there", () => {
+  const rowsOf = (results: readonly RunResult[]) => mergeSeeds(tableOf(results).rows);
+  const results = stepsBackResults({ cells: ["gru"] });
+  const answers = compareBaselinesByCondition(rowsOf(results), GATED);
+  assert.deepEqual(answers.map(({ equal }) => equal!.trained), ["1 step back", "4 steps back", "16 steps back"]);
+  for (const { equal, tuned } of answers) {
+    assert.equal(tuned, undefined, "none is chosen as each one's best");
+    assert.equal(new Set([equal!.best, equal!.comparisons[0].baseline].map(({ config }) => config.bptt)).size, 1);
+  }
+  // Of a number of steps back that baselines alone have, nothing is said.
+  const alone = results.filter(({ bptt, cell }) => bptt !== 4 || cell === "gru");
+  const trained = compareBaselinesByCondition(rowsOf(alone), GATED).map(({ equal }) => equal!.trained);
+  assert.deepEqual(trained, ["1 step back", "16 steps back"]);
+  const [plain, ...more] = compareBaselinesByCondition(rowsOf(comparedResults()), GATED);
+  assert.deepEqual([plain, more], [compareBaselines(rowsOf(comparedResults()), GATED), []]);
 });

@@ -77,6 +77,17 @@ Deno.test("stepsBackAnswers() takes losses at two points that differ when no run
   near(bytes - updates, RISE * (10_400 / 16 - 10_400));
 });
 
+Deno.test("stepsBackAnswers() compares early losses without the start of their smoothing, which weighs otherwise at equal bytes", () => {
+  // After 50 updates the start has a weight of 7.7 %, and after the 800 of one step back that read as much none.
+  const early = stepsBackResults({ levels: [1, 16], isScored: false }).map((result): RunResult =>
+    result.bptt === 16 ? { ...result, steps_done: 50, loss: result.loss!.slice(0, 1) } : result
+  );
+  const { bytes, updates } = answersOf(early)!.at;
+  assert.deepEqual([bytes.point, updates.point], [800, 50]);
+  near(bytes.changes[0].change.difference, -LOSS_GAIN[16] + RISE * (50 - 800));
+  near(updates.changes[0].change.difference, -LOSS_GAIN[16]);
+});
+
 Deno.test("stepsBackAnswers() has intervals over pairs and seeds, of one configuration over seeds, and none with one seed", () => {
   const results = stepsBackResults().map((result): RunResult => {
     // What two seeds differ by is no part of what is planted in all runs of a seed.

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { type CellConfig, configId } from "../../../cells/config.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
-import type { RunRow } from "../../../report/data/rows.ts";
+import { type RunRow, tableOf } from "../../../report/data/rows.ts";
 import type { PromotionAudit } from "../../../report/statistics/promotion_audit.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { bestWords, headline } from "../../../report/tables/headline.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
+import { type StepsBackPlan, stepsBackResults } from "../steps_back_results.ts";
 import { plantedRows } from "../planted_rows.ts";
 
 /** Rows of 96 configurations of one size with a little noise; `loss` in nats per byte. */
@@ -172,4 +173,24 @@ Deno.test("bestWords() names the score that the best was chosen by", () => {
     bestWords(mergeSeeds([first])),
     /^The only configuration with a finished run is .*: its score on the validation split is 3\.000 bits per byte, and on the test split it needs /,
   );
+});
+
+Deno.test("headline() says in what runs are equal that go back by several numbers of steps, and nothing of it else", () => {
+  const said = (plan: StepsBackPlan) => headlineOf(tableOf(stepsBackResults(plan)).rows);
+  const last = (text: string) => text.slice(text.lastIndexOf("Runs with"));
+  assert.equal(
+    last(said({})),
+    "Runs with 1, 4 and 16 steps back have read equally many bytes, in fewer updates where they go farther back.",
+  );
+  assert.equal(
+    last(said({ budget: "updates" })),
+    "Runs with 1, 4 and 16 steps back have made equally many updates, and read more bytes where they go farther back.",
+  );
+  const longer = tableOf(stepsBackResults()).rows.map((row) =>
+    row.config.bptt === 16 ? { ...row, steps_done: 3 * row.steps_done } : row
+  );
+  assert.match(headlineOf(longer), / have neither read equally many bytes nor made equally many updates\.$/);
+  assert.doesNotMatch(said({ levels: [16] }), /Runs with/);
+  assert.match(said({}), /10,989 steps, .*, 1, 4 and 16 steps back\. Of 9 /);
+  assert.match(said({ levels: [16] }), /682 steps, .*, 16 steps back\. Of 3 /);
 });
