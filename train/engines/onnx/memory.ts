@@ -1,6 +1,7 @@
 /** The memory that ONNX Runtime and the loops share: every tensor of a run has a fixed location in it. */
 import { UserError } from "../../../cells/errors.ts";
-import { sizeOf } from "../../../cells/graph/tensor.ts";
+import type { Graph } from "../../../cells/graph/graph.ts";
+import { isOp, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
 import { LINE_FLOATS, SIMD_WIDTH } from "./loops.ts";
 import type { Location } from "./plan.ts";
 
@@ -20,16 +21,50 @@ const floatBytes = ({ shape }: Location) =>
  *
  * @param indices number of the inputs of int64
  * @param rows of each
- * @throws {UserError} if they are more than 4 GiB
  */
 export function memoryBytes(locations: readonly Location[], indices: number, rows: number): number {
   const floats = locations.reduce((sum, location) => sum + copiesOf(location) * floatBytes(location), 0);
-  const bytes = floats + indices * wholeLines(rows * INDEX_BYTES);
-  if (bytes > MAX_BYTES) {
-    const [found, most] = [bytes, MAX_BYTES].map((x) => `${(x / 2 ** 30).toFixed(1)} GiB`);
-    throw new UserError(`Cannot train a run on engine onnx: its tensors take ${found}, must be at most ${most}`);
+  return floats + indices * wholeLines(rows * INDEX_BYTES);
+}
+
+const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+/**
+ * Checks that a run can be opened.
+ *
+ * @param own bytes of its memory
+ * @param working bytes that ONNX Runtime needs beside them
+ * @param most bytes that there are for both
+ * @throws {UserError} if its memory is more than 4 GiB, or both are more than there are
+ */
+export function checkMemory({ own, working }: { own: number; working: number }, most: number, bptt: number): void {
+  const fail = (what: string, found: number, most: number) => {
+    throw new UserError(
+      `Cannot train a run on engine onnx: ${what} ${gibibytes(found)}, must be at most ${gibibytes(most)}`,
+    );
+  };
+  if (own > MAX_BYTES) fail("its tensors take", own, MAX_BYTES);
+  const [one, many] = ["step back", "steps back"];
+  if (own + working > most) fail(`with ${bptt} ${bptt === 1 ? one : many} it needs`, own + working, most);
+}
+
+/**
+ * Bytes of the tensors that a graph has made and still needs, at the node where they are the most. Its inputs and outputs are not among them.
+ * ONNX Runtime takes the nodes in another order, does some of them in place and leaves gaps: it was seen to take up to 1.7 times as much.
+ */
+export function workingBytes({ nodes, outputs }: Graph): number {
+  const lasting = new Set(outputs.values()), lastUser = new Map<Tensor, Tensor>();
+  for (const node of nodes) for (const source of node.inputs) lastUser.set(source, node);
+  const isOwn = (tensor: Tensor) => !isOp(tensor, "input") && !lasting.has(tensor);
+  let alive = 0, most = 0;
+  for (const node of nodes) {
+    if (isOwn(node)) alive += FLOAT_BYTES * sizeOf(node.shape);
+    most = Math.max(most, alive);
+    for (const source of new Set(node.inputs)) {
+      if (isOwn(source) && lastUser.get(source) === node) alive -= FLOAT_BYTES * sizeOf(source.shape);
+    }
   }
-  return bytes;
+  return most;
 }
 
 /** Not shared between threads, which ONNX Runtime refuses, but between it and the loops. */

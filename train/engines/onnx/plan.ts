@@ -8,6 +8,7 @@ import { isOp, type Shape, sizeOf, type Tensor } from "../../../cells/graph/tens
 import { exportOnnx, outputName } from "./export.ts";
 import { neighbours, type Part, partsOf, transposedTensors, viewsOf } from "./layout.ts";
 import { compileUpdates, LINE_FLOATS, SCATTER, SIMD_WIDTH, type Update } from "./loops.ts";
+import { workingBytes } from "./memory.ts";
 import { findUpdates } from "./updates.ts";
 
 /** A float tensor in the shared memory. */
@@ -46,6 +47,8 @@ export interface StepPlan {
   readonly inputs: readonly LocationView[];
   readonly outputs: readonly LocationView[];
   readonly calls: readonly Call[];
+  /** What the model needs for tensors of its own: those that are alive at once, at most. */
+  readonly workingBytes: number;
 }
 
 const plans = new WeakMap<Graph, StepPlan>();
@@ -120,6 +123,7 @@ function makePlan(step: Graph): StepPlan {
       })),
     ],
     outputs: [...outputs.filter((view) => !inOthers.has(view)), ...joinedViews],
+    workingBytes: workingBytes(rest),
   };
 }
 
