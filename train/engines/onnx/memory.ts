@@ -1,7 +1,6 @@
 /** The memory that ONNX Runtime and the loops share: every tensor of a run has a fixed location in it. */
 import { UserError } from "../../../cells/errors.ts";
-import type { Graph } from "../../../cells/graph/graph.ts";
-import { isOp, sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
+import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { LINE_FLOATS, SIMD_WIDTH } from "./loops.ts";
 import type { Location } from "./plan.ts";
 
@@ -46,25 +45,6 @@ export function checkMemory({ own, working }: { own: number; working: number }, 
   if (own > MAX_BYTES) fail("its tensors take", own, MAX_BYTES);
   const [one, many] = ["step back", "steps back"];
   if (own + working > most) fail(`with ${bptt} ${bptt === 1 ? one : many} it needs`, own + working, most);
-}
-
-/**
- * Bytes of the tensors that a graph has made and still needs, at the node where they are the most. Its inputs and outputs are not among them.
- * ONNX Runtime takes the nodes in another order, does some of them in place and leaves gaps: it was seen to take up to 1.7 times as much.
- */
-export function workingBytes({ nodes, outputs }: Graph): number {
-  const lasting = new Set(outputs.values()), lastUser = new Map<Tensor, Tensor>();
-  for (const node of nodes) for (const source of node.inputs) lastUser.set(source, node);
-  const isOwn = (tensor: Tensor) => !isOp(tensor, "input") && !lasting.has(tensor);
-  let alive = 0, most = 0;
-  for (const node of nodes) {
-    if (isOwn(node)) alive += FLOAT_BYTES * sizeOf(node.shape);
-    most = Math.max(most, alive);
-    for (const source of new Set(node.inputs)) {
-      if (isOwn(source) && lastUser.get(source) === node) alive -= FLOAT_BYTES * sizeOf(source.shape);
-    }
-  }
-  return most;
 }
 
 /** Not shared between threads, which ONNX Runtime refuses, but between it and the loops. */

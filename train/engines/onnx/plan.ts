@@ -8,8 +8,8 @@ import { isOp, type Shape, sizeOf, type Tensor } from "../../../cells/graph/tens
 import { exportOnnx, outputName } from "./export.ts";
 import { neighbours, type Part, partsOf, transposedTensors, viewsOf } from "./layout.ts";
 import { compileUpdates, LINE_FLOATS, SCATTER, SIMD_WIDTH, type Update } from "./loops.ts";
-import { workingBytes } from "./memory.ts";
 import { findUpdates } from "./updates.ts";
+import { workingBytes } from "./working_bytes.ts";
 
 /** A float tensor in the shared memory. */
 export interface Location {

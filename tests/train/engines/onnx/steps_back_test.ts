@@ -10,9 +10,9 @@ import { BEST_CONFIG } from "../../../../cells/known_configs.ts";
 import { buildTrainingStep } from "../../../../cells/language_model.ts";
 import { ONNX_ENGINE, openOnnxEngine } from "../../../../train/engines/onnx/engine.ts";
 import { exportOnnx } from "../../../../train/engines/onnx/export.ts";
-import { workingBytes } from "../../../../train/engines/onnx/memory.ts";
 import { planStep } from "../../../../train/engines/onnx/plan.ts";
 import { decodeModel } from "../../../../train/engines/onnx/proto.ts";
+import { workingBytes } from "../../../../train/engines/onnx/working_bytes.ts";
 import { openReferenceEngine } from "../../../../train/engines/reference.ts";
 import { ADAM_TOLERANCE, differences, offsetsOf, runOf, SMALL, STEPS_BACK, textOf, train } from "../runs.ts";
 
