@@ -18,6 +18,7 @@ import { type Estimate01, estimateLines } from "./experiment_01.ts";
 import { bareContender, BATCH, copies, groupContender, takeTurns, withEngine } from "./measure.ts";
 import { measureExperiment01 } from "./measure_01.ts";
 import type { Absent } from "./peers/peer.ts";
+import { benchStepsBack, stepsBackLines, type StepsBackRow } from "./steps_back.ts";
 import { benchWebGpu, type WebGpuMeasured, type WebGpuReport } from "./webgpu.ts";
 import { isTerminal, print, printError } from "../../train/terminal/output.ts";
 
@@ -67,7 +68,10 @@ function row(what: string, ms: number, flop: number, runs = 1, beside?: Row["bes
 }
 
 /** An engine that trains on the CPU: with all cores, with one, and several runs side by side. */
-async function benchOnCpu(engine: Engine, progress: (what: string) => void): Promise<Row[]> {
+async function benchOnCpu(
+  engine: Engine,
+  progress: (what: string) => void,
+): Promise<{ readonly rows: Row[]; readonly steps_back: StepsBackRow[] }> {
   const { name } = engine;
   const ours = (config: CellConfig, runs: number, threads: number) => () =>
     groupContender(engine, copies(config, runs), threads);
@@ -91,7 +95,8 @@ async function benchOnCpu(engine: Engine, progress: (what: string) => void): Pro
   const [small, wide] = await takeTurns([ours(SMALL_CONFIG, 1, 1), ours(SMALL_CONFIG, 1, cores)]);
   rows.push(row(`${name}: 1 layer × 32, 1 thread`, small.ms_per_step, smallFlop));
   rows.push(row(`${name}: 1 layer × 32, ${cores} threads`, wide.ms_per_step, smallFlop));
-  return rows;
+  progress(`${name}, steps back`);
+  return { rows, steps_back: await benchStepsBack(engine, 1) };
 }
 
 /** How long the score of a text takes. */
@@ -219,15 +224,19 @@ if (import.meta.main) {
     const onCpu = measured.filter(({ capabilities }) => capabilities.trainsOnCpu);
     const asksForGpu = measured.some(({ name }) => name === WEBGPU_ENGINE.name);
     // A software adapter keeps threads of its own: it is opened when the CPU has been measured.
-    const rows: Row[] = [], missing: Absent[] = [];
+    const rows: Row[] = [], stepsBack: StepsBackRow[] = [], missing: Absent[] = [];
     for (const entry of onCpu) {
       const found = await withEngine(entry, (engine) => benchOnCpu(engine, progress));
       if ("absent" in found) missing.push(found);
-      else for (const row of found) rows.push(row);
+      else {
+        for (const row of found.rows) rows.push(row);
+        for (const row of found.steps_back) stepsBack.push(row);
+      }
     }
     const scoring = onCpu.length ? await benchScoring() : undefined;
     const ceilings = asksForGpu ? await measureCeilings() : undefined;
     const webgpu = ceilings && await benchWebGpu(ceilings, progress);
+    for (const row of webgpu?.stepsBack ?? []) stepsBack.push(row);
     const gpu: Gpu = !ceilings ? "none" : ceilings.software ? "software" : "real";
     const experiment_01 = await estimateExperiment01(gpu, webgpu, onCpu[0], progress);
     const besideOurs = MEASURED.find(({ capabilities }) => capabilities.trainsOnCpu);
@@ -244,11 +253,20 @@ if (import.meta.main) {
     };
     if (json) {
       const onGpu = webgpu && { ceilings, ...webgpu.report };
-      const all = { ...machine, rows, scoring, peers: beside.rows, webgpu: onGpu, experiment_01 };
+      const all = {
+        ...machine,
+        rows,
+        steps_back: stepsBack,
+        scoring,
+        peers: beside.rows,
+        webgpu: onGpu,
+        experiment_01,
+      };
       return print(JSON.stringify(all, null, 2));
     }
     for (const [key, value] of Object.entries(machine)) print(`${key}: ${value}`);
     if (rows.length) printRows(rows);
+    if (stepsBack.length) print("\n" + stepsBackLines(stepsBack).join("\n"));
     if (scoring) {
       const { bytes, seconds, threads, streams, warm_up } = scoring;
       print(

@@ -10,7 +10,7 @@ import { openEntry } from "../../train/engines/registry.ts";
 import { exportOnnx } from "../../train/engines/onnx/export.ts";
 import { openSession } from "../../train/engines/onnx/session.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
-import { type Contender, contest, type Outcome } from "./contest.ts";
+import { type Contender, CONTEST, contest, type ContestTiming, type Outcome } from "./contest.ts";
 import { median } from "./median.ts";
 import type { Absent } from "./peers/peer.ts";
 import { cellJob, prepare, trainingRun } from "../../train/training/training_run.ts";
@@ -105,11 +105,14 @@ export async function groupContender(
 }
 
 /** Opens contenders, lets them take turns, and closes them, so that no thread of one waits busily beside the next. */
-export async function takeTurns(open: readonly (() => Promise<OpenContender>)[]): Promise<Outcome[]> {
+export async function takeTurns(
+  open: readonly (() => Promise<OpenContender>)[],
+  timing: ContestTiming = CONTEST,
+): Promise<Outcome[]> {
   const opened: OpenContender[] = [];
   try {
     for (const contender of open) opened.push(await contender());
-    return await contest(opened);
+    return await contest(opened, timing);
   } finally {
     for (const contender of opened) await contender.close();
   }

@@ -16,6 +16,7 @@ import type { Ceilings } from "./ceilings.ts";
 import { type Measured01, SETTINGS_01, type TrainedGroup } from "./experiment_01.ts";
 import { MEASURED_SETTINGS, noise, type Rounds, timeGroup } from "./measure.ts";
 import { median } from "./median.ts";
+import { benchStepsBack, type StepsBackRow } from "./steps_back.ts";
 
 /** How a group of runs trains. */
 export interface GroupRow {
@@ -53,6 +54,8 @@ export interface WebGpuReport {
 /** What was measured on an adapter. */
 export interface WebGpuMeasured {
   readonly report: WebGpuReport;
+  /** Empty on a software adapter, where such a step takes many seconds. */
+  readonly stepsBack: readonly StepsBackRow[];
   /** The training of experiment 01; absent on a software adapter. */
   readonly training01?: Measured01["training"];
 }
@@ -206,8 +209,10 @@ async function measureAll(
     }
   }
 
+  progress("steps back");
   return {
     report: { groups, kernels },
+    stepsBack: software ? [] : await benchStepsBack(engine),
     training01: software ? undefined : await measureTraining(engine, packed, ceilings, progress),
   };
 }

@@ -20,10 +20,16 @@ import {
   tanh,
 } from "../../../cells/graph/builder.ts";
 import type { Tensor } from "../../../cells/graph/tensor.ts";
-import { buildTrainingStep, completeTrainingStep, type ModelSizes } from "../../../cells/language_model.ts";
+import {
+  buildTrainingStep,
+  completeTrainingStep,
+  type ModelSizes,
+  type TrainingStepOptions,
+} from "../../../cells/language_model.ts";
 import type { Engine, EngineRun, TensorMap, TrainingGroup } from "../../../train/engines/engine.ts";
 import type { Tokens } from "../../../train/corpus/tokens/tokenizer.ts";
 import { LISTED } from "../../cells/graph/elementwise_cases.ts";
+import { gatedConfig } from "../../cells/catalog/golden_cases.ts";
 import { drawnWeights } from "../../cells/models.ts";
 
 /** The catalog's cells beside the gated one. */
@@ -206,10 +212,16 @@ export const UNUSUAL: readonly Cell[] = [
   tracingCell,
 ];
 
+/** Cells whose gradient is to go back through several steps: all but those that differ in one elementwise operation. */
+export const STEPS_BACK: readonly Cell[] = [
+  ...CELL_NAMES.map((name) => name === "gated" ? cellOf(gatedConfig({})) : cellOf(catalogConfig(name, 1, 4))),
+  ...UNUSUAL.filter((cell) => !ELEMENTWISE_CELLS.includes(cell)),
+];
+
 export const SMALL: ModelSizes = { n_layers: 2, state_size: 5, vocabulary: 7, batch: 3 };
 
-export function runOf(cell: Cell, sizes: ModelSizes = SMALL, { withGradients = false, bptt = 1 } = {}): EngineRun {
-  const step = buildTrainingStep(cell, sizes, { withGradients, bptt });
+export function runOf(cell: Cell, sizes: ModelSizes = SMALL, options: TrainingStepOptions = {}): EngineRun {
+  const step = buildTrainingStep(cell, sizes, options);
   const tensors: TensorMap = drawnWeights(step.parameters);
   return { step, tensors, stepsDone: 0, learningRate: 0.02 };
 }
@@ -270,9 +282,8 @@ export async function train(
   passes: readonly number[],
   first = 0,
 ): Promise<Trained[]> {
-  const { batch, vocabulary } = runs[0].step.sizes;
-  const tokens = Math.max(...passes) * maxOf(runs.map(({ step }) => step.bptt));
-  const text = textOf(3 * batch + 11 * (first + runs.length) + tokens, vocabulary);
+  const { batch, vocabulary } = runs[0].step.sizes, tokens = maxOf(runs.map(({ step }) => step.bptt));
+  const text = textOf(3 * batch + 11 * (first + runs.length) + tokens * maxOf(passes), vocabulary);
   const group = await engine.open(runs, text);
   try {
     const losses: number[][] = runs.map(() => []);

@@ -1,5 +1,6 @@
 /** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per run at a time. */
 import { checkWhole } from "../../../cells/bounds.ts";
+import type { TrainingStep } from "../../../cells/language_model.ts";
 import { sharedText } from "../../corpus/shared_text.ts";
 import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
 import {
@@ -16,12 +17,28 @@ import {
   type TrainingGroup,
 } from "../engine.ts";
 import { AskedWorker, WorkerPool } from "../../process/worker_pool.ts";
-import { memoryBytes } from "./memory.ts";
+import { checkMemory, memoryBytes } from "./memory.ts";
 import { planStep } from "./plan.ts";
 import type { OpenRequest, Reply, Request } from "./protocol.ts";
 
 /** How an ONNX engine is opened. */
-export type OnnxOptions = Pick<EngineOptions, "keepWorkers">;
+export interface OnnxOptions extends Pick<EngineOptions, "keepWorkers"> {
+  /** Bytes that a run may take; absent: all that this machine has, with its swap, where it may be asked; else no limit. */
+  readonly memory?: number;
+}
+
+/** Bytes of this machine, with its swap: beyond them the system ends the whole program, without a word. */
+function machineMemory(): number {
+  if (Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state !== "granted") return Infinity;
+  const { total, swapTotal } = Deno.systemMemoryInfo();
+  return total + swapTotal;
+}
+
+/** Bytes that a run takes at least: of its own memory, and of what ONNX Runtime works in. */
+function bytesOf({ graph, sizes, reads, bptt }: TrainingStep): { own: number; working: number } {
+  const { locations, workingBytes } = planStep(graph);
+  return { own: memoryBytes(locations, reads.length, bptt * sizes.batch), working: workingBytes };
+}
 
 type OnnxWorker = AskedWorker<Request, Reply>;
 
@@ -37,7 +54,7 @@ const openWorkers = () =>
 // deno-lint-ignore require-await -- a wrong number is to reject
 export async function openOnnxEngine(
   cores: number = navigator.hardwareConcurrency,
-  { keepWorkers = false }: OnnxOptions = {},
+  { keepWorkers = false, memory = machineMemory() }: OnnxOptions = {},
 ): Promise<Engine> {
   checkWhole("open the onnx engine", "cores", cores, 1);
   const kept = keepWorkers ? openWorkers() : undefined;
@@ -47,11 +64,13 @@ export async function openOnnxEngine(
     adapter: `ONNX Runtime CPU, ${cores} cores`,
     defaultParallel: cores,
     layout: (parallel) => ({ groups: parallel, runsPerGroup: 1 }),
-    // The system's memory is shared and swapped: it sets no limit that could be named. A run by itself has one of 4 GiB.
-    memory: Infinity,
-    footprint: () => 0,
+    memory,
+    footprint(step) {
+      const { own, working } = bytesOf(step);
+      return own + working;
+    },
     open: (runs, text, { threads = Math.max(1, Math.floor(cores / runs.length)) } = {}) =>
-      OnnxGroup.open(runs, text, threads, kept),
+      OnnxGroup.open(runs, { text, threads, memory }, kept),
     close: () => Promise.resolve(kept?.[Symbol.dispose]()),
   };
 }
@@ -76,6 +95,15 @@ interface OpenRun {
   readonly names: readonly string[];
 }
 
+/** What the runs of a group share. */
+interface Shared {
+  readonly text: Tokens;
+  /** Processor threads of each run. */
+  readonly threads: number;
+  /** Bytes that a run may take. */
+  readonly memory: number;
+}
+
 class OnnxGroup implements TrainingGroup {
   /** The requests that began passes: an error of one comes out with the next steps. */
   #begun: Promise<unknown>[] = [];
@@ -83,8 +111,7 @@ class OnnxGroup implements TrainingGroup {
 
   private constructor(
     private readonly slots: (OpenRun | undefined)[],
-    private readonly text: Tokens,
-    private readonly threads: number,
+    private readonly shared: Shared,
     private readonly workers: WorkerPool<OnnxWorker>,
     private readonly ownsWorkers: boolean,
   ) {}
@@ -92,16 +119,15 @@ class OnnxGroup implements TrainingGroup {
   /** @param kept workers of the engine's; absent: the group has its own */
   static async open(
     runs: readonly EngineRun[],
-    text: Tokens,
-    threads: number,
+    shared: Shared,
     kept?: WorkerPool<OnnxWorker>,
   ): Promise<OnnxGroup> {
     checkRuns(runs);
     const workers = kept ?? openWorkers();
-    const opened = await Promise.allSettled(runs.map((run) => openRun(run, text, threads, workers)));
+    const opened = await Promise.allSettled(runs.map((run) => openRun(run, shared, workers)));
     const failed = opened.find(({ status }) => status === "rejected");
     const slots = opened.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
-    const group = new OnnxGroup(slots, text, threads, workers, kept === undefined);
+    const group = new OnnxGroup(slots, shared, workers, kept === undefined);
     if (failed?.status === "rejected") {
       await group.close();
       throw failed.reason;
@@ -138,7 +164,7 @@ class OnnxGroup implements TrainingGroup {
     const left = this.slots[run];
     this.slots[run] = undefined;
     await this.#leave(left);
-    if (next) this.slots[run] = await openRun(next, this.text, this.threads, this.workers);
+    if (next) this.slots[run] = await openRun(next, this.shared, this.workers);
     return true;
   }
 
@@ -159,12 +185,11 @@ class OnnxGroup implements TrainingGroup {
 
 async function openRun(
   run: EngineRun,
-  text: Tokens,
-  threads: number,
+  { text, threads, memory }: Shared,
   workers: WorkerPool<OnnxWorker>,
 ): Promise<OpenRun> {
-  const pass = new Pass(run, text), tensors = initialTensors(run), { graph, sizes, reads, bptt } = run.step;
-  memoryBytes(planStep(graph).locations, reads.length, bptt * sizes.batch);
+  const pass = new Pass(run, text), tensors = initialTensors(run), { graph, bptt } = run.step;
+  checkMemory(bytesOf(run.step), memory, bptt);
   const request = openRequest(run, tensors, sharedText(text), threads), worker = workers.take();
   try {
     await worker.ask(request);

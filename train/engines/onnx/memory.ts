@@ -20,16 +20,31 @@ const floatBytes = ({ shape }: Location) =>
  *
  * @param indices number of the inputs of int64
  * @param rows of each
- * @throws {UserError} if they are more than 4 GiB
  */
 export function memoryBytes(locations: readonly Location[], indices: number, rows: number): number {
   const floats = locations.reduce((sum, location) => sum + copiesOf(location) * floatBytes(location), 0);
-  const bytes = floats + indices * wholeLines(rows * INDEX_BYTES);
-  if (bytes > MAX_BYTES) {
-    const [found, most] = [bytes, MAX_BYTES].map((x) => `${(x / 2 ** 30).toFixed(1)} GiB`);
-    throw new UserError(`Cannot train a run on engine onnx: its tensors take ${found}, must be at most ${most}`);
-  }
-  return bytes;
+  return floats + indices * wholeLines(rows * INDEX_BYTES);
+}
+
+const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+/**
+ * Checks that a run can be opened.
+ *
+ * @param own bytes of its memory
+ * @param working bytes that ONNX Runtime needs beside them
+ * @param most bytes that there are for both
+ * @throws {UserError} if its memory is more than 4 GiB, or both are more than there are
+ */
+export function checkMemory({ own, working }: { own: number; working: number }, most: number, bptt: number): void {
+  const fail = (what: string, found: number, most: number) => {
+    throw new UserError(
+      `Cannot train a run on engine onnx: ${what} ${gibibytes(found)}, must be at most ${gibibytes(most)}`,
+    );
+  };
+  if (own > MAX_BYTES) fail("its tensors take", own, MAX_BYTES);
+  const [one, many] = ["step back", "steps back"];
+  if (own + working > most) fail(`with ${bptt} ${bptt === 1 ? one : many} it needs`, own + working, most);
 }
 
 /** Not shared between threads, which ONNX Runtime refuses, but between it and the loops. */

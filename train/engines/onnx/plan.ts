@@ -9,6 +9,7 @@ import { exportOnnx, outputName } from "./export.ts";
 import { neighbours, type Part, partsOf, transposedTensors, viewsOf } from "./layout.ts";
 import { compileUpdates, LINE_FLOATS, SCATTER, SIMD_WIDTH, type Update } from "./loops.ts";
 import { findUpdates } from "./updates.ts";
+import { workingBytes } from "./working_bytes.ts";
 
 /** A float tensor in the shared memory. */
 export interface Location {
@@ -46,6 +47,8 @@ export interface StepPlan {
   readonly inputs: readonly LocationView[];
   readonly outputs: readonly LocationView[];
   readonly calls: readonly Call[];
+  /** What the model needs for tensors of its own: those that are alive at once, at most. */
+  readonly workingBytes: number;
 }
 
 const plans = new WeakMap<Graph, StepPlan>();
@@ -120,6 +123,7 @@ function makePlan(step: Graph): StepPlan {
       })),
     ],
     outputs: [...outputs.filter((view) => !inOthers.has(view)), ...joinedViews],
+    workingBytes: workingBytes(rest),
   };
 }
 

@@ -56,7 +56,8 @@ export class OnnxRun {
 
   static async open(request: OpenRequest): Promise<OnnxRun> {
     const loops = await WebAssembly.compile(request.plan.loops);
-    const session = await openSession(request.plan.model, request.threads);
+    const { plan, threads, bptt } = request;
+    const session = await openSession(plan.model, threads, { memoryPattern: bptt === 1 });
     try {
       return new OnnxRun(session, request, loops);
     } catch (error) {

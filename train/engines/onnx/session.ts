@@ -46,13 +46,26 @@ export class Session {
   }
 }
 
+/** How a session is opened; all of it may be absent. */
+export interface SessionOptions {
+  /**
+   * Whether the library notes where tensors lay in the first run, and takes one block for all of them from the second on. What the first run
+   * took stays with it: a model of many tensors that are alive at once takes nearly twice the memory then. Absent: true, the library's own way.
+   */
+  readonly memoryPattern?: boolean;
+}
+
 /**
  * An ONNX session on the CPU with `threads` threads, as far as there are cores. No other code makes one.
  *
  * @throws {UserError} if the library's telemetry cannot be switched off
  */
 // deno-lint-ignore require-await -- what the library throws is to reject
-export async function openSession(model: Uint8Array, threads: number): Promise<Session> {
+export async function openSession(
+  model: Uint8Array,
+  threads: number,
+  { memoryPattern = true }: SessionOptions = {},
+): Promise<Session> {
   disableTelemetry();
   openPlainSession();
   const native = load(model, {
@@ -61,6 +74,7 @@ export async function openSession(model: Uint8Array, threads: number): Promise<S
     intraOpNumThreads: Math.min(threads, navigator.hardwareConcurrency),
     interOpNumThreads: 1,
     executionMode: "sequential",
+    enableMemPattern: memoryPattern,
     graphOptimizationLevel: "all",
     // Fatal errors alone: what else goes wrong is thrown, and said in our own words in one line.
     logSeverityLevel: 4,
