@@ -15,6 +15,7 @@ const STAGES = ["experiments", "report"];
 const ALLOWED: ReadonlyMap<string, string> = new Map([
   ["experiments/bench/peers/jax_js.ts", "builds the network itself, from its sizes"],
   ["experiments/bench/peers/tfjs.ts", "builds the network itself, from its sizes"],
+  ["experiments/bench/steps_back.ts", "builds the steps that it measures"],
 ]);
 
 /** Keys that code may name, and what they are there beside factors. */
