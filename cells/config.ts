@@ -30,8 +30,11 @@ import { sha256Of } from "./sha256.ts";
  */
 export type CellConfig = ConfigOf<typeof FACTORS>;
 
+/** What says how many steps back a gradient goes. */
+export type StepsBack = Pick<CellConfig, "bptt">;
+
 /** How many steps back the gradient of a configuration's runs goes. */
-export function bpttOf({ bptt = 1 }: Pick<CellConfig, "bptt">): number {
+export function stepsBackOf({ bptt = 1 }: StepsBack): number {
   return bptt;
 }
 

@@ -207,7 +207,7 @@ export const GATED: FactorTable = {
   isOwnCell: ({ cell = "gated" }) => cell === "gated",
 };
 
-/** Steps that a gradient goes back: see `bpttOf()`. */
+/** Steps that a gradient goes back: see `stepsBackOf()`. */
 export const STEPS_BACK: NamedFactor<"bptt"> = factor("bptt");
 
 /** What `z` and `f` read beside the gated input and state: the candidate too (`x,h,n`), or not. */

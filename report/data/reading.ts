@@ -2,7 +2,7 @@
  * How much of a text runs have read. A run with `k` steps back makes one update where one without makes `k`, so two runs are equal either in the
  * bytes that they have read or in their updates (design, section 8). Both follow from what a result says that was done.
  */
-import { bpttOf, type CellConfig } from "../../cells/config.ts";
+import { type CellConfig, stepsBackOf } from "../../cells/config.ts";
 import { minOf } from "../../cells/extremes.ts";
 import { SMOOTHING } from "../../train/training/loss_log.ts";
 import { type Configured, distinct, type RunRow } from "./rows.ts";
@@ -14,7 +14,7 @@ export const BASES: readonly Basis[] = ["bytes", "updates"];
 
 /** Steps that a configuration's gradient goes back. */
 export function stepsBack({ config }: Configured): number {
-  return bpttOf(config as CellConfig);
+  return stepsBackOf(config as CellConfig);
 }
 
 /** Whether some rows go farther back than others, so that their updates are of other amounts of text. */
