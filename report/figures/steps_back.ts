@@ -1,6 +1,6 @@
 /** The picture `results_*_steps_back`: scores and losses against steps back, at equal bytes read and at equal updates. */
 import * as Plot from "@observablehq/plot";
-import { extentOf } from "../../cells/extremes.ts";
+import { extentOf, maxOf } from "../../cells/extremes.ts";
 import { counted } from "../../cells/counts.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
@@ -103,7 +103,7 @@ function nameOf({ one }: Curve): { name: string } {
 }
 
 function mostSeeds({ at }: ChosenConfiguration): number {
-  return Math.max(...BASES.flatMap((basis) => at[basis].points.map(({ seeds }) => seeds.length)), 0);
+  return maxOf(BASES.flatMap((basis) => at[basis].points.map(({ seeds }) => seeds.length)), 0);
 }
 
 function chosenNote({ chosen, of, criterion }: StepsBackAnswers): string[] {

@@ -1,5 +1,6 @@
 /** What more steps back change, in words and in a table: at equal bytes read, and at equal updates. */
 import { counted, formatCount } from "../../cells/counts.ts";
+import { maxOf, minOf } from "../../cells/extremes.ts";
 import { countedLevel } from "../../cells/factor.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { SMOOTHING } from "../../train/training/loss_log.ts";
@@ -73,8 +74,8 @@ function comparedText({ basis, point, extents }: BasisAnswer, quantity: Quantity
   if (quantity === "score") {
     const equal = extents.map((extent) => basis === "bytes" ? extent.read : extent.updates);
     const all: [number, number] = [
-      Math.min(...equal.map(([least]) => least)),
-      Math.max(...equal.map(([, most]) => most)),
+      minOf(equal.map(([least]) => least)),
+      maxOf(equal.map(([, most]) => most)),
     ];
     return basis === "bytes"
       ? `Each of these runs has read ${range(all)} ${reads}s, so scores of whole runs are compared; they have made ` +

@@ -129,7 +129,7 @@ for (const reads of ["byte", "token"] as const) {
 
 Deno.test("columns of the export name both units where a count or a loss is of what models read, and no unit elsewhere", () => {
   const counted =
-    /^(min loss|test_loss|test_warm_up|history size|vocabulary|memory_gain|memory_context|memory_reset_\d+|smoothed_loss)$/;
+    /^(min loss|test_loss|test_warm_up|history size|vocabulary|memory_gain|memory_context|memory_reset_\d+|smoothed_loss|tokens_read)$/;
   const measured =
     /^(context_order|test_bytes|test_bytes_asked|validation_bytes|test_tokens|sample_bytes|memory_bytes|memory_carried|tokens|bytes_per_token|tokenizer_sha1)$/;
   const perByte = new Set(
