@@ -1,34 +1,10 @@
 /** The whole way through the real command line: init, train, evaluate, status, report, export, sample, and what goes wrong on it. */
-import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { readClaims } from "../../experiments/queue/queue.ts";
+import { ROOT, succeed, task } from "./tasks.ts";
 import tasks from "../../deno.json" with { type: "json" };
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
-interface Finished {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs a task's own command, with its own permissions. */
-async function task(name: keyof typeof tasks.tasks, ...args: string[]): Promise<Finished> {
-  const [deno, ...command] = tasks.tasks[name].command.split(" ");
-  assert.equal(deno, "deno");
-  const child = new Deno.Command(Deno.execPath(), { args: [...command, ...args], cwd: ROOT, env: { NO_COLOR: "1" } });
-  const { code, stdout, stderr } = await child.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
-  return { code, out: text(stdout), err: text(stderr) };
-}
-
-async function succeed(name: keyof typeof tasks.tasks, ...args: string[]): Promise<string> {
-  const { code, out, err } = await task(name, ...args);
-  assert.equal(code, 0, `${name} ${args.join(" ")}: ${err}`);
-  return out;
-}
 
 /** Names of the result files; none where there is no folder yet. */
 function resultNames(dir: string): string[] {
@@ -238,41 +214,6 @@ Deno.test("init, train, status and sample take byte-pair tokens, and say what th
     // What is no UTF-8 shows as one character; white space at the end is lost on the way here.
     assert.match(drawn, /^Pa[^]{200,400}$/);
     assert.equal(await succeed("sample", ...args), drawn);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-});
-
-Deno.test("init, train and status take runs that go several steps back, and cells to compare them with", async () => {
-  const dir = await Deno.makeTempDir(), at = ["--dir", dir];
-  try {
-    const small = "--state-size 8 --layers 1 --batch 8 --history 101 --steps 300 --seeds 1 --bptt 1,4".split(" ");
-    const one = "use_input_gate=false,use_output_gate=false,use_state_gate=false,use_forget_gate=true," +
-      "use_old_state=false,use_residual=true";
-    const made = await succeed("init", ...at, ...small, "--only", one);
-    assert.match(
-      made,
-      /\n {2}1 layer × 8, forget gate \+ new state \+ residual, 1 step back\n.*, 4 steps back\n2 new runs/,
-    );
-    assert.match(made, /\nAt equal bytes read: 300 updates with 1 step back, 75 updates with 4 steps back\n/);
-    assert.match(await succeed("init", ...at, "--cells", "gru,lstm"), /\n {2}1 layer × 8, gru, 4 steps back\n/);
-    const trained = await succeed("train", ...at, "--engine", "onnx", "--only", "bptt=4,cell!=lstm");
-    assert.match(trained, /^Training 2 runs of 75 updates \(4 steps back\) on onnx .*\n/);
-    assert.match(trained, /nats\/byte, 75 updates in .*\n/);
-    assert.match(trained, /2 runs finished, 0 failed/);
-    const status = JSON.parse(await succeed("status", ...at, "--json"));
-    assert.deepEqual([status.done, status.waiting, status.steps_by_bptt], [2, 4, { 1: 300, 4: 75 }]);
-    const updates = await succeed("init", ...at, "--budget", "updates");
-    assert.match(
-      updates,
-      /\nAt equal updates \(was: bytes read\): 300 updates with 1 step back, 300 updates with 4 steps back\n/,
-    );
-    assert.match(await succeed("status", ...at), /2 of the done have fewer steps than 300, 300 \(1, 4 steps back\); /);
-    const { code, err } = await task("init", ...at, "--bptt", "16,64", "--budget", "tokens");
-    assert.deepEqual([code, err], [
-      2,
-      "init: Cannot train 18 updates with 16 steps back: the loss is logged every 50 updates, so they must be at least as many",
-    ]);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

@@ -155,7 +155,6 @@ export class GroupTraining<R extends TrainingRun> {
         await this.#letLeave();
         if (!stopped) await this.#letJoin();
         this.#chunks.restart();
-        this.#behind.clear();
       }
       if (this.#error) throw this.#error;
       if (stopped) {

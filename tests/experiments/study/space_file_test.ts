@@ -42,7 +42,7 @@ withSpaces("the README's space has at most 40 lines, and its factors make the gr
   assert.ok(code.trimEnd().split("\n").length <= 40);
   const { space } = await readSpaceFile(await written(dir, code));
   assert.equal(space.name, "slow_fast");
-  const common = ["n_layers", "state_size", "cell", "learning_rate", "optimizer"];
+  const common = ["n_layers", "state_size", "cell", "learning_rate", "optimizer", "bptt"];
   assert.deepEqual(keysOf(space.factors), ["use_reset", "use_slow", "leak", ...common]);
   const configs = grid({ n_layers: [1], state_size: [8] }, space);
   assert.equal(configs.length, 8);

@@ -1,0 +1,28 @@
+/** Tasks as a person starts them: each with its own command and permissions. */
+import { fileURLToPath } from "node:url";
+import assert from "node:assert/strict";
+import tasks from "../../deno.json" with { type: "json" };
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+export interface Finished {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a task's own command, with its own permissions. */
+export async function task(name: keyof typeof tasks.tasks, ...args: string[]): Promise<Finished> {
+  const [deno, ...command] = tasks.tasks[name].command.split(" ");
+  assert.equal(deno, "deno");
+  const child = new Deno.Command(Deno.execPath(), { args: [...command, ...args], cwd: ROOT, env: { NO_COLOR: "1" } });
+  const { code, stdout, stderr } = await child.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+export async function succeed(name: keyof typeof tasks.tasks, ...args: string[]): Promise<string> {
+  const { code, out, err } = await task(name, ...args);
+  assert.equal(code, 0, `${name} ${args.join(" ")}: ${err}`);
+  return out;
+}
