@@ -54,6 +54,6 @@ export async function reportOnStudy(
     below,
     levels,
     others: compared,
-    chosenBy: short && { short: short.results, entries: chosen },
+    chosenBy: short && { short: short.results, entries: chosen, budget: study.settings.training.budget },
   });
 }

@@ -20,6 +20,7 @@ import type { Criterion } from "../../experiments/study/criterion.ts";
 import { rankConfigs, type RankedConfig } from "../../experiments/study/ranking.ts";
 import type { FinishedResult, RunResult } from "../../experiments/study/result.ts";
 import type { ConfigEntry } from "../../experiments/study/runs.ts";
+import type { Budget } from "../../train/training/settings.ts";
 import { bcaIntervalOf, type Interval } from "./bootstrap.ts";
 import { mostInPopulation } from "./finite_population.ts";
 import { kendallTauB, type Stratum } from "./kendall.ts";
@@ -96,6 +97,8 @@ export interface AuditData {
   long: readonly RunResult[];
   /** The list of experiment 02. */
   entries: readonly ConfigEntry[];
+  /** What the study's runs have in common that go different numbers of steps back; absent: the usual one. */
+  budget?: Budget;
   /** Whether the study's runs get a validation score, for which its split may be too short; absent: they do. */
   isValidated?: boolean;
 }
@@ -109,11 +112,12 @@ export const FEWEST_CONTROLS = 8;
  * @param rows the configurations of experiment 02, for their names
  */
 export function auditPromotion(
-  { short, long, entries, isValidated = true }: AuditData,
+  { short, long, entries, budget, isValidated = true }: AuditData,
   rows: readonly MergedRow[],
   table: FactorTable = GATED,
 ): PromotionAudit {
-  const from = rankConfigs(ofOwnCell(short, table), table), to = rankConfigs(ofOwnCell(long, table), table);
+  const rank = (results: readonly RunResult[]) => rankConfigs(ofOwnCell(results, table), table, budget);
+  const from = rank(short), to = rank(long);
   const ranked = new Map(from.ranked.map((one) => [one.id, one]));
   const listed = new Map(entries.map((entry) => [entry.id, entry]));
   const trained = to.ranked.flatMap((after): TrainedInBoth[] => {

@@ -1,7 +1,7 @@
 import { GATED } from "../../../cells/factors.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { configId } from "../../../cells/config.ts";
+import { type CellConfig, configId } from "../../../cells/config.ts";
 import { rankConfigs } from "../../../experiments/study/ranking.ts";
 import { configOf, type RunResult } from "../../../experiments/study/result.ts";
 import type { ConfigEntry } from "../../../experiments/study/runs.ts";
@@ -99,6 +99,26 @@ Deno.test("auditPromotion() compares runs of the same steps alone, and counts co
     long: [...data.long.filter(({ id }) => id !== longer.id && id !== before.id), longer],
   });
   assert.deepEqual([alone.points.length, alone.regret, alone.steps.long], [1, undefined, 900]);
+});
+
+Deno.test("auditPromotion() takes runs of several steps back for as far when they are so by the study's budget", () => {
+  const data = study(8, SAME_ORDER), places = data.entries.length - 1;
+  const chosen = new Set(configs.filter((_, place) => place % 3 === 0).map(({ id }) => id));
+  const further = <T extends { id: string }>(one: T, config: CellConfig): T => {
+    const deeper = { ...config, bptt: 4 };
+    return chosen.has(one.id) ? { ...one, bptt: 4, id: configId(deeper) } : one;
+  };
+  const mixed: AuditData = {
+    entries: data.entries.map((entry) =>
+      chosen.has(entry.id) ? { ...further(entry, entry.config), config: { ...entry.config, bptt: 4 } } : entry
+    ),
+    short: data.short.map((result) => further(result, configOf(result, GATED))),
+    long: data.long.map((result) => further(result, configOf(result, GATED))),
+  };
+  const { points, tau, steps } = audit({ ...mixed, budget: "updates" });
+  assert.deepEqual([points.length, tau, steps], [places, 1, { short: 100, long: 500 }]);
+  // At the other budget those that go back further have read more: only they can be compared.
+  assert.ok(audit(mixed).points.length < places);
 });
 
 /** The same runs with these validation scores, whatever their losses. */
