@@ -7,8 +7,15 @@ import { evaluationModel } from "../../../../cells/language_model.ts";
 import { ONNX_ENGINE, openOnnxEngine } from "../../../../train/engines/onnx/engine.ts";
 import { exportOnnx, NEXT } from "../../../../train/engines/onnx/export.ts";
 import { openReferenceEngine } from "../../../../train/engines/reference.ts";
-import { certifyGroup, goldenFrom } from "../../../../train/golden.ts";
-import { CATALOG_GOLDEN, failures, gatedConfig, GOLDEN } from "../../../cells/catalog/golden_cases.ts";
+import { certifyGroup, type GoldenFile } from "../../../../train/golden.ts";
+import {
+  BPTT_GOLDEN,
+  CATALOG_BPTT_GOLDEN,
+  CATALOG_GOLDEN,
+  failures,
+  gatedConfig,
+  GOLDEN,
+} from "../../../cells/catalog/golden_cases.ts";
 import { drawnWeights } from "../../../cells/models.ts";
 import { recordWorkers } from "../workers.ts";
 import {
@@ -39,22 +46,24 @@ const { settings, cases } = GOLDEN;
 /** Every run has a worker of its own: so many start side by side. */
 const GROUP = 12;
 
-onnxTest("the ONNX engine gives PyTorch's numbers in all 288 golden cases", async () => {
-  for (let first = 0; first < cases.length; first += GROUP) {
-    const chosen = cases.slice(first, first + GROUP);
-    const errors = await certifyGroup(engine, settings, chosen);
-    assert.deepEqual(failures(chosen, errors, ONNX_ENGINE.tolerance), []);
-  }
-});
-
-onnxTest("the ONNX engine gives PyTorch's numbers for each cell of the catalog", async () => {
-  const { settings, cases } = CATALOG_GOLDEN;
-  for (let first = 0; first < cases.length; first += GROUP) {
-    const chosen = cases.slice(first, first + GROUP);
-    const errors = await certifyGroup(engine, settings, chosen);
-    assert.deepEqual(failures(chosen, errors, ONNX_ENGINE.tolerance), []);
-  }
-});
+const GOLDEN_FILES: readonly (readonly [what: string, golden: GoldenFile])[] = [
+  ["in all 288 golden cases", GOLDEN],
+  ["for each cell of the catalog", CATALOG_GOLDEN],
+  ["in 48 golden cases that go 4 steps back", {
+    ...BPTT_GOLDEN,
+    cases: BPTT_GOLDEN.cases.filter((_, i) => i % 4 === 2),
+  }],
+  ["for each cell of the catalog that goes 4 steps back", CATALOG_BPTT_GOLDEN],
+];
+for (const [what, { settings, cases }] of GOLDEN_FILES) {
+  onnxTest(`the ONNX engine gives PyTorch's numbers ${what}`, async () => {
+    for (let first = 0; first < cases.length; first += GROUP) {
+      const chosen = cases.slice(first, first + GROUP);
+      const errors = await certifyGroup(engine, settings, chosen);
+      assert.deepEqual(failures(chosen, errors, ONNX_ENGINE.tolerance), []);
+    }
+  });
+}
 
 onnxTest("certifyGroup() notices when a golden loss is wrong", async () => {
   const chosen = structuredClone(cases.slice(0, 2));

@@ -304,7 +304,8 @@ Deno.test({
   ignore: !opened || !mayRun,
   async fn() {
     const permissions = ["--allow-env", "--allow-read", "--allow-ffi"];
-    const certify = [pathOf("../../../../train/certify.ts"), "--engine", "webgpu"];
+    const golden = pathOf("../../../golden/gated_cells.json");
+    const certify = [pathOf("../../../../train/certify.ts"), "--engine", "webgpu", "--golden", golden];
     const { code, out, errors } = await runDeno([
       ...permissions,
       `--preload=${pathOf("planted_fault.ts")}`,

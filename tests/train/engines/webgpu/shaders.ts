@@ -5,7 +5,14 @@ import { buildTrainingStep, type ModelSizes, type TrainingStep } from "../../../
 import { OPTIMIZERS } from "../../../../cells/optimizers.ts";
 import { goldenConfig, type GoldenFile } from "../../../../train/golden.ts";
 import { sourcesOf } from "../../../../train/engines/webgpu/runtime/pipelines.ts";
-import { allGatedConfigs, CATALOG_GOLDEN, gatedConfig, GOLDEN } from "../../../cells/catalog/golden_cases.ts";
+import {
+  allGatedConfigs,
+  BPTT_GOLDEN,
+  CATALOG_BPTT_GOLDEN,
+  CATALOG_GOLDEN,
+  gatedConfig,
+  GOLDEN,
+} from "../../../cells/catalog/golden_cases.ts";
 import { kernelsOfGroup } from "./group_kernels.ts";
 import { readingAhead, UNUSUAL } from "../runs.ts";
 
@@ -23,7 +30,7 @@ function goldenGroup({ settings, cases }: GoldenFile): Group {
   const sizes = { vocabulary: settings.vocab, batch: settings.batch };
   return cases.map((golden) => {
     const config = goldenConfig(settings, golden);
-    return buildTrainingStep(cellOf(config), { ...config, ...sizes }, { withGradients: true });
+    return buildTrainingStep(cellOf(config), { ...config, ...sizes }, { withGradients: true, bptt: settings.bptt });
   });
 }
 
@@ -49,11 +56,16 @@ function* groups(): Generator<Group> {
   const full = cellOf(gatedConfig({}));
   yield goldenGroup(GOLDEN);
   yield goldenGroup(CATALOG_GOLDEN);
+  yield goldenGroup(BPTT_GOLDEN);
+  yield goldenGroup(CATALOG_BPTT_GOLDEN);
   yield groupOf(gated, STUDY_SIZES);
   yield groupOf([...known, ...UNUSUAL], STUDY_SIZES);
   for (const sizes of ODD_SIZES) yield groupOf([...gated.slice(0, 8), full, ...known, ...UNUSUAL], [sizes]);
   for (const optimizer of Object.values(OPTIMIZERS)) {
     yield STUDY_SIZES.map((sizes) => buildTrainingStep(full, sizes, { optimizer }));
+  }
+  for (const sizes of [STUDY_SIZES[0], ODD_SIZES[0]]) {
+    yield [...gated, ...known, ...UNUSUAL].map((cell) => buildTrainingStep(cell, sizes, { bptt: 3 }));
   }
   yield [readingAhead(2).step];
 }

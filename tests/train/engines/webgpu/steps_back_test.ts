@@ -12,8 +12,14 @@ import { openReferenceEngine } from "../../../../train/engines/reference.ts";
 import { WEBGPU_ENGINE } from "../../../../train/engines/webgpu/engine.ts";
 import { MAX_TOKENS_PER_SUBMIT, type Merging, planRun } from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import { placeParts, splitProducts } from "../../../../train/engines/webgpu/plan/rewrite.ts";
-import { certifyGroup, parseGolden } from "../../../../train/golden.ts";
-import { allGatedConfigs, failures, gatedConfig } from "../../../cells/catalog/golden_cases.ts";
+import { certifyGroup } from "../../../../train/golden.ts";
+import {
+  allGatedConfigs,
+  BPTT_GOLDEN,
+  CATALOG_BPTT_GOLDEN,
+  failures,
+  gatedConfig,
+} from "../../../cells/catalog/golden_cases.ts";
 import {
   ADAM_TOLERANCE,
   CATALOG,
@@ -32,10 +38,6 @@ import { webgpuTest, withEngine } from "./adapter.ts";
 import { plantFault } from "./kernel_faults.ts";
 import { checkPlan, scheduleOf } from "./plans.ts";
 
-const GOLDEN = parseGolden(
-  await Deno.readTextFile(new URL("../../../golden/bptt.json", import.meta.url)),
-  "tests/golden/bptt.json",
-);
 const BEST = gatedCell(gatedConfig({ use_input_gate: false, use_output_gate: false, use_old_state: false }));
 const BEST_SIZES = { n_layers: 2, state_size: 256, vocabulary: 256, batch: 256 };
 const ALL = gatedCell(gatedConfig({}));
@@ -133,11 +135,19 @@ Deno.test("splitProducts() and placeParts() keep what a graph gives when parts h
 webgpuTest(
   "the WebGPU engine gives PyTorch's numbers, gradients in full, when 64 golden cases go 4 steps back",
   async (engine) => {
-    const chosen = GOLDEN.cases.filter((_, i) => i % 3 === 1);
+    const chosen = BPTT_GOLDEN.cases.filter((_, i) => i % 3 === 1);
     assert.equal(chosen.length, 64);
     assert.ok(chosen.every(({ gradients_at_step_1 = {} }) => Object.keys(gradients_at_step_1).length === 2));
-    const errors = await certifyGroup(engine, GOLDEN.settings, chosen);
+    const errors = await certifyGroup(engine, BPTT_GOLDEN.settings, chosen);
     assert.deepEqual(failures(chosen, errors, WEBGPU_ENGINE.tolerance), []);
+  },
+);
+
+webgpuTest(
+  "the WebGPU engine gives PyTorch's numbers when all cells of the catalog go 4 steps back as one group",
+  async (engine) => {
+    const { settings, cases } = CATALOG_BPTT_GOLDEN;
+    assert.deepEqual(failures(cases, await certifyGroup(engine, settings, cases), WEBGPU_ENGINE.tolerance), []);
   },
 );
 
@@ -148,10 +158,10 @@ for (
   ]
 ) {
   webgpuTest(`certifyGroup() notices a fault in a kernel when bptt is 4: ${what}`, async () => {
-    const chosen = GOLDEN.cases.slice(0, 2), planted = plantFault({ sound, faulty });
+    const chosen = BPTT_GOLDEN.cases.slice(0, 2), planted = plantFault({ sound, faulty });
     try {
       await withEngine({}, async (engine) => {
-        const errors = await certifyGroup(engine, GOLDEN.settings, chosen);
+        const errors = await certifyGroup(engine, BPTT_GOLDEN.settings, chosen);
         assert.ok(errors.every(({ losses }) => losses > WEBGPU_ENGINE.tolerance));
       });
     } finally {
