@@ -7,7 +7,7 @@ import { evaluationModel } from "../../../../cells/language_model.ts";
 import { ONNX_ENGINE, openOnnxEngine } from "../../../../train/engines/onnx/engine.ts";
 import { exportOnnx, NEXT } from "../../../../train/engines/onnx/export.ts";
 import { openReferenceEngine } from "../../../../train/engines/reference.ts";
-import { certifyGroup, type GoldenFile } from "../../../../train/golden.ts";
+import { certifyGroup, type GoldenFile, goldenFrom } from "../../../../train/golden.ts";
 import {
   BPTT_GOLDEN,
   CATALOG_BPTT_GOLDEN,
