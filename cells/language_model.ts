@@ -5,7 +5,8 @@
 import { checkWhole, MAX_BATCH, MAX_VOCABULARY } from "./bounds.ts";
 import { type Cell, Layer, type Parameter, Parameters } from "./cell.ts";
 import { MAX_BPTT, MAX_LAYERS, MAX_STATE_SIZE } from "./factors.ts";
-import { concat, embedding, input, linear, named, slice, softmaxCrossEntropy } from "./graph/builder.ts";
+import { embedding, input, linear, named, softmaxCrossEntropy } from "./graph/builder.ts";
+import { concat, slice } from "./graph/rows.ts";
 import { gradients } from "./graph/gradient.ts";
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { type Shape, sizeOf, type Tensor } from "./graph/tensor.ts";

@@ -62,16 +62,6 @@ export const step: UnaryFunction = unary("step");
 /** Sum over the first axis. */
 export const sum: UnaryFunction = unary("sum");
 
-/** Some rows of a tensor: `count` of them from row `first` on. All of them are the tensor itself. */
-export function slice(x: Tensor, first: number, count: number): Tensor {
-  return first === 0 && count === x.shape[0] ? x : makeNode("slice", [x], { first, count });
-}
-
-/** The rows of several tensors, one tensor after the other; of one, that tensor itself. */
-export function concat(xs: readonly Tensor[]): Tensor {
-  return xs.length === 1 ? xs[0] : makeNode("concat", xs, {});
-}
-
 /** `[x1 … xk] Wᵀ + b`; the inputs are never joined in memory. */
 export function linear(xs: readonly Tensor[], weight: Tensor, bias: Tensor): Tensor {
   return makeNode("linear", [...xs, weight, bias], {});

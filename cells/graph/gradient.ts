@@ -4,7 +4,8 @@
  * the elementwise operations stand in their records.
  */
 import * as operations from "./builder.ts";
-import { add, concat, constant, makeNode, mul, slice, sum } from "./builder.ts";
+import { add, constant, makeNode, mul, sum } from "./builder.ts";
+import { concat, slice } from "./rows.ts";
 import { type Arithmetic, ELEMENTWISE, type ElementwiseOperation, elementwiseTable } from "./elementwise.ts";
 import { isElementwise, isOp, type OpName, type Shape, type Tensor } from "./tensor.ts";
 

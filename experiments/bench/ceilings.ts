@@ -181,7 +181,7 @@ async function product(opened: Device, { product: size, rounds }: Sizes): Promis
   for (const tensor of [x, weight]) {
     device.queue.writeBuffer(arena, plan.memory.offsets.get(tensor)! * FLOAT_BYTES, values);
   }
-  const program = await Program.build(tools, [{ plan, slot: 0, base: 0 }], group, { ...buffers, arena });
+  const program = await Program.build(tools, [{ plan, slot: 0, base: 0 }], 1, group, { ...buffers, arena });
   const seconds = await time(device, rounds, (pass) => program.recordStep(pass, 0));
   program.destroy();
   arena.destroy();

@@ -6,9 +6,9 @@ import { LEAST_HISTORY } from "../corpus/corpus.ts";
 /**
  * What runs of one study have in common that go different numbers of steps back: the tokens that they read, or the number of their updates.
  */
-export const BUDGETS = ["tokens", "updates"] as const;
-/** One of {@linkcode BUDGETS}. */
-export type Budget = typeof BUDGETS[number];
+export const BUDGETS = ["tokens", "updates"] as const satisfies readonly Budget[];
+/** What runs of a study have in common that go different numbers of steps back: what they read, or how many updates they make. */
+export type Budget = "tokens" | "updates";
 /** Where nothing is said, all runs read the same text. */
 export const DEFAULT_BUDGET = "tokens" satisfies Budget;
 

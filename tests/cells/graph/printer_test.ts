@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { gruCell, vanillaCell } from "../../../cells/catalog/catalog.ts";
 import { gatedCell } from "../../../cells/catalog/gated_cell.ts";
-import { add, concat, div, embedding, input, linear, mul, named, slice, sub } from "../../../cells/graph/builder.ts";
+import { add, div, embedding, input, linear, mul, named, sub } from "../../../cells/graph/builder.ts";
+import { concat, slice } from "../../../cells/graph/rows.ts";
 import { buildGraph } from "../../../cells/graph/graph.ts";
 import { toDot, toSvg } from "../../../cells/graph/picture.ts";
 import { equations, printGraph } from "../../../cells/graph/printer.ts";

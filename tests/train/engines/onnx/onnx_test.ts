@@ -53,7 +53,7 @@ const GOLDEN_FILES: readonly (readonly [what: string, golden: GoldenFile])[] = [
     ...BPTT_GOLDEN,
     cases: BPTT_GOLDEN.cases.filter((_, i) => i % 4 === 2),
   }],
-  ["for each cell of the catalog that goes 4 steps back", CATALOG_BPTT_GOLDEN],
+  ["for each cell of the catalog but sLSTM, which float32 misses, that goes 4 steps back", CATALOG_BPTT_GOLDEN],
 ];
 for (const [what, { settings, cases }] of GOLDEN_FILES) {
   onnxTest(`the ONNX engine gives PyTorch's numbers ${what}`, async () => {

@@ -1,7 +1,8 @@
 /** Gradients that go back through several steps, on ONNX Runtime; without the permissions it needs, each test is counted as ignored. */
 import assert from "node:assert/strict";
 import { gatedCell } from "../../../../cells/catalog/gated_cell.ts";
-import { add, concat, input, mul, slice, sum, tanh } from "../../../../cells/graph/builder.ts";
+import { add, input, mul, sum, tanh } from "../../../../cells/graph/builder.ts";
+import { concat, slice } from "../../../../cells/graph/rows.ts";
 import { gradients } from "../../../../cells/graph/gradient.ts";
 import { buildGraph, type Graph } from "../../../../cells/graph/graph.ts";
 import { interpret } from "../../../../cells/graph/interpreter.ts";

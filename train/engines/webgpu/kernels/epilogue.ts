@@ -28,6 +28,14 @@ export function readsVectors({ heads, epilogue, value }: Task): boolean {
     epilogue.some(({ inputs }) => inputs.some((x) => !isOp(x, "constant") && modeOf(x, shape!) === "vector"));
 }
 
+/** Whether all that an epilogue reads and writes element by element is whole vectors of four floats: rows of a larger tensor need not be. */
+export function standOnVectors(task: Task, { locate, scalar }: Locations): boolean {
+  const { epilogue, value, nodes, writes } = task, own = new Set(nodes), elements = sizeOf((value ?? nodes[0]).shape);
+  const read = epilogue.flatMap(({ inputs }) => inputs)
+    .filter((x) => !own.has(x) && !isOp(x, "constant") && scalar(x) === undefined);
+  return elements % 4 === 0 && [...read, ...writes].every((x) => locate(x) % 4 === 0);
+}
+
 /**
  * The epilogue of a task, in vectors of `vectorWidth` floats.
  *
@@ -77,9 +85,13 @@ class EpilogueBuilder {
     return `w${this.words.push(value) - 1}`;
   }
 
-  /** Offset of a tensor in vectors: tensors start at multiples of a whole vector. */
+  /** Offset of a tensor in vectors: tensors start at multiples of a whole vector, and rows of others where {@linkcode standOnVectors} says so. */
   #offset(tensor: Tensor): string {
-    return this.#word(this.locations.locate(tensor) / this.vectorWidth);
+    const at = this.locations.locate(tensor);
+    if (at % this.vectorWidth === 0) return this.#word(at / this.vectorWidth);
+    throw new TypeError(
+      `Cannot read '${tensor.op}' in vectors of ${this.vectorWidth}: it starts at float ${at}, must be at a multiple`,
+    );
   }
 
   /** Adds a line that names a new value; returns the name. */

@@ -41,6 +41,12 @@ export function planMemory(graph: Graph, { tasks, inPlace }: TaskGraph, fed: Rea
   const persistent = end;
 
   const places = withinOthers(graph);
+  for (const [part, { whole }] of places) {
+    if (!offsets.has(part)) continue;
+    throw new TypeError(
+      `Cannot place '${part.op}' in '${whole.op}': it has a location of its own, must have none: shape [${part.shape}]`,
+    );
+  }
   const isWithin = (x: Tensor) => places.has(x) && !offsets.has(x);
   /** What is to have the memory in which a tensor lies. */
   const ownerOf = (x: Tensor): Tensor => isWithin(x) ? ownerOf(places.get(x)!.whole) : x;

@@ -1,5 +1,6 @@
 /** Rewrites of a training step for the GPU: the same function, in a form from which larger kernels come. */
-import { add, constant, makeNode, slice } from "../../../../cells/graph/builder.ts";
+import { add, constant, makeNode } from "../../../../cells/graph/builder.ts";
+import { slice } from "../../../../cells/graph/rows.ts";
 import { type Graph, usersOf } from "../../../../cells/graph/graph.ts";
 import { isOp, sameShape, type Tensor } from "../../../../cells/graph/tensor.ts";
 import { isView } from "./views.ts";
@@ -89,9 +90,19 @@ export function gatherProducts(graph: Graph): Graph {
   return { inputs: graph.inputs, outputs, nodes };
 }
 
+/** What {@linkcode rewrite} tells of the graph that it makes. */
+interface Rewriting {
+  /** Adds a node; returns it. */
+  keep(made: Tensor): Tensor;
+  /** Whether a node of the new graph is an output of it. */
+  isReturned(made: Tensor): boolean;
+}
+
 /** Copies a graph node by node; `change` gives what takes a node's place, from the node with its new inputs. */
-function rewrite(graph: Graph, change: (node: Tensor, keep: (made: Tensor) => Tensor) => Tensor): Graph {
+function rewrite(graph: Graph, change: (node: Tensor, rewriting: Rewriting) => Tensor): Graph {
   const nodes: Tensor[] = [], replacement = new Map<Tensor, Tensor>();
+  const before = new Set(graph.outputs.values()), returned = new Set<Tensor>();
+  const isReturned = (made: Tensor) => returned.has(made);
   const keep = (node: Tensor) => {
     nodes.push(node);
     return node;
@@ -99,7 +110,9 @@ function rewrite(graph: Graph, change: (node: Tensor, keep: (made: Tensor) => Te
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((source) => replacement.get(source)!);
     const now = inputs.every((source, i) => source === node.inputs[i]) ? node : { ...node, inputs };
-    replacement.set(node, change(now, keep));
+    const made = change(now, { keep, isReturned });
+    replacement.set(node, made);
+    if (before.has(node)) returned.add(made);
   }
   const outputs = new Map([...graph.outputs].map(([name, output]) => [name, replacement.get(output)!]));
   return { inputs: graph.inputs, outputs, nodes: neededFor([...outputs.values(), ...graph.inputs.values()], nodes) };
@@ -119,7 +132,7 @@ export function neededFor(results: Iterable<Tensor>, nodes: readonly Tensor[]): 
  */
 export function splitProducts(graph: Graph): Graph {
   if (!graph.nodes.some(isView)) return graph;
-  return rewrite(graph, (node, keep) => {
+  return rewrite(graph, (node, { keep }) => {
     const whole = isOp(node, "linear_weight_gradient") ? node.inputs.find((x) => isOp(x, "concat")) : undefined;
     if (!whole) return keep(node);
     const counts = whole.inputs.map(({ shape }) => shape[0]);
@@ -144,12 +157,11 @@ export function splitProducts(graph: Graph): Graph {
  */
 export function placeParts(graph: Graph): Graph {
   if (!graph.nodes.some(isView)) return graph;
-  const returned = new Set(graph.outputs.values()), taken = new Set<Tensor>();
-  const zero = constant(0);
-  const placed = rewrite(graph, (node, keep) => {
+  const zero = constant(0), taken = new Set<Tensor>();
+  const placed = rewrite(graph, (node, { keep, isReturned }) => {
     if (!isOp(node, "concat")) return keep(node);
     const parts = node.inputs.map((part) => {
-      const isFree = !isOp(part, "input") && !isOp(part, "constant") && !isView(part) && !returned.has(part) &&
+      const isFree = !isOp(part, "input") && !isOp(part, "constant") && !isView(part) && !isReturned(part) &&
         !taken.has(part);
       const own = isFree ? part : keep(add(part, zero));
       taken.add(own);

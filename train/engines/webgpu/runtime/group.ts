@@ -1,5 +1,5 @@
 /** A group of runs on the GPU: who is in it, what they do in a step, and what they have become. */
-import { maxOf } from "../../../../cells/extremes.ts";
+import { maxOf, minOf } from "../../../../cells/extremes.ts";
 import { sizeOf } from "../../../../cells/graph/tensor.ts";
 import type { Tokens } from "../../../corpus/tokens/tokenizer.ts";
 import {
@@ -72,7 +72,7 @@ export class WebGpuGroup implements TrainingGroup {
     const group = new WebGpuGroup(tools, slots, sizes, text, reader, buffers, arena);
     try {
       for (const [bptt, alike] of byBptt(slots)) {
-        group.#programs.set(bptt, await Program.build(tools, alike, sizes, group.#currentBuffers));
+        group.#programs.set(bptt, await Program.build(tools, alike, bptt, sizes, group.#currentBuffers));
       }
       for (const run of slots) group.arena.upload(run);
     } catch (error) {
@@ -103,20 +103,23 @@ export class WebGpuGroup implements TrainingGroup {
     return this.slots.filter((run) => run !== undefined);
   }
 
-  /** What the runs that go fewest steps back do in a step. */
+  /** What the runs that go fewest steps back do in a step. @throws {RangeError} if no slot has a run */
   get schedule(): Schedule {
-    return this.#anyProgram.schedule;
+    return this.#firstProgram.schedule;
   }
 
-  get #anyProgram(): Program {
-    return this.#programs.get(Math.min(...this.#programs.keys()))!;
+  get #firstProgram(): Program {
+    const groups = byBptt(this.#present);
+    if (!groups.size) throw new RangeError("Cannot look at the schedule of a group: it has no run, must have one");
+    const fewest = minOf([...groups.keys()]);
+    return this.#programOf(fewest, groups.get(fewest)!);
   }
 
   /** The program of some runs, which are all that go so many steps back. */
   #programOf(bptt: number, runs: readonly GroupRun[]): Program {
     const known = this.#programs.get(bptt);
     if (known) return known;
-    const made = Program.rebuild(this.tools, runs, this.sizes, this.#currentBuffers);
+    const made = Program.rebuild(this.tools, runs, bptt, this.sizes, this.#currentBuffers);
     this.#programs.set(bptt, made);
     return made;
   }
@@ -173,7 +176,7 @@ export class WebGpuGroup implements TrainingGroup {
    */
   async profileStep(): Promise<number[]> {
     if (!this.hasClock) throw new TypeError("Cannot profile a step: the device has no timestamps");
-    const program = this.#anyProgram;
+    const program = this.#firstProgram;
     return await this.#queue.profile(program, this.#present.filter(({ run: { step } }) => step.bptt === program.bptt));
   }
 

@@ -3,7 +3,6 @@
  * one: their steps are as long.
  */
 import { BUFFER_NAMES, checked, type CurrentBuffers, makeBuffer, type Tools, uniformStride } from "./buffers.ts";
-import type { GroupRun } from "./group_run.ts";
 import { BINDINGS, UNIFORM_BYTES } from "../kernels/kernel.ts";
 import { meanLossDispatch } from "./pipelines.ts";
 import {
@@ -36,10 +35,15 @@ export class Program {
     private readonly stride: number,
   ) {}
 
-  /** Schedules some runs, compiles what is new, and writes the tables. */
+  /**
+   * Schedules some runs, compiles what is new, and writes the tables.
+   *
+   * @param bptt steps back of all of them
+   */
   static async build(
     tools: Tools,
-    runs: readonly GroupRun[],
+    runs: readonly LocatedRun[],
+    bptt: number,
     sizes: GroupSizes,
     buffers: CurrentBuffers,
   ): Promise<Program> {
@@ -49,7 +53,7 @@ export class Program {
     return await checked(
       tools,
       what,
-      () => Program.#make(tools, schedule, bpttOf(runs), sizes, buffers),
+      () => Program.#make(tools, schedule, bptt, sizes, buffers),
       (program) => program.destroy(),
     );
   }
@@ -60,9 +64,15 @@ export class Program {
   }
 
   /** The program of runs whose kernels are all compiled: those of a program before, and those that were prepared. */
-  static rebuild(tools: Tools, runs: readonly GroupRun[], sizes: GroupSizes, buffers: CurrentBuffers): Program {
+  static rebuild(
+    tools: Tools,
+    runs: readonly LocatedRun[],
+    bptt: number,
+    sizes: GroupSizes,
+    buffers: CurrentBuffers,
+  ): Program {
     const schedule = buildSchedule(runs, layoutOf(sizes), tools.epilogues);
-    return Program.#make(tools, schedule, bpttOf(runs), sizes, buffers);
+    return Program.#make(tools, schedule, bptt, sizes, buffers);
   }
 
   static #make(
@@ -139,13 +149,4 @@ export class Program {
     this.own.tables.destroy();
     this.own.dispatch.destroy();
   }
-}
-
-/** @throws {TypeError} if the runs differ in it */
-function bpttOf(runs: readonly GroupRun[]): number {
-  const [bptt, ...others] = new Set(runs.map(({ run: { step } }) => step.bptt));
-  if (!others.length) return bptt;
-  throw new TypeError(
-    `Cannot schedule runs of ${[bptt, ...others].join(", ")} steps back together: must be one number`,
-  );
 }

@@ -64,7 +64,7 @@ export class StepQueue {
     const losses = this.readback.later(staging, (content) => this.#lossesOf(new Float32Array(content), most, count));
     for (const run of runs) {
       run.lastLoss = losses.then((ofSlots) => ofSlots[run.slot][count - 1]);
-      // Whoever asked for the losses hears of it.
+      // An error comes out of the losses themselves; nobody need ask for the last one.
       run.lastLoss.catch(() => {});
     }
     return losses;
