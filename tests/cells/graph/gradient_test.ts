@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as build from "../../../cells/graph/builder.ts";
+import { concat, slice } from "../../../cells/graph/rows.ts";
 import {
   add,
   div,
@@ -105,23 +106,23 @@ const FORWARD: { readonly [K in Exclude<OtherOp, GradientOnly>]: readonly Forwar
     { when: "the input has three axes", build: (x) => build.sum(x.float([2, 3, 2])) },
   ],
   slice: [
-    { when: "the input is a vector", build: (x) => build.slice(x.float([5]), 1, 3) },
-    { when: "the input is a matrix", build: (x) => build.slice(x.float([4, 3]), 1, 2) },
-    { when: "it begins with the first row", build: (x) => build.slice(x.float([4, 3]), 0, 1) },
-    { when: "it ends with the last row", build: (x) => build.slice(x.float([4, 3]), 2, 2) },
-    { when: "it is of a slice", build: (x) => build.slice(build.slice(x.float([6, 2]), 1, 4), 2, 1) },
+    { when: "the input is a vector", build: (x) => slice(x.float([5]), 1, 3) },
+    { when: "the input is a matrix", build: (x) => slice(x.float([4, 3]), 1, 2) },
+    { when: "it begins with the first row", build: (x) => slice(x.float([4, 3]), 0, 1) },
+    { when: "it ends with the last row", build: (x) => slice(x.float([4, 3]), 2, 2) },
+    { when: "it is of a slice", build: (x) => slice(slice(x.float([6, 2]), 1, 4), 2, 1) },
   ],
   concat: [
-    { when: "the inputs are vectors", build: (x) => build.concat([x.float([2]), x.float([3])]) },
+    { when: "the inputs are vectors", build: (x) => concat([x.float([2]), x.float([3])]) },
     {
       when: "the inputs are matrices",
-      build: (x) => build.concat([x.float([2, 3]), x.float([1, 3]), x.float([2, 3])]),
+      build: (x) => concat([x.float([2, 3]), x.float([1, 3]), x.float([2, 3])]),
     },
     {
       when: "one input stands in it twice",
       build: (x) => {
         const twice = x.float([2, 3]);
-        return build.concat([twice, x.float([1, 3]), twice]);
+        return concat([twice, x.float([1, 3]), twice]);
       },
     },
   ],
@@ -243,23 +244,23 @@ Deno.test("'step' is the derivative of 'relu'", () => {
 
 /** Rows of `x` and what is made of them: all that `gradients()` has to put together where a tensor is read in parts. */
 const ROWS: readonly (readonly [when: string, y: (x: Tensor) => Tensor])[] = [
-  ["there is a gap between two slices", (x) => build.concat([build.tanh(build.slice(x, 0, 1)), build.slice(x, 3, 2)])],
-  ["only rows in the middle are read", (x) => mul(build.slice(x, 2, 1), build.slice(x, 2, 1))],
-  ["slices are read in another order", (x) => div(build.slice(x, 4, 2), add(build.exp(build.slice(x, 1, 2)), 1))],
-  ["equal slices are read by several", (x) => add(build.tanh(build.slice(x, 1, 2)), build.exp(build.slice(x, 1, 2)))],
-  ["rows are read by slices and by all", (x) => add(build.tanh(x), total(build.exp(build.slice(x, 1, 2))))],
+  ["there is a gap between two slices", (x) => concat([build.tanh(slice(x, 0, 1)), slice(x, 3, 2)])],
+  ["only rows in the middle are read", (x) => mul(slice(x, 2, 1), slice(x, 2, 1))],
+  ["slices are read in another order", (x) => div(slice(x, 4, 2), add(build.exp(slice(x, 1, 2)), 1))],
+  ["equal slices are read by several", (x) => add(build.tanh(slice(x, 1, 2)), build.exp(slice(x, 1, 2)))],
+  ["rows are read by slices and by all", (x) => add(build.tanh(x), total(build.exp(slice(x, 1, 2))))],
   [
     "slices of a concat cut through its parts",
     (x) => {
-      const joined = build.concat([build.tanh(x), build.exp(x)]);
-      return mul(build.slice(joined, 4, 4), build.slice(joined, 8, 4));
+      const joined = concat([build.tanh(x), build.exp(x)]);
+      return mul(slice(joined, 4, 4), slice(joined, 8, 4));
     },
   ],
   [
     "a concat is read as a whole and in parts",
     (x) => {
-      const joined = build.concat([build.tanh(x), build.exp(x)]);
-      return add(mul(joined, joined), total(build.slice(joined, 3, 6)));
+      const joined = concat([build.tanh(x), build.exp(x)]);
+      return add(mul(joined, joined), total(slice(joined, 3, 6)));
     },
   ],
 ];
@@ -280,7 +281,7 @@ const OVERLAPPING: readonly (readonly [what: string, a: [number, number], b: [nu
 for (const [what, a, b] of OVERLAPPING) {
   Deno.test(`gradients() throws when two slices of a tensor ${what}`, () => {
     const x = build.tanh(input("x", [5, 2]));
-    const loss = add(total(build.slice(x, ...a)), total(build.slice(x, ...b)));
+    const loss = add(total(slice(x, ...a)), total(slice(x, ...b)));
     assert.throws(() => gradients(loss, [x]), {
       name: "TypeError",
       message: "Cannot differentiate 'tanh': some of its slices overlap, must be equal or apart",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as build from "../../../cells/graph/builder.ts";
+import { concat, slice } from "../../../cells/graph/rows.ts";
 import { add, constant, div, input, linear, makeNode, mul, named, sub, tanh } from "../../../cells/graph/builder.ts";
 import { gradients } from "../../../cells/graph/gradient.ts";
 import { buildGraph, carriedNames, type Graph, usersOf } from "../../../cells/graph/graph.ts";
@@ -71,14 +72,14 @@ Deno.test("buildGraph() folds arithmetic when all operands are constants", () =>
   assert.deepEqual([y.op, y.attributes], ["constant", { value: 7 }]);
 });
 
-const a = tanh(x()), b = build.exp(x()), rows = () => build.concat([a, b, a]);
+const a = tanh(x()), b = build.exp(x()), rows = () => concat([a, b, a]);
 const ROWS_AS_THEY_ARE: readonly [what: string, y: () => Tensor, same: Tensor][] = [
-  ["rows that are one part of a concat", () => build.slice(rows(), 2, 2), b],
-  ["rows that are a part which stands twice in a concat", () => build.slice(rows(), 4, 2), a],
-  ["a concat of all slices of a tensor", () => build.concat([build.slice(a, 0, 1), build.slice(a, 1, 1)]), a],
+  ["rows that are one part of a concat", () => slice(rows(), 2, 2), b],
+  ["rows that are a part which stands twice in a concat", () => slice(rows(), 4, 2), a],
+  ["a concat of all slices of a tensor", () => concat([slice(a, 0, 1), slice(a, 1, 1)]), a],
   [
     "a slice of a concat of slices",
-    () => build.slice(build.concat([build.concat([build.slice(a, 0, 1), build.slice(a, 1, 1)]), b]), 0, 2),
+    () => slice(concat([concat([slice(a, 0, 1), slice(a, 1, 1)]), b]), 0, 2),
     a,
   ],
 ];
@@ -90,13 +91,13 @@ for (const [what, y, same] of ROWS_AS_THEY_ARE) {
 }
 
 const ROWS_TAKEN: readonly [what: string, y: () => Tensor, op: OpName][] = [
-  ["a slice cuts through the parts of a concat", () => build.slice(rows(), 1, 2), "slice"],
-  ["a slice takes two parts of a concat", () => build.slice(rows(), 0, 4), "slice"],
-  ["slices stand in another order", () => build.concat([build.slice(a, 1, 1), build.slice(a, 0, 1)]), "concat"],
-  ["slices are of two tensors", () => build.concat([build.slice(a, 0, 1), build.slice(b, 1, 1)]), "concat"],
-  ["the last row is missing", () => build.concat([build.slice(rows(), 0, 3), build.slice(rows(), 3, 2)]), "concat"],
-  ["a row stands twice", () => build.concat([build.slice(a, 0, 1), build.slice(a, 0, 1)]), "concat"],
-  ["a tensor follows a slice", () => build.concat([build.slice(a, 0, 1), b]), "concat"],
+  ["a slice cuts through the parts of a concat", () => slice(rows(), 1, 2), "slice"],
+  ["a slice takes two parts of a concat", () => slice(rows(), 0, 4), "slice"],
+  ["slices stand in another order", () => concat([slice(a, 1, 1), slice(a, 0, 1)]), "concat"],
+  ["slices are of two tensors", () => concat([slice(a, 0, 1), slice(b, 1, 1)]), "concat"],
+  ["the last row is missing", () => concat([slice(rows(), 0, 3), slice(rows(), 3, 2)]), "concat"],
+  ["a row stands twice", () => concat([slice(a, 0, 1), slice(a, 0, 1)]), "concat"],
+  ["a tensor follows a slice", () => concat([slice(a, 0, 1), b]), "concat"],
 ];
 for (const [what, y, op] of ROWS_TAKEN) {
   Deno.test(`buildGraph() keeps the operation when ${what}`, () => {
@@ -105,8 +106,8 @@ for (const [what, y, op] of ROWS_TAKEN) {
 }
 
 Deno.test("slice() and concat() give the tensor itself when they take all of it", () => {
-  assert.equal(build.slice(a, 0, 2), a);
-  assert.equal(build.concat([a]), a);
+  assert.equal(slice(a, 0, 2), a);
+  assert.equal(concat([a]), a);
 });
 
 Deno.test("buildGraph() keeps a label when the labelled node is merged or simplified away", () => {

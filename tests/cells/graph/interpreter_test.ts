@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as build from "../../../cells/graph/builder.ts";
+import { concat, slice } from "../../../cells/graph/rows.ts";
 import { makeNode } from "../../../cells/graph/builder.ts";
 import { buildGraph } from "../../../cells/graph/graph.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
@@ -59,9 +60,9 @@ const KNOWN: { readonly [K in OtherOp]: Known } = {
     value: [10, 0, 101, 20, 0, 202],
   },
   sum: { build: (x) => build.sum(x.float([2, 3], [1, 2, 3, 10, 20, 30])), value: [11, 22, 33] },
-  slice: { build: (x) => build.slice(x.float([4, 2], [1, 2, 3, 4, 5, 6, 7, 8]), 1, 2), value: [3, 4, 5, 6] },
+  slice: { build: (x) => slice(x.float([4, 2], [1, 2, 3, 4, 5, 6, 7, 8]), 1, 2), value: [3, 4, 5, 6] },
   concat: {
-    build: (x) => build.concat([x.float([1, 2], [1, 2]), x.float([2, 2], [3, 4, 5, 6]), x.float([1, 2], [7, 8])]),
+    build: (x) => concat([x.float([1, 2], [1, 2]), x.float([2, 2], [3, 4, 5, 6]), x.float([1, 2], [7, 8])]),
     value: [1, 2, 3, 4, 5, 6, 7, 8],
   },
   // probabilities (1/4, 3/4) and (1/2, 1/2)
@@ -112,8 +113,8 @@ for (const { op, record, on } of LISTED) {
 
 Deno.test("interpret() takes and joins numbers when the tensors are vectors", () => {
   const inputs = new Inputs(), a = inputs.float([3], [1, 2, 3]), b = inputs.float([1], [4]);
-  assert.deepEqual([...valueOf(build.slice(a, 2, 1), inputs.feeds)], [3]);
-  assert.deepEqual([...valueOf(build.concat([b, a, b]), inputs.feeds)], [4, 1, 2, 3, 4]);
+  assert.deepEqual([...valueOf(slice(a, 2, 1), inputs.feeds)], [3]);
+  assert.deepEqual([...valueOf(concat([b, a, b]), inputs.feeds)], [4, 1, 2, 3, 4]);
 });
 
 Deno.test("interpret() stays finite when logits are beyond the range of exp", () => {
