@@ -30,15 +30,7 @@ import {
   trainWithReplacement,
   UNUSUAL,
 } from "../runs.ts";
-
-const refused = (["ffi", "env", "read"] as const).filter((name) =>
-  Deno.permissions.querySync({ name }).state !== "granted"
-);
-if (refused.length) console.log(`ONNX tests are ignored: they need --allow-${refused.join(" --allow-")}`);
-
-function onnxTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: refused.length > 0, fn });
-}
+import { onnxTest } from "./onnx_tests.ts";
 
 const engine = await openOnnxEngine(2);
 const { settings, cases } = GOLDEN;

@@ -16,15 +16,7 @@ import { decodeModel } from "../../../../train/engines/onnx/proto.ts";
 import { workingBytes } from "../../../../train/engines/onnx/working_bytes.ts";
 import { openReferenceEngine } from "../../../../train/engines/reference.ts";
 import { ADAM_TOLERANCE, differences, offsetsOf, runOf, SMALL, STEPS_BACK, textOf, train } from "../runs.ts";
-
-const refused = (["ffi", "env", "read"] as const).filter((name) =>
-  Deno.permissions.querySync({ name }).state !== "granted"
-);
-if (refused.length) console.log(`ONNX tests are ignored: they need --allow-${refused.join(" --allow-")}`);
-
-function onnxTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: refused.length > 0, fn });
-}
+import { onnxTest } from "./onnx_tests.ts";
 
 const engine = await openOnnxEngine(2);
 const reference = await openReferenceEngine();

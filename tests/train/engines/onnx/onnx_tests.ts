@@ -1,0 +1,10 @@
+/** Tests on ONNX Runtime; without the permissions that it needs, each is counted as ignored. */
+
+const refused = (["ffi", "env", "read"] as const).filter((name) =>
+  Deno.permissions.querySync({ name }).state !== "granted"
+);
+if (refused.length) console.log(`ONNX tests are ignored: they need --allow-${refused.join(" --allow-")}`);
+
+export function onnxTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: refused.length > 0, fn });
+}
