@@ -127,14 +127,18 @@ export function isActive(
   compared: readonly FactorContrast[],
   space: Space,
 ): boolean {
-  const size = (run: RunRow) => valueOf(markedBy(space, "colour"), run.config) as number;
+  const [states, layers] = (["colour", "shape"] as const).map((mark) => markedBy(space, mark));
+  const sizesOf = ({ config }: RunRow) => ({
+    n_layers: valueOf(layers, config) as number,
+    state_size: valueOf(states, config) as number,
+  });
   return compared.every(({ factor }, k) =>
     !isSwitch(factor) || runs.every((off, bits) =>
       (bits & (1 << k)) !== 0 ||
       isAddedTrained(
         space.cellOf(off.config),
         space.cellOf(runs[bits | (1 << k)].config),
-        size(off),
+        sizesOf(off),
         stepsBack(off),
       )
     )
