@@ -3,24 +3,28 @@
  * step back that is the output of the same step; with more, what a state hands to a later step of the chunk is read there.
  */
 import type { Cell } from "./cell.ts";
-import { buildTrainingStep } from "./language_model.ts";
+import { buildTrainingStep, type ModelSizes } from "./language_model.ts";
 import { oncePer } from "./once_per.ts";
 
-/** The weights of one layer of a cell and its embeddings: the shape of each, and whether it gets a gradient. */
+/** The sizes that a model's weights follow from. */
+type Sizes = Pick<ModelSizes, "n_layers" | "state_size">;
+
+/** The weights of a model: the shape of each, and whether it gets a gradient. */
 type Weights = ReadonlyMap<string, { readonly shape: string; readonly isTrained: boolean }>;
 
-/** By state size and steps back. */
+/** By sizes and steps back. */
 const known = oncePer((_: Cell) => new Map<string, Weights>());
 
 /**
- * All layers of a stack are alike in this, so one stands for all. The way from a weight to the output goes through each state once at most, so
- * steps beyond the number of states reach nothing new, and a graph of few stands for one of many.
+ * A way from a loss back to a weight goes through each state of each layer once at most: what it does between two visits to one it can do without.
+ * So it takes no more steps than there are states in all layers, and one, and a graph of so many stands for one of more. Layers are not alike
+ * in this: where no layer reads its input in the same step, each one costs a step on the way back.
  */
-function weightsOf(cell: Cell, state_size: number, bptt: number): Weights {
-  const steps = Math.min(bptt, cell.states.length + 1), key = `${state_size} ${steps}`;
+function weightsOf(cell: Cell, { n_layers, state_size }: Sizes, bptt: number): Weights {
+  const steps = Math.min(bptt, n_layers * cell.states.length + 1), key = `${n_layers} ${state_size} ${steps}`;
   const ofCell = known(cell), found = ofCell.get(key);
   if (found) return found;
-  const sizes = { n_layers: 1, state_size, vocabulary: 2, batch: 1 };
+  const sizes = { n_layers, state_size, vocabulary: 2, batch: 1 };
   const { parameters, trained } = buildTrainingStep(cell, sizes, { bptt: steps });
   const isTrained = new Set(trained);
   const weights = new Map(
@@ -34,13 +38,13 @@ function weightsOf(cell: Cell, state_size: number, bptt: number): Weights {
  * Whether every weight that the second cell has and the first has not, or has in another shape, gets a gradient. One that gets none stays as it was
  * drawn: the two cells then differ by a random part, and what is compared is that draw. Source: the design's section 10.
  *
- * @param state_size of both
+ * @param sizes of both
  * @param bptt steps that the gradient goes back, in both
  */
-export function isAddedTrained(without: Cell, withIt: Cell, state_size: number, bptt = 1): boolean {
+export function isAddedTrained(without: Cell, withIt: Cell, sizes: Sizes, bptt = 1): boolean {
   if (without === withIt) return true;
-  const before = weightsOf(without, state_size, bptt);
-  return [...weightsOf(withIt, state_size, bptt)].every(([name, { shape, isTrained }]) =>
+  const before = weightsOf(without, sizes, bptt);
+  return [...weightsOf(withIt, sizes, bptt)].every(([name, { shape, isTrained }]) =>
     isTrained || before.get(name)?.shape === shape
   );
 }

@@ -56,6 +56,17 @@ export function equalRuns(runs: readonly RunRow[], basis: Basis): RunRow[] {
   }, []);
 }
 
+/**
+ * With each number of steps back the runs that are as long as most, and longer ones: these have logged all that the others have. Of as many short
+ * ones as long ones the long ones alone.
+ */
+export function longRuns(runs: readonly RunRow[]): RunRow[] {
+  return [...Map.groupBy(runs, stepsBack).values()].flatMap((same) => {
+    const least = minOf(equalRuns(same, "updates").map(({ steps_done }) => steps_done));
+    return same.filter(({ steps_done }) => steps_done >= least);
+  });
+}
+
 /** The least common multiple of whole numbers. */
 export function commonMultiple(values: readonly number[]): number {
   const divisor = (a: number, b: number): number => b ? divisor(b, a % b) : a;

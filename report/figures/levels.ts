@@ -103,7 +103,7 @@ export function levelNote(levels: readonly Level[] | undefined, ...domains: read
   const outside = levels.filter((level) => !domains.some((domain) => isWithin(domain)(level)));
   const isOfNgrams = levels.some(({ order }) => order !== undefined);
   const what = isOfNgrams
-    ? "Dotted: n-gram baselines of the test split, what models of order k (k bytes of context) reach on it."
+    ? "Dotted: n-gram baselines of the test split, order n: what a model of n bytes of context reaches."
     : "Dotted: the entropy rate of the corpus, below which no model of it comes on new text.";
   const values = outside.map(({ label, value }) => `${label} ${formatOnAxis(value, value)}`).join(", ");
   // Short, or it would be set smaller than the other lines.

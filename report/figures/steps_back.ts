@@ -7,11 +7,10 @@ import { type Level, levelsOn } from "../data/levels.ts";
 import { BASES, type Basis } from "../data/reading.ts";
 import { padded } from "../statistics/means.ts";
 import type { ChosenConfiguration, StepsBackAnswers, StepsBackPoint } from "../statistics/steps_back.ts";
-import { equalIn, quantityUnit } from "../tables/steps_back_words.ts";
+import { equalIn, pointText, quantityUnit } from "../tables/steps_back_words.ts";
 import { baselineEntry, endLabels, labelRoom } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import {
-  BASELINE_DASHES,
   composeFigure,
   type FigureOptions,
   type LegendLine,
@@ -19,6 +18,7 @@ import {
   panel,
   panelArea,
   SEEDS_LABEL,
+  type Shape,
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
@@ -36,11 +36,17 @@ const TICK_GAP = 24;
 /** Beyond the first and the last number of steps back, as a factor; before the first more where levels have their labels there. */
 const BEYOND = 1.25, LABELLED = 1.9;
 
-/** A configuration with its colour. */
+/** A configuration with its colour; a baseline also with what tells it from others of the same colour. */
 interface Curve {
   readonly one: ChosenConfiguration;
   readonly colour: string;
+  readonly dashes?: string;
+  readonly shape: Shape;
 }
+
+/** Of baselines, in order: no two of the six that are shown have both alike. */
+const BROKEN = ["8,3,2,3", "12,4", "3,3"],
+  BASELINE_SHAPES: readonly Shape[] = ["square", "triangle", "diamond", "star"];
 
 /**
  * Draws two panels, one for each way in which runs are equal: a line for each chosen configuration through its means, with a dot for each seed; the
@@ -61,7 +67,7 @@ export function figureStepsBack(document: SvgDocument, answers: StepsBackAnswers
     subtitle: [
       options.subtitle,
       isSeveral
-        ? "Line and large dot: mean over the seeds; small dot: a seed; lower is better."
+        ? "Line and large mark: mean over the seeds that a configuration has with all steps back; small: a seed; lower is better."
         : "One seed; lower is better.",
       ...chosenNote(answers),
       ...BASES.map((basis) => basisNote(answers, basis)),
@@ -92,10 +98,16 @@ export function figureStepsBack(document: SvgDocument, answers: StepsBackAnswers
 /** The best one in black; the others in the colours of the palette. */
 function coloured(chosen: readonly ChosenConfiguration[]): Curve[] {
   const own = chosen.filter(({ isBaseline }) => !isBaseline), colours = colourScale(own.slice(1));
-  return chosen.map((one) => ({
+  const baselines = chosen.filter(({ isBaseline }) => isBaseline).map((one, i): Curve => ({
     one,
-    colour: one.isBaseline ? BASELINE_COLOUR : colours.get(one) ?? COLOUR.highlight,
+    colour: BASELINE_COLOUR,
+    dashes: BROKEN[i % BROKEN.length],
+    shape: BASELINE_SHAPES[i % BASELINE_SHAPES.length],
   }));
+  return [
+    ...own.map((one): Curve => ({ one, colour: colours.get(one) ?? COLOUR.highlight, shape: "circle" })),
+    ...baselines,
+  ];
 }
 
 function nameOf({ one }: Curve): { name: string } {
@@ -119,12 +131,11 @@ function chosenNote({ chosen, of, criterion }: StepsBackAnswers): string[] {
 
 /** What stands for what in a panel. */
 function basisNote({ at, reads }: StepsBackAnswers, basis: Basis): string {
-  const { quantity, point } = at[basis], equal = equalIn(basis, reads);
+  const { quantity } = at[basis], equal = equalIn(basis, reads);
   const start = `${equal[0].toUpperCase()}${equal.slice(1)}`;
   if (!quantity) return `${start}: nothing can be compared.`;
   if (quantity === "score") return `${start}: scores of whole runs on the test split.`;
-  const where = basis === "bytes" ? `${counted(point!, reads)} of each sequence` : counted(point!, "update");
-  return `${start}: smoothed training losses after ${where}; no scores.`;
+  return `${start}: smoothed training losses after ${pointText(at[basis], reads)}; no scores.`;
 }
 
 function levelsFor({ at, chosen: [first] }: StepsBackAnswers, basis: Basis, levels: readonly Level[] | undefined) {
@@ -155,7 +166,9 @@ function legendOf(curves: readonly Curve[]): LegendLine[] {
         text: `${i ? "" : "best: "}${one.label}`,
       })),
     },
-    { entries: baselines.map(({ one }) => baselineEntry(one.label, "dashdot")) },
+    {
+      entries: baselines.map(({ one, dashes, shape }) => ({ ...baselineEntry(one.label, "dashdot"), dashes, shape })),
+    },
   ].filter(({ entries }) => entries.length > 0);
 }
 
@@ -240,7 +253,7 @@ function headingOf({ at, reads }: StepsBackAnswers, basis: Basis): string {
 }
 
 function curveMarks(points: readonly DrawnPoint[]): Plot.Markish[] {
-  const [{ one, colour }] = points, isBest = colour === COLOUR.highlight;
+  const [{ one, colour, dashes, shape: symbol }] = points, isBest = colour === COLOUR.highlight;
   const seeds = points.flatMap(({ k, seeds }) => seeds.map(({ value }) => ({ k, value })));
   const at = { x: "k", y: "mean" } as const;
   const named = (drawn: readonly DrawnPoint[]) => naming(drawn, () => one.best.name);
@@ -250,19 +263,20 @@ function curveMarks(points: readonly DrawnPoint[]): Plot.Markish[] {
         ...at,
         stroke: colour,
         strokeWidth: isBest ? 2.6 : 1.8,
-        strokeDasharray: one.isBaseline ? BASELINE_DASHES : undefined,
+        strokeDasharray: dashes,
         ...named(points),
       })]
       : []),
     Plot.dot(seeds, {
       x: "k",
       y: "value",
+      symbol,
       r: 2.6,
       fill: colour,
       fillOpacity: 0.55,
       ariaDescription: SEEDS_LABEL,
     }),
-    Plot.dot(points, { ...at, r: isBest ? 5 : 4, fill: colour, stroke: COLOUR.background, ...named(points) }),
+    Plot.dot(points, { ...at, symbol, r: isBest ? 5 : 4, fill: colour, stroke: COLOUR.background, ...named(points) }),
   ];
 }
 

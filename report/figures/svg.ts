@@ -96,6 +96,10 @@ export interface LegendEntry {
   mark: Mark;
   colour: string;
   text: string;
+  /** Of a line: its dashes, where they are others than the mark's. */
+  dashes?: string;
+  /** Of a line: the shape of the dots on it. */
+  shape?: Shape;
 }
 
 /** A line of the legend: entries side by side, after a heading where there is one. */
@@ -244,13 +248,30 @@ function legendLine(document: SvgDocument, line: LegendLine, baseline: number): 
 /** The entries that are lines. */
 const LINES: ReadonlySet<Mark> = new Set<Mark>(["line", "dashes", "dashdot", "bar"]);
 
-function legendMark(document: SvgDocument, { mark, colour }: LegendEntry, x: number, y: number): SvgElement {
+function legendMark(document: SvgDocument, entry: LegendEntry, x: number, y: number): SvgElement {
+  const { mark, colour, shape } = entry;
   if (mark === "dot") return element(document, "circle", { cx: x + 6, cy: y, r: 5.5, fill: colour });
   if (LINES.has(mark)) {
     const line = { x1: x, x2: x + 27, y1: y, y2: y, stroke: colour, "stroke-width": mark === "bar" ? 3.5 : 2.5 };
-    const dashes = mark === "dashes" ? DASHES : mark === "dashdot" ? BASELINE_DASHES : undefined;
-    return element(document, "line", dashes ? { ...line, "stroke-dasharray": dashes } : line);
+    const dashes = entry.dashes ?? (mark === "dashes" ? DASHES : mark === "dashdot" ? BASELINE_DASHES : undefined);
+    const drawn = element(document, "line", dashes ? { ...line, "stroke-dasharray": dashes } : line);
+    if (!shape) return drawn;
+    const both = element(document, "g", {});
+    // Small, so that the dashes are seen beside it.
+    both.append(drawn, legendShape(document, shape, colour, x + 7.5, y, 3.4));
+    return both;
   }
+  return legendShape(document, mark as Shape | "outline", colour, x, y, 5);
+}
+
+function legendShape(
+  document: SvgDocument,
+  mark: Shape | "outline",
+  colour: string,
+  x: number,
+  y: number,
+  r: number,
+): SvgElement {
   const outline = mark === "outline";
   return panel(document, [x, y - 6], {
     width: 12,
@@ -258,9 +279,9 @@ function legendMark(document: SvgDocument, { mark, colour }: LegendEntry, x: num
     margin: 0,
     axis: null,
     marks: [Plot.dot([mark], {
-      symbol: outline ? "diamond" : (mark as Shape),
+      symbol: outline ? "diamond" : mark,
       frameAnchor: "middle",
-      r: 5,
+      r,
       fill: outline ? "none" : colour,
       stroke: colour,
     })],

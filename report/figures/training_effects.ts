@@ -90,7 +90,12 @@ function explanation(training: TrainingEffects, forest: Forest, isSure: boolean)
         "Large dot: mean over seeds and pairs of configurations. Small: single seeds.",
         "Line: 95 % interval for other configurations like these with other seeds, not corrected for their number.",
       ]
-      : ["Dot: mean over pairs of configurations.", ...whyNoInterval(forest.rows.map(({ effect }) => effect))]),
+      : [
+        forest.rows.some(({ effect: { pairs, seeds } }) => pairs > 0 && seeds.length > 1)
+          ? "Large dot: mean over seeds and pairs of configurations. Small: single seeds."
+          : "Dot: mean over pairs of configurations.",
+        ...whyNoInterval(forest.rows.map(({ effect }) => effect)),
+      ]),
     ...(tuned
       ? [
         `${AT_BEST[0].toUpperCase()}${AT_BEST.slice(1)}: ${counted(tuned, "configuration")}, ${label} by ${

@@ -14,11 +14,19 @@ import {
   markedBy,
   valueOf,
 } from "../../cells/factor.ts";
-import { GATED } from "../../cells/factors.ts";
+import { GATED, STEPS_BACK } from "../../cells/factors.ts";
 import { isAddedTrained } from "../../cells/trained_parts.ts";
 import type { Space } from "../../cells/space.ts";
 import { stepsBack } from "../data/reading.ts";
-import { type Configured, levelsIn, ownCellRows, type RunRow, settingsName, variedIn } from "../data/rows.ts";
+import {
+  type Configured,
+  levelsIn,
+  ownCellRows,
+  type RunRow,
+  settingsBesideSteps,
+  settingsName,
+  variedIn,
+} from "../data/rows.ts";
 
 /** What runs are compared by; of each, less is better. `min_loss`: nats per what the models read. */
 export type Measure = "min_loss" | "test_bits_per_byte";
@@ -97,7 +105,7 @@ export function matchedBlocks(
   compared: readonly FactorContrast[],
   table: FactorTable = GATED,
 ): MatchedBlock[] {
-  const corners = 2 ** compared.length;
+  const corners = 2 ** compared.length, areAcross = compared.some(({ factor }) => factor.key === STEPS_BACK.key);
   const found = new Map<string, Map<string, { seed: number; runs: RunRow[] }>>();
   // Seeds of one configuration have one name.
   const names = new Map<string, string>();
@@ -106,16 +114,28 @@ export function matchedBlocks(
     if (index === undefined) continue;
     const written = JSON.stringify(row.config), name = names.get(written) ?? blockName(row, compared, table);
     names.set(written, name);
-    const training = `${row.seed} ${settingsName(row)}`;
+    const training = `${row.seed} ${areAcross ? JSON.stringify(settingsBesideSteps(row)) : settingsName(row)}`;
     const block = found.get(name) ?? new Map<string, { seed: number; runs: RunRow[] }>();
     const one = block.get(training) ?? { seed: row.seed, runs: [] };
     one.runs[index] = row;
     found.set(name, block.set(training, one));
   }
   return byName(found).flatMap(([name, block]) => {
-    const complete = byName(block).map(([, one]) => one).filter(({ runs }) => runs.filter(Boolean).length === corners);
+    const complete = byName(block).map(([, one]) => one).filter(({ runs }) =>
+      runs.filter(Boolean).length === corners && areTrainedAlike(runs)
+    );
     return complete.length ? [{ name, seeds: complete.sort((a, b) => a.seed - b.seed) }] : [];
   });
+}
+
+/**
+ * Whether runs that go back by as many steps have made as many updates. Over several numbers of steps back these always differ, at equal bytes read
+ * and at equal updates alike, so what a switch changes is compared between them, and never a run with one of another length.
+ */
+function areTrainedAlike(runs: readonly RunRow[]): boolean {
+  return [...Map.groupBy(runs, stepsBack).values()].every((same) =>
+    same.every(({ steps_done }) => steps_done === same[0].steps_done)
+  );
 }
 
 /**
@@ -127,14 +147,18 @@ export function isActive(
   compared: readonly FactorContrast[],
   space: Space,
 ): boolean {
-  const size = (run: RunRow) => valueOf(markedBy(space, "colour"), run.config) as number;
+  const [states, layers] = (["colour", "shape"] as const).map((mark) => markedBy(space, mark));
+  const sizesOf = ({ config }: RunRow) => ({
+    n_layers: valueOf(layers, config) as number,
+    state_size: valueOf(states, config) as number,
+  });
   return compared.every(({ factor }, k) =>
     !isSwitch(factor) || runs.every((off, bits) =>
       (bits & (1 << k)) !== 0 ||
       isAddedTrained(
         space.cellOf(off.config),
         space.cellOf(runs[bits | (1 << k)].config),
-        size(off),
+        sizesOf(off),
         stepsBack(off),
       )
     )

@@ -17,7 +17,16 @@ import type { Criterion } from "../../experiments/study/criterion.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { cellNameIn, labelIn } from "../data/cell_names.ts";
 import { criterionOfRows, type MergedRow } from "../data/merged.ts";
-import { amountRead, BASES, type Basis, equalRuns, lastCommonPoint, lossAt, stepsBack } from "../data/reading.ts";
+import {
+  amountRead,
+  BASES,
+  type Basis,
+  equalRuns,
+  lastCommonPoint,
+  longRuns,
+  lossAt,
+  stepsBack,
+} from "../data/reading.ts";
 import { distinct, type RunRow, settingsBesideSteps } from "../data/rows.ts";
 import { variedTraining, withDefaults } from "../data/training_factors.ts";
 import { type Contrast, withoutRounding } from "./matched.ts";
@@ -54,7 +63,7 @@ export interface BasisAnswer {
   readonly levels: readonly number[];
   /** What these have done. */
   readonly extents: readonly Extent[];
-  /** Runs of the study that have no part in it: they are not equal to most, or have no score. */
+  /** Runs of the study that have no part in it: they are not equal to most, have no score, or are shorter than most with as many steps back. */
   readonly left_out: number;
   /** Over all configurations, no baselines, that were trained with both. */
   readonly changes: readonly StepsBackChange[];
@@ -202,12 +211,18 @@ function hasPairs(groups: readonly Group[], compared: readonly RunRow[]): boolea
   });
 }
 
-/** Losses at the last point that all runs have. */
+/**
+ * Losses at the last point that all runs have which are compared: those as long as most with as many steps back, and longer ones. A study that is
+ * being extended has both, and one short run would pull all others to an early point. Where the long ones have no pair, all runs are compared.
+ */
 function lossReading(basis: Basis, groups: readonly Group[], runs: readonly RunRow[]): Reading {
-  const point = lastCommonPoint(runs, basis), isKnown = point !== undefined && hasPairs(groups, runs);
-  return isKnown
-    ? readingOf(basis, "loss", point, runs, (run) => lossAt(run, basis, point))
-    : readingOf(basis, undefined, undefined, [], () => NaN);
+  for (const compared of [longRuns(runs), runs]) {
+    const point = lastCommonPoint(compared, basis);
+    if (point !== undefined && hasPairs(groups, compared)) {
+      return readingOf(basis, "loss", point, compared, (run) => lossAt(run, basis, point));
+    }
+  }
+  return readingOf(basis, undefined, undefined, [], () => NaN);
 }
 
 function readingOf(

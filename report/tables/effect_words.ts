@@ -17,6 +17,7 @@ import { formatInterval, formatSeeds, randomLabel } from "./effect_tables.ts";
 import { measureInSentence, unitOfMeasure } from "./measure_words.ts";
 import { atSecondValue, contrastWords, spelled } from "./factor_words.ts";
 import { formatDifference, formatLoss, formatP } from "./format.ts";
+import { turnWords } from "./training_effect_words.ts";
 
 /** Which factors matter, by how much, how sure. */
 export interface EffectWords {
@@ -37,7 +38,7 @@ export function effectWords(effects: Effects, study: Pick<Study, "dir">, experim
   const { primary, reads } = effects, sorted = bySize(effects[primary]), unit = unitOfMeasure(primary, reads);
   return {
     lead: leadOf(effects, sorted),
-    factors: sorted.flatMap((effect) => [factorWords(effect, unit), ...randomWords(effect, unit)]),
+    factors: sorted.flatMap((effect) => [factorWords(effect, effects, unit), ...randomWords(effect, unit)]),
     notes: [seedWords(effects, study, experiment), ...disagreement(sorted), ...randomNote(sorted)],
   };
 }
@@ -103,7 +104,7 @@ export function direction(difference: number): "lower" | "higher" | "equal" {
   return difference < 0 ? "lower" : difference > 0 ? "higher" : "equal";
 }
 
-function factorWords(effect: FactorEffect, unit: string): string {
+function factorWords(effect: FactorEffect, effects: Effects, unit: string): string {
   const { factor, difference, inactive } = effect, { label } = factor;
   if (difference === undefined) {
     return inactive
@@ -113,7 +114,7 @@ function factorWords(effect: FactorEffect, unit: string): string {
   return `${label}: ${foundWords(effect, difference)}, ${formatDifference(difference)} ${unit} ` +
     `(${evidenceWords(effect, effect.p_holm)}, ${lowerIn(effect)})` +
     (seedsDisagree(effect) ? `; it differs significantly between seeds: ${formatSeeds(effect)}` : "") +
-    qualificationWords(effect) + incompleteWords(effect);
+    qualificationWords(effect) + turnWords(effect, effects) + incompleteWords(effect);
 }
 
 function foundWords(effect: FactorEffect, difference: number): string {
@@ -124,7 +125,7 @@ function foundWords(effect: FactorEffect, difference: number): string {
 }
 
 /** Pairs that lack a seed which the others have. */
-function incompleteWords({ incomplete }: PairMean): string {
+export function incompleteWords({ incomplete }: PairMean): string {
   if (!incomplete) return "";
   return `; ${counted(incomplete, "pair")} ${
     incomplete === 1 ? "lacks one of the seeds, and is" : "lack one of the seeds, and are"

@@ -23,6 +23,7 @@ import { atSecondValue, contrastWords, inSentence, listed, withUnit } from "./fa
 import { formatDifference, formatSize, formatSpread } from "./format.ts";
 import { testScore } from "./metric_text.ts";
 import { promotionWords } from "./promotion_words.ts";
+import { turnWords } from "./training_effect_words.ts";
 
 /** What the headline is of. */
 export interface HeadlineData {
@@ -119,7 +120,8 @@ function withoutInterval(largest: FactorEffect, effects: Effects, seedsAdvice: s
 }
 
 /** `with it on, the test score is lower by 0.213 bits per byte (95 % interval …)`, and what must not be left out. */
-function sizeWords(effect: FactorEffect, { primary, reads }: Effects): string {
+function sizeWords(effect: FactorEffect, effects: Effects): string {
+  const { primary, reads } = effects;
   const { difference = 0, p_holm } = effect, unit = unitOfMeasure(primary, reads);
   const size = difference === 0
     ? "the same"
@@ -127,7 +129,7 @@ function sizeWords(effect: FactorEffect, { primary, reads }: Effects): string {
   const evidence = evidenceWords(effect, p_holm, ["pair of configurations", "pairs of configurations"]);
   return `${atSecondValue(effect)}, ${measureInSentence(primary)} is ${size} (${evidence})${
     qualificationWords(effect)
-  }`;
+  }${turnWords(effect, effects)}`;
 }
 
 /** What the compared runs were trained on, and how: `trained on tinyshakespeare, 1 layer, state size 16, 999 steps, …`. */

@@ -9,12 +9,13 @@ import type { PairMean } from "../statistics/pair_means.ts";
 import type {
   BasisAnswer,
   ChosenConfiguration,
+  Extent,
   Quantity,
   StepsBackAnswers,
   StepsBackChange,
 } from "../statistics/steps_back.ts";
 import { type Cells, formatInterval, pairsBySeeds } from "./effect_tables.ts";
-import { direction } from "./effect_words.ts";
+import { direction, incompleteWords } from "./effect_words.ts";
 import { listed } from "./factor_words.ts";
 import { formatDifference, formatLoss, formatSize, NONE } from "./format.ts";
 import type { Question } from "./questions.ts";
@@ -83,13 +84,39 @@ function comparedText({ basis, point, extents }: BasisAnswer, quantity: Quantity
       : `Each of these runs has made ${range(all)} updates, so scores of whole runs are compared; they have read ` +
         each((_, i) => `${range(extents[i].read)} ${reads}s`);
   }
+  const early = listed(
+    extents.map((extent, i) =>
+      `${shareText(earliness(basis, point!, extent))} of ${
+        i ? "those" : basis === "bytes" ? `the ${reads}s` : "the updates"
+      } with ${stepsBackText(extent.k)}`
+    ),
+  );
   return basis === "bytes"
     ? `No whole runs have read equally much, so smoothed training losses are compared where each sequence has read ` +
-      `${counted(point!, reads)}, the last such point that all have logged: after ` +
+      `${counted(point!, reads)}, the last such point that all have logged (${early}): after ` +
       each((k) => `${formatCount(point! / k)} updates`)
     : `No whole runs have made equally many updates, so smoothed training losses are compared after ` +
-      `${counted(point!, "update")}, the last that all have logged: there each sequence has read ` +
+      `${counted(point!, "update")}, the last that all have logged (${early}): there each sequence has read ` +
       each((k) => `${formatCount(point! * k)} ${reads}s`);
+}
+
+/** How early in its training a run with these steps back has reached a point: the least and the most, from 0 to 1. */
+function earliness(basis: Basis, point: number, { k, updates: [least, most] }: Extent): [least: number, most: number] {
+  const updates = basis === "bytes" ? point / k : point;
+  return [updates / most, updates / least];
+}
+
+/** In whole percent; a small share is not called nothing. */
+function shareText(shares: readonly [number, number]): string {
+  const [least, most] = shares.map((share) => share < 0.005 ? "under 1" : `${Math.round(100 * share)}`);
+  return `${least === most ? least : `${least} to ${most}`} %`;
+}
+
+/** Where losses are compared, and how early that is in the runs of which it is the smallest part: `650 updates (6 % of those with 1 step back)`. */
+export function pointText({ basis, point, extents }: BasisAnswer, reads: Unit): string {
+  const earliest = extents.reduce((a, b) => earliness(basis, point!, b)[0] < earliness(basis, point!, a)[0] ? b : a);
+  const where = basis === "bytes" ? `${counted(point!, reads)} of each sequence` : counted(point!, "update");
+  return `${where} (${shareText(earliness(basis, point!, earliest))} of those with ${stepsBackText(earliest.k)})`;
 }
 
 /** `16 steps back instead of 1, at equal bytes read: the test score is lower by 0.123 bits per byte (95 % interval …)`, from the fewest to each other. */
@@ -116,30 +143,35 @@ function evidence({ interval, seed_interval, pairs, seeds }: PairMean): string {
   return pairs === 1 && seed_interval ? `95 % interval over seeds ${formatInterval(seed_interval)}` : "no interval";
 }
 
-function pairsText({ pairs, seeds }: PairMean, of: number): string {
+function pairsText(change: PairMean, of: number): string {
+  const { pairs, seeds, incomplete } = change;
   const count = `${counted(pairs, "pair")} of configurations with ${counted(seeds.length, "seed")}`;
-  return pairs < of ? `${count}, of ${formatCount(of)} that were trained with several` : count;
+  const all = pairs + incomplete < of ? `${count}, of ${formatCount(of)} that were trained with several` : count;
+  return all + incompleteWords(change);
 }
 
-/** From the fewest to the most steps back, what single configurations gain: the best one and each baseline. */
+/** From the fewest to each other number of steps back, what single configurations gain: the best one and each baseline. */
 function chosenWords({ chosen, reads }: StepsBackAnswers, basis: Basis, quantity: Quantity): string[] {
   const told = chosen.filter(({ isBaseline }, i) => i === 0 || isBaseline).flatMap((one) => {
-    const last = widestOf(one, basis);
-    return last ? [{ one, last }] : [];
+    const changes = changesFromFewest(one, basis);
+    return changes.length ? [{ one, changes }] : [];
   });
   if (!told.length) return [];
-  const said = told.map(({ one, last: { from, to, change } }, i) =>
-    `${one.isBaseline ? one.cell : `the best, ${one.label},`} ${formatDifference(change.difference!)}${
-      i ? "" : ` ${quantityUnit(quantity, reads)}`
-    } from ${from} to ${to} (${evidence(change)})`
-  );
+  const said = told.map(({ one, changes }, i) => {
+    const each = changes.map(({ from, to, change }, j) =>
+      `${formatDifference(change.difference!)}${
+        i || j ? "" : ` ${quantityUnit(quantity, reads)}`
+      } from ${from} to ${to} (${evidence(change)})`
+    );
+    return `${one.isBaseline ? one.cell : `the best, ${one.label},`} ${listed(each)}`;
+  });
   return [`Single configurations: ${said.join("; ")}`];
 }
 
-/** The change from the fewest to the most steps back. */
-function widestOf({ at }: ChosenConfiguration, basis: Basis): StepsBackChange | undefined {
+/** The changes from the fewest steps back: a gain may turn before the most of them. */
+function changesFromFewest({ at }: ChosenConfiguration, basis: Basis): StepsBackChange[] {
   const { points, changes } = at[basis];
-  return changes.find(({ from, to }) => from === points[0]?.k && to === points.at(-1)?.k);
+  return changes.filter(({ from }) => from === points[0]?.k);
 }
 
 /** What differences are, and of what intervals are. */
@@ -171,14 +203,17 @@ function smoothingText({ basis, levels }: BasisAnswer, reads: Unit): string {
     : `${how}: at equal updates both are as old in updates`;
 }
 
-function leftOutText({ left_out, basis }: BasisAnswer, reads: Unit): string[] {
+function leftOutText({ left_out, basis, quantity }: BasisAnswer, reads: Unit): string[] {
   if (!left_out) return [];
+  const why = quantity === "loss"
+    ? "fewer updates than most with as many steps back"
+    : `no test score, or more than ${Math.round(100 - 100 * EQUAL_SHARE)} % fewer or more ${
+      basis === "bytes" ? `${reads}s` : "updates"
+    } than the others`;
   return [
     `${counted(left_out, "run")} of configurations with several numbers of steps back ${
       left_out === 1 ? "has" : "have"
-    } no part in it: no test score, or more than ${Math.round(100 - 100 * EQUAL_SHARE)} % fewer or more ${
-      basis === "bytes" ? `${reads}s` : "updates"
-    } than the others`,
+    } no part in it: ${why}`,
   ];
 }
 

@@ -3,9 +3,10 @@ import { sum } from "simple-statistics";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { type Factor, type FactorValue, formatLevel, isSwitch, isTuned } from "../../cells/factor.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
-import type { Effects } from "../statistics/effects.ts";
+import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
 import { comparedAtSeveral, type TrainingEffect, type TrainingEffects } from "../statistics/training_effects.ts";
+import { qualificationOf } from "./clear_effects.ts";
 import { type Cells, formatInterval, pairsBySeeds } from "./effect_tables.ts";
 import { measureInSentence, unitOfMeasure } from "./measure_words.ts";
 import { atLevel } from "../data/training_factors.ts";
@@ -42,19 +43,48 @@ function turningWords(training: TrainingEffects, { primary, reads }: Effects): s
   ];
 }
 
-function warning(effect: TrainingEffect, { factor, levels }: TrainingEffects, unit: string): string {
-  const means = [
+/**
+ * Where the sign of an effect turns with a way of training, to be set behind it where its dependences do not name that: without a matched set that
+ * all of its seeds have, the means alone tell it. Empty where none turns.
+ */
+export function turnWords(effect: FactorEffect, { training, primary, reads }: Effects): string {
+  const named = qualificationOf(effect)?.dependences.map(({ factor }) => factor) ?? [];
+  return training.filter(({ factor }) => !named.includes(factor)).flatMap((one) => {
+    const turning = one.effects.find(({ factor, turns }) => turns && factor === effect.factor);
+    if (!turning) return [];
+    const said = valuesWords(meansOf(turning, one), unitOfMeasure(primary, reads));
+    return [`; its sign turns with ${inSentence(one.factor)}: ${said}`];
+  }).join("");
+}
+
+/** A mean, and where it is one. */
+interface PlacedMean {
+  readonly mean: PairMean;
+  readonly where: string;
+}
+
+function meansOf(effect: TrainingEffect, { factor, levels }: TrainingEffects): PlacedMean[] {
+  return [
     ...effect.at.map((mean, i) => ({ mean, where: `at ${whereOf(factor, levels[i])}` })),
     { mean: effect.atBest, where: "with each configuration at its best" },
   ].filter(({ mean }) => mean.pairs > 0);
-  const said = means.map(({ mean: { difference, interval }, where }, i) =>
+}
+
+function valuesWords(means: readonly PlacedMean[], unit: string): string {
+  return means.map(({ mean: { difference, interval }, where }, i) =>
     `${formatDifference(difference!)}${i ? "" : ` ${unit}`} ${where}${
       interval ? ` (95 % interval ${formatInterval(interval)})` : ""
     }`
-  );
+  ).join(", ");
+}
+
+function warning(effect: TrainingEffect, training: TrainingEffects, unit: string): string {
+  const { factor } = training, means = meansOf(effect, training);
   const where = means.every(({ mean }) => mean.seeds.length < 2) ? "In this one seed's runs the" : "The";
   const compared = isSwitch(effect.factor) ? "" : ` (${differenceName(effect)})`;
-  return `${where} sign turns with ${inSentence(factor)}: ${effect.factor.label}${compared} ${said.join(", ")}`;
+  return `${where} sign turns with ${inSentence(factor)}: ${effect.factor.label}${compared} ${
+    valuesWords(means, unit)
+  }`;
 }
 
 /** A value after `at`: of a factor that has just been named, the value alone; of what is counted, with what it counts. */

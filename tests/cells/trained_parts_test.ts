@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cellOf, GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../cells/config.ts";
 import { buildTrainingStep } from "../../cells/language_model.ts";
 import { isAddedTrained } from "../../cells/trained_parts.ts";
@@ -9,12 +9,14 @@ import { ORIGINAL_SWITCHES, type OriginalSwitchKey } from "../original_table.ts"
 const settings = grid({ n_layers: [1], state_size: [256] });
 
 /** Pairs of the grid that differ in one switch alone, and whether what it adds is trained. */
-function pairsOf(key: OriginalSwitchKey, bptt?: number): { off: CellConfig; isTrained: boolean }[] {
+function pairsOf(key: OriginalSwitchKey, bptt?: number, n_layers = 1) {
   return settings.filter((config) => !config[key]).flatMap((off) => {
     const on = settings.find((config) =>
       ORIGINAL_SWITCHES.every((one) => config[one.key] === (one.key === key || off[one.key]))
     );
-    return on ? [{ off, isTrained: isAddedTrained(GATED_SPACE.cellOf(off), GATED_SPACE.cellOf(on), 4, bptt) }] : [];
+    const isTrained = (on: CellConfig) =>
+      isAddedTrained(GATED_SPACE.cellOf(off), GATED_SPACE.cellOf(on), { n_layers, state_size: 4 }, bptt);
+    return on ? [{ off, on, isTrained: isTrained(on) }] : [];
   });
 }
 
@@ -49,12 +51,53 @@ Deno.test("isAddedTrained() has a gate behind an unread new state inactive with 
   }
 });
 
-Deno.test("isAddedTrained() says of few steps what the whole graph says of many", () => {
-  const cell = cellOf({ ...settings[0], use_new_state: false, use_old_state: true, use_state_gate: true });
-  const gate = "layers.0.state_gate_nn.weight";
-  for (const bptt of [1, 2, 3, 16]) {
-    const step = buildTrainingStep(cell, { n_layers: 1, state_size: 4, vocabulary: 2, batch: 1 }, { bptt });
-    assert.ok(step.parameters.some(({ name }) => name === gate));
-    assert.equal(step.trained.includes(gate), bptt > 1);
+Deno.test("isAddedTrained() says of few steps what the whole graph says of many, with 1, 2 and 3 layers", () => {
+  for (const [n_layers, bptt, inactive] of WHOLE) {
+    const weights = new Map(settings.map((config) => [config, wholeGraph(config, n_layers, bptt)]));
+    const found = ORIGINAL_SWITCHES.flatMap(({ key }) =>
+      pairsOf(key, bptt, n_layers).map(({ off, on, isTrained }) => {
+        const before = weights.get(off)!,
+          wanted = [...weights.get(on)!].every(([name, { shape, isTrained }]) =>
+            isTrained || before.get(name)?.shape === shape
+          );
+        assert.equal(isTrained, wanted, `${key}, ${n_layers} layers, ${bptt} steps back: ${JSON.stringify(off)}`);
+        return wanted;
+      })
+    );
+    assert.equal(found.length, 304);
+    assert.equal(found.filter((isTrained) => !isTrained).length, inactive, `${n_layers} layers, ${bptt} steps back`);
+  }
+});
+
+/** Layers, steps back, and of the 304 pairs how many have an added weight without gradient. */
+const WHOLE = [
+  [1, 1, 48],
+  [1, 2, 0],
+  [1, 5, 0],
+  [2, 1, 52],
+  [2, 2, 8],
+  [2, 3, 0],
+  [2, 5, 0],
+  [3, 1, 52],
+  [3, 2, 12],
+  [3, 3, 8],
+  [3, 4, 0],
+  [3, 6, 0],
+] as const;
+
+/** Shape of each weight, and whether it gets a gradient, from the graph of all steps. */
+function wholeGraph(config: CellConfig, n_layers: number, bptt: number) {
+  const sizes = { n_layers, state_size: 4, vocabulary: 2, batch: 1 };
+  const { parameters, trained } = buildTrainingStep(GATED_SPACE.cellOf(config), sizes, { bptt });
+  return new Map(
+    parameters.map(({ name, shape }) => [name, { shape: shape.join(), isTrained: trained.includes(name) }]),
+  );
+}
+
+Deno.test("isAddedTrained() has the output gate of lower layers inactive where no layer hands on what it reads", () => {
+  for (const [n_layers, bptt, inactive] of [[1, 1, 0], [2, 1, 4], [3, 1, 4], [2, 2, 0]] as const) {
+    const random = pairsOf("use_output_gate", bptt, n_layers).filter(({ isTrained }) => !isTrained);
+    assert.equal(random.length, inactive, `${n_layers} layers, ${bptt} steps back`);
+    assert.ok(random.every(({ off }) => !off.use_new_state && !off.use_residual));
   }
 });

@@ -31,7 +31,7 @@ Deno.test("figureStepsBack() has a panel for equal bytes and one for equal updat
       "At equal bytes read: test score (bits per byte)",
       "At equal updates: training loss (nats per byte)",
       "Equal bytes read: scores of whole runs on the test split.",
-      "Equal updates: smoothed training losses after 650 updates; no scores.",
+      "Equal updates: smoothed training losses after 650 updates (6 % of those with 1 step back); no scores.",
       "best: 2 layers × 256, state gate + new state",
       "GRU, 2 layers × 200",
     ]
@@ -70,6 +70,33 @@ Deno.test("figureStepsBack() swaps what is compared when runs have made as many 
   );
   const texts = textsOf(draw(short));
   assert.ok(texts.includes("no point in common") && texts.includes("Equal bytes read: nothing can be compared."));
+});
+
+Deno.test("figureStepsBack() tells baselines apart by dashes and by the shape of their dots, in the legend as in the panels", () => {
+  const svg = draw(stepsBackResults({ cells: ["gru", "lstm"] }));
+  const dashes = [...svg.matchAll(/stroke-dasharray="([^"]*)"/g)].map(([, found]) => found);
+  for (const each of ["8,3,2,3", "12,4"]) {
+    assert.equal(dashes.filter((found) => found === each).length, 3, `${each}: two panels and the legend`);
+  }
+  const answers = stepsBackAnswers(rowsOf(stepsBackResults()), GATED)!;
+  const shapes = answers.chosen.filter(({ isBaseline }) => isBaseline).map(({ best }) => {
+    const paths = [...svg.matchAll(RegExp(`<path data-run="${best.name}"[^>]* d="([^"]*)"`, "g"))].map(([, path]) =>
+      path
+    );
+    return new Set(paths.filter((path) => path.endsWith("Z")));
+  });
+  assert.deepEqual(shapes.map(({ size }) => size), [1, 1]);
+  assert.notDeepEqual(shapes[0], shapes[1]);
+});
+
+Deno.test("figureStepsBack() uses no letter twice: what an n-gram model's order is, is not called as steps back are", () => {
+  const levels = [1, 2, 3].map((order) => ({ label: `order ${order}`, value: (2.6 - 0.1 * order) * Math.LN2, order }));
+  const answers = stepsBackAnswers(rowsOf(stepsBackResults()), GATED)!;
+  const texts = textsOf(figureStepsBack(figureDocument(), answers, { ...NAMES, levels }));
+  assert.ok(
+    texts.includes("Dotted: n-gram baselines of the test split, order n: what a model of n bytes of context reaches."),
+  );
+  assert.ok(texts.every((text) => !/\bk\b/.test(text)));
 });
 
 Deno.test("figureStepsBack() shows the best six of many, and has no mean of one seed", () => {

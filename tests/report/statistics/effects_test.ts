@@ -87,7 +87,14 @@ Deno.test("factorEffects() sets pairs apart whose gate stays as drawn", () => {
   near(gate.inactive!.difference, 0.0457, "as drawn");
   assert.deepEqual([gate.pairs, gate.inactive!.pairs], [144, 72]);
   assert.deepEqual([gate.lower, gate.inactive!.lower], [144, 0]);
-  assert.equal(effectOf(rows, "use_output_gate").inactive, undefined);
+  // Of stacks alone: where no layer hands on what it reads, the output gates below the last layer stay as drawn, in 4 pairs of 2 and 4 of 3 layers.
+  const output = effectOf(rows, "use_output_gate");
+  assert.deepEqual([output.pairs, output.inactive!.pairs], [208, 8]);
+  const single = rows.filter(({ config }) => config.n_layers === 1);
+  assert.deepEqual([effectOf(single, "use_output_gate").pairs, effectOf(single, "use_output_gate").inactive], [
+    72,
+    undefined,
+  ]);
   // Where the gate is never trained there is no effect, and no interaction with it.
   const untrained = rows.filter(({ config }) => !config.use_new_state);
   assert.deepEqual([effectOf(untrained, "use_state_gate").pairs, effectOf(untrained, "use_state_gate").p], [

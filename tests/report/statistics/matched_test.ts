@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import type { CellConfig } from "../../../cells/config.ts";
+import { factorOf } from "../../../cells/factor.ts";
+import { GATED } from "../../../cells/factors.ts";
 import { grid } from "../../../experiments/study/grid.ts";
 import { contrasts, contrastsIn, matchedBlocks } from "../../../report/statistics/matched.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
@@ -76,6 +78,20 @@ Deno.test("matchedBlocks() counts a pair once when one of its seeds was trained 
   });
   assert.deepEqual(differences(rows, "use_residual"), [-0.375]);
   assert.deepEqual(differences([...rows.slice(1), rows[0]], "use_residual"), [-0.375]);
+});
+
+Deno.test("matchedBlocks() compares what a switch changes over several steps back, whose updates differ, and no runs of other lengths", () => {
+  const back = { factor: factorOf(GATED, "bptt"), from: 1, to: 4 };
+  const compared = [...contrastsOf(["use_residual"]), back];
+  const rows = [{}, { bptt: 4 }].flatMap((more) =>
+    [false, true].map((use_residual) => {
+      const isFar = more.bptt === 4, loss = 2 - (isFar ? 0.25 : 0) - (use_residual ? (isFar ? 0.5 : 0.125) : 0);
+      return row({ ...more, use_residual }, loss, { steps_done: isFar ? 25 : 100 });
+    })
+  );
+  assert.deepEqual(contrasts(matchedBlocks(rows, compared), "min_loss").map(({ difference }) => difference), [-0.375]);
+  const longer = rows.map((one, i) => i === 3 ? { ...one, steps_done: 50 } : one);
+  assert.deepEqual(matchedBlocks(longer, compared), []);
 });
 
 const settings = {

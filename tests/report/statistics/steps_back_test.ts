@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { GATED } from "../../../cells/factors.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
-import { amountRead, commonMultiple, equalRuns, lastCommonPoint, withoutStart } from "../../../report/data/reading.ts";
+import {
+  amountRead,
+  commonMultiple,
+  equalRuns,
+  lastCommonPoint,
+  longRuns,
+  stepsBack,
+  withoutStart,
+} from "../../../report/data/reading.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { type StepsBackAnswers, stepsBackAnswers } from "../../../report/statistics/steps_back.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
@@ -135,6 +143,50 @@ Deno.test("stepsBackAnswers() leaves runs out that have read more than others, a
   const { bytes } = answersOf(longer)!.at;
   assert.equal(bytes.left_out, 5);
   assert.deepEqual(bytes.changes.map(({ change }) => change.seeds), [[0, 1], [0, 1], [0, 1, 2]]);
+});
+
+/** Runs that have made the first updates alone, and have no score. */
+function shortened(result: RunResult, updates: number): RunResult {
+  const loss = result.loss!.slice(0, updates / result.log_every!);
+  return { ...result, steps_done: updates, loss, test_bits_per_byte: undefined, test_loss: undefined };
+}
+
+Deno.test("stepsBackAnswers() compares losses late when one run of a study that is being extended is short, and leaves that out", () => {
+  const results = stepsBackResults({ isScored: false });
+  const one = results.map((result, i) => i === 0 ? shortened(result, 100) : result);
+  const { bytes, updates } = answersOf(one)!.at;
+  assert.deepEqual([results[0].bptt, results[0].seed], [undefined, 0]);
+  assert.deepEqual([updates.point, updates.left_out, bytes.point, bytes.left_out], [650, 1, 10_400, 1]);
+  for (const { from, to, difference, incomplete } of changesAt(answersOf(one)!, "updates").slice(0, 2)) {
+    near(difference, LOSS_GAIN[from] - LOSS_GAIN[to]);
+    // Of three configurations one lacks the seed with one step back: the largest part without gaps has them all, or all seeds.
+    assert.ok(incomplete <= 1);
+  }
+});
+
+Deno.test("stepsBackAnswers() compares all runs when the long ones have no pair", () => {
+  const results = stepsBackResults({ levels: [1, 16], isScored: false, seeds: [0, 1, 2], cells: [], gated: 1 });
+  // With one step back seeds 0 and 1 are long, with 16 seed 2 alone is there.
+  const apart = results.filter(({ bptt, seed }) => bptt === undefined || seed === 2)
+    .map((result) => result.bptt === undefined && result.seed === 2 ? shortened(result, 100) : result);
+  const { updates } = answersOf(apart)!.at;
+  assert.deepEqual([updates.point, updates.left_out, updates.changes.map(({ change }) => change.seeds)], [100, 0, [[
+    2,
+  ]]]);
+});
+
+Deno.test("longRuns() has the runs that are as long as most with their steps back, and longer ones; of halves the long one", () => {
+  const { rows } = tableOf(stepsBackResults({ levels: [1, 16], seeds: [0, 1, 2, 3], cells: [], gated: 1 }));
+  const seedsOf = (lengths: readonly number[]) => {
+    const given = rows.map((row) => stepsBack(row) === 1 ? { ...row, steps_done: lengths[row.seed] } : row);
+    const found = longRuns(given);
+    assert.equal(found.filter((row) => stepsBack(row) === 16).length, 4, "each number of steps back by itself");
+    return found.filter((row) => stepsBack(row) === 1).map(({ seed }) => seed).sort();
+  };
+  assert.deepEqual(seedsOf([1000, 1000, 1000, 1000]), [0, 1, 2, 3]);
+  assert.deepEqual(seedsOf([100, 1000, 1000, 1000]), [1, 2, 3]);
+  assert.deepEqual(seedsOf([1000, 1000, 1000, 9000]), [0, 1, 2, 3]);
+  assert.deepEqual(seedsOf([1000, 1000, 9000, 9000]), [2, 3]);
 });
 
 Deno.test("stepsBackAnswers() compares nothing when runs have neither an end nor a logged loss in common", () => {

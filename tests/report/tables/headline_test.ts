@@ -175,6 +175,28 @@ Deno.test("bestWords() names the score that the best was chosen by", () => {
   );
 });
 
+/** Three configurations of which one has the forget gate on: with it the score is higher by so much at each number of steps back. */
+function forgetGateAt(gains: Readonly<Record<number, number>>, seeds: readonly number[]): RunRow[] {
+  return tableOf(stepsBackResults({ cells: [], seeds })).rows.map((row) => {
+    const score = 2 + (row.config.use_forget_gate ? gains[row.config.bptt ?? 1] : 0);
+    return { ...row, test_bits_per_byte: score, validation_bits_per_byte: score };
+  });
+}
+
+Deno.test("headline() says where a sign turns with the steps back, also between the fewest and the most of them", () => {
+  const ends = headlineOf(forgetGateAt({ 1: -0.25, 4: -0.125, 16: 0.25 }, [0]));
+  assert.match(
+    ends,
+    /; in this seed's runs it turns with the number of steps back: −0\.250 at 1 step back, −0\.125 at 4 steps back, \+0\.250 at 16 steps back; /,
+  );
+  const between = headlineOf(forgetGateAt({ 1: -0.5, 4: 0.125, 16: -0.5 }, [0]));
+  assert.match(
+    between,
+    /; its sign turns with the number of steps back: −0\.500 bits per byte at 1 step back, \+0\.125 at 4 steps back, −0\.500 at 16 steps back; /,
+  );
+  assert.doesNotMatch(headlineOf(forgetGateAt({ 1: -0.25, 4: -0.25, 16: -0.25 }, [0])), /turns/);
+});
+
 Deno.test("headline() says in what runs are equal that go back by several numbers of steps, and nothing of it else", () => {
   const said = (plan: StepsBackPlan) => headlineOf(tableOf(stepsBackResults(plan)).rows);
   const last = (text: string) => text.slice(text.lastIndexOf("Runs with"));

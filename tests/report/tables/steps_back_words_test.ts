@@ -23,12 +23,16 @@ Deno.test("stepsBackQuestions() says in what runs are equal, in what they are no
   assert.equal(
     updates.lines[0],
     "No whole runs have made equally many updates, so smoothed training losses are compared after 650 updates, the last that all have " +
-      "logged: there each sequence has read 650 bytes with 1 step back, 2,600 bytes with 4 steps back and 10,400 bytes with 16 steps back",
+      "logged (6 % of the updates with 1 step back, 24 % of those with 4 steps back and 95 % of those with 16 steps back): there each sequence has read 650 bytes with 1 step back, 2,600 bytes with 4 steps back and 10,400 bytes with 16 steps back",
   );
   const [swapped, atUpdates] = asked(stepsBackResults({ budget: "updates" }));
   assert.match(
     swapped.lines[0],
     /^No whole runs have read equally much, .* where each sequence has read 10,400 bytes, /,
+  );
+  assert.match(
+    swapped.lines[0],
+    / all have logged \(95 % of the bytes with 1 step back, 25 % of those with 4 steps back and 6 % of those with 16 steps back\): after /,
   );
   assert.match(swapped.lines[0], /after 10,400 updates with 1 step back, .* and 650 updates with 16 steps back$/);
   assert.match(atUpdates.lines[0], /^Each of these runs has made 10,044 to 10,989 updates, so scores of whole runs /);
@@ -43,7 +47,7 @@ Deno.test("stepsBackQuestions() has a sentence for each number of steps back tha
   );
   assert.match(
     lines[3],
-    /^Single configurations: the best, 2 layers × 256, state gate \+ new state, −0\.375 bits per byte from 1 to 16 \(95 % interval over seeds .*\); GRU −0\.750 from 1 to 16 \(.*\); LSTM −0\.188 from/,
+    /^Single configurations: the best, 2 layers × 256, state gate \+ new state, −0\.250 bits per byte from 1 to 4 \(95 % interval over seeds [^()]*\) and −0\.375 from 1 to 16 \([^()]*\); GRU −0\.500 from 1 to 4 \([^()]*\) and −0\.750 from 1 to 16 \([^()]*\); LSTM −0\.125 from/,
   );
   assert.match(
     updates.lines[2],
@@ -90,7 +94,7 @@ Deno.test("stepsBackQuestions() has a line in its table for each change of all, 
 Deno.test("stepsBackQuestions() has no interval with one seed, and says so", () => {
   for (const { lines, cells } of asked(stepsBackResults({ seeds: [0] }))) {
     assert.match(lines[1], /\(one seed: no interval; 3 pairs of configurations with 1 seed\)$/);
-    assert.doesNotMatch(JSON.stringify({ lines, cells: cells!.lines }), /95 %| to [+−]/);
+    assert.doesNotMatch(JSON.stringify({ lines, cells: cells!.lines }), /95 % interval| to [+−]/);
   }
 });
 
@@ -112,6 +116,37 @@ Deno.test("stepsBackQuestions() counts what is left out, and claims nothing wher
   assert.match(
     asked(longer)[0].lines.at(-1)!,
     /^1 run of configurations .* more than 10 % fewer or more bytes than the others$/,
+  );
+});
+
+Deno.test("stepsBackQuestions() says why runs are left out where losses are compared, and how early those of other lengths have reached the point", () => {
+  const results = stepsBackResults({ isScored: false, seeds: [0, 1, 2, 3] });
+  const short = results.map((result, i): RunResult =>
+    i ? result : { ...result, steps_done: 100, loss: result.loss!.slice(0, 2) }
+  );
+  const { lines } = asked(short)[1];
+  assert.match(
+    lines.at(-1)!,
+    /^1 run of configurations .* has no part in it: fewer updates than most with as many steps back$/,
+  );
+  assert.match(lines[1], /; 3 pairs of configurations with 3 seeds\)$/);
+  const longer = results.map((result, i): RunResult => i ? result : { ...result, steps_done: 2 * result.steps_done! });
+  assert.match(asked(longer)[1].lines[0], /\(3 to 6 % of the updates with 1 step back, 24 % of those with 4 /);
+  const long = results.map((result): RunResult =>
+    result.bptt === undefined ? { ...result, steps_done: 1_000_000 } : result
+  );
+  assert.match(asked(long)[1].lines[0], /\(under 1 % of the updates with 1 step back, 24 % of those with 4 /);
+});
+
+Deno.test("stepsBackQuestions() counts pairs that lack a seed by themselves", () => {
+  const results = stepsBackResults({ gated: 2, cells: [] });
+  // The first configuration has one seed with 16 steps back, the second all three.
+  const [{ id }] = results.filter(({ bptt }) => bptt === 16);
+  const [{ lines }] = asked(results.filter((result) => result.id !== id || result.seed === 0));
+  assert.match(lines[1], /; 2 pairs of configurations with 3 seeds\)$/);
+  assert.match(
+    lines[2],
+    /; 1 pair of configurations with 3 seeds; 1 pair lacks one of the seeds, and is in no number\)$/,
   );
 });
 
