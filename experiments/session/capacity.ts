@@ -139,6 +139,6 @@ export function checkRoom(
       isBack ? ` and ${smallest.back} steps back` : ""
     } the smallest run needs ${mebibytes(smallest.bytes)}, ${engine.adapter} allows ${
       mebibytes(engine.memory)
-    }; take another --engine, or a study of fewer tokens, ${isBack ? "fewer steps back, " : ""}or smaller states`,
+    }; take another --engine, or a study of fewer tokens${isBack ? ", fewer steps back" : ""} or smaller states`,
   );
 }

@@ -1,7 +1,7 @@
 /** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { checkBudget, checkLimits, checkLogged, type TrainingSettings } from "../../train/training/settings.ts";
-import { checkTraining } from "../study/bounds.ts";
+import { checkBudget, checkLimits, type TrainingSettings } from "../../train/training/settings.ts";
+import { checkAskedLogged, checkTraining } from "../study/bounds.ts";
 import { capacityOf, checkRoom, fittingAtOnce, footprintOf } from "./capacity.ts";
 import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { openStudyEngine } from "../../train/engines/registry.ts";
@@ -121,7 +121,7 @@ function settingsOf(
   const { batch, history, log_every } = settings;
   checkLimits({ steps: settings.steps, batch, history, log_every });
   checkBudget(settings.budget);
-  checkLogged(settings, 1);
+  checkAskedLogged(settings, 1);
   return settings;
 }
 
@@ -146,7 +146,7 @@ async function waitingRuns(
     `train experiment ${experiment} in ${dir}`,
     "run",
   );
-  for (const back of stepsBackAmong(chosen.map(({ entry }) => entry.config))) checkLogged(settings, back);
+  for (const back of stepsBackAmong(chosen.map(({ entry }) => entry.config))) checkAskedLogged(settings, back);
   const waiting: Run[] = [];
   let skipped = 0;
   for (const run of chosen) {

@@ -136,9 +136,15 @@ export function checkBudget(budget: Budget = DEFAULT_BUDGET, Refusal: Refusal = 
  * Checks that runs which go so many steps back have losses to log.
  *
  * @param bptt from 1
+ * @param mend what to do where a run with several steps back is too short, for the end of the message
  * @throws if a pass has not so many tokens, or a run would end before its loss is logged once
  */
-export function checkLogged(settings: TrainingSettings, bptt: number, Refusal: Refusal = UserError): void {
+export function checkLogged(
+  settings: TrainingSettings,
+  bptt: number,
+  Refusal: Refusal = UserError,
+  mend: (settings: TrainingSettings, bptt: number) => string = () => "",
+): void {
   const { history, log_every } = settings;
   if (passUpdates(settings, bptt) < 1) {
     throw new Refusal(
@@ -149,10 +155,16 @@ export function checkLogged(settings: TrainingSettings, bptt: number, Refusal: R
   }
   const steps = totalSteps(settings, bptt);
   if (steps >= log_every) return;
-  const [what, unit] = bptt === 1
-    ? [`${steps} steps`, "steps"]
-    : [`${steps} updates with ${bptt} steps back`, "updates"];
+  const [what, unit, more] = bptt === 1
+    ? [`${steps} steps`, "steps", ""]
+    : [`${steps} updates with ${bptt} steps back`, "updates", mend(settings, bptt)];
   throw new Refusal(
-    `Cannot train ${what}: the loss is logged every ${log_every} ${unit}, so they must be at least as many`,
+    `Cannot train ${what}: the loss is logged every ${log_every} ${unit}, so they must be at least as many${more}`,
   );
+}
+
+/** The fewest whole passes, in `steps`, after which runs that go so many steps back have logged a loss. */
+export function stepsToLog({ budget, history, log_every }: TrainingSettings, bptt: number): number {
+  if (budget === "updates") return log_every;
+  return Math.ceil(log_every / passUpdates({ history }, bptt)) * (history - 1);
 }

@@ -111,7 +111,7 @@ Deno.test("checkRoom() refuses runs of which none has room, and names what would
   says(
     runsOf(300, 101),
     "Cannot train on onnx: with 400 tokens the smallest run needs 101 MiB, a machine allows 100 MiB; take another --engine, " +
-      "or a study of fewer tokens, or smaller states",
+      "or a study of fewer tokens or smaller states",
   );
   const deep = runsOf(300, 101).map((run) => ({
     ...run,
@@ -120,7 +120,7 @@ Deno.test("checkRoom() refuses runs of which none has room, and names what would
   says(
     deep,
     "Cannot train on onnx: with 400 tokens and 16 steps back the smallest run needs 101 MiB, a machine allows 100 MiB; take " +
-      "another --engine, or a study of fewer tokens, fewer steps back, or smaller states",
+      "another --engine, or a study of fewer tokens, fewer steps back or smaller states",
   );
 });
 
