@@ -47,9 +47,9 @@ export function checkTraining(
  *
  * @throws {UserError} naming flags that would mend it
  */
-export function checkAskedLogged(settings: TrainingSettings, bptt: number): void {
-  checkLogged(settings, bptt, UserError, (settings, bptt) => {
-    const isEnough = totalSteps({ ...settings, budget: "updates" }, bptt) >= settings.log_every;
-    return `; --steps ${stepsToLog(settings, bptt)}${isEnough ? " or --budget updates" : ""} would do`;
+export function checkAskedLogged(settings: TrainingSettings, stepsBack: number): void {
+  checkLogged(settings, stepsBack, UserError, () => {
+    const isEnough = totalSteps({ ...settings, budget: "updates" }, stepsBack) >= settings.log_every;
+    return `; --steps ${stepsToLog(settings, stepsBack)}${isEnough ? " or --budget updates" : ""} would do`;
   });
 }

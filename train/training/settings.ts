@@ -6,9 +6,9 @@ import { LEAST_HISTORY } from "../corpus/corpus.ts";
 /**
  * What runs of one study have in common that go different numbers of steps back: the tokens that they read, or the number of their updates.
  */
-export const BUDGETS = ["tokens", "updates"] as const;
-/** One of {@linkcode BUDGETS}. */
-export type Budget = typeof BUDGETS[number];
+export type Budget = "tokens" | "updates";
+/** All of them. */
+export const BUDGETS: readonly Budget[] = ["tokens", "updates"];
 /** Where nothing is said, all runs read the same text. */
 export const DEFAULT_BUDGET = "tokens" satisfies Budget;
 
@@ -146,7 +146,7 @@ export function checkLogged(
   settings: TrainingSettings,
   bptt: number,
   Refusal: Refusal = UserError,
-  mend: (settings: TrainingSettings, bptt: number) => string = () => "",
+  mend: () => string = () => "",
 ): void {
   const { history, log_every } = settings;
   if (passUpdates(settings, bptt) < 1) {
@@ -160,7 +160,7 @@ export function checkLogged(
   if (steps >= log_every) return;
   const [what, unit, more] = bptt === 1
     ? [`${steps} steps`, "steps", ""]
-    : [`${steps} updates with ${bptt} steps back`, "updates", mend(settings, bptt)];
+    : [`${steps} updates with ${bptt} steps back`, "updates", mend()];
   throw new Refusal(
     `Cannot train ${what}: the loss is logged every ${log_every} ${unit}, so they must be at least as many${more}`,
   );
