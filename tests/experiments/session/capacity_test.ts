@@ -1,7 +1,9 @@
 /** How many runs train at once, what is said of it, and what happens where no worker can be opened. */
 import assert from "node:assert/strict";
-import { capacityOf, checkRoom, fittingAtOnce } from "../../../experiments/session/capacity.ts";
+import { capacityOf, checkRoom, fittingAtOnce, footprintOf } from "../../../experiments/session/capacity.ts";
 import { evaluateStudy } from "../../../experiments/session/scoring.ts";
+import { trainStudy } from "../../../experiments/session/training.ts";
+import { trainingSettings } from "../../../experiments/study/training_settings.ts";
 import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { WEBGPU_ENGINE } from "../../../train/engines/webgpu/engine.ts";
@@ -168,6 +170,37 @@ async function shortStudy(dir: string, runs: number): Promise<Study> {
   await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
   return await makeStudy(join(dir, "study"), { runs, steps: 100, history: 51, logEvery: 10, corpus });
 }
+
+/** This machine, as one with so much memory. */
+function machineWith(bytes: number): Disposable {
+  const { systemMemoryInfo } = Deno;
+  Deno.systemMemoryInfo = () => ({ ...systemMemoryInfo(), total: bytes, swapTotal: 0 });
+  return { [Symbol.dispose]: () => void (Deno.systemMemoryInfo = systemMemoryInfo) };
+}
+
+inFolder(
+  "trainStudy() trains no more runs at once than this machine has memory for, and none that it has none for",
+  async (dir) => {
+    const study = await shortStudy(dir, 4), engine = await openOnnxEngine();
+    const settings = trainingSettings(study.settings, "01");
+    const [bytes] = (await study.runs("01")).map(footprintOf(() => engine, settings, study.space)).sort((a, b) =>
+      b - a
+    );
+    const said: string[] = [];
+    const options = { dir: study.dir, experiment: "01", engine: "onnx", scoreOn: "cpu", parallel: 4 } as const;
+    {
+      using _small = machineWith(bytes / 100);
+      await assert.rejects(trainStudy(options), /^UserError: Cannot train on onnx: .* the smallest run needs 1 MiB/);
+    }
+    using _three = machineWith(3 * bytes);
+    const { finished } = await trainStudy({ ...options, onMessage: (line) => void said.push(line) });
+    assert.equal(finished, 4);
+    assert.match(
+      said.join("\n"),
+      /^Training 2 runs at a time, not 4: more may not fit into this machine's memory, \d+ MiB$/m,
+    );
+  },
+);
 
 inFolder(
   "a session whose scores get no worker ends once, keeps what is trained, and the next call scores it",
