@@ -42,6 +42,8 @@ export interface Task {
   readonly fetchesCorpus?: boolean;
   /** Whether it looks at what has been downloaded. */
   readonly listsCorpora?: boolean;
+  /** Whether it asks how much memory this machine has: runs that need more would be killed by the system, without a word. */
+  readonly asksMemory?: boolean;
   /** Native libraries that it loads; Deno does not watch what these do. */
   readonly native: readonly (keyof typeof NATIVE)[];
 }
@@ -67,7 +69,14 @@ export const TASKS: Readonly<Record<string, Task>> = {
     native: ["onnxruntime"],
   },
   remove: { script: "experiments/remove.ts", dir: DIR, writes: true, readsCorpus: false, native: [] },
-  train: { script: "experiments/train.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
+  train: {
+    script: "experiments/train.ts",
+    dir: DIR,
+    writes: true,
+    readsCorpus: true,
+    asksMemory: true,
+    native: ["onnxruntime"],
+  },
   evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
   status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, native: [] },
   sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, native: ["onnxruntime"] },
@@ -124,7 +133,10 @@ export async function permissionsOf(
     ],
     write: orNone([...(task.writes ? study : []), ...cache.write]),
     ffi: task.native.length ? [packages] : false,
-    sys: orNone(task.native.flatMap((library) => NATIVE[library].sys)),
+    sys: orNone([
+      ...(task.asksMemory ? ["systemMemoryInfo"] as const : []),
+      ...task.native.flatMap((library) => NATIVE[library].sys),
+    ]),
     env: [...VARIABLES, ...task.native.flatMap((library) => NATIVE[library].env), ...cache.env],
     net: orNone(cache.net),
     run: false,

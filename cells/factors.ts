@@ -179,7 +179,11 @@ export const FACTORS = [
     most: MAX_BPTT,
     unit: ["step back", "steps back"],
     isCondition: true,
-    flag: { name: "--bptt", help: "steps that the gradient goes back, to list" },
+    flag: {
+      name: "--bptt",
+      help: `steps that the gradient goes back, 1 to ${MAX_BPTT}, to list`,
+      note: "an update reads so many tokens of each sequence, and more steps take more memory",
+    },
   },
 ] as const satisfies readonly Factor[];
 

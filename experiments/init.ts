@@ -1,5 +1,6 @@
 /** `deno task init`: writes or extends the list of configurations. */
-import { type Budget, BUDGETS, DEFAULT_BUDGET, LIMITS, totalSteps } from "../train/training/settings.ts";
+import { BUDGETS, DEFAULT_BUDGET, LIMITS, totalSteps } from "../train/training/settings.ts";
+import type { StepsBack } from "../cells/config.ts";
 import { unitOf } from "../cells/unit.ts";
 import { type Corpus, CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
@@ -15,6 +16,7 @@ import { otherCellNames, parseCellName } from "./study/named_cells.ts";
 import { type ParameterTarget, parseParameters } from "./study/parameters.ts";
 import { baselinesInWords, ensureBaselines } from "./study/ngram_baselines.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./study/promotion.ts";
+import { budgetLines } from "./study/equal_runs.ts";
 import { commandOn } from "./study/commands.ts";
 import type { Experiment, StudySettings } from "./study/schema.ts";
 import { DEFAULT_SEEDS } from "./study/default_settings.ts";
@@ -84,7 +86,7 @@ const flags = ofSpace((space) =>
     budget: flag.choice(
       "--budget <kind>",
       "what runs have in common that go several steps back: 'tokens', so that all read the same text and make fewer updates of it, or " +
-        `'updates', as many as --steps says (default: the study's, else ${DEFAULT_BUDGET})`,
+        `'updates', as many as --steps says; default: the study's, else ${DEFAULT_BUDGET}`,
       BUDGETS,
       undefined,
     ),
@@ -139,20 +141,18 @@ function tokenLine({ name, split }: NonNullable<StudySettings["tokens"]>, { trai
   return `Tokens: ${name}, learned from ${learned}; ${(train.length / split.train).toFixed(2)} bytes per token there`;
 }
 
-/** How many updates runs get that go so many steps back. @param before the study's settings before this call */
-function updatesLine(
-  study: StudySettings,
+/** Says how many updates runs get, where they go several steps back or a budget was asked for. */
+function printUpdates(
+  configs: readonly StepsBack[],
   experiment: Experiment,
-  stepsBack: readonly number[],
-  before: StudySettings | undefined,
-): string {
-  const settings = trainingSettings(study, experiment);
-  const wordsFor = (budget: Budget = DEFAULT_BUDGET) => budget === "updates" ? budget : `${unitOf(study)}s read`;
-  const words = wordsFor(settings.budget), was = before ? wordsFor(before.training.budget) : words;
-  const updates = stepsBack.map((back) =>
-    `${plural(totalSteps(settings, back), "update")} with ${plural(back, "step")} back`
-  );
-  return `At equal ${words}${was === words ? "" : ` (was: ${was})`}: ${updates.join(", ")}`;
+  study: Pick<StudySettings, "training" | "tokens">,
+  { before, isAsked }: { before: StudySettings | undefined; isAsked: boolean },
+): void {
+  const stepsBack = stepsBackAmong(configs);
+  if (!stepsBack.length || !isAsked && !stepsBack.some((back) => back > 1)) return;
+  const { updates, warning } = budgetLines(study, experiment, stepsBack, before);
+  printText(updates);
+  if (warning) printError(`init: ${warning}`);
 }
 
 if (import.meta.main) {
@@ -178,6 +178,8 @@ if (import.meta.main) {
       await announce(plan);
       const { promotion } = plan.chosen;
       if (promotion) printText(promotionLines(promotion, plan).join("\n"));
+      const isAsked = options.budget !== undefined;
+      printUpdates(plan.configs, options.experiment, plan.settings, { before: plan.before, isAsked });
       printText(
         `Nothing is written: with --dry-run, ${plural(plan.fresh.length, "configuration")} and ${
           plural(addedRuns(plan), "run")
@@ -208,9 +210,8 @@ if (import.meta.main) {
         `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}${wholePasses}, ` +
         `batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
     );
-    const stepsBack = stepsBackAmong((await study.readConfigs(options.experiment)).map(({ config }) => config));
-    const isSaid = options.budget !== undefined || stepsBack.some((back) => back > 1);
-    if (isSaid) printText(updatesLine(study.settings, options.experiment, stepsBack, before));
+    const configs = (await study.readConfigs(options.experiment)).map(({ config }) => config);
+    printUpdates(configs, options.experiment, study.settings, { before, isAsked: options.budget !== undefined });
     // The study is there already: whoever ends this now loses nothing, and 'train' counts.
     using stop = stopSignal("Stopping the count");
     const onDamaged = (problem: string) => printError(`init: ${problem}`);

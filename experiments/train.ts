@@ -31,12 +31,17 @@ const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   ...engineFlags(ENGINES),
-  steps: flag.whole("--steps <n>", "updates per run, for this call (default: the study's)", undefined, {
-    most: LIMITS.steps,
-  }),
+  steps: flag.whole(
+    "--steps <n>",
+    "updates per run that goes one step back, for this call (default: the study's)",
+    undefined,
+    {
+      most: LIMITS.steps,
+    },
+  ),
   budget: flag.choice(
     "--budget <kind>",
-    "what runs have in common that go several steps back: the tokens that they read, or their updates, for this call (default: the study's)",
+    "what runs have in common that go several steps back: the tokens that they read, or their updates, for this call; default: the study's",
     BUDGETS,
     undefined,
   ),

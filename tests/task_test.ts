@@ -85,6 +85,9 @@ Deno.test("train cannot write outside its study, reads it and its corpus alone, 
       "listen": `Deno.listen({ port: 0, hostname: "127.0.0.1" })`,
       "run a program": `new Deno.Command("ls").output()`,
       "read a variable": `Deno.env.get("HOME")`,
+      "ask for the memory": `Deno.systemMemoryInfo()`,
+      "ask for the host's name": `Deno.hostname()`,
+      "ask for the load": `Deno.loadavg()`,
       "widen by asking": `Deno.permissions.request({ name: "write" }).then(() => ${write(join(dir, "a.tmp"))})`,
       "widen by a worker":
         `(() => { new Worker("data:text/javascript,", { type: "module", deno: { permissions: { net: true } } } as WorkerOptions); })()`,
@@ -107,6 +110,9 @@ Deno.test("train cannot write outside its study, reads it and its corpus alone, 
       "listen": "NotCapable",
       "run a program": "NotCapable",
       "read a variable": "NotCapable",
+      "ask for the memory": "done",
+      "ask for the host's name": "NotCapable",
+      "ask for the load": "NotCapable",
       "widen by asking": "NotCapable",
       "widen by a worker": "NotCapable",
     });
@@ -265,6 +271,14 @@ Deno.test("a corpus that is cached is read, and nothing beside it; only init, an
 Deno.test("the command of init names every host of a known corpus, and no other", () => {
   const [, hosts] = /--allow-net=(\S+)/.exec(tasks.tasks.init.command)!;
   assert.deepEqual(new Set(hosts.split(",")), new Set(KNOWN_CORPORA.flatMap(({ hosts }) => hosts)));
+});
+
+Deno.test("what the command of a task lets it ask of the system is what the task itself may ask", async () => {
+  for (const [name, task] of Object.entries(TASKS)) {
+    const { command } = tasks.tasks[name as keyof typeof tasks.tasks];
+    const [, kinds] = /--allow-sys=(\S+)/.exec(command) ?? [], { sys } = await permissionsOf(task, []);
+    assert.deepEqual(new Set(sys as string[] || []), new Set(kinds?.split(",") ?? []), name);
+  }
 });
 
 Deno.test("permissionsOf() gives no task the network, other programs, or code from elsewhere", async () => {

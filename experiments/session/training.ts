@@ -1,11 +1,8 @@
 /** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
-import type { Space } from "../../cells/space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
-import { type Engine, mebibytes } from "../../train/engines/engine.ts";
-import { checkBudget, checkLimits, checkLogged, type TrainingSettings } from "../../train/training/settings.ts";
-import { checkTraining } from "../study/bounds.ts";
-import { capacityOf, footprintOf } from "./capacity.ts";
+import { checkBudget, checkLimits, type TrainingSettings } from "../../train/training/settings.ts";
+import { checkAskedLogged, checkTraining } from "../study/bounds.ts";
+import { capacityOf, checkRoom, fittingAtOnce, footprintOf } from "./capacity.ts";
 import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { openStudyEngine } from "../../train/engines/registry.ts";
 import { ensureBaselines } from "../study/ngram_baselines.ts";
@@ -49,7 +46,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const { waiting, skipped } = await waitingRuns(study, settings, options);
   const text = await studyText(study), engine = await openStudyEngine(options.engine);
   try {
-    checkRoom(engine, waiting, settings, study.space);
+    checkRoom(engine, waiting, footprintOf(() => engine, settings, study.space), settings);
     using workers = await EvaluationWorkers.open(options.scoreOn ?? "auto", options.onMessage);
     // First of what is written: where its place is taken, nothing else is.
     const claims = await openStudyQueue(study, options.timing);
@@ -87,7 +84,11 @@ async function runSession(
   const { dir, experiment, signal, testBytes } = options;
   const start = performance.now();
   const reopen = () => openStudyEngine(engine.name);
-  const { parallel, why } = capacityOf(engine, options.parallel, Math.min(waiting.length, options.limit ?? Infinity));
+  const runs = Math.min(waiting.length, options.limit ?? Infinity);
+  // Of all that wait: which of them a limit leaves depends on what others hold.
+  const { parallel, why } = capacityOf(engine, options.parallel, runs, (wanted) => {
+    return fittingAtOnce(waiting, footprintOf(() => engine, settings, study.space), engine.memory, wanted);
+  });
   if (why !== undefined) options.onMessage?.(why);
   const resources = { study, text, queue, owner, engine, workers, reopen };
   const session = new TrainingSession(resources, settings, waiting, { ...options, parallel });
@@ -111,30 +112,6 @@ async function runSession(
   return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
 }
 
-/**
- * Checks that there is a run that fits into an engine's memory: a large vocabulary may make all too large.
- *
- * @throws {UserError} naming both sizes
- */
-function checkRoom(engine: Engine, waiting: readonly Run[], settings: TrainingSettings, space: Space): void {
-  if (!waiting.length || engine.memory === Infinity) return;
-  const footprint = footprintOf(() => engine, settings, space);
-  let least = Infinity;
-  for (const run of waiting) {
-    least = Math.min(least, footprint(run));
-    if (least <= engine.memory) return;
-  }
-  throw new UserError(
-    `Cannot train on ${engine.name}: with ${
-      settings.vocabulary ?? BYTE_VOCABULARY
-    } tokens the smallest run needs a buffer of ` +
-      `${mebibytes(least)}, ${engine.adapter} allows ${
-        mebibytes(engine.memory)
-      }; take another --engine, or a study of fewer ` +
-      "tokens or smaller states",
-  );
-}
-
 function settingsOf(
   { dir, settings: ofStudy }: Study,
   { experiment, steps, budget }: TrainStudyOptions,
@@ -144,7 +121,7 @@ function settingsOf(
   const { batch, history, log_every } = settings;
   checkLimits({ steps: settings.steps, batch, history, log_every });
   checkBudget(settings.budget);
-  checkLogged(settings, 1);
+  checkAskedLogged(settings, 1);
   return settings;
 }
 
@@ -169,7 +146,7 @@ async function waitingRuns(
     `train experiment ${experiment} in ${dir}`,
     "run",
   );
-  for (const back of stepsBackAmong(chosen.map(({ entry }) => entry.config))) checkLogged(settings, back);
+  for (const back of stepsBackAmong(chosen.map(({ entry }) => entry.config))) checkAskedLogged(settings, back);
   const waiting: Run[] = [];
   let skipped = 0;
   for (const run of chosen) {

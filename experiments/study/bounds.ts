@@ -1,6 +1,6 @@
 /** Bounds of a study that are checked where they count: `init` can then mend what an earlier version let grow too large. */
 import { UserError } from "../../cells/errors.ts";
-import { LIMITS } from "../../train/training/settings.ts";
+import { checkLogged, LIMITS, stepsToLog, totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import { MOST_RUNS } from "./grid.ts";
 import { commandOn } from "./commands.ts";
 import type { Experiment, StudySettings } from "./schema.ts";
@@ -40,4 +40,16 @@ export function checkTraining(
       }`,
     );
   }
+}
+
+/**
+ * Checks that runs which a person has asked for have losses to log: see `checkLogged()`.
+ *
+ * @throws {UserError} naming flags that would mend it
+ */
+export function checkAskedLogged(settings: TrainingSettings, stepsBack: number): void {
+  checkLogged(settings, stepsBack, UserError, () => {
+    const isEnough = totalSteps({ ...settings, budget: "updates" }, stepsBack) >= settings.log_every;
+    return `; --steps ${stepsToLog(settings, stepsBack)}${isEnough ? " or --budget updates" : ""} would do`;
+  });
 }

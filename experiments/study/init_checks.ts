@@ -2,7 +2,7 @@
 import { UserError } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { plural } from "../../train/terminal/progress.ts";
-import { checkLogged } from "../../train/training/settings.ts";
+import { checkAskedLogged } from "./bounds.ts";
 import { MOST_RUNS } from "./grid.ts";
 import { resultKeys, shortKey } from "./paths.ts";
 import type { RunResult } from "./result.ts";
@@ -50,7 +50,7 @@ export async function checkAllLogged(
   for (const each of EXPERIMENTS) {
     const all = [...await known?.readConfigs(each) ?? [], ...each === experiment ? entries : []];
     const several = stepsBackAmong(all.map(({ config }) => config)).filter((back) => back > 1);
-    for (const back of several) checkLogged(trainingSettings({ training }, each), back);
+    for (const back of several) checkAskedLogged(trainingSettings({ training }, each), back);
   }
 }
 

@@ -10,8 +10,8 @@ import { buildTrainingStep, BYTE_VOCABULARY } from "../../cells/language_model.t
 import { checkSize, type Corpus, corpusSource, EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { type KnownCorpus, knownCorpus } from "../../train/corpus/known.ts";
 import { SPLIT } from "../../train/corpus/split.ts";
-import { type Budget, checkBudget, checkLimits, checkLogged, DEFAULT_BUDGET } from "../../train/training/settings.ts";
-import { checkRuns, checkTraining } from "./bounds.ts";
+import { type Budget, checkBudget, checkLimits, DEFAULT_BUDGET } from "../../train/training/settings.ts";
+import { checkAskedLogged, checkRuns, checkTraining } from "./bounds.ts";
 import { readBytes, readJson } from "./files.ts";
 import { DEFAULT_SEEDS, DEFAULT_TRAINING } from "./default_settings.ts";
 import { chooseConfigs, type ChosenConfigs, type ConfigRequest } from "./choose_configs.ts";
@@ -73,6 +73,8 @@ export interface InitPlan {
   readonly fresh: readonly ConfigEntry[];
   /** Configurations of the list before. */
   readonly listed: number;
+  /** All that are listed then. */
+  readonly configs: readonly CellConfig[];
   /** Runs that come with it: of new configurations, and of further seeds. */
   readonly runs: readonly AddedRuns[];
 }
@@ -227,8 +229,19 @@ async function planStudy(options: InitOptions) {
     ...fresh.map(({ config }) => ({ config, count: settings.seeds })),
     ...(more > 0 ? listed.map(({ config }) => ({ config, count: more })) : []),
   ];
-  const before = known?.settings;
-  const plan = { dir, experiment, settings: planned, space, before, chosen, fresh, listed: listed.length, runs };
+  const before = known?.settings, configs = [...listed, ...fresh].map(({ config }) => config);
+  const plan = {
+    dir,
+    experiment,
+    settings: planned,
+    space,
+    before,
+    chosen,
+    fresh,
+    listed: listed.length,
+    configs,
+    runs,
+  };
   return { known, corpus, plan, write };
 }
 
@@ -298,7 +311,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions, spa
     log_every: { ...before.log_every },
     ...(budget === DEFAULT_BUDGET ? {} : { budget }),
   };
-  checkLogged(trainingSettings({ training }, experiment), 1);
+  checkAskedLogged(trainingSettings({ training }, experiment), 1);
   const vocabulary = options.tokens ?? known?.settings.tokens?.vocabulary ?? BYTE_VOCABULARY;
   const trained = await anyResult(options.dir, space);
   if (trained || known && await hasResults(options.dir)) {

@@ -13,6 +13,7 @@ import {
   meanChosen,
   unvalidatedOf,
 } from "./criterion.ts";
+import { areEqual } from "./equal_runs.ts";
 import { configOf, type FinishedResult, isFinished, type RunResult } from "./result.ts";
 
 /** One configuration and what its runs came to. */
@@ -80,8 +81,8 @@ export function rankConfigs(
 }
 
 /**
- * The runs that were trained as long as any: of those that go as many steps back, the ones of the most steps; and of these, the ones that the
- * same settings lead to.
+ * The runs that were trained as long as any: of those that go as many steps back, the ones of the most steps; of these, the ones that the
+ * same settings lead to; and of these, the ones that are equal to the longest in what they have read, or in their updates.
  */
 function longestRuns(finished: readonly FinishedResult[], budget: Budget): FinishedResult[] {
   const longest = [...Map.groupBy(finished, stepsBackOf).values()].flatMap((group) => {
@@ -90,6 +91,13 @@ function longestRuns(finished: readonly FinishedResult[], budget: Budget): Finis
   });
   // Where all go one step back, as in the original study, the steps alone decide.
   if (new Set(longest.map(stepsBackOf)).size <= 1) return longest;
+  const amountOf = (result: FinishedResult) => result.steps_done * (budget === "tokens" ? stepsBackOf(result) : 1);
+  const asked = askedAlike(longest, budget), most = maxOf(asked.map(amountOf));
+  return asked.filter((result) => areEqual([amountOf(result), most]));
+}
+
+/** Those of runs with different numbers of steps back that the same settings lead to, of the longest that there are. */
+function askedAlike(longest: readonly FinishedResult[], budget: Budget): FinishedResult[] {
   const ofPass = (result: FinishedResult) => passUpdates({ history: result["history size"] }, stepsBackOf(result));
   if (budget === "tokens") {
     const passes = (result: FinishedResult) => result.steps_done / ofPass(result);

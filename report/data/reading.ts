@@ -4,6 +4,7 @@
  */
 import { type CellConfig, stepsBackOf } from "../../cells/config.ts";
 import { minOf } from "../../cells/extremes.ts";
+import { EQUAL_SHARE } from "../../experiments/study/equal_runs.ts";
 import { SMOOTHING } from "../../train/training/loss_log.ts";
 import { type Configured, distinct, type RunRow } from "./rows.ts";
 
@@ -32,11 +33,7 @@ export function amountOf(run: RunRow, basis: Basis): number {
   return basis === "bytes" ? amountRead(run) : run.steps_done;
 }
 
-/**
- * Amounts of which the smallest is at least this share of the largest count as equal. No k divides each pass, so what is left at the end of a
- * pass is not read; and runs end with a pass, which has another number of updates with each k.
- */
-export const EQUAL_SHARE = 0.9;
+export { EQUAL_SHARE };
 
 /**
  * The runs that are equal in this, as many as can be: of several such groups the one with most numbers of steps back, then most runs, then the

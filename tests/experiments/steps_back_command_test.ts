@@ -30,8 +30,25 @@ Deno.test("init, train and status take runs that go several steps back, and cell
     const { code, err } = await task("init", ...at, "--bptt", "16,64", "--budget", "tokens");
     assert.deepEqual([code, err], [
       2,
-      "init: Cannot train 18 updates with 16 steps back: the loss is logged every 50 updates, so they must be at least as many",
+      "init: Cannot train 18 updates with 16 steps back: the loss is logged every 50 updates, so they must be at least as many; --steps 900 or --budget updates would do",
     ]);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("init says where steps back leave too much of each pass unread, with --dry-run too, and what a run that is too short needs", async () => {
+  const dir = await Deno.makeTempDir(), at = ["--dir", dir];
+  try {
+    const small = "--state-size 8 --layers 1 --batch 8 --history 101 --seeds 1 --cells gru".split(" ");
+    const { code, out, err } = await task("init", ...at, ...small, "--bptt", "1,64", "--steps", "5000", "--dry-run");
+    assert.equal(code, 0, err);
+    assert.match(
+      out,
+      /\nNot at equal bytes read: 5000 updates with 1 step back \(5000 bytes of each sequence\), 50 updates with 64 steps back \(3200 bytes .*\nNothing is written: /,
+    );
+    assert.match(err, /^init: Runs differ in their bytes read by .*; --history 631 would make them equal$/m);
+    assert.deepEqual([...Deno.readDirSync(dir)], []);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

@@ -12,7 +12,7 @@ export class ChunkSize {
 
   /** Tokens that the next chunk reads of each row. @param bptt steps back of the runs that are there, at least one */
   next(bptt: readonly number[]): number {
-    // With less than an update of each, some would fall behind the others.
+    // A chunk of fewer tokens has no update of the run with the most steps back: that one would wait while the others train.
     return Math.max(Math.min(this.#next, MOST_UPDATES_PER_CHUNK * minOf(bptt)), maxOf(bptt));
   }
 

@@ -6,9 +6,9 @@ import { LEAST_HISTORY } from "../corpus/corpus.ts";
 /**
  * What runs of one study have in common that go different numbers of steps back: the tokens that they read, or the number of their updates.
  */
-export const BUDGETS = ["tokens", "updates"] as const satisfies readonly Budget[];
-/** What runs of a study have in common that go different numbers of steps back: what they read, or how many updates they make. */
 export type Budget = "tokens" | "updates";
+/** All of them. */
+export const BUDGETS: readonly Budget[] = ["tokens", "updates"];
 /** Where nothing is said, all runs read the same text. */
 export const DEFAULT_BUDGET = "tokens" satisfies Budget;
 
@@ -86,7 +86,10 @@ function checkEach(settings: { readonly [K in Limited]?: number }, keys: readonl
   }
 }
 
-/** Updates of a pass, each of which reads `bptt` tokens of each row. What is left at the end of a pass is not read. Source: the design's section 8. */
+/**
+ * Updates of a pass, each of which reads `bptt` tokens of each row. What is left at the end of a pass is not read. Source: the design's
+ * section 8.
+ */
 export function passUpdates({ history }: Pick<TrainingSettings, "history">, bptt: number): number {
   return Math.floor((history - 1) / bptt);
 }
@@ -136,9 +139,15 @@ export function checkBudget(budget: Budget = DEFAULT_BUDGET, Refusal: Refusal = 
  * Checks that runs which go so many steps back have losses to log.
  *
  * @param bptt from 1
+ * @param mend what to do where a run with several steps back is too short, for the end of the message
  * @throws if a pass has not so many tokens, or a run would end before its loss is logged once
  */
-export function checkLogged(settings: TrainingSettings, bptt: number, Refusal: Refusal = UserError): void {
+export function checkLogged(
+  settings: TrainingSettings,
+  bptt: number,
+  Refusal: Refusal = UserError,
+  mend: () => string = () => "",
+): void {
   const { history, log_every } = settings;
   if (passUpdates(settings, bptt) < 1) {
     throw new Refusal(
@@ -149,10 +158,16 @@ export function checkLogged(settings: TrainingSettings, bptt: number, Refusal: R
   }
   const steps = totalSteps(settings, bptt);
   if (steps >= log_every) return;
-  const [what, unit] = bptt === 1
-    ? [`${steps} steps`, "steps"]
-    : [`${steps} updates with ${bptt} steps back`, "updates"];
+  const [what, unit, more] = bptt === 1
+    ? [`${steps} steps`, "steps", ""]
+    : [`${steps} updates with ${bptt} steps back`, "updates", mend()];
   throw new Refusal(
-    `Cannot train ${what}: the loss is logged every ${log_every} ${unit}, so they must be at least as many`,
+    `Cannot train ${what}: the loss is logged every ${log_every} ${unit}, so they must be at least as many${more}`,
   );
+}
+
+/** The fewest whole passes, in `steps`, after which runs that go so many steps back have logged a loss. */
+export function stepsToLog({ budget, history, log_every }: TrainingSettings, bptt: number): number {
+  if (budget === "updates") return log_every;
+  return Math.ceil(log_every / passUpdates({ history }, bptt)) * (history - 1);
 }

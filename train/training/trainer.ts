@@ -40,8 +40,8 @@ export interface TrainOptions extends GroupOptions {
  * @returns whether all came to their end: false if the signal stopped some, whose states were given to `source.save` then, or if one did
  * not fit into the group and the source has no `refused`
  * @throws {RangeError} before any work: if the text is shorter than a pass of a run, a setting, seed or rate is out of bounds, a pass is too
- * short for the steps that a run goes back, a run would end before its loss is logged once, a step was built for another batch than the settings', or a state lacks a tensor or is of another
- * optimizer. For a run that the source hands out later: then, and the group ends
+ * short for the steps that a run goes back, a run would end before its loss is logged once, a step was built for another batch than the
+ * settings', or a state lacks a tensor or is of another optimizer. For a run that the source hands out later: then, and the group ends
  * @throws what the source throws
  */
 export async function trainRuns<R extends TrainingRun>(
@@ -88,7 +88,8 @@ function checkRequest(settings: TrainingSettings, threads: number | undefined): 
  *
  * @returns one run per job, in order (none where `onTrained` takes them); or undefined if the signal stopped it
  * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size, seed, rate or number of steps back is out of
- * bounds, a pass is too short for those, there is no such optimizer, a run would end before its loss is logged once, there is not one state for each job to go on from, or one is of another optimizer
+ * bounds, a pass is too short for those, there is no such optimizer, a run would end before its loss is logged once, there is not one state
+ * for each job to go on from, or one is of another optimizer
  */
 export async function trainGroup(
   engine: Engine,

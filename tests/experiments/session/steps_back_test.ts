@@ -166,7 +166,8 @@ const REFUSED: readonly [what: string, asked: Partial<InitOptions>, message: str
   [
     "steps back with which nothing would be logged",
     { levels: { n_layers: [1], state_size: [8], bptt: [1, 8] } },
-    "Cannot train 30 updates with 8 steps back: the loss is logged every 50 updates, so they must be at least as many",
+    "Cannot train 30 updates with 8 steps back: the loss is logged every 50 updates, so they must be at least as many; " +
+    "--steps 450 or --budget updates would do",
   ],
   [
     "a budget that is none",
@@ -191,7 +192,7 @@ inFolder("initStudy() and trainStudy() refuse settings with which a listed run w
   const study = await begin(dir), before = await Deno.readTextFile(study.settingsPath);
   const message =
     "Cannot train 48 updates with 4 steps back: the loss is logged every 50 updates, so they must be at " +
-    "least as many";
+    "least as many; --steps 250 or --budget updates would do";
   await assert.rejects(initStudy({ dir: study.dir, experiment: "01", steps: 200 }), { name: "UserError", message });
   assert.equal(await Deno.readTextFile(study.settingsPath), before);
   await assert.rejects(train(study, { steps: 200 }), { name: "UserError", message });

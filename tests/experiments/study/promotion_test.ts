@@ -106,6 +106,22 @@ Deno.test("rankConfigs() takes runs of any number of steps back that read as muc
   assert.equal(ranked([updates[0], updates[1], deep(c, 16, 250)], "updates").length, 2);
 });
 
+Deno.test("rankConfigs() leaves out what reads over a tenth less than the longest runs, or makes so many fewer updates", () => {
+  const [a, b, c] = templates;
+  const deep = (result: RunResult, bptt: number, steps_done: number) => planted(result, 1, { bptt, steps_done });
+  const ranked = (results: readonly RunResult[], budget?: "updates") =>
+    rankConfigs(results, undefined, budget).ranked.map(({ id }) => id).sort();
+  // Three passes each: of a hundred tokens, 96 and 64 are read.
+  const read = [deep(a, 1, 300), deep(b, 16, 18), deep(c, 64, 3)];
+  assert.deepEqual(ranked(read), [a.id, b.id].sort());
+  assert.equal(rankConfigs(read).shorter, 1);
+  assert.deepEqual(ranked(read.slice(2)), [c.id]);
+  // 30 updates were asked for: a pass of the first has a hundred.
+  const updates = [deep(a, 1, 100), deep(b, 16, 30), deep(c, 64, 30)];
+  assert.deepEqual(ranked(updates, "updates"), [a.id]);
+  assert.deepEqual(ranked(updates.slice(1), "updates"), [b.id, c.id].sort());
+});
+
 /** A planted run with scores: that on the validation split may be absent, as in results of earlier versions. */
 const scored = (result: RunResult, loss: number, validation: number | undefined, seed = 0) =>
   planted(result, loss, { seed, test_loss: 2, test_bits_per_byte: 3, validation_bits_per_byte: validation });

@@ -175,7 +175,7 @@ Deno.test({
     const before = files();
     await assert.rejects(
       trainStudy({ dir, experiment: "01", engine: "webgpu" }),
-      /^UserError: Cannot train on webgpu: with 400 tokens the smallest run needs a buffer of \d+ MiB, .+ allows \d+ MiB; take another/,
+      /^UserError: Cannot train on webgpu: with 400 tokens the smallest run needs \d+ MiB, .+ allows \d+ MiB; take another/,
     );
     assert.deepEqual(files(), before);
   },

@@ -88,6 +88,10 @@ Deno.test("checkLogged() refuses what no pass has room for, and what would log n
     16,
     "Cannot train 4 updates with 16 steps back: the loss is logged every 5 updates, so they must be at least as many",
   );
+  assert.throws(
+    () => checkLogged({ ...short, steps: 49, log_every: 5 }, 16, undefined, () => "; more"),
+    /at least as many; more$/,
+  );
   checkLogged({ ...short, steps: 49, log_every: 4 }, 16);
   checkLogged({ ...short, steps: 49, log_every: 5, budget: "updates" }, 16);
   refused(

@@ -1,6 +1,7 @@
 /** The memory that ONNX Runtime and the loops share: every tensor of a run has a fixed location in it. */
 import { UserError } from "../../../cells/errors.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
+import { mebibytes } from "../engine.ts";
 import { LINE_FLOATS, SIMD_WIDTH } from "./loops.ts";
 import type { Location } from "./plan.ts";
 
@@ -26,8 +27,6 @@ export function memoryBytes(locations: readonly Location[], indices: number, row
   return floats + indices * wholeLines(rows * INDEX_BYTES);
 }
 
-const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-
 /**
  * Checks that a run can be opened.
  *
@@ -37,9 +36,12 @@ const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
  * @throws {UserError} if its memory is more than 4 GiB, or both are more than there are
  */
 export function checkMemory({ own, working }: { own: number; working: number }, most: number, bptt: number): void {
+  // What there is is rounded down, so that two sizes which differ never read alike.
   const fail = (what: string, found: number, most: number) => {
     throw new UserError(
-      `Cannot train a run on engine onnx: ${what} ${gibibytes(found)}, must be at most ${gibibytes(most)}`,
+      `Cannot train a run on engine onnx: ${what} ${mebibytes(found)}, must be at most ${
+        Math.floor(most / 2 ** 20)
+      } MiB`,
     );
   };
   if (own > MAX_BYTES) fail("its tensors take", own, MAX_BYTES);
