@@ -5,15 +5,7 @@
  */
 import { mean } from "simple-statistics";
 import { canonicalJsonIn } from "../../cells/config.ts";
-import {
-  contrastOf,
-  type Factor,
-  type FactorTable,
-  type FactorValue,
-  isSwitch,
-  markedBy,
-  valueOf,
-} from "../../cells/factor.ts";
+import { contrastOf, type Factor, type FactorTable, type FactorValue, isSwitch, valueOf } from "../../cells/factor.ts";
 import { GATED, STEPS_BACK } from "../../cells/factors.ts";
 import { isAddedTrained } from "../../cells/trained_parts.ts";
 import type { Space } from "../../cells/space.ts";
@@ -147,18 +139,13 @@ export function isActive(
   compared: readonly FactorContrast[],
   space: Space,
 ): boolean {
-  const [states, layers] = (["colour", "shape"] as const).map((mark) => markedBy(space, mark));
-  const sizesOf = ({ config }: RunRow) => ({
-    n_layers: valueOf(layers, config) as number,
-    state_size: valueOf(states, config) as number,
-  });
   return compared.every(({ factor }, k) =>
     !isSwitch(factor) || runs.every((off, bits) =>
       (bits & (1 << k)) !== 0 ||
       isAddedTrained(
         space.cellOf(off.config),
         space.cellOf(runs[bits | (1 << k)].config),
-        sizesOf(off),
+        off.config,
         stepsBack(off),
       )
     )
