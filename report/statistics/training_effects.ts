@@ -58,9 +58,8 @@ export function comparedAtSeveral({ effects }: TrainingEffects): TrainingEffect[
 }
 
 function isTurning(effects: readonly PairMean[]): boolean {
-  const sides = effects.map(({ seeds, interval, difference }) =>
-    seeds.length > 1 ? clearSide(interval) : Math.sign(difference ?? 0)
-  );
+  // One seed or one pair has no interval: all that is known is the mean itself.
+  const sides = effects.map(({ interval, difference }) => interval ? clearSide(interval) : Math.sign(difference ?? 0));
   return sides.includes(-1) && sides.includes(1);
 }
 

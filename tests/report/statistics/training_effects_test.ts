@@ -43,6 +43,25 @@ Deno.test("a switch that needs a third of the rate is named: it turns between ra
   assert.deepEqual(effects.filter(({ turns }) => turns).map((one) => one.factor.key), ["use_output_gate"]);
 });
 
+Deno.test("one pair with several seeds has no interval, and turns where its mean does", () => {
+  const [first] = rowsAt(() => 2);
+  const isPair = ({ config: { use_output_gate: _, learning_rate: __, ...rest } }: typeof first) => {
+    const { use_output_gate: ___, learning_rate: ____, ...wanted } = first.config;
+    return JSON.stringify(rest) === JSON.stringify(wanted);
+  };
+  const rowsWith = (atLow: number) =>
+    rowsAt((config, rate) => 2 + (config.use_output_gate ? (rate < 0.001 ? atLow : 0.1) : 0)).filter(isPair);
+  for (const [atLow, turning] of [[-0.1, ["use_output_gate"]], [0.05, []]] as const) {
+    const [{ effects }] = trainingEffects(rowsWith(atLow), "test_bits_per_byte", GATED_SPACE);
+    const gate = effects.find((one) => one.factor.key === "use_output_gate")!;
+    assert.deepEqual(gate.at.map(({ pairs, seeds, interval }) => [pairs, seeds.length, interval]), [
+      [1, 3, undefined],
+      [1, 3, undefined],
+    ]);
+    assert.deepEqual(effects.filter(({ turns }) => turns).map((one) => one.factor.key), turning);
+  }
+});
+
 Deno.test("the best rate is that of the validation score, and of the lowest loss where a run was scored without it", () => {
   const rows = rowsAt((config, rate) => 2 + (rate < 0.001 ? 0.1 : 0) + (config.use_residual ? 0 : 1), 1);
   // By validation the lower rate is the best, by the loss the higher one.
