@@ -124,7 +124,7 @@ const ROWS: readonly Row[] = [
   [
     "init",
     "--experiment 02 --best 3 --learning-rate 1e-2",
-    "Cannot use --layers, --state-size, --learning-rate or --optimizer with experiment 02: its configurations follow from the " +
+    "Cannot use --layers, --state-size, --learning-rate, --optimizer or --bptt with experiment 02: its configurations follow from the " +
     "best of experiment 01, but for those of --cells",
   ],
   [
