@@ -10,7 +10,7 @@ const copyStudy = copiesOfSmallStudy();
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 const OTHERS = CELL_NAMES.filter((name) => name !== "gated").join(", ");
-const FLAGS = "--optimizer, --learning-rate, --state-size or --layers";
+const FLAGS = "--bptt, --optimizer, --learning-rate, --state-size or --layers";
 
 /** A task, its flags but for `--dir`, and the line that it ends with; `DIR` is the study's folder, `RUN0` the id of its first run. */
 type Row = readonly [task: keyof typeof tasks.tasks, flags: string, says: string];
