@@ -61,7 +61,7 @@ const STEPS_BACK: readonly number[] = [1, 2, 4, 8, 16, 32];
  *
  * ```ts ignore
  * const { gaps } = await truncationGap(model, corpus.test, { bptt: [4, 16], streams: 8, tokens: 512 });
- * for (const { bptt, whole } of gaps) console.log(bptt, whole.cosine, whole.cosine_standard_error);
+ * const rows = gaps.map(({ bptt, whole }) => [bptt, whole.cosine, whole.cosine_standard_error]);
  * ```
  *
  * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens
