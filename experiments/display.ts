@@ -45,7 +45,7 @@ function textOf({ preparing, running, lowest }: TrainingProgress): string {
 }
 
 /**
- * Shows how far training is: a bar over the steps, and lines above it.
+ * Shows how far training is: a bar over the steps through the text, and lines above it.
  *
  * @param name the command, which stands before what went wrong
  * @param quiet shows nothing but that
@@ -67,7 +67,7 @@ export function trainingDisplay(
     if (preparing?.what === "n-grams") return counting.onProgress(preparing.done, preparing.total);
     counting.stop();
     if (bar) return bar.update(steps_done, textOf(progress), steps);
-    bar = open(steps, "steps");
+    bar = open(steps, progress.unit ?? "steps");
     // A bar that has just been opened says that it starts.
     if (preparing || running.length) bar.update(steps_done, textOf(progress), steps);
   };

@@ -1,5 +1,5 @@
 /** `deno task init`: writes or extends the list of configurations. */
-import { BUDGETS, DEFAULT_BUDGET, LIMITS, totalSteps } from "../train/training/settings.ts";
+import { BUDGETS, DEFAULT_BUDGET, LIMITS } from "../train/training/settings.ts";
 import type { StepsBack } from "../cells/config.ts";
 import { unitOf } from "../cells/unit.ts";
 import { type Corpus, CORPUS_NAMES } from "../train/corpus/corpus.ts";
@@ -16,14 +16,14 @@ import { otherCellNames, parseCellName } from "./study/named_cells.ts";
 import { type ParameterTarget, parseParameters } from "./study/parameters.ts";
 import { baselinesInWords, ensureBaselines } from "./study/ngram_baselines.ts";
 import { DEFAULT_CONTROLS, type Promotion } from "./study/promotion.ts";
-import { budgetLines } from "./study/equal_runs.ts";
+import { budgetLines, stepsAskedInWords } from "./study/equal_runs.ts";
 import { commandOn } from "./study/commands.ts";
 import type { Experiment, StudySettings } from "./study/schema.ts";
 import { DEFAULT_SEEDS } from "./study/default_settings.ts";
 import { type InitPlan, initStudy, planInit, SPLIT_TEXT } from "./study/init_study.ts";
 import { flagsInWords } from "./study/levels.ts";
 import { parseTokens } from "./study/text.ts";
-import { stepsBackAmong, trainingSettings } from "./study/training_settings.ts";
+import { stepsBackAmong } from "./study/training_settings.ts";
 import { rankedInWords } from "./study/validation.ts";
 import { printError, printText } from "../train/terminal/output.ts";
 
@@ -200,17 +200,12 @@ if (import.meta.main) {
     if (tokens) printText(tokenLine(tokens, corpus));
     if (promotion) printText(promotionLines(promotion, study).join("\n"));
     printText(`Experiment ${options.experiment}: ${plural(added, "new configuration")}, ${total} in all`);
-    const settings = trainingSettings(study.settings, options.experiment), { steps } = settings;
-    const trained = totalSteps(settings, 1);
-    const wholePasses = trained === steps
-      ? ""
-      : ` (${trained} are done: passes of ${training.history - 1} are finished)`;
+    const configs = (await study.readConfigs(options.experiment)).map(({ config }) => config);
+    const steps = stepsAskedInWords(study.settings, options.experiment, stepsBackAmong(configs), before);
     printText(
       `Each: ${plural(seeds, "seed")}${was(before?.seeds, seeds)}, ` +
-        `${plural(steps, "step")}${was(before?.training.steps[options.experiment], steps)}${wholePasses}, ` +
-        `batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
+        `${steps}, batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
     );
-    const configs = (await study.readConfigs(options.experiment)).map(({ config }) => config);
     printUpdates(configs, options.experiment, study.settings, { before, isAsked: options.budget !== undefined });
     // The study is there already: whoever ends this now loses nothing, and 'train' counts.
     using stop = stopSignal("Stopping the count");

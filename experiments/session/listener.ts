@@ -32,6 +32,8 @@ export interface TrainingProgress {
   readonly steps_done: number;
   /** Those that this call will have done at its end. */
   readonly steps: number;
+  /** What these steps are called where some runs go several steps back: `bytes of each sequence`, or tokens. Absent: steps. */
+  readonly unit?: string;
   /** The runs under way. */
   readonly running: readonly RunningRun[];
   /** The lowest loss of the runs that have finished in this call, nats per token; absent before the first has. */

@@ -18,6 +18,8 @@ export interface ProgressOptions {
   readonly runs: number;
   readonly settings: TrainingSettings;
   readonly listener: TrainingListener;
+  /** What steps through the text are called; absent: steps. */
+  readonly unit?: string;
   /** Runs that this process may still claim. */
   readonly waiting: () => readonly Pick<Run, "entry">[];
   /** Runs that this process has claimed and not given back, begun or not. */
@@ -146,7 +148,7 @@ export class SessionProgress {
   }
 
   #now(preparing: Preparation | undefined): TrainingProgress {
-    const { waiting, claimed, settings } = this.options, running = [...this.#runs.values()];
+    const { waiting, claimed, settings, unit } = this.options, running = [...this.#runs.values()];
     const left = running.reduce(
       (sum, { key, step, steps }) => sum + Math.max(0, steps - step) * this.#stepsBack.get(key)!,
       0,
@@ -159,6 +161,7 @@ export class SessionProgress {
       runs: this.#ended.size + held.filter(({ key }) => !this.#ended.has(key)).length + free.length,
       steps_done: this.#done,
       steps: this.#done + left + coming.reduce((sum, { entry }) => sum + tokensRead(settings, entry.config), 0),
+      ...(unit ? { unit } : {}),
       running,
       ...(this.#lowest === undefined ? {} : { lowest: this.#lowest }),
       ...(preparing ? { preparing } : {}),

@@ -17,6 +17,7 @@
  * they have done is saved.
  */
 import { messageOf } from "../../cells/errors.ts";
+import { unitOf } from "../../cells/unit.ts";
 import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { type Engine, EngineFailure } from "../../train/engines/engine.ts";
 import { everyOne } from "../../train/process/every_one.ts";
@@ -30,6 +31,7 @@ import { type Queue, STALE_SECONDS } from "../queue/queue.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import type { Run } from "../study/runs.ts";
 import type { Study } from "../study/store.ts";
+import { readUnit } from "../study/training_settings.ts";
 import { footprintOf, WORKERS_PER_RUN } from "./capacity.ts";
 import { GroupSource } from "./group_source.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -105,6 +107,7 @@ export class TrainingSession {
       runs: this.#runs,
       settings,
       listener: this.#heard.guarded(options),
+      unit: readUnit(waiting.map(({ entry }) => entry.config), unitOf(study.settings)),
       waiting: () => this.#scheduler.waiting,
       claimed: () => this.#scheduler.claimed,
     });

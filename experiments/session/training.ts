@@ -1,5 +1,6 @@
 /** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
 import { messageOf, UserError } from "../../cells/errors.ts";
+import { unitOf } from "../../cells/unit.ts";
 import { checkBudget, checkLimits, type TrainingSettings } from "../../train/training/settings.ts";
 import { checkAskedLogged, checkTraining } from "../study/bounds.ts";
 import { capacityOf, checkRoom, fittingAtOnce, footprintOf } from "./capacity.ts";
@@ -13,7 +14,7 @@ import { commandOn } from "../study/commands.ts";
 import type { Run } from "../study/runs.ts";
 import { selectFrom } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
-import { stepsBackAmong, tokensRead, trainingSettings } from "../study/training_settings.ts";
+import { readUnit, stepsBackAmong, tokensRead, trainingSettings } from "../study/training_settings.ts";
 import { studyText } from "../study/text.ts";
 import { openStudyQueue } from "../queue/study_queue.ts";
 
@@ -55,12 +56,15 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
       await study.removeLeftovers();
       const coming = waiting.slice(0, options.limit), runs = coming.length;
       const steps = coming.reduce((sum, { entry }) => sum + tokensRead(settings, entry.config), 0);
+      // Of all that wait, as the session has it: a bar keeps its words.
+      const unit = readUnit(waiting.map(({ entry }) => entry.config), unitOf(study.settings));
       await ensureBaselines(study, text.corpus, {
         signal: options.signal,
         onDamaged: options.onProblem,
         onProgress(done, total) {
           const preparing = { what: "n-grams", done, total } as const;
-          options.onProgress?.({ runs_done: 0, runs, steps_done: 0, steps, running: [], preparing });
+          const counted = { steps_done: 0, steps, ...(unit ? { unit } : {}) };
+          options.onProgress?.({ runs_done: 0, runs, ...counted, running: [], preparing });
         },
       });
       const summary = await runSession({ study, text, engine, workers, ...claims }, settings, waiting, options);

@@ -1,5 +1,6 @@
 /** How the runs of a study are trained. */
 import { type StepsBack, stepsBackOf } from "../../cells/config.ts";
+import type { Unit } from "../../cells/unit.ts";
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import type { Experiment, StudySettings } from "./schema.ts";
 
@@ -37,4 +38,12 @@ export function stepsBackAmong(configs: readonly StepsBack[]): number[] {
 export function tokensRead(settings: TrainingSettings, config: StepsBack): number {
   const back = stepsBackOf(config);
   return totalSteps(settings, back) * back;
+}
+
+/**
+ * What {@linkcode tokensRead} is called, summed over runs: `bytes of each sequence`. Undefined where all go one step back: there it is their
+ * steps.
+ */
+export function readUnit(configs: readonly StepsBack[], unit: Unit): string | undefined {
+  return configs.some((config) => stepsBackOf(config) > 1) ? `${unit}s of each sequence` : undefined;
 }

@@ -64,6 +64,7 @@ inFolder(
     const all = 2 * 250 + 2 * 240;
     assert.ok(told.every(({ steps }) => steps === all), `${[...new Set(told.map(({ steps }) => steps))]}`);
     assert.equal(told.at(-1)!.steps_done, all);
+    assert.ok(told.every(({ unit }) => unit === "bytes of each sequence"));
     const results = await resultsIn(study);
     assert.deepEqual(updatesOf(results), [[[250, 250], [250, 250]], [[60, 60], [60, 60]]]);
     assert.deepEqual([...results.values()].flat().map(({ loss }) => loss!.length), [5, 5, 1, 1]);
@@ -197,6 +198,8 @@ inFolder("initStudy() and trainStudy() refuse settings with which a listed run w
   assert.equal(await Deno.readTextFile(study.settingsPath), before);
   await assert.rejects(train(study, { steps: 200 }), { name: "UserError", message });
   await assert.rejects(train(study, { budget: "none" as "tokens" }), /^UserError: Cannot use budget 'none'/);
-  // Others can be trained so.
-  assert.equal((await train(study, { steps: 200, only: parseSelection("bptt=1") })).finished, 2);
+  // Others can be trained so: what they count are steps.
+  const units = new Set<string | undefined>(), onProgress = ({ unit }: TrainingProgress) => void units.add(unit);
+  assert.equal((await train(study, { steps: 200, only: parseSelection("bptt=1"), onProgress })).finished, 2);
+  assert.deepEqual([...units], [undefined]);
 });
