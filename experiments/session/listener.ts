@@ -32,7 +32,7 @@ export interface TrainingProgress {
   readonly steps_done: number;
   /** Those that this call will have done at its end. */
   readonly steps: number;
-  /** What these steps are called where some runs go several steps back: `bytes of each sequence`, or tokens. Absent: steps. */
+  /** What these steps are called where some runs go several steps back: `bytes` of one sequence of each batch, or tokens. Absent: steps. */
   readonly unit?: string;
   /** The runs under way. */
   readonly running: readonly RunningRun[];

@@ -41,9 +41,9 @@ export function tokensRead(settings: TrainingSettings, config: StepsBack): numbe
 }
 
 /**
- * What {@linkcode tokensRead} is called, summed over runs: `bytes of each sequence`. Undefined where all go one step back: there it is their
+ * What {@linkcode tokensRead} is called, summed over runs: `bytes`, which are those of one sequence of each batch. A bar has no room for more words. Undefined where all go one step back: there it is their
  * steps.
  */
 export function readUnit(configs: readonly StepsBack[], unit: Unit): string | undefined {
-  return configs.some((config) => stepsBackOf(config) > 1) ? `${unit}s of each sequence` : undefined;
+  return configs.some((config) => stepsBackOf(config) > 1) ? `${unit}s` : undefined;
 }

@@ -19,11 +19,11 @@ function unitsOf(...told: readonly TrainingProgress[]): string[] {
 
 Deno.test("trainingDisplay() counts steps, or the unit that it is told", () => {
   assert.deepEqual(unitsOf(now, { ...now, steps_done: 10 }), ["steps"]);
-  assert.deepEqual(unitsOf({ ...now, unit: "bytes of each sequence" }), ["bytes of each sequence"]);
+  assert.deepEqual(unitsOf({ ...now, unit: "bytes" }), ["bytes"]);
 });
 
 Deno.test("readUnit() names bytes or tokens where some run goes several steps back, and nothing where all go one", () => {
-  assert.equal(readUnit([{}, { bptt: 4 }], "byte"), "bytes of each sequence");
-  assert.equal(readUnit([{}, { bptt: 4 }], "token"), "tokens of each sequence");
+  assert.equal(readUnit([{}, { bptt: 4 }], "byte"), "bytes");
+  assert.equal(readUnit([{}, { bptt: 4 }], "token"), "tokens");
   assert.equal(readUnit([{}, {}], "byte"), undefined);
 });

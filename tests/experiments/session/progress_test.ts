@@ -52,7 +52,7 @@ Deno.test("SessionProgress counts an update that goes several steps back as so m
     runs: 3,
     settings,
     listener,
-    unit: "bytes of each sequence",
+    unit: "bytes",
     waiting: () => [waiting],
     claimed: () => [one, four],
   });
@@ -60,7 +60,7 @@ Deno.test("SessionProgress counts an update that goes several steps back as so m
   progress.begin(four, 2);
   progress.advance([{ run: one, step: 8, loss: 2 }, { run: four, step: 4, loss: 2 }]);
   const { steps_done, steps, running, unit } = told.at(-1)!;
-  assert.equal(unit, "bytes of each sequence");
+  assert.equal(unit, "bytes");
   assert.deepEqual(running.map(({ step, steps }) => [step, steps]), [[8, 30], [4, 6]]);
   // What was done before this call is none of its work.
   assert.deepEqual([steps_done, steps], [8 + 4 * 2, 30 + 4 * (6 - 2) + 3 * 9]);

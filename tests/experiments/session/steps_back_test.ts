@@ -64,7 +64,7 @@ inFolder(
     const all = 2 * 250 + 2 * 240;
     assert.ok(told.every(({ steps }) => steps === all), `${[...new Set(told.map(({ steps }) => steps))]}`);
     assert.equal(told.at(-1)!.steps_done, all);
-    assert.ok(told.every(({ unit }) => unit === "bytes of each sequence"));
+    assert.ok(told.every(({ unit }) => unit === "bytes"));
     const results = await resultsIn(study);
     assert.deepEqual(updatesOf(results), [[[250, 250], [250, 250]], [[60, 60], [60, 60]]]);
     assert.deepEqual([...results.values()].flat().map(({ loss }) => loss!.length), [5, 5, 1, 1]);
