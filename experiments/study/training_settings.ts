@@ -41,8 +41,8 @@ export function tokensRead(settings: TrainingSettings, config: StepsBack): numbe
 }
 
 /**
- * What {@linkcode tokensRead} is called, summed over runs: `bytes`, which are those of one sequence of each batch. A bar has no room for more words. Undefined where all go one step back: there it is their
- * steps.
+ * What {@linkcode tokensRead} is called, summed over runs: `bytes`, which are those of one sequence of each batch. A bar has no room for more
+ * words. Undefined where all go one step back: there it is their steps.
  */
 export function readUnit(configs: readonly StepsBack[], unit: Unit): string | undefined {
   return configs.some((config) => stepsBackOf(config) > 1) ? `${unit}s` : undefined;
