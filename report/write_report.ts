@@ -124,7 +124,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     auditPromotion({ ...chosenBy, long: results, isValidated: options.isValidated }, rows, table);
   const comparisons = comparisonsOf(rows, table), { stepsBack } = comparisons;
   const questions = [
-    ...(stepsBack ? stepsBackQuestions(stepsBack) : []),
+    ...(stepsBack ? stepsBackQuestions(stepsBack, levels) : []),
     ...questionsOf(comparisons, table),
     ...effectQuestions(effects),
   ];
@@ -157,6 +157,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     title: titleOf(experiment, rows, table),
     rows,
     levels,
+    stepsBack,
     effects,
     account: accountFor(ANY_STUDY),
     settings: experiment === "01" ? settingsOf(rows, table) : `${settingsOf(rows, table)} ${selected(rows, effects)}`,
@@ -182,7 +183,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     finished: runs.rows.length,
     unfinished: runs.unfinished.length,
     unreadable: unreadable.length,
-    headline: headline({ rows, effects, table, study: { dir }, experiment, promotion }),
+    headline: headline({ rows, effects, table, study: { dir }, experiment, promotion, stepsBack, levels }),
     account: accountText(accountFor({ dir })),
     tables: {
       best_runs: bestRunsTable(rows, table),

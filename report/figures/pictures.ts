@@ -27,9 +27,9 @@ import { countConfigurations, criterionOfRows, type MergedRow } from "../data/me
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { StudyComparison } from "../statistics/study_comparison.ts";
 import { type CriterionAxis, criterionAxis } from "../tables/criterion_words.ts";
-import { equalIn } from "../tables/steps_back_words.ts";
+import { equalIn, STEPS_BACK_PICTURE } from "../tables/steps_back_words.ts";
 import { PROMOTION_HEADING } from "../tables/promotion_words.ts";
-import { corpusAndSteps, finishedRuns } from "../tables/report_words.ts";
+import { corpusAndSteps, corpusText, finishedRuns, stepsBackRuns } from "../tables/report_words.ts";
 import { type FactorTable, isTuned } from "../../cells/factor.ts";
 import { contrastWords, nounOf as factorNoun } from "../tables/factor_words.ts";
 import { figureDocument, type FigureOptions, type SvgDocument } from "./svg.ts";
@@ -159,12 +159,14 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     draw: (document, { comparisons, table }, options) => figureCells(document, comparisons!.baselines!, options, table),
   },
   {
-    name: (data) => data.comparisons?.stepsBack ? everywhere("_steps_back")(data) : undefined,
+    name: (data) => data.comparisons?.stepsBack ? everywhere(STEPS_BACK_PICTURE)(data) : undefined,
     title: () => "What more steps back change",
     caption: ({ rows: [{ reads }] }) =>
       `Scores and losses against the number of steps that the gradient goes back, at ${
         equalIn("bytes", reads)
       } and at ${equalIn("updates", reads)}.`,
+    subtitle: ({ comparisons, table }) =>
+      `${stepsBackRuns(comparisons!.stepsBack!, table)} on ${corpusText(comparisons!.stepsBack!.rows)}.`,
     draw: (document, { comparisons }, options) => figureStepsBack(document, comparisons!.stepsBack!, options),
   },
   {

@@ -7,7 +7,7 @@ import { type Level, levelsOn } from "../data/levels.ts";
 import { BASES, type Basis } from "../data/reading.ts";
 import { padded } from "../statistics/means.ts";
 import type { ChosenConfiguration, StepsBackAnswers, StepsBackPoint } from "../statistics/steps_back.ts";
-import { equalIn, pointText, quantityUnit } from "../tables/steps_back_words.ts";
+import { equalIn, pointText, quantityUnit, updatesText } from "../tables/steps_back_words.ts";
 import { baselineEntry, endLabels, labelRoom } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import {
@@ -67,7 +67,7 @@ export function figureStepsBack(document: SvgDocument, answers: StepsBackAnswers
     subtitle: [
       options.subtitle,
       isSeveral
-        ? "Line and large mark: mean over the seeds that a configuration has with all steps back; small: a seed; lower is better."
+        ? "Line and large mark: mean over the seeds that are there at every number of steps back; small: a seed; lower is better."
         : "One seed; lower is better.",
       ...chosenNote(answers),
       ...BASES.map((basis) => basisNote(answers, basis)),
@@ -134,7 +134,7 @@ function basisNote({ at, reads }: StepsBackAnswers, basis: Basis): string {
   const { quantity } = at[basis], equal = equalIn(basis, reads);
   const start = `${equal[0].toUpperCase()}${equal.slice(1)}`;
   if (!quantity) return `${start}: nothing can be compared.`;
-  if (quantity === "score") return `${start}: scores of whole runs on the test split.`;
+  if (quantity === "score") return `${start}: scores of whole runs on the test split, after ${updatesText(at[basis])}.`;
   return `${start}: smoothed training losses after ${pointText(at[basis], reads)}; no scores.`;
 }
 
@@ -146,7 +146,8 @@ function levelsFor({ at, chosen: [first] }: StepsBackAnswers, basis: Basis, leve
 /** What the dotted lines are: of the panel that has most of them. */
 function noteOf(shown: readonly { readonly levels: readonly Level[]; readonly domain: readonly number[] }[]): string[] {
   const [most] = shown.toSorted((a, b) => b.levels.length - a.levels.length);
-  return levelNote(most.levels, most.domain);
+  // A colon parts an order from its value: both are numbers.
+  return levelNote(most.levels.map((level) => ({ ...level, label: `${level.label}:` })), most.domain);
 }
 
 function domainOf({ chosen }: StepsBackAnswers, basis: Basis): [number, number] {

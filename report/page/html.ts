@@ -1,5 +1,6 @@
 /** Pieces of HTML that the page is made of. */
 import { escapeHtml } from "../../cells/markup.ts";
+import type { Cells } from "../tables/effect_tables.ts";
 import { showable } from "../../cells/visible_text.ts";
 
 export { escapeHtml };
@@ -26,12 +27,12 @@ ${body}
 </div>`;
 }
 
-/** A table of plain text, whose first column names its rows; the other headings break into lines where the page is too narrow. */
-export function textTable({ headings, lines }: { headings: readonly string[]; lines: readonly string[][] }): string {
+/** A table of plain text, whose first column names its rows; the other headings break into lines where the page is too narrow, and names where they may. */
+export function textTable({ headings, lines, wraps = false }: Cells): string {
   const head = headings.map((name, i) => `<th scope="col" class="${i ? "turn" : "text"}">${escapeHtml(name)}</th>`);
   const body = lines.map(([label, ...cells]) => {
     const rest = cells.map((text) => `<td>${escapeHtml(text)}</td>`).join("");
-    return `<tr><th scope="row" class="text">${escapeHtml(label)}</th>${rest}</tr>`;
+    return `<tr><th scope="row" class="text${wraps ? " turn" : ""}">${escapeHtml(label)}</th>${rest}</tr>`;
   });
   return table(head.join(""), body.join("\n"));
 }

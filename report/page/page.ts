@@ -7,17 +7,19 @@ import type { Experiment } from "../../experiments/study/schema.ts";
 import type { MergedRow } from "../data/merged.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { effectsInFigures, effectsInWords } from "./effects.ts";
+import { figure } from "./figure.ts";
 import { escapeHtml } from "./html.ts";
 import type { Level } from "../data/levels.ts";
 import { cellsInFull } from "./cells.ts";
 import pageScript from "./client.js" with { type: "text" };
 import { promotionOnPage } from "./promotion.ts";
-import { questionsOnPage } from "./questions.ts";
+import { pictureOf, questionsOnPage } from "./questions.ts";
 import type { Question } from "../tables/questions.ts";
 import { STUDIES_HEADING } from "../tables/study_words.ts";
 import { runsTable } from "./runs.ts";
 import { PAGE_STYLE } from "./style.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
+import type { StepsBackAnswers } from "../statistics/steps_back.ts";
 import type { Picture } from "../figures/pictures.ts";
 import { contrastWords } from "../tables/factor_words.ts";
 import { headline } from "../tables/headline.ts";
@@ -31,6 +33,8 @@ export interface PageContent {
   rows: readonly MergedRow[];
   /** What losses are held against, nats per what the models read. */
   levels?: readonly Level[];
+  /** Where the study varies the number of steps back. */
+  stepsBack?: StepsBackAnswers;
   effects: Effects;
   /** What has no part in it. */
   account: readonly AccountEntry[];
@@ -70,7 +74,7 @@ export function pageOf(content: PageContent): string {
   const links = Object.entries(parts).map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`).join("\n");
   const heading = (part: keyof typeof parts) => `<h2 id="${part}">${parts[part]}</h2>`;
   const asked = (part: "questions" | "studies") =>
-    content[part]?.length ? `${heading(part)}\n${questionsOnPage(content[part])}\n` : "";
+    content[part]?.length ? `${heading(part)}\n${questionsOnPage(content[part], content.pictures)}\n` : "";
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -95,7 +99,7 @@ ${promotionOnPage(content.promotion)}
 ${asked("questions")}${asked("studies")}${heading("answer")}
 ${effectsInWords(content.effects, content.experiment)}
 ${heading("pictures")}
-${content.pictures.map(figure).join("\n")}
+${picturesApart(content).map(figure).join("\n")}
 ${heading("effects")}
 ${effectsInFigures(content.effects)}
 ${heading("all")}
@@ -118,12 +122,8 @@ pictures), [a, b] joined features; ⟵ sets what is carried to the next ${reads}
 what a layer reads and hands on.</p>
 <p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
 
-function figure({ name, caption, svg, paper }: Picture): string {
-  const file = escapeHtml(name);
-  return `<figure id="${file}">
-<div class="card${paper ? " paper" : ""}" tabindex="0">
-${svg.trim()}
-</div>
-<figcaption>${escapeHtml(caption)} (<code>${file}.svg</code>, <code>${file}.png</code>)</figcaption>
-</figure>`;
+/** The pictures that stand behind no question. */
+function picturesApart({ pictures, questions = [] }: PageContent): Picture[] {
+  const shown = questions.map((question) => pictureOf(question, pictures));
+  return pictures.filter((picture) => !shown.includes(picture));
 }

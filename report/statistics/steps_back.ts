@@ -12,12 +12,13 @@ import { canonicalJsonIn } from "../../cells/config.ts";
 import type { Factor, FactorTable } from "../../cells/factor.ts";
 import { STEPS_BACK } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
-import { extentOf } from "../../cells/extremes.ts";
+import { extentOf, minOf } from "../../cells/extremes.ts";
 import type { Criterion } from "../../experiments/study/criterion.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { cellNameIn, labelIn } from "../data/cell_names.ts";
 import { criterionOfRows, type MergedRow } from "../data/merged.ts";
 import {
+  amountOf,
   amountRead,
   BASES,
   type Basis,
@@ -52,6 +53,21 @@ export interface StepsBackChange {
   readonly validation: PairMean | undefined;
 }
 
+/**
+ * Why runs have no part in a comparison. Of scores: they have none, or have done less or more than those that are equal. Of losses: they have
+ * made fewer updates than most with as many steps back.
+ */
+export type LeftOutReason = "no score" | "less" | "more" | "short";
+
+/** Runs with `k` steps back that have no part in a comparison, for one reason. */
+export interface LeftOut {
+  readonly k: number;
+  readonly reason: LeftOutReason;
+  readonly runs: number;
+  /** All runs with `k`. */
+  readonly of: number;
+}
+
 /** What runs are compared by at one basis. */
 export interface BasisAnswer {
   readonly basis: Basis;
@@ -63,8 +79,8 @@ export interface BasisAnswer {
   readonly levels: readonly number[];
   /** What these have done. */
   readonly extents: readonly Extent[];
-  /** Runs of the study that have no part in it: they are not equal to most, have no score, or are shorter than most with as many steps back. */
-  readonly left_out: number;
+  /** Runs of the study that have no part in it. */
+  readonly left_out: readonly LeftOut[];
   /** Over all configurations, no baselines, that were trained with both. */
   readonly changes: readonly StepsBackChange[];
 }
@@ -102,6 +118,10 @@ export interface StepsBackAnswers {
   readonly reads: Unit;
   /** By what configurations are chosen. */
   readonly criterion: Criterion;
+  /** All that was trained with several numbers of steps back, baselines too: a row for each of these numbers. */
+  readonly rows: readonly MergedRow[];
+  /** Of these one row for each configuration: that with which it ranks best. */
+  readonly best: readonly MergedRow[];
   /** Configurations, no baselines, with several numbers of steps back. */
   readonly of: number;
   readonly at: Readonly<Record<Basis, BasisAnswer>>;
@@ -114,6 +134,7 @@ export const MOST_CHOSEN = 6;
 
 /** Runs of one configuration with several numbers of steps back. */
 interface Group {
+  readonly rows: readonly MergedRow[];
   readonly best: MergedRow;
   readonly isBaseline: boolean;
   readonly runs: readonly RunRow[];
@@ -137,6 +158,8 @@ export function stepsBackAnswers(all: readonly MergedRow[], table: FactorTable):
     factor,
     reads: rows[0].reads,
     criterion: criterionOfRows(all),
+    rows: groups.flatMap((group) => group.rows),
+    best: groups.map(({ best }) => best),
     of: groups.filter(({ isBaseline }) => !isBaseline).length,
     at,
     chosen: shown.map((group): ChosenConfiguration => ({
@@ -160,6 +183,7 @@ function groupsOf(rows: readonly MergedRow[], factor: Factor, table: FactorTable
       `${canonicalJsonIn(table, withDefaults(config, [factor]))} ${JSON.stringify(settingsBesideSteps(run))}`,
   );
   return [...groups.values()].filter((group) => distinct(group, stepsBack).length > 1).map((group) => ({
+    rows: group,
     best: group[0],
     isBaseline: !own.has(group[0]),
     runs: group.flatMap(({ runs }) => runs),
@@ -191,15 +215,30 @@ function answerAt(basis: Basis, groups: readonly Group[]): Reading {
   const reading = hasPairs(groups, scored)
     ? readingOf(basis, "score", undefined, scored, (run) => run.test_bits_per_byte!)
     : lossReading(basis, groups, runs);
-  const { isCompared, answer: { levels } } = reading, own = groups.filter(({ isBaseline }) => !isBaseline);
+  const { answer: { levels } } = reading, own = groups.filter(({ isBaseline }) => !isBaseline);
   return {
     ...reading,
     answer: {
       ...reading.answer,
-      left_out: runs.filter((run) => !isCompared(run)).length,
+      left_out: leftOut(runs, reading),
       changes: changesOf(own, reading, levels),
     },
   };
+}
+
+/** By steps back and reason. */
+function leftOut(runs: readonly RunRow[], { basis, isCompared, answer: { quantity } }: Reading): LeftOut[] {
+  const least = minOf(runs.filter(isCompared).map((run) => amountOf(run, basis)));
+  const reasonOf = (run: RunRow): LeftOutReason => {
+    if (quantity !== "score") return "short";
+    if (run.test_bits_per_byte === undefined) return "no score";
+    return amountOf(run, basis) < least ? "less" : "more";
+  };
+  return distinct(runs, stepsBack).flatMap((k) => {
+    const same = runs.filter((run) => stepsBack(run) === k);
+    const reasons = Map.groupBy(same.filter((run) => !isCompared(run)), reasonOf);
+    return [...reasons].map(([reason, { length }]) => ({ k, reason, runs: length, of: same.length }));
+  });
 }
 
 /** Whether some runs of these differ in `k` alone. */
@@ -239,7 +278,7 @@ function readingOf(
   });
   return {
     basis,
-    answer: { basis, quantity, point, levels, extents, left_out: 0, changes: [] },
+    answer: { basis, quantity, point, levels, extents, left_out: [], changes: [] },
     isCompared: (run) => compared.has(run),
     valueOf,
   };

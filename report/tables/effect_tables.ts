@@ -14,6 +14,8 @@ import { measureWithUnit } from "./measure_words.ts";
 export interface Cells {
   readonly headings: string[];
   readonly lines: string[][];
+  /** Whether the names in the first column may break into lines on a page. */
+  readonly wraps?: boolean;
 }
 
 /** How much room a table has: a page's also has the interval for the same pairs with other seeds. */

@@ -8,11 +8,13 @@ import type { Study } from "../../experiments/study/store.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { ownCellName } from "../data/cell_names.ts";
 import { countConfigurations, criterionOfRows, type MergedRow, rankedBy } from "../data/merged.ts";
+import type { Level } from "../data/levels.ts";
 import { areSeveralBack, type Basis, equalRuns, stepsBack } from "../data/reading.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
 import { isTrainedAs, pairedBySeed } from "../statistics/baseline_comparison.ts";
 import type { Effects, FactorEffect, FactorLevels } from "../statistics/effects.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
+import type { StepsBackAnswers } from "../statistics/steps_back.ts";
 import { bySize, isClear, qualificationOf } from "./clear_effects.ts";
 import { criterionAxis } from "./criterion_words.ts";
 import { qualificationWords } from "./dependence_words.ts";
@@ -23,6 +25,7 @@ import { atSecondValue, contrastWords, inSentence, listed, withUnit } from "./fa
 import { formatDifference, formatSize, formatSpread } from "./format.ts";
 import { testScore } from "./metric_text.ts";
 import { promotionWords } from "./promotion_words.ts";
+import { stepsBackSentences } from "./steps_back_words.ts";
 import { turnWords } from "./training_effect_words.ts";
 
 /** What the headline is of. */
@@ -38,16 +41,21 @@ export interface HeadlineData {
   readonly experiment?: Experiment;
   /** Of an experiment that was chosen by the ranking of another. */
   readonly promotion?: PromotionAudit;
+  /** Where the study varies the number of steps back. */
+  readonly stepsBack?: StepsBackAnswers;
+  /** What scores are held against, nats per what the models read. */
+  readonly levels?: readonly Level[];
 }
 
 /**
- * The largest effect, where factors can be compared, then what is best, and how that stands to baselines. Of an experiment that was chosen, whether it
+ * The largest effect, where factors can be compared, then what is best, and how that stands to baselines; then what more steps back change. Of an experiment that was chosen, whether it
  * was chosen well: effects among what was chosen for its score say little.
  */
-export function headline({ promotion, ...data }: HeadlineData): string {
+export function headline({ promotion, stepsBack, levels, ...data }: HeadlineData): string {
   const { rows, table = GATED, study, experiment = "01" } = data;
   const found = experiment === "01" ? effectFound({ ...data, table, experiment }) : auditFound(promotion, study);
-  return [...found, bestWords(rows, table), ...equalityWords(rows)].join(" ");
+  const back = stepsBack ? stepsBackSentences(stepsBack, levels) : [];
+  return [...found, bestWords(rows, table), ...back, ...equalityWords(rows)].join(" ");
 }
 
 /** In what runs are equal that go back by several numbers of steps: what is best among them is best under that condition. */
@@ -64,7 +72,7 @@ function equalityWords(rows: readonly MergedRow[]): string[] {
 }
 
 /** What an effect sentence is made of. */
-type EffectData = Required<Omit<HeadlineData, "promotion">>;
+type EffectData = Required<Omit<HeadlineData, "promotion" | "stepsBack" | "levels">>;
 
 function effectFound(data: EffectData): string[] {
   const { effects } = data, compared = bySize(effects[effects.primary].filter(({ pairs }) => pairs > 0));

@@ -23,6 +23,8 @@ export interface Question {
   readonly cells?: Cells;
   /** Lines that are left out of `cells`: the table of all configurations has their numbers. */
   readonly more: number;
+  /** How the name of the picture ends that belongs right behind it; absent where none does. */
+  readonly picture?: string;
 }
 
 /** Lines of a question's table. */

@@ -4,8 +4,11 @@ import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { countConfigurations, type MergedRow } from "../data/merged.ts";
+import { stepsBack } from "../data/reading.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
+import type { StepsBackAnswers } from "../statistics/steps_back.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
+import { listed } from "./factor_words.ts";
 
 function runsOf(rows: readonly MergedRow[]): RunRow[] {
   return rows.flatMap(({ runs }) => runs);
@@ -13,15 +16,23 @@ function runsOf(rows: readonly MergedRow[]): RunRow[] {
 
 /** `432 configurations, one seed each,` or `432 configurations, 2 to 3 seeds each (1,290 runs),`. */
 export function finishedRuns(rows: readonly MergedRow[], table: FactorTable = GATED): string {
+  const controls = new Set(rows.filter(({ control }) => control).map(({ id }) => id)).size;
+  const marked = controls ? ` (${counted(controls, "control")} among them)` : "";
+  return `${configurationsOf(rows, table)}${marked}, ${seedsWords(rows)},`;
+}
+
+/** `one seed each`, or `2 to 3 seeds each (1,290 runs)`. */
+export function seedsWords(rows: readonly MergedRow[]): string {
   const seedsOf = Map.groupBy(runsOf(rows), ({ id }) => id);
   const counts = distinct([...seedsOf.values()], (runs) => runs.length), most = counts.at(-1)!;
   const each = seedsOf.size > 1 ? " each" : "";
-  const seeds = most === 1
-    ? `one seed${each}`
-    : `${range(counts, "seed")}${each} (${counted(runsOf(rows).length, "run")})`;
-  const controls = new Set(rows.filter(({ control }) => control).map(({ id }) => id)).size;
-  const marked = controls ? ` (${counted(controls, "control")} among them)` : "";
-  return `${configurationsOf(rows, table)}${marked}, ${seeds},`;
+  return most === 1 ? `one seed${each}` : `${range(counts, "seed")}${each} (${counted(runsOf(rows).length, "run")})`;
+}
+
+/** `2 gated and 2 baseline configurations with 1, 4 and 16 steps back, 3 seeds each (36 runs),`: each counts once, whatever its steps back. */
+export function stepsBackRuns({ best, rows }: StepsBackAnswers, table: FactorTable = GATED): string {
+  const levels = listed(distinct(rows, stepsBack).map(String));
+  return `${configurationsOf(best, table)} with ${levels} steps back, ${seedsWords(rows)},`;
 }
 
 /** `51 configurations`; where there are baselines, `48 gated and 3 baseline configurations`. */
@@ -34,11 +45,15 @@ export function configurationsOf(rows: readonly MergedRow[], table: FactorTable)
 
 /** `tinyshakespeare, 10,989 training steps each`; tokens are named where they are not bytes. */
 export function corpusAndSteps(rows: readonly MergedRow[]): string {
-  const corpora = distinct(
+  return `${corpusText(rows)}, ${range(distinct(rows, (row) => row.steps_done), "training step")} each`;
+}
+
+/** `tinyshakespeare`; tokens are named where they are not bytes. */
+export function corpusText(rows: readonly MergedRow[]): string {
+  return distinct(
     runsOf(rows),
     ({ dataset, reads, tokens }) => reads === "byte" ? dataset : `${dataset} (${tokens})`,
   ).join(" and ");
-  return `${corpora}, ${range(distinct(rows, (row) => row.steps_done), "training step")} each`;
 }
 
 /** The runs' corpus and training settings, in a sentence. */

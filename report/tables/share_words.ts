@@ -1,6 +1,7 @@
 /** How much of what configurations differ by is due to which factors, in words and in a table: the exact shares of a complete grid. */
 import { sum } from "simple-statistics";
 import { counted, formatCount } from "../../cells/counts.ts";
+import { STEPS_BACK } from "../../cells/factors.ts";
 import { atLevels } from "../data/training_factors.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { GridAxis, MissingShares, VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
@@ -97,6 +98,9 @@ function missingWords({ lacks, configurations, combinations, at }: MissingShares
   const where = whereWords(at), some = `${counted(configurations, "configuration")}${where}`;
   switch (lacks) {
     case "axes":
+      if (configurations === 1 && at.some(({ factor }) => factor.key === STEPS_BACK.key)) {
+        return `Shares of variance need two factors of which all combinations have a finished run; there is one configuration alone${where}.`;
+      }
       return `Shares of variance need two factors of which all combinations have a finished run; the ${some} ${
         configurations === 1 ? "has" : "have"
       } none.`;

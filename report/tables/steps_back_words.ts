@@ -1,15 +1,18 @@
 /** What more steps back change, in words and in a table: at equal bytes read, and at equal updates. */
 import { counted, formatCount } from "../../cells/counts.ts";
-import { maxOf, minOf } from "../../cells/extremes.ts";
+import { extentOf, maxOf, minOf } from "../../cells/extremes.ts";
 import { countedLevel } from "../../cells/factor.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { SMOOTHING } from "../../train/training/loss_log.ts";
-import { BASES, type Basis, EQUAL_SHARE, SMOOTHING_AGE } from "../data/reading.ts";
+import { type Level, levelsOn } from "../data/levels.ts";
+import { BASES, type Basis, EQUAL_SHARE, SMOOTHING_AGE, stepsBack } from "../data/reading.ts";
+import { distinct } from "../data/rows.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
 import type {
   BasisAnswer,
   ChosenConfiguration,
   Extent,
+  LeftOutReason,
   Quantity,
   StepsBackAnswers,
   StepsBackChange,
@@ -19,6 +22,9 @@ import { direction, incompleteWords } from "./effect_words.ts";
 import { listed } from "./factor_words.ts";
 import { formatDifference, formatLoss, formatSize, NONE } from "./format.ts";
 import type { Question } from "./questions.ts";
+
+/** How the name of the picture ends that shows the same. */
+export const STEPS_BACK_PICTURE = "_steps_back";
 
 /** `equal bytes read`, `equal updates`. */
 export function equalIn(basis: Basis, reads: Unit): string {
@@ -40,27 +46,96 @@ export function quantityUnit(quantity: Quantity, reads: Unit): string {
   return quantity === "score" ? "bits per byte" : `nats per ${reads}`;
 }
 
-/** A question for each of both ways in which runs are equal. */
-export function stepsBackQuestions(answers: StepsBackAnswers): Question[] {
+/** The basis that is told first: that of scores, where there is one. */
+function firstBasis({ at }: StepsBackAnswers): Basis | undefined {
+  return BASES.find((basis) => at[basis].quantity === "score") ?? BASES.find((basis) => at[basis].quantity);
+}
+
+/**
+ * The answer in a sentence, and one more where runs are too short for it: from the fewest steps back to those with the lowest value, and to the
+ * most. Of all configurations; of the best baseline where nothing else was trained with several.
+ *
+ * @param levels of the study, nats per what its models read
+ */
+export function stepsBackSentences(answers: StepsBackAnswers, levels?: readonly Level[]): string[] {
+  const { at, chosen, of, reads } = answers, basis = firstBasis(answers);
+  if (!basis) return [];
+  const answer = at[basis], quantity = answer.quantity!;
+  const changes = (of ? answer.changes : chosen[0].at[basis].changes).filter(({ change }) => change.pairs > 0)
+    .filter(({ from }, _, [first]) => from === first.from);
+  if (!changes.length) return [];
+  const best = changes.reduce((a, b) => b.change.difference! < a.change.difference! ? b : a), most = changes.at(-1)!;
+  const told = best === most ? [best] : [best, most];
+  const each = told.map(({ from, to, change }, i) => {
+    const difference = change.difference!, size = sizeText(difference, i ? "" : quantityUnit(quantity, reads));
+    const other = i ? `${to}` : `${stepsBackText(to)} ${difference === 0 ? "as" : "than"} with ${from}`;
+    return `${size.trimEnd()} with ${other} (${evidence(change)})`;
+  });
+  const where = quantity === "loss" ? ` after ${pointText(answer, reads)},` : "";
+  const whose = of ? "" : ` of ${chosen[0].label}`;
+  return [
+    `At ${equalIn(basis, reads)},${where} ${quantityText(quantity)}${whose} is ${each.join(", and ")}.`,
+    ...tooShortWords(answers, levels).map((text) => `${text}.`),
+  ];
+}
+
+/** A warning where no configuration with some number of steps back is below what a model of one byte of context reaches; else nothing. */
+function tooShortWords({ rows }: StepsBackAnswers, levels: readonly Level[] | undefined): string[] {
+  const order1 = levelsOn("test", levels, rows[0]).find(({ order }) => order === 1)?.value;
+  if (order1 === undefined) return [];
+  const short = distinct(rows, stepsBack).filter((k) => {
+    const scores = rows.flatMap((row) =>
+      stepsBack(row) === k && row.test_bits_per_byte ? [row.test_bits_per_byte] : []
+    );
+    return scores.length > 0 && scores.every(({ mean }) => mean >= order1);
+  });
+  if (!short.length) return [];
+  const updates = short.map((k) =>
+    range(extentOf(rows.filter((row) => stepsBack(row) === k).flatMap(({ runs }) => runs).map((run) => run.steps_done)))
+  );
+  const few = listed([...new Set(updates)]);
+  return [
+    `Runs with ${
+      short.length > 1 ? `${listed(short.map(String))} steps back` : stepsBackText(short[0])
+    } are not below the n-gram baseline of order 1: ${
+      few === "1" ? "1 update is" : `${few} updates are`
+    } too few to judge them by`,
+  ];
+}
+
+/**
+ * A question for each of both ways in which runs are equal.
+ *
+ * @param levels of the study, nats per what its models read
+ */
+export function stepsBackQuestions(answers: StepsBackAnswers, levels?: readonly Level[]): Question[] {
   return BASES.map((basis): Question => {
     const answer = answers.at[basis], { quantity } = answer, { reads } = answers;
+    // One picture has both, behind the last.
+    const picture = basis === BASES.at(-1) ? STEPS_BACK_PICTURE : undefined;
     const heading = `What do more steps back change, at ${equalIn(basis, reads)}?`;
     if (!quantity) {
       const why =
         `That cannot be said: no two runs that differ in the number of steps back alone have logged a loss at ` +
         `${equalIn(basis, reads)}, or have a score there`;
-      return { heading, lines: [why], more: 0 };
+      return { heading, lines: [why], more: 0, picture };
     }
     const lines = [
       comparedText(answer, quantity, reads),
       ...changeWords(answers, answer, quantity),
+      ...(basis === firstBasis(answers) ? tooShortWords(answers, levels) : []),
       ...chosenWords(answers, basis, quantity),
       ...caution(answers, basis),
       ...(quantity === "loss" ? [smoothingText(answer, reads)] : []),
       ...leftOutText(answer, reads),
     ];
-    return { heading, lines, cells: cellsOf(answers, basis, quantity), more: 0 };
+    return { heading, lines, cells: cellsOf(answers, basis, quantity), more: 0, picture };
   });
+}
+
+/** How many updates a comparison's runs have made: `620 to 9,990 updates`. */
+export function updatesText({ extents }: BasisAnswer): string {
+  return `${range(extentOf(extents.flatMap(({ updates }) => updates)))} updates`;
 }
 
 /** A number, or the least and the most where they differ. */
@@ -203,18 +278,23 @@ function smoothingText({ basis, levels }: BasisAnswer, reads: Unit): string {
     : `${how}: at equal updates both are as old in updates`;
 }
 
-function leftOutText({ left_out, basis, quantity }: BasisAnswer, reads: Unit): string[] {
-  if (!left_out) return [];
-  const why = quantity === "loss"
-    ? "fewer updates than most with as many steps back"
-    : `no test score, or more than ${Math.round(100 - 100 * EQUAL_SHARE)} % fewer or more ${
-      basis === "bytes" ? `${reads}s` : "updates"
-    } than the others`;
-  return [
-    `${counted(left_out, "run")} of configurations with several numbers of steps back ${
-      left_out === 1 ? "has" : "have"
-    } no part in it: ${why}`,
-  ];
+/** For each reason, how many runs with which steps back have no part in it. */
+function leftOutText({ left_out, basis }: BasisAnswer, reads: Unit): string[] {
+  const what = `${basis === "bytes" ? `${reads}s` : "updates"} than those compared`;
+  const share = `more than ${Math.round(100 - 100 * EQUAL_SHARE)} %`;
+  const why: Record<LeftOutReason, string> = {
+    "no score": "no test score",
+    less: `${share} fewer ${what}`,
+    more: `${share} more ${what}`,
+    short: "fewer updates than most with as many steps back",
+  };
+  return [...Map.groupBy(left_out, ({ reason }) => reason)].map(([reason, all]) => {
+    const each = all.map(({ k, runs, of }) =>
+      `${runs === of && of > 1 ? "all" : `${formatCount(runs)} of`} ${counted(of, "run")} with ${stepsBackText(k)}`
+    );
+    const isOne = all.length === 1 && all[0].runs === 1;
+    return `Left out: ${listed(each)}, which ${isOne ? "has" : "have"} ${why[reason]}`;
+  });
 }
 
 /** A line for each change: of all configurations together, then of those shown by themselves. */
@@ -244,6 +324,8 @@ function cellsOf({ at, chosen, of, reads }: StepsBackAnswers, basis: Basis, quan
       "pairs × seeds",
       ...(isValidated ? ["validation, difference"] : []),
     ],
+    // A configuration's label is long, and its numbers are many.
+    wraps: true,
     lines: [
       ...(isSeveral ? changes.map((one) => line(`all ${formatCount(of)}`, () => undefined, one)) : []),
       ...chosen.flatMap(({ label, at }) =>

@@ -240,8 +240,14 @@ Deno.test("writeReport() draws everything and says what cannot be compared when 
 
 Deno.test("writeReport() says in terminal and page what more steps back change, with a picture, and writes the same bytes again", () =>
   inFolder(async (dir) => {
-    const asked = options(dir, { results: stepsBackResults() }), { paths, tables } = await writeReport(asked);
+    const asked = options(dir, { results: stepsBackResults() }), { paths, tables, headline } = await writeReport(asked);
     const names = paths.map((path) => basename(path)), page = await Deno.readTextFile(paths.at(-1)!);
+    const sentence =
+      "At equal bytes read, the test score is lower by 0.375 bits per byte with 16 steps back than with 1";
+    assert.ok(headline.includes(sentence) && page.includes(sentence));
+    const picture = '<figure id="results_01_all_steps_back">', parts = page.split(picture);
+    assert.ok(parts[0].includes("at equal updates?</h3>") && !parts[0].includes('<h2 id="pictures">'));
+    assert.equal(parts.length, 2, "once, behind its tables");
     assert.ok(names.includes("results_01_all_steps_back.svg") && names.includes("results_01_all_effects_by_bptt.svg"));
     for (const path of paths) assert.ok(isOurs(path), path);
     for (const equal of ["equal bytes read", "equal updates"]) {
@@ -251,6 +257,7 @@ Deno.test("writeReport() says in terminal and page what more steps back change, 
     assert.ok(
       page.includes("16 steps back instead of 1, at equal bytes read: the test score is lower by 0.375 bits per byte"),
     );
+    assert.match(page, /<th scope="row" class="text turn">2 layers/, "long names break into lines");
     assert.match(page, />2,813,184 bytes read<\/text>/, "the frame of small curves ends where the longest run does");
     const before = await Promise.all(paths.map((path) => Deno.readFile(path)));
     await writeReport({ ...asked, results: asked.results.toReversed() });

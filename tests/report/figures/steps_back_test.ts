@@ -30,7 +30,7 @@ Deno.test("figureStepsBack() has a panel for equal bytes and one for equal updat
     const text of [
       "At equal bytes read: test score (bits per byte)",
       "At equal updates: training loss (nats per byte)",
-      "Equal bytes read: scores of whole runs on the test split.",
+      "Equal bytes read: scores of whole runs on the test split, after 682 to 10,989 updates.",
       "Equal updates: smoothed training losses after 650 updates (6 % of those with 1 step back); no scores.",
       "best: 2 layers × 256, state gate + new state",
       "GRU, 2 layers × 200",
@@ -90,11 +90,16 @@ Deno.test("figureStepsBack() tells baselines apart by dashes and by the shape of
 });
 
 Deno.test("figureStepsBack() uses no letter twice: what an n-gram model's order is, is not called as steps back are", () => {
-  const levels = [1, 2, 3].map((order) => ({ label: `order ${order}`, value: (2.6 - 0.1 * order) * Math.LN2, order }));
+  const levels = [1, 2, 3].map((order) => ({ label: `order ${order}`, value: (2.6 - 0.1 * order) * Math.LN2, order }))
+    .concat({ label: "order 4", value: Math.LN2, order: 4 });
   const answers = stepsBackAnswers(rowsOf(stepsBackResults()), GATED)!;
   const texts = textsOf(figureStepsBack(figureDocument(), answers, { ...NAMES, levels }));
   assert.ok(
     texts.includes("Dotted: n-gram baselines of the test split, order n: what a model of n bytes of context reaches."),
+  );
+  assert.ok(
+    texts.includes("Outside of the picture: order 4: 1.000."),
+    "a colon parts two numbers",
   );
   assert.ok(texts.every((text) => !/\bk\b/.test(text)));
 });

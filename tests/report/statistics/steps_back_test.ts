@@ -38,9 +38,9 @@ function changesAt(answers: StepsBackAnswers, basis: "bytes" | "updates") {
 
 Deno.test("stepsBackAnswers() compares scores at equal bytes read and losses at equal updates when runs have read alike", () => {
   const answers = answersTo(), { bytes, updates } = answers.at;
-  assert.deepEqual([bytes.quantity, bytes.point, bytes.left_out], ["score", undefined, 0]);
+  assert.deepEqual([bytes.quantity, bytes.point, bytes.left_out], ["score", undefined, []]);
   // Of the planted runs the one with 16 steps back has the fewest updates, 682, logged every 50.
-  assert.deepEqual([updates.quantity, updates.point, updates.left_out], ["loss", 650, 0]);
+  assert.deepEqual([updates.quantity, updates.point, updates.left_out], ["loss", 650, []]);
   assert.deepEqual(bytes.extents.map(({ k, updates, read }) => [k, ...updates, ...read]), [
     [1, 10_989, 10_989, 10_989 * 256, 10_989 * 256],
     [4, 2739, 2739, 2739 * 4 * 256, 2739 * 4 * 256],
@@ -141,8 +141,22 @@ Deno.test("stepsBackAnswers() leaves runs out that have read more than others, a
     result.seed === 2 && result.bptt === undefined ? { ...result, steps_done: 2 * result.steps_done! } : result
   );
   const { bytes } = answersOf(longer)!.at;
-  assert.equal(bytes.left_out, 5);
+  assert.deepEqual(bytes.left_out, [{ k: 1, reason: "more", runs: 5, of: 15 }]);
   assert.deepEqual(bytes.changes.map(({ change }) => change.seeds), [[0, 1], [0, 1], [0, 1, 2]]);
+});
+
+Deno.test("stepsBackAnswers() says for which reason runs with which steps back are left out", () => {
+  const results = stepsBackResults({ budget: "updates", cells: [] }).map((result): RunResult => {
+    if (result.bptt === 16) return { ...result, steps_done: 5000 };
+    return result.seed ? result : { ...result, test_bits_per_byte: undefined, test_loss: undefined };
+  });
+  const { updates } = answersOf(results)!.at;
+  assert.deepEqual([updates.quantity, updates.levels], ["score", [1, 4]]);
+  assert.deepEqual(updates.left_out, [
+    { k: 1, reason: "no score", runs: 3, of: 9 },
+    { k: 4, reason: "no score", runs: 3, of: 9 },
+    { k: 16, reason: "less", runs: 9, of: 9 },
+  ]);
 });
 
 /** Runs that have made the first updates alone, and have no score. */
@@ -155,8 +169,9 @@ Deno.test("stepsBackAnswers() compares losses late when one run of a study that 
   const results = stepsBackResults({ isScored: false });
   const one = results.map((result, i) => i === 0 ? shortened(result, 100) : result);
   const { bytes, updates } = answersOf(one)!.at;
+  const short = [{ k: 1, reason: "short", runs: 1, of: 15 }];
   assert.deepEqual([results[0].bptt, results[0].seed], [undefined, 0]);
-  assert.deepEqual([updates.point, updates.left_out, bytes.point, bytes.left_out], [650, 1, 10_400, 1]);
+  assert.deepEqual([updates.point, updates.left_out, bytes.point, bytes.left_out], [650, short, 10_400, short]);
   for (const { from, to, difference, incomplete } of changesAt(answersOf(one)!, "updates").slice(0, 2)) {
     near(difference, LOSS_GAIN[from] - LOSS_GAIN[to]);
     // Of three configurations one lacks the seed with one step back: the largest part without gaps has them all, or all seeds.
@@ -170,7 +185,7 @@ Deno.test("stepsBackAnswers() compares all runs when the long ones have no pair"
   const apart = results.filter(({ bptt, seed }) => bptt === undefined || seed === 2)
     .map((result) => result.bptt === undefined && result.seed === 2 ? shortened(result, 100) : result);
   const { updates } = answersOf(apart)!.at;
-  assert.deepEqual([updates.point, updates.left_out, updates.changes.map(({ change }) => change.seeds)], [100, 0, [[
+  assert.deepEqual([updates.point, updates.left_out, updates.changes.map(({ change }) => change.seeds)], [100, [], [[
     2,
   ]]]);
 });

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { type CellConfig, configId } from "../../../cells/config.ts";
+import { GATED } from "../../../cells/factors.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import { type RunRow, tableOf } from "../../../report/data/rows.ts";
 import type { PromotionAudit } from "../../../report/statistics/promotion_audit.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
+import { stepsBackAnswers } from "../../../report/statistics/steps_back.ts";
 import { bestWords, headline } from "../../../report/tables/headline.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
 import { type StepsBackPlan, stepsBackResults } from "../steps_back_results.ts";
@@ -195,6 +197,19 @@ Deno.test("headline() says where a sign turns with the steps back, also between 
     /; its sign turns with the number of steps back: −0\.500 bits per byte at 1 step back, \+0\.125 at 4 steps back, −0\.500 at 16 steps back; /,
   );
   assert.doesNotMatch(headlineOf(forgetGateAt({ 1: -0.25, 4: -0.25, 16: -0.25 }, [0])), /turns/);
+});
+
+Deno.test("headline() tells what more steps back change before in what their runs are equal", () => {
+  const { rows } = tableOf(stepsBackResults()), merged = mergeSeeds(rows);
+  const data = { rows: merged, effects: effectsOf(rows), study: { dir: "my study" } };
+  const stepsBack = stepsBackAnswers(merged, GATED), alone = headline(data);
+  const levels = [{ label: "order 1", value: 0.5, order: 1 }];
+  const told = headline({ ...data, stepsBack, levels });
+  assert.match(
+    told,
+    / At equal bytes read, the test score is lower by 0\.375 .*\. Runs with 1, 4 and 16 steps back are not below .* by\. Runs with 1, 4 and 16 steps back have read equally /,
+  );
+  assert.doesNotMatch(alone, /At equal bytes read/);
 });
 
 Deno.test("headline() says in what runs are equal that go back by several numbers of steps, and nothing of it else", () => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { CellConfig } from "../../../cells/config.ts";
-import type { RunRow } from "../../../report/data/rows.ts";
+import { type RunRow, tableOf } from "../../../report/data/rows.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { sharesQuestion } from "../../../report/tables/share_words.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
 import { plantedRows } from "../planted_rows.ts";
+import { stepsBackResults } from "../steps_back_results.ts";
 
 const isOfOneSize = ({ config: { state_size, n_layers } }: RunRow) => state_size === 256 && n_layers === 1;
 const questionOf = (rows: readonly RunRow[]) => sharesQuestion(effectsOf(rows));
@@ -52,6 +53,12 @@ Deno.test("it is said what lacks where the grid is not complete, has no two axes
   assert.match(
     lacking(rows.slice(0, 1)).lines[0],
     /^Shares of variance need two factors .*; the 1 configuration has none\.$/,
+  );
+  // One configuration is no plural; what stands of it without steps back stays as it was.
+  const { rows: back } = tableOf(stepsBackResults({ gated: 1, cells: [] }));
+  assert.equal(
+    lacking(back).lines[0],
+    "Shares of variance need two factors of which all combinations have a finished run; there is one configuration alone at 1 step back.",
   );
   assert.match(
     lacking(plantedRows(() => 2)).lines[0],

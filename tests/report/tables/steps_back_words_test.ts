@@ -5,7 +5,7 @@ import { mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { stepsBackAnswers } from "../../../report/statistics/steps_back.ts";
 import { comparisonsOf, questionsOf, questionsText } from "../../../report/tables/questions.ts";
-import { stepsBackQuestions } from "../../../report/tables/steps_back_words.ts";
+import { stepsBackQuestions, stepsBackSentences } from "../../../report/tables/steps_back_words.ts";
 import { stepsBackResults } from "../steps_back_results.ts";
 
 const rowsOf = (results: readonly RunResult[]) => mergeSeeds(tableOf(results).rows);
@@ -115,7 +115,7 @@ Deno.test("stepsBackQuestions() counts what is left out, and claims nothing wher
   const longer = results.map((result, i): RunResult => i ? result : { ...result, steps_done: 30_000 });
   assert.match(
     asked(longer)[0].lines.at(-1)!,
-    /^1 run of configurations .* more than 10 % fewer or more bytes than the others$/,
+    /^Left out: 1 of 15 runs with 1 step back, which has more than 10 % more bytes than those compared$/,
   );
 });
 
@@ -127,7 +127,7 @@ Deno.test("stepsBackQuestions() says why runs are left out where losses are comp
   const { lines } = asked(short)[1];
   assert.match(
     lines.at(-1)!,
-    /^1 run of configurations .* has no part in it: fewer updates than most with as many steps back$/,
+    /^Left out: 1 of 20 runs with 1 step back, which has fewer updates than most with as many steps back$/,
   );
   assert.match(lines[1], /; 3 pairs of configurations with 3 seeds\)$/);
   const longer = results.map((result, i): RunResult => i ? result : { ...result, steps_done: 2 * result.steps_done! });
@@ -136,6 +136,81 @@ Deno.test("stepsBackQuestions() says why runs are left out where losses are comp
     result.bptt === undefined ? { ...result, steps_done: 1_000_000 } : result
   );
   assert.match(asked(long)[1].lines[0], /\(under 1 % of the updates with 1 step back, 24 % of those with 4 /);
+});
+
+Deno.test("stepsBackQuestions() names the steps back that are left out for being unequal, apart from runs without a score", () => {
+  const results = stepsBackResults({ budget: "updates" }).map((result): RunResult => {
+    if (result.bptt === 16) return { ...result, steps_done: 5000 };
+    return result.seed ? result : { ...result, test_bits_per_byte: undefined, test_loss: undefined };
+  });
+  assert.deepEqual(asked(results)[1].lines.slice(-2), [
+    "Left out: 5 of 15 runs with 1 step back and 5 of 15 runs with 4 steps back, which have no test score",
+    "Left out: all 15 runs with 16 steps back, which have more than 10 % fewer updates than those compared",
+  ]);
+});
+
+/** The baseline of order 1 at so many bits per byte of which a token has so many. */
+const order1 = (bits: number, bytesPerToken = 1) => [
+  { label: "order 1", value: bits * Math.LN2 * bytesPerToken, order: 1 },
+];
+
+Deno.test("stepsBackQuestions() warns where no configuration with some steps back is below the n-gram baseline of order 1", () => {
+  const inverted = stepsBackResults({ cells: [] }).map((result): RunResult =>
+    result.bptt === 16 ? { ...result, test_bits_per_byte: 4 + result.seed / 8 } : result
+  );
+  const warned = (results: readonly RunResult[], levels?: Parameters<typeof stepsBackQuestions>[1]) =>
+    stepsBackQuestions(stepsBackAnswers(rowsOf(results), GATED)!, levels).map(({ lines }) =>
+      lines.filter((line) => /order 1/.test(line))
+    );
+  const one =
+    "Runs with 16 steps back are not below the n-gram baseline of order 1: 682 updates are too few to judge them by";
+  // Means over seeds are 4.125; all others are below 3.
+  assert.deepEqual(warned(inverted, order1(4.125)), [[one], []]);
+  assert.deepEqual(warned(inverted, order1(4.126)), [[], []], "a configuration that is below is enough");
+  assert.deepEqual(warned(inverted), [[], []], "no levels");
+  assert.deepEqual(warned(inverted, [{ label: "order 2", value: 0, order: 2 }]), [[], []]);
+  assert.match(
+    warned(inverted, order1(1))[0][0],
+    /^Runs with 1, 4 and 16 steps back are .*: 10,989, 2,739 and 682 updates are too few /,
+  );
+  const swapped = warned(stepsBackResults({ budget: "updates" }), order1(1));
+  assert.deepEqual(swapped.map(({ length }) => length), [0, 1], "where scores are compared");
+  const tokens = inverted.map((result): RunResult => ({
+    ...result,
+    tokens: "512 BPE tokens",
+    bytes_per_token: 2,
+  } as RunResult));
+  const [{ bytes_per_token }] = rowsOf(tokens);
+  assert.deepEqual(warned(tokens, order1(4.125, bytes_per_token)), [[one], []]);
+  assert.deepEqual(warned(tokens, order1(4.126, bytes_per_token)), [[], []]);
+});
+
+Deno.test("stepsBackSentences() tells the answer of scores, from the fewest to the best and to the most, and the same once", () => {
+  const told = (results: readonly RunResult[], levels = order1(9)) =>
+    stepsBackSentences(stepsBackAnswers(rowsOf(results), GATED)!, levels);
+  assert.deepEqual(told(stepsBackResults()), [
+    "At equal bytes read, the test score is lower by 0.375 bits per byte with 16 steps back than with 1 (95 % interval −0.375 to −0.375).",
+  ]);
+  const turned = stepsBackResults({ seeds: [0] }).map((result): RunResult =>
+    result.bptt === 16 ? { ...result, test_bits_per_byte: result.test_bits_per_byte! + 0.5 } : result
+  );
+  assert.deepEqual(told(turned), [
+    "At equal bytes read, the test score is lower by 0.250 bits per byte with 4 steps back than with 1 (one seed: no interval), " +
+    "and higher by 0.125 with 16 (one seed: no interval).",
+  ]);
+  assert.match(
+    told(stepsBackResults({ budget: "updates" }))[0],
+    /^At equal updates, the test score is lower by 0\.375 /,
+  );
+  assert.match(
+    told(stepsBackResults({ isScored: false }))[0],
+    /^At equal bytes read, after 10,400 bytes of each sequence \(95 % of those with 1 step back\), the smoothed training loss is lower by /,
+  );
+  assert.match(
+    told(stepsBackResults({ cells: ["gru"] }).filter(({ cell, bptt }) => cell === "gru" || bptt === undefined))[0],
+    /, the test score of GRU, 2 layers × 200 is lower by 0\.750 bits per byte with 16 steps back than with 1 \(95 % interval over seeds /,
+  );
+  assert.match(told(stepsBackResults(), order1(1))[1], /^Runs with 1, 4 and 16 steps back are not below .* by\.$/);
 });
 
 Deno.test("stepsBackQuestions() counts pairs that lack a seed by themselves", () => {

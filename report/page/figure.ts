@@ -1,0 +1,14 @@
+/** A picture on the page, with its caption. */
+import type { Picture } from "../figures/pictures.ts";
+import { escapeHtml } from "./html.ts";
+
+/** What a picture shows, and in which files it is. */
+export function figure({ name, caption, svg, paper }: Picture): string {
+  const file = escapeHtml(name);
+  return `<figure id="${file}">
+<div class="card${paper ? " paper" : ""}" tabindex="0">
+${svg.trim()}
+</div>
+<figcaption>${escapeHtml(caption)} (<code>${file}.svg</code>, <code>${file}.png</code>)</figcaption>
+</figure>`;
+}
