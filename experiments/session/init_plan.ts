@@ -5,6 +5,7 @@ import { UserError } from "../../cells/errors.ts";
 import {
   appliesTo,
   type Configuration,
+  countedLevel,
   type Factor,
   type FactorValue,
   formatLevel,
@@ -94,7 +95,7 @@ function describedAmong(table: Space, configs: readonly Configuration[]): (confi
     );
     const words = usual.map((factor) =>
       factor.kind === "integer" && factor.unit
-        ? `${factor.default} ${factor.unit[factor.default === 1 ? 0 : 1]}`
+        ? countedLevel(factor.unit, factor.default!)
         : `${factor.label} ${factor.default}`
     );
     return [describeConfigIn(table, config), ...words].join(", ");

@@ -105,7 +105,8 @@ export function levelNote(levels: readonly Level[] | undefined, ...domains: read
   const what = isOfNgrams
     ? "Dotted: n-gram baselines of the test split, order n: what a model of n bytes of context reaches."
     : "Dotted: the entropy rate of the corpus, below which no model of it comes on new text.";
-  const values = outside.map(({ label, value }) => `${label} ${formatOnAxis(value, value)}`).join(", ");
+  const between = isOfNgrams ? ": " : " ";
+  const values = outside.map(({ label, value }) => `${label}${between}${formatOnAxis(value, value)}`).join(", ");
   // Short, or it would be set smaller than the other lines.
   if (outside.length < levels.length) return [what, ...(outside.length ? [`Outside of the picture: ${values}.`] : [])];
   return [

@@ -147,7 +147,7 @@ function levelsFor({ at, chosen: [first] }: StepsBackAnswers, basis: Basis, leve
 function noteOf(shown: readonly { readonly levels: readonly Level[]; readonly domain: readonly number[] }[]): string[] {
   const [most] = shown.toSorted((a, b) => b.levels.length - a.levels.length);
   // A colon parts an order from its value: both are numbers.
-  return levelNote(most.levels.map((level) => ({ ...level, label: `${level.label}:` })), most.domain);
+  return levelNote(most.levels, most.domain);
 }
 
 function domainOf({ chosen }: StepsBackAnswers, basis: Basis): [number, number] {

@@ -117,3 +117,16 @@ function runOf(template: RunResult, run: OneRun, { budget = "tokens", isScored =
     ...score,
   } as RunResult;
 }
+
+/** The runs with one step back cut to 400 updates and without scores, so that those with 16 have no end and no logged loss in common with them. */
+export function withoutCommonPoint(results: readonly RunResult[]): RunResult[] {
+  return results.map((result): RunResult =>
+    result.bptt === 16 ? result : {
+      ...result,
+      steps_done: 400,
+      loss: result.loss!.slice(0, 8),
+      test_loss: undefined,
+      test_bits_per_byte: undefined,
+    }
+  );
+}

@@ -13,7 +13,7 @@ import { figureTrainingRuns } from "../../../report/figures/training_runs.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { stepsBackAnswers } from "../../../report/statistics/steps_back.ts";
 import { comparisonsOf } from "../../../report/tables/questions.ts";
-import { stepsBackResults } from "../steps_back_results.ts";
+import { stepsBackResults, withoutCommonPoint } from "../steps_back_results.ts";
 
 const NAMES = { name: "picture", title: "A title", subtitle: "Some runs on a <corpus> & more." };
 const rowsOf = (results: readonly RunResult[]) => mergeSeeds(tableOf(results).rows);
@@ -59,15 +59,7 @@ Deno.test("figureStepsBack() swaps what is compared when runs have made as many 
   const swapped = textsOf(draw(stepsBackResults({ budget: "updates" })));
   assert.ok(swapped.includes("At equal bytes read: training loss (nats per byte)"));
   assert.ok(swapped.includes("At equal updates: test score (bits per byte)"));
-  const short = stepsBackResults({ levels: [1, 16] }).map((result): RunResult =>
-    result.bptt === 16 ? result : {
-      ...result,
-      steps_done: 400,
-      loss: result.loss!.slice(0, 8),
-      test_loss: undefined,
-      test_bits_per_byte: undefined,
-    }
-  );
+  const short = withoutCommonPoint(stepsBackResults({ levels: [1, 16] }));
   const texts = textsOf(draw(short));
   assert.ok(texts.includes("no point in common") && texts.includes("Equal bytes read: nothing can be compared."));
 });

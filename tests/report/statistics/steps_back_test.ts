@@ -22,6 +22,7 @@ import {
   type StepsBackPlan,
   stepsBackResults,
   updatesOf,
+  withoutCommonPoint,
 } from "../steps_back_results.ts";
 
 const answersOf = (results: readonly RunResult[]) => stepsBackAnswers(mergeSeeds(tableOf(results).rows), GATED);
@@ -205,15 +206,7 @@ Deno.test("longRuns() has the runs that are as long as most with their steps bac
 });
 
 Deno.test("stepsBackAnswers() compares nothing when runs have neither an end nor a logged loss in common", () => {
-  const short = stepsBackResults({ levels: [1, 16] }).map((result): RunResult =>
-    result.bptt === 16 ? result : {
-      ...result,
-      steps_done: 400,
-      loss: result.loss!.slice(0, 8),
-      test_bits_per_byte: undefined,
-      test_loss: undefined,
-    }
-  );
+  const short = withoutCommonPoint(stepsBackResults({ levels: [1, 16] }));
   const { bytes, updates } = answersOf(short)!.at;
   // Each row has read 400 bytes, and the others have logged for the first time after 800.
   assert.deepEqual([bytes.quantity, bytes.changes, updates.quantity, updates.point], [undefined, [], "loss", 400]);

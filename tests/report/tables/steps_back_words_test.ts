@@ -6,7 +6,7 @@ import { tableOf } from "../../../report/data/rows.ts";
 import { stepsBackAnswers } from "../../../report/statistics/steps_back.ts";
 import { comparisonsOf, questionsOf, questionsText } from "../../../report/tables/questions.ts";
 import { stepsBackQuestions, stepsBackSentences } from "../../../report/tables/steps_back_words.ts";
-import { stepsBackResults } from "../steps_back_results.ts";
+import { stepsBackResults, withoutCommonPoint } from "../steps_back_results.ts";
 
 const rowsOf = (results: readonly RunResult[]) => mergeSeeds(tableOf(results).rows);
 const asked = (results: readonly RunResult[]) => stepsBackQuestions(stepsBackAnswers(rowsOf(results), GATED)!);
@@ -100,15 +100,7 @@ Deno.test("stepsBackQuestions() has no interval with one seed, and says so", () 
 
 Deno.test("stepsBackQuestions() counts what is left out, and claims nothing where runs have no point in common", () => {
   const results = stepsBackResults({ levels: [1, 16] });
-  const short = results.map((result): RunResult =>
-    result.bptt === 16 ? result : {
-      ...result,
-      steps_done: 400,
-      loss: result.loss!.slice(0, 8),
-      test_loss: undefined,
-      test_bits_per_byte: undefined,
-    }
-  );
+  const short = withoutCommonPoint(results);
   const [bytes] = asked(short);
   assert.match(bytes.lines[0], /^That cannot be said: /);
   assert.equal(bytes.cells, undefined);
