@@ -47,7 +47,7 @@ Deno.test("levelNote() says what the lines are, and names the levels outside", (
   assert.deepEqual(levelNote([], [1, 2]), []);
   const [what, outside] = levelNote(levels, [1.5, 2]);
   assert.match(what, /^Dotted: n-gram baselines/);
-  assert.match(outside, /: order 0 2\.900, order 5 1\.200, entropy rate 0\.400\.$/);
+  assert.match(outside, /: order 0: 2\.900, order 5: 1\.200, entropy rate: 0\.400\.$/);
   assert.equal(levelNote(levels, [5, 6]).length, 1, "no line is drawn, so none is explained");
   assert.equal(levelNote(levels, [0, 6]).length, 1, "nothing is outside");
 });
