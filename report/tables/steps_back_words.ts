@@ -2,6 +2,7 @@
 import { counted, formatCount } from "../../cells/counts.ts";
 import { extentOf, maxOf, minOf } from "../../cells/extremes.ts";
 import { countedLevel } from "../../cells/factor.ts";
+import { STEPS_BACK } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { SMOOTHING } from "../../train/training/loss_log.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
@@ -33,7 +34,7 @@ export function equalIn(basis: Basis, reads: Unit): string {
 
 /** `1 step back`, `16 steps back`. */
 export function stepsBackText(k: number): string {
-  return countedLevel(["step back", "steps back"], k);
+  return countedLevel(STEPS_BACK.unit, k);
 }
 
 /** What is compared, in a sentence: `the test score`. */

@@ -1,5 +1,7 @@
 /** The memory that ONNX Runtime and the loops share: every tensor of a run has a fixed location in it. */
 import { UserError } from "../../../cells/errors.ts";
+import { countedLevel } from "../../../cells/factor.ts";
+import { STEPS_BACK } from "../../../cells/factors.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { mebibytes } from "../engine.ts";
 import { LINE_FLOATS, SIMD_WIDTH } from "./loops.ts";
@@ -45,8 +47,7 @@ export function checkMemory({ own, working }: { own: number; working: number }, 
     );
   };
   if (own > MAX_BYTES) fail("its tensors take", own, MAX_BYTES);
-  const [one, many] = ["step back", "steps back"];
-  if (own + working > most) fail(`with ${bptt} ${bptt === 1 ? one : many} it needs`, own + working, most);
+  if (own + working > most) fail(`with ${countedLevel(STEPS_BACK.unit, bptt)} it needs`, own + working, most);
 }
 
 /** Not shared between threads, which ONNX Runtime refuses, but between it and the loops. */
