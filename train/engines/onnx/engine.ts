@@ -1,5 +1,7 @@
 /** The ONNX engine: each run's training step as an ONNX model on ONNX Runtime's CPU provider, one worker per run at a time. */
 import { checkWhole } from "../../../cells/bounds.ts";
+import { countedLevel } from "../../../cells/factor.ts";
+import { STEPS_BACK } from "../../../cells/factors.ts";
 import type { TrainingStep } from "../../../cells/language_model.ts";
 import { sharedText } from "../../corpus/shared_text.ts";
 import type { Tokens } from "../../corpus/tokens/tokenizer.ts";
@@ -189,7 +191,7 @@ async function openRun(
   workers: WorkerPool<OnnxWorker>,
 ): Promise<OpenRun> {
   const pass = new Pass(run, text), tensors = initialTensors(run), { graph, bptt } = run.step;
-  checkMemory(bytesOf(run.step), memory, bptt);
+  checkMemory(bytesOf(run.step), memory, countedLevel(STEPS_BACK.unit, bptt));
   const request = openRequest(run, tensors, sharedText(text), threads), worker = workers.take();
   try {
     await worker.ask(request);

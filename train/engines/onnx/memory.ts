@@ -1,7 +1,5 @@
 /** The memory that ONNX Runtime and the loops share: every tensor of a run has a fixed location in it. */
 import { UserError } from "../../../cells/errors.ts";
-import { countedLevel } from "../../../cells/factor.ts";
-import { STEPS_BACK } from "../../../cells/factors.ts";
 import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { mebibytes } from "../engine.ts";
 import { LINE_FLOATS, SIMD_WIDTH } from "./loops.ts";
@@ -35,9 +33,10 @@ export function memoryBytes(locations: readonly Location[], indices: number, row
  * @param own bytes of its memory
  * @param working bytes that ONNX Runtime needs beside them
  * @param most bytes that there are for both
+ * @param stepsBack in words: `16 steps back`. Workers read this module, and need no table of factors
  * @throws {UserError} if its memory is more than 4 GiB, or both are more than there are
  */
-export function checkMemory({ own, working }: { own: number; working: number }, most: number, bptt: number): void {
+export function checkMemory({ own, working }: { own: number; working: number }, most: number, stepsBack: string): void {
   // What there is is rounded down, so that two sizes which differ never read alike.
   const fail = (what: string, found: number, most: number) => {
     throw new UserError(
@@ -47,7 +46,7 @@ export function checkMemory({ own, working }: { own: number; working: number }, 
     );
   };
   if (own > MAX_BYTES) fail("its tensors take", own, MAX_BYTES);
-  if (own + working > most) fail(`with ${countedLevel(STEPS_BACK.unit, bptt)} it needs`, own + working, most);
+  if (own + working > most) fail(`with ${stepsBack} it needs`, own + working, most);
 }
 
 /** Not shared between threads, which ONNX Runtime refuses, but between it and the loops. */
