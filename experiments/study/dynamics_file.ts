@@ -1,0 +1,146 @@
+/**
+ * What was measured of the dynamics of one run's model, as it stands in `dynamics_*\/<id>.json`. Results stay as they are: this file is bound to
+ * the model by its SHA-256, and is measured anew where the model is another one.
+ */
+import { z } from "zod";
+import type { ByteRecall } from "../../train/dynamics/byte_recall.ts";
+import type { EchoState } from "../../train/dynamics/echo_state.ts";
+import type { Estimate } from "../../train/dynamics/estimate.ts";
+import type { FixedPoints } from "../../train/dynamics/fixed_points.ts";
+import type { GateActivities } from "../../train/dynamics/gates.ts";
+import type { LyapunovSpectrum } from "../../train/dynamics/lyapunov.ts";
+import type { ParticipationRatio } from "../../train/dynamics/participation_ratio.ts";
+import type { TruncationGap } from "../../train/dynamics/truncation_gap.ts";
+import { idSchema } from "./result.ts";
+
+const count = z.number().int().nonnegative();
+const positive = z.number().int().positive();
+const share = z.number().min(0).max(1);
+const optionalNumber = z.number().nullable();
+
+const estimateSchema: z.ZodType<Estimate> = z.object({ value: optionalNumber, standard_error: optionalNumber });
+const streamFields = { streams: positive, tokens: positive, warm_up: count };
+
+const lyapunovSchema: z.ZodType<LyapunovSpectrum> = z.object({
+  ...streamFields,
+  layers: z.array(z.object({ numbers: positive, exponents: z.array(estimateSchema) })),
+  largest: estimateSchema,
+  forgetting_time: estimateSchema,
+});
+
+const echoStateSchema: z.ZodType<EchoState> = z.object({
+  streams: positive,
+  starts: positive,
+  tokens: positive,
+  tolerance: z.number().positive(),
+  merged_share: estimateSchema,
+  responses: estimateSchema,
+  merged_after: estimateSchema,
+  diverged: count,
+});
+
+const byteRecallSchema: z.ZodType<ByteRecall> = z.object({
+  ...streamFields,
+  fitted: positive,
+  scored: positive,
+  entropy: z.number(),
+  lags: z.array(z.object({ lag: count, bits: estimateSchema, shuffled: z.number() })),
+  total: estimateSchema,
+  horizon: count.nullable(),
+});
+
+const fixedPointsSchema: z.ZodType<FixedPoints> = z.object({
+  tolerance: z.number().positive(),
+  slow_tolerance: z.number().positive(),
+  tokens: z.array(z.object({
+    token: count,
+    share,
+    starts: positive,
+    converged: count,
+    slow: count,
+    failed: count,
+    points: z.array(z.object({ found_from: positive, spectral_radius: z.number().nonnegative(), unstable: count })),
+  })),
+});
+
+const participation = z.object({ value: optionalNumber, standard_error: optionalNumber, numbers: positive });
+const participationSchema: z.ZodType<ParticipationRatio> = z.object({
+  ...streamFields,
+  whole: participation,
+  layers: z.array(participation),
+});
+
+const gatesSchema: z.ZodType<GateActivities> = z.object({
+  ...streamFields,
+  gates: z.array(z.object({
+    layer: count,
+    gate: z.string().min(1),
+    mean: estimateSchema,
+    below: estimateSchema,
+    above: estimateSchema,
+  })),
+});
+
+const agreementSchema = z.object({
+  cosine: optionalNumber,
+  ratio: optionalNumber,
+  cosine_standard_error: optionalNumber,
+  ratio_standard_error: optionalNumber,
+});
+const truncationGapSchema: z.ZodType<TruncationGap> = z.object({
+  ...streamFields,
+  loss: z.number(),
+  gaps: z.array(z.object({ bptt: positive, whole: agreementSchema, weights: z.record(z.string(), agreementSchema) })),
+  untrained_at_1: z.array(z.string()),
+});
+
+/** The measures, in the order in which files and reports have them. */
+export const MEASURE_SCHEMAS = {
+  lyapunov: lyapunovSchema,
+  echo_state: echoStateSchema,
+  byte_recall: byteRecallSchema,
+  fixed_points: fixedPointsSchema,
+  participation_ratio: participationSchema,
+  gates: gatesSchema,
+  truncation_gap: truncationGapSchema,
+} as const;
+
+/** The key of a measure. */
+export type Measure = keyof typeof MEASURE_SCHEMAS;
+export const MEASURES = Object.keys(MEASURE_SCHEMAS) as readonly Measure[];
+
+/** What the measures came to; one that could not be taken is absent. */
+export type MeasuredDynamics = { readonly [M in Measure]?: z.infer<(typeof MEASURE_SCHEMAS)[M]> };
+
+/** How a run was measured: with other settings it is measured again. */
+export const dynamicsSettingsSchema = z.object({
+  /** Parts of the test split that are read side by side. */
+  streams: positive,
+  /** Tokens of each that are measured; bytes are tokens, where nothing else is said. */
+  tokens: positive,
+  /** Lyapunov exponents of each layer, at most. */
+  exponents: positive,
+});
+
+export type DynamicsSettings = z.infer<typeof dynamicsSettingsSchema>;
+
+const optionalMeasures = Object.fromEntries(
+  MEASURES.map((measure) => [measure, MEASURE_SCHEMAS[measure].optional()]),
+) as { readonly [M in Measure]: z.ZodOptional<(typeof MEASURE_SCHEMAS)[M]> };
+
+/** A file of `dynamics_*`. */
+export const dynamicsSchema = z.object({
+  id: idSchema,
+  seed: count,
+  cellspace_version: z.string(),
+  /** Of the `.onnx` file that was measured. */
+  model_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  settings: dynamicsSettingsSchema,
+  /** Why a measure is absent, in one line each. */
+  not_measured: z.record(z.string(), z.string()),
+  /** Wall time of all measures. */
+  seconds: z.number().nonnegative(),
+  ...optionalMeasures,
+});
+
+export type RunDynamics = z.infer<typeof dynamicsSchema>;
