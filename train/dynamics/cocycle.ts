@@ -5,7 +5,7 @@ import type { Values } from "../../cells/graph/interpreter.ts";
 import { randomStream } from "../corpus/random.ts";
 import { Float64Graph } from "./float64.ts";
 import { jacobianStep, numbersOf, tangentName } from "./jacobian.ts";
-import { orthonormalize } from "./orthonormal.ts";
+import { type Decomposition, isLost, orthonormalize } from "./orthonormal.ts";
 import { type Streams, tokenFeeds } from "./streams.ts";
 import type { CheckedModel } from "./weighted_model.ts";
 
@@ -24,6 +24,9 @@ const LEAST_LEFT = 2 ** -36;
 /** How much worse than seen so far the next tokens may be. */
 const MARGIN = 1.15;
 
+/** The share of tokens that may leave no digit of a number; what rounding puts in its place is then some nats too large, and moves the mean by less than 0.01. */
+const MOST_LOST = 1e-3;
+
 /** How fast the worst that was seen is forgotten, by decomposition. */
 const DECAY = 0.98;
 
@@ -32,8 +35,8 @@ interface LayerVectors {
   readonly states: readonly State[];
   readonly numbers: number;
   readonly count: number;
-  /** Of each stream, `Σ_t ln R_t,ii` of the measured tokens. */
-  readonly sums: readonly Float64Array[];
+  /** Of each stream, over the measured tokens: `Σ_t ln R_t,ii`, and how many left no digit of `R_t,ii`. */
+  readonly totals: readonly { readonly sums: Float64Array; readonly lost: Float64Array }[];
 }
 
 /** States and changes by their inputs' names. */
@@ -67,8 +70,8 @@ export class CocycleWalk implements AsyncDisposable {
     const { graph, layers } = jacobianStep(model, streams.streams);
     const vectors = layers.filter((own) => own.length).map((states) => {
       const numbers = numbersOf(states), count = Math.min(exponents, numbers);
-      const sums = streams.starts.map(() => new Float64Array(count));
-      return { states, numbers, count, sums };
+      const totals = streams.starts.map(() => ({ sums: new Float64Array(count), lost: new Float64Array(count) }));
+      return { states, numbers, count, totals };
     });
     // All layers have the same states, and so as many vectors.
     const [{ count } = { count: 1 }] = vectors;
@@ -107,22 +110,26 @@ export class CocycleWalk implements AsyncDisposable {
 
   /** @returns whether enough digits are left; if not, nothing has been added up */
   #decompose(carried: Carried, tokens: number, isMeasured: boolean): boolean {
-    const diagonals: Float64Array[] = [];
+    const decompositions: Decomposition[] = [];
     let worst = 1;
     for (const layer of this.layers) {
       for (let stream = 0; stream < this.streams.streams; stream++) {
         const vectors = this.#take(carried, layer, stream);
-        const { diagonal, least } = orthonormalize(vectors, layer.numbers);
-        worst = Math.min(worst, least);
-        diagonals.push(diagonal);
+        const found = orthonormalize(vectors, layer.numbers);
+        worst = found.shares.reduce((a, b) => Math.min(a, b), worst);
+        decompositions.push(found);
         this.#put(carried, layer, stream, vectors);
       }
     }
     this.#lossPerToken = Math.max(this.#lossPerToken * DECAY, -Math.log(worst) / tokens);
     if (tokens > 1 && worst < LEAST_LEFT) return false;
-    const sums = this.layers.flatMap((layer) => layer.sums);
-    for (const [at, diagonal] of isMeasured ? diagonals.entries() : []) {
-      diagonal.forEach((length, i) => sums[at][i] += Math.log(length));
+    const totals = this.layers.flatMap((layer) => layer.totals);
+    for (const [at, { diagonal, shares }] of isMeasured ? decompositions.entries() : []) {
+      const { sums, lost } = totals[at];
+      for (let i = 0; i < sums.length; i++) {
+        sums[i] += Math.log(diagonal[i]);
+        if (isLost(shares[i])) lost[i] += tokens;
+      }
     }
     return true;
   }
@@ -164,9 +171,12 @@ export class CocycleWalk implements AsyncDisposable {
 
   /** Of each layer that has a state, how many numbers it has, and of each stream its exponents so far, nats per token. */
   exponents(): { readonly numbers: number; readonly streams: readonly Float64Array[] }[] {
-    return this.layers.map(({ numbers, sums }) => ({
+    const measured = this.#measured;
+    return this.layers.map(({ numbers, totals }) => ({
       numbers,
-      streams: sums.map((sum) => sum.map((total) => total / this.#measured)),
+      streams: totals.map(({ sums, lost }) =>
+        sums.map((sum, i) => lost[i] > MOST_LOST * measured ? -Infinity : sum / measured)
+      ),
     }));
   }
 
