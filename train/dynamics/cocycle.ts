@@ -5,7 +5,7 @@ import type { Values } from "../../cells/graph/interpreter.ts";
 import { randomStream } from "../corpus/random.ts";
 import { Float64Graph } from "./float64.ts";
 import { jacobianStep, numbersOf, tangentName } from "./jacobian.ts";
-import { orthonormalize } from "./orthonormal.ts";
+import { type Decomposition, isLost, orthonormalize } from "./orthonormal.ts";
 import { type Streams, tokenFeeds } from "./streams.ts";
 import type { CheckedModel } from "./weighted_model.ts";
 
@@ -15,8 +15,17 @@ import type { CheckedModel } from "./weighted_model.ts";
  */
 const MOST_TOKENS = 16;
 
-/** The least share of a vector's length that a decomposition may leave, but for those of single tokens: 22 of the 52 bits of float64 stay. */
-const LEAST_LEFT = 2 ** -30;
+/**
+ * The least share of a vector's length that a decomposition may leave, but for those of single tokens: 16 bits of the smallest exponents stay at the
+ * worst, and all but the last two or three of the largest. Over thousands of tokens the errors average out: 1e-6 nats were not reached by a hundred.
+ */
+const LEAST_LEFT = 2 ** -36;
+
+/** How much worse than seen so far the next tokens may be. */
+const MARGIN = 1.15;
+
+/** The share of tokens that may leave no digit of a number; what rounding puts in its place is then some nats too large, and moves the mean by less than 0.01. */
+const MOST_LOST = 1e-3;
 
 /** How fast the worst that was seen is forgotten, by decomposition. */
 const DECAY = 0.98;
@@ -26,8 +35,8 @@ interface LayerVectors {
   readonly states: readonly State[];
   readonly numbers: number;
   readonly count: number;
-  /** Of each stream, `Σ_t ln R_t,ii` of the measured tokens. */
-  readonly sums: readonly Float64Array[];
+  /** Of each stream, over the measured tokens: `Σ_t ln R_t,ii`, and how many left no digit of `R_t,ii`. */
+  readonly totals: readonly { readonly sums: Float64Array; readonly lost: Float64Array }[];
 }
 
 /** States and changes by their inputs' names. */
@@ -47,10 +56,13 @@ export class CocycleWalk implements AsyncDisposable {
     private readonly layers: readonly LayerVectors[],
   ) {
     this.#carried = new Map();
-    for (const { states, numbers, count } of layers) {
-      for (const { name, shape } of states) this.#carried.set(name, new Float64Array(sizeOf(shape)));
-      const start = startingVectors(count, numbers);
-      for (let stream = 0; stream < streams.streams; stream++) this.#put(this.#carried, states, stream, start);
+    for (const layer of layers) {
+      for (const { name, shape } of layer.states) {
+        this.#carried.set(name, new Float64Array(sizeOf(shape)));
+        this.#carried.set(tangentName(name), new Float64Array(layer.count * sizeOf(shape)));
+      }
+      const start = startingVectors(layer.count, layer.numbers);
+      for (let stream = 0; stream < streams.streams; stream++) this.#put(this.#carried, layer, stream, start);
     }
   }
 
@@ -58,8 +70,8 @@ export class CocycleWalk implements AsyncDisposable {
     const { graph, layers } = jacobianStep(model, streams.streams);
     const vectors = layers.filter((own) => own.length).map((states) => {
       const numbers = numbersOf(states), count = Math.min(exponents, numbers);
-      const sums = streams.starts.map(() => new Float64Array(count));
-      return { states, numbers, count, sums };
+      const totals = streams.starts.map(() => ({ sums: new Float64Array(count), lost: new Float64Array(count) }));
+      return { states, numbers, count, totals };
     });
     // All layers have the same states, and so as many vectors.
     const [{ count } = { count: 1 }] = vectors;
@@ -70,104 +82,107 @@ export class CocycleWalk implements AsyncDisposable {
 
   /** How many tokens should come between this decomposition and the next, with some to spare. */
   get tokensAtOnce(): number {
-    const most = Math.floor(-Math.log(LEAST_LEFT) / (1.25 * this.#lossPerToken));
+    const most = Math.floor(-Math.log(LEAST_LEFT) / (MARGIN * this.#lossPerToken));
     return Math.max(1, Math.min(MOST_TOKENS, most));
   }
 
-  /** Reads so many tokens of each stream. */
-  async advance(count: number, { isMeasured }: { isMeasured: boolean }): Promise<void> {
-    const isForState = this.#position < Math.floor(this.streams.warm_up / 2);
-    await this.#read(count, isForState, isMeasured);
-    if (isMeasured) this.#measured += count;
-  }
-
-  async #read(count: number, isForState: boolean, isMeasured: boolean): Promise<void> {
-    const before = this.#carried, { text, starts } = this.streams;
-    let carried = before;
+  /**
+   * Reads so many tokens of each stream.
+   *
+   * @param isMeasured whether they count, or warm up
+   */
+  async advance(count: number, isMeasured: boolean): Promise<void> {
+    const { text, starts } = this.streams;
+    let carried = this.#carried;
     for (let t = 0; t < count; t++) {
-      const after = await this.step.run(new Map([...carried, ...tokenFeeds(text, starts, this.#position + t)]));
-      // While the state alone warms up, the vectors stay as they are.
-      carried = isForState ? new Map([...before, ...statesIn(after, this.layers)]) : after;
+      carried = await this.step.run(new Map([...carried, ...tokenFeeds(text, starts, this.#position + t)]));
     }
-    if (isForState || this.#decompose(carried, count, isMeasured)) {
-      this.#carried = carried;
-      this.#position += count;
-      return;
+    if (!this.#decompose(carried, count, isMeasured)) {
+      // Half of the tokens at a time, from where they began.
+      const half = count >> 1;
+      await this.advance(half, isMeasured);
+      return await this.advance(count - half, isMeasured);
     }
-    // Half of the tokens at a time, from where they began.
-    const half = count >> 1;
-    await this.#read(half, isForState, isMeasured);
-    await this.#read(count - half, isForState, isMeasured);
+    this.#carried = carried;
+    this.#position += count;
+    if (isMeasured) this.#measured += count;
   }
 
   /** @returns whether enough digits are left; if not, nothing has been added up */
   #decompose(carried: Carried, tokens: number, isMeasured: boolean): boolean {
-    const diagonals: Float64Array[] = [];
+    const decompositions: Decomposition[] = [];
     let worst = 1;
-    for (const { states, numbers, count } of this.layers) {
+    for (const layer of this.layers) {
       for (let stream = 0; stream < this.streams.streams; stream++) {
-        const vectors = this.#take(carried, states, stream, count, numbers);
-        const { diagonal, least } = orthonormalize(vectors, numbers);
-        worst = Math.min(worst, least);
-        diagonals.push(diagonal);
-        this.#put(carried, states, stream, vectors);
+        const vectors = this.#take(carried, layer, stream);
+        const found = orthonormalize(vectors, layer.numbers);
+        worst = found.shares.reduce((a, b) => Math.min(a, b), worst);
+        decompositions.push(found);
+        this.#put(carried, layer, stream, vectors);
       }
     }
     this.#lossPerToken = Math.max(this.#lossPerToken * DECAY, -Math.log(worst) / tokens);
     if (tokens > 1 && worst < LEAST_LEFT) return false;
-    const sums = this.layers.flatMap((layer) => layer.sums);
-    for (const [at, diagonal] of isMeasured ? diagonals.entries() : []) {
-      diagonal.forEach((length, i) => sums[at][i] += Math.log(length));
+    const totals = this.layers.flatMap((layer) => layer.totals);
+    for (const [at, { diagonal, shares }] of isMeasured ? decompositions.entries() : []) {
+      const { sums, lost } = totals[at];
+      for (let i = 0; i < sums.length; i++) {
+        sums[i] += Math.log(diagonal[i]);
+        if (isLost(shares[i])) lost[i] += tokens;
+      }
     }
     return true;
   }
 
   /** A stream's vectors, one after the other, each with the numbers of all states of the layer. */
-  #take(carried: Carried, states: readonly State[], stream: number, count: number, numbers: number): Float64Array {
-    const vectors = new Float64Array(count * numbers), { streams } = this.streams;
-    let first = 0;
-    for (const { name, shape: [, size] } of states) {
-      const changes = carried.get(tangentName(name))!;
-      for (let i = 0; i < count; i++) {
-        const from = (i * streams + stream) * size;
-        vectors.set(changes.subarray(from, from + size), i * numbers + first);
+  #take(carried: Carried, layer: LayerVectors, stream: number): Float64Array {
+    const { numbers, count } = layer, vectors = new Float64Array(count * numbers);
+    for (const { changes, from, to, size } of this.#pieces(carried, layer, stream)) {
+      for (let i = 0, a = from.first, b = to.first; i < count; i++, a += from.stride, b += to.stride) {
+        for (let j = 0; j < size; j++) vectors[b + j] = changes[a + j];
       }
-      first += size;
     }
     return vectors;
   }
 
-  #put(carried: Carried, states: readonly State[], stream: number, vectors: Float64Array): void {
-    const { streams } = this.streams, numbers = states.reduce((sum, { shape: [, size] }) => sum + size, 0);
-    const count = vectors.length / numbers;
-    let first = 0;
-    for (const { name, shape: [, size] } of states) {
-      const key = tangentName(name);
-      if (!carried.has(key)) carried.set(key, new Float64Array(count * streams * size));
-      const changes = carried.get(key)!;
-      for (let i = 0; i < count; i++) {
-        const from = i * numbers + first;
-        changes.set(vectors.subarray(from, from + size), (i * streams + stream) * size);
+  #put(carried: Carried, layer: LayerVectors, stream: number, vectors: Float64Array): void {
+    for (const { changes, from, to, size } of this.#pieces(carried, layer, stream)) {
+      for (let i = 0, a = from.first, b = to.first; i < layer.count; i++, a += from.stride, b += to.stride) {
+        for (let j = 0; j < size; j++) changes[a + j] = vectors[b + j];
       }
-      first += size;
     }
+  }
+
+  /** Where the numbers of each state lie: in the changes that a graph reads and makes, `[count, streams, size]`, and in a stream's vectors. */
+  #pieces(carried: Carried, { states, numbers }: LayerVectors, stream: number) {
+    const { streams } = this.streams;
+    let first = 0;
+    return states.map(({ name, shape: [, size] }) => {
+      const to = { first, stride: numbers };
+      first += size;
+      return {
+        changes: carried.get(tangentName(name))!,
+        size,
+        from: { first: stream * size, stride: streams * size },
+        to,
+      };
+    });
   }
 
   /** Of each layer that has a state, how many numbers it has, and of each stream its exponents so far, nats per token. */
   exponents(): { readonly numbers: number; readonly streams: readonly Float64Array[] }[] {
-    return this.layers.map(({ numbers, sums }) => ({
+    const measured = this.#measured;
+    return this.layers.map(({ numbers, totals }) => ({
       numbers,
-      streams: sums.map((sum) => sum.map((total) => total / this.#measured)),
+      streams: totals.map(({ sums, lost }) =>
+        sums.map((sum, i) => lost[i] > MOST_LOST * measured ? -Infinity : sum / measured)
+      ),
     }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.step[Symbol.asyncDispose]();
   }
-}
-
-function statesIn(carried: Carried, layers: readonly LayerVectors[]): Carried {
-  return new Map(layers.flatMap(({ states }) => states.map(({ name }) => [name, carried.get(name)!] as const)));
 }
 
 /**

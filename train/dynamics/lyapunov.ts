@@ -41,7 +41,7 @@ const DEFAULTS = { streams: 8, tokens: 4096, warm_up: 512 } as const;
  *
  * `s_t` is all carried state. A layer does not see those above it, so `D_t` is block-triangular, and the spectrum is the union of the layers'
  * spectra, each with its own `Q`. `Q` starts as the identity, and where fewer exponents than numbers are asked for as random columns, which are the
- * same in every call. Each stream starts from a zero state; the first half of its warm-up is for the state alone, the second for `Q` too.
+ * same in every call. Each stream starts from a zero state; its warm-up is for the state and for `Q`.
  *
  * A mean is one over streams, and its standard error is `s/√S` of these; exponents are sorted by their means.
  *
@@ -67,7 +67,7 @@ export async function lyapunovSpectrum(
   const { warm_up, tokens } = streams, total = warm_up + tokens;
   for (let done = 0; done < total;) {
     const end = done < warm_up ? warm_up : total, count = Math.min(walk.tokensAtOnce, end - done);
-    await walk.advance(count, { isMeasured: done >= warm_up });
+    await walk.advance(count, done >= warm_up);
     done += count;
     onProgress?.(done, total);
     signal?.throwIfAborted();
