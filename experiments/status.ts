@@ -31,6 +31,7 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     unlisted,
     best,
     unvalidated,
+    measured,
     seconds_left,
   } = overview;
   const counts = [
@@ -81,6 +82,10 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     yield `Best so far: ${shortKey(best.key)}${best.control ? " (a control)" : ""}, ${
       qualityInWords({ ...best, "min loss": best.min_loss })
     }`;
+  }
+  if (measured !== undefined) {
+    const rest = measured < done ? `; ${command("dynamics")} measures the rest` : "";
+    yield `Dynamics: ${measured} of ${plural(done, "finished run")} measured${rest}`;
   }
   if (unvalidated) yield unvalidatedInWords(unvalidated, { dir }, overview.experiment);
   if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";

@@ -5,7 +5,7 @@ import { totalSteps } from "../../train/training/settings.ts";
 import { busySeconds } from "../study/busy_seconds.ts";
 import { bestFirst } from "../study/criterion.ts";
 import { type FinishedResult, hasEnded, isFinished } from "../study/result.ts";
-import { runKey } from "../study/paths.ts";
+import { dynamicsKeys, runKey } from "../study/paths.ts";
 import { comparedWithList, type Run } from "../study/runs.ts";
 import type { Experiment } from "../study/schema.ts";
 import { selectedResults } from "../study/selected_results.ts";
@@ -69,6 +69,8 @@ export interface Overview {
   readonly unreadable: readonly string[];
   /** Scored runs that lack a score on the validation split, since a version before 0.4 scored them: `evaluate --again` gives it. */
   readonly unvalidated: number;
+  /** Finished runs of which `dynamics` has kept something, whatever their models are now; absent where nothing has ever been measured. */
+  readonly measured?: number;
   /** The best of the finished runs, by its score on the validation split; absent where none has finished. */
   readonly best?: BestRun;
   /** From the speed of the finished runs; absent where none has finished. */
@@ -137,6 +139,7 @@ export async function overviewOf(
     const result = byKey.get(key);
     return result && isFinished(result) ? [{ key, result, control }] : [];
   });
+  const measured = await measuredAmong(study, experiment, finished.map(({ key }) => key));
   const [best] = bestFirst(finished.map(({ result }) => result)), own = finished.find(({ result }) => result === best);
   const short = of("done").filter((run) => !hasEnded(byKey.get(run.key), stepsOf(run)));
   const workOf = (run: Run, done: number): Work => ({ ...run.entry.config, steps: Math.max(0, stepsOf(run) - done) });
@@ -164,6 +167,7 @@ export async function overviewOf(
     unlisted,
     unreadable,
     unvalidated: countUnvalidated(results, study.settings),
+    ...(measured === undefined ? {} : { measured }),
     ...(best
       ? {
         best: {
@@ -178,6 +182,15 @@ export async function overviewOf(
       : {}),
     seconds_left: secondsLeft(left, finished.map(({ result }) => result)),
   };
+}
+
+async function measuredAmong(
+  { dir }: Study,
+  experiment: Experiment,
+  finished: readonly string[],
+): Promise<number | undefined> {
+  const keys = await dynamicsKeys(dir, experiment), known = new Set(keys);
+  return keys && finished.filter((key) => known.has(key)).length;
 }
 
 interface Work extends Sizes, StepsBack {
