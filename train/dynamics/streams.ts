@@ -1,9 +1,5 @@
 /** How a text is read by measures of a model's dynamics: in parallel streams, from a state that is not the zero one. */
 import { checkWhole } from "../../cells/bounds.ts";
-import { buildGraph } from "../../cells/graph/graph.ts";
-import { interpret, type Values } from "../../cells/graph/interpreter.ts";
-import { sizeOf } from "../../cells/graph/tensor.ts";
-import { evaluationModel, INPUTS } from "../../cells/language_model.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { checkTokens } from "../engines/engine.ts";
 import type { CheckedModel } from "./weighted_model.ts";
@@ -53,31 +49,4 @@ export function cutStreams(
   checkTokens(action, text, sizes.vocabulary);
   const length = Math.floor((text.length - 1) / streams);
   return { text, streams, tokens, warm_up, starts: Array.from({ length: streams }, (_, s) => s * length) };
-}
-
-/**
- * The states that each stream has before each of its measured tokens.
- *
- * @returns by state, for each stream `[tokens, size]`, row-major
- */
-export function visitedStates(model: CheckedModel, streams: Streams): Map<string, Values[]> {
-  const { text, starts, tokens, warm_up } = streams, batch = starts.length;
-  const { graph: whole, states } = evaluationModel(model.cell, { ...model.sizes, batch });
-  const graph = buildGraph(Object.fromEntries(states.map(({ name }) => [name, whole.outputs.get(name)!])));
-  const visited = new Map(states.map(({ name, shape: [, size] }) => [
-    name,
-    starts.map(() => new Float64Array(tokens * size)),
-  ]));
-  const feeds = new Map<string, Values>(model.weights);
-  for (const { name, shape } of states) feeds.set(name, new Float64Array(sizeOf(shape)));
-  for (let t = 0; t < warm_up + tokens; t++) {
-    for (const { name, shape: [, size] } of t < warm_up ? [] : states) {
-      const all = feeds.get(name)!;
-      visited.get(name)!.forEach((own, s) => own.set(all.subarray(s * size, (s + 1) * size), (t - warm_up) * size));
-    }
-    const read = Float64Array.from(starts, (start) => text[start + t]);
-    for (const name of [INPUTS.bytes, INPUTS.tokens]) feeds.set(name, read);
-    for (const [name, values] of interpret(graph, feeds)) feeds.set(name, values);
-  }
-  return visited;
 }
