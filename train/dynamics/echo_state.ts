@@ -10,8 +10,8 @@ import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
 import { Merging, type StreamMerging } from "./merging.ts";
 import type { Watched } from "./progress.ts";
-import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
-import { giveTurn, Stepper, type VisitedStates, visitedStates } from "./walk.ts";
+import { cutStreams, type StreamOptions, type Streams, tokenFeeds } from "./streams.ts";
+import { giveTurn, openStep, type VisitedStates, visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** What {@linkcode echoState} finds. */
@@ -98,13 +98,12 @@ export async function echoStateFrom(
   checkWhole(ACTION, "starts", starts, 2);
   if (!visited.size) throw new UserError(`Cannot ${ACTION}: the model carries no state`);
   const evaluation = evaluationModel(model.cell, { ...model.sizes, batch: streams * starts });
-  await using stepper = await Stepper.open(evaluation, model.weights);
+  await using step = await openStep(evaluation, model);
+  const rows = begins.flatMap((begin) => Array.from({ length: starts }, () => begin + warm_up));
   let states = randomStarts(visited, evaluation.states, seed), read = 0;
   const merging = new Merging({ streams, starts, tolerance: TOLERANCE });
   for (merging.see(states, 0); read < tokens && !merging.isOver;) {
-    const token = new Float64Array(streams * starts);
-    token.forEach((_, row) => token[row] = text[begins[Math.floor(row / starts)] + warm_up + read]);
-    states = await stepper.step(states, token);
+    states = await step.run(new Map([...states, ...tokenFeeds(text, rows, read)]));
     merging.see(states, ++read);
     if (read % TOKENS_AT_ONCE) continue;
     onProgress?.(read, tokens);

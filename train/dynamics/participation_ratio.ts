@@ -9,7 +9,7 @@ import type { Estimate } from "./estimate.ts";
 import { jackknife } from "./jackknife.ts";
 import { layerOf } from "./layers.ts";
 import type { Watched } from "./progress.ts";
-import { Float64Graph } from "./runner.ts";
+import { Float64Graph } from "./float64.ts";
 import { cutStreams, type StreamOptions } from "./streams.ts";
 import { giveTurn, type VisitedStates, visitedStates } from "./walk.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";

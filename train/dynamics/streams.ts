@@ -1,5 +1,7 @@
 /** How a text is read by measures of a model's dynamics: in parallel streams, from a state that is not the zero one. */
 import { checkWhole } from "../../cells/bounds.ts";
+import type { Values } from "../../cells/graph/interpreter.ts";
+import { INPUTS } from "../../cells/language_model.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { checkTokens } from "../engines/engine.ts";
 import type { CheckedModel } from "./weighted_model.ts";
@@ -49,4 +51,14 @@ export function cutStreams(
   checkTokens(action, text, sizes.vocabulary);
   const length = Math.floor((text.length - 1) / streams);
   return { text, streams, tokens, warm_up, starts: Array.from({ length: streams }, (_, s) => s * length) };
+}
+
+/** What a step of an evaluation graph reads of each stream at a position, counted from the stream's start. */
+export function tokenFeeds(
+  text: Tokens,
+  starts: readonly number[],
+  position: number,
+): [name: string, tokens: Values][] {
+  const read = Float64Array.from(starts, (start) => text[start + position]);
+  return [INPUTS.bytes, INPUTS.tokens].map((name) => [name, read]);
 }

@@ -85,7 +85,7 @@ export async function truncationGap(
     signal?.throwIfAborted();
   };
   signal?.throwIfAborted();
-  const states = await visitedStates(checked, streams, ACTION);
+  const states = await visitedStates(checked, streams, ACTION, { signal });
   const first = await gradientsThrough(1, checked, streams, states, next);
   const gaps: StepsBackGap[] = [];
   for (const k of bptt) {

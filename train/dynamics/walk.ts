@@ -3,10 +3,10 @@ import { UserError } from "../../cells/errors.ts";
 import { buildGraph } from "../../cells/graph/graph.ts";
 import type { Values } from "../../cells/graph/interpreter.ts";
 import { sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
-import { type EvaluationModel, evaluationModel, INPUTS } from "../../cells/language_model.ts";
+import { type EvaluationModel, evaluationModel } from "../../cells/language_model.ts";
 import type { Watched } from "./progress.ts";
-import { Float64Graph } from "./runner.ts";
-import type { Streams } from "./streams.ts";
+import { Float64Graph } from "./float64.ts";
+import { type Streams, tokenFeeds } from "./streams.ts";
 import type { CheckedModel } from "./weighted_model.ts";
 
 /** Looks at a walk as it goes, so that nothing needs to be kept of what it sums up. */
@@ -35,34 +35,18 @@ export async function giveTurn(signal?: AbortSignal): Promise<void> {
 export const walkedModel = ({ cell, sizes }: CheckedModel, { streams }: Pick<Streams, "streams">): EvaluationModel =>
   evaluationModel(cell, { ...sizes, batch: streams });
 
-/** Steps of a model in float64: rows of tokens and states in, the states after and whatever else was asked for out. */
-export class Stepper implements AsyncDisposable {
-  readonly #read: readonly string[];
-
-  private constructor(private readonly graph: Float64Graph, inputs: ReadonlyMap<string, Tensor>) {
-    this.#read = [INPUTS.bytes, INPUTS.tokens].filter((name) => inputs.has(name));
-  }
-
-  /** @param outputs tensors that it computes beside the states */
-  static async open(
-    { graph, states }: EvaluationModel,
-    weights: ReadonlyMap<string, Float64Array>,
-    outputs: ReadonlyMap<string, Tensor> = new Map(),
-  ): Promise<Stepper> {
-    const after = states.map(({ name }) => [name, graph.outputs.get(name)!] as const);
-    const wanted = buildGraph(Object.fromEntries([...after, ...outputs]));
-    const read = new Map([...weights].filter(([name]) => wanted.inputs.has(name)));
-    return new Stepper(await Float64Graph.open(wanted, { weights: read }), wanted.inputs);
-  }
-
-  /** @param tokens of each row */
-  step(states: ReadonlyMap<string, Values>, tokens: Values): Promise<Map<string, Values>> {
-    return this.graph.run(new Map([...states, ...this.#read.map((name) => [name, tokens] as const)]));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.graph[Symbol.asyncDispose]();
-  }
+/**
+ * Opens the step of a model: the states before it and tokens in, the states after it out.
+ *
+ * @param outputs tensors of its graph that are to come out beside the states
+ */
+export function openStep(
+  { graph, states }: EvaluationModel,
+  { weights }: Pick<CheckedModel, "weights">,
+  outputs: ReadonlyMap<string, Tensor> = new Map(),
+): Promise<Float64Graph> {
+  const after = states.map(({ name }) => [name, graph.outputs.get(name)!] as const);
+  return Float64Graph.open(buildGraph(Object.fromEntries([...after, ...outputs])), { weights });
 }
 
 /**
@@ -74,7 +58,7 @@ export class Stepper implements AsyncDisposable {
  */
 export async function walk(
   evaluation: EvaluationModel,
-  { weights }: CheckedModel,
+  model: CheckedModel,
   { text, starts, tokens, warm_up }: Streams,
   observers: readonly Observer[],
   action: string,
@@ -82,12 +66,12 @@ export async function walk(
 ): Promise<void> {
   const total = warm_up + tokens, outputs = new Map(observers.flatMap((observer) => [...observer.outputs]));
   signal?.throwIfAborted();
-  await using stepper = await Stepper.open(evaluation, weights, outputs);
+  await using step = await openStep(evaluation, model, outputs);
   let states = new Map<string, Values>(
     evaluation.states.map(({ name, shape }) => [name, new Float64Array(sizeOf(shape))]),
   );
   for (let t = 0; t < total; t++) {
-    const results = await stepper.step(states, Float64Array.from(starts, (start) => text[start + t]));
+    const results = await step.run(new Map([...states, ...tokenFeeds(text, starts, t)]));
     if (t >= warm_up) {
       const values = new Map([...results, ...states]);
       for (const observer of observers) observer.see(t - warm_up, values);
