@@ -48,7 +48,7 @@ export interface FixedPoints {
 
 /** What {@linkcode fixedPoints} takes beside the text that states are visited in; all of it may be absent. */
 export interface FixedPointSearch extends Watched {
-  /** How many of the text's most frequent tokens are held; fewer where the text has fewer. Absent: 16. */
+  /** How many of the text's most frequent tokens are held; fewer where the text has fewer. Absent: 8. */
   readonly frequent?: number;
   /** Visited states that Newton's method starts from, for each token; absent: 8. */
   readonly starts?: number;
@@ -59,7 +59,7 @@ export interface FixedPointsOptions extends StreamOptions, FixedPointSearch {}
 
 const ACTION = "find fixed points";
 const DEFAULTS: Required<StreamOptions> = { streams: 8, tokens: 512, warm_up: 256 };
-const FREQUENT = 16, STARTS = 8;
+const FREQUENT = 8, STARTS = 8;
 /** Of `q`. A slow point moves by up to 0.0014 a token. */
 const TOLERANCES = { fixed: 1e-12, slow: 1e-6 };
 /** Points are distinct where a number differs by more: Newton's last step leaves far less, and a state reaches to 1 or more. */

@@ -10,7 +10,7 @@ import { tokenFeeds } from "./streams.ts";
 import type { CheckedModel } from "./weighted_model.ts";
 
 /** Rows of a product that keep the processor busy. */
-const ROWS = 2048;
+const ROWS = 512;
 
 /** States of all layers, by name `[rows, size]`. */
 export type StackStates = ReadonlyMap<string, Values>;

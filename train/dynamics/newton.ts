@@ -33,12 +33,17 @@ export interface Tolerances {
   readonly slow: number;
 }
 
-/** Newton steps without a rest, at most. Seen: 4 to 8 are the rule. */
+/** Newton steps at a stretch, at most. Seen: 4 to 8 are the rule. */
 const MOST_STEPS = 50;
 /** A search gets no further that so many steps have not brought to a tenth of its `q`: it creeps along a local minimum or a singular Jacobian. */
 const CREEPING_STEPS = 5, CREEPING = 0.1;
-/** Such a search lets the map itself take so many steps, and goes on; so often, at most. */
-const REST = 64, MOST_RESTS = 3;
+/** A fixed point is settled when a step leaves more of its `q`: rounding is left. Of a double root a step leaves a sixteenth. */
+const SETTLED = 0.25;
+/**
+ * One that creeps follows the map itself for so many steps, then goes on; the next time it follows it for longer. Seen: a gated cell whose state gate
+ * all but shuts takes hundreds of steps to where Newton's method works.
+ */
+const FOLLOWED = [64, 256];
 /** The shortest step, as a part of Newton's: a direction in which even this does not lower `q` leads nowhere. */
 const SHORTEST = 2 ** -12;
 /** The part of the decrease that a linear map would have which a step must have. Source: Nocedal and Wright, section 11.2. */
@@ -56,9 +61,9 @@ interface Search {
 
 /**
  * Newton's method on `F(s) − s = 0` from each start: `(∂F/∂s − I) δ = s − F(s)`, and of `δ` the longest of 1, ½, ¼, … that lowers
- * `q = ½‖F(s) − s‖²` enough. A search ends where its point is fixed, with one more step to the last digits. Where no step lowers `q` (at a local
+ * `q = ½‖F(s) − s‖²` enough. A search ends where its point is fixed to the last digits. Where no step lowers `q` (at a local
  * minimum of it, a singular Jacobian, a number that is not finite) or steps creep, it ends if `q` is slow; if not, it follows the map itself for
- * some steps and tries anew, a few times. Source: Nocedal and Wright, "Numerical optimization", 2006, section 11.2.
+ * some steps and tries anew, twice. Source: Nocedal and Wright, "Numerical optimization", 2006, section 11.2.
  *
  * @param onStep called after each step of all, with how many searches are over
  */
@@ -69,12 +74,16 @@ export async function newton(
   onStep: (over: number) => void,
 ): Promise<NewtonEnd[]> {
   const first = residuals(starts, await map.apply(starts));
-  const searches = first.map((end, place): Search => ({ place, ...end, isOver: !Number.isFinite(end.q) }));
+  const searches = first.map((end, place): Search => ({
+    place,
+    ...end,
+    isOver: !(end.q >= EXACT && end.q < Infinity),
+  }));
   await descend(map, searches, tolerances, onStep);
-  for (let rest = 0; rest < MOST_RESTS; rest++) {
+  for (const steps of FOLLOWED) {
     const lost = searches.filter(({ q }) => Number.isFinite(q) && q >= tolerances.slow);
     if (!lost.length) break;
-    await follow(map, searches, lost);
+    await follow(map, searches, lost, steps);
     await descend(map, searches, tolerances, onStep);
   }
   return searches.map(({ point, q }) => ({ point, q }));
@@ -89,7 +98,6 @@ async function descend(
 ): Promise<void> {
   let before = searches.map(({ q }) => q);
   for (let step = 1; step <= MOST_STEPS; step++) {
-    for (const search of searches) search.isOver ||= search.q < EXACT;
     const active = searches.filter(({ isOver }) => !isOver);
     if (!active.length) break;
     const points = searches.map(({ point }) => point), directions = new Map<Search, Float64Array>();
@@ -97,8 +105,12 @@ async function descend(
       const direction = newtonDirection(jacobian, searches[place].residual);
       if (direction) directions.set(searches[place], direction);
     });
-    for (const search of active) search.isOver = search.q < fixed || !directions.has(search);
+    for (const search of active) search.isOver = !directions.has(search);
+    const last = searches.map(({ q }) => q);
     await takeSteps(map, searches, directions);
+    for (const search of active) {
+      search.isOver ||= search.q < EXACT || (search.q < fixed && search.q > SETTLED * last[search.place]);
+    }
     if (step % CREEPING_STEPS === 0) {
       for (const search of active) search.isOver ||= search.q > CREEPING * before[search.place];
       before = searches.map(({ q }) => q);
@@ -108,17 +120,22 @@ async function descend(
 }
 
 /** Lets the map take steps with some searches, which then go on. */
-async function follow(map: PointMap, searches: readonly Search[], some: readonly Search[]): Promise<void> {
+async function follow(
+  map: PointMap,
+  searches: readonly Search[],
+  some: readonly Search[],
+  steps: number,
+): Promise<void> {
   const points = searches.map(({ point }) => point);
   let images: Float64Array[] = [];
-  for (let step = 0; step <= REST; step++) {
+  for (let step = 0; step <= steps; step++) {
     images = await map.apply(points);
-    if (step < REST) { for (const { place } of some) points[place] = images[place]; }
+    if (step < steps) { for (const { place } of some) points[place] = images[place]; }
   }
   const found = residuals(points, images);
   for (const search of some) {
     const { q } = found[search.place];
-    if (Number.isFinite(q)) Object.assign(search, found[search.place], { isOver: false });
+    if (Number.isFinite(q)) Object.assign(search, found[search.place], { isOver: q < EXACT });
   }
 }
 

@@ -43,7 +43,7 @@ export class StackSearch implements AsyncDisposable {
     { onProgress, signal }: Watched,
   ): Promise<StackSearch> {
     const search = new StackSearch(tokens.length, signal), { n_layers } = model.sizes;
-    let states = starts;
+    let states = starts, done = 0;
     try {
       for (let layer = 0; layer < n_layers; layer++) {
         const map = await LayerMap.open({ model, tokens, states, signal }, layer);
@@ -51,7 +51,9 @@ export class StackSearch implements AsyncDisposable {
         search.#maps.use(map);
         const points = pointsOf(map.names, states, model.sizes.state_size);
         const ends = await newton(map, points, tolerances, (over) => {
-          onProgress?.(layer * tokens.length + over, n_layers * tokens.length);
+          // A search that was over may be taken up again.
+          done = Math.max(done, layer * tokens.length + over);
+          onProgress?.(done, n_layers * tokens.length);
           signal?.throwIfAborted();
         });
         search.#layers.push({ map, ends });
