@@ -8,10 +8,12 @@ const LOST = 2 ** -48;
 
 /** What came of a decomposition. */
 export interface Decomposition {
-  /** Diagonal of R, from the first vector on: not negative; 0 where a vector depends on those before it, within rounding. */
+  /** Diagonal of R, from the first vector on: not negative. */
   readonly diagonal: Float64Array;
-  /** The smallest share of a vector's length that was left: its logarithm to base 2 says how many bits of the diagonal are lost. */
-  readonly least: number;
+  /**
+   * Of each entry, its share of the longest vector: rounding is in units of that, also in a product by a matrix of which little is left in some directions.
+   */
+  readonly shares: Float64Array;
 }
 
 /**
@@ -27,43 +29,57 @@ export interface Decomposition {
 export function orthonormalize(vectors: Float64Array, size: number): Decomposition {
   const count = vectors.length / size, diagonal = new Float64Array(count);
   const before = Float64Array.from({ length: count }, (_, i) => norm(vectors, i * size, size));
-  let least = 1;
-  for (let i = 0; i < count; i++) {
-    let left = norm(vectors, i * size, size);
-    const share = before[i] > 0 ? left / before[i] : 0;
-    least = Math.min(least, share);
-    // What is no number stays one: the caller says so.
-    if (share < LOST) left = replace(vectors, i, size);
-    else diagonal[i] = left;
-    for (let j = i * size; j < (i + 1) * size; j++) vectors[j] /= left;
-    takeOffFromThoseAfter(vectors, i, size);
+  const finish = (i: number) => {
+    diagonal[i] = norm(vectors, i * size, size);
+    const length = diagonal[i] > LOST * before[i] ? diagonal[i] : replace(vectors, i, size);
+    for (let j = i * size; j < (i + 1) * size; j++) vectors[j] /= length;
+  };
+  // Two at a time are taken off those after them: half of the reads and writes.
+  for (let i = 0; i < count; i += 2) {
+    finish(i);
+    if (i + 1 === count) break;
+    takeOff(vectors, i * size, (i + 1) * size, size);
+    finish(i + 1);
+    takePairOff(vectors, i * size, size);
   }
-  return { diagonal, least };
+  const longest = before.reduce((a, b) => Math.max(a, b));
+  return { diagonal, shares: diagonal.map((length) => length === 0 ? 0 : length / longest) };
 }
 
-/** Takes the parts along vector `i` off all vectors after it. Four at a time keep the processor busy, which one by itself does not. */
-function takeOffFromThoseAfter(v: Float64Array, i: number, size: number): void {
-  const at = i * size;
-  let to = at + size;
-  for (; to + 4 * size <= v.length; to += 4 * size) {
-    const b = to + size, c = b + size, d = c + size;
-    let pa = 0, pb = 0, pc = 0, pd = 0;
+/**
+ * Takes the parts along the vectors at `first` and behind it off all vectors after these two. Four at a time keep the processor busy, which one by itself
+ * does not.
+ */
+function takePairOff(v: Float64Array, first: number, size: number): void {
+  const second = first + size;
+  let a = second + size;
+  for (; a + 4 * size <= v.length; a += 4 * size) {
+    const b = a + size, c = b + size, d = c + size;
+    let pa = 0, pb = 0, pc = 0, pd = 0, ra = 0, rb = 0, rc = 0, rd = 0;
     for (let j = 0; j < size; j++) {
-      const q = v[at + j];
-      pa += q * v[to + j];
-      pb += q * v[b + j];
-      pc += q * v[c + j];
-      pd += q * v[d + j];
+      const p = v[first + j], r = v[second + j];
+      const va = v[a + j], vb = v[b + j], vc = v[c + j], vd = v[d + j];
+      pa += p * va;
+      pb += p * vb;
+      pc += p * vc;
+      pd += p * vd;
+      ra += r * va;
+      rb += r * vb;
+      rc += r * vc;
+      rd += r * vd;
     }
     for (let j = 0; j < size; j++) {
-      const q = v[at + j];
-      v[to + j] -= pa * q;
-      v[b + j] -= pb * q;
-      v[c + j] -= pc * q;
-      v[d + j] -= pd * q;
+      const p = v[first + j], r = v[second + j];
+      v[a + j] -= pa * p + ra * r;
+      v[b + j] -= pb * p + rb * r;
+      v[c + j] -= pc * p + rc * r;
+      v[d + j] -= pd * p + rd * r;
     }
   }
-  for (; to < v.length; to += size) takeOff(v, at, to, size);
+  for (; a < v.length; a += size) {
+    takeOff(v, first, a, size);
+    takeOff(v, second, a, size);
+  }
 }
 
 /** Takes the part along the vector at `from` off the one at `to`. */
@@ -90,5 +106,6 @@ function replace(vectors: Float64Array, i: number, size: number): number {
     // At least one axis has that much left, since i < size.
     if (left > 0.5 / Math.sqrt(size)) return left;
   }
+  // What is no number stays one: the caller says so.
   return Number.NaN;
 }
