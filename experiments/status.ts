@@ -31,7 +31,7 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     unlisted,
     best,
     unvalidated,
-    measured,
+    dynamics,
     seconds_left,
   } = overview;
   const counts = [
@@ -83,9 +83,10 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
       qualityInWords({ ...best, "min loss": best.min_loss })
     }`;
   }
-  if (measured !== undefined) {
-    const rest = measured < done ? `; ${command("dynamics")} measures the rest` : "";
-    yield `Dynamics: ${measured} of ${plural(done, "finished run")} measured${rest}`;
+  if (dynamics) {
+    const { measured, finished } = dynamics;
+    const more = measured < finished ? `; ${command("dynamics")} measures the rest` : "";
+    yield `Dynamics: ${measured} of ${plural(finished, "finished run")} measured${more}`;
   }
   if (unvalidated) yield unvalidatedInWords(unvalidated, { dir }, overview.experiment);
   if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";

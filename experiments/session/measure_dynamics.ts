@@ -66,8 +66,14 @@ export interface MeasureSummary {
   readonly unreadable: readonly string[];
 }
 
-/** Measures finished runs. Each is claimed meanwhile: none is measured twice, or while it trains on or is scored. */
-export async function measureStudy(options: MeasureOptions): Promise<MeasureSummary> {
+/**
+ * Measures finished runs. Each is claimed meanwhile: none is measured twice, or while it trains on or is scored.
+ *
+ * @param given the study's queue, for whoever has it open
+ * @throws {UserError} before anything is written, if nothing is meant or the test split is too short; {@linkcode OpenFilesError} if this process may
+ * open no worker
+ */
+export async function measureStudy(options: MeasureOptions, given: { queue?: Queue } = {}): Promise<MeasureSummary> {
   const { dir, settings, parallel = navigator.hardwareConcurrency, onMessage } = options, study = await Study.open(dir);
   const { todo, had, unreadable, chosen } = await planDynamics(study, options);
   if (chosen !== undefined) onMessage?.(chosen);
@@ -80,12 +86,12 @@ export async function measureStudy(options: MeasureOptions): Promise<MeasureSumm
       `${plural(settings.tokens, unitOf(study.settings))} of the test split`,
   );
   // First of what is written: where its place is taken, nothing else is.
-  const { queue } = await openStudyQueue(study);
+  const queue = given.queue ?? (await openStudyQueue(study)).queue;
   try {
     await study.removeLeftovers();
     return { had, unreadable, ...await new Measuring({ study, text: test, workers, queue }, todo, options).run() };
   } finally {
-    await queue.close();
+    if (!given.queue) await queue.close();
   }
 }
 
