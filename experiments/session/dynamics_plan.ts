@@ -120,7 +120,6 @@ function advice(length: number, { streams, tokens }: DynamicsSettings): string {
     ...(fitting(tokens) >= ENOUGH_STREAMS ? [`--streams ${fitting(tokens)}`] : []),
   ];
   if (ways.length) return `${ways.join(" or ")} would do`;
-  const fewer = fitting(ENOUGH_TOKENS);
-  if (fewer >= ENOUGH_STREAMS) return `--streams ${fewer} --bytes ${most(fewer)} would do`;
-  return most(1) > 0 ? `--streams 1 --bytes ${most(1)} is all that fits` : "it is too short for any";
+  const fewer = Math.max(1, fitting(ENOUGH_TOKENS));
+  return most(fewer) > 0 ? `--streams ${fewer} --bytes ${most(fewer)} would do` : "it is too short for any";
 }

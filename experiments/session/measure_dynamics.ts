@@ -66,30 +66,43 @@ export interface MeasureSummary {
   readonly unreadable: readonly string[];
 }
 
+/** What whoever measures may have open already. */
+export interface MeasureResources {
+  /** The study's. */
+  readonly queue?: Queue;
+  readonly workers?: DynamicsWorkers;
+}
+
 /**
  * Measures finished runs. Each is claimed meanwhile: none is measured twice, or while it trains on or is scored.
  *
- * @param given the study's queue, for whoever has it open
+ * @param given what whoever measures has open already; workers that are not given end with the call
  * @throws {UserError} before anything is written, if nothing is meant or the test split is too short; {@linkcode OpenFilesError} if this process may
  * open no worker
  */
-export async function measureStudy(options: MeasureOptions, given: { queue?: Queue } = {}): Promise<MeasureSummary> {
+export async function measureStudy(options: MeasureOptions, given: MeasureResources = {}): Promise<MeasureSummary> {
   const { dir, settings, parallel = navigator.hardwareConcurrency, onMessage } = options, study = await Study.open(dir);
   const { todo, had, unreadable, chosen } = await planDynamics(study, options);
   if (chosen !== undefined) onMessage?.(chosen);
   if (!todo.length) return { measured: 0, incomplete: 0, had, others: 0, problems: 0, unreadable };
   const { test } = await studyText(study, ["test"]);
   checkLength(study, test, settings);
-  using workers = new DynamicsWorkers(usefulWorkers(Math.min(parallel, todo.length)));
+  const wanted = usefulWorkers(Math.min(parallel, todo.length));
+  using opened = given.workers ? undefined : new DynamicsWorkers(wanted);
+  const workers = given.workers ?? opened!, atATime = Math.min(wanted, workers.count);
   onMessage?.(
-    `Measuring ${plural(todo.length, "run")}, ${workers.count} at a time: ${plural(settings.streams, "stream")} of ` +
+    `Measuring ${plural(todo.length, "run")}, ${atATime} at a time: ${plural(settings.streams, "stream")} of ` +
       `${plural(settings.tokens, unitOf(study.settings))} of the test split`,
   );
   // First of what is written: where its place is taken, nothing else is.
   const queue = given.queue ?? (await openStudyQueue(study)).queue;
   try {
     await study.removeLeftovers();
-    return { had, unreadable, ...await new Measuring({ study, text: test, workers, queue }, todo, options).run() };
+    return {
+      had,
+      unreadable,
+      ...await new Measuring({ study, text: test, workers, atATime, queue }, todo, options).run(),
+    };
   } finally {
     if (!given.queue) await queue.close();
   }
@@ -101,6 +114,8 @@ interface Resources {
   /** The test split. */
   readonly text: Tokens;
   readonly workers: DynamicsWorkers;
+  /** Runs that are measured at once. */
+  readonly atATime: number;
   readonly queue: Queue;
 }
 
@@ -127,13 +142,13 @@ class Measuring {
     todo: readonly FinishedResult[],
     private readonly options: MeasureOptions,
   ) {
-    const { study, workers, queue } = resources, { experiment, signal, onMessage } = options;
+    const { study, atATime, queue } = resources, { experiment, signal, onMessage } = options;
     this.#signal = AbortSignal.any([this.#failure.signal, ...(signal ? [signal] : [])]);
     this.#total = todo.length;
     const runs = todo.map((result) => ({ key: runKey(result.id, result.seed), cost: costOf(study, result) }));
     // The longest first: one that begins last would be waited for while the other workers idle.
     runs.sort((a, b) => b.cost - a.cost);
-    this.#pace = new DynamicsPace(new Map(runs.map(({ key, cost }) => [key, cost])), workers.count);
+    this.#pace = new DynamicsPace(new Map(runs.map(({ key, cost }) => [key, cost])), atATime);
     this.#scheduler = new Scheduler<WaitingRun>(runs, {
       queue,
       experiment,
@@ -143,9 +158,9 @@ class Measuring {
   }
 
   async run(): Promise<Omit<MeasureSummary, "had" | "unreadable">> {
-    const { queue, workers } = this.resources;
+    const { queue, atATime } = this.resources;
     using _heart = heartbeat(queue, { onBeat: (lost) => this.#scheduler.lose(lost) });
-    await everyOne(Array.from({ length: workers.count }, () =>
+    await everyOne(Array.from({ length: atATime }, () =>
       this.#work().catch((error) => {
         this.#failure.abort();
         throw error;

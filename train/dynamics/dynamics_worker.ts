@@ -4,7 +4,7 @@
 import { type Numbered, type Refusal, refusalOf, type Told } from "../process/worker_reply.ts";
 import { cellFrom, type DynamicsProgress, type DynamicsRequest } from "./dynamics_protocol.ts";
 import type { MeasuredModel } from "./measure.ts";
-import { measureDynamics } from "./measures.ts";
+import { measureModel } from "./measure_model.ts";
 import { modelFromOnnx } from "./weighted_model.ts";
 
 /** Milliseconds between two looks at whether to stop, and between two words on how far it is, at least. */
@@ -35,7 +35,7 @@ async function answer(
   };
   try {
     const weighted = modelFromOnnx(model, { cell: cellFrom(cell), file });
-    return await measureDynamics(weighted, text, settings, { onProgress, signal: controller.signal });
+    return await measureModel(weighted, text, settings, { onProgress, signal: controller.signal });
   } finally {
     clearInterval(timer);
   }

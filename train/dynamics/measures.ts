@@ -1,39 +1,25 @@
-/** All measures of a model's dynamics, one after the other: the one table of the functions that take them. */
-import { messageOf, UserError } from "../../cells/errors.ts";
-import type { Values } from "../../cells/graph/interpreter.ts";
+/** How each measure of a model's dynamics is taken where all are: the one table of them. */
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
-import {
-  DYNAMICS_WARM_UP,
-  type DynamicsSettings,
-  type Measure,
-  type MeasuredDynamics,
-  type MeasuredModel,
-  type MeasureResults,
-  MEASURES,
-} from "./measure.ts";
+import { echoState } from "./echo_state.ts";
+import { lyapunovSpectrum } from "./lyapunov.ts";
+import { type DynamicsSettings, type Measure, type MeasureResults, MEASURES } from "./measure.ts";
+import { participationOf } from "./participation_ratio.ts";
 import type { Watched } from "./progress.ts";
-import { cutStreams, type StreamOptions, type Streams, visitedStates } from "./streams.ts";
+import type { StreamOptions } from "./streams.ts";
+import type { Trajectory } from "./trajectory.ts";
 import { STEPS_BACK, truncationGap } from "./truncation_gap.ts";
-import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
-
-/** A text as a model has walked it, once for all measures that need nothing but the states on the way. */
-export interface Trajectory {
-  readonly model: CheckedModel;
-  readonly streams: Streams;
-  /** As {@linkcode visitedStates} returns them. */
-  readonly states: ReadonlyMap<string, readonly Values[]>;
-}
+import type { WeightedModel } from "./weighted_model.ts";
 
 /** What a measure is taken from. */
 export interface MeasureInputs {
   readonly model: WeightedModel;
   readonly text: Tokens;
   readonly settings: DynamicsSettings;
-  /** How the text is cut, for measures that read it themselves. */
+  /** How the text is cut. */
   readonly cut: Required<StreamOptions>;
   readonly watched: Watched;
-  /** The walk along these streams: made when it is first asked for, and kept until the last measure has been taken. */
-  readonly trajectory: () => Promise<Trajectory>;
+  /** The walk along these streams: made where it is first asked for, and kept for the measures after. */
+  readonly walked: () => Promise<Trajectory>;
 }
 
 /** How one measure is taken. */
@@ -43,72 +29,40 @@ interface Measurer<M extends Measure> {
   readonly take: (inputs: MeasureInputs) => Promise<MeasureResults[M]>;
 }
 
-/** A measure stands here with one line; {@linkcode MEASURES} has the order in which they are taken. */
-const MEASURERS: { readonly [M in Measure]?: Measurer<M> } = {
-  truncation_gap: { cost: 4, take: ({ model, text, cut, watched }) => truncationGap(model, text, gapOf(cut, watched)) },
+/** Each measure with one line. Those that look at one walk share it; the others read the text in a way of their own. */
+export const MEASURERS: { readonly [M in Measure]?: Measurer<M> } = {
+  lyapunov: { cost: 18, take: ({ model, text, ...how }) => lyapunovSpectrum(model, text, spectrumOptions(how)) },
+  echo_state: { cost: 2, take: ({ model, text, ...how }) => echoState(model, text, echoOptions(how)) },
+  participation_ratio: {
+    cost: 3,
+    take: async (how) => participationOf((await how.walked()).visited, how.cut, how.watched.signal),
+  },
+  gates: { cost: 0.1, take: async ({ walked }) => (await walked()).gates.activities() },
+  truncation_gap: { cost: 4, take: ({ model, text, ...how }) => truncationGap(model, text, gapOptions(how)) },
 };
 
 /** The measures that are taken of each model. */
 export const TAKEN: readonly Measure[] = MEASURES.filter((measure) => MEASURERS[measure]);
 
-/** Tokens of each stream that gradients are taken over, at most: they cost six times a forward pass for each number of steps back. */
+type How = Pick<MeasureInputs, "settings" | "cut" | "watched">;
+
+const spectrumOptions = ({ settings: { exponents }, cut, watched }: How) => ({ exponents, ...cut, ...watched });
+
+/** Streams and tokens that are enough, where there are more: each token costs a step of all random starts. */
+const ECHO = { streams: 4, tokens: 2048, warm_up: 256 } as const;
+
+const echoOptions = ({ cut, watched }: How) => ({
+  streams: Math.min(ECHO.streams, cut.streams),
+  tokens: Math.min(ECHO.tokens, cut.tokens),
+  warm_up: ECHO.warm_up,
+  ...watched,
+});
+
+/** Tokens of each stream that are enough: each costs six times a forward pass for each number of steps back. */
 const GAP_TOKENS = 512;
 
 /** As many of the tokens as the most steps back divide; of so few that these do not fit, those that do. */
-function gapOf({ streams, tokens, warm_up }: Required<StreamOptions>, watched: Watched) {
+function gapOptions({ cut: { streams, tokens, warm_up }, watched }: How) {
   const most = Math.min(tokens, GAP_TOKENS), bptt = STEPS_BACK.filter((k) => k <= most);
   return { streams, warm_up, tokens: most - most % bptt[bptt.length - 1], bptt, ...watched };
-}
-
-/**
- * Takes all measures of a model. One that this model or this text does not allow is left out, and the line that says why stands in its place.
- *
- * @param watched `onProgress` is told a share of all work, `done` of a `total` of 1
- * @throws {UserError} if a weight is missing or not finite; {@linkcode RangeError} if the text is too short for the settings, or has a token that
- * the model has not
- * @throws the signal's reason, if it comes
- */
-export async function measureDynamics(
-  model: WeightedModel,
-  text: Tokens,
-  settings: DynamicsSettings,
-  { onProgress, signal }: Watched = {},
-): Promise<MeasuredModel> {
-  const action = "measure the dynamics", start = performance.now();
-  const cut = { streams: settings.streams, tokens: settings.tokens, warm_up: DYNAMICS_WARM_UP };
-  // What is wrong for all of them is said once.
-  const checked = checkModel(model, action), streams = cutStreams(text, cut, checked, action);
-  let walk: Promise<Trajectory> | undefined;
-  const walked = async () => ({ model: checked, streams, states: await visitedStates(checked, streams) });
-  const trajectory = () => walk ??= walked();
-  const all = TAKEN.reduce((sum, measure) => sum + MEASURERS[measure]!.cost, 0);
-  const measured: { -readonly [M in Measure]?: MeasureResults[M] } = {}, not_measured: Record<string, string> = {};
-  let before = 0;
-  const take = async <M extends Measure>(measure: M, { cost, take }: Measurer<M>) => {
-    const watched: Watched = {
-      onProgress: (done, total) => onProgress?.((before + cost * Math.min(1, done / total)) / all, 1),
-      signal,
-    };
-    try {
-      measured[measure] = await take({ model, text, settings, cut, watched, trajectory }) as MeasuredDynamics[M];
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (!isOfModel(error)) throw error;
-      not_measured[measure] = messageOf(error);
-    }
-    before += cost;
-    onProgress?.(before / all, 1);
-  };
-  for (const measure of TAKEN) {
-    // A turn of the event loop, so that a signal is heard between two measures too.
-    await new Promise((resolve) => setTimeout(resolve));
-    signal?.throwIfAborted();
-    await take(measure, MEASURERS[measure] as Measurer<Measure>);
-  }
-  return { measured, not_measured, seconds: (performance.now() - start) / 1000 };
-}
-
-/** Whether an error says something of this model or this text, rather than of the program. */
-function isOfModel(error: unknown): boolean {
-  return error instanceof UserError || error instanceof RangeError;
 }

@@ -1,6 +1,9 @@
 /** What `dynamics` does to a study: which runs it measures, what it keeps, and what it leaves alone. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { type CellConfig, configId } from "../../../cells/config.ts";
+import type { Configuration } from "../../../cells/factor.ts";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { readClaims } from "../../../experiments/queue/queue.ts";
 import { claimKey, openStudyQueue } from "../../../experiments/queue/study_queue.ts";
@@ -8,10 +11,9 @@ import { type MeasureOptions, measureStudy } from "../../../experiments/session/
 import { evaluateStudy } from "../../../experiments/session/scoring.ts";
 import { statusLines } from "../../../experiments/status.ts";
 import { isOurs } from "../../../experiments/study/ownership.ts";
-import { shortKey } from "../../../experiments/study/paths.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
 import { decodeModel, encodeModel } from "../../../train/engines/onnx/proto.ts";
-import { DATA_TYPE } from "../../../train/engines/onnx/proto.ts";
+import { DynamicsWorkers } from "../../../train/dynamics/dynamics_workers.ts";
 import { CELLSPACE_VERSION } from "../../../train/version.ts";
 import { NOTHING, queueWith, takeOver } from "../queue/queues.ts";
 import { copiesOfSmallStudy, editJson, halve, reseal, type SmallStudy, TRAINED } from "../small_study.ts";
@@ -20,6 +22,34 @@ import { FOREIGN, plant } from "../study/foreign_files.ts";
 /** Two streams of the settings below, and what warms them up, fit into a twentieth of this. */
 const copyStudy = copiesOfSmallStudy(24_000);
 const SETTINGS = { streams: 2, tokens: 32, exponents: 4 };
+
+/** Of the study's runs, what has been measured: by the first test that needs it. */
+let files: Promise<readonly string[]> | undefined;
+
+async function measureAll(): Promise<readonly string[]> {
+  const small = await copyStudy();
+  assert.equal((await measure(small)).summary.measured, TRAINED);
+  return keysOf(small).map((_, run) => Deno.readTextFileSync(small.dynamics(run)));
+}
+
+/**
+ * A study whose runs have been measured.
+ *
+ * @param without runs that have not
+ */
+async function copyMeasured(...without: readonly number[]): Promise<SmallStudy> {
+  const small = await copyStudy(), contents = await (files ??= measureAll());
+  Deno.mkdirSync(join(small.dir, "dynamics_01_all"));
+  for (const [run, content] of contents.entries()) {
+    if (!without.includes(run)) Deno.writeTextFileSync(small.dynamics(run), content);
+  }
+  return small;
+}
+
+/** Kept from test to test: a worker takes longer to start than one of these runs to be measured. */
+let workers: DynamicsWorkers;
+Deno.test.beforeAll(() => void (workers = new DynamicsWorkers(2)));
+Deno.test.afterAll(() => workers[Symbol.dispose]());
 
 /** Measures; returns what came of it, the keys that were measured, and what was said. */
 async function measure(
@@ -38,7 +68,7 @@ async function measure(
     onProblem: (problem) => void problems.push(problem),
     onMessage: (message) => void messages.push(message),
     ...options,
-  }, given);
+  }, { workers, ...given });
   return { summary, keys, problems, messages };
 }
 
@@ -50,13 +80,15 @@ const sha256 = (path: string) => createHash("sha256").update(Deno.readFileSync(p
 const keysOf = ({ runs }: SmallStudy) => runs.slice(0, TRAINED).map(({ key }) => key);
 const dynamicsOf = async (small: SmallStudy, run: number) =>
   (await small.study.readDynamics("01", small.runs[run].key))!;
-const onlyRun = ({ runs }: SmallStudy, run: number): MeasureOptions["only"] =>
-  Object.assign((config: object) => config === runs[run].entry.config || sameConfig(config, runs[run].entry.config), {
+
+/** The configuration of one run. */
+function onlyRun({ runs }: SmallStudy, run: number): MeasureOptions["only"] {
+  const { id } = runs[run].entry;
+  return Object.assign((config: Configuration) => configId(config as CellConfig) === id, {
     text: "one",
     keys: new Set<string>(),
   });
-const sameConfig = (a: object, b: object) =>
-  Object.entries(b).every(([key, value]) => (a as Record<string, unknown>)[key] === value);
+}
 
 Deno.test("measureStudy() keeps what it has measured of each finished run, bound to its model, and changes no other file", async () => {
   const small = await copyStudy(), before = small.files();
@@ -91,11 +123,11 @@ Deno.test("measureStudy() measures each run once in sum when two do it at once",
 });
 
 Deno.test("measureStudy() gives the same numbers however many runs are measured at once", async () => {
-  const small = await copyStudy(), gaps = () => Promise.all([0, 1, 2].map((run) => dynamicsOf(small, run)));
-  await measure(small, { parallel: 1 });
-  const alone = (await gaps()).map(({ truncation_gap }) => truncation_gap);
-  assert.equal((await measure(small, { parallel: 3, again: true })).summary.measured, TRAINED);
-  assert.deepEqual((await gaps()).map(({ truncation_gap }) => truncation_gap), alone);
+  const small = await copyMeasured();
+  const found = () => Promise.all([0, 1, 2].map(async (run) => ({ ...await dynamicsOf(small, run), seconds: 0 })));
+  const alone = await found();
+  assert.equal((await measure(small, { parallel: 2, again: true })).summary.measured, TRAINED);
+  assert.deepEqual(await found(), alone);
 });
 
 /** What makes the first run be measured again, and what does not. */
@@ -139,15 +171,9 @@ async function changeModel(small: SmallStudy): Promise<void> {
 }
 
 Deno.test("measureStudy() measures a run again where its model, the settings or the numbers of the version differ", async (t) => {
-  const measured = await copyStudy();
-  await measure(measured);
   for (const [what, again, change] of CHANGES) {
     await t.step(`${again ? "again" : "not again"} where ${what}`, async () => {
-      const small = await copyStudy();
-      for (let run = 0; run < TRAINED; run++) {
-        Deno.mkdirSync(`${small.dir}/dynamics_01_all`, { recursive: true });
-        Deno.copyFileSync(measured.dynamics(run), small.dynamics(run));
-      }
+      const small = await copyMeasured();
       await change(small);
       const { summary, keys, problems } = await measure(small);
       assert.deepEqual([summary.measured, summary.had, problems], [again, TRAINED - again, []]);
@@ -193,9 +219,7 @@ Deno.test("measureStudy() measures what is selected, and of that the best with a
 });
 
 Deno.test("measureStudy() names a damaged file in one line, goes on with the others, and replaces it if asked again", async () => {
-  const small = await copyStudy(), path = small.dynamics(1);
-  await measure(small);
-  Deno.removeSync(small.dynamics(2));
+  const small = await copyMeasured(2), path = small.dynamics(1);
   halve(path);
   const damaged = sha256(path), { summary, keys } = await measure(small);
   assert.deepEqual([summary.measured, summary.had, keys], [1, 1, [small.runs[2].key]]);
@@ -204,20 +228,19 @@ Deno.test("measureStudy() names a damaged file in one line, goes on with the oth
     /^Cannot read .*\.json: it is not JSON \(\d+ characters\); move it away and the run is measured again$/,
   );
   assert.equal(sha256(path), damaged);
-  assert.deepEqual(counts(await measure(small, { again: true })), [TRAINED, 0, 0, 0]);
+  assert.deepEqual(counts(await measure(small, { again: true, only: onlyRun(small, 1) })), [1, 0, 0, 0]);
   assert.equal((await dynamicsOf(small, 1)).seed, 0);
 });
 
 Deno.test("measureStudy() says in one line each what is wrong with a file of dynamics", async () => {
-  const small = await copyStudy();
-  await measure(small);
+  const small = await copyMeasured();
   const whole = Deno.readTextFileSync(small.dynamics(0));
   for (
     const [change, line] of [
       [{ cellspace_version: "99.0.0" }, /Cannot read .* was written by version '99\.0\.0' of cellspace, this is/],
       [{ seed: 1 }, /Cannot read .*: it is of run [0-9a-f]{64}_seed1, must be of [0-9a-f]{64}; move it away/],
-      [{ model_sha256: "x" }, /Cannot read .*: 'model_sha256' .*; move it away and the run is measured again$/],
-      [{ settings: { streams: 2 } }, /Cannot read .*: 'settings\.tokens' .*; move it away/],
+      [{ model_sha256: "x" }, /Cannot read .*: 'model_sha256': .*; move it away and the run is measured again$/],
+      [{ settings: { streams: 2 } }, /Cannot read .*: 'settings\.tokens': .*; move it away/],
     ] as const
   ) {
     Deno.writeTextFileSync(small.dynamics(0), JSON.stringify({ ...JSON.parse(whole), ...change }));
@@ -229,10 +252,10 @@ Deno.test("measureStudy() says in one line each what is wrong with a file of dyn
 
 Deno.test("measureStudy() replaces nobody's file, not if asked again either", async () => {
   for (const content of FOREIGN) {
-    const small = await copyStudy(), path = small.dynamics(0), before = plant(path, content);
+    const small = await copyMeasured(0), path = small.dynamics(0), before = plant(path, content);
     assert.ok(!isOurs(path));
-    const first = await measure(small), second = await measure(small, { again: true });
-    assert.deepEqual([counts(first), counts(second)], [[2, 0, 0, 1], [2, 0, 0, 1]]);
+    const first = await measure(small), second = await measure(small, { again: true, only: onlyRun(small, 0) });
+    assert.deepEqual([counts(first), counts(second)], [[0, 2, 0, 1], [0, 0, 0, 1]]);
     assert.match(first.summary.unreadable[0], /^Cannot read .*; move it away and the run is measured again$/);
     assert.match(
       second.problems.join("\n"),
@@ -246,43 +269,25 @@ Deno.test("measureStudy() says what is wrong with a model, or that there is none
   for (
     const [damage, line] of [
       [(path: string) => Deno.removeSync(path), /^Cannot read .*\.onnx: it does not exist; make it again with 'deno /],
-      [halve, /^Cannot open .*\.onnx: .*; make it again with 'deno task evaluate --dir .* --again'$/],
+      [halve, /^Cannot read .*\.onnx: .*; make it again with 'deno task evaluate --dir .* --again'$/],
     ] as const
   ) {
-    const small = await copyStudy();
+    const small = await copyMeasured(1);
     damage(small.model(1));
     const found = await measure(small);
-    assert.deepEqual(counts(found), [TRAINED - 1, 0, 0, 1]);
+    assert.deepEqual(counts(found), [0, TRAINED - 1, 0, 1]);
     assert.match(found.problems.join("\n"), line);
   }
 });
 
-Deno.test("measureStudy() keeps why a measure of a run could not be taken, and does not try again", async () => {
-  const small = await copyStudy(), model = decodeModel(Deno.readFileSync(small.model(0)));
-  for (const { name, data_type, raw_data } of model.graph.initializer) {
-    if (data_type !== DATA_TYPE.FLOAT || !name.endsWith("weight")) continue;
-    const bytes = new Uint8Array(raw_data);
-    new Float32Array(bytes.buffer).fill(3e38);
-    raw_data.set(bytes);
-  }
-  Deno.writeFileSync(small.model(0), encodeModel(model));
-  const { summary, problems } = await measure(small);
-  assert.deepEqual([summary.measured, summary.incomplete, problems], [TRAINED, 1, []]);
-  const { truncation_gap, not_measured } = await dynamicsOf(small, 0);
-  assert.equal(truncation_gap, undefined);
-  assert.match(not_measured.truncation_gap!, /^Cannot measure the truncation gap: .* must be finite$/);
-  assert.deepEqual(counts(await measure(small)), [0, TRAINED, 0, 0]);
-});
-
 Deno.test("measureStudy() leaves a run to the process that has claimed it", async () => {
-  const small = await copyStudy(), { queue } = await openStudyQueue(small.study);
+  const small = await copyMeasured(0, 1), { queue } = await openStudyQueue(small.study);
   const held = small.runs[1].key;
   assert.ok(await queue.claim(claimKey("01", held)));
   const timer = setInterval(() => void queue.beat(NOTHING), 100);
   try {
     const found = await measure(small);
-    assert.deepEqual(counts(found), [TRAINED - 1, 0, 1, 0]);
-    assert.ok(!found.keys.includes(held));
+    assert.deepEqual([counts(found), found.keys], [[1, 1, 1, 0], [small.runs[0].key]]);
     assert.match(found.messages.join("\n"), /^Other processes hold what is left \(1\); seeing whether/m);
   } finally {
     clearInterval(timer);
@@ -291,7 +296,7 @@ Deno.test("measureStudy() leaves a run to the process that has claimed it", asyn
 });
 
 Deno.test("measureStudy() writes nothing of a run whose claim is lost meanwhile", async () => {
-  const small = await copyStudy(), lost = small.runs[2].key, { queue } = await openStudyQueue(small.study);
+  const small = await copyMeasured(2), lost = small.runs[2].key, { queue } = await openStudyQueue(small.study);
   const robbed = queueWith(queue, {
     whileHeld(key, action) {
       if (key.endsWith(lost)) takeOver(small.study, lost);
@@ -300,31 +305,31 @@ Deno.test("measureStudy() writes nothing of a run whose claim is lost meanwhile"
   });
   const found = await measure(small, {}, { queue: robbed });
   await queue.close();
-  assert.deepEqual([counts(found), found.problems], [[TRAINED - 1, 0, 1, 0], []]);
+  assert.deepEqual([counts(found), found.problems], [[0, TRAINED - 1, 1, 0], []]);
   assert.equal(small.files().get(small.dynamics(2)), undefined);
   assert.deepEqual(readClaims(small.queue).map(({ owner }) => owner), ["another"], "it is not released either");
 });
 
 Deno.test("measureStudy() stops at its signal, gives its runs back, and the next call goes on", async () => {
-  const small = await copyStudy(), controller = new AbortController();
+  const small = await copyMeasured(0, 1), controller = new AbortController();
   const stopped = await measure(small, {
     signal: controller.signal,
     onMeasured: () => controller.abort(),
   });
-  assert.deepEqual([counts(stopped), stopped.problems], [[1, 0, 0, 0], []]);
+  assert.deepEqual([counts(stopped), stopped.problems], [[1, 1, 0, 0], []]);
   assert.deepEqual(readClaims(small.queue), []);
   const names = [...Deno.readDirSync(small.dir)].map(({ name }) => name);
   assert.ok(!names.some((name) => name.endsWith(".tmp")), names.join(", "));
-  assert.deepEqual(counts(await measure(small)), [TRAINED - 1, 1, 0, 0]);
+  assert.deepEqual(counts(await measure(small)), [1, TRAINED - 1, 0, 0]);
 });
 
 Deno.test("measureStudy() refuses a test split that is too short before anything is written, and says what fits", async () => {
   const small = await copyStudy(), before = small.files();
   for (
     const [change, fits] of [
-      [{ tokens: 4096 }, "--streams 2 --bytes 87 would do"],
+      [{ tokens: 4096 }, "--streams 1 --bytes 687 would do"],
       [{ tokens: 87 }, undefined],
-      [{ tokens: 88 }, "--streams 1 --bytes 687 is all that fits"],
+      [{ tokens: 88 }, "--streams 1 --bytes 687 would do"],
       [{ streams: 8 }, "--streams 2 would do"],
     ] as const
   ) {
@@ -343,15 +348,18 @@ Deno.test("measureStudy() refuses a test split that is too short before anything
 });
 
 Deno.test("status counts the measured among the finished runs, once some have been measured", async () => {
-  const small = await copyStudy(), look = () => overviewOf(small.dir, "01");
-  const lines = async () => [...statusLines(await look(), small.dir)].filter((line) => line.startsWith("Dynamics"));
-  assert.deepEqual([(await look()).dynamics, await lines()], [undefined, []]);
-  await measure(small, { only: onlyRun(small, 0) });
-  assert.deepEqual((await look()).dynamics, { measured: 1, finished: TRAINED });
-  assert.deepEqual(await lines(), [
-    `Dynamics: 1 of 3 finished runs measured; 'deno task dynamics --dir ${small.dir}' measures the rest`,
+  const bare = await copyStudy(), some = await copyMeasured(1, 2), all = await copyMeasured();
+  const lines = async ({ dir }: SmallStudy) => {
+    const overview = await overviewOf(dir, "01");
+    return [overview.dynamics, ...[...statusLines(overview, dir)].filter((line) => line.startsWith("Dynamics"))];
+  };
+  assert.deepEqual(await lines(bare), [undefined]);
+  assert.deepEqual(await lines(some), [
+    { measured: 1, finished: TRAINED },
+    `Dynamics: 1 of 3 finished runs measured; 'deno task dynamics --dir ${some.dir}' measures the rest`,
   ]);
-  await measure(small);
-  assert.deepEqual(await lines(), ["Dynamics: 3 of 3 finished runs measured"]);
-  assert.equal(shortKey(small.runs[0].key).length, 8);
+  assert.deepEqual(await lines(all), [
+    { measured: TRAINED, finished: TRAINED },
+    "Dynamics: 3 of 3 finished runs measured",
+  ]);
 });
