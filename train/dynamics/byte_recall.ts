@@ -10,7 +10,8 @@ import { type Estimate, estimateOf } from "./estimate.ts";
 import type { Watched } from "./progress.ts";
 import { type Gains, ReadoutFit } from "./readout.ts";
 import { leastTokens, RecallPairs } from "./recall_pairs.ts";
-import { cutStreams, type StreamOptions, type Streams, visitedStates } from "./streams.ts";
+import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
+import { visitedStates } from "./walk.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** Recall of the byte (or token) that was read so many steps ago. */
@@ -92,7 +93,7 @@ export async function byteRecall(
   const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
   checkLags(streams, lags);
   signal?.throwIfAborted();
-  const states = await visitedStates(checked, streams, signal);
+  const states = await visitedStates(checked, streams, ACTION, { signal });
   return recallOf(states, streams, { lags, onProgress, signal });
 }
 
