@@ -29,9 +29,11 @@ export interface TokenFixedPoints {
   readonly share: number;
   /** Visited states that Newton's method started from. */
   readonly starts: number;
-  /** Of them, those that ended at a fixed point, at a slow point, and at neither. */
+  /** Of them, those that ended at a fixed point. */
   readonly converged: number;
+  /** Those that ended at a slow point: at or near a local minimum of the speed that is no fixed point. */
   readonly slow: number;
+  /** Those that ended at neither. */
   readonly failed: number;
   /** Distinct fixed points, those found most often first. There may be more: these were found from that many starts. */
   readonly points: readonly FixedPoint[];
@@ -39,8 +41,9 @@ export interface TokenFixedPoints {
 
 /** What {@linkcode fixedPoints} finds. */
 export interface FixedPoints {
-  /** `½‖F(s, x) − s‖²` below which a state counts as fixed, and below which as slow. */
+  /** `½‖F(s, x) − s‖²` below which a state counts as fixed. */
   readonly tolerance: number;
+  /** The same below which it counts as slow. */
   readonly slow_tolerance: number;
   /** The most frequent tokens of the text, the most frequent first. */
   readonly tokens: readonly TokenFixedPoints[];
