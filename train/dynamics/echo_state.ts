@@ -65,7 +65,8 @@ const TOKENS_AT_ONCE = 32;
  * start a cell from where it can never come (a sigmoid's state below 0, the normaliser of an sLSTM near 0). Such a start that ends infinite or
  * NaN is counted as diverged. That all starts merge is no proof: a rare response may be missed.
  *
- * All starts of all streams are one batch: a token costs a forward step of `streams · starts` rows.
+ * All starts of all streams are one batch: a token costs a forward step of `streams · starts` rows. Seen with the defaults, on one core: 0.1 to 0.5
+ * seconds for gated cells of 2 × 32 states, 18 for one of 2 × 256 whose starts never merge.
  *
  * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens; absent options: 4 streams of 2,048 tokens, warm-up (of the
  * visited states) 256

@@ -74,8 +74,9 @@ const DISTINCT = 1e-4;
  * fibers to locate fixed points of recurrent neural networks", 2017; of what is converged and what is distinct Golub and Sussillo,
  * "FixedPointFinder", 2018.
  *
- * A start has converged below `q = 1e-12`. It is slow where it ends at or near a local minimum of `q` that is below 1e-6; all others have failed,
- * also those that become infinite or NaN. Points are distinct where a number differs by more than 1e-4. A point is stable where all
+ * A start has converged below `q = 1e-12`. It is slow where it ends below 1e-6, at or near a local minimum of `q`; all others have failed, also those
+ * that become infinite or NaN. A start that Newton's method leaves at neither follows the model for 64 tokens, then for 256, and tries again: units whose gates
+ * are all but shut make `∂F/∂s − I` nearly singular. Points are distinct where a number differs by more than 1e-4. A point is stable where all
  * eigenvalues of `∂F/∂s` are within the unit circle. Newton's method finds unstable points as well as stable ones, and need not come to the point that
  * the model itself would go to.
  *
@@ -83,7 +84,8 @@ const DISTINCT = 1e-4;
  * block-triangular, and its eigenvalues are those of the layers' blocks.
  *
  * The cost is that of `n` forward steps and a linear system of the `n` numbers of each layer, for each of some six steps of each of
- * `frequent · starts` starts.
+ * `frequent · starts` starts. Seen with the defaults, on one core: 0.1 to 1.5 seconds for gated cells of 2 × 32 states, 42 for one of 2 × 256 most
+ * of whose units hardly move, where no start converged.
  *
  * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens; starts are spread over its streams, absent: 8 of 512 tokens with a
  * warm-up of 256
