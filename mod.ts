@@ -180,6 +180,7 @@ export {
   lyapunovSpectrum,
 } from "./train/dynamics/lyapunov.ts";
 export type { Watched } from "./train/dynamics/progress.ts";
+export { type ByteRecall, byteRecall, type ByteRecallOptions, type RecallAtLag } from "./train/dynamics/byte_recall.ts";
 export { modelFromOnnx, type OnnxModelOptions, type WeightedModel } from "./train/dynamics/weighted_model.ts";
 export { exportCell, exportModel } from "./train/scoring/export_model.ts";
 export type { GroupOptions } from "./train/training/group_training.ts";

@@ -7,7 +7,7 @@ import type { StackStates } from "./layer_maps.ts";
 import type { NewtonEnd } from "./newton.ts";
 import type { Watched } from "./progress.ts";
 import { StackSearch } from "./stack_search.ts";
-import { cutStreams, type StreamOptions } from "./streams.ts";
+import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
 import { type VisitedStates, visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
@@ -84,8 +84,8 @@ const DISTINCT = 1e-4;
  * block-triangular, and its eigenvalues are those of the layers' blocks.
  *
  * The cost is that of `n` forward steps and a linear system of the `n` numbers of each layer, for each of some six steps of each of
- * `frequent · starts` starts. Seen with the defaults, on one core: 0.1 to 1.5 seconds for gated cells of 2 × 32 states, 42 for one of 2 × 256 most
- * of whose units hardly move, where no start converged.
+ * `frequent · starts` starts. Seen with the defaults, on one core: 0.1 to 1.5 seconds for gated cells of 2 × 32 states, 40 for gated cells of
+ * 2 × 256.
  *
  * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens; starts are spread over its streams, absent: 8 of 512 tokens with a
  * warm-up of 256
@@ -99,18 +99,17 @@ export async function fixedPoints(
 ): Promise<FixedPoints> {
   const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
   const visited = await visitedStates(checked, streams, ACTION, { signal });
-  return fixedPointsFrom(checked, text, visited, { frequent, starts, onProgress, signal });
+  return fixedPointsOf(checked, { streams, states: visited }, { frequent, starts, onProgress, signal });
 }
 
 /**
- * {@linkcode fixedPoints} from states that were visited before.
+ * {@linkcode fixedPoints} from states of streams that have been walked through already.
  *
  * @throws {RangeError} if a number is out of bounds; {@linkcode UserError} if there is no state
  */
-export async function fixedPointsFrom(
+export async function fixedPointsOf(
   model: CheckedModel,
-  text: Tokens,
-  visited: VisitedStates,
+  { streams: { text }, states: visited }: { readonly streams: Pick<Streams, "text">; readonly states: VisitedStates },
   { frequent = FREQUENT, starts = STARTS, ...watched }: FixedPointSearch = {},
 ): Promise<FixedPoints> {
   checkWhole(ACTION, "frequent", frequent, 1);
