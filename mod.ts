@@ -150,6 +150,27 @@ export {
   type TruncationGapOptions,
 } from "./train/dynamics/truncation_gap.ts";
 export type { GradientAgreement } from "./train/dynamics/agreement.ts";
+export { type EchoState, echoState, type EchoStateOptions } from "./train/dynamics/echo_state.ts";
+export {
+  type FixedPoint,
+  type FixedPoints,
+  fixedPoints,
+  type FixedPointSearch,
+  type FixedPointsOptions,
+  type TokenFixedPoints,
+} from "./train/dynamics/fixed_points.ts";
+export {
+  type GateActivities,
+  type GateActivity,
+  gateActivity,
+  type GateActivityOptions,
+} from "./train/dynamics/gates.ts";
+export {
+  type Participation,
+  type ParticipationRatio,
+  participationRatio,
+  type ParticipationRatioOptions,
+} from "./train/dynamics/participation_ratio.ts";
 export type { StreamOptions } from "./train/dynamics/streams.ts";
 export type { Estimate } from "./train/dynamics/estimate.ts";
 export {

@@ -3,15 +3,14 @@
  * Source: the design's section 11.
  */
 import { checkWhole } from "../../cells/bounds.ts";
-import { UserError } from "../../cells/errors.ts";
 import type { Values } from "../../cells/graph/interpreter.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
 import type { Watched } from "./progress.ts";
 import { type Gains, ReadoutFit } from "./readout.ts";
 import { leastTokens, RecallPairs } from "./recall_pairs.ts";
-import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
-import { visitedStates, type Walked } from "./walk.ts";
+import { cutStreams, type StreamOptions, type Streams, type Trajectory } from "./streams.ts";
+import { visitedStates } from "./walk.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** Recall of the byte (or token) that was read so many steps ago. */
@@ -99,19 +98,18 @@ export async function byteRecall(
   const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
   checkLags(streams, lags);
   signal?.throwIfAborted();
-  const visited = await visitedStates(checked, streams, ACTION, { signal });
-  return recallOf({ streams, visited }, { lags, onProgress, signal });
+  const states = await visitedStates(checked, streams, ACTION, { signal });
+  return recallOf({ streams, states }, { lags, onProgress, signal });
 }
 
 /** {@linkcode byteRecall} along streams that have been walked through already. */
 export async function recallOf(
-  walked: Walked,
+  trajectory: Trajectory,
   { lags = LAGS, onProgress, signal }: Omit<ByteRecallOptions, keyof StreamOptions> = {},
 ): Promise<ByteRecall> {
-  const { streams, visited } = walked;
+  const { streams } = trajectory;
   checkLags(streams, lags);
-  checkFinite(visited);
-  const pairs = await RecallPairs.of(walked, lags), total = lags + 2;
+  const pairs = await RecallPairs.of(trajectory, lags), total = lags + 2;
   await using fit = await ReadoutFit.open(pairs.rows, pairs.tokens.length);
   let done = 0;
   const gainsOf = async (classes: Values) => {
@@ -148,13 +146,6 @@ function checkLags({ tokens, warm_up }: Streams, lags = LAGS): void {
   throw new RangeError(
     `Cannot ${ACTION}: tokens is ${tokens}, must be at least ${least} for lags to ${lags} and a warm-up of ${warm_up}`,
   );
-}
-
-function checkFinite(states: ReadonlyMap<string, readonly Values[]>): void {
-  for (const [name, streams] of states) {
-    const wrong = streams.flatMap((own) => own.find((x) => !Number.isFinite(x)) ?? [])[0];
-    if (wrong !== undefined) throw new UserError(`Cannot ${ACTION}: state '${name}' is ${wrong}, must be finite`);
-  }
 }
 
 /** A lag, with what estimates are made of. */

@@ -13,8 +13,8 @@ import { whyUnusable } from "../training/weights.ts";
 import { agreementOf, type GradientAgreement, joinedProducts, streamProducts } from "./agreement.ts";
 import { Float64Graph } from "./float64.ts";
 import type { Watched } from "./progress.ts";
-import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
-import { visitedStates, type Walked } from "./walk.ts";
+import { cutStreams, type StreamOptions, type Streams, type Trajectory } from "./streams.ts";
+import { visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** What {@linkcode truncationGap} takes; all of it may be absent. Progress is counted in streams that were read for one of the steps back. */
@@ -77,14 +77,14 @@ export async function truncationGap(
   const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION);
   checkStepsBack(bptt, streams.tokens);
   signal?.throwIfAborted();
-  const visited = await visitedStates(checked, streams, ACTION, { signal });
-  return gapOf(checked, { streams, visited }, { bptt, onProgress, signal });
+  const states = await visitedStates(checked, streams, ACTION, { signal });
+  return gapOf(checked, { streams, states }, { bptt, onProgress, signal });
 }
 
 /** {@linkcode truncationGap} along streams that have been walked through already. */
 export async function gapOf(
   model: CheckedModel,
-  { streams, visited }: Walked,
+  { streams, states }: Trajectory,
   { bptt = STEPS_BACK, onProgress, signal }: Omit<TruncationGapOptions, keyof StreamOptions> = {},
 ): Promise<TruncationGap> {
   checkStepsBack(bptt, streams.tokens);
@@ -96,10 +96,10 @@ export async function gapOf(
     await new Promise((resolve) => setTimeout(resolve));
     signal?.throwIfAborted();
   };
-  const first = await gradientsThrough(1, model, streams, visited, next);
+  const first = await gradientsThrough(1, model, streams, states, next);
   const gaps: StepsBackGap[] = [];
   for (const k of bptt) {
-    const through = k === 1 ? first : await gradientsThrough(k, model, streams, visited, next);
+    const through = k === 1 ? first : await gradientsThrough(k, model, streams, states, next);
     gaps.push(compare(k, first, through, streams.streams));
   }
   return {
