@@ -9,8 +9,8 @@ import { type Estimate, estimateOf } from "./estimate.ts";
 import type { Watched } from "./progress.ts";
 import { type Gains, ReadoutFit } from "./readout.ts";
 import { leastTokens, RecallPairs } from "./recall_pairs.ts";
-import { cutStreams, type StreamOptions, type Streams, type Trajectory } from "./streams.ts";
-import { visitedStates } from "./walk.ts";
+import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
+import { visitedStates, type Walked } from "./walk.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** Recall of the byte (or token) that was read so many steps ago. */
@@ -98,18 +98,18 @@ export async function byteRecall(
   const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
   checkLags(streams, lags);
   signal?.throwIfAborted();
-  const states = await visitedStates(checked, streams, ACTION, { signal });
-  return recallOf({ streams, states }, { lags, onProgress, signal });
+  const visited = await visitedStates(checked, streams, ACTION, { signal });
+  return recallOf({ streams, visited }, { lags, onProgress, signal });
 }
 
 /** {@linkcode byteRecall} along streams that have been walked through already. */
 export async function recallOf(
-  trajectory: Trajectory,
+  walked: Walked,
   { lags = LAGS, onProgress, signal }: Omit<ByteRecallOptions, keyof StreamOptions> = {},
 ): Promise<ByteRecall> {
-  const { streams } = trajectory;
+  const { streams } = walked;
   checkLags(streams, lags);
-  const pairs = await RecallPairs.of(trajectory, lags), total = lags + 2;
+  const pairs = await RecallPairs.of(walked, lags), total = lags + 2;
   await using fit = await ReadoutFit.open(pairs.rows, pairs.tokens.length);
   let done = 0;
   const gainsOf = async (classes: Values) => {

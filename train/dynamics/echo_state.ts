@@ -10,7 +10,7 @@ import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
 import { Merging, type StreamMerging } from "./merging.ts";
 import type { Watched } from "./progress.ts";
-import { cutStreams, type StreamOptions, type Streams, tokenFeeds, type Trajectory } from "./streams.ts";
+import { cutStreams, type StreamOptions, type Streams, tokenFeeds } from "./streams.ts";
 import { openStep, type VisitedStates, visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
@@ -82,28 +82,19 @@ export async function echoState(
   const visited = await visitedStates(checked, { ...streams, tokens: Math.min(streams.tokens, VISITED) }, ACTION, {
     signal,
   });
-  return readFromStarts(checked, streams, visited, { starts, seed, onProgress, signal });
+  return echoStateFrom(checked, streams, visited, { starts, seed, onProgress, signal });
 }
 
 /**
- * {@linkcode echoState} along streams that have been walked through already: its own number of them, and of their tokens, or as many as there are.
+ * {@linkcode echoState} with the spread of states that were visited before, in whichever streams.
  *
  * @throws {RangeError} if the number of starts or the seed is out of bounds; {@linkcode UserError} if there is no state
  */
-export function echoStateOf(
-  model: CheckedModel,
-  { streams, states }: Trajectory,
-  options: Omit<EchoStateOptions, keyof StreamOptions> = {},
-): Promise<EchoState> {
-  const starts = streams.starts.slice(0, DEFAULTS.streams), tokens = Math.min(streams.tokens, DEFAULTS.tokens);
-  return readFromStarts(model, { ...streams, starts, streams: starts.length, tokens }, states, options);
-}
-
-async function readFromStarts(
+export async function echoStateFrom(
   model: CheckedModel,
   { text, starts: begins, streams, tokens, warm_up }: Streams,
   visited: VisitedStates,
-  { starts = STARTS, seed = 0, onProgress, signal }: Omit<EchoStateOptions, keyof StreamOptions>,
+  { starts = STARTS, seed = 0, onProgress, signal }: Omit<EchoStateOptions, keyof StreamOptions> = {},
 ): Promise<EchoState> {
   checkWhole(ACTION, "starts", starts, 2);
   if (!visited.size) throw new UserError(`Cannot ${ACTION}: the model carries no state`);

@@ -7,7 +7,7 @@ import type { StackStates } from "./layer_maps.ts";
 import type { NewtonEnd } from "./newton.ts";
 import type { Watched } from "./progress.ts";
 import { StackSearch } from "./stack_search.ts";
-import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
+import { cutStreams, type StreamOptions } from "./streams.ts";
 import { type VisitedStates, visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
@@ -99,17 +99,18 @@ export async function fixedPoints(
 ): Promise<FixedPoints> {
   const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
   const visited = await visitedStates(checked, streams, ACTION, { signal });
-  return fixedPointsOf(checked, { streams, states: visited }, { frequent, starts, onProgress, signal });
+  return fixedPointsFrom(checked, text, visited, { frequent, starts, onProgress, signal });
 }
 
 /**
- * {@linkcode fixedPoints} from states of streams that have been walked through already.
+ * {@linkcode fixedPoints} from states that were visited before.
  *
  * @throws {RangeError} if a number is out of bounds; {@linkcode UserError} if there is no state
  */
-export async function fixedPointsOf(
+export async function fixedPointsFrom(
   model: CheckedModel,
-  { streams: { text }, states: visited }: { readonly streams: Pick<Streams, "text">; readonly states: VisitedStates },
+  text: Tokens,
+  visited: VisitedStates,
   { frequent = FREQUENT, starts = STARTS, ...watched }: FixedPointSearch = {},
 ): Promise<FixedPoints> {
   checkWhole(ACTION, "frequent", frequent, 1);

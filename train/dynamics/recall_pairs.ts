@@ -2,7 +2,8 @@
 import type { Values } from "../../cells/graph/interpreter.ts";
 import { type RandomStream, randomStream } from "../corpus/random.ts";
 import type { ReadoutRows } from "./readout.ts";
-import type { Streams, Trajectory } from "./streams.ts";
+import type { Streams } from "./streams.ts";
+import type { Walked } from "./walk.ts";
 import { whiten } from "./whitening.ts";
 
 /** How many states of each stream are for what; they stand one after the other. */
@@ -45,10 +46,10 @@ export class RecallPairs {
   }
 
   /** Puts the visited states of all streams together, and whitens them by those that are fitted to. */
-  static async of({ streams, states }: Trajectory, lags: number): Promise<RecallPairs> {
+  static async of({ streams, visited }: Walked, lags: number): Promise<RecallPairs> {
     const shares = sharesOf(streams, lags), { text, starts, tokens, warm_up } = streams;
     const order = rowsInOrder(shares, streams.streams);
-    const parts = [...states.values()].map((own) => ({ own, width: own[0].length / tokens }));
+    const parts = [...visited.values()].map((own) => ({ own, width: own[0].length / tokens }));
     // A model that carries nothing has one number, which is always 0.
     const size = parts.reduce((sum, { width }) => sum + width, 0) || 1;
     const all = new Float64Array(order.length * size);

@@ -13,8 +13,8 @@ import { whyUnusable } from "../training/weights.ts";
 import { agreementOf, type GradientAgreement, joinedProducts, streamProducts } from "./agreement.ts";
 import { Float64Graph } from "./float64.ts";
 import type { Watched } from "./progress.ts";
-import { cutStreams, type StreamOptions, type Streams, type Trajectory } from "./streams.ts";
-import { visitedStates } from "./walk.ts";
+import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
+import { visitedStates, type Walked } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** What {@linkcode truncationGap} takes; all of it may be absent. Progress is counted in streams that were read for one of the steps back. */
@@ -44,7 +44,8 @@ export interface TruncationGap extends Required<StreamOptions> {
 }
 
 const ACTION = "measure the truncation gap";
-const STEPS_BACK: readonly number[] = [1, 2, 4, 8, 16, 32];
+/** The steps back that are compared with one, where nothing else is said. */
+export const STEPS_BACK: readonly number[] = [1, 2, 4, 8, 16, 32];
 
 /**
  * Cosine and ratio of norms of the mean gradient through one step to the mean gradient through k steps, with the weights as they are.
@@ -76,14 +77,14 @@ export async function truncationGap(
   const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION);
   checkStepsBack(bptt, streams.tokens);
   signal?.throwIfAborted();
-  const states = await visitedStates(checked, streams, ACTION, { signal });
-  return gapOf(checked, { streams, states }, { bptt, onProgress, signal });
+  const visited = await visitedStates(checked, streams, ACTION, { signal });
+  return gapOf(checked, { streams, visited }, { bptt, onProgress, signal });
 }
 
 /** {@linkcode truncationGap} along streams that have been walked through already. */
 export async function gapOf(
   model: CheckedModel,
-  { streams, states }: Trajectory,
+  { streams, visited }: Walked,
   { bptt = STEPS_BACK, onProgress, signal }: Omit<TruncationGapOptions, keyof StreamOptions> = {},
 ): Promise<TruncationGap> {
   checkStepsBack(bptt, streams.tokens);
@@ -95,10 +96,10 @@ export async function gapOf(
     await new Promise((resolve) => setTimeout(resolve));
     signal?.throwIfAborted();
   };
-  const first = await gradientsThrough(1, model, streams, states, next);
+  const first = await gradientsThrough(1, model, streams, visited, next);
   const gaps: StepsBackGap[] = [];
   for (const k of bptt) {
-    const through = k === 1 ? first : await gradientsThrough(k, model, streams, states, next);
+    const through = k === 1 ? first : await gradientsThrough(k, model, streams, visited, next);
     gaps.push(compare(k, first, through, streams.streams));
   }
   return {

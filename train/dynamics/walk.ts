@@ -6,7 +6,7 @@ import { sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
 import { type EvaluationModel, evaluationModel } from "../../cells/language_model.ts";
 import type { Watched } from "./progress.ts";
 import { Float64Graph } from "./float64.ts";
-import { type Streams, tokenFeeds, type Trajectory } from "./streams.ts";
+import { type Streams, tokenFeeds } from "./streams.ts";
 import type { CheckedModel } from "./weighted_model.ts";
 
 /** Looks at a walk as it goes, so that nothing needs to be kept of what it sums up. */
@@ -88,8 +88,8 @@ function checkFinite(action: string, states: ReadonlyMap<string, Values>, token:
   }
 }
 
-/** See {@linkcode Trajectory}. */
-export type VisitedStates = Trajectory["states"];
+/** States by name, for each stream `[tokens, size]`, row-major: those before each measured token. */
+export type VisitedStates = ReadonlyMap<string, readonly Values[]>;
 
 /** Keeps the states of a walk. */
 export class StateRecorder implements Observer {
@@ -119,4 +119,19 @@ export async function visitedStates(
   const evaluation = walkedModel(model, streams), recorder = new StateRecorder(evaluation, streams);
   await walk(evaluation, model, streams, [recorder], action, watched);
   return recorder.visited;
+}
+
+/** Streams of a text that a model has been walked through. */
+export interface Walked {
+  readonly streams: Streams;
+  readonly visited: VisitedStates;
+}
+
+/** The first `tokens` of each stream: for a measure that reads fewer than were walked through. Nothing is copied. */
+export function firstTokens({ streams, visited }: Walked, tokens: number): Walked {
+  const shorter = (own: Values) => own.subarray(0, own.length / streams.tokens * tokens);
+  return {
+    streams: { ...streams, tokens },
+    visited: new Map([...visited].map(([name, each]) => [name, each.map(shorter)])),
+  };
 }

@@ -9,9 +9,9 @@ import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { buildTrainingStep, evaluationModel, gradientName, INPUTS } from "../../../cells/language_model.ts";
 import { momentName } from "../../../cells/optimizer.ts";
 import type { GradientAgreement } from "../../../train/dynamics/agreement.ts";
-import { cutStreams, firstTokens } from "../../../train/dynamics/streams.ts";
-import { visitedStates } from "../../../train/dynamics/walk.ts";
+import { cutStreams } from "../../../train/dynamics/streams.ts";
 import { gapOf, truncationGap, type TruncationGapOptions } from "../../../train/dynamics/truncation_gap.ts";
+import { firstTokens, visitedStates } from "../../../train/dynamics/walk.ts";
 import { checkModel, type WeightedModel } from "../../../train/dynamics/weighted_model.ts";
 import { gatedConfig } from "../../cells/catalog/golden_cases.ts";
 import { drawnWeights } from "../../cells/models.ts";
@@ -280,7 +280,7 @@ Deno.test("truncationGap() reads a text to its last token", async () => {
 
 Deno.test("gapOf() gives the same when streams were walked through before, and further", async () => {
   const model = modelOf(gruCell), checked = checkModel(model, "test"), streams = cutStreams(TEXT, CUT, checked, "test");
-  const walked = { streams, states: await visitedStates(checked, streams, "test") };
+  const walked = { streams, visited: await visitedStates(checked, streams, "test") };
   const found = await gapOf(checked, firstTokens(walked, 12), { bptt: [4] });
   assert.deepEqual(found, await truncationGap(model, TEXT, { ...CUT, tokens: 12, bptt: [4] }));
 });
