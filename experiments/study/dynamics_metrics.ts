@@ -67,7 +67,7 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
       "−1/λ₁, bytes or tokens (see tokens), in which a small difference of states shrinks to 1/e; none where λ₁ is not below 0",
     name: "forgetting time",
     heading: "forgetting time",
-    terminal: "forgets in",
+    terminal: "forgetting",
     unit: "unit",
     decimals: 1,
     hasError: true,
