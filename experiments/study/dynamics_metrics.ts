@@ -6,7 +6,8 @@ import type { Unit } from "../../cells/unit.ts";
 import type { Estimate } from "../../train/dynamics/estimate.ts";
 import type { TokenFixedPoints } from "../../train/dynamics/fixed_points.ts";
 import type { StepsBackGap } from "../../train/dynamics/truncation_gap.ts";
-import type { Measure, RunDynamics } from "./dynamics_file.ts";
+import type { Measure } from "../../train/dynamics/measure.ts";
+import type { RunDynamics } from "./dynamics_file.ts";
 
 /** A number of a run's dynamics. */
 export interface DynamicsMetric {

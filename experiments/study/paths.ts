@@ -134,11 +134,6 @@ export class StudyPaths {
     return TRAINING_FOLDERS.map((kind) => folderOf(this.dir, kind, experiment));
   }
 
-  /** What was measured of the dynamics of a run's model. */
-  dynamicsPath(experiment: Experiment, key: string): string {
-    return join(this.dir, `dynamics_${FILES[experiment].suffix}`, `${key}.json`);
-  }
-
   /** The folders that hold files of an experiment's runs and nothing else. */
   runFolders(experiment: Experiment): string[] {
     return RUN_FOLDERS.map((kind) => folderOf(this.dir, kind, experiment));
