@@ -13,6 +13,7 @@ import { checkReplaceable } from "../experiments/study/ownership.ts";
 import { adviceForRuns } from "../experiments/study/commands.ts";
 import type { Study } from "../experiments/study/store.ts";
 import { ANY_STUDY } from "../train/terminal/advice.ts";
+import { NO_DYNAMICS, type ReadDynamics } from "../experiments/study/read_dynamics.ts";
 import type { ListGaps } from "../experiments/study/runs.ts";
 import type { Experiment } from "../experiments/study/schema.ts";
 import type { Level } from "./data/levels.ts";
@@ -25,6 +26,8 @@ import { picturesOf } from "./figures/pictures.ts";
 import { pngOf } from "./figures/png.ts";
 import { settingsOf } from "./tables/report_words.ts";
 import { comparisonsOf, questionsOf, questionsText } from "./tables/questions.ts";
+import { withDynamics } from "./data/dynamics.ts";
+import { dynamicsAccount } from "./data/dynamics_account.ts";
 import { type StudyRuns, studyRunsOf } from "./data/other_studies.ts";
 import { tableOf } from "./data/rows.ts";
 import { type Effects, effectsOf } from "./statistics/effects.ts";
@@ -61,6 +64,8 @@ export interface ReportOptions {
   levels?: readonly Level[];
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
   chosenBy?: Omit<AuditData, "long" | "isValidated">;
+  /** What was measured of the runs' dynamics; nothing is said of these where absent. */
+  dynamics?: ReadDynamics;
   /** Whose factors stand in the results; the built-in ones where absent. */
   table?: Space;
   /** What the study is compared with. */
@@ -105,9 +110,9 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   if (below !== undefined && !(Number.isFinite(below) && below > 0)) {
     throw new UserError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
   }
-  const { chosenBy, table = GATED_SPACE, others = [] } = options;
+  const { chosenBy, table = GATED_SPACE, others = [], dynamics = NO_DYNAMICS } = options;
   const results = chosenBy ? withListedMarks(options.results, chosenBy.entries) : options.results;
-  const runs = tableOf(results, table);
+  const runs = withDynamics(tableOf(results, table), dynamics.measured);
   if (!runs.rows.length) {
     const isAnyListed = !options.gaps || options.gaps.not_begun.length + results.length + options.unreadable.length > 0;
     throw new UserError(
@@ -141,17 +146,20 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     studies,
     table,
   });
-  const accountFor = (named: Pick<Study, "dir">) =>
-    accountOf({
+  const within = (lines: readonly string[] = []) => lines.map((line) => withinStudy(line, dir));
+  const accountFor = (study: Pick<Study, "dir">) => [
+    ...accountOf({
       ...options.gaps,
-      study: named,
+      study,
       isValidated: options.isValidated,
       selection: options.selection,
       experiment,
       runs,
-      unreadable: unreadable.map((line) => withinStudy(line, dir)),
-      unknown_version: (options.unknown_version ?? []).map((line) => withinStudy(line, dir)),
-    });
+      unreadable: within(unreadable),
+      unknown_version: within(options.unknown_version),
+    }),
+    ...dynamicsAccount({ ...dynamics, unreadable: within(dynamics.unreadable) }, { study, experiment }),
+  ];
   const page = pageOf({
     experiment,
     title: titleOf(experiment, rows, table),

@@ -101,6 +101,11 @@ export class StudyPaths {
     return join(this.dir, `checkpoints_${FILES[experiment].suffix}`, `${key}.safetensors`);
   }
 
+  /** What was measured of the dynamics of a run's model. */
+  dynamicsPath(experiment: Experiment, key: string): string {
+    return join(this.dir, `dynamics_${FILES[experiment].suffix}`, `${key}.json`);
+  }
+
   /** The folders that hold files of an experiment's runs and nothing else. */
   runFolders(experiment: Experiment): string[] {
     return ["results", "models", "checkpoints"].map((kind) => join(this.dir, `${kind}_${FILES[experiment].suffix}`));
