@@ -1,6 +1,7 @@
 /** The picture `results_*_dynamics`: the largest Lyapunov exponent and the forgetting time against the test score. */
 import type { FactorTable, SwitchFactor } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
+import { FORGETTING_TIME, LARGEST_EXPONENT } from "../../../experiments/study/dynamics_metrics.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import { meanOverSeeds, measuresOf } from "../../data/seed_estimates.ts";
 import { cellNames, drawScatter, TICK_LABELS } from "../scatter.ts";
@@ -19,7 +20,7 @@ const LARGEST: MeasureAxis = {
   scale: "linear",
   beyond: { low: "−∞", high: "" },
   of(row) {
-    const found = measuresOf(row, ({ lyapunov }) => lyapunov?.largest);
+    const found = measuresOf(row, LARGEST_EXPONENT.of);
     if (!found.length) return undefined;
     return found.some(({ value }) => value === null) ? "low" : meanOverSeeds(found);
   },
@@ -30,7 +31,7 @@ export const FORGETTING: MeasureAxis = {
   scale: "log",
   beyond: { low: "0", high: "never" },
   of(row) {
-    const found = measuresOf(row, ({ lyapunov }) => lyapunov?.forgetting_time);
+    const found = measuresOf(row, FORGETTING_TIME.of);
     if (!found.length) return undefined;
     if (found.some(({ value }) => value === null)) return "high";
     return found.some(({ value }) => value === 0) ? "low" : meanOverSeeds(found);

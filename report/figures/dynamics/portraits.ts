@@ -23,22 +23,25 @@ export interface Portrait {
 /** What the others are drawn in. */
 export const OTHERS = "#b9b9b9";
 
-const COLUMNS = 5, MOST = { own: 10, baselines: 5 } as const;
+const MOST = { own: 10, baselines: 5 } as const;
 
 /**
  * The ten best of the table's own cell, then the best configuration of each baseline's cell, up to five.
  *
  * @param rows all, best first
  * @param isShown whether there is something to show of it
+ * @param groupOf where it has several values, the ten are the best of each, in its order
  */
 export function portraitsOf(
   rows: readonly MergedRow[],
   table: FactorTable,
   isShown: (row: MergedRow) => boolean,
+  groupOf: (row: MergedRow) => number = () => 0,
 ): Portrait[] {
   const shown = rows.filter(isShown), isAny = hasBaselines(table, rows);
   const isBaseline = ({ config }: MergedRow) => isAny && !table.isOwnCell(config);
-  const own = shown.filter((row) => !isBaseline(row)).slice(0, MOST.own);
+  const groups = [...Map.groupBy(shown.filter((row) => !isBaseline(row)), groupOf)].sort(([a], [b]) => a - b);
+  const own = groups.flatMap(([, same]) => same.slice(0, Math.max(1, Math.floor(MOST.own / groups.length))));
   const baselines = firstOfCells(table, shown.filter(isBaseline)).slice(0, MOST.baselines);
   return [...own, ...baselines.map(({ row }) => row)].map((row) => ({
     row,
@@ -50,6 +53,8 @@ export function portraitsOf(
 
 /** What each panel shows. */
 export interface PortraitPanels {
+  /** Panels side by side; absent: 5. */
+  readonly columns?: number;
   /** Of the axes of one panel, in pixels. */
   readonly height: number;
   /** For labels of the first panel of a line, and for those of every panel, in pixels. */
@@ -60,13 +65,7 @@ export interface PortraitPanels {
   marks(portrait: Portrait, isFirst: boolean): readonly Plot.Markish[];
 }
 
-const GAP_X = 18, RIGHT = 8, BOTTOM = 32, TOP = 42, HEADING_GAP = 4, BELOW = 10;
-
-/** Width of a panel's axes, in pixels. @param left where the first one begins */
-export function portraitWidth({ labels }: Pick<PortraitPanels, "labels">, left: number): number {
-  const room = SIZE.width - left - labels.first - (COLUMNS - 1) * (GAP_X + labels.every) - SIZE.margin;
-  return room / COLUMNS - RIGHT;
-}
+const COLUMNS = 5, GAP_X = 18, RIGHT = 8, BOTTOM = 32, TOP = 42, HEADING_GAP = 4, BELOW = 10, SPARE = 22;
 
 /** Panels side by side below the frame's texts, and the height of all of them. */
 export function drawPortraits(
@@ -79,15 +78,15 @@ export function drawPortraits(
   },
   panels: PortraitPanels,
 ): { readonly panels: SvgElement[]; readonly height: number } {
-  const area = panelArea(frame), describe = describer(rows, table), width = portraitWidth(panels, area.left);
+  const area = panelArea(frame), describe = describer(rows, table), { columns = COLUMNS, labels } = panels;
+  const room = SIZE.width - area.left - labels.first - (columns - 1) * (GAP_X + labels.every) - SIZE.margin;
+  const width = room / columns - RIGHT;
   const top = TOP + (otherLines(rows, table).length + 1) * HEADING_LINE, height = top + panels.height + BOTTOM + BELOW;
   const drawn = portraits.map((portrait, i) => {
-    const column = i % COLUMNS, isFirst = column === 0, { row, rank } = portrait;
-    const left = isFirst ? panels.labels.first : panels.labels.every;
-    const before = isFirst
-      ? 0
-      : panels.labels.first + column * (width + RIGHT + GAP_X) + (column - 1) * panels.labels.every;
-    return panel(document, [area.left + before, area.top + Math.floor(i / COLUMNS) * height], {
+    const column = i % columns, isFirst = column === 0, { row, rank } = portrait;
+    const left = isFirst ? labels.first : labels.every;
+    const before = isFirst ? 0 : labels.first + column * (width + RIGHT + GAP_X) + (column - 1) * labels.every;
+    return panel(document, [area.left + before, area.top + Math.floor(i / columns) * height], {
       width: left + width + RIGHT,
       height: height - BELOW,
       marginLeft: left,
@@ -104,7 +103,7 @@ export function drawPortraits(
       ],
     });
   });
-  return { panels: drawn, height: Math.ceil(portraits.length / COLUMNS) * height };
+  return { panels: drawn, height: Math.ceil(portraits.length / columns) * height - SPARE };
 }
 
 /** What panels are of, and what their headings say, for a subtitle. */
@@ -116,7 +115,7 @@ export function portraitNotes(
   const own = portraits.filter(({ isBaseline }) => !isBaseline).length, baselines = portraits.length - own;
   return [
     `The best ${own} by rank${
-      baselines ? ", and in purple the best configuration of each other cell" : ""
+      baselines ? ", then the best configuration of each other cell" : ""
     }; the score is on the test split.`,
     ...switchLegend(rows, table).map((line) => `${line[0].toUpperCase()}${line.slice(1)}.`),
   ];

@@ -38,4 +38,4 @@ export function extentText(
 }
 
 /** What error bars are, for a subtitle. */
-export const ERRORS = "± one standard error of the measuring (over streams), of the mean over the seeds";
+export const ERRORS = "± one standard error over streams, of the mean over seeds";
