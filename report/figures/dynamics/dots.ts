@@ -7,7 +7,7 @@ import type { MergedRow } from "../../data/merged.ts";
 import type { Configured } from "../../data/rows.ts";
 import { type DotKey, dotKey } from "../marks.ts";
 import { logTicks, type ScatterDot, widened } from "../scatter.ts";
-import type { LegendLine } from "../svg.ts";
+import { type LegendLine, SEEDS_LABEL } from "../svg.ts";
 import { COLOUR, colourScale } from "../theme.ts";
 
 /** So many of the best are ringed. */
@@ -84,7 +84,14 @@ export function placeDots(rows: readonly MergedRow[], axis: MeasureAxis, { colou
       ...sides.map((side) =>
         Plot.ruleX([side === "low" ? own[0] : own[1]], { stroke: COLOUR.axis, strokeDasharray: "1,3" })
       ),
-      Plot.ruleY(bars, { x1: "x1", x2: "x2", y: "y", stroke: "stroke", strokeOpacity: 0.55 }),
+      Plot.ruleY(bars, {
+        x1: "x1",
+        x2: "x2",
+        y: "y",
+        stroke: "stroke",
+        strokeOpacity: 0.55,
+        ariaDescription: SEEDS_LABEL,
+      }),
     ],
   };
 }

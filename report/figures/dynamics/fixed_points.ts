@@ -122,7 +122,7 @@ function headMarks(tokens: readonly number[]): Plot.Markish[] {
     Plot.text(tokens, {
       x: (_, i) => i + 0.5,
       frameAnchor: "top",
-      dy: -16,
+      dy: -20,
       text: visibleByte,
       fontSize: 16,
       fontWeight: "bold",

@@ -98,7 +98,7 @@ export function drawPortraits(
       marks: [
         ...panels.marks(portrait, isFirst),
         ...panelHeadings(width + RIGHT + GAP_X - HEADING_GAP, `${rank}. ${panelName(row, table)}`, describe(row), [
-          row.test_bits_per_byte ? `${formatLoss(row.test_bits_per_byte.mean)} bits per byte` : "not scored",
+          row.test_bits_per_byte ? `test ${formatLoss(row.test_bits_per_byte.mean)} bits/byte` : "not scored",
         ]),
       ],
     });
@@ -114,9 +114,7 @@ export function portraitNotes(
 ): string[] {
   const own = portraits.filter(({ isBaseline }) => !isBaseline).length, baselines = portraits.length - own;
   return [
-    `The best ${own} by rank${
-      baselines ? ", then the best configuration of each other cell" : ""
-    }; the score is on the test split.`,
+    `The best ${own} by rank${baselines ? ", then the best configuration of each other cell" : ""}.`,
     ...switchLegend(rows, table).map((line) => `${line[0].toUpperCase()}${line.slice(1)}.`),
   ];
 }

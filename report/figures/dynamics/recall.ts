@@ -7,7 +7,7 @@ import { formatCount } from "../../../cells/counts.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import { measuresOf } from "../../data/seed_estimates.ts";
 import { meanRecall, type RecallPoint } from "../../data/recall.ts";
-import { composeFigure, type FigureOptions, naming, type SvgDocument } from "../svg.ts";
+import { composeFigure, type FigureOptions, naming, SEEDS_LABEL, type SvgDocument } from "../svg.ts";
 import { COLOUR } from "../theme.ts";
 import { drawPortraits, OTHERS, type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
 import { ERRORS, extentText } from "./words.ts";
@@ -83,7 +83,14 @@ function curveMarks({ row, colour }: Portrait, curves: readonly Curve[]): Plot.M
   const end = (sign: number) => ({ value, standard_error }: RecallPoint) => value! + sign * standard_error!;
   return [
     Plot.line(others, { ...at, z: "name", stroke: OTHERS, strokeWidth: 0.8 }),
-    Plot.ruleX(sure, { x: "lag", y1: end(-1), y2: end(1), stroke: colour, strokeWidth: 1.4 }),
+    Plot.ruleX(sure, {
+      x: "lag",
+      y1: end(-1),
+      y2: end(1),
+      stroke: colour,
+      strokeWidth: 1.4,
+      ariaDescription: SEEDS_LABEL,
+    }),
     ...(points.length > 1 ? [Plot.line(points, { ...at, stroke: colour, strokeWidth: 1.6, ...named })] : []),
     Plot.dot(points, { ...at, fill: colour, r: 2.2, ...named }),
   ];

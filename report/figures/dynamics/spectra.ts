@@ -6,7 +6,7 @@ import type { FactorTable } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import { meanSpectrum, type RankedExponent } from "../../data/spectrum.ts";
-import { composeFigure, type FigureOptions, naming, type SvgDocument } from "../svg.ts";
+import { composeFigure, type FigureOptions, naming, SEEDS_LABEL, type SvgDocument } from "../svg.ts";
 import { COLOUR } from "../theme.ts";
 import { drawPortraits, OTHERS, type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
 import { ERRORS, extentText } from "./words.ts";
@@ -84,7 +84,16 @@ function curveMarks({ row, colour }: Portrait, curves: readonly Curve[]): Plot.M
   return [
     Plot.line(others, { ...at, z: "name", stroke: OTHERS, strokeWidth: 0.8 }),
     ...(sure.length > 1
-      ? [Plot.areaY(sure, { x: "share", y1: end(-1), y2: end(1), fill: colour, fillOpacity: 0.28 })]
+      ? [
+        Plot.areaY(sure, {
+          x: "share",
+          y1: end(-1),
+          y2: end(1),
+          fill: colour,
+          fillOpacity: 0.28,
+          ariaDescription: SEEDS_LABEL,
+        }),
+      ]
       : []),
     points.length > 1
       ? Plot.line(points, { ...at, stroke: colour, strokeWidth: 2, ...naming(points, () => row.name) })

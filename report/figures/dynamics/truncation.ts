@@ -9,7 +9,7 @@ import type { MergedRow } from "../../data/merged.ts";
 import { stepsBack } from "../../data/reading.ts";
 import { distinct } from "../../data/rows.ts";
 import { meanOverSeeds, measuresOf } from "../../data/seed_estimates.ts";
-import { composeFigure, type FigureOptions, naming, type Shape, type SvgDocument } from "../svg.ts";
+import { composeFigure, type FigureOptions, naming, SEEDS_LABEL, type Shape, type SvgDocument } from "../svg.ts";
 import { COLOUR, colourScale } from "../theme.ts";
 import { drawPortraits, type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
 import { ERRORS, extentText } from "./words.ts";
@@ -107,7 +107,7 @@ function seriesMarks({ row }: Portrait, series: typeof SERIES[number]): Plot.Mar
   const sure = points.filter(({ standard_error }) => standard_error), named = naming(points, () => row.name);
   const end = (sign: number) => ({ value, standard_error }: Point) => value! + sign * standard_error!;
   return [
-    Plot.ruleX(sure, { x: "steps", y1: end(-1), y2: end(1), stroke, strokeWidth: 1.4 }),
+    Plot.ruleX(sure, { x: "steps", y1: end(-1), y2: end(1), stroke, strokeWidth: 1.4, ariaDescription: SEEDS_LABEL }),
     ...(points.length > 1 ? [Plot.line(points, { ...at, stroke, strokeWidth: 1.6, ...named })] : []),
     Plot.dot(points, { ...at, fill: stroke, r: 2.8, symbol: series.shape, ...named }),
   ];
