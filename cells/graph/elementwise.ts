@@ -20,6 +20,8 @@ export interface OnnxWriter {
   node(op_type: string, inputs: readonly string[], attributes?: Record<string, number>): string;
   /** A float constant without axes. */
   scalar(value: number): string;
+  /** ONNX's number of the type of all floats in the model. */
+  readonly floatType: number;
 }
 
 /** What every elementwise operation has. */
@@ -220,8 +222,7 @@ const step: UnaryOperation = {
   value: (x) => (x > 0 ? 1 : 0),
   gradient: null,
   wgsl: (x, V) => `select(${V}(0.0), ${V}(1.0), ${x} > ${V}(0.0))`,
-  // 1 is FLOAT in ONNX's TensorProto.DataType.
-  onnx: (model, [x]) => model.node("Cast", [model.node("Greater", [x, model.scalar(0)])], { to: 1 }),
+  onnx: (model, [x]) => model.node("Cast", [model.node("Greater", [x, model.scalar(0)])], { to: model.floatType }),
   notation: { call: "step" },
   isCheap: false,
 };

@@ -3,10 +3,10 @@
  * the operation's output `y`. First order only: the operations that appear in gradients alone have no rule themselves. The rules of
  * the elementwise operations stand in their records.
  */
-import * as operations from "./builder.ts";
 import { add, constant, makeNode, mul, sum } from "./builder.ts";
+import { ON_TENSORS, topologicalOrder } from "./derivative.ts";
 import { concat, slice } from "./rows.ts";
-import { type Arithmetic, ELEMENTWISE, type ElementwiseOperation, elementwiseTable } from "./elementwise.ts";
+import { ELEMENTWISE, type ElementwiseOperation, elementwiseTable } from "./elementwise.ts";
 import { isElementwise, isOp, type OpName, type Shape, type Tensor } from "./tensor.ts";
 
 /** Gradients of the inputs, in their order; `null` where none flows (indices, constants). */
@@ -18,9 +18,6 @@ function reduceTo(dy: Tensor, shape: Shape): Tensor {
   while (reduced.shape.length > shape.length) reduced = sum(reduced);
   return reduced;
 }
-
-/** Each elementwise operation on tensors: one without its function in `builder.ts` fails to compile here. */
-const ON_TENSORS: Arithmetic<Tensor> = operations;
 
 function elementwiseRule(operation: ElementwiseOperation): (y: Tensor, dy: Tensor) => (Tensor | null)[] {
   if (operation.arity === 1) {
@@ -112,7 +109,7 @@ export function gradients(
   if (loss.shape.length) {
     throw new TypeError(`Cannot differentiate '${loss.op}': it has ${loss.shape.length} axes, must be a scalar`);
   }
-  const order = topologicalOrder(loss);
+  const order = topologicalOrder([loss]);
   const leads = dependsOn(order, new Set(targets));
   const flows = new Map<Tensor, Flows>([[loss, new Flows(loss, joinProducts)]]);
   flows.get(loss)!.add(constant(1));
@@ -207,22 +204,6 @@ function joinProducts(flows: readonly Tensor[]): Tensor[] {
 /** The table's entry for a node; generic, so that key and value stay joined. */
 function applyRule<K extends OpName>(node: Tensor<K>, dy: Tensor): (Tensor | null)[] {
   return GRADIENT_RULES[node.op](node, dy);
-}
-
-function topologicalOrder(root: Tensor): Tensor[] {
-  const order: Tensor[] = [];
-  const seen = new Set<Tensor>();
-  const stack: [Tensor, boolean][] = [[root, false]];
-  while (stack.length) {
-    const [node, expanded] = stack.pop()!;
-    if (expanded) order.push(node);
-    else if (!seen.has(node)) {
-      seen.add(node);
-      stack.push([node, true]);
-      for (const source of node.inputs) if (!seen.has(source)) stack.push([source, false]);
-    }
-  }
-  return order;
 }
 
 /** The nodes from which a target is reached: only they carry a gradient. */

@@ -1,6 +1,12 @@
 /** Lyapunov spectrum: how fast small differences between states grow or vanish while a text is read. */
-import type { Estimate } from "./estimate.ts";
-import type { StreamOptions } from "./streams.ts";
+import { checkWhole } from "../../cells/bounds.ts";
+import { UserError } from "../../cells/errors.ts";
+import { CocycleWalk } from "./cocycle.ts";
+import type { Tokens } from "../corpus/tokens/tokenizer.ts";
+import { type Estimate, estimateOf } from "./estimate.ts";
+import type { Watched } from "./progress.ts";
+import { cutStreams, type StreamOptions } from "./streams.ts";
+import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** The exponents of one layer. */
 export interface LayerSpectrum {
@@ -18,4 +24,81 @@ export interface LyapunovSpectrum extends Required<StreamOptions> {
   readonly largest: Estimate;
   /** Forgetting time −1/λ₁, tokens; 0 where λ₁ is −∞, value null where λ₁ is not below zero. */
   readonly forgetting_time: Estimate;
+}
+
+/** What {@linkcode lyapunovSpectrum} takes; all of it may be absent. */
+export interface LyapunovOptions extends StreamOptions, Watched {
+  /** Exponents of each layer, the largest ones; more than a layer has numbers are all of them. Absent: 32. */
+  readonly exponents?: number;
+}
+
+const ACTION = "measure a Lyapunov spectrum";
+const DEFAULTS = { streams: 8, tokens: 4096, warm_up: 512 } as const;
+
+/**
+ * The Lyapunov exponents of a model while it reads a text: `Q_t R_t = D_t Q_{t−1}` with `D_t = ∂s_t/∂s_{t−1}`, `λ_i = (1/T) Σ_t ln R_t,ii`, nats per token.
+ * Sources: Benettin et al., 1980; for recurrent networks Engelken, Wolf and Abbott, 2023, and Vogt et al., 2022.
+ *
+ * `s_t` is all carried state. A layer does not see those above it, so `D_t` is block-triangular, and the spectrum is the union of the layers'
+ * spectra, each with its own `Q`. `Q` starts as the identity, and where fewer exponents than numbers are asked for as random columns, which are the
+ * same in every call. Each stream starts from a zero state; its warm-up is for the state and for `Q`.
+ *
+ * A mean is one over streams, and its standard error is `s/√S` of these; exponents are sorted by their means.
+ *
+ * The cost is that of `exponents` forward steps per layer and token, in float64 on one thread. Memory: a copy of the weights.
+ *
+ * ```ts ignore
+ * const { largest, layers } = await lyapunovSpectrum(model, corpus.test, { exponents: 64 });
+ * ```
+ *
+ * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens
+ * @throws {RangeError} if a number is out of bounds, the text is too short, or has a token that the model has not
+ * @throws {UserError} if a weight is missing, or one, a state or a Jacobian is not finite
+ */
+export async function lyapunovSpectrum(
+  model: WeightedModel,
+  text: Tokens,
+  { exponents = 32, onProgress, signal, ...cut }: LyapunovOptions = {},
+): Promise<LyapunovSpectrum> {
+  const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
+  checkWhole(ACTION, "exponents", exponents, 1);
+  signal?.throwIfAborted();
+  await using walk = await CocycleWalk.open(checked, streams, exponents);
+  const { warm_up, tokens } = streams, total = warm_up + tokens;
+  for (let done = 0; done < total;) {
+    const end = done < warm_up ? warm_up : total, count = Math.min(walk.tokensAtOnce, end - done);
+    await walk.advance(count, done >= warm_up);
+    done += count;
+    onProgress?.(done, total);
+    signal?.throwIfAborted();
+  }
+  const layers = walk.exponents().map(({ numbers, streams }) => ({ numbers, exponents: sortedMeans(streams) }));
+  const largest = layers.map(({ exponents: [first] }) => first).reduce(greater, NONE);
+  return { streams: streams.streams, tokens, warm_up, layers, largest, forgetting_time: forgettingTime(largest) };
+}
+
+/** Of a model without a state: it forgets at once. */
+const NONE: Estimate = { value: null, standard_error: null };
+
+/** @throws {UserError} if one is NaN, or +∞ */
+function sortedMeans(streams: readonly Float64Array[]): Estimate[] {
+  const means = Array.from(streams[0], (_, i) => {
+    const own = streams.map((exponents) => exponents[i]);
+    const wrong = own.find((exponent) => !(exponent < Infinity));
+    if (wrong !== undefined) {
+      throw new UserError(`Cannot ${ACTION}: an exponent is ${wrong}, the Jacobians must be finite`);
+    }
+    return estimateOf(own);
+  });
+  return means.sort((a, b) => a.value === b.value ? 0 : orderOf(b) - orderOf(a));
+}
+
+const orderOf = ({ value }: Estimate) => value ?? -Infinity;
+const greater = (a: Estimate, b: Estimate): Estimate => orderOf(b) > orderOf(a) ? b : a;
+
+/** `−1/λ₁`; its standard error by the derivative, `se(λ₁)/λ₁²`. */
+function forgettingTime({ value, standard_error }: Estimate): Estimate {
+  if (value === null) return { value: 0, standard_error: null };
+  if (value >= 0) return NONE;
+  return { value: -1 / value, standard_error: standard_error === null ? null : standard_error / value ** 2 };
 }

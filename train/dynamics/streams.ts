@@ -1,11 +1,12 @@
 /** How a text is read by measures of a model's dynamics: in parallel streams, from a state that is not the zero one. */
 import { checkWhole } from "../../cells/bounds.ts";
 import { buildGraph } from "../../cells/graph/graph.ts";
-import { interpret, type Values } from "../../cells/graph/interpreter.ts";
+import type { Values } from "../../cells/graph/interpreter.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import { evaluationModel, INPUTS } from "../../cells/language_model.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { checkTokens } from "../engines/engine.ts";
+import { Float64Graph } from "./float64.ts";
 import type { CheckedModel } from "./weighted_model.ts";
 
 /** Which parts of a text are read; all of it may be absent. */
@@ -55,29 +56,42 @@ export function cutStreams(
   return { text, streams, tokens, warm_up, starts: Array.from({ length: streams }, (_, s) => s * length) };
 }
 
+/** What a step of an evaluation graph reads of each stream at a position, counted from the stream's start. */
+export function tokenFeeds(
+  text: Tokens,
+  starts: readonly number[],
+  position: number,
+): [name: string, tokens: Values][] {
+  const read = Float64Array.from(starts, (start) => text[start + position]);
+  return [INPUTS.bytes, INPUTS.tokens].map((name) => [name, read]);
+}
+
 /**
  * The states that each stream has before each of its measured tokens.
  *
  * @returns by state, for each stream `[tokens, size]`, row-major
+ * @throws the signal's reason, if it stops the walk
  */
-export function visitedStates(model: CheckedModel, streams: Streams): Map<string, Values[]> {
-  const { text, starts, tokens, warm_up } = streams, batch = starts.length;
-  const { graph: whole, states } = evaluationModel(model.cell, { ...model.sizes, batch });
+export async function visitedStates(
+  model: CheckedModel,
+  { text, starts, tokens, warm_up }: Streams,
+  signal?: AbortSignal,
+): Promise<Map<string, Values[]>> {
+  const { graph: whole, states } = evaluationModel(model.cell, { ...model.sizes, batch: starts.length });
   const graph = buildGraph(Object.fromEntries(states.map(({ name }) => [name, whole.outputs.get(name)!])));
+  await using step = await Float64Graph.open(graph, model);
   const visited = new Map(states.map(({ name, shape: [, size] }) => [
     name,
     starts.map(() => new Float64Array(tokens * size)),
   ]));
-  const feeds = new Map<string, Values>(model.weights);
-  for (const { name, shape } of states) feeds.set(name, new Float64Array(sizeOf(shape)));
+  let carried = new Map<string, Values>(states.map(({ name, shape }) => [name, new Float64Array(sizeOf(shape))]));
   for (let t = 0; t < warm_up + tokens; t++) {
+    signal?.throwIfAborted();
     for (const { name, shape: [, size] } of t < warm_up ? [] : states) {
-      const all = feeds.get(name)!;
+      const all = carried.get(name)!;
       visited.get(name)!.forEach((own, s) => own.set(all.subarray(s * size, (s + 1) * size), (t - warm_up) * size));
     }
-    const read = Float64Array.from(starts, (start) => text[start + t]);
-    for (const name of [INPUTS.bytes, INPUTS.tokens]) feeds.set(name, read);
-    for (const [name, values] of interpret(graph, feeds)) feeds.set(name, values);
+    carried = await step.run(new Map([...carried, ...tokenFeeds(text, starts, t)]));
   }
   return visited;
 }

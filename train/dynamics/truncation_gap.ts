@@ -84,7 +84,7 @@ export async function truncationGap(
     signal?.throwIfAborted();
   };
   signal?.throwIfAborted();
-  const states = visitedStates(checked, streams);
+  const states = await visitedStates(checked, streams, signal);
   const first = await gradientsThrough(1, checked, streams, states, next);
   const gaps: StepsBackGap[] = [];
   for (const k of bptt) {

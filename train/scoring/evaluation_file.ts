@@ -3,7 +3,8 @@ import { z } from "zod";
 import { UserError } from "../../cells/errors.ts";
 import { type EvaluationModel, INPUTS } from "../../cells/language_model.ts";
 import { type DType, formatShape, type Shape } from "../../cells/graph/tensor.ts";
-import { CONSTANT_PREFIX, NEXT } from "../engines/onnx/export.ts";
+import { NEXT } from "../engines/onnx/export.ts";
+import { CONSTANT_PREFIX } from "../engines/onnx/model_writer.ts";
 import {
   DATA_TYPE,
   decodeModel,

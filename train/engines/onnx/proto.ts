@@ -64,7 +64,7 @@ message ModelProto {
 // and readers take the default: the same meaning. Names stay as in the schema (op_type, not opType).
 const MODEL = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType("onnx.ModelProto");
 
-export const DATA_TYPE = { FLOAT: 1, INT32: 6, INT64: 7, BOOL: 9 } as const;
+export const DATA_TYPE = { FLOAT: 1, INT32: 6, INT64: 7, BOOL: 9, DOUBLE: 11 } as const;
 export const ATTRIBUTE_TYPE = { FLOAT: 1, INT: 2, STRING: 3, INTS: 7 } as const;
 
 export interface AttributeProto {

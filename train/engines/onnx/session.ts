@@ -53,6 +53,11 @@ export interface SessionOptions {
    * took stays with it: a model of many tensors that are alive at once takes nearly twice the memory then. Absent: true, the library's own way.
    */
   readonly memoryPattern?: boolean;
+  /**
+   * How far the library rewrites the graph. Absent: `all`. Beyond `basic` it makes operators of its own that it has for float32 alone, also where the
+   * model is of doubles, and then refuses it (1.30.0: `x ⊙ σ(x)` becomes QuickGelu).
+   */
+  readonly optimization?: "basic" | "all";
 }
 
 /**
@@ -64,7 +69,7 @@ export interface SessionOptions {
 export async function openSession(
   model: Uint8Array,
   threads: number,
-  { memoryPattern = true }: SessionOptions = {},
+  { memoryPattern = true, optimization = "all" }: SessionOptions = {},
 ): Promise<Session> {
   disableTelemetry();
   openPlainSession();
@@ -75,7 +80,7 @@ export async function openSession(
     interOpNumThreads: 1,
     executionMode: "sequential",
     enableMemPattern: memoryPattern,
-    graphOptimizationLevel: "all",
+    graphOptimizationLevel: optimization,
     // Fatal errors alone: what else goes wrong is thrown, and said in our own words in one line.
     logSeverityLevel: 4,
     // Moments of an optimizer and saturated gates run into denormals, which a CPU computes a hundred times slower.
