@@ -30,9 +30,11 @@ import { withDynamics } from "./data/dynamics.ts";
 import { dynamicsAccount } from "./data/dynamics_account.ts";
 import { type StudyRuns, studyRunsOf } from "./data/other_studies.ts";
 import { tableOf } from "./data/rows.ts";
+import { dynamicsAnswers } from "./statistics/dynamics_effects.ts";
 import { type Effects, effectsOf } from "./statistics/effects.ts";
 import { contrastWords } from "./tables/factor_words.ts";
 import { effectTables } from "./tables/effect_tables.ts";
+import { dynamicsQuestions } from "./tables/dynamics_words.ts";
 import { stepsBackQuestions } from "./tables/steps_back_words.ts";
 import { effectQuestions } from "./tables/training_effect_words.ts";
 import { sharesText } from "./tables/share_words.ts";
@@ -92,6 +94,7 @@ export interface ReportSummary {
     promotion?: string;
     questions?: string;
     studies?: string;
+    dynamics?: string;
     switches: string;
     forward: string;
   };
@@ -123,7 +126,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   // They are counted for the whole split, and say nothing of a part.
   const levels = runs.test_bytes_asked === undefined ? options.levels : undefined;
   // Controls are there for the ranking's sake: what the chosen say on factors is the same without them.
-  const effects = effectsOf(runs.rows.filter(({ control }) => !control), table);
+  const uncontrolled = runs.rows.filter(({ control }) => !control);
+  const effects = effectsOf(uncontrolled, table), measured = dynamicsAnswers(uncontrolled, table);
   const rows = mergeSeeds(runs.rows);
   const promotion = chosenBy &&
     auditPromotion({ ...chosenBy, long: results, isValidated: options.isValidated }, rows, table);
@@ -135,6 +139,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   ];
   const here = studyRunsOf({ name: "this study", dir, space: table, results, unreadable });
   const studies = compareStudies(here, others, experiment), studyAnswers = studyQuestions(studies, effects);
+  const dynamicsAnswered = measured ? dynamicsQuestions(measured, rows, table) : [];
   const pictures = picturesOf({
     experiment,
     rows,
@@ -173,6 +178,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     promotion,
     questions,
     studies: studyAnswers,
+    dynamics: measured,
+    dynamicsQuestions: dynamicsAnswered,
     table,
   });
   const files: [string, string | Uint8Array][] = [
@@ -191,13 +198,24 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     finished: runs.rows.length,
     unfinished: runs.unfinished.length,
     unreadable: unreadable.length,
-    headline: headline({ rows, effects, table, study: { dir }, experiment, promotion, stepsBack, levels }),
+    headline: headline({
+      rows,
+      effects,
+      table,
+      study: { dir },
+      experiment,
+      promotion,
+      stepsBack,
+      levels,
+      dynamics: measured,
+    }),
     account: accountText(accountFor({ dir })),
     tables: {
       best_runs: bestRunsTable(rows, table),
       ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),
       ...(questions.length ? { questions: questionsText(questions) } : {}),
       ...(studyAnswers.length ? { studies: questionsText(studyAnswers) } : {}),
+      ...(dynamicsAnswered.length ? { dynamics: questionsText(dynamicsAnswered) } : {}),
       switches: [effectText(effects, { dir }, experiment), effectTables(effects), sharesText(effects)].filter(Boolean)
         .join("\n\n"),
       forward: forwardText(cohortsOf(table, rows).own[0], table),

@@ -7,7 +7,7 @@ import type { AccountData, AccountEntry } from "./account.ts";
 
 /** One entry for each reason that there is, as those of the rest of the report. */
 export function dynamicsAccount(
-  { unreadable, stale, otherwise, unchecked }: ReadDynamics,
+  { measured, unreadable, stale, otherwise, unchecked }: ReadDynamics,
   { study, experiment }: Pick<AccountData, "study" | "experiment">,
 ): AccountEntry[] {
   const anew = `(${commandOn("dynamics", study, experiment)} measures anew)`;
@@ -16,22 +16,22 @@ export function dynamicsAccount(
     {
       lead: `${counted(stale.length, "measurement")} of dynamics ${
         stale.length === 1 ? "is of an earlier model" : "are of earlier models"
-      }, and not shown ${anew}`,
+      }, and left out ${anew}`,
       names: stale.map(shortKey),
       lines: false,
     },
     ...otherwise.map(({ as, keys }) => ({
       lead: `${counted(keys.length, "run")} whose dynamics were measured otherwise than most (${
         measuredInWords(as)
-      }): without dynamics here ${anew}`,
+      }): left out ${anew}`,
       names: keys.map(shortKey),
       lines: false,
     })),
     {
       lead: `${
         counted(unchecked.length, "measurement")
-      } of dynamics shown without a look at the model, whose file is not there`,
-      names: unchecked.map(shortKey),
+      } of dynamics kept without a look at the model, whose file is not there`,
+      names: unchecked.length === measured.size && measured.size > 1 ? ["all that there are"] : unchecked.map(shortKey),
       lines: false,
     },
   ];
