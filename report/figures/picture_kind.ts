@@ -4,6 +4,7 @@ import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Level } from "../data/levels.ts";
 import type { LossFilter } from "../data/loss_filter.ts";
 import type { MergedRow } from "../data/merged.ts";
+import type { DynamicsAnswers } from "../statistics/dynamics_effects.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { StudyComparison } from "../statistics/study_comparison.ts";
@@ -17,6 +18,8 @@ export interface Picture {
   svg: string;
   /** Whether it stays on white in the dark, because text stands on its colours. */
   paper: boolean;
+  /** Of a picture of dynamics: how to read it, and what it does not show. */
+  notes?: readonly string[];
 }
 
 /** What pictures are drawn from. */
@@ -35,6 +38,8 @@ export interface PictureData {
   comparisons?: Comparisons;
   /** With other studies. */
   studies?: readonly StudyComparison[];
+  /** What was measured of the dynamics; pictures of these are of the rows that have them. */
+  dynamics?: DynamicsAnswers;
   /** Whose factors are shown. */
   table?: FactorTable;
 }
@@ -48,6 +53,8 @@ export interface PictureKind {
   /** First line under the title; {@linkcode subtitleOf} where absent. */
   subtitle?(data: PictureData): string;
   paper?: boolean;
+  /** See {@linkcode Picture.notes}. */
+  notes?(data: PictureData): readonly string[];
   draw(document: SvgDocument, data: PictureData, options: FigureOptions): string;
 }
 

@@ -4,6 +4,7 @@ import { figureBest } from "./best.ts";
 import { hasBaselines } from "./baselines.ts";
 import { figureCells } from "./cells.ts";
 import { figureCost } from "./cost.ts";
+import { DYNAMICS_PICTURES } from "./dynamics/pictures.ts";
 import { figureEffects } from "./effects.ts";
 import { figureHyperparameters } from "./hyperparameters.ts";
 import { figureInteractions } from "./interactions.ts";
@@ -188,6 +189,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     caption: () => "The score on the test split against the lowest training loss.",
     draw: (document, { rows, experiment, table }, options) => figureTest(document, rows, options, experiment, table),
   },
+  ...DYNAMICS_PICTURES,
 ];
 
 /** Draws an experiment's pictures. */
@@ -202,7 +204,13 @@ export function picturesOf(data: PictureData): Picture[] {
       subtitle: (kind.subtitle ?? subtitleOf)(data),
       levels: data.levels,
     };
-    return [{ name, caption: kind.caption(data), svg: kind.draw(document, data, options), paper: kind.paper ?? false }];
+    return [{
+      name,
+      caption: kind.caption(data),
+      svg: kind.draw(document, data, options),
+      paper: kind.paper ?? false,
+      ...(kind.notes ? { notes: kind.notes(data) } : {}),
+    }];
   });
 }
 

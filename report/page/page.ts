@@ -107,7 +107,7 @@ ${heading("pictures")}
 ${picturesApart(content).map(figure).join("\n")}
 ${heading("effects")}
 ${effectsInFigures(content.effects)}
-${asked("dynamicsQuestions")}${heading("all")}
+${asked("dynamicsQuestions")}${picturesOfDynamics(content)}${heading("all")}
 ${runsTable(content.rows, table)}
 ${heading("cells")}
 ${cellsIntroduction(content.rows[0])}
@@ -127,8 +127,13 @@ pictures), [a, b] joined features; ⟵ sets what is carried to the next ${reads}
 what a layer reads and hands on.</p>
 <p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
 
-/** The pictures that stand behind no question. */
+/** Behind the answers on dynamics; nothing where nothing was measured. */
+function picturesOfDynamics({ pictures }: PageContent): string {
+  return pictures.filter(({ notes }) => notes).map((picture) => `${figure(picture)}\n`).join("");
+}
+
+/** The pictures that stand behind no question, and are not of dynamics. */
 function picturesApart({ pictures, questions = [] }: PageContent): Picture[] {
   const shown = questions.map((question) => pictureOf(question, pictures));
-  return pictures.filter((picture) => !shown.includes(picture));
+  return pictures.filter((picture) => !shown.includes(picture) && !picture.notes);
 }

@@ -3,9 +3,8 @@ import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../../cells/extremes.ts";
 import type { FactorTable } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
-import type { GateActivity } from "../../../train/dynamics/gates.ts";
+import { meanGates } from "../../data/gates.ts";
 import type { MergedRow } from "../../data/merged.ts";
-import { meanOverSeeds, measuresOf } from "../../data/seed_estimates.ts";
 import { composeFigure, type FigureOptions, type SvgDocument } from "../svg.ts";
 import { shortened } from "../text.ts";
 import { COLOUR, DIFFERENCE_COLOUR } from "../theme.ts";
@@ -16,7 +15,7 @@ import { ERRORS, extentText } from "./words.ts";
 const ROW = 15, LABELS = 86, LABEL_SIZE = 10.5;
 const COLOURS = { shut: DIFFERENCE_COLOUR.lower, between: "#dcdcdc", open: DIFFERENCE_COLOUR.higher } as const;
 
-/** A gate over the seeds of a configuration, between its edges. */
+/** A gate's row. */
 interface Bar {
   readonly label: string;
   /** Up to here it is shut, and from here on open. */
@@ -27,25 +26,14 @@ interface Bar {
   readonly mean: number;
 }
 
-/** `2 z`, `1 state input`: the layer, from 1, and what the graph calls the gate. */
-function labelOf({ layer, gate }: GateActivity): string {
-  return `${layer + 1} ${gate.replace(/(_gate)?_nn$/, "").replaceAll("_", " ")}`;
-}
-
 function barsOf(row: MergedRow): Bar[] {
-  const all = measuresOf(row, ({ gates }) => gates).flatMap(({ gates }) => gates);
-  return [...Map.groupBy(all, labelOf)].flatMap(([label, same]) => {
-    const [mean, below, above] = (["mean", "below", "above"] as const)
-      .map((key) => meanOverSeeds(same.map((one) => one[key])));
-    if (mean.value === null || below.value === null || above.value === null) return [];
-    return [{
-      label,
-      shut: below.value,
-      open: 1 - above.value,
-      errors: [below.standard_error, above.standard_error],
-      mean: mean.value,
-    }];
-  });
+  return meanGates(row).map(({ label, mean, below, above }) => ({
+    label,
+    shut: below.value!,
+    open: 1 - above.value!,
+    errors: [below.standard_error, above.standard_error],
+    mean: mean.value!,
+  }));
 }
 
 /**
