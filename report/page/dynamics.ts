@@ -1,4 +1,5 @@
 /** What the page says of the dynamics of one configuration: small pictures, and tables with standard errors. */
+import { quantile } from "simple-statistics";
 import { extentOf, maxOf } from "../../cells/extremes.ts";
 import {
   DYNAMICS_METRICS,
@@ -110,15 +111,21 @@ interface SmallPicture {
   readonly id: string;
   readonly label: string;
   readonly points: (row: MergedRow) => readonly (Estimate & { readonly x: number })[];
+  /** So much of all values may lie below the frame, on whose edge they are drawn; absent: none. */
+  readonly least?: number;
   /** The end of the axis of x, as its text. */
   readonly end: (x: number) => string;
 }
 
+/** The lowest exponents of a few cells would press all others together. */
+const SHOWN_LOWEST = 0.1;
+
 const PICTURES: readonly SmallPicture[] = [
   {
     id: "spectrum-frame",
-    label: "Lyapunov spectrum: exponent by rank",
+    label: "exponents by rank",
     points: (row) => meanSpectrum(row).map(({ share, ...estimate }) => ({ ...estimate, x: share })),
+    least: SHOWN_LOWEST,
     end: (share) => `${Math.round(100 * share)} % of all`,
   },
   {
@@ -139,9 +146,10 @@ interface FramedPicture {
 }
 
 /** Pictures in one frame, which all have room in. */
-function framed({ id, label, points, end }: SmallPicture, rows: readonly MergedRow[]): FramedPicture {
+function framed({ id, label, points, least, end }: SmallPicture, rows: readonly MergedRow[]): FramedPicture {
   const all = rows.flatMap(points), last = maxOf(all.map(({ x }) => x), 0) || 1;
-  const [low, high] = extentOf([0, ...all.map(({ value }) => value!)]), span = high - low || 1;
+  const values = all.map(({ value }) => value!), [lowest, high] = extentOf([0, ...values]);
+  const low = least && values.length ? Math.min(0, quantile(values, least)) : lowest, span = high - low || 1;
   const atX = (x: number) => Math.round(PLOT.left + x / last * (WIDTH - PLOT.left - PLOT.right));
   const atY = (value: number) => {
     const share = Math.min(1, Math.max(0, (value - low) / span));

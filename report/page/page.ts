@@ -104,7 +104,7 @@ ${promotionOnPage(content.promotion)}
 ${asked("questions")}${asked("studies")}${heading("answer")}
 ${effectsInWords(content.effects, content.experiment)}
 ${heading("pictures")}
-${picturesApart(content).map(figure).join("\n")}
+${picturesApart(content).filter(({ notes }) => !notes).map(figure).join("\n")}
 ${heading("effects")}
 ${effectsInFigures(content.effects)}
 ${asked("dynamicsQuestions")}${picturesOfDynamics(content)}${heading("all")}
@@ -127,13 +127,13 @@ pictures), [a, b] joined features; ⟵ sets what is carried to the next ${reads}
 what a layer reads and hands on.</p>
 <p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
 
-/** Behind the answers on dynamics; nothing where nothing was measured. */
-function picturesOfDynamics({ pictures }: PageContent): string {
-  return pictures.filter(({ notes }) => notes).map((picture) => `${figure(picture)}\n`).join("");
+/** The pictures of dynamics that stand behind no question on these; nothing where nothing was measured. */
+function picturesOfDynamics(content: PageContent): string {
+  return picturesApart(content).filter(({ notes }) => notes).map((picture) => `${figure(picture)}\n`).join("");
 }
 
-/** The pictures that stand behind no question, and are not of dynamics. */
-function picturesApart({ pictures, questions = [] }: PageContent): Picture[] {
-  const shown = questions.map((question) => pictureOf(question, pictures));
-  return pictures.filter((picture) => !shown.includes(picture) && !picture.notes);
+/** The pictures that stand behind no question. */
+function picturesApart({ pictures, questions = [], dynamicsQuestions = [] }: PageContent): Picture[] {
+  const shown = [...questions, ...dynamicsQuestions].map((question) => pictureOf(question, pictures));
+  return pictures.filter((picture) => !shown.includes(picture));
 }

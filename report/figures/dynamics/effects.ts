@@ -9,7 +9,7 @@ import { effectRows } from "../effects.ts";
 import { composeForests, type Forest, isCut } from "../forest.ts";
 import type { FigureOptions, SvgDocument } from "../svg.ts";
 
-const ROW = 30;
+const ROW = 34;
 /** The measures that have a panel; the tables of the page have all. */
 const SHOWN: ReadonlySet<string> = new Set([
   "lyapunov_largest",
@@ -26,7 +26,9 @@ const NO_PAIR = "no two measured runs differ in this alone";
  * @returns the SVG's text
  */
 export function figureDynamicsEffects(document: SvgDocument, answers: DynamicsAnswers, options: FigureOptions): string {
-  const shown = shownEffects(answers), [{ effects: first }] = shown, { noun: [one], atSecond } = contrastWords(first);
+  const shown = shownEffects(answers),
+    [{ effects: first }] = shown,
+    { noun: [one, several], atSecond } = contrastWords(first);
   const order = bySize(first).map(({ factor }) => factor);
   const forests = shown.map(({ metric, effects }): Forest => {
     const sorted = effects.toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
@@ -52,7 +54,7 @@ export function figureDynamicsEffects(document: SvgDocument, answers: DynamicsAn
         ? [
           `Large dot: mean over seeds and ${pairs}. Small: single seeds.`,
           "Line: 95 % interval for other configurations like these with other seeds, on the same text. " +
-          `p: Holm's correction for ${counted(tested, one)}.`,
+          `p: Holm's correction for ${counted(tested, one, several)}.`,
         ]
         : [`Dot: mean over ${pairs}.`, ...whyNoInterval(first)]),
       ...(forests.some(({ rows }) => isCut(rows)) ? ["A triangle: the interval goes on beyond the picture."] : []),

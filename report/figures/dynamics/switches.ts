@@ -9,7 +9,7 @@ import { formatFixed } from "../../tables/format.ts";
 import { drawScatter, TICK_LABELS } from "../scatter.ts";
 import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "../svg.ts";
 import { COLOUR, SIZE } from "../theme.ts";
-import { placeDots, RINGED, ringMarks, switchColours, switchKey } from "./dots.ts";
+import { placeDots, ringMarks, switchColours, switchKey } from "./dots.ts";
 import { FORGETTING } from "./forgetting.ts";
 import { SCORE_LABEL, scoreAxis } from "./score_axis.ts";
 import type { FactorTable } from "../../../cells/factor.ts";
@@ -39,7 +39,7 @@ export function figureSwitches(
     subtitle: [
       options.subtitle,
       `Read: ${extentText(rows, ({ lyapunov }) => lyapunov)}.`,
-      "The same configurations in every panel, one mark each; level bars: ± one standard error over streams. Rings: the best 10.",
+      "The same configurations in every panel, one mark each; level bars: ± one standard error over streams. Ring: the best.",
       "Upright lines: forgetting times of the mean λ₁ with the switch off and on, over pairs that differ in it alone.",
       `Above: these times, in ${reads}s; * corrected p at most ${CLEAR_P}. Largest effect on λ₁ first.`,
     ],
@@ -76,7 +76,7 @@ export function figureSwitches(
       key,
       levels,
       under: [...meanMarks(effect, placed.domain), ...under],
-      over: ringMarks(dots, shown.slice(0, RINGED)),
+      over: ringMarks(dots, shown.slice(0, 1)),
     });
   });
   return composeFigure(document, frame, panels, lines * HEIGHT - 24);
