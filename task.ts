@@ -78,6 +78,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     native: ["onnxruntime"],
   },
   evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
+  dynamics: { script: "experiments/dynamics.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
   status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, native: [] },
   sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, native: ["onnxruntime"] },
   report: {

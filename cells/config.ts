@@ -3,7 +3,6 @@
  * Source: the design's section 3 (id) and section 7 (factors).
  */
 import { UserError } from "./errors.ts";
-import { bytesToHex } from "@noble/hashes/utils.js";
 import { z } from "zod";
 import {
   cellFactors,
@@ -21,7 +20,7 @@ import {
 import { oncePer } from "./once_per.ts";
 import { checkTable } from "./check_table.ts";
 import { type FACTORS, GATED } from "./factors.ts";
-import { sha256Of } from "./sha256.ts";
+import { sha256Hex } from "./sha256.ts";
 
 /**
  * One configuration of the gated cells, or of a named one: the seven switches, `n_layers` (layers, each on top of the one before) and
@@ -147,7 +146,7 @@ export function canonicalJsonIn(table: FactorTable, config: Configuration): stri
 
 /** SHA-256, in hexadecimal, of {@linkcode canonicalJsonIn}: a configuration's name in every file. */
 export function configIdIn(table: FactorTable, config: Configuration): string {
-  return bytesToHex(sha256Of(canonicalJsonIn(table, config)));
+  return sha256Hex(canonicalJsonIn(table, config));
 }
 
 /** A short line for a person: `2 layers × 256, state gate + new state + residual`. */

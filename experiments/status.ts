@@ -31,6 +31,7 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     unlisted,
     best,
     unvalidated,
+    dynamics,
     seconds_left,
   } = overview;
   const counts = [
@@ -81,6 +82,11 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     yield `Best so far: ${shortKey(best.key)}${best.control ? " (a control)" : ""}, ${
       qualityInWords({ ...best, "min loss": best.min_loss })
     }`;
+  }
+  if (dynamics) {
+    const { measured, finished } = dynamics;
+    const more = measured < finished ? `; ${command("dynamics")} measures the rest` : "";
+    yield `Dynamics: ${measured} of ${plural(finished, "finished run")} measured${more}`;
   }
   if (unvalidated) yield unvalidatedInWords(unvalidated, { dir }, overview.experiment);
   if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";

@@ -5,7 +5,7 @@ import { totalSteps } from "../../train/training/settings.ts";
 import { busySeconds } from "../study/busy_seconds.ts";
 import { bestFirst } from "../study/criterion.ts";
 import { type FinishedResult, hasEnded, isFinished } from "../study/result.ts";
-import { runKey } from "../study/paths.ts";
+import { dynamicsKeys, runKey } from "../study/paths.ts";
 import { comparedWithList, type Run } from "../study/runs.ts";
 import type { Experiment } from "../study/schema.ts";
 import { selectedResults } from "../study/selected_results.ts";
@@ -69,10 +69,20 @@ export interface Overview {
   readonly unreadable: readonly string[];
   /** Scored runs that lack a score on the validation split, since a version before 0.4 scored them: `evaluate --again` gives it. */
   readonly unvalidated: number;
+  /** What `dynamics` has kept; absent where nothing has ever been measured. */
+  readonly dynamics?: MeasuredRuns;
   /** The best of the finished runs, by its score on the validation split; absent where none has finished. */
   readonly best?: BestRun;
   /** From the speed of the finished runs; absent where none has finished. */
   readonly seconds_left?: number;
+}
+
+/** How many runs `dynamics` has measured. */
+export interface MeasuredRuns {
+  /** Finished runs that have a file of it, whatever their models are now. */
+  readonly measured: number;
+  /** All finished runs. */
+  readonly finished: number;
 }
 
 /** What is told of the best run. */
@@ -137,6 +147,7 @@ export async function overviewOf(
     const result = byKey.get(key);
     return result && isFinished(result) ? [{ key, result, control }] : [];
   });
+  const dynamics = await measuredAmong(study, experiment, finished.map(({ key }) => key));
   const [best] = bestFirst(finished.map(({ result }) => result)), own = finished.find(({ result }) => result === best);
   const short = of("done").filter((run) => !hasEnded(byKey.get(run.key), stepsOf(run)));
   const workOf = (run: Run, done: number): Work => ({ ...run.entry.config, steps: Math.max(0, stepsOf(run) - done) });
@@ -164,6 +175,7 @@ export async function overviewOf(
     unlisted,
     unreadable,
     unvalidated: countUnvalidated(results, study.settings),
+    ...(dynamics ? { dynamics } : {}),
     ...(best
       ? {
         best: {
@@ -178,6 +190,15 @@ export async function overviewOf(
       : {}),
     seconds_left: secondsLeft(left, finished.map(({ result }) => result)),
   };
+}
+
+async function measuredAmong(
+  { dir }: Study,
+  experiment: Experiment,
+  finished: readonly string[],
+): Promise<MeasuredRuns | undefined> {
+  const keys = await dynamicsKeys(dir, experiment), known = new Set(keys);
+  return keys && { measured: finished.filter((key) => known.has(key)).length, finished: finished.length };
 }
 
 interface Work extends Sizes, StepsBack {

@@ -18,6 +18,11 @@ export const MOST_PARALLEL = 10_000;
 /** Each worker has an interpreter and a session of its own, 50 MB and more: beyond this they only wait for a core. */
 const WORKERS_PER_CORE = 16;
 
+/** So many of the workers that are wanted as this machine has a use for. */
+export function usefulWorkers(wanted: number): number {
+  return Math.min(wanted, WORKERS_PER_CORE * navigator.hardwareConcurrency);
+}
+
 /** Workers of a run: one trains it, one scores it. Both are kept for the next run. */
 export const WORKERS_PER_RUN = 2;
 
@@ -46,7 +51,7 @@ export function capacityOf(
   // A group that is trained as a whole has no worker for each run; its scores have one at least.
   const isOneGroup = !engine.capabilities.isolatedRuns;
   const needed = Math.min(wanted, runs), cores = navigator.hardwareConcurrency;
-  const useful = isOneGroup ? 1 : Math.min(needed, WORKERS_PER_CORE * cores);
+  const useful = isOneGroup ? 1 : usefulWorkers(needed);
   const workers = isOneGroup ? 1 : WORKERS_PER_RUN;
   const affordable = Math.floor(affordableWorkers(useful * workers) / workers);
   if (affordable === 0) {

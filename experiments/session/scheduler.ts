@@ -2,7 +2,7 @@
 import { sizesOf } from "../../cells/sizes.ts";
 import { type CellConfig, stepsBackOf } from "../../cells/config.ts";
 import { claimKey } from "../queue/study_queue.ts";
-import type { Queue } from "../queue/queue.ts";
+import { type Queue, STALE_SECONDS } from "../queue/queue.ts";
 import type { Experiment } from "../study/schema.ts";
 
 /** Milliseconds between two looks at what others hold. */
@@ -225,6 +225,11 @@ export class Scheduler<R extends Keyed> {
       }
     }
   }
+}
+
+/** What to say before the wait for others: see {@linkcode SchedulerOptions.onWait}. */
+export function waitingForOthers(held: number): string {
+  return `Other processes hold what is left (${held}); seeing whether they are alive takes up to ${STALE_SECONDS} s`;
 }
 
 /** Something that is trained as a configuration says. */

@@ -138,11 +138,19 @@ async function replaceModel(
   });
 }
 
-/** @throws {UserError} if the run has none */
-export async function finishedResult(study: Study, experiment: Experiment, key: string): Promise<FinishedResult> {
+/**
+ * @param doing what it is for
+ * @throws {UserError} if the run has none
+ */
+export async function finishedResult(
+  study: Study,
+  experiment: Experiment,
+  key: string,
+  doing: "score" | "measure" = "score",
+): Promise<FinishedResult> {
   const result = await study.readResult(experiment, key);
   if (!result || !isFinished(result)) {
-    throw new UserError(`Cannot score run ${shortKey(key)}: it has no finished result`);
+    throw new UserError(`Cannot ${doing} run ${shortKey(key)}: it has no finished result`);
   }
   return result;
 }

@@ -27,7 +27,7 @@ import type { TrainingSettings } from "../../train/training/settings.ts";
 import type { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { trainRuns } from "../../train/training/trainer.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
-import { type Queue, STALE_SECONDS } from "../queue/queue.ts";
+import type { Queue } from "../queue/queue.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import type { Run } from "../study/runs.ts";
 import type { Study } from "../study/store.ts";
@@ -40,7 +40,7 @@ import { SessionProgress } from "./progress.ts";
 import { sleep } from "./promises.ts";
 import { Attempts } from "./recovery.ts";
 import { RunFiles, type StartedRun } from "./run_files.ts";
-import { packingOrder, Scheduler } from "./scheduler.ts";
+import { packingOrder, Scheduler, waitingForOthers } from "./scheduler.ts";
 import { Scorer, type TrainedModel } from "./scorer.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { Turns } from "./turns.ts";
@@ -348,8 +348,4 @@ function mayOpenAnother({ capabilities }: Engine, groups: number, slots: number)
   if (groups === 1 || slots > 1 || !capabilities.isolatedRuns) return false;
   const workers = groups * WORKERS_PER_RUN + 1;
   return affordableWorkers(workers) === workers;
-}
-
-function waitingForOthers(held: number): string {
-  return `Other processes hold what is left (${held}); seeing whether they are alive takes up to ${STALE_SECONDS} s`;
 }

@@ -11,6 +11,10 @@ import type { GateActivities } from "../../train/dynamics/gates.ts";
 import type { LyapunovSpectrum } from "../../train/dynamics/lyapunov.ts";
 import type { ParticipationRatio } from "../../train/dynamics/participation_ratio.ts";
 import type { TruncationGap } from "../../train/dynamics/truncation_gap.ts";
+import { type DynamicsSettings, type Measure, type MeasureResults, MEASURES } from "../../train/dynamics/measure.ts";
+import { parseWith } from "../../cells/config.ts";
+import { UserError } from "../../cells/errors.ts";
+import { runKey } from "./paths.ts";
 import { idSchema } from "./result.ts";
 
 const count = z.number().int().nonnegative();
@@ -94,8 +98,7 @@ const truncationGapSchema: z.ZodType<TruncationGap> = z.object({
   untrained_at_1: z.array(z.string()),
 });
 
-/** The measures, in the order in which files and reports have them. */
-export const MEASURE_SCHEMAS = {
+const MEASURE_SCHEMAS: { readonly [M in Measure]: z.ZodType<MeasureResults[M]> } = {
   lyapunov: lyapunovSchema,
   echo_state: echoStateSchema,
   byte_recall: byteRecallSchema,
@@ -103,26 +106,13 @@ export const MEASURE_SCHEMAS = {
   participation_ratio: participationSchema,
   gates: gatesSchema,
   truncation_gap: truncationGapSchema,
-} as const;
+};
 
-/** The key of a measure. */
-export type Measure = keyof typeof MEASURE_SCHEMAS;
-export const MEASURES = Object.keys(MEASURE_SCHEMAS) as readonly Measure[];
-
-/** What the measures came to; one that could not be taken is absent. */
-export type MeasuredDynamics = { readonly [M in Measure]?: z.infer<(typeof MEASURE_SCHEMAS)[M]> };
-
-/** How a run was measured: with other settings it is measured again. */
-export const dynamicsSettingsSchema = z.object({
-  /** Parts of the test split that are read side by side. */
+const settingsSchema: z.ZodType<DynamicsSettings> = z.object({
   streams: positive,
-  /** Tokens of each that are measured; bytes are tokens, where nothing else is said. */
   tokens: positive,
-  /** Lyapunov exponents of each layer, at most. */
   exponents: positive,
 });
-
-export type DynamicsSettings = z.infer<typeof dynamicsSettingsSchema>;
 
 const optionalMeasures = Object.fromEntries(
   MEASURES.map((measure) => [measure, MEASURE_SCHEMAS[measure].optional()]),
@@ -135,12 +125,23 @@ export const dynamicsSchema = z.object({
   cellspace_version: z.string(),
   /** Of the `.onnx` file that was measured. */
   model_sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  settings: dynamicsSettingsSchema,
+  /** With other settings the run is measured again. */
+  settings: settingsSchema,
   /** Why a measure is absent, in one line each. */
-  not_measured: z.record(z.string(), z.string()),
+  not_measured: z.partialRecord(z.enum(MEASURES), z.string()),
   /** Wall time of all measures. */
   seconds: z.number().nonnegative(),
   ...optionalMeasures,
 });
 
 export type RunDynamics = z.infer<typeof dynamicsSchema>;
+
+/**
+ * @param key of the run that the file must be of
+ * @throws {UserError} naming the file, and each wrong key of what was parsed from it
+ */
+export function parseDynamics(value: unknown, file: string, key: string): RunDynamics {
+  const dynamics = parseWith(dynamicsSchema, value, file), named = runKey(dynamics.id, dynamics.seed);
+  if (named === key) return dynamics;
+  throw new UserError(`Cannot read ${file}: it is of run ${named}, must be of ${key}`);
+}

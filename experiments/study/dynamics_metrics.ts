@@ -6,7 +6,8 @@ import type { Unit } from "../../cells/unit.ts";
 import type { Estimate } from "../../train/dynamics/estimate.ts";
 import type { TokenFixedPoints } from "../../train/dynamics/fixed_points.ts";
 import type { StepsBackGap } from "../../train/dynamics/truncation_gap.ts";
-import type { Measure, RunDynamics } from "./dynamics_file.ts";
+import type { Measure } from "../../train/dynamics/measure.ts";
+import type { RunDynamics } from "./dynamics_file.ts";
 
 /** A number of a run's dynamics. */
 export interface DynamicsMetric {
@@ -67,7 +68,7 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
       "−1/λ₁, bytes or tokens (see tokens), in which a small difference of states shrinks to 1/e; none where λ₁ is not below 0",
     name: "forgetting time",
     heading: "forgetting time",
-    terminal: "forgets in",
+    terminal: "forgetting",
     unit: "unit",
     decimals: 1,
     hasError: true,

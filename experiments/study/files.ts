@@ -215,6 +215,11 @@ export async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
+/** Whether there is a folder of this path. */
+export async function isFolder(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
+}
+
 /** What went wrong with a file, in words for whoever runs a command. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {

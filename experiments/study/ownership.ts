@@ -59,13 +59,17 @@ const IN_STUDY: readonly (readonly [name: RegExp, isOurs: Recognizer])[] = [
   [/^report_(01_all|02_best)\.html$/, (content) => /<title>Experiment 0[12]: /.test(content)],
 ];
 
-/** Names of a run's large files. Each beginning says who wrote it, also where the end is damaged. */
+/**
+ * Names of a run's files, but for its result, which has the name of its dynamics and is checked as it is read. Each beginning says who wrote it,
+ * also where the end is damaged.
+ */
 const OF_RUNS: typeof IN_STUDY = [
   [/\.onnx$/, isModel],
   [/\.safetensors$/, isCheckpoint],
+  [/^[0-9a-f]{64}(_seed\d+)?\.json$/, isDynamics],
 ];
 
-/** Characters of a run's large file that are looked at: more than its metadata has before the curve. */
+/** Characters of a run's file that are looked at: more than its metadata has before the curve. */
 const BEGINNING = 65_536;
 
 /** Names that are written into an export's folder. */
@@ -89,6 +93,14 @@ function isCheckpoint(content: Content): boolean {
   return !content ||
     /^[^]{8}\{"__metadata__":\{/.test(content) &&
       ["config", "corpus_sha1", "log_every", "training"].every((key) => content.includes(`"${key}":"`));
+}
+
+/** What was measured of a run's dynamics; people may have set it out in another way. */
+function isDynamics(content: Content): boolean {
+  return !content ||
+    /^\s*\{\s*"id":\s*"[0-9a-f]{64}",\s*"seed":\s*\d+,\s*"cellspace_version":\s*"[\d.]+",\s*"model_sha256":/.test(
+      content,
+    );
 }
 
 /** Whether a model was written by cellspace, be it damaged. */

@@ -1,6 +1,6 @@
 /** Where the files of a study lie, and what they are called. */
 import { join } from "node:path";
-import { namesIn } from "./files.ts";
+import { isFolder, namesIn } from "./files.ts";
 import { type Experiment, EXPERIMENTS } from "./schema.ts";
 
 /** Names of files in a study's folder itself. */
@@ -18,6 +18,11 @@ const FILES: Readonly<Record<Experiment, { configs: string; suffix: string }>> =
   "01": { configs: "rnn_configs.json", suffix: "01_all" },
   "02": { configs: "rnn_configs_02.json", suffix: "02_best" },
 };
+
+/** Folders into which a training run writes, and all that hold files of runs and nothing else. */
+const TRAINING_FOLDERS = ["results", "models", "checkpoints"] as const;
+const RUN_FOLDERS = [...TRAINING_FOLDERS, "dynamics"] as const;
+type RunFolder = typeof RUN_FOLDERS[number];
 
 /** The name of a run's files: of the first seed the configuration's id alone. */
 export function runKey(id: string, seed: number): string {
@@ -48,12 +53,31 @@ export function shortKey(key: string): string {
 
 /** Where the results of an experiment lie in a study's folder. */
 export function resultFolder(dir: string, experiment: Experiment): string {
-  return join(dir, `results_${FILES[experiment].suffix}`);
+  return folderOf(dir, "results", experiment);
+}
+
+/** Where the measured dynamics of an experiment lie. */
+function dynamicsFolder(dir: string, experiment: Experiment): string {
+  return folderOf(dir, "dynamics", experiment);
+}
+
+function folderOf(dir: string, kind: RunFolder, experiment: Experiment): string {
+  return join(dir, `${kind}_${FILES[experiment].suffix}`);
 }
 
 /** The keys under which results lie in a study's folder, sorted: of runs that the study has, and of others. */
 export async function resultKeys(dir: string, experiment: Experiment): Promise<string[]> {
-  return (await namesIn(resultFolder(dir, experiment))).flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
+  return await keysIn(resultFolder(dir, experiment));
+}
+
+/** The keys under which measured dynamics lie, sorted; undefined where none have ever been measured. */
+export async function dynamicsKeys(dir: string, experiment: Experiment): Promise<string[] | undefined> {
+  const folder = dynamicsFolder(dir, experiment);
+  return await isFolder(folder) ? await keysIn(folder) : undefined;
+}
+
+async function keysIn(folder: string): Promise<string[]> {
+  return (await namesIn(folder)).flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
 }
 
 /** The paths of a study's files, whether they are there or not. */
@@ -94,21 +118,25 @@ export class StudyPaths {
   }
 
   modelPath(experiment: Experiment, key: string): string {
-    return join(this.dir, `models_${FILES[experiment].suffix}`, `${key}.onnx`);
+    return join(folderOf(this.dir, "models", experiment), `${key}.onnx`);
   }
 
   checkpointPath(experiment: Experiment, key: string): string {
-    return join(this.dir, `checkpoints_${FILES[experiment].suffix}`, `${key}.safetensors`);
+    return join(folderOf(this.dir, "checkpoints", experiment), `${key}.safetensors`);
   }
 
-  /** What was measured of the dynamics of a run's model. */
   dynamicsPath(experiment: Experiment, key: string): string {
-    return join(this.dir, `dynamics_${FILES[experiment].suffix}`, `${key}.json`);
+    return join(dynamicsFolder(this.dir, experiment), `${key}.json`);
+  }
+
+  /** The folders into which an experiment's runs write as they train. */
+  trainingFolders(experiment: Experiment): string[] {
+    return TRAINING_FOLDERS.map((kind) => folderOf(this.dir, kind, experiment));
   }
 
   /** The folders that hold files of an experiment's runs and nothing else. */
   runFolders(experiment: Experiment): string[] {
-    return ["results", "models", "checkpoints"].map((kind) => join(this.dir, `${kind}_${FILES[experiment].suffix}`));
+    return RUN_FOLDERS.map((kind) => folderOf(this.dir, kind, experiment));
   }
 
   /** The same of all experiments. */

@@ -1,13 +1,14 @@
 /** Reads what was measured of the dynamics of a study's runs, as far as it is of the models that the runs have now. */
 import { createHash } from "node:crypto";
-import { parseWith } from "../../cells/config.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { numbersOf } from "../../train/version.ts";
-import { dynamicsSchema, type DynamicsSettings, type RunDynamics } from "./dynamics_file.ts";
-import { advised, readBytes, readJson } from "./files.ts";
-import { runKey, type StudyPaths } from "./paths.ts";
-import { checkVersion, type RunResult } from "./result.ts";
+import type { DynamicsSettings } from "../../train/dynamics/measure.ts";
+import type { RunDynamics } from "./dynamics_file.ts";
+import { readBytes } from "./files.ts";
+import { runKey } from "./paths.ts";
+import type { RunResult } from "./result.ts";
 import type { Experiment } from "./schema.ts";
+import type { Study } from "./store.ts";
 
 /** How runs were measured: numbers that were measured otherwise are not compared. */
 export interface MeasuredAs {
@@ -42,17 +43,14 @@ export const NO_DYNAMICS: ReadDynamics = {
   unchecked: [],
 };
 
-/** What to do about a damaged file. */
-const MEND = "mend it, or move it away and the run is measured again";
-
 /**
  * The dynamics of these runs; files of other runs are not looked at. Every measured model is hashed at each call, which takes 0.3 s for each 100 MB:
  * size and time of a file say nothing sure of what it holds where a study was copied.
  *
  * @param runs whatever has an id and a seed: results, say
  */
-export async function readDynamics(
-  paths: StudyPaths,
+export async function readCurrentDynamics(
+  study: Study,
   experiment: Experiment,
   runs: readonly Pick<RunResult, "id" | "seed">[],
 ): Promise<ReadDynamics> {
@@ -60,9 +58,9 @@ export async function readDynamics(
   const unreadable: string[] = [], stale: string[] = [], unchecked: string[] = [];
   for (const key of runs.map(({ id, seed }) => runKey(id, seed)).sort()) {
     try {
-      const dynamics = await readRunDynamics(paths, experiment, key);
+      const dynamics = await study.readDynamics(experiment, key);
       if (!dynamics) continue;
-      const sum = await modelSum(paths, experiment, key);
+      const sum = await modelSum(study, experiment, key);
       if (sum === undefined) unchecked.push(key);
       if (sum !== undefined && sum !== dynamics.model_sha256) stale.push(key);
       else current.set(key, dynamics);
@@ -82,30 +80,9 @@ export async function readDynamics(
   };
 }
 
-/**
- * What was measured of a run, of whichever model; undefined where nothing was.
- *
- * @throws {UserError} naming the file, if it is damaged, is another run's, or a later program wrote it
- */
-export async function readRunDynamics(
-  paths: StudyPaths,
-  experiment: Experiment,
-  key: string,
-): Promise<RunDynamics | undefined> {
-  const path = paths.dynamicsPath(experiment, key);
-  const value = await advised(MEND, () => readJson(path));
-  if (value === undefined) return undefined;
-  checkVersion(value, path);
-  return await advised(MEND, () => {
-    const dynamics = parseWith(dynamicsSchema, value, path), named = runKey(dynamics.id, dynamics.seed);
-    if (named !== key) throw new UserError(`Cannot read ${path}: it is of run ${named}, must be of ${key}`);
-    return dynamics;
-  });
-}
-
 /** SHA-256 of a run's model, hexadecimal; undefined where it has none. */
-export async function modelSum(paths: StudyPaths, experiment: Experiment, key: string): Promise<string | undefined> {
-  const bytes = await readBytes(paths.modelPath(experiment, key));
+export async function modelSum(study: Study, experiment: Experiment, key: string): Promise<string | undefined> {
+  const bytes = await readBytes(study.modelPath(experiment, key));
   return bytes && createHash("sha256").update(bytes).digest("hex");
 }
 

@@ -1,6 +1,6 @@
 /** The study's folder: what lies where, read with checks and written whole or not at all. */
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { isAbsolute, resolve } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import { parseConfigIn } from "../../cells/config.ts";
 import type { Space } from "../../cells/space.ts";
 import { BYTE_TOKENIZER } from "../../train/corpus/tokens/tokenizer.ts";
@@ -18,6 +18,7 @@ import {
 } from "./files.ts";
 import { checkRuns, checkTraining } from "./bounds.ts";
 import { checkListLength } from "./grid.ts";
+import { parseDynamics, type RunDynamics } from "./dynamics_file.ts";
 import { flagsInWords } from "./levels.ts";
 import { checkReplaceable } from "./ownership.ts";
 import { checkVersion, configOf, parseResult, type RunResult, UnknownVersion } from "./result.ts";
@@ -37,6 +38,7 @@ import { studySpace } from "./space_file.ts";
 
 /** What to do about a run's damaged files. */
 const MEND_RESULT = "mend it, or move it away and the run is trained again";
+const MEND_DYNAMICS = "move it away and the run is measured again";
 
 /** Files of a study beside its settings and lists, as {@linkcode Study.plan} is to write them. */
 export interface PlannedFiles {
@@ -128,7 +130,7 @@ export class Study extends StudyPaths {
 
   /** Makes the folders into which a training run writes. */
   async makeRunFolders(experiment: Experiment): Promise<void> {
-    for (const folder of this.runFolders(experiment)) await makeFolder(folder);
+    for (const folder of this.trainingFolders(experiment)) await makeFolder(folder);
   }
 
   /** @throws {UserError} if the list is damaged, or an entry's id is not that of its configuration */
@@ -208,7 +210,7 @@ export class Study extends StudyPaths {
   }
 
   async writeCheckpoint(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
-    await this.#writeLarge(this.checkpointPath(experiment, key), bytes, commit);
+    await this.#writeOwned(this.checkpointPath(experiment, key), bytes, commit);
   }
 
   async removeCheckpoint(experiment: Experiment, key: string, commit: Commit): Promise<void> {
@@ -220,7 +222,7 @@ export class Study extends StudyPaths {
   }
 
   async writeModel(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
-    await this.#writeLarge(this.modelPath(experiment, key), bytes, commit);
+    await this.#writeOwned(this.modelPath(experiment, key), bytes, commit);
   }
 
   /** The bytes of a run's model. */
@@ -233,9 +235,32 @@ export class Study extends StudyPaths {
     return { path, model };
   }
 
-  /** A result is checked as it is read; this may be too large for that, and somebody may have put another file there since. */
-  async #writeLarge(path: string, bytes: Uint8Array, commit: Commit = atOnce): Promise<void> {
-    await this.#write(path, bytes, (rename) =>
+  /**
+   * What was measured of the dynamics of a run's model, whatever model it has now; undefined where nothing was.
+   *
+   * @throws {UserError} naming the file, if it is damaged or another run's
+   * @throws {UnknownVersion} naming the file, if a later program wrote it
+   */
+  async readDynamics(experiment: Experiment, key: string): Promise<RunDynamics | undefined> {
+    const path = this.dynamicsPath(experiment, key);
+    const value = await advised(MEND_DYNAMICS, () => readJson(path));
+    if (value === undefined) return undefined;
+    checkVersion(value, path);
+    return await advised(MEND_DYNAMICS, () => parseDynamics(value, path, key));
+  }
+
+  /** Makes its folder, too: no other task needs one. */
+  async writeDynamics(experiment: Experiment, key: string, dynamics: RunDynamics, commit?: Commit): Promise<void> {
+    const path = this.dynamicsPath(experiment, key);
+    // What could not be read again must not be written: JSON has no NaN.
+    const content = JSON.stringify(parseDynamics(dynamics, path, key)) + "\n";
+    await makeFolder(dirname(path));
+    await this.#writeOwned(path, content, commit);
+  }
+
+  /** A result is checked as it is read; this is not, and somebody may have put another file there since. */
+  async #writeOwned(path: string, content: string | Uint8Array, commit: Commit = atOnce): Promise<void> {
+    await this.#write(path, content, (rename) =>
       commit(() => {
         checkReplaceable(path);
         rename();

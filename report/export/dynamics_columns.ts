@@ -1,5 +1,6 @@
 /** What the table of runs says of their dynamics: a column for each metric, and one for its standard error where it has one. */
-import type { DynamicsSettings, RunDynamics } from "../../experiments/study/dynamics_file.ts";
+import type { DynamicsSettings } from "../../train/dynamics/measure.ts";
+import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
 import { DYNAMICS_METRICS, type DynamicsMetric } from "../../experiments/study/dynamics_metrics.ts";
 import { runKey } from "../../experiments/study/paths.ts";
 import type { RunResult } from "../../experiments/study/result.ts";

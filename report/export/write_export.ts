@@ -26,7 +26,7 @@ import type { Selection } from "../../experiments/study/selection.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { lockStudy } from "../../experiments/study/lock.ts";
 import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
-import { readDynamics } from "../../experiments/study/read_dynamics.ts";
+import { readCurrentDynamics } from "../../experiments/study/read_dynamics.ts";
 import { shortList } from "../../train/terminal/progress.ts";
 import { type AccountEntry, MOST_NAMES } from "../data/account.ts";
 import { dynamicsAccount } from "../data/dynamics_account.ts";
@@ -79,7 +79,7 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
   const { study, experiment, formats, only, out, table = GATED } = options;
   const folder = out === undefined ? study.exportFolder(experiment) : checkFolder(study, out);
   const { results, unreadable } = await readSelected(study, experiment, only, `export ${study.dir}`);
-  const dynamics = await readDynamics(study, experiment, results);
+  const dynamics = await readCurrentDynamics(study, experiment, results);
   const problems = [
     ...unreadable,
     ...impossibleTimes(results),

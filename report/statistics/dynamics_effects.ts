@@ -14,7 +14,7 @@ import {
   isCompared,
   LARGEST_EXPONENT,
 } from "../../experiments/study/dynamics_metrics.ts";
-import type { DynamicsSettings } from "../../experiments/study/dynamics_file.ts";
+import type { DynamicsSettings } from "../../train/dynamics/measure.ts";
 import { dynamicsOfRun, isMeasured, type MeasuredRun } from "../data/dynamics.ts";
 import { mergeSeeds } from "../data/merged.ts";
 import type { RunRow } from "../data/rows.ts";

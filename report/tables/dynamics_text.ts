@@ -5,9 +5,14 @@ import { dynamicsOf } from "../data/dynamics.ts";
 import type { MergedRow, Spread } from "../data/merged.ts";
 import { formatFixed, NONE } from "./format.ts";
 
-/** A heading with its unit: `λ₁, nats per byte`. */
+/** A metric's unit as headings have it: `nats/byte`. */
+export function unitInHeading(metric: DynamicsMetric, reads: Unit): string | undefined {
+  return dynamicsUnit(metric, reads)?.replace(" per ", "/");
+}
+
+/** A heading with its unit: `λ₁, nats/byte`. */
 export function dynamicsHeading(metric: DynamicsMetric, reads: Unit): string {
-  const unit = dynamicsUnit(metric, reads);
+  const unit = unitInHeading(metric, reads);
   return unit === undefined ? metric.heading : `${metric.heading}, ${unit}`;
 }
 

@@ -17,13 +17,13 @@ import { GATED } from "../../cells/factors.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { isShown, type Metric, type ShownMetric } from "../../experiments/study/metric.ts";
-import { type DynamicsMetric, dynamicsUnit } from "../../experiments/study/dynamics_metrics.ts";
+import type { DynamicsMetric } from "../../experiments/study/dynamics_metrics.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { cohortsOf, firstOfCells } from "../data/baselines.ts";
 import { criterionOfRows, type MergedRow, mostSeeds } from "../data/merged.ts";
 import { metricsMeasured } from "../data/dynamics.ts";
 import { type Configured, shownIn } from "../data/rows.ts";
-import { dynamicsText } from "./dynamics_text.ts";
+import { dynamicsText, unitInHeading } from "./dynamics_text.ts";
 import { levelText } from "./factor_words.ts";
 import { NONE } from "./format.ts";
 import { inTables, isSaidOf, metricText, terminalHeading, terminalUnits } from "./metric_text.ts";
@@ -148,7 +148,7 @@ export function bestRunsTable(
   const seeds = mostSeeds(rows) > 1 ? ["means over seeds, ± their standard deviation"] : [];
   const ranked = rows.length > 1 ? [`ranked by ${criterionInWords(criterionOfRows(rows))}`] : [];
   const [{ reads }] = rows, units = terminalUnits(inTerminal(metrics, rows), reads);
-  const ofDynamics = dynamicsInTerminal(rows).map((metric) => `${metric.terminal} in ${dynamicsUnit(metric, reads)}`);
+  const ofDynamics = dynamicsInTerminal(rows).map((metric) => `${metric.terminal} in ${unitInHeading(metric, reads)}`);
   const dynamics = ofDynamics.length ? [ofDynamics.join("; ")] : [];
   return [text, ...switchLegend(rows, table), ...units, ...dynamics, ...ranked, ...seeds].join("\n");
 }

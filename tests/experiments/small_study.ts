@@ -26,11 +26,15 @@ export const SMALL = {
   seeds: 1,
 } as const;
 
-/** Makes the study in a folder, and trains its first runs. */
-export async function makeSmallStudy(dir: string): Promise<void> {
+/**
+ * Makes the study in a folder, and trains its first runs.
+ *
+ * @param bytes of its corpus, a twentieth of which is the test split
+ */
+export async function makeSmallStudy(dir: string, bytes = 6000): Promise<void> {
   Deno.mkdirSync(dir);
   const corpus = join(dir, "corpus.txt");
-  Deno.writeFileSync(corpus, generateEmbedded(1, 6000).text);
+  Deno.writeFileSync(corpus, generateEmbedded(1, bytes).text);
   await initStudy({ dir, experiment: "01", corpus, ...SMALL });
   await trainStudy({ dir, experiment: "01", engine: "onnx", limit: TRAINED });
   await evaluateStudy({ dir, experiment: "01", again: false });
@@ -38,11 +42,11 @@ export async function makeSmallStudy(dir: string): Promise<void> {
 }
 
 /** Makes the study before a file's tests, and removes it and its copies after them; returns what makes a copy. */
-export function copiesOfSmallStudy(): () => Promise<SmallStudy> {
+export function copiesOfSmallStudy(bytes?: number): () => Promise<SmallStudy> {
   let folder = "", copies = 0;
   Deno.test.beforeAll(async () => {
     folder = await Deno.makeTempDir();
-    await makeSmallStudy(join(folder, "study"));
+    await makeSmallStudy(join(folder, "study"), bytes);
   });
   Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
   return () => SmallStudy.copy(join(folder, "study"), join(folder, `${copies++}`));
@@ -88,6 +92,9 @@ export class SmallStudy {
   }
   model(run: number): string {
     return this.study.modelPath("01", this.runs[run].key);
+  }
+  dynamics(run: number): string {
+    return this.study.dynamicsPath("01", this.runs[run].key);
   }
 
   /** The bytes of every file by its path, but for the queue's. */

@@ -1,4 +1,5 @@
 /** How far two gradients agree, and how sure that is. */
+import { jackknife } from "./jackknife.ts";
 
 /** How far the mean gradient through one step agrees with that through several. */
 export interface GradientAgreement {
@@ -84,15 +85,4 @@ function cosine({ cross, first, second }: Products): number | null {
 
 function ratio({ first, second }: Products): number | null {
   return second === 0 ? null : Math.sqrt(first) / Math.sqrt(second);
-}
-
-/**
- * The standard error of a statistic, of its values with each stream left out in turn: `√((S − 1)/S · Σ (θᵢ − θ̄)²)`.
- * Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 11.
- */
-function jackknife(values: readonly (number | null)[]): number | null {
-  const found = values.filter((value) => value !== null), { length } = found;
-  if (length < 2 || length < values.length) return null;
-  const mean = found.reduce((a, b) => a + b, 0) / length;
-  return Math.sqrt((length - 1) / length * found.reduce((sum, value) => sum + (value - mean) ** 2, 0));
 }

@@ -1,12 +1,9 @@
 /** How a text is read by measures of a model's dynamics: in parallel streams, from a state that is not the zero one. */
 import { checkWhole } from "../../cells/bounds.ts";
-import { buildGraph } from "../../cells/graph/graph.ts";
 import type { Values } from "../../cells/graph/interpreter.ts";
-import { sizeOf } from "../../cells/graph/tensor.ts";
-import { evaluationModel, INPUTS } from "../../cells/language_model.ts";
+import { INPUTS } from "../../cells/language_model.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { checkTokens } from "../engines/engine.ts";
-import { Float64Graph } from "./float64.ts";
 import type { CheckedModel } from "./weighted_model.ts";
 
 /** Which parts of a text are read; all of it may be absent. */
@@ -64,34 +61,4 @@ export function tokenFeeds(
 ): [name: string, tokens: Values][] {
   const read = Float64Array.from(starts, (start) => text[start + position]);
   return [INPUTS.bytes, INPUTS.tokens].map((name) => [name, read]);
-}
-
-/**
- * The states that each stream has before each of its measured tokens.
- *
- * @returns by state, for each stream `[tokens, size]`, row-major
- * @throws the signal's reason, if it stops the walk
- */
-export async function visitedStates(
-  model: CheckedModel,
-  { text, starts, tokens, warm_up }: Streams,
-  signal?: AbortSignal,
-): Promise<Map<string, Values[]>> {
-  const { graph: whole, states } = evaluationModel(model.cell, { ...model.sizes, batch: starts.length });
-  const graph = buildGraph(Object.fromEntries(states.map(({ name }) => [name, whole.outputs.get(name)!])));
-  await using step = await Float64Graph.open(graph, model);
-  const visited = new Map(states.map(({ name, shape: [, size] }) => [
-    name,
-    starts.map(() => new Float64Array(tokens * size)),
-  ]));
-  let carried = new Map<string, Values>(states.map(({ name, shape }) => [name, new Float64Array(sizeOf(shape))]));
-  for (let t = 0; t < warm_up + tokens; t++) {
-    signal?.throwIfAborted();
-    for (const { name, shape: [, size] } of t < warm_up ? [] : states) {
-      const all = carried.get(name)!;
-      visited.get(name)!.forEach((own, s) => own.set(all.subarray(s * size, (s + 1) * size), (t - warm_up) * size));
-    }
-    carried = await step.run(new Map([...carried, ...tokenFeeds(text, starts, t)]));
-  }
-  return visited;
 }

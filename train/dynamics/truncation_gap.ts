@@ -11,7 +11,8 @@ import { buildTrainingStep, gradientName, INPUTS } from "../../cells/language_mo
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { whyUnusable } from "../training/weights.ts";
 import { agreementOf, type GradientAgreement, joinedProducts, streamProducts } from "./agreement.ts";
-import { cutStreams, type StreamOptions, type Streams, visitedStates } from "./streams.ts";
+import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
+import { visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** What {@linkcode truncationGap} takes; all of it may be absent. */
@@ -45,7 +46,8 @@ export interface TruncationGap extends Required<StreamOptions> {
 }
 
 const ACTION = "measure the truncation gap";
-const STEPS_BACK: readonly number[] = [1, 2, 4, 8, 16, 32];
+/** The steps back that are compared with one, where nothing else is said. */
+export const STEPS_BACK: readonly number[] = [1, 2, 4, 8, 16, 32];
 
 /**
  * Cosine and ratio of norms of the mean gradient through one step to the mean gradient through k steps, with the weights as they are.
@@ -84,7 +86,7 @@ export async function truncationGap(
     signal?.throwIfAborted();
   };
   signal?.throwIfAborted();
-  const states = await visitedStates(checked, streams, signal);
+  const states = await visitedStates(checked, streams, ACTION, { signal });
   const first = await gradientsThrough(1, checked, streams, states, next);
   const gaps: StepsBackGap[] = [];
   for (const k of bptt) {

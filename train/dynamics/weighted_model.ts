@@ -7,6 +7,7 @@ import { maxOf } from "../../cells/extremes.ts";
 import { BYTE_VOCABULARY, type EvaluationModel, evaluationModel, type ModelSizes } from "../../cells/language_model.ts";
 import { decodeEvaluation, differences, type EvaluationFile, floatsOf } from "../scoring/evaluation_file.ts";
 import { whyUnusable } from "../training/weights.ts";
+import { layerOf } from "./layers.ts";
 
 /**
  * A language model with its weights. A {@linkcode TrainedModel} is one; {@linkcode modelFromOnnx} reads one from a file; and of weights under
@@ -99,7 +100,7 @@ function builtFor(cell: Cell, sizes: Parameters<typeof evaluationModel>[1], file
 
 /** Sizes as the weights show them. */
 function sizesIn({ weights }: EvaluationFile): Pick<ModelSizes, "n_layers" | "state_size"> {
-  const layers = [...weights.keys()].map((name) => Number(/^layers\.(\d+)\./.exec(name)?.[1] ?? -1));
+  const layers = [...weights.keys()].map(layerOf);
   const [state_size] = weights.get("input_embedding.bias") ?? weights.get("output_embedding.weight")?.slice(1) ?? [1];
   return { n_layers: maxOf(layers, 0) + 1, state_size };
 }

@@ -11,10 +11,19 @@ export interface Refusal {
   readonly isUserError: boolean;
 }
 
+/** What a worker says on the way to its answer. */
+export interface Told<T> {
+  readonly told: T;
+}
+
 export function refusalOf(error: unknown): Refusal {
   return { error: messageOf(error), isUserError: error instanceof UserError };
 }
 
 export function isRefusal<T extends object>(reply: T | Refusal): reply is Refusal {
   return "error" in reply;
+}
+
+export function isTold<T extends object, P>(message: T | Told<P>): message is Told<P> {
+  return "told" in message;
 }

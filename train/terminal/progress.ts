@@ -22,8 +22,9 @@ export interface ProgressBar {
   /**
    * @param text what stands behind the bar (loss, speed)
    * @param total what is to be done, where that has changed
+   * @param secondsLeft absent: at the speed so far
    */
-  update(done: number, text: string, total?: number): void;
+  update(done: number, text: string, total?: number, secondsLeft?: number): void;
   /** Prints a line to standard output, above the bar. */
   print(line: string): void;
   stop(): void;
@@ -48,16 +49,17 @@ export function openProgress(total: number, unit: string, quiet = false): Progre
     clearOnComplete: true,
   }, Presets.shades_classic);
   bar.start(total, 0, { text: "starting", rate: "–", left: "–" });
-  let current = { done: 0, text: "starting" };
+  let current: { done: number; text: string; secondsLeft?: number } = { done: 0, text: "starting" };
   const redraw = () => {
     const seconds = (performance.now() - start) / 1000;
     const rate = current.done / seconds;
-    const left = rate > 0 ? formatDuration((bar.getTotal() - current.done) / rate) : "–";
+    const secondsLeft = current.secondsLeft ?? (bar.getTotal() - current.done) / rate;
+    const left = Number.isFinite(secondsLeft) ? formatDuration(secondsLeft) : "–";
     bar.update(current.done, { text: current.text, rate: rate < 10 ? rate.toFixed(1) : rate.toFixed(0), left });
   };
   return {
-    update(done, text, all = bar.getTotal()) {
-      current = { done, text };
+    update(done, text, all = bar.getTotal(), secondsLeft) {
+      current = { done, text, secondsLeft };
       bar.setTotal(all);
       redraw();
     },

@@ -1,0 +1,96 @@
+/** `deno task dynamics`: measures the dynamics of finished runs, on the test split. */
+import { MAX_BATCH } from "../cells/bounds.ts";
+import { MAX_BYTES } from "../train/corpus/corpus.ts";
+import { DYNAMICS_DEFAULTS, DYNAMICS_WARM_UP, MEASURE_NAMES } from "../train/dynamics/measure.ts";
+import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { print, printError } from "../train/terminal/output.ts";
+import { openProgress, plural } from "../train/terminal/progress.ts";
+import { stopSignal } from "../train/terminal/stop_signal.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { MOST_PARALLEL } from "./session/capacity.ts";
+import { dynamicsInWords } from "./session/dynamics_words.ts";
+import { type DynamicsState, measureStudy } from "./session/measure_dynamics.ts";
+import { MOST_RUNS } from "./study/grid.ts";
+import { shortKey } from "./study/paths.ts";
+import { selectionLine } from "./study/selection.ts";
+
+const { streams, tokens, exponents } = DYNAMICS_DEFAULTS;
+
+const flags = ofSpace((space) => ({
+  dir: dirFlag,
+  experiment: experimentFlag,
+  only: onlyFlag("measure only these", space),
+  top: flag.whole("--top <n>", "measure the n best configurations, with all their seeds (default: all)", undefined, {
+    most: MOST_RUNS,
+  }),
+  streams: flag.whole(
+    "--streams <n>",
+    "parts of the test split that are read; standard errors are over them",
+    streams,
+    {
+      most: MAX_BATCH,
+    },
+  ),
+  tokens: flag.whole(
+    "--bytes <n>",
+    `bytes of each stream that are measured, behind ${DYNAMICS_WARM_UP} that warm it up; tokens, where the models read these`,
+    tokens,
+    { most: MAX_BYTES },
+  ),
+  exponents: flag.whole("--exponents <n>", "Lyapunov exponents of each layer, at most: the largest ones", exponents, {
+    most: MAX_BATCH,
+  }),
+  parallel: flag.whole(
+    "--parallel <n>",
+    "runs at a time, each on a thread of its own (default: as many as there are cores)",
+    undefined,
+    { most: MOST_PARALLEL },
+  ),
+  again: flag.on("--again", "measure runs again that have been measured"),
+}));
+
+/** What stands behind the bar: `under way: 40 %, 10 %`. */
+function underWay({ shares }: DynamicsState): string {
+  return shares.length ? `under way: ${shares.map((share) => `${Math.floor(100 * share)} %`).join(", ")}` : "";
+}
+
+if (import.meta.main) {
+  const description =
+    `Measures the dynamics of finished runs as their models read the test split: ${
+      Object.values(MEASURE_NAMES).join(", ")
+    }. ` +
+    "Writes a file for each run into dynamics_01_all (or dynamics_02_best); results stay as they are. " +
+    "May be stopped with Ctrl-C and run again, and run several times side by side.";
+  await runCommand({ name: "dynamics", description, flags }, async ({ streams, tokens, exponents, ...options }) => {
+    using stop = stopSignal("Stopping");
+    let bar: ReturnType<typeof openProgress> | undefined;
+    const { measured, incomplete, had, others, problems, unreadable } = await measureStudy({
+      ...options,
+      settings: { streams, tokens, exponents },
+      signal: stop.signal,
+      onProgress(state) {
+        bar ??= openProgress(state.total, "runs");
+        bar.update(state.done, underWay(state), state.total, state.secondsLeft);
+      },
+      onMeasured(key, dynamics, reads) {
+        const line = `${shortKey(key)}  ${dynamicsInWords(dynamics, reads)}`;
+        if (bar) bar.print(line);
+        else print(line);
+      },
+      onMessage: print,
+      onProblem: (problem) => printError(`dynamics: ${problem}`),
+    }).finally(() => bar?.stop());
+    if (options.only) print(selectionLine(options.only));
+    for (const line of unreadable) printError(`dynamics: ${line}`);
+    const failed = problems + unreadable.length;
+    print(`${plural(measured, "run")} measured, ${had} had been, ${failed} could not be`);
+    if (incomplete) print(`${plural(incomplete, "run")} without some of the measures: the lines above say why`);
+    if (others) print(`${plural(others, "run")} left to other processes`);
+    if (!stop.signal.aborted) return failed ? EXIT.failed : EXIT.ok;
+    const rest = options.again
+      ? "the same command measures all of them again"
+      : "run the same command to measure the rest";
+    printError(`dynamics: stopped; ${rest}`);
+    return stop.exitCode;
+  });
+}

@@ -1,0 +1,125 @@
+/** Which runs `dynamics` is to measure, and whether the study's text is long enough for it. */
+import { messageOf, UserError } from "../../cells/errors.ts";
+import { sha256Hex } from "../../cells/sha256.ts";
+import { type Unit, unitOf } from "../../cells/unit.ts";
+import type { Tokens } from "../../train/corpus/tokens/tokenizer.ts";
+import { DYNAMICS_WARM_UP, type DynamicsSettings } from "../../train/dynamics/measure.ts";
+import { TAKEN } from "../../train/dynamics/measures.ts";
+import { plural } from "../../train/terminal/progress.ts";
+import { CELLSPACE_VERSION, numbersOf } from "../../train/version.ts";
+import type { RunDynamics } from "../study/dynamics_file.ts";
+import { readBytes } from "../study/files.ts";
+import { runKey } from "../study/paths.ts";
+import { rankConfigs } from "../study/ranking.ts";
+import { type FinishedResult, isFinished, type RunResult } from "../study/result.ts";
+import type { Experiment } from "../study/schema.ts";
+import { readSelected } from "../study/selected_results.ts";
+import type { Selection } from "../study/selection.ts";
+import type { Study } from "../study/store.ts";
+import { rankedInWords } from "../study/validation.ts";
+
+/** What is asked for. */
+export interface DynamicsRequest {
+  readonly experiment: Experiment;
+  /** Which configurations; all where absent. */
+  readonly only?: Selection;
+  /** Of these, so many that predict best, with all their seeds; all where absent. */
+  readonly top?: number;
+  /** Measures runs that have been measured too. */
+  readonly again: boolean;
+  readonly settings: DynamicsSettings;
+}
+
+/** What is to be done. */
+export interface DynamicsPlan {
+  /** Finished runs that are to be measured. */
+  readonly todo: readonly FinishedResult[];
+  /** Runs that have been measured, as they are now and as is asked for. */
+  readonly had: number;
+  /** A line for each file that could not be read. */
+  readonly unreadable: readonly string[];
+  /** What `top` has chosen, in words. */
+  readonly chosen?: string;
+}
+
+/** @throws {UserError} if there are results, and none is of what is asked for */
+export async function planDynamics(
+  study: Study,
+  { experiment, only, top, again, settings }: DynamicsRequest,
+): Promise<DynamicsPlan> {
+  const doing = `measure the dynamics of experiment ${experiment} of ${study.dir}`;
+  const read = await readSelected(study, experiment, only, doing), { results } = read;
+  const best = top === undefined ? undefined : bestOf(study, results, top);
+  const todo: FinishedResult[] = [], unreadable = [...read.unreadable];
+  let had = 0;
+  for (const result of best?.runs ?? results.filter(isFinished)) {
+    try {
+      if (again || !await isMeasured(study, experiment, result, settings)) todo.push(result);
+      else had++;
+    } catch (error) {
+      unreadable.push(messageOf(error));
+    }
+  }
+  return { todo, had, unreadable, ...(best ? { chosen: best.words } : {}) };
+}
+
+/** The finished runs of the best configurations, as the study ranks them. */
+function bestOf(study: Study, results: readonly RunResult[], top: number) {
+  const ranking = rankConfigs(results, study.space, study.settings.training.budget), { ranked } = ranking;
+  const all = plural(ranked.length, "configuration"), best = ranked.slice(0, top);
+  const words = `Measuring the best ${best.length} of ${all}, ${rankedInWords(ranking, study)}`;
+  return { runs: best.flatMap(({ runs }) => runs), words };
+}
+
+/** Whether a run's model, as it is now, has been measured as is asked for. */
+async function isMeasured(
+  study: Study,
+  experiment: Experiment,
+  { id, seed }: RunResult,
+  settings: DynamicsSettings,
+): Promise<boolean> {
+  const key = runKey(id, seed), dynamics = await study.readDynamics(experiment, key);
+  if (!dynamics) return false;
+  const model = await readBytes(study.modelPath(experiment, key));
+  // Without its model nothing says that it has changed, and nothing could be measured.
+  return isCurrent(dynamics, model ? sha256Hex(model) : dynamics.model_sha256, settings);
+}
+
+/** Whether what was measured is of this model, in this way, by a program that computes the same, and all that there is to measure. */
+export function isCurrent(dynamics: RunDynamics, model_sha256: string, settings: DynamicsSettings): boolean {
+  const { streams, tokens, exponents } = dynamics.settings;
+  return dynamics.model_sha256 === model_sha256 &&
+    streams === settings.streams && tokens === settings.tokens && exponents === settings.exponents &&
+    numbersOf(dynamics.cellspace_version) === numbersOf(CELLSPACE_VERSION) &&
+    TAKEN.every((measure) => dynamics[measure] !== undefined || dynamics.not_measured[measure] !== undefined);
+}
+
+/** Fewer tokens of each stream, or fewer streams, are no advice: little would be left to measure. */
+const ENOUGH_TOKENS = 256, ENOUGH_STREAMS = 2;
+
+/**
+ * Checks that the test split has room for what is asked for, before anything is written.
+ *
+ * @throws {UserError} saying what it has room for
+ */
+export function checkLength(study: Study, { length }: Tokens, settings: DynamicsSettings): void {
+  const { streams, tokens } = settings;
+  const needed = streams * (DYNAMICS_WARM_UP + tokens) + 1, unit: Unit = unitOf(study.settings);
+  if (length >= needed) return;
+  throw new UserError(
+    `Cannot measure the dynamics of ${study.dir}: its test split has ${plural(length, unit)}, ` +
+      `${plural(streams, "stream")} of ${DYNAMICS_WARM_UP} + ${tokens} need ${needed}; ${advice(length, settings)}`,
+  );
+}
+
+function advice(length: number, { streams, tokens }: DynamicsSettings): string {
+  const most = (streams: number) => Math.floor((length - 1) / streams) - DYNAMICS_WARM_UP;
+  const fitting = (tokens: number) => Math.floor((length - 1) / (DYNAMICS_WARM_UP + tokens));
+  const ways = [
+    ...(most(streams) >= ENOUGH_TOKENS ? [`--bytes ${most(streams)}`] : []),
+    ...(fitting(tokens) >= ENOUGH_STREAMS ? [`--streams ${fitting(tokens)}`] : []),
+  ];
+  if (ways.length) return `${ways.join(" or ")} would do`;
+  const fewer = Math.max(1, fitting(ENOUGH_TOKENS));
+  return most(fewer) > 0 ? `--streams ${fewer} --bytes ${most(fewer)} would do` : "it is too short for any";
+}

@@ -1,0 +1,66 @@
+/** Takes all measures of a model's dynamics, one after the other. */
+import { messageOf, UserError } from "../../cells/errors.ts";
+import type { Tokens } from "../corpus/tokens/tokenizer.ts";
+import {
+  DYNAMICS_WARM_UP,
+  type DynamicsSettings,
+  type Measure,
+  type MeasuredDynamics,
+  type MeasuredModel,
+  type MeasureResults,
+} from "./measure.ts";
+import { MEASURERS, TAKEN } from "./measures.ts";
+import type { Watched } from "./progress.ts";
+import { cutStreams } from "./streams.ts";
+import { type Trajectory, trajectoryOf } from "./trajectory.ts";
+import { checkModel, type WeightedModel } from "./weighted_model.ts";
+
+const ACTION = "measure the dynamics";
+
+/**
+ * Takes all measures of a model. One that this model or this text does not allow is left out, and the line that says why stands in its place.
+ *
+ * @param watched `onProgress` is told a share of all work: `done` of a `total` of 1
+ * @throws {UserError} if a weight is missing or not finite
+ * @throws {RangeError} if the text is too short for the settings, or has a token that the model has not
+ * @throws the signal's reason, if it comes
+ */
+export async function measureModel(
+  model: WeightedModel,
+  text: Tokens,
+  settings: DynamicsSettings,
+  { onProgress, signal }: Watched = {},
+): Promise<MeasuredModel> {
+  const start = performance.now(), { streams, tokens } = settings;
+  const cut = { streams, tokens, warm_up: DYNAMICS_WARM_UP };
+  // What is wrong for all of them is said once.
+  const checked = checkModel(model, ACTION), cutText = cutStreams(text, cut, checked, ACTION);
+  const measured: { -readonly [M in Measure]?: MeasureResults[M] } = {};
+  const not_measured: { [M in Measure]?: string } = {};
+  const all = TAKEN.reduce((sum, measure) => sum + MEASURERS[measure]!.cost, 0);
+  let before = 0, walk: Promise<Trajectory> | undefined;
+
+  const take = async <M extends Measure>(measure: M) => {
+    const { cost, take } = MEASURERS[measure]!;
+    const tell = (share: number) => onProgress?.((before + cost * share) / all, 1);
+    const watched: Watched = { signal, onProgress: (done, total) => tell(Math.min(1, done / total)) };
+    const walked = () => walk ??= trajectoryOf(checked, cutText, ACTION, watched);
+    try {
+      measured[measure] = await take({ model, text, settings, cut, watched, walked }) as MeasuredDynamics[M];
+    } catch (error) {
+      signal?.throwIfAborted();
+      // It says something of this model or this text, rather than of the program.
+      if (!(error instanceof UserError || error instanceof RangeError)) throw error;
+      not_measured[measure] = messageOf(error);
+    }
+    tell(1);
+    before += cost;
+  };
+  for (const measure of TAKEN) {
+    // A turn of the event loop, so that a signal is heard between two measures too.
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+    await take(measure);
+  }
+  return { measured, not_measured, seconds: (performance.now() - start) / 1000 };
+}
