@@ -2,13 +2,17 @@
 import type { SwitchFactor } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
 import { LARGEST_EXPONENT } from "../../../experiments/study/dynamics_metrics.ts";
-import type { Measure, RunDynamics } from "../../../experiments/study/dynamics_file.ts";
+import type { RunDynamics } from "../../../experiments/study/dynamics_file.ts";
 import type { MergedRow } from "../../data/merged.ts";
+import { tokensTried } from "../../data/fixed_points.ts";
+import { meanGates } from "../../data/gates.ts";
+import { meanRecall } from "../../data/recall.ts";
 import { measuredRows } from "../../data/seed_estimates.ts";
+import { meanSpectrum } from "../../data/spectrum.ts";
 import type { DynamicsEffect } from "../../statistics/dynamics_effects.ts";
 import { contrastWords } from "../../tables/factor_words.ts";
 import type { FigureOptions, SvgDocument } from "../svg.ts";
-import { everywhere, type PictureData, type PictureKind } from "../picture_kind.ts";
+import { everywhere, onlyIn01, type PictureData, type PictureKind } from "../picture_kind.ts";
 import { figureDimension } from "./dimension.ts";
 import { figureDynamicsEffects, shownEffects } from "./effects.ts";
 import { figureFixedPoints } from "./fixed_points.ts";
@@ -17,20 +21,19 @@ import { figureGates } from "./gates.ts";
 import { figureRecall } from "./recall.ts";
 import { figureSpectra } from "./spectra.ts";
 import { figureSwitches, switchEffects } from "./switches.ts";
-import { figureTruncation } from "./truncation.ts";
+import { figureTruncation, hasGradients } from "./truncation.ts";
 import { measuredText } from "./words.ts";
 
 /** What a picture of one measure is told. */
 interface DynamicsKind {
-  readonly measure: Measure;
+  /** What of a run it shows. */
+  readonly of: (dynamics: RunDynamics) => unknown;
   /** Behind `_dynamics` in the file's name. */
   readonly suffix: string;
   readonly title: string;
   readonly caption: string;
   /** How to read it, and what it does not show. */
   readonly notes: readonly string[];
-  /** Whether a run has something to show; absent: it was measured. */
-  readonly has?: (dynamics: RunDynamics) => boolean;
   /** Whether the picture has an axis of scores. */
   readonly scored?: true;
   /** Whether there is something to draw beside the rows; absent: there is. */
@@ -53,7 +56,7 @@ const SAME_TEXT = "All models read the same part of one text: another text may g
 
 const KINDS: readonly DynamicsKind[] = [
   {
-    measure: "lyapunov",
+    of: ({ lyapunov }) => lyapunov,
     suffix: "",
     title: "How long a state remembers, against the score",
     caption:
@@ -71,7 +74,7 @@ const KINDS: readonly DynamicsKind[] = [
       }),
   },
   {
-    measure: "lyapunov",
+    of: ({ lyapunov }) => lyapunov,
     suffix: "_switches",
     title: "Which switch lengthens memory",
     caption: "Forgetting time against the test score once for each switch, coloured by whether it is off or on.",
@@ -80,12 +83,12 @@ const KINDS: readonly DynamicsKind[] = [
       "Not shown: on which other switches that hangs; the table of effects says it.",
     ],
     scored: true,
-    isDrawn: (data) => switchEffects(effectsOn(data, LARGEST_EXPONENT.key)).length > 0,
+    isDrawn: (data) => data.experiment === "01" && switchEffects(effectsOn(data, LARGEST_EXPONENT.key)).length > 0,
     draw: (document, rows, data, options) =>
       figureSwitches(document, rows, effectsOn(data, LARGEST_EXPONENT.key), { ...options, table: data.table }),
   },
   {
-    measure: "lyapunov",
+    of: ({ lyapunov }) => lyapunov,
     suffix: "_spectra",
     title: "How fast each direction of the state is forgotten",
     caption: "The Lyapunov spectra of the ten best configurations, and of the best of each other cell.",
@@ -93,10 +96,11 @@ const KINDS: readonly DynamicsKind[] = [
       "To read: a line that stays near 0 for long keeps many directions; one that falls steeply keeps few.",
       "Not shown: which of these directions the model uses to predict.",
     ],
+    isDrawn: ({ rows }) => rows.some((row) => meanSpectrum(row).length > 0),
     draw: (document, rows, { table }, options) => figureSpectra(document, rows, options, table),
   },
   {
-    measure: "byte_recall",
+    of: ({ byte_recall }) => byte_recall,
     suffix: "_recall",
     title: "How far back the state says what was read",
     caption: "What a linear readout of the state tells of the byte read so many steps ago, in bits.",
@@ -104,10 +108,11 @@ const KINDS: readonly DynamicsKind[] = [
       "To read: the height at lag k is how much of the byte k steps back can be read off the state; the dashed line is all of it.",
       "Not shown: what only a nonlinear readout would find, and whether the model itself uses it.",
     ],
+    isDrawn: ({ rows }) => rows.some((row) => meanRecall(row).length > 0),
     draw: (document, rows, { table }, options) => figureRecall(document, rows, options, table),
   },
   {
-    measure: "gates",
+    of: ({ gates }) => gates,
     suffix: "_gates",
     title: "How far open each gate stands",
     caption: "The shares of units and bytes at which each gate is shut, between, and open, layer by layer.",
@@ -115,11 +120,11 @@ const KINDS: readonly DynamicsKind[] = [
       "To read: a bar of blue and orange is a gate that switches; a grey one scales by about the same amount all the time.",
       "Not shown: which units and which bytes these are.",
     ],
-    has: ({ gates }) => !!gates?.gates.length,
+    isDrawn: ({ rows }) => rows.some((row) => meanGates(row).length > 0),
     draw: (document, rows, { table }, options) => figureGates(document, rows, options, table),
   },
   {
-    measure: "fixed_points",
+    of: ({ fixed_points }) => fixed_points,
     suffix: "_fixed_points",
     title: "Where the state comes to rest while one byte is repeated",
     caption: "Fixed points that were found for each of the most frequent bytes, and where the starts ended.",
@@ -127,10 +132,11 @@ const KINDS: readonly DynamicsKind[] = [
       "To read: one stable point (all blue, 1) means that the byte, repeated, wipes out what came before; several mean that some of it is kept.",
       "Not shown: points that no start came to. In a text no byte is repeated so often, so these are of the model, not of its reading.",
     ],
+    isDrawn: ({ rows }) => tokensTried(rows).length > 0,
     draw: (document, rows, { table }, options) => figureFixedPoints(document, rows, options, table),
   },
   {
-    measure: "participation_ratio",
+    of: ({ participation_ratio }) => participation_ratio,
     suffix: "_dimension",
     title: "How many dimensions of the state are used",
     caption:
@@ -144,7 +150,7 @@ const KINDS: readonly DynamicsKind[] = [
       figureDimension(document, rows, { ...options, table: data.table, by: strongest(data, "participation_ratio") }),
   },
   {
-    measure: "truncation_gap",
+    of: ({ truncation_gap }) => truncation_gap,
     suffix: "_truncation",
     title: "What the gradient through one step leaves out",
     caption: "Cosine and ratio of norms of the mean gradient through one step and through several, of trained models.",
@@ -152,13 +158,14 @@ const KINDS: readonly DynamicsKind[] = [
       "To read: at 1 nothing is lost; a low cosine says that training with so many steps would pull the weights in another direction.",
       "Not shown: what training so would come to. At the end of training mean gradients are small, which makes both numbers less sure.",
     ],
+    isDrawn: ({ rows }) => rows.some(hasGradients),
     draw: (document, rows, { table }, options) => figureTruncation(document, rows, options, table),
   },
 ];
 
 const EFFECTS: PictureKind = {
   name: (data) =>
-    data.dynamics && shownEffects(data.dynamics).length ? everywhere("_dynamics_effects")(data) : undefined,
+    data.dynamics && shownEffects(data.dynamics).length ? onlyIn01(everywhere("_dynamics_effects"))(data) : undefined,
   title: ({ dynamics }) => `What each ${contrastWords(dynamics!.effects[0].effects).noun[0]} changes of the dynamics`,
   caption: () =>
     "What each alone changes of memory, recall, dimensions and gradients, over pairs that are otherwise identical.",
@@ -170,10 +177,9 @@ const EFFECTS: PictureKind = {
   draw: (document, { dynamics }, options) => figureDynamicsEffects(document, dynamics!, options),
 };
 
-function kindOf({ measure, suffix, has, scored, isDrawn = () => true, ...kind }: DynamicsKind): PictureKind {
+function kindOf({ of, suffix, scored, isDrawn = () => true, ...kind }: DynamicsKind): PictureKind {
   const shownIn = ({ rows }: PictureData) =>
-    measuredRows(rows, (dynamics) => dynamics[measure] && (!has || has(dynamics)) ? dynamics : undefined)
-      .filter(({ test_bits_per_byte }) => !scored || test_bits_per_byte);
+    measuredRows(rows, of).filter(({ test_bits_per_byte }) => !scored || test_bits_per_byte);
   return {
     name: (data) => shownIn(data).length && isDrawn(data) ? everywhere(`_dynamics${suffix}`)(data) : undefined,
     title: () => kind.title,

@@ -52,6 +52,11 @@ function pointsOf(row: MergedRow, { of }: typeof SERIES[number]): Point[] {
   })).filter(({ value }) => value !== null).sort((a, b) => a.steps - b.steps);
 }
 
+/** Whether there is something to compare: a model without a gradient has neither number. */
+export function hasGradients(row: MergedRow): boolean {
+  return SERIES.some((one) => pointsOf(row, one).length > 0);
+}
+
 /**
  * Draws a panel for each portrait: cosine and ratio of norms over steps back.
  *
@@ -66,7 +71,7 @@ export function figureTruncation(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const portraits = portraitsOf(rows, table, (row) => SERIES.some((one) => pointsOf(row, one).length), stepsBack);
+  const portraits = portraitsOf(rows, table, hasGradients, stepsBack);
   const points = portraits.flatMap(({ row }) => SERIES.flatMap((one) => pointsOf(row, one)));
   const steps = distinct(points, ({ steps }) => steps), trained = distinct(portraits, ({ row }) => stepsBack(row));
   const high = maxOf(points.map(({ value, standard_error }) => value! + (standard_error ?? 0)), 1);
