@@ -149,6 +149,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     promotion,
     comparisons,
     studies,
+    dynamics: measured,
     table,
   });
   const within = (lines: readonly string[] = []) => lines.map((line) => withinStudy(line, dir));

@@ -104,10 +104,10 @@ ${promotionOnPage(content.promotion)}
 ${asked("questions")}${asked("studies")}${heading("answer")}
 ${effectsInWords(content.effects, content.experiment)}
 ${heading("pictures")}
-${picturesApart(content).map(figure).join("\n")}
+${picturesApart(content).filter(({ notes }) => !notes).map(figure).join("\n")}
 ${heading("effects")}
 ${effectsInFigures(content.effects)}
-${asked("dynamicsQuestions")}${heading("all")}
+${asked("dynamicsQuestions")}${picturesOfDynamics(content)}${heading("all")}
 ${runsTable(content.rows, table)}
 ${heading("cells")}
 ${cellsIntroduction(content.rows[0])}
@@ -127,8 +127,13 @@ pictures), [a, b] joined features; ⟵ sets what is carried to the next ${reads}
 what a layer reads and hands on.</p>
 <p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
 
+/** The pictures of dynamics that stand behind no question on these; nothing where nothing was measured. */
+function picturesOfDynamics(content: PageContent): string {
+  return picturesApart(content).filter(({ notes }) => notes).map((picture) => `${figure(picture)}\n`).join("");
+}
+
 /** The pictures that stand behind no question. */
-function picturesApart({ pictures, questions = [] }: PageContent): Picture[] {
-  const shown = questions.map((question) => pictureOf(question, pictures));
+function picturesApart({ pictures, questions = [], dynamicsQuestions = [] }: PageContent): Picture[] {
+  const shown = [...questions, ...dynamicsQuestions].map((question) => pictureOf(question, pictures));
   return pictures.filter((picture) => !shown.includes(picture));
 }

@@ -114,6 +114,7 @@ export function dynamicsQuestions(answers: DynamicsAnswers, rows: readonly Merge
         lines: [...memoryLines(answers), ...memoryNotes(answers)],
         cells: effectCells(memory, "terminal"),
         more: 0,
+        picture: "_dynamics_switches",
       }]
       : []),
     ...(first?.effects.length
@@ -122,6 +123,7 @@ export function dynamicsQuestions(answers: DynamicsAnswers, rows: readonly Merge
         lines: [...answers.effects.map((effects) => metricWords(effects, answers)), ...effectNotes(answers)],
         cells: dynamicsEffectCells(answers),
         more: 0,
+        picture: "_dynamics_effects",
       }]
       : []),
     ...(answers.correlations.length
@@ -129,6 +131,7 @@ export function dynamicsQuestions(answers: DynamicsAnswers, rows: readonly Merge
         heading: "Does longer memory go with a better score?",
         lines: [...answers.correlations.map((one) => correlationWords(one, table)), ...correlationNotes(answers)],
         more: 0,
+        picture: "_dynamics",
       }]
       : []),
     ...(levels.lines.length
