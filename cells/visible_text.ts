@@ -24,3 +24,9 @@ export function oneLine(text: string, most = LONGEST): string {
   const lines = cut.split(/[\t\v\f\r\n\u2028\u2029]+/).map((line) => line.trim()).filter((line) => line);
   return showable(lines.join(" "));
 }
+
+/** A byte as one visible sign: `␣`, `↵`, `e`, `␀`; a byte that is no ASCII, and a token, as its number. */
+export function visibleByte(byte: number): string {
+  if (byte >= 0x80) return byte < 0x100 ? `0x${byte.toString(16)}` : `${byte}`;
+  return byte === 0x20 ? "␣" : byte === 0x0a ? "↵" : byte === 0x09 ? "⇥" : drawControls(String.fromCharCode(byte));
+}

@@ -39,7 +39,7 @@ if (import.meta.main) {
       onProblem: (line) => printError(`report: ${line}`),
     });
     const promotion = tables.promotion === undefined ? [] : [tables.promotion];
-    const questions = [tables.questions, tables.studies].filter((text) => text !== undefined);
+    const questions = [tables.questions, tables.studies, tables.dynamics].filter((text) => text !== undefined);
     printText(
       [headline, account, tables.best_runs, ...promotion, ...questions, tables.switches, tables.forward].join("\n\n"),
     );

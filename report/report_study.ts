@@ -1,5 +1,6 @@
 /** The report of a study: what of its results is drawn, and what that is held against. */
 import { withListedMarks } from "../experiments/study/promotion.ts";
+import { readCurrentDynamics } from "../experiments/study/read_dynamics.ts";
 import { comparedWithList } from "../experiments/study/runs.ts";
 import type { Experiment } from "../experiments/study/schema.ts";
 import { readSelected } from "../experiments/study/selected_results.ts";
@@ -34,10 +35,11 @@ export async function reportOnStudy(
 ): Promise<ReportSummary> {
   const { dir, space } = study, runs = await study.runs(experiment);
   const results = await readSelected(study, experiment, only, `draw a report of ${dir}`);
+  const dynamics = await readCurrentDynamics(study, experiment, results.results);
   const levels = await studyLevels(study, onProblem);
   const short = experiment === "02" && !only ? await study.readResults("01") : undefined;
   const unreadable = [...results.unreadable, ...short?.unreadable ?? []];
-  for (const line of unreadable) onProblem(line);
+  for (const line of [...unreadable, ...dynamics.unreadable]) onProblem(line);
   const compared = await readOtherStudies({ dirs: others, experiment, only, onProblem });
   const chosen = experiment === "02" ? await study.readConfigs(experiment) : [];
   return await writeReport({
@@ -48,6 +50,7 @@ export async function reportOnStudy(
     gaps: comparedWithList(only ? runs.filter(({ entry }) => only(entry.config)) : runs, results),
     isValidated: isValidated(study.settings),
     selection: only?.text,
+    dynamics,
     table: space,
     dir,
     experiment,

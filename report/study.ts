@@ -72,6 +72,8 @@ export interface StudyReport {
     readonly promotion?: string;
     readonly questions?: string;
     readonly studies?: string;
+    /** Where dynamics were measured: what lengthens memory, and what else switches change of them. */
+    readonly dynamics?: string;
     readonly switches: string;
     readonly forward: string;
   };

@@ -13,6 +13,7 @@ import { checkReplaceable } from "../experiments/study/ownership.ts";
 import { adviceForRuns } from "../experiments/study/commands.ts";
 import type { Study } from "../experiments/study/store.ts";
 import { ANY_STUDY } from "../train/terminal/advice.ts";
+import { NO_DYNAMICS, type ReadDynamics } from "../experiments/study/read_dynamics.ts";
 import type { ListGaps } from "../experiments/study/runs.ts";
 import type { Experiment } from "../experiments/study/schema.ts";
 import type { Level } from "./data/levels.ts";
@@ -25,11 +26,15 @@ import { picturesOf } from "./figures/pictures.ts";
 import { pngOf } from "./figures/png.ts";
 import { settingsOf } from "./tables/report_words.ts";
 import { comparisonsOf, questionsOf, questionsText } from "./tables/questions.ts";
+import { withDynamics } from "./data/dynamics.ts";
+import { dynamicsAccount } from "./data/dynamics_account.ts";
 import { type StudyRuns, studyRunsOf } from "./data/other_studies.ts";
 import { tableOf } from "./data/rows.ts";
+import { dynamicsAnswers } from "./statistics/dynamics_effects.ts";
 import { type Effects, effectsOf } from "./statistics/effects.ts";
 import { contrastWords } from "./tables/factor_words.ts";
 import { effectTables } from "./tables/effect_tables.ts";
+import { dynamicsQuestions } from "./tables/dynamics_words.ts";
 import { stepsBackQuestions } from "./tables/steps_back_words.ts";
 import { effectQuestions } from "./tables/training_effect_words.ts";
 import { sharesText } from "./tables/share_words.ts";
@@ -61,6 +66,8 @@ export interface ReportOptions {
   levels?: readonly Level[];
   /** For experiment 02: the ranking that it was chosen by, and its list, which has the last word on who is a control. */
   chosenBy?: Omit<AuditData, "long" | "isValidated">;
+  /** What was measured of the runs' dynamics; nothing is said of these where absent. */
+  dynamics?: ReadDynamics;
   /** Whose factors stand in the results; the built-in ones where absent. */
   table?: Space;
   /** What the study is compared with. */
@@ -87,6 +94,7 @@ export interface ReportSummary {
     promotion?: string;
     questions?: string;
     studies?: string;
+    dynamics?: string;
     switches: string;
     forward: string;
   };
@@ -105,9 +113,9 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   if (below !== undefined && !(Number.isFinite(below) && below > 0)) {
     throw new UserError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
   }
-  const { chosenBy, table = GATED_SPACE, others = [] } = options;
+  const { chosenBy, table = GATED_SPACE, others = [], dynamics = NO_DYNAMICS } = options;
   const results = chosenBy ? withListedMarks(options.results, chosenBy.entries) : options.results;
-  const runs = tableOf(results, table);
+  const runs = withDynamics(tableOf(results, table), dynamics.measured);
   if (!runs.rows.length) {
     const isAnyListed = !options.gaps || options.gaps.not_begun.length + results.length + options.unreadable.length > 0;
     throw new UserError(
@@ -118,7 +126,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   // They are counted for the whole split, and say nothing of a part.
   const levels = runs.test_bytes_asked === undefined ? options.levels : undefined;
   // Controls are there for the ranking's sake: what the chosen say on factors is the same without them.
-  const effects = effectsOf(runs.rows.filter(({ control }) => !control), table);
+  const uncontrolled = runs.rows.filter(({ control }) => !control);
+  const effects = effectsOf(uncontrolled, table), measured = dynamicsAnswers(uncontrolled, table);
   const rows = mergeSeeds(runs.rows);
   const promotion = chosenBy &&
     auditPromotion({ ...chosenBy, long: results, isValidated: options.isValidated }, rows, table);
@@ -130,6 +139,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   ];
   const here = studyRunsOf({ name: "this study", dir, space: table, results, unreadable });
   const studies = compareStudies(here, others, experiment), studyAnswers = studyQuestions(studies, effects);
+  const dynamicsAnswered = measured ? dynamicsQuestions(measured, rows, table) : [];
   const pictures = picturesOf({
     experiment,
     rows,
@@ -139,19 +149,23 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     promotion,
     comparisons,
     studies,
+    dynamics: measured,
     table,
   });
-  const accountFor = (named: Pick<Study, "dir">) =>
-    accountOf({
+  const within = (lines: readonly string[] = []) => lines.map((line) => withinStudy(line, dir));
+  const accountFor = (study: Pick<Study, "dir">) => [
+    ...accountOf({
       ...options.gaps,
-      study: named,
+      study,
       isValidated: options.isValidated,
       selection: options.selection,
       experiment,
       runs,
-      unreadable: unreadable.map((line) => withinStudy(line, dir)),
-      unknown_version: (options.unknown_version ?? []).map((line) => withinStudy(line, dir)),
-    });
+      unreadable: within(unreadable),
+      unknown_version: within(options.unknown_version),
+    }),
+    ...dynamicsAccount({ ...dynamics, unreadable: within(dynamics.unreadable) }, { study, experiment }),
+  ];
   const page = pageOf({
     experiment,
     title: titleOf(experiment, rows, table),
@@ -165,6 +179,8 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     promotion,
     questions,
     studies: studyAnswers,
+    dynamics: measured,
+    dynamicsQuestions: dynamicsAnswered,
     table,
   });
   const files: [string, string | Uint8Array][] = [
@@ -183,13 +199,24 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     finished: runs.rows.length,
     unfinished: runs.unfinished.length,
     unreadable: unreadable.length,
-    headline: headline({ rows, effects, table, study: { dir }, experiment, promotion, stepsBack, levels }),
+    headline: headline({
+      rows,
+      effects,
+      table,
+      study: { dir },
+      experiment,
+      promotion,
+      stepsBack,
+      levels,
+      dynamics: measured,
+    }),
     account: accountText(accountFor({ dir })),
     tables: {
       best_runs: bestRunsTable(rows, table),
       ...(promotion ? { promotion: promotionText(promotion, { dir }) } : {}),
       ...(questions.length ? { questions: questionsText(questions) } : {}),
       ...(studyAnswers.length ? { studies: questionsText(studyAnswers) } : {}),
+      ...(dynamicsAnswered.length ? { dynamics: questionsText(dynamicsAnswered) } : {}),
       switches: [effectText(effects, { dir }, experiment), effectTables(effects), sharesText(effects)].filter(Boolean)
         .join("\n\n"),
       forward: forwardText(cohortsOf(table, rows).own[0], table),

@@ -17,6 +17,7 @@ import { GATED } from "../../cells/factors.ts";
 import { oneLine } from "../../cells/visible_text.ts";
 import type { MemoryCurve } from "../../train/scoring/state_resets.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
+import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
 import type { Metric } from "../../experiments/study/metric.ts";
 import { labelIn } from "./cell_names.ts";
 import { compareRanked, criterionOfRuns } from "./criterion.ts";
@@ -68,6 +69,8 @@ export interface RunRow extends RunMetrics {
   sample: Sample | undefined;
   /** In experiment 02: drawn at random from what was not chosen. */
   control: boolean;
+  /** What was measured of the dynamics of its model; absent where nothing was. */
+  readonly dynamics?: RunDynamics;
 }
 
 /** What a folder of results comes to. */

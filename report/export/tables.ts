@@ -1,8 +1,11 @@
 /** Results -> the tables for other tools: runs, curves, and what the columns mean. */
+import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { type Column, CURVE_COLUMNS, type LoggedLoss, runColumns, type Table } from "./columns.ts";
+import { dynamicsColumns } from "./dynamics_columns.ts";
+import { DYNAMICS_COLUMNS, type DynamicsRow, dynamicsRows } from "./dynamics_rows.ts";
 
 /** A run's smoothed loss: value `i`, from 0, was logged after `(i + 1) * log_every` steps. */
 export interface LossCurve {
@@ -25,11 +28,24 @@ export function sortRuns(results: readonly RunResult[]): RunResult[] {
   return results.toSorted((a, b) => a.id === b.id ? a.seed - b.seed : a.id < b.id ? -1 : 1);
 }
 
-/** The tables by the names of their files; `runs` has one row per result, and a column for each factor of the table. */
+/** The tables by the names of their files. */
+export type ExportTables = {
+  readonly runs: Table<RunResult>;
+  readonly curves: Table<LoggedLoss>;
+  /** Absent where no dynamics were measured. */
+  readonly dynamics?: Table<DynamicsRow>;
+};
+
+/**
+ * The tables of these runs: `runs` has one row per result, and a column for each factor of the table.
+ *
+ * @param measured dynamics of runs, by the runs' keys
+ */
 export function tablesOf(
   results: readonly RunResult[],
   table: FactorTable = GATED,
-): { runs: Table<RunResult>; curves: Table<LoggedLoss> } {
+  measured: ReadonlyMap<string, RunDynamics> = new Map(),
+): ExportTables {
   const curves = results.flatMap((result) =>
     longestCurve(result).loss.map((smoothed_loss, i): LoggedLoss => ({
       id: result.id,
@@ -38,7 +54,11 @@ export function tablesOf(
       smoothed_loss,
     }))
   );
-  return { runs: { columns: runColumns(table), rows: results }, curves: { columns: CURVE_COLUMNS, rows: curves } };
+  return {
+    runs: { columns: [...runColumns(table), ...dynamicsColumns(measured)], rows: results },
+    curves: { columns: CURVE_COLUMNS, rows: curves },
+    ...(measured.size ? { dynamics: { columns: DYNAMICS_COLUMNS, rows: dynamicsRows(results, measured) } } : {}),
+  };
 }
 
 /** A table about the columns of other tables, for formats that cannot say it themselves. */

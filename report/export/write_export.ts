@@ -25,6 +25,11 @@ import { readSelected } from "../../experiments/study/selected_results.ts";
 import type { Selection } from "../../experiments/study/selection.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { lockStudy } from "../../experiments/study/lock.ts";
+import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
+import { readCurrentDynamics } from "../../experiments/study/read_dynamics.ts";
+import { shortList } from "../../train/terminal/progress.ts";
+import { type AccountEntry, MOST_NAMES } from "../data/account.ts";
+import { dynamicsAccount } from "../data/dynamics_account.ts";
 import { csvOf } from "./csv.ts";
 import { type Status, statusOf } from "./columns.ts";
 import { columnsTable, sortRuns, tablesOf } from "./tables.ts";
@@ -74,7 +79,13 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
   const { study, experiment, formats, only, out, table = GATED } = options;
   const folder = out === undefined ? study.exportFolder(experiment) : checkFolder(study, out);
   const { results, unreadable } = await readSelected(study, experiment, only, `export ${study.dir}`);
-  const problems = [...unreadable, ...impossibleTimes(results), ...unknownKeys(results, table)];
+  const dynamics = await readCurrentDynamics(study, experiment, results);
+  const problems = [
+    ...unreadable,
+    ...impossibleTimes(results),
+    ...unknownKeys(results, table),
+    ...accountLines(dynamicsAccount(dynamics, { study, experiment })),
+  ];
   if (!results.length) {
     const advice = adviceForRuns(study, experiment, (await study.readConfigs(experiment)).length > 0);
     const why = [`no run of experiment ${experiment} has begun; ${advice}`, ...unreadable];
@@ -82,7 +93,7 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
   }
   const marked = experiment === "02" ? withListedMarks(results, await study.readConfigs(experiment)) : results;
   const runs = sortRuns(marked);
-  const files = formats.map((format): [Format, File[]] => [format, MAKERS[format](runs, table)]);
+  const files = formats.map((format): [Format, File[]] => [format, MAKERS[format](runs, table, dynamics.measured)]);
 
   using _lock = await lockStudy(study.dir, options.onWait);
   const made = files.flatMap(([, made]) => made), former = await formerFiles(study, folder, experiment, made);
@@ -116,15 +127,30 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
 
 const TENSORBOARD = "tensorboard";
 
+type Maker = (
+  runs: readonly RunResult[],
+  table: FactorTable,
+  measured: ReadonlyMap<string, RunDynamics>,
+) => File[];
+
 /** The files of each format. */
-const MAKERS: Readonly<Record<Format, (runs: readonly RunResult[], table: FactorTable) => File[]>> = {
-  csv(runs, table) {
-    const tables = tablesOf(runs, table), columns = columnsTable(tables);
-    return [["runs.csv", csvOf(tables.runs)], ["curves.csv", csvOf(tables.curves)], ["columns.csv", csvOf(columns)]];
+const MAKERS: Readonly<Record<Format, Maker>> = {
+  csv(runs, table, measured) {
+    const tables = tablesOf(runs, table, measured), { dynamics } = tables;
+    return [
+      ["runs.csv", csvOf(tables.runs)],
+      ["curves.csv", csvOf(tables.curves)],
+      ...(dynamics ? [["dynamics.csv", csvOf(dynamics)] as const] : []),
+      ["columns.csv", csvOf(columnsTable(tables))],
+    ];
   },
-  parquet(runs, table) {
-    const tables = tablesOf(runs, table);
-    return [["runs.parquet", parquetOf(tables.runs)], ["curves.parquet", parquetOf(tables.curves)]];
+  parquet(runs, table, measured) {
+    const tables = tablesOf(runs, table, measured), { dynamics } = tables;
+    return [
+      ["runs.parquet", parquetOf(tables.runs)],
+      ["curves.parquet", parquetOf(tables.curves)],
+      ...(dynamics ? [["dynamics.parquet", parquetOf(dynamics)] as const] : []),
+    ];
   },
   tensorboard: (runs, table) =>
     runs.map((run) => [join(TENSORBOARD, runFolderName(run, table), EVENT_FILE), eventFileOf(run, table)]),
@@ -151,6 +177,11 @@ function impossibleTimes(results: readonly RunResult[]): string[] {
     const run = shortKey(runKey(result.id, result.seed));
     return wrong.map((key) => `Left out: '${key}' of run ${run} is ${result[key]}, must be a time in Unix seconds`);
   });
+}
+
+/** What an account says, a line each: of a list of files one for each of them. */
+function accountLines(entries: readonly AccountEntry[]): string[] {
+  return entries.flatMap(({ lead, names, lines }) => lines ? names : [`${lead}: ${shortList(names, MOST_NAMES)}`]);
 }
 
 /** A result may hold what a newer version or somebody else put there. */

@@ -1,20 +1,12 @@
 /** The picture `results_*_best`: the training curves of the ten best configurations, with the spread over their seeds. */
 import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
-import {
-  appliesTo,
-  type Configuration,
-  type FactorTable,
-  formatLevel,
-  isSize,
-  namesCell,
-  valueOf,
-} from "../../cells/factor.ts";
+import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { type Criterion, criterionInWords } from "../../experiments/study/criterion.ts";
 import { baselineLines } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
-import { cellNameIn } from "../data/cell_names.ts";
+import { describer, HEADING_LINE, otherLines, panelHeadings, panelName } from "./panel_headings.ts";
 import { curveAxis, curveOn } from "../data/curve_axis.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
 import { criterionOfRows, type CurvePoint, type MergedRow, mostSeeds, rankedBy } from "../data/merged.ts";
@@ -28,8 +20,7 @@ import {
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
-import { compactSwitches, shownOthers, shownSwitches, switchLegend } from "../tables/tables.ts";
-import { BOLD, fitTogether } from "./text.ts";
+import { switchLegend } from "../tables/tables.ts";
 import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
 import { formatCount } from "../../cells/counts.ts";
 import { formatSpread, NONE } from "../tables/format.ts";
@@ -41,10 +32,8 @@ const PANEL_HEIGHT = 238;
 const GAP_X = 16;
 const TICK_LABELS = 38;
 const INSET = { top: 56, bottom: 34, right: 10 } as const;
-/** Between two lines above a panel, and the base of the last one, from the panel's top. */
-const HEADING_LINE = 17, LOWEST_HEADING = -16;
-/** Of these lines, and between those of two panels. */
-const HEADING_SIZE = 13, HEADING_GAP = 4;
+/** Between the lines above two panels. */
+const HEADING_GAP = 4;
 const POINTS = 140;
 const COLOURS = { own: "#0072B2", others: "#b9b9b9" } as const;
 /** The axis starts where the curves have come this far down: what is before is the same in all, and would press the rest together. */
@@ -77,8 +66,8 @@ export function figureBest(
   const high = shownHigh(curves, low);
   const seeds = mostSeeds(curves.map(({ row }) => row)) > 1;
   const isOther = ({ config }: MergedRow) => !table.isOwnCell(config);
-  const switches = shownSwitches(table, rows), others = shownOthers(table, rows).filter((factor) => !namesCell(factor));
-  const room = (others.length + scoresOf(rows[0], criterion).length - 1) * HEADING_LINE, height = PANEL_HEIGHT + room;
+  const room = (otherLines(rows, table).length + scoresOf(rows[0], criterion).length - 1) * HEADING_LINE,
+    height = PANEL_HEIGHT + room;
   const domain = [low - 0.04 * (high - low), high];
   const frame = {
     name: options.name,
@@ -104,8 +93,7 @@ export function figureBest(
     inner,
     curves,
     baseline: baseline && { row: baseline.row, points: curveOn(axis, baseline.row, POINTS) },
-    nameOf: (row: MergedRow) =>
-      `${row.name}${row.control ? " (control)" : ""}${isOther(row) ? `: ${cellNameIn(table, row.config)}` : ""}`,
+    nameOf: (row: MergedRow) => panelName(row, table),
     colourOf: (row: MergedRow) => baseline && isOther(row) ? BASELINE_COLOUR : COLOURS.own,
     x: { domain: [0, maxOf(all.map(({ step }) => step))] },
     y: { domain },
@@ -113,12 +101,7 @@ export function figureBest(
     height,
     top: INSET.top + room,
     scoresOf: (row: MergedRow) => scoresOf(row, criterion),
-    describe: ({ config }: MergedRow) => [
-      [sizesOf(table, config), switches.length ? compactSwitches({ config }, switches, table) : ""].filter(Boolean)
-        .join("  "),
-      ...others.filter((factor) => appliesTo(table, factor, config))
-        .map((factor) => `${factor.label} ${formatLevel(factor, valueOf(factor, config))}`),
-    ],
+    describe: describer(rows, table),
   };
   const panels = curves.map((curve, i) => {
     const [column, line] = [i % COLUMNS, Math.floor(i / COLUMNS)];
@@ -219,7 +202,7 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
           ...naming(points, () => row.name),
         })]
         : [Plot.dot(points, { x: "step", y: "loss", fill: colour, r: 3, ...naming(points, () => row.name) })]),
-      ...headings(
+      ...panelHeadings(
         options.inner + INSET.right + GAP_X - HEADING_GAP,
         `${options.rank}. ${options.nameOf(row)}`,
         options.describe(row),
@@ -233,29 +216,4 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
 function tickBefore(step: number): number {
   const decade = 10 ** Math.floor(Math.log10(step));
   return [5, 2, 1].map((factor) => factor * decade).find((tick) => tick <= step)!;
-}
-
-/** `3 × 256`. */
-function sizesOf({ factors }: FactorTable, config: Configuration): string {
-  return factors.filter(isSize).map((factor) => `${valueOf(factor, config)}`).join(" × ");
-}
-
-/** From the top: the name, what the configuration is, what it came to; each no wider than `room`. */
-function headings(
-  room: number,
-  name: string,
-  described: readonly string[],
-  scores: readonly string[],
-): Plot.Markish[] {
-  const lines: readonly [string, Plot.TextOptions][] = [
-    [name, { fontWeight: "bold" }],
-    ...described.map((text): [string, Plot.TextOptions] => [text, {}]),
-    ...scores.map((text): [string, Plot.TextOptions] => [text, { fill: COLOUR.muted }]),
-  ];
-  return lines.map(([whole, more], i) => {
-    const boldness = more.fontWeight === "bold" ? BOLD : 1;
-    const { texts, size } = fitTogether([whole], room, HEADING_SIZE, { boldness });
-    const dy = LOWEST_HEADING - (lines.length - 1 - i) * HEADING_LINE;
-    return Plot.text(texts, { frameAnchor: "top-left", dy, fontSize: size, fill: COLOUR.text, ...more });
-  });
 }

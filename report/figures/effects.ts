@@ -86,7 +86,7 @@ function meaning(effects: Effects, noun: string): string[] {
 function forestOf(measure: Measure, effects: readonly FactorEffect[], { reads }: Effects): Forest {
   const words = contrastWords(effects);
   return {
-    rows: effects.flatMap((effect) => rowsOf(effect, NO_PAIR[measure])),
+    rows: effects.flatMap((effect) => effectRows(effect, NO_PAIR[measure])),
     title: measureTitle(measure),
     axis: `${words.difference}, ${unitOfMeasure(measure, reads)} (left of zero: lower ${words.atSecond})`,
     difference: words.difference,
@@ -95,8 +95,8 @@ function forestOf(measure: Measure, effects: readonly FactorEffect[], { reads }:
   };
 }
 
-/** A factor's row, and under it that of its random pairs. */
-function rowsOf(effect: FactorEffect, none: string): ForestRow[] {
+/** A factor's row, and under it that of its random pairs. @param none what stands in a row without a pair */
+export function effectRows(effect: FactorEffect, none: string): ForestRow[] {
   const { inactive, p_holm } = effect;
   const own: ForestRow = {
     label: labelOf(effect),

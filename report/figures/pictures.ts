@@ -1,11 +1,10 @@
 /** All pictures of a report: what each is called, says and shows, in the order in which the page has them. */
 import { ownCellName } from "../data/cell_names.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
-import type { Effects } from "../statistics/effects.ts";
 import { figureBest } from "./best.ts";
 import { hasBaselines } from "./baselines.ts";
 import { figureCells } from "./cells.ts";
 import { figureCost } from "./cost.ts";
+import { DYNAMICS_PICTURES } from "./dynamics/pictures.ts";
 import { figureEffects } from "./effects.ts";
 import { figureHyperparameters } from "./hyperparameters.ts";
 import { figureInteractions } from "./interactions.ts";
@@ -20,67 +19,20 @@ import { figureTrainingEffects } from "./training_effects.ts";
 import { figureTrainingRuns } from "./training_runs.ts";
 import { GATED } from "../../cells/factors.ts";
 import { cohortsOf } from "../data/baselines.ts";
-import type { Level } from "../data/levels.ts";
-import { type LossFilter, passing } from "../data/loss_filter.ts";
-import type { Comparisons } from "../tables/questions.ts";
+import { passing } from "../data/loss_filter.ts";
 import { countConfigurations, criterionOfRows, type MergedRow } from "../data/merged.ts";
-import type { PromotionAudit } from "../statistics/promotion_audit.ts";
-import type { StudyComparison } from "../statistics/study_comparison.ts";
 import { type CriterionAxis, criterionAxis } from "../tables/criterion_words.ts";
 import { equalIn, STEPS_BACK_PICTURE } from "../tables/steps_back_words.ts";
 import { PROMOTION_HEADING } from "../tables/promotion_words.ts";
 import { corpusAndSteps, corpusText, finishedRuns, stepsBackRuns } from "../tables/report_words.ts";
-import { type FactorTable, isTuned } from "../../cells/factor.ts";
+import { isTuned } from "../../cells/factor.ts";
 import { contrastWords, nounOf as factorNoun } from "../tables/factor_words.ts";
-import { figureDocument, type FigureOptions, type SvgDocument } from "./svg.ts";
+import { everywhere, onlyIn01, type Picture, type PictureData, type PictureKind } from "./picture_kind.ts";
+import { figureDocument } from "./svg.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 
-/** A picture to show: its file name without an ending, what it shows, and its SVG. */
-export interface Picture {
-  name: string;
-  caption: string;
-  svg: string;
-  /** Whether it stays on white in the dark, because text stands on its colours. */
-  paper: boolean;
-}
+export type { Picture, PictureData };
 
-/** What pictures are drawn from. */
-export interface PictureData {
-  experiment: Experiment;
-  /** At least one configuration, best first. */
-  rows: readonly MergedRow[];
-  effects: Effects;
-  /** What experiment 01's filtered picture shows. */
-  filter: LossFilter;
-  /** What losses are held against, nats per what the models read. */
-  levels?: readonly Level[];
-  /** Of an experiment that was chosen by the ranking of another. */
-  promotion?: PromotionAudit;
-  /** Of cells with each other, and of ways of training. */
-  comparisons?: Comparisons;
-  /** With other studies. */
-  studies?: readonly StudyComparison[];
-  /** Whose factors are shown. */
-  table?: FactorTable;
-}
-
-interface PictureKind {
-  /** File name without its ending; undefined where the experiment has no such picture. */
-  name(data: PictureData): string | undefined;
-  title(data: PictureData): string;
-  caption(data: PictureData): string;
-  /** First line under the title; {@linkcode subtitleOf} where absent. */
-  subtitle?(data: PictureData): string;
-  paper?: boolean;
-  draw(document: SvgDocument, data: PictureData, options: FigureOptions): string;
-}
-
-/** How an experiment's pictures begin. */
-const PREFIX: Readonly<Record<Experiment, string>> = { "01": "results_01_all", "02": "results_02_big" };
-
-const everywhere = (suffix: string) => ({ experiment }: PictureData) => PREFIX[experiment] + suffix;
-const onlyIn01 = (name: (data: PictureData) => string) => (data: PictureData) =>
-  data.experiment === "01" ? name(data) : undefined;
 /** Pictures of effects, where there are so many. */
 const ofEffects = (least: number, suffix: string) => (data: PictureData) =>
   data.effects.min_loss.length < least ? undefined : onlyIn01(everywhere(suffix))(data);
@@ -237,6 +189,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     caption: () => "The score on the test split against the lowest training loss.",
     draw: (document, { rows, experiment, table }, options) => figureTest(document, rows, options, experiment, table),
   },
+  ...DYNAMICS_PICTURES,
 ];
 
 /** Draws an experiment's pictures. */
@@ -251,7 +204,13 @@ export function picturesOf(data: PictureData): Picture[] {
       subtitle: (kind.subtitle ?? subtitleOf)(data),
       levels: data.levels,
     };
-    return [{ name, caption: kind.caption(data), svg: kind.draw(document, data, options), paper: kind.paper ?? false }];
+    return [{
+      name,
+      caption: kind.caption(data),
+      svg: kind.draw(document, data, options),
+      paper: kind.paper ?? false,
+      ...(kind.notes ? { notes: kind.notes(data) } : {}),
+    }];
   });
 }
 

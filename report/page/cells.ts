@@ -9,6 +9,7 @@ import type { Experiment } from "../../experiments/study/schema.ts";
 import { RESETS } from "../../train/scoring/state_resets.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CurveFrame, curveFrame } from "./curve.ts";
+import { type DynamicsParts, dynamicsParts } from "./dynamics.ts";
 import { escapeHtml, listOf, visibleText } from "./html.ts";
 import type { Level } from "../data/levels.ts";
 import { cellTitleIn } from "../data/cell_names.ts";
@@ -42,12 +43,11 @@ export function cellsInFull(
   // How it is trained makes no other cell.
   const training = trainingFactors(table), cellOf = ({ row }: Ranked) => withDefaults(row.config, training);
   const cells = [...Map.groupBy(ranked, (one) => cellJson(cellOf(one), table)).values()];
-  const anchors = numbered(cells.map(([one]) => cellKey(cellOf(one), table)));
-  return `${frame.symbol}\n${
-    cells.map((own, i) => cellPart(anchors[i], own, { experiment, criterion, isOpen: i === 0, frame, table })).join(
-      "\n",
-    )
-  }`;
+  const anchors = numbered(cells.map(([one]) => cellKey(cellOf(one), table))), dynamics = dynamicsParts(rows);
+  const parts = cells.map((own, i) =>
+    cellPart(anchors[i], own, { experiment, criterion, isOpen: i === 0, frame, dynamics, table })
+  );
+  return `${frame.symbol}\n${dynamics.symbols}${parts.join("\n")}`;
 }
 
 interface PartOptions {
@@ -56,6 +56,7 @@ interface PartOptions {
   readonly criterion: Criterion;
   readonly isOpen: boolean;
   readonly frame: CurveFrame;
+  readonly dynamics: DynamicsParts;
   readonly table: Space;
 }
 
@@ -83,7 +84,7 @@ function inWords({ config, reads }: MergedRow, table: Space): string {
   return [`<p>${escapeHtml(lead)}</p>`, ...listOf(layer)].join("\n");
 }
 
-function runPart({ row, rank }: Ranked, { experiment, criterion, frame, table }: PartOptions): string {
+function runPart({ row, rank }: Ranked, { experiment, criterion, frame, dynamics, table }: PartOptions): string {
   const { name, config, runs } = row, trained = trainingPhrase(table, row);
   const what = [describeSizesIn(table, config), trained].filter(Boolean).join(", ");
   return `<article id="run-${name}" data-run="${name}">
@@ -94,7 +95,7 @@ ${frame.draw(row)}
 ${facts(row)}
 </div>
 </div>
-${sampleOf(experiment, runs)}
+${dynamics.of(row)}${sampleOf(experiment, runs)}
 </article>`;
 }
 

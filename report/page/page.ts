@@ -20,6 +20,7 @@ import { runsTable } from "./runs.ts";
 import { PAGE_STYLE } from "./style.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { StepsBackAnswers } from "../statistics/steps_back.ts";
+import type { DynamicsAnswers } from "../statistics/dynamics_effects.ts";
 import type { Picture } from "../figures/pictures.ts";
 import { contrastWords } from "../tables/factor_words.ts";
 import { headline } from "../tables/headline.ts";
@@ -47,12 +48,15 @@ export interface PageContent {
   questions?: readonly Question[];
   /** On other studies. */
   studies?: readonly Question[];
+  /** What was measured of the runs' dynamics. */
+  dynamics?: DynamicsAnswers;
+  dynamicsQuestions?: readonly Question[];
   /** Whose factors are shown. */
   table?: Space;
 }
 
 /** The parts of the page, as its navigation names them. */
-function partsOf({ effects, questions, studies }: PageContent) {
+function partsOf({ effects, questions, studies, dynamicsQuestions }: PageContent) {
   const { noun: [one, several] } = contrastWords(effects.min_loss);
   return {
     ...(questions?.length ? { questions: "Baselines and ways of training" } : {}),
@@ -60,6 +64,7 @@ function partsOf({ effects, questions, studies }: PageContent) {
     answer: `Which ${several} matter`,
     pictures: "Pictures",
     effects: `What each ${one} changes`,
+    ...(dynamicsQuestions?.length ? { dynamicsQuestions: "Dynamics" } : {}),
     all: "All configurations",
     cells: "Each cell and its runs",
   } as const;
@@ -73,7 +78,7 @@ export function pageOf(content: PageContent): string {
   const parts = partsOf(content), { table = GATED_SPACE } = content;
   const links = Object.entries(parts).map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`).join("\n");
   const heading = (part: keyof typeof parts) => `<h2 id="${part}">${parts[part]}</h2>`;
-  const asked = (part: "questions" | "studies") =>
+  const asked = (part: "questions" | "studies" | "dynamicsQuestions") =>
     content[part]?.length ? `${heading(part)}\n${questionsOnPage(content[part], content.pictures)}\n` : "";
   return `<!DOCTYPE html>
 <html lang="en">
@@ -99,10 +104,10 @@ ${promotionOnPage(content.promotion)}
 ${asked("questions")}${asked("studies")}${heading("answer")}
 ${effectsInWords(content.effects, content.experiment)}
 ${heading("pictures")}
-${picturesApart(content).map(figure).join("\n")}
+${picturesApart(content).filter(({ notes }) => !notes).map(figure).join("\n")}
 ${heading("effects")}
 ${effectsInFigures(content.effects)}
-${heading("all")}
+${asked("dynamicsQuestions")}${picturesOfDynamics(content)}${heading("all")}
 ${runsTable(content.rows, table)}
 ${heading("cells")}
 ${cellsIntroduction(content.rows[0])}
@@ -122,8 +127,13 @@ pictures), [a, b] joined features; ⟵ sets what is carried to the next ${reads}
 what a layer reads and hands on.</p>
 <p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
 
+/** The pictures of dynamics that stand behind no question on these; nothing where nothing was measured. */
+function picturesOfDynamics(content: PageContent): string {
+  return picturesApart(content).filter(({ notes }) => notes).map((picture) => `${figure(picture)}\n`).join("");
+}
+
 /** The pictures that stand behind no question. */
-function picturesApart({ pictures, questions = [] }: PageContent): Picture[] {
-  const shown = questions.map((question) => pictureOf(question, pictures));
+function picturesApart({ pictures, questions = [], dynamicsQuestions = [] }: PageContent): Picture[] {
+  const shown = [...questions, ...dynamicsQuestions].map((question) => pictureOf(question, pictures));
   return pictures.filter((picture) => !shown.includes(picture));
 }

@@ -5,6 +5,9 @@ import type { Unit } from "../../cells/unit.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { isShown, type Metric, type ShownMetric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
+import { FORGETTING_TIME, isCompared } from "../../experiments/study/dynamics_metrics.ts";
+import { dynamicsOf, metricsMeasured } from "../data/dynamics.ts";
+import { dynamicsHeading, dynamicsText } from "../tables/dynamics_text.ts";
 import { escapeHtml, table } from "./html.ts";
 import { criterionOfRows, type MergedRow, mostSeeds, spreadOf } from "../data/merged.ts";
 import { amountRead, areSeveralBack } from "../data/reading.ts";
@@ -80,6 +83,16 @@ function lossIncreases({ runs }: MergedRow): number[] {
   return runs.flatMap(({ memory }) => memory?.gain ?? []);
 }
 
+/** The numbers that the dynamics come to, where some were measured: those that effects are taken on, and the forgetting time. */
+function dynamicsColumns(rows: readonly MergedRow[]): Column[] {
+  return metricsMeasured(rows).filter((metric) => isCompared(metric) || metric === FORGETTING_TIME).map((metric) => ({
+    heading: dynamicsHeading(metric, rows[0].reads),
+    turn: true,
+    cell: (row) => dynamicsText(row, metric),
+    value: (row) => dynamicsOf(row, metric)?.mean,
+  }));
+}
+
 /** What a run has read, where that does not follow from its steps alone. */
 function readColumn(reads: Unit): Column {
   return {
@@ -110,6 +123,7 @@ function columnsFor(rows: readonly MergedRow[], table: FactorTable, metrics: rea
       .map((factor) => factorColumn(factor, table)),
     ...columns(true),
     RESETS_COLUMN,
+    ...dynamicsColumns(rows),
     ...columns(false),
     readColumn(rows[0].reads),
     ENGINE_COLUMN,

@@ -12,7 +12,7 @@ import {
   contrastsIn,
   type FactorContrast,
   type Matching,
-  type Measure,
+  type RunNumber,
 } from "./matched.ts";
 import { type PairMean, pairMean } from "./pair_means.ts";
 import { holmOfKnown } from "./holm.ts";
@@ -47,7 +47,7 @@ export interface Dependence {
  * The interactions of each two factors of which one has an effect, their p corrected for their number. One that has none of its own (layers, sizes, the
  * learning rate) is compared at its first and its last value.
  */
-export function interactionsOf(matching: Matching, measure: Measure): Interaction[] {
+export function interactionsOf(matching: Matching, measure: RunNumber): Interaction[] {
   const { rows, space } = matching, own = ownCellRows(space, rows);
   const hasEffect = new Set(contrastsIn(space, rows).map(({ factor }) => factor));
   const all = variedIn(space, own).flatMap((factor) => contrastIn(space, factor, rows) ?? endsOf(factor, own));
@@ -62,7 +62,7 @@ export function interactionsOf(matching: Matching, measure: Measure): Interactio
 function interactionOf(
   matching: Matching,
   factors: readonly [FactorContrast, FactorContrast],
-  measure: Measure,
+  measure: RunNumber,
 ): Interaction {
   const { active, inactive } = matching.blocks(factors);
   return { factors, ...pairMean(contrasts(active, measure)), p_holm: undefined, tested: 0, inactive: inactive.length };
@@ -87,7 +87,7 @@ export function betweenEffects(interactions: readonly Interaction[], { rows, spa
 export function dependencesOf(
   interactions: readonly Interaction[],
   matching: Matching,
-  measure: Measure,
+  measure: RunNumber,
 ): ReadonlyMap<Factor, readonly Dependence[]> {
   const { rows, space } = matching, own = ownCellRows(space, rows);
   return new Map(
@@ -118,7 +118,7 @@ interface PlacedContrast {
   readonly contrast: Contrast;
 }
 
-function placedContrasts(matching: Matching, contrast: FactorContrast, measure: Measure): PlacedContrast[] {
+function placedContrasts(matching: Matching, contrast: FactorContrast, measure: RunNumber): PlacedContrast[] {
   const { active } = matching.blocks([contrast]);
   const placed = new Map(active.map(({ name, seeds: [{ runs: [run] }] }) => [name, run.config]));
   return contrasts(active, measure).map((one) => ({ config: placed.get(one.name)!, contrast: one }));

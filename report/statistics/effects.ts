@@ -20,7 +20,15 @@ import { GATED } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { levelsIn, ownCellRows, type RunRow, settingsName } from "../data/rows.ts";
 import { betweenEffects, type Dependence, dependencesOf, type Interaction, interactionsOf } from "./dependences.ts";
-import { contrasts, contrastsIn, type FactorContrast, type MatchedBlock, Matching, type Measure } from "./matched.ts";
+import {
+  contrasts,
+  contrastsIn,
+  type FactorContrast,
+  type MatchedBlock,
+  Matching,
+  type Measure,
+  type RunNumber,
+} from "./matched.ts";
 import { type PairMean, pairMean } from "./pair_means.ts";
 import { holmOfKnown } from "./holm.ts";
 import { type LogLossRegression, logLossRegression } from "./regression.ts";
@@ -113,7 +121,7 @@ export function effectsOf(rows: readonly RunRow[], space: Space = GATED_SPACE): 
  */
 export function factorEffects(
   matching: Matching,
-  measure: Measure,
+  measure: RunNumber,
   interactions: readonly Interaction[] = interactionsOf(matching, measure),
 ): FactorEffect[] {
   const dependences = dependencesOf(interactions, matching, measure);
@@ -132,7 +140,7 @@ export function factorEffects(
   return effects.map((effect, i) => ({ ...effect, p_holm: p_holm[i], p_seeds_holm: p_seeds_holm[i] }));
 }
 
-function inactivePairs(matching: Matching, contrast: FactorContrast, measure: Measure): InactivePairs | undefined {
+function inactivePairs(matching: Matching, contrast: FactorContrast, measure: RunNumber): InactivePairs | undefined {
   const { active, inactive } = matching.blocks([contrast]), random = pairMean(contrasts(inactive, measure));
   if (!random.pairs) return undefined;
   const own = levelsOver(countedIn(random, inactive), contrast, matching.space);

@@ -23,6 +23,9 @@ import {
 /** What runs are compared by; of each, less is better. `min_loss`: nats per what the models read. */
 export type Measure = "min_loss" | "test_bits_per_byte";
 
+/** A number that runs may have: a measure by its name, or any other, as of their dynamics. */
+export type RunNumber = Measure | ((run: RunRow) => number | undefined);
+
 /** A factor with the two values of it that are compared: a switch off and on, of other factors what their table says. */
 export interface FactorContrast {
   readonly factor: Factor;
@@ -161,10 +164,11 @@ function byName<Value>(found: ReadonlyMap<string, Value>): [string, Value][] {
  * it is `to − from`, and for two `both − only the first − only the second + neither`. Seeds without the measure are left out, and
  * so are blocks that have no other.
  */
-export function contrasts(blocks: readonly MatchedBlock[], measure: Measure): Contrast[] {
+export function contrasts(blocks: readonly MatchedBlock[], measure: RunNumber): Contrast[] {
+  const of = typeof measure === "function" ? measure : (run: RunRow) => run[measure];
   return blocks.flatMap(({ name, seeds }) => {
     const by_seed = seeds.flatMap(({ seed, runs }) => {
-      const values = runs.map((run) => run[measure]);
+      const values = runs.map(of);
       return values.some((value) => value === undefined) ? [] : [{ seed, difference: signedSum(values as number[]) }];
     });
     return by_seed.length ? [{ name, by_seed, difference: mean(by_seed.map(({ difference }) => difference)) }] : [];

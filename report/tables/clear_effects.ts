@@ -18,7 +18,7 @@ export function seedsDisagree({ p_seeds_holm }: Pick<FactorEffect, "p_seeds_holm
 }
 
 /** The factors, clear differences first, then the others, each from the largest; those without a pair last. */
-export function bySize(effects: readonly FactorEffect[]): FactorEffect[] {
+export function bySize<Effect extends FactorEffect>(effects: readonly Effect[]): Effect[] {
   const rank = (effect: FactorEffect) => effect.difference === undefined ? 2 : isClear(effect) ? 0 : 1;
   const size = ({ difference }: FactorEffect) => Math.abs(difference ?? 0);
   return [...effects].sort((a, b) => rank(a) - rank(b) || size(b) - size(a));

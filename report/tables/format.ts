@@ -3,10 +3,15 @@
 /** What stands for a value that there is not. */
 export const NONE = "–";
 
+/** A number to so many decimals, with a true minus sign. What rounds to nothing has no sign. */
+export function formatFixed(value: number, decimals: number): string {
+  const text = value.toFixed(decimals);
+  return text.replace("-", Number(text) === 0 ? "" : "−");
+}
+
 /** Nats or bits, to three decimals, with a true minus sign. */
 export function formatLoss(loss: number): string {
-  // What rounds to nothing has no sign.
-  return (Math.abs(loss) < 0.0005 ? 0 : loss).toFixed(3).replace("-", "−");
+  return formatFixed(loss, 3);
 }
 
 /**
@@ -49,7 +54,7 @@ export function formatP(p: number): string {
 
 /** A rank correlation, to two decimals, with a true minus sign. */
 export function formatTau(tau: number): string {
-  return (Math.abs(tau) < 0.005 ? 0 : tau).toFixed(2).replace("-", "−");
+  return formatFixed(tau, 2);
 }
 
 /** Seconds as a person says them: `38 s`, `12 min`, `2 h 05 min`. */

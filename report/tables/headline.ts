@@ -12,12 +12,14 @@ import type { Level } from "../data/levels.ts";
 import { areSeveralBack, type Basis, equalRuns, stepsBack } from "../data/reading.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
 import { isTrainedAs, pairedBySeed } from "../statistics/baseline_comparison.ts";
+import type { DynamicsAnswers } from "../statistics/dynamics_effects.ts";
 import type { Effects, FactorEffect, FactorLevels } from "../statistics/effects.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { StepsBackAnswers } from "../statistics/steps_back.ts";
 import { bySize, isClear, qualificationOf } from "./clear_effects.ts";
 import { criterionAxis } from "./criterion_words.ts";
 import { qualificationWords } from "./dependence_words.ts";
+import { memorySentences } from "./dynamics_words.ts";
 import { formatInterval } from "./effect_tables.ts";
 import { measureInSentence, unitOfMeasure } from "./measure_words.ts";
 import { addSeeds, direction, evidenceWords } from "./effect_words.ts";
@@ -45,17 +47,20 @@ export interface HeadlineData {
   readonly stepsBack?: StepsBackAnswers;
   /** What scores are held against, nats per what the models read. */
   readonly levels?: readonly Level[];
+  /** What was measured of the runs' dynamics. */
+  readonly dynamics?: DynamicsAnswers;
 }
 
 /**
  * The largest effect, where factors can be compared, then what is best, and how that stands to baselines; then what more steps back change. Of an experiment that was chosen, whether it
- * was chosen well: effects among what was chosen for its score say little.
+ * was chosen well: effects among what was chosen for its score say little. Last, where dynamics were measured, what lengthens memory.
  */
-export function headline({ promotion, stepsBack, levels, ...data }: HeadlineData): string {
+export function headline({ promotion, stepsBack, levels, dynamics, ...data }: HeadlineData): string {
   const { rows, table = GATED, study, experiment = "01" } = data;
   const found = experiment === "01" ? effectFound({ ...data, table, experiment }) : auditFound(promotion, study);
   const back = stepsBack ? stepsBackSentences(stepsBack, levels) : [];
-  return [...found, bestWords(rows, table), ...back, ...equalityWords(rows)].join(" ");
+  const memory = dynamics && experiment === "01" ? memorySentences(dynamics) : [];
+  return [...found, bestWords(rows, table), ...back, ...equalityWords(rows), ...memory].join(" ");
 }
 
 /** In what runs are equal that go back by several numbers of steps: what is best among them is best under that condition. */
@@ -72,7 +77,7 @@ function equalityWords(rows: readonly MergedRow[]): string[] {
 }
 
 /** What an effect sentence is made of. */
-type EffectData = Required<Omit<HeadlineData, "promotion" | "stepsBack" | "levels">>;
+type EffectData = Required<Omit<HeadlineData, "promotion" | "stepsBack" | "levels" | "dynamics">>;
 
 function effectFound(data: EffectData): string[] {
   const { effects } = data, compared = bySize(effects[effects.primary].filter(({ pairs }) => pairs > 0));

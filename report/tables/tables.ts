@@ -17,10 +17,13 @@ import { GATED } from "../../cells/factors.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { isShown, type Metric, type ShownMetric } from "../../experiments/study/metric.ts";
+import type { DynamicsMetric } from "../../experiments/study/dynamics_metrics.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { cohortsOf, firstOfCells } from "../data/baselines.ts";
 import { criterionOfRows, type MergedRow, mostSeeds } from "../data/merged.ts";
+import { metricsMeasured } from "../data/dynamics.ts";
 import { type Configured, shownIn } from "../data/rows.ts";
+import { dynamicsText, unitInHeading } from "./dynamics_text.ts";
 import { levelText } from "./factor_words.ts";
 import { NONE } from "./format.ts";
 import { inTables, isSaidOf, metricText, terminalHeading, terminalUnits } from "./metric_text.ts";
@@ -102,7 +105,16 @@ function bestRunsColumns(
       heading: terminalHeading(metric),
       cell: (row: MergedRow) => metricText(row, metric),
     })),
+    ...dynamicsInTerminal(rows).map((metric) => ({
+      heading: metric.terminal!,
+      cell: (row: MergedRow) => dynamicsText(row, metric),
+    })),
   ];
+}
+
+/** The numbers on dynamics that the terminal's table has a column of. */
+function dynamicsInTerminal(rows: readonly MergedRow[]): DynamicsMetric[] {
+  return metricsMeasured(rows).filter(({ terminal }) => terminal !== undefined);
 }
 
 /** The metrics that the terminal's table has a column of. */
@@ -135,8 +147,10 @@ export function bestRunsTable(
   const text = layOut([columns.map(({ heading }) => heading), ...cells], columns.map(({ isText }) => !isText));
   const seeds = mostSeeds(rows) > 1 ? ["means over seeds, ± their standard deviation"] : [];
   const ranked = rows.length > 1 ? [`ranked by ${criterionInWords(criterionOfRows(rows))}`] : [];
-  const units = terminalUnits(inTerminal(metrics, rows), rows[0].reads);
-  return [text, ...switchLegend(rows, table), ...units, ...ranked, ...seeds].join("\n");
+  const [{ reads }] = rows, units = terminalUnits(inTerminal(metrics, rows), reads);
+  const ofDynamics = dynamicsInTerminal(rows).map((metric) => `${metric.terminal} in ${unitInHeading(metric, reads)}`);
+  const dynamics = ofDynamics.length ? [ofDynamics.join("; ")] : [];
+  return [text, ...switchLegend(rows, table), ...units, ...dynamics, ...ranked, ...seeds].join("\n");
 }
 
 /** The forward function of a configuration in words, as plain text. */

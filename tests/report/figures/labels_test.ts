@@ -18,30 +18,7 @@ import { extendedResults, NUMBER, SWITCH } from "../extended_results.ts";
 import { optimizerResults, WITH_OPTIMIZER } from "../optimizer_results.ts";
 import { stepsBackResults } from "../steps_back_results.ts";
 import { syntheticResults } from "../synthetic_results.ts";
-import { type TextBox, textBoxes } from "./text_boxes.ts";
-
-/** What may be cut off by rounding, in pixels. */
-const SLACK = 0.6;
-
-function overlap(a: TextBox, b: TextBox): boolean {
-  const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-  return across > SLACK && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > SLACK;
-}
-
-/** Texts that leave the picture, are too small to read, or lie on each other. */
-function problemsIn(svg: string): string[] {
-  const [, width, height] = svg.match(/viewBox="0 0 (\d+) (\d+)"/)!, boxes = textBoxes(svg);
-  assert.ok(boxes.length > 10, `only ${boxes.length} texts were found`);
-  const plain = boxes.filter(({ isHaloed }) => !isHaloed);
-  return [
-    ...boxes.filter(({ left, right, top, bottom }) => left < 0 || right > +width || top < 0 || bottom > +height)
-      .map(({ text, left, right }) => `'${text}' leaves the picture: ${left.toFixed(1)} to ${right.toFixed(1)}`),
-    ...boxes.filter(({ size }) => size < LEAST_SIZE).map(({ text, size }) => `'${text}' is ${size} pixels high`),
-    ...plain.flatMap((a, i) =>
-      plain.slice(i + 1).filter((b) => overlap(a, b)).map((b) => `'${a.text}' and '${b.text}' overlap`)
-    ),
-  ];
-}
+import { problemsIn, textBoxes } from "./text_boxes.ts";
 
 function drawn(results: readonly RunResult[], table: Space) {
   const runs = tableOf(results, table).rows, rows = mergeSeeds(runs), effects = effectsOf(runs, table);

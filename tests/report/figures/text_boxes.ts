@@ -1,9 +1,11 @@
-/** Where the texts of a picture stand, measured with the font that it is drawn with. */
+/** Where the texts of a picture stand, measured with the font that it is drawn with, and what is wrong with that. */
+import assert from "node:assert/strict";
 import { Resvg } from "@resvg/resvg-js";
 import { parseHTML } from "linkedom";
 import { escapeHtml } from "../../../cells/markup.ts";
 import type { SvgElement } from "../../../report/figures/dom.ts";
 import { fontOptions } from "../../../report/figures/png.ts";
+import { LEAST_SIZE } from "../../../report/figures/text.ts";
 
 /** One line of text, in pixels of the picture; from its baseline to the height of capitals. */
 export interface TextBox {
@@ -89,4 +91,27 @@ export function textBoxes(svg: string): TextBox[] {
   const start = { x: 0, y: 0, size: 10, anchor: "start", weight: "normal", stroke: "none" };
   visit(document.querySelector("svg"), start);
   return boxes;
+}
+
+/** What may be cut off by rounding, in pixels. */
+const SLACK = 0.6;
+
+function overlap(a: TextBox, b: TextBox): boolean {
+  const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+  return across > SLACK && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > SLACK;
+}
+
+/** Texts that leave the picture, are too small to read, or lie on each other. */
+export function problemsIn(svg: string): string[] {
+  const [, width, height] = svg.match(/viewBox="0 0 (\d+) (\d+)"/)!, boxes = textBoxes(svg);
+  assert.ok(boxes.length > 10, `only ${boxes.length} texts were found`);
+  const plain = boxes.filter(({ isHaloed }) => !isHaloed);
+  return [
+    ...boxes.filter(({ left, right, top, bottom }) => left < 0 || right > +width || top < 0 || bottom > +height)
+      .map(({ text, left, right }) => `'${text}' leaves the picture: ${left.toFixed(1)} to ${right.toFixed(1)}`),
+    ...boxes.filter(({ size }) => size < LEAST_SIZE).map(({ text, size }) => `'${text}' is ${size} pixels high`),
+    ...plain.flatMap((a, i) =>
+      plain.slice(i + 1).filter((b) => overlap(a, b)).map((b) => `'${a.text}' and '${b.text}' overlap`)
+    ),
+  ];
 }

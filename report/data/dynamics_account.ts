@@ -1,0 +1,46 @@
+/** What of a study's dynamics has no part in its report: counted and named, so that nothing is dropped in silence. */
+import { counted, formatCount } from "../../cells/counts.ts";
+import { commandOn } from "../../experiments/study/commands.ts";
+import { shortKey } from "../../experiments/study/paths.ts";
+import type { MeasuredAs, ReadDynamics } from "../../experiments/study/read_dynamics.ts";
+import type { AccountData, AccountEntry } from "./account.ts";
+
+/** One entry for each reason that there is, as those of the rest of the report. */
+export function dynamicsAccount(
+  { measured, unreadable, stale, otherwise, unchecked }: ReadDynamics,
+  { study, experiment }: Pick<AccountData, "study" | "experiment">,
+): AccountEntry[] {
+  const anew = `(${commandOn("dynamics", study, experiment)} measures anew)`;
+  const entries: AccountEntry[] = [
+    { lead: `${counted(unreadable.length, "file")} of dynamics could not be read`, names: unreadable, lines: true },
+    {
+      lead: `${counted(stale.length, "measurement")} of dynamics ${
+        stale.length === 1 ? "is of an earlier model" : "are of earlier models"
+      }, and left out ${anew}`,
+      names: stale.map(shortKey),
+      lines: false,
+    },
+    ...otherwise.map(({ as, keys }) => ({
+      lead: `${counted(keys.length, "run")} whose dynamics were measured otherwise than most (${
+        measuredInWords(as)
+      }): left out ${anew}`,
+      names: keys.map(shortKey),
+      lines: false,
+    })),
+    {
+      lead: `${
+        counted(unchecked.length, "measurement")
+      } of dynamics kept without a look at the model, whose file is not there`,
+      names: unchecked.length === measured.size && measured.size > 1 ? ["all that there are"] : unchecked.map(shortKey),
+      lines: false,
+    },
+  ];
+  return entries.filter(({ names }) => names.length);
+}
+
+/** `8 streams of 4,096 bytes or tokens, 32 exponents, cellspace 0.5`. */
+export function measuredInWords({ settings: { streams, tokens, exponents }, version }: MeasuredAs): string {
+  return `${counted(streams, "stream")} of ${formatCount(tokens)} bytes or tokens, ${
+    counted(exponents, "exponent")
+  }, cellspace ${version}`;
+}

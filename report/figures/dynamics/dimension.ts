@@ -1,0 +1,58 @@
+/** The picture `results_*_dynamics_dimension`: how many dimensions of its state a model uses, against the test score. */
+import type { MergedRow } from "../../data/merged.ts";
+import { meanOverSeeds, measuresOf } from "../../data/seed_estimates.ts";
+import type { SvgDocument } from "../svg.ts";
+import type { MeasureAxis } from "./dots.ts";
+import { drawMeasures, type MeasureOptions } from "./measure_panels.ts";
+import { extentText } from "./words.ts";
+
+const NOTHING_BEYOND = { low: "", high: "" } as const;
+
+/** Dimensions, and as a share of the numbers of the state. */
+const DIMENSIONS = measured(() => 1), SHARE = measured((numbers) => numbers / 100);
+
+function measured(unitOf: (numbers: number) => number): Pick<MeasureAxis, "of"> {
+  return {
+    of(row) {
+      const found = measuresOf(row, ({ participation_ratio }) => participation_ratio?.whole);
+      const mean = meanOverSeeds(found.map(({ value, standard_error, numbers }) => ({
+        value: value === null ? null : value / unitOf(numbers),
+        standard_error: standard_error === null ? null : standard_error / unitOf(numbers),
+      })));
+      return mean.value === null ? undefined : mean;
+    },
+  };
+}
+
+/**
+ * Draws a dot for each configuration, by its participation ratio on the left and by that as a share of its carried numbers on the right, over its
+ * test score.
+ *
+ * @param rows best first, at least one with a participation ratio and a test score
+ * @returns the SVG's text
+ */
+export function figureDimension(document: SvgDocument, rows: readonly MergedRow[], options: MeasureOptions): string {
+  return drawMeasures(
+    document,
+    rows,
+    [
+      {
+        axis: { ...DIMENSIONS, scale: "log", beyond: NOTHING_BEYOND },
+        heading: "how many dimensions are used",
+        xLabel: "participation ratio (dimensions, logarithmic)",
+        share: 0.5,
+      },
+      {
+        axis: { ...SHARE, scale: "linear", beyond: NOTHING_BEYOND },
+        heading: "of the numbers that are carried",
+        xLabel: "participation ratio by n, the numbers carried (%)",
+        share: 0.5,
+      },
+    ],
+    [
+      `Read: ${extentText(rows, ({ participation_ratio }) => participation_ratio)}.`,
+      "Of n numbers that vary alike and alone it is n (100 %); where one direction has all the variance it is 1.",
+    ],
+    options,
+  );
+}

@@ -1,0 +1,140 @@
+/** Configurations as dots by a measure and the test score, with the measure's standard errors; beyond the axis in a strip beside it. */
+import * as Plot from "@observablehq/plot";
+import { type FactorTable, type SwitchFactor, valueOf } from "../../../cells/factor.ts";
+import { appliesTo } from "../../../cells/factor.ts";
+import type { Estimate } from "../../../train/dynamics/estimate.ts";
+import type { MergedRow } from "../../data/merged.ts";
+import type { Configured } from "../../data/rows.ts";
+import { type DotKey, dotKey } from "../marks.ts";
+import { logTicks, type ScatterDot, widened } from "../scatter.ts";
+import { type LegendLine, SEEDS_LABEL } from "../svg.ts";
+import { COLOUR, colourScale } from "../theme.ts";
+
+/** So many of the best are ringed. */
+export const RINGED = 10;
+
+/** What has no place on an axis: `low` left of it, `high` right of it. */
+export type Beyond = "low" | "high";
+
+/** The value of a configuration on an axis. */
+export type Placed = Estimate | Beyond;
+
+/** An axis of a measure. */
+export interface MeasureAxis {
+  readonly scale: "linear" | "log";
+  /** Undefined: the configuration has no dot. */
+  of(row: MergedRow): Placed | undefined;
+  /** What stands below the strips. */
+  readonly beyond: Readonly<Record<Beyond, string>>;
+}
+
+/** An axis with its dots in place. */
+export interface PlacedDots {
+  /** Best first. */
+  readonly dots: readonly ScatterDot[];
+  readonly domain: readonly [number, number];
+  readonly ticks: readonly number[];
+  tickFormat(value: number): string;
+  /** Error bars, and the edges of the strips. */
+  readonly under: readonly Plot.Markish[];
+}
+
+/** Width of a strip as a share of the axis. */
+const STRIP = 0.07;
+/** Between the tick of a strip and a number, as a share of the axis. */
+const TICK_GAP = 0.09;
+
+/** Places dots; a strip is there where it has one. @param colourOf of error bars */
+export function placeDots(rows: readonly MergedRow[], axis: MeasureAxis, { colourOf }: DotKey): PlacedDots {
+  const found = rows.flatMap((row) => {
+    const placed = axis.of(row);
+    return placed === undefined ? [] : [{ row, placed }];
+  });
+  const known = found.flatMap(({ placed }) =>
+    typeof placed === "object" && placed.value !== null ? [placed.value] : []
+  );
+  const own = known.length ? widened(known, axis.scale) : [0.1, 1] as const;
+  const [to, from] = axis.scale === "log" ? [Math.log, Math.exp] : [(x: number) => x, (x: number) => x];
+  const [low, high] = own.map(to), strip = STRIP * (high - low);
+  const has = (side: Beyond) => found.some(({ placed }) => placed === side);
+  const at = { low: from(low - strip / 2), high: from(high + strip / 2) };
+  const domain = [has("low") ? from(low - strip) : own[0], has("high") ? from(high + strip) : own[1]] as const;
+  const bars: { x1: number; x2: number; y: number; stroke: string }[] = [];
+  const dots = found.map(({ row, placed }): ScatterDot => {
+    const { mean: y, least, most } = row.test_bits_per_byte!;
+    if (typeof placed !== "object") return { row, x: at[placed], y, least, most };
+    const x = placed.value!, error = placed.standard_error ?? 0;
+    const clipped = (end: number) => Math.min(own[1], Math.max(own[0], end));
+    if (error > 0) bars.push({ x1: clipped(x - error), x2: clipped(x + error), y, stroke: colourOf(row) });
+    return { row, x, y, least, most };
+  });
+  const sides = (["low", "high"] as const).filter(has);
+  const clear = TICK_GAP * (high - low), crowded = sides.map((side) => to(at[side]));
+  const usual = (axis.scale === "log" ? logTicks([own[0], own[1]]) : linearTicks(own))
+    .filter((tick) => tick >= own[0] && tick <= own[1] && crowded.every((x) => Math.abs(to(tick) - x) > clear));
+  return {
+    dots,
+    domain,
+    ticks: [...usual, ...sides.map((side) => at[side])],
+    tickFormat: (value) => {
+      const side = sides.find((side) => at[side] === value);
+      return side ? axis.beyond[side] : `${Number(value.toPrecision(6))}`.replace("-", "−");
+    },
+    under: [
+      ...sides.map((side) =>
+        Plot.ruleX([side === "low" ? own[0] : own[1]], { stroke: COLOUR.axis, strokeDasharray: "1,3" })
+      ),
+      Plot.ruleY(bars, {
+        x1: "x1",
+        x2: "x2",
+        y: "y",
+        stroke: "stroke",
+        strokeOpacity: 0.55,
+        ariaDescription: SEEDS_LABEL,
+      }),
+    ],
+  };
+}
+
+/** At most six round numbers. */
+function linearTicks([low, high]: readonly [number, number]): number[] {
+  const decade = 10 ** Math.floor(Math.log10((high - low) / 6));
+  const step = [1, 2, 5, 10].map((factor) => factor * decade).find((step) => (high - low) / step <= 6)!;
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
+}
+
+/** Rings around the ten best, the best one's bold. @param dots best first */
+export function ringMarks(dots: readonly ScatterDot[], best: readonly MergedRow[]): Plot.Markish[] {
+  const ringed = dots.filter(({ row }) => best.includes(row));
+  const first = ringed.filter(({ row }) => row === best[0]), at = { x: "x", y: "y", stroke: COLOUR.highlight } as const;
+  return [
+    Plot.dot(ringed, { ...at, r: 6, strokeWidth: 1.1 }),
+    Plot.dot(first, { ...at, r: 8.5, strokeWidth: 2.4 }),
+  ];
+}
+
+/** Colours for a switch off and on, shapes as everywhere; without a switch colours as everywhere. */
+export function switchKey(
+  rows: readonly MergedRow[],
+  table: FactorTable,
+  factor: SwitchFactor | undefined,
+): DotKey {
+  const usual = dotKey(rows, table);
+  if (!factor) return usual;
+  const colours = switchColours(), isOf = ({ config }: Configured) => appliesTo(table, factor, config);
+  const legend: LegendLine = {
+    heading: factor.label,
+    entries: [...colours].map(([on, colour]) => ({ mark: "dot", colour, text: on ? "on" : "off" })),
+  };
+  return {
+    ...usual,
+    colourOf: (row) => isOf(row) ? colours.get(valueOf(factor, row.config) === true)! : usual.colourOf(row),
+    legend: [legend, ...usual.legend.slice(1)],
+  };
+}
+
+/** Off and on. */
+export function switchColours(): Map<boolean, string> {
+  return colourScale([false, true]);
+}

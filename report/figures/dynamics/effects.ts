@@ -1,0 +1,69 @@
+/** The picture `results_*_dynamics_effects`, a forest plot: what each factor alone changes of the dynamics. */
+import { dynamicsUnit } from "../../../experiments/study/dynamics_metrics.ts";
+import { counted } from "../../../cells/counts.ts";
+import type { DynamicsAnswers, MetricEffects } from "../../statistics/dynamics_effects.ts";
+import { bySize, CLEAR_P } from "../../tables/clear_effects.ts";
+import { contrastWords } from "../../tables/factor_words.ts";
+import { differenceLegend, whyNoInterval } from "../comparisons.ts";
+import { effectRows } from "../effects.ts";
+import { composeForests, type Forest, isCut } from "../forest.ts";
+import type { FigureOptions, SvgDocument } from "../svg.ts";
+
+const ROW = 34;
+/** The measures that have a panel; the tables of the page have all. */
+const SHOWN: ReadonlySet<string> = new Set([
+  "lyapunov_largest",
+  "recall_bits",
+  "participation_ratio",
+  "truncation_cosine_16",
+]);
+const NO_PAIR = "no two measured runs differ in this alone";
+
+/**
+ * Draws a panel for each measure that has a pair, a row for each factor, in the order of the effects on the first one.
+ *
+ * @param answers with at least one pair
+ * @returns the SVG's text
+ */
+export function figureDynamicsEffects(document: SvgDocument, answers: DynamicsAnswers, options: FigureOptions): string {
+  const shown = shownEffects(answers),
+    [{ effects: first }] = shown,
+    { noun: [one, several], atSecond } = contrastWords(first);
+  const order = bySize(first).map(({ factor }) => factor);
+  const forests = shown.map(({ metric, effects }): Forest => {
+    const sorted = effects.toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
+    const { difference } = contrastWords(effects), unit = dynamicsUnit(metric, answers.reads);
+    return {
+      rows: sorted.flatMap((effect) => effectRows(effect, NO_PAIR)),
+      title: `${metric.name[0].toUpperCase()}${metric.name.slice(1)}: right of zero ${metric.words.higher}`,
+      axis: `${difference}${unit === undefined ? "" : `, ${unit}`}`,
+      difference,
+      isTested: true,
+      rowHeight: ROW,
+    };
+  });
+  const all = shown.flatMap(({ effects }) => effects), isSure = all.some(({ interval }) => interval);
+  const pairs = `pairs of configurations that differ in that ${one} alone`;
+  const tested = first.filter(({ p }) => p !== undefined).length;
+  return composeForests(document, {
+    name: options.name,
+    title: options.title,
+    subtitle: [
+      options.subtitle,
+      ...(isSure
+        ? [
+          `Large dot: mean over seeds and ${pairs}. Small: single seeds.`,
+          "Line: 95 % interval for other configurations like these with other seeds, on the same text. " +
+          `p: Holm's correction for ${counted(tested, one, several)}.`,
+        ]
+        : [`Dot: mean over ${pairs}.`, ...whyNoInterval(first)]),
+      ...(forests.some(({ rows }) => isCut(rows)) ? ["A triangle: the interval goes on beyond the picture."] : []),
+    ],
+    legend: isSure ? [differenceLegend(atSecond, `not clear (corrected p above ${CLEAR_P})`)] : [],
+  }, forests);
+}
+
+/** What the picture shows; nothing where no two measured runs differ in one factor alone. */
+export function shownEffects({ effects }: DynamicsAnswers): MetricEffects[] {
+  return effects.filter((one) => SHOWN.has(one.metric.key) && one.effects.some(({ pairs }) => pairs > 0));
+}

@@ -1,0 +1,195 @@
+/** The pictures of dynamics, in the order in which the page has them: names, words, and what each needs. */
+import type { SwitchFactor } from "../../../cells/factor.ts";
+import { GATED } from "../../../cells/factors.ts";
+import { LARGEST_EXPONENT } from "../../../experiments/study/dynamics_metrics.ts";
+import type { RunDynamics } from "../../../experiments/study/dynamics_file.ts";
+import type { MergedRow } from "../../data/merged.ts";
+import { tokensTried } from "../../data/fixed_points.ts";
+import { meanGates } from "../../data/gates.ts";
+import { meanRecall } from "../../data/recall.ts";
+import { measuredRows } from "../../data/seed_estimates.ts";
+import { meanSpectrum } from "../../data/spectrum.ts";
+import type { DynamicsEffect } from "../../statistics/dynamics_effects.ts";
+import { contrastWords } from "../../tables/factor_words.ts";
+import type { FigureOptions, SvgDocument } from "../svg.ts";
+import { everywhere, onlyIn01, type PictureData, type PictureKind } from "../picture_kind.ts";
+import { figureDimension } from "./dimension.ts";
+import { figureDynamicsEffects, shownEffects } from "./effects.ts";
+import { figureFixedPoints } from "./fixed_points.ts";
+import { figureForgetting } from "./forgetting.ts";
+import { figureGates } from "./gates.ts";
+import { figureRecall } from "./recall.ts";
+import { figureSpectra } from "./spectra.ts";
+import { figureSwitches, switchEffects } from "./switches.ts";
+import { figureTruncation, hasGradients } from "./truncation.ts";
+import { measuredText } from "./words.ts";
+
+/** What a picture of one measure is told. */
+interface DynamicsKind {
+  /** What of a run it shows. */
+  readonly of: (dynamics: RunDynamics) => unknown;
+  /** Behind `_dynamics` in the file's name. */
+  readonly suffix: string;
+  readonly title: string;
+  readonly caption: string;
+  /** How to read it, and what it does not show. */
+  readonly notes: readonly string[];
+  /** Whether the picture has an axis of scores. */
+  readonly scored?: true;
+  /** Whether there is something to draw beside the rows; absent: there is. */
+  readonly isDrawn?: (data: PictureData) => boolean;
+  /** @param rows those with a score where the picture is of scores, else all: ranks are among them */
+  draw(document: SvgDocument, rows: readonly MergedRow[], data: PictureData, options: FigureOptions): string;
+}
+
+/** The effects of a metric; none where it was not measured. */
+function effectsOn({ dynamics }: PictureData, key: string): readonly DynamicsEffect[] {
+  return dynamics?.effects.find(({ metric }) => metric.key === key)?.effects ?? [];
+}
+
+/** The switch that changes a metric most. */
+function strongest(data: PictureData, key: string): SwitchFactor | undefined {
+  return switchEffects(effectsOn(data, key))[0]?.factor;
+}
+
+const SAME_TEXT = "All models read the same part of one text: another text may give other numbers.";
+
+const KINDS: readonly DynamicsKind[] = [
+  {
+    of: ({ lyapunov }) => lyapunov,
+    suffix: "",
+    title: "How long a state remembers, against the score",
+    caption:
+      "The largest Lyapunov exponent λ₁ and the forgetting time −1/λ₁ of each configuration, against its test score.",
+    notes: [
+      "To read: right is longer memory, down is better; a cloud that falls to the right says that models which keep differences longer also predict better.",
+      `Not shown: what is remembered, and whether longer memory makes the score better: the same parts of a cell may change both. ${SAME_TEXT}`,
+    ],
+    scored: true,
+    draw: (document, rows, data, options) =>
+      figureForgetting(document, rows, {
+        ...options,
+        table: data.table,
+        by: strongest(data, LARGEST_EXPONENT.key),
+      }),
+  },
+  {
+    of: ({ lyapunov }) => lyapunov,
+    suffix: "_switches",
+    title: "Which switch lengthens memory",
+    caption: "Forgetting time against the test score once for each switch, coloured by whether it is off or on.",
+    notes: [
+      "To read: where the upright lines lie apart, the switch changes how long a state remembers; both numbers stand above each panel.",
+      "Not shown: on which other switches that hangs; the table of effects says it.",
+    ],
+    scored: true,
+    isDrawn: (data) => data.experiment === "01" && switchEffects(effectsOn(data, LARGEST_EXPONENT.key)).length > 0,
+    draw: (document, rows, data, options) =>
+      figureSwitches(document, rows, effectsOn(data, LARGEST_EXPONENT.key), { ...options, table: data.table }),
+  },
+  {
+    of: ({ lyapunov }) => lyapunov,
+    suffix: "_spectra",
+    title: "How fast each direction of the state is forgotten",
+    caption: "The Lyapunov spectra of the ten best configurations, and of the best of each other cell.",
+    notes: [
+      "To read: a line that stays near 0 for long keeps many directions; one that falls steeply keeps few.",
+      "Not shown: which of these directions the model uses to predict.",
+    ],
+    isDrawn: ({ rows }) => rows.some((row) => meanSpectrum(row).length > 0),
+    draw: (document, rows, { table }, options) => figureSpectra(document, rows, options, table),
+  },
+  {
+    of: ({ byte_recall }) => byte_recall,
+    suffix: "_recall",
+    title: "How far back the state says what was read",
+    caption: "What a linear readout of the state tells of the byte read so many steps ago, in bits.",
+    notes: [
+      "To read: the height at lag k is how much of the byte k steps back can be read off the state; the dashed line is all of it.",
+      "Not shown: what only a nonlinear readout would find, and whether the model itself uses it.",
+    ],
+    isDrawn: ({ rows }) => rows.some((row) => meanRecall(row).length > 0),
+    draw: (document, rows, { table }, options) => figureRecall(document, rows, options, table),
+  },
+  {
+    of: ({ gates }) => gates,
+    suffix: "_gates",
+    title: "How far open each gate stands",
+    caption: "The shares of units and bytes at which each gate is shut, between, and open, layer by layer.",
+    notes: [
+      "To read: a bar of blue and orange is a gate that switches; a grey one scales by about the same amount all the time.",
+      "Not shown: which units and which bytes these are.",
+    ],
+    isDrawn: ({ rows }) => rows.some((row) => meanGates(row).length > 0),
+    draw: (document, rows, { table }, options) => figureGates(document, rows, options, table),
+  },
+  {
+    of: ({ fixed_points }) => fixed_points,
+    suffix: "_fixed_points",
+    title: "Where the state comes to rest while one byte is repeated",
+    caption: "Fixed points that were found for each of the most frequent bytes, and where the starts ended.",
+    notes: [
+      "To read: one stable point (all blue, 1) means that the byte, repeated, wipes out what came before; several mean that some of it is kept.",
+      "Not shown: points that no start came to. In a text no byte is repeated so often, so these are of the model, not of its reading.",
+    ],
+    isDrawn: ({ rows }) => tokensTried(rows).length > 0,
+    draw: (document, rows, { table }, options) => figureFixedPoints(document, rows, options, table),
+  },
+  {
+    of: ({ participation_ratio }) => participation_ratio,
+    suffix: "_dimension",
+    title: "How many dimensions of the state are used",
+    caption:
+      "The participation ratio of each configuration, as it is and by the numbers carried, against its test score.",
+    notes: [
+      "To read: right is more dimensions in use, down is better; 100 % would be all numbers varying alike and independently.",
+      "Not shown: dimensions of small variance, which a model may use all the same; the ratio also changes with the scale of single numbers.",
+    ],
+    scored: true,
+    draw: (document, rows, data, options) =>
+      figureDimension(document, rows, { ...options, table: data.table, by: strongest(data, "participation_ratio") }),
+  },
+  {
+    of: ({ truncation_gap }) => truncation_gap,
+    suffix: "_truncation",
+    title: "What the gradient through one step leaves out",
+    caption: "Cosine and ratio of norms of the mean gradient through one step and through several, of trained models.",
+    notes: [
+      "To read: at 1 nothing is lost; a low cosine says that training with so many steps would pull the weights in another direction.",
+      "Not shown: what training so would come to. At the end of training mean gradients are small, which makes both numbers less sure.",
+    ],
+    isDrawn: ({ rows }) => rows.some(hasGradients),
+    draw: (document, rows, { table }, options) => figureTruncation(document, rows, options, table),
+  },
+];
+
+const EFFECTS: PictureKind = {
+  name: (data) =>
+    data.dynamics && shownEffects(data.dynamics).length ? onlyIn01(everywhere("_dynamics_effects"))(data) : undefined,
+  title: ({ dynamics }) => `What each ${contrastWords(dynamics!.effects[0].effects).noun[0]} changes of the dynamics`,
+  caption: () =>
+    "What each alone changes of memory, recall, dimensions and gradients, over pairs that are otherwise identical.",
+  notes: () => [
+    "To read: right of zero the measure is higher with the part that is named; where the line leaves out zero, it is so for other configurations like these too.",
+    `Not shown: the other measures, which the table has. ${SAME_TEXT}`,
+  ],
+  subtitle: ({ rows, table }) => measuredText(measuredRows(rows), table),
+  draw: (document, { dynamics }, options) => figureDynamicsEffects(document, dynamics!, options),
+};
+
+function kindOf({ of, suffix, scored, isDrawn = () => true, ...kind }: DynamicsKind): PictureKind {
+  const shownIn = ({ rows }: PictureData) =>
+    measuredRows(rows, of).filter(({ test_bits_per_byte }) => !scored || test_bits_per_byte);
+  return {
+    name: (data) => shownIn(data).length && isDrawn(data) ? everywhere(`_dynamics${suffix}`)(data) : undefined,
+    title: () => kind.title,
+    caption: () => kind.caption,
+    notes: () => kind.notes,
+    subtitle: (data) => measuredText(shownIn(data), data.table),
+    draw: (document, data, options) =>
+      kind.draw(document, scored ? shownIn(data) : data.rows, { table: GATED, ...data }, options),
+  };
+}
+
+/** All of them; a study without dynamics has none. */
+export const DYNAMICS_PICTURES: readonly PictureKind[] = [...KINDS.map(kindOf), EFFECTS];

@@ -1,0 +1,102 @@
+/** The picture `results_*_dynamics_spectra`: the Lyapunov spectra of the ten best configurations and of baselines. */
+import * as Plot from "@observablehq/plot";
+import { quantile } from "simple-statistics";
+import { maxOf } from "../../../cells/extremes.ts";
+import type { FactorTable } from "../../../cells/factor.ts";
+import { GATED } from "../../../cells/factors.ts";
+import type { MergedRow } from "../../data/merged.ts";
+import { meanSpectrum, type RankedExponent } from "../../data/spectrum.ts";
+import { composeFigure, type FigureOptions, naming, SEEDS_LABEL, type SvgDocument } from "../svg.ts";
+import { COLOUR } from "../theme.ts";
+import { drawPortraits, OTHERS, type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
+import { ERRORS, extentText } from "./words.ts";
+
+const HEIGHT = 150;
+/** Of all exponents that are shown, so many lie below the axis at most. */
+const BELOW = 0.02;
+
+interface Curve {
+  readonly name: string;
+  readonly points: readonly RankedExponent[];
+}
+
+/**
+ * Draws a panel for each portrait: its exponents by their rank as a share of all, from the largest, over those of the others in grey.
+ *
+ * @param rows best first, with at least one spectrum
+ * @returns the SVG's text
+ */
+export function figureSpectra(
+  document: SvgDocument,
+  rows: readonly MergedRow[],
+  options: FigureOptions,
+  table: FactorTable = GATED,
+): string {
+  const curves = new Map(rows.map((row) => [row, meanSpectrum(row)]));
+  const portraits = portraitsOf(rows, table, (row) => curves.get(row)!.length > 0), [{ reads }] = rows;
+  const values = portraits.flatMap(({ row }) => curves.get(row)!.map(({ value }) => value!));
+  const high = maxOf(values, 0), low = quantile(values, BELOW), pad = 0.06 * (high - low) || 0.1;
+  const domain = [low - pad, high + pad];
+  // What lies below the axis is left out: the PNG renderer fails on a line that is clipped away whole.
+  const shown = portraits.map(({ row }): Curve => ({
+    name: row.name,
+    points: curves.get(row)!.filter(({ value }) => value! >= domain[0]),
+  }));
+  const frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [
+      options.subtitle,
+      `Read: ${extentText(rows, ({ lyapunov }) => lyapunov)}.`,
+      ...portraitNotes(portraits, rows, table),
+      `Line: exponents λᵢ of all layers, the largest first; band: ${ERRORS}.`,
+      "An exponent near 0 is a direction that is kept for long; one far below 0 is forgotten at once. Grey: the others shown.",
+      ...(shown.some(({ name, points }, i) => points.length < curves.get(portraits[i].row)!.length && name)
+        ? ["Exponents below the axis are left out."]
+        : []),
+    ],
+    legend: [],
+    x: "rank of the exponent, as a share of all carried numbers",
+    y: `Lyapunov exponent (nats per ${reads})`,
+  };
+  const drawn = drawPortraits(document, { portraits, rows, table, frame }, {
+    height: HEIGHT,
+    labels: { first: 38, every: 0 },
+    x: { domain: [0, 1] },
+    y: { domain },
+    marks: (portrait, isFirst) => [
+      Plot.gridY({ ticks: 4, stroke: COLOUR.grid, strokeOpacity: 1 }),
+      Plot.axisY({ ticks: isFirst ? 4 : [], tickSize: 0, label: null }),
+      Plot.axisX({ ticks: [0, 0.5], tickSize: 4, label: null, tickFormat: (share: number) => `${100 * share} %` }),
+      Plot.ruleY([0], { stroke: COLOUR.muted, strokeWidth: 1.2 }),
+      ...curveMarks(portrait, shown),
+    ],
+  });
+  return composeFigure(document, frame, drawn.panels, drawn.height);
+}
+
+function curveMarks({ row, colour }: Portrait, curves: readonly Curve[]): Plot.Markish[] {
+  const { points } = curves.find(({ name }) => name === row.name)!;
+  const others = curves.filter(({ name, points }) => name !== row.name && points.length > 1)
+    .flatMap(({ name, points }) => points.map((point) => ({ ...point, name })));
+  const at = { x: "share", y: "value" } as const, sure = points.filter(({ standard_error }) => standard_error !== null);
+  const end = (sign: number) => ({ value, standard_error }: RankedExponent) => value! + sign * standard_error!;
+  return [
+    Plot.line(others, { ...at, z: "name", stroke: OTHERS, strokeWidth: 0.8 }),
+    ...(sure.length > 1
+      ? [
+        Plot.areaY(sure, {
+          x: "share",
+          y1: end(-1),
+          y2: end(1),
+          fill: colour,
+          fillOpacity: 0.28,
+          ariaDescription: SEEDS_LABEL,
+        }),
+      ]
+      : []),
+    points.length > 1
+      ? Plot.line(points, { ...at, stroke: colour, strokeWidth: 2, ...naming(points, () => row.name) })
+      : Plot.dot(points, { ...at, fill: colour, r: 3, ...naming(points, () => row.name) }),
+  ];
+}

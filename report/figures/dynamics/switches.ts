@@ -1,0 +1,111 @@
+/** The picture `results_*_dynamics_switches`: forgetting time against the test score, with each switch off and on. */
+import * as Plot from "@observablehq/plot";
+import { isSwitch, type SwitchFactor } from "../../../cells/factor.ts";
+import { GATED } from "../../../cells/factors.ts";
+import type { MergedRow } from "../../data/merged.ts";
+import type { DynamicsEffect } from "../../statistics/dynamics_effects.ts";
+import { bySize, CLEAR_P, isClear } from "../../tables/clear_effects.ts";
+import { formatFixed } from "../../tables/format.ts";
+import { drawScatter, TICK_LABELS } from "../scatter.ts";
+import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "../svg.ts";
+import { COLOUR, SIZE } from "../theme.ts";
+import { placeDots, ringMarks, switchColours, switchKey } from "./dots.ts";
+import { FORGETTING } from "./forgetting.ts";
+import { SCORE_LABEL, scoreAxis } from "./score_axis.ts";
+import type { FactorTable } from "../../../cells/factor.ts";
+import { extentText } from "./words.ts";
+
+const COLUMNS = 4, HEIGHT = 290, GAP = 10;
+
+/**
+ * Draws a panel for each switch, those with the largest effects on λ₁ first, all with the same dots: coloured by whether it is off or on, with the
+ * forgetting times that the mean exponents of its pairs stand for.
+ *
+ * @param rows best first, at least one with a spectrum and a test score
+ * @param effects on λ₁, at least one of a switch
+ * @returns the SVG's text
+ */
+export function figureSwitches(
+  document: SvgDocument,
+  rows: readonly MergedRow[],
+  effects: readonly DynamicsEffect[],
+  { table = GATED, ...options }: FigureOptions & { readonly table?: FactorTable },
+): string {
+  const { domain, shown, levels } = scoreAxis(rows, options.levels, table), [{ reads }] = rows;
+  const switches = switchEffects(effects), colours = switchColours();
+  const frame = {
+    name: options.name,
+    title: options.title,
+    subtitle: [
+      options.subtitle,
+      `Read: ${extentText(rows, ({ lyapunov }) => lyapunov)}.`,
+      "The same configurations in every panel, one mark each; level bars: ± one standard error over streams. Ring: the best.",
+      "Upright lines: forgetting times of the mean λ₁ with the switch off and on, over pairs that differ in it alone.",
+      `Above: these times, in ${reads}s; * corrected p at most ${CLEAR_P}. Largest effect on λ₁ first.`,
+    ],
+    legend: [{
+      entries: [...colours].map(([on, colour]) => ({
+        mark: "dot" as const,
+        colour,
+        text: `switch ${on ? "on" : "off"}`,
+      })),
+    }, ...switchKey(shown, table, switches[0].factor).legend.slice(1)],
+    x: `forgetting time −1/λ₁ (${reads}s, logarithmic)`,
+    y: SCORE_LABEL,
+  };
+  const area = panelArea(frame), lines = Math.ceil(switches.length / COLUMNS);
+  const width = (SIZE.width - area.left - TICK_LABELS - (COLUMNS - 1) * GAP) / COLUMNS - 2;
+  const panels = switches.map((effect, i) => {
+    const column = i % COLUMNS, key = switchKey(shown, table, effect.factor);
+    const { dots, ticks, under, ...placed } = placeDots(shown, FORGETTING, key);
+    return drawScatter(document, dots.toReversed(), {
+      position: [
+        area.left + column * (width + GAP) + (column ? TICK_LABELS : 0),
+        area.top + Math.floor(i / COLUMNS) * HEIGHT,
+      ],
+      width,
+      height: HEIGHT,
+      heading: headingOf(effect),
+      xLabel: "",
+      xScale: FORGETTING.scale,
+      xDomain: placed.domain,
+      xTicks: ticks,
+      tickFormat: placed.tickFormat,
+      yDomain: domain,
+      labelled: column === 0,
+      key,
+      levels,
+      under: [...meanMarks(effect, placed.domain), ...under],
+      over: ringMarks(dots, shown.slice(0, 1)),
+    });
+  });
+  return composeFigure(document, frame, panels, lines * HEIGHT - 24);
+}
+
+/** Those of switches, the largest first. */
+export function switchEffects(
+  effects: readonly DynamicsEffect[],
+): (DynamicsEffect & { readonly factor: SwitchFactor })[] {
+  const known = effects.filter((effect) => effect.pairs > 0 && isSwitch(effect.factor));
+  return (bySize(known) as DynamicsEffect[]) as (DynamicsEffect & { readonly factor: SwitchFactor })[];
+}
+
+/** −1/λ₁ of the mean exponents; undefined where one of them is not below zero. */
+function timesOf({ means }: DynamicsEffect): readonly [number, number] | undefined {
+  if (!means || means.some((exponent) => exponent >= 0)) return undefined;
+  return [-1 / means[0], -1 / means[1]];
+}
+
+function headingOf(effect: DynamicsEffect): string {
+  const times = timesOf(effect)?.map((time) => formatFixed(time, 1)).join(" → ");
+  return `${effect.factor.label}${times === undefined ? "" : `: ${times}`}${isClear(effect) ? " *" : ""}`;
+}
+
+function meanMarks(effect: DynamicsEffect, [low, high]: readonly [number, number]): Plot.Markish[] {
+  const colours = switchColours(), times = timesOf(effect)?.map((x, on) => ({ x, stroke: colours.get(on === 1)! }));
+  const within = (times ?? []).filter(({ x }) => x >= low && x <= high);
+  return [
+    Plot.ruleX(within, { x: "x", stroke: COLOUR.background, strokeWidth: 4 }),
+    Plot.ruleX(within, { x: "x", stroke: "stroke", strokeWidth: 2.2 }),
+  ];
+}

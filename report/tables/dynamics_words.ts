@@ -1,0 +1,261 @@
+/**
+ * The dynamics of a study in plain words: which switch lengthens memory, what else switches change, and whether longer memory goes with a better
+ * score. The rules are those of effects on scores: no interval with one seed, and no effect without the factors that it hangs on.
+ */
+import { counted, formatCount } from "../../cells/counts.ts";
+import type { Space } from "../../cells/space.ts";
+import { dynamicsUnit, LARGEST_EXPONENT, RECALL_BITS } from "../../experiments/study/dynamics_metrics.ts";
+import { ownCellName } from "../data/cell_names.ts";
+import type { MergedRow } from "../data/merged.ts";
+import type { DynamicsCorrelation } from "../statistics/dynamics_correlations.ts";
+import {
+  type DynamicsAnswers,
+  type DynamicsEffect,
+  memoryEffects,
+  type MetricEffects,
+} from "../statistics/dynamics_effects.ts";
+import { clearSide } from "../statistics/pair_means.ts";
+import { bySize, CLEAR_P, isClear, qualificationOf } from "./clear_effects.ts";
+import { qualificationWords } from "./dependence_words.ts";
+import { dynamicsEffectCells, dynamicsLevelCells } from "./dynamics_tables.ts";
+import { effectCells } from "./effect_tables.ts";
+import { direction, evidenceWords } from "./effect_words.ts";
+import { atSecondValue, contrastWords, inSentence, listed } from "./factor_words.ts";
+import { formatDifference, formatFixed, formatSize, formatTau } from "./format.ts";
+import type { Question } from "./questions.ts";
+
+/** Which switch lengthens memory, in a sentence that stands by itself; none where no two measured runs differ in one factor alone. */
+export function memorySentences(answers: DynamicsAnswers): string[] {
+  const effects = (memoryEffects(answers) ?? []).filter(({ pairs }) => pairs > 0);
+  if (!effects.length) return [];
+  const { noun: [one] } = contrastWords(effects), sorted = bySize(effects), [largest] = sorted;
+  const size = (effect: DynamicsEffect) => sizeWords(effect, answers);
+  if (sorted.every(({ p }) => p === undefined)) {
+    const few = largest.seeds.length === 1
+      ? ["this one seed's", "one seed says nothing of others"]
+      : ["these few", "one pair is too few for an interval"];
+    return [
+      `In ${few[0]} runs the largest difference in memory is that of ${inSentence(largest.factor)}: ${size(largest)}; ${
+        few[1]
+      }.`,
+    ];
+  }
+  const clear = sorted.filter(isClear), longer = clear.filter(({ difference }) => difference! > 0);
+  const shorter = clear.filter(({ difference }) => difference! < 0);
+  if (!clear.length) {
+    return [
+      `No ${one} has a significant effect on how fast states forget; the largest difference is that of ${
+        inSentence(largest.factor)
+      }: ${size(largest)}.`,
+    ];
+  }
+  return [
+    longer.length
+      ? `${capital(inSentence(longer[0].factor))} lengthens memory${most(longer)}: ${size(longer[0])}${
+        alsoWords(longer)
+      }.`
+      : `No ${one} lengthens memory significantly.`,
+    ...(shorter.length
+      ? [
+        `${capital(inSentence(shorter[0].factor))} shortens memory${most(shorter)}: ${size(shorter[0])}${
+          alsoWords(shorter)
+        }.`,
+      ]
+      : []),
+  ];
+}
+
+function capital(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
+function most(effects: readonly DynamicsEffect[]): string {
+  return effects.length > 1 ? " most" : "";
+}
+
+/** The others of a kind: `; so do the output gate and the residual`. */
+function alsoWords([, ...others]: readonly DynamicsEffect[]): string {
+  return others.length ? `; so ${others.length === 1 ? "does" : "do"} ${listed(others.map(namedAlone))}` : "";
+}
+
+/** An effect that is not told in full: whether it hangs on other factors is said all the same. */
+function namedAlone(effect: DynamicsEffect): string {
+  return inSentence(effect.factor) + (qualificationOf(effect) ? " (on average: it depends on other factors)" : "");
+}
+
+/** `with it on, λ₁ is higher by 0.051 nats per byte (95 % interval …), a forgetting time of 12.1 instead of 8.0 bytes at the means`. */
+function sizeWords(effect: DynamicsEffect, answers: DynamicsAnswers): string {
+  const { difference = 0, p_holm } = effect, { reads } = answers;
+  const size = difference === 0
+    ? "the same"
+    : `${direction(difference)} by ${formatSize(Math.abs(difference))} nats per ${reads}`;
+  const evidence = evidenceWords(effect, p_holm, ["pair of configurations", "pairs of configurations"]);
+  return `${atSecondValue(effect)}, the largest Lyapunov exponent λ₁ is ${size} (${evidence})` +
+    `${timesWords(effect, answers)}${qualificationWords(effect)}`;
+}
+
+/** The forgetting times that the mean exponents stand for. */
+function timesWords({ means }: DynamicsEffect, { reads }: DynamicsAnswers): string {
+  if (!means) return "";
+  const [before, after] = means.map((exponent) => exponent < 0 ? formatFixed(-1 / exponent, 1) : undefined);
+  if (before === undefined || after === undefined) return "";
+  return `, so a forgetting time −1/λ₁ of ${after} instead of ${before} ${reads}s at the means`;
+}
+
+/** The questions on dynamics that a study answers, in order. @param rows configurations, merged over seeds */
+export function dynamicsQuestions(answers: DynamicsAnswers, rows: readonly MergedRow[], table: Space): Question[] {
+  const memory = memoryEffects(answers), [first] = answers.effects;
+  const { noun: [one, several] } = contrastWords(first?.effects ?? []);
+  const levels = dynamicsLevelCells(rows, answers.reads, table);
+  return [
+    ...(memory?.length
+      ? [{
+        heading: `Which ${one} lengthens memory?`,
+        lines: [...memoryLines(answers), ...memoryNotes(answers)],
+        cells: effectCells(memory, "terminal"),
+        more: 0,
+        picture: "_dynamics_switches",
+      }]
+      : []),
+    ...(first?.effects.length
+      ? [{
+        heading: `What do ${several} change of the dynamics?`,
+        lines: [...answers.effects.map((effects) => metricWords(effects, answers)), ...effectNotes(answers)],
+        cells: dynamicsEffectCells(answers),
+        more: 0,
+        picture: "_dynamics_effects",
+      }]
+      : []),
+    ...(answers.correlations.length
+      ? [{
+        heading: "Does longer memory go with a better score?",
+        lines: [...answers.correlations.map((one) => correlationWords(one, table)), ...correlationNotes(answers)],
+        more: 0,
+        picture: "_dynamics",
+      }]
+      : []),
+    ...(levels.lines.length
+      ? [{
+        heading: "How do the cells' dynamics differ?",
+        lines: [
+          "Means over configurations ± their standard deviation, each the mean of its seeds; a mean at one value mixes in what else differs " +
+          "there, and baselines are in none but their own",
+        ],
+        cells: levels,
+        more: 0,
+      }]
+      : []),
+  ];
+}
+
+/** The sentences without their end, and what byte recall says of the same factors. */
+function memoryLines(answers: DynamicsAnswers): string[] {
+  const sentences = memorySentences(answers).map((sentence) => sentence.replace(/\.$/, ""));
+  if (!sentences.length) return ["It cannot be said: no two measured runs differ in one factor alone"];
+  return [...sentences, ...recallWords(answers)];
+}
+
+/** λ₁ says how long any difference lasts, recall what of the text can be read from the state: they need not agree. */
+function recallWords({ effects, ...answers }: DynamicsAnswers): string[] {
+  const recall = effects.find(({ metric }) => metric === RECALL_BITS)?.effects ?? [];
+  const clear = (memoryEffects({ effects, ...answers }) ?? []).filter(isClear);
+  return clear.flatMap(({ factor, difference }) => {
+    const found = recall.find((effect) => effect.factor === factor && effect.difference !== undefined);
+    if (!found) return [];
+    const size = `${formatDifference(found.difference!)} bits (${evidenceWords(found, found.p_holm)})${
+      qualificationWords(found)
+    }`;
+    const says = !isClear(found)
+      ? "does not clearly change"
+      : Math.sign(found.difference!) === Math.sign(difference!)
+      ? "changes in the same direction"
+      : "changes in the other direction";
+    return [`Byte recall ${says} with ${inSentence(factor)}: ${size}`];
+  });
+}
+
+function memoryNotes(answers: DynamicsAnswers): string[] {
+  const { settings: { streams, tokens }, reads, unforgetting, vanishing, measured } = answers;
+  return [
+    "λ₁ is the mean rate at which a small difference of states grows; effects are on it and not on −1/λ₁, for what multiplies differences by f " +
+    "adds ln f, and what never forgets has no forgetting time",
+    "λ₁ of several layers is the largest of theirs, which grows with their number by itself: pairs have equally many, other comparisons may not",
+    ...(unforgetting
+      ? [
+        `${counted(unforgetting, "run")} of ${
+          formatCount(measured)
+        } have λ₁ at or above zero: chaos is no long memory of the text`,
+      ]
+      : []),
+    ...(vanishing
+      ? [
+        `${counted(vanishing, "run")} of ${
+          formatCount(measured)
+        } forget within one step (λ₁ is −∞) and are in no number`,
+      ]
+      : []),
+    `Measured on ${counted(streams, "stream")} of ${
+      counted(tokens, reads)
+    } of the test split, the same of all runs: intervals are for other ` +
+    "configurations and seeds, not for another text",
+  ];
+}
+
+/** The largest clear effect in full; others by name, since what they hang on is not said here. */
+function metricWords({ metric, effects }: MetricEffects, answers: DynamicsAnswers): string {
+  const { noun: [one] } = contrastWords(effects), compared = effects.filter(({ pairs }) => pairs > 0);
+  const name = capital(metric.name), [largest, ...others] = bySize(compared).filter(isClear);
+  if (!compared.length) return `${name}: cannot be compared`;
+  if (compared.every(({ p }) => p === undefined)) return `${name}: no interval and no p can be given`;
+  if (!largest) return `${name}: no ${one} has a significant effect`;
+  const unit = dynamicsUnit(metric, answers.reads),
+    says = largest.difference! > 0 ? metric.words.higher : metric.words.lower;
+  const also = others.length ? `; significant too: ${listed(others.map(namedAlone))}` : "";
+  return `${name}: the largest significant effect is that of ${inSentence(largest.factor)}: ${
+    atSecondValue(largest)
+  }, ${says}, ${formatDifference(largest.difference!)}${unit === undefined ? "" : ` ${unit}`} (${
+    evidenceWords(largest, largest.p_holm)
+  })${qualificationWords(largest)}${also}`;
+}
+
+function effectNotes({ effects }: DynamicsAnswers): string[] {
+  const { difference } = contrastWords(effects[0].effects);
+  return [
+    `In the table ${difference}, mean over pairs and seeds; * corrected p at most ${CLEAR_P}, by Holm over the tests of one column, not over the ${
+      formatCount(effects.length)
+    } columns`,
+  ];
+}
+
+function correlationNotes({ correlations }: DynamicsAnswers): string[] {
+  const isRanked = correlations.some(({ metric }) => metric === LARGEST_EXPONENT);
+  return [
+    ...(isRanked
+      ? ["The order of λ₁ is that of the forgetting times −1/λ₁, where what never forgets counts as longest"]
+      : []),
+    CORRELATION_CAUTION,
+  ];
+}
+
+const CORRELATION_CAUTION =
+  "A correlation of ranks on one corpus: both numbers follow from the same parts of a cell, so it does not say that a longer memory is what makes a " +
+  "score better; and these configurations are a grid, no random sample";
+
+/** `Largest Lyapunov exponent: Kendall's τ-b with the test score −0.41 (95 % interval …): …`. */
+function correlationWords(
+  { metric, configurations, groups, tau, interval }: DynamicsCorrelation,
+  table: Space,
+): string {
+  const side = clearSide(interval),
+    sure = interval
+      ? `95 % interval ${formatTau(interval.low)} to ${formatTau(interval.high)}, bootstrap over configurations`
+      : "too few configurations for an interval";
+  const found = side === 0
+    ? "no clear relation"
+    : `where ${metric.words.higher}, bits per byte are ${side < 0 ? "fewer" : "more"}`;
+  const within = groups > 1 ? `, within ${formatCount(groups)} groups of equal sizes and training` : "";
+  return `${capital(metric.name)} and test score, ${
+    counted(configurations, `${ownCellName(table)} configuration`)
+  }${within}: ` +
+    `Kendall's τ-b ${formatTau(tau)} (${sure}): ${found}`;
+}

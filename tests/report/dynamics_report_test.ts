@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runKey } from "../../experiments/study/paths.ts";
+import { NO_DYNAMICS, type ReadDynamics } from "../../experiments/study/read_dynamics.ts";
+import { type ReportOptions, writeReport } from "../../report/write_report.ts";
+import { inFolder } from "../experiments/folder.ts";
+import { syntheticDynamics } from "./synthetic_dynamics.ts";
+import { syntheticResults } from "./synthetic_results.ts";
+
+/** 12 configurations with two seeds: few, for each report draws all its pictures. */
+const RESULTS = [0, 1].flatMap((seed) => syntheticResults({ layers: [1], state_sizes: [32], steps: 500, seed }))
+  .filter(({ use_input_gate, use_output_gate }) => !use_input_gate && !use_output_gate);
+const options = (dir: string, more: Partial<ReportOptions> = {}): ReportOptions => (
+  { results: RESULTS, unreadable: [], dir, experiment: "01", ...more }
+);
+const measured = new Map(
+  RESULTS.slice(2).map((result) => [
+    runKey(result.id, result.seed),
+    syntheticDynamics(result, { largest: result.use_state_gate ? -0.1 : -0.2 }),
+  ]),
+);
+const as = { settings: { streams: 8, tokens: 4096, exponents: 2 }, version: "0.0" };
+const READ: ReadDynamics = {
+  ...NO_DYNAMICS,
+  measured,
+  as,
+  unreadable: ["Cannot read dynamics_01_all/x.json: it is not JSON (1 characters)"],
+  stale: [RESULTS[0].id],
+  otherwise: [{ as: { settings: { ...as.settings, tokens: 64 }, version: "0.0" }, keys: [RESULTS[1].id] }],
+};
+
+inFolder("writeReport() says of dynamics what was found, in terminal and page, and what was left out", async (dir) => {
+  const { headline, account, tables } = await writeReport(options(dir, { dynamics: READ }));
+  const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
+  assert.match(headline, /The state gate lengthens memory: with it on, /);
+  assert.match(page, /<p class="lead">[^<]*The state gate lengthens memory/);
+  assert.match(tables.best_runs, /λ₁ +forgetting +recall\n/);
+  assert.match(tables.dynamics!, /^Which switch lengthens memory\?\n/);
+  assert.match(page, /<h3>Which switch lengthens memory\?<\/h3>/);
+  for (const text of [account, page]) {
+    assert.match(text, /1 file of dynamics could not be read/);
+    assert.match(text, /1 measurement of dynamics is of an earlier model, and left out/);
+    assert.match(text, /1 run whose dynamics were measured otherwise than most \(8 streams of 64 bytes or tokens, /);
+  }
+});
+
+inFolder("writeReport() writes the same bytes, without a word on dynamics, where nothing was measured", async (dir) => {
+  const folders = [join(dir, "absent"), join(dir, "nothing")];
+  for (const folder of folders) await Deno.mkdir(folder);
+  const [absent, nothing] = [
+    await writeReport(options(folders[0])),
+    await writeReport(options(folders[1], { dynamics: NO_DYNAMICS })),
+  ];
+  assert.equal(absent.tables.dynamics, undefined);
+  assert.doesNotMatch(JSON.stringify(absent.tables), /λ₁|Lyapunov/);
+  for (const [i, path] of absent.paths.entries()) {
+    assert.deepEqual(await Deno.readFile(nothing.paths[i]), await Deno.readFile(path), path);
+  }
+  assert.doesNotMatch(await Deno.readTextFile(absent.paths.at(-1)!), /λ₁|Lyapunov/);
+});

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
+import type { CellConfig } from "../../../cells/config.ts";
+import { mergeSeeds } from "../../../report/data/merged.ts";
+import type { RunRow } from "../../../report/data/rows.ts";
+import { dynamicsAnswers } from "../../../report/statistics/dynamics_effects.ts";
+import { dynamicsQuestions, memorySentences } from "../../../report/tables/dynamics_words.ts";
+import { bestRunsTable } from "../../../report/tables/tables.ts";
+import { randomStream } from "../../../train/corpus/random.ts";
+import { measuredRows } from "../measured_rows.ts";
+
+/** Rows of which λ₁ is this, with a little noise of each run, and byte recall as told. */
+function rowsOf(largest: (config: CellConfig) => number, seeds = 3, recall: (config: CellConfig) => number = () => 4) {
+  const noise = randomStream(11, "words on dynamics"), error = () => 0.004 * (noise.uniform() - 0.5);
+  return measuredRows((config) => ({ largest: largest(config) + error(), recall: recall(config) + error() }), seeds);
+}
+
+const sentencesOf = (rows: readonly RunRow[]) => memorySentences(dynamicsAnswers(rows, GATED_SPACE)!);
+const questionsOf = (rows: readonly RunRow[]) =>
+  dynamicsQuestions(dynamicsAnswers(rows, GATED_SPACE)!, mergeSeeds(rows), GATED_SPACE);
+
+Deno.test("memorySentences() says what lengthens memory and what shortens it, how much and how sure", () => {
+  const [longer, shorter, ...more] = sentencesOf(
+    rowsOf(({ use_forget_gate, use_state_gate }) => -0.2 + (use_state_gate ? 0.1 : 0) - (use_forget_gate ? 0.05 : 0)),
+  );
+  assert.match(
+    longer,
+    /^The state gate lengthens memory: with it on, the largest Lyapunov exponent λ₁ is higher by 0\.\d{3} nats per byte \(95 % interval \+0\.\d{3} to \+0\.\d{3}, corrected p (< )?0\.0\d\d, 16 pairs of configurations × 3 seeds\), so a forgetting time −1\/λ₁ of \d\.\d instead of 4\.\d bytes at the means\.$/,
+  );
+  assert.match(shorter, /^The forget gate shortens memory: with it on, .* is lower by 0\.0[45]\d nats per byte \(/);
+  assert.deepEqual(more, []);
+});
+
+Deno.test("memorySentences() says in the same sentence where the effect turns", () => {
+  const [sentence] = sentencesOf(
+    rowsOf(({ use_state_gate, n_layers }) => -0.3 + (use_state_gate ? n_layers === 1 ? 0.15 : -0.05 : 0)),
+  );
+  assert.match(
+    sentence,
+    /; it turns with the number of layers: \+0\.1\d\d at 1 layer, −0\.0\d\d at 2 layers \(change −0\.\d{3}, /,
+  );
+});
+
+Deno.test("memorySentences() calls nothing an effect with one seed, and nothing clear that is not", () => {
+  const gate = ({ use_state_gate }: CellConfig) => -0.2 + (use_state_gate ? 0.1 : 0);
+  const [one] = sentencesOf(rowsOf(gate, 1));
+  assert.match(one, /^In this one seed's runs the largest difference in memory is that of the state gate: /);
+  assert.match(one, /\(16 pairs of configurations, one seed\)/);
+  assert.doesNotMatch(one, /interval|lengthens/);
+  const [none, ...more] = sentencesOf(rowsOf(() => -0.2));
+  assert.match(
+    none,
+    /^No switch has a significant effect on how fast states forget; the largest difference is that of /,
+  );
+  assert.deepEqual(more, []);
+});
+
+Deno.test("memorySentences() names no forgetting time where a mean exponent is not below zero", () => {
+  const [sentence] = sentencesOf(rowsOf(({ use_state_gate }) => use_state_gate ? 0.1 : -0.2));
+  assert.match(sentence, /is higher by 0\.\d{3} nats/);
+  assert.doesNotMatch(sentence, /forgetting time/);
+});
+
+Deno.test("memorySentences() has nothing to say where no two measured runs differ in one switch alone", () => {
+  const [first] = rowsOf(() => -0.2);
+  assert.deepEqual(sentencesOf([first]), []);
+  assert.match(questionsOf([first]).map(({ lines }) => lines.join("\n")).join("\n"), /no two measured runs differ/);
+});
+
+Deno.test("dynamicsQuestions() says whether byte recall agrees, what λ₁ of a stack is, and how many never forget", () => {
+  const [memory, changes] = questionsOf(rowsOf(
+    ({ use_state_gate, use_residual }) => (use_residual ? -0.15 : 0.05) + (use_state_gate ? 0.1 : 0),
+    3,
+    ({ use_state_gate }) => use_state_gate ? 3 : 4,
+  ));
+  const text = memory.lines.join("\n");
+  assert.equal(memory.heading, "Which switch lengthens memory?");
+  assert.match(text, /Byte recall changes in the other direction with the state gate: −1\.\d{3} bits \(95 % interval /);
+  assert.match(text, /72 runs of 144 have λ₁ at or above zero/);
+  assert.match(text, /λ₁ of several layers is the largest of theirs, which grows with their number by itself/);
+  assert.match(text, /Measured on 8 streams of 4,096 bytes of the test split/);
+  assert.match(
+    changes.lines.join("\n"),
+    /Byte recall: the largest significant effect is that of the state gate: with it on, the state tells less/,
+  );
+  const line = changes.cells!.lines.find(([name]) => name === "state gate")!;
+  assert.match(line[changes.cells!.headings.indexOf("recall, bits")], /^−1\.\d{3} \*$/);
+});
+
+Deno.test("dynamicsQuestions() says what a correlation does not show, and has means by the values of each switch", () => {
+  const rows = rowsOf(({ use_state_gate }) => -0.2 + (use_state_gate ? 0.1 : 0))
+    .map((row) => ({ ...row, test_bits_per_byte: 3 + row.dynamics!.lyapunov!.largest.value! }));
+  const [, , correlation, levels] = questionsOf(rows);
+  assert.match(
+    correlation.lines[0],
+    /^Largest Lyapunov exponent and test score, 48 gated configurations, within 2 groups of equal sizes and training: Kendall's τ-b 1\.00 \(95 % interval .*\): where the state forgets more slowly, bits per byte are more$/,
+  );
+  assert.match(correlation.lines.at(-1)!, /A correlation of ranks on one corpus/);
+  const lines = new Map(levels.cells!.lines.map(([name, ...cells]) => [name, cells]));
+  assert.equal(lines.get("gated, all")![0], "48");
+  assert.match(lines.get("state gate on")![1], /^−0\.10\d ± 0\.00\d$/);
+  assert.match(lines.get("state gate off")![1], /^−0\.(20|19)\d ± 0\.00\d$/);
+  assert.ok(!lines.has("state size 256"), "what has one value is no level");
+});
+
+Deno.test("bestRunsTable() has λ₁, forgetting time and recall where they were measured, and no such column elsewhere", () => {
+  const rows = rowsOf(() => -0.1), text = bestRunsTable(mergeSeeds(rows));
+  const [heading, first] = text.split("\n");
+  assert.match(heading, /λ₁ +forgetting +recall$/);
+  assert.match(first, /−0\.\d{3} ± 0\.00\d +(9\.\d|10\.\d) ± 0\.\d +7\.\d\d ± 0\.0\d$/);
+  assert.match(text, /\nλ₁ in nats\/byte; forgetting in bytes; recall in bits\n/);
+  assert.doesNotMatch(bestRunsTable(mergeSeeds(rows.map(({ dynamics: _, ...row }) => row))), /λ₁/);
+});
