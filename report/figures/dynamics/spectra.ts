@@ -13,7 +13,7 @@ import { ERRORS, extentText } from "./words.ts";
 
 const HEIGHT = 150;
 /** Of all exponents that are shown, so many lie below the axis at most. */
-const BELOW = 0.02;
+const BELOW = 0.1;
 
 interface Curve {
   readonly name: string;
