@@ -151,6 +151,14 @@ export {
 } from "./train/dynamics/truncation_gap.ts";
 export type { GradientAgreement } from "./train/dynamics/agreement.ts";
 export type { StreamOptions } from "./train/dynamics/streams.ts";
+export type { Estimate } from "./train/dynamics/estimate.ts";
+export {
+  type LayerSpectrum,
+  type LyapunovOptions,
+  type LyapunovSpectrum,
+  lyapunovSpectrum,
+} from "./train/dynamics/lyapunov.ts";
+export type { Watched } from "./train/dynamics/progress.ts";
 export { modelFromOnnx, type OnnxModelOptions, type WeightedModel } from "./train/dynamics/weighted_model.ts";
 export { exportCell, exportModel } from "./train/scoring/export_model.ts";
 export type { GroupOptions } from "./train/training/group_training.ts";

@@ -3,8 +3,7 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import { sha256Hex } from "../../cells/sha256.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { Tokens } from "../../train/corpus/tokens/tokenizer.ts";
-import { DYNAMICS_WARM_UP, type DynamicsSettings } from "../../train/dynamics/measure.ts";
-import { TAKEN } from "../../train/dynamics/measures.ts";
+import { DYNAMICS_WARM_UP, type DynamicsSettings, MEASURES } from "../../train/dynamics/measure.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import { CELLSPACE_VERSION, numbersOf } from "../../train/version.ts";
 import type { RunDynamics } from "../study/dynamics_file.ts";
@@ -91,7 +90,7 @@ export function isCurrent(dynamics: RunDynamics, model_sha256: string, settings:
   return dynamics.model_sha256 === model_sha256 &&
     streams === settings.streams && tokens === settings.tokens && exponents === settings.exponents &&
     numbersOf(dynamics.cellspace_version) === numbersOf(CELLSPACE_VERSION) &&
-    TAKEN.every((measure) => dynamics[measure] !== undefined || dynamics.not_measured[measure] !== undefined);
+    MEASURES.every((measure) => dynamics[measure] !== undefined || dynamics.not_measured[measure] !== undefined);
 }
 
 /** Fewer tokens of each stream, or fewer streams, are no advice: little would be left to measure. */

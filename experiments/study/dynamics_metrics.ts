@@ -38,42 +38,68 @@ export interface DynamicsMetric {
   readonly of: (dynamics: RunDynamics) => Estimate | undefined;
 }
 
+/** A metric that effects of factors are taken on. */
+export type ComparedMetric = DynamicsMetric & { readonly words: NonNullable<DynamicsMetric["words"]> };
+
 /** Steps back at which the truncation gap is told in one number. */
 export const TOLD_STEPS_BACK = 16;
 
 const certain = (value: number | null): Estimate => ({ value, standard_error: null });
 
+/**
+ * λ₁, which memory is told by.
+ *
+ * Effects are on this, and not on the forgetting time. What multiplies a state's differences by f adds ln f, so here switches add up; it has a
+ * value in each run. The forgetting time is its reciprocal: skewed, and none where nothing is forgotten, which are the longest memories of all.
+ */
+export const LARGEST_EXPONENT: ComparedMetric = {
+  key: "lyapunov_largest",
+  measure: "lyapunov",
+  about: "largest Lyapunov exponent, nats per byte or token (see tokens): below 0 the state forgets where it came from",
+  name: "largest Lyapunov exponent",
+  heading: "λ₁",
+  terminal: "λ₁",
+  unit: "nats per unit",
+  decimals: 3,
+  hasError: true,
+  words: { higher: "the state forgets more slowly", lower: "the state forgets faster" },
+  of: ({ lyapunov }) => lyapunov?.largest,
+};
+
+/** −1/λ₁. */
+export const FORGETTING_TIME: DynamicsMetric = {
+  key: "forgetting_time",
+  measure: "lyapunov",
+  about:
+    "−1/λ₁, bytes or tokens (see tokens), in which a small difference of states shrinks to 1/e; none where λ₁ is not below 0",
+  name: "forgetting time",
+  heading: "forgetting time",
+  terminal: "forgetting",
+  unit: "unit",
+  decimals: 1,
+  hasError: true,
+  of: ({ lyapunov }) => lyapunov?.forgetting_time,
+};
+
+/** What of the text the state tells. */
+export const RECALL_BITS: ComparedMetric = {
+  key: "recall_bits",
+  measure: "byte_recall",
+  about: "byte recall: bits that a linear readout of the state tells of what was read, summed over all lags",
+  name: "byte recall",
+  heading: "recall",
+  terminal: "recall",
+  unit: "bits",
+  decimals: 2,
+  hasError: true,
+  words: { higher: "the state tells more of what was read", lower: "the state tells less of what was read" },
+  of: ({ byte_recall }) => byte_recall?.total,
+};
+
 /** The metrics, measure by measure. */
 export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
-  {
-    // Effects are on this, and not on the forgetting time. What multiplies a state's differences by f adds ln f, so here switches add up; it has a
-    // value in each run. The forgetting time is its reciprocal: skewed, and none where nothing is forgotten, which are the longest memories of all.
-    key: "lyapunov_largest",
-    measure: "lyapunov",
-    about:
-      "largest Lyapunov exponent, nats per byte or token (see tokens): below 0 the state forgets where it came from",
-    name: "largest Lyapunov exponent",
-    heading: "λ₁",
-    terminal: "λ₁",
-    unit: "nats per unit",
-    decimals: 3,
-    hasError: true,
-    words: { higher: "the state forgets more slowly", lower: "the state forgets faster" },
-    of: ({ lyapunov }) => lyapunov?.largest,
-  },
-  {
-    key: "forgetting_time",
-    measure: "lyapunov",
-    about:
-      "−1/λ₁, bytes or tokens (see tokens), in which a small difference of states shrinks to 1/e; none where λ₁ is not below 0",
-    name: "forgetting time",
-    heading: "forgetting time",
-    terminal: "forgetting",
-    unit: "unit",
-    decimals: 1,
-    hasError: true,
-    of: ({ lyapunov }) => lyapunov?.forgetting_time,
-  },
+  LARGEST_EXPONENT,
+  FORGETTING_TIME,
   {
     key: "echo_merged_share",
     measure: "echo_state",
@@ -95,19 +121,7 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
     hasError: true,
     of: ({ echo_state }) => echo_state?.responses,
   },
-  {
-    key: "recall_bits",
-    measure: "byte_recall",
-    about: "byte recall: bits that a linear readout of the state tells of what was read, summed over all lags",
-    name: "byte recall",
-    heading: "recall",
-    terminal: "recall",
-    unit: "bits",
-    decimals: 2,
-    hasError: true,
-    words: { higher: "the state tells more of what was read", lower: "the state tells less of what was read" },
-    of: ({ byte_recall }) => byte_recall?.total,
-  },
+  RECALL_BITS,
   {
     key: "recall_horizon",
     measure: "byte_recall",
@@ -212,26 +226,9 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
   },
 ];
 
-/** A metric that effects of factors are taken on. */
-export type ComparedMetric = DynamicsMetric & { readonly words: NonNullable<DynamicsMetric["words"]> };
-
 export function isCompared(metric: DynamicsMetric): metric is ComparedMetric {
   return metric.words !== undefined;
 }
-
-/** The metric of this key. */
-export function dynamicsMetric(key: string): DynamicsMetric {
-  const found = DYNAMICS_METRICS.find((metric) => metric.key === key);
-  if (!found) throw new RangeError(`Cannot find dynamics metric '${key}': there is none of this key`);
-  return found;
-}
-
-/** λ₁, which memory is told by. */
-export const LARGEST_EXPONENT = dynamicsMetric("lyapunov_largest") as ComparedMetric;
-/** −1/λ₁. */
-export const FORGETTING_TIME = dynamicsMetric("forgetting_time");
-/** What of the text the state tells. */
-export const RECALL_BITS = dynamicsMetric("recall_bits") as ComparedMetric;
 
 /** The unit of a metric's values in words: `nats per byte`, `bytes`; undefined where it has none. */
 export function dynamicsUnit({ unit }: Pick<DynamicsMetric, "unit">, reads: Unit): string | undefined {

@@ -34,9 +34,9 @@ export function dynamicsOf({ runs }: MergedRow, metric: DynamicsMetric): Spread 
 }
 
 /** The metrics that some of these rows have. */
-export function metricsMeasured<M extends DynamicsMetric>(
+export function metricsMeasured(
   rows: readonly MergedRow[],
-  metrics: readonly M[] = DYNAMICS_METRICS as readonly M[],
-): M[] {
+  metrics: readonly DynamicsMetric[] = DYNAMICS_METRICS,
+): DynamicsMetric[] {
   return metrics.filter((metric) => rows.some((row) => dynamicsOf(row, metric) !== undefined));
 }

@@ -4,7 +4,7 @@
  */
 import { counted, formatCount } from "../../cells/counts.ts";
 import type { Space } from "../../cells/space.ts";
-import { dynamicsUnit, RECALL_BITS } from "../../experiments/study/dynamics_metrics.ts";
+import { dynamicsUnit, LARGEST_EXPONENT, RECALL_BITS } from "../../experiments/study/dynamics_metrics.ts";
 import { ownCellName } from "../data/cell_names.ts";
 import type { MergedRow } from "../data/merged.ts";
 import type { DynamicsCorrelation } from "../statistics/dynamics_correlations.ts";
@@ -129,7 +129,7 @@ export function dynamicsQuestions(answers: DynamicsAnswers, rows: readonly Merge
     ...(answers.correlations.length
       ? [{
         heading: "Does longer memory go with a better score?",
-        lines: [...answers.correlations.map((one) => correlationWords(one, table)), ...CORRELATION_NOTES],
+        lines: [...answers.correlations.map((one) => correlationWords(one, table)), ...correlationNotes(answers)],
         more: 0,
         picture: "_dynamics",
       }]
@@ -227,10 +227,19 @@ function effectNotes({ effects }: DynamicsAnswers): string[] {
   ];
 }
 
-const CORRELATION_NOTES = [
+function correlationNotes({ correlations }: DynamicsAnswers): string[] {
+  const isRanked = correlations.some(({ metric }) => metric === LARGEST_EXPONENT);
+  return [
+    ...(isRanked
+      ? ["The order of λ₁ is that of the forgetting times −1/λ₁, where what never forgets counts as longest"]
+      : []),
+    CORRELATION_CAUTION,
+  ];
+}
+
+const CORRELATION_CAUTION =
   "A correlation of ranks on one corpus: both numbers follow from the same parts of a cell, so it does not say that a longer memory is what makes a " +
-  "score better; and these configurations are a grid, no random sample",
-];
+  "score better; and these configurations are a grid, no random sample";
 
 /** `Largest Lyapunov exponent: Kendall's τ-b with the test score −0.41 (95 % interval …): …`. */
 function correlationWords(

@@ -1,23 +1,38 @@
-/** Byte recall: how far back a state says which byte was read. */
-import type { Estimate } from "./estimate.ts";
-import type { StreamOptions } from "./streams.ts";
+/**
+ * Byte recall: how far back a state says which byte was read.
+ * Source: the design's section 11.
+ */
+import { checkWhole } from "../../cells/bounds.ts";
+import { UserError } from "../../cells/errors.ts";
+import type { Values } from "../../cells/graph/interpreter.ts";
+import type { Tokens } from "../corpus/tokens/tokenizer.ts";
+import { type Estimate, estimateOf } from "./estimate.ts";
+import type { Watched } from "./progress.ts";
+import { type Gains, ReadoutFit } from "./readout.ts";
+import { leastTokens, RecallPairs } from "./recall_pairs.ts";
+import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
+import { visitedStates } from "./walk.ts";
+import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** Recall of the byte (or token) that was read so many steps ago. */
 export interface RecallAtLag {
   /** Steps back: 0 is the byte that was read last. */
   readonly lag: number;
-  /** Bits of it that a linear softmax readout of the state tells, less those that it seems to tell where pairs are shuffled. */
+  /**
+   * Bits of it that a linear softmax readout of the state tells, less those that it seems to tell where pairs are shuffled:
+   * `[H − CE] − [H − CE of shuffled pairs]`.
+   */
   readonly bits: Estimate;
-  /** What was subtracted: the same for shuffled pairs, bits. */
+  /** What was subtracted, `H − CE` of shuffled pairs, bits: not above 0 but for chance, since no readout codes a byte in fewer than H. */
   readonly shuffled: number;
 }
 
 /** What {@linkcode byteRecall} finds. */
 export interface ByteRecall extends Required<StreamOptions> {
-  /** Pairs of state and byte that each readout was fitted to, and pairs that it was scored on. */
+  /** Pairs of state and byte that each readout was fitted to (those that choose its scale included), and pairs that it was scored on. */
   readonly fitted: number;
   readonly scored: number;
-  /** H(x): entropy of single bytes, bits, of those that were scored. */
+  /** H(x): entropy of single bytes, bits, of those that were scored (at lag 0). */
   readonly entropy: number;
   /** From lag 0 on, each lag up to where two in a row are no more than two standard errors above zero, or to the most that was asked for. */
   readonly lags: readonly RecallAtLag[];
@@ -25,4 +40,148 @@ export interface ByteRecall extends Required<StreamOptions> {
   readonly total: Estimate;
   /** The last lag whose bits are more than two standard errors above zero; null where there is none. */
   readonly horizon: number | null;
+}
+
+/** What a readout is asked for; all of it may be absent. */
+export interface RecallOptions extends Watched {
+  /** The longest lag; absent: 16. */
+  readonly lags?: number;
+}
+
+/** What {@linkcode byteRecall} takes; all of it may be absent. */
+export interface ByteRecallOptions extends StreamOptions, RecallOptions {}
+
+const ACTION = "measure byte recall";
+const DEFAULTS = { streams: 8, tokens: 4096, warm_up: 512 } as const;
+const LAGS = 16;
+
+/**
+ * How many bits of the byte (or token) that was read `k` steps ago a state tells, for each lag `k`: `[H − CE] − [H − CE of shuffled pairs]`.
+ *
+ * `CE` is the held-out cross-entropy, bits, of a linear softmax readout of `x_{t−k}` from `s_t`, all carried state of all layers after reading `x_t`.
+ * `H` is the entropy of single bytes among those scored, and falls out of the difference. So a readout that finds nothing gives 0, and one that always
+ * knows gives the cross-entropy of the scored bytes under the fitted ones' frequencies, which is H and a little more.
+ *
+ * Of each stream's states the first three quarters are fitted to, the last of which (an eighth, and at most 1,024 of all streams) only choose the scale of the weights, and the last
+ * quarter is scored: contiguous text that no readout has seen. States are whitened by the fitted part. A readout is fitted by two passes of Adam
+ * with a small ridge; then its logits are scaled between those of the bytes' frequencies (0) and twice its own, where rows it was not fitted to have
+ * the lowest loss. Frequencies have half a count more for each byte that occurs, so one that was not fitted to costs no infinite loss.
+ *
+ * Shuffled pairs stay the same sets of states and bytes. They are independent, so what a readout gains on them over the bytes' frequencies does not depend
+ * on the lag: it is fitted once, for lag 0, and each lag's own frequencies stand for the rest. For most models it is 0, since the scale that is chosen is 0.
+ *
+ * It is not Jaeger's memory capacity: how much of a made-up input a linear readout finds again depends on how that input is scaled, and can be had as any
+ * number (Ballarin, Grigoryeva and Ortega, arXiv 2502.04832). Bytes of a text have no scale.
+ *
+ * The cost is that of {@linkcode FIT} for each lag: about 4.5 forward and backward passes of a matrix `[bytes that occur, states]` over
+ * the fitted pairs, in float64 on one thread. Memory: twice all states of all measured tokens, 8 bytes a number.
+ *
+ * ```ts ignore
+ * const { lags, total, horizon } = await byteRecall(model, corpus.test);
+ * const rows = lags.map(({ lag, bits }) => [lag, bits.value, bits.standard_error]);
+ * ```
+ *
+ * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens
+ * @throws {RangeError} if a number is out of bounds, the text is too short, or has a token that the model has not
+ * @throws {UserError} if a weight is missing, or one or a state is not finite
+ */
+export async function byteRecall(
+  model: WeightedModel,
+  text: Tokens,
+  { lags, onProgress, signal, ...cut }: ByteRecallOptions = {},
+): Promise<ByteRecall> {
+  const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
+  checkLags(streams, lags);
+  signal?.throwIfAborted();
+  const states = await visitedStates(checked, streams, ACTION, { signal });
+  return recallOf(states, streams, { lags, onProgress, signal });
+}
+
+/**
+ * {@linkcode byteRecall} of states that have been walked through already.
+ *
+ * @param states by state, for each stream `[tokens, size]`: those before each measured token, as {@linkcode visitedStates} gives them
+ */
+export async function recallOf(
+  states: ReadonlyMap<string, readonly Values[]>,
+  streams: Streams,
+  { lags = LAGS, onProgress, signal }: RecallOptions = {},
+): Promise<ByteRecall> {
+  checkLags(streams, lags);
+  checkFinite(states);
+  const pairs = await RecallPairs.of(states, streams, lags), total = lags + 2;
+  await using fit = await ReadoutFit.open(pairs.rows, pairs.tokens.length);
+  let done = 0;
+  const gainsOf = async (classes: Values) => {
+    signal?.throwIfAborted();
+    const gains = await fit.score(classes);
+    onProgress?.(++done, total);
+    return gains;
+  };
+  const shuffled = (await gainsOf(pairs.shuffledClasses())).gains;
+  const found: Found[] = [];
+  for (let lag = 0; lag <= lags && !isForgotten(found); lag++) {
+    const classes = pairs.classes(lag), scored = classes.subarray(-streams.streams * pairs.rows.scored);
+    found.push(compare(lag, await gainsOf(classes), shuffled, entropyOf(scored)));
+  }
+  if (done < total) onProgress?.(total, total);
+  const { fitted, validated, scored } = pairs.rows;
+  return {
+    streams: streams.streams,
+    tokens: streams.tokens,
+    warm_up: streams.warm_up,
+    fitted: fitted + validated,
+    scored: streams.streams * scored,
+    entropy: found[0].entropy,
+    lags: found.map(({ recall }) => recall),
+    total: estimateOf(shuffled.map((_, i) => found.reduce((sum, { perStream }) => sum + perStream[i], 0))),
+    horizon: found.findLast(({ recall }) => isAboveZero(recall))?.recall.lag ?? null,
+  };
+}
+
+function checkLags({ tokens, warm_up }: Streams, lags = LAGS): void {
+  checkWhole(ACTION, "lags", lags, 0);
+  const least = leastTokens(warm_up, lags);
+  if (tokens >= least) return;
+  throw new RangeError(
+    `Cannot ${ACTION}: tokens is ${tokens}, must be at least ${least} for lags to ${lags} and a warm-up of ${warm_up}`,
+  );
+}
+
+function checkFinite(states: ReadonlyMap<string, readonly Values[]>): void {
+  for (const [name, streams] of states) {
+    const wrong = streams.flatMap((own) => own.find((x) => !Number.isFinite(x)) ?? [])[0];
+    if (wrong !== undefined) throw new UserError(`Cannot ${ACTION}: state '${name}' is ${wrong}, must be finite`);
+  }
+}
+
+/** A lag, with what estimates are made of. */
+interface Found {
+  readonly recall: RecallAtLag;
+  /** Bits of each stream. */
+  readonly perStream: readonly number[];
+  readonly entropy: number;
+}
+
+function compare(lag: number, { coded, gains }: Gains, shuffled: readonly number[], entropy: number): Found {
+  const perStream = gains.map((gain, i) => (gain - shuffled[i]) / Math.LN2);
+  const crossEntropy = estimateOf(coded.map((nats, i) => nats - shuffled[i])).value! / Math.LN2;
+  return { recall: { lag, bits: estimateOf(perStream), shuffled: entropy - crossEntropy }, perStream, entropy };
+}
+
+/** Entropy of the classes' frequencies, bits. */
+function entropyOf(classes: Values): number {
+  const counts = new Map<number, number>();
+  for (const each of classes) counts.set(each, (counts.get(each) ?? 0) + 1);
+  return [...counts.values()].reduce((bits, n) => bits - n / classes.length * Math.log2(n / classes.length), 0);
+}
+
+/** Without a standard error nothing is: with one stream, lags go on to the last, and there is no horizon. */
+function isAboveZero({ bits: { value, standard_error } }: RecallAtLag): boolean {
+  return standard_error !== null && value! > 2 * standard_error;
+}
+
+function isForgotten(found: readonly Found[]): boolean {
+  const last = found.slice(-2).map(({ recall }) => recall);
+  return last.length === 2 && last.every((recall) => recall.bits.standard_error !== null && !isAboveZero(recall));
 }

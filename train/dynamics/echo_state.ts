@@ -11,7 +11,7 @@ import { type Estimate, estimateOf } from "./estimate.ts";
 import { Merging, type StreamMerging } from "./merging.ts";
 import type { Watched } from "./progress.ts";
 import { cutStreams, type StreamOptions, type Streams, tokenFeeds } from "./streams.ts";
-import { giveTurn, openStep, type VisitedStates, visitedStates } from "./walk.ts";
+import { openStep, type VisitedStates, visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** What {@linkcode echoState} finds. */
@@ -107,7 +107,7 @@ export async function echoStateFrom(
     merging.see(states, ++read);
     if (read % TOKENS_AT_ONCE) continue;
     onProgress?.(read, tokens);
-    await giveTurn(signal);
+    signal?.throwIfAborted();
   }
   onProgress?.(tokens, tokens);
   const found = merging.streams, of = (value: (stream: StreamMerging) => number) => estimateOf(found.map(value));

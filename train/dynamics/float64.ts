@@ -4,7 +4,7 @@ import type { Values } from "../../cells/graph/interpreter.ts";
 import { exportOnnx, outputName } from "../engines/onnx/export.ts";
 import type { ExportOptions } from "../engines/onnx/model_writer.ts";
 import type { TensorData } from "../engines/onnx/runtime.ts";
-import { openSession, type Session } from "../engines/onnx/session.ts";
+import type { Session } from "../engines/onnx/session.ts";
 
 /** What a graph is opened with. */
 export interface Float64Options extends Pick<ExportOptions, "stacked"> {
@@ -34,6 +34,8 @@ export class Float64Graph implements AsyncDisposable {
     const { weights, stacked } = options;
     if (!graph.outputs.size) return new Float64Graph(graph, undefined, options);
     const model = exportOnnx(graph, { weights, stacked, precision: "float64" });
+    // Here and not before: whoever imports the library may have no permission to load native code, as the module of a space has none.
+    const { openSession } = await import("../engines/onnx/session.ts");
     return new Float64Graph(graph, await openSession(model, 1, { optimization: "basic" }), options);
   }
 

@@ -12,7 +12,7 @@ import { checkModel, type WeightedModel } from "./weighted_model.ts";
 export interface LayerSpectrum {
   /** Carried numbers of the layer: so many exponents it has. */
   readonly numbers: number;
-  /** Its largest exponents, nats per token, descending. Value null: −∞, differences in this direction vanish within rounding. */
+  /** Its largest exponents, nats per token, descending. Value null: too small for float64, down to −∞: rounding decides what is left of such differences. */
   readonly exponents: readonly Estimate[];
 }
 
@@ -20,9 +20,9 @@ export interface LayerSpectrum {
 export interface LyapunovSpectrum extends Required<StreamOptions> {
   /** From the first layer to the last; the model's spectrum is the union of theirs. */
   readonly layers: readonly LayerSpectrum[];
-  /** λ₁, the largest of all, nats per token; value null: −∞. */
+  /** λ₁, the largest of all, nats per token; value null: all are too small for float64. */
   readonly largest: Estimate;
-  /** Forgetting time −1/λ₁, tokens; 0 where λ₁ is −∞, value null where λ₁ is not below zero. */
+  /** Forgetting time −1/λ₁, tokens; 0 where λ₁ is too small for float64, value null where λ₁ is not below zero. */
   readonly forgetting_time: Estimate;
 }
 
@@ -33,6 +33,8 @@ export interface LyapunovOptions extends StreamOptions, Watched {
 }
 
 const ACTION = "measure a Lyapunov spectrum";
+/** Tokens between two looks at the signal. */
+const TOKENS_AT_ONCE = 16;
 const DEFAULTS = { streams: 8, tokens: 4096, warm_up: 512 } as const;
 
 /**
@@ -42,6 +44,9 @@ const DEFAULTS = { streams: 8, tokens: 4096, warm_up: 512 } as const;
  * `s_t` is all carried state. A layer does not see those above it, so `D_t` is block-triangular, and the spectrum is the union of the layers'
  * spectra, each with its own `Q`. `Q` starts as the identity, and where fewer exponents than numbers are asked for as random columns, which are the
  * same in every call. Each stream starts from a zero state; its warm-up is for the state and for `Q`.
+ *
+ * Vectors are rounded in units of the longest, so `R_ii` has no more digits than that leaves. An exponent which this may move by more than 1e-6 in the mean
+ * is given as null: cells that forget much within single tokens have such ones at the lower end of their spectrum.
  *
  * A mean is one over streams, and its standard error is `s/√S` of these; exponents are sorted by their means.
  *
@@ -66,8 +71,8 @@ export async function lyapunovSpectrum(
   await using walk = await CocycleWalk.open(checked, streams, exponents);
   const { warm_up, tokens } = streams, total = warm_up + tokens;
   for (let done = 0; done < total;) {
-    const end = done < warm_up ? warm_up : total, count = Math.min(walk.tokensAtOnce, end - done);
-    await walk.advance(count, done >= warm_up);
+    const count = Math.min(TOKENS_AT_ONCE, total - done);
+    await walk.advance(count);
     done += count;
     onProgress?.(done, total);
     signal?.throwIfAborted();

@@ -8,8 +8,9 @@ import {
   type MeasuredDynamics,
   type MeasuredModel,
   type MeasureResults,
+  MEASURES,
 } from "./measure.ts";
-import { MEASURERS, TAKEN } from "./measures.ts";
+import { MEASURERS, WALK_COST } from "./measures.ts";
 import type { Watched } from "./progress.ts";
 import { cutStreams } from "./streams.ts";
 import { type Trajectory, trajectoryOf } from "./trajectory.ts";
@@ -37,14 +38,22 @@ export async function measureModel(
   const checked = checkModel(model, ACTION), cutText = cutStreams(text, cut, checked, ACTION);
   const measured: { -readonly [M in Measure]?: MeasureResults[M] } = {};
   const not_measured: { [M in Measure]?: string } = {};
-  const all = TAKEN.reduce((sum, measure) => sum + MEASURERS[measure]!.cost, 0);
-  let before = 0, walk: Promise<Trajectory> | undefined;
+  const all = MEASURES.reduce((sum, measure) => sum + MEASURERS[measure].cost, WALK_COST);
+  /** Of all costs: those of the measures that are over, that of the one under way so far, and that of the walk. */
+  const done = { before: 0, within: 0, walk: 0 };
+  const tell = () => onProgress?.((done.before + done.within + done.walk) / all, 1);
+  const watch = (part: "within" | "walk", cost: number): Watched => ({
+    signal,
+    onProgress(share, total) {
+      done[part] = cost * Math.min(1, share / total);
+      tell();
+    },
+  });
+  let walk: Promise<Trajectory> | undefined;
+  const walked = () => walk ??= trajectoryOf(checked, cutText, ACTION, watch("walk", WALK_COST));
 
   const take = async <M extends Measure>(measure: M) => {
-    const { cost, take } = MEASURERS[measure]!;
-    const tell = (share: number) => onProgress?.((before + cost * share) / all, 1);
-    const watched: Watched = { signal, onProgress: (done, total) => tell(Math.min(1, done / total)) };
-    const walked = () => walk ??= trajectoryOf(checked, cutText, ACTION, watched);
+    const { cost, take } = MEASURERS[measure], watched = watch("within", cost);
     try {
       measured[measure] = await take({ model, text, settings, cut, watched, walked }) as MeasuredDynamics[M];
     } catch (error) {
@@ -53,10 +62,11 @@ export async function measureModel(
       if (!(error instanceof UserError || error instanceof RangeError)) throw error;
       not_measured[measure] = messageOf(error);
     }
-    tell(1);
-    before += cost;
+    done.before += cost;
+    done.within = 0;
+    tell();
   };
-  for (const measure of TAKEN) {
+  for (const measure of MEASURES) {
     // A turn of the event loop, so that a signal is heard between two measures too.
     await new Promise((resolve) => setTimeout(resolve));
     signal?.throwIfAborted();

@@ -1,8 +1,10 @@
 /** How each measure of a model's dynamics is taken where all are: the one table of them. */
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
+import { recallOf } from "./byte_recall.ts";
 import { echoState } from "./echo_state.ts";
+import { fixedPointsFrom } from "./fixed_points.ts";
 import { lyapunovSpectrum } from "./lyapunov.ts";
-import { type DynamicsSettings, type Measure, type MeasureResults, MEASURES } from "./measure.ts";
+import type { DynamicsSettings, Measure, MeasureResults } from "./measure.ts";
 import { participationOf } from "./participation_ratio.ts";
 import type { Watched } from "./progress.ts";
 import type { StreamOptions } from "./streams.ts";
@@ -30,19 +32,29 @@ interface Measurer<M extends Measure> {
 }
 
 /** Each measure with one line. Those that look at one walk share it; the others read the text in a way of their own. */
-export const MEASURERS: { readonly [M in Measure]?: Measurer<M> } = {
+export const MEASURERS: { readonly [M in Measure]: Measurer<M> } = {
   lyapunov: { cost: 18, take: ({ model, text, ...how }) => lyapunovSpectrum(model, text, spectrumOptions(how)) },
   echo_state: { cost: 2, take: ({ model, text, ...how }) => echoState(model, text, echoOptions(how)) },
-  participation_ratio: {
-    cost: 3,
-    take: async (how) => participationOf((await how.walked()).visited, how.cut, how.watched.signal),
+  byte_recall: {
+    cost: 10,
+    take: ({ watched, walked }) => walked().then(({ visited, streams }) => recallOf(visited, streams, watched)),
   },
-  gates: { cost: 0.1, take: async ({ walked }) => (await walked()).gates.activities() },
+  fixed_points: {
+    cost: 4,
+    take: ({ text, watched, walked }) =>
+      walked().then(({ model, visited }) => fixedPointsFrom(model, text, visited, watched)),
+  },
+  participation_ratio: {
+    cost: 1,
+    take: ({ watched, walked }) =>
+      walked().then(({ visited, streams }) => participationOf(visited, streams, watched.signal)),
+  },
+  gates: { cost: 0.1, take: ({ walked }) => walked().then(({ gates }) => gates.activities()) },
   truncation_gap: { cost: 4, take: ({ model, text, ...how }) => truncationGap(model, text, gapOptions(how)) },
 };
 
-/** The measures that are taken of each model. */
-export const TAKEN: readonly Measure[] = MEASURES.filter((measure) => MEASURERS[measure]);
+/** The same of the walk that some of them share. */
+export const WALK_COST = 2;
 
 type How = Pick<MeasureInputs, "settings" | "cut" | "watched">;
 

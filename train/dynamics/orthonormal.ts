@@ -10,12 +10,11 @@ const LOST = 2 ** -48;
 export interface Decomposition {
   /** Diagonal of R, from the first vector on: not negative. */
   readonly diagonal: Float64Array;
-  /** By vector, the share of its length that was left: its logarithm to base 2 says how many bits of the diagonal are lost. */
+  /**
+   * Of each entry, its share of the longest vector: rounding is in units of that, also in a product by a matrix of which little is left in some directions.
+   */
   readonly shares: Float64Array;
 }
-
-/** Whether a vector depends on those before it within rounding: what is left of it has no digits. */
-export const isLost = (share: number): boolean => share < LOST;
 
 /**
  * Makes vectors orthonormal, in place: `V = QR` with the vectors as columns of `V`, by modified Gram-Schmidt. A vector that depends on those before
@@ -28,12 +27,11 @@ export const isLost = (share: number): boolean => share < LOST;
  * @param vectors `[count, size]`, one vector after the other; `count ≤ size`
  */
 export function orthonormalize(vectors: Float64Array, size: number): Decomposition {
-  const count = vectors.length / size, shares = new Float64Array(count), diagonal = new Float64Array(count);
+  const count = vectors.length / size, diagonal = new Float64Array(count);
   const before = Float64Array.from({ length: count }, (_, i) => norm(vectors, i * size, size));
   const finish = (i: number) => {
     diagonal[i] = norm(vectors, i * size, size);
-    shares[i] = before[i] > 0 ? diagonal[i] / before[i] : 0;
-    const length = isLost(shares[i]) ? replace(vectors, i, size) : diagonal[i];
+    const length = diagonal[i] > LOST * before[i] ? diagonal[i] : replace(vectors, i, size);
     for (let j = i * size; j < (i + 1) * size; j++) vectors[j] /= length;
   };
   // Two at a time are taken off those after them: half of the reads and writes.
@@ -44,7 +42,8 @@ export function orthonormalize(vectors: Float64Array, size: number): Decompositi
     finish(i + 1);
     takePairOff(vectors, i * size, size);
   }
-  return { diagonal, shares };
+  const longest = before.reduce((a, b) => Math.max(a, b));
+  return { diagonal, shares: diagonal.map((length) => length === 0 ? 0 : length / longest) };
 }
 
 /**

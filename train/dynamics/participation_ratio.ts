@@ -11,7 +11,7 @@ import { layerOf } from "./layers.ts";
 import type { Watched } from "./progress.ts";
 import { Float64Graph } from "./float64.ts";
 import { cutStreams, type StreamOptions } from "./streams.ts";
-import { giveTurn, type VisitedStates, visitedStates } from "./walk.ts";
+import { type VisitedStates, visitedStates } from "./walk.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** The participation ratio of some carried numbers. */
@@ -131,7 +131,7 @@ async function momentsOf(
   for (const values of rows) {
     const { [0]: products } = [...(await product.run(new Map([["x", values]]))).values()];
     moments.push({ sum: columnSums(values, numbers), products });
-    await giveTurn(signal);
+    signal?.throwIfAborted();
   }
   return moments;
 }

@@ -25,12 +25,6 @@ export interface Observer {
 /** Tokens that are read between two turns of the event loop. */
 const TOKENS_AT_ONCE = 64;
 
-/** Gives the event loop a turn, so that signals and timers are heard. */
-export async function giveTurn(signal?: AbortSignal): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve));
-  signal?.throwIfAborted();
-}
-
 /** The graph that a walk through these streams takes its steps with: a row for each stream. */
 export const walkedModel = ({ cell, sizes }: CheckedModel, { streams }: Pick<Streams, "streams">): EvaluationModel =>
   evaluationModel(cell, { ...sizes, batch: streams });
@@ -80,7 +74,7 @@ export async function walk(
     checkFinite(action, states, t);
     if ((t + 1) % TOKENS_AT_ONCE && t + 1 < total) continue;
     onProgress?.(t + 1, total);
-    await giveTurn(signal);
+    signal?.throwIfAborted();
   }
 }
 

@@ -6,10 +6,11 @@ import { mul, tanh } from "../../../cells/graph/builder.ts";
 import { evaluationModel } from "../../../cells/language_model.ts";
 import { cellFrom, plainCell } from "../../../train/dynamics/dynamics_protocol.ts";
 import { DynamicsWorkers } from "../../../train/dynamics/dynamics_workers.ts";
+import { byteRecall } from "../../../train/dynamics/byte_recall.ts";
+import { fixedPoints } from "../../../train/dynamics/fixed_points.ts";
 import { gateActivity } from "../../../train/dynamics/gates.ts";
-import { DYNAMICS_WARM_UP } from "../../../train/dynamics/measure.ts";
+import { DYNAMICS_WARM_UP, MEASURES } from "../../../train/dynamics/measure.ts";
 import { measureModel } from "../../../train/dynamics/measure_model.ts";
-import { TAKEN } from "../../../train/dynamics/measures.ts";
 import { participationRatio } from "../../../train/dynamics/participation_ratio.ts";
 import type { WeightedModel } from "../../../train/dynamics/weighted_model.ts";
 import { modelFromOnnx } from "../../../train/dynamics/weighted_model.ts";
@@ -45,9 +46,11 @@ Deno.test("measureModel() takes every measure, those along one walk as each woul
   const model = modelOf(), shares: number[] = [];
   const onProgress = (done: number, total: number) => void shares.push(done / total);
   const { measured, not_measured } = await measureModel(model, TEXT, SETTINGS, { onProgress });
-  assert.deepEqual([Object.keys(measured), not_measured], [TAKEN, {}]);
+  assert.deepEqual([Object.keys(measured), not_measured], [MEASURES, {}]);
   const cut = { streams: 2, tokens: 40, warm_up: DYNAMICS_WARM_UP };
   assert.deepEqual(measured.participation_ratio, await participationRatio(model, TEXT, cut));
+  assert.deepEqual(measured.byte_recall, await byteRecall(model, TEXT, cut));
+  assert.deepEqual(measured.fixed_points, await fixedPoints(model, TEXT, cut));
   assert.deepEqual(measured.gates, await gateActivity(model, TEXT, cut));
   assert.equal(measured.lyapunov!.layers[0].exponents.length, SETTINGS.exponents);
   // As many tokens as 32 steps divide.
@@ -68,7 +71,7 @@ Deno.test("measureModel() says why a measure could not be taken, and takes the o
   assert.match(not_measured.truncation_gap!, /^Cannot measure the truncation gap: .* must be finite$/);
   assert.ok(measured.participation_ratio && measured.gates);
   assert.deepEqual(
-    TAKEN.filter((measure) => (measured[measure] === undefined) !== (not_measured[measure] !== undefined)),
+    MEASURES.filter((measure) => (measured[measure] === undefined) !== (not_measured[measure] !== undefined)),
     [],
     "each is there or named",
   );
