@@ -115,7 +115,7 @@ export function portraitNotes(
 ): string[] {
   const own = portraits.filter(({ isBaseline }) => !isBaseline).length, baselines = portraits.length - own;
   return [
-    `The best ${own} by ${criterionInWords(criterionOfRows(rows))}${
+    `The best ${own} measured, by ${criterionInWords(criterionOfRows(rows))}${
       baselines ? ", then the best configuration of each other cell" : ""
     }.`,
     ...switchLegend(rows, table).map((line) => `${line[0].toUpperCase()}${line.slice(1)}.`),
