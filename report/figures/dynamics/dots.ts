@@ -1,7 +1,6 @@
 /** Configurations as dots by a measure and the test score, with the measure's standard errors; beyond the axis in a strip beside it. */
 import * as Plot from "@observablehq/plot";
-import { type FactorTable, type SwitchFactor, valueOf } from "../../../cells/factor.ts";
-import { appliesTo } from "../../../cells/factor.ts";
+import { appliesTo, type FactorTable, type SwitchFactor, valueOf } from "../../../cells/factor.ts";
 import type { Estimate } from "../../../train/dynamics/estimate.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import type { Configured } from "../../data/rows.ts";
@@ -44,45 +43,62 @@ const STRIP = 0.07;
 /** Between the tick of a strip and a number, as a share of the axis. */
 const TICK_GAP = 0.09;
 
-/** Places dots; a strip is there where it has one. @param colourOf of error bars */
-export function placeDots(rows: readonly MergedRow[], axis: MeasureAxis, { colourOf }: DotKey): PlacedDots {
+/** The range of an axis, and the strips beside it that are needed. */
+interface Strips {
+  /** Without strips. */
+  readonly own: readonly [number, number];
+  readonly domain: readonly [number, number];
+  /** The middle of each strip that is there. */
+  readonly at: ReadonlyMap<Beyond, number>;
+  /** How far a value lies from another, as a share of the axis without strips. */
+  distance(a: number, b: number): number;
+}
+
+function stripsOf(placed: readonly Placed[], scale: MeasureAxis["scale"]): Strips {
+  const known = placed.flatMap((one) => typeof one === "object" && one.value !== null ? [one.value] : []);
+  const own = known.length ? widened(known, scale) : [0.1, 1] as const;
+  const [to, from] = scale === "log" ? [Math.log, Math.exp] : [(x: number) => x, (x: number) => x];
+  const [low, high] = own.map(to), width = STRIP * (high - low);
+  const isThere = (side: Beyond) => placed.includes(side);
+  const middles: [Beyond, number][] = [["low", from(low - width / 2)], ["high", from(high + width / 2)]];
+  return {
+    own,
+    domain: [isThere("low") ? from(low - width) : own[0], isThere("high") ? from(high + width) : own[1]],
+    at: new Map(middles.filter(([side]) => isThere(side))),
+    distance: (a, b) => Math.abs(to(a) - to(b)) / (high - low),
+  };
+}
+
+/** Places dots; a strip is there where something lies in it. @param key for the colours of error bars */
+export function placeDots(rows: readonly MergedRow[], axis: MeasureAxis, key: DotKey): PlacedDots {
   const found = rows.flatMap((row) => {
     const placed = axis.of(row);
     return placed === undefined ? [] : [{ row, placed }];
   });
-  const known = found.flatMap(({ placed }) =>
-    typeof placed === "object" && placed.value !== null ? [placed.value] : []
-  );
-  const own = known.length ? widened(known, axis.scale) : [0.1, 1] as const;
-  const [to, from] = axis.scale === "log" ? [Math.log, Math.exp] : [(x: number) => x, (x: number) => x];
-  const [low, high] = own.map(to), strip = STRIP * (high - low);
-  const has = (side: Beyond) => found.some(({ placed }) => placed === side);
-  const at = { low: from(low - strip / 2), high: from(high + strip / 2) };
-  const domain = [has("low") ? from(low - strip) : own[0], has("high") ? from(high + strip) : own[1]] as const;
-  const bars: { x1: number; x2: number; y: number; stroke: string }[] = [];
+  const { own, domain, at, distance } = stripsOf(found.map(({ placed }) => placed), axis.scale);
   const dots = found.map(({ row, placed }): ScatterDot => {
     const { mean: y, least, most } = row.test_bits_per_byte!;
-    if (typeof placed !== "object") return { row, x: at[placed], y, least, most };
-    const x = placed.value!, error = placed.standard_error ?? 0;
-    const clipped = (end: number) => Math.min(own[1], Math.max(own[0], end));
-    if (error > 0) bars.push({ x1: clipped(x - error), x2: clipped(x + error), y, stroke: colourOf(row) });
-    return { row, x, y, least, most };
+    return { row, x: typeof placed === "object" ? placed.value! : at.get(placed)!, y, least, most };
   });
-  const sides = (["low", "high"] as const).filter(has);
-  const clear = TICK_GAP * (high - low), crowded = sides.map((side) => to(at[side]));
-  const usual = (axis.scale === "log" ? logTicks([own[0], own[1]]) : linearTicks(own))
-    .filter((tick) => tick >= own[0] && tick <= own[1] && crowded.every((x) => Math.abs(to(tick) - x) > clear));
+  const bars = found.flatMap(({ row, placed }, i) => {
+    const error = typeof placed === "object" && placed.standard_error, { x, y } = dots[i];
+    if (!error) return [];
+    return [{ x1: Math.max(own[0], x - error), x2: Math.min(own[1], x + error), y, stroke: key.colourOf(row) }];
+  });
+  const sides = [...at], usual = axis.scale === "log" ? logTicks([own[0], own[1]]) : linearTicks(own);
+  const isFree = (tick: number) =>
+    tick >= own[0] && tick <= own[1] && sides.every(([, x]) => distance(tick, x) > TICK_GAP);
   return {
     dots,
     domain,
-    ticks: [...usual, ...sides.map((side) => at[side])],
+    ticks: [...usual.filter(isFree), ...at.values()],
     tickFormat: (value) => {
-      const side = sides.find((side) => at[side] === value);
+      const side = sides.find(([, x]) => x === value)?.[0];
       return side ? axis.beyond[side] : `${Number(value.toPrecision(6))}`.replace("-", "−");
     },
     under: [
-      ...sides.map((side) =>
-        Plot.ruleX([side === "low" ? own[0] : own[1]], { stroke: COLOUR.axis, strokeDasharray: "1,3" })
+      ...sides.map(([side]) =>
+        Plot.ruleX([own[side === "low" ? 0 : 1]], { stroke: COLOUR.axis, strokeDasharray: "1,3" })
       ),
       Plot.ruleY(bars, {
         x1: "x1",

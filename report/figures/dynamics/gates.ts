@@ -57,8 +57,8 @@ export function figureGates(
       options.subtitle,
       `Read: ${extentText(rows, ({ gates }) => gates)}.`,
       ...portraitNotes(portraits, rows, table),
-      "Row: a gate of a layer (its number, then what the graph calls the gate). White tick: its mean.",
-      `Black lines on the edges: ${ERRORS}.`,
+      "Row: a gate of a layer (its number, then what the graph calls the gate). Double tick: its mean.",
+      `Lines across the edges: ${ERRORS}.`,
     ],
     legend: [{
       heading: "share of units and bytes at which it is",

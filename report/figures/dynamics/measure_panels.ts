@@ -56,7 +56,11 @@ export function drawMeasures(
     legend: [...key.legend, {
       entries: [
         { mark: "bar" as const, colour: COLOUR.highlight, text: "bold ring: the best configuration" },
-        { mark: "line" as const, colour: COLOUR.highlight, text: `thin rings: the best ${RINGED}` },
+        {
+          mark: "line" as const,
+          colour: COLOUR.highlight,
+          text: `thin rings: the best ${Math.min(RINGED, shown.length)}`,
+        },
       ],
     }],
     y: SCORE_LABEL,

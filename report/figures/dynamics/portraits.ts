@@ -2,7 +2,8 @@
 import type * as Plot from "@observablehq/plot";
 import type { FactorTable } from "../../../cells/factor.ts";
 import { firstOfCells } from "../../data/baselines.ts";
-import type { MergedRow } from "../../data/merged.ts";
+import { criterionInWords } from "../../../experiments/study/criterion.ts";
+import { criterionOfRows, type MergedRow } from "../../data/merged.ts";
 import { formatLoss } from "../../tables/format.ts";
 import { switchLegend } from "../../tables/tables.ts";
 import { hasBaselines } from "../baselines.ts";
@@ -114,7 +115,9 @@ export function portraitNotes(
 ): string[] {
   const own = portraits.filter(({ isBaseline }) => !isBaseline).length, baselines = portraits.length - own;
   return [
-    `The best ${own} by rank${baselines ? ", then the best configuration of each other cell" : ""}.`,
+    `The best ${own} measured, by ${criterionInWords(criterionOfRows(rows))}${
+      baselines ? ", then the best configuration of each other cell" : ""
+    }.`,
     ...switchLegend(rows, table).map((line) => `${line[0].toUpperCase()}${line.slice(1)}.`),
   ];
 }

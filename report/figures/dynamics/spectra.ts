@@ -13,7 +13,9 @@ import { ERRORS, extentText } from "./words.ts";
 
 const HEIGHT = 150;
 /** Of all exponents that are shown, so many lie below the axis at most. */
-const BELOW = 0.02;
+const BELOW = 0.1;
+/** A line that ends before this share of all exponents is said to end. */
+const LAST_SHARE = 0.95;
 
 interface Curve {
   readonly name: string;
@@ -51,8 +53,8 @@ export function figureSpectra(
       ...portraitNotes(portraits, rows, table),
       `Line: exponents λᵢ of all layers, the largest first; band: ${ERRORS}.`,
       "An exponent near 0 is a direction that is kept for long; one far below 0 is forgotten at once. Grey: the others shown.",
-      ...(shown.some(({ name, points }, i) => points.length < curves.get(portraits[i].row)!.length && name)
-        ? ["Exponents below the axis are left out."]
+      ...(shown.some(({ points }) => points.length && points[points.length - 1].share < LAST_SHARE)
+        ? ["A line ends where it leaves the axis, or where no more exponents were measured."]
         : []),
     ],
     legend: [],

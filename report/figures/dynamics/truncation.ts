@@ -1,6 +1,6 @@
 /** The picture `results_*_dynamics_truncation`: what the gradient through one step has of that through several, by their number. */
 import * as Plot from "@observablehq/plot";
-import { maxOf } from "../../../cells/extremes.ts";
+import { extentOf } from "../../../cells/extremes.ts";
 import type { FactorTable } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
 import type { Estimate } from "../../../train/dynamics/estimate.ts";
@@ -15,6 +15,8 @@ import { drawPortraits, type Portrait, portraitNotes, portraitsOf } from "./port
 import { ERRORS, extentText } from "./words.ts";
 
 const HEIGHT = 150;
+/** Of a picture in which nothing is lost anywhere. */
+const LEAST_PAD = 0.01;
 
 /** What is drawn of an agreement, each with a colour and a shape of its own. */
 const SERIES = [
@@ -74,7 +76,6 @@ export function figureTruncation(
   const portraits = portraitsOf(rows, table, hasGradients, stepsBack);
   const points = portraits.flatMap(({ row }) => SERIES.flatMap((one) => pointsOf(row, one)));
   const steps = distinct(points, ({ steps }) => steps), trained = distinct(portraits, ({ row }) => stepsBack(row));
-  const high = maxOf(points.map(({ value, standard_error }) => value! + (standard_error ?? 0)), 1);
   const frame = {
     name: options.name,
     title: options.title,
@@ -93,9 +94,9 @@ export function figureTruncation(
   };
   const drawn = drawPortraits(document, { portraits, rows, table, frame }, {
     height: HEIGHT,
-    labels: { first: 30, every: 0 },
+    labels: { first: 38, every: 0 },
     x: { type: "log", base: 2, domain: [steps[0] / 1.2, steps[steps.length - 1] * 1.2] },
-    y: { domain: [Math.min(0, ...points.map(({ value }) => value!)), 1.05 * high] },
+    y: { domain: domainOf(points) },
     marks: (portrait, isFirst) => [
       Plot.gridY({ ticks: 4, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisY({ ticks: isFirst ? 4 : [], tickSize: 0, label: null }),
@@ -105,6 +106,16 @@ export function figureTruncation(
     ],
   });
   return composeFigure(document, frame, drawn.panels, drawn.height);
+}
+
+/** All points with their errors, and 1, where nothing is lost: gaps of trained models may be small. */
+function domainOf(points: readonly Point[]): [number, number] {
+  const [low, high] = extentOf([
+    1,
+    ...points.flatMap(({ value, standard_error }) => [-1, 1].map((sign) => value! + sign * (standard_error ?? 0))),
+  ]);
+  const pad = Math.max(0.05 * (high - low), LEAST_PAD);
+  return [low - pad, high + pad];
 }
 
 function seriesMarks({ row }: Portrait, series: typeof SERIES[number]): Plot.Markish[] {

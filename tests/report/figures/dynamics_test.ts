@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { GATED } from "../../../cells/factors.ts";
 import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import { factorOf, type SwitchFactor } from "../../../cells/factor.ts";
+import type { Experiment } from "../../../experiments/study/schema.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { belowLoss } from "../../../report/data/loss_filter.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
@@ -186,10 +187,10 @@ Deno.test("picturesOf() has the pictures of what was measured, each with how to 
   const few = measuredResults().filter(({ n_layers, use_input_gate, use_output_gate }) =>
     n_layers === 1 && !use_input_gate && !use_output_gate
   );
-  const named = (of: Parameters<typeof measuredTable>[1]) => {
+  const named = (of: Parameters<typeof measuredTable>[1], experiment: Experiment = "01") => {
     const runs = measuredTable(few, of).rows;
     return picturesOf({
-      experiment: "01",
+      experiment,
       filter: belowLoss(9, "byte"),
       rows: mergeSeeds(runs),
       effects: effectsOf(runs),
@@ -215,4 +216,7 @@ Deno.test("picturesOf() has the pictures of what was measured, each with how to 
   );
   assert.ok(some.every(({ name }) => !/dynamics$|switches|spectra|gates|fixed/.test(name)) && some.length === 4);
   assert.deepEqual(named(() => undefined), []);
+  // What was chosen by its score says little of effects.
+  const chosen = named((result) => dynamicsOf(result, { byte_recall: undefined }), "02").map(({ name }) => name);
+  assert.ok(chosen.includes("results_02_big_dynamics") && !chosen.some((name) => /switches|effects/.test(name)));
 });
