@@ -37,7 +37,7 @@ const DECAY = 0.98;
 export class BlockVectors {
   readonly #sums: Float64Array;
   readonly #rounding: Float64Array;
-  readonly #vectors: Float64Array;
+  readonly #vectors: readonly Float64Array[];
   readonly #leastLeft: number;
   /** What a token takes of the smallest share, in nats. */
   #lossPerToken = 0;
@@ -46,7 +46,7 @@ export class BlockVectors {
     const { count, numbers } = options;
     this.#sums = new Float64Array(count);
     this.#rounding = new Float64Array(count);
-    this.#vectors = new Float64Array(count * numbers);
+    this.#vectors = Array.from({ length: count }, () => new Float64Array(numbers));
     this.#leastLeft = roundingOf(RESOLUTION, numbers);
   }
 
@@ -64,9 +64,9 @@ export class BlockVectors {
    * @returns whether enough digits are left; if not, nothing has been done
    */
   decompose(carried: Carried, tokens: number, isMeasured: boolean): boolean {
-    const vectors = this.#vectors, { numbers } = this.options;
+    const { numbers } = this.options;
     this.#copy(carried, "take");
-    const { diagonal, shares } = orthonormalize(vectors, numbers);
+    const { diagonal, shares } = orthonormalize(this.#vectors);
     const least = shares.reduce((a, b) => Math.min(a, b));
     this.#lossPerToken = Math.max(this.#lossPerToken * DECAY, -Math.log(least) / tokens);
     if (tokens > 1 && least < this.#leastLeft) return false;
@@ -78,9 +78,9 @@ export class BlockVectors {
     return true;
   }
 
-  /** Puts vectors in the place of those among some changes: `[count, numbers]`, one after the other. */
-  start(carried: Carried, vectors: Float64Array): void {
-    this.#vectors.set(vectors);
+  /** Puts vectors in the place of those among some changes. */
+  start(carried: Carried, vectors: readonly Float64Array[]): void {
+    vectors.forEach((vector, i) => this.#vectors[i].set(vector));
     this.#copy(carried, "put");
   }
 
@@ -96,15 +96,15 @@ export class BlockVectors {
 
   /** Between changes, which a graph reads and makes by state, and vectors, each with the numbers of all states. */
   #copy(carried: Carried, direction: "take" | "put"): void {
-    const { states, numbers, count, stream } = this.options, vectors = this.#vectors;
+    const { states, stream } = this.options;
     let first = 0;
     for (const { name, shape: [streams, size] } of states) {
       const changes = carried.get(tangentName(name))!;
-      for (let i = 0; i < count; i++) {
-        const a = (i * streams + stream) * size, b = i * numbers + first;
-        if (direction === "take") { for (let j = 0; j < size; j++) vectors[b + j] = changes[a + j]; }
-        else for (let j = 0; j < size; j++) changes[a + j] = vectors[b + j];
-      }
+      this.#vectors.forEach((vector, i) => {
+        const from = (i * streams + stream) * size;
+        if (direction === "take") { for (let j = 0; j < size; j++) vector[first + j] = changes[from + j]; }
+        else for (let j = 0; j < size; j++) changes[from + j] = vector[first + j];
+      });
       first += size;
     }
   }

@@ -118,14 +118,12 @@ export class CocycleWalk implements AsyncDisposable {
  * Vectors to start from. All directions are the identity: then numbers that do not see each other have their exponents exactly. Of fewer, those along
  * the axes would miss directions for ever where such numbers are many, so they are random.
  */
-function startingVectors(count: number, numbers: number): Float64Array {
-  const vectors = new Float64Array(count * numbers);
-  if (count === numbers) {
-    for (let i = 0; i < count; i++) vectors[i * numbers + i] = 1;
-    return vectors;
-  }
-  const random = randomStream(0, "dynamics/lyapunov");
-  for (let i = 0; i < vectors.length; i++) vectors[i] = 2 * random.uniform() - 1;
-  orthonormalize(vectors, numbers);
+function startingVectors(count: number, numbers: number): Float64Array[] {
+  const random = randomStream(0, "dynamics/lyapunov"), isWhole = count === numbers;
+  const vectors = Array.from(
+    { length: count },
+    (_, i) => new Float64Array(numbers).map((_, j) => isWhole ? Number(i === j) : 2 * random.uniform() - 1),
+  );
+  orthonormalize(vectors);
   return vectors;
 }

@@ -8,7 +8,7 @@ import type { DynamicsSettings, Measure, MeasureResults } from "./measure.ts";
 import { participationOf } from "./participation_ratio.ts";
 import type { Watched } from "./progress.ts";
 import { firstTokens, type StreamOptions, type Trajectory } from "./streams.ts";
-import { gapOf, STEPS_BACK } from "./truncation_gap.ts";
+import { gapOf } from "./truncation_gap.ts";
 import type { Walked } from "./walk_once.ts";
 import type { CheckedModel, WeightedModel } from "./weighted_model.ts";
 
@@ -53,11 +53,12 @@ function spectrum({ model, text, settings: { exponents }, cut, watched }: Measur
   return lyapunovSpectrum(model, text, { exponents, ...cut, ...watched });
 }
 
-/** Tokens of each stream that are enough: each costs six times a forward pass for each number of steps back. */
-const GAP_TOKENS = 512;
+/** Steps back, and the most tokens of each stream that are read for them: each k has a graph of its own, which takes longer to open than to run. */
+const GAP = { bptt: [2, 4, 8, 16], tokens: 256 } as const;
 
 /** Over as many of the tokens as the most steps back divide; of so few that these do not fit, those that do. */
 function gap(model: CheckedModel, trajectory: Trajectory, watched: Watched) {
-  const most = Math.min(trajectory.streams.tokens, GAP_TOKENS), bptt = STEPS_BACK.filter((k) => k <= most);
+  const most = Math.min(trajectory.streams.tokens, GAP.tokens), fitting = GAP.bptt.filter((k) => k <= most);
+  const bptt = fitting.length ? fitting : [1];
   return gapOf(model, firstTokens(trajectory, most - most % bptt[bptt.length - 1]), { bptt, ...watched });
 }

@@ -24,85 +24,96 @@ export interface Decomposition {
  * differs by is triangular with a diagonal of ones, and so is what the next `R` gets. Source: Björck, "Solving linear least squares problems by
  * Gram-Schmidt orthogonalization", 1967.
  *
- * @param vectors `[count, size]`, one vector after the other; `count ≤ size`
+ * @param vectors as many as they have numbers, at most
  */
-export function orthonormalize(vectors: Float64Array, size: number): Decomposition {
-  const count = vectors.length / size, diagonal = new Float64Array(count);
-  const before = Float64Array.from({ length: count }, (_, i) => norm(vectors, i * size, size));
+export function orthonormalize(vectors: readonly Float64Array[]): Decomposition {
+  const count = vectors.length, diagonal = new Float64Array(count), before = Float64Array.from(vectors, norm);
   const finish = (i: number) => {
-    diagonal[i] = norm(vectors, i * size, size);
-    const length = diagonal[i] > LOST * before[i] ? diagonal[i] : replace(vectors, i, size);
-    for (let j = i * size; j < (i + 1) * size; j++) vectors[j] /= length;
+    diagonal[i] = norm(vectors[i]);
+    const length = diagonal[i] > LOST * before[i] ? diagonal[i] : replace(vectors, i);
+    scale(vectors[i], 1 / length);
   };
   // Two at a time are taken off those after them: half of the reads and writes.
   for (let i = 0; i < count; i += 2) {
     finish(i);
     if (i + 1 === count) break;
-    takeOff(vectors, i * size, (i + 1) * size, size);
+    takeOff(vectors[i], vectors[i + 1]);
     finish(i + 1);
-    takePairOff(vectors, i * size, size);
+    takePairOff(vectors, i);
   }
   const longest = before.reduce((a, b) => Math.max(a, b));
   return { diagonal, shares: diagonal.map((length) => length === 0 ? 0 : length / longest) };
 }
 
-/**
- * Takes the parts along the vectors at `first` and behind it off all vectors after these two. Four at a time keep the processor busy, which one by itself
- * does not.
- */
-function takePairOff(v: Float64Array, first: number, size: number): void {
-  const second = first + size;
-  let a = second + size;
-  for (; a + 4 * size <= v.length; a += 4 * size) {
-    const b = a + size, c = b + size, d = c + size;
-    let pa = 0, pb = 0, pc = 0, pd = 0, ra = 0, rb = 0, rc = 0, rd = 0;
-    for (let j = 0; j < size; j++) {
-      const p = v[first + j], r = v[second + j];
-      const va = v[a + j], vb = v[b + j], vc = v[c + j], vd = v[d + j];
-      pa += p * va;
-      pb += p * vb;
-      pc += p * vc;
-      pd += p * vd;
-      ra += r * va;
-      rb += r * vb;
-      rc += r * vc;
-      rd += r * vd;
-    }
-    for (let j = 0; j < size; j++) {
-      const p = v[first + j], r = v[second + j];
-      v[a + j] -= pa * p + ra * r;
-      v[b + j] -= pb * p + rb * r;
-      v[c + j] -= pc * p + rc * r;
-      v[d + j] -= pd * p + rd * r;
-    }
+/** Takes the parts along vector `i` and the next off all after these two. */
+function takePairOff(vectors: readonly Float64Array[], i: number): void {
+  const p = vectors[i], r = vectors[i + 1];
+  let k = i + 2;
+  for (; k + 4 <= vectors.length; k += 4) {
+    takePairOffFour(p, r, vectors[k], vectors[k + 1], vectors[k + 2], vectors[k + 3]);
   }
-  for (; a < v.length; a += size) {
-    takeOff(v, first, a, size);
-    takeOff(v, second, a, size);
+  for (; k < vectors.length; k++) {
+    takeOff(p, vectors[k]);
+    takeOff(r, vectors[k]);
   }
 }
 
-/** Takes the part along the vector at `from` off the one at `to`. */
-function takeOff(v: Float64Array, from: number, to: number, size: number): void {
+/** Four at a time keep the processor busy, which one by itself does not; arrays of their own take half the time of parts of one. */
+function takePairOffFour(
+  p: Float64Array,
+  r: Float64Array,
+  a: Float64Array,
+  b: Float64Array,
+  c: Float64Array,
+  d: Float64Array,
+): void {
+  const size = p.length;
+  let pa = 0, pb = 0, pc = 0, pd = 0, ra = 0, rb = 0, rc = 0, rd = 0;
+  for (let j = 0; j < size; j++) {
+    const x = p[j], y = r[j], va = a[j], vb = b[j], vc = c[j], vd = d[j];
+    pa += x * va;
+    pb += x * vb;
+    pc += x * vc;
+    pd += x * vd;
+    ra += y * va;
+    rb += y * vb;
+    rc += y * vc;
+    rd += y * vd;
+  }
+  for (let j = 0; j < size; j++) {
+    const x = p[j], y = r[j];
+    a[j] -= pa * x + ra * y;
+    b[j] -= pb * x + rb * y;
+    c[j] -= pc * x + rc * y;
+    d[j] -= pd * x + rd * y;
+  }
+}
+
+/** Takes the part along a vector of length 1 off another. */
+function takeOff(q: Float64Array, v: Float64Array): void {
   let part = 0;
-  for (let j = 0; j < size; j++) part += v[from + j] * v[to + j];
-  for (let j = 0; j < size; j++) v[to + j] -= part * v[from + j];
+  for (let j = 0; j < v.length; j++) part += q[j] * v[j];
+  for (let j = 0; j < v.length; j++) v[j] -= part * q[j];
 }
 
-function norm(v: Float64Array, at: number, size: number): number {
+function norm(v: Float64Array): number {
   let squares = 0;
-  for (let j = at; j < at + size; j++) squares += v[j] * v[j];
+  for (let j = 0; j < v.length; j++) squares += v[j] * v[j];
   return Math.sqrt(squares);
 }
 
+function scale(v: Float64Array, factor: number): void {
+  for (let j = 0; j < v.length; j++) v[j] *= factor;
+}
+
 /** Puts the first axis that is not all but spanned by the vectors before `i` in its place; returns the length that is left of it. */
-function replace(vectors: Float64Array, i: number, size: number): number {
-  const at = i * size;
+function replace(vectors: readonly Float64Array[], i: number): number {
+  const v = vectors[i], size = v.length;
   for (let axis = 0; axis < size; axis++) {
-    vectors.fill(0, at, at + size);
-    vectors[at + axis] = 1;
-    for (let from = 0; from < at; from += size) takeOff(vectors, from, at, size);
-    const left = norm(vectors, at, size);
+    v.fill(0);
+    v[axis] = 1;
+    for (const q of vectors.slice(0, i)) takeOff(q, v);
+    const left = norm(v);
     // At least one axis has that much left, since i < size.
     if (left > 0.5 / Math.sqrt(size)) return left;
   }

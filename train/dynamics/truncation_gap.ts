@@ -45,7 +45,7 @@ export interface TruncationGap extends Required<StreamOptions> {
 
 const ACTION = "measure the truncation gap";
 /** The steps back that are compared with one, where nothing else is said. */
-export const STEPS_BACK: readonly number[] = [1, 2, 4, 8, 16, 32];
+const STEPS_BACK: readonly number[] = [1, 2, 4, 8, 16, 32];
 
 /**
  * Cosine and ratio of norms of the mean gradient through one step to the mean gradient through k steps, with the weights as they are.

@@ -24,10 +24,13 @@ const valuesOf = (estimates: readonly { readonly value: number | null }[]) => es
 
 /** An orthogonal matrix, row-major, that mixes all axes. */
 function orthogonal(size: number): number[] {
-  const vectors = scattered(size * size, 3);
-  orthonormalize(vectors, size);
-  return [...vectors];
+  const vectors = Array.from({ length: size }, (_, i) => scattered(size, i));
+  orthonormalize(vectors);
+  return vectors.flatMap((vector) => [...vector]);
 }
+
+const identity = (size: number): Float64Array[] =>
+  Array.from({ length: size }, (_, i) => new Float64Array(size).fill(1, i, i + 1));
 
 const linearModel = (matrix: readonly number[]): WeightedModel =>
   toyModel(linearCell, toySizes(Math.sqrt(matrix.length)), { "layers.0.state_nn.weight": matrix });
@@ -76,18 +79,14 @@ Deno.test("exponents of independent normal Jacobians are those of Newman's formu
   // Box and Muller's normal numbers from a linear congruential generator: Numerical Recipes' constants.
   const uniform = () => ((seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) + 0.5) / 2 ** 32;
   const normal = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
-  let vectors = new Float64Array(size * size).map((_, i) => i % (size + 1) ? 0 : 1);
+  let vectors = identity(size);
   const sums = new Float64Array(size), squares = new Float64Array(size);
   for (let t = 0; t < steps; t++) {
     const jacobian = Float64Array.from({ length: size * size }, () => normal() / Math.sqrt(size));
-    const next = new Float64Array(size * size);
-    for (let v = 0; v < size; v++) {
-      for (let i = 0; i < size; i++) {
-        for (let j = 0; j < size; j++) next[v * size + i] += jacobian[i * size + j] * vectors[v * size + j];
-      }
-    }
-    vectors = next;
-    orthonormalize(vectors, size).diagonal.forEach((length, i) => {
+    vectors = vectors.map((vector) =>
+      vector.map((_, i) => vector.reduce((sum, x, j) => sum + jacobian[i * size + j] * x, 0))
+    );
+    orthonormalize(vectors).diagonal.forEach((length, i) => {
       sums[i] += Math.log(length);
       squares[i] += Math.log(length) ** 2;
     });
@@ -162,12 +161,12 @@ Deno.test("lyapunovSpectrum() gives what QR of the gradient's own Jacobians give
     const { graph, states } = evaluationModel(cell, { ...model.sizes, vocabulary: 3, batch: 1 });
     const numbers = 3 * states.length, sums = new Float64Array(numbers);
     let carried = new Map<string, ArrayLike<number>>(states.map(({ name }) => [name, [0, 0, 0]]));
-    let vectors = Float64Array.from(Matrix.eye(numbers).to1DArray()), determinants = 0;
+    let vectors = identity(numbers), determinants = 0;
     for (let t = 0; t < warm_up + tokens; t++) {
       const jacobian = jacobianByGradient(model, carried, TOY_TEXT[t]);
       // Vectors are rows here: V Dᵀ.
-      vectors = Float64Array.from(Matrix.from1DArray(numbers, numbers, vectors).mmul(jacobian.transpose()).to1DArray());
-      const { diagonal } = orthonormalize(vectors, numbers);
+      vectors = new Matrix(vectors).mmul(jacobian.transpose()).to2DArray().map((row) => Float64Array.from(row));
+      const { diagonal } = orthonormalize(vectors);
       carried = new Map(interpret(graph, new Map([...model.weights, ...carried, ["bytes", [TOY_TEXT[t]]]])));
       carried.delete("logits");
       if (t < warm_up) continue;
