@@ -209,7 +209,7 @@ export {
 export { grid } from "./experiments/study/grid.ts";
 export type { Levels, TableLevels } from "./experiments/study/levels.ts";
 export type { Experiment } from "./experiments/study/schema.ts";
-export type { BestRun, ClaimedRun, Overview } from "./experiments/queue/overview.ts";
+export type { BestRun, ClaimedRun, MeasuredRuns, Overview } from "./experiments/queue/overview.ts";
 export type { Preparation, RunningRun, TrainingListener, TrainingProgress } from "./experiments/session/listener.ts";
 export type { EvaluateSummary } from "./experiments/session/scoring.ts";
 export type { TrainSummary } from "./experiments/session/training.ts";
