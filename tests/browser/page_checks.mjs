@@ -168,7 +168,7 @@ export const CHECKS = {
     options: {},
     async act(page) {
       const met = [];
-      for (let press = 0; press < 40; press++) {
+      for (let press = 0; press < 60; press++) {
         await page.keyboard.press("Tab");
         met.push(await page.evaluate(() => document.activeElement?.tagName));
       }
@@ -190,7 +190,7 @@ export const CHECKS = {
       const text = await part.innerText();
       for (const shown of told) assert.ok(text.includes(shown), `${shown} in ${text}`);
       assert.equal(await page.evaluate(() => "hacked" in globalThis), false);
-      assert.equal(await part.locator("svg.curve .line").count(), 1);
+      assert.equal(await part.locator(":scope > .beside svg.curve .line").count(), 1);
       const cell = page.locator(`details:has(#run-${name})`);
       assert.equal((await cell.locator(".equations").allInnerTexts()).join("\n").includes("z = σ"), state_gate);
       const picture = cell.locator("svg.cell-picture");
