@@ -150,6 +150,27 @@ export {
   type TruncationGapOptions,
 } from "./train/dynamics/truncation_gap.ts";
 export type { GradientAgreement } from "./train/dynamics/agreement.ts";
+export { type EchoState, echoState, type EchoStateOptions } from "./train/dynamics/echo_state.ts";
+export {
+  type FixedPoint,
+  type FixedPoints,
+  fixedPoints,
+  type FixedPointSearch,
+  type FixedPointsOptions,
+  type TokenFixedPoints,
+} from "./train/dynamics/fixed_points.ts";
+export {
+  type GateActivities,
+  type GateActivity,
+  gateActivity,
+  type GateActivityOptions,
+} from "./train/dynamics/gates.ts";
+export {
+  type Participation,
+  type ParticipationRatio,
+  participationRatio,
+  type ParticipationRatioOptions,
+} from "./train/dynamics/participation_ratio.ts";
 export type { StreamOptions } from "./train/dynamics/streams.ts";
 export type { Estimate } from "./train/dynamics/estimate.ts";
 export {
@@ -159,6 +180,7 @@ export {
   lyapunovSpectrum,
 } from "./train/dynamics/lyapunov.ts";
 export type { Watched } from "./train/dynamics/progress.ts";
+export { type ByteRecall, byteRecall, type ByteRecallOptions, type RecallAtLag } from "./train/dynamics/byte_recall.ts";
 export { modelFromOnnx, type OnnxModelOptions, type WeightedModel } from "./train/dynamics/weighted_model.ts";
 export { exportCell, exportModel } from "./train/scoring/export_model.ts";
 export type { GroupOptions } from "./train/training/group_training.ts";

@@ -256,7 +256,9 @@ Deno.test("a corpus that is cached is read, and nothing beside it; only init, an
     assert.deepEqual(await of("init", given), [[folder], [folder], enwik8.hosts, true]);
     // What the study has does not count as asked for.
     assert.deepEqual(await of("init", ["--dir", study]), [[path], [], false, true]);
-    for (const name of ["train", "evaluate"]) assert.deepEqual(await of(name, given), [[path], [], false, true], name);
+    for (const name of ["train", "evaluate", "dynamics"]) {
+      assert.deepEqual(await of(name, given), [[path], [], false, true], name);
+    }
     for (const name of ["status", "sample", "report", "export", "demo"]) {
       assert.deepEqual(await of(name, given), [[], [], false, false], name);
     }

@@ -11,7 +11,7 @@ export function dynamicsInWords(dynamics: RunDynamics, reads: Unit): string {
   const { lyapunov, byte_recall, truncation_gap, not_measured } = dynamics, recalled = byte_recall?.total.value ?? null;
   const parts = [
     ...(lyapunov ? [exponentInWords(lyapunov.largest, reads), forgettingInWords(lyapunov, reads)] : []),
-    ...(recalled === null ? [] : [`recalls ${recalled.toFixed(1)} bits`]),
+    ...(recalled === null ? [] : [`recalls ${signed(recalled, 1)} bits`]),
   ];
   const gap = truncation_gap && gapInWords(truncation_gap);
   if (!parts.length && gap) parts.push(gap);
@@ -26,7 +26,7 @@ export function dynamicsInWords(dynamics: RunDynamics, reads: Unit): string {
 function exponentInWords({ value, standard_error }: Estimate, reads: Unit): string {
   if (value === null) return "λ₁ −∞";
   const error = standard_error === null ? "" : ` ± ${standard_error.toFixed(3)}`;
-  return `λ₁ ${value.toFixed(3).replace("-", "−")}${error} nats/${reads}`;
+  return `λ₁ ${signed(value, 3)}${error} nats/${reads}`;
 }
 
 function forgettingInWords({ forgetting_time: { value } }: LyapunovSpectrum, reads: Unit): string {
@@ -39,4 +39,9 @@ function gapInWords({ gaps }: TruncationGap): string | undefined {
   return whole.cosine === null
     ? undefined
     : `1-step gradient: cosine ${whole.cosine.toFixed(3)} with that of ${bptt} steps`;
+}
+
+/** With a minus sign where it is negative. */
+function signed(value: number, digits: number): string {
+  return value.toFixed(digits).replace("-", "−");
 }

@@ -6,6 +6,9 @@ const cut = { streams: 2, tokens: 16, warm_up: 4, bptt: [4] };
 const measure = (options: library.TruncationGapOptions, given: library.Tokens = text) =>
   library.truncationGap({ cell, sizes, weights }, given, { ...cut, ...options });
 
+const recall = (options: library.ByteRecallOptions, given: library.Tokens = text) =>
+  library.byteRecall({ cell, sizes, weights }, given, { streams: 2, tokens: 16, warm_up: 4, lags: 2, ...options });
+
 /** The rows of what measures dynamics. */
 export const DYNAMICS_ROWS = {
   truncationGap: [
@@ -25,6 +28,24 @@ export const DYNAMICS_ROWS = {
     ...weightRows((given) => library.truncationGap({ cell, sizes, weights: given }, text, cut)),
     ...mostRows((change) => library.truncationGap({ cell, sizes: { ...sizes, ...change }, weights }, text, cut))
       .filter(([what]) => !what.startsWith("batch")),
+  ],
+  byteRecall: [
+    ["a text that is too short for the defaults", () => library.byteRecall({ cell, sizes, weights }, text), [
+      "RangeError",
+      /the text has 440 tokens, must have at least 36865 for 8 streams of 512 \+ 4096/,
+    ]],
+    ["no text", () => recall({}, new Uint8Array()), ["RangeError", /the text has 0 tokens, must have/]],
+    ["lags below zero", () => recall({ lags: -1 }), ["RangeError", /lags is -1, must be a whole number/]],
+    ["lags that are no number", () => recall({ lags: NaN }), ["RangeError", /lags is NaN, must be a whole number/]],
+    ["more lags than tokens", () => recall({ lags: 1e6 }), ["RangeError", /tokens is 16, must be at least 1000001/]],
+    ["no streams", () => recall({ streams: 0 }), ["RangeError", /streams is 0, must be a whole number/]],
+    ["more tokens than memory", () => recall({ tokens: 4e9 }), ["RangeError", /the text has 440 tokens, must have/]],
+    ["one stream", () => recall({ streams: 1 }), "works"],
+    ["no warm-up", () => recall({ warm_up: 0 }), "works"],
+    ["lag 0 alone", () => recall({ lags: 0 }), "works"],
+    ...weightRows((given) =>
+      library.byteRecall({ cell, sizes, weights: given }, text, { streams: 1, tokens: 32, warm_up: 4 })
+    ),
   ],
   modelFromOnnx: [
     ["its cell", () => library.modelFromOnnx(model, { cell }), "works"],

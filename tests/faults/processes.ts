@@ -79,9 +79,12 @@ export class Training implements AsyncDisposable {
 
   /** Starts `deno task train` itself. */
   static startTask(dir: string, ...flags: readonly string[]): Training {
-    const [deno, ...command] = tasks.tasks.train.command.split(" ");
-    assert.equal(deno, "deno");
-    return new Training([...command, "--dir", dir, ...flags]);
+    return new Training([...commandOf("train"), "--dir", dir, ...flags]);
+  }
+
+  /** Starts `deno task dynamics`: it measures, and is stopped, killed and listened to in the same way. */
+  static startDynamics(dir: string, ...flags: readonly string[]): Training {
+    return new Training([...commandOf("dynamics"), "--dir", dir, ...flags]);
   }
 
   get pid(): number {
@@ -154,6 +157,13 @@ export class Training implements AsyncDisposable {
     await this.kill();
     await this.#ended;
   }
+}
+
+/** The arguments with which Deno runs a task. */
+function commandOf(name: keyof typeof tasks.tasks): string[] {
+  const [deno, ...command] = tasks.tasks[name].command.split(" ");
+  assert.equal(deno, "deno");
+  return command;
 }
 
 async function collectLines(stream: ReadableStream<Uint8Array<ArrayBuffer>>, lines: string[]): Promise<void> {

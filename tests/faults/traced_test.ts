@@ -21,6 +21,7 @@ const TASKS: readonly { name: keyof typeof project.tasks; flags: readonly string
   { name: "train", flags: ["--engine", "onnx", "--parallel", "2", "--limit", "2"] },
   { name: "train", flags: ["--engine", "auto", "--parallel", "1", "--limit", "1"], opensAdapter: true },
   { name: "evaluate", flags: ["--again"] },
+  { name: "dynamics", flags: ["--streams", "1", "--bytes", "64", "--top", "1"] },
   { name: "sample", flags: ["--bytes", "20"] },
   { name: "report", flags: [] },
   { name: "export", flags: [] },
@@ -36,7 +37,8 @@ await new Promise((resolve) => setTimeout(resolve, 1000));
 
 async function tracedTasks(dir: string): Promise<void> {
   const study = join(dir, "study"), cache = denoDir();
-  await makeSmallStudy(study);
+  // Long enough for its dynamics to be measured.
+  await makeSmallStudy(study, 24_000);
   const isOurs = (path: string) => path === study || path.startsWith(`${study}/`);
   const isDenos = (path: string) => path === cache || path.startsWith(`${cache}/`);
   for (const [i, { name, flags, opensAdapter }] of TASKS.entries()) {
@@ -53,7 +55,7 @@ async function tracedTasks(dir: string): Promise<void> {
     );
     assert.deepEqual(network, [], name);
     // The trace has seen what is known to be written.
-    if (["train", "evaluate", "report", "export"].includes(name)) assert.ok(written.some(isOurs), name);
+    if (["train", "evaluate", "dynamics", "report", "export"].includes(name)) assert.ok(written.some(isOurs), name);
   }
 }
 

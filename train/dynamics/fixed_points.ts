@@ -7,7 +7,7 @@ import type { StackStates } from "./layer_maps.ts";
 import type { NewtonEnd } from "./newton.ts";
 import type { Watched } from "./progress.ts";
 import { StackSearch } from "./stack_search.ts";
-import { cutStreams, type StreamOptions } from "./streams.ts";
+import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
 import { type VisitedStates, visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
@@ -29,9 +29,11 @@ export interface TokenFixedPoints {
   readonly share: number;
   /** Visited states that Newton's method started from. */
   readonly starts: number;
-  /** Of them, those that ended at a fixed point, at a slow point, and at neither. */
+  /** Of them, those that ended at a fixed point. */
   readonly converged: number;
+  /** Those that ended at a slow point: at or near a local minimum of the speed that is no fixed point. */
   readonly slow: number;
+  /** Those that ended at neither. */
   readonly failed: number;
   /** Distinct fixed points, those found most often first. There may be more: these were found from that many starts. */
   readonly points: readonly FixedPoint[];
@@ -39,8 +41,9 @@ export interface TokenFixedPoints {
 
 /** What {@linkcode fixedPoints} finds. */
 export interface FixedPoints {
-  /** `½‖F(s, x) − s‖²` below which a state counts as fixed, and below which as slow. */
+  /** `½‖F(s, x) − s‖²` below which a state counts as fixed. */
   readonly tolerance: number;
+  /** The same below which it counts as slow. */
   readonly slow_tolerance: number;
   /** The most frequent tokens of the text, the most frequent first. */
   readonly tokens: readonly TokenFixedPoints[];
@@ -71,8 +74,9 @@ const DISTINCT = 1e-4;
  * fibers to locate fixed points of recurrent neural networks", 2017; of what is converged and what is distinct Golub and Sussillo,
  * "FixedPointFinder", 2018.
  *
- * A start has converged below `q = 1e-12`. It is slow where it ends at or near a local minimum of `q` that is below 1e-6; all others have failed,
- * also those that become infinite or NaN. Points are distinct where a number differs by more than 1e-4. A point is stable where all
+ * A start has converged below `q = 1e-12`. It is slow where it ends below 1e-6, at or near a local minimum of `q`; all others have failed, also those
+ * that become infinite or NaN. A start that Newton's method leaves at neither follows the model for 64 tokens, then for 256, and tries again: units whose gates
+ * are all but shut make `∂F/∂s − I` nearly singular. Points are distinct where a number differs by more than 1e-4. A point is stable where all
  * eigenvalues of `∂F/∂s` are within the unit circle. Newton's method finds unstable points as well as stable ones, and need not come to the point that
  * the model itself would go to.
  *
@@ -80,7 +84,8 @@ const DISTINCT = 1e-4;
  * block-triangular, and its eigenvalues are those of the layers' blocks.
  *
  * The cost is that of `n` forward steps and a linear system of the `n` numbers of each layer, for each of some six steps of each of
- * `frequent · starts` starts.
+ * `frequent · starts` starts. Seen with the defaults, on one core: 0.1 to 1.5 seconds for gated cells of 2 × 32 states, 40 for gated cells of
+ * 2 × 256.
  *
  * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens; starts are spread over its streams, absent: 8 of 512 tokens with a
  * warm-up of 256
@@ -94,18 +99,17 @@ export async function fixedPoints(
 ): Promise<FixedPoints> {
   const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
   const visited = await visitedStates(checked, streams, ACTION, { signal });
-  return fixedPointsFrom(checked, text, visited, { frequent, starts, onProgress, signal });
+  return fixedPointsOf(checked, { streams, states: visited }, { frequent, starts, onProgress, signal });
 }
 
 /**
- * {@linkcode fixedPoints} from states that were visited before.
+ * {@linkcode fixedPoints} from states of streams that have been walked through already.
  *
  * @throws {RangeError} if a number is out of bounds; {@linkcode UserError} if there is no state
  */
-export async function fixedPointsFrom(
+export async function fixedPointsOf(
   model: CheckedModel,
-  text: Tokens,
-  visited: VisitedStates,
+  { streams: { text }, states: visited }: { readonly streams: Pick<Streams, "text">; readonly states: VisitedStates },
   { frequent = FREQUENT, starts = STARTS, ...watched }: FixedPointSearch = {},
 ): Promise<FixedPoints> {
   checkWhole(ACTION, "frequent", frequent, 1);

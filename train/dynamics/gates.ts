@@ -41,7 +41,7 @@ const SHUT = 0.1, OPEN = 0.9;
 /**
  * How far each gate stands open while a text is read: mean, share below 0.1 and share above 0.9, over all units and measured tokens. Each is a mean
  * over streams, with its standard error. Source: the design's section 11; shares of saturated gates as in Karpathy, Johnson and Li, "Visualizing
- * and understanding recurrent networks", 2015, section 4.2.
+ * and understanding recurrent networks", 2015.
  *
  * A gate is a logistic function whose result multiplies something, by itself or as `1 − σ(…)`; what the cell calls it does not matter. So the
  * `σ(o)` of a gated cell without output gate counts, and the exponential gates of the sLSTM do not.

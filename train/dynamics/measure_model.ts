@@ -13,7 +13,7 @@ import {
 import { MEASURERS, WALK_COST } from "./measures.ts";
 import type { Watched } from "./progress.ts";
 import { cutStreams } from "./streams.ts";
-import { type Trajectory, trajectoryOf } from "./trajectory.ts";
+import { type Walked, walkOnce } from "./walk_once.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
 const ACTION = "measure the dynamics";
@@ -49,8 +49,8 @@ export async function measureModel(
       tell();
     },
   });
-  let walk: Promise<Trajectory> | undefined;
-  const walked = () => walk ??= trajectoryOf(checked, cutText, ACTION, watch("walk", WALK_COST));
+  let walk: Promise<Walked> | undefined;
+  const walked = () => walk ??= walkOnce(checked, cutText, ACTION, watch("walk", WALK_COST));
 
   const take = async <M extends Measure>(measure: M) => {
     const { cost, take } = MEASURERS[measure], watched = watch("within", cost);

@@ -1,5 +1,5 @@
 /** Newton's method for the fixed points of a map, from many starts side by side. */
-import { LuDecomposition, Matrix } from "ml-matrix";
+import { solveInPlace } from "./linear_system.ts";
 
 /** A map of points of `n` numbers, each for itself. */
 export interface PointMap {
@@ -149,10 +149,8 @@ function residuals(points: readonly Float64Array[], images: readonly Float64Arra
 /** @returns undefined where there is none */
 function newtonDirection(jacobian: Float64Array[], residual: Float64Array): Float64Array | undefined {
   jacobian.forEach((row, i) => row[i] -= 1);
-  const decomposed = new LuDecomposition(Matrix.checkMatrix(jacobian));
-  if (decomposed.isSingular()) return undefined;
-  const direction = Float64Array.from(decomposed.solve(Matrix.columnVector(residual)).to1DArray(), (x) => -x);
-  return direction.every(Number.isFinite) ? direction : undefined;
+  const direction = residual.map((x) => -x), isSolved = solveInPlace(jacobian, direction);
+  return isSolved && direction.every(Number.isFinite) ? direction : undefined;
 }
 
 /** Goes along each direction as far as lowers `q`; where nothing does, the search is over. */

@@ -10,7 +10,7 @@ import { jackknife } from "./jackknife.ts";
 import { layerOf } from "./layers.ts";
 import type { Watched } from "./progress.ts";
 import { Float64Graph } from "./float64.ts";
-import { cutStreams, type StreamOptions } from "./streams.ts";
+import { cutStreams, type StreamOptions, type Trajectory } from "./streams.ts";
 import { type VisitedStates, visitedStates } from "./walk.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
@@ -56,17 +56,16 @@ export async function participationRatio(
 ): Promise<ParticipationRatio> {
   const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
   const visited = await visitedStates(checked, streams, ACTION, { onProgress, signal });
-  return participationOf(visited, streams, signal);
+  return participationOf({ streams, states: visited }, signal);
 }
 
 /**
- * {@linkcode participationRatio} of a walk.
+ * {@linkcode participationRatio} along streams that have been walked through already.
  *
  * @throws {UserError} if there is no state
  */
 export async function participationOf(
-  visited: VisitedStates,
-  { streams, tokens, warm_up }: Required<StreamOptions>,
+  { streams: { streams, tokens, warm_up }, states: visited }: MeasuredStates,
   signal?: AbortSignal,
 ): Promise<ParticipationRatio> {
   if (!visited.size) throw new UserError(`Cannot ${ACTION}: the model carries no state`);
@@ -84,6 +83,11 @@ export async function participationOf(
     whole: participation({ first: 0, count: numbers }),
     layers: columns.layers.map(participation),
   };
+}
+
+/** What is read of a {@linkcode Trajectory}. */
+interface MeasuredStates extends Pick<Trajectory, "states"> {
+  readonly streams: Required<StreamOptions>;
 }
 
 /** Columns of the covariance: `count` of them from `first` on. */

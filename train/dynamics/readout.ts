@@ -28,7 +28,7 @@ export interface FitSettings {
 }
 
 /**
- * Two passes over 23,552 rows. What 2,000 updates find more is in the docstring of `byteRecall`. Methods that read all rows for each update
+ * Two passes over 23,552 rows. What is left to be found is in the docstring of `byteRecall`. Methods that read all rows for each update
  * need a hundred passes and more where tokens can be told all but surely, since weights grow long there.
  */
 export const FIT: FitSettings = { updates: 90, learning_rate: 0.07 };

@@ -2,7 +2,7 @@
 import type { Values } from "../../cells/graph/interpreter.ts";
 import { type RandomStream, randomStream } from "../corpus/random.ts";
 import type { ReadoutRows } from "./readout.ts";
-import type { Streams } from "./streams.ts";
+import type { Streams, Trajectory } from "./streams.ts";
 import { whiten } from "./whitening.ts";
 
 /** How many states of each stream are for what; they stand one after the other. */
@@ -44,16 +44,8 @@ export class RecallPairs {
     this.#classOf = new Map(tokens.map((token, i) => [token, i]));
   }
 
-  /**
-   * Puts the visited states of all streams together, and whitens them by those that are fitted to.
-   *
-   * @param states by state, for each stream `[tokens, size]`: those before each measured token
-   */
-  static async of(
-    states: ReadonlyMap<string, readonly Values[]>,
-    streams: Streams,
-    lags: number,
-  ): Promise<RecallPairs> {
+  /** Puts the visited states of all streams together, and whitens them by those that are fitted to. */
+  static async of({ streams, states }: Trajectory, lags: number): Promise<RecallPairs> {
     const shares = sharesOf(streams, lags), { text, starts, tokens, warm_up } = streams;
     const order = rowsInOrder(shares, streams.streams);
     const parts = [...states.values()].map((own) => ({ own, width: own[0].length / tokens }));

@@ -62,3 +62,19 @@ export function tokenFeeds(
   const read = Float64Array.from(starts, (start) => text[start + position]);
   return [INPUTS.bytes, INPUTS.tokens].map((name) => [name, read]);
 }
+
+/** Streams with the states that were visited before each of their tokens. */
+export interface Trajectory {
+  readonly streams: Streams;
+  /** By state, for each stream `[tokens, size]`, row-major. */
+  readonly states: ReadonlyMap<string, readonly Values[]>;
+}
+
+/** The first `tokens` of each stream: for a measure that reads fewer than were walked through. Nothing is copied. */
+export function firstTokens({ streams, states }: Trajectory, tokens: number): Trajectory {
+  const shorter = (own: Values) => own.subarray(0, own.length / streams.tokens * tokens);
+  return {
+    streams: { ...streams, tokens },
+    states: new Map([...states].map(([name, each]) => [name, each.map(shorter)])),
+  };
+}

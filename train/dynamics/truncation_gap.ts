@@ -6,23 +6,21 @@ import { checkWhole } from "../../cells/bounds.ts";
 import { UserError } from "../../cells/errors.ts";
 import { MAX_BPTT } from "../../cells/factors.ts";
 import { buildGraph, type Graph } from "../../cells/graph/graph.ts";
-import { interpret, type Values } from "../../cells/graph/interpreter.ts";
+import type { Values } from "../../cells/graph/interpreter.ts";
 import { buildTrainingStep, gradientName, INPUTS } from "../../cells/language_model.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { whyUnusable } from "../training/weights.ts";
 import { agreementOf, type GradientAgreement, joinedProducts, streamProducts } from "./agreement.ts";
-import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
+import { Float64Graph } from "./float64.ts";
+import type { Watched } from "./progress.ts";
+import { cutStreams, type StreamOptions, type Streams, type Trajectory } from "./streams.ts";
 import { visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
-/** What {@linkcode truncationGap} takes; all of it may be absent. */
-export interface TruncationGapOptions extends StreamOptions {
+/** What {@linkcode truncationGap} takes; all of it may be absent. Progress is counted in streams that were read for one of the steps back. */
+export interface TruncationGapOptions extends StreamOptions, Watched {
   /** Steps back that are compared with one; each must divide `tokens`. Absent: 1, 2, 4, 8, 16, 32. */
   readonly bptt?: readonly number[];
-  /** Called when a stream has been read for one of them, with how many of all are done. */
-  readonly onProgress?: (done: number, total: number) => void;
-  /** Stops it: the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
 }
 
 /** How far the gradient through one step agrees with that through `bptt` steps. */
@@ -58,8 +56,9 @@ export const STEPS_BACK: readonly number[] = [1, 2, 4, 8, 16, 32];
  * the gradients those of the training step's graph.
  *
  * It takes about as long as three forward passes over `streams · tokens` tokens for every k, on one thread in float64: 6 floating-point operations
- * for each weight and token. Memory: of each measured token the states, and of each stream two gradients, 8 bytes a number. Seen with the
- * defaults (8 streams of 512 tokens, six k) on one core: 4 seconds for a gated cell of 1 × 32 states, 100 for one of 2 × 256, with 0.7 GB.
+ * for each weight and token; and each k has a graph of its own to be opened, which takes longer than to read with it where states are few.
+ * Memory: of each measured token the states, and of each stream two gradients, 8 bytes a number. Seen with the defaults (8 streams of 512
+ * tokens, six k) on one busy core: 1.2 seconds for a gated cell of 1 × 32 states, 11 for one of 2 × 256.
  *
  * ```ts ignore
  * const { gaps } = await truncationGap(model, corpus.test, { bptt: [4, 16], streams: 8, tokens: 512 });
@@ -77,6 +76,18 @@ export async function truncationGap(
 ): Promise<TruncationGap> {
   const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION);
   checkStepsBack(bptt, streams.tokens);
+  signal?.throwIfAborted();
+  const states = await visitedStates(checked, streams, ACTION, { signal });
+  return gapOf(checked, { streams, states }, { bptt, onProgress, signal });
+}
+
+/** {@linkcode truncationGap} along streams that have been walked through already. */
+export async function gapOf(
+  model: CheckedModel,
+  { streams, states }: Trajectory,
+  { bptt = STEPS_BACK, onProgress, signal }: Omit<TruncationGapOptions, keyof StreamOptions> = {},
+): Promise<TruncationGap> {
+  checkStepsBack(bptt, streams.tokens);
   const measured = new Set([1, ...bptt]), total = measured.size * streams.streams;
   let done = 0;
   const next = async () => {
@@ -85,12 +96,10 @@ export async function truncationGap(
     await new Promise((resolve) => setTimeout(resolve));
     signal?.throwIfAborted();
   };
-  signal?.throwIfAborted();
-  const states = await visitedStates(checked, streams, ACTION, { signal });
-  const first = await gradientsThrough(1, checked, streams, states, next);
+  const first = await gradientsThrough(1, model, streams, states, next);
   const gaps: StepsBackGap[] = [];
   for (const k of bptt) {
-    const through = k === 1 ? first : await gradientsThrough(k, checked, streams, states, next);
+    const through = k === 1 ? first : await gradientsThrough(k, model, streams, states, next);
     gaps.push(compare(k, first, through, streams.streams));
   }
   return {
@@ -142,13 +151,13 @@ async function gradientsThrough(
 ): Promise<Through> {
   const batch = chunksAtOnce(streams.tokens / k, k), runs = streams.tokens / (k * batch);
   const step = buildTrainingStep(cell, { ...sizes, batch }, { bptt: k, withGradients: true });
-  const graph = lossAndGradients(step.graph);
+  await using graph = await Float64Graph.open(lossAndGradients(step.graph), { weights });
   const gradients = new Map(step.trained.map((name): [string, Float64Array[]] => [name, []]));
   let loss = 0;
   for (let stream = 0; stream < streams.streams; stream++) {
     for (let run = 0; run < runs; run++) {
       const chunks = { stream, first: run * batch * k, batch, k };
-      const results = interpret(graph, new Map([...weights, ...chunkFeeds(streams, states, chunks)]));
+      const results = await graph.run(chunkFeeds(streams, states, chunks));
       loss += results.get("loss")![0] / (runs * streams.streams);
       for (const [name, sums] of gradients) {
         const gradient = results.get(gradientName(name))!, sum = sums[stream] ??= new Float64Array(gradient.length);

@@ -6,7 +6,7 @@ import { sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
 import { type EvaluationModel, evaluationModel } from "../../cells/language_model.ts";
 import type { Watched } from "./progress.ts";
 import { Float64Graph } from "./float64.ts";
-import { type Streams, tokenFeeds } from "./streams.ts";
+import { type Streams, tokenFeeds, type Trajectory } from "./streams.ts";
 import type { CheckedModel } from "./weighted_model.ts";
 
 /** Looks at a walk as it goes, so that nothing needs to be kept of what it sums up. */
@@ -88,8 +88,8 @@ function checkFinite(action: string, states: ReadonlyMap<string, Values>, token:
   }
 }
 
-/** States by name, for each stream `[tokens, size]`, row-major: those before each measured token. */
-export type VisitedStates = ReadonlyMap<string, readonly Values[]>;
+/** See {@linkcode Trajectory}. */
+export type VisitedStates = Trajectory["states"];
 
 /** Keeps the states of a walk. */
 export class StateRecorder implements Observer {

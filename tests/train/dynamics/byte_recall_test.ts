@@ -151,6 +151,6 @@ const growingCell = defineCell({
 
 Deno.test("byteRecall() refuses a model whose state becomes infinite", async () => {
   const measured = byteRecall(oneHotModel(growingCell), TEXT, SMALL);
-  const message = "Cannot measure byte recall: state 'layers.0.h' is Infinity, must be finite";
+  const message = "Cannot measure byte recall: 'layers.0.h' is Infinity after 36 tokens of its stream, must be finite";
   await assert.rejects(measured, { name: "UserError", message });
 });

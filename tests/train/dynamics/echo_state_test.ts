@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { catalogConfig, cellOf, gruCell } from "../../../cells/catalog/catalog.ts";
 import { mul } from "../../../cells/graph/builder.ts";
 import { evaluationModel } from "../../../cells/language_model.ts";
-import { echoState, type EchoStateOptions, randomStarts } from "../../../train/dynamics/echo_state.ts";
+import { echoState, echoStateOf, type EchoStateOptions, randomStarts } from "../../../train/dynamics/echo_state.ts";
+import { cutStreams } from "../../../train/dynamics/streams.ts";
+import { visitedStates } from "../../../train/dynamics/walk.ts";
+import { checkModel } from "../../../train/dynamics/weighted_model.ts";
 import { drawnModel, halvingCell, linearCell, mapCell, tanhCell, TOY_TEXT, toyModel, toySizes } from "./toys.ts";
 
 const CUT = { streams: 3, tokens: 100, warm_up: 5 };
@@ -103,6 +106,12 @@ Deno.test("echoState() reads the same as one row alone when rows share a batch",
   const again = await echoState(model, TOY_TEXT, { ...CUT, streams: 1 });
   assert.deepEqual(again, one);
   assert.deepEqual(one.responses, { value: 1, standard_error: null });
+});
+
+Deno.test("echoStateOf() gives the same along streams that were walked through before", async () => {
+  const model = drawnModel(gruCell, toySizes(3), 1), checked = checkModel(model, "test"), cut = { ...CUT, streams: 4 };
+  const streams = cutStreams(TOY_TEXT, cut, checked, "test"), states = await visitedStates(checked, streams, "test");
+  assert.deepEqual(await echoStateOf(checked, { streams, states }), await echoState(model, TOY_TEXT, cut));
 });
 
 Deno.test("echoState() stops when it is told to", async () => {

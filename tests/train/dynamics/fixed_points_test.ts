@@ -6,7 +6,7 @@ import { add, div, mul, sqrt } from "../../../cells/graph/builder.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
 import type { Tensor } from "../../../cells/graph/tensor.ts";
 import { evaluationModel, INPUTS } from "../../../cells/language_model.ts";
-import { fixedPoints, fixedPointsFrom, type FixedPointsOptions } from "../../../train/dynamics/fixed_points.ts";
+import { fixedPoints, fixedPointsOf, type FixedPointsOptions } from "../../../train/dynamics/fixed_points.ts";
 import { newton, type PointMap } from "../../../train/dynamics/newton.ts";
 import { StackSearch } from "../../../train/dynamics/stack_search.ts";
 import { checkModel } from "../../../train/dynamics/weighted_model.ts";
@@ -55,7 +55,10 @@ Deno.test("fixedPoints() finds 0, which is unstable, and ±0.9575, which are sta
   near(point, 0.9575, 5e-5, "the point by iteration");
   const model = checkModel(toyModel(tanhCell, toySizes(1)), "test"),
     visited = new Map([["layers.0.h", values.map((x) => Float64Array.of(x))]]);
-  const { tokens: [{ converged, points }] } = await fixedPointsFrom(model, TOY_TEXT, visited, {
+  const { tokens: [{ converged, points }] } = await fixedPointsOf(model, {
+    streams: { text: TOY_TEXT },
+    states: visited,
+  }, {
     starts: 6,
     frequent: 1,
   });
@@ -117,7 +120,10 @@ function largestEigenvalue(matrix: Matrix): number {
 async function countsOf(next: (h: Tensor) => Tensor, values: readonly number[]) {
   const model = checkModel(toyModel(mapCell("toy", (_, _x, h) => next(h)), toySizes(1)), "test");
   const visited = new Map([["layers.0.h", values.map((x) => Float64Array.of(x))]]);
-  const { tokens: [found] } = await fixedPointsFrom(model, TOY_TEXT, visited, { starts: values.length, frequent: 1 });
+  const { tokens: [found] } = await fixedPointsOf(model, { streams: { text: TOY_TEXT }, states: visited }, {
+    starts: values.length,
+    frequent: 1,
+  });
   return found;
 }
 

@@ -31,7 +31,9 @@ for (const [n, tokens] of [[8, 25], [8, 200], [32, 50]]) {
     const found: number[] = [];
     for (let seed = 0; seed < 20; seed++) {
       const next = normals(seed), visited = visitedBy(4, tokens, () => Array.from({ length: n }, next));
-      found.push((await participationOf(visited, { streams: 4, tokens, warm_up: 0 })).whole.value!);
+      found.push(
+        (await participationOf({ states: visited, streams: { streams: 4, tokens, warm_up: 0 } })).whole.value!,
+      );
     }
     const wanted = n / (1 + n / (4 * tokens)), spread = Math.sqrt(mean(found.map((x) => (x - mean(found)) ** 2)) / 20);
     // Four standard errors of 20 seeds; and 2/T of it, since the formula is one of first order in 1/T.
@@ -43,27 +45,30 @@ for (const [n, tokens] of [[8, 25], [8, 200], [32, 50]]) {
 
 Deno.test("participationRatio() is 1 when all states lie on a line, and its standard error is 0", async () => {
   const visited = visitedBy(3, 10, (s, t) => [5 + s * t + t, 1 - 2 * (s * t + t), 0.5]);
-  const { whole } = await participationOf(visited, { streams: 3, tokens: 10, warm_up: 0 });
+  const { whole } = await participationOf({ states: visited, streams: { streams: 3, tokens: 10, warm_up: 0 } });
   assert.ok(Math.abs(whole.value! - 1) < 1e-12 && whole.standard_error! < 1e-12, JSON.stringify(whole));
   assert.equal(whole.numbers, 3);
 });
 
 Deno.test("participationRatio() is null when nothing varies", async () => {
   const nothing = { value: null, standard_error: null, numbers: 3 };
-  const { whole, layers } = await participationOf(visitedBy(3, 7, () => [0.1, 1e9 / 3, -0.7]), {
-    streams: 3,
-    tokens: 7,
-    warm_up: 0,
+  const { whole, layers } = await participationOf({
+    states: visitedBy(3, 7, () => [0.1, 1e9 / 3, -0.7]),
+    streams: {
+      streams: 3,
+      tokens: 7,
+      warm_up: 0,
+    },
   });
   assert.deepEqual([whole, layers], [nothing, [nothing]]);
 });
 
 Deno.test("participationRatio() has no standard error when one stream alone varies, or there is one", async () => {
   const some = visitedBy(3, 7, (s, t) => s === 1 ? [t, t * t] : [0.1, 0.7]);
-  const { whole } = await participationOf(some, { streams: 3, tokens: 7, warm_up: 0 });
+  const { whole } = await participationOf({ states: some, streams: { streams: 3, tokens: 7, warm_up: 0 } });
   assert.ok(whole.value! > 1 && whole.standard_error === null, JSON.stringify(whole));
   const one = visitedBy(1, 7, (_, t) => [t, t * t]);
-  const single = await participationOf(one, { streams: 1, tokens: 7, warm_up: 0 });
+  const single = await participationOf({ states: one, streams: { streams: 1, tokens: 7, warm_up: 0 } });
   assert.ok(single.whole.value! > 1 && single.whole.standard_error === null, JSON.stringify(single));
 });
 

@@ -9,8 +9,10 @@ import { sizeOf } from "../../../cells/graph/tensor.ts";
 import { buildTrainingStep, evaluationModel, gradientName, INPUTS } from "../../../cells/language_model.ts";
 import { momentName } from "../../../cells/optimizer.ts";
 import type { GradientAgreement } from "../../../train/dynamics/agreement.ts";
-import { truncationGap, type TruncationGapOptions } from "../../../train/dynamics/truncation_gap.ts";
-import type { WeightedModel } from "../../../train/dynamics/weighted_model.ts";
+import { cutStreams, firstTokens } from "../../../train/dynamics/streams.ts";
+import { visitedStates } from "../../../train/dynamics/walk.ts";
+import { gapOf, truncationGap, type TruncationGapOptions } from "../../../train/dynamics/truncation_gap.ts";
+import { checkModel, type WeightedModel } from "../../../train/dynamics/weighted_model.ts";
 import { gatedConfig } from "../../cells/catalog/golden_cases.ts";
 import { drawnWeights } from "../../cells/models.ts";
 import { SCALAR_SIZES, SCALAR_WEIGHTS, scalarCell } from "../../cells/scalar_recurrence.ts";
@@ -274,6 +276,13 @@ for (const [what, options, message] of BAD_OPTIONS) {
 Deno.test("truncationGap() reads a text to its last token", async () => {
   const text = TEXT.slice(0, 4 * 100 + 1), more = { streams: 3, tokens: 120, warm_up: 13, bptt: [2] };
   assert.ok((await truncationGap(modelOf(gruCell), text, more)).loss > 0);
+});
+
+Deno.test("gapOf() gives the same when streams were walked through before, and further", async () => {
+  const model = modelOf(gruCell), checked = checkModel(model, "test"), streams = cutStreams(TEXT, CUT, checked, "test");
+  const walked = { streams, states: await visitedStates(checked, streams, "test") };
+  const found = await gapOf(checked, firstTokens(walked, 12), { bptt: [4] });
+  assert.deepEqual(found, await truncationGap(model, TEXT, { ...CUT, tokens: 12, bptt: [4] }));
 });
 
 const changed = (change: (weights: Map<string, Float32Array | Float64Array>) => unknown): WeightedModel => {

@@ -1,0 +1,95 @@
+/** `dynamics` on the real command line: of bytes, of tokens and of a space of a person's own; side by side, stopped, and refused. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { generateEmbedded } from "../../train/corpus/embedded.ts";
+import { inFolder } from "./folder.ts";
+import { moduleWith } from "./study/space_modules.ts";
+import { succeed, task } from "./tasks.ts";
+
+/** Fits into the test split of 30,000 bytes, also where it is read as tokens. */
+const LITTLE = ["--streams", "1", "--bytes", "64"];
+
+/** A study of small runs that are trained. */
+async function trainedStudy(dir: string, runs: number, ...flags: readonly string[]): Promise<string> {
+  const corpus = join(dir, "corpus.txt"), study = join(dir, "study");
+  Deno.writeFileSync(corpus, generateEmbedded(1, 30_000).text);
+  const small = "--state-size 4 --layers 1 --batch 8 --history 51 --steps 50 --seeds 1".split(" ");
+  await succeed("init", "--dir", study, "--corpus", corpus, ...small, ...flags);
+  await succeed("train", "--dir", study, "--engine", "onnx", "--limit", `${runs}`, "--score-on", "cpu");
+  return study;
+}
+
+const dynamicsIn = (study: string) =>
+  [...Deno.readDirSync(join(study, "dynamics_01_all"))].map(({ name }) =>
+    JSON.parse(Deno.readTextFileSync(join(study, "dynamics_01_all", name)))
+  );
+
+inFolder("dynamics measures runs side by side, once each, tells what it found, and status counts them", async (dir) => {
+  const study = await trainedStudy(dir, 3), at = ["--dir", study, ...LITTLE];
+  assert.doesNotMatch(await succeed("status", "--dir", study), /Dynamics/);
+  const both = await Promise.all([succeed("dynamics", ...at), succeed("dynamics", ...at)]);
+  const lines = both.flatMap((out) => out.split("\n")).filter((line) => /^[0-9a-f]{8} /.test(line));
+  assert.equal(lines.length, 3, both.join("\n"));
+  for (const line of lines) {
+    assert.match(line, /^[0-9a-f]{8} {2}λ₁ −\d+\.\d{3} nats\/byte, forgets in \d+\.\d bytes, recalls −?\d+\.\d bits$/);
+  }
+  assert.match(await succeed("dynamics", ...at), /^0 runs measured, 3 had been, 0 could not be$/);
+  assert.match(await succeed("status", "--dir", study), /\nDynamics: 3 of 3 finished runs measured\n/);
+  const { dynamics } = JSON.parse(await succeed("status", "--dir", study, "--json"));
+  assert.deepEqual(dynamics, { measured: 3, finished: 3 });
+
+  const best = await succeed("dynamics", ...at, "--top", "1", "--again");
+  assert.match(best, /^Measuring the best 1 of 3 configurations, by the lowest score on the validation split\n/);
+  assert.match(best, /\n1 run measured, 0 had been, 0 could not be$/);
+  const [name] = [...Deno.readDirSync(join(study, "dynamics_01_all"))].map(({ name }) => name);
+  Deno.writeTextFileSync(join(study, "dynamics_01_all", name), "{");
+  const { code, out, err } = await task("dynamics", ...at);
+  assert.deepEqual([code, out], [1, "0 runs measured, 2 had been, 1 could not be"]);
+  assert.match(err, /^dynamics: Cannot read .*\.json: it is not JSON .*; move it away and the run is measured again$/);
+});
+
+inFolder("dynamics reads byte-pair tokens where the models do, and says what it counts in", async (dir) => {
+  const study = await trainedStudy(dir, 1, "--tokens", "bpe:260");
+  const out = await succeed("dynamics", "--dir", study, ...LITTLE);
+  assert.match(out, /^Measuring 1 run, 1 at a time: 1 stream of 64 tokens of the test split\n/);
+  assert.match(out, /λ₁ −\d+\.\d{3} nats\/token, forgets in \d+\.\d tokens/);
+  const { code, err } = await task("dynamics", "--dir", study);
+  assert.equal(code, 2);
+  assert.match(
+    err,
+    /^dynamics: Cannot measure the dynamics of .*: its test split has \d+ tokens, 8 streams of 512 \+ 4096 need 36865; --streams 1 --bytes \d+ would do$/,
+  );
+});
+
+inFolder("dynamics measures the cell of a space of one's own, and those of the catalog beside it", async (dir) => {
+  const space = join(dir, "mine.ts");
+  Deno.writeTextFileSync(space, moduleWith());
+  const study = await trainedStudy(dir, 1, "--space", space);
+  await succeed("init", "--dir", study, "--cells", "lstm", "--yes");
+  await succeed("train", "--dir", study, "--engine", "onnx", "--score-on", "cpu");
+  assert.match(await succeed("dynamics", "--dir", study, ...LITTLE), /\n2 runs measured, 0 had been, 0 could not be$/);
+  const numbers = dynamicsIn(study).map(({ lyapunov, gates, not_measured }) => {
+    assert.deepEqual(not_measured, {});
+    return [lyapunov.layers[0].numbers, gates.gates.map(({ gate }: { gate: string }) => gate).length];
+  });
+  // The own cell has one state and no gate; an LSTM has two states and three gates.
+  assert.deepEqual(numbers.sort(), [[4, 0], [8, 3]]);
+});
+
+const WRONG: readonly (readonly [what: string, flags: readonly string[], line: RegExp])[] = [
+  ["no streams", ["--streams", "0"], /^dynamics: Cannot use --streams 0: must be a whole number of at least 1 and at /],
+  ["a part of a byte", ["--bytes", "1.5"], /^dynamics: Cannot use --bytes 1\.5: must be a whole number of at least 1 /],
+  ["too many exponents", ["--exponents", "1e9"], /^dynamics: Cannot use --exponents 1e9: must be a whole number /],
+  ["none of the best", ["--top", "0"], /^dynamics: Cannot use --top 0: must be a whole number of at least 1 /],
+  ["nothing at a time", ["--parallel", "0"], /^dynamics: Cannot use --parallel 0: must be a whole number /],
+  ["a wrong expression", ["--only", "layers=2"], /^dynamics: Cannot use --only layers=2: 'layers=2' names no key/],
+  ["no study", ["--dir", "/nowhere/s"], /^dynamics: Cannot open study \/nowhere\/s: it has no study\.json/],
+];
+
+for (const [what, flags, line] of WRONG) {
+  Deno.test(`dynamics ends with one line and exit code 2 on ${what}`, async () => {
+    const { code, out, err } = await task("dynamics", ...flags);
+    assert.deepEqual([code, out, err.split("\n").length], [2, "", 1], err);
+    assert.match(err, line);
+  });
+}
