@@ -17,7 +17,7 @@ import { pictureOf, questionsOnPage } from "./questions.ts";
 import type { Question } from "../tables/questions.ts";
 import { STUDIES_HEADING } from "../tables/study_words.ts";
 import { runsTable } from "./runs.ts";
-import { PAGE_STYLE } from "./style.ts";
+import { DYNAMICS_STYLE, PAGE_STYLE } from "./style.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { StepsBackAnswers } from "../statistics/steps_back.ts";
 import type { DynamicsAnswers } from "../statistics/dynamics_effects.ts";
@@ -87,7 +87,7 @@ export function pageOf(content: PageContent): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <title>${escapeHtml(content.title)}</title>
-<style>${PAGE_STYLE}</style>
+<style>${PAGE_STYLE}${content.dynamics ? DYNAMICS_STYLE : ""}</style>
 </head>
 <body>
 <main>

@@ -9,6 +9,7 @@ import { FORGETTING_TIME, isCompared } from "../../experiments/study/dynamics_me
 import { dynamicsOf, metricsMeasured } from "../data/dynamics.ts";
 import { dynamicsHeading, dynamicsText } from "../tables/dynamics_text.ts";
 import { escapeHtml, table } from "./html.ts";
+import { ON_SCREEN } from "./style.ts";
 import { criterionOfRows, type MergedRow, mostSeeds, spreadOf } from "../data/merged.ts";
 import { amountRead, areSeveralBack } from "../data/reading.ts";
 import { distinct, shownIn } from "../data/rows.ts";
@@ -23,6 +24,8 @@ interface Column {
   kind?: "text" | "tick";
   /** A heading that may take several lines. */
   turn?: boolean;
+  /** Whether a sheet of paper has no room for it. */
+  isOnScreen?: boolean;
   /** Whether one value of it can be chosen to show alone. */
   filter?: boolean;
   /** HTML. */
@@ -88,6 +91,7 @@ function dynamicsColumns(rows: readonly MergedRow[]): Column[] {
   return metricsMeasured(rows).filter((metric) => isCompared(metric) || metric === FORGETTING_TIME).map((metric) => ({
     heading: dynamicsHeading(metric, rows[0].reads),
     turn: true,
+    isOnScreen: true,
     cell: (row) => dynamicsText(row, metric),
     value: (row) => dynamicsOf(row, metric)?.mean,
   }));
@@ -145,13 +149,13 @@ export function runsTable(
     const all = classes.filter(Boolean).join(" ");
     return all ? ` class="${all}"` : "";
   };
-  const head = columns.map(({ heading, kind, turn }) =>
-    `<th scope="col"${attributes(kind, turn && "turn")}>${escapeHtml(heading)}</th>`
+  const head = columns.map(({ heading, kind, turn, isOnScreen }) =>
+    `<th scope="col"${attributes(kind, turn && "turn", isOnScreen && ON_SCREEN)}>${escapeHtml(heading)}</th>`
   );
   const body = rows.map((row, i) => {
-    const cells = columns.map(({ kind, cell, value }) => {
+    const cells = columns.map(({ kind, isOnScreen, cell, value }) => {
       const by = value?.(row), sorted = by === undefined ? "" : ` data-value="${by}"`;
-      return `<td${attributes(kind)}${sorted}>${cell(row, i + 1)}</td>`;
+      return `<td${attributes(kind, isOnScreen && ON_SCREEN)}${sorted}>${cell(row, i + 1)}</td>`;
     });
     return `<tr data-run="${row.name}">${cells.join("")}</tr>`;
   });

@@ -19,6 +19,14 @@ const darkPictures = IN_THE_DARK.flatMap(([from, to]) =>
   ["fill", "stroke"].map((key) => `  .card:not(.paper) [${key}="${from}"] { ${key}: ${to}; }`)
 ).join("\n");
 
+/** The class of what paper has no room for. */
+export const ON_SCREEN = "on-screen";
+
+/** What a page with dynamics has beside {@linkcode PAGE_STYLE}. */
+export const DYNAMICS_STYLE = `
+@media print { .${ON_SCREEN} { display: none; } }
+`;
+
 export const PAGE_STYLE = `
 :root { color-scheme: light dark; --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd;
   --link: #005a8e; --mark: #c2006b; --tint: #fdeaf4; }

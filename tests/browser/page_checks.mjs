@@ -168,14 +168,15 @@ export const CHECKS = {
     options: {},
     async act(page) {
       const met = [];
-      for (let press = 0; press < 40; press++) {
+      for (let press = 0; press < 60; press++) {
         await page.keyboard.press("Tab");
         met.push(await page.evaluate(() => document.activeElement?.tagName));
       }
       assert.deepEqual(met.slice(0, 5), ["A", "A", "A", "A", "A"], "the parts of the page");
       for (const tag of ["SELECT", "BUTTON"]) assert.ok(met.includes(tag), `${tag} among ${met}`);
-      await page.locator("summary").nth(1).press("Enter");
-      assert.ok(await page.locator("details").nth(1).locator("article").first().isVisible());
+      const second = page.locator("details[id^=cell-]").nth(1);
+      await second.locator(":scope > summary").press("Enter");
+      assert.ok(await second.locator("article").first().isVisible());
     },
   },
 
@@ -190,7 +191,7 @@ export const CHECKS = {
       const text = await part.innerText();
       for (const shown of told) assert.ok(text.includes(shown), `${shown} in ${text}`);
       assert.equal(await page.evaluate(() => "hacked" in globalThis), false);
-      assert.equal(await part.locator("svg.curve .line").count(), 1);
+      assert.equal(await part.locator(":scope > .beside svg.curve .line").count(), 1);
       const cell = page.locator(`details:has(#run-${name})`);
       assert.equal((await cell.locator(".equations").allInnerTexts()).join("\n").includes("z = σ"), state_gate);
       const picture = cell.locator("svg.cell-picture");

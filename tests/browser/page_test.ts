@@ -1,7 +1,10 @@
 /** The page in a real browser. A machine may lack one: then the tests are skipped, with the reason; CI takes that for a failure. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { runKey } from "../../experiments/study/paths.ts";
+import { NO_DYNAMICS } from "../../experiments/study/read_dynamics.ts";
 import { writeReport } from "../../report/write_report.ts";
+import { dynamicsOf } from "../report/measured_results.ts";
 import { syntheticResults } from "../report/synthetic_results.ts";
 import { checkPage, lacking, type Outcomes } from "./browser.ts";
 import { CHECKS } from "./page_checks.mjs";
@@ -28,7 +31,11 @@ let outcomes: Promise<Outcomes> | undefined;
 async function checkAll(): Promise<Outcomes> {
   const dir = await Deno.makeTempDir({ prefix: "cellspace_page_" });
   try {
-    await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.9 });
+    const dynamics = {
+      ...NO_DYNAMICS,
+      measured: new Map(results.map((run) => [runKey(run.id, run.seed), dynamicsOf(run)])),
+    };
+    await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.9, dynamics });
     return await checkPage(join(dir, "report_01_all.html"), { configs, told }, Deno.env.get("CELLSPACE_PICTURES"));
   } finally {
     await Deno.remove(dir, { recursive: true });
