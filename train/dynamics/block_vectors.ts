@@ -28,7 +28,7 @@ const MOST_TOKENS = 16;
 const RESOLUTION = 1e-6;
 
 /** How much worse than seen so far the next tokens may be. */
-const MARGIN = 1.15;
+const MARGIN = 1.3;
 
 /** How fast the worst that was seen is forgotten, by decomposition. */
 const DECAY = 0.98;
@@ -39,8 +39,8 @@ export class BlockVectors {
   readonly #rounding: Float64Array;
   readonly #vectors: readonly Float64Array[];
   readonly #leastLeft: number;
-  /** What a token takes of the smallest share, in nats. */
-  #lossPerToken = 0;
+  /** What a token takes of the smallest share, in nats: at first so much that one comes at a time. */
+  #lossPerToken: number;
 
   constructor(private readonly options: BlockOptions) {
     const { count, numbers } = options;
@@ -48,6 +48,7 @@ export class BlockVectors {
     this.#rounding = new Float64Array(count);
     this.#vectors = Array.from({ length: count }, () => new Float64Array(numbers));
     this.#leastLeft = roundingOf(RESOLUTION, numbers);
+    this.#lossPerToken = -Math.log(this.#leastLeft);
   }
 
   /** How many tokens should come before the next decomposition. */

@@ -1,19 +1,32 @@
 /** Products of a model's Jacobians along a text, as `QR` of one after the other: what Lyapunov exponents are made of. */
 import { sizeOf } from "../../cells/graph/tensor.ts";
-import type { State } from "../../cells/language_model.ts";
+import type { EvaluationModel, State } from "../../cells/language_model.ts";
 import { randomStream } from "../corpus/random.ts";
 import { BlockVectors, type Carried } from "./block_vectors.ts";
 import { Float64Graph } from "./float64.ts";
 import { jacobianStep, numbersOf, tangentName } from "./jacobian.ts";
 import { orthonormalize } from "./orthonormal.ts";
+import type { Watched } from "./progress.ts";
 import { type Streams, tokenFeeds } from "./streams.ts";
+import { checkFinite, type Observer, outputsOf } from "./walk.ts";
 import type { CheckedModel } from "./weighted_model.ts";
+
+/** Tokens of each stream between two words of progress. */
+const TOKENS_AT_ONCE = 16;
 
 /** Vectors of one layer and stream, and since when they have not been decomposed. */
 interface Block {
   readonly vectors: BlockVectors;
   position: number;
   before: Carried;
+}
+
+/** What a walk finds of a layer. */
+export interface LayerExponents {
+  /** Carried numbers. */
+  readonly numbers: number;
+  /** Of each stream its exponents by vector, nats per token; −∞ for those too small for float64. */
+  readonly streams: readonly Float64Array[];
 }
 
 /** A layer that carries something. */
@@ -34,6 +47,7 @@ export class CocycleWalk implements AsyncDisposable {
     private readonly step: Float64Graph,
     private readonly streams: Streams,
     private readonly layers: readonly Layer[],
+    private readonly observers: readonly Observer[],
   ) {
     const carried = this.#carried = new Map(layers.flatMap(({ states, count }) =>
       states.flatMap(({ name, shape }) => [
@@ -51,9 +65,19 @@ export class CocycleWalk implements AsyncDisposable {
     });
   }
 
-  /** @param exponents vectors of each layer, at most */
-  static async open(model: CheckedModel, streams: Streams, exponents: number): Promise<CocycleWalk> {
-    const { graph, layers } = jacobianStep(model, streams.streams);
+  /**
+   * @param evaluation of {@linkcode walkedModel}
+   * @param exponents vectors of each layer, at most
+   * @param observers what else is to look at the walk
+   */
+  static async open(
+    evaluation: EvaluationModel,
+    { weights }: Pick<CheckedModel, "weights">,
+    streams: Streams,
+    exponents: number,
+    observers: readonly Observer[] = [],
+  ): Promise<CocycleWalk> {
+    const { graph, layers } = jacobianStep(evaluation, outputsOf(observers));
     const carrying = layers.filter((states) => states.length).map((states) => {
       const numbers = numbersOf(states);
       return { states, numbers, count: Math.min(exponents, numbers) };
@@ -61,33 +85,47 @@ export class CocycleWalk implements AsyncDisposable {
     // All layers have the same states, and so as many vectors.
     const [{ count } = { count: 1 }] = carrying;
     const names = new Set(carrying.flatMap(({ states }) => states.map(({ name }) => tangentName(name))));
-    const step = await Float64Graph.open(graph, { weights: model.weights, stacked: { names, count } });
-    return new CocycleWalk(step, streams, carrying);
+    const step = await Float64Graph.open(graph, { weights, stacked: { names, count } });
+    return new CocycleWalk(step, streams, carrying, observers);
   }
 
-  /** Reads so many tokens of each stream, of the warm-up or of those that are measured. */
-  async advance(count: number): Promise<void> {
-    for (let t = 0; t < count; t++) {
-      this.#carried = await this.#stepFrom(this.#carried, this.#position++);
-      // Where the text is cut, all vectors have been decomposed.
-      const isLast = this.#position === this.streams.warm_up || this.#position === this.#total;
+  /**
+   * Reads all streams, warm-up included, from a zero state. Progress is in tokens of each stream.
+   *
+   * @param action what an error says was being done
+   * @throws {UserError} if a state becomes infinite or NaN
+   */
+  async run(action: string, { onProgress, signal }: Watched = {}): Promise<void> {
+    const { warm_up, tokens } = this.streams, total = warm_up + tokens;
+    while (this.#position < total) {
+      signal?.throwIfAborted();
+      await this.#advance(action);
+      // Where the text is cut, all vectors are decomposed.
+      const isLast = this.#position === warm_up || this.#position === total;
       for (const block of this.#blocks.flat()) {
         if (isLast || this.#position - block.position >= block.vectors.tokensAtOnce) await this.#decompose(block);
       }
+      if (this.#position % TOKENS_AT_ONCE === 0 || isLast) onProgress?.(this.#position, total);
     }
   }
 
-  /** Of each layer that carries something its numbers, and of each stream its exponents, nats per token; −∞ for those too small for float64. */
-  exponents(): { readonly numbers: number; readonly streams: readonly Float64Array[] }[] {
+  async #advance(action: string): Promise<void> {
+    const before = this.#carried, token = this.#position - this.streams.warm_up;
+    this.#carried = await this.#stepFrom(before, this.#position);
+    const states = this.layers.flatMap((layer) => layer.states.map(({ name }) => name));
+    checkFinite(action, states, this.#carried, this.#position++);
+    if (token < 0) return;
+    const values = new Map([...this.#carried, ...states.map((name) => [name, before.get(name)!] as const)]);
+    for (const observer of this.observers) observer.see(token, values);
+  }
+
+  /** Of each layer that carries something. */
+  exponents(): LayerExponents[] {
     const measured = this.#position - this.streams.warm_up;
     return this.layers.map(({ numbers }, layer) => ({
       numbers,
       streams: this.#blocks[layer].map(({ vectors }) => vectors.exponents(measured)),
     }));
-  }
-
-  get #total(): number {
-    return this.streams.warm_up + this.streams.tokens;
   }
 
   async #stepFrom(carried: Carried, position: number): Promise<Carried> {

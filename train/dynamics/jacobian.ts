@@ -2,13 +2,11 @@
  * The Jacobian of a model's step, times vectors. `D_t = ∂s_t/∂s_{t−1}` is block-triangular over the layers, since no layer sees those above it: what
  * matters for its spectrum are the blocks `D_l = ∂s_l,t/∂s_l,t−1` of single layers, where the layer's input is a constant.
  */
-import { input } from "../../cells/graph/builder.ts";
+import { input, mul } from "../../cells/graph/builder.ts";
 import { buildGraph, type Graph } from "../../cells/graph/graph.ts";
 import { tangents } from "../../cells/graph/tangents.ts";
 import { sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
-import { evaluationModel, type State } from "../../cells/language_model.ts";
-import { mul } from "../../cells/graph/builder.ts";
-import type { CheckedModel } from "./weighted_model.ts";
+import type { EvaluationModel, State } from "../../cells/language_model.ts";
 
 /** Name of the input that is a change of a state before the step, and of the output that is the one after it. */
 export const tangentName = (state: string): string => `tangent.${state}`;
@@ -24,14 +22,20 @@ export interface JacobianStep {
   readonly layers: readonly (readonly State[])[];
 }
 
-/** The step of a model for so many rows. */
-export function jacobianStep({ cell, sizes }: Pick<CheckedModel, "cell" | "sizes">, batch: number): JacobianStep {
-  const { graph, states } = evaluationModel(cell, { ...sizes, batch });
+/**
+ * The step of a model.
+ *
+ * @param seen tensors of its graph that are to come out too
+ */
+export function jacobianStep(
+  { graph, states, sizes }: EvaluationModel,
+  seen: ReadonlyMap<string, Tensor> = new Map(),
+): JacobianStep {
   const layers = Array.from(
     { length: sizes.n_layers },
     (_, layer) => states.filter(({ name }) => name.startsWith(`layers.${layer}.`)),
   );
-  const outputs: Record<string, Tensor> = {};
+  const outputs: Record<string, Tensor> = Object.fromEntries(seen);
   for (const own of layers) {
     const changes = own.map(({ name, shape }) => input(tangentName(name), shape));
     const seeds = new Map(own.map(({ name }, i): [Tensor, Tensor] => [graph.inputs.get(name)!, changes[i]]));

@@ -7,6 +7,7 @@ import { Float64Graph } from "./float64.ts";
 import { jacobianStep, numbersOf, tangentName } from "./jacobian.ts";
 import type { PointMap } from "./newton.ts";
 import { tokenFeeds } from "./streams.ts";
+import { walkedModel } from "./walk.ts";
 import type { CheckedModel } from "./weighted_model.ts";
 
 /** Rows of a product that keep the processor busy. */
@@ -38,7 +39,8 @@ export class LayerMap implements PointMap, AsyncDisposable {
 
   /** @returns undefined where the layer has no state */
   static async open(stack: HeldStack, layer: number): Promise<LayerMap | undefined> {
-    const { model, tokens: { length } } = stack, { layers, graph } = jacobianStep(model, length);
+    const { model, tokens: { length } } = stack,
+      { layers, graph } = jacobianStep(walkedModel(model, { streams: length }));
     const names = layers[layer].map(({ name }) => name), count = numbersOf(layers[layer]);
     if (!count) return undefined;
     const rows = Math.max(1, Math.min(length, Math.floor(ROWS / count))), changes = names.map(tangentName);
@@ -47,7 +49,8 @@ export class LayerMap implements PointMap, AsyncDisposable {
         weights: model.weights,
         stacked: stacked && { names: new Set(stacked), count },
       });
-    const image = await open(graph, names), derivative = await open(jacobianStep(model, rows).graph, changes, changes);
+    const image = await open(graph, names),
+      derivative = await open(jacobianStep(walkedModel(model, { streams: rows })).graph, changes, changes);
     return new LayerMap(stack, names, image, derivative, rows);
   }
 

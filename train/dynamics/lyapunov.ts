@@ -1,11 +1,12 @@
 /** Lyapunov spectrum: how fast small differences between states grow or vanish while a text is read. */
 import { checkWhole } from "../../cells/bounds.ts";
 import { UserError } from "../../cells/errors.ts";
-import { CocycleWalk } from "./cocycle.ts";
+import { CocycleWalk, type LayerExponents } from "./cocycle.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
 import type { Watched } from "./progress.ts";
-import { cutStreams, type StreamOptions } from "./streams.ts";
+import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
+import { walkedModel } from "./walk.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** The exponents of one layer. */
@@ -33,8 +34,6 @@ export interface LyapunovOptions extends StreamOptions, Watched {
 }
 
 const ACTION = "measure a Lyapunov spectrum";
-/** Tokens between two looks at the signal. */
-const TOKENS_AT_ONCE = 16;
 const DEFAULTS = { streams: 8, tokens: 4096, warm_up: 512 } as const;
 
 /**
@@ -68,18 +67,20 @@ export async function lyapunovSpectrum(
   const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
   checkWhole(ACTION, "exponents", exponents, 1);
   signal?.throwIfAborted();
-  await using walk = await CocycleWalk.open(checked, streams, exponents);
-  const { warm_up, tokens } = streams, total = warm_up + tokens;
-  for (let done = 0; done < total;) {
-    const count = Math.min(TOKENS_AT_ONCE, total - done);
-    await walk.advance(count);
-    done += count;
-    onProgress?.(done, total);
-    signal?.throwIfAborted();
-  }
-  const layers = walk.exponents().map(({ numbers, streams }) => ({ numbers, exponents: sortedMeans(streams) }));
+  await using walk = await CocycleWalk.open(walkedModel(checked, streams), checked, streams, exponents);
+  await walk.run(ACTION, { onProgress, signal });
+  return spectrumOf(walk.exponents(), streams);
+}
+
+/**
+ * The spectrum that a walk has come to.
+ *
+ * @throws {UserError} if a Jacobian is not finite
+ */
+export function spectrumOf(found: readonly LayerExponents[], { streams, tokens, warm_up }: Streams): LyapunovSpectrum {
+  const layers = found.map(({ numbers, streams }) => ({ numbers, exponents: sortedMeans(streams) }));
   const largest = layers.map(({ exponents: [first] }) => first).reduce(greater, NONE);
-  return { streams: streams.streams, tokens, warm_up, layers, largest, forgetting_time: forgettingTime(largest) };
+  return { streams, tokens, warm_up, layers, largest, forgetting_time: forgettingTime(largest) };
 }
 
 /** Of a model without a state: it forgets at once. */

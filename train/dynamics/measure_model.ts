@@ -32,7 +32,7 @@ export async function measureModel(
   settings: DynamicsSettings,
   { onProgress, signal }: Watched = {},
 ): Promise<MeasuredModel> {
-  const start = performance.now(), { streams, tokens } = settings;
+  const start = performance.now(), { streams, tokens, exponents } = settings;
   const cut = { streams, tokens, warm_up: DYNAMICS_WARM_UP };
   // What is wrong for all of them is said once.
   const checked = checkModel(model, ACTION), cutText = cutStreams(text, cut, checked, ACTION);
@@ -50,12 +50,12 @@ export async function measureModel(
     },
   });
   let walk: Promise<Walked> | undefined;
-  const walked = () => walk ??= walkOnce(checked, cutText, ACTION, watch("walk", WALK_COST));
+  const walked = () => walk ??= walkOnce(checked, cutText, exponents, ACTION, watch("walk", WALK_COST));
 
   const take = async <M extends Measure>(measure: M) => {
     const { cost, take } = MEASURERS[measure], watched = watch("within", cost);
     try {
-      measured[measure] = await take({ model, text, settings, cut, watched, walked }) as MeasuredDynamics[M];
+      measured[measure] = await take(await walked(), watched) as MeasuredDynamics[M];
     } catch (error) {
       signal?.throwIfAborted();
       // It says something of this model or this text, rather than of the program.

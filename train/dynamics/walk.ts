@@ -58,9 +58,9 @@ export async function walk(
   action: string,
   { onProgress, signal }: Watched = {},
 ): Promise<void> {
-  const total = warm_up + tokens, outputs = new Map(observers.flatMap((observer) => [...observer.outputs]));
+  const total = warm_up + tokens;
   signal?.throwIfAborted();
-  await using step = await openStep(evaluation, model, outputs);
+  await using step = await openStep(evaluation, model, outputsOf(observers));
   let states = new Map<string, Values>(
     evaluation.states.map(({ name, shape }) => [name, new Float64Array(sizeOf(shape))]),
   );
@@ -71,15 +71,27 @@ export async function walk(
       for (const observer of observers) observer.see(t - warm_up, values);
     }
     states = new Map(evaluation.states.map(({ name }) => [name, results.get(name)!]));
-    checkFinite(action, states, t);
+    checkFinite(action, states.keys(), states, t);
     if ((t + 1) % TOKENS_AT_ONCE && t + 1 < total) continue;
     onProgress?.(t + 1, total);
     signal?.throwIfAborted();
   }
 }
 
-function checkFinite(action: string, states: ReadonlyMap<string, Values>, token: number): void {
-  for (const [name, values] of states) {
+/** What some observers look at beside the states. */
+export function outputsOf(observers: readonly Observer[]): Map<string, Tensor> {
+  return new Map(observers.flatMap((observer) => [...observer.outputs]));
+}
+
+/** @throws {UserError} if a state is not finite after so many tokens and one more */
+export function checkFinite(
+  action: string,
+  states: Iterable<string>,
+  carried: ReadonlyMap<string, Values>,
+  token: number,
+): void {
+  for (const name of states) {
+    const values = carried.get(name)!;
     const wrong = values.find((value) => !Number.isFinite(value));
     if (wrong === undefined) continue;
     throw new UserError(

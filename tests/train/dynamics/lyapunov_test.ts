@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { determinant, Matrix } from "ml-matrix";
 import { gruCell, lstmCell, minGruCell } from "../../../cells/catalog/catalog.ts";
 import { defineCell } from "../../../cells/cell.ts";
-import { add, exp, input, mul, sub, sum, tanh } from "../../../cells/graph/builder.ts";
+import { add, exp, input, mul, sqrt, sub, sum, tanh } from "../../../cells/graph/builder.ts";
 import { gradients } from "../../../cells/graph/gradient.ts";
 import { buildGraph } from "../../../cells/graph/graph.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
@@ -271,7 +271,14 @@ Deno.test("lyapunovSpectrum() says what is wrong with its options, its text, or 
   const explosive = mapCell("explosive", (_, _x, h) => exp(exp(exp(add(h, 3)))));
   await assert.rejects(lyapunovSpectrum(toyModel(explosive, toySizes(1)), TOY_TEXT, cut), {
     name: "UserError",
-    message: /Cannot measure a Lyapunov spectrum: an exponent is Infinity, the Jacobians must be finite/,
+    message:
+      /Cannot measure a Lyapunov spectrum: 'layers.0.h' is Infinity after 1 tokens of its stream, must be finite/,
+  });
+  // √h has no derivative at 0, where the state stays.
+  const steep = mapCell("steep", (_, _x, h) => sqrt(h));
+  await assert.rejects(lyapunovSpectrum(toyModel(steep, toySizes(1)), TOY_TEXT, cut), {
+    name: "UserError",
+    message: /Cannot measure a Lyapunov spectrum: an exponent is (NaN|Infinity), the Jacobians must be finite/,
   });
 });
 
