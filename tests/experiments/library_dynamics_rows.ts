@@ -9,6 +9,30 @@ const measure = (options: library.TruncationGapOptions, given: library.Tokens = 
 const recall = (options: library.ByteRecallOptions, given: library.Tokens = text) =>
   library.byteRecall({ cell, sizes, weights }, given, { streams: 2, tokens: 16, warm_up: 4, lags: 2, ...options });
 
+/** What all measures take that read streams. */
+type StreamMeasure = (
+  model: library.WeightedModel,
+  text: library.Tokens,
+  options: library.StreamOptions,
+) => Promise<unknown>;
+
+/** The rows that all of them have: their text, their streams and their weights. */
+const streamRows = (measure: StreamMeasure): Row[] => {
+  const call = (options: library.StreamOptions, given: library.Tokens = text) =>
+    measure({ cell, sizes, weights }, given, { streams: 2, tokens: 16, warm_up: 4, ...options });
+  return [
+    ["no text", () => call({}, new Uint8Array()), ["RangeError", /the text has 0 tokens, must have/]],
+    ["a token that the model has not", () => call({}, new Uint16Array(100).fill(60_000)), ["RangeError", /60000/]],
+    ["no streams", () => call({ streams: 0 }), ["RangeError", /streams is 0, must be a whole number/]],
+    ["half a token", () => call({ tokens: 0.5 }), ["RangeError", /tokens is 0\.5, must be a whole number/]],
+    ["a warm-up below zero", () => call({ warm_up: -1 }), ["RangeError", /warm_up is -1, must be a whole number/]],
+    ["more tokens than memory", () => call({ tokens: 4e9 }), ["RangeError", /the text has 440 tokens, must have/]],
+    ["one stream", () => call({ streams: 1 }), "works"],
+    ["no warm-up", () => call({ warm_up: 0 }), "works"],
+    ...weightRows((given) => measure({ cell, sizes, weights: given }, text, { streams: 1, tokens: 8, warm_up: 4 })),
+  ];
+};
+
 /** The rows of what measures dynamics. */
 export const DYNAMICS_ROWS = {
   truncationGap: [
@@ -47,6 +71,27 @@ export const DYNAMICS_ROWS = {
       library.byteRecall({ cell, sizes, weights: given }, text, { streams: 1, tokens: 32, warm_up: 4 })
     ),
   ],
+  lyapunovSpectrum: [
+    ...streamRows(library.lyapunovSpectrum),
+    ["a text that is too short for the defaults", () => library.lyapunovSpectrum({ cell, sizes, weights }, text), [
+      "RangeError",
+      /the text has 440 tokens, must have at least 36865 for 8 streams of 512 \+ 4096/,
+    ]],
+    ...[0, -1, 1.5, NaN].map((exponents): Row => [
+      `${exponents} exponents`,
+      () => library.lyapunovSpectrum({ cell, sizes, weights }, text, { ...cut, exponents }),
+      ["RangeError", /exponents is .*, must be a whole number/],
+    ]),
+    [
+      "more exponents than numbers",
+      () => library.lyapunovSpectrum({ cell, sizes, weights }, text, { ...cut, exponents: 1e6 }),
+      "works",
+    ],
+  ],
+  echoState: streamRows(library.echoState),
+  fixedPoints: streamRows(library.fixedPoints),
+  participationRatio: streamRows(library.participationRatio),
+  gateActivity: streamRows(library.gateActivity),
   modelFromOnnx: [
     ["its cell", () => library.modelFromOnnx(model, { cell }), "works"],
     ["a file that names a configuration", () => library.modelFromOnnx(library.exportModel(config, weights)), "works"],
