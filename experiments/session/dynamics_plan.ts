@@ -1,15 +1,12 @@
 /** Which runs `dynamics` is to measure, and whether the study's text is long enough for it. */
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { sha256Hex } from "../../cells/sha256.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { Tokens } from "../../train/corpus/tokens/tokenizer.ts";
-import { DYNAMICS_WARM_UP, type DynamicsSettings, MEASURES } from "../../train/dynamics/measure.ts";
+import { DYNAMICS_WARM_UP, type DynamicsSettings } from "../../train/dynamics/measure.ts";
 import { plural } from "../../train/terminal/progress.ts";
-import { CELLSPACE_VERSION, numbersOf } from "../../train/version.ts";
-import type { RunDynamics } from "../study/dynamics_file.ts";
-import { readBytes } from "../study/files.ts";
 import { runKey } from "../study/paths.ts";
 import { rankConfigs } from "../study/ranking.ts";
+import { isCurrent, modelSum } from "../study/read_dynamics.ts";
 import { type FinishedResult, isFinished, type RunResult } from "../study/result.ts";
 import type { Experiment } from "../study/schema.ts";
 import { readSelected } from "../study/selected_results.ts";
@@ -56,6 +53,7 @@ export async function planDynamics(
       if (again || !await isMeasured(study, experiment, result, settings)) todo.push(result);
       else had++;
     } catch (error) {
+      if (!(error instanceof UserError)) throw error;
       unreadable.push(messageOf(error));
     }
   }
@@ -79,18 +77,8 @@ async function isMeasured(
 ): Promise<boolean> {
   const key = runKey(id, seed), dynamics = await study.readDynamics(experiment, key);
   if (!dynamics) return false;
-  const model = await readBytes(study.modelPath(experiment, key));
   // Without its model nothing says that it has changed, and nothing could be measured.
-  return isCurrent(dynamics, model ? sha256Hex(model) : dynamics.model_sha256, settings);
-}
-
-/** Whether what was measured is of this model, in this way, by a program that computes the same, and all that there is to measure. */
-export function isCurrent(dynamics: RunDynamics, model_sha256: string, settings: DynamicsSettings): boolean {
-  const { streams, tokens, exponents } = dynamics.settings;
-  return dynamics.model_sha256 === model_sha256 &&
-    streams === settings.streams && tokens === settings.tokens && exponents === settings.exponents &&
-    numbersOf(dynamics.cellspace_version) === numbersOf(CELLSPACE_VERSION) &&
-    MEASURES.every((measure) => dynamics[measure] !== undefined || dynamics.not_measured[measure] !== undefined);
+  return isCurrent(dynamics, await modelSum(study, experiment, key) ?? dynamics.model_sha256, settings);
 }
 
 /** Fewer tokens of each stream, or fewer streams, are no advice: little would be left to measure. */

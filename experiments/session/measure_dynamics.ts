@@ -1,6 +1,5 @@
 /** What `dynamics` does: measures finished runs, several at once, each in a worker of its own. */
 import { messageOf } from "../../cells/errors.ts";
-import { sha256Hex } from "../../cells/sha256.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { DynamicsWorkers } from "../../train/dynamics/dynamics_workers.ts";
@@ -12,15 +11,16 @@ import { heartbeat } from "../queue/heartbeat.ts";
 import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue } from "../queue/study_queue.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { RunDynamics } from "../study/dynamics_file.ts";
-import type { Commit } from "../study/files.ts";
+import { type Commit, sumOf } from "../study/files.ts";
 import { checkReplaceable } from "../study/ownership.ts";
 import { runKey } from "../study/paths.ts";
+import { isCurrent } from "../study/read_dynamics.ts";
 import { configOf, type FinishedResult } from "../study/result.ts";
 import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { usefulWorkers } from "./capacity.ts";
 import { dynamicsCost, DynamicsPace } from "./dynamics_pace.ts";
-import { checkLength, type DynamicsRequest, isCurrent, planDynamics } from "./dynamics_plan.ts";
+import { checkLength, type DynamicsRequest, planDynamics } from "./dynamics_plan.ts";
 import { checkModel } from "./run_model.ts";
 import { Scheduler, waitingForOthers } from "./scheduler.ts";
 import { finishedResult } from "./score_run.ts";
@@ -206,7 +206,7 @@ class Measuring {
     const result = await finishedResult(study, experiment, key, "measure");
     const { path: file, model } = await study.readModel(experiment, key);
     await checkModel(model, result, file, study, experiment);
-    const model_sha256 = sha256Hex(model), before = again ? undefined : await study.readDynamics(experiment, key);
+    const model_sha256 = sumOf(model), before = again ? undefined : await study.readDynamics(experiment, key);
     if (before && isCurrent(before, model_sha256, settings)) {
       this.#taken++;
       return undefined;

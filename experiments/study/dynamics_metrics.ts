@@ -241,7 +241,7 @@ function overText(tokens: readonly TokenFixedPoints[], of: (token: TokenFixedPoi
   return certain(all > 0 ? tokens.reduce((sum, token) => sum + token.share * of(token), 0) / all : null);
 }
 
-/** Gates of one text err alike, so what their standard errors come to together is not known. */
+/** Errors of gates are correlated, since they read one text: what their standard errors come to together is not known. */
 function meanOver(values: readonly (number | null)[]): Estimate {
   const known = values.filter((value) => value !== null);
   const isWhole = known.length > 0 && known.length === values.length;

@@ -1,5 +1,6 @@
 /** Files that are read with checks, and written whole or not at all. */
 import { everyOne } from "../../train/process/every_one.ts";
+import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { repeatedKey } from "../../train/repeated_key.ts";
@@ -218,6 +219,11 @@ export async function namesIn(folder: string): Promise<string[]> {
 /** Whether there is a folder of this path. */
 export async function isFolder(path: string): Promise<boolean> {
   return await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
+}
+
+/** SHA-256 of a file's bytes, hexadecimal. Node.js takes a tenth of the time of `cells/sha256.ts`, and a model has megabytes. */
+export function sumOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** What went wrong with a file, in words for whoever runs a command. */

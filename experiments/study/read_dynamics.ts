@@ -1,10 +1,10 @@
 /** Reads what was measured of the dynamics of a study's runs, as far as it is of the models that the runs have now. */
-import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { numbersOf } from "../../train/version.ts";
-import type { DynamicsSettings } from "../../train/dynamics/measure.ts";
+import { type DynamicsSettings, MEASURES } from "../../train/dynamics/measure.ts";
+import { CELLSPACE_VERSION, numbersOf } from "../../train/version.ts";
 import type { RunDynamics } from "./dynamics_file.ts";
-import { readBytes } from "./files.ts";
+import { readBytes, sumOf } from "./files.ts";
 import { runKey } from "./paths.ts";
 import type { RunResult } from "./result.ts";
 import type { Experiment } from "./schema.ts";
@@ -80,10 +80,17 @@ export async function readCurrentDynamics(
   };
 }
 
-/** SHA-256 of a run's model, hexadecimal; undefined where it has none. */
+/** SHA-256 of the file of a run's model, hexadecimal; undefined where it has none. */
 export async function modelSum(study: Study, experiment: Experiment, key: string): Promise<string | undefined> {
-  const bytes = await readBytes(study.modelPath(experiment, key));
-  return bytes && createHash("sha256").update(bytes).digest("hex");
+  const model = await readBytes(study.modelPath(experiment, key));
+  return model && sumOf(model);
+}
+
+/** Whether what was measured is of this model, in this way, by a program that computes the same, and all that there is to measure. */
+export function isCurrent(dynamics: RunDynamics, model_sha256: string, settings: DynamicsSettings): boolean {
+  const asked = measuredAs({ settings, cellspace_version: CELLSPACE_VERSION });
+  return dynamics.model_sha256 === model_sha256 && isDeepStrictEqual(measuredAs(dynamics), asked) &&
+    MEASURES.every((measure) => dynamics[measure] !== undefined || dynamics.not_measured[measure] !== undefined);
 }
 
 /** Runs by how they were measured: the most runs first, then the most tokens. */
@@ -95,6 +102,8 @@ function groupsOf(dynamics: ReadonlyMap<string, RunDynamics>): { as: MeasuredAs;
     .sort((a, b) => b.keys.length - a.keys.length || tokens(b.as) - tokens(a.as));
 }
 
-function measuredAs({ settings: { streams, tokens, exponents }, cellspace_version }: RunDynamics): MeasuredAs {
+function measuredAs(
+  { settings: { streams, tokens, exponents }, cellspace_version }: Pick<RunDynamics, "settings" | "cellspace_version">,
+): MeasuredAs {
   return { settings: { streams, tokens, exponents }, version: numbersOf(cellspace_version) };
 }

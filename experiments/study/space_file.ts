@@ -1,11 +1,10 @@
 /** The space that a study keeps: a copy of a person's module, which must stay as it was. */
-import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import type { Space } from "../../cells/space.ts";
 import { readConfined } from "./confined_space.ts";
-import { readBytes } from "./files.ts";
+import { readBytes, sumOf } from "./files.ts";
 import { StudyPaths } from "./paths.ts";
 import { resultFieldsOf } from "./result.ts";
 import type { StudySettings } from "./schema.ts";
@@ -76,8 +75,4 @@ export async function checkPlace(path: string, sha256: string): Promise<void> {
   throw new UserError(
     `Cannot write ${path}: it is there, and is not the space that is asked for; move it away, or choose another folder with --dir`,
   );
-}
-
-function sumOf(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
