@@ -6,7 +6,7 @@ import type { Unit } from "../../cells/unit.ts";
 import type { Estimate } from "../../train/dynamics/estimate.ts";
 import type { TokenFixedPoints } from "../../train/dynamics/fixed_points.ts";
 import type { StepsBackGap } from "../../train/dynamics/truncation_gap.ts";
-import type { Measure } from "../../train/dynamics/measure.ts";
+import { DYNAMICS_DEFAULTS, type DynamicsSettings, type Measure } from "../../train/dynamics/measure.ts";
 import type { RunDynamics } from "./dynamics_file.ts";
 
 /** A number of a run's dynamics. */
@@ -55,7 +55,8 @@ const certain = (value: number | null): Estimate => ({ value, standard_error: nu
 export const LARGEST_EXPONENT: ComparedMetric = {
   key: "lyapunov_largest",
   measure: "lyapunov",
-  about: "largest Lyapunov exponent, nats per byte or token (see tokens): below 0 the state forgets where it came from",
+  about:
+    "largest Lyapunov exponent, nats per byte or token (see tokens): below 0 the state forgets where it came from; none where it is minus infinity",
   name: "largest Lyapunov exponent",
   heading: "λ₁",
   terminal: "λ₁",
@@ -224,6 +225,22 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
         standard_error: whole.ratio_standard_error,
       })),
   },
+];
+
+/** The column of exports with a metric's standard error over streams. */
+export function errorColumn({ key }: DynamicsMetric): string {
+  return `${key}_standard_error`;
+}
+
+/** The column of exports with one of the settings that a run was measured with. */
+export function settingsColumn(key: keyof DynamicsSettings): string {
+  return `dynamics_${key}`;
+}
+
+/** The columns of exports that say something of a run's dynamics. */
+export const DYNAMICS_COLUMN_NAMES: readonly string[] = [
+  ...DYNAMICS_METRICS.flatMap((metric) => metric.hasError ? [metric.key, errorColumn(metric)] : [metric.key]),
+  ...(Object.keys(DYNAMICS_DEFAULTS) as (keyof DynamicsSettings)[]).map(settingsColumn),
 ];
 
 export function isCompared(metric: DynamicsMetric): metric is ComparedMetric {

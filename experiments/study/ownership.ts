@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer";
 import { basename, join } from "node:path";
 import { ORIGINAL_KEYS } from "../../cells/factors.ts";
+import { DYNAMICS_COLUMN_NAMES } from "./dynamics_metrics.ts";
 import { KNOWN_KEYS } from "./result.ts";
 import { adviceFor, namesIn, reasonOf, whyNoFile, WriteFailure } from "./files.ts";
 import { BASELINES_FILE, QUEUE_FILE } from "./paths.ts";
@@ -77,8 +78,10 @@ const IN_EXPORT: typeof IN_STUDY = [
   [/^runs\.csv$/, isTableOfRuns],
   [/^curves\.csv$/, isTableOf("id", "seed", "step", "smoothed_loss")],
   [/^columns\.csv$/, isTableOf("table", "column", "type", "about")],
+  [/^dynamics\.csv$/, (content) => TABLE_OF_DYNAMICS.test(firstLine(content))],
   [/^runs\.parquet$/, isParquetWith(...ORIGINAL_KEYS)],
   [/^curves\.parquet$/, isParquetWith("smoothed_loss")],
+  [/^dynamics\.parquet$/, isParquetWith("measure", "quantity", "standard_error")],
   [/^events\.out\.tfevents\.cellspace$/, (content) => content.includes("_hparams_/session_start_info")],
   [/^export\.json$/, (content) => /^\{\s*"cellspace_export":/.test(content)],
 ];
@@ -116,11 +119,19 @@ const OTHER_COLUMNS = [...ORIGINAL_KEYS, "min loss", "log_every", "cellspace_ver
 const MADE_COLUMN =
   /^(status|tokens_read|sample_(text|prompt|bytes|temperature|seed)|memory_(gain|context|bytes|carried|reset_\d+))$/;
 
+/** The columns of a table of dynamics: what a number is of, which a new measure adds to, lies between the first and the last ones. */
+const TABLE_OF_DYNAMICS = /^id,seed,measure,quantity,[a-z_,]+,value,standard_error,unit$/;
+
+/** Whether a table of runs may have a column of this name, beside those that it must have. */
+function isColumnOfRuns(name: string): boolean {
+  return KNOWN_KEYS.includes(name) || MADE_COLUMN.test(name) || DYNAMICS_COLUMN_NAMES.includes(name);
+}
+
 /** Earlier versions had fewer columns. */
 function isTableOfRuns(content: Content): boolean {
   const names = firstLine(content).split(","), known = new Set(names);
   return FIRST_COLUMNS.every((name, i) => name === names[i]) && OTHER_COLUMNS.every((name) => known.has(name)) &&
-    known.size === names.length && names.every((name) => KNOWN_KEYS.includes(name) || MADE_COLUMN.test(name));
+    known.size === names.length && names.every(isColumnOfRuns);
 }
 
 function isBaselines(content: Content): boolean {

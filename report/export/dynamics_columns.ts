@@ -1,7 +1,12 @@
 /** What the table of runs says of their dynamics: a column for each metric, and one for its standard error where it has one. */
 import type { DynamicsSettings } from "../../train/dynamics/measure.ts";
 import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
-import { DYNAMICS_METRICS, type DynamicsMetric } from "../../experiments/study/dynamics_metrics.ts";
+import {
+  DYNAMICS_METRICS,
+  type DynamicsMetric,
+  errorColumn,
+  settingsColumn,
+} from "../../experiments/study/dynamics_metrics.ts";
 import { runKey } from "../../experiments/study/paths.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import type { Column, Value } from "./columns.ts";
@@ -30,18 +35,21 @@ export function dynamicsColumns(measured: ReadonlyMap<string, RunDynamics>): Col
       return (dynamics && of(dynamics)) ?? null;
     },
   });
-  const ofMetric = ({ key, about, hasError, of }: DynamicsMetric) => [
-    column(key, "double", about, (dynamics) => of(dynamics)?.value),
-    ...(hasError
-      ? [
-        column(`${key}_standard_error`, "double", `standard error of ${key} over streams`, (dynamics) =>
-          of(dynamics)?.standard_error),
-      ]
-      : []),
-  ];
+  const ofMetric = (metric: DynamicsMetric) => {
+    const { key, about, hasError, of } = metric;
+    return [
+      column(key, "double", about, (dynamics) => of(dynamics)?.value),
+      ...(hasError
+        ? [
+          column(errorColumn(metric), "double", `standard error of ${key} over streams`, (dynamics) =>
+            of(dynamics)?.standard_error),
+        ]
+        : []),
+    ];
+  };
   const settings = Object.entries(SETTINGS) as [keyof DynamicsSettings, string][];
   return [
     ...DYNAMICS_METRICS.flatMap(ofMetric),
-    ...settings.map(([key, about]) => column(`dynamics_${key}`, "int", about, ({ settings }) => settings[key])),
+    ...settings.map(([key, about]) => column(settingsColumn(key), "int", about, ({ settings }) => settings[key])),
   ];
 }

@@ -97,7 +97,7 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
 
   using _lock = await lockStudy(study.dir, options.onWait);
   const made = files.flatMap(([, made]) => made), former = await formerFiles(study, folder, experiment, made);
-  const gone = formats.includes("tensorboard") ? formerEvents(former, made) : [];
+  const gone = formerOf(formats, former, made);
   for (const [path] of made) checkReplaceable(join(folder, path), `export to ${folder}`, ELSEWHERE);
   for (const below of new Set(made.map(([path]) => join(folder, dirname(path))))) {
     await makeFolder(below);
@@ -107,7 +107,7 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
   await writeManifest(study, folder, experiment, [...former, ...made.map(([path]) => path)]);
   // Unfinished files lie in the study's folder, where `train` removes what a killed process has left.
   for (const [path, content] of made) await writeAtomically(join(folder, path), content, study.dir);
-  removeEvents(folder, gone);
+  removeFormer(folder, gone);
   await writeManifest(study, folder, experiment, [
     ...former.filter((path) => !gone.includes(path)),
     ...made.map(([path]) => path),
@@ -255,20 +255,27 @@ async function writeManifest(
   await writeAtomically(join(folder, MANIFEST), `${content}\n`, dir);
 }
 
-/** The event files of runs that the study no longer has, which TensorBoard would go on showing. */
-function formerEvents(former: readonly string[], made: readonly File[]): string[] {
+/** What earlier exports in these formats have written, and this one does not: other tools would go on showing it. */
+function formerOf(formats: readonly Format[], former: readonly string[], made: readonly File[]): string[] {
   const paths = new Set(made.map(([path]) => path));
-  return former.filter((path) => EVENT_PATH.test(path) && !paths.has(path));
+  return former.filter((path) => !paths.has(path) && formats.some((format) => MAY_GO[format].test(path)));
 }
 
-/** Nothing else that a manifest names is ever removed, whatever somebody wrote into it. */
-const EVENT_PATH = RegExp(`^${TENSORBOARD}[\\\\/](?!\\.)[^\\\\/]+[\\\\/]${RegExp.escape(EVENT_FILE)}$`);
+/**
+ * By format, what not every export has: event files of runs that the study no longer has, and tables of dynamics. Nothing else that a manifest names is
+ * ever removed, whatever somebody wrote into it.
+ */
+const MAY_GO: Readonly<Record<Format, RegExp>> = {
+  csv: /^dynamics\.csv$/,
+  parquet: /^dynamics\.parquet$/,
+  tensorboard: RegExp(`^${TENSORBOARD}[\\\\/](?!\\.)[^\\\\/]+[\\\\/]${RegExp.escape(EVENT_FILE)}$`),
+};
 
-function removeEvents(folder: string, paths: readonly string[]): void {
-  for (const path of paths.map((path) => join(folder, path))) {
-    if (!isOurs(path)) continue;
+function removeFormer(folder: string, paths: readonly string[]): void {
+  for (const path of paths.map((path) => join(folder, path)).filter(isOurs)) {
     removeFile(path);
+    const below = dirname(path);
     // Something else may lie there: that is somebody's.
-    if (![...Deno.readDirSync(dirname(path))].length) Deno.removeSync(dirname(path));
+    if (below !== folder && ![...Deno.readDirSync(below)].length) Deno.removeSync(below);
   }
 }

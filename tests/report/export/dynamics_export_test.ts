@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { DYNAMICS_METRICS } from "../../../experiments/study/dynamics_metrics.ts";
@@ -10,7 +11,7 @@ import type { Study } from "../../../experiments/study/store.ts";
 import { csvOf } from "../../../report/export/csv.ts";
 import { parquetOf } from "../../../report/export/parquet.ts";
 import { columnsTable, tablesOf } from "../../../report/export/tables.ts";
-import { writeExport } from "../../../report/export/write_export.ts";
+import { type ExportOptions, writeExport } from "../../../report/export/write_export.ts";
 import { inFolder } from "../../experiments/folder.ts";
 import { syntheticDynamics } from "../synthetic_dynamics.ts";
 import { syntheticResults } from "../synthetic_results.ts";
@@ -90,17 +91,23 @@ Deno.test("each number of dynamics has one place, and each column is described",
   assert.equal(key_value_metadata!.length, TABLES.dynamics!.columns.length);
 });
 
+const MODEL = new Uint8Array([7]), MODEL_SUM = createHash("sha256").update(MODEL).digest("hex");
+
+/** Gives a run a model, and a file of what was measured of it, or of another one. */
+async function measureRun(study: Study, result: RunResult, more: Partial<RunDynamics> = {}): Promise<void> {
+  await Deno.writeFile(study.modelPath("01", keyOf(result)), MODEL);
+  const path = study.dynamicsPath("01", keyOf(result));
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await Deno.writeTextFile(path, JSON.stringify(syntheticDynamics(result, {}, more)));
+}
+
+const exported = (study: Study, more: Partial<ExportOptions> = {}) =>
+  writeExport({ study, experiment: "01", formats: ["csv", "parquet"], ...more });
+
 inFolder("writeExport() writes dynamics of models that are there, and names those of earlier ones", async (dir) => {
   const { study, done: [first, second] } = await writeStudy(dir);
-  const model = new Uint8Array([7]), model_sha256 = createHash("sha256").update(model).digest("hex");
-  const write = async (result: RunResult, more: Partial<RunDynamics>) => {
-    await study.writeModel("01", keyOf(result), model);
-    const path = study.dynamicsPath("01", keyOf(result));
-    await Deno.mkdir(dirname(path), { recursive: true });
-    await Deno.writeTextFile(path, JSON.stringify(syntheticDynamics(result, {}, more)));
-  };
-  await write(first, { model_sha256 });
-  await write(second, {});
+  await measureRun(study, first, { model_sha256: MODEL_SUM });
+  await measureRun(study, second);
   const { paths, problems, folder } = await exported(study);
   assert.deepEqual(paths.map((path) => basename(path)), [
     "runs.csv",
@@ -119,4 +126,21 @@ inFolder("writeExport() writes dynamics of models that are there, and names thos
   assert.deepEqual([...new Set(rows.map(({ id, seed }) => runKey(id, Number(seed))))], [first.id]);
 });
 
-const exported = (study: Study) => writeExport({ study, experiment: "01", formats: ["csv", "parquet"] });
+inFolder("writeExport() replaces its tables of dynamics, and takes away those that it no longer has", async (dir) => {
+  const { study, done: [first] } = await writeStudy(dir), tables = ["dynamics.csv", "dynamics.parquet"];
+  await measureRun(study, first, { model_sha256: MODEL_SUM });
+  const { folder } = await exported(study), there = () => tables.filter((name) => existsSync(join(folder, name)));
+  await exported(study);
+  assert.deepEqual(there(), tables);
+  Deno.removeSync(study.dynamicsPath("01", keyOf(first)));
+  await exported(study, { formats: ["csv"] });
+  assert.deepEqual(there(), ["dynamics.parquet"], "what is not asked for stays as it was");
+  Deno.writeTextFileSync(join(folder, "dynamics.parquet"), "mine");
+  await exported(study);
+  assert.deepEqual(there(), ["dynamics.parquet"], "a file of somebody's stays");
+  await measureRun(study, first, { model_sha256: MODEL_SUM });
+  await assert.rejects(
+    exported(study),
+    /^UserError: Cannot export to .*: .*dynamics\.parquet is there, and cellspace did not write it; move it away, or /,
+  );
+});
