@@ -3,7 +3,9 @@ import { trainingDisplay } from "../../../experiments/display.ts";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { UserError } from "../../../cells/errors.ts";
+import { measureStudy } from "../../../experiments/session/measure_dynamics.ts";
 import { evaluateStudy } from "../../../experiments/session/scoring.ts";
+import { readCurrentDynamics } from "../../../experiments/study/read_dynamics.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
@@ -19,9 +21,12 @@ export const COMMANDS = {
   train: (dir: string) =>
     trainStudy({ ...of01(dir), engine: "onnx", parallel: 1, limit: 1, ...trainingDisplay("train", { quiet: true }) }),
   evaluate: (dir: string) => evaluateStudy({ ...of01(dir), again: true }),
+  dynamics: (dir: string) =>
+    measureStudy({ ...of01(dir), again: false, settings: { streams: 1, tokens: 32, exponents: 2 }, parallel: 1 }),
   async report(dir: string) {
     const study = await Study.open(dir), read = await study.readResults("01");
-    return writeReport({ ...read, ...of01(dir), below: 1.9 });
+    const dynamics = await readCurrentDynamics(study, "01", read.results);
+    return writeReport({ ...read, ...of01(dir), dynamics, below: 1.9 });
   },
   export: async (dir: string) =>
     writeExport({ study: await Study.open(dir), experiment: "01", formats: ["csv", "parquet", "tensorboard"] }),
