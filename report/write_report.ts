@@ -139,7 +139,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   ];
   const here = studyRunsOf({ name: "this study", dir, space: table, results, unreadable });
   const studies = compareStudies(here, others, experiment), studyAnswers = studyQuestions(studies, effects);
-  const dynamicsAnswered = measured ? dynamicsQuestions(measured, rows, table) : [];
+  const dynamicsAnswered = measured ? dynamicsQuestions(measured, rows, table, experiment) : [];
   const pictures = picturesOf({
     experiment,
     rows,

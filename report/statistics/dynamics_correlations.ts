@@ -16,7 +16,9 @@ export interface DynamicsCorrelation {
   readonly groups: number;
   /** Mean of the groups' τ-b, by their pairs. Below zero: a higher metric goes with a lower test score. */
   readonly tau: number;
-  /** 95 %, by a bootstrap over the configurations of each group; undefined with fewer than {@linkcode FEWEST}. */
+  /** Seeds that their runs have. */
+  readonly seeds: number;
+  /** 95 %, by a bootstrap over the configurations of each group; undefined with fewer than {@linkcode FEWEST}, and with one seed, whose errors they share. */
   readonly interval: Interval | undefined;
 }
 
@@ -49,12 +51,13 @@ function correlationOf(
     .map(([, rows]) => stratumOf(rows, metric)).filter(({ values }) => values.length > 1);
   const tau = meanTau(strata), configurations = strata.reduce((sum, { values }) => sum + values.length, 0);
   if (tau === undefined) return undefined;
-  const interval = configurations < FEWEST ? undefined : bcaIntervalOf(
+  const seeds = new Set(rows.flatMap(({ runs }) => runs.map(({ seed }) => seed))).size;
+  const interval = configurations < FEWEST || seeds < 2 ? undefined : bcaIntervalOf(
     strata.map(({ values }) => values.length),
     (counts) => meanTau(strata, counts) ?? 0,
     { name: `dynamics/${metric.key}`, resamples: RESAMPLES },
   );
-  return { metric, configurations, groups: strata.length, tau, interval };
+  return { metric, configurations, groups: strata.length, tau, seeds, interval };
 }
 
 function stratumOf(rows: readonly MergedRow[], metric: ComparedMetric): Stratum {

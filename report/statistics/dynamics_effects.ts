@@ -39,8 +39,9 @@ export interface MetricEffects {
 export interface DynamicsAnswers {
   /** What the models read: `byte` or `token`. */
   readonly reads: Unit;
-  /** Runs whose dynamics were measured, and how they were. */
+  /** Runs whose dynamics were measured, of how many, and how they were. */
   readonly measured: number;
+  readonly finished: number;
   readonly settings: DynamicsSettings;
   /** Runs whose λ₁ is not below zero: they have no forgetting time. */
   readonly unforgetting: number;
@@ -61,6 +62,7 @@ export function dynamicsAnswers(rows: readonly RunRow[], space: Space): Dynamics
   return {
     reads,
     measured: measured.length,
+    finished: rows.length,
     settings,
     unforgetting: largest.filter(({ value }) => value !== null && value >= 0).length,
     vanishing: largest.filter(({ value }) => value === null).length,

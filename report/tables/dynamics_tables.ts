@@ -9,7 +9,7 @@ import { dynamicsOf, metricsMeasured } from "../data/dynamics.ts";
 import { type MergedRow, spreadOf } from "../data/merged.ts";
 import type { DynamicsAnswers, MetricEffects } from "../statistics/dynamics_effects.ts";
 import { groupings } from "../statistics/means.ts";
-import { isClear } from "./clear_effects.ts";
+import { isClear, qualificationOf } from "./clear_effects.ts";
 import { dynamicsHeading, spreadText } from "./dynamics_text.ts";
 import type { Cells } from "./effect_tables.ts";
 import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
@@ -18,7 +18,10 @@ import { formatDifference, NONE } from "./format.ts";
 /** What stands behind a difference whose corrected p is low enough. */
 const CLEAR = " *";
 
-/** What each factor changes of each metric, a column each: the mean difference, marked where it is clear. The metrics' p are corrected one by one. */
+/** What stands behind a difference that is never told alone. */
+export const DEPENDS = "†";
+
+/** What each factor changes of each metric, a column each: the mean difference, marked where it is clear, and where it depends on other factors. The metrics' p are corrected one by one. */
 export function dynamicsEffectCells({ effects, reads }: DynamicsAnswers): Cells {
   const [{ effects: first }] = effects, onlySwitches = areSwitches(first), { noun: [noun] } = contrastWords(first);
   return {
@@ -36,8 +39,9 @@ export function dynamicsEffectCells({ effects, reads }: DynamicsAnswers): Cells 
 }
 
 function differenceText({ effects }: MetricEffects, i: number): string {
-  const { difference } = effects[i];
-  return difference === undefined ? NONE : formatDifference(difference) + (isClear(effects[i]) ? CLEAR : "");
+  const effect = effects[i], { difference } = effect;
+  if (difference === undefined) return NONE;
+  return formatDifference(difference) + (isClear(effect) ? CLEAR : "") + (qualificationOf(effect) ? ` ${DEPENDS}` : "");
 }
 
 /**

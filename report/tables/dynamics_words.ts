@@ -4,6 +4,7 @@
  */
 import { counted, formatCount } from "../../cells/counts.ts";
 import type { Space } from "../../cells/space.ts";
+import type { Experiment } from "../../experiments/study/schema.ts";
 import { dynamicsUnit, LARGEST_EXPONENT, RECALL_BITS } from "../../experiments/study/dynamics_metrics.ts";
 import { ownCellName } from "../data/cell_names.ts";
 import type { MergedRow } from "../data/merged.ts";
@@ -17,7 +18,7 @@ import {
 import { clearSide } from "../statistics/pair_means.ts";
 import { bySize, CLEAR_P, isClear, qualificationOf } from "./clear_effects.ts";
 import { qualificationWords } from "./dependence_words.ts";
-import { dynamicsEffectCells, dynamicsLevelCells } from "./dynamics_tables.ts";
+import { DEPENDS, dynamicsEffectCells, dynamicsLevelCells } from "./dynamics_tables.ts";
 import { effectCells } from "./effect_tables.ts";
 import { direction, evidenceWords } from "./effect_words.ts";
 import { atSecondValue, contrastWords, inSentence, listed } from "./factor_words.ts";
@@ -49,20 +50,19 @@ export function memorySentences(answers: DynamicsAnswers): string[] {
       }: ${size(largest)}.`,
     ];
   }
+  const sentence = (verb: string, same: readonly DynamicsEffect[]) =>
+    `${capital(inSentence(same[0].factor))} ${verb}${most(same)}: ${size(same[0])}${alsoWords(same)}.`;
   return [
     longer.length
-      ? `${capital(inSentence(longer[0].factor))} lengthens memory${most(longer)}: ${size(longer[0])}${
-        alsoWords(longer)
-      }.`
+      ? sentence(isForgetting(longer[0]) ? "lengthens memory" : "raises λ₁", longer)
       : `No ${one} lengthens memory significantly.`,
-    ...(shorter.length
-      ? [
-        `${capital(inSentence(shorter[0].factor))} shortens memory${most(shorter)}: ${size(shorter[0])}${
-          alsoWords(shorter)
-        }.`,
-      ]
-      : []),
+    ...(shorter.length ? [sentence(isForgetting(shorter[0]) ? "shortens memory" : "lowers λ₁", shorter)] : []),
   ];
+}
+
+/** Whether states forget at both values, at the means. Where λ₁ is not below zero differences last or grow: that is no memory of the text. */
+function isForgetting({ means }: DynamicsEffect): boolean {
+  return (means ?? []).every((exponent) => exponent < 0);
 }
 
 function capital(text: string): string {
@@ -75,7 +75,9 @@ function most(effects: readonly DynamicsEffect[]): string {
 
 /** The others of a kind: `; so do the output gate and the residual`. */
 function alsoWords([, ...others]: readonly DynamicsEffect[]): string {
-  return others.length ? `; so ${others.length === 1 ? "does" : "do"} ${listed(others.map(namedAlone))}` : "";
+  const named = (effect: DynamicsEffect) =>
+    namedAlone(effect) + (isForgetting(effect) ? "" : " (at one of its means λ₁ is not below zero)");
+  return others.length ? `; so ${others.length === 1 ? "does" : "do"} ${listed(others.map(named))}` : "";
 }
 
 /** An effect that is not told in full: whether it hangs on other factors is said all the same. */
@@ -94,24 +96,39 @@ function sizeWords(effect: DynamicsEffect, answers: DynamicsAnswers): string {
     `${timesWords(effect, answers)}${qualificationWords(effect)}`;
 }
 
-/** The forgetting times that the mean exponents stand for. */
-function timesWords({ means }: DynamicsEffect, { reads }: DynamicsAnswers): string {
+/** The forgetting times that the mean exponents stand for; the exponents themselves, where one of them stands for none. */
+function timesWords(effect: DynamicsEffect, { reads }: DynamicsAnswers): string {
+  const { means } = effect;
   if (!means) return "";
-  const [before, after] = means.map((exponent) => exponent < 0 ? formatFixed(-1 / exponent, 1) : undefined);
-  if (before === undefined || after === undefined) return "";
+  if (!isForgetting(effect)) {
+    const [before, after] = means.map((exponent) => formatFixed(exponent, 3));
+    return `, ${after} instead of ${before} at the means: where λ₁ is not below zero, differences last or grow, which is no memory of the text`;
+  }
+  const [before, after] = means.map((exponent) => formatFixed(-1 / exponent, 1));
   return `, so a forgetting time −1/λ₁ of ${after} instead of ${before} ${reads}s at the means`;
 }
 
-/** The questions on dynamics that a study answers, in order. @param rows configurations, merged over seeds */
-export function dynamicsQuestions(answers: DynamicsAnswers, rows: readonly MergedRow[], table: Space): Question[] {
+/**
+ * The questions on dynamics that a study answers, in order.
+ *
+ * @param rows configurations, merged over seeds
+ * @param experiment whose they are
+ */
+export function dynamicsQuestions(
+  answers: DynamicsAnswers,
+  rows: readonly MergedRow[],
+  table: Space,
+  experiment: Experiment = "01",
+): Question[] {
   const memory = memoryEffects(answers), [first] = answers.effects;
   const { noun: [one, several] } = contrastWords(first?.effects ?? []);
-  const levels = dynamicsLevelCells(rows, answers.reads, table);
+  const levels = dynamicsLevelCells(rows, answers.reads, table), chosen = chosenNotes(answers, experiment);
   return [
+    ...(memory ? [] : vanishingQuestion(answers, one)),
     ...(memory?.length
       ? [{
         heading: `Which ${one} lengthens memory?`,
-        lines: [...memoryLines(answers), ...memoryNotes(answers)],
+        lines: [...memoryLines(answers), ...memoryNotes(answers), ...chosen],
         cells: effectCells(memory, "terminal"),
         more: 0,
         picture: "_dynamics_switches",
@@ -120,7 +137,7 @@ export function dynamicsQuestions(answers: DynamicsAnswers, rows: readonly Merge
     ...(first?.effects.length
       ? [{
         heading: `What do ${several} change of the dynamics?`,
-        lines: [...answers.effects.map((effects) => metricWords(effects, answers)), ...effectNotes(answers)],
+        lines: [...answers.effects.map((effects) => metricWords(effects, answers)), ...effectNotes(answers), ...chosen],
         cells: dynamicsEffectCells(answers),
         more: 0,
         picture: "_dynamics_effects",
@@ -129,7 +146,11 @@ export function dynamicsQuestions(answers: DynamicsAnswers, rows: readonly Merge
     ...(answers.correlations.length
       ? [{
         heading: "Does longer memory go with a better score?",
-        lines: [...answers.correlations.map((one) => correlationWords(one, table)), ...correlationNotes(answers)],
+        lines: [
+          ...answers.correlations.map((one) => correlationWords(one, table)),
+          ...correlationNotes(answers),
+          ...chosen,
+        ],
         more: 0,
         picture: "_dynamics",
       }]
@@ -144,6 +165,30 @@ export function dynamicsQuestions(answers: DynamicsAnswers, rows: readonly Merge
         cells: levels,
         more: 0,
       }]
+      : []),
+  ];
+}
+
+/** Where no run has a finite λ₁: no table and no picture would say why. */
+function vanishingQuestion({ vanishing }: DynamicsAnswers, one: string): Question[] {
+  if (!vanishing) return [];
+  const line = `It cannot be said: all ${counted(vanishing, "run")} forget within one step (λ₁ is −∞)`;
+  return [{ heading: `Which ${one} lengthens memory?`, lines: [line], more: 0 }];
+}
+
+/** What is known of a part that was chosen for its score need not hold for the rest. */
+function chosenNotes({ measured, finished }: DynamicsAnswers, experiment: Experiment): string[] {
+  return [
+    ...(measured < finished
+      ? [
+        `${formatCount(measured)} of ${
+          counted(finished, "finished run")
+        } are measured, and nothing is known of the others; if these are the best ` +
+        "(dynamics --top), effects and correlations among them need not hold for all",
+      ]
+      : []),
+    ...(experiment === "02"
+      ? ["These configurations were chosen for their score: effects and correlations among them need not hold for all"]
       : []),
   ];
 }
@@ -223,7 +268,7 @@ function effectNotes({ effects }: DynamicsAnswers): string[] {
   return [
     `In the table ${difference}, mean over pairs and seeds; * corrected p at most ${CLEAR_P}, by Holm over the tests of one column, not over the ${
       formatCount(effects.length)
-    } columns`,
+    } columns; ${DEPENDS} a mean that depends on another factor, or turns with it: not to be told alone`,
   ];
 }
 
@@ -243,19 +288,20 @@ const CORRELATION_CAUTION =
 
 /** `Largest Lyapunov exponent: Kendall's τ-b with the test score −0.41 (95 % interval …): …`. */
 function correlationWords(
-  { metric, configurations, groups, tau, interval }: DynamicsCorrelation,
+  { metric, configurations, groups, tau, seeds, interval }: DynamicsCorrelation,
   table: Space,
 ): string {
-  const side = clearSide(interval),
-    sure = interval
-      ? `95 % interval ${formatTau(interval.low)} to ${formatTau(interval.high)}, bootstrap over configurations`
-      : "too few configurations for an interval";
-  const found = side === 0
-    ? "no clear relation"
-    : `where ${metric.words.higher}, bits per byte are ${side < 0 ? "fewer" : "more"}`;
+  const side = clearSide(interval), why = seeds > 1 ? "too few configurations" : "one seed is too few";
+  const known = interval
+    ? ` (95 % interval ${formatTau(interval.low)} to ${formatTau(interval.high)}, bootstrap over configurations): ${
+      side === 0
+        ? "no clear relation"
+        : `where ${metric.words.higher}, bits per byte are ${side < 0 ? "fewer" : "more"}`
+    }`
+    : `; ${why} for an interval`;
   const within = groups > 1 ? `, within ${formatCount(groups)} groups of equal sizes and training` : "";
   return `${capital(metric.name)} and test score, ${
     counted(configurations, `${ownCellName(table)} configuration`)
   }${within}: ` +
-    `Kendall's τ-b ${formatTau(tau)} (${sure}): ${found}`;
+    `Kendall's τ-b ${formatTau(tau)}${known}`;
 }

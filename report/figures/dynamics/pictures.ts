@@ -80,7 +80,7 @@ const KINDS: readonly DynamicsKind[] = [
     caption: "Forgetting time against the test score once for each switch, coloured by whether it is off or on.",
     notes: [
       "To read: where the upright lines lie apart, the switch changes how long a state remembers; both numbers stand above each panel.",
-      "Not shown: on which other switches that hangs; the table of effects says it.",
+      "Not shown: on which other factors that depends (†); the sentences on memory say it of the largest effects.",
     ],
     scored: true,
     isDrawn: (data) => data.experiment === "01" && switchEffects(effectsOn(data, LARGEST_EXPONENT.key)).length > 0,

@@ -47,7 +47,7 @@ Deno.test("dynamicsAnswers() is of measured runs alone, and undefined where ther
   const rows = planted(2), without = ({ dynamics: _, ...row }: RunRow): RunRow => row;
   assert.equal(dynamicsAnswers(rows.map(without), GATED_SPACE), undefined);
   const half = rows.map((row) => row.config.n_layers === 1 ? row : without(row)), answers = answersOf(half);
-  assert.equal(answers.measured, rows.length / 2);
+  assert.deepEqual([answers.measured, answers.finished], [rows.length / 2, rows.length]);
   assert.equal(effectOf(memoryEffects(answers), "use_forget_gate").pairs, 8);
 });
 
@@ -84,7 +84,7 @@ Deno.test("dynamicsAnswers() counts runs that forget at once or never, and leave
 
 Deno.test("dynamicsAnswers() correlates within equal sizes, where sizes would turn the sign", () => {
   const noise = randomStream(5, "correlated dynamics");
-  const rows = measuredRows(({ n_layers }) => ({ largest: -0.5 + 0.2 * n_layers + 0.1 * noise.uniform() }), 1)
+  const rows = measuredRows(({ n_layers }) => ({ largest: -0.5 + 0.2 * n_layers + 0.1 * noise.uniform() }), 2)
     .map((row) => {
       const { largest } = row.dynamics!.lyapunov!, within = largest.value! + 0.5 - 0.2 * row.config.n_layers;
       return { ...row, test_bits_per_byte: 2 + row.config.n_layers - within };
@@ -96,14 +96,16 @@ Deno.test("dynamicsAnswers() correlates within equal sizes, where sizes would tu
   assert.deepEqual(interval, { low: -1, high: -1 });
 });
 
-Deno.test("dynamicsAnswers() finds no correlation where there is none, and gives no interval of few", () => {
+Deno.test("dynamicsAnswers() finds no correlation where there is none, and gives no interval of few or of one seed", () => {
   const noise = randomStream(7, "no correlation");
-  const rows = measuredRows(() => ({ largest: -noise.uniform() }), 1)
+  const rows = measuredRows(() => ({ largest: -noise.uniform() }), 2)
     .map((row) => ({ ...row, test_bits_per_byte: 2 + noise.uniform() }));
   const [{ interval }] = answersOf(rows).correlations;
   assert.ok(interval!.low < 0 && interval!.high > 0, JSON.stringify(interval));
   const [few] = answersOf(rows.slice(0, 8)).correlations;
   assert.equal(few.interval, undefined);
+  const [one] = answersOf(rows.filter(({ seed }) => seed === 0)).correlations;
+  assert.deepEqual([one.interval, one.configurations, one.seeds], [undefined, 48, 1]);
 });
 
 Deno.test("dynamicsAnswers() does not depend on the order of rows", () => {

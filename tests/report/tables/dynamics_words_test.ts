@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../../cells/config.ts";
+import type { Experiment } from "../../../experiments/study/schema.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
 import { dynamicsAnswers } from "../../../report/statistics/dynamics_effects.ts";
@@ -16,8 +17,8 @@ function rowsOf(largest: (config: CellConfig) => number, seeds = 3, recall: (con
 }
 
 const sentencesOf = (rows: readonly RunRow[]) => memorySentences(dynamicsAnswers(rows, GATED_SPACE)!);
-const questionsOf = (rows: readonly RunRow[]) =>
-  dynamicsQuestions(dynamicsAnswers(rows, GATED_SPACE)!, mergeSeeds(rows), GATED_SPACE);
+const questionsOf = (rows: readonly RunRow[], experiment?: Experiment) =>
+  dynamicsQuestions(dynamicsAnswers(rows, GATED_SPACE)!, mergeSeeds(rows), GATED_SPACE, experiment);
 
 Deno.test("memorySentences() says what lengthens memory and what shortens it, how much and how sure", () => {
   const [longer, shorter, ...more] = sentencesOf(
@@ -55,10 +56,14 @@ Deno.test("memorySentences() calls nothing an effect with one seed, and nothing 
   assert.deepEqual(more, []);
 });
 
-Deno.test("memorySentences() names no forgetting time where a mean exponent is not below zero", () => {
+Deno.test("memorySentences() calls nothing a longer memory, and names no forgetting time, where a mean exponent is not below zero", () => {
   const [sentence] = sentencesOf(rowsOf(({ use_state_gate }) => use_state_gate ? 0.1 : -0.2));
-  assert.match(sentence, /is higher by 0\.\d{3} nats/);
-  assert.doesNotMatch(sentence, /forgetting time/);
+  assert.match(sentence, /^The state gate raises λ₁: with it on, .* is higher by 0\.\d{3} nats/);
+  assert.match(
+    sentence,
+    /\), 0\.\d{3} instead of −0\.\d{3} at the means: where λ₁ is not below zero, .* is no memory of the text\.$/,
+  );
+  assert.doesNotMatch(sentence, /forgetting time|lengthens/);
 });
 
 Deno.test("memorySentences() has nothing to say where no two measured runs differ in one switch alone", () => {
@@ -101,6 +106,44 @@ Deno.test("dynamicsQuestions() says what a correlation does not show, and has me
   assert.match(lines.get("state gate on")![1], /^−0\.10\d ± 0\.00\d$/);
   assert.match(lines.get("state gate off")![1], /^−0\.(20|19)\d ± 0\.00\d$/);
   assert.ok(!lines.has("state size 256"), "what has one value is no level");
+});
+
+Deno.test("dynamicsQuestions() gives no interval and claims no relation of one seed", () => {
+  const noise = randomStream(17, "one seed");
+  const rows = rowsOf(() => -0.2 - 0.1 * noise.uniform(), 1)
+    .map((row) => ({ ...row, test_bits_per_byte: 3 + row.dynamics!.lyapunov!.largest.value! }));
+  const [, changes, correlation] = questionsOf(rows);
+  assert.match(correlation.lines[0], /: Kendall's τ-b 1\.00; one seed is too few for an interval$/);
+  assert.match(changes.lines[0], /^Largest Lyapunov exponent: no interval and no p can be given$/);
+});
+
+Deno.test("dynamicsQuestions() says where only a part was measured, and where configurations were chosen for their score", () => {
+  const rows = rowsOf(() => -0.2), some = rows.map((row, i) => i % 3 ? row : { ...row, dynamics: undefined });
+  const part = "96 of 144 finished runs are measured, and nothing is known of the others; if these are the best ";
+  const chosen = "These configurations were chosen for their score: ";
+  for (const [found, says] of [[questionsOf(some), part], [questionsOf(rows, "02"), chosen]] as const) {
+    for (const { heading, lines } of found.slice(0, 2)) assert.ok(lines.at(-1)!.startsWith(says), heading);
+  }
+  for (const { lines } of questionsOf(rows)) assert.ok(!lines.some((line) => /chosen|nothing is known/.test(line)));
+});
+
+Deno.test("dynamicsQuestions() says why nothing can be said of memory where all states forget within one step", () => {
+  const rows = measuredRows(() => ({ largest: null }), 2), [memory] = questionsOf(rows);
+  assert.equal(memory.heading, "Which switch lengthens memory?");
+  assert.deepEqual(memory.lines, ["It cannot be said: all 96 runs forget within one step (λ₁ is −∞)"]);
+});
+
+Deno.test("dynamicsQuestions() marks a mean in the table that depends on another factor", () => {
+  const [, changes] = questionsOf(
+    rowsOf(({ use_state_gate, n_layers }) => -0.3 + (use_state_gate ? n_layers === 1 ? 0.15 : -0.05 : 0)),
+  );
+  const at = changes.cells!.headings.indexOf("λ₁, nats/byte"),
+    cell = (of: string) => changes.cells!.lines.find(([name]) => name === of)![at];
+  assert.match(cell("state gate"), / †$/);
+  assert.match(
+    changes.lines.at(-1)!,
+    /† a mean that depends on another factor, or turns with it: not to be told alone$/,
+  );
 });
 
 Deno.test("bestRunsTable() has λ₁, forgetting time and recall where they were measured, and no such column elsewhere", () => {
