@@ -25,28 +25,31 @@ const flags = ofSpace((space) => ({
   }),
   streams: flag.whole(
     "--streams <n>",
-    "parts of the test split that are read; standard errors are over them",
+    "parts of the test split that are read side by side; standard errors are over them",
     streams,
+    { most: MAX_BATCH },
+  ),
+  tokens: flag.whole(
+    "--bytes <n>",
+    `bytes measured of each stream, after a warm-up of ${DYNAMICS_WARM_UP}; of models that read tokens, tokens`,
+    tokens,
+    { most: MAX_BYTES },
+  ),
+  exponents: flag.whole(
+    "--exponents <n>",
+    "how many Lyapunov exponents of each layer, from the largest, at most",
+    exponents,
     {
       most: MAX_BATCH,
     },
   ),
-  tokens: flag.whole(
-    "--bytes <n>",
-    `bytes of each stream that are measured, behind ${DYNAMICS_WARM_UP} that warm it up; tokens, where the models read these`,
-    tokens,
-    { most: MAX_BYTES },
-  ),
-  exponents: flag.whole("--exponents <n>", "Lyapunov exponents of each layer, at most: the largest ones", exponents, {
-    most: MAX_BATCH,
-  }),
   parallel: flag.whole(
     "--parallel <n>",
     "runs at a time, each on a thread of its own (default: as many as there are cores)",
     undefined,
     { most: MOST_PARALLEL },
   ),
-  again: flag.on("--again", "measure runs again that have been measured"),
+  again: flag.on("--again", "measure again what has been measured"),
 }));
 
 /** What stands behind the bar: `under way: 40 %, 10 %`. */

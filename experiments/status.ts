@@ -94,7 +94,8 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
 }
 
 if (import.meta.main) {
-  const description = "Shows what is done, running, failed and waiting, the best run so far, and the time left.";
+  const description =
+    "Shows what is done, running, failed and waiting, the best run so far, the time left, and of how many finished runs dynamics were measured.";
   await runCommand(
     { name: "status", description, flags, printsData: true },
     async ({ dir, experiment, only, json }) => {

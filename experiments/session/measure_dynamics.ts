@@ -10,12 +10,14 @@ import { CELLSPACE_VERSION } from "../../train/version.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue } from "../queue/study_queue.ts";
 import type { Queue } from "../queue/queue.ts";
+import { adviceForRuns } from "../study/commands.ts";
 import type { RunDynamics } from "../study/dynamics_file.ts";
 import { type Commit, sumOf } from "../study/files.ts";
 import { checkReplaceable } from "../study/ownership.ts";
 import { runKey } from "../study/paths.ts";
 import { isCurrent } from "../study/read_dynamics.ts";
 import { configOf, type FinishedResult } from "../study/result.ts";
+import type { Experiment } from "../study/schema.ts";
 import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { usefulWorkers } from "./capacity.ts";
@@ -83,7 +85,8 @@ export interface MeasureResources {
 export async function measureStudy(options: MeasureOptions, given: MeasureResources = {}): Promise<MeasureSummary> {
   const { dir, settings, parallel = navigator.hardwareConcurrency, onMessage } = options, study = await Study.open(dir);
   const { todo, had, unreadable, chosen } = await planDynamics(study, options);
-  if (chosen !== undefined) onMessage?.(chosen);
+  if (!todo.length && !had && !unreadable.length) onMessage?.(await nothingToMeasure(study, options.experiment));
+  else if (chosen !== undefined) onMessage?.(chosen);
   if (!todo.length) return { measured: 0, incomplete: 0, had, others: 0, problems: 0, unreadable };
   const { test } = await studyText(study, ["test"]);
   checkLength(study, test, settings);
@@ -106,6 +109,11 @@ export async function measureStudy(options: MeasureOptions, given: MeasureResour
   } finally {
     if (!given.queue) await queue.close();
   }
+}
+
+async function nothingToMeasure(study: Study, experiment: Experiment): Promise<string> {
+  const advice = adviceForRuns(study, experiment, (await study.readConfigs(experiment)).length > 0);
+  return `No run that is meant has finished; ${advice}`;
 }
 
 /** What is measured with. */

@@ -1,4 +1,5 @@
 /** Commands on a study, for the text of a message. */
+import { DYNAMICS_DEFAULTS, type DynamicsSettings } from "../../train/dynamics/measure.ts";
 import { type CommandFlags, taskCommand } from "../../train/terminal/advice.ts";
 import type { Experiment } from "./schema.ts";
 
@@ -20,6 +21,20 @@ export function commandOn(
   flags: CommandFlags = {},
 ): string {
   return taskCommand(name, { dir, experiment: experiment === "01" ? undefined : experiment, ...flags });
+}
+
+/** `dynamics` with these settings, for the text of a message: with others it would measure again what was measured so. */
+export function dynamicsCommand(
+  study: StudyFolder,
+  experiment: Experiment,
+  { streams, tokens, exponents }: DynamicsSettings = DYNAMICS_DEFAULTS,
+): string {
+  const unless = (value: number, usual: number) => value === usual ? undefined : value;
+  return commandOn("dynamics", study, experiment, {
+    streams: unless(streams, DYNAMICS_DEFAULTS.streams),
+    bytes: unless(tokens, DYNAMICS_DEFAULTS.tokens),
+    exponents: unless(exponents, DYNAMICS_DEFAULTS.exponents),
+  });
 }
 
 /** What to do, in a message, where no run of an experiment has come so far. */

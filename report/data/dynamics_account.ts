@@ -1,16 +1,16 @@
 /** What of a study's dynamics has no part in its report: counted and named, so that nothing is dropped in silence. */
 import { counted, formatCount } from "../../cells/counts.ts";
-import { commandOn } from "../../experiments/study/commands.ts";
+import { dynamicsCommand } from "../../experiments/study/commands.ts";
 import { shortKey } from "../../experiments/study/paths.ts";
 import type { MeasuredAs, ReadDynamics } from "../../experiments/study/read_dynamics.ts";
 import type { AccountData, AccountEntry } from "./account.ts";
 
 /** One entry for each reason that there is, as those of the rest of the report. */
 export function dynamicsAccount(
-  { measured, unreadable, stale, otherwise, unchecked }: ReadDynamics,
+  { measured, as, unreadable, stale, otherwise, unchecked }: ReadDynamics,
   { study, experiment }: Pick<AccountData, "study" | "experiment">,
 ): AccountEntry[] {
-  const anew = `(${commandOn("dynamics", study, experiment)} measures anew)`;
+  const anew = `(${dynamicsCommand(study, experiment, as?.settings)} measures anew)`;
   const entries: AccountEntry[] = [
     { lead: `${counted(unreadable.length, "file")} of dynamics could not be read`, names: unreadable, lines: true },
     {

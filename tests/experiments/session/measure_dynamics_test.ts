@@ -218,6 +218,20 @@ Deno.test("measureStudy() measures what is selected, and of that the best with a
   );
 });
 
+Deno.test("measureStudy() says what to do where nothing has finished, and writes nothing", async () => {
+  const small = await copyStudy();
+  for (let run = 0; run < TRAINED; run++) Deno.removeSync(small.result(run));
+  const before = small.files();
+  for (const top of [undefined, 2]) {
+    const found = await measure(small, { top });
+    assert.deepEqual(counts(found), [0, 0, 0, 0]);
+    assert.deepEqual(found.messages, [
+      `No run that is meant has finished; train some with 'deno task train --dir ${small.dir}'`,
+    ]);
+  }
+  assert.deepEqual(small.files(), before);
+});
+
 Deno.test("measureStudy() names a damaged file in one line, goes on with the others, and replaces it if asked again", async () => {
   const small = await copyMeasured(2), path = small.dynamics(1);
   halve(path);
