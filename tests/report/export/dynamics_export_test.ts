@@ -119,7 +119,7 @@ inFolder("writeExport() writes dynamics of models that are there, and names thos
     "dynamics.parquet",
   ]);
   assert.deepEqual(problems, [
-    `1 measurement of dynamics is of an earlier model, and left out ('deno task dynamics --dir ${dir}' measures anew): ` +
+    `1 measurement of dynamics is of an earlier model, and left out ('deno task dynamics --dir ${dir} --exponents 2' measures anew): ` +
     second.id.slice(0, 8),
   ]);
   const rows = await read(Deno.readFileSync(join(folder, "dynamics.parquet")));
