@@ -67,6 +67,7 @@ if (import.meta.main) {
   await runCommand({ name: "dynamics", description, flags }, async ({ streams, tokens, exponents, ...options }) => {
     using stop = stopSignal("Stopping");
     let bar: ReturnType<typeof openProgress> | undefined;
+    const printLine = (line: string) => bar ? bar.print(line) : print(line);
     const { measured, incomplete, had, others, problems, unreadable } = await measureStudy({
       ...options,
       settings: { streams, tokens, exponents },
@@ -75,12 +76,8 @@ if (import.meta.main) {
         bar ??= openProgress(state.total, "runs");
         bar.update(state.done, underWay(state), state.total, state.secondsLeft);
       },
-      onMeasured(key, dynamics, reads) {
-        const line = `${shortKey(key)}  ${dynamicsInWords(dynamics, reads)}`;
-        if (bar) bar.print(line);
-        else print(line);
-      },
-      onMessage: print,
+      onMeasured: (key, dynamics, reads) => printLine(`${shortKey(key)}  ${dynamicsInWords(dynamics, reads)}`),
+      onMessage: printLine,
       onProblem: (problem) => printError(`dynamics: ${problem}`),
     }).finally(() => bar?.stop());
     if (options.only) print(selectionLine(options.only));
