@@ -8,6 +8,7 @@ import { cellNameIn, ownCellName } from "../data/cell_names.ts";
 import { dynamicsOf, metricsMeasured } from "../data/dynamics.ts";
 import { type MergedRow, spreadOf } from "../data/merged.ts";
 import type { DynamicsAnswers, MetricEffects } from "../statistics/dynamics_effects.ts";
+import type { FactorEffect } from "../statistics/effects.ts";
 import { groupings } from "../statistics/means.ts";
 import { isClear, qualificationOf } from "./clear_effects.ts";
 import { dynamicsHeading, spreadText } from "./dynamics_text.ts";
@@ -38,10 +39,15 @@ export function dynamicsEffectCells({ effects, reads }: DynamicsAnswers): Cells 
   };
 }
 
+/** Whether a mean is marked so. */
+export function isDependent(effect: FactorEffect): boolean {
+  return effect.difference !== undefined && qualificationOf(effect) !== undefined;
+}
+
 function differenceText({ effects }: MetricEffects, i: number): string {
   const effect = effects[i], { difference } = effect;
   if (difference === undefined) return NONE;
-  return formatDifference(difference) + (isClear(effect) ? CLEAR : "") + (qualificationOf(effect) ? ` ${DEPENDS}` : "");
+  return formatDifference(difference) + (isClear(effect) ? CLEAR : "") + (isDependent(effect) ? ` ${DEPENDS}` : "");
 }
 
 /**

@@ -18,7 +18,7 @@ import {
 import { clearSide } from "../statistics/pair_means.ts";
 import { bySize, CLEAR_P, isClear, qualificationOf } from "./clear_effects.ts";
 import { qualificationWords } from "./dependence_words.ts";
-import { DEPENDS, dynamicsEffectCells, dynamicsLevelCells } from "./dynamics_tables.ts";
+import { DEPENDS, dynamicsEffectCells, dynamicsLevelCells, isDependent } from "./dynamics_tables.ts";
 import { effectCells } from "./effect_tables.ts";
 import { direction, evidenceWords } from "./effect_words.ts";
 import { atSecondValue, contrastWords, inSentence, listed } from "./factor_words.ts";
@@ -264,11 +264,13 @@ function metricWords({ metric, effects }: MetricEffects, answers: DynamicsAnswer
 }
 
 function effectNotes({ effects }: DynamicsAnswers): string[] {
-  const { difference } = contrastWords(effects[0].effects);
+  const { difference } = contrastWords(effects[0].effects), count = formatCount(effects.length);
+  const isMarked = effects.some(({ effects }) => effects.some(isDependent));
   return [
-    `In the table ${difference}, mean over pairs and seeds; * corrected p at most ${CLEAR_P}, by Holm over the tests of one column, not over the ${
-      formatCount(effects.length)
-    } columns; ${DEPENDS} a mean that depends on another factor, or turns with it: not to be told alone`,
+    `In the table ${difference}, mean over pairs and seeds; * corrected p at most ${CLEAR_P}, by Holm over the tests of one column, not over the ${count} ` +
+    `columns${
+      isMarked ? `; ${DEPENDS} a mean that depends on another factor, or turns with it: not to be told alone` : ""
+    }`,
   ];
 }
 

@@ -4,8 +4,8 @@ import { isSwitch, type SwitchFactor } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import type { DynamicsEffect } from "../../statistics/dynamics_effects.ts";
-import { bySize, CLEAR_P, isClear, qualificationOf } from "../../tables/clear_effects.ts";
-import { DEPENDS } from "../../tables/dynamics_tables.ts";
+import { bySize, CLEAR_P, isClear } from "../../tables/clear_effects.ts";
+import { DEPENDS, isDependent } from "../../tables/dynamics_tables.ts";
 import { formatFixed } from "../../tables/format.ts";
 import { drawScatter, TICK_LABELS } from "../scatter.ts";
 import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "../svg.ts";
@@ -42,7 +42,9 @@ export function figureSwitches(
       `Read: ${extentText(rows, ({ lyapunov }) => lyapunov)}.`,
       "The same configurations in every panel, one mark each; level bars: ± one standard error over streams. Ring: the best.",
       "Upright lines: forgetting times of the mean λ₁ with the switch off and on, over pairs that differ in it alone.",
-      `Above: these times, in ${reads}s; * corrected p at most ${CLEAR_P}; ${DEPENDS} it depends on other factors. Largest effect on λ₁ first.`,
+      `Above: these times, in ${reads}s; * corrected p at most ${CLEAR_P}${
+        switches.some(isDependent) ? `; ${DEPENDS} it depends on other factors` : ""
+      }. Largest effect on λ₁ first.`,
     ],
     legend: [{
       entries: [...colours].map(([on, colour]) => ({
@@ -100,7 +102,7 @@ function timesOf({ means }: DynamicsEffect): readonly [number, number] | undefin
 function headingOf(effect: DynamicsEffect): string {
   const times = timesOf(effect)?.map((time) => formatFixed(time, 1)).join(" → ");
   return `${effect.factor.label}${times === undefined ? "" : `: ${times}`}${isClear(effect) ? " *" : ""}${
-    qualificationOf(effect) ? ` ${DEPENDS}` : ""
+    isDependent(effect) ? ` ${DEPENDS}` : ""
   }`;
 }
 
