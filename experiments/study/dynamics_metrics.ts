@@ -63,7 +63,7 @@ export const LARGEST_EXPONENT: ComparedMetric = {
   unit: "nats per unit",
   decimals: 3,
   hasError: true,
-  words: { higher: "the state forgets more slowly", lower: "the state forgets faster" },
+  words: { higher: "differences of states last longer", lower: "differences of states vanish faster" },
   of: ({ lyapunov }) => lyapunov?.largest,
 };
 

@@ -60,6 +60,16 @@ export function memorySentences(answers: DynamicsAnswers): string[] {
   ];
 }
 
+/** The same for a headline, which has no notes: of a part of the runs it says that it is of these. */
+export function memoryHeadline(answers: DynamicsAnswers): string[] {
+  const sentences = memorySentences(answers), { measured, finished } = answers;
+  if (!sentences.length || measured === finished) return sentences;
+  return [
+    ...sentences,
+    `That is of ${formatCount(measured)} of ${counted(finished, "run")}, those whose dynamics are measured.`,
+  ];
+}
+
 /** Whether states forget at both values, at the means. Where λ₁ is not below zero differences last or grow: that is no memory of the text. */
 function isForgetting({ means }: DynamicsEffect): boolean {
   return (means ?? []).every((exponent) => exponent < 0);
@@ -134,7 +144,7 @@ export function dynamicsQuestions(
         picture: "_dynamics_switches",
       }]
       : []),
-    ...(first?.effects.length
+    ...(answers.effects.some(({ effects }) => effects.some(({ pairs }) => pairs > 0))
       ? [{
         heading: `What do ${several} change of the dynamics?`,
         lines: [...answers.effects.map((effects) => metricWords(effects, answers)), ...effectNotes(answers), ...chosen],
@@ -227,16 +237,16 @@ function memoryNotes(answers: DynamicsAnswers): string[] {
     "λ₁ of several layers is the largest of theirs, which grows with their number by itself: pairs have equally many, other comparisons may not",
     ...(unforgetting
       ? [
-        `${counted(unforgetting, "run")} of ${
-          formatCount(measured)
-        } have λ₁ at or above zero: chaos is no long memory of the text`,
+        `In ${formatCount(unforgetting)} of ${
+          counted(measured, "run")
+        } λ₁ is at or above zero: chaos is no long memory of the text`,
       ]
       : []),
     ...(vanishing
       ? [
-        `${counted(vanishing, "run")} of ${
-          formatCount(measured)
-        } forget within one step (λ₁ is −∞) and are in no number`,
+        `In ${formatCount(vanishing)} of ${
+          counted(measured, "run")
+        } λ₁ is −∞: the state forgets within one step; they are in no number on λ₁`,
       ]
       : []),
     `Measured on ${counted(streams, "stream")} of ${
@@ -265,12 +275,17 @@ function metricWords({ metric, effects }: MetricEffects, answers: DynamicsAnswer
 
 function effectNotes({ effects }: DynamicsAnswers): string[] {
   const { difference } = contrastWords(effects[0].effects), count = formatCount(effects.length);
-  const isMarked = effects.some(({ effects }) => effects.some(isDependent));
+  const all = effects.flatMap(({ effects }) => effects), isTested = all.some(({ p }) => p !== undefined);
   return [
-    `In the table ${difference}, mean over pairs and seeds; * corrected p at most ${CLEAR_P}, by Holm over the tests of one column, not over the ${count} ` +
-    `columns${
-      isMarked ? `; ${DEPENDS} a mean that depends on another factor, or turns with it: not to be told alone` : ""
-    }`,
+    [
+      `In the table ${difference}, mean over pairs${isTested ? " and seeds" : ""}`,
+      ...(isTested
+        ? [`* corrected p at most ${CLEAR_P}, by Holm over the tests of one column, not over the ${count} columns`]
+        : []),
+      ...(all.some(isDependent)
+        ? [`${DEPENDS} a mean that depends on another factor, or turns with it: not to be told alone`]
+        : []),
+    ].join("; "),
   ];
 }
 

@@ -19,7 +19,7 @@ import type { StepsBackAnswers } from "../statistics/steps_back.ts";
 import { bySize, isClear, qualificationOf } from "./clear_effects.ts";
 import { criterionAxis } from "./criterion_words.ts";
 import { qualificationWords } from "./dependence_words.ts";
-import { memorySentences } from "./dynamics_words.ts";
+import { memoryHeadline } from "./dynamics_words.ts";
 import { formatInterval } from "./effect_tables.ts";
 import { measureInSentence, unitOfMeasure } from "./measure_words.ts";
 import { addSeeds, direction, evidenceWords } from "./effect_words.ts";
@@ -59,7 +59,7 @@ export function headline({ promotion, stepsBack, levels, dynamics, ...data }: He
   const { rows, table = GATED, study, experiment = "01" } = data;
   const found = experiment === "01" ? effectFound({ ...data, table, experiment }) : auditFound(promotion, study);
   const back = stepsBack ? stepsBackSentences(stepsBack, levels) : [];
-  const memory = dynamics && experiment === "01" ? memorySentences(dynamics) : [];
+  const memory = dynamics && experiment === "01" ? memoryHeadline(dynamics) : [];
   return [...found, bestWords(rows, table), ...back, ...equalityWords(rows), ...memory].join(" ");
 }
 

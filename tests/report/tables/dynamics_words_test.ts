@@ -5,7 +5,7 @@ import type { Experiment } from "../../../experiments/study/schema.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
 import { dynamicsAnswers } from "../../../report/statistics/dynamics_effects.ts";
-import { dynamicsQuestions, memorySentences } from "../../../report/tables/dynamics_words.ts";
+import { dynamicsQuestions, memoryHeadline, memorySentences } from "../../../report/tables/dynamics_words.ts";
 import { bestRunsTable } from "../../../report/tables/tables.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
 import { measuredRows } from "../measured_rows.ts";
@@ -81,7 +81,7 @@ Deno.test("dynamicsQuestions() says whether byte recall agrees, what λ₁ of a 
   const text = memory.lines.join("\n");
   assert.equal(memory.heading, "Which switch lengthens memory?");
   assert.match(text, /Byte recall changes in the other direction with the state gate: −1\.\d{3} bits \(95 % interval /);
-  assert.match(text, /72 runs of 144 have λ₁ at or above zero/);
+  assert.match(text, /In 72 of 144 runs λ₁ is at or above zero/);
   assert.match(text, /λ₁ of several layers is the largest of theirs, which grows with their number by itself/);
   assert.match(text, /Measured on 8 streams of 4,096 bytes of the test split/);
   assert.match(
@@ -98,7 +98,7 @@ Deno.test("dynamicsQuestions() says what a correlation does not show, and has me
   const [, , correlation, levels] = questionsOf(rows);
   assert.match(
     correlation.lines[0],
-    /^Largest Lyapunov exponent and test score, 48 gated configurations, within 2 groups of equal sizes and training: Kendall's τ-b 1\.00 \(95 % interval .*\): where the state forgets more slowly, bits per byte are more$/,
+    /^Largest Lyapunov exponent and test score, 48 gated configurations, within 2 groups of equal sizes and training: Kendall's τ-b 1\.00 \(95 % interval .*\): where differences of states last longer, bits per byte are more$/,
   );
   assert.match(correlation.lines.at(-1)!, /A correlation of ranks on one corpus/);
   const lines = new Map(levels.cells!.lines.map(([name, ...cells]) => [name, cells]));
@@ -115,6 +115,7 @@ Deno.test("dynamicsQuestions() gives no interval and claims no relation of one s
   const [, changes, correlation] = questionsOf(rows);
   assert.match(correlation.lines[0], /: Kendall's τ-b 1\.00; one seed is too few for an interval$/);
   assert.match(changes.lines[0], /^Largest Lyapunov exponent: no interval and no p can be given$/);
+  assert.doesNotMatch(changes.lines.at(-1)!, /corrected p|seeds/);
 });
 
 Deno.test("dynamicsQuestions() says where only a part was measured, and where configurations were chosen for their score", () => {
@@ -124,6 +125,9 @@ Deno.test("dynamicsQuestions() says where only a part was measured, and where co
   for (const [found, says] of [[questionsOf(some), part], [questionsOf(rows, "02"), chosen]] as const) {
     for (const { heading, lines } of found.slice(0, 2)) assert.ok(lines.at(-1)!.startsWith(says), heading);
   }
+  const headlines = [some, rows].map((rows) => memoryHeadline(dynamicsAnswers(rows, GATED_SPACE)!));
+  assert.equal(headlines[0].at(-1), "That is of 96 of 144 runs, those whose dynamics are measured.");
+  assert.equal(headlines[1].length, 1);
   for (const { lines } of questionsOf(rows)) assert.ok(!lines.some((line) => /chosen|nothing is known/.test(line)));
 });
 
