@@ -60,14 +60,13 @@ export function memorySentences(answers: DynamicsAnswers): string[] {
   ];
 }
 
-/** The same for a headline, which has no notes: of a part of the runs it says that it is of these. */
+/** The same for a headline, which has no notes: where byte recall says the contrary, and of a part of the runs, it says so. */
 export function memoryHeadline(answers: DynamicsAnswers): string[] {
   const sentences = memorySentences(answers), { measured, finished } = answers;
-  if (!sentences.length || measured === finished) return sentences;
-  return [
-    ...sentences,
-    `That is of ${formatCount(measured)} of ${counted(finished, "run")}, those whose dynamics are measured.`,
-  ];
+  if (!sentences.length) return [];
+  const [against] = recallFindings(answers).filter(({ isAgainst }) => isAgainst);
+  const part = `That is of ${formatCount(measured)} of ${counted(finished, "run")}, those whose dynamics are measured.`;
+  return [...sentences, ...(against ? [`${against.words}.`] : []), ...(measured < finished ? [part] : [])];
 }
 
 /** Whether states forget at both values, at the means. Where λ₁ is not below zero differences last or grow: that is no memory of the text. */
@@ -207,25 +206,32 @@ function chosenNotes({ measured, finished }: DynamicsAnswers, experiment: Experi
 function memoryLines(answers: DynamicsAnswers): string[] {
   const sentences = memorySentences(answers).map((sentence) => sentence.replace(/\.$/, ""));
   if (!sentences.length) return ["It cannot be said: no two measured runs differ in one factor alone"];
-  return [...sentences, ...recallWords(answers)];
+  return [...sentences, ...recallFindings(answers).map(({ words }) => words)];
 }
 
-/** λ₁ says how long any difference lasts, recall what of the text can be read from the state: they need not agree. */
-function recallWords({ effects, ...answers }: DynamicsAnswers): string[] {
+/** What recall says of a factor that clearly changes λ₁: that a difference lasts longer need not mean that more of the text can be read from the state. */
+interface RecallFinding {
+  /** Clearly the other way round. */
+  readonly isAgainst: boolean;
+  readonly words: string;
+}
+
+function recallFindings({ effects, ...answers }: DynamicsAnswers): RecallFinding[] {
   const recall = effects.find(({ metric }) => metric === RECALL_BITS)?.effects ?? [];
-  const clear = (memoryEffects({ effects, ...answers }) ?? []).filter(isClear);
+  const clear = bySize(memoryEffects({ effects, ...answers }) ?? []).filter(isClear);
   return clear.flatMap(({ factor, difference }) => {
     const found = recall.find((effect) => effect.factor === factor && effect.difference !== undefined);
     if (!found) return [];
     const size = `${formatDifference(found.difference!)} bits (${evidenceWords(found, found.p_holm)})${
       qualificationWords(found)
     }`;
+    const isAgainst = isClear(found) && Math.sign(found.difference!) !== Math.sign(difference!);
     const says = !isClear(found)
       ? "does not clearly change"
-      : Math.sign(found.difference!) === Math.sign(difference!)
-      ? "changes in the same direction"
-      : "changes in the other direction";
-    return [`Byte recall ${says} with ${inSentence(factor)}: ${size}`];
+      : isAgainst
+      ? "changes in the other direction"
+      : "changes in the same direction";
+    return [{ isAgainst, words: `Byte recall ${says} with ${inSentence(factor)}: ${size}` }];
   });
 }
 

@@ -59,6 +59,9 @@ export function figureForgetting(document: SvgDocument, rows: readonly MergedRow
     [
       `Read: ${extentText(rows, ({ lyapunov }) => lyapunov)}.`,
       "λ₁ < 0: differences between states shrink to 1/e in the forgetting time −1/λ₁. λ₁ ≥ 0: they last, or grow.",
+      ...(rows.some(({ runs }) => runs.length > 1)
+        ? ["Means over seeds are of each number by itself: that of the times is not −1 by that of the exponents."]
+        : []),
     ],
     options,
   );

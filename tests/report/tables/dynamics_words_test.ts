@@ -150,6 +150,23 @@ Deno.test("dynamicsQuestions() marks a mean in the table that depends on another
   );
 });
 
+Deno.test("memoryHeadline() says where byte recall changes in the other direction", () => {
+  const headline = (recall: number) =>
+    memoryHeadline(
+      dynamicsAnswers(
+        rowsOf(
+          ({ use_state_gate }) => -0.2 + (use_state_gate ? 0.1 : 0),
+          3,
+          ({ use_state_gate }) => use_state_gate ? recall : 4,
+        ),
+        GATED_SPACE,
+      )!,
+    );
+  const [, against] = headline(3);
+  assert.match(against, /^Byte recall changes in the other direction with the state gate: −1\.\d{3} bits \(.*\)\.$/);
+  assert.equal(headline(5).length, 1);
+});
+
 Deno.test("bestRunsTable() has λ₁, forgetting time and recall where they were measured, and no such column elsewhere", () => {
   const rows = rowsOf(() => -0.1), text = bestRunsTable(mergeSeeds(rows));
   const [heading, first] = text.split("\n");
