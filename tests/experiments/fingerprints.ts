@@ -28,10 +28,13 @@ import {
 } from "../../train/engines/webgpu/kernels/schedule.ts";
 import { ngramBaselines } from "../../train/corpus/ngrams/baselines.ts";
 import { cutFor } from "../../train/scoring/evaluate.ts";
+import { dynamicsSchema } from "../../experiments/study/dynamics_file.ts";
+import { DYNAMICS_COLUMN_NAMES } from "../../experiments/study/dynamics_metrics.ts";
 import { resultFieldsOf } from "../../experiments/study/result.ts";
 import { listSchemaOf, studySchema } from "../../experiments/study/schema.ts";
 import { baselinesSchema } from "../../experiments/study/ngram_baselines.ts";
 import { type Column, CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
+import { DYNAMICS_COLUMNS } from "../../report/export/dynamics_rows.ts";
 import { manifestSchema } from "../../report/export/write_export.ts";
 import { allGatedConfigs } from "../cells/catalog/golden_cases.ts";
 import { ORIGINAL } from "../original_table.ts";
@@ -134,9 +137,11 @@ export async function fingerprints(): Promise<Fingerprints> {
     "result format": new Hash().add(schema(resultFieldsOf(ORIGINAL))),
     "checkpoint format": new Hash().add(schema(trainingSchema)),
     "study format": new Hash().add(schema(studySchema), schema(listSchemaOf(ORIGINAL))),
+    "dynamics format": new Hash().add(schema(dynamicsSchema)),
     "format of n-gram levels": new Hash().add(schema(baselinesSchema)),
     ...Object.fromEntries(CATALOG.slice(FIRST_CELLS).map(({ cell }) => [`cell ${cell.name}`, hashOf(cell)])),
     "export format": new Hash().add(schema(manifestSchema), columns(runColumns(ORIGINAL)), columns(CURVE_COLUMNS)),
+    "export format of dynamics": new Hash().add(columns(DYNAMICS_COLUMNS), JSON.stringify(DYNAMICS_COLUMN_NAMES)),
   };
   return Object.fromEntries(Object.entries(hashes).map(([name, hash]) => [name, `${hash}`]));
 }
