@@ -35,6 +35,7 @@ export class LayerMap implements PointMap, AsyncDisposable {
     private readonly image: Float64Graph,
     private readonly derivative: Float64Graph,
     private readonly rowsAtOnce: number,
+    private readonly opened: AsyncDisposableStack,
   ) {}
 
   /** @returns undefined where the layer has no state */
@@ -44,14 +45,15 @@ export class LayerMap implements PointMap, AsyncDisposable {
     const names = layers[layer].map(({ name }) => name), count = numbersOf(layers[layer]);
     if (!count) return undefined;
     const rows = Math.max(1, Math.min(length, Math.floor(ROWS / count))), changes = names.map(tangentName);
-    const open = ({ outputs }: typeof graph, wanted: readonly string[], stacked?: readonly string[]) =>
-      Float64Graph.open(buildGraph(Object.fromEntries(wanted.map((name) => [name, outputs.get(name)!]))), {
-        weights: model.weights,
-        stacked: stacked && { names: new Set(stacked), count },
-      });
-    const image = await open(graph, names),
-      derivative = await open(jacobianStep(walkedModel(model, { streams: rows })).graph, changes, changes);
-    return new LayerMap(stack, names, image, derivative, rows);
+    await using graphs = new AsyncDisposableStack();
+    const open = async ({ outputs }: typeof graph, wanted: readonly string[], stacked?: readonly string[]) => {
+      const part = buildGraph(Object.fromEntries(wanted.map((name) => [name, outputs.get(name)!])));
+      const options = { weights: model.weights, stacked: stacked && { names: new Set(stacked), count } };
+      return graphs.use(await Float64Graph.open(part, options));
+    };
+    const image = await open(graph, names);
+    const derivative = await open(jacobianStep(walkedModel(model, { streams: rows })).graph, changes, changes);
+    return new LayerMap(stack, names, image, derivative, rows, graphs.move());
   }
 
   async apply(points: readonly Float64Array[]): Promise<Float64Array[]> {
@@ -86,8 +88,7 @@ export class LayerMap implements PointMap, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.image[Symbol.asyncDispose]();
-    await this.derivative[Symbol.asyncDispose]();
+    await this.opened.disposeAsync();
   }
 }
 
