@@ -10,8 +10,9 @@ import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
 import { Merging, type StreamMerging } from "./merging.ts";
 import type { Watched } from "./progress.ts";
-import { cutStreams, type StreamOptions, type Streams, tokenFeeds, type Trajectory } from "./streams.ts";
-import { openStep, type VisitedStates, visitedStates } from "./walk.ts";
+import type { StreamOptions } from "./stream_options.ts";
+import { cutStreams, type Streams, tokenFeeds, type Trajectory, type VisitedStates } from "./streams.ts";
+import { openStep, visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** What {@linkcode echoState} finds. */
@@ -78,7 +79,7 @@ export async function echoState(
   text: Tokens,
   { starts, seed, onProgress, signal, ...cut }: EchoStateOptions = {},
 ): Promise<EchoState> {
-  const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
+  const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION, DEFAULTS);
   const visited = await visitedStates(checked, { ...streams, tokens: Math.min(streams.tokens, VISITED) }, ACTION, {
     signal,
   });

@@ -7,8 +7,9 @@ import type { StackStates } from "./layer_maps.ts";
 import type { NewtonEnd } from "./newton.ts";
 import type { Watched } from "./progress.ts";
 import { StackSearch } from "./stack_search.ts";
-import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
-import { type VisitedStates, visitedStates } from "./walk.ts";
+import type { StreamOptions } from "./stream_options.ts";
+import { cutStreams, type Streams, type VisitedStates } from "./streams.ts";
+import { visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** A state `s` with `F(s, x) = s`. */
@@ -97,7 +98,7 @@ export async function fixedPoints(
   text: Tokens,
   { frequent, starts, onProgress, signal, ...cut }: FixedPointsOptions = {},
 ): Promise<FixedPoints> {
-  const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
+  const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION, DEFAULTS);
   const visited = await visitedStates(checked, streams, ACTION, { signal });
   return fixedPointsOf(checked, { streams, states: visited }, { frequent, starts, onProgress, signal });
 }

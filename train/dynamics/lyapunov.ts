@@ -5,7 +5,8 @@ import { CocycleWalk, type LayerExponents } from "./cocycle.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
 import type { Watched } from "./progress.ts";
-import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
+import type { StreamOptions } from "./stream_options.ts";
+import { cutStreams, type Streams } from "./streams.ts";
 import { walkedModel } from "./walk.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
@@ -34,7 +35,6 @@ export interface LyapunovOptions extends StreamOptions, Watched {
 }
 
 const ACTION = "measure a Lyapunov spectrum";
-const DEFAULTS = { streams: 8, tokens: 4096, warm_up: 512 } as const;
 
 /**
  * The Lyapunov exponents of a model while it reads a text: `Q_t R_t = D_t Q_{t−1}` with `D_t = ∂s_t/∂s_{t−1}`, `λ_i = (1/T) Σ_t ln R_t,ii`, nats per token.
@@ -55,7 +55,7 @@ const DEFAULTS = { streams: 8, tokens: 4096, warm_up: 512 } as const;
  * const { largest, layers } = await lyapunovSpectrum(model, corpus.test, { exponents: 64 });
  * ```
  *
- * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens
+ * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens; absent options: 8 streams of 4,096 tokens, warm-up 512
  * @throws {RangeError} if a number is out of bounds, the text is too short, or has a token that the model has not
  * @throws {UserError} if a weight is missing, or one, a state or a Jacobian is not finite
  */
@@ -64,7 +64,7 @@ export async function lyapunovSpectrum(
   text: Tokens,
   { exponents = 32, onProgress, signal, ...cut }: LyapunovOptions = {},
 ): Promise<LyapunovSpectrum> {
-  const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
+  const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION);
   checkWhole(ACTION, "exponents", exponents, 1);
   signal?.throwIfAborted();
   await using walk = await CocycleWalk.open(walkedModel(checked, streams), checked, streams, exponents);

@@ -6,7 +6,7 @@ import { sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
 import { type EvaluationModel, evaluationModel } from "../../cells/language_model.ts";
 import type { Watched } from "./progress.ts";
 import { Float64Graph } from "./float64.ts";
-import { type Streams, tokenFeeds, type Trajectory } from "./streams.ts";
+import { type Streams, tokenFeeds, type VisitedStates } from "./streams.ts";
 import type { CheckedModel } from "./weighted_model.ts";
 
 /** Looks at a walk as it goes, so that nothing needs to be kept of what it sums up. */
@@ -99,9 +99,6 @@ export function checkFinite(
     );
   }
 }
-
-/** See {@linkcode Trajectory}. */
-export type VisitedStates = Trajectory["states"];
 
 /** Keeps the states of a walk. */
 export class StateRecorder implements Observer {

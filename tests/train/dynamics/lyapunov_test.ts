@@ -268,6 +268,11 @@ Deno.test("lyapunovSpectrum() says what is wrong with its options, its text, or 
     message:
       "Cannot measure a Lyapunov spectrum: the text has 10 tokens, must have at least 11 for 1 streams of 0 + 10",
   });
+  // What is undefined is absent: the measure's own.
+  await assert.rejects(lyapunovSpectrum(model, TOY_TEXT, { ...cut, tokens: undefined }), {
+    name: "RangeError",
+    message: /the text has 2000 tokens, must have at least 4097 for 1 streams of 0 \+ 4096$/,
+  });
   const explosive = mapCell("explosive", (_, _x, h) => exp(exp(exp(add(h, 3)))));
   await assert.rejects(lyapunovSpectrum(toyModel(explosive, toySizes(1)), TOY_TEXT, cut), {
     name: "UserError",

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { gruCell, lstmCell } from "../../../cells/catalog/catalog.ts";
 import { participationOf, participationRatio } from "../../../train/dynamics/participation_ratio.ts";
 import { checkModel } from "../../../train/dynamics/weighted_model.ts";
-import { cutStreams } from "../../../train/dynamics/streams.ts";
-import { type VisitedStates, visitedStates } from "../../../train/dynamics/walk.ts";
+import { cutStreams, type VisitedStates } from "../../../train/dynamics/streams.ts";
+import { visitedStates } from "../../../train/dynamics/walk.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
 import { drawnModel, mapCell, TOY_TEXT, toyModel, toySizes } from "./toys.ts";
 
