@@ -5,7 +5,7 @@ import { maxOf } from "../../cells/extremes.ts";
 import type { Values } from "../../cells/graph/interpreter.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
 import { evaluationModel, type State } from "../../cells/language_model.ts";
-import { randomStream } from "../corpus/random.ts";
+import { checkSeed, randomStream } from "../corpus/random.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
 import { Merging, type StreamMerging } from "./merging.ts";
@@ -77,9 +77,10 @@ const TOKENS_AT_ONCE = 32;
 export async function echoState(
   model: WeightedModel,
   text: Tokens,
-  { starts, seed, onProgress, signal, ...cut }: EchoStateOptions = {},
+  { starts = STARTS, seed = 0, onProgress, signal, ...cut }: EchoStateOptions = {},
 ): Promise<EchoState> {
   const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION, DEFAULTS);
+  checkStarts(starts, seed);
   const visited = await visitedStates(checked, { ...streams, tokens: Math.min(streams.tokens, VISITED) }, ACTION, {
     signal,
   });
@@ -88,6 +89,7 @@ export async function echoState(
 
 /**
  * {@linkcode echoState} along streams that have been walked through already: its own number of them, and of their tokens, or as many as there are.
+ * The spread of its starts is that of all states that were visited.
  *
  * @throws {RangeError} if the number of starts or the seed is out of bounds; {@linkcode UserError} if there is no state
  */
@@ -106,7 +108,7 @@ async function readFromStarts(
   visited: VisitedStates,
   { starts = STARTS, seed = 0, onProgress, signal }: Omit<EchoStateOptions, keyof StreamOptions>,
 ): Promise<EchoState> {
-  checkWhole(ACTION, "starts", starts, 2);
+  checkStarts(starts, seed);
   if (!visited.size) throw new UserError(`Cannot ${ACTION}: the model carries no state`);
   const evaluation = evaluationModel(model.cell, { ...model.sizes, batch: streams * starts });
   await using step = await openStep(evaluation, model);
@@ -132,6 +134,11 @@ async function readFromStarts(
     merged_after: of(({ mergedAfter }) => mergedAfter ?? NaN),
     diverged: found.reduce((total, { diverged }) => total + diverged, 0),
   };
+}
+
+function checkStarts(starts: number, seed: number): void {
+  checkWhole(ACTION, "starts", starts, 2);
+  checkSeed(seed);
 }
 
 /**
