@@ -16,7 +16,7 @@ const ROWS = 512;
 /** States of all layers, by name `[rows, size]`. */
 export type StackStates = ReadonlyMap<string, Values>;
 
-/** What a {@linkcode LayerMap} holds fast. */
+/** What stays the same while a {@linkcode LayerMap} is applied. */
 export interface HeldStack {
   readonly model: CheckedModel;
   /** The token that each row reads. */
@@ -104,7 +104,7 @@ export function pointsOf(names: readonly string[], states: StackStates, size: nu
   return Array.from({ length: all.length / numbers }, (_, row) => all.subarray(row * numbers, (row + 1) * numbers));
 }
 
-/** Points as rows of states: what {@linkcode pointsOf} undoes. */
+/** Points as rows of states: the inverse of {@linkcode pointsOf}. */
 export function statesOf(names: readonly string[], points: readonly Float64Array[]): Map<string, Values> {
   const size = points[0].length / names.length;
   return new Map(names.map((name, state) => {
