@@ -4,7 +4,7 @@ import { UserError } from "../../cells/errors.ts";
 import { maxOf } from "../../cells/extremes.ts";
 import type { Values } from "../../cells/graph/interpreter.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
-import { evaluationModel, type State } from "../../cells/language_model.ts";
+import type { State } from "../../cells/language_model.ts";
 import { checkSeed, randomStream } from "../corpus/random.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
@@ -13,7 +13,7 @@ import type { Watched } from "./progress.ts";
 import type { StreamOptions } from "./stream_options.ts";
 import { cutStreams, type Streams, tokenFeeds, type Trajectory, type VisitedStates } from "./streams.ts";
 import { openStep, visitedStates } from "./walk.ts";
-import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
+import { type CheckedModel, checkModel, modelOfRows, type WeightedModel } from "./weighted_model.ts";
 
 /** What {@linkcode echoState} finds. */
 export interface EchoState extends Pick<Required<StreamOptions>, "streams"> {
@@ -110,7 +110,7 @@ async function readFromStarts(
 ): Promise<EchoState> {
   checkStarts(starts, seed);
   if (!visited.size) throw new UserError(`Cannot ${ACTION}: the model carries no state`);
-  const evaluation = evaluationModel(model.cell, { ...model.sizes, batch: streams * starts });
+  const evaluation = modelOfRows(model, streams * starts);
   await using step = await openStep(evaluation, model);
   const rows = begins.flatMap((begin) => Array.from({ length: starts }, () => begin + warm_up));
   let states = randomStarts(visited, evaluation.states, seed), read = 0;

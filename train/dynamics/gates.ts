@@ -7,9 +7,10 @@ import { type Estimate, estimateOf } from "./estimate.ts";
 import { findGates, type Gate } from "./gate_names.ts";
 import type { Watched } from "./progress.ts";
 import type { StreamOptions } from "./stream_options.ts";
+import type { Observer } from "./stream_reader.ts";
 import { cutStreams } from "./streams.ts";
-import { type Observer, walk, walkedModel } from "./walk.ts";
-import { checkModel, type WeightedModel } from "./weighted_model.ts";
+import { walk } from "./walk.ts";
+import { checkModel, modelOfRows, type WeightedModel } from "./weighted_model.ts";
 
 /** One gate of one layer: a logistic function whose result multiplies. */
 export interface GateActivity {
@@ -56,7 +57,7 @@ export async function gateActivity(
   { onProgress, signal, ...cut }: GateActivityOptions = {},
 ): Promise<GateActivities> {
   const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION);
-  const evaluation = walkedModel(checked, streams), observer = new GateObserver(evaluation.graph, streams);
+  const evaluation = modelOfRows(checked, streams.streams), observer = new GateObserver(evaluation.graph, streams);
   if (observer.outputs.size) {
     await walk(evaluation, checked, streams, [observer], ACTION, { onProgress, signal });
   }

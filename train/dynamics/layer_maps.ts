@@ -7,8 +7,7 @@ import { Float64Graph } from "./float64.ts";
 import { jacobianStep, numbersOf, tangentName } from "./jacobian.ts";
 import type { PointMap } from "./newton.ts";
 import { tokenFeeds } from "./streams.ts";
-import { walkedModel } from "./walk.ts";
-import type { CheckedModel } from "./weighted_model.ts";
+import { type CheckedModel, modelOfRows } from "./weighted_model.ts";
 
 /** Rows of a product that keep the processor busy. */
 const ROWS = 512;
@@ -40,8 +39,7 @@ export class LayerMap implements PointMap, AsyncDisposable {
 
   /** @returns undefined where the layer has no state */
   static async open(stack: HeldStack, layer: number): Promise<LayerMap | undefined> {
-    const { model, tokens: { length } } = stack,
-      { layers, graph } = jacobianStep(walkedModel(model, { streams: length }));
+    const { model, tokens: { length } } = stack, { layers, graph } = jacobianStep(modelOfRows(model, length));
     const names = layers[layer].map(({ name }) => name), count = numbersOf(layers[layer]);
     if (!count) return undefined;
     const rows = Math.max(1, Math.min(length, Math.floor(ROWS / count))), changes = names.map(tangentName);
@@ -52,7 +50,7 @@ export class LayerMap implements PointMap, AsyncDisposable {
       return graphs.use(await Float64Graph.open(part, options));
     };
     const image = await open(graph, names);
-    const derivative = await open(jacobianStep(walkedModel(model, { streams: rows })).graph, changes, changes);
+    const derivative = await open(jacobianStep(modelOfRows(model, rows)).graph, changes, changes);
     return new LayerMap(stack, names, image, derivative, rows, graphs.move());
   }
 

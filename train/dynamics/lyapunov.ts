@@ -7,8 +7,7 @@ import { type Estimate, estimateOf } from "./estimate.ts";
 import type { Watched } from "./progress.ts";
 import type { StreamOptions } from "./stream_options.ts";
 import { cutStreams, type Streams } from "./streams.ts";
-import { walkedModel } from "./walk.ts";
-import { checkModel, type WeightedModel } from "./weighted_model.ts";
+import { checkModel, modelOfRows, type WeightedModel } from "./weighted_model.ts";
 
 /** The exponents of one layer. */
 export interface LayerSpectrum {
@@ -67,7 +66,7 @@ export async function lyapunovSpectrum(
   const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION);
   checkWhole(ACTION, "exponents", exponents, 1);
   signal?.throwIfAborted();
-  await using walk = await CocycleWalk.open(walkedModel(checked, streams), checked, streams, exponents);
+  await using walk = await CocycleWalk.open(modelOfRows(checked, streams.streams), checked, streams, exponents);
   await walk.run(ACTION, { onProgress, signal });
   return spectrumOf(walk.exponents(), streams);
 }
