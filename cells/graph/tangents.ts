@@ -48,7 +48,7 @@ function noTangent(op: OpName): () => never {
 }
 
 /** The rule of each operation. */
-export const TANGENT_RULES: { readonly [K in OpName]: TangentRule<K> } = {
+const TANGENT_RULES: { readonly [K in OpName]: TangentRule<K> } = {
   ...elementwiseTable(elementwiseRule),
   input: () => null,
   constant: () => null,

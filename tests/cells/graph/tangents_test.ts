@@ -106,7 +106,7 @@ Deno.test("tangents() refuses a change of another shape, of a weight, and of a l
   assert.throws(() => tangents([gradient!], new Map([[x, input("dx", [2, 3])]])), { name: "TypeError" });
 });
 
-Deno.test("a cell may read a state that another layer does not see", () => {
+Deno.test("tangents() agrees with gradients() when a user's cell has two states, and a stack three layers", () => {
   const cell = defineCell({
     name: "two_speeds",
     states: ["h", "s"],

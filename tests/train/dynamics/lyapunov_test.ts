@@ -73,7 +73,7 @@ function digamma(x: number): number {
   return Math.log(x) - 1 / (2 * x) - z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z / 132))));
 }
 
-Deno.test("exponents of independent normal Jacobians are those of Newman's formula", () => {
+Deno.test("orthonormalize() gives the exponents of Newman's formula when Jacobians are independent and normal", () => {
   const size = 6, steps = 20_000;
   let seed = 1;
   // Box and Muller's normal numbers from a linear congruential generator: Numerical Recipes' constants.
