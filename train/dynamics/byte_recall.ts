@@ -72,8 +72,8 @@ const LAGS = 16;
  * them over the bytes' frequencies is fitted once, at lag 0, and each lag's own frequencies stand for the rest. It is all but nothing, since the scale
  * that is chosen is 0: between −0.0009 and 0.0004 bits (seen in ten fits, other shuffles and lags).
  *
- * Bytes of a text tell of each other. So a state that holds the last byte alone has bits at lag 1 too, as many as that byte has of the one before it; what a state
- * *keeps* is seen in independent bytes only.
+ * Bytes of a text tell of each other. So a state that holds the last byte alone has bits at lag 1 too, as many as that byte tells of the one before
+ * it. What a state *keeps* is seen in independent bytes only.
  *
  * It is not Jaeger's memory capacity: how much of a made-up input a linear readout finds again depends on how that input is scaled, and can be any
  * number (arXiv 2502.04832). Bytes of a text have no scale. But what stands in directions whose deviation is less than 1e-5 of the states' own is lost.

@@ -13,7 +13,7 @@ import { checkModel, modelOfRows, type WeightedModel } from "./weighted_model.ts
 export interface LayerSpectrum {
   /** Carried numbers of the layer: so many exponents it has. */
   readonly numbers: number;
-  /** Its largest exponents, nats per token, descending. Value null: too small for float64, down to −∞: rounding decides what is left of such differences. */
+  /** Its largest exponents, nats per token, descending. Value null: too small for float64 to tell, or −∞. */
   readonly exponents: readonly Estimate[];
 }
 
@@ -36,19 +36,21 @@ export interface LyapunovOptions extends StreamOptions, Watched {
 const ACTION = "measure a Lyapunov spectrum";
 
 /**
- * The Lyapunov exponents of a model while it reads a text: `Q_t R_t = D_t Q_{t−1}` with `D_t = ∂s_t/∂s_{t−1}`, `λ_i = (1/T) Σ_t ln R_t,ii`, nats per token.
- * Sources: Benettin et al., 1980; for recurrent networks Engelken, Wolf and Abbott, 2023, and Vogt et al., 2022.
+ * The Lyapunov exponents of a model while it reads a text: `Q_t R_t = D_t Q_{t−1}` with `D_t = ∂s_t/∂s_{t−1}`, `λ_i = (1/T) Σ_t ln R_t,ii`, nats per
+ * token. Sources: Benettin et al., "Lyapunov characteristic exponents for smooth dynamical systems", 1980; for recurrent networks Engelken, Wolf and
+ * Abbott, "Lyapunov spectra of chaotic recurrent neural networks", 2023, and Vogt et al., "On Lyapunov exponents for RNNs", 2022.
  *
  * `s_t` is all carried state. A layer does not see those above it, so `D_t` is block-triangular, and the spectrum is the union of the layers'
  * spectra, each with its own `Q`. `Q` starts as the identity, and where fewer exponents than numbers are asked for as random columns, which are the
  * same in every call. Each stream starts from a zero state; its warm-up is for the state and for `Q`.
  *
- * Vectors are rounded in units of the longest, so `R_ii` has no more digits than that leaves. An exponent which this may move by more than 1e-6 in the mean
- * is given as null: cells that forget much within single tokens have such ones at the lower end of their spectrum.
+ * The rounding error of each `R_ii` is of the size of the largest one's, so a small one has few digits. An exponent that rounding may move by more than
+ * 1e-6 is null: cells that forget much within single tokens have such ones at the lower end of their spectrum.
  *
  * A mean is one over streams, and its standard error is `s/√S` of these; exponents are sorted by their means.
  *
- * The cost is that of `exponents` forward steps per layer and token, in float64 on one thread. Memory: a copy of the weights.
+ * The cost is that of `exponents` forward steps per layer and token, in float64 on one thread. Memory: a copy of the
+ * weights, and the vectors of the last 16 tokens.
  *
  * ```ts ignore
  * const { largest, layers } = await lyapunovSpectrum(model, corpus.test, { exponents: 64 });
