@@ -78,6 +78,14 @@ Deno.test("fixedPoints() finds 0, which is unstable, and ±0.9575, which are sta
   }
 });
 
+Deno.test("fixedPointsOf() spreads its starts over the tokens of a stream", async () => {
+  // In the first half a stream is on one side of the unstable point, in the second half on the other.
+  const states = new Map([["layers.0.h", [Float64Array.of(-2, -2, -2, 2, 2, 2)]]]), streams = { text: TOY_TEXT };
+  const model = checkModel(toyModel(tanhCell, toySizes(1)), "test");
+  const { tokens: [{ points }] } = await fixedPointsOf(model, { streams, states }, { starts: 4, frequent: 1 });
+  assert.deepEqual(points.map(({ found_from }) => found_from), [2, 2]);
+});
+
 Deno.test("fixedPoints() finds points of the whole stack, with the eigenvalues of its whole Jacobian", async () => {
   for (const name of ["gru", "lstm", "ran"]) {
     const size = 3,
