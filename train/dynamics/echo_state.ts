@@ -25,7 +25,10 @@ export interface EchoState extends Pick<Required<StreamOptions>, "streams"> {
   readonly tolerance: number;
   /** Share of the starts that end in the largest group of merged states, from 1/starts (none have merged) to 1 (all). */
   readonly merged_share: Estimate;
-  /** Distinct responses: groups of merged states at the end. 1: the model has the echo state property, as far as these starts tell. */
+  /**
+   * Distinct responses: groups of merged states at the end. 1: the model has the echo state property, as far as these starts tell. More: it has not,
+   * or it forgets too slowly to tell by then; starts that are 1 apart need about `−14/λ₁` tokens to come within 1e-6.
+   */
   readonly responses: Estimate;
   /** Tokens after which all starts of a stream had merged; value null where in some stream they never did. */
   readonly merged_after: Estimate;
