@@ -9,7 +9,10 @@ export interface StreamOptions {
   readonly streams?: number;
   /** Tokens of each stream that are measured. */
   readonly tokens?: number;
-  /** Tokens that each stream reads before these, from a zero state; they are not measured. */
+  /**
+   * Tokens that each stream reads before these, from a zero state; they are not measured. Where a model's forgetting time is not much shorter, what is
+   * measured begins on the way from the zero state, in all streams alike: standard errors do not show it.
+   */
   readonly warm_up?: number;
 }
 
