@@ -12,7 +12,7 @@ import { isOp, type OpName, sameShape, type Shape, type Tensor } from "./tensor.
 /** The change of a node, from those of its inputs; `null` where one does not change. At least one of them does. */
 type TangentRule<K extends OpName> = (y: Tensor<K>, dxs: readonly (Tensor | null)[]) => Tensor | null;
 
-/** Zeros of a tensor's shape. Exports leave their products out. */
+/** Zeros of a tensor's shape. Where changes come several at a time, an export leaves products with them out. */
 const zerosLike = (x: Tensor): Tensor => mul(x, 0);
 
 /** Whether a tensor is zeros that {@linkcode tangents} has put in the place of an input which does not change. */
