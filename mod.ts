@@ -171,7 +171,7 @@ export {
   participationRatio,
   type ParticipationRatioOptions,
 } from "./train/dynamics/participation_ratio.ts";
-export type { StreamOptions } from "./train/dynamics/streams.ts";
+export type { StreamOptions } from "./train/dynamics/stream_options.ts";
 export type { Estimate } from "./train/dynamics/estimate.ts";
 export {
   type LayerSpectrum,

@@ -6,7 +6,7 @@ import type { Tensor } from "./tensor.ts";
 /** Each elementwise operation on tensors: one without its function in `builder.ts` fails to compile here. */
 export const ON_TENSORS: Arithmetic<Tensor> = operations;
 
-/** Everything that some tensors are made of, each once, inputs first. It has an own stack: a deep graph must not exhaust that of the calls. */
+/** Everything that some tensors are made of, each once, inputs first. With a stack of its own: a deep graph must not exhaust that of calls. */
 export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
   const order: Tensor[] = [], seen = new Set<Tensor>();
   const stack: [node: Tensor, isExpanded: boolean][] = roots.toReversed().map((root) => [root, false]);

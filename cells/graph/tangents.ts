@@ -12,7 +12,7 @@ import { isOp, type OpName, sameShape, type Shape, type Tensor } from "./tensor.
 /** The change of a node, from those of its inputs; `null` where one does not change. At least one of them does. */
 type TangentRule<K extends OpName> = (y: Tensor<K>, dxs: readonly (Tensor | null)[]) => Tensor | null;
 
-/** Zeros of a tensor's shape. Exports leave their products out. */
+/** Zeros of a tensor's shape. Where changes come several at a time, an export leaves products with them out. */
 const zerosLike = (x: Tensor): Tensor => mul(x, 0);
 
 /** Whether a tensor is zeros that {@linkcode tangents} has put in the place of an input which does not change. */
@@ -41,23 +41,23 @@ function elementwiseRule(
   };
 }
 
-function noTangent(op: OpName): () => never {
+function noTangent(op: OpName, why = "it is part of a loss or of a gradient"): () => never {
   return () => {
-    throw new TypeError(`Cannot differentiate '${op}' forwards: it is part of a loss or of a gradient`);
+    throw new TypeError(`Cannot differentiate '${op}' forwards: ${why}`);
   };
 }
 
+const FIXED_WEIGHT = "its weight must not change";
+
 /** The rule of each operation. */
-export const TANGENT_RULES: { readonly [K in OpName]: TangentRule<K> } = {
+const TANGENT_RULES: { readonly [K in OpName]: TangentRule<K> } = {
   ...elementwiseTable(elementwiseRule),
   input: () => null,
   constant: () => null,
   // y = [x1 … xk] Wᵀ + b:  dy = [dx1 … dxk] Wᵀ;  the weights stay as they are
   linear: ({ inputs }, dxs) => {
     const [weight, bias] = inputs.slice(-2);
-    if (dxs.at(-1) || dxs.at(-2)) {
-      throw new TypeError("Cannot differentiate 'linear' forwards: its weight must not change");
-    }
+    if (dxs.at(-1) || dxs.at(-2)) return noTangent("linear", FIXED_WEIGHT)();
     return makeNode(
       "linear",
       [...inputs.slice(0, -2).map((x, j) => dxs[j] ?? zerosLike(x)), weight, zerosLike(bias)],
@@ -66,7 +66,8 @@ export const TANGENT_RULES: { readonly [K in OpName]: TangentRule<K> } = {
   },
   linear_input_gradient: noTangent("linear_input_gradient"),
   linear_weight_gradient: noTangent("linear_weight_gradient"),
-  embedding: noTangent("embedding"),
+  // A token does not change by little.
+  embedding: noTangent("embedding", FIXED_WEIGHT),
   embedding_weight_gradient: noTangent("embedding_weight_gradient"),
   // y = Σ_i x_i:  dy = Σ_i dx_i
   sum: (_, [dx]) => sum(dx!),

@@ -9,11 +9,11 @@ export type Carried = ReadonlyMap<string, Values>;
 
 /** Which vectors they are. */
 export interface BlockOptions {
-  /** The layer's, which are read. */
+  /** Those of the layer that are read. */
   readonly states: readonly State[];
-  /** Numbers of all these states. */
+  /** Carried numbers of these states. */
   readonly numbers: number;
-  /** Vectors, at most as many. */
+  /** Vectors: at most as many as numbers. */
   readonly count: number;
   readonly stream: number;
 }

@@ -9,7 +9,8 @@ import { type Estimate, estimateOf } from "./estimate.ts";
 import type { Watched } from "./progress.ts";
 import { type Gains, ReadoutFit } from "./readout.ts";
 import { leastTokens, RecallPairs } from "./recall_pairs.ts";
-import { cutStreams, type StreamOptions, type Streams, type Trajectory } from "./streams.ts";
+import type { StreamOptions } from "./stream_options.ts";
+import { cutStreams, type Streams, type Trajectory } from "./streams.ts";
 import { visitedStates } from "./walk.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
@@ -49,7 +50,6 @@ export interface ByteRecallOptions extends StreamOptions, Watched {
 }
 
 const ACTION = "measure byte recall";
-const DEFAULTS = { streams: 8, tokens: 4096, warm_up: 512 } as const;
 const LAGS = 16;
 
 /**
@@ -72,8 +72,8 @@ const LAGS = 16;
  * them over the bytes' frequencies is fitted once, at lag 0, and each lag's own frequencies stand for the rest. It is all but nothing, since the scale
  * that is chosen is 0: between −0.0009 and 0.0004 bits (seen in ten fits, other shuffles and lags).
  *
- * Bytes of a text tell of each other. So a state that holds the last byte alone has bits at lag 1 too, as many as that byte has of the one before it; what a state
- * *keeps* is seen in independent bytes only.
+ * Bytes of a text tell of each other. So a state that holds the last byte alone has bits at lag 1 too, as many as that byte tells of the one before
+ * it. What a state *keeps* is seen in independent bytes only.
  *
  * It is not Jaeger's memory capacity: how much of a made-up input a linear readout finds again depends on how that input is scaled, and can be any
  * number (arXiv 2502.04832). Bytes of a text have no scale. But what stands in directions whose deviation is less than 1e-5 of the states' own is lost.
@@ -86,7 +86,7 @@ const LAGS = 16;
  * const rows = lags.map(({ lag, bits }) => [lag, bits.value, bits.standard_error]);
  * ```
  *
- * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens
+ * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens; absent options: 8 streams of 4,096 tokens, warm-up 512
  * @throws {RangeError} if a number is out of bounds, the text is too short, or has a token that the model has not
  * @throws {UserError} if a weight is missing, or one or a state is not finite
  */
@@ -95,7 +95,7 @@ export async function byteRecall(
   text: Tokens,
   { lags, onProgress, signal, ...cut }: ByteRecallOptions = {},
 ): Promise<ByteRecall> {
-  const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
+  const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION);
   checkLags(streams, lags);
   signal?.throwIfAborted();
   const states = await visitedStates(checked, streams, ACTION, { signal });

@@ -7,8 +7,8 @@ import { Float64Graph } from "./float64.ts";
 import { jacobianStep, numbersOf, tangentName } from "./jacobian.ts";
 import { orthonormalize } from "./orthonormal.ts";
 import type { Watched } from "./progress.ts";
-import { type Streams, tokenFeeds } from "./streams.ts";
-import { checkFinite, type Observer, outputsOf } from "./walk.ts";
+import { type Observer, outputsOf, StreamReader, type StreamReaderParts } from "./stream_reader.ts";
+import type { Streams } from "./streams.ts";
 import type { CheckedModel } from "./weighted_model.ts";
 
 /** Tokens of each stream between two words of progress. */
@@ -38,26 +38,24 @@ interface Layer {
 
 /** Streams of a text that are walked side by side, with vectors for each layer that its Jacobians stretch and turn. */
 export class CocycleWalk implements AsyncDisposable {
-  #position = 0;
-  #carried: Carried;
+  readonly #reader: StreamReader;
   /** By layer, those of each stream. */
   readonly #blocks: readonly (readonly Block[])[];
 
   private constructor(
-    private readonly step: Float64Graph,
-    private readonly streams: Streams,
     private readonly layers: readonly Layer[],
-    private readonly observers: readonly Observer[],
+    private readonly parts: StreamReaderParts,
   ) {
-    const carried = this.#carried = new Map(layers.flatMap(({ states, count }) =>
+    const carried = new Map(layers.flatMap(({ states, count }) =>
       states.flatMap(({ name, shape }) => [
         [name, new Float64Array(sizeOf(shape))] as const,
         [tangentName(name), new Float64Array(count * sizeOf(shape))] as const,
       ])
     ));
+    this.#reader = new StreamReader(parts, carried);
     this.#blocks = layers.map((layer) => {
       const start = startingVectors(layer.count, layer.numbers);
-      return streams.starts.map((_, stream) => {
+      return parts.streams.starts.map((_, stream) => {
         const vectors = new BlockVectors({ ...layer, stream });
         vectors.start(carried, start);
         return { vectors, position: 0, before: carried };
@@ -66,7 +64,7 @@ export class CocycleWalk implements AsyncDisposable {
   }
 
   /**
-   * @param evaluation of {@linkcode walkedModel}
+   * @param evaluation the model with a row for each stream
    * @param exponents vectors of each layer, at most
    * @param observers what else is to look at the walk
    */
@@ -85,8 +83,13 @@ export class CocycleWalk implements AsyncDisposable {
     // All layers have the same states, and so as many vectors.
     const [{ count } = { count: 1 }] = carrying;
     const names = new Set(carrying.flatMap(({ states }) => states.map(({ name }) => tangentName(name))));
-    const step = await Float64Graph.open(graph, { weights, stacked: { names, count } });
-    return new CocycleWalk(step, streams, carrying, observers);
+    await using opened = new AsyncDisposableStack();
+    const step = opened.use(await Float64Graph.open(graph, { weights, stacked: { names, count } }));
+    const states = evaluation.states.map(({ name }) => name);
+    const walk = new CocycleWalk(carrying, { step, streams, states, observers });
+    // From here on the walk gives the graph back.
+    opened.move();
+    return walk;
   }
 
   /**
@@ -96,59 +99,46 @@ export class CocycleWalk implements AsyncDisposable {
    * @throws {UserError} if a state becomes infinite or NaN
    */
   async run(action: string, { onProgress, signal }: Watched = {}): Promise<void> {
-    const { warm_up, tokens } = this.streams, total = warm_up + tokens;
-    while (this.#position < total) {
+    const reader = this.#reader, { total } = reader;
+    while (reader.position < total) {
       signal?.throwIfAborted();
-      await this.#advance(action);
+      await reader.advance(action);
+      const { position } = reader;
       // Where the text is cut, all vectors are decomposed.
-      const isLast = this.#position === warm_up || this.#position === total;
+      const isLast = position === this.parts.streams.warm_up || position === total;
       for (const block of this.#blocks.flat()) {
-        if (isLast || this.#position - block.position >= block.vectors.tokensAtOnce) await this.#decompose(block);
+        if (isLast || position - block.position >= block.vectors.tokensAtOnce) await this.#decompose(block);
       }
-      if (this.#position % TOKENS_AT_ONCE === 0 || isLast) onProgress?.(this.#position, total);
+      if (position % TOKENS_AT_ONCE === 0 || isLast) onProgress?.(position, total);
     }
-  }
-
-  async #advance(action: string): Promise<void> {
-    const before = this.#carried, token = this.#position - this.streams.warm_up;
-    this.#carried = await this.#stepFrom(before, this.#position);
-    const states = this.layers.flatMap((layer) => layer.states.map(({ name }) => name));
-    checkFinite(action, states, this.#carried, this.#position++);
-    if (token < 0) return;
-    const values = new Map([...this.#carried, ...states.map((name) => [name, before.get(name)!] as const)]);
-    for (const observer of this.observers) observer.see(token, values);
   }
 
   /** Of each layer that carries something. */
   exponents(): LayerExponents[] {
-    const measured = this.#position - this.streams.warm_up;
+    const measured = this.#reader.position - this.parts.streams.warm_up;
     return this.layers.map(({ numbers }, layer) => ({
       numbers,
       streams: this.#blocks[layer].map(({ vectors }) => vectors.exponents(measured)),
     }));
   }
 
-  async #stepFrom(carried: Carried, position: number): Promise<Carried> {
-    return await this.step.run(new Map([...carried, ...tokenFeeds(this.streams.text, this.streams.starts, position)]));
-  }
-
   async #decompose(block: Block): Promise<void> {
-    const { vectors } = block, isMeasured = this.#position > this.streams.warm_up;
-    if (!vectors.decompose(this.#carried, this.#position - block.position, isMeasured)) {
+    const { vectors } = block, { position, carried } = this.#reader, isMeasured = position > this.parts.streams.warm_up;
+    if (!vectors.decompose(carried, position - block.position, isMeasured)) {
       // The same tokens again, from where these vectors were decomposed last, one by one.
-      let carried = block.before;
-      for (let position = block.position; position < this.#position; position++) {
-        carried = await this.#stepFrom(carried, position);
-        vectors.decompose(carried, 1, isMeasured);
+      let again = block.before;
+      for (let at = block.position; at < position; at++) {
+        again = await this.#reader.stepFrom(again, at);
+        vectors.decompose(again, 1, isMeasured);
       }
-      vectors.restore(this.#carried);
+      vectors.restore(carried);
     }
-    block.position = this.#position;
-    block.before = this.#carried;
+    block.position = position;
+    block.before = carried;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.step[Symbol.asyncDispose]();
+    await this.parts.step[Symbol.asyncDispose]();
   }
 }
 

@@ -1,9 +1,8 @@
 /** The workers that measure dynamics: one model each at a time, kept from model to model. */
 import type { Cell } from "../../cells/cell.ts";
-import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { AskedWorker, WorkerPool } from "../process/worker_pool.ts";
 import { type DynamicsProgress, type DynamicsRequest, plainCell } from "./dynamics_protocol.ts";
-import type { DynamicsSettings, MeasuredModel } from "./measure.ts";
+import type { MeasuredModel } from "./measure.ts";
 
 type DynamicsWorker = AskedWorker<DynamicsRequest, MeasuredModel, DynamicsProgress>;
 
@@ -14,14 +13,9 @@ const startWorker = (): DynamicsWorker =>
 const STOP_MILLISECONDS = 800;
 
 /** What a worker is to measure. */
-export interface DynamicsJob {
-  /** The bytes of an `.onnx` file, and what messages call it. */
-  readonly model: Uint8Array;
-  readonly file: string;
+export interface DynamicsJob extends Omit<DynamicsRequest, "cell" | "stop"> {
   readonly cell: Cell;
   readonly state_size: number;
-  readonly text: Tokens;
-  readonly settings: DynamicsSettings;
 }
 
 /** How a measurement is watched and stopped. */

@@ -4,15 +4,16 @@ import { UserError } from "../../cells/errors.ts";
 import { maxOf } from "../../cells/extremes.ts";
 import type { Values } from "../../cells/graph/interpreter.ts";
 import { sizeOf } from "../../cells/graph/tensor.ts";
-import { evaluationModel, type State } from "../../cells/language_model.ts";
-import { randomStream } from "../corpus/random.ts";
+import type { State } from "../../cells/language_model.ts";
+import { checkSeed, randomStream } from "../corpus/random.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
 import { Merging, type StreamMerging } from "./merging.ts";
 import type { Watched } from "./progress.ts";
-import { cutStreams, type StreamOptions, type Streams, tokenFeeds, type Trajectory } from "./streams.ts";
-import { openStep, type VisitedStates, visitedStates } from "./walk.ts";
-import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
+import type { StreamOptions } from "./stream_options.ts";
+import { cutStreams, type Streams, tokenFeeds, type Trajectory, type VisitedStates } from "./streams.ts";
+import { openStep, visitedStates } from "./walk.ts";
+import { type CheckedModel, checkModel, modelOfRows, type WeightedModel } from "./weighted_model.ts";
 
 /** What {@linkcode echoState} finds. */
 export interface EchoState extends Pick<Required<StreamOptions>, "streams"> {
@@ -24,7 +25,10 @@ export interface EchoState extends Pick<Required<StreamOptions>, "streams"> {
   readonly tolerance: number;
   /** Share of the starts that end in the largest group of merged states, from 1/starts (none have merged) to 1 (all). */
   readonly merged_share: Estimate;
-  /** Distinct responses: groups of merged states at the end. 1: the model has the echo state property, as far as these starts tell. */
+  /**
+   * Distinct responses: groups of merged states at the end. 1: the model has the echo state property, as far as these starts tell. More: it has not,
+   * or it forgets too slowly to tell by then; starts that are 1 apart need about `−14/λ₁` tokens to come within 1e-6.
+   */
   readonly responses: Estimate;
   /** Tokens after which all starts of a stream had merged; value null where in some stream they never did. */
   readonly merged_after: Estimate;
@@ -76,9 +80,10 @@ const TOKENS_AT_ONCE = 32;
 export async function echoState(
   model: WeightedModel,
   text: Tokens,
-  { starts, seed, onProgress, signal, ...cut }: EchoStateOptions = {},
+  { starts = STARTS, seed = 0, onProgress, signal, ...cut }: EchoStateOptions = {},
 ): Promise<EchoState> {
-  const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
+  const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION, DEFAULTS);
+  checkStarts(starts, seed);
   const visited = await visitedStates(checked, { ...streams, tokens: Math.min(streams.tokens, VISITED) }, ACTION, {
     signal,
   });
@@ -87,6 +92,7 @@ export async function echoState(
 
 /**
  * {@linkcode echoState} along streams that have been walked through already: its own number of them, and of their tokens, or as many as there are.
+ * The spread of its starts is that of all states that were visited.
  *
  * @throws {RangeError} if the number of starts or the seed is out of bounds; {@linkcode UserError} if there is no state
  */
@@ -105,9 +111,9 @@ async function readFromStarts(
   visited: VisitedStates,
   { starts = STARTS, seed = 0, onProgress, signal }: Omit<EchoStateOptions, keyof StreamOptions>,
 ): Promise<EchoState> {
-  checkWhole(ACTION, "starts", starts, 2);
+  checkStarts(starts, seed);
   if (!visited.size) throw new UserError(`Cannot ${ACTION}: the model carries no state`);
-  const evaluation = evaluationModel(model.cell, { ...model.sizes, batch: streams * starts });
+  const evaluation = modelOfRows(model, streams * starts);
   await using step = await openStep(evaluation, model);
   const rows = begins.flatMap((begin) => Array.from({ length: starts }, () => begin + warm_up));
   let states = randomStarts(visited, evaluation.states, seed), read = 0;
@@ -131,6 +137,11 @@ async function readFromStarts(
     merged_after: of(({ mergedAfter }) => mergedAfter ?? NaN),
     diverged: found.reduce((total, { diverged }) => total + diverged, 0),
   };
+}
+
+function checkStarts(starts: number, seed: number): void {
+  checkWhole(ACTION, "starts", starts, 2);
+  checkSeed(seed);
 }
 
 /**

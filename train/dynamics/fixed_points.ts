@@ -7,8 +7,9 @@ import type { StackStates } from "./layer_maps.ts";
 import type { NewtonEnd } from "./newton.ts";
 import type { Watched } from "./progress.ts";
 import { StackSearch } from "./stack_search.ts";
-import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
-import { type VisitedStates, visitedStates } from "./walk.ts";
+import type { StreamOptions } from "./stream_options.ts";
+import { cutStreams, type Streams, type VisitedStates } from "./streams.ts";
+import { visitedStates } from "./walk.ts";
 import { type CheckedModel, checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** A state `s` with `F(s, x) = s`. */
@@ -95,9 +96,10 @@ const DISTINCT = 1e-4;
 export async function fixedPoints(
   model: WeightedModel,
   text: Tokens,
-  { frequent, starts, onProgress, signal, ...cut }: FixedPointsOptions = {},
+  { frequent = FREQUENT, starts = STARTS, onProgress, signal, ...cut }: FixedPointsOptions = {},
 ): Promise<FixedPoints> {
-  const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
+  const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION, DEFAULTS);
+  checkSearch(frequent, starts);
   const visited = await visitedStates(checked, streams, ACTION, { signal });
   return fixedPointsOf(checked, { streams, states: visited }, { frequent, starts, onProgress, signal });
 }
@@ -112,8 +114,7 @@ export async function fixedPointsOf(
   { streams: { text }, states: visited }: { readonly streams: Pick<Streams, "text">; readonly states: VisitedStates },
   { frequent = FREQUENT, starts = STARTS, ...watched }: FixedPointSearch = {},
 ): Promise<FixedPoints> {
-  checkWhole(ACTION, "frequent", frequent, 1);
-  checkWhole(ACTION, "starts", starts, 1);
+  checkSearch(frequent, starts);
   if (!visited.size) throw new UserError(`Cannot ${ACTION}: the model carries no state`);
   const tokens = mostFrequent(text, frequent), from = spreadStarts(visited, model.sizes.state_size, starts);
   const rows = tokens.flatMap(({ token }) => Array.from({ length: starts }, () => token));
@@ -130,6 +131,11 @@ export async function fixedPointsOf(
     return { ...token, starts, converged, slow, failed: starts - converged - slow, points };
   });
   return { tolerance: TOLERANCES.fixed, slow_tolerance: TOLERANCES.slow, tokens: found };
+}
+
+function checkSearch(frequent: number, starts: number): void {
+  checkWhole(ACTION, "frequent", frequent, 1);
+  checkWhole(ACTION, "starts", starts, 1);
 }
 
 /** Tokens by how often they are in a text, the smaller first of two that are there as often. */

@@ -6,9 +6,11 @@ import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
 import { findGates, type Gate } from "./gate_names.ts";
 import type { Watched } from "./progress.ts";
-import { cutStreams, type StreamOptions } from "./streams.ts";
-import { type Observer, walk, walkedModel } from "./walk.ts";
-import { checkModel, type WeightedModel } from "./weighted_model.ts";
+import type { StreamOptions } from "./stream_options.ts";
+import type { Observer } from "./stream_reader.ts";
+import { cutStreams } from "./streams.ts";
+import { walk } from "./walk.ts";
+import { checkModel, modelOfRows, type WeightedModel } from "./weighted_model.ts";
 
 /** One gate of one layer: a logistic function whose result multiplies. */
 export interface GateActivity {
@@ -34,7 +36,6 @@ export interface GateActivities extends Required<StreamOptions> {
 export interface GateActivityOptions extends StreamOptions, Watched {}
 
 const ACTION = "measure the gates";
-const DEFAULTS: Required<StreamOptions> = { streams: 8, tokens: 4096, warm_up: 512 };
 /** A gate is all but shut below the first, and all but open above the second. Source: the design's section 11. */
 const SHUT = 0.1, OPEN = 0.9;
 
@@ -55,8 +56,8 @@ export async function gateActivity(
   text: Tokens,
   { onProgress, signal, ...cut }: GateActivityOptions = {},
 ): Promise<GateActivities> {
-  const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
-  const evaluation = walkedModel(checked, streams), observer = new GateObserver(evaluation.graph, streams);
+  const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION);
+  const evaluation = modelOfRows(checked, streams.streams), observer = new GateObserver(evaluation.graph, streams);
   if (observer.outputs.size) {
     await walk(evaluation, checked, streams, [observer], ACTION, { onProgress, signal });
   }

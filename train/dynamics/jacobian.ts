@@ -7,6 +7,7 @@ import { buildGraph, type Graph } from "../../cells/graph/graph.ts";
 import { tangents } from "../../cells/graph/tangents.ts";
 import { sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
 import type { EvaluationModel, State } from "../../cells/language_model.ts";
+import { layerOf } from "./layers.ts";
 
 /** Name of the input that is a change of a state before the step, and of the output that is the one after it. */
 export const tangentName = (state: string): string => `tangent.${state}`;
@@ -33,7 +34,7 @@ export function jacobianStep(
 ): JacobianStep {
   const layers = Array.from(
     { length: sizes.n_layers },
-    (_, layer) => states.filter(({ name }) => name.startsWith(`layers.${layer}.`)),
+    (_, layer) => states.filter(({ name }) => layerOf(name) === layer),
   );
   const outputs: Record<string, Tensor> = Object.fromEntries(seen);
   for (const own of layers) {

@@ -7,8 +7,7 @@ import { Float64Graph } from "./float64.ts";
 import { jacobianStep, numbersOf, tangentName } from "./jacobian.ts";
 import type { PointMap } from "./newton.ts";
 import { tokenFeeds } from "./streams.ts";
-import { walkedModel } from "./walk.ts";
-import type { CheckedModel } from "./weighted_model.ts";
+import { type CheckedModel, modelOfRows } from "./weighted_model.ts";
 
 /** Rows of a product that keep the processor busy. */
 const ROWS = 512;
@@ -16,7 +15,7 @@ const ROWS = 512;
 /** States of all layers, by name `[rows, size]`. */
 export type StackStates = ReadonlyMap<string, Values>;
 
-/** What a {@linkcode LayerMap} holds fast. */
+/** What stays the same while a {@linkcode LayerMap} is applied. */
 export interface HeldStack {
   readonly model: CheckedModel;
   /** The token that each row reads. */
@@ -35,23 +34,24 @@ export class LayerMap implements PointMap, AsyncDisposable {
     private readonly image: Float64Graph,
     private readonly derivative: Float64Graph,
     private readonly rowsAtOnce: number,
+    private readonly opened: AsyncDisposableStack,
   ) {}
 
   /** @returns undefined where the layer has no state */
   static async open(stack: HeldStack, layer: number): Promise<LayerMap | undefined> {
-    const { model, tokens: { length } } = stack,
-      { layers, graph } = jacobianStep(walkedModel(model, { streams: length }));
+    const { model, tokens: { length } } = stack, { layers, graph } = jacobianStep(modelOfRows(model, length));
     const names = layers[layer].map(({ name }) => name), count = numbersOf(layers[layer]);
     if (!count) return undefined;
     const rows = Math.max(1, Math.min(length, Math.floor(ROWS / count))), changes = names.map(tangentName);
-    const open = ({ outputs }: typeof graph, wanted: readonly string[], stacked?: readonly string[]) =>
-      Float64Graph.open(buildGraph(Object.fromEntries(wanted.map((name) => [name, outputs.get(name)!]))), {
-        weights: model.weights,
-        stacked: stacked && { names: new Set(stacked), count },
-      });
-    const image = await open(graph, names),
-      derivative = await open(jacobianStep(walkedModel(model, { streams: rows })).graph, changes, changes);
-    return new LayerMap(stack, names, image, derivative, rows);
+    await using graphs = new AsyncDisposableStack();
+    const open = async ({ outputs }: typeof graph, wanted: readonly string[], stacked?: readonly string[]) => {
+      const part = buildGraph(Object.fromEntries(wanted.map((name) => [name, outputs.get(name)!])));
+      const options = { weights: model.weights, stacked: stacked && { names: new Set(stacked), count } };
+      return graphs.use(await Float64Graph.open(part, options));
+    };
+    const image = await open(graph, names);
+    const derivative = await open(jacobianStep(modelOfRows(model, rows)).graph, changes, changes);
+    return new LayerMap(stack, names, image, derivative, rows, graphs.move());
   }
 
   async apply(points: readonly Float64Array[]): Promise<Float64Array[]> {
@@ -86,8 +86,7 @@ export class LayerMap implements PointMap, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.image[Symbol.asyncDispose]();
-    await this.derivative[Symbol.asyncDispose]();
+    await this.opened.disposeAsync();
   }
 }
 
@@ -103,7 +102,7 @@ export function pointsOf(names: readonly string[], states: StackStates, size: nu
   return Array.from({ length: all.length / numbers }, (_, row) => all.subarray(row * numbers, (row + 1) * numbers));
 }
 
-/** Points as rows of states: what {@linkcode pointsOf} undoes. */
+/** Points as rows of states: the inverse of {@linkcode pointsOf}. */
 export function statesOf(names: readonly string[], points: readonly Float64Array[]): Map<string, Values> {
   const size = points[0].length / names.length;
   return new Map(names.map((name, state) => {

@@ -5,15 +5,15 @@ import { CocycleWalk, type LayerExponents } from "./cocycle.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
 import type { Watched } from "./progress.ts";
-import { cutStreams, type StreamOptions, type Streams } from "./streams.ts";
-import { walkedModel } from "./walk.ts";
-import { checkModel, type WeightedModel } from "./weighted_model.ts";
+import type { StreamOptions } from "./stream_options.ts";
+import { cutStreams, type Streams } from "./streams.ts";
+import { checkModel, modelOfRows, type WeightedModel } from "./weighted_model.ts";
 
 /** The exponents of one layer. */
 export interface LayerSpectrum {
   /** Carried numbers of the layer: so many exponents it has. */
   readonly numbers: number;
-  /** Its largest exponents, nats per token, descending. Value null: too small for float64, down to −∞: rounding decides what is left of such differences. */
+  /** Its largest exponents, nats per token, descending. Value null: too small for float64 to tell, or −∞. */
   readonly exponents: readonly Estimate[];
 }
 
@@ -34,28 +34,29 @@ export interface LyapunovOptions extends StreamOptions, Watched {
 }
 
 const ACTION = "measure a Lyapunov spectrum";
-const DEFAULTS = { streams: 8, tokens: 4096, warm_up: 512 } as const;
 
 /**
- * The Lyapunov exponents of a model while it reads a text: `Q_t R_t = D_t Q_{t−1}` with `D_t = ∂s_t/∂s_{t−1}`, `λ_i = (1/T) Σ_t ln R_t,ii`, nats per token.
- * Sources: Benettin et al., 1980; for recurrent networks Engelken, Wolf and Abbott, 2023, and Vogt et al., 2022.
+ * The Lyapunov exponents of a model while it reads a text: `Q_t R_t = D_t Q_{t−1}` with `D_t = ∂s_t/∂s_{t−1}`, `λ_i = (1/T) Σ_t ln R_t,ii`, nats per
+ * token. Sources: Benettin et al., "Lyapunov characteristic exponents for smooth dynamical systems", 1980; for recurrent networks Engelken, Wolf and
+ * Abbott, "Lyapunov spectra of chaotic recurrent neural networks", 2023, and Vogt et al., "On Lyapunov exponents for RNNs", 2022.
  *
  * `s_t` is all carried state. A layer does not see those above it, so `D_t` is block-triangular, and the spectrum is the union of the layers'
  * spectra, each with its own `Q`. `Q` starts as the identity, and where fewer exponents than numbers are asked for as random columns, which are the
  * same in every call. Each stream starts from a zero state; its warm-up is for the state and for `Q`.
  *
- * Vectors are rounded in units of the longest, so `R_ii` has no more digits than that leaves. An exponent which this may move by more than 1e-6 in the mean
- * is given as null: cells that forget much within single tokens have such ones at the lower end of their spectrum.
+ * The rounding error of each `R_ii` is of the size of the largest one's, so a small one has few digits. An exponent that rounding may move by more than
+ * 1e-6 is null: cells that forget much within single tokens have such ones at the lower end of their spectrum.
  *
  * A mean is one over streams, and its standard error is `s/√S` of these; exponents are sorted by their means.
  *
- * The cost is that of `exponents` forward steps per layer and token, in float64 on one thread. Memory: a copy of the weights.
+ * The cost is that of `exponents` forward steps per layer and token, in float64 on one thread. Memory: a copy of the
+ * weights, and the vectors of the last 16 tokens.
  *
  * ```ts ignore
  * const { largest, layers } = await lyapunovSpectrum(model, corpus.test, { exponents: 64 });
  * ```
  *
- * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens
+ * @param text held-out text, at least `streams · (warm_up + tokens) + 1` tokens; absent options: 8 streams of 4,096 tokens, warm-up 512
  * @throws {RangeError} if a number is out of bounds, the text is too short, or has a token that the model has not
  * @throws {UserError} if a weight is missing, or one, a state or a Jacobian is not finite
  */
@@ -64,10 +65,10 @@ export async function lyapunovSpectrum(
   text: Tokens,
   { exponents = 32, onProgress, signal, ...cut }: LyapunovOptions = {},
 ): Promise<LyapunovSpectrum> {
-  const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
+  const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION);
   checkWhole(ACTION, "exponents", exponents, 1);
   signal?.throwIfAborted();
-  await using walk = await CocycleWalk.open(walkedModel(checked, streams), checked, streams, exponents);
+  await using walk = await CocycleWalk.open(modelOfRows(checked, streams.streams), checked, streams, exponents);
   await walk.run(ACTION, { onProgress, signal });
   return spectrumOf(walk.exponents(), streams);
 }

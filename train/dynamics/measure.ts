@@ -5,6 +5,7 @@ import type { FixedPoints } from "./fixed_points.ts";
 import type { GateActivities } from "./gates.ts";
 import type { LyapunovSpectrum } from "./lyapunov.ts";
 import type { ParticipationRatio } from "./participation_ratio.ts";
+import { USUAL_STREAMS } from "./stream_options.ts";
 import type { TruncationGap } from "./truncation_gap.ts";
 
 /** What each measure finds. */
@@ -49,10 +50,14 @@ export interface DynamicsSettings {
 }
 
 /** How runs are measured where nothing else is said. */
-export const DYNAMICS_DEFAULTS: DynamicsSettings = { streams: 8, tokens: 4096, exponents: 32 };
+export const DYNAMICS_DEFAULTS: DynamicsSettings = {
+  streams: USUAL_STREAMS.streams,
+  tokens: USUAL_STREAMS.tokens,
+  exponents: 32,
+};
 
 /** Tokens that each stream reads before those that are measured. */
-export const DYNAMICS_WARM_UP = 512;
+export const DYNAMICS_WARM_UP = USUAL_STREAMS.warm_up;
 
 /** What came of a model. */
 export interface MeasuredModel {

@@ -58,8 +58,7 @@ export async function measureModel(
       measured[measure] = await take(await walked(), watched) as MeasuredDynamics[M];
     } catch (error) {
       signal?.throwIfAborted();
-      // It says something of this model or this text, rather than of the program.
-      if (!(error instanceof UserError || error instanceof RangeError)) throw error;
+      if (!isOfTheModel(error)) throw error;
       not_measured[measure] = messageOf(error);
     }
     done.before += cost;
@@ -73,4 +72,9 @@ export async function measureModel(
     await take(measure);
   }
   return { measured, not_measured, seconds: (performance.now() - start) / 1000 };
+}
+
+/** Whether an error says something of this model or this text, rather than of the program, or of a machine without memory: V8's are RangeErrors too. */
+function isOfTheModel(error: unknown): boolean {
+  return error instanceof UserError || (error instanceof RangeError && error.message.startsWith("Cannot "));
 }

@@ -29,7 +29,7 @@ export const MEASURERS: { readonly [M in Measure]: Measurer<M> } = {
   truncation_gap: { cost: 7, take: ({ model, trajectory }, watched) => gap(model, trajectory, watched) },
 };
 
-/** The same of the walk, with which differences between states go for the spectrum. */
+/** The same of the walk, which carries the vectors of the Lyapunov spectrum along. */
 export const WALK_COST = 30;
 
 /** Steps back, and the most tokens of each stream that are read for them: each k has a graph of its own, which takes longer to open than to run. */

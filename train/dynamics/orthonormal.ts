@@ -11,7 +11,8 @@ export interface Decomposition {
   /** Diagonal of R, from the first vector on: not negative. */
   readonly diagonal: Float64Array;
   /**
-   * Of each entry, its share of the longest vector: rounding is in units of that, also in a product by a matrix of which little is left in some directions.
+   * Of each entry, its share of the longest vector's length: rounding errors are of the size of the longest, also those of a product by a matrix that
+   * shrinks some directions much more than others.
    */
   readonly shares: Float64Array;
 }

@@ -10,8 +10,9 @@ import { jackknife } from "./jackknife.ts";
 import { layerOf } from "./layers.ts";
 import type { Watched } from "./progress.ts";
 import { Float64Graph } from "./float64.ts";
-import { cutStreams, type StreamOptions, type Trajectory } from "./streams.ts";
-import { type VisitedStates, visitedStates } from "./walk.ts";
+import type { StreamOptions } from "./stream_options.ts";
+import { cutStreams, type Trajectory, type VisitedStates } from "./streams.ts";
+import { visitedStates } from "./walk.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";
 
 /** The participation ratio of some carried numbers. */
@@ -32,8 +33,6 @@ export interface ParticipationRatio extends Required<StreamOptions> {
 export interface ParticipationRatioOptions extends StreamOptions, Watched {}
 
 const ACTION = "measure the participation ratio";
-/** A model of 32 states has a covariance of 64 numbers or more: it takes many tokens to tell it. */
-const DEFAULTS: Required<StreamOptions> = { streams: 8, tokens: 4096, warm_up: 512 };
 
 /**
  * How many dimensions the visited states fill: `(tr C)² / tr C²` of their covariance `C`, which is n where all n directions vary alike,
@@ -54,7 +53,7 @@ export async function participationRatio(
   text: Tokens,
   { onProgress, signal, ...cut }: ParticipationRatioOptions = {},
 ): Promise<ParticipationRatio> {
-  const checked = checkModel(model, ACTION), streams = cutStreams(text, { ...DEFAULTS, ...cut }, checked, ACTION);
+  const checked = checkModel(model, ACTION), streams = cutStreams(text, cut, checked, ACTION);
   const visited = await visitedStates(checked, streams, ACTION, { onProgress, signal });
   return participationOf({ streams, states: visited }, signal);
 }

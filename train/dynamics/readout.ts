@@ -9,7 +9,10 @@ import { Float64Graph } from "./float64.ts";
 
 /** Whitened states, and what each row is for. */
 export interface ReadoutRows {
-  /** `[rows, size]`, row-major: first the rows that a readout is fitted to, in random order, then those that its scale is chosen by, then those of each stream. */
+  /**
+   * `[rows, size]`, row-major: first the rows that a readout is fitted to, in random order, then those that its scale is chosen by, then those of each
+   * stream that are scored.
+   */
   readonly states: Values;
   readonly size: number;
   readonly fitted: number;
@@ -19,19 +22,12 @@ export interface ReadoutRows {
   readonly scored: number;
 }
 
-/** How a readout is fitted. */
-export interface FitSettings {
-  /** Updates of its weights. */
-  readonly updates: number;
-  /** Of the first update; it falls linearly to 0. */
-  readonly learning_rate: number;
-}
-
 /**
- * Two passes over 23,552 rows. What is left to be found is in the docstring of `byteRecall`. Methods that read all rows for each update
- * need a hundred passes and more where tokens can be told all but surely, since weights grow long there.
+ * Updates of a readout's weights, two passes over 23,552 rows, and the learning rate of the first, which falls linearly to 0. What they leave to be
+ * found stands in the docstring of `byteRecall`. Methods that read all rows for each update need a hundred passes and more where tokens can be told
+ * all but surely, since weights grow long there.
  */
-export const FIT: FitSettings = { updates: 90, learning_rate: 0.07 };
+const UPDATES = 90, LEARNING_RATE = 0.07;
 
 /** Rows of an update. */
 const BATCH = 512;
@@ -64,26 +60,23 @@ export class ReadoutFit implements AsyncDisposable {
   private constructor(
     private readonly rows: ReadoutRows,
     private readonly classes: number,
-    private readonly settings: FitSettings,
     private readonly batch: number,
     private readonly step: Float64Graph,
     private readonly validation: Float64Graph,
     private readonly scoring: Float64Graph,
+    private readonly opened: AsyncDisposableStack,
   ) {}
 
-  static async open(rows: ReadoutRows, classes: number, settings: FitSettings = FIT): Promise<ReadoutFit> {
+  /** @param classes how many there are */
+  static async open(rows: ReadoutRows, classes: number): Promise<ReadoutFit> {
     const batch = Math.min(BATCH, rows.fitted);
-    const open = (outputs: Parameters<typeof buildGraph>[0]) =>
-      Float64Graph.open(buildGraph(outputs), { weights: new Map() });
-    return new ReadoutFit(
-      rows,
-      classes,
-      settings,
-      batch,
-      await open(updateGraph(batch, rows.size, classes, RIDGE / rows.fitted)),
-      await open({ loss: readoutLoss(rows.validated, rows.size, classes).loss }),
-      await open({ loss: readoutLoss(rows.scored, rows.size, classes).loss }),
-    );
+    await using graphs = new AsyncDisposableStack();
+    const open = async (outputs: Parameters<typeof buildGraph>[0]) =>
+      graphs.use(await Float64Graph.open(buildGraph(outputs), { weights: new Map() }));
+    const step = await open(updateGraph(batch, rows.size, classes, RIDGE / rows.fitted));
+    const validation = await open({ loss: readoutLoss(rows.validated, rows.size, classes).loss });
+    const scoring = await open({ loss: readoutLoss(rows.scored, rows.size, classes).loss });
+    return new ReadoutFit(rows, classes, batch, step, validation, scoring, graphs.move());
   }
 
   /**
@@ -106,12 +99,12 @@ export class ReadoutFit implements AsyncDisposable {
   }
 
   async #fitted(classes: Values, frequencies: Values): Promise<Weights> {
-    const { updates, learning_rate } = this.settings, { states, size, fitted } = this.rows;
+    const { states, size, fitted } = this.rows;
     let carried = startingValues(this.rows, classes, frequencies);
-    for (let update = 0; update < updates; update++) {
+    for (let update = 0; update < UPDATES; update++) {
       // Batch after batch; where the last one would end beyond the rows, it starts over by as much, and so all rows are read.
       const first = update * this.batch % (fitted - this.batch + 1), end = first + this.batch;
-      const [stepSize, epsilon] = adam.scalars(update + 1, learning_rate * (1 - update / updates));
+      const [stepSize, epsilon] = adam.scalars(update + 1, LEARNING_RATE * (1 - update / UPDATES));
       const [stepName, epsilonName] = adam.scalarNames;
       carried = await this.step.run(
         new Map([
@@ -153,7 +146,7 @@ export class ReadoutFit implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const graph of [this.step, this.validation, this.scoring]) await graph[Symbol.asyncDispose]();
+    await this.opened.disposeAsync();
   }
 }
 
@@ -194,8 +187,8 @@ function updateGraph(batch: number, size: number, classes: number, decay: number
 }
 
 /**
- * Where a fit starts, with moments of zero: `W` has the mean `μ` of each class as its row, and `b = ln frequency − ½‖μ‖²`. Of whitened states that is the discriminant of
- * classes whose states scatter around their means as all of them do around theirs.
+ * Where a fit starts, with moments of zero: `W` has the mean `μ` of each class as its row, and `b = ln frequency − ½‖μ‖²`. Of whitened states that
+ * is the linear discriminant of classes whose states scatter around their own means as all states do around theirs.
  */
 function startingValues({ states, size, fitted }: ReadoutRows, classes: Values, frequencies: Values) {
   const means = new Float64Array(frequencies.length * size), bias = frequencies.slice();

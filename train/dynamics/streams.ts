@@ -4,20 +4,8 @@ import type { Values } from "../../cells/graph/interpreter.ts";
 import { INPUTS } from "../../cells/language_model.ts";
 import type { Tokens } from "../corpus/tokens/tokenizer.ts";
 import { checkTokens } from "../engines/engine.ts";
+import { type StreamOptions, USUAL_STREAMS } from "./stream_options.ts";
 import type { CheckedModel } from "./weighted_model.ts";
-
-/** Which parts of a text are read; all of it may be absent. */
-export interface StreamOptions {
-  /**
-   * Parts that are read side by side, each from a state of its own; standard errors are over them. Stream `s` of `S` starts at token
-   * `s · ⌊(length − 1) / S⌋` of the text. Absent: 8.
-   */
-  readonly streams?: number;
-  /** Tokens of each stream that are measured; absent: 512. */
-  readonly tokens?: number;
-  /** Tokens that each stream reads before these, from a zero state; they are not measured. Absent: 256. */
-  readonly warm_up?: number;
-}
 
 /** A text, and which parts of it are read. */
 export interface Streams extends Required<StreamOptions> {
@@ -30,14 +18,17 @@ export interface Streams extends Required<StreamOptions> {
  * Cuts a text.
  *
  * @param action what an error says was being done
+ * @param absent what is taken where an option is absent
  * @throws {RangeError} if a number is out of bounds, the text is too short, or has a token that the model has not
  */
 export function cutStreams(
   text: Tokens,
-  { streams = 8, tokens = 512, warm_up = 256 }: StreamOptions,
+  options: StreamOptions,
   { sizes }: Pick<CheckedModel, "sizes">,
   action: string,
+  absent: Required<StreamOptions> = USUAL_STREAMS,
 ): Streams {
+  const { streams = absent.streams, tokens = absent.tokens, warm_up = absent.warm_up } = options;
   checkWhole(action, "streams", streams, 1);
   checkWhole(action, "tokens", tokens, 1);
   checkWhole(action, "warm_up", warm_up, 0);
@@ -63,11 +54,13 @@ export function tokenFeeds(
   return [INPUTS.bytes, INPUTS.tokens].map((name) => [name, read]);
 }
 
-/** Streams with the states that were visited before each of their tokens. */
+/** The states before each measured token, by name: for each stream `[tokens, size]`, row-major. */
+export type VisitedStates = ReadonlyMap<string, readonly Values[]>;
+
+/** Streams that a model has read, with the states that it visited. */
 export interface Trajectory {
   readonly streams: Streams;
-  /** By state, for each stream `[tokens, size]`, row-major. */
-  readonly states: ReadonlyMap<string, readonly Values[]>;
+  readonly states: VisitedStates;
 }
 
 /** The first `tokens` of each stream: for a measure that reads fewer than were walked through. Nothing is copied. */

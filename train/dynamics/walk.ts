@@ -1,33 +1,16 @@
 /** A model's way through a text: every stream is read token by token, and observers look at each measured token. */
-import { UserError } from "../../cells/errors.ts";
 import { buildGraph } from "../../cells/graph/graph.ts";
 import type { Values } from "../../cells/graph/interpreter.ts";
 import { sizeOf, type Tensor } from "../../cells/graph/tensor.ts";
-import { type EvaluationModel, evaluationModel } from "../../cells/language_model.ts";
+import type { EvaluationModel } from "../../cells/language_model.ts";
 import type { Watched } from "./progress.ts";
 import { Float64Graph } from "./float64.ts";
-import { type Streams, tokenFeeds, type Trajectory } from "./streams.ts";
-import type { CheckedModel } from "./weighted_model.ts";
+import { type Observer, outputsOf, StreamReader } from "./stream_reader.ts";
+import type { Streams, VisitedStates } from "./streams.ts";
+import { type CheckedModel, modelOfRows } from "./weighted_model.ts";
 
-/** Looks at a walk as it goes, so that nothing needs to be kept of what it sums up. */
-export interface Observer {
-  /** Tensors of the walk's graph that it looks at beside the states, each under a name that no state has. */
-  readonly outputs: ReadonlyMap<string, Tensor>;
-  /**
-   * Called at each measured token.
-   *
-   * @param token from 0
-   * @param values the states before the token, and the observer's outputs as it is read: the rows of all streams
-   */
-  see(token: number, values: ReadonlyMap<string, Values>): void;
-}
-
-/** Tokens that are read between two turns of the event loop. */
+/** Tokens of each stream between two words of progress. */
 const TOKENS_AT_ONCE = 64;
-
-/** The graph that a walk through these streams takes its steps with: a row for each stream. */
-export const walkedModel = ({ cell, sizes }: CheckedModel, { streams }: Pick<Streams, "streams">): EvaluationModel =>
-  evaluationModel(cell, { ...sizes, batch: streams });
 
 /**
  * Opens the step of a model: the states before it and tokens in, the states after it out.
@@ -46,62 +29,29 @@ export function openStep(
 /**
  * Reads all streams, warm-up included, from a zero state. Progress is in tokens of each stream.
  *
- * @param evaluation of {@linkcode walkedModel}
+ * @param evaluation the model with a row for each stream
  * @param action what an error says was being done
  * @throws {UserError} if a state becomes infinite or NaN
  */
 export async function walk(
   evaluation: EvaluationModel,
   model: CheckedModel,
-  { text, starts, tokens, warm_up }: Streams,
+  streams: Streams,
   observers: readonly Observer[],
   action: string,
   { onProgress, signal }: Watched = {},
 ): Promise<void> {
-  const total = warm_up + tokens;
   signal?.throwIfAborted();
   await using step = await openStep(evaluation, model, outputsOf(observers));
-  let states = new Map<string, Values>(
-    evaluation.states.map(({ name, shape }) => [name, new Float64Array(sizeOf(shape))]),
-  );
-  for (let t = 0; t < total; t++) {
-    const results = await step.run(new Map([...states, ...tokenFeeds(text, starts, t)]));
-    if (t >= warm_up) {
-      const values = new Map([...results, ...states]);
-      for (const observer of observers) observer.see(t - warm_up, values);
-    }
-    states = new Map(evaluation.states.map(({ name }) => [name, results.get(name)!]));
-    checkFinite(action, states.keys(), states, t);
-    if ((t + 1) % TOKENS_AT_ONCE && t + 1 < total) continue;
-    onProgress?.(t + 1, total);
+  const start = new Map(evaluation.states.map(({ name, shape }) => [name, new Float64Array(sizeOf(shape))]));
+  const reader = new StreamReader({ step, streams, states: [...start.keys()], observers }, start), { total } = reader;
+  while (reader.position < total) {
+    await reader.advance(action);
+    if (reader.position % TOKENS_AT_ONCE && reader.position < total) continue;
+    onProgress?.(reader.position, total);
     signal?.throwIfAborted();
   }
 }
-
-/** What some observers look at beside the states. */
-export function outputsOf(observers: readonly Observer[]): Map<string, Tensor> {
-  return new Map(observers.flatMap((observer) => [...observer.outputs]));
-}
-
-/** @throws {UserError} if a state is not finite after so many tokens and one more */
-export function checkFinite(
-  action: string,
-  states: Iterable<string>,
-  carried: ReadonlyMap<string, Values>,
-  token: number,
-): void {
-  for (const name of states) {
-    const values = carried.get(name)!;
-    const wrong = values.find((value) => !Number.isFinite(value));
-    if (wrong === undefined) continue;
-    throw new UserError(
-      `Cannot ${action}: '${name}' is ${wrong} after ${token + 1} tokens of its stream, must be finite`,
-    );
-  }
-}
-
-/** See {@linkcode Trajectory}. */
-export type VisitedStates = Trajectory["states"];
 
 /** Keeps the states of a walk. */
 export class StateRecorder implements Observer {
@@ -128,7 +78,7 @@ export async function visitedStates(
   action: string,
   watched?: Watched,
 ): Promise<VisitedStates> {
-  const evaluation = walkedModel(model, streams), recorder = new StateRecorder(evaluation, streams);
+  const evaluation = modelOfRows(model, streams.streams), recorder = new StateRecorder(evaluation, streams);
   await walk(evaluation, model, streams, [recorder], action, watched);
   return recorder.visited;
 }

@@ -3,8 +3,8 @@ import { CocycleWalk, type LayerExponents } from "./cocycle.ts";
 import { GateObserver } from "./gates.ts";
 import type { Watched } from "./progress.ts";
 import type { Streams, Trajectory } from "./streams.ts";
-import { StateRecorder, walkedModel } from "./walk.ts";
-import type { CheckedModel } from "./weighted_model.ts";
+import { StateRecorder } from "./walk.ts";
+import { type CheckedModel, modelOfRows } from "./weighted_model.ts";
 
 /** What has been seen along some streams. */
 export interface Walked {
@@ -30,7 +30,7 @@ export async function walkOnce(
   action: string,
   watched?: Watched,
 ): Promise<Walked> {
-  const evaluation = walkedModel(model, streams);
+  const evaluation = modelOfRows(model, streams.streams);
   const recorder = new StateRecorder(evaluation, streams), gates = new GateObserver(evaluation.graph, streams);
   await using walk = await CocycleWalk.open(evaluation, model, streams, exponents, [recorder, gates]);
   await walk.run(action, watched);

@@ -53,6 +53,11 @@ export function checkModel({ cell, sizes, weights }: WeightedModel, action: stri
   return { cell, sizes: { n_layers, state_size, vocabulary }, weights: new Map(read) };
 }
 
+/** The graph of a model's step with so many rows. */
+export function modelOfRows({ cell, sizes }: Pick<CheckedModel, "cell" | "sizes">, batch: number): EvaluationModel {
+  return evaluationModel(cell, { ...sizes, batch });
+}
+
 /** What {@linkcode modelFromOnnx} may be told; all of it may be absent. */
 export interface OnnxModelOptions {
   /** The model's cell; absent: that of the configuration which the file names, of the gated cell or of the catalog. */

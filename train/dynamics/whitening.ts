@@ -71,7 +71,7 @@ async function eachChunk(rows: Values, size: number, { graph, weights, take }: W
 }
 
 /** `L⁻¹`, lower triangular, of `LLᵀ = A` for a symmetric positive definite `A`, `[size, size]`; what stands in `A` is lost. */
-export function inverseFactor(a: Values, size: number): Values {
+function inverseFactor(a: Values, size: number): Values {
   // Cholesky, row by row: L stands in the lower triangle.
   for (let i = 0; i < size; i++) {
     for (let j = 0; j <= i; j++) {

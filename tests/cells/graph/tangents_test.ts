@@ -3,7 +3,19 @@ import assert from "node:assert/strict";
 import { CATALOG, gruCell } from "../../../cells/catalog/catalog.ts";
 import { gatedCell } from "../../../cells/catalog/gated_cell.ts";
 import { type Cell, defineCell } from "../../../cells/cell.ts";
-import { add, constant, input, linear, mul, relu, step, sub, sum, tanh } from "../../../cells/graph/builder.ts";
+import {
+  add,
+  constant,
+  embedding,
+  input,
+  linear,
+  mul,
+  relu,
+  step,
+  sub,
+  sum,
+  tanh,
+} from "../../../cells/graph/builder.ts";
 import { gradients } from "../../../cells/graph/gradient.ts";
 import { buildGraph } from "../../../cells/graph/graph.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
@@ -102,11 +114,19 @@ Deno.test("tangents() refuses a change of another shape, of a weight, and of a l
     name: "TypeError",
     message: "Cannot differentiate 'linear' forwards: its weight must not change",
   });
+  const table = input("table", [3, 5]), read = embedding(input("bytes", [2], "index"), table, input("b3", [3]));
+  assert.throws(() => tangents([read], new Map([[table, input("dtable", [3, 5])]])), {
+    name: "TypeError",
+    message: "Cannot differentiate 'embedding' forwards: its weight must not change",
+  });
   const [gradient] = gradients(total(mul(y, y)), [x]);
-  assert.throws(() => tangents([gradient!], new Map([[x, input("dx", [2, 3])]])), { name: "TypeError" });
+  assert.throws(() => tangents([gradient!], new Map([[x, input("dx", [2, 3])]])), {
+    name: "TypeError",
+    message: "Cannot differentiate 'linear_input_gradient' forwards: it is part of a loss or of a gradient",
+  });
 });
 
-Deno.test("a cell may read a state that another layer does not see", () => {
+Deno.test("tangents() agrees with gradients() when a user's cell has two states, and a stack three layers", () => {
   const cell = defineCell({
     name: "two_speeds",
     states: ["h", "s"],

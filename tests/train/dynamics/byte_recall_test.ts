@@ -23,6 +23,13 @@ const delayLine = defineCell({
   forward: (_, x, { a, b, c }) => ({ output: add(x, c), states: { a: x, b: a, c: b } }),
 });
 
+/** Its state is the code of the token that was read last. */
+const lastCell = defineCell({
+  name: "last",
+  states: ["h"],
+  forward: (_, x, { h }) => ({ output: add(x, h), states: { h: x } }),
+});
+
 /** Its state is 1. */
 const constantCell = defineCell({
   name: "constant",
@@ -67,6 +74,18 @@ Deno.test("byteRecall() gives H for each lag of a delay line, and nothing beyond
   near(total.value, DELAY * entropy, "total", DELAY * TOLERANCE);
   assert.equal(horizon, DELAY - 1);
   assert.deepEqual(read, { ...CUT, fitted: 4 * 768, scored: 4 * 256 });
+});
+
+Deno.test("byteRecall() scores the last quarter of each stream, which nothing was fitted to", async () => {
+  // Each token is the one before it plus one, and where states are scored plus two: what a readout learns of the token before is wrong there.
+  const streams = 2, tokens = 256, warm_up = 8, length = warm_up + tokens, changed = warm_up + 0.75 * tokens - 1;
+  const text = new Uint8Array(streams * length + 1);
+  for (let at = 1; at < text.length; at++) {
+    text[at] = (text[at - 1] + (at % length < changed ? 1 : 2)) % VOCABULARY;
+  }
+  const { lags, entropy } = await byteRecall(oneHotModel(lastCell), text, { streams, tokens, warm_up, lags: 1 });
+  near(lags[0].bits.value, entropy, "recall at lag 0", 0.1);
+  assert.ok(lags[1].bits.value! < -entropy, `recall at lag 1 is ${lags[1].bits.value}`);
 });
 
 for (const [what, cell] of [["is a constant", constantCell], ["is not there", statelessCell]] as const) {

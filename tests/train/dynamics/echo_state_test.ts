@@ -12,13 +12,28 @@ import { drawnModel, halvingCell, linearCell, mapCell, tanhCell, TOY_TEXT, toyMo
 const CUT = { streams: 3, tokens: 100, warm_up: 5 };
 const EXACT = (value: number | null) => ({ value, standard_error: value === null ? null : 0 });
 
+/** Starts of three streams of one number whose visited states are 0: 16 of one stream after those of another. */
+const startsFrom = (seed: number) =>
+  randomStarts(
+    new Map([["layers.0.h", [new Float64Array(4)]]]),
+    [{ name: "layers.0.h", shape: [3 * 16, 1] }],
+    seed,
+  ).get("layers.0.h")!;
+
+/** How often the starts of each stream are halved until they have merged: of sorted ones the largest gap is below 1e-6 then. */
+const halvingsNeeded = (seed: number) =>
+  [0, 1, 2].map((stream) => {
+    const sorted = startsFrom(seed).slice(stream * 16, (stream + 1) * 16).sort();
+    const gap = Math.max(...sorted.subarray(1).map((x, i) => x - sorted[i]));
+    return Math.floor(Math.log2(gap / 1e-6)) + 1;
+  });
+
 Deno.test("echoState() finds exactly the two responses of tanh(2h) without input", async () => {
   const found = await echoState(toyModel(tanhCell, toySizes(1)), TOY_TEXT, CUT);
   assert.deepEqual(found.responses, EXACT(2));
   assert.deepEqual(found.merged_after, EXACT(null));
   // Each start goes to the side that it is on.
-  const states = [{ name: "layers.0.h", shape: [3 * 16, 1] }];
-  const starts = randomStarts(new Map([["layers.0.h", [new Float64Array(4)]]]), states, 0).get("layers.0.h")!;
+  const starts = startsFrom(0);
   const largest = [0, 1, 2].map((stream) => {
     const above = starts.subarray(stream * 16, (stream + 1) * 16).filter((x) => x > 0).length;
     return Math.max(above, 16 - above) / 16;
@@ -35,14 +50,7 @@ Deno.test("echoState() finds one response of a contraction, after as many tokens
   );
   assert.deepEqual([responses, merged_share], [EXACT(1), EXACT(1)]);
   assert.deepEqual(rest, { streams: 3, starts: 16, tokens: 100, tolerance: 1e-6, diverged: 0 });
-  // Of sorted starts the largest gap is halved by each token until it is below 1e-6.
-  const states = [{ name: "layers.0.h", shape: [3 * 16, 1] }];
-  const starts = randomStarts(new Map([["layers.0.h", [new Float64Array(4)]]]), states, 7).get("layers.0.h")!;
-  const needed = [0, 1, 2].map((stream) => {
-    const sorted = starts.slice(stream * 16, (stream + 1) * 16).sort();
-    const gap = Math.max(...sorted.subarray(1).map((x, i) => x - sorted[i]));
-    return Math.floor(Math.log2(gap / 1e-6)) + 1;
-  });
+  const needed = halvingsNeeded(7);
   assert.equal(merged_after.value, (needed[0] + needed[1] + needed[2]) / 3);
 });
 
@@ -101,10 +109,24 @@ Deno.test("randomStarts() is uniform in three standard deviations of what was vi
   assert.notDeepEqual(randomStarts(visited, states, 2).get("layers.0.h"), values);
 });
 
-Deno.test("echoState() reads the same as one row alone when rows share a batch", async () => {
+Deno.test("echoState() reads each stream from where its warm-up ends", async () => {
+  // Of the three tokens one alone halves the state: when starts merge, so many of it have been read.
+  const cell = mapCell("halved_by_0", (_, x, h) => mul(x, h)), warm_up = 7;
+  const model = toyModel(cell, toySizes(1), { "input_embedding.weight": [0.5, 1, 1] });
+  const { merged_after } = await echoState(model, TOY_TEXT, { streams: 3, tokens: 300, warm_up });
+  const needed = halvingsNeeded(0), length = Math.floor((TOY_TEXT.length - 1) / 3);
+  const read = needed.map((halvings, stream) => {
+    let at = stream * length + warm_up;
+    for (let left = halvings; left > 0; at++) if (TOY_TEXT[at] === 0) left--;
+    return at - stream * length - warm_up;
+  });
+  assert.ok(new Set(read).size > 1, "streams that need as many tokens show less");
+  assert.equal(merged_after.value, (read[0] + read[1] + read[2]) / 3);
+});
+
+Deno.test("echoState() gives the same when it is called again, and no standard errors when there is one stream", async () => {
   const model = drawnModel(gruCell, toySizes(3), 1), one = await echoState(model, TOY_TEXT, { ...CUT, streams: 1 });
-  const again = await echoState(model, TOY_TEXT, { ...CUT, streams: 1 });
-  assert.deepEqual(again, one);
+  assert.deepEqual(await echoState(model, TOY_TEXT, { ...CUT, streams: 1 }), one);
   assert.deepEqual(one.responses, { value: 1, standard_error: null });
 });
 
@@ -130,7 +152,9 @@ const REFUSED: readonly (readonly [what: string, options: EchoStateOptions, mess
 ];
 for (const [what, options, message] of REFUSED) {
   Deno.test(`echoState() refuses ${what}`, async () => {
-    const measured = echoState(toyModel(tanhCell, toySizes(1)), TOY_TEXT, { ...CUT, ...options });
+    // Before anything is read: the signal would be heard then.
+    const refused = { ...CUT, ...options, signal: AbortSignal.abort() };
+    const measured = echoState(toyModel(tanhCell, toySizes(1)), TOY_TEXT, refused);
     await assert.rejects(measured, { name: "RangeError", message: `Cannot measure the echo state: ${message}` });
   });
 }

@@ -78,6 +78,14 @@ Deno.test("fixedPoints() finds 0, which is unstable, and ±0.9575, which are sta
   }
 });
 
+Deno.test("fixedPointsOf() spreads its starts over the tokens of a stream", async () => {
+  // In the first half a stream is on one side of the unstable point, in the second half on the other.
+  const states = new Map([["layers.0.h", [Float64Array.of(-2, -2, -2, 2, 2, 2)]]]), streams = { text: TOY_TEXT };
+  const model = checkModel(toyModel(tanhCell, toySizes(1)), "test");
+  const { tokens: [{ points }] } = await fixedPointsOf(model, { streams, states }, { starts: 4, frequent: 1 });
+  assert.deepEqual(points.map(({ found_from }) => found_from), [2, 2]);
+});
+
 Deno.test("fixedPoints() finds points of the whole stack, with the eigenvalues of its whole Jacobian", async () => {
   for (const name of ["gru", "lstm", "ran"]) {
     const size = 3,
@@ -164,7 +172,7 @@ Deno.test("newton() halves its step when a whole one leads away, and follows the
   near(beyond.point[0], 3, 1e-13, "the root behind the local minimum");
 });
 
-Deno.test("fixedPoints() takes the most frequent tokens, with their shares, and starts from visited states", async () => {
+Deno.test("fixedPoints() takes the most frequent tokens, with their shares, and as many starts as it is told to", async () => {
   const text = Uint8Array.from({ length: 400 }, (_, i) => i % 4 === 0 ? 0 : i % 8 === 1 ? 1 : 2);
   const { tokens } = await fixedPoints(toyModel(leakyCell, toySizes(1)), text, { ...CUT, frequent: 2, starts: 3 });
   assert.deepEqual(tokens.map(({ token, share, starts }) => [token, share, starts]), [[2, 0.625, 3], [0, 0.25, 3]]);
@@ -200,7 +208,9 @@ const REFUSED: readonly (readonly [what: string, options: FixedPointsOptions, me
 ];
 for (const [what, options, message] of REFUSED) {
   Deno.test(`fixedPoints() refuses ${what}`, async () => {
-    const found = fixedPoints(drawnModel(gruCell, toySizes(2)), TOY_TEXT, { ...CUT, ...options });
+    // Before anything is read: the signal would be heard then.
+    const refused = { ...CUT, ...options, signal: AbortSignal.abort() };
+    const found = fixedPoints(drawnModel(gruCell, toySizes(2)), TOY_TEXT, refused);
     await assert.rejects(found, { name: "RangeError", message: `Cannot find fixed points: ${message}` });
   });
 }

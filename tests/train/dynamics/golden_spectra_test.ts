@@ -29,10 +29,7 @@ interface Golden {
 
 async function modelOf(name: string, sizes: WeightedModel["sizes"]): Promise<WeightedModel> {
   const file = `${name}.safetensors`, bytes = await read(file);
-  const known = { lstm: lstmCell, gru: gruCell }[name];
-  const anyCell = known ?? lstmCell;
-  const { config } = decodeWeights(bytes, known ? evaluationModel(anyCell, sizes).parameters : [], file);
-  const cell = known ?? gatedCell(config!);
+  const cell = { lstm: lstmCell, gru: gruCell }[name] ?? gatedCell(decodeWeights(bytes, [], file).config!);
   return { cell, sizes, ...decodeWeights(bytes, evaluationModel(cell, sizes).parameters, file) };
 }
 

@@ -73,7 +73,7 @@ function digamma(x: number): number {
   return Math.log(x) - 1 / (2 * x) - z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z / 132))));
 }
 
-Deno.test("exponents of independent normal Jacobians are those of Newman's formula", () => {
+Deno.test("orthonormalize() gives the exponents of Newman's formula when Jacobians are independent and normal", () => {
   const size = 6, steps = 20_000;
   let seed = 1;
   // Box and Muller's normal numbers from a linear congruential generator: Numerical Recipes' constants.
@@ -267,6 +267,11 @@ Deno.test("lyapunovSpectrum() says what is wrong with its options, its text, or 
     name: "RangeError",
     message:
       "Cannot measure a Lyapunov spectrum: the text has 10 tokens, must have at least 11 for 1 streams of 0 + 10",
+  });
+  // What is undefined is absent: the measure's own.
+  await assert.rejects(lyapunovSpectrum(model, TOY_TEXT, { ...cut, tokens: undefined }), {
+    name: "RangeError",
+    message: /the text has 2000 tokens, must have at least 4097 for 1 streams of 0 \+ 4096$/,
   });
   const explosive = mapCell("explosive", (_, _x, h) => exp(exp(exp(add(h, 3)))));
   await assert.rejects(lyapunovSpectrum(toyModel(explosive, toySizes(1)), TOY_TEXT, cut), {

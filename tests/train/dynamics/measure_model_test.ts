@@ -7,13 +7,15 @@ import { evaluationModel } from "../../../cells/language_model.ts";
 import { cellFrom, plainCell } from "../../../train/dynamics/dynamics_protocol.ts";
 import { DynamicsWorkers } from "../../../train/dynamics/dynamics_workers.ts";
 import { byteRecall } from "../../../train/dynamics/byte_recall.ts";
+import { echoState } from "../../../train/dynamics/echo_state.ts";
 import { fixedPoints } from "../../../train/dynamics/fixed_points.ts";
 import { gateActivity } from "../../../train/dynamics/gates.ts";
+import { lyapunovSpectrum } from "../../../train/dynamics/lyapunov.ts";
 import { DYNAMICS_WARM_UP, MEASURES } from "../../../train/dynamics/measure.ts";
 import { measureModel } from "../../../train/dynamics/measure_model.ts";
 import { participationRatio } from "../../../train/dynamics/participation_ratio.ts";
-import type { WeightedModel } from "../../../train/dynamics/weighted_model.ts";
-import { modelFromOnnx } from "../../../train/dynamics/weighted_model.ts";
+import { truncationGap } from "../../../train/dynamics/truncation_gap.ts";
+import { modelFromOnnx, type WeightedModel } from "../../../train/dynamics/weighted_model.ts";
 import { exportCell } from "../../../train/scoring/export_model.ts";
 import { drawnWeights } from "../../cells/models.ts";
 
@@ -48,13 +50,16 @@ Deno.test("measureModel() takes every measure, those along one walk as each woul
   const { measured, not_measured } = await measureModel(model, TEXT, SETTINGS, { onProgress });
   assert.deepEqual([Object.keys(measured), not_measured], [MEASURES, {}]);
   const cut = { streams: 2, tokens: 40, warm_up: DYNAMICS_WARM_UP };
+  const { exponents } = SETTINGS;
+  assert.deepEqual(measured.lyapunov, await lyapunovSpectrum(model, TEXT, { ...cut, exponents }));
+  assert.deepEqual(measured.echo_state, await echoState(model, TEXT, cut));
   assert.deepEqual(measured.participation_ratio, await participationRatio(model, TEXT, cut));
   assert.deepEqual(measured.byte_recall, await byteRecall(model, TEXT, cut));
   assert.deepEqual(measured.fixed_points, await fixedPoints(model, TEXT, cut));
   assert.deepEqual(measured.gates, await gateActivity(model, TEXT, cut));
-  assert.equal(measured.lyapunov!.layers[0].exponents.length, SETTINGS.exponents);
   // As many tokens as 16 steps divide.
-  assert.deepEqual([measured.truncation_gap!.tokens, measured.truncation_gap!.gaps.length], [32, 4]);
+  const gap = { ...cut, tokens: 32, bptt: [2, 4, 8, 16] };
+  assert.deepEqual(measured.truncation_gap, await truncationGap(model, TEXT, gap));
   assert.deepEqual(shares, shares.toSorted((a, b) => a - b));
   // Sums of costs in another order.
   assert.ok(shares[0] > 0 && Math.abs(shares.at(-1)! - 1) < 1e-12, `${shares}`);
@@ -75,6 +80,22 @@ Deno.test("measureModel() says why a measure could not be taken, and takes the o
     [],
     "each is there or named",
   );
+});
+
+Deno.test("measureModel() does not take a lack of memory for a property of the model", async () => {
+  // The model is built once for its check, layer by layer, and then for the walk.
+  let left = SIZES.n_layers;
+  const { forward } = gruCell;
+  const hungry = {
+    ...gruCell,
+    forward(...given: Parameters<typeof forward>) {
+      if (left-- > 0) return forward(...given);
+      // As V8 says it.
+      throw new RangeError("Array buffer allocation failed");
+    },
+  };
+  const measured = measureModel({ ...modelOf(), cell: hungry }, TEXT, SETTINGS);
+  await assert.rejects(measured, /^RangeError: Array buffer allocation failed$/);
 });
 
 Deno.test("measureModel() refuses what is wrong for all measures, once", async () => {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { gruCell, lstmCell } from "../../../cells/catalog/catalog.ts";
 import { participationOf, participationRatio } from "../../../train/dynamics/participation_ratio.ts";
 import { checkModel } from "../../../train/dynamics/weighted_model.ts";
-import { cutStreams } from "../../../train/dynamics/streams.ts";
-import { type VisitedStates, visitedStates } from "../../../train/dynamics/walk.ts";
+import { cutStreams, type VisitedStates } from "../../../train/dynamics/streams.ts";
+import { visitedStates } from "../../../train/dynamics/walk.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
 import { drawnModel, mapCell, TOY_TEXT, toyModel, toySizes } from "./toys.ts";
 
@@ -27,7 +27,7 @@ function normals(seed: number): () => number {
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
 for (const [n, tokens] of [[8, 25], [8, 200], [32, 50]]) {
-  Deno.test(`participationRatio() is n/(1 + n/T) on average for ${n} independent numbers and T = 4 · ${tokens}`, async () => {
+  Deno.test(`participationOf() is n/(1 + n/T) on average for ${n} independent numbers and T = 4 · ${tokens}`, async () => {
     const found: number[] = [];
     for (let seed = 0; seed < 20; seed++) {
       const next = normals(seed), visited = visitedBy(4, tokens, () => Array.from({ length: n }, next));
@@ -43,14 +43,14 @@ for (const [n, tokens] of [[8, 25], [8, 200], [32, 50]]) {
   });
 }
 
-Deno.test("participationRatio() is 1 when all states lie on a line, and its standard error is 0", async () => {
+Deno.test("participationOf() is 1 when all states lie on a line, and its standard error is 0", async () => {
   const visited = visitedBy(3, 10, (s, t) => [5 + s * t + t, 1 - 2 * (s * t + t), 0.5]);
   const { whole } = await participationOf({ states: visited, streams: { streams: 3, tokens: 10, warm_up: 0 } });
   assert.ok(Math.abs(whole.value! - 1) < 1e-12 && whole.standard_error! < 1e-12, JSON.stringify(whole));
   assert.equal(whole.numbers, 3);
 });
 
-Deno.test("participationRatio() is null when nothing varies", async () => {
+Deno.test("participationOf() is null when nothing varies", async () => {
   const nothing = { value: null, standard_error: null, numbers: 3 };
   const { whole, layers } = await participationOf({
     states: visitedBy(3, 7, () => [0.1, 1e9 / 3, -0.7]),
@@ -63,7 +63,7 @@ Deno.test("participationRatio() is null when nothing varies", async () => {
   assert.deepEqual([whole, layers], [nothing, [nothing]]);
 });
 
-Deno.test("participationRatio() has no standard error when one stream alone varies, or there is one", async () => {
+Deno.test("participationOf() has no standard error when one stream alone varies, or there is one", async () => {
   const some = visitedBy(3, 7, (s, t) => s === 1 ? [t, t * t] : [0.1, 0.7]);
   const { whole } = await participationOf({ states: some, streams: { streams: 3, tokens: 7, warm_up: 0 } });
   assert.ok(whole.value! > 1 && whole.standard_error === null, JSON.stringify(whole));

@@ -1,9 +1,8 @@
 /** Small systems whose dynamics are known, as models. */
 import { type Cell, defineCell, type Layer } from "../../../cells/cell.ts";
 import { add, mul, tanh } from "../../../cells/graph/builder.ts";
-import type { Tensor } from "../../../cells/graph/tensor.ts";
 import { evaluationModel } from "../../../cells/language_model.ts";
-import { sizeOf } from "../../../cells/graph/tensor.ts";
+import { sizeOf, type Tensor } from "../../../cells/graph/tensor.ts";
 import type { WeightedModel } from "../../../train/dynamics/weighted_model.ts";
 import { drawnWeights } from "../../cells/models.ts";
 

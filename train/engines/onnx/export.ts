@@ -141,12 +141,16 @@ const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
   },
 };
 
-/** @throws {TypeError} if an operation that is told its rows gets stacked inputs */
-function emit<K extends OpName>(model: ModelWriter, node: Tensor<K>, inputs: readonly string[]): string {
+/**
+ * Writes a tensor's nodes; returns the name of the result.
+ *
+ * @throws {TypeError} if an operation that is told its rows gets stacked inputs
+ */
+function emit<K extends OpName>(model: ModelWriter, node: Tensor<K>): string {
   if (!isElementwise(node) && !isOp(node, "linear") && node.inputs.some((source) => model.isStacked(source))) {
     throw new TypeError(`Cannot export '${node.op}' of stacked inputs`);
   }
-  return EMITTERS[node.op](model, node, inputs);
+  return EMITTERS[node.op](model, node, node.inputs.map((source) => model.nameOf(source)));
 }
 
 /** Name of a graph's output in the model. */
@@ -156,22 +160,15 @@ export function outputName(graph: Graph, name: string): string {
 
 /**
  * The bytes of an `.onnx` file for a graph. Inputs and outputs keep the graph's names; an output that is an input too is
- * called `<name>.next`. Index inputs are int64, all else is float32.
+ * called `<name>.next`. Index inputs are int64, all else is of the model's precision.
+ *
+ * @throws {TypeError} if what is computed of stacked inputs is no elementwise operation or product
  */
 export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Array<ArrayBuffer> {
   const { weights = new Map(), openBatch = false, transposed = new Set(), metadata = {} } = options;
   const { joined = new Map<string, readonly string[]>(), stacked } = options;
   const model = new ModelWriter(graph, options);
-  for (const node of graph.nodes) {
-    model.name(
-      node,
-      emit(
-        model,
-        node,
-        node.inputs.map((source) => model.nameOf(source)),
-      ),
-    );
-  }
+  for (const node of graph.nodes) model.name(node, emit(model, node));
   for (const [name, tensor] of graph.outputs) model.publish(model.nameOf(tensor), outputName(graph, name));
   model.prune([...graph.outputs.keys()].map((name) => outputName(graph, name)));
   for (const [name, parts] of joined) model.join(parts, name);

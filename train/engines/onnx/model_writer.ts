@@ -23,6 +23,7 @@ const MAX_FOLDED = 2 ** 20;
 /** How floats are stored and computed. */
 export type Precision = "float32" | "float64";
 
+/** How a graph is exported; all of it may be absent. */
 export interface ExportOptions {
   /** Absent: float32. */
   readonly precision?: Precision;
