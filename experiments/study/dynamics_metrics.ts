@@ -56,7 +56,7 @@ export const LARGEST_EXPONENT: ComparedMetric = {
   key: "lyapunov_largest",
   measure: "lyapunov",
   about:
-    "largest Lyapunov exponent, nats per byte or token (see tokens): below 0 the state forgets where it came from; none where it is minus infinity",
+    "largest Lyapunov exponent, nats per byte or token (see tokens): below 0 the state forgets where it came from; none where it is minus infinity, or too small for float64",
   name: "largest Lyapunov exponent",
   heading: "λ₁",
   terminal: "λ₁",

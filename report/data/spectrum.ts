@@ -15,19 +15,21 @@ export interface RankedExponent extends Estimate {
 const valueOf = ({ value }: Estimate) => value ?? -Infinity;
 
 /**
- * The largest exponents of a model: a stack's spectrum is the union of its layers' spectra. Where a layer has fewer of its exponents than it has
- * numbers, those below the last one of it are unknown, and the union ends there.
+ * The largest exponents of a model: a stack's spectrum is the union of its layers' spectra. Where a layer has numbers whose exponents were not measured,
+ * or are too small for float64, these lie somewhere below its last known one, and the union ends there. A layer without a known one forgets at once.
  */
 export function unionOfLayers({ layers }: Pick<LyapunovSpectrum, "layers">): Estimate[] {
-  const unknown = layers.flatMap(({ numbers, exponents }) =>
-    exponents.length < numbers ? [exponents.length ? valueOf(exponents[exponents.length - 1]) : Infinity] : []
-  );
+  const unknown = layers.flatMap(({ numbers, exponents }) => {
+    if (!exponents.length) return [Infinity];
+    const known = exponents.filter(({ value }) => value !== null);
+    return known.length && known.length < numbers ? [valueOf(known[known.length - 1])] : [];
+  });
   const least = maxOf(unknown);
   return layers.flatMap(({ exponents }) => exponents).filter((one) => valueOf(one) >= least)
     .toSorted((a, b) => valueOf(b) - valueOf(a) || 0);
 }
 
-/** The mean over a configuration's seeds, exponent by exponent; those that are −∞ in a seed, and what lies below them, are left out. */
+/** The mean over a configuration's seeds, exponent by exponent; those without a value in a seed, and what lies below them, are left out. */
 export function meanSpectrum(row: MergedRow): RankedExponent[] {
   const found = measuresOf(row, ({ lyapunov }) => lyapunov), unions = found.map(unionOfLayers);
   const length = Math.min(...unions.map(({ length }) => length)),

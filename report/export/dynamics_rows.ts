@@ -60,7 +60,8 @@ export const DYNAMICS_COLUMNS: readonly Column<DynamicsRow>[] = [
   {
     name: "value",
     type: "double",
-    about: "the number; none: an exponent of minus infinity, a time that never comes, or nothing to measure",
+    about:
+      "the number; none: an exponent that is minus infinity or too small for float64 to tell, a time that never comes, or nothing to measure",
     of: ({ value }) => value,
   },
   {

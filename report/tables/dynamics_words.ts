@@ -252,7 +252,7 @@ function memoryNotes(answers: DynamicsAnswers): string[] {
       ? [
         `In ${formatCount(vanishing)} of ${
           counted(measured, "run")
-        } λ₁ is −∞: the state forgets within one step; they are in no number on λ₁`,
+        } λ₁ is −∞, or too small for float64: the state forgets within one step; they are in no number on λ₁`,
       ]
       : []),
     `Measured on ${counted(streams, "stream")} of ${

@@ -54,7 +54,7 @@ export function figureSpectra(
       `Line: exponents λᵢ of all layers, the largest first; band: ${ERRORS}.`,
       "An exponent near 0 is a direction that is kept for long; one far below 0 is forgotten at once. Grey: the others shown.",
       ...(shown.some(({ points }) => points.length && points[points.length - 1].share < LAST_SHARE)
-        ? ["A line ends where it leaves the axis, or where no more exponents were measured."]
+        ? ["A line ends where it leaves the axis, or where exponents were not measured or are too small for float64."]
         : []),
     ],
     legend: [],
