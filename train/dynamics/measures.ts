@@ -23,7 +23,7 @@ export const MEASURERS: { readonly [M in Measure]: Measurer<M> } = {
   lyapunov: { cost: 0.1, take: ({ exponents, trajectory }) => spectrumOf(exponents, trajectory.streams) },
   echo_state: { cost: 2, take: ({ model, trajectory }, watched) => echoStateOf(model, trajectory, watched) },
   byte_recall: { cost: 16, take: ({ trajectory }, watched) => recallOf(trajectory, watched) },
-  fixed_points: { cost: 4, take: ({ model, trajectory }, watched) => fixedPointsOf(model, trajectory, watched) },
+  fixed_points: { cost: 4, take: points },
   participation_ratio: { cost: 1, take: ({ trajectory }, { signal }) => participationOf(trajectory, signal) },
   gates: { cost: 0.1, take: ({ gates }) => gates.activities() },
   truncation_gap: { cost: 7, take: ({ model, trajectory }, watched) => gap(model, trajectory, watched) },
@@ -31,6 +31,14 @@ export const MEASURERS: { readonly [M in Measure]: Measurer<M> } = {
 
 /** The same of the walk, which carries the vectors of the Lyapunov spectrum along. */
 export const WALK_COST = 30;
+
+/** Tokens for which fixed points are searched: a search costs the third power of a layer's numbers, so of large layers half as many. */
+const HELD = { small: 8, large: 4, numbers: 128 } as const;
+
+function points({ model, trajectory, exponents }: Walked, watched: Watched) {
+  const isLarge = exponents.some(({ numbers }) => numbers >= HELD.numbers);
+  return fixedPointsOf(model, trajectory, { frequent: isLarge ? HELD.large : HELD.small, ...watched });
+}
 
 /** Steps back, and the most tokens of each stream that are read for them: each k has a graph of its own, which takes longer to open than to run. */
 const GAP = { bptt: [2, 4, 8, 16], tokens: 256 } as const;
