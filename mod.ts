@@ -172,6 +172,13 @@ export {
   type ParticipationRatioOptions,
 } from "./train/dynamics/participation_ratio.ts";
 export type { StreamOptions } from "./train/dynamics/stream_options.ts";
+export type {
+  DynamicsSettings,
+  Measure,
+  MeasuredDynamics,
+  MeasuredModel,
+  MeasureResults,
+} from "./train/dynamics/measure.ts";
 export type { Estimate } from "./train/dynamics/estimate.ts";
 export {
   type LayerSpectrum,
@@ -211,6 +218,8 @@ export type { Levels, TableLevels } from "./experiments/study/levels.ts";
 export type { Experiment } from "./experiments/study/schema.ts";
 export type { BestRun, ClaimedRun, MeasuredRuns, Overview } from "./experiments/queue/overview.ts";
 export type { Preparation, RunningRun, TrainingListener, TrainingProgress } from "./experiments/session/listener.ts";
+export type { RunDynamics } from "./experiments/study/dynamics_file.ts";
+export type { MeasureSummary } from "./experiments/session/measure_dynamics.ts";
 export type { EvaluateSummary } from "./experiments/session/scoring.ts";
 export type { TrainSummary } from "./experiments/session/training.ts";
 export {
@@ -222,11 +231,13 @@ export {
 } from "./report/study.ts";
 export type { ListedConfig, StudyResults, StudyRun } from "./report/study_run.ts";
 export type {
+  MeasuringProgress,
   ScoringProgress,
   StudyCreation,
   StudyEvaluation,
   StudyExporting,
   StudyListing,
+  StudyMeasuring,
   StudyRemoval,
   StudyReporting,
   StudySampling,

@@ -5,6 +5,7 @@ import type { Space } from "../cells/space.ts";
 import { type Overview, overviewOf } from "../experiments/queue/overview.ts";
 import { removeConfigs } from "../experiments/queue/remove_configs.ts";
 import { drawRunText, findRun } from "../experiments/session/sampling.ts";
+import { measureStudy, type MeasureSummary } from "../experiments/session/measure_dynamics.ts";
 import { evaluateStudy, type EvaluateSummary } from "../experiments/session/scoring.ts";
 import { trainStudy, type TrainSummary } from "../experiments/session/training.ts";
 import type { EngineChoice } from "../train/engines/registry.ts";
@@ -18,6 +19,7 @@ import {
   checkScoring,
   checkTrainingCall,
   creationOf,
+  dynamicsSettingsIn,
   experimentIn,
   formatsIn,
   idIn,
@@ -28,6 +30,7 @@ import {
   type StudyEvaluation,
   type StudyExporting,
   type StudyListing,
+  type StudyMeasuring,
   type StudyRemoval,
   type StudyReporting,
   type StudySampling,
@@ -98,7 +101,7 @@ export interface ExportedStudy {
 }
 
 /**
- * A study in its folder: what `deno task init`, `train`, `evaluate`, `status`, `report`, `export`, `sample` and `remove` do, with their checks
+ * A study in its folder: what `deno task init`, `train`, `evaluate`, `dynamics`, `status`, `report`, `export`, `sample` and `remove` do, with their checks
  * and their files, so that the tasks and programs can work on one study by turns or at once. Nothing is printed.
  *
  * ```ts ignore
@@ -227,6 +230,33 @@ export class Study implements Disposable {
       onScore: onProgress &&
         ((done, of, key, { bits_per_byte, validation }) =>
           onProgress({ done, of, key, bits_per_byte, validation_bits_per_byte: validation?.bits_per_byte })),
+    });
+  }
+
+  /**
+   * Measures the dynamics of finished runs as their models read the test split, and keeps a file for each: {@linkcode Study.report} draws
+   * them, {@linkcode Study.export} writes them as columns. A run whose model and settings are as they were is not measured again. Exponents
+   * are in nats per token, times in tokens, recall in bits.
+   *
+   * @returns counts of runs, those among them that lack some measure
+   * @throws {UserError} if the test split is too short for the settings; {@linkcode RangeError} if a number is out of bounds
+   * @throws what a handler of the options throws
+   */
+  async dynamics(options: StudyMeasuring = {}): Promise<MeasureSummary> {
+    this.#check();
+    const settings = dynamicsSettingsIn(options);
+    const { top, parallel, again = false, signal, onProgress, onMeasured, onProblem, ...selection } = options;
+    return await measureStudy({
+      ...this.#asked(selection),
+      settings,
+      top,
+      parallel,
+      again,
+      signal,
+      onMeasured,
+      onProblem,
+      onProgress: onProgress &&
+        (({ done, total, shares, secondsLeft }) => onProgress({ done, of: total, shares, seconds_left: secondsLeft })),
     });
   }
 

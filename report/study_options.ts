@@ -1,11 +1,12 @@
 /** What the methods of the library's `Study` take, checked and put as the rest of the program takes it. */
-import { checkWhole } from "../cells/bounds.ts";
+import { checkWhole, MAX_BATCH, MAX_VOCABULARY } from "../cells/bounds.ts";
 import { messageOf, UserError } from "../cells/errors.ts";
 import type { FactorValue } from "../cells/factor.ts";
 import type { Space } from "../cells/space.ts";
 import { MOST_PARALLEL } from "../experiments/session/capacity.ts";
 import type { TrainingListener } from "../experiments/session/listener.ts";
 import type { ConfigRequest } from "../experiments/study/choose_configs.ts";
+import type { RunDynamics } from "../experiments/study/dynamics_file.ts";
 import { checkLevels, MOST_CONFIGS, MOST_RUNS } from "../experiments/study/grid.ts";
 import type { InitOptions } from "../experiments/study/init_study.ts";
 import type { TableLevels } from "../experiments/study/levels.ts";
@@ -13,9 +14,9 @@ import { type ParameterTarget, parseParameters } from "../experiments/study/para
 import { parseIdPrefix } from "../experiments/study/paths.ts";
 import { type Experiment, EXPERIMENTS } from "../experiments/study/schema.ts";
 import { parseSelection, type Selection } from "../experiments/study/selection.ts";
-import { MAX_VOCABULARY } from "../cells/bounds.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { MAX_BYTES } from "../train/corpus/corpus.ts";
+import { DYNAMICS_DEFAULTS, type DynamicsSettings } from "../train/dynamics/measure.ts";
 import type { Budget } from "../train/training/settings.ts";
 import { checkChoice, type ScoreChoice } from "../train/scoring/score_on.ts";
 import type { EngineName } from "../train/engines/registry.ts";
@@ -125,6 +126,42 @@ export interface ScoringProgress {
   readonly bits_per_byte: number;
   /** Its score on the validation split, bits per byte; absent where that is too short for one. */
   readonly validation_bits_per_byte?: number;
+}
+
+/** What {@linkcode Study.dynamics} measures, and how. */
+export interface StudyMeasuring extends StudySelection {
+  /** So many configurations, those that predict best, with all their seeds; absent: all. */
+  readonly top?: number;
+  /** Parts of the test split that are read side by side; standard errors are over them. Absent: 8. */
+  readonly streams?: number;
+  /** Tokens that are measured of each stream, after 512 that warm it up; absent: 4096. */
+  readonly tokens?: number;
+  /** Lyapunov exponents of each layer, from the largest, at most; absent: 32. */
+  readonly exponents?: number;
+  /** Runs at a time, each on a thread of its own; absent: as many as there are cores. */
+  readonly parallel?: number;
+  /** Whether runs are measured that have been. */
+  readonly again?: boolean;
+  /** Gives up the runs that are under way, and begins none; those that have been measured are kept. */
+  readonly signal?: AbortSignal;
+  /** Called when a run has been measured, and as those under way come on. */
+  readonly onProgress?: (progress: MeasuringProgress) => void;
+  /** Called with what has been measured of a run, once its file is written: `key` is the file's name. */
+  readonly onMeasured?: (key: string, dynamics: RunDynamics) => void;
+  /** Called with a line on each run that cannot be measured, while the others go on. */
+  readonly onProblem?: (line: string) => void;
+}
+
+/** Where a call of {@linkcode Study.dynamics} is. */
+export interface MeasuringProgress {
+  /** Runs that it has measured, of those that it is to measure. */
+  readonly done: number;
+  /** How many these are. */
+  readonly of: number;
+  /** How much of each run under way is done, from 0 to 1. */
+  readonly shares: readonly number[];
+  /** An estimate of the time that the rest takes; absent where nothing is known yet. */
+  readonly seconds_left?: number;
 }
 
 /** What {@linkcode Study.report} draws. */
@@ -246,6 +283,18 @@ export function checkScoring(
 ): void {
   checkNumber(action, "testBytes", testBytes, 2, MAX_BYTES);
   checkChoice(scoreOn);
+}
+
+/** @throws {RangeError} if a number is out of bounds */
+export function dynamicsSettingsIn({ top, parallel, ...asked }: StudyMeasuring): DynamicsSettings {
+  const { streams = DYNAMICS_DEFAULTS.streams, tokens = DYNAMICS_DEFAULTS.tokens } = asked;
+  const { exponents = DYNAMICS_DEFAULTS.exponents } = asked, action = "measure dynamics";
+  checkNumber(action, "top", top, 1, MOST_RUNS);
+  checkNumber(action, "parallel", parallel, 1, MOST_PARALLEL);
+  checkNumber(action, "streams", streams, 1, MAX_BATCH);
+  checkNumber(action, "tokens", tokens, 1, MAX_BYTES);
+  checkNumber(action, "exponents", exponents, 1, MAX_BATCH);
+  return { streams, tokens, exponents };
 }
 
 /** @throws {TypeError} if folders are no list; {@linkcode RangeError} if one of them is no folder's name */

@@ -52,7 +52,7 @@ export interface TrainingListener {
   readonly onProblem?: (line: string) => void;
 }
 
-/** What the handlers of a listener have thrown: in the middle of a group at work it would count as a failure of the engine. */
+/** What handlers have thrown: in the middle of the work it would count as a failure of the engine, or of a worker. */
 export class HeardErrors {
   #first: { readonly error: unknown } | undefined;
 
@@ -61,18 +61,20 @@ export class HeardErrors {
 
   /** The same listener, whose handlers throw nothing, and are not called again once one has thrown. */
   guarded({ onProgress, onMessage, onProblem }: TrainingListener): TrainingListener {
-    const guard = <T>(handler: ((told: T) => void) | undefined) => handler && ((told: T) => this.#try(handler, told));
-    return { onProgress: guard(onProgress), onMessage: guard(onMessage), onProblem: guard(onProblem) };
+    return { onProgress: this.guard(onProgress), onMessage: this.guard(onMessage), onProblem: this.guard(onProblem) };
   }
 
-  #try<T>(handler: (told: T) => void, told: T): void {
-    if (this.#first) return;
-    try {
-      handler(told);
-    } catch (error) {
-      this.#first = { error };
-      this.onFirst();
-    }
+  /** The same for one handler, where there is one. */
+  guard<Told extends unknown[]>(handler: ((...told: Told) => void) | undefined): typeof handler {
+    return handler && ((...told) => {
+      if (this.#first) return;
+      try {
+        handler(...told);
+      } catch (error) {
+        this.#first = { error };
+        this.onFirst();
+      }
+    });
   }
 
   /** @throws the first thing that a handler has thrown */

@@ -23,6 +23,7 @@ import { studyText } from "../study/text.ts";
 import { usefulWorkers } from "./capacity.ts";
 import { dynamicsCost, DynamicsPace } from "./dynamics_pace.ts";
 import { checkLength, type DynamicsRequest, planDynamics } from "./dynamics_plan.ts";
+import { HeardErrors } from "./listener.ts";
 import { checkModel } from "./run_model.ts";
 import { Scheduler, waitingForOthers } from "./scheduler.ts";
 import { finishedResult } from "./score_run.ts";
@@ -81,6 +82,7 @@ export interface MeasureResources {
  * @param given what whoever measures has open already; workers that are not given end with the call
  * @throws {UserError} before anything is written, if nothing is meant or the test split is too short; {@linkcode OpenFilesError} if this process may
  * open no worker
+ * @throws what a handler of the options throws
  */
 export async function measureStudy(options: MeasureOptions, given: MeasureResources = {}): Promise<MeasureSummary> {
   const { dir, settings, parallel = navigator.hardwareConcurrency, onMessage } = options, study = await Study.open(dir);
@@ -138,7 +140,9 @@ class Measuring {
   readonly #pace: DynamicsPace;
   /** Stops all workers once one of them cannot go on. */
   readonly #failure = new AbortController();
+  readonly #heard = new HeardErrors(() => this.#failure.abort());
   readonly #signal: AbortSignal;
+  readonly #options: MeasureOptions;
   readonly #total: number;
   #measured = 0;
   #incomplete = 0;
@@ -148,9 +152,12 @@ class Measuring {
   constructor(
     private readonly resources: Resources,
     todo: readonly FinishedResult[],
-    private readonly options: MeasureOptions,
+    options: MeasureOptions,
   ) {
-    const { study, atATime, queue } = resources, { experiment, signal, onMessage } = options;
+    const { study, atATime, queue } = resources, { experiment, signal } = options;
+    const onMessage = this.#heard.guard(options.onMessage), onProblem = this.#heard.guard(options.onProblem);
+    const onProgress = this.#heard.guard(options.onProgress), onMeasured = this.#heard.guard(options.onMeasured);
+    this.#options = { ...options, onMessage, onProblem, onProgress, onMeasured };
     this.#signal = AbortSignal.any([this.#failure.signal, ...(signal ? [signal] : [])]);
     this.#total = todo.length;
     const runs = todo.map((result) => ({ key: runKey(result.id, result.seed), cost: costOf(study, result) }));
@@ -173,6 +180,7 @@ class Measuring {
         this.#failure.abort();
         throw error;
       })));
+    this.#heard.check();
     return {
       measured: this.#measured,
       incomplete: this.#incomplete,
@@ -183,7 +191,7 @@ class Measuring {
 
   /** Measures one run after the other. */
   async #work(): Promise<void> {
-    const { onProblem } = this.options;
+    const { onProblem } = this.#options;
     for (;;) {
       const [next] = await this.#scheduler.group(1);
       if (!next) return;
@@ -210,7 +218,7 @@ class Measuring {
 
   /** @returns seconds that it took; undefined where another process has measured it before it was claimed here */
   async #measure(key: string): Promise<number | undefined> {
-    const { study, text, workers, queue } = this.resources, { experiment, settings, again, onMeasured } = this.options;
+    const { study, text, workers, queue } = this.resources, { experiment, settings, again, onMeasured } = this.#options;
     const result = await finishedResult(study, experiment, key, "measure");
     const { path: file, model } = await study.readModel(experiment, key);
     await checkModel(model, result, file, study, experiment);
@@ -245,7 +253,7 @@ class Measuring {
 
   #tell(): void {
     const { shares, secondsLeft } = this.#pace;
-    this.options.onProgress?.({
+    this.#options.onProgress?.({
       done: this.#measured,
       total: this.#total,
       shares,

@@ -11,7 +11,14 @@ import type { GateActivities } from "../../train/dynamics/gates.ts";
 import type { LyapunovSpectrum } from "../../train/dynamics/lyapunov.ts";
 import type { ParticipationRatio } from "../../train/dynamics/participation_ratio.ts";
 import type { TruncationGap } from "../../train/dynamics/truncation_gap.ts";
-import { type DynamicsSettings, type Measure, type MeasureResults, MEASURES } from "../../train/dynamics/measure.ts";
+import {
+  type DynamicsSettings,
+  type Measure,
+  type MeasuredDynamics,
+  type MeasuredModel,
+  type MeasureResults,
+  MEASURES,
+} from "../../train/dynamics/measure.ts";
 import { parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
 import { runKey } from "./paths.ts";
@@ -118,23 +125,31 @@ const optionalMeasures = Object.fromEntries(
   MEASURES.map((measure) => [measure, MEASURE_SCHEMAS[measure].optional()]),
 ) as { readonly [M in Measure]: z.ZodOptional<(typeof MEASURE_SCHEMAS)[M]> };
 
+/** What was measured of the dynamics of one run's model; a measure that could not be taken is absent. */
+export interface RunDynamics extends MeasuredDynamics, Omit<MeasuredModel, "measured"> {
+  /** Of the configuration. */
+  readonly id: string;
+  /** Of the run. */
+  readonly seed: number;
+  /** Of the version that has measured it. */
+  readonly cellspace_version: string;
+  /** Of the `.onnx` file that was measured. */
+  readonly model_sha256: string;
+  /** With other settings the run is measured again. */
+  readonly settings: DynamicsSettings;
+}
+
 /** A file of `dynamics_*`. */
-export const dynamicsSchema = z.object({
+export const dynamicsSchema: z.ZodType<RunDynamics> = z.object({
   id: idSchema,
   seed: count,
   cellspace_version: z.string(),
-  /** Of the `.onnx` file that was measured. */
   model_sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  /** With other settings the run is measured again. */
   settings: settingsSchema,
-  /** Why a measure is absent, in one line each. */
   not_measured: z.partialRecord(z.enum(MEASURES), z.string()),
-  /** Wall time of all measures. */
   seconds: z.number().nonnegative(),
   ...optionalMeasures,
 });
-
-export type RunDynamics = z.infer<typeof dynamicsSchema>;
 
 /**
  * @param key of the run that the file must be of

@@ -2,10 +2,16 @@
 import * as Plot from "@observablehq/plot";
 import type { Level } from "../data/levels.ts";
 import { formatOnAxis } from "../tables/format.ts";
+import { widest } from "./text.ts";
 import { COLOUR } from "./theme.ts";
+
+/** An end of level lines, at which their labels stand. */
+export type LevelEnd = "left" | "right";
 
 /** Pixels between the base lines of labels that do not touch. */
 const LINE = 13;
+/** Of labels: their size, how far they stand from the end of a line, and how far their middles above it. */
+const LABEL_SIZE = 11, LABEL_GAP = 3, RAISED = 6;
 const DOTS = "2,3";
 
 const isWithin = ([low, high]: readonly number[]) => ({ value }: Level) => value >= low && value <= high;
@@ -32,26 +38,62 @@ export function levelMarks(
   domain: readonly number[],
   { height, labelled }: { height: number; labelled: boolean },
 ): Plot.Markish[] {
+  return [...levelLines(levels, domain), ...(labelled ? levelLabels(levels, domain, { height, end: "left" }) : [])];
+}
+
+/** The lines of {@linkcode levelMarks} alone. */
+export function levelLines(levels: readonly Level[] | undefined, domain: readonly number[]): Plot.Markish[] {
   const shown = (levels ?? []).filter(isWithin(domain));
   if (!shown.length) return [];
-  const groups = grouped(shown, domain, height);
+  return [Plot.ruleY(shown, { y: "value", stroke: COLOUR.muted, strokeWidth: 1.2, strokeDasharray: DOTS })];
+}
+
+/** The labels of {@linkcode levelMarks} alone, which may stand over other marks: they have a halo. */
+export function levelLabels(
+  levels: readonly Level[] | undefined,
+  domain: readonly number[],
+  { height, end }: { height: number; end: LevelEnd },
+): Plot.Markish[] {
+  const shown = (levels ?? []).filter(isWithin(domain));
+  if (!shown.length) return [];
   return [
-    Plot.ruleY(shown, { y: "value", stroke: COLOUR.muted, strokeWidth: 1.2, strokeDasharray: DOTS }),
-    ...(labelled
-      ? [Plot.text(groups, {
-        y: "value",
-        text: ({ labels }: { labels: string[] }) => inShort(labels),
-        frameAnchor: "left",
-        textAnchor: "start",
-        dx: 3,
-        dy: -6,
-        fontSize: 11,
-        fill: COLOUR.muted,
-        stroke: COLOUR.background,
-        strokeWidth: 3,
-      })]
-      : []),
+    Plot.text(grouped(shown, domain, height), {
+      y: "value",
+      text: ({ labels }: { labels: string[] }) => inShort(labels),
+      frameAnchor: end,
+      textAnchor: end === "left" ? "start" : "end",
+      dx: end === "left" ? LABEL_GAP : -LABEL_GAP,
+      dy: -RAISED,
+      fontSize: LABEL_SIZE,
+      fill: COLOUR.muted,
+      stroke: COLOUR.background,
+      strokeWidth: 3,
+    }),
   ];
+}
+
+/**
+ * The end at which labels of levels cover fewer dots; the left one where they are alike.
+ *
+ * @param spots of the dots, in the panel's pixels
+ * @param place of a level along y, the panel's sides, and the length of the domain, in the same pixels
+ */
+export function emptierEnd(
+  levels: readonly Level[] | undefined,
+  domain: readonly number[],
+  spots: readonly { readonly x: number; readonly y: number }[],
+  { yOf, left, right, height }: { yOf: (value: number) => number; left: number; right: number; height: number },
+): LevelEnd {
+  const labels = grouped((levels ?? []).filter(isWithin(domain)), domain, height).map(({ value, labels }) => ({
+    y: yOf(value),
+    width: LABEL_GAP + widest([inShort(labels)], LABEL_SIZE),
+  }));
+  const covered = (distance: (x: number) => number) =>
+    spots.filter(({ x, y }) =>
+      labels.some((label) => Math.abs(y - label.y + RAISED) < LINE && distance(x) < label.width)
+    )
+      .length;
+  return covered((x) => right - x) < covered((x) => x - left) ? "right" : "left";
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Level } from "../data/levels.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import type { Candidate } from "../statistics/pareto.ts";
 import { placeLabels, type Spot } from "./labels.ts";
-import { levelMarks } from "./levels.ts";
+import { emptierEnd, levelLabels, levelLines } from "./levels.ts";
 import { cellNameIn } from "../data/cell_names.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { padded } from "../statistics/means.ts";
@@ -121,10 +121,7 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
         ...(options.tickFormat ? { text: options.tickFormat } : {}),
       }),
       Plot.ruleY([options.yDomain[0]], { stroke: COLOUR.axis }),
-      ...levelMarks(options.levels, options.yDomain, {
-        height: options.height - INSET.bottom,
-        labelled: options.labelled,
-      }),
+      ...levelLines(options.levels, options.yDomain),
       ...(options.under ?? []),
       Plot.ruleX(dots.filter(({ row }) => row.runs.length > 1), {
         x: "x",
@@ -145,6 +142,7 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
         strokeWidth: dots.some(({ row }) => row.control) ? 1.4 : 0.6,
         ...naming(dots, ({ row }) => row.name),
       }),
+      ...labelMarks(dots, options),
       ...nameMarks(dots, options),
       ...(options.over ?? []),
       Plot.text(options.heading ? [options.heading] : [], {
@@ -161,17 +159,31 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
 
 const NAME_SIZE = 12.5;
 
-/** The names of some dots, where there is room for them. */
-function nameMarks(dots: readonly ScatterDot[], options: ScatterOptions): Plot.Markish[] {
-  const { names = [], stair = [], key } = options;
+/** Where a panel draws, and where that is of a point, in pixels. */
+function placesIn(options: ScatterOptions) {
   const left = options.labelled ? TICK_LABELS : 0, top = INSET.top + (options.heading ? INSET.heading : 0);
   const area = { left, right: left + options.width - INSET.right, top, bottom: options.height - INSET.bottom };
   const along = options.xScale === "log" ? Math.log : (x: number) => x;
   const [low, high] = options.xDomain.map(along), [least, most] = options.yDomain;
+  const yOf = (y: number) => area.bottom - (y - least) / (most - least) * (area.bottom - area.top);
   const spot = ({ x, y }: Candidate): Spot => ({
     x: area.left + (along(x) - low) / (high - low) * (area.right - area.left),
-    y: area.bottom - (y - least) / (most - least) * (area.bottom - area.top),
+    y: yOf(y),
   });
+  return { area, yOf, spot };
+}
+
+/** The labels of levels, over dots and upright lines: under them they could not be read where many lie at the left. */
+function labelMarks(dots: readonly ScatterDot[], options: ScatterOptions): Plot.Markish[] {
+  if (!options.labelled) return [];
+  const { levels, yDomain } = options, { area: { left, right, top, bottom }, yOf, spot } = placesIn(options);
+  const height = bottom - top, end = emptierEnd(levels, yDomain, dots.map(spot), { yOf, left, right, height });
+  return levelLabels(levels, yDomain, { height, end });
+}
+
+/** The names of some dots, where there is room for them. */
+function nameMarks(dots: readonly ScatterDot[], options: ScatterOptions): Plot.Markish[] {
+  const { names = [], stair = [], key } = options, { area, spot } = placesIn(options);
   const placed = placeLabels(names.map(({ dot, text, needed }) => ({ ...spot(dot), text, needed })), [
     ...dots.map(spot),
     ...pointsAlong(stair.map(spot)),

@@ -37,6 +37,8 @@ const training = (options: library.StudyTraining) => () =>
     await study.train({ engine: "onnx", ...options });
   });
 
+const measuring = (options: library.StudyMeasuring) => () => onStudy((study) => study.dynamics(options));
+
 const model = (given = weights) => new library.TrainedModel(step, given);
 const sampling = (options: library.ModelSampleOptions) => async () =>
   void assert.equal(typeof await model().sample({ bytes: 3, ...options }), "string");
@@ -176,6 +178,21 @@ export const STUDY_ROWS = {
       /Cannot use id 'xyz': must be the beginning of an id/,
     ]],
     ["nothing to score", () => onStudy(async (study) => (await study.evaluate()).scored), "works"],
+    ["nothing to measure", () => onStudy(async (study) => assert.equal((await study.dynamics()).measured, 0)), "works"],
+    ["options of dynamics that are left out by name", measuring({ top: undefined, streams: undefined }), "works"],
+    ["no stream", measuring({ streams: 0 }), ["RangeError", /streams is 0, must be a whole number from 1 to 65536/]],
+    ["half a token", measuring({ tokens: 0.5 }), ["RangeError", /tokens is 0\.5, must be a whole number/]],
+    ["no exponent", measuring({ exponents: 0 }), ["RangeError", /exponents is 0, must be a whole number/]],
+    ["none of the best", measuring({ top: 0 }), ["RangeError", /top is 0, must be a whole number/]],
+    ["no measurement at a time", measuring({ parallel: 0 }), ["RangeError", /parallel is 0, must be a whole number/]],
+    ["an expression that selects by nothing", measuring({ only: "layers=1" }), [
+      "UserError",
+      /Cannot use only 'layers=1': 'layers=1' names no key/,
+    ]],
+    ["a study that was closed, to measure", () => onStudy((study) => (study.close(), study.dynamics())), [
+      "UserError",
+      /it was closed; open it again/,
+    ]],
     ["a study that was closed", () => onStudy((study) => (study.close(), study.status())), [
       "UserError",
       /it was closed; open it again/,

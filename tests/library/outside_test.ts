@@ -76,6 +76,7 @@ Deno.test("a study prints nothing by itself, whatever is done with it, and can b
           await study.train({ engine: "onnx", limit: 1 });
           await study.train({ engine: "onnx", signal: AbortSignal.abort() });
           await study.evaluate({ again: true });
+          await study.dynamics({ streams: 1, tokens: 16, exponents: 2 });
           await Deno.writeTextFile("s/results_01_all/" + "0".repeat(64) + ".json", "{");
           const { runs: read, unreadable } = await study.results();
           if (read.length !== 1 || unreadable.length !== 1) throw new Error("not one of each");

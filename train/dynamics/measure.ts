@@ -10,12 +10,19 @@ import type { TruncationGap } from "./truncation_gap.ts";
 
 /** What each measure finds. */
 export interface MeasureResults {
+  /** How fast differences of states shrink or grow, nats per token. */
   readonly lyapunov: LyapunovSpectrum;
+  /** Whether random starts end in the same state. */
   readonly echo_state: EchoState;
+  /** What a linear readout of the state tells of what was read, bits. */
   readonly byte_recall: ByteRecall;
+  /** States that stay where they are while one token is read again and again. */
   readonly fixed_points: FixedPoints;
+  /** How many dimensions the states spread over. */
   readonly participation_ratio: ParticipationRatio;
+  /** How far gates are open. */
   readonly gates: GateActivities;
+  /** How far the gradient through one step is from that through several. */
   readonly truncation_gap: TruncationGap;
 }
 
@@ -61,9 +68,10 @@ export const DYNAMICS_WARM_UP = USUAL_STREAMS.warm_up;
 
 /** What came of a model. */
 export interface MeasuredModel {
+  /** By the keys of the measures. */
   readonly measured: MeasuredDynamics;
   /** Why a measure is absent, in one line, by its key. */
   readonly not_measured: Readonly<Partial<Record<Measure, string>>>;
-  /** Wall time of all measures. */
+  /** Wall time of all measures, seconds. */
   readonly seconds: number;
 }

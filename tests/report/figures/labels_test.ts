@@ -10,6 +10,7 @@ import { picturesOf } from "../../../report/figures/pictures.ts";
 import { composeFigure, figureDocument, type LegendEntry } from "../../../report/figures/svg.ts";
 import { fitTogether, LEAST_SIZE, scaledToFit, shortened, widest, wrapped } from "../../../report/figures/text.ts";
 import { dodged, placeLabels } from "../../../report/figures/labels.ts";
+import { emptierEnd } from "../../../report/figures/levels.ts";
 import { comparisonsOf } from "../../../report/tables/questions.ts";
 import { CATALOG, GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import { atRate, baselineResults, comparedResults, gatedResults, otherResults } from "../compared_results.ts";
@@ -207,4 +208,19 @@ Deno.test("placeLabels() keeps labels apart and inside, covers no dot where it n
     options,
   );
   assert.notDeepEqual(first, second);
+});
+
+Deno.test("emptierEnd() is the right end when more dots lie where labels would stand at the left, and else the left one", () => {
+  const levels = [{ label: "order 1", value: 3 }, { label: "order 0", value: 9 }], place = { left: 0, right: 300 };
+  const end = (...spots: [x: number, y: number][]) =>
+    emptierEnd(levels, [2, 4], spots.map(([x, y]) => ({ x, y })), {
+      ...place,
+      height: 200,
+      yOf: (value) => 200 - 100 * (value - 2),
+    });
+  assert.equal(end(), "left");
+  assert.equal(end([20, 95]), "right");
+  assert.equal(end([20, 95], [280, 95]), "left");
+  assert.equal(end([20, 95], [25, 90], [280, 95]), "right");
+  assert.equal(end([20, 20], [120, 95]), "left", "neither is behind a label");
 });
