@@ -60,13 +60,22 @@ export function memorySentences(answers: DynamicsAnswers): string[] {
   ];
 }
 
-/** The same for a headline, which has no notes: where byte recall says the contrary, and of a part of the runs, it says so. */
+/**
+ * The same for a headline, which has no notes: where byte recall says the contrary, and of a part of the runs, it says so. What shortens memory is left to
+ * the answers below, where something lengthens it.
+ */
 export function memoryHeadline(answers: DynamicsAnswers): string[] {
-  const sentences = memorySentences(answers), { measured, finished } = answers;
-  if (!sentences.length) return [];
+  const [first, ...others] = memorySentences(answers), { measured, finished } = answers;
+  if (!first) return [];
+  const isOneLonger = (memoryEffects(answers) ?? []).some((effect) => isClear(effect) && effect.difference! > 0);
   const [against] = recallFindings(answers).filter(({ isAgainst }) => isAgainst);
   const part = `That is of ${formatCount(measured)} of ${counted(finished, "run")}, those whose dynamics are measured.`;
-  return [...sentences, ...(against ? [`${against.words}.`] : []), ...(measured < finished ? [part] : [])];
+  return [
+    first,
+    ...(isOneLonger ? [] : others),
+    ...(against ? [`${against.words}.`] : []),
+    ...(measured < finished ? [part] : []),
+  ];
 }
 
 /** Whether states forget at both values, at the means. Where λ₁ is not below zero differences last or grow: that is no memory of the text. */
