@@ -16,3 +16,13 @@ export function sizesOf({ state_size, n_layers }: Sizes): readonly number[] {
 export function stepCost({ n_layers, state_size }: Sizes): number {
   return n_layers * state_size ** 2 + 512 * state_size;
 }
+
+/**
+ * The relative cost of measuring a model's dynamics: for each token and layer, products with matrices of its carried numbers by themselves. It has no unit;
+ * runs that differ in it alone take times that are known once one of each has been measured.
+ *
+ * @param states carried states of a layer, each of `state_size` numbers
+ */
+export function dynamicsCost({ n_layers, state_size }: Sizes, states: number): number {
+  return n_layers * (states * state_size) ** 2;
+}

@@ -1,16 +1,5 @@
 /** How long measuring the dynamics of runs will take: plain numbers, from the runs that this call has measured. */
-import type { Sizes } from "../../cells/sizes.ts";
 import { stepSeconds, type StepTime } from "./pace.ts";
-
-/**
- * The relative cost of measuring one run: for each token and layer, products with matrices of its carried numbers by themselves. It has no unit;
- * runs that differ in it alone take times that are known once one of each has been measured.
- *
- * @param states carried states of a layer, each of `state_size` numbers
- */
-export function dynamicsCost({ n_layers, state_size }: Sizes, states: number): number {
-  return n_layers * (states * state_size) ** 2;
-}
 
 /** A run under way. */
 interface UnderWay {

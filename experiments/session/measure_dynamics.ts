@@ -1,5 +1,6 @@
 /** What `dynamics` does: measures finished runs, several at once, each in a worker of its own. */
 import { messageOf } from "../../cells/errors.ts";
+import { dynamicsCost } from "../../cells/sizes.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { DynamicsWorkers } from "../../train/dynamics/dynamics_workers.ts";
@@ -21,7 +22,7 @@ import type { Experiment } from "../study/schema.ts";
 import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { usefulWorkers } from "./capacity.ts";
-import { dynamicsCost, DynamicsPace } from "./dynamics_pace.ts";
+import { DynamicsPace } from "./dynamics_pace.ts";
 import { checkLength, type DynamicsRequest, planDynamics } from "./dynamics_plan.ts";
 import { HeardErrors } from "./listener.ts";
 import { checkModel } from "./run_model.ts";
@@ -229,14 +230,14 @@ class Measuring {
     }
     // Before minutes of measuring, rather than after.
     checkReplaceable(study.dynamicsPath(experiment, key));
-    const { id, seed, state_size } = result, cell = study.space.cellOf(configOf(result, study.space));
+    const { id, seed } = result, cell = study.space.cellOf(configOf(result, study.space));
     const onProgress = (share: number) => {
       this.#pace.progress(key, share);
       this.#tell();
     };
     const watch = { onProgress, signal: this.#signal };
     const { measured, not_measured, seconds } = await workers.measure(
-      { model, file, cell, state_size, text, settings },
+      { model, file, cell, sizes: result, text, settings },
       watch,
     );
     const dynamics: RunDynamics = {

@@ -1,5 +1,6 @@
 /** The workers that measure dynamics: one model each at a time, kept from model to model. */
 import type { Cell } from "../../cells/cell.ts";
+import type { Sizes } from "../../cells/sizes.ts";
 import { AskedWorker, WorkerPool } from "../process/worker_pool.ts";
 import { type DynamicsProgress, type DynamicsRequest, plainCell } from "./dynamics_protocol.ts";
 import type { MeasuredModel } from "./measure.ts";
@@ -15,7 +16,8 @@ const STOP_MILLISECONDS = 800;
 /** What a worker is to measure. */
 export interface DynamicsJob extends Omit<DynamicsRequest, "cell" | "stop"> {
   readonly cell: Cell;
-  readonly state_size: number;
+  /** Of the model: only that of its states is read. */
+  readonly sizes: Pick<Sizes, "state_size">;
 }
 
 /** How a measurement is watched and stopped. */
@@ -54,12 +56,12 @@ export class DynamicsWorkers implements Disposable {
    * @throws the signal's reason, within a second or so
    */
   async measure(
-    { cell, state_size, ...job }: DynamicsJob,
+    { cell, sizes, ...job }: DynamicsJob,
     { onProgress, signal }: DynamicsWatch = {},
   ): Promise<MeasuredModel> {
     signal?.throwIfAborted();
     const stop = new Int32Array(new SharedArrayBuffer(4)),
-      request = { ...job, cell: plainCell(cell, state_size), stop };
+      request = { ...job, cell: plainCell(cell, sizes.state_size), stop };
     const worker = this.#pool.take();
     let ending: ReturnType<typeof setTimeout> | undefined;
     const tell = () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { dynamicsCost, DynamicsPace } from "../../../experiments/session/dynamics_pace.ts";
+import { dynamicsCost } from "../../../cells/sizes.ts";
+import { DynamicsPace } from "../../../experiments/session/dynamics_pace.ts";
 
 /** A clock that the test moves, and the pace of two runs of one cost and one of four times that, two at a time. */
 function begin() {

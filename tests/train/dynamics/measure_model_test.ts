@@ -128,9 +128,9 @@ Deno.test("a cell is the same as plain data", () => {
 Deno.test("DynamicsWorkers measure any cell as this thread does, stop soon after a signal, and go on with the next model", async () => {
   using workers = new DynamicsWorkers(1);
   assert.equal(workers.count, 1);
-  const [file, { state_size }] = ["m.onnx", SIZES], shares: number[] = [];
+  const file = "m.onnx", shares: number[] = [];
   const jobOf = (cell = gruCell, text = TEXT, tokens = SETTINGS.tokens) => ({
-    ...{ file, cell, state_size, text, settings: { ...SETTINGS, tokens } },
+    ...{ file, cell, sizes: SIZES, text, settings: { ...SETTINGS, tokens } },
     model: exportCell(cell, SIZES, new Map(modelOf(cell).weights)),
   });
   for (const cell of [mine, lstmCell]) {
