@@ -24,8 +24,9 @@ export function meanOverSeeds(estimates: readonly Estimate[]): Estimate {
   const { length } = estimates, values = estimates.flatMap(({ value }) => value ?? []);
   if (!length || values.length < length) return { value: null, standard_error: null };
   const errors = estimates.flatMap(({ standard_error }) => standard_error ?? []);
+  const squares = errors.reduce((sum, error) => sum + error ** 2, 0);
   return {
     value: values.reduce((sum, one) => sum + one, 0) / length,
-    standard_error: errors.length < length ? null : Math.hypot(...errors) / length,
+    standard_error: errors.length < length ? null : Math.sqrt(squares) / length,
   };
 }

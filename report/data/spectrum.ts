@@ -1,5 +1,5 @@
 /** The Lyapunov spectrum of a whole model, over the seeds of a configuration. */
-import { maxOf } from "../../cells/extremes.ts";
+import { maxOf, minOf } from "../../cells/extremes.ts";
 import type { Estimate } from "../../train/dynamics/estimate.ts";
 import type { LyapunovSpectrum } from "../../train/dynamics/lyapunov.ts";
 import type { MergedRow } from "./merged.ts";
@@ -32,7 +32,7 @@ export function unionOfLayers({ layers }: Pick<LyapunovSpectrum, "layers">): Est
 /** The mean over a configuration's seeds, exponent by exponent; those without a value in a seed, and what lies below them, are left out. */
 export function meanSpectrum(row: MergedRow): RankedExponent[] {
   const found = measuresOf(row, ({ lyapunov }) => lyapunov), unions = found.map(unionOfLayers);
-  const length = Math.min(...unions.map(({ length }) => length)),
+  const length = minOf(unions.map(({ length }) => length)),
     n = found[0]?.layers.reduce((sum, { numbers }) => sum + numbers, 0);
   const means = Array.from({ length: found.length ? length : 0 }, (_, i): RankedExponent => ({
     ...meanOverSeeds(unions.map((union) => union[i])),

@@ -1,4 +1,5 @@
 /** Finds the gates of a model in its graph, whatever the cell. */
+import { minOf } from "../../cells/extremes.ts";
 import { input } from "../../cells/graph/builder.ts";
 import { buildGraph, type Graph, usersOf } from "../../cells/graph/graph.ts";
 import { outputFormulas, shortName } from "../../cells/graph/printer.ts";
@@ -29,7 +30,7 @@ export function findGates(graph: Graph): Gate[] {
     const products = isOp(tensor, "sigmoid") ? multipliedIn(tensor, users) : [];
     if (!products.length) continue;
     // A layer's output may be a gate that the next layer reads: the first of its products is in its own layer.
-    const layer = Math.max(0, Math.min(...products.map((product) => layers.get(product)!)));
+    const layer = Math.max(0, minOf(products.map((product) => layers.get(product)!)));
     const name = nameOf(tensor), key = `${layer} ${name}`, before = taken.get(key) ?? 0;
     taken.set(key, before + 1);
     gates.push({ layer, name: before ? `${name} (${before + 1})` : name, tensor });
