@@ -49,7 +49,7 @@ const flags = ofSpace((space) => ({
     undefined,
     { most: MOST_PARALLEL },
   ),
-  again: flag.on("--again", "measure again what has been measured"),
+  again: flag.on("--again", "measure again what has been measured, with other settings too"),
 }));
 
 /** What stands behind the bar: `under way: 40 %, 10 %`. */

@@ -45,6 +45,7 @@ inFolder("writeReport() says of dynamics what was found, in terminal and page, a
       /1 measurement of dynamics is of an earlier model, and left out \(\S*deno task dynamics --dir \S+ --exponents 2\S* measures anew\)/,
     );
     assert.match(text, /1 run whose dynamics were measured otherwise than most \(8 streams of 64 bytes or tokens, /);
+    assert.match(text, /left out \(\S*deno task dynamics --dir \S+ --exponents 2 --again\S* measures all alike\)/);
   }
 });
 
