@@ -92,7 +92,10 @@ inFolder(
     );
     assert.deepEqual(overview.in_use.map(({ key, owner }) => [key, owner]), [[scored.key, "me"]]);
     const line = [...statusLines(overview, dir)].filter((line) => line.startsWith("  in use"));
-    assert.match(line.join("\n"), /^  in use   [0-9a-f]{8}  is being measured or scored by process me, for \S+( s)?$/);
+    assert.match(
+      line.join("\n"),
+      /^ {2}in use {3}[0-9a-f]{8} {2}is being measured or scored by process me, for \S+( s)?$/,
+    );
     assert.deepEqual(overview.stale.map(({ key }) => key), [stale.key]);
     assert.deepEqual(overview.failed, [{ key: failed.key, why: "the loss became NaN at step 7" }]);
     const sum = ended + overview.running.length + overview.stale.length + overview.failed.length + broken +
