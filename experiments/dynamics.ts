@@ -10,6 +10,7 @@ import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { MOST_PARALLEL } from "./session/capacity.ts";
 import { dynamicsInWords } from "./session/dynamics_words.ts";
 import { type DynamicsState, measureStudy } from "./session/measure_dynamics.ts";
+import { commandOn } from "./study/commands.ts";
 import { MOST_RUNS } from "./study/grid.ts";
 import { shortKey } from "./study/paths.ts";
 import { selectionLine } from "./study/selection.ts";
@@ -49,7 +50,7 @@ const flags = ofSpace((space) => ({
     undefined,
     { most: MOST_PARALLEL },
   ),
-  again: flag.on("--again", "measure again what has been measured"),
+  again: flag.on("--again", "measure again what has been measured, with other settings too"),
 }));
 
 /** What stands behind the bar: `under way: 40 %, 10 %`. */
@@ -68,7 +69,7 @@ if (import.meta.main) {
     using stop = stopSignal("Stopping");
     let bar: ReturnType<typeof openProgress> | undefined;
     const printLine = (line: string) => bar ? bar.print(line) : print(line);
-    const { measured, incomplete, had, others, problems, unreadable } = await measureStudy({
+    const { measured, incomplete, had, otherwise, others, problems, unreadable } = await measureStudy({
       ...options,
       settings: { streams, tokens, exponents },
       signal: stop.signal,
@@ -83,9 +84,11 @@ if (import.meta.main) {
     if (options.only) print(selectionLine(options.only));
     for (const line of unreadable) printError(`dynamics: ${line}`);
     const failed = problems + unreadable.length;
-    print(`${plural(measured, "run")} measured, ${had} had been, ${failed} could not be`);
+    print(`${plural(measured, "run")} measured, ${had} had been measured before, ${failed} could not be`);
     if (incomplete) print(`${plural(incomplete, "run")} without some of the measures: the lines above say why`);
     if (others) print(`${plural(others, "run")} left to other processes`);
+    const isComplete = measured + had > 0 && !otherwise && !failed && !others && !stop.signal.aborted;
+    if (isComplete) print(`${commandOn("report", options, options.experiment)} draws them`);
     if (!stop.signal.aborted) return failed ? EXIT.failed : EXIT.ok;
     const rest = options.again
       ? "the same command measures all of them again"

@@ -55,6 +55,9 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     const { key, owner, since } = claimed;
     yield `  running  ${shortKey(key)}  ${progress(claimed)}, process ${owner}, for ${ago(since)}`;
   }
+  for (const { key, owner, since } of overview.in_use) {
+    yield `  in use   ${shortKey(key)}  is being measured or scored by process ${owner}, for ${ago(since)}`;
+  }
   for (const claimed of stale) {
     const { key, owner, heard } = claimed;
     yield `  stale    ${shortKey(key)}  ${progress(claimed)}, process ${owner} has been silent for ` +

@@ -235,7 +235,8 @@ export class Study implements Disposable {
 
   /**
    * Measures the dynamics of finished runs as their models read the test split, and keeps a file for each: {@linkcode Study.report} draws
-   * them, {@linkcode Study.export} writes them as columns. A run whose model and settings are as they were is not measured again. Exponents
+   * them, {@linkcode Study.export} writes them as columns. A run whose model is as it was is not measured again, nor with other settings unless
+   * `again` is set: `otherwise` counts those. Exponents
    * are in nats per token, times in tokens, recall in bits.
    *
    * @returns counts of runs, those among them that lack some measure

@@ -140,7 +140,7 @@ export interface StudyMeasuring extends StudySelection {
   readonly exponents?: number;
   /** Runs at a time, each on a thread of its own; absent: as many as there are cores. */
   readonly parallel?: number;
-  /** Whether runs are measured that have been. */
+  /** Whether runs are measured that have been, with these settings or others. */
   readonly again?: boolean;
   /** Gives up the runs that are under way, and begins none; those that have been measured are kept. */
   readonly signal?: AbortSignal;

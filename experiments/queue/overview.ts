@@ -13,6 +13,7 @@ import { selectFrom, type Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
 import { stepsBackAmong, trainingSettings } from "../study/training_settings.ts";
 import { countUnvalidated } from "../study/validation.ts";
+import type { Claim } from "./queue.ts";
 import { claimKey, isSilent, studyClaims } from "./study_queue.ts";
 
 /** A run that somebody has claimed. */
@@ -41,6 +42,8 @@ export interface Overview {
   readonly total: number;
   /** Runs that have finished. */
   readonly done: number;
+  /** Done runs that a process has, which measures or scores them. */
+  readonly in_use: readonly ClaimedRun[];
   /** Done runs that have fewer steps than the study asks for now. */
   readonly short: number;
   /** Steps of a run, whole passes; of those that go the fewest steps back, where runs differ in that. */
@@ -129,12 +132,18 @@ export async function overviewOf(
   const settings = trainingSettings(study.settings, experiment);
   const stepsBack = stepsBackAmong(runs.map(({ entry }) => entry.config));
   const stepsOf = ({ entry: { config } }: Run) => totalSteps(settings, stepsBackOf(config));
+  // This process has not watched: it goes by the clock, and does no more with it than to show it.
+  const isLive = (claim: Claim | undefined) => claim !== undefined && !isSilent(claim, now);
+  // Whoever trains a finished run further is soon beyond its steps: others have claimed it to measure or to score it.
+  const isInUse = (run: Run) => {
+    const claim = claimOf(run), result = byKey.get(run.key);
+    return isLive(claim) && result !== undefined && isFinished(result) && claim!.step <= result.steps_done;
+  };
   const stateOf = (run: Run): State => {
     const claim = claimOf(run), result = byKey.get(run.key);
-    // This process has not watched: it goes by the clock, and does no more with it than to show it.
-    if (claim && !isSilent(claim, now)) return "running";
+    if (isLive(claim) && !isInUse(run)) return "running";
     // A process may die after its last word on a run, and before it lets go of it: nobody need come back to that.
-    if (claim && !hasEnded(result, stepsOf(run))) return "stale";
+    if (claim && !isLive(claim) && !hasEnded(result, stepsOf(run))) return "stale";
     const problem = damaged.get(run.key);
     if (problem !== undefined) return unknown.has(problem) ? "unknown_version" : "damaged";
     if (result?.failed !== undefined) return "failed";
@@ -159,6 +168,7 @@ export async function overviewOf(
     ...(only ? { selection: only.text } : {}),
     total: runs.length,
     done: of("done").length,
+    in_use: of("done").filter(isInUse).map(claimed),
     short: short.length,
     steps: totalSteps(settings, stepsBack[0] ?? 1),
     ...(stepsBack.some((back) => back > 1)

@@ -1,4 +1,5 @@
 /** Which runs `dynamics` is to measure, and whether the study's text is long enough for it. */
+import { isDeepStrictEqual } from "node:util";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { type Unit, unitOf } from "../../cells/unit.ts";
 import type { Tokens } from "../../train/corpus/tokens/tokenizer.ts";
@@ -21,7 +22,7 @@ export interface DynamicsRequest {
   readonly only?: Selection;
   /** Of these, so many that predict best, with all their seeds; all where absent. */
   readonly top?: number;
-  /** Measures runs that have been measured too. */
+  /** Measures runs that have been measured too, with these settings or others. */
   readonly again: boolean;
   readonly settings: DynamicsSettings;
 }
@@ -30,8 +31,10 @@ export interface DynamicsRequest {
 export interface DynamicsPlan {
   /** Finished runs that are to be measured. */
   readonly todo: readonly FinishedResult[];
-  /** Runs that have been measured, as they are now and as is asked for. */
+  /** Runs that have been measured as they are now. */
   readonly had: number;
+  /** Of those, with which settings each was measured that was not as is asked for. */
+  readonly otherwise: readonly DynamicsSettings[];
   /** A line for each file that could not be read. */
   readonly unreadable: readonly string[];
   /** What `top` has chosen, in words. */
@@ -46,18 +49,20 @@ export async function planDynamics(
   const doing = `measure the dynamics of experiment ${experiment} of ${study.dir}`;
   const read = await readSelected(study, experiment, only, doing), { results } = read;
   const best = top === undefined ? undefined : bestOf(study, results, top);
-  const todo: FinishedResult[] = [], unreadable = [...read.unreadable];
+  const todo: FinishedResult[] = [], otherwise: DynamicsSettings[] = [], unreadable = [...read.unreadable];
   let had = 0;
   for (const result of best?.runs ?? results.filter(isFinished)) {
     try {
-      if (again || !await isMeasured(study, experiment, result, settings)) todo.push(result);
-      else had++;
+      const measured = again ? undefined : await measuredWith(study, experiment, result);
+      if (measured) had++;
+      else todo.push(result);
+      if (measured && !isDeepStrictEqual(measured, settings)) otherwise.push(measured);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       unreadable.push(messageOf(error));
     }
   }
-  return { todo, had, unreadable, ...(best ? { chosen: best.words } : {}) };
+  return { todo, had, otherwise, unreadable, ...(best ? { chosen: best.words } : {}) };
 }
 
 /** The finished runs of the best configurations, as the study ranks them. */
@@ -68,17 +73,17 @@ function bestOf(study: Study, results: readonly RunResult[], top: number) {
   return { runs: best.flatMap(({ runs }) => runs), words };
 }
 
-/** Whether a run's model, as it is now, has been measured as is asked for. */
-async function isMeasured(
+/** With which settings a run's model, as it is now, has been measured; undefined where it has not. */
+async function measuredWith(
   study: Study,
   experiment: Experiment,
   { id, seed }: RunResult,
-  settings: DynamicsSettings,
-): Promise<boolean> {
+): Promise<DynamicsSettings | undefined> {
   const key = runKey(id, seed), dynamics = await study.readDynamics(experiment, key);
-  if (!dynamics) return false;
+  if (!dynamics) return undefined;
   // Without its model nothing says that it has changed, and nothing could be measured.
-  return isCurrent(dynamics, await modelSum(study, experiment, key) ?? dynamics.model_sha256, settings);
+  const sum = await modelSum(study, experiment, key) ?? dynamics.model_sha256;
+  return isCurrent(dynamics, sum) ? dynamics.settings : undefined;
 }
 
 /** Fewer tokens of each stream, or fewer streams, are no advice: little would be left to measure. */

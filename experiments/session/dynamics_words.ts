@@ -1,8 +1,9 @@
 /** What was measured of a run's dynamics, in one line. */
+import { counted, formatCount } from "../../cells/counts.ts";
 import type { Unit } from "../../cells/unit.ts";
 import type { Estimate } from "../../train/dynamics/estimate.ts";
 import type { LyapunovSpectrum } from "../../train/dynamics/lyapunov.ts";
-import { MEASURE_NAMES, MEASURES } from "../../train/dynamics/measure.ts";
+import { type DynamicsSettings, MEASURE_NAMES, MEASURES } from "../../train/dynamics/measure.ts";
 import type { TruncationGap } from "../../train/dynamics/truncation_gap.ts";
 import type { RunDynamics } from "../study/dynamics_file.ts";
 
@@ -20,6 +21,20 @@ export function dynamicsInWords(dynamics: RunDynamics, reads: Unit): string {
     return why === undefined ? [] : [`no ${MEASURE_NAMES[measure]} (${why})`];
   });
   return [...(parts.length ? [parts.join(", ")] : []), ...missing].join("; ") || "measured";
+}
+
+/** `8 streams of 4,096 bytes, 32 exponents`. @param units `bytes` or `tokens` */
+export function settingsInWords({ streams, tokens, exponents }: DynamicsSettings, units: string): string {
+  return `${counted(streams, "stream")} of ${formatCount(tokens)} ${units}, ${counted(exponents, "exponent")}`;
+}
+
+/** `6 runs have been measured with other settings (8 streams of 4,096 bytes, 32 exponents); --again measures them with these`. */
+export function otherwiseInWords(settings: readonly DynamicsSettings[], reads: Unit): string {
+  const [have, them] = settings.length === 1 ? ["has", "it"] : ["have", "them"];
+  const different = new Set(settings.map((one) => settingsInWords(one, `${reads}s`)));
+  return `${counted(settings.length, "run")} ${have} been measured with other settings (${
+    [...different].join("; ")
+  }); --again measures ${them} with these`;
 }
 
 /** `λ₁ −0.123 ± 0.004 nats/byte`. */

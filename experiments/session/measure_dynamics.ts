@@ -24,6 +24,7 @@ import { studyText } from "../study/text.ts";
 import { usefulWorkers } from "./capacity.ts";
 import { DynamicsPace } from "./dynamics_pace.ts";
 import { checkLength, type DynamicsRequest, planDynamics } from "./dynamics_plan.ts";
+import { otherwiseInWords } from "./dynamics_words.ts";
 import { HeardErrors } from "./listener.ts";
 import { checkModel } from "./run_model.ts";
 import { Scheduler, waitingForOthers } from "./scheduler.ts";
@@ -62,6 +63,8 @@ export interface MeasureSummary {
   readonly incomplete: number;
   /** Runs that had been measured. */
   readonly had: number;
+  /** Of those, runs that had been with other settings; they are kept as they are. */
+  readonly otherwise: number;
   /** Runs that are in the hands of other processes, or that these have measured meanwhile. */
   readonly others: number;
   /** Runs that could not be measured. */
@@ -87,10 +90,12 @@ export interface MeasureResources {
  */
 export async function measureStudy(options: MeasureOptions, given: MeasureResources = {}): Promise<MeasureSummary> {
   const { dir, settings, parallel = navigator.hardwareConcurrency, onMessage } = options, study = await Study.open(dir);
-  const { todo, had, unreadable, chosen } = await planDynamics(study, options);
+  const { todo, had, unreadable, chosen, ...plan } = await planDynamics(study, options);
+  const otherwise = plan.otherwise.length;
   if (!todo.length && !had && !unreadable.length) onMessage?.(await nothingToMeasure(study, options.experiment));
   else if (chosen !== undefined) onMessage?.(chosen);
-  if (!todo.length) return { measured: 0, incomplete: 0, had, others: 0, problems: 0, unreadable };
+  if (otherwise) onMessage?.(otherwiseInWords(plan.otherwise, unitOf(study.settings)));
+  if (!todo.length) return { measured: 0, incomplete: 0, had, otherwise, others: 0, problems: 0, unreadable };
   const { test } = await studyText(study, ["test"]);
   checkLength(study, test, settings);
   const wanted = usefulWorkers(Math.min(parallel, todo.length));
@@ -106,6 +111,7 @@ export async function measureStudy(options: MeasureOptions, given: MeasureResour
     await study.removeLeftovers();
     return {
       had,
+      otherwise,
       unreadable,
       ...await new Measuring({ study, text: test, workers, atATime, queue }, todo, options).run(),
     };
@@ -173,7 +179,7 @@ class Measuring {
     });
   }
 
-  async run(): Promise<Omit<MeasureSummary, "had" | "unreadable">> {
+  async run(): Promise<Omit<MeasureSummary, "had" | "otherwise" | "unreadable">> {
     const { queue, atATime } = this.resources;
     using _heart = heartbeat(queue, { onBeat: (lost) => this.#scheduler.lose(lost) });
     await everyOne(Array.from({ length: atATime }, () =>
@@ -224,7 +230,7 @@ class Measuring {
     const { path: file, model } = await study.readModel(experiment, key);
     await checkModel(model, result, file, study, experiment);
     const model_sha256 = sumOf(model), before = again ? undefined : await study.readDynamics(experiment, key);
-    if (before && isCurrent(before, model_sha256, settings)) {
+    if (before && isCurrent(before, model_sha256)) {
       this.#taken++;
       return undefined;
     }

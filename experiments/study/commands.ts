@@ -23,17 +23,19 @@ export function commandOn(
   return taskCommand(name, { dir, experiment: experiment === "01" ? undefined : experiment, ...flags });
 }
 
-/** `dynamics` with these settings, for the text of a message: with others it would measure again what was measured so. */
+/** `dynamics` with these settings, for the text of a message: numbers that were measured with others are not compared. */
 export function dynamicsCommand(
   study: StudyFolder,
   experiment: Experiment,
   { streams, tokens, exponents }: DynamicsSettings = DYNAMICS_DEFAULTS,
+  again?: true,
 ): string {
   const unless = (value: number, usual: number) => value === usual ? undefined : value;
   return commandOn("dynamics", study, experiment, {
     streams: unless(streams, DYNAMICS_DEFAULTS.streams),
     bytes: unless(tokens, DYNAMICS_DEFAULTS.tokens),
     exponents: unless(exponents, DYNAMICS_DEFAULTS.exponents),
+    again,
   });
 }
 

@@ -135,7 +135,7 @@ export interface RunDynamics extends MeasuredDynamics, Omit<MeasuredModel, "meas
   readonly cellspace_version: string;
   /** Of the `.onnx` file that was measured. */
   readonly model_sha256: string;
-  /** With other settings the run is measured again. */
+  /** With other settings the run is measured again only if asked. */
   readonly settings: DynamicsSettings;
 }
 

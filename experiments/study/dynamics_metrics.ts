@@ -7,6 +7,7 @@ import type { Estimate } from "../../train/dynamics/estimate.ts";
 import type { TokenFixedPoints } from "../../train/dynamics/fixed_points.ts";
 import type { StepsBackGap } from "../../train/dynamics/truncation_gap.ts";
 import { DYNAMICS_DEFAULTS, type DynamicsSettings, type Measure } from "../../train/dynamics/measure.ts";
+import { RECALL_LAGS } from "../../train/dynamics/stream_options.ts";
 import type { RunDynamics } from "./dynamics_file.ts";
 
 /** A number of a run's dynamics. */
@@ -126,7 +127,8 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
   {
     key: "recall_horizon",
     measure: "byte_recall",
-    about: "the last lag, bytes or tokens (see tokens), of which the state tells more than two standard errors",
+    about:
+      `the last lag, bytes or tokens (see tokens), of which the state tells more than two standard errors; at most ${RECALL_LAGS}, the longest that is measured`,
     name: "recall horizon",
     heading: "recall horizon",
     unit: "unit",

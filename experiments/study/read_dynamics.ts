@@ -1,5 +1,4 @@
 /** Reads what was measured of the dynamics of a study's runs, as far as it is of the models that the runs have now. */
-import { isDeepStrictEqual } from "node:util";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { type DynamicsSettings, MEASURES } from "../../train/dynamics/measure.ts";
 import { CELLSPACE_VERSION, numbersOf } from "../../train/version.ts";
@@ -86,20 +85,32 @@ export async function modelSum(study: Study, experiment: Experiment, key: string
   return model && sumOf(model);
 }
 
-/** Whether what was measured is of this model, in this way, by a program that computes the same, and all that there is to measure. */
-export function isCurrent(dynamics: RunDynamics, model_sha256: string, settings: DynamicsSettings): boolean {
-  const asked = measuredAs({ settings, cellspace_version: CELLSPACE_VERSION });
-  return dynamics.model_sha256 === model_sha256 && isDeepStrictEqual(measuredAs(dynamics), asked) &&
+/**
+ * Whether what was measured is of this model, by a program that computes the same, and all that there is to measure. It is so with any settings:
+ * a coarse measurement must not replace a fine one unasked.
+ */
+export function isCurrent(dynamics: RunDynamics, model_sha256: string): boolean {
+  return dynamics.model_sha256 === model_sha256 &&
+    numbersOf(dynamics.cellspace_version) === numbersOf(CELLSPACE_VERSION) &&
     MEASURES.every((measure) => dynamics[measure] !== undefined || dynamics.not_measured[measure] !== undefined);
+}
+
+/** Those that read the most tokens; of several, the first with the most exponents. */
+export function finestOf(settings: readonly DynamicsSettings[]): DynamicsSettings | undefined {
+  return settings.toSorted((a, b) => tokensOf(b) - tokensOf(a) || b.exponents - a.exponents)[0];
+}
+
+/** Tokens that are measured, of all streams. */
+function tokensOf({ streams, tokens }: DynamicsSettings): number {
+  return streams * tokens;
 }
 
 /** Runs by how they were measured: the most runs first, then the most tokens. */
 function groupsOf(dynamics: ReadonlyMap<string, RunDynamics>): { as: MeasuredAs; keys: string[] }[] {
   const groups = Map.groupBy(dynamics.keys(), (key) => JSON.stringify(measuredAs(dynamics.get(key)!)));
-  const tokens = ({ settings }: MeasuredAs) => settings.streams * settings.tokens;
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, keys]) => ({ as: measuredAs(dynamics.get(keys[0])!), keys }))
-    .sort((a, b) => b.keys.length - a.keys.length || tokens(b.as) - tokens(a.as));
+    .sort((a, b) => b.keys.length - a.keys.length || tokensOf(b.as.settings) - tokensOf(a.as.settings));
 }
 
 function measuredAs(

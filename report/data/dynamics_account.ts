@@ -1,16 +1,20 @@
 /** What of a study's dynamics has no part in its report: counted and named, so that nothing is dropped in silence. */
-import { counted, formatCount } from "../../cells/counts.ts";
+import { isDeepStrictEqual } from "node:util";
+import { counted } from "../../cells/counts.ts";
+import { settingsInWords } from "../../experiments/session/dynamics_words.ts";
 import { dynamicsCommand } from "../../experiments/study/commands.ts";
 import { shortKey } from "../../experiments/study/paths.ts";
-import type { MeasuredAs, ReadDynamics } from "../../experiments/study/read_dynamics.ts";
+import { finestOf, type MeasuredAs, type ReadDynamics } from "../../experiments/study/read_dynamics.ts";
 import type { AccountData, AccountEntry } from "./account.ts";
 
 /** One entry for each reason that there is, as those of the rest of the report. */
 export function dynamicsAccount(
-  { measured, as, unreadable, stale, otherwise, unchecked }: ReadDynamics,
-  { study, experiment }: Pick<AccountData, "study" | "experiment">,
+  read: ReadDynamics,
+  of: Pick<AccountData, "study" | "experiment">,
 ): AccountEntry[] {
+  const { measured, as, unreadable, stale, otherwise, unchecked } = read, { study, experiment } = of;
   const anew = `(${dynamicsCommand(study, experiment, as?.settings)} measures anew)`;
+  const alike = `(${alikeCommand(read, of)} measures all alike)`;
   const entries: AccountEntry[] = [
     { lead: `${counted(unreadable.length, "file")} of dynamics could not be read`, names: unreadable, lines: true },
     {
@@ -23,7 +27,7 @@ export function dynamicsAccount(
     ...otherwise.map(({ as, keys }) => ({
       lead: `${counted(keys.length, "run")} whose dynamics were measured otherwise than most (${
         measuredInWords(as)
-      }): left out ${anew}`,
+      }): left out ${alike}`,
       names: keys.map(shortKey),
       lines: false,
     })),
@@ -38,9 +42,17 @@ export function dynamicsAccount(
   return entries.filter(({ names }) => names.length);
 }
 
+/** Measures with the finest settings, so that nothing fine is lost; `dynamics` replaces what has other ones only if asked. */
+function alikeCommand(
+  { as, otherwise }: ReadDynamics,
+  { study, experiment }: Pick<AccountData, "study" | "experiment">,
+): string {
+  const settings = [...(as ? [as] : []), ...otherwise.map(({ as }) => as)].map(({ settings }) => settings);
+  const differ = settings.some((one) => !isDeepStrictEqual(one, settings[0]));
+  return dynamicsCommand(study, experiment, finestOf(settings), differ || undefined);
+}
+
 /** `8 streams of 4,096 bytes or tokens, 32 exponents, cellspace 0.5`. */
-export function measuredInWords({ settings: { streams, tokens, exponents }, version }: MeasuredAs): string {
-  return `${counted(streams, "stream")} of ${formatCount(tokens)} bytes or tokens, ${
-    counted(exponents, "exponent")
-  }, cellspace ${version}`;
+export function measuredInWords({ settings, version }: MeasuredAs): string {
+  return `${settingsInWords(settings, "bytes or tokens")}, cellspace ${version}`;
 }

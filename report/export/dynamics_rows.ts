@@ -5,6 +5,7 @@ import type { Estimate } from "../../train/dynamics/estimate.ts";
 import type { TokenFixedPoints } from "../../train/dynamics/fixed_points.ts";
 import type { GradientAgreement } from "../../train/dynamics/agreement.ts";
 import { type Measure, MEASURES } from "../../train/dynamics/measure.ts";
+import { RECALL_LAGS } from "../../train/dynamics/stream_options.ts";
 import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
 import { runKey } from "../../experiments/study/paths.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
@@ -35,13 +36,28 @@ export interface DynamicsRow extends Quantity {
   readonly measure: Measure;
 }
 
+/** What the names of some quantities do not say by themselves. */
+const EXPLAINED: Readonly<Record<string, string>> = {
+  diverged: "starts of echo_state, of all streams, whose state became infinite or NaN",
+  horizon:
+    `the last lag of which the state tells more than two standard errors, at most ${RECALL_LAGS}, the longest that is measured`,
+  shuffled_bits: "what a state seems to tell of a byte or token that it is paired with by chance, subtracted from bits",
+  found_from: "starts of Newton's method that ended at this fixed point",
+  slow: "starts of Newton's method that ended where the state all but stays, at no fixed point",
+};
+
+function aboutQuantity(): string {
+  const explained = Object.entries(EXPLAINED).map(([name, what]) => `${name}: ${what}`);
+  return ["which number of the measure", ...explained].join("; ");
+}
+
 /** Columns of the table of dynamics, in order. */
 export const DYNAMICS_COLUMNS: readonly Column<DynamicsRow>[] = [
   { name: "id", type: "string", about: "the run's id", of: ({ id }) => id },
   { name: "seed", type: "int", about: "the run's seed", of: ({ seed }) => seed },
   { name: "measure", type: "string", about: `which measure: ${MEASURES.join(", ")}`, of: ({ measure }) => measure },
-  { name: "quantity", type: "string", about: "which number of the measure", of: ({ quantity }) => quantity },
-  place("layer", "int", "layer, from 0; none: of the whole model"),
+  { name: "quantity", type: "string", about: aboutQuantity(), of: ({ quantity }) => quantity },
+  place("layer", "int", "number of the layer, counted from 0; none: of the whole model"),
   place("exponent", "int", "lyapunov: number of the exponent in its layer, from 1, the largest first"),
   place("lag", "int", "byte_recall: bytes or tokens (see tokens of the run) back from the one that was read last"),
   place("token", "int", "fixed_points: the byte or token that is read again and again"),

@@ -33,18 +33,21 @@ inFolder("dynamics measures runs side by side, once each, tells what it found, a
   for (const line of lines) {
     assert.match(line, /^[0-9a-f]{8} {2}λ₁ −\d+\.\d{3} nats\/byte, forgets in \d+\.\d bytes, recalls −?\d+\.\d bits$/);
   }
-  assert.match(await succeed("dynamics", ...at), /^0 runs measured, 3 had been, 0 could not be$/);
+  assert.match(
+    await succeed("dynamics", ...at),
+    /^0 runs measured, 3 had been measured before, 0 could not be\n'deno task report --dir \S+' draws them$/,
+  );
   assert.match(await succeed("status", "--dir", study), /\nDynamics: 3 of 3 finished runs measured\n/);
   const { dynamics } = JSON.parse(await succeed("status", "--dir", study, "--json"));
   assert.deepEqual(dynamics, { measured: 3, finished: 3 });
 
   const best = await succeed("dynamics", ...at, "--top", "1", "--again");
   assert.match(best, /^Measuring the best 1 of 3 configurations, by the lowest score on the validation split\n/);
-  assert.match(best, /\n1 run measured, 0 had been, 0 could not be$/);
+  assert.match(best, /\n1 run measured, 0 had been measured before, 0 could not be\n'deno task report .*' draws them$/);
   const [name] = [...Deno.readDirSync(join(study, "dynamics_01_all"))].map(({ name }) => name);
   Deno.writeTextFileSync(join(study, "dynamics_01_all", name), "{");
   const { code, out, err } = await task("dynamics", ...at);
-  assert.deepEqual([code, out], [1, "0 runs measured, 2 had been, 1 could not be"]);
+  assert.deepEqual([code, out], [1, "0 runs measured, 2 had been measured before, 1 could not be"]);
   assert.match(err, /^dynamics: Cannot read .*\.json: it is not JSON .*; move it away and the run is measured again$/);
 });
 
@@ -53,7 +56,7 @@ inFolder("dynamics reads byte-pair tokens where the models do, and says what it 
   const out = await succeed("dynamics", "--dir", study, ...LITTLE);
   assert.match(out, /^Measuring 1 run, 1 at a time: 1 stream of 64 tokens of the test split\n/);
   assert.match(out, /λ₁ −\d+\.\d{3} nats\/token, forgets in \d+\.\d tokens/);
-  const { code, err } = await task("dynamics", "--dir", study);
+  const { code, err } = await task("dynamics", "--dir", study, "--again");
   assert.equal(code, 2);
   assert.match(
     err,
@@ -67,7 +70,10 @@ inFolder("dynamics measures the cell of a space of one's own, and those of the c
   const study = await trainedStudy(dir, 1, "--space", space);
   await succeed("init", "--dir", study, "--cells", "lstm", "--yes");
   await succeed("train", "--dir", study, "--engine", "onnx", "--score-on", "cpu");
-  assert.match(await succeed("dynamics", "--dir", study, ...LITTLE), /\n2 runs measured, 0 had been, 0 could not be$/);
+  assert.match(
+    await succeed("dynamics", "--dir", study, ...LITTLE),
+    /\n2 runs measured, 0 had been measured before, 0 could not be\n/,
+  );
   const numbers = dynamicsIn(study).map(({ lyapunov, gates, not_measured }) => {
     assert.deepEqual(not_measured, {});
     return [lyapunov.layers[0].numbers, gates.gates.map(({ gate }: { gate: string }) => gate).length];

@@ -13,7 +13,8 @@ Deno.test("dynamics() of a study measures what has finished, tells how far it is
   const onMeasured = (key: string, dynamics: RunDynamics) => void measured.set(key, dynamics);
   const options: StudyMeasuring = { ...SETTINGS, onMeasured, onProblem: assert.fail };
   const summary = await study.dynamics({ ...options, onProgress: (progress) => void told.push(progress) });
-  assert.deepEqual(summary, { measured: TRAINED, incomplete: 0, had: 0, others: 0, problems: 0, unreadable: [] });
+  const nothing = { incomplete: 0, had: 0, otherwise: 0, others: 0, problems: 0, unreadable: [] };
+  assert.deepEqual(summary, { measured: TRAINED, ...nothing });
   const keys = small.runs.slice(0, TRAINED).map(({ key }) => key);
   assert.deepEqual([...measured.keys()].sort(), keys.toSorted());
   for (const [key, dynamics] of measured) {
@@ -27,6 +28,8 @@ Deno.test("dynamics() of a study measures what has finished, tells how far it is
 
   measured.clear();
   assert.deepEqual(await study.dynamics(options), { ...summary, measured: 0, had: TRAINED });
+  const others = await study.dynamics({ ...options, exponents: 3 });
+  assert.deepEqual(others, { ...summary, measured: 0, had: TRAINED, otherwise: TRAINED });
   assert.equal(measured.size, 0);
 });
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { runKey } from "../../experiments/study/paths.ts";
 import { NO_DYNAMICS, type ReadDynamics } from "../../experiments/study/read_dynamics.ts";
 import { type ReportOptions, writeReport } from "../../report/write_report.ts";
+import { dynamicsAccount } from "../../report/data/dynamics_account.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { syntheticDynamics } from "./synthetic_dynamics.ts";
 import { syntheticResults } from "./synthetic_results.ts";
@@ -45,6 +46,7 @@ inFolder("writeReport() says of dynamics what was found, in terminal and page, a
       /1 measurement of dynamics is of an earlier model, and left out \(\S*deno task dynamics --dir \S+ --exponents 2\S* measures anew\)/,
     );
     assert.match(text, /1 run whose dynamics were measured otherwise than most \(8 streams of 64 bytes or tokens, /);
+    assert.match(text, /left out \(\S*deno task dynamics --dir \S+ --exponents 2 --again\S* measures all alike\)/);
   }
 });
 
@@ -61,4 +63,13 @@ inFolder("writeReport() writes the same bytes, without a word on dynamics, where
     assert.deepEqual(await Deno.readFile(nothing.paths[i]), await Deno.readFile(path), path);
   }
   assert.doesNotMatch(await Deno.readTextFile(absent.paths.at(-1)!), /λ₁|Lyapunov/);
+});
+
+Deno.test("dynamicsAccount() advises the finest settings, and --again only where settings differ", () => {
+  const ofStudy = { study: { dir: "s" }, experiment: "01" } as const, keys = [RESULTS[1].id];
+  const advice = (other: ReadDynamics["as"]) =>
+    dynamicsAccount({ ...NO_DYNAMICS, measured, as, otherwise: [{ as: other!, keys }] }, ofStudy)[0].lead;
+  const finer = { ...as, settings: { ...as.settings, streams: 16 } };
+  assert.match(advice(finer), /'deno task dynamics --dir s --streams 16 --exponents 2 --again' measures all alike/);
+  assert.match(advice({ ...as, version: "0.1" }), /'deno task dynamics --dir s --exponents 2' measures all alike/);
 });

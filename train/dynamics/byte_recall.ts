@@ -9,7 +9,7 @@ import { type Estimate, estimateOf } from "./estimate.ts";
 import type { Watched } from "./progress.ts";
 import { type Gains, ReadoutFit } from "./readout.ts";
 import { leastTokens, RecallPairs } from "./recall_pairs.ts";
-import type { StreamOptions } from "./stream_options.ts";
+import { RECALL_LAGS, type StreamOptions } from "./stream_options.ts";
 import { cutStreams, type Streams, type Trajectory } from "./streams.ts";
 import { visitedStates } from "./walk.ts";
 import { checkModel, type WeightedModel } from "./weighted_model.ts";
@@ -50,7 +50,6 @@ export interface ByteRecallOptions extends StreamOptions, Watched {
 }
 
 const ACTION = "measure byte recall";
-const LAGS = 16;
 
 /**
  * How many bits of the byte (or token) that was read `k` steps ago a state tells, for each lag `k`: `[H − CE] − [H − CE of shuffled pairs]`.
@@ -105,7 +104,7 @@ export async function byteRecall(
 /** {@linkcode byteRecall} along streams that have been walked through already. */
 export async function recallOf(
   trajectory: Trajectory,
-  { lags = LAGS, onProgress, signal }: Omit<ByteRecallOptions, keyof StreamOptions> = {},
+  { lags = RECALL_LAGS, onProgress, signal }: Omit<ByteRecallOptions, keyof StreamOptions> = {},
 ): Promise<ByteRecall> {
   const { streams } = trajectory;
   checkLags(streams, lags);
@@ -139,7 +138,7 @@ export async function recallOf(
   };
 }
 
-function checkLags({ tokens, warm_up }: Streams, lags = LAGS): void {
+function checkLags({ tokens, warm_up }: Streams, lags = RECALL_LAGS): void {
   checkWhole(ACTION, "lags", lags, 0);
   const least = leastTokens(warm_up, lags);
   if (tokens >= least) return;

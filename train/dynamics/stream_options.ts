@@ -18,3 +18,6 @@ export interface StreamOptions {
 
 /** What is read where neither the caller nor the measure says otherwise. */
 export const USUAL_STREAMS: Required<StreamOptions> = { streams: 8, tokens: 4096, warm_up: 512 };
+
+/** The longest lag of byte recall where the caller does not say otherwise. */
+export const RECALL_LAGS = 16;

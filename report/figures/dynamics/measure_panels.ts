@@ -55,11 +55,11 @@ export function drawMeasures(
     ],
     legend: [...key.legend, {
       entries: [
-        { mark: "bar" as const, colour: COLOUR.highlight, text: "bold ring: the best configuration" },
+        { mark: "bar" as const, colour: COLOUR.highlight, text: "bold ring: the best measured" },
         {
           mark: "line" as const,
           colour: COLOUR.highlight,
-          text: `thin rings: the best ${Math.min(RINGED, shown.length)}`,
+          text: `thin rings: the best ${Math.min(RINGED, shown.length)} measured`,
         },
       ],
     }],

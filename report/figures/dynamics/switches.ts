@@ -19,7 +19,7 @@ import { extentText } from "./words.ts";
 const COLUMNS = 4, HEIGHT = 290, GAP = 10;
 
 /**
- * Draws a panel for each switch, those with the largest effects on λ₁ first, all with the same dots: coloured by whether it is off or on, with the
+ * Draws a panel for each switch, those with clear effects on λ₁ first, then by size, all with the same dots: coloured by whether it is off or on, with the
  * forgetting times that the mean exponents of its pairs stand for.
  *
  * @param rows best first, at least one with a spectrum and a test score
@@ -40,11 +40,11 @@ export function figureSwitches(
     subtitle: [
       options.subtitle,
       `Read: ${extentText(rows, ({ lyapunov }) => lyapunov)}.`,
-      "The same configurations in every panel, one mark each; level bars: ± one standard error over streams. Ring: the best.",
+      "The same configurations in every panel, one mark each; level bars: ± one standard error over streams. Ring: the best measured.",
       "Upright lines: forgetting times of the mean λ₁ with the switch off and on, over pairs that differ in it alone.",
       `Above: these times, in ${reads}s; * corrected p at most ${CLEAR_P}${
         switches.some(isDependent) ? `; ${DEPENDS} it depends on other factors` : ""
-      }. Largest effect on λ₁ first.`,
+      }. Clear effects on λ₁ first, then by size.`,
     ],
     legend: [{
       entries: [...colours].map(([on, colour]) => ({
@@ -85,7 +85,7 @@ export function figureSwitches(
   return composeFigure(document, frame, panels, lines * HEIGHT - 24);
 }
 
-/** Those of switches, the largest first. */
+/** Those of switches, clear ones first, each from the largest. */
 export function switchEffects(
   effects: readonly DynamicsEffect[],
 ): (DynamicsEffect & { readonly factor: SwitchFactor })[] {

@@ -82,16 +82,19 @@ inFolder(
 
     const overview = await overviewOf(dir, "01", { now: heard + 1 });
     const { total, done: ended, waiting, damaged: broken } = overview;
-    assert.deepEqual([total, ended, waiting, broken], [48, 2, 48 - 10, 2]);
+    assert.deepEqual([total, ended, waiting, broken], [48, 3, 48 - 10, 2]);
     assert.equal(overview.unknown_version, 2);
     assert.deepEqual(overview.unlisted, [unlisted]);
     assert.deepEqual(overview.not_begun, rest.map(({ key }) => key).sort());
     assert.deepEqual(
-      overview.running.map(({ key, owner, step }) => [key, owner, step]).sort(),
-      [
-        [running.key, "me", 120],
-        [scored.key, "me", 0],
-      ].sort(),
+      overview.running.map(({ key, owner, step }) => [key, owner, step]),
+      [[running.key, "me", 120]],
+    );
+    assert.deepEqual(overview.in_use.map(({ key, owner }) => [key, owner]), [[scored.key, "me"]]);
+    const line = [...statusLines(overview, dir)].filter((line) => line.startsWith("  in use"));
+    assert.match(
+      line.join("\n"),
+      /^ {2}in use {3}[0-9a-f]{8} {2}is being measured or scored by process me, for \S+( s)?$/,
     );
     assert.deepEqual(overview.stale.map(({ key }) => key), [stale.key]);
     assert.deepEqual(overview.failed, [{ key: failed.key, why: "the loss became NaN at step 7" }]);
@@ -104,7 +107,7 @@ inFolder(
 
     const later = await overviewOf(dir, "01", { now: heard + STALE_SECONDS + 1 });
     // Whoever held the scored run has fallen silent too, and has left nothing to do on it.
-    assert.deepEqual([later.running.length, later.done, later.waiting], [0, 3, 48 - 10]);
+    assert.deepEqual([later.running.length, later.done, later.in_use, later.waiting], [0, 3, [], 48 - 10]);
     assert.deepEqual(later.stale.map(({ key }) => key).sort(), [running.key, stale.key].sort());
   },
 );
@@ -144,11 +147,25 @@ inFolder("overviewOf() leaves a run done or failed when a dead process still has
 
   const now = Date.now() / 1000;
   const before = await overviewOf(dir, "01", { now });
-  assert.deepEqual([before.running.length, before.done, before.failed.length], [4, 0, 0]);
+  assert.deepEqual([before.running.length, before.done, before.in_use.length, before.failed.length], [1, 2, 2, 1]);
   const after = await overviewOf(dir, "01", { now: now + STALE_SECONDS + 1 });
   assert.deepEqual([after.running.length, after.done, after.waiting], [0, 1, rest.length]);
   assert.deepEqual(after.failed.map(({ key }) => key), [failed.key, failedLater.key]);
   assert.deepEqual(after.stale.map(({ key }) => key), [short.key], "there is work left on it");
+});
+
+inFolder("overviewOf() counts a finished run as running when it is trained beyond its steps", async (dir) => {
+  const { study, runs: [further, measured], resultOf, write } = await begin(dir);
+  const queue = await openQueue(study.queuePath, { owner: "me" });
+  for (const run of [further, measured]) {
+    await write(run, shorter(resultOf(run)));
+    await queue.claim(claimKey("01", run.key));
+  }
+  await queue.beat(new Map([[claimKey("01", further.key), shorter(resultOf(further)).steps_done! + 1]]));
+  await queue.close();
+  const { running, in_use, done, short } = await overviewOf(dir, "01");
+  assert.deepEqual([running, in_use].map((runs) => runs.map(({ key }) => key)), [[further.key], [measured.key]]);
+  assert.deepEqual([done, short], [1, 1]);
 });
 
 inFolder("overviewOf() says how long the rest takes, once there is something to go by", async (dir) => {

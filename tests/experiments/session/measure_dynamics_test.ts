@@ -142,7 +142,7 @@ const CHANGES: readonly (readonly [what: string, measured: number, change: (smal
     0,
     editDynamics({ cellspace_version: CELLSPACE_VERSION.replace(/\d+$/, "99") }),
   ],
-  ["it was measured with other settings", 1, editDynamics({ settings: { ...SETTINGS, exponents: 5 } })],
+  ["it was measured with other settings", 0, editDynamics({ settings: { ...SETTINGS, exponents: 5 } })],
   ["a measure is not in it", 1, editDynamics({ truncation_gap: undefined })],
   [
     "a measure could not be taken",
@@ -170,7 +170,7 @@ async function changeModel(small: SmallStudy): Promise<void> {
   await evaluateStudy({ dir: small.dir, experiment: "01", again: true, only: onlyRun(small, 0) });
 }
 
-Deno.test("measureStudy() measures a run again where its model, the settings or the numbers of the version differ", async (t) => {
+Deno.test("measureStudy() measures a run again where its model or the numbers of the version differ", async (t) => {
   for (const [what, again, change] of CHANGES) {
     await t.step(`${again ? "again" : "not again"} where ${what}`, async () => {
       const small = await copyMeasured();
@@ -181,6 +181,27 @@ Deno.test("measureStudy() measures a run again where its model, the settings or 
       if (again) assert.equal((await dynamicsOf(small, 0)).model_sha256, sha256(small.model(0)));
     });
   }
+});
+
+Deno.test("measureStudy() keeps and counts what was measured with other settings, until it is asked again", async () => {
+  const small = await copyMeasured(2), [first, second, third] = keysOf(small);
+  const finer = { ...SETTINGS, tokens: 64 };
+  assert.deepEqual((await measure(small, { settings: finer })).keys, [third]);
+  const kept = await measure(small), before = small.files();
+  assert.deepEqual([kept.summary.had, kept.summary.otherwise, kept.keys], [TRAINED, 1, []]);
+  assert.deepEqual(kept.messages, [
+    "1 run has been measured with other settings (2 streams of 64 bytes, 4 exponents); --again measures it with these",
+  ]);
+  const others = await measure(small, { settings: { ...SETTINGS, exponents: 3 } });
+  assert.deepEqual([others.summary.had, others.summary.otherwise], [TRAINED, TRAINED]);
+  assert.deepEqual(others.messages, [
+    "3 runs have been measured with other settings (2 streams of 32 bytes, 4 exponents; 2 streams of 64 bytes, 4 " +
+    "exponents); --again measures them with these",
+  ]);
+  assert.deepEqual(small.files(), before);
+  const again = await measure(small, { settings: finer, again: true });
+  assert.deepEqual([again.summary.otherwise, again.keys.toSorted()], [0, [first, second, third].sort()]);
+  for (let run = 0; run < TRAINED; run++) assert.deepEqual((await dynamicsOf(small, run)).settings, finer);
 });
 
 Deno.test("measureStudy() measures what is selected, and of that the best with all their seeds", async () => {
@@ -347,7 +368,7 @@ Deno.test("measureStudy() refuses a test split that is too short before anything
       [{ streams: 8 }, "--streams 2 would do"],
     ] as const
   ) {
-    const found = measure(small, { settings: { ...SETTINGS, ...change }, only: onlyRun(small, 0) });
+    const found = measure(small, { settings: { ...SETTINGS, ...change }, again: true, only: onlyRun(small, 0) });
     if (fits === undefined) {
       assert.equal((await found).summary.measured, 1);
       continue;

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { RunDynamics } from "../../../experiments/study/dynamics_file.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { runKey } from "../../../experiments/study/paths.ts";
-import { NO_DYNAMICS, readCurrentDynamics } from "../../../experiments/study/read_dynamics.ts";
+import { finestOf, NO_DYNAMICS, readCurrentDynamics } from "../../../experiments/study/read_dynamics.ts";
 import { inFolder } from "../folder.ts";
 import { syntheticDynamics } from "../../report/synthetic_dynamics.ts";
 
@@ -85,4 +85,14 @@ inFolder("readCurrentDynamics() says which models it could not look at", async (
   const { measured, unchecked } = await readCurrentDynamics(study, "01", RUNS);
   assert.deepStrictEqual([...measured.keys()], KEYS);
   assert.deepStrictEqual(unchecked, [KEYS[3]]);
+});
+
+Deno.test("finestOf() gives the settings that read the most tokens, then those with the most exponents, then the first", () => {
+  const coarse = { streams: 8, tokens: 512, exponents: 32 }, long = { streams: 1, tokens: 8192, exponents: 2 };
+  const wide = { streams: 2, tokens: 4096, exponents: 4 };
+  assert.equal(finestOf([coarse, long, coarse]), long);
+  assert.equal(finestOf([long, wide]), wide);
+  const twin = { ...long };
+  assert.equal(finestOf([twin, long]), twin);
+  assert.equal(finestOf([]), undefined);
 });

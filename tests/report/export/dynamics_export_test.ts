@@ -78,6 +78,14 @@ Deno.test("dynamics has a row for each number, with its place and unit, when hyp
   assert.deepEqual(only({ quantity: "participation_ratio", layer: null }), [5, 0.1, "dimensions"]);
 });
 
+Deno.test("the column of quantities explains names that do not say what they are, all of which are there", async () => {
+  const quantities = new Set((await read(parquetOf(TABLES.dynamics!))).map(({ quantity }) => quantity));
+  const { about } = TABLES.dynamics!.columns.find(({ name }) => name === "quantity")!;
+  const explained = about.split("; ").flatMap((part) => part.match(/^(\w+):/)?.[1] ?? []);
+  assert.deepEqual(explained, ["diverged", "horizon", "shuffled_bits", "found_from", "slow"]);
+  for (const name of explained) assert.ok(quantities.has(name), name);
+});
+
 Deno.test("each number of dynamics has one place, and each column is described", async () => {
   const places = (await read(parquetOf(TABLES.dynamics!))).map((row) => {
     const { value: _, standard_error: __, unit: ___, ...place } = row;
