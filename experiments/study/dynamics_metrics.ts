@@ -43,7 +43,7 @@ export interface DynamicsMetric {
 export type ComparedMetric = DynamicsMetric & { readonly words: NonNullable<DynamicsMetric["words"]> };
 
 /** Steps back at which the truncation gap is told in one number. */
-export const TOLD_STEPS_BACK = 16;
+const TOLD_STEPS_BACK = 16;
 
 const certain = (value: number | null): Estimate => ({ value, standard_error: null });
 

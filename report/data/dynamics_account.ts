@@ -53,6 +53,6 @@ function alikeCommand(
 }
 
 /** `8 streams of 4,096 bytes or tokens, 32 exponents, cellspace 0.5`. */
-export function measuredInWords({ settings, version }: MeasuredAs): string {
+function measuredInWords({ settings, version }: MeasuredAs): string {
   return `${settingsInWords(settings, "bytes or tokens")}, cellspace ${version}`;
 }

@@ -23,7 +23,7 @@ export interface DynamicsCorrelation {
 }
 
 /** With fewer configurations a bootstrap says little of how sure τ is. */
-export const FEWEST = 12;
+const FEWEST = 12;
 /** Each takes all pairs anew: of 432 configurations 17,000. */
 const RESAMPLES = 1999;
 

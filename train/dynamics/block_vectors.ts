@@ -103,12 +103,17 @@ export class BlockVectors {
       const changes = carried.get(tangentName(name))!;
       this.#vectors.forEach((vector, i) => {
         const from = (i * streams + stream) * size;
-        if (direction === "take") { for (let j = 0; j < size; j++) vector[first + j] = changes[from + j]; }
-        else for (let j = 0; j < size; j++) changes[from + j] = vector[first + j];
+        if (direction === "take") copyNumbers(changes, from, vector, first, size);
+        else copyNumbers(vector, first, changes, from, size);
       });
       first += size;
     }
   }
+}
+
+/** A loop: views of arrays, for `set()`, would take longer to make than so few numbers to copy. */
+function copyNumbers(source: Float64Array, from: number, target: Float64Array, to: number, count: number): void {
+  for (let i = 0; i < count; i++) target[to + i] = source[from + i];
 }
 
 /**

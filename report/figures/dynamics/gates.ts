@@ -9,7 +9,7 @@ import { composeFigure, type FigureOptions, type SvgDocument } from "../svg.ts";
 import { shortened } from "../text.ts";
 import { COLOUR, DIFFERENCE_COLOUR } from "../theme.ts";
 import { drawPortraits, type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
-import { ERRORS, extentText } from "./words.ts";
+import { ERRORS, measureTexts } from "./words.ts";
 
 /** Of a gate's row, and of its label, in pixels. */
 const ROW = 15, LABELS = 86, LABEL_SIZE = 10.5;
@@ -51,15 +51,11 @@ export function figureGates(
   const portraits = portraitsOf(rows, table, (row) => barsOf(row).length > 0);
   const most = maxOf(portraits.map(({ row }) => barsOf(row).length));
   const frame = {
-    name: options.name,
-    title: options.title,
-    subtitle: [
-      options.subtitle,
-      `Read: ${extentText(rows, ({ gates }) => gates)}.`,
+    ...measureTexts(options, rows, ({ gates }) => gates, [
       ...portraitNotes(portraits, rows, table),
       "Row: a gate of a layer (its number, then what the graph calls the gate). Double tick: its mean.",
       `Lines across the edges: ${ERRORS}.`,
-    ],
+    ]),
     legend: [{
       heading: "share of units and bytes at which it is",
       entries: [

@@ -9,7 +9,7 @@ import { meanSpectrum, type RankedExponent } from "../../data/spectrum.ts";
 import { composeFigure, type FigureOptions, naming, SEEDS_LABEL, type SvgDocument } from "../svg.ts";
 import { COLOUR } from "../theme.ts";
 import { drawPortraits, OTHERS, type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
-import { ERRORS, extentText } from "./words.ts";
+import { ERRORS, measureTexts } from "./words.ts";
 
 const HEIGHT = 150;
 /** Of all exponents that are shown, so many lie below the axis at most. */
@@ -45,18 +45,14 @@ export function figureSpectra(
     points: curves.get(row)!.filter(({ value }) => value! >= domain[0]),
   }));
   const frame = {
-    name: options.name,
-    title: options.title,
-    subtitle: [
-      options.subtitle,
-      `Read: ${extentText(rows, ({ lyapunov }) => lyapunov)}.`,
+    ...measureTexts(options, rows, ({ lyapunov }) => lyapunov, [
       ...portraitNotes(portraits, rows, table),
       `Line: exponents λᵢ of all layers, the largest first; band: ${ERRORS}.`,
       "An exponent near 0 is a direction that is kept for long; one far below 0 is forgotten at once. Grey: the others shown.",
       ...(shown.some(({ points }) => points.length && points[points.length - 1].share < LAST_SHARE)
         ? ["A line ends where it leaves the axis, or where exponents were not measured or are too small for float64."]
         : []),
-    ],
+    ]),
     legend: [],
     x: "rank of the exponent, as a share of all carried numbers",
     y: `Lyapunov exponent (nats per ${reads})`,

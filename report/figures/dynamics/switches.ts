@@ -14,7 +14,7 @@ import { placeDots, ringMarks, switchColours, switchKey } from "./dots.ts";
 import { FORGETTING } from "./forgetting.ts";
 import { SCORE_LABEL, scoreAxis } from "./score_axis.ts";
 import type { FactorTable } from "../../../cells/factor.ts";
-import { extentText } from "./words.ts";
+import { measureTexts } from "./words.ts";
 
 const COLUMNS = 4, HEIGHT = 290, GAP = 10;
 
@@ -35,17 +35,13 @@ export function figureSwitches(
   const { domain, shown, levels } = scoreAxis(rows, options.levels, table), [{ reads }] = rows;
   const switches = switchEffects(effects), colours = switchColours();
   const frame = {
-    name: options.name,
-    title: options.title,
-    subtitle: [
-      options.subtitle,
-      `Read: ${extentText(rows, ({ lyapunov }) => lyapunov)}.`,
+    ...measureTexts(options, rows, ({ lyapunov }) => lyapunov, [
       "The same configurations in every panel, one mark each; level bars: ± one standard error over streams. Ring: the best measured.",
       "Upright lines: forgetting times of the mean λ₁ with the switch off and on, over pairs that differ in it alone.",
       `Above: these times, in ${reads}s; * corrected p at most ${CLEAR_P}${
         switches.some(isDependent) ? `; ${DEPENDS} it depends on other factors` : ""
       }. Clear effects on λ₁ first, then by size.`,
-    ],
+    ]),
     legend: [{
       entries: [...colours].map(([on, colour]) => ({
         mark: "dot" as const,

@@ -12,7 +12,7 @@ import { meanOverSeeds, measuresOf } from "../../data/seed_estimates.ts";
 import { composeFigure, type FigureOptions, naming, SEEDS_LABEL, type Shape, type SvgDocument } from "../svg.ts";
 import { COLOUR, colourScale } from "../theme.ts";
 import { drawPortraits, type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
-import { ERRORS, extentText } from "./words.ts";
+import { ERRORS, measureTexts } from "./words.ts";
 
 const HEIGHT = 150;
 /** Of a picture in which nothing is lost anywhere. */
@@ -77,17 +77,13 @@ export function figureTruncation(
   const points = portraits.flatMap(({ row }) => SERIES.flatMap((one) => pointsOf(row, one)));
   const steps = distinct(points, ({ steps }) => steps), trained = distinct(portraits, ({ row }) => stepsBack(row));
   const frame = {
-    name: options.name,
-    title: options.title,
-    subtitle: [
-      options.subtitle,
-      `Read: ${extentText(rows, ({ truncation_gap }) => truncation_gap)}.`,
+    ...measureTexts(options, rows, ({ truncation_gap }) => truncation_gap, [
       ...portraitNotes(portraits, rows, table),
       "Mark: mean gradient of all weights through one step, held against that through so many; both of the trained model.",
       `Bars: ${ERRORS}.${
         trained.length > 1 ? ` Grouped by the steps back of the training: ${trained.join(", ")}.` : ""
       }`,
-    ],
+    ]),
     legend: [{ entries: SERIES.map(({ name, shape, text }) => ({ mark: shape, colour: COLOURS.get(name)!, text })) }],
     x: "steps back of the second gradient (logarithmic)",
     y: "one step held against several",

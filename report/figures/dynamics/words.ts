@@ -6,6 +6,7 @@ import type { RunDynamics } from "../../../experiments/study/dynamics_file.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import { measuresOf } from "../../data/seed_estimates.ts";
 import { corpusText, finishedRuns } from "../../tables/report_words.ts";
+import type { FigureOptions } from "../svg.ts";
 
 /** Which configurations: `153 configurations, 2 seeds each (306 runs), on tinyshakespeare.` Runs that were not measured do not count. */
 export function measuredText(rows: readonly MergedRow[], table?: FactorTable): string {
@@ -35,6 +36,20 @@ export function extentText(
   return `${streams.least}${counted(streams.most, "stream")} of ${tokens.least}${
     counted(tokens.most, reads)
   } of the test split each${before}`;
+}
+
+/**
+ * The texts above a figure of one measure: the options' own, how much text the measure has read, and what is to be said of the figure.
+ *
+ * @param lines further lines of the subtitle
+ */
+export function measureTexts(
+  { name, title, subtitle }: FigureOptions,
+  rows: readonly MergedRow[],
+  of: (dynamics: RunDynamics) => Extent | undefined,
+  lines: readonly string[],
+): { readonly name: string; readonly title: string; readonly subtitle: string[] } {
+  return { name, title, subtitle: [subtitle, `Read: ${extentText(rows, of)}.`, ...lines] };
 }
 
 /** What error bars are, for a subtitle. */
