@@ -44,6 +44,8 @@ export interface Task {
   readonly listsCorpora?: boolean;
   /** Whether it asks how much memory this machine has: runs that need more would be killed by the system, without a word. */
   readonly asksMemory?: boolean;
+  /** Whether it names itself by machine and process, to others that work on the study. */
+  readonly namesItself?: boolean;
   /** Native libraries that it loads; Deno does not watch what these do. */
   readonly native: readonly (keyof typeof NATIVE)[];
 }
@@ -75,10 +77,25 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     asksMemory: true,
+    namesItself: true,
     native: ["onnxruntime"],
   },
-  evaluate: { script: "experiments/evaluate.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
-  dynamics: { script: "experiments/dynamics.ts", dir: DIR, writes: true, readsCorpus: true, native: ["onnxruntime"] },
+  evaluate: {
+    script: "experiments/evaluate.ts",
+    dir: DIR,
+    writes: true,
+    readsCorpus: true,
+    namesItself: true,
+    native: ["onnxruntime"],
+  },
+  dynamics: {
+    script: "experiments/dynamics.ts",
+    dir: DIR,
+    writes: true,
+    readsCorpus: true,
+    namesItself: true,
+    native: ["onnxruntime"],
+  },
   status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, native: [] },
   sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, native: ["onnxruntime"] },
   report: {
@@ -96,6 +113,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     dir: "study/demo",
     writes: true,
     readsCorpus: false,
+    namesItself: true,
     native: ["onnxruntime", "resvg"],
   },
 };
@@ -136,6 +154,7 @@ export async function permissionsOf(
     ffi: task.native.length ? [packages] : false,
     sys: orNone([
       ...(task.asksMemory ? ["systemMemoryInfo"] as const : []),
+      ...(task.namesItself ? ["hostname"] as const : []),
       ...task.native.flatMap((library) => NATIVE[library].sys),
     ]),
     env: [...VARIABLES, ...task.native.flatMap((library) => NATIVE[library].env), ...cache.env],

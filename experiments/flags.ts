@@ -12,6 +12,7 @@ import { type Flag, flag, type FlagValues, valueIn } from "../train/terminal/com
 import { MOST_LEVELS } from "./study/grid.ts";
 import { flaggedFactors, parseLevel, type TableLevels } from "./study/levels.ts";
 import { type Experiment, EXPERIMENTS } from "./study/schema.ts";
+import { parseShard, type Shard } from "./study/shard.ts";
 import { exampleSelection, parseSelection, type Selection, SELECTION_GRAMMAR } from "./study/selection.ts";
 
 export const dirFlag: Flag<string> = flag.text("--dir <folder>", "the study's folder", "study");
@@ -55,6 +56,14 @@ export function onlyFlag(help: string, table: Space = GATED_SPACE): Flag<Selecti
     fallback: undefined,
   };
 }
+
+export const shardFlag: Flag<Shard | undefined> = {
+  usage: "--shard <i/K>",
+  help:
+    "train share i of K alone, e.g. 2/3: shares cost about the same and follow from the list; started again, a share takes over its runs",
+  parse: parseShard,
+  fallback: undefined,
+};
 
 /** Flags of what scores runs. */
 export const scoreFlags = {

@@ -1,6 +1,6 @@
 /** Says at each heartbeat that this process is alive, and hears what others have taken from it. */
 import { messageOf } from "../../cells/errors.ts";
-import { BEAT_SECONDS, type Queue } from "./queue.ts";
+import { BEAT_SECONDS, type ClaimTable } from "./queue.ts";
 import type { Timing } from "./study_queue.ts";
 
 export interface HeartbeatOptions {
@@ -15,7 +15,7 @@ export interface HeartbeatOptions {
 
 /** Beats as often as a living process must be heard of, until it is disposed of. */
 export function heartbeat(
-  queue: Queue,
+  queue: Pick<ClaimTable, "beat">,
   { timing: { beat: seconds = BEAT_SECONDS } = {}, steps = () => new Map(), onBeat, onSilence }: HeartbeatOptions = {},
 ): Disposable {
   let isSilent = false;

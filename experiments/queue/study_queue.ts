@@ -1,9 +1,14 @@
 /** The queue of a study: claims on its runs, and what its results know of runs under way. */
 import type { Commit } from "../study/files.ts";
-import { type Claim, type ClaimReader, claimReader, newOwner, openQueue, type Queue, STALE_SECONDS } from "./queue.ts";
+import { Attempts } from "./attempts.ts";
+import { FencedQueue } from "./fenced_queue.ts";
+import { type Claim, type ClaimReader, type ClaimTable, newOwner, type Queue, STALE_SECONDS } from "./queue.ts";
+import { ShardClaims } from "./shard_claims.ts";
+import { claimReader, openSqliteQueue } from "./sqlite_queue.ts";
 import { isUnderWay } from "../study/result.ts";
 import { runKey } from "../study/paths.ts";
 import { type Experiment, EXPERIMENTS } from "../study/schema.ts";
+import type { Shard } from "../study/shard.ts";
 import type { Study } from "../study/store.ts";
 
 /** The key under which a run is claimed. */
@@ -14,6 +19,11 @@ export function claimKey(experiment: Experiment, run: string): string {
 /** The key of the run that a claim is on. */
 export function runInClaim({ key }: Pick<Claim, "key">): string {
   return key.slice(key.indexOf("/") + 1);
+}
+
+/** The experiment of that run. */
+function experimentInClaim({ key }: Pick<Claim, "key">): Experiment {
+  return key.slice(0, key.indexOf("/")) as Experiment;
 }
 
 /**
@@ -42,11 +52,35 @@ export interface Timing {
   readonly save?: number;
 }
 
+/** Where the claims on a study's runs lie. */
+export interface QueueChoice {
+  /** The share that this process trains: nothing is claimed beside what it has. */
+  readonly shard?: Shard;
+}
+
 /** Opens the queue under a name of this process. */
-export async function openStudyQueue(study: Study, { stale }: Timing = {}): Promise<{ queue: Queue; owner: string }> {
+export async function openStudyQueue(
+  study: Study,
+  { shard, stale }: QueueChoice & Pick<Timing, "stale"> = {},
+): Promise<{ queue: Queue; owner: string }> {
   const owner = newOwner();
-  const queue = await openQueue(study.queuePath, { owner, staleAfter: stale, underWay: () => underWay(study) });
-  return { queue, owner };
+  const folderOf = (key: string) => study.attemptsFolder(experimentInClaim({ key }), runInClaim({ key }));
+  const attempts = new Attempts({ owner, folderOf });
+  const table: ClaimTable = shard ? shardClaims(study, attempts) : await openSqliteQueue(study.queuePath, {
+    owner,
+    staleAfter: stale,
+    underWay: () => underWay(study),
+  });
+  return { queue: new FencedQueue(table, attempts), owner };
+}
+
+/** Those of a process that trains a share: runs that a living process on this machine has are left to it. */
+function shardClaims(study: Study, attempts: Attempts): ShardClaims {
+  return new ShardClaims({
+    latestOwner: (key) => attempts.latest(key)?.owner,
+    superseded: () => attempts.superseded(),
+    others: async () => (await studyClaims(study).claims()).filter((claim) => !isSilent(claim, Date.now() / 1000)),
+  });
 }
 
 /** Looks at the claims on a study's runs. */
@@ -73,7 +107,7 @@ export class ClaimLost extends Error {
 }
 
 /** Puts files in place only while a claim is held; throws {@linkcode ClaimLost} after. */
-export function commitWhileHeld(queue: Queue, key: string): Commit {
+export function commitWhileHeld(queue: Pick<Queue, "whileHeld">, key: string): Commit {
   return async (rename) => {
     if (!await queue.whileHeld(key, rename)) throw new ClaimLost();
   };

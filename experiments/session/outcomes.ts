@@ -2,6 +2,7 @@
 import type { FactorTable } from "../../cells/factor.ts";
 import { describeConfigIn } from "../../cells/config.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
+import { ownerInWords } from "../queue/queue.ts";
 import { EngineFailure } from "../../train/engines/engine.ts";
 import type { RunResult } from "../study/result.ts";
 import { shortKey } from "../study/paths.ts";
@@ -29,11 +30,15 @@ export class Outcomes {
   readonly interrupted: string[] = [];
   #problemsInARow = 0;
 
-  /** @param table whose configurations the runs have */
+  /**
+   * @param table whose configurations the runs have
+   * @param latestOwner who has begun a run last
+   */
   constructor(
     private readonly scheduler: Scheduler<Run>,
     private readonly progress: SessionProgress,
     private readonly table: FactorTable,
+    private readonly latestOwner: (run: Pick<Run, "key">) => string | undefined = () => undefined,
   ) {}
 
   /** Counts a run that has its result. Its claim is kept, since the run is to be scored. */
@@ -60,8 +65,12 @@ export class Outcomes {
   /** Counts a run that another process has taken over, and gives up this process's claim. */
   async leaveToOther(run: Run): Promise<void> {
     this.taken++;
+    const owner = this.latestOwner(run);
     this.progress.say(
-      `${shortKey(run.key)}  was taken over by another process, since this one was silent or queue.sqlite was deleted`,
+      `${shortKey(run.key)}  was taken over by another process${
+        owner === undefined ? "" : ` (${ownerInWords(owner)})`
+      }: ` +
+        "this one was silent, its queue was deleted, or its share was started again",
     );
     await this.release(run);
   }

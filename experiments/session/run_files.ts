@@ -44,7 +44,7 @@ export interface RunFilesOptions {
   readonly experiment: Experiment;
   readonly corpus: Corpus;
   readonly settings: TrainingSettings;
-  readonly queue: Queue;
+  readonly queue: Pick<Queue, "whileHeld" | "attemptOf">;
   /** Names this process in results of runs under way. */
   readonly owner: string;
   /** The engine that trains now. */
@@ -122,7 +122,8 @@ export class RunFiles {
   /** Keeps a run's state, from which it can go on. */
   async save(run: StartedRun, state: TrainingState): Promise<void> {
     const { study, experiment } = this.options;
-    const bytes = await encodeCheckpoint(this.#about(run), run.step, state, this.#withThisLeg(run.legs, state));
+    const legs = this.#withThisLeg(run.legs, state);
+    const bytes = await encodeCheckpoint(this.#about(run), run.step, state, legs, run.record.attempt);
     await study.writeCheckpoint(experiment, run.key, bytes, this.#commit(run));
   }
 
@@ -153,7 +154,7 @@ export class RunFiles {
       await study.writeResult(experiment, key, result, commit);
       return { result };
     }
-    const bytes = await encodeCheckpoint(this.#about(run), run.step, trained, legs);
+    const bytes = await encodeCheckpoint(this.#about(run), run.step, trained, legs, record.attempt);
     const model = exportModel(
       run.entry.config,
       trained.weights,
@@ -244,6 +245,7 @@ export class RunFiles {
       parameters: countParameters(step.parameters),
       cellspace_version: CELLSPACE_VERSION,
       owner: this.options.owner,
+      attempt: this.options.queue.attemptOf(claimKey(this.options.experiment, run.key)),
     };
   }
 }

@@ -2,7 +2,7 @@
 import { sizesOf } from "../../cells/sizes.ts";
 import { type CellConfig, stepsBackOf } from "../../cells/config.ts";
 import { claimKey } from "../queue/study_queue.ts";
-import { type Queue, STALE_SECONDS } from "../queue/queue.ts";
+import { type ClaimTable, STALE_SECONDS } from "../queue/queue.ts";
 import type { Experiment } from "../study/schema.ts";
 
 /** Milliseconds between two looks at what others hold. */
@@ -22,7 +22,7 @@ export interface GroupMemory<R> {
 }
 
 export interface SchedulerOptions<R> {
-  readonly queue: Queue;
+  readonly queue: ClaimTable;
   readonly experiment: Experiment;
   /** Nothing is handed out after. */
   readonly signal?: AbortSignal;

@@ -124,7 +124,12 @@ export class TrainingSession {
       isWanted: (run) => this.#isWanted(run),
       onWait: (held) => say(waitingForOthers(held)),
     });
-    this.#outcomes = new Outcomes(this.#scheduler, this.#progress, study.space);
+    this.#outcomes = new Outcomes(
+      this.#scheduler,
+      this.#progress,
+      study.space,
+      ({ key }) => queue.latestOwner(claimKey(experiment, key)),
+    );
     this.#scorer = new Scorer({
       study,
       experiment,

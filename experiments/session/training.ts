@@ -12,7 +12,9 @@ import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { commandOn } from "../study/commands.ts";
 import type { Run } from "../study/runs.ts";
+import { runCosts } from "../study/run_cost.ts";
 import { selectFrom } from "../study/selection.ts";
+import { sharesOf } from "../study/shard.ts";
 import { Study } from "../study/store.ts";
 import { readUnit, stepsBackAmong, tokensRead, trainingSettings } from "../study/training_settings.ts";
 import { studyText } from "../study/text.ts";
@@ -50,7 +52,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     checkRoom(engine, waiting, footprintOf(() => engine, settings, study.space), settings);
     using workers = await EvaluationWorkers.open(options.scoreOn ?? "auto", options.onMessage);
     // First of what is written: where its place is taken, nothing else is.
-    const claims = await openStudyQueue(study, options.timing);
+    const claims = await openStudyQueue(study, { ...options.timing, ...options });
     try {
       await study.makeRunFolders(experiment);
       await study.removeLeftovers();
@@ -135,7 +137,7 @@ async function waitingRuns(
   settings: TrainingSettings,
   options: TrainStudyOptions,
 ): Promise<{ waiting: Run[]; skipped: number }> {
-  const { dir, experiment, only } = options;
+  const { dir, experiment, only, shard } = options;
   const runs = await study.runs(experiment);
   if (!runs.length) {
     throw new UserError(
@@ -143,8 +145,9 @@ async function waitingRuns(
         `run ${commandOn("init", study, experiment)}`,
     );
   }
+  const share = shard ? sharesOf(runs, shard.count, runCosts(study, experiment))[shard.index - 1] : runs;
   const chosen = selectFrom(
-    runs,
+    share,
     only,
     ({ entry }) => entry.config,
     `train experiment ${experiment} in ${dir}`,

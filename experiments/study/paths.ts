@@ -129,6 +129,11 @@ export class StudyPaths {
     return join(dynamicsFolder(this.dir, experiment), `${key}.json`);
   }
 
+  /** Where the attempts at a run are numbered. */
+  attemptsFolder(experiment: Experiment, key: string): string {
+    return join(this.dir, `attempts_${FILES[experiment].suffix}`, key);
+  }
+
   /** The folders into which an experiment's runs write as they train. */
   trainingFolders(experiment: Experiment): string[] {
     return TRAINING_FOLDERS.map((kind) => folderOf(this.dir, kind, experiment));

@@ -111,6 +111,8 @@ const ownFields = {
   control: z.literal(true).optional(),
   /** Who trains the run; gone when it has ended. */
   owner: z.string().optional(),
+  /** The number of the attempt that wrote this, of all processes that have begun the run; results of versions before 0.8 have none. */
+  attempt: z.number().int().positive().optional(),
   /** Who did the run's first steps, where another engine, adapter or version of this program finished it. */
   earlier_engines: z.array(legSchema).optional(),
   /** Why the run ended without a result, at which step, and its smoothed loss up to there. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
-import { readClaims } from "../../experiments/queue/queue.ts";
+import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import { ROOT, succeed, task } from "./tasks.ts";
 import tasks from "../../deno.json" with { type: "json" };
 

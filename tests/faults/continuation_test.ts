@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readClaims } from "../../experiments/queue/queue.ts";
+import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { trainStudy } from "../../experiments/session/training.ts";

@@ -1,7 +1,7 @@
 /** `dynamics` that is killed, or stopped, at any moment leaves whole files and nothing else, and the next call goes on. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readClaims } from "../../experiments/queue/queue.ts";
+import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import type { Run } from "../../experiments/study/runs.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { makeSmallStudy, SmallStudy, TRAINED } from "../experiments/small_study.ts";

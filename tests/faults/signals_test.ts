@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readClaims } from "../../experiments/queue/queue.ts";
+import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { STOP_SIGNALS } from "../../train/terminal/stop_signal.ts";
 import tasks from "../../deno.json" with { type: "json" };

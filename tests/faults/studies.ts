@@ -1,7 +1,7 @@
 /** Small studies to do harm to, and what must hold of them after. */
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
-import { readClaims } from "../../experiments/queue/queue.ts";
+import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import { isFinished, type RunResult } from "../../experiments/study/result.ts";
 import { shortKey } from "../../experiments/study/paths.ts";
 import type { Run } from "../../experiments/study/runs.ts";

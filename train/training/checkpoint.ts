@@ -136,6 +136,8 @@ export const trainingSchema = z.object({
   seconds: z.number().nonnegative(),
   /** Who did the steps so far, in order. */
   legs: z.array(legSchema),
+  /** The number of the attempt at the run that wrote this; absent in checkpoints of versions before 0.8. */
+  attempt: z.number().int().positive().optional(),
 });
 
 /** What a checkpoint is of; a run goes on only from one that agrees in all of it. */
@@ -172,6 +174,7 @@ export async function encodeCheckpoint(
   step: TrainingStep,
   state: TrainingState,
   legs: readonly Leg[],
+  attempt?: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { tensors, steps_done, smoothed_loss, curve, seconds } = state;
   const ofPass = passUpdates(about, step.bptt);
@@ -183,6 +186,7 @@ export async function encodeCheckpoint(
     curve: [...curve],
     seconds,
     legs: [...legs],
+    ...(attempt === undefined ? {} : { attempt }),
   };
   const file = encodeSafetensors({
     tensors: storedTensors(tensors, tensorsOf(step)),
@@ -213,7 +217,7 @@ export async function decodeCheckpoint(
     throw new UserError(`Cannot go on from ${file}: it holds weights alone, and no moments, states or curve`);
   }
   checkIsOf(metadata, about, file);
-  const { legs, pass, position, ...state } = training, reads = unitOf({ tokens: about.tokenizer_sha1 });
+  const { legs, pass, position, attempt: _, ...state } = training, reads = unitOf({ tokens: about.tokenizer_sha1 });
   if (pass * passUpdates(about, step.bptt) + position / step.bptt !== state.steps_done) {
     throw new UserError(
       `Cannot read ${file}: step ${state.steps_done} is not position ${position} of pass ${pass} of ${about.history} ${reads}s`,

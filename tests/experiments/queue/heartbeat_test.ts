@@ -1,11 +1,11 @@
 /** What a heartbeat tells the queue, and whom it tells what it hears. */
 import assert from "node:assert/strict";
 import { heartbeat } from "../../../experiments/queue/heartbeat.ts";
-import type { Queue } from "../../../experiments/queue/queue.ts";
+import type { ClaimTable } from "../../../experiments/queue/queue.ts";
 import { queueWith, withQueues } from "./queues.ts";
 
 /** A queue that answers each beat as it is told, the last way for ever; and what it was told. */
-function answering(queue: Queue, answers: readonly (readonly string[] | Error)[]) {
+function answering(queue: ClaimTable, answers: readonly (readonly string[] | Error)[]) {
   const told: ReadonlyMap<string, number>[] = [];
   const beat = (steps: ReadonlyMap<string, number>): Promise<string[]> => {
     const answer = answers[Math.min(told.length, answers.length - 1)];

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { statusLines } from "../../../experiments/status.ts";
-import { openQueue, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
+import { STALE_SECONDS } from "../../../experiments/queue/queue.ts";
+import { openSqliteQueue } from "../../../experiments/queue/sqlite_queue.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import type { Run } from "../../../experiments/study/runs.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
@@ -66,7 +67,7 @@ inFolder(
     await write(scored, resultOf(scored));
     await write(running, unfinished(resultOf(running)));
 
-    const queue = await openQueue(study.queuePath, { owner: "me" });
+    const queue = await openSqliteQueue(study.queuePath, { owner: "me" });
     for (const run of [scored, running, stale]) await queue.claim(claimKey("01", run.key));
     await queue.claim(claimKey("02", done.key));
     await queue.beat(new Map([[claimKey("01", running.key), 120]]));
@@ -141,7 +142,7 @@ inFolder("overviewOf() leaves a run done or failed when a dead process still has
   await write(failed, { ...unfinished(resultOf(failed)), ...failure });
   await write(failedLater, { ...shorter(resultOf(failedLater)), ...failure });
   await write(short, shorter(resultOf(short)));
-  const queue = await openQueue(study.queuePath, { owner: "dead" });
+  const queue = await openSqliteQueue(study.queuePath, { owner: "dead" });
   for (const { key } of [done, failed, failedLater, short]) await queue.claim(claimKey("01", key));
   await queue.close();
 
@@ -156,7 +157,7 @@ inFolder("overviewOf() leaves a run done or failed when a dead process still has
 
 inFolder("overviewOf() counts a finished run as running when it is trained beyond its steps", async (dir) => {
   const { study, runs: [further, measured], resultOf, write } = await begin(dir);
-  const queue = await openQueue(study.queuePath, { owner: "me" });
+  const queue = await openSqliteQueue(study.queuePath, { owner: "me" });
   for (const run of [further, measured]) {
     await write(run, shorter(resultOf(run)));
     await queue.claim(claimKey("01", run.key));

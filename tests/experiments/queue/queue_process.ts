@@ -1,9 +1,9 @@
 /** A queue in a process of its own: takes one call at a time on standard input, answers each with a line of JSON. */
 import { messageOf } from "../../../cells/errors.ts";
-import { openQueue } from "../../../experiments/queue/queue.ts";
+import { openSqliteQueue } from "../../../experiments/queue/sqlite_queue.ts";
 
 const [path, owner] = Deno.args;
-const queue = await openQueue(path, { owner });
+const queue = await openSqliteQueue(path, { owner });
 const calls: Record<string, (key: string) => Promise<unknown>> = {
   claim: (key) => queue.claim(key),
   beat: () => queue.beat(new Map()),

@@ -2,19 +2,20 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { claimReader, openQueue, type Queue, readClaims, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
+import { type ClaimTable, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
+import { claimReader, openSqliteQueue, readClaims } from "../../../experiments/queue/sqlite_queue.ts";
 import { inFolder } from "../folder.ts";
 import { NOTHING, QUEUE_FILE, withQueues } from "./queues.ts";
 
 /** Lets time pass while some queues look as often as they must. */
-async function watch(clock: { now: number }, seconds: number, watchers: readonly Queue[]): Promise<void> {
+async function watch(clock: { now: number }, seconds: number, watchers: readonly ClaimTable[]): Promise<void> {
   for (const end = clock.now + seconds; clock.now < end;) {
     clock.now = Math.min(end, clock.now + STALE_SECONDS / 3);
     for (const watcher of watchers) await watcher.living();
   }
 }
 
-const owners = async (queue: Queue) => (await queue.living()).map(({ key, owner }) => `${key}: ${owner}`).sort();
+const owners = async (queue: ClaimTable) => (await queue.living()).map(({ key, owner }) => `${key}: ${owner}`).sort();
 
 withQueues("claim() gives a run to one owner, until that one releases it", async ({ open }) => {
   const [a, b] = [await open("a"), await open("b")];
@@ -30,7 +31,7 @@ withQueues("claim() gives a run to one owner, until that one releases it", async
 withQueues(
   "release() sends no more heartbeats for a claim that a locked database keeps",
   async ({ path, clock, open }) => {
-    const a = await openQueue(path, { owner: "a", busyTimeout: 50 }), b = await open("b");
+    const a = await openSqliteQueue(path, { owner: "a", busyTimeout: 50 }), b = await open("b");
     try {
       for (const key of ["x", "y"]) await a.claim(key);
       const other = new DatabaseSync(path);
@@ -136,9 +137,12 @@ for (const [way, jump] of [["forward", DAY], ["backward", -DAY]] as const) {
   });
 }
 
-inFolder("openQueue() watches by a clock that never jumps when it is told no other", async (dir) => {
+inFolder("openSqliteQueue() watches by a clock that never jumps when it is told no other", async (dir) => {
   const path = join(dir, QUEUE_FILE);
-  const [a, b] = [await openQueue(path, { owner: "a" }), await openQueue(path, { owner: "b", staleAfter: 0.4 })];
+  const [a, b] = [
+    await openSqliteQueue(path, { owner: "a" }),
+    await openSqliteQueue(path, { owner: "b", staleAfter: 0.4 }),
+  ];
   await a.claim("x");
   await b.living();
   const end = performance.now() + 20_000;
@@ -303,17 +307,20 @@ for (const suffixes of DELETED) {
   });
 }
 
-withQueues("openQueue() fills a new database with runs under way, and leaves an old one as it is", async ({ open }) => {
-  const underWay = (key: string) => () => Promise.resolve([{ key, owner: "before", since: 77 }]);
-  const a = await open("a", underWay("x"));
-  const b = await open("b", underWay("never asked"));
-  assert.deepEqual((await b.living()).map(({ key, owner, since }) => ({ key, owner, since })), [
-    { key: "x", owner: "before", since: 77 },
-  ]);
-  assert.equal(await a.claim("x"), false);
-});
+withQueues(
+  "openSqliteQueue() fills a new database with runs under way, and leaves an old one as it is",
+  async ({ open }) => {
+    const underWay = (key: string) => () => Promise.resolve([{ key, owner: "before", since: 77 }]);
+    const a = await open("a", underWay("x"));
+    const b = await open("b", underWay("never asked"));
+    assert.deepEqual((await b.living()).map(({ key, owner, since }) => ({ key, owner, since })), [
+      { key: "x", owner: "before", since: 77 },
+    ]);
+    assert.equal(await a.claim("x"), false);
+  },
+);
 
-withQueues("openQueue() replaces a table of the first version", async ({ path, open }) => {
+withQueues("openSqliteQueue() replaces a table of the first version", async ({ path, open }) => {
   const old = new DatabaseSync(path);
   old.exec(
     "CREATE TABLE claims (key TEXT PRIMARY KEY, owner TEXT, beat REAL); INSERT INTO claims VALUES ('x', 'o', 1)",
@@ -323,7 +330,7 @@ withQueues("openQueue() replaces a table of the first version", async ({ path, o
   assert.deepEqual([await owners(a), await a.claim("x")], [[], true]);
 });
 
-withQueues("openQueue() refuses a newer table with one line, and leaves it", async ({ path, open }) => {
+withQueues("openSqliteQueue() refuses a newer table with one line, and leaves it", async ({ path, open }) => {
   const newer = new DatabaseSync(path);
   newer.exec("CREATE TABLE claims (uuid TEXT); INSERT INTO claims VALUES ('kept'); PRAGMA user_version = 3");
   newer.close();
@@ -336,7 +343,7 @@ withQueues("openQueue() refuses a newer table with one line, and leaves it", asy
   left.close();
 });
 
-withQueues("openQueue() says that a damaged database is to be moved away", async ({ path, open }) => {
+withQueues("openSqliteQueue() says that a damaged database is to be moved away", async ({ path, open }) => {
   const text = "no database, but long enough to be taken for one".repeat(50);
   await Deno.writeTextFile(path, text);
   await assert.rejects(open("a"), {
@@ -349,9 +356,12 @@ withQueues("openQueue() says that a damaged database is to be moved away", async
   assert.equal(await (await open("a")).claim("x"), true);
 });
 
-inFolder("openQueue() names the path when its folder is missing", async (dir) => {
+inFolder("openSqliteQueue() names the path when its folder is missing", async (dir) => {
   const path = join(dir, "none", QUEUE_FILE);
-  await assert.rejects(openQueue(path, { owner: "a" }), /^UserError: Cannot use .*none.queue.sqlite: unable to open/);
+  await assert.rejects(
+    openSqliteQueue(path, { owner: "a" }),
+    /^UserError: Cannot use .*none.queue.sqlite: unable to open/,
+  );
 });
 
 withQueues(

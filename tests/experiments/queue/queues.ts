@@ -1,7 +1,8 @@
 /** Queues for tests: several on one database with a clock that the test moves, and some that are not as they should be. */
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import { openQueue, type Queue, type QueueOptions } from "../../../experiments/queue/queue.ts";
+import type { ClaimTable, Queue } from "../../../experiments/queue/queue.ts";
+import { openSqliteQueue, type SqliteQueueOptions } from "../../../experiments/queue/sqlite_queue.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { inFolder } from "../folder.ts";
@@ -14,15 +15,15 @@ export const NOTHING: ReadonlyMap<string, number> = new Map();
 export interface Bench {
   readonly path: string;
   readonly clock: { now: number };
-  open(owner: string, underWay?: QueueOptions["underWay"]): Promise<Queue>;
+  open(owner: string, underWay?: SqliteQueueOptions["underWay"]): Promise<ClaimTable>;
 }
 
 /** Queues on one database with one clock, which only the test moves. */
 export function withQueues(name: string, test: (bench: Bench) => Promise<void>): void {
   inFolder(name, async (dir) => {
-    const path = join(dir, QUEUE_FILE), clock = { now: 1000 }, opened: Queue[] = [];
-    const open = async (owner: string, underWay?: QueueOptions["underWay"]) => {
-      const queue = await openQueue(path, { owner, underWay, now: () => clock.now });
+    const path = join(dir, QUEUE_FILE), clock = { now: 1000 }, opened: ClaimTable[] = [];
+    const open = async (owner: string, underWay?: SqliteQueueOptions["underWay"]) => {
+      const queue = await openSqliteQueue(path, { owner, underWay, now: () => clock.now });
       opened.push(queue);
       return queue;
     };
@@ -35,16 +36,21 @@ export function withQueues(name: string, test: (bench: Bench) => Promise<void>):
 }
 
 /** A queue that does some things in another way. */
-export function queueWith(queue: Queue, changes: Partial<Queue>): Queue {
+export function queueWith<Q extends ClaimTable>(queue: Q, changes: Partial<Queue>): Q {
   return {
-    claim: (key) => queue.claim(key),
-    beat: (steps) => queue.beat(steps),
-    whileHeld: (key, action) => queue.whileHeld(key, action),
-    release: (key) => queue.release(key),
+    claim: (key: string) => queue.claim(key),
+    beat: (steps: ReadonlyMap<string, number>) => queue.beat(steps),
+    whileHeld: (key: string, action: () => void) => queue.whileHeld(key, action),
+    release: (key: string, isDone?: boolean) => queue.release(key, isDone),
     living: () => queue.living(),
     close: () => queue.close(),
+    ...("attemptOf" in queue ? numbersOf(queue as unknown as Queue) : {}),
     ...changes,
-  };
+  } as unknown as Q;
+}
+
+function numbersOf(queue: Queue): Pick<Queue, "attemptOf" | "latestOwner"> {
+  return { attemptOf: (key) => queue.attemptOf(key), latestOwner: (key) => queue.latestOwner(key) };
 }
 
 /** Gives a claim on a run of experiment 01 to another process, behind its owner's back. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { configId, describeConfig } from "../../../cells/config.ts";
 import { UserError } from "../../../cells/errors.ts";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
-import type { Queue } from "../../../experiments/queue/queue.ts";
+import type { ClaimTable } from "../../../experiments/queue/queue.ts";
 import { ClaimLost } from "../../../experiments/queue/study_queue.ts";
 import { GroupSource, type GroupSourceOptions } from "../../../experiments/session/group_source.ts";
 import { Outcomes } from "../../../experiments/session/outcomes.ts";
@@ -48,7 +48,7 @@ function recordedListener() {
   return { told, lines, problems, listener };
 }
 
-function sourceOf(queue: Queue, change: Partial<GroupSourceOptions["files"]> = {}, refill = true) {
+function sourceOf(queue: ClaimTable, change: Partial<GroupSourceOptions["files"]> = {}, refill = true) {
   const scheduler = new Scheduler(RUNS, { queue, experiment: "01" }), models: Run[] = [];
   const shown = recordedListener();
   const progress = new SessionProgress({

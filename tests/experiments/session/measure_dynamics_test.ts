@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type CellConfig, configId } from "../../../cells/config.ts";
 import type { Configuration } from "../../../cells/factor.ts";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
-import { readClaims } from "../../../experiments/queue/queue.ts";
+import { readClaims } from "../../../experiments/queue/sqlite_queue.ts";
 import { claimKey, openStudyQueue } from "../../../experiments/queue/study_queue.ts";
 import { type MeasureOptions, measureStudy } from "../../../experiments/session/measure_dynamics.ts";
 import { evaluateStudy } from "../../../experiments/session/scoring.ts";

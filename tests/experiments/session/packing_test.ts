@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { configId } from "../../../cells/config.ts";
 import { packingOrder } from "../../../experiments/session/scheduler.ts";
-import { readClaims } from "../../../experiments/queue/queue.ts";
+import { readClaims } from "../../../experiments/queue/sqlite_queue.ts";
 import type { Run } from "../../../experiments/study/runs.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";

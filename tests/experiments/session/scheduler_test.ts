@@ -1,6 +1,6 @@
 /** Which runs a process takes: order, claims, limits, what fits together, and what others hold. */
 import assert from "node:assert/strict";
-import { type Queue, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
+import { type ClaimTable, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
 import { Scheduler, type SchedulerOptions } from "../../../experiments/session/scheduler.ts";
 import { NOTHING, queueWith, withQueues } from "../queue/queues.ts";
 
@@ -13,7 +13,7 @@ const byKey = (p: Key, q: Key) => p.key < q.key ? -1 : 1;
 
 function schedulerOf(
   runs: readonly Key[],
-  queue: Queue,
+  queue: ClaimTable,
   options: Omit<SchedulerOptions<Key>, "queue" | "experiment"> = {},
 ): Scheduler<Key> {
   return new Scheduler(runs, { queue, experiment: "01", ...options });
@@ -167,7 +167,7 @@ withQueues("Scheduler.isLost() tells a run that was taken over, until it is clai
 });
 
 /** A queue on which every look takes a while: the clock goes on, and something may happen meanwhile. */
-function slow(queue: Queue, beforeLook: () => Promise<unknown>): Queue {
+function slow(queue: ClaimTable, beforeLook: () => Promise<unknown>): ClaimTable {
   return queueWith(queue, { living: () => beforeLook().then(() => queue.living()) });
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Queue, readClaims } from "../../../experiments/queue/queue.ts";
+import type { Queue } from "../../../experiments/queue/queue.ts";
+import { readClaims } from "../../../experiments/queue/sqlite_queue.ts";
 import { type EvaluateOptions, evaluateStudy } from "../../../experiments/session/scoring.ts";
 import { SCORE_KEYS } from "../../../experiments/study/metrics.ts";
 import type { Sample } from "../../../experiments/study/result.ts";
