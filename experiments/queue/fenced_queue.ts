@@ -9,9 +9,28 @@ export interface CountingTable extends ClaimTable {
 }
 
 export class FencedQueue implements Queue {
-  constructor(private readonly table: ClaimTable | CountingTable, private readonly attempts: Attempts) {}
+  /** Runs that were refused since the share is another's by now. */
+  readonly #refused = new Set<string>();
+
+  /** @param share the key of this process's attempt at a share, where it trains one: who has lost that begins no run any more */
+  constructor(
+    private readonly table: ClaimTable | CountingTable,
+    private readonly attempts: Attempts,
+    private readonly share?: string,
+  ) {}
 
   async claim(key: string): Promise<boolean> {
+    const { share, attempts } = this;
+    if (share === undefined) return await this.#begin(key);
+    // Whoever starts the share again waits meanwhile, so that its attempts at runs come after this one.
+    return await attempts.guarded(share, async (isLatest) => {
+      if (isLatest()) return await this.#begin(key);
+      this.#refused.add(key);
+      return false;
+    });
+  }
+
+  async #begin(key: string): Promise<boolean> {
     if (!await this.table.claim(key)) return false;
     try {
       await this.attempts.take(key, "attemptOf" in this.table ? this.table.attemptOf(key) : undefined);
@@ -22,9 +41,11 @@ export class FencedQueue implements Queue {
     return true;
   }
 
+  /** Who has lost its share gives up all runs: whoever has it now will come to them. */
   async beat(steps: ReadonlyMap<string, number>): Promise<string[]> {
-    const lost = await this.table.beat(steps);
-    return [...new Set([...lost, ...this.attempts.superseded()])];
+    const lost = new Set([...await this.table.beat(steps), ...this.attempts.superseded()]), { share } = this;
+    if (share === undefined || !lost.has(share)) return [...lost];
+    return this.attempts.held().filter((key) => key !== share);
   }
 
   async whileHeld(key: string, action: () => void): Promise<boolean> {
@@ -44,8 +65,13 @@ export class FencedQueue implements Queue {
     await this.table.release(key, isDone);
   }
 
-  living(): Promise<Claim[]> {
-    return this.table.living();
+  /** What was refused is another's, and nobody need wait for it: each look shows it anew, as a heartbeat would. */
+  async living(): Promise<Claim[]> {
+    const claims = await this.table.living(), now = performance.now();
+    const refused = [...this.#refused].map((key) => {
+      return { key, owner: this.latestOwner(key) ?? "another process", since: now, heard: now, step: 0 };
+    });
+    return [...claims, ...refused];
   }
 
   close(): Promise<void> {
@@ -57,6 +83,6 @@ export class FencedQueue implements Queue {
   }
 
   latestOwner(key: string): string | undefined {
-    return this.attempts.latest(key)?.owner;
+    return this.attempts.latest(this.share ?? key)?.owner;
   }
 }

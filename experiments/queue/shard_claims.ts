@@ -1,36 +1,19 @@
 /**
  * Claims where shares are fixed and a scheduler outside says who trains which: nothing is asked and nothing is written. Whoever comes later has been
- * started again in the place of the one before, so it takes each run over; attempts keep the earlier one from writing. That one ends when it notices.
+ * started again in the place of the one before, so it takes each run over; attempts keep the earlier one from writing.
  */
 import type { Claim, ClaimTable } from "./queue.ts";
 
-export interface ShardClaimsOptions {
-  /** The owner of the latest attempt at a run that this process has lost. */
-  readonly latestOwner: (key: string) => string | undefined;
-  /** Runs that others have begun anew. */
-  readonly superseded: () => readonly string[];
-  /** Claims in another table that a living process on this machine holds: those runs are left to it. */
-  readonly others?: () => Promise<readonly Claim[]>;
-}
-
 export class ShardClaims implements ClaimTable {
-  /** Whoever has taken a run of this share over. */
-  #successor: string | undefined;
-  readonly #refused = new Set<string>();
-
-  constructor(private readonly options: ShardClaimsOptions) {}
+  /** @param others claims in the machine's queue of living processes: those runs are left to them */
+  constructor(private readonly others: () => Promise<readonly Claim[]>) {}
 
   async claim(key: string): Promise<boolean> {
-    const others = await this.options.others?.() ?? [];
-    if (this.#successor === undefined && !others.some((claim) => claim.key === key)) return true;
-    this.#refused.add(key);
-    return false;
+    return !(await this.others()).some((claim) => claim.key === key);
   }
 
   beat(): Promise<string[]> {
-    const lost = [...this.options.superseded()];
-    for (const key of lost) this.#successor ??= this.options.latestOwner(key) ?? "another process";
-    return Promise.resolve(lost);
+    return Promise.resolve([]);
   }
 
   whileHeld(_key: string, action: () => void): Promise<boolean> {
@@ -42,12 +25,10 @@ export class ShardClaims implements ClaimTable {
     return Promise.resolve();
   }
 
-  /** What was refused is another's, and nobody need wait for it: each look shows it anew. */
+  /** Nobody need wait for what was refused: each look shows it anew, as a heartbeat would. */
   async living(): Promise<Claim[]> {
-    const others = await this.options.others?.() ?? [], now = performance.now();
-    const successor = this.#successor;
-    if (successor === undefined) return others.map((claim) => ({ ...claim, heard: now }));
-    return [...this.#refused].map((key) => ({ key, owner: successor, since: now, heard: now, step: 0 }));
+    const heard = performance.now();
+    return (await this.others()).map((claim) => ({ ...claim, heard }));
   }
 
   close(): Promise<void> {

@@ -38,8 +38,8 @@ export function isSilent({ heard }: Pick<Claim, "heard">, now: number): boolean 
 
 /** The claims on runs of an experiment whose owners are alive. */
 export async function livingClaims(study: Study, experiment: Experiment, now = Date.now() / 1000): Promise<Claim[]> {
-  const claims = await studyClaims(study).claims();
-  return claims.filter((claim) => claim.key.startsWith(claimKey(experiment, "")) && !isSilent(claim, now));
+  const claims = await livingIn(study, now);
+  return claims.filter((claim) => claim.key.startsWith(claimKey(experiment, "")));
 }
 
 /** How long things take in a session, seconds; whoever tests may be in a hurry. */
@@ -52,35 +52,43 @@ export interface Timing {
   readonly save?: number;
 }
 
+/** A share of an experiment's runs. */
+export interface Share {
+  readonly experiment: Experiment;
+  readonly shard: Shard;
+}
+
 /** Where the claims on a study's runs lie. */
 export interface QueueChoice {
-  /** The share that this process trains: nothing is claimed beside what it has. */
-  readonly shard?: Shard;
+  /** The share that this process trains, whatever a queue says. */
+  readonly share?: Share;
 }
 
 /** Opens the queue under a name of this process. */
 export async function openStudyQueue(
   study: Study,
-  { shard, stale }: QueueChoice & Pick<Timing, "stale"> = {},
+  { share, stale }: QueueChoice & Pick<Timing, "stale"> = {},
 ): Promise<{ queue: Queue; owner: string }> {
   const owner = newOwner();
   const folderOf = (key: string) => study.attemptsFolder(experimentInClaim({ key }), runInClaim({ key }));
   const attempts = new Attempts({ owner, folderOf });
-  const table: ClaimTable = shard ? shardClaims(study, attempts) : await openSqliteQueue(study.queuePath, {
-    owner,
-    staleAfter: stale,
-    underWay: () => underWay(study),
-  });
-  return { queue: new FencedQueue(table, attempts), owner };
+  if (!share) {
+    const options = { owner, staleAfter: stale, underWay: () => underWay(study) };
+    return { queue: new FencedQueue(await openSqliteQueue(study.queuePath, options), attempts), owner };
+  }
+  const key = shareKey(share);
+  await attempts.take(key);
+  return { queue: new FencedQueue(new ShardClaims(() => livingIn(study)), attempts, key), owner };
 }
 
-/** Those of a process that trains a share: runs that a living process on this machine has are left to it. */
-function shardClaims(study: Study, attempts: Attempts): ShardClaims {
-  return new ShardClaims({
-    latestOwner: (key) => attempts.latest(key)?.owner,
-    superseded: () => attempts.superseded(),
-    others: async () => (await studyClaims(study).claims()).filter((claim) => !isSilent(claim, Date.now() / 1000)),
-  });
+/** The key of attempts at a share: no run has such a name. */
+function shareKey({ experiment, shard: { index, count } }: Share): string {
+  return claimKey(experiment, `share_${index}_of_${count}`);
+}
+
+/** Claims in the study's queue whose owners have been heard of lately. */
+async function livingIn(study: Study, now: number = Date.now() / 1000): Promise<Claim[]> {
+  return (await studyClaims(study).claims()).filter((claim) => !isSilent(claim, now));
 }
 
 /** Looks at the claims on a study's runs. */

@@ -43,7 +43,7 @@ export interface TrainSummary {
  * @throws {UserError} if there is no study, no configuration, or no engine; or if the study cannot be written any more
  */
 export async function trainStudy(options: TrainStudyOptions): Promise<TrainSummary> {
-  const { dir, experiment } = options;
+  const { dir, experiment, shard } = options;
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
   const { waiting, skipped } = await waitingRuns(study, settings, options);
@@ -52,7 +52,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     checkRoom(engine, waiting, footprintOf(() => engine, settings, study.space), settings);
     using workers = await EvaluationWorkers.open(options.scoreOn ?? "auto", options.onMessage);
     // First of what is written: where its place is taken, nothing else is.
-    const claims = await openStudyQueue(study, { ...options.timing, ...options });
+    const claims = await openStudyQueue(study, { ...options.timing, share: shard && { experiment, shard } });
     try {
       await study.makeRunFolders(experiment);
       await study.removeLeftovers();
