@@ -1,37 +1,88 @@
 /**
- * Claims where shares are fixed and a scheduler outside says who trains which: nothing is asked and nothing is written. Whoever comes later has been
- * started again in the place of the one before, so it takes each run over; attempts keep the earlier one from writing.
+ * Claims where shares are fixed and a scheduler outside says who trains which: nobody is asked. Whoever comes later has been started again in the
+ * place of the one before, so it takes each run over; attempts keep the earlier one from writing. What a process holds is written down now and then
+ * beside its attempt at the share, for people who look: nothing is decided by it but that processes with a queue leave such runs alone.
  */
+import { join } from "node:path";
+import { z } from "zod";
+import { latestIn } from "./attempts.ts";
 import type { Claim, ClaimTable } from "./queue.ts";
+import { removeFile, writeAtomically } from "../study/files.ts";
+
+/** In the folder of attempts at a share. */
+const FILE = "claims.json";
+
+/** Seconds from one writing to the next: a network disk is not to be kept busy by it, and a living process must not look silent. */
+const WRITE_SECONDS = 10;
+
+const schema = z.object({
+  owner: z.string(),
+  /** Unix seconds. */
+  heard: z.number(),
+  runs: z.array(z.object({ key: z.string(), since: z.number(), step: z.number().int().nonnegative() })),
+});
+
+export interface ShardClaimsOptions {
+  readonly owner: string;
+  /** The folder of attempts at this share. */
+  readonly folder: string;
+}
 
 export class ShardClaims implements ClaimTable {
-  /** @param others claims in the machine's queue of living processes: those runs are left to them */
-  constructor(private readonly others: () => Promise<readonly Claim[]>) {}
+  readonly #held = new Map<string, { since: number; step: number }>();
+  #written = -Infinity;
+
+  constructor(private readonly options: ShardClaimsOptions) {}
 
   async claim(key: string): Promise<boolean> {
-    return !(await this.others()).some((claim) => claim.key === key);
+    this.#held.set(key, { since: Date.now() / 1000, step: 0 });
+    await this.#write();
+    return true;
   }
 
-  beat(): Promise<string[]> {
-    return Promise.resolve([]);
+  async beat(steps: ReadonlyMap<string, number>): Promise<string[]> {
+    for (const [key, held] of this.#held) held.step = steps.get(key) ?? held.step;
+    await this.#write();
+    return [];
   }
 
-  whileHeld(_key: string, action: () => void): Promise<boolean> {
+  whileHeld(key: string, action: () => void): Promise<boolean> {
+    if (!this.#held.has(key)) return Promise.resolve(false);
     action();
     return Promise.resolve(true);
   }
 
-  release(): Promise<void> {
+  release(key: string): Promise<void> {
+    this.#held.delete(key);
     return Promise.resolve();
   }
 
-  /** Nobody need wait for what was refused: each look shows it anew, as a heartbeat would. */
-  async living(): Promise<Claim[]> {
-    const heard = performance.now();
-    return (await this.others()).map((claim) => ({ ...claim, heard }));
+  living(): Promise<Claim[]> {
+    return Promise.resolve([]);
   }
 
   close(): Promise<void> {
+    const { folder, owner } = this.options;
+    // Whoever has taken the share over writes there now.
+    if (latestIn(folder)?.owner === owner) removeFile(join(folder, FILE));
     return Promise.resolve();
+  }
+
+  async #write(): Promise<void> {
+    const now = performance.now() / 1000, { folder, owner } = this.options;
+    if (now - this.#written < WRITE_SECONDS || latestIn(folder)?.owner !== owner) return;
+    this.#written = now;
+    const runs = [...this.#held].map(([key, held]) => ({ key, ...held }));
+    await writeAtomically(join(folder, FILE), JSON.stringify({ owner, heard: Date.now() / 1000, runs }) + "\n");
+  }
+}
+
+/** What the latest process of a share has written down of its runs; nothing where there is none, or its file cannot be read. */
+export function readShardClaims(folder: string): Claim[] {
+  try {
+    const { owner, heard, runs } = schema.parse(JSON.parse(Deno.readTextFileSync(join(folder, FILE))));
+    return latestIn(folder)?.owner === owner ? runs.map((run) => ({ ...run, owner, heard })) : [];
+  } catch {
+    return [];
   }
 }

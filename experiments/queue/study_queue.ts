@@ -2,8 +2,8 @@
 import type { Commit } from "../study/files.ts";
 import { Attempts } from "./attempts.ts";
 import { FencedQueue } from "./fenced_queue.ts";
-import { type Claim, type ClaimReader, type ClaimTable, newOwner, type Queue, STALE_SECONDS } from "./queue.ts";
-import { ShardClaims } from "./shard_claims.ts";
+import { type Claim, type ClaimReader, newOwner, type Queue, STALE_SECONDS } from "./queue.ts";
+import { readShardClaims, ShardClaims } from "./shard_claims.ts";
 import { claimReader, openSqliteQueue } from "./sqlite_queue.ts";
 import { isUnderWay } from "../study/result.ts";
 import { runKey } from "../study/paths.ts";
@@ -38,7 +38,7 @@ export function isSilent({ heard }: Pick<Claim, "heard">, now: number): boolean 
 
 /** The claims on runs of an experiment whose owners are alive. */
 export async function livingClaims(study: Study, experiment: Experiment, now = Date.now() / 1000): Promise<Claim[]> {
-  const claims = await livingIn(study, now);
+  const claims = await livingAmong(studyClaims(study), now);
   return claims.filter((claim) => claim.key.startsWith(claimKey(experiment, "")));
 }
 
@@ -73,12 +73,14 @@ export async function openStudyQueue(
   const folderOf = (key: string) => study.attemptsFolder(experimentInClaim({ key }), runInClaim({ key }));
   const attempts = new Attempts({ owner, folderOf });
   if (!share) {
-    const options = { owner, staleAfter: stale, underWay: () => underWay(study) };
-    return { queue: new FencedQueue(await openSqliteQueue(study.queuePath, options), attempts), owner };
+    const table = await openSqliteQueue(study.queuePath, { owner, staleAfter: stale, underWay: () => underWay(study) });
+    const others = () => livingAmong(shardClaims(study));
+    return { queue: new FencedQueue(table, attempts, { others }), owner };
   }
-  const key = shareKey(share);
+  const key = shareKey(share), folder = folderOf(key);
   await attempts.take(key);
-  return { queue: new FencedQueue(new ShardClaims(() => livingIn(study)), attempts, key), owner };
+  const table = new ShardClaims({ owner, folder }), others = () => livingAmong(claimReader(study.queuePath));
+  return { queue: new FencedQueue(table, attempts, { share: key, others }), owner };
 }
 
 /** The key of attempts at a share: no run has such a name. */
@@ -86,14 +88,34 @@ function shareKey({ experiment, shard: { index, count } }: Share): string {
   return claimKey(experiment, `share_${index}_of_${count}`);
 }
 
-/** Claims in the study's queue whose owners have been heard of lately. */
-async function livingIn(study: Study, now: number = Date.now() / 1000): Promise<Claim[]> {
-  return (await studyClaims(study).claims()).filter((claim) => !isSilent(claim, now));
+function isShareName(name: string): boolean {
+  return /^share_\d+_of_\d+$/.test(name);
+}
+
+/** Claims whose owners have been heard of lately. */
+async function livingAmong(reader: ClaimReader, now: number = Date.now() / 1000): Promise<Claim[]> {
+  return (await reader.claims()).filter((claim) => !isSilent(claim, now));
+}
+
+/** Claims of processes that train shares. */
+function shardClaims(study: Study): ClaimReader {
+  return {
+    claims: async () => {
+      const claims = [];
+      for (const experiment of EXPERIMENTS) {
+        for (const name of await study.attemptNames(experiment)) {
+          if (isShareName(name)) claims.push(...readShardClaims(study.attemptsFolder(experiment, name)));
+        }
+      }
+      return claims;
+    },
+  };
 }
 
 /** Looks at the claims on a study's runs. */
 export function studyClaims(study: Study): ClaimReader {
-  return claimReader(study.queuePath);
+  const readers = [claimReader(study.queuePath), shardClaims(study)];
+  return { claims: async () => (await Promise.all(readers.map((reader) => reader.claims()))).flat() };
 }
 
 /** The claims that the results speak of: those of runs that have begun and not ended. */

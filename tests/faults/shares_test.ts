@@ -48,7 +48,7 @@ inFolder(
       runs: 3,
       layers: 2,
       stateSizes: [16],
-      steps: 20_000,
+      steps: 8000,
       history: 2001,
     });
     const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
