@@ -3,6 +3,7 @@ import type { Commit } from "../study/files.ts";
 import { Attempts } from "./attempts.ts";
 import { FencedQueue } from "./fenced_queue.ts";
 import { type Claim, type ClaimReader, type ClaimTable, newOwner, type Queue, STALE_SECONDS } from "./queue.ts";
+import { type PlaceOptions, placesToLook, queuePlace } from "./queue_place.ts";
 import { ShardClaims } from "./shard_claims.ts";
 import { claimReader, openSqliteQueue } from "./sqlite_queue.ts";
 import { isUnderWay } from "../study/result.ts";
@@ -56,36 +57,62 @@ export interface Timing {
 export interface QueueChoice {
   /** The share that this process trains: nothing is claimed beside what it has. */
   readonly shard?: Shard;
+  /** Has the claims lie on a disk of this machine, for its processes alone. */
+  readonly nodeLocal?: boolean;
 }
 
-/** Opens the queue under a name of this process. */
+/** What opens a queue beside the choice of it. */
+export interface QueueOpening extends QueueChoice, PlaceOptions, Pick<Timing, "stale"> {
+  /** Called with a line about the place of the claims, where that is not the study. */
+  readonly onMessage?: (line: string) => void;
+}
+
+/**
+ * Opens the queue under a name of this process.
+ *
+ * @throws {UserError} if its place is on a network's disk, or cannot be written
+ */
 export async function openStudyQueue(
   study: Study,
-  { shard, stale }: QueueChoice & Pick<Timing, "stale"> = {},
+  opening: QueueOpening = {},
 ): Promise<{ queue: Queue; owner: string }> {
+  const { shard } = opening;
   const owner = newOwner();
   const folderOf = (key: string) => study.attemptsFolder(experimentInClaim({ key }), runInClaim({ key }));
   const attempts = new Attempts({ owner, folderOf });
-  const table: ClaimTable = shard ? shardClaims(study, attempts) : await openSqliteQueue(study.queuePath, {
-    owner,
-    staleAfter: stale,
-    underWay: () => underWay(study),
-  });
+  const table: ClaimTable = shard ? shardClaims(study, attempts, opening) : await openDatabase(study, owner, opening);
   return { queue: new FencedQueue(table, attempts), owner };
 }
 
+/** Claims in a database: in the study, or on a disk of this machine. */
+async function openDatabase(study: Study, owner: string, opening: QueueOpening): Promise<ClaimTable> {
+  const { nodeLocal = false, stale, onMessage } = opening, path = queuePlace(study, nodeLocal, opening);
+  if (nodeLocal) {
+    onMessage?.(`The queue is ${path}, for processes on this machine alone: those on another would take its runs over`);
+  }
+  return await openSqliteQueue(path, { owner, staleAfter: stale, underWay: () => underWay(study) });
+}
+
 /** Those of a process that trains a share: runs that a living process on this machine has are left to it. */
-function shardClaims(study: Study, attempts: Attempts): ShardClaims {
+function shardClaims(study: Study, attempts: Attempts, places: PlaceOptions): ShardClaims {
   return new ShardClaims({
     latestOwner: (key) => attempts.latest(key)?.owner,
     superseded: () => attempts.superseded(),
-    others: async () => (await studyClaims(study).claims()).filter((claim) => !isSilent(claim, Date.now() / 1000)),
+    others: async () =>
+      (await studyClaims(study, places).claims()).filter((claim) => !isSilent(claim, Date.now() / 1000)),
   });
 }
 
-/** Looks at the claims on a study's runs. */
-export function studyClaims(study: Study): ClaimReader {
-  return claimReader(study.queuePath);
+/** Looks at the claims on a study's runs that processes of this machine can see; of one run the one that was heard of last comes last. */
+export function studyClaims(study: Study, places: PlaceOptions = {}): ClaimReader {
+  return {
+    async claims() {
+      const readers = placesToLook(study, places).map(claimReader);
+      if (readers.length === 1) return await readers[0].claims();
+      const claims = await Promise.all(readers.map((reader) => reader.claims()));
+      return claims.flat().sort((a, b) => a.heard - b.heard);
+    },
+  };
 }
 
 /** The claims that the results speak of: those of runs that have begun and not ended. */
