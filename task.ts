@@ -7,7 +7,8 @@
  */
 import { isAbsolute, resolve } from "node:path";
 import { UserError } from "./cells/errors.ts";
-import { dirFlag } from "./experiments/flags.ts";
+import { dirFlag, nodeLocalFlag } from "./experiments/flags.ts";
+import { nodeLocalFolder, TEMPORARY_VARIABLE } from "./experiments/queue/queue_place.ts";
 import { readStudySettings } from "./experiments/study/settings_file.ts";
 import {
   CACHE_VARIABLES,
@@ -46,6 +47,8 @@ export interface Task {
   readonly asksMemory?: boolean;
   /** Whether it names itself by machine and process, to others that work on the study. */
   readonly namesItself?: boolean;
+  /** Whether it looks at the claims on the study's runs, which may lie on a disk of this machine instead. */
+  readonly readsQueue?: boolean;
   /** Native libraries that it loads; Deno does not watch what these do. */
   readonly native: readonly (keyof typeof NATIVE)[];
 }
@@ -70,7 +73,14 @@ export const TASKS: Readonly<Record<string, Task>> = {
     // It may measure how long runs take.
     native: ["onnxruntime"],
   },
-  remove: { script: "experiments/remove.ts", dir: DIR, writes: true, readsCorpus: false, native: [] },
+  remove: {
+    script: "experiments/remove.ts",
+    dir: DIR,
+    writes: true,
+    readsCorpus: false,
+    readsQueue: true,
+    native: [],
+  },
   train: {
     script: "experiments/train.ts",
     dir: DIR,
@@ -78,6 +88,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     readsCorpus: true,
     asksMemory: true,
     namesItself: true,
+    readsQueue: true,
     native: ["onnxruntime"],
   },
   evaluate: {
@@ -86,6 +97,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     namesItself: true,
+    readsQueue: true,
     native: ["onnxruntime"],
   },
   dynamics: {
@@ -94,9 +106,17 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     namesItself: true,
+    readsQueue: true,
     native: ["onnxruntime"],
   },
-  status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, native: [] },
+  status: {
+    script: "experiments/status.ts",
+    dir: DIR,
+    writes: false,
+    readsCorpus: false,
+    readsQueue: true,
+    native: [],
+  },
   sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, native: ["onnxruntime"] },
   report: {
     script: "report/report.ts",
@@ -114,6 +134,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: false,
     namesItself: true,
+    readsQueue: true,
     native: ["onnxruntime", "resvg"],
   },
 };
@@ -141,23 +162,32 @@ export async function permissionsOf(
   const study = dir === undefined ? [] : [resolve(dir)], packages = packageFolder();
   const space = task.readsSpace && given.space !== undefined ? [given.space] : [];
   const others = task.readsStudies ? foldersIn(args) : [];
+  const nodeLocal = dir !== undefined && task.readsQueue ? [nodeLocalFolder(dir)] : [];
+  const isNodeLocal = task.namesItself === true && args.includes(nodeLocalFlag.usage);
   const orNone = <T>(list: readonly T[]) => list.length ? [...list] : false;
   return {
     read: [
       ...study,
+      ...nodeLocal,
       projectFolder(),
       packages,
       ...[...files, ...space, ...others].map((path) => resolve(path)),
       ...cache.read,
     ],
-    write: orNone([...(task.writes ? study : []), ...cache.write]),
+    write: orNone([...(task.writes ? study : []), ...(isNodeLocal ? nodeLocal : []), ...cache.write]),
     ffi: task.native.length ? [packages] : false,
     sys: orNone([
       ...(task.asksMemory ? ["systemMemoryInfo"] as const : []),
       ...(task.namesItself ? ["hostname"] as const : []),
+      ...(task.readsQueue ? ["statfs", "uid"] as const : []),
       ...task.native.flatMap((library) => NATIVE[library].sys),
     ]),
-    env: [...VARIABLES, ...task.native.flatMap((library) => NATIVE[library].env), ...cache.env],
+    env: [
+      ...VARIABLES,
+      ...(task.readsQueue ? [TEMPORARY_VARIABLE] : []),
+      ...task.native.flatMap((library) => NATIVE[library].env),
+      ...cache.env,
+    ],
     net: orNone(cache.net),
     run: false,
     import: false,

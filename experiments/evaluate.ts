@@ -1,6 +1,6 @@
 /** `deno task evaluate`: scores finished runs on the test split and on the validation split through ONNX Runtime. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag, scoreFlags } from "./flags.ts";
+import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, scoreFlags } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { countingDisplay } from "./display.ts";
@@ -17,6 +17,7 @@ const flags = ofSpace((space) => ({
   again: flag.on("--again", "score every finished run, after making its ONNX model anew from its checkpoint"),
   only: onlyFlag("score only these", space),
   ...scoreFlags,
+  nodeLocal: nodeLocalFlag,
 }));
 
 if (import.meta.main) {

@@ -65,6 +65,11 @@ export const shardFlag: Flag<Shard | undefined> = {
   fallback: undefined,
 };
 
+export const nodeLocalFlag: Flag<boolean> = flag.on(
+  "--node-local",
+  "keep the queue on a disk of this machine, for its processes alone: where the study lies on a network's disk",
+);
+
 /** Flags of what scores runs. */
 export const scoreFlags = {
   scoreOn: flag.choice(

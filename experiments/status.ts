@@ -4,6 +4,7 @@ import { oneLine } from "../cells/visible_text.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { type ClaimedRun, type Overview, overviewOf } from "./queue/overview.ts";
+import { ownerInWords } from "./queue/queue.ts";
 import { commandOn } from "./study/commands.ts";
 import { qualityInWords } from "./study/criterion.ts";
 import { shortKey } from "./study/paths.ts";
@@ -53,14 +54,16 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
   const progress = ({ step, steps }: ClaimedRun) => step > steps ? `step ${step}` : `step ${step} of ${steps}`;
   for (const claimed of running) {
     const { key, owner, since } = claimed;
-    yield `  running  ${shortKey(key)}  ${progress(claimed)}, process ${owner}, for ${ago(since)}`;
+    yield `  running  ${shortKey(key)}  ${progress(claimed)}, process ${ownerInWords(owner)}, for ${ago(since)}`;
   }
   for (const { key, owner, since } of overview.in_use) {
-    yield `  in use   ${shortKey(key)}  is being measured or scored by process ${owner}, for ${ago(since)}`;
+    yield `  in use   ${shortKey(key)}  is being measured or scored by process ${ownerInWords(owner)}, for ${
+      ago(since)
+    }`;
   }
   for (const claimed of stale) {
     const { key, owner, heard } = claimed;
-    yield `  stale    ${shortKey(key)}  ${progress(claimed)}, process ${owner} has been silent for ` +
+    yield `  stale    ${shortKey(key)}  ${progress(claimed)}, process ${ownerInWords(owner)} has been silent for ` +
       `${ago(heard)}; the next ${command("train")} goes on with it`;
   }
   if (overview.short) {

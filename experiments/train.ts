@@ -1,6 +1,6 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test and the validation split. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag, scoreFlags, shardFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, scoreFlags, shardFlag } from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { BUDGETS, LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
@@ -46,6 +46,7 @@ const flags = ofSpace((space) => ({
     undefined,
   ),
   shard: shardFlag,
+  nodeLocal: nodeLocalFlag,
   limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
   only: onlyFlag("train only these", space),
   ...scoreFlags,

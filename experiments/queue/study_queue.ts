@@ -2,7 +2,8 @@
 import type { Commit } from "../study/files.ts";
 import { Attempts } from "./attempts.ts";
 import { FencedQueue } from "./fenced_queue.ts";
-import { type Claim, type ClaimReader, newOwner, type Queue, STALE_SECONDS } from "./queue.ts";
+import { type Claim, type ClaimReader, type ClaimTable, newOwner, type Queue, STALE_SECONDS } from "./queue.ts";
+import { type PlaceOptions, placesToLook, queuePlace } from "./queue_place.ts";
 import { readShardClaims, ShardClaims } from "./shard_claims.ts";
 import { claimReader, openSqliteQueue } from "./sqlite_queue.ts";
 import { isUnderWay } from "../study/result.ts";
@@ -62,25 +63,46 @@ export interface Share {
 export interface QueueChoice {
   /** The share that this process trains, whatever a queue says. */
   readonly share?: Share;
+  /** Has the claims lie on a disk of this machine, for its processes alone. */
+  readonly nodeLocal?: boolean;
 }
 
-/** Opens the queue under a name of this process. */
+/** What opens a queue beside the choice of it. */
+export interface QueueOpening extends QueueChoice, PlaceOptions, Pick<Timing, "stale"> {
+  /** Called with a line about the place of the claims, where that is not the study. */
+  readonly onMessage?: (line: string) => void;
+}
+
+/**
+ * Opens the queue under a name of this process.
+ *
+ * @throws {UserError} if its place is on a network's disk, or cannot be written
+ */
 export async function openStudyQueue(
   study: Study,
-  { share, stale }: QueueChoice & Pick<Timing, "stale"> = {},
+  opening: QueueOpening = {},
 ): Promise<{ queue: Queue; owner: string }> {
+  const { share } = opening;
   const owner = newOwner();
   const folderOf = (key: string) => study.attemptsFolder(experimentInClaim({ key }), runInClaim({ key }));
   const attempts = new Attempts({ owner, folderOf });
   if (!share) {
-    const table = await openSqliteQueue(study.queuePath, { owner, staleAfter: stale, underWay: () => underWay(study) });
     const others = () => livingAmong(shardClaims(study));
-    return { queue: new FencedQueue(table, attempts, { others }), owner };
+    return { queue: new FencedQueue(await openDatabase(study, owner, opening), attempts, { others }), owner };
   }
   const key = shareKey(share), folder = folderOf(key);
   await attempts.take(key);
-  const table = new ShardClaims({ owner, folder }), others = () => livingAmong(claimReader(study.queuePath));
+  const table = new ShardClaims({ owner, folder }), others = () => livingAmong(databaseClaims(study, opening));
   return { queue: new FencedQueue(table, attempts, { share: key, others }), owner };
+}
+
+/** Claims in a database: in the study, or on a disk of this machine. */
+async function openDatabase(study: Study, owner: string, opening: QueueOpening): Promise<ClaimTable> {
+  const { nodeLocal = false, stale, onMessage } = opening, path = queuePlace(study, nodeLocal, opening);
+  if (nodeLocal) {
+    onMessage?.(`The queue is ${path}, for processes on this machine alone: those on another would take its runs over`);
+  }
+  return await openSqliteQueue(path, { owner, staleAfter: stale, underWay: () => underWay(study) });
 }
 
 /** The key of attempts at a share: no run has such a name. */
@@ -112,10 +134,23 @@ function shardClaims(study: Study): ClaimReader {
   };
 }
 
-/** Looks at the claims on a study's runs. */
-export function studyClaims(study: Study): ClaimReader {
-  const readers = [claimReader(study.queuePath), shardClaims(study)];
-  return { claims: async () => (await Promise.all(readers.map((reader) => reader.claims()))).flat() };
+/** Claims in databases that processes of this machine can see. */
+function databaseClaims(study: Study, places: PlaceOptions): ClaimReader {
+  return allOf(placesToLook(study, places).map(claimReader));
+}
+
+/** Looks at the claims on a study's runs; of one run the one that was heard of last comes last. */
+export function studyClaims(study: Study, places: PlaceOptions = {}): ClaimReader {
+  return allOf([databaseClaims(study, places), shardClaims(study)]);
+}
+
+function allOf(readers: readonly ClaimReader[]): ClaimReader {
+  return {
+    async claims() {
+      const claims = await Promise.all(readers.map((reader) => reader.claims()));
+      return claims.flat().sort((a, b) => a.heard - b.heard);
+    },
+  };
 }
 
 /** The claims that the results speak of: those of runs that have begun and not ended. */
