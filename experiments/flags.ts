@@ -65,6 +65,16 @@ export const shardFlag: Flag<Shard | undefined> = {
   fallback: undefined,
 };
 
+/** Folders of other studies, with commas between. */
+export function foldersFlag(usage: string, help: string, most: number): Flag<readonly string[] | undefined> {
+  return flag.list(usage, help, folderIn, most);
+}
+
+function folderIn(text: string): string {
+  if (!text) throw new Error("must name a folder each");
+  return text;
+}
+
 /** Flags of what scores runs. */
 export const scoreFlags = {
   scoreOn: flag.choice(
