@@ -22,7 +22,7 @@ import { CORPUS_NAMES } from "./train/corpus/corpus.ts";
 import { knownCorpus } from "./train/corpus/known.ts";
 import { packageFolder, projectFolder } from "./train/process/folders.ts";
 import { TELEMETRY_VARIABLE } from "./train/engines/onnx/telemetry.ts";
-import { valueIn } from "./train/terminal/command_line.ts";
+import { valueIn, valuesIn } from "./train/terminal/command_line.ts";
 import { hangupName } from "./train/terminal/hangup.ts";
 import type { LastWord } from "./train/terminal/exit.ts";
 import { printError } from "./train/terminal/output.ts";
@@ -37,8 +37,8 @@ export interface Task {
   readonly readsCorpus: boolean;
   /** Whether it reads the module that `--space` names. */
   readonly readsSpace?: boolean;
-  /** Whether it reads the studies that `--with` names. */
-  readonly readsStudies?: boolean;
+  /** The flag that names studies which it reads. */
+  readonly readsStudies?: "with" | "from";
   /** Whether it downloads a known corpus that `--corpus` names, where that is not on this machine. */
   readonly fetchesCorpus?: boolean;
   /** Whether it looks at what has been downloaded. */
@@ -109,6 +109,16 @@ export const TASKS: Readonly<Record<string, Task>> = {
     readsQueue: true,
     native: ["onnxruntime"],
   },
+  merge: {
+    script: "experiments/merge.ts",
+    dir: DIR,
+    writes: true,
+    readsCorpus: false,
+    readsStudies: "from",
+    namesItself: true,
+    readsQueue: true,
+    native: [],
+  },
   status: {
     script: "experiments/status.ts",
     dir: DIR,
@@ -123,7 +133,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     dir: DIR,
     writes: true,
     readsCorpus: false,
-    readsStudies: true,
+    readsStudies: "with",
     native: ["resvg"],
   },
   export: { script: "report/export.ts", dir: DIR, writes: true, readsCorpus: false, native: [] },
@@ -145,7 +155,7 @@ const VARIABLES = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "XDG_RUNTIME_DIR
 /**
  * The permissions that a task gets.
  *
- * @param args its command line, of which `--dir`, `--corpus`, `--space` and `--with` are read; what is wrong with it, the task itself will say
+ * @param args its command line, of which `--dir`, `--corpus`, `--space`, `--with` and `--from` are read; what is wrong with it, the task itself will say
  * @param environment says where the cache of corpora is
  */
 export async function permissionsOf(
@@ -161,7 +171,7 @@ export async function permissionsOf(
   const cache = await cachePermissions(task, corpora, environment, given.corpus);
   const study = dir === undefined ? [] : [resolve(dir)], packages = packageFolder();
   const space = task.readsSpace && given.space !== undefined ? [given.space] : [];
-  const others = task.readsStudies ? foldersIn(args) : [];
+  const others = task.readsStudies ? valuesIn(args, task.readsStudies) : [];
   const nodeLocal = dir !== undefined && task.readsQueue ? [nodeLocalFolder(dir)] : [];
   const isNodeLocal = task.namesItself === true && args.includes(nodeLocalFlag.usage);
   const orNone = <T>(list: readonly T[]) => list.length ? [...list] : false;
@@ -197,11 +207,6 @@ export async function permissionsOf(
 /** A flag that permissions follow from, where it says something: read as the task itself will read it. */
 function pathIn(args: readonly string[], flag: "dir" | "corpus" | "space"): string | undefined {
   return valueIn(args, flag)?.trim() ? valueIn(args, flag) : undefined;
-}
-
-/** The folders of a comparison: parts that are empty say nothing, and would stand for the folder that the task runs in. */
-function foldersIn(args: readonly string[]): string[] {
-  return (valueIn(args, "with") ?? "").split(",").map((part) => part.trim()).filter(Boolean);
 }
 
 interface CachePermissions {

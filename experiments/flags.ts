@@ -70,6 +70,16 @@ export const nodeLocalFlag: Flag<boolean> = flag.on(
   "keep the queue on a disk of this machine, for its processes alone: where the study lies on a network's disk",
 );
 
+/** Folders of other studies, with commas between. */
+export function foldersFlag(usage: string, help: string, most: number): Flag<readonly string[] | undefined> {
+  return flag.list(usage, help, folderIn, most);
+}
+
+function folderIn(text: string): string {
+  if (!text) throw new Error("must name a folder each");
+  return text;
+}
+
 /** Flags of what scores runs. */
 export const scoreFlags = {
   scoreOn: flag.choice(

@@ -11,6 +11,7 @@ import { type SessionResources, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { commandOn } from "../study/commands.ts";
+import { isFinished } from "../study/result.ts";
 import type { Run } from "../study/runs.ts";
 import { runCosts } from "../study/run_cost.ts";
 import { selectFrom } from "../study/selection.ts";
@@ -18,6 +19,7 @@ import { sharesOf } from "../study/shard.ts";
 import { Study } from "../study/store.ts";
 import { readUnit, stepsBackAmong, tokensRead, trainingSettings } from "../study/training_settings.ts";
 import { studyText } from "../study/text.ts";
+import { otherPlacesInWords, type TrainedOn } from "../study/trained_on.ts";
 import { openStudyQueue } from "../queue/study_queue.ts";
 
 /** What a call of `train` has done. */
@@ -46,9 +48,13 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const { dir, experiment, shard } = options;
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
-  const { waiting, skipped } = await waitingRuns(study, settings, options);
+  const { waiting, skipped, finished } = await waitingRuns(study, settings, options);
   const text = await studyText(study), engine = await openStudyEngine(options.engine);
   try {
+    const others = waiting.length
+      ? otherPlacesInWords(finished, { engine: engine.name, adapter: engine.adapter })
+      : undefined;
+    if (others !== undefined) options.onMessage?.(others);
     checkRoom(engine, waiting, footprintOf(() => engine, settings, study.space), settings);
     using workers = await EvaluationWorkers.open(options.scoreOn ?? "auto", options.onMessage);
     // First of what is written: where its place is taken, nothing else is.
@@ -131,12 +137,15 @@ function settingsOf(
   return settings;
 }
 
-/** Runs that are not done, in training order; and how many are skipped, since their results cannot be read. */
+/**
+ * Runs that are not done, in training order; how many are skipped, since their results cannot be read; and on what the finished ones were trained,
+ * those included that are not meant.
+ */
 async function waitingRuns(
   study: Study,
   settings: TrainingSettings,
   options: TrainStudyOptions,
-): Promise<{ waiting: Run[]; skipped: number }> {
+): Promise<{ waiting: Run[]; skipped: number; finished: TrainedOn[] }> {
   const { dir, experiment, only, shard } = options;
   const runs = await study.runs(experiment);
   if (!runs.length) {
@@ -154,16 +163,19 @@ async function waitingRuns(
     "run",
   );
   for (const back of stepsBackAmong(chosen.map(({ entry }) => entry.config))) checkAskedLogged(settings, back);
-  const waiting: Run[] = [];
+  const meant = new Set(chosen), waiting: Run[] = [], finished: TrainedOn[] = [];
   let skipped = 0;
-  for (const run of chosen) {
+  for (const run of runs) {
     try {
-      if (!isDone(await study.readResult(experiment, run.key), settings, options)) waiting.push(run);
+      const result = await study.readResult(experiment, run.key);
+      if (result && isFinished(result)) finished.push({ engine: result.engine, adapter: result.adapter });
+      if (meant.has(run) && !isDone(result, settings, options)) waiting.push(run);
     } catch (error) {
+      if (!meant.has(run)) continue;
       // Someone may want to mend the file: its run is left alone, the others go on.
       options.onProblem?.(`${messageOf(error)}; this run is skipped`);
       skipped++;
     }
   }
-  return { waiting, skipped };
+  return { waiting, skipped, finished };
 }
