@@ -8,6 +8,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { UserError } from "./cells/errors.ts";
 import { dirFlag } from "./experiments/flags.ts";
+import { queuePermissions, queueUrl } from "./experiments/queue/queue_url.ts";
 import { readStudySettings } from "./experiments/study/settings_file.ts";
 import {
   CACHE_VARIABLES,
@@ -44,6 +45,8 @@ export interface Task {
   readonly listsCorpora?: boolean;
   /** Whether it asks how much memory this machine has: runs that need more would be killed by the system, without a word. */
   readonly asksMemory?: boolean;
+  /** Whether it asks who is at work, or says so, where a PostgreSQL server has the queue: of `--queue`, or of a variable. */
+  readonly asksQueue?: boolean;
   /** Whether it names itself by machine and process, to others that work on the study. */
   readonly namesItself?: boolean;
   /** Native libraries that it loads; Deno does not watch what these do. */
@@ -77,6 +80,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     asksMemory: true,
+    asksQueue: true,
     namesItself: true,
     native: ["onnxruntime"],
   },
@@ -85,6 +89,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     dir: DIR,
     writes: true,
     readsCorpus: true,
+    asksQueue: true,
     namesItself: true,
     native: ["onnxruntime"],
   },
@@ -93,10 +98,18 @@ export const TASKS: Readonly<Record<string, Task>> = {
     dir: DIR,
     writes: true,
     readsCorpus: true,
+    asksQueue: true,
     namesItself: true,
     native: ["onnxruntime"],
   },
-  status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, native: [] },
+  status: {
+    script: "experiments/status.ts",
+    dir: DIR,
+    writes: false,
+    readsCorpus: false,
+    asksQueue: true,
+    native: [],
+  },
   sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, native: ["onnxruntime"] },
   report: {
     script: "report/report.ts",
@@ -124,15 +137,17 @@ const VARIABLES = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "XDG_RUNTIME_DIR
 /**
  * The permissions that a task gets.
  *
- * @param args its command line, of which `--dir`, `--corpus`, `--space` and `--with` are read; what is wrong with it, the task itself will say
+ * @param args its command line, of which `--dir`, `--corpus`, `--space`, `--with` and `--queue` are read; what is wrong with it, the task itself will say
  * @param environment says where the cache of corpora is
+ * @param queueVariable says where the queue is, if no flag does
  */
 export async function permissionsOf(
   task: Task,
   args: readonly string[],
   environment: Environment = ownEnvironment,
+  queueVariable: (name: string) => string | undefined = (name) => Deno.env.get(name),
 ): Promise<Deno.PermissionOptionsObject> {
-  const given = { dir: pathIn(args, "dir"), corpus: pathIn(args, "corpus"), space: pathIn(args, "space") };
+  const given = { dir: textIn(args, "dir"), corpus: textIn(args, "corpus"), space: textIn(args, "space") };
   const dir = task.dir && (given.dir ?? task.dir);
   const source = dir === undefined ? undefined : await corpusOf(dir);
   const corpora = task.readsCorpus ? [source, given.corpus].filter((name) => name !== undefined) : [];
@@ -141,6 +156,9 @@ export async function permissionsOf(
   const study = dir === undefined ? [] : [resolve(dir)], packages = packageFolder();
   const space = task.readsSpace && given.space !== undefined ? [given.space] : [];
   const others = task.readsStudies ? foldersIn(args) : [];
+  const queue = task.asksQueue
+    ? queuePermissions(queueUrl(textIn(args, "queue"), queueVariable))
+    : { net: [], env: [] };
   const orNone = <T>(list: readonly T[]) => list.length ? [...list] : false;
   return {
     read: [
@@ -157,15 +175,15 @@ export async function permissionsOf(
       ...(task.namesItself ? ["hostname"] as const : []),
       ...task.native.flatMap((library) => NATIVE[library].sys),
     ]),
-    env: [...VARIABLES, ...task.native.flatMap((library) => NATIVE[library].env), ...cache.env],
-    net: orNone(cache.net),
+    env: [...VARIABLES, ...task.native.flatMap((library) => NATIVE[library].env), ...cache.env, ...queue.env],
+    net: orNone([...cache.net, ...queue.net]),
     run: false,
     import: false,
   };
 }
 
 /** A flag that permissions follow from, where it says something: read as the task itself will read it. */
-function pathIn(args: readonly string[], flag: "dir" | "corpus" | "space"): string | undefined {
+function textIn(args: readonly string[], flag: "dir" | "corpus" | "space" | "queue"): string | undefined {
   return valueIn(args, flag)?.trim() ? valueIn(args, flag) : undefined;
 }
 

@@ -1,11 +1,14 @@
 /** The queue of a study: claims on its runs, and what its results know of runs under way. */
 import type { Commit } from "../study/files.ts";
 import { Attempts } from "./attempts.ts";
+import { copiesName } from "./copies_name.ts";
 import { FencedQueue } from "./fenced_queue.ts";
+import type { Ended } from "./postgres_queue.ts";
+import { queueAddress } from "./queue_url.ts";
 import { type Claim, type ClaimReader, type ClaimTable, newOwner, type Queue, STALE_SECONDS } from "./queue.ts";
 import { ShardClaims } from "./shard_claims.ts";
 import { claimReader, openSqliteQueue } from "./sqlite_queue.ts";
-import { isUnderWay } from "../study/result.ts";
+import { isFinished, isUnderWay } from "../study/result.ts";
 import { runKey } from "../study/paths.ts";
 import { type Experiment, EXPERIMENTS } from "../study/schema.ts";
 import type { Shard } from "../study/shard.ts";
@@ -56,22 +59,49 @@ export interface Timing {
 export interface QueueChoice {
   /** The share that this process trains: nothing is claimed beside what it has. */
   readonly shard?: Shard;
+  /** Where a PostgreSQL server has the claims, for machines that share no disk: `postgres://role@host:port/database`. */
+  readonly queue?: string;
+  /** Trains also what the queue says is trained in another folder: that folder is lost. */
+  readonly retrainLost?: boolean;
+}
+
+/** What a call of `train` asks of runs, by the keys of their claims. */
+export interface QueueWork {
+  /** Steps to which a run is to be trained; undefined for what is measured or scored alone. */
+  readonly stepsWanted?: (key: string) => number | undefined;
 }
 
 /** Opens the queue under a name of this process. */
 export async function openStudyQueue(
   study: Study,
-  { shard, stale }: QueueChoice & Pick<Timing, "stale"> = {},
+  { shard, queue, stale, ...more }: QueueChoice & QueueWork & Pick<Timing, "stale"> = {},
 ): Promise<{ queue: Queue; owner: string }> {
   const owner = newOwner();
   const folderOf = (key: string) => study.attemptsFolder(experimentInClaim({ key }), runInClaim({ key }));
   const attempts = new Attempts({ owner, folderOf });
-  const table: ClaimTable = shard ? shardClaims(study, attempts) : await openSqliteQueue(study.queuePath, {
-    owner,
-    staleAfter: stale,
-    underWay: () => underWay(study),
-  });
+  if (shard) return { queue: new FencedQueue(shardClaims(study, attempts), attempts), owner };
+  const table: ClaimTable = queue !== undefined
+    ? await openSharedTable(study, queue, { owner, staleAfter: stale, ...more })
+    : await openSqliteQueue(study.queuePath, { owner, staleAfter: stale, underWay: () => underWay(study) });
   return { queue: new FencedQueue(table, attempts), owner };
+}
+
+/** The module and its library are loaded where somebody asks for such a queue. */
+async function openSharedTable(
+  study: Study,
+  url: string,
+  options: { owner: string; staleAfter?: number } & Pick<QueueChoice, "retrainLost"> & QueueWork,
+): Promise<ClaimTable> {
+  const address = queueAddress(url), { openPostgresQueue } = await import("./postgres_queue.ts");
+  const endedHere = (key: string) => endedIn(study, key);
+  return await openPostgresQueue({ ...options, address, name: copiesName(study.settings), endedHere });
+}
+
+/** How a run has ended in a study's folder. What cannot be read has not. */
+async function endedIn(study: Study, key: string): Promise<Ended | undefined> {
+  const run = await study.readResult(experimentInClaim({ key }), runInClaim({ key })).catch(() => undefined);
+  if (run?.failed !== undefined) return { steps: run.failed_at_step ?? 0, failed: true };
+  return run && isFinished(run) ? { steps: run.steps_done } : undefined;
 }
 
 /** Those of a process that trains a share: runs that a living process on this machine has are left to it. */
@@ -84,8 +114,15 @@ function shardClaims(study: Study, attempts: Attempts): ShardClaims {
 }
 
 /** Looks at the claims on a study's runs. */
-export function studyClaims(study: Study): ClaimReader {
-  return claimReader(study.queuePath);
+export function studyClaims(study: Study, { queue }: Pick<QueueChoice, "queue"> = {}): ClaimReader {
+  if (queue === undefined) return claimReader(study.queuePath);
+  const address = queueAddress(queue);
+  return {
+    async claims() {
+      const { postgresClaimReader } = await import("./postgres_queue.ts");
+      return await postgresClaimReader(address, copiesName(study.settings)).claims();
+    },
+  };
 }
 
 /** The claims that the results speak of: those of runs that have begun and not ended. */

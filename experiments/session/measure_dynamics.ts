@@ -45,6 +45,8 @@ export interface MeasureOptions extends DynamicsRequest {
   readonly dir: string;
   /** Runs that are measured at once; absent: as many as there are cores. */
   readonly parallel?: number;
+  /** Where a PostgreSQL server has the claims: a URL. Absent: they are in the study. */
+  readonly queue?: string;
   readonly signal?: AbortSignal;
   /** Called when a run has been measured, and whenever a worker tells how far it is. */
   readonly onProgress?: (state: DynamicsState) => void;
@@ -106,7 +108,7 @@ export async function measureStudy(options: MeasureOptions, given: MeasureResour
       `${plural(settings.tokens, unitOf(study.settings))} of the test split`,
   );
   // First of what is written: where its place is taken, nothing else is.
-  const queue = given.queue ?? (await openStudyQueue(study)).queue;
+  const queue = given.queue ?? (await openStudyQueue(study, { queue: options.queue })).queue;
   try {
     await study.removeLeftovers();
     return {

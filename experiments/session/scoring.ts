@@ -32,6 +32,8 @@ export interface EvaluateOptions {
   readonly scoreOn?: ScoreChoice;
   /** Bytes of the test split that are scored, at most; absent: all. */
   readonly testBytes?: number;
+  /** Where a PostgreSQL server has the claims: a URL. Absent: they are in the study. */
+  readonly queue?: string;
   readonly signal?: AbortSignal;
   /** Runs to leave out. */
   readonly skip?: ReadonlySet<string>;
@@ -97,7 +99,7 @@ export async function evaluateStudy(
     : await EvaluationWorkers.open(options.scoreOn ?? "auto", options.onMessage);
   const scoring = workers ?? opened;
   // First of what is written: where its place is taken, nothing else is.
-  const own = queue ?? (await openStudyQueue(study)).queue;
+  const own = queue ?? (await openStudyQueue(study, { queue: options.queue })).queue;
   using _heart = heartbeat(own);
   try {
     const baselines = text
