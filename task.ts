@@ -9,6 +9,7 @@ import { isAbsolute, resolve } from "node:path";
 import { UserError } from "./cells/errors.ts";
 import { dirFlag, nodeLocalFlag } from "./experiments/flags.ts";
 import { nodeLocalFolder, TEMPORARY_VARIABLE } from "./experiments/queue/queue_place.ts";
+import { queuePermissions, queueUrl } from "./experiments/queue/queue_url.ts";
 import { readStudySettings } from "./experiments/study/settings_file.ts";
 import {
   CACHE_VARIABLES,
@@ -47,7 +48,7 @@ export interface Task {
   readonly asksMemory?: boolean;
   /** Whether it names itself by machine and process, to others that work on the study. */
   readonly namesItself?: boolean;
-  /** Whether it looks at the claims on the study's runs, which may lie on a disk of this machine instead. */
+  /** Whether it looks at the claims on the study's runs, which may lie on a disk of this machine instead, or on a PostgreSQL server. */
   readonly readsQueue?: boolean;
   /** Native libraries that it loads; Deno does not watch what these do. */
   readonly native: readonly (keyof typeof NATIVE)[];
@@ -155,15 +156,17 @@ const VARIABLES = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "XDG_RUNTIME_DIR
 /**
  * The permissions that a task gets.
  *
- * @param args its command line, of which `--dir`, `--corpus`, `--space`, `--with` and `--from` are read; what is wrong with it, the task itself will say
+ * @param args its command line, of which `--dir`, `--corpus`, `--space`, `--with`, `--from` and `--queue` are read; what is wrong with it, the task itself will say
  * @param environment says where the cache of corpora is
+ * @param queueVariable says where the queue is, if no flag does
  */
 export async function permissionsOf(
   task: Task,
   args: readonly string[],
   environment: Environment = ownEnvironment,
+  queueVariable: (name: string) => string | undefined = (name) => Deno.env.get(name),
 ): Promise<Deno.PermissionOptionsObject> {
-  const given = { dir: pathIn(args, "dir"), corpus: pathIn(args, "corpus"), space: pathIn(args, "space") };
+  const given = { dir: textIn(args, "dir"), corpus: textIn(args, "corpus"), space: textIn(args, "space") };
   const dir = task.dir && (given.dir ?? task.dir);
   const source = dir === undefined ? undefined : await corpusOf(dir);
   const corpora = task.readsCorpus ? [source, given.corpus].filter((name) => name !== undefined) : [];
@@ -174,6 +177,9 @@ export async function permissionsOf(
   const others = task.readsStudies ? valuesIn(args, task.readsStudies) : [];
   const nodeLocal = dir !== undefined && task.readsQueue ? [nodeLocalFolder(dir)] : [];
   const isNodeLocal = task.namesItself === true && args.includes(nodeLocalFlag.usage);
+  const queue = task.readsQueue
+    ? queuePermissions(queueUrl(textIn(args, "queue"), queueVariable))
+    : { net: [], env: [] };
   const orNone = <T>(list: readonly T[]) => list.length ? [...list] : false;
   return {
     read: [
@@ -197,15 +203,16 @@ export async function permissionsOf(
       ...(task.readsQueue ? [TEMPORARY_VARIABLE] : []),
       ...task.native.flatMap((library) => NATIVE[library].env),
       ...cache.env,
+      ...queue.env,
     ],
-    net: orNone(cache.net),
+    net: orNone([...cache.net, ...queue.net]),
     run: false,
     import: false,
   };
 }
 
 /** A flag that permissions follow from, where it says something: read as the task itself will read it. */
-function pathIn(args: readonly string[], flag: "dir" | "corpus" | "space"): string | undefined {
+function textIn(args: readonly string[], flag: "dir" | "corpus" | "space" | "queue"): string | undefined {
   return valueIn(args, flag)?.trim() ? valueIn(args, flag) : undefined;
 }
 

@@ -1,7 +1,7 @@
 /** `deno task status`: where a study stands. */
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { oneLine } from "../cells/visible_text.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag, queueFlag, queueOf } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { type ClaimedRun, type Overview, overviewOf } from "./queue/overview.ts";
 import { ownerInWords } from "./queue/queue.ts";
@@ -15,6 +15,7 @@ const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   only: onlyFlag("count only these", space),
+  queue: queueFlag,
   json: flag.on("--json", "the same as JSON"),
 }));
 
@@ -104,8 +105,8 @@ if (import.meta.main) {
     "Shows what is done, running, failed and waiting, the best run so far, the time left, and of how many finished runs dynamics were measured.";
   await runCommand(
     { name: "status", description, flags, printsData: true },
-    async ({ dir, experiment, only, json }) => {
-      const overview = await overviewOf(dir, experiment, { only });
+    async ({ dir, experiment, only, queue, json }) => {
+      const overview = await overviewOf(dir, experiment, { only, queue: queueOf({ queue }) });
       print(json ? JSON.stringify(overview, null, 2) : [...statusLines(overview, dir)].join("\n"));
     },
   );

@@ -69,9 +69,17 @@ export class FencedQueue implements Queue {
     });
   }
 
-  async release(key: string, isDone?: boolean): Promise<void> {
+  async release(key: string): Promise<void> {
     this.attempts.leave(key);
-    await this.table.release(key, isDone);
+    await this.table.release(key);
+  }
+
+  get elsewhere(): ReadonlySet<string> | undefined {
+    return this.table.elsewhere;
+  }
+
+  get staleSeconds(): number | undefined {
+    return this.table.staleSeconds;
   }
 
   /** What was refused is another's, and nobody need wait for it: each look shows it anew, as a heartbeat would. */

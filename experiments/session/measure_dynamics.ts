@@ -41,7 +41,7 @@ export interface DynamicsState {
   readonly secondsLeft?: number;
 }
 
-export interface MeasureOptions extends DynamicsRequest, Pick<QueueChoice, "nodeLocal"> {
+export interface MeasureOptions extends DynamicsRequest, Pick<QueueChoice, "nodeLocal" | "queue"> {
   readonly dir: string;
   /** Runs that are measured at once; absent: as many as there are cores. */
   readonly parallel?: number;

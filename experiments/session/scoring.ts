@@ -21,7 +21,7 @@ import { countUnvalidated } from "../study/validation.ts";
 import { Scheduler } from "./scheduler.ts";
 import { finishedResult, remadeModel, type RunScore, scoreRun } from "./score_run.ts";
 
-export interface EvaluateOptions extends Pick<QueueChoice, "nodeLocal"> {
+export interface EvaluateOptions extends Pick<QueueChoice, "nodeLocal" | "queue"> {
   readonly dir: string;
   readonly experiment: Experiment;
   /** Scores runs that have a score too, after making their model anew from the checkpoint. */

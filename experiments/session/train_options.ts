@@ -7,10 +7,10 @@ import { hasEnded, type RunResult } from "../study/result.ts";
 import type { ConfigFilter } from "../study/selection.ts";
 import type { Shard } from "../study/shard.ts";
 import type { Experiment } from "../study/schema.ts";
-import type { Timing } from "../queue/study_queue.ts";
+import type { QueueChoice, Timing } from "../queue/study_queue.ts";
 import type { TrainingListener } from "./listener.ts";
 
-export interface TrainStudyOptions extends TrainingListener {
+export interface TrainStudyOptions extends TrainingListener, Omit<QueueChoice, "share"> {
   readonly dir: string;
   readonly experiment: Experiment;
   readonly engine: EngineChoice;

@@ -1,7 +1,8 @@
 /** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
 import { messageOf, UserError } from "../../cells/errors.ts";
+import { stepsBackOf } from "../../cells/config.ts";
 import { unitOf } from "../../cells/unit.ts";
-import { checkBudget, checkLimits, type TrainingSettings } from "../../train/training/settings.ts";
+import { checkBudget, checkLimits, totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import { checkAskedLogged, checkTraining } from "../study/bounds.ts";
 import { capacityOf, checkRoom, fittingAtOnce, footprintOf } from "./capacity.ts";
 import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
@@ -20,7 +21,7 @@ import { Study } from "../study/store.ts";
 import { readUnit, stepsBackAmong, tokensRead, trainingSettings } from "../study/training_settings.ts";
 import { studyText } from "../study/text.ts";
 import { otherPlacesInWords, type TrainedOn } from "../study/trained_on.ts";
-import { openStudyQueue } from "../queue/study_queue.ts";
+import { claimKey, openStudyQueue } from "../queue/study_queue.ts";
 
 /** What a call of `train` has done. */
 export interface TrainSummary {
@@ -34,6 +35,8 @@ export interface TrainSummary {
   readonly interrupted: readonly string[];
   /** Runs that were left to other processes. */
   readonly others: number;
+  /** Runs that were left, since the queue says that another folder has them trained. */
+  readonly elsewhere: number;
   /** From the first group to the last score. */
   readonly seconds: number;
 }
@@ -58,7 +61,12 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
     checkRoom(engine, waiting, footprintOf(() => engine, settings, study.space), settings);
     using workers = await EvaluationWorkers.open(options.scoreOn ?? "auto", options.onMessage);
     // First of what is written: where its place is taken, nothing else is.
-    const claims = await openStudyQueue(study, { ...options.timing, share: shard && { experiment, shard } });
+    const wanted = new Map(waiting.map((run) => [claimKey(experiment, run.key), stepsOf(run, settings)]));
+    const stepsWanted = (key: string) => wanted.get(key);
+    const { queue, nodeLocal, retrainLost, onMessage, timing } = options;
+    const share = shard && { experiment, shard };
+    const opening = { ...timing, share, queue, nodeLocal, retrainLost, stepsWanted, onMessage };
+    const claims = await openStudyQueue(study, opening);
     try {
       await study.makeRunFolders(experiment);
       await study.removeLeftovers();
@@ -120,8 +128,8 @@ async function runSession(
     { queue, workers },
   );
   const seconds = (performance.now() - start) / 1000;
-  const { finished, failed, problems, interrupted, others } = session;
-  return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
+  const { finished, failed, problems, interrupted, others, elsewhere } = session;
+  return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, elsewhere, seconds };
 }
 
 function settingsOf(
@@ -135,6 +143,11 @@ function settingsOf(
   checkBudget(settings.budget);
   checkAskedLogged(settings, 1);
   return settings;
+}
+
+/** Steps that a run is to get, whole passes. */
+function stepsOf({ entry: { config } }: Run, settings: TrainingSettings): number {
+  return totalSteps(settings, stepsBackOf(config));
 }
 
 /**

@@ -17,6 +17,8 @@ const LOOK_MILLISECONDS = 20;
 
 export interface TrainingOptions {
   readonly engine?: EngineChoice;
+  /** Where a PostgreSQL server has the claims. */
+  readonly queue?: string;
   readonly parallel?: number;
   readonly steps?: number;
   /** Seconds; the true ones where they are absent. */

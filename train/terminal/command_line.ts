@@ -15,6 +15,8 @@ export interface Flag<T> {
   readonly help: string;
   /** Turns the text into a value; throws an error whose message says what must be. */
   readonly parse?: (text: string) => T;
+  /** What it is given may hold a password: no message repeats it. */
+  readonly isSecret?: true;
   readonly fallback: T;
   /** Of a list: whether further words up to the next flag are values too, as a shell writes them for `../shards/*`. */
   readonly takesMore?: boolean;
@@ -318,14 +320,15 @@ function parseFlags<F extends Flags>(
   const command = new Command(`deno task ${name}`).description(description).exitOverride().allowExcessArguments(false)
     .helpOption("--help", "show this help")
     .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: () => {} });
-  for (const { usage, help, fallback, parse } of Object.values(flags)) {
+  for (const { usage, help, fallback, parse, isSecret } of Object.values(flags)) {
     const option = new Option(usage, help);
     if (parse) {
       option.argParser((text: string) => {
         try {
           return parse(text);
         } catch (error) {
-          throw new UserError(`Cannot use ${usage.split(" ")[0]} ${text}: ${(error as Error).message}`);
+          const given = isSecret ? "" : ` ${text}`;
+          throw new UserError(`Cannot use ${usage.split(" ")[0]}${given}: ${(error as Error).message}`);
         }
       });
     }
