@@ -8,7 +8,9 @@
 import { isAbsolute, resolve } from "node:path";
 import { UserError } from "./cells/errors.ts";
 import { dirFlag } from "./experiments/flags.ts";
+import { StudyPaths } from "./experiments/study/paths.ts";
 import { readStudySettings } from "./experiments/study/settings_file.ts";
+import type { SlurmProgram } from "./experiments/slurm/programs.ts";
 import {
   CACHE_VARIABLES,
   cachedPath,
@@ -46,6 +48,10 @@ export interface Task {
   readonly asksMemory?: boolean;
   /** Whether it names itself by machine and process, to others that work on the study. */
   readonly namesItself?: boolean;
+  /** Programs of Slurm that it starts; Deno does not watch what these do. */
+  readonly starts?: readonly SlurmProgram[];
+  /** Whether it starts them only for a study that has been submitted. */
+  readonly startsForJobs?: boolean;
   /** Native libraries that it loads; Deno does not watch what these do. */
   readonly native: readonly (keyof typeof NATIVE)[];
 }
@@ -96,7 +102,23 @@ export const TASKS: Readonly<Record<string, Task>> = {
     namesItself: true,
     native: ["onnxruntime"],
   },
-  status: { script: "experiments/status.ts", dir: DIR, writes: false, readsCorpus: false, native: [] },
+  status: {
+    script: "experiments/status.ts",
+    dir: DIR,
+    writes: false,
+    readsCorpus: false,
+    starts: ["squeue"],
+    startsForJobs: true,
+    native: [],
+  },
+  slurm: {
+    script: "experiments/slurm.ts",
+    dir: DIR,
+    writes: true,
+    readsCorpus: false,
+    starts: ["sbatch", "squeue", "scontrol"],
+    native: [],
+  },
   sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, native: ["onnxruntime"] },
   report: {
     script: "report/report.ts",
@@ -159,7 +181,7 @@ export async function permissionsOf(
     ]),
     env: [...VARIABLES, ...task.native.flatMap((library) => NATIVE[library].env), ...cache.env],
     net: orNone(cache.net),
-    run: false,
+    run: orNone(await programsOf(task, dir)),
     import: false,
   };
 }
@@ -202,6 +224,13 @@ async function cachePermissions(
     return { ...none, env, read: corpora.map((corpus) => cachedPath(corpus, folder)) };
   }
   return { env, read: [folder], write: [folder], net: wanted.hosts };
+}
+
+/** The programs that a task may start. */
+async function programsOf({ starts = [], startsForJobs }: Task, dir: string | undefined): Promise<readonly string[]> {
+  if (!startsForJobs || dir === undefined) return starts;
+  const hasJobs = await Deno.stat(new StudyPaths(dir).slurmJobsPath).then(() => true, () => false);
+  return hasJobs ? starts : [];
 }
 
 /** The corpus that a study was made with. */
