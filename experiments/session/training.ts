@@ -46,7 +46,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const { dir, experiment } = options;
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
-  const { waiting, skipped } = await waitingRuns(study, settings, options);
+  const { waiting, skipped, outside } = await waitingRuns(study, settings, options);
   const text = await studyText(study), engine = await openStudyEngine(options.engine);
   try {
     checkRoom(engine, waiting, footprintOf(() => engine, settings, study.space), settings);
@@ -69,7 +69,8 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
           options.onProgress?.({ runs_done: 0, runs, ...counted, running: [], preparing });
         },
       });
-      const summary = await runSession({ study, text, engine, workers, ...claims }, settings, waiting, options);
+      const resources = { study, text, engine, workers, ...claims };
+      const summary = await runSession(resources, settings, { waiting, outside }, options);
       return { ...summary, problems: summary.problems + skipped };
     } finally {
       await claims.queue.close();
@@ -84,7 +85,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
 async function runSession(
   { study, text, engine, queue, owner, workers }: Omit<SessionResources, "reopen">,
   settings: TrainingSettings,
-  waiting: readonly Run[],
+  { waiting, outside }: Pick<OwnRuns, "waiting" | "outside">,
   options: TrainStudyOptions,
 ): Promise<TrainSummary> {
   const { dir, experiment, signal, testBytes } = options;
@@ -108,7 +109,7 @@ async function runSession(
       text,
       signal,
       testBytes,
-      skip: session.unscored,
+      skip: new Set([...session.unscored, ...outside]),
       onProblem: options.onProblem,
     },
     { queue, workers },
@@ -131,12 +132,21 @@ function settingsOf(
   return settings;
 }
 
-/** Runs that are not done, in training order; and how many are skipped, since their results cannot be read. */
+/** What a call may train. */
+interface OwnRuns {
+  /** Runs that are not done, in training order. */
+  readonly waiting: Run[];
+  /** Runs that are skipped, since their results cannot be read. */
+  readonly skipped: number;
+  /** Keys of runs that are in the shares of others, who may be scoring them just now: no table of claims says so. */
+  readonly outside: readonly string[];
+}
+
 async function waitingRuns(
   study: Study,
   settings: TrainingSettings,
   options: TrainStudyOptions,
-): Promise<{ waiting: Run[]; skipped: number }> {
+): Promise<OwnRuns> {
   const { dir, experiment, only, shard } = options;
   const runs = await study.runs(experiment);
   if (!runs.length) {
@@ -165,5 +175,6 @@ async function waitingRuns(
       skipped++;
     }
   }
-  return { waiting, skipped };
+  const own = new Set(share);
+  return { waiting, skipped, outside: runs.filter((run) => !own.has(run)).map(({ key }) => key) };
 }

@@ -123,6 +123,11 @@ export function rangesOf(numbers: readonly number[]): string {
   return ranges.map(([first, last]) => first === last ? `${first}` : `${first}-${last}`).join(",");
 }
 
+/** `share 2`, `shares 1-3,7`. */
+export function sharesInWords(shares: readonly number[]): string {
+  return `${shares.length === 1 ? "share" : "shares"} ${rangesOf(shares)}`;
+}
+
 /** In the name of a log `%` begins a field of Slurm's, and a backslash anywhere takes the meaning from all of them. */
 function logPattern(folder: string): string {
   if (/[\\\n\r]/.test(folder)) {

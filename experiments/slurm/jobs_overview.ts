@@ -4,7 +4,7 @@ import { formatDuration, plural } from "../../train/terminal/progress.ts";
 import { commandOn } from "../study/commands.ts";
 import type { Experiment } from "../study/schema.ts";
 import { Study } from "../study/store.ts";
-import { rangesOf } from "./job_script.ts";
+import { sharesInWords } from "./job_script.ts";
 import { readJobs, type SlurmJob } from "./jobs_file.ts";
 import { countShares, type ShareCount } from "./shares.ts";
 import { askTasks, type SlurmTask } from "./tasks.ts";
@@ -75,7 +75,7 @@ export function* jobLines({ jobs, problem }: JobsOverview, dir: string, experime
       yield `  ${task.state.padEnd(8)} share ${task.share}${countInWords(task)}${stateInWords(task)}`;
     }
     const through = tasks.filter(isThrough).map(({ share }) => share);
-    if (through.length) yield `  ended    shares ${rangesOf(through)}, all runs done`;
+    if (through.length) yield `  ended    ${sharesInWords(through)}, all runs done`;
     if (tasks.some((task) => task.state === "ended" && !isThrough(task))) {
       yield `  ${commandOn("slurm", { dir }, experiment, { shards })} submits what is left`;
     }

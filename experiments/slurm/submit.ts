@@ -8,7 +8,7 @@ import { makeFolder } from "../study/files.ts";
 import { lockStudy } from "../study/lock.ts";
 import type { Experiment } from "../study/schema.ts";
 import { Study } from "../study/store.ts";
-import { jobScript, rangesOf, type Resources } from "./job_script.ts";
+import { jobScript, type Resources, sharesInWords } from "./job_script.ts";
 import { checkJobsPlace, readJobs, type SlurmJob, writeJobs } from "./jobs_file.ts";
 import { askCluster, askSlurm, type Cluster, NoSlurm } from "./programs.ts";
 import { countShares, type Shares } from "./shares.ts";
@@ -189,9 +189,4 @@ function tasksToSubmit(
   }
   if (!rest.length) onMessage?.("Nothing is left to submit");
   return rest;
-}
-
-/** `share 2`, `shares 1-3,7`. */
-function sharesInWords(shares: readonly number[]): string {
-  return `${shares.length === 1 ? "share" : "shares"} ${rangesOf(shares)}`;
 }

@@ -5,6 +5,7 @@ import { LIMITS } from "../../train/training/settings.ts";
 import { print } from "../../train/terminal/output.ts";
 import { stopSignal } from "../../train/terminal/stop_signal.ts";
 import { engineChoices, ENGINES } from "../../train/engines/registry.ts";
+import { shardFlag } from "../../experiments/flags.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
 
 const flags = {
@@ -12,6 +13,7 @@ const flags = {
   engine: flag.choice("--engine <name>", "what trains", engineChoices(ENGINES), "onnx"),
   parallel: flag.whole("--parallel <n>", "runs at a time", undefined, { most: 100 }),
   steps: flag.whole("--steps <n>", "updates per run", undefined, { most: LIMITS.steps }),
+  shard: shardFlag,
   beat: flag.positive("--beat <seconds>", "from one heartbeat to the next", undefined, { most: 1000 }),
   stale: flag.positive("--stale <seconds>", "without a heartbeat, until a claim is taken over", undefined, {
     most: 1000,
@@ -22,11 +24,11 @@ const flags = {
 if (import.meta.main) {
   await runCommand(
     { name: "train", description: "Trains in a hurry", flags },
-    async ({ dir, engine, parallel, steps, ...timing }) => {
+    async ({ dir, engine, parallel, steps, shard, ...timing }) => {
       using stop = stopSignal();
       using display = trainingDisplay("train");
       const summary = await trainStudy(
-        { dir, experiment: "01", engine, parallel, steps, signal: stop.signal, timing, ...display },
+        { dir, experiment: "01", engine, parallel, steps, shard, signal: stop.signal, timing, ...display },
       );
       print(JSON.stringify(summary));
       if (stop.signal.aborted) return stop.exitCode;
