@@ -10,7 +10,9 @@ import { UserError } from "./cells/errors.ts";
 import { dirFlag, nodeLocalFlag } from "./experiments/flags.ts";
 import { nodeLocalFolder, TEMPORARY_VARIABLE } from "./experiments/queue/queue_place.ts";
 import { queuePermissions, queueUrl } from "./experiments/queue/queue_url.ts";
+import { StudyPaths } from "./experiments/study/paths.ts";
 import { readStudySettings } from "./experiments/study/settings_file.ts";
+import type { SlurmProgram } from "./experiments/slurm/programs.ts";
 import {
   CACHE_VARIABLES,
   cachedPath,
@@ -50,6 +52,10 @@ export interface Task {
   readonly namesItself?: boolean;
   /** Whether it looks at the claims on the study's runs, which may lie on a disk of this machine instead, or on a PostgreSQL server. */
   readonly readsQueue?: boolean;
+  /** Programs of Slurm that it starts; Deno does not watch what these do. */
+  readonly starts?: readonly SlurmProgram[];
+  /** Whether it starts them only for a study that has been submitted. */
+  readonly startsForJobs?: boolean;
   /** Native libraries that it loads; Deno does not watch what these do. */
   readonly native: readonly (keyof typeof NATIVE)[];
 }
@@ -126,6 +132,16 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: false,
     readsCorpus: false,
     readsQueue: true,
+    starts: ["squeue"],
+    startsForJobs: true,
+    native: [],
+  },
+  slurm: {
+    script: "experiments/slurm.ts",
+    dir: DIR,
+    writes: true,
+    readsCorpus: false,
+    starts: ["sbatch", "squeue", "scontrol"],
     native: [],
   },
   sample: { script: "experiments/sample.ts", dir: DIR, writes: false, readsCorpus: false, native: ["onnxruntime"] },
@@ -206,7 +222,7 @@ export async function permissionsOf(
       ...queue.env,
     ],
     net: orNone([...cache.net, ...queue.net]),
-    run: false,
+    run: orNone(await programsOf(task, dir)),
     import: false,
   };
 }
@@ -244,6 +260,13 @@ async function cachePermissions(
     return { ...none, env, read: corpora.map((corpus) => cachedPath(corpus, folder)) };
   }
   return { env, read: [folder], write: [folder], net: wanted.hosts };
+}
+
+/** The programs that a task may start. */
+async function programsOf({ starts = [], startsForJobs }: Task, dir: string | undefined): Promise<readonly string[]> {
+  if (!startsForJobs || dir === undefined) return starts;
+  const hasJobs = await Deno.stat(new StudyPaths(dir).slurmJobsPath).then(() => true, () => false);
+  return hasJobs ? starts : [];
 }
 
 /** The corpus that a study was made with. */

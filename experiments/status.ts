@@ -5,6 +5,7 @@ import { dirFlag, experimentFlag, ofSpace, onlyFlag, queueFlag, queueOf } from "
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { type ClaimedRun, type Overview, overviewOf } from "./queue/overview.ts";
 import { ownerInWords } from "./queue/queue.ts";
+import { jobLines, jobsOverview } from "./slurm/jobs_overview.ts";
 import { commandOn } from "./study/commands.ts";
 import { qualityInWords } from "./study/criterion.ts";
 import { shortKey } from "./study/paths.ts";
@@ -107,7 +108,9 @@ if (import.meta.main) {
     { name: "status", description, flags, printsData: true },
     async ({ dir, experiment, only, queue, json }) => {
       const overview = await overviewOf(dir, experiment, { only, queue: queueOf({ queue }) });
-      print(json ? JSON.stringify(overview, null, 2) : [...statusLines(overview, dir)].join("\n"));
+      const slurm = await jobsOverview(dir, experiment);
+      if (json) return print(JSON.stringify({ ...overview, ...(slurm ? { slurm } : {}) }, null, 2));
+      print([...statusLines(overview, dir), ...(slurm ? jobLines(slurm, dir, experiment) : [])].join("\n"));
     },
   );
 }

@@ -38,7 +38,7 @@ interface Pipeline {
 const PIPELINES: readonly Pipeline[] = [
   { within: "", folders: STAGES },
   { within: "train/engines/webgpu/", folders: ["plan", "kernels", "runtime"] },
-  { within: "experiments/", folders: ["study", "queue", "session", "bench"] },
+  { within: "experiments/", folders: ["study", "queue", "session", "slurm", "bench"] },
   { within: "report/", folders: ["data", "statistics", "tables", "figures", "page", "export"] },
 ];
 

@@ -51,7 +51,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const { dir, experiment, shard } = options;
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
-  const { waiting, skipped, finished } = await waitingRuns(study, settings, options);
+  const { waiting, skipped, finished, outside } = await waitingRuns(study, settings, options);
   const text = await studyText(study), engine = await openStudyEngine(options.engine);
   try {
     const others = waiting.length
@@ -83,7 +83,8 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
           options.onProgress?.({ runs_done: 0, runs, ...counted, running: [], preparing });
         },
       });
-      const summary = await runSession({ study, text, engine, workers, ...claims }, settings, waiting, options);
+      const resources = { study, text, engine, workers, ...claims };
+      const summary = await runSession(resources, settings, { waiting, outside }, options);
       return { ...summary, problems: summary.problems + skipped };
     } finally {
       await claims.queue.close();
@@ -98,7 +99,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
 async function runSession(
   { study, text, engine, queue, owner, workers }: Omit<SessionResources, "reopen">,
   settings: TrainingSettings,
-  waiting: readonly Run[],
+  { waiting, outside }: Pick<OwnRuns, "waiting" | "outside">,
   options: TrainStudyOptions,
 ): Promise<TrainSummary> {
   const { dir, experiment, signal, testBytes } = options;
@@ -122,7 +123,7 @@ async function runSession(
       text,
       signal,
       testBytes,
-      skip: session.unscored,
+      skip: new Set([...session.unscored, ...outside]),
       onProblem: options.onProblem,
     },
     { queue, workers },
@@ -150,15 +151,23 @@ function stepsOf({ entry: { config } }: Run, settings: TrainingSettings): number
   return totalSteps(settings, stepsBackOf(config));
 }
 
-/**
- * Runs that are not done, in training order; how many are skipped, since their results cannot be read; and on what the finished ones were trained,
- * those included that are not meant.
- */
+/** What a call may train. */
+interface OwnRuns {
+  /** Runs that are not done, in training order. */
+  readonly waiting: Run[];
+  /** Runs that are skipped, since their results cannot be read. */
+  readonly skipped: number;
+  /** On what the finished runs were trained, those included that are not meant. */
+  readonly finished: readonly TrainedOn[];
+  /** Keys of runs that are in the shares of others, who may be scoring them just now: no table of claims says so. */
+  readonly outside: readonly string[];
+}
+
 async function waitingRuns(
   study: Study,
   settings: TrainingSettings,
   options: TrainStudyOptions,
-): Promise<{ waiting: Run[]; skipped: number; finished: TrainedOn[] }> {
+): Promise<OwnRuns> {
   const { dir, experiment, only, shard } = options;
   const runs = await study.runs(experiment);
   if (!runs.length) {
@@ -190,5 +199,6 @@ async function waitingRuns(
       skipped++;
     }
   }
-  return { waiting, skipped, finished };
+  const own = new Set(share);
+  return { waiting, skipped, finished, outside: runs.filter((run) => !own.has(run)).map(({ key }) => key) };
 }

@@ -8,7 +8,7 @@ import { ORIGINAL_KEYS } from "../../cells/factors.ts";
 import { DYNAMICS_COLUMN_NAMES } from "./dynamics_metrics.ts";
 import { KNOWN_KEYS } from "./result.ts";
 import { adviceFor, namesIn, reasonOf, whyNoFile, WriteFailure } from "./files.ts";
-import { BASELINES_FILE, QUEUE_FILE } from "./paths.ts";
+import { BASELINES_FILE, QUEUE_FILE, SLURM_JOBS_FILE } from "./paths.ts";
 
 /** What a PNG of cellspace says that it was made by, under PNG's own keyword. */
 export const PNG_MARK = { keyword: "Software", text: "cellspace" } as const;
@@ -55,6 +55,7 @@ const IN_STUDY: readonly (readonly [name: RegExp, isOurs: Recognizer])[] = [
   // What SQLite keeps beside a database is empty or begins so.
   [named(`${QUEUE_FILE}-wal`), emptyOr("\x37\x7f\x06\x82", "\x37\x7f\x06\x83")],
   [named(`${QUEUE_FILE}-shm`), emptyOr("\x18\xe2\x2d\0", "\0")],
+  [named(SLURM_JOBS_FILE), (content) => /^\{\s*"cellspace_slurm":/.test(content)],
   [RegExp(`^${PICTURE}\\.svg$`), isPicture],
   [RegExp(`^${PICTURE}\\.png$`), isDrawnPicture],
   [/^report_(01_all|02_best)\.html$/, (content) => /<title>Experiment 0[12]: /.test(content)],

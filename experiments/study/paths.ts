@@ -10,6 +10,9 @@ const SPACE_FILE = "space.ts";
 /** Called so since the first version. */
 export const BASELINES_FILE = "entropy_floors.json";
 export const QUEUE_FILE = "queue.sqlite";
+/** What has been submitted to Slurm, and the folder of its logs. */
+export const SLURM_JOBS_FILE = "slurm_jobs.json";
+const SLURM_FOLDER = "slurm";
 /** Beside the files that it is for: a task may write in its study's folder alone. It goes with the lock. */
 const LOCK_FILE = ".cellspace.lock";
 
@@ -99,6 +102,15 @@ export class StudyPaths {
 
   get queuePath(): string {
     return join(this.dir, QUEUE_FILE);
+  }
+
+  get slurmJobsPath(): string {
+    return join(this.dir, SLURM_JOBS_FILE);
+  }
+
+  /** Where Slurm writes what the tasks of a job say. */
+  get slurmFolder(): string {
+    return join(this.dir, SLURM_FOLDER);
   }
 
   get baselinesPath(): string {

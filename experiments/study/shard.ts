@@ -1,7 +1,7 @@
 /** A fixed share of a study's runs, for whoever trains without a queue: a task of a Slurm array, of an indexed job, or a machine of one's own. */
 
 /** More shares than any array of jobs has tasks. */
-const MOST_SHARDS = 10_000;
+export const MOST_SHARDS = 10_000;
 
 /** The share `index` of `count`, from 1. */
 export interface Shard {

@@ -81,6 +81,14 @@ export class Training implements AsyncDisposable {
     ]);
   }
 
+  /** The script that trains with the times of {@linkcode HURRIED}, as a shell reads it where `$deno` is Deno; its folder is the project's. */
+  static readonly hurriedCommand = [
+    '"$deno" run --no-prompt',
+    ...PERMISSIONS,
+    "tests/faults/train_in_a_hurry.ts --parallel 1",
+    ...Object.entries(HURRIED).filter(([name]) => name !== "stale").map(([name, value]) => `--${name} ${value}`),
+  ].join(" ");
+
   /** Starts `deno task train` itself. */
   static startTask(dir: string, ...flags: readonly string[]): Training {
     return new Training([...commandOf("train"), "--dir", dir, ...flags]);
