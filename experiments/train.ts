@@ -1,6 +1,7 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test and the validation split. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, scoreFlags, shardFlag } from "./flags.ts";
+import { gpuFlag } from "./gpus.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { BUDGETS, LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
@@ -31,6 +32,7 @@ const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   ...engineFlags(ENGINES),
+  gpu: gpuFlag,
   steps: flag.whole(
     "--steps <n>",
     "updates per run that goes one step back, for this call (default: the study's)",
@@ -57,7 +59,7 @@ const flags = ofSpace((space) => ({
 if (import.meta.main) {
   const description =
     "Trains what is not yet trained. May be stopped with Ctrl-C and run again, and run several times side by side.";
-  await runCommand({ name: "train", description, flags }, async (options) => {
+  await runCommand({ name: "train", description, flags }, async ({ gpu: _, ...options }) => {
     using stop = stopSignal();
     using display = trainingDisplay("train", options);
     const summary = await trainStudy({ ...options, ...display, signal: stop.signal });
