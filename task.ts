@@ -264,12 +264,12 @@ export function runConfined(script: URL, permissions: Deno.PermissionOptionsObje
   });
 }
 
-/** The arguments with which Deno starts a task as its command in `deno.json` does, but so that it starts no further process. */
+/** The program and arguments that start a task as its command in `deno.json` does, but so that it starts no further process. */
 export function commandOf(name: string): (args: readonly string[]) => string[] {
   const { command } = config.tasks[name as keyof typeof config.tasks];
-  const [, ...parts] = command.split(" "), script = parts.indexOf("task.ts");
-  const flags = parts.slice(0, script).filter((flag) => !flag.startsWith("--allow-run"));
-  return (args) => [...flags, fileURLToPath(import.meta.url), name, ...args];
+  const parts = command.split(" "), script = parts.indexOf("task.ts");
+  const start = parts.slice(0, script).filter((flag) => !flag.startsWith("--allow-run"));
+  return (args) => [...start, fileURLToPath(import.meta.url), name, ...args];
 }
 
 if (import.meta.main) {

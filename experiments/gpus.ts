@@ -97,7 +97,7 @@ export function chosenGpus(choice: GpuChoice, cards: readonly Card[], args: read
 export interface Launcher {
   /** Runs it in this process; resolves to its exit code. */
   readonly here: () => Promise<number>;
-  /** The arguments with which Deno starts it in another, given its command line. */
+  /** The program and arguments that start it in another, given its command line. */
   readonly command: (args: readonly string[]) => string[];
 }
 
@@ -106,7 +106,7 @@ export async function trainOnGpus(choice: GpuChoice, args: readonly string[], la
   try {
     const cards = listCards(), gpus = chosenGpus(choice, cards, args), hasLayer = hasDeviceSelect();
     const variables = gpus.map((gpu) => variablesFor(cards[gpu], cards, hasLayer));
-    if (gpus.length > 1) return await runSideBySide("deno", gpus.map((gpu) => commandFor(gpu, args, launcher)));
+    if (gpus.length > 1) return await runSideBySide(gpus.map((gpu) => commandFor(gpu, args, launcher)));
     const [gpu] = gpus;
     setVariables(variables[0]);
     const adapter = await checkAdapter(cards[gpu], gpu);
@@ -120,5 +120,5 @@ export async function trainOnGpus(choice: GpuChoice, args: readonly string[], la
 }
 
 function commandFor(gpu: number, args: readonly string[], { command }: Launcher): Command {
-  return { name: `gpu ${gpu}`, args: command(argsForGpu(args, gpu)) };
+  return { name: `gpu ${gpu}`, command: command(argsForGpu(args, gpu)) };
 }

@@ -1,4 +1,4 @@
-/** Several processes of one program at the same time, whose lines go where this process's go. */
+/** Several processes at the same time, whose lines go where this process's go. */
 import { UserError } from "../../cells/errors.ts";
 import { print, printError } from "../terminal/output.ts";
 import { heardSignals } from "../terminal/stop_signal.ts";
@@ -8,21 +8,22 @@ import { everyOne } from "./every_one.ts";
 export interface Command {
   /** Stands before each of its lines. */
   readonly name: string;
-  readonly args: readonly string[];
+  /** The program and its arguments. */
+  readonly command: readonly string[];
 }
 
 /**
  * Starts the processes, hands signals that stop this one on to all of them, and waits for all.
  *
  * @returns the highest exit code
- * @throws {UserError} if the program cannot be started
+ * @throws {UserError} if a program cannot be started
  */
-export async function runSideBySide(program: string, commands: readonly Command[]): Promise<number> {
+export async function runSideBySide(commands: readonly Command[]): Promise<number> {
   const children: Deno.ChildProcess[] = [];
   const forward = heardSignals().map((name) => [name, () => signal(children, name)] as const);
   for (const [name, listener] of forward) Deno.addSignalListener(name, listener);
   try {
-    for (const { args } of commands) children.push(start(program, args));
+    for (const { command } of commands) children.push(start(command));
     const codes = await everyOne(children.map(async (child, i) => {
       const prefix = `${commands[i].name}: `;
       const [{ code }] = await Promise.all([
@@ -41,9 +42,9 @@ export async function runSideBySide(program: string, commands: readonly Command[
   }
 }
 
-function start(program: string, args: readonly string[]): Deno.ChildProcess {
+function start([program, ...args]: readonly string[]): Deno.ChildProcess {
   try {
-    return new Deno.Command(program, { args: [...args], stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+    return new Deno.Command(program, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable)) throw error;
     throw new UserError(`Cannot start ${program}: it must be on the PATH, and this command be permitted to run it`);
