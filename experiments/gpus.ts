@@ -1,13 +1,7 @@
 /** `train --gpu`: a process for each card that is meant. It is `task.ts` that chooses: the confined task may neither set variables nor start processes. */
 import { UserError } from "../cells/errors.ts";
 import type { Card } from "../train/engines/webgpu/cards/card.ts";
-import {
-  cardLine,
-  checkAdapter,
-  hasDeviceSelect,
-  setVariables,
-  variablesFor,
-} from "../train/engines/webgpu/cards/choice.ts";
+import { cardLine, choicesFor, hasDeviceSelect, takeCard } from "../train/engines/webgpu/cards/choice.ts";
 import { listCards } from "../train/engines/webgpu/cards/list.ts";
 import { type Command, runSideBySide } from "../train/process/side_by_side.ts";
 import { EXIT, type Flag, splitList, valueIn } from "../train/terminal/command_line.ts";
@@ -105,11 +99,11 @@ export interface Launcher {
 export async function trainOnGpus(choice: GpuChoice, args: readonly string[], launcher: Launcher): Promise<number> {
   try {
     const cards = listCards(), gpus = chosenGpus(choice, cards, args), hasLayer = hasDeviceSelect();
-    const variables = gpus.map((gpu) => variablesFor(cards[gpu], cards, hasLayer));
+    // Where a card cannot be chosen that is said once, and before any is at work.
+    for (const gpu of gpus) choicesFor(cards[gpu], cards, hasLayer);
     if (gpus.length > 1) return await runSideBySide(gpus.map((gpu) => commandFor(gpu, args, launcher)));
     const [gpu] = gpus;
-    setVariables(variables[0]);
-    const adapter = await checkAdapter(cards[gpu], gpu);
+    const adapter = await takeCard(cards[gpu], gpu, cards, hasLayer);
     if (!args.includes("--quiet")) print(cardLine(cards[gpu], gpu, cards, adapter));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Card, cardInWords, numbered } from "../../../../train/engines/webgpu/cards/card.ts";
-import { CHOICE_VARIABLES, hasDeviceSelect, variablesFor } from "../../../../train/engines/webgpu/cards/choice.ts";
+import { CHOICE_VARIABLES, choicesFor, hasDeviceSelect } from "../../../../train/engines/webgpu/cards/choice.ts";
 import { listCards } from "../../../../train/engines/webgpu/cards/list.ts";
 import { findAdapter } from "../../../../train/engines/webgpu/runtime/device.ts";
 import { webgpuTest } from "./adapter.ts";
@@ -28,21 +28,21 @@ Deno.test("numbered() counts cards by their places, and software adapters where 
   assert.deepEqual(numbered([]), []);
 });
 
-Deno.test("variablesFor() names the only card of its kind by that, whether Mesa's layer is there or not", () => {
+Deno.test("choicesFor() names the only card of its kind by that, whether Mesa's layer is there or not", () => {
   for (const hasLayer of [true, false]) {
-    assert.deepEqual(variablesFor(RTX, [ARC, OTHER_ARC, RTX], hasLayer), {
+    assert.deepEqual(choicesFor(RTX, [ARC, OTHER_ARC, RTX], hasLayer), [{
       MESA_VK_DEVICE_SELECT: "10de:2204",
       DRI_PRIME: undefined,
       MESA_VK_DEVICE_SELECT_FORCE_DEFAULT_DEVICE: "1",
       VK_LOADER_DEVICE_SELECT: "0x10de:0x2204",
       VK_LOADER_VENDOR_ID_FILTER: "0x10de",
       VK_LOADER_DEVICE_ID_FILTER: "0x2204",
-    });
+    }]);
   }
 });
 
-Deno.test("variablesFor() names one of equal cards by its place, and never by its kind, which Mesa's layer obeys first", () => {
-  const variables = variablesFor(OTHER_ARC, [ARC, OTHER_ARC, RTX], true);
+Deno.test("choicesFor() names one of equal cards by its place, and never by its kind, which Mesa's layer obeys first", () => {
+  const [variables, ...more] = choicesFor(OTHER_ARC, [ARC, OTHER_ARC, RTX], true);
   assert.deepEqual(variables, {
     MESA_VK_DEVICE_SELECT: undefined,
     DRI_PRIME: "pci-0000_08_00_0",
@@ -52,18 +52,20 @@ Deno.test("variablesFor() names one of equal cards by its place, and never by it
     VK_LOADER_DEVICE_ID_FILTER: "0xe20b",
   });
   assert.deepEqual(new Set(Object.keys(variables)), new Set(CHOICE_VARIABLES));
+  // Then by the places of the others, for a layer that takes a card that is not there.
+  assert.deepEqual(more, [{ ...variables, DRI_PRIME: "pci-0000_03_00_0" }]);
 });
 
-Deno.test("variablesFor() says so where nothing tells equal cards apart, and what works", () => {
+Deno.test("choicesFor() says so where nothing tells equal cards apart, and what works", () => {
   const wayOut = "; else give each process a container or a Slurm task that has one card alone, without --gpu";
-  assert.throws(() => variablesFor(ARC, [ARC, OTHER_ARC], false), {
+  assert.throws(() => choicesFor(ARC, [ARC, OTHER_ARC], false), {
     name: "UserError",
     message:
       "Cannot choose among 2 equal cards (8086:e20b): Deno takes no number, and Mesa's device-select layer is not here, " +
       `which chooses by DRI_PRIME: install Mesa's Vulkan drivers, or their layers${wayOut}`,
   });
   const { address: _, ...nowhere } = ARC;
-  assert.throws(() => variablesFor(nowhere, [nowhere, nowhere, nowhere], true), {
+  assert.throws(() => choicesFor(nowhere, [nowhere, nowhere, nowhere], true), {
     name: "UserError",
     message:
       "Cannot choose among 3 equal cards (8086:e20b): Deno takes no number, and their driver does not say where they are " +

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { UserError } from "../../../../cells/errors.ts";
 import { findAdapter } from "../runtime/device.ts";
 import { areEqual, type Card, cardInWords, kindOf } from "./card.ts";
+import { shownCards } from "./list.ts";
 
 /** Variables of the environment and their values; undefined: must not be set. */
 export type Variables = Readonly<Record<ChoiceVariable, string | undefined>>;
@@ -47,14 +48,15 @@ export function hasDeviceSelect(folders: readonly string[] = LAYER_FOLDERS): boo
 }
 
 /**
- * The variables with which a process gets a card: by its kind where it is the only one of that, else by its place.
+ * The variables with which a process may get a card: by its kind where it is the only one of that, else by its place.
  *
  * @param cards of the machine
  * @param hasLayer whether Mesa's device-select layer is there
+ * @returns sets of them, the likeliest first
  * @throws {UserError} if nothing tells the card from its equals
  */
-export function variablesFor(card: Card, cards: readonly Card[], hasLayer: boolean): Variables {
-  const equals = cards.filter((other) => areEqual(card, other)).length;
+export function choicesFor(card: Card, cards: readonly Card[], hasLayer: boolean): Variables[] {
+  const equals = cards.filter((other) => areEqual(card, other));
   const [vendor, device] = [card.vendor, card.device].map((number) => `0x${number.toString(16)}`);
   const byKind = {
     MESA_VK_DEVICE_SELECT: kindOf(card),
@@ -64,36 +66,59 @@ export function variablesFor(card: Card, cards: readonly Card[], hasLayer: boole
     VK_LOADER_VENDOR_ID_FILTER: vendor,
     VK_LOADER_DEVICE_ID_FILTER: device,
   };
-  if (equals === 1) return byKind;
+  if (equals.length === 1) return [byKind];
+  const others = equals.flatMap(({ address }) => address === undefined || address === card.address ? [] : [address]);
   if (hasLayer && card.address !== undefined) {
-    const place = `pci-${card.address.replace(/[:.]/g, "_")}`;
-    // A kind would be obeyed first, and mean any of the equals.
-    return { ...byKind, MESA_VK_DEVICE_SELECT: undefined, DRI_PRIME: place };
+    // A kind would be obeyed first, and mean any of the equals. The others' places: Mesa 22.3.6 takes the last card that is *not* at the place.
+    return [card.address, ...others].map((address) => ({
+      ...byKind,
+      MESA_VK_DEVICE_SELECT: undefined,
+      DRI_PRIME: `pci-${address.replace(/[:.]/g, "_")}`,
+    }));
   }
   const why = hasLayer
     ? "their driver does not say where they are on the PCI bus"
     : "Mesa's device-select layer is not here, which chooses by DRI_PRIME: install Mesa's Vulkan drivers, or their layers";
   throw new UserError(
-    `Cannot choose among ${equals} equal cards (${kindOf(card)}): Deno takes no number, and ${why}; ` +
-      `else give each process a container or a Slurm task that has one card alone, without --gpu`,
+    `Cannot choose among ${equals.length} equal cards (${kindOf(card)}): Deno takes no number, and ${why}; ${WAY_OUT}`,
   );
 }
 
-/** Sets the variables for this process: before it asks for an adapter. */
-export function setVariables(variables: Variables): void {
+const WAY_OUT = "else give each process a container or a Slurm task that has one card alone, without --gpu";
+
+/**
+ * Has this process get a card. It must not have asked for an adapter before.
+ *
+ * @returns the adapter's name
+ * @throws {UserError} if it gets another, or none
+ */
+export async function takeCard(card: Card, gpu: number, cards: readonly Card[], hasLayer: boolean): Promise<string> {
+  const choices = choicesFor(card, cards, hasLayer);
+  const isSure = choices.some((variables) => {
+    setVariables(variables);
+    // Adapters do not say which of equal cards they are; what Vulkan shows alone is what Deno gets.
+    const [shown, ...more] = shownCards();
+    return shown !== undefined && !more.length && areEqual(shown, card) && shown.address === card.address;
+  });
+  if (!isSure && choices.length > 1) {
+    throw new UserError(
+      `Cannot use --gpu ${gpu}: Mesa's device-select layer does not show ${
+        cardInWords(card)
+      } when asked for it; update Mesa, or ${WAY_OUT}`,
+    );
+  }
+  return await checkAdapter(card, gpu);
+}
+
+function setVariables(variables: Variables): void {
   for (const [name, value] of Object.entries(variables)) {
     if (value === undefined) Deno.env.delete(name);
     else Deno.env.set(name, value);
   }
 }
 
-/**
- * Checks which adapter this process gets.
- *
- * @returns its name
- * @throws {UserError} if there is none, or it is of another kind; which of equal cards it is no adapter tells
- */
-export async function checkAdapter(card: Card, gpu: number): Promise<string> {
+/** Checks which adapter this process gets, as far as an adapter tells: by its kind. */
+async function checkAdapter(card: Card, gpu: number): Promise<string> {
   const own = await findAdapter();
   if (!own) throw new UserError(`Cannot use --gpu ${gpu}: Deno has no adapter for ${cardInWords(card)}`);
   const vendor = Number(own.found.info.vendor), device = Number(own.found.info.device);

@@ -43,6 +43,11 @@ const PCI_EXTENSION = "VK_EXT_pci_bus_info";
  * @throws {UserError} if this is no Linux, or Vulkan is not there
  */
 export function listCards(): Card[] {
+  return numbered(shownCards());
+}
+
+/** The same in the order in which Vulkan shows them to this process, as its variables stand now. */
+export function shownCards(): Card[] {
   if (Deno.build.os !== "linux") {
     throw new UserError(
       "Cannot use --gpu: it chooses among the cards that Vulkan shows on Linux; here the system chooses one",
@@ -55,7 +60,7 @@ export function listCards(): Card[] {
     throw new UserError(`Cannot use --gpu: ${LIBRARY} cannot be loaded; install Vulkan's loader and the cards' driver`);
   }
   try {
-    return numbered(cardsOf(library.symbols));
+    return cardsOf(library.symbols);
   } finally {
     library.close();
   }
