@@ -6,8 +6,10 @@
  * It does nothing with them but start the task's script in a worker that has the narrow ones, and that no code of the task can widen.
  */
 import { isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { UserError } from "./cells/errors.ts";
 import { dirFlag, nodeLocalFlag } from "./experiments/flags.ts";
+import { gpusIn, trainOnGpus } from "./experiments/gpus.ts";
 import { nodeLocalFolder, TEMPORARY_VARIABLE } from "./experiments/queue/queue_place.ts";
 import { queuePermissions, queueUrl } from "./experiments/queue/queue_url.ts";
 import { StudyPaths } from "./experiments/study/paths.ts";
@@ -29,6 +31,7 @@ import { valueIn, valuesIn } from "./train/terminal/command_line.ts";
 import { hangupName } from "./train/terminal/hangup.ts";
 import type { LastWord } from "./train/terminal/exit.ts";
 import { printError } from "./train/terminal/output.ts";
+import config from "./deno.json" with { type: "json" };
 
 /** What a task runs, and what it needs. */
 export interface Task {
@@ -56,6 +59,8 @@ export interface Task {
   readonly starts?: readonly SlurmProgram[];
   /** Whether it starts them only for a study that has been submitted. */
   readonly startsForJobs?: boolean;
+  /** Whether it trains on a card that `--gpu` names: this process chooses it, or starts one process for each. */
+  readonly choosesCard?: boolean;
   /** Native libraries that it loads; Deno does not watch what these do. */
   readonly native: readonly (keyof typeof NATIVE)[];
 }
@@ -94,6 +99,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     asksMemory: true,
+    choosesCard: true,
     namesItself: true,
     readsQueue: true,
     native: ["onnxruntime"],
@@ -293,6 +299,14 @@ export function runConfined(script: URL, permissions: Deno.PermissionOptionsObje
   });
 }
 
+/** The program and arguments that start a task as its command in `deno.json` does, but so that it starts no further process. */
+export function commandOf(name: string): (args: readonly string[]) => string[] {
+  const { command } = config.tasks[name as keyof typeof config.tasks];
+  const parts = command.split(" "), script = parts.indexOf("task.ts");
+  const start = parts.slice(0, script).filter((flag) => !flag.startsWith("--allow-run"));
+  return (args) => [...start, fileURLToPath(import.meta.url), name, ...args];
+}
+
 if (import.meta.main) {
   const [name, ...args] = Deno.args;
   const task = Object.hasOwn(TASKS, name) ? TASKS[name] : undefined;
@@ -300,5 +314,7 @@ if (import.meta.main) {
     printError(`task: Cannot run '${name}': must be one of ${Object.keys(TASKS).join(", ")}`);
     Deno.exit(2);
   }
-  Deno.exit(await runConfined(new URL(task.script, import.meta.url), await permissionsOf(task, args)));
+  const here = async () => await runConfined(new URL(task.script, import.meta.url), await permissionsOf(task, args));
+  const gpus = task.choosesCard ? gpusIn(args) : undefined;
+  Deno.exit(gpus === undefined ? await here() : await trainOnGpus(gpus, args, { here, command: commandOf(name) }));
 }

@@ -12,6 +12,7 @@ import {
   scoreFlags,
   shardFlag,
 } from "./flags.ts";
+import { gpuFlag } from "./gpus.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { BUDGETS, LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
@@ -43,6 +44,7 @@ const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   ...engineFlags(ENGINES),
+  gpu: gpuFlag,
   steps: flag.whole(
     "--steps <n>",
     "updates per run that goes one step back, for this call (default: the study's)",
@@ -81,7 +83,7 @@ function elsewhereLine(runs: number, { dir }: { readonly dir: string }): string 
 if (import.meta.main) {
   const description =
     "Trains what is not yet trained. May be stopped with Ctrl-C and run again, and run several times side by side.";
-  await runCommand({ name: "train", description, flags }, async (options) => {
+  await runCommand({ name: "train", description, flags }, async ({ gpu: _, ...options }) => {
     if (options.shard && options.queue !== undefined) {
       throw new UserError(
         "Cannot use --shard with --queue: a share is trained by whoever is told to; must be one of them",

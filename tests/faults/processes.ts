@@ -46,11 +46,11 @@ export class Training implements AsyncDisposable {
   readonly #ended: Promise<Deno.CommandStatus>;
   #status: Deno.CommandStatus | undefined;
 
-  private constructor(args: readonly string[]) {
+  private constructor(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [...args],
       cwd: ROOT,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...variables },
       stdout: "piped",
       stderr: "piped",
     }).spawn();
@@ -91,7 +91,16 @@ export class Training implements AsyncDisposable {
 
   /** Starts `deno task train` itself. */
   static startTask(dir: string, ...flags: readonly string[]): Training {
-    return new Training([...commandOf("train"), "--dir", dir, ...flags]);
+    return Training.startTaskWith({}, dir, ...flags);
+  }
+
+  /** The same with variables of the environment. */
+  static startTaskWith(
+    variables: Readonly<Record<string, string>>,
+    dir: string,
+    ...flags: readonly string[]
+  ): Training {
+    return new Training([...commandOf("train"), "--dir", dir, ...flags], variables);
   }
 
   /** Starts `deno task dynamics`: it measures, and is stopped, killed and listened to in the same way. */
