@@ -5,7 +5,7 @@ import type { Checkpoint } from "../../train/training/checkpoint.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import { advised, type Commit, readBytes, sumOf, writeInOrder } from "../study/files.ts";
 import { checkReplaceable } from "../study/ownership.ts";
-import { isFinished, type RunResult } from "../study/result.ts";
+import { type FinishedResult, isFinished, type RunResult } from "../study/result.ts";
 import type { Run } from "../study/runs.ts";
 import { resultsDifference } from "../study/same_result.ts";
 import type { Experiment } from "../study/schema.ts";
@@ -103,12 +103,13 @@ async function readFiles(
   result: RunResult,
   resultBytes: Uint8Array,
 ): Promise<FilesThere & { readonly steps: number }> {
-  const { key } = run, checkpoint = await readRunCheckpoint(other, experiment, run, result);
+  const { key } = run, finished = isFinished(result) ? result : undefined;
+  const checkpoint = await readRunCheckpoint(other, experiment, run, result, finished);
   const common = { result, resultBytes, checkpoint: checkpoint?.bytes, steps: checkpoint?.state.steps_done ?? 0 };
   checkReplaceable(study.checkpointPath(experiment, key));
-  if (!isFinished(result)) return common;
+  if (!finished) return common;
   const { path, model } = await other.readModel(experiment, key);
-  await checkModel(model, result, path, other, experiment);
+  await checkModel(model, finished, path, other, experiment);
   checkReplaceable(study.modelPath(experiment, key));
   // What was measured here stays; what was measured of another model says nothing of this one.
   const measured = await readBytes(study.dynamicsPath(experiment, key))
@@ -118,17 +119,23 @@ async function readFiles(
   return { ...common, model, dynamics };
 }
 
-/** A run's checkpoint in one of the two folders; undefined where it has none. */
+/**
+ * A run's checkpoint in one of the two folders; undefined where it has none.
+ *
+ * @param result says what the run is
+ * @param finished the result that lies beside it, where the run has finished
+ */
 async function readRunCheckpoint(
   study: Study,
   experiment: Experiment,
   { key, entry: { config }, seed }: Run,
   result: RunResult,
+  finished?: FinishedResult,
 ): Promise<Checkpoint & { readonly bytes: Uint8Array } | undefined> {
   const { path, bytes } = await study.readCheckpoint(experiment, key);
   if (!bytes) return undefined;
   const step = stepOf(cellJob({ config, seed, space: study.space }), trainingSettings(study.settings, experiment));
-  const finished = isFinished(result) ? result : undefined, about = checkpointOf(result, study.space);
+  const about = checkpointOf(result, study.space);
   const mend = finished ? "move it away to merge the run without it" : "move it and the run's result away";
   return { ...await advised(mend, () => decodeRunCheckpoint(bytes, path, step, about, finished)), bytes };
 }

@@ -63,7 +63,7 @@ export class Scene {
 
   /** The runs that are finished there, by key. */
   async runsThere(): Promise<Run[]> {
-    const study = await Study.open(this.there), runs: Run[] = [];
+    const study = await Study.open(this.trained.halves[1]), runs: Run[] = [];
     for (const run of await study.runs("01")) if (await study.readResult("01", run.key)) runs.push(run);
     return runs;
   }

@@ -1,6 +1,7 @@
 /** Copies of a study that were trained apart are joined: nothing is lost, nothing is overwritten, and what does not fit is named. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { type CellConfig, configId } from "../../../cells/config.ts";
 import { heartbeat } from "../../../experiments/queue/heartbeat.ts";
 import { highestIn } from "../../../experiments/queue/attempts.ts";
 import { claimKey, openStudyQueue } from "../../../experiments/queue/study_queue.ts";
@@ -60,9 +61,9 @@ Deno.test("mergeStudies() writes nothing when all is here, when it is a dry run,
   const other = copies.files(copies.there);
   await copies.merge();
   const once = copies.files();
-  const { summary } = await copies.merge([copies.there, copies.copy("whole", "whole")]);
+  const whole = copies.copy("whole", "whole"), { summary } = await copies.merge([copies.there, whole]);
   assert.deepEqual(summary, {
-    came: [{ dir: copies.there, runs: 0 }, { dir: copies.copy("there", "unused").replace("unused", "whole"), runs: 0 }],
+    came: [{ dir: copies.there, runs: 0 }, { dir: whole, runs: 0 }],
     here: HALF + RUNS,
     left: 0,
     problems: 0,
@@ -118,41 +119,50 @@ Deno.test("mergeStudies() brings a checkpoint, with which training goes on here,
   assert.deepEqual([record.owner, record.loss, record.attempt], [undefined, undefined, 1]);
 
   const again = await copies.merge();
-  assert.deepEqual(
-    again.messages,
-    [
-      `Left run RUN0 of THERE: it is unfinished here, at step ${STEPS}, and at step ${STEPS} there`,
-      "Left run RUN1 of THERE: it has begun there and has no checkpoint",
-    ].sort((a, b) => order(copies, a, b)),
-  );
+  assert.deepEqual(again.messages, [
+    `Left run RUN0 of THERE: it is unfinished here, at step ${STEPS}, and at step ${STEPS} there`,
+    "Left run RUN1 of THERE: it has begun there and has no checkpoint",
+  ]);
   await trainStudy({ dir: copies.here, experiment: "01", engine: "onnx" });
   await assertWhole(copies, whole, "gone on");
 });
 
-/** Lines stay in the order of runs, which follows from their ids. */
-function order(_: Scene, a: string, b: string): number {
-  return a < b ? -1 : 1;
-}
-
 Deno.test("mergeStudies() takes a finished run in the place of a shorter checkpoint, and none in the place of a longer one", async () => {
-  const copies = scene(),
-    [run, other] = await copies.runsThere(),
-    [there, here] = [
-      await Study.open(copies.there),
-      await Study.open(copies.here),
-    ];
-  for (const { key } of [run, other]) {
-    for (const path of ["resultPath", "checkpointPath"] as const) {
-      Deno.copyFileSync(there[path]("01", key), here[path]("01", key));
-    }
-    makeUnfinished(here, key);
-  }
-  // As if the run had gone on from there.
-  Deno.removeSync(there.checkpointPath("01", other.key));
-  const { summary, messages } = await copies.merge();
-  assert.equal(copies.named(mergeInWords(summary)), "2 runs came from THERE; 1 was left as it is");
-  assert.deepEqual(messages, [`Left run RUN1 of THERE: it is unfinished here, at step ${STEPS}`]);
+  const copies = scene(), whole = copies.copy("whole", "whole"), [run, other] = await copies.runsThere();
+  const here = await Study.open(copies.here), shard = { index: 2, count: 2 };
+  await trainStudy({ dir: copies.here, experiment: "01", engine: "onnx", shard, steps: STEPS / 2 });
+  const shorter = await copies.merge();
+  assert.deepEqual(
+    shorter.problems,
+    [0, 1, 2].map((i) =>
+      `Cannot merge run RUN${i} of THERE: it is at step ${STEPS}, here it is at step ${STEPS / 2}, ` +
+      "and their curves agree so far; the one here stays as it is"
+    ),
+  );
+  assert.deepEqual(shorter.summary.came, [{ dir: copies.there, runs: 0 }]);
+
+  makeUnfinished(here, run.key);
+  assert.equal(copies.named(mergeInWords((await copies.merge()).summary)), "1 run came from THERE; 2 could not come");
+  await trainStudy({
+    dir: copies.here,
+    experiment: "01",
+    engine: "onnx",
+    shard,
+    steps: 2 * STEPS,
+    only: isOf(other.key),
+  });
+  makeUnfinished(here, other.key);
+  const longer = await copies.merge();
+  assert.deepEqual(longer.messages, [`Left run RUN1 of THERE: it is unfinished here, at step ${2 * STEPS}`]);
+  await trainStudy({ dir: copies.here, experiment: "01", engine: "onnx" });
+  const { loss } = (await here.readResult("01", run.key))!;
+  assert.deepEqual(loss, (await (await Study.open(whole)).readResult("01", run.key))!.loss);
 });
+
+/** Whether a configuration is that of a run. */
+function isOf(key: string) {
+  return (config: CellConfig) => configId(config) === key;
+}
 
 Deno.test("mergeStudies() brings failed runs, and names one that has failed in one folder alone", async () => {
   const copies = scene(), [run, other] = await copies.runsThere(), there = await Study.open(copies.there);
