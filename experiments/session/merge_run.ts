@@ -25,8 +25,8 @@ export interface Copies {
 /** What becomes of a run that the copy has. */
 export type Decision =
   | { readonly does: "come"; readonly files: FilesThere }
-  /** The study has it, or more of it. */
-  | { readonly does: "is here" }
+  /** The study has it, or more of it; `isUnscored` where it has all but the score that the copy has. */
+  | { readonly does: "is here"; readonly isUnscored?: boolean }
   /** It is left as it is, there and here; `isWrong` where the two contradict each other. */
   | { readonly does: "stay"; readonly why: string; readonly isWrong: boolean };
 
@@ -93,7 +93,9 @@ async function compareEnded(
   if (difference !== undefined) return contradict(difference);
   if (!isFinished(theirs)) return HERE;
   const [{ model }, { model: own }] = [await other.readModel(experiment, key), await study.readModel(experiment, key)];
-  return Buffer.from(model).equals(own) ? HERE : contradict("its model has other bytes than the one here");
+  if (!Buffer.from(model).equals(own)) return contradict("its model has other bytes than the one here");
+  // A score would have to be written into the result that is here, which stays as it is.
+  return { ...HERE, isUnscored: theirs.test_loss !== undefined && ours.test_loss === undefined };
 }
 
 /** The files that the copy has of a run, each checked; and the steps in its checkpoint. */

@@ -5,6 +5,7 @@ import { noteAttempt } from "../queue/attempts.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import type { Queue } from "../queue/queue.ts";
 import { claimKey, ClaimLost, commitWhileHeld, livingClaims, openStudyQueue } from "../queue/study_queue.ts";
+import { commandOn } from "../study/commands.ts";
 import { shortKey } from "../study/paths.ts";
 import { isFinished } from "../study/result.ts";
 import { comparedWithList, type Run } from "../study/runs.ts";
@@ -59,8 +60,7 @@ export async function mergeStudies(options: MergeOptions): Promise<MergeSummary>
     await merging.take(other);
   }
   const finished = (await study.readResults(experiment)).results.filter(isFinished);
-  const mixed = mixedInWords(finished);
-  if (mixed !== undefined) onMessage?.(mixed);
+  for (const line of [merging.unscoredInWords, mixedInWords(finished)]) if (line !== undefined) onMessage?.(line);
   return merging.summary;
 }
 
@@ -69,7 +69,7 @@ async function openCopies(
   study: Study,
   { from, experiment }: Pick<MergeOptions, "from" | "experiment">,
 ): Promise<Study[]> {
-  if (!from.length) throw new UserError(`Cannot merge into ${study.dir}: must be told which folders to merge`);
+  if (!from.length) throw new UserError(`Cannot merge into ${study.dir}: must be told which folders, with --from`);
   if (from.length > MOST_COPIES) {
     throw new UserError(`Cannot merge ${from.length} folders: must be at most ${MOST_COPIES}`);
   }
@@ -99,6 +99,8 @@ class Merging implements AsyncDisposable {
   #here = 0;
   #left = 0;
   #problems = 0;
+  /** Runs that are here without the score that a copy has. */
+  readonly #unscored = new Set<string>();
   readonly #wouldCome = new Set<string>();
   /** Opened once there is something to write: what changes nothing writes nothing. */
   #queue: Queue | undefined;
@@ -109,6 +111,17 @@ class Merging implements AsyncDisposable {
     private readonly runs: readonly Run[],
     private readonly options: MergeOptions,
   ) {}
+
+  /** What else is to be said once all folders have been seen. */
+  get unscoredInWords(): string | undefined {
+    const { size } = this.#unscored, { study, options: { experiment } } = this;
+    return size
+      ? `${plural(size, "run")} that ${size === 1 ? "was" : "were"} here already ${
+        size === 1 ? "has" : "have"
+      } no score here: ` +
+        `${commandOn("evaluate", study, experiment)} adds it`
+      : undefined;
+  }
 
   get summary(): MergeSummary {
     return { came: this.#came, here: this.#here, left: this.#left, problems: this.#problems };
@@ -159,7 +172,10 @@ class Merging implements AsyncDisposable {
       return undefined;
     }
     if (decision?.does === "come") return decision;
-    if (decision?.does === "is here") this.#here++;
+    if (decision?.does === "is here") {
+      this.#here++;
+      if (decision.isUnscored) this.#unscored.add(run.key);
+    }
     if (decision?.does !== "stay") return undefined;
     if (decision.isWrong) {
       this.#problems++;

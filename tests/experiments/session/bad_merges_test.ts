@@ -312,11 +312,22 @@ Deno.test("mergeStudies() takes runs for the same when times, owners, attempts, 
   edit((result) => Object.assign(result, { scored_on: "webgpu (GPU)", test_loss: 1 }));
   const before = copies.files(), { summary, problems } = await copies.merge();
   assert.deepEqual([summary.here, problems], [HALF, []]);
-  edit((result) => {
-    for (const key of Object.keys(result)) {
-      if (/^(test|validation)_(?!sha1)|^(sample|memory|scored_on)$/.test(key)) delete result[key];
-    }
-  });
+  edit(withoutScore);
   assert.equal((await copies.merge()).summary.here, HALF);
   assert.deepEqual(copies.files(), before);
+
+  const study = await Study.open(copies.here), [first, second] = [copies.there, copies.copy("here", "scored")];
+  editJson(study.resultPath("01", run.key), withoutScore);
+  const left = copies.files(), { messages } = await copies.merge([first, second]);
+  assert.deepEqual(messages, [
+    "1 run that was here already has no score here: 'deno task evaluate --dir HERE' adds it",
+  ]);
+  assert.deepEqual(copies.files(), left);
 });
+
+// deno-lint-ignore no-explicit-any -- a result as its file has it
+function withoutScore(result: any): void {
+  for (const key of Object.keys(result)) {
+    if (/^(test|validation)_(?!sha1)|^(context_order|gain_.*|sample|memory|scored_on)$/.test(key)) delete result[key];
+  }
+}

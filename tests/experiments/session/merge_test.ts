@@ -257,6 +257,6 @@ Deno.test("mergeStudies() says on what runs were trained when that differs, and 
 
 Deno.test("mergeStudies() refuses to merge nothing", async () => {
   await assert.rejects(mergeStudies({ dir: scene().here, experiment: "01", from: [] }), {
-    message: /^Cannot merge into .*: must be told which folders to merge$/,
+    message: /^Cannot merge into .*: must be told which folders, with --from$/,
   });
 });
