@@ -1,14 +1,14 @@
 /** What `merge` does: joins runs that copies of a study have trained apart. */
-import { resolve } from "node:path";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { noteAttempt } from "../queue/attempts.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import type { Queue } from "../queue/queue.ts";
 import { claimKey, ClaimLost, commitWhileHeld, livingClaims, openStudyQueue } from "../queue/study_queue.ts";
 import { commandOn } from "../study/commands.ts";
-import { shortKey } from "../study/paths.ts";
+import { realFolder } from "../study/files.ts";
+import { resultKeys, shortKey } from "../study/paths.ts";
 import { isFinished } from "../study/result.ts";
-import { comparedWithList, type Run } from "../study/runs.ts";
+import type { Run } from "../study/runs.ts";
 import { checkCopy } from "../study/same_study.ts";
 import type { Experiment } from "../study/schema.ts";
 import { Study } from "../study/store.ts";
@@ -87,12 +87,6 @@ async function openCopies(
   return others;
 }
 
-/** The folder that a path leads to, by however many links; one that does not exist is refused where it is opened. */
-async function realFolder(dir: string): Promise<string> {
-  const path = resolve(dir);
-  return await Deno.realPath(path).catch(() => path);
-}
-
 /** One call at work. */
 class Merging implements AsyncDisposable {
   readonly #came: { dir: string; runs: number }[] = [];
@@ -112,15 +106,12 @@ class Merging implements AsyncDisposable {
     private readonly options: MergeOptions,
   ) {}
 
-  /** What else is to be said once all folders have been seen. */
+  /** What is to be said of them once all folders have been seen. */
   get unscoredInWords(): string | undefined {
     const { size } = this.#unscored, { study, options: { experiment } } = this;
-    return size
-      ? `${plural(size, "run")} that ${size === 1 ? "was" : "were"} here already ${
-        size === 1 ? "has" : "have"
-      } no score here: ` +
-        `${commandOn("evaluate", study, experiment)} adds it`
-      : undefined;
+    if (!size) return undefined;
+    const runs = size === 1 ? "1 run that was here already has" : `${size} runs that were here already have`;
+    return `${runs} no score here: ${commandOn("evaluate", study, experiment)} adds it`;
   }
 
   get summary(): MergeSummary {
@@ -133,14 +124,7 @@ class Merging implements AsyncDisposable {
     const busyThere = new Set((await livingClaims(other, experiment)).map(({ key }) => key));
     const copies: Copies = { study, other, experiment, busyThere }, count = { dir: other.dir, runs: 0 };
     this.#came.push(count);
-    const { unlisted } = comparedWithList(this.runs, await other.readResults(experiment));
-    if (unlisted.length) {
-      onMessage?.(
-        `${other.dir} has ${plural(unlisted.length, "result")} of runs that are not listed, and stay there: ${
-          shortList(unlisted.map(shortKey))
-        }`,
-      );
-    }
+    await this.#tellUnlisted(other);
     const coming: Run[] = [];
     for (const run of this.runs) {
       if (signal?.aborted) return;
@@ -149,6 +133,16 @@ class Merging implements AsyncDisposable {
     }
     if (dryRun) count.runs = this.#countDry(coming);
     else if (coming.length) await this.#bringAll(copies, coming, count);
+  }
+
+  async #tellUnlisted({ dir }: Study): Promise<void> {
+    const { experiment, onMessage } = this.options, listed = new Set(this.runs.map(({ key }) => key));
+    const unlisted = (await resultKeys(dir, experiment)).filter((key) => !listed.has(key)), { length } = unlisted;
+    if (!length) return;
+    const stay = `of ${length === 1 ? "a run that is" : "runs that are"} not listed ${
+      length === 1 ? "stays" : "stay"
+    } there`;
+    onMessage?.(`${plural(length, "result")} of ${dir} ${stay}: ${shortList(unlisted.map(shortKey))}`);
   }
 
   /** Of a dry run, how many would come: those of an earlier folder would be here by then. */
