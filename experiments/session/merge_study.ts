@@ -120,7 +120,7 @@ class Merging implements AsyncDisposable {
 
   /** Takes what a copy has. */
   async take(other: Study): Promise<void> {
-    const { experiment, signal, dryRun, onMessage } = this.options, { study } = this;
+    const { experiment, signal, dryRun } = this.options, { study } = this;
     const busyThere = new Set((await livingClaims(other, experiment)).map(({ key }) => key));
     const copies: Copies = { study, other, experiment, busyThere }, count = { dir: other.dir, runs: 0 };
     this.#came.push(count);

@@ -8,7 +8,9 @@ import { claimKey, openStudyQueue } from "../../../experiments/queue/study_queue
 import { mergeStudies } from "../../../experiments/session/merge_study.ts";
 import { mergeInWords } from "../../../experiments/session/merge_words.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
+import { modelSum } from "../../../experiments/study/read_dynamics.ts";
 import { Study } from "../../../experiments/study/store.ts";
+import { CELLSPACE_VERSION } from "../../../train/version.ts";
 import { reportOnStudy } from "../../../report/report_study.ts";
 import { assertSameRuns } from "../../faults/studies.ts";
 import { editJson } from "../small_study.ts";
@@ -253,6 +255,31 @@ Deno.test("mergeStudies() says on what runs were trained when that differs, and 
     ),
     said.join("\n"),
   );
+});
+
+Deno.test("mergeStudies() leaves results of runs that are not listed, and says so", async () => {
+  const copies = scene(), [run] = await copies.runsThere();
+  for (const dir of [copies.here, copies.there]) {
+    const path = join(dir, "rnn_configs.json"), entries: { id: string }[] = JSON.parse(Deno.readTextFileSync(path));
+    Deno.writeTextFileSync(path, JSON.stringify(entries.filter(({ id }) => id !== run.key)));
+  }
+  const { summary, messages } = await copies.merge();
+  assert.deepEqual(messages, ["1 result of THERE of a run that is not listed stays there: RUN0"]);
+  assert.equal(copies.named(mergeInWords(summary)), "2 runs came from THERE");
+});
+
+Deno.test("mergeStudies() brings what was measured of a model, and not what was measured of another", async () => {
+  const copies = scene(), [run, other] = await copies.runsThere(), settings = { streams: 1, tokens: 16, exponents: 2 };
+  const there = await Study.open(copies.there), here = await Study.open(copies.here);
+  const measured = { seed: 0, cellspace_version: CELLSPACE_VERSION, settings, not_measured: {}, seconds: 1 };
+  const sum = (await modelSum(there, "01", run.key))!;
+  for (const id of [run.key, other.key]) {
+    await there.writeDynamics("01", id, { ...measured, id, model_sha256: sum });
+  }
+  await copies.merge();
+  const path = here.dynamicsPath("01", run.key);
+  assert.deepEqual(Deno.readFileSync(path), Deno.readFileSync(there.dynamicsPath("01", run.key)));
+  assert.equal(await here.readDynamics("01", other.key), undefined);
 });
 
 Deno.test("mergeStudies() refuses to merge nothing", async () => {
