@@ -163,7 +163,7 @@ Deno.test("export writes in its study alone, and loads no native library", async
   }
 });
 
-Deno.test("report reads the studies that it is to compare with, writes in its own alone, and reads nothing beside them", async () => {
+Deno.test("report and merge read the studies that they are given, write in their own alone, and read nothing beside them", async () => {
   const dir = await Deno.makeTempDir();
   try {
     const [study, one, two, beside] = ["study", "one", "two", "beside"].map((name) => join(dir, name));
@@ -192,6 +192,15 @@ Deno.test("report reads the studies that it is to compare with, writes in its ow
       ...(await permissionsOf(TASKS.report, ["--with", "a"])).read as string[],
     ]);
     assert.deepEqual(await probe("export", ["--dir", study, "--with", one], attempts), { ...refused, ...own });
+    // As a shell writes a pattern of folders, and with commas.
+    for (const from of [[`${one},${two}`], [one, two, "--dry-run"], [`${one},`, two]]) {
+      assert.deepEqual(await probe("merge", ["--dir", study, "--from", ...from], attempts), {
+        ...refused,
+        ...own,
+        "read the first": "done",
+        "read the second": "done",
+      });
+    }
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -259,7 +268,7 @@ Deno.test("a corpus that is cached is read, and nothing beside it; only init, an
     for (const name of ["train", "evaluate", "dynamics"]) {
       assert.deepEqual(await of(name, given), [[path], [], false, true], name);
     }
-    for (const name of ["status", "sample", "report", "export", "demo"]) {
+    for (const name of ["merge", "status", "sample", "report", "export", "demo"]) {
       assert.deepEqual(await of(name, given), [[], [], false, false], name);
     }
     assert.deepEqual(await of("corpora", given), [[folder], [], false, true]);
