@@ -312,7 +312,7 @@ Deno.test("status starts squeue, and nothing else, where the study has been subm
   }
 });
 
-Deno.test("the programs that the command of a task lets it start are those that the task may start", async () => {
+Deno.test("the programs that the command of a task lets it start are those that the task may start", () => {
   for (const name of ["slurm", "status"] as const) {
     const [, programs] = /--allow-run=(\S+)/.exec(tasks.tasks[name].command) ?? [];
     assert.deepEqual(TASKS[name].starts, programs.split(","), name);

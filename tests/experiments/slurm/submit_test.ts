@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { initStudy } from "../../../experiments/study/init_study.ts";
-import { Study } from "../../../experiments/study/store.ts";
+import type { Study } from "../../../experiments/study/store.ts";
 import { SMALL } from "../small_study.ts";
 import { ROOT } from "../tasks.ts";
 import tasks from "../../../deno.json" with { type: "json" };
