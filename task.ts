@@ -7,7 +7,9 @@
  */
 import { isAbsolute, resolve } from "node:path";
 import { UserError } from "./cells/errors.ts";
-import { dirFlag } from "./experiments/flags.ts";
+import { dirFlag, nodeLocalFlag } from "./experiments/flags.ts";
+import { nodeLocalFolder, TEMPORARY_VARIABLE } from "./experiments/queue/queue_place.ts";
+import { queuePermissions, queueUrl } from "./experiments/queue/queue_url.ts";
 import { StudyPaths } from "./experiments/study/paths.ts";
 import { readStudySettings } from "./experiments/study/settings_file.ts";
 import type { SlurmProgram } from "./experiments/slurm/programs.ts";
@@ -23,7 +25,7 @@ import { CORPUS_NAMES } from "./train/corpus/corpus.ts";
 import { knownCorpus } from "./train/corpus/known.ts";
 import { packageFolder, projectFolder } from "./train/process/folders.ts";
 import { TELEMETRY_VARIABLE } from "./train/engines/onnx/telemetry.ts";
-import { valueIn } from "./train/terminal/command_line.ts";
+import { valueIn, valuesIn } from "./train/terminal/command_line.ts";
 import { hangupName } from "./train/terminal/hangup.ts";
 import type { LastWord } from "./train/terminal/exit.ts";
 import { printError } from "./train/terminal/output.ts";
@@ -38,8 +40,8 @@ export interface Task {
   readonly readsCorpus: boolean;
   /** Whether it reads the module that `--space` names. */
   readonly readsSpace?: boolean;
-  /** Whether it reads the studies that `--with` names. */
-  readonly readsStudies?: boolean;
+  /** The flag that names studies which it reads. */
+  readonly readsStudies?: "with" | "from";
   /** Whether it downloads a known corpus that `--corpus` names, where that is not on this machine. */
   readonly fetchesCorpus?: boolean;
   /** Whether it looks at what has been downloaded. */
@@ -48,6 +50,8 @@ export interface Task {
   readonly asksMemory?: boolean;
   /** Whether it names itself by machine and process, to others that work on the study. */
   readonly namesItself?: boolean;
+  /** Whether it looks at the claims on the study's runs, which may lie on a disk of this machine instead, or on a PostgreSQL server. */
+  readonly readsQueue?: boolean;
   /** Programs of Slurm that it starts; Deno does not watch what these do. */
   readonly starts?: readonly SlurmProgram[];
   /** Whether it starts them only for a study that has been submitted. */
@@ -76,7 +80,14 @@ export const TASKS: Readonly<Record<string, Task>> = {
     // It may measure how long runs take.
     native: ["onnxruntime"],
   },
-  remove: { script: "experiments/remove.ts", dir: DIR, writes: true, readsCorpus: false, native: [] },
+  remove: {
+    script: "experiments/remove.ts",
+    dir: DIR,
+    writes: true,
+    readsCorpus: false,
+    readsQueue: true,
+    native: [],
+  },
   train: {
     script: "experiments/train.ts",
     dir: DIR,
@@ -84,6 +95,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     readsCorpus: true,
     asksMemory: true,
     namesItself: true,
+    readsQueue: true,
     native: ["onnxruntime"],
   },
   evaluate: {
@@ -92,6 +104,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     namesItself: true,
+    readsQueue: true,
     native: ["onnxruntime"],
   },
   dynamics: {
@@ -100,13 +113,25 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     namesItself: true,
+    readsQueue: true,
     native: ["onnxruntime"],
+  },
+  merge: {
+    script: "experiments/merge.ts",
+    dir: DIR,
+    writes: true,
+    readsCorpus: false,
+    readsStudies: "from",
+    namesItself: true,
+    readsQueue: true,
+    native: [],
   },
   status: {
     script: "experiments/status.ts",
     dir: DIR,
     writes: false,
     readsCorpus: false,
+    readsQueue: true,
     starts: ["squeue"],
     startsForJobs: true,
     native: [],
@@ -125,7 +150,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     dir: DIR,
     writes: true,
     readsCorpus: false,
-    readsStudies: true,
+    readsStudies: "with",
     native: ["resvg"],
   },
   export: { script: "report/export.ts", dir: DIR, writes: true, readsCorpus: false, native: [] },
@@ -136,6 +161,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: false,
     namesItself: true,
+    readsQueue: true,
     native: ["onnxruntime", "resvg"],
   },
 };
@@ -146,15 +172,17 @@ const VARIABLES = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "XDG_RUNTIME_DIR
 /**
  * The permissions that a task gets.
  *
- * @param args its command line, of which `--dir`, `--corpus`, `--space` and `--with` are read; what is wrong with it, the task itself will say
+ * @param args its command line, of which `--dir`, `--corpus`, `--space`, `--with`, `--from` and `--queue` are read; what is wrong with it, the task itself will say
  * @param environment says where the cache of corpora is
+ * @param queueVariable says where the queue is, if no flag does
  */
 export async function permissionsOf(
   task: Task,
   args: readonly string[],
   environment: Environment = ownEnvironment,
+  queueVariable: (name: string) => string | undefined = (name) => Deno.env.get(name),
 ): Promise<Deno.PermissionOptionsObject> {
-  const given = { dir: pathIn(args, "dir"), corpus: pathIn(args, "corpus"), space: pathIn(args, "space") };
+  const given = { dir: textIn(args, "dir"), corpus: textIn(args, "corpus"), space: textIn(args, "space") };
   const dir = task.dir && (given.dir ?? task.dir);
   const source = dir === undefined ? undefined : await corpusOf(dir);
   const corpora = task.readsCorpus ? [source, given.corpus].filter((name) => name !== undefined) : [];
@@ -162,38 +190,46 @@ export async function permissionsOf(
   const cache = await cachePermissions(task, corpora, environment, given.corpus);
   const study = dir === undefined ? [] : [resolve(dir)], packages = packageFolder();
   const space = task.readsSpace && given.space !== undefined ? [given.space] : [];
-  const others = task.readsStudies ? foldersIn(args) : [];
+  const others = task.readsStudies ? valuesIn(args, task.readsStudies) : [];
+  const nodeLocal = dir !== undefined && task.readsQueue ? [nodeLocalFolder(dir)] : [];
+  const isNodeLocal = task.namesItself === true && args.includes(nodeLocalFlag.usage);
+  const queue = task.readsQueue
+    ? queuePermissions(queueUrl(textIn(args, "queue"), queueVariable))
+    : { net: [], env: [] };
   const orNone = <T>(list: readonly T[]) => list.length ? [...list] : false;
   return {
     read: [
       ...study,
+      ...nodeLocal,
       projectFolder(),
       packages,
       ...[...files, ...space, ...others].map((path) => resolve(path)),
       ...cache.read,
     ],
-    write: orNone([...(task.writes ? study : []), ...cache.write]),
+    write: orNone([...(task.writes ? study : []), ...(isNodeLocal ? nodeLocal : []), ...cache.write]),
     ffi: task.native.length ? [packages] : false,
     sys: orNone([
       ...(task.asksMemory ? ["systemMemoryInfo"] as const : []),
       ...(task.namesItself ? ["hostname"] as const : []),
+      ...(task.readsQueue ? ["statfs", "uid"] as const : []),
       ...task.native.flatMap((library) => NATIVE[library].sys),
     ]),
-    env: [...VARIABLES, ...task.native.flatMap((library) => NATIVE[library].env), ...cache.env],
-    net: orNone(cache.net),
+    env: [
+      ...VARIABLES,
+      ...(task.readsQueue ? [TEMPORARY_VARIABLE] : []),
+      ...task.native.flatMap((library) => NATIVE[library].env),
+      ...cache.env,
+      ...queue.env,
+    ],
+    net: orNone([...cache.net, ...queue.net]),
     run: orNone(await programsOf(task, dir)),
     import: false,
   };
 }
 
 /** A flag that permissions follow from, where it says something: read as the task itself will read it. */
-function pathIn(args: readonly string[], flag: "dir" | "corpus" | "space"): string | undefined {
+function textIn(args: readonly string[], flag: "dir" | "corpus" | "space" | "queue"): string | undefined {
   return valueIn(args, flag)?.trim() ? valueIn(args, flag) : undefined;
-}
-
-/** The folders of a comparison: parts that are empty say nothing, and would stand for the folder that the task runs in. */
-function foldersIn(args: readonly string[]): string[] {
-  return (valueIn(args, "with") ?? "").split(",").map((part) => part.trim()).filter(Boolean);
 }
 
 interface CachePermissions {

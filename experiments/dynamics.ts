@@ -6,7 +6,7 @@ import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { print, printError } from "../train/terminal/output.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, queueFlag, queueOf } from "./flags.ts";
 import { MOST_PARALLEL } from "./session/capacity.ts";
 import { dynamicsInWords } from "./session/dynamics_words.ts";
 import { type DynamicsState, measureStudy } from "./session/measure_dynamics.ts";
@@ -50,7 +50,9 @@ const flags = ofSpace((space) => ({
     undefined,
     { most: MOST_PARALLEL },
   ),
+  queue: queueFlag,
   again: flag.on("--again", "measure again what has been measured, with other settings too"),
+  nodeLocal: nodeLocalFlag,
 }));
 
 /** What stands behind the bar: `under way: 40 %, 10 %`. */
@@ -71,6 +73,7 @@ if (import.meta.main) {
     const printLine = (line: string) => bar ? bar.print(line) : print(line);
     const { measured, incomplete, had, otherwise, others, problems, unreadable } = await measureStudy({
       ...options,
+      queue: queueOf(options),
       settings: { streams, tokens, exponents },
       signal: stop.signal,
       onProgress(state) {

@@ -1,6 +1,6 @@
 /** `deno task evaluate`: scores finished runs on the test split and on the validation split through ONNX Runtime. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag, scoreFlags } from "./flags.ts";
+import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, queueFlag, queueOf, scoreFlags } from "./flags.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { countingDisplay } from "./display.ts";
@@ -16,7 +16,9 @@ const flags = ofSpace((space) => ({
   experiment: experimentFlag,
   again: flag.on("--again", "score every finished run, after making its ONNX model anew from its checkpoint"),
   only: onlyFlag("score only these", space),
+  queue: queueFlag,
   ...scoreFlags,
+  nodeLocal: nodeLocalFlag,
 }));
 
 if (import.meta.main) {
@@ -28,6 +30,7 @@ if (import.meta.main) {
     let bar: ReturnType<typeof openProgress> | undefined;
     const { scored, had, placed, unvalidated, problems, unreadable } = await evaluateStudy({
       ...options,
+      queue: queueOf(options),
       signal: stop.signal,
       onCount: counting.onProgress,
       onScore(done, total, key, { reads, ...score }) {

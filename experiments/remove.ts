@@ -4,6 +4,7 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { print, printError } from "../train/terminal/output.ts";
 import { plural } from "../train/terminal/progress.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { ownerInWords } from "./queue/queue.ts";
 import { planRemoval, type Removal, removeConfigs } from "./queue/remove_configs.ts";
 import { parseIdPrefix, shortKey } from "./study/paths.ts";
 
@@ -45,7 +46,11 @@ if (import.meta.main) {
     const { removed, owners } = removal;
     if (dryRun) onPlan(removal);
     if (owners.length) {
-      printError(`remove: process ${owners.join(", ")} is at work here, and trains what was listed when it began`);
+      printError(
+        `remove: process ${
+          owners.map(ownerInWords).join(", ")
+        } is at work here, and trains what was listed when it began`,
+      );
     }
     print(dryRun ? "Nothing is written: with --dry-run" : `Removed: ${plural(removed.length, "configuration")}`);
   });

@@ -1,9 +1,10 @@
 /** `deno task status`: where a study stands. */
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { oneLine } from "../cells/visible_text.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag, queueFlag, queueOf } from "./flags.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { type ClaimedRun, type Overview, overviewOf } from "./queue/overview.ts";
+import { ownerInWords } from "./queue/queue.ts";
 import { jobLines, jobsOverview } from "./slurm/jobs_overview.ts";
 import { commandOn } from "./study/commands.ts";
 import { qualityInWords } from "./study/criterion.ts";
@@ -15,6 +16,7 @@ const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   only: onlyFlag("count only these", space),
+  queue: queueFlag,
   json: flag.on("--json", "the same as JSON"),
 }));
 
@@ -54,14 +56,16 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
   const progress = ({ step, steps }: ClaimedRun) => step > steps ? `step ${step}` : `step ${step} of ${steps}`;
   for (const claimed of running) {
     const { key, owner, since } = claimed;
-    yield `  running  ${shortKey(key)}  ${progress(claimed)}, process ${owner}, for ${ago(since)}`;
+    yield `  running  ${shortKey(key)}  ${progress(claimed)}, process ${ownerInWords(owner)}, for ${ago(since)}`;
   }
   for (const { key, owner, since } of overview.in_use) {
-    yield `  in use   ${shortKey(key)}  is being measured or scored by process ${owner}, for ${ago(since)}`;
+    yield `  in use   ${shortKey(key)}  is being measured or scored by process ${ownerInWords(owner)}, for ${
+      ago(since)
+    }`;
   }
   for (const claimed of stale) {
     const { key, owner, heard } = claimed;
-    yield `  stale    ${shortKey(key)}  ${progress(claimed)}, process ${owner} has been silent for ` +
+    yield `  stale    ${shortKey(key)}  ${progress(claimed)}, process ${ownerInWords(owner)} has been silent for ` +
       `${ago(heard)}; the next ${command("train")} goes on with it`;
   }
   if (overview.short) {
@@ -102,8 +106,8 @@ if (import.meta.main) {
     "Shows what is done, running, failed and waiting, the best run so far, the time left, and of how many finished runs dynamics were measured.";
   await runCommand(
     { name: "status", description, flags, printsData: true },
-    async ({ dir, experiment, only, json }) => {
-      const overview = await overviewOf(dir, experiment, { only });
+    async ({ dir, experiment, only, queue, json }) => {
+      const overview = await overviewOf(dir, experiment, { only, queue: queueOf({ queue }) });
       const slurm = await jobsOverview(dir, experiment);
       if (json) return print(JSON.stringify({ ...overview, ...(slurm ? { slurm } : {}) }, null, 2));
       print([...statusLines(overview, dir), ...(slurm ? jobLines(slurm, dir, experiment) : [])].join("\n"));

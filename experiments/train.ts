@@ -1,6 +1,17 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test and the validation split. */
+import { UserError } from "../cells/errors.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag, scoreFlags, shardFlag } from "./flags.ts";
+import {
+  dirFlag,
+  experimentFlag,
+  nodeLocalFlag,
+  ofSpace,
+  onlyFlag,
+  queueFlag,
+  queueOf,
+  scoreFlags,
+  shardFlag,
+} from "./flags.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { BUDGETS, LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
@@ -8,6 +19,7 @@ import type { EngineEntry } from "../train/engines/engine.ts";
 import { describeAuto, describeParallel, engineChoices, ENGINES } from "../train/engines/registry.ts";
 import { trainingDisplay } from "./display.ts";
 import { MOST_PARALLEL } from "./session/capacity.ts";
+import { commandOn } from "./study/commands.ts";
 import { MOST_RUNS } from "./study/grid.ts";
 import { shortKey } from "./study/paths.ts";
 import { selectionLine } from "./study/selection.ts";
@@ -46,6 +58,12 @@ const flags = ofSpace((space) => ({
     undefined,
   ),
   shard: shardFlag,
+  queue: queueFlag,
+  retrainLost: flag.on(
+    "--retrain-lost",
+    "train runs again that the queue of --queue says are trained in another folder, since that folder is lost",
+  ),
+  nodeLocal: nodeLocalFlag,
   limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
   only: onlyFlag("train only these", space),
   ...scoreFlags,
@@ -53,20 +71,37 @@ const flags = ofSpace((space) => ({
   quiet: flag.on("--quiet", "print nothing but errors"),
 }));
 
+/** What to do about runs that lie in other folders. */
+function elsewhereLine(runs: number, { dir }: { readonly dir: string }): string {
+  return `${plural(runs, "run")} left, since other folders have them trained: ${
+    commandOn("merge", { dir })
+  } with --from and such a folder joins them; if that is lost, --retrain-lost trains them here`;
+}
+
 if (import.meta.main) {
   const description =
     "Trains what is not yet trained. May be stopped with Ctrl-C and run again, and run several times side by side.";
   await runCommand({ name: "train", description, flags }, async (options) => {
+    if (options.shard && options.queue !== undefined) {
+      throw new UserError(
+        "Cannot use --shard with --queue: a share is trained by whoever is told to; must be one of them",
+      );
+    }
+    const queue = options.shard ? undefined : queueOf(options);
+    if (options.retrainLost && queue === undefined) {
+      throw new UserError("Cannot use --retrain-lost: without --queue no other folder is known of");
+    }
     using stop = stopSignal();
     using display = trainingDisplay("train", options);
-    const summary = await trainStudy({ ...options, ...display, signal: stop.signal });
+    const summary = await trainStudy({ ...options, queue, ...display, signal: stop.signal });
     display.stop();
-    const { finished, failed, problems, interrupted, others, seconds } = summary;
+    const { finished, failed, problems, interrupted, others, elsewhere, seconds } = summary;
     if (!options.quiet) {
       if (options.only) print(selectionLine(options.only));
       const trouble = problems ? `, ${problems} with problems` : "";
       print(`${plural(finished, "run")} finished, ${failed} failed${trouble}, in ${formatDuration(seconds)}`);
       if (others) print(`${plural(others, "run")} left to other processes, which are training them`);
+      if (elsewhere) print(elsewhereLine(elsewhere, options));
     }
     if (!stop.signal.aborted) return failed || problems ? EXIT.failed : EXIT.ok;
     const left = interrupted.length ? `; left as not finished: ${interrupted.map(shortKey).join(", ")}` : "";

@@ -1,7 +1,7 @@
 /** `deno task report`: pictures, tables, page. */
 import { Study } from "../experiments/study/store.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
+import { dirFlag, experimentFlag, foldersFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
 import { MOST_STUDIES } from "./data/other_studies.ts";
 import { reportOnStudy } from "./report_study.ts";
 import { print, printError, printText } from "../train/terminal/output.ts";
@@ -19,14 +19,9 @@ const flags = ofSpace((space) => ({
     undefined,
     { most: MOST_LOSS },
   ),
-  others: flag.list("--with <list>", "folders of studies to compare with, seed with seed", folderOf, MOST_STUDIES),
+  others: foldersFlag("--with <list>", "folders of studies to compare with, seed with seed", MOST_STUDIES),
   only: onlyFlag("draw only these; the report says so, and takes the place of the one before", space),
 }));
-
-function folderOf(text: string): string {
-  if (!text) throw new Error("must name a folder each");
-  return text;
-}
 
 if (import.meta.main) {
   const description = "Draws the finished runs of an experiment, prints the best, and writes one page with everything.";

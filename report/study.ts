@@ -26,6 +26,7 @@ import {
   listingOf,
   othersIn,
   selectionIn,
+  shardIn,
   type StudyCreation,
   type StudyEvaluation,
   type StudyExporting,
@@ -206,9 +207,9 @@ export class Study implements Disposable {
   async train(options: StudyTraining = {}): Promise<TrainSummary> {
     this.#check();
     checkTrainingCall(options);
-    const { engine = "auto", ...rest } = options;
+    const { engine = "auto", ...rest } = options, shard = shardIn(options);
     // What is no engine of studies is refused where it is opened, with those that there are.
-    return await trainStudy({ ...rest, ...this.#asked(options), engine: engine as EngineChoice });
+    return await trainStudy({ ...rest, ...this.#asked(options), shard, engine: engine as EngineChoice });
   }
 
   /**

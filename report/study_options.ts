@@ -15,6 +15,7 @@ import { parseIdPrefix } from "../experiments/study/paths.ts";
 import { type Experiment, EXPERIMENTS } from "../experiments/study/schema.ts";
 import { parseSelection, type Selection } from "../experiments/study/selection.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
+import { parseShard, type Shard } from "../experiments/study/shard.ts";
 import { MAX_BYTES } from "../train/corpus/corpus.ts";
 import { DYNAMICS_DEFAULTS, type DynamicsSettings } from "../train/dynamics/measure.ts";
 import type { Budget } from "../train/training/settings.ts";
@@ -88,6 +89,8 @@ export interface StudyTraining extends StudySelection, TrainingListener {
   readonly budget?: Budget;
   /** Trains at most so many runs. */
   readonly limit?: number;
+  /** The share `i/K` of the list that is trained, such as `"2/3"`, without a queue; absent: all. */
+  readonly shard?: string;
   /** `auto`, `cpu` or `webgpu`: where runs are scored; absent: `auto`, on a real GPU where there is one. */
   readonly scoreOn?: ScoreChoice;
   /** Bytes of the test split that are scored, at most; absent: all. */
@@ -274,6 +277,11 @@ export function checkTrainingCall({ parallel, limit, ...scoring }: StudyTraining
   checkNumber("train", "parallel", parallel, 1, MOST_PARALLEL);
   checkNumber("train", "limit", limit, 1, MOST_RUNS);
   checkScoring("train", scoring);
+}
+
+/** @throws {UserError} if it is no share */
+export function shardIn({ shard }: StudyTraining): Shard | undefined {
+  return shard === undefined ? undefined : parsed("shard", shard, parseShard);
 }
 
 /** @throws {RangeError} if there is no such place, or the part that is to be scored is no part of a text */

@@ -101,6 +101,11 @@ export class Attempts {
     );
   }
 
+  /** Runs at which this process has an attempt, whether it is the latest or not. */
+  held(): string[] {
+    return [...this.#held.keys()];
+  }
+
   /** Forgets a run that this process is through with. The file stays: numbers never come again. */
   leave(key: string): void {
     this.#held.delete(key);

@@ -112,13 +112,15 @@ export interface OverviewOptions {
   readonly only?: Selection;
   /** Unix seconds. */
   readonly now?: number;
+  /** Where a PostgreSQL server has the claims: a URL. Absent: they are in the study. */
+  readonly queue?: string;
 }
 
 /** @throws {UserError} if there is no study, its list is damaged, or nothing of it is selected */
 export async function overviewOf(
   dir: string,
   experiment: Experiment,
-  { only, now = Date.now() / 1000 }: OverviewOptions = {},
+  { only, now = Date.now() / 1000, queue }: OverviewOptions = {},
 ): Promise<Overview> {
   const study = await Study.open(dir);
   const all = await study.runs(experiment), doing = `look at experiment ${experiment} of ${dir}`;
@@ -127,7 +129,7 @@ export async function overviewOf(
   const { results, unreadable, damaged } = read;
   const { not_begun, unlisted } = comparedWithList(runs, read), unknown = new Set(read.unknown_version);
   const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));
-  const claims = new Map((await studyClaims(study).claims()).map((claim) => [claim.key, claim]));
+  const claims = new Map((await studyClaims(study, { queue }).claims()).map((claim) => [claim.key, claim]));
   const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
   const settings = trainingSettings(study.settings, experiment);
   const stepsBack = stepsBackAmong(runs.map(({ entry }) => entry.config));

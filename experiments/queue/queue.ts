@@ -46,12 +46,14 @@ export interface ClaimTable {
   /**
    * Gives a run up. Where that cannot be written the promise rejects, and the claim gets no more heartbeats: it becomes stale, and others
    * take it over.
-   *
-   * @param isDone whether nothing is left to do for it: a table that keeps waiting runs lists it no more
    */
-  release(key: string, isDone?: boolean): Promise<void>;
+  release(key: string): Promise<void>;
   /** All claims with a heartbeat that was seen or may still come. */
   living(): Promise<Claim[]>;
+  /** Runs that could not be claimed, since a folder that this one does not see has them trained; absent where all folders are seen. */
+  readonly elsewhere?: ReadonlySet<string>;
+  /** Seconds without a heartbeat until a claim is taken over, where that is not {@linkcode STALE_SECONDS}. */
+  readonly staleSeconds?: number;
   close(): Promise<void>;
 }
 

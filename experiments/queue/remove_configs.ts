@@ -9,7 +9,7 @@ import { type ConfigEntry, formatConfigList } from "../study/runs.ts";
 import type { Experiment } from "../study/schema.ts";
 import { selectFrom, type Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
-import type { Claim } from "./queue.ts";
+import { type Claim, ownerInWords } from "./queue.ts";
 import { livingClaims, runInClaim } from "./study_queue.ts";
 
 export interface RemoveOptions {
@@ -74,7 +74,7 @@ export async function planRemoval(
     throw new UserError(
       `Cannot ${doing}: ${plural(held.length, "run")} of them ${held.length === 1 ? "is" : "are"} in the hands of ` +
         `process ${
-          shortList([...new Set(held.map(({ owner }) => owner))], 4)
+          shortList([...new Set(held.map(({ owner }) => ownerInWords(owner)))], 4)
         } (${keys}); stop it first, or wait until it is done`,
     );
   }

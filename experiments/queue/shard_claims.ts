@@ -1,56 +1,88 @@
 /**
- * Claims where shares are fixed and a scheduler outside says who trains which: nothing is asked and nothing is written. Whoever comes later has been
- * started again in the place of the one before, so it takes each run over; attempts keep the earlier one from writing. That one ends when it notices.
+ * Claims where shares are fixed and a scheduler outside says who trains which: nobody is asked. Whoever comes later has been started again in the
+ * place of the one before, so it takes each run over; attempts keep the earlier one from writing. What a process holds is written down now and then
+ * beside its attempt at the share, for people who look: nothing is decided by it but that processes with a queue leave such runs alone.
  */
+import { join } from "node:path";
+import { z } from "zod";
+import { latestIn } from "./attempts.ts";
 import type { Claim, ClaimTable } from "./queue.ts";
+import { removeFile, writeAtomically } from "../study/files.ts";
+
+/** In the folder of attempts at a share. */
+const FILE = "claims.json";
+
+/** Seconds from one writing to the next: a network disk is not to be kept busy by it, and a living process must not look silent. */
+const WRITE_SECONDS = 10;
+
+const schema = z.object({
+  owner: z.string(),
+  /** Unix seconds. */
+  heard: z.number(),
+  runs: z.array(z.object({ key: z.string(), since: z.number(), step: z.number().int().nonnegative() })),
+});
 
 export interface ShardClaimsOptions {
-  /** The owner of the latest attempt at a run that this process has lost. */
-  readonly latestOwner: (key: string) => string | undefined;
-  /** Runs that others have begun anew. */
-  readonly superseded: () => readonly string[];
-  /** Claims in another table that a living process on this machine holds: those runs are left to it. */
-  readonly others?: () => Promise<readonly Claim[]>;
+  readonly owner: string;
+  /** The folder of attempts at this share. */
+  readonly folder: string;
 }
 
 export class ShardClaims implements ClaimTable {
-  /** Whoever has taken a run of this share over. */
-  #successor: string | undefined;
-  readonly #refused = new Set<string>();
+  readonly #held = new Map<string, { since: number; step: number }>();
+  #written = -Infinity;
 
   constructor(private readonly options: ShardClaimsOptions) {}
 
   async claim(key: string): Promise<boolean> {
-    const others = await this.options.others?.() ?? [];
-    if (this.#successor === undefined && !others.some((claim) => claim.key === key)) return true;
-    this.#refused.add(key);
-    return false;
+    this.#held.set(key, { since: Date.now() / 1000, step: 0 });
+    await this.#write();
+    return true;
   }
 
-  beat(): Promise<string[]> {
-    const lost = [...this.options.superseded()];
-    for (const key of lost) this.#successor ??= this.options.latestOwner(key) ?? "another process";
-    return Promise.resolve(lost);
+  async beat(steps: ReadonlyMap<string, number>): Promise<string[]> {
+    for (const [key, held] of this.#held) held.step = steps.get(key) ?? held.step;
+    await this.#write();
+    return [];
   }
 
-  whileHeld(_key: string, action: () => void): Promise<boolean> {
+  whileHeld(key: string, action: () => void): Promise<boolean> {
+    if (!this.#held.has(key)) return Promise.resolve(false);
     action();
     return Promise.resolve(true);
   }
 
-  release(): Promise<void> {
+  release(key: string): Promise<void> {
+    this.#held.delete(key);
     return Promise.resolve();
   }
 
-  /** What was refused is another's, and nobody need wait for it: each look shows it anew. */
-  async living(): Promise<Claim[]> {
-    const others = await this.options.others?.() ?? [], now = performance.now();
-    const successor = this.#successor;
-    if (successor === undefined) return others.map((claim) => ({ ...claim, heard: now }));
-    return [...this.#refused].map((key) => ({ key, owner: successor, since: now, heard: now, step: 0 }));
+  living(): Promise<Claim[]> {
+    return Promise.resolve([]);
   }
 
   close(): Promise<void> {
+    const { folder, owner } = this.options;
+    // Whoever has taken the share over writes there now.
+    if (latestIn(folder)?.owner === owner) removeFile(join(folder, FILE));
     return Promise.resolve();
+  }
+
+  async #write(): Promise<void> {
+    const now = performance.now() / 1000, { folder, owner } = this.options;
+    if (now - this.#written < WRITE_SECONDS || latestIn(folder)?.owner !== owner) return;
+    this.#written = now;
+    const runs = [...this.#held].map(([key, held]) => ({ key, ...held }));
+    await writeAtomically(join(folder, FILE), JSON.stringify({ owner, heard: Date.now() / 1000, runs }) + "\n");
+  }
+}
+
+/** What the latest process of a share has written down of its runs; nothing where there is none, or its file cannot be read. */
+export function readShardClaims(folder: string): Claim[] {
+  try {
+    const { owner, heard, runs } = schema.parse(JSON.parse(Deno.readTextFileSync(join(folder, FILE))));
+    return latestIn(folder)?.owner === owner ? runs.map((run) => ({ ...run, owner, heard })) : [];
+  } catch {
+    return [];
   }
 }

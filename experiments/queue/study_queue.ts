@@ -1,11 +1,15 @@
 /** The queue of a study: claims on its runs, and what its results know of runs under way. */
 import type { Commit } from "../study/files.ts";
 import { Attempts } from "./attempts.ts";
+import { copiesName } from "./copies_name.ts";
 import { FencedQueue } from "./fenced_queue.ts";
+import type { Ended } from "./postgres_queue.ts";
+import { queueAddress } from "./queue_url.ts";
 import { type Claim, type ClaimReader, type ClaimTable, newOwner, type Queue, STALE_SECONDS } from "./queue.ts";
-import { ShardClaims } from "./shard_claims.ts";
+import { type PlaceOptions, placesToLook, queuePlace } from "./queue_place.ts";
+import { readShardClaims, ShardClaims } from "./shard_claims.ts";
 import { claimReader, openSqliteQueue } from "./sqlite_queue.ts";
-import { isUnderWay } from "../study/result.ts";
+import { isFinished, isUnderWay } from "../study/result.ts";
 import { runKey } from "../study/paths.ts";
 import { type Experiment, EXPERIMENTS } from "../study/schema.ts";
 import type { Shard } from "../study/shard.ts";
@@ -38,8 +42,8 @@ export function isSilent({ heard }: Pick<Claim, "heard">, now: number): boolean 
 
 /** The claims on runs of an experiment whose owners are alive. */
 export async function livingClaims(study: Study, experiment: Experiment, now = Date.now() / 1000): Promise<Claim[]> {
-  const claims = await studyClaims(study).claims();
-  return claims.filter((claim) => claim.key.startsWith(claimKey(experiment, "")) && !isSilent(claim, now));
+  const claims = await livingAmong(studyClaims(study), now);
+  return claims.filter((claim) => claim.key.startsWith(claimKey(experiment, "")));
 }
 
 /** How long things take in a session, seconds; whoever tests may be in a hurry. */
@@ -52,40 +56,146 @@ export interface Timing {
   readonly save?: number;
 }
 
-/** Where the claims on a study's runs lie. */
-export interface QueueChoice {
-  /** The share that this process trains: nothing is claimed beside what it has. */
-  readonly shard?: Shard;
+/** A share of an experiment's runs. */
+export interface Share {
+  readonly experiment: Experiment;
+  readonly shard: Shard;
 }
 
-/** Opens the queue under a name of this process. */
+/** What a call of `train` asks of runs, by the keys of their claims. */
+export interface QueueWork {
+  /** Steps to which a run is to be trained; undefined for what is measured or scored alone. */
+  readonly stepsWanted?: (key: string) => number | undefined;
+}
+
+/** Where the claims on a study's runs lie. */
+export interface QueueChoice {
+  /** The share that this process trains, whatever a queue says. */
+  readonly share?: Share;
+  /** Has the claims lie on a disk of this machine, for its processes alone. */
+  readonly nodeLocal?: boolean;
+  /** Where a PostgreSQL server has the claims, for machines that share no disk: `postgres://role@host:port/database`. */
+  readonly queue?: string;
+  /** Trains also what the queue says is trained in another folder: that folder is lost. */
+  readonly retrainLost?: boolean;
+}
+
+/** What opens a queue beside the choice of it. */
+export interface QueueOpening extends QueueChoice, QueueWork, PlaceOptions, Pick<Timing, "stale"> {
+  /** Called with a line about the place of the claims, where that is not the study. */
+  readonly onMessage?: (line: string) => void;
+}
+
+/**
+ * Opens the queue under a name of this process.
+ *
+ * @throws {UserError} if its place is on a network's disk, or cannot be written
+ */
 export async function openStudyQueue(
   study: Study,
-  { shard, stale }: QueueChoice & Pick<Timing, "stale"> = {},
+  opening: QueueOpening = {},
 ): Promise<{ queue: Queue; owner: string }> {
+  const { share } = opening;
   const owner = newOwner();
   const folderOf = (key: string) => study.attemptsFolder(experimentInClaim({ key }), runInClaim({ key }));
   const attempts = new Attempts({ owner, folderOf });
-  const table: ClaimTable = shard ? shardClaims(study, attempts) : await openSqliteQueue(study.queuePath, {
-    owner,
-    staleAfter: stale,
-    underWay: () => underWay(study),
-  });
-  return { queue: new FencedQueue(table, attempts), owner };
+  if (!share) {
+    const others = () => livingAmong(shardClaims(study));
+    return { queue: new FencedQueue(await openTable(study, owner, opening), attempts, { others }), owner };
+  }
+  const key = shareKey(share), folder = folderOf(key);
+  await attempts.take(key);
+  const table = new ShardClaims({ owner, folder }), others = () => livingAmong(databaseClaims(study, opening));
+  return { queue: new FencedQueue(table, attempts, { share: key, others }), owner };
 }
 
-/** Those of a process that trains a share: runs that a living process on this machine has are left to it. */
-function shardClaims(study: Study, attempts: Attempts): ShardClaims {
-  return new ShardClaims({
-    latestOwner: (key) => attempts.latest(key)?.owner,
-    superseded: () => attempts.superseded(),
-    others: async () => (await studyClaims(study).claims()).filter((claim) => !isSilent(claim, Date.now() / 1000)),
-  });
+/** Claims in a database: on a server, in the study, or on a disk of this machine. */
+async function openTable(study: Study, owner: string, opening: QueueOpening): Promise<ClaimTable> {
+  const { queue, nodeLocal = false, stale, onMessage } = opening;
+  if (queue !== undefined) return await openSharedTable(study, queue, owner, opening);
+  const path = queuePlace(study, nodeLocal, opening);
+  if (nodeLocal) {
+    onMessage?.(`The queue is ${path}, for processes on this machine alone: those on another would take its runs over`);
+  }
+  return await openSqliteQueue(path, { owner, staleAfter: stale, underWay: () => underWay(study) });
 }
 
-/** Looks at the claims on a study's runs. */
-export function studyClaims(study: Study): ClaimReader {
-  return claimReader(study.queuePath);
+/** The module and its library are loaded where somebody asks for such a queue. */
+async function openSharedTable(study: Study, url: string, owner: string, opening: QueueOpening): Promise<ClaimTable> {
+  const address = queueAddress(url), { openPostgresQueue } = await import("./postgres_queue.ts");
+  const { stale: staleAfter, retrainLost, stepsWanted } = opening, endedHere = (key: string) => endedIn(study, key);
+  const name = copiesName(study.settings);
+  return await openPostgresQueue({ owner, staleAfter, retrainLost, stepsWanted, address, name, endedHere });
+}
+
+/** How a run has ended in a study's folder. What cannot be read has not. */
+async function endedIn(study: Study, key: string): Promise<Ended | undefined> {
+  const run = await study.readResult(experimentInClaim({ key }), runInClaim({ key })).catch(() => undefined);
+  if (run?.failed !== undefined) return { steps: run.failed_at_step ?? 0, failed: true };
+  return run && isFinished(run) ? { steps: run.steps_done } : undefined;
+}
+
+/** The key of attempts at a share: no run has such a name. */
+function shareKey({ experiment, shard: { index, count } }: Share): string {
+  return claimKey(experiment, `share_${index}_of_${count}`);
+}
+
+function isShareName(name: string): boolean {
+  return /^share_\d+_of_\d+$/.test(name);
+}
+
+/** Claims whose owners have been heard of lately. */
+async function livingAmong(reader: ClaimReader, now: number = Date.now() / 1000): Promise<Claim[]> {
+  return (await reader.claims()).filter((claim) => !isSilent(claim, now));
+}
+
+/** Claims of processes that train shares. */
+function shardClaims(study: Study): ClaimReader {
+  return {
+    claims: async () => {
+      const claims = [];
+      for (const experiment of EXPERIMENTS) {
+        for (const name of await study.attemptNames(experiment)) {
+          if (isShareName(name)) claims.push(...readShardClaims(study.attemptsFolder(experiment, name)));
+        }
+      }
+      return claims;
+    },
+  };
+}
+
+/** Claims in databases that processes of this machine can see. */
+function databaseClaims(study: Study, places: PlaceOptions): ClaimReader {
+  return allOf(placesToLook(study, places).map(claimReader));
+}
+
+/** Where claims may be looked for, beside the study's folder. */
+export interface ClaimPlaces extends PlaceOptions, Pick<QueueChoice, "queue"> {}
+
+/** Looks at the claims on a study's runs; of one run the one that was heard of last comes last. */
+export function studyClaims(study: Study, { queue, ...places }: ClaimPlaces = {}): ClaimReader {
+  const table = queue === undefined ? databaseClaims(study, places) : sharedClaims(study, queue);
+  return allOf([table, shardClaims(study)]);
+}
+
+/** Claims on a server. */
+function sharedClaims(study: Study, url: string): ClaimReader {
+  const address = queueAddress(url);
+  return {
+    async claims() {
+      const { postgresClaimReader } = await import("./postgres_queue.ts");
+      return await postgresClaimReader(address, copiesName(study.settings)).claims();
+    },
+  };
+}
+
+function allOf(readers: readonly ClaimReader[]): ClaimReader {
+  return {
+    async claims() {
+      const claims = await Promise.all(readers.map((reader) => reader.claims()));
+      return claims.flat().sort((a, b) => a.heard - b.heard);
+    },
+  };
 }
 
 /** The claims that the results speak of: those of runs that have begun and not ended. */

@@ -9,7 +9,7 @@ import { OpenFilesError } from "../../train/process/open_files.ts";
 import { plural } from "../../train/terminal/progress.ts";
 import { CELLSPACE_VERSION } from "../../train/version.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
-import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue } from "../queue/study_queue.ts";
+import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue, type QueueChoice } from "../queue/study_queue.ts";
 import type { Queue } from "../queue/queue.ts";
 import { adviceForRuns } from "../study/commands.ts";
 import type { RunDynamics } from "../study/dynamics_file.ts";
@@ -41,7 +41,7 @@ export interface DynamicsState {
   readonly secondsLeft?: number;
 }
 
-export interface MeasureOptions extends DynamicsRequest {
+export interface MeasureOptions extends DynamicsRequest, Pick<QueueChoice, "nodeLocal" | "queue"> {
   readonly dir: string;
   /** Runs that are measured at once; absent: as many as there are cores. */
   readonly parallel?: number;
@@ -106,7 +106,7 @@ export async function measureStudy(options: MeasureOptions, given: MeasureResour
       `${plural(settings.tokens, unitOf(study.settings))} of the test split`,
   );
   // First of what is written: where its place is taken, nothing else is.
-  const queue = given.queue ?? (await openStudyQueue(study)).queue;
+  const queue = given.queue ?? (await openStudyQueue(study, options)).queue;
   try {
     await study.removeLeftovers();
     return {

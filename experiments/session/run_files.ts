@@ -3,13 +3,7 @@ import { minOf } from "../../cells/extremes.ts";
 import { UserError } from "../../cells/errors.ts";
 import { stepsBackOf } from "../../cells/config.ts";
 import { countParameters, type TrainingStep } from "../../cells/language_model.ts";
-import {
-  type CheckpointOf,
-  decodeCheckpoint,
-  encodeCheckpoint,
-  type Leg,
-  UNNAMED_VERSION,
-} from "../../train/training/checkpoint.ts";
+import { type CheckpointOf, encodeCheckpoint, type Leg, UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
 import type { Corpus } from "../../train/corpus/corpus.ts";
 import type { Engine } from "../../train/engines/engine.ts";
 import { exportModel } from "../../train/scoring/export_model.ts";
@@ -25,7 +19,7 @@ import type { Run } from "../study/runs.ts";
 import type { Experiment } from "../study/schema.ts";
 import type { Study } from "../study/store.ts";
 import { claimKey, commitWhileHeld } from "../queue/study_queue.ts";
-import { modelFacts } from "./run_model.ts";
+import { decodeRunCheckpoint, modelFacts } from "./run_model.ts";
 
 /** A listed run as it starts or goes on: what is trained, and what its files say of it. */
 export interface StartedRun extends Run, TrainingRun {
@@ -107,16 +101,7 @@ export class RunFiles {
           "put it back, or move the result away to train the run from its beginning",
       );
     }
-    return await advised(advice, async () => {
-      const fail = (why: string) => new UserError(`Cannot go on from ${path}: ${why}`);
-      const checkpoint = await decodeCheckpoint(bytes, path, step, this.#about(run));
-      const { curve, steps_done } = checkpoint.state;
-      if (finished && steps_done < finished.steps_done) {
-        throw fail(`it is at step ${steps_done}, the run's result at step ${finished.steps_done}`);
-      }
-      if (finished?.loss.some((loss, i) => loss !== curve[i])) throw fail("its curve is not that of the run's result");
-      return checkpoint;
-    });
+    return await advised(advice, () => decodeRunCheckpoint(bytes, path, step, this.#about(run), finished));
   }
 
   /** Keeps a run's state, from which it can go on. */

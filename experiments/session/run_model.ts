@@ -1,9 +1,9 @@
 /** What the model and the checkpoint of a run say of themselves, and whether a model is that of a result. */
 import { UserError } from "../../cells/errors.ts";
 import type { FactorTable } from "../../cells/factor.ts";
-import { BYTE_VOCABULARY, evaluationModel } from "../../cells/language_model.ts";
+import { BYTE_VOCABULARY, evaluationModel, type TrainingStep } from "../../cells/language_model.ts";
 import { decodeEvaluation, differences } from "../../train/scoring/evaluation_file.ts";
-import type { CheckpointOf } from "../../train/training/checkpoint.ts";
+import { type Checkpoint, type CheckpointOf, decodeCheckpoint } from "../../train/training/checkpoint.ts";
 import { advised } from "../study/files.ts";
 import { isOurModel } from "../study/ownership.ts";
 import { configOf, type FinishedResult, type RunResult } from "../study/result.ts";
@@ -36,6 +36,30 @@ export function checkpointOf(result: RunResult, table: FactorTable): CheckpointO
     history,
     log_every,
   };
+}
+
+/**
+ * Reads a run's checkpoint, which must be as far as its result and have its curve.
+ *
+ * @param about the run that it must be of
+ * @param finished the result, where there is one
+ * @throws {UserError} naming the file
+ */
+export async function decodeRunCheckpoint(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+  step: TrainingStep,
+  about: CheckpointOf,
+  finished: FinishedResult | undefined,
+): Promise<Checkpoint> {
+  const fail = (why: string) => new UserError(`Cannot go on from ${path}: ${why}`);
+  const checkpoint = await decodeCheckpoint(bytes, path, step, about);
+  const { curve, steps_done } = checkpoint.state;
+  if (finished && steps_done < finished.steps_done) {
+    throw fail(`it is at step ${steps_done}, the run's result at step ${finished.steps_done}`);
+  }
+  if (finished?.loss.some((loss, i) => loss !== curve[i])) throw fail("its curve is not that of the run's result");
+  return checkpoint;
 }
 
 /**

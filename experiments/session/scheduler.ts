@@ -197,9 +197,11 @@ export class Scheduler<R extends Keyed> {
    * @returns whether there is something to claim again
    */
   async #revive(): Promise<boolean> {
-    if (this.#left > 0 && this.#heldByOthers.length && !this.#hasSaidThatItWaits) {
+    const { elsewhere } = this.options.queue;
+    const held = this.#heldByOthers.filter((run) => !elsewhere?.has(this.#claimOf(run)));
+    if (this.#left > 0 && held.length && !this.#hasSaidThatItWaits) {
       this.#hasSaidThatItWaits = true;
-      this.options.onWait?.(this.#heldByOthers.length);
+      this.options.onWait?.(held.length);
     }
     this.#look ??= this.#lookAtOthers().finally(() => this.#look = undefined);
     await this.#look;
@@ -228,8 +230,8 @@ export class Scheduler<R extends Keyed> {
 }
 
 /** What to say before the wait for others: see {@linkcode SchedulerOptions.onWait}. */
-export function waitingForOthers(held: number): string {
-  return `Other processes hold what is left (${held}); seeing whether they are alive takes up to ${STALE_SECONDS} s`;
+export function waitingForOthers(held: number, seconds = STALE_SECONDS): string {
+  return `Other processes hold what is left (${held}); seeing whether they are alive takes up to ${seconds} s`;
 }
 
 /** Something that is trained as a configuration says. */

@@ -7,7 +7,7 @@ import type { ScoreChoice } from "../../train/scoring/score_on.ts";
 import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import type { Queue } from "../queue/queue.ts";
-import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue } from "../queue/study_queue.ts";
+import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue, type QueueChoice } from "../queue/study_queue.ts";
 import { isMisplaced, placeScores } from "./baseline_metrics.ts";
 import { ensureBaselines, readBaselines } from "../study/ngram_baselines.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
@@ -21,7 +21,7 @@ import { countUnvalidated } from "../study/validation.ts";
 import { Scheduler } from "./scheduler.ts";
 import { finishedResult, remadeModel, type RunScore, scoreRun } from "./score_run.ts";
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends Pick<QueueChoice, "nodeLocal" | "queue"> {
   readonly dir: string;
   readonly experiment: Experiment;
   /** Scores runs that have a score too, after making their model anew from the checkpoint. */
@@ -97,7 +97,7 @@ export async function evaluateStudy(
     : await EvaluationWorkers.open(options.scoreOn ?? "auto", options.onMessage);
   const scoring = workers ?? opened;
   // First of what is written: where its place is taken, nothing else is.
-  const own = queue ?? (await openStudyQueue(study)).queue;
+  const own = queue ?? (await openStudyQueue(study, options)).queue;
   using _heart = heartbeat(own);
   try {
     const baselines = text

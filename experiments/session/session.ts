@@ -122,7 +122,7 @@ export class TrainingSession {
       limit,
       memory: { bytes: () => this.#engine.memory, footprint },
       isWanted: (run) => this.#isWanted(run),
-      onWait: (held) => say(waitingForOthers(held)),
+      onWait: (held) => say(waitingForOthers(held, queue.staleSeconds)),
     });
     this.#outcomes = new Outcomes(
       this.#scheduler,
@@ -336,7 +336,14 @@ export class TrainingSession {
 
   /** Runs that were left to other processes. */
   get others(): number {
-    return this.#scheduler.others.length + this.#outcomes.taken;
+    const { elsewhere } = this.resources.queue, { experiment } = this.options;
+    const others = this.#scheduler.others.filter(({ key }) => !elsewhere?.has(claimKey(experiment, key)));
+    return others.length + this.#outcomes.taken;
+  }
+
+  /** Runs that a folder has trained which this one does not see. */
+  get elsewhere(): number {
+    return this.resources.queue.elsewhere?.size ?? 0;
   }
 
   /** Runs that were trained and could not be scored. */

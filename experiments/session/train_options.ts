@@ -5,11 +5,12 @@ import type { ScoreChoice } from "../../train/scoring/score_on.ts";
 import type { EngineChoice } from "../../train/engines/registry.ts";
 import { hasEnded, type RunResult } from "../study/result.ts";
 import type { ConfigFilter } from "../study/selection.ts";
+import type { Shard } from "../study/shard.ts";
 import type { Experiment } from "../study/schema.ts";
 import type { QueueChoice, Timing } from "../queue/study_queue.ts";
 import type { TrainingListener } from "./listener.ts";
 
-export interface TrainStudyOptions extends TrainingListener, QueueChoice {
+export interface TrainStudyOptions extends TrainingListener, Omit<QueueChoice, "share"> {
   readonly dir: string;
   readonly experiment: Experiment;
   readonly engine: EngineChoice;
@@ -17,6 +18,8 @@ export interface TrainStudyOptions extends TrainingListener, QueueChoice {
   readonly steps?: number;
   readonly budget?: Budget;
   readonly limit?: number;
+  /** The share of the list that is trained, without a queue; absent: all. */
+  readonly shard?: Shard;
   readonly only?: ConfigFilter;
   /** Where finished runs are scored; absent: as `auto`. */
   readonly scoreOn?: ScoreChoice;

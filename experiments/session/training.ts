@@ -1,7 +1,8 @@
 /** What `train` does: finds what is not yet trained, has it trained, and scores what was left unscored. */
 import { messageOf, UserError } from "../../cells/errors.ts";
+import { stepsBackOf } from "../../cells/config.ts";
 import { unitOf } from "../../cells/unit.ts";
-import { checkBudget, checkLimits, type TrainingSettings } from "../../train/training/settings.ts";
+import { checkBudget, checkLimits, totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import { checkAskedLogged, checkTraining } from "../study/bounds.ts";
 import { capacityOf, checkRoom, fittingAtOnce, footprintOf } from "./capacity.ts";
 import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
@@ -11,6 +12,7 @@ import { type SessionResources, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { commandOn } from "../study/commands.ts";
+import { isFinished } from "../study/result.ts";
 import type { Run } from "../study/runs.ts";
 import { runCosts } from "../study/run_cost.ts";
 import { selectFrom } from "../study/selection.ts";
@@ -18,7 +20,8 @@ import { sharesOf } from "../study/shard.ts";
 import { Study } from "../study/store.ts";
 import { readUnit, stepsBackAmong, tokensRead, trainingSettings } from "../study/training_settings.ts";
 import { studyText } from "../study/text.ts";
-import { openStudyQueue } from "../queue/study_queue.ts";
+import { otherPlacesInWords, type TrainedOn } from "../study/trained_on.ts";
+import { claimKey, openStudyQueue } from "../queue/study_queue.ts";
 
 /** What a call of `train` has done. */
 export interface TrainSummary {
@@ -32,6 +35,8 @@ export interface TrainSummary {
   readonly interrupted: readonly string[];
   /** Runs that were left to other processes. */
   readonly others: number;
+  /** Runs that were left, since the queue says that another folder has them trained. */
+  readonly elsewhere: number;
   /** From the first group to the last score. */
   readonly seconds: number;
 }
@@ -43,16 +48,25 @@ export interface TrainSummary {
  * @throws {UserError} if there is no study, no configuration, or no engine; or if the study cannot be written any more
  */
 export async function trainStudy(options: TrainStudyOptions): Promise<TrainSummary> {
-  const { dir, experiment } = options;
+  const { dir, experiment, shard } = options;
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
-  const { waiting, skipped, outside } = await waitingRuns(study, settings, options);
+  const { waiting, skipped, finished, outside } = await waitingRuns(study, settings, options);
   const text = await studyText(study), engine = await openStudyEngine(options.engine);
   try {
+    const others = waiting.length
+      ? otherPlacesInWords(finished, { engine: engine.name, adapter: engine.adapter })
+      : undefined;
+    if (others !== undefined) options.onMessage?.(others);
     checkRoom(engine, waiting, footprintOf(() => engine, settings, study.space), settings);
     using workers = await EvaluationWorkers.open(options.scoreOn ?? "auto", options.onMessage);
     // First of what is written: where its place is taken, nothing else is.
-    const claims = await openStudyQueue(study, { ...options.timing, ...options });
+    const wanted = new Map(waiting.map((run) => [claimKey(experiment, run.key), stepsOf(run, settings)]));
+    const stepsWanted = (key: string) => wanted.get(key);
+    const { queue, nodeLocal, retrainLost, onMessage, timing } = options;
+    const share = shard && { experiment, shard };
+    const opening = { ...timing, share, queue, nodeLocal, retrainLost, stepsWanted, onMessage };
+    const claims = await openStudyQueue(study, opening);
     try {
       await study.makeRunFolders(experiment);
       await study.removeLeftovers();
@@ -115,8 +129,8 @@ async function runSession(
     { queue, workers },
   );
   const seconds = (performance.now() - start) / 1000;
-  const { finished, failed, problems, interrupted, others } = session;
-  return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, seconds };
+  const { finished, failed, problems, interrupted, others, elsewhere } = session;
+  return { finished, failed, problems: problems + (late?.problems ?? 0), interrupted, others, elsewhere, seconds };
 }
 
 function settingsOf(
@@ -132,12 +146,19 @@ function settingsOf(
   return settings;
 }
 
+/** Steps that a run is to get, whole passes. */
+function stepsOf({ entry: { config } }: Run, settings: TrainingSettings): number {
+  return totalSteps(settings, stepsBackOf(config));
+}
+
 /** What a call may train. */
 interface OwnRuns {
   /** Runs that are not done, in training order. */
   readonly waiting: Run[];
   /** Runs that are skipped, since their results cannot be read. */
   readonly skipped: number;
+  /** On what the finished runs were trained, those included that are not meant. */
+  readonly finished: readonly TrainedOn[];
   /** Keys of runs that are in the shares of others, who may be scoring them just now: no table of claims says so. */
   readonly outside: readonly string[];
 }
@@ -164,17 +185,20 @@ async function waitingRuns(
     "run",
   );
   for (const back of stepsBackAmong(chosen.map(({ entry }) => entry.config))) checkAskedLogged(settings, back);
-  const waiting: Run[] = [];
+  const meant = new Set(chosen), waiting: Run[] = [], finished: TrainedOn[] = [];
   let skipped = 0;
-  for (const run of chosen) {
+  for (const run of runs) {
     try {
-      if (!isDone(await study.readResult(experiment, run.key), settings, options)) waiting.push(run);
+      const result = await study.readResult(experiment, run.key);
+      if (result && isFinished(result)) finished.push({ engine: result.engine, adapter: result.adapter });
+      if (meant.has(run) && !isDone(result, settings, options)) waiting.push(run);
     } catch (error) {
+      if (!meant.has(run)) continue;
       // Someone may want to mend the file: its run is left alone, the others go on.
       options.onProblem?.(`${messageOf(error)}; this run is skipped`);
       skipped++;
     }
   }
   const own = new Set(share);
-  return { waiting, skipped, outside: runs.filter((run) => !own.has(run)).map(({ key }) => key) };
+  return { waiting, skipped, finished, outside: runs.filter((run) => !own.has(run)).map(({ key }) => key) };
 }

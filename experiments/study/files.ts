@@ -157,7 +157,11 @@ function adviceForLink(error: unknown, target: string): string {
  */
 export async function readJson(path: string): Promise<unknown> {
   const bytes = await readBytes(path);
-  if (!bytes) return undefined;
+  return bytes && jsonIn(bytes, path);
+}
+
+/** The value in the bytes of a JSON file: see {@linkcode readJson}. */
+export function jsonIn(bytes: Uint8Array, path: string): unknown {
   const text = new TextDecoder().decode(bytes);
   let value: unknown;
   try {

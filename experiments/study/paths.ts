@@ -141,9 +141,14 @@ export class StudyPaths {
     return join(dynamicsFolder(this.dir, experiment), `${key}.json`);
   }
 
-  /** Where the attempts at a run are numbered. */
-  attemptsFolder(experiment: Experiment, key: string): string {
-    return join(this.dir, `attempts_${FILES[experiment].suffix}`, key);
+  /** Where the attempts at a run, or at a share of all runs, are numbered. */
+  attemptsFolder(experiment: Experiment, name: string): string {
+    return join(this.dir, `attempts_${FILES[experiment].suffix}`, name);
+  }
+
+  /** The runs and shares at which there have been attempts. */
+  async attemptNames(experiment: Experiment): Promise<string[]> {
+    return await namesIn(this.attemptsFolder(experiment, ""));
   }
 
   /** The folders into which an experiment's runs write as they train. */

@@ -266,7 +266,7 @@ export function parseResult(value: unknown, file: string, space: Space = GATED_S
 }
 
 /** The keys that come with a score and go with it. */
-const KEYS_OF_SCORE: readonly string[] = [...SCORE_KEYS, ...Object.keys(scoreObjects)];
+export const KEYS_OF_SCORE: readonly string[] = [...SCORE_KEYS, ...Object.keys(scoreObjects)];
 
 /** A result as it was before its model was scored. */
 export function withoutScore(result: FinishedResult): FinishedResult {

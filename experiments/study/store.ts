@@ -9,6 +9,7 @@ import {
   atOnce,
   checkOpenToAll,
   type Commit,
+  jsonIn,
   makeFolder,
   readBytes,
   readJson,
@@ -164,11 +165,17 @@ export class Study extends StudyPaths {
    * @throws {UnknownVersion} naming the file, if a later program wrote it
    */
   async readResult(experiment: Experiment, key: string): Promise<RunResult | undefined> {
+    return (await this.readResultFile(experiment, key))?.result;
+  }
+
+  /** The same, with the file's bytes: they may hold more than the result's own keys. */
+  async readResultFile(
+    experiment: Experiment,
+    key: string,
+  ): Promise<{ result: RunResult; bytes: Uint8Array<ArrayBuffer> } | undefined> {
     const path = this.resultPath(experiment, key);
-    const value = await advised(MEND_RESULT, () => readJson(path));
-    if (value === undefined) return undefined;
-    checkVersion(value, path);
-    return await advised(MEND_RESULT, () => this.#checkedResult(value, path, key));
+    const file = await readChecked(path, MEND_RESULT, (value) => this.#checkedResult(value, path, key));
+    return file && { result: file.value, bytes: file.bytes };
   }
 
   #checkedResult(value: unknown, path: string, key: string): RunResult {
@@ -198,6 +205,11 @@ export class Study extends StudyPaths {
     const path = this.resultPath(experiment, key);
     // What could not be read again must not be written: JSON has no NaN. Keys stand in one order, whoever put them together.
     await this.#write(path, JSON.stringify(parseResult(result, path, this.space)) + "\n", commit);
+  }
+
+  /** Puts the bytes of a copy's result in place: they were checked as they were read there. */
+  async writeResultFile(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
+    await this.#write(this.resultPath(experiment, key), bytes, commit);
   }
 
   /** The bytes of a run's checkpoint; undefined where there is none. */
@@ -242,11 +254,24 @@ export class Study extends StudyPaths {
    * @throws {UnknownVersion} naming the file, if a later program wrote it
    */
   async readDynamics(experiment: Experiment, key: string): Promise<RunDynamics | undefined> {
+    return (await this.readDynamicsFile(experiment, key))?.dynamics;
+  }
+
+  /** The same, with the file's bytes. */
+  async readDynamicsFile(
+    experiment: Experiment,
+    key: string,
+  ): Promise<{ dynamics: RunDynamics; bytes: Uint8Array<ArrayBuffer> } | undefined> {
     const path = this.dynamicsPath(experiment, key);
-    const value = await advised(MEND_DYNAMICS, () => readJson(path));
-    if (value === undefined) return undefined;
-    checkVersion(value, path);
-    return await advised(MEND_DYNAMICS, () => parseDynamics(value, path, key));
+    const file = await readChecked(path, MEND_DYNAMICS, (value) => parseDynamics(value, path, key));
+    return file && { dynamics: file.value, bytes: file.bytes };
+  }
+
+  /** Puts the bytes of a copy's file in place: they were checked as they were read there. Makes its folder, too. */
+  async writeDynamicsFile(experiment: Experiment, key: string, bytes: Uint8Array, commit?: Commit): Promise<void> {
+    const path = this.dynamicsPath(experiment, key);
+    await makeFolder(dirname(path));
+    await this.#writeOwned(path, bytes, commit);
   }
 
   /** Makes its folder, too: no other task needs one. */
@@ -293,4 +318,21 @@ export class Study extends StudyPaths {
     }
     return { results, unreadable: [...damaged.values()], damaged, unknown_version };
   }
+}
+
+/**
+ * A JSON file of a run, read by what checks its value; undefined where there is none.
+ *
+ * @param mend what to do about a damaged one
+ */
+async function readChecked<T>(
+  path: string,
+  mend: string,
+  check: (value: unknown) => T,
+): Promise<{ value: T; bytes: Uint8Array<ArrayBuffer> } | undefined> {
+  const bytes = await advised(mend, () => readBytes(path));
+  if (!bytes) return undefined;
+  const value = await advised(mend, () => jsonIn(bytes, path));
+  checkVersion(value, path);
+  return { value: await advised(mend, () => check(value)), bytes };
 }

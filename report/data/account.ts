@@ -5,6 +5,7 @@ import type { Study } from "../../experiments/study/store.ts";
 import { runKey, shortKey } from "../../experiments/study/paths.ts";
 import type { ListGaps } from "../../experiments/study/runs.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
+import { placesOf } from "../../experiments/study/trained_on.ts";
 import { UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
 import { numbersOf } from "../../train/version.ts";
 import { shortList } from "../../train/terminal/progress.ts";
@@ -52,6 +53,7 @@ export function accountOf(
   const logged = Map.groupBy(runs.rows, ({ log_every }) => log_every);
   const otherwise = runs.scored_otherwise.map(nameOf);
   const unknown = new Set(unknown_version), damaged = unreadable.filter((line) => !unknown.has(line));
+  const places = placesOf(runs.rows);
   const why = (run: RunResult) => `${nameOf(run)}: ${oneLine(run.failed!)}`;
   const entries: AccountEntry[] = [
     {
@@ -72,6 +74,11 @@ export function accountOf(
         } trained in parts by different engines, adapters or versions of cellspace, ` +
         "so the last digits are those of none alone",
       names: runs.mixed.map(partsOf),
+      lines: true,
+    },
+    {
+      lead: "Runs trained on different engines or adapters, whose last digits may differ",
+      names: places.size < 2 ? [] : [...places].map(([place, count]) => `${place}: ${counted(count, "run")}`),
       lines: true,
     },
     {

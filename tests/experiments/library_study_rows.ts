@@ -147,6 +147,7 @@ export const STUDY_ROWS = {
       /Cannot open engine 'reference': must be one of auto/,
     ]],
     ["no run", training({ limit: 0 }), ["RangeError", /limit is 0, must be a whole number/]],
+    ["no share", training({ shard: "4/3" }), ["UserError", /Cannot use shard '4\/3': must be i\/K/]],
     ["no run at a time", training({ parallel: 0 }), ["RangeError", /parallel is 0, must be a whole number/]],
     ["a signal that has come", training({ signal: AbortSignal.abort() }), "works"],
     ["no results", () => onStudy(async (study) => assert.deepEqual((await study.results()).runs, [])), "works"],

@@ -97,14 +97,14 @@ export class SmallStudy {
     return this.study.dynamicsPath("01", this.runs[run].key);
   }
 
-  /** The bytes of every file by its path, but for the queue's. */
+  /** The bytes of every file by its path, but for the queue's, and for those that number attempts: each try adds one. */
   files(): Map<string, string> {
     const found = new Map<string, string>();
     const walk = (folder: string) => {
       for (const { name, isDirectory } of Deno.readDirSync(folder)) {
         const path = join(folder, name);
-        if (isDirectory) walk(path);
-        else if (!path.startsWith(this.queue)) found.set(path, sha256(Deno.readFileSync(path)));
+        if (isDirectory && !name.startsWith("attempts_")) walk(path);
+        else if (!isDirectory && !path.startsWith(this.queue)) found.set(path, sha256(Deno.readFileSync(path)));
       }
     };
     if (Deno.statSync(this.dir).isDirectory) walk(this.dir);

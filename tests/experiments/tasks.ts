@@ -13,9 +13,19 @@ export interface Finished {
 
 /** Runs a task's own command, with its own permissions. */
 export async function task(name: keyof typeof tasks.tasks, ...args: string[]): Promise<Finished> {
+  return await taskWith({}, name, ...args);
+}
+
+/** The same with variables of the environment. */
+export async function taskWith(
+  variables: Readonly<Record<string, string>>,
+  name: keyof typeof tasks.tasks,
+  ...args: string[]
+): Promise<Finished> {
   const [deno, ...command] = tasks.tasks[name].command.split(" ");
   assert.equal(deno, "deno");
-  const child = new Deno.Command(Deno.execPath(), { args: [...command, ...args], cwd: ROOT, env: { NO_COLOR: "1" } });
+  const env = { NO_COLOR: "1", ...variables };
+  const child = new Deno.Command(Deno.execPath(), { args: [...command, ...args], cwd: ROOT, env });
   const { code, stdout, stderr } = await child.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
   return { code, out: text(stdout), err: text(stderr) };

@@ -4,7 +4,7 @@ import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
-import { HURRIED, sleep, Training } from "./processes.ts";
+import { HURRIED, processOf, sleep, Training } from "./processes.ts";
 import {
   assertReleased,
   assertSameRuns,
@@ -76,7 +76,7 @@ inFolder("train trains seeds that were added later, and leaves the first ones' r
 
 /** The step at which a process says that its run is. */
 function stepOf(study: Study, { pid }: Training): number {
-  return readClaims(study.queuePath).find(({ owner }) => owner.startsWith(`${pid}-`))?.step ?? 0;
+  return readClaims(study.queuePath).find(({ owner }) => processOf(owner) === pid)?.step ?? 0;
 }
 
 /** Presses Ctrl-C once the process is under way, without any checkpoint so far; returns where the run is then. */

@@ -5,7 +5,7 @@ import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import type { Run } from "../../experiments/study/runs.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { makeSmallStudy, SmallStudy, TRAINED } from "../experiments/small_study.ts";
-import { randomFrom, sleep, Training } from "./processes.ts";
+import { processOf, randomFrom, sleep, Training } from "./processes.ts";
 import { inFolder } from "./studies.ts";
 
 /** Some seconds for each run. */
@@ -50,7 +50,7 @@ inFolder(
     const killed = await SmallStudy.copy(plan, join(dir, "killed")), before = killed.files(), note = `seed ${seed}`;
     for (let kills = 0; kills < 4; kills++) {
       await using measuring = Training.startDynamics(killed.dir, ...FLAGS);
-      const holds = () => readClaims(killed.queue).some(({ owner }) => owner.startsWith(`${measuring.pid}-`));
+      const holds = () => readClaims(killed.queue).some(({ owner }) => processOf(owner) === measuring.pid);
       // What is left may be in the hands of the dead: then it waits, and dies waiting.
       await measuring.until(
         "it is at work",

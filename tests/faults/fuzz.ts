@@ -114,7 +114,7 @@ class Fuzzer {
   #changed({ changes }: FuzzCommand, damagedSum: string, refused: boolean): string[] {
     const after = readAll(this.dir), complaints: string[] = [];
     for (const [path, bytes] of this.#pristine) {
-      if (path.startsWith("queue.sqlite")) continue;
+      if (path.startsWith("queue.sqlite") || path.startsWith("attempts_")) continue;
       const isTarget = path === this.#target, before = isTarget ? damagedSum : sum(bytes);
       const now = after.get(path), isSame = now !== undefined && sum(now) === before;
       if (isSame) continue;

@@ -160,4 +160,5 @@ export const FUZZED: readonly FuzzedFile[] = [
   },
   { name: "model", kind: "model", path: ({ damaged }) => `models_01_all/${damaged}.onnx`, inside: MODEL },
   { name: "queue.sqlite", kind: "queue", path: () => "queue.sqlite" },
+  { name: "attempt", kind: "queue", path: ({ stopped }) => `attempts_01_all/${stopped}/1`, inside: PLAIN_JSON },
 ];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { shortKey } from "../../experiments/study/paths.ts";
 import type { Study } from "../../experiments/study/store.ts";
-import { HURRIED, randomFrom, sleep, Training, until } from "./processes.ts";
+import { HURRIED, processOf, randomFrom, sleep, Training, until } from "./processes.ts";
 import {
   assertFinishedOnce,
   assertReleased,
@@ -89,7 +89,7 @@ async function stopOutsideTransaction(study: Study, training: Training): Promise
 
 /** The process that a run's record names; NaN where it has ended. */
 async function ownerOf(study: Study, key: string): Promise<number> {
-  return Number((await resultsOf(study)).get(key)?.owner?.split("-")[0]);
+  return processOf((await resultsOf(study)).get(key)?.owner);
 }
 
 inFolder(

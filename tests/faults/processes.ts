@@ -17,12 +17,16 @@ const LOOK_MILLISECONDS = 20;
 
 export interface TrainingOptions {
   readonly engine?: EngineChoice;
+  /** Where a PostgreSQL server has the claims. */
+  readonly queue?: string;
   readonly parallel?: number;
   readonly steps?: number;
   /** Seconds; the true ones where they are absent. */
   readonly beat?: number;
   readonly stale?: number;
   readonly save?: number;
+  /** As `i/K`. */
+  readonly shard?: string;
   /** Path of a module that is run before the script. */
   readonly preload?: string;
 }
@@ -58,9 +62,9 @@ export class Training implements AsyncDisposable {
   }
 
   /** Starts the script that trains with the given times. */
-  static start(dir: string, { engine = "onnx", preload, ...numbers }: TrainingOptions = {}): Training {
+  static start(dir: string, { engine = "onnx", preload, ...values }: TrainingOptions = {}): Training {
     const before = preload === undefined ? [] : [`--preload=${preload}`];
-    const flags = Object.entries(numbers).flatMap(([name, value]) =>
+    const flags = Object.entries(values).flatMap(([name, value]) =>
       value === undefined ? [] : [`--${name}`, `${value}`]
     );
     return new Training([
@@ -165,6 +169,11 @@ export class Training implements AsyncDisposable {
     await this.kill();
     await this.#ended;
   }
+}
+
+/** The process that an owner names; NaN where it names none. */
+export function processOf(owner: string | undefined): number {
+  return Number(owner?.match(/:(\d+)-/)?.[1]);
 }
 
 /** The arguments with which Deno runs a task. */

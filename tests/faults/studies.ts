@@ -13,7 +13,7 @@ import type { TrainingState } from "../../train/training/loss_log.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
-import { HURRIED, Training, type TrainingOptions } from "./processes.ts";
+import { HURRIED, processOf, Training, type TrainingOptions } from "./processes.ts";
 
 export { inFolder } from "../experiments/folder.ts";
 
@@ -199,7 +199,7 @@ export async function assertFinishedOnce(
 
 /** Whether a process has claims, or had when it was killed. */
 export function holdsRuns(study: Study, { pid }: Training): boolean {
-  return readClaims(study.queuePath).some(({ owner }) => owner.startsWith(`${pid}-`));
+  return readClaims(study.queuePath).some(({ owner }) => processOf(owner) === pid);
 }
 
 /** Nobody holds anything, but processes that were killed. */

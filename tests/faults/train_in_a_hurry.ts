@@ -1,5 +1,6 @@
 /** What `deno task train` does, with heartbeats and checkpoints in quick succession: for tests that kill it. */
 import { trainingDisplay } from "../../experiments/display.ts";
+import { queueFlag, queueOf } from "../../experiments/flags.ts";
 import { EXIT, flag, runCommand } from "../../train/terminal/command_line.ts";
 import { LIMITS } from "../../train/training/settings.ts";
 import { print } from "../../train/terminal/output.ts";
@@ -10,6 +11,7 @@ import { trainStudy } from "../../experiments/session/training.ts";
 
 const flags = {
   dir: flag.text("--dir <path>", "the study", ""),
+  queue: queueFlag,
   engine: flag.choice("--engine <name>", "what trains", engineChoices(ENGINES), "onnx"),
   parallel: flag.whole("--parallel <n>", "runs at a time", undefined, { most: 100 }),
   steps: flag.whole("--steps <n>", "updates per run", undefined, { most: LIMITS.steps }),
@@ -24,11 +26,22 @@ const flags = {
 if (import.meta.main) {
   await runCommand(
     { name: "train", description: "Trains in a hurry", flags },
-    async ({ dir, engine, parallel, steps, shard, ...timing }) => {
+    async ({ dir, queue, engine, parallel, steps, shard, ...timing }) => {
       using stop = stopSignal();
       using display = trainingDisplay("train");
       const summary = await trainStudy(
-        { dir, experiment: "01", engine, parallel, steps, shard, signal: stop.signal, timing, ...display },
+        {
+          dir,
+          experiment: "01",
+          queue: queueOf({ queue }),
+          engine,
+          parallel,
+          steps,
+          shard,
+          signal: stop.signal,
+          timing,
+          ...display,
+        },
       );
       print(JSON.stringify(summary));
       if (stop.signal.aborted) return stop.exitCode;

@@ -15,7 +15,11 @@ export interface Flag<T> {
   readonly help: string;
   /** Turns the text into a value; throws an error whose message says what must be. */
   readonly parse?: (text: string) => T;
+  /** What it is given may hold a password: no message repeats it. */
+  readonly isSecret?: true;
   readonly fallback: T;
+  /** Of a list: whether further words up to the next flag are values too, as a shell writes them for `../shards/*`. */
+  readonly takesMore?: boolean;
 }
 
 type Flags = Readonly<Record<string, Flag<unknown>>>;
@@ -227,6 +231,11 @@ interface GivenFlag {
   readonly value?: string;
   /** The next argument, where that is a flag. */
   readonly next?: string;
+  /** Further arguments, up to the next that begins with `-`. */
+  readonly more: readonly string[];
+  /** Where it stands, and where what is not its own begins. */
+  readonly at: number;
+  readonly end: number;
 }
 
 /** The flags of a command line in order, up to `--`. */
@@ -236,7 +245,17 @@ function* givenFlags(args: readonly string[]): Generator<GivenFlag> {
     const [, name, value] = /^--([^=]+)(?:=([^]*))?$/.exec(arg) ?? [];
     if (name === undefined) continue;
     const next = args[i + 1], isFlag = next?.startsWith("--");
-    yield { name, value: value ?? (isFlag ? undefined : next), ...(isFlag && value === undefined ? { next } : {}) };
+    const from = i + (value === undefined && !isFlag ? 2 : 1);
+    const rest = args.slice(from), flagAt = rest.findIndex((arg) => arg.startsWith("-"));
+    const more = flagAt < 0 ? rest : rest.slice(0, flagAt);
+    yield {
+      name,
+      value: value ?? (isFlag ? undefined : next),
+      ...(isFlag && value === undefined ? { next } : {}),
+      more,
+      at: i,
+      end: from + more.length,
+    };
   }
 }
 
@@ -244,6 +263,30 @@ function* givenFlags(args: readonly string[]): Generator<GivenFlag> {
 export function valueIn(args: readonly string[], name: string): string | undefined {
   for (const given of givenFlags(args)) if (given.name === name) return given.value;
   return undefined;
+}
+
+/**
+ * The values of a flag that takes a list, those included that stand behind it as words of their own. Parts that are empty say nothing, and would
+ * stand for the folder that a task runs in.
+ */
+export function valuesIn(args: readonly string[], name: string): string[] {
+  for (const { name: given, value = "", more } of givenFlags(args)) {
+    if (given !== name) continue;
+    return [value, ...more].flatMap((word) => word.split(",")).map((part) => part.trim()).filter(Boolean);
+  }
+  return [];
+}
+
+/** A command line with commas in the place of spaces, behind flags that take more words. */
+function withCommas(flags: Flags, args: readonly string[]): string[] {
+  const taking = Object.values(flags).filter(({ takesMore }) => takesMore).map(({ usage }) =>
+    usage.split(" ")[0].slice(2)
+  );
+  for (const { name, value, more, at, end } of givenFlags(args)) {
+    if (!taking.includes(name) || value === undefined || !more.length) continue;
+    return [...args.slice(0, at), `--${name}=${[value, ...more].join(",")}`, ...withCommas(flags, args.slice(end))];
+  }
+  return [...args];
 }
 
 /**
@@ -277,14 +320,15 @@ function parseFlags<F extends Flags>(
   const command = new Command(`deno task ${name}`).description(description).exitOverride().allowExcessArguments(false)
     .helpOption("--help", "show this help")
     .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: () => {} });
-  for (const { usage, help, fallback, parse } of Object.values(flags)) {
+  for (const { usage, help, fallback, parse, isSecret } of Object.values(flags)) {
     const option = new Option(usage, help);
     if (parse) {
       option.argParser((text: string) => {
         try {
           return parse(text);
         } catch (error) {
-          throw new UserError(`Cannot use ${usage.split(" ")[0]} ${text}: ${(error as Error).message}`);
+          const given = isSecret ? "" : ` ${text}`;
+          throw new UserError(`Cannot use ${usage.split(" ")[0]}${given}: ${(error as Error).message}`);
         }
       });
     }
@@ -293,7 +337,7 @@ function parseFlags<F extends Flags>(
   }
   checkGiven(flags, args);
   try {
-    command.parse(args, { from: "user" });
+    command.parse(withCommas(flags, args), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;

@@ -41,7 +41,7 @@ export function queueWith<Q extends ClaimTable>(queue: Q, changes: Partial<Queue
     claim: (key: string) => queue.claim(key),
     beat: (steps: ReadonlyMap<string, number>) => queue.beat(steps),
     whileHeld: (key: string, action: () => void) => queue.whileHeld(key, action),
-    release: (key: string, isDone?: boolean) => queue.release(key, isDone),
+    release: (key: string) => queue.release(key),
     living: () => queue.living(),
     close: () => queue.close(),
     ...("attemptOf" in queue ? numbersOf(queue as unknown as Queue) : {}),

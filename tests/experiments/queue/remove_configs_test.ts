@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { SWITCHES } from "../../../cells/factors.ts";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
-import { STALE_SECONDS } from "../../../experiments/queue/queue.ts";
+import { ownerInWords, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
 import { planRemoval, removeConfigs } from "../../../experiments/queue/remove_configs.ts";
 import { claimKey, openStudyQueue } from "../../../experiments/queue/study_queue.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
@@ -76,7 +76,7 @@ Deno.test("removeConfigs() refuses while a process holds a run of them, of any s
     await queue.claim(claimKey("01", runKey(meant.id, 3)));
     const message =
       `Cannot remove configurations of experiment 01 from ${dir}: 1 run of them is in the hands of process ` +
-      `${owner} (${meant.id.slice(0, 8)}_seed3); stop it first, or wait until it is done`;
+      `${ownerInWords(owner)} (${meant.id.slice(0, 8)}_seed3); stop it first, or wait until it is done`;
     await assert.rejects(removeConfigs({ dir, experiment: "01", only }), { name: "UserError", message });
     assert.equal(small.files().get(small.list), before.get(small.list));
   } finally {

@@ -73,7 +73,18 @@ Deno.test("accountOf() tells who trained which steps when engines or versions of
     ].sort(),
   );
   assert.deepEqual(told.get("Results written by different versions of cellspace"), ["0.1.7 (1 run)", "0.2.0 (2 runs)"]);
-  assert.equal(told.size, 2);
+  assert.equal(told.size, 3);
+});
+
+Deno.test("accountOf() counts runs by what they were trained on when that differs", () => {
+  const lead = "Runs trained on different engines or adapters, whose last digits may differ";
+  const entriesOf = (given: RunResult[]) => accountOf({ ...none, runs: tableOf(given) });
+  const given = [first, second, { ...third, engine: "webgpu", adapter: "GPU" }];
+  const { engine, adapter } = first;
+  assert.deepEqual(entriesOf(given), [
+    { lead, names: [`${engine} (${adapter}): 2 runs`, "webgpu (GPU): 1 run"], lines: true },
+  ]);
+  assert.deepEqual(entriesOf([first, second]), []);
 });
 
 Deno.test("accountOf() says nothing but that nothing is missing when all runs have finished", () => {

@@ -1,0 +1,37 @@
+/** `deno task merge`: joins what copies of a study have trained apart. */
+import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { print, printError } from "../train/terminal/output.ts";
+import { stopSignal } from "../train/terminal/stop_signal.ts";
+import { dirFlag, experimentFlag, foldersFlag } from "./flags.ts";
+import { mergeStudies, MOST_COPIES } from "./session/merge_study.ts";
+import { mergeInWords } from "./session/merge_words.ts";
+
+const flags = {
+  dir: dirFlag,
+  from: {
+    ...foldersFlag("--from <list>", "folders of copies of the study, with commas or spaces between", MOST_COPIES),
+    takesMore: true,
+  },
+  experiment: experimentFlag,
+  dryRun: flag.on("--dry-run", "write nothing, and say what would come"),
+};
+
+if (import.meta.main) {
+  const description =
+    "Joins finished runs, models and checkpoints of copies of a study (same list, corpus and settings) that were trained apart. " +
+    "What is here stays: a run that is in both must be the same, or it is named and left. May be stopped with Ctrl-C and run again.";
+  await runCommand({ name: "merge", description, flags }, async ({ from = [], ...options }) => {
+    using stop = stopSignal();
+    const summary = await mergeStudies({
+      ...options,
+      from,
+      signal: stop.signal,
+      onMessage: print,
+      onProblem: (problem) => printError(`merge: ${problem}`),
+    });
+    print(mergeInWords(summary, options.dryRun));
+    if (!stop.signal.aborted) return summary.problems ? EXIT.failed : EXIT.ok;
+    printError("merge: stopped; run the same command to go on");
+    return stop.exitCode;
+  });
+}

@@ -1,0 +1,21 @@
+/** What `merge` has done, in words. */
+import { plural } from "../../train/terminal/progress.ts";
+import type { MergeSummary } from "./merge_study.ts";
+
+/** `14 runs came from ../a, 10 from ../b; 2 were here already; 1 was left`. */
+export function mergeInWords({ came, here, left, problems }: MergeSummary, isDry = false): string {
+  const verb = isDry ? "would come" : "came";
+  const folders = came.map(({ dir, runs }, i) =>
+    i ? `${runs} from ${dir}` : `${plural(runs, "run")} ${verb} from ${dir}`
+  );
+  return [
+    folders.join(", "),
+    ...counted(here, "here already"),
+    ...counted(left, "left as they are", "left as it is"),
+    ...(problems ? [`${problems} could not come`] : []),
+  ].join("; ");
+}
+
+function counted(count: number, what: string, one = what): string[] {
+  return count ? [count === 1 ? `1 was ${one}` : `${count} were ${what}`] : [];
+}

@@ -1,0 +1,109 @@
+/** Shares of a study, trained without a queue: whoever is started again takes over, and who was thought dead writes nothing. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { latestIn } from "../../experiments/queue/attempts.ts";
+import { shortKey } from "../../experiments/study/paths.ts";
+import type { Study } from "../../experiments/study/store.ts";
+import { HURRIED, processOf, sleep, Training } from "./processes.ts";
+import {
+  assertFinishedOnce,
+  assertSameRuns,
+  checkpointSteps,
+  copyOf,
+  finishedRuns,
+  inFolder,
+  makeStudy,
+  resultsOf,
+  stepsOfRun,
+  trainedQuietly,
+} from "./studies.ts";
+
+const start = (study: Study, shard: string, stack: AsyncDisposableStack) =>
+  stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1, shard }));
+
+inFolder("three shares train each run once, also where one is killed and started again", async (dir) => {
+  const plan = await makeStudy(join(dir, "plan"), { runs: 12, steps: 1600, stateSizes: [8, 16], history: 2001 });
+  const quiet = await trainedQuietly(plan, join(dir, "quiet"));
+  const study = await copyOf(plan, join(dir, "study"));
+  await using stack = new AsyncDisposableStack();
+  const shares = ["1/3", "2/3", "3/3"].map((shard) => start(study, shard, stack));
+  await shares[1].untilAtWork(
+    "it has a checkpoint",
+    async () => [...(await checkpointSteps(study)).values()].some((steps) => steps > 0),
+  );
+  assert.ok(await shares[1].kill());
+  const before = await finishedRuns(study);
+  const again = start(study, "2/3", stack);
+  for (const share of [shares[0], shares[2], again]) await share.succeed();
+  await assertSameRuns(study, quiet, "three shares");
+  await assertFinishedOnce(study, [...shares, again], new Set(before), "three shares");
+  const counts = [shares[0], shares[2]].map(({ finished }) => finished.length);
+  assert.ok(counts.every((count) => count >= 3 && count <= 5), `shares finished ${counts} of 12 runs`);
+});
+
+inFolder(
+  "a share that was thought dead and wakes up writes nothing, and leaves the rest to its successor",
+  async (dir) => {
+    const plan = await makeStudy(join(dir, "plan"), {
+      runs: 3,
+      layers: 2,
+      stateSizes: [16],
+      steps: 8000,
+      history: 2001,
+    });
+    const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
+    for (const wakes of ["while the other trains", "when the other is through"]) {
+      await using stack = new AsyncDisposableStack();
+      const study = await copyOf(plan, join(dir, wakes)), [{ key }] = await study.runs("01");
+      const stale = start(study, "1/1", stack);
+      await stale.untilAtWork("it has a checkpoint", async () => (await checkpointSteps(study)).get(key)! > 0);
+      await stopBetweenWrites(study, key, stale);
+      assert.ok((await checkpointSteps(study)).get(key)! < stepsOfRun(study), "it was through before it was stopped");
+      const other = start(study, "1/1", stack);
+      await other.untilAtWork("it has the run", () => processOf(latestOf(study, key)?.owner) === other.pid);
+      const isThrough = wakes === "when the other is through";
+      if (isThrough) await other.succeed();
+      const written = isThrough ? await filesOf(study) : undefined;
+      stale.signal("SIGCONT");
+      await stale.succeed();
+      await other.succeed();
+      if (written) assert.deepEqual(await filesOf(study), written, stale.transcript);
+      assert.ok(stale.out.some((line) => line.startsWith(`${shortKey(key)}  was taken over`)), stale.transcript);
+      assert.ok(stale.out.some((line) => line.includes(`:${other.pid})`)), stale.transcript);
+      assert.deepEqual(stale.finished, [], wakes);
+      for (const result of (await resultsOf(study)).values()) {
+        assert.equal(result.attempt, result.id === key ? 2 : 1, `${wakes}: ${stale.transcript}`);
+      }
+      await assertSameRuns(study, quiet, wakes);
+      await assertFinishedOnce(study, [stale, other], new Set(), wakes);
+    }
+  },
+);
+
+function latestOf(study: Study, key: string) {
+  return latestIn(study.attemptsFolder("01", key));
+}
+
+/** Whoever is stopped while it writes keeps the others waiting; that is another fault than the one meant here. */
+async function stopBetweenWrites(study: Study, key: string, training: Training): Promise<void> {
+  for (;;) {
+    training.signal("SIGSTOP");
+    using file = Deno.openSync(join(study.attemptsFolder("01", key), `${latestOf(study, key)!.attempt}`), {
+      read: true,
+      write: true,
+    });
+    if (file.tryLockSync(true)) return;
+    training.signal("SIGCONT");
+    await sleep(20);
+  }
+}
+
+/** The files of all runs with when they were put where they are. */
+async function filesOf(study: Study): Promise<string[]> {
+  const paths = (await study.runs("01")).flatMap(({ key }) => [
+    study.resultPath("01", key),
+    study.modelPath("01", key),
+    study.checkpointPath("01", key),
+  ]);
+  return await Promise.all(paths.map(async (path) => `${path} ${(await Deno.stat(path)).mtime?.getTime()}`));
+}
