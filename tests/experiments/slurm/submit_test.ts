@@ -90,7 +90,8 @@ async function endRun(study: Study, run: number): Promise<void> {
 }
 
 onFakeCluster("slurm submits an array, records it, and hands on no password", async (cluster) => {
-  const env = { CELLSPACE_QUEUE: "postgres://me:secret@host/db", LD_LIBRARY_PATH: "/opt/lib", LD_RUN_PATH: "/opt/run" };
+  const passwords = { CELLSPACE_QUEUE: "postgres://me:secret@host/db", PGPASSWORD: "secret" };
+  const env = { ...passwords, LD_LIBRARY_PATH: "/opt/lib", LD_RUN_PATH: "/opt/run" };
   const given = ["--gpus", "2", "--time", "4:00:00", "--partition", "gpu", "--cpus", "8", "--engine", "onnx"];
   const { code, out, err } = await cluster.run("slurm", ["--shards", "3", ...given, "--parallel", "4"], env);
   assert.deepEqual([code, err], [0, []]);
