@@ -77,7 +77,9 @@ if (import.meta.main) {
         onMessage: dryRun ? printError : print,
       });
       // Standard output alone is a script that sbatch takes.
-      if (dryRun) print(`${script}# Submitted by: ${SBATCH.join(" ")}, with this script as its standard input`);
+      if (dryRun && script !== undefined) {
+        print(`${script}# Submitted by: ${SBATCH.join(" ")}, with this script as its standard input`);
+      }
     },
   );
 }

@@ -292,9 +292,38 @@ Deno.test("what the command of a task lets it ask of the system is what the task
   }
 });
 
-Deno.test("permissionsOf() gives no task the network, other programs, or code from elsewhere", async () => {
+Deno.test("permissionsOf() gives no task the network, or code from elsewhere, and other programs to slurm alone", async () => {
   for (const [name, task] of Object.entries(TASKS)) {
     const { net, run, import: imports } = await permissionsOf(task, []);
-    assert.deepEqual([net, run, imports], [false, false, false], name);
+    assert.deepEqual([net, run, imports], [false, name === "slurm" ? SLURM_PROGRAMS : false, false], name);
+  }
+});
+
+const SLURM_PROGRAMS = ["sbatch", "squeue", "scontrol"];
+
+Deno.test("status starts squeue, and nothing else, where the study has been submitted, and no program where it has not", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const args = ["--dir", dir];
+    const start = (program: string) => `new Deno.Command(${JSON.stringify(program)}, { args: ["--version"] }).output()`;
+    const attempts = Object.fromEntries(["squeue", "sbatch", "ls"].map((program) => [program, start(program)]));
+    const refused = { squeue: "NotCapable", sbatch: "NotCapable", ls: "NotCapable" };
+    assert.deepEqual((await permissionsOf(TASKS.status, args)).run, false);
+    assert.deepEqual(await probe("status", args, attempts), refused);
+    await Deno.writeTextFile(join(dir, "slurm_jobs.json"), "{}");
+    assert.deepEqual((await permissionsOf(TASKS.status, args)).run, ["squeue"]);
+    const found = await probe("status", args, attempts);
+    // Where Slurm is not installed, it is let do so and finds none.
+    assert.ok(["done", "NotFound"].includes(found.squeue), found.squeue);
+    assert.deepEqual({ ...found, squeue: "NotCapable" }, refused);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("the programs that the command of a task lets it start are those that the task may start", () => {
+  for (const name of ["slurm", "status"] as const) {
+    const [, programs] = /--allow-run=(\S+)/.exec(tasks.tasks[name].command) ?? [];
+    assert.deepEqual(TASKS[name].starts, programs.split(","), name);
   }
 });

@@ -1,5 +1,6 @@
 /** Slurm's own programs. What goes wrong with them is one line. */
 import { messageOf, UserError } from "../../cells/errors.ts";
+import { PASSWORD_VARIABLE, QUEUE_VARIABLE } from "../queue/queue_url.ts";
 
 export type SlurmProgram = "sbatch" | "squeue" | "scontrol";
 
@@ -19,10 +20,8 @@ export class NoSlurm extends UserError {}
 /** A program of Slurm ended with an error: a controller that does not answer, a partition that is none. */
 export class SlurmError extends UserError {}
 
-/**
- * Variables that no program of Slurm gets from this process. The queue's may hold a password, and what a job is submitted with is kept by Slurm.
- */
-const WITHHELD = ["CELLSPACE_QUEUE"];
+/** Variables that no program of Slurm gets: they may hold a password, Slurm keeps what a job is submitted with, and shares need no queue. */
+const WITHHELD = [QUEUE_VARIABLE, PASSWORD_VARIABLE];
 
 /** Names in Deno's refusal to start a program with variables of the dynamic linker, such as a cluster's modules set. */
 const LINKER_VARIABLES = /\b(?:LD|DYLD)_\w+/g;

@@ -31,7 +31,8 @@ export interface SubmitOptions {
 
 /** What a call has submitted. */
 export interface Submission {
-  readonly script: string;
+  /** Absent where nothing is left to submit. */
+  readonly script?: string;
   /** Shares that have got a task; none where nothing is left to submit. */
   readonly tasks: readonly number[];
   /** The array's number; absent where nothing was submitted. */
@@ -77,6 +78,7 @@ async function submitLocked(options: SubmitOptions, study: Study): Promise<Submi
   const { cluster, working } = await lookAtCluster(jobs, options, doing);
   checkSplit(working, jobs, shares, options, doing);
   const tasks = tasksToSubmit(shares, working, options);
+  if (!tasks.length) return { tasks };
   const name = `cellspace-${experiment}-${shares.list.slice(0, 8)}`;
   const script = jobScript({
     ...options,
@@ -87,7 +89,7 @@ async function submitLocked(options: SubmitOptions, study: Study): Promise<Submi
     name,
     tasks,
   });
-  if (dryRun || !tasks.length || !cluster) return { script, tasks };
+  if (dryRun || !cluster) return { script, tasks };
   checkJobsPlace(study);
   // Slurm starts no task whose log it cannot write.
   await makeFolder(study.slurmFolder);

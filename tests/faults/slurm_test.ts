@@ -141,6 +141,7 @@ inFolder("slurm trains each of 24 runs once, with two preemptions and a node tha
       assert.equal(logs[i].split(`${shortKey(key)}  min loss `).length, 2, `${shortKey(key)}\n${logs[i]}`);
     }
   }
+  await assertSameRuns(study, quiet, logs.join("\n\n"));
   assert.match(await taskOn(cluster, "slurm", "--dir", study.dir, "--shards", "3"), /^Nothing is left to submit$/m);
 }, { ignore: missing.length > 0 });
 

@@ -6,6 +6,9 @@ import { SCORE_KEYS } from "../../../experiments/study/metrics.ts";
 import type { Sample } from "../../../experiments/study/result.ts";
 import { readBaselines } from "../../../experiments/study/ngram_baselines.ts";
 import { studyCorpus, studyText } from "../../../experiments/study/text.ts";
+import { trainStudy } from "../../../experiments/session/training.ts";
+import { sharesOf } from "../../../experiments/study/shard.ts";
+import { runCosts } from "../../../experiments/study/run_cost.ts";
 import { evaluateModel } from "../../../train/scoring/evaluate.ts";
 import { openStudyQueue } from "../../../experiments/queue/study_queue.ts";
 import { LoadedModel } from "../../../train/scoring/model.ts";
@@ -274,5 +277,21 @@ onUnscored(
     assert.deepEqual([whole.test_loss, whole.test_bytes_asked], [scores[0], undefined]);
     assert.equal(whole.validation_bits_per_byte, part.validation_bits_per_byte);
     assert.notEqual(whole.gain_over_order_1, undefined);
+  },
+);
+
+onUnscored(
+  "train --shard scores what its own share was left with, and takes no run of another share over",
+  async (small, scores) => {
+    const { study, runs, dir } = small, count = 2;
+    const index = 1 + sharesOf(runs, count, runCosts(study, "01")).findIndex((share) => share.includes(runs[0]));
+    const own = sharesOf(runs, count, runCosts(study, "01"))[index - 1];
+    await trainStudy({ dir, experiment: "01", engine: "onnx", limit: 1, shard: { index, count } });
+    const isOwn = scores.map((_, run) => own.includes(runs[run]));
+    assert.deepEqual(
+      await Promise.all(scores.map((_, run) => scoreOf(small, run))),
+      scores.map((score, run) => isOwn[run] ? score : undefined),
+    );
+    assert.ok(isOwn.includes(false), "all are in one share: the test shows nothing");
   },
 );

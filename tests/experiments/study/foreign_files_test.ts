@@ -56,6 +56,7 @@ Deno.test("init in a folder with somebody's file under any of the names changes 
     "rnn_configs_02.json",
     "queue.sqlite-wal",
     "report_02_best.html",
+    "slurm_jobs.json",
     ".cellspace.lock",
   ];
   for (const name of names) {

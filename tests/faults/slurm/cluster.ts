@@ -105,6 +105,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU,CR_LLN
 SchedulerParameters=sched_interval=2,bf_interval=2
 SlurmctldParameters=preempt_send_user_signal
+SlurmdParameters=config_overrides
 SlurmdTimeout=6
 KillWait=10
 MinJobAge=600
