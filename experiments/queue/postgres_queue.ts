@@ -141,28 +141,16 @@ export class PostgresQueue implements CountingTable {
   }
 
   claim(key: string): Promise<boolean> {
-    return this.#patience.ask(() =>
-      this.#transaction(async (tx) => {
-        const job = await this.#take(tx, key);
-        if (!job) return undefined;
-        const jobs = await this.boss.findJobs<JobData>(this.options.name, { key, limit: PAGE, db: tx.db });
-        const others = jobs.filter(({ id }) => id !== job.id);
-        const done = others.filter((job) => isCompleted(job) && !this.ignored.has(job.id)).map(endedOf);
-        if (await this.#isElsewhere(key, done)) return undefined;
-        const here = await this.options.endedHere(key);
-        return {
-          key,
-          attempt: attemptOf(job),
-          begun: performance.now(),
-          before: others.reduce((sum, { retryCount }) => sum + retryCount + 1, 0),
-          isKnownDone: here !== undefined && done.some((ended) => covers(ended, here.steps)),
-          step: 0,
-        } satisfies Held;
-      }).then((held) => {
-        if (held) this.#held.set(key, held);
-        return held !== undefined;
-      })
-    );
+    return this.#patience.ask(async () => {
+      // Most of what is asked for is another's: a look tells, and keeps nobody waiting.
+      const seen = await this.boss.findJobs<JobData>(this.options.name, { key, limit: PAGE });
+      if (seen.some(({ state }) => state === "active") || await this.#isElsewhere(key, this.#endsIn(seen))) {
+        return false;
+      }
+      const held = await this.#transaction((tx) => this.#hold(tx, key));
+      if (held) this.#held.set(key, held);
+      return held !== undefined;
+    });
   }
 
   attemptOf(key: string): number | undefined {
@@ -258,10 +246,34 @@ export class PostgresQueue implements CountingTable {
     await closeServer(this.boss);
   }
 
+  /** Takes a run, unless another process or folder has it. */
+  async #hold(tx: Transaction, key: string): Promise<Held | undefined> {
+    const job = await this.#take(tx, key);
+    if (!job) return undefined;
+    const jobs = await this.boss.findJobs<JobData>(this.options.name, { key, limit: PAGE, db: tx.db });
+    const others = jobs.filter(({ id }) => id !== job.id), ends = this.#endsIn(others);
+    // It may have ended since the look.
+    if (await this.#isElsewhere(key, ends)) return undefined;
+    const here = await this.options.endedHere(key);
+    return {
+      key,
+      attempt: attemptOf(job),
+      begun: performance.now(),
+      before: others.reduce((sum, { retryCount }) => sum + retryCount + 1, 0),
+      isKnownDone: here !== undefined && ends.some((ended) => covers(ended, here.steps)),
+      step: 0,
+    };
+  }
+
+  /** How a run has ended, according to jobs of it. */
+  #endsIn(jobs: readonly JobWithMetadata<JobData>[]): Ended[] {
+    return jobs.filter((job) => isCompleted(job) && !this.ignored.has(job.id)).map(endedOf);
+  }
+
   /** Whether another folder has as many steps of a run as are wanted here, and this one has not. */
-  async #isElsewhere(key: string, done: readonly Ended[]): Promise<boolean> {
+  async #isElsewhere(key: string, ends: readonly Ended[]): Promise<boolean> {
     const wanted = this.options.stepsWanted?.(key);
-    if (wanted === undefined || !done.some((ended) => covers(ended, wanted))) return false;
+    if (wanted === undefined || !ends.some((ended) => covers(ended, wanted))) return false;
     if (covers(await this.options.endedHere(key), wanted)) return false;
     this.elsewhere.add(key);
     return true;
@@ -371,7 +383,8 @@ async function jobsOf<T>(boss: PgBoss, name: string): Promise<JobWithMetadata<T>
   }
 }
 
-function stepsName(name: string): string {
+/** The queue that says where runs are. */
+export function stepsName(name: string): string {
   return `${name}-steps`;
 }
 

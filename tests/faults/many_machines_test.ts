@@ -89,7 +89,7 @@ inFolder(
   "three processes finish each of 24 runs once: one sleeps, one is killed, and the server is started again",
   async (dir) => {
     const seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed), note = `seed ${seed}`;
-    const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 3000, history: 1001 });
+    const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 1500, history: 501 });
     const quiet = await trainedQuietly(plan, join(dir, "quiet"));
     const study = await copyOf(plan, join(dir, "shared"));
     await using server = await PostgresServer.start();
@@ -99,14 +99,6 @@ inFolder(
     await until("runs are finished", async () => (await finishedRuns(study)).length >= 2);
 
     const key = await stopAtWork(server, study, sleeper);
-    await until("another process has its run", () => isTakenOver(server, study, key, [victim, third]));
-    await sleep(random() * 1000);
-    sleeper.signal("SIGCONT");
-    await sleeper.until(
-      "it has noticed",
-      () => sleeper.out.some((line) => line.startsWith(`${shortKey(key)}  was taken over`)),
-    );
-
     await server.stop(random() < 0.5 ? "fast" : "immediate");
     await sleep(3000);
     await server.start();
@@ -116,11 +108,21 @@ inFolder(
     assert.ok(await victim.kill(), `${note}\n${victim.transcript}`);
     // Results that it may have written without having said so.
     const unsaid = new Set(await finishedRuns(study));
-    assert.ok(unsaid.size < 24, `all were finished too early, ${note}`);
+    assert.ok(unsaid.size < 20, `${unsaid.size} were finished too early, ${note}`);
 
+    // What others hold comes last.
+    for (const finished of [12, 20]) {
+      await until(
+        "the third goes on",
+        async () => (await finishedRuns(study)).length >= finished,
+        () => third.transcript,
+      );
+    }
+    await until("it has the sleeper's run", () => isTakenOver(server, study, key, [third]), () => third.transcript);
+    sleeper.signal("SIGCONT");
     for (const training of [sleeper, third]) await training.succeed();
     await assertFinishedOnce(study, trainings, unsaid, note);
-    assert.ok(!sleeper.finished.includes(shortKey(key)), note);
+    assert.ok(sleeper.out.some((line) => line.startsWith(`${shortKey(key)}  was taken over`)), sleeper.transcript);
     await assertSameRuns(study, quiet, note);
     assert.deepEqual(await server.sql("SELECT state FROM cellspace.job WHERE state = 'active'", "sweeps"), []);
     await assertNoPassword(dir, server, trainings);
