@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { copiesName } from "../../experiments/queue/copies_name.ts";
-import { postgresClaimReader } from "../../experiments/queue/postgres_queue.ts";
+import { postgresClaimReader } from "../../experiments/queue/postgres_jobs.ts";
 import { parseQueueUrl } from "../../experiments/queue/queue_url.ts";
 import { highestIn } from "../../experiments/queue/attempts.ts";
 import type { Claim } from "../../experiments/queue/queue.ts";

@@ -1,12 +1,11 @@
 /** Claims on a PostgreSQL server of the test's own, without training. */
 import assert from "node:assert/strict";
+import { type Ended, postgresClaimReader } from "../../experiments/queue/postgres_jobs.ts";
 import {
-  type Ended,
   openPostgresQueue,
-  postgresClaimReader,
   type PostgresQueue,
+  type PostgresQueueOptions,
 } from "../../experiments/queue/postgres_queue.ts";
-import { type PostgresQueueOptions } from "../../experiments/queue/postgres_queue.ts";
 import { parseQueueUrl } from "../../experiments/queue/queue_url.ts";
 import { NO_POSTGRES, PASSWORD, PostgresServer } from "./postgres.ts";
 import { sleep, until } from "./processes.ts";
