@@ -68,11 +68,14 @@ export const shardFlag: Flag<Shard | undefined> = {
 
 export const queueFlag: Flag<string | undefined> = {
   usage: "--queue <url>",
-  help: "claim runs on a PostgreSQL server, for machines that share no disk: postgres://role@host:port/database " +
-    `(default: what ${QUEUE_VARIABLE} says, else a file in the study); password in ${PASSWORD_VARIABLE}`,
+  help: "claim runs on a PostgreSQL server, for machines that share no disk: postgres://role@host:port/database, " +
+    `the password in ${PASSWORD_VARIABLE} (default: what ${QUEUE_VARIABLE} says, else a file in the study)`,
   parse(text) {
-    parseQueueUrl(text);
-    return text;
+    if (parseQueueUrl(text).password === undefined) return text;
+    throw new Error(
+      `must be without a password, which others see in a command line; put that into ${PASSWORD_VARIABLE}, or the whole URL into ` +
+        QUEUE_VARIABLE,
+    );
   },
   fallback: undefined,
   isSecret: true,

@@ -94,7 +94,8 @@ inFolder(
     const study = await copyOf(plan, join(dir, "shared"));
     await using server = await PostgresServer.start();
     await using all = new AsyncDisposableStack();
-    const start = () => all.use(Training.start(study.dir, { ...OPTIONS, queue: server.url() }));
+    const queue = server.url({ password: "" }), env = { PGPASSWORD: PASSWORD };
+    const start = () => all.use(Training.start(study.dir, { ...OPTIONS, queue, env }));
     const trainings = Array.from({ length: 3 }, start), [sleeper, victim, third] = trainings;
     await until("runs are finished", async () => (await finishedRuns(study)).length >= 2);
 
@@ -138,7 +139,9 @@ inFolder(
     const studies = [await copyOf(plan, join(dir, "here")), await copyOf(plan, join(dir, "there"))];
     await using server = await PostgresServer.start();
     await using all = new AsyncDisposableStack();
-    const trainings = studies.map(({ dir }) => all.use(Training.start(dir, { ...OPTIONS, queue: server.url() })));
+    const start = ({ dir }: Study) =>
+      all.use(Training.start(dir, { ...OPTIONS, env: { CELLSPACE_QUEUE: server.url() } }));
+    const trainings = studies.map(start);
     const [sleeper, other] = trainings, [here, there] = studies;
 
     const key = await stopAtWork(server, here, sleeper);
@@ -153,7 +156,7 @@ inFolder(
     assert.ok(!mine.includes(key) && theirs.includes(key));
     assert.deepEqual([...mine, ...theirs].sort(), (await plan.runs("01")).map(({ key }) => key).sort());
     // Whoever is through first has heard of what the other has finished by then.
-    const again = all.use(Training.start(here.dir, { ...OPTIONS, queue: server.url() }));
+    const again = start(here);
     await again.succeed();
     assert.match(again.transcript, new RegExp(`"finished":0,.*"others":0,"elsewhere":${theirs.length},`));
     await assertSameRuns(await joined(plan, studies, join(dir, "joined")), quiet, "joined");

@@ -19,6 +19,8 @@ export interface TrainingOptions {
   readonly engine?: EngineChoice;
   /** Where a PostgreSQL server has the claims. */
   readonly queue?: string;
+  /** Variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly parallel?: number;
   readonly steps?: number;
   /** Seconds; the true ones where they are absent. */
@@ -44,11 +46,11 @@ export class Training implements AsyncDisposable {
   readonly #ended: Promise<Deno.CommandStatus>;
   #status: Deno.CommandStatus | undefined;
 
-  private constructor(args: readonly string[]) {
+  private constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [...args],
       cwd: ROOT,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...env },
       stdout: "piped",
       stderr: "piped",
     }).spawn();
@@ -60,7 +62,7 @@ export class Training implements AsyncDisposable {
   }
 
   /** Starts the script that trains with the given times. */
-  static start(dir: string, { engine = "onnx", preload, ...numbers }: TrainingOptions = {}): Training {
+  static start(dir: string, { engine = "onnx", preload, env, ...numbers }: TrainingOptions = {}): Training {
     const before = preload === undefined ? [] : [`--preload=${preload}`];
     const flags = Object.entries(numbers).flatMap(([name, value]) =>
       value === undefined ? [] : [`--${name}`, `${value}`]
@@ -76,7 +78,7 @@ export class Training implements AsyncDisposable {
       "--engine",
       engine,
       ...flags,
-    ]);
+    ], env);
   }
 
   /** Starts `deno task train` itself. */
