@@ -1,7 +1,8 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test and the validation split. */
 import { UserError } from "../cells/errors.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag, queueFlag, queueOf, scoreFlags, shardFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag, scoreFlags, shardFlag } from "./flags.ts";
+import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { BUDGETS, LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";

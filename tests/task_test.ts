@@ -299,7 +299,7 @@ Deno.test("what asks a queue reaches its server alone, and reads the client's va
     })`,
     "another port": `Deno.connect({ hostname: "127.0.0.1", port: 2 })`,
     "another host": `Deno.connect({ hostname: "127.0.0.2", port: 1 })`,
-    "listen": `Deno.listen({ hostname: "127.0.0.1", port: 1 })`,
+    "listen": `Deno.listen({ hostname: "127.0.0.1", port: 0 })`,
     "the password": `Deno.env.get("PGPASSWORD")`,
     "the queue": `Deno.env.get("CELLSPACE_QUEUE")`,
     "another variable": `Deno.env.get("PGHOST")`,

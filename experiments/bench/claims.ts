@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { flag, runCommand } from "../../train/terminal/command_line.ts";
 import { print } from "../../train/terminal/output.ts";
-import { queueFlag, queueOf } from "../flags.ts";
+import { queueFlag, queueOf } from "../queue/queue_flag.ts";
 import { stepsName } from "../queue/postgres_jobs.ts";
 import { closeServer, openServer } from "../queue/postgres_server.ts";
 import { inWords, queueAddress } from "../queue/queue_url.ts";
