@@ -53,7 +53,9 @@ export interface Task {
   readonly asksMemory?: boolean;
   /** Whether it names itself by machine and process, to others that work on the study. */
   readonly namesItself?: boolean;
-  /** Whether it looks at the claims on the study's runs, which may lie on a disk of this machine instead, or on a PostgreSQL server. */
+  /** Whether it asks who is at work, or says so, where a PostgreSQL server has the queue: of `--queue`, or of a variable. */
+  readonly asksQueue?: boolean;
+  /** Whether it looks at the claims on the study's runs, which may lie on a disk of this machine instead. */
   readonly readsQueue?: boolean;
   /** Programs of Slurm that it starts; Deno does not watch what these do. */
   readonly starts?: readonly SlurmProgram[];
@@ -101,6 +103,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     asksMemory: true,
     choosesCard: true,
     namesItself: true,
+    asksQueue: true,
     readsQueue: true,
     native: ["onnxruntime"],
   },
@@ -110,6 +113,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     namesItself: true,
+    asksQueue: true,
     readsQueue: true,
     native: ["onnxruntime"],
   },
@@ -119,6 +123,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     namesItself: true,
+    asksQueue: true,
     readsQueue: true,
     native: ["onnxruntime"],
   },
@@ -129,6 +134,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     readsCorpus: false,
     readsStudies: "from",
     namesItself: true,
+    asksQueue: true,
     readsQueue: true,
     native: [],
   },
@@ -137,6 +143,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     dir: DIR,
     writes: false,
     readsCorpus: false,
+    asksQueue: true,
     readsQueue: true,
     starts: ["squeue"],
     startsForJobs: true,
@@ -199,7 +206,7 @@ export async function permissionsOf(
   const others = task.readsStudies ? valuesIn(args, task.readsStudies) : [];
   const nodeLocal = dir !== undefined && task.readsQueue ? [nodeLocalFolder(dir)] : [];
   const isNodeLocal = task.namesItself === true && args.includes(nodeLocalFlag.usage);
-  const queue = task.readsQueue
+  const queue = task.asksQueue
     ? queuePermissions(queueUrl(textIn(args, "queue"), queueVariable))
     : { net: [], env: [] };
   const orNone = <T>(list: readonly T[]) => list.length ? [...list] : false;

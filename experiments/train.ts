@@ -1,17 +1,8 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test and the validation split. */
 import { UserError } from "../cells/errors.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import {
-  dirFlag,
-  experimentFlag,
-  nodeLocalFlag,
-  ofSpace,
-  onlyFlag,
-  queueFlag,
-  queueOf,
-  scoreFlags,
-  shardFlag,
-} from "./flags.ts";
+import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, scoreFlags, shardFlag } from "./flags.ts";
+import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { gpuFlag } from "./gpus.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { BUDGETS, LIMITS } from "../train/training/settings.ts";

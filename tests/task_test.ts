@@ -327,3 +327,33 @@ Deno.test("the programs that the command of a task lets it start are those that 
     assert.deepEqual(TASKS[name].starts, programs.split(","), name);
   }
 });
+
+Deno.test("what asks a queue reaches its server alone, and reads the client's variables; nothing else has the network", async () => {
+  const queue = "postgres://ann@127.0.0.1:1/sweeps";
+  const attempts = {
+    // It is let through to where nothing listens.
+    "the server": `Deno.connect({ hostname: "127.0.0.1", port: 1 }).catch((error) => {
+      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+    })`,
+    "another port": `Deno.connect({ hostname: "127.0.0.1", port: 2 })`,
+    "another host": `Deno.connect({ hostname: "127.0.0.2", port: 1 })`,
+    "listen": `Deno.listen({ hostname: "127.0.0.1", port: 0 })`,
+    "the password": `Deno.env.get("PGPASSWORD")`,
+    "the queue": `Deno.env.get("CELLSPACE_QUEUE")`,
+    "another variable": `Deno.env.get("PGHOST")`,
+  };
+  const refused = Object.fromEntries(Object.keys(attempts).map((name) => [name, "NotCapable"]));
+  for (const name of ["train", "evaluate", "dynamics", "merge", "status"]) {
+    const dir = ["--dir", await Deno.makeTempDir()];
+    const own = { "the server": "done", "the password": "done", "the queue": "done" };
+    assert.deepEqual(await probe(name, [...dir, "--queue", queue], attempts), { ...refused, ...own }, name);
+    assert.deepEqual(await probe(name, dir, attempts, { CELLSPACE_QUEUE: queue }), { ...refused, ...own }, name);
+    assert.deepEqual(await probe(name, dir, attempts), { ...refused, "the queue": "done" }, name);
+    await Deno.remove(dir[1]);
+  }
+  const others = Object.entries(TASKS).filter(([, { asksQueue }]) => !asksQueue);
+  for (const [name, task] of others) {
+    const { net, env } = await permissionsOf(task, ["--queue", queue], undefined, () => queue);
+    assert.deepEqual([net, (env as string[]).includes("PGPASSWORD")], [false, false], name);
+  }
+});

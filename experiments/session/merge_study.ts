@@ -3,7 +3,14 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import { noteAttempt } from "../queue/attempts.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import type { Queue } from "../queue/queue.ts";
-import { claimKey, ClaimLost, commitWhileHeld, livingClaims, openStudyQueue } from "../queue/study_queue.ts";
+import {
+  claimKey,
+  ClaimLost,
+  commitWhileHeld,
+  livingClaims,
+  openStudyQueue,
+  type QueueChoice,
+} from "../queue/study_queue.ts";
 import { commandOn } from "../study/commands.ts";
 import { realFolder } from "../study/files.ts";
 import { resultKeys, shortKey } from "../study/paths.ts";
@@ -20,7 +27,7 @@ import { plural, shortList } from "../../train/terminal/progress.ts";
 /** The most folders of one call: more than any sweep has machines. */
 export const MOST_COPIES = 1000;
 
-export interface MergeOptions {
+export interface MergeOptions extends Pick<QueueChoice, "nodeLocal" | "queue"> {
   readonly dir: string;
   readonly experiment: Experiment;
   /** Folders of copies of the study. */
@@ -234,7 +241,7 @@ class Merging implements AsyncDisposable {
   /** First of what is written: where its place is taken, nothing else is. */
   async #open(): Promise<Queue> {
     if (this.#queue) return this.#queue;
-    this.#queue = (await openStudyQueue(this.study)).queue;
+    this.#queue = (await openStudyQueue(this.study, this.options)).queue;
     this.#heart = heartbeat(this.#queue);
     await this.study.makeRunFolders(this.options.experiment);
     await this.study.removeLeftovers();

@@ -19,6 +19,8 @@ export interface TrainingOptions {
   readonly engine?: EngineChoice;
   /** Where a PostgreSQL server has the claims. */
   readonly queue?: string;
+  /** Variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly parallel?: number;
   readonly steps?: number;
   /** Seconds; the true ones where they are absent. */
@@ -62,7 +64,7 @@ export class Training implements AsyncDisposable {
   }
 
   /** Starts the script that trains with the given times. */
-  static start(dir: string, { engine = "onnx", preload, ...values }: TrainingOptions = {}): Training {
+  static start(dir: string, { engine = "onnx", preload, env, ...values }: TrainingOptions = {}): Training {
     const before = preload === undefined ? [] : [`--preload=${preload}`];
     const flags = Object.entries(values).flatMap(([name, value]) =>
       value === undefined ? [] : [`--${name}`, `${value}`]
@@ -78,7 +80,7 @@ export class Training implements AsyncDisposable {
       "--engine",
       engine,
       ...flags,
-    ]);
+    ], env);
   }
 
   /** The script that trains with the times of {@linkcode HURRIED}, as a shell reads it where `$deno` is Deno; its folder is the project's. */
