@@ -219,6 +219,7 @@ export type { Experiment } from "./experiments/study/schema.ts";
 export type { BestRun, ClaimedRun, MeasuredRuns, Overview } from "./experiments/queue/overview.ts";
 export type { Preparation, RunningRun, TrainingListener, TrainingProgress } from "./experiments/session/listener.ts";
 export type { RunDynamics } from "./experiments/study/dynamics_file.ts";
+export type { MergeSummary } from "./experiments/session/merge_study.ts";
 export type { MeasureSummary } from "./experiments/session/measure_dynamics.ts";
 export type { EvaluateSummary } from "./experiments/session/scoring.ts";
 export type { TrainSummary } from "./experiments/session/training.ts";
@@ -238,6 +239,7 @@ export type {
   StudyExporting,
   StudyListing,
   StudyMeasuring,
+  StudyMerging,
   StudyRemoval,
   StudyReporting,
   StudySampling,

@@ -6,8 +6,10 @@
  * It does nothing with them but start the task's script in a worker that has the narrow ones, and that no code of the task can widen.
  */
 import { isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { UserError } from "./cells/errors.ts";
 import { dirFlag, nodeLocalFlag } from "./experiments/flags.ts";
+import { gpusIn, trainOnGpus } from "./experiments/gpus.ts";
 import { nodeLocalFolder, TEMPORARY_VARIABLE } from "./experiments/queue/queue_place.ts";
 import { queuePermissions, queueUrl } from "./experiments/queue/queue_url.ts";
 import { StudyPaths } from "./experiments/study/paths.ts";
@@ -29,6 +31,7 @@ import { valueIn, valuesIn } from "./train/terminal/command_line.ts";
 import { hangupName } from "./train/terminal/hangup.ts";
 import type { LastWord } from "./train/terminal/exit.ts";
 import { printError } from "./train/terminal/output.ts";
+import config from "./deno.json" with { type: "json" };
 
 /** What a task runs, and what it needs. */
 export interface Task {
@@ -50,12 +53,16 @@ export interface Task {
   readonly asksMemory?: boolean;
   /** Whether it names itself by machine and process, to others that work on the study. */
   readonly namesItself?: boolean;
-  /** Whether it looks at the claims on the study's runs, which may lie on a disk of this machine instead, or on a PostgreSQL server. */
+  /** Whether it asks who is at work, or says so, where a PostgreSQL server has the queue: of `--queue`, or of a variable. */
+  readonly asksQueue?: boolean;
+  /** Whether it looks at the claims on the study's runs, which may lie on a disk of this machine instead. */
   readonly readsQueue?: boolean;
   /** Programs of Slurm that it starts; Deno does not watch what these do. */
   readonly starts?: readonly SlurmProgram[];
   /** Whether it starts them only for a study that has been submitted. */
   readonly startsForJobs?: boolean;
+  /** Whether it trains on a card that `--gpu` names: this process chooses it, or starts one process for each. */
+  readonly choosesCard?: boolean;
   /** Native libraries that it loads; Deno does not watch what these do. */
   readonly native: readonly (keyof typeof NATIVE)[];
 }
@@ -94,7 +101,9 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     asksMemory: true,
+    choosesCard: true,
     namesItself: true,
+    asksQueue: true,
     readsQueue: true,
     native: ["onnxruntime"],
   },
@@ -104,6 +113,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     namesItself: true,
+    asksQueue: true,
     readsQueue: true,
     native: ["onnxruntime"],
   },
@@ -113,6 +123,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     writes: true,
     readsCorpus: true,
     namesItself: true,
+    asksQueue: true,
     readsQueue: true,
     native: ["onnxruntime"],
   },
@@ -123,6 +134,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     readsCorpus: false,
     readsStudies: "from",
     namesItself: true,
+    asksQueue: true,
     readsQueue: true,
     native: [],
   },
@@ -131,6 +143,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     dir: DIR,
     writes: false,
     readsCorpus: false,
+    asksQueue: true,
     readsQueue: true,
     starts: ["squeue"],
     startsForJobs: true,
@@ -193,7 +206,7 @@ export async function permissionsOf(
   const others = task.readsStudies ? valuesIn(args, task.readsStudies) : [];
   const nodeLocal = dir !== undefined && task.readsQueue ? [nodeLocalFolder(dir)] : [];
   const isNodeLocal = task.namesItself === true && args.includes(nodeLocalFlag.usage);
-  const queue = task.readsQueue
+  const queue = task.asksQueue
     ? queuePermissions(queueUrl(textIn(args, "queue"), queueVariable))
     : { net: [], env: [] };
   const orNone = <T>(list: readonly T[]) => list.length ? [...list] : false;
@@ -293,6 +306,14 @@ export function runConfined(script: URL, permissions: Deno.PermissionOptionsObje
   });
 }
 
+/** The program and arguments that start a task as its command in `deno.json` does, but so that it starts no further process. */
+export function commandOf(name: string): (args: readonly string[]) => string[] {
+  const { command } = config.tasks[name as keyof typeof config.tasks];
+  const parts = command.split(" "), script = parts.indexOf("task.ts");
+  const start = parts.slice(0, script).filter((flag) => !flag.startsWith("--allow-run"));
+  return (args) => [...start, fileURLToPath(import.meta.url), name, ...args];
+}
+
 if (import.meta.main) {
   const [name, ...args] = Deno.args;
   const task = Object.hasOwn(TASKS, name) ? TASKS[name] : undefined;
@@ -300,5 +321,7 @@ if (import.meta.main) {
     printError(`task: Cannot run '${name}': must be one of ${Object.keys(TASKS).join(", ")}`);
     Deno.exit(2);
   }
-  Deno.exit(await runConfined(new URL(task.script, import.meta.url), await permissionsOf(task, args)));
+  const here = async () => await runConfined(new URL(task.script, import.meta.url), await permissionsOf(task, args));
+  const gpus = task.choosesCard ? gpusIn(args) : undefined;
+  Deno.exit(gpus === undefined ? await here() : await trainOnGpus(gpus, args, { here, command: commandOf(name) }));
 }

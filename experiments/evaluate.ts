@@ -1,6 +1,7 @@
 /** `deno task evaluate`: scores finished runs on the test split and on the validation split through ONNX Runtime. */
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, queueFlag, queueOf, scoreFlags } from "./flags.ts";
+import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, scoreFlags } from "./flags.ts";
+import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { openProgress, plural } from "../train/terminal/progress.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { countingDisplay } from "./display.ts";

@@ -12,7 +12,6 @@ import { type Flag, flag, type FlagValues, valueIn } from "../train/terminal/com
 import { MOST_LEVELS } from "./study/grid.ts";
 import { flaggedFactors, parseLevel, type TableLevels } from "./study/levels.ts";
 import { type Experiment, EXPERIMENTS } from "./study/schema.ts";
-import { parseQueueUrl, PASSWORD_VARIABLE, QUEUE_VARIABLE, queueUrl } from "./queue/queue_url.ts";
 import { parseShard, type Shard } from "./study/shard.ts";
 import { exampleSelection, parseSelection, type Selection, SELECTION_GRAMMAR } from "./study/selection.ts";
 
@@ -79,23 +78,6 @@ export function foldersFlag(usage: string, help: string, most: number): Flag<rea
 function folderIn(text: string): string {
   if (!text) throw new Error("must name a folder each");
   return text;
-}
-
-export const queueFlag: Flag<string | undefined> = {
-  usage: "--queue <url>",
-  help: "claim runs on a PostgreSQL server, for machines that share no disk: postgres://role@host:port/database " +
-    `(default: what ${QUEUE_VARIABLE} says, else a file in the study); password in ${PASSWORD_VARIABLE}`,
-  parse(text) {
-    parseQueueUrl(text);
-    return text;
-  },
-  fallback: undefined,
-  isSecret: true,
-};
-
-/** The queue that a command is told of, by its flag or by the environment. */
-export function queueOf({ queue }: { readonly queue?: string }): string | undefined {
-  return queueUrl(queue, (name) => Deno.env.get(name));
 }
 
 /** Flags of what scores runs. */

@@ -2,7 +2,8 @@
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { print, printError } from "../train/terminal/output.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
-import { dirFlag, experimentFlag, foldersFlag } from "./flags.ts";
+import { dirFlag, experimentFlag, foldersFlag, nodeLocalFlag } from "./flags.ts";
+import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { mergeStudies, MOST_COPIES } from "./session/merge_study.ts";
 import { mergeInWords } from "./session/merge_words.ts";
 
@@ -13,6 +14,8 @@ const flags = {
     takesMore: true,
   },
   experiment: experimentFlag,
+  queue: queueFlag,
+  nodeLocal: nodeLocalFlag,
   dryRun: flag.on("--dry-run", "write nothing, and say what would come"),
 };
 
@@ -24,6 +27,7 @@ if (import.meta.main) {
     using stop = stopSignal();
     const summary = await mergeStudies({
       ...options,
+      queue: queueOf(options),
       from,
       signal: stop.signal,
       onMessage: print,

@@ -1,7 +1,8 @@
 /** `deno task status`: where a study stands. */
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { oneLine } from "../cells/visible_text.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag, queueFlag, queueOf } from "./flags.ts";
+import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
 import { type ClaimedRun, type Overview, overviewOf } from "./queue/overview.ts";
 import { ownerInWords } from "./queue/queue.ts";

@@ -1,17 +1,9 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test and the validation split. */
 import { UserError } from "../cells/errors.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import {
-  dirFlag,
-  experimentFlag,
-  nodeLocalFlag,
-  ofSpace,
-  onlyFlag,
-  queueFlag,
-  queueOf,
-  scoreFlags,
-  shardFlag,
-} from "./flags.ts";
+import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, scoreFlags, shardFlag } from "./flags.ts";
+import { queueFlag, queueOf } from "./queue/queue_flag.ts";
+import { gpuFlag } from "./gpus.ts";
 import { formatDuration, plural } from "../train/terminal/progress.ts";
 import { BUDGETS, LIMITS } from "../train/training/settings.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
@@ -43,6 +35,7 @@ const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   ...engineFlags(ENGINES),
+  gpu: gpuFlag,
   steps: flag.whole(
     "--steps <n>",
     "updates per run that goes one step back, for this call (default: the study's)",
@@ -81,7 +74,7 @@ function elsewhereLine(runs: number, { dir }: { readonly dir: string }): string 
 if (import.meta.main) {
   const description =
     "Trains what is not yet trained. May be stopped with Ctrl-C and run again, and run several times side by side.";
-  await runCommand({ name: "train", description, flags }, async (options) => {
+  await runCommand({ name: "train", description, flags }, async ({ gpu: _, ...options }) => {
     if (options.shard && options.queue !== undefined) {
       throw new UserError(
         "Cannot use --shard with --queue: a share is trained by whoever is told to; must be one of them",

@@ -5,6 +5,7 @@ import type { Space } from "../cells/space.ts";
 import { type Overview, overviewOf } from "../experiments/queue/overview.ts";
 import { removeConfigs } from "../experiments/queue/remove_configs.ts";
 import { drawRunText, findRun } from "../experiments/session/sampling.ts";
+import { mergeStudies, type MergeSummary } from "../experiments/session/merge_study.ts";
 import { measureStudy, type MeasureSummary } from "../experiments/session/measure_dynamics.ts";
 import { evaluateStudy, type EvaluateSummary } from "../experiments/session/scoring.ts";
 import { trainStudy, type TrainSummary } from "../experiments/session/training.ts";
@@ -18,6 +19,7 @@ import {
   checkDir,
   checkScoring,
   checkTrainingCall,
+  copiesIn,
   creationOf,
   dynamicsSettingsIn,
   experimentIn,
@@ -32,6 +34,7 @@ import {
   type StudyExporting,
   type StudyListing,
   type StudyMeasuring,
+  type StudyMerging,
   type StudyRemoval,
   type StudyReporting,
   type StudySampling,
@@ -260,6 +263,20 @@ export class Study implements Disposable {
       onProgress: onProgress &&
         (({ done, total, shares, secondsLeft }) => onProgress({ done, of: total, shares, seconds_left: secondsLeft })),
     });
+  }
+
+  /**
+   * Joins what copies of the study (same list, corpus and settings) have trained apart: finished runs, and checkpoints of others where there is nothing
+   * here. What is here stays. A run that is in both must be the same, trained on the same engine and adapter: else it is told as a problem.
+   *
+   * @returns counts of runs
+   * @throws {UserError} before anything is written, if a folder is no copy of the study
+   */
+  async merge(options: StudyMerging): Promise<MergeSummary> {
+    this.#check();
+    const { dryRun, signal, onMessage, onProblem } = options, from = copiesIn(options);
+    const { dir, experiment } = this.#asked({ experiment: options.experiment });
+    return await mergeStudies({ dir, experiment, from, dryRun, signal, onMessage, onProblem });
   }
 
   /** Where each listed run is, the best so far, and an estimate of the time that the rest takes. */

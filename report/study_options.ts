@@ -167,6 +167,20 @@ export interface MeasuringProgress {
   readonly seconds_left?: number;
 }
 
+/** What {@linkcode Study.merge} joins, and how. */
+export interface StudyMerging extends Pick<StudySelection, "experiment"> {
+  /** Folders of copies of the study that were trained apart. */
+  readonly from: readonly string[];
+  /** Whether nothing is written, and what would come is counted. */
+  readonly dryRun?: boolean;
+  /** Stops after the run that is under way; the same call goes on from there. */
+  readonly signal?: AbortSignal;
+  /** Called with a line on each run that is left as it is, and one on engines and adapters where the runs here differ in them. */
+  readonly onMessage?: (line: string) => void;
+  /** Called with a line on each run that cannot come: it is damaged, or has other numbers than here. */
+  readonly onProblem?: (line: string) => void;
+}
+
 /** What {@linkcode Study.report} draws. */
 export interface StudyReporting extends StudySelection {
   /** The filtered picture shows configurations with a smaller min loss, nats per token; absent: with a test loss below order 1. */
@@ -307,7 +321,16 @@ export function dynamicsSettingsIn({ top, parallel, ...asked }: StudyMeasuring):
 
 /** @throws {TypeError} if folders are no list; {@linkcode RangeError} if one of them is no folder's name */
 export function othersIn({ with: dirs = [] }: StudyReporting): readonly string[] {
-  if (!Array.isArray(dirs)) throw new TypeError(`Cannot compare with ${dirs}: must be a list of folders`);
+  return foldersIn("compare with", dirs);
+}
+
+/** @throws {TypeError} if folders are no list; {@linkcode RangeError} if one of them is no folder's name */
+export function copiesIn({ from }: StudyMerging): readonly string[] {
+  return foldersIn("merge", from);
+}
+
+function foldersIn(action: string, dirs: readonly string[]): readonly string[] {
+  if (!Array.isArray(dirs)) throw new TypeError(`Cannot ${action} ${dirs}: must be a list of folders`);
   return dirs.map((dir) => checkDir(dir));
 }
 

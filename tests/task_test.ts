@@ -163,7 +163,7 @@ Deno.test("export writes in its study alone, and loads no native library", async
   }
 });
 
-Deno.test("report reads the studies that it is to compare with, writes in its own alone, and reads nothing beside them", async () => {
+Deno.test("report and merge read the studies that they are given, write in their own alone, and read nothing beside them", async () => {
   const dir = await Deno.makeTempDir();
   try {
     const [study, one, two, beside] = ["study", "one", "two", "beside"].map((name) => join(dir, name));
@@ -192,6 +192,15 @@ Deno.test("report reads the studies that it is to compare with, writes in its ow
       ...(await permissionsOf(TASKS.report, ["--with", "a"])).read as string[],
     ]);
     assert.deepEqual(await probe("export", ["--dir", study, "--with", one], attempts), { ...refused, ...own });
+    // As a shell writes a pattern of folders, and with commas.
+    for (const from of [[`${one},${two}`], [one, two, "--dry-run"], [`${one},`, two]]) {
+      assert.deepEqual(await probe("merge", ["--dir", study, "--from", ...from], attempts), {
+        ...refused,
+        ...own,
+        "read the first": "done",
+        "read the second": "done",
+      });
+    }
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -259,7 +268,7 @@ Deno.test("a corpus that is cached is read, and nothing beside it; only init, an
     for (const name of ["train", "evaluate", "dynamics"]) {
       assert.deepEqual(await of(name, given), [[path], [], false, true], name);
     }
-    for (const name of ["status", "sample", "report", "export", "demo"]) {
+    for (const name of ["merge", "status", "sample", "report", "export", "demo"]) {
       assert.deepEqual(await of(name, given), [[], [], false, false], name);
     }
     assert.deepEqual(await of("corpora", given), [[folder], [], false, true]);
@@ -316,5 +325,35 @@ Deno.test("the programs that the command of a task lets it start are those that 
   for (const name of ["slurm", "status"] as const) {
     const [, programs] = /--allow-run=(\S+)/.exec(tasks.tasks[name].command) ?? [];
     assert.deepEqual(TASKS[name].starts, programs.split(","), name);
+  }
+});
+
+Deno.test("what asks a queue reaches its server alone, and reads the client's variables; nothing else has the network", async () => {
+  const queue = "postgres://ann@127.0.0.1:1/sweeps";
+  const attempts = {
+    // It is let through to where nothing listens.
+    "the server": `Deno.connect({ hostname: "127.0.0.1", port: 1 }).catch((error) => {
+      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+    })`,
+    "another port": `Deno.connect({ hostname: "127.0.0.1", port: 2 })`,
+    "another host": `Deno.connect({ hostname: "127.0.0.2", port: 1 })`,
+    "listen": `Deno.listen({ hostname: "127.0.0.1", port: 0 })`,
+    "the password": `Deno.env.get("PGPASSWORD")`,
+    "the queue": `Deno.env.get("CELLSPACE_QUEUE")`,
+    "another variable": `Deno.env.get("PGHOST")`,
+  };
+  const refused = Object.fromEntries(Object.keys(attempts).map((name) => [name, "NotCapable"]));
+  for (const name of ["train", "evaluate", "dynamics", "merge", "status"]) {
+    const dir = ["--dir", await Deno.makeTempDir()];
+    const own = { "the server": "done", "the password": "done", "the queue": "done" };
+    assert.deepEqual(await probe(name, [...dir, "--queue", queue], attempts), { ...refused, ...own }, name);
+    assert.deepEqual(await probe(name, dir, attempts, { CELLSPACE_QUEUE: queue }), { ...refused, ...own }, name);
+    assert.deepEqual(await probe(name, dir, attempts), { ...refused, "the queue": "done" }, name);
+    await Deno.remove(dir[1]);
+  }
+  const others = Object.entries(TASKS).filter(([, { asksQueue }]) => !asksQueue);
+  for (const [name, task] of others) {
+    const { net, env } = await permissionsOf(task, ["--queue", queue], undefined, () => queue);
+    assert.deepEqual([net, (env as string[]).includes("PGPASSWORD")], [false, false], name);
   }
 });

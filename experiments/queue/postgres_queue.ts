@@ -7,15 +7,25 @@
  */
 import type { Db, JobAttempt, JobWithMetadata, PgBoss } from "pg-boss";
 import type { CountingTable } from "./fenced_queue.ts";
+import {
+  claimsOf,
+  covers,
+  type Ended,
+  endedOf,
+  heartbeatOf,
+  isCompleted,
+  type JobData,
+  jobsOf,
+  type OwnerData,
+  PAGE,
+  stepsName,
+} from "./postgres_jobs.ts";
 import { closeServer, openServer, OwnError, Patience, SEARCH_SECONDS } from "./postgres_server.ts";
-import type { Claim, ClaimReader } from "./queue.ts";
+import type { Claim } from "./queue.ts";
 import type { QueueAddress } from "./queue_url.ts";
 
-/** Seconds without a heartbeat after which a run is given to others: a thread that a GPU's driver holds is silent for long. */
-const HEARTBEAT_SECONDS = 120;
-
-/** pg-boss takes no less. */
-const LEAST_HEARTBEAT_SECONDS = 10;
+/** What is done within it is done as a whole, or not at all. */
+type Transaction = Awaited<ReturnType<NonNullable<Db["beginTransaction"]>>>;
 
 /** How long to go on asking a server that does not answer, seconds: what a restart takes, and more. */
 const PATIENCE_SECONDS = 300;
@@ -31,36 +41,6 @@ const STEPS_KEPT = 7 * 24 * 60 * 60;
 
 /** Milliseconds for which a look at all claims serves whoever asks again. */
 const LOOK_MILLISECONDS = 1000;
-
-/** Jobs that one question lists. */
-const PAGE = 10_000;
-
-/** What a job says while it waits or is active. */
-interface JobData {
-  readonly key: string;
-  /** Who has it, or had it last. */
-  readonly owner: string;
-}
-
-/** How a run has ended. */
-export interface Ended {
-  readonly steps: number;
-  /** Its loss was no finite number. */
-  readonly failed?: true;
-}
-
-type Transaction = Awaited<ReturnType<NonNullable<Db["beginTransaction"]>>>;
-
-/** Whether nothing is left to do for a run of so many steps. */
-function covers(ended: Ended | undefined, steps: number): boolean {
-  return ended !== undefined && (ended.failed === true || ended.steps >= steps);
-}
-
-/** Where the runs of a process are. */
-interface OwnerData {
-  readonly owner: string;
-  readonly steps: Readonly<Record<string, number>>;
-}
 
 export interface PostgresQueueOptions {
   readonly address: QueueAddress;
@@ -99,7 +79,7 @@ interface Held {
  * @throws {UserError} with one line, if the server cannot be used
  */
 export async function openPostgresQueue(options: PostgresQueueOptions): Promise<PostgresQueue> {
-  const { address, name } = options, heartbeatSeconds = heartbeatOf(options);
+  const { address, name } = options, heartbeatSeconds = heartbeatOf(options.staleAfter);
   const boss = await openServer(address, { stoppedAfter: heartbeatSeconds });
   try {
     return await new Patience(address, 0).ask(async () => {
@@ -141,28 +121,16 @@ export class PostgresQueue implements CountingTable {
   }
 
   claim(key: string): Promise<boolean> {
-    return this.#patience.ask(() =>
-      this.#transaction(async (tx) => {
-        const job = await this.#take(tx, key);
-        if (!job) return undefined;
-        const jobs = await this.boss.findJobs<JobData>(this.options.name, { key, limit: PAGE, db: tx.db });
-        const others = jobs.filter(({ id }) => id !== job.id);
-        const done = others.filter((job) => isCompleted(job) && !this.ignored.has(job.id)).map(endedOf);
-        if (await this.#isElsewhere(key, done)) return undefined;
-        const here = await this.options.endedHere(key);
-        return {
-          key,
-          attempt: attemptOf(job),
-          begun: performance.now(),
-          before: others.reduce((sum, { retryCount }) => sum + retryCount + 1, 0),
-          isKnownDone: here !== undefined && done.some((ended) => covers(ended, here.steps)),
-          step: 0,
-        } satisfies Held;
-      }).then((held) => {
-        if (held) this.#held.set(key, held);
-        return held !== undefined;
-      })
-    );
+    return this.#patience.ask(async () => {
+      // Most of what is asked for is another's: a look tells, and keeps nobody waiting.
+      const seen = await this.boss.findJobs<JobData>(this.options.name, { key, limit: PAGE });
+      if (seen.some(({ state }) => state === "active") || await this.#isElsewhere(key, this.#endsIn(seen))) {
+        return false;
+      }
+      const held = await this.#transaction((tx) => this.#hold(tx, key));
+      if (held) this.#held.set(key, held);
+      return held !== undefined;
+    });
   }
 
   attemptOf(key: string): number | undefined {
@@ -172,7 +140,7 @@ export class PostgresQueue implements CountingTable {
 
   /** A search for silent owners comes every few seconds. */
   get staleSeconds(): number {
-    return heartbeatOf(this.options) + SEARCH_SECONDS;
+    return heartbeatOf(this.options.staleAfter) + SEARCH_SECONDS;
   }
 
   async beat(steps: ReadonlyMap<string, number>): Promise<string[]> {
@@ -258,10 +226,34 @@ export class PostgresQueue implements CountingTable {
     await closeServer(this.boss);
   }
 
+  /** Takes a run, unless another process or folder has it. */
+  async #hold(tx: Transaction, key: string): Promise<Held | undefined> {
+    const job = await this.#take(tx, key);
+    if (!job) return undefined;
+    const jobs = await this.boss.findJobs<JobData>(this.options.name, { key, limit: PAGE, db: tx.db });
+    const others = jobs.filter(({ id }) => id !== job.id), ends = this.#endsIn(others);
+    // It may have ended since the look.
+    if (await this.#isElsewhere(key, ends)) return undefined;
+    const here = await this.options.endedHere(key);
+    return {
+      key,
+      attempt: attemptOf(job),
+      begun: performance.now(),
+      before: others.reduce((sum, { retryCount }) => sum + retryCount + 1, 0),
+      isKnownDone: here !== undefined && ends.some((ended) => covers(ended, here.steps)),
+      step: 0,
+    };
+  }
+
+  /** How a run has ended, according to jobs of it. */
+  #endsIn(jobs: readonly JobWithMetadata<JobData>[]): Ended[] {
+    return jobs.filter((job) => isCompleted(job) && !this.ignored.has(job.id)).map(endedOf);
+  }
+
   /** Whether another folder has as many steps of a run as are wanted here, and this one has not. */
-  async #isElsewhere(key: string, done: readonly Ended[]): Promise<boolean> {
+  async #isElsewhere(key: string, ends: readonly Ended[]): Promise<boolean> {
     const wanted = this.options.stepsWanted?.(key);
-    if (wanted === undefined || !done.some((ended) => covers(ended, wanted))) return false;
+    if (wanted === undefined || !ends.some((ended) => covers(ended, wanted))) return false;
     if (covers(await this.options.endedHere(key), wanted)) return false;
     this.elsewhere.add(key);
     return true;
@@ -272,7 +264,7 @@ export class PostgresQueue implements CountingTable {
     const { name, owner } = this.options, data: JobData = { key, owner };
     // pg-boss fetches by priority and not by key: within this transaction the job alone has this number.
     const priority = Math.floor(Math.random() * 2 ** 31);
-    const options = { singletonKey: key, priority, heartbeatSeconds: heartbeatOf(this.options), db: tx.db };
+    const options = { singletonKey: key, priority, heartbeatSeconds: heartbeatOf(this.options.staleAfter), db: tx.db };
     if (!(await this.boss.upsert(name, data, options)).jobs.length) return undefined;
     const [job] = await this.boss.fetch<JobData>(name, {
       minPriority: priority,
@@ -327,75 +319,13 @@ export class PostgresQueue implements CountingTable {
   }
 }
 
-/**
- * Looks at the claims in a study's queue.
- *
- * @throws {UserError} with one line, if the server cannot be used
- */
-export function postgresClaimReader(address: QueueAddress, name: string): ClaimReader {
-  return {
-    async claims() {
-      const boss = await openServer(address, { looksOnly: true, stoppedAfter: HEARTBEAT_SECONDS });
-      try {
-        return await new Patience(address, 0).ask(async () => {
-          if (!await boss.isInstalled() || !await boss.getQueue(name)) return [];
-          return await claimsOf(boss, name);
-        });
-      } finally {
-        await closeServer(boss);
-      }
-    },
-  };
-}
-
-async function claimsOf(boss: PgBoss, name: string): Promise<Claim[]> {
-  const active = (await jobsOf<JobData>(boss, name)).filter(({ state }) => state === "active");
-  if (!active.length) return [];
-  const steps = new Map((await jobsOf<OwnerData>(boss, stepsName(name))).map(({ data }) => [data.owner, data.steps]));
-  const seconds = (date: Date | null) => (date?.getTime() ?? 0) / 1000;
-  return active.map(({ data: { key, owner }, startedOn, heartbeatOn }) => ({
-    key,
-    owner,
-    since: seconds(startedOn),
-    heard: seconds(heartbeatOn),
-    step: Number(steps.get(owner)?.[key] ?? 0),
-  }));
-}
-
-async function jobsOf<T>(boss: PgBoss, name: string): Promise<JobWithMetadata<T>[]> {
-  const jobs: JobWithMetadata<T>[] = [];
-  for (;;) {
-    const page = await boss.findJobs<T>(name, { limit: PAGE, after: jobs.at(-1)?.id });
-    jobs.push(...page);
-    if (page.length < PAGE) return jobs;
-  }
-}
-
-function stepsName(name: string): string {
-  return `${name}-steps`;
-}
-
-function heartbeatOf({ staleAfter = HEARTBEAT_SECONDS }: Pick<PostgresQueueOptions, "staleAfter">): number {
-  return Math.max(LEAST_HEARTBEAT_SECONDS, Math.ceil(staleAfter));
+/** pg-boss names what it has changed; its types do not say so yet. */
+function settledIn(response: object | undefined): string[] {
+  return (response as { settled?: string[] } | undefined)?.settled ?? [];
 }
 
 function attemptOf({ id, retryCount }: JobAttempt): JobAttempt {
   return { id, retryCount };
-}
-
-function isCompleted({ state }: Pick<JobWithMetadata, "state">): boolean {
-  return state === "completed";
-}
-
-/** What a completed job says of its run. */
-function endedOf({ output }: Pick<JobWithMetadata, "output">): Ended {
-  const { steps, failed } = (output ?? {}) as Partial<Ended>;
-  return { steps: Number(steps ?? 0), ...(failed ? { failed } : {}) };
-}
-
-/** pg-boss names what it has changed; its types do not say so yet. */
-function settledIn(response: object | undefined): string[] {
-  return (response as { settled?: string[] } | undefined)?.settled ?? [];
 }
 
 function goOnWith(run: Held, attempt: JobAttempt): void {

@@ -3,7 +3,7 @@ import type { Commit } from "../study/files.ts";
 import { Attempts } from "./attempts.ts";
 import { copiesName } from "./copies_name.ts";
 import { FencedQueue } from "./fenced_queue.ts";
-import type { Ended } from "./postgres_queue.ts";
+import type { Ended } from "./postgres_jobs.ts";
 import { queueAddress } from "./queue_url.ts";
 import { type Claim, type ClaimReader, type ClaimTable, newOwner, type Queue, STALE_SECONDS } from "./queue.ts";
 import { type PlaceOptions, placesToLook, queuePlace } from "./queue_place.ts";
@@ -183,7 +183,7 @@ function sharedClaims(study: Study, url: string): ClaimReader {
   const address = queueAddress(url);
   return {
     async claims() {
-      const { postgresClaimReader } = await import("./postgres_queue.ts");
+      const { postgresClaimReader } = await import("./postgres_jobs.ts");
       return await postgresClaimReader(address, copiesName(study.settings)).claims();
     },
   };

@@ -5,7 +5,7 @@ import type { Checkpoint } from "../../train/training/checkpoint.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import { advised, type Commit, readBytes, sumOf, writeInOrder } from "../study/files.ts";
 import { checkReplaceable } from "../study/ownership.ts";
-import { isFinished, type RunResult } from "../study/result.ts";
+import { type FinishedResult, isFinished, type RunResult } from "../study/result.ts";
 import type { Run } from "../study/runs.ts";
 import { resultsDifference } from "../study/same_result.ts";
 import type { Experiment } from "../study/schema.ts";
@@ -25,8 +25,8 @@ export interface Copies {
 /** What becomes of a run that the copy has. */
 export type Decision =
   | { readonly does: "come"; readonly files: FilesThere }
-  /** The study has it, or more of it. */
-  | { readonly does: "is here" }
+  /** The study has it, or more of it; `isUnscored` where it has all but the score that the copy has. */
+  | { readonly does: "is here"; readonly isUnscored?: boolean }
   /** It is left as it is, there and here; `isWrong` where the two contradict each other. */
   | { readonly does: "stay"; readonly why: string; readonly isWrong: boolean };
 
@@ -93,7 +93,9 @@ async function compareEnded(
   if (difference !== undefined) return contradict(difference);
   if (!isFinished(theirs)) return HERE;
   const [{ model }, { model: own }] = [await other.readModel(experiment, key), await study.readModel(experiment, key)];
-  return Buffer.from(model).equals(own) ? HERE : contradict("its model has other bytes than the one here");
+  if (!Buffer.from(model).equals(own)) return contradict("its model has other bytes than the one here");
+  // A score would have to be written into the result that is here, which stays as it is.
+  return { does: "is here", isUnscored: theirs.test_loss !== undefined && ours.test_loss === undefined };
 }
 
 /** The files that the copy has of a run, each checked; and the steps in its checkpoint. */
@@ -103,12 +105,13 @@ async function readFiles(
   result: RunResult,
   resultBytes: Uint8Array,
 ): Promise<FilesThere & { readonly steps: number }> {
-  const { key } = run, checkpoint = await readRunCheckpoint(other, experiment, run, result);
+  const { key } = run, finished = isFinished(result) ? result : undefined;
+  const checkpoint = await readRunCheckpoint(other, experiment, run, result, finished);
   const common = { result, resultBytes, checkpoint: checkpoint?.bytes, steps: checkpoint?.state.steps_done ?? 0 };
   checkReplaceable(study.checkpointPath(experiment, key));
-  if (!isFinished(result)) return common;
+  if (!finished) return common;
   const { path, model } = await other.readModel(experiment, key);
-  await checkModel(model, result, path, other, experiment);
+  await checkModel(model, finished, path, other, experiment);
   checkReplaceable(study.modelPath(experiment, key));
   // What was measured here stays; what was measured of another model says nothing of this one.
   const measured = await readBytes(study.dynamicsPath(experiment, key))
@@ -118,17 +121,23 @@ async function readFiles(
   return { ...common, model, dynamics };
 }
 
-/** A run's checkpoint in one of the two folders; undefined where it has none. */
+/**
+ * A run's checkpoint in one of the two folders; undefined where it has none.
+ *
+ * @param result says what the run is
+ * @param finished the result that lies beside it, where the run has finished
+ */
 async function readRunCheckpoint(
   study: Study,
   experiment: Experiment,
   { key, entry: { config }, seed }: Run,
   result: RunResult,
+  finished?: FinishedResult,
 ): Promise<Checkpoint & { readonly bytes: Uint8Array } | undefined> {
   const { path, bytes } = await study.readCheckpoint(experiment, key);
   if (!bytes) return undefined;
   const step = stepOf(cellJob({ config, seed, space: study.space }), trainingSettings(study.settings, experiment));
-  const finished = isFinished(result) ? result : undefined, about = checkpointOf(result, study.space);
+  const about = checkpointOf(result, study.space);
   const mend = finished ? "move it away to merge the run without it" : "move it and the run's result away";
   return { ...await advised(mend, () => decodeRunCheckpoint(bytes, path, step, about, finished)), bytes };
 }

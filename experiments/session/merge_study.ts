@@ -1,13 +1,21 @@
 /** What `merge` does: joins runs that copies of a study have trained apart. */
-import { resolve } from "node:path";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { noteAttempt } from "../queue/attempts.ts";
 import { heartbeat } from "../queue/heartbeat.ts";
 import type { Queue } from "../queue/queue.ts";
-import { claimKey, ClaimLost, commitWhileHeld, livingClaims, openStudyQueue } from "../queue/study_queue.ts";
-import { shortKey } from "../study/paths.ts";
+import {
+  claimKey,
+  ClaimLost,
+  commitWhileHeld,
+  livingClaims,
+  openStudyQueue,
+  type QueueChoice,
+} from "../queue/study_queue.ts";
+import { commandOn } from "../study/commands.ts";
+import { realFolder } from "../study/files.ts";
+import { resultKeys, shortKey } from "../study/paths.ts";
 import { isFinished } from "../study/result.ts";
-import { comparedWithList, type Run } from "../study/runs.ts";
+import type { Run } from "../study/runs.ts";
 import { checkCopy } from "../study/same_study.ts";
 import type { Experiment } from "../study/schema.ts";
 import { Study } from "../study/store.ts";
@@ -19,7 +27,7 @@ import { plural, shortList } from "../../train/terminal/progress.ts";
 /** The most folders of one call: more than any sweep has machines. */
 export const MOST_COPIES = 1000;
 
-export interface MergeOptions {
+export interface MergeOptions extends Pick<QueueChoice, "nodeLocal" | "queue"> {
   readonly dir: string;
   readonly experiment: Experiment;
   /** Folders of copies of the study. */
@@ -59,8 +67,7 @@ export async function mergeStudies(options: MergeOptions): Promise<MergeSummary>
     await merging.take(other);
   }
   const finished = (await study.readResults(experiment)).results.filter(isFinished);
-  const mixed = mixedInWords(finished);
-  if (mixed !== undefined) onMessage?.(mixed);
+  for (const line of [merging.unscoredInWords, mixedInWords(finished)]) if (line !== undefined) onMessage?.(line);
   return merging.summary;
 }
 
@@ -69,7 +76,7 @@ async function openCopies(
   study: Study,
   { from, experiment }: Pick<MergeOptions, "from" | "experiment">,
 ): Promise<Study[]> {
-  if (!from.length) throw new UserError(`Cannot merge into ${study.dir}: must be told which folders to merge`);
+  if (!from.length) throw new UserError(`Cannot merge into ${study.dir}: must be told which folders, with --from`);
   if (from.length > MOST_COPIES) {
     throw new UserError(`Cannot merge ${from.length} folders: must be at most ${MOST_COPIES}`);
   }
@@ -87,18 +94,14 @@ async function openCopies(
   return others;
 }
 
-/** The folder that a path leads to, by however many links; one that does not exist is refused where it is opened. */
-async function realFolder(dir: string): Promise<string> {
-  const path = resolve(dir);
-  return await Deno.realPath(path).catch(() => path);
-}
-
 /** One call at work. */
 class Merging implements AsyncDisposable {
   readonly #came: { dir: string; runs: number }[] = [];
   #here = 0;
   #left = 0;
   #problems = 0;
+  /** Runs that are here without the score that a copy has. */
+  readonly #unscored = new Set<string>();
   readonly #wouldCome = new Set<string>();
   /** Opened once there is something to write: what changes nothing writes nothing. */
   #queue: Queue | undefined;
@@ -110,24 +113,25 @@ class Merging implements AsyncDisposable {
     private readonly options: MergeOptions,
   ) {}
 
+  /** What is to be said of them once all folders have been seen. */
+  get unscoredInWords(): string | undefined {
+    const { size } = this.#unscored, { study, options: { experiment } } = this;
+    if (!size) return undefined;
+    const runs = size === 1 ? "1 run that was here already has" : `${size} runs that were here already have`;
+    return `${runs} no score here: ${commandOn("evaluate", study, experiment)} adds it`;
+  }
+
   get summary(): MergeSummary {
     return { came: this.#came, here: this.#here, left: this.#left, problems: this.#problems };
   }
 
   /** Takes what a copy has. */
   async take(other: Study): Promise<void> {
-    const { experiment, signal, dryRun, onMessage } = this.options, { study } = this;
+    const { experiment, signal, dryRun } = this.options, { study } = this;
     const busyThere = new Set((await livingClaims(other, experiment)).map(({ key }) => key));
     const copies: Copies = { study, other, experiment, busyThere }, count = { dir: other.dir, runs: 0 };
     this.#came.push(count);
-    const { unlisted } = comparedWithList(this.runs, await other.readResults(experiment));
-    if (unlisted.length) {
-      onMessage?.(
-        `${other.dir} has ${plural(unlisted.length, "result")} of runs that are not listed, and stay there: ${
-          shortList(unlisted.map(shortKey))
-        }`,
-      );
-    }
+    await this.#tellUnlisted(other);
     const coming: Run[] = [];
     for (const run of this.runs) {
       if (signal?.aborted) return;
@@ -136,6 +140,16 @@ class Merging implements AsyncDisposable {
     }
     if (dryRun) count.runs = this.#countDry(coming);
     else if (coming.length) await this.#bringAll(copies, coming, count);
+  }
+
+  async #tellUnlisted({ dir }: Study): Promise<void> {
+    const { experiment, onMessage } = this.options, listed = new Set(this.runs.map(({ key }) => key));
+    const unlisted = (await resultKeys(dir, experiment)).filter((key) => !listed.has(key)), { length } = unlisted;
+    if (!length) return;
+    const stay = `of ${length === 1 ? "a run that is" : "runs that are"} not listed ${
+      length === 1 ? "stays" : "stay"
+    } there`;
+    onMessage?.(`${plural(length, "result")} of ${dir} ${stay}: ${shortList(unlisted.map(shortKey))}`);
   }
 
   /** Of a dry run, how many would come: those of an earlier folder would be here by then. */
@@ -159,7 +173,10 @@ class Merging implements AsyncDisposable {
       return undefined;
     }
     if (decision?.does === "come") return decision;
-    if (decision?.does === "is here") this.#here++;
+    if (decision?.does === "is here") {
+      this.#here++;
+      if (decision.isUnscored) this.#unscored.add(run.key);
+    }
     if (decision?.does !== "stay") return undefined;
     if (decision.isWrong) {
       this.#problems++;
@@ -224,7 +241,7 @@ class Merging implements AsyncDisposable {
   /** First of what is written: where its place is taken, nothing else is. */
   async #open(): Promise<Queue> {
     if (this.#queue) return this.#queue;
-    this.#queue = (await openStudyQueue(this.study)).queue;
+    this.#queue = (await openStudyQueue(this.study, this.options)).queue;
     this.#heart = heartbeat(this.#queue);
     await this.study.makeRunFolders(this.options.experiment);
     await this.study.removeLeftovers();

@@ -1,7 +1,7 @@
 /** Files that are read with checks, and written whole or not at all. */
 import { everyOne } from "../../train/process/every_one.ts";
 import { createHash } from "node:crypto";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { repeatedKey } from "../../train/repeated_key.ts";
 
@@ -218,6 +218,12 @@ export async function namesIn(folder: string): Promise<string[]> {
     if (error instanceof ReadRefused) throw error;
     throw readFailure(folder, error, "; move it away");
   }
+}
+
+/** The folder that a path leads to, by however many links; one that does not exist is refused where it is opened. */
+export async function realFolder(dir: string): Promise<string> {
+  const path = resolve(dir);
+  return await Deno.realPath(path).catch(() => path);
 }
 
 /** Whether there is a folder of this path. */

@@ -4,6 +4,7 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import type { Space } from "../../cells/space.ts";
 import { oneLine } from "../../cells/visible_text.ts";
 import { adviceForRuns } from "../../experiments/study/commands.ts";
+import { realFolder } from "../../experiments/study/files.ts";
 import { isFinished, type RunResult } from "../../experiments/study/result.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import { readSelected } from "../../experiments/study/selected_results.ts";
@@ -73,7 +74,7 @@ export async function readOtherStudies(
   if (dirs.length > MOST_STUDIES) {
     throw new UserError(`Cannot compare with ${dirs.length} studies: must be at most ${MOST_STUDIES}`);
   }
-  const folders = await Promise.all(dirs.map(folderOf));
+  const folders = await Promise.all(dirs.map(realFolder));
   const repeated = dirs.find((_, i) => folders.indexOf(folders[i]) < i);
   if (repeated !== undefined) {
     throw new UserError(`Cannot compare with study ${repeated}: it is named twice, must be named once`);
@@ -94,12 +95,6 @@ export async function readOtherStudies(
     found.push(runs);
   }
   return found;
-}
-
-/** The folder that a path leads to, by however many links; one that does not exist is refused where it is opened. */
-async function folderOf(dir: string): Promise<string> {
-  const path = resolve(dir);
-  return await Deno.realPath(path).catch(() => path);
 }
 
 /** The same expression, read by the factors of another study. */

@@ -161,6 +161,21 @@ const ROWS: readonly Row[] = [
     "--with /nowhere",
     "Cannot open study /nowhere: it has no study.json; make one with 'deno task init --dir /nowhere'",
   ],
+  ["merge", "", "Cannot merge into DIR: must be told which folders, with --from"],
+  ["merge", "--from a,", "Cannot use --from a,: must name a folder each"],
+  ["merge", "--from a b a --dry-run", "Cannot use --from a,b,a: must name a once"],
+  ["merge", "--from a --from b", "Cannot use --from twice: it must be given once, with commas between what it names"],
+  [
+    "merge",
+    "--from --dry-run",
+    "Cannot use --from --dry-run: a value that begins with -- must be given as --from=--dry-run",
+  ],
+  [
+    "merge",
+    "--from /nowhere",
+    "Cannot open study /nowhere: it has no study.json; make one with 'deno task init --dir /nowhere'",
+  ],
+  ["merge", "--from DIR", "Cannot merge DIR into DIR: it is the study itself, must be a copy of it"],
   ["export", "--only n_layers>1", "Cannot export DIR: none of 3 results matches --only n_layers>1"],
   [
     "sample",
@@ -174,7 +189,7 @@ for (const [task, flags, says] of ROWS) {
     const small = await copyStudy(), before = small.files();
     const [, ...command] = tasks.tasks[task].command.split(" ");
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [...command, "--dir", small.dir, ...flags.split(" ").filter(Boolean)],
+      args: [...command, "--dir", small.dir, ...flags.replace("DIR", small.dir).split(" ").filter(Boolean)],
       cwd: ROOT,
       env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     }).output();

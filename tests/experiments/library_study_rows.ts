@@ -190,6 +190,26 @@ export const STUDY_ROWS = {
       "UserError",
       /Cannot use only 'layers=1': 'layers=1' names no key/,
     ]],
+    ["nothing to merge", () => onStudy((study) => study.merge({ from: [] })), [
+      "UserError",
+      /must be told which folders/,
+    ]],
+    ["folders to merge that are no list", () => onStudy((study) => study.merge({ from: "a" as never })), [
+      "TypeError",
+      /Cannot merge a: must be a list of folders/,
+    ]],
+    ["a folder to merge that has no name", () => onStudy((study) => study.merge({ from: [""] })), [
+      "RangeError",
+      /its folder is '', must be a path/,
+    ]],
+    ["the study itself to merge", () => onStudy((study) => study.merge({ from: [study.dir] })), [
+      "UserError",
+      /it is the study itself, must be a copy of it/,
+    ]],
+    ["a study that was closed, to merge", () => onStudy((study) => (study.close(), study.merge({ from: ["a"] }))), [
+      "UserError",
+      /it was closed; open it again/,
+    ]],
     ["a study that was closed, to measure", () => onStudy((study) => (study.close(), study.dynamics())), [
       "UserError",
       /it was closed; open it again/,

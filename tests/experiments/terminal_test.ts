@@ -10,7 +10,7 @@ import { buildTrainingStep } from "../../cells/language_model.ts";
 import { cellOf } from "../../cells/catalog/catalog.ts";
 import { checkLimits, LEAST, LIMITS } from "../../train/training/settings.ts";
 import { openReferenceEngine } from "../../train/engines/reference.ts";
-import { splitList, valueIn } from "../../train/terminal/command_line.ts";
+import { splitList, valueIn, valuesIn } from "../../train/terminal/command_line.ts";
 import { trainCell } from "../../train/training/trainer.ts";
 import tasks from "../../deno.json" with { type: "json" };
 
@@ -109,6 +109,7 @@ const SCRIPTS = [
   "remove",
   "train",
   "evaluate",
+  "merge",
   "status",
   "report",
   "export",
@@ -149,6 +150,14 @@ Deno.test("valueIn() reads a flag as the script does", () => {
   assert.equal(valueIn(["--prompt=--dir=b", "--dir", "a"], "dir"), "a");
   assert.equal(valueIn(["--", "--dir", "a"], "dir"), undefined);
   assert.equal(valueIn(["--dirt", "a"], "dir"), undefined);
+});
+
+Deno.test("valuesIn() reads the values of a list, and the words behind it up to the next flag", () => {
+  assert.deepEqual(valuesIn(["--from", "a, b,", "c", "--dir", "d"], "from"), ["a", "b", "c"]);
+  assert.deepEqual(valuesIn(["--from=a", "b", "-x"], "from"), ["a", "b"]);
+  assert.deepEqual(valuesIn(["--from", "--dry-run", "a"], "from"), []);
+  assert.deepEqual(valuesIn(["--dir", "a", "b"], "from"), []);
+  assert.deepEqual(valuesIn(["--", "--from", "a"], "from"), []);
 });
 
 Deno.test("lists refuse what is there twice, and more values than they may have", () => {

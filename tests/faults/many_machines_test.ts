@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { copiesName } from "../../experiments/queue/copies_name.ts";
-import { postgresClaimReader } from "../../experiments/queue/postgres_queue.ts";
+import { postgresClaimReader } from "../../experiments/queue/postgres_jobs.ts";
 import { parseQueueUrl } from "../../experiments/queue/queue_url.ts";
 import { highestIn } from "../../experiments/queue/attempts.ts";
 import type { Claim } from "../../experiments/queue/queue.ts";
@@ -89,24 +89,17 @@ inFolder(
   "three processes finish each of 24 runs once: one sleeps, one is killed, and the server is started again",
   async (dir) => {
     const seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed), note = `seed ${seed}`;
-    const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 3000, history: 1001 });
+    const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 1500, history: 501 });
     const quiet = await trainedQuietly(plan, join(dir, "quiet"));
     const study = await copyOf(plan, join(dir, "shared"));
     await using server = await PostgresServer.start();
     await using all = new AsyncDisposableStack();
-    const start = () => all.use(Training.start(study.dir, { ...OPTIONS, queue: server.url() }));
+    const queue = server.url({ password: "" }), env = { PGPASSWORD: PASSWORD };
+    const start = () => all.use(Training.start(study.dir, { ...OPTIONS, queue, env }));
     const trainings = Array.from({ length: 3 }, start), [sleeper, victim, third] = trainings;
     await until("runs are finished", async () => (await finishedRuns(study)).length >= 2);
 
     const key = await stopAtWork(server, study, sleeper);
-    await until("another process has its run", () => isTakenOver(server, study, key, [victim, third]));
-    await sleep(random() * 1000);
-    sleeper.signal("SIGCONT");
-    await sleeper.until(
-      "it has noticed",
-      () => sleeper.out.some((line) => line.startsWith(`${shortKey(key)}  was taken over`)),
-    );
-
     await server.stop(random() < 0.5 ? "fast" : "immediate");
     await sleep(3000);
     await server.start();
@@ -116,11 +109,21 @@ inFolder(
     assert.ok(await victim.kill(), `${note}\n${victim.transcript}`);
     // Results that it may have written without having said so.
     const unsaid = new Set(await finishedRuns(study));
-    assert.ok(unsaid.size < 24, `all were finished too early, ${note}`);
+    assert.ok(unsaid.size < 20, `${unsaid.size} were finished too early, ${note}`);
 
+    // What others hold comes last.
+    for (const finished of [12, 20]) {
+      await until(
+        "the third goes on",
+        async () => (await finishedRuns(study)).length >= finished,
+        () => third.transcript,
+      );
+    }
+    await until("it has the sleeper's run", () => isTakenOver(server, study, key, [third]), () => third.transcript);
+    sleeper.signal("SIGCONT");
     for (const training of [sleeper, third]) await training.succeed();
     await assertFinishedOnce(study, trainings, unsaid, note);
-    assert.ok(!sleeper.finished.includes(shortKey(key)), note);
+    assert.ok(sleeper.out.some((line) => line.startsWith(`${shortKey(key)}  was taken over`)), sleeper.transcript);
     await assertSameRuns(study, quiet, note);
     assert.deepEqual(await server.sql("SELECT state FROM cellspace.job WHERE state = 'active'", "sweeps"), []);
     await assertNoPassword(dir, server, trainings);
@@ -136,7 +139,9 @@ inFolder(
     const studies = [await copyOf(plan, join(dir, "here")), await copyOf(plan, join(dir, "there"))];
     await using server = await PostgresServer.start();
     await using all = new AsyncDisposableStack();
-    const trainings = studies.map(({ dir }) => all.use(Training.start(dir, { ...OPTIONS, queue: server.url() })));
+    const start = ({ dir }: Study) =>
+      all.use(Training.start(dir, { ...OPTIONS, env: { CELLSPACE_QUEUE: server.url() } }));
+    const trainings = studies.map(start);
     const [sleeper, other] = trainings, [here, there] = studies;
 
     const key = await stopAtWork(server, here, sleeper);
@@ -151,7 +156,7 @@ inFolder(
     assert.ok(!mine.includes(key) && theirs.includes(key));
     assert.deepEqual([...mine, ...theirs].sort(), (await plan.runs("01")).map(({ key }) => key).sort());
     // Whoever is through first has heard of what the other has finished by then.
-    const again = all.use(Training.start(here.dir, { ...OPTIONS, queue: server.url() }));
+    const again = start(here);
     await again.succeed();
     assert.match(again.transcript, new RegExp(`"finished":0,.*"others":0,"elsewhere":${theirs.length},`));
     await assertSameRuns(await joined(plan, studies, join(dir, "joined")), quiet, "joined");

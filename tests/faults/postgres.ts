@@ -28,8 +28,7 @@ function programs(): string | undefined {
 export class PostgresServer implements AsyncDisposable {
   private constructor(private readonly folder: string, readonly port: number, private readonly options: string) {}
 
-  /** @param settings of `postgresql.conf`, as `ssl=on` */
-  static async start(...settings: readonly string[]): Promise<PostgresServer> {
+  static async start(): Promise<PostgresServer> {
     const folder = await Deno.makeTempDir({ prefix: "cellspace-postgres-" });
     const passwordFile = join(folder, "password");
     await Deno.writeTextFile(passwordFile, PASSWORD);
@@ -37,7 +36,7 @@ export class PostgresServer implements AsyncDisposable {
       for (const path of [folder, passwordFile]) await chown(path);
     }
     const port = freePort();
-    const options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", ...settings]
+    const options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
       .map((setting) => `-c ${setting}`).join(" ");
     const server = new PostgresServer(folder, port, `-p ${port} ${options}`);
     await server.#run(
@@ -73,6 +72,23 @@ export class PostgresServer implements AsyncDisposable {
   /** Stops it as a restart of the machine does, or as a crash. */
   async stop(how: "fast" | "immediate" = "fast"): Promise<void> {
     await this.#run("pg_ctl", "-D", this.data, "-m", how, "-w", "stop");
+  }
+
+  /** Has it take encrypted connections too, with a certificate that it has signed itself. */
+  async encrypt(): Promise<void> {
+    const key = join(this.data, "server.key"), certificate = join(this.data, "server.crt");
+    const subject = ["-subj", "/CN=127.0.0.1", "-days", "2", "-nodes", "-keyout", key, "-out", certificate];
+    const { success } = await new Deno.Command("openssl", {
+      args: ["req", "-x509", "-newkey", "rsa:2048", ...subject],
+      stderr: "null",
+    }).output();
+    if (!success) throw new Error("openssl failed");
+    if (Deno.uid() === 0) {
+      for (const path of [key, certificate]) await chown(path);
+    }
+    await Deno.chmod(key, 0o600);
+    await this.sql("ALTER SYSTEM SET ssl = on");
+    await this.sql("SELECT pg_reload_conf()");
   }
 
   /** Has the superuser say something; returns what comes back, a line for each row. */

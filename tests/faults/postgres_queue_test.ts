@@ -1,12 +1,11 @@
 /** Claims on a PostgreSQL server of the test's own, without training. */
 import assert from "node:assert/strict";
+import { type Ended, postgresClaimReader } from "../../experiments/queue/postgres_jobs.ts";
 import {
-  type Ended,
   openPostgresQueue,
-  postgresClaimReader,
   type PostgresQueue,
+  type PostgresQueueOptions,
 } from "../../experiments/queue/postgres_queue.ts";
-import type { PostgresQueueOptions } from "../../experiments/queue/postgres_queue.ts";
 import { parseQueueUrl } from "../../experiments/queue/queue_url.ts";
 import { NO_POSTGRES, PASSWORD, PostgresServer } from "./postgres.ts";
 import { sleep, until } from "./processes.ts";
@@ -244,3 +243,33 @@ withServer(
     assert.deepEqual(await server.sql("SELECT nspname FROM pg_namespace WHERE nspname = 'cellspace'", "sweeps"), []);
   },
 );
+
+Deno.test("openPostgresQueue() encrypts where sslmode says so, and refuses a certificate that nobody has signed", {
+  ignore: NO_POSTGRES,
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
+  await using server = await PostgresServer.start();
+  await server.encrypt();
+  const open = (mode: string) =>
+    openPostgresQueue({
+      address: parseQueueUrl(server.url({ more: `?sslmode=${mode}` })),
+      name: NAME,
+      owner: "host:1-00000000",
+      endedHere: () => Promise.resolve(undefined),
+    });
+  for (const [mode, encrypted] of [["no-verify", "t"], ["disable", "f"]]) {
+    const queue = await open(mode);
+    assert.ok(await queue.claim(`01/${mode}`));
+    const seen =
+      "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'cellspace'";
+    assert.deepEqual(await server.sql(seen), [encrypted], mode);
+    await queue.close();
+  }
+  await assert.rejects(open("require"), {
+    name: "UserError",
+    message:
+      `Cannot use the queue at 127.0.0.1:${server.port}/sweeps: its certificate is not signed by a known authority for this host; ` +
+      "sslmode=no-verify encrypts all the same",
+  });
+});

@@ -19,6 +19,8 @@ export interface TrainingOptions {
   readonly engine?: EngineChoice;
   /** Where a PostgreSQL server has the claims. */
   readonly queue?: string;
+  /** Variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly parallel?: number;
   readonly steps?: number;
   /** Seconds; the true ones where they are absent. */
@@ -46,11 +48,11 @@ export class Training implements AsyncDisposable {
   readonly #ended: Promise<Deno.CommandStatus>;
   #status: Deno.CommandStatus | undefined;
 
-  private constructor(args: readonly string[]) {
+  private constructor(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [...args],
       cwd: ROOT,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...variables },
       stdout: "piped",
       stderr: "piped",
     }).spawn();
@@ -62,7 +64,7 @@ export class Training implements AsyncDisposable {
   }
 
   /** Starts the script that trains with the given times. */
-  static start(dir: string, { engine = "onnx", preload, ...values }: TrainingOptions = {}): Training {
+  static start(dir: string, { engine = "onnx", preload, env, ...values }: TrainingOptions = {}): Training {
     const before = preload === undefined ? [] : [`--preload=${preload}`];
     const flags = Object.entries(values).flatMap(([name, value]) =>
       value === undefined ? [] : [`--${name}`, `${value}`]
@@ -78,7 +80,7 @@ export class Training implements AsyncDisposable {
       "--engine",
       engine,
       ...flags,
-    ]);
+    ], env);
   }
 
   /** The script that trains with the times of {@linkcode HURRIED}, as a shell reads it where `$deno` is Deno; its folder is the project's. */
@@ -91,7 +93,16 @@ export class Training implements AsyncDisposable {
 
   /** Starts `deno task train` itself. */
   static startTask(dir: string, ...flags: readonly string[]): Training {
-    return new Training([...commandOf("train"), "--dir", dir, ...flags]);
+    return Training.startTaskWith({}, dir, ...flags);
+  }
+
+  /** The same with variables of the environment. */
+  static startTaskWith(
+    variables: Readonly<Record<string, string>>,
+    dir: string,
+    ...flags: readonly string[]
+  ): Training {
+    return new Training([...commandOf("train"), "--dir", dir, ...flags], variables);
   }
 
   /** Starts `deno task dynamics`: it measures, and is stopped, killed and listened to in the same way. */

@@ -1,6 +1,6 @@
 /** What `deno task train` does, with heartbeats and checkpoints in quick succession: for tests that kill it. */
 import { trainingDisplay } from "../../experiments/display.ts";
-import { queueFlag, queueOf } from "../../experiments/flags.ts";
+import { queueFlag, queueOf } from "../../experiments/queue/queue_flag.ts";
 import { EXIT, flag, runCommand } from "../../train/terminal/command_line.ts";
 import { LIMITS } from "../../train/training/settings.ts";
 import { print } from "../../train/terminal/output.ts";

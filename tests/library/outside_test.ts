@@ -77,6 +77,11 @@ Deno.test("a study prints nothing by itself, whatever is done with it, and can b
           await study.train({ engine: "onnx", signal: AbortSignal.abort() });
           await study.evaluate({ again: true });
           await study.dynamics({ streams: 1, tokens: 16, exponents: 2 });
+          await Deno.mkdir("t");
+          for (const name of ["study.json", "rnn_configs.json"]) await Deno.copyFile("s/" + name, "t/" + name);
+          using copy = await Study.open("t");
+          const { came } = await copy.merge({ from: ["s"] });
+          if (came[0].runs !== 1 || (await copy.status()).dynamics?.measured !== 1) throw new Error("it did not come");
           await Deno.writeTextFile("s/results_01_all/" + "0".repeat(64) + ".json", "{");
           const { runs: read, unreadable } = await study.results();
           if (read.length !== 1 || unreadable.length !== 1) throw new Error("not one of each");

@@ -210,7 +210,7 @@ function argumentsOf(name: string): string[] {
 
 /** Prints an error the way it helps most; returns the exit code. */
 function report(name: string, error: unknown): number {
-  const message = messageOf(error);
+  const message = withoutPasswords(messageOf(error));
   if (error instanceof UserError) {
     // Deno's advice on permissions is for whoever wrote the command, which was not the user.
     printError(`${name}: ${message.replace(/, run again with the --[\w-]+ flag/, "")}`);
@@ -220,8 +220,17 @@ function report(name: string, error: unknown): number {
     printError(`${name}: ${message}`);
     return error.exitCode;
   }
-  printError(error instanceof Deno.errors.NotCapable ? `${name}: Cannot go on: ${message}` : Deno.inspect(error));
+  printError(
+    error instanceof Deno.errors.NotCapable
+      ? `${name}: Cannot go on: ${message}`
+      : withoutPasswords(Deno.inspect(error)),
+  );
   return EXIT.failed;
+}
+
+/** A text in which URLs have lost their passwords: a misspelt flag is named with what it was given. */
+function withoutPasswords(text: string): string {
+  return text.replace(/(\b[a-z][a-z+.-]*:\/\/[^\s:@/]*):\S*@/gi, "$1:…@");
 }
 
 /** A flag as it stands in a command line. */

@@ -69,8 +69,8 @@ export function stopSignal(doing: string = "Stopping after the steps that are qu
   };
 }
 
-/** Windows knows SIGINT only. */
-function heardSignals(): readonly StopName[] {
+/** Those of {@linkcode STOP_SIGNALS} that this process is to hear. Windows knows SIGINT only. */
+export function heardSignals(): readonly StopName[] {
   if (Deno.build.os === "windows") return ["SIGINT"];
   if (hearsHangup()) return STOP_SIGNALS;
   ignoreHangup();

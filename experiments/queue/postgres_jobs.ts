@@ -1,0 +1,105 @@
+/** Jobs of pg-boss as claims on runs: what they say, and what is read of them. */
+import type { JobWithMetadata, PgBoss } from "pg-boss";
+import { closeServer, openServer, Patience } from "./postgres_server.ts";
+import type { Claim, ClaimReader } from "./queue.ts";
+import type { QueueAddress } from "./queue_url.ts";
+
+/** Seconds without a heartbeat after which a run is given to others: a thread that a GPU's driver holds is silent for long. */
+const HEARTBEAT_SECONDS = 120;
+
+/** pg-boss takes no less. */
+const LEAST_HEARTBEAT_SECONDS = 10;
+
+/** Jobs that one question lists. */
+export const PAGE = 10_000;
+
+/** What a job says while it waits or is active. */
+export interface JobData {
+  readonly key: string;
+  /** Who has it, or had it last. */
+  readonly owner: string;
+}
+
+/** How a run has ended. */
+export interface Ended {
+  readonly steps: number;
+  /** Its loss was no finite number. */
+  readonly failed?: true;
+}
+
+/** Whether nothing is left to do for a run of so many steps. */
+export function covers(ended: Ended | undefined, steps: number): boolean {
+  return ended !== undefined && (ended.failed === true || ended.steps >= steps);
+}
+
+/** Where the runs of a process are. */
+export interface OwnerData {
+  readonly owner: string;
+  readonly steps: Readonly<Record<string, number>>;
+}
+
+/**
+ * Looks at the claims in a study's queue.
+ *
+ * @throws {UserError} with one line, if the server cannot be used
+ */
+export function postgresClaimReader(address: QueueAddress, name: string): ClaimReader {
+  return {
+    async claims() {
+      const boss = await openServer(address, { looksOnly: true, stoppedAfter: HEARTBEAT_SECONDS });
+      try {
+        return await new Patience(address, 0).ask(async () => {
+          if (!await boss.isInstalled() || !await boss.getQueue(name)) return [];
+          return await claimsOf(boss, name);
+        });
+      } finally {
+        await closeServer(boss);
+      }
+    },
+  };
+}
+
+/** The active jobs of a queue, with what their owners last said. */
+export async function claimsOf(boss: PgBoss, name: string): Promise<Claim[]> {
+  const active = (await jobsOf<JobData>(boss, name)).filter(({ state }) => state === "active");
+  if (!active.length) return [];
+  const steps = new Map((await jobsOf<OwnerData>(boss, stepsName(name))).map(({ data }) => [data.owner, data.steps]));
+  const seconds = (date: Date | null) => (date?.getTime() ?? 0) / 1000;
+  return active.map(({ data: { key, owner }, startedOn, heartbeatOn }) => ({
+    key,
+    owner,
+    since: seconds(startedOn),
+    heard: seconds(heartbeatOn),
+    step: Number(steps.get(owner)?.[key] ?? 0),
+  }));
+}
+
+/** All jobs of a queue, the oldest first. */
+export async function jobsOf<T>(boss: PgBoss, name: string): Promise<JobWithMetadata<T>[]> {
+  const jobs: JobWithMetadata<T>[] = [];
+  for (;;) {
+    const page = await boss.findJobs<T>(name, { limit: PAGE, after: jobs.at(-1)?.id });
+    jobs.push(...page);
+    if (page.length < PAGE) return jobs;
+  }
+}
+
+/** The queue that says where runs are. */
+export function stepsName(name: string): string {
+  return `${name}-steps`;
+}
+
+/** Seconds without a heartbeat, as pg-boss takes them, after which a silent owner counts as gone. */
+export function heartbeatOf(staleAfter = HEARTBEAT_SECONDS): number {
+  return Math.max(LEAST_HEARTBEAT_SECONDS, Math.ceil(staleAfter));
+}
+
+export function isCompleted({ state }: Pick<JobWithMetadata, "state">): boolean {
+  return state === "completed";
+}
+
+/** What a completed job says of its run. */
+export function endedOf({ output }: Pick<JobWithMetadata, "output">): Ended {
+  const { steps, failed } = (output ?? {}) as Partial<Ended>;
+  return { steps: Number(steps ?? 0), ...(failed ? { failed } : {}) };
+}

@@ -1,0 +1,23 @@
+/** The flag that says where a queue is, for each command that claims runs or looks at claims. */
+import type { Flag } from "../../train/terminal/command_line.ts";
+import { parseQueueUrl, PASSWORD_VARIABLE, QUEUE_VARIABLE, queueUrl } from "./queue_url.ts";
+
+export const queueFlag: Flag<string | undefined> = {
+  usage: "--queue <url>",
+  help: "claim runs on a PostgreSQL server, for machines that share no disk: postgres://role@host:port/database, " +
+    `the password in ${PASSWORD_VARIABLE} (default: what ${QUEUE_VARIABLE} says, else a file in the study)`,
+  parse(text) {
+    if (parseQueueUrl(text).password === undefined) return text;
+    throw new Error(
+      `must be without a password, which others see in a command line; put that into ${PASSWORD_VARIABLE}, or the whole URL into ` +
+        QUEUE_VARIABLE,
+    );
+  },
+  fallback: undefined,
+  isSecret: true,
+};
+
+/** The queue that a command is told of, by its flag or by the environment. */
+export function queueOf({ queue }: { readonly queue?: string }): string | undefined {
+  return queueUrl(queue, (name) => Deno.env.get(name));
+}
