@@ -177,12 +177,9 @@ function tasksToSubmit(
   const done = shares.filter(({ left }) => !left).map(({ share }) => share);
   const atWork = shares.filter(({ share, left }) => left && taken.has(share)).map(({ share }) => share);
   const rest = shares.filter(({ share, left }) => left && !taken.has(share)).map(({ share }) => share);
-  const left = shares.reduce((sum, { left }) => sum + left, 0);
-  if (done.length) {
-    onMessage?.(
-      `${sharesInWords(done)} of ${shards}: no runs left (${plural(left, "run")} left in all), no task is submitted`,
-    );
-  }
+  const all = shares.every(({ left }) => !left);
+  if (all) onMessage?.("All runs are done");
+  else if (done.length) onMessage?.(`${sharesInWords(done)} of ${shards}: no runs left, no task is submitted`);
   if (atWork.length) {
     const jobs = [...new Set(atWork.map((share) => taken.get(share)!))].join(", ");
     onMessage?.(
