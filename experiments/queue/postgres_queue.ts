@@ -58,6 +58,8 @@ export interface PostgresQueueOptions {
   readonly staleAfter?: number;
   /** Seconds to go on asking a server that does not answer. */
   readonly patience?: number;
+  /** Seconds after which an attempt is begun anew, before pg-boss ends it. */
+  readonly renewedAfter?: number;
 }
 
 /** A run that this process has. */
@@ -151,9 +153,9 @@ export class PostgresQueue implements CountingTable {
       const asked = held.map((run) => ({ run, attempt: run.attempt }));
       const touched = held.length ? await this.boss.touch(name, asked.map(({ attempt }) => attempt)) : undefined;
       const alive = new Set(settledIn(touched));
-      const lost: string[] = [];
+      const lost: string[] = [], { renewedAfter = RENEWED_AFTER } = this.options;
       for (const { run, attempt } of asked) {
-        const isOld = performance.now() - run.begun > 1000 * RENEWED_AFTER;
+        const isOld = performance.now() - run.begun > 1000 * renewedAfter;
         if (alive.has(attempt.id) && !isOld) continue;
         const kept = await this.#transaction((tx) => this.#keep(tx, run, isOld));
         if (kept) {
