@@ -153,6 +153,15 @@ withServer(
   },
 );
 
+withServer("PostgresQueue.release() lets a run go that a heartbeat is about to renew", async (bench) => {
+  const queue = await bench.open("host:1-00000000", new Map(), { renewedAfter: 0 });
+  for (let i = 0; i < 30; i++) {
+    assert.ok(await queue.claim("01/a"), `after ${i}`);
+    await Promise.all([queue.beat(NOTHING), sleep(Math.random() * 10).then(() => queue.release("01/a"))]);
+  }
+  assert.deepEqual(await queue.beat(NOTHING), []);
+});
+
 withServer(
   "PostgresQueue begins an attempt anew before pg-boss ends it, and holds the run all the while",
   async (bench) => {
