@@ -153,7 +153,10 @@ export async function overviewOf(
   };
   const inState = Map.groupBy(runs, stateOf);
   const of = (state: State) => inState.get(state) ?? [];
-  const claimed = (run: Run): ClaimedRun => ({ ...claimOf(run)!, key: run.key, steps: stepsOf(run) });
+  const claimed = (run: Run): ClaimedRun => {
+    const { owner, since, heard, step } = claimOf(run)!;
+    return { key: run.key, owner, since, heard, step, steps: stepsOf(run) };
+  };
   const finished = runs.flatMap(({ key, entry: { control } }) => {
     const result = byKey.get(key);
     return result && isFinished(result) ? [{ key, result, control }] : [];

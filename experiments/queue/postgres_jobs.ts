@@ -65,12 +65,13 @@ export async function claimsOf(boss: PgBoss, name: string): Promise<Claim[]> {
   if (!active.length) return [];
   const steps = new Map((await jobsOf<OwnerData>(boss, stepsName(name))).map(({ data }) => [data.owner, data.steps]));
   const seconds = (date: Date | null) => (date?.getTime() ?? 0) / 1000;
-  return active.map(({ data: { key, owner }, startedOn, heartbeatOn }) => ({
+  return active.map(({ data: { key, owner }, startedOn, heartbeatOn, heartbeatSeconds }) => ({
     key,
     owner,
     since: seconds(startedOn),
     heard: seconds(heartbeatOn),
     step: Number(steps.get(owner)?.[key] ?? 0),
+    staleAfter: heartbeatSeconds ?? HEARTBEAT_SECONDS,
   }));
 }
 

@@ -58,6 +58,8 @@ export interface PostgresQueueOptions {
   readonly staleAfter?: number;
   /** Seconds to go on asking a server that does not answer. */
   readonly patience?: number;
+  /** Seconds after which an attempt is begun anew, before pg-boss ends it. */
+  readonly renewedAfter?: number;
 }
 
 /** A run that this process has. */
@@ -151,17 +153,18 @@ export class PostgresQueue implements CountingTable {
       const asked = held.map((run) => ({ run, attempt: run.attempt }));
       const touched = held.length ? await this.boss.touch(name, asked.map(({ attempt }) => attempt)) : undefined;
       const alive = new Set(settledIn(touched));
-      const lost: string[] = [];
+      const lost: string[] = [], { renewedAfter = RENEWED_AFTER } = this.options;
       for (const { run, attempt } of asked) {
-        const isOld = performance.now() - run.begun > 1000 * RENEWED_AFTER;
-        if (alive.has(attempt.id) && !isOld) continue;
-        const kept = await this.#transaction((tx) => this.#keep(tx, run, isOld));
-        if (kept) {
-          goOnWith(run, kept);
-          continue;
-        }
-        // It may have been given back meanwhile.
-        if (this.#held.get(run.key) === run) {
+        const isOld = performance.now() - run.begun > 1000 * renewedAfter;
+        // It may be given back meanwhile: then it is not taken again.
+        const isHeld = () => this.#held.get(run.key) === run;
+        if (alive.has(attempt.id) && !isOld || !isHeld()) continue;
+        const kept = await this.#transaction(async (tx) => {
+          const kept = await this.#keep(tx, run, isOld);
+          return isHeld() ? kept : undefined;
+        });
+        if (kept) goOnWith(run, kept);
+        else if (isHeld()) {
           this.#held.delete(run.key);
           lost.push(run.key);
         }
@@ -205,11 +208,15 @@ export class PostgresQueue implements CountingTable {
     // At once: a claim that stays in the queue must get no more heartbeats.
     this.#held.delete(key);
     const { name, owner } = this.options, ended = await this.options.endedHere(key);
-    await this.#patience.ask(() =>
-      ended && !held.isKnownDone
-        ? this.boss.complete(name, held.attempt, { ...ended, owner })
-        : this.boss.fail(name, held.attempt, null)
-    );
+    await this.#patience.ask(async () => {
+      // A heartbeat may be about to begin another attempt: that one is given back then.
+      let attempt: JobAttempt;
+      do {
+        attempt = held.attempt;
+        if (ended && !held.isKnownDone) await this.boss.complete(name, attempt, { ...ended, owner });
+        else await this.boss.fail(name, attempt, null);
+      } while (attempt !== held.attempt);
+    });
   }
 
   /** What other folders have is nobody's to wait for: each look shows it anew. */

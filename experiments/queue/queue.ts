@@ -19,6 +19,8 @@ export interface Claim {
   readonly heard: number;
   /** Where the run is. */
   readonly step: number;
+  /** Seconds of silence after which it counts as left behind; absent: {@linkcode STALE_SECONDS}. */
+  readonly staleAfter?: number;
 }
 
 /** For whoever only looks and holds nothing. */

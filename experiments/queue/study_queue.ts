@@ -36,8 +36,11 @@ function experimentInClaim({ key }: Pick<Claim, "key">): Experiment {
  *
  * @param now Unix seconds
  */
-export function isSilent({ heard }: Pick<Claim, "heard">, now: number): boolean {
-  return now - heard > STALE_SECONDS;
+export function isSilent(
+  { heard, staleAfter = STALE_SECONDS }: Pick<Claim, "heard" | "staleAfter">,
+  now: number,
+): boolean {
+  return now - heard > staleAfter;
 }
 
 /** The claims on runs of an experiment whose owners are alive. */

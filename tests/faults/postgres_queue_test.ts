@@ -70,6 +70,7 @@ withServer("PostgresQueue.claim() gives a run to one of eight, and another once 
       since: 0,
       heard: 0,
       step: 40,
+      staleAfter: 10,
     });
     assert.ok(Math.abs(claim.heard - Date.now() / 1000) < 60 && claim.since <= claim.heard);
     await holder.release(key);
@@ -149,6 +150,33 @@ withServer(
     assert.deepEqual(await silent.beat(NOTHING), []);
     await silent.release("01/c");
     assert.ok(await other.whileHeld("01/c", () => {}));
+  },
+);
+
+withServer("PostgresQueue.release() lets a run go that a heartbeat is about to renew", async (bench) => {
+  const queue = await bench.open("host:1-00000000", new Map(), { renewedAfter: 0 });
+  for (let i = 0; i < 30; i++) {
+    assert.ok(await queue.claim("01/a"), `after ${i}`);
+    await Promise.all([queue.beat(NOTHING), sleep(Math.random() * 10).then(() => queue.release("01/a"))]);
+  }
+  assert.deepEqual(await queue.beat(NOTHING), []);
+});
+
+withServer(
+  "PostgresQueue begins an attempt anew before pg-boss ends it, and holds the run all the while",
+  async (bench) => {
+    const holder = await bench.open("holder:1-00000000", new Map(), { renewedAfter: 0 });
+    const other = await bench.open("other:1-00000000");
+    assert.ok(await holder.claim("01/a"));
+    for (const attempt of [2, 3]) {
+      assert.deepEqual(await holder.beat(NOTHING), []);
+      assert.equal(holder.attemptOf("01/a"), attempt);
+      assert.ok(await holder.whileHeld("01/a", () => {}));
+      assert.ok(!await other.claim("01/a"));
+    }
+    const limits =
+      "SELECT expire_seconds, retry_limit, deletion_seconds, state FROM cellspace.job WHERE name NOT LIKE '%-steps'";
+    assert.deepEqual(await bench.server.sql(limits, "sweeps"), ["86400|2000000000|0|active"]);
   },
 );
 
