@@ -39,6 +39,12 @@ const BAD: Readonly<Record<string, RegExp>> = {
   "postgres://ann:s3c/ret@db/sweeps": /^must be postgres:/,
   "postgres://ann:s3cret%@db/sweeps": /a % in it must be written as %25/,
   "postgres://ann:s3cret@/sweeps": /must be postgres:/,
+  "postgres://ann:s3cret@%2Ftmp/sweeps": /a host has letters, digits/,
+  "postgres://ann:s3cret@my db/sweeps": /must be postgres:/,
+  "postgres://ann:s3cret@häus.example/sweeps": /its form that begins with xn--/,
+  "postgres://ann:s3cret@*.example/sweeps": /a host has letters, digits/,
+  "postgres://ann:s3cret@a,b/sweeps": /a host has letters, digits/,
+  "postgres://ann:s3cret@a..b/sweeps": /a host has letters, digits/,
   "postgres:///sweeps?host=/var/run/postgresql&user=ann&password=s3cret":
     /sockets of the file system .* are not reached/,
   "postgres://ann:s3cret@db/sweeps?host=/tmp": /let the server listen on 127\.0\.0\.1/,
