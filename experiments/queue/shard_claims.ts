@@ -36,6 +36,8 @@ export class ShardClaims implements ClaimTable {
 
   async claim(key: string): Promise<boolean> {
     this.#held.set(key, { since: Date.now() / 1000, step: 0 });
+    // At once: a process with a queue takes what it does not see.
+    this.#written = -Infinity;
     await this.#write();
     return true;
   }

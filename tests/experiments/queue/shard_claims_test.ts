@@ -14,11 +14,15 @@ import { NOTHING } from "./queues.ts";
 
 const SHARE = "01/share_1_of_2";
 
-async function shareIn(dir: string, owner: string, others: readonly Claim[] = []): Promise<FencedQueue> {
+async function shareIn(
+  dir: string,
+  owner: string,
+  { others = () => [], now }: { others?: () => Claim[]; now?: () => number } = {},
+): Promise<FencedQueue> {
   const attempts = new Attempts({ owner, folderOf: (key) => join(dir, key.replace("/", "_")) });
   await attempts.take(SHARE);
   const table = new ShardClaims({ owner, folder: join(dir, SHARE.replace("/", "_")) });
-  return new FencedQueue(table, attempts, { share: SHARE, others: () => Promise.resolve(others) });
+  return new FencedQueue(table, attempts, { share: SHARE, others: () => Promise.resolve(others()), now });
 }
 
 inFolder("a share that is started again takes its runs over, and the one before takes none any more", async (dir) => {
@@ -58,12 +62,43 @@ inFolder("a scheduler whose share was started again hands out nothing more, and 
 });
 
 inFolder("a share leaves runs to a process that holds them in the queue", async (dir) => {
-  const held: Claim = { key: "01/x", owner: "another", since: 0, heard: 0, step: 5 };
-  const share = await shareIn(dir, "share", [held]);
+  let heard = 0;
+  const others = () => [{ key: "01/x", owner: "another", since: 0, heard: heard++, step: 5 }];
+  const share = await shareIn(dir, "share", { others });
   const scheduler = new Scheduler([{ key: "x" }, { key: "y" }], { queue: share, experiment: "01" });
   assert.deepEqual(await scheduler.group(2), [{ key: "y" }]);
   assert.deepEqual(await scheduler.group(1), []);
   assert.deepEqual(scheduler.others, [{ key: "x" }]);
+});
+
+inFolder(
+  "a process gets the run of another table's owner that has been silent for as long as it watched",
+  async (dir) => {
+    let now = 1000;
+    // Whatever the clock of a killed owner's machine said.
+    const others = () => [{ key: "01/x", owner: "killed", since: 0, heard: 9e9, step: 5 }];
+    const share = await shareIn(dir, "share", { others, now: () => now += 10 });
+    const scheduler = new Scheduler([{ key: "x" }], { queue: share, experiment: "01" });
+    assert.deepEqual(await scheduler.group(1), [{ key: "x" }]);
+    assert.deepEqual(scheduler.others, []);
+  },
+);
+
+inFolder("a share says at once what it begins", async (dir) => {
+  const { study } = await initStudy({ dir, experiment: "01", levels: { n_layers: [1], state_size: [8] } });
+  const keys = (await study.runs("01")).slice(0, 3).map(({ key }) => claimKey("01", key));
+  const share = { experiment: "01", shard: { index: 1, count: 1 } } as const;
+  const { queue } = await openStudyQueue(study, { share }), { queue: other } = await openStudyQueue(study);
+  try {
+    for (const key of keys) {
+      assert.ok(await queue.claim(key));
+      assert.equal(await other.claim(key), false);
+    }
+    for (const key of keys) assert.ok(await queue.whileHeld(key, () => {}));
+  } finally {
+    await other.close();
+    await queue.close();
+  }
 });
 
 inFolder("a share says what it holds, to who looks and to processes with a queue", async (dir) => {
