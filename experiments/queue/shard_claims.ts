@@ -38,7 +38,12 @@ export class ShardClaims implements ClaimTable {
     this.#held.set(key, { since: Date.now() / 1000, step: 0 });
     // At once: a process with a queue takes what it does not see.
     this.#written = -Infinity;
-    await this.#write();
+    try {
+      await this.#write();
+    } catch (error) {
+      this.#held.delete(key);
+      throw error;
+    }
     return true;
   }
 
