@@ -69,7 +69,7 @@ export function parseQueueUrl(text: string): QueueAddress {
     }
   };
   const role = part(url.username), database = part(url.pathname.slice(1)), password = part(url.password);
-  if (!role || !database || database.includes("/")) throw new Error(GRAMMAR);
+  if (!role || !database || database.includes("/") || url.port === "0") throw new Error(GRAMMAR);
   // Deno refuses to start a task that may reach a host of any other name.
   if (!HOST.test(hostname)) {
     throw new Error(

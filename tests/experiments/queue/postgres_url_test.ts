@@ -36,6 +36,7 @@ const BAD: Readonly<Record<string, RegExp>> = {
   "postgres://db/sweeps": /^must be postgres:/,
   "postgres://ann:s3cret@db/a/b": /^must be postgres:/,
   "postgres://ann:s3cret@db:99999/sweeps": /^must be postgres:/,
+  "postgres://ann:s3cret@db:0/sweeps": /^must be postgres:/,
   "postgres://ann:s3c/ret@db/sweeps": /^must be postgres:/,
   "postgres://ann:s3cret%@db/sweeps": /a % in it must be written as %25/,
   "postgres://ann:s3cret@/sweeps": /must be postgres:/,
