@@ -89,6 +89,8 @@ export interface StudyTraining extends StudySelection, TrainingListener {
   readonly budget?: Budget;
   /** Trains at most so many runs. */
   readonly limit?: number;
+  /** Where a PostgreSQL server has the claims, for machines that share no disk: `postgres://role@host:port/database`; absent: a file in the study. */
+  readonly queue?: string;
   /** The share `i/K` of the list that is trained, such as `"2/3"`, without a queue; absent: all. */
   readonly shard?: string;
   /** `auto`, `cpu` or `webgpu`: where runs are scored; absent: `auto`, on a real GPU where there is one. */

@@ -8,11 +8,10 @@ import { z } from "zod";
 import { latestIn } from "./attempts.ts";
 import type { Claim, ClaimTable } from "./queue.ts";
 import { removeFile, writeAtomically } from "../study/files.ts";
+import { checkReplaceable } from "../study/ownership.ts";
+import { SHARE_CLAIMS_FILE } from "../study/paths.ts";
 
-/** In the folder of attempts at a share. */
-const FILE = "claims.json";
-
-/** Seconds from one writing to the next: a network disk is not to be kept busy by it, and a living process must not look silent. */
+/** Seconds from one writing to the next where no run comes or goes: a network disk is not to be kept busy, and a living process must not look silent. */
 const WRITE_SECONDS = 10;
 
 const schema = z.object({
@@ -31,15 +30,16 @@ export interface ShardClaimsOptions {
 export class ShardClaims implements ClaimTable {
   readonly #held = new Map<string, { since: number; step: number }>();
   #written = -Infinity;
+  /** Whether other runs are held than were written down. */
+  #hasChanged = false;
 
   constructor(private readonly options: ShardClaimsOptions) {}
 
   async claim(key: string): Promise<boolean> {
     this.#held.set(key, { since: Date.now() / 1000, step: 0 });
-    // At once: a process with a queue takes what it does not see.
-    this.#written = -Infinity;
+    this.#hasChanged = true;
     try {
-      await this.#write();
+      if (this.#held.size === 1) await this.#write();
     } catch (error) {
       this.#held.delete(key);
       throw error;
@@ -49,7 +49,7 @@ export class ShardClaims implements ClaimTable {
 
   async beat(steps: ReadonlyMap<string, number>): Promise<string[]> {
     for (const [key, held] of this.#held) held.step = steps.get(key) ?? held.step;
-    await this.#write();
+    if (this.#hasChanged || performance.now() / 1000 - this.#written >= WRITE_SECONDS) await this.#write();
     return [];
   }
 
@@ -60,7 +60,7 @@ export class ShardClaims implements ClaimTable {
   }
 
   release(key: string): Promise<void> {
-    this.#held.delete(key);
+    if (this.#held.delete(key)) this.#hasChanged = true;
     return Promise.resolve();
   }
 
@@ -71,23 +71,26 @@ export class ShardClaims implements ClaimTable {
   close(): Promise<void> {
     const { folder, owner } = this.options;
     // Whoever has taken the share over writes there now.
-    if (latestIn(folder)?.owner === owner) removeFile(join(folder, FILE));
+    if (latestIn(folder)?.owner === owner) removeFile(join(folder, SHARE_CLAIMS_FILE));
     return Promise.resolve();
   }
 
   async #write(): Promise<void> {
-    const now = performance.now() / 1000, { folder, owner } = this.options;
-    if (now - this.#written < WRITE_SECONDS || latestIn(folder)?.owner !== owner) return;
-    this.#written = now;
+    const { folder, owner } = this.options;
+    if (latestIn(folder)?.owner !== owner) return;
+    this.#written = performance.now() / 1000;
+    this.#hasChanged = false;
     const runs = [...this.#held].map(([key, held]) => ({ key, ...held }));
-    await writeAtomically(join(folder, FILE), JSON.stringify({ owner, heard: Date.now() / 1000, runs }) + "\n");
+    const path = join(folder, SHARE_CLAIMS_FILE);
+    checkReplaceable(path);
+    await writeAtomically(path, JSON.stringify({ owner, heard: Date.now() / 1000, runs }) + "\n");
   }
 }
 
 /** What the latest process of a share has written down of its runs; nothing where there is none, or its file cannot be read. */
 export function readShardClaims(folder: string): Claim[] {
   try {
-    const { owner, heard, runs } = schema.parse(JSON.parse(Deno.readTextFileSync(join(folder, FILE))));
+    const { owner, heard, runs } = schema.parse(JSON.parse(Deno.readTextFileSync(join(folder, SHARE_CLAIMS_FILE))));
     return latestIn(folder)?.owner === owner ? runs.map((run) => ({ ...run, owner, heard })) : [];
   } catch {
     return [];

@@ -8,7 +8,7 @@ import { ORIGINAL_KEYS } from "../../cells/factors.ts";
 import { DYNAMICS_COLUMN_NAMES } from "./dynamics_metrics.ts";
 import { KNOWN_KEYS } from "./result.ts";
 import { adviceFor, namesIn, reasonOf, whyNoFile, WriteFailure } from "./files.ts";
-import { BASELINES_FILE, QUEUE_FILE, SLURM_JOBS_FILE } from "./paths.ts";
+import { BASELINES_FILE, QUEUE_FILE, SHARE_CLAIMS_FILE, SLURM_JOBS_FILE } from "./paths.ts";
 
 /** What a PNG of cellspace says that it was made by, under PNG's own keyword. */
 export const PNG_MARK = { keyword: "Software", text: "cellspace" } as const;
@@ -69,6 +69,9 @@ const OF_RUNS: typeof IN_STUDY = [
   [/\.onnx$/, isModel],
   [/\.safetensors$/, isCheckpoint],
   [/^[0-9a-f]{64}(_seed\d+)?\.json$/, isDynamics],
+  // Of attempts, and of what a share holds.
+  [/^[1-9]\d*$/, beginsWith('{"attempt":')],
+  [named(SHARE_CLAIMS_FILE), emptyOr('{"owner":')],
 ];
 
 /** Characters of a run's file that are looked at: more than its metadata has before the curve. */

@@ -13,6 +13,8 @@ export const QUEUE_FILE = "queue.sqlite";
 /** What has been submitted to Slurm, and the folder of its logs. */
 export const SLURM_JOBS_FILE = "slurm_jobs.json";
 const SLURM_FOLDER = "slurm";
+/** What a process holds that trains a share: in the folder of attempts at that. */
+export const SHARE_CLAIMS_FILE = "claims.json";
 /** Beside the files that it is for: a task may write in its study's folder alone. It goes with the lock. */
 const LOCK_FILE = ".cellspace.lock";
 

@@ -147,6 +147,10 @@ export const STUDY_ROWS = {
       /Cannot open engine 'reference': must be one of auto/,
     ]],
     ["no run", training({ limit: 0 }), ["RangeError", /limit is 0, must be a whole number/]],
+    ["a queue that is none", training({ queue: "mysql://a@b/c" }), [
+      "UserError",
+      /Cannot use the address of the queue: .*must be postgres/,
+    ]],
     ["no share", training({ shard: "4/3" }), ["UserError", /Cannot use shard '4\/3': must be i\/K/]],
     ["no run at a time", training({ parallel: 0 }), ["RangeError", /parallel is 0, must be a whole number/]],
     ["a signal that has come", training({ signal: AbortSignal.abort() }), "works"],

@@ -59,11 +59,7 @@ export class SlurmCluster implements AsyncDisposable {
     const munge = (name: string) => join(this.dir, "munge", name);
     await Deno.writeFile(munge("key"), crypto.getRandomValues(new Uint8Array(1024)), { mode: 0o600 });
     await Deno.writeTextFile(this.environment.SLURM_CONF, this.#configuration());
-    const files = ["key", "socket", "pid", "log", "seed"].map((name) =>
-      `--${name === "seed" || name === "key" || name === "pid" || name === "log" ? `${name}-file` : name}=${
-        munge(name)
-      }`
-    );
+    const files = ["key", "pid", "log", "seed"].map((name) => `--${name}-file=${munge(name)}`);
     // A temporary folder is closed to others, which munge takes for an error unless it is forced.
     this.#spawn("munged", "--foreground", "--force", `--socket=${munge("socket")}`, ...files);
     await until("munge listens", () => Deno.stat(munge("socket")).then(() => true, () => false));
