@@ -61,9 +61,11 @@ function pages(): string[] {
 /** Where links into a page may lead: its headings, as GitHub names them. */
 function anchorsOf(markdown: string): Set<string> {
   const headings = markdown.replace(/^```.*?^```/gms, "").matchAll(/^#{1,6} (.*)$/gm);
-  return new Set([...headings].map(([, heading]) =>
-    heading.toLowerCase().replace(/[^\p{L}\p{N}_ -]/gu, "").trim().replaceAll(" ", "-")
-  ));
+  return new Set(
+    [...headings].map(([, heading]) =>
+      heading.toLowerCase().replace(/[^\p{L}\p{N}_ -]/gu, "").trim().replaceAll(" ", "-")
+    ),
+  );
 }
 
 Deno.test("every file and heading that the README, the changelog and the docs link to is there", async () => {
