@@ -53,7 +53,7 @@ const flags = ofSpace((space) => ({
   queue: queueFlag,
   retrainLost: flag.on(
     "--retrain-lost",
-    "train runs again that the queue of --queue says are trained in another folder, since that folder is lost",
+    "train runs here that are trained in another folder, as the server of --queue says: that folder is lost",
   ),
   nodeLocal: nodeLocalFlag,
   limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
