@@ -60,14 +60,14 @@ export function onlyFlag(help: string, table: Space = GATED_SPACE): Flag<Selecti
 export const shardFlag: Flag<Shard | undefined> = {
   usage: "--shard <i/K>",
   help:
-    "train share i of K alone, e.g. 2/3: shares cost about the same and follow from the list; started again, a share takes over its runs",
+    "train share i of K alone, without a queue, e.g. 2/3: shares cost about the same, and each run is in one of them; a share that is started again takes its runs over",
   parse: parseShard,
   fallback: undefined,
 };
 
 export const nodeLocalFlag: Flag<boolean> = flag.on(
   "--node-local",
-  "keep the queue on a disk of this machine, for its processes alone: where the study lies on a network's disk",
+  "keep the queue in this machine's temporary folder, for processes on this machine alone: where the study lies on a network's disk",
 );
 
 /** Folders of other studies, with commas between. */

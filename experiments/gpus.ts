@@ -36,7 +36,7 @@ export function parseGpus(text: string): GpuChoice {
 export const gpuFlag: Flag<GpuChoice | undefined> = {
   usage: "--gpu <list>",
   help:
-    "train on these cards, a process on each: numbers from 0 by their places on the PCI bus, or all; --limit is each one's",
+    "train on these GPUs, a process on each: all, or numbers from 0 such as 0,1, as nvidia-smi counts; --limit is for each of them",
   parse: parseGpus,
   fallback: undefined,
 };

@@ -18,7 +18,7 @@ const MOST_GPUS = 64, MOST_CPUS = 4096;
 
 const timeFlag = flag.text(
   "--time <time>",
-  "what a task may take until it is saved and queued again, as Slurm writes it, e.g. 4:00:00 (default: the partition's)",
+  "for how long a task trains before it saves and is queued again, as Slurm writes it, e.g. 4:00:00 (default: the partition's)",
   undefined,
 );
 
@@ -27,11 +27,16 @@ const partitionFlag = flag.text("--partition <name>", "where tasks run (default:
 const flags = {
   dir: dirFlag,
   experiment: experimentFlag,
-  shards: flag.whole("--shards <K>", "tasks of the array: each trains a share of about the same cost", undefined, {
-    most: MOST_SHARDS,
-  }),
-  gpus: flag.whole("--gpus <n>", "GPUs of each task", undefined, { most: MOST_GPUS }),
-  cpus: flag.whole("--cpus <n>", "cores of each task", undefined, { most: MOST_CPUS }),
+  shards: flag.whole(
+    "--shards <K>",
+    "tasks of the job array, required: each trains a share of about the same cost",
+    undefined,
+    {
+      most: MOST_SHARDS,
+    },
+  ),
+  gpus: flag.whole("--gpus <n>", "GPUs of each task (default: not asked for)", undefined, { most: MOST_GPUS }),
+  cpus: flag.whole("--cpus <n>", "cores of each task (default: the cluster's)", undefined, { most: MOST_CPUS }),
   time: {
     ...timeFlag,
     parse(text: string) {
@@ -64,7 +69,7 @@ if (import.meta.main) {
     { name: "slurm", description, flags, printsData: true },
     async ({ dir, experiment, shards, dryRun, engine, parallel, ...resources }) => {
       if (shards === undefined) {
-        throw new UserError("Cannot submit without --shards: it must say how many tasks there are");
+        throw new UserError("Cannot submit without --shards: must say how many tasks there are, e.g. --shards 3");
       }
       const given = (name: string, value: string | number | undefined) => value === undefined ? [] : [name, `${value}`];
       const { script } = await submitJobs({

@@ -1,5 +1,4 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test and the validation split. */
-import { UserError } from "../cells/errors.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, scoreFlags, shardFlag } from "./flags.ts";
 import { queueFlag, queueOf } from "./queue/queue_flag.ts";
@@ -54,7 +53,7 @@ const flags = ofSpace((space) => ({
   queue: queueFlag,
   retrainLost: flag.on(
     "--retrain-lost",
-    "train runs again that the queue of --queue says are trained in another folder, since that folder is lost",
+    "train runs here that are trained in another folder, as the server of --queue says: that folder is lost",
   ),
   nodeLocal: nodeLocalFlag,
   limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
@@ -75,15 +74,8 @@ if (import.meta.main) {
   const description =
     "Trains what is not yet trained. May be stopped with Ctrl-C and run again, and run several times side by side.";
   await runCommand({ name: "train", description, flags }, async ({ gpu: _, ...options }) => {
-    if (options.shard && options.queue !== undefined) {
-      throw new UserError(
-        "Cannot use --shard with --queue: a share is trained by whoever is told to; must be one of them",
-      );
-    }
-    const queue = options.shard ? undefined : queueOf(options);
-    if (options.retrainLost && queue === undefined) {
-      throw new UserError("Cannot use --retrain-lost: without --queue no other folder is known of");
-    }
+    // A share needs no queue, whatever the environment says of one.
+    const queue = options.shard ? options.queue : queueOf(options);
     using stop = stopSignal();
     using display = trainingDisplay("train", options);
     const summary = await trainStudy({ ...options, queue, ...display, signal: stop.signal });

@@ -52,11 +52,36 @@ Deno.test("plain 'deno test' reads no file while it loads its modules, since it 
   assert.deepEqual(wrong, []);
 });
 
-Deno.test("every file that the README links to is there", async () => {
-  const readme = await read("README.md");
-  const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path);
-  assert.ok(links.length > 5);
-  for (const path of links) await Deno.stat(new URL(`../${path}`, import.meta.url));
+/** The README, the changelog and the pages in docs, by their paths from the root. */
+function pages(): string[] {
+  const docs = [...Deno.readDirSync(new URL("../docs", import.meta.url))].map(({ name }) => `docs/${name}`);
+  return ["README.md", "CHANGELOG.md", ...docs.filter((path) => path.endsWith(".md"))];
+}
+
+/** Where links into a page may lead: its headings, as GitHub names them. */
+function anchorsOf(markdown: string): Set<string> {
+  const headings = markdown.replace(/^```.*?^```/gms, "").matchAll(/^#{1,6} (.*)$/gm);
+  return new Set(
+    [...headings].map(([, heading]) =>
+      heading.toLowerCase().replace(/[^\p{L}\p{N}_ -]/gu, "").trim().replaceAll(" ", "-")
+    ),
+  );
+}
+
+Deno.test("every file and heading that the README, the changelog and the docs link to is there", async () => {
+  const wrong: string[] = [];
+  let links = 0;
+  for (const page of pages()) {
+    for (const [, path, anchor] of (await read(page)).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g)) {
+      links++;
+      const target = new URL(path || page.split("/").at(-1)!, new URL(`../${page}`, import.meta.url));
+      const found = await Deno.stat(target).catch(() => undefined);
+      const leads = found && (!anchor || anchorsOf(await Deno.readTextFile(target)).has(anchor));
+      if (!leads) wrong.push(`${page}: ${path}${anchor ? `#${anchor}` : ""}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+  assert.ok(links > 50, `only ${links} links were found`);
 });
 
 /** Every text file that a person reads or that speaks to one, by its path from the root. */

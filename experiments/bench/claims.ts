@@ -9,7 +9,7 @@ import { print } from "../../train/terminal/output.ts";
 import { queueFlag, queueOf } from "../queue/queue_flag.ts";
 import { stepsName } from "../queue/postgres_jobs.ts";
 import { closeServer, openServer } from "../queue/postgres_server.ts";
-import { inWords, queueAddress } from "../queue/queue_url.ts";
+import { addressInWords, queueAddress } from "../queue/queue_url.ts";
 import type { Order, Place, Report } from "./claims_worker.ts";
 
 const WORKERS = 8, RUNS = 1000, MOST = 100_000;
@@ -126,7 +126,7 @@ if (import.meta.main) {
       await Deno.remove(folder, { recursive: true });
     }
     if (queue !== undefined) {
-      const name = `bench-${crypto.randomUUID()}`, where = `PostgreSQL at ${inWords(queueAddress(queue))}`;
+      const name = `bench-${crypto.randomUUID()}`, where = `PostgreSQL at ${addressInWords(queueAddress(queue))}`;
       measured.push(await measureClaims(where, { url: queue, name }, options).finally(() => removeQueue(queue, name)));
     }
     print(json ? JSON.stringify(measured, null, 2) : measured.flatMap((each) => [...claimsLines(each)]).join("\n"));

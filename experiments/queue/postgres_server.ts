@@ -2,7 +2,7 @@
 import { AssertionError } from "node:assert/strict";
 import { PgBoss } from "pg-boss";
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { inWords, PASSWORD_VARIABLE, type QueueAddress } from "./queue_url.ts";
+import { addressInWords, PASSWORD_VARIABLE, type QueueAddress } from "./queue_url.ts";
 
 /** Where pg-boss has its tables: one of our own, beside whatever else is in the database. */
 export const SCHEMA = "cellspace";
@@ -197,7 +197,7 @@ export function serverError(address: QueueAddress, error: unknown): UserError {
   const { code, message } = causeOf(error);
   const explain = EXPLAINED.find(([words]) => words.test(code ?? "") || words.test(message))?.[1];
   const said = withoutPassword(message, address);
-  return new UserError(`Cannot use the queue at ${inWords(address)}: ${explain?.(address) ?? said}`);
+  return new UserError(`Cannot use the queue at ${addressInWords(address)}: ${explain?.(address) ?? said}`);
 }
 
 /** No message of the server or the client is known to hold it; one that does is not printed. */

@@ -101,10 +101,10 @@ function ownUser(): number | undefined {
 }
 
 function temporaryFolder(): string {
-  const elsewhere = Deno.build.os === "windows" ? "C:\\Windows\\Temp" : "/tmp";
+  const usual = Deno.build.os === "windows" ? "C:\\Windows\\Temp" : "/tmp";
   const variable = { name: "env", variable: TEMPORARY_VARIABLE } as const;
-  if (Deno.permissions.querySync(variable).state !== "granted") return elsewhere;
-  return resolve(Deno.env.get(TEMPORARY_VARIABLE) || elsewhere);
+  if (Deno.permissions.querySync(variable).state !== "granted") return usual;
+  return resolve(Deno.env.get(TEMPORARY_VARIABLE) || usual);
 }
 
 function realPath(dir: string): string {

@@ -1,5 +1,5 @@
 /**
- * Where a queue on a PostgreSQL server is: a URL, which may hold a password. Whatever is printed or kept names the server by {@linkcode inWords} alone.
+ * Where a queue on a PostgreSQL server is: a URL, which may hold a password. Whatever is printed or kept names the server by {@linkcode addressInWords} alone.
  */
 import { UserError } from "../../cells/errors.ts";
 
@@ -108,7 +108,7 @@ export function queueAddress(text: string): QueueAddress {
 }
 
 /** `host:port/database`: how a queue is called in all that is printed. */
-export function inWords({ host, port, database }: Pick<QueueAddress, "host" | "port" | "database">): string {
+export function addressInWords({ host, port, database }: Pick<QueueAddress, "host" | "port" | "database">): string {
   return `${hostAndPort({ host, port })}/${database}`;
 }
 

@@ -1,10 +1,11 @@
 /** The queue of a study: claims on its runs, and what its results know of runs under way. */
+import { UserError } from "../../cells/errors.ts";
 import type { Commit } from "../study/files.ts";
 import { Attempts } from "./attempts.ts";
 import { copiesName } from "./copies_name.ts";
 import { FencedQueue } from "./fenced_queue.ts";
 import type { Ended } from "./postgres_jobs.ts";
-import { queueAddress } from "./queue_url.ts";
+import { QUEUE_VARIABLE, queueAddress } from "./queue_url.ts";
 import {
   BEAT_SECONDS,
   type Claim,
@@ -20,7 +21,7 @@ import { claimReader, openSqliteQueue } from "./sqlite_queue.ts";
 import { isFinished, isUnderWay } from "../study/result.ts";
 import { runKey } from "../study/paths.ts";
 import { type Experiment, EXPERIMENTS } from "../study/schema.ts";
-import type { Shard } from "../study/shard.ts";
+import { type Shard, shardInWords } from "../study/shard.ts";
 import type { Study } from "../study/store.ts";
 
 /** The key under which a run is claimed. */
@@ -81,7 +82,7 @@ export interface QueueWork {
 
 /** Where the claims on a study's runs lie. */
 export interface QueueChoice {
-  /** The share that this process trains, whatever a queue says. */
+  /** The share that this process trains, without a queue. */
   readonly share?: Share;
   /** Has the claims lie on a disk of this machine, for its processes alone. */
   readonly nodeLocal?: boolean;
@@ -100,12 +101,13 @@ export interface QueueOpening extends QueueChoice, QueueWork, PlaceOptions, Pick
 /**
  * Opens the queue under a name of this process.
  *
- * @throws {UserError} if its place is on a network's disk, or cannot be written
+ * @throws {UserError} if its place is on a network's disk, or cannot be written; if more than one place is chosen
  */
 export async function openStudyQueue(
   study: Study,
   opening: QueueOpening = {},
 ): Promise<{ queue: Queue; owner: string }> {
+  checkChoice(opening);
   const { share } = opening;
   const owner = newOwner();
   const folderOf = (key: string) => study.attemptsFolder(experimentInClaim({ key }), runInClaim({ key }));
@@ -118,6 +120,26 @@ export async function openStudyQueue(
   await attempts.take(key);
   const table = new ShardClaims({ owner, folder }), others = lately(() => livingAmong(databaseClaims(study, opening)));
   return { queue: new FencedQueue(table, attempts, { share: key, others }), owner };
+}
+
+/** Of places one is chosen: what is given beside it would be passed over in silence. */
+function checkChoice({ share, queue, nodeLocal, retrainLost }: QueueChoice): void {
+  if (share && (queue !== undefined || nodeLocal)) {
+    throw new UserError(
+      `Cannot train share ${shardInWords(share.shard)} with a queue: shares are fixed, must be a share or a queue; ` +
+        `leave ${queue === undefined ? "--node-local" : "--queue"} or --shard out`,
+    );
+  }
+  if (queue !== undefined && nodeLocal) {
+    throw new UserError(
+      `Cannot keep the queue on this machine: a server has it, must be one of them; leave --node-local out, or --queue and ${QUEUE_VARIABLE}`,
+    );
+  }
+  if (retrainLost && queue === undefined) {
+    throw new UserError(
+      `Cannot train lost runs again: no server is named that knows of them; name it with --queue or ${QUEUE_VARIABLE}`,
+    );
+  }
 }
 
 /** Claims in a database: on a server, in the study, or on a disk of this machine. */

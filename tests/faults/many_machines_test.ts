@@ -11,7 +11,7 @@ import { isFinished } from "../../experiments/study/result.ts";
 import { shortKey } from "../../experiments/study/paths.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { NO_POSTGRES, PASSWORD, PostgresServer } from "./postgres.ts";
-import { HURRIED, randomFrom, sleep, Training, type TrainingOptions, until } from "./processes.ts";
+import { HURRIED, processOf, randomFrom, sleep, Training, type TrainingOptions, until } from "./processes.ts";
 import {
   assertFinishedOnce,
   assertSameRuns,
@@ -32,7 +32,7 @@ const OPTIONS: TrainingOptions = { ...HURRIED, beat: 1, stale: HEARTBEAT_SECONDS
 /** The claims of a process. */
 async function claimsOf(server: PostgresServer, study: Study, { pid }: Training): Promise<Claim[]> {
   const claims = await postgresClaimReader(parseQueueUrl(server.url()), copiesName(study.settings)).claims();
-  return claims.filter(({ owner }) => new RegExp(`:${pid}-`).test(owner));
+  return claims.filter(({ owner }) => processOf(owner) === pid);
 }
 
 /** Stops a process while it has a run, and holds no lock on an attempt: that is another fault than the one meant here. */

@@ -1,5 +1,6 @@
 /** A PostgreSQL server of a test's own, from Debian's package `postgresql`: its data lie in a temporary folder, and go with it. */
 import { join } from "node:path";
+import { freePorts } from "./processes.ts";
 
 const PACKAGES = "/usr/lib/postgresql";
 /** A server refuses to be root; the package brings this user along. */
@@ -13,6 +14,7 @@ const PROGRAMS = programs();
 
 /** Tests that need a server are left out, and counted as such, where there is none. */
 export const NO_POSTGRES = PROGRAMS === undefined;
+if (NO_POSTGRES) console.log(`Skipped: a PostgreSQL server, none lies in ${PACKAGES}`);
 
 function programs(): string | undefined {
   try {
@@ -35,23 +37,20 @@ export class PostgresServer implements AsyncDisposable {
     if (Deno.uid() === 0) {
       for (const path of [folder, passwordFile]) await chown(path);
     }
-    const port = freePort();
+    const [port] = freePorts(1);
     const options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
       .map((setting) => `-c ${setting}`).join(" ");
     const server = new PostgresServer(folder, port, `-p ${port} ${options}`);
-    await server.#run(
-      "initdb",
-      "-D",
-      server.data,
-      "-U",
-      USER,
-      "--auth=scram-sha-256",
-      `--pwfile=${passwordFile}`,
-      "-N",
-    );
-    await server.start();
-    await server.sql(`CREATE ROLE ann LOGIN PASSWORD '${PASSWORD}'`);
-    await server.sql("CREATE DATABASE sweeps OWNER ann");
+    try {
+      const initdb = ["-D", server.data, "-U", USER, "--auth=scram-sha-256", `--pwfile=${passwordFile}`, "-N"];
+      await server.#run("initdb", ...initdb);
+      await server.start();
+      await server.sql(`CREATE ROLE ann LOGIN PASSWORD '${PASSWORD}'`);
+      await server.sql("CREATE DATABASE sweeps OWNER ann");
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
     return server;
   }
 
@@ -134,9 +133,4 @@ async function chown(path: string): Promise<void> {
     return Number(new TextDecoder().decode(stdout));
   };
   await Deno.chown(path, await idOf("-u"), await idOf("-g"));
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

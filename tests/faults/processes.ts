@@ -182,6 +182,26 @@ export class Training implements AsyncDisposable {
   }
 }
 
+/** Whether there is a file of this path: a program or a driver that a test needs. */
+export function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Ports of this machine that nobody listens on. */
+export function freePorts(count: number): number[] {
+  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  try {
+    return listeners.map(({ addr }) => addr.port);
+  } finally {
+    for (const listener of listeners) listener.close();
+  }
+}
+
 /** The process that an owner names; NaN where it names none. */
 export function processOf(owner: string | undefined): number {
   return Number(owner?.match(/:(\d+)-/)?.[1]);

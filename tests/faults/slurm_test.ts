@@ -7,7 +7,8 @@ import type { Run } from "../../experiments/study/runs.ts";
 import { sharesOf } from "../../experiments/study/shard.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { isUnderWay } from "../../experiments/study/result.ts";
-import { until } from "./processes.ts";
+import { everyOne } from "../../train/process/every_one.ts";
+import { processOf, until } from "./processes.ts";
 import { missingPrograms, type Node, SlurmCluster } from "./slurm/cluster.ts";
 import {
   assertSameRuns,
@@ -91,7 +92,7 @@ async function atWork(
     return result && isUnderWay(result) && steps.get(key)! > 0;
   });
   const latest = run && latestIn(study.attemptsFolder("01", run.key));
-  const pid = Number(/:(\d+)-/.exec(latest?.owner ?? "")?.[1]);
+  const pid = processOf(latest?.owner);
   return run && latest && pid ? { run, pid, attempt: latest.attempt } : undefined;
 }
 
@@ -127,14 +128,15 @@ inFolder("slurm trains each of 24 runs once, with two preemptions and a node tha
   };
 
   await untilOn(cluster, "share 1 has finished a run", async () => await finishedIn(1) >= 1);
-  const splitBrain = takeOver(cluster, study, job, shares[2]);
-  for (const finished of [1, 2]) {
-    await untilOn(cluster, "share 1 is amid a further run", async () => {
-      return await finishedIn(1) >= finished && await atWork(study, shares[0]) !== undefined;
-    });
-    await preempt(cluster, job, 1);
-  }
-  await splitBrain;
+  const preemptTwice = async () => {
+    for (const finished of [1, 2]) {
+      await untilOn(cluster, "share 1 is amid a further run", async () => {
+        return await finishedIn(1) >= finished && await atWork(study, shares[0]) !== undefined;
+      });
+      await preempt(cluster, job, 1);
+    }
+  };
+  await everyOne([preemptTwice(), takeOver(cluster, study, job, shares[2])]);
   const shown = await taskOn(cluster, "status", "--dir", study.dir);
   assert.match(shown, RegExp(`^Slurm job ${job} on cellspace_test: 3 tasks for 3 shares$`, "m"));
   for (let share = 1; share <= SHARDS; share++) {

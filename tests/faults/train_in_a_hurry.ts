@@ -33,7 +33,7 @@ if (import.meta.main) {
         {
           dir,
           experiment: "01",
-          queue: queueOf({ queue }),
+          queue: shard ? queue : queueOf({ queue }),
           engine,
           parallel,
           steps,

@@ -169,3 +169,35 @@ inFolder(
     });
   },
 );
+
+inFolder(
+  "openStudyQueue() refuses two places at once, and lost runs without a server, and writes nothing",
+  async (dir) => {
+    const { study, places } = await begin(dir, { study: EXT4 });
+    const share = { experiment: "01", shard: { index: 2, count: 3 } } as const, queue = "postgres://ann@db/sweeps";
+    const wrong = [
+      [
+        { share, queue },
+        "Cannot train share 2/3 with a queue: shares are fixed, must be a share or a queue; leave --queue or --shard out",
+      ],
+      [
+        { share, nodeLocal: true },
+        "Cannot train share 2/3 with a queue: shares are fixed, must be a share or a queue; leave --node-local or --shard out",
+      ],
+      [
+        { queue, nodeLocal: true },
+        "Cannot keep the queue on this machine: a server has it, must be one of them; leave --node-local out, or --queue and CELLSPACE_QUEUE",
+      ],
+      [
+        { retrainLost: true },
+        "Cannot train lost runs again: no server is named that knows of them; name it with --queue or CELLSPACE_QUEUE",
+      ],
+    ] as const;
+    const before = [...Deno.readDirSync(study.dir)].map(({ name }) => name).sort();
+    for (const [choice, message] of wrong) {
+      await assert.rejects(openStudyQueue(study, { ...places, ...choice }), { name: "UserError", message });
+    }
+    assert.deepEqual([...Deno.readDirSync(study.dir)].map(({ name }) => name).sort(), before);
+    assert.deepEqual([...Deno.readDirSync(places.temporary)], []);
+  },
+);

@@ -106,6 +106,9 @@ async function runScript(train: string, { restarts = 0, before = 0, termAfter = 
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
       child.kill("SIGTERM");
     }
+    // Later than any further TERM would be handed on, and no sooner however busy the machine is.
+    await new Promise((resolve) => setTimeout(resolve, termAfter.length ? 100 : 0));
+    await Deno.writeTextFile(`${dir}/saved`, "");
     const { code } = await child.status;
     const read = (name: string) => Deno.readTextFile(`${dir}/${name}`).catch(() => "");
     return { code, asked: (await read("asked")).split("\n").filter(Boolean), heard: (await read("heard")).length };
@@ -114,11 +117,11 @@ async function runScript(train: string, { restarts = 0, before = 0, termAfter = 
   }
 }
 
-/** Notes each TERM, takes a while to save, and ends as `train` does that was stopped. */
+/** Notes each TERM, saves until it is told that it has, and ends as `train` does that was stopped. */
 const SAVES = `trap 'printf T >> heard; stopped=1' TERM
 touch ready
 until [ "$stopped" ]; do sleep 0.05; done
-for i in 1 2 3 4 5 6; do sleep 0.05; done
+until [ -e saved ]; do sleep 0.05; done
 exit 143`;
 
 Deno.test("the job script hands TERM to train once, waits until it has saved, and requeues its task", async () => {

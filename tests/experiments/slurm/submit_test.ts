@@ -192,7 +192,10 @@ onFakeCluster("slurm says in one line what is wrong, and records nothing", async
     await refusal(cluster, "--shards", "5"),
     `${cannot} in 5 shares: MaxArraySize of cluster pond is 5, so --shards must be at most 4`,
   );
-  assert.equal(await refusal(cluster), "slurm: Cannot submit without --shards: it must say how many tasks there are");
+  assert.equal(
+    await refusal(cluster),
+    "slurm: Cannot submit without --shards: must say how many tasks there are, e.g. --shards 3",
+  );
   assert.match(await refusal(cluster, "--shards", "0"), /^slurm: Cannot use --shards 0: must be a whole number of /);
   assert.match(await refusal(cluster, "--shards", "2", "--time", "2"), /must be a time .* of at least 5 minutes/);
   assert.match(await refusal(cluster, "--shards", "2", "--time", "4h"), /must be a time as Slurm writes it/);

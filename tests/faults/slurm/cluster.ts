@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { sleep, until } from "../processes.ts";
+import { freePorts, isThere, sleep, until } from "../processes.ts";
 
 /** What it is made of: Debian's packages `slurmctld`, `slurmd`, `slurm-client` and `munge`. */
 const PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel"] as const;
@@ -15,13 +15,6 @@ export type Node = typeof NODES[number];
 
 /** Programs that are missing here. */
 export function missingPrograms(): string[] {
-  const isThere = (path: string) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  };
   return PROGRAMS.filter((program) => !FOLDERS.some((folder) => isThere(join(folder, program))));
 }
 
@@ -205,14 +198,4 @@ function pathOf(program: string): string {
     program === "slurmctld" || program === "slurmd" || program === "munged" ? "/usr/sbin" : "/usr/bin",
     program,
   );
-}
-
-/** Ports that nobody listens on. */
-function freePorts(count: number): number[] {
-  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  try {
-    return listeners.map(({ addr }) => addr.port);
-  } finally {
-    for (const listener of listeners) listener.close();
-  }
 }

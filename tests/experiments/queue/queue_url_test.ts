@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import {
-  inWords,
+  addressInWords,
   parseQueueUrl,
   queueAddress,
   queuePermissions,
@@ -65,9 +65,9 @@ Deno.test("parseQueueUrl() says what is wrong in one line, and nothing of what i
   }
 });
 
-Deno.test("inWords() names host, port and database alone", () => {
-  assert.equal(inWords(parseQueueUrl(`postgres://ann:${SECRET}@db/sweeps?sslmode=require`)), "db:5432/sweeps");
-  assert.equal(inWords(parseQueueUrl(`postgres://ann:${SECRET}@[::1]:7000/sweeps`)), "[::1]:7000/sweeps");
+Deno.test("addressInWords() names host, port and database alone", () => {
+  assert.equal(addressInWords(parseQueueUrl(`postgres://ann:${SECRET}@db/sweeps?sslmode=require`)), "db:5432/sweeps");
+  assert.equal(addressInWords(parseQueueUrl(`postgres://ann:${SECRET}@[::1]:7000/sweeps`)), "[::1]:7000/sweeps");
 });
 
 Deno.test("queueUrl() takes the flag before the variable, and an empty variable for none", () => {
