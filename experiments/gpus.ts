@@ -79,6 +79,11 @@ export function chosenGpus(choice: GpuChoice, cards: readonly Card[], args: read
       }`,
     );
   }
+  if (engine !== "webgpu" && gpus.some((gpu) => cards[gpu].software)) {
+    throw new UserError(
+      `Cannot use ${asked} with --engine auto: the cards are software adapters, for which auto trains on the CPU; add --engine webgpu`,
+    );
+  }
   if (gpus.length > 1 && valueIn(args, "shard") !== undefined) {
     throw new UserError(
       `Cannot use ${asked} with --shard: processes of one share would take its runs from each other; start one for each card, each with its share`,

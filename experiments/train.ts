@@ -85,7 +85,7 @@ if (import.meta.main) {
       if (options.only) print(selectionLine(options.only));
       const trouble = problems ? `, ${problems} with problems` : "";
       print(`${plural(finished, "run")} finished, ${failed} failed${trouble}, in ${formatDuration(seconds)}`);
-      if (others) print(`${plural(others, "run")} left to other processes, which are training them`);
+      if (others) print(`${plural(others, "run")} left to other processes`);
       if (elsewhere) print(elsewhereLine(elsewhere, options));
     }
     if (!stop.signal.aborted) return failed || problems ? EXIT.failed : EXIT.ok;

@@ -4,6 +4,7 @@
  * or find it done. Nothing is trained and no attempt is numbered, so that the table of claims alone is measured.
  */
 import { join } from "node:path";
+import { UserError } from "../../cells/errors.ts";
 import { flag, runCommand } from "../../train/terminal/command_line.ts";
 import { print } from "../../train/terminal/output.ts";
 import { queueFlag, queueOf } from "../queue/queue_flag.ts";
@@ -71,7 +72,8 @@ export async function measureClaims(
 
 function answerOf<T>(thread: Worker, message: unknown): Promise<T> {
   return new Promise((resolve, reject) => {
-    thread.onmessage = ({ data }: MessageEvent<T>) => resolve(data);
+    thread.onmessage = ({ data }: MessageEvent<T & { readonly problem?: string }>) =>
+      data.problem === undefined ? resolve(data) : reject(new UserError(data.problem));
     thread.onerror = ({ message }) => reject(new Error(message));
     thread.postMessage(message);
   });

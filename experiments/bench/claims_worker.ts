@@ -1,4 +1,5 @@
 /** One thread of `claims.ts`: it opens a table when it is told where, and goes down the list when it is told to. */
+import { messageOf } from "../../cells/errors.ts";
 import { openPostgresQueue } from "../queue/postgres_queue.ts";
 import type { ClaimTable } from "../queue/queue.ts";
 import { queueAddress } from "../queue/queue_url.ts";
@@ -59,6 +60,10 @@ self.addEventListener("message", async (event) => {
     return;
   }
   order = (event as MessageEvent<Order>).data;
-  table = await openTable(order);
-  postMessage("ready");
+  try {
+    table = await openTable(order);
+    postMessage("ready");
+  } catch (error) {
+    postMessage({ problem: messageOf(error) });
+  }
 });

@@ -87,7 +87,8 @@ async function openCopies(
     if (folder === own) throw fail("it is the study itself, must be a copy of it");
     if (seen.has(folder)) throw fail("it is named twice, must be named once");
     seen.add(folder);
-    const other = await Study.open(dir);
+    const other = await Study.find(dir);
+    if (!other) throw fail("it has no study.json, must be a copy of the study");
     await checkCopy(study, other, experiment);
     others.push(other);
   }

@@ -70,16 +70,31 @@ export function* jobLines({ jobs, problem }: JobsOverview, dir: string, experime
   for (const { job, cluster, shards, tasks, list_changed } of jobs) {
     const changed = list_changed ? "; the list has been changed since" : "";
     yield `Slurm job ${job} on ${cluster}: ${plural(tasks.length, "task")} for ${plural(shards, "share")}${changed}`;
-    const isThrough = ({ state, runs, done }: JobTask) => state === "ended" && runs !== undefined && done === runs;
     for (const task of tasks.filter((task) => !isThrough(task))) {
       yield `  ${task.state.padEnd(8)} share ${task.share}${countInWords(task)}${stateInWords(task)}`;
     }
     const through = tasks.filter(isThrough).map(({ share }) => share);
     if (through.length) yield `  ended    ${sharesInWords(through)}, all runs done`;
-    if (tasks.some((task) => task.state === "ended" && !isThrough(task))) {
-      yield `  ${commandOn("slurm", { dir }, experiment, { shards })} submits what is left`;
-    }
   }
+  const [last] = jobs;
+  if (last && isLeftToSubmit(jobs)) {
+    yield `  ${commandOn("slurm", { dir }, experiment, { shards: last.shards })} submits what is left`;
+  }
+}
+
+/** Whether `slurm` would submit anything: some share has runs left and no task, and no task is at work that splits the list in another way. */
+function isLeftToSubmit(jobs: readonly JobOverview[]): boolean {
+  const [last] = jobs, working = jobs.filter(({ tasks }) => tasks.some(({ state }) => state !== "ended"));
+  if (working.some(({ shards, list_changed }) => list_changed || shards !== last.shards)) return false;
+  const taken = new Set(
+    working.flatMap(({ tasks }) => tasks.filter(({ state }) => state !== "ended")).map(({ share }) => share),
+  );
+  return jobs.some(({ tasks }) => tasks.some((task) => !isThrough(task) && !taken.has(task.share)));
+}
+
+/** Whether a task has ended, and nothing of its share is left. */
+function isThrough({ state, runs, done }: JobTask): boolean {
+  return state === "ended" && runs !== undefined && done === runs;
 }
 
 function countInWords({ runs, done }: JobTask): string {

@@ -1,7 +1,6 @@
 /** Whether a folder holds a copy of a study: only runs of the same list, text and settings can be joined. */
 import { UserError } from "../../cells/errors.ts";
 import { DEFAULT_BUDGET } from "../../train/training/settings.ts";
-import { commandOn } from "./commands.ts";
 import type { ConfigEntry } from "./runs.ts";
 import type { Experiment } from "./schema.ts";
 import type { Study } from "./store.ts";
@@ -19,7 +18,7 @@ export async function checkCopy(study: Study, other: Study, experiment: Experime
   if (!differences.length) return;
   throw new UserError(
     `Cannot merge ${other.dir} into ${study.dir}: ${differences.join("; ")}; both must be copies of one study ` +
-      `(${commandOn("init", other, experiment)} can change steps, seeds and the list)`,
+      `('init' can change steps, seeds and the list of either)`,
   );
 }
 

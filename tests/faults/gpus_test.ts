@@ -32,7 +32,7 @@ inFolder("two processes, each on its own adapter, finish each run of a study onc
   await training.succeed();
   const finished = CARDS.map((card, gpu) => {
     const [chosen, begun] = linesOf(training, gpu);
-    assert.match(chosen, new RegExp(`^On card ${gpu} of 2, from 0: ${card.source} \\([0-9a-f]+:[0-9a-f]+\\)$`));
+    assert.match(chosen, new RegExp(`^On GPU ${gpu}, one of 2 cards: ${card.source} \\([0-9a-f]+:[0-9a-f]+\\)$`));
     assert.match(begun, new RegExp(`^Training 6 runs of 60 steps on webgpu \\(${card.source}\\), 1 at a time$`));
     return linesOf(training, gpu).flatMap((line) => line.match(/^(\S+) {2}min loss /)?.[1] ?? []);
   });

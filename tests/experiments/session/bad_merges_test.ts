@@ -23,7 +23,7 @@ interface Refused {
   readonly says: string;
 }
 
-const COPIES = "; both must be copies of one study ('deno task init --dir THERE' can change steps, seeds and the list)";
+const COPIES = "; both must be copies of one study ('init' can change steps, seeds and the list of either)";
 const different = (what: string) => `Cannot merge THERE into HERE: ${what}${COPIES}`;
 
 // deno-lint-ignore no-explicit-any -- what is edited is wrong on purpose

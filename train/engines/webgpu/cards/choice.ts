@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { UserError } from "../../../../cells/errors.ts";
+import { plural } from "../../../terminal/progress.ts";
 import { findAdapter } from "../runtime/device.ts";
 import { areEqual, type Card, cardInWords, kindOf } from "./card.ts";
 import { shownCards } from "./list.ts";
@@ -132,7 +133,7 @@ async function checkAdapter(card: Card, gpu: number): Promise<string> {
   return own.adapter;
 }
 
-/** `On card 1 of 4, from 0: NVIDIA GeForce RTX 3090 (10de:2204 at 0000:41:00.0)`, as this process has it. */
+/** `On GPU 1, one of 4 cards: NVIDIA GeForce RTX 3090 (10de:2204 at 0000:41:00.0)`, as this process has it. */
 export function cardLine(card: Card, gpu: number, cards: readonly Card[], adapter: string): string {
-  return `On card ${gpu} of ${cards.length}, from 0: ${cardInWords({ ...card, name: adapter })}`;
+  return `On GPU ${gpu}, one of ${plural(cards.length, "card")}: ${cardInWords({ ...card, name: adapter })}`;
 }
