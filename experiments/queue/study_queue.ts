@@ -6,7 +6,15 @@ import { copiesName } from "./copies_name.ts";
 import { FencedQueue } from "./fenced_queue.ts";
 import type { Ended } from "./postgres_jobs.ts";
 import { QUEUE_VARIABLE, queueAddress } from "./queue_url.ts";
-import { type Claim, type ClaimReader, type ClaimTable, newOwner, type Queue, STALE_SECONDS } from "./queue.ts";
+import {
+  BEAT_SECONDS,
+  type Claim,
+  type ClaimReader,
+  type ClaimTable,
+  newOwner,
+  type Queue,
+  STALE_SECONDS,
+} from "./queue.ts";
 import { type PlaceOptions, placesToLook, queuePlace } from "./queue_place.ts";
 import { readShardClaims, ShardClaims } from "./shard_claims.ts";
 import { claimReader, openSqliteQueue } from "./sqlite_queue.ts";
@@ -105,12 +113,12 @@ export async function openStudyQueue(
   const folderOf = (key: string) => study.attemptsFolder(experimentInClaim({ key }), runInClaim({ key }));
   const attempts = new Attempts({ owner, folderOf });
   if (!share) {
-    const others = () => livingAmong(shardClaims(study));
+    const others = lately(() => livingAmong(shardClaims(study)));
     return { queue: new FencedQueue(await openTable(study, owner, opening), attempts, { others }), owner };
   }
   const key = shareKey(share), folder = folderOf(key);
   await attempts.take(key);
-  const table = new ShardClaims({ owner, folder }), others = () => livingAmong(databaseClaims(study, opening));
+  const table = new ShardClaims({ owner, folder }), others = lately(() => livingAmong(databaseClaims(study, opening)));
   return { queue: new FencedQueue(table, attempts, { share: key, others }), owner };
 }
 
@@ -167,6 +175,17 @@ function shareKey({ experiment, shard: { index, count } }: Share): string {
 
 function isShareName(name: string): boolean {
   return /^share_\d+_of_\d+$/.test(name);
+}
+
+/** Looks no more often than heartbeats come: who claims hundreds of runs asks for each. */
+function lately<T>(look: () => Promise<T>): () => Promise<T> {
+  let last: Promise<T> | undefined, at = -Infinity;
+  return () => {
+    const now = performance.now();
+    if (last && now - at < 1000 * BEAT_SECONDS) return last;
+    at = now;
+    return last = look();
+  };
 }
 
 /** Claims whose owners have been heard of lately. */
