@@ -42,6 +42,10 @@ export class Attempts {
 
   constructor(private readonly options: AttemptsOptions) {}
 
+  get #patience(): number {
+    return this.options.patience ?? PATIENCE_MILLISECONDS;
+  }
+
   /** The number of this process's attempt at a run. */
   numberOf(key: string): number | undefined {
     return this.#held.get(key);
@@ -57,19 +61,25 @@ export class Attempts {
     const folder = this.options.folderOf(key);
     await makeFolder(folder);
     await removeLeftovers(folder);
-    for (;;) {
-      const before = highestIn(folder), number = Math.max(before + 1, atLeast);
-      if (!before) {
-        if (this.#make(folder, number)) return this.#holds(key, number);
-        continue;
+    for (const until = performance.now() + this.#patience;;) {
+      const before = highestIn(folder), number = await this.#takeAfter(folder, before, Math.max(before + 1, atLeast));
+      if (number !== undefined) return this.#holds(key, number);
+      // Others were quicker; or a client of NFS remembers old names, for as long as it likes.
+      if (performance.now() > until) {
+        throw new WriteFailure(`Cannot begin an attempt at ${folder}: its names do not agree with its files`);
       }
-      using file = await this.#locked(join(folder, `${before}`));
-      // Whoever waited for the lock may find that there is a later one.
-      if (!file || highestIn(folder) !== before) continue;
-      if (!this.#make(folder, number)) continue;
-      noteNext(file.file, number);
-      return this.#holds(key, number);
+      await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MILLISECONDS * Math.random()));
     }
+  }
+
+  /** @returns the number, if this process has got it */
+  async #takeAfter(folder: string, before: number, number: number): Promise<number | undefined> {
+    if (!before) return this.#make(folder, number) ? number : undefined;
+    using file = await this.#locked(join(folder, `${before}`));
+    // Whoever waited for the lock may find that there is a later one.
+    if (!file || highestIn(folder) !== before || !this.#make(folder, number)) return undefined;
+    noteNext(file.file, number);
+    return number;
   }
 
   /**
@@ -131,7 +141,7 @@ export class Attempts {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw failure(path, error);
     }
-    const until = performance.now() + (this.options.patience ?? PATIENCE_MILLISECONDS);
+    const until = performance.now() + this.#patience;
     while (!tryLock(file)) {
       if (performance.now() > until) {
         file.close();

@@ -1,6 +1,6 @@
 /** Claims whose attempts are numbered: a table says who trains what, the study's folder who may write. */
 import type { Attempts } from "./attempts.ts";
-import type { Claim, ClaimTable, Queue } from "./queue.ts";
+import { type Claim, type ClaimTable, type Queue, STALE_SECONDS } from "./queue.ts";
 
 /** A table that counts attempts itself, for folders that do not see each other. */
 export interface CountingTable extends ClaimTable {
@@ -11,13 +11,17 @@ export interface CountingTable extends ClaimTable {
 export interface FencedQueueOptions {
   /** The key of this process's attempt at a share, where it trains one: who has lost that begins no run any more. */
   readonly share?: string;
-  /** Living processes' claims in tables of another kind: those runs are left to them. */
+  /** Claims in tables of another kind: runs whose owners are alive are left to them. */
   readonly others?: () => Promise<readonly Claim[]>;
+  /** Seconds, of a clock that never jumps. */
+  readonly now?: () => number;
 }
 
 export class FencedQueue implements Queue {
-  /** Runs that were refused, by who has them. */
+  /** Runs that were refused since the share is another's, by who has them. */
   readonly #refused = new Map<string, string>();
+  /** What claims in other tables show, and since when by this process's clock. */
+  #watched = new Map<string, number>();
 
   constructor(
     private readonly table: ClaimTable | CountingTable,
@@ -37,17 +41,25 @@ export class FencedQueue implements Queue {
   }
 
   async #begin(key: string): Promise<boolean> {
-    const other = (await this.options.others?.() ?? []).find((claim) => claim.key === key);
-    if (other) this.#refused.set(key, other.owner);
-    if (other || !await this.table.claim(key)) return false;
+    if ((await this.#others()).some((claim) => claim.key === key)) return false;
+    if (!await this.table.claim(key)) return false;
     try {
       await this.attempts.take(key, "attemptOf" in this.table ? this.table.attemptOf(key) : undefined);
     } catch (error) {
       await this.table.release(key).catch(() => {});
       throw error;
     }
-    this.#refused.delete(key);
     return true;
+  }
+
+  /** Claims in other tables, but those whose owners have not been heard of while this process watched: one that was killed leaves its claims behind. */
+  async #others(): Promise<Claim[]> {
+    const claims = await this.options.others?.() ?? [], now = this.options.now?.() ?? performance.now() / 1000;
+    this.#watched = new Map(claims.map((claim) => {
+      const sign = signOf(claim);
+      return [sign, this.#watched.get(sign) ?? now];
+    }));
+    return claims.filter((claim) => now - this.#watched.get(signOf(claim))! < (claim.staleAfter ?? STALE_SECONDS));
   }
 
   /** Who has lost its share gives up all runs: whoever has it now will come to them. */
@@ -82,9 +94,9 @@ export class FencedQueue implements Queue {
     return this.table.staleSeconds;
   }
 
-  /** What was refused is another's, and nobody need wait for it: each look shows it anew, as a heartbeat would. */
+  /** The runs of a lost share are another's, and nobody need wait for them: each look shows them anew, as a heartbeat would. */
   async living(): Promise<Claim[]> {
-    const claims = await this.table.living(), now = performance.now();
+    const claims = [...await this.table.living(), ...await this.#others()], now = performance.now();
     const refused = [...this.#refused].map(([key, owner]) => ({ key, owner, since: now, heard: now, step: 0 }));
     return [...claims, ...refused];
   }
@@ -100,4 +112,9 @@ export class FencedQueue implements Queue {
   latestOwner(key: string): string | undefined {
     return this.attempts.latest(this.options.share ?? key)?.owner;
   }
+}
+
+/** Differs after each heartbeat. */
+function signOf({ key, owner, heard }: Claim): string {
+  return `${key} ${owner} ${heard}`;
 }

@@ -47,7 +47,8 @@ export async function openServer(
   const boss = new PgBoss({
     ...client,
     ...{ host, port, database, user, ssl, schema: SCHEMA },
-    password: address.password ?? (Deno.env.get(PASSWORD_VARIABLE) || undefined),
+    // A function: where there is none, the client would look for ~/.pgpass, which this process may not read.
+    password: () => address.password ?? Deno.env.get(PASSWORD_VARIABLE) ?? "",
     application_name: "cellspace",
     max: CONNECTIONS,
     options: `-c idle_in_transaction_session_timeout=${Math.round(1000 * stoppedAfter)}`,

@@ -18,6 +18,9 @@ const DEFAULT_PORT = 5432;
 const GRAMMAR =
   "must be postgres://role@host:port/database, with :password behind the role where the server asks for it";
 
+/** A name with dots, or an address; one of IPv6 stands in brackets. */
+const HOST = /^([\w-]+(\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i;
+
 /** How `sslmode` is read: libpq's words as far as the client library knows them. */
 const ENCRYPTION = {
   disable: false,
@@ -66,9 +69,15 @@ export function parseQueueUrl(text: string): QueueAddress {
     }
   };
   const role = part(url.username), database = part(url.pathname.slice(1)), password = part(url.password);
-  if (!role || !database || database.includes("/")) throw new Error(GRAMMAR);
+  if (!role || !database || database.includes("/") || url.port === "0") throw new Error(GRAMMAR);
+  // Deno refuses to start a task that may reach a host of any other name.
+  if (!HOST.test(hostname)) {
+    throw new Error(
+      `${GRAMMAR}; a host has letters, digits, '-', '_' and dots (of another alphabet: its form that begins with xn--), or is an address`,
+    );
+  }
   return {
-    host: part(hostname).replace(/^\[(.*)\]$/, "$1"),
+    host: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: Number(url.port || DEFAULT_PORT),
     database,
     role,

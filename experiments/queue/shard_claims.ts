@@ -38,7 +38,12 @@ export class ShardClaims implements ClaimTable {
   async claim(key: string): Promise<boolean> {
     this.#held.set(key, { since: Date.now() / 1000, step: 0 });
     this.#hasChanged = true;
-    if (this.#held.size === 1) await this.#write();
+    try {
+      if (this.#held.size === 1) await this.#write();
+    } catch (error) {
+      this.#held.delete(key);
+      throw error;
+    }
     return true;
   }
 
@@ -55,7 +60,7 @@ export class ShardClaims implements ClaimTable {
   }
 
   release(key: string): Promise<void> {
-    this.#hasChanged ||= this.#held.delete(key);
+    if (this.#held.delete(key)) this.#hasChanged = true;
     return Promise.resolve();
   }
 

@@ -48,6 +48,8 @@ export interface Placing {
   readonly experiment: Experiment;
   readonly baselines: NgramBaselines;
   readonly queue: Queue;
+  /** Runs to leave out: those in the shares of others may be training on, and no table of claims says so. */
+  readonly skip?: ReadonlySet<string>;
   readonly signal?: AbortSignal;
   /** Called when a result cannot be written; the others go on. */
   readonly onProblem?: (problem: string) => void;
@@ -55,14 +57,14 @@ export interface Placing {
 
 /** Writes the metrics into each result that needs them, and returns how many those were. Runs that somebody works on get theirs with their score. */
 export async function placeScores(
-  { study, experiment, baselines, queue, signal, onProblem }: Placing,
+  { study, experiment, baselines, queue, skip, signal, onProblem }: Placing,
 ): Promise<number> {
   const { results } = await study.readResults(experiment);
   let placed = 0;
   for (const { id, seed } of results.filter((result) => isMisplaced(result, baselines))) {
     if (signal?.aborted) break;
     const key = runKey(id, seed), claim = claimKey(experiment, key);
-    if (!await queue.claim(claim)) continue;
+    if (skip?.has(key) || !await queue.claim(claim)) continue;
     try {
       const result = await study.readResult(experiment, key);
       if (!result || !isMisplaced(result, baselines)) continue;

@@ -106,7 +106,8 @@ export async function evaluateStudy(
     const scores = text && scoring
       ? await scoreAll(study, todo, text, { queue: own, workers: scoring }, options)
       : { scored: 0, problems: 0, others: 0 };
-    const placed = baselines ? await placeScores({ study, experiment, baselines, queue: own, signal, onProblem }) : 0;
+    const { skip } = options, placing = { study, experiment, queue: own, skip, signal, onProblem };
+    const placed = baselines ? await placeScores({ ...placing, baselines }) : 0;
     return { had, unvalidated, unreadable, placed, ...scores };
   } finally {
     if (!queue) await own.close();

@@ -54,7 +54,7 @@ async function trainOnFullDisk(dir: string): Promise<void> {
     assert.equal(code, 2, training.transcript);
     assert.match(
       training.err.at(-1)!,
-      /^train: Cannot (write|use) \S+: .*(No space left on device|disk is full).*; make room on that disk/,
+      /^train: Cannot (write|use|begin an attempt at) \S+: .*(No space left on device|disk is full).*; make room on that disk/,
       training.transcript,
     );
     await assertKept(study, before, finished);

@@ -89,6 +89,8 @@ inFolder("tasks end with one line and exit code 2 where a server cannot be used,
   const wrong: Readonly<Record<string, string>> = {
     "nonsense": "Cannot use the address of the queue: must be postgres://",
     [server.url({ password: `no-${PASSWORD}` })]: "the password of role ann is wrong",
+    [server.url({ password: "" })]: "the server asks for the password of role ann; put it into PGPASSWORD",
+    [server.url().replace("127.0.0.1", "%2Ftmp")]: "a host has letters, digits",
     [server.url({ database: "none" })]: "there is no database none",
     [server.url().replace(`:${server.port}/`, ":1/")]: "nothing listens there",
   };

@@ -87,6 +87,25 @@ inFolder("Attempts leaves no unfinished file, and ignores what is no number", as
   assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["007", "1", "2", "notes.txt"]);
 });
 
+inFolder(
+  "Attempts.take() lets others work while a folder's names are not those of its files, and gives up",
+  async (dir) => {
+    Deno.mkdirSync(join(dir, "01_run"));
+    // A name without a file, as a client of NFS may remember it.
+    Deno.symlinkSync(join(dir, "nowhere"), join(dir, "01_run", "1"));
+    let hasBeaten = false;
+    setTimeout(() => hasBeaten = true, 0);
+    await assert.rejects(
+      attemptsIn(dir, "a", 50).take(KEY),
+      /Cannot begin an attempt at .*01_run: its names do not agree/,
+    );
+    assert.ok(hasBeaten);
+    const taking = attemptsIn(dir, "b").take(KEY);
+    Deno.removeSync(join(dir, "01_run", "1"));
+    assert.equal(await taking, 1);
+  },
+);
+
 inFolder("Attempts.take() says in one line what is in its way", async (dir) => {
   Deno.writeTextFileSync(join(dir, "01_run"), "a file");
   await assert.rejects(attemptsIn(dir, "a").take(KEY), /^UserError: Cannot make folder .*01_run: a file is where/);

@@ -14,11 +14,15 @@ import { NOTHING } from "./queues.ts";
 
 const SHARE = "01/share_1_of_2";
 
-async function shareIn(dir: string, owner: string, others: readonly Claim[] = []): Promise<FencedQueue> {
+async function shareIn(
+  dir: string,
+  owner: string,
+  { others = () => [], now }: { others?: () => Claim[]; now?: () => number } = {},
+): Promise<FencedQueue> {
   const attempts = new Attempts({ owner, folderOf: (key) => join(dir, key.replace("/", "_")) });
   await attempts.take(SHARE);
   const table = new ShardClaims({ owner, folder: join(dir, SHARE.replace("/", "_")) });
-  return new FencedQueue(table, attempts, { share: SHARE, others: () => Promise.resolve(others) });
+  return new FencedQueue(table, attempts, { share: SHARE, others: () => Promise.resolve(others()), now });
 }
 
 inFolder("a share that is started again takes its runs over, and the one before takes none any more", async (dir) => {
@@ -58,12 +62,33 @@ inFolder("a scheduler whose share was started again hands out nothing more, and 
 });
 
 inFolder("a share leaves runs to a process that holds them in the queue", async (dir) => {
-  const held: Claim = { key: "01/x", owner: "another", since: 0, heard: 0, step: 5 };
-  const share = await shareIn(dir, "share", [held]);
+  let heard = 0;
+  const others = () => [{ key: "01/x", owner: "another", since: 0, heard: heard++, step: 5 }];
+  const share = await shareIn(dir, "share", { others });
   const scheduler = new Scheduler([{ key: "x" }, { key: "y" }], { queue: share, experiment: "01" });
   assert.deepEqual(await scheduler.group(2), [{ key: "y" }]);
   assert.deepEqual(await scheduler.group(1), []);
   assert.deepEqual(scheduler.others, [{ key: "x" }]);
+});
+
+inFolder(
+  "a process gets the run of another table's owner that has been silent for as long as it watched",
+  async (dir) => {
+    let now = 1000;
+    // Whatever the clock of a killed owner's machine said.
+    const others = () => [{ key: "01/x", owner: "killed", since: 0, heard: 9e9, step: 5 }];
+    const share = await shareIn(dir, "share", { others, now: () => now += 10 });
+    const scheduler = new Scheduler([{ key: "x" }], { queue: share, experiment: "01" });
+    assert.deepEqual(await scheduler.group(1), [{ key: "x" }]);
+    assert.deepEqual(scheduler.others, []);
+  },
+);
+
+inFolder("a share holds a run no longer that it gives back before it has said that it begins another", async (dir) => {
+  const table = new ShardClaims({ owner: "share", folder: dir });
+  for (const key of ["01/x", "01/y"]) await table.claim(key);
+  await table.release("01/x");
+  assert.deepEqual([await table.whileHeld("01/x", () => {}), await table.whileHeld("01/y", () => {})], [false, true]);
 });
 
 inFolder("a share says what it holds, to who looks and to processes with a queue", async (dir) => {

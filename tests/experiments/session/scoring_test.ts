@@ -10,7 +10,7 @@ import { trainStudy } from "../../../experiments/session/training.ts";
 import { sharesOf } from "../../../experiments/study/shard.ts";
 import { runCosts } from "../../../experiments/study/run_cost.ts";
 import { evaluateModel } from "../../../train/scoring/evaluate.ts";
-import { openStudyQueue } from "../../../experiments/queue/study_queue.ts";
+import { claimKey, openStudyQueue } from "../../../experiments/queue/study_queue.ts";
 import { LoadedModel } from "../../../train/scoring/model.ts";
 import { sampleText } from "../../../train/scoring/sample_text.ts";
 import { queueWith, takeOver } from "../queue/queues.ts";
@@ -195,6 +195,20 @@ Deno.test("evaluateStudy() gives scored runs what the baselines say of them: an 
   for (let run = 0; run < TRAINED; run++) {
     assert.equal(small.files().get(small.result(run)), whole.get(small.result(run)), `run ${run}`);
   }
+});
+
+Deno.test("evaluateStudy() takes no run from another share to place its score", async () => {
+  const small = await copyStudy(), { study, runs } = small, [own, other] = runs;
+  for (const run of [0, 1]) editJson(small.result(run), (result) => delete result.gain_over_order_1);
+  const open = (index: number) => openStudyQueue(study, { share: { experiment: "01", shard: { index, count: 2 } } });
+  const [{ queue }, { queue: training }] = [await open(1), await open(2)];
+  assert.ok(await training.claim(claimKey("01", other.key)));
+  const options = { dir: small.dir, experiment: "01", again: false, skip: new Set([other.key]) } as const;
+  const { placed } = await evaluateStudy(options, { queue });
+  assert.equal(placed, 1);
+  assert.ok(await training.whileHeld(claimKey("01", other.key), () => {}), "it trains on");
+  assert.notEqual((await study.readResult("01", own.key))!.gain_over_order_1, undefined);
+  for (const each of [queue, training]) await each.close();
 });
 
 /** Gives the first run's checkpoint other weights, as a person does who has trained on elsewhere. */
