@@ -87,8 +87,7 @@ async function openCopies(
     if (folder === own) throw fail("it is the study itself, must be a copy of it");
     if (seen.has(folder)) throw fail("it is named twice, must be named once");
     seen.add(folder);
-    const other = await Study.find(dir);
-    if (!other) throw fail("it has no study.json, must be a copy of the study");
+    const other = await Study.open(dir, "name the folder of a copy of this study");
     await checkCopy(study, other, experiment);
     others.push(other);
   }

@@ -63,15 +63,15 @@ export class Study extends StudyPaths {
     super(dir);
   }
 
-  /** @throws {UserError} with one line, if there is no study or its `study.json` is damaged or newer than this program */
-  static async open(dir: string): Promise<Study> {
+  /**
+   * @param advice what to do where there is none
+   * @throws {UserError} with one line, if there is no study or its `study.json` is damaged or newer than this program
+   */
+  static async open(dir: string, advice = `make one with ${commandOn("init", { dir })}`): Promise<Study> {
     const study = await Study.find(dir);
     if (!study) {
-      throw new UserError(
-        `Cannot open study ${dir}: ${isAbsolute(dir) ? "it" : resolve(dir)} has no study.json; make one with ${
-          commandOn("init", { dir })
-        }`,
-      );
+      const what = isAbsolute(dir) ? "it" : resolve(dir);
+      throw new UserError(`Cannot open study ${dir}: ${what} has no study.json; ${advice}`);
     }
     // Once, rather than for each file in them.
     for (const folder of study.allRunFolders()) await checkOpenToAll(folder);

@@ -81,7 +81,7 @@ export async function readOtherStudies(
   }
   const names = namesOf(dirs), found: StudyRuns[] = [];
   for (const [i, dir] of dirs.entries()) {
-    const study = await Study.open(dir), { space } = study;
+    const study = await Study.open(dir, "name the folder of a study"), { space } = study;
     const { results, unreadable } = await readSelected(study, experiment, sameIn(only, study), `compare with ${dir}`);
     for (const line of unreadable) onProblem(line);
     const runs = studyRunsOf({ name: names[i], dir, space, results, unreadable });

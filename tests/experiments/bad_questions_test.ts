@@ -159,7 +159,7 @@ const ROWS: readonly Row[] = [
   [
     "report",
     "--with /nowhere",
-    "Cannot open study /nowhere: it has no study.json; make one with 'deno task init --dir /nowhere'",
+    "Cannot open study /nowhere: it has no study.json; name the folder of a study",
   ],
   ["merge", "", "Cannot merge into DIR: must be told which folders, with --from"],
   ["merge", "--from a,", "Cannot use --from a,: must name a folder each"],
@@ -173,7 +173,7 @@ const ROWS: readonly Row[] = [
   [
     "merge",
     "--from /nowhere",
-    "Cannot open study /nowhere: it has no study.json; make one with 'deno task init --dir /nowhere'",
+    "Cannot open study /nowhere: it has no study.json; name the folder of a copy of this study",
   ],
   ["merge", "--from DIR", "Cannot merge DIR into DIR: it is the study itself, must be a copy of it"],
   ["export", "--only n_layers>1", "Cannot export DIR: none of 3 results matches --only n_layers>1"],

@@ -91,13 +91,12 @@ const REFUSED: readonly Refused[] = [
   {
     name: "no study",
     make: ({ there }) => Deno.removeSync(join(there, "study.json")),
-    says: "Cannot open study THERE: it has no study.json; make one with 'deno task init --dir THERE'",
+    says: "Cannot open study THERE: it has no study.json; name the folder of a copy of this study",
   },
   {
     name: "no folder",
     make: () => ["/nowhere/at/all"],
-    says:
-      "Cannot open study /nowhere/at/all: it has no study.json; make one with 'deno task init --dir /nowhere/at/all'",
+    says: "Cannot open study /nowhere/at/all: it has no study.json; name the folder of a copy of this study",
   },
   {
     name: "a damaged study.json",
@@ -133,7 +132,7 @@ const REFUSED: readonly Refused[] = [
   {
     name: "a good copy before one that is none",
     make: (copies) => [copies.there, "/nowhere"],
-    says: "Cannot open study /nowhere: it has no study.json; make one with 'deno task init --dir /nowhere'",
+    says: "Cannot open study /nowhere: it has no study.json; name the folder of a copy of this study",
   },
 ];
 
