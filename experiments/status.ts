@@ -32,6 +32,8 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     waiting,
     damaged,
     unknown_version,
+    elsewhere,
+    queue_problem,
     unlisted,
     best,
     unvalidated,
@@ -45,12 +47,19 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     `${failed.length} failed`,
     ...(damaged ? [`${damaged} damaged`] : []),
     ...(unknown_version ? [`${unknown_version} of an unknown version`] : []),
+    ...(elsewhere.length ? [`${elsewhere.length} in other folders`] : []),
     `${waiting} waiting`,
     ...(unlisted.length ? [`${unlisted.length} unlisted`] : []),
   ];
   const command = (name: string) => commandOn(name, { dir }, overview.experiment);
   const selection = overview.selection === undefined ? "" : `, --only ${overview.selection}`;
   yield `Experiment ${overview.experiment}${selection}: ${counts.join(", ")}`;
+  if (queue_problem !== undefined) yield `  queue    ${queue_problem}; who is at work cannot be told`;
+  if (elsewhere.length) {
+    yield `  elsewhere ${elsewhere.length} are trained in other folders; ${
+      commandOn("merge", { dir }, overview.experiment, { from: "FOLDER" })
+    } joins them`;
+  }
   const ago = (time: number) => formatDuration(Math.max(0, Date.now() / 1000 - time));
   if (!total) yield `  nothing is listed yet; ${command("init")} lists configurations`;
   // A call of 'train' may have been asked for more steps than the study is.

@@ -13,6 +13,7 @@ import { MOST_PARALLEL } from "./session/capacity.ts";
 import { commandOn } from "./study/commands.ts";
 import { MOST_RUNS } from "./study/grid.ts";
 import { shortKey } from "./study/paths.ts";
+import type { Experiment } from "./study/schema.ts";
 import { selectionLine } from "./study/selection.ts";
 import { trainStudy } from "./session/training.ts";
 import { print, printError } from "../train/terminal/output.ts";
@@ -64,10 +65,13 @@ const flags = ofSpace((space) => ({
 }));
 
 /** What to do about runs that lie in other folders. */
-function elsewhereLine(runs: number, { dir }: { readonly dir: string }): string {
+function elsewhereLine(
+  runs: number,
+  { dir, experiment }: { readonly dir: string; readonly experiment: Experiment },
+): string {
   return `${plural(runs, "run")} left, since other folders have them trained: ${
-    commandOn("merge", { dir })
-  } with --from and such a folder joins them; if that is lost, --retrain-lost trains them here`;
+    commandOn("merge", { dir }, experiment, { from: "FOLDER" })
+  } joins them; if the folder is lost, --retrain-lost trains them here`;
 }
 
 if (import.meta.main) {

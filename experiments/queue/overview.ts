@@ -14,7 +14,7 @@ import { Study } from "../study/store.ts";
 import { stepsBackAmong, trainingSettings } from "../study/training_settings.ts";
 import { countUnvalidated } from "../study/validation.ts";
 import type { Claim } from "./queue.ts";
-import { claimKey, isSilent, studyClaims } from "./study_queue.ts";
+import { claimKey, isSilent, lookAtClaims } from "./study_queue.ts";
 
 /** A run that somebody has claimed. */
 export interface ClaimedRun {
@@ -32,7 +32,7 @@ export interface ClaimedRun {
   readonly steps: number;
 }
 
-/** Where each run of an experiment is; `done`, `running`, `stale`, `failed`, `damaged`, `unknown_version` and `waiting` make up `total`. */
+/** Where each run of an experiment is; `done`, `running`, `stale`, `failed`, `damaged`, `unknown_version`, `elsewhere` and `waiting` make up `total`. */
 export interface Overview {
   /** Which experiment. */
   readonly experiment: Experiment;
@@ -62,6 +62,10 @@ export interface Overview {
   readonly left_unfinished: readonly string[];
   /** Keys of waiting runs that nobody has begun. */
   readonly not_begun: readonly string[];
+  /** Keys of runs that other folders have trained, as the server of the queue knows; `merge` joins them. */
+  readonly elsewhere: readonly string[];
+  /** Why the server of the queue could not be asked: who is at work cannot be told then. */
+  readonly queue_problem?: string;
   /** Runs whose result cannot be read; `train` leaves them alone. */
   readonly damaged: number;
   /** Runs whose result is of a version of this program that this one does not know; `train` leaves them alone. */
@@ -104,7 +108,7 @@ export interface BestRun {
   readonly control?: true;
 }
 
-type State = "done" | "running" | "stale" | "failed" | "damaged" | "unknown_version" | "waiting";
+type State = "done" | "running" | "stale" | "failed" | "damaged" | "unknown_version" | "elsewhere" | "waiting";
 
 /** What an overview is of. */
 export interface OverviewOptions {
@@ -129,7 +133,8 @@ export async function overviewOf(
   const { results, unreadable, damaged } = read;
   const { not_begun, unlisted } = comparedWithList(runs, read), unknown = new Set(read.unknown_version);
   const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));
-  const claims = new Map((await studyClaims(study, { queue }).claims()).map((claim) => [claim.key, claim]));
+  const look = await lookAtClaims(study, { queue });
+  const claims = new Map(look.claims.map((claim) => [claim.key, claim]));
   const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
   const settings = trainingSettings(study.settings, experiment);
   const stepsBack = stepsBackAmong(runs.map(({ entry }) => entry.config));
@@ -149,7 +154,8 @@ export async function overviewOf(
     const problem = damaged.get(run.key);
     if (problem !== undefined) return unknown.has(problem) ? "unknown_version" : "damaged";
     if (result?.failed !== undefined) return "failed";
-    return result && isFinished(result) ? "done" : "waiting";
+    if (result && isFinished(result)) return "done";
+    return look.isElsewhere(claimKey(experiment, run.key), stepsOf(run)) ? "elsewhere" : "waiting";
   };
   const inState = Map.groupBy(runs, stateOf);
   const of = (state: State) => inState.get(state) ?? [];
@@ -168,6 +174,7 @@ export async function overviewOf(
   const left = (["waiting", "stale", "running"] as const).flatMap((state) =>
     of(state).map((run) => workOf(run, claimOf(run)?.step ?? 0))
   ).concat(short.map((run) => workOf(run, byKey.get(run.key)!.steps_done!)));
+  const elsewhere = of("elsewhere").map(({ key }) => key);
   return {
     experiment,
     ...(only ? { selection: only.text } : {}),
@@ -184,7 +191,9 @@ export async function overviewOf(
     failed: of("failed").map(({ key }) => ({ key, why: byKey.get(key)!.failed! })),
     waiting: of("waiting").length,
     left_unfinished: of("waiting").filter(({ key }) => byKey.has(key)).map(({ key }) => key),
-    not_begun: not_begun.filter((key) => !claims.has(claimKey(experiment, key))),
+    not_begun: not_begun.filter((key) => !claims.has(claimKey(experiment, key)) && !elsewhere.includes(key)),
+    elsewhere,
+    ...(look.problem === undefined ? {} : { queue_problem: look.problem }),
     damaged: of("damaged").length,
     unknown_version: of("unknown_version").length,
     unlisted,

@@ -38,30 +38,47 @@ export interface OwnerData {
   readonly steps: Readonly<Record<string, number>>;
 }
 
+/** What a server knows of a study's runs, by the keys of their claims. */
+export interface ServerLook {
+  readonly claims: readonly Claim[];
+  /** How runs have ended, in whichever folder. */
+  readonly ended: ReadonlyMap<string, readonly Ended[]>;
+}
+
 /**
- * Looks at the claims in a study's queue.
+ * Looks at a study's queue.
  *
  * @throws {UserError} with one line, if the server cannot be used
  */
+export async function lookAtServer(address: QueueAddress, name: string): Promise<ServerLook> {
+  const boss = await openServer(address, { looksOnly: true, stoppedAfter: HEARTBEAT_SECONDS });
+  try {
+    return await new Patience(address, 0).ask(async () => {
+      if (!await boss.isInstalled() || !await boss.getQueue(name)) return { claims: [], ended: new Map() };
+      const jobs = await jobsOf<JobData>(boss, name);
+      const ended = Map.groupBy(jobs.filter(isCompleted), ({ data }) => data.key);
+      return {
+        claims: await claimsAmong(jobs, boss, name),
+        ended: new Map([...ended].map(([key, jobs]) => [key, jobs.map(endedOf)])),
+      };
+    });
+  } finally {
+    await closeServer(boss);
+  }
+}
+
+/** The claims of {@linkcode lookAtServer}. */
 export function postgresClaimReader(address: QueueAddress, name: string): ClaimReader {
-  return {
-    async claims() {
-      const boss = await openServer(address, { looksOnly: true, stoppedAfter: HEARTBEAT_SECONDS });
-      try {
-        return await new Patience(address, 0).ask(async () => {
-          if (!await boss.isInstalled() || !await boss.getQueue(name)) return [];
-          return await claimsOf(boss, name);
-        });
-      } finally {
-        await closeServer(boss);
-      }
-    },
-  };
+  return { claims: async () => (await lookAtServer(address, name)).claims };
 }
 
 /** The active jobs of a queue, with what their owners last said. */
 export async function claimsOf(boss: PgBoss, name: string): Promise<Claim[]> {
-  const active = (await jobsOf<JobData>(boss, name)).filter(({ state }) => state === "active");
+  return await claimsAmong(await jobsOf<JobData>(boss, name), boss, name);
+}
+
+async function claimsAmong(jobs: readonly JobWithMetadata<JobData>[], boss: PgBoss, name: string): Promise<Claim[]> {
+  const active = jobs.filter(({ state }) => state === "active");
   if (!active.length) return [];
   const steps = new Map((await jobsOf<OwnerData>(boss, stepsName(name))).map(({ data }) => [data.owner, data.steps]));
   const seconds = (date: Date | null) => (date?.getTime() ?? 0) / 1000;

@@ -222,6 +222,32 @@ export function studyClaims(study: Study, { queue, ...places }: ClaimPlaces = {}
   return allOf([table, shardClaims(study)]);
 }
 
+/** What `status` sees of claims. */
+export interface ClaimsLook {
+  readonly claims: readonly Claim[];
+  /** Whether other folders have so many steps of a run, as a server knows. */
+  readonly isElsewhere: (key: string, steps: number) => boolean;
+  /** Why a server could not be asked. */
+  readonly problem?: string;
+}
+
+/** Looks at the claims on a study's runs, and at what a server knows beside. Where it does not answer, the rest stands without. */
+export async function lookAtClaims(study: Study, { queue, ...places }: ClaimPlaces = {}): Promise<ClaimsLook> {
+  if (queue === undefined) return { claims: await studyClaims(study, places).claims(), isElsewhere: () => false };
+  const address = queueAddress(queue), shares = await shardClaims(study).claims();
+  const { covers, lookAtServer } = await import("./postgres_jobs.ts");
+  try {
+    const { claims, ended } = await lookAtServer(address, copiesName(study.settings));
+    return {
+      claims: [...claims, ...shares],
+      isElsewhere: (key, steps) => ended.get(key)?.some((each) => covers(each, steps)) === true,
+    };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { claims: shares, isElsewhere: () => false, problem: error.message };
+  }
+}
+
 /** Claims on a server. */
 function sharedClaims(study: Study, url: string): ClaimReader {
   const address = queueAddress(url);

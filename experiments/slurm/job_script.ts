@@ -51,7 +51,7 @@ export function jobScript(options: JobScriptOptions): string {
 # Trains experiment ${experiment} of a study in ${shards} shares: task i of this array trains share i. Made by ${
     taskCommand("slurm", {})
   };
-# may be edited and submitted with sbatch.
+# may be edited and submitted with sbatch. Slurm starts no task whose log it cannot write: the folder of --output must be there.
 ${directives(options).map((line) => `#SBATCH ${line}\n`).join("")}
 study=${singleQuoted(study)}
 project=${singleQuoted(project)}

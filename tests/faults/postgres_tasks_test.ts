@@ -75,7 +75,13 @@ inFolder("train, evaluate, dynamics and status keep to claims on a server, in tw
   assert.match(last, /^1 run finished, 0 failed/m);
   assert.match(
     last,
-    /^1 run left, since other folders have them trained: 'deno task merge --dir .*there' with --from/m,
+    /^1 run left, since other folders have them trained: 'deno task merge --dir .*there --from FOLDER' joins them; /m,
+  );
+  const elsewhere = JSON.parse(await succeed("status", ...at(there), "--json"));
+  assert.deepEqual([elsewhere.done, elsewhere.elsewhere, elsewhere.waiting, elsewhere.seconds_left], [3, [done], 0, 0]);
+  assert.match(
+    await succeed("status", ...at(there)),
+    /3 of 4 runs done, .*1 in other folders, 0 waiting\n {2}elsewhere 1 are trained in other folders; .*merge/,
   );
   assert.equal((await finishedRuns(there)).length, 3);
   assert.match(await succeed("train", ...at(there), "--engine", "onnx", "--retrain-lost"), /^1 run finished/m);
@@ -95,7 +101,15 @@ inFolder("tasks end with one line and exit code 2 where a server cannot be used,
     [server.url().replace(`:${server.port}/`, ":1/")]: "nothing listens there",
   };
   for (const [url, words] of Object.entries(wrong)) {
-    for (const name of ["train", "status"] as const) {
+    // What the server is not needed for is shown without.
+    const isAsked = !/address|letters/.test(words),
+      shown = await run("status", ["--dir", study.dir], { CELLSPACE_QUEUE: url });
+    if (isAsked) {
+      assert.equal(shown.code, 0, shown.err);
+      assert.match(shown.out, /0 of 1 run done.*1 waiting\n {2}queue .*; who is at work cannot be told\n/);
+      assert.ok(shown.out.includes(words), shown.out);
+    }
+    for (const name of isAsked ? ["train"] as const : ["train", "status"] as const) {
       const { code, out, err } = await run(name, ["--dir", study.dir], { CELLSPACE_QUEUE: url });
       assert.deepEqual([code, out, err.split("\n").length], [2, "", 1], err);
       assert.ok(err.startsWith(`${name}: Cannot use the `) && err.includes(words), err);

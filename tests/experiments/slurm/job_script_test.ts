@@ -28,7 +28,7 @@ Deno.test("jobScript() asks for what was given, and trains the share of the task
   assert.deepEqual(head(script), [
     "#!/bin/bash",
     "# Trains experiment 02 of a study in 4 shares: task i of this array trains share i. Made by 'deno task slurm';",
-    "# may be edited and submitted with sbatch.",
+    "# may be edited and submitted with sbatch. Slurm starts no task whose log it cannot write: the folder of --output must be there.",
     "#SBATCH --job-name=cellspace-01-0123abcd",
     "#SBATCH --array=1-2,4",
     "#SBATCH --ntasks=1",
