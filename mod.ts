@@ -240,6 +240,7 @@ export type {
   StudyListing,
   StudyMeasuring,
   StudyMerging,
+  StudyQueue,
   StudyRemoval,
   StudyReporting,
   StudySampling,

@@ -35,6 +35,7 @@ import {
   type StudyListing,
   type StudyMeasuring,
   type StudyMerging,
+  type StudyQueue,
   type StudyRemoval,
   type StudyReporting,
   type StudySampling,
@@ -223,9 +224,12 @@ export class Study implements Disposable {
   async evaluate(options: StudyEvaluation = {}): Promise<EvaluateSummary> {
     this.#check();
     checkScoring("evaluate", options);
-    const { again = false, scoreOn, testBytes, signal, onProgress, onProblem, ...selection } = options;
+    const { again = false, scoreOn, testBytes, signal, onProgress, onProblem, queue, nodeLocal, ...selection } =
+      options;
     return await evaluateStudy({
       ...this.#asked(selection),
+      queue,
+      nodeLocal,
       again,
       scoreOn,
       testBytes,
@@ -251,8 +255,11 @@ export class Study implements Disposable {
     this.#check();
     const settings = dynamicsSettingsIn(options);
     const { top, parallel, again = false, signal, onProgress, onMeasured, onProblem, ...selection } = options;
+    const { queue, nodeLocal } = options;
     return await measureStudy({
       ...this.#asked(selection),
+      queue,
+      nodeLocal,
       settings,
       top,
       parallel,
@@ -274,16 +281,16 @@ export class Study implements Disposable {
    */
   async merge(options: StudyMerging): Promise<MergeSummary> {
     this.#check();
-    const { dryRun, signal, onMessage, onProblem } = options, from = copiesIn(options);
+    const { dryRun, signal, queue, nodeLocal, onMessage, onProblem } = options, from = copiesIn(options);
     const { dir, experiment } = this.#asked({ experiment: options.experiment });
-    return await mergeStudies({ dir, experiment, from, dryRun, signal, onMessage, onProblem });
+    return await mergeStudies({ dir, experiment, from, dryRun, signal, queue, nodeLocal, onMessage, onProblem });
   }
 
   /** Where each listed run is, the best so far, and an estimate of the time that the rest takes. */
-  async status(selection: StudySelection = {}): Promise<Overview> {
+  async status(options: StudySelection & Pick<StudyQueue, "queue"> = {}): Promise<Overview> {
     this.#check();
-    const { dir, experiment, only } = this.#asked(selection);
-    return await overviewOf(dir, experiment, { only });
+    const { dir, experiment, only } = this.#asked(options);
+    return await overviewOf(dir, experiment, { only, queue: options.queue });
   }
 
   /** What has come of the runs so far, in every state; and what cannot be read. */

@@ -77,8 +77,16 @@ export interface StudyListing extends StudySelection, StudySettingsOptions {
   readonly controls?: number;
 }
 
+/** Where the claims on a study's runs lie; absent: in a file of the study. */
+export interface StudyQueue {
+  /** On a PostgreSQL server, for machines that share no disk: `postgres://role@host:port/database`. */
+  readonly queue?: string;
+  /** In a file on a disk of this machine, for its processes alone: where the study lies on a network's disk. */
+  readonly nodeLocal?: boolean;
+}
+
 /** How {@linkcode Study.train} trains. */
-export interface StudyTraining extends StudySelection, TrainingListener {
+export interface StudyTraining extends StudySelection, StudyQueue, TrainingListener {
   /** `auto`, or one of {@linkcode ENGINE_NAMES} that trains studies; absent: `auto`. */
   readonly engine?: "auto" | EngineName;
   /** Runs at a time; absent: as many as suit the engine. */
@@ -89,14 +97,14 @@ export interface StudyTraining extends StudySelection, TrainingListener {
   readonly budget?: Budget;
   /** Trains at most so many runs. */
   readonly limit?: number;
-  /** Where a PostgreSQL server has the claims, for machines that share no disk: `postgres://role@host:port/database`; absent: a file in the study. */
-  readonly queue?: string;
   /** The share `i/K` of the list that is trained, such as `"2/3"`, without a queue; absent: all. */
   readonly shard?: string;
   /** `auto`, `cpu` or `webgpu`: where runs are scored; absent: `auto`, on a real GPU where there is one. */
   readonly scoreOn?: ScoreChoice;
   /** Bytes of the test split that are scored, at most; absent: all. */
   readonly testBytes?: number;
+  /** Whether runs are trained again that the server says are trained in another folder, which is lost. */
+  readonly retrainLost?: boolean;
   /** Whether runs are tried again whose loss was no finite number. */
   readonly retryFailed?: boolean;
   /** Stops at a good place; what is done is saved, and the next call goes on from there. */
@@ -104,7 +112,7 @@ export interface StudyTraining extends StudySelection, TrainingListener {
 }
 
 /** How {@linkcode Study.evaluate} scores. */
-export interface StudyEvaluation extends StudySelection {
+export interface StudyEvaluation extends StudySelection, StudyQueue {
   /** Whether runs are scored that have a score, after their models are made anew from the checkpoints. */
   readonly again?: boolean;
   /** `auto`, `cpu` or `webgpu`: where runs are scored; absent: `auto`, on a real GPU where there is one. */
@@ -134,7 +142,7 @@ export interface ScoringProgress {
 }
 
 /** What {@linkcode Study.dynamics} measures, and how. */
-export interface StudyMeasuring extends StudySelection {
+export interface StudyMeasuring extends StudySelection, StudyQueue {
   /** So many configurations, those that predict best, with all their seeds; absent: all. */
   readonly top?: number;
   /** Parts of the test split that are read side by side; standard errors are over them. Absent: 8. */
@@ -170,7 +178,7 @@ export interface MeasuringProgress {
 }
 
 /** What {@linkcode Study.merge} joins, and how. */
-export interface StudyMerging extends Pick<StudySelection, "experiment"> {
+export interface StudyMerging extends Pick<StudySelection, "experiment">, StudyQueue {
   /** Folders of copies of the study that were trained apart. */
   readonly from: readonly string[];
   /** Whether nothing is written, and what would come is counted. */
