@@ -124,7 +124,7 @@ inFolder("a report refuses another study with one line, and writes nothing", asy
   await Deno.mkdir(damaged);
   await Deno.writeTextFile(join(damaged, "study.json"), "{");
   const refused: [others: string[], only: string | undefined, says: RegExp][] = [
-    [[join(dir, "none")], undefined, /^Cannot open study \S+none: it has no study\.json; make one with /],
+    [[join(dir, "none")], undefined, /^Cannot open study \S+none: it has no study\.json; name the folder of a study$/],
     [[damaged], undefined, /^Cannot read \S+damaged\/study\.json: it is not JSON/],
     [[two, join(two, "..", "b")], undefined, /^Cannot compare with study \S+b: it is named twice, must be named once$/],
     [[two, link], undefined, /^Cannot compare with study \S+link: it is named twice, must be named once$/],
