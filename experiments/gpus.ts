@@ -1,6 +1,6 @@
 /** `train --gpu`: a process for each card that is meant. It is `task.ts` that chooses: the confined task may neither set variables nor start processes. */
 import { UserError } from "../cells/errors.ts";
-import type { Card } from "../train/engines/webgpu/cards/card.ts";
+import { type Card, CARD_ENGINE } from "../train/engines/webgpu/cards/card.ts";
 import { cardLine, choicesFor, hasDeviceSelect, takeCard } from "../train/engines/webgpu/cards/choice.ts";
 import { listCards } from "../train/engines/webgpu/cards/list.ts";
 import { type Command, runSideBySide } from "../train/process/side_by_side.ts";
@@ -65,8 +65,10 @@ export function argsForGpu(args: readonly string[], gpu: number): string[] {
  */
 export function chosenGpus(choice: GpuChoice, cards: readonly Card[], args: readonly string[]): number[] {
   const engine = valueIn(args, "engine"), asked = `--gpu ${choice === ALL ? ALL : choice.join(",")}`;
-  if (engine === "onnx") {
-    throw new UserError(`Cannot use ${asked} with --engine onnx: it trains on the CPU; leave one of them out`);
+  if (engine !== undefined && engine !== "auto" && engine !== CARD_ENGINE) {
+    throw new UserError(
+      `Cannot use ${asked} with --engine ${engine}: cards are for --engine ${CARD_ENGINE}; leave one of them out`,
+    );
   }
   if (!cards.length) {
     throw new UserError(`Cannot use ${asked}: Vulkan shows no card here; install the cards' Vulkan driver`);
@@ -79,9 +81,9 @@ export function chosenGpus(choice: GpuChoice, cards: readonly Card[], args: read
       }`,
     );
   }
-  if (engine !== "webgpu" && gpus.some((gpu) => cards[gpu].software)) {
+  if (engine !== CARD_ENGINE && gpus.some((gpu) => cards[gpu].software)) {
     throw new UserError(
-      `Cannot use ${asked} with --engine auto: the cards are software adapters, for which auto trains on the CPU; add --engine webgpu`,
+      `Cannot use ${asked} with --engine auto: the cards are software adapters, for which auto trains on the CPU; add --engine ${CARD_ENGINE}`,
     );
   }
   if (gpus.length > 1 && valueIn(args, "shard") !== undefined) {

@@ -94,11 +94,11 @@ async function claimsAmong(jobs: readonly JobWithMetadata<JobData>[], boss: PgBo
 
 /** All jobs of a queue, the oldest first. */
 export async function jobsOf<T>(boss: PgBoss, name: string): Promise<JobWithMetadata<T>[]> {
-  const jobs: JobWithMetadata<T>[] = [];
+  const pages: JobWithMetadata<T>[][] = [];
   for (;;) {
-    const page = await boss.findJobs<T>(name, { limit: PAGE, after: jobs.at(-1)?.id });
-    jobs.push(...page);
-    if (page.length < PAGE) return jobs;
+    const page = await boss.findJobs<T>(name, { limit: PAGE, after: pages.at(-1)?.at(-1)?.id });
+    pages.push(page);
+    if (page.length < PAGE) return pages.flat();
   }
 }
 

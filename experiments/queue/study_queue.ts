@@ -197,13 +197,11 @@ async function livingAmong(reader: ClaimReader, now: number = Date.now() / 1000)
 function shardClaims(study: Study): ClaimReader {
   return {
     claims: async () => {
-      const claims = [];
-      for (const experiment of EXPERIMENTS) {
-        for (const name of await study.attemptNames(experiment)) {
-          if (isShareName(name)) claims.push(...readShardClaims(study.attemptsFolder(experiment, name)));
-        }
-      }
-      return claims;
+      const held = await Promise.all(EXPERIMENTS.map(async (experiment) => {
+        const names = (await study.attemptNames(experiment)).filter(isShareName);
+        return names.flatMap((name) => readShardClaims(study.attemptsFolder(experiment, name)));
+      }));
+      return held.flat();
     },
   };
 }

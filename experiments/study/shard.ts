@@ -1,4 +1,5 @@
 /** A fixed share of a study's runs, for whoever trains without a queue: a task of a Slurm array, of an indexed job, or a machine of one's own. */
+import { minOf } from "../../cells/extremes.ts";
 
 /** More shares than any array of jobs has tasks. */
 export const MOST_SHARDS = 10_000;
@@ -44,7 +45,7 @@ export function sharesOf<R extends { readonly key: string }>(
   const costliest = [...runs].sort((a, b) => costs.get(b)! - costs.get(a)! || (a.key < b.key ? -1 : 1));
   const loads = new Array<number>(count).fill(0), shares = Array.from({ length: count }, () => new Set<R>());
   for (const run of costliest) {
-    const least = loads.indexOf(Math.min(...loads));
+    const least = loads.indexOf(minOf(loads));
     loads[least] += costs.get(run)!;
     shares[least].add(run);
   }

@@ -44,9 +44,17 @@ Deno.test("chosenGpus() refuses what there is not, and what does not go with car
     assert.throws(() => chosenGpus(choice, cards, args), { name: "UserError", message });
   refused("Cannot use --gpu 2: Vulkan shows 2 cards here, must be 0 to 1", [0, 2], CARDS, []);
   refused("Cannot use --gpu all: Vulkan shows no card here; install the cards' Vulkan driver", "all", [], []);
-  refused("Cannot use --gpu 0 with --engine onnx: it trains on the CPU; leave one of them out", [0], CARDS, [
+  refused("Cannot use --gpu 0 with --engine onnx: cards are for --engine webgpu; leave one of them out", [0], CARDS, [
     "--engine=onnx",
   ]);
+  const software = CARDS.map((card) => ({ ...card, software: true }));
+  refused(
+    "Cannot use --gpu 0 with --engine auto: the cards are software adapters, for which auto trains on the CPU; add --engine webgpu",
+    [0],
+    software,
+    [],
+  );
+  assert.deepEqual(chosenGpus([0], software, ["--engine", "webgpu"]), [0]);
   refused(
     "Cannot use --gpu 0,1 with --shard: processes of one share would take its runs from each other; " +
       "start one for each card, each with its share",
@@ -87,6 +95,6 @@ Deno.test("train refuses a card that there is not in one line", async () => {
   const both = await task("train", "--gpu", "0", "--engine", "onnx");
   assert.deepEqual([both.code, both.err], [
     2,
-    "train: Cannot use --gpu 0 with --engine onnx: it trains on the CPU; leave one of them out",
+    "train: Cannot use --gpu 0 with --engine onnx: cards are for --engine webgpu; leave one of them out",
   ]);
 });

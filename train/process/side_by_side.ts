@@ -1,5 +1,6 @@
 /** Several processes at the same time, whose lines go where this process's go. */
 import { UserError } from "../../cells/errors.ts";
+import { maxOf } from "../../cells/extremes.ts";
 import { print, printError } from "../terminal/output.ts";
 import { heardSignals } from "../terminal/stop_signal.ts";
 import { everyOne } from "./every_one.ts";
@@ -33,7 +34,7 @@ export async function runSideBySide(commands: readonly Command[]): Promise<numbe
       ]);
       return code;
     }));
-    return Math.max(...codes);
+    return maxOf(codes);
   } catch (error) {
     signal(children, "SIGTERM");
     throw error;

@@ -1,5 +1,8 @@
 /** The graphics cards of a machine. WebGPU shows one adapter, and does not say where it is; Vulkan, through which it reaches them, shows all. */
 
+/** The engine that trains on cards. */
+export const CARD_ENGINE = "webgpu";
+
 /** A graphics card, or a program that plays one. */
 export interface Card {
   /** What its driver calls it. */
