@@ -131,13 +131,18 @@ withServer(
     // One of two gets beats: the other is taken over.
     await until("the other has it", () => other.claim("01/a"));
     const seconds = (performance.now() - begun) / 1000;
-    assert.ok(seconds > 10 && seconds < 30, `${seconds} s`);
+    // The heartbeat is older than the clock of this test: it came with the claim.
+    assert.ok(seconds > 9, `${seconds} s`);
     assert.equal(other.attemptOf("01/a"), 2);
     let isDone = false;
     assert.equal(await silent.whileHeld("01/a", () => void (isDone = true)), false);
     assert.ok(!isDone);
     assert.ok(await other.whileHeld("01/a", () => void (isDone = true)) && isDone);
-    // Nobody has taken the other run meanwhile: it is taken back, as another attempt.
+    // Nobody takes the other run, which is given up at the same search or at the next: it is taken back, as another attempt.
+    await until("the other run is given up", async () => {
+      const [state] = await bench.server.sql("SELECT state FROM cellspace.job WHERE singleton_key = '01/b'", "sweeps");
+      return state === "retry";
+    });
     assert.deepEqual(await silent.beat(new Map([["01/b", 7]])), []);
     assert.equal(silent.attemptOf("01/b"), 2);
     assert.ok(await silent.whileHeld("01/b", () => {}));

@@ -114,7 +114,7 @@ async function preempt(cluster: SlurmCluster, job: number, share: number): Promi
 }
 
 inFolder("slurm trains each of 24 runs once, with two preemptions and a node that falls silent", async (dir) => {
-  const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 1000 });
+  const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 6000 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "a shared 100% study"));
   await using cluster = await SlurmCluster.start(join(dir, "cluster"));
