@@ -9,7 +9,7 @@
  */
 import { join } from "node:path";
 import { UserError } from "../../cells/errors.ts";
-import { adviceFor, makeFolder, reasonOf, removeLeftovers, WriteFailure } from "../study/files.ts";
+import { adviceFor, makeFolder, reasonOf, removeLeftovers, unfinishedIn, WriteFailure } from "../study/files.ts";
 
 /** What is known of an attempt from its file. */
 export interface Attempt {
@@ -203,7 +203,7 @@ export async function noteAttempt(folder: string, attempt: Attempt): Promise<boo
 
 /** Makes a file with this content at once, unless there is one. */
 function linkWhole(folder: string, name: string, content: string): boolean {
-  const temporary = join(folder, `.cellspace-${crypto.randomUUID()}.tmp`), path = join(folder, name);
+  const temporary = unfinishedIn(folder), path = join(folder, name);
   try {
     Deno.writeTextFileSync(temporary, content, { createNew: true });
     try {

@@ -19,6 +19,11 @@ export class ReadRefused extends UserError {}
 /** How unfinished files are called: nobody else's are called so. */
 const UNFINISHED = /^\.cellspace-[0-9a-f-]{36}\.tmp$/;
 
+/** The path of a new unfinished file, which {@linkcode removeLeftovers} knows where its process was killed. */
+export function unfinishedIn(folder: string): string {
+  return join(folder, `.cellspace-${crypto.randomUUID()}.tmp`);
+}
+
 /** Age from which an unfinished file is taken for a killed process's. */
 const LEFTOVER_MILLISECONDS = 3_600_000;
 
@@ -43,8 +48,7 @@ export async function writeAtomically(
 ): Promise<void> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const target = targetOf(path), beside = dirname(target);
-  const write = (folder: string) =>
-    writeBy(join(folder, `.cellspace-${crypto.randomUUID()}.tmp`), target, bytes, commit);
+  const write = (folder: string) => writeBy(unfinishedIn(folder), target, bytes, commit);
   const asked = target === path && !onOtherDisk.has(beside) ? folder : beside;
   try {
     await write(asked).catch(async (error) => {

@@ -5,7 +5,7 @@ import type { Study } from "../../experiments/study/store.ts";
 import { runKey, shortKey } from "../../experiments/study/paths.ts";
 import type { ListGaps } from "../../experiments/study/runs.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
-import { placesOf } from "../../experiments/study/trained_on.ts";
+import { placeInWords, placesOf } from "../../experiments/study/trained_on.ts";
 import { UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
 import { numbersOf } from "../../train/version.ts";
 import { shortList } from "../../train/terminal/progress.ts";
@@ -153,9 +153,7 @@ function partsOf(result: RunResult): string {
   const last = { engine, adapter, cellspace_version, steps: steps_done! - done };
   const parts = [...earlier_engines, ...(last.steps > 0 ? [last] : [])];
   const words = parts.map((part) =>
-    `${counted(part.steps, "step")} on ${part.engine} (${part.adapter}), cellspace ${
-      part.cellspace_version ?? UNNAMED_VERSION
-    }`
+    `${counted(part.steps, "step")} on ${placeInWords(part)}, cellspace ${part.cellspace_version ?? UNNAMED_VERSION}`
   );
   return `${nameOf(result)}: ${oneLine(words.join("; "))}`;
 }
