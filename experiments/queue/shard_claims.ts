@@ -14,6 +14,9 @@ import { SHARE_CLAIMS_FILE } from "../study/paths.ts";
 /** Seconds from one writing to the next where no run comes or goes: a network disk is not to be kept busy, and a living process must not look silent. */
 const WRITE_SECONDS = 10;
 
+/** Seconds from one writing to the next where runs are begun: of hundreds at once most are written down with the next heartbeat. */
+const BEGIN_SECONDS = 1;
+
 const schema = z.object({
   owner: z.string(),
   /** Unix seconds. */
@@ -39,7 +42,7 @@ export class ShardClaims implements ClaimTable {
     this.#held.set(key, { since: Date.now() / 1000, step: 0 });
     this.#hasChanged = true;
     try {
-      if (this.#held.size === 1) await this.#write();
+      if (this.#secondsSince >= BEGIN_SECONDS) await this.#write();
     } catch (error) {
       this.#held.delete(key);
       throw error;
@@ -49,7 +52,7 @@ export class ShardClaims implements ClaimTable {
 
   async beat(steps: ReadonlyMap<string, number>): Promise<string[]> {
     for (const [key, held] of this.#held) held.step = steps.get(key) ?? held.step;
-    if (this.#hasChanged || performance.now() / 1000 - this.#written >= WRITE_SECONDS) await this.#write();
+    if (this.#hasChanged || this.#secondsSince >= WRITE_SECONDS) await this.#write();
     return [];
   }
 
@@ -73,6 +76,11 @@ export class ShardClaims implements ClaimTable {
     // Whoever has taken the share over writes there now.
     if (latestIn(folder)?.owner === owner) removeFile(join(folder, SHARE_CLAIMS_FILE));
     return Promise.resolve();
+  }
+
+  /** Since what is held was written down. */
+  get #secondsSince(): number {
+    return performance.now() / 1000 - this.#written;
   }
 
   async #write(): Promise<void> {

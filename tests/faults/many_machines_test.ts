@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { copiesName } from "../../experiments/queue/copies_name.ts";
 import { postgresClaimReader } from "../../experiments/queue/postgres_jobs.ts";
 import { parseQueueUrl } from "../../experiments/queue/queue_url.ts";
-import { highestIn } from "../../experiments/queue/attempts.ts";
 import type { Claim } from "../../experiments/queue/queue.ts";
 import { claimKey, runInClaim } from "../../experiments/queue/study_queue.ts";
-import { isFinished } from "../../experiments/study/result.ts";
+import { isFinished, isUnderWay } from "../../experiments/study/result.ts";
 import { shortKey } from "../../experiments/study/paths.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { NO_POSTGRES, PASSWORD, PostgresServer } from "./postgres.ts";
 import { HURRIED, processOf, randomFrom, sleep, Training, type TrainingOptions, until } from "./processes.ts";
+import { stopAmidRun } from "./stopped.ts";
 import {
   assertFinishedOnce,
   assertSameRuns,
@@ -35,24 +35,18 @@ async function claimsOf(server: PostgresServer, study: Study, { pid }: Training)
   return claims.filter(({ owner }) => processOf(owner) === pid);
 }
 
-/** Stops a process while it has a run, and holds no lock on an attempt: that is another fault than the one meant here. */
+/** Stops a process amid a run that it has claimed; returns the run's key. */
 async function stopAtWork(server: PostgresServer, study: Study, training: Training): Promise<string> {
-  for (;;) {
-    await training.untilAtWork("it has a run", async () => (await claimsOf(server, study, training)).length > 0);
-    training.signal("SIGSTOP");
-    const [claim] = await claimsOf(server, study, training);
-    // Begun in earnest: its files are there.
-    const key = claim && runInClaim(claim);
-    if (key && (await resultsOf(study)).has(key) && !isLocked(study, key)) return key;
-    training.signal("SIGCONT");
-    await sleep(50);
-  }
-}
-
-function isLocked(study: Study, key: string): boolean {
-  const folder = study.attemptsFolder("01", key);
-  using file = Deno.openSync(join(folder, `${highestIn(folder)}`), { read: true, write: true });
-  return !file.tryLockSync(true);
+  return await stopAmidRun(study, (name) => training.signal(name), async () => {
+    let key: string | undefined;
+    await training.untilAtWork("it has a run", async () => {
+      const results = await resultsOf(study);
+      const keys = (await claimsOf(server, study, training)).map(runInClaim).filter((key) => key !== undefined);
+      key = keys.find((key) => results.has(key) && isUnderWay(results.get(key)!));
+      return key !== undefined;
+    });
+    return key!;
+  });
 }
 
 /** Another process has a run, or has finished it. */

@@ -1,10 +1,10 @@
 /** Shares of a study, trained without a queue: whoever is started again takes over, and who was thought dead writes nothing. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { latestIn } from "../../experiments/queue/attempts.ts";
 import { shortKey } from "../../experiments/study/paths.ts";
 import type { Study } from "../../experiments/study/store.ts";
-import { HURRIED, processOf, sleep, Training } from "./processes.ts";
+import { HURRIED, processOf, Training } from "./processes.ts";
+import { latestOf, stopAmidRun } from "./stopped.ts";
 import {
   assertFinishedOnce,
   assertSameRuns,
@@ -14,7 +14,6 @@ import {
   inFolder,
   makeStudy,
   resultsOf,
-  stepsOfRun,
   trainedQuietly,
 } from "./studies.ts";
 
@@ -56,9 +55,10 @@ inFolder(
       await using stack = new AsyncDisposableStack();
       const study = await copyOf(plan, join(dir, wakes)), [{ key }] = await study.runs("01");
       const stale = start(study, "1/1", stack);
-      await stale.untilAtWork("it has a checkpoint", async () => (await checkpointSteps(study)).get(key)! > 0);
-      await stopBetweenWrites(study, key, stale);
-      assert.ok((await checkpointSteps(study)).get(key)! < stepsOfRun(study), "it was through before it was stopped");
+      await stopAmidRun(study, (name) => stale.signal(name), async () => {
+        await stale.untilAtWork("it has a checkpoint", async () => (await checkpointSteps(study)).get(key)! > 0);
+        return key;
+      });
       const other = start(study, "1/1", stack);
       await other.untilAtWork("it has the run", () => processOf(latestOf(study, key)?.owner) === other.pid);
       const isThrough = wakes === "when the other is through";
@@ -79,24 +79,6 @@ inFolder(
     }
   },
 );
-
-function latestOf(study: Study, key: string) {
-  return latestIn(study.attemptsFolder("01", key));
-}
-
-/** Whoever is stopped while it writes keeps the others waiting; that is another fault than the one meant here. */
-async function stopBetweenWrites(study: Study, key: string, training: Training): Promise<void> {
-  for (;;) {
-    training.signal("SIGSTOP");
-    using file = Deno.openSync(join(study.attemptsFolder("01", key), `${latestOf(study, key)!.attempt}`), {
-      read: true,
-      write: true,
-    });
-    if (file.tryLockSync(true)) return;
-    training.signal("SIGCONT");
-    await sleep(20);
-  }
-}
 
 /** The files of all runs with when they were put where they are. */
 async function filesOf(study: Study): Promise<string[]> {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { latestIn } from "../../experiments/queue/attempts.ts";
 import { runCosts } from "../../experiments/study/run_cost.ts";
 import { shortKey } from "../../experiments/study/paths.ts";
 import type { Run } from "../../experiments/study/runs.ts";
@@ -10,6 +9,7 @@ import { isUnderWay } from "../../experiments/study/result.ts";
 import { everyOne } from "../../train/process/every_one.ts";
 import { processOf, until } from "./processes.ts";
 import { missingPrograms, type Node, SlurmCluster } from "./slurm/cluster.ts";
+import { latestOf, stopAmidRun } from "./stopped.ts";
 import {
   assertSameRuns,
   checkpointSteps,
@@ -91,7 +91,7 @@ async function atWork(
     const result = results.get(key);
     return result && isUnderWay(result) && steps.get(key)! > 0;
   });
-  const latest = run && latestIn(study.attemptsFolder("01", run.key));
+  const latest = run && latestOf(study, run.key);
   const pid = processOf(latest?.owner);
   return run && latest && pid ? { run, pid, attempt: latest.attempt } : undefined;
 }
@@ -160,9 +160,11 @@ async function takeOver(cluster: SlurmCluster, study: Study, job: number, share:
   const number = 3, { node } = (await cluster.task(job, number))!;
   await cluster.killNode(node as Node);
   let old: Awaited<ReturnType<typeof atWork>>;
-  await untilOn(cluster, "it has saved a run", async () => (old = await atWork(study, share)) !== undefined);
+  await stopAmidRun(study, (name) => Deno.kill(old!.pid, name), async () => {
+    await untilOn(cluster, "it has saved a run", async () => (old = await atWork(study, share)) !== undefined);
+    return old!.run.key;
+  });
   const { run, pid, attempt } = old!;
-  Deno.kill(pid, "SIGSTOP");
   await untilOn(cluster, "another node has the task", async () => {
     const task = await cluster.task(job, number);
     return task!.restarts === 1 && task!.state === "RUNNING" && task!.node !== node;
