@@ -3,7 +3,7 @@
  * Source: the design's section 3 (id) and section 7 (factors).
  */
 import { UserError } from "./errors.ts";
-import { z } from "zod";
+import * as z from "zod";
 import {
   cellFactors,
   type ConfigOf,

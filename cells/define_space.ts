@@ -14,7 +14,7 @@ import {
   type Rule,
   valueOf,
 } from "./factor.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { FACTORS, GATED } from "./factors.ts";
 import { completed, describeFactorError, type SpaceFactor, spaceFactorSchema, textSchema } from "./space_factor.ts";
 import { enlarged } from "./gated_rules.ts";

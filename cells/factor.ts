@@ -2,7 +2,7 @@
  * What a factor is: anything that a study varies, and all that the rest of the program derives from one. The factors themselves
  * stand in `factors.ts`.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** What a factor may be set to. */
 export type FactorValue = boolean | number | string;

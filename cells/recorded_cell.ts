@@ -2,7 +2,7 @@
  * A cell's forward function as plain data: recorded where its code runs, replayed where its model is built. So the code of a user's space
  * can run in a worker that may do nothing, and what comes from there passes all rules of the graph builder again.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { type Cell, type CellOutput, Layer, type Parameter, Parameters } from "./cell.ts";
 import { parseWith } from "./config.ts";
 import { UserError } from "./errors.ts";

@@ -1,5 +1,5 @@
 /** Factors as a person gives them for a space: what goes without saying is filled in. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ChoiceFactor, Factor, IntegerFactor, NumberFactor, SwitchFactor } from "./factor.ts";
 import { ORIGINAL_KEYS } from "./factors.ts";
 

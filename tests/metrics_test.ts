@@ -4,7 +4,7 @@
  */
 import { GATED_SPACE } from "../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { GATED } from "../cells/factors.ts";
 import { isWhole, type Metric } from "../experiments/study/metric.ts";
 import { METRICS } from "../experiments/study/metrics.ts";

@@ -4,7 +4,7 @@
 import { MAX_VOCABULARY } from "../cells/bounds.ts";
 import { formatShape, type Shape, sizeOf } from "../cells/graph/tensor.ts";
 import { UserError } from "../cells/errors.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { catalogConfig, cellOf } from "../cells/catalog/catalog.ts";
 import { MAX_BPTT } from "../cells/factors.ts";
 import { type CellConfig, describeSchemaError, parseConfig } from "../cells/config.ts";

@@ -1,7 +1,7 @@
 /** Named cells: the gated one, and known ones to compare with. Each is one short function in the files beside this one. */
 import { UserError } from "../errors.ts";
 import type { Cell } from "../cell.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { type CellConfig, type ConfigFields, configFieldsOf, parseConfig } from "../config.ts";
 import { GATED, ORIGINAL_KEYS, SWITCHES } from "../factors.ts";
 import type { Space } from "../space.ts";

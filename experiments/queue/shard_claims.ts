@@ -4,7 +4,7 @@
  * beside its attempt at the share, for people who look: nothing is decided by it but that processes with a queue leave such runs alone.
  */
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { latestIn } from "./attempts.ts";
 import type { Claim, ClaimTable } from "./queue.ts";
 import { removeFile, writeAtomically } from "../study/files.ts";

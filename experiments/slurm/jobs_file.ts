@@ -1,5 +1,5 @@
 /** `slurm_jobs.json`: what has been submitted of a study. */
-import { z } from "zod";
+import * as z from "zod";
 import { parseWith } from "../../cells/config.ts";
 import { advised, readJson, writeAtomically } from "../study/files.ts";
 import { checkReplaceable } from "../study/ownership.ts";

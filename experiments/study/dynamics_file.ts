@@ -2,7 +2,7 @@
  * What was measured of the dynamics of one run's model, as it stands in `dynamics_*\/<id>.json`. Results stay as they are: this file is bound to
  * the model by its SHA-256, and is measured anew where the model is another one.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { ByteRecall } from "../../train/dynamics/byte_recall.ts";
 import type { EchoState } from "../../train/dynamics/echo_state.ts";
 import type { Estimate } from "../../train/dynamics/estimate.ts";

@@ -1,5 +1,5 @@
 /** Experiment 01: every combination of the factors' levels that is worth a run. */
-import { z } from "zod";
+import * as z from "zod";
 import { checkTable } from "../../cells/check_table.ts";
 import { type CellConfig, parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";

@@ -3,7 +3,7 @@
  * the terminal's table and of exports, means over seeds, and TensorBoard's scalars. A new metric is a record here, at the end of its
  * stage, and its computation: of a score in `session/score_metrics.ts`, of training in `session/run_files.ts`.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { HIGHEST_ORDER } from "../../train/corpus/ngrams/baselines.ts";
 import { LIMITS } from "../../train/training/settings.ts";
 import type { Metric, MetricKind, MetricStage } from "./metric.ts";

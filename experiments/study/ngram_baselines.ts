@@ -1,5 +1,5 @@
 /** The n-gram baselines of a study's corpus: counted once, and kept in the study for whoever has no access to the corpus. */
-import { z } from "zod";
+import * as z from "zod";
 import { parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
 import type { Corpus } from "../../train/corpus/corpus.ts";

@@ -2,7 +2,7 @@
  * One run's record, as it stands in `results_*\/<id>.json`. What is measured of a run follows from the table of metrics. The keys with spaces
  * are the original study's; new ones are snake_case. A run that has not finished has no `loss`.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_VOCABULARY } from "../../cells/bounds.ts";
 import { oncePer } from "../../cells/once_per.ts";
 import { minOf } from "../../cells/extremes.ts";

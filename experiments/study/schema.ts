@@ -1,5 +1,5 @@
 /** What the files of a study's folder hold that are no results: `study.json` and the lists of configurations. */
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_VOCABULARY } from "../../cells/bounds.ts";
 import { knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import { type ConfigFields, configIdIn, configIn, describeConfigIn, validAsAWhole } from "../../cells/config.ts";

@@ -1,5 +1,5 @@
 /** What a confined space and the process that uses it say to each other: see `space_worker.ts`. */
-import { z } from "zod";
+import * as z from "zod";
 import type { StepSizes } from "../../cells/recorded_cell.ts";
 import { spaceFactorSchema, textSchema as text } from "../../cells/space_factor.ts";
 

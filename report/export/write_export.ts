@@ -1,7 +1,7 @@
 /** Writes the runs of one experiment for other tools: tables as CSV and Parquet, curves as TensorBoard event files. */
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
 import { type FactorTable, keysOf } from "../../cells/factor.ts";

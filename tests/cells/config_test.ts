@@ -1,6 +1,6 @@
 import { catalogConfig, GATED_SPACE, knownFieldsOf } from "../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import {
   type ChoiceFactor,
   type Configuration,

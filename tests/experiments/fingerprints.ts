@@ -5,7 +5,7 @@
  * `deno run --allow-read --allow-write=tests/golden tests/experiments/fingerprints.ts`.
  */
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import project from "../../deno.json" with { type: "json" };
 import { CATALOG, cellOf } from "../../cells/catalog/catalog.ts";
 import type { Cell } from "../../cells/cell.ts";

@@ -1,5 +1,5 @@
 /** A download that is under way: the bytes that have come, and what is known of the file that they are the beginning of. */
-import { z } from "zod";
+import * as z from "zod";
 import { sizeOf } from "./cache.ts";
 
 const factsSchema = z.object({

@@ -1,5 +1,5 @@
 /** What the file of an evaluation model says of itself: its inputs, outputs and weights, checked before anything runs them. */
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../../cells/errors.ts";
 import { type EvaluationModel, INPUTS } from "../../cells/language_model.ts";
 import { type DType, formatShape, type Shape } from "../../cells/graph/tensor.ts";

@@ -3,7 +3,7 @@
  * is to go on, its moments, states and curve.
  */
 import { Buffer } from "node:buffer";
-import { z } from "zod";
+import * as z from "zod";
 import type { Parameter } from "../../cells/cell.ts";
 import {
   canonicalJson,

@@ -5,7 +5,7 @@
  */
 import { formatShape, sizeOf } from "../../cells/graph/tensor.ts";
 import { UserError } from "../../cells/errors.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { parseWith } from "../../cells/config.ts";
 import { repeatedKey } from "../repeated_key.ts";
 

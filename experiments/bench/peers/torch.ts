@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
+import * as z from "zod";
 import { parseWith } from "../../../cells/config.ts";
 import { messageOf } from "../../../cells/errors.ts";
 import { ADAM } from "../../../cells/optimizers.ts";

@@ -1,5 +1,5 @@
 /** A byte-pair vocabulary as the `tokenizer.json` of Hugging Face's library, which then makes the same tokens of any text in UTF-8. */
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_VOCABULARY } from "../../../cells/bounds.ts";
 import { parseWith } from "../../../cells/config.ts";
 import { UserError } from "../../../cells/errors.ts";
