@@ -4,7 +4,7 @@ import { type DynamicsSettings, MEASURES } from "../../train/dynamics/measure.ts
 import { CELLSPACE_VERSION, numbersOf } from "../../train/version.ts";
 import type { RunDynamics } from "./dynamics_file.ts";
 import { readBytes, sumOf } from "./files.ts";
-import { runKey } from "./paths.ts";
+import { runKey } from "./run_key.ts";
 import type { RunResult } from "./result.ts";
 import type { Experiment } from "./schema.ts";
 import type { Study } from "./store.ts";

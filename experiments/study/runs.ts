@@ -2,7 +2,7 @@
 import { oncePer } from "../../cells/once_per.ts";
 import { createHash } from "node:crypto";
 import { type CellConfig, configIn, parseWith } from "../../cells/config.ts";
-import { runKey } from "./paths.ts";
+import { runKey } from "./run_key.ts";
 import type { RunResult } from "./result.ts";
 import type { Space } from "../../cells/space.ts";
 import { listSchemaOf } from "./schema.ts";

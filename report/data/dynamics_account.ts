@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { counted } from "../../cells/counts.ts";
 import { settingsInWords } from "../../experiments/session/dynamics_words.ts";
 import { dynamicsCommand } from "../../experiments/study/commands.ts";
-import { shortKey } from "../../experiments/study/paths.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
 import { finestOf, type MeasuredAs, type ReadDynamics } from "../../experiments/study/read_dynamics.ts";
 import type { AccountData, AccountEntry } from "./account.ts";
 

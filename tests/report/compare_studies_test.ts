@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { configId } from "../../cells/config.ts";
 import { isOurs } from "../../experiments/study/ownership.ts";
-import { runKey } from "../../experiments/study/paths.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
 import { parseSelection } from "../../experiments/study/selection.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { Study } from "../../experiments/study/store.ts";
