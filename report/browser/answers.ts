@@ -7,10 +7,10 @@ import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CarriedInput, inputOf } from "../content/carried.ts";
 import { reportContent } from "../content/report_content.ts";
 import { type ReportInput, selectedInput } from "../content/report_input.ts";
-import { countConfigurations } from "../data/merged.ts";
+import { countConfigurations, criterionOfRows } from "../data/merged.ts";
 import { pageParts } from "../page/parts.ts";
 import { runHeading } from "../page/run_heading.ts";
-import { criterionOfRows } from "../data/merged.ts";
+import { rankedByText } from "../tables/criterion_words.ts";
 import type { Ask, Selected } from "./protocol.ts";
 
 /** A report's data, and what is asked of it. */
@@ -40,8 +40,9 @@ export class Answers {
       shown: content.rows.map((row, i) => ({
         name: row.name,
         heading: runHeading({ row, rank: i + 1 }, criterion, content.table),
+        best: rankedByText(row, criterion),
       })),
-      total: countConfigurations(content.rows),
+      configurations: countConfigurations(content.rows),
     };
   }
 

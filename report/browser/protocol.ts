@@ -11,11 +11,13 @@ export type Ask =
 /** A question with a number, which its answer has too. */
 export type Request = Ask & { readonly number: number };
 
-/** Of an article on a configuration, what it is headed by: its rank is among those that are shown. */
+/** A configuration that is shown, and what heads its part of the page: its rank is among those that are shown. */
 export interface ShownRun {
   /** What the page calls the configuration. */
   readonly name: string;
   readonly heading: string;
+  /** What it is ranked by. */
+  readonly best: string;
 }
 
 /** What a selection comes to. */
@@ -23,8 +25,8 @@ export interface Selected {
   readonly parts: readonly PagePart[];
   /** Configurations, best first. */
   readonly shown: readonly ShownRun[];
-  /** Configurations that there are. */
-  readonly total: number;
+  /** Configurations that are shown: one that was trained in several ways stands there more than once. */
+  readonly configurations: number;
 }
 
 /** What the worker replies. */

@@ -9,6 +9,7 @@ import { RESETS } from "../../train/scoring/state_resets.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CurveFrame, curveFrame } from "./curve.ts";
 import { type DynamicsParts, dynamicsParts } from "./dynamics.ts";
+import { cellSummary } from "./cell_summary.ts";
 import { type Ranked, runHeading } from "./run_heading.ts";
 import { escapeHtml, listOf, visibleText } from "./html.ts";
 import type { Level } from "../data/levels.ts";
@@ -61,9 +62,14 @@ function cellPart(anchor: string, configurations: readonly Ranked[], options: Pa
   const parts = equationsOf(config, "any", reads, table).map(({ title, lines }) =>
     `<p>${escapeHtml(title)}</p>\n<div class="equations" tabindex="0">${escapeHtml(lines.join("\n"))}</div>`
   );
-  const count = counted(configurations.length, "configuration");
+  const summary = cellSummary(
+    `<b>${escapeHtml(title)}</b>`,
+    configurations.length,
+    rankedByText(best, options.criterion),
+    rank,
+  );
   return `<details id="cell-${anchor}"${options.isOpen ? " open" : ""}>
-<summary><b>${escapeHtml(title)}</b>: ${count}, best ${rankedByText(best, options.criterion)} (rank ${rank})</summary>
+<summary>${summary}</summary>
 <div>
 <div class="scroll" tabindex="0">${cellPicture(config, `Cell: ${title}`, table).inline}</div>
 ${inWords(best, table)}

@@ -1,16 +1,14 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
 import type { ReportContent } from "../content/report_content.ts";
 import { cellsInFull } from "./cells.ts";
-import { FILTER_BAR } from "./filter_bar.ts";
+import { filterBar } from "./filter_bar.ts";
+import { CELLS_PART } from "./ids.ts";
 import { escapeHtml } from "./html.ts";
 import { pageParts } from "./parts.ts";
 import { DYNAMICS_STYLE, PAGE_STYLE } from "./style.ts";
 
 /** Nothing is loaded from anywhere, whatever a result's text holds. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; worker-src blob:";
-
-/** The parts that hold each cell and its runs: their own pieces are replaced, not they. */
-export const CELLS_PART = "cells";
 
 /**
  * The whole page. All text from outside is escaped; nothing on it changes from one call to the next.
@@ -24,6 +22,7 @@ export function pageOf(content: ReportContent, carried = ""): string {
   return pageAround(
     title,
     style,
+    filterBar(rows, table),
     `${parts.join("\n")}
 <div data-part="${CELLS_PART}">
 ${cellsInFull(experiment, rows, levels, table)}
@@ -32,8 +31,8 @@ ${cellsInFull(experiment, rows, levels, table)}
   );
 }
 
-/** A page with the filter bar above what it shows, and the scripts behind it. @param body HTML */
-export function pageAround(title: string, style: string, body: string, carried: string): string {
+/** A page with a bar above what it shows, and the scripts behind it: pieces of HTML. */
+export function pageAround(title: string, style: string, bar: string, body: string, carried: string): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -44,7 +43,7 @@ export function pageAround(title: string, style: string, body: string, carried: 
 <style>${style}</style>
 </head>
 <body>
-${FILTER_BAR}
+${bar}
 <main>
 ${body}
 </main>
