@@ -136,15 +136,17 @@ export class Follower {
   async #openAgain(): Promise<void> {
     const stamps = await stampsOf(this.#study, this.options.experiment);
     if (stamps === this.#stamps) return;
-    this.#stamps = stamps;
     try {
       this.listed = await openListed(this.options);
-      this.#problem = undefined;
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      // All of it may be away for a moment, with its disk.
+      if (!(error instanceof UserError) || await stampOf(this.#study.settingsPath) === undefined) throw error;
+      this.#stamps = stamps;
       this.#problem = error.message;
       return;
     }
+    this.#stamps = stamps;
+    this.#problem = undefined;
     // Results are checked by what the study says of itself.
     this.#results.forget();
     this.#progress.forget();
