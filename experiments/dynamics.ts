@@ -1,6 +1,6 @@
 /** `deno task dynamics`: measures the dynamics of finished runs, on the test split. */
 import { MAX_BATCH } from "../cells/bounds.ts";
-import { MAX_BYTES } from "../train/corpus/corpus.ts";
+import { MAX_BYTES } from "../train/corpus/bounds.ts";
 import { DYNAMICS_DEFAULTS, DYNAMICS_WARM_UP, MEASURE_NAMES } from "../train/dynamics/measure.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { print, printError } from "../train/terminal/output.ts";

@@ -1,7 +1,7 @@
 /** Where the runs of a session are: what its listener is told, and the steps of each for the queue. */
 import { stepsBackOf } from "../../cells/config.ts";
 import { unitOf } from "../../cells/unit.ts";
-import { type Leg, UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
+import { type Leg, UNNAMED_VERSION } from "../../train/training/leg.ts";
 import type { Engine } from "../../train/engines/engine.ts";
 import { engineOfEveryMachine } from "../../train/engines/registry.ts";
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runKey } from "../../experiments/study/run_key.ts";
-import { NO_DYNAMICS } from "../../experiments/study/read_dynamics.ts";
+import { NO_DYNAMICS } from "../../experiments/study/dynamics_among.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { dynamicsOf } from "../report/measured_results.ts";
 import { syntheticResults } from "../report/synthetic_results.ts";

@@ -7,7 +7,7 @@ import { runKey } from "../../experiments/study/run_key.ts";
 import { parseSelection } from "../../experiments/study/selection.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { Study } from "../../experiments/study/store.ts";
-import { MOST_STUDIES } from "../../report/data/other_studies.ts";
+import { MOST_STUDIES } from "../../report/read_other_studies.ts";
 import { reportOnStudy } from "../../report/report_study.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { madeResults, type MadeStudy, SMALL } from "./other_studies.ts";

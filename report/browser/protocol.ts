@@ -1,0 +1,27 @@
+/** What the page and its worker say to each other. The worker works out what the page shows; the page shows it. */
+import type { PagePart } from "../page/parts.ts";
+import type { RunsInFull } from "../page/run_part.ts";
+
+/** What the page asks of the worker. */
+export type Ask =
+  /** What the page carries, as it stands there: see `carried.ts`. Nothing is told of it but where it cannot be read. */
+  | { readonly ask: "open"; readonly data: string }
+  /** The page of the configurations that an expression selects; of all where it is empty. */
+  | { readonly ask: "select"; readonly only: string };
+
+/** A question with a number, which its answer has too. */
+export type Request = Ask & { readonly number: number };
+
+/** What a selection comes to. */
+export interface Selected {
+  readonly parts: readonly PagePart[];
+  readonly inFull: RunsInFull;
+  /** Configurations that are shown: one that was trained in several ways stands there more than once. */
+  readonly configurations: number;
+}
+
+/** What the worker replies. */
+export type Reply =
+  | { readonly number: number; readonly value: Selected | undefined }
+  /** One line: why there is no answer. */
+  | { readonly number: number; readonly error: string };
