@@ -194,6 +194,8 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
       "font-size": scaledToFit(textWidth(frame.y ?? ""), height + Y_LABEL_OVERHANG, SIZE.text),
     }),
   );
+  // Plot labels groups of marks; without a role such a label must not be.
+  for (const group of root.querySelectorAll("g[aria-label]")) group.setAttribute("role", "group");
   return print(document, root, frame.name);
 }
 
