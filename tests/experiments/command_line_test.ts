@@ -313,10 +313,11 @@ for (const [what, args, message] of WRONG) {
 
 for (const name of Object.keys(tasks.tasks) as (keyof typeof tasks.tasks)[]) {
   if (name === "ok" || name.startsWith("test")) continue;
-  Deno.test(`${name} --help says what it does`, async () => {
-    const { code, out } = await task(name, "--help");
+  Deno.test(`${name} --help says what it does, and so does -h`, async () => {
+    const [{ code, out }, short] = await Promise.all([task(name, "--help"), task(name, "-h")]);
     assert.equal(code, 0);
     assert.match(out, new RegExp(`^Usage: deno task ${name} \\[options\\]`));
+    assert.deepEqual([short.code, short.out], [0, out]);
   });
 }
 
