@@ -321,6 +321,12 @@ for (const name of Object.keys(tasks.tasks) as (keyof typeof tasks.tasks)[]) {
   });
 }
 
+Deno.test("no task prints what Deno downloads: it asks again for what each package is, and prints so, though its files are here", () => {
+  for (const [name, { command }] of Object.entries(tasks.tasks)) {
+    if (command.startsWith("deno run")) assert.match(command, /^deno run --quiet /, name);
+  }
+});
+
 Deno.test("no task runs with all permissions; the whole network only starts what asks a queue on a server", () => {
   // Their workers reach that server alone: see task_test.ts. What measures claims has no worker, and no other way to be told where.
   const asking = ["train", "evaluate", "dynamics", "merge", "status", "bench:claims"];
