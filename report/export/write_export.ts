@@ -30,7 +30,7 @@ import { readCurrentDynamics } from "../../experiments/study/read_dynamics.ts";
 import { shortList } from "../../train/terminal/progress.ts";
 import { type AccountEntry, MOST_NAMES } from "../data/account.ts";
 import { dynamicsAccount } from "../data/dynamics_account.ts";
-import { csvOf } from "./csv.ts";
+import { csvOf } from "../data/csv.ts";
 import { type Status, statusOf } from "./columns.ts";
 import { columnsTable, sortRuns, tablesOf } from "./tables.ts";
 import { parquetOf } from "./parquet.ts";

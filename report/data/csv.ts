@@ -4,7 +4,7 @@
  */
 import { stringify } from "csv-stringify/sync";
 import { drawControls } from "../../cells/visible_text.ts";
-import type { Table, Value } from "./columns.ts";
+import type { Table, Value } from "./table.ts";
 
 /** Rows that are turned into text at once: the library needs a kilobyte for each, and a table of curves may have millions. */
 const ROWS_AT_ONCE = 10_000;
