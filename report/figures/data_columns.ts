@@ -3,10 +3,12 @@
  * name, and numbers are as they were computed, not as a picture rounds them.
  */
 import type { FactorTable, FactorValue } from "../../cells/factor.ts";
+import type { Unit } from "../../cells/unit.ts";
+import type { Criterion } from "../../experiments/study/criterion.ts";
 import { type MergedRow, numbered, type Spread } from "../data/merged.ts";
 import { type Column, factorColumn, type Table, type Value } from "../data/table.ts";
 import type { Estimate } from "../../train/dynamics/estimate.ts";
-import type { FactorContrast } from "../statistics/matched.ts";
+import type { FactorContrast, Measure } from "../statistics/matched.ts";
 
 /** What a row may lack. */
 type Absent = null | undefined;
@@ -30,6 +32,11 @@ export const textColumn = columnOf<string>("string"),
 /** A name with a unit: `min_loss_nats_per_byte`. */
 export function withUnit(name: string, unit: string | undefined): string {
   return unit === undefined ? name : `${name}_${unit.replaceAll(/\W+/g, "_")}`;
+}
+
+/** A measure's column: scores name their unit, that of losses is what the models read. */
+export function measureColumn(measure: Measure | Criterion, reads: Unit): string {
+  return measure === "min_loss" || measure === "min loss" ? withUnit("min_loss", `nats per ${reads}`) : measure;
 }
 
 /** A table of one picture; of columns of one name, as a factor may have another's, each has a number behind it from the second on. */

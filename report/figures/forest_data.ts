@@ -1,5 +1,5 @@
 /** The data behind forest plots: a row for each dot with its interval, and one for each small dot of a single seed. */
-import { type Column, type Table, type Value } from "../data/table.ts";
+import type { Column, Table, Value } from "../data/table.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
 import { contrastColumns, countColumn, numberColumn, pictureTable, textColumn } from "./data_columns.ts";
 import type { Forest, ForestRow } from "./forest.ts";
