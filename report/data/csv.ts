@@ -2,7 +2,8 @@
  * A table as CSV: RFC 4180, UTF-8, a line of headings. What a row does not have is left empty; times are ISO 8601 in UTC; control
  * characters are drawn (`␀`), since pandas ends a text at the first NUL.
  */
-import { stringify } from "csv-stringify/sync";
+// The build that needs no Buffer: the page makes tables too.
+import { stringify } from "csv-stringify/browser/esm/sync";
 import { drawControls } from "../../cells/visible_text.ts";
 import type { Table, Value } from "./table.ts";
 
