@@ -1,14 +1,13 @@
 /** The report of a study: what of its results is drawn, and what that is held against. */
-import { withListedMarks } from "../experiments/study/promotion.ts";
 import { readCurrentDynamics } from "../experiments/study/read_dynamics.ts";
-import { comparedWithList } from "../experiments/study/runs.ts";
 import type { Experiment } from "../experiments/study/schema.ts";
-import { readSelected } from "../experiments/study/selected_results.ts";
+import { configOf } from "../experiments/study/result.ts";
 import type { Selection } from "../experiments/study/selection.ts";
 import type { Study } from "../experiments/study/store.ts";
 import { isValidated } from "../experiments/study/validation.ts";
-import { readOtherStudies } from "./data/other_studies.ts";
+import { type ReportInput, selectedInput } from "./content/report_input.ts";
 import { studyLevels } from "./data/study_levels.ts";
+import { readOtherStudies } from "./read_other_studies.ts";
 import { type ReportSummary, writeReport } from "./write_report.ts";
 
 /** What {@linkcode reportOnStudy} is told. */
@@ -29,34 +28,53 @@ export interface StudyReportOptions {
  *
  * @throws {UserError} before anything is written: see {@linkcode writeReport} and {@linkcode readOtherStudies}
  */
-export async function reportOnStudy(
+export async function reportOnStudy(study: Study, options: StudyReportOptions): Promise<ReportSummary> {
+  return await writeReport({ dir: study.dir, ...await readInput(study, options) });
+}
+
+/**
+ * Reads all that a report is drawn from.
+ *
+ * @throws {UserError} see {@linkcode readOtherStudies}; and if nothing is selected
+ */
+export async function readInput(
   study: Study,
   { experiment, below, only, others = [], onProblem = () => {} }: StudyReportOptions,
-): Promise<ReportSummary> {
-  const { dir, space } = study, runs = await study.runs(experiment);
-  const results = await readSelected(study, experiment, only, `draw a report of ${dir}`);
-  const dynamics = await readCurrentDynamics(study, experiment, results.results);
+): Promise<ReportInput> {
+  const read = await study.readResults(experiment), meant = read.results.filter(isMeant(study, only));
+  // Of a run that is not meant nothing is read: each model is hashed.
+  const dynamics = await readCurrentDynamics(study, experiment, meant);
   const levels = await studyLevels(study, onProblem);
   const short = experiment === "02" && !only ? await study.readResults("01") : undefined;
-  const unreadable = [...results.unreadable, ...short?.unreadable ?? []];
-  for (const line of [...unreadable, ...dynamics.unreadable]) onProblem(line);
   const compared = await readOtherStudies({ dirs: others, experiment, only, onProblem });
-  const chosen = experiment === "02" ? await study.readConfigs(experiment) : [];
-  return await writeReport({
-    // Controls are a sample of all that was not chosen: of a selection nothing can be concluded about the choice.
-    results: only ? withListedMarks(results.results, chosen) : results.results,
-    unreadable,
-    unknown_version: [...results.unknown_version, ...short?.unknown_version ?? []],
-    gaps: comparedWithList(only ? runs.filter(({ entry }) => only(entry.config)) : runs, results),
-    isValidated: isValidated(study.settings),
-    selection: only?.text,
-    dynamics,
-    table: space,
-    dir,
-    experiment,
-    below,
-    levels,
-    others: compared,
-    chosenBy: short && { short: short.results, entries: chosen, budget: study.settings.training.budget },
-  });
+  const input = selectedInput(
+    {
+      experiment,
+      ...read,
+      unreadable: [...read.unreadable, ...short?.unreadable ?? []],
+      unknown_version: [...read.unknown_version, ...short?.unknown_version ?? []],
+      runs: await study.runs(experiment),
+      isValidated: isValidated(study.settings),
+      dynamics,
+      table: study.space,
+      below,
+      levels,
+      others: compared,
+      chosenBy: experiment === "02"
+        ? {
+          short: short?.results ?? [],
+          entries: await study.readConfigs(experiment),
+          budget: study.settings.training.budget,
+        }
+        : undefined,
+    },
+    only,
+    `draw a report of ${study.dir}`,
+  );
+  for (const line of [...input.unreadable, ...dynamics.unreadable]) onProblem(line);
+  return input;
+}
+
+function isMeant({ space }: Study, only: Selection | undefined) {
+  return (result: Parameters<typeof configOf>[0]) => !only || only(configOf(result, space));
 }

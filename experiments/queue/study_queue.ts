@@ -19,7 +19,7 @@ import { type PlaceOptions, placesToLook, queuePlace } from "./queue_place.ts";
 import { readShardClaims, ShardClaims } from "./shard_claims.ts";
 import { claimReader, openSqliteQueue } from "./sqlite_queue.ts";
 import { isFinished, isUnderWay } from "../study/result.ts";
-import { runKey } from "../study/paths.ts";
+import { runKey } from "../study/run_key.ts";
 import { type Experiment, EXPERIMENTS } from "../study/schema.ts";
 import { type Shard, shardInWords } from "../study/shard.ts";
 import type { Study } from "../study/store.ts";

@@ -16,8 +16,7 @@ import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { GATED } from "../../cells/factors.ts";
-import { parseDecimal } from "../../train/terminal/command_line.ts";
-import { plural } from "../../train/terminal/progress.ts";
+import { parseDecimal, plural } from "../../train/terminal/words.ts";
 import { parseLevel } from "./levels.ts";
 
 /** Whether a configuration is meant. */

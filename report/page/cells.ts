@@ -1,7 +1,6 @@
 /** The page's parts on single runs: each cell with its picture and equations, and under it the configurations that have it. */
 import type { Space } from "../../cells/space.ts";
 import { cellJson, cellKey, cellPicture, equationsOf } from "../../cells/portrait.ts";
-import { describeSizesIn } from "../../cells/config.ts";
 import { forwardInWords } from "../../cells/forward_words.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Criterion } from "../../experiments/study/criterion.ts";
@@ -10,23 +9,18 @@ import { RESETS } from "../../train/scoring/state_resets.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CurveFrame, curveFrame } from "./curve.ts";
 import { type DynamicsParts, dynamicsParts } from "./dynamics.ts";
+import { type Ranked, runHeading } from "./run_heading.ts";
 import { escapeHtml, listOf, visibleText } from "./html.ts";
 import type { Level } from "../data/levels.ts";
 import { cellTitleIn } from "../data/cell_names.ts";
 import { trainingFactors } from "../../cells/factor.ts";
-import { trainingPhrase, withDefaults } from "../data/training_factors.ts";
+import { withDefaults } from "../data/training_factors.ts";
 import { criterionOfRows, type MergedRow, numbered } from "../data/merged.ts";
 import { distinct, type RunRow } from "../data/rows.ts";
 import { rankedByText } from "../tables/criterion_words.ts";
 import { testScore } from "../tables/metric_text.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { formatLoss, formatSeconds, formatSpread } from "../tables/format.ts";
-
-/** A configuration with its rank among all, from 1. */
-interface Ranked {
-  row: MergedRow;
-  rank: number;
-}
 
 /**
  * One part per cell, the one with the best configuration first and open: all sizes share picture and equations, which so
@@ -85,10 +79,9 @@ function inWords({ config, reads }: MergedRow, table: Space): string {
 }
 
 function runPart({ row, rank }: Ranked, { experiment, criterion, frame, dynamics, table }: PartOptions): string {
-  const { name, config, runs } = row, trained = trainingPhrase(table, row);
-  const what = [describeSizesIn(table, config), trained].filter(Boolean).join(", ");
+  const { name, runs } = row;
   return `<article id="run-${name}" data-run="${name}">
-<h4>Rank ${rank}: ${escapeHtml(what)}, ${rankedByText(row, criterion)}</h4>
+<h4>${runHeading({ row, rank }, criterion, table)}</h4>
 <div class="beside">
 ${frame.draw(row)}
 <div>

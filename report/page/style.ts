@@ -1,5 +1,6 @@
 /** The page's style sheet: light, dark, small screens, paper. */
 import { CELL_PICTURE_STYLE } from "../../cells/portrait.ts";
+import { ON_SCREEN } from "./html.ts";
 import { SEEDS_LABEL } from "../figures/svg.ts";
 import { BASELINE_COLOUR, COLOUR } from "../figures/theme.ts";
 
@@ -18,9 +19,6 @@ const IN_THE_DARK: readonly [from: string, to: string][] = [
 const darkPictures = IN_THE_DARK.flatMap(([from, to]) =>
   ["fill", "stroke"].map((key) => `  .card:not(.paper) [${key}="${from}"] { ${key}: ${to}; }`)
 ).join("\n");
-
-/** The class of what paper has no room for. */
-export const ON_SCREEN = "on-screen";
 
 /** What a page with dynamics has beside {@linkcode PAGE_STYLE}. */
 export const DYNAMICS_STYLE = `

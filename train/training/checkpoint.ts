@@ -19,6 +19,7 @@ import { UserError } from "../../cells/errors.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import { unitOf } from "../../cells/unit.ts";
 import type { TensorMap } from "../engines/engine.ts";
+import { type Leg, legSchema } from "./leg.ts";
 import { stateNames, type TrainingState } from "./loss_log.ts";
 import { LIMITS, passUpdates } from "./settings.ts";
 import {
@@ -111,19 +112,6 @@ function parseJson(text: string, key: string, file: string): unknown {
 }
 
 const count = z.number().int().nonnegative();
-
-/** The version that checkpoints come from that name none. */
-export const UNNAMED_VERSION = "0.1.0";
-
-/** Who did some of a run's steps: an engine on an adapter, of a version of this program. */
-export const legSchema = z.object({
-  engine: z.string(),
-  adapter: z.string(),
-  steps: count,
-  /** Absent in checkpoints of {@linkcode UNNAMED_VERSION}. */
-  cellspace_version: z.string().optional(),
-});
-export type Leg = z.infer<typeof legSchema>;
 
 /** What a checkpoint holds of a run beside its tensors. */
 export const trainingSchema = z.object({
