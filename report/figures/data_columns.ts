@@ -51,6 +51,14 @@ export function pictureTable<Row>(columns: readonly Column<Row>[], rows: readonl
   return { columns: ofAny, rows };
 }
 
+/** A picture's table with its name in each row: so tables can be put together, and a file is known as one of cellspace's (`ownership.ts`). */
+export function namedTable({ columns, rows }: Table, picture: string): Table {
+  return pictureTable(
+    [...columns, textColumn("picture", "name of the picture that the row is of", () => picture)],
+    rows,
+  );
+}
+
 /** Which configuration a row is of. */
 export interface OfConfiguration {
   readonly row: MergedRow;

@@ -16,7 +16,7 @@ import type { FigureOptions, SvgDocument } from "./svg.ts";
 export interface Picture {
   name: string;
   caption: string;
-  svg: string;
+  readonly svg: string;
   /** Whether it stays on white in the dark, because text stands on its colours. */
   paper: boolean;
   /** What it shows as a table, a row for each thing that is drawn; made when it is asked for. */

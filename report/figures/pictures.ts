@@ -29,6 +29,7 @@ import { corpusAndSteps, corpusText, finishedRuns, stepsBackRuns } from "../tabl
 import { isTuned } from "../../cells/factor.ts";
 import { contrastWords, nounOf as factorNoun } from "../tables/factor_words.ts";
 import { everywhere, onlyIn01, type Picture, type PictureData, type PictureKind } from "./picture_kind.ts";
+import { namedTable } from "./data_columns.ts";
 import { figureDocument } from "./svg.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 
@@ -208,7 +209,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   ...DYNAMICS_PICTURES,
 ];
 
-/** Draws an experiment's pictures. */
+/** An experiment's pictures, each drawn when it is looked at. */
 export function picturesOf(data: PictureData): Picture[] {
   const document = figureDocument();
   return PICTURES.flatMap((kind) => typeof kind === "function" ? kind(data) : kind).flatMap((kind) => {
@@ -220,12 +221,15 @@ export function picturesOf(data: PictureData): Picture[] {
       subtitle: (kind.subtitle ?? subtitleOf)(data),
       levels: data.levels,
     };
+    let drawn: string | undefined;
     return [{
       name,
       caption: kind.caption(data),
-      svg: kind.draw(document, data, options),
+      get svg() {
+        return drawn ??= kind.draw(document, data, options);
+      },
       paper: kind.paper ?? false,
-      data: () => kind.data({ table: GATED, ...data }),
+      data: () => namedTable(kind.data({ table: GATED, ...data }), name),
       ...(kind.notes ? { notes: kind.notes(data) } : {}),
     }];
   });
