@@ -9,6 +9,7 @@ import { cohortsOf } from "./data/baselines.ts";
 import type { MergedRow } from "./data/merged.ts";
 import type { ReportInput } from "./content/report_input.ts";
 import { pageOf } from "./page/page.ts";
+import { scriptsOf } from "./page/scripts.ts";
 import { headline } from "./tables/headline.ts";
 import { pngOf } from "./figures/png.ts";
 import { questionsText } from "./tables/questions.ts";
@@ -65,7 +66,7 @@ export async function writeReport({ dir, ...options }: ReportOptions): Promise<R
   }
   const input = withinStudy(options, dir), content = reportContent(input, dir);
   const { rows, runs, effects, table, promotion, questions, studies, dynamicsQuestions, pictures } = content;
-  const page = pageOf(content);
+  const page = pageOf(content, scriptsOf(input));
   const files: [string, string | Uint8Array][] = [
     ...pictures.flatMap(({ name, svg }): [string, string | Uint8Array][] => [
       [`${name}.svg`, svg],

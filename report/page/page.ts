@@ -1,16 +1,15 @@
 /** The report as one HTML page: no network, whole without its script, readable in the dark, on a small screen and on paper. */
 import type { ReportContent } from "../content/report_content.ts";
 import { cellsInFull } from "./cells.ts";
-import { FILTER_BAR } from "./filter_bar.ts";
+import { filterBar } from "./filter_bar.ts";
+import { CELLS_PART } from "./ids.ts";
 import { escapeHtml } from "./html.ts";
 import { pageParts } from "./parts.ts";
+import { runsInFull } from "./run_part.ts";
 import { DYNAMICS_STYLE, PAGE_STYLE } from "./style.ts";
 
 /** Nothing is loaded from anywhere, whatever a result's text holds. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; worker-src blob:";
-
-/** The parts that hold each cell and its runs: their own pieces are replaced, not they. */
-export const CELLS_PART = "cells";
 
 /**
  * The whole page. All text from outside is escaped; nothing on it changes from one call to the next.
@@ -18,22 +17,23 @@ export const CELLS_PART = "cells";
  * @param carried what the page's script needs, as HTML
  */
 export function pageOf(content: ReportContent, carried = ""): string {
-  const { experiment, title, rows, levels = [], table, dynamics } = content;
+  const { title, rows, table, dynamics } = content;
   const parts = pageParts(content).map(({ id, html }) => `<div data-part="${escapeHtml(id)}">\n${html}\n</div>`);
   const style = `${PAGE_STYLE}${dynamics ? DYNAMICS_STYLE : ""}`;
   return pageAround(
     title,
     style,
+    filterBar(rows, table),
     `${parts.join("\n")}
 <div data-part="${CELLS_PART}">
-${cellsInFull(experiment, rows, levels, table)}
+${cellsInFull(runsInFull(content), { reads: rows[0].reads, table })}
 </div>`,
     carried,
   );
 }
 
-/** A page with the filter bar above what it shows, and the scripts behind it. @param body HTML */
-export function pageAround(title: string, style: string, body: string, carried: string): string {
+/** A page with a bar above what it shows, and the scripts behind it: pieces of HTML. */
+export function pageAround(title: string, style: string, bar: string, body: string, carried: string): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -44,7 +44,7 @@ export function pageAround(title: string, style: string, body: string, carried: 
 <style>${style}</style>
 </head>
 <body>
-${FILTER_BAR}
+${bar}
 <main>
 ${body}
 </main>

@@ -1,0 +1,7 @@
+/** What the page's scripts find on it. */
+
+/** Ids of the elements that hold the worker's script and the report's input, both deflated, in base64. */
+export const WORKER_ID = "worker-script", INPUT_ID = "report-input";
+
+/** The part that holds each cell and its runs: pieces of it are replaced, and never the whole. */
+export const CELLS_PART = "cells";
