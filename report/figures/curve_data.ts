@@ -1,6 +1,7 @@
 /** The data behind pictures of training curves: a row for each point of a curve that is drawn. */
 import type { CurveAxis, PlacedPoint } from "../data/curve_axis.ts";
 import type { MergedRow } from "../data/merged.ts";
+import { LOSS_DIGITS } from "../data/rows.ts";
 import type { Column, Table } from "../data/table.ts";
 import { countColumn, nameColumns, numberColumn, pictureTable, withUnit } from "./data_columns.ts";
 
@@ -37,7 +38,7 @@ export function curvesTable<Curve extends DrawnCurve>(
     ]),
     numberColumn(
       loss,
-      "smoothed training loss, mean over the seeds; curves are thinned as the picture has them",
+      `smoothed training loss, mean over the seeds of values with ${LOSS_DIGITS} digits; points are those that are drawn`,
       ({ point }) => point.loss,
     ),
     numberColumn(`${loss}_least`, "the lowest of the seeds", ({ point }) => point.least),
