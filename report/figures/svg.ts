@@ -8,7 +8,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { SvgDocument, SvgElement } from "./dom.ts";
 import { joinLines, shortenPath } from "./svg_paths.ts";
-import { fitTogether, scaledToFit, textWidth } from "./text.ts";
+import { brokenTo, fitTogether, scaledToFit, textWidth } from "./text.ts";
 import { COLOUR, FONT_FAMILY, SIZE } from "./theme.ts";
 
 export type { SvgDocument, SvgElement };
@@ -144,8 +144,13 @@ const FIRST_LINE = 66;
 
 /** Where the panels begin, and how much room axis labels need below and to the left of them. */
 export function panelArea(frame: Pick<Frame, "subtitle" | "legend">): { top: number; left: number; bottom: number } {
-  const lines = frame.subtitle.length + wrapLegend(frame.legend).length;
+  const lines = subtitleLines(frame).length + wrapLegend(frame.legend).length;
   return { top: FIRST_LINE + lines * LINE_HEIGHT + 4, left: SIZE.margin + 22, bottom: 40 };
+}
+
+/** The lines under the title, all of one size: what is too long goes on in the next one. */
+function subtitleLines({ subtitle }: Pick<Frame, "subtitle">): string[] {
+  return subtitle.flatMap((line) => brokenTo(line, SIZE.width - 2 * SIZE.margin, SIZE.text));
 }
 
 /** How much longer than the panels a label of y may be, in pixels. */
@@ -158,12 +163,13 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
   const text = (attributes: Record<string, string | number>, ...children: (SvgElement | string)[]) =>
     element(document, "text", { "font-size": SIZE.text, fill: COLOUR.text, ...attributes }, ...children);
   const middle = area.top + height / 2;
-  const lines = frame.subtitle.map((whole, i) => {
+  const subtitle = subtitleLines(frame);
+  const lines = subtitle.map((whole, i) => {
     const { line, size } = fitLine(whole);
     return text({ x: SIZE.margin, y: FIRST_LINE + i * LINE_HEIGHT, fill: COLOUR.muted, "font-size": size }, line);
   });
   const legend = wrapLegend(frame.legend).map((line, i) =>
-    legendLine(document, line, FIRST_LINE + 5 + (frame.subtitle.length + i) * LINE_HEIGHT)
+    legendLine(document, line, FIRST_LINE + 5 + (subtitle.length + i) * LINE_HEIGHT)
   );
   const label = (content: string | undefined, position: Record<string, string | number>) =>
     content === undefined ? [] : [text({ ...position, "text-anchor": "middle" }, content)];
