@@ -220,14 +220,33 @@ function entryExtent({ mark, text }: LegendEntry, x: number): { text: number; en
   return { text: start, end: start + textWidth(text) + ENTRY_GAP };
 }
 
+/** An entry, or a part of its text; the mark stands before the first part. */
+interface LaidEntry extends LegendEntry {
+  readonly part?: number;
+}
+
+/** A line of {@linkcode wrapLegend}. */
+interface LaidLine {
+  readonly heading?: string;
+  readonly entries: LaidEntry[];
+}
+
+/** An entry whose text is too long for a line of its own, in parts that are not. */
+function partsOf(entry: LegendEntry): LaidEntry[] {
+  const room = SIZE.width - SIZE.margin - entryExtent(entry, SIZE.margin).text;
+  const parts = brokenTo(entry.text, room, SIZE.text);
+  return parts.length > 1 ? parts.map((text, part) => ({ ...entry, text, part })) : [entry];
+}
+
 /** Lines of a legend that have room for their entries: those that do not stand on the next line, without a heading. */
-function wrapLegend(lines: readonly LegendLine[]): LegendLine[] {
+function wrapLegend(lines: readonly LegendLine[]): LaidLine[] {
   return lines.flatMap(({ heading, entries }) => {
-    const wrapped: LegendLine[] = [{ heading, entries: [] }];
+    const wrapped: LaidLine[] = [{ heading, entries: [] }];
     let x = legendStart({ heading, entries });
-    for (const entry of entries) {
-      const isFirst = !wrapped.at(-1)!.entries.length;
-      if (!isFirst && entryExtent(entry, x).end - ENTRY_GAP > SIZE.width - SIZE.margin) {
+    for (const entry of entries.flatMap(partsOf)) {
+      const isFirst = !wrapped.at(-1)!.entries.length,
+        isTooLong = entryExtent(entry, x).end - ENTRY_GAP > SIZE.width - SIZE.margin;
+      if (!isFirst && (entry.part !== undefined || isTooLong)) {
         wrapped.push({ entries: [] });
         x = SIZE.margin;
       }
@@ -238,12 +257,12 @@ function wrapLegend(lines: readonly LegendLine[]): LegendLine[] {
   });
 }
 
-function legendLine(document: SvgDocument, line: LegendLine, baseline: number): SvgElement {
+function legendLine(document: SvgDocument, line: LaidLine, baseline: number): SvgElement {
   const group = element(document, "g", { "aria-label": "legend", "font-size": SIZE.text });
   let x = legendStart(line);
   if (line.heading) group.append(element(document, "text", { x: SIZE.margin, y: baseline }, line.heading));
   for (const entry of line.entries) {
-    group.append(legendMark(document, entry, x, baseline - 5));
+    if (!entry.part) group.append(legendMark(document, entry, x, baseline - 5));
     const { text, end } = entryExtent(entry, x), fitted = fitLine(entry.text, text);
     group.append(element(document, "text", { x: text, y: baseline, "font-size": fitted.size }, fitted.line));
     x = end;

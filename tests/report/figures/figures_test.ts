@@ -134,6 +134,26 @@ Deno.test("composeFigure() sets all lines under the title in one size, and break
   );
 });
 
+Deno.test("composeFigure() breaks an entry of a legend that is too long, with its mark before the first line", () => {
+  const long = Array.from({ length: 30 }, (_, i) => `word${i}`).join(" ");
+  const entries = [{ mark: "dot", colour: "#123456", text: "short" }, {
+    mark: "dot",
+    colour: "#654321",
+    text: long,
+  }] as const;
+  const frame = { name: "picture", title: "A title", subtitle: [], legend: [{ entries: [...entries] }] };
+  const svg = composeFigure(figureDocument(), frame, [], 0);
+  const texts = [...svg.matchAll(/<text ([^>]*)>((?:short|word)[^<]*)</g)];
+  const [short, ...parts] = texts.map(([, attributes, text]) => ({
+    x: / ?x="([^"]*)"/.exec(attributes)![1],
+    size: /font-size="([^"]*)"/.exec(attributes)![1],
+    text,
+  }));
+  assert.equal(parts.map(({ text }) => text).join(" "), long);
+  assert.ok(parts.length > 1 && parts.every(({ x, size }) => x === short.x && size === short.size), `${texts}`);
+  assert.equal(svg.match(/<circle/g)!.length, 2);
+});
+
 Deno.test("roundNumbers() rounds every number and leaves the rest when given a path", () => {
   assert.equal(roundNumbers("M1.2345,-0.001L10,2.96e-7Z", 2), "M1.23,0L10,0Z");
   assert.equal(roundNumbers("translate(40,434.99999999999994)", 2), "translate(40,435)");
