@@ -1,4 +1,4 @@
-/** Reads what a report of a study is drawn from. */
+/** Reads all that the report of a study is drawn from. */
 import type { ReadDynamics } from "../experiments/study/dynamics_among.ts";
 import { readCurrentDynamics } from "../experiments/study/read_dynamics.ts";
 import type { Experiment } from "../experiments/study/schema.ts";
