@@ -46,9 +46,10 @@ body { margin: 0 auto; padding: 1.5rem 1rem 5rem; max-width: 64rem; color: var(-
 a { color: var(--link); } :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } article h3 { margin: 0 0 .4rem; font-size: 1rem; }
 nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; padding: 0; list-style: none; }
-.on-paper { display: none; } .lead { font-size: 1.15rem; } .muted { color: var(--muted); }
+.on-paper { display: none; } .lead { font-size: 1.15rem; }
+.muted, figcaption { color: var(--muted); font-size: .9rem; }
 figure { margin: 1.5rem 0; }
-figcaption { color: var(--muted); font-size: .9rem; margin-top: .4rem; }
+figcaption { margin-top: .4rem; overflow-wrap: anywhere; } .downloads { display: none; } .script .downloads { display: inline; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; overflow-x: auto; }
 .card.paper { background: #fff; }
 .card svg { display: block; width: 100%; min-width: 40rem; height: auto; }
@@ -98,8 +99,8 @@ tr.marked > *, article.marked { background: var(--tint); }
   :root { --text: #000; --muted: #444; --paper: #fff; --card: #fff; --line: #bbb; }
   body { max-width: none; padding: 0; font-size: .8rem; } figure, tr, article { break-inside: avoid; }
   table { font-size: .5rem; } th, td { padding: .1rem .2rem; } th, th.turn { white-space: normal; min-width: 0; }
-  .beside, .equations, .sample, figcaption { font-size: .7rem; } .on-paper { display: block; }
+  .beside, .equations, .sample, .muted, figcaption { font-size: .7rem; } .on-paper { display: block; }
   .card { border: 0; } .card, .scroll { overflow: visible; } .card svg { min-width: 0; }
-  nav, .filters, #marked { display: none; } .equations { white-space: pre-wrap; }
+  nav, .filters, #marked, .script .downloads { display: none; } .equations { white-space: pre-wrap; }
 }
 ${CELL_PICTURE_STYLE}`;

@@ -7,7 +7,7 @@ import type { RunResult } from "../../experiments/study/result.ts";
 import { belowLoss } from "../../report/data/loss_filter.ts";
 import { mergeSeeds } from "../../report/data/merged.ts";
 import { tableOf } from "../../report/data/rows.ts";
-import { csvOf } from "../../report/export/csv.ts";
+import { csvOf } from "../../report/data/csv.ts";
 import { parquetOf } from "../../report/export/parquet.ts";
 import { tablesOf } from "../../report/export/tables.ts";
 import { runFolderName } from "../../report/export/tensorboard.ts";
