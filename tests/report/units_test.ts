@@ -9,7 +9,7 @@ import type { Metric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { configOf, type RunResult } from "../../experiments/study/result.ts";
 import { statusLines } from "../../experiments/status.ts";
-import { runKey } from "../../experiments/study/paths.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";

@@ -4,8 +4,6 @@ import { Writable } from "node:stream";
 import { control, holdLine, isTerminal, printText, terminalColumns } from "./output.ts";
 import { progressLine, type ProgressState } from "./progress_line.ts";
 
-export { formatDuration } from "./progress_line.ts";
-
 /** What a terminal understands. */
 const CLEAR_LINE = "\x1b[2K", WRAP_ON = "\x1b[?7h", WRAP_OFF = "\x1b[?7l", SAVE_CURSOR = "\x1b7";
 
@@ -85,15 +83,4 @@ export function openProgress(total: number, unit: string, quiet = false): Progre
       bar.stop();
     },
   };
-}
-
-/** `1 run`, `2 runs`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** `a, b`, or so many of them `and 72 more`. */
-export function shortList(names: readonly string[], most = 20): string {
-  const more = names.length - most;
-  return names.slice(0, most).join(", ") + (more > 0 ? `, and ${more} more` : "");
 }

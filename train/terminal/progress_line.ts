@@ -1,5 +1,7 @@
 /** The line of a progress bar: what it says in the columns that there are. */
 
+import { formatDuration } from "./words.ts";
+
 /** What is known of some work. */
 export interface ProgressState {
   readonly done: number;
@@ -55,12 +57,4 @@ function barOf(part: number, columns: number): string {
 function beginningsOf(text: string): string[] {
   const parts = text.split(", ");
   return parts.map((_, i) => parts.slice(0, i + 1).join(", "));
-}
-
-/** `4 s`, `3 min 10 s`, `2 h 5 min`. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
 }
