@@ -31,8 +31,8 @@ import { valueIn, valuesIn } from "./train/terminal/command_line.ts";
 import { hangupName } from "./train/terminal/hangup.ts";
 import type { WordToMain } from "./train/terminal/exit.ts";
 import { printError } from "./train/terminal/output.ts";
-import { endAtSecondSignal } from "./train/terminal/stop_signal.ts";
 import { servedAt } from "./report/watch/port.ts";
+import { endAtSecondSignal } from "./train/terminal/stop_signal.ts";
 import config from "./deno.json" with { type: "json" };
 
 /** What a task runs, and what it needs. */

@@ -1,5 +1,4 @@
 /** The line of a progress bar: what it says in the columns that there are. */
-
 import { formatDuration } from "./words.ts";
 
 /** What is known of some work. */
