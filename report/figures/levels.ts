@@ -145,7 +145,7 @@ export function levelNote(levels: readonly Level[] | undefined, ...domains: read
   const outside = levels.filter((level) => !domains.some((domain) => isWithin(domain)(level)));
   const isOfNgrams = levels.some(({ order }) => order !== undefined);
   const what = isOfNgrams
-    ? "Dotted: n-gram baselines of the test split, order n: what a model of n bytes of context reaches."
+    ? "Dotted: n-gram baselines of the test split; order n: what a model reaches that sees the last n bytes."
     : "Dotted: the entropy rate of the corpus, below which no model of it comes on new text.";
   const between = isOfNgrams ? ": " : " ";
   const values = outside.map(({ label, value }) => `${label}${between}${formatOnAxis(value, value)}`).join(", ");

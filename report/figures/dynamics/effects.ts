@@ -3,6 +3,7 @@ import { dynamicsUnit } from "../../../experiments/study/dynamics_metrics.ts";
 import { counted } from "../../../cells/counts.ts";
 import type { DynamicsAnswers, MetricEffects } from "../../statistics/dynamics_effects.ts";
 import { bySize, CLEAR_P } from "../../tables/clear_effects.ts";
+import { metricTitle } from "../../tables/dynamics_text.ts";
 import { contrastWords } from "../../tables/factor_words.ts";
 import { differenceLegend, whyNoInterval } from "../comparisons.ts";
 import { effectRows } from "../effects.ts";
@@ -35,7 +36,7 @@ export function figureDynamicsEffects(document: SvgDocument, answers: DynamicsAn
     const { difference } = contrastWords(effects), unit = dynamicsUnit(metric, answers.reads);
     return {
       rows: sorted.flatMap((effect) => effectRows(effect, NO_PAIR)),
-      title: `${metric.name[0].toUpperCase()}${metric.name.slice(1)}: right of zero ${metric.words.higher}`,
+      title: `${metricTitle(metric, answers.reads)}: right of zero ${metric.words.higher}`,
       axis: `${difference}${unit === undefined ? "" : `, ${unit}`}`,
       difference,
       isTested: true,

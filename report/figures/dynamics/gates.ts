@@ -48,7 +48,7 @@ export function figureGates(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const portraits = portraitsOf(rows, table, (row) => barsOf(row).length > 0);
+  const portraits = portraitsOf(rows, table, (row) => barsOf(row).length > 0), [{ reads }] = rows;
   const most = maxOf(portraits.map(({ row }) => barsOf(row).length));
   const frame = {
     ...measureTexts(options, rows, ({ gates }) => gates, [
@@ -57,14 +57,14 @@ export function figureGates(
       `Lines across the edges: ${ERRORS}.`,
     ]),
     legend: [{
-      heading: "share of units and bytes at which it is",
+      heading: `share of units and ${reads}s at which it is`,
       entries: [
         { mark: "square" as const, colour: COLOURS.shut, text: "below 0.1: shut" },
         { mark: "square" as const, colour: COLOURS.between, text: "between" },
         { mark: "square" as const, colour: COLOURS.open, text: "above 0.9: open" },
       ],
     }],
-    x: "share of all units and bytes",
+    x: `share of all units and ${reads}s`,
   };
   const drawn = drawPortraits(document, { portraits, rows, table, frame }, {
     columns: 4,
