@@ -18,9 +18,11 @@ import {
   mostSeeds,
 } from "../data/merged.ts";
 import { curveAxis, curveOn } from "../data/curve_axis.ts";
+import { passesOf } from "../data/passes.ts";
 import { distinct, levelsIn } from "../data/rows.ts";
 import { lossRange } from "../statistics/means.ts";
 import { type FactorColours, sizeColours, sizeInWords } from "./marks.ts";
+import { passMarks } from "./passes.ts";
 import {
   BASELINE_DASHES,
   composeFigure,
@@ -49,7 +51,7 @@ const HEIGHT = 430;
 /** Between panels: room for half of the last step's label and for the next panel's "0". */
 const GAP = 46;
 const TICK_LABELS = 34;
-const INSET = { top: 34, bottom: 26, right: 26 } as const;
+const INSET = { top: 40, bottom: 26, right: 26 } as const;
 
 /** One panel: some curves under a heading. */
 interface Facet {
@@ -72,7 +74,7 @@ export function figureTrainingRuns(
 ): string {
   const { own: [best], baselines } = cohortsOf(table, rows);
   const range = lossRange(rows), levels = levelsOn("training", options.levels, best);
-  const colours = sizeColours(table, rows), axis = curveAxis(rows);
+  const colours = sizeColours(table, rows), axis = curveAxis(rows), passes = passesOf(rows, axis);
   const cut = range.cut ? "; y axis clipped; early losses not shown" : "";
   const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
   // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
@@ -86,6 +88,7 @@ export function figureTrainingRuns(
       options.subtitle,
       `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`,
       ...axis.note,
+      ...passes.note,
       ...bestNote(best, criterionOfRows(rows)),
       ...levelNote(levels, y.domain),
     ],
@@ -117,6 +120,7 @@ export function figureTrainingRuns(
       colours,
       best,
       levels,
+      passEnds: passes.ends,
       curveOf: (row) => curveOn(axis, row, most),
     })
   );
@@ -209,6 +213,8 @@ interface FacetOptions {
   /** A configuration's curve on the axis of x. */
   curveOf(row: MergedRow): CurvePoint[];
   levels: readonly Level[];
+  /** On the axis of x. */
+  passEnds: readonly number[];
 }
 
 function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): SvgElement {
@@ -242,6 +248,7 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
         tickFormat: (step: number) => formatCount(step),
       }),
       Plot.ruleY([y.domain[0]], { stroke: COLOUR.axis }),
+      ...passMarks(options.passEnds, true),
       ...[true, false].flatMap((control) => curveMarks(curves.filter(([point]) => point.control === control), many)),
       ...levelMarks(options.levels, y.domain, {
         height: HEIGHT - INSET.top - INSET.bottom,
@@ -252,7 +259,7 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
       ...(holdsBest ? bestMarks(best, options.curveOf(best), x.domain[1]) : []),
       Plot.text([facet.heading], {
         frameAnchor: "top-left",
-        dy: -25,
+        dy: -31,
         fontSize: SIZE.text,
         fontWeight: "bold",
         fill: COLOUR.text,

@@ -48,7 +48,7 @@ export function cellsInFull(
   const parts = cells.map((own, i) =>
     cellPart(anchors[i], own, { experiment, criterion, isOpen: i === 0, frame, dynamics, table })
   );
-  return `${frame.symbol}\n${dynamics.symbols}${parts.join("\n")}`;
+  return `${frame.note}${frame.symbol}\n${dynamics.symbols}${parts.join("\n")}`;
 }
 
 interface PartOptions {

@@ -4,6 +4,7 @@ import { escapeHtml } from "./html.ts";
 import { curveAxis, curveOn } from "../data/curve_axis.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
+import { passesOf } from "../data/passes.ts";
 import { lossRange } from "../statistics/means.ts";
 import { type Point, polyline } from "../figures/svg_paths.ts";
 import { formatCount } from "../../cells/counts.ts";
@@ -13,6 +14,8 @@ import { formatOnAxis } from "../tables/format.ts";
 export interface CurveFrame {
   /** Grid and labels, once for the page. */
   symbol: string;
+  /** What its upright lines are, in a paragraph; empty where there is nothing to say. */
+  note: string;
   /** A configuration's mean curve, with a band from the lowest to the highest of its seeds. */
   draw(row: MergedRow): string;
 }
@@ -50,15 +53,20 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
       escapeHtml(label)
     }</text>`
   );
+  const passes = passesOf(rows, axis);
+  const ends = passes.ends.map((end) =>
+    `<path class="curve-level" d="M${x(end)},${PLOT.top}V${HEIGHT - PLOT.bottom}"/>`
+  );
   const steps = `<text class="curve-text" x="${PLOT.left}" y="${HEIGHT - 4}">0</text>` +
     `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${HEIGHT - 4}" text-anchor="end">${
       formatCount(last)
     } ${axis.noun}</text>`;
   return {
     symbol: `<svg class="curve" width="0" height="0" style="position:absolute" aria-hidden="true">` +
-      `<symbol id="curve-frame" viewBox="0 0 ${WIDTH} ${HEIGHT}">${grid.join("")}${
+      `<symbol id="curve-frame" viewBox="0 0 ${WIDTH} ${HEIGHT}">${grid.join("")}${ends.join("")}${
         held.join("")
       }${steps}</symbol></svg>`,
+    note: passes.note.length ? `<p class="muted">Small curves: ${escapeHtml(passes.note.join(" "))}</p>\n` : "",
     draw(row) {
       const points = curveOn(axis, row, POINTS);
       const at = (loss: "loss" | "least" | "most") => points.map((point): Point => [x(point.step), y(point[loss])]);
