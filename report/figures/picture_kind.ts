@@ -16,8 +16,6 @@ export interface Picture {
   name: string;
   caption: string;
   svg: string;
-  /** Whether it stays on white in the dark, because text stands on its colours. */
-  paper: boolean;
   /** Of a picture of dynamics: how to read it, and what it does not show. */
   notes?: readonly string[];
 }
@@ -52,7 +50,6 @@ export interface PictureKind {
   caption(data: PictureData): string;
   /** First line under the title; {@linkcode subtitleOf} where absent. */
   subtitle?(data: PictureData): string;
-  paper?: boolean;
   /** See {@linkcode Picture.notes}. */
   notes?(data: PictureData): readonly string[];
   draw(document: SvgDocument, data: PictureData, options: FigureOptions): string;

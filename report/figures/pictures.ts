@@ -90,7 +90,6 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     name: ofEffects(2, "_interactions"),
     title: (data) => `Which ${nounOf(data)[1]} depend on each other`,
     caption: (data) => `What each two ${nounOf(data)[1]} change together beyond what each changes alone.`,
-    paper: true,
     draw: (document, { effects }, options) => figureInteractions(document, effects, options),
   },
   {
@@ -208,7 +207,6 @@ export function picturesOf(data: PictureData): Picture[] {
       name,
       caption: kind.caption(data),
       svg: kind.draw(document, data, options),
-      paper: kind.paper ?? false,
       ...(kind.notes ? { notes: kind.notes(data) } : {}),
     }];
   });

@@ -3,10 +3,10 @@ import type { Picture } from "../figures/pictures.ts";
 import { escapeHtml } from "./html.ts";
 
 /** What a picture shows, and in which files it is. */
-export function figure({ name, caption, svg, paper, notes = [] }: Picture): string {
+export function figure({ name, caption, svg, notes = [] }: Picture): string {
   const file = escapeHtml(name), more = notes.map((note) => `<br>\n${escapeHtml(note)}`).join("");
   return `<figure id="${file}">
-<div class="card${paper ? " paper" : ""}" tabindex="0">
+<div class="card" tabindex="0">
 ${svg.trim()}
 </div>
 <figcaption>${escapeHtml(caption)} (<code>${file}.svg</code>, <code>${file}.png</code>)${more}</figcaption>

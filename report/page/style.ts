@@ -1,10 +1,13 @@
 /** The page's style sheet: light, dark, small screens, paper. */
 import { CELL_PICTURE_STYLE } from "../../cells/portrait.ts";
 import { SEEDS_LABEL } from "../figures/svg.ts";
-import { BASELINE_COLOUR, COLOUR } from "../figures/theme.ts";
+import { BASELINE_COLOUR, COLOUR, DIFFERENCE_COLOUR, TINT, TINT_LABEL } from "../figures/theme.ts";
+
+/** Text on a dark page. */
+export const DARK_TEXT = "#e8e8e8";
 
 /** What the pictures' colours become on a dark page; those of categories stay, but the one that would be too dark. */
-const IN_THE_DARK: readonly [from: string, to: string][] = [
+export const IN_THE_DARK: ReadonlyMap<string, string> = new Map([
   [COLOUR.background, "var(--card)"],
   [COLOUR.text, "var(--text)"],
   [COLOUR.highlight, "#fff"],
@@ -13,11 +16,24 @@ const IN_THE_DARK: readonly [from: string, to: string][] = [
   [COLOUR.axis, "#80858c"],
   ["#0072B2", "#4aa3df"],
   [BASELINE_COLOUR, "#b79be0"],
-];
+  [TINT.ground, "#2a2d32"],
+  [TINT.empty, "#202327"],
+]);
 
-const darkPictures = IN_THE_DARK.flatMap(([from, to]) =>
-  ["fill", "stroke"].map((key) => `  .card:not(.paper) [${key}="${from}"] { ${key}: ${to}; }`)
-).join("\n");
+/** Tints behind text: darker than the same colours of lines and dots, which are to stand out. */
+export const TINTS_IN_THE_DARK: ReadonlyMap<string, string> = new Map<string, string>([
+  [DIFFERENCE_COLOUR.lower, "#0072b2"],
+  [DIFFERENCE_COLOUR.higher, "#b85000"],
+]);
+
+const darkPictures = [
+  ...[...IN_THE_DARK].flatMap(([from, to]) =>
+    ["fill", "stroke"].map((key) => `  .card [${key}="${from}"] { ${key}: ${to}; }`)
+  ),
+  ...[...TINTS_IN_THE_DARK].map(([from, to]) =>
+    `  .card [aria-description="${TINT_LABEL}"] [fill="${from}"] { fill: ${to}; }`
+  ),
+].join("\n");
 
 /** The class of what paper has no room for. */
 export const ON_SCREEN = "on-screen";
@@ -31,7 +47,7 @@ export const PAGE_STYLE = `
 :root { color-scheme: light dark; --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd;
   --link: #005a8e; --mark: #c2006b; --tint: #fdeaf4; }
 @media screen and (prefers-color-scheme: dark) {
-  :root { --text: #e8e8e8; --muted: #b0b3b8; --paper: #16181b; --card: #1f2226; --line: #3a3d42;
+  :root { --text: ${DARK_TEXT}; --muted: #b0b3b8; --paper: #16181b; --card: #1f2226; --line: #3a3d42;
     --link: #7cc4f5; --mark: #ff7ac0; --tint: #40172f; }
 ${darkPictures}
 }
@@ -44,7 +60,6 @@ nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; padding: 0; list-sty
 figure { margin: 1.5rem 0; }
 figcaption { color: var(--muted); font-size: .9rem; margin-top: .4rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; overflow-x: auto; }
-.card.paper { background: #fff; }
 .card svg { display: block; width: 100%; min-width: 40rem; height: auto; }
 .card [data-run] { cursor: pointer; }
 .scroll { overflow-x: auto; }
