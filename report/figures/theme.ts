@@ -49,7 +49,7 @@ export const SIDE_COLOUR = { here: COLOUR.muted, there: CATEGORIES[2] } as const
 
 /**
  * How a map shows differences: a tint over a ground. Two layers, so that a dark page can have a dark ground and tints of its own; so much of the
- * strongest one is seen that text on it keeps a contrast of 5:1, in the light and in the dark.
+ * strongest one is seen that text on it stays readable, in the light and in the dark.
  */
 export const TINT = { ground: "#f7f7f7", empty: "#e9e9e9", strongest: 0.75 } as const;
 

@@ -1,7 +1,7 @@
 /** The page's style sheet: light, dark, small screens, paper. */
 import { CELL_PICTURE_STYLE } from "../../cells/portrait.ts";
 import { SEEDS_LABEL } from "../figures/svg.ts";
-import { BASELINE_COLOUR, COLOUR, DIFFERENCE_COLOUR, TINT, TINT_LABEL } from "../figures/theme.ts";
+import { BASELINE_COLOUR, COLOUR, DIFFERENCE_COLOUR, SIZE, TINT, TINT_LABEL } from "../figures/theme.ts";
 
 /** Text on a dark page. */
 export const DARK_TEXT = "#e8e8e8";
@@ -16,8 +16,8 @@ export const IN_THE_DARK: ReadonlyMap<string, string> = new Map([
   [COLOUR.axis, "#80858c"],
   ["#0072B2", "#4aa3df"],
   [BASELINE_COLOUR, "#b79be0"],
-  [TINT.ground, "#2a2d32"],
-  [TINT.empty, "#202327"],
+  [TINT.ground, "#272a2f"],
+  [TINT.empty, "#383b40"],
 ]);
 
 /** Tints behind text: darker than the same colours of lines and dots, which are to stand out. */
@@ -44,7 +44,7 @@ export const DYNAMICS_STYLE = `
 `;
 
 export const PAGE_STYLE = `
-:root { color-scheme: light dark; --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd;
+:root { color-scheme: light dark; text-size-adjust: 100%; -webkit-text-size-adjust: 100%; --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd;
   --link: #005a8e; --mark: #c2006b; --tint: #fdeaf4; }
 @media screen and (prefers-color-scheme: dark) {
   :root { --text: ${DARK_TEXT}; --muted: #b0b3b8; --paper: #16181b; --card: #1f2226; --line: #3a3d42;
@@ -60,7 +60,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; padding: 0; list-sty
 figure { margin: 1.5rem 0; }
 figcaption { color: var(--muted); font-size: .9rem; margin-top: .4rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; overflow-x: auto; }
-.card svg { display: block; width: 100%; min-width: 40rem; height: auto; }
+.card svg { display: block; width: 100%; height: auto; } .enlarge { display: none; }
 .card [data-run] { cursor: pointer; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
@@ -96,12 +96,16 @@ tr.marked > *, article.marked { background: var(--tint); }
 .card .out { opacity: .06; } .filtered .card [aria-description="${SEEDS_LABEL}"] { display: none; }
 #marked { position: fixed; inset: auto 0 0 0; margin: 0; padding: .5rem 1rem; background: var(--card);
   border-top: 2px solid var(--mark); font-size: .9rem; }
+@media screen and (max-width: 44rem) {
+  .enlarge { display: flex; justify-content: flex-end; align-items: center; gap: .4rem; padding: .3rem 0; font-size: .9rem; }
+  .enlarge input { width: 1.2rem; height: 1.2rem; } .enlarge:has(:checked) + .card svg { width: ${SIZE.width}px; }
+}
 @media print {
   :root { --text: #000; --muted: #444; --paper: #fff; --card: #fff; --line: #bbb; }
   body { max-width: none; padding: 0; font-size: .8rem; } figure, tr, article { break-inside: avoid; }
   table { font-size: .5rem; } th, td { padding: .1rem .2rem; } th, th.turn { white-space: normal; min-width: 0; }
   .beside, .equations, .sample, figcaption { font-size: .7rem; } .on-paper { display: block; }
-  .card { border: 0; } .card, .scroll { overflow: visible; } .card svg { min-width: 0; }
+  .card { border: 0; } .card, .scroll { overflow: visible; }
   nav, .filters, #marked { display: none; } .equations { white-space: pre-wrap; }
 }
 ${CELL_PICTURE_STYLE}`;
