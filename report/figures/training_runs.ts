@@ -6,6 +6,7 @@ import { type FactorTable, type IntegerFactor, markedBy, valueOf } from "../../c
 import { GATED } from "../../cells/factors.ts";
 import { type Criterion, criterionInWords } from "../../experiments/study/criterion.ts";
 import { baselineEntry, endLabels, hasBaselines, labelRoom, MOST_NAMED, nameColour, otherCells } from "./baselines.ts";
+import { bestBox, bestMarks } from "./best_curve.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
@@ -228,7 +229,8 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
     return options.curveOf(row).map((point) => ({ ...point, name: row.name, colour, control: row.control }));
   });
   const many = facet.rows.length;
-  const holdsBest = facet.rows.includes(best);
+  const holdsBest = facet.rows.includes(best), bestCurve = options.curveOf(best);
+  const height = HEIGHT - INSET.top - INSET.bottom;
   return panel(document, options.position, {
     width: left + inner + options.room + INSET.right,
     height: HEIGHT,
@@ -251,12 +253,14 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
       ...passMarks(options.passEnds, true),
       ...[true, false].flatMap((control) => curveMarks(curves.filter(([point]) => point.control === control), many)),
       ...levelMarks(options.levels, y.domain, {
-        height: HEIGHT - INSET.top - INSET.bottom,
+        height,
         labelled: options.labelled,
+        width: inner,
+        taken: holdsBest ? [bestBox(best, bestCurve, { lastStep: x.domain[1], domain: y.domain, inner, height })] : [],
       }),
       ...baselineCurves(baselines, options),
       ...cellNames(facet.rows, options),
-      ...(holdsBest ? bestMarks(best, options.curveOf(best), x.domain[1]) : []),
+      ...(holdsBest ? bestMarks(best, bestCurve, x.domain[1]) : []),
       Plot.text([facet.heading], {
         frameAnchor: "top-left",
         dy: -31,
@@ -338,43 +342,4 @@ function cellNames(
     return { name, y: (high - loss) / (high - low) * height };
   });
   return endLabels(ends, height, nameColour);
-}
-
-function bestMarks(best: MergedRow, curve: readonly CurvePoint[], lastStep: number): Plot.Markish[] {
-  const lowest = curve.reduce((least, point) => (point.loss < least.loss ? point : least));
-  const own = naming(curve, () => best.name);
-  // Centred below the point would leave the panel near its right edge, as the lowest loss mostly does.
-  const textAnchor = lowest.step > 0.6 * lastStep ? "end" : lowest.step < 0.3 * lastStep ? "start" : "middle";
-  const at = { x: (point: CurvePoint) => point.step, y: (point: CurvePoint) => point.loss };
-  return [
-    ...(best.runs.length > 1
-      ? [
-        Plot.areaY(curve, {
-          x: "step",
-          y1: "least",
-          y2: "most",
-          fill: COLOUR.axis,
-          fillOpacity: 0.45,
-          clip: true,
-          ariaDescription: SEEDS_LABEL,
-        }),
-      ]
-      : []),
-    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.background, strokeWidth: 4, clip: true }),
-    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.highlight, strokeWidth: 2.4, clip: true, ...own }),
-    Plot.dot([lowest], { ...at, r: 4, fill: COLOUR.highlight, stroke: COLOUR.background }),
-    Plot.text([lowest], {
-      ...at,
-      // The mean of the seeds' own lowest losses, as tables have it: somewhat below the lowest value of the mean curve.
-      text: () => `lowest loss of the best: ${formatSpread(best.min_loss)}`,
-      textAnchor,
-      dx: textAnchor === "end" ? 5 : 0,
-      dy: 17,
-      fontSize: SIZE.tick,
-      fontWeight: "bold",
-      fill: COLOUR.highlight,
-      stroke: COLOUR.background,
-      strokeWidth: 4,
-    }),
-  ];
 }

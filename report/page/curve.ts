@@ -22,6 +22,8 @@ export interface CurveFrame {
 
 const WIDTH = 320, HEIGHT = 150;
 const PLOT = { left: 36, right: 8, top: 8, bottom: 20 } as const;
+/** Of the text in it, in pixels. */
+const TEXT_HEIGHT = 11;
 /** Points of one curve: a page holds hundreds. */
 const POINTS = 45;
 
@@ -39,6 +41,8 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
     const share = Math.min(1, Math.max(0, (loss - low) / span));
     return Math.round(HEIGHT - PLOT.bottom - share * (HEIGHT - PLOT.top - PLOT.bottom));
   };
+  // Above its line, or below it where it would leave the picture.
+  const labelled = (line: number) => line < PLOT.top + TEXT_HEIGHT ? line + TEXT_HEIGHT : line - 3;
   const grid = [0, 0.5, 1].map((share) => low + share * span).map((loss) =>
     `<path class="curve-grid" d="M${PLOT.left},${y(loss)}H${WIDTH - PLOT.right}"/>` +
     `<text class="curve-text" x="${PLOT.left - 4}" y="${y(loss) + 4}" text-anchor="end">${
@@ -49,7 +53,7 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
     { label, value },
   ) =>
     `<path class="curve-level" d="M${PLOT.left},${y(value)}H${WIDTH - PLOT.right}"/>` +
-    `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${y(value) - 3}" text-anchor="end">${
+    `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${labelled(y(value))}" text-anchor="end">${
       escapeHtml(label)
     }</text>`
   );
