@@ -33,7 +33,7 @@ import { counted, formatCount } from "../../cells/counts.ts";
 import { formatDifference, formatLoss } from "../tables/format.ts";
 import { type FactorColours, sizeColours } from "./marks.ts";
 import { fitSwarms } from "./swarm.ts";
-import { BOLD, fitTogether, LEAST_SIZE, scaledToFit, widest } from "./text.ts";
+import { BOLD, fitTogether, scaledToFit, widest } from "./text.ts";
 
 const COLUMNS = 3;
 const PANEL_HEIGHT = 262;

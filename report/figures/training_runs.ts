@@ -33,14 +33,12 @@ import {
   naming,
   panel,
   panelArea,
-  SEEDS_LABEL,
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
 import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { rankedByText } from "../tables/criterion_words.ts";
-import { formatSpread } from "../tables/format.ts";
 
 /** Values of the size that has a panel each: more do not stand side by side, and all curves share one panel. */
 const MOST_PANELS = 4;
