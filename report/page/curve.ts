@@ -70,7 +70,7 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
       `<symbol id="curve-frame" viewBox="0 0 ${WIDTH} ${HEIGHT}">${grid.join("")}${ends.join("")}${
         held.join("")
       }${steps}</symbol></svg>`,
-    note: passes.note.length ? `<p class="muted">Small curves: ${escapeHtml(passes.note.join(" "))}</p>\n` : "",
+    note: passes.note.length ? `<p class="muted">Small curves. ${escapeHtml(passes.note.join(" "))}</p>\n` : "",
     draw(row) {
       const points = curveOn(axis, row, POINTS);
       const at = (loss: "loss" | "least" | "most") => points.map((point): Point => [x(point.step), y(point[loss])]);

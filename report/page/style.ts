@@ -78,7 +78,7 @@ th[aria-sort] button::after { content: " ▲"; } th[aria-sort=descending] button
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; background: var(--card); }
 summary { cursor: pointer; padding: .45rem .8rem; } details > div { padding: 0 .8rem .8rem; }
 .equations { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .85rem; overflow-x: auto; white-space: pre; }
-article { border-top: 1px solid var(--line); padding: .9rem 0; scroll-margin-top: 1rem; }
+article { border-top: 1px solid var(--line); margin-top: .9rem; padding: .9rem 0; scroll-margin-top: 1rem; }
 article:target { background: var(--tint); box-shadow: -.8rem 0 0 var(--tint), .8rem 0 0 var(--tint); }
 .beside { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: start; font-size: .9rem; }
 .beside > div { flex: 1 1 18rem; min-width: 0; overflow-wrap: anywhere; }
@@ -98,12 +98,13 @@ tr.marked > *, article.marked { background: var(--tint); }
   border-top: 2px solid var(--mark); font-size: .9rem; }
 @media screen and (max-width: 44rem) {
   .enlarge { display: flex; justify-content: flex-end; align-items: center; gap: .4rem; padding: .3rem 0; font-size: .9rem; }
+  .equations { white-space: pre-wrap; overflow-wrap: anywhere; }
   .enlarge input { width: 1.2rem; height: 1.2rem; } .enlarge:has(:checked) + .card svg { width: ${SIZE.width}px; }
 }
 @media print {
   :root { --text: #000; --muted: #444; --paper: #fff; --card: #fff; --line: #bbb; }
-  body { max-width: none; padding: 0; font-size: .8rem; } figure, tr, article { break-inside: avoid; }
-  table { font-size: .5rem; } th, td { padding: .1rem .2rem; } th, th.turn { white-space: normal; min-width: 0; }
+  body { max-width: none; padding: 0; font-size: .8rem; } .lead { font-size: .9rem; } figure, tr, article { break-inside: avoid; }
+  table { font-size: .46rem; } th, td { padding: .1rem .12rem; } th, th.turn, td { white-space: normal; min-width: 0; }
   .beside, .equations, .sample, figcaption { font-size: .7rem; } .on-paper { display: block; }
   .card { border: 0; } .card, .scroll { overflow: visible; }
   nav, .filters, #marked { display: none; } .equations { white-space: pre-wrap; }

@@ -56,7 +56,7 @@ Deno.test("pictures of curves and the page's small ones mark the ends of passes,
   assert.match(pictures(ofPasses(3))[0], />2nd pass</);
   for (const svg of pictures(ofPasses(1))) assert.doesNotMatch(svg, /a pass ends|2nd pass|stroke-dasharray="1,3"/);
   const { symbol, note } = curveFrame(ofPasses(3));
-  assert.match(note, /^<p class="muted">Small curves: Upright dotted lines/);
+  assert.match(note, /^<p class="muted">Small curves\. Upright dotted lines/);
   assert.equal(symbol.match(/class="curve-level" d="M\d+,8V130"/g)!.length, 2);
   assert.equal(curveFrame(ofPasses(1)).note, "");
 });
