@@ -1,10 +1,11 @@
 /** `deno task dynamics`: measures the dynamics of finished runs, on the test split. */
 import { MAX_BATCH } from "../cells/bounds.ts";
-import { MAX_BYTES } from "../train/corpus/corpus.ts";
+import { MAX_BYTES } from "../train/corpus/bounds.ts";
 import { DYNAMICS_DEFAULTS, DYNAMICS_WARM_UP, MEASURE_NAMES } from "../train/dynamics/measure.ts";
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { print, printError } from "../train/terminal/output.ts";
-import { openProgress, plural } from "../train/terminal/progress.ts";
+import { openProgress } from "../train/terminal/progress.ts";
+import { plural } from "../train/terminal/words.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { queueFlag, queueOf } from "./queue/queue_flag.ts";
@@ -13,7 +14,7 @@ import { dynamicsInWords } from "./session/dynamics_words.ts";
 import { type DynamicsState, measureStudy } from "./session/measure_dynamics.ts";
 import { commandOn } from "./study/commands.ts";
 import { MOST_RUNS } from "./study/grid.ts";
-import { shortKey } from "./study/paths.ts";
+import { shortKey } from "./study/run_key.ts";
 import { selectionLine } from "./study/selection.ts";
 
 const { streams, tokens, exponents } = DYNAMICS_DEFAULTS;

@@ -2,12 +2,13 @@
 import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, scoreFlags } from "./flags.ts";
 import { queueFlag, queueOf } from "./queue/queue_flag.ts";
-import { openProgress, plural } from "../train/terminal/progress.ts";
+import { openProgress } from "../train/terminal/progress.ts";
+import { plural } from "../train/terminal/words.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { countingDisplay } from "./display.ts";
 import { scoreInWords } from "./session/score_run.ts";
 import { evaluateStudy } from "./session/scoring.ts";
-import { shortKey } from "./study/paths.ts";
+import { shortKey } from "./study/run_key.ts";
 import { selectionLine } from "./study/selection.ts";
 import { unvalidatedInWords } from "./study/validation.ts";
 import { print, printError } from "../train/terminal/output.ts";

@@ -6,7 +6,7 @@ import { GATED_SPACE } from "../cells/catalog/catalog.ts";
 import type { Space } from "../cells/space.ts";
 import { readStudySettings } from "./study/settings_file.ts";
 import { readSpaceFile, studySpace } from "./study/space_file.ts";
-import { MAX_BYTES } from "../train/corpus/corpus.ts";
+import { MAX_BYTES } from "../train/corpus/bounds.ts";
 import { SCORE_CHOICES } from "../train/scoring/score_on.ts";
 import { type Flag, flag, type FlagValues, valueIn } from "../train/terminal/command_line.ts";
 import { MOST_LEVELS } from "./study/grid.ts";

@@ -6,7 +6,7 @@ import { listCards } from "../train/engines/webgpu/cards/list.ts";
 import { type Command, runSideBySide } from "../train/process/side_by_side.ts";
 import { EXIT, type Flag, splitList, valueIn } from "../train/terminal/command_line.ts";
 import { print, printError } from "../train/terminal/output.ts";
-import { plural } from "../train/terminal/progress.ts";
+import { plural } from "../train/terminal/words.ts";
 
 /** More cards than any machine has. */
 const MOST_GPUS = 64;

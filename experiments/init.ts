@@ -4,7 +4,7 @@ import type { StepsBack } from "../cells/config.ts";
 import { unitOf } from "../cells/unit.ts";
 import { type Corpus, CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
-import { plural } from "../train/terminal/progress.ts";
+import { plural } from "../train/terminal/words.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./study/fetching.ts";

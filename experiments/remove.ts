@@ -2,11 +2,11 @@
 import { describeConfigIn } from "../cells/config.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { print, printError } from "../train/terminal/output.ts";
-import { plural } from "../train/terminal/progress.ts";
+import { plural } from "../train/terminal/words.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { ownerInWords } from "./queue/queue.ts";
 import { planRemoval, type Removal, removeConfigs } from "./queue/remove_configs.ts";
-import { parseIdPrefix, shortKey } from "./study/paths.ts";
+import { parseIdPrefix, shortKey } from "./study/run_key.ts";
 
 /** More names than so many would stand in the way of the count below them. */
 const MOST_LINES = 20;

@@ -5,7 +5,7 @@ import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { qualityInWords } from "./study/criterion.ts";
 import { configOf } from "./study/result.ts";
 import { drawRunText, findRun } from "./session/sampling.ts";
-import { shortKey } from "./study/paths.ts";
+import { shortKey } from "./study/run_key.ts";
 import { Study } from "./study/store.ts";
 import { SAMPLE_DEFAULTS } from "../train/scoring/draw_text.ts";
 import { MOST_TEMPERATURE } from "../train/scoring/sample_text.ts";

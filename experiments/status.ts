@@ -3,13 +3,13 @@ import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { oneLine } from "../cells/visible_text.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { queueFlag, queueOf } from "./queue/queue_flag.ts";
-import { formatDuration, plural, shortList } from "../train/terminal/progress.ts";
+import { formatDuration, plural, shortList } from "../train/terminal/words.ts";
 import { type ClaimedRun, type Overview, overviewOf } from "./queue/overview.ts";
 import { ownerInWords } from "./queue/queue.ts";
 import { jobLines, jobsOverview } from "./slurm/jobs_overview.ts";
 import { commandOn } from "./study/commands.ts";
 import { qualityInWords } from "./study/criterion.ts";
-import { shortKey } from "./study/paths.ts";
+import { shortKey } from "./study/run_key.ts";
 import { unvalidatedInWords } from "./study/validation.ts";
 import { print } from "../train/terminal/output.ts";
 

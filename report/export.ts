@@ -3,7 +3,7 @@ import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "../experiments/flags
 import { selectionLine } from "../experiments/study/selection.ts";
 import { Study } from "../experiments/study/store.ts";
 import { type Flag, runCommand, splitList } from "../train/terminal/command_line.ts";
-import { plural } from "../train/terminal/progress.ts";
+import { plural } from "../train/terminal/words.ts";
 import { type Format, FORMATS, writeExport } from "./export/write_export.ts";
 import { print, printError } from "../train/terminal/output.ts";
 

@@ -2,7 +2,7 @@
 import { Study } from "../experiments/study/store.ts";
 import { flag, runCommand } from "../train/terminal/command_line.ts";
 import { dirFlag, experimentFlag, foldersFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
-import { MOST_STUDIES } from "./data/other_studies.ts";
+import { MOST_STUDIES } from "./read_other_studies.ts";
 import { reportOnStudy } from "./report_study.ts";
 import { print, printError, printText } from "../train/terminal/output.ts";
 

@@ -11,12 +11,12 @@ import { checkLevels, MOST_CONFIGS, MOST_RUNS } from "../experiments/study/grid.
 import type { InitOptions } from "../experiments/study/init_study.ts";
 import type { TableLevels } from "../experiments/study/levels.ts";
 import { type ParameterTarget, parseParameters } from "../experiments/study/parameters.ts";
-import { parseIdPrefix } from "../experiments/study/paths.ts";
+import { parseIdPrefix } from "../experiments/study/run_key.ts";
 import { type Experiment, EXPERIMENTS } from "../experiments/study/schema.ts";
 import { parseSelection, type Selection } from "../experiments/study/selection.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { parseShard, type Shard } from "../experiments/study/shard.ts";
-import { MAX_BYTES } from "../train/corpus/corpus.ts";
+import { MAX_BYTES } from "../train/corpus/bounds.ts";
 import { DYNAMICS_DEFAULTS, type DynamicsSettings } from "../train/dynamics/measure.ts";
 import type { Budget } from "../train/training/settings.ts";
 import { checkChoice, type ScoreChoice } from "../train/scoring/score_on.ts";

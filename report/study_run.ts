@@ -2,7 +2,7 @@
 import { type CellConfig, describeConfigIn } from "../cells/config.ts";
 import type { Configuration } from "../cells/factor.ts";
 import { METRICS } from "../experiments/study/metrics.ts";
-import { runKey } from "../experiments/study/paths.ts";
+import { runKey } from "../experiments/study/run_key.ts";
 import { configOf, isFinished, type RunResult } from "../experiments/study/result.ts";
 import type { ConfigEntry } from "../experiments/study/runs.ts";
 import type { Experiment } from "../experiments/study/schema.ts";

@@ -12,7 +12,7 @@ import { cutFor } from "../../train/scoring/evaluate.ts";
 import type { Cut } from "../../train/scoring/score.ts";
 import { locationInWords, type ScoreLocation } from "../../train/scoring/score_on.ts";
 import { VALIDATION_BYTES } from "../../train/scoring/validation.ts";
-import { formatDuration, plural } from "../../train/terminal/progress.ts";
+import { formatDuration, plural } from "../../train/terminal/words.ts";
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import { DEFAULT_TRAINING } from "../study/default_settings.ts";

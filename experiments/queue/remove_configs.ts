@@ -1,10 +1,11 @@
 /** What `remove` does: takes configurations off a study's list. Their results stay, and are shown as unlisted. */
 import type { Space } from "../../cells/space.ts";
 import { UserError } from "../../cells/errors.ts";
-import { plural, shortList } from "../../train/terminal/progress.ts";
+import { plural, shortList } from "../../train/terminal/words.ts";
 import { writeAtomically } from "../study/files.ts";
 import { lockStudy } from "../study/lock.ts";
-import { idInKey, resultKeys, shortKey } from "../study/paths.ts";
+import { resultKeys } from "../study/paths.ts";
+import { idInKey, shortKey } from "../study/run_key.ts";
 import { type ConfigEntry, formatConfigList } from "../study/runs.ts";
 import type { Experiment } from "../study/schema.ts";
 import { selectFrom, type Selection } from "../study/selection.ts";

@@ -7,7 +7,7 @@ import type { ScoreMetrics } from "../study/metrics.ts";
 import { contextOrderOf, gainOverOrder1, type NgramBaselines } from "../study/ngram_baselines.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { RunResult } from "../study/result.ts";
-import { runKey } from "../study/paths.ts";
+import { runKey } from "../study/run_key.ts";
 import type { Experiment } from "../study/schema.ts";
 import type { Study } from "../study/store.ts";
 import { claimKey, ClaimLost, commitWhileHeld } from "../queue/study_queue.ts";

@@ -7,7 +7,7 @@ import { sizesOf } from "../../cells/sizes.ts";
 import type { Space } from "../../cells/space.ts";
 import { type Engine, mebibytes } from "../../train/engines/engine.ts";
 import { affordableWorkers, OpenFilesError } from "../../train/process/open_files.ts";
-import { plural } from "../../train/terminal/progress.ts";
+import { plural } from "../../train/terminal/words.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import type { Run } from "../study/runs.ts";

@@ -4,7 +4,7 @@ import type { TrainingState } from "../../train/training/loss_log.ts";
 import type { Progress, RunSource, TrainedRun } from "../../train/training/training_run.ts";
 import { ClaimLost } from "../queue/study_queue.ts";
 import { WriteFailure } from "../study/files.ts";
-import { shortKey } from "../study/paths.ts";
+import { shortKey } from "../study/run_key.ts";
 import type { Run } from "../study/runs.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { SessionProgress } from "./progress.ts";

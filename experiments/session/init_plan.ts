@@ -18,7 +18,7 @@ import {
   variedFactors,
 } from "../../cells/factor.ts";
 import { maxOf, minOf } from "../../cells/extremes.ts";
-import { formatDuration, plural } from "../../train/terminal/progress.ts";
+import { formatDuration, plural } from "../../train/terminal/words.ts";
 import { flaggedFactors, flagsInWords, levelsAmong, smallestSizes } from "../study/levels.ts";
 import type { InitPlan } from "../study/init_study.ts";
 import type { ConfigEntry } from "../study/runs.ts";

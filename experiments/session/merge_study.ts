@@ -13,7 +13,8 @@ import {
 } from "../queue/study_queue.ts";
 import { commandOn } from "../study/commands.ts";
 import { realFolder } from "../study/files.ts";
-import { resultKeys, shortKey } from "../study/paths.ts";
+import { resultKeys } from "../study/paths.ts";
+import { shortKey } from "../study/run_key.ts";
 import { isFinished } from "../study/result.ts";
 import type { Run } from "../study/runs.ts";
 import { checkCopy } from "../study/same_study.ts";
@@ -22,7 +23,7 @@ import { Study } from "../study/store.ts";
 import { mixedInWords } from "../study/trained_on.ts";
 import { bring, type Copies, decide, type Decision } from "./merge_run.ts";
 import { Scheduler, waitingForOthers } from "./scheduler.ts";
-import { plural, shortList } from "../../train/terminal/progress.ts";
+import { plural, shortList } from "../../train/terminal/words.ts";
 
 /** The most folders of one call: more than any sweep has machines. */
 export const MOST_COPIES = 1000;

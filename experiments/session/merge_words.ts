@@ -1,5 +1,5 @@
 /** What `merge` has done, in words. */
-import { plural } from "../../train/terminal/progress.ts";
+import { plural } from "../../train/terminal/words.ts";
 import type { MergeSummary } from "./merge_study.ts";
 
 /** `14 runs came from ../a, 10 from ../b; 2 were here already; 1 was left`. */

@@ -5,7 +5,7 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import { ownerInWords } from "../queue/queue.ts";
 import { EngineFailure } from "../../train/engines/engine.ts";
 import type { RunResult } from "../study/result.ts";
-import { shortKey } from "../study/paths.ts";
+import { shortKey } from "../study/run_key.ts";
 import type { Run } from "../study/runs.ts";
 import type { SessionProgress } from "./progress.ts";
 import type { Scheduler } from "./scheduler.ts";

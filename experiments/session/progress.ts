@@ -1,14 +1,14 @@
 /** Where the runs of a session are: what its listener is told, and the steps of each for the queue. */
 import { stepsBackOf } from "../../cells/config.ts";
 import { unitOf } from "../../cells/unit.ts";
-import { type Leg, UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
+import { type Leg, UNNAMED_VERSION } from "../../train/training/leg.ts";
 import type { Engine } from "../../train/engines/engine.ts";
 import { engineOfEveryMachine } from "../../train/engines/registry.ts";
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import type { Progress } from "../../train/training/training_run.ts";
-import { formatDuration, plural } from "../../train/terminal/progress.ts";
+import { formatDuration, plural } from "../../train/terminal/words.ts";
 import type { RunResult } from "../study/result.ts";
-import { shortKey } from "../study/paths.ts";
+import { shortKey } from "../study/run_key.ts";
 import type { Run } from "../study/runs.ts";
 import { stepsBackAmong, tokensRead } from "../study/training_settings.ts";
 import type { Preparation, RunningRun, TrainingListener, TrainingProgress } from "./listener.ts";

@@ -8,7 +8,7 @@ import { advised } from "../study/files.ts";
 import { isOurModel } from "../study/ownership.ts";
 import { configOf, type FinishedResult, type RunResult } from "../study/result.ts";
 import { commandOn, remakeModel } from "../study/commands.ts";
-import { runKey, shortKey } from "../study/paths.ts";
+import { runKey, shortKey } from "../study/run_key.ts";
 import type { Experiment } from "../study/schema.ts";
 import type { Study } from "../study/store.ts";
 

@@ -6,7 +6,7 @@ import { advised } from "../study/files.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
 import { checkModel } from "./run_model.ts";
 import { adviceForRuns, remakeModel } from "../study/commands.ts";
-import { runKey, shortKey } from "../study/paths.ts";
+import { runKey, shortKey } from "../study/run_key.ts";
 import type { Experiment } from "../study/schema.ts";
 import { readSelected } from "../study/selected_results.ts";
 import type { Selection } from "../study/selection.ts";

@@ -16,7 +16,7 @@ import { readBaselines } from "../study/ngram_baselines.ts";
 import { checkReplaceable } from "../study/ownership.ts";
 import { configOf, type FinishedResult, isFinished, parseResult, sampleOf, withoutScore } from "../study/result.ts";
 import { remakeModel } from "../study/commands.ts";
-import { shortKey } from "../study/paths.ts";
+import { shortKey } from "../study/run_key.ts";
 import type { Experiment } from "../study/schema.ts";
 import type { Study } from "../study/store.ts";
 import { checkModel, checkpointOf, modelFacts } from "./run_model.ts";

@@ -5,7 +5,7 @@ import type { EvaluationWorkers } from "../../train/scoring/evaluation_workers.t
 import { OpenFilesError } from "../../train/process/open_files.ts";
 import type { Queue } from "../queue/queue.ts";
 import { scoreInWords, scoreRun } from "./score_run.ts";
-import { shortKey } from "../study/paths.ts";
+import { shortKey } from "../study/run_key.ts";
 import type { Run } from "../study/runs.ts";
 import type { Experiment } from "../study/schema.ts";
 import type { Study } from "../study/store.ts";

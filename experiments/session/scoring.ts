@@ -11,7 +11,7 @@ import { claimKey, ClaimLost, commitWhileHeld, openStudyQueue, type QueueChoice 
 import { isMisplaced, placeScores } from "./baseline_metrics.ts";
 import { ensureBaselines, readBaselines } from "../study/ngram_baselines.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
-import { runKey } from "../study/paths.ts";
+import { runKey } from "../study/run_key.ts";
 import type { Experiment } from "../study/schema.ts";
 import { readSelected } from "../study/selected_results.ts";
 import type { Selection } from "../study/selection.ts";

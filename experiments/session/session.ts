@@ -22,7 +22,7 @@ import type { TokenizedCorpus } from "../../train/corpus/tokens/tokenized.ts";
 import { type Engine, EngineFailure } from "../../train/engines/engine.ts";
 import { everyOne } from "../../train/process/every_one.ts";
 import { affordableWorkers, OpenFilesError } from "../../train/process/open_files.ts";
-import { plural } from "../../train/terminal/progress.ts";
+import { plural } from "../../train/terminal/words.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
 import type { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { trainRuns } from "../../train/training/trainer.ts";

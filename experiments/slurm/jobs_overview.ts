@@ -1,6 +1,6 @@
 /** What `status` shows of a study's jobs. */
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { formatDuration, plural } from "../../train/terminal/progress.ts";
+import { formatDuration, plural } from "../../train/terminal/words.ts";
 import { commandOn } from "../study/commands.ts";
 import type { Experiment } from "../study/schema.ts";
 import { Study } from "../study/store.ts";

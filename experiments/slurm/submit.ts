@@ -1,7 +1,7 @@
 /** What `slurm` does: submits one job array for the shares that have runs left and no task at work. */
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { projectFolder } from "../../train/process/folders.ts";
-import { plural } from "../../train/terminal/progress.ts";
+import { plural } from "../../train/terminal/words.ts";
 import { resolve } from "node:path";
 import { commandOn } from "../study/commands.ts";
 import { makeFolder } from "../study/files.ts";

@@ -6,7 +6,7 @@ import type { Space } from "../../cells/space.ts";
 import { type CellConfig, configIdIn } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
 import { type Configuration, type Factor, type FactorValue, isSize, markedBy, namesCell } from "../../cells/factor.ts";
-import { plural } from "../../train/terminal/progress.ts";
+import { plural } from "../../train/terminal/words.ts";
 import { checkLevels, combinationsOf, type FactorLevels, isListed, levelsOf } from "./grid.ts";
 import { flaggedFactors, flagsInWords, keysWithLevels, levelsAmong, type TableLevels } from "./levels.ts";
 import { bestListed, checkedBest, type ChosenBest, expanded, type Origin } from "./listed_again.ts";

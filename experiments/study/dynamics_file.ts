@@ -21,7 +21,7 @@ import {
 } from "../../train/dynamics/measure.ts";
 import { parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
-import { runKey } from "./paths.ts";
+import { runKey } from "./run_key.ts";
 import { idSchema } from "./result.ts";
 
 const count = z.number().int().nonnegative();

@@ -4,7 +4,7 @@
  */
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { unitOf } from "../../cells/unit.ts";
-import { plural } from "../../train/terminal/progress.ts";
+import { plural } from "../../train/terminal/words.ts";
 import {
   type Budget,
   DEFAULT_BUDGET,

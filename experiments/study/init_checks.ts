@@ -1,10 +1,11 @@
 /** What `init` checks of a study before it writes: that its lists can be trained, and that its results stay what they are. */
 import { UserError } from "../../cells/errors.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
-import { plural } from "../../train/terminal/progress.ts";
+import { plural } from "../../train/terminal/words.ts";
 import { checkAskedLogged } from "./bounds.ts";
 import { MOST_RUNS } from "./grid.ts";
-import { resultKeys, shortKey } from "./paths.ts";
+import { resultKeys } from "./paths.ts";
+import { shortKey } from "./run_key.ts";
 import type { RunResult } from "./result.ts";
 import type { ConfigEntry } from "./runs.ts";
 import { type Experiment, EXPERIMENTS, type StudySettings, tokensName } from "./schema.ts";

@@ -14,7 +14,7 @@ import {
   valueSchema,
 } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { parseDecimal } from "../../train/terminal/command_line.ts";
+import { parseDecimal } from "../../train/terminal/words.ts";
 
 /** Levels of the built-in factors, by key. */
 export type Levels = { readonly [K in keyof CellConfig]?: readonly NonNullable<CellConfig[K]>[] };

@@ -6,9 +6,9 @@ import { type CellConfig, describeConfigIn } from "../../cells/config.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { type Configuration, isSize, markedBy } from "../../cells/factor.ts";
 import { countParameters, evaluationModel } from "../../cells/language_model.ts";
-import { parseDecimal } from "../../train/terminal/command_line.ts";
+import { parseDecimal } from "../../train/terminal/words.ts";
 import { changed } from "./grid.ts";
-import { parseIdPrefix } from "./paths.ts";
+import { parseIdPrefix } from "./run_key.ts";
 
 /** How many parameters a model is to have: so many, or as many as the configuration whose id begins so. */
 export type ParameterTarget = { readonly count: number } | { readonly like: string };

@@ -7,7 +7,7 @@ import { MAX_VOCABULARY } from "../../cells/bounds.ts";
 import { oncePer } from "../../cells/once_per.ts";
 import { minOf } from "../../cells/extremes.ts";
 import { UserError } from "../../cells/errors.ts";
-import { legSchema } from "../../train/training/checkpoint.ts";
+import { legSchema } from "../../train/training/leg.ts";
 import type { MemoryCurve } from "../../train/scoring/state_resets.ts";
 import type { Tokenizer, Tokens } from "../../train/corpus/tokens/tokenizer.ts";
 import { MOST_TEMPERATURE, type SampleOptions } from "../../train/scoring/sample_text.ts";

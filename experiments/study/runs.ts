@@ -2,7 +2,7 @@
 import { oncePer } from "../../cells/once_per.ts";
 import { createHash } from "node:crypto";
 import { type CellConfig, configIn, parseWith } from "../../cells/config.ts";
-import { runKey } from "./paths.ts";
+import { runKey } from "./run_key.ts";
 import type { RunResult } from "./result.ts";
 import type { Space } from "../../cells/space.ts";
 import { listSchemaOf } from "./schema.ts";
@@ -66,28 +66,10 @@ export function runsInOrder(entries: readonly ConfigEntry[], seeds: number): Run
 
 /** The results of an experiment, as far as they can be read. */
 export interface ReadResults {
-  readonly results: RunResult[];
+  readonly results: readonly RunResult[];
   /** One line for each file that could not be read; and the same by the keys under which they lie. */
-  readonly unreadable: string[];
+  readonly unreadable: readonly string[];
   readonly damaged: ReadonlyMap<string, string>;
   /** Those of the lines that are of a version of the program that this one does not know. */
-  readonly unknown_version: string[];
-}
-
-/** Where a study's list and its folder of results differ, as keys: runs without any file, and results of runs that the list has not. */
-export interface ListGaps {
-  readonly not_begun: readonly string[];
-  readonly unlisted: readonly string[];
-}
-
-export function comparedWithList(
-  runs: readonly Run[],
-  { results, damaged }: Pick<ReadResults, "results" | "damaged">,
-): ListGaps {
-  const listed = new Set(runs.map(({ key }) => key)), kept = results.map(({ id, seed }) => runKey(id, seed));
-  const there = new Set([...kept, ...damaged.keys()]);
-  return {
-    not_begun: [...listed].filter((key) => !there.has(key)).sort(),
-    unlisted: kept.filter((key) => !listed.has(key)).sort(),
-  };
+  readonly unknown_version: readonly string[];
 }

@@ -6,7 +6,7 @@ import { type ConfigFields, configIdIn, configIn, describeConfigIn, validAsAWhol
 import type { FactorTable } from "../../cells/factor.ts";
 import type { Space } from "../../cells/space.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
-import { MAX_BYTES } from "../../train/corpus/corpus.ts";
+import { MAX_BYTES } from "../../train/corpus/bounds.ts";
 import { BYTE_TOKENIZER } from "../../train/corpus/tokens/tokenizer.ts";
 import { BUDGETS, LIMITS } from "../../train/training/settings.ts";
 import { MOST_CONFIGS } from "./grid.ts";

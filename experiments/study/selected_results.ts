@@ -1,7 +1,7 @@
 /** The results of the configurations that a command means. */
 import type { FactorTable } from "../../cells/factor.ts";
 import type { ConfigEntry, ReadResults } from "./runs.ts";
-import { idInKey } from "./paths.ts";
+import { idInKey } from "./run_key.ts";
 import { configOf } from "./result.ts";
 import type { Experiment } from "./schema.ts";
 import { selectFrom, type Selection } from "./selection.ts";

@@ -16,9 +16,9 @@ import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { GATED } from "../../cells/factors.ts";
-import { parseDecimal } from "../../train/terminal/command_line.ts";
-import { plural } from "../../train/terminal/progress.ts";
+import { parseDecimal, plural } from "../../train/terminal/words.ts";
 import { parseLevel } from "./levels.ts";
+import { selectionParts } from "./selection_text.ts";
 
 /** Whether a configuration is meant. */
 export type ConfigFilter = (config: CellConfig) => boolean;
@@ -49,9 +49,6 @@ const COMPARISONS: Readonly<Record<string, (value: number, bound: number) => boo
 
 const PART = /^([^=<>!]*)(!=|<=|>=|=|<|>)([^=<>!]*)$/;
 
-/** A comma ends a part where a key and an operator follow; any other is within a value (`gate_inputs=x,h`). */
-const BETWEEN_PARTS = /,(?=[^,|=<>!]*[=<>!])/;
-
 /** What an expression may look like, for help texts. */
 export const SELECTION_GRAMMAR =
   "parts with commas between, which must all hold: key=value, key=a|b (any of), !=, and " +
@@ -64,7 +61,7 @@ export const SELECTION_GRAMMAR =
  * @throws {Error} naming the part that is wrong
  */
 export function parseSelection(text: string, table: Space = GATED_SPACE): Selection {
-  const conditions = text.split(BETWEEN_PARTS).map((part) => parsePart(part, table));
+  const conditions = (text.trim() ? selectionParts(text) : [text]).map((part) => parsePart(part, table));
   const equal = conditions.filter(({ operator }) => operator === "=").map(({ factor: { key } }) => key);
   const repeated = equal.find((key, i) => equal.indexOf(key) < i);
   if (repeated !== undefined) {

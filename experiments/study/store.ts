@@ -24,7 +24,8 @@ import { flagsInWords } from "./levels.ts";
 import { checkReplaceable } from "./ownership.ts";
 import { checkVersion, configOf, parseResult, type RunResult, UnknownVersion } from "./result.ts";
 import { commandOn, remakeModel } from "./commands.ts";
-import { resultKeys, runKey, StudyPaths } from "./paths.ts";
+import { resultKeys, StudyPaths } from "./paths.ts";
+import { runKey } from "./run_key.ts";
 import {
   type ConfigEntry,
   formatConfigList,

@@ -1,6 +1,6 @@
 /** Which results lack a score on the validation split, how they get it, and what that means for what is chosen. */
 import { canValidate } from "../../train/scoring/validation.ts";
-import { plural } from "../../train/terminal/progress.ts";
+import { plural } from "../../train/terminal/words.ts";
 import { commandOn } from "./commands.ts";
 import { criterionInWords, unvalidatedOf } from "./criterion.ts";
 import type { Ranking } from "./ranking.ts";

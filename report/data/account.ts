@@ -2,13 +2,13 @@
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Study } from "../../experiments/study/store.ts";
-import { runKey, shortKey } from "../../experiments/study/paths.ts";
-import type { ListGaps } from "../../experiments/study/runs.ts";
+import { runKey, shortKey } from "../../experiments/study/run_key.ts";
+import type { ListGaps } from "../../experiments/study/list_gaps.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import { placeInWords, placesOf } from "../../experiments/study/trained_on.ts";
-import { UNNAMED_VERSION } from "../../train/training/checkpoint.ts";
+import { UNNAMED_VERSION } from "../../train/training/leg.ts";
 import { numbersOf } from "../../train/version.ts";
-import { shortList } from "../../train/terminal/progress.ts";
+import { shortList } from "../../train/terminal/words.ts";
 import type { RunTable } from "./rows.ts";
 import { oneLine } from "../../cells/visible_text.ts";
 import { counted } from "../../cells/counts.ts";

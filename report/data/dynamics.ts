@@ -1,7 +1,7 @@
 /** The dynamics of runs as rows have them: of one run, and of a configuration over its seeds. */
 import { DYNAMICS_METRICS, type DynamicsMetric } from "../../experiments/study/dynamics_metrics.ts";
 import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
-import { runKey } from "../../experiments/study/paths.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
 import { type MergedRow, type Spread, spreadOf } from "./merged.ts";
 import type { RunRow, RunTable } from "./rows.ts";
 

@@ -1,10 +1,10 @@
 /** What of a study's dynamics has no part in its report: counted and named, so that nothing is dropped in silence. */
-import { isDeepStrictEqual } from "node:util";
 import { counted } from "../../cells/counts.ts";
 import { settingsInWords } from "../../experiments/session/dynamics_words.ts";
 import { dynamicsCommand } from "../../experiments/study/commands.ts";
-import { shortKey } from "../../experiments/study/paths.ts";
-import { finestOf, type MeasuredAs, type ReadDynamics } from "../../experiments/study/read_dynamics.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
+import { finestOf, type MeasuredAs, type ReadDynamics } from "../../experiments/study/dynamics_among.ts";
+import type { DynamicsSettings } from "../../train/dynamics/measure.ts";
 import type { AccountData, AccountEntry } from "./account.ts";
 
 /** One entry for each reason that there is, as those of the rest of the report. */
@@ -12,7 +12,8 @@ export function dynamicsAccount(
   read: ReadDynamics,
   of: Pick<AccountData, "study" | "experiment">,
 ): AccountEntry[] {
-  const { measured, as, unreadable, stale, otherwise, unchecked } = read, { study, experiment } = of;
+  const { measured, as, unreadable, stale, otherwise } = read, { study, experiment } = of;
+  const unchecked = read.unchecked.filter((key) => measured.has(key));
   const anew = `(${dynamicsCommand(study, experiment, as?.settings)} measures anew)`;
   const alike = `(${alikeCommand(read, of)} measures all alike)`;
   const entries: AccountEntry[] = [
@@ -48,11 +49,15 @@ function alikeCommand(
   { study, experiment }: Pick<AccountData, "study" | "experiment">,
 ): string {
   const settings = [...(as ? [as] : []), ...otherwise.map(({ as }) => as)].map(({ settings }) => settings);
-  const differ = settings.some((one) => !isDeepStrictEqual(one, settings[0]));
+  const differ = settings.some((one) => !areEqual(one, settings[0]));
   return dynamicsCommand(study, experiment, finestOf(settings), differ || undefined);
 }
 
 /** `8 streams of 4,096 bytes or tokens, 32 exponents, cellspace 0.5`. */
 function measuredInWords({ settings, version }: MeasuredAs): string {
   return `${settingsInWords(settings, "bytes or tokens")}, cellspace ${version}`;
+}
+
+function areEqual(a: DynamicsSettings, b: DynamicsSettings): boolean {
+  return a.streams === b.streams && a.tokens === b.tokens && a.exponents === b.exponents;
 }

@@ -8,7 +8,7 @@ import { appliesTo, type Configuration, type Factor, type FactorValue, namesCell
 import { cohortsOf } from "./baselines.ts";
 import { cellNameIn, nameOfLevel } from "./cell_names.ts";
 import type { StudyRuns } from "./other_studies.ts";
-import { shortList } from "../../train/terminal/progress.ts";
+import { shortList } from "../../train/terminal/words.ts";
 import { distinct, ownCellRows, type RunRow } from "./rows.ts";
 
 /** One configuration of two studies, at the seeds that both have finished. */

@@ -45,7 +45,7 @@ export interface RunRow extends RunMetrics {
   config: CellConfig;
   /** The configuration in a short line. */
   label: string;
-  /** Smoothed loss: value `i`, from 0, was logged after `(i + 1) * log_every` steps. */
+  /** Smoothed loss, rounded (see {@linkcode shownLoss}): value `i`, from 0, was logged after `(i + 1) * log_every` steps. */
   loss: readonly number[];
   log_every: number;
   /** `bytes`, or which tokens. */
@@ -155,6 +155,14 @@ export function metricOfRun(run: RunRow, metric: Metric): number | undefined {
   return run[metricName(metric) as keyof RunMetrics];
 }
 
+/** Significant digits of a curve's losses: more than pictures and sentences tell apart, in half the room on a page. */
+const LOSS_DIGITS = 7;
+
+/** A curve as reports have it. */
+export function shownLoss(loss: readonly number[]): number[] {
+  return loss.map((value) => Number(value.toPrecision(LOSS_DIGITS)));
+}
+
 function metricsOf(result: FinishedResult, metrics: readonly Metric[]): RunMetrics {
   return Object.fromEntries(metrics.map((metric) => [metricName(metric), result[metric.key]])) as RunMetrics;
 }
@@ -167,7 +175,7 @@ function rowOf(result: FinishedResult, table: FactorTable, metrics: readonly Met
     seed: result.seed,
     config,
     label: labelIn(table, config) + (result.control ? " (a control)" : ""),
-    loss: result.loss,
+    loss: shownLoss(result.loss),
     log_every: result.log_every,
     tokens: oneLine(result.tokens ?? "bytes"),
     reads: unitOf(result),

@@ -7,7 +7,7 @@ import {
   errorColumn,
   settingsColumn,
 } from "../../experiments/study/dynamics_metrics.ts";
-import { runKey } from "../../experiments/study/paths.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import type { Column, Value } from "./columns.ts";
 

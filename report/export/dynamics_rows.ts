@@ -7,7 +7,7 @@ import type { GradientAgreement } from "../../train/dynamics/agreement.ts";
 import { type Measure, MEASURES } from "../../train/dynamics/measure.ts";
 import { RECALL_LAGS } from "../../train/dynamics/stream_options.ts";
 import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
-import { runKey } from "../../experiments/study/paths.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import type { Column } from "./columns.ts";
 

@@ -5,6 +5,9 @@ import { showable } from "../../cells/visible_text.ts";
 
 export { escapeHtml };
 
+/** The class of what paper has no room for. */
+export const ON_SCREEN = "on-screen";
+
 /** Text from a model or a file, which may hold anything. */
 export function visibleText(text: string): string {
   return escapeHtml(showable(text));

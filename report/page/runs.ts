@@ -1,4 +1,4 @@
-/** The page's table of all configurations, with the filters that its script brings to life. */
+/** The page's table of all configurations. */
 import { NONE } from "../tables/format.ts";
 import { type Factor, type FactorTable, isOther, isSize, isSwitch } from "../../cells/factor.ts";
 import type { Unit } from "../../cells/unit.ts";
@@ -8,14 +8,13 @@ import { METRICS } from "../../experiments/study/metrics.ts";
 import { FORGETTING_TIME, isCompared } from "../../experiments/study/dynamics_metrics.ts";
 import { dynamicsOf, metricsMeasured } from "../data/dynamics.ts";
 import { dynamicsHeading, dynamicsText } from "../tables/dynamics_text.ts";
-import { escapeHtml, table } from "./html.ts";
-import { ON_SCREEN } from "./style.ts";
+import { escapeHtml, ON_SCREEN, table } from "./html.ts";
 import { criterionOfRows, type MergedRow, mostSeeds, spreadOf } from "../data/merged.ts";
 import { amountRead, areSeveralBack } from "../data/reading.ts";
 import { distinct, shownIn } from "../data/rows.ts";
 import { levelText } from "../tables/factor_words.ts";
 import { inTables, isSaidOf, metricText, pageHeading, sortValue } from "../tables/metric_text.ts";
-import { counted, formatCount } from "../../cells/counts.ts";
+import { formatCount } from "../../cells/counts.ts";
 
 /** A column of the table. */
 interface Column {
@@ -26,8 +25,6 @@ interface Column {
   turn?: boolean;
   /** Whether a sheet of paper has no room for it. */
   isOnScreen?: boolean;
-  /** Whether one value of it can be chosen to show alone. */
-  filter?: boolean;
   /** HTML. */
   cell(row: MergedRow, rank: number): string;
   /** What the column is sorted by, where that is not the number or text that the cell shows. */
@@ -41,7 +38,6 @@ function factorColumn(factor: Factor, table: FactorTable): Column {
   return {
     heading: factor.label,
     ...(isSwitch(factor) ? { kind: "tick", turn: true } : factor.kind === "choice" ? { kind: "text" } : {}),
-    filter: true,
     cell: (row) => escapeHtml(levelText(table, factor, row)),
   };
 }
@@ -64,11 +60,10 @@ const FIRST_COLUMNS: readonly Column[] = [
   {
     heading: "chosen as",
     kind: "text",
-    filter: true,
     cell: ({ control }) => control ? "control" : "promoted",
     isSaid: (rows) => rows.some(({ control }) => control),
   },
-  { heading: "seeds", filter: true, cell: ({ runs }) => `${runs.length}`, isSaid: (rows) => mostSeeds(rows) > 1 },
+  { heading: "seeds", cell: ({ runs }) => `${runs.length}`, isSaid: (rows) => mostSeeds(rows) > 1 },
 ];
 
 /** The loss increase under state resets, which is more than a number: mean over the seeds that have it. */
@@ -110,7 +105,6 @@ function readColumn(reads: Unit): Column {
 const ENGINE_COLUMN: Column = {
   heading: "engine",
   kind: "text",
-  filter: true,
   cell: ({ runs }) => escapeHtml(distinct(runs, ({ engine }) => engine).join(", ")),
 };
 
@@ -135,7 +129,7 @@ function columnsFor(rows: readonly MergedRow[], table: FactorTable, metrics: rea
 }
 
 /**
- * All configurations, best first. Without the script the table stands in this order, and the filters are hidden.
+ * All configurations, best first. Without the script the table stands in this order.
  *
  * @param metrics what is measured of each run
  */
@@ -150,7 +144,9 @@ export function runsTable(
     return all ? ` class="${all}"` : "";
   };
   const head = columns.map(({ heading, kind, turn, isOnScreen }) =>
-    `<th scope="col"${attributes(kind, turn && "turn", isOnScreen && ON_SCREEN)}>${escapeHtml(heading)}</th>`
+    `<th scope="col" data-key="${escapeHtml(heading)}"${attributes(kind, turn && "turn", isOnScreen && ON_SCREEN)}>${
+      escapeHtml(heading)
+    }</th>`
   );
   const body = rows.map((row, i) => {
     const cells = columns.map(({ kind, isOnScreen, cell, value }) => {
@@ -159,9 +155,7 @@ export function runsTable(
     });
     return `<tr data-run="${row.name}">${cells.join("")}</tr>`;
   });
-  return `${introduction(rows)}\n${filters(columns, rows)}\n<div id="runs">\n${
-    table(head.join(""), body.join("\n"))
-  }\n</div>`;
+  return `${introduction(rows)}\n<div id="runs">\n${table(head.join(""), body.join("\n"))}\n</div>`;
 }
 
 /** By what the table is ranked, and what its two columns on memory are. */
@@ -179,26 +173,4 @@ const GAIN_IN_WORDS =
 function resetsInWords(reads: Unit): string {
   return `“Loss increase under state resets” is what the score loses when the state is set to zero before each ${reads}: no measure of ` +
     "what memory gives, since a trained model seldom meets a state of zero.";
-}
-
-function filters(columns: readonly Column[], rows: readonly MergedRow[]): string {
-  const selects = columns.flatMap(({ heading, filter, cell }, i) => {
-    const values = filter ? [...new Set(rows.map((row) => cell(row, 0)))].sort(byNumberOrText) : [];
-    if (values.length < 2) return [];
-    const options = values.map((value) => `<option>${value}</option>`).join("");
-    return [
-      `<label>${
-        escapeHtml(heading)
-      } <select data-column="${i}"><option value="">any</option>${options}</select></label>`,
-    ];
-  });
-  return `<form class="filters" hidden aria-label="Show only configurations with">
-${selects.join("\n")}
-<button type="reset">show all</button>
-<output aria-live="polite">${counted(rows.length, "configuration")}</output>
-</form>`;
-}
-
-function byNumberOrText(a: string, b: string): number {
-  return Number(a) - Number(b) || (a < b ? -1 : a > b ? 1 : 0);
 }

@@ -1,6 +1,6 @@
 /** The page's style sheet: light, dark, small screens, paper. */
 import { CELL_PICTURE_STYLE } from "../../cells/portrait.ts";
-import { SEEDS_LABEL } from "../figures/svg.ts";
+import { ON_SCREEN } from "./html.ts";
 import { BASELINE_COLOUR, COLOUR, DIFFERENCE_COLOUR, SIZE, TINT, TINT_LABEL } from "../figures/theme.ts";
 
 /** Text on a dark page. */
@@ -35,20 +35,27 @@ const darkPictures = [
   ),
 ].join("\n");
 
-/** The class of what paper has no room for. */
-export const ON_SCREEN = "on-screen";
-
 /** What a page with dynamics has beside {@linkcode PAGE_STYLE}. */
 export const DYNAMICS_STYLE = `
 @media print { .${ON_SCREEN} { display: none; } }
 `;
 
+/** What a page of an experiment that still trains has beside {@linkcode PAGE_STYLE}. */
+export const LIVE_STYLE = `
+#live progress { width: min(20rem, 60%); vertical-align: middle; } #live [data-live=curves] { min-width: 0; font-size: 12px; }
+.live-axes path { stroke: var(--line); } .live-axes text { fill: var(--muted); }
+.live-curve { fill: none; stroke: #8a8f98; stroke-opacity: .55; stroke-width: 1; } .live-curve.out { display: none; }
+.live-curve.running { stroke: var(--link); stroke-opacity: .9; } .live-curve.failed { stroke: var(--wrong); stroke-dasharray: 4 3; }
+.live-curve.best { stroke: var(--text); stroke-opacity: 1; stroke-width: 2.5; } figcaption .running { color: var(--link); }
+`;
+
 export const PAGE_STYLE = `
-:root { color-scheme: light dark; text-size-adjust: 100%; -webkit-text-size-adjust: 100%; --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd;
-  --link: #005a8e; --mark: #c2006b; --tint: #fdeaf4; }
+:root { color-scheme: light dark; text-size-adjust: 100%; -webkit-text-size-adjust: 100%;
+  --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd;
+  --link: #005a8e; --mark: #c2006b; --tint: #fdeaf4; --wrong: #b00020; }
 @media screen and (prefers-color-scheme: dark) {
   :root { --text: ${DARK_TEXT}; --muted: #b0b3b8; --paper: #16181b; --card: #1f2226; --line: #3a3d42;
-    --link: #7cc4f5; --mark: #ff7ac0; --tint: #40172f; }
+    --link: #7cc4f5; --mark: #ff7ac0; --tint: #40172f; --wrong: #ff8a9a; }
 ${darkPictures}
 }
 body { margin: 0 auto; padding: 1.5rem 1rem 5rem; max-width: 64rem; color: var(--text); background: var(--paper);
@@ -71,15 +78,23 @@ code { font-size: .95em; overflow-wrap: anywhere; }
 th button { font: inherit; font-weight: bold; color: inherit; background: none; border: 0; padding: 0; cursor: pointer;
   text-align: inherit; white-space: inherit; }
 th[aria-sort] button::after { content: " ▲"; } th[aria-sort=descending] button::after { content: " ▼"; }
-.filters { display: flex; flex-wrap: wrap; gap: .5rem .9rem; align-items: end; border: 1px solid var(--line);
-  border-radius: .4rem; padding: .5rem .8rem .8rem; margin: 0 0 .8rem; }
-.filters label { display: grid; font-size: .85rem; } .filters select, .filters button { font: inherit; font-size: .9rem; }
+.filters { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; margin: -1.5rem -1rem 1rem;
+  padding: .5rem 1rem; background: var(--card); border-bottom: 1px solid var(--line); font-size: .9rem; }
+.filters > label { display: flex; flex: 1 1 16rem; gap: .5rem; align-items: center; white-space: nowrap; }
+.filters input, .filters select, .filters button { font: inherit; }
+.filters input { flex: 1; min-width: 6rem; font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+.filters details { margin: 0; background: none; } .filters details[open] { flex-basis: 100%; } .filters summary { padding: .1rem .6rem; }
+.filters details > div { display: flex; flex-wrap: wrap; gap: .4rem .9rem; max-height: 40vh; overflow-y: auto; }
+.filters details label { display: grid; font-size: .85rem; }
+.filters [role=alert] { flex-basis: 100%; margin: 0; color: var(--wrong); overflow-wrap: anywhere; }
+.script [id] { scroll-margin-top: 4.5rem; }
+[aria-busy] { cursor: progress; }
 [hidden] { display: none !important; }
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; background: var(--card); }
 summary { cursor: pointer; padding: .45rem .8rem; } details > div { padding: 0 .8rem .8rem; }
 .equations { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .85rem; overflow-x: auto; white-space: pre; }
 article { border-top: 1px solid var(--line); margin-top: .9rem; padding: .9rem 0; scroll-margin-top: 1rem; }
-article:target { background: var(--tint); box-shadow: -.8rem 0 0 var(--tint), .8rem 0 0 var(--tint); }
+article:target, article.target { background: var(--tint); box-shadow: -.8rem 0 0 var(--tint), .8rem 0 0 var(--tint); }
 .beside { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: start; font-size: .9rem; }
 .beside > div { flex: 1 1 18rem; min-width: 0; overflow-wrap: anywhere; }
 .curve { width: 20rem; max-width: 100%; height: auto; font-size: 11px; }
@@ -93,7 +108,6 @@ article:target { background: var(--tint); box-shadow: -.8rem 0 0 var(--tint), .8
 tr.marked > *, article.marked { background: var(--tint); }
 .card .marked { stroke: var(--mark) !important; stroke-opacity: 1; stroke-width: 3.5; }
 .card circle.marked, .card path.marked[transform] { stroke-width: 3; fill-opacity: 1; }
-.card .out { opacity: .06; } .filtered .card [aria-description="${SEEDS_LABEL}"] { display: none; }
 #marked { position: fixed; inset: auto 0 0 0; margin: 0; padding: .5rem 1rem; background: var(--card);
   border-top: 2px solid var(--mark); font-size: .9rem; }
 @media screen and (max-width: 44rem) {

@@ -1,8 +1,8 @@
 /** The page in a real browser. A machine may lack one: then the tests are skipped, with the reason; CI takes that for a failure. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { runKey } from "../../experiments/study/paths.ts";
-import { NO_DYNAMICS } from "../../experiments/study/read_dynamics.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
+import { NO_DYNAMICS } from "../../experiments/study/dynamics_among.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { dynamicsOf } from "../report/measured_results.ts";
 import { syntheticResults } from "../report/synthetic_results.ts";

@@ -21,7 +21,7 @@ export interface BadInput {
 export interface Action {
   readonly prepare?: (small: SmallStudy) => void;
   /** Returns the lines that its script would print about trouble, beside what goes to standard error at once. */
-  readonly run: (small: SmallStudy) => Promise<string[]>;
+  readonly run: (small: SmallStudy) => Promise<readonly string[]>;
   /** Runs, by their number, that must have gone on: trained or scored. */
   readonly goesOn?: readonly number[];
   /** Further runs whose files may change. */

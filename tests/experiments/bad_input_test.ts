@@ -69,7 +69,7 @@ async function checkRow({ damage, action, says }: BadInput, small: SmallStudy): 
 }
 
 /** What an action says: the lines that it prints on standard error or returns, and its error. */
-async function linesOf(run: () => Promise<string[]>): Promise<string[]> {
+async function linesOf(run: () => Promise<readonly string[]>): Promise<string[]> {
   using errors = recordErrors();
   const lines: string[] = [];
   try {

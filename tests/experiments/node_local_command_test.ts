@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { claimKey, openStudyQueue } from "../../experiments/queue/study_queue.ts";
 import { ownerInWords } from "../../experiments/queue/queue.ts";
-import { shortKey } from "../../experiments/study/paths.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { nodeLocalFolder } from "../../experiments/queue/queue_place.ts";
 import { inFolder } from "./folder.ts";

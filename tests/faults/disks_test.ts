@@ -1,7 +1,7 @@
 import { trainingDisplay } from "../../experiments/display.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { shortKey } from "../../experiments/study/paths.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
 import { writeExport } from "../../report/export/write_export.ts";

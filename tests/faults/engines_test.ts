@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { shortKey } from "../../experiments/study/paths.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";

@@ -4,7 +4,6 @@ import { type CellConfig, configId } from "../../cells/config.ts";
 import { overviewOf } from "../../experiments/queue/overview.ts";
 import { drawRunText, findRun } from "../../experiments/session/sampling.ts";
 import { evaluateStudy } from "../../experiments/session/scoring.ts";
-import { comparedWithList } from "../../experiments/study/runs.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import type { TrainStudyOptions } from "../../experiments/session/train_options.ts";
@@ -195,7 +194,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
       const levels = await studyLevels(study, (problem) => said.push(problem));
       await writeReport({
         ...read,
-        gaps: comparedWithList(await study.runs(EXPERIMENT), read),
+        runs: await study.runs(EXPERIMENT),
         dir,
         experiment: EXPERIMENT,
         levels,

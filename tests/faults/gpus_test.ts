@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
-import { shortKey } from "../../experiments/study/paths.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
 import { isThere, Training } from "./processes.ts";
 import { finishedRuns, inFolder, makeStudy } from "./studies.ts";
 

@@ -7,7 +7,7 @@ import { parseQueueUrl } from "../../experiments/queue/queue_url.ts";
 import type { Claim } from "../../experiments/queue/queue.ts";
 import { claimKey, runInClaim } from "../../experiments/queue/study_queue.ts";
 import { isFinished, isUnderWay } from "../../experiments/study/result.ts";
-import { shortKey } from "../../experiments/study/paths.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { NO_POSTGRES, PASSWORD, PostgresServer } from "./postgres.ts";
 import { HURRIED, processOf, randomFrom, sleep, Training, type TrainingOptions, until } from "./processes.ts";

@@ -2,7 +2,7 @@ import { removeFile } from "../../experiments/study/files.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { shortKey } from "../../experiments/study/paths.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { HURRIED, processOf, randomFrom, sleep, Training, until } from "./processes.ts";
 import { stopAmidRun } from "./stopped.ts";

@@ -1,7 +1,7 @@
 /** Shares of a study, trained without a queue: whoever is started again takes over, and who was thought dead writes nothing. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { shortKey } from "../../experiments/study/paths.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { HURRIED, processOf, Training } from "./processes.ts";
 import { latestOf, stopAmidRun } from "./stopped.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runCosts } from "../../experiments/study/run_cost.ts";
-import { shortKey } from "../../experiments/study/paths.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Run } from "../../experiments/study/runs.ts";
 import { sharesOf } from "../../experiments/study/shard.ts";
 import type { Study } from "../../experiments/study/store.ts";

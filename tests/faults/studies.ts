@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import { isFinished, type RunResult } from "../../experiments/study/result.ts";
-import { shortKey } from "../../experiments/study/paths.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Run } from "../../experiments/study/runs.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { ensureBaselines } from "../../experiments/study/ngram_baselines.ts";

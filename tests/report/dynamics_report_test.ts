@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { runKey } from "../../experiments/study/paths.ts";
-import { NO_DYNAMICS, type ReadDynamics } from "../../experiments/study/read_dynamics.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
+import { NO_DYNAMICS, type ReadDynamics } from "../../experiments/study/dynamics_among.ts";
 import { type ReportOptions, writeReport } from "../../report/write_report.ts";
 import { dynamicsAccount } from "../../report/data/dynamics_account.ts";
 import { inFolder } from "../experiments/folder.ts";

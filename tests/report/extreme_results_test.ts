@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { overviewOf } from "../../experiments/queue/overview.ts";
 import { configOf } from "../../experiments/study/result.ts";
 import { statusLines } from "../../experiments/status.ts";
-import { runKey } from "../../experiments/study/paths.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { writeExport } from "../../report/export/write_export.ts";
 import { writeReport } from "../../report/write_report.ts";

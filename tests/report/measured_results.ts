@@ -1,6 +1,6 @@
 /** Made-up results of a study whose dynamics were measured: gated configurations and other cells, with numbers that follow from their parts. */
 import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
-import { runKey } from "../../experiments/study/paths.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import { withDynamics } from "../../report/data/dynamics.ts";
 import { mergeSeeds } from "../../report/data/merged.ts";

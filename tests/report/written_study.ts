@@ -1,5 +1,5 @@
 /** A study whose results the store wrote: some runs are done, one has a further seed, one failed, one is under way. */
-import { runKey } from "../../experiments/study/paths.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import type { RunResult } from "../../experiments/study/result.ts";

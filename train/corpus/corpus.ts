@@ -1,4 +1,5 @@
 /** Where text comes from, and how it is split. */
+import { LEAST_HISTORY, MAX_BYTES } from "./bounds.ts";
 import { checkWhole } from "../../cells/bounds.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { basename, resolve } from "node:path";
@@ -38,12 +39,6 @@ export interface Corpus extends SplitHashes {
 
 /** The smallest test split that says anything: a byte to read, and one to predict. */
 const MIN_TEST_BYTES = 2;
-
-/** The shortest pass: a byte to read, and one to predict. */
-export const LEAST_HISTORY = 2;
-
-/** The largest corpus: places in the text are numbers of 32 bits, on the GPU too. */
-export const MAX_BYTES = 2 ** 32;
 
 /** What a study keeps of what was asked for: a name as it is, a file by its absolute path. */
 export function corpusSource(asked: string): string {

@@ -6,6 +6,7 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import { endWith } from "./exit.ts";
 import { lostOn, print, printError, routeConsole } from "./output.ts";
 import { Stopped } from "./stop_signal.ts";
+import { parseDecimal } from "./words.ts";
 import { Command, CommanderError, Option } from "@commander-js/extra-typings";
 
 /** How one flag is written, explained and checked. */
@@ -152,15 +153,6 @@ function parseWhole(text: string, { least = 1, most, note }: Bounds): number {
     throw new Error(`must be a whole number of at least ${least} and at most ${most}${meaning}`);
   }
   return value;
-}
-
-/**
- * A number as people write it.
- *
- * @returns NaN for what is no decimal number, such as the empty text and `0x10`, which JavaScript reads as one
- */
-export function parseDecimal(text: string): number {
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : NaN;
 }
 
 /** What a script is called, and takes. */

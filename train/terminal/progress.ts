@@ -2,6 +2,7 @@
 import { Presets, SingleBar } from "cli-progress";
 import { Writable } from "node:stream";
 import { control, isTerminal, print, terminalColumns } from "./output.ts";
+import { formatDuration } from "./words.ts";
 
 /** What a terminal understands. */
 const CLEAR_LINE = "\x1b[2K", WRAP_ON = "\x1b[?7h", WRAP_OFF = "\x1b[?7l", SAVE_CURSOR = "\x1b7";
@@ -76,23 +77,4 @@ export function openProgress(total: number, unit: string, quiet = false): Progre
       bar.stop();
     },
   };
-}
-
-/** `4 s`, `3 min 10 s`, `2 h 5 min`. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
-}
-
-/** `1 run`, `2 runs`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** `a, b`, or so many of them `and 72 more`. */
-export function shortList(names: readonly string[], most = 20): string {
-  const more = names.length - most;
-  return names.slice(0, most).join(", ") + (more > 0 ? `, and ${more} more` : "");
 }

@@ -1,7 +1,7 @@
 /** How runs are trained. */
 import { checkWhole, MAX_BATCH, MAX_VOCABULARY } from "../../cells/bounds.ts";
 import { UserError } from "../../cells/errors.ts";
-import { LEAST_HISTORY } from "../corpus/corpus.ts";
+import { LEAST_HISTORY } from "../corpus/bounds.ts";
 
 /**
  * What runs of one study have in common that go different numbers of steps back: the tokens that they read, or the number of their updates.

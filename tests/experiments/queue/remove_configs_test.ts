@@ -7,7 +7,7 @@ import { ownerInWords, STALE_SECONDS } from "../../../experiments/queue/queue.ts
 import { planRemoval, removeConfigs } from "../../../experiments/queue/remove_configs.ts";
 import { claimKey, openStudyQueue } from "../../../experiments/queue/study_queue.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
-import { runKey } from "../../../experiments/study/paths.ts";
+import { runKey } from "../../../experiments/study/run_key.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
 import { copiesOfSmallStudy, TRAINED } from "../small_study.ts";
 

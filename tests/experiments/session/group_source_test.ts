@@ -12,7 +12,7 @@ import type { TrainingListener, TrainingProgress } from "../../../experiments/se
 import { SessionProgress } from "../../../experiments/session/progress.ts";
 import { Scheduler } from "../../../experiments/session/scheduler.ts";
 import { WriteFailure } from "../../../experiments/study/files.ts";
-import { shortKey } from "../../../experiments/study/paths.ts";
+import { shortKey } from "../../../experiments/study/run_key.ts";
 import type { Run } from "../../../experiments/study/runs.ts";
 
 import { totalSteps } from "../../../train/training/settings.ts";

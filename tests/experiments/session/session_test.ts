@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Queue } from "../../../experiments/queue/queue.ts";
 import { readClaims } from "../../../experiments/queue/sqlite_queue.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
-import { shortKey } from "../../../experiments/study/paths.ts";
+import { shortKey } from "../../../experiments/study/run_key.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";

@@ -6,7 +6,7 @@ import { grid } from "../../../experiments/study/grid.ts";
 import { type InitOptions, type InitPlan, initStudy, planInit } from "../../../experiments/study/init_study.ts";
 import { namedCells, otherCellNames } from "../../../experiments/study/named_cells.ts";
 import { parametersOf } from "../../../experiments/study/parameters.ts";
-import { runKey } from "../../../experiments/study/paths.ts";
+import { runKey } from "../../../experiments/study/run_key.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
 import type { Study } from "../../../experiments/study/store.ts";

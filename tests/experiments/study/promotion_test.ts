@@ -7,7 +7,7 @@ import { drawControls, withListedMarks } from "../../../experiments/study/promot
 import { rankConfigs } from "../../../experiments/study/ranking.ts";
 import { isFinished, type RunResult } from "../../../experiments/study/result.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
-import { runKey } from "../../../experiments/study/paths.ts";
+import { runKey } from "../../../experiments/study/run_key.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { rankedInWords } from "../../../experiments/study/validation.ts";

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { RunDynamics } from "../../../experiments/study/dynamics_file.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
-import { runKey } from "../../../experiments/study/paths.ts";
-import { finestOf, NO_DYNAMICS, readCurrentDynamics } from "../../../experiments/study/read_dynamics.ts";
+import { runKey } from "../../../experiments/study/run_key.ts";
+import { finestOf, NO_DYNAMICS } from "../../../experiments/study/dynamics_among.ts";
+import { readCurrentDynamics } from "../../../experiments/study/read_dynamics.ts";
 import { inFolder } from "../folder.ts";
 import { syntheticDynamics } from "../../report/synthetic_dynamics.ts";
 

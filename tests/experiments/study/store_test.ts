@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { hasEnded, isFinished, isUnderWay, parseResult, type RunResult } from "../../../experiments/study/result.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
-import { runKey } from "../../../experiments/study/paths.ts";
+import { runKey } from "../../../experiments/study/run_key.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";

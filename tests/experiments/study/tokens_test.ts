@@ -42,7 +42,7 @@ function init(dir: string, more: Partial<InitOptions> = {}) {
 
 const train = (dir: string, limit = 2) => trainStudy({ dir, experiment: "01", engine: "onnx", parallel: 1, limit });
 
-async function resultsOf(study: Study): Promise<RunResult[]> {
+async function resultsOf(study: Study): Promise<readonly RunResult[]> {
   const { results, unreadable } = await study.readResults("01");
   assert.deepEqual(unreadable, []);
   return results;

@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { DYNAMICS_METRICS } from "../../../experiments/study/dynamics_metrics.ts";
 import type { RunDynamics } from "../../../experiments/study/dynamics_file.ts";
-import { runKey } from "../../../experiments/study/paths.ts";
+import { runKey } from "../../../experiments/study/run_key.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { csvOf } from "../../../report/export/csv.ts";

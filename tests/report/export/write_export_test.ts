@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { basename, join, relative } from "node:path";
 import { parquetReadObjects } from "hyparquet";
 import type { RunResult } from "../../../experiments/study/result.ts";
-import { runKey } from "../../../experiments/study/paths.ts";
+import { runKey } from "../../../experiments/study/run_key.ts";
 import { EXPERIMENTS } from "../../../experiments/study/schema.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { EVENT_FILE, runFolderName } from "../../../report/export/tensorboard.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import { extentOf } from "../../../cells/extremes.ts";
 import { GATED } from "../../../cells/factors.ts";
-import { runKey } from "../../../experiments/study/paths.ts";
+import { runKey } from "../../../experiments/study/run_key.ts";
 import { configOf, type RunResult } from "../../../experiments/study/result.ts";
 import { withDynamics } from "../../../report/data/dynamics.ts";
 import type { Level } from "../../../report/data/levels.ts";

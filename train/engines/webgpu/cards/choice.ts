@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { UserError } from "../../../../cells/errors.ts";
-import { plural } from "../../../terminal/progress.ts";
+import { plural } from "../../../terminal/words.ts";
 import { findAdapter } from "../runtime/device.ts";
 import { areEqual, type Card, cardInWords, kindOf } from "./card.ts";
 import { shownCards } from "./list.ts";

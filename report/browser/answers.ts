@@ -1,0 +1,78 @@
+/** What the page's worker answers: the report's own functions on what the page carries. */
+import { inflateText } from "./inflate.ts";
+import { messageOf, UserError } from "../../cells/errors.ts";
+import { isFinished, type RunResult } from "../../experiments/study/result.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
+import { parseSelection } from "../../experiments/study/selection.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
+import { type CarriedInput, inputOf } from "../content/carried.ts";
+import { reportContent } from "../content/report_content.ts";
+import { type ReportInput, selectedInput } from "../content/report_input.ts";
+import { countConfigurations } from "../data/merged.ts";
+import { pageParts } from "../page/parts.ts";
+import { runsInFull } from "../page/run_part.ts";
+import type { Ask, Selected } from "./protocol.ts";
+
+/** Where no run has finished. */
+const NOTHING: Selected = { parts: [], inFull: { runs: [], symbols: "" }, configurations: 0 };
+
+/** A report's data, and what is asked of it. */
+export class Answers {
+  #input: ReportInput | undefined;
+
+  /** @throws {UserError} with one line, where there is no answer */
+  async answer(ask: Ask): Promise<Selected | undefined> {
+    switch (ask.ask) {
+      case "open":
+        this.#input = inputOf(JSON.parse(await inflateText(ask.data)) as CarriedInput);
+        return undefined;
+      case "update":
+        this.#input = updated(this.#opened(), ask.results, ask.gone);
+        return undefined;
+      case "select":
+        return this.#select(ask.only);
+      default:
+        return ask satisfies never;
+    }
+  }
+
+  #select(text: string): Selected {
+    const input = this.#opened(), { table = GATED_SPACE } = input;
+    const only = text.trim() ? parsed(text, table) : undefined;
+    const entries = input.runs?.map(({ entry }) => entry).filter(({ config }) => only?.(config) ?? true);
+    const listed = entries && [...new Set(entries.map(({ id }) => id))];
+    // An experiment whose runs still train may have nothing to show so far.
+    if (!input.results.some(isFinished)) return { ...NOTHING, listed };
+    const content = reportContent(selectedInput(input, only, "show this page"), ANY_STUDY.dir);
+    return {
+      parts: pageParts(content),
+      inFull: runsInFull(content),
+      configurations: countConfigurations(content.rows),
+      listed,
+    };
+  }
+
+  #opened(): ReportInput {
+    if (!this.#input) throw new UserError("Cannot work on this page: its data were not opened");
+    return this.#input;
+  }
+}
+
+function parsed(text: string, table: Parameters<typeof parseSelection>[1]) {
+  try {
+    return parseSelection(text, table);
+  } catch (error) {
+    throw new UserError(`Cannot show '${text}': ${messageOf(error)}`);
+  }
+}
+
+/** The same study some time later. */
+function updated(input: ReportInput, results: readonly RunResult[], gone: readonly string[]): ReportInput {
+  const byKey = new Map(input.results.map((result) => [keyOf(result), result]));
+  for (const key of gone) byKey.delete(key);
+  for (const result of results) byKey.set(keyOf(result), result);
+  return { ...input, results: [...byKey.values()] };
+}
+
+const keyOf = ({ id, seed }: RunResult) => runKey(id, seed);

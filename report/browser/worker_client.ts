@@ -1,0 +1,54 @@
+/// <reference lib="dom" />
+/** The page's side of its worker. */
+import type { RunResult } from "../../experiments/study/result.ts";
+import { INPUT_ID, WORKER_ID } from "../page/ids.ts";
+import { inflateText } from "./inflate.ts";
+import type { Ask, Reply, Selected } from "./protocol.ts";
+
+/** What came of a question. */
+export type Outcome<T> = { readonly value: T } | { readonly error: string };
+
+/** A worker that is started with the first question, since many pages are only read. */
+export class WorkerClient {
+  #worker: Promise<Worker> | undefined;
+  readonly #waiting = new Map<number, (reply: Reply) => void>();
+  #asked = 0;
+
+  /** The parts of the page for the configurations that an expression selects. */
+  async select(only: string): Promise<Outcome<Selected>> {
+    return await this.#ask({ ask: "select", only }) as Outcome<Selected>;
+  }
+
+  /** Tells of results that are new or have changed, and of those that are there no more. */
+  async update(results: readonly RunResult[], gone: readonly string[]): Promise<void> {
+    await this.#ask({ ask: "update", results, gone });
+  }
+
+  async #ask(ask: Ask): Promise<Outcome<Selected | undefined>> {
+    this.#worker ??= this.#start();
+    return await this.#tell(await this.#worker, ask);
+  }
+
+  async #start(): Promise<Worker> {
+    const script = await inflateText(carried(WORKER_ID));
+    const worker = new Worker(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+    worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+      this.#waiting.get(data.number)?.(data);
+      this.#waiting.delete(data.number);
+    };
+    const opened = await this.#tell(worker, { ask: "open", data: carried(INPUT_ID) });
+    if ("error" in opened) console.error(opened.error);
+    return worker;
+  }
+
+  #tell(worker: Worker, ask: Ask): Promise<Outcome<Selected | undefined>> {
+    const number = ++this.#asked, { promise, resolve } = Promise.withResolvers<Reply>();
+    this.#waiting.set(number, resolve);
+    worker.postMessage({ ...ask, number });
+    return promise;
+  }
+}
+
+function carried(id: string): string {
+  return document.getElementById(id)!.textContent!;
+}

@@ -1,0 +1,102 @@
+/**
+ * What a page carries of its report's input, so that it can draw a part of it: as JSON, which has neither maps nor functions. What a part is
+ * not drawn from is left out.
+ */
+import type { Configuration } from "../../cells/factor.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import { recordSpace, replayedSpace, type SpaceRecord } from "../../cells/recorded_space.ts";
+import type { Space } from "../../cells/space.ts";
+import type { ReadDynamics } from "../../experiments/study/dynamics_among.ts";
+import { withListedMarks } from "../../experiments/study/promotion.ts";
+import { configOf, type RunResult } from "../../experiments/study/result.ts";
+import { shownLoss } from "../data/rows.ts";
+import { studyRunsOf, type StudyRunsSource } from "../data/other_studies.ts";
+import type { ReportInput } from "./report_input.ts";
+
+/** A map as JSON has it. */
+type Entries<V> = readonly (readonly [key: string, value: V])[];
+
+/** Dynamics as JSON has them. */
+type CarriedDynamics = Omit<ReadDynamics, "measured" | "damaged" | "left"> & {
+  readonly measured: Entries<ReadDynamics["measured"] extends ReadonlyMap<string, infer V> ? V : never>;
+  readonly damaged: Entries<string>;
+  readonly left: CarriedDynamics["measured"];
+};
+
+type CarriedStudy = Omit<StudyRunsSource, "space" | "damaged"> & {
+  readonly space?: SpaceRecord;
+  readonly damaged: Entries<string>;
+};
+
+/** A report's input as a page has it. */
+export type CarriedInput = Omit<ReportInput, "table" | "damaged" | "dynamics" | "others" | "chosenBy"> & {
+  readonly table?: SpaceRecord;
+  readonly damaged: Entries<string>;
+  readonly dynamics?: CarriedDynamics;
+  readonly others: readonly CarriedStudy[];
+};
+
+/** @throws {UserError} if the space does not know a configuration's cell */
+export function carriedOf(input: ReportInput): CarriedInput {
+  const { table = GATED_SPACE, damaged = [], dynamics, others = [], chosenBy, runs = [], ...rest } = input;
+  const listed = runs.map(({ entry }) => entry.config);
+  return {
+    ...rest,
+    // What a ranking chose is told of all configurations or of none: a part needs its marks alone.
+    results: (chosenBy ? withListedMarks(input.results, chosenBy.entries) : input.results).map(withShownLoss),
+    ...(input.runs ? { runs: input.runs } : {}),
+    table: recordOf(table, input.results, listed),
+    damaged: [...damaged],
+    ...(dynamics
+      ? {
+        dynamics: {
+          ...dynamics,
+          measured: [...dynamics.measured],
+          damaged: [...dynamics.damaged],
+          left: [...dynamics.left],
+        },
+      }
+      : {}),
+    others: others.map(({ source: { space, damaged = [], ...source } }) => ({
+      ...source,
+      results: source.results.map(withShownLoss),
+      space: recordOf(space, source.results, (source.entries ?? []).map(({ config }) => config)),
+      damaged: [...damaged],
+    })),
+  };
+}
+
+/** What {@linkcode carriedOf} was made of, as far as a part is drawn from it. */
+export function inputOf({ table, damaged, dynamics, others, ...rest }: CarriedInput): ReportInput {
+  return {
+    ...rest,
+    table: replayedSpace(table),
+    damaged: new Map(damaged),
+    ...(dynamics
+      ? {
+        dynamics: {
+          ...dynamics,
+          measured: new Map(dynamics.measured),
+          damaged: new Map(dynamics.damaged),
+          left: new Map(dynamics.left),
+        },
+      }
+      : {}),
+    others: others.map(({ space, damaged, ...source }) =>
+      studyRunsOf({ ...source, space: replayedSpace(space), damaged: new Map(damaged) })
+    ),
+  };
+}
+
+function recordOf(
+  space: Space,
+  results: readonly RunResult[],
+  listed: readonly Configuration[],
+): SpaceRecord | undefined {
+  return recordSpace(space, [...results.map((result) => configOf(result, space)), ...listed]);
+}
+
+/** Of a curve the digits that are shown; what a run lost when it failed is shown nowhere. */
+function withShownLoss({ loss_before_failure: _, ...result }: RunResult): RunResult {
+  return (result.loss ? { ...result, loss: shownLoss(result.loss) } : result) as RunResult;
+}

@@ -1,0 +1,21 @@
+/** The page's scripts, and what they work on. */
+import { Buffer } from "node:buffer";
+import { deflateRawSync } from "node:zlib";
+import { carriedOf } from "../content/carried.ts";
+import type { ReportInput } from "../content/report_input.ts";
+import { INPUT_ID, WORKER_ID } from "./ids.ts";
+import clientScript from "./bundles/client.js" with { type: "text" };
+import workerScript from "./bundles/worker.js" with { type: "text" };
+
+/** The scripts of a page that carries a report's input, as HTML. */
+export function scriptsOf(input: ReportInput): string {
+  return `<script type="text/plain" id="${INPUT_ID}">${deflated(JSON.stringify(carriedOf(input)))}</script>
+<script type="text/plain" id="${WORKER_ID}">${deflated(workerScript)}</script>
+<script>
+${clientScript}</script>`;
+}
+
+/** Text in as little room as can be had without a loss; it is read by `report/browser/inflate.ts`. */
+function deflated(text: string): string {
+  return Buffer.from(deflateRawSync(text, { level: 9 })).toString("base64");
+}
