@@ -50,7 +50,7 @@ export class RunsTable {
       if (isMissing(a.cell) !== isMissing(b.cell)) return isMissing(a.cell) ? 1 : -1;
       return sign * compare(a.cell, b.cell) || a.rank - b.rank;
     });
-    body.append(...rows.map(({ row }) => row));
+    if (rows.some(({ row }, i) => row !== body.rows[i])) body.append(...rows.map(({ row }) => row));
   }
 
   get #headings(): HTMLTableCellElement[] {

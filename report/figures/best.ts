@@ -11,7 +11,10 @@ import { passMarks } from "./passes.ts";
 import { curveAxis, curveOn } from "../data/curve_axis.ts";
 import { passesOf } from "../data/passes.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
-import { criterionOfRows, type CurvePoint, type MergedRow, mostSeeds, rankedBy } from "../data/merged.ts";
+import type { Table } from "../data/table.ts";
+import { curvesTable, type DrawnCurve } from "./curve_data.ts";
+import { countColumn } from "./data_columns.ts";
+import { criterionOfRows, type MergedRow, mostSeeds, rankedBy } from "../data/merged.ts";
 import {
   BASELINE_DASHES,
   composeFigure,
@@ -41,9 +44,33 @@ const COLOURS = { own: "#0072B2", others: "#b9b9b9" } as const;
 /** The axis starts where the curves have come this far down: what is before is the same in all, and would press the rest together. */
 const SHOWN_SHARE = 0.6;
 
-interface Curve {
-  row: MergedRow;
-  points: CurvePoint[];
+interface Curve extends DrawnCurve {
+  /** Of the picture's, from 1; undefined: the best baseline, which is in no panel of its own. */
+  readonly rank: number | undefined;
+}
+
+/** The curves of the panels, and that of the best baseline, which is broken in each. */
+function bestCurves(rows: readonly MergedRow[], table: FactorTable) {
+  const axis = curveAxis(rows), [line] = baselineLines(table, rows);
+  const curveFor = (row: MergedRow, rank?: number): Curve => ({ row, rank, points: curveOn(axis, row, POINTS) });
+  return {
+    axis,
+    curves: rows.slice(0, MOST).map((row, i) => curveFor(row, i + 1)),
+    baseline: line && curveFor(line.row),
+  };
+}
+
+/** The data behind {@linkcode figureBest}. */
+export function bestData(rows: readonly MergedRow[], table: FactorTable): Table {
+  const { axis, curves, baseline } = bestCurves(rows, table);
+  const isApart = baseline && !curves.some(({ row }) => row === baseline.row);
+  return curvesTable([...curves, ...(isApart ? [baseline] : [])], axis, [
+    countColumn(
+      "rank",
+      "among all configurations, from 1; empty: the best baseline, which every panel shows",
+      ({ rank }) => rank,
+    ),
+  ]);
 }
 
 /**
@@ -59,9 +86,8 @@ export function figureBest(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const shown = rows.slice(0, MOST), axis = curveAxis(rows), passes = passesOf(rows, axis);
-  const curves = shown.map((row): Curve => ({ row, points: curveOn(axis, row, POINTS) }));
-  const [baseline] = baselineLines(table, rows), levels = levelsOn("training", options.levels, rows[0]);
+  const { axis, curves, baseline } = bestCurves(rows, table);
+  const passes = passesOf(rows, axis), levels = levelsOn("training", options.levels, rows[0]);
   const criterion = criterionOfRows(rows);
   const all = curves.flatMap(({ points }) => points);
   const low = minOf(all.map(({ least }) => least));
@@ -95,7 +121,7 @@ export function figureBest(
   const shared = {
     inner,
     curves,
-    baseline: baseline && { row: baseline.row, points: curveOn(axis, baseline.row, POINTS) },
+    baseline,
     nameOf: (row: MergedRow) => panelName(row, table),
     colourOf: (row: MergedRow) => baseline && isOther(row) ? BASELINE_COLOUR : COLOURS.own,
     x: { domain: [0, maxOf(all.map(({ step }) => step))] },

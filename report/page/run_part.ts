@@ -76,7 +76,7 @@ function runPart(row: MergedRow, rank: number, { experiment, criterion, frame, d
   const { name, config, runs } = row;
   const what = [describeSizesIn(table, config), trainingPhrase(table, row)].filter(Boolean).join(", ");
   return `<article id="run-${name}" data-run="${name}">
-<h4>Rank ${rank}: ${escapeHtml(what)}, ${rankedByText(row, criterion)}</h4>
+<h3>Rank ${rank}: ${escapeHtml(what)}, ${rankedByText(row, criterion)}</h3>
 <div class="beside">
 ${frame.draw(row)}
 <div>
