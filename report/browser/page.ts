@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 /** The page, and what a person has chosen on it, which stands in its address: so it can be sent. */
 import { CellsView } from "./cells_view.ts";
+import { download, downloadAt } from "./downloads.ts";
 import { FilterBar } from "./filter_bar.ts";
 import { Marks } from "./marks.ts";
 import { hashOf, type PageState, stateIn } from "./page_state.ts";
@@ -13,7 +14,7 @@ import { WorkerClient } from "./worker_client.ts";
 export interface PageOptions {
   /** Whether all that it shows comes from the worker: it came with nothing. */
   readonly isDrawnHere: boolean;
-  /** Told what a selection has come to. */
+  /** Called with what a selection has come to. */
   readonly onSelected?: (selected: Selected) => void;
 }
 
@@ -87,6 +88,7 @@ export class Page {
       this.cells.restore();
       await this.#parts.restore();
     }
+    document.documentElement.classList.toggle("filtered", only !== "");
     this.#shown = { only, configurations: outcome?.value.configurations ?? this.#all };
     this.#table = this.#newTable();
     this.#table?.sort(this.#state.sort);
@@ -100,14 +102,25 @@ export class Page {
 
   #onClick(event: MouseEvent): void {
     if (!(event.target instanceof Element)) return;
+    const wanted = downloadAt(event.target);
+    if (wanted) {
+      event.preventDefault();
+      return void this.#download(wanted);
+    }
     const shape = event.target.closest<SVGElement>("svg [data-run]");
-    const link = event.target.closest<HTMLAnchorElement>("a[href^='#']:not([download])");
+    const link = event.target.closest<HTMLAnchorElement>("a[href^='#']");
     const at = shape ? `run-${shape.dataset.run}` : link ? stateIn(link.hash).at : "";
     if (!at) return;
     // A plain link would take what is chosen out of the address.
     event.preventDefault();
     this.#choose({ at });
     this.#reveal();
+  }
+
+  async #download(link: HTMLAnchorElement): Promise<void> {
+    const { only, configurations } = this.#shown;
+    const problem = await download(link, (name, as) => this.worker.picture(name, as, only));
+    if (problem !== undefined) this.#bar.refuse(problem, configurations, this.#all);
   }
 
   /** Goes to a place on the page, which may lie in a closed part. */

@@ -1,5 +1,6 @@
 /** What the page and its worker say to each other. The worker works out what the page shows; the page shows it. */
 import type { RunResult } from "../../experiments/study/result.ts";
+import type { DownloadKind } from "../page/figure.ts";
 import type { PagePart } from "../page/parts.ts";
 import type { RunsInFull } from "../page/run_part.ts";
 
@@ -10,7 +11,9 @@ export type Ask =
   /** Results that are new or have changed, and keys of those that are there no more; nothing is told of it. */
   | { readonly ask: "update"; readonly results: readonly RunResult[]; readonly gone: readonly string[] }
   /** The page of the configurations that an expression selects; of all where it is empty. */
-  | { readonly ask: "select"; readonly only: string };
+  | { readonly ask: "select"; readonly only: string }
+  /** What a picture shows of the configurations that an expression selects, as text. */
+  | { readonly ask: "picture"; readonly name: string; readonly as: DownloadKind; readonly only: string };
 
 /** A question with a number, which its answer has too. */
 export type Request = Ask & { readonly number: number };
@@ -27,6 +30,6 @@ export interface Selected {
 
 /** What the worker replies. */
 export type Reply =
-  | { readonly number: number; readonly value: Selected | undefined }
+  | { readonly number: number; readonly value: Selected | string | undefined }
   /** One line: why there is no answer. */
   | { readonly number: number; readonly error: string };

@@ -1,12 +1,16 @@
 /// <reference lib="dom" />
 /** The page's side of its worker. */
 import type { RunResult } from "../../experiments/study/result.ts";
+import type { DownloadKind } from "../page/figure.ts";
 import { INPUT_ID, WORKER_ID } from "../page/ids.ts";
 import { inflateText } from "./inflate.ts";
 import type { Ask, Reply, Selected } from "./protocol.ts";
 
 /** What came of a question. */
 export type Outcome<T> = { readonly value: T } | { readonly error: string };
+
+/** What the worker replies with. */
+type Answer = Selected | string | undefined;
 
 /** A worker that is started with the first question, since many pages are only read. */
 export class WorkerClient {
@@ -24,7 +28,12 @@ export class WorkerClient {
     await this.#ask({ ask: "update", results, gone });
   }
 
-  async #ask(ask: Ask): Promise<Outcome<Selected | undefined>> {
+  /** What a picture shows of the configurations that an expression selects. */
+  async picture(name: string, as: DownloadKind, only: string): Promise<Outcome<string>> {
+    return await this.#ask({ ask: "picture", name, as, only }) as Outcome<string>;
+  }
+
+  async #ask(ask: Ask): Promise<Outcome<Answer>> {
     this.#worker ??= this.#start();
     return await this.#tell(await this.#worker, ask);
   }
@@ -41,7 +50,7 @@ export class WorkerClient {
     return worker;
   }
 
-  #tell(worker: Worker, ask: Ask): Promise<Outcome<Selected | undefined>> {
+  #tell(worker: Worker, ask: Ask): Promise<Outcome<Answer>> {
     const number = ++this.#asked, { promise, resolve } = Promise.withResolvers<Reply>();
     this.#waiting.set(number, resolve);
     worker.postMessage({ ...ask, number });

@@ -66,7 +66,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; padding: 0; list-sty
 .on-paper { display: none; } .lead { font-size: 1.15rem; }
 .muted, figcaption { color: var(--muted); font-size: .9rem; }
 figure { margin: 1.5rem 0; }
-figcaption { margin-top: .4rem; overflow-wrap: anywhere; } .downloads { display: none; } .script .downloads { display: inline; }
+figcaption { margin-top: .4rem; overflow-wrap: anywhere; } .downloads { display: none; } .script .downloads { display: inline; } .filtered .files, body:has(#live) .files { display: none; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; overflow-x: auto; }
 .card svg { display: block; width: 100%; height: auto; } .enlarge { display: none; }
 .card [data-run] { cursor: pointer; }
