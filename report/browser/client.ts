@@ -4,6 +4,7 @@
  * stands in the page's address.
  */
 import { CellsView } from "./cells_view.ts";
+import { ColumnsView } from "./columns_view.ts";
 import { FilterBar } from "./filter_bar.ts";
 import { Marks } from "./marks.ts";
 import { hashOf, type PageState, stateIn } from "./page_state.ts";
@@ -20,6 +21,7 @@ class Page {
   readonly #bar = new FilterBar((only) => this.#choose({ only }));
   readonly #all =
     new Set([...document.querySelectorAll<HTMLElement>("#runs tbody tr")].map((row) => row.dataset.run)).size;
+  readonly #columns = new ColumnsView((columns) => this.#choose({ columns }));
   #table = this.#newTable();
   #state: PageState = stateIn(location.hash);
   /** What is shown; another expression may be asked for. */
@@ -33,6 +35,7 @@ class Page {
     document.addEventListener("click", (event) => this.#onClick(event));
     this.#bar.shown(this.#all, this.#all);
     this.#table.sort(this.#state.sort);
+    this.#columns.show(this.#state.columns);
     void this.#select().then(() => this.#reveal());
   }
 
@@ -41,6 +44,7 @@ class Page {
     const former = this.#state;
     this.#state = state;
     if (state.sort !== former.sort) this.#table.sort(state.sort);
+    if (`${state.columns}` !== `${former.columns}`) this.#columns.show(state.columns);
     if (state.only !== former.only) void this.#select().then(() => this.#reveal());
     else this.#reveal();
   }
@@ -75,6 +79,7 @@ class Page {
     this.#shown = { only, configurations: outcome?.value.configurations ?? this.#all };
     this.#table = this.#newTable();
     this.#table.sort(this.#state.sort);
+    this.#columns.show(this.#state.columns);
     this.#bar.shown(this.#shown.configurations, this.#all);
   }
 

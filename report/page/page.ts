@@ -5,7 +5,7 @@ import { filterBar } from "./filter_bar.ts";
 import { CELLS_PART } from "./ids.ts";
 import { escapeHtml } from "./html.ts";
 import { pageParts } from "./parts.ts";
-import { DYNAMICS_STYLE, PAGE_STYLE } from "./style.ts";
+import { PAGE_STYLE } from "./style.ts";
 
 /** Nothing is loaded from anywhere, whatever a result's text holds. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; worker-src blob:";
@@ -16,12 +16,11 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
  * @param carried what the page's script needs, as HTML
  */
 export function pageOf(content: ReportContent, carried = ""): string {
-  const { experiment, title, rows, levels = [], table, dynamics } = content;
+  const { experiment, title, rows, levels = [], table } = content;
   const parts = pageParts(content).map(({ id, html }) => `<div data-part="${escapeHtml(id)}">\n${html}\n</div>`);
-  const style = `${PAGE_STYLE}${dynamics ? DYNAMICS_STYLE : ""}`;
   return pageAround(
     title,
-    style,
+    PAGE_STYLE,
     filterBar(rows, table),
     `${parts.join("\n")}
 <div data-part="${CELLS_PART}">

@@ -1,0 +1,27 @@
+/** The style of the table of all configurations: as wide as the window, with headings and ids that stay in view. */
+import { EXTRA, WITH_SCRIPT } from "./html.ts";
+
+/**
+ * A table that fits scrolls with the page, its headings under the filter bar, whose height is `--bar`; one that is wider scrolls by itself, since an
+ * element that scrolls sideways holds what is sticky in it.
+ */
+export const TABLE_STYLE = `
+html:not(.script) .${WITH_SCRIPT} { display: none; }
+#runs { margin-inline: min(0px, 50% - 50vw + 1.5rem); }
+#runs table { min-width: min(100%, 62rem); margin-inline: auto; }
+#runs th, #runs td { padding: .3rem .4rem; }
+#runs th { font-size: .8rem; } #runs th[aria-sort] button::after { display: inline-block; width: 0; font-size: .7em; }
+#runs .tick { padding: .3rem .2rem; } #runs th.tick { min-width: 2.6rem; } #runs .off { color: var(--muted); }
+.script #runs .${EXTRA} { display: none; }
+#runs td:has(a) { position: sticky; left: 0; background: var(--paper); }
+#runs tr.marked > td:has(a) { background: var(--tint); }
+#runs.fits .scroll { overflow: visible; }
+#runs.fits th { position: sticky; top: var(--bar, 0px); z-index: 1; background: var(--paper); box-shadow: 0 1px var(--line); }
+.columns:not([open]) { width: fit-content; }
+.columns fieldset { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: 0; padding: .2rem .8rem .8rem; border: 0; font-size: .9rem; }
+.columns legend { padding: 0; } .columns button { font: inherit; }
+@media print {
+  #runs { margin-inline: 0; } #runs .${EXTRA}, .${WITH_SCRIPT} { display: none !important; }
+  #runs table { min-width: 0; } #runs th, #runs th.tick { font-size: inherit; min-width: 0; } #runs th, #runs td { position: static !important; padding: .1rem .2rem; }
+}
+`;
