@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type CellConfig, configId, configIdIn, configIn, configSchemaOf, describeConfigIn } from "../cells/config.ts";
-import { cellJson, cellKey, cellName } from "../cells/portrait.ts";
+import { cellJson, cellKey, cellName } from "../cells/cell_name.ts";
 import { catalogConfig, GATED_SPACE } from "../cells/catalog/catalog.ts";
 import { BEST_CONFIG } from "../cells/known_configs.ts";
 import { type Factor, type FactorTable, keysOf, shownFactors, variedFactors } from "../cells/factor.ts";

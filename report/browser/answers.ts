@@ -7,10 +7,9 @@ import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CarriedInput, inputOf } from "../content/carried.ts";
 import { reportContent } from "../content/report_content.ts";
 import { type ReportInput, selectedInput } from "../content/report_input.ts";
-import { countConfigurations, criterionOfRows } from "../data/merged.ts";
+import { countConfigurations } from "../data/merged.ts";
 import { pageParts } from "../page/parts.ts";
-import { runHeading } from "../page/run_heading.ts";
-import { rankedByText } from "../tables/criterion_words.ts";
+import { runsInFull } from "../page/run_part.ts";
 import type { Ask, Selected } from "./protocol.ts";
 
 /** A report's data, and what is asked of it. */
@@ -34,14 +33,9 @@ export class Answers {
     const input = this.#opened(), { table = GATED_SPACE } = input;
     const only = text.trim() ? parsed(text, table) : undefined;
     const content = reportContent(selectedInput(input, only, "show this page"), ANY_STUDY.dir);
-    const criterion = criterionOfRows(content.rows);
     return {
       parts: pageParts(content),
-      shown: content.rows.map((row, i) => ({
-        name: row.name,
-        heading: runHeading({ row, rank: i + 1 }, criterion, content.table),
-        best: rankedByText(row, criterion),
-      })),
+      inFull: runsInFull(content),
       configurations: countConfigurations(content.rows),
     };
   }

@@ -1,61 +1,90 @@
 /// <reference lib="dom" />
-/** The page's part on each cell and its runs: which are shown, in which order, and with which rank. */
+/** The page's part on each cell and its runs: which are shown, in which order, and what is said of them. */
 import { CELLS_PART } from "../page/ids.ts";
 import { cellSummary } from "../page/cell_summary.ts";
-import type { ShownRun } from "./protocol.ts";
+import type { RunsInFull, ShownRun } from "../page/run_part.ts";
+import { nextTurn } from "./turns.ts";
 
-/** What a piece of the part was like when the page came. */
+/** A cell as the page came with it. */
 interface Original {
-  readonly cells: readonly HTMLDetailsElement[];
-  readonly html: ReadonlyMap<Element, string>;
+  readonly cell: HTMLDetailsElement;
+  readonly summary: string;
+  readonly articles: readonly HTMLElement[];
 }
 
 /** Shows some runs of the part. */
 export class CellsView {
   readonly #part = document.querySelector<HTMLElement>(`[data-part="${CELLS_PART}"]`)!;
-  #original: Original | undefined;
+  #original: readonly Original[] | undefined;
+  #symbols = "";
+  /** The HTML of the articles that have been put in, by the names of their configurations. */
+  readonly #html = new Map<string, string>();
 
-  /** Shows these configurations, best first, and no others. */
-  show(runs: readonly ShownRun[]): void {
-    const original = this.#original ??= this.#read();
-    const articles = [...this.#part.querySelectorAll<HTMLElement>("article[data-run]")];
-    const shown = new Map<HTMLElement, { readonly run: ShownRun; readonly rank: number }>();
-    for (const [i, run] of runs.entries()) {
-      // Among fewer configurations a shorter start of an id may be unlike all others.
-      const article = articles.find(({ dataset }) => dataset.run!.startsWith(run.name));
-      if (article) shown.set(article, { run, rank: i + 1 });
+  /** Shows these configurations, best first, and no others. Cells that the page does not have are left out. */
+  async show({ symbols, runs }: RunsInFull): Promise<void> {
+    this.#original ??= this.#read();
+    this.#setSymbols(symbols);
+    const cells = new Map(this.#cells.map((cell) => [cell.dataset.cell!, cell]));
+    const shown = Map.groupBy(runs, ({ cell }) => cell);
+    for (const [key, cell] of cells) cell.hidden = !shown.has(key);
+    for (const [key, own] of shown) {
+      const cell = cells.get(key);
+      if (!cell) continue;
+      this.#fill(cell, own);
+      this.#part.append(cell);
+      await nextTurn();
     }
-    for (const article of articles) {
-      article.hidden = !shown.has(article);
-      article.querySelector("h4")!.innerHTML = shown.get(article)?.run.heading ?? "";
-    }
-    const ranked = original.cells.flatMap((cell) => {
-      const own = [...cell.querySelectorAll<HTMLElement>("article[data-run]:not([hidden])")].map((one) =>
-        shown.get(one)!
-      );
-      cell.hidden = !own.length;
-      const [best] = own.toSorted((a, b) => a.rank - b.rank);
-      if (!best) return [];
-      const title = cell.querySelector("summary b")!.outerHTML;
-      cell.querySelector("summary")!.innerHTML = cellSummary(title, own.length, best.run.best, best.rank);
-      return [{ cell, rank: best.rank }];
-    });
-    for (const { cell } of ranked.sort((a, b) => a.rank - b.rank)) this.#part.append(cell);
   }
 
+  /** Shows what the page came with. */
   restore(): void {
     if (!this.#original) return;
-    const { cells, html } = this.#original;
-    for (const [element, text] of html) element.innerHTML = text;
-    for (const hidden of this.#part.querySelectorAll<HTMLElement>("article[hidden], details[hidden]")) {
-      hidden.hidden = false;
+    this.#html.clear();
+    this.#setSymbols(this.#symbols);
+    for (const { cell, summary, articles } of this.#original) {
+      for (const article of articlesOf(cell)) article.remove();
+      bodyOf(cell).append(...articles);
+      summaryOf(cell).innerHTML = summary;
+      cell.hidden = false;
+      this.#part.append(cell);
     }
-    for (const cell of cells) this.#part.append(cell);
   }
 
-  #read(): Original {
-    const cells = [...this.#part.querySelectorAll<HTMLDetailsElement>("details[id^=cell-]")];
-    const changed = [...this.#part.querySelectorAll("article[data-run] h4, details[id^=cell-] > summary")];
-    return { cells, html: new Map(changed.map((element) => [element, element.innerHTML])) };
+  /** Puts the runs of a cell in, in their order; those that are as they were stay untouched. */
+  #fill(cell: HTMLDetailsElement, runs: readonly ShownRun[]): void {
+    const [{ best, rank }] = runs, title = summaryOf(cell).querySelector("b")!.outerHTML;
+    summaryOf(cell).innerHTML = cellSummary(title, runs.length, best, rank);
+    const before = new Map(articlesOf(cell).map((article) => [article.dataset.run!, article]));
+    const articles = runs.map(({ name, html }) => {
+      const there = before.get(name);
+      if (there && this.#html.get(name) === html) return there;
+      this.#html.set(name, html);
+      const template = document.createElement("template");
+      template.innerHTML = html;
+      return template.content.firstElementChild as HTMLElement;
+    });
+    for (const article of before.values()) if (!articles.includes(article)) article.remove();
+    const present = articlesOf(cell);
+    if (articles.some((article, i) => article !== present[i])) bodyOf(cell).append(...articles);
+  }
+
+  get #cells(): HTMLDetailsElement[] {
+    return [...this.#part.querySelectorAll<HTMLDetailsElement>("details[data-cell]")];
+  }
+
+  #setSymbols(html: string): void {
+    const holder = this.#part.querySelector("[data-symbols]")!;
+    if (holder.innerHTML !== html) holder.innerHTML = html;
+  }
+
+  #read(): readonly Original[] {
+    this.#symbols = this.#part.querySelector("[data-symbols]")!.innerHTML;
+    return this.#cells.map((cell) => ({ cell, summary: summaryOf(cell).innerHTML, articles: articlesOf(cell) }));
   }
 }
+
+const summaryOf = (cell: HTMLDetailsElement) => cell.querySelector(":scope > summary")!;
+const bodyOf = (cell: HTMLDetailsElement) => cell.querySelector(":scope > div")!;
+const articlesOf = (
+  cell: HTMLDetailsElement,
+) => [...bodyOf(cell).querySelectorAll<HTMLElement>(":scope > article[data-run]")];

@@ -70,7 +70,7 @@ class Page {
     if (outcome && "error" in outcome) return this.#bar.refuse(outcome.error, this.#shown.configurations, this.#all);
     this.#marks.forget();
     if (outcome) {
-      this.#cells.show(outcome.value.shown);
+      await this.#cells.show(outcome.value.inFull);
       await this.#parts.show(outcome.value.parts);
     } else {
       this.#cells.restore();

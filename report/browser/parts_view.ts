@@ -2,6 +2,7 @@
 /** Shows other parts of the page in the place of those that it has, without a long halt. */
 import type { PagePart } from "../page/parts.ts";
 import { CELLS_PART } from "../page/ids.ts";
+import { nextTurn } from "./turns.ts";
 
 /** The parts of a page. */
 export class PartsView {
@@ -69,15 +70,4 @@ export class PartsView {
   #partInView(): HTMLElement | undefined {
     return scrollY === 0 ? undefined : this.#present().find((element) => element.getBoundingClientRect().bottom > 0);
   }
-}
-
-/** Lets the browser do what is waiting. */
-export function nextTurn(): Promise<void> {
-  const { port1, port2 } = new MessageChannel(), { promise, resolve } = Promise.withResolvers<void>();
-  port1.onmessage = () => {
-    port1.close();
-    resolve();
-  };
-  port2.postMessage(undefined);
-  return promise;
 }

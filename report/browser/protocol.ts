@@ -1,5 +1,6 @@
 /** What the page and its worker say to each other. The worker works out what the page shows; the page shows it. */
 import type { PagePart } from "../page/parts.ts";
+import type { RunsInFull } from "../page/run_part.ts";
 
 /** What the page asks of the worker. */
 export type Ask =
@@ -11,20 +12,10 @@ export type Ask =
 /** A question with a number, which its answer has too. */
 export type Request = Ask & { readonly number: number };
 
-/** A configuration that is shown, and what heads its part of the page: its rank is among those that are shown. */
-export interface ShownRun {
-  /** What the page calls the configuration. */
-  readonly name: string;
-  readonly heading: string;
-  /** What it is ranked by. */
-  readonly best: string;
-}
-
 /** What a selection comes to. */
 export interface Selected {
   readonly parts: readonly PagePart[];
-  /** Configurations, best first. */
-  readonly shown: readonly ShownRun[];
+  readonly inFull: RunsInFull;
   /** Configurations that are shown: one that was trained in several ways stands there more than once. */
   readonly configurations: number;
 }

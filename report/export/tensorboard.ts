@@ -2,7 +2,7 @@
 import { configIn } from "../../cells/config.ts";
 import { type Configuration, type FactorTable, isSize, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { cellName } from "../../cells/portrait.ts";
+import { cellName } from "../../cells/cell_name.ts";
 import type { Metric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { dateIn, type RunResult, type TIME_KEYS } from "../../experiments/study/result.ts";

@@ -5,6 +5,7 @@ import { filterBar } from "./filter_bar.ts";
 import { CELLS_PART } from "./ids.ts";
 import { escapeHtml } from "./html.ts";
 import { pageParts } from "./parts.ts";
+import { runsInFull } from "./run_part.ts";
 import { PAGE_STYLE } from "./style.ts";
 
 /** Nothing is loaded from anywhere, whatever a result's text holds. */
@@ -16,7 +17,7 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
  * @param carried what the page's script needs, as HTML
  */
 export function pageOf(content: ReportContent, carried = ""): string {
-  const { experiment, title, rows, levels = [], table } = content;
+  const { title, rows, table } = content;
   const parts = pageParts(content).map(({ id, html }) => `<div data-part="${escapeHtml(id)}">\n${html}\n</div>`);
   return pageAround(
     title,
@@ -24,7 +25,7 @@ export function pageOf(content: ReportContent, carried = ""): string {
     filterBar(rows, table),
     `${parts.join("\n")}
 <div data-part="${CELLS_PART}">
-${cellsInFull(experiment, rows, levels, table)}
+${cellsInFull(runsInFull(content), { reads: rows[0].reads, table })}
 </div>`,
     carried,
   );

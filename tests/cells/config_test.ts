@@ -20,7 +20,7 @@ import {
   pickConfig,
 } from "../../cells/config.ts";
 import { GATED, ORIGINAL_KEYS } from "../../cells/factors.ts";
-import { cellKey } from "../../cells/portrait.ts";
+import { cellKey } from "../../cells/cell_name.ts";
 import { BEST_CONFIG as BEST } from "../../cells/known_configs.ts";
 import { allGatedConfigs, gatedConfig } from "./catalog/golden_cases.ts";
 import { ORIGINAL_SWITCHES } from "../original_table.ts";

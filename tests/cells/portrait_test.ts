@@ -6,7 +6,8 @@ import { buildGraph } from "../../cells/graph/graph.ts";
 import { equations } from "../../cells/graph/printer.ts";
 import { sketch } from "../../cells/graph/sketch.ts";
 import { evaluationModel } from "../../cells/language_model.ts";
-import { CELL_PICTURE_STYLE, cellKey, cellPicture, equationsOf } from "../../cells/portrait.ts";
+import { CELL_PICTURE_STYLE, cellPicture, equationsOf } from "../../cells/portrait.ts";
+import { cellKey } from "../../cells/cell_name.ts";
 import { allGatedConfigs, gatedConfig } from "./catalog/golden_cases.ts";
 
 const SETTINGS = allGatedConfigs();
