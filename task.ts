@@ -31,6 +31,7 @@ import { valueIn, valuesIn } from "./train/terminal/command_line.ts";
 import { hangupName } from "./train/terminal/hangup.ts";
 import type { LastWord } from "./train/terminal/exit.ts";
 import { printError } from "./train/terminal/output.ts";
+import { servedAt } from "./report/watch/port.ts";
 import config from "./deno.json" with { type: "json" };
 
 /** What a task runs, and what it needs. */
@@ -57,6 +58,8 @@ export interface Task {
   readonly asksQueue?: boolean;
   /** Whether it looks at the claims on the study's runs, which may lie on a disk of this machine instead. */
   readonly readsQueue?: boolean;
+  /** Whether it serves a page on loopback, at the port of `--port`. */
+  readonly serves?: boolean;
   /** Programs of Slurm that it starts; Deno does not watch what these do. */
   readonly starts?: readonly SlurmProgram[];
   /** Whether it starts them only for a study that has been submitted. */
@@ -149,6 +152,16 @@ export const TASKS: Readonly<Record<string, Task>> = {
     startsForJobs: true,
     native: [],
   },
+  watch: {
+    script: "report/watch.ts",
+    dir: DIR,
+    writes: false,
+    readsCorpus: false,
+    asksQueue: true,
+    readsQueue: true,
+    serves: true,
+    native: [],
+  },
   slurm: {
     script: "experiments/slurm.ts",
     dir: DIR,
@@ -185,7 +198,7 @@ const VARIABLES = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "XDG_RUNTIME_DIR
 /**
  * The permissions that a task gets.
  *
- * @param args its command line, of which `--dir`, `--corpus`, `--space`, `--with`, `--from` and `--queue` are read; what is wrong with it, the task itself will say
+ * @param args its command line, of which `--dir`, `--corpus`, `--space`, `--with`, `--from`, `--queue` and `--port` are read; what is wrong with it, the task itself will say
  * @param environment says where the cache of corpora is
  * @param queueVariable says where the queue is, if no flag does
  */
@@ -234,7 +247,7 @@ export async function permissionsOf(
       ...cache.env,
       ...queue.env,
     ],
-    net: orNone([...cache.net, ...queue.net]),
+    net: orNone([...cache.net, ...queue.net, ...(task.serves ? [servedAt(args)] : [])]),
     run: orNone(await programsOf(task, dir)),
     import: false,
   };

@@ -295,9 +295,40 @@ Deno.test("what the command of a task lets it ask of the system is what the task
 Deno.test("permissionsOf() gives no task the network, or code from elsewhere, and other programs to slurm alone", async () => {
   for (const [name, task] of Object.entries(TASKS)) {
     const { net, run, import: imports } = await permissionsOf(task, []);
-    assert.deepEqual([net, run, imports], [false, name === "slurm" ? SLURM_PROGRAMS : false, false], name);
+    // It listens at a port of this machine that is free, which reaches nobody.
+    const allowed = name === "watch" ? ["127.0.0.1:0"] : false;
+    assert.deepEqual([net, run, imports], [allowed, name === "slurm" ? SLURM_PROGRAMS : false, false], name);
   }
 });
+
+Deno.test("watch listens on loopback alone, at its own port, reaches nobody, and writes nothing", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const attempts = {
+      "listen at a free port": `Deno.listen({ hostname: "127.0.0.1", port: 0 }).close()`,
+      "listen at its port": `Deno.listen({ hostname: "127.0.0.1", port: ${PORT} }).close()`,
+      "listen at another": `Deno.listen({ hostname: "127.0.0.1", port: ${PORT + 1} }).close()`,
+      "listen to all": `Deno.listen({ hostname: "0.0.0.0", port: 0 }).close()`,
+      "listen to all at its port": `Deno.listen({ hostname: "0.0.0.0", port: ${PORT} }).close()`,
+      "reach this machine": `Deno.connect({ hostname: "127.0.0.1", port: 22 })`,
+      "write in the study": write(join(dir, "a")),
+      "start a program": `new Deno.Command("squeue").output()`,
+      "load a library": `Deno.dlopen("libm.so.6", {})`,
+      "ask for the host's name": `Deno.hostname()`,
+    };
+    const refused = Object.fromEntries(Object.keys(attempts).map((name) => [name, "NotCapable"]));
+    assert.deepEqual(await probe("watch", ["--dir", dir], attempts), { ...refused, "listen at a free port": "done" });
+    assert.deepEqual(await probe("watch", ["--dir", dir, "--port", `${PORT}`], attempts), {
+      ...refused,
+      "listen at its port": "done",
+    });
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+/** Nobody else's, as a rule. */
+const PORT = 48_317;
 
 const SLURM_PROGRAMS = ["sbatch", "squeue", "scontrol"];
 

@@ -8,7 +8,7 @@ import { type FinishedResult, hasEnded, isFinished } from "../study/result.ts";
 import { dynamicsKeys } from "../study/paths.ts";
 import { runKey } from "../study/run_key.ts";
 import { comparedWithList } from "../study/list_gaps.ts";
-import type { Run } from "../study/runs.ts";
+import type { ReadResults, Run } from "../study/runs.ts";
 import type { Experiment } from "../study/schema.ts";
 import { selectedResults } from "../study/selected_results.ts";
 import { selectFrom, type Selection } from "../study/selection.ts";
@@ -16,7 +16,7 @@ import { Study } from "../study/store.ts";
 import { stepsBackAmong, trainingSettings } from "../study/training_settings.ts";
 import { countUnvalidated } from "../study/validation.ts";
 import type { Claim } from "./queue.ts";
-import { claimKey, isSilent, lookAtClaims } from "./study_queue.ts";
+import { claimKey, type ClaimsLook, isSilent, lookAtClaims } from "./study_queue.ts";
 
 /** A run that somebody has claimed. */
 export interface ClaimedRun {
@@ -122,20 +122,42 @@ export interface OverviewOptions {
   readonly queue?: string;
 }
 
+/** What an overview is made of. */
+export interface SeenExperiment {
+  readonly study: Study;
+  readonly experiment: Experiment;
+  /** The study's runs. */
+  readonly runs: readonly Run[];
+  /** Their results. */
+  readonly read: ReadResults;
+  /** The claims on them. */
+  readonly look: ClaimsLook;
+  /** Keys of what has been measured; undefined where nothing ever was. */
+  readonly measured: readonly string[] | undefined;
+}
+
 /** @throws {UserError} if there is no study, its list is damaged, or nothing of it is selected */
 export async function overviewOf(
   dir: string,
   experiment: Experiment,
-  { only, now = Date.now() / 1000, queue }: OverviewOptions = {},
+  { queue, ...options }: OverviewOptions = {},
 ): Promise<Overview> {
-  const study = await Study.open(dir);
-  const all = await study.runs(experiment), doing = `look at experiment ${experiment} of ${dir}`;
+  const study = await Study.open(dir), runs = await study.runs(experiment);
+  const read = await study.readResults(experiment), look = await lookAtClaims(study, { queue });
+  return overviewIn({ study, experiment, runs, read, look, measured: await dynamicsKeys(dir, experiment) }, options);
+}
+
+/** @throws {UserError} if nothing is selected */
+export function overviewIn(
+  { study, experiment, runs: all, read: found, look, measured }: SeenExperiment,
+  { only, now = Date.now() / 1000 }: Omit<OverviewOptions, "queue"> = {},
+): Overview {
+  const doing = `look at experiment ${experiment} of ${study.dir}`;
   const runs = selectFrom(all, only, ({ entry }) => entry.config, doing, "run");
-  const read = selectedResults(await study.readResults(experiment), only, all.map(({ entry }) => entry), study.space);
+  const read = selectedResults(found, only, all.map(({ entry }) => entry), study.space);
   const { results, unreadable, damaged } = read;
   const { not_begun, unlisted } = comparedWithList(runs, read), unknown = new Set(read.unknown_version);
   const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));
-  const look = await lookAtClaims(study, { queue });
   const claims = new Map(look.claims.map((claim) => [claim.key, claim]));
   const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
   const settings = trainingSettings(study.settings, experiment);
@@ -169,7 +191,7 @@ export async function overviewOf(
     const result = byKey.get(key);
     return result && isFinished(result) ? [{ key, result, control }] : [];
   });
-  const dynamics = await measuredAmong(study, experiment, finished.map(({ key }) => key));
+  const dynamics = measuredAmong(measured, finished.map(({ key }) => key));
   const [best] = bestFirst(finished.map(({ result }) => result)), own = finished.find(({ result }) => result === best);
   const short = of("done").filter((run) => !hasEnded(byKey.get(run.key), stepsOf(run)));
   const workOf = (run: Run, done: number): Work => ({ ...run.entry.config, steps: Math.max(0, stepsOf(run) - done) });
@@ -218,12 +240,8 @@ export async function overviewOf(
   };
 }
 
-async function measuredAmong(
-  { dir }: Study,
-  experiment: Experiment,
-  finished: readonly string[],
-): Promise<MeasuredRuns | undefined> {
-  const keys = await dynamicsKeys(dir, experiment), known = new Set(keys);
+function measuredAmong(keys: readonly string[] | undefined, finished: readonly string[]): MeasuredRuns | undefined {
+  const known = new Set(keys);
   return keys && { measured: finished.filter((key) => known.has(key)).length, finished: finished.length };
 }
 

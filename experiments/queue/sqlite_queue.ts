@@ -54,7 +54,9 @@ function checkFiles(path: string): void {
   if (!stat) checkReplaceable(`${path}-shm`, `use ${path}`);
 }
 
+/** A claim as its database has it. */
 interface Row extends Claim {
+  /** Heartbeats so far. */
   readonly beat: number;
 }
 
@@ -226,7 +228,8 @@ export function readClaims(path: string): Claim[] {
   }
 }
 
-function readRows(database: DatabaseSync): Row[] {
+/** The claims in an open database. */
+export function readRows(database: DatabaseSync): Row[] {
   return database.prepare("SELECT key, owner, since, heard, beat, step FROM claims ORDER BY since, key").all()
     .map((row) => ({
       key: String(row.key),

@@ -207,12 +207,17 @@ function shardClaims(study: Study): ClaimReader {
 }
 
 /** Claims in databases that processes of this machine can see. */
-function databaseClaims(study: Study, places: PlaceOptions): ClaimReader {
-  return allOf(placesToLook(study, places).map(claimReader));
+function databaseClaims(study: Study, { readerOf = claimReader, ...places }: DatabasePlaces): ClaimReader {
+  return allOf(placesToLook(study, places).map(readerOf));
+}
+
+interface DatabasePlaces extends PlaceOptions {
+  /** What looks at the claims in a database by its path; absent: SQLite, which leaves files beside it. */
+  readonly readerOf?: (path: string) => ClaimReader;
 }
 
 /** Where claims may be looked for, beside the study's folder. */
-export interface ClaimPlaces extends PlaceOptions, Pick<QueueChoice, "queue"> {}
+export interface ClaimPlaces extends DatabasePlaces, Pick<QueueChoice, "queue"> {}
 
 /** Looks at the claims on a study's runs; of one run the one that was heard of last comes last. */
 export function studyClaims(study: Study, { queue, ...places }: ClaimPlaces = {}): ClaimReader {

@@ -195,6 +195,51 @@ export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer> |
   }
 }
 
+/** The first bytes of a file, and how many it has in all. */
+export interface FileStart {
+  readonly start: Uint8Array<ArrayBuffer>;
+  readonly length: number;
+}
+
+/**
+ * The first bytes of a file; undefined where there is none.
+ *
+ * @param first so many are read before all
+ * @param wanted how many are wanted, by those
+ * @throws {UserError} if it cannot be read, or `wanted` refuses it
+ */
+export async function readStart(
+  path: string,
+  first: number,
+  wanted: (start: Uint8Array, length: number) => number,
+): Promise<FileStart | undefined> {
+  try {
+    const why = whyNoFile(await Deno.stat(path));
+    if (why) throw new UserError(`Cannot read ${path}: ${why}`);
+    // What takes its place from here on is another file; this one stays as it is.
+    using file = await Deno.open(path);
+    const { size: length } = await file.stat(), start = await readUpTo(file, first);
+    const rest = await readUpTo(file, Math.max(0, wanted(start, length) - start.length));
+    const all = new Uint8Array(start.length + rest.length);
+    all.set(start);
+    all.set(rest, start.length);
+    return { start: all, length };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error instanceof UserError ? error : readFailure(path, error);
+  }
+}
+
+async function readUpTo(file: Deno.FsFile, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const read = new Uint8Array(bytes);
+  for (let at = 0; at < bytes;) {
+    const more = await file.read(read.subarray(at));
+    if (more === null) return read.slice(0, at);
+    at += more;
+  }
+  return read;
+}
+
 /** Why something cannot be read as a file, if so. A pipe would be waited for, and a device read, for ever. */
 export function whyNoFile({ isFile, isDirectory }: Pick<Deno.FileInfo, "isFile" | "isDirectory">): string | undefined {
   if (isFile) return undefined;

@@ -1,6 +1,8 @@
 /** What the page's worker answers: the report's own functions on what the page carries. */
 import { inflateText } from "./inflate.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
+import { isFinished, type RunResult } from "../../experiments/study/result.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
 import { parseSelection } from "../../experiments/study/selection.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
@@ -12,6 +14,9 @@ import { pageParts } from "../page/parts.ts";
 import { runsInFull } from "../page/run_part.ts";
 import type { Ask, Selected } from "./protocol.ts";
 
+/** Where no run has finished. */
+const NOTHING: Selected = { parts: [], inFull: { runs: [], symbols: "" }, configurations: 0 };
+
 /** A report's data, and what is asked of it. */
 export class Answers {
   #input: ReportInput | undefined;
@@ -21,6 +26,9 @@ export class Answers {
     switch (ask.ask) {
       case "open":
         this.#input = inputOf(JSON.parse(await inflateText(ask.data)) as CarriedInput);
+        return undefined;
+      case "update":
+        this.#input = updated(this.#opened(), ask.results, ask.gone);
         return undefined;
       case "select":
         return this.#select(ask.only);
@@ -32,11 +40,16 @@ export class Answers {
   #select(text: string): Selected {
     const input = this.#opened(), { table = GATED_SPACE } = input;
     const only = text.trim() ? parsed(text, table) : undefined;
+    const entries = input.runs?.map(({ entry }) => entry).filter(({ config }) => only?.(config) ?? true);
+    const listed = entries && [...new Set(entries.map(({ id }) => id))];
+    // An experiment whose runs still train may have nothing to show so far.
+    if (!input.results.some(isFinished)) return { ...NOTHING, listed };
     const content = reportContent(selectedInput(input, only, "show this page"), ANY_STUDY.dir);
     return {
       parts: pageParts(content),
       inFull: runsInFull(content),
       configurations: countConfigurations(content.rows),
+      listed,
     };
   }
 
@@ -53,3 +66,13 @@ function parsed(text: string, table: Parameters<typeof parseSelection>[1]) {
     throw new UserError(`Cannot show '${text}': ${messageOf(error)}`);
   }
 }
+
+/** The same study some time later. */
+function updated(input: ReportInput, results: readonly RunResult[], gone: readonly string[]): ReportInput {
+  const byKey = new Map(input.results.map((result) => [keyOf(result), result]));
+  for (const key of gone) byKey.delete(key);
+  for (const result of results) byKey.set(keyOf(result), result);
+  return { ...input, results: [...byKey.values()] };
+}
+
+const keyOf = ({ id, seed }: RunResult) => runKey(id, seed);

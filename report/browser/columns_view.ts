@@ -45,7 +45,8 @@ export class ColumnsView {
 
   /** Says to the style sheet whether the table is as narrow as its place. */
   #fit(): void {
-    const runs = document.getElementById("runs")!, table = runs.querySelector("table")!;
+    const runs = document.getElementById("runs"), table = runs?.querySelector("table");
+    if (!runs || !table) return;
     runs.classList.toggle("fits", table.offsetWidth <= runs.clientWidth);
   }
 

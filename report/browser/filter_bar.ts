@@ -33,8 +33,9 @@ export class FilterBar {
       .observe(this.#form);
   }
 
-  /** Shows an expression as the one that is asked for. */
-  ask(only: string): void {
+  /** Shows an expression as the one that is asked for. @param isSaid whether that takes the place of what is being typed */
+  ask(only: string, isSaid = true): void {
+    if (!isSaid) return;
     this.#input.value = only;
     const parts = new Map(selectionParts(only).map((part) => [keyOfPart(part), part]));
     for (const select of this.#choices) {

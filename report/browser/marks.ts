@@ -19,6 +19,11 @@ export class Marks {
     document.addEventListener("keydown", ({ key }) => key === "Escape" && this.mark(undefined));
   }
 
+  /** The page has more pieces now. */
+  stale(): void {
+    this.#shapes = undefined;
+  }
+
   /** The page has other pieces now. */
   forget(): void {
     this.mark(undefined);

@@ -1,12 +1,12 @@
 /// <reference lib="dom" />
 /** Shows other parts of the page in the place of those that it has, without a long halt. */
 import type { PagePart } from "../page/parts.ts";
-import { CELLS_PART } from "../page/ids.ts";
+import { CELLS_PART, PARTS_ID } from "../page/ids.ts";
 import { nextTurn } from "./turns.ts";
 
 /** The parts of a page. */
 export class PartsView {
-  readonly #main = document.querySelector("main")!;
+  readonly #main = document.getElementById(PARTS_ID)!;
   /** As the page came. */
   readonly #original: readonly HTMLElement[] = [...this.#main.querySelectorAll<HTMLElement>("[data-part]")];
   /** The HTML of the parts that have been put in. */

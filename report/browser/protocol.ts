@@ -1,4 +1,5 @@
 /** What the page and its worker say to each other. The worker works out what the page shows; the page shows it. */
+import type { RunResult } from "../../experiments/study/result.ts";
 import type { PagePart } from "../page/parts.ts";
 import type { RunsInFull } from "../page/run_part.ts";
 
@@ -6,6 +7,8 @@ import type { RunsInFull } from "../page/run_part.ts";
 export type Ask =
   /** What the page carries, as it stands there: see `carried.ts`. Nothing is told of it but where it cannot be read. */
   | { readonly ask: "open"; readonly data: string }
+  /** Results that are new or have changed, and keys of those that are there no more; nothing is told of it. */
+  | { readonly ask: "update"; readonly results: readonly RunResult[]; readonly gone: readonly string[] }
   /** The page of the configurations that an expression selects; of all where it is empty. */
   | { readonly ask: "select"; readonly only: string };
 
@@ -18,6 +21,8 @@ export interface Selected {
   readonly inFull: RunsInFull;
   /** Configurations that are shown: one that was trained in several ways stands there more than once. */
   readonly configurations: number;
+  /** Ids of the listed configurations that are selected, whether they have finished runs or not; absent where no list is known. */
+  readonly listed?: readonly string[];
 }
 
 /** What the worker replies. */

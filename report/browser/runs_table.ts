@@ -19,10 +19,11 @@ const isMissing = (cell: HTMLTableCellElement) => cell.textContent === "–";
 
 /** The table as it stands on the page now; another one takes its place where configurations are selected. */
 export class RunsTable {
-  readonly #table = document.querySelector<HTMLTableElement>("#runs table")!;
+  readonly #table: HTMLTableElement;
 
   /** @param onSort told the key of a column, with `-` before it for descending */
-  constructor(onSort: (sort: string) => void) {
+  constructor(table: HTMLTableElement, onSort: (sort: string) => void) {
+    this.#table = table;
     for (const heading of this.#headings) {
       if (!keyOf(heading) || heading.querySelector("button")) continue;
       const button = document.createElement("button");

@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 /** The page's side of its worker. */
+import type { RunResult } from "../../experiments/study/result.ts";
 import { INPUT_ID, WORKER_ID } from "../page/ids.ts";
 import { inflateText } from "./inflate.ts";
 import type { Ask, Reply, Selected } from "./protocol.ts";
@@ -16,6 +17,11 @@ export class WorkerClient {
   /** The parts of the page for the configurations that an expression selects. */
   async select(only: string): Promise<Outcome<Selected>> {
     return await this.#ask({ ask: "select", only }) as Outcome<Selected>;
+  }
+
+  /** Tells of results that are new or have changed, and of those that are there no more. */
+  async update(results: readonly RunResult[], gone: readonly string[]): Promise<void> {
+    await this.#ask({ ask: "update", results, gone });
   }
 
   async #ask(ask: Ask): Promise<Outcome<Selected | undefined>> {

@@ -2,14 +2,15 @@
 import type { ReportContent } from "../content/report_content.ts";
 import { cellsInFull } from "./cells.ts";
 import { filterBar } from "./filter_bar.ts";
-import { CELLS_PART } from "./ids.ts";
+import { CELLS_PART, PARTS_ID } from "./ids.ts";
 import { escapeHtml } from "./html.ts";
-import { pageParts } from "./parts.ts";
+import { type PagePart, pageParts } from "./parts.ts";
 import { runsInFull } from "./run_part.ts";
 import { PAGE_STYLE } from "./style.ts";
 
 /** Nothing is loaded from anywhere, whatever a result's text holds. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; worker-src blob:";
+const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; worker-src blob:; connect-src 'self'";
 
 /**
  * The whole page. All text from outside is escaped; nothing on it changes from one call to the next.
@@ -18,21 +19,35 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
  */
 export function pageOf(content: ReportContent, carried = ""): string {
   const { title, rows, table } = content;
-  const parts = pageParts(content).map(({ id, html }) => `<div data-part="${escapeHtml(id)}">\n${html}\n</div>`);
-  return pageAround(
+  const cells = cellsInFull(runsInFull(content), { reads: rows[0].reads, table });
+  return pageAround({
     title,
-    PAGE_STYLE,
-    filterBar(rows, table),
-    `${parts.join("\n")}
-<div data-part="${CELLS_PART}">
-${cellsInFull(runsInFull(content), { reads: rows[0].reads, table })}
-</div>`,
+    style: PAGE_STYLE,
+    bar: filterBar(rows, table),
+    body: partsAround(pageParts(content), `<div data-part="${CELLS_PART}">\n${cells}\n</div>`),
     carried,
-  );
+  });
 }
 
-/** A page with a bar above what it shows, and the scripts behind it: pieces of HTML. */
-export function pageAround(title: string, style: string, bar: string, body: string, carried: string): string {
+/** What holds the parts of a page. @param cells HTML of the part that stays */
+export function partsAround(parts: readonly PagePart[], cells: string): string {
+  const html = parts.map(({ id, html }) => `<div data-part="${escapeHtml(id)}">\n${html}\n</div>`);
+  return `<div id="${PARTS_ID}">\n${[...html, cells].join("\n")}\n</div>`;
+}
+
+/** Pieces of a page: HTML, but for the title. */
+interface PagePieces {
+  readonly title: string;
+  readonly style: string;
+  /** Above what the page shows. */
+  readonly bar: string;
+  readonly body: string;
+  /** The scripts, and what they work on. */
+  readonly carried: string;
+}
+
+/** A whole page of these pieces. */
+export function pageAround({ title, style, bar, body, carried }: PagePieces): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <head>

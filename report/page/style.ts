@@ -19,6 +19,15 @@ const darkPictures = IN_THE_DARK.flatMap(([from, to]) =>
   ["fill", "stroke"].map((key) => `  .card:not(.paper) [${key}="${from}"] { ${key}: ${to}; }`)
 ).join("\n");
 
+/** What a page of an experiment that still trains has beside {@linkcode PAGE_STYLE}. */
+export const LIVE_STYLE = `
+#live progress { width: min(20rem, 60%); vertical-align: middle; } #live [data-live=curves] { min-width: 0; font-size: 12px; }
+.live-axes path { stroke: var(--line); } .live-axes text { fill: var(--muted); }
+.live-curve { fill: none; stroke: #8a8f98; stroke-opacity: .55; stroke-width: 1; } .live-curve.out { display: none; }
+.live-curve.running { stroke: var(--link); stroke-opacity: .9; } .live-curve.failed { stroke: var(--wrong); stroke-dasharray: 4 3; }
+.live-curve.best { stroke: var(--text); stroke-opacity: 1; stroke-width: 2.5; } figcaption .running { color: var(--link); }
+`;
+
 export const PAGE_STYLE = `
 :root { color-scheme: light dark; --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd;
   --link: #005a8e; --mark: #c2006b; --tint: #fdeaf4; --wrong: #b00020; }
@@ -59,7 +68,7 @@ th[aria-sort] button::after { content: " ▲"; } th[aria-sort=descending] button
 .filters details label { display: grid; font-size: .85rem; }
 .filters [role=alert] { flex-basis: 100%; margin: 0; color: var(--wrong); overflow-wrap: anywhere; }
 .script [id] { scroll-margin-top: calc(var(--bar, 4rem) + .5rem); }
-main[aria-busy] { cursor: progress; }
+[aria-busy] { cursor: progress; }
 [hidden] { display: none !important; }
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; background: var(--card); }
 summary { cursor: pointer; padding: .45rem .8rem; } details > div { padding: 0 .8rem .8rem; }

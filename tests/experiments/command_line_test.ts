@@ -322,7 +322,7 @@ for (const name of Object.keys(tasks.tasks) as (keyof typeof tasks.tasks)[]) {
 
 Deno.test("no task runs with all permissions; the whole network only starts what asks a queue on a server", () => {
   // Their workers reach that server alone: see task_test.ts. What measures claims has no worker, and no other way to be told where.
-  const asking = ["train", "evaluate", "dynamics", "merge", "status", "bench:claims"];
+  const asking = ["train", "evaluate", "dynamics", "merge", "status", "watch", "bench:claims"];
   for (const [name, { command }] of Object.entries(tasks.tasks)) {
     assert.doesNotMatch(command, /(^| )(-A|--allow-all)( |$)/, name);
     assert.equal(/(^| )--allow-net( |$)/.test(command), asking.includes(name), name);

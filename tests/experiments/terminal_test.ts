@@ -111,6 +111,7 @@ const SCRIPTS = [
   "evaluate",
   "merge",
   "status",
+  "watch",
   "report",
   "export",
   "sample",

@@ -23,6 +23,7 @@ import { type Leg, legSchema } from "./leg.ts";
 import { stateNames, type TrainingState } from "./loss_log.ts";
 import { LIMITS, passUpdates } from "./settings.ts";
 import {
+  decodeMetadata,
   decodeSafetensors,
   encodeSafetensors,
   READ_KINDS,
@@ -212,6 +213,29 @@ export async function decodeCheckpoint(
     );
   }
   return { state: { ...state, tensors: takeAll(read, tensorsOf(step), file) }, legs };
+}
+
+/** How far a run has come, of what its checkpoint holds. */
+export type CheckpointProgress = Pick<z.infer<typeof trainingSchema>, "steps_done" | "curve">;
+
+/**
+ * How far a run has come, from the bytes before the tensors of its checkpoint alone: to be shown, for the checksum is over the whole file.
+ *
+ * @param start see {@linkcode decodeMetadata}
+ * @param length bytes of the whole file
+ * @throws {UserError} if what there is of it is damaged, holds no curve, or is of another run
+ */
+export function decodeProgress(
+  start: Uint8Array,
+  length: number,
+  file: string,
+  about: CheckpointOf,
+): CheckpointProgress {
+  const metadata = decodeMetadata(start, length, file), text = metadata[KEYS.training];
+  if (text === undefined) throw new UserError(`Cannot read ${file}: it holds weights alone, and no curve`);
+  const { steps_done, curve } = parseWith(trainingSchema, parseJson(text, KEYS.training, file), file);
+  checkIsOf(metadata, about, file);
+  return { steps_done, curve };
 }
 
 /** Tensors that a checkpoint holds. */

@@ -26,7 +26,8 @@ export interface ReadSafetensors extends SafetensorsFile {
   readonly others: ReadonlyMap<string, string>;
 }
 
-const LENGTH_BYTES = 8;
+/** Bytes of a file from which it can be told how many {@linkcode decodeMetadata} needs. */
+export const LENGTH_BYTES = 8;
 /** The data begin at a multiple of this; the header is filled up with spaces. */
 const ALIGNMENT = 8;
 /** The format's own bound: it keeps a damaged length from asking for gigabytes. */
@@ -93,9 +94,8 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
  * file, sizes that disagree
  */
 export function decodeSafetensors(bytes: Uint8Array, file: string): ReadSafetensors {
-  const { header, dataStart } = readHeader(bytes, file);
+  const { header, dataStart } = readHeader(bytes, bytes.length, file);
   const { __metadata__: metadata = {}, ...entries } = header;
-  checkLayout(entries, dataStart, bytes.length, file);
   const tensors = new Map<string, StoredTensor>(), others = new Map<string, string>();
   for (const [name, { dtype, shape, data_offsets: [begin, end] }] of Object.entries(entries)) {
     // A copy: the data need not lie at an aligned place.
@@ -106,15 +106,45 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): ReadSafetens
   return { tensors, metadata, others };
 }
 
-function readHeader(bytes: Uint8Array, file: string): { header: z.infer<typeof headerSchema>; dataStart: number } {
+/**
+ * How many bytes of a file come before its data.
+ *
+ * @param start the first bytes of the file, {@linkcode LENGTH_BYTES} at least where it has as many
+ * @param length bytes of the whole file
+ * @throws {UserError} naming the file, if it is too short, or its header too long
+ */
+export function bytesBeforeData(start: Uint8Array, length: number, file: string): number {
   const fail = (why: string) => new UserError(`Cannot read ${file}: ${why}`);
-  if (bytes.length < LENGTH_BYTES) {
-    throw fail(`it has ${bytes.length} bytes, a safetensors file has at least ${LENGTH_BYTES}`);
+  if (start.length < LENGTH_BYTES) {
+    throw fail(`it has ${start.length} bytes, a safetensors file has at least ${LENGTH_BYTES}`);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = Number(view.getBigUint64(0, true)), dataStart = LENGTH_BYTES + length;
-  if (dataStart > bytes.length) throw fail(`its header ends at byte ${dataStart}, the file at ${bytes.length}`);
-  if (length > MAX_HEADER_BYTES) throw fail(`its header has ${length} bytes, must have at most ${MAX_HEADER_BYTES}`);
+  const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
+  const headerBytes = Number(view.getBigUint64(0, true)), dataStart = LENGTH_BYTES + headerBytes;
+  if (dataStart > length) throw fail(`its header ends at byte ${dataStart}, the file at ${length}`);
+  if (headerBytes > MAX_HEADER_BYTES) {
+    throw fail(`its header has ${headerBytes} bytes, must have at most ${MAX_HEADER_BYTES}`);
+  }
+  return dataStart;
+}
+
+/**
+ * The metadata of a `.safetensors` file, without its data.
+ *
+ * @param start the bytes before its data at least: see {@linkcode bytesBeforeData}
+ * @param length bytes of the whole file
+ * @throws {UserError} as {@linkcode decodeSafetensors} does
+ */
+export function decodeMetadata(start: Uint8Array, length: number, file: string): SafetensorsFile["metadata"] {
+  return readHeader(start, length, file).header.__metadata__ ?? {};
+}
+
+function readHeader(
+  bytes: Uint8Array,
+  fileLength: number,
+  file: string,
+): { header: z.infer<typeof headerSchema>; dataStart: number } {
+  const fail = (why: string) => new UserError(`Cannot read ${file}: ${why}`);
+  const dataStart = bytesBeforeData(bytes, fileLength, file);
   let text: string, value: unknown;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.subarray(LENGTH_BYTES, dataStart));
@@ -125,7 +155,10 @@ function readHeader(bytes: Uint8Array, file: string): { header: z.infer<typeof h
   if (!text.startsWith("{")) throw fail("its header does not begin with '{'");
   const repeated = repeatedKey(text);
   if (repeated !== undefined) throw fail(`its header has '${repeated}' twice`);
-  return { header: parseWith(headerSchema, value, `the header of ${file}`), dataStart };
+  const header = parseWith(headerSchema, value, `the header of ${file}`);
+  const { __metadata__: _, ...entries } = header;
+  checkLayout(entries, dataStart, fileLength, file);
+  return { header, dataStart };
 }
 
 /**

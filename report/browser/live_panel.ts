@@ -1,0 +1,116 @@
+/// <reference lib="dom" />
+/** What the page says of an experiment that trains: counts, time left, the best so far, what is under way and what has failed. */
+import { counted } from "../../cells/counts.ts";
+import { qualityInWords } from "../../experiments/study/criterion.ts";
+import { shortKey } from "../../experiments/study/run_key.ts";
+import { formatDuration } from "../../train/terminal/words.ts";
+import type { Snapshot } from "../watch/events.ts";
+import type { LiveCurve } from "./live_curves.ts";
+
+/** Runs under way that are named: an engine may have hundreds. */
+const MOST_RUNNING = 12;
+
+/** The panel. */
+export class LivePanel {
+  readonly picture: SVGSVGElement;
+  readonly #title: HTMLElement;
+  readonly #progress: HTMLProgressElement;
+  readonly #counts: HTMLElement;
+  readonly #best: HTMLElement;
+  readonly #connection: HTMLElement;
+  readonly #running: HTMLElement;
+  readonly #failed: HTMLElement;
+  readonly #problems: HTMLElement;
+
+  constructor(section: HTMLElement) {
+    const find = <E extends Element>(name: string) => section.querySelector<E>(`[data-live=${name}]`)!;
+    this.picture = find("curves");
+    this.#title = find("title");
+    this.#progress = find("progress");
+    this.#counts = find("counts");
+    this.#best = find("best");
+    this.#connection = find("connection");
+    this.#running = find("running");
+    this.#failed = find("failed");
+    this.#problems = find("problems");
+  }
+
+  /** Whether the server is there. */
+  connected(isConnected: boolean): void {
+    setText(this.#connection, isConnected ? "live" : "The server does not answer; trying again …");
+  }
+
+  /** Says one line on what could not be shown. */
+  problem(line: string): void {
+    this.#problems.replaceChildren(paragraph(line));
+  }
+
+  /** Shows where the experiment stands. @param curves of its runs */
+  show({ title, experiment, list, overview, problems }: Snapshot, curves: readonly LiveCurve[]): void {
+    const labels = new Map(list.map(({ key, label }) => [key, label]));
+    setText(this.#title, `Experiment ${experiment}${title ? ` of ${title}` : ""}`);
+    this.#progress.max = Math.max(1, overview.total);
+    this.#progress.value = overview.done;
+    setText(this.#counts, countsInWords(overview));
+    const { best } = overview;
+    setText(
+      this.#best,
+      best
+        ? `Best so far: ${shortKey(best.key)} (${labels.get(best.key) ?? "not listed"}), ${
+          qualityInWords({ ...best, "min loss": best.min_loss })
+        }`
+        : "",
+    );
+    const losses = new Map(curves.map(({ key, values }) => [key, values.at(-1)]));
+    const running = overview.running.slice(0, MOST_RUNNING).map(({ key, step, steps }) => {
+      const loss = losses.get(key);
+      return `${shortKey(key)}: ${labels.get(key) ?? ""}, step ${step} of ${steps}${
+        loss === undefined ? "" : `, loss ${loss.toFixed(3)}`
+      }`;
+    });
+    const more = overview.running.length - running.length;
+    this.#list(this.#running, "Training now", [...running, ...more > 0 ? [`and ${more} more`] : []]);
+    this.#list(this.#failed, "Failed", overview.failed.map(({ key, why }) => `${shortKey(key)}: ${why}`));
+    this.#list(this.#problems, "Cannot be read", problems);
+  }
+
+  #list(holder: HTMLElement, heading: string, lines: readonly string[]): void {
+    const text = lines.join("\n");
+    if (holder.dataset.text === text) return;
+    holder.dataset.text = text;
+    if (!lines.length) return holder.replaceChildren();
+    const list = document.createElement("ul");
+    list.append(...lines.map((line) => {
+      const item = document.createElement("li");
+      item.textContent = line;
+      return item;
+    }));
+    holder.replaceChildren(paragraph(`${heading}:`), list);
+  }
+}
+
+/** `12 of 96 runs done, 2 running, 82 waiting; about 3 min 10 s left`. */
+function countsInWords(overview: Snapshot["overview"]): string {
+  const { done, total, running, stale, failed, waiting, damaged, elsewhere, seconds_left } = overview;
+  const counts = [
+    `${done} of ${counted(total, "run")} done`,
+    ...(running.length ? [`${running.length} running`] : []),
+    ...(stale.length ? [`${stale.length} silent`] : []),
+    ...(failed.length ? [`${failed.length} failed`] : []),
+    ...(damaged ? [`${damaged} damaged`] : []),
+    ...(elsewhere.length ? [`${elsewhere.length} in other folders`] : []),
+    ...(waiting ? [`${waiting} waiting`] : []),
+  ];
+  return counts.join(", ") + (seconds_left ? `; about ${formatDuration(seconds_left)} left` : "");
+}
+
+function paragraph(text: string): HTMLParagraphElement {
+  const made = document.createElement("p");
+  made.textContent = text;
+  return made;
+}
+
+/** Writes only what changes: a screen reader tells the rest again. */
+function setText(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,130 @@
+/// <reference lib="dom" />
+/** The page, and what a person has chosen on it, which stands in its address: so it can be sent. */
+import { CellsView } from "./cells_view.ts";
+import { ColumnsView } from "./columns_view.ts";
+import { FilterBar } from "./filter_bar.ts";
+import { Marks } from "./marks.ts";
+import { hashOf, type PageState, stateIn } from "./page_state.ts";
+import { PartsView } from "./parts_view.ts";
+import type { Selected } from "./protocol.ts";
+import { RunsTable } from "./runs_table.ts";
+import { WorkerClient } from "./worker_client.ts";
+
+/** How a page differs from that of a report which does not change. */
+export interface PageOptions {
+  /** Whether all that it shows comes from the worker: it came with nothing. */
+  readonly isDrawnHere: boolean;
+  /** Told what a selection has come to. */
+  readonly onSelected?: (selected: Selected) => void;
+}
+
+/** Shows what is chosen. */
+export class Page {
+  readonly worker = new WorkerClient();
+  readonly marks = new Marks();
+  readonly cells = new CellsView();
+  readonly #parts = new PartsView();
+  readonly #bar = new FilterBar((only) => this.#choose({ only }));
+  /** Configurations that there are. */
+  #all = new Set([...document.querySelectorAll<HTMLElement>("#runs tbody tr")].map((row) => row.dataset.run)).size;
+  readonly #columns = new ColumnsView((columns) => this.#choose({ columns }));
+  #table = this.#newTable();
+  #state: PageState = stateIn(location.hash);
+  /** What is shown; another expression may be asked for. */
+  #shown = { only: "", configurations: this.#all };
+  /** Questions so far: an answer to an earlier one comes too late. */
+  #asked = 0;
+
+  constructor(private readonly options: PageOptions) {
+    document.documentElement.classList.add("script");
+    addEventListener("hashchange", () => this.#follow(stateIn(location.hash)));
+    document.addEventListener("click", (event) => this.#onClick(event));
+    this.#bar.shown(this.#all, this.#all);
+    this.#arrangeTable();
+    if (!options.isDrawnHere) void this.#select().then(() => this.#reveal());
+  }
+
+  /** Shows what is chosen of data that have changed. @param all configurations that there are now */
+  async refresh(all: number): Promise<void> {
+    const isFirst = this.#all === 0;
+    this.#all = all;
+    await this.#select(true);
+    if (isFirst) this.#reveal();
+  }
+
+  /** Takes over what the address says. */
+  #follow(state: PageState): void {
+    const former = this.#state;
+    this.#state = state;
+    if (state.sort !== former.sort || `${state.columns}` !== `${former.columns}`) this.#arrangeTable();
+    if (state.only !== former.only) void this.#select().then(() => this.#reveal());
+    else this.#reveal();
+  }
+
+  /** Changes what is chosen, and the address with it. */
+  #choose(change: Partial<PageState>): void {
+    const state = { ...this.#state, ...change }, hash = hashOf(state);
+    if (hash !== location.hash && (hash || location.hash)) {
+      history.pushState(null, "", hash || location.pathname + location.search);
+    }
+    const isAsked = state.only !== this.#state.only || state.only !== this.#shown.only;
+    this.#state = state;
+    if (isAsked) void this.#select();
+  }
+
+  /** Shows the configurations that are chosen. @param isNew whether the data have changed */
+  async #select(isNew = false): Promise<void> {
+    const { only } = this.#state, number = ++this.#asked;
+    if (only === this.#shown.only && !isNew) return this.#bar.shown(this.#shown.configurations, this.#all);
+    this.#bar.ask(only, !isNew);
+    const outcome = only || this.options.isDrawnHere ? await this.worker.select(only) : undefined;
+    if (number !== this.#asked) return;
+    if (outcome && "error" in outcome) return this.#bar.refuse(outcome.error, this.#shown.configurations, this.#all);
+    this.marks.forget();
+    if (outcome) {
+      this.options.onSelected?.(outcome.value);
+      await this.cells.show(outcome.value.inFull);
+      await this.#parts.show(outcome.value.parts);
+    } else {
+      this.cells.restore();
+      await this.#parts.restore();
+    }
+    this.#shown = { only, configurations: outcome?.value.configurations ?? this.#all };
+    this.#table = this.#newTable();
+    this.#arrangeTable();
+    this.#bar.shown(this.#shown.configurations, this.#all);
+  }
+
+  #newTable(): RunsTable | undefined {
+    const table = document.querySelector<HTMLTableElement>("#runs table");
+    return table ? new RunsTable(table, (sort) => this.#choose({ sort })) : undefined;
+  }
+
+  #arrangeTable(): void {
+    this.#table?.sort(this.#state.sort);
+    this.#columns.show(this.#state.columns);
+  }
+
+  #onClick(event: MouseEvent): void {
+    if (!(event.target instanceof Element)) return;
+    const shape = event.target.closest<SVGElement>("svg [data-run]");
+    const link = event.target.closest<HTMLAnchorElement>("a[href^='#']:not([download])");
+    const at = shape ? `run-${shape.dataset.run}` : link ? stateIn(link.hash).at : "";
+    if (!at) return;
+    // A plain link would take what is chosen out of the address.
+    event.preventDefault();
+    this.#choose({ at });
+    this.#reveal();
+  }
+
+  /** Goes to a place on the page, which may lie in a closed part. */
+  #reveal(): void {
+    const { at } = this.#state, place = at ? document.getElementById(at) : null;
+    for (const former of document.querySelectorAll(".target")) former.classList.remove("target");
+    if (!place) return;
+    place.classList.add("target");
+    const closed = place.closest<HTMLDetailsElement>("details:not([open])");
+    if (closed) closed.open = true;
+    place.scrollIntoView();
+  }
+}

@@ -1,0 +1,44 @@
+/** The page of an experiment whose runs still train: what it shows comes later, from the server, and is drawn by its scripts. */
+import type { ConfigEntry } from "../../experiments/study/runs.ts";
+import type { ReportInput } from "../content/report_input.ts";
+import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import { filterBar } from "./filter_bar.ts";
+import { CELLS_PART, LIVE_ID } from "./ids.ts";
+import { pageAround, partsAround } from "./page.ts";
+import { scriptsOf } from "./scripts.ts";
+import { LIVE_STYLE, PAGE_STYLE } from "./style.ts";
+
+/** What {@linkcode livePage} is told. */
+export interface LivePageOptions {
+  /** What the study is called. */
+  readonly title: string;
+  /** All that a report is drawn from but the results, which the server sends. */
+  readonly input: ReportInput;
+  readonly entries: readonly ConfigEntry[];
+}
+
+/** The page as it is before anything has come. */
+export function livePage({ title, input, entries }: LivePageOptions): string {
+  const body = `<section id="${LIVE_ID}" aria-label="Training">
+<noscript><p>This page shows a study while it trains, which takes a browser that runs scripts; “deno task report” draws a page that needs none.</p></noscript>
+<h1 data-live="title"></h1>
+<p><progress data-live="progress" aria-label="runs done" value="0"></progress> <span data-live="counts" role="status"></span></p>
+<p data-live="best"></p>
+<p data-live="connection" class="muted">connecting …</p>
+<figure>
+<div class="card"><svg data-live="curves" role="img" aria-label="Training loss of all runs over their steps"></svg></div>
+<figcaption>Training loss of each run, smoothed: <b class="running">blue</b> while it trains, grey when it is done, <b class="best">thick</b> the best so far.</figcaption>
+</figure>
+<div data-live="running"></div>
+<div data-live="failed"></div>
+<div data-live="problems"></div>
+</section>
+${partsAround([], `<div data-part="${CELLS_PART}"></div>`)}`;
+  return pageAround({
+    title,
+    style: `${PAGE_STYLE}${LIVE_STYLE}`,
+    bar: filterBar(entries, input.table ?? GATED_SPACE),
+    body,
+    carried: scriptsOf(input),
+  });
+}
