@@ -9,7 +9,9 @@ export interface ChoosableColumn {
 
 /** What of these columns is shown. @param changes `+key` for a column more, `-key` for one less; of what is no column nothing is said */
 export function shownColumns(columns: readonly ChoosableColumn[], changes: readonly string[]): Set<string> {
-  const asked = new Map(changes.map((change) => [change.slice(1), change.startsWith("+")]));
+  const asked = new Map(
+    changes.filter((change) => /^[+-]/.test(change)).map((change) => [change.slice(1), change.startsWith("+")]),
+  );
   return new Set(columns.flatMap(({ key, isUsual }) => asked.get(key) ?? isUsual ? [key] : []));
 }
 

@@ -2,6 +2,7 @@
 // exception, or a request beside the page itself.
 import assert from "node:assert/strict";
 import { leastContrast } from "./contrast.mjs";
+import { TABLE_CHECKS } from "./table_checks.mjs";
 
 /**
  * @typedef {import("playwright-core").Page} Page
@@ -272,4 +273,6 @@ export const CHECKS = {
       if (pictures) await page.pdf({ path: `${pictures}/paper.pdf`, format: "A4" });
     },
   },
+
+  ...TABLE_CHECKS,
 };
