@@ -55,7 +55,8 @@ export class RunsTable {
       if (isMissing(a.cell) !== isMissing(b.cell)) return isMissing(a.cell) ? 1 : -1;
       return sign * compare(a.cell, b.cell) || a.rank - b.rank;
     });
-    for (const { row } of rows) body.append(row);
+    // In order as they came they are not touched: there may be hundreds.
+    if (rows.some(({ row }, i) => row !== body.rows[i])) { for (const { row } of rows) body.append(row); }
   }
 
   get #headings(): HTMLTableCellElement[] {

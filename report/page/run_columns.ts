@@ -1,6 +1,15 @@
 /** What the page says of each configuration: columns of the table of all, rows where some are compared. */
 import { formatFixed, NONE } from "../tables/format.ts";
-import { appliesTo, type Factor, type FactorTable, isOther, isSize, isSwitch, valueOf } from "../../cells/factor.ts";
+import {
+  appliesTo,
+  type Factor,
+  type FactorTable,
+  isOther,
+  isSize,
+  isSwitch,
+  namesCell,
+  valueOf,
+} from "../../cells/factor.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { isShown, type Metric, type ShownMetric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
@@ -196,9 +205,10 @@ export function columnsFor(
   const columns = [
     ...FIRST_COLUMNS,
     ...ofFactors(factors.filter(isSize)),
+    ...ofFactors(factors.filter(namesCell)),
     ...ofMetrics("first"),
     ...ofFactors(factors.filter(isSwitch)),
-    ...ofFactors(factors.filter(isOther)),
+    ...ofFactors(factors.filter((factor) => isOther(factor) && !namesCell(factor))),
     ...ofMetrics("last"),
     RESETS_COLUMN,
     ...dynamicsColumns(rows),

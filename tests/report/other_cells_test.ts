@@ -17,6 +17,7 @@ import { picturesOf } from "../../report/figures/pictures.ts";
 import { effectsOf } from "../../report/statistics/effects.ts";
 import { contrastsIn } from "../../report/statistics/matched.ts";
 import { groupings } from "../../report/statistics/means.ts";
+import { filterBar } from "../../report/page/filter_bar.ts";
 import { runsTable } from "../../report/page/runs.ts";
 import { effectText, regressionWords } from "../../report/tables/effect_words.ts";
 import { bestRunsTable, compactSwitches } from "../../report/tables/tables.ts";
@@ -191,7 +192,8 @@ inFolder("a report over a table without switches speaks of factors, and has no e
 Deno.test("the page's table has steps back and what was read where a study has several numbers of steps back, and no such column else", () => {
   const pageFor = (results: readonly RunResult[]) => {
     const runs = tableOf(results).rows;
-    return runsTable(mergeSeeds(runs), GATED);
+    const rows = mergeSeeds(runs);
+    return filterBar(rows, GATED) + runsTable(rows, GATED);
   };
   const page = pageFor(stepsBackResults()), shown = headings(page);
   assert.ok(shown.includes("steps back") && shown.includes("bytes read"), shown.join());
