@@ -1,5 +1,4 @@
 /** `deno task watch`: the page of an experiment, live in a browser of this machine while its runs train. */
-import { escapeHtml } from "./page/html.ts";
 import { dirFlag, experimentFlag } from "../experiments/flags.ts";
 import { queueFlag, queueOf } from "../experiments/queue/queue_flag.ts";
 import { oneLine } from "../cells/visible_text.ts";
@@ -8,13 +7,9 @@ import { print, printError } from "../train/terminal/output.ts";
 import { Follower } from "./watch/follow.ts";
 import { portFlag } from "./watch/port.ts";
 import { serveWatch } from "./watch/server.ts";
+import { watchedCells, watchPage } from "./watch_page.ts";
 
 const flags = { dir: dirFlag, experiment: experimentFlag, port: portFlag, queue: queueFlag };
-
-/** Stands in for the page until that is here. */
-function standIn(dir: string): string {
-  return `<!doctype html><meta charset="utf-8"><title>${escapeHtml(dir)}</title><p>${escapeHtml(dir)} is watched.</p>`;
-}
 
 if (import.meta.main) {
   const description =
@@ -22,7 +17,13 @@ if (import.meta.main) {
   await runCommand({ name: "watch", description, flags }, async ({ dir, experiment, port, queue }) => {
     const source = await Follower.open({ dir, experiment, queue: queueOf({ queue }) });
     const onProblem = (line: string) => printError(`watch: ${line}`);
-    const server = serveWatch({ port, source, page: () => standIn(dir), onProblem });
+    const server = serveWatch({
+      port,
+      source,
+      page: () => watchPage(dir, experiment),
+      cells: () => watchedCells(dir, experiment),
+      onProblem,
+    });
     print(`Watching study ${oneLine(dir)}: ${server.url} (Ctrl-C ends it)`);
     await server.failed;
   });

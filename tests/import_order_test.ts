@@ -39,7 +39,10 @@ const PIPELINES: readonly Pipeline[] = [
   { within: "", folders: STAGES },
   { within: "train/engines/webgpu/", folders: ["plan", "kernels", "runtime"] },
   { within: "experiments/", folders: ["study", "queue", "session", "slurm", "bench"] },
-  { within: "report/", folders: ["data", "statistics", "tables", "figures", "content", "page", "browser", "export"] },
+  {
+    within: "report/",
+    folders: ["data", "statistics", "tables", "figures", "content", "watch", "page", "browser", "export"],
+  },
 ];
 
 /** Imports from a later folder of a pipeline, or from what lies beside its folders. */

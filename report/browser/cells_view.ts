@@ -17,11 +17,22 @@ export class CellsView {
   readonly #part = document.querySelector<HTMLElement>(`[data-part="${CELLS_PART}"]`)!;
   #original: readonly Original[] | undefined;
   #symbols = "";
+  #shown: RunsInFull = { symbols: "", runs: [] };
   /** The HTML of the articles that have been put in, by the names of their configurations. */
   readonly #html = new Map<string, string>();
 
+  /** Puts in the cells of a page that came without them. */
+  async come(html: string): Promise<void> {
+    this.#part.innerHTML = html;
+    this.#original = undefined;
+    this.#html.clear();
+    await this.show(this.#shown);
+  }
+
   /** Shows these configurations, best first, and no others. Cells that the page does not have are left out. */
   async show({ symbols, runs }: RunsInFull): Promise<void> {
+    this.#shown = { symbols, runs };
+    if (!this.#cells.length) return;
     this.#original ??= this.#read();
     this.#setSymbols(symbols);
     const cells = new Map(this.#cells.map((cell) => [cell.dataset.cell!, cell]));

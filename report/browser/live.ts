@@ -1,9 +1,7 @@
 /// <reference lib="dom" />
 /** Follows an experiment as it trains: what the server sends goes to the panel at once, and to the rest of the page when there is time. */
-import { isFinished } from "../../experiments/study/result.ts";
 import { idInKey, runKey } from "../../experiments/study/run_key.ts";
 import { unitOf } from "../../cells/unit.ts";
-import { CELLS_PART } from "../page/ids.ts";
 import { type Changes, type Curve, type Snapshot, withChanges } from "../watch/events.ts";
 import { type LiveCurve, LiveCurves } from "./live_curves.ts";
 import { LivePanel } from "./live_panel.ts";
@@ -37,7 +35,6 @@ class Live {
   #snapshot: Snapshot | undefined;
   /** Ids of the configurations that are selected; undefined: all. */
   #selected: ReadonlySet<string> | undefined;
-  #hasCells = false;
   /** Whether results have come that the page does not show so far, and whether it is being drawn. */
   #isStale = false;
   #isDrawing = false;
@@ -45,6 +42,7 @@ class Live {
   constructor(section: HTMLElement) {
     this.#panel = new LivePanel(section);
     this.#curves = new LiveCurves(this.#panel.picture, (key) => key.slice(0, NAME));
+    void this.#bringCells();
   }
 
   connected(isConnected: boolean): void {
@@ -71,8 +69,9 @@ class Live {
   /** Shows what has come. */
   #take(results: Snapshot["results"], gone: readonly string[]): void {
     this.#show();
-    const finished = results.filter(isFinished);
-    if (!finished.length && !gone.length && this.#hasCells) return;
+    // A run under way changes nothing but the panel.
+    const isAnyFinished = results.some(({ loss }) => loss !== undefined);
+    if (!isAnyFinished && !gone.length) return;
     this.#isStale = true;
     void this.#page.worker.update(results, gone);
     void this.#draw();
@@ -96,7 +95,6 @@ class Live {
     try {
       while (this.#isStale) {
         this.#isStale = false;
-        if (!this.#hasCells) await this.#bringCells();
         const start = performance.now();
         await this.#page.refresh(new Set(this.#snapshot!.list.map(({ id }) => id)).size);
         const rest = Math.max(LEAST_REST_MILLISECONDS, REST * (performance.now() - start));
@@ -111,8 +109,7 @@ class Live {
   async #bringCells(): Promise<void> {
     const answer = await fetch("cells");
     if (!answer.ok) return this.#panel.problem(`Cannot show cells: the server answers ${answer.status}`);
-    document.querySelector(`[data-part="${CELLS_PART}"]`)!.innerHTML = await answer.text();
-    this.#hasCells = true;
+    await this.#page.cells.come(await answer.text());
   }
 }
 

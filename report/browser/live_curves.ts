@@ -26,7 +26,7 @@ interface Drawn {
   log_every: number;
 }
 
-const WIDTH = 960, HEIGHT = 320, AREA = { left: 56, right: 16, top: 12, bottom: 40 } as const;
+const WIDTH = 960, HEIGHT = 320, AREA = { left: 56, right: 16, top: 28, bottom: 40 } as const;
 const INNER = { width: WIDTH - AREA.left - AREA.right, height: HEIGHT - AREA.top - AREA.bottom } as const;
 /** Losses are drawn in thousandths. */
 const UNIT = 1000;
@@ -133,7 +133,7 @@ export class LiveCurves {
         text(formatCount(step), { x: x(step), y: HEIGHT - AREA.bottom + 18, "text-anchor": "middle" })
       ),
       text("training steps", { x: WIDTH - AREA.right, y: HEIGHT - 4, "text-anchor": "end" }),
-      text(`training loss, nats per ${reads}`, { x: AREA.left + 6, y: AREA.top + 12 }),
+      text(`training loss, nats per ${reads}`, { x: 4, y: 16 }),
     );
   }
 }

@@ -13,7 +13,6 @@ const MOST_RUNNING = 12;
 /** The panel. */
 export class LivePanel {
   readonly picture: SVGSVGElement;
-  readonly #title: HTMLElement;
   readonly #progress: HTMLProgressElement;
   readonly #counts: HTMLElement;
   readonly #best: HTMLElement;
@@ -25,7 +24,6 @@ export class LivePanel {
   constructor(section: HTMLElement) {
     const find = <E extends Element>(name: string) => section.querySelector<E>(`[data-live=${name}]`)!;
     this.picture = find("curves");
-    this.#title = find("title");
     this.#progress = find("progress");
     this.#counts = find("counts");
     this.#best = find("best");
@@ -46,9 +44,8 @@ export class LivePanel {
   }
 
   /** Shows where the experiment stands. @param curves of its runs */
-  show({ title, experiment, list, overview, problems }: Snapshot, curves: readonly LiveCurve[]): void {
+  show({ list, overview, problems }: Snapshot, curves: readonly LiveCurve[]): void {
     const labels = new Map(list.map(({ key, label }) => [key, label]));
-    setText(this.#title, `Experiment ${experiment}${title ? ` of ${title}` : ""}`);
     this.#progress.max = Math.max(1, overview.total);
     this.#progress.value = overview.done;
     setText(this.#counts, countsInWords(overview));

@@ -41,9 +41,11 @@ export function cellsInFull({ symbols, runs }: RunsInFull, options: ShellOptions
     config: runs[0].config,
     runs,
   }));
-  const parts = partsOf(own, options).map(({ title, body, anchor }, i) => {
-    const { cell, runs } = own[i], [{ best, rank }] = runs, summary = cellSummary(title, runs.length, best, rank);
-    return `<details id="cell-${anchor}" data-cell="${escapeHtml(cell)}"${i ? "" : " open"}>
+  const anchors = anchorsOf(own, options);
+  const parts = own.map(({ cell, config, runs }, i) => {
+    const { title, body } = partOf(config, options), [{ best, rank }] = runs;
+    const summary = cellSummary(title, runs.length, best, rank);
+    return `<details id="cell-${anchors[i]}" data-cell="${escapeHtml(cell)}"${i ? "" : " open"}>
 <summary>${summary}</summary>
 <div>
 ${body}
@@ -54,40 +56,47 @@ ${runs.map(({ html }) => html).join("\n")}
   return `<div data-symbols>${symbols}</div>\n${parts.join("\n")}`;
 }
 
-/** The same of configurations of which no run is known so far: the page's script puts these in as they finish. */
-export function cellsWithoutRuns(configs: readonly CellConfig[], options: ShellOptions): string {
+/**
+ * The same of configurations of which no run is known so far: the page's script puts these in as they finish. Hundreds of pictures take seconds, in which
+ * others have their turns.
+ */
+export async function cellsWithoutRuns(configs: readonly CellConfig[], options: ShellOptions): Promise<string> {
   const cells = new Map(configs.map((config) => [cellJson(cellOf(config, options.table), options.table), config]));
   const shells = [...cells].map(([cell, config]): CellShell => ({ cell, config }));
-  const parts = partsOf(shells, options).map(({ title, body, anchor }, i) =>
-    `<details id="cell-${anchor}" data-cell="${escapeHtml(shells[i].cell)}" hidden>
+  const anchors = anchorsOf(shells, options), parts: string[] = [];
+  for (const [i, { cell, config }] of shells.entries()) {
+    const { title, body } = partOf(config, options);
+    parts.push(`<details id="cell-${anchors[i]}" data-cell="${escapeHtml(cell)}" hidden>
 <summary>${title}</summary>
 <div>
 ${body}
 </div>
-</details>`
-  );
+</details>`);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
   return `<div data-symbols></div>\n${parts.join("\n")}`;
 }
 
-/** Of each cell an anchor unlike the others, its title, and its picture, words and equations. */
-function partsOf(shells: readonly CellShell[], { reads, table }: ShellOptions) {
-  const anchors = numbered(shells.map(({ config }) => cellKey(cellOf(config, table), table)));
-  return shells.map(({ config }, i) => {
-    const title = cellTitleIn(table, cellOf(config, table));
-    const equations = equationsOf(config, "any", reads, table).map(({ title, lines }) =>
-      `<p>${escapeHtml(title)}</p>\n<div class="equations" tabindex="0">${escapeHtml(lines.join("\n"))}</div>`
-    );
-    const { lead, layer } = forwardInWords(config, reads, table);
-    const picture = cellPicture(config, `Cell: ${title}`, table).inline;
-    return {
-      anchor: anchors[i],
-      title: `<b>${escapeHtml(title)}</b>`,
-      body: [
-        `<div class="scroll" tabindex="0">${picture}</div>`,
-        `<p>${escapeHtml(lead)}</p>`,
-        ...listOf(layer),
-        ...equations,
-      ].join("\n"),
-    };
-  });
+/** Of each cell an anchor unlike the others. */
+function anchorsOf(shells: readonly CellShell[], { table }: ShellOptions): string[] {
+  return numbered(shells.map(({ config }) => cellKey(cellOf(config, table), table)));
+}
+
+/** A cell's title, and its picture, words and equations. */
+function partOf(config: CellConfig, { reads, table }: ShellOptions) {
+  const title = cellTitleIn(table, cellOf(config, table));
+  const equations = equationsOf(config, "any", reads, table).map(({ title, lines }) =>
+    `<p>${escapeHtml(title)}</p>\n<div class="equations" tabindex="0">${escapeHtml(lines.join("\n"))}</div>`
+  );
+  const { lead, layer } = forwardInWords(config, reads, table);
+  const picture = cellPicture(config, `Cell: ${title}`, table).inline;
+  return {
+    title: `<b>${escapeHtml(title)}</b>`,
+    body: [
+      `<div class="scroll" tabindex="0">${picture}</div>`,
+      `<p>${escapeHtml(lead)}</p>`,
+      ...listOf(layer),
+      ...equations,
+    ].join("\n"),
+  };
 }

@@ -3,6 +3,7 @@ import type { ConfigEntry } from "../../experiments/study/runs.ts";
 import type { ReportInput } from "../content/report_input.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import { filterBar } from "./filter_bar.ts";
+import { escapeHtml } from "./html.ts";
 import { CELLS_PART, LIVE_ID } from "./ids.ts";
 import { pageAround, partsAround } from "./page.ts";
 import { scriptsOf } from "./scripts.ts";
@@ -10,7 +11,7 @@ import { LIVE_STYLE, PAGE_STYLE } from "./style.ts";
 
 /** What {@linkcode livePage} is told. */
 export interface LivePageOptions {
-  /** What the study is called. */
+  /** What is watched. */
   readonly title: string;
   /** All that a report is drawn from but the results, which the server sends. */
   readonly input: ReportInput;
@@ -21,7 +22,7 @@ export interface LivePageOptions {
 export function livePage({ title, input, entries }: LivePageOptions): string {
   const body = `<section id="${LIVE_ID}" aria-label="Training">
 <noscript><p>This page shows a study while it trains, which takes a browser that runs scripts; “deno task report” draws a page that needs none.</p></noscript>
-<h1 data-live="title"></h1>
+<h1>${escapeHtml(title)}</h1>
 <p><progress data-live="progress" aria-label="runs done" value="0"></progress> <span data-live="counts" role="status"></span></p>
 <p data-live="best"></p>
 <p data-live="connection" class="muted">connecting …</p>
