@@ -7,12 +7,13 @@ import { parseSelection } from "../../experiments/study/selection.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CarriedInput, inputOf } from "../content/carried.ts";
-import { reportContent } from "../content/report_content.ts";
+import { reportContent, runsOf } from "../content/report_content.ts";
 import { type ReportInput, selectedInput } from "../content/report_input.ts";
-import { countConfigurations } from "../data/merged.ts";
+import { countConfigurations, mergeSeeds } from "../data/merged.ts";
+import { compared } from "../page/compare.ts";
 import { pageParts } from "../page/parts.ts";
 import { runsInFull } from "../page/run_part.ts";
-import type { Ask, Selected } from "./protocol.ts";
+import type { Answer, Ask, Compared, Selected } from "./protocol.ts";
 
 /** Where no run has finished. */
 const NOTHING: Selected = { parts: [], inFull: { runs: [], symbols: "" }, configurations: 0 };
@@ -22,7 +23,7 @@ export class Answers {
   #input: ReportInput | undefined;
 
   /** @throws {UserError} with one line, where there is no answer */
-  async answer(ask: Ask): Promise<Selected | undefined> {
+  async answer(ask: Ask): Promise<Answer> {
     switch (ask.ask) {
       case "open":
         this.#input = inputOf(JSON.parse(await inflateText(ask.data)) as CarriedInput);
@@ -32,6 +33,8 @@ export class Answers {
         return undefined;
       case "select":
         return this.#select(ask.only);
+      case "compare":
+        return this.#compare(ask.runs);
       default:
         return ask satisfies never;
     }
@@ -51,6 +54,11 @@ export class Answers {
       configurations: countConfigurations(content.rows),
       listed,
     };
+  }
+
+  #compare(names: readonly string[]): Compared {
+    const input = this.#opened(), { experiment, table = GATED_SPACE } = input, { runs, levels } = runsOf(input);
+    return { html: compared(names, { experiment, rows: mergeSeeds(runs.rows), levels, table }) };
   }
 
   #opened(): ReportInput {

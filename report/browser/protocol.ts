@@ -10,7 +10,9 @@ export type Ask =
   /** Results that are new or have changed, and keys of those that are there no more; nothing is told of it. */
   | { readonly ask: "update"; readonly results: readonly RunResult[]; readonly gone: readonly string[] }
   /** The page of the configurations that an expression selects; of all where it is empty. */
-  | { readonly ask: "select"; readonly only: string };
+  | { readonly ask: "select"; readonly only: string }
+  /** Some configurations side by side, by their names on the page; of all that there are, whatever is selected. */
+  | { readonly ask: "compare"; readonly runs: readonly string[] };
 
 /** A question with a number, which its answer has too. */
 export type Request = Ask & { readonly number: number };
@@ -25,8 +27,16 @@ export interface Selected {
   readonly listed?: readonly string[];
 }
 
+/** Some configurations side by side: see `report/page/compare.ts`. */
+export interface Compared {
+  readonly html: string;
+}
+
+/** What a question comes to: nothing where something is told. */
+export type Answer = Selected | Compared | undefined;
+
 /** What the worker replies. */
 export type Reply =
-  | { readonly number: number; readonly value: Selected | undefined }
+  | { readonly number: number; readonly value: Answer }
   /** One line: why there is no answer. */
   | { readonly number: number; readonly error: string };

@@ -3,7 +3,7 @@
 import type { RunResult } from "../../experiments/study/result.ts";
 import { INPUT_ID, WORKER_ID } from "../page/ids.ts";
 import { inflateText } from "./inflate.ts";
-import type { Ask, Reply, Selected } from "./protocol.ts";
+import type { Answer, Ask, Compared, Reply, Selected } from "./protocol.ts";
 
 /** What came of a question. */
 export type Outcome<T> = { readonly value: T } | { readonly error: string };
@@ -19,12 +19,17 @@ export class WorkerClient {
     return await this.#ask({ ask: "select", only }) as Outcome<Selected>;
   }
 
+  /** Some configurations side by side. */
+  async compare(runs: readonly string[]): Promise<Outcome<Compared>> {
+    return await this.#ask({ ask: "compare", runs }) as Outcome<Compared>;
+  }
+
   /** Tells of results that are new or have changed, and of those that are there no more. */
   async update(results: readonly RunResult[], gone: readonly string[]): Promise<void> {
     await this.#ask({ ask: "update", results, gone });
   }
 
-  async #ask(ask: Ask): Promise<Outcome<Selected | undefined>> {
+  async #ask(ask: Ask): Promise<Outcome<Answer>> {
     this.#worker ??= this.#start();
     return await this.#tell(await this.#worker, ask);
   }
@@ -41,7 +46,7 @@ export class WorkerClient {
     return worker;
   }
 
-  #tell(worker: Worker, ask: Ask): Promise<Outcome<Selected | undefined>> {
+  #tell(worker: Worker, ask: Ask): Promise<Outcome<Answer>> {
     const number = ++this.#asked, { promise, resolve } = Promise.withResolvers<Reply>();
     this.#waiting.set(number, resolve);
     worker.postMessage({ ...ask, number });

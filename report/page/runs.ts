@@ -29,12 +29,13 @@ export function runsTable(
       const by = value?.(row), sorted = by === undefined ? "" : ` data-value="${by}"`;
       return `<td${classes(kind, isOff?.(row) && "off", isExtra && EXTRA)}${sorted}>${cell(row, i + 1)}</td>`;
     });
-    return `<tr data-run="${row.name}">${cells.join("")}</tr>`;
+    const choice = `<input type="checkbox" data-compare="${row.name}" aria-label="compare ${row.name}">`;
+    return `<tr data-run="${row.name}"><td class="${WITH_SCRIPT}">${choice}</td>${cells.join("")}</tr>`;
   });
   return `${introduction(rows)}
 ${columnsMenu(columns)}
 <div id="runs">
-${table(head.join(""), body.join("\n"))}
+${table(`<td class="${WITH_SCRIPT}"></td>${head.join("")}`, body.join("\n"))}
 </div>`;
 }
 

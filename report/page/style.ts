@@ -1,7 +1,7 @@
 /** The page's style sheet: light, dark, small screens, paper. */
 import { CELL_PICTURE_STYLE } from "../../cells/portrait.ts";
 import { BASELINE_COLOUR, COLOUR } from "../figures/theme.ts";
-import { TABLE_STYLE } from "./table_style.ts";
+import { COMPARE_STYLE, TABLE_STYLE } from "./table_style.ts";
 
 /** What the pictures' colours become on a dark page; those of categories stay, but the one that would be too dark. */
 const IN_THE_DARK: readonly [from: string, to: string][] = [
@@ -98,4 +98,4 @@ tr.marked > *, article.marked { background: var(--tint); }
   .card { border: 0; } .card, .scroll { overflow: visible; } .card svg { min-width: 0; }
   nav, .filters, #marked { display: none; } .equations { white-space: pre-wrap; }
 }
-${TABLE_STYLE}${CELL_PICTURE_STYLE}`;
+${TABLE_STYLE}${COMPARE_STYLE}${CELL_PICTURE_STYLE}`;

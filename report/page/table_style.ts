@@ -1,3 +1,18 @@
+/** What is compared: as wide as the window, scrolling by itself where it is wider. */
+export const COMPARE_STYLE = `
+#compare { margin-inline: min(0px, 50% - 50vw + 1.5rem); }
+#compare > h2, #compare > div > :not(.scroll, .columns-beside) { max-width: 64rem; margin-inline: auto; }
+#compare table { margin-inline: auto; } #compare th, #compare td { padding: .3rem .5rem; } #compare .scroll th:first-child { position: sticky; left: 0; background: var(--paper); }
+#compare tr:has(+ .by-seed) > * { border: 0; } #compare .by-seed > * { padding-block: 0 .2rem; color: var(--muted); font-weight: normal; } #compare .by-seed th { padding-left: 1.5rem; }
+.columns-beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1rem 1.5rem; margin: .5rem 0; }
+.columns-beside > section { min-width: 0; border-top: 1px solid var(--line); padding-top: .6rem; font-size: .9rem; overflow-wrap: anywhere; }
+mark { color: inherit; background: var(--tint); } .equations mark::before { content: "≠ "; }
+[data-compare] { font: inherit; } button[data-compare][aria-pressed=true]::before { content: "✓ "; } td:has(> [data-compare]) { text-align: center; }
+.chosen { position: fixed; right: 1rem; bottom: 3rem; z-index: 3; display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; max-width: calc(100vw - 2rem);
+  box-sizing: border-box; padding: .5rem .9rem; background: var(--card); border: 1px solid var(--mark); border-radius: .4rem; font-size: .9rem; } .chosen button { font: inherit; }
+@media print { #compare { margin-inline: 0; } .chosen { display: none; } .columns-beside { grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); } }
+`;
+
 /** The style of the table of all configurations: as wide as the window, with headings and ids that stay in view. */
 import { EXTRA, WITH_SCRIPT } from "./html.ts";
 
