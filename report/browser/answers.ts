@@ -13,7 +13,7 @@ import { countConfigurations, mergeSeeds } from "../data/merged.ts";
 import { compared } from "../page/compare.ts";
 import { pageParts } from "../page/parts.ts";
 import { runsInFull } from "../page/run_part.ts";
-import type { Answer, Ask, Compared, Selected } from "./protocol.ts";
+import type { Answer, AnswerTo, Ask, Compared, Selected } from "./protocol.ts";
 
 /** Where no run has finished. */
 const NOTHING: Selected = { parts: [], inFull: { runs: [], symbols: "" }, configurations: 0 };
@@ -23,7 +23,11 @@ export class Answers {
   #input: ReportInput | undefined;
 
   /** @throws {UserError} with one line, where there is no answer */
-  async answer(ask: Ask): Promise<Answer> {
+  async answer<A extends Ask>(ask: A): Promise<AnswerTo<A>> {
+    return await this.#answer(ask) as AnswerTo<A>;
+  }
+
+  async #answer(ask: Ask): Promise<Answer> {
     switch (ask.ask) {
       case "open":
         this.#input = inputOf(JSON.parse(await inflateText(ask.data)) as CarriedInput);

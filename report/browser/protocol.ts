@@ -33,7 +33,12 @@ export interface Compared {
 }
 
 /** What a question comes to: nothing where something is told. */
-export type Answer = Selected | Compared | undefined;
+export type AnswerTo<A extends Ask> = A extends { readonly ask: "select" } ? Selected
+  : A extends { readonly ask: "compare" } ? Compared
+  : undefined;
+
+/** What any question comes to. */
+export type Answer = AnswerTo<Ask>;
 
 /** What the worker replies. */
 export type Reply =

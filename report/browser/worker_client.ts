@@ -3,7 +3,7 @@
 import type { RunResult } from "../../experiments/study/result.ts";
 import { INPUT_ID, WORKER_ID } from "../page/ids.ts";
 import { inflateText } from "./inflate.ts";
-import type { Answer, Ask, Compared, Reply, Selected } from "./protocol.ts";
+import type { Answer, AnswerTo, Ask, Compared, Reply, Selected } from "./protocol.ts";
 
 /** What came of a question. */
 export type Outcome<T> = { readonly value: T } | { readonly error: string };
@@ -16,12 +16,12 @@ export class WorkerClient {
 
   /** The parts of the page for the configurations that an expression selects. */
   async select(only: string): Promise<Outcome<Selected>> {
-    return await this.#ask({ ask: "select", only }) as Outcome<Selected>;
+    return await this.#ask({ ask: "select", only });
   }
 
   /** Some configurations side by side. */
   async compare(runs: readonly string[]): Promise<Outcome<Compared>> {
-    return await this.#ask({ ask: "compare", runs }) as Outcome<Compared>;
+    return await this.#ask({ ask: "compare", runs });
   }
 
   /** Tells of results that are new or have changed, and of those that are there no more. */
@@ -29,9 +29,9 @@ export class WorkerClient {
     await this.#ask({ ask: "update", results, gone });
   }
 
-  async #ask(ask: Ask): Promise<Outcome<Answer>> {
+  async #ask<A extends Ask>(ask: A): Promise<Outcome<AnswerTo<A>>> {
     this.#worker ??= this.#start();
-    return await this.#tell(await this.#worker, ask);
+    return await this.#tell(await this.#worker, ask) as Outcome<AnswerTo<A>>;
   }
 
   async #start(): Promise<Worker> {

@@ -1,6 +1,7 @@
 // What must be true of the page in a browser. Each check gets a fresh page; it may not end with a message on the console, an
 // exception, or a request beside the page itself.
 import assert from "node:assert/strict";
+import { COMPARE_CHECKS } from "./compare_checks.mjs";
 import { leastContrast } from "./contrast.mjs";
 import { TABLE_CHECKS } from "./table_checks.mjs";
 
@@ -275,4 +276,5 @@ export const CHECKS = {
   },
 
   ...TABLE_CHECKS,
+  ...COMPARE_CHECKS,
 };

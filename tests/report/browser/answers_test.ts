@@ -12,6 +12,7 @@ import { Answers } from "../../../report/browser/answers.ts";
 import { carriedOf } from "../../../report/content/carried.ts";
 import { reportContent } from "../../../report/content/report_content.ts";
 import { type ReportInput, selectedInput } from "../../../report/content/report_input.ts";
+import { compared } from "../../../report/page/compare.ts";
 import { pageParts } from "../../../report/page/parts.ts";
 import { runsInFull } from "../../../report/page/run_part.ts";
 import { EXTENDED } from "../../extended_table.ts";
@@ -128,6 +129,15 @@ Deno.test("a page refuses an expression with one line, and answers the next", as
     });
   }
   assert.ok((await answers.answer({ ask: "select", only: "n_layers=1" }))!.parts.length > 10);
+});
+
+Deno.test("a page compares configurations of all that it has, whatever it shows", async () => {
+  const { input } = INPUTS["gated cells with two seeds"], answers = await opened(input);
+  const { rows, levels, table } = reportContent(input, STUDY), names = [rows[9].name, rows[2].name];
+  await answers.answer({ ask: "select", only: "n_layers=1" });
+  const { html } = await answers.answer({ ask: "compare", runs: names });
+  assert.equal(html, compared(names, { experiment, rows, levels, table }));
+  assert.ok(names.every((name) => html.includes(`data-run="${name}"`)));
 });
 
 Deno.test("a page whose data were not opened says so", async () => {
