@@ -29,11 +29,10 @@ export class CompareView {
   #asked = 0;
 
   constructor(private readonly options: CompareOptions) {
-    const title = document.createElement("h2"), clear = buttonWith("clear");
-    title.textContent = "Comparison";
+    const clear = buttonWith("clear");
     this.#section.id = COMPARE_ID;
     this.#section.hidden = true;
-    this.#section.append(title, this.#content);
+    this.#section.append(this.#content);
     this.#bar.className = "chosen";
     this.#bar.ariaLabel = "Configurations to compare";
     this.#bar.hidden = true;

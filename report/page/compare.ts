@@ -50,9 +50,13 @@ export function compared(names: readonly string[], { experiment, rows, levels, t
   const missing = unknown.length
     ? `<p>Not among the finished configurations: ${unknown.map((name) => escapeHtml(name)).join(", ")}.</p>`
     : "";
-  if (ranked.length < 2) return `${missing}<p>There is nothing to compare: choose two configurations at least.</p>`;
+  const title = "<h2>Comparison</h2>";
+  if (ranked.length < 2) {
+    return `${title}\n${missing}<p>There is nothing to compare: choose two configurations at least.</p>`;
+  }
   const chosen = ranked.map(({ row }) => row);
   return [
+    title,
     `<p>${chosen.length} of ${counted(countConfigurations(rows), "configuration")}, best first by ${
       escapeHtml(criterionInWords(criterionOfRows(rows)))
     }. Ranks are among all, whatever is selected above.</p>`,

@@ -1,7 +1,7 @@
 /** What is compared: as wide as the window, scrolling by itself where it is wider. */
 export const COMPARE_STYLE = `
 #compare { margin-inline: min(0px, 50% - 50vw + 1.5rem); }
-#compare > h2, #compare > div > :not(.scroll, .columns-beside) { max-width: 64rem; margin-inline: auto; }
+#compare > div > :not(.scroll, .columns-beside) { max-width: 64rem; margin-inline: auto; }
 #compare table { margin-inline: auto; } #compare th, #compare td { padding: .3rem .5rem; } #compare .scroll th:first-child { position: sticky; left: 0; background: var(--paper); }
 #compare tr:has(+ .by-seed) > * { border: 0; } #compare .by-seed > * { padding-block: 0 .2rem; color: var(--muted); font-weight: normal; } #compare .by-seed th { padding-left: 1.5rem; }
 .columns-beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1rem 1.5rem; margin: .5rem 0; }
